@@ -1,0 +1,1 @@
+"""The challenger: replays every batch from data availability and disputes what is wrong."""

@@ -1,0 +1,1 @@
+"""The operator: sequences, executes, publishes and asserts."""
