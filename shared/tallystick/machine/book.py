@@ -1,0 +1,146 @@
+"""The order book: three levels of occupancy words above a FIFO of pages at each price."""
+
+from __future__ import annotations
+
+from tallystick.machine.arith import clear_bit, highest_bit, lowest_bit, set_bit
+from tallystick.state.layout import (
+    BITMAP_BITS,
+    BUY,
+    LEVEL_HEAD_PAGE,
+    LEVEL_ORDERS,
+    LEVEL_TAIL_PAGE,
+    ORDER_WORDS,
+    PAGE_BITS,
+    PAGE_NEXT_PAGE,
+)
+from tallystick.state.state import State
+
+BITMAP_LIMBS = 8
+PAGE_LIMBS = 2
+
+
+class Path:
+    """The way down to one price of one book side: cell indices and word offsets."""
+
+    def __init__(self, market: int, side: int) -> None:
+        self.market = market
+        self.side = side
+        self.price = 0
+        self.top = 0
+        self.middle = 0
+        self.low = 0
+        self.level = 0
+
+    def bitmap_index(self, height: int) -> int:
+        """Return the index of the occupancy word over the price: 0 top, 1 middle, 2 low."""
+        word = self.price >> (24 - 8 * height)
+        return self.market << 19 | self.side << 18 | height << 16 | word
+
+    @property
+    def level_index(self) -> int:
+        """The index of the price's level cell."""
+        return self.market << 25 | self.side << 24 | self.price
+
+
+def open_best(state: State, path: Path) -> bool:
+    """Open the occupancy words down to the side's best price; False when the side is empty.
+
+    Best is the highest price of the buyers, the lowest of the sellers.
+    """
+    words = state.bitmaps.words
+    scan = highest_bit if path.side == BUY else lowest_bit
+    path.price = 0
+    path.top = state.bitmaps.open(path.bitmap_index(0))
+    bit = scan(words, path.top + BITMAP_BITS, BITMAP_LIMBS)
+    if bit < 0:
+        return False
+    path.price = bit << 16
+    path.middle = state.bitmaps.open(path.bitmap_index(1))
+    path.price |= scan(words, path.middle + BITMAP_BITS, BITMAP_LIMBS) << 8
+    path.low = state.bitmaps.open(path.bitmap_index(2))
+    path.price |= scan(words, path.low + BITMAP_BITS, BITMAP_LIMBS)
+    return True
+
+
+def open_price(state: State, path: Path, price: int) -> None:
+    """Open the occupancy words and the level of a price, from the top down."""
+    path.price = price
+    path.top = state.bitmaps.open(path.bitmap_index(0))
+    path.middle = state.bitmaps.open(path.bitmap_index(1))
+    path.low = state.bitmaps.open(path.bitmap_index(2))
+    path.level = state.levels.open(path.level_index)
+
+
+def open_tail_to_free(state: State, path: Path, page: int) -> int:
+    """Open the level's tail page when removing its last order from `page` frees a chain; return its offset or -1."""
+    words = state.levels.words
+    tail = words[path.level + LEVEL_TAIL_PAGE]
+    if words[path.level + LEVEL_ORDERS] != 1 or tail == page:
+        return -1
+    return state.pages.open(tail)
+
+
+def occupy(state: State, path: Path) -> None:
+    """Set the occupancy bits down to the price."""
+    words = state.bitmaps.words
+    set_bit(words, path.top + BITMAP_BITS, BITMAP_LIMBS, path.price >> 16)
+    set_bit(words, path.middle + BITMAP_BITS, BITMAP_LIMBS, path.price >> 8 & 255)
+    set_bit(words, path.low + BITMAP_BITS, BITMAP_LIMBS, path.price & 255)
+    for height in range(3):
+        state.bitmaps.mark(path.bitmap_index(height))
+
+
+def vacate(state: State, path: Path) -> None:
+    """Clear the price's occupancy bit, and those above words that became empty."""
+    words = state.bitmaps.words
+    clear_bit(words, path.low + BITMAP_BITS, BITMAP_LIMBS, path.price & 255)
+    state.bitmaps.mark(path.bitmap_index(2))
+    if lowest_bit(words, path.low + BITMAP_BITS, BITMAP_LIMBS) >= 0:
+        return
+    clear_bit(words, path.middle + BITMAP_BITS, BITMAP_LIMBS, path.price >> 8 & 255)
+    state.bitmaps.mark(path.bitmap_index(1))
+    if lowest_bit(words, path.middle + BITMAP_BITS, BITMAP_LIMBS) >= 0:
+        return
+    clear_bit(words, path.top + BITMAP_BITS, BITMAP_LIMBS, path.price >> 16)
+    state.bitmaps.mark(path.bitmap_index(0))
+
+
+def drop_head(state: State, path: Path, page_base: int) -> None:
+    """Give the level's empty head page, which is not its tail, to the free list."""
+    registers = state.registers
+    levels = state.levels.words
+    pages = state.pages.words
+    head = levels[path.level + LEVEL_HEAD_PAGE]
+    levels[path.level + LEVEL_HEAD_PAGE] = pages[page_base + PAGE_NEXT_PAGE]
+    pages[page_base + PAGE_NEXT_PAGE] = registers.free_page
+    registers.free_page = head
+    state.levels.mark(path.level_index)
+    state.pages.mark(head)
+
+
+def remove_order(state: State, path: Path, slot: int, order: int, page_base: int, tail_base: int) -> None:
+    """Take an order out of the book.
+
+    Shape: `slot` is the order's cell index, `order`, `page_base` and `tail_base` word offsets; `tail_base` is what
+    `open_tail_to_free` returned.
+    """
+    page = slot >> 6
+    levels = state.levels.words
+    pages = state.pages.words
+    clear_bit(pages, page_base + PAGE_BITS, PAGE_LIMBS, slot & 63)
+    levels[path.level + LEVEL_ORDERS] -= 1
+    state.orders.words[order : order + ORDER_WORDS] = [0] * ORDER_WORDS
+    state.orders.mark(slot)
+    state.pages.mark(page)
+    state.levels.mark(path.level_index)
+    if levels[path.level + LEVEL_ORDERS] == 0:
+        last = page_base if tail_base < 0 else tail_base
+        pages[last + PAGE_NEXT_PAGE] = state.registers.free_page
+        state.pages.mark(levels[path.level + LEVEL_TAIL_PAGE])
+        state.registers.free_page = levels[path.level + LEVEL_HEAD_PAGE]
+        levels[path.level + LEVEL_HEAD_PAGE] = 0
+        levels[path.level + LEVEL_TAIL_PAGE] = 0
+        vacate(state, path)
+    elif levels[path.level + LEVEL_HEAD_PAGE] == page and levels[path.level + LEVEL_TAIL_PAGE] != page:
+        if lowest_bit(pages, page_base + PAGE_BITS, PAGE_LIMBS) < 0:
+            drop_head(state, path, page_base)

@@ -1,0 +1,65 @@
+"""The step loop: one table from phase to step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from tallystick.machine.machine import Machine
+from tallystick.machine.steps import (
+    approve_agent,
+    cancel_order,
+    commit_median,
+    consume_message,
+    fetch_record,
+    list_market,
+    match_maker,
+    open_batch,
+    open_chunk,
+    place_order,
+    report_price,
+    rest_order,
+    set_clock,
+    withdraw,
+)
+from tallystick.schema.names import Phase
+
+_BY_PHASE: Final[dict[Phase, Callable[[Machine], None]]] = {
+    Phase.OPEN_BATCH: open_batch.step,
+    Phase.OPEN_CHUNK: open_chunk.step,
+    Phase.FETCH_RECORD: fetch_record.step,
+    Phase.CONSUME_MESSAGE: consume_message.step,
+    Phase.SET_CLOCK: set_clock.step,
+    Phase.PLACE_ORDER: place_order.step,
+    Phase.MATCH_MAKER: match_maker.step,
+    Phase.REST_ORDER: rest_order.step,
+    Phase.CANCEL_ORDER: cancel_order.step,
+    Phase.WITHDRAW: withdraw.step,
+    Phase.APPROVE_AGENT: approve_agent.step,
+    Phase.REPORT_PRICE: report_price.step,
+    Phase.COMMIT_MEDIAN: commit_median.step,
+    Phase.LIST_MARKET: list_market.step,
+}
+STEPS: Final = tuple(_BY_PHASE[phase] for phase in Phase)
+
+
+def halted(machine: Machine) -> bool:
+    """Whether no input is left up to the limit."""
+    registers = machine.state.registers
+    return registers.phase == Phase.OPEN_BATCH and registers.batch_cursor >= machine.inputs.batch_limit
+
+
+def step(machine: Machine) -> None:
+    """Run one step; a halted machine stays as it is."""
+    machine.step_input = b""
+    if not halted(machine):
+        STEPS[machine.state.registers.phase](machine)
+
+
+def run(machine: Machine, most: int) -> int:
+    """Run until halted, at most `most` steps, and return how many were run."""
+    done = 0
+    while done < most and not halted(machine):
+        STEPS[machine.state.registers.phase](machine)
+        done += 1
+    return done

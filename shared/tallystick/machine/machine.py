@@ -1,0 +1,75 @@
+"""What every step works on: state, inputs from L1, and how a record ends."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tallystick.records.chunks import BatchHeader
+from tallystick.schema.names import Outcome, Phase
+from tallystick.state.state import State
+
+
+class Inputs(Protocol):
+    """What L1 holds for the machine. Every call has one answer for ever."""
+
+    batch_limit: int
+
+    def batch(self, index: int) -> BatchHeader:
+        """Return a batch's header."""
+        ...
+
+    def chunk(self, batch: int, index: int) -> bytes:
+        """Return one chunk of a batch."""
+        ...
+
+    def message(self, index: int) -> bytes:
+        """Return one L1 message."""
+        ...
+
+
+class NoInputs:
+    """No batches and no messages: the live executor brings its own records."""
+
+    batch_limit = 0
+
+    def batch(self, index: int) -> BatchHeader:
+        """Raises: LookupError, always."""
+        raise LookupError(f"no batch {index}")
+
+    def chunk(self, batch: int, index: int) -> bytes:
+        """Raises: LookupError, always."""
+        raise LookupError(f"no chunk {index} of batch {batch}")
+
+    def message(self, index: int) -> bytes:
+        """Raises: LookupError, always."""
+        raise LookupError(f"no message {index}")
+
+
+Event = tuple[str, tuple[int, ...]]
+
+
+class Machine:
+    """A state and its inputs, being stepped by `engine`.
+
+    `events`, when a list is given, collects what hosts show to people: it is no part of the state. `step_input` holds
+    the input bytes the newest step took from L1, which its witness must carry.
+    """
+
+    def __init__(self, state: State, inputs: Inputs, events: list[Event] | None = None) -> None:
+        self.state = state
+        self.inputs = inputs
+        self.events = events
+        self.step_input = b""
+
+    def emit(self, name: str, *values: int) -> None:
+        """Tell the host what happened."""
+        if self.events is not None:
+            self.events.append((name, values))
+
+    def finish(self, outcome: Outcome) -> None:
+        """End the record in progress with an outcome."""
+        registers = self.state.registers
+        registers.outcome = int(outcome)
+        registers.clear_args()
+        registers.phase = int(Phase.FETCH_RECORD)
+        self.emit("outcome", int(outcome))

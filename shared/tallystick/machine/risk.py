@@ -1,0 +1,78 @@
+"""Cross-margin: what an account is worth and what it must hold."""
+
+from __future__ import annotations
+
+from tallystick.machine.arith import ppm_up, products_at_most
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    ACCOUNT_POSITION_MARKET,
+    ACCOUNT_POSITION_SIZE_LOTS,
+    ACCOUNT_POSITION_WORDS,
+    ACCOUNT_POSITIONS,
+    MAX_POSITIONS,
+    RISK_RISKMARKET_INITIAL_PPM,
+    RISK_RISKMARKET_MAINTENANCE_PPM,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_WORDS,
+    WITHDRAW_BUFFER_PPM,
+)
+from tallystick.state.state import State
+
+
+class Health:
+    """An account against the marks. Units: all in units."""
+
+    def __init__(self, value: int, initial: int, maintenance: int, notional: int) -> None:
+        self.value = value
+        self.initial = initial
+        self.maintenance = maintenance
+        self.notional = notional
+
+
+def health(state: State, account: int, risk: int) -> Health:
+    """Measure an account.
+
+    Shape: `account` and `risk` are word offsets. Rounding: margin requirements up, position by position.
+    """
+    words = state.accounts.words
+    marks = state.risk.words
+    value = words[account + ACCOUNT_CASH_UNITS]
+    initial = 0
+    maintenance = 0
+    notional = 0
+    for slot in range(MAX_POSITIONS):
+        position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+        size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+        if size == 0:
+            continue
+        market = risk + words[position + ACCOUNT_POSITION_MARKET] * RISK_RISKMARKET_WORDS
+        worth = size * marks[market + RISK_RISKMARKET_MARK_TICKS] * marks[market + RISK_RISKMARKET_MULTIPLIER]
+        value += worth
+        exposure = worth if worth >= 0 else -worth
+        notional += exposure
+        initial += ppm_up(exposure, marks[market + RISK_RISKMARKET_INITIAL_PPM])
+        maintenance += ppm_up(exposure, marks[market + RISK_RISKMARKET_MAINTENANCE_PPM])
+    return Health(value, initial, maintenance, notional)
+
+
+def may_change(before: Health, after: Health, reduces: bool) -> bool:
+    """Whether a trade may leave an account like this.
+
+    Either it ends at or above the initial margin, or it only reduces a position and the ratio of value to maintenance
+    margin gets no worse.
+    """
+    if after.value >= after.initial:
+        return True
+    return reduces and products_at_most(before.value, after.maintenance, after.value, before.maintenance)
+
+
+def withdrawable(measured: Health) -> int:
+    """Return what may leave an account.
+
+    Rounding: down. Beyond the initial margin, a share of the notional stays, so that unrealised profit cannot be
+    withdrawn and pyramided.
+    """
+    buffer = ppm_up(measured.notional, WITHDRAW_BUFFER_PPM)
+    free = measured.value - (measured.initial if measured.initial >= buffer else buffer)
+    return free if free > 0 else 0

@@ -1,0 +1,47 @@
+"""CANCEL_ORDER: take one resting order out of the book."""
+
+from __future__ import annotations
+
+from tallystick.machine.book import Path, open_price, open_tail_to_free, remove_order
+from tallystick.machine.machine import Machine
+from tallystick.schema.names import Outcome
+from tallystick.state.layout import (
+    ORDER_ACCOUNT,
+    ORDER_CLIENT_ID,
+    ORDER_MARKET,
+    ORDER_PRICE_TICKS,
+    ORDER_REMAINING_LOTS,
+    ORDER_SIDE,
+)
+
+
+def step(machine: Machine) -> None:
+    """Cancel the account's order with the signed client id at the slot the operator gave.
+
+    Rejects: NO_SUCH_ORDER. Twin: contracts/src/referee/steps/CancelOrder.sol.
+    """
+    state = machine.state
+    registers = state.registers
+    slot = registers.arg_slot
+
+    # READ
+    order = state.orders.open(slot)
+    words = state.orders.words
+
+    # CHECK
+    if (
+        words[order + ORDER_REMAINING_LOTS] == 0
+        or words[order + ORDER_ACCOUNT] != registers.arg_account
+        or words[order + ORDER_CLIENT_ID] != registers.arg_id
+    ):
+        machine.finish(Outcome.NO_SUCH_ORDER)
+        return
+    path = Path(words[order + ORDER_MARKET], words[order + ORDER_SIDE])
+    open_price(state, path, words[order + ORDER_PRICE_TICKS])
+    page = state.pages.open(slot >> 6)
+    tail = open_tail_to_free(state, path, slot >> 6)
+
+    # APPLY and WRITE
+    remove_order(state, path, slot, order, page, tail)
+    machine.emit("removed", registers.arg_account, registers.arg_id, slot)
+    machine.finish(Outcome.ACCEPTED)

@@ -1,0 +1,46 @@
+"""COMMIT_MEDIAN: make the median of a round's reports the market's mark."""
+
+from __future__ import annotations
+
+from tallystick.machine.machine import Machine
+from tallystick.schema.names import Outcome
+from tallystick.state.layout import (
+    MAX_SIGNERS,
+    ORACLE_PRICES,
+    ORACLE_SEEN,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_WORDS,
+)
+
+
+def step(machine: Machine) -> None:
+    """Set the mark to the round's lower median.
+
+    Every further report of the round moves it again, so that which of them came first does not matter. Twin:
+    contracts/src/referee/steps/CommitMedian.sol.
+    """
+    state = machine.state
+    registers = state.registers
+
+    # READ
+    oracle = state.oracles.open(registers.arg_market)
+    risk = state.risk.open(0)
+
+    # CHECK: nothing; the report that led here was checked.
+
+    # APPLY
+    seen = state.oracles.words[oracle + ORACLE_SEEN]
+    start = oracle + ORACLE_PRICES
+    prices = [state.oracles.words[start + i] for i in range(MAX_SIGNERS) if seen >> i & 1]
+    median = lower_median(prices)
+    state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS] = median
+
+    # WRITE
+    state.risk.mark(0)
+    machine.emit("mark", registers.arg_market, median)
+    machine.finish(Outcome.ACCEPTED)
+
+
+def lower_median(prices: list[int]) -> int:
+    """Return the smallest price that at least half of the prices do not exceed."""
+    return sorted(prices)[(len(prices) - 1) // 2]

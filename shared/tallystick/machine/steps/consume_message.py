@@ -1,0 +1,135 @@
+"""CONSUME_MESSAGE: take one L1 message, or end the run of messages."""
+
+from __future__ import annotations
+
+from tallystick.machine.arith import address_words, read_address
+from tallystick.machine.machine import Machine
+from tallystick.machine.outbox import append_withdrawal
+from tallystick.machine.risk import health, withdrawable
+from tallystick.schema.names import Outcome, Phase
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    ACCOUNT_DEAD_BEFORE,
+    ACCOUNT_OWNER,
+    MAX_ACCOUNT,
+    MESSAGE_DEPOSIT,
+    MESSAGE_FORCE_CANCEL_ALL,
+    MESSAGE_FORCE_WITHDRAW,
+)
+
+NOBODY = bytes(20)
+
+
+def step(machine: Machine) -> None:
+    """Consume the next message of a consume record or of the batch's end.
+
+    A consume record comes here first with its target in `arg_id`. Rejects: MESSAGE_LIMIT, and those of the messages,
+    which only set the outcome: the queue never stops. Twin: contracts/src/referee/steps/ConsumeMessage.sol.
+    """
+    registers = machine.state.registers
+
+    # READ
+    if registers.message_target == 0:
+        _begin(machine)
+        return
+    message = machine.inputs.message(registers.message_cursor)
+    machine.step_input = message
+    sender = message[1:21]
+    number = int.from_bytes(message[21:29], "big")
+    amount = int.from_bytes(message[29:37], "big")
+
+    # CHECK, APPLY and WRITE by kind
+    registers.message_cursor += 1
+    if number > MAX_ACCOUNT:
+        outcome = Outcome.NO_ACCOUNT
+    elif message[0] == MESSAGE_DEPOSIT:
+        outcome = _deposit(machine, sender, number, amount)
+    elif message[0] == MESSAGE_FORCE_WITHDRAW:
+        outcome = _force_withdraw(machine, sender, number, amount)
+    elif message[0] == MESSAGE_FORCE_CANCEL_ALL:
+        outcome = _force_cancel_all(machine, sender, number)
+    else:
+        outcome = Outcome.UNKNOWN_MESSAGE
+    registers.outcome = int(outcome)
+    machine.emit("message", registers.message_cursor - 1, int(outcome))
+    if registers.message_cursor == registers.message_target:
+        _end(machine)
+
+
+def _begin(machine: Machine) -> None:
+    """Check a consume record and set its target."""
+    registers = machine.state.registers
+    if not registers.message_cursor < registers.arg_id <= registers.batch_message_limit:
+        machine.finish(Outcome.MESSAGE_LIMIT)
+        return
+    registers.message_target = registers.arg_id
+
+
+def _end(machine: Machine) -> None:
+    """Go back to the records, or close the batch behind its last chunk."""
+    registers = machine.state.registers
+    registers.message_target = 0
+    if registers.arg_id:
+        registers.clear_args()
+        registers.phase = int(Phase.FETCH_RECORD)
+    else:
+        close_batch(machine)
+
+
+def close_batch(machine: Machine) -> None:
+    """End the open batch and go to the next one."""
+    registers = machine.state.registers
+    registers.batch_cursor += 1
+    registers.batch_time = 0
+    registers.batch_message_limit = 0
+    registers.chunk_count = 0
+    registers.chunk_cursor = 0
+    registers.chunks_hash = bytes(32)
+    registers.phase = int(Phase.OPEN_BATCH)
+
+
+def _deposit(machine: Machine, sender: bytes, number: int, amount: int) -> Outcome:
+    """Credit an account, which belongs to its first depositor. The Vault bounds what is ever deposited."""
+    state = machine.state
+    account = state.accounts.open(number)
+    words = state.accounts.words
+    if read_address(words, account + ACCOUNT_OWNER) == NOBODY:
+        words[account + ACCOUNT_OWNER : account + ACCOUNT_OWNER + 5] = address_words(sender)
+    words[account + ACCOUNT_CASH_UNITS] += amount
+    state.registers.cash_units += amount
+    state.registers.deposited_units += amount
+    state.accounts.mark(number)
+    machine.emit("deposit", number, amount)
+    return Outcome.ACCEPTED
+
+
+def _force_withdraw(machine: Machine, sender: bytes, number: int, amount: int) -> Outcome:
+    """Withdraw what is asked for, or as much of it as may leave the account."""
+    state = machine.state
+
+    # READ
+    account = state.accounts.open(number)
+    risk = state.risk.open(0)
+
+    # CHECK
+    if read_address(state.accounts.words, account + ACCOUNT_OWNER) != sender:
+        return Outcome.NOT_AUTHORISED
+    free = withdrawable(health(state, account, risk))
+    paid = amount if amount <= free else free
+    if paid == 0:
+        return Outcome.NOT_WITHDRAWABLE
+
+    # APPLY and WRITE
+    append_withdrawal(machine, number, account, sender, paid)
+    return Outcome.ACCEPTED
+
+
+def _force_cancel_all(machine: Machine, sender: bytes, number: int) -> Outcome:
+    """Cancel every order the account has resting; each leaves the book when it is touched."""
+    state = machine.state
+    account = state.accounts.open(number)
+    if read_address(state.accounts.words, account + ACCOUNT_OWNER) != sender:
+        return Outcome.NOT_AUTHORISED
+    state.accounts.words[account + ACCOUNT_DEAD_BEFORE] = state.registers.record_count + 1
+    state.accounts.mark(number)
+    return Outcome.ACCEPTED

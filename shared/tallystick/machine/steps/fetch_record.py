@@ -1,0 +1,217 @@
+"""FETCH_RECORD: take the next record of the chunk, decode and authenticate it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from tallystick.machine.arith import read_address
+from tallystick.machine.machine import Machine
+from tallystick.machine.nonces import check_nonce, use_nonce
+from tallystick.records.chunks import accumulate
+from tallystick.records.codec import Record, decode
+from tallystick.records.signing import digest, recover
+from tallystick.schema.names import Outcome, Phase
+from tallystick.schema.records import Authority
+from tallystick.state.layout import (
+    ACCOUNT_OWNER,
+    AGENT_EXPIRY_MS,
+    AGENT_KEY,
+    AGENT_SCOPE,
+    CONFIG_GOVERNANCE,
+    CONFIG_SIGNERS,
+    FRAME_HEADER_BYTES,
+    SCOPE_CANCEL,
+    SCOPE_PLACE,
+    Registers,
+)
+
+NOBODY: Final = bytes(20)
+RecordSetter = Callable[[Registers, Record], None]
+
+
+def step(machine: Machine) -> None:
+    """Fetch the next record, or leave the chunk behind its last one.
+
+    Rejects: FRAME_BROKEN (the rest of the chunk is skipped), then those of `admit`. Twin:
+    contracts/src/referee/steps/FetchRecord.sol.
+    """
+    registers = machine.state.registers
+
+    # READ
+    if registers.chunk_offset == registers.chunk_length:
+        registers.chunk_cursor += 1
+        registers.chunk_hash = bytes(32)
+        registers.chunk_length = 0
+        registers.chunk_offset = 0
+        registers.phase = int(Phase.OPEN_CHUNK)
+        return
+    chunk = machine.inputs.chunk(registers.batch_cursor, registers.chunk_cursor)
+    machine.step_input = chunk
+
+    # CHECK
+    start = registers.chunk_offset + FRAME_HEADER_BYTES
+    length = int.from_bytes(chunk[registers.chunk_offset : start], "big") if start <= registers.chunk_length else 0
+    if length == 0 or start + length > registers.chunk_length:
+        registers.outcome = int(Outcome.FRAME_BROKEN)
+        registers.chunk_offset = registers.chunk_length
+        return
+
+    # APPLY and WRITE
+    registers.chunk_offset = start + length
+    admit(machine, chunk[start : start + length])
+
+
+def admit(machine: Machine, data: bytes) -> None:
+    """Count a record, decode it, check who signed it, and hand it to its own step.
+
+    Rejects: UNKNOWN_RECORD, MALFORMED, OUT_OF_RANGE, BAD_SIGNATURE, NO_ACCOUNT, NOT_AUTHORISED, AGENT_EXPIRED,
+    AGENT_SCOPE, NONCE_RANGE, NONCE_USED.
+    """
+    registers = machine.state.registers
+    registers.record_count += 1
+    registers.record_accumulator = accumulate(registers.record_accumulator, data)
+    record = decode(data)
+    if isinstance(record, Outcome):
+        machine.finish(record)
+        return
+    rejection = _authenticate(machine, record)
+    if rejection is not Outcome.ACCEPTED:
+        machine.finish(rejection)
+        return
+    setter, phase = _BY_KIND[record.kind.name]
+    setter(registers, record)
+    registers.phase = int(phase)
+
+
+def _authenticate(machine: Machine, record: Record) -> Outcome:
+    authority = record.kind.authority
+    if authority is Authority.NOBODY:
+        return Outcome.ACCEPTED
+    signer = recover(digest(record, machine.state.registers.domain), record.signature)
+    if signer is None:
+        return Outcome.BAD_SIGNATURE
+    if authority is Authority.PRICE_SIGNER:
+        return _check_config_key(machine, signer, CONFIG_SIGNERS + 5 * record.value("signer"))
+    if authority is Authority.GOVERNANCE:
+        return _check_config_key(machine, signer, CONFIG_GOVERNANCE)
+    return _check_trader(machine, record, signer)
+
+
+def _check_config_key(machine: Machine, signer: bytes, field: int) -> Outcome:
+    config = machine.state.config
+    key = read_address(config.words, config.open(0) + field)
+    return Outcome.ACCEPTED if key == signer else Outcome.NOT_AUTHORISED
+
+
+def _check_trader(machine: Machine, record: Record, signer: bytes) -> Outcome:
+    state = machine.state
+    number = record.value("account")
+    slot = record.value("agent") if record.kind.authority is Authority.OWNER_OR_AGENT else 0
+
+    # READ
+    account = state.accounts.open(number)
+    agent = state.agents.open(number << 4 | slot) if slot else -1
+
+    # CHECK
+    owner = read_address(state.accounts.words, account + ACCOUNT_OWNER)
+    if owner == NOBODY:
+        return Outcome.NO_ACCOUNT
+    rejection = _check_agent(machine, record, signer, agent) if slot else Outcome.ACCEPTED
+    if slot == 0 and signer != owner:
+        rejection = Outcome.NOT_AUTHORISED
+    if rejection is Outcome.ACCEPTED:
+        rejection = check_nonce(state.accounts.words, account, record.value("nonce"))
+    if rejection is not Outcome.ACCEPTED:
+        return rejection
+
+    # APPLY and WRITE
+    use_nonce(state.accounts.words, account, record.value("nonce"))
+    state.accounts.mark(number)
+    return Outcome.ACCEPTED
+
+
+def _check_agent(machine: Machine, record: Record, signer: bytes, agent: int) -> Outcome:
+    words = machine.state.agents.words
+    if read_address(words, agent + AGENT_KEY) != signer:
+        return Outcome.NOT_AUTHORISED
+    expiry = words[agent + AGENT_EXPIRY_MS]
+    if expiry != 0 and expiry <= machine.state.registers.clock_ms:
+        return Outcome.AGENT_EXPIRED
+    needed = SCOPE_PLACE if record.kind.name == "order" else SCOPE_CANCEL
+    return Outcome.ACCEPTED if words[agent + AGENT_SCOPE] & needed else Outcome.AGENT_SCOPE
+
+
+def _set_clock(registers: Registers, record: Record) -> None:
+    registers.arg_time = record.values[0]
+
+
+def _set_consume(registers: Registers, record: Record) -> None:
+    registers.arg_id = record.values[0]
+
+
+def _set_order(registers: Registers, record: Record) -> None:
+    values = record.values
+    registers.arg_account = values[0]
+    registers.arg_market = values[3]
+    registers.arg_side = values[4]
+    registers.arg_flags = values[5]
+    registers.arg_price = values[6]
+    registers.arg_lots = values[7]
+    registers.arg_id = values[8]
+    registers.arg_time = values[9]
+
+
+def _set_cancel(registers: Registers, record: Record) -> None:
+    values = record.values
+    registers.arg_account = values[0]
+    registers.arg_id = values[3]
+    registers.arg_slot = values[4]
+
+
+def _set_withdraw(registers: Registers, record: Record) -> None:
+    values = record.values
+    registers.arg_account = values[0]
+    registers.arg_amount = values[2]
+    registers.arg_address = values[3].to_bytes(20, "big")
+
+
+def _set_approve_agent(registers: Registers, record: Record) -> None:
+    values = record.values
+    registers.arg_account = values[0]
+    registers.arg_slot = values[2]
+    registers.arg_address = values[3].to_bytes(20, "big")
+    registers.arg_flags = values[4]
+    registers.arg_time = values[5]
+
+
+def _set_report_price(registers: Registers, record: Record) -> None:
+    values = record.values
+    registers.arg_market = values[0]
+    registers.arg_slot = values[1]
+    registers.arg_id = values[2]
+    registers.arg_price = values[3]
+    registers.arg_time = values[4]
+
+
+def _set_list_market(registers: Registers, record: Record) -> None:
+    values = record.values
+    registers.arg_market = values[0]
+    registers.arg_price = values[1]
+    registers.arg_id = values[2]
+    registers.arg_time = values[3]
+    registers.arg_amount = values[4]
+    registers.arg_slot = values[5]
+    registers.arg_lots = values[6]
+
+
+_BY_KIND: Final[dict[str, tuple[RecordSetter, Phase]]] = {
+    "clock": (_set_clock, Phase.SET_CLOCK),
+    "consume": (_set_consume, Phase.CONSUME_MESSAGE),
+    "order": (_set_order, Phase.PLACE_ORDER),
+    "cancel": (_set_cancel, Phase.CANCEL_ORDER),
+    "withdraw": (_set_withdraw, Phase.WITHDRAW),
+    "approve_agent": (_set_approve_agent, Phase.APPROVE_AGENT),
+    "report_price": (_set_report_price, Phase.REPORT_PRICE),
+    "list_market": (_set_list_market, Phase.LIST_MARKET),
+}

@@ -1,0 +1,206 @@
+"""MATCH_MAKER: meet the order in progress with the best resting one."""
+
+from __future__ import annotations
+
+from tallystick.machine.arith import lowest_bit, ppm_up
+from tallystick.machine.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
+from tallystick.machine.machine import Machine
+from tallystick.machine.risk import health, may_change
+from tallystick.machine.trade import Fill, apply_fill, undo_fill
+from tallystick.schema.names import Outcome, Phase
+from tallystick.state.layout import (
+    ACCOUNT_DEAD_BEFORE,
+    BUY,
+    FLAG_IOC,
+    LEVEL_HEAD_PAGE,
+    MARKET_MAKER_PPM,
+    MARKET_MAX_LOTS,
+    MARKET_NET_LOTS,
+    MARKET_OPEN_INTEREST_LOTS,
+    MARKET_TAKER_PPM,
+    ORDER_ACCOUNT,
+    ORDER_CLIENT_ID,
+    ORDER_EXPIRY_MS,
+    ORDER_REMAINING_LOTS,
+    ORDER_SEQUENCE,
+    PAGE_BITS,
+    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_WORDS,
+)
+
+
+class Match:
+    """The cells of one match: word offsets, cell numbers, and both sides' fills."""
+
+    def __init__(self, machine: Machine) -> None:
+        registers = machine.state.registers
+        self.machine = machine
+        self.path = Path(registers.arg_market, 1 - registers.arg_side)
+        self.market = 0
+        self.taker = 0
+        self.risk = 0
+        self.page = 0
+        self.slot = 0
+        self.order = 0
+        self.maker_number = 0
+        self.maker = 0
+        self.tail = -1
+        self.taker_fill = Fill()
+        self.maker_fill = Fill()
+
+
+def step(machine: Machine) -> None:
+    """Fill against the best maker, take a dead one out of the book, or find that nothing crosses.
+
+    Price-time priority is what the cells say: the best price by the occupancy words, the oldest order of its page.
+    Self-trade cancels the maker. Rejects: UNFILLED, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (the taker's rest is
+    cancelled; a maker with the same fault leaves the book). Rounding: fees up. Twin:
+    contracts/src/referee/steps/MatchMaker.sol.
+    """
+    state = machine.state
+    registers = state.registers
+
+    # READ
+    match = Match(machine)
+    match.market = state.markets.open(registers.arg_market)
+    match.taker = state.accounts.open(registers.arg_account)
+    match.risk = state.risk.open(0)
+    if not open_best(state, match.path) or not _crosses(machine, match.path.price):
+        _leave_book(machine)
+        return
+    match.path.level = state.levels.open(match.path.level_index)
+    head = state.levels.words[match.path.level + LEVEL_HEAD_PAGE]
+    match.page = state.pages.open(head)
+    position = lowest_bit(state.pages.words, match.page + PAGE_BITS, PAGE_LIMBS)
+    if position < 0:
+        _drop_empty_head(match)
+        return
+    match.slot = head << 6 | position
+    match.order = state.orders.open(match.slot)
+    match.maker_number = state.orders.words[match.order + ORDER_ACCOUNT]
+    match.maker = state.accounts.open(match.maker_number)
+    match.tail = open_tail_to_free(state, match.path, head)
+
+    # CHECK
+    if match.maker_number == registers.arg_account or _maker_is_dead(match):
+        _remove_maker(match)
+        return
+    lots = min(registers.arg_lots, state.orders.words[match.order + ORDER_REMAINING_LOTS])
+    outcome = _trade(match, lots)
+
+    # APPLY and WRITE
+    if outcome is _MAKER_FAILED:
+        _remove_maker(match)
+    elif outcome is not Outcome.ACCEPTED:
+        machine.finish(outcome)
+    else:
+        _settle(match, lots)
+
+
+_MAKER_FAILED = Outcome.NO_SUCH_ORDER
+"""What `_trade` returns when the maker may not trade; no taker ever fails with it."""
+
+
+def _crosses(machine: Machine, price: int) -> bool:
+    registers = machine.state.registers
+    return price <= registers.arg_price if registers.arg_side == BUY else price >= registers.arg_price
+
+
+def _leave_book(machine: Machine) -> None:
+    """Nothing crosses: rest what is left, or cancel it when the order is immediate-or-cancel."""
+    registers = machine.state.registers
+    if registers.arg_flags & FLAG_IOC:
+        machine.finish(Outcome.UNFILLED)
+    else:
+        registers.phase = int(Phase.REST_ORDER)
+
+
+def _drop_empty_head(match: Match) -> None:
+    """The oldest page has been cancelled empty: go on with the next one."""
+    drop_head(match.machine.state, match.path, match.page)
+
+
+def _maker_is_dead(match: Match) -> bool:
+    state = match.machine.state
+    expiry = state.orders.words[match.order + ORDER_EXPIRY_MS]
+    if expiry != 0 and expiry <= state.registers.clock_ms:
+        return True
+    sequence = state.orders.words[match.order + ORDER_SEQUENCE]
+    return sequence < state.accounts.words[match.maker + ACCOUNT_DEAD_BEFORE]
+
+
+def _remove_maker(match: Match) -> None:
+    state = match.machine.state
+    client_id = state.orders.words[match.order + ORDER_CLIENT_ID]
+    remove_order(state, match.path, match.slot, match.order, match.page, match.tail)
+    match.machine.emit("removed", match.maker_number, client_id, match.slot)
+
+
+def _trade(match: Match, lots: int) -> Outcome:
+    """Apply both sides and check their limits and margin; undo both when either may not stand."""
+    state = match.machine.state
+    registers = state.registers
+    market = registers.arg_market
+    rules = state.markets.words
+    multiplier = state.risk.words[match.risk + market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MULTIPLIER]
+    quote = lots * match.path.price * multiplier
+    taker_fee = ppm_up(quote, rules[match.market + MARKET_TAKER_PPM])
+    maker_fee = ppm_up(quote, rules[match.market + MARKET_MAKER_PPM])
+    max_lots = rules[match.market + MARKET_MAX_LOTS]
+    taker_before = health(state, match.taker, match.risk)
+    maker_before = health(state, match.maker, match.risk)
+    outcome = apply_fill(
+        state, match.taker, market, registers.arg_side, lots, quote, taker_fee, max_lots, match.taker_fill
+    )
+    if outcome is not Outcome.ACCEPTED:
+        return outcome
+    if not may_change(taker_before, health(state, match.taker, match.risk), match.taker_fill.reduces):
+        undo_fill(state, match.taker, market, match.taker_fill)
+        return Outcome.MARGIN
+    outcome = apply_fill(
+        state, match.maker, market, 1 - registers.arg_side, lots, quote, maker_fee, max_lots, match.maker_fill
+    )
+    if outcome is not Outcome.ACCEPTED:
+        undo_fill(state, match.taker, market, match.taker_fill)
+        return _MAKER_FAILED
+    if not may_change(maker_before, health(state, match.maker, match.risk), match.maker_fill.reduces):
+        undo_fill(state, match.maker, market, match.maker_fill)
+        undo_fill(state, match.taker, market, match.taker_fill)
+        return _MAKER_FAILED
+    registers.fees_units += taker_fee + maker_fee
+    registers.cash_units += match.taker_fill.cash_change + match.maker_fill.cash_change
+    return Outcome.ACCEPTED
+
+
+def _settle(match: Match, lots: int) -> None:
+    """Book a trade that stands: market totals, the maker's order, the taker's rest."""
+    machine = match.machine
+    state = machine.state
+    registers = state.registers
+    totals = state.markets.words
+    taker, maker = match.taker_fill, match.maker_fill
+    longs = max(taker.new_size, 0) - max(taker.old_size, 0) + max(maker.new_size, 0) - max(maker.old_size, 0)
+    totals[match.market + MARKET_OPEN_INTEREST_LOTS] += longs
+    totals[match.market + MARKET_NET_LOTS] += taker.new_size - taker.old_size + maker.new_size - maker.old_size
+    state.markets.mark(registers.arg_market)
+    state.accounts.mark(registers.arg_account)
+    state.accounts.mark(match.maker_number)
+    machine.emit(
+        "fill",
+        registers.arg_market,
+        match.path.price,
+        lots,
+        registers.arg_side,
+        registers.arg_account,
+        match.maker_number,
+        registers.arg_id,
+        state.orders.words[match.order + ORDER_CLIENT_ID],
+        match.slot,
+    )
+    state.orders.words[match.order + ORDER_REMAINING_LOTS] -= lots
+    state.orders.mark(match.slot)
+    if state.orders.words[match.order + ORDER_REMAINING_LOTS] == 0:
+        remove_order(state, match.path, match.slot, match.order, match.page, match.tail)
+    registers.arg_lots -= lots
+    if registers.arg_lots == 0:
+        machine.finish(Outcome.ACCEPTED)

@@ -1,0 +1,67 @@
+"""REPORT_PRICE: take one signer's price into a market's round."""
+
+from __future__ import annotations
+
+from tallystick.machine.machine import Machine
+from tallystick.schema.names import Outcome, Phase
+from tallystick.state.layout import (
+    CONFIG_QUORUM,
+    MARKET_LIVE,
+    MARKET_STATUS,
+    MAX_SIGNERS,
+    ORACLE_PRICES,
+    ORACLE_ROUND,
+    ORACLE_SEEN,
+    REPORT_AGE_MS,
+    REPORT_AHEAD_MS,
+)
+
+
+def step(machine: Machine) -> None:
+    """Accept the report in progress; a newer round discards the older one, a quorum makes a median.
+
+    Rejects: NO_MARKET, OUT_OF_RANGE (zero price), STALE_REPORT, OLD_ROUND, DUPLICATE_REPORT. Twin:
+    contracts/src/referee/steps/ReportPrice.sol.
+    """
+    state = machine.state
+    registers = state.registers
+
+    # READ
+    market = state.markets.open(registers.arg_market)
+    config = state.config.open(0)
+    oracle = state.oracles.open(registers.arg_market)
+    words = state.oracles.words
+
+    # CHECK
+    outcome = Outcome.ACCEPTED
+    newest = words[oracle + ORACLE_ROUND]
+    time = registers.arg_time
+    if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
+        outcome = Outcome.NO_MARKET
+    elif registers.arg_price == 0:
+        outcome = Outcome.OUT_OF_RANGE
+    elif time + REPORT_AGE_MS < registers.clock_ms or time > registers.clock_ms + REPORT_AHEAD_MS:
+        outcome = Outcome.STALE_REPORT
+    elif registers.arg_id < newest:
+        outcome = Outcome.OLD_ROUND
+    elif registers.arg_id == newest and words[oracle + ORACLE_SEEN] >> registers.arg_slot & 1:
+        outcome = Outcome.DUPLICATE_REPORT
+    if outcome is not Outcome.ACCEPTED:
+        machine.finish(outcome)
+        return
+
+    # APPLY
+    if registers.arg_id > newest:
+        words[oracle + ORACLE_ROUND] = registers.arg_id
+        words[oracle + ORACLE_SEEN] = 0
+        words[oracle + ORACLE_PRICES : oracle + ORACLE_PRICES + MAX_SIGNERS] = [0] * MAX_SIGNERS
+    one = 1
+    words[oracle + ORACLE_SEEN] |= one << registers.arg_slot
+    words[oracle + ORACLE_PRICES + registers.arg_slot] = registers.arg_price
+
+    # WRITE
+    state.oracles.mark(registers.arg_market)
+    if words[oracle + ORACLE_SEEN].bit_count() >= state.config.words[config + CONFIG_QUORUM]:
+        registers.phase = int(Phase.COMMIT_MEDIAN)
+    else:
+        machine.finish(Outcome.ACCEPTED)

@@ -1,0 +1,33 @@
+"""WITHDRAW: owe an amount of an account to an L1 address."""
+
+from __future__ import annotations
+
+from tallystick.machine.machine import Machine
+from tallystick.machine.outbox import append_withdrawal
+from tallystick.machine.risk import health, withdrawable
+from tallystick.schema.names import Outcome
+
+
+def step(machine: Machine) -> None:
+    """Grant the withdrawal in progress.
+
+    Rejects: OUT_OF_RANGE (nothing asked for), NOT_WITHDRAWABLE. Twin: contracts/src/referee/steps/Withdraw.sol.
+    """
+    state = machine.state
+    registers = state.registers
+
+    # READ
+    account = state.accounts.open(registers.arg_account)
+    risk = state.risk.open(0)
+
+    # CHECK
+    if registers.arg_amount == 0:
+        machine.finish(Outcome.OUT_OF_RANGE)
+        return
+    if registers.arg_amount > withdrawable(health(state, account, risk)):
+        machine.finish(Outcome.NOT_WITHDRAWABLE)
+        return
+
+    # APPLY and WRITE
+    append_withdrawal(machine, registers.arg_account, account, registers.arg_address, registers.arg_amount)
+    machine.finish(Outcome.ACCEPTED)

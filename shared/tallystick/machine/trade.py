@@ -1,0 +1,80 @@
+"""One side of a fill, applied to an account and undone again when it may not stand."""
+
+from __future__ import annotations
+
+from tallystick.schema.names import Outcome
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    ACCOUNT_POSITION_MARKET,
+    ACCOUNT_POSITION_SIZE_LOTS,
+    ACCOUNT_POSITION_WORDS,
+    ACCOUNT_POSITIONS,
+    BUY,
+    MAX_CASH_UNITS,
+    MAX_POSITIONS,
+)
+from tallystick.state.state import State
+
+
+def find_position(words: list[int], account: int, market: int) -> int:
+    """Return the word offset of the account's slot for a market: its position, else the first free one, else -1."""
+    free = -1
+    for slot in range(MAX_POSITIONS):
+        position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+        if words[position + ACCOUNT_POSITION_SIZE_LOTS] == 0:
+            if free < 0:
+                free = position
+        elif words[position + ACCOUNT_POSITION_MARKET] == market:
+            return position
+    return free
+
+
+class Fill:
+    """One side of a fill: what it changes, and what was there before.
+
+    Units: lots, units. `reduces` says that it only makes a position smaller, never turns it round.
+    """
+
+    def __init__(self) -> None:
+        self.position = -1
+        self.old_size = 0
+        self.new_size = 0
+        self.cash_change = 0
+        self.reduces = False
+
+
+def apply_fill(
+    state: State, account: int, market: int, side: int, lots: int, quote: int, fee: int, max_lots: int, fill: Fill
+) -> Outcome:
+    """Apply one side of a fill to an account, unless a limit forbids it.
+
+    Units: `quote` and `fee` in units. Rejects: NO_POSITION_SLOT, POSITION_LIMIT.
+    """
+    words = state.accounts.words
+    fill.position = find_position(words, account, market)
+    if fill.position < 0:
+        return Outcome.NO_POSITION_SLOT
+    fill.old_size = words[fill.position + ACCOUNT_POSITION_SIZE_LOTS]
+    fill.new_size = fill.old_size + lots if side == BUY else fill.old_size - lots
+    fill.cash_change = (-quote if side == BUY else quote) - fee
+    cash = words[account + ACCOUNT_CASH_UNITS] + fill.cash_change
+    if not -max_lots <= fill.new_size <= max_lots or not -MAX_CASH_UNITS <= cash <= MAX_CASH_UNITS:
+        return Outcome.POSITION_LIMIT
+    fill.reduces = (
+        0 <= fill.new_size < fill.old_size if fill.old_size > 0 else fill.old_size < fill.new_size <= 0
+    )
+    words[account + ACCOUNT_CASH_UNITS] = cash
+    _set_position(words, fill.position, market, fill.new_size)
+    return Outcome.ACCEPTED
+
+
+def undo_fill(state: State, account: int, market: int, fill: Fill) -> None:
+    """Put an account back to what it was before `apply_fill`."""
+    words = state.accounts.words
+    words[account + ACCOUNT_CASH_UNITS] -= fill.cash_change
+    _set_position(words, fill.position, market, fill.old_size)
+
+
+def _set_position(words: list[int], position: int, market: int, size: int) -> None:
+    words[position + ACCOUNT_POSITION_MARKET] = market if size else 0
+    words[position + ACCOUNT_POSITION_SIZE_LOTS] = size

@@ -1,0 +1,1 @@
+"""The traced mode: roots after every step, and the witness of one step."""

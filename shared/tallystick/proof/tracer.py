@@ -1,0 +1,122 @@
+"""Runs the machine's own steps, watching every cell, for the state hash after each and the witness of any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick.machine import engine
+from tallystick.machine.machine import Machine
+from tallystick.state.layout import CELL_BYTES, INDEX_BITS
+from tallystick.state.state import cell_key, state_hash
+from tallystick.state.table import Watcher
+
+INPUT_LENGTH_BYTES: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """One cell a step opened, with its packed value before and after (empty bytes for zeros)."""
+
+    tag: int
+    index: int
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepProof:
+    """What the Referee needs to run one step, and what it must find.
+
+    Shape: `witness` = packed registers, tree root, length of the input (2 bytes), input, then for each cell in the
+    order of its first opening its full packed value and its proof. A cell's proof is against the root after the
+    changes of the cells before it, so that the same proof serves to check the old value and to put in the new one.
+    """
+
+    phase: int
+    pre_hash: bytes
+    post_hash: bytes
+    outcome: int
+    accesses: tuple[Access, ...]
+    witness: bytes
+
+
+class _Accesses(Watcher):
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.before: dict[tuple[int, int], bytes] = {}
+
+    def opened(self, tag: int, index: int) -> None:
+        if (tag, index) not in self.before:
+            self.before[tag, index] = self.machine.state.table(tag).pack(index)
+
+
+class Tracer:
+    """Steps a machine with every cell watched. Use `close` to hand the machine back to the fast mode."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.root = machine.state.commit()
+        self._accesses = _Accesses(machine)
+        machine.state.watch(self._accesses)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self.machine.state.watch(None)
+
+    @property
+    def state_hash(self) -> bytes:
+        """The state hash now."""
+        return state_hash(self.root, self.machine.state.registers.pack())
+
+    def advance(self) -> bytes:
+        """Run one step and return the state hash after it."""
+        changed = {cell_key(each.tag, each.index): each.after for each in self._run() if each.before != each.after}
+        if changed:
+            self.machine.state.tree.update(changed)
+        return self._finish()
+
+    def prove(self) -> StepProof:
+        """Run one step and return its proof."""
+        state = self.machine.state
+        phase = state.registers.phase
+        registers = state.registers.pack()
+        root = self.root
+        accesses = self._run()
+        source = self.machine.step_input
+        parts = [registers, root, len(source).to_bytes(INPUT_LENGTH_BYTES, "big"), source]
+        for each in accesses:
+            key = cell_key(each.tag, each.index)
+            parts += [each.before or bytes(CELL_BYTES[each.tag]), state.tree.proof(key)]
+            if each.before != each.after:
+                state.tree.update({key: each.after})
+        return StepProof(
+            phase=phase,
+            pre_hash=state_hash(root, registers),
+            post_hash=self._finish(),
+            outcome=state.registers.outcome,
+            accesses=tuple(accesses),
+            witness=b"".join(parts),
+        )
+
+    def _run(self) -> list[Access]:
+        seen = self._accesses.before
+        seen.clear()
+        engine.step(self.machine)
+        state = self.machine.state
+        return [
+            Access(tag=tag, index=index, before=before, after=state.table(tag).pack(index))
+            for (tag, index), before in seen.items()
+        ]
+
+    def _finish(self) -> bytes:
+        state = self.machine.state
+        for table in state.tables:
+            table.dirty.clear()
+        self.root = state.tree.root
+        return self.state_hash
+
+
+def key_name(key: int, names: tuple[str, ...]) -> str:
+    """Return a cell key for people, as `Account 7`."""
+    return f"{names[key >> INDEX_BITS]} {key & ((1 << INDEX_BITS) - 1)}"

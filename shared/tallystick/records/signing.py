@@ -1,0 +1,100 @@
+"""EIP-712: what a trader signs, and who signed it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import coincurve
+from eth_account import Account
+
+from tallystick.records.codec import BY_NAME, Record
+from tallystick.schema.records import DOMAIN_NAME, DOMAIN_VERSION, RECORDS
+from tallystick.state.hashing import keccak
+
+HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+_TYPE_HASHES: Final = {kind.number: keccak(kind.encoded_type.encode()) for kind in RECORDS if kind.primary}
+_DOMAIN_TYPE: Final = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+
+
+def domain_separator(chain_id: int, rollup: str) -> bytes:
+    """Return the EIP-712 domain separator of a deployment, which its state carries from genesis."""
+    return keccak(
+        _DOMAIN_TYPE
+        + keccak(DOMAIN_NAME.encode())
+        + keccak(DOMAIN_VERSION.encode())
+        + chain_id.to_bytes(32, "big")
+        + bytes(12)
+        + bytes.fromhex(rollup.removeprefix("0x"))
+    )
+
+
+def digest(record: Record, domain: bytes) -> bytes:
+    """Return the 32 bytes that a record's signature signs."""
+    kind = record.kind
+    parts = [_TYPE_HASHES[kind.number]]
+    parts += [v.to_bytes(32, "big") for x, v in zip(kind.fields, record.values, strict=True) if x.signed]
+    return keccak(b"\x19\x01" + domain + keccak(b"".join(parts)))
+
+
+def recover(message: bytes, signature: bytes) -> bytes | None:
+    """Return the 20-byte signer of an EIP-2098 signature, or None when it is no valid low-s signature."""
+    packed = int.from_bytes(signature[32:], "big")
+    parity = packed >> 255
+    s = packed & ((1 << 255) - 1)
+    if s > HALF_ORDER:
+        return None
+    full = signature[:32] + s.to_bytes(32, "big") + bytes([parity])
+    try:
+        key = coincurve.PublicKey.from_signature_and_message(full, message, hasher=None)
+    except Exception:  # coincurve raises bare Exception and ValueError for values no key can have made
+        return None
+    return keccak(key.format(compressed=False)[1:])[12:]
+
+
+def sign(record: Record, domain: bytes, key: bytes) -> Record:
+    """Return the record with `key`'s signature."""
+    signed = coincurve.PrivateKey(key).sign_recoverable(digest(record, domain), hasher=None)
+    packed = int.from_bytes(signed[32:64], "big") | signed[64] << 255
+    return Record(kind=record.kind, values=record.values, signature=signed[:32] + packed.to_bytes(32, "big"))
+
+
+def make(kind: str, **values: int) -> Record:
+    """Return an unsigned record of a kind by field names; fields left out are 0."""
+    spec = BY_NAME[kind]
+    names = [field.name for field in spec.fields]
+    unknown = set(values) - set(names)
+    if unknown:
+        raise TypeError(f"{kind} has no field {', '.join(sorted(unknown))}; it has {', '.join(names)}")
+    return Record(kind=spec, values=tuple(values.get(name, 0) for name in names))
+
+
+def typed_data(record: Record, chain_id: int, rollup: str) -> dict[str, object]:
+    """Return what a wallet's `eth_signTypedData_v4` takes for this record."""
+    fields = [x for x in record.kind.fields if x.signed]
+    values = {
+        x.signed: "0x" + v.to_bytes(20, "big").hex() if x.address else v
+        for x, v in zip(record.kind.fields, record.values, strict=True)
+        if x.signed
+    }
+    return {
+        "domain": {"name": DOMAIN_NAME, "version": DOMAIN_VERSION, "chainId": chain_id, "verifyingContract": rollup},
+        "primaryType": record.kind.primary,
+        "types": {
+            "EIP712Domain": [
+                {"name": "name", "type": "string"},
+                {"name": "version", "type": "string"},
+                {"name": "chainId", "type": "uint256"},
+                {"name": "verifyingContract", "type": "address"},
+            ],
+            record.kind.primary: [
+                {"name": x.signed, "type": "address" if x.address else "uint64"} for x in fields
+            ],
+        },
+        "message": values,
+    }
+
+
+def address_of(key: bytes) -> str:
+    """Return the checksummed address of a private key."""
+    address: str = Account.from_key(key).address
+    return address

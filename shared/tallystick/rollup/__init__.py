@@ -1,0 +1,1 @@
+"""What the rollup's parties share: genesis, batches, assertions."""

@@ -1,0 +1,101 @@
+"""Constants, phases and outcome codes."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Phase(IntEnum):
+    """Which step comes next; each has one step file of the same name in either language."""
+
+    OPEN_BATCH = 0
+    OPEN_CHUNK = 1
+    FETCH_RECORD = 2
+    CONSUME_MESSAGE = 3
+    SET_CLOCK = 4
+    PLACE_ORDER = 5
+    MATCH_MAKER = 6
+    REST_ORDER = 7
+    CANCEL_ORDER = 8
+    WITHDRAW = 9
+    APPROVE_AGENT = 10
+    REPORT_PRICE = 11
+    COMMIT_MEDIAN = 12
+    LIST_MARKET = 13
+
+
+class Outcome(IntEnum):
+    """What became of a record or a message; every rejection is a value, never an exception."""
+
+    ACCEPTED = 0
+    CHUNK_SKIPPED = 1
+    FRAME_BROKEN = 2
+    UNKNOWN_RECORD = 3
+    MALFORMED = 4
+    OUT_OF_RANGE = 5
+    BAD_SIGNATURE = 6
+    NO_ACCOUNT = 7
+    NOT_AUTHORISED = 8
+    AGENT_EXPIRED = 9
+    AGENT_SCOPE = 10
+    NONCE_USED = 11
+    NONCE_RANGE = 12
+    CLOCK_BACKWARDS = 13
+    CLOCK_OUT_OF_BOUND = 14
+    MESSAGE_LIMIT = 15
+    NO_MARKET = 16
+    NO_MARK = 17
+    TOO_LARGE = 18
+    EXPIRED = 19
+    UNFILLED = 20
+    NO_POSITION_SLOT = 21
+    POSITION_LIMIT = 22
+    MARGIN = 23
+    BOOK_FULL = 24
+    NO_SUCH_ORDER = 25
+    NOT_WITHDRAWABLE = 26
+    STALE_REPORT = 27
+    OLD_ROUND = 28
+    DUPLICATE_REPORT = 29
+    MARKET_EXISTS = 30
+    BAD_PARAMETERS = 31
+    UNKNOWN_MESSAGE = 32
+
+
+# name -> (value, what it is and where it comes from)
+CONSTANTS: dict[str, tuple[int, str]] = {
+    "TREE_DEPTH": (40, "bits of a cell key: 4 of tag, 36 of index"),
+    "INDEX_BITS": (36, "bits of a cell's index"),
+    "MAX_CHUNK_BYTES": (4096, "a step proof carries one chunk: 64 kgas of calldata at most"),
+    "MAX_CHUNKS": (32, "chunks of one batch: about one 128 KiB transaction"),
+    "CHUNK_HEADER_BYTES": (40, "record number (8) and record accumulator (32)"),
+    "FRAME_HEADER_BYTES": (2, "length of the record that follows"),
+    "MAX_ACCOUNT": ((1 << 32) - 1, "largest account id"),
+    "MESSAGE_BYTES": (45, "kind, sender, account, amount, time"),
+    "MESSAGE_DEPOSIT": (1, "kind: credit an account"),
+    "MESSAGE_FORCE_WITHDRAW": (2, "kind: the owner withdraws without the operator"),
+    "MESSAGE_FORCE_CANCEL_ALL": (3, "kind: the owner cancels all orders without the operator"),
+    "CLOCK_DRIFT_MS": (600_000, "the clock stays within 10 minutes of the batch's declared time"),
+    "REPORT_AGE_MS": (60_000, "a price report may be this much older than the clock"),
+    "REPORT_AHEAD_MS": (5_000, "a price report may be this much newer than the clock"),
+    "PPM": (1_000_000, "denominator of fractions"),
+    "WITHDRAW_BUFFER_PPM": (100_000, "share of the notional that stays when an account withdraws"),
+    "MAX_PRICE_TICKS": ((1 << 24) - 1, "a book side has 2^24 price levels"),
+    "MAX_MARKETS": (64, "markets of the risk cell"),
+    "MAX_POSITIONS": (16, "positions of an account"),
+    "MAX_SIGNERS": (16, "price signers"),
+    "MAX_EXPOSURE": (1 << 30, "largest max_lots x multiplier: a position's value stays below 2^54 units"),
+    "MAX_CASH_UNITS": (1 << 60, "an account's cash stays within this in either direction"),
+    "MAX_DEPOSITED_UNITS": (1 << 58, "the Vault takes no more than this in all"),
+    "MAX_AMOUNT": ((1 << 62) - 1, "largest 64-bit number a record may carry, so that sums fit an i64"),
+    "PAGE_SLOTS": (64, "orders of one page"),
+    "MAX_PAGES": ((1 << 30) - 1, "an order's index is page << 6 | position, below 2^36"),
+    "NONCE_WORD_BITS": (128, "nonces in one word of the window"),
+    "NONCE_JUMP_WORDS": (1024, "how far ahead of the window a nonce may be, in words"),
+    "SCOPE_PLACE": (1, "agent scope: place orders"),
+    "SCOPE_CANCEL": (2, "agent scope: cancel orders"),
+    "FLAG_IOC": (1, "order flag: cancel what does not fill at once"),
+    "BUY": (0, "side"),
+    "SELL": (1, "side"),
+    "MARKET_LIVE": (1, "market status"),
+}

@@ -1,0 +1,176 @@
+"""Record kinds: their numbers, fields, ranges and what is signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Authority(IntEnum):
+    """Who must have signed a record."""
+
+    NOBODY = 0
+    OWNER = 1
+    OWNER_OR_AGENT = 2
+    PRICE_SIGNER = 3
+    GOVERNANCE = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordField:
+    """One item of a record's list.
+
+    Range: a number up to `limit`, canonical RLP; or `address`, exactly 20 bytes. `signed` is the name under which it
+    is in the EIP-712 struct, empty when it is not signed.
+    """
+
+    name: str
+    limit: int
+    signed: str = ""
+    address: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordKind:
+    """A kind of record: `kind byte || rlp(fields, then a 64-byte EIP-2098 signature when somebody must sign)`."""
+
+    name: str
+    number: int
+    authority: Authority
+    primary: str
+    fields: tuple[RecordField, ...]
+    doc: str
+
+    @property
+    def encoded_type(self) -> str:
+        """The EIP-712 `encodeType` of its signed struct."""
+        inner = ",".join(f"{'address' if x.address else 'uint64'} {x.signed}" for x in self.fields if x.signed)
+        return f"{self.primary}({inner})"
+
+
+U8_LIMIT = (1 << 8) - 1
+U32_LIMIT = (1 << 32) - 1
+U62_LIMIT = (1 << 62) - 1
+
+
+def _n(name: str, limit: int, signed: str = "") -> RecordField:
+    return RecordField(name=name, limit=limit, signed=signed)
+
+
+def _a(name: str, signed: str) -> RecordField:
+    return RecordField(name=name, limit=(1 << 160) - 1, signed=signed, address=True)
+
+
+RECORDS: tuple[RecordKind, ...] = (
+    RecordKind(
+        name="clock",
+        number=1,
+        authority=Authority.NOBODY,
+        primary="",
+        doc="Move the clock.",
+        fields=(_n("clock_ms", U62_LIMIT),),
+    ),
+    RecordKind(
+        name="consume",
+        number=2,
+        authority=Authority.NOBODY,
+        primary="",
+        doc="Consume L1 messages up to, not including, `through`.",
+        fields=(_n("through", U62_LIMIT),),
+    ),
+    RecordKind(
+        name="order",
+        number=3,
+        authority=Authority.OWNER_OR_AGENT,
+        primary="Order",
+        doc="Place a limit order; `agent` 0 means the owner signed.",
+        fields=(
+            _n("account", U32_LIMIT, "account"),
+            _n("agent", 15),
+            _n("nonce", U62_LIMIT, "nonce"),
+            _n("market", 63, "market"),
+            _n("side", 1, "side"),
+            _n("flags", 1, "flags"),
+            _n("price_ticks", (1 << 24) - 1, "priceTicks"),
+            _n("lots", U62_LIMIT, "lots"),
+            _n("client_id", U62_LIMIT, "clientId"),
+            _n("expiry_ms", U62_LIMIT, "expiryMs"),
+        ),
+    ),
+    RecordKind(
+        name="cancel",
+        number=4,
+        authority=Authority.OWNER_OR_AGENT,
+        primary="Cancel",
+        doc="Cancel the resting order with this client id; `slot`, where it rests, is filled in by the operator.",
+        fields=(
+            _n("account", U32_LIMIT, "account"),
+            _n("agent", 15),
+            _n("nonce", U62_LIMIT, "nonce"),
+            _n("client_id", U62_LIMIT, "clientId"),
+            _n("slot", (1 << 36) - 1),
+        ),
+    ),
+    RecordKind(
+        name="withdraw",
+        number=5,
+        authority=Authority.OWNER,
+        primary="Withdraw",
+        doc="Withdraw to an L1 address.",
+        fields=(
+            _n("account", U32_LIMIT, "account"),
+            _n("nonce", U62_LIMIT, "nonce"),
+            _n("amount_units", U62_LIMIT, "amountUnits"),
+            _a("recipient", "recipient"),
+        ),
+    ),
+    RecordKind(
+        name="approve_agent",
+        number=6,
+        authority=Authority.OWNER,
+        primary="ApproveAgent",
+        doc="Let a key trade for the account; the zero address revokes the slot.",
+        fields=(
+            _n("account", U32_LIMIT, "account"),
+            _n("nonce", U62_LIMIT, "nonce"),
+            _n("slot", 15, "slot"),
+            _a("key", "key"),
+            _n("scope", 3, "scope"),
+            _n("expiry_ms", U62_LIMIT, "expiryMs"),
+        ),
+    ),
+    RecordKind(
+        name="report_price",
+        number=7,
+        authority=Authority.PRICE_SIGNER,
+        primary="PriceReport",
+        doc="One signer's price of one market's round.",
+        fields=(
+            _n("market", 63, "market"),
+            _n("signer", 15),
+            _n("round", U62_LIMIT, "round"),
+            _n("price_ticks", (1 << 24) - 1, "priceTicks"),
+            _n("time_ms", U62_LIMIT, "timeMs"),
+        ),
+    ),
+    RecordKind(
+        name="list_market",
+        number=8,
+        authority=Authority.GOVERNANCE,
+        primary="ListMarket",
+        doc="List a new market.",
+        fields=(
+            _n("market", 63, "market"),
+            _n("multiplier", U32_LIMIT, "multiplier"),
+            _n("initial_ppm", 1_000_000, "initialPpm"),
+            _n("maintenance_ppm", 1_000_000, "maintenancePpm"),
+            _n("taker_ppm", 1_000_000, "takerPpm"),
+            _n("maker_ppm", 1_000_000, "makerPpm"),
+            _n("max_lots", U62_LIMIT, "maxLots"),
+        ),
+    ),
+)
+
+SIGNATURE_BYTES = 64
+DOMAIN_NAME = "Tallystick"
+DOMAIN_VERSION = "1"

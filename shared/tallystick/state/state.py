@@ -1,0 +1,96 @@
+"""The whole state: one table a tag, the registers, the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tallystick.state import layout
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import INDEX_BITS, Registers
+from tallystick.state.table import Table, Watcher
+from tallystick.state.tree import SparseTree
+
+
+class State:
+    """Cells and registers of the exchange, with the commitment kept beside them."""
+
+    def __init__(self) -> None:
+        self.registers = Registers()
+        self.accounts = Table(layout.TAG_ACCOUNT)
+        self.agents = Table(layout.TAG_AGENT)
+        self.markets = Table(layout.TAG_MARKET)
+        self.risk = Table(layout.TAG_RISK)
+        self.bitmaps = Table(layout.TAG_BITMAP)
+        self.levels = Table(layout.TAG_LEVEL)
+        self.pages = Table(layout.TAG_PAGE)
+        self.orders = Table(layout.TAG_ORDER)
+        self.oracles = Table(layout.TAG_ORACLE)
+        self.config = Table(layout.TAG_CONFIG)
+        self.outbox = Table(layout.TAG_OUTBOX)
+        self.tables: tuple[Table, ...] = (
+            self.accounts,
+            self.agents,
+            self.markets,
+            self.risk,
+            self.bitmaps,
+            self.levels,
+            self.pages,
+            self.orders,
+            self.oracles,
+            self.config,
+            self.outbox,
+        )
+        self.tree = SparseTree()
+
+    def table(self, tag: int) -> Table:
+        """Return the table of a cell tag."""
+        return self.tables[tag - 1]
+
+    def watch(self, watcher: Watcher | None) -> None:
+        """Have every opened cell reported, or stop that."""
+        for table in self.tables:
+            table.watcher = watcher
+
+    def commit(self) -> bytes:
+        """Hash what changed since the last call and return the tree's root."""
+        leaves: dict[int, bytes] = {}
+        for table in self.tables:
+            for index in table.dirty:
+                leaves[cell_key(table.tag, index)] = table.pack(index)
+            table.dirty.clear()
+        if leaves:
+            self.tree.update(leaves)
+        return self.tree.root
+
+    def hash(self) -> bytes:
+        """Return the state hash: keccak(tree root, keccak(packed registers))."""
+        return state_hash(self.commit(), self.registers.pack())
+
+    def cells(self) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (tag, index, packed value) of every cell that is not empty, in key order."""
+        for table in self.tables:
+            for index in sorted(table.rows):
+                packed = table.pack(index)
+                if packed:
+                    yield table.tag, index, packed
+
+    def copy(self) -> State:
+        """Return an independent copy."""
+        other = State()
+        other.registers.load(self.registers.pack())
+        for mine, theirs in zip(self.tables, other.tables, strict=True):
+            theirs.words = mine.words.copy()
+            theirs.rows = mine.rows.copy()
+            theirs.dirty = mine.dirty.copy()
+        other.tree = self.tree.copy()
+        return other
+
+
+def cell_key(tag: int, index: int) -> int:
+    """Return the 40-bit key of a cell."""
+    return tag << INDEX_BITS | index
+
+
+def state_hash(root: bytes, packed_registers: bytes) -> bytes:
+    """Return the state hash of a tree root and packed registers."""
+    return keccak(root + keccak(packed_registers))

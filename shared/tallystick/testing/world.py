@@ -1,0 +1,209 @@
+"""A small exchange in memory: real keys, real signatures, real records, no L1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tallystick.machine.live import begin_batch, execute, seal_batch
+from tallystick.machine.machine import Event, Machine
+from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
+from tallystick.records.codec import Record, encode
+from tallystick.records.signing import address_of, make, sign
+from tallystick.rollup.genesis import Genesis, genesis_state
+from tallystick.schema.names import Outcome
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import ACCOUNT_CASH_UNITS, MESSAGE_DEPOSIT
+from tallystick.state.state import State
+
+START = 1_700_000_000
+"""Seconds: the first batch's declared time."""
+
+
+def key(name: str) -> bytes:
+    """Return a private key made from a name."""
+    return keccak(name.encode())
+
+
+def address(name: str) -> bytes:
+    """Return the address of a name's key."""
+    return bytes.fromhex(address_of(key(name))[2:])
+
+
+def message(kind: int, sender: bytes, account: int, amount: int, time: int = START) -> bytes:
+    """Return an L1 message as the Inbox packs it."""
+    numbers = (account, amount, time)
+    return bytes([kind]) + sender + b"".join(number.to_bytes(8, "big") for number in numbers)
+
+
+@dataclass(slots=True)
+class Published:
+    """Batches and messages as L1 holds them: what a replay reads."""
+
+    batch_limit: int = 0
+    headers: list[BatchHeader] = field(default_factory=list)
+    chunks: list[list[bytes]] = field(default_factory=list)
+    messages: list[bytes] = field(default_factory=list)
+
+    def batch(self, index: int) -> BatchHeader:
+        """Return a batch's header."""
+        return self.headers[index]
+
+    def chunk(self, batch: int, index: int) -> bytes:
+        """Return one chunk."""
+        return self.chunks[batch][index]
+
+    def message(self, index: int) -> bytes:
+        """Return one L1 message."""
+        return self.messages[index]
+
+    def publish(self, chunks: list[bytes], time: int, message_limit: int) -> None:
+        """Append a batch."""
+        header = BatchHeader(
+            time=time, message_limit=message_limit, chunk_count=len(chunks), chunks_hash=chunks_hash(chunks)
+        )
+        self.headers.append(header)
+        self.chunks.append(chunks)
+        self.batch_limit = len(self.headers)
+
+
+def world_genesis() -> Genesis:
+    """Return the genesis of the test world: five price signers, a quorum of three."""
+    return Genesis(
+        chain_id=1337,
+        rollup=address("rollup"),
+        governance=address("governance"),
+        quorum=3,
+        signers=tuple(address(f"signer {i}") for i in range(5)),
+    )
+
+
+class World:
+    """A live machine with a published history.
+
+    Records given to `send` run at once; `seal` publishes them as a batch, so that `replay` can start over from the
+    published data alone.
+    """
+
+    def __init__(self) -> None:
+        self.published = Published()
+        self.events: list[Event] = []
+        self.state = genesis_state(world_genesis())
+        self.machine = Machine(self.state, self.published, self.events)
+        self.time = START
+        self.nonces: dict[int, int] = {}
+        self.owners: dict[int, str] = {}
+        self.rounds: dict[int, int] = {}
+        self._chunker: Chunker | None = None
+
+    def fresh(self) -> Machine:
+        """Return a machine at genesis over the published history."""
+        return Machine(genesis_state(world_genesis()), self.published)
+
+    def send(self, record: Record | bytes) -> Outcome:
+        """Run a record in the open batch, opening one if there is none."""
+        data = record if isinstance(record, bytes) else encode(record)
+        registers = self.state.registers
+        if self._chunker is None:
+            begin_batch(self.machine, self.time)
+            self._chunker = Chunker(registers.record_count, registers.record_accumulator)
+        self._chunker.add(data)
+        return execute(self.machine, data)
+
+    def seal(self) -> None:
+        """Publish the open batch."""
+        if self._chunker is None:
+            self.clock()
+        assert self._chunker is not None
+        limit = seal_batch(self.machine)
+        self.published.publish(self._chunker.finish(), self.time, limit)
+        self._chunker = None
+        self.time += 1
+
+    def signed(self, kind: str, by: str, /, **values: int) -> Record:
+        """Return a record signed by a name's key."""
+        return sign(make(kind, **values), self.state.registers.domain, key(by))
+
+    def clock(self, ahead_ms: int = 0) -> Outcome:
+        """Set the clock to the batch's time and a bit."""
+        now = max(self.time * 1000 + ahead_ms, self.state.registers.clock_ms)
+        return self.send(make("clock", clock_ms=now))
+
+    def deposit(self, name: str, account: int, amount: int) -> Outcome:
+        """Queue a deposit on L1 and consume it."""
+        self.owners.setdefault(account, name)
+        self.published.messages.append(message(MESSAGE_DEPOSIT, address(name), account, amount))
+        return self.send(make("consume", through=len(self.published.messages)))
+
+    def next_nonce(self, account: int) -> int:
+        """Return a nonce the account has not used."""
+        self.nonces[account] = self.nonces.get(account, -1) + 1
+        return self.nonces[account]
+
+    def order(self, account: int, market: int, side: int, price: int, lots: int, **more: int) -> Outcome:
+        """Place an order signed by the account's owner."""
+        values = {"nonce": self.next_nonce(account), **more}
+        record = self.signed(
+            "order",
+            self.owners[account],
+            account=account,
+            market=market,
+            side=side,
+            price_ticks=price,
+            lots=lots,
+            **values,
+        )
+        return self.send(record)
+
+    def cancel(self, account: int, client_id: int, slot: int) -> Outcome:
+        """Cancel an order at a slot."""
+        nonce = self.next_nonce(account)
+        record = self.signed(
+            "cancel", self.owners[account], account=account, nonce=nonce, client_id=client_id, slot=slot
+        )
+        return self.send(record)
+
+    def withdraw(self, account: int, amount: int) -> Outcome:
+        """Withdraw to the account's owner."""
+        owner = self.owners[account]
+        recipient = int.from_bytes(address(owner), "big")
+        nonce = self.next_nonce(account)
+        record = self.signed(
+            "withdraw", owner, account=account, nonce=nonce, amount_units=amount, recipient=recipient
+        )
+        return self.send(record)
+
+    def list_market(self, market: int, **more: int) -> Outcome:
+        """List a market with ordinary rules."""
+        rules = {
+            "multiplier": 100,
+            "initial_ppm": 50_000,
+            "maintenance_ppm": 25_000,
+            "taker_ppm": 500,
+            "maker_ppm": 100,
+            "max_lots": 1_000_000,
+            **more,
+        }
+        return self.send(self.signed("list_market", "governance", market=market, **rules))
+
+    def report(self, market: int, price: int, signers: tuple[int, ...] = (0, 1, 2)) -> Outcome:
+        """Report a price of the market's next round by some signers; return the newest outcome."""
+        self.rounds[market] = self.rounds.get(market, 0) + 1
+        outcome = Outcome.ACCEPTED
+        for i in signers:
+            record = self.signed(
+                "report_price",
+                f"signer {i}",
+                market=market,
+                signer=i,
+                round=self.rounds[market],
+                price_ticks=price,
+                time_ms=self.state.registers.clock_ms,
+            )
+            outcome = self.send(record)
+        return outcome
+
+
+def total_units(state: State) -> int:
+    """Return what the state owes: every account's cash, the fees, and all withdrawals."""
+    cash = sum(state.accounts.words[base + ACCOUNT_CASH_UNITS] for base in state.accounts.rows.values())
+    return cash + state.registers.fees_units + state.registers.withdrawn_units
