@@ -1,0 +1,243 @@
+"""The door: what is refused before it is sequenced, so that rubbish costs nobody anything.
+
+A refusal is no record and uses no nonce. What passes may still be rejected by the machine; that rejection is a record
+like any other. The form and the signature are checked by whichever thread received the submission, the rest by the
+sequencer, against the state the record would meet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+
+from tallystick.machine.arith import read_address
+from tallystick.machine.nonces import check_nonce
+from tallystick.records.chunks import MAX_RECORD_BYTES
+from tallystick.records.codec import BY_NAME, Record, decode, encode
+from tallystick.records.signing import digest, recover
+from tallystick.schema.names import Outcome
+from tallystick.schema.records import SIGNATURE_BYTES, Authority, RecordField
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import (
+    ACCOUNT_OWNER,
+    AGENT_EXPIRY_MS,
+    AGENT_KEY,
+    AGENT_SCOPE,
+    CONFIG_GOVERNANCE,
+    CONFIG_SIGNERS,
+    SCOPE_CANCEL,
+    SCOPE_PLACE,
+)
+from tallystick.state.state import State
+from tallystick_operator.readmodel import ReadModel
+
+_REASONS: Final = {
+    Outcome.UNKNOWN_RECORD: "no such kind of record",
+    Outcome.MALFORMED: "not the canonical encoding of a record",
+    Outcome.OUT_OF_RANGE: "a number is out of its field's range",
+    Outcome.BAD_SIGNATURE: "the signature is no valid low-s EIP-2098 signature of this record",
+    Outcome.NO_ACCOUNT: "there is no such account yet; deposit first",
+    Outcome.NOT_AUTHORISED: "the signer may not do this; compare what was signed with /v1/digest",
+    Outcome.AGENT_EXPIRED: "the agent key has expired",
+    Outcome.AGENT_SCOPE: "the agent key may not do this",
+    Outcome.NONCE_USED: "the nonce was used; see next_nonce of /v1/account",
+    Outcome.NONCE_RANGE: "the nonce is outside the window; see next_nonce of /v1/account",
+    Outcome.NO_SUCH_ORDER: "the account has no resting order with this client id",
+}
+_FIELDS: Final = {
+    Outcome.BAD_SIGNATURE: "signature",
+    Outcome.NO_ACCOUNT: "account",
+    Outcome.NOT_AUTHORISED: "signature",
+    Outcome.AGENT_EXPIRED: "agent",
+    Outcome.AGENT_SCOPE: "agent",
+    Outcome.NONCE_USED: "nonce",
+    Outcome.NONCE_RANGE: "nonce",
+    Outcome.NO_SUCH_ORDER: "client_id",
+}
+_STATUS: Final = {
+    Outcome.NO_ACCOUNT: 404,
+    Outcome.NO_SUCH_ORDER: 404,
+    Outcome.NOT_AUTHORISED: 403,
+    Outcome.AGENT_EXPIRED: 403,
+    Outcome.AGENT_SCOPE: 403,
+    Outcome.NONCE_USED: 409,
+    Outcome.NONCE_RANGE: 409,
+}
+
+
+class Refused(Exception):  # noqa: N818  a refusal is an answer, not a fault of this program
+    """An answer to somebody who must change something before asking again."""
+
+    def __init__(self, status: int, code: str, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A record as JSON gives it: `raw` bytes in hex, or its kind, fields and signature.
+
+    Numbers may be decimal strings, since some JSON readers lose digits above 2^53; addresses are hex.
+    """
+
+    raw: str = ""
+    kind: str = ""
+    fields: dict[str, int | str] = {}
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A record whose form and signature are right.
+
+    Shape: `data` are its bytes; `key` tells submissions apart: the hash of the bytes with a cancel's slot left out.
+    """
+
+    record: Record
+    data: bytes
+    key: bytes
+    signer: bytes
+
+
+def refuse(outcome: Outcome, field: str = "") -> Refused:
+    """Return the refusal that corresponds to what the machine would answer."""
+    code = outcome.name.lower()
+    return Refused(_STATUS.get(outcome, 400), code, _REASONS[outcome], field or _FIELDS.get(outcome, ""))
+
+
+def to_record(submission: Submission, *, signed: bool = True) -> Record:
+    """Return the record a submission describes.
+
+    Raises: Refused, naming the field.
+    """
+    if submission.raw:
+        if submission.kind or submission.fields or submission.signature:
+            raise Refused(400, "malformed", "give either raw bytes or kind, fields and signature", "raw")
+        data = _hex(submission.raw, "raw", most=MAX_RECORD_BYTES)
+        record = decode(data)
+        if isinstance(record, Outcome):
+            raise refuse(record, "raw")
+    else:
+        record = _from_fields(submission, signed)
+    if record.kind.authority is Authority.NOBODY:
+        raise Refused(403, "operator_only", f"{record.kind.name} records are the operator's own", "kind")
+    return record
+
+
+def check_signature(record: Record, domain: bytes) -> Checked:
+    """Find the signer.
+
+    Raises: Refused when there is none.
+    """
+    signer = recover(digest(record, domain), record.signature)
+    if signer is None:
+        raise refuse(Outcome.BAD_SIGNATURE)
+    return Checked(record=record, data=encode(record), key=submission_key(record), signer=signer)
+
+
+def submission_key(record: Record) -> bytes:
+    """Return the hash by which a record sent again is known."""
+    return keccak(encode(with_slot(record, 0)))
+
+
+def with_slot(record: Record, slot: int) -> Record:
+    """Return a cancel with the slot at which its order rests; any other record as it is."""
+    return replace(record, values=(*record.values[:-1], slot)) if record.kind.name == "cancel" else record
+
+
+def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checked:
+    """Check authority and nonce against the state the record would meet, and find a cancel's slot.
+
+    Raises: Refused.
+    """
+    record = checked.record
+    authority = record.kind.authority
+    if authority is Authority.PRICE_SIGNER:
+        _check_config_key(state, CONFIG_SIGNERS + 5 * record.value("signer"), checked.signer)
+        return checked
+    if authority is Authority.GOVERNANCE:
+        _check_config_key(state, CONFIG_GOVERNANCE, checked.signer)
+        return checked
+    number = record.value("account")
+    base = state.accounts.rows.get(number)
+    owner = read_address(state.accounts.words, base + ACCOUNT_OWNER) if base is not None else bytes(20)
+    if base is None or not any(owner):
+        raise refuse(Outcome.NO_ACCOUNT)
+    slot = record.value("agent") if authority is Authority.OWNER_OR_AGENT else 0
+    if slot:
+        _check_agent(state, checked, number << 4 | slot)
+    elif checked.signer != owner:
+        raise refuse(Outcome.NOT_AUTHORISED)
+    outcome = check_nonce(state.accounts.words, base, record.value("nonce"))
+    if outcome is not Outcome.ACCEPTED:
+        raise refuse(outcome)
+    if record.kind.name != "cancel":
+        return checked
+    resting = read_model.slot_of(number, record.value("client_id"))
+    if resting is None:
+        raise refuse(Outcome.NO_SUCH_ORDER)
+    record = with_slot(record, resting)
+    return replace(checked, record=record, data=encode(record))
+
+
+def _check_config_key(state: State, field: int, signer: bytes) -> None:
+    if read_address(state.config.words, state.config.rows[0] + field) != signer:
+        raise refuse(Outcome.NOT_AUTHORISED)
+
+
+def _check_agent(state: State, checked: Checked, index: int) -> None:
+    base = state.agents.rows.get(index)
+    words = state.agents.words
+    if base is None or read_address(words, base + AGENT_KEY) != checked.signer:
+        raise refuse(Outcome.NOT_AUTHORISED)
+    expiry = words[base + AGENT_EXPIRY_MS]
+    if expiry != 0 and expiry <= state.registers.clock_ms:
+        raise refuse(Outcome.AGENT_EXPIRED)
+    needed = SCOPE_PLACE if checked.record.kind.name == "order" else SCOPE_CANCEL
+    if not words[base + AGENT_SCOPE] & needed:
+        raise refuse(Outcome.AGENT_SCOPE)
+
+
+def _from_fields(submission: Submission, signed: bool) -> Record:
+    kind = BY_NAME.get(submission.kind)
+    if kind is None:
+        names = ", ".join(name for name, each in BY_NAME.items() if each.authority is not Authority.NOBODY)
+        raise Refused(400, "unknown_record", f"the kinds are {names}", "kind")
+    unknown = set(submission.fields) - {field.name for field in kind.fields}
+    if unknown:
+        known = ", ".join(field.name for field in kind.fields)
+        raise Refused(400, "malformed", f"{kind.name} has no such field; it has {known}", min(unknown))
+    values = tuple(_number(field, submission.fields.get(field.name, 0)) for field in kind.fields)
+    signature = _hex(submission.signature, "signature", most=SIGNATURE_BYTES) if signed else bytes(SIGNATURE_BYTES)
+    if len(signature) != SIGNATURE_BYTES:
+        raise Refused(400, "malformed", f"a signature has {SIGNATURE_BYTES} bytes (EIP-2098)", "signature")
+    return Record(kind=kind, values=values, signature=signature)
+
+
+def _number(field: RecordField, given: int | str) -> int:
+    if field.address and isinstance(given, str):
+        address = _hex(given, field.name, most=20)
+        if len(address) != 20:
+            raise Refused(400, "malformed", "an address has 20 bytes", field.name)
+        return int.from_bytes(address, "big")
+    if isinstance(given, str):
+        if not given.isascii() or not given.isdigit() or len(given) > 20:
+            raise Refused(400, "malformed", "not a decimal number", field.name)
+        given = int(given)
+    if not 0 <= given <= field.limit:
+        raise Refused(400, "out_of_range", f"a number from 0 to {field.limit}", field.name)
+    return given
+
+
+def _hex(text: str, field: str, most: int) -> bytes:
+    digits = text.removeprefix("0x")
+    if len(digits) > 2 * most:
+        raise Refused(400, "malformed", f"longer than {most} bytes", field)
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        raise Refused(400, "malformed", "not hexadecimal", field) from None

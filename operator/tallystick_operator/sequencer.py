@@ -1,0 +1,151 @@
+"""The one thread that decides the order of everything: it drains its queue in groups, one disk sync a group."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from tallystick_operator.core import Answer, Core
+from tallystick_operator.door import Checked, Refused
+
+T = TypeVar("T")
+Results = list[Answer | Refused]
+
+GROUP_RECORDS: Final = 512
+"""Records of one group at most: it bounds how long readers and the first of the group wait."""
+WAITING_SUBMISSIONS: Final = 4_096
+"""Submissions that may wait; beyond that the door answers "busy" at once."""
+TICK_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    records: Sequence[Checked]
+    reply: Future[Results]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _L1News:
+    time: int
+    first_message: int
+    messages: Sequence[bytes]
+
+
+class Sequencer:
+    """Runs a core. Readers take `read`, which never sees half a group."""
+
+    def __init__(self, core: Core, on_sealed: Callable[[], None], on_failure: Callable[[BaseException], None]) -> None:
+        self.core = core
+        self._on_sealed = on_sealed
+        self._on_failure = on_failure
+        self._lock = threading.Lock()
+        self._queue: queue.Queue[_Work | _L1News | None] = queue.Queue(maxsize=WAITING_SUBMISSIONS)
+        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
+        self._closing = False
+        self._failure: BaseException | None = None
+        self._sealed_seen = core.executor.last_sealed
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def submit(self, records: Sequence[Checked]) -> Future[Results]:
+        """Queue records to be sequenced in this order; the result is there when they are on disk.
+
+        Raises: Refused when too much is waiting or the sequencer is closing.
+        """
+        if self._closing or self._failure is not None:
+            raise Refused(503, "closing", "the operator is shutting down")
+        work = _Work(records=records, reply=Future())
+        try:
+            self._queue.put_nowait(work)
+        except queue.Full:
+            raise Refused(503, "busy", "too many submissions are waiting; try again") from None
+        return work.reply
+
+    def l1_news(self, time: int, first_message: int, messages: Sequence[bytes]) -> None:
+        """Tell the newest block's timestamp in seconds, and the messages queued since."""
+        self._queue.put(_L1News(time=time, first_message=first_message, messages=messages))
+
+    def read(self, question: Callable[[Core], T]) -> T:
+        """Return an answer about the state between two groups."""
+        with self._lock:
+            return question(self.core)
+
+    def close(self) -> None:
+        """Answer what is waiting, seal the open batch and stop."""
+        self._closing = True
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while self._turn():
+                pass
+            with self._lock:
+                self.core.seal_now()
+            self._tell_sealed()
+        except BaseException as error:
+            self._failure = error
+            self._fail_waiting(error)
+            self._on_failure(error)
+            raise
+
+    def _turn(self) -> bool:
+        """Take what is waiting and process it; False when closing."""
+        group, goes_on = self._gather()
+        flat = [record for work in group for record in work.records]
+        with self._lock:
+            try:
+                results = self.core.process(flat)
+            except BaseException as error:
+                for work in group:
+                    work.reply.set_exception(error)
+                raise
+        at = 0
+        for work in group:
+            work.reply.set_result(results[at : at + len(work.records)])
+            at += len(work.records)
+        self._tell_sealed()
+        return goes_on
+
+    def _gather(self) -> tuple[list[_Work], bool]:
+        group: list[_Work] = []
+        records = 0
+        timeout: float | None = TICK_SECONDS
+        while records < GROUP_RECORDS:
+            try:
+                item = self._queue.get(timeout=timeout) if timeout else self._queue.get_nowait()
+            except queue.Empty:
+                break
+            timeout = None
+            if item is None:
+                return group, False
+            if isinstance(item, _L1News):
+                with self._lock:
+                    self.core.clock.observe(item.time)
+                    self.core.learn_messages(item.first_message, item.messages)
+                continue
+            group.append(item)
+            records += len(item.records)
+        return group, True
+
+    def _tell_sealed(self) -> None:
+        newest = self.core.executor.last_sealed
+        if newest is not self._sealed_seen:
+            self._sealed_seen = newest
+            self._on_sealed()
+
+    def _fail_waiting(self, error: BaseException) -> None:
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(item, _Work):
+                item.reply.set_exception(error)

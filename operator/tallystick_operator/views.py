@@ -1,0 +1,290 @@
+"""Answers about the live state, for the API. Nothing here opens a cell that is not there, or changes one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from tallystick.machine.arith import read_address
+from tallystick.machine.nonces import LIMBS as NONCE_LIMBS
+from tallystick.machine.risk import health, withdrawable
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    ACCOUNT_DEAD_BEFORE,
+    ACCOUNT_NONCE_CURRENT,
+    ACCOUNT_NONCE_WORD,
+    ACCOUNT_OWNER,
+    ACCOUNT_POSITION_MARKET,
+    ACCOUNT_POSITION_SIZE_LOTS,
+    ACCOUNT_POSITION_WORDS,
+    ACCOUNT_POSITIONS,
+    BITMAP_BITS,
+    BITMAP_WORDS,
+    BUY,
+    LEVEL_HEAD_PAGE,
+    MARKET_LIVE,
+    MARKET_MAKER_PPM,
+    MARKET_MAX_LOTS,
+    MARKET_OPEN_INTEREST_LOTS,
+    MARKET_STATUS,
+    MARKET_TAKER_PPM,
+    MAX_MARKETS,
+    MAX_POSITIONS,
+    NONCE_WORD_BITS,
+    ORACLE_ROUND,
+    ORDER_ACCOUNT,
+    ORDER_CLIENT_ID,
+    ORDER_EXPIRY_MS,
+    ORDER_MARKET,
+    ORDER_PRICE_TICKS,
+    ORDER_REMAINING_LOTS,
+    ORDER_SEQUENCE,
+    ORDER_SIDE,
+    PAGE_BITS,
+    PAGE_NEXT_PAGE,
+    PAGE_SLOTS,
+    RISK_RISKMARKET_INITIAL_PPM,
+    RISK_RISKMARKET_MAINTENANCE_PPM,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_WORDS,
+)
+from tallystick.state.state import State
+from tallystick_operator.readmodel import ReadModel
+
+
+class MarketView(msgspec.Struct, frozen=True, kw_only=True):
+    """A market's rules and prices. Units: ticks, lots; fees and margins in millionths."""
+
+    market: int
+    mark_ticks: int
+    best_bid_ticks: int | None
+    best_ask_ticks: int | None
+    round: int
+    multiplier: int
+    initial_ppm: int
+    maintenance_ppm: int
+    taker_ppm: int
+    maker_ppm: int
+    max_lots: int
+    open_interest_lots: int
+
+
+class LevelView(msgspec.Struct, frozen=True, kw_only=True):
+    """What rests at one price."""
+
+    price_ticks: int
+    lots: int
+    orders: int
+
+
+class BookView(msgspec.Struct, frozen=True, kw_only=True):
+    """A book, best prices first."""
+
+    market: int
+    bids: list[LevelView]
+    asks: list[LevelView]
+
+
+class PositionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A position. Units: `worth_units` is size x mark."""
+
+    market: int
+    size_lots: int
+    mark_ticks: int
+    worth_units: int
+
+
+class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+    """A resting order. `dead` ones leave the book when they are touched: expired, or cancelled by force."""
+
+    market: int
+    side: int
+    price_ticks: int
+    remaining_lots: int
+    client_id: int
+    record_number: int
+    expiry_ms: int
+    slot: int
+    dead: bool
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """An account against the marks. Units: units."""
+
+    account: int
+    owner: str
+    cash_units: int
+    value_units: int
+    initial_units: int
+    maintenance_units: int
+    withdrawable_units: int
+    next_nonce: int
+    positions: list[PositionView]
+    orders: list[OrderView]
+
+
+def markets(state: State) -> list[MarketView]:
+    """Return every listed market."""
+    return [found for found in (market(state, number) for number in range(MAX_MARKETS)) if found]
+
+
+def market(state: State, number: int) -> MarketView | None:
+    """Return a market, None when it is not listed."""
+    base = state.markets.rows.get(number)
+    if base is None or state.markets.words[base + MARKET_STATUS] != MARKET_LIVE:
+        return None
+    rules = state.markets.words
+    risk = state.risk.words
+    entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
+    oracle = state.oracles.rows.get(number)
+    return MarketView(
+        market=number,
+        mark_ticks=risk[entry + RISK_RISKMARKET_MARK_TICKS],
+        best_bid_ticks=next(prices(state, number, BUY), None),
+        best_ask_ticks=next(prices(state, number, 1 - BUY), None),
+        round=state.oracles.words[oracle + ORACLE_ROUND] if oracle is not None else 0,
+        multiplier=risk[entry + RISK_RISKMARKET_MULTIPLIER],
+        initial_ppm=risk[entry + RISK_RISKMARKET_INITIAL_PPM],
+        maintenance_ppm=risk[entry + RISK_RISKMARKET_MAINTENANCE_PPM],
+        taker_ppm=rules[base + MARKET_TAKER_PPM],
+        maker_ppm=rules[base + MARKET_MAKER_PPM],
+        max_lots=rules[base + MARKET_MAX_LOTS],
+        open_interest_lots=rules[base + MARKET_OPEN_INTEREST_LOTS],
+    )
+
+
+def book(state: State, number: int, depth: int) -> BookView:
+    """Return the best `depth` prices of either side that hold a living order."""
+    return BookView(
+        market=number,
+        bids=_levels(state, number, BUY, depth),
+        asks=_levels(state, number, 1 - BUY, depth),
+    )
+
+
+def account(state: State, read_model: ReadModel, number: int) -> AccountView | None:
+    """Return an account, None when nobody owns it."""
+    base = state.accounts.rows.get(number)
+    if base is None:
+        return None
+    words = state.accounts.words
+    owner = read_address(words, base + ACCOUNT_OWNER)
+    if not any(owner):
+        return None
+    measured = health(state, base, state.risk.open(0))
+    return AccountView(
+        account=number,
+        owner="0x" + owner.hex(),
+        cash_units=words[base + ACCOUNT_CASH_UNITS],
+        value_units=measured.value,
+        initial_units=measured.initial,
+        maintenance_units=measured.maintenance,
+        withdrawable_units=withdrawable(measured),
+        next_nonce=next_nonce(words, base),
+        positions=_positions(state, base),
+        orders=orders(state, read_model, number),
+    )
+
+
+def orders(state: State, read_model: ReadModel, number: int) -> list[OrderView]:
+    """Return an account's resting orders, oldest first."""
+    words = state.orders.words
+    found: list[OrderView] = []
+    for slot in read_model.slots_of(number):
+        base = state.orders.rows[slot]
+        found.append(
+            OrderView(
+                market=words[base + ORDER_MARKET],
+                side=words[base + ORDER_SIDE],
+                price_ticks=words[base + ORDER_PRICE_TICKS],
+                remaining_lots=words[base + ORDER_REMAINING_LOTS],
+                client_id=words[base + ORDER_CLIENT_ID],
+                record_number=words[base + ORDER_SEQUENCE] - 1,
+                expiry_ms=words[base + ORDER_EXPIRY_MS],
+                slot=slot,
+                dead=_is_dead(state, base),
+            )
+        )
+    return found
+
+
+def next_nonce(words: list[int], base: int) -> int:
+    """Return the smallest nonce above every nonce the account has used."""
+    used = 0
+    for limb in range(NONCE_LIMBS):
+        used = used << 32 | words[base + ACCOUNT_NONCE_CURRENT + limb]
+    return words[base + ACCOUNT_NONCE_WORD] * NONCE_WORD_BITS + used.bit_length()
+
+
+def prices(state: State, number: int, side: int) -> Iterator[int]:
+    """Yield the prices of a book side at which an order rests, best first."""
+    for high in _bits(state, number, side, 0, 0):
+        for middle in _bits(state, number, side, 1, high):
+            for low in _bits(state, number, side, 2, high << 8 | middle):
+                yield high << 16 | middle << 8 | low
+
+
+def _bits(state: State, number: int, side: int, height: int, word: int) -> Iterator[int]:
+    base = state.bitmaps.rows.get(number << 19 | side << 18 | height << 16 | word)
+    if base is None:
+        return
+    bits = 0
+    for limb in range(BITMAP_WORDS):
+        bits = bits << 32 | state.bitmaps.words[base + BITMAP_BITS + limb]
+    while bits:
+        bit = bits.bit_length() - 1 if side == BUY else (bits & -bits).bit_length() - 1
+        yield bit
+        bits ^= 1 << bit
+
+
+def _levels(state: State, number: int, side: int, depth: int) -> list[LevelView]:
+    found: list[LevelView] = []
+    for price in prices(state, number, side):
+        if len(found) == depth:
+            break
+        lots = [remaining for remaining in _living(state, number << 25 | side << 24 | price) if remaining]
+        if lots:
+            found.append(LevelView(price_ticks=price, lots=sum(lots), orders=len(lots)))
+    return found
+
+
+def _living(state: State, level: int) -> Iterator[int]:
+    """Yield the sizes of the living orders at a price, oldest first."""
+    base = state.levels.rows[level]
+    page = state.levels.words[base + LEVEL_HEAD_PAGE]
+    pages = state.pages.words
+    while page:
+        row = state.pages.rows[page]
+        bits = pages[row + PAGE_BITS] << 32 | pages[row + PAGE_BITS + 1]
+        for position in range(PAGE_SLOTS):
+            if bits >> position & 1:
+                order = state.orders.rows[page << 6 | position]
+                yield 0 if _is_dead(state, order) else state.orders.words[order + ORDER_REMAINING_LOTS]
+        page = pages[row + PAGE_NEXT_PAGE]
+
+
+def _is_dead(state: State, order: int) -> bool:
+    words = state.orders.words
+    expiry = words[order + ORDER_EXPIRY_MS]
+    if expiry != 0 and expiry <= state.registers.clock_ms:
+        return True
+    owner = state.accounts.rows[words[order + ORDER_ACCOUNT]]
+    return words[order + ORDER_SEQUENCE] < state.accounts.words[owner + ACCOUNT_DEAD_BEFORE]
+
+
+def _positions(state: State, base: int) -> list[PositionView]:
+    found: list[PositionView] = []
+    words = state.accounts.words
+    for slot in range(MAX_POSITIONS):
+        position = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+        size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+        if size == 0:
+            continue
+        number = words[position + ACCOUNT_POSITION_MARKET]
+        entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
+        mark = state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS]
+        worth = size * mark * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER]
+        found.append(PositionView(market=number, size_lots=size, mark_ticks=mark, worth_units=worth))
+    return found
