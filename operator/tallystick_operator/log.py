@@ -85,13 +85,23 @@ class RecordLog:
             self._file.write(MAGIC + genesis_state_hash)
             os.fsync(self._file.fileno())
             _sync_directory(path.parent)
-        self._check_header(genesis_state_hash)
-        self._end = self._find_end()
-        self.cut_bytes = path.stat().st_size - self._end
-        if self.cut_bytes:
-            self._file.truncate(self._end)
-            os.fsync(self._file.fileno())
-        self._file.seek(self._end)
+        try:
+            self._check_header(genesis_state_hash)
+            self._end = self._find_end()
+            self.cut_bytes = path.stat().st_size - self._end
+            if self.cut_bytes:
+                self._file.truncate(self._end)
+                os.fsync(self._file.fileno())
+            self._file.seek(self._end)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> RecordLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def size(self) -> int:
