@@ -13,7 +13,7 @@ SOLHINT := $(NPM)/.bin/solhint --noPoster --max-warnings 0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check contracts clean lock
+.PHONY: help demo test check format contracts clean lock
 .PHONY: check-text check-types check-contracts check-generated check-meta
 .DELETE_ON_ERROR:
 
@@ -28,6 +28,11 @@ test: $(VENV)/.dev ## Run the tests (ARGS="-k words" for some of them)
 
 check: check-text check-types check-contracts check-generated check-meta ## Check everything else; writes nothing
 	@echo "check: all is well"
+
+format: $(VENV)/.dev $(NPM)/.done ## Lay out the code as make check wants it, and mend what can be mended
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+	$(FORGE) fmt
 
 check-text: $(VENV)/.dev $(NPM)/.done
 	$(BIN)/ruff format --check .

@@ -162,8 +162,8 @@ def artifact(contract: Compiled) -> Json:
 
 def storage(contract: Compiled) -> list[Json]:
     """Each variable with its place, and under a struct its members with theirs."""
-    layout = contract.output.get("storageLayout") or {"storage": [], "types": {}}
-    types = layout["types"] or {}
+    layout: Json = contract.output["storageLayout"]
+    types: Json = layout["types"] or {}
     return [variable(entry, types) for entry in layout["storage"]]
 
 
@@ -227,18 +227,14 @@ def present() -> set[Path]:
         (SNAPSHOTS / "abi", "*.txt"),
         (SNAPSHOTS / "storage", "*.json"),
     )
-    return {
-        path.relative_to(ROOT) for folder, glob in patterns for path in (ROOT / folder).glob(glob)
-    }
+    return {path.relative_to(ROOT) for folder, glob in patterns for path in (ROOT / folder).glob(glob)}
 
 
 def compare(files: Mapping[Path, str]) -> int:
     stale = [
         path
         for path in sorted(present() | set(files))
-        if path not in files
-        or not (ROOT / path).exists()
-        or (ROOT / path).read_text(encoding="utf-8") != files[path]
+        if path not in files or not (ROOT / path).exists() or (ROOT / path).read_text(encoding="utf-8") != files[path]
     ]
     for path in stale:
         print(f"contracts: {path} is not what the sources give", file=sys.stderr)

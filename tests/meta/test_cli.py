@@ -14,9 +14,7 @@ from tallystick import cli, errors
 
 def call(*arguments: str, before: str = "", after: str = "") -> subprocess.CompletedProcess[str]:
     script = f"import sys; from tallystick import cli; {before}\ntry: cli.main()\nfinally: {after or 'pass'}"
-    return subprocess.run(
-        [sys.executable, "-c", script, *arguments], check=False, capture_output=True, text=True
-    )
+    return subprocess.run([sys.executable, "-c", script, *arguments], check=False, capture_output=True, text=True)
 
 
 def test_help_lists_every_group_with_its_own_first_line() -> None:

@@ -25,9 +25,7 @@ def test_a_source_root_holds_one_package_and_nothing_else(root: str) -> None:
 
 def test_the_standard_library_operator_wins_at_the_root() -> None:
     script = "import operator, collections; print(operator.itemgetter.__module__)"
-    result = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
     assert result.stdout.strip() == "operator"
 
 
