@@ -61,6 +61,8 @@ class Named:
     args: Mapping[str, Any]
 
     def __str__(self) -> str:
+        if self.name == "Error":
+            return str(self.args["message"])
         values = ", ".join(f"{name}={show(value)}" for name, value in self.args.items())
         return f"{self.name}({values})"
 
@@ -71,7 +73,7 @@ class ContractAbi:
         self._functions: dict[str, list[Entry]] = {}
         self._events: dict[bytes, Entry] = {}
         self._errors: dict[bytes, Entry] = {}
-        self._constructor = Entry(name="constructor", inputs=(), outputs=())
+        self.constructor = Entry(name="constructor", inputs=(), outputs=())
         for given in entries:
             entry = Entry(
                 name=given.get("name", ""),
@@ -85,7 +87,7 @@ class ContractAbi:
             elif given["type"] == "error":
                 self._errors[entry.digest[:4]] = entry
             elif given["type"] == "constructor":
-                self._constructor = entry
+                self.constructor = entry
 
     @property
     def errors(self) -> Mapping[bytes, Entry]:
@@ -114,7 +116,7 @@ class ContractAbi:
 
         Raises: BadInput, when the arguments do not fit.
         """
-        return self._encode(self._constructor, args)
+        return self._encode(self.constructor, args)
 
     def decode_result(self, function: str, arity: int, data: bytes) -> Any:
         """The value a call returned: alone if there is one, by name or in order if there are more.

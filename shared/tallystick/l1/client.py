@@ -121,6 +121,10 @@ class L1Client:
             raise self._refusal(method, response["error"])
         return response.get("result")
 
+    def pause(self) -> None:
+        """Waits a moment before the endpoint is asked the same again."""
+        self._sleep(FIRST_PAUSE_SECONDS)
+
     # Blocks
 
     def chain_id(self) -> int:

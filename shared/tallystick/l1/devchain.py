@@ -152,10 +152,12 @@ class DevChain:
             self._offset_seconds += max(0, self.head.header.timestamp - self._now())
 
     def increase_time(self, seconds: int) -> int:
-        """Moves the clock of the blocks to come; the number of seconds it is now ahead of the host's."""
+        """Makes the next block at least this much younger than the head, even where a burst of
+        blocks has run ahead of the clock; the seconds the clock is now ahead of the host's."""
         if seconds < 0:
             raise ValueError("time does not run backwards")
-        self._offset_seconds += seconds
+        ahead = self.head.header.timestamp - self._clock()
+        self._offset_seconds = max(self._offset_seconds, ahead) + seconds
         return int(self._offset_seconds)
 
     def set_next_timestamp(self, timestamp: int) -> None:

@@ -1,6 +1,7 @@
 """The development chain's JSON-RPC methods, without the transport: requests in, responses out, never an exception."""
 
 import json
+import re
 from collections.abc import Callable
 from threading import RLock
 from typing import Any
@@ -24,6 +25,7 @@ SERVER_ERROR = -32000
 REVERTED = 3
 
 MAX_BATCH = 1_000
+MAX_NESTING = 64
 MAX_LOGS = 100_000
 MAX_FEE_HISTORY = 1_024
 SUGGESTED_TIP_WEI = 10**9
@@ -52,8 +54,9 @@ class Rpc:
     def handle(self, body: bytes) -> bytes | None:
         """The response to a request or a batch; None when nothing in it wants one."""
         try:
+            _check_nesting(body)
             request = json.loads(body)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             return _encode(_failure(None, RpcError(PARSE_ERROR, f"parse error: {error}")))
         if isinstance(request, list):
             if not 1 <= len(request) <= MAX_BATCH:
@@ -337,6 +340,15 @@ class _Params:
 
     def hash(self, index: int) -> bytes:
         return parse_data(self.need(index, "hash"), "hash", 32)
+
+
+def _check_nesting(body: bytes) -> None:
+    """py-evm lifts Python's recursion limit so far that a deeply nested text would end the process."""
+    depth = 0
+    for bracket in re.finditer(rb"[][{}]", body):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > MAX_NESTING:
+            raise ValueError("nested too deeply")
 
 
 def _addresses(value: Json) -> frozenset[bytes]:

@@ -23,6 +23,7 @@ from tallystick.l1.queuestore import ENDED, Attempt, QueueStore, TxEntry, TxStat
 
 GWEI = 10**9
 GAS_MARGIN_PERCENT = 20
+FIRST_PAUSE_SECONDS = 0.01
 BUMP_PERMILLE = 1_125
 """Nodes take a replacement from 10% more on; the rest is for those that want 12.5%."""
 
@@ -142,6 +143,7 @@ class TxQueue:
         Raises: L1Reverted, when it ended without effect; L1Error, when time is up.
         """
         deadline = time.monotonic() + timeout_seconds
+        pause = FIRST_PAUSE_SECONDS
         while True:
             self.pump()
             entry = self._known(key)
@@ -156,7 +158,8 @@ class TxQueue:
                     state=str(entry.state),
                     reason=entry.reason,
                 )
-            self._sleep(self.config.poll_seconds)
+            self._sleep(pause)
+            pause = min(2 * pause, self.config.poll_seconds)
 
     def send(
         self,
