@@ -137,6 +137,7 @@ class Rpc:
             "anvil_reorg": self._reorg,
             "anvil_dropTransaction": self._drop,
             "tallystick_fund": self._fund,
+            "tallystick_pool": lambda p: [data(waiting.hash) for waiting in chain.pool],
         }
 
     # Blocks and accounts
