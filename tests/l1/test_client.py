@@ -96,7 +96,9 @@ def test_arguments_that_do_not_fit_are_refused_before_anything_is_sent(probe: Co
             probe.encode(function, *args)
 
 
-def test_an_address_without_code_returns_nothing_that_decodes(client: L1Client, probe: Contract) -> None:
+def test_an_address_without_code_returns_nothing_that_decodes(
+    client: L1Client, probe: Contract
+) -> None:
     empty = Contract(client=client, abi=probe.abi, address=SOMEBODY)
     with pytest.raises(BadEncoding):
         empty.call("total")
@@ -146,8 +148,15 @@ def test_what_is_no_json_rpc_endpoint_is_called_so() -> None:
 
 
 def test_log_ranges_shrink_until_the_endpoint_takes_them() -> None:
-    too_many = {"id": 1, "error": {"code": -32005, "message": "query returns more than 10000 results"}}
-    answers: list[tuple[int, object]] = [(200, too_many), (200, too_many), (200, {"id": 1, "result": []})]
+    too_many = {
+        "id": 1,
+        "error": {"code": -32005, "message": "query returns more than 10000 results"},
+    }
+    answers: list[tuple[int, object]] = [
+        (200, too_many),
+        (200, too_many),
+        (200, {"id": 1, "result": []}),
+    ]
     with endpoint(answers) as (url, asked):
         assert L1Client(url).logs(SOMEBODY, 0, 4_999) == []
         ranges = [(q["params"][0]["fromBlock"], q["params"][0]["toBlock"]) for q in asked]  # type: ignore[index]
@@ -158,7 +167,9 @@ def test_log_ranges_shrink_until_the_endpoint_takes_them() -> None:
 def test_a_client_serves_many_threads(server: DevServer) -> None:
     client = L1Client(server.url)
     results: list[int] = []
-    threads = [threading.Thread(target=lambda: results.append(client.chain_id())) for _ in range(16)]
+    threads = [
+        threading.Thread(target=lambda: results.append(client.chain_id())) for _ in range(16)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -34,21 +34,29 @@ def w3(server: DevServer) -> Web3:
     return Web3(HTTPProvider(server.url))
 
 
-def test_web3_deploys_calls_and_reads_events(w3: Web3, account: LocalAccount, probe: Contract) -> None:
+def test_web3_deploys_calls_and_reads_events(
+    w3: Web3, account: LocalAccount, probe: Contract
+) -> None:
     contract = w3.eth.contract(address=probe.address, abi=_abi())
     transaction = contract.functions.note(11, b"abc").build_transaction(
         {"from": account.address, "nonce": w3.eth.get_transaction_count(account.address)}
     )
     signed = account.sign_transaction(transaction)
-    receipt = w3.eth.wait_for_transaction_receipt(w3.eth.send_raw_transaction(signed.raw_transaction))
+    receipt = w3.eth.wait_for_transaction_receipt(
+        w3.eth.send_raw_transaction(signed.raw_transaction)
+    )
     assert receipt["status"] == 1
     assert contract.functions.total().call() == 16
     (event,) = contract.events.Noted().get_logs(from_block=0)
     assert event["args"] == {"number": 11, "sender": account.address, "data": b"abc"}
     assert event["blockHash"] == receipt["blockHash"]
     found = w3.eth.get_transaction(receipt["transactionHash"])
-    assert found["input"] == signed_input(contract) and found["blockNumber"] == receipt["blockNumber"]
-    assert w3.eth.get_block(receipt["blockNumber"], True)["transactions"][0]["hash"] == found["hash"]
+    assert (
+        found["input"] == signed_input(contract) and found["blockNumber"] == receipt["blockNumber"]
+    )
+    assert (
+        w3.eth.get_block(receipt["blockNumber"], True)["transactions"][0]["hash"] == found["hash"]
+    )
 
 
 def signed_input(contract: Any) -> bytes:
@@ -103,7 +111,9 @@ def test_a_block_hashes_to_the_hash_of_its_header(
         assert block.hash == expected.hash
 
 
-def test_receipts_match_the_root_in_the_header(client: L1Client, probe: Contract, send: Send) -> None:
+def test_receipts_match_the_root_in_the_header(
+    client: L1Client, probe: Contract, send: Send
+) -> None:
     client.request("evm_setAutomine", False)
     send(probe.address, probe.encode("note", 10, b"x"))
     send(probe.address, probe.encode("note", 9, b"x"))
@@ -171,7 +181,9 @@ def test_time_moves_as_it_is_told(client: L1Client) -> None:
         client.request("evm_setNextBlockTimestamp", start)
 
 
-def test_an_estimate_sees_the_next_block(client: L1Client, probe: Contract, account: LocalAccount) -> None:
+def test_an_estimate_sees_the_next_block(
+    client: L1Client, probe: Contract, account: LocalAccount
+) -> None:
     head = client.head()
     data = probe.encode("onlyAfter", head.number + 1, head.timestamp + 1000)
     sender = bytes.fromhex(account.address[2:])
@@ -181,7 +193,9 @@ def test_an_estimate_sees_the_next_block(client: L1Client, probe: Contract, acco
     assert client.estimate_gas(probe.address, data, sender=sender) > 21_000
 
 
-def test_an_estimate_is_enough_gas(client: L1Client, probe: Contract, send: Send, account: LocalAccount) -> None:
+def test_an_estimate_is_enough_gas(
+    client: L1Client, probe: Contract, send: Send, account: LocalAccount
+) -> None:
     sender = bytes.fromhex(account.address[2:])
     for data in (
         probe.encode("burnGas", 300),
@@ -313,7 +327,10 @@ def test_a_bad_request_gets_an_error_and_the_server_lives(
 
 
 def test_what_is_not_json_rpc_gets_an_http_error(server: DevServer) -> None:
-    with pytest.raises(urllib.error.HTTPError) as caught, urllib.request.urlopen(server.url, timeout=5):
+    with (
+        pytest.raises(urllib.error.HTTPError) as caught,
+        urllib.request.urlopen(server.url, timeout=5),
+    ):
         pass
     with caught.value as error:
         assert error.code == 405

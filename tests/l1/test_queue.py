@@ -156,8 +156,12 @@ def test_an_entry_waits_for_the_one_it_rests_on(
 
 
 def test_a_deployment_can_be_queued(new_queue: NewQueue, client: L1Client) -> None:
-    receipt = new_queue().send("create", None, bytes.fromhex("600d600c600039600d6000f3") + b"\0" * 13)
-    assert receipt.contract_address is not None and client.code(receipt.contract_address) == b"\0" * 13
+    receipt = new_queue().send(
+        "create", None, bytes.fromhex("600d600c600039600d6000f3") + b"\0" * 13
+    )
+    assert (
+        receipt.contract_address is not None and client.code(receipt.contract_address) == b"\0" * 13
+    )
 
 
 def test_an_old_transaction_is_replaced_by_a_dearer_one(
@@ -194,7 +198,9 @@ def test_the_older_version_may_win(new_queue: NewQueue, client: L1Client, clock:
     assert client.balance_wei(SOMEBODY) == 5
 
 
-def test_no_version_is_dearer_than_the_cap(new_queue: NewQueue, client: L1Client, clock: Any) -> None:
+def test_no_version_is_dearer_than_the_cap(
+    new_queue: NewQueue, client: L1Client, clock: Any
+) -> None:
     client.request("evm_setAutomine", False)
     queue = new_queue(SenderConfig(replace_after_seconds=60, fee_cap_wei=3 * GWEI))
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)

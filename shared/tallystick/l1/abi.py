@@ -147,7 +147,9 @@ class ContractAbi:
         for parameter, topic in zip(indexed, topics[1:], strict=True):
             # of an indexed value that does not fit a word only the hash is in the log
             hashed = parameter.type in ("bytes", "string") or parameter.type[-1] in ")]"
-            values[parameter.name] = topic if hashed else _decode((parameter,), topic, entry.name)[0]
+            values[parameter.name] = (
+                topic if hashed else _decode((parameter,), topic, entry.name)[0]
+            )
         for parameter, value in zip(plain, _decode(plain, data, entry.name), strict=True):
             values[parameter.name] = value
         return Named(

@@ -199,7 +199,12 @@ def next_base_fee_wei(parent: Header) -> int:
     if parent.gas_used == target:
         return parent.base_fee_wei
     if parent.gas_used > target:
-        rise = parent.base_fee_wei * (parent.gas_used - target) // target // BASE_FEE_CHANGE_DENOMINATOR
+        rise = (
+            parent.base_fee_wei
+            * (parent.gas_used - target)
+            // target
+            // BASE_FEE_CHANGE_DENOMINATOR
+        )
         return parent.base_fee_wei + max(rise, 1)
     fall = parent.base_fee_wei * (target - parent.gas_used) // target // BASE_FEE_CHANGE_DENOMINATOR
     return parent.base_fee_wei - fall

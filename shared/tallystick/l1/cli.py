@@ -16,7 +16,9 @@ RpcUrl = Annotated[
 
 @app.command()
 def dev(
-    port: Annotated[int, typer.Option(help="Port on the loopback interface; 0 takes a free one.")] = 8545,
+    port: Annotated[
+        int, typer.Option(help="Port on the loopback interface; 0 takes a free one.")
+    ] = 8545,
     block_time: Annotated[
         float, typer.Option(help="Seconds between blocks; 0 mines each transaction at once.")
     ] = 0.0,
@@ -37,9 +39,7 @@ def dev(
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    config = ServerConfig(
-        port=port, block_seconds=block_time, accounts=accounts, chain_id=chain_id
-    )
+    config = ServerConfig(port=port, block_seconds=block_time, accounts=accounts, chain_id=chain_id)
     try:
         server = DevServer(config)
     except OSError as error:
@@ -60,7 +60,11 @@ def dev(
             print("Accounts with 10,000 ETH each. Their keys are known to everybody:")
             for address, key in keys:
                 print(f"  {address}  {key}")
-            mode = f"A block every {block_time} s." if block_time else "Each transaction is mined at once."
+            mode = (
+                f"A block every {block_time} s."
+                if block_time
+                else "Each transaction is mined at once."
+            )
             print(f"\n{mode} Stop with Ctrl-C.", flush=True)
         stop.wait()
 
@@ -68,7 +72,10 @@ def dev(
 @app.command()
 def deploy(
     config_path: Annotated[
-        Path, typer.Option("--config", exists=True, dir_okay=False, help="TOML: [contracts] and [genesis].")
+        Path,
+        typer.Option(
+            "--config", exists=True, dir_okay=False, help="TOML: [contracts] and [genesis]."
+        ),
     ],
     key_file: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, help="The deployer's key, hex or keystore.")
@@ -100,7 +107,9 @@ def deploy(
 
 @app.command()
 def check(
-    record: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A deployment record.")],
+    record: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A deployment record.")
+    ],
     rpc: RpcUrl = "http://127.0.0.1:8545",
 ) -> None:
     """Compare the code on chain with the record and with this version's contracts."""

@@ -85,7 +85,9 @@ class L1Client:
             raise BadInput("an L1 endpoint is an http or https URL", hint="http://host:port")
         self.url = url
         # what follows the host may be an access key: it stays out of logs and errors
-        self.endpoint = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        self.endpoint = f"{parts.scheme}://{parts.hostname}" + (
+            f":{parts.port}" if parts.port else ""
+        )
         self._retries = retries
         self._sleep = sleep
         self._provider = HTTPProvider(
@@ -175,7 +177,9 @@ class L1Client:
         while at <= last_block:
             end = min(at + step - 1, last_block)
             try:
-                raw = self.request("eth_getLogs", query | {"fromBlock": hex(at), "toBlock": hex(end)})
+                raw = self.request(
+                    "eth_getLogs", query | {"fromBlock": hex(at), "toBlock": hex(end)}
+                )
             except L1Error as error:
                 if isinstance(error, L1Unreachable) or end == at:
                     raise
@@ -191,7 +195,9 @@ class L1Client:
         return _int(self.request("eth_getBalance", to_checksum_address(address), _tag(block)))
 
     def nonce(self, address: bytes, block: BlockTag = "latest") -> int:
-        return _int(self.request("eth_getTransactionCount", to_checksum_address(address), _tag(block)))
+        return _int(
+            self.request("eth_getTransactionCount", to_checksum_address(address), _tag(block))
+        )
 
     def code(self, address: bytes, block: BlockTag = "latest") -> bytes:
         return _bytes(self.request("eth_getCode", to_checksum_address(address), _tag(block)))

@@ -14,8 +14,9 @@ from eth_hash.auto import keccak
 from eth_utils import to_canonical_address, to_checksum_address
 
 from tallystick import artifacts
+from tallystick.artifacts import Artifact
 from tallystick.errors import BadInput, ConfigError, L1Error, StateError
-from tallystick.l1.abi import Parameter, contract_abi
+from tallystick.l1.abi import ContractAbi, Parameter
 from tallystick.l1.blocks import rlp_int, rlp_list
 from tallystick.l1.client import L1Client, Receipt
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment, config_from
@@ -24,6 +25,9 @@ from tallystick.schema.names import Phase
 
 TEST_TOKEN = "TestToken"
 GENESIS_KEYS = frozenset(("governance", "quorum", "signers"))
+Load = Callable[[str], Artifact]
+"""Where compiled contracts come from, by name."""
+
 POLL_ATTEMPTS = 600
 GAS_MARGIN_PERCENT = 20
 
@@ -79,6 +83,7 @@ def deploy(
     config: DeployConfig,
     steps: Sequence[str],
     prediction: Prediction | None = None,
+    load: Load = artifacts.load,
     progress: Callable[[str, bytes], None] = lambda name, address: None,
 ) -> Deployment:
     """Deploys every contract and returns the record. Nothing is resumed: after a failure start anew.
@@ -93,7 +98,9 @@ def deploy(
     places = addresses.all() | {TEST_TOKEN: addresses.token}
     code_hashes: dict[str, bytes] = {}
     for index, name in enumerate(_order(config, steps)):
-        receipt = _create(client, account, expected.nonce + index, _initcode(name, arguments))
+        receipt = _create(
+            client, account, expected.nonce + index, _initcode(name, load(name), arguments)
+        )
         if receipt.contract_address != places[name]:
             raise StateError(
                 "a contract is not where it was predicted",
@@ -115,7 +122,9 @@ def deploy(
     )
 
 
-def check_deployment(client: L1Client, deployment: Deployment) -> None:
+def check_deployment(
+    client: L1Client, deployment: Deployment, *, load: Load = artifacts.load
+) -> None:
     """Refuses contracts whose code is not the code this package was built with.
 
     Raises: StateError, naming the first contract that differs from the record or the package.
@@ -130,7 +139,7 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
         where = {"contract": name, "address": to_checksum_address(address)}
         if keccak(code) != deployment.code_hashes.get(name):
             raise StateError("the code on chain is not the code in the record", **where)
-        if _without_immutables(name, code) != artifacts.load(name).deployed_bytecode:
+        if _without_immutables(load(name), code) != load(name).deployed_bytecode:
             raise StateError("the code on chain is not this version's code", **where)
 
 
@@ -172,10 +181,10 @@ def _arguments(
     }
 
 
-def _initcode(name: str, arguments: Mapping[str, Any]) -> bytes:
-    abi = contract_abi(name)
+def _initcode(name: str, artifact: Artifact, arguments: Mapping[str, Any]) -> bytes:
+    abi = ContractAbi(name, artifact.abi)
     values = [_argument(name, parameter, arguments) for parameter in abi.constructor.inputs]
-    return artifacts.load(name).bytecode + abi.encode_constructor(*values)
+    return artifact.bytecode + abi.encode_constructor(*values)
 
 
 def _argument(contract: str, parameter: Parameter, arguments: Mapping[str, Any]) -> Any:
@@ -215,10 +224,10 @@ def _create(client: L1Client, account: LocalAccount, nonce: int, initcode: bytes
     raise L1Error("a deployment is not mined", transaction=transaction_hash)
 
 
-def _without_immutables(name: str, code: bytes) -> bytes:
+def _without_immutables(artifact: Artifact, code: bytes) -> bytes:
     """The code with zeros where the constructor filled values in, as the compiler emitted it."""
     plain = bytearray(code)
-    for at, length in artifacts.load(name).immutable_references:
+    for at, length in artifact.immutable_references:
         plain[at : at + length] = bytes(length)
     return bytes(plain)
 
@@ -239,7 +248,9 @@ def deploy_from_file(
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
         given = fields["genesis"]
         if set(fields) != {"contracts", "genesis"} or set(given) != GENESIS_KEYS:
-            raise ConfigError("unknown or missing keys", path=str(path), genesis=sorted(GENESIS_KEYS))
+            raise ConfigError(
+                "unknown or missing keys", path=str(path), genesis=sorted(GENESIS_KEYS)
+            )
         config = config_from(fields["contracts"])
         deployer = bytes.fromhex(account.address[2:])
         steps = step_names()

@@ -125,9 +125,7 @@ def config_from(fields: Mapping[str, Any]) -> DeployConfig:
     known = {field.name for field in dataclasses.fields(DeployConfig)}
     unknown = set(fields) - known
     if unknown or "sequencer" not in fields:
-        raise ConfigError(
-            "unknown or missing keys", unknown=sorted(unknown), required="sequencer"
-        )
+        raise ConfigError("unknown or missing keys", unknown=sorted(unknown), required="sequencer")
     values: dict[str, Any] = {}
     for name, value in fields.items():
         if name in ("sequencer", "sink", "token"):

@@ -6,7 +6,7 @@ reads on from there.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,8 +59,29 @@ class Cursor:
     blocks: tuple[tuple[int, bytes], ...]
 
 
+def deployment_reader(
+    client: L1Client,
+    deployment: Deployment,
+    *,
+    cursor: Cursor | None = None,
+    tag: str = "latest",
+    confirmations: int = 0,
+    contracts: Sequence[str] = CONTRACTS,
+) -> "EventReader":
+    """A reader of all of a deployment's events, from its first block or a stored cursor on."""
+    places = deployment.addresses.all()
+    return EventReader(
+        client,
+        [client.contract(name, places[name]) for name in contracts],
+        deployment.first_block,
+        cursor=cursor,
+        tag=tag,
+        confirmations=confirmations,
+    )
+
+
 class EventReader:
-    """Reads from a deployment's first block, or on from a stored cursor.
+    """Reads the events of contracts from a block, or from a stored cursor, on.
 
     `tag` is the newest block to read: "latest", or "safe" or "finalized" to see few reorganisations
     or none; `confirmations` holds back that many blocks more.
@@ -69,21 +90,20 @@ class EventReader:
     def __init__(
         self,
         client: L1Client,
-        deployment: Deployment,
+        contracts: Sequence[Contract],
+        first_block: int,
         *,
         cursor: Cursor | None = None,
         tag: str = "latest",
         confirmations: int = 0,
         max_blocks: int = DEFAULT_MAX_BLOCKS,
-        contracts: tuple[str, ...] = CONTRACTS,
     ) -> None:
-        places = deployment.addresses.all()
         self._client = client
         self._tag = tag
         self._confirmations = confirmations
         self._max_blocks = max_blocks
-        self._start = deployment.first_block
-        self._contracts = {places[name]: client.contract(name, places[name]) for name in contracts}
+        self._start = first_block
+        self._contracts = {contract.address: contract for contract in contracts}
         self._seen: list[tuple[int, bytes]] = list(cursor.blocks) if cursor else []
 
     @property
@@ -113,7 +133,9 @@ class EventReader:
             except BaseException:
                 self._seen = before
                 raise
-        raise L1Error("the chain changes faster than it can be read", endpoint=self._client.endpoint)
+        raise L1Error(
+            "the chain changes faster than it can be read", endpoint=self._client.endpoint
+        )
 
     def _poll(self) -> EventBatch:
         head = self._client.head(self._tag)
@@ -168,7 +190,7 @@ class EventReader:
         return block
 
     def _decode(self, log: RawLog) -> L1Event | None:
-        contract: Contract = self._contracts[log.address]
+        contract = self._contracts[log.address]
         event = contract.decode(log)
         if event is None:
             return None

@@ -95,7 +95,14 @@ def decode_transaction(raw: bytes) -> tuple[Transaction, Any]:
         inner = PragueTransactionBuilder.decode(raw)
         inner.validate()
         sender = inner.sender
-    except (PyEVMError, ValidationError, rlp.RLPException, ValueError, TypeError, IndexError) as error:
+    except (
+        PyEVMError,
+        ValidationError,
+        rlp.RLPException,
+        ValueError,
+        TypeError,
+        IndexError,
+    ) as error:
         raise ValueError(f"invalid transaction: {error}") from error
     kind = getattr(inner, "type_id", None) or 0
     legacy = kind < 2
@@ -114,7 +121,9 @@ def decode_transaction(raw: bytes) -> tuple[Transaction, Any]:
         y_parity=inner.y_parity,
         r=inner.r,
         s=inner.s,
-        access_list=tuple((bytes(a), tuple(slots)) for a, slots in getattr(inner, "access_list", ()) or ())
+        access_list=tuple(
+            (bytes(a), tuple(slots)) for a, slots in getattr(inner, "access_list", ()) or ()
+        )
         if kind
         else (),
     ), inner

@@ -31,7 +31,9 @@ def load_account(key: KeyFile) -> LocalAccount:
     if text.startswith("{"):
         return _from_keystore(key, text)
     if key.password_path is not None:
-        raise ConfigError("a password was given for a key that is not a keystore", path=str(key.path))
+        raise ConfigError(
+            "a password was given for a key that is not a keystore", path=str(key.path)
+        )
     digits = text.removeprefix("0x")
     try:
         secret = bytes.fromhex(digits)

@@ -111,10 +111,14 @@ class QueueStore:
         self._db.execute("PRAGMA synchronous = FULL")
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if version == 0:
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            self._db.executescript(
+                f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
         elif version != SCHEMA_VERSION:
             self.close()
-            raise StateError("the queue was written by another version", path=str(path), version=version)
+            raise StateError(
+                "the queue was written by another version", path=str(path), version=version
+            )
 
     def close(self) -> None:
         self._db.close()
@@ -138,7 +142,8 @@ class QueueStore:
     def attempts(self, entry: TxEntry) -> list[Attempt]:
         """Newest first."""
         rows = self._db.execute(
-            "SELECT * FROM attempts WHERE entry = ? ORDER BY signed_at DESC, rowid DESC", (entry.id,)
+            "SELECT * FROM attempts WHERE entry = ? ORDER BY signed_at DESC, rowid DESC",
+            (entry.id,),
         )
         return [
             Attempt(
@@ -219,7 +224,12 @@ class QueueStore:
         self._db.execute("COMMIT")
 
     def set_mined(
-        self, entry: TxEntry, mined_hash: bytes, block_number: int, block_hash: bytes, succeeded: bool
+        self,
+        entry: TxEntry,
+        mined_hash: bytes,
+        block_number: int,
+        block_hash: bytes,
+        succeeded: bool,
     ) -> None:
         self._db.execute(
             "UPDATE entries SET state = ?, mined_hash = ?, block_number = ?, block_hash = ?,"

@@ -14,7 +14,16 @@ from tallystick.l1.blocks import ZERO_ADDRESS, Block, next_base_fee_wei
 from tallystick.l1.devchain import DevChain
 from tallystick.l1.evm import Call, Outcome
 from tallystick.l1.logindex import LogFilter
-from tallystick.l1.wire import BadParams, Json, data, optional, parse_data, parse_object, parse_quantity, quantity
+from tallystick.l1.wire import (
+    BadParams,
+    Json,
+    data,
+    optional,
+    parse_data,
+    parse_object,
+    parse_quantity,
+    quantity,
+)
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -60,7 +69,11 @@ class Rpc:
             return _encode(_failure(None, RpcError(PARSE_ERROR, f"parse error: {error}")))
         if isinstance(request, list):
             if not 1 <= len(request) <= MAX_BATCH:
-                return _encode(_failure(None, RpcError(INVALID_REQUEST, f"a batch has 1 to {MAX_BATCH} requests")))
+                return _encode(
+                    _failure(
+                        None, RpcError(INVALID_REQUEST, f"a batch has 1 to {MAX_BATCH} requests")
+                    )
+                )
             answers = [answer for answer in map(self._answer, request) if answer is not None]
             return _encode(answers) if answers else None
         answer = self._answer(request)
@@ -92,7 +105,9 @@ class Rpc:
             raise RpcError(SERVER_ERROR, str(error)) from error
         except RpcError:
             raise
-        except Exception as error:  # the boundary of the server: a fault answers, it does not take the chain down
+        except (
+            Exception
+        ) as error:  # the boundary of the server: a fault answers, it does not take the chain down
             raise RpcError(INTERNAL_ERROR, f"{method}: {type(error).__name__}: {error}") from error
 
     def _table(self) -> dict[str, Callable[["_Params"], Json]]:
@@ -108,7 +123,9 @@ class Rpc:
             "eth_mining": lambda p: False,
             "eth_accounts": lambda p: [],
             "eth_blockNumber": lambda p: quantity(chain.head.number),
-            "eth_gasPrice": lambda p: quantity(next_base_fee_wei(chain.head.header) + SUGGESTED_TIP_WEI),
+            "eth_gasPrice": lambda p: quantity(
+                next_base_fee_wei(chain.head.header) + SUGGESTED_TIP_WEI
+            ),
             "eth_maxPriorityFeePerGas": lambda p: quantity(SUGGESTED_TIP_WEI),
             "eth_blobBaseFee": lambda p: "0x1",
             "eth_feeHistory": self._fee_history,
@@ -116,8 +133,12 @@ class Rpc:
             "eth_getCode": lambda p: data(self._account(p, 1).get_code(p.address(0))),
             "eth_getStorageAt": self._storage,
             "eth_getTransactionCount": self._transaction_count,
-            "eth_getBlockByNumber": lambda p: self._show_block(self._block(p.need(0, "block")), p.get(1)),
-            "eth_getBlockByHash": lambda p: self._show_block(chain.block_of_hash(p.hash(0)), p.get(1)),
+            "eth_getBlockByNumber": lambda p: self._show_block(
+                self._block(p.need(0, "block")), p.get(1)
+            ),
+            "eth_getBlockByHash": lambda p: self._show_block(
+                chain.block_of_hash(p.hash(0)), p.get(1)
+            ),
             "eth_getBlockTransactionCountByNumber": self._count_in_block,
             "eth_getBlockReceipts": self._block_receipts,
             "eth_getTransactionByHash": self._transaction,
@@ -125,10 +146,14 @@ class Rpc:
             "eth_getLogs": self._logs,
             "eth_call": self._eth_call,
             "eth_estimateGas": self._estimate,
-            "eth_sendRawTransaction": lambda p: data(chain.submit(parse_data(p.need(0, "transaction"), "transaction"))),
+            "eth_sendRawTransaction": lambda p: data(
+                chain.submit(parse_data(p.need(0, "transaction"), "transaction"))
+            ),
             "evm_mine": self._mine_one,
             "anvil_mine": self._mine_many,
-            "evm_increaseTime": lambda p: chain.increase_time(parse_quantity(p.need(0, "seconds"), "seconds")),
+            "evm_increaseTime": lambda p: chain.increase_time(
+                parse_quantity(p.need(0, "seconds"), "seconds")
+            ),
             "evm_setNextBlockTimestamp": self._set_timestamp,
             "evm_setAutomine": self._set_automine,
             "evm_snapshot": lambda p: quantity(chain.snapshot()),
@@ -164,7 +189,11 @@ class Rpc:
         return self.chain.state(self._known_block(p.get(tag_at)))
 
     def _show_block(self, block: Block | None, full: Json) -> Json:
-        return None if block is None else wire.show_block(block, full is True, self.chain.config.chain_id)
+        return (
+            None
+            if block is None
+            else wire.show_block(block, full is True, self.chain.config.chain_id)
+        )
 
     def _count_in_block(self, p: "_Params") -> Json:
         block = self._block(p.need(0, "block"))
@@ -172,7 +201,11 @@ class Rpc:
 
     def _block_receipts(self, p: "_Params") -> Json:
         block = self._block(p.need(0, "block"))
-        return None if block is None else [wire.show_receipt(block, receipt) for receipt in block.receipts]
+        return (
+            None
+            if block is None
+            else [wire.show_receipt(block, receipt) for receipt in block.receipts]
+        )
 
     def _storage(self, p: "_Params") -> Json:
         slot = parse_quantity(p.need(1, "slot"), "slot")
@@ -188,13 +221,19 @@ class Rpc:
         newest = self._known_block(p.get(1))
         percentiles = p.get(2) or []
         first = max(0, newest.number - count + 1)
-        headers = [block.header for at in range(first, newest.number + 1) if (block := self.chain.block(at))]
+        headers = [
+            block.header
+            for at in range(first, newest.number + 1)
+            if (block := self.chain.block(at))
+        ]
         return {
             "oldestBlock": quantity(first),
             "baseFeePerGas": [quantity(h.base_fee_wei) for h in headers]
             + [quantity(next_base_fee_wei(newest.header))],
             "gasUsedRatio": [h.gas_used / h.gas_limit for h in headers],
-            "reward": [[quantity(SUGGESTED_TIP_WEI)] * len(percentiles) for _ in headers] if percentiles else None,
+            "reward": [[quantity(SUGGESTED_TIP_WEI)] * len(percentiles) for _ in headers]
+            if percentiles
+            else None,
         }
 
     # Transactions and logs
@@ -251,7 +290,10 @@ class Rpc:
             to=optional(message.get("to") or None, parse_data, "to", 20),
             data=optional(given, parse_data, "data") or b"",
             value_wei=optional(message.get("value"), parse_quantity, "value") or 0,
-            gas=min(optional(message.get("gas"), parse_quantity, "gas") or cap, self.chain.config.block_gas_limit),
+            gas=min(
+                optional(message.get("gas"), parse_quantity, "gas") or cap,
+                self.chain.config.block_gas_limit,
+            ),
         )
 
     def _context_block(self, tag: Json) -> Block | None:
@@ -263,7 +305,9 @@ class Rpc:
         return data(outcome.output)
 
     def _estimate(self, p: "_Params") -> Json:
-        tag = p.get(1) or "pending"  # the transaction will be in the next block, and sees its number and time
+        tag = (
+            p.get(1) or "pending"
+        )  # the transaction will be in the next block, and sees its number and time
         gas, outcome = self.chain.estimate(self._message(p), self._context_block(tag))
         _raise_if_failed(outcome)
         return quantity(gas)
@@ -320,7 +364,9 @@ class Rpc:
         return data(waiting.hash)
 
     def _fund(self, p: "_Params") -> Json:
-        return data(self.chain.submit(self._faucet(p.address(0), parse_quantity(p.need(1, "wei"), "wei"))))
+        return data(
+            self.chain.submit(self._faucet(p.address(0), parse_quantity(p.need(1, "wei"), "wei")))
+        )
 
 
 class _Params:
@@ -368,7 +414,9 @@ def _topics(value: Json) -> tuple[frozenset[bytes] | None, ...]:
     for option in value:
         options = option if isinstance(option, list) else [option]
         matches_all = option is None or not options or None in options
-        wanted.append(None if matches_all else frozenset(parse_data(topic, "topic", 32) for topic in options))
+        wanted.append(
+            None if matches_all else frozenset(parse_data(topic, "topic", 32) for topic in options)
+        )
     while wanted and wanted[-1] is None and not value[len(wanted) - 1]:
         wanted.pop()
     return tuple(wanted)

@@ -246,7 +246,9 @@ class TxQueue:
             except L1Reverted as error:
                 if in_flight:
                     return  # it may need one that is on its way
-                self._store.set_ended(entry, TxState.REFUSED, error.message.removeprefix("reverted: "))
+                self._store.set_ended(
+                    entry, TxState.REFUSED, error.message.removeprefix("reverted: ")
+                )
                 continue
             except L1Unreachable:
                 raise

@@ -5,7 +5,16 @@ from typing import Any
 
 from eth_utils import to_checksum_address
 
-from tallystick.l1.blocks import EMPTY_REQUESTS, EMPTY_TRIE, EMPTY_UNCLES, ZERO_HASH, Block, Log, Receipt, Transaction
+from tallystick.l1.blocks import (
+    EMPTY_REQUESTS,
+    EMPTY_TRIE,
+    EMPTY_UNCLES,
+    ZERO_HASH,
+    Block,
+    Log,
+    Receipt,
+    Transaction,
+)
 
 Json = Any
 
@@ -90,7 +99,9 @@ def show_receipt(block: Block, receipt: Receipt) -> Json:
     }
 
 
-def show_transaction(transaction: Transaction, block: Block | None, index: int | None, chain_id: int) -> Json:
+def show_transaction(
+    transaction: Transaction, block: Block | None, index: int | None, chain_id: int
+) -> Json:
     base_fee = block.header.base_fee_wei if block else 0
     shown: dict[str, Json] = {
         "type": quantity(transaction.type),
@@ -113,7 +124,10 @@ def show_transaction(transaction: Transaction, block: Block | None, index: int |
     if transaction.type:
         shown["yParity"] = quantity(transaction.y_parity)
         shown["accessList"] = [
-            {"address": to_checksum_address(address), "storageKeys": [data(slot.to_bytes(32, "big")) for slot in slots]}
+            {
+                "address": to_checksum_address(address),
+                "storageKeys": [data(slot.to_bytes(32, "big")) for slot in slots],
+            }
             for address, slots in transaction.access_list
         ]
     else:
@@ -154,7 +168,9 @@ def show_block(block: Block, full: bool, chain_id: int) -> Json:
         "requestsHash": data(EMPTY_REQUESTS),
         "size": quantity(600 + sum(len(transaction.raw) for transaction in block.transactions)),
         "transactions": [
-            show_transaction(transaction, block, index, chain_id) if full else data(transaction.hash)
+            show_transaction(transaction, block, index, chain_id)
+            if full
+            else data(transaction.hash)
             for index, transaction in enumerate(block.transactions)
         ],
     }
