@@ -90,7 +90,9 @@ def probe(client: L1Client, account: LocalAccount) -> Contract:
         }
     )
     receipt = client.receipt(client.send_raw(bytes(signed.raw_transaction)))
-    assert receipt is not None and receipt.succeeded and receipt.contract_address is not None
+    assert receipt is not None
+    assert receipt.succeeded
+    assert receipt.contract_address is not None
     return Contract(client=client, abi=abi, address=receipt.contract_address)
 
 

@@ -29,7 +29,8 @@ def test_the_chain_is_ready_when_it_says_so_and_ends_when_told(number: signal.Si
         client = L1Client(ready["url"])
         assert client.chain_id() == ready["chainId"] == 777
         address = bytes.fromhex(ready["accounts"][1]["address"][2:])
-        assert len(ready["accounts"]) == 2 and client.balance_wei(address) > 0
+        assert len(ready["accounts"]) == 2
+        assert client.balance_wei(address) > 0
         process.send_signal(number)
         output, errors = process.communicate(timeout=10)
         assert (process.returncode, output, errors) == (0, "", "")

@@ -32,7 +32,7 @@ def endpoint(answers: list[tuple[int, object]]) -> Iterator[tuple[str, list[dict
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
             pass
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
@@ -58,8 +58,10 @@ def test_structs_and_arrays_travel_both_ways(client: L1Client, probe: Contract, 
 def test_events_are_decoded_by_name(client: L1Client, probe: Contract, send: Send) -> None:
     transaction = send(probe.address, probe.encode("note", 12, b"hello"))
     (event,) = probe.events(0, client.head().number)
-    assert event.name == "Noted" and event.log.transaction_hash == transaction
-    assert event.args["number"] == 12 and event.args["data"] == b"hello"
+    assert event.name == "Noted"
+    assert event.log.transaction_hash == transaction
+    assert event.args["number"] == 12
+    assert event.args["data"] == b"hello"
     assert len(event.args["sender"]) == 20
 
 
@@ -119,7 +121,8 @@ def test_a_dead_endpoint_is_asked_again_and_then_given_up() -> None:
     with pytest.raises(L1Unreachable) as caught:
         client.chain_id()
     assert pauses == [0.1, 0.2, 0.4]
-    assert "secret" not in str(caught.value) and caught.value.data["method"] == "eth_chainId"
+    assert "secret" not in str(caught.value)
+    assert caught.value.data["method"] == "eth_chainId"
 
 
 def test_a_busy_endpoint_is_asked_again() -> None:
@@ -133,7 +136,8 @@ def test_a_refusal_is_not_asked_again() -> None:
     with endpoint([(200, {"id": 1, "error": {"code": -32000, "message": "no"}})]) as (url, asked):
         with pytest.raises(L1Error, match="L1 refused: no") as caught:
             L1Client(url).chain_id()
-        assert not isinstance(caught.value, L1Unreachable) and len(asked) == 1
+        assert not isinstance(caught.value, L1Unreachable)
+        assert len(asked) == 1
         assert "secret" not in str(caught.value)
 
 

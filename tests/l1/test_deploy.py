@@ -81,7 +81,8 @@ def test_addresses_are_known_before_the_deployment(client: L1Client, account: Lo
         prediction=prediction,
         load=load_stub,
     )
-    assert record.addresses == prediction.addresses and record.addresses.token == b"\x22" * 20
+    assert record.addresses == prediction.addresses
+    assert record.addresses.token == b"\x22" * 20
 
 
 def test_a_create_address_is_what_ethereum_says() -> None:

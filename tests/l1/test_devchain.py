@@ -4,13 +4,15 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import rlp
 from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth_account.signers.local import LocalAccount
-from trie import HexaryTrie
+from eth_typing import Address
+from trie.hexary import HexaryTrie
 from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractCustomError, ContractLogicError
 
@@ -37,8 +39,8 @@ def w3(server: DevServer) -> Web3:
 def test_web3_deploys_calls_and_reads_events(
     w3: Web3, account: LocalAccount, probe: Contract
 ) -> None:
-    contract = w3.eth.contract(address=probe.address, abi=_abi())
-    transaction = contract.functions.note(11, b"abc").build_transaction(
+    contract = w3.eth.contract(address=Address(probe.address), abi=_abi())
+    transaction: Any = contract.functions.note(11, b"abc").build_transaction(
         {"from": account.address, "nonce": w3.eth.get_transaction_count(account.address)}
     )
     signed = account.sign_transaction(transaction)
@@ -51,12 +53,11 @@ def test_web3_deploys_calls_and_reads_events(
     assert event["args"] == {"number": 11, "sender": account.address, "data": b"abc"}
     assert event["blockHash"] == receipt["blockHash"]
     found = w3.eth.get_transaction(receipt["transactionHash"])
-    assert (
-        found["input"] == signed_input(contract) and found["blockNumber"] == receipt["blockNumber"]
-    )
-    assert (
-        w3.eth.get_block(receipt["blockNumber"], True)["transactions"][0]["hash"] == found["hash"]
-    )
+    assert found["input"] == signed_input(contract)
+    assert found["blockNumber"] == receipt["blockNumber"]
+    for full, shown in ((False, found["hash"]), (True, found)):
+        block: Any = w3.eth.get_block(receipt["blockNumber"], full)
+        assert block["transactions"] == [shown]
 
 
 def signed_input(contract: Any) -> bytes:
@@ -64,7 +65,7 @@ def signed_input(contract: Any) -> bytes:
 
 
 def test_web3_decodes_custom_errors_and_messages(w3: Web3, probe: Contract) -> None:
-    contract = w3.eth.contract(address=probe.address, abi=_abi())
+    contract = w3.eth.contract(address=Address(probe.address), abi=_abi())
     with pytest.raises(ContractCustomError):
         contract.functions.note(9, b"").call()
     with pytest.raises(ContractCustomError):
@@ -74,10 +75,12 @@ def test_web3_decodes_custom_errors_and_messages(w3: Web3, probe: Contract) -> N
 
 
 def test_web3_fills_in_fees(w3: Web3, account: LocalAccount) -> None:
-    assert w3.eth.max_priority_fee > 0 and w3.eth.gas_price > 0
+    assert w3.eth.max_priority_fee > 0
+    assert w3.eth.gas_price > 0
     history = w3.eth.fee_history(4, "latest", [10.0])
     assert len(history["baseFeePerGas"]) == len(history["gasUsedRatio"]) + 1
-    assert w3.eth.chain_id == 31337 and w3.net.version == "31337"
+    assert w3.eth.chain_id == 31337
+    assert w3.net.version == "31337"
     assert w3.client_version.startswith("tallystick-l1/")
     assert w3.eth.get_balance(account.address) == 10_000 * 10**18
 
@@ -91,24 +94,24 @@ def test_a_block_hashes_to_the_hash_of_its_header(
         block = server.chain.block(number)
         assert block is not None
         header = block.header
-        expected = PragueBlockHeader(
-            difficulty=0,
-            block_number=header.number,
-            gas_limit=header.gas_limit,
-            timestamp=header.timestamp,
-            coinbase=header.coinbase,
-            parent_hash=header.parent_hash,
-            state_root=header.state_root,
-            transaction_root=header.transactions_root,
-            receipt_root=header.receipts_root,
-            bloom=header.bloom,
-            gas_used=header.gas_used,
-            extra_data=header.extra_data,
-            mix_hash=header.parent_hash,
-            nonce=bytes(8),
-            base_fee_per_gas=header.base_fee_wei,
-        )
-        assert block.hash == expected.hash
+        fields: dict[str, Any] = {
+            "difficulty": 0,
+            "block_number": header.number,
+            "gas_limit": header.gas_limit,
+            "timestamp": header.timestamp,
+            "coinbase": header.coinbase,
+            "parent_hash": header.parent_hash,
+            "state_root": header.state_root,
+            "transaction_root": header.transactions_root,
+            "receipt_root": header.receipts_root,
+            "bloom": header.bloom,
+            "gas_used": header.gas_used,
+            "extra_data": header.extra_data,
+            "mix_hash": header.parent_hash,
+            "nonce": bytes(8),
+            "base_fee_per_gas": header.base_fee_wei,
+        }
+        assert block.hash == PragueBlockHeader(**fields).hash
 
 
 def test_receipts_match_the_root_in_the_header(
@@ -164,7 +167,8 @@ def test_thousands_of_blocks_are_mined_at_once(client: L1Client, probe: Contract
     assert after.number == before.number + 10_000
     assert after.timestamp == before.timestamp + 1 + 9_999 * 12
     old = client.block(after.number - 200)
-    assert old is not None and probe.call("oldHash", old.number) == old.hash
+    assert old is not None
+    assert probe.call("oldHash", old.number) == old.hash
     assert probe.call("oldHash", after.number - 257) == bytes(32)
 
 
@@ -204,7 +208,8 @@ def test_an_estimate_is_enough_gas(
     ):
         gas = client.estimate_gas(probe.address, data, sender=sender)
         receipt = client.receipt(send(probe.address, data, gas=gas))
-        assert receipt is not None and receipt.succeeded
+        assert receipt is not None
+        assert receipt.succeeded
         assert receipt.gas_used <= gas <= receipt.gas_used * 1.3
 
 
@@ -229,7 +234,8 @@ def test_a_reorganisation_changes_the_hashes_and_loses_the_transactions(
     old = client.head()
     client.request("anvil_reorg", 1)
     new = client.head()
-    assert new.number == old.number and new.hash != old.hash
+    assert new.number == old.number
+    assert new.hash != old.hash
     assert client.block(old.hash) is None
     assert client.receipt(transaction) is None
 
@@ -241,17 +247,20 @@ def test_the_pool_keeps_order_and_takes_only_dearer_replacements(
     second = send(SOMEBODY, value=2, nonce=1)
     assert client.receipt(second) is None
     first = send(SOMEBODY, value=1, nonce=0)
-    assert client.receipt(first) is not None and client.receipt(second) is not None
+    assert client.receipt(first) is not None
+    assert client.receipt(second) is not None
     client.request("evm_setAutomine", False)
     waiting = send(SOMEBODY, value=3)
-    assert client.nonce(sender) == 2 and client.nonce(sender, "pending") == 3
+    assert client.nonce(sender) == 2
+    assert client.nonce(sender, "pending") == 3
     with pytest.raises(L1Error, match="replacement transaction underpriced"):
         send(SOMEBODY, value=4, nonce=2, max_fee=10**10 + 1)
     with pytest.raises(L1Error, match="already known"):
         send(SOMEBODY, value=3, nonce=2)
     dearer = send(SOMEBODY, value=4, nonce=2, max_fee=2 * 10**10, tip=2 * 10**9)
     client.request("evm_mine")
-    assert client.receipt(waiting) is None and client.receipt(dearer) is not None
+    assert client.receipt(waiting) is None
+    assert client.receipt(dearer) is not None
 
 
 @pytest.mark.parametrize(
@@ -322,7 +331,9 @@ def test_a_bad_request_gets_an_error_and_the_server_lives(
     server: DevServer, body: bytes, code: int
 ) -> None:
     status, answer = post(server.url, body)
-    assert status == 200 and answer["error"]["code"] == code and answer["error"]["message"]
+    assert status == 200
+    assert answer["error"]["code"] == code
+    assert answer["error"]["message"]
     assert post(server.url, b'{"id":1,"method":"eth_chainId"}')[1]["result"] == "0x7a69"
 
 
@@ -341,9 +352,7 @@ def test_what_is_not_json_rpc_gets_an_http_error(server: DevServer) -> None:
 
 
 def _abi() -> Any:
-    import pathlib
-
-    return json.loads(pathlib.Path(__file__).with_name("Probe.json").read_text())["abi"]
+    return json.loads(Path(__file__).with_name("Probe.json").read_text())["abi"]
 
 
 def _raw(value: str) -> bytes:

@@ -138,7 +138,8 @@ def test_what_reverts_in_a_block_ends_with_the_reason(
     with pytest.raises(L1Reverted, match="reverted: too early"):
         queue.wait("early")
     entry = queue.get("early")
-    assert entry is not None and entry.state is TxState.REVERTED
+    assert entry is not None
+    assert entry.state is TxState.REVERTED
 
 
 def test_an_entry_waits_for_the_one_it_rests_on(
@@ -159,9 +160,8 @@ def test_a_deployment_can_be_queued(new_queue: NewQueue, client: L1Client) -> No
     receipt = new_queue().send(
         "create", None, bytes.fromhex("600d600c600039600d6000f3") + b"\0" * 13
     )
-    assert (
-        receipt.contract_address is not None and client.code(receipt.contract_address) == b"\0" * 13
-    )
+    assert receipt.contract_address is not None
+    assert client.code(receipt.contract_address) == b"\0" * 13
 
 
 def test_an_old_transaction_is_replaced_by_a_dearer_one(

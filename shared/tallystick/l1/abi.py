@@ -13,6 +13,7 @@ from eth_abi import abi as codec
 from eth_abi.exceptions import DecodingError, EncodingError
 from eth_hash.auto import keccak
 
+from tallystick import artifacts
 from tallystick.errors import BadEncoding, BadInput
 
 PANIC_NAMES = {
@@ -189,16 +190,12 @@ def contract_abi(name: str) -> ContractAbi:
 
     Raises: BadInput, when there is no such contract.
     """
-    from tallystick import artifacts
-
     return ContractAbi(name, artifacts.load(name).abi)
 
 
 @cache
 def known_errors() -> Mapping[bytes, Entry]:
     """Every error any compiled contract declares, by selector."""
-    from tallystick import artifacts
-
     return {
         selector: entry
         for name in artifacts.names()

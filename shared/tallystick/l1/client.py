@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 from eth_hash.auto import keccak
-from eth_utils import to_checksum_address
+from eth_utils.address import to_checksum_address
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
@@ -263,15 +263,18 @@ class L1Client:
 
     def _refusal(self, method: str, error: Any) -> L1Error:
         message, code, data = _error_parts(error)
-        where: dict[str, object] = {"method": method, "endpoint": self.endpoint}
-        if code == REVERTED or data or "revert" in message.lower():
-            if not data:
-                return L1Reverted(f"reverted: {message}", reason=message, **where)
-            reason = decode_revert(data)
-            return L1Reverted(
-                f"reverted: {reason}", error=reason.name, args=dict(reason.args), **where
+        if code != REVERTED and not data and "revert" not in message.lower():
+            return L1Error(
+                f"L1 refused: {message}", method=method, endpoint=self.endpoint, code=code
             )
-        return L1Error(f"L1 refused: {message}", code=code, **where)
+        reason = decode_revert(data) if data else Named(name="Error", args={"message": message})
+        return L1Reverted(
+            f"reverted: {reason}",
+            method=method,
+            endpoint=self.endpoint,
+            error=reason.name,
+            args=dict(reason.args),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
-from eth_utils import to_canonical_address, to_checksum_address
+from eth_utils.address import to_canonical_address, to_checksum_address
 
 from tallystick import artifacts
 from tallystick.artifacts import Artifact
@@ -38,6 +38,10 @@ class Prediction:
 
     nonce: int
     addresses: Addresses
+
+
+def _silent(_name: str, _address: bytes) -> None:
+    """Tells nobody how far the deployment is."""
 
 
 def step_names() -> tuple[str, ...]:
@@ -84,7 +88,7 @@ def deploy(
     steps: Sequence[str],
     prediction: Prediction | None = None,
     load: Load = artifacts.load,
-    progress: Callable[[str, bytes], None] = lambda name, address: None,
+    progress: Callable[[str, bytes], None] = _silent,
 ) -> Deployment:
     """Deploys every contract and returns the record. Nothing is resumed: after a failure start anew.
 
@@ -237,7 +241,7 @@ def deploy_from_file(
     account: LocalAccount,
     path: Path,
     *,
-    progress: Callable[[str, bytes], None] = lambda name, address: None,
+    progress: Callable[[str, bytes], None] = _silent,
 ) -> Deployment:
     """Deploys what a TOML file describes: `[contracts]` as DeployConfig, `[genesis]` with
     `governance`, `quorum` and `signers`.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eth_utils import to_checksum_address
+from eth_utils.address import to_checksum_address
 
 from tallystick.errors import BadInput, ConfigError
 
@@ -112,7 +112,7 @@ def load_deployment(path: Path) -> Deployment:
             config=config_from(config),
         )
     except (ConfigError, BadInput) as error:
-        raise ConfigError(error.message, path=str(path), **error.data) from error
+        raise ConfigError(str(error), path=str(path)) from error
     except (TypeError, ValueError) as error:
         raise ConfigError(f"malformed deployment record: {error}", path=str(path)) from error
 

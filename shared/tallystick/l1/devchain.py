@@ -18,7 +18,6 @@ from tallystick.l1.blocks import (
     Log,
     Receipt,
     Transaction,
-    bloom_of,
     encode_receipt,
     header_hash,
     next_base_fee_wei,
@@ -30,6 +29,7 @@ from tallystick.l1.evm import (
     Outcome,
     decode_transaction,
     floor_gas,
+    make_receipts,
     previous_hashes,
     trie_root,
 )
@@ -326,7 +326,7 @@ class DevChain:
             self._append(header, (), ())
             return
         state.persist()
-        receipts = _receipts(header, done)
+        receipts = make_receipts(header, done)
         bloom = 0
         for receipt in receipts:
             bloom |= receipt.bloom
@@ -360,44 +360,3 @@ class DevChain:
         for receipt in receipts:
             self.logs.append(receipt.logs)
         self._next_timestamp = None
-
-
-def _receipts(header: Header, done: list[tuple[Transaction, Outcome]]) -> tuple[Receipt, ...]:
-    """The receipts of a block in the making: their logs lack only the block's hash, which depends on them."""
-    receipts: list[Receipt] = []
-    cumulative = 0
-    log_index = 0
-    for index, (transaction, outcome) in enumerate(done):
-        cumulative += outcome.gas_used
-        logs = tuple(
-            Log(
-                address=address,
-                topics=topics,
-                data=data,
-                block_number=header.number,
-                block_hash=ZERO_HASH,
-                block_timestamp=header.timestamp,
-                transaction_hash=transaction.hash,
-                transaction_index=index,
-                log_index=log_index + position,
-            )
-            for position, (address, topics, data) in enumerate(outcome.logs)
-        )
-        log_index += len(logs)
-        receipts.append(
-            Receipt(
-                transaction_hash=transaction.hash,
-                transaction_index=index,
-                sender=transaction.sender,
-                to=transaction.to,
-                contract_address=outcome.contract_address,
-                status=0 if outcome.error else 1,
-                gas_used=outcome.gas_used,
-                cumulative_gas_used=cumulative,
-                effective_gas_price_wei=transaction.price_wei(header.base_fee_wei),
-                transaction_type=transaction.type,
-                bloom=bloom_of(tuple((log.address, log.topics) for log in logs)),
-                logs=logs,
-            )
-        )
-    return tuple(receipts)

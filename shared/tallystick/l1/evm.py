@@ -17,10 +17,20 @@ from eth.vm.forks.prague.state import PragueState
 from eth.vm.forks.prague.transactions import PragueTransactionBuilder
 from eth.vm.spoof import SpoofTransaction
 from eth_hash.auto import keccak
-from eth_utils import ValidationError
-from trie import HexaryTrie
+from eth_typing import Address, BlockNumber, Hash32
+from eth_utils.exceptions import ValidationError
+from trie.hexary import HexaryTrie
 
-from tallystick.l1.blocks import EMPTY_TRIE, ZERO_ADDRESS, Transaction
+from tallystick.l1.blocks import (
+    EMPTY_TRIE,
+    ZERO_ADDRESS,
+    ZERO_HASH,
+    Header,
+    Log,
+    Receipt,
+    Transaction,
+    bloom_of,
+)
 
 FLOOR_GAS_PER_TOKEN = 10
 TOKENS_PER_NONZERO_BYTE = 4
@@ -157,18 +167,18 @@ class Evm:
         return PragueState(
             self._db,
             ExecutionContext(
-                coinbase=given.coinbase,
+                coinbase=Address(given.coinbase),
                 timestamp=given.timestamp,
-                block_number=given.number,
+                block_number=BlockNumber(given.number),
                 difficulty=0,
-                mix_hash=given.randomness,
+                mix_hash=Hash32(given.randomness),
                 gas_limit=given.gas_limit,
-                prev_hashes=islice(given.previous_hashes, BLOCK_HASHES),
+                prev_hashes=map(Hash32, islice(given.previous_hashes, BLOCK_HASHES)),
                 chain_id=given.chain_id,
                 base_fee_per_gas=given.base_fee_wei,
                 excess_blob_gas=0,
             ),
-            root,
+            Hash32(root),
         )
 
     def execute(self, state: Any, inner: Any) -> Outcome:
@@ -231,7 +241,7 @@ class Evm:
             max_priority_fee_per_gas=0,
             max_fee_per_gas=0,
             gas=call.gas,
-            to=call.to or b"",
+            to=Address(call.to or b""),
             value=call.value_wei,
             data=call.data,
             access_list=(),
@@ -272,3 +282,44 @@ def _fault(error: BaseException) -> str:
     name = type(error).__name__
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
     return f"{words}: {error}" if str(error) else words
+
+
+def make_receipts(header: Header, done: list[tuple[Transaction, Outcome]]) -> tuple[Receipt, ...]:
+    """The receipts of a block in the making: their logs lack only the block's hash, which depends on them."""
+    receipts: list[Receipt] = []
+    cumulative = 0
+    log_index = 0
+    for index, (transaction, outcome) in enumerate(done):
+        cumulative += outcome.gas_used
+        logs = tuple(
+            Log(
+                address=address,
+                topics=topics,
+                data=data,
+                block_number=header.number,
+                block_hash=ZERO_HASH,
+                block_timestamp=header.timestamp,
+                transaction_hash=transaction.hash,
+                transaction_index=index,
+                log_index=log_index + position,
+            )
+            for position, (address, topics, data) in enumerate(outcome.logs)
+        )
+        log_index += len(logs)
+        receipts.append(
+            Receipt(
+                transaction_hash=transaction.hash,
+                transaction_index=index,
+                sender=transaction.sender,
+                to=transaction.to,
+                contract_address=outcome.contract_address,
+                status=0 if outcome.error else 1,
+                gas_used=outcome.gas_used,
+                cumulative_gas_used=cumulative,
+                effective_gas_price_wei=transaction.price_wei(header.base_fee_wei),
+                transaction_type=transaction.type,
+                bloom=bloom_of(tuple((log.address, log.topics) for log in logs)),
+                logs=logs,
+            )
+        )
+    return tuple(receipts)

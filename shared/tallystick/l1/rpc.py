@@ -14,9 +14,12 @@ from tallystick.l1.blocks import ZERO_ADDRESS, Block, next_base_fee_wei
 from tallystick.l1.devchain import DevChain
 from tallystick.l1.evm import Call, Outcome
 from tallystick.l1.logindex import LogFilter
+from tallystick.l1.rpcdev import development_methods
 from tallystick.l1.wire import (
-    BadParams,
+    BadParamsError,
     Json,
+    Method,
+    Params,
     data,
     optional,
     parse_data,
@@ -57,8 +60,7 @@ class Rpc:
     def __init__(self, chain: DevChain, faucet: Callable[[bytes, int], bytes]) -> None:
         self.chain = chain
         self.lock = RLock()
-        self._faucet = faucet
-        self._methods = self._table()
+        self._methods = self._table() | development_methods(chain, faucet)
 
     def handle(self, body: bytes) -> bytes | None:
         """The response to a request or a batch; None when nothing in it wants one."""
@@ -98,36 +100,35 @@ class Rpc:
             raise RpcError(METHOD_NOT_FOUND, f"the method {method} does not exist")
         try:
             with self.lock:
-                return function(_Params(params))
-        except BadParams as error:
+                return function(Params(params))
+        except BadParamsError as error:
             raise RpcError(INVALID_PARAMS, f"{method}: {error}") from error
         except ValueError as error:
             raise RpcError(SERVER_ERROR, str(error)) from error
         except RpcError:
             raise
-        except (
-            Exception
-        ) as error:  # the boundary of the server: a fault answers, it does not take the chain down
+        except Exception as error:
+            # the server's boundary: a fault is answered, it does not take the chain down
             raise RpcError(INTERNAL_ERROR, f"{method}: {type(error).__name__}: {error}") from error
 
-    def _table(self) -> dict[str, Callable[["_Params"], Json]]:
+    def _table(self) -> dict[str, Method]:
         chain = self.chain
         config = chain.config
         return {
-            "web3_clientVersion": lambda p: f"tallystick-l1/{__version__}",
+            "web3_clientVersion": lambda _: f"tallystick-l1/{__version__}",
             "web3_sha3": lambda p: data(keccak(parse_data(p.need(0, "data"), "data"))),
-            "net_version": lambda p: str(config.chain_id),
-            "net_listening": lambda p: True,
-            "eth_chainId": lambda p: quantity(config.chain_id),
-            "eth_syncing": lambda p: False,
-            "eth_mining": lambda p: False,
-            "eth_accounts": lambda p: [],
-            "eth_blockNumber": lambda p: quantity(chain.head.number),
-            "eth_gasPrice": lambda p: quantity(
+            "net_version": lambda _: str(config.chain_id),
+            "net_listening": lambda _: True,
+            "eth_chainId": lambda _: quantity(config.chain_id),
+            "eth_syncing": lambda _: False,
+            "eth_mining": lambda _: False,
+            "eth_accounts": lambda _: [],
+            "eth_blockNumber": lambda _: quantity(chain.head.number),
+            "eth_gasPrice": lambda _: quantity(
                 next_base_fee_wei(chain.head.header) + SUGGESTED_TIP_WEI
             ),
-            "eth_maxPriorityFeePerGas": lambda p: quantity(SUGGESTED_TIP_WEI),
-            "eth_blobBaseFee": lambda p: "0x1",
+            "eth_maxPriorityFeePerGas": lambda _: quantity(SUGGESTED_TIP_WEI),
+            "eth_blobBaseFee": lambda _: "0x1",
             "eth_feeHistory": self._fee_history,
             "eth_getBalance": lambda p: quantity(self._account(p, 1).get_balance(p.address(0))),
             "eth_getCode": lambda p: data(self._account(p, 1).get_code(p.address(0))),
@@ -149,20 +150,6 @@ class Rpc:
             "eth_sendRawTransaction": lambda p: data(
                 chain.submit(parse_data(p.need(0, "transaction"), "transaction"))
             ),
-            "evm_mine": self._mine_one,
-            "anvil_mine": self._mine_many,
-            "evm_increaseTime": lambda p: chain.increase_time(
-                parse_quantity(p.need(0, "seconds"), "seconds")
-            ),
-            "evm_setNextBlockTimestamp": self._set_timestamp,
-            "evm_setAutomine": self._set_automine,
-            "evm_snapshot": lambda p: quantity(chain.snapshot()),
-            "evm_revert": lambda p: chain.revert(parse_quantity(p.need(0, "snapshot"), "snapshot")),
-            "anvil_rollback": self._rollback,
-            "anvil_reorg": self._reorg,
-            "anvil_dropTransaction": self._drop,
-            "tallystick_fund": self._fund,
-            "tallystick_pool": lambda p: [data(waiting.hash) for waiting in chain.pool],
         }
 
     # Blocks and accounts
@@ -185,7 +172,7 @@ class Rpc:
             raise RpcError(SERVER_ERROR, "header not found")
         return block
 
-    def _account(self, p: "_Params", tag_at: int) -> Any:
+    def _account(self, p: Params, tag_at: int) -> Any:
         return self.chain.state(self._known_block(p.get(tag_at)))
 
     def _show_block(self, block: Block | None, full: Json) -> Json:
@@ -195,11 +182,11 @@ class Rpc:
             else wire.show_block(block, full is True, self.chain.config.chain_id)
         )
 
-    def _count_in_block(self, p: "_Params") -> Json:
+    def _count_in_block(self, p: Params) -> Json:
         block = self._block(p.need(0, "block"))
         return None if block is None else quantity(len(block.transactions))
 
-    def _block_receipts(self, p: "_Params") -> Json:
+    def _block_receipts(self, p: Params) -> Json:
         block = self._block(p.need(0, "block"))
         return (
             None
@@ -207,16 +194,16 @@ class Rpc:
             else [wire.show_receipt(block, receipt) for receipt in block.receipts]
         )
 
-    def _storage(self, p: "_Params") -> Json:
+    def _storage(self, p: Params) -> Json:
         slot = parse_quantity(p.need(1, "slot"), "slot")
         return data(self._account(p, 2).get_storage(p.address(0), slot).to_bytes(32, "big"))
 
-    def _transaction_count(self, p: "_Params") -> Json:
+    def _transaction_count(self, p: Params) -> Json:
         if p.get(1) == "pending":
             return quantity(self.chain.pending_nonce(p.address(0)))
         return quantity(self._account(p, 1).get_nonce(p.address(0)))
 
-    def _fee_history(self, p: "_Params") -> Json:
+    def _fee_history(self, p: Params) -> Json:
         count = min(parse_quantity(p.need(0, "blockCount"), "blockCount"), MAX_FEE_HISTORY)
         newest = self._known_block(p.get(1))
         percentiles = p.get(2) or []
@@ -238,7 +225,7 @@ class Rpc:
 
     # Transactions and logs
 
-    def _transaction(self, p: "_Params") -> Json:
+    def _transaction(self, p: Params) -> Json:
         chain_id = self.chain.config.chain_id
         place = self.chain.find_transaction(p.hash(0))
         if place is None:
@@ -247,11 +234,11 @@ class Rpc:
         block, index = place
         return wire.show_transaction(block.transactions[index], block, index, chain_id)
 
-    def _receipt(self, p: "_Params") -> Json:
+    def _receipt(self, p: Params) -> Json:
         place = self.chain.find_transaction(p.hash(0))
         return None if place is None else wire.show_receipt(place[0], place[0].receipts[place[1]])
 
-    def _logs(self, p: "_Params") -> Json:
+    def _logs(self, p: Params) -> Json:
         wanted = parse_object(p.need(0, "filter"), "filter")
         if "blockHash" in wanted:
             block = self._known_block({"blockHash": wanted["blockHash"]})
@@ -275,13 +262,13 @@ class Rpc:
 
     def _range_end(self, tag: Json) -> int:
         """A number may lie above the head here."""
-        if isinstance(tag, str) and tag.startswith("0x") or isinstance(tag, int):
+        if isinstance(tag, int) or (isinstance(tag, str) and tag.startswith("0x")):
             return parse_quantity(tag, "block")
         return self._known_block(tag).number
 
     # Execution
 
-    def _message(self, p: "_Params") -> Call:
+    def _message(self, p: Params) -> Call:
         message = parse_object(p.need(0, "transaction"), "transaction")
         cap = min(self.chain.config.transaction_gas_cap, self.chain.config.block_gas_limit)
         given = message.get("input", message.get("data"))
@@ -299,94 +286,18 @@ class Rpc:
     def _context_block(self, tag: Json) -> Block | None:
         return None if tag == "pending" else self._known_block(tag)
 
-    def _eth_call(self, p: "_Params") -> Json:
+    def _eth_call(self, p: Params) -> Json:
         outcome = self.chain.call(self._message(p), self._context_block(p.get(1)))
         _raise_if_failed(outcome)
         return data(outcome.output)
 
-    def _estimate(self, p: "_Params") -> Json:
+    def _estimate(self, p: Params) -> Json:
         tag = (
             p.get(1) or "pending"
         )  # the transaction will be in the next block, and sees its number and time
         gas, outcome = self.chain.estimate(self._message(p), self._context_block(tag))
         _raise_if_failed(outcome)
         return quantity(gas)
-
-    # Development
-
-    def _mine_one(self, p: "_Params") -> Json:
-        options = p.get(0)
-        blocks = 1
-        if isinstance(options, dict):
-            blocks = optional(options.get("blocks"), parse_quantity, "blocks") or 1
-            options = options.get("timestamp")
-        if options is not None:
-            self.chain.set_next_timestamp(parse_quantity(options, "timestamp"))
-        self.chain.mine(blocks)
-        return "0x0"
-
-    def _mine_many(self, p: "_Params") -> Json:
-        blocks = optional(p.get(0), parse_quantity, "blocks")
-        interval = optional(p.get(1), parse_quantity, "interval")
-        self.chain.mine(1 if blocks is None else blocks, 1 if interval is None else interval)
-        return None
-
-    def _set_timestamp(self, p: "_Params") -> Json:
-        self.chain.set_next_timestamp(parse_quantity(p.need(0, "timestamp"), "timestamp"))
-        return None
-
-    def _set_automine(self, p: "_Params") -> Json:
-        enabled = p.need(0, "enabled")
-        if not isinstance(enabled, bool):
-            raise BadParams("enabled: expected true or false")
-        self.chain.auto_mine = enabled
-        if enabled:
-            self.chain.mine_ready()
-        return True
-
-    def _rollback(self, p: "_Params") -> Json:
-        depth = optional(p.get(0), parse_quantity, "depth")
-        self.chain.cut(self.chain.head.number - (1 if depth is None else depth))
-        return None
-
-    def _reorg(self, p: "_Params") -> Json:
-        """Replaces the last blocks by as many empty ones of other hashes; their transactions are lost."""
-        depth = parse_quantity(p.need(0, "depth"), "depth")
-        self.chain.cut(self.chain.head.number - depth)
-        self.chain.mine(depth)
-        return None
-
-    def _drop(self, p: "_Params") -> Json:
-        waiting = self.chain.pool.get(p.hash(0))
-        if waiting is None:
-            return None
-        self.chain.pool.remove(waiting)
-        return data(waiting.hash)
-
-    def _fund(self, p: "_Params") -> Json:
-        return data(
-            self.chain.submit(self._faucet(p.address(0), parse_quantity(p.need(1, "wei"), "wei")))
-        )
-
-
-class _Params:
-    def __init__(self, values: list[Json]) -> None:
-        self._values = values
-
-    def get(self, index: int) -> Json:
-        return self._values[index] if index < len(self._values) else None
-
-    def need(self, index: int, name: str) -> Json:
-        value = self.get(index)
-        if value is None:
-            raise BadParams(f"missing parameter {index}: {name}")
-        return value
-
-    def address(self, index: int) -> bytes:
-        return parse_data(self.need(index, "address"), "address", 20)
-
-    def hash(self, index: int) -> bytes:
-        return parse_data(self.need(index, "hash"), "hash", 32)
 
 
 def _check_nesting(body: bytes) -> None:
@@ -409,7 +320,7 @@ def _topics(value: Json) -> tuple[frozenset[bytes] | None, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or len(value) > 4:
-        raise BadParams("topics: expected an array of at most 4")
+        raise BadParamsError("topics: expected an array of at most 4")
     wanted: list[frozenset[bytes] | None] = []
     for option in value:
         options = option if isinstance(option, list) else [option]

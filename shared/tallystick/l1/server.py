@@ -8,7 +8,8 @@ from threading import Event, Thread
 from typing import cast
 
 from eth_account import Account
-from eth_account.hdaccount import HDPath, seed_from_mnemonic
+from eth_account.hdaccount import seed_from_mnemonic
+from eth_account.hdaccount.deterministic import HDPath
 from eth_account.signers.local import LocalAccount
 
 from tallystick.l1.blocks import next_base_fee_wei
@@ -169,5 +170,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
         """Requests are not logged: a node polls many times a second."""

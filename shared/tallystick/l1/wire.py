@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from eth_utils import to_checksum_address
+from eth_utils.address import to_checksum_address
 
 from tallystick.l1.blocks import (
     EMPTY_REQUESTS,
@@ -19,7 +19,7 @@ from tallystick.l1.blocks import (
 Json = Any
 
 
-class BadParams(ValueError):
+class BadParamsError(ValueError):
     """The parameters of a request do not have the required shape."""
 
 
@@ -40,7 +40,7 @@ def parse_quantity(value: Json, name: str) -> int:
             return int(value, 16)
         except ValueError:
             pass
-    raise BadParams(f"{name}: expected a 0x quantity, got {_show(value)}")
+    raise BadParamsError(f"{name}: expected a 0x quantity, got {_show(value)}")
 
 
 def parse_data(value: Json, name: str, length: int | None = None) -> bytes:
@@ -52,17 +52,42 @@ def parse_data(value: Json, name: str, length: int | None = None) -> bytes:
         if parsed is not None and (length is None or len(parsed) == length):
             return parsed
     size = "0x data" if length is None else f"{length} bytes of 0x data"
-    raise BadParams(f"{name}: expected {size}, got {_show(value)}")
+    raise BadParamsError(f"{name}: expected {size}, got {_show(value)}")
 
 
 def parse_object(value: Json, name: str) -> dict[str, Json]:
     if not isinstance(value, dict):
-        raise BadParams(f"{name}: expected an object, got {_show(value)}")
+        raise BadParamsError(f"{name}: expected an object, got {_show(value)}")
     return value
 
 
 def optional(value: Json, parse: Callable[..., Any], *arguments: Any) -> Any:
     return None if value is None else parse(value, *arguments)
+
+
+class Params:
+    """The parameters of a request, by position."""
+
+    def __init__(self, values: list[Json]) -> None:
+        self._values = values
+
+    def get(self, index: int) -> Json:
+        return self._values[index] if index < len(self._values) else None
+
+    def need(self, index: int, name: str) -> Json:
+        value = self.get(index)
+        if value is None:
+            raise BadParamsError(f"missing parameter {index}: {name}")
+        return value
+
+    def address(self, index: int) -> bytes:
+        return parse_data(self.need(index, "address"), "address", 20)
+
+    def hash(self, index: int) -> bytes:
+        return parse_data(self.need(index, "hash"), "hash", 32)
+
+
+Method = Callable[[Params], Json]
 
 
 def show_log(log: Log) -> Json:
