@@ -182,6 +182,18 @@ interface IChallenge is ICredits {
     error ParentDone(AssertionId parent);
     /// @notice The dispute has a winner.
     error AlreadyDecided(DisputeId dispute);
+    /// @notice There is no such edge.
+    error UnknownEdge(EdgeId edge);
+    /// @notice Leaves are proven, everything above is bisected.
+    error WrongHeight(uint256 actual, uint256 expected);
+    /// @notice What was given does not hash to what the edge commits to.
+    error WrongNode(Node actual, Node expected);
+    /// @notice A path has exactly one sibling a level.
+    error SiblingCount(uint256 actual, uint256 expected);
+    /// @notice The edge has no rival.
+    error NotRivalled(EdgeId edge);
+    /// @notice The edge belongs to another dispute.
+    error WrongDispute(DisputeId actual, DisputeId expected);
     /// @notice The bond is exact.
     error WrongBond(uint256 actualWei, uint256 expectedWei);
     /// @notice The edge is no root that was opened.

@@ -21,6 +21,7 @@ type Node is bytes32;
 
 using {sameAssertion as ==, otherAssertion as !=} for AssertionId global;
 using {sameState as ==} for StateHash global;
+using {sameDispute as ==} for DisputeId global;
 using {sameEdge as ==} for EdgeId global;
 using {sameNode as ==} for Node global;
 
@@ -34,6 +35,10 @@ function otherAssertion(AssertionId a, AssertionId b) pure returns (bool) {
 
 function sameState(StateHash a, StateHash b) pure returns (bool) {
     return StateHash.unwrap(a) == StateHash.unwrap(b);
+}
+
+function sameDispute(DisputeId a, DisputeId b) pure returns (bool) {
+    return DisputeId.unwrap(a) == DisputeId.unwrap(b);
 }
 
 function sameEdge(EdgeId a, EdgeId b) pure returns (bool) {
