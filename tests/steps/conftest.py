@@ -66,4 +66,4 @@ def check_replay(world: World) -> None:
     registers = world.state.registers
     assert total_units(world.state) == registers.deposited_units
     assert registers.withdrawn_units <= registers.deposited_units
-    check_book(world.state, range(4))
+    check_book(world.state, range(64))
