@@ -10,22 +10,22 @@ contract Step {}
 contract Inbox {
     error WrongSequencer(address actual);
 
+    struct Config {
+        uint64 forceDelaySeconds;
+        uint64 takeoverDelaySeconds;
+        uint64 pastBoundSeconds;
+        uint64 futureBoundSeconds;
+    }
+
     address public immutable sequencer;
     address public immutable vault;
-    uint64[4] public times;
+    Config public config;
 
-    constructor(
-        address sequencer_,
-        address vault_,
-        uint64 forceDelaySeconds,
-        uint64 takeoverDelaySeconds,
-        uint64 pastBoundSeconds,
-        uint64 futureBoundSeconds
-    ) {
+    constructor(address sequencer_, address vault_, Config memory config_) {
         require(sequencer_ != address(0), WrongSequencer(sequencer_));
         sequencer = sequencer_;
         vault = vault_;
-        times = [forceDelaySeconds, takeoverDelaySeconds, pastBoundSeconds, futureBoundSeconds];
+        config = config_;
     }
 }
 
@@ -83,13 +83,13 @@ contract Rollup {
 
     constructor(
         bytes32 genesisStateHash,
-        bytes memory genesis,
+        bytes memory genesisData,
         address inbox,
         Challenge challenge,
         Config memory config_
     ) {
         require(inbox != address(0) && challenge.rollup() == address(this));
         config = config_;
-        emit Genesis(genesisStateHash, genesis);
+        emit Genesis(genesisStateHash, genesisData);
     }
 }

@@ -7,14 +7,14 @@ import pytest
 
 from tallystick.errors import L1Error, L1Unreachable
 from tallystick.l1.client import BlockRef, Contract, L1Client
-from tallystick.l1.events import Cursor, EventBatch, EventReader
+from tallystick.l1.events import Cursor, EventBatch, ContractReader
 
 Send = Callable[..., bytes]
 
 
 @pytest.fixture
-def reader(client: L1Client, probe: Contract) -> EventReader:
-    return EventReader(client, [probe], 0)
+def reader(client: L1Client, probe: Contract) -> ContractReader:
+    return ContractReader(client, [probe], 0)
 
 
 def numbers(batch: EventBatch) -> list[int]:
@@ -22,7 +22,7 @@ def numbers(batch: EventBatch) -> list[int]:
 
 
 def test_each_event_comes_once_and_in_order(
-    client: L1Client, probe: Contract, reader: EventReader, send: Send
+    client: L1Client, probe: Contract, reader: ContractReader, send: Send
 ) -> None:
     send(probe.address, probe.encode("note", 10, b""))
     transaction = send(probe.address, probe.encode("note", 11, b""))
@@ -44,14 +44,14 @@ def test_a_long_history_comes_in_pieces(client: L1Client, probe: Contract, send:
     for number in (10, 11, 12):
         send(probe.address, probe.encode("note", number, b""))
         client.request("anvil_mine", 9)
-    reader = EventReader(client, [probe], 0, max_blocks=10)
+    reader = ContractReader(client, [probe], 0, max_blocks=10)
     pieces = [reader.poll() for _ in range(4)]
     assert [numbers(piece) for piece in pieces] == [[10], [11], [12], []]
     assert [piece.complete for piece in pieces] == [False, False, False, True]
 
 
 def test_confirmations_hold_events_back(client: L1Client, probe: Contract, send: Send) -> None:
-    reader = EventReader(client, [probe], 0, confirmations=2)
+    reader = ContractReader(client, [probe], 0, confirmations=2)
     send(probe.address, probe.encode("note", 10, b""))
     assert numbers(reader.poll()) == []
     client.request("anvil_mine", 2)
@@ -59,7 +59,7 @@ def test_confirmations_hold_events_back(client: L1Client, probe: Contract, send:
 
 
 def test_a_reorganisation_is_told_and_read_again(
-    client: L1Client, probe: Contract, reader: EventReader, send: Send
+    client: L1Client, probe: Contract, reader: ContractReader, send: Send
 ) -> None:
     send(probe.address, probe.encode("note", 10, b""))
     kept = client.head().number
@@ -76,7 +76,7 @@ def test_a_reorganisation_is_told_and_read_again(
 
 
 def test_a_reorganisation_to_a_shorter_chain_is_told(
-    client: L1Client, probe: Contract, reader: EventReader, send: Send
+    client: L1Client, probe: Contract, reader: ContractReader, send: Send
 ) -> None:
     send(probe.address, probe.encode("note", 10, b""))
     reader.poll()
@@ -88,22 +88,22 @@ def test_a_reorganisation_to_a_shorter_chain_is_told(
 
 
 def test_a_stored_cursor_notices_what_happened_meanwhile(
-    client: L1Client, probe: Contract, reader: EventReader, send: Send
+    client: L1Client, probe: Contract, reader: ContractReader, send: Send
 ) -> None:
     send(probe.address, probe.encode("note", 10, b""))
     reader.poll()
     stored = Cursor(blocks=reader.cursor.blocks)
     send(probe.address, probe.encode("note", 11, b""))
-    assert numbers(EventReader(client, [probe], 0, cursor=stored).poll()) == [11]
+    assert numbers(ContractReader(client, [probe], 0, cursor=stored).poll()) == [11]
     client.request("anvil_rollback", 2)
     send(probe.address, probe.encode("note", 12, b""))
-    batch = EventReader(client, [probe], 0, cursor=stored).poll()
+    batch = ContractReader(client, [probe], 0, cursor=stored).poll()
     assert batch.rolled_back_to is not None
     assert numbers(batch) == [12]
 
 
 def test_a_reader_can_be_told_to_go_back(
-    client: L1Client, probe: Contract, reader: EventReader, send: Send
+    client: L1Client, probe: Contract, reader: ContractReader, send: Send
 ) -> None:
     send(probe.address, probe.encode("note", 10, b""))
     first = client.head().number
@@ -115,7 +115,7 @@ def test_a_reader_can_be_told_to_go_back(
 
 @pytest.mark.parametrize("seed", range(6))
 def test_what_the_reader_told_is_what_the_chain_says(
-    client: L1Client, probe: Contract, reader: EventReader, send: Send, seed: int
+    client: L1Client, probe: Contract, reader: ContractReader, send: Send, seed: int
 ) -> None:
     chance = random.Random(seed)
     start = client.head().number
@@ -158,18 +158,18 @@ def test_a_chain_that_moves_while_it_is_read_is_read_again(
     client: L1Client, probe: Contract, send: Send
 ) -> None:
     moving = MovingClient(client.url)
-    reader = EventReader(moving, [probe], 0)
+    reader = ContractReader(moving, [probe], 0)
     send(probe.address, probe.encode("note", 10, b""))
     send(probe.address, probe.encode("note", 11, b""))
     moving.moves = 1
     assert numbers(reader.poll()) == [10]
     moving.moves = 10**6
     with pytest.raises(L1Error, match="changes faster"):
-        EventReader(moving, [probe], 0).poll()
+        ContractReader(moving, [probe], 0).poll()
 
 
 def test_a_failed_poll_leaves_the_reader_where_it_was(
-    client: L1Client, probe: Contract, reader: EventReader, send: Send
+    client: L1Client, probe: Contract, reader: ContractReader, send: Send
 ) -> None:
     send(probe.address, probe.encode("note", 10, b""))
     reader.poll()

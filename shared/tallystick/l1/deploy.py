@@ -172,7 +172,7 @@ def _arguments(
         "futureBoundSeconds": config.future_bound_seconds,
         "atomsPerUnit": config.atoms_per_unit,
         "genesisStateHash": genesis_state_hash,
-        "genesis": genesis,
+        "genesisData": genesis,
         "challengePeriodBlocks": config.challenge_period_blocks,
         "graceBlocks": config.grace_blocks,
         "minIntervalBlocks": config.min_interval_blocks,

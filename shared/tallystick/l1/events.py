@@ -59,28 +59,7 @@ class Cursor:
     blocks: tuple[tuple[int, bytes], ...]
 
 
-def deployment_reader(
-    client: L1Client,
-    deployment: Deployment,
-    *,
-    cursor: Cursor | None = None,
-    tag: str = "latest",
-    confirmations: int = 0,
-    contracts: Sequence[str] = CONTRACTS,
-) -> "EventReader":
-    """A reader of all of a deployment's events, from its first block or a stored cursor on."""
-    places = deployment.addresses.all()
-    return EventReader(
-        client,
-        [client.contract(name, places[name]) for name in contracts],
-        deployment.first_block,
-        cursor=cursor,
-        tag=tag,
-        confirmations=confirmations,
-    )
-
-
-class EventReader:
+class ContractReader:
     """Reads the events of contracts from a block, or from a stored cursor, on.
 
     `tag` is the newest block to read: "latest", or "safe" or "finalized" to see few reorganisations
@@ -209,6 +188,30 @@ class EventReader:
         blocks = {log.block_number: log.block_hash for log in logs} | {end.number: end.hash}
         self._seen.extend(sorted(blocks.items()))
         del self._seen[:-REMEMBERED_BLOCKS]
+
+
+class EventReader(ContractReader):
+    """Reads all of a deployment's events, from its first block or from a stored cursor on."""
+
+    def __init__(
+        self,
+        client: L1Client,
+        deployment: Deployment,
+        *,
+        cursor: Cursor | None = None,
+        tag: str = "latest",
+        confirmations: int = 0,
+        contracts: Sequence[str] = CONTRACTS,
+    ) -> None:
+        places = deployment.addresses.all()
+        super().__init__(
+            client,
+            [client.contract(name, places[name]) for name in contracts],
+            deployment.first_block,
+            cursor=cursor,
+            tag=tag,
+            confirmations=confirmations,
+        )
 
 
 class _ChainMovedError(Exception):
