@@ -67,12 +67,14 @@ def may_change(before: Health, after: Health, reduces: bool) -> bool:
     return reduces and products_at_most(before.value, after.maintenance, after.value, before.maintenance)
 
 
-def withdrawable(measured: Health) -> int:
+def withdrawable(state: State, measured: Health) -> int:
     """Return what may leave an account.
 
     Rounding: down. Beyond the initial margin, a share of the notional stays, so that unrealised profit cannot be
-    withdrawn and pyramided.
+    withdrawn and pyramided. Never more than the Vault still holds, so that every withdrawal granted can be paid (I5).
     """
     buffer = ppm_up(measured.notional, WITHDRAW_BUFFER_PPM)
     free = measured.value - (measured.initial if measured.initial >= buffer else buffer)
+    held = state.registers.deposited_units - state.registers.withdrawn_units
+    free = free if free <= held else held
     return free if free > 0 else 0

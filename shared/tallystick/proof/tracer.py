@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,11 +53,15 @@ class _Accesses(Watcher):
 
 
 class Tracer:
-    """Steps a machine with every cell watched. Use `close` to hand the machine back to the fast mode."""
+    """Steps a machine with every cell watched. Use `close` to hand the machine back to the fast mode.
 
-    def __init__(self, machine: Machine) -> None:
+    `step` replaces the machine's own step for tests and demos that need a liar's trace.
+    """
+
+    def __init__(self, machine: Machine, step: Callable[[Machine], None] = engine.step) -> None:
         self.machine = machine
         self.root = machine.state.commit()
+        self._step = step
         self._accesses = _Accesses(machine)
         machine.state.watch(self._accesses)
 
@@ -102,7 +107,7 @@ class Tracer:
     def _run(self) -> list[Access]:
         seen = self._accesses.before
         seen.clear()
-        engine.step(self.machine)
+        self._step(self.machine)
         state = self.machine.state
         return [
             Access(tag=tag, index=index, before=before, after=state.table(tag).pack(index))

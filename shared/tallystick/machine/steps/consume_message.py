@@ -114,7 +114,7 @@ def _force_withdraw(machine: Machine, sender: bytes, number: int, amount: int) -
     # CHECK
     if read_address(state.accounts.words, account + ACCOUNT_OWNER) != sender:
         return Outcome.NOT_AUTHORISED
-    free = withdrawable(health(state, account, risk))
+    free = withdrawable(state, health(state, account, risk))
     paid = amount if amount <= free else free
     if paid == 0:
         return Outcome.NOT_WITHDRAWABLE

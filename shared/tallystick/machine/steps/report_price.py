@@ -20,7 +20,8 @@ from tallystick.state.layout import (
 def step(machine: Machine) -> None:
     """Accept the report in progress; a newer round discards the older one, a quorum makes a median.
 
-    Rejects: NO_MARKET, OUT_OF_RANGE (zero price), STALE_REPORT, OLD_ROUND, DUPLICATE_REPORT. Twin:
+    A round's number is at most its report's time in milliseconds, so that no signer can use the numbers up. Rejects:
+    NO_MARKET, OUT_OF_RANGE (zero price, round beyond its time), STALE_REPORT, OLD_ROUND, DUPLICATE_REPORT. Twin:
     contracts/src/referee/steps/ReportPrice.sol.
     """
     state = machine.state
@@ -38,7 +39,7 @@ def step(machine: Machine) -> None:
     time = registers.arg_time
     if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
         outcome = Outcome.NO_MARKET
-    elif registers.arg_price == 0:
+    elif registers.arg_price == 0 or registers.arg_id > time:
         outcome = Outcome.OUT_OF_RANGE
     elif time + REPORT_AGE_MS < registers.clock_ms or time > registers.clock_ms + REPORT_AHEAD_MS:
         outcome = Outcome.STALE_REPORT

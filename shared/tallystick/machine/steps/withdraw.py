@@ -24,7 +24,7 @@ def step(machine: Machine) -> None:
     if registers.arg_amount == 0:
         machine.finish(Outcome.OUT_OF_RANGE)
         return
-    if registers.arg_amount > withdrawable(health(state, account, risk)):
+    if registers.arg_amount > withdrawable(state, health(state, account, risk)):
         machine.finish(Outcome.NOT_WITHDRAWABLE)
         return
 

@@ -1,0 +1,189 @@
+"""What happened on L1, told as it happens and kept for the summary: facts from events and receipts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from tallystick.demo.story import Story, gas, short
+from tallystick.l1.client import L1Client
+from tallystick.l1.deployment import Deployment
+from tallystick.l1.events import EventReader, L1Event
+from tallystick.schema.names import Outcome, Phase
+from tallystick.state.layout import REGISTERS_BYTES, Registers
+
+MOVES = {
+    "RootOpened": "open",
+    "EdgeBisected": "bisect",
+    "EdgeProven": "prove",
+    "RootConfirmed": "update",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class DisputeFacts:
+    """The honest side's moves in the dispute.
+
+    Units: gas. `update` is the transaction that brings the totals up to date and decides the dispute, `confirm` the
+    one by which the Rollup then confirms the true assertion.
+    """
+
+    bisections: int = 0
+    step: str = ""
+    index: int = -1
+    gas: dict[str, list[int]] = field(default_factory=dict)
+
+    def summary(self) -> dict[str, int]:
+        """Return the gas of each kind of move, the bisections by their median."""
+        costs = {name: sum(self.gas.get(name, [])) for name in ("open", "prove", "update", "confirm")}
+        bisections = self.gas.get("bisect", [])
+        return {
+            "open": costs["open"],
+            "bisect_median": int(median(bisections)) if bisections else 0,
+            "prove": costs["prove"],
+            "update": costs["update"],
+            "confirm": costs["confirm"],
+            "total": sum(costs.values()) + sum(bisections),
+        }
+
+
+class Chronicle:
+    """Follows the contracts' events. `names` says who an address is; `honest` is the challenger's."""
+
+    def __init__(self, client: L1Client, deployment: Deployment, story: Story, honest: bytes) -> None:
+        self.client = client
+        self.story = story
+        self.honest = honest
+        self.names: dict[bytes, str] = {}
+        self.reader = EventReader(client, deployment)
+        self.events: list[L1Event] = []
+        self.dispute = DisputeFacts()
+        self.edges: dict[bytes, tuple[int, int]] = {}
+        self._counted: set[tuple[bytes, str]] = set()
+
+    def poll(self) -> list[L1Event]:
+        """Read and tell what is new."""
+        fresh: list[L1Event] = []
+        while True:
+            batch = self.reader.poll()
+            fresh += batch.events
+            if batch.complete:
+                break
+        for event in fresh:
+            self.events.append(event)
+            self._tell(event)
+        return fresh
+
+    def named(self, name: str) -> list[L1Event]:
+        """Return every event of a name so far."""
+        return [event for event in self.events if event.name == name]
+
+    def who(self, address: bytes | str) -> str:
+        """Return an address's name in the story."""
+        plain = bytes.fromhex(address.removeprefix("0x")) if isinstance(address, str) else address
+        return self.names.get(plain, short("0x" + plain.hex()))
+
+    def _tell(self, event: L1Event) -> None:
+        teller: Callable[[L1Event, dict[str, Any]], None] | None = getattr(self, f"_on_{event.name}", None)
+        if teller is not None:
+            teller(event, event.args)
+
+    def _gas(self, event: L1Event, mover: bytes) -> int:
+        """Return the gas of an event's transaction, counted once a kind for the honest side."""
+        receipt = self.client.receipt(event.tx_hash)
+        used = receipt.gas_used if receipt else 0
+        kind = MOVES.get(event.name, "")
+        if kind and mover == self.honest and (event.tx_hash, kind) not in self._counted:
+            self._counted.add((event.tx_hash, kind))
+            self.dispute.gas.setdefault(kind, []).append(used)
+        return used
+
+    def _on_BatchPosted(self, event: L1Event, args: dict[str, Any]) -> None:
+        used = self._gas(event, b"")
+        self.story.say(f"batch {args['index']} is on L1: {args['chunkCount']} chunks, {gas(used)}")
+
+    def _on_AssertionPosted(self, event: L1Event, args: dict[str, Any]) -> None:
+        used = self._gas(event, b"")
+        who = self.who(args["proposer"])
+        state = short("0x" + args["stateHash"].hex())
+        self.story.say(f"{who} asserts state {state} for the batches below {args['limit']} ({gas(used)})")
+
+    def _on_AssertionRivalled(self, event: L1Event, args: dict[str, Any]) -> None:
+        self.story.say("[yellow]two assertions for the same batches: one of them is a lie[/yellow]")
+
+    def _on_AssertionConfirmed(self, event: L1Event, args: dict[str, Any]) -> None:
+        receipt = self.client.receipt(event.tx_hash)
+        if receipt and self.named("RootConfirmed"):
+            self.dispute.gas.setdefault("confirm", []).append(receipt.gas_used)
+        self.story.say(f"[green]state {short('0x' + args['stateHash'].hex())} is confirmed on L1[/green]")
+
+    def _on_AssertionRejected(self, event: L1Event, args: dict[str, Any]) -> None:
+        self.story.say(f"[red]assertion {short('0x' + args['id'].hex())} is rejected: its bond is gone[/red]")
+
+    def _on_RootOpened(self, event: L1Event, args: dict[str, Any]) -> None:
+        opener = args["opener"]
+        used = self._gas(event, _plain(opener))
+        self.story.say(f"{self.who(opener)} commits to all 1,048,576 steps behind its assertion ({gas(used)})")
+
+    def _on_EdgeAdded(self, event: L1Event, args: dict[str, Any]) -> None:
+        self.edges[args["edge"]] = args["height"], args["index"]
+
+    def _on_EdgeBisected(self, event: L1Event, args: dict[str, Any]) -> None:
+        mover = _plain(args["mover"])
+        used = self._gas(event, mover)
+        height, index = self.edges.get(args["edge"], (0, 0))
+        if mover == self.honest:
+            self.dispute.bisections += 1
+        span = 1 << height
+        first = index * span
+        where = f"steps {first:,} to {first + span - 1:,}"
+        self.story.say(f"level {20 - height + 1:2}: {self.who(mover):<10} opens {where} ({gas(used)})")
+
+    def _on_EdgeProven(self, event: L1Event, args: dict[str, Any]) -> None:
+        mover = _plain(args["mover"])
+        used = self._gas(event, mover)
+        self.dispute.index = self.edges.get(args["edge"], (0, -1))[1]
+        calldata = self.client.transaction_input(event.tx_hash) or b""
+        registers = _registers_before(calldata, args["pre"])
+        self.dispute.step = Phase(registers.phase).name if registers else "unknown"
+        self.story.say(
+            f"[bold]the Referee runs step {self.dispute.index:,}, {self.dispute.step}, itself ({gas(used)})[/bold]"
+        )
+        if registers:
+            self.story.say(
+                f"        before it: record {registers.record_count}, clock {registers.clock_ms}, "
+                f"newest outcome {Outcome(registers.outcome).name}; the state it reaches is the challenger's, "
+                "so the operator's is a lie"
+            )
+
+    def _on_RootConfirmed(self, event: L1Event, args: dict[str, Any]) -> None:
+        used = self._gas(event, self.honest)
+        self.story.say(f"[green]the honest root has waited out the challenge period and wins ({gas(used)})[/green]")
+
+    def _on_DisputeSettled(self, event: L1Event, args: dict[str, Any]) -> None:
+        lost, back = args["forfeitedWei"] / 10**18, args["bondWei"] / 10**18
+        self.story.say(f"bonds are settled: {lost:g} ETH lost by the liar, {back:g} ETH back to the honest side")
+
+    def _on_Claimed(self, event: L1Event, args: dict[str, Any]) -> None:
+        used = self._gas(event, b"")
+        self.story.say(f"[green]the Vault pays {self.who(args['recipient'])} {args['units'] / 1e6:,.2f} ({gas(used)})[/green]")
+
+
+def _plain(address: bytes | str) -> bytes:
+    return bytes.fromhex(address.removeprefix("0x")) if isinstance(address, str) else address
+
+
+def _registers_before(calldata: bytes, pre: bytes) -> Registers | None:
+    """Find the registers a proof's witness begins with: those of the state it starts from."""
+    from tallystick.state.state import state_hash
+
+    for at in range(4, len(calldata) - REGISTERS_BYTES - 32, 32):
+        packed = calldata[at : at + REGISTERS_BYTES]
+        root = calldata[at + REGISTERS_BYTES : at + REGISTERS_BYTES + 32]
+        if state_hash(root, packed) == pre:
+            registers = Registers()
+            registers.load(packed)
+            return registers
+    return None

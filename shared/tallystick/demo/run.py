@@ -1,0 +1,325 @@
+"""The story itself: an honest exchange, a lie, and what became of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tallystick.demo.audit import Audit, audit
+from tallystick.demo.chronicle import Chronicle
+from tallystick.demo.desk import Desk, Trader, trader
+from tallystick.demo.exchange import Exchange, make_keys, plain
+from tallystick.demo.flow import Intent, generated_flow, interleave, recorded_flow
+from tallystick.demo.story import Story, gas, money
+from tallystick.records.codec import Record
+from tallystick.records.signing import domain_separator, make, sign
+from tallystick.state.layout import BUY, FLAG_IOC, SELL
+
+BTC, ETH = 0, 1
+START_TICKS = {BTC: 618_000, ETH: 26_800}
+DEPOSIT_UNITS = 5_000_000_000_000
+WITHDRAW_UNITS = 250_000_000
+REPORT_EVERY = 150
+"""Intents between two rounds of the oracle."""
+WAIT_SECONDS = 120.0
+DISPUTE_SECONDS = 300.0
+MINE_STEP = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the demo is to show. `intents` is the length of the order flow."""
+
+    lie: str
+    flow: Path | None
+    intents: int
+    seed: int
+
+
+class Demo:
+    """One run."""
+
+    def __init__(self, options: Options, exchange: Exchange, story: Story) -> None:
+        self.options = options
+        self.exchange = exchange
+        self.story = story
+        self.rounds: dict[int, int] = {}
+        self.orders = 0
+        self.withdrawn_atoms = 0
+        self.traders = [trader(name, True, options.seed) for name in ("Mia", "Max", "Mei")]
+        self.traders += [trader(name, False, options.seed) for name in ("Tom", "Tia", "Ted")]
+        self.domain = b""
+        self.chronicle: Chronicle
+
+    def run(self) -> dict[str, Any]:
+        """Tell the whole story and return its summary."""
+        self._open_exchange()
+        self._fund_traders()
+        self._open_markets()
+        self._trade()
+        self._withdraw_and_claim()
+        honest = self._honest_summary()
+        self._turn_rogue()
+        self._dispute()
+        return self._close(honest)
+
+    def _open_exchange(self) -> None:
+        exchange, story = self.exchange, self.story
+        story.chapter("An L1, the contracts, an operator and a watchtower")
+        with story.waiting("starting the embedded L1"):
+            exchange.start_l1()
+        with story.waiting("deploying the contracts"):
+            exchange.deploy()
+        story.say(f"{len(exchange.deployment.addresses.all())} contracts are on {exchange.l1_url}")
+        self.chronicle = Chronicle(exchange.client, exchange.deployment, story, plain(exchange.keys.challenger.address))
+        self.chronicle.names = {
+            plain(exchange.keys.operator.address): "operator",
+            plain(exchange.keys.challenger.address): "challenger",
+        } | {plain(each.address): each.name for each in self.traders}
+        self.domain = domain_separator(exchange.deployment.chain_id, exchange.deployment.addresses.rollup.hex())
+        with story.waiting("starting operator and challenger, two processes that share nothing but L1"):
+            exchange.start_operator()
+            exchange.start_challenger()
+        story.say(f"the operator serves {exchange.api_url}; the challenger reads L1 from its first block")
+
+    def _fund_traders(self) -> None:
+        story, exchange = self.story, self.exchange
+        story.chapter("Traders lock collateral in the Vault")
+        for each in self.traders:
+            used = self._deposit(each, DEPOSIT_UNITS)
+            each.account = int(exchange.call("Vault", "accountOf", each.address))
+            story.say(f"{each.name} deposits {money(DEPOSIT_UNITS)} into account {each.account} ({gas(used)})")
+        with story.waiting("waiting until the operator has read the deposits"):
+            exchange.wait(lambda: all(self._cash(each) > 0 for each in self.traders), "the deposits", WAIT_SECONDS)
+        self._send([each.approve_agent(self.domain) for each in self.traders], "agent approvals")
+        story.say("each owner lets an agent key trade for it: no wallet prompt per order from here on")
+
+    def _deposit(self, who: Trader, units: int) -> int:
+        from eth_account import Account
+
+        exchange = self.exchange
+        owner = Account.from_key(who.owner_key)
+        token, vault = exchange.deployment.addresses.token, exchange.deployment.addresses.vault
+        count = str(who.deposit_units)
+        if not who.deposit_units:
+            exchange.fund(who.address, 10)
+        exchange.transact(owner, f"mint {count}", "TestToken", token, "mint", who.address, units)
+        exchange.transact(owner, f"approve {count}", "TestToken", token, "approve", "0x" + vault.hex(), units)
+        who.deposit_units += units
+        return exchange.transact(owner, f"deposit {count}", "Vault", vault, "deposit", units)
+
+    def _open_markets(self) -> None:
+        self.story.chapter("Two perpetual markets, priced by three of five signers")
+        listings = []
+        for market in (BTC, ETH):
+            record = make(
+                "list_market",
+                market=market,
+                multiplier=100,
+                initial_ppm=50_000,
+                maintenance_ppm=25_000,
+                taker_ppm=450,
+                maker_ppm=100,
+                max_lots=5_000_000,
+            )
+            listings.append(sign(record, self.domain, self.exchange.keys.governance))
+        self._send(listings, "listings")
+        for market, price in START_TICKS.items():
+            self._report(market, price)
+        self.story.say("BTC and ETH are listed; signers 1, 3 and 5 report, the median is the mark")
+
+    def _report(self, market: int, price: int) -> None:
+        """Three of the five signers report a price, a tick apart."""
+        clock = int(self.exchange.api("/v1/info")["clock_ms"])
+        self.rounds[market] = self.rounds.get(market, 0) + 1
+        reports = []
+        for offset, signer in enumerate((0, 2, 4)):
+            record = make(
+                "report_price",
+                market=market,
+                signer=signer,
+                round=self.rounds[market],
+                price_ticks=price + offset - 1,
+                time_ms=clock,
+            )
+            reports.append(sign(record, self.domain, self.exchange.keys.signers[signer]))
+        self._send(reports, "price reports")
+
+    def _intents(self) -> list[Intent]:
+        options = self.options
+        second = generated_flow(options.seed, ETH, START_TICKS[ETH])
+        if options.flow is None:
+            first = generated_flow(options.seed, BTC, START_TICKS[BTC])
+            return list(islice(interleave(first, second, 3), options.intents))
+        return list(islice(interleave(recorded_flow(options.flow, BTC), second, 3), options.intents))
+
+    def _trade(self) -> None:
+        story = self.story
+        source = f"from {self.options.flow.name}" if self.options.flow else f"from seed {self.options.seed}"
+        story.chapter(f"Order flow {source}")
+        desk = Desk(self.traders, self.domain)
+        intents = self._intents()
+        with story.waiting("trading") as status:
+            for at in range(0, len(intents), REPORT_EVERY):
+                part = intents[at : at + REPORT_EVERY]
+                for market in {intent.market for intent in part}:
+                    prices = [intent.price_ticks for intent in part if intent.market == market]
+                    self._report(market, sorted(prices)[len(prices) // 2])
+                records = [record for intent in part for record in desk.records(intent)]
+                self._send(records, "orders and cancels", orders_only_accepted=False)
+                self.orders += len(part)
+                self.chronicle.poll()
+                if status is not None:
+                    status.update(f"trading: {self.orders} of {len(intents)} orders")
+        fills = int(self.exchange.api("/v1/info")["fills"])
+        story.say(f"{self.orders} orders, each signed, sequenced and acknowledged with a receipt; {fills} fills")
+
+    def _withdraw_and_claim(self) -> None:
+        story, exchange = self.story, self.exchange
+        who = self.traders[-1]
+        story.chapter("A withdrawal: asserted, waited out, paid by the Vault")
+        self._send([who.withdraw(self.domain, WITHDRAW_UNITS)], "the withdrawal")
+        story.say(f"{who.name} asks for {money(WITHDRAW_UNITS)}; L1 pays when a state that owes it is confirmed")
+        with story.waiting(f"the challenge period of {exchange.deployment.config.challenge_period_blocks} blocks"):
+            self._wait(lambda: self._claimable(0), "a confirmed withdrawal", WAIT_SECONDS, mine=MINE_STEP)
+        proof = self._audit().withdrawal_proof(0)
+        from eth_account import Account
+
+        owner = Account.from_key(who.owner_key)
+        vault = exchange.deployment.addresses.vault
+        before = int(exchange.call("TestToken", "balanceOf", who.address))
+        exchange.transact(owner, "claim 0", "Vault", vault, "claim", *proof)
+        self.chronicle.poll()
+        self.withdrawn_atoms = int(exchange.call("TestToken", "balanceOf", who.address)) - before
+
+    def _claimable(self, index: int) -> bool:
+        self.chronicle.poll()
+        return bool(self.chronicle.named("AssertionConfirmed")) and self._audit().confirmed_outbox_count > index
+
+    def _audit(self) -> Audit:
+        return audit(self.chronicle.events, self.exchange.deployment.genesis)
+
+    def _honest_summary(self) -> dict[str, int]:
+        return {
+            "orders": self.orders,
+            "fills": int(self.exchange.api("/v1/info")["fills"]),
+            "batches": len(self.chronicle.named("BatchPosted")),
+            "confirmed": len(self.chronicle.named("AssertionConfirmed")),
+            "withdrawn_atoms": self.withdrawn_atoms,
+        }
+
+    def _turn_rogue(self) -> None:
+        story, exchange = self.story, self.exchange
+        story.chapter(f"The operator turns rogue: {self.options.lie}")
+        operator = next(child for child in exchange.children if child.name == "operator")
+        exchange.children.remove(operator)
+        operator.stop()
+        exchange.start_operator(self.options.lie)
+        story.say("the same operator, the same keys, the same published data, but its next assertion will lie")
+        self._occasion()
+
+    def _occasion(self) -> None:
+        """Give every lie something to lie about: a deposit, two makers at one price and a taker, a withdrawal."""
+        first, second, taker = self.traders[0], self.traders[1], self.traders[3]
+        self._deposit(taker, WITHDRAW_UNITS)
+        price = int(self.exchange.api(f"/v1/book/{ETH}")["mark_ticks"]) - 2_000
+        self._send(
+            [
+                first.order(self.domain, ETH, BUY, price, 40),
+                second.order(self.domain, ETH, BUY, price, 40),
+            ],
+            "two makers at one price",
+        )
+        sweep = taker.order(self.domain, ETH, SELL, price, 3_000, FLAG_IOC)
+        self._send([sweep], "a taker", orders_only_accepted=False)
+        self._send([taker.withdraw(self.domain, WITHDRAW_UNITS // 10)], "a withdrawal")
+        self.story.say("trading goes on: a deposit, two makers at one price, a taker, a withdrawal")
+
+    def _dispute(self) -> None:
+        story, chronicle = self.story, self.chronicle
+        with story.waiting("waiting for the lie"):
+            self._wait(lambda: bool(chronicle.named("AssertionRivalled")), "the challenger to notice", WAIT_SECONDS)
+        story.chapter("The challenger has replayed the batch and disagrees: one million steps, bisected")
+        self._wait(lambda: bool(chronicle.named("EdgeProven")), "the one-step proof", DISPUTE_SECONDS)
+        story.chapter("The clock decides: the honest side's edges stand unrivalled or proven")
+        with story.waiting("the rest of the challenge period"):
+            self._wait(self._settled, "the end of the dispute", DISPUTE_SECONDS, mine=MINE_STEP)
+
+    def _settled(self) -> bool:
+        self.chronicle.poll()
+        return bool(self.chronicle.named("DisputeSettled") and self.chronicle.named("AssertionRejected"))
+
+    def _close(self, honest: dict[str, int]) -> dict[str, Any]:
+        story, exchange = self.story, self.exchange
+        story.chapter("What is left")
+        result = self._audit()
+        bonds = self._bonds()
+        solvent = result.check() and self._vault_holds(result)
+        for each in self.traders:
+            cash, positions = result.account(each.account)
+            story.say(f"{each.name:<4} cash {money(cash):>16}  positions {positions or 'none'}")
+        mine = {each.account for each in self.traders}
+        agree = result.accounts() <= mine and self.chronicle.dispute.index >= 0
+        dispute = self.chronicle.dispute
+        ok = solvent and agree and all(bonds.values()) and self.withdrawn_atoms == WITHDRAW_UNITS
+        story.say("[green]every balance is what the published data says; the Vault holds what it owes[/green]" if ok else "")
+        return {
+            "ok": ok,
+            "honest": honest,
+            "dispute": {
+                "lie": self.options.lie,
+                "bisections": dispute.bisections,
+                "step": dispute.step,
+                "index": dispute.index,
+                "gas": dispute.summary(),
+                **bonds,
+            },
+            "solvent": solvent,
+            "seconds": round(story.seconds, 1),
+        }
+
+    def _bonds(self) -> dict[str, bool]:
+        """Return whether the liar's assertion is rejected and the honest side has both its bonds again."""
+        rejected = {event.args["id"] for event in self.chronicle.named("AssertionRejected")}
+        operator = plain(self.exchange.keys.operator.address)
+        lies = [e for e in self.chronicle.named("AssertionPosted") if e.args["id"] in rejected]
+        lost = bool(lies) and all(plain(e.args["proposer"]) == operator for e in lies)
+        settled = self.chronicle.named("DisputeSettled")
+        opener = plain(self.exchange.keys.challenger.address)
+        back = bool(settled) and plain(settled[-1].args["opener"]) == opener and settled[-1].args["bondWei"] > 0
+        return {"liar_bond_lost": lost, "honest_bond_back": back}
+
+    def _vault_holds(self, result: Audit) -> bool:
+        vault = self.exchange.deployment.addresses.vault
+        held = int(self.exchange.call("TestToken", "balanceOf", "0x" + vault.hex()))
+        claimed = sum(int(event.args["units"]) for event in self.chronicle.named("Claimed"))
+        return held == result.deposited_units - claimed >= result.owed_units - claimed
+
+    def _cash(self, who: Trader) -> int:
+        return int(self.exchange.api(f"/v1/account/{who.account}")["cash_units"])
+
+    def _send(self, records: list[Record], what: str, *, orders_only_accepted: bool = True) -> None:
+        from tallystick.errors import StateError
+
+        receipts = self.exchange.send(records)
+        refused = [each for each in receipts if each["outcome"] != "ACCEPTED"]
+        if refused and orders_only_accepted:
+            raise StateError(f"the operator did not accept {what}", receipt=refused[0])
+
+    def _wait(self, until: Any, what: str, seconds: float, mine: int = 0) -> None:
+        def done() -> bool:
+            self.chronicle.poll()
+            return bool(until())
+
+        self.exchange.wait(done, what, seconds, mine)
+
+
+def run(options: Options, folder: Path, story: Story) -> dict[str, Any]:
+    """Run the demo in a folder and return its summary; every process is stopped whatever happens."""
+    exchange = Exchange(folder, make_keys(options.seed))
+    try:
+        return Demo(options, exchange, story).run()
+    finally:
+        exchange.stop()

@@ -1,0 +1,128 @@
+"""A player's own trace, committed as the complete binary tree over the states after each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick.machine import engine
+from tallystick.machine.machine import Inputs, Machine
+from tallystick.proof.tracer import StepProof, Tracer
+from tallystick.rollup.replay import TRACE_HEIGHT
+from tallystick.state.hashing import keccak
+from tallystick.state.state import State
+
+PROGRESS_EVERY: Final = 4096
+Step = Callable[[Machine], None]
+Progress = Callable[[int], None]
+
+
+def leaf(state: bytes) -> bytes:
+    """Return the leaf that commits to a state hash."""
+    return keccak(b"\0" + state)
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    """Return the node over two nodes."""
+    return keccak(left + right)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeafProof:
+    """What `prove` takes beside the edge: the agreed state, how it ends the agreed prefix, and the step's witness."""
+
+    pre: bytes
+    base_prev: bytes
+    siblings: tuple[bytes, ...]
+    step: StepProof
+
+
+class History:
+    """The trace from an assertion's parent state, padded with its last state.
+
+    Shape: leaf number i commits to the state after i + 1 steps; there are 2^height leaves. `states[i]` is the state
+    hash after i steps, as far as the machine really ran.
+    """
+
+    def __init__(
+        self,
+        start: State,
+        inputs: Inputs,
+        *,
+        height: int = TRACE_HEIGHT,
+        step: Step = engine.step,
+        progress: Progress = lambda steps: None,
+    ) -> None:
+        self.height = height
+        self._start = start.copy()
+        self._inputs = inputs
+        self.states = self._run(step, progress)
+        self._levels, self._padding = self._build()
+
+    @classmethod
+    def of_states(cls, states: list[bytes], height: int) -> History:
+        """Return a history of bare state hashes, which can play but not prove."""
+        history = cls.__new__(cls)
+        history.height = height
+        history.states = states
+        history._levels, history._padding = history._build()
+        return history
+
+    @property
+    def last_state(self) -> bytes:
+        """The state hash after 2^height steps."""
+        return self.states[-1]
+
+    def span(self, height: int, index: int) -> bytes:
+        """Return the node at a height and index."""
+        level = self._levels[height]
+        return level[index] if index < len(level) else self._padding[height]
+
+    def base(self, height: int, index: int) -> bytes:
+        """Return the hash of everything left of a node, the first state's leaf included."""
+        base = leaf(self.states[0])
+        for above in range(self.height - 1, height - 1, -1):
+            ancestor = index >> (above - height)
+            if ancestor & 1:
+                base = node(base, self.span(above, ancestor - 1))
+        return base
+
+    def last_leaf_siblings(self) -> tuple[bytes, ...]:
+        """Return the left siblings that prove the last leaf, from the leaf up."""
+        last = (1 << self.height) - 1
+        return tuple(self.span(h, (last >> h) - 1) for h in range(self.height))
+
+    def prove(self, index: int) -> LeafProof:
+        """Return the proof of one leaf, by running the trace again up to its step."""
+        machine = Machine(self._start.copy(), self._inputs)
+        engine.run(machine, index)
+        step = Tracer(machine).prove()
+        if index == 0:
+            return LeafProof(pre=step.pre_hash, base_prev=bytes(32), siblings=(), step=step)
+        zeros = (index & -index).bit_length() - 1
+        siblings = tuple(self.span(h, ((index - 1) >> h) - 1) for h in range(zeros))
+        base_prev = self.base(zeros, (index >> zeros) - 1)
+        return LeafProof(pre=step.pre_hash, base_prev=base_prev, siblings=siblings, step=step)
+
+    def _run(self, step: Step, progress: Progress) -> list[bytes]:
+        machine = Machine(self._start.copy(), self._inputs)
+        tracer = Tracer(machine, step)
+        states = [tracer.state_hash]
+        while len(states) <= 1 << self.height and not engine.halted(machine):
+            states.append(tracer.advance())
+            if len(states) % PROGRESS_EVERY == 0:
+                progress(len(states))
+        return states
+
+    def _build(self) -> tuple[list[list[bytes]], list[bytes]]:
+        """Build every level over the real leaves; what is right of them is padding, one node a level."""
+        padding = [leaf(self.states[-1])]
+        level = [leaf(state) for state in self.states[1 : (1 << self.height) + 1]]
+        levels = [level]
+        for _ in range(self.height):
+            full = [*level, padding[-1]] if len(level) % 2 else level
+            level = [node(full[i], full[i + 1]) for i in range(0, len(full), 2)]
+            padding.append(node(padding[-1], padding[-1]))
+            levels.append(level)
+        return levels, padding

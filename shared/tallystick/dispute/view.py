@@ -1,0 +1,153 @@
+"""The edges of all disputes as the Challenge's events give them, and their timers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tallystick.rollup.view import ChainEvent, View
+from tallystick.state.hashing import keccak
+
+ENOUGH: Final = (1 << 40) - 1
+"""The total of a proven edge, as in the contract."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """What an edge claims; its name is the hash of this."""
+
+    dispute: bytes
+    height: int
+    index: int
+    base: bytes
+    span: bytes
+
+    @property
+    def context(self) -> bytes:
+        """The key of rivalry: edges that share it and differ in span are rivals."""
+        place = self.height.to_bytes(32, "big") + self.index.to_bytes(32, "big")
+        return keccak(self.dispute + place + self.base)
+
+    @property
+    def id(self) -> bytes:
+        """The edge's name."""
+        return keccak(self.context + self.span)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeStatus:
+    """What L1 knows of an edge. `created` is a block; `children` are the two nodes when bisected."""
+
+    edge: Edge
+    created: int
+    children: tuple[bytes, bytes] | None = None
+    proven: bool = False
+    cached: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeStatus:
+    """What L1 knows of a dispute. `winner` is an assertion, from block `final_block` on to be confirmed."""
+
+    id: bytes
+    parent: bytes
+    limit: int
+    winner: bytes = b""
+    final_block: int = 0
+    settled: bool = False
+
+
+class ChallengeView(View):
+    """All disputes. `roots` maps an assertion to its root edges."""
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.edges: dict[bytes, EdgeStatus] = {}
+        self.rivalled: dict[bytes, int] = {}
+        self.disputes: dict[bytes, DisputeStatus] = {}
+        self.roots: dict[bytes, list[bytes]] = {}
+        self.repaid: set[bytes] = set()
+
+    def on_DisputeOpened(self, event: ChainEvent) -> None:
+        """The children of an assertion are being disputed."""
+        args = event.args
+        self.disputes[args["dispute"]] = DisputeStatus(id=args["dispute"], parent=args["parent"], limit=args["limit"])
+
+    def on_RootOpened(self, event: ChainEvent) -> None:
+        """An assertion is committed to a trace."""
+        self.roots.setdefault(event.args["assertion"], []).append(event.args["edge"])
+
+    def on_EdgeAdded(self, event: ChainEvent) -> None:
+        """An edge exists."""
+        args = event.args
+        edge = Edge(
+            dispute=args["dispute"],
+            height=args["height"],
+            index=args["index"],
+            base=args["base"],
+            span=args["span"],
+        )
+        self.edges[args["edge"]] = EdgeStatus(edge=edge, created=event.block)
+
+    def on_ContextRivalled(self, event: ChainEvent) -> None:
+        """Two edges are rivals."""
+        self.rivalled[event.args["context"]] = event.args["rivalledBlock"]
+
+    def on_EdgeBisected(self, event: ChainEvent) -> None:
+        """An edge is open."""
+        id_ = event.args["edge"]
+        self.edges[id_] = replace(self.edges[id_], children=(event.args["left"], event.args["right"]))
+
+    def on_EdgeProven(self, event: ChainEvent) -> None:
+        """A step is proven."""
+        id_ = event.args["edge"]
+        self.edges[id_] = replace(self.edges[id_], proven=True)
+
+    def on_EdgeUpdated(self, event: ChainEvent) -> None:
+        """A total is cached."""
+        id_ = event.args["edge"]
+        self.edges[id_] = replace(self.edges[id_], cached=event.args["totalBlocks"])
+
+    def on_RootConfirmed(self, event: ChainEvent) -> None:
+        """A dispute has a winner."""
+        id_ = event.args["dispute"]
+        self.disputes[id_] = replace(
+            self.disputes[id_], winner=event.args["assertion"], final_block=event.args["finalBlock"]
+        )
+
+    def on_DisputeSettled(self, event: ChainEvent) -> None:
+        """A dispute's bonds are dealt with."""
+        id_ = event.args["dispute"]
+        self.disputes[id_] = replace(self.disputes[id_], settled=True)
+
+    def on_MoveRepaid(self, event: ChainEvent) -> None:
+        """A mover has been repaid."""
+        self.repaid.add(event.args["edge"])
+
+    def unrivalled(self, status: EdgeStatus, block: int) -> int:
+        """Return an edge's own time: blocks without a rival since it was added, frozen by its first rival."""
+        end = self.rivalled.get(status.edge.context, block)
+        return max(0, end - status.created)
+
+    def is_rivalled(self, edge: Edge) -> bool:
+        """Whether another span stands in the edge's place."""
+        return edge.context in self.rivalled
+
+    def total(self, id_: bytes, block: int) -> int:
+        """Return an edge's total at a block: enough if proven, else own time plus the worse child's total."""
+        status = self.edges[id_]
+        if status.proven:
+            return ENOUGH
+        own = self.unrivalled(status, block)
+        if status.children is None:
+            return own
+        left, right = children(status.edge, *status.children)
+        return min(ENOUGH, own + min(self.total(left.id, block), self.total(right.id, block)))
+
+
+def children(edge: Edge, left: bytes, right: bytes) -> tuple[Edge, Edge]:
+    """Return an edge's two children: the left one keeps the prefix, the right one's takes in the left span."""
+    below = edge.height - 1
+    first = Edge(dispute=edge.dispute, height=below, index=2 * edge.index, base=edge.base, span=left)
+    base = keccak(edge.base + left)
+    return first, Edge(dispute=edge.dispute, height=below, index=2 * edge.index + 1, base=base, span=right)

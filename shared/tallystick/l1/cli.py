@@ -1,0 +1,149 @@
+"""Run a development L1, deploy the contracts, look at a deployment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+RpcUrl = Annotated[
+    str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")
+]
+
+
+@app.command()
+def dev(
+    port: Annotated[
+        int, typer.Option(help="Port on the loopback interface; 0 takes a free one.")
+    ] = 8545,
+    block_time: Annotated[
+        float, typer.Option(help="Seconds between blocks; 0 mines each transaction at once.")
+    ] = 0.0,
+    accounts: Annotated[int, typer.Option(min=1, max=1000, help="Funded accounts.")] = 10,
+    chain_id: Annotated[int, typer.Option(min=1, help="Chain id.")] = 31337,
+    json_output: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON when ready, and nothing else.")
+    ] = False,
+) -> None:
+    """Run a development chain in memory until it is interrupted."""
+    import json
+    import signal
+    from threading import Event
+
+    from tallystick.errors import ConfigError
+    from tallystick.l1.server import DevServer, ServerConfig
+
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    config = ServerConfig(port=port, block_seconds=block_time, accounts=accounts, chain_id=chain_id)
+    try:
+        server = DevServer(config)
+    except OSError as error:
+        raise ConfigError(
+            "cannot listen on that port", hint="--port 0 takes a free one", port=port
+        ) from error
+    with server:
+        keys = [(account.address, "0x" + bytes(account.key).hex()) for account in server.accounts]
+        if json_output:
+            ready = {
+                "url": server.url,
+                "chainId": chain_id,
+                "accounts": [{"address": address, "key": key} for address, key in keys],
+            }
+            print(json.dumps(ready), flush=True)
+        else:
+            print(f"L1 for development at {server.url} (chain id {chain_id})\n")
+            print("Accounts with 10,000 ETH each. Their keys are known to everybody:")
+            for address, key in keys:
+                print(f"  {address}  {key}")
+            mode = (
+                f"A block every {block_time} s."
+                if block_time
+                else "Each transaction is mined at once."
+            )
+            print(f"\n{mode} Stop with Ctrl-C.", flush=True)
+        stop.wait()
+
+
+@app.command()
+def deploy(
+    config_path: Annotated[
+        Path,
+        typer.Option(
+            "--config", exists=True, dir_okay=False, help="TOML: [contracts] and [genesis]."
+        ),
+    ],
+    key_file: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="The deployer's key, hex or keystore.")
+    ],
+    out: Annotated[Path, typer.Option(help="Where to write the deployment record.")],
+    rpc: RpcUrl = "http://127.0.0.1:8545",
+    password_file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The keystore's password.")
+    ] = None,
+) -> None:
+    """Deploy the contracts and write the record every node needs."""
+    from tallystick.errors import BadInput
+    from tallystick.l1.client import L1Client
+    from tallystick.l1.deploy import deploy_from_file
+    from tallystick.l1.keys import KeyFile, load_account
+
+    if out.exists():
+        raise BadInput("the record exists and is left alone", path=str(out))
+    account = load_account(KeyFile(path=key_file, password_path=password_file))
+    record = deploy_from_file(
+        L1Client(rpc),
+        account,
+        config_path,
+        progress=lambda name, address: print(f"{name:<24} 0x{address.hex()}"),
+    )
+    record.save(out)
+    print(f"wrote {out}")
+
+
+@app.command()
+def check(
+    record: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A deployment record.")
+    ],
+    rpc: RpcUrl = "http://127.0.0.1:8545",
+) -> None:
+    """Compare the code on chain with the record and with this version's contracts."""
+    from tallystick.l1.client import L1Client
+    from tallystick.l1.deploy import check_deployment
+    from tallystick.l1.deployment import load_deployment
+
+    deployment = load_deployment(record)
+    check_deployment(L1Client(rpc), deployment)
+    print(f"{len(deployment.addresses.all())} contracts are what they should be")
+
+
+@app.command()
+def fund(
+    address: Annotated[str, typer.Argument(help="Who gets it.")],
+    ether: Annotated[float, typer.Argument(min=0, help="How much.")] = 100.0,
+    rpc: RpcUrl = "http://127.0.0.1:8545",
+) -> None:
+    """Send ether from the development chain's faucet."""
+    from tallystick.l1.client import L1Client
+
+    transaction = L1Client(rpc).request("tallystick_fund", address, hex(int(ether * 10**18)))
+    print(transaction)
+
+
+@app.command()
+def mine(
+    blocks: Annotated[int, typer.Argument(min=1, help="How many blocks.")] = 1,
+    seconds: Annotated[int, typer.Option(min=1, help="Seconds between them.")] = 1,
+    rpc: RpcUrl = "http://127.0.0.1:8545",
+) -> None:
+    """Mine blocks on the development chain."""
+    from tallystick.l1.client import L1Client
+
+    client = L1Client(rpc)
+    client.request("anvil_mine", hex(blocks), hex(seconds))
+    print(client.head().number)

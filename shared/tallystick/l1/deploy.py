@@ -1,0 +1,280 @@
+"""Deploying the contracts. They name each other, so their addresses are predicted first.
+
+A constructor's arguments are found by their names in the ABI, in `_arguments`: one table for all.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from eth_hash.auto import keccak
+from eth_utils.address import to_canonical_address, to_checksum_address
+
+from tallystick import artifacts
+from tallystick.artifacts import Artifact
+from tallystick.errors import BadInput, ConfigError, L1Error, StateError
+from tallystick.l1.abi import ContractAbi, Parameter
+from tallystick.l1.blocks import rlp_int, rlp_list
+from tallystick.l1.client import L1Client, Receipt
+from tallystick.l1.deployment import Addresses, DeployConfig, Deployment, config_from
+from tallystick.rollup.genesis import Genesis, genesis_state
+from tallystick.schema.names import Phase
+
+TEST_TOKEN = "TestToken"
+GENESIS_KEYS = frozenset(("governance", "quorum", "signers"))
+Load = Callable[[str], Artifact]
+"""Where compiled contracts come from, by name."""
+
+POLL_ATTEMPTS = 600
+GAS_MARGIN_PERCENT = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """Where the contracts will be if the account's next transactions deploy them."""
+
+    nonce: int
+    addresses: Addresses
+
+
+def _silent(_name: str, _address: bytes) -> None:
+    """Tells nobody how far the deployment is."""
+
+
+def step_names() -> tuple[str, ...]:
+    """The step contracts in the Referee's order, which is that of the phases."""
+    return tuple(phase.name.title().replace("_", "") for phase in Phase)
+
+
+def create_address(sender: bytes, nonce: int) -> bytes:
+    """The address of the contract that the sender's transaction of this nonce creates."""
+    return keccak(rlp_list(b"\x94" + sender + rlp_int(nonce)))[12:]
+
+
+def predict(
+    client: L1Client, deployer: bytes, config: DeployConfig, steps: Sequence[str]
+) -> Prediction:
+    """The addresses before the deployment, for what has to name them (a genesis, say).
+
+    Rests on the deployer sending nothing else in between; `deploy` checks it.
+    """
+    nonce = client.nonce(deployer, "pending")
+    order = _order(config, steps)
+    at = {name: create_address(deployer, nonce + index) for index, name in enumerate(order)}
+    return Prediction(
+        nonce=nonce,
+        addresses=Addresses(
+            token=config.token or at[TEST_TOKEN],
+            inbox=at["Inbox"],
+            vault=at["Vault"],
+            referee=at["Referee"],
+            challenge=at["Challenge"],
+            rollup=at["Rollup"],
+            steps={name: at[name] for name in steps},
+        ),
+    )
+
+
+def deploy(
+    client: L1Client,
+    account: LocalAccount,
+    *,
+    genesis_state_hash: bytes,
+    genesis: bytes,
+    config: DeployConfig,
+    steps: Sequence[str],
+    prediction: Prediction | None = None,
+    load: Load = artifacts.load,
+    progress: Callable[[str, bytes], None] = _silent,
+) -> Deployment:
+    """Deploys every contract and returns the record. Nothing is resumed: after a failure start anew.
+
+    Raises: StateError, when a contract is not where it was predicted; L1Error, when one fails.
+    """
+    deployer = bytes.fromhex(account.address[2:])
+    expected = prediction or predict(client, deployer, config, steps)
+    addresses = expected.addresses
+    arguments = _arguments(addresses, config, genesis_state_hash, genesis)
+    first_block = client.head().number + 1
+    places = addresses.all() | {TEST_TOKEN: addresses.token}
+    code_hashes: dict[str, bytes] = {}
+    for index, name in enumerate(_order(config, steps)):
+        receipt = _create(
+            client, account, expected.nonce + index, _initcode(name, load(name), arguments)
+        )
+        if receipt.contract_address != places[name]:
+            raise StateError(
+                "a contract is not where it was predicted",
+                hint="did the account send something else meanwhile?",
+                contract=name,
+                address=receipt.contract_address or b"",
+            )
+        if name != TEST_TOKEN:
+            code_hashes[name] = client.code_hash(places[name])
+        progress(name, places[name])
+    return Deployment(
+        chain_id=client.chain_id(),
+        first_block=first_block,
+        addresses=addresses,
+        code_hashes=code_hashes,
+        genesis_state_hash=genesis_state_hash,
+        genesis=genesis,
+        config=config,
+    )
+
+
+def check_deployment(
+    client: L1Client, deployment: Deployment, *, load: Load = artifacts.load
+) -> None:
+    """Refuses contracts whose code is not the code this package was built with.
+
+    Raises: StateError, naming the first contract that differs from the record or the package.
+    """
+    chain_id = client.chain_id()
+    if chain_id != deployment.chain_id:
+        raise StateError(
+            "the endpoint is another chain", actual=chain_id, expected=deployment.chain_id
+        )
+    for name, address in deployment.addresses.all().items():
+        code = client.code(address)
+        where = {"contract": name, "address": to_checksum_address(address)}
+        if keccak(code) != deployment.code_hashes.get(name):
+            raise StateError("the code on chain is not the code in the record", **where)
+        if _without_immutables(load(name), code) != load(name).deployed_bytecode:
+            raise StateError("the code on chain is not this version's code", **where)
+
+
+def _order(config: DeployConfig, steps: Sequence[str]) -> list[str]:
+    """The order of deployment: a contract that asks another in its constructor comes after it."""
+    token = [TEST_TOKEN] if config.token is None else []
+    return [*token, "Inbox", "Vault", *steps, "Referee", "Challenge", "Rollup"]
+
+
+def _arguments(
+    addresses: Addresses, config: DeployConfig, genesis_state_hash: bytes, genesis: bytes
+) -> dict[str, Any]:
+    """Every constructor's arguments by name; a struct's fields count as arguments."""
+    return {
+        "token": addresses.token,
+        "inbox": addresses.inbox,
+        "vault": addresses.vault,
+        "referee": addresses.referee,
+        "challenge": addresses.challenge,
+        "rollup": addresses.rollup,
+        "steps": list(addresses.steps.values()),
+        "sequencer": config.sequencer,
+        "forceDelaySeconds": config.force_delay_seconds,
+        "takeoverDelaySeconds": config.takeover_delay_seconds,
+        "pastBoundSeconds": config.past_bound_seconds,
+        "futureBoundSeconds": config.future_bound_seconds,
+        "atomsPerUnit": config.atoms_per_unit,
+        "genesisStateHash": genesis_state_hash,
+        "genesisData": genesis,
+        "challengePeriodBlocks": config.challenge_period_blocks,
+        "graceBlocks": config.grace_blocks,
+        "minIntervalBlocks": config.min_interval_blocks,
+        "assertionBondWei": config.assertion_bond_wei,
+        "bondWei": config.challenge_bond_wei,
+        "openRewardWei": config.open_reward_wei,
+        "bisectRewardWei": config.bisect_reward_wei,
+        "proveRewardWei": config.prove_reward_wei,
+        "sink": config.sink,
+    }
+
+
+def _initcode(name: str, artifact: Artifact, arguments: Mapping[str, Any]) -> bytes:
+    abi = ContractAbi(name, artifact.abi)
+    values = [_argument(name, parameter, arguments) for parameter in abi.constructor.inputs]
+    return artifact.bytecode + abi.encode_constructor(*values)
+
+
+def _argument(contract: str, parameter: Parameter, arguments: Mapping[str, Any]) -> Any:
+    if parameter.fields and not parameter.type.endswith("]"):
+        return {f.name: _argument(contract, f, arguments) for f in parameter.fields}
+    name = parameter.name.strip("_")
+    if name not in arguments:
+        raise BadInput("a constructor wants what nobody gives", contract=contract, argument=name)
+    return arguments[name]
+
+
+def _create(client: L1Client, account: LocalAccount, nonce: int, initcode: bytes) -> Receipt:
+    sender = bytes.fromhex(account.address[2:])
+    tip = client.tip_wei()
+    estimate = client.estimate_gas(None, initcode, sender=sender)
+    signed = account.sign_transaction(
+        {
+            "type": 2,
+            "chainId": client.chain_id(),
+            "nonce": nonce,
+            "data": initcode,
+            "value": 0,
+            "gas": estimate * (100 + GAS_MARGIN_PERCENT) // 100,
+            "maxFeePerGas": 2 * client.head().base_fee_wei + tip,
+            "maxPriorityFeePerGas": tip,
+        }
+    )
+    transaction_hash = client.send_raw(bytes(signed.raw_transaction))
+    for _ in range(POLL_ATTEMPTS):
+        receipt = client.receipt(transaction_hash)
+        if receipt is None:
+            client.pause()
+            continue
+        if not receipt.succeeded:
+            raise L1Error("a deployment reverted", transaction=transaction_hash)
+        return receipt
+    raise L1Error("a deployment is not mined", transaction=transaction_hash)
+
+
+def _without_immutables(artifact: Artifact, code: bytes) -> bytes:
+    """The code with zeros where the constructor filled values in, as the compiler emitted it."""
+    plain = bytearray(code)
+    for at, length in artifact.immutable_references:
+        plain[at : at + length] = bytes(length)
+    return bytes(plain)
+
+
+def deploy_from_file(
+    client: L1Client,
+    account: LocalAccount,
+    path: Path,
+    *,
+    progress: Callable[[str, bytes], None] = _silent,
+) -> Deployment:
+    """Deploys what a TOML file describes: `[contracts]` as DeployConfig, `[genesis]` with
+    `governance`, `quorum` and `signers`.
+
+    Raises: ConfigError, when the file is malformed; as `deploy`.
+    """
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = fields["genesis"]
+        if set(fields) != {"contracts", "genesis"} or set(given) != GENESIS_KEYS:
+            raise ConfigError(
+                "unknown or missing keys", path=str(path), genesis=sorted(GENESIS_KEYS)
+            )
+        config = config_from(fields["contracts"])
+        deployer = bytes.fromhex(account.address[2:])
+        steps = step_names()
+        prediction = predict(client, deployer, config, steps)
+        genesis = Genesis(
+            chain_id=client.chain_id(),
+            rollup=prediction.addresses.rollup,
+            governance=to_canonical_address(given["governance"]),
+            quorum=int(given["quorum"]),
+            signers=tuple(map(to_canonical_address, given["signers"])),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"malformed configuration: {error}", path=str(path)) from error
+    return deploy(
+        client,
+        account,
+        genesis_state_hash=genesis_state(genesis).hash(),
+        genesis=genesis.encode(),
+        config=config,
+        steps=steps,
+        prediction=prediction,
+        progress=progress,
+    )

@@ -1,0 +1,178 @@
+"""The record of a deployment: what every node must know of the contracts, in one JSON file."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from tallystick.errors import BadInput, ConfigError
+
+FORMAT = 1
+BURN_ADDRESS = bytes.fromhex("000000000000000000000000000000000000dead")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployConfig:
+    """What is fixed for good when the contracts are deployed.
+
+    Units: `_seconds` of L1 time, `_blocks` of L1, `_wei` of ether; `atoms_per_unit` token atoms.
+    """
+
+    sequencer: bytes
+    token: bytes | None = None
+    """None deploys a test token that anyone may mint."""
+    atoms_per_unit: int = 1
+    force_delay_seconds: int = 24 * 3600
+    takeover_delay_seconds: int = 24 * 3600
+    past_bound_seconds: int = 3600
+    future_bound_seconds: int = 60
+    challenge_period_blocks: int = 50_400
+    grace_blocks: int = 7_200
+    min_interval_blocks: int = 25
+    assertion_bond_wei: int = 10**18
+    challenge_bond_wei: int = 10**18
+    open_reward_wei: int = 5 * 10**15
+    bisect_reward_wei: int = 2 * 10**15
+    prove_reward_wei: int = 10**16
+    sink: bytes = BURN_ADDRESS
+    """Who is credited with forfeited bonds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    token: bytes
+    inbox: bytes
+    vault: bytes
+    referee: bytes
+    challenge: bytes
+    rollup: bytes
+    steps: Mapping[str, bytes]
+    """The step contracts by name, in the Referee's order."""
+
+    def all(self) -> dict[str, bytes]:
+        """Every contract by its compiled name, the token's aside."""
+        return {
+            "Inbox": self.inbox,
+            "Vault": self.vault,
+            "Referee": self.referee,
+            "Challenge": self.challenge,
+            "Rollup": self.rollup,
+        } | dict(self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    chain_id: int
+    first_block: int
+    """The block before which no event of these contracts can be."""
+    addresses: Addresses
+    code_hashes: Mapping[str, bytes]
+    """keccak of the runtime code on chain, by contract name."""
+    genesis_state_hash: bytes
+    genesis: bytes
+    config: DeployConfig
+
+    def save(self, path: Path) -> None:
+        """Writes the record, whole or not at all."""
+        fields = {"format": FORMAT, **_to_json(dataclasses.asdict(self))}
+        temporary = path.with_name(path.name + ".new")
+        temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(path)
+
+
+def load_deployment(path: Path) -> Deployment:
+    """Reads the record.
+
+    Raises: ConfigError, when it is missing, or any field is unknown, missing or malformed.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError("the deployment record cannot be read", path=str(path)) from error
+    if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
+        raise ConfigError("not a deployment record of this version", path=str(path), format=FORMAT)
+    try:
+        addresses = _exactly(fields.get("addresses"), Addresses, "addresses")
+        config = _exactly(fields.get("config"), DeployConfig, "config")
+        record = _exactly(fields, Deployment, "deployment")
+        return Deployment(
+            chain_id=_whole(record["chain_id"]),
+            first_block=_whole(record["first_block"]),
+            addresses=Addresses(
+                steps=_addresses(addresses.pop("steps")),
+                **{name: _bytes(value, 20) for name, value in addresses.items()},
+            ),
+            code_hashes={name: _bytes(h, 32) for name, h in dict(record["code_hashes"]).items()},
+            genesis_state_hash=_bytes(record["genesis_state_hash"], 32),
+            genesis=_bytes(record["genesis"]),
+            config=config_from(config),
+        )
+    except (ConfigError, BadInput) as error:
+        raise ConfigError(str(error), path=str(path)) from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"malformed deployment record: {error}", path=str(path)) from error
+
+
+def config_from(fields: Mapping[str, Any]) -> DeployConfig:
+    """The configuration of plain values, as JSON and TOML give them.
+
+    Raises: ConfigError, when a key is unknown, the sequencer is missing, or a value is malformed.
+    """
+    known = {field.name for field in dataclasses.fields(DeployConfig)}
+    unknown = set(fields) - known
+    if unknown or "sequencer" not in fields:
+        raise ConfigError("unknown or missing keys", unknown=sorted(unknown), required="sequencer")
+    values: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in ("sequencer", "sink", "token"):
+            values[name] = None if value is None and name == "token" else _bytes(value, 20)
+        else:
+            values[name] = _whole(value)
+    return DeployConfig(**values)
+
+
+def _exactly(fields: Any, shape: type, what: str) -> dict[str, Any]:
+    wanted = {field.name for field in dataclasses.fields(shape)}
+    if not isinstance(fields, dict):
+        raise ConfigError("a part of the deployment record is missing", part=what)
+    if set(fields) != wanted:
+        raise ConfigError(
+            "unknown or missing keys",
+            part=what,
+            unknown=sorted(set(fields) - wanted),
+            missing=sorted(wanted - set(fields)),
+        )
+    return dict(fields)
+
+
+def _addresses(fields: Any) -> dict[str, bytes]:
+    return {str(name): _bytes(value, 20) for name, value in dict(fields).items()}
+
+
+def _bytes(value: Any, length: int | None = None) -> bytes:
+    if isinstance(value, str) and value.startswith("0x"):
+        parsed = bytes.fromhex(value[2:])
+        if length is None or len(parsed) == length:
+            return parsed
+    raise ConfigError("expected 0x data", value=value, bytes=length or "any")
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, str) and value.isdigit():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ConfigError("expected a whole number", value=value)
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return to_checksum_address(value) if len(value) == 20 else "0x" + value.hex()
+    if isinstance(value, Mapping):
+        return {key: _to_json(item) for key, item in value.items()}
+    # JSON readers other than Python's lose digits above 2^53
+    return str(value) if isinstance(value, int) and value > 2**53 else value

@@ -1,0 +1,102 @@
+"""Private keys, from files only: never from the command line, where other users of a machine can read them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from tallystick.errors import BadInput, ConfigError
+
+KEY_BYTES = 32
+MAX_KEY_FILE_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFile:
+    """Where a key is: a file of 32 bytes in hex, or a keystore with a file that holds its password."""
+
+    path: Path
+    password_path: Path | None = None
+
+
+def load_account(key: KeyFile) -> LocalAccount:
+    """The account of the key.
+
+    Raises: ConfigError, when a file is missing, readable to others, or holds no key.
+    """
+    text = _read_secret(key.path).strip()
+    if text.startswith("{"):
+        return _from_keystore(key, text)
+    if key.password_path is not None:
+        raise ConfigError(
+            "a password was given for a key that is not a keystore", path=str(key.path)
+        )
+    digits = text.removeprefix("0x")
+    try:
+        secret = bytes.fromhex(digits)
+    except ValueError:
+        secret = b""
+    if len(secret) != KEY_BYTES:
+        raise ConfigError("not a private key", path=str(key.path), hint="64 hexadecimal digits")
+    return _account(secret, key.path)
+
+
+def save_keystore(account: LocalAccount, path: Path, password_path: Path) -> None:
+    """Writes the account's key, encrypted, into a new file only its owner can read.
+
+    Raises: BadInput, when the file exists.
+    """
+    keystore = Account.encrypt(account.key, _read_secret(password_path).rstrip("\r\n"))
+    _write_new(path, json.dumps(keystore))
+
+
+def save_key(account: LocalAccount, path: Path) -> None:
+    """Writes the account's key in hex into a new file only its owner can read.
+
+    Raises: BadInput, when the file exists.
+    """
+    _write_new(path, bytes(account.key).hex() + "\n")
+
+
+def _from_keystore(key: KeyFile, text: str) -> LocalAccount:
+    if key.password_path is None:
+        raise ConfigError("a keystore needs a file with its password", path=str(key.path))
+    password = _read_secret(key.password_path).rstrip("\r\n")
+    try:
+        secret = bytes(Account.decrypt(json.loads(text), password))
+    except (ValueError, KeyError, TypeError, NotImplementedError) as error:
+        raise ConfigError(
+            "the keystore does not open", path=str(key.path), hint="is it the right password?"
+        ) from error
+    return _account(secret, key.path)
+
+
+def _account(secret: bytes, path: Path) -> LocalAccount:
+    try:
+        return cast(LocalAccount, Account.from_key(secret))
+    except ValueError as error:
+        raise ConfigError("not a private key", path=str(path)) from error
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+        if mode & 0o077:
+            raise ConfigError(
+                "others can read this secret", path=str(path), hint=f"chmod 600 {path}"
+            )
+        with path.open(encoding="utf-8") as file:
+            return file.read(MAX_KEY_FILE_BYTES)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("a secret cannot be read", path=str(path)) from error
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError as error:
+        raise BadInput("the file exists and is left alone", path=str(path)) from error
+    path.write_text(text, encoding="utf-8")

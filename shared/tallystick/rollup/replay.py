@@ -1,0 +1,82 @@
+"""Re-executing the published inputs: what each assertion should have said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick.errors import StateError
+from tallystick.machine import engine
+from tallystick.machine.machine import Machine
+from tallystick.rollup.assertion_view import Assertion, Status, assertion_id
+from tallystick.rollup.genesis import decode_genesis, genesis_state
+from tallystick.rollup.inbox_view import InboxView
+from tallystick.state.state import State, state_hash
+
+TRACE_HEIGHT: Final = 20
+TRACE_STEPS: Final = 1 << TRACE_HEIGHT
+"""Steps an assertion covers at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """The one true child of an assertion. `steps` were run; the rest up to 2^20 is standing still."""
+
+    id: bytes
+    parent: bytes
+    limit: int
+    state_root: bytes
+    registers: bytes
+    state_hash: bytes
+    steps: int
+
+
+class Replayer:
+    """Keeps the states of true assertions, from genesis on."""
+
+    def __init__(self, genesis_data: bytes, genesis_id: bytes, inbox: InboxView) -> None:
+        self.inbox = inbox
+        self.states: dict[bytes, State] = {genesis_id: genesis_state(decode_genesis(genesis_data))}
+        self._expected: dict[bytes, Expectation] = {}
+
+    def knows(self, assertion: bytes) -> bool:
+        """Whether an assertion is true and its state is at hand."""
+        return assertion in self.states
+
+    def expected(self, parent: Assertion) -> Expectation | None:
+        """Return the true child of a true assertion, or None while its inputs are not on L1 yet.
+
+        Raises: StateError when the parent's state is not known here; DataError when L1's data contradicts itself.
+        """
+        known = self._expected.get(parent.id)
+        if known is not None:
+            return known
+        if parent.id not in self.states:
+            raise StateError("the parent's state is not known", parent=parent.id)
+        if self.inbox.batch_count < parent.next_limit:
+            return None
+        machine = Machine(self.states[parent.id].copy(), self.inbox.limited(parent.next_limit))
+        steps = engine.run(machine, TRACE_STEPS)
+        root = machine.state.commit()
+        registers = machine.state.registers.pack()
+        hashed = state_hash(root, registers)
+        expectation = Expectation(
+            id=assertion_id(parent.id, hashed),
+            parent=parent.id,
+            limit=parent.next_limit,
+            state_root=root,
+            registers=registers,
+            state_hash=hashed,
+            steps=steps,
+        )
+        self._expected[parent.id] = expectation
+        self.states[expectation.id] = machine.state
+        return expectation
+
+    def forget(self, assertions: dict[bytes, Assertion], latest_confirmed: bytes) -> None:
+        """Drop the states nobody will need: those of confirmed assertions other than the latest."""
+        for id_ in list(self.states):
+            known = assertions.get(id_)
+            settled = known is not None and known.status is not Status.PENDING
+            if settled and id_ != latest_confirmed:
+                del self.states[id_]

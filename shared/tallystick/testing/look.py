@@ -1,0 +1,196 @@
+"""Reading a state from outside: what tests and auditors look at.
+
+Nothing here is shared with `tallystick.machine`: the book is walked cell by cell from the layout alone, so that what
+the machine wrote is read by somebody who did not write it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tallystick.state import layout
+from tallystick.state.state import State
+from tallystick.state.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resting:
+    """A resting order as its cell says."""
+
+    slot: int
+    account: int
+    market: int
+    side: int
+    price_ticks: int
+    remaining_lots: int
+    client_id: int
+    sequence: int
+    expiry_ms: int
+
+
+def word(table: Table, index: int, field: int) -> int:
+    """Return one word of a cell, 0 when the cell was never opened."""
+    base = table.rows.get(index, -1)
+    return 0 if base < 0 else table.words[base + field]
+
+
+def limbs(table: Table, index: int, field: int, count: int) -> int:
+    """Return a field of several 32-bit limbs as one number."""
+    value = 0
+    for limb in range(count):
+        value = value << 32 | word(table, index, field + limb)
+    return value
+
+
+def cash(state: State, account: int) -> int:
+    """Return an account's cash. Units: units."""
+    return word(state.accounts, account, layout.ACCOUNT_CASH_UNITS)
+
+
+def owner(state: State, account: int) -> bytes:
+    """Return an account's owner, 20 bytes."""
+    return limbs(state.accounts, account, layout.ACCOUNT_OWNER, 5).to_bytes(20, "big")
+
+
+def positions(state: State, account: int) -> dict[int, int]:
+    """Return an account's signed size in lots by market."""
+    found: dict[int, int] = {}
+    for slot in range(layout.MAX_POSITIONS):
+        at = layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
+        size = word(state.accounts, account, at + layout.ACCOUNT_POSITION_SIZE_LOTS)
+        if size:
+            market = word(state.accounts, account, at + layout.ACCOUNT_POSITION_MARKET)
+            if market in found:
+                raise AssertionError(f"account {account} has two positions in market {market}")
+            found[market] = size
+    return found
+
+
+def position(state: State, account: int, market: int) -> int:
+    """Return an account's signed size in one market, in lots."""
+    return positions(state, account).get(market, 0)
+
+
+def mark(state: State, market: int) -> int:
+    """Return a market's mark in ticks."""
+    at = market * layout.RISK_RISKMARKET_WORDS + layout.RISK_RISKMARKET_MARK_TICKS
+    return word(state.risk, 0, at)
+
+
+def order_at(state: State, slot: int) -> Resting | None:
+    """Return the order in a slot, or None when it is empty."""
+    orders = state.orders
+    remaining = word(orders, slot, layout.ORDER_REMAINING_LOTS)
+    if remaining == 0:
+        return None
+    return Resting(
+        slot=slot,
+        account=word(orders, slot, layout.ORDER_ACCOUNT),
+        market=word(orders, slot, layout.ORDER_MARKET),
+        side=word(orders, slot, layout.ORDER_SIDE),
+        price_ticks=word(orders, slot, layout.ORDER_PRICE_TICKS),
+        remaining_lots=remaining,
+        client_id=word(orders, slot, layout.ORDER_CLIENT_ID),
+        sequence=word(orders, slot, layout.ORDER_SEQUENCE),
+        expiry_ms=word(orders, slot, layout.ORDER_EXPIRY_MS),
+    )
+
+
+def pages_of(state: State, first: int) -> Iterator[int]:
+    """Yield a chain of pages from its first.
+
+    Raises: AssertionError when the chain runs in a circle.
+    """
+    seen: set[int] = set()
+    while first:
+        if first in seen:
+            raise AssertionError(f"page {first} is twice in one chain")
+        seen.add(first)
+        yield first
+        first = word(state.pages, first, layout.PAGE_NEXT_PAGE)
+
+
+def prices(state: State, market: int, side: int) -> list[int]:
+    """Return the prices the occupancy words of a book side lead to, ascending."""
+    found: list[int] = []
+
+    def descend(height: int, prefix: int) -> None:
+        index = market << 19 | side << 18 | height << 16 | prefix
+        bits = limbs(state.bitmaps, index, layout.BITMAP_BITS, 8)
+        if bits == 0 and height:
+            raise AssertionError(f"occupancy bit above empty word {prefix} of height {height}")
+        for bit in range(256):
+            if bits >> bit & 1:
+                child = prefix << 8 | bit
+                if height == 2:
+                    found.append(child)
+                else:
+                    descend(height + 1, child)
+
+    descend(0, 0)
+    return found
+
+
+def level_orders(state: State, market: int, side: int, price: int) -> list[Resting]:
+    """Return the orders at one price, oldest first."""
+    level = market << 25 | side << 24 | price
+    found: list[Resting] = []
+    for page in pages_of(state, word(state.levels, level, layout.LEVEL_HEAD_PAGE)):
+        bits = limbs(state.pages, page, layout.PAGE_BITS, 2)
+        for at in range(layout.PAGE_SLOTS):
+            if bits >> at & 1:
+                order = order_at(state, page << 6 | at)
+                if order is None:
+                    raise AssertionError(f"slot {page << 6 | at} is occupied and empty")
+                found.append(order)
+    return found
+
+
+def book(state: State, market: int, side: int) -> list[Resting]:
+    """Return a book side's orders in the order they would trade."""
+    levels = prices(state, market, side)
+    if side == layout.BUY:
+        levels.reverse()
+    return [order for price in levels for order in level_orders(state, market, side, price)]
+
+
+def check_book(state: State, markets: range | list[int]) -> None:
+    """Check the book's structure: I6 and I7.
+
+    Raises: AssertionError saying what is wrong.
+    """
+    in_books: set[int] = set()
+    used: list[int] = []
+    for market in markets:
+        for side in (layout.BUY, layout.SELL):
+            for price in prices(state, market, side):
+                level = market << 25 | side << 24 | price
+                orders = level_orders(state, market, side, price)
+                chain = list(pages_of(state, word(state.levels, level, layout.LEVEL_HEAD_PAGE)))
+                _check_level(state, level, orders, chain)
+                in_books |= {order.slot for order in orders}
+                used += chain
+    live = {slot for slot in state.orders.rows if order_at(state, slot) is not None}
+    _same("live orders", live, in_books)
+    free = list(pages_of(state, state.registers.free_page))
+    pages = sorted(used + free)
+    _same("pages in use and free", pages, list(range(1, state.registers.page_count + 1)))
+
+
+def _check_level(state: State, level: int, orders: list[Resting], chain: list[int]) -> None:
+    market, side, price = level >> 25, level >> 24 & 1, level & 0xFFFFFF
+    if not orders:
+        raise AssertionError(f"price {price} is marked as occupied and holds nothing")
+    for order in orders:
+        _same("where an order rests", (order.market, order.side, order.price_ticks), (market, side, price))
+    _same("order of arrival", [o.sequence for o in orders], sorted(o.sequence for o in orders))
+    _same("orders counted", word(state.levels, level, layout.LEVEL_ORDERS), len(orders))
+    _same("tail page", word(state.levels, level, layout.LEVEL_TAIL_PAGE), chain[-1])
+    for page in chain[:-1]:
+        _same("slots handed out of a full page", word(state.pages, page, layout.PAGE_USED), layout.PAGE_SLOTS)
+
+
+def _same(what: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise AssertionError(f"{what}: found {found}, expected {expected}")

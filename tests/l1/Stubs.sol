@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+// Contracts that are wired as the real ones are and do nothing else. `Stubs.json` holds them.
+
+contract TestToken {}
+
+contract Step {}
+
+contract Inbox {
+    error WrongSequencer(address actual);
+
+    struct Config {
+        uint64 forceDelaySeconds;
+        uint64 takeoverDelaySeconds;
+        uint64 pastBoundSeconds;
+        uint64 futureBoundSeconds;
+    }
+
+    address public immutable sequencer;
+    address public immutable vault;
+    Config public config;
+
+    constructor(address sequencer_, address vault_, Config memory config_) {
+        require(sequencer_ != address(0), WrongSequencer(sequencer_));
+        sequencer = sequencer_;
+        vault = vault_;
+        config = config_;
+    }
+}
+
+contract Vault {
+    address public immutable token;
+    address public immutable rollup;
+
+    constructor(address token_, Inbox inbox, address rollup_, uint256 atomsPerUnit) {
+        require(inbox.vault() == address(this) && atomsPerUnit > 0);
+        token = token_;
+        rollup = rollup_;
+    }
+}
+
+contract Referee {
+    address[] public steps;
+
+    constructor(Inbox inbox, address[] memory steps_) {
+        require(inbox.vault() != address(0));
+        steps = steps_;
+    }
+}
+
+contract Challenge {
+    struct Config {
+        uint40 challengePeriodBlocks;
+        uint40 graceBlocks;
+        uint256 bondWei;
+        uint256 openRewardWei;
+        uint256 bisectRewardWei;
+        uint256 proveRewardWei;
+        address sink;
+    }
+
+    address public immutable rollup;
+    Config public config;
+
+    constructor(address rollup_, Referee referee, Config memory config_) {
+        require(referee.steps(0) != address(0));
+        rollup = rollup_;
+        config = config_;
+    }
+}
+
+contract Rollup {
+    struct Config {
+        uint256 assertionBondWei;
+        uint64 minIntervalBlocks;
+        address sink;
+    }
+
+    event Genesis(bytes32 stateHash, bytes data);
+
+    Config public config;
+
+    constructor(
+        bytes32 genesisStateHash,
+        bytes memory genesisData,
+        address inbox,
+        Challenge challenge,
+        Config memory config_
+    ) {
+        require(inbox != address(0) && challenge.rollup() == address(this));
+        config = config_;
+        emit Genesis(genesisStateHash, genesisData);
+    }
+}

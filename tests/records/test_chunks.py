@@ -1,0 +1,112 @@
+"""Framing and chunks: what fits, what is refused, what is committed to."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tallystick.errors import BadInput
+from tallystick.records.chunks import MAX_RECORD_BYTES, BatchHeader, Chunker, chunks_hash
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import CHUNK_HEADER_BYTES, MAX_CHUNK_BYTES, MAX_CHUNKS
+
+settings.register_profile("chunks", max_examples=60, deadline=None, derandomize=False)
+CHUNKS = settings.get_profile("chunks")
+START = bytes(range(32))
+RECORDS = st.lists(
+    st.one_of(
+        st.binary(min_size=1, max_size=40),
+        st.integers(MAX_RECORD_BYTES - 3, MAX_RECORD_BYTES).map(lambda size: b"r" * size),
+        st.integers(1000, 2100).map(lambda size: b"s" * size),
+    ),
+    max_size=20,
+)
+
+
+def read(chunks: list[bytes], count: int, accumulator: bytes) -> list[bytes]:
+    """Read the records back as the specification says, checking every header."""
+    records = []
+    for chunk in chunks:
+        assert chunk[:8] == count.to_bytes(8, "big")
+        assert chunk[8:40] == accumulator
+        at = 40
+        while at < len(chunk):
+            size = int.from_bytes(chunk[at : at + 2], "big")
+            record = chunk[at + 2 : at + 2 + size]
+            assert 0 < size == len(record)
+            records.append(record)
+            accumulator = keccak(accumulator + keccak(record))
+            count += 1
+            at += 2 + size
+    return records
+
+
+@CHUNKS
+@given(RECORDS, st.integers(0, 2**40))
+def test_chunked_records_read_back_in_order_under_right_headers(
+    records: list[bytes], count: int
+) -> None:
+    chunker = Chunker(count, START)
+    for record in records:
+        chunker.add(record)
+    chunks = chunker.finish()
+    assert read(chunks, count, START) == records
+    assert all(CHUNK_HEADER_BYTES < len(chunk) <= MAX_CHUNK_BYTES for chunk in chunks)
+    assert chunker.size == sum(map(len, chunks))
+
+
+def test_the_longest_record_fills_a_chunk_to_its_last_byte() -> None:
+    chunker = Chunker(0, START)
+    chunker.add(b"x" * MAX_RECORD_BYTES)
+    assert [len(chunk) for chunk in chunker.finish()] == [MAX_CHUNK_BYTES]
+
+
+@pytest.mark.parametrize("size", [0, MAX_RECORD_BYTES + 1])
+def test_an_empty_or_overlong_record_is_refused(size: int) -> None:
+    with pytest.raises(BadInput, match=f"not {size}"):
+        Chunker(0, START).add(b"x" * size)
+
+
+def test_a_record_that_does_not_fit_opens_the_next_chunk() -> None:
+    chunker = Chunker(0, START)
+    chunker.add(b"x" * (MAX_RECORD_BYTES - 10))
+    chunker.add(b"y" * 8)
+    chunker.add(b"z")
+    assert [len(chunk) for chunk in chunker.finish()] == [MAX_CHUNK_BYTES, CHUNK_HEADER_BYTES + 3]
+
+
+def test_a_full_batch_refuses_the_next_record() -> None:
+    chunker = Chunker(0, START)
+    for _ in range(MAX_CHUNKS):
+        assert chunker.fits(b"x" * MAX_RECORD_BYTES)
+        chunker.add(b"x" * MAX_RECORD_BYTES)
+    assert not chunker.fits(b"x")
+    with pytest.raises(BadInput, match="full"):
+        chunker.add(b"x")
+    assert len(chunker.finish()) == MAX_CHUNKS
+
+
+def test_the_last_chunk_still_takes_what_fits() -> None:
+    chunker = Chunker(0, START)
+    for _ in range(MAX_CHUNKS - 1):
+        chunker.add(b"x" * MAX_RECORD_BYTES)
+    chunker.add(b"x" * (MAX_RECORD_BYTES - 3))
+    assert chunker.fits(b"y")
+    chunker.add(b"y")
+    assert not chunker.fits(b"y")
+
+
+def test_a_batch_header_packs_to_the_inboxs_fifty_bytes() -> None:
+    chunks = [b"a" * 41, b"b" * 42]
+    header = BatchHeader(
+        time=1_700_000_000, message_limit=7, chunk_count=2, chunks_hash=chunks_hash(chunks)
+    )
+    commitment = keccak(keccak(chunks[0]) + keccak(chunks[1]))
+    expected = (
+        (1_700_000_000).to_bytes(8, "big")
+        + (7).to_bytes(8, "big")
+        + (2).to_bytes(2, "big")
+        + commitment
+    )
+    assert header.pack() == expected
+    assert len(expected) == 50

@@ -1,0 +1,207 @@
+"""CONSUME_MESSAGE."""
+
+from __future__ import annotations
+
+import pytest
+from tallystick.machine.engine import run, step
+from tallystick.records.signing import make
+from tallystick.schema.names import Outcome, Phase
+from tallystick.state.layout import (
+    ACCOUNT_DEAD_BEFORE,
+    MAX_ACCOUNT,
+    MESSAGE_DEPOSIT,
+    MESSAGE_FORCE_CANCEL_ALL,
+    MESSAGE_FORCE_WITHDRAW,
+    OUTBOX_ACCOUNT,
+    OUTBOX_AMOUNT_UNITS,
+    OUTBOX_RECIPIENT,
+)
+from tallystick.testing.look import book, cash, limbs, owner, position, word
+from tallystick.testing.world import World, address, message
+
+RICH = 1_000_000_000
+
+
+def consume(world: World, *messages: bytes) -> Outcome:
+    world.published.messages.extend(messages)
+    return world.send(make("consume", through=len(world.published.messages)))
+
+
+def forced(name: str, account: int, amount: int, kind: int = MESSAGE_FORCE_WITHDRAW) -> bytes:
+    return message(kind, address(name), account, amount)
+
+
+# The record
+
+
+@pytest.mark.parametrize("through", [0, 1, 2])
+def test_consuming_through_what_is_consumed_already_is_rejected(
+    world: World, through: int
+) -> None:
+    world.deposit("alice", 1, 5)
+    world.deposit("alice", 1, 5)
+    assert world.send(make("consume", through=through)) is Outcome.MESSAGE_LIMIT
+    assert world.state.registers.message_cursor == 2
+
+
+def test_consuming_beyond_the_batchs_limit_is_rejected() -> None:
+    world = World()
+    world.published.messages.append(message(MESSAGE_DEPOSIT, address("alice"), 1, 5))
+    world.clock()
+    world.seal()
+    assert world.published.headers[0].message_limit == 0
+    assert world.state.registers.message_cursor == 0
+    record = bytes([2, 0xC1, 1])
+    accumulator = world.state.registers.record_accumulator
+    chunk = (1).to_bytes(8, "big") + accumulator + len(record).to_bytes(2, "big") + record
+    world.published.publish([chunk], world.time, 0)
+    machine = world.fresh()
+    run(machine, 1 << 20)
+    registers = machine.state.registers
+    assert registers.outcome == Outcome.MESSAGE_LIMIT
+    assert (registers.record_count, registers.message_cursor) == (2, 0)
+
+
+def test_a_consume_record_takes_every_message_through_its_target_in_order(world: World) -> None:
+    deposits = [message(MESSAGE_DEPOSIT, address("alice"), 1, 10**i) for i in range(4)]
+    world.published.messages.extend(deposits)
+    assert world.send(make("consume", through=3)) is Outcome.ACCEPTED
+    assert cash(world.state, 1) == 111
+    assert world.state.registers.message_cursor == 3
+    assert world.state.registers.message_target == 0
+    assert world.send(make("consume", through=4)) is Outcome.ACCEPTED
+    assert cash(world.state, 1) == 1111
+
+
+def test_the_first_run_of_a_consume_record_takes_no_input_and_later_ones_the_message(
+    world: World,
+) -> None:
+    world.deposit("alice", 1, 5)
+    world.seal()
+    machine = world.fresh()
+    while machine.state.registers.phase != Phase.CONSUME_MESSAGE:
+        step(machine)
+    step(machine)
+    assert machine.step_input == b""
+    assert machine.state.registers.message_target == 1
+    step(machine)
+    assert machine.step_input == world.published.messages[0]
+
+
+def test_messages_a_batch_owes_are_consumed_behind_its_last_record() -> None:
+    world = World()
+    world.deposit("alice", 1, 5)
+    world.seal()
+    final = world.state.hash()
+    late = World()
+    late.published.messages.append(message(MESSAGE_DEPOSIT, address("alice"), 1, 5))
+    late.published.publish([bytes(41)], late.time, 1)
+    machine = late.fresh()
+    run(machine, 1 << 20)
+    assert cash(machine.state, 1) == 5
+    assert machine.state.registers.message_cursor == 1
+    assert machine.state.registers.batch_cursor == 1
+    assert machine.state.hash() != final
+
+
+# The messages
+
+
+def test_a_deposit_credits_the_account_and_names_its_owner(world: World) -> None:
+    assert world.deposit("alice", 7, 500) is Outcome.ACCEPTED
+    assert (cash(world.state, 7), owner(world.state, 7)) == (500, address("alice"))
+    registers = world.state.registers
+    assert (registers.cash_units, registers.deposited_units) == (500, 500)
+
+
+def test_a_later_depositor_never_becomes_the_owner(world: World) -> None:
+    world.deposit("alice", 7, 500)
+    world.deposit("mallory", 7, 1)
+    assert (cash(world.state, 7), owner(world.state, 7)) == (501, address("alice"))
+
+
+def test_the_largest_account_takes_deposits_and_the_next_one_is_no_account(world: World) -> None:
+    sender = address("alice")
+    last = message(MESSAGE_DEPOSIT, sender, MAX_ACCOUNT, 5)
+    assert consume(world, last) is Outcome.ACCEPTED
+    for kind in (MESSAGE_DEPOSIT, MESSAGE_FORCE_WITHDRAW, MESSAGE_FORCE_CANCEL_ALL, 9):
+        beyond = message(kind, sender, MAX_ACCOUNT + 1, 5)
+        assert consume(world, beyond) is Outcome.NO_ACCOUNT
+    assert cash(world.state, MAX_ACCOUNT) == 5
+
+
+@pytest.mark.parametrize("kind", [0, 4, 255])
+def test_a_message_of_an_unknown_kind_is_passed_over(world: World, kind: int) -> None:
+    strange = message(kind, address("alice"), 1, 5)
+    good = message(MESSAGE_DEPOSIT, address("alice"), 1, 5)
+    assert consume(world, strange) is Outcome.UNKNOWN_MESSAGE
+    assert consume(world, strange, good) is Outcome.ACCEPTED
+    assert cash(world.state, 1) == 5
+
+
+def test_only_the_owner_forces_a_withdrawal(market: World) -> None:
+    assert consume(market, forced("bob", 1, 100)) is Outcome.NOT_AUTHORISED
+    assert consume(market, forced("alice", 99, 100)) is Outcome.NOT_AUTHORISED
+    assert market.state.registers.outbox_count == 0
+
+
+def test_a_forced_withdrawal_appends_to_the_outbox_what_was_asked_for(market: World) -> None:
+    assert consume(market, forced("alice", 1, 300)) is Outcome.ACCEPTED
+    outbox = market.state.outbox
+    assert limbs(outbox, 0, OUTBOX_RECIPIENT, 5).to_bytes(20, "big") == address("alice")
+    assert word(outbox, 0, OUTBOX_AMOUNT_UNITS) == 300
+    assert word(outbox, 0, OUTBOX_ACCOUNT) == 1
+    assert cash(market.state, 1) == RICH - 300
+    assert market.state.registers.withdrawn_units == 300
+
+
+@pytest.mark.parametrize("asked", [RICH + 1, 2**63, 2**64 - 1])
+def test_asking_for_more_than_may_leave_pays_all_that_may(market: World, asked: int) -> None:
+    assert consume(market, forced("alice", 1, asked)) is Outcome.ACCEPTED
+    assert word(market.state.outbox, 0, OUTBOX_AMOUNT_UNITS) == RICH
+    assert cash(market.state, 1) == 0
+
+
+def test_a_forced_withdrawal_leaves_the_margin_of_open_positions(market: World) -> None:
+    market.order(1, 0, 0, 1000, 10)
+    market.order(2, 0, 1, 1000, 10)
+    consume(market, forced("alice", 1, 2**64 - 1))
+    # The tenth of the notional of 1,000,000 is more than the initial margin of 50,000.
+    assert cash(market.state, 1) + 1_000_000 == 100_000
+
+
+def test_a_forced_withdrawal_of_nothing_is_not_withdrawable(market: World) -> None:
+    assert consume(market, forced("alice", 1, 0)) is Outcome.NOT_WITHDRAWABLE
+    consume(market, forced("alice", 1, RICH))
+    assert consume(market, forced("alice", 1, 1)) is Outcome.NOT_WITHDRAWABLE
+
+
+def test_only_the_owner_forces_its_orders_to_be_cancelled(market: World) -> None:
+    market.order(1, 0, 0, 900, 1)
+    rejected = consume(market, forced("bob", 1, 0, MESSAGE_FORCE_CANCEL_ALL))
+    assert rejected is Outcome.NOT_AUTHORISED
+    assert word(market.state.accounts, 1, ACCOUNT_DEAD_BEFORE) == 0
+
+
+def test_after_a_forced_cancel_older_orders_never_trade_and_newer_ones_do(market: World) -> None:
+    market.order(1, 0, 0, 900, 1, client_id=1)
+    done = consume(market, forced("alice", 1, 0, MESSAGE_FORCE_CANCEL_ALL))
+    assert done is Outcome.ACCEPTED
+    registers = market.state.registers
+    assert word(market.state.accounts, 1, ACCOUNT_DEAD_BEFORE) == registers.record_count + 1
+    market.order(1, 0, 0, 900, 2, client_id=2)
+    market.order(2, 0, 1, 900, 5, flags=1)
+    assert position(market.state, 1, 0) == 2
+    assert book(market.state, 0, 0) == []
+
+
+def test_a_rejected_message_does_not_stop_the_queue(market: World) -> None:
+    outcome = consume(
+        market,
+        forced("bob", 1, 100),
+        forced("alice", 1, 100),
+        message(200, address("bob"), 1, 1),
+        forced("bob", 2, 200),
+    )
+    assert outcome is Outcome.ACCEPTED
+    assert market.state.registers.withdrawn_units == 300

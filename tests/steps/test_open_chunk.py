@@ -1,0 +1,113 @@
+"""OPEN_CHUNK."""
+
+from __future__ import annotations
+
+import pytest
+from tallystick.machine.engine import halted, run, step
+from tallystick.machine.machine import Machine
+from tallystick.records.chunks import accumulate
+from tallystick.records.codec import encode
+from tallystick.records.signing import make
+from tallystick.schema.names import Outcome, Phase
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import MESSAGE_DEPOSIT
+from tallystick.testing.world import START, World, address, message
+
+CLOCK = encode(make("clock", clock_ms=START * 1000))
+LATER = encode(make("clock", clock_ms=START * 1000 + 1))
+
+
+def chunk(count: int, accumulator: bytes, *records: bytes) -> bytes:
+    frames = b"".join(len(record).to_bytes(2, "big") + record for record in records)
+    return count.to_bytes(8, "big") + accumulator + frames
+
+
+def machine_over(*chunks: bytes, limit: int = 0, messages: tuple[bytes, ...] = ()) -> Machine:
+    world = World()
+    world.published.messages.extend(messages)
+    world.published.publish(list(chunks), START, limit)
+    return world.fresh()
+
+
+GOOD = chunk(0, bytes(32), CLOCK)
+
+
+def test_a_chunk_whose_header_agrees_is_opened() -> None:
+    machine = machine_over(GOOD)
+    run(machine, 2)
+    registers = machine.state.registers
+    assert registers.phase == Phase.FETCH_RECORD
+    assert registers.chunk_hash == keccak(GOOD)
+    assert (registers.chunk_offset, registers.chunk_length) == (40, len(GOOD))
+
+
+def test_the_input_is_every_chunks_hash_and_then_the_chunk() -> None:
+    second = chunk(1, accumulate(bytes(32), CLOCK), LATER)
+    machine = machine_over(GOOD, second)
+    run(machine, 1)
+    step(machine)
+    assert machine.step_input == keccak(GOOD) + keccak(second) + GOOD
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(chunk(1, bytes(32), CLOCK), id="another record number"),
+        pytest.param(chunk(0, bytes(31) + b"\x01", CLOCK), id="another accumulator"),
+        pytest.param(bytes(41), id="nothing but zeros is a header and a broken frame"),
+    ],
+)
+def test_a_chunk_that_does_not_follow_leaves_no_record_behind(bad: bytes) -> None:
+    machine = machine_over(bad)
+    run(machine, 100)
+    assert halted(machine)
+    assert machine.state.registers.record_count == 0
+
+
+@pytest.mark.parametrize("count", [1, 2**64 - 1])
+def test_a_chunk_with_another_record_number_is_skipped_whole(count: int) -> None:
+    machine = machine_over(chunk(count, bytes(32), CLOCK))
+    run(machine, 2)
+    registers = machine.state.registers
+    assert registers.outcome == Outcome.CHUNK_SKIPPED
+    assert (registers.phase, registers.chunk_cursor) == (Phase.OPEN_CHUNK, 1)
+    assert registers.chunk_hash == bytes(32)
+
+
+def test_the_chunk_after_a_skipped_one_is_judged_on_its_own() -> None:
+    machine = machine_over(chunk(9, bytes(32), CLOCK), GOOD, GOOD)
+    run(machine, 100)
+    registers = machine.state.registers
+    assert halted(machine)
+    assert registers.record_count == 1
+    assert registers.clock_ms == START * 1000
+
+
+def test_behind_the_last_chunk_a_batch_that_owes_no_message_is_closed() -> None:
+    machine = machine_over(GOOD)
+    run(machine, 100)
+    registers = machine.state.registers
+    assert registers.batch_cursor == 1
+    assert registers.phase == Phase.OPEN_BATCH
+    closed = (
+        registers.batch_time,
+        registers.batch_message_limit,
+        registers.chunk_count,
+        registers.chunk_cursor,
+        registers.chunk_offset,
+        registers.chunk_length,
+    )
+    assert closed == (0, 0, 0, 0, 0, 0)
+    assert registers.chunks_hash == registers.chunk_hash == bytes(32)
+
+
+def test_behind_the_last_chunk_the_messages_owed_are_consumed_first() -> None:
+    deposits = tuple(message(MESSAGE_DEPOSIT, address("alice"), 1, 5) for _ in range(3))
+    machine = machine_over(chunk(9, bytes(32), CLOCK), limit=2, messages=deposits)
+    run(machine, 3)
+    registers = machine.state.registers
+    assert (registers.phase, registers.message_target) == (Phase.CONSUME_MESSAGE, 2)
+    run(machine, 100)
+    assert halted(machine)
+    assert (registers.message_cursor, registers.message_target) == (2, 0)
+    assert registers.deposited_units == 10
