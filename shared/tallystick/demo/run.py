@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tallystick.demo.audit import Audit, audit
+from tallystick.demo.audit import Audit, Auditor
 from tallystick.demo.chronicle import Chronicle
 from tallystick.demo.desk import Desk, Trader, trader
 from tallystick.demo.exchange import Exchange, make_keys, plain
@@ -51,6 +51,7 @@ class Demo:
         self.traders = [trader(name, True, options.seed) for name in ("Mia", "Max", "Mei")]
         self.traders += [trader(name, False, options.seed) for name in ("Tom", "Tia", "Ted")]
         self.domain = b""
+        self.auditor = Auditor()
         self.chronicle: Chronicle
 
     def run(self) -> dict[str, Any]:
@@ -199,7 +200,7 @@ class Demo:
         return bool(self.chronicle.named("AssertionConfirmed")) and self._audit().confirmed_outbox_count > index
 
     def _audit(self) -> Audit:
-        return audit(self.chronicle.events, self.exchange.deployment.genesis)
+        return self.auditor.audit(self.chronicle.events)
 
     def _honest_summary(self) -> dict[str, int]:
         return {
