@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title All inputs of the machine, in order
+/// @notice A hash-chained queue of L1 messages and a list of batches. A batch's bytes are in its
+/// logs, its hash is in storage.
+interface IInbox {
+    /// @notice Bounds on batches, fixed for good.
+    /// @param forceDelaySeconds age from which a batch must consume a message
+    /// @param takeoverDelaySeconds silence of the sequencer after which anyone may post
+    /// @param pastBoundSeconds how far a batch's time may lie behind the block's
+    /// @param futureBoundSeconds how far a batch's time may lie ahead of the block's
+    struct Config {
+        uint64 forceDelaySeconds;
+        uint64 takeoverDelaySeconds;
+        uint64 pastBoundSeconds;
+        uint64 futureBoundSeconds;
+    }
+
+    /// @notice `message` (45 bytes: kind u8, sender, account u64, amount u64, time u64) is number
+    /// `index` of the queue; `accumulator` is the chain's head after it.
+    event MessageQueued(uint64 indexed index, bytes message, bytes32 accumulator);
+
+    /// @notice Batch `index` may be read by the machine; it consumes messages below `messageLimit`.
+    event BatchPosted(
+        uint64 indexed index,
+        uint64 time,
+        uint64 messageLimit,
+        uint16 chunkCount,
+        bytes32 chunksHash,
+        address poster
+    );
+
+    /// @notice The bytes of one chunk.
+    event ChunkPosted(uint64 indexed batch, uint16 indexed chunk, bytes data);
+
+    /// @notice Only the Vault queues deposits.
+    error NotVault(address actual, address expected);
+    /// @notice The sequencer is alive: until `openAt` (seconds) nobody else may post.
+    error NotSequencer(address actual, address expected, uint256 openAt);
+    /// @notice Another batch took the number, or one is missing.
+    error WrongBatchIndex(uint64 actual, uint64 expected);
+    /// @notice A batch has 1 to `most` chunks.
+    error ChunkCount(uint256 actual, uint256 most);
+    /// @notice A chunk is longer than its header and not longer than `most`.
+    error ChunkLength(uint256 chunk, uint256 actual, uint256 most);
+    /// @notice A batch cannot give messages back.
+    error MessageLimitBackwards(uint64 actual, uint64 least);
+    /// @notice A batch cannot consume messages that do not exist.
+    error MessageLimitAhead(uint64 actual, uint64 most);
+    /// @notice The batch leaves out message `index`, which is due since `dueAt` (seconds).
+    error MessageOverdue(uint64 index, uint256 dueAt);
+    /// @notice Batch times never fall.
+    error TimeBackwards(uint64 actual, uint64 least);
+    /// @notice The batch's time is too far behind the block's.
+    error TimeTooOld(uint64 actual, uint256 least);
+    /// @notice The batch's time is too far ahead of the block's.
+    error TimeTooNew(uint64 actual, uint256 most);
+
+    /// @notice Queues a deposit of `amountUnits` to `account` of `owner`. Only the Vault.
+    /// @return index number of the message
+    function enqueueDeposit(address owner, uint64 account, uint64 amountUnits)
+        external
+        returns (uint64 index);
+
+    /// @notice Queues the caller's wish to withdraw `amountUnits` from `account` to itself.
+    /// @dev Anyone may queue anything; the machine checks that the caller owns the account.
+    /// @return index number of the message
+    function forceWithdraw(uint64 account, uint64 amountUnits) external returns (uint64 index);
+
+    /// @notice Queues the caller's wish to cancel all orders of `account`.
+    /// @return index number of the message
+    function forceCancelAll(uint64 account) external returns (uint64 index);
+
+    /// @notice Posts batch number `index`.
+    /// @dev The sequencer may at any time; anyone else once the sequencer has posted nothing for
+    /// the takeover delay, and as often as they like until it posts again.
+    /// @param time the batch's time in seconds
+    /// @param messageLimit messages below this number are consumed by the end of the batch
+    function postBatch(uint64 index, uint64 time, uint64 messageLimit, bytes[] calldata chunks)
+        external;
+
+    /// @notice keccak(time u64, messageLimit u64, chunkCount u16, chunksHash) of a batch, where
+    /// chunksHash = keccak of the concatenated hashes of its chunks; 0 when there is no such batch.
+    function batchHash(uint64 index) external view returns (bytes32);
+
+    /// @notice The chain after `count` messages: acc[0] = 0, acc[i + 1] = keccak(acc[i],
+    /// keccak(message i)); 0 also when there are fewer.
+    function messageAccumulator(uint64 count) external view returns (bytes32);
+
+    /// @notice Second in which a message was queued.
+    function messageTime(uint64 index) external view returns (uint64);
+
+    function batchCount() external view returns (uint64);
+    function messageCount() external view returns (uint64);
+    /// @notice Message limit of the newest batch.
+    function messageLimit() external view returns (uint64);
+    /// @notice Time of the newest batch.
+    function batchTime() external view returns (uint64);
+    /// @notice Second from which anyone may post.
+    function takeoverAt() external view returns (uint256);
+
+    function sequencer() external view returns (address);
+    function vault() external view returns (address);
+    function forceDelaySeconds() external view returns (uint64);
+    function takeoverDelaySeconds() external view returns (uint64);
+    function pastBoundSeconds() external view returns (uint64);
+    function futureBoundSeconds() external view returns (uint64);
+}
