@@ -28,54 +28,24 @@ interface Vm {
     function label(address account, string calldata name) external;
     function load(address target, bytes32 slot) external view returns (bytes32);
     function parseJson(string calldata json) external pure returns (bytes memory);
-    function parseJson(string calldata json, string calldata key)
-        external
-        pure
-        returns (bytes memory);
-    function parseJsonAddress(string calldata json, string calldata key)
-        external
-        pure
-        returns (address);
+    function parseJson(string calldata json, string calldata key) external pure returns (bytes memory);
+    function parseJsonAddress(string calldata json, string calldata key) external pure returns (address);
     function parseJsonBool(string calldata json, string calldata key) external pure returns (bool);
-    function parseJsonBytes(string calldata json, string calldata key)
-        external
-        pure
-        returns (bytes memory);
-    function parseJsonBytes32(string calldata json, string calldata key)
-        external
-        pure
-        returns (bytes32);
-    function parseJsonBytes32Array(string calldata json, string calldata key)
-        external
-        pure
-        returns (bytes32[] memory);
-    function parseJsonBytesArray(string calldata json, string calldata key)
-        external
-        pure
-        returns (bytes[] memory);
+    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
+    function parseJsonBytes32(string calldata json, string calldata key) external pure returns (bytes32);
+    function parseJsonBytes32Array(string calldata json, string calldata key) external pure returns (bytes32[] memory);
+    function parseJsonBytesArray(string calldata json, string calldata key) external pure returns (bytes[] memory);
     function parseJsonInt(string calldata json, string calldata key) external pure returns (int256);
-    function parseJsonString(string calldata json, string calldata key)
-        external
-        pure
-        returns (string memory);
-    function parseJsonUint(string calldata json, string calldata key)
-        external
-        pure
-        returns (uint256);
-    function parseJsonUintArray(string calldata json, string calldata key)
-        external
-        pure
-        returns (uint256[] memory);
+    function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
+    function parseJsonUint(string calldata json, string calldata key) external pure returns (uint256);
+    function parseJsonUintArray(string calldata json, string calldata key) external pure returns (uint256[] memory);
     function prank(address sender) external;
     function prank(address sender, address origin) external;
     function readFile(string calldata path) external view returns (string memory);
     function recordLogs() external;
     function revertToState(uint256 snapshotId) external returns (bool);
     function roll(uint256 newHeight) external;
-    function sign(uint256 privateKey, bytes32 digest)
-        external
-        pure
-        returns (uint8 v, bytes32 r, bytes32 s);
+    function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function snapshotState() external returns (uint256);
     function startPrank(address sender) external;
     function stopPrank() external;
@@ -159,18 +129,12 @@ abstract contract Base {
         assertEq(actual, expected, "");
     }
 
-    function assertEq(bytes memory actual, bytes memory expected, string memory what)
-        internal
-        pure
-    {
+    function assertEq(bytes memory actual, bytes memory expected, string memory what) internal pure {
         require(keccak256(actual) == keccak256(expected), NotEqualBytes(actual, expected, what));
     }
 
     function assertEq(string memory actual, string memory expected) internal pure {
-        require(
-            keccak256(bytes(actual)) == keccak256(bytes(expected)),
-            NotEqualString(actual, expected, "")
-        );
+        require(keccak256(bytes(actual)) == keccak256(bytes(expected)), NotEqualString(actual, expected, ""));
     }
 
     function assertEq(bool actual, bool expected) internal pure {

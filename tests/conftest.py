@@ -1,0 +1,19 @@
+"""Settings every test shares."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Hypothesis sees CI and would there repeat the same hundred cases for ever: these profiles draw
+# new ones on each run, and print what reproduces a failure.
+_ALWAYS = settings(
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("default", _ALWAYS, max_examples=60)
+settings.register_profile("thorough", _ALWAYS, max_examples=2_000)
+settings.load_profile(os.environ.get("TALLYSTICK_HYPOTHESIS", "default"))
