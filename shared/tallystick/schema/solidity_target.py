@@ -109,6 +109,7 @@ def render_names() -> str:
         lines += [f"    /// {doc}", f"    uint256 internal constant {name} = {value};"]
     lines += ["}", "", "library Phase {"]
     lines += [f"    uint8 internal constant {phase.name} = {phase.value};" for phase in Phase]
+    lines += ["    /// how many there are", f"    uint8 internal constant COUNT = {len(Phase)};"]
     lines += ["}", "", "library Outcome {"]
     lines += [f"    uint8 internal constant {code.name} = {code.value};" for code in Outcome]
     return "\n".join([*lines, "}", ""])

@@ -89,6 +89,8 @@ library Phase {
     uint8 internal constant REPORT_PRICE = 11;
     uint8 internal constant COMMIT_MEDIAN = 12;
     uint8 internal constant LIST_MARKET = 13;
+    /// how many there are
+    uint8 internal constant COUNT = 14;
 }
 
 library Outcome {

@@ -108,22 +108,32 @@ library RecordKinds {
     /// EIP-712 type hash.
     function typeHash(uint8 kind) internal pure returns (bytes32) {
         if (kind == ORDER) {
-            return keccak256("Order(uint64 account,uint64 nonce,uint64 market,uint64 side,uint64 flags,uint64 priceTicks,uint64 lots,uint64 clientId,uint64 expiryMs)");
+            return keccak256(
+                "Order(uint64 account,uint64 nonce,uint64 market,uint64 side,uint64 flags,uint64 priceTicks,uint64 lots,uint64 clientId,uint64 expiryMs)"
+            );
         }
         if (kind == CANCEL) {
             return keccak256("Cancel(uint64 account,uint64 nonce,uint64 clientId)");
         }
         if (kind == WITHDRAW) {
-            return keccak256("Withdraw(uint64 account,uint64 nonce,uint64 amountUnits,address recipient)");
+            return
+                keccak256(
+                    "Withdraw(uint64 account,uint64 nonce,uint64 amountUnits,address recipient)"
+                );
         }
         if (kind == APPROVE_AGENT) {
-            return keccak256("ApproveAgent(uint64 account,uint64 nonce,uint64 slot,address key,uint64 scope,uint64 expiryMs)");
+            return keccak256(
+                "ApproveAgent(uint64 account,uint64 nonce,uint64 slot,address key,uint64 scope,uint64 expiryMs)"
+            );
         }
         if (kind == REPORT_PRICE) {
-            return keccak256("PriceReport(uint64 market,uint64 round,uint64 priceTicks,uint64 timeMs)");
+            return
+                keccak256("PriceReport(uint64 market,uint64 round,uint64 priceTicks,uint64 timeMs)");
         }
         if (kind == LIST_MARKET) {
-            return keccak256("ListMarket(uint64 market,uint64 multiplier,uint64 initialPpm,uint64 maintenancePpm,uint64 takerPpm,uint64 makerPpm,uint64 maxLots)");
+            return keccak256(
+                "ListMarket(uint64 market,uint64 multiplier,uint64 initialPpm,uint64 maintenancePpm,uint64 takerPpm,uint64 makerPpm,uint64 maxLots)"
+            );
         }
         return 0;
     }

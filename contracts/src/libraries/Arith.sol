@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Constants} from "./generated/Names.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
+// Exact integer arithmetic with its rounding in the name, and bit scans. Intermediate results are
+// 256 bits wide; every field they come from has 64 bits at most.
+
+/// @notice amount x ppm / 1,000,000, rounded up. Units: of `amount`.
+function ppmUp(uint256 amount, uint256 ppm) pure returns (uint256) {
+    return (amount * ppm + Constants.PPM - 1) / Constants.PPM;
+}
+
+/// @notice Whether a x b <= c x d, exactly.
+function productsAtMost(int256 a, int256 b, int256 c, int256 d) pure returns (bool) {
+    return a * b <= c * d;
+}
+
+/// @notice The number of the lowest set bit; 0 also when there is none.
+function lowestBit(uint256 bits) pure returns (uint256) {
+    unchecked {
+        return Math.log2(bits & (0 - bits));
+    }
+}
+
+/// @notice The number of the highest set bit; 0 also when there is none.
+function highestBit(uint256 bits) pure returns (uint256) {
+    return Math.log2(bits);
+}
+
+/// @notice How many bits are set.
+function ones(uint256 bits) pure returns (uint256 count) {
+    for (; bits != 0; bits &= bits - 1) {
+        ++count;
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {openOutbox} from "./State.sol";
+import {Witness} from "./Witness.sol";
+import {Account, Outbox} from "./generated/Cells.sol";
+import {Registers} from "./generated/Registers.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+// The outbox: withdrawals in the order they were granted, each a cell of its own.
+
+/// @notice Takes an amount off an account and owes it to an L1 address.
+/// @param amount in units, already checked against what may leave
+function appendWithdrawal(
+    Witness memory w,
+    uint256 number,
+    Account account,
+    address recipient,
+    uint256 amount
+) pure {
+    Registers registers = w.registers;
+    Outbox cell = openOutbox(w, registers.outboxCount());
+    cell.setRecipient(recipient);
+    cell.setAmountUnits(SafeCast.toUint64(amount));
+    cell.setAccount(SafeCast.toUint64(number));
+    int256 units = SafeCast.toInt256(amount);
+    account.setCashUnits(SafeCast.toInt64(account.cashUnits() - units));
+    registers.setOutboxCount(registers.outboxCount() + 1);
+    registers.setCashUnits(SafeCast.toInt64(registers.cashUnits() - units));
+    registers.setWithdrawnUnits(SafeCast.toInt64(registers.withdrawnUnits() + units));
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ppmUp, productsAtMost} from "./Arith.sol";
+import {Account, Risk} from "./generated/Cells.sol";
+import {Constants} from "./generated/Names.sol";
+
+// Cross-margin: what an account is worth and what it must hold.
+
+/// @notice An account against the marks. Units: all in units.
+struct Health {
+    int256 value;
+    int256 initial;
+    int256 maintenance;
+    uint256 notional;
+}
+
+/// @notice Measures an account. Rounding: margin requirements up, position by position.
+function health(Account account, Risk risk) pure returns (Health memory measured) {
+    measured.value = account.cashUnits();
+    uint256 initial;
+    uint256 maintenance;
+    for (uint256 slot; slot < Constants.MAX_POSITIONS; ++slot) {
+        int256 size = account.positionSizeLots(slot);
+        if (size == 0) continue;
+        uint256 market = account.positionMarket(slot);
+        uint256 price = uint256(risk.marketMarkTicks(market)) * risk.marketMultiplier(market);
+        // SAFETY: 32 + 32 + 64 bits.
+        int256 worth = size * int256(price);
+        measured.value += worth;
+        uint256 exposure = uint256(worth >= 0 ? worth : -worth);
+        measured.notional += exposure;
+        initial += ppmUp(exposure, risk.marketInitialPpm(market));
+        maintenance += ppmUp(exposure, risk.marketMaintenancePpm(market));
+    }
+    // SAFETY: 16 times 128 + 32 bits.
+    measured.initial = int256(initial);
+    measured.maintenance = int256(maintenance);
+}
+
+/// @notice Whether a trade may leave an account like this.
+/// @dev Either it ends at or above the initial margin, or it only reduces a position and the ratio
+/// of value to maintenance margin gets no worse.
+function mayChange(Health memory before, Health memory later, bool reduces) pure returns (bool) {
+    if (later.value >= later.initial) return true;
+    return
+        reduces && productsAtMost(before.value, later.maintenance, later.value, before.maintenance);
+}
+
+/// @notice What may leave an account. Rounding: down.
+/// @dev Beyond the initial margin, a share of the notional stays, so that unrealised profit cannot
+/// be withdrawn and pyramided.
+function withdrawable(Health memory measured) pure returns (uint256) {
+    int256 buffer = int256(ppmUp(measured.notional, Constants.WITHDRAW_BUFFER_PPM));
+    int256 free = measured.value - (measured.initial >= buffer ? measured.initial : buffer);
+    return free > 0 ? uint256(free) : 0;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Account} from "./generated/Cells.sol";
+import {Constants, Outcome} from "./generated/Names.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+// One side of a fill, applied to an account and undone again when it may not stand.
+
+/// @dev What stands for no slot.
+uint256 constant NO_SLOT = type(uint256).max;
+
+/// @notice What the taker and the maker of a fill have in common. Units: lots, units.
+struct Terms {
+    uint256 market;
+    int256 lots;
+    int256 quote;
+    int256 maxLots;
+}
+
+/// @notice One side of a fill: what it changes, and what was there before. Units: lots, units.
+/// @dev `reduces` says that it only makes a position smaller, never turns it round.
+struct Fill {
+    uint256 slot;
+    int256 oldSize;
+    int256 newSize;
+    int256 cashChange;
+    bool reduces;
+}
+
+/// @notice The account's slot for a market: its position, else the first free one, else NO_SLOT.
+function findPosition(Account account, uint256 market) pure returns (uint256 free) {
+    free = NO_SLOT;
+    for (uint256 slot; slot < Constants.MAX_POSITIONS; ++slot) {
+        if (account.positionSizeLots(slot) == 0) {
+            if (free == NO_SLOT) free = slot;
+        } else if (account.positionMarket(slot) == market) {
+            return slot;
+        }
+    }
+}
+
+/// @notice Applies one side of a fill to an account, unless a limit forbids it.
+/// @dev Rejects: NO_POSITION_SLOT, POSITION_LIMIT. Units: `fee` in units.
+function applyFill(Account account, Terms memory terms, uint256 side, int256 fee, Fill memory fill)
+    pure
+    returns (uint8)
+{
+    fill.slot = findPosition(account, terms.market);
+    if (fill.slot == NO_SLOT) return Outcome.NO_POSITION_SLOT;
+    bool buys = side == Constants.BUY;
+    fill.oldSize = account.positionSizeLots(fill.slot);
+    fill.newSize = buys ? fill.oldSize + terms.lots : fill.oldSize - terms.lots;
+    fill.cashChange = (buys ? -terms.quote : terms.quote) - fee;
+    int256 cash = account.cashUnits() + fill.cashChange;
+    if (!_within(fill.newSize, terms.maxLots) || !_within(cash, int256(Constants.MAX_CASH_UNITS))) {
+        return Outcome.POSITION_LIMIT;
+    }
+    fill.reduces = fill.oldSize > 0
+        ? 0 <= fill.newSize && fill.newSize < fill.oldSize
+        : fill.oldSize < fill.newSize && fill.newSize <= 0;
+    account.setCashUnits(SafeCast.toInt64(cash));
+    _setPosition(account, fill.slot, terms.market, fill.newSize);
+    return Outcome.ACCEPTED;
+}
+
+/// @notice Puts an account back to what it was before `applyFill`.
+function undoFill(Account account, Terms memory terms, Fill memory fill) pure {
+    account.setCashUnits(SafeCast.toInt64(account.cashUnits() - fill.cashChange));
+    _setPosition(account, fill.slot, terms.market, fill.oldSize);
+}
+
+function _setPosition(Account account, uint256 slot, uint256 market, int256 size) pure {
+    account.setPositionMarket(slot, size == 0 ? 0 : SafeCast.toUint8(market));
+    account.setPositionSizeLots(slot, SafeCast.toInt64(size));
+}
+
+function _within(int256 amount, int256 most) pure returns (bool) {
+    return -most <= amount && amount <= most;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Step} from "../Step.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {lowestBit, ppmUp} from "@tallystick/libraries/Arith.sol";
+import {
+    Path,
+    dropHead,
+    levelIndex,
+    openBest,
+    openTailToFree,
+    removeOrder
+} from "@tallystick/libraries/Book.sol";
+import {finish} from "@tallystick/libraries/Machine.sol";
+import {Health, health, mayChange} from "@tallystick/libraries/Risk.sol";
+import {
+    openAccount,
+    openLevel,
+    openMarket,
+    openOrder,
+    openPage,
+    openRisk
+} from "@tallystick/libraries/State.sol";
+import {Fill, Terms, applyFill, undoFill} from "@tallystick/libraries/Trade.sol";
+import {Witness} from "@tallystick/libraries/Witness.sol";
+import {Account, Market, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+
+/// @title MATCH_MAKER: meet the order in progress with the best resting one
+/// @notice Price-time priority is what the cells say: the best price by the occupancy words, the
+/// oldest order of its page. Self-trade cancels the maker.
+/// @dev Rejects: UNFILLED, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (the taker's rest is cancelled; a
+/// maker with the same fault leaves the book). Rounding: fees up. Twin:
+/// shared/tallystick/machine/steps/match_maker.py.
+contract MatchMaker is Step {
+    /// @dev What `_trade` returns when the maker may not trade; no taker ever fails with it.
+    uint8 private constant MAKER_FAILED = Outcome.NO_SUCH_ORDER;
+
+    /// @dev The cells of one match the terms and both sides' fills.
+    struct Match {
+        Registers registers;
+        Path path;
+        Market market;
+        Account taker;
+        Risk risk;
+        Page page;
+        uint256 slot;
+        Order order;
+        Account maker;
+        Page tail;
+        Terms terms;
+        int256 takerFee;
+        int256 makerFee;
+        Fill takerFill;
+        Fill makerFill;
+    }
+
+    function _step(Witness memory w, IInbox) internal pure override {
+        Registers registers = w.registers;
+
+        // READ
+        Match memory m;
+        m.registers = registers;
+        m.path.market = registers.argMarket();
+        m.path.side = 1 - registers.argSide();
+        m.market = openMarket(w, registers.argMarket());
+        m.taker = openAccount(w, registers.argAccount());
+        m.risk = openRisk(w);
+        if (!openBest(w, m.path) || !_crosses(registers, m.path.price)) {
+            return _leaveBook(registers);
+        }
+        m.path.level = openLevel(w, levelIndex(m.path));
+        uint256 head = m.path.level.headPage();
+        m.page = openPage(w, head);
+        if (m.page.bits() == 0) return dropHead(registers, m.path, m.page);
+        m.slot = head << 6 | lowestBit(m.page.bits());
+        m.order = openOrder(w, m.slot);
+        m.maker = openAccount(w, m.order.account());
+        m.tail = openTailToFree(w, m.path, head);
+
+        // CHECK
+        if (m.order.account() == registers.argAccount() || _makerIsDead(m)) {
+            return _removeMaker(m);
+        }
+        uint64 lots = registers.argLots();
+        if (m.order.remainingLots() < lots) lots = m.order.remainingLots();
+        uint8 outcome = _trade(m, lots);
+
+        // APPLY and WRITE
+        if (outcome == MAKER_FAILED) _removeMaker(m);
+        else if (outcome != Outcome.ACCEPTED) finish(registers, outcome);
+        else _settle(m, lots);
+    }
+
+    function _crosses(Registers registers, uint256 price) private pure returns (bool) {
+        return registers.argSide() == Constants.BUY
+            ? price <= registers.argPrice()
+            : price >= registers.argPrice();
+    }
+
+    /// @dev Nothing crosses: rest what is left, or cancel it when the order is immediate-or-cancel.
+    function _leaveBook(Registers registers) private pure {
+        if (registers.argFlags() & Constants.FLAG_IOC != 0) finish(registers, Outcome.UNFILLED);
+        else registers.setPhase(Phase.REST_ORDER);
+    }
+
+    function _makerIsDead(Match memory m) private pure returns (bool) {
+        uint64 expiry = m.order.expiryMs();
+        if (expiry != 0 && expiry <= m.registers.clockMs()) return true;
+        return m.order.sequence() < m.maker.deadBefore();
+    }
+
+    function _removeMaker(Match memory m) private pure {
+        removeOrder(m.registers, m.path, m.slot, m.order, m.page, m.tail);
+    }
+
+    /// @dev Applies both sides and checks their limits and margin; undoes both when either may not
+    /// stand.
+    function _trade(Match memory m, uint256 lots) private pure returns (uint8) {
+        Registers registers = m.registers;
+        _setTerms(m, lots);
+        Health memory takerBefore = health(m.taker, m.risk);
+        Health memory makerBefore = health(m.maker, m.risk);
+        uint8 outcome = applyFill(m.taker, m.terms, registers.argSide(), m.takerFee, m.takerFill);
+        if (outcome != Outcome.ACCEPTED) return outcome;
+        if (!mayChange(takerBefore, health(m.taker, m.risk), m.takerFill.reduces)) {
+            undoFill(m.taker, m.terms, m.takerFill);
+            return Outcome.MARGIN;
+        }
+        outcome = applyFill(m.maker, m.terms, 1 - registers.argSide(), m.makerFee, m.makerFill);
+        if (outcome != Outcome.ACCEPTED) {
+            undoFill(m.taker, m.terms, m.takerFill);
+            return MAKER_FAILED;
+        }
+        if (!mayChange(makerBefore, health(m.maker, m.risk), m.makerFill.reduces)) {
+            undoFill(m.maker, m.terms, m.makerFill);
+            undoFill(m.taker, m.terms, m.takerFill);
+            return MAKER_FAILED;
+        }
+        int256 fees = registers.feesUnits() + m.takerFee + m.makerFee;
+        int256 cash = registers.cashUnits() + m.takerFill.cashChange + m.makerFill.cashChange;
+        registers.setFeesUnits(SafeCast.toInt64(fees));
+        registers.setCashUnits(SafeCast.toInt64(cash));
+        return Outcome.ACCEPTED;
+    }
+
+    /// @dev What both sides would exchange, and what each would pay for it.
+    function _setTerms(Match memory m, uint256 lots) private pure {
+        // SAFETY: 64 + 24 + 32 bits.
+        uint256 quote = lots * m.path.price * m.risk.marketMultiplier(m.path.market);
+        m.takerFee = int256(ppmUp(quote, m.market.takerPpm()));
+        m.makerFee = int256(ppmUp(quote, m.market.makerPpm()));
+        m.terms.market = m.path.market;
+        m.terms.lots = int256(lots);
+        m.terms.quote = int256(quote);
+        m.terms.maxLots = int256(uint256(m.market.maxLots()));
+    }
+
+    /// @dev Books a trade that stands: market totals, the maker's order, the taker's rest.
+    function _settle(Match memory m, uint64 lots) private pure {
+        Registers registers = m.registers;
+        Fill memory taker = m.takerFill;
+        Fill memory maker = m.makerFill;
+        int256 longs = int256(uint256(m.market.openInterestLots()));
+        longs += _long(taker.newSize) - _long(taker.oldSize);
+        longs += _long(maker.newSize) - _long(maker.oldSize);
+        int256 net = m.market.netLots();
+        net += taker.newSize - taker.oldSize + maker.newSize - maker.oldSize;
+        m.market.setOpenInterestLots(SafeCast.toUint64(SafeCast.toUint256(longs)));
+        m.market.setNetLots(SafeCast.toInt64(net));
+        m.order.setRemainingLots(m.order.remainingLots() - lots);
+        if (m.order.remainingLots() == 0) _removeMaker(m);
+        registers.setArgLots(registers.argLots() - lots);
+        if (registers.argLots() == 0) finish(registers, Outcome.ACCEPTED);
+    }
+
+    function _long(int256 size) private pure returns (int256) {
+        return size > 0 ? size : int256(0);
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Step} from "../Step.sol";
+import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
+import {Phase} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+
+/// @title OPEN_BATCH: take over the header of the next batch
+/// @dev Twin: shared/tallystick/machine/steps/open_batch.py.
+contract OpenBatch is Step {
+    uint256 private constant HEADER_BYTES = 50;
+
+    function _step(Witness memory w, IInbox inbox) internal view override {
+        Registers registers = w.registers;
+
+        // READ
+        bytes calldata header = w.input();
+        require(header.length == HEADER_BYTES, WitnessLib.InputLength(header.length, HEADER_BYTES));
+        bytes32 expected = inbox.batchHash(registers.batchCursor());
+        // INVARIANT: this is the header of the batch at the cursor.
+        require(
+            keccak256(header) == expected, WitnessLib.InputMismatch(keccak256(header), expected)
+        );
+
+        // CHECK: nothing; the Inbox vouches for the header.
+
+        // APPLY
+        registers.setBatchTime(uint64(bytes8(header[:8])));
+        registers.setBatchMessageLimit(uint64(bytes8(header[8:16])));
+        registers.setChunkCount(uint16(bytes2(header[16:18])));
+        registers.setChunksHash(bytes32(header[18:]));
+        registers.setChunkCursor(0);
+        registers.setPhase(Phase.OPEN_CHUNK);
+
+        // WRITE: registers only.
+    }
+}

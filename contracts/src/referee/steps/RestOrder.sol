@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Step} from "../Step.sol";
+import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {ppmUp} from "@tallystick/libraries/Arith.sol";
+import {NO_PAGE, Path, occupy, openPrice} from "@tallystick/libraries/Book.sol";
+import {finish} from "@tallystick/libraries/Machine.sol";
+import {Health, health} from "@tallystick/libraries/Risk.sol";
+import {openAccount, openOrder, openPage, openRisk} from "@tallystick/libraries/State.sol";
+import {NO_SLOT, findPosition} from "@tallystick/libraries/Trade.sol";
+import {Witness} from "@tallystick/libraries/Witness.sol";
+import {Account, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+
+/// @title REST_ORDER: put what is left of an order into the book
+/// @dev Rejects: MARGIN (the account cannot carry the order were it filled alone), BOOK_FULL. Twin:
+/// shared/tallystick/machine/steps/rest_order.py.
+contract RestOrder is Step {
+    /// @dev Where the order goes. `fresh`: on a page of its own, behind the tail page if any.
+    struct Place {
+        Path path;
+        bool fresh;
+        uint256 number;
+        Page page;
+        Page tailPage;
+        uint256 position;
+        Order order;
+    }
+
+    function _step(Witness memory w, IInbox) internal pure override {
+        Registers registers = w.registers;
+
+        // READ
+        Account account = openAccount(w, registers.argAccount());
+        Risk risk = openRisk(w);
+        Place memory place;
+        if (!_openPlace(w, place)) return finish(registers, Outcome.BOOK_FULL);
+
+        // CHECK
+        if (!_canCarry(registers, account, risk)) return finish(registers, Outcome.MARGIN);
+
+        // APPLY
+        if (place.fresh) _takePage(registers, place);
+        _append(place);
+        _writeOrder(registers, place.order);
+
+        // WRITE
+        finish(registers, Outcome.ACCEPTED);
+    }
+
+    /// @dev Opens the price, its tail page, the fresh page if one is needed, and the order; false
+    /// when there are no pages left.
+    function _openPlace(Witness memory w, Place memory place) private pure returns (bool) {
+        Registers registers = w.registers;
+        Path memory path = place.path;
+        path.market = registers.argMarket();
+        path.side = registers.argSide();
+        openPrice(w, path, registers.argPrice());
+        uint256 tail = path.level.orders() == 0 ? 0 : path.level.tailPage();
+        if (tail != 0) place.tailPage = openPage(w, tail);
+        place.fresh = tail == 0 || place.tailPage.used() == Constants.PAGE_SLOTS;
+        place.number = tail;
+        if (place.fresh) {
+            place.number = registers.freePage();
+            if (place.number == 0) place.number = uint256(registers.pageCount()) + 1;
+        }
+        if (place.number > Constants.MAX_PAGES) return false;
+        place.page = place.fresh ? openPage(w, place.number) : place.tailPage;
+        place.position = place.fresh ? 0 : place.page.used();
+        place.order = openOrder(w, place.number << 6 | place.position);
+        return true;
+    }
+
+    /// @dev Whether the account's value covers its initial margin and that of the order, or the
+    /// order only reduces.
+    function _canCarry(Registers registers, Account account, Risk risk)
+        private
+        pure
+        returns (bool)
+    {
+        uint256 market = registers.argMarket();
+        uint256 slot = findPosition(account, market);
+        if (slot == NO_SLOT) return false;
+        int256 size = account.positionSizeLots(slot);
+        uint256 lots = registers.argLots();
+        int256 against = registers.argSide() == Constants.BUY ? -size : size;
+        if (against >= int256(lots)) return true;
+        // SAFETY: 64 + 24 + 32 bits.
+        uint256 quote = lots * registers.argPrice() * risk.marketMultiplier(market);
+        Health memory measured = health(account, risk);
+        int256 needed = int256(ppmUp(quote, risk.marketInitialPpm(market)));
+        return measured.value >= measured.initial + needed;
+    }
+
+    /// @dev Starts a fresh page, from the free list if it has one, behind the price's tail page.
+    function _takePage(Registers registers, Place memory place) private pure {
+        // SAFETY: at most MAX_PAGES.
+        uint32 number = uint32(place.number);
+        if (registers.freePage() != 0) registers.setFreePage(place.page.nextPage());
+        else registers.setPageCount(number);
+        place.page.setNextPage(0);
+        place.page.setUsed(0);
+        if (Page.unwrap(place.tailPage) != Page.unwrap(NO_PAGE)) {
+            place.tailPage.setNextPage(number);
+        } else {
+            place.path.level.setHeadPage(number);
+        }
+        place.path.level.setTailPage(number);
+    }
+
+    function _append(Place memory place) private pure {
+        Page page = place.page;
+        page.setUsed(page.used() + 1);
+        page.setBits(page.bits() | uint64(1) << uint64(place.position));
+        place.path.level.setOrders(place.path.level.orders() + 1);
+        occupy(place.path);
+    }
+
+    function _writeOrder(Registers registers, Order order) private pure {
+        order.setAccount(registers.argAccount());
+        order.setMarket(registers.argMarket());
+        order.setSide(registers.argSide());
+        order.setPriceTicks(registers.argPrice());
+        order.setRemainingLots(registers.argLots());
+        order.setClientId(registers.argId());
+        order.setSequence(registers.recordCount());
+        order.setExpiryMs(registers.argTime());
+    }
+}
