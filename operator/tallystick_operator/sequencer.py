@@ -94,7 +94,6 @@ class Sequencer:
             self._failure = error
             self._fail_waiting(error)
             self._on_failure(error)
-            raise
 
     def _turn(self) -> bool:
         """Take what is waiting and process it; False when closing."""
@@ -105,7 +104,7 @@ class Sequencer:
                 results = self.core.process(flat)
             except BaseException as error:
                 for work in group:
-                    work.reply.set_exception(error)
+                    work.reply.set_exception(_failed(error))
                 raise
         at = 0
         for work in group:
@@ -148,4 +147,11 @@ class Sequencer:
             except queue.Empty:
                 return
             if isinstance(item, _Work):
-                item.reply.set_exception(error)
+                item.reply.set_exception(_failed(error))
+
+
+def _failed(error: BaseException) -> Refused:
+    """What those who wait are told: nothing of theirs is acknowledged, and whether it is on disk is not known."""
+    refusal = Refused(503, "failed", "the operator cannot go on; send the record again when it is back")
+    refusal.__cause__ = error
+    return refusal

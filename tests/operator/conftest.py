@@ -136,3 +136,13 @@ def rig(make_rig: Callable[..., Rig]) -> Rig:
     rig = make_rig()
     rig.set_up()
     return rig
+
+
+@pytest.fixture(scope="module")
+def shared_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """One rig for tests that change nothing others could notice."""
+    rig = Rig(path=tmp_path_factory.mktemp("shared"))
+    rig.open()
+    rig.set_up()
+    yield rig
+    rig.log.close()

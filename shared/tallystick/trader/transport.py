@@ -1,0 +1,103 @@
+"""JSON over HTTP to an operator, with the standard library alone: a kept connection, a timeout, typed errors."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tallystick.errors import BadInput, TallystickError
+
+TIMEOUT_SECONDS: Final = 30.0
+
+
+class OperatorUnreachable(TallystickError):
+    """No answer from the operator; whether it took the request is not known, so ask again with the same bytes."""
+
+    exit_code = 3
+
+
+class OperatorRefused(BadInput):
+    """The operator's door refused a request: `code` is its name, `status` the HTTP status."""
+
+    def __init__(self, status: int, code: str, message: str, field: str) -> None:
+        super().__init__(message, error=code, **({"field": field} if field else {}))
+        self.status = status
+        self.code = code
+        self.field = field
+
+
+class Transport:
+    """Requests to one operator. Safe for threads: each has its own connection."""
+
+    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        """Raises: BadInput when the URL is none."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadInput("an operator is an http or https URL", hint="http://127.0.0.1:8646", url=url)
+        self.url = url.rstrip("/")
+        self._base = parts.path.rstrip("/")
+        self._parts = parts
+        self._timeout_seconds = timeout_seconds
+        self._local = threading.local()
+
+    def get(self, path: str) -> Any:
+        """Return the JSON of a GET. Raises: OperatorUnreachable, OperatorRefused."""
+        return self._checked("GET", path, None)
+
+    def post(self, path: str, body: object) -> Any:
+        """Return the JSON of a POST. Raises: OperatorUnreachable, OperatorRefused."""
+        return self._checked("POST", path, msgspec.json.encode(body))
+
+    def request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        """Return status and body; a connection the other side closed meanwhile is opened anew once.
+
+        Raises: OperatorUnreachable.
+        """
+        for fresh in (False, True):
+            kept: http.client.HTTPConnection | None = None if fresh else getattr(self._local, "connection", None)
+            if kept is None:
+                kept = self._connect()
+                fresh = True
+            try:
+                kept.request(method, self._base + path, body, {"Content-Type": "application/json"} if body else {})
+                response = kept.getresponse()
+                content = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                kept.close()
+                self._local.connection = None
+                if fresh:
+                    raise OperatorUnreachable(
+                        f"no answer from the operator: {error or type(error).__name__}", url=self.url
+                    ) from error
+                continue
+            self._local.connection = kept
+            return response.status, content
+        raise AssertionError("the second attempt returns or raises")
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        kept = getattr(self._local, "connection", None)
+        if kept is not None:
+            kept.close()
+            self._local.connection = None
+
+    def _connect(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
+        return kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout_seconds)
+
+    def _checked(self, method: str, path: str, body: bytes | None) -> Any:
+        status, content = self.request(method, path, body)
+        try:
+            found = msgspec.json.decode(content)
+        except msgspec.DecodeError as error:
+            raise OperatorUnreachable("this is no operator: it does not answer in JSON", url=self.url) from error
+        if status != 200:
+            told = found if isinstance(found, dict) else {}
+            raise OperatorRefused(
+                status, str(told.get("error", "error")), str(told.get("message", "")), str(told.get("field", ""))
+            )
+        return found
