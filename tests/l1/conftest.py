@@ -64,9 +64,7 @@ def new_queue(
             stores.pop().close()
         store = store_type(tmp_path / "queue.sqlite")
         stores.append(store)
-        return TxQueue(
-            client=through or client, account=account, store=store, config=config, clock=clock
-        )
+        return TxQueue(client=through or client, account=account, store=store, config=config, clock=clock)
 
     yield open_queue
     for store in stores:

@@ -61,9 +61,7 @@ def test_the_contracts_name_each_other(client: L1Client, deployment: Deployment)
     challenge = stub(client, "Challenge", at.challenge)
     assert challenge.call("rollup") == at.rollup
     assert challenge.call("config")["graceBlocks"] == 7
-    (event,) = stub(client, "Rollup", at.rollup).events(
-        deployment.first_block, client.head().number
-    )
+    (event,) = stub(client, "Rollup", at.rollup).events(deployment.first_block, client.head().number)
     assert event.args == {"stateHash": b"\x11" * 32, "data": b"genesis"}
 
 

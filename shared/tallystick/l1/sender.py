@@ -246,9 +246,7 @@ class TxQueue:
             except L1Reverted as error:
                 if in_flight:
                     return  # it may need one that is on its way
-                self._store.set_ended(
-                    entry, TxState.REFUSED, error.message.removeprefix("reverted: ")
-                )
+                self._store.set_ended(entry, TxState.REFUSED, error.message.removeprefix("reverted: "))
                 continue
             except L1Unreachable:
                 raise
@@ -296,9 +294,7 @@ class TxQueue:
     def _gas(self, entry: TxEntry) -> int:
         if entry.gas is not None:
             return entry.gas
-        estimate = self._client.estimate_gas(
-            entry.to, entry.data, sender=self.address, value_wei=entry.value_wei
-        )
+        estimate = self._client.estimate_gas(entry.to, entry.data, sender=self.address, value_wei=entry.value_wei)
         return estimate * (100 + GAS_MARGIN_PERCENT) // 100
 
     def _price(self, head: BlockRef, older: Attempt | None) -> tuple[int, int] | None:
