@@ -14,7 +14,7 @@ from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.sender import SenderConfig, TxQueue
 from tallystick.l1.server import DevServer, ServerConfig
 
-PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())
+PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]
 
 
 @dataclass

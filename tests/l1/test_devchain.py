@@ -336,7 +336,7 @@ def test_what_is_not_json_rpc_gets_an_http_error(server: DevServer) -> None:
 
 
 def _abi() -> Any:
-    return json.loads(Path(__file__).with_name("Probe.json").read_text())["abi"]
+    return json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]["abi"]
 
 
 def _raw(value: str) -> bytes:

@@ -231,6 +231,7 @@ def deploy_from_file(
     account: LocalAccount,
     path: Path,
     *,
+    load: Load = artifacts.load,
     progress: Callable[[str, bytes], None] = _silent,
 ) -> Deployment:
     """Deploys what a TOML file describes: `[contracts]` as DeployConfig, `[genesis]` with
@@ -264,5 +265,6 @@ def deploy_from_file(
         config=config,
         steps=steps,
         prediction=prediction,
+        load=load,
         progress=progress,
     )

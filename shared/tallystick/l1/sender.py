@@ -185,13 +185,17 @@ class TxQueue:
     # Moves
 
     def _look_for_receipt(self, entry: TxEntry, head: BlockRef) -> None:
-        for attempt in self._store.attempts(entry):
-            receipt = self._client.receipt(attempt.hash)
-            if receipt is not None:
-                self._set_mined(entry, receipt)
-                return
-        if entry.nonce is not None and self._nonce_lost(entry.nonce, head):
-            self._store.requeue(entry)
+        receipt = self._find_receipt(entry)
+        if receipt is None and entry.nonce is not None and self._nonce_lost(entry.nonce, head):
+            receipt = self._find_receipt(entry)  # it may have been mined between the questions
+            if receipt is None:
+                self._store.requeue(entry)
+        if receipt is not None:
+            self._set_mined(entry, receipt)
+
+    def _find_receipt(self, entry: TxEntry) -> Receipt | None:
+        receipts = (self._client.receipt(attempt.hash) for attempt in self._store.attempts(entry))
+        return next((receipt for receipt in receipts if receipt is not None), None)
 
     def _nonce_lost(self, nonce: int, head: BlockRef) -> bool:
         """Whether another transaction took the nonce, so deep that ours can never be mined."""
