@@ -14,7 +14,7 @@ from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.sender import SenderConfig, TxQueue
 from tallystick.l1.server import DevServer, ServerConfig
 
-PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())
+PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]
 
 
 @dataclass
@@ -64,9 +64,7 @@ def new_queue(
             stores.pop().close()
         store = store_type(tmp_path / "queue.sqlite")
         stores.append(store)
-        return TxQueue(
-            client=through or client, account=account, store=store, config=config, clock=clock
-        )
+        return TxQueue(client=through or client, account=account, store=store, config=config, clock=clock)
 
     yield open_queue
     for store in stores:

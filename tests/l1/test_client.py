@@ -98,9 +98,7 @@ def test_arguments_that_do_not_fit_are_refused_before_anything_is_sent(probe: Co
             probe.encode(function, *args)
 
 
-def test_an_address_without_code_returns_nothing_that_decodes(
-    client: L1Client, probe: Contract
-) -> None:
+def test_an_address_without_code_returns_nothing_that_decodes(client: L1Client, probe: Contract) -> None:
     empty = Contract(client=client, abi=probe.abi, address=SOMEBODY)
     with pytest.raises(BadEncoding):
         empty.call("total")
@@ -171,9 +169,7 @@ def test_log_ranges_shrink_until_the_endpoint_takes_them() -> None:
 def test_a_client_serves_many_threads(server: DevServer) -> None:
     client = L1Client(server.url)
     results: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: results.append(client.chain_id())) for _ in range(16)
-    ]
+    threads = [threading.Thread(target=lambda: results.append(client.chain_id())) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -11,11 +11,19 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
 from tallystick.artifacts import Artifact
-from tallystick.errors import ConfigError, L1Reverted, StateError
+from tallystick.errors import BadInput, ConfigError, L1Reverted, StateError
 from tallystick.l1.abi import ContractAbi
 from tallystick.l1.client import Contract, L1Client
-from tallystick.l1.deploy import check_deployment, create_address, deploy, predict, step_names
+from tallystick.l1.deploy import (
+    check_deployment,
+    create_address,
+    deploy,
+    deploy_from_file,
+    predict,
+    step_names,
+)
 from tallystick.l1.deployment import DeployConfig, Deployment, config_from, load_deployment
+from tallystick.rollup.genesis import decode_genesis, genesis_state
 
 STUBS = json.loads(Path(__file__).with_name("Stubs.json").read_text())
 SEQUENCER = bytes.fromhex("00000000000000000000000000000000005e9e0a")
@@ -23,7 +31,7 @@ STEPS = ("OpenBatch", "OpenChunk")
 
 
 def load_stub(name: str) -> Artifact:
-    fields = STUBS["Step" if name in STEPS else name]
+    fields = STUBS.get(name, STUBS["Step"])
     return Artifact(
         contract=name,
         abi=fields["abi"],
@@ -61,9 +69,7 @@ def test_the_contracts_name_each_other(client: L1Client, deployment: Deployment)
     challenge = stub(client, "Challenge", at.challenge)
     assert challenge.call("rollup") == at.rollup
     assert challenge.call("config")["graceBlocks"] == 7
-    (event,) = stub(client, "Rollup", at.rollup).events(
-        deployment.first_block, client.head().number
-    )
+    (event,) = stub(client, "Rollup", at.rollup).events(deployment.first_block, client.head().number)
     assert event.args == {"stateHash": b"\x11" * 32, "data": b"genesis"}
 
 
@@ -181,3 +187,49 @@ def test_other_code_is_refused(client: L1Client, deployment: Deployment) -> None
         check_deployment(client, deployment, load=load_changed)
     with pytest.raises(StateError, match="another chain"):
         check_deployment(client, replace(deployment, chain_id=1), load=load_stub)
+
+
+FILE = """
+[contracts]
+sequencer = "0x00000000000000000000000000000000005e9e0a"
+challenge_period_blocks = 100
+
+[genesis]
+governance = "0x000000000000000000000000000000000000b055"
+quorum = 1
+signers = ["0x0000000000000000000000000000000000000001"]
+"""
+
+
+def test_a_file_says_all_that_a_deployment_needs(client: L1Client, account: LocalAccount, tmp_path: Path) -> None:
+    path = tmp_path / "deploy.toml"
+    path.write_text(FILE)
+    record = deploy_from_file(client, account, path, load=load_stub)
+    genesis = decode_genesis(record.genesis)
+    assert genesis.rollup == record.addresses.rollup
+    assert record.genesis_state_hash == genesis_state(genesis).hash()
+    assert record.config.challenge_period_blocks == 100
+    assert tuple(record.addresses.steps) == step_names()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[genesis]", "[other]"),
+        ("quorum = 1", ""),
+        ("quorum = 1", "quorum = 1\nextra = 2"),
+        ("quorum = 1", "quorum = 2"),
+        ("quorum = 1", "quorum = ["),
+        ("b055", "b0"),
+        ("challenge_period_blocks", "challengePeriodBlocks"),
+        ("= 100", "= 1.5"),
+    ],
+)
+def test_a_file_with_a_mistake_is_refused_before_anything_is_sent(
+    client: L1Client, account: LocalAccount, tmp_path: Path, old: str, new: str
+) -> None:
+    path = tmp_path / "deploy.toml"
+    path.write_text(FILE.replace(old, new))
+    with pytest.raises((ConfigError, BadInput)):
+        deploy_from_file(client, account, path, load=load_stub)
+    assert client.head().number == 0

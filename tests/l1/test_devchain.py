@@ -36,17 +36,13 @@ def w3(server: DevServer) -> Web3:
     return Web3(HTTPProvider(server.url))
 
 
-def test_web3_deploys_calls_and_reads_events(
-    w3: Web3, account: LocalAccount, probe: Contract
-) -> None:
+def test_web3_deploys_calls_and_reads_events(w3: Web3, account: LocalAccount, probe: Contract) -> None:
     contract = w3.eth.contract(address=Address(probe.address), abi=_abi())
     transaction: Any = contract.functions.note(11, b"abc").build_transaction(
         {"from": account.address, "nonce": w3.eth.get_transaction_count(account.address)}
     )
     signed = account.sign_transaction(transaction)
-    receipt = w3.eth.wait_for_transaction_receipt(
-        w3.eth.send_raw_transaction(signed.raw_transaction)
-    )
+    receipt = w3.eth.wait_for_transaction_receipt(w3.eth.send_raw_transaction(signed.raw_transaction))
     assert receipt["status"] == 1
     assert contract.functions.total().call() == 16
     (event,) = contract.events.Noted().get_logs(from_block=0)
@@ -85,9 +81,7 @@ def test_web3_fills_in_fees(w3: Web3, account: LocalAccount) -> None:
     assert w3.eth.get_balance(account.address) == 10_000 * 10**18
 
 
-def test_a_block_hashes_to_the_hash_of_its_header(
-    server: DevServer, probe: Contract, send: Send
-) -> None:
+def test_a_block_hashes_to_the_hash_of_its_header(server: DevServer, probe: Contract, send: Send) -> None:
     send(probe.address, probe.encode("note", 10, b"x"))
     send(SOMEBODY, value=1)
     for number in range(server.chain.head.number + 1):
@@ -114,9 +108,7 @@ def test_a_block_hashes_to_the_hash_of_its_header(
         assert block.hash == PragueBlockHeader(**fields).hash
 
 
-def test_receipts_match_the_root_in_the_header(
-    client: L1Client, probe: Contract, send: Send
-) -> None:
+def test_receipts_match_the_root_in_the_header(client: L1Client, probe: Contract, send: Send) -> None:
     client.request("evm_setAutomine", False)
     send(probe.address, probe.encode("note", 10, b"x"))
     send(probe.address, probe.encode("note", 9, b"x"))
@@ -142,9 +134,7 @@ def test_receipts_match_the_root_in_the_header(
     assert int(block["gasUsed"], 16) == int(receipts[1]["cumulativeGasUsed"], 16)
 
 
-def test_logs_are_found_by_address_topics_and_range(
-    client: L1Client, probe: Contract, send: Send
-) -> None:
+def test_logs_are_found_by_address_topics_and_range(client: L1Client, probe: Contract, send: Send) -> None:
     first = client.head().number + 1
     for number in (10, 11, 12):
         send(probe.address, probe.encode("note", number, b""))
@@ -185,9 +175,7 @@ def test_time_moves_as_it_is_told(client: L1Client) -> None:
         client.request("evm_setNextBlockTimestamp", start)
 
 
-def test_an_estimate_sees_the_next_block(
-    client: L1Client, probe: Contract, account: LocalAccount
-) -> None:
+def test_an_estimate_sees_the_next_block(client: L1Client, probe: Contract, account: LocalAccount) -> None:
     head = client.head()
     data = probe.encode("onlyAfter", head.number + 1, head.timestamp + 1000)
     sender = bytes.fromhex(account.address[2:])
@@ -197,9 +185,7 @@ def test_an_estimate_sees_the_next_block(
     assert client.estimate_gas(probe.address, data, sender=sender) > 21_000
 
 
-def test_an_estimate_is_enough_gas(
-    client: L1Client, probe: Contract, send: Send, account: LocalAccount
-) -> None:
+def test_an_estimate_is_enough_gas(client: L1Client, probe: Contract, send: Send, account: LocalAccount) -> None:
     sender = bytes.fromhex(account.address[2:])
     for data in (
         probe.encode("burnGas", 300),
@@ -327,9 +313,7 @@ def test_batches_are_answered_in_order(server: DevServer) -> None:
         (b'{"id":1,"method":"anvil_rollback","params":["0x5"]}', -32000),
     ],
 )
-def test_a_bad_request_gets_an_error_and_the_server_lives(
-    server: DevServer, body: bytes, code: int
-) -> None:
+def test_a_bad_request_gets_an_error_and_the_server_lives(server: DevServer, body: bytes, code: int) -> None:
     status, answer = post(server.url, body)
     assert status == 200
     assert answer["error"]["code"] == code
@@ -352,7 +336,7 @@ def test_what_is_not_json_rpc_gets_an_http_error(server: DevServer) -> None:
 
 
 def _abi() -> Any:
-    return json.loads(Path(__file__).with_name("Probe.json").read_text())["abi"]
+    return json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]["abi"]
 
 
 def _raw(value: str) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 
 from tallystick.errors import L1Error, L1Unreachable
 from tallystick.l1.client import BlockRef, Contract, L1Client
-from tallystick.l1.events import Cursor, EventBatch, ContractReader
+from tallystick.l1.events import ContractReader, Cursor, EventBatch
 
 Send = Callable[..., bytes]
 
@@ -102,9 +102,7 @@ def test_a_stored_cursor_notices_what_happened_meanwhile(
     assert numbers(batch) == [12]
 
 
-def test_a_reader_can_be_told_to_go_back(
-    client: L1Client, probe: Contract, reader: ContractReader, send: Send
-) -> None:
+def test_a_reader_can_be_told_to_go_back(client: L1Client, probe: Contract, reader: ContractReader, send: Send) -> None:
     send(probe.address, probe.encode("note", 10, b""))
     first = client.head().number
     send(probe.address, probe.encode("note", 11, b""))
@@ -154,9 +152,7 @@ class MovingClient(L1Client):
         return super().block(tag)
 
 
-def test_a_chain_that_moves_while_it_is_read_is_read_again(
-    client: L1Client, probe: Contract, send: Send
-) -> None:
+def test_a_chain_that_moves_while_it_is_read_is_read_again(client: L1Client, probe: Contract, send: Send) -> None:
     moving = MovingClient(client.url)
     reader = ContractReader(moving, [probe], 0)
     send(probe.address, probe.encode("note", 10, b""))

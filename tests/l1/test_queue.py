@@ -130,9 +130,7 @@ def test_what_would_revert_is_refused_with_the_reason_and_costs_no_nonce(
     assert probe.call("total") == 16
 
 
-def test_what_reverts_in_a_block_ends_with_the_reason(
-    new_queue: NewQueue, probe: Contract, client: L1Client
-) -> None:
+def test_what_reverts_in_a_block_ends_with_the_reason(new_queue: NewQueue, probe: Contract, client: L1Client) -> None:
     queue = new_queue()
     queue.enqueue("early", probe.address, probe.encode("onlyAfter", 10**6, 0), gas=100_000)
     with pytest.raises(L1Reverted, match="reverted: too early"):
@@ -142,9 +140,7 @@ def test_what_reverts_in_a_block_ends_with_the_reason(
     assert entry.state is TxState.REVERTED
 
 
-def test_an_entry_waits_for_the_one_it_rests_on(
-    new_queue: NewQueue, probe: Contract, client: L1Client
-) -> None:
+def test_an_entry_waits_for_the_one_it_rests_on(new_queue: NewQueue, probe: Contract, client: L1Client) -> None:
     client.request("evm_setAutomine", False)
     queue = new_queue()
     queue.enqueue("first", SOMEBODY, b"", value_wei=1)
@@ -157,16 +153,12 @@ def test_an_entry_waits_for_the_one_it_rests_on(
 
 
 def test_a_deployment_can_be_queued(new_queue: NewQueue, client: L1Client) -> None:
-    receipt = new_queue().send(
-        "create", None, bytes.fromhex("600d600c600039600d6000f3") + b"\0" * 13
-    )
+    receipt = new_queue().send("create", None, bytes.fromhex("600d600c600039600d6000f3") + b"\0" * 13)
     assert receipt.contract_address is not None
     assert client.code(receipt.contract_address) == b"\0" * 13
 
 
-def test_an_old_transaction_is_replaced_by_a_dearer_one(
-    new_queue: NewQueue, client: L1Client, clock: Any
-) -> None:
+def test_an_old_transaction_is_replaced_by_a_dearer_one(new_queue: NewQueue, client: L1Client, clock: Any) -> None:
     client.request("evm_setAutomine", False)
     queue = new_queue(SenderConfig(replace_after_seconds=60))
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
@@ -198,9 +190,7 @@ def test_the_older_version_may_win(new_queue: NewQueue, client: L1Client, clock:
     assert client.balance_wei(SOMEBODY) == 5
 
 
-def test_no_version_is_dearer_than_the_cap(
-    new_queue: NewQueue, client: L1Client, clock: Any
-) -> None:
+def test_no_version_is_dearer_than_the_cap(new_queue: NewQueue, client: L1Client, clock: Any) -> None:
     client.request("evm_setAutomine", False)
     queue = new_queue(SenderConfig(replace_after_seconds=60, fee_cap_wei=3 * GWEI))
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
@@ -222,9 +212,7 @@ def test_a_transaction_a_node_forgot_is_sent_again(new_queue: NewQueue, client: 
     assert _waiting(client) == waiting
 
 
-def test_a_mined_transaction_is_final_only_after_its_confirmations(
-    new_queue: NewQueue, client: L1Client
-) -> None:
+def test_a_mined_transaction_is_final_only_after_its_confirmations(new_queue: NewQueue, client: L1Client) -> None:
     queue = new_queue(SenderConfig(confirmations=3))
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
     queue.pump()
@@ -304,9 +292,7 @@ def test_waiting_ends_when_time_is_up(new_queue: NewQueue, client: L1Client) -> 
         queue.wait("pay", timeout_seconds=0.02)
 
 
-def test_a_queue_has_one_owner_and_one_chain(
-    new_queue: NewQueue, client: L1Client, tmp_path: Path
-) -> None:
+def test_a_queue_has_one_owner_and_one_chain(new_queue: NewQueue, client: L1Client, tmp_path: Path) -> None:
     new_queue()
     with pytest.raises(StateError, match="another process"):
         QueueStore(tmp_path / "queue.sqlite")

@@ -148,9 +148,7 @@ class ContractAbi:
         for parameter, topic in zip(indexed, topics[1:], strict=True):
             # of an indexed value that does not fit a word only the hash is in the log
             hashed = parameter.type in ("bytes", "string") or parameter.type[-1] in ")]"
-            values[parameter.name] = (
-                topic if hashed else _decode((parameter,), topic, entry.name)[0]
-            )
+            values[parameter.name] = topic if hashed else _decode((parameter,), topic, entry.name)[0]
         for parameter, value in zip(plain, _decode(plain, data, entry.name), strict=True):
             values[parameter.name] = value
         return Named(
@@ -162,9 +160,7 @@ class ContractAbi:
         for entry in self._functions.get(name, ()):
             if len(entry.inputs) == arity:
                 return entry
-        raise BadInput(
-            "the contract has no such function", contract=self.name, function=name, arguments=arity
-        )
+        raise BadInput("the contract has no such function", contract=self.name, function=name, arguments=arity)
 
     def _encode(self, entry: Entry, args: Sequence[Any]) -> bytes:
         types = [parameter.type for parameter in entry.inputs]
@@ -196,11 +192,7 @@ def contract_abi(name: str) -> ContractAbi:
 @cache
 def known_errors() -> Mapping[bytes, Entry]:
     """Every error any compiled contract declares, by selector."""
-    return {
-        selector: entry
-        for name in artifacts.names()
-        for selector, entry in contract_abi(name).errors.items()
-    }
+    return {selector: entry for name in artifacts.names() for selector, entry in contract_abi(name).errors.items()}
 
 
 def decode_revert(data: bytes, errors: Mapping[bytes, Entry] | None = None) -> Named:
@@ -238,9 +230,7 @@ def _parameter(given: Mapping[str, Any]) -> Parameter:
     kind = str(given["type"])
     if kind.startswith("tuple"):
         kind = f"({','.join(field.type for field in fields)}){kind[5:]}"
-    return Parameter(
-        name=given.get("name", ""), type=kind, indexed=given.get("indexed", False), fields=fields
-    )
+    return Parameter(name=given.get("name", ""), type=kind, indexed=given.get("indexed", False), fields=fields)
 
 
 def _ordered(parameter: Parameter, value: Any) -> Any:

@@ -127,10 +127,7 @@ def encode_receipt(receipt: Receipt) -> bytes:
     """The EIP-2718 encoding of the receipt, the one the header's root commits to."""
     logs = b"".join(
         rlp_list(
-            b"\x94"
-            + log.address
-            + rlp_list(b"".join(b"\xa0" + topic for topic in log.topics))
-            + rlp_string(log.data)
+            b"\x94" + log.address + rlp_list(b"".join(b"\xa0" + topic for topic in log.topics)) + rlp_string(log.data)
         )
         for log in receipt.logs
     )
@@ -199,12 +196,7 @@ def next_base_fee_wei(parent: Header) -> int:
     if parent.gas_used == target:
         return parent.base_fee_wei
     if parent.gas_used > target:
-        rise = (
-            parent.base_fee_wei
-            * (parent.gas_used - target)
-            // target
-            // BASE_FEE_CHANGE_DENOMINATOR
-        )
+        rise = parent.base_fee_wei * (parent.gas_used - target) // target // BASE_FEE_CHANGE_DENOMINATOR
         return parent.base_fee_wei + max(rise, 1)
     fall = parent.base_fee_wei * (target - parent.gas_used) // target // BASE_FEE_CHANGE_DENOMINATOR
     return parent.base_fee_wei - fall

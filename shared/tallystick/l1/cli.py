@@ -9,19 +9,13 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-RpcUrl = Annotated[
-    str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")
-]
+RpcUrl = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")]
 
 
 @app.command()
 def dev(
-    port: Annotated[
-        int, typer.Option(help="Port on the loopback interface; 0 takes a free one.")
-    ] = 8545,
-    block_time: Annotated[
-        float, typer.Option(help="Seconds between blocks; 0 mines each transaction at once.")
-    ] = 0.0,
+    port: Annotated[int, typer.Option(help="Port on the loopback interface; 0 takes a free one.")] = 8545,
+    block_time: Annotated[float, typer.Option(help="Seconds between blocks; 0 mines each transaction at once.")] = 0.0,
     accounts: Annotated[int, typer.Option(min=1, max=1000, help="Funded accounts.")] = 10,
     chain_id: Annotated[int, typer.Option(min=1, help="Chain id.")] = 31337,
     json_output: Annotated[
@@ -43,9 +37,7 @@ def dev(
     try:
         server = DevServer(config)
     except OSError as error:
-        raise ConfigError(
-            "cannot listen on that port", hint="--port 0 takes a free one", port=port
-        ) from error
+        raise ConfigError("cannot listen on that port", hint="--port 0 takes a free one", port=port) from error
     with server:
         keys = [(account.address, "0x" + bytes(account.key).hex()) for account in server.accounts]
         if json_output:
@@ -60,11 +52,7 @@ def dev(
             print("Accounts with 10,000 ETH each. Their keys are known to everybody:")
             for address, key in keys:
                 print(f"  {address}  {key}")
-            mode = (
-                f"A block every {block_time} s."
-                if block_time
-                else "Each transaction is mined at once."
-            )
+            mode = f"A block every {block_time} s." if block_time else "Each transaction is mined at once."
             print(f"\n{mode} Stop with Ctrl-C.", flush=True)
         stop.wait()
 
@@ -73,13 +61,9 @@ def dev(
 def deploy(
     config_path: Annotated[
         Path,
-        typer.Option(
-            "--config", exists=True, dir_okay=False, help="TOML: [contracts] and [genesis]."
-        ),
+        typer.Option("--config", exists=True, dir_okay=False, help="TOML: [contracts] and [genesis]."),
     ],
-    key_file: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="The deployer's key, hex or keystore.")
-    ],
+    key_file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The deployer's key, hex or keystore.")],
     out: Annotated[Path, typer.Option(help="Where to write the deployment record.")],
     rpc: RpcUrl = "http://127.0.0.1:8545",
     password_file: Annotated[
@@ -107,9 +91,7 @@ def deploy(
 
 @app.command()
 def check(
-    record: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="A deployment record.")
-    ],
+    record: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A deployment record.")],
     rpc: RpcUrl = "http://127.0.0.1:8545",
 ) -> None:
     """Compare the code on chain with the record and with this version's contracts."""

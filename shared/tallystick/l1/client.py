@@ -85,9 +85,7 @@ class L1Client:
             raise BadInput("an L1 endpoint is an http or https URL", hint="http://host:port")
         self.url = url
         # what follows the host may be an access key: it stays out of logs and errors
-        self.endpoint = f"{parts.scheme}://{parts.hostname}" + (
-            f":{parts.port}" if parts.port else ""
-        )
+        self.endpoint = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
         self._retries = retries
         self._sleep = sleep
         self._provider = HTTPProvider(
@@ -169,17 +167,14 @@ class L1Client:
         query: dict[str, Any] = {"address": [to_checksum_address(address) for address in wanted]}
         if topics:
             query["topics"] = [
-                None if t is None else _hex(t) if isinstance(t, bytes) else [_hex(one) for one in t]
-                for t in topics
+                None if t is None else _hex(t) if isinstance(t, bytes) else [_hex(one) for one in t] for t in topics
             ]
         found: list[RawLog] = []
         at, step = first_block, LOG_RANGE_BLOCKS
         while at <= last_block:
             end = min(at + step - 1, last_block)
             try:
-                raw = self.request(
-                    "eth_getLogs", query | {"fromBlock": hex(at), "toBlock": hex(end)}
-                )
+                raw = self.request("eth_getLogs", query | {"fromBlock": hex(at), "toBlock": hex(end)})
             except L1Error as error:
                 if isinstance(error, L1Unreachable) or end == at:
                     raise
@@ -195,9 +190,7 @@ class L1Client:
         return _int(self.request("eth_getBalance", to_checksum_address(address), _tag(block)))
 
     def nonce(self, address: bytes, block: BlockTag = "latest") -> int:
-        return _int(
-            self.request("eth_getTransactionCount", to_checksum_address(address), _tag(block))
-        )
+        return _int(self.request("eth_getTransactionCount", to_checksum_address(address), _tag(block)))
 
     def code(self, address: bytes, block: BlockTag = "latest") -> bytes:
         return _bytes(self.request("eth_getCode", to_checksum_address(address), _tag(block)))
@@ -220,9 +213,7 @@ class L1Client:
         message = _message(to, data, sender, value_wei) | ({"gas": hex(gas)} if gas else {})
         return _bytes(self.request("eth_call", message, _tag(block)))
 
-    def estimate_gas(
-        self, to: bytes | None, data: bytes, *, sender: bytes, value_wei: int = 0
-    ) -> int:
+    def estimate_gas(self, to: bytes | None, data: bytes, *, sender: bytes, value_wei: int = 0) -> int:
         """Gas with which the transaction would succeed now."""
         return _int(self.request("eth_estimateGas", _message(to, data, sender, value_wei)))
 
@@ -264,9 +255,7 @@ class L1Client:
     def _refusal(self, method: str, error: Any) -> L1Error:
         message, code, data = _error_parts(error)
         if code != REVERTED and not data and "revert" not in message.lower():
-            return L1Error(
-                f"L1 refused: {message}", method=method, endpoint=self.endpoint, code=code
-            )
+            return L1Error(f"L1 refused: {message}", method=method, endpoint=self.endpoint, code=code)
         reason = decode_revert(data) if data else Named(name="Error", args={"message": message})
         return L1Reverted(
             f"reverted: {reason}",
@@ -285,9 +274,7 @@ class Contract:
     abi: ContractAbi
     address: bytes
 
-    def call(
-        self, function: str, *args: Any, block: BlockTag = "latest", sender: bytes | None = None
-    ) -> Any:
+    def call(self, function: str, *args: Any, block: BlockTag = "latest", sender: bytes | None = None) -> Any:
         """What the function returns, decoded."""
         data = self.abi.encode_call(function, *args)
         result = self.client.call(self.address, data, block=block, sender=sender)

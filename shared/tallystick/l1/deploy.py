@@ -54,9 +54,7 @@ def create_address(sender: bytes, nonce: int) -> bytes:
     return keccak(rlp_list(b"\x94" + sender + rlp_int(nonce)))[12:]
 
 
-def predict(
-    client: L1Client, deployer: bytes, config: DeployConfig, steps: Sequence[str]
-) -> Prediction:
+def predict(client: L1Client, deployer: bytes, config: DeployConfig, steps: Sequence[str]) -> Prediction:
     """The addresses before the deployment, for what has to name them (a genesis, say).
 
     Rests on the deployer sending nothing else in between; `deploy` checks it.
@@ -102,9 +100,7 @@ def deploy(
     places = addresses.all() | {TEST_TOKEN: addresses.token}
     code_hashes: dict[str, bytes] = {}
     for index, name in enumerate(_order(config, steps)):
-        receipt = _create(
-            client, account, expected.nonce + index, _initcode(name, load(name), arguments)
-        )
+        receipt = _create(client, account, expected.nonce + index, _initcode(name, load(name), arguments))
         if receipt.contract_address != places[name]:
             raise StateError(
                 "a contract is not where it was predicted",
@@ -126,18 +122,14 @@ def deploy(
     )
 
 
-def check_deployment(
-    client: L1Client, deployment: Deployment, *, load: Load = artifacts.load
-) -> None:
+def check_deployment(client: L1Client, deployment: Deployment, *, load: Load = artifacts.load) -> None:
     """Refuses contracts whose code is not the code this package was built with.
 
     Raises: StateError, naming the first contract that differs from the record or the package.
     """
     chain_id = client.chain_id()
     if chain_id != deployment.chain_id:
-        raise StateError(
-            "the endpoint is another chain", actual=chain_id, expected=deployment.chain_id
-        )
+        raise StateError("the endpoint is another chain", actual=chain_id, expected=deployment.chain_id)
     for name, address in deployment.addresses.all().items():
         code = client.code(address)
         where = {"contract": name, "address": to_checksum_address(address)}
@@ -153,9 +145,7 @@ def _order(config: DeployConfig, steps: Sequence[str]) -> list[str]:
     return [*token, "Inbox", "Vault", *steps, "Referee", "Challenge", "Rollup"]
 
 
-def _arguments(
-    addresses: Addresses, config: DeployConfig, genesis_state_hash: bytes, genesis: bytes
-) -> dict[str, Any]:
+def _arguments(addresses: Addresses, config: DeployConfig, genesis_state_hash: bytes, genesis: bytes) -> dict[str, Any]:
     """Every constructor's arguments by name; a struct's fields count as arguments."""
     return {
         "token": addresses.token,
@@ -241,6 +231,7 @@ def deploy_from_file(
     account: LocalAccount,
     path: Path,
     *,
+    load: Load = artifacts.load,
     progress: Callable[[str, bytes], None] = _silent,
 ) -> Deployment:
     """Deploys what a TOML file describes: `[contracts]` as DeployConfig, `[genesis]` with
@@ -252,9 +243,7 @@ def deploy_from_file(
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
         given = fields["genesis"]
         if set(fields) != {"contracts", "genesis"} or set(given) != GENESIS_KEYS:
-            raise ConfigError(
-                "unknown or missing keys", path=str(path), genesis=sorted(GENESIS_KEYS)
-            )
+            raise ConfigError("unknown or missing keys", path=str(path), genesis=sorted(GENESIS_KEYS))
         config = config_from(fields["contracts"])
         deployer = bytes.fromhex(account.address[2:])
         steps = step_names()
@@ -276,5 +265,6 @@ def deploy_from_file(
         config=config,
         steps=steps,
         prediction=prediction,
+        load=load,
         progress=progress,
     )

@@ -117,9 +117,7 @@ class DevChain:
 
     def estimate(self, call: Call, block: Block | None) -> tuple[int, Outcome]:
         """Gas enough for the message, at most `call.gas`, and what it does."""
-        return self._evm.estimate(
-            lambda gas: self.call(replace(call, gas=gas), block), call.data, call.gas
-        )
+        return self._evm.estimate(lambda gas: self.call(replace(call, gas=gas), block), call.data, call.gas)
 
     # Writing
 
@@ -141,12 +139,7 @@ class DevChain:
         """Mines blocks until no waiting transaction can be included."""
         while len(self.pool):
             header = self._next_header()
-            if (
-                self.pool.best(
-                    header.base_fee_wei, header.gas_limit, self.state(self.head).get_nonce
-                )
-                is None
-            ):
+            if self.pool.best(header.base_fee_wei, header.gas_limit, self.state(self.head).get_nonce) is None:
                 return
             self._mine_one(header)
 
@@ -179,9 +172,7 @@ class DevChain:
     def set_next_timestamp(self, timestamp: int) -> None:
         """Fixes the next block's time; the clock runs on from there."""
         if timestamp <= self.head.header.timestamp:
-            raise ValueError(
-                f"timestamp {timestamp} is not after the head's {self.head.header.timestamp}"
-            )
+            raise ValueError(f"timestamp {timestamp} is not after the head's {self.head.header.timestamp}")
         self._offset_seconds = timestamp - self._clock()
         self._next_timestamp = timestamp
 
@@ -223,9 +214,7 @@ class DevChain:
         del self._blocks[height + 1 :]
         del self._hashes[height + 1 :]
         self.logs.cut(height)
-        self._snapshots = [
-            kept if kept and kept.height <= height else None for kept in self._snapshots
-        ]
+        self._snapshots = [kept if kept and kept.height <= height else None for kept in self._snapshots]
         self._branch += 1
 
     # The inside
@@ -299,9 +288,7 @@ class DevChain:
         cost = transaction.value_wei + transaction.gas * transaction.max_fee_wei
         balance = state.get_balance(transaction.sender)
         if balance < cost:
-            raise ValueError(
-                f"insufficient funds for gas * price + value: have {balance}, want {cost}"
-            )
+            raise ValueError(f"insufficient funds for gas * price + value: have {balance}, want {cost}")
 
     def _mine_one(self, header: Header) -> None:
         """Appends the block with every waiting transaction that may go in and fits."""
@@ -311,9 +298,7 @@ class DevChain:
         state = self._evm.open(header.state_root, self._context(header))
         done: list[tuple[Transaction, Outcome]] = []
         gas_used = 0
-        while pooled := self.pool.best(
-            header.base_fee_wei, header.gas_limit - gas_used, state.get_nonce
-        ):
+        while pooled := self.pool.best(header.base_fee_wei, header.gas_limit - gas_used, state.get_nonce):
             self.pool.remove(pooled.transaction)
             try:
                 outcome = self._evm.execute(state, pooled.inner)
@@ -340,15 +325,11 @@ class DevChain:
         )
         self._append(header, tuple(transaction for transaction, _ in done), receipts)
 
-    def _append(
-        self, header: Header, transactions: tuple[Transaction, ...], receipts: tuple[Receipt, ...]
-    ) -> None:
+    def _append(self, header: Header, transactions: tuple[Transaction, ...], receipts: tuple[Receipt, ...]) -> None:
         block_hash = header_hash(header)
         if receipts:
             receipts = tuple(
-                replace(
-                    receipt, logs=tuple(replace(log, block_hash=block_hash) for log in receipt.logs)
-                )
+                replace(receipt, logs=tuple(replace(log, block_hash=block_hash) for log in receipt.logs))
                 for receipt in receipts
             )
         block = Block(header=header, hash=block_hash, transactions=transactions, receipts=receipts)

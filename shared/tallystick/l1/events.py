@@ -112,9 +112,7 @@ class ContractReader:
             except BaseException:
                 self._seen = before
                 raise
-        raise L1Error(
-            "the chain changes faster than it can be read", endpoint=self._client.endpoint
-        )
+        raise L1Error("the chain changes faster than it can be read", endpoint=self._client.endpoint)
 
     def _poll(self) -> EventBatch:
         head = self._client.head(self._tag)
@@ -124,9 +122,7 @@ class ContractReader:
         last = min(allowed, first + self._max_blocks - 1)
         if last < first:
             read_to = head if self._at_end(head) else self._read_to(head)
-            return EventBatch(
-                rolled_back_to=rolled_back_to, events=(), read_to=read_to, complete=True
-            )
+            return EventBatch(rolled_back_to=rolled_back_to, events=(), read_to=read_to, complete=True)
         end = self._block(last, head)
         logs = self._client.logs(list(self._contracts), first, last)
         # the range was read in several requests: only if its end is still the same was it one chain
@@ -134,9 +130,7 @@ class ContractReader:
             raise _ChainMovedError
         events = tuple(event for event in map(self._decode, logs) if event is not None)
         self._remember(logs, end)
-        return EventBatch(
-            rolled_back_to=rolled_back_to, events=events, read_to=end, complete=last == allowed
-        )
+        return EventBatch(rolled_back_to=rolled_back_to, events=events, read_to=end, complete=last == allowed)
 
     def _find_ancestor(self, head: BlockRef) -> int | None:
         """Forgets blocks that are no longer the chain's; the newest that is, if any was forgotten."""

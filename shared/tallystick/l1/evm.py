@@ -131,9 +131,7 @@ def decode_transaction(raw: bytes) -> tuple[Transaction, Any]:
         y_parity=inner.y_parity,
         r=inner.r,
         s=inner.s,
-        access_list=tuple(
-            (bytes(a), tuple(slots)) for a, slots in getattr(inner, "access_list", ()) or ()
-        )
+        access_list=tuple((bytes(a), tuple(slots)) for a, slots in getattr(inner, "access_list", ()) or ())
         if kind
         else (),
     ), inner

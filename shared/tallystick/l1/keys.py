@@ -31,9 +31,7 @@ def load_account(key: KeyFile) -> LocalAccount:
     if text.startswith("{"):
         return _from_keystore(key, text)
     if key.password_path is not None:
-        raise ConfigError(
-            "a password was given for a key that is not a keystore", path=str(key.path)
-        )
+        raise ConfigError("a password was given for a key that is not a keystore", path=str(key.path))
     digits = text.removeprefix("0x")
     try:
         secret = bytes.fromhex(digits)
@@ -68,9 +66,7 @@ def _from_keystore(key: KeyFile, text: str) -> LocalAccount:
     try:
         secret = bytes(Account.decrypt(json.loads(text), password))
     except (ValueError, KeyError, TypeError, NotImplementedError) as error:
-        raise ConfigError(
-            "the keystore does not open", path=str(key.path), hint="is it the right password?"
-        ) from error
+        raise ConfigError("the keystore does not open", path=str(key.path), hint="is it the right password?") from error
     return _account(secret, key.path)
 
 
@@ -85,9 +81,7 @@ def _read_secret(path: Path) -> str:
     try:
         mode = path.stat().st_mode
         if mode & 0o077:
-            raise ConfigError(
-                "others can read this secret", path=str(path), hint=f"chmod 600 {path}"
-            )
+            raise ConfigError("others can read this secret", path=str(path), hint=f"chmod 600 {path}")
         with path.open(encoding="utf-8") as file:
             return file.read(MAX_KEY_FILE_BYTES)
     except (OSError, UnicodeDecodeError) as error:

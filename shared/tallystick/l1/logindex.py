@@ -36,11 +36,7 @@ class LogIndex:
     def find(self, wanted: LogFilter) -> list[Log]:
         """The matching logs in chain order."""
         if wanted.addresses:
-            sources = [
-                self._by_address[address]
-                for address in wanted.addresses
-                if address in self._by_address
-            ]
+            sources = [self._by_address[address] for address in wanted.addresses if address in self._by_address]
         else:
             sources = [self._all]
         found: list[Log] = []
@@ -60,6 +56,4 @@ def _block_number(log: Log) -> int:
 def _topics_match(topics: tuple[bytes, ...], wanted: tuple[frozenset[bytes] | None, ...]) -> bool:
     if len(topics) < len(wanted):
         return False
-    return all(
-        options is None or topic in options for topic, options in zip(topics, wanted, strict=False)
-    )
+    return all(options is None or topic in options for topic, options in zip(topics, wanted, strict=False))

@@ -111,14 +111,10 @@ class QueueStore:
         self._db.execute("PRAGMA synchronous = FULL")
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if version == 0:
-            self._db.executescript(
-                f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
+            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         elif version != SCHEMA_VERSION:
             self.close()
-            raise StateError(
-                "the queue was written by another version", path=str(path), version=version
-            )
+            raise StateError("the queue was written by another version", path=str(path), version=version)
 
     def close(self) -> None:
         self._db.close()
@@ -183,9 +179,7 @@ class QueueStore:
                     actual=value,
                 )
 
-    def add(
-        self, key: str, to: bytes | None, data: bytes, value_wei: int, gas: int | None
-    ) -> TxEntry:
+    def add(self, key: str, to: bytes | None, data: bytes, value_wei: int, gas: int | None) -> TxEntry:
         """The entry of the key: this one, or the one there was.
 
         Raises: BadInput, when the key stands for another transaction.
@@ -246,9 +240,7 @@ class QueueStore:
         )
 
     def set_ended(self, entry: TxEntry, state: TxState, reason: str) -> None:
-        self._db.execute(
-            "UPDATE entries SET state = ?, reason = ? WHERE id = ?", (state, reason, entry.id)
-        )
+        self._db.execute("UPDATE entries SET state = ?, reason = ? WHERE id = ?", (state, reason, entry.id))
 
     def set_reason(self, entry: TxEntry, reason: str) -> None:
         self._db.execute("UPDATE entries SET reason = ? WHERE id = ?", (reason, entry.id))

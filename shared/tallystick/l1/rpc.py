@@ -71,11 +71,7 @@ class Rpc:
             return _encode(_failure(None, RpcError(PARSE_ERROR, f"parse error: {error}")))
         if isinstance(request, list):
             if not 1 <= len(request) <= MAX_BATCH:
-                return _encode(
-                    _failure(
-                        None, RpcError(INVALID_REQUEST, f"a batch has 1 to {MAX_BATCH} requests")
-                    )
-                )
+                return _encode(_failure(None, RpcError(INVALID_REQUEST, f"a batch has 1 to {MAX_BATCH} requests")))
             answers = [answer for answer in map(self._answer, request) if answer is not None]
             return _encode(answers) if answers else None
         answer = self._answer(request)
@@ -124,9 +120,7 @@ class Rpc:
             "eth_mining": lambda _: False,
             "eth_accounts": lambda _: [],
             "eth_blockNumber": lambda _: quantity(chain.head.number),
-            "eth_gasPrice": lambda _: quantity(
-                next_base_fee_wei(chain.head.header) + SUGGESTED_TIP_WEI
-            ),
+            "eth_gasPrice": lambda _: quantity(next_base_fee_wei(chain.head.header) + SUGGESTED_TIP_WEI),
             "eth_maxPriorityFeePerGas": lambda _: quantity(SUGGESTED_TIP_WEI),
             "eth_blobBaseFee": lambda _: "0x1",
             "eth_feeHistory": self._fee_history,
@@ -134,12 +128,8 @@ class Rpc:
             "eth_getCode": lambda p: data(self._account(p, 1).get_code(p.address(0))),
             "eth_getStorageAt": self._storage,
             "eth_getTransactionCount": self._transaction_count,
-            "eth_getBlockByNumber": lambda p: self._show_block(
-                self._block(p.need(0, "block")), p.get(1)
-            ),
-            "eth_getBlockByHash": lambda p: self._show_block(
-                chain.block_of_hash(p.hash(0)), p.get(1)
-            ),
+            "eth_getBlockByNumber": lambda p: self._show_block(self._block(p.need(0, "block")), p.get(1)),
+            "eth_getBlockByHash": lambda p: self._show_block(chain.block_of_hash(p.hash(0)), p.get(1)),
             "eth_getBlockTransactionCountByNumber": self._count_in_block,
             "eth_getBlockReceipts": self._block_receipts,
             "eth_getTransactionByHash": self._transaction,
@@ -147,9 +137,7 @@ class Rpc:
             "eth_getLogs": self._logs,
             "eth_call": self._eth_call,
             "eth_estimateGas": self._estimate,
-            "eth_sendRawTransaction": lambda p: data(
-                chain.submit(parse_data(p.need(0, "transaction"), "transaction"))
-            ),
+            "eth_sendRawTransaction": lambda p: data(chain.submit(parse_data(p.need(0, "transaction"), "transaction"))),
         }
 
     # Blocks and accounts
@@ -176,11 +164,7 @@ class Rpc:
         return self.chain.state(self._known_block(p.get(tag_at)))
 
     def _show_block(self, block: Block | None, full: Json) -> Json:
-        return (
-            None
-            if block is None
-            else wire.show_block(block, full is True, self.chain.config.chain_id)
-        )
+        return None if block is None else wire.show_block(block, full is True, self.chain.config.chain_id)
 
     def _count_in_block(self, p: Params) -> Json:
         block = self._block(p.need(0, "block"))
@@ -188,11 +172,7 @@ class Rpc:
 
     def _block_receipts(self, p: Params) -> Json:
         block = self._block(p.need(0, "block"))
-        return (
-            None
-            if block is None
-            else [wire.show_receipt(block, receipt) for receipt in block.receipts]
-        )
+        return None if block is None else [wire.show_receipt(block, receipt) for receipt in block.receipts]
 
     def _storage(self, p: Params) -> Json:
         slot = parse_quantity(p.need(1, "slot"), "slot")
@@ -208,19 +188,12 @@ class Rpc:
         newest = self._known_block(p.get(1))
         percentiles = p.get(2) or []
         first = max(0, newest.number - count + 1)
-        headers = [
-            block.header
-            for at in range(first, newest.number + 1)
-            if (block := self.chain.block(at))
-        ]
+        headers = [block.header for at in range(first, newest.number + 1) if (block := self.chain.block(at))]
         return {
             "oldestBlock": quantity(first),
-            "baseFeePerGas": [quantity(h.base_fee_wei) for h in headers]
-            + [quantity(next_base_fee_wei(newest.header))],
+            "baseFeePerGas": [quantity(h.base_fee_wei) for h in headers] + [quantity(next_base_fee_wei(newest.header))],
             "gasUsedRatio": [h.gas_used / h.gas_limit for h in headers],
-            "reward": [[quantity(SUGGESTED_TIP_WEI)] * len(percentiles) for _ in headers]
-            if percentiles
-            else None,
+            "reward": [[quantity(SUGGESTED_TIP_WEI)] * len(percentiles) for _ in headers] if percentiles else None,
         }
 
     # Transactions and logs
@@ -292,9 +265,7 @@ class Rpc:
         return data(outcome.output)
 
     def _estimate(self, p: Params) -> Json:
-        tag = (
-            p.get(1) or "pending"
-        )  # the transaction will be in the next block, and sees its number and time
+        tag = p.get(1) or "pending"  # the transaction will be in the next block, and sees its number and time
         gas, outcome = self.chain.estimate(self._message(p), self._context_block(tag))
         _raise_if_failed(outcome)
         return quantity(gas)
@@ -325,9 +296,7 @@ def _topics(value: Json) -> tuple[frozenset[bytes] | None, ...]:
     for option in value:
         options = option if isinstance(option, list) else [option]
         matches_all = option is None or not options or None in options
-        wanted.append(
-            None if matches_all else frozenset(parse_data(topic, "topic", 32) for topic in options)
-        )
+        wanted.append(None if matches_all else frozenset(parse_data(topic, "topic", 32) for topic in options))
     while wanted and wanted[-1] is None and not value[len(wanted) - 1]:
         wanted.pop()
     return tuple(wanted)

@@ -18,9 +18,7 @@ from tallystick.l1.wire import (
 )
 
 
-def development_methods(
-    chain: DevChain, faucet: Callable[[bytes, int], bytes]
-) -> dict[str, Method]:
+def development_methods(chain: DevChain, faucet: Callable[[bytes, int], bytes]) -> dict[str, Method]:
     """The methods by name; `faucet(address, wei)` signs a payment."""
     return _Development(chain, faucet).table()
 
@@ -35,9 +33,7 @@ class _Development:
         return {
             "evm_mine": self._mine_one,
             "anvil_mine": self._mine_many,
-            "evm_increaseTime": lambda p: chain.increase_time(
-                parse_quantity(p.need(0, "seconds"), "seconds")
-            ),
+            "evm_increaseTime": lambda p: chain.increase_time(parse_quantity(p.need(0, "seconds"), "seconds")),
             "evm_setNextBlockTimestamp": self._set_timestamp,
             "evm_setAutomine": self._set_automine,
             "evm_snapshot": lambda _: quantity(chain.snapshot()),
@@ -99,6 +95,4 @@ class _Development:
         return data(waiting.hash)
 
     def _fund(self, p: Params) -> Json:
-        return data(
-            self.chain.submit(self._faucet(p.address(0), parse_quantity(p.need(1, "wei"), "wei")))
-        )
+        return data(self.chain.submit(self._faucet(p.address(0), parse_quantity(p.need(1, "wei"), "wei"))))

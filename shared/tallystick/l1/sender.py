@@ -185,13 +185,17 @@ class TxQueue:
     # Moves
 
     def _look_for_receipt(self, entry: TxEntry, head: BlockRef) -> None:
-        for attempt in self._store.attempts(entry):
-            receipt = self._client.receipt(attempt.hash)
-            if receipt is not None:
-                self._set_mined(entry, receipt)
-                return
-        if entry.nonce is not None and self._nonce_lost(entry.nonce, head):
-            self._store.requeue(entry)
+        receipt = self._find_receipt(entry)
+        if receipt is None and entry.nonce is not None and self._nonce_lost(entry.nonce, head):
+            receipt = self._find_receipt(entry)  # it may have been mined between the questions
+            if receipt is None:
+                self._store.requeue(entry)
+        if receipt is not None:
+            self._set_mined(entry, receipt)
+
+    def _find_receipt(self, entry: TxEntry) -> Receipt | None:
+        receipts = (self._client.receipt(attempt.hash) for attempt in self._store.attempts(entry))
+        return next((receipt for receipt in receipts if receipt is not None), None)
 
     def _nonce_lost(self, nonce: int, head: BlockRef) -> bool:
         """Whether another transaction took the nonce, so deep that ours can never be mined."""
@@ -246,9 +250,7 @@ class TxQueue:
             except L1Reverted as error:
                 if in_flight:
                     return  # it may need one that is on its way
-                self._store.set_ended(
-                    entry, TxState.REFUSED, error.message.removeprefix("reverted: ")
-                )
+                self._store.set_ended(entry, TxState.REFUSED, error.message.removeprefix("reverted: "))
                 continue
             except L1Unreachable:
                 raise
@@ -296,9 +298,7 @@ class TxQueue:
     def _gas(self, entry: TxEntry) -> int:
         if entry.gas is not None:
             return entry.gas
-        estimate = self._client.estimate_gas(
-            entry.to, entry.data, sender=self.address, value_wei=entry.value_wei
-        )
+        estimate = self._client.estimate_gas(entry.to, entry.data, sender=self.address, value_wei=entry.value_wei)
         return estimate * (100 + GAS_MARGIN_PERCENT) // 100
 
     def _price(self, head: BlockRef, older: Attempt | None) -> tuple[int, int] | None:

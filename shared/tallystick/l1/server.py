@@ -44,24 +44,17 @@ class ServerConfig:
 def dev_accounts(count: int) -> list[LocalAccount]:
     """The accounts of the customary test mnemonic, worthless anywhere else."""
     seed = seed_from_mnemonic(MNEMONIC, "")
-    return [
-        cast(LocalAccount, Account.from_key(HDPath(f"m/44'/60'/0'/0/{at}").derive(seed)))
-        for at in range(count)
-    ]
+    return [cast(LocalAccount, Account.from_key(HDPath(f"m/44'/60'/0'/0/{at}").derive(seed))) for at in range(count)]
 
 
 class DevServer:
     """A running chain: `start()`, use `url`, `close()`; also a context manager."""
 
-    def __init__(
-        self, config: ServerConfig | None = None, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, config: ServerConfig | None = None, clock: Callable[[], float] = time.time) -> None:
         self.config = config or ServerConfig()
         self.accounts = dev_accounts(self.config.accounts)
         self._faucet = cast(LocalAccount, Account.from_key(FAUCET_KEY))
-        balances = {
-            bytes.fromhex(account.address[2:]): ACCOUNT_BALANCE_WEI for account in self.accounts
-        }
+        balances = {bytes.fromhex(account.address[2:]): ACCOUNT_BALANCE_WEI for account in self.accounts}
         balances[bytes.fromhex(self._faucet.address[2:])] = FAUCET_BALANCE_WEI
         self.chain = DevChain(
             DevChainConfig(
@@ -75,9 +68,7 @@ class DevServer:
         self.rpc = Rpc(self.chain, self._fund)
         self._stopping = Event()
         self._http = _Http((self.config.host, self.config.port), self.rpc)
-        self._threads = [
-            Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        ]
+        self._threads = [Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)]
         if self.config.block_seconds:
             self._threads.append(Thread(target=self._mine_at_intervals, daemon=True))
 

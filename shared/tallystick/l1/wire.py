@@ -124,9 +124,7 @@ def show_receipt(block: Block, receipt: Receipt) -> Json:
     }
 
 
-def show_transaction(
-    transaction: Transaction, block: Block | None, index: int | None, chain_id: int
-) -> Json:
+def show_transaction(transaction: Transaction, block: Block | None, index: int | None, chain_id: int) -> Json:
     base_fee = block.header.base_fee_wei if block else 0
     shown: dict[str, Json] = {
         "type": quantity(transaction.type),
@@ -193,9 +191,7 @@ def show_block(block: Block, full: bool, chain_id: int) -> Json:
         "requestsHash": data(EMPTY_REQUESTS),
         "size": quantity(600 + sum(len(transaction.raw) for transaction in block.transactions)),
         "transactions": [
-            show_transaction(transaction, block, index, chain_id)
-            if full
-            else data(transaction.hash)
+            show_transaction(transaction, block, index, chain_id) if full else data(transaction.hash)
             for index, transaction in enumerate(block.transactions)
         ],
     }

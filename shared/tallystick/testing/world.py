@@ -66,11 +66,11 @@ class Published:
         self.batch_limit = len(self.headers)
 
 
-def world_genesis() -> Genesis:
+def world_genesis(chain_id: int = 1337, rollup: bytes | None = None) -> Genesis:
     """Return the genesis of the test world: five price signers, a quorum of three."""
     return Genesis(
-        chain_id=1337,
-        rollup=address("rollup"),
+        chain_id=chain_id,
+        rollup=rollup or address("rollup"),
         governance=address("governance"),
         quorum=3,
         signers=tuple(address(f"signer {i}") for i in range(5)),
@@ -84,10 +84,11 @@ class World:
     published data alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, genesis: Genesis | None = None) -> None:
+        self.genesis = genesis or world_genesis()
         self.published = Published()
         self.events: list[Event] = []
-        self.state = genesis_state(world_genesis())
+        self.state = genesis_state(self.genesis)
         self.machine = Machine(self.state, self.published, self.events)
         self.time = START
         self.nonces: dict[int, int] = {}
@@ -97,7 +98,7 @@ class World:
 
     def fresh(self) -> Machine:
         """Return a machine at genesis over the published history."""
-        return Machine(genesis_state(world_genesis()), self.published)
+        return Machine(genesis_state(self.genesis), self.published)
 
     def send(self, record: Record | bytes) -> Outcome:
         """Run a record in the open batch, opening one if there is none."""

@@ -1,0 +1,419 @@
+"""An independent set of books: the exchange again, as plain objects, lists and fractions.
+
+It shares no code with `tallystick.machine`, only the names of outcomes and the limits of the specification. Slow and
+obvious on purpose: a test that runs both and compares them finds what one of them has wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+from statistics import median_low
+
+from tallystick.schema.names import Outcome
+from tallystick.state.state import State
+from tallystick.testing import look
+
+BUY = 0
+MILLION = 1_000_000
+MAX_POSITIONS = 16
+MAX_CASH = 2**60
+MAX_EXPOSURE = 2**30
+NONCES_PER_WORD = 128
+NONCE_WORDS_AHEAD = 1024
+CLOCK_DRIFT_MS = 600_000
+REPORT_AGE_MS = 60_000
+REPORT_AHEAD_MS = 5_000
+
+
+@dataclass(slots=True)
+class Agent:
+    """A key that trades for an account."""
+
+    key: str
+    scope: int
+    expiry_ms: int
+
+
+@dataclass(slots=True)
+class Account:
+    """An account in plain objects. Units: units, lots by market."""
+
+    owner: str
+    cash: int = 0
+    positions: dict[int, int] = field(default_factory=dict)
+    nonces: set[int] = field(default_factory=set)
+    dead_before: int = 0
+    agents: dict[int, Agent] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Market:
+    """A market's rules, its mark and the reports of its newest round."""
+
+    multiplier: int
+    initial_ppm: int
+    maintenance_ppm: int
+    taker_ppm: int
+    maker_ppm: int
+    max_lots: int
+    mark: int = 0
+    round: int = 0
+    reports: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Order:
+    """A resting order, known by the number of the record that placed it."""
+
+    sequence: int
+    account: int
+    market: int
+    side: int
+    price: int
+    lots: int
+    client_id: int
+    expiry_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What an account is worth and must hold."""
+
+    value: int
+    initial: int
+    maintenance: int
+    notional: int
+
+
+def share(amount: int, ppm: int) -> int:
+    """Return a share of an amount, rounded up."""
+    return ceil(Fraction(amount * ppm, MILLION))
+
+
+class Ledger:
+    """The whole exchange, one method a record or message; each returns the outcome it must have."""
+
+    def __init__(self, *, governance: str, signers: tuple[str, ...], quorum: int) -> None:
+        self.governance = governance
+        self.signers = signers
+        self.quorum = quorum
+        self.accounts: dict[int, Account] = {}
+        self.markets: dict[int, Market] = {}
+        self.orders: list[Order] = []
+        self.clock_ms = 0
+        self.records = 0
+        self.deposited = 0
+        self.fees = 0
+        self.outbox: list[tuple[int, int]] = []
+
+    # Records
+
+    def junk(self, outcome: Outcome) -> Outcome:
+        """Count bytes that are no record."""
+        self.records += 1
+        return outcome
+
+    def clock(self, clock_ms: int, declared_s: int) -> Outcome:
+        """Move the clock."""
+        self.records += 1
+        if clock_ms < self.clock_ms:
+            return Outcome.CLOCK_BACKWARDS
+        if abs(clock_ms - declared_s * 1000) > CLOCK_DRIFT_MS:
+            return Outcome.CLOCK_OUT_OF_BOUND
+        self.clock_ms = clock_ms
+        return Outcome.ACCEPTED
+
+    def list_market(self, signer: str, number: int, market: Market) -> Outcome:
+        """List a market."""
+        self.records += 1
+        if signer != self.governance:
+            return Outcome.NOT_AUTHORISED
+        if number in self.markets:
+            return Outcome.MARKET_EXISTS
+        sane = market.multiplier > 0 < market.max_lots and 0 < market.maintenance_ppm
+        if not sane or market.maintenance_ppm > market.initial_ppm:
+            return Outcome.BAD_PARAMETERS
+        if market.multiplier * market.max_lots > MAX_EXPOSURE:
+            return Outcome.BAD_PARAMETERS
+        self.markets[number] = market
+        return Outcome.ACCEPTED
+
+    def report(self, signer: str, slot: int, number: int, round_: int, price: int, time_ms: int) -> Outcome:
+        """Take one signer's price."""
+        self.records += 1
+        if slot >= len(self.signers) or self.signers[slot] != signer:
+            return Outcome.NOT_AUTHORISED
+        market = self.markets.get(number)
+        if market is None:
+            return Outcome.NO_MARKET
+        if price == 0 or round_ > time_ms:
+            return Outcome.OUT_OF_RANGE
+        if not self.clock_ms - REPORT_AGE_MS <= time_ms <= self.clock_ms + REPORT_AHEAD_MS:
+            return Outcome.STALE_REPORT
+        if round_ < market.round:
+            return Outcome.OLD_ROUND
+        if round_ > market.round:
+            market.round, market.reports = round_, {}
+        if slot in market.reports:
+            return Outcome.DUPLICATE_REPORT
+        market.reports[slot] = price
+        if len(market.reports) >= self.quorum:
+            market.mark = median_low(market.reports.values())
+        return Outcome.ACCEPTED
+
+    def approve(self, signer: str, number: int, nonce: int, slot: int, agent: Agent) -> Outcome:
+        """Approve an agent."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, 0, 0)
+        if rejection:
+            return rejection
+        if slot == 0:
+            return Outcome.OUT_OF_RANGE
+        self.accounts[number].agents[slot] = agent
+        return Outcome.ACCEPTED
+
+    def withdraw(self, signer: str, number: int, nonce: int, amount: int) -> Outcome:
+        """Withdraw exactly an amount."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, 0, 0)
+        if rejection:
+            return rejection
+        if amount == 0:
+            return Outcome.OUT_OF_RANGE
+        if amount > self.withdrawable(number):
+            return Outcome.NOT_WITHDRAWABLE
+        self._pay(number, amount)
+        return Outcome.ACCEPTED
+
+    def cancel(self, signer: str, number: int, agent: int, nonce: int, client_id: int, sequence: int) -> Outcome:
+        """Cancel the order the operator pointed at, if it is the one the trader meant."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, agent, 2)
+        if rejection:
+            return rejection
+        for order in self.orders:
+            if (order.sequence, order.account, order.client_id) == (sequence, number, client_id):
+                self.orders.remove(order)
+                return Outcome.ACCEPTED
+        return Outcome.NO_SUCH_ORDER
+
+    def order(self, signer: str, agent: int, nonce: int, wanted: Order, *, ioc: bool) -> Outcome:
+        """Place an order: check it, trade it, rest what is left. Its sequence is filled in here."""
+        self.records += 1
+        wanted.sequence = self.records
+        rejection = self._authenticate(signer, wanted.account, nonce, agent, 1) or self._check_order(wanted)
+        if rejection:
+            return rejection
+        while wanted.lots:
+            maker = self._best_against(wanted)
+            if maker is None:
+                return Outcome.UNFILLED if ioc else self._rest(wanted)
+            if maker.account == wanted.account or self._is_dead(maker):
+                self.orders.remove(maker)
+                continue
+            failed = self._trade(wanted, maker)
+            if failed:
+                return failed
+        return Outcome.ACCEPTED
+
+    # Messages from L1
+
+    def consume(self) -> None:
+        """Count the record that consumes messages."""
+        self.records += 1
+
+    def deposit(self, sender: str, number: int, amount: int) -> Outcome:
+        """Credit an account, and give it to its first depositor."""
+        self.accounts.setdefault(number, Account(owner=sender)).cash += amount
+        self.deposited += amount
+        return Outcome.ACCEPTED
+
+    def force_withdraw(self, sender: str, number: int, amount: int) -> Outcome:
+        """Withdraw as much of an amount as may leave."""
+        if number not in self.accounts or self.accounts[number].owner != sender:
+            return Outcome.NOT_AUTHORISED
+        paid = min(amount, self.withdrawable(number))
+        if paid == 0:
+            return Outcome.NOT_WITHDRAWABLE
+        self._pay(number, paid)
+        return Outcome.ACCEPTED
+
+    def force_cancel_all(self, sender: str, number: int) -> Outcome:
+        """Make every order placed so far dead."""
+        if number not in self.accounts or self.accounts[number].owner != sender:
+            return Outcome.NOT_AUTHORISED
+        self.accounts[number].dead_before = self.records + 1
+        return Outcome.ACCEPTED
+
+    # Margin
+
+    def worth(self, account: Account) -> Worth:
+        """Measure an account against the marks."""
+        value, initial, maintenance, notional = account.cash, 0, 0, 0
+        for number, lots in account.positions.items():
+            market = self.markets[number]
+            value += lots * market.mark * market.multiplier
+            exposure = abs(lots) * market.mark * market.multiplier
+            notional += exposure
+            initial += share(exposure, market.initial_ppm)
+            maintenance += share(exposure, market.maintenance_ppm)
+        return Worth(value, initial, maintenance, notional)
+
+    def withdrawable(self, number: int) -> int:
+        """Return what may leave an account."""
+        worth = self.worth(self.accounts[number])
+        kept = max(Fraction(worth.initial), Fraction(ceil(Fraction(worth.notional, 10))))
+        held = self.deposited - sum(amount for _, amount in self.outbox)
+        return max(0, min(worth.value - int(kept), held))
+
+    # Inside
+
+    def _pay(self, number: int, amount: int) -> None:
+        self.accounts[number].cash -= amount
+        self.outbox.append((number, amount))
+
+    def _authenticate(self, signer: str, number: int, nonce: int, slot: int, scope: int) -> Outcome | None:
+        account = self.accounts.get(number)
+        if account is None:
+            return Outcome.NO_ACCOUNT
+        if slot == 0 and signer != account.owner:
+            return Outcome.NOT_AUTHORISED
+        if slot:
+            agent = account.agents.get(slot)
+            if agent is None or agent.key != signer:
+                return Outcome.NOT_AUTHORISED
+            if agent.expiry_ms and agent.expiry_ms <= self.clock_ms:
+                return Outcome.AGENT_EXPIRED
+            if not agent.scope & scope:
+                return Outcome.AGENT_SCOPE
+        newest = max(account.nonces, default=0) // NONCES_PER_WORD
+        if not newest - 1 <= nonce // NONCES_PER_WORD <= newest + NONCE_WORDS_AHEAD:
+            return Outcome.NONCE_RANGE
+        if nonce in account.nonces:
+            return Outcome.NONCE_USED
+        account.nonces.add(nonce)
+        return None
+
+    def _check_order(self, wanted: Order) -> Outcome | None:
+        market = self.markets.get(wanted.market)
+        if market is None:
+            return Outcome.NO_MARKET
+        if not market.mark:
+            return Outcome.NO_MARK
+        if not wanted.lots or not wanted.price:
+            return Outcome.OUT_OF_RANGE
+        if wanted.lots > market.max_lots:
+            return Outcome.TOO_LARGE
+        return Outcome.EXPIRED if wanted.expiry_ms and wanted.expiry_ms <= self.clock_ms else None
+
+    def _best_against(self, taker: Order) -> Order | None:
+        """Return the best and oldest order on the other side, if it crosses."""
+        others = [o for o in self.orders if o.market == taker.market and o.side != taker.side]
+        if taker.side == BUY:
+            crossing = [o for o in others if o.price <= taker.price]
+            return min(crossing, key=lambda o: (o.price, o.sequence), default=None)
+        crossing = [o for o in others if o.price >= taker.price]
+        return min(crossing, key=lambda o: (-o.price, o.sequence), default=None)
+
+    def _is_dead(self, maker: Order) -> bool:
+        expired = maker.expiry_ms != 0 and maker.expiry_ms <= self.clock_ms
+        return expired or maker.sequence < self.accounts[maker.account].dead_before
+
+    def _after(self, number: int, order: Order, lots: int, quote: int, fee: int) -> Account | Outcome:
+        """Return an account as a fill of `order` would leave it, or why it may not."""
+        market = self.markets[order.market]
+        old = self.accounts[number]
+        size = old.positions.get(order.market, 0)
+        if size == 0 and len(old.positions) == MAX_POSITIONS:
+            return Outcome.NO_POSITION_SLOT
+        new_size = size + (lots if order.side == BUY else -lots)
+        new_cash = old.cash + (-quote if order.side == BUY else quote) - fee
+        if abs(new_size) > market.max_lots or abs(new_cash) > MAX_CASH:
+            return Outcome.POSITION_LIMIT
+        positions = {m: s for m, s in {**old.positions, order.market: new_size}.items() if s}
+        new = Account(old.owner, new_cash, positions, old.nonces, old.dead_before, old.agents)
+        shrinks = abs(new_size) < abs(size) and size * new_size >= 0
+        return new if self._stands(self.worth(old), self.worth(new), shrinks=shrinks) else Outcome.MARGIN
+
+    @staticmethod
+    def _stands(before: Worth, after: Worth, *, shrinks: bool) -> bool:
+        if after.value >= after.initial:
+            return True
+        if not shrinks or after.maintenance == 0:
+            return False
+        return Fraction(after.value, after.maintenance) >= Fraction(before.value, before.maintenance)
+
+    def _trade(self, taker: Order, maker: Order) -> Outcome | None:
+        market = self.markets[taker.market]
+        lots = min(taker.lots, maker.lots)
+        quote = lots * maker.price * market.multiplier
+        taker_fee, maker_fee = share(quote, market.taker_ppm), share(quote, market.maker_ppm)
+        taker_after = self._after(taker.account, taker, lots, quote, taker_fee)
+        if isinstance(taker_after, Outcome):
+            return taker_after
+        maker_after = self._after(maker.account, maker, lots, quote, maker_fee)
+        if isinstance(maker_after, Outcome):
+            self.orders.remove(maker)
+            return None
+        self.accounts[taker.account], self.accounts[maker.account] = taker_after, maker_after
+        self.fees += taker_fee + maker_fee
+        taker.lots -= lots
+        maker.lots -= lots
+        if maker.lots == 0:
+            self.orders.remove(maker)
+        return None
+
+    def _rest(self, wanted: Order) -> Outcome:
+        account = self.accounts[wanted.account]
+        market = self.markets[wanted.market]
+        size = account.positions.get(wanted.market, 0)
+        if size == 0 and len(account.positions) == MAX_POSITIONS:
+            return Outcome.MARGIN
+        reducible = max(0, -size if wanted.side == BUY else size)
+        quote = wanted.lots * wanted.price * market.multiplier
+        worth = self.worth(account)
+        if wanted.lots > reducible and worth.value < worth.initial + share(quote, market.initial_ppm):
+            return Outcome.MARGIN
+        self.orders.append(wanted)
+        return Outcome.ACCEPTED
+
+    # Comparing
+
+    def check(self, state: State) -> None:
+        """Compare these books with a state.
+
+        Raises: AssertionError naming what differs.
+        """
+        registers = state.registers
+        same("clock", registers.clock_ms, self.clock_ms)
+        same("records", registers.record_count, self.records)
+        same("deposits", registers.deposited_units, self.deposited)
+        same("fees", registers.fees_units, self.fees)
+        same("withdrawals", registers.withdrawn_units, sum(amount for _, amount in self.outbox))
+        same("outbox", registers.outbox_count, len(self.outbox))
+        same("sum of cash", registers.cash_units, sum(a.cash for a in self.accounts.values()))
+        for number, account in self.accounts.items():
+            same(f"cash of {number}", look.cash(state, number), account.cash)
+            same(f"positions of {number}", look.positions(state, number), account.positions)
+        for number, market in self.markets.items():
+            same(f"mark of {number}", look.mark(state, number), market.mark)
+            for side in (0, 1):
+                self._check_side(state, number, side)
+
+    def _check_side(self, state: State, market: int, side: int) -> None:
+        mine = [o for o in self.orders if o.market == market and o.side == side]
+        mine.sort(key=lambda o: (-o.price if side == BUY else o.price, o.sequence))
+        theirs = look.book(state, market, side)
+        same(
+            f"book of market {market}, side {side}",
+            [(o.sequence, o.account, o.price_ticks, o.remaining_lots, o.client_id, o.expiry_ms) for o in theirs],
+            [(o.sequence, o.account, o.price, o.lots, o.client_id, o.expiry_ms) for o in mine],
+        )
+
+
+def same(what: str, found: object, expected: object) -> None:
+    """Raises: AssertionError when the machine's and the ledger's word differ."""
+    if found != expected:
+        raise AssertionError(f"{what}: the machine says {found}, the ledger {expected}")
