@@ -73,13 +73,19 @@ class Party:
         self.replayer: Replayer | None = None
         self.head = 0
         self.queue: TxQueue | None = None
+        self._store: QueueStore | None = None
         if account is not None and queue_path is not None:
-            store = QueueStore(queue_path)
-            self.queue = TxQueue(client=client, account=account, store=store, config=SenderConfig())
+            self._store = QueueStore(queue_path)
+            self.queue = TxQueue(client=client, account=account, store=self._store, config=SenderConfig())
         self._judged: set[bytes] = set()
         self._players: dict[bytes, Player] = {}
         self._sent: dict[str, tuple[str, dict[str, Any]]] = {}
         self._attempts: dict[str, int] = {}
+
+    def close(self) -> None:
+        """Let go of the transaction queue's store."""
+        if self._store is not None:
+            self._store.close()
 
     def tick(self) -> bool:
         """Read what is new and act on it; return whether the view of L1 is complete."""

@@ -1,0 +1,213 @@
+"""A real L1 with the real contracts, for scenarios: traders with money in the Vault, batches in the Inbox, parties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from tallystick.dispute.party import Identity, Party
+from tallystick.l1.client import L1Client
+from tallystick.l1.deploy import deploy, predict, step_names
+from tallystick.l1.deployment import DeployConfig, Deployment
+from tallystick.l1.events import EventReader
+from tallystick.l1.queuestore import QueueStore
+from tallystick.l1.sender import TxQueue
+from tallystick.l1.server import DevServer
+from tallystick.machine import engine
+from tallystick.records.signing import make
+from tallystick.rollup.assertion_view import Status
+from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.rollup.genesis import genesis_state
+from tallystick.schema.names import Outcome
+from tallystick.testing.world import World, address, key, world_genesis
+
+PERIOD_BLOCKS = 200
+GRACE_BLOCKS = 5
+DEPOSIT_UNITS = 10**12
+FUND_WEI = 1_000 * 10**18
+
+
+def account(name: str) -> LocalAccount:
+    """Return the L1 account of a name's key."""
+    made: LocalAccount = Account.from_key(key(name))
+    return made
+
+
+@dataclass(slots=True, kw_only=True)
+class Told:
+    """What a party reported."""
+
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def __call__(self, name: str, facts: dict[str, Any]) -> None:
+        self.events.append((name, facts))
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        """Return the facts of every event of a name."""
+        return [facts for told, facts in self.events if told == name]
+
+
+class Stage:
+    """An L1 in memory with the contracts deployed, and a `world` that trades on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.server = DevServer()
+        self.server.start()
+        self.client = L1Client(self.server.url)
+        self.queues: dict[str, TxQueue] = {}
+        self._open: list[QueueStore | Party] = []
+        for name in ("deployer", "operator", "challenger"):
+            self.fund(name)
+        config = DeployConfig(
+            sequencer=address("operator"),
+            challenge_period_blocks=PERIOD_BLOCKS,
+            grace_blocks=GRACE_BLOCKS,
+            min_interval_blocks=1,
+        )
+        steps = step_names()
+        prediction = predict(self.client, address("deployer"), config, steps)
+        genesis = world_genesis(self.client.chain_id(), prediction.addresses.rollup)
+        self.deployment: Deployment = deploy(
+            self.client,
+            account("deployer"),
+            genesis_state_hash=genesis_state(genesis).hash(),
+            genesis=genesis.encode(),
+            config=config,
+            steps=steps,
+            prediction=prediction,
+        )
+        self.world = World(genesis)
+        self.reader = EventReader(self.client, self.deployment)
+        self.posted = 0
+
+    def close(self) -> None:
+        """Stop the L1 and let go of every file."""
+        for each in self._open:
+            each.close()
+        self.server.close()
+
+    def fund(self, name: str) -> None:
+        """Give a name's address ether."""
+        self.client.request("tallystick_fund", "0x" + address(name).hex(), hex(FUND_WEI))
+
+    def mine(self, blocks: int) -> None:
+        """Let L1 go on by some blocks."""
+        self.client.request("anvil_mine", hex(blocks), hex(1))
+
+    def transact(self, who: str, what: str, contract: str, function: str, *arguments: Any, value_wei: int = 0) -> int:
+        """Send a transaction of a name and return its gas."""
+        if who not in self.queues:
+            store = QueueStore(self.folder / f"{who}.sqlite")
+            self._open.append(store)
+            self.queues[who] = TxQueue(client=self.client, account=account(who), store=store)
+        target = self.place(contract)
+        data = self.client.contract(contract, target).encode(function, *arguments)
+        return self.queues[who].send(what, target, data, value_wei=value_wei).gas_used
+
+    def call(self, contract: str, function: str, *arguments: Any) -> Any:
+        """Ask a contract."""
+        return self.client.contract(contract, self.place(contract)).call(function, *arguments)
+
+    def place(self, contract: str) -> bytes:
+        """Return a contract's address."""
+        return self.deployment.addresses.all().get(contract, self.deployment.addresses.token)
+
+    def deposit(self, name: str, units: int = DEPOSIT_UNITS) -> int:
+        """Lock a name's money in the Vault and return its account; the message waits in the Inbox."""
+        self.fund(name)
+        owner = "0x" + address(name).hex()
+        count = len(self.world.published.messages)
+        self.transact(name, f"mint {count}", "TestToken", "mint", owner, units)
+        self.transact(name, f"approve {count}", "TestToken", "approve", self.place("Vault"), units)
+        self.transact(name, f"deposit {count}", "Vault", "deposit", units)
+        number = int(self.call("Vault", "accountOf", owner))
+        self.world.owners.setdefault(number, name)
+        self.read_messages()
+        return number
+
+    def read_messages(self) -> None:
+        """Take the Inbox's new messages into the world's inputs."""
+        fresh = [event.args["message"] for event in self.reader.poll() if event.name == "MessageQueued"]
+        self.world.published.messages += fresh
+
+    def consume(self) -> Outcome:
+        """Have the machine consume every message there is."""
+        return self.world.send(make("consume", through=len(self.world.published.messages)))
+
+    def begin(self) -> None:
+        """Set the next batch's time to L1's, so that the Inbox takes it."""
+        self.world.time = max(self.world.time, self.client.head().timestamp)
+        self.world.clock()
+
+    def publish(self) -> int:
+        """Seal the open batch, post it, and return the gas."""
+        self.world.seal()
+        published, number = self.world.published, self.posted
+        header = published.headers[number]
+        self.posted += 1
+        return self.transact(
+            "operator",
+            f"batch {number}",
+            "Inbox",
+            "postBatch",
+            number,
+            header.time,
+            header.message_limit,
+            published.chunks[number],
+        )
+
+    def party(self, who: str, mode: Mode, told: Told, step: Any = engine.step) -> Party:
+        """Return a party; one with a step of its own is a liar, which cannot prove."""
+        self.fund(who)
+        identity = Identity(duties=DUTIES[mode], step=step, proves=step is engine.step)
+        path = self.folder / f"party-{who}.sqlite"
+        party = Party(self.client, self.deployment, identity, told, account=account(who), queue_path=path)
+        self._open.append(party)
+        return party
+
+    def play(self, parties: list[Party], judge: Party, rounds: int = 400, mine: int = 10) -> None:
+        """Let the parties act in turn until the judge sees every dispute settled and every loser rejected.
+
+        Blocks are mined only when nobody has anything left to do but wait.
+        """
+        for _ in range(rounds):
+            before = self.client.head().number
+            for party in parties:
+                party.tick()
+            if finished(judge):
+                return
+            if self.client.head().number == before:
+                self.mine(mine)
+        raise AssertionError(f"the dispute did not end within {rounds} rounds")
+
+
+def finished(party: Party) -> bool:
+    """Whether a party sees at least one dispute, all of them settled, and no losing assertion left."""
+    disputes = party.challenge.disputes.values()
+    settled = bool(disputes) and all(dispute.settled for dispute in disputes)
+    contested = {dispute.parent for dispute in disputes}
+    pending = [
+        each
+        for each in party.rollup.assertions.values()
+        if each.parent in contested and each.status is Status.PENDING
+    ]
+    return settled and not pending
+
+
+def trade_a_little(stage: Stage) -> None:
+    """Open a market, let two traders trade on it, and withdraw: something for every lie. The batch stays open."""
+    world = stage.world
+    first, second = stage.deposit("alice"), stage.deposit("bob")
+    stage.begin()
+    world.list_market(0)
+    world.report(0, 618_000)
+    stage.consume()
+    world.order(first, 0, 0, 617_990, 50, client_id=7)
+    world.order(first, 0, 0, 617_990, 50, client_id=8)
+    world.order(second, 0, 1, 617_980, 20, client_id=9)
+    world.withdraw(first, 10**9)
