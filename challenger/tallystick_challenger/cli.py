@@ -1,0 +1,148 @@
+"""The watchtower: replay every batch, dispute what is wrong, take back what is owed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+Rpc = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")]
+Record = Annotated[Path, typer.Option("--deployment", help="The deployment record that `tallystick l1 deploy` wrote.")]
+
+
+@app.command()
+def run(
+    deployment: Record,
+    rpc: Rpc = "http://127.0.0.1:8545",
+    data_dir: Annotated[Path, typer.Option(help="Where events and transactions under way are kept.")] = Path(
+        ".tallystick/challenger"
+    ),
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="watch: alarms only, no key. defend: assert and dispute when somebody lies. resolve: also confirm and "
+            "settle. propose: also assert when the operator does not."
+        ),
+    ] = "resolve",
+    key_file: Annotated[Path | None, typer.Option(help="The key that pays and posts bonds, hex or keystore.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="The keystore's password.")] = None,
+    poll: Annotated[float, typer.Option(help="Seconds between looks at L1.")] = 2.0,
+    tag: Annotated[str, typer.Option(help="Newest block to believe: latest, safe or finalized.")] = "latest",
+    json_log: Annotated[bool, typer.Option("--json-log", help="Print every event as a line of JSON.")] = False,
+) -> None:
+    """Run until interrupted; from an empty disk, reading nothing but L1.
+
+    Example: tallystick challenger run --deployment deployment.json --key-file challenger.key
+    """
+    import signal
+    import sys
+    from threading import Event
+
+    from tallystick.errors import BadInput
+    from tallystick.journal import Journal
+    from tallystick.l1.keys import KeyFile
+    from tallystick.rollup.duties import Mode
+    from tallystick_challenger.config import ChallengerConfig
+    from tallystick_challenger.daemon import run as run_daemon
+
+    if mode not in list(Mode):
+        raise BadInput(f"there is no mode {mode}", hint=f"the modes are {', '.join(Mode)}")
+    config = ChallengerConfig(
+        rpc=rpc,
+        deployment=deployment,
+        data_dir=data_dir,
+        mode=Mode(mode),
+        key=KeyFile(path=key_file, password_path=password_file) if key_file else None,
+        poll_seconds=poll,
+        tag=tag,
+    )
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    data_dir.mkdir(parents=True, exist_ok=True)
+    journal = Journal(data_dir / "events.jsonl", sys.stdout if json_log else None)
+    if not json_log:
+        typer.echo(f"watching {rpc} in mode {mode}; events go to {data_dir / 'events.jsonl'}. Stop with Ctrl-C.")
+    try:
+        run_daemon(config, journal, stop)
+    finally:
+        journal.close()
+
+
+@app.command()
+def verify(
+    deployment: Record,
+    rpc: Rpc = "http://127.0.0.1:8545",
+    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Replay everything on L1 once and compare it with every assertion.
+
+    Exit code 0 when all are right, 6 when one that may still be confirmed, or is, is wrong.
+    """
+    import json
+
+    from tallystick.errors import Disputed
+    from tallystick.l1.client import L1Client
+    from tallystick.l1.deployment import load_deployment
+    from tallystick.rollup.assertion_view import Status
+    from tallystick_challenger.verify import read_all, verdicts
+
+    party = read_all(L1Client(rpc), load_deployment(deployment))
+    found = list(verdicts(party))
+    if json_output:
+        rows = [
+            {
+                "assertion": "0x" + each.assertion.id.hex(),
+                "limit": each.assertion.limit,
+                "status": each.assertion.status.value,
+                "right": each.right,
+                "steps": each.steps,
+                "broken": list(each.broken),
+            }
+            for each in found
+        ]
+        typer.echo(json.dumps({"batches": party.inbox.batch_count, "assertions": rows}))
+    else:
+        typer.echo(f"{party.inbox.batch_count} batches, {len(found)} assertions, L1 at block {party.head}")
+        for each in found:
+            answer = {True: "right", False: "WRONG", None: "stands on a wrong one"}[each.right]
+            name = each.assertion.id.hex()[:12]
+            typer.echo(f"  {name}  batches below {each.assertion.limit:<5} {each.assertion.status.value:<9} {answer}")
+            for sentence in each.broken:
+                typer.echo(f"      broken: {sentence}")
+    wrong = [each for each in found if each.right is not True and each.assertion.status is not Status.REJECTED]
+    if wrong or any(each.broken for each in found):
+        raise Disputed("the assertions do not all follow from what was published", wrong=len(wrong))
+
+
+@app.command()
+def status(
+    deployment: Record,
+    rpc: Rpc = "http://127.0.0.1:8545",
+) -> None:
+    """Show batches, assertions and disputes as L1 has them now."""
+    from tallystick.l1.client import L1Client
+    from tallystick.l1.deployment import load_deployment
+    from tallystick_challenger.verify import read_all
+
+    party = read_all(L1Client(rpc), load_deployment(deployment))
+    typer.echo(f"L1 at block {party.head}: {party.inbox.batch_count} batches, {party.inbox.message_count} messages")
+    for assertion in party.rollup.assertions.values():
+        mark = "*" if assertion.id == party.rollup.latest_confirmed else " "
+        name = assertion.id.hex()[:12]
+        typer.echo(f" {mark} {name}  batches below {assertion.limit:<5} {assertion.status.value:<9} block {assertion.block}")
+    for dispute in party.challenge.disputes.values():
+        edges = [each for each in party.challenge.edges.values() if each.edge.dispute == dispute.id]
+        deepest = min((each.edge.height for each in edges), default=20)
+        ended = f"won by {dispute.winner.hex()[:12]}" if dispute.winner else f"open, down to height {deepest}"
+        typer.echo(f"   dispute {dispute.id.hex()[:12]}: {len(edges)} edges, {ended}")
+
+
+def main() -> None:
+    """The console script `tallystick-challenger`."""
+    from tallystick.cli import run as run_command
+
+    run_command(app)

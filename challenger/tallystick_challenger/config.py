@@ -1,0 +1,34 @@
+"""What a challenger is started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallystick.errors import ConfigError
+from tallystick.l1.keys import KeyFile
+from tallystick.rollup.duties import DUTIES, Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChallengerConfig:
+    """One challenger's settings. Without a key it can only watch. Units: `poll_seconds`."""
+
+    rpc: str
+    deployment: Path
+    data_dir: Path
+    mode: Mode
+    key: KeyFile | None
+    poll_seconds: float
+    tag: str
+
+    def __post_init__(self) -> None:
+        """Raises: ConfigError when the settings contradict each other."""
+        duties = DUTIES[self.mode]
+        if self.key is None and (duties.dispute or duties.settle):
+            raise ConfigError(
+                f"mode {self.mode} sends transactions and needs a key",
+                hint="give --key-file, or --mode watch to raise alarms only",
+            )
+        if self.poll_seconds <= 0:
+            raise ConfigError("the time between polls must be more than nothing", poll_seconds=self.poll_seconds)

@@ -1,0 +1,47 @@
+"""What must hold of every true state; a breach is a bug of the machine itself, worth more than any dispute."""
+
+from __future__ import annotations
+
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    ACCOUNT_POSITION_MARKET,
+    ACCOUNT_POSITION_SIZE_LOTS,
+    ACCOUNT_POSITION_WORDS,
+    ACCOUNT_POSITIONS,
+    MARKET_NET_LOTS,
+    MARKET_OPEN_INTEREST_LOTS,
+    MAX_MARKETS,
+    MAX_POSITIONS,
+)
+from tallystick.state.state import State
+
+
+def broken(state: State) -> tuple[str, ...]:
+    """Return a sentence for every invariant a state breaks, none for a sound one."""
+    registers = state.registers
+    words = state.accounts.words
+    cash = 0
+    net = [0] * MAX_MARKETS
+    longs = [0] * MAX_MARKETS
+    for account in state.accounts.rows.values():
+        cash += words[account + ACCOUNT_CASH_UNITS]
+        for slot in range(MAX_POSITIONS):
+            position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+            market = words[position + ACCOUNT_POSITION_MARKET]
+            size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+            net[market] += size
+            longs[market] += max(size, 0)
+    found: list[str] = []
+    if cash != registers.cash_units:
+        found.append(f"accounts hold {cash} units, the registers say {registers.cash_units}")
+    owed = registers.cash_units + registers.fees_units + registers.withdrawn_units
+    if owed != registers.deposited_units:
+        found.append(f"{registers.deposited_units} units were deposited, {owed} are owed")
+    for market, base in sorted(state.markets.rows.items()):
+        totals = state.markets.words
+        if net[market] != 0 or totals[base + MARKET_NET_LOTS] != 0:
+            found.append(f"positions of market {market} sum to {net[market]} lots")
+        if longs[market] != totals[base + MARKET_OPEN_INTEREST_LOTS]:
+            said = totals[base + MARKET_OPEN_INTEREST_LOTS]
+            found.append(f"market {market} has {longs[market]} lots open, its cell says {said}")
+    return tuple(found)
