@@ -199,6 +199,7 @@ class Api:
             "clock_ms": registers.clock_ms,
             "records": registers.record_count,
             "accumulator": "0x" + registers.record_accumulator.hex(),
+            "fills": core.executor.read_model.fills,
             "batches_sealed": registers.batch_cursor,
             "messages_consumed": registers.message_cursor,
             "withdrawals": registers.outbox_count,

@@ -68,6 +68,14 @@ class Board:
             for index, proven in proofs.items():
                 self._proven.setdefault(index, proven)
 
+    def proven_count(self) -> int:
+        """Return how many withdrawals, from the first on, have a proof."""
+        with self._lock:
+            count = 0
+            while count in self._proven:
+                count += 1
+            return count
+
     def forget_assertion(self, assertion: bytes) -> None:
         """Drop the proofs against an assertion that is out."""
         with self._lock:

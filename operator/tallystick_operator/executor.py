@@ -57,12 +57,16 @@ class SealedBatch:
 
 
 class KnownMessages:
-    """The L1 messages the log holds and the machine has not consumed yet."""
+    """The L1 messages the log holds and the machine has not consumed yet.
+
+    Shape: `accumulator` is the head of the Inbox's chain over all `count` of them.
+    """
 
     batch_limit = 0
 
     def __init__(self) -> None:
         self.count = 0
+        self.accumulator = bytes(32)
         self._waiting: dict[int, bytes] = {}
 
     def add(self, index: int, message: bytes) -> None:
@@ -73,6 +77,7 @@ class KnownMessages:
         if index != self.count:
             raise StateError("L1 messages must come in order", index=index, expected=self.count)
         self._waiting[index] = message
+        self.accumulator = keccak(self.accumulator + keccak(message))
         self.count += 1
 
     def forget_before(self, index: int) -> None:

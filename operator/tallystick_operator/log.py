@@ -158,7 +158,7 @@ class RecordLog:
                 return at
             length, checksum = _FRAME.unpack(head)
             end = at + _FRAME.size + length
-            payload = self._file.read(length) if 0 < length and end <= size else b""
+            payload = self._file.read(length) if length > 0 and end <= size else b""
             if len(payload) == length and length and zlib.crc32(payload) == checksum:
                 at = end
                 continue

@@ -57,6 +57,7 @@ class ReadModel:
     def __init__(self, state: State) -> None:
         self.orders: dict[int, OpenOrder] = {}
         self.trades: dict[int, deque[Trade]] = {}
+        self.fills = 0
         self.withdrawals: dict[int, list[Withdrawal]] = {}
         self._state = state
         self._by_client: dict[tuple[int, int], list[int]] = {}
@@ -90,6 +91,7 @@ class ReadModel:
             record=record, clock_ms=clock_ms, price_ticks=price, lots=lots, side=side, taker=taker, maker=maker
         )
         self.trades.setdefault(market, deque(maxlen=TRADES_KEPT)).append(trade)
+        self.fills += 1
         order = self.orders[slot]
         order.remaining_lots -= lots
         if order.remaining_lots == 0:

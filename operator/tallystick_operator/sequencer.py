@@ -90,7 +90,7 @@ class Sequencer:
             with self._lock:
                 self.core.seal_now()
             self._tell_sealed()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  whatever it is, those who wait must be told
             self._failure = error
             self._fail_waiting(error)
             self._on_failure(error)

@@ -83,6 +83,7 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """A book, best prices first."""
 
     market: int
+    mark_ticks: int
     bids: list[LevelView]
     asks: list[LevelView]
 
@@ -157,8 +158,10 @@ def market(state: State, number: int) -> MarketView | None:
 
 def book(state: State, number: int, depth: int) -> BookView:
     """Return the best `depth` prices of either side that hold a living order."""
+    entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
     return BookView(
         market=number,
+        mark_ticks=state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS],
         bids=_levels(state, number, BUY, depth),
         asks=_levels(state, number, 1 - BUY, depth),
     )
@@ -181,7 +184,7 @@ def account(state: State, read_model: ReadModel, number: int) -> AccountView | N
         value_units=measured.value,
         initial_units=measured.initial,
         maintenance_units=measured.maintenance,
-        withdrawable_units=withdrawable(measured),
+        withdrawable_units=withdrawable(state, measured),
         next_nonce=next_nonce(words, base),
         positions=_positions(state, base),
         orders=orders(state, read_model, number),

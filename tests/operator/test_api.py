@@ -97,7 +97,7 @@ def test_an_order_goes_in_and_comes_out_everywhere(served: Served) -> None:
     assert answer["resting_lots"] == 5
     served.post(served.rig.order(2, BUY, 618_010, 2, client_id=4))
     book = served.http.get("/v1/book/0?depth=5").json()
-    assert book == {"market": 0, "bids": [], "asks": [{"price_ticks": 618_010, "lots": 3, "orders": 1}]}
+    assert book == {"market": 0, "mark_ticks": 618_000, "bids": [], "asks": [{"price_ticks": 618_010, "lots": 3, "orders": 1}]}
     trades = served.http.get("/v1/trades/0").json()["trades"]
     assert [(trade["price_ticks"], trade["lots"], trade["taker"], trade["maker"]) for trade in trades] == [(618_010, 2, 2, 1)]
     account = served.http.get("/v1/account/1").json()

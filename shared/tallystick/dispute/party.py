@@ -48,7 +48,8 @@ class Identity:
 class Party:
     """Follows L1 and acts on it; `tick` does all that can be done now.
 
-    `report` is told every event worth telling, by name, with its data. Without an account nothing is ever sent.
+    `report` is told every event worth telling, by name, with its data. Without an account or a queue, which may
+    be shared, nothing is ever sent.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Party:
         *,
         account: LocalAccount | None = None,
         queue_path: Path | None = None,
+        queue: TxQueue | None = None,
         tag: str = "latest",
     ) -> None:
         self.client = client
@@ -72,9 +74,9 @@ class Party:
         self.challenge = ChallengeView()
         self.replayer: Replayer | None = None
         self.head = 0
-        self.queue: TxQueue | None = None
+        self.queue = queue
         self._store: QueueStore | None = None
-        if account is not None and queue_path is not None:
+        if queue is None and account is not None and queue_path is not None:
             self._store = QueueStore(queue_path)
             self.queue = TxQueue(client=client, account=account, store=self._store, config=SenderConfig())
         self._judged: set[bytes] = set()

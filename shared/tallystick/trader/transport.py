@@ -57,11 +57,9 @@ class Transport:
 
         Raises: OperatorUnreachable.
         """
-        for fresh in (False, True):
-            kept: http.client.HTTPConnection | None = None if fresh else getattr(self._local, "connection", None)
-            if kept is None:
-                kept = self._connect()
-                fresh = True
+        for _ in range(2):
+            known: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+            kept = known or self._connect()
             try:
                 kept.request(method, self._base + path, body, {"Content-Type": "application/json"} if body else {})
                 response = kept.getresponse()
@@ -69,7 +67,7 @@ class Transport:
             except (OSError, http.client.HTTPException) as error:
                 kept.close()
                 self._local.connection = None
-                if fresh:
+                if known is None:
                     raise OperatorUnreachable(
                         f"no answer from the operator: {error or type(error).__name__}", url=self.url
                     ) from error

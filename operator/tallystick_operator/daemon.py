@@ -1,0 +1,300 @@
+"""The operator as one process: an API thread, a sequencing thread, and two that watch and write L1."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from tallystick.errors import L1Error, L1Unreachable, StateError
+from tallystick.l1.client import L1Client
+from tallystick.l1.deploy import check_deployment
+from tallystick.l1.deployment import Deployment, load_deployment
+from tallystick.l1.events import EventReader
+from tallystick.l1.keys import KeyFile, load_account, save_key
+from tallystick.l1.queuestore import QueueStore
+from tallystick.l1.sender import TxQueue
+from tallystick.rollup.assertion_view import RollupView
+from tallystick.rollup.genesis import decode_genesis, genesis_state
+from tallystick_operator.api import Api, Identity
+from tallystick_operator.asserter import Asserter, recall_lie
+from tallystick_operator.board import Board
+from tallystick_operator.clock import ExchangeClock
+from tallystick_operator.config import Config
+from tallystick_operator.core import Core, CorePolicy
+from tallystick_operator.executor import Executor
+from tallystick_operator.follower import Follower
+from tallystick_operator.journal import Journal
+from tallystick_operator.lies import Lie
+from tallystick_operator.log import RecordLog
+from tallystick_operator.publisher import Publisher
+from tallystick_operator.sequencer import Sequencer
+from tallystick_operator.server import ApiServer
+
+MOST_AHEAD_SECONDS: Final = 30.0
+"""How far the clock runs ahead of L1's newest block, at most, and never as far as a batch's time may."""
+FLUSH_SECONDS: Final = 8.0
+"""How long a shutdown waits for its last batches; what is not posted by then is posted after the next start."""
+UNREACHABLE_SECONDS: Final = 2.0
+
+
+class Operator:
+    """Everything of one operator. `run` returns when it is asked to stop or cannot go on."""
+
+    def __init__(self, config: Config) -> None:
+        """Rebuild the exchange from the log and agree with L1; nothing is served yet.
+
+        Raises: ConfigError, StateError, L1Error.
+        """
+        self.config = config
+        data_dir = Path(config.data_dir)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self._stop = threading.Event()
+        self._failure: BaseException | None = None
+        self._closing = contextlib.ExitStack()
+        try:
+            self._build(data_dir)
+        except BaseException:
+            self._closing.close()
+            raise
+
+    def run(self) -> None:
+        """Serve until a signal or `stop`.
+
+        Raises: whatever ended it, when it could not go on.
+        """
+        workers = [
+            threading.Thread(target=self._work, args=(self._publish, "publisher"), name="publisher", daemon=True),
+            threading.Thread(target=self._work, args=(self._asserter.tick, "asserter"), name="asserter", daemon=True),
+        ]
+        try:
+            self._sequencer.start()
+            self._server.start()
+            for worker in workers:
+                worker.start()
+            self._announce()
+            self._stop.wait()
+        finally:
+            self._server.stop()
+            self._sequencer.close()
+            self._stop.set()
+            for worker in workers:
+                if worker.is_alive():
+                    worker.join()
+            self._flush()
+            self._journal.write("stopped", failed=self._failure is not None)
+            self._closing.close()
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Ask `run` to return."""
+        self._stop.set()
+
+    @property
+    def url(self) -> str:
+        """Where the API is."""
+        return self._server.url
+
+    def _build(self, data_dir: Path) -> None:
+        config = self.config
+        self._client = L1Client(config.rpc)
+        self._deployment = load_deployment(Path(config.deployment))
+        check_deployment(self._client, self._deployment)
+        self._journal = Journal(data_dir / "events.jsonl")
+        self._closing.callback(self._journal.close)
+        account = _account(config.key_file, config.password_file)
+        queue = self._queue(account, data_dir / "l1.sqlite")
+        asserter_queue, asserter_account = queue, account
+        if config.assert_key_file:
+            asserter_account = _account(config.assert_key_file, config.assert_password_file)
+            if asserter_account.address != account.address:
+                asserter_queue = self._queue(asserter_account, data_dir / "l1-assertions.sqlite")
+        self._board = Board()
+        self._sequencer = self._make_sequencer(data_dir)
+        self._follower = Follower(
+            self._client, self._deployment, self._sequencer, self._board, config.confirmations
+        )
+        while not self._follower.poll():
+            pass
+        self._publisher = Publisher(
+            client=self._client,
+            deployment=self._deployment,
+            queue=queue,
+            sequencer=self._sequencer,
+            follower=self._follower,
+            board=self._board,
+            journal=self._journal,
+        )
+        self._asserter = Asserter(
+            client=self._client,
+            deployment=self._deployment,
+            queue=asserter_queue,
+            board=self._board,
+            journal=self._journal,
+            lie=self._lie(data_dir, bytes.fromhex(asserter_account.address[2:])),
+        )
+        self._server = ApiServer(self._api().app(), config.host, config.port)
+
+    def _make_sequencer(self, data_dir: Path) -> Sequencer:
+        genesis = decode_genesis(self._deployment.genesis)
+        state_hash = genesis_state(genesis).hash()
+        if state_hash != self._deployment.genesis_state_hash:
+            raise StateError("the deployment's genesis is not this version's", actual=state_hash)
+        log = RecordLog(data_dir / "records.log", state_hash)
+        self._closing.callback(log.close)
+        ahead = min(MOST_AHEAD_SECONDS, self._deployment.config.future_bound_seconds / 2)
+        key, self._receipt_signer = _receipt_key(data_dir / "receipt.key")
+        core = Core(
+            executor=Executor(genesis),
+            log=log,
+            clock=ExchangeClock(time.monotonic, ahead),
+            receipt_key=key,
+            monotonic=time.monotonic,
+            policy=CorePolicy(batch_seconds=self.config.batch_seconds, clock_every_ms=self.config.clock_every_ms),
+        )
+        entries = core.replay()
+        self._journal.write(
+            "started",
+            log_entries=entries,
+            log_cut_bytes=log.cut_bytes,
+            records=core.executor.state.registers.record_count,
+            batches=core.executor.state.registers.batch_cursor,
+        )
+        self._sealed_told = core.executor.state.registers.batch_cursor
+        return Sequencer(core, self._on_sealed, self._fail)
+
+    def _queue(self, account: LocalAccount, path: Path) -> TxQueue:
+        store = QueueStore(path)
+        self._closing.callback(store.close)
+        return TxQueue(client=self._client, account=account, store=store)
+
+    def _lie(self, data_dir: Path, thief: bytes) -> Lie | None:
+        if not self.config.lie:
+            return None
+        wanted = self.config.lie_after_batch
+        return recall_lie(self.config.lie, thief, data_dir, self._asserted_batches if wanted is None else lambda: wanted)
+
+    def _asserted_batches(self) -> int:
+        """Return the number of batches that some assertion already speaks of."""
+        view = RollupView()
+        reader = EventReader(self._client, self._deployment, contracts=("Rollup",))
+        while True:
+            batch = reader.poll()
+            for event in batch:
+                view.apply(event)
+            if batch.complete:
+                return max((each.limit for each in view.assertions.values()), default=0)
+
+    def _api(self) -> Api:
+        places = self._deployment.addresses.all() | {"Token": self._deployment.addresses.token}
+        identity = Identity(
+            chain_id=self._deployment.chain_id,
+            rollup="0x" + self._deployment.addresses.rollup.hex(),
+            contracts={name: "0x" + address.hex() for name, address in places.items()},
+            receipt_signer=self._receipt_signer,
+        )
+        return Api(self._sequencer, self._board, identity)
+
+    def _announce(self) -> None:
+        ready = {"ready": True, "url": self._server.url, "data_dir": self.config.data_dir}
+        if self.config.json_log:
+            sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
+            sys.stdout.flush()
+            self._journal.stream = sys.stdout
+        else:
+            sys.stdout.write(f"operator ready at {self._server.url}, data in {self.config.data_dir}\n")
+            sys.stdout.flush()
+        self._journal.write("ready", url=self._server.url)
+
+    # Threads
+
+    def _publish(self) -> bool:
+        complete = self._follower.poll()
+        self._publisher.tick()
+        return complete
+
+    def _work(self, tick: Callable[[], bool], name: str) -> None:
+        """Repeat a tick; an L1 that does not answer is waited for, anything else ends the operator."""
+        while not self._stop.is_set():
+            pause = self.config.poll_seconds
+            try:
+                if not tick():
+                    pause = 0.0
+            except L1Unreachable as error:
+                self._problem(name, error)
+                pause = UNREACHABLE_SECONDS
+            except L1Error as error:
+                self._problem(name, error)
+            except BaseException as error:  # noqa: BLE001  it must end the process, not just this thread
+                self._fail(error)
+                return
+            self._stop.wait(pause)
+
+    def _problem(self, name: str, error: L1Error) -> None:
+        self._board.set_l1(problem=str(error))
+        self._journal.write("l1_problem", thread=name, problem=str(error))
+
+    def _on_sealed(self) -> None:
+        """Tell of the batches sealed since the last time."""
+        core = self._sequencer.core
+        for batch in [each for each in list(core.executor.sealed) if each.index >= self._sealed_told]:
+            self._sealed_told = batch.index + 1
+            self._journal.write(
+                "batch_sealed",
+                batch=batch.index,
+                records=batch.records,
+                chunks=len(batch.chunks),
+                message_limit=batch.message_limit,
+                state_hash=batch.state_hash,
+            )
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is None:
+            self._failure = error
+            self._journal.write("failed", error=type(error).__name__, message=str(error))
+        self._stop.set()
+
+    def _flush(self) -> None:
+        """Post what the shutdown sealed, if L1 takes it in time."""
+        deadline = time.monotonic() + FLUSH_SECONDS
+        try:
+            while self._failure is None and time.monotonic() < deadline:
+                self._follower.poll()
+                if self._publisher.tick() == 0:
+                    return
+                time.sleep(0.05)
+        except (L1Error, StateError) as error:
+            self._journal.write("l1_problem", thread="shutdown", problem=str(error))
+
+
+def run_until_signal(config: Config) -> None:
+    """Run an operator until SIGTERM or SIGINT.
+
+    Raises: whatever ended it, when it could not go on.
+    """
+    operator = Operator(config)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: operator.stop())
+    operator.run()
+
+
+def _account(key_file: str, password_file: str) -> LocalAccount:
+    return load_account(KeyFile(path=Path(key_file), password_path=Path(password_file) if password_file else None))
+
+
+def _receipt_key(path: Path) -> tuple[bytes, str]:
+    """Return the key of receipts and its address; it is made at the first start and signs nothing else."""
+    if not path.exists():
+        save_key(Account.create(), path)
+    account = load_account(KeyFile(path=path))
+    return bytes(account.key), account.address
