@@ -84,7 +84,7 @@ class LazyGroups(TyperGroup):
         group = groups().get(cmd_name)
         return group.load() if group else super().get_command(ctx, cmd_name)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002, its signature
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         lines = {name: command.get_short_help_str() for name, command in self.commands.items()}
         lines |= {name: group.help_line() for name, group in groups().items()}
         with formatter.section("Commands"):
