@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account.signers.local import LocalAccount
 
+from tallystick.errors import L1Unreachable
 from tallystick.l1.abi import ContractAbi
 from tallystick.l1.client import Contract, L1Client
 from tallystick.l1.queuestore import QueueStore
@@ -15,6 +17,17 @@ from tallystick.l1.sender import SenderConfig, TxQueue
 from tallystick.l1.server import DevServer, ServerConfig
 
 PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]
+
+
+class FlakyClient(L1Client):
+    """A client whose endpoint can be made to answer no more."""
+
+    down = False
+
+    def request(self, method: str, *params: Any) -> Any:
+        if self.down:
+            raise L1Unreachable("no answer from L1", method=method)
+        return super().request(method, *params)
 
 
 @dataclass
@@ -41,6 +54,11 @@ def server(clock: Clock) -> Iterator[DevServer]:
 @pytest.fixture
 def client(server: DevServer) -> L1Client:
     return L1Client(server.url, retries=0)
+
+
+@pytest.fixture
+def flaky(server: DevServer) -> FlakyClient:
+    return FlakyClient(server.url)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_web3_deploys_calls_and_reads_events(w3: Web3, account: LocalAccount, pr
     (event,) = contract.events.Noted().get_logs(from_block=0)
     assert event["args"] == {"number": 11, "sender": account.address, "data": b"abc"}
     assert event["blockHash"] == receipt["blockHash"]
-    found = w3.eth.get_transaction(receipt["transactionHash"])
+    found: Any = w3.eth.get_transaction(receipt["transactionHash"])
     assert found["input"] == signed_input(contract)
     assert found["blockNumber"] == receipt["blockNumber"]
     for full, shown in ((False, found["hash"]), (True, found)):
@@ -105,7 +105,8 @@ def test_a_block_hashes_to_the_hash_of_its_header(server: DevServer, probe: Cont
             "nonce": bytes(8),
             "base_fee_per_gas": header.base_fee_wei,
         }
-        assert block.hash == PragueBlockHeader(**fields).hash
+        header_type: Any = PragueBlockHeader
+        assert block.hash == header_type(**fields).hash
 
 
 def test_receipts_match_the_root_in_the_header(client: L1Client, probe: Contract, send: Send) -> None:

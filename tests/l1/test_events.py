@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -164,16 +165,15 @@ def test_a_chain_that_moves_while_it_is_read_is_read_again(client: L1Client, pro
         ContractReader(moving, [probe], 0).poll()
 
 
-def test_a_failed_poll_leaves_the_reader_where_it_was(
-    client: L1Client, probe: Contract, reader: ContractReader, send: Send
-) -> None:
+def test_a_failed_poll_leaves_the_reader_where_it_was(probe: Contract, flaky: Any, send: Send) -> None:
+    reader = ContractReader(flaky, [probe], 0)
     send(probe.address, probe.encode("note", 10, b""))
     reader.poll()
     before = reader.cursor
     send(probe.address, probe.encode("note", 11, b""))
-    reader._client = L1Client("http://127.0.0.1:9", retries=0)
+    flaky.down = True
     with pytest.raises(L1Unreachable):
         reader.poll()
     assert reader.cursor == before
-    reader._client = client
+    flaky.down = False
     assert numbers(reader.poll()) == [11]

@@ -173,7 +173,7 @@ class ContractAbi:
             )
         values = [_ordered(p, value) for p, value in zip(entry.inputs, args, strict=True)]
         try:
-            return codec.encode(types, values)
+            return bytes(codec.encode(types, values))
         except (EncodingError, TypeError, ValueError) as error:
             raise BadInput(
                 f"the arguments do not fit: {error}", contract=self.name, function=entry.signature

@@ -103,7 +103,7 @@ class L1Client:
         pause = FIRST_PAUSE_SECONDS
         for attempt in range(self._retries + 1):
             try:
-                response = self._provider.make_request(RPCEndpoint(method), list(params))
+                response: Any = self._provider.make_request(RPCEndpoint(method), list(params))
                 break
             except (requests.RequestException, ValueError) as error:
                 if attempt == self._retries or not _worth_retrying(error):

@@ -242,7 +242,7 @@ def deploy_from_file(
     try:
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
         given = fields["genesis"]
-        if set(fields) != {"contracts", "genesis"} or set(given) != GENESIS_KEYS:
+        if set(fields) != {"contracts", "genesis"} or set(given) != set(GENESIS_KEYS):
             raise ConfigError("unknown or missing keys", path=str(path), genesis=sorted(GENESIS_KEYS))
         config = config_from(fields["contracts"])
         deployer = bytes.fromhex(account.address[2:])

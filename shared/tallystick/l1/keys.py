@@ -65,7 +65,7 @@ def _from_keystore(key: KeyFile, text: str) -> LocalAccount:
     password = _read_secret(key.password_path).rstrip("\r\n")
     try:
         secret = bytes(Account.decrypt(json.loads(text), password))
-    except (ValueError, KeyError, TypeError, NotImplementedError) as error:
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise ConfigError("the keystore does not open", path=str(key.path), hint="is it the right password?") from error
     return _account(secret, key.path)
 
