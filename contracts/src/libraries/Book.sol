@@ -93,14 +93,7 @@ function dropHead(Registers registers, Path memory path, Page page) pure {
 /// @notice Takes an order out of the book.
 /// @param slot the order's cell index
 /// @param tail what `openTailToFree` returned
-function removeOrder(
-    Registers registers,
-    Path memory path,
-    uint256 slot,
-    Order order,
-    Page page,
-    Page tail
-) pure {
+function removeOrder(Registers registers, Path memory path, uint256 slot, Order order, Page page, Page tail) pure {
     Level level = path.level;
     page.setBits(page.bits() & ~(uint64(1) << uint64(slot & 63)));
     level.setOrders(level.orders() - 1);

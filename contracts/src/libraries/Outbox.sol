@@ -11,13 +11,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @notice Takes an amount off an account and owes it to an L1 address.
 /// @param amount in units, already checked against what may leave
-function appendWithdrawal(
-    Witness memory w,
-    uint256 number,
-    Account account,
-    address recipient,
-    uint256 amount
-) pure {
+function appendWithdrawal(Witness memory w, uint256 number, Account account, address recipient, uint256 amount) pure {
     Registers registers = w.registers;
     Outbox cell = openOutbox(w, registers.outboxCount());
     cell.setRecipient(recipient);

@@ -6,11 +6,7 @@ pragma solidity 0.8.37;
 /// behind them, so that a word may be read or written at any field.
 library Packed {
     /// @notice The `width` bytes (1 to 32) at `offset` behind `ptr`, as a number.
-    function read(uint256 ptr, uint256 offset, uint256 width)
-        internal
-        pure
-        returns (uint256 value)
-    {
+    function read(uint256 ptr, uint256 offset, uint256 width) internal pure returns (uint256 value) {
         // SAFETY: only reads.
         assembly ("memory-safe") {
             value := shr(sub(256, shl(3, width)), mload(add(ptr, offset)))

@@ -49,10 +49,7 @@ struct Item {
 }
 
 /// @dev The value of one field: a canonical number up to `limit`, or exactly an address.
-function _value(bytes calldata data, Item memory item, uint256 limit)
-    pure
-    returns (uint8 outcome, uint256 value)
-{
+function _value(bytes calldata data, Item memory item, uint256 limit) pure returns (uint8 outcome, uint256 value) {
     if (limit == type(uint160).max) {
         if (item.length != 20) return (Outcome.MALFORMED, 0);
     } else if (item.length > 0 && data[item.start] == 0) {
@@ -66,10 +63,7 @@ function _value(bytes calldata data, Item memory item, uint256 limit)
 
 /// @dev The strings of the canonical RLP list that fills `data` from `from`; false when it is none, or
 /// has another number of strings than `expected` (which is also the most it may have).
-function _flatList(bytes calldata data, uint256 from, uint256 expected)
-    pure
-    returns (bool, Item[11] memory items)
-{
+function _flatList(bytes calldata data, uint256 from, uint256 expected) pure returns (bool, Item[11] memory items) {
     (uint256 next, uint256 end) = _header(data, from, 0xc0);
     if (end == 0 || end != data.length) return (false, items);
     uint256 count;

@@ -43,8 +43,7 @@ function health(Account account, Risk risk) pure returns (Health memory measured
 /// of value to maintenance margin gets no worse.
 function mayChange(Health memory before, Health memory later, bool reduces) pure returns (bool) {
     if (later.value >= later.initial) return true;
-    return
-        reduces && productsAtMost(before.value, later.maintenance, later.value, before.maintenance);
+    return reduces && productsAtMost(before.value, later.maintenance, later.value, before.maintenance);
 }
 
 /// @notice What may leave an account. Rounding: down.

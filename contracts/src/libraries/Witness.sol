@@ -72,9 +72,7 @@ library WitnessLib {
         self.inputAt = start + HEAD_BYTES;
         self.cursor = self.inputAt + self.inputLength;
         self.end = start + data.length;
-        require(
-            self.cursor <= self.end, WitnessTooShort(data.length, HEAD_BYTES + self.inputLength)
-        );
+        require(self.cursor <= self.end, WitnessTooShort(data.length, HEAD_BYTES + self.inputLength));
     }
 
     /// @notice The state hash of registers and root as they are now.
@@ -97,11 +95,7 @@ library WitnessLib {
 
     /// @notice The packed value of a cell, in memory; opening it again gives the same place.
     /// @param length bytes of the tag's cells
-    function open(Witness memory self, uint256 tag, uint256 index, uint256 length)
-        internal
-        pure
-        returns (uint256 ptr)
-    {
+    function open(Witness memory self, uint256 tag, uint256 index, uint256 length) internal pure returns (uint256 ptr) {
         uint256 key = tag << Constants.INDEX_BITS | index;
         uint256 count = self.count;
         for (uint256 i; i < count; ++i) {
@@ -128,9 +122,7 @@ library WitnessLib {
     /// state hash after the step.
     function finish(Witness memory self) internal pure returns (bytes32) {
         // INVARIANT: the witness is exactly what the step read.
-        require(
-            self.cursor == self.end, WitnessTooLong(self.end - self.start, self.cursor - self.start)
-        );
+        require(self.cursor == self.end, WitnessTooLong(self.end - self.start, self.cursor - self.start));
         require(self.inputTaken || self.inputLength == 0, InputLength(self.inputLength, 0));
         uint256 empties = emptyRoots();
         for (uint256 i; i < self.count; ++i) {

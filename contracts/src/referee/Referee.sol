@@ -34,11 +34,7 @@ contract Referee is IReferee {
     }
 
     /// @inheritdoc IReferee
-    function step(bytes32 pre, uint64 batchLimit, bytes calldata witness)
-        external
-        view
-        returns (bytes32)
-    {
+    function step(bytes32 pre, uint64 batchLimit, bytes calldata witness) external view returns (bytes32) {
         Witness memory w = WitnessLib.parse(witness);
         bytes32 actual = w.stateHash();
         // INVARIANT: the step starts from the state that was agreed on.

@@ -50,19 +50,11 @@ contract ConsumeMessage is Step {
         if (registers.messageCursor() == registers.messageTarget()) _end(registers);
     }
 
-    function _readMessage(Witness memory w, IInbox inbox)
-        private
-        view
-        returns (Message memory message)
-    {
+    function _readMessage(Witness memory w, IInbox inbox) private view returns (Message memory message) {
         bytes calldata data = w.input();
-        require(
-            data.length == Constants.MESSAGE_BYTES,
-            WitnessLib.InputLength(data.length, Constants.MESSAGE_BYTES)
-        );
+        require(data.length == Constants.MESSAGE_BYTES, WitnessLib.InputLength(data.length, Constants.MESSAGE_BYTES));
         uint64 cursor = w.registers.messageCursor();
-        bytes32 actual =
-            keccak256(abi.encodePacked(inbox.messageAccumulator(cursor), keccak256(data)));
+        bytes32 actual = keccak256(abi.encodePacked(inbox.messageAccumulator(cursor), keccak256(data)));
         bytes32 expected = inbox.messageAccumulator(cursor + 1);
         // INVARIANT: this is the message at the cursor.
         require(actual == expected, WitnessLib.InputMismatch(actual, expected));
@@ -120,11 +112,7 @@ contract ConsumeMessage is Step {
     }
 
     /// @dev Cancels every order the account has resting; each leaves the book when it is touched.
-    function _forceCancelAll(Witness memory w, Message memory message)
-        private
-        pure
-        returns (uint8)
-    {
+    function _forceCancelAll(Witness memory w, Message memory message) private pure returns (uint8) {
         Account account = openAccount(w, message.number);
         if (account.owner() != message.sender) return Outcome.NOT_AUTHORISED;
         account.setDeadBefore(w.registers.recordCount() + 1);

@@ -57,9 +57,7 @@ contract FetchRecord is Step {
     function _admit(Witness memory w, bytes calldata data) private pure {
         Registers registers = w.registers;
         registers.setRecordCount(registers.recordCount() + 1);
-        registers.setRecordAccumulator(
-            keccak256(abi.encodePacked(registers.recordAccumulator(), keccak256(data)))
-        );
+        registers.setRecordAccumulator(keccak256(abi.encodePacked(registers.recordAccumulator(), keccak256(data))));
         (uint8 outcome, Record memory record) = decode(data);
         if (outcome == Outcome.ACCEPTED) outcome = _authenticate(w, record);
         if (outcome != Outcome.ACCEPTED) return finish(registers, outcome);
@@ -81,11 +79,7 @@ contract FetchRecord is Step {
         return _checkTrader(w, record, signer);
     }
 
-    function _checkTrader(Witness memory w, Record memory record, address signer)
-        private
-        pure
-        returns (uint8)
-    {
+    function _checkTrader(Witness memory w, Record memory record, address signer) private pure returns (uint8) {
         bool delegable = record.kind == RecordKinds.ORDER || record.kind == RecordKinds.CANCEL;
         uint256 number = record.values[0];
         uint256 slot = delegable ? record.values[1] : 0;
@@ -109,11 +103,7 @@ contract FetchRecord is Step {
         return Outcome.ACCEPTED;
     }
 
-    function _checkAgent(Registers registers, uint8 kind, address signer, Agent agent)
-        private
-        pure
-        returns (uint8)
-    {
+    function _checkAgent(Registers registers, uint8 kind, address signer, Agent agent) private pure returns (uint8) {
         if (agent.key() != signer) return Outcome.NOT_AUTHORISED;
         uint64 expiry = agent.expiryMs();
         if (expiry != 0 && expiry <= registers.clockMs()) return Outcome.AGENT_EXPIRED;

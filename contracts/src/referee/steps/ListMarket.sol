@@ -29,8 +29,8 @@ contract ListMarket is Step {
         // CHECK
         if (market.status() != 0) return finish(registers, Outcome.MARKET_EXISTS);
         if (
-            multiplier == 0 || maxLots == 0 || maxLots > Constants.MAX_EXPOSURE / multiplier
-                || maintenance == 0 || maintenance > initial
+            multiplier == 0 || maxLots == 0 || maxLots > Constants.MAX_EXPOSURE / multiplier || maintenance == 0
+                || maintenance > initial
         ) {
             return finish(registers, Outcome.BAD_PARAMETERS);
         }

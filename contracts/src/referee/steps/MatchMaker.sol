@@ -5,24 +5,10 @@ import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {lowestBit, ppmUp} from "@tallystick/libraries/Arith.sol";
-import {
-    Path,
-    dropHead,
-    levelIndex,
-    openBest,
-    openTailToFree,
-    removeOrder
-} from "@tallystick/libraries/Book.sol";
+import {Path, dropHead, levelIndex, openBest, openTailToFree, removeOrder} from "@tallystick/libraries/Book.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {Health, health, mayChange} from "@tallystick/libraries/Risk.sol";
-import {
-    openAccount,
-    openLevel,
-    openMarket,
-    openOrder,
-    openPage,
-    openRisk
-} from "@tallystick/libraries/State.sol";
+import {openAccount, openLevel, openMarket, openOrder, openPage, openRisk} from "@tallystick/libraries/State.sol";
 import {Fill, Terms, applyFill, undoFill} from "@tallystick/libraries/Trade.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
@@ -96,9 +82,7 @@ contract MatchMaker is Step {
     }
 
     function _crosses(Registers registers, uint256 price) private pure returns (bool) {
-        return registers.argSide() == Constants.BUY
-            ? price <= registers.argPrice()
-            : price >= registers.argPrice();
+        return registers.argSide() == Constants.BUY ? price <= registers.argPrice() : price >= registers.argPrice();
     }
 
     /// @dev Nothing crosses: rest what is left, or cancel it when the order is immediate-or-cancel.

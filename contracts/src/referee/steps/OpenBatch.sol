@@ -20,9 +20,7 @@ contract OpenBatch is Step {
         require(header.length == HEADER_BYTES, WitnessLib.InputLength(header.length, HEADER_BYTES));
         bytes32 expected = inbox.batchHash(registers.batchCursor());
         // INVARIANT: this is the header of the batch at the cursor.
-        require(
-            keccak256(header) == expected, WitnessLib.InputMismatch(keccak256(header), expected)
-        );
+        require(keccak256(header) == expected, WitnessLib.InputMismatch(keccak256(header), expected));
 
         // CHECK: nothing; the Inbox vouches for the header.
 

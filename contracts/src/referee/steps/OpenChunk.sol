@@ -36,11 +36,7 @@ contract OpenChunk is Step {
     }
 
     /// @dev The chunk at the cursor, proven by the hashes of all chunks.
-    function _readChunk(Witness memory w)
-        private
-        pure
-        returns (bytes calldata chunk, bytes32 chunkHash)
-    {
+    function _readChunk(Witness memory w) private pure returns (bytes calldata chunk, bytes32 chunkHash) {
         Registers registers = w.registers;
         bytes calldata data = w.input();
         uint256 length = 32 * uint256(registers.chunkCount());
@@ -58,8 +54,7 @@ contract OpenChunk is Step {
 
     /// @dev Whether the chunk's header agrees with the records so far.
     function _continues(Registers registers, bytes calldata chunk) private pure returns (bool) {
-        return chunk.length >= Constants.CHUNK_HEADER_BYTES
-            && uint64(bytes8(chunk[:8])) == registers.recordCount()
+        return chunk.length >= Constants.CHUNK_HEADER_BYTES && uint64(bytes8(chunk[:8])) == registers.recordCount()
             && bytes32(chunk[8:]) == registers.recordAccumulator();
     }
 

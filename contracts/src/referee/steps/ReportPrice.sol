@@ -45,11 +45,7 @@ contract ReportPrice is Step {
         else finish(registers, Outcome.ACCEPTED);
     }
 
-    function _check(Registers registers, Market market, Oracle oracle)
-        private
-        pure
-        returns (uint8)
-    {
+    function _check(Registers registers, Market market, Oracle oracle) private pure returns (uint8) {
         uint256 time = registers.argTime();
         uint256 clock = registers.clockMs();
         uint256 newest = oracle.round();

@@ -75,11 +75,7 @@ contract RestOrder is Step {
 
     /// @dev Whether the account's value covers its initial margin and that of the order, or the
     /// order only reduces.
-    function _canCarry(Registers registers, Account account, Risk risk)
-        private
-        pure
-        returns (bool)
-    {
+    function _canCarry(Registers registers, Account account, Risk risk) private pure returns (bool) {
         uint256 market = registers.argMarket();
         uint256 slot = findPosition(account, market);
         if (slot == NO_SLOT) return false;

@@ -21,10 +21,7 @@ contract SetClock is Step {
 
         // CHECK
         if (clock < registers.clockMs()) return finish(registers, Outcome.CLOCK_BACKWARDS);
-        if (
-            clock > declared + Constants.CLOCK_DRIFT_MS
-                || clock + Constants.CLOCK_DRIFT_MS < declared
-        ) {
+        if (clock > declared + Constants.CLOCK_DRIFT_MS || clock + Constants.CLOCK_DRIFT_MS < declared) {
             return finish(registers, Outcome.CLOCK_OUT_OF_BOUND);
         }
 
