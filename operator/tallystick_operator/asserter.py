@@ -25,7 +25,7 @@ from tallystick.state.layout import OUTBOX_RECIPIENT, TAG_OUTBOX
 from tallystick.state.hashing import keccak
 from tallystick.state.state import State, cell_key
 from tallystick_operator.board import Board, Proven, WithdrawalProof
-from tallystick_operator.journal import Journal
+from tallystick.journal import Journal
 from tallystick_operator.lies import Lie, make_lie
 
 

@@ -33,7 +33,7 @@ from tallystick_operator.config import Config
 from tallystick_operator.core import Core, CorePolicy
 from tallystick_operator.executor import Executor
 from tallystick_operator.follower import Follower
-from tallystick_operator.journal import Journal
+from tallystick.journal import Journal
 from tallystick_operator.lies import Lie
 from tallystick_operator.log import RecordLog
 from tallystick_operator.publisher import Publisher

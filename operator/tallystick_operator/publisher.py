@@ -12,7 +12,7 @@ from tallystick.l1.sender import TxQueue
 from tallystick_operator.board import Board
 from tallystick_operator.executor import SealedBatch
 from tallystick_operator.follower import Follower
-from tallystick_operator.journal import Journal
+from tallystick.journal import Journal
 from tallystick_operator.sequencer import Sequencer
 
 BASE_GAS: Final = 500_000

@@ -8,11 +8,13 @@ from statistics import median
 from typing import Any
 
 from tallystick.demo.story import Story, gas, short
+from tallystick.errors import StateError
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.events import EventReader, L1Event
-from tallystick.schema.names import Outcome, Phase
+from tallystick.schema.names import Phase
 from tallystick.state.layout import REGISTERS_BYTES, Registers
+from tallystick.state.state import state_hash
 
 MOVES = {
     "RootOpened": "open",
@@ -58,6 +60,7 @@ class Chronicle:
         self.honest = honest
         self.names: dict[bytes, str] = {}
         self.reader = EventReader(client, deployment)
+        self.referee = client.contract("Referee", deployment.addresses.referee)
         self.events: list[L1Event] = []
         self.dispute = DisputeFacts()
         self.edges: dict[bytes, tuple[int, int]] = {}
@@ -80,10 +83,9 @@ class Chronicle:
         """Return every event of a name so far."""
         return [event for event in self.events if event.name == name]
 
-    def who(self, address: bytes | str) -> str:
+    def who(self, address: bytes) -> str:
         """Return an address's name in the story."""
-        plain = bytes.fromhex(address.removeprefix("0x")) if isinstance(address, str) else address
-        return self.names.get(plain, short("0x" + plain.hex()))
+        return self.names.get(address, short("0x" + address.hex()))
 
     def _tell(self, event: L1Event) -> None:
         teller: Callable[[L1Event, dict[str, Any]], None] | None = getattr(self, f"_on_{event.name}", None)
@@ -124,14 +126,14 @@ class Chronicle:
 
     def _on_RootOpened(self, event: L1Event, args: dict[str, Any]) -> None:
         opener = args["opener"]
-        used = self._gas(event, _plain(opener))
+        used = self._gas(event, opener)
         self.story.say(f"{self.who(opener)} commits to all 1,048,576 steps behind its assertion ({gas(used)})")
 
     def _on_EdgeAdded(self, event: L1Event, args: dict[str, Any]) -> None:
         self.edges[args["edge"]] = args["height"], args["index"]
 
     def _on_EdgeBisected(self, event: L1Event, args: dict[str, Any]) -> None:
-        mover = _plain(args["mover"])
+        mover = args["mover"]
         used = self._gas(event, mover)
         height, index = self.edges.get(args["edge"], (0, 0))
         if mover == self.honest:
@@ -142,21 +144,23 @@ class Chronicle:
         self.story.say(f"level {20 - height + 1:2}: {self.who(mover):<10} opens {where} ({gas(used)})")
 
     def _on_EdgeProven(self, event: L1Event, args: dict[str, Any]) -> None:
-        mover = _plain(args["mover"])
+        mover = args["mover"]
         used = self._gas(event, mover)
         self.dispute.index = self.edges.get(args["edge"], (0, -1))[1]
         calldata = self.client.transaction_input(event.tx_hash) or b""
-        registers = _registers_before(calldata, args["pre"])
-        self.dispute.step = Phase(registers.phase).name if registers else "unknown"
+        witness = _find_witness(calldata, args["pre"])
+        registers = Registers()
+        registers.load(witness[:REGISTERS_BYTES])
+        self.dispute.step = Phase(registers.phase).name
+        limit = self.named("DisputeOpened")[-1].args["limit"]
+        post = self.referee.call("step", args["pre"], limit, witness)
         self.story.say(
             f"[bold]the Referee runs step {self.dispute.index:,}, {self.dispute.step}, itself ({gas(used)})[/bold]"
         )
-        if registers:
-            self.story.say(
-                f"        before it: record {registers.record_count}, clock {registers.clock_ms}, "
-                f"newest outcome {Outcome(registers.outcome).name}; the state it reaches is the challenger's, "
-                "so the operator's is a lie"
-            )
+        self.story.say(
+            f"        before it: record {registers.record_count:,}, state {short('0x' + args['pre'].hex())}; "
+            f"the contract computes {short('0x' + post.hex())}, as the challenger did: the operator's is a lie"
+        )
 
     def _on_RootConfirmed(self, event: L1Event, args: dict[str, Any]) -> None:
         used = self._gas(event, self.honest)
@@ -171,19 +175,11 @@ class Chronicle:
         self.story.say(f"[green]the Vault pays {self.who(args['recipient'])} {args['units'] / 1e6:,.2f} ({gas(used)})[/green]")
 
 
-def _plain(address: bytes | str) -> bytes:
-    return bytes.fromhex(address.removeprefix("0x")) if isinstance(address, str) else address
-
-
-def _registers_before(calldata: bytes, pre: bytes) -> Registers | None:
-    """Find the registers a proof's witness begins with: those of the state it starts from."""
-    from tallystick.state.state import state_hash
-
-    for at in range(4, len(calldata) - REGISTERS_BYTES - 32, 32):
+def _find_witness(calldata: bytes, pre: bytes) -> bytes:
+    """Return the witness in a proof's calldata: it begins with the registers and root of the state before the step."""
+    for at in range(36, len(calldata) - REGISTERS_BYTES - 32, 32):
         packed = calldata[at : at + REGISTERS_BYTES]
         root = calldata[at + REGISTERS_BYTES : at + REGISTERS_BYTES + 32]
         if state_hash(root, packed) == pre:
-            registers = Registers()
-            registers.load(packed)
-            return registers
-    return None
+            return calldata[at : at + int.from_bytes(calldata[at - 32 : at], "big")]
+    raise StateError("a proof's calldata holds no witness for its state", pre=pre)

@@ -129,7 +129,7 @@ class Exchange:
         key_file = self._key_file("operator", self.keys.operator)
         arguments = ["operator", "run", "--rpc", self.l1_url, "--deployment", str(self.record_path)]
         arguments += ["--data-dir", str(self.folder / "operator"), "--key-file", str(key_file), "--port", "0"]
-        arguments += ["--batch-seconds", "1"]
+        arguments += ["--batch-seconds", "1", "--json-log"]
         child = self._start("operator", arguments + (["--lie", lie] if lie else []), "rogue" if lie else "")
         self.api_url = str(child.ready_line(READY_SECONDS)["url"])
         return child
@@ -191,7 +191,7 @@ class Exchange:
         receipts: list[dict[str, Any]] = []
         for at in range(0, len(records), BULK):
             encoded = ["0x" + encode(record).hex() for record in records[at : at + BULK]]
-            receipts += self.api("/v1/records", {"records": encoded})["receipts"]
+            receipts += self.api("/v1/records/list", {"records": encoded})["results"]
         return receipts
 
     def wait(self, until: Callable[[], bool], what: str, seconds: float, mine: int = 0) -> None:

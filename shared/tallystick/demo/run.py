@@ -169,7 +169,7 @@ class Demo:
                     prices = [intent.price_ticks for intent in part if intent.market == market]
                     self._report(market, sorted(prices)[len(prices) // 2])
                 records = [record for intent in part for record in desk.records(intent)]
-                self._send(records, "orders and cancels", orders_only_accepted=False)
+                self._send(records, "orders and cancels", all_accepted=False)
                 self.orders += len(part)
                 self.chronicle.poll()
                 if status is not None:
@@ -185,15 +185,20 @@ class Demo:
         story.say(f"{who.name} asks for {money(WITHDRAW_UNITS)}; L1 pays when a state that owes it is confirmed")
         with story.waiting(f"the challenge period of {exchange.deployment.config.challenge_period_blocks} blocks"):
             self._wait(lambda: self._claimable(0), "a confirmed withdrawal", WAIT_SECONDS, mine=MINE_STEP)
-        proof = self._audit().withdrawal_proof(0)
+        self.withdrawn_atoms = self._claim(who, 0)
+
+    def _claim(self, who: Trader, index: int) -> int:
+        """Claim a withdrawal from the Vault with a proof of the auditor's own; return what arrived."""
         from eth_account import Account
 
+        exchange = self.exchange
         owner = Account.from_key(who.owner_key)
         vault = exchange.deployment.addresses.vault
         before = int(exchange.call("TestToken", "balanceOf", who.address))
-        exchange.transact(owner, "claim 0", "Vault", vault, "claim", *proof)
+        proof = self._audit().withdrawal_proof(index)
+        exchange.transact(owner, f"claim {index}", "Vault", vault, "claim", *proof)
         self.chronicle.poll()
-        self.withdrawn_atoms = int(exchange.call("TestToken", "balanceOf", who.address)) - before
+        return int(exchange.call("TestToken", "balanceOf", who.address)) - before
 
     def _claimable(self, index: int) -> bool:
         self.chronicle.poll()
@@ -234,7 +239,7 @@ class Demo:
             "two makers at one price",
         )
         sweep = taker.order(self.domain, ETH, SELL, price, 3_000, FLAG_IOC)
-        self._send([sweep], "a taker", orders_only_accepted=False)
+        self._send([sweep], "a taker", all_accepted=False)
         self._send([taker.withdraw(self.domain, WITHDRAW_UNITS // 10)], "a withdrawal")
         self.story.say("trading goes on: a deposit, two makers at one price, a taker, a withdrawal")
 
@@ -253,19 +258,21 @@ class Demo:
         return bool(self.chronicle.named("DisputeSettled") and self.chronicle.named("AssertionRejected"))
 
     def _close(self, honest: dict[str, int]) -> dict[str, Any]:
-        story, exchange = self.story, self.exchange
+        story = self.story
         story.chapter("What is left")
         result = self._audit()
         bonds = self._bonds()
+        paid = True
+        if result.confirmed_outbox_count > 1:
+            paid = self._claim(self.traders[3], 1) == WITHDRAW_UNITS // 10
         solvent = result.check() and self._vault_holds(result)
-        for each in self.traders:
-            cash, positions = result.account(each.account)
-            story.say(f"{each.name:<4} cash {money(cash):>16}  positions {positions or 'none'}")
-        mine = {each.account for each in self.traders}
-        agree = result.accounts() <= mine and self.chronicle.dispute.index >= 0
+        agree = self._balances_agree()
         dispute = self.chronicle.dispute
-        ok = solvent and agree and all(bonds.values()) and self.withdrawn_atoms == WITHDRAW_UNITS
-        story.say("[green]every balance is what the published data says; the Vault holds what it owes[/green]" if ok else "")
+        ok = solvent and agree and paid and all(bonds.values()) and self.withdrawn_atoms == WITHDRAW_UNITS
+        if ok:
+            story.say("[green]every balance is what the published data says; the Vault holds what it owes[/green]")
+        else:
+            story.say(f"[red]solvent {solvent}, balances agree {agree}, paid {paid}, bonds {bonds}[/red]")
         return {
             "ok": ok,
             "honest": honest,
@@ -281,32 +288,52 @@ class Demo:
             "seconds": round(story.seconds, 1),
         }
 
+    def _balances_agree(self) -> bool:
+        """Replay everything published and compare each trader's cash and positions with what the operator serves."""
+        info = self.exchange.api("/v1/info")
+        self._wait(
+            lambda: len(self.chronicle.named("BatchPosted")) >= int(info["batches_sealed"]), "the batches", WAIT_SECONDS
+        )
+        head = self.auditor.newest(self.chronicle.events)
+        agree = True
+        for each in self.traders:
+            cash, positions = head.account(each.account)
+            served = self.exchange.api(f"/v1/account/{each.account}")
+            theirs = {int(one["market"]): int(one["size_lots"]) for one in served["positions"]}
+            same = cash == int(served["cash_units"]) and positions == theirs
+            agree = agree and same
+            shown = ", ".join(f"{size:+} lots of {('BTC', 'ETH')[market]}" for market, size in positions.items())
+            self.story.say(f"{each.name:<4} cash {money(cash):>16}   {shown or 'no position'}")
+        return agree
+
     def _bonds(self) -> dict[str, bool]:
         """Return whether the liar's assertion is rejected and the honest side has both its bonds again."""
         rejected = {event.args["id"] for event in self.chronicle.named("AssertionRejected")}
         operator = plain(self.exchange.keys.operator.address)
         lies = [e for e in self.chronicle.named("AssertionPosted") if e.args["id"] in rejected]
-        lost = bool(lies) and all(plain(e.args["proposer"]) == operator for e in lies)
+        lost = bool(lies) and all(e.args["proposer"] == operator for e in lies)
         settled = self.chronicle.named("DisputeSettled")
         opener = plain(self.exchange.keys.challenger.address)
-        back = bool(settled) and plain(settled[-1].args["opener"]) == opener and settled[-1].args["bondWei"] > 0
+        back = bool(settled) and settled[-1].args["opener"] == opener and settled[-1].args["bondWei"] > 0
         return {"liar_bond_lost": lost, "honest_bond_back": back}
 
     def _vault_holds(self, result: Audit) -> bool:
+        """Whether the Vault's tokens are its deposits less what it paid, and cover all that is owed."""
         vault = self.exchange.deployment.addresses.vault
         held = int(self.exchange.call("TestToken", "balanceOf", "0x" + vault.hex()))
-        claimed = sum(int(event.args["units"]) for event in self.chronicle.named("Claimed"))
-        return held == result.deposited_units - claimed >= result.owed_units - claimed
+        claimed = int(self.exchange.call("Vault", "claimedUnits"))
+        deposited = int(self.exchange.call("Vault", "depositedUnits"))
+        return held == deposited - claimed and held >= result.owed_units - claimed
 
     def _cash(self, who: Trader) -> int:
         return int(self.exchange.api(f"/v1/account/{who.account}")["cash_units"])
 
-    def _send(self, records: list[Record], what: str, *, orders_only_accepted: bool = True) -> None:
+    def _send(self, records: list[Record], what: str, *, all_accepted: bool = True) -> None:
         from tallystick.errors import StateError
 
         receipts = self.exchange.send(records)
-        refused = [each for each in receipts if each["outcome"] != "ACCEPTED"]
-        if refused and orders_only_accepted:
+        refused = [each for each in receipts if each.get("outcome") != "ACCEPTED"]
+        if refused and all_accepted:
             raise StateError(f"the operator did not accept {what}", receipt=refused[0])
 
     def _wait(self, until: Any, what: str, seconds: float, mine: int = 0) -> None:
