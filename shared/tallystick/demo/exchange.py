@@ -181,7 +181,8 @@ class Exchange:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            raise StateError(f"the operator refused {path}: {error.read().decode(errors='replace')}") from error
+            refusal = json.loads(error.read())
+            raise StateError(f"the operator refused {path}: {refusal['message']}", code=refusal["error"]) from error
         except urllib.error.URLError as error:
             self.check()
             raise StateError(f"the operator does not answer: {error.reason}") from error
