@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tallystick.machine.engine import halted, run
@@ -28,6 +28,8 @@ settings.register_profile(
     stateful_step_count=60,
     deadline=None,
     derandomize=False,
+    # Shrinking a failing run takes minutes: add Phase.shrink when you hunt one.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
