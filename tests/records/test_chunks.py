@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tallystick.errors import BadInput
 from tallystick.records.chunks import MAX_RECORD_BYTES, BatchHeader, Chunker, chunks_hash
 from tallystick.state.hashing import keccak
@@ -43,9 +44,7 @@ def read(chunks: list[bytes], count: int, accumulator: bytes) -> list[bytes]:
 
 @CHUNKS
 @given(RECORDS, st.integers(0, 2**40))
-def test_chunked_records_read_back_in_order_under_right_headers(
-    records: list[bytes], count: int
-) -> None:
+def test_chunked_records_read_back_in_order_under_right_headers(records: list[bytes], count: int) -> None:
     chunker = Chunker(count, START)
     for record in records:
         chunker.add(record)
@@ -98,15 +97,8 @@ def test_the_last_chunk_still_takes_what_fits() -> None:
 
 def test_a_batch_header_packs_to_the_inboxs_fifty_bytes() -> None:
     chunks = [b"a" * 41, b"b" * 42]
-    header = BatchHeader(
-        time=1_700_000_000, message_limit=7, chunk_count=2, chunks_hash=chunks_hash(chunks)
-    )
+    header = BatchHeader(time=1_700_000_000, message_limit=7, chunk_count=2, chunks_hash=chunks_hash(chunks))
     commitment = keccak(keccak(chunks[0]) + keccak(chunks[1]))
-    expected = (
-        (1_700_000_000).to_bytes(8, "big")
-        + (7).to_bytes(8, "big")
-        + (2).to_bytes(2, "big")
-        + commitment
-    )
+    expected = (1_700_000_000).to_bytes(8, "big") + (7).to_bytes(8, "big") + (2).to_bytes(2, "big") + commitment
     assert header.pack() == expected
     assert len(expected) == 50

@@ -6,6 +6,7 @@ import pytest
 import rlp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tallystick.errors import BadInput
 from tallystick.records.codec import BY_NAME, Record, decode, encode
 from tallystick.schema.names import Outcome
@@ -20,10 +21,7 @@ NAMES = [kind.name for kind in RECORDS]
 def records_of(kind: RecordKind) -> st.SearchStrategy[Record]:
     """Return a strategy of a kind's records, with its limits as likely as anything between."""
     values = st.tuples(
-        *(
-            st.one_of(st.just(0), st.just(field.limit), st.integers(0, field.limit))
-            for field in kind.fields
-        )
+        *(st.one_of(st.just(0), st.just(field.limit), st.integers(0, field.limit)) for field in kind.fields)
     )
     size = 0 if kind.authority is Authority.NOBODY else SIGNATURE_BYTES
     signature = st.binary(min_size=size, max_size=size)
@@ -40,7 +38,8 @@ def zeros(name: str) -> Record:
 
 
 def raw(number: int, items: list[bytes]) -> bytes:
-    return bytes([number]) + rlp.encode(items)
+    encoded: bytes = rlp.encode(items)
+    return bytes([number]) + encoded
 
 
 def items_of(record: Record) -> list[bytes]:

@@ -9,6 +9,7 @@ from eth_keys import keys
 from eth_keys.exceptions import BadSignature, ValidationError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tallystick.records.codec import BY_NAME, Record
 from tallystick.records.signing import (
     HALF_ORDER,
@@ -57,7 +58,8 @@ def reference(message: bytes, signature: bytes) -> bytes | None:
         found = keys.Signature(vrs=(packed >> 255, r, s)).recover_public_key_from_msg_hash(message)
     except (BadSignature, ValidationError):
         return None
-    return found.to_canonical_address()
+    signer: bytes = found.to_canonical_address()
+    return signer
 
 
 @pytest.mark.parametrize("kind", SIGNED, ids=lambda kind: kind.name)
@@ -108,12 +110,8 @@ def test_any_bytes_recover_to_what_eth_keys_recovers(message: bytes, signature: 
 
 @pytest.mark.parametrize("parity", [0, 1])
 @pytest.mark.parametrize("s", [0, 1, HALF_ORDER, HALF_ORDER + 1, ORDER - 1, ORDER, 2**255 - 1])
-@pytest.mark.parametrize(
-    "r", [0, 1, 2, 3, 4, 5, ORDER - 1, ORDER, ORDER + 1, FIELD - 1, FIELD, 2**256 - 1]
-)
-def test_the_edges_of_r_and_s_recover_to_what_eth_keys_recovers(
-    r: int, s: int, parity: int
-) -> None:
+@pytest.mark.parametrize("r", [0, 1, 2, 3, 4, 5, ORDER - 1, ORDER, ORDER + 1, FIELD - 1, FIELD, 2**256 - 1])
+def test_the_edges_of_r_and_s_recover_to_what_eth_keys_recovers(r: int, s: int, parity: int) -> None:
     message = keccak(b"edge")
     signature = compact(r, s, parity)
     assert recover(message, signature) == reference(message, signature)
@@ -178,9 +176,7 @@ def test_an_unknown_field_name_is_named_in_the_error() -> None:
 
 
 def test_the_unsigned_fields_are_those_the_operator_fills_in_or_that_a_key_check_binds() -> None:
-    left_out = {
-        (kind.name, field.name) for kind in SIGNED for field in kind.fields if not field.signed
-    }
+    left_out = {(kind.name, field.name) for kind in SIGNED for field in kind.fields if not field.signed}
     assert left_out == {
         ("order", "agent"),
         ("cancel", "agent"),

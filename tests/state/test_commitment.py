@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trie.smt import SparseMerkleTree
+
 from tallystick.schema.layout import CELLS, REGISTERS
 from tallystick.schema.model import Field, Struct
 from tallystick.state.hashing import keccak
@@ -18,7 +20,6 @@ from tallystick.state.layout import (
 )
 from tallystick.state.state import State, cell_key
 from tallystick.state.table import Table
-from trie.smt import SparseMerkleTree
 
 settings.register_profile("cells", max_examples=40, deadline=None, derandomize=False)
 CELL_SETTINGS = settings.get_profile("cells")
@@ -27,9 +28,7 @@ CELL_VALUES = st.sampled_from(TAGS).flatmap(
     lambda tag: st.tuples(
         st.just(tag),
         st.integers(0, (1 << INDEX_BITS) - 1),
-        st.one_of(
-            st.just(b""), st.binary(min_size=CELL_BYTES[tag], max_size=CELL_BYTES[tag])
-        ),
+        st.one_of(st.just(b""), st.binary(min_size=CELL_BYTES[tag], max_size=CELL_BYTES[tag])),
     )
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from tallystick.machine.engine import halted, run
 from tallystick.proof.tracer import Tracer
 from tallystick.testing.look import check_book

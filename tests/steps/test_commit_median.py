@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tallystick.machine.steps.commit_median import lower_median
 from tallystick.schema.names import Outcome
 from tallystick.testing.look import mark
@@ -41,9 +42,7 @@ def send(world: World, reports: dict[int, int], number: int = 1) -> Outcome:
         ({0: 1, 1: 2**24 - 1, 2: 2**24 - 1}, 2**24 - 1),
     ],
 )
-def test_a_quorum_makes_the_lower_median_the_mark(
-    world: World, reports: dict[int, int], median: int
-) -> None:
+def test_a_quorum_makes_the_lower_median_the_mark(world: World, reports: dict[int, int], median: int) -> None:
     world.list_market(0)
     assert send(world, reports) is Outcome.ACCEPTED
     assert mark(world.state, 0) == median

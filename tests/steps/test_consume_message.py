@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tallystick.machine.engine import run, step
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome, Phase
@@ -35,9 +36,7 @@ def forced(name: str, account: int, amount: int, kind: int = MESSAGE_FORCE_WITHD
 
 
 @pytest.mark.parametrize("through", [0, 1, 2])
-def test_consuming_through_what_is_consumed_already_is_rejected(
-    world: World, through: int
-) -> None:
+def test_consuming_through_what_is_consumed_already_is_rejected(world: World, through: int) -> None:
     world.deposit("alice", 1, 5)
     world.deposit("alice", 1, 5)
     assert world.send(make("consume", through=through)) is Outcome.MESSAGE_LIMIT

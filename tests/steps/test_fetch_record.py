@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tallystick.machine.engine import halted, run, step
 from tallystick.machine.machine import Machine
 from tallystick.records.chunks import accumulate
@@ -111,9 +112,7 @@ def test_records_before_a_broken_frame_still_count() -> None:
         (b"\x01\xc9\x88\x40" + bytes(7), Outcome.OUT_OF_RANGE),
     ],
 )
-def test_bytes_that_are_no_record_are_counted_and_rejected(
-    world: World, data: bytes, outcome: Outcome
-) -> None:
+def test_bytes_that_are_no_record_are_counted_and_rejected(world: World, data: bytes, outcome: Outcome) -> None:
     registers = world.state.registers
     count, accumulator = registers.record_count, registers.record_accumulator
     assert world.send(data) is outcome
@@ -165,9 +164,7 @@ def test_an_agent_places_and_cancels_orders_within_its_scope(market: World) -> N
     approve(market)
     assert market.send(order(market, "agent", agent=2, nonce=50, client_id=9)) is Outcome.ACCEPTED
     slot = next(values[2] for name, values in reversed(market.events) if name == "rested")
-    record = market.signed(
-        "cancel", "agent", account=1, agent=2, nonce=51, client_id=9, slot=slot
-    )
+    record = market.signed("cancel", "agent", account=1, agent=2, nonce=51, client_id=9, slot=slot)
     assert market.send(record) is Outcome.ACCEPTED
 
 
@@ -223,9 +220,7 @@ def test_an_expired_agent_is_found_before_its_scope(market: World) -> None:
         (SCOPE_CANCEL, Outcome.AGENT_SCOPE, Outcome.NO_SUCH_ORDER),
     ],
 )
-def test_an_agent_outside_its_scope_is_rejected(
-    market: World, scope: int, places: Outcome, cancels: Outcome
-) -> None:
+def test_an_agent_outside_its_scope_is_rejected(market: World, scope: int, places: Outcome, cancels: Outcome) -> None:
     approve(market, scope=scope)
     assert market.send(order(market, "agent", agent=2, nonce=50)) is places
     record = market.signed("cancel", "agent", account=1, agent=2, nonce=51)
@@ -243,9 +238,7 @@ def test_a_revoked_agent_is_not_authorised(market: World) -> None:
     ("by", "signer"),
     [("signer 0", 1), ("signer 1", 0), ("alice", 0), ("governance", 0), ("signer 0", 5)],
 )
-def test_a_report_by_another_key_than_the_named_signers_is_not_authorised(
-    market: World, by: str, signer: int
-) -> None:
+def test_a_report_by_another_key_than_the_named_signers_is_not_authorised(market: World, by: str, signer: int) -> None:
     record = market.signed("report_price", by, signer=signer, round=9, price_ticks=5)
     assert market.send(record) is Outcome.NOT_AUTHORISED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     MARKET_MAKER_PPM,
@@ -63,9 +64,7 @@ def test_a_listed_market_never_changes(world: World) -> None:
     ],
     ids=str,
 )
-def test_rules_that_could_overflow_or_never_liquidate_are_bad_parameters(
-    world: World, bad: dict[str, int]
-) -> None:
+def test_rules_that_could_overflow_or_never_liquidate_are_bad_parameters(world: World, bad: dict[str, int]) -> None:
     """I4."""
     assert world.list_market(0, **bad) is Outcome.BAD_PARAMETERS
     assert word(world.state.markets, 0, MARKET_STATUS) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     MARKET_NET_LOTS,
@@ -70,12 +71,8 @@ def test_what_another_order_does_not_fill_rests_at_its_limit(market: World) -> N
 # Priority
 
 
-@pytest.mark.parametrize(
-    ("side", "expected"), [(BUY, [990, 995, 1000]), (SELL, [1000, 995, 990])]
-)
-def test_the_best_price_trades_first_at_the_makers_price(
-    market: World, side: int, expected: list[int]
-) -> None:
+@pytest.mark.parametrize(("side", "expected"), [(BUY, [990, 995, 1000]), (SELL, [1000, 995, 990])])
+def test_the_best_price_trades_first_at_the_makers_price(market: World, side: int, expected: list[int]) -> None:
     """I7."""
     for price in (995, 1000, 990):
         market.order(1, 0, 1 - side, price, 1)
@@ -202,9 +199,7 @@ def test_a_taker_whose_position_slots_are_all_taken_is_rejected(market: World) -
 
 
 @pytest.mark.parametrize("side", [BUY, SELL])
-def test_a_taker_beyond_the_largest_position_is_rejected_and_at_it_is_not(
-    market: World, side: int
-) -> None:
+def test_a_taker_beyond_the_largest_position_is_rejected_and_at_it_is_not(market: World, side: int) -> None:
     market.list_market(1, max_lots=10)
     market.report(1, 1000)
     for account in (2, 3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tallystick.machine.engine import halted, run, step
 from tallystick.machine.machine import Machine
 from tallystick.records.chunks import accumulate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tallystick.schema.names import Outcome
 from tallystick.testing.look import book
 from tallystick.testing.world import START, World
@@ -13,9 +14,7 @@ LIMIT = 1_000_000
 
 def place(world: World, **values: int) -> Outcome:
     given = {"market": 0, "side": 0, "price": 900, "lots": 1, **values}
-    return world.order(
-        1, given.pop("market"), given.pop("side"), given.pop("price"), given.pop("lots"), **given
-    )
+    return world.order(1, given.pop("market"), given.pop("side"), given.pop("price"), given.pop("lots"), **given)
 
 
 def test_an_order_in_a_market_nobody_listed_is_rejected(market: World) -> None:
@@ -33,9 +32,7 @@ def test_an_order_in_a_market_without_a_mark_is_rejected(market: World) -> None:
 
 
 @pytest.mark.parametrize("empty", [{"lots": 0}, {"price": 0}], ids=str)
-def test_an_order_of_no_size_or_no_price_is_out_of_range(
-    market: World, empty: dict[str, int]
-) -> None:
+def test_an_order_of_no_size_or_no_price_is_out_of_range(market: World, empty: dict[str, int]) -> None:
     assert place(market, **empty) is Outcome.OUT_OF_RANGE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import MAX_PAGES, PAGE_SLOTS
 from tallystick.testing.look import book, check_book
@@ -12,9 +13,7 @@ BUY, SELL = 0, 1
 
 
 @pytest.mark.parametrize("side", [BUY, SELL])
-def test_an_order_beyond_its_accounts_margin_is_rejected_and_at_it_rests(
-    market: World, side: int
-) -> None:
+def test_an_order_beyond_its_accounts_margin_is_rejected_and_at_it_rests(market: World, side: int) -> None:
     """I3."""
     market.deposit("dave", 4, 50_000)
     assert market.order(4, 0, side, 1000, 11) is Outcome.MARGIN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import OUTBOX_ACCOUNT, OUTBOX_AMOUNT_UNITS, OUTBOX_RECIPIENT
 from tallystick.testing.look import cash, limbs, word
@@ -39,9 +40,7 @@ def test_a_withdrawal_goes_to_the_outbox_with_recipient_amount_and_account(marke
     """I5."""
     recipient = int.from_bytes(address("cold wallet"), "big")
     for number, amount in enumerate((7, 11)):
-        record = market.signed(
-            "withdraw", "alice", account=1, nonce=number, amount_units=amount, recipient=recipient
-        )
+        record = market.signed("withdraw", "alice", account=1, nonce=number, amount_units=amount, recipient=recipient)
         assert market.send(record) is Outcome.ACCEPTED
         outbox = market.state.outbox
         assert limbs(outbox, number, OUTBOX_RECIPIENT, 5) == recipient

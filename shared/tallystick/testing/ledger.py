@@ -12,8 +12,6 @@ from math import ceil
 from statistics import median_low
 
 from tallystick.schema.names import Outcome
-from tallystick.state.state import State
-from tallystick.testing import look
 
 BUY = 0
 MILLION = 1_000_000
@@ -132,7 +130,7 @@ class Ledger:
             return Outcome.NOT_AUTHORISED
         if number in self.markets:
             return Outcome.MARKET_EXISTS
-        sane = market.multiplier > 0 < market.max_lots and 0 < market.maintenance_ppm
+        sane = market.multiplier > 0 < market.max_lots and market.maintenance_ppm > 0
         if not sane or market.maintenance_ppm > market.initial_ppm:
             return Outcome.BAD_PARAMETERS
         if market.multiplier * market.max_lots > MAX_EXPOSURE:
@@ -378,42 +376,3 @@ class Ledger:
             return Outcome.MARGIN
         self.orders.append(wanted)
         return Outcome.ACCEPTED
-
-    # Comparing
-
-    def check(self, state: State) -> None:
-        """Compare these books with a state.
-
-        Raises: AssertionError naming what differs.
-        """
-        registers = state.registers
-        same("clock", registers.clock_ms, self.clock_ms)
-        same("records", registers.record_count, self.records)
-        same("deposits", registers.deposited_units, self.deposited)
-        same("fees", registers.fees_units, self.fees)
-        same("withdrawals", registers.withdrawn_units, sum(amount for _, amount in self.outbox))
-        same("outbox", registers.outbox_count, len(self.outbox))
-        same("sum of cash", registers.cash_units, sum(a.cash for a in self.accounts.values()))
-        for number, account in self.accounts.items():
-            same(f"cash of {number}", look.cash(state, number), account.cash)
-            same(f"positions of {number}", look.positions(state, number), account.positions)
-        for number, market in self.markets.items():
-            same(f"mark of {number}", look.mark(state, number), market.mark)
-            for side in (0, 1):
-                self._check_side(state, number, side)
-
-    def _check_side(self, state: State, market: int, side: int) -> None:
-        mine = [o for o in self.orders if o.market == market and o.side == side]
-        mine.sort(key=lambda o: (-o.price if side == BUY else o.price, o.sequence))
-        theirs = look.book(state, market, side)
-        same(
-            f"book of market {market}, side {side}",
-            [(o.sequence, o.account, o.price_ticks, o.remaining_lots, o.client_id, o.expiry_ms) for o in theirs],
-            [(o.sequence, o.account, o.price, o.lots, o.client_id, o.expiry_ms) for o in mine],
-        )
-
-
-def same(what: str, found: object, expected: object) -> None:
-    """Raises: AssertionError when the machine's and the ledger's word differ."""
-    if found != expected:
-        raise AssertionError(f"{what}: the machine says {found}, the ledger {expected}")
