@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,3 +101,8 @@ class Replayer:
             settled = known is not None and known.status is not Status.PENDING
             if settled and id_ != latest_confirmed:
                 del self.states[id_]
+
+    def retain(self, assertions: Container[bytes]) -> None:
+        """Keep what these assertions fix and forget the rest: after a reorganisation inputs may differ."""
+        self.states = {id_: state for id_, state in self.states.items() if id_ in assertions}
+        self._expected = {at: each for at, each in self._expected.items() if each.id in assertions}
