@@ -25,6 +25,7 @@ class Call:
 def call_for(move: Move, bond_wei: int, attempt: int = 0) -> Call:
     """Return the call that makes a move. `attempt` tells a move that is worth another try from its last try."""
     again = f"/{attempt}" if attempt else ""
+    arguments: tuple[Any, ...]
     match move:
         case OpenRoot():
             return Call(

@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.dispute.history import History, LeafProof
+from tallystick.dispute.history import LeafProof, Trace
 from tallystick.dispute.view import ChallengeView, DisputeStatus, Edge, EdgeStatus, children
 
 MAX_OPENINGS: Final = 150
@@ -109,7 +109,7 @@ class Claim:
 class Player:
     """Plays one claim to its end. `proves` is False for a liar, which has nothing to prove its last edge with."""
 
-    def __init__(self, history: History, claim: Claim, period: int, *, proves: bool = True) -> None:
+    def __init__(self, history: Trace, claim: Claim, period: int, *, proves: bool = True) -> None:
         self.history = history
         self.claim = claim
         self.period = period
