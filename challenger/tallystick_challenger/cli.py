@@ -63,7 +63,7 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     data_dir.mkdir(parents=True, exist_ok=True)
-    journal = Journal(data_dir / "events.jsonl", sys.stdout if json_log else None)
+    journal = Journal(data_dir / "events.jsonl", sys.stdout, people=not json_log)
     if not json_log:
         typer.echo(f"watching {rpc} in mode {mode}; events go to {data_dir / 'events.jsonl'}. Stop with Ctrl-C.")
     try:
@@ -76,6 +76,8 @@ def run(
 def verify(
     deployment: Record,
     rpc: Rpc = "http://127.0.0.1:8545",
+    first: Annotated[int, typer.Option("--from", min=0, help="First batch of the assertions to judge.")] = 0,
+    last: Annotated[int | None, typer.Option("--to", min=0, help="Last batch; the newest by default.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Replay everything on L1 once and compare it with every assertion.
@@ -91,7 +93,7 @@ def verify(
     from tallystick_challenger.verify import read_all, verdicts
 
     party = read_all(L1Client(rpc), load_deployment(deployment))
-    found = list(verdicts(party))
+    found = list(verdicts(party, first, last))
     if json_output:
         rows = [
             {
@@ -133,7 +135,9 @@ def status(
     for assertion in party.rollup.assertions.values():
         mark = "*" if assertion.id == party.rollup.latest_confirmed else " "
         name = assertion.id.hex()[:12]
-        typer.echo(f" {mark} {name}  batches below {assertion.limit:<5} {assertion.status.value:<9} block {assertion.block}")
+        typer.echo(
+            f" {mark} {name}  batches below {assertion.limit:<5} {assertion.status.value:<9} block {assertion.block}"
+        )
     for dispute in party.challenge.disputes.values():
         edges = [each for each in party.challenge.edges.values() if each.edge.dispute == dispute.id]
         deepest = min((each.edge.height for each in edges), default=20)

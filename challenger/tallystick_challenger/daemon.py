@@ -18,7 +18,26 @@ from tallystick_challenger.config import ChallengerConfig
 
 LONGEST_PAUSE_SECONDS: Final = 30.0
 
-ALARMS: Final = frozenset({"assertion_wrong", "not_taken", "l1_problem", "reorganised"})
+BUSY_SECONDS: Final = 0.2
+"""Between looks while a transaction is under way."""
+FUNDS_BLOCKS: Final = 100
+"""Between looks at the own balance."""
+GAS_RESERVE_WEI: Final = 10**17
+"""For the gas of a dispute, beside its bonds."""
+
+ALARMS: Final = frozenset(
+    {
+        "assertion_wrong",
+        "funds_low",
+        "invariant_broken",
+        "l1_problem",
+        "lie_confirmed",
+        "lie_half_time",
+        "lie_over_time",
+        "not_taken",
+        "reorganised",
+    }
+)
 
 
 def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]], None]) -> Party:
@@ -43,6 +62,30 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
     )
 
 
+class Funds:
+    """Looks now and then whether the account could still pay for a dispute."""
+
+    def __init__(self, party: Party, report: Callable[[str, dict[str, Any]], None]) -> None:
+        self._party = party
+        self._report = report
+        self._next_block = 0
+
+    def check(self) -> None:
+        """Say so when it could not.
+
+        Raises: L1Error.
+        """
+        party = self._party
+        if party.queue is None or party.busy or party.head < self._next_block:
+            return
+        self._next_block = party.head + FUNDS_BLOCKS
+        terms = party.deployment.config
+        needed = terms.assertion_bond_wei + terms.challenge_bond_wei + GAS_RESERVE_WEI
+        balance = party.client.balance_wei(party.queue.address)
+        if balance < needed:
+            self._report("funds_low", {"balance_wei": balance, "needed_wei": needed})
+
+
 def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
     """Watch until asked to stop.
 
@@ -53,22 +96,25 @@ def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
         journal.write(name, alarm=name in ALARMS, **facts)
 
     party = make_party(config, report)
+    funds = Funds(party, report)
     journal.write("started", mode=str(config.mode), rollup=party.deployment.addresses.rollup)
-    pause = config.poll_seconds
+    failures = 0
     caught_up = False
     try:
         while not stop.is_set():
             try:
                 complete = party.tick()
-                pause = config.poll_seconds
-            except L1Error as error:
-                journal.write("l1_unavailable", alarm=True, reason=str(error), retry_seconds=pause)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-                complete = True
-            if complete:
-                if not caught_up and party.replayer is not None:
+                if complete and not caught_up and party.replayer is not None:
                     caught_up = True
                     journal.write("caught_up", block=party.head, batches=party.inbox.batch_count)
+                if complete:
+                    funds.check()
+                    stop.wait(min(BUSY_SECONDS, config.poll_seconds) if party.busy else config.poll_seconds)
+                failures = 0
+            except L1Error as error:
+                pause = min(config.poll_seconds * 2**failures, LONGEST_PAUSE_SECONDS)
+                failures += 1
+                journal.write("l1_unavailable", alarm=True, reason=str(error), retry_seconds=pause)
                 stop.wait(pause)
     finally:
         party.close()

@@ -12,6 +12,7 @@ from tallystick.l1.deployment import Deployment
 from tallystick.rollup.assertion_view import Assertion
 from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.invariants import broken
+from tallystick.rollup.replay import Replayer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +38,20 @@ def read_all(client: L1Client, deployment: Deployment) -> Party:
     return party
 
 
-def verdicts(party: Party) -> Iterator[Verdict]:
-    """Replay every assertion in the order it was posted."""
+def verdicts(party: Party, first_batch: int = 0, last_batch: int | None = None) -> Iterator[Verdict]:
+    """Replay from genesis and judge, in the order they were posted, the assertions about a range of batches."""
     replayer = party.replayer
     if replayer is None:
         return
+    end = party.inbox.batch_count if last_batch is None else last_batch + 1
+    for verdict in _all(party, replayer):
+        read_from = party.rollup.assertions[verdict.assertion.parent].limit
+        if first_batch < verdict.assertion.limit and read_from < end:
+            yield verdict
+
+
+def _all(party: Party, replayer: Replayer) -> Iterator[Verdict]:
+    sound: dict[bytes, tuple[str, ...]] = {}
     for assertion in party.rollup.assertions.values():
         if assertion.id == party.rollup.genesis_id:
             continue
@@ -50,10 +60,13 @@ def verdicts(party: Party) -> Iterator[Verdict]:
             continue
         expected = replayer.expected(party.rollup.assertions[assertion.parent])
         if expected is not None:
+            if expected.id not in sound:
+                sound[expected.id] = broken(replayer.states[expected.id])
             yield Verdict(
                 assertion=assertion,
                 right=expected.id == assertion.id,
                 steps=expected.steps,
                 expected=expected.state_hash,
-                broken=broken(replayer.states[expected.id]),
+                broken=sound[expected.id],
             )
+            replayer.forget(party.rollup)

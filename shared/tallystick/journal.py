@@ -12,23 +12,33 @@ import msgspec
 
 
 class Journal:
-    """Appends events to a file, and to a stream as well when one is given. Safe for threads."""
+    """Appends events to a file, and tells them on a stream as well when one is given. Safe for threads.
+
+    `people` chooses what the stream gets: a sentence for people, or the same line of JSON.
+    """
 
     def __init__(
-        self, path: Path, stream: TextIO | None = None, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.time,
+        *,
+        people: bool = False,
     ) -> None:
         self._file = path.open("ab", buffering=0)
         self._stream = stream
+        self._people = people
         self._clock = clock
         self._lock = threading.Lock()
 
     def write(self, event: str, **values: object) -> None:
         """Append one event. Shape: bytes become hex, everything else is plain JSON."""
-        line = msgspec.json.encode({"event": event, "time": round(self._clock(), 3), **_plain(values)}) + b"\n"
+        now = self._clock()
+        line = msgspec.json.encode({"event": event, "time": round(now, 3), **_plain(values)}) + b"\n"
         with self._lock:
             self._file.write(line)
             if self._stream is not None:
-                self._stream.write(line.decode())
+                self._stream.write(_sentence(now, event, values) if self._people else line.decode())
                 self._stream.flush()
 
     def close(self) -> None:
@@ -38,3 +48,16 @@ class Journal:
 
 def _plain(values: dict[str, object]) -> dict[str, object]:
     return {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
+
+
+def _sentence(now: float, event: str, values: dict[str, object]) -> str:
+    at = time.strftime("%H:%M:%S", time.localtime(now))
+    mark = "!" if values.get("alarm") else " "
+    words = [f"{name} {_short(value)}" for name, value in values.items() if name != "alarm"]
+    return f"{at} {mark} {event.replace('_', ' ')}" + (f": {', '.join(words)}" if words else "") + "\n"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, bytes):
+        return f"0x{value.hex()}" if len(value) <= 20 else f"0x{value[:4].hex()}…"
+    return str(value)

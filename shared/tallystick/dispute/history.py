@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Inputs, Machine
 from tallystick.proof.tracer import StepProof, Tracer
@@ -29,45 +30,35 @@ def node(left: bytes, right: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeafProof:
-    """What `prove` takes beside the edge: the agreed state, how it ends the agreed prefix, and the step's witness."""
+class Prefix:
+    """How the state before a leaf ends the prefix all rivals at that leaf agree on.
+
+    Shape: the prefix is `base_prev` and the subtree whose last leaf is `pre`; `siblings` lead from there to its root.
+    """
 
     pre: bytes
     base_prev: bytes
     siblings: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeafProof(Prefix):
+    """What `prove` takes beside the edge: the agreed prefix, and the step's witness."""
+
     step: StepProof
 
 
-class History:
-    """The trace from an assertion's parent state, padded with its last state.
+class Trace:
+    """The states of a trace as a tree, padded with the last one. It can play, but has nothing to prove with.
 
     Shape: leaf number i commits to the state after i + 1 steps; there are 2^height leaves. `states[i]` is the state
     hash after i steps, as far as the machine really ran.
     """
 
-    def __init__(
-        self,
-        start: State,
-        inputs: Inputs,
-        *,
-        height: int = TRACE_HEIGHT,
-        step: Step = engine.step,
-        progress: Progress = lambda steps: None,
-    ) -> None:
+    def __init__(self, states: list[bytes], height: int = TRACE_HEIGHT) -> None:
+        self.states = states
         self.height = height
-        self._start = start.copy()
-        self._inputs = inputs
-        self.states = self._run(step, progress)
         self._levels, self._padding = self._build()
-
-    @classmethod
-    def of_states(cls, states: list[bytes], height: int) -> History:
-        """Return a history of bare state hashes, which can play but not prove."""
-        history = cls.__new__(cls)
-        history.height = height
-        history.states = states
-        history._levels, history._padding = history._build()
-        return history
 
     @property
     def last_state(self) -> bytes:
@@ -93,27 +84,18 @@ class History:
         last = (1 << self.height) - 1
         return tuple(self.span(h, (last >> h) - 1) for h in range(self.height))
 
-    def prove(self, index: int) -> LeafProof:
-        """Return the proof of one leaf, by running the trace again up to its step."""
-        machine = Machine(self._start.copy(), self._inputs)
-        engine.run(machine, index)
-        step = Tracer(machine).prove()
+    def prefix(self, index: int) -> Prefix:
+        """Return the prefix of a leaf, from its last state up."""
+        pre = self.states[min(index, len(self.states) - 1)]
         if index == 0:
-            return LeafProof(pre=step.pre_hash, base_prev=bytes(32), siblings=(), step=step)
+            return Prefix(pre=pre, base_prev=bytes(32), siblings=())
         zeros = (index & -index).bit_length() - 1
         siblings = tuple(self.span(h, ((index - 1) >> h) - 1) for h in range(zeros))
-        base_prev = self.base(zeros, (index >> zeros) - 1)
-        return LeafProof(pre=step.pre_hash, base_prev=base_prev, siblings=siblings, step=step)
+        return Prefix(pre=pre, base_prev=self.base(zeros, (index >> zeros) - 1), siblings=siblings)
 
-    def _run(self, step: Step, progress: Progress) -> list[bytes]:
-        machine = Machine(self._start.copy(), self._inputs)
-        tracer = Tracer(machine, step)
-        states = [tracer.state_hash]
-        while len(states) <= 1 << self.height and not engine.halted(machine):
-            states.append(tracer.advance())
-            if len(states) % PROGRESS_EVERY == 0:
-                progress(len(states))
-        return states
+    def prove(self, index: int) -> LeafProof:
+        """Raises: StateError, always: bare hashes prove nothing."""
+        raise StateError("a bare trace has nothing to prove with", index=index)
 
     def _build(self) -> tuple[list[list[bytes]], list[bytes]]:
         """Build every level over the real leaves; what is right of them is padding, one node a level."""
@@ -126,3 +108,44 @@ class History:
             padding.append(node(padding[-1], padding[-1]))
             levels.append(level)
         return levels, padding
+
+
+class History(Trace):
+    """The trace a machine runs from an assertion's parent state; a liar's `step` makes a liar's history."""
+
+    def __init__(
+        self,
+        start: State,
+        inputs: Inputs,
+        *,
+        height: int = TRACE_HEIGHT,
+        step: Step = engine.step,
+        progress: Progress = lambda steps: None,
+    ) -> None:
+        self._start = start.copy()
+        self._inputs = inputs
+        self._proofs: dict[int, LeafProof] = {}
+        super().__init__(self._run(height, step, progress), height)
+
+    def prove(self, index: int) -> LeafProof:
+        """Return the proof of one leaf, by running the trace again up to its step, once."""
+        if index not in self._proofs:
+            self._proofs[index] = self._prove(index)
+        return self._proofs[index]
+
+    def _prove(self, index: int) -> LeafProof:
+        machine = Machine(self._start.copy(), self._inputs)
+        engine.run(machine, index)
+        step = Tracer(machine).prove()
+        prefix = self.prefix(index)
+        return LeafProof(pre=step.pre_hash, base_prev=prefix.base_prev, siblings=prefix.siblings, step=step)
+
+    def _run(self, height: int, step: Step, progress: Progress) -> list[bytes]:
+        machine = Machine(self._start.copy(), self._inputs)
+        tracer = Tracer(machine, step)
+        states = [tracer.state_hash]
+        while len(states) <= 1 << height and not engine.halted(machine):
+            states.append(tracer.advance())
+            if len(states) % PROGRESS_EVERY == 0:
+                progress(len(states))
+        return states

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tallystick.dispute.player import Bisect, Decide, Move, Opening, OpenRoot, Prove, Settle
+from tallystick.dispute.player import Bisect, Decide, Move, Opening, OpenRoot, Prove, Settle, Update
 from tallystick.dispute.view import Edge
 
 
@@ -25,6 +25,7 @@ class Call:
 def call_for(move: Move, bond_wei: int, attempt: int = 0) -> Call:
     """Return the call that makes a move. `attempt` tells a move that is worth another try from its last try."""
     again = f"/{attempt}" if attempt else ""
+    arguments: tuple[Any, ...]
     match move:
         case OpenRoot():
             return Call(
@@ -43,12 +44,17 @@ def call_for(move: Move, bond_wei: int, attempt: int = 0) -> Call:
                 function="prove",
                 arguments=(_edge(move.edge), proof.pre, proof.base_prev, list(proof.siblings), proof.step.witness),
             )
+        case Update():
+            arguments = ([_opening(each) for each in move.openings],)
+            key = f"update/{move.openings[0].edge.id.hex()}/{len(move.openings)}{again}"
+            return Call(key=key, function="update", arguments=arguments)
         case Decide():
             arguments = (_edge(move.root), [_opening(each) for each in move.openings])
             return Call(key=f"decide/{move.root.id.hex()}{again}", function="confirmRoot", arguments=arguments)
         case Settle():
             arguments = (move.dispute, [_opening(each) for each in move.openings])
-            return Call(key=f"settle/{move.dispute.hex()}{again}", function="settle", arguments=arguments)
+            first = move.openings[0].edge.id.hex() if move.openings else ""
+            return Call(key=f"settle/{move.dispute.hex()}/{first}{again}", function="settle", arguments=arguments)
 
 
 def _edge(edge: Edge) -> dict[str, Any]:

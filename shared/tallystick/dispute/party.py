@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
 from tallystick.dispute.history import History
 from tallystick.dispute.moves import Call, call_for
-from tallystick.dispute.player import Claim, Player, Prove, Settle
+from tallystick.dispute.outgoing import Errand, Outgoing, Report
+from tallystick.dispute.player import Claim, Player, Prove, settlement
 from tallystick.dispute.view import ChallengeView
-from tallystick.errors import L1Reverted
+from tallystick.errors import StateError
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.events import EventReader
@@ -26,14 +27,13 @@ from tallystick.l1.sender import SenderConfig, TxQueue
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.rollup.assertion_view import Assertion, RollupView, Status
+from tallystick.rollup.credit_view import CreditView
 from tallystick.rollup.duties import Duties
+from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.inbox_view import InboxView
+from tallystick.rollup.invariants import broken
 from tallystick.rollup.replay import Expectation, Replayer
 from tallystick.schema.names import Outcome, Phase
-
-Report = Callable[[str, dict[str, Any]], None]
-GAS_LIMIT: Final = 16_000_000
-"""Below the 2^24 that a transaction may use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,7 @@ class Party:
         self.inbox = InboxView()
         self.rollup = RollupView()
         self.challenge = ChallengeView()
+        self.credits = {"Rollup": CreditView(), "Challenge": CreditView()}
         self.replayer: Replayer | None = None
         self.head = 0
         self.queue = queue
@@ -79,24 +80,39 @@ class Party:
         if queue is None and account is not None and queue_path is not None:
             self._store = QueueStore(queue_path)
             self.queue = TxQueue(client=client, account=account, store=self._store, config=SenderConfig())
+        self._outgoing = Outgoing(client, deployment, self.queue, report) if self.queue is not None else None
+        self._acted_at = -1
         self._judged: set[bytes] = set()
-        self._players: dict[bytes, Player] = {}
-        self._sent: dict[str, tuple[str, dict[str, Any]]] = {}
-        self._attempts: dict[str, int] = {}
+        self._wrong: set[bytes] = set()
+        self._replayed: set[bytes] = set()
+        self._histories: dict[bytes, History] = {}
+        self._warned: set[tuple[str, bytes]] = set()
 
     def close(self) -> None:
         """Let go of the transaction queue's store."""
         if self._store is not None:
             self._store.close()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a transaction is under way."""
+        return self._outgoing is not None and self._outgoing.busy
+
     def tick(self) -> bool:
-        """Read what is new and act on it; return whether the view of L1 is complete."""
+        """Read what is new and act on it; return whether the view of L1 is complete.
+
+        Raises: L1Error; DataError or StateError when L1 contradicts itself or the deployment record.
+        """
         complete = self.read()
         if complete and self.replayer is not None:
-            self._judge()
-            if self.queue is not None:
-                self._act()
-                self._pump()
+            if self.head != self._acted_at:
+                self._judge()
+                self._warn_of_time()
+                if self._outgoing is not None:
+                    self._act()
+                self._acted_at = self.head
+            if self._outgoing is not None:
+                self._outgoing.pump(self.head)
         return complete
 
     def read(self) -> bool:
@@ -107,25 +123,43 @@ class Party:
         for event in batch:
             for view in (self.inbox, self.rollup, self.challenge):
                 view.apply(event)
+            if event.contract in self.credits:
+                self.credits[event.contract].apply(event)
         self.head = batch.read_to.number
         if self.replayer is None and self.rollup.genesis_id:
-            self.replayer = Replayer(
-                self.rollup.genesis_data, self.rollup.genesis_id, self.inbox, self.identity.step
-            )
+            self.replayer = self._start()
         return batch.complete
+
+    def _start(self) -> Replayer:
+        """Begin at the genesis.
+
+        Raises: StateError when it is not the one the deployment record promises.
+        """
+        data = self.rollup.genesis_data
+        state = genesis_state(decode_genesis(data)).hash()
+        known = self.rollup.assertions[self.rollup.genesis_id].state_hash
+        if not state == known == self.deployment.genesis_state_hash:
+            raise StateError("the Rollup does not begin with the deployment record's genesis", state=state, known=known)
+        return Replayer(data, self.rollup.genesis_id, self.inbox, self.identity.step)
 
     def _rollback(self, block: int) -> None:
         """L1 was reorganised: what came from above a block never happened."""
         self.report("reorganised", {"block": block})
-        for view in (self.inbox, self.rollup, self.challenge):
+        for view in (self.inbox, self.rollup, self.challenge, *self.credits.values()):
             view.rollback(block)
-        self.replayer = None
-        self._judged.clear()
-        self._players.clear()
-        if self.rollup.genesis_id:
-            self.replayer = Replayer(
-                self.rollup.genesis_data, self.rollup.genesis_id, self.inbox, self.identity.step
-            )
+        kept = self.rollup.assertions
+        self._acted_at = -1
+        self._judged &= kept.keys()
+        self._wrong &= kept.keys()
+        self._replayed &= kept.keys()
+        self._histories = {id_: history for id_, history in self._histories.items() if id_ in kept}
+        if self.replayer is not None:
+            self.replayer.retain(kept)
+            if self.rollup.latest_confirmed not in self.replayer.states:
+                self.replayer = None
+                self._judged.clear()
+        if self.replayer is None and self.rollup.genesis_id:
+            self.replayer = self._start()
 
     # What is true
 
@@ -133,7 +167,15 @@ class Party:
         assert self.replayer is not None
         if not self.replayer.knows(parent):
             return None
-        return self.replayer.expected(self.rollup.assertions[parent])
+        origin = self.rollup.assertions[parent]
+        expected = self.replayer.expected(origin)
+        if expected is not None and expected.id not in self._replayed:
+            self._replayed.add(expected.id)
+            facts = {"first_batch": origin.limit, "batches": expected.limit - origin.limit, "steps": expected.steps}
+            self.report("replayed", facts | {"state_hash": expected.state_hash})
+            for sentence in broken(self.replayer.states[expected.id]):
+                self.report("invariant_broken", {"limit": expected.limit, "what": sentence})
+        return expected
 
     def _judge(self) -> None:
         """Compare every new assertion whose parent is true with the own replay."""
@@ -157,7 +199,27 @@ class Party:
             if expected.id == assertion.id:
                 self.report("assertion_ok", facts)
             else:
+                self._wrong.add(assertion.id)
                 self.report("assertion_wrong", facts | {"claimed": assertion.state_hash})
+            self.replayer.forget(self.rollup)
+
+    def _warn_of_time(self) -> None:
+        """Say once of each lie that half of the time it needs is over, that all of it is, or that it is confirmed."""
+        period = self.deployment.config.challenge_period_blocks
+        for id_ in self._wrong:
+            lie = self.rollup.assertions[id_]
+            if lie.status is Status.REJECTED:
+                continue
+            roots = [self.challenge.total(root, self.head) for root in self.challenge.roots.get(id_, [])]
+            time = self.rollup.unrivalled_blocks(lie, self.head) + max(roots, default=0)
+            event = ""
+            if lie.status is Status.CONFIRMED:
+                event = "lie_confirmed"
+            elif 2 * time >= period:
+                event = "lie_over_time" if time >= period else "lie_half_time"
+            if event and (event, id_) not in self._warned:
+                self._warned.add((event, id_))
+                self.report(event, {"assertion": id_, "blocks": time, "of": period})
 
     # What to do
 
@@ -182,7 +244,12 @@ class Party:
             parent = expected.id
         if duties.settle:
             self._clean_up()
-        self.replayer.forget(self.rollup.assertions, self.rollup.latest_confirmed)
+        self._histories = {
+            id_: history
+            for id_, history in self._histories.items()
+            if self.rollup.assertions[id_].status is Status.PENDING
+        }
+        self.replayer.forget(self.rollup)
 
     def _assert(self, expected: Expectation) -> None:
         parent = self.rollup.assertions[expected.parent]
@@ -198,12 +265,17 @@ class Party:
         self._send("Rollup", call, "asserted", facts)
 
     def _dispute(self, mine: Assertion) -> None:
-        player = self._players.get(mine.id)
-        if player is None:
-            player = self._players[mine.id] = self._make_player(mine)
+        claim = Claim(
+            parent=mine.parent,
+            assertion=mine.id,
+            limit=mine.limit,
+            head_start=self.rollup.unrivalled_blocks(mine, self.head),
+            parent_confirmed=self.rollup.assertions[mine.parent].status is Status.CONFIRMED,
+            confirmed=False,  # settling needs no trace: `_settle` does it
+        )
+        period = self.deployment.config.challenge_period_blocks
+        player = Player(self._history(mine), claim, period, proves=self.identity.proves)
         for move in player.moves(self.challenge, self.head):
-            if isinstance(move, Settle) and mine.status is not Status.CONFIRMED:
-                continue
             facts: dict[str, Any] = {"move": type(move).__name__.lower(), "assertion": mine.id}
             edge = getattr(move, "edge", None)
             if edge is not None:
@@ -215,23 +287,20 @@ class Party:
                     "pre": move.proof.step.pre_hash,
                     "post": move.proof.step.post_hash,
                 }
-            call = call_for(move, self.deployment.config.challenge_bond_wei)
-            self._send("Challenge", call, "moved", facts)
+            self._send("Challenge", call_for(move, self.deployment.config.challenge_bond_wei), "moved", facts)
 
-    def _make_player(self, mine: Assertion) -> Player:
+    def _history(self, mine: Assertion) -> History:
+        """Return the trace behind an own assertion, made on first use."""
         assert self.replayer is not None
-        parent = self.rollup.assertions[mine.parent]
-        self.report("tracing", {"assertion": mine.id})
-        history = History(
-            self.replayer.states[mine.parent],
-            self.inbox.limited(mine.limit),
-            step=self.identity.step,
-            progress=lambda steps: self.report("tracing", {"assertion": mine.id, "steps": steps}),
-        )
-        head_start = self.rollup.unrivalled_blocks(mine, self.head)
-        claim = Claim(parent=parent.id, assertion=mine.id, limit=mine.limit, head_start=head_start)
-        period = self.deployment.config.challenge_period_blocks
-        return Player(history, claim, period, proves=self.identity.proves)
+        if mine.id not in self._histories:
+            self.report("tracing", {"assertion": mine.id})
+            self._histories[mine.id] = History(
+                self.replayer.states[mine.parent],
+                self.inbox.limited(mine.limit),
+                step=self.identity.step,
+                progress=lambda steps: self.report("tracing", {"assertion": mine.id, "steps": steps}),
+            )
+        return self._histories[mine.id]
 
     def _confirm(self, mine: Assertion) -> None:
         """Confirm the true child of the latest confirmed assertion once L1 will take it."""
@@ -239,9 +308,9 @@ class Party:
             return
         decided = [d for d in self.challenge.disputes.values() if d.parent == mine.parent and d.winner]
         if decided:
-            due = decided[0].winner == mine.id and self.head + 1 >= decided[0].final_block
+            due = decided[0].winner == mine.id and self.head >= decided[0].final_block
         else:
-            unrivalled = self.rollup.unrivalled_blocks(mine, self.head + 1)
+            unrivalled = self.rollup.unrivalled_blocks(mine, self.head)
             due = unrivalled >= self.deployment.config.challenge_period_blocks
         if due:
             call = Call(key=f"confirm/{mine.id.hex()}", function="confirm", arguments=(mine.id,))
@@ -253,64 +322,32 @@ class Party:
             if assertion.status is Status.PENDING and self._has_lost(assertion):
                 call = Call(key=f"reject/{assertion.id.hex()}", function="reject", arguments=(assertion.id,))
                 self._send("Rollup", call, "rejected", {"assertion": assertion.id})
-        for mine, player in list(self._players.items()):
-            settled = [d for d in self.challenge.disputes.values() if d.winner == mine and d.settled]
-            confirmed = self.rollup.assertions[mine].status is Status.CONFIRMED
-            rejected = all(r.status is Status.REJECTED for r in self.rollup.rivals(self.rollup.assertions[mine]))
-            if settled and confirmed and rejected:
-                del self._players[mine]
-                self._withdraw_credit(settled[0].id)
-            elif confirmed and self.identity.proves:
-                root = player.root(self.challenge)
-                if root is not None and not settled and self.challenge.disputes[root.dispute].winner == mine:
-                    move = Settle(dispute=root.dispute, openings=player.openings(self.challenge, root))
-                    self._send("Challenge", call_for(move, 0), "settled", {"assertion": mine})
+        if self.identity.proves:
+            self._settle()
+        self._withdraw_credits()
+
+    def _settle(self) -> None:
+        for dispute in self.challenge.disputes.values():
+            if not dispute.winner or dispute.settled:
+                continue
+            if self.rollup.assertions[dispute.winner].status is Status.CONFIRMED:
+                for move in settlement(self.challenge, dispute):
+                    self._send("Challenge", call_for(move, 0), "settled", {"assertion": dispute.winner})
 
     def _has_lost(self, assertion: Assertion) -> bool:
         parent = self.rollup.assertions[assertion.parent]
         beaten = any(rival.status is Status.CONFIRMED for rival in self.rollup.rivals(assertion))
         return beaten or parent.status is Status.REJECTED
 
-    def _withdraw_credit(self, dispute: bytes) -> None:
-        for contract in ("Rollup", "Challenge"):
-            call = Call(key=f"credit/{contract}/{dispute.hex()}", function="withdrawCredit", arguments=())
-            self._send(contract, call, "credit_withdrawn", {"contract": contract})
-
-    # Sending
+    def _withdraw_credits(self) -> None:
+        assert self.queue is not None
+        me = self.queue.address
+        for contract, view in self.credits.items():
+            owed = view.owed.get(me, 0)
+            if owed:
+                call = Call(key=f"credit/{contract}/{view.newest[me]}", function="withdrawCredit", arguments=())
+                self._send(contract, call, "credit_withdrawn", {"contract": contract, "amount_wei": owed})
 
     def _send(self, contract: str, call: Call, event: str, facts: dict[str, Any]) -> None:
-        """Queue a call unless it is under way; one that reverted is tried again only when L1 still asks for it."""
-        assert self.queue is not None
-        if call.key in self._sent:
-            return
-        attempt = self._attempts.get(call.key, 0)
-        key = f"{call.key}#{attempt}" if attempt else call.key
-        address = self.deployment.addresses.all()[contract]
-        data = self.client.contract(contract, address).encode(call.function, *call.arguments)
-        self.queue.enqueue(key, address, data, value_wei=call.value_wei)
-        self._sent[call.key] = event, facts | {"queue_key": key}
-
-    def _pump(self) -> None:
-        """Move the queue, and tell what has landed."""
-        assert self.queue is not None
-        report = self.queue.pump()
-        for problem in report.problems:
-            self.report("l1_problem", {"problem": problem})
-        for key, (event, facts) in list(self._sent.items()):
-            entry = self.queue.get(facts["queue_key"])
-            if entry is None:
-                continue
-            state = str(entry.state).lower()
-            if "revert" in state or "refus" in state:
-                del self._sent[key]
-                self._attempts[key] = self._attempts.get(key, 0) + 1
-                self.report("not_taken", {"wanted": event, "reason": entry.reason} | facts)
-            elif entry.mined_hash is not None and not facts.get("told"):
-                facts["told"] = True
-                try:
-                    receipt = self.client.receipt(entry.mined_hash)
-                except L1Reverted:
-                    continue
-                landed = {"tx": entry.mined_hash, "gas": receipt.gas_used, "block": receipt.block_number} if receipt else {}
-                told = {name: value for name, value in facts.items() if name not in ("queue_key", "told")}
-                self.report(event, told | landed)
+        assert self._outgoing is not None
+        self._outgoing.submit(contract, call, Errand(event=event, facts=facts), self.head)

@@ -9,14 +9,22 @@ undoes or waits for anything else:
 
 A path whose unrivalled times already sum to the challenge period is left alone. Whatever somebody else has done
 already is success.
+
+The dispute as a whole goes through these; `Update` comes first only where one transaction cannot hold all totals:
+
+    open ──every path long enough, or proven: Decide──▶ decided ──assertion confirmed: Settle──▶ settled
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from tallystick.dispute.history import History, LeafProof
-from tallystick.dispute.view import ChallengeView, Edge, EdgeStatus, children
+from tallystick.dispute.history import LeafProof, Trace
+from tallystick.dispute.view import ChallengeView, DisputeStatus, Edge, EdgeStatus, children
+
+MAX_OPENINGS: Final = 150
+"""Openings in one transaction: each costs at most 45,000 gas, and EIP-7825 caps a transaction at 2^24."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +65,13 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Bring totals up to date, children before parents, when there are too many for the deciding transaction."""
+
+    openings: tuple[Opening, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decide:
     """Bring the totals up to date and decide the dispute for the root, in one transaction."""
 
@@ -72,23 +87,29 @@ class Settle:
     openings: tuple[Opening, ...]
 
 
-Move = OpenRoot | Bisect | Prove | Decide | Settle
+Move = OpenRoot | Bisect | Prove | Update | Decide | Settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The own assertion in a dispute. Units: `head_start` is its blocks without a rival assertion."""
+    """The own assertion in a dispute.
+
+    Units: `head_start` is its blocks without a rival assertion. A dispute is decided only below a confirmed parent and
+    settled only when the assertion itself is `confirmed`.
+    """
 
     parent: bytes
     assertion: bytes
     limit: int
     head_start: int
+    parent_confirmed: bool = True
+    confirmed: bool = True
 
 
 class Player:
     """Plays one claim to its end. `proves` is False for a liar, which has nothing to prove its last edge with."""
 
-    def __init__(self, history: History, claim: Claim, period: int, *, proves: bool = True) -> None:
+    def __init__(self, history: Trace, claim: Claim, period: int, *, proves: bool = True) -> None:
         self.history = history
         self.claim = claim
         self.period = period
@@ -110,28 +131,13 @@ class Player:
             return [] if decided else [self._open()]
         dispute = view.disputes[root.dispute]
         if dispute.winner:
-            mine = dispute.winner == self.claim.assertion and not dispute.settled
-            return [Settle(dispute=root.dispute, openings=self.openings(view, root))] if mine and self.proves else []
+            due = self.proves and self.claim.confirmed and dispute.winner == self.claim.assertion
+            return [*settlement(view, dispute)] if due and not dispute.settled else []
         if self.claim.head_start + view.total(root.id, block) >= self.period:
-            openings = tuple(reversed(self.openings(view, root)))
-            return [Decide(root=root, openings=openings)] if self.proves else []
+            return [self._decide(view, root, block)] if self.proves and self.claim.parent_confirmed else []
         moves: list[Move] = []
         self._walk(view, view.edges[root.id], self.claim.head_start, block, moves)
         return moves
-
-    def openings(self, view: ChallengeView, root: Edge) -> tuple[Opening, ...]:
-        """Return every own edge, parents before children."""
-        found: list[Opening] = []
-        waiting = [root]
-        while waiting:
-            edge = waiting.pop()
-            opened = view.edges[edge.id].children
-            if opened is None:
-                found.append(Opening(edge=edge, left=bytes(32), right=bytes(32)))
-            else:
-                found.append(Opening(edge=edge, left=opened[0], right=opened[1]))
-                waiting += children(edge, *opened)
-        return tuple(found)
 
     def _open(self) -> OpenRoot:
         return OpenRoot(
@@ -158,3 +164,49 @@ class Player:
                 moves.append(Bisect(edge=edge, left=left, right=right))
             elif self.proves:
                 moves.append(Prove(edge=edge, proof=self.history.prove(edge.index)))
+
+    def _decide(self, view: ChallengeView, root: Edge, block: int) -> Update | Decide:
+        """Bring up to date what the root's total lacks; decide with the last of it.
+
+        An edge needs what the own times above it leave of the period. Those never fall, so an edge that was brought
+        up to date once stays so, and each `Update` leaves less to do.
+        """
+        stale: list[Opening] = []
+        waiting = [(root, self.period - self.claim.head_start)]
+        while waiting:
+            edge, needed = waiting.pop()
+            status = view.edges[edge.id]
+            if status.proven or status.cached >= needed:
+                continue
+            stale.append(opening(view, edge))
+            if status.children is not None:
+                rest = needed - view.unrivalled(status, block)
+                waiting += [(child, rest) for child in children(edge, *status.children)]
+        openings = tuple(reversed(stale))
+        if len(openings) > MAX_OPENINGS:
+            return Update(openings=openings[:MAX_OPENINGS])
+        return Decide(root=root, openings=openings)
+
+
+def opening(view: ChallengeView, edge: Edge) -> Opening:
+    """Return an edge with the children it has on L1."""
+    left, right = view.edges[edge.id].children or (bytes(32), bytes(32))
+    return Opening(edge=edge, left=left, right=right)
+
+
+def settlement(view: ChallengeView, dispute: DisputeStatus) -> list[Settle]:
+    """Return the moves that pay the winner's bond back and repay everybody who moved in its tree.
+
+    Shape: parents before children, across the moves as within each; edges without a move are left out.
+    """
+    found: list[Opening] = []
+    waiting = [view.edges[dispute.winner_edge].edge]
+    while waiting:
+        edge = waiting.pop()
+        status = view.edges[edge.id]
+        if status.children is not None:
+            waiting += children(edge, *status.children)
+        if status.children is not None or status.proven:
+            found.append(opening(view, edge))
+    parts = range(0, max(len(found), 1), MAX_OPENINGS)
+    return [Settle(dispute=dispute.id, openings=tuple(found[at : at + MAX_OPENINGS])) for at in parts]

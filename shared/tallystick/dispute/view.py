@@ -47,12 +47,16 @@ class EdgeStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeStatus:
-    """What L1 knows of a dispute. `winner` is an assertion, from block `final_block` on to be confirmed."""
+    """What L1 knows of a dispute.
+
+    `winner` is an assertion, from block `final_block` on to be confirmed, and `winner_edge` its root.
+    """
 
     id: bytes
     parent: bytes
     limit: int
     winner: bytes = b""
+    winner_edge: bytes = b""
     final_block: int = 0
     settled: bool = False
 
@@ -112,7 +116,10 @@ class ChallengeView(View):
         """A dispute has a winner."""
         id_ = event.args["dispute"]
         self.disputes[id_] = replace(
-            self.disputes[id_], winner=event.args["assertion"], final_block=event.args["finalBlock"]
+            self.disputes[id_],
+            winner=event.args["assertion"],
+            winner_edge=event.args["edge"],
+            final_block=event.args["finalBlock"],
         )
 
     def on_DisputeSettled(self, event: ChainEvent) -> None:

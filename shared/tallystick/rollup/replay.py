@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
 from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.rollup.assertion_view import Assertion, Status, assertion_id
+from tallystick.rollup.assertion_view import Assertion, RollupView, Status, assertion_id
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.state.state import State, state_hash
@@ -49,10 +50,11 @@ class Replayer:
         self.step = step
         self.states: dict[bytes, State] = {genesis_id: genesis_state(decode_genesis(genesis_data))}
         self._expected: dict[bytes, Expectation] = {}
+        self._true = {genesis_id}
 
     def knows(self, assertion: bytes) -> bool:
-        """Whether an assertion is true and its state is at hand."""
-        return assertion in self.states
+        """Whether an assertion is known to be true; its state may have been dropped since."""
+        return assertion in self._true
 
     def expected(self, parent: Assertion) -> Expectation | None:
         """Return the true child of a true assertion, or None while its inputs are not on L1 yet.
@@ -82,6 +84,7 @@ class Replayer:
         )
         self._expected[parent.id] = expectation
         self.states[expectation.id] = machine.state
+        self._true.add(expectation.id)
         return expectation
 
     def _run(self, machine: Machine) -> int:
@@ -93,10 +96,23 @@ class Replayer:
             steps += 1
         return steps
 
-    def forget(self, assertions: dict[bytes, Assertion], latest_confirmed: bytes) -> None:
-        """Drop the states nobody will need: those of confirmed assertions other than the latest."""
+    def forget(self, rollup: RollupView) -> None:
+        """Drop the states nobody will need: those below the latest confirmed assertion whose children are replayed.
+
+        Every child of such a one is posted by now: L1 takes no more.
+        """
         for id_ in list(self.states):
-            known = assertions.get(id_)
-            settled = known is not None and known.status is not Status.PENDING
-            if settled and id_ != latest_confirmed:
+            known = rollup.assertions.get(id_)
+            if known is None or known.status is Status.PENDING or id_ == rollup.latest_confirmed:
+                continue
+            if known.status is Status.REJECTED or id_ in self._expected:
                 del self.states[id_]
+
+    def retain(self, assertions: Container[bytes]) -> None:
+        """Keep what these assertions fix and forget the rest: after a reorganisation inputs may differ.
+
+        What was posted before the fork had its inputs on L1 before that.
+        """
+        self.states = {id_: state for id_, state in self.states.items() if id_ in assertions}
+        self._expected = {at: each for at, each in self._expected.items() if each.id in assertions}
+        self._true = {id_ for id_ in self._true if id_ in assertions}

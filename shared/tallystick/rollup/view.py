@@ -9,6 +9,11 @@ class ChainEvent(Protocol):
     """An event of one of the contracts, as `tallystick.l1.events` reads it."""
 
     @property
+    def contract(self) -> str:
+        """Whose event it is, by the contract's compiled name."""
+        ...
+
+    @property
     def name(self) -> str:
         """The event's name."""
         ...
