@@ -1,0 +1,62 @@
+"""What each transaction of the road costs, held against a committed snapshot."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+
+from tallystick.demo.audit import Auditor
+from tallystick.l1.events import EventReader
+from tallystick.rollup.duties import Mode
+from tallystick.testing.stage import Stage, Told, trade_a_little
+from tallystick_operator.lies import LIES
+
+SNAPSHOT = Path(__file__).parents[2] / "contracts" / "snapshots" / "gas_moves.json"
+TOLERANCE = 0.03
+"""Calldata and timestamps differ from run to run by a few non-zero bytes."""
+CAPS = {"deposit_first": 200_000, "deposit": 200_000, "claim": 200_000, "assert": 200_000, "prove": 3_000_000}
+
+
+def measure(folder: Path) -> dict[str, int]:
+    """Play one whole dispute and return the gas of every kind of transaction, medians where there are several."""
+    stage = Stage(folder)
+    try:
+        trade_a_little(stage)
+        found: dict[str, list[int]] = defaultdict(list)
+        found["post_batch"].append(stage.publish())
+        told = Told()
+        liar = stage.party("operator", Mode.PROPOSE, Told(), LIES["worse-fill"](bytes(20)).step)
+        honest = stage.party("challenger", Mode.RESOLVE, told)
+        stage.play([liar, honest], honest)
+        for _ in range(4):
+            honest.tick()
+        for name, facts in told.events:
+            if "gas" in facts:
+                found[facts.get("move", name)].append(facts["gas"])
+        events = EventReader(stage.client, stage.deployment).poll().events
+        for event in events:
+            if event.name == "Deposited":
+                receipt = stage.client.receipt(event.tx_hash)
+                found["deposit" if found["deposit_first"] else "deposit_first"].append(receipt.gas_used if receipt else 0)
+        proof = Auditor().audit(events).withdrawal_proof(0)
+        found["claim"].append(stage.transact("bob", "claim", "Vault", "claim", *proof))
+        first = found["bisect"][0]
+        return {"bisect_first": first} | {name: int(median(values)) for name, values in sorted(found.items())}
+    finally:
+        stage.close()
+
+
+def test_every_transaction_costs_what_the_snapshot_says(tmp_path: Path) -> None:
+    """Set TALLYSTICK_WRITE_GAS=1 to write the snapshot anew when a change of it is meant."""
+    measured = measure(tmp_path)
+    if os.environ.get("TALLYSTICK_WRITE_GAS"):
+        SNAPSHOT.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n")
+    expected = json.loads(SNAPSHOT.read_text())
+
+    assert set(measured) == set(expected)
+    off = {name: (gas, expected[name]) for name, gas in measured.items() if abs(gas / expected[name] - 1) > TOLERANCE}
+    assert not off
+    assert not {name: measured[name] for name, cap in CAPS.items() if measured["asserted" if name == "assert" else name] > cap}
