@@ -103,6 +103,7 @@ class Api:
             self._route("/v1/book/{market}", self.book),
             self._route("/v1/trades/{market}", self.trades),
             self._route("/v1/account/{account}", self.account),
+            self._route("/v1/owner/{address}", self.owner),
             self._route("/v1/orders/{account}", self.orders),
             self._route("/v1/withdrawals/{account}", self.withdrawals),
         ]
@@ -164,6 +165,20 @@ class Api:
         if found is None:
             raise Refused(404, "no_account", "there is no such account yet; deposit first", "account")
         return found
+
+    async def owner(self, request: Request) -> dict[str, Any]:
+        """Return the account of an owner's address."""
+        text = request.path_params["address"].removeprefix("0x")
+        try:
+            address = bytes.fromhex(text)
+        except ValueError:
+            address = b""
+        if len(address) != 20:
+            raise Refused(400, "malformed", "an address has 20 bytes", "address")
+        number = await self._read(lambda core: core.executor.read_model.owners.get(address))
+        if number is None:
+            raise Refused(404, "no_account", "the address owns no account yet; deposit first", "address")
+        return {"owner": "0x" + address.hex(), "account": number}
 
     async def orders(self, request: Request) -> dict[str, Any]:
         """Return an account's resting orders."""
