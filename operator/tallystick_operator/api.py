@@ -125,7 +125,8 @@ class Api:
             raise Refused(413, "too_large", f"at most {MAX_LIST} records at once", "records")
         checked = await run_in_threadpool(self._check_all, listed.records)
         good = [each for each in checked if isinstance(each, Checked)]
-        answers = iter(await asyncio.wrap_future(self._sequencer.submit(good)) if good else [])
+        answered = await asyncio.wrap_future(self._sequencer.submit(good)) if good else []
+        answers = iter(answered)
         merged = [next(answers) if isinstance(each, Checked) else each for each in checked]
         return Results(results=[_error_view(each) if isinstance(each, Refused) else each for each in merged])
 
@@ -137,11 +138,11 @@ class Api:
             typed_data=typed_data(record, self._identity.chain_id, self._identity.rollup),
         )
 
-    async def info(self, request: Request) -> dict[str, Any]:
+    async def info(self, _: Request) -> dict[str, Any]:
         """Return who this is and how far everything has come."""
         return await self._read(self._info)
 
-    async def markets(self, request: Request) -> dict[str, Any]:
+    async def markets(self, _: Request) -> dict[str, Any]:
         """Return every listed market."""
         return {"markets": await self._read(lambda core: views.markets(core.executor.state))}
 

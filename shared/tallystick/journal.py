@@ -14,9 +14,7 @@ import msgspec
 class Journal:
     """Appends events to a file, and to a stream as well when one is given. Safe for threads."""
 
-    def __init__(
-        self, path: Path, stream: TextIO | None = None, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, path: Path, stream: TextIO | None = None, clock: Callable[[], float] = time.time) -> None:
         self._file = path.open("ab", buffering=0)
         self._stream = stream
         self._clock = clock

@@ -12,13 +12,13 @@ from tallystick.records.codec import Record, encode
 from tallystick.records.signing import address_of, make, sign
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, FLAG_IOC, SELL
-from tallystick.trader.models import Account, Acknowledgement, Book, Market, Model, Order, Refusal, Trade, Withdrawal
+from tallystick.trader.models import Account, Acknowledgement, Book, Market, Order, Refusal, Trade, Withdrawal
 from tallystick.trader.receipts import Receipt, check_receipt
 from tallystick.trader.transport import OperatorRefused, Transport
 
 LIST_RECORDS: Final = 500
 """Records of one request when many are sent."""
-M = TypeVar("M", bound=Model)
+M = TypeVar("M", bound=msgspec.Struct)
 
 
 class TraderClient:

@@ -5,11 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all answers."""
-
-
-class Fill(Model):
+class Fill(msgspec.Struct, frozen=True, kw_only=True):
     """One fill of an own record. Units: ticks, lots."""
 
     price_ticks: int
@@ -17,7 +13,7 @@ class Fill(Model):
     maker: int
 
 
-class Acknowledgement(Model):
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     """A record's receipt and what it did; `outcome` is ACCEPTED or why the exchange rejected it."""
 
     record_number: int
@@ -38,7 +34,7 @@ class Acknowledgement(Model):
         return self.outcome == "ACCEPTED"
 
 
-class Refusal(Model):
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """What the door says of a record that it did not let in."""
 
     error: str
@@ -46,7 +42,7 @@ class Refusal(Model):
     field: str = ""
 
 
-class Level(Model):
+class Level(msgspec.Struct, frozen=True, kw_only=True):
     """What rests at one price."""
 
     price_ticks: int
@@ -54,7 +50,7 @@ class Level(Model):
     orders: int
 
 
-class Book(Model):
+class Book(msgspec.Struct, frozen=True, kw_only=True):
     """A book, best prices first."""
 
     market: int
@@ -63,7 +59,7 @@ class Book(Model):
     asks: list[Level]
 
 
-class Market(Model):
+class Market(msgspec.Struct, frozen=True, kw_only=True):
     """A market's rules and prices."""
 
     market: int
@@ -80,7 +76,7 @@ class Market(Model):
     open_interest_lots: int
 
 
-class Position(Model):
+class Position(msgspec.Struct, frozen=True, kw_only=True):
     """A position. Units: `worth_units` is size x mark."""
 
     market: int
@@ -89,7 +85,7 @@ class Position(Model):
     worth_units: int
 
 
-class Order(Model):
+class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A resting order."""
 
     market: int
@@ -103,7 +99,7 @@ class Order(Model):
     dead: bool
 
 
-class Account(Model):
+class Account(msgspec.Struct, frozen=True, kw_only=True):
     """An account against the marks."""
 
     account: int
@@ -118,7 +114,7 @@ class Account(Model):
     orders: list[Order]
 
 
-class Trade(Model):
+class Trade(msgspec.Struct, frozen=True, kw_only=True):
     """One fill of a market. `side` is the taker's: 0 buy, 1 sell."""
 
     record: int
@@ -130,7 +126,7 @@ class Trade(Model):
     maker: int
 
 
-class ClaimProof(Model):
+class ClaimProof(msgspec.Struct, frozen=True, kw_only=True):
     """What the Vault takes to pay a withdrawal."""
 
     assertion: str
@@ -139,7 +135,7 @@ class ClaimProof(Model):
     proof: str
 
 
-class Withdrawal(Model):
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
     """A withdrawal on its way: open, sealed, posted, asserted, claimable, claimed."""
 
     index: int
