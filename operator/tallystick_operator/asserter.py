@@ -14,6 +14,7 @@ import msgspec
 
 from tallystick.dispute.party import Identity, Party
 from tallystick.errors import StateError
+from tallystick.journal import Journal
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.sender import TxQueue
@@ -25,7 +26,6 @@ from tallystick.state.hashing import keccak
 from tallystick.state.layout import OUTBOX_RECIPIENT, TAG_OUTBOX
 from tallystick.state.state import State, cell_key
 from tallystick_operator.board import Board, Proven, WithdrawalProof
-from tallystick.journal import Journal
 from tallystick_operator.lies import Lie, make_lie
 
 

@@ -16,6 +16,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import L1Error, L1Unreachable, StateError
+from tallystick.journal import Journal
 from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import check_deployment
 from tallystick.l1.deployment import load_deployment
@@ -33,7 +34,6 @@ from tallystick_operator.config import Config
 from tallystick_operator.core import Core, CorePolicy
 from tallystick_operator.executor import Executor
 from tallystick_operator.follower import Follower
-from tallystick.journal import Journal
 from tallystick_operator.lies import Lie
 from tallystick_operator.log import RecordLog
 from tallystick_operator.publisher import Publisher

@@ -16,7 +16,7 @@ class Journal:
 
     def __init__(self, path: Path, stream: TextIO | None = None, clock: Callable[[], float] = time.time) -> None:
         self._file = path.open("ab", buffering=0)
-        self._stream = stream
+        self.stream = stream
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -25,9 +25,9 @@ class Journal:
         line = msgspec.json.encode({"event": event, "time": round(self._clock(), 3), **_plain(values)}) + b"\n"
         with self._lock:
             self._file.write(line)
-            if self._stream is not None:
-                self._stream.write(line.decode())
-                self._stream.flush()
+            if self.stream is not None:
+                self.stream.write(line.decode())
+                self.stream.flush()
 
     def close(self) -> None:
         """Close the file."""
