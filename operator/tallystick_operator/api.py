@@ -103,6 +103,7 @@ class Api:
             self._route("/v1/book/{market}", self.book),
             self._route("/v1/trades/{market}", self.trades),
             self._route("/v1/account/{account}", self.account),
+            self._route("/v1/owner/{address}", self.owner),
             self._route("/v1/orders/{account}", self.orders),
             self._route("/v1/withdrawals/{account}", self.withdrawals),
         ]
@@ -124,7 +125,8 @@ class Api:
             raise Refused(413, "too_large", f"at most {MAX_LIST} records at once", "records")
         checked = await run_in_threadpool(self._check_all, listed.records)
         good = [each for each in checked if isinstance(each, Checked)]
-        answers = iter(await asyncio.wrap_future(self._sequencer.submit(good)) if good else [])
+        answered = await asyncio.wrap_future(self._sequencer.submit(good)) if good else []
+        answers = iter(answered)
         merged = [next(answers) if isinstance(each, Checked) else each for each in checked]
         return Results(results=[_error_view(each) if isinstance(each, Refused) else each for each in merged])
 
@@ -136,11 +138,11 @@ class Api:
             typed_data=typed_data(record, self._identity.chain_id, self._identity.rollup),
         )
 
-    async def info(self, request: Request) -> dict[str, Any]:
+    async def info(self, _: Request) -> dict[str, Any]:
         """Return who this is and how far everything has come."""
         return await self._read(self._info)
 
-    async def markets(self, request: Request) -> dict[str, Any]:
+    async def markets(self, _: Request) -> dict[str, Any]:
         """Return every listed market."""
         return {"markets": await self._read(lambda core: views.markets(core.executor.state))}
 
@@ -164,6 +166,20 @@ class Api:
         if found is None:
             raise Refused(404, "no_account", "there is no such account yet; deposit first", "account")
         return found
+
+    async def owner(self, request: Request) -> dict[str, Any]:
+        """Return the account of an owner's address."""
+        text = request.path_params["address"].removeprefix("0x")
+        try:
+            address = bytes.fromhex(text)
+        except ValueError:
+            address = b""
+        if len(address) != 20:
+            raise Refused(400, "malformed", "an address has 20 bytes", "address")
+        number = await self._read(lambda core: core.executor.read_model.owners.get(address))
+        if number is None:
+            raise Refused(404, "no_account", "the address owns no account yet; deposit first", "address")
+        return {"owner": "0x" + address.hex(), "account": number}
 
     async def orders(self, request: Request) -> dict[str, Any]:
         """Return an account's resting orders."""

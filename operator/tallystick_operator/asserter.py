@@ -14,6 +14,7 @@ import msgspec
 
 from tallystick.dispute.party import Identity, Party
 from tallystick.errors import StateError
+from tallystick.journal import Journal
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.sender import TxQueue
@@ -21,11 +22,10 @@ from tallystick.machine import engine
 from tallystick.machine.arith import read_address
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import DUTIES, Duties, Mode
-from tallystick.state.layout import OUTBOX_RECIPIENT, TAG_OUTBOX
 from tallystick.state.hashing import keccak
+from tallystick.state.layout import OUTBOX_RECIPIENT, TAG_OUTBOX
 from tallystick.state.state import State, cell_key
 from tallystick_operator.board import Board, Proven, WithdrawalProof
-from tallystick.journal import Journal
 from tallystick_operator.lies import Lie, make_lie
 
 
@@ -55,9 +55,7 @@ class Asserter:
         self._proven: set[bytes] = set()
         self._closed: set[bytes] = set()
         self._lied = False
-        identity = Identity(
-            duties=DUTIES[Mode.PROPOSE], step=lie.step if lie else engine.step, proves=lie is None
-        )
+        identity = Identity(duties=DUTIES[Mode.PROPOSE], step=lie.step if lie else engine.step, proves=lie is None)
         self.party = Party(client, deployment, identity, self._report, queue=queue)
 
     def tick(self) -> bool:

@@ -53,9 +53,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ConfigError(f"there is no lie called {self.lie!r}", hint=f"the lies are {', '.join(LIES)}")
 
 
-def load_config(
-    path: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None
-) -> Config:
+def load_config(path: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Config:
     """Return the configuration; a flag counts when it is not None.
 
     Raises: ConfigError naming the key that is missing, unknown or malformed.

@@ -16,9 +16,10 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import L1Error, L1Unreachable, StateError
+from tallystick.journal import Journal
 from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import check_deployment
-from tallystick.l1.deployment import Deployment, load_deployment
+from tallystick.l1.deployment import load_deployment
 from tallystick.l1.events import EventReader
 from tallystick.l1.keys import KeyFile, load_account, save_key
 from tallystick.l1.queuestore import QueueStore
@@ -33,7 +34,6 @@ from tallystick_operator.config import Config
 from tallystick_operator.core import Core, CorePolicy
 from tallystick_operator.executor import Executor
 from tallystick_operator.follower import Follower
-from tallystick.journal import Journal
 from tallystick_operator.lies import Lie
 from tallystick_operator.log import RecordLog
 from tallystick_operator.publisher import Publisher
@@ -121,9 +121,7 @@ class Operator:
                 asserter_queue = self._queue(asserter_account, data_dir / "l1-assertions.sqlite")
         self._board = Board()
         self._sequencer = self._make_sequencer(data_dir)
-        self._follower = Follower(
-            self._client, self._deployment, self._sequencer, self._board, config.confirmations
-        )
+        self._follower = Follower(self._client, self._deployment, self._sequencer, self._board, config.confirmations)
         while not self._follower.poll():
             pass
         self._publisher = Publisher(
@@ -182,7 +180,9 @@ class Operator:
         if not self.config.lie:
             return None
         wanted = self.config.lie_after_batch
-        return recall_lie(self.config.lie, thief, data_dir, self._asserted_batches if wanted is None else lambda: wanted)
+        return recall_lie(
+            self.config.lie, thief, data_dir, self._asserted_batches if wanted is None else lambda: wanted
+        )
 
     def _asserted_batches(self) -> int:
         """Return the number of batches that some assertion already speaks of."""

@@ -67,7 +67,7 @@ _STATUS: Final = {
 }
 
 
-class Refused(Exception):  # noqa: N818  a refusal is an answer, not a fault of this program
+class Refused(Exception):
     """An answer to somebody who must change something before asking again."""
 
     def __init__(self, status: int, code: str, message: str, field: str = "") -> None:

@@ -24,9 +24,7 @@ class Follower:
         self._sequencer = sequencer
         self._board = board
         self._confirmations = confirmations
-        self._reader = EventReader(
-            client, deployment, confirmations=confirmations, contracts=("Inbox", "Vault")
-        )
+        self._reader = EventReader(client, deployment, confirmations=confirmations, contracts=("Inbox", "Vault"))
         self._told = 0
         self._agreed = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tallystick.errors import StateError
+from tallystick.journal import Journal
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.queuestore import TxState
@@ -12,7 +13,6 @@ from tallystick.l1.sender import TxQueue
 from tallystick_operator.board import Board
 from tallystick_operator.executor import SealedBatch
 from tallystick_operator.follower import Follower
-from tallystick.journal import Journal
 from tallystick_operator.sequencer import Sequencer
 
 BASE_GAS: Final = 500_000

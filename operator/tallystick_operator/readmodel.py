@@ -11,7 +11,7 @@ from typing import Final
 
 from tallystick.machine.arith import read_address
 from tallystick.machine.machine import Event
-from tallystick.state.layout import OUTBOX_RECIPIENT
+from tallystick.state.layout import ACCOUNT_OWNER, OUTBOX_RECIPIENT
 from tallystick.state.state import State
 
 TRADES_KEPT: Final = 1_000
@@ -57,6 +57,7 @@ class ReadModel:
     def __init__(self, state: State) -> None:
         self.orders: dict[int, OpenOrder] = {}
         self.trades: dict[int, deque[Trade]] = {}
+        self.owners: dict[bytes, int] = {}
         self.fills = 0
         self.withdrawals: dict[int, list[Withdrawal]] = {}
         self._state = state
@@ -82,6 +83,8 @@ class ReadModel:
                 self._rest(account, client_id, slot, lots)
             elif name == "removed":
                 self._remove(values[2])
+            elif name == "deposit":
+                self._deposit(values[0])
             elif name == "withdrawal":
                 self._withdraw(values)
 
@@ -109,6 +112,10 @@ class ReadModel:
         if not self._by_client[key]:
             del self._by_client[key]
         del self._by_account[order.account][slot]
+
+    def _deposit(self, account: int) -> None:
+        accounts = self._state.accounts
+        self.owners[read_address(accounts.words, accounts.rows[account] + ACCOUNT_OWNER)] = account
 
     def _withdraw(self, values: tuple[int, ...]) -> None:
         index, account, amount = values

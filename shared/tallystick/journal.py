@@ -26,7 +26,7 @@ class Journal:
         people: bool = False,
     ) -> None:
         self._file = path.open("ab", buffering=0)
-        self._stream = stream
+        self.stream = stream
         self._people = people
         self._clock = clock
         self._lock = threading.Lock()
@@ -37,9 +37,9 @@ class Journal:
         line = msgspec.json.encode({"event": event, "time": round(now, 3), **_plain(values)}) + b"\n"
         with self._lock:
             self._file.write(line)
-            if self._stream is not None:
-                self._stream.write(_sentence(now, event, values) if self._people else line.decode())
-                self._stream.flush()
+            if self.stream is not None:
+                self.stream.write(_sentence(now, event, values) if self._people else line.decode())
+                self.stream.flush()
 
     def close(self) -> None:
         """Close the file."""

@@ -17,6 +17,7 @@ from tallystick_operator.api import Api, Identity
 from tallystick_operator.board import Board, Proven, WithdrawalProof
 from tallystick_operator.sequencer import Sequencer
 from tallystick_operator.server import ApiServer
+from tests.operator.rig import Rig
 
 BUY, SELL = 0, 1
 
@@ -47,7 +48,7 @@ class Http:
 class Served:
     """A rig behind its API."""
 
-    def __init__(self, rig: Any) -> None:
+    def __init__(self, rig: Rig) -> None:
         self.rig = rig
         self.board = Board()
         self.failures: list[BaseException] = []
@@ -76,7 +77,7 @@ class Served:
 
 
 @pytest.fixture
-def served(rig: Any) -> Iterator[Served]:
+def served(rig: Rig) -> Iterator[Served]:
     served = Served(rig)
     yield served
     served.close()
@@ -84,7 +85,7 @@ def served(rig: Any) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def door(shared_rig: Any) -> Iterator[Served]:
+def door(shared_rig: Rig) -> Iterator[Served]:
     served = Served(shared_rig)
     yield served
     served.close()
@@ -97,9 +98,16 @@ def test_an_order_goes_in_and_comes_out_everywhere(served: Served) -> None:
     assert answer["resting_lots"] == 5
     served.post(served.rig.order(2, BUY, 618_010, 2, client_id=4))
     book = served.http.get("/v1/book/0?depth=5").json()
-    assert book == {"market": 0, "mark_ticks": 618_000, "bids": [], "asks": [{"price_ticks": 618_010, "lots": 3, "orders": 1}]}
+    assert book == {
+        "market": 0,
+        "mark_ticks": 618_000,
+        "bids": [],
+        "asks": [{"price_ticks": 618_010, "lots": 3, "orders": 1}],
+    }
     trades = served.http.get("/v1/trades/0").json()["trades"]
-    assert [(trade["price_ticks"], trade["lots"], trade["taker"], trade["maker"]) for trade in trades] == [(618_010, 2, 2, 1)]
+    assert [(trade["price_ticks"], trade["lots"], trade["taker"], trade["maker"]) for trade in trades] == [
+        (618_010, 2, 2, 1)
+    ]
     account = served.http.get("/v1/account/1").json()
     assert account["owner"] == "0x" + address("alice").hex()
     assert account["next_nonce"] == 1
@@ -147,9 +155,7 @@ def test_the_digest_endpoint_tells_what_to_sign(served: Served) -> None:
 def test_a_withdrawal_shows_how_far_it_is(served: Served) -> None:
     recipient = int.from_bytes(address("alice"), "big")
     rig = served.rig
-    record = rig.signed(
-        "withdraw", "alice", account=1, nonce=rig.next_nonce(1), amount_units=70, recipient=recipient
-    )
+    record = rig.signed("withdraw", "alice", account=1, nonce=rig.next_nonce(1), amount_units=70, recipient=recipient)
     assert served.post(record).json()["withdrawal"] == 0
 
     def shown() -> dict[str, Any]:
@@ -274,7 +280,7 @@ def test_questions_about_an_account_without_history_are_answered(door: Served) -
     assert door.http.get("/v1/withdrawals/77").json() == {"account": 77, "withdrawals": []}
 
 
-def test_nothing_is_acknowledged_once_the_disk_fails(rig: Any) -> None:
+def test_nothing_is_acknowledged_once_the_disk_fails(rig: Rig) -> None:
     served = Served(rig)
     rig.log.close()
     assert served.post(rig.order(1, BUY, 617_000, 1)).status_code == 503

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from tallystick.errors import DataMismatch
 from tallystick.records.chunks import accumulate
+from tallystick.records.codec import Record
 from tallystick.state.layout import MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
 from tallystick.testing.world import START, address, message
 from tallystick.trader.receipts import Receipt, check_receipt
 from tallystick_operator import views
-from tallystick_operator.core import Answer
+from tallystick_operator.core import Answer, CorePolicy
 from tallystick_operator.door import Refused
 from tallystick_operator.log import HEADER_BYTES
+from tests.operator.rig import MakeRig, Rig
 
-MakeRig = Callable[..., "Rig"]  # noqa: F821  the class is in conftest.py
 BUY, SELL = 0, 1
 
 
@@ -25,10 +24,11 @@ def refusal(answer: Answer | Refused) -> str:
     return answer.code
 
 
-def test_an_order_is_acknowledged_with_a_receipt_that_its_bytes_bear_out(rig) -> None:
+def test_an_order_is_acknowledged_with_a_receipt_that_its_bytes_bear_out(rig: Rig) -> None:
     before = rig.core.executor.state.registers.record_accumulator
     checked = rig.checked(rig.order(1, BUY, 617_000, 5, client_id=9))
     answer = rig.core.process([checked])[0]
+    assert isinstance(answer, Answer)
     assert (answer.outcome, answer.resting_lots, answer.fills) == ("ACCEPTED", 5, [])
     receipt = Receipt(
         number=answer.record_number,
@@ -42,7 +42,7 @@ def test_an_order_is_acknowledged_with_a_receipt_that_its_bytes_bear_out(rig) ->
         check_receipt(receipt, rig.core.domain, address("somebody"))
 
 
-def test_a_match_reports_its_fills_to_the_taker(rig) -> None:
+def test_a_match_reports_its_fills_to_the_taker(rig: Rig) -> None:
     rig.accept(rig.order(1, SELL, 618_010, 5, client_id=1))
     rig.accept(rig.order(1, SELL, 618_020, 5, client_id=2))
     answer = rig.accept(rig.order(2, BUY, 618_020, 7, client_id=3))
@@ -51,12 +51,12 @@ def test_a_match_reports_its_fills_to_the_taker(rig) -> None:
     assert [(level.price_ticks, level.lots) for level in book.asks] == [(618_020, 3)]
 
 
-def test_a_record_the_machine_rejects_is_sequenced_all_the_same(rig) -> None:
+def test_a_record_the_machine_rejects_is_sequenced_all_the_same(rig: Rig) -> None:
     answer = rig.accept(rig.order(1, BUY, 617_000, 2_000_000))
     assert answer.outcome == "TOO_LARGE"
 
 
-def test_the_door_refuses_what_costs_nothing_to_check(rig) -> None:
+def test_the_door_refuses_what_costs_nothing_to_check(rig: Rig) -> None:
     before = rig.core.executor.state.registers.record_count
     order = rig.order(1, BUY, 617_000, 5)
     rig.accept(order)
@@ -77,7 +77,7 @@ def test_the_door_refuses_what_costs_nothing_to_check(rig) -> None:
     assert rig.core.executor.state.registers.record_count == before + 1
 
 
-def test_an_agent_trades_within_its_scope_and_time(rig) -> None:
+def test_an_agent_trades_within_its_scope_and_time(rig: Rig) -> None:
     key_number = int.from_bytes(address("agent"), "big")
     now = rig.core.clock.now_ms()
     approval = rig.signed(
@@ -92,7 +92,7 @@ def test_an_agent_trades_within_its_scope_and_time(rig) -> None:
     )
     rig.accept(approval)
 
-    def by_agent(kind: str, **values: int):
+    def by_agent(kind: str, **values: int) -> Record:
         return rig.signed(kind, "agent", account=1, agent=3, nonce=rig.next_nonce(1), **values)
 
     assert rig.accept(by_agent("order", market=0, price_ticks=617_000, lots=1, client_id=4)).outcome == "ACCEPTED"
@@ -102,14 +102,14 @@ def test_an_agent_trades_within_its_scope_and_time(rig) -> None:
     assert refusal(rig.send(by_agent("order", market=0, price_ticks=617_000, lots=1))[0]) == "agent_expired"
 
 
-def test_a_cancel_finds_its_order_by_client_id(rig) -> None:
+def test_a_cancel_finds_its_order_by_client_id(rig: Rig) -> None:
     rig.accept(rig.order(1, BUY, 617_000, 5, client_id=9))
     answer = rig.accept(rig.signed("cancel", "alice", account=1, nonce=rig.next_nonce(1), client_id=9))
     assert answer.outcome == "ACCEPTED"
     assert not views.orders(rig.core.executor.state, rig.core.executor.read_model, 1)
 
 
-def test_a_record_sent_again_gets_its_first_answer(rig) -> None:
+def test_a_record_sent_again_gets_its_first_answer(rig: Rig) -> None:
     order = rig.order(1, BUY, 617_000, 5, client_id=9)
     first = rig.accept(order)
     cancel = rig.signed("cancel", "alice", account=1, nonce=rig.next_nonce(1), client_id=9)
@@ -124,19 +124,26 @@ def test_a_record_sent_again_gets_its_first_answer(rig) -> None:
     assert rig.core.executor.state.registers.record_count == count
 
 
-def test_the_same_record_twice_in_a_group_is_one_record(rig) -> None:
+def test_the_same_record_twice_in_a_group_is_one_record(rig: Rig) -> None:
     order = rig.order(1, BUY, 617_000, 5)
     one, two = rig.send(order, order)
+    assert isinstance(one, Answer)
+    assert isinstance(two, Answer)
     assert one.record_number == two.record_number
     assert (one.repeated, two.repeated) == (False, True)
 
 
-def test_what_is_published_replays_to_the_live_state(rig) -> None:
+def test_what_is_published_replays_to_the_live_state(rig: Rig) -> None:
     for i in range(40):
         rig.seconds += 0.3
         rig.accept(rig.order(1 + i % 2, i % 2, 618_000 + i % 5, 1 + i % 3, client_id=i))
     withdrawal = rig.signed(
-        "withdraw", "bob", account=2, nonce=rig.next_nonce(2), amount_units=5, recipient=int.from_bytes(address("bob"), "big")
+        "withdraw",
+        "bob",
+        account=2,
+        nonce=rig.next_nonce(2),
+        amount_units=5,
+        recipient=int.from_bytes(address("bob"), "big"),
     )
     assert rig.accept(withdrawal).withdrawal == 0
     rig.core.seal_now()
@@ -144,7 +151,7 @@ def test_what_is_published_replays_to_the_live_state(rig) -> None:
     assert rig.replayed().state.hash() == rig.core.executor.state.hash()
 
 
-def test_a_batch_is_sealed_by_age_and_never_empty(rig) -> None:
+def test_a_batch_is_sealed_by_age_and_never_empty(rig: Rig) -> None:
     rig.core.process([])
     rig.seconds += 3
     rig.core.process([])
@@ -155,7 +162,7 @@ def test_a_batch_is_sealed_by_age_and_never_empty(rig) -> None:
 
 
 def test_a_batch_is_sealed_by_size(make_rig: MakeRig) -> None:
-    rig = make_rig(batch_seconds=1_000, max_batch_bytes=4_096 * 3)
+    rig = make_rig(CorePolicy(batch_seconds=1_000, max_batch_bytes=4_096 * 3))
     rig.set_up()
     for _ in range(100):
         rig.accept(rig.order(1, BUY, 1, 1))
@@ -165,7 +172,7 @@ def test_a_batch_is_sealed_by_size(make_rig: MakeRig) -> None:
     assert rig.replayed().state.hash() == rig.core.executor.state.hash()
 
 
-def test_the_clock_follows_a_jump_of_l1_and_never_goes_back(rig) -> None:
+def test_the_clock_follows_a_jump_of_l1_and_never_goes_back(rig: Rig) -> None:
     rig.accept(rig.order(1, BUY, 617_000, 1))
     rig.core.clock.observe(START + 90_000)
     answer = rig.accept(rig.order(1, BUY, 617_000, 1))
@@ -177,12 +184,12 @@ def test_the_clock_follows_a_jump_of_l1_and_never_goes_back(rig) -> None:
     assert rig.replayed().state.hash() == rig.core.executor.state.hash()
 
 
-def test_without_blocks_the_clock_stops_a_little_ahead(rig) -> None:
+def test_without_blocks_the_clock_stops_a_little_ahead(rig: Rig) -> None:
     rig.seconds += 10_000
     assert rig.core.clock.now_ms() == (START + 30) * 1000
 
 
-def test_forced_messages_are_consumed_in_order(rig) -> None:
+def test_forced_messages_are_consumed_in_order(rig: Rig) -> None:
     rig.accept(rig.order(1, BUY, 617_000, 5, client_id=9))
     rig.messages.append(message(MESSAGE_FORCE_CANCEL_ALL, address("alice"), 1, 0))
     rig.messages.append(message(MESSAGE_FORCE_WITHDRAW, address("bob"), 2, 77))
@@ -197,7 +204,7 @@ def test_forced_messages_are_consumed_in_order(rig) -> None:
 
 
 def test_a_crash_at_any_byte_loses_only_what_was_not_acknowledged(make_rig: MakeRig) -> None:
-    rig = make_rig(batch_seconds=1.0)
+    rig = make_rig(CorePolicy(batch_seconds=1.0))
     rig.set_up()
     path = rig.path / "records.log"
     states = {path.stat().st_size: rig.core.executor.state.hash()}
@@ -218,7 +225,7 @@ def test_a_crash_at_any_byte_loses_only_what_was_not_acknowledged(make_rig: Make
         rig.log.close()
 
 
-def test_after_a_crash_the_same_batches_are_published(rig) -> None:
+def test_after_a_crash_the_same_batches_are_published(rig: Rig) -> None:
     for i in range(10):
         rig.seconds += 0.7
         rig.accept(rig.order(1 + i % 2, i % 2, 618_000, 2, client_id=i))
@@ -237,5 +244,3 @@ def test_a_torn_header_is_a_fresh_log(make_rig: MakeRig) -> None:
     (rig.path / "records.log").write_bytes(b"tally")
     assert rig.open().executor.state.registers.record_count == 0
     assert (rig.path / "records.log").stat().st_size == HEADER_BYTES
-
-

@@ -49,7 +49,6 @@ def test_a_cut_at_any_byte_of_the_last_group_loses_that_group_and_nothing_else(t
         assert bodies(path) == ["one", "two", "three", "seven"]
 
 
-
 def test_a_flipped_bit_in_the_last_group_cuts_that_group(tmp_path: Path) -> None:
     path = tmp_path / "log"
     sizes = written(path)

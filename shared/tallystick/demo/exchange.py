@@ -188,7 +188,7 @@ class Exchange:
             raise StateError(f"the operator does not answer: {error.reason}") from error
 
     def send(self, records: list[Record]) -> list[dict[str, Any]]:
-        """Hand records to the operator and return its receipts."""
+        """Hand records to the operator and return its answers; one its door refused has an error and no receipt."""
         receipts: list[dict[str, Any]] = []
         for at in range(0, len(records), BULK):
             encoded = ["0x" + encode(record).hex() for record in records[at : at + BULK]]

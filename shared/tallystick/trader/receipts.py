@@ -34,7 +34,9 @@ def receipt_digest(domain: bytes, number: int, accumulator: bytes, record_hash: 
     return keccak(domain + number.to_bytes(8, "big") + accumulator + record_hash)
 
 
-def sign_receipt(key: coincurve.PrivateKey, domain: bytes, number: int, accumulator: bytes, record_hash: bytes) -> Receipt:
+def sign_receipt(
+    key: coincurve.PrivateKey, domain: bytes, number: int, accumulator: bytes, record_hash: bytes
+) -> Receipt:
     """Return a signed receipt."""
     signed = key.sign_recoverable(receipt_digest(domain, number, accumulator, record_hash), hasher=None)
     packed = int.from_bytes(signed[32:64], "big") | signed[64] << 255

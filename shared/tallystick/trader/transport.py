@@ -69,7 +69,7 @@ class Transport:
                 self._local.connection = None
                 if known is None:
                     raise OperatorUnreachable(
-                        f"no answer from the operator: {error or type(error).__name__}", url=self.url
+                        f"no answer from the operator: {str(error) or type(error).__name__}", url=self.url
                     ) from error
                 continue
             self._local.connection = kept

@@ -1,0 +1,5 @@
+"""`python -m tallystick_operator`."""
+
+from tallystick_operator.cli import main
+
+main()

@@ -1,0 +1,213 @@
+"""A typed client of an operator: signs records, sends them, checks the receipts, asks questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from tallystick.errors import BadInput, DataMismatch
+from tallystick.records.codec import Record, encode
+from tallystick.records.signing import address_of, make, sign
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import BUY, FLAG_IOC, SELL
+from tallystick.trader.models import Account, Acknowledgement, Book, Market, Order, Refusal, Trade, Withdrawal
+from tallystick.trader.receipts import Receipt, check_receipt
+from tallystick.trader.transport import OperatorRefused, Transport
+
+LIST_RECORDS: Final = 500
+"""Records of one request when many are sent."""
+M = TypeVar("M", bound=msgspec.Struct)
+
+
+class TraderClient:
+    """One key's view of one operator.
+
+    With a key it sends records for `account`: as its owner, or as agent number `agent`. Nonces are counted here from
+    the operator's answer on; one client an account, or give each its own range with `next_nonce`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: bytes | None = None,
+        *,
+        account: int | None = None,
+        agent: int = 0,
+        domain: bytes | None = None,
+        receipt_signer: str | None = None,
+    ) -> None:
+        self._transport = Transport(url)
+        self._key = key
+        self._account = account
+        self._agent = agent
+        self._domain = domain
+        self._receipt_signer = receipt_signer
+        self.next_nonce: int | None = None
+
+    # Questions
+
+    def info(self) -> dict[str, Any]:
+        """Return who the operator is and how far everything has come."""
+        found: dict[str, Any] = self._transport.get("/v1/info")
+        return found
+
+    def markets(self) -> list[Market]:
+        """Return every listed market."""
+        return _all(self._transport.get("/v1/markets")["markets"], Market)
+
+    def book(self, market: int, depth: int = 20) -> Book:
+        """Return a market's best prices."""
+        return msgspec.convert(self._transport.get(f"/v1/book/{market}?depth={depth}"), Book)
+
+    def trades(self, market: int, limit: int = 100) -> list[Trade]:
+        """Return a market's newest fills, newest first."""
+        return _all(self._transport.get(f"/v1/trades/{market}?limit={limit}")["trades"], Trade)
+
+    def account(self, number: int | None = None) -> Account:
+        """Return an account, the own one if none is given."""
+        return msgspec.convert(self._transport.get(f"/v1/account/{self._number(number)}"), Account)
+
+    def orders(self, number: int | None = None) -> list[Order]:
+        """Return an account's resting orders."""
+        return _all(self._transport.get(f"/v1/orders/{self._number(number)}")["orders"], Order)
+
+    def withdrawals(self, number: int | None = None) -> list[Withdrawal]:
+        """Return an account's withdrawals and how far they are."""
+        return _all(self._transport.get(f"/v1/withdrawals/{self._number(number)}")["withdrawals"], Withdrawal)
+
+    def account_of(self, owner: str) -> int:
+        """Return the number of an owner's account. Raises: OperatorRefused when it has none."""
+        return int(self._transport.get(f"/v1/owner/{owner}")["account"])
+
+    # Records
+
+    def order(
+        self,
+        market: int,
+        side: int,
+        price_ticks: int,
+        lots: int,
+        *,
+        client_id: int = 0,
+        ioc: bool = False,
+        expiry_ms: int = 0,
+    ) -> Acknowledgement:
+        """Place a limit order; `ioc` cancels what does not fill at once.
+
+        Raises: OperatorRefused when it was not sequenced. A rejection by the exchange is an outcome.
+        """
+        if side not in (BUY, SELL):
+            raise BadInput("a side is 0 (buy) or 1 (sell)", side=side)
+        return self.send(
+            self.signed(
+                "order",
+                agent=self._agent,
+                market=market,
+                side=side,
+                flags=FLAG_IOC if ioc else 0,
+                price_ticks=price_ticks,
+                lots=lots,
+                client_id=client_id,
+                expiry_ms=expiry_ms,
+            )
+        )
+
+    def cancel(self, client_id: int) -> Acknowledgement:
+        """Cancel the account's oldest order with this client id."""
+        return self.send(self.signed("cancel", agent=self._agent, client_id=client_id))
+
+    def withdraw(self, amount_units: int, recipient: str = "") -> Acknowledgement:
+        """Withdraw to an L1 address, the owner's own if none is given."""
+        to = int(recipient or address_of(self._secret()), 16)
+        return self.send(self.signed("withdraw", amount_units=amount_units, recipient=to))
+
+    def approve_agent(self, slot: int, address: str, scope: int = 3, expiry_ms: int = 0) -> Acknowledgement:
+        """Let a key trade for the account; the zero address revokes the slot."""
+        record = self.signed("approve_agent", slot=slot, key=int(address, 16), scope=scope, expiry_ms=expiry_ms)
+        return self.send(record)
+
+    def signed(self, kind: str, **values: int) -> Record:
+        """Return a record of the account with the next nonce, signed."""
+        if self.next_nonce is None:
+            self.next_nonce = self.account().next_nonce
+        record = make(kind, account=self._number(None), nonce=self.next_nonce, **values)
+        self.next_nonce += 1
+        return sign(record, self.domain, self._secret())
+
+    def send(self, record: Record) -> Acknowledgement:
+        """Send one signed record and check its receipt.
+
+        Raises: OperatorRefused, OperatorUnreachable (send the same record again), DataMismatch for a false receipt.
+        """
+        body = {"raw": "0x" + encode(record).hex()}
+        try:
+            answer = msgspec.convert(self._transport.post("/v1/records", body), Acknowledgement)
+        except OperatorRefused as refusal:
+            if refusal.code in ("nonce_used", "nonce_range"):
+                self.next_nonce = None
+            raise
+        self._check(record, answer)
+        return answer
+
+    def send_all(self, records: Sequence[Record]) -> list[Acknowledgement | Refusal]:
+        """Send many signed records, sequenced in this order, and check their receipts."""
+        found: list[Acknowledgement | Refusal] = []
+        for at in range(0, len(records), LIST_RECORDS):
+            part = records[at : at + LIST_RECORDS]
+            body = {"records": ["0x" + encode(record).hex() for record in part]}
+            for record, each in zip(part, self._transport.post("/v1/records/list", body)["results"], strict=True):
+                if "error" in each:
+                    found.append(msgspec.convert(each, Refusal))
+                else:
+                    answer = msgspec.convert(each, Acknowledgement)
+                    self._check(record, answer)
+                    found.append(answer)
+        return found
+
+    @property
+    def domain(self) -> bytes:
+        """The EIP-712 domain separator: given, or the operator's word for it."""
+        if self._domain is None:
+            self._domain = bytes.fromhex(self.info()["domain"][2:])
+        return self._domain
+
+    @property
+    def receipt_signer(self) -> str:
+        """Who must sign receipts: given, or the operator's word for it."""
+        if self._receipt_signer is None:
+            self._receipt_signer = str(self.info()["receipt_signer"])
+        return self._receipt_signer
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def _check(self, record: Record, answer: Acknowledgement) -> None:
+        """Check that the receipt is the operator's and, where nothing was filled in, that it is of this record."""
+        receipt = Receipt(
+            number=answer.record_number,
+            accumulator=bytes.fromhex(answer.accumulator[2:]),
+            record_hash=bytes.fromhex(answer.record_hash[2:]),
+            signature=bytes.fromhex(answer.signature[2:]),
+        )
+        check_receipt(receipt, self.domain, bytes.fromhex(self.receipt_signer[2:]))
+        if record.kind.name != "cancel" and receipt.record_hash != keccak(encode(record)):
+            raise DataMismatch("the receipt is of another record", receipt=receipt.record_hash)
+
+    def _secret(self) -> bytes:
+        if self._key is None:
+            raise BadInput("this needs a key", hint="--key-file FILE")
+        return self._key
+
+    def _number(self, number: int | None) -> int:
+        if number is not None:
+            return number
+        if self._account is None:
+            self._account = self.account_of(address_of(self._secret()))
+        return self._account
+
+
+def _all(found: list[Any], shape: type[M]) -> list[M]:
+    return [msgspec.convert(each, shape) for each in found]

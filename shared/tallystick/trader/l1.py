@@ -1,0 +1,184 @@
+"""A trader's own transactions on L1: deposits, claims, and what it can force when the operator will not."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+
+from tallystick.errors import BadInput, DataMissing
+from tallystick.l1.client import L1Client, Receipt
+from tallystick.l1.deployment import Deployment
+from tallystick.l1.events import EventReader
+from tallystick.l1.queuestore import QueueStore
+from tallystick.l1.sender import TxQueue
+from tallystick.machine.arith import read_address
+from tallystick.rollup.assertion_view import Assertion, RollupView
+from tallystick.rollup.inbox_view import InboxView
+from tallystick.rollup.replay import Replayer
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import OUTBOX_ACCOUNT, OUTBOX_AMOUNT_UNITS, OUTBOX_RECIPIENT, TAG_OUTBOX
+from tallystick.state.state import cell_key
+from tallystick.trader.models import Withdrawal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The arguments of the Vault's `claim`. Units: `amount_units` in units."""
+
+    assertion: bytes
+    state_root: bytes
+    registers_hash: bytes
+    index: int
+    recipient: bytes
+    amount_units: int
+    account: int
+    proof: bytes
+
+
+class TraderL1:
+    """One account's transactions. `send` is one function so that each call ends in a receipt or an error."""
+
+    def __init__(self, client: L1Client, deployment: Deployment, account: LocalAccount) -> None:
+        self.client = client
+        self.deployment = deployment
+        self.account = account
+
+    def account_number(self, owner: str) -> int:
+        """Return the Vault's account number of an owner, 0 when it has none."""
+        return int(self._contract("Vault").call("accountOf", owner))
+
+    def balance_atoms(self, owner: str) -> int:
+        """Return an owner's token balance on L1."""
+        return int(self._contract("TestToken").call("balanceOf", owner))
+
+    def mint(self, units: int) -> Receipt:
+        """Mint test tokens to the account; only a test token lets anyone do that."""
+        atoms = units * self.deployment.config.atoms_per_unit
+        return self._send("TestToken", "mint", self.account.address, atoms)
+
+    def deposit(self, units: int) -> Receipt:
+        """Deposit to the account's own trading account, approving the Vault first where it must be.
+
+        Raises: BadInput when the balance is short.
+        """
+        atoms = units * self.deployment.config.atoms_per_unit
+        held = self.balance_atoms(self.account.address)
+        if held < atoms:
+            raise BadInput("the L1 account does not hold that much", holds_atoms=held, needs_atoms=atoms)
+        vault = "0x" + self.deployment.addresses.vault.hex()
+        if int(self._contract("TestToken").call("allowance", self.account.address, vault)) < atoms:
+            self._send("TestToken", "approve", vault, atoms)
+        return self._send("Vault", "deposit", atoms)
+
+    def claim(self, claim: Claim) -> Receipt:
+        """Have the Vault pay a withdrawal to its recipient."""
+        withdrawal = {
+            "index": claim.index,
+            "recipient": claim.recipient,
+            "amountUnits": claim.amount_units,
+            "account": claim.account,
+        }
+        return self._send(
+            "Vault", "claim", claim.assertion, claim.state_root, claim.registers_hash, withdrawal, claim.proof
+        )
+
+    def force_withdraw(self, account: int, units: int) -> Receipt:
+        """Queue a withdrawal on L1 that the next batches must take in."""
+        return self._send("Inbox", "forceWithdraw", account, units)
+
+    def force_cancel_all(self, account: int) -> Receipt:
+        """Queue on L1 the cancelling of all orders of an account."""
+        return self._send("Inbox", "forceCancelAll", account)
+
+    def _contract(self, name: str) -> Any:
+        address = self.deployment.addresses.all().get(name, self.deployment.addresses.token)
+        return self.client.contract(name, address)
+
+    def _send(self, contract: str, function: str, *arguments: Any) -> Receipt:
+        target = self._contract(contract)
+        with _queue(self.client, self.account) as queue:
+            key = f"{function} {time.time_ns()}"
+            return queue.send(key, target.address, target.encode(function, *arguments))
+
+
+def claim_from_operator(withdrawal: Withdrawal) -> Claim:
+    """Return the claim in an operator's answer.
+
+    Raises: DataMissing when L1 would not pay it yet.
+    """
+    given = withdrawal.claim
+    if given is None:
+        raise DataMissing("the withdrawal cannot be claimed", index=withdrawal.index, status=withdrawal.status)
+    return Claim(
+        assertion=bytes.fromhex(given.assertion[2:]),
+        state_root=bytes.fromhex(given.state_root[2:]),
+        registers_hash=bytes.fromhex(given.registers_hash[2:]),
+        index=withdrawal.index,
+        recipient=bytes.fromhex(withdrawal.recipient[2:]),
+        amount_units=withdrawal.amount_units,
+        account=withdrawal.account,
+        proof=bytes.fromhex(given.proof[2:]),
+    )
+
+
+def claim_from_l1(client: L1Client, deployment: Deployment, index: int) -> Claim:
+    """Return a withdrawal's claim by replaying all that L1 has confirmed: no operator is asked.
+
+    Raises: DataMissing when no confirmed state holds the withdrawal.
+    """
+    inbox, rollup = InboxView(), RollupView()
+    reader = EventReader(client, deployment)
+    complete = False
+    while not complete:
+        batch = reader.poll()
+        if batch.rolled_back_to is not None:
+            inbox.rollback(batch.rolled_back_to)
+            rollup.rollback(batch.rolled_back_to)
+        for event in batch:
+            inbox.apply(event)
+            rollup.apply(event)
+        complete = batch.complete
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox)
+    for assertion in _confirmed_path(rollup):
+        replayer.expected(rollup.assertions[assertion.parent])
+    state = replayer.states.get(rollup.latest_confirmed)
+    if state is None or state.registers.outbox_count <= index:
+        raise DataMissing("no confirmed state holds this withdrawal", index=index)
+    words, base = state.outbox.words, state.outbox.rows[index]
+    return Claim(
+        assertion=rollup.latest_confirmed,
+        state_root=state.commit(),
+        registers_hash=keccak(state.registers.pack()),
+        index=index,
+        recipient=read_address(words, base + OUTBOX_RECIPIENT),
+        amount_units=words[base + OUTBOX_AMOUNT_UNITS],
+        account=words[base + OUTBOX_ACCOUNT],
+        proof=state.tree.proof(cell_key(TAG_OUTBOX, index)),
+    )
+
+
+def _confirmed_path(rollup: RollupView) -> list[Assertion]:
+    """Return the confirmed assertions after the genesis, oldest first."""
+    path: list[Assertion] = []
+    at = rollup.assertions[rollup.latest_confirmed]
+    while at.parent:
+        path.append(at)
+        at = rollup.assertions[at.parent]
+    return path[::-1]
+
+
+@contextmanager
+def _queue(client: L1Client, account: LocalAccount) -> Iterator[TxQueue]:
+    with tempfile.TemporaryDirectory(prefix="tallystick-") as folder:
+        store = QueueStore(Path(folder) / "queue.sqlite")
+        try:
+            yield TxQueue(client=client, account=account, store=store)
+        finally:
+            store.close()

@@ -1,0 +1,147 @@
+"""What an operator answers, as typed values. Fields this version does not know are passed over."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Fill(msgspec.Struct, frozen=True, kw_only=True):
+    """One fill of an own record. Units: ticks, lots."""
+
+    price_ticks: int
+    lots: int
+    maker: int
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
+    """A record's receipt and what it did; `outcome` is ACCEPTED or why the exchange rejected it."""
+
+    record_number: int
+    accumulator: str
+    record_hash: str
+    signature: str
+    outcome: str
+    clock_ms: int
+    fills: list[Fill]
+    slot: int | None = None
+    resting_lots: int = 0
+    withdrawal: int | None = None
+    repeated: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the exchange did what the record asked for."""
+        return self.outcome == "ACCEPTED"
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """What the door says of a record that it did not let in."""
+
+    error: str
+    message: str
+    field: str = ""
+
+
+class Level(msgspec.Struct, frozen=True, kw_only=True):
+    """What rests at one price."""
+
+    price_ticks: int
+    lots: int
+    orders: int
+
+
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """A book, best prices first."""
+
+    market: int
+    mark_ticks: int
+    bids: list[Level]
+    asks: list[Level]
+
+
+class Market(msgspec.Struct, frozen=True, kw_only=True):
+    """A market's rules and prices."""
+
+    market: int
+    mark_ticks: int
+    best_bid_ticks: int | None
+    best_ask_ticks: int | None
+    round: int
+    multiplier: int
+    initial_ppm: int
+    maintenance_ppm: int
+    taker_ppm: int
+    maker_ppm: int
+    max_lots: int
+    open_interest_lots: int
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """A position. Units: `worth_units` is size x mark."""
+
+    market: int
+    size_lots: int
+    mark_ticks: int
+    worth_units: int
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A resting order."""
+
+    market: int
+    side: int
+    price_ticks: int
+    remaining_lots: int
+    client_id: int
+    record_number: int
+    expiry_ms: int
+    slot: int
+    dead: bool
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """An account against the marks."""
+
+    account: int
+    owner: str
+    cash_units: int
+    value_units: int
+    initial_units: int
+    maintenance_units: int
+    withdrawable_units: int
+    next_nonce: int
+    positions: list[Position]
+    orders: list[Order]
+
+
+class Trade(msgspec.Struct, frozen=True, kw_only=True):
+    """One fill of a market. `side` is the taker's: 0 buy, 1 sell."""
+
+    record: int
+    clock_ms: int
+    price_ticks: int
+    lots: int
+    side: int
+    taker: int
+    maker: int
+
+
+class ClaimProof(msgspec.Struct, frozen=True, kw_only=True):
+    """What the Vault takes to pay a withdrawal."""
+
+    assertion: str
+    state_root: str
+    registers_hash: str
+    proof: str
+
+
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
+    """A withdrawal on its way: open, sealed, posted, asserted, claimable, claimed."""
+
+    index: int
+    account: int
+    amount_units: int
+    batch: int
+    status: str
+    recipient: str = ""
+    claim: ClaimProof | None = None

@@ -1,0 +1,120 @@
+"""An operator without L1: real log, real sequencer, real signatures; L1's news are given by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tallystick.machine.engine import run
+from tallystick.machine.machine import Machine
+from tallystick.records.codec import Record
+from tallystick.records.signing import make, sign
+from tallystick.rollup.genesis import genesis_state
+from tallystick.state.layout import MESSAGE_DEPOSIT
+from tallystick.testing.world import START, Published, address, key, message, world_genesis
+from tallystick_operator.clock import ExchangeClock
+from tallystick_operator.core import Answer, Core, CorePolicy
+from tallystick_operator.door import Checked, Refused, check_signature
+from tallystick_operator.executor import Executor
+from tallystick_operator.log import RecordLog
+
+RECEIPT_KEY = key("receipts")
+
+
+@dataclass
+class Rig:
+    """One data directory and the time. `open` starts a core on it, as often as wanted."""
+
+    path: Path
+    policy: CorePolicy = field(default_factory=CorePolicy)
+    seconds: float = 0.0
+    messages: list[bytes] = field(default_factory=list)
+    nonces: dict[int, int] = field(default_factory=dict)
+
+    def open(self) -> Core:
+        """Start over from what is on disk."""
+        genesis = world_genesis()
+        self.log = RecordLog(self.path / "records.log", genesis_state(genesis).hash())
+        clock = ExchangeClock(lambda: self.seconds, most_ahead_seconds=30)
+        core = Core(
+            executor=Executor(genesis),
+            log=self.log,
+            clock=clock,
+            receipt_key=RECEIPT_KEY,
+            monotonic=lambda: self.seconds,
+            policy=self.policy,
+        )
+        core.replay()
+        clock.observe(START + int(self.seconds))
+        self.core = core
+        return core
+
+    def signed(self, kind: str, by: str, **values: int) -> Record:
+        return sign(make(kind, **values), self.core.domain, key(by))
+
+    def order(self, account: int, side: int, price: int, lots: int, **more: int) -> Record:
+        values = {"nonce": self.next_nonce(account), "market": 0, **more}
+        owner = {1: "alice", 2: "bob"}[account]
+        return self.signed("order", owner, account=account, side=side, price_ticks=price, lots=lots, **values)
+
+    def next_nonce(self, account: int) -> int:
+        self.nonces[account] = self.nonces.get(account, -1) + 1
+        return self.nonces[account]
+
+    def checked(self, record: Record) -> Checked:
+        return check_signature(record, self.core.domain)
+
+    def send(self, *records: Record) -> list[Answer | Refused]:
+        return self.core.process([self.checked(record) for record in records])
+
+    def accept(self, record: Record) -> Answer:
+        answer = self.send(record)[0]
+        assert isinstance(answer, Answer), answer
+        return answer
+
+    def deposit(self, name: str, account: int, amount: int) -> None:
+        self.messages.append(message(MESSAGE_DEPOSIT, address(name), account, amount))
+        self.core.learn_messages(0, self.messages)
+        self.core.process([])
+
+    def set_up(self) -> None:
+        """List a market, give it a mark and fund alice (1) and bob (2)."""
+        self.accept(
+            self.signed(
+                "list_market",
+                "governance",
+                market=0,
+                multiplier=100,
+                initial_ppm=50_000,
+                maintenance_ppm=25_000,
+                taker_ppm=500,
+                maker_ppm=100,
+                max_lots=1_000_000,
+            )
+        )
+        for i in range(3):
+            self.accept(self.report(i, 1, 618_000))
+        self.deposit("alice", 1, 10**12)
+        self.deposit("bob", 2, 10**12)
+
+    def report(self, signer: int, number: int, price: int) -> Record:
+        now = self.core.clock.now_ms()
+        return self.signed(
+            "report_price", f"signer {signer}", market=0, signer=signer, round=number, price_ticks=price, time_ms=now
+        )
+
+    def replayed(self) -> Machine:
+        """Return a machine that has run what would be published, and nothing else."""
+        published = Published(messages=self.messages)
+        for batch in self.core.executor.sealed:
+            published.publish(list(batch.chunks), batch.time, batch.message_limit)
+        machine = Machine(genesis_state(world_genesis()), published)
+        run(machine, 1 << 20)
+        return machine
+
+
+class MakeRig(Protocol):
+    """Makes a rig in the test's folder."""
+
+    def __call__(self, policy: CorePolicy | None = None) -> Rig: ...

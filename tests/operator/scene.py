@@ -1,0 +1,125 @@
+"""An operator in threads of this process, on the embedded L1."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tallystick.l1.keys import save_key
+from tallystick.records.signing import make, sign
+from tallystick.testing.stage import Stage, account
+from tallystick.testing.world import key
+from tallystick.trader.client import TraderClient
+from tallystick.trader.transport import Transport
+from tallystick_operator.config import Config
+from tallystick_operator.daemon import Operator
+
+WAIT_SECONDS = 30.0
+
+
+class Running:
+    """An operator in threads of this process."""
+
+    def __init__(self, config: Config) -> None:
+        self.operator = Operator(config)
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+        self.events = Path(config.data_dir) / "events.jsonl"
+        self.http = Transport(self.operator.url)
+
+    def stop(self) -> None:
+        self.http.close()
+        self.operator.stop()
+        self.thread.join()
+        if self.error is not None:
+            raise self.error
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        found = [json.loads(line) for line in self.events.read_text().splitlines()]
+        return [event for event in found if event["event"] == name]
+
+    def _run(self) -> None:
+        try:
+            self.operator.run()
+        except Exception as error:  # noqa: BLE001  `stop` raises it where a test sees it
+            self.error = error
+
+
+class Scene:
+    """A stage with an operator's files, and what one does with it."""
+
+    def __init__(self, stage: Stage, folder: Path) -> None:
+        self.stage = stage
+        self.folder = folder
+        self.running: list[Running] = []
+        stage.deployment.save(folder / "deployment.json")
+        save_key(account("operator"), folder / "operator.key")
+
+    def config(self, **more: Any) -> Config:
+        values: dict[str, Any] = {
+            "rpc": self.stage.server.url,
+            "deployment": str(self.folder / "deployment.json"),
+            "data_dir": str(self.folder / "data"),
+            "key_file": str(self.folder / "operator.key"),
+            "port": 0,
+            "batch_seconds": 0.2,
+            "poll_seconds": 0.05,
+        }
+        return Config(**values | more)
+
+    def start(self, **more: Any) -> Running:
+        running = Running(self.config(**more))
+        self.running.append(running)
+        return running
+
+    def client(self, running: Running, name: str | None = None) -> TraderClient:
+        return TraderClient(running.operator.url, key(name) if name else None)
+
+    def open_market(self, running: Running) -> None:
+        client = self.client(running)
+        listing = make(
+            "list_market",
+            market=0,
+            multiplier=100,
+            initial_ppm=50_000,
+            maintenance_ppm=25_000,
+            taker_ppm=500,
+            maker_ppm=100,
+            max_lots=1_000_000,
+        )
+        now = client.info()["clock_ms"]
+        assert client.send(sign(listing, client.domain, key("governance"))).accepted
+        for signer in range(3):
+            report = make("report_price", market=0, signer=signer, round=1, price_ticks=618_000, time_ms=now)
+            assert client.send(sign(report, client.domain, key(f"signer {signer}"))).accepted
+        client.close()
+
+    def wait(self, until: Callable[[], Any], what: str, mine: int = 0) -> Any:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not (found := until()):
+            assert time.monotonic() < deadline, f"waited in vain for {what}"
+            if mine:
+                self.stage.mine(mine)
+            time.sleep(0.05)
+        return found
+
+    def close(self) -> None:
+        for running in self.running:
+            running.operator.stop()
+            running.thread.join()
+        self.stage.close()
+
+
+@contextmanager
+def scene_in(folder: Path) -> Iterator[Scene]:
+    scene = Scene(Stage(folder), folder)
+    try:
+        yield scene
+    finally:
+        scene.close()

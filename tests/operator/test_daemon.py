@@ -1,0 +1,169 @@
+"""The whole operator on the embedded L1: deposits in, batches and assertions out, restarts, and lies."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallystick.rollup.duties import Mode
+from tallystick.testing.stage import Told, account
+from tallystick.testing.world import address, key
+from tallystick.trader.client import TraderClient
+from tallystick.trader.l1 import TraderL1, claim_from_l1, claim_from_operator
+from tallystick.trader.transport import OperatorUnreachable
+from tests.operator.scene import Scene, scene_in
+
+BUY, SELL = 0, 1
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with scene_in(tmp_path) as scene:
+        yield scene
+
+
+def test_money_goes_in_is_traded_and_comes_out_again(scene: Scene) -> None:
+    stage = scene.stage
+    stage.deposit("alice")
+    running = scene.start()
+    stage.deposit("bob")
+    alice, bob = scene.client(running, "alice"), scene.client(running, "bob")
+    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 2, "the deposits")
+    scene.open_market(running)
+    assert alice.order(0, BUY, 617_990, 50, client_id=7).resting_lots == 50
+    assert bob.order(0, SELL, 617_980, 20).fills[0].price_ticks == 617_990
+    withdrawn = alice.withdraw(10**9)
+    assert withdrawn.withdrawal == 0
+
+    def status() -> Any:
+        return alice.withdrawals()[0]
+
+    scene.wait(lambda: status().status == "claimable", "the withdrawal", mine=10)
+    from_l1 = claim_from_l1(stage.client, stage.deployment, 0)
+    from_operator = claim_from_operator(status())
+    assert (from_l1.recipient, from_l1.amount_units) == (from_operator.recipient, from_operator.amount_units)
+    receipt = TraderL1(stage.client, stage.deployment, account("bob")).claim(from_operator)
+    assert receipt.gas_used < 300_000
+    assert stage.call("TestToken", "balanceOf", account("alice").address) == 10**9
+    scene.wait(lambda: status().status == "claimed", "the Vault's event")
+    assert {"batch_sealed", "batch_posted", "asserted", "confirmed"} <= {
+        json.loads(line)["event"] for line in running.events.read_text().splitlines()
+    }
+    for client in (alice, bob):
+        client.close()
+    running.stop()
+
+
+def test_a_restart_goes_on_where_the_log_ends(scene: Scene) -> None:
+    stage = scene.stage
+    stage.deposit("alice")
+    running = scene.start()
+    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.open_market(running)
+    alice = scene.client(running, "alice")
+    first = alice.order(0, BUY, 600_000, 5, client_id=1)
+    alice.close()
+    running.stop()
+    posted = stage.call("Inbox", "batchCount")
+    assert posted >= 1, "a shutdown seals and posts what was open"
+    again = scene.start()
+    alice = scene.client(again, "alice")
+    assert [order.client_id for order in alice.orders()] == [1]
+    second = alice.order(0, BUY, 600_000, 5, client_id=2)
+    assert second.record_number > first.record_number
+    scene.wait(lambda: stage.call("Inbox", "batchCount") > posted, "the next batch")
+    alice.close()
+    again.stop()
+    told = Told()
+    judge = stage.party("challenger", Mode.WATCH, told)
+    while not judge.tick():
+        pass
+    assert not told.named("assertion_wrong")
+
+
+def test_killed_at_any_moment_it_keeps_every_acknowledged_order(scene: Scene) -> None:
+    stage = scene.stage
+    stage.deposit("alice")
+    running = scene.start()
+    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.open_market(running)
+    running.stop()
+    config = scene.config()
+    arguments = ["--rpc", config.rpc, "--deployment", config.deployment, "--data-dir", config.data_dir]
+    arguments += ["--key-file", config.key_file, "--port", "0", "--batch-seconds", "0.1", "--json-log"]
+    command = [sys.executable, "-m", "tallystick_operator", "run", *arguments]
+    acknowledged: dict[int, int] = {}
+    unanswered = None
+    for life in range(3):
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        ready = json.loads(child.stdout.readline())
+        client = TraderClient(ready["url"], key("alice"))
+        if unanswered is not None:
+            answer = client.send(unanswered)
+            acknowledged[unanswered.value("client_id")] = answer.record_number
+        client.next_nonce = client.account().next_nonce
+        assert client.domain
+        assert client.receipt_signer
+        killer = threading.Timer(0.25 + 0.2 * life, child.send_signal, (signal.SIGKILL,))
+        killer.start()
+        for i in range(10_000):
+            unanswered = client.signed("order", market=0, price_ticks=600_000, lots=1, client_id=life * 10_000 + i)
+            try:
+                acknowledged[life * 10_000 + i] = client.send(unanswered).record_number
+            except OperatorUnreachable:
+                break
+        child.wait()
+        child.stdout.close()
+        killer.join()
+        client.close()
+    last = scene.start()
+    alice = scene.client(last, "alice")
+    assert unanswered is not None
+    acknowledged[unanswered.value("client_id")] = alice.send(unanswered).record_number
+    resting = {order.client_id: order.record_number for order in alice.orders()}
+    assert resting == acknowledged
+    assert len(set(acknowledged.values())) == len(acknowledged) > 10
+    alice.close()
+    last.stop()
+
+
+@pytest.mark.parametrize("name", ["steal-withdrawal", "random-root"])
+def test_a_rogue_lies_once_and_loses_its_bond(scene: Scene, name: str) -> None:
+    stage = scene.stage
+    stage.deposit("alice")
+    honest = scene.start()
+    scene.wait(lambda: honest.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    alice = scene.client(honest, "alice")
+    alice.withdraw(5)
+    scene.wait(lambda: honest.named("asserted"), "an honest assertion", mine=1)
+    alice.close()
+    honest.stop()
+    rogue = scene.start(lie=name)
+    alice = scene.client(rogue, "alice")
+    alice.withdraw(7)
+    scene.wait(lambda: rogue.named("lied"), "the lie", mine=1)
+    assert rogue.named("lied")[0]["name"] == name
+    alice.withdraw(9)
+    told = Told()
+    challenger = stage.party("challenger", Mode.RESOLVE, told)
+
+    def settled() -> bool:
+        challenger.tick()
+        return any(dispute.settled for dispute in challenger.challenge.disputes.values())
+
+    scene.wait(settled, "the end of the dispute", mine=4)
+    proofs = [facts for facts in told.named("moved") if facts["move"] == "prove"]
+    assert len(proofs) == 1
+    assert [facts["proposer"] for facts in told.named("assertion_wrong")] == [address("operator")]
+    assert len(rogue.named("lied")) == 1
+    alice.close()
+    rogue.stop()

@@ -1,0 +1,169 @@
+"""The trader's commands against a real operator on the embedded L1, from mint to claim."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tallystick.errors import BadInput, ConfigError, DataMissing, TallystickError
+from tallystick.l1.keys import save_key
+from tallystick.testing.stage import account
+from tallystick.testing.world import address
+from tallystick.trader.cli import app
+from tallystick.trader.transport import OperatorRefused, OperatorUnreachable
+from tests.operator.scene import Running, Scene, scene_in
+
+
+class Shell:
+    """Runs commands as one of the traders."""
+
+    def __init__(self, scene: Scene, running: Running) -> None:
+        self.scene = scene
+        self.running = running
+        for name in ("alice", "bob", "agent"):
+            scene.stage.fund(name)
+            save_key(account(name), scene.folder / f"{name}.key")
+
+    def run(self, who: str, *arguments: str, exit_code: int = 0) -> str:
+        environment = {
+            "TALLYSTICK_OPERATOR": self.running.operator.url,
+            "TALLYSTICK_L1_RPC": self.scene.stage.server.url,
+            "TALLYSTICK_DEPLOYMENT": str(self.scene.folder / "deployment.json"),
+            "TALLYSTICK_KEY_FILE": str(self.scene.folder / f"{who}.key") if who else "",
+        }
+        result = CliRunner().invoke(app, list(arguments), env=environment)
+        if isinstance(result.exception, TallystickError):
+            raise result.exception
+        assert result.exit_code == exit_code, result.output + repr(result.exception)
+        return result.output
+
+    def json(self, who: str, *arguments: str) -> Any:
+        return json.loads(self.run(who, *arguments, "--json"))
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    with scene_in(tmp_path_factory.mktemp("trader")) as scene:
+        running = scene.start()
+        shell = Shell(scene, running)
+        for name in ("alice", "bob"):
+            shell.run(name, "mint", "2000000")
+            shell.run(name, "deposit", "1000000.5")
+        scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 2, "the deposits")
+        scene.open_market(running)
+        yield shell
+        running.http.close()
+
+
+def test_a_trader_goes_from_order_to_claim(shell: Shell) -> None:
+    assert "5 lots rest" in shell.run("alice", "order", "0", "sell", "5", "618010", "--client-id", "7")
+    assert "618010" in shell.run("", "book", "0")
+    assert "filled 2 lots at 618010 with account 1" in shell.run("bob", "order", "0", "buy", "2", "618010")
+    assert shell.json("", "trades", "0")[0]["lots"] == 2
+    assert shell.json("alice", "account")["positions"][0]["size_lots"] == -2
+    assert "accepted" in shell.run("alice", "cancel", "7")
+    assert not shell.json("alice", "account")["orders"]
+    assert shell.json("alice", "withdraw", "12.5")["withdrawal"] == 0
+
+    def claimable() -> bool:
+        return bool(shell.json("alice", "withdrawals")[0]["status"] == "claimable")
+
+    shell.scene.wait(claimable, "the withdrawal", mine=20)
+    assert "paid 12.500000" in shell.run("alice", "claim", "0")
+    stage = shell.scene.stage
+    assert stage.call("TestToken", "balanceOf", account("alice").address) == 999_999_500_000 + 12_500_000
+    shell.scene.wait(lambda: "claimed" in shell.run("alice", "withdrawals"), "the Vault's event")
+
+
+def test_a_withdrawal_is_claimed_without_the_operator(shell: Shell) -> None:
+    shell.run("bob", "withdraw", "1", "--to", "0x" + address("agent").hex())
+    index = shell.json("bob", "withdrawals")[0]["index"]
+
+    def claimed() -> Any:
+        try:
+            return shell.json("agent", "claim", str(index), "--from-l1")
+        except DataMissing:
+            return None
+
+    facts = shell.scene.wait(claimed, "the withdrawal", mine=20)
+    assert facts["recipient"] == "0x" + address("agent").hex()
+    assert shell.scene.stage.call("TestToken", "balanceOf", account("agent").address) == 1_000_000
+
+
+def test_what_the_owner_forces_through_l1_is_done(shell: Shell) -> None:
+    shell.run("bob", "order", "0", "buy", "1", "600000", "--client-id", "55")
+    assert "queued" in shell.run("bob", "force-cancel")
+    assert "queued" in shell.run("bob", "force-withdraw", "3")
+
+    def done() -> bool:
+        withdrawn = [each["amount_units"] for each in shell.json("bob", "withdrawals")]
+        return 3_000_000 in withdrawn and all(order["dead"] for order in shell.json("bob", "account")["orders"])
+
+    shell.scene.wait(done, "the forced messages")
+
+
+def test_an_agent_trades_but_never_withdraws(shell: Shell) -> None:
+    shell.run("alice", "approve-agent", "3", "0x" + address("agent").hex())
+    agent = ("--account", "1", "--agent", "3")
+    assert "rest in the book" in shell.run("agent", "order", "0", "buy", "1", "600000", "--client-id", "9", *agent)
+    assert "accepted" in shell.run("agent", "cancel", "9", *agent)
+    with pytest.raises(OperatorRefused):
+        shell.run("agent", "withdraw", "1")
+    with pytest.raises(BadInput):
+        shell.run("agent", "cancel", "9", "--agent", "3")
+
+
+def test_a_rejected_record_ends_in_a_nonzero_exit(shell: Shell) -> None:
+    assert "too large" in shell.run("alice", "order", "0", "buy", "9000000", "600000", exit_code=2)
+    assert "unfilled" in shell.run("alice", "order", "0", "buy", "1", "100", "--ioc", exit_code=2)
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "1e-7", "0.0000001", "NaN", "Infinity", "ten", "", "99999999999999"])
+def test_an_amount_that_is_none_is_refused(shell: Shell, amount: str) -> None:
+    with pytest.raises(BadInput):
+        shell.run("alice", "withdraw", "--", amount)
+
+
+@pytest.mark.parametrize(
+    ("who", "arguments", "error"),
+    [
+        ("", ["order", "0", "buy", "1", "600000"], BadInput),
+        ("", ["deposit", "1"], ConfigError),
+        ("alice", ["order", "0", "hold", "1", "600000"], BadInput),
+        ("alice", ["cancel", "987"], OperatorRefused),
+        ("alice", ["book", "9"], OperatorRefused),
+        ("alice", ["approve-agent", "3", "0x12"], BadInput),
+        ("alice", ["withdraw", "1", "--to", "nowhere"], BadInput),
+        ("alice", ["claim", "999"], DataMissing),
+        ("alice", ["claim", "999", "--from-l1"], DataMissing),
+        ("alice", ["deposit", "99999999"], BadInput),
+        ("alice", ["mint", "1", "--deployment", "nowhere.json"], ConfigError),
+        ("alice", ["account", "--key-file", "nowhere.key"], ConfigError),
+        ("alice", ["account", "--operator", "http://127.0.0.1:9"], OperatorUnreachable),
+        ("alice", ["account", "--operator", "nonsense"], BadInput),
+    ],
+)
+def test_a_command_that_cannot_work_says_why(
+    shell: Shell, who: str, arguments: list[str], error: type[TallystickError]
+) -> None:
+    with pytest.raises(error) as caught:
+        shell.run(who, *arguments)
+    assert caught.value.message
+    assert caught.value.exit_code != 0
+
+
+def test_help_teaches_with_examples() -> None:
+    text = CliRunner().invoke(app, ["--help"]).output
+    assert "trader order 0 buy 5 617990" in text
+
+
+def test_the_ladder_shows_asks_above_bids(shell: Shell) -> None:
+    shell.run("alice", "order", "0", "sell", "4", "618900")
+    shell.run("bob", "order", "0", "buy", "8", "617000")
+    lines = shell.run("", "book", "0").splitlines()
+    places = [next(at for at, line in enumerate(lines) if text in line) for text in ("618900", "mark", "617000")]
+    assert places == sorted(places)

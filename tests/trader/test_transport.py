@@ -1,0 +1,86 @@
+"""Talking to operators that are not there, are not operators, or close the connection."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tallystick.errors import BadInput
+from tallystick.trader.transport import OperatorRefused, OperatorUnreachable, Transport
+
+Serve = Callable[[list[bytes]], str]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Answer each connection with the next of the given bytes, then close it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    threads: list[threading.Thread] = []
+
+    def start(answers: list[bytes]) -> str:
+        def run() -> None:
+            for answer in answers:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(answer)
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    for thread in threads:
+        thread.join()
+    listener.close()
+
+
+def reply(status: str, body: bytes) -> bytes:
+    return f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def test_a_url_that_is_none_is_refused() -> None:
+    for url in ("", "localhost:1", "ftp://host", "http://"):
+        with pytest.raises(BadInput):
+            Transport(url)
+
+
+def test_nobody_there_is_said_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(OperatorUnreachable):
+        Transport(f"http://127.0.0.1:{port}").get("/v1/info")
+
+
+def test_something_that_is_no_operator_is_said_so(serve: Serve) -> None:
+    transport = Transport(serve([reply("200 OK", b"<html>")]))
+    with pytest.raises(OperatorUnreachable):
+        transport.get("/v1/info")
+    transport.close()
+
+
+def test_a_refusal_carries_code_field_and_message(serve: Serve) -> None:
+    body = b'{"error":"nonce_used","message":"the nonce was used","field":"nonce"}'
+    transport = Transport(serve([reply("409 Conflict", body)]))
+    with pytest.raises(OperatorRefused) as caught:
+        transport.post("/v1/records", {})
+    assert (caught.value.status, caught.value.code, caught.value.field) == (409, "nonce_used", "nonce")
+    assert "the nonce was used" in str(caught.value)
+    transport.close()
+
+
+def test_a_kept_connection_that_was_closed_is_opened_anew(serve: Serve) -> None:
+    transport = Transport(serve([reply("200 OK", b"1"), reply("200 OK", b"2")]))
+    assert transport.get("/") == 1
+    assert transport.get("/") == 2
+    transport.close()
+
+
+def test_an_answer_cut_short_is_no_answer(serve: Serve) -> None:
+    transport = Transport(serve([b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{"]))
+    with pytest.raises(OperatorUnreachable):
+        transport.get("/")
+    transport.close()
