@@ -17,8 +17,14 @@ from tallystick.testing.scenarios.stage import Stage
 Scenario = Callable[[Stage], None]
 
 SCENARIOS: Final[dict[str, Scenario]] = {
-    scenario.__name__: scenario for module in (intake, batches, markets, trading, book) for scenario in module.SCENARIOS
-} | {f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(3)}
+    **{
+        scenario.__name__: scenario
+        for module in (intake, batches, markets, trading, book)
+        for scenario in module.SCENARIOS
+    },
+    **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(4)},
+    **{f"mutations_{seed}": partial(flow.mutate, seed=seed, records=400) for seed in range(2)},
+}
 
 GOES_ON: Final = None
 """The step ended no record."""

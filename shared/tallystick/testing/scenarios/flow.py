@@ -1,12 +1,14 @@
-"""Seeded order flow: no plan, every kind of record, two markets."""
+"""Seeded chance: order flow with every kind of record on two markets, and records with bytes changed."""
 
 from __future__ import annotations
 
 import random
 
+from tallystick.records.codec import encode
+from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import FLAG_IOC, MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
-from tallystick.testing.scenarios.stage import Stage
+from tallystick.testing.scenarios.stage import Stage, frame
 
 NAMES = ("alice", "bob", "carol", "dave", "erin")
 
@@ -73,3 +75,50 @@ def _garbage(stage: Stage, chance: random.Random) -> None:
     kind = chance.randint(0, 9)
     data = bytes([kind]) + chance.randbytes(chance.randint(0, 90))
     assert stage.send(data) is not Outcome.ACCEPTED or kind <= 2
+
+
+def mutate(stage: Stage, seed: int, records: int) -> None:
+    """Post well-formed, signed records of every kind with a few bytes changed, added, dropped or repeated."""
+    chance = random.Random(seed)
+    stage.trading("alice", "bob")
+    stage.finish()
+    for _ in range(0, records, 10):
+        chunk = stage.header()
+        for i in range(10):
+            chunk += frame(_mutated(_sample(stage, i), chance))
+        stage.post(chunk)
+
+
+def _sample(stage: Stage, number: int) -> bytes:
+    clock = stage.state.registers.clock_ms
+    nonce = stage.next_nonce(1)
+    samples = (
+        make("clock", clock_ms=clock),
+        make("consume", through=1 << 40),
+        stage.signed("order", "alice", account=1, nonce=nonce, price_ticks=990, lots=3000, expiry_ms=clock + 10**6),
+        stage.signed("cancel", "alice", account=1, nonce=nonce, client_id=300, slot=64),
+        stage.signed("withdraw", "alice", account=1, nonce=nonce, amount_units=5, recipient=1 << 159),
+        stage.signed("approve_agent", "alice", account=1, nonce=nonce, slot=3, key=1 << 159, scope=3),
+        stage.signed("report_price", "signer 0", round=nonce, price_ticks=1 << 20, time_ms=clock),
+        stage.signed("list_market", "governance", market=nonce % 64, multiplier=7, initial_ppm=9, maintenance_ppm=9),
+    )
+    return encode(samples[number % len(samples)])
+
+
+def _mutated(data: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(data)
+    for _ in range(chance.choice([0, 1, 1, 1, 2, 5])):
+        # The prefixes are at the front: half of the changes go there.
+        place = chance.randrange(min(4, len(changed))) if chance.random() < 0.5 else chance.randrange(len(changed))
+        dice = chance.randrange(5)
+        if dice == 0:
+            changed[place] ^= 1 << chance.randrange(8)
+        elif dice == 1:
+            changed[place] = chance.choice([0, 1, 0x7F, 0x80, 0x81, 0xB7, 0xB8, 0xB9, 0xBF, 0xC0, 0xF7, 0xF8, 0xFF])
+        elif dice == 2:
+            changed.insert(place, chance.randrange(256))
+        elif dice == 3 and len(changed) > 1:
+            del changed[place]
+        else:
+            changed += changed[place : place + chance.randrange(1, 60)]
+    return bytes(changed)

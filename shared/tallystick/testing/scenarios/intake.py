@@ -65,7 +65,7 @@ def values_out_of_range(stage: Stage) -> None:
     for length in (0, 19, 21):
         assert stage.send(b"\x05" + _changed(withdraw, {3: bytes(length)})) is Outcome.MALFORMED
     assert stage.send(b"\x05" + _changed(withdraw, {0: limits[0], 3: b""})) is Outcome.OUT_OF_RANGE
-    assert stage.send(b"\x04" + _changed(order[:5] + [bytes(64)], {4: b"\x10" + bytes(4)})) is Outcome.OUT_OF_RANGE
+    assert stage.send(b"\x04" + _changed([*order[:5], bytes(64)], {4: b"\x10" + bytes(4)})) is Outcome.OUT_OF_RANGE
 
 
 def signatures(stage: Stage) -> None:
@@ -97,7 +97,9 @@ def signatures(stage: Stage) -> None:
     for chain_id, rollup in ((1338, address("rollup")), (1337, address("another rollup"))):
         record = sign(unsigned, domain_separator(chain_id, rollup.hex()), key("alice"))
         assert stage.send(record) is Outcome.NOT_AUTHORISED
-    assert stage.send(stage.signed("order", "bob", account=1, nonce=1, price_ticks=990, lots=1)) is Outcome.NOT_AUTHORISED
+    assert (
+        stage.send(stage.signed("order", "bob", account=1, nonce=1, price_ticks=990, lots=1)) is Outcome.NOT_AUTHORISED
+    )
     assert stage.send(stage.signed("order", "bob", account=9, nonce=1, price_ticks=990, lots=1)) is Outcome.NO_ACCOUNT
     assert stage.send(stage.signed("withdraw", "bob", account=1, nonce=1)) is Outcome.NOT_AUTHORISED
     assert stage.send(stage.signed("list_market", "bob", market=1)) is Outcome.NOT_AUTHORISED

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tallystick.schema.names import Outcome
 from tallystick.records.signing import make
+from tallystick.schema.names import Outcome
 from tallystick.state.layout import CLOCK_DRIFT_MS, MAX_EXPOSURE, REPORT_AGE_MS, REPORT_AHEAD_MS
 from tallystick.testing.scenarios.stage import Stage
 

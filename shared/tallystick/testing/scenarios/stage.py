@@ -88,5 +88,3 @@ class Stage(World):
 def frame(record: bytes) -> bytes:
     """Return a record as it travels in a chunk."""
     return len(record).to_bytes(FRAME_HEADER_BYTES, "big") + record
-
-
