@@ -24,8 +24,8 @@ def main() -> None:
     coverage = scenarios.Coverage()
     for name in scenarios.SCENARIOS:
         played = scenarios.play(name)
-        runner = TwinRunner(played.stage.published)
-        limit = played.stage.published.batch_limit
+        runner = TwinRunner(played.scene.published)
+        limit = played.scene.published.batch_limit
         for proof, outcome in played.steps():
             costs.append((proof.phase, runner.check(proof, limit), len(proof.witness)))
             coverage[Phase(proof.phase), outcome] += 1

@@ -19,7 +19,7 @@ from tallystick.state.hashing import keccak
 from tallystick.testing import scenarios
 from tallystick.testing.evms import PyEvm
 from tallystick.testing.gas import gas_table
-from tallystick.testing.scenarios.stage import ALL_STEPS, Stage
+from tallystick.testing.scenarios.scene import ALL_STEPS, Scene
 from tallystick.testing.twins import TwinRunner
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,8 +35,8 @@ class Checked:
 @cache
 def checked(name: str) -> Checked:
     played = scenarios.play(name)
-    runner = TwinRunner(played.stage.published)
-    limit = played.stage.published.batch_limit
+    runner = TwinRunner(played.scene.published)
+    limit = played.scene.published.batch_limit
     coverage = scenarios.Coverage()
     costs: list[tuple[int, int, int]] = []
     for proof, outcome in played.steps():
@@ -69,8 +69,8 @@ def test_a_step_costs_the_gas_of_the_snapshot() -> None:
 @pytest.mark.parametrize("name", ["fills", "signatures", "messages", "skipped_chunks", "reports"])
 def test_a_second_evm_says_the_same_and_takes_the_same_gas(name: str) -> None:
     played = scenarios.play(name)
-    runner = TwinRunner(played.stage.published, PyEvm)
-    limit = played.stage.published.batch_limit
+    runner = TwinRunner(played.scene.published, PyEvm)
+    limit = played.scene.published.batch_limit
     seen: set[tuple[int, Outcome | None]] = set()
     for (proof, outcome), (_, gas, _) in zip(played.steps(), checked(name).costs, strict=True):
         if (proof.phase, outcome) not in seen:
@@ -79,11 +79,11 @@ def test_a_second_evm_says_the_same_and_takes_the_same_gas(name: str) -> None:
 
 
 def test_a_halted_machine_steps_to_itself() -> None:
-    stage = Stage()
-    stage.clock()
-    stage.finish()
-    machine = stage.machine_at_start()
-    published = stage.published
+    scene = Scene()
+    scene.clock()
+    scene.finish()
+    machine = scene.machine_at_start()
+    published = scene.published
     published.batch_limit = 0
     tracer = Tracer(machine)
     first = tracer.prove()
@@ -99,22 +99,22 @@ def test_a_halted_machine_steps_to_itself() -> None:
 
 
 def test_a_batch_that_is_not_there_cannot_be_opened() -> None:
-    stage = Stage()
-    stage.clock()
-    stage.finish()
-    machine = stage.machine_at_start()
+    scene = Scene()
+    scene.clock()
+    scene.finish()
+    machine = scene.machine_at_start()
     proof = Tracer(machine).prove()
-    runner = TwinRunner(stage.published)
+    runner = TwinRunner(scene.published)
     assert runner.check(proof, 1) > 0
-    header = stage.published.headers.pop()
+    header = scene.published.headers.pop()
     assert keccak(header.pack())
     assert runner.call(proof.pre_hash, 1, proof.witness).returned is None
 
 
 def test_an_unknown_phase_is_refused() -> None:
-    stage = Stage()
-    machine = stage.machine_at_start()
+    scene = Scene()
+    machine = scene.machine_at_start()
     machine.state.registers.phase = len(Phase)
     tracer = Tracer(machine)
     witness = machine.state.registers.pack() + tracer.root + bytes(2)
-    assert TwinRunner(stage.published).call(tracer.state_hash, 0, witness).returned is None
+    assert TwinRunner(scene.published).call(tracer.state_hash, 0, witness).returned is None

@@ -34,9 +34,9 @@ def cases() -> dict[Kind, Case]:
     found: dict[Kind, Case] = {}
     for name in NAMES:
         played = scenarios.play(name)
-        runner = TwinRunner(played.stage.published)
+        runner = TwinRunner(played.scene.published)
         for proof, outcome in played.steps():
-            found.setdefault((proof.phase, outcome), (proof, runner, played.stage.published.batch_limit))
+            found.setdefault((proof.phase, outcome), (proof, runner, played.scene.published.batch_limit))
     return found
 
 

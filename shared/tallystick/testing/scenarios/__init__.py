@@ -12,9 +12,9 @@ from tallystick.machine.engine import halted
 from tallystick.proof.tracer import StepProof, Tracer
 from tallystick.schema.names import Outcome, Phase
 from tallystick.testing.scenarios import batches, book, flow, intake, markets, trading
-from tallystick.testing.scenarios.stage import Stage
+from tallystick.testing.scenarios.scene import Scene
 
-Scenario = Callable[[Stage], None]
+Scenario = Callable[[Scene], None]
 
 SCENARIOS: Final[dict[str, Scenario]] = {
     **{
@@ -101,14 +101,14 @@ class Played:
     """A scenario played to its end, to be replayed from its start."""
 
     name: str
-    stage: Stage
+    scene: Scene
 
     def steps(self) -> Iterator[tuple[StepProof, Outcome | None]]:
         """Yield every step's proof, and the outcome with which it ended a record or a message, if it did.
 
         Raises: AssertionError when the replay does not come to the state that was played.
         """
-        machine = self.stage.machine_at_start()
+        machine = self.scene.machine_at_start()
         events = machine.events
         assert events is not None
         tracer = Tracer(machine)
@@ -117,15 +117,15 @@ class Played:
             proof = tracer.prove()
             ends = [values[-1] for name, values in events if name in ("outcome", "message")]
             yield proof, _outcome(proof, ends, machine.state.registers.phase)
-        assert tracer.state_hash == self.stage.state.hash(), f"{self.name}: the replay ends elsewhere"
+        assert tracer.state_hash == self.scene.state.hash(), f"{self.name}: the replay ends elsewhere"
 
 
 def play(name: str) -> Played:
     """Play a scenario."""
-    stage = Stage()
-    SCENARIOS[name](stage)
-    stage.finish()
-    return Played(name=name, stage=stage)
+    scene = Scene()
+    SCENARIOS[name](scene)
+    scene.finish()
+    return Played(name=name, scene=scene)
 
 
 def table(coverage: Coverage) -> str:

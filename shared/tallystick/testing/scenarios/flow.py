@@ -8,99 +8,99 @@ from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import FLAG_IOC, MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
-from tallystick.testing.scenarios.stage import Stage, frame
+from tallystick.testing.scenarios.scene import Scene, frame
 
 NAMES = ("alice", "bob", "carol", "dave", "erin")
 
 
-def play(stage: Stage, seed: int, records: int) -> None:
+def play(scene: Scene, seed: int, records: int) -> None:
     """Send so many records of the flow with this seed."""
     chance = random.Random(seed)
-    stage.clock()
+    scene.clock()
     for market in range(2):
-        stage.open_market(market, 1000, max_lots=400)
+        scene.open_market(market, 1000, max_lots=400)
     for number, name in enumerate(NAMES, start=1):
-        stage.deposit(name, number, chance.choice([10**6, 10**8]))
+        scene.deposit(name, number, chance.choice([10**6, 10**8]))
     for i in range(records):
-        _act(stage, chance)
+        _act(scene, chance)
         if i % 25 == 24:
-            stage.seal()
-            stage.clock()
+            scene.seal()
+            scene.clock()
 
 
-def _act(stage: Stage, chance: random.Random) -> None:
+def _act(scene: Scene, chance: random.Random) -> None:
     dice = chance.random()
     account = chance.randint(1, len(NAMES))
     market = chance.randrange(2)
     if dice < 0.68:
-        _order(stage, chance, account, market)
+        _order(scene, chance, account, market)
     elif dice < 0.82:
-        _cancel(stage, chance, account)
+        _cancel(scene, chance, account)
     elif dice < 0.87:
-        stage.report(market, chance.randint(900, 1100), tuple(chance.sample(range(5), chance.randint(1, 5))))
+        scene.report(market, chance.randint(900, 1100), tuple(chance.sample(range(5), chance.randint(1, 5))))
     elif dice < 0.90:
-        stage.withdraw(account, chance.randint(0, 10**6))
+        scene.withdraw(account, chance.randint(0, 10**6))
     elif dice < 0.93:
-        stage.queue(MESSAGE_FORCE_WITHDRAW, chance.choice(NAMES), account, chance.randint(0, 10**6))
+        scene.queue(MESSAGE_FORCE_WITHDRAW, chance.choice(NAMES), account, chance.randint(0, 10**6))
     elif dice < 0.94:
-        stage.queue(MESSAGE_FORCE_CANCEL_ALL, chance.choice(NAMES), account)
+        scene.queue(MESSAGE_FORCE_CANCEL_ALL, chance.choice(NAMES), account)
     elif dice < 0.97:
-        stage.deposit(NAMES[account - 1], account, chance.randint(1, 10**7))
+        scene.deposit(NAMES[account - 1], account, chance.randint(1, 10**7))
     elif dice < 0.98:
-        stage.clock(ahead_ms=chance.randint(0, 999))
+        scene.clock(ahead_ms=chance.randint(0, 999))
     else:
-        _garbage(stage, chance)
+        _garbage(scene, chance)
 
 
-def _order(stage: Stage, chance: random.Random, account: int, market: int) -> None:
+def _order(scene: Scene, chance: random.Random, account: int, market: int) -> None:
     side = chance.randrange(2)
     price = 1000 + chance.randint(-12, 6) * (1 if side == 0 else -1)
-    more: dict[str, int] = {"client_id": stage.state.registers.record_count}
+    more: dict[str, int] = {"client_id": scene.state.registers.record_count}
     if chance.random() < 0.25:
         more["flags"] = FLAG_IOC
     if chance.random() < 0.15:
-        more["expiry_ms"] = stage.state.registers.clock_ms + chance.randint(0, 2000)
-    stage.order(account, market, side, price, chance.choice([1, 2, 5, 20, 90]), **more)
+        more["expiry_ms"] = scene.state.registers.clock_ms + chance.randint(0, 2000)
+    scene.order(account, market, side, price, chance.choice([1, 2, 5, 20, 90]), **more)
 
 
-def _cancel(stage: Stage, chance: random.Random, account: int) -> None:
-    rested = [values for name, values in stage.events[-400:] if name == "rested"]
+def _cancel(scene: Scene, chance: random.Random, account: int) -> None:
+    rested = [values for name, values in scene.events[-400:] if name == "rested"]
     if not rested:
         return
     owner, client_id, slot = chance.choice(rested)[:3]
-    stage.cancel(owner if chance.random() < 0.9 else account, client_id, slot)
+    scene.cancel(owner if chance.random() < 0.9 else account, client_id, slot)
 
 
-def _garbage(stage: Stage, chance: random.Random) -> None:
+def _garbage(scene: Scene, chance: random.Random) -> None:
     kind = chance.randint(0, 9)
     data = bytes([kind]) + chance.randbytes(chance.randint(0, 90))
-    assert stage.send(data) is not Outcome.ACCEPTED or kind <= 2
+    assert scene.send(data) is not Outcome.ACCEPTED or kind <= 2
 
 
-def mutate(stage: Stage, seed: int, records: int) -> None:
+def mutate(scene: Scene, seed: int, records: int) -> None:
     """Post well-formed, signed records of every kind with a few bytes changed, added, dropped or repeated."""
     chance = random.Random(seed)
-    stage.trading("alice", "bob")
-    stage.finish()
+    scene.trading("alice", "bob")
+    scene.finish()
     for _ in range(0, records, 10):
-        chunk = stage.header()
+        chunk = scene.header()
         for i in range(10):
-            chunk += frame(_mutated(_sample(stage, i), chance))
-        stage.post(chunk)
+            chunk += frame(_mutated(_sample(scene, i), chance))
+        scene.post(chunk)
 
 
-def _sample(stage: Stage, number: int) -> bytes:
-    clock = stage.state.registers.clock_ms
-    nonce = stage.next_nonce(1)
+def _sample(scene: Scene, number: int) -> bytes:
+    clock = scene.state.registers.clock_ms
+    nonce = scene.next_nonce(1)
     samples = (
         make("clock", clock_ms=clock),
         make("consume", through=1 << 40),
-        stage.signed("order", "alice", account=1, nonce=nonce, price_ticks=990, lots=3000, expiry_ms=clock + 10**6),
-        stage.signed("cancel", "alice", account=1, nonce=nonce, client_id=300, slot=64),
-        stage.signed("withdraw", "alice", account=1, nonce=nonce, amount_units=5, recipient=1 << 159),
-        stage.signed("approve_agent", "alice", account=1, nonce=nonce, slot=3, key=1 << 159, scope=3),
-        stage.signed("report_price", "signer 0", round=nonce, price_ticks=1 << 20, time_ms=clock),
-        stage.signed("list_market", "governance", market=nonce % 64, multiplier=7, initial_ppm=9, maintenance_ppm=9),
+        scene.signed("order", "alice", account=1, nonce=nonce, price_ticks=990, lots=3000, expiry_ms=clock + 10**6),
+        scene.signed("cancel", "alice", account=1, nonce=nonce, client_id=300, slot=64),
+        scene.signed("withdraw", "alice", account=1, nonce=nonce, amount_units=5, recipient=1 << 159),
+        scene.signed("approve_agent", "alice", account=1, nonce=nonce, slot=3, key=1 << 159, scope=3),
+        scene.signed("report_price", "signer 0", round=nonce, price_ticks=1 << 20, time_ms=clock),
+        scene.signed("list_market", "governance", market=nonce % 64, multiplier=7, initial_ppm=9, maintenance_ppm=9),
     )
     return encode(samples[number % len(samples)])
 

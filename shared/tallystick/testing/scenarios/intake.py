@@ -10,27 +10,27 @@ from tallystick.records.signing import HALF_ORDER, domain_separator, make, sign
 from tallystick.schema.names import Outcome
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CONFIG_SIGNERS
-from tallystick.testing.scenarios.stage import Stage, frame
+from tallystick.testing.scenarios.scene import Scene, frame
 from tallystick.testing.world import address, key
 
 GROUP_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
-def broken_frames(stage: Stage) -> None:
+def broken_frames(scene: Scene) -> None:
     """Frames that are empty, cut off or reach beyond the chunk, first or behind good records."""
-    good = frame(stage.clock_record())
+    good = frame(scene.clock_record())
     for tail in (b"\0\0", b"\0", b"\xff\xff\x01", b"\0\x02\x01", b"\0\0" + good):
-        stage.post(stage.header() + tail)
-        stage.post(stage.header() + good + tail)
+        scene.post(scene.header() + tail)
+        scene.post(scene.header() + good + tail)
 
 
-def unknown_records(stage: Stage) -> None:
+def unknown_records(scene: Scene) -> None:
     """Kinds that do not exist."""
     for data in (b"\0", b"\x09", b"\xff\xc0", bytes(100), b"\x09" + rlp.encode([b"\x01"])):
-        assert stage.send(data) is Outcome.UNKNOWN_RECORD
+        assert scene.send(data) is Outcome.UNKNOWN_RECORD
 
 
-def malformed_records(stage: Stage) -> None:
+def malformed_records(scene: Scene) -> None:
     """Every way in which a list of strings is not canonical, flat, or of the right length."""
     long = bytes([7] * 56)
     for body in (
@@ -40,38 +40,38 @@ def malformed_records(stage: Stage) -> None:
         "c38301" + "02", "c100", "c3820005", "c9880000000000000001", "b8" + "38" + "00" * 56, "f838", "bf" + "ff" * 8,
         "c1ff", "c1f8", "c1b8", "c2b838", "c1bf", "c3ba0000" , "f83a" + "b83700" + "00" * 55,
     ):  # fmt: skip
-        assert stage.send(b"\x01" + bytes.fromhex(body)) is Outcome.MALFORMED, body
-    assert stage.send(b"\x01" + rlp.encode([b"\x01"] * 3000)) is Outcome.MALFORMED
-    assert stage.send(b"\x03" + rlp.encode([b"\x01"] * 12)) is Outcome.MALFORMED
-    assert stage.send(b"\x01" + rlp.encode([[b"\x01"]])) is Outcome.MALFORMED
-    assert stage.send(b"\x01" + b"\xf8\x3a\xb8\x38" + long) is Outcome.OUT_OF_RANGE
+        assert scene.send(b"\x01" + bytes.fromhex(body)) is Outcome.MALFORMED, body
+    assert scene.send(b"\x01" + rlp.encode([b"\x01"] * 3000)) is Outcome.MALFORMED
+    assert scene.send(b"\x03" + rlp.encode([b"\x01"] * 12)) is Outcome.MALFORMED
+    assert scene.send(b"\x01" + rlp.encode([[b"\x01"]])) is Outcome.MALFORMED
+    assert scene.send(b"\x01" + b"\xf8\x3a\xb8\x38" + long) is Outcome.OUT_OF_RANGE
 
 
-def values_out_of_range(stage: Stage) -> None:
+def values_out_of_range(scene: Scene) -> None:
     """Numbers one above their limit or too long, signatures and addresses of another length; errors in both orders."""
     for item in (bytes([1] * 9), b"\x40" + bytes(7), bytes([255] * 8), bytes([1] * 56), bytes([1] * 300)):
-        assert stage.send(b"\x01" + rlp.encode([item])) is Outcome.OUT_OF_RANGE
-    assert stage.send(b"\x01" + rlp.encode([b"\x3f" + bytes([255] * 7)])) is Outcome.CLOCK_OUT_OF_BOUND
+        assert scene.send(b"\x01" + rlp.encode([item])) is Outcome.OUT_OF_RANGE
+    assert scene.send(b"\x01" + rlp.encode([b"\x3f" + bytes([255] * 7)])) is Outcome.CLOCK_OUT_OF_BOUND
     order = [b"\x01", b"", b"", b"", b"", b"", b"\x05", b"\x05", b"", b"", bytes(64)]
     limits = {0: b"\x01" + bytes(4), 1: b"\x10", 3: b"\x40", 4: b"\x02", 5: b"\x02", 6: b"\x01" + bytes(3)}
     for i, value in limits.items():
-        assert stage.send(b"\x03" + _changed(order, {i: value})) is Outcome.OUT_OF_RANGE
+        assert scene.send(b"\x03" + _changed(order, {i: value})) is Outcome.OUT_OF_RANGE
     both = {0: b"\0", 1: b"\x10"}
-    assert stage.send(b"\x03" + _changed(order, both)) is Outcome.MALFORMED
-    assert stage.send(b"\x03" + _changed(order, {0: limits[0], 1: b"\0"})) is Outcome.OUT_OF_RANGE
+    assert scene.send(b"\x03" + _changed(order, both)) is Outcome.MALFORMED
+    assert scene.send(b"\x03" + _changed(order, {0: limits[0], 1: b"\0"})) is Outcome.OUT_OF_RANGE
     for length in (0, 1, 63, 65):
-        assert stage.send(b"\x03" + _changed(order, {10: bytes(length), 0: limits[0]})) is Outcome.MALFORMED
+        assert scene.send(b"\x03" + _changed(order, {10: bytes(length), 0: limits[0]})) is Outcome.MALFORMED
     withdraw = [b"\x01", b"", b"\x05", bytes(20), bytes(64)]
     for length in (0, 19, 21):
-        assert stage.send(b"\x05" + _changed(withdraw, {3: bytes(length)})) is Outcome.MALFORMED
-    assert stage.send(b"\x05" + _changed(withdraw, {0: limits[0], 3: b""})) is Outcome.OUT_OF_RANGE
-    assert stage.send(b"\x04" + _changed([*order[:5], bytes(64)], {4: b"\x10" + bytes(4)})) is Outcome.OUT_OF_RANGE
+        assert scene.send(b"\x05" + _changed(withdraw, {3: bytes(length)})) is Outcome.MALFORMED
+    assert scene.send(b"\x05" + _changed(withdraw, {0: limits[0], 3: b""})) is Outcome.OUT_OF_RANGE
+    assert scene.send(b"\x04" + _changed([*order[:5], bytes(64)], {4: b"\x10" + bytes(4)})) is Outcome.OUT_OF_RANGE
 
 
-def signatures(stage: Stage) -> None:
+def signatures(scene: Scene) -> None:
     """Signatures that nobody can have made, that were made twice, or for another exchange."""
-    stage.trading("alice", "bob")
-    good = stage.signed("order", "alice", account=1, nonce=1, price_ticks=990, lots=1)
+    scene.trading("alice", "bob")
+    good = scene.signed("order", "alice", account=1, nonce=1, price_ticks=990, lots=1)
     r, vs = good.signature[:32], int.from_bytes(good.signature[32:], "big")
     s, parity = vs & ((1 << 255) - 1), vs >> 255
     forged = [
@@ -90,31 +90,31 @@ def signatures(stage: Stage) -> None:
     ]
     for signature in forged:
         record = Record(kind=good.kind, values=good.values, signature=signature)
-        assert stage.send(record) is Outcome.BAD_SIGNATURE
+        assert scene.send(record) is Outcome.BAD_SIGNATURE
     flipped = r + (s | (1 - parity) << 255).to_bytes(32, "big")
-    assert stage.send(Record(kind=good.kind, values=good.values, signature=flipped)) is Outcome.NOT_AUTHORISED
+    assert scene.send(Record(kind=good.kind, values=good.values, signature=flipped)) is Outcome.NOT_AUTHORISED
     unsigned = make("order", account=1, nonce=1, price_ticks=990, lots=1)
     for chain_id, rollup in ((1338, address("rollup")), (1337, address("another rollup"))):
         record = sign(unsigned, domain_separator(chain_id, rollup.hex()), key("alice"))
-        assert stage.send(record) is Outcome.NOT_AUTHORISED
+        assert scene.send(record) is Outcome.NOT_AUTHORISED
     assert (
-        stage.send(stage.signed("order", "bob", account=1, nonce=1, price_ticks=990, lots=1)) is Outcome.NOT_AUTHORISED
+        scene.send(scene.signed("order", "bob", account=1, nonce=1, price_ticks=990, lots=1)) is Outcome.NOT_AUTHORISED
     )
-    assert stage.send(stage.signed("order", "bob", account=9, nonce=1, price_ticks=990, lots=1)) is Outcome.NO_ACCOUNT
-    assert stage.send(stage.signed("withdraw", "bob", account=1, nonce=1)) is Outcome.NOT_AUTHORISED
-    assert stage.send(stage.signed("list_market", "bob", market=1)) is Outcome.NOT_AUTHORISED
+    assert scene.send(scene.signed("order", "bob", account=9, nonce=1, price_ticks=990, lots=1)) is Outcome.NO_ACCOUNT
+    assert scene.send(scene.signed("withdraw", "bob", account=1, nonce=1)) is Outcome.NOT_AUTHORISED
+    assert scene.send(scene.signed("list_market", "bob", market=1)) is Outcome.NOT_AUTHORISED
     for signer in (1, 15):
-        record = stage.signed("report_price", "signer 0", signer=signer, price_ticks=5)
-        assert stage.send(record) is Outcome.NOT_AUTHORISED
-    assert stage.send(good) is Outcome.ACCEPTED
+        record = scene.signed("report_price", "signer 0", signer=signer, price_ticks=5)
+        assert scene.send(record) is Outcome.NOT_AUTHORISED
+    assert scene.send(good) is Outcome.ACCEPTED
 
 
-def nonces(stage: Stage) -> None:
+def nonces(scene: Scene) -> None:
     """Nonces in, behind and ahead of the window, used once and twice."""
-    stage.trading("alice")
+    scene.trading("alice")
 
     def use(nonce: int) -> Outcome:
-        return stage.send(stage.signed("cancel", "alice", account=1, nonce=nonce, slot=1))
+        return scene.send(scene.signed("cancel", "alice", account=1, nonce=nonce, slot=1))
 
     fresh, used, out = Outcome.NO_SUCH_ORDER, Outcome.NONCE_USED, Outcome.NONCE_RANGE
     steps = [
@@ -127,25 +127,25 @@ def nonces(stage: Stage) -> None:
         assert use(nonce) is expected, nonce
 
 
-def agents(stage: Stage) -> None:
+def agents(scene: Scene) -> None:
     """Agents with every scope, an expiry, another key, and none; approved, replaced and revoked."""
-    stage.trading("alice", "bob")
+    scene.trading("alice", "bob")
 
     def approve(slot: int, who: str, scope: int, expiry: int = 0) -> Outcome:
         agent = int.from_bytes(address(who), "big") if who else 0
-        values = {"nonce": stage.next_nonce(1), "slot": slot, "key": agent, "scope": scope, "expiry_ms": expiry}
-        return stage.send(stage.signed("approve_agent", "alice", account=1, **values))
+        values = {"nonce": scene.next_nonce(1), "slot": slot, "key": agent, "scope": scope, "expiry_ms": expiry}
+        return scene.send(scene.signed("approve_agent", "alice", account=1, **values))
 
     def order(slot: int, who: str) -> Outcome:
-        values = {"agent": slot, "nonce": stage.next_nonce(1), "price_ticks": 990, "lots": 1}
-        return stage.send(stage.signed("order", who, account=1, **values))
+        values = {"agent": slot, "nonce": scene.next_nonce(1), "price_ticks": 990, "lots": 1}
+        return scene.send(scene.signed("order", who, account=1, **values))
 
     def cancel(slot: int, who: str) -> Outcome:
-        return stage.send(stage.signed("cancel", who, account=1, agent=slot, nonce=stage.next_nonce(1), slot=64))
+        return scene.send(scene.signed("cancel", who, account=1, agent=slot, nonce=scene.next_nonce(1), slot=64))
 
     assert approve(0, "agent", 3) is Outcome.OUT_OF_RANGE
     assert approve(1, "agent", 1) is Outcome.ACCEPTED
-    assert approve(15, "canceller", 2, stage.state.registers.clock_ms + 1) is Outcome.ACCEPTED
+    assert approve(15, "canceller", 2, scene.state.registers.clock_ms + 1) is Outcome.ACCEPTED
     assert approve(2, "powerless", 0) is Outcome.ACCEPTED
     assert (order(1, "agent"), cancel(1, "agent")) == (Outcome.ACCEPTED, Outcome.AGENT_SCOPE)
     assert (order(15, "canceller"), cancel(15, "canceller")) == (Outcome.AGENT_SCOPE, Outcome.ACCEPTED)
@@ -153,31 +153,31 @@ def agents(stage: Stage) -> None:
     assert order(2, "agent") is Outcome.NOT_AUTHORISED
     assert order(3, "agent") is Outcome.NOT_AUTHORISED
     assert order(1, "alice") is Outcome.NOT_AUTHORISED
-    stage.clock(ahead_ms=1)
+    scene.clock(ahead_ms=1)
     assert cancel(15, "canceller") is Outcome.AGENT_EXPIRED
-    used = stage.nonces[1]
-    again = stage.signed("order", "agent", account=1, agent=1, nonce=used - 5, price_ticks=990, lots=1)
-    assert stage.send(again) is Outcome.NONCE_USED
+    used = scene.nonces[1]
+    again = scene.signed("order", "agent", account=1, agent=1, nonce=used - 5, price_ticks=990, lots=1)
+    assert scene.send(again) is Outcome.NONCE_USED
     assert approve(1, "", 0) is Outcome.ACCEPTED
     assert order(1, "agent") is Outcome.NOT_AUTHORISED
-    stage.send(stage.signed("order", "bob", account=7, agent=1, nonce=0, price_ticks=990, lots=1))
+    scene.send(scene.signed("order", "bob", account=7, agent=1, nonce=0, price_ticks=990, lots=1))
 
 
-def widest_config(stage: Stage) -> None:
+def widest_config(scene: Scene) -> None:
     """Sixteen signers and a quorum of sixteen."""
-    base = stage.state.config.open(0)
+    base = scene.state.config.open(0)
     for i in range(16):
         at = base + CONFIG_SIGNERS + 5 * i
-        stage.state.config.words[at : at + 5] = address_words(address(f"signer {i}"))
-    stage.state.config.words[base + CONFIG_SIGNERS - 1] = 16
-    stage.state.config.mark(0)
-    stage.cut()
-    stage.clock()
-    stage.list_market(63)
+        scene.state.config.words[at : at + 5] = address_words(address(f"signer {i}"))
+    scene.state.config.words[base + CONFIG_SIGNERS - 1] = 16
+    scene.state.config.mark(0)
+    scene.cut()
+    scene.clock()
+    scene.list_market(63)
     for i in range(16):
         price = 5 + int.from_bytes(keccak(bytes([i]))[:2], "big")
-        stage.rounds[63] = 0
-        stage.report(63, price, (i,))
+        scene.rounds[63] = 0
+        scene.report(63, price, (i,))
 
 
 def _changed(items: list[bytes], changes: dict[int, bytes]) -> bytes:
@@ -185,11 +185,11 @@ def _changed(items: list[bytes], changes: dict[int, bytes]) -> bytes:
     return encoded
 
 
-def replayed_record(stage: Stage) -> None:
+def replayed_record(scene: Scene) -> None:
     """The same signed record twice in one batch."""
-    stage.trading("alice")
-    record = encode(stage.signed("order", "alice", account=1, nonce=3, price_ticks=990, lots=1))
-    assert [stage.send(record), stage.send(record)] == [Outcome.ACCEPTED, Outcome.NONCE_USED]
+    scene.trading("alice")
+    record = encode(scene.signed("order", "alice", account=1, nonce=3, price_ticks=990, lots=1))
+    assert [scene.send(record), scene.send(record)] == [Outcome.ACCEPTED, Outcome.NONCE_USED]
 
 
 SCENARIOS = (

@@ -12,11 +12,11 @@ from tallystick.state.state import State
 from tallystick.testing.world import World, address, message
 
 RICH = 10**12
-"""Units: what an account of a stage is given to begin with."""
+"""Units: what an account of a scene is given to begin with."""
 ALL_STEPS = 1 << 20
 
 
-class Stage(World):
+class Scene(World):
     """A world whose history may be cut: a scenario is replayed from `start`, not always from genesis."""
 
     def __init__(self) -> None:
