@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ppmUp, productsAtMost} from "./Arith.sol";
 import {Account, Risk} from "./generated/Cells.sol";
 import {Constants} from "./generated/Names.sol";
+import {Registers} from "./generated/Registers.sol";
 
 // Cross-margin: what an account is worth and what it must hold.
 
@@ -48,9 +49,12 @@ function mayChange(Health memory before, Health memory later, bool reduces) pure
 
 /// @notice What may leave an account. Rounding: down.
 /// @dev Beyond the initial margin, a share of the notional stays, so that unrealised profit cannot
-/// be withdrawn and pyramided.
-function withdrawable(Health memory measured) pure returns (uint256) {
+/// be withdrawn and pyramided. Never more than the Vault still holds, so that every withdrawal
+/// granted can be paid (I5).
+function withdrawable(Registers registers, Health memory measured) pure returns (uint256) {
     int256 buffer = int256(ppmUp(measured.notional, Constants.WITHDRAW_BUFFER_PPM));
     int256 free = measured.value - (measured.initial >= buffer ? measured.initial : buffer);
+    int256 held = int256(registers.depositedUnits()) - registers.withdrawnUnits();
+    if (held < free) free = held;
     return free > 0 ? uint256(free) : 0;
 }

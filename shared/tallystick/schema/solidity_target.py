@@ -127,7 +127,12 @@ def render_records() -> str:
     lines += ["        return 0;", "    }", "", "    /// Whether a signature follows the fields."]
     lines += ["    function signed(uint8 kind) internal pure returns (bool) {"]
     names = " || ".join(f"kind == {kind.name.upper()}" for kind in RECORDS if not kind.authority)
-    lines += [f"        return !({names});", "    }", "", "    /// Largest value of field `i`; type(uint160).max marks an address."]
+    lines += [
+        f"        return !({names});",
+        "    }",
+        "",
+        "    /// Largest value of field `i`; type(uint160).max marks an address.",
+    ]
     lines += ["    function limit(uint8 kind, uint256 i) internal pure returns (uint256) {"]
     for kind in RECORDS:
         lines.append(f"        if (kind == {kind.name.upper()}) {{")

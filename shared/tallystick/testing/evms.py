@@ -164,7 +164,7 @@ def _genesis_vm() -> Any:
     from eth.vm.forks.cancun import CancunVM  # noqa: PLC0415
 
     chain = MiningChain.configure(__name__="Chain", vm_configuration=((0, CancunVM),), chain_id=1)
-    genesis = {
+    genesis: dict[str, Any] = {
         "coinbase": ZERO_ADDRESS,
         "difficulty": 0,
         "extra_data": b"",

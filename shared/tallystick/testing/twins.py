@@ -116,7 +116,8 @@ class TwinRunner:
 
 def step_calldata(pre: bytes, limit: int, witness: bytes) -> bytes:
     """Return the calldata of a call to the Referee."""
-    return STEP_SELECTOR + encode(["bytes32", "uint64", "bytes"], [pre, limit, witness])
+    arguments: bytes = encode(["bytes32", "uint64", "bytes"], [pre, limit, witness])
+    return STEP_SELECTOR + arguments
 
 
 def _mapping_slot(key: int, slot: int) -> int:

@@ -102,7 +102,7 @@ contract ConsumeMessage is Step {
 
         // CHECK
         if (account.owner() != message.sender) return Outcome.NOT_AUTHORISED;
-        uint256 free = withdrawable(health(account, risk));
+        uint256 free = withdrawable(w.registers, health(account, risk));
         uint256 paid = message.amount <= free ? message.amount : free;
         if (paid == 0) return Outcome.NOT_WITHDRAWABLE;
 

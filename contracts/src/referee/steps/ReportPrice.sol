@@ -12,9 +12,10 @@ import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.s
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title REPORT_PRICE: take one signer's price into a market's round
-/// @notice A newer round discards the older one; a quorum makes a median.
-/// @dev Rejects: NO_MARKET, OUT_OF_RANGE (zero price), STALE_REPORT, OLD_ROUND, DUPLICATE_REPORT.
-/// Twin: shared/tallystick/machine/steps/report_price.py.
+/// @notice A newer round discards the older one; a quorum makes a median. A round's number is at most
+/// its report's time in milliseconds, so that no signer can use the numbers up.
+/// @dev Rejects: NO_MARKET, OUT_OF_RANGE (zero price, round beyond its time), STALE_REPORT, OLD_ROUND,
+/// DUPLICATE_REPORT. Twin: shared/tallystick/machine/steps/report_price.py.
 contract ReportPrice is Step {
     function _step(Witness memory w, IInbox) internal pure override {
         Registers registers = w.registers;
@@ -50,7 +51,7 @@ contract ReportPrice is Step {
         uint256 clock = registers.clockMs();
         uint256 newest = oracle.round();
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
-        if (registers.argPrice() == 0) return Outcome.OUT_OF_RANGE;
+        if (registers.argPrice() == 0 || registers.argId() > time) return Outcome.OUT_OF_RANGE;
         if (time + Constants.REPORT_AGE_MS < clock || time > clock + Constants.REPORT_AHEAD_MS) {
             return Outcome.STALE_REPORT;
         }

@@ -27,7 +27,7 @@ contract Withdraw is Step {
 
         // CHECK
         if (amount == 0) return finish(registers, Outcome.OUT_OF_RANGE);
-        if (amount > withdrawable(health(account, risk))) {
+        if (amount > withdrawable(registers, health(account, risk))) {
             return finish(registers, Outcome.NOT_WITHDRAWABLE);
         }
 

@@ -1,0 +1,148 @@
+"""Histories that lead through every step and every outcome, each ready to be replayed step by step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from tallystick.machine.engine import halted
+from tallystick.proof.tracer import StepProof, Tracer
+from tallystick.schema.names import Outcome, Phase
+from tallystick.testing.scenarios import batches, book, flow, intake, markets, trading
+from tallystick.testing.scenarios.scene import Scene
+
+Scenario = Callable[[Scene], None]
+
+SCENARIOS: Final[dict[str, Scenario]] = {
+    **{
+        scenario.__name__: scenario
+        for module in (intake, batches, markets, trading, book)
+        for scenario in module.SCENARIOS
+    },
+    **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(4)},
+    **{f"mutations_{seed}": partial(flow.mutate, seed=seed, records=400) for seed in range(2)},
+}
+
+GOES_ON: Final = None
+"""The step ended no record."""
+
+REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
+    Phase.OPEN_BATCH: frozenset({GOES_ON}),
+    Phase.OPEN_CHUNK: frozenset({GOES_ON, Outcome.CHUNK_SKIPPED}),
+    Phase.FETCH_RECORD: frozenset(
+        {
+            GOES_ON,
+            Outcome.FRAME_BROKEN,
+            Outcome.UNKNOWN_RECORD,
+            Outcome.MALFORMED,
+            Outcome.OUT_OF_RANGE,
+            Outcome.BAD_SIGNATURE,
+            Outcome.NO_ACCOUNT,
+            Outcome.NOT_AUTHORISED,
+            Outcome.AGENT_EXPIRED,
+            Outcome.AGENT_SCOPE,
+            Outcome.NONCE_USED,
+            Outcome.NONCE_RANGE,
+        }
+    ),
+    Phase.CONSUME_MESSAGE: frozenset(
+        {
+            GOES_ON,
+            Outcome.ACCEPTED,
+            Outcome.MESSAGE_LIMIT,
+            Outcome.NO_ACCOUNT,
+            Outcome.NOT_AUTHORISED,
+            Outcome.NOT_WITHDRAWABLE,
+            Outcome.UNKNOWN_MESSAGE,
+        }
+    ),
+    Phase.SET_CLOCK: frozenset({Outcome.ACCEPTED, Outcome.CLOCK_BACKWARDS, Outcome.CLOCK_OUT_OF_BOUND}),
+    Phase.PLACE_ORDER: frozenset(
+        {GOES_ON, Outcome.NO_MARKET, Outcome.NO_MARK, Outcome.OUT_OF_RANGE, Outcome.TOO_LARGE, Outcome.EXPIRED}
+    ),
+    Phase.MATCH_MAKER: frozenset(
+        {
+            GOES_ON,
+            Outcome.ACCEPTED,
+            Outcome.UNFILLED,
+            Outcome.NO_POSITION_SLOT,
+            Outcome.POSITION_LIMIT,
+            Outcome.MARGIN,
+        }
+    ),
+    Phase.REST_ORDER: frozenset({Outcome.ACCEPTED, Outcome.MARGIN, Outcome.BOOK_FULL}),
+    Phase.CANCEL_ORDER: frozenset({Outcome.ACCEPTED, Outcome.NO_SUCH_ORDER}),
+    Phase.WITHDRAW: frozenset({Outcome.ACCEPTED, Outcome.OUT_OF_RANGE, Outcome.NOT_WITHDRAWABLE}),
+    Phase.APPROVE_AGENT: frozenset({Outcome.ACCEPTED, Outcome.OUT_OF_RANGE}),
+    Phase.REPORT_PRICE: frozenset(
+        {
+            GOES_ON,
+            Outcome.ACCEPTED,
+            Outcome.NO_MARKET,
+            Outcome.OUT_OF_RANGE,
+            Outcome.STALE_REPORT,
+            Outcome.OLD_ROUND,
+            Outcome.DUPLICATE_REPORT,
+        }
+    ),
+    Phase.COMMIT_MEDIAN: frozenset({Outcome.ACCEPTED}),
+    Phase.LIST_MARKET: frozenset({Outcome.ACCEPTED, Outcome.MARKET_EXISTS, Outcome.BAD_PARAMETERS}),
+}
+"""Every outcome a step can end with."""
+
+Coverage = Counter[tuple[Phase, Outcome | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """A scenario played to its end, to be replayed from its start."""
+
+    name: str
+    scene: Scene
+
+    def steps(self) -> Iterator[tuple[StepProof, Outcome | None]]:
+        """Yield every step's proof, and the outcome with which it ended a record or a message, if it did.
+
+        Raises: AssertionError when the replay does not come to the state that was played.
+        """
+        machine = self.scene.machine_at_start()
+        events = machine.events
+        assert events is not None
+        tracer = Tracer(machine)
+        while not halted(machine):
+            events.clear()
+            proof = tracer.prove()
+            ends = [values[-1] for name, values in events if name in ("outcome", "message")]
+            yield proof, _outcome(proof, ends, machine.state.registers.phase)
+        assert tracer.state_hash == self.scene.state.hash(), f"{self.name}: the replay ends elsewhere"
+
+
+def play(name: str) -> Played:
+    """Play a scenario."""
+    scene = Scene()
+    SCENARIOS[name](scene)
+    scene.finish()
+    return Played(name=name, scene=scene)
+
+
+def table(coverage: Coverage) -> str:
+    """Return how often each step ended with each outcome, one step a line."""
+    lines: list[str] = []
+    for phase in Phase:
+        cells = [
+            f"{'goes on' if outcome is None else outcome.name} {coverage[phase, outcome]}"
+            for outcome in sorted(REACHABLE[phase], key=lambda each: -1 if each is None else each)
+        ]
+        lines.append(f"{phase.name:16} {', '.join(cells)}")
+    return "\n".join(lines)
+
+
+def _outcome(proof: StepProof, ends: list[int], next_phase: int) -> Outcome | None:
+    """The outcome of a step: two kinds of step skip bytes without an event, and stay in their phase when they do."""
+    if ends:
+        return Outcome(ends[0])
+    skips = {Phase.OPEN_CHUNK: Outcome.CHUNK_SKIPPED, Phase.FETCH_RECORD: Outcome.FRAME_BROKEN}
+    return skips.get(Phase(proof.phase)) if proof.phase == next_phase else None

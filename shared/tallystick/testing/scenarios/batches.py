@@ -1,0 +1,127 @@
+"""Batches and chunks as only a careless or hostile sequencer writes them, and L1 messages of every kind."""
+
+from __future__ import annotations
+
+from tallystick.records.chunks import accumulate
+from tallystick.records.codec import encode
+from tallystick.records.signing import make
+from tallystick.schema.names import Outcome
+from tallystick.state.layout import (
+    MAX_CHUNK_BYTES,
+    MAX_CHUNKS,
+    MESSAGE_DEPOSIT,
+    MESSAGE_FORCE_CANCEL_ALL,
+    MESSAGE_FORCE_WITHDRAW,
+)
+from tallystick.testing.scenarios.scene import RICH, Scene, frame
+
+
+def skipped_chunks(scene: Scene) -> None:
+    """Chunks with a wrong count, a wrong accumulator or no whole header, before, between and behind good ones."""
+    record = scene.clock_record()
+    count, accumulator = scene.state.registers.record_count, scene.state.registers.record_accumulator
+    good = scene.header() + frame(record)
+    after = (count + 1).to_bytes(8, "big") + accumulate(accumulator, record)
+    wrong_count = (count + 1).to_bytes(8, "big") + accumulator + frame(record)
+    wrong_accumulator = count.to_bytes(8, "big") + bytes(32)[:-1] + b"\x01" + frame(record)
+    huge_count = bytes([255] * 8) + accumulator + frame(record)
+    scene.post(wrong_count, wrong_accumulator, good, good, huge_count, after + frame(record), b"\0" * 8, scene.header())
+
+
+def empty_batches(scene: Scene) -> None:
+    """A batch without chunks, chunks without records, and the most and longest chunks there may be."""
+    scene.post()
+    scene.post(scene.header())
+    scene.post(b"")
+    scene.post(*[scene.header() + bytes([i + 1]) for i in range(MAX_CHUNKS)])
+    header = scene.header()
+    record = b"\xff" * (MAX_CHUNK_BYTES - len(header) - 2)
+    scene.post(header + frame(record))
+
+
+def owed_messages(scene: Scene) -> None:
+    """Batches that leave messages to their end, with and without records, and with none."""
+    scene.clock()
+    for number in range(1, 4):
+        scene.queue(MESSAGE_DEPOSIT, "alice", number, RICH)
+    scene.post(scene.header() + frame(scene.clock_record()), messages=2)
+    scene.post(messages=3)
+    scene.queue(MESSAGE_FORCE_CANCEL_ALL, "alice", 1)
+    scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 2, 5)
+    consume = encode(make("consume", through=4))
+    scene.post(scene.header() + frame(consume), messages=5)
+    scene.post(scene.header() + frame(scene.clock_record()))
+
+
+def message_limits(scene: Scene) -> None:
+    """Consume records that go backwards, nowhere or beyond the batch's limit."""
+    scene.queue(MESSAGE_DEPOSIT, "alice", 1, RICH)
+    scene.queue(MESSAGE_DEPOSIT, "alice", 1, RICH)
+    for through in (0, 2, (1 << 62) - 1):
+        scene.post(scene.header() + frame(encode(make("consume", through=through))), messages=1)
+    assert scene.send(make("consume", through=1)) is Outcome.MESSAGE_LIMIT
+    assert scene.consume() is Outcome.ACCEPTED
+    assert scene.consume() is Outcome.MESSAGE_LIMIT
+
+
+def messages(scene: Scene) -> None:
+    """Every kind of message, by owners and strangers, to accounts that are, are not and cannot be."""
+    scene.trading("alice")
+    every = (MESSAGE_DEPOSIT, MESSAGE_FORCE_WITHDRAW, MESSAGE_FORCE_CANCEL_ALL, 0, 4, 255)
+    for kind in every:
+        scene.queue(kind, "alice", 1, 7)
+        scene.queue(kind, "bob", 1, 7)
+        scene.queue(kind, "bob", 2, 0)
+        scene.queue(kind, "bob", (1 << 32) - 1, 1)
+        scene.queue(kind, "bob", 1 << 32, 1)
+        scene.queue(kind, "bob", (1 << 64) - 1, 0)
+    scene.consume()
+    scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 1, 0)
+    scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 1, (1 << 64) - 1)
+    scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 1, 1)
+    scene.consume()
+
+
+def withdrawals(scene: Scene) -> None:
+    """Withdrawals of nothing, of something, of everything, and of what backs a position."""
+    scene.trading("alice", "bob")
+    assert scene.withdraw(1, 0) is Outcome.OUT_OF_RANGE
+    assert scene.withdraw(1, RICH + 1) is Outcome.NOT_WITHDRAWABLE
+    assert scene.withdraw(1, 1) is Outcome.ACCEPTED
+    scene.order(1, 0, 0, 1000, 500_000)
+    scene.order(2, 0, 1, 1000, 500_000)
+    assert scene.withdraw(1, RICH - 5_000_000_000) is Outcome.NOT_WITHDRAWABLE
+    scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 1, RICH)
+    scene.consume()
+    assert scene.withdraw(1, 1) is Outcome.NOT_WITHDRAWABLE
+    scene.report(0, 900)
+    scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 1, RICH)
+    scene.queue(MESSAGE_FORCE_WITHDRAW, "bob", 2, RICH)
+    scene.consume()
+    scene.open_market(1, 1000, initial_ppm=400_000, maintenance_ppm=200_000)
+    for name, number in (("carol", 3), ("dave", 4)):
+        scene.deposit(name, number, RICH)
+    scene.order(3, 1, 1, 1000, 500_000)
+    scene.order(4, 1, 0, 1000, 500_000)
+    assert scene.withdraw(3, RICH - 15_000_000_000) is Outcome.NOT_WITHDRAWABLE
+    assert scene.withdraw(4, RICH - 25_000_000_000) is Outcome.ACCEPTED
+
+
+def paid_out(scene: Scene) -> None:
+    """Profits beyond all that was ever deposited: what the Vault holds leaves, and nothing more."""
+    cash = 6_000_000
+    scene.trading("alice", "bob", cash=cash)
+    scene.order(1, 0, 0, 1000, 100)
+    scene.order(2, 0, 1, 1000, 100)
+    scene.report(0, 2000)
+    assert scene.withdraw(1, 2 * cash + 1) is Outcome.NOT_WITHDRAWABLE
+    assert scene.withdraw(1, cash) is Outcome.ACCEPTED
+    scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 1, 2 * cash)
+    scene.consume()
+    assert scene.state.registers.withdrawn_units == 2 * cash
+    assert scene.withdraw(1, 1) is Outcome.NOT_WITHDRAWABLE
+    scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 1, 1)
+    scene.consume()
+
+
+SCENARIOS = (skipped_chunks, empty_batches, owed_messages, message_limits, messages, withdrawals, paid_out)

@@ -1,0 +1,124 @@
+"""Seeded chance: order flow with every kind of record on two markets, and records with bytes changed."""
+
+from __future__ import annotations
+
+import random
+
+from tallystick.records.codec import encode
+from tallystick.records.signing import make
+from tallystick.schema.names import Outcome
+from tallystick.state.layout import FLAG_IOC, MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
+from tallystick.testing.scenarios.scene import Scene, frame
+
+NAMES = ("alice", "bob", "carol", "dave", "erin")
+
+
+def play(scene: Scene, seed: int, records: int) -> None:
+    """Send so many records of the flow with this seed."""
+    chance = random.Random(seed)
+    scene.clock()
+    for market in range(2):
+        scene.open_market(market, 1000, max_lots=400)
+    for number, name in enumerate(NAMES, start=1):
+        scene.deposit(name, number, chance.choice([10**6, 10**8]))
+    for i in range(records):
+        _act(scene, chance)
+        if i % 25 == 24:
+            scene.seal()
+            scene.clock()
+
+
+def _act(scene: Scene, chance: random.Random) -> None:
+    dice = chance.random()
+    account = chance.randint(1, len(NAMES))
+    market = chance.randrange(2)
+    if dice < 0.68:
+        _order(scene, chance, account, market)
+    elif dice < 0.82:
+        _cancel(scene, chance, account)
+    elif dice < 0.87:
+        scene.report(market, chance.randint(900, 1100), tuple(chance.sample(range(5), chance.randint(1, 5))))
+    elif dice < 0.90:
+        scene.withdraw(account, chance.randint(0, 10**6))
+    elif dice < 0.93:
+        scene.queue(MESSAGE_FORCE_WITHDRAW, chance.choice(NAMES), account, chance.randint(0, 10**6))
+    elif dice < 0.94:
+        scene.queue(MESSAGE_FORCE_CANCEL_ALL, chance.choice(NAMES), account)
+    elif dice < 0.97:
+        scene.deposit(NAMES[account - 1], account, chance.randint(1, 10**7))
+    elif dice < 0.98:
+        scene.clock(ahead_ms=chance.randint(0, 999))
+    else:
+        _garbage(scene, chance)
+
+
+def _order(scene: Scene, chance: random.Random, account: int, market: int) -> None:
+    side = chance.randrange(2)
+    price = 1000 + chance.randint(-12, 6) * (1 if side == 0 else -1)
+    more: dict[str, int] = {"client_id": scene.state.registers.record_count}
+    if chance.random() < 0.25:
+        more["flags"] = FLAG_IOC
+    if chance.random() < 0.15:
+        more["expiry_ms"] = scene.state.registers.clock_ms + chance.randint(0, 2000)
+    scene.order(account, market, side, price, chance.choice([1, 2, 5, 20, 90]), **more)
+
+
+def _cancel(scene: Scene, chance: random.Random, account: int) -> None:
+    rested = [values for name, values in scene.events[-400:] if name == "rested"]
+    if not rested:
+        return
+    owner, client_id, slot = chance.choice(rested)[:3]
+    scene.cancel(owner if chance.random() < 0.9 else account, client_id, slot)
+
+
+def _garbage(scene: Scene, chance: random.Random) -> None:
+    kind = chance.randint(0, 9)
+    data = bytes([kind]) + chance.randbytes(chance.randint(0, 90))
+    assert scene.send(data) is not Outcome.ACCEPTED or kind <= 2
+
+
+def mutate(scene: Scene, seed: int, records: int) -> None:
+    """Post well-formed, signed records of every kind with a few bytes changed, added, dropped or repeated."""
+    chance = random.Random(seed)
+    scene.trading("alice", "bob")
+    scene.finish()
+    for _ in range(0, records, 10):
+        chunk = scene.header()
+        for i in range(10):
+            chunk += frame(_mutated(_sample(scene, i), chance))
+        scene.post(chunk)
+
+
+def _sample(scene: Scene, number: int) -> bytes:
+    clock = scene.state.registers.clock_ms
+    nonce = scene.next_nonce(1)
+    samples = (
+        make("clock", clock_ms=clock),
+        make("consume", through=1 << 40),
+        scene.signed("order", "alice", account=1, nonce=nonce, price_ticks=990, lots=3000, expiry_ms=clock + 10**6),
+        scene.signed("cancel", "alice", account=1, nonce=nonce, client_id=300, slot=64),
+        scene.signed("withdraw", "alice", account=1, nonce=nonce, amount_units=5, recipient=1 << 159),
+        scene.signed("approve_agent", "alice", account=1, nonce=nonce, slot=3, key=1 << 159, scope=3),
+        scene.signed("report_price", "signer 0", round=nonce, price_ticks=1 << 20, time_ms=clock),
+        scene.signed("list_market", "governance", market=nonce % 64, multiplier=7, initial_ppm=9, maintenance_ppm=9),
+    )
+    return encode(samples[number % len(samples)])
+
+
+def _mutated(data: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(data)
+    for _ in range(chance.choice([0, 1, 1, 1, 2, 5])):
+        # The prefixes are at the front: half of the changes go there.
+        place = chance.randrange(min(4, len(changed))) if chance.random() < 0.5 else chance.randrange(len(changed))
+        dice = chance.randrange(5)
+        if dice == 0:
+            changed[place] ^= 1 << chance.randrange(8)
+        elif dice == 1:
+            changed[place] = chance.choice([0, 1, 0x7F, 0x80, 0x81, 0xB7, 0xB8, 0xB9, 0xBF, 0xC0, 0xF7, 0xF8, 0xFF])
+        elif dice == 2:
+            changed.insert(place, chance.randrange(256))
+        elif dice == 3 and len(changed) > 1:
+            del changed[place]
+        else:
+            changed += changed[place : place + chance.randrange(1, 60)]
+    return bytes(changed)

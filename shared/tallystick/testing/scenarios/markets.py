@@ -1,0 +1,97 @@
+"""The clock, markets and their prices."""
+
+from __future__ import annotations
+
+from tallystick.records.signing import make
+from tallystick.schema.names import Outcome
+from tallystick.state.layout import CLOCK_DRIFT_MS, MAX_EXPOSURE, REPORT_AGE_MS, REPORT_AHEAD_MS
+from tallystick.testing.scenarios.scene import Scene
+
+
+def clocks(scene: Scene) -> None:
+    """Clocks at, inside and beyond their bounds."""
+    declared = scene.time * 1000
+
+    def clock(time: int) -> Outcome:
+        return scene.send(make("clock", clock_ms=time))
+
+    assert clock(0) is Outcome.CLOCK_OUT_OF_BOUND
+    assert clock(declared - CLOCK_DRIFT_MS - 1) is Outcome.CLOCK_OUT_OF_BOUND
+    assert clock(declared - CLOCK_DRIFT_MS) is Outcome.ACCEPTED
+    assert clock(declared) is Outcome.ACCEPTED
+    assert clock(declared) is Outcome.ACCEPTED
+    assert clock(declared - 1) is Outcome.CLOCK_BACKWARDS
+    assert clock(declared + CLOCK_DRIFT_MS + 1) is Outcome.CLOCK_OUT_OF_BOUND
+    assert clock((1 << 62) - 1) is Outcome.CLOCK_OUT_OF_BOUND
+    assert clock(declared + CLOCK_DRIFT_MS) is Outcome.ACCEPTED
+    scene.seal()
+    scene.clock()
+
+
+def impossible_times(scene: Scene) -> None:
+    """A batch declared in the far future, and one at the beginning of time."""
+    for time in (1 << 52, 0):
+        scene.time = time
+        header = scene.header()
+        record = b"\x01\xc7\x86" + (1_700_000_000_000).to_bytes(6, "big")
+        scene.published.publish([header + len(record).to_bytes(2, "big") + record], time, 0)
+        scene.run_published()
+
+
+def listings(scene: Scene) -> None:
+    """Listings at and beyond every limit, and twice."""
+    refused = (
+        {"multiplier": 0},
+        {"max_lots": 0},
+        {"multiplier": 1, "max_lots": MAX_EXPOSURE + 1},
+        {"multiplier": MAX_EXPOSURE + 1, "max_lots": 1},
+        {"multiplier": 3, "max_lots": MAX_EXPOSURE // 3 + 1},
+        {"maintenance_ppm": 0},
+        {"initial_ppm": 10, "maintenance_ppm": 11},
+        {"initial_ppm": 0, "maintenance_ppm": 0},
+    )
+    for rules in refused:
+        assert scene.list_market(0, **rules) is Outcome.BAD_PARAMETERS
+    largest = {"initial_ppm": 10**6, "maintenance_ppm": 10**6, "taker_ppm": 10**6, "maker_ppm": 10**6}
+    assert scene.list_market(0, multiplier=MAX_EXPOSURE, max_lots=1, **largest) is Outcome.ACCEPTED
+    assert scene.list_market(0) is Outcome.MARKET_EXISTS
+    assert scene.list_market(0, multiplier=0) is Outcome.MARKET_EXISTS
+    least = {"initial_ppm": 1, "maintenance_ppm": 1, "taker_ppm": 0, "maker_ppm": 0}
+    assert scene.list_market(63, multiplier=1, max_lots=MAX_EXPOSURE, **least) is Outcome.ACCEPTED
+
+
+def reports(scene: Scene) -> None:
+    """Reports that are early, late, old, doubled, of nothing; rounds that grow beyond their quorum or are left behind."""
+    scene.clock()
+
+    def report(signer: int, round_: int, price: int, market: int = 0, ahead: int = 0) -> Outcome:
+        time = scene.state.registers.clock_ms + ahead
+        values = {"market": market, "signer": signer, "round": round_, "price_ticks": price, "time_ms": time}
+        return scene.send(scene.signed("report_price", f"signer {signer}", **values))
+
+    assert report(0, 1, 5) is Outcome.NO_MARKET
+    scene.list_market(0)
+    assert report(0, 1, 0) is Outcome.OUT_OF_RANGE
+    assert report(0, 1, 5, ahead=-REPORT_AGE_MS - 1) is Outcome.STALE_REPORT
+    assert report(0, 1, 5, ahead=REPORT_AHEAD_MS + 1) is Outcome.STALE_REPORT
+    assert report(0, 0, 5, ahead=REPORT_AHEAD_MS) is Outcome.ACCEPTED
+    assert report(0, 0, 6) is Outcome.DUPLICATE_REPORT
+    assert report(0, 1, 7, ahead=-REPORT_AGE_MS) is Outcome.ACCEPTED
+    for signer, price in ((1, 9), (2, 8), (3, 8), (4, (1 << 24) - 1)):
+        assert report(signer, 1, price) is Outcome.ACCEPTED
+    assert report(1, 1, 9) is Outcome.DUPLICATE_REPORT
+    assert report(1, 0, 9) is Outcome.OLD_ROUND
+    assert report(1, 4, 100) is Outcome.ACCEPTED
+    assert report(2, 3, 100) is Outcome.OLD_ROUND
+    assert report(2, 5, 100) is Outcome.ACCEPTED
+    newest = scene.state.registers.clock_ms
+    assert report(3, newest + 1, 1) is Outcome.OUT_OF_RANGE
+    assert report(3, newest - 10, 1, ahead=-11) is Outcome.OUT_OF_RANGE
+    assert report(3, (1 << 62) - 1, 1) is Outcome.OUT_OF_RANGE
+    assert report(3, newest, 1) is Outcome.ACCEPTED
+    assert report(4, newest - 1, 1) is Outcome.OLD_ROUND
+    for signer, price in ((0, 3), (4, 2), (1, 1), (2, 4)):
+        assert report(signer, newest, price) is Outcome.ACCEPTED
+
+
+SCENARIOS = (clocks, impossible_times, listings, reports)

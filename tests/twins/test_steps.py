@@ -1,0 +1,120 @@
+"""The Referee takes every step that Python takes, to the same state.
+
+Where there is no pyrevm for the running Python, py-evm takes its place: the same checks, some minutes longer.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tallystick.machine.engine import run
+from tallystick.proof.tracer import Tracer
+from tallystick.schema.names import Outcome, Phase
+from tallystick.state.hashing import keccak
+from tallystick.testing import scenarios
+from tallystick.testing.evms import PyEvm
+from tallystick.testing.gas import gas_table
+from tallystick.testing.scenarios.scene import ALL_STEPS, Scene
+from tallystick.testing.twins import TwinRunner
+
+ROOT = Path(__file__).resolve().parents[2]
+GAS = ROOT / "contracts" / "snapshots" / "gas_steps.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    coverage: scenarios.Coverage
+    costs: tuple[tuple[int, int, int], ...]
+
+
+@cache
+def checked(name: str) -> Checked:
+    played = scenarios.play(name)
+    runner = TwinRunner(played.scene.published)
+    limit = played.scene.published.batch_limit
+    coverage = scenarios.Coverage()
+    costs: list[tuple[int, int, int]] = []
+    for proof, outcome in played.steps():
+        costs.append((proof.phase, runner.check(proof, limit), len(proof.witness)))
+        coverage[Phase(proof.phase), outcome] += 1
+    assert runner.checked == len(costs) > 0
+    return Checked(coverage=coverage, costs=tuple(costs))
+
+
+@pytest.mark.parametrize("name", scenarios.SCENARIOS)
+def test_the_referee_comes_to_the_same_state_in_every_step_of(name: str) -> None:
+    assert checked(name).costs
+
+
+def test_every_step_ends_with_every_outcome_it_may_in_some_scenario() -> None:
+    total = scenarios.Coverage()
+    for name in scenarios.SCENARIOS:
+        total.update(checked(name).coverage)
+    reachable = {(phase, outcome) for phase, outcomes in scenarios.REACHABLE.items() for outcome in outcomes}
+    assert set(scenarios.REACHABLE) == set(Phase)
+    assert {outcome for _, outcome in reachable} - {scenarios.GOES_ON} == set(Outcome)
+    assert set(total) == reachable, scenarios.table(total)
+
+
+def test_a_step_costs_the_gas_of_the_snapshot() -> None:
+    costs = [cost for name in scenarios.SCENARIOS for cost in checked(name).costs]
+    assert gas_table(costs) == json.loads(GAS.read_text(encoding="utf-8")), "python contracts/tools/step_gas.py"
+
+
+@pytest.mark.parametrize("name", ["fills", "signatures", "messages", "skipped_chunks", "reports"])
+def test_a_second_evm_says_the_same_and_takes_the_same_gas(name: str) -> None:
+    played = scenarios.play(name)
+    runner = TwinRunner(played.scene.published, PyEvm)
+    limit = played.scene.published.batch_limit
+    seen: set[tuple[int, Outcome | None]] = set()
+    for (proof, outcome), (_, gas, _) in zip(played.steps(), checked(name).costs, strict=True):
+        if (proof.phase, outcome) not in seen:
+            assert runner.check(proof, limit) == gas
+            seen.add((proof.phase, outcome))
+
+
+def test_a_halted_machine_steps_to_itself() -> None:
+    scene = Scene()
+    scene.clock()
+    scene.finish()
+    machine = scene.machine_at_start()
+    published = scene.published
+    published.batch_limit = 0
+    tracer = Tracer(machine)
+    first = tracer.prove()
+    assert first.pre_hash == first.post_hash
+    assert TwinRunner(published).check(first, 0) > 0
+    published.batch_limit = 1
+    assert run(machine, ALL_STEPS) > 0
+    last = Tracer(machine).prove()
+    assert last.pre_hash == last.post_hash
+    assert TwinRunner(published).check(last, 1) > 0
+    more = TwinRunner(published).call(last.pre_hash, 1, last.witness[:-2] + b"\0\1\0")
+    assert more.returned is None, "a halted machine reads no input"
+
+
+def test_a_batch_that_is_not_there_cannot_be_opened() -> None:
+    scene = Scene()
+    scene.clock()
+    scene.finish()
+    machine = scene.machine_at_start()
+    proof = Tracer(machine).prove()
+    runner = TwinRunner(scene.published)
+    assert runner.check(proof, 1) > 0
+    header = scene.published.headers.pop()
+    assert keccak(header.pack())
+    assert runner.call(proof.pre_hash, 1, proof.witness).returned is None
+
+
+def test_an_unknown_phase_is_refused() -> None:
+    scene = Scene()
+    machine = scene.machine_at_start()
+    machine.state.registers.phase = len(Phase)
+    tracer = Tracer(machine)
+    witness = machine.state.registers.pack() + tracer.root + bytes(2)
+    assert TwinRunner(scene.published).call(tracer.state_hash, 0, witness).returned is None
