@@ -31,13 +31,13 @@ contract Rollup is IRollup, Credits {
     mapping(AssertionId => Assertion) private _assertions;
 
     /// @param genesisStateHash the machine's first state
-    /// @param genesisData its preimage, for whoever starts from L1 alone
+    /// @param genesis_ its preimage, for whoever starts from L1 alone
     /// @param inbox_ where the inputs are
     /// @param challenge_ where rivals dispute; its challenge period is this contract's, too
     /// @param config see IRollup.Config
     constructor(
         StateHash genesisStateHash,
-        bytes memory genesisData,
+        bytes memory genesis_,
         address inbox_,
         address challenge_,
         Config memory config
@@ -60,7 +60,7 @@ contract Rollup is IRollup, Credits {
         first.status = Status.CONFIRMED;
         first.nextLimit = limitAfter(inbox_, 0);
         first.createdBlock = uint64(block.number);
-        emit Genesis(id, genesisStateHash, first.nextLimit, genesisData);
+        emit Genesis(id, genesisStateHash, first.nextLimit, genesis_);
     }
 
     /// @inheritdoc IRollup
