@@ -196,8 +196,8 @@ library EdgeTree {
         return end > state.createdBlock ? end - state.createdBlock : 0;
     }
 
-    /// @notice Enough if proven; own time, plus the smaller of the children's cached totals if
-    /// bisected.
+    /// @notice Enough if proven; own time, plus the smaller of what the children are known to have
+    /// if bisected.
     function total(Store storage self, Opening calldata opening) internal view returns (uint40) {
         Edge calldata edge = opening.edge;
         ContextId context = contextId(edge);
@@ -212,10 +212,19 @@ library EdgeTree {
         Node span = TraceTree.node(opening.left, opening.right);
         // INVARIANT: the children are the edge's own.
         require(span == edge.span, IChallenge.WrongNode(span, edge.span));
-        uint40 left = self.edges[edgeId(leftChild(edge, opening.left))].totalBlocks;
-        uint40 right = self.edges[edgeId(rightChild(edge, opening.left, opening.right))].totalBlocks;
+        uint40 left = knownTotal(self, leftChild(edge, opening.left));
+        uint40 right = knownTotal(self, rightChild(edge, opening.left, opening.right));
         // INVARIANT: an edge is as good as its worse child; the better one could be a lie's.
         return saturatingSum(own, left < right ? left : right);
+    }
+
+    /// @dev What a child is worth at least: its cached total, or its own time if that is more. A
+    /// child that is not bisected therefore needs no update of its own.
+    function knownTotal(Store storage self, Edge memory child) private view returns (uint40) {
+        ContextId context = contextId(child);
+        EdgeState memory state = self.edges[edgeId(context, child.span)];
+        uint40 own = unrivalledBlocks(self.contexts[context], state);
+        return own > state.totalBlocks ? own : state.totalBlocks;
     }
 
     function saturatingSum(uint256 a, uint256 b) internal pure returns (uint40) {
