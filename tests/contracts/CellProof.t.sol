@@ -26,11 +26,7 @@ contract CellProofTest is Base {
         }
     }
 
-    function encode(uint40 bitmap, bytes32[40] memory siblings)
-        private
-        pure
-        returns (bytes memory proof)
-    {
+    function encode(uint40 bitmap, bytes32[40] memory siblings) private pure returns (bytes memory proof) {
         proof = abi.encodePacked(bitmap);
         for (uint256 d = 0; d < 40; ++d) {
             if ((bitmap >> d) & 1 == 1) proof = abi.encodePacked(proof, siblings[d]);
@@ -43,12 +39,10 @@ contract CellProofTest is Base {
         }
     }
 
-    function testFuzz_root_equals_the_plain_version(
-        uint40 key,
-        bytes32 leaf,
-        uint40 bitmap,
-        bytes32 seed
-    ) external view {
+    function testFuzz_root_equals_the_plain_version(uint40 key, bytes32 leaf, uint40 bitmap, bytes32 seed)
+        external
+        view
+    {
         bytes32[40] memory siblings = siblingsOf(seed);
         bytes memory proof = encode(bitmap, siblings);
         assertEq(this.root(key, leaf, proof), plainRoot(key, leaf, bitmap, siblings));

@@ -2,13 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Challenge} from "@tallystick/dispute/Challenge.sol";
-import {
-    DisputeState,
-    Edge,
-    IChallenge,
-    Opening,
-    Progress
-} from "@tallystick/interfaces/IChallenge.sol";
+import {DisputeState, Edge, IChallenge, Opening, Progress} from "@tallystick/interfaces/IChallenge.sol";
 import {AssertionId, DisputeId, EdgeId, Node, StateHash} from "@tallystick/interfaces/Types.sol";
 import {RollupBase, ScriptedReferee} from "@tests/RollupBase.sol";
 import {Trace, TraceModel} from "@tests/TraceModel.sol";
@@ -38,9 +32,7 @@ contract ChallengeTest is RollupBase {
         open(honest, genesis, good, truth);
     }
 
-    function expectOpenRevert(bytes4 selector, AssertionId parent, uint64 limit, uint256 bond)
-        private
-    {
+    function expectOpenRevert(bytes4 selector, AssertionId parent, uint64 limit, uint256 bond) private {
         Node span = truth.node(K, 0);
         Node[] memory siblings = truth.lastSiblings();
         vm.expectPartialRevert(selector);
@@ -50,9 +42,7 @@ contract ChallengeTest is RollupBase {
     function test_rewards_above_half_a_bond_are_refused() external {
         IChallenge.Config memory config = challengeConfig();
         config.openRewardWei = 0.5 ether + 1;
-        vm.expectRevert(
-            abi.encodeWithSelector(IChallenge.RewardsExceedBond.selector, 1 ether + 1, 1 ether)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IChallenge.RewardsExceedBond.selector, 1 ether + 1, 1 ether));
         new Challenge(address(rollup), address(referee), config);
     }
 
@@ -61,10 +51,7 @@ contract ChallengeTest is RollupBase {
         IChallenge.Config memory config = challengeConfig();
         Challenge again = new Challenge(address(rollup), address(referee), config);
         assertNotEq(first, again.configHash(), "address");
-        assertNotEq(
-            DisputeId.unwrap(challenge.disputeId(genesis, 1)),
-            DisputeId.unwrap(again.disputeId(genesis, 1))
-        );
+        assertNotEq(DisputeId.unwrap(challenge.disputeId(genesis, 1)), DisputeId.unwrap(again.disputeId(genesis, 1)));
     }
 
     function test_open_of_an_unknown_assertion_is_refused() external {
@@ -202,16 +189,16 @@ contract ChallengeTest is RollupBase {
         (Node basePrev, Node[] memory siblings) = truth.preProof(2);
         Edge memory edge = truth.edge(disputeOf(genesis), 0, 2);
         bytes32 pre = truth.stateAfter(2);
-        bytes memory data = abi.encodeCall(
-            IChallenge.prove, (edge, pre, basePrev, siblings, witnessOf(pre, genesis))
-        );
+        bytes memory data = abi.encodeCall(IChallenge.prove, (edge, pre, basePrev, siblings, witnessOf(pre, genesis)));
         for (uint256 gas = 2_000; gas < 40_000; gas += 500) {
             uint256 snapshot = vm.snapshotState();
+            // solhint-disable-next-line avoid-low-level-calls
             (bool done,) = address(challenge).call{gas: gas}(data);
             Progress progress = challenge.edgeState(challenge.edgeId(edge)).progress;
             assertTrue(progress == (done ? Progress.PROVEN : Progress.OPEN));
             assertTrue(vm.revertToState(snapshot));
         }
+        // solhint-disable-next-line avoid-low-level-calls
         (bool proven,) = address(challenge).call(data);
         assertTrue(proven);
     }
@@ -222,9 +209,7 @@ contract ChallengeTest is RollupBase {
         Edge memory root = truth.edge(disputeOf(genesis), K, 0);
         Opening[] memory openings = pathUp(genesis, truth, 0, K);
         vm.roll(block.number + PERIOD - 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(IChallenge.PeriodNotOver.selector, PERIOD - 1, PERIOD)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IChallenge.PeriodNotOver.selector, PERIOD - 1, PERIOD));
         challenge.confirmRoot(root, openings);
         vm.roll(block.number + 1);
         challenge.confirmRoot(root, openings);
@@ -242,9 +227,7 @@ contract ChallengeTest is RollupBase {
         Edge memory root = wrong.edge(disputeOf(genesis), K, 0);
         vm.roll(block.number + PERIOD - 401);
         Opening[] memory openings = pathUp(genesis, wrong, 0, K);
-        vm.expectRevert(
-            abi.encodeWithSelector(IChallenge.PeriodNotOver.selector, PERIOD - 1, PERIOD)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IChallenge.PeriodNotOver.selector, PERIOD - 1, PERIOD));
         challenge.confirmRoot(root, openings);
         vm.roll(block.number + 1);
         challenge.confirmRoot(root, openings);

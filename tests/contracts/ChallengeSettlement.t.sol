@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Award, Edge, IChallenge, Opening} from "@tallystick/interfaces/IChallenge.sol";
+import {IChallenge, Opening} from "@tallystick/interfaces/IChallenge.sol";
 import {ICredits} from "@tallystick/interfaces/ICredits.sol";
-import {AssertionId, DisputeId, EdgeId, Node, StateHash} from "@tallystick/interfaces/Types.sol";
+import {AssertionId, DisputeId, Node} from "@tallystick/interfaces/Types.sol";
 import {RollupBase} from "@tests/RollupBase.sol";
 import {Trace, TraceModel} from "@tests/TraceModel.sol";
 
@@ -11,13 +11,10 @@ import {Trace, TraceModel} from "@tests/TraceModel.sol";
 contract Refuser {
     bool public accepts;
 
-    function open(
-        IChallenge challenge,
-        AssertionId parent,
-        AssertionId id,
-        Node span,
-        Node[] calldata siblings
-    ) external payable {
+    function open(IChallenge challenge, AssertionId parent, AssertionId id, Node span, Node[] calldata siblings)
+        external
+        payable
+    {
         challenge.openRoot{value: msg.value}(parent, id, 1, span, siblings);
     }
 
@@ -30,7 +27,7 @@ contract Refuser {
     }
 
     receive() external payable {
-        require(accepts);
+        require(accepts, "not now");
     }
 }
 
@@ -38,13 +35,10 @@ contract Refuser {
 contract Reenterer {
     bool public caught;
 
-    function open(
-        IChallenge challenge,
-        AssertionId parent,
-        AssertionId id,
-        Node span,
-        Node[] calldata siblings
-    ) external payable {
+    function open(IChallenge challenge, AssertionId parent, AssertionId id, Node span, Node[] calldata siblings)
+        external
+        payable
+    {
         challenge.openRoot{value: msg.value}(parent, id, 1, span, siblings);
     }
 
@@ -160,9 +154,7 @@ contract ChallengeSettlementTest is RollupBase {
             one[0] = openings[i];
             challenge.settle(dispute, one);
         }
-        assertEq(
-            challenge.credit(honest), ROOT_BOND + OPEN_REWARD + K * BISECT_REWARD + PROVE_REWARD
-        );
+        assertEq(challenge.credit(honest), ROOT_BOND + OPEN_REWARD + K * BISECT_REWARD + PROVE_REWARD);
     }
 
     function test_moves_of_the_losing_tree_are_not_repaid() external {
@@ -189,10 +181,7 @@ contract ChallengeSettlementTest is RollupBase {
         execute();
         challenge.settle(dispute, pathDown(genesis, truth, PLACE));
         assertEq(challenge.credit(friend), BISECT_REWARD);
-        assertEq(
-            challenge.credit(honest),
-            ROOT_BOND + OPEN_REWARD + (K - 1) * BISECT_REWARD + PROVE_REWARD
-        );
+        assertEq(challenge.credit(honest), ROOT_BOND + OPEN_REWARD + (K - 1) * BISECT_REWARD + PROVE_REWARD);
     }
 
     /// C08: whoever plays both sides gets back at most half of what the losing side paid.
@@ -235,9 +224,7 @@ contract ChallengeSettlementTest is RollupBase {
     /// C22: its money stays owed, everyone else is paid.
     function test_a_receiver_that_reverts_blocks_only_itself() external {
         Refuser refuser = new Refuser();
-        refuser.open{value: ROOT_BOND}(
-            challenge, genesis, good, truth.node(K, 0), truth.lastSiblings()
-        );
+        refuser.open{value: ROOT_BOND}(challenge, genesis, good, truth.node(K, 0), truth.lastSiblings());
         assertEq(challenge.credit(address(refuser)), ROOT_BOND);
         vm.expectPartialRevert(ICredits.PaymentRefused.selector);
         refuser.withdraw(challenge);
@@ -255,9 +242,7 @@ contract ChallengeSettlementTest is RollupBase {
     /// C23.
     function test_a_receiver_that_calls_back_in_is_paid_once() external {
         Reenterer thief = new Reenterer();
-        thief.open{value: ROOT_BOND}(
-            challenge, genesis, good, truth.node(K, 0), truth.lastSiblings()
-        );
+        thief.open{value: ROOT_BOND}(challenge, genesis, good, truth.node(K, 0), truth.lastSiblings());
         thief.withdraw(challenge);
         assertTrue(thief.caught());
         assertEq(address(thief).balance, ROOT_BOND);

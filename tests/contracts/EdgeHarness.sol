@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Edge, EdgeState, Opening, Progress} from "@tallystick/interfaces/IChallenge.sol";
-import {DisputeId, EdgeId, Node} from "@tallystick/interfaces/Types.sol";
+import {Edge, EdgeState, Opening} from "@tallystick/interfaces/IChallenge.sol";
+import {EdgeId, Node} from "@tallystick/interfaces/Types.sol";
 import {EdgeTree} from "@tallystick/libraries/EdgeTree.sol";
 
 /// The edges alone, for trees of any height, with a machine that counts: the state after n steps
@@ -34,9 +34,7 @@ contract EdgeHarness {
         _store.bisect(edge, left, right, decided);
     }
 
-    function prove(Edge calldata edge, bytes32 pre, Node basePrev, Node[] calldata siblings)
-        external
-    {
+    function prove(Edge calldata edge, bytes32 pre, Node basePrev, Node[] calldata siblings) external {
         if (!_store.checkProof(edge, pre, basePrev, siblings, decided)) return;
         _store.markProven(edge, pre, step(pre));
     }

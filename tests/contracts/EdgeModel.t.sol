@@ -85,10 +85,7 @@ contract EdgeModelTest is Base {
         uint64 index = uint64(random(uint256(1) << (trace.height - height)));
         if (height == 0) {
             (Node basePrev, Node[] memory siblings) = trace.preProof(index);
-            try harness.prove(
-                trace.edge(DISPUTE, 0, index), trace.stateAfter(index), basePrev, siblings
-            ) {}
-                catch {}
+            try harness.prove(trace.edge(DISPUTE, 0, index), trace.stateAfter(index), basePrev, siblings) {} catch {}
         } else {
             Opening memory o = trace.opening(DISPUTE, height, index);
             try harness.bisect(o.edge, o.left, o.right) {} catch {}

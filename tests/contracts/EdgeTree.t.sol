@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Edge, IChallenge, Opening, Progress} from "@tallystick/interfaces/IChallenge.sol";
-import {DisputeId, EdgeId, Node} from "@tallystick/interfaces/Types.sol";
+import {DisputeId, Node} from "@tallystick/interfaces/Types.sol";
 import {EdgeTree} from "@tallystick/libraries/EdgeTree.sol";
 import {Base} from "@tests/Base.sol";
 import {EdgeHarness} from "@tests/EdgeHarness.sol";
@@ -289,6 +289,21 @@ contract EdgeTreeTest is Base {
         harness.update(honest.opening(DISPUTE, K - 1, 1));
         // 5 alone at the top; below, 20 - 5 for the agreed half and 8 - 5 for the disputed one.
         assertEq(harness.total(honest.opening(DISPUTE, K, 0)), 5 + 3);
+    }
+
+    function test_unopened_children_count_without_an_update_and_opened_ones_as_cached() external {
+        addRoot(honest);
+        addRoot(lie(4));
+        bisect(honest, K, 0);
+        vm.roll(1012);
+        assertEq(harness.total(honest.opening(DISPUTE, K, 0)), 12);
+        bisect(lie(4), K, 0);
+        bisect(honest, K - 1, 1);
+        vm.roll(1030);
+        // The disputed half had 12 of its own; what its halves earned since is not cached there.
+        assertEq(harness.total(honest.opening(DISPUTE, K, 0)), 12);
+        harness.update(honest.opening(DISPUTE, K - 1, 1));
+        assertEq(harness.total(honest.opening(DISPUTE, K, 0)), 12 + 18);
     }
 
     function test_update_of_an_absent_edge_is_refused() external {

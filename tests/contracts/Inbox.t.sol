@@ -97,13 +97,9 @@ contract InboxTest is Base {
         bytes[] memory chunks = chunksOf(3, 100);
         vm.prank(sequencer);
         inbox.postBatch(0, clock(), 1, chunks);
-        bytes32 chunksHash = keccak256(
-            abi.encodePacked(keccak256(chunks[0]), keccak256(chunks[1]), keccak256(chunks[2]))
-        );
-        assertEq(
-            inbox.batchHash(0),
-            keccak256(abi.encodePacked(clock(), uint64(1), uint16(3), chunksHash))
-        );
+        bytes32 chunksHash =
+            keccak256(abi.encodePacked(keccak256(chunks[0]), keccak256(chunks[1]), keccak256(chunks[2])));
+        assertEq(inbox.batchHash(0), keccak256(abi.encodePacked(clock(), uint64(1), uint16(3), chunksHash)));
         assertEq(uint256(inbox.batchCount()), 1);
         assertEq(inbox.batchHash(1), bytes32(0));
     }
@@ -120,9 +116,7 @@ contract InboxTest is Base {
         uint256 opens = clock() + TAKEOVER;
         vm.warp(opens - 1);
         vm.prank(user);
-        vm.expectRevert(
-            abi.encodeWithSelector(IInbox.NotSequencer.selector, user, sequencer, opens)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IInbox.NotSequencer.selector, user, sequencer, opens));
         inbox.postBatch(0, clock(), 0, chunksOf(1, 41));
         vm.warp(opens);
         post(user, 0, clock(), 0);
@@ -214,17 +208,13 @@ contract InboxTest is Base {
         vm.startPrank(sequencer);
         vm.expectRevert(abi.encodeWithSelector(IInbox.TimeTooOld.selector, t - PAST - 1, t - PAST));
         inbox.postBatch(0, t - PAST - 1, 0, chunksOf(1, 41));
-        vm.expectRevert(
-            abi.encodeWithSelector(IInbox.TimeTooNew.selector, t + FUTURE + 1, t + FUTURE)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IInbox.TimeTooNew.selector, t + FUTURE + 1, t + FUTURE));
         inbox.postBatch(0, t + FUTURE + 1, 0, chunksOf(1, 41));
         vm.expectPartialRevert(IInbox.TimeTooNew.selector);
         inbox.postBatch(0, type(uint64).max, 0, chunksOf(1, 41));
         inbox.postBatch(0, t - PAST, 0, chunksOf(1, 41));
         inbox.postBatch(1, t + FUTURE, 0, chunksOf(1, 41));
-        vm.expectRevert(
-            abi.encodeWithSelector(IInbox.TimeBackwards.selector, t + FUTURE - 1, t + FUTURE)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IInbox.TimeBackwards.selector, t + FUTURE - 1, t + FUTURE));
         inbox.postBatch(2, t + FUTURE - 1, 0, chunksOf(1, 41));
         inbox.postBatch(2, t + FUTURE, 0, chunksOf(1, 41));
         vm.stopPrank();

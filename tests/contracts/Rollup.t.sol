@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Challenge} from "@tallystick/dispute/Challenge.sol";
-import {Opening} from "@tallystick/interfaces/IChallenge.sol";
 import {IRollup} from "@tallystick/interfaces/IRollup.sol";
-import {AssertionId, StateHash} from "@tallystick/interfaces/Types.sol";
+import {AssertionId} from "@tallystick/interfaces/Types.sol";
 import {Rollup} from "@tallystick/rollup/Rollup.sol";
 import {RollupBase} from "@tests/RollupBase.sol";
 import {Trace, TraceModel} from "@tests/TraceModel.sol";

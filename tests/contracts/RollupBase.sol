@@ -87,8 +87,7 @@ abstract contract RollupBase is Base {
         referee = new ScriptedReferee();
         uint256 nonce = creations();
         challenge = new Challenge(createAddress(nonce + 1), address(referee), challengeConfig());
-        rollup =
-            new Rollup(start, "genesis data", address(inbox), address(challenge), rollupConfig());
+        rollup = new Rollup(start, "genesis data", address(inbox), address(challenge), rollupConfig());
     }
 
     function challengeConfig() internal view returns (IChallenge.Config memory) {
@@ -113,11 +112,7 @@ abstract contract RollupBase is Base {
     }
 
     function createAddress(uint256 nonce) internal view returns (address) {
-        return address(
-            uint160(
-                uint256(keccak256(abi.encodePacked(bytes2(0xd694), address(this), uint8(nonce))))
-            )
-        );
+        return address(uint160(uint256(keccak256(abi.encodePacked(bytes2(0xd694), address(this), uint8(nonce))))));
     }
 
     function registersOf(uint256 number) internal pure returns (bytes memory registers) {
@@ -126,9 +121,7 @@ abstract contract RollupBase is Base {
     }
 
     function stateHash(string memory name, uint256 number) internal pure returns (StateHash) {
-        return StateHash.wrap(
-            keccak256(abi.encode(keccak256(bytes(name)), keccak256(registersOf(number))))
-        );
+        return StateHash.wrap(keccak256(abi.encode(keccak256(bytes(name)), keccak256(registersOf(number)))));
     }
 
     function postBatch() internal {
@@ -151,9 +144,7 @@ abstract contract RollupBase is Base {
         }
         if (block.number < origin.createdBlock + INTERVAL) vm.roll(origin.createdBlock + INTERVAL);
         vm.prank(poster);
-        return rollup.post{value: BOND}(
-            parent, origin.nextLimit, keccak256(bytes(name)), registersOf(number)
-        );
+        return rollup.post{value: BOND}(parent, origin.nextLimit, keccak256(bytes(name)), registersOf(number));
     }
 
     /// A trace from `parent` over made-up states, which halts after `STEPS` steps. From leaf `from`
@@ -190,10 +181,7 @@ abstract contract RollupBase is Base {
         return challenge.disputeId(parent, rollup.assertion(parent).nextLimit);
     }
 
-    function open(address mover, AssertionId parent, AssertionId id, Trace memory trace)
-        internal
-        returns (EdgeId)
-    {
+    function open(address mover, AssertionId parent, AssertionId id, Trace memory trace) internal returns (EdgeId) {
         uint64 limit = rollup.assertion(parent).nextLimit;
         Node span = trace.node(K, 0);
         Node[] memory siblings = trace.lastSiblings();
@@ -201,22 +189,14 @@ abstract contract RollupBase is Base {
         return challenge.openRoot{value: ROOT_BOND}(parent, id, limit, span, siblings);
     }
 
-    function bisect(
-        address mover,
-        AssertionId parent,
-        Trace memory trace,
-        uint8 height,
-        uint64 index
-    ) internal {
+    function bisect(address mover, AssertionId parent, Trace memory trace, uint8 height, uint64 index) internal {
         Opening memory o = trace.opening(disputeOf(parent), height, index);
         vm.prank(mover);
         challenge.bisect(o.edge, o.left, o.right);
     }
 
     /// Both bisect down to leaf `index`.
-    function descend(AssertionId parent, Trace memory right, Trace memory wrong, uint64 index)
-        internal
-    {
+    function descend(AssertionId parent, Trace memory right, Trace memory wrong, uint64 index) internal {
         for (uint8 h = K; h > 0; --h) {
             bisect(honest, parent, right, h, index >> h);
             bisect(liar, parent, wrong, h, index >> h);
@@ -236,19 +216,16 @@ abstract contract RollupBase is Base {
         challenge.prove(edge, pre, basePrev, siblings, witness);
     }
 
-    /// The openings on the path to leaf `index` from the bottom up, each after its sibling; the
-    /// path is known down to height `low`.
+    /// The openings on the path to leaf `index` from height `low` up.
     function pathUp(AssertionId parent, Trace memory trace, uint64 index, uint8 low)
         internal
         view
         returns (Opening[] memory openings)
     {
         DisputeId dispute = disputeOf(parent);
-        openings = new Opening[](2 * uint256(K - low) + 1);
-        uint256 next = 0;
+        openings = new Opening[](uint256(K - low) + 1);
         for (uint8 h = low; h <= K; ++h) {
-            if (h < K) openings[next++] = trace.opening(dispute, h, (index >> h) ^ 1);
-            openings[next++] = trace.opening(dispute, h, index >> h);
+            openings[h - low] = trace.opening(dispute, h, index >> h);
         }
     }
 

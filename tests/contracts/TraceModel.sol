@@ -93,11 +93,7 @@ library TraceModel {
     }
 
     /// Prefix and siblings that prove the state before leaf `index`.
-    function preProof(Trace memory self, uint64 index)
-        internal
-        pure
-        returns (Node basePrev, Node[] memory siblings)
-    {
+    function preProof(Trace memory self, uint64 index) internal pure returns (Node basePrev, Node[] memory siblings) {
         if (index == 0) return (Node.wrap(0), new Node[](0));
         uint8 zeros = 0;
         while ((index >> zeros) & 1 == 0) {

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
-import {Inbox} from "@tallystick/bridge/Inbox.sol";
 import {Vault} from "@tallystick/bridge/Vault.sol";
 import {IVault} from "@tallystick/interfaces/IVault.sol";
 import {AssertionId} from "@tallystick/interfaces/Types.sol";
@@ -44,6 +43,7 @@ contract OddToken is ERC20 {
             super._update(to, address(0xfee), feeAtoms);
         }
         if (caller != address(0) && from != address(0)) {
+            // solhint-disable-next-line avoid-low-level-calls
             (bool done, bytes memory data) = caller.call(callData);
             answer = done ? bytes("done") : data;
         }
@@ -88,8 +88,7 @@ contract VaultTest is RollupBase {
     }
 
     function withdrawal(uint64 index) private view returns (IVault.Withdrawal memory) {
-        return
-            IVault.Withdrawal({index: index, recipient: trader, amountUnits: 5 + index, account: 1});
+        return IVault.Withdrawal({index: index, recipient: trader, amountUnits: 5 + index, account: 1});
     }
 
     function leafOf(IVault.Withdrawal memory w) private pure returns (bytes32) {
@@ -104,11 +103,7 @@ contract VaultTest is RollupBase {
         root = this.rootOf(uint40(FIRST_KEY), left, proofs[0]);
     }
 
-    function rootOf(uint40 key, bytes32 leaf, bytes calldata proof)
-        external
-        pure
-        returns (bytes32)
-    {
+    function rootOf(uint40 key, bytes32 leaf, bytes calldata proof) external pure returns (bytes32) {
         return CellProof.root(key, leaf, proof);
     }
 
@@ -152,11 +147,8 @@ contract VaultTest is RollupBase {
         vm.expectEmit(address(vault));
         emit IVault.Deposited(1, trader, 7, 0);
         deposit(7 * ATOMS);
-        bytes memory message =
-            abi.encodePacked(uint8(1), trader, uint64(1), uint64(7), uint64(block.timestamp));
-        assertEq(
-            inbox.messageAccumulator(1), keccak256(abi.encodePacked(bytes32(0), keccak256(message)))
-        );
+        bytes memory message = abi.encodePacked(uint8(1), trader, uint64(1), uint64(7), uint64(block.timestamp));
+        assertEq(inbox.messageAccumulator(1), keccak256(abi.encodePacked(bytes32(0), keccak256(message))));
         assertEq(token.balanceOf(address(vault)), 7 * ATOMS);
         assertEq(uint256(vault.depositedUnits()), 7);
     }
@@ -202,10 +194,7 @@ contract VaultTest is RollupBase {
     function test_deposit_cannot_be_re_entered() external {
         token.setCallback(address(vault), abi.encodeCall(IVault.deposit, (0)));
         deposit(ATOMS);
-        assertEq(
-            bytes32(bytes4(token.answer())),
-            bytes32(bytes4(keccak256("ReentrancyGuardReentrantCall()")))
-        );
+        assertEq(bytes32(bytes4(token.answer())), bytes32(bytes4(keccak256("ReentrancyGuardReentrantCall()"))));
         assertEq(uint256(vault.depositedUnits()), 1);
     }
 
@@ -305,9 +294,7 @@ contract VaultTest is RollupBase {
     }
 
     /// T15: each byte of the withdrawal and of the proof.
-    function testFuzz_claim_with_any_changed_field_is_refused(uint256 field, uint64 change)
-        external
-    {
+    function testFuzz_claim_with_any_changed_field_is_refused(uint256 field, uint64 change) external {
         deposit(100 * ATOMS);
         (bytes32 root, bytes[2] memory proofs) = outbox();
         AssertionId id = confirmOutbox(root, 1);
@@ -320,8 +307,8 @@ contract VaultTest is RollupBase {
         if (field == 2) w.amountUnits += change;
         if (field == 3) w.account += change;
         if (field == 4) proof[change % proof.length] ^= bytes1(uint8(1 << (change % 8)));
-        (bool done,) = address(vault)
-            .call(abi.encodeCall(IVault.claim, (id, root, registersHash(1), w, proof)));
+        // solhint-disable-next-line avoid-low-level-calls
+        (bool done,) = address(vault).call(abi.encodeCall(IVault.claim, (id, root, registersHash(1), w, proof)));
         assertFalse(done);
         vault.claim(id, root, registersHash(1), withdrawal(0), proofs[0]);
     }
@@ -345,14 +332,10 @@ contract VaultTest is RollupBase {
         deposit(100 * ATOMS);
         (bytes32 root, bytes[2] memory proofs) = outbox();
         AssertionId id = confirmOutbox(root, 1);
-        bytes memory again =
-            abi.encodeCall(IVault.claim, (id, root, registersHash(1), withdrawal(1), proofs[1]));
+        bytes memory again = abi.encodeCall(IVault.claim, (id, root, registersHash(1), withdrawal(1), proofs[1]));
         token.setCallback(address(vault), again);
         vault.claim(id, root, registersHash(1), withdrawal(0), proofs[0]);
         assertFalse(vault.isClaimed(1));
-        assertEq(
-            bytes32(bytes4(token.answer())),
-            bytes32(bytes4(keccak256("ReentrancyGuardReentrantCall()")))
-        );
+        assertEq(bytes32(bytes4(token.answer())), bytes32(bytes4(keccak256("ReentrancyGuardReentrantCall()"))));
     }
 }

@@ -2,14 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IChallenge} from "../interfaces/IChallenge.sol";
-import {
-    Award,
-    ContextState,
-    Edge,
-    EdgeState,
-    Opening,
-    Progress
-} from "../interfaces/IChallenge.sol";
+import {Award, ContextState, Edge, EdgeState, Opening, Progress} from "../interfaces/IChallenge.sol";
 import {ContextId, DisputeId, EdgeId, Node} from "../interfaces/Types.sol";
 import {TraceTree} from "./TraceTree.sol";
 
@@ -28,11 +21,7 @@ library EdgeTree {
     /// @notice Edges with one context and different spans are rivals. The parent edge is not in
     /// the key: rival parents share a common child, its timer and its proof. The base is: or one
     /// wrong root would cost its rival 2^K - 1 moves in place of K.
-    function contextId(DisputeId dispute, uint8 height, uint64 index, Node base)
-        internal
-        pure
-        returns (ContextId)
-    {
+    function contextId(DisputeId dispute, uint8 height, uint64 index, Node base) internal pure returns (ContextId) {
         return ContextId.wrap(keccak256(abi.encode(dispute, height, index, base)));
     }
 
@@ -49,20 +38,11 @@ library EdgeTree {
     }
 
     function leftChild(Edge calldata edge, Node left) internal pure returns (Edge memory) {
-        return Edge({
-            dispute: edge.dispute,
-            height: edge.height - 1,
-            index: 2 * edge.index,
-            base: edge.base,
-            span: left
-        });
+        return
+            Edge({dispute: edge.dispute, height: edge.height - 1, index: 2 * edge.index, base: edge.base, span: left});
     }
 
-    function rightChild(Edge calldata edge, Node left, Node right)
-        internal
-        pure
-        returns (Edge memory)
-    {
+    function rightChild(Edge calldata edge, Node left, Node right) internal pure returns (Edge memory) {
         return Edge({
             dispute: edge.dispute,
             height: edge.height - 1,
@@ -98,9 +78,7 @@ library EdgeTree {
 
     /// @notice Opens an edge into its two children.
     /// @param decided whether the edge's dispute has a winner
-    function bisect(Store storage self, Edge calldata edge, Node left, Node right, bool decided)
-        internal
-    {
+    function bisect(Store storage self, Edge calldata edge, Node left, Node right, bool decided) internal {
         ContextId context = contextId(edge);
         EdgeId id = edgeId(context, edge.span);
         EdgeState storage state = self.edges[id];
@@ -160,9 +138,7 @@ library EdgeTree {
     }
 
     /// @notice Marks an edge as proven if `post` is the state it claims.
-    function markProven(Store storage self, Edge calldata edge, bytes32 pre, bytes32 post)
-        internal
-    {
+    function markProven(Store storage self, Edge calldata edge, bytes32 pre, bytes32 post) internal {
         Node span = TraceTree.leaf(post);
         // INVARIANT: only the true successor is ever proven, so of all rivals at most one is.
         require(span == edge.span, IChallenge.WrongNode(span, edge.span));
@@ -187,11 +163,7 @@ library EdgeTree {
     /// @notice Blocks without a rival, in a context that is `context`, since `state` was created.
     /// @dev The first edge of a context is not younger than its first rival, every later one is
     /// not older: the difference, floored at 0, is right for both.
-    function unrivalledBlocks(ContextState memory context, EdgeState memory state)
-        internal
-        view
-        returns (uint40)
-    {
+    function unrivalledBlocks(ContextState memory context, EdgeState memory state) internal view returns (uint40) {
         uint40 end = context.rivalled ? context.rivalledBlock : uint40(block.number);
         return end > state.createdBlock ? end - state.createdBlock : 0;
     }
