@@ -60,11 +60,7 @@ contract Inbox is IInbox {
     }
 
     /// @inheritdoc IInbox
-    function forceWithdraw(uint64 account, uint64 amountUnits)
-        external
-        override
-        returns (uint64 index)
-    {
+    function forceWithdraw(uint64 account, uint64 amountUnits) external override returns (uint64 index) {
         return enqueue(Constants.MESSAGE_FORCE_WITHDRAW, msg.sender, account, amountUnits);
     }
 
@@ -74,10 +70,7 @@ contract Inbox is IInbox {
     }
 
     /// @dev Appends a message to the queue and to its hash chain.
-    function enqueue(uint256 kind, address sender, uint64 account, uint64 amountUnits)
-        private
-        returns (uint64 index)
-    {
+    function enqueue(uint256 kind, address sender, uint64 account, uint64 amountUnits) private returns (uint64 index) {
         // SAFETY: seconds and the number of messages stay far below 2^64.
         uint64 time = uint64(block.timestamp);
         index = uint64(_messageTimes.length);
@@ -89,17 +82,13 @@ contract Inbox is IInbox {
     }
 
     /// @inheritdoc IInbox
-    function postBatch(uint64 index, uint64 time, uint64 limit, bytes[] calldata chunks)
-        external
-        override
-    {
+    function postBatch(uint64 index, uint64 time, uint64 limit, bytes[] calldata chunks) external override {
         checkPoster();
         // INVARIANT: batches are numbered without gap or duplicate.
         require(index == batchCount, WrongBatchIndex(index, batchCount));
         // INVARIANT: a batch has chunks, and a bounded number of them.
         require(
-            chunks.length > 0 && chunks.length <= Constants.MAX_CHUNKS,
-            ChunkCount(chunks.length, Constants.MAX_CHUNKS)
+            chunks.length > 0 && chunks.length <= Constants.MAX_CHUNKS, ChunkCount(chunks.length, Constants.MAX_CHUNKS)
         );
         checkMessageLimit(limit);
         checkTime(time);
@@ -156,8 +145,7 @@ contract Inbox is IInbox {
             bytes calldata chunk = chunks[i];
             // INVARIANT: a step proof can carry any chunk there is.
             require(
-                chunk.length > Constants.CHUNK_HEADER_BYTES
-                    && chunk.length <= Constants.MAX_CHUNK_BYTES,
+                chunk.length > Constants.CHUNK_HEADER_BYTES && chunk.length <= Constants.MAX_CHUNK_BYTES,
                 ChunkLength(i, chunk.length, Constants.MAX_CHUNK_BYTES)
             );
             hashes[i] = keccak256(chunk);

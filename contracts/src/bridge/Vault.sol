@@ -69,12 +69,7 @@ contract Vault is IVault, ReentrancyGuard {
     }
 
     /// @inheritdoc IVault
-    function depositFor(address owner, uint256 atoms)
-        public
-        override
-        nonReentrant
-        returns (uint64 account)
-    {
+    function depositFor(address owner, uint256 atoms) public override nonReentrant returns (uint64 account) {
         // INVARIANT: every account has an owner.
         require(owner != address(0), ZeroOwner());
         uint256 before = IERC20(token).balanceOf(address(this));
@@ -84,9 +79,7 @@ contract Vault is IVault, ReentrancyGuard {
         require(received > 0 && received % atomsPerUnit == 0, NotWholeUnits(received, atomsPerUnit));
         uint256 sum = depositedUnits + received / atomsPerUnit;
         // INVARIANT: the machine's sums cannot overflow.
-        require(
-            sum <= Constants.MAX_DEPOSITED_UNITS, DepositCap(sum, Constants.MAX_DEPOSITED_UNITS)
-        );
+        require(sum <= Constants.MAX_DEPOSITED_UNITS, DepositCap(sum, Constants.MAX_DEPOSITED_UNITS));
 
         // SAFETY: both are at most MAX_DEPOSITED_UNITS. What follows the transfer is guarded
         // against calls back in.
@@ -136,17 +129,12 @@ contract Vault is IVault, ReentrancyGuard {
     }
 
     /// @dev Rejects what is not in the outbox of the state with this root.
-    function checkOutbox(bytes32 stateRoot, Withdrawal calldata withdrawal, bytes calldata proof)
-        private
-        pure
-    {
+    function checkOutbox(bytes32 stateRoot, Withdrawal calldata withdrawal, bytes calldata proof) private pure {
         uint64 most = uint64((1 << Constants.INDEX_BITS) - 1);
         // INVARIANT: the index cannot spill into the key's tag and name another kind of cell.
         require(withdrawal.index <= most, IndexRange(withdrawal.index, most));
         uint40 key = uint40((OutboxLib.TAG << Constants.INDEX_BITS) | withdrawal.index);
-        bytes32 leaf = keccak256(
-            abi.encodePacked(withdrawal.recipient, withdrawal.amountUnits, withdrawal.account)
-        );
+        bytes32 leaf = keccak256(abi.encodePacked(withdrawal.recipient, withdrawal.amountUnits, withdrawal.account));
         bytes32 root = CellProof.root(key, leaf, proof);
         // INVARIANT: the machine wrote this very withdrawal.
         require(root == stateRoot, WrongRoot(root, stateRoot));

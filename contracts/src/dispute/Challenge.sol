@@ -57,8 +57,7 @@ contract Challenge is IChallenge, Credits {
     /// @param referee_ who executes one step
     /// @param config see IChallenge.Config
     constructor(address rollup_, address referee_, Config memory config) {
-        uint256 rewardsWei =
-            config.openRewardWei + rootHeight * config.bisectRewardWei + config.proveRewardWei;
+        uint256 rewardsWei = config.openRewardWei + rootHeight * config.bisectRewardWei + config.proveRewardWei;
         // INVARIANT: each losing bond covers, with the half that is not forfeited, every move it
         // can make the winner's side need; whoever plays both sides loses the other half.
         require(rewardsWei <= config.bondWei / 2, RewardsExceedBond(rewardsWei, config.bondWei / 2));
@@ -71,19 +70,16 @@ contract Challenge is IChallenge, Credits {
         bisectRewardWei = config.bisectRewardWei;
         proveRewardWei = config.proveRewardWei;
         sink = config.sink;
-        configHash = keccak256(
-            abi.encode(block.chainid, address(this), rollup_, referee_, rootHeight, config)
-        );
+        configHash = keccak256(abi.encode(block.chainid, address(this), rollup_, referee_, rootHeight, config));
     }
 
     /// @inheritdoc IChallenge
-    function openRoot(
-        AssertionId parent,
-        AssertionId assertion,
-        uint64 limit,
-        Node span,
-        Node[] calldata siblings
-    ) external payable override returns (EdgeId id) {
+    function openRoot(AssertionId parent, AssertionId assertion, uint64 limit, Node span, Node[] calldata siblings)
+        external
+        payable
+        override
+        returns (EdgeId id)
+    {
         IRollup.Assertion memory claimed = IRollup(rollup).assertion(assertion);
         // INVARIANT: a root commits an assertion that exists.
         require(claimed.status != IRollup.Status.NONE, UnknownAssertion(assertion));
@@ -111,17 +107,13 @@ contract Challenge is IChallenge, Credits {
         // ends before any edge's begins and the two may be summed.
         require(origin.childCount > 1, NoRivalAssertion(assertion));
         // INVARIANT: no bond enters a dispute that cannot be won any more.
-        require(
-            origin.status != IRollup.Status.REJECTED && !origin.hasConfirmedChild,
-            ParentDone(parent)
-        );
+        require(origin.status != IRollup.Status.REJECTED && !origin.hasConfirmedChild, ParentDone(parent));
         require(!dispute.decided, AlreadyDecided(root.dispute));
         // INVARIANT: each root holds one bond.
         require(msg.value == bondWei, WrongBond(msg.value, bondWei));
         // INVARIANT: the tree is of the full height and ends in the asserted state.
         require(siblings.length == rootHeight, SiblingCount(siblings.length, rootHeight));
-        Node folded =
-            TraceTree.foldRight(TraceTree.leaf(StateHash.unwrap(claimed.stateHash)), siblings);
+        Node folded = TraceTree.foldRight(TraceTree.leaf(StateHash.unwrap(claimed.stateHash)), siblings);
         require(folded == span, WrongNode(folded, span));
 
         if (!dispute.exists) {
@@ -140,13 +132,10 @@ contract Challenge is IChallenge, Credits {
     }
 
     /// @inheritdoc IChallenge
-    function prove(
-        Edge calldata edge,
-        bytes32 pre,
-        Node basePrev,
-        Node[] calldata siblings,
-        bytes calldata witness
-    ) external override {
+    function prove(Edge calldata edge, bytes32 pre, Node basePrev, Node[] calldata siblings, bytes calldata witness)
+        external
+        override
+    {
         DisputeState storage dispute = _disputes[edge.dispute];
         if (!_store.checkProof(edge, pre, basePrev, siblings, dispute.decided)) return;
         // SAFETY: the Referee is fixed and the call is static; starved of gas or given a bad
@@ -178,8 +167,7 @@ contract Challenge is IChallenge, Credits {
 
         AssertionId assertion = _roots[id].assertion;
         requireOpenParent(assertion);
-        uint40 total =
-            EdgeTree.saturatingSum(state.totalBlocks, IRollup(rollup).unrivalledBlocks(assertion));
+        uint40 total = EdgeTree.saturatingSum(state.totalBlocks, IRollup(rollup).unrivalledBlocks(assertion));
         // INVARIANT: the root held out for the whole challenge period on each path.
         require(total >= challengePeriodBlocks, PeriodNotOver(total, challengePeriodBlocks));
 
@@ -202,10 +190,7 @@ contract Challenge is IChallenge, Credits {
         require(origin.status == IRollup.Status.CONFIRMED, ParentNotConfirmed(parent));
         // INVARIANT: an assertion confirmed by time alone keeps its place; only its own roots may
         // still win.
-        require(
-            !origin.hasConfirmedChild || origin.confirmedChild == assertion,
-            RivalConfirmed(origin.confirmedChild)
-        );
+        require(!origin.hasConfirmedChild || origin.confirmedChild == assertion, RivalConfirmed(origin.confirmedChild));
     }
 
     /// @inheritdoc IChallenge
@@ -243,13 +228,7 @@ contract Challenge is IChallenge, Credits {
     }
 
     /// @dev Repays from the pot what the pot still has.
-    function repay(
-        DisputeId id,
-        DisputeState storage dispute,
-        EdgeId edge,
-        address mover,
-        uint256 rewardWei
-    ) private {
+    function repay(DisputeId id, DisputeState storage dispute, EdgeId edge, address mover, uint256 rewardWei) private {
         uint256 potWei = dispute.potWei;
         // INVARIANT: repayments never exceed half of the lost bonds.
         uint256 amountWei = rewardWei < potWei ? rewardWei : potWei;

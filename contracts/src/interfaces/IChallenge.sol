@@ -116,57 +116,31 @@ interface IChallenge is ICredits {
     }
 
     /// @notice The children of `parent` dispute over the trace from `start` up to `limit`.
-    event DisputeOpened(
-        DisputeId indexed dispute, AssertionId indexed parent, StateHash start, uint64 limit
-    );
+    event DisputeOpened(DisputeId indexed dispute, AssertionId indexed parent, StateHash start, uint64 limit);
     /// @notice `edge` commits `assertion` to a trace; `opener` paid the bond.
     event RootOpened(
-        DisputeId indexed dispute,
-        EdgeId indexed edge,
-        AssertionId indexed assertion,
-        address opener,
-        uint256 bondWei
+        DisputeId indexed dispute, EdgeId indexed edge, AssertionId indexed assertion, address opener, uint256 bondWei
     );
     /// @notice An edge exists from this block on.
-    event EdgeAdded(
-        DisputeId indexed dispute,
-        EdgeId indexed edge,
-        uint8 height,
-        uint64 index,
-        Node base,
-        Node span
-    );
+    event EdgeAdded(DisputeId indexed dispute, EdgeId indexed edge, uint8 height, uint64 index, Node base, Node span);
     /// @notice A second span appeared in `context` in this block; `rival` is its edge.
-    event ContextRivalled(
-        DisputeId indexed dispute, ContextId indexed context, EdgeId rival, uint40 rivalledBlock
-    );
+    event ContextRivalled(DisputeId indexed dispute, ContextId indexed context, EdgeId rival, uint40 rivalledBlock);
     /// @notice The edge's children are `left` and `right`.
-    event EdgeBisected(
-        DisputeId indexed dispute, EdgeId indexed edge, Node left, Node right, address mover
-    );
+    event EdgeBisected(DisputeId indexed dispute, EdgeId indexed edge, Node left, Node right, address mover);
     /// @notice The edge's one step is proven, from the state `pre`.
     event EdgeProven(DisputeId indexed dispute, EdgeId indexed edge, bytes32 pre, address mover);
     /// @notice The edge's cached total grew.
     event EdgeUpdated(DisputeId indexed dispute, EdgeId indexed edge, uint40 totalBlocks);
     /// @notice The dispute is won; the Rollup may confirm the assertion from `finalBlock` on.
     event RootConfirmed(
-        DisputeId indexed dispute,
-        EdgeId indexed edge,
-        AssertionId indexed assertion,
-        uint40 finalBlock
+        DisputeId indexed dispute, EdgeId indexed edge, AssertionId indexed assertion, uint40 finalBlock
     );
     /// @notice The winner's bond is back, the losers' are lost: `potWei` of them repays movers.
     event DisputeSettled(
-        DisputeId indexed dispute,
-        address opener,
-        uint256 bondWei,
-        uint256 forfeitedWei,
-        uint256 potWei
+        DisputeId indexed dispute, address opener, uint256 bondWei, uint256 forfeitedWei, uint256 potWei
     );
     /// @notice A move in the winning tree is repaid.
-    event MoveRepaid(
-        DisputeId indexed dispute, EdgeId indexed edge, address mover, uint256 amountWei
-    );
+    event MoveRepaid(DisputeId indexed dispute, EdgeId indexed edge, address mover, uint256 amountWei);
 
     /// @notice Half a bond must cover all rewards of answering one wrong root.
     error RewardsExceedBond(uint256 rewardsWei, uint256 mostWei);
@@ -216,13 +190,10 @@ interface IChallenge is ICredits {
     /// @param limit the parent's nextLimit, as the caller knows it
     /// @param span root of the tree over the 2^20 states after each step
     /// @param siblings the 20 left siblings, from the leaf up, that prove the last leaf
-    function openRoot(
-        AssertionId parent,
-        AssertionId assertion,
-        uint64 limit,
-        Node span,
-        Node[] calldata siblings
-    ) external payable returns (EdgeId edge);
+    function openRoot(AssertionId parent, AssertionId assertion, uint64 limit, Node span, Node[] calldata siblings)
+        external
+        payable
+        returns (EdgeId edge);
 
     /// @notice Opens a rivalled edge into its two children.
     function bisect(Edge calldata edge, Node left, Node right) external;
@@ -233,15 +204,11 @@ interface IChallenge is ICredits {
     /// @param siblings left siblings of `pre`, from the leaf up, one for each trailing zero bit of
     /// the index; none at index 0
     /// @param witness for the Referee
-    function prove(
-        Edge calldata edge,
-        bytes32 pre,
-        Node basePrev,
-        Node[] calldata siblings,
-        bytes calldata witness
-    ) external;
+    function prove(Edge calldata edge, bytes32 pre, Node basePrev, Node[] calldata siblings, bytes calldata witness)
+        external;
 
     /// @notice Recomputes cached totals in the given order: children before parents.
+    /// @dev Children that are not bisected count with their own time and need not be given.
     function update(Opening[] calldata openings) external;
 
     /// @notice Updates the given edges, then decides the dispute for `root`.

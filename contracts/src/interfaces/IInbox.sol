@@ -23,12 +23,7 @@ interface IInbox {
 
     /// @notice Batch `index` may be read by the machine; it consumes messages below `messageLimit`.
     event BatchPosted(
-        uint64 indexed index,
-        uint64 time,
-        uint64 messageLimit,
-        uint16 chunkCount,
-        bytes32 chunksHash,
-        address poster
+        uint64 indexed index, uint64 time, uint64 messageLimit, uint16 chunkCount, bytes32 chunksHash, address poster
     );
 
     /// @notice The bytes of one chunk.
@@ -59,9 +54,7 @@ interface IInbox {
 
     /// @notice Queues a deposit of `amountUnits` to `account` of `owner`. Only the Vault.
     /// @return index number of the message
-    function enqueueDeposit(address owner, uint64 account, uint64 amountUnits)
-        external
-        returns (uint64 index);
+    function enqueueDeposit(address owner, uint64 account, uint64 amountUnits) external returns (uint64 index);
 
     /// @notice Queues the caller's wish to withdraw `amountUnits` from `account` to itself.
     /// @dev Anyone may queue anything; the machine checks that the caller owns the account.
@@ -77,8 +70,7 @@ interface IInbox {
     /// the takeover delay, and as often as they like until it posts again.
     /// @param time the batch's time in seconds
     /// @param messageLimit messages below this number are consumed by the end of the batch
-    function postBatch(uint64 index, uint64 time, uint64 messageLimit, bytes[] calldata chunks)
-        external;
+    function postBatch(uint64 index, uint64 time, uint64 messageLimit, bytes[] calldata chunks) external;
 
     /// @notice keccak(time u64, messageLimit u64, chunkCount u16, chunksHash) of a batch, where
     /// chunksHash = keccak of the concatenated hashes of its chunks; 0 when there is no such batch.

@@ -9,8 +9,5 @@ interface IReferee {
     /// @param pre hash of the state before the step
     /// @param batchLimit batches of the Inbox at which the machine halts
     /// @param witness what the step reads, with proofs; empty for a halted state's step is allowed
-    function step(bytes32 pre, uint64 batchLimit, bytes calldata witness)
-        external
-        view
-        returns (bytes32 post);
+    function step(bytes32 pre, uint64 batchLimit, bytes calldata witness) external view returns (bytes32 post);
 }

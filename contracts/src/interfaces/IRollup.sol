@@ -137,10 +137,7 @@ interface IRollup is ICredits {
     /// @notice Blocks the assertion has been, or was, without a rival.
     function unrivalledBlocks(AssertionId id) external view returns (uint256);
     /// @notice keccak(parent, stateHash).
-    function assertionId(AssertionId parent, StateHash stateHash)
-        external
-        pure
-        returns (AssertionId);
+    function assertionId(AssertionId parent, StateHash stateHash) external pure returns (AssertionId);
 
     function inbox() external view returns (address);
     function challenge() external view returns (address);

@@ -23,9 +23,7 @@ interface IVault {
     event AccountOpened(uint64 indexed account, address indexed owner);
 
     /// @notice `units` are on their way to `account` as message `messageIndex` of the Inbox.
-    event Deposited(
-        uint64 indexed account, address indexed owner, uint64 units, uint64 messageIndex
-    );
+    event Deposited(uint64 indexed account, address indexed owner, uint64 units, uint64 messageIndex);
 
     /// @notice Withdrawal `index` is paid.
     event Claimed(uint64 indexed index, address indexed recipient, uint64 units);

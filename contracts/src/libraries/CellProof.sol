@@ -11,8 +11,7 @@ library CellProof {
     /// @dev 5 bytes of bitmap.
     uint256 internal constant BITMAP_BYTES = 5;
     /// @dev keccak of nothing: the leaf of a cell that was never written or is all zero.
-    bytes32 internal constant EMPTY_LEAF =
-        0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470;
+    bytes32 internal constant EMPTY_LEAF = 0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470;
 
     /// @notice The proof is cut off or has bytes to spare.
     error CellProofLength(uint256 actual, uint256 expected);
@@ -20,11 +19,7 @@ library CellProof {
     /// @notice Root of the tree in which `key` has the leaf `leaf`, as `proof` has it.
     /// @dev The length is strict. A given sibling that equals the empty one is fine: the root is
     /// what counts.
-    function root(uint40 key, bytes32 leaf, bytes calldata proof)
-        internal
-        pure
-        returns (bytes32 hash)
-    {
+    function root(uint40 key, bytes32 leaf, bytes calldata proof) internal pure returns (bytes32 hash) {
         // INVARIANT: the proof holds its bitmap.
         require(proof.length >= BITMAP_BYTES, CellProofLength(proof.length, BITMAP_BYTES));
         uint256 bitmap = uint40(bytes5(proof[:BITMAP_BYTES]));

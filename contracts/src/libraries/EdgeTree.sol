@@ -2,14 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IChallenge} from "../interfaces/IChallenge.sol";
-import {
-    Award,
-    ContextState,
-    Edge,
-    EdgeState,
-    Opening,
-    Progress
-} from "../interfaces/IChallenge.sol";
+import {Award, ContextState, Edge, EdgeState, Opening, Progress} from "../interfaces/IChallenge.sol";
 import {ContextId, DisputeId, EdgeId, Node} from "../interfaces/Types.sol";
 import {TraceTree} from "./TraceTree.sol";
 
@@ -28,11 +21,7 @@ library EdgeTree {
     /// @notice Edges with one context and different spans are rivals. The parent edge is not in
     /// the key: rival parents share a common child, its timer and its proof. The base is: or one
     /// wrong root would cost its rival 2^K - 1 moves in place of K.
-    function contextId(DisputeId dispute, uint8 height, uint64 index, Node base)
-        internal
-        pure
-        returns (ContextId)
-    {
+    function contextId(DisputeId dispute, uint8 height, uint64 index, Node base) internal pure returns (ContextId) {
         return ContextId.wrap(keccak256(abi.encode(dispute, height, index, base)));
     }
 
@@ -49,20 +38,11 @@ library EdgeTree {
     }
 
     function leftChild(Edge calldata edge, Node left) internal pure returns (Edge memory) {
-        return Edge({
-            dispute: edge.dispute,
-            height: edge.height - 1,
-            index: 2 * edge.index,
-            base: edge.base,
-            span: left
-        });
+        return
+            Edge({dispute: edge.dispute, height: edge.height - 1, index: 2 * edge.index, base: edge.base, span: left});
     }
 
-    function rightChild(Edge calldata edge, Node left, Node right)
-        internal
-        pure
-        returns (Edge memory)
-    {
+    function rightChild(Edge calldata edge, Node left, Node right) internal pure returns (Edge memory) {
         return Edge({
             dispute: edge.dispute,
             height: edge.height - 1,
@@ -98,9 +78,7 @@ library EdgeTree {
 
     /// @notice Opens an edge into its two children.
     /// @param decided whether the edge's dispute has a winner
-    function bisect(Store storage self, Edge calldata edge, Node left, Node right, bool decided)
-        internal
-    {
+    function bisect(Store storage self, Edge calldata edge, Node left, Node right, bool decided) internal {
         ContextId context = contextId(edge);
         EdgeId id = edgeId(context, edge.span);
         EdgeState storage state = self.edges[id];
@@ -160,9 +138,7 @@ library EdgeTree {
     }
 
     /// @notice Marks an edge as proven if `post` is the state it claims.
-    function markProven(Store storage self, Edge calldata edge, bytes32 pre, bytes32 post)
-        internal
-    {
+    function markProven(Store storage self, Edge calldata edge, bytes32 pre, bytes32 post) internal {
         Node span = TraceTree.leaf(post);
         // INVARIANT: only the true successor is ever proven, so of all rivals at most one is.
         require(span == edge.span, IChallenge.WrongNode(span, edge.span));
@@ -187,17 +163,13 @@ library EdgeTree {
     /// @notice Blocks without a rival, in a context that is `context`, since `state` was created.
     /// @dev The first edge of a context is not younger than its first rival, every later one is
     /// not older: the difference, floored at 0, is right for both.
-    function unrivalledBlocks(ContextState memory context, EdgeState memory state)
-        internal
-        view
-        returns (uint40)
-    {
+    function unrivalledBlocks(ContextState memory context, EdgeState memory state) internal view returns (uint40) {
         uint40 end = context.rivalled ? context.rivalledBlock : uint40(block.number);
         return end > state.createdBlock ? end - state.createdBlock : 0;
     }
 
-    /// @notice Enough if proven; own time, plus the smaller of the children's cached totals if
-    /// bisected.
+    /// @notice Enough if proven; own time, plus the smaller of what the children are known to have
+    /// if bisected.
     function total(Store storage self, Opening calldata opening) internal view returns (uint40) {
         Edge calldata edge = opening.edge;
         ContextId context = contextId(edge);
@@ -212,10 +184,19 @@ library EdgeTree {
         Node span = TraceTree.node(opening.left, opening.right);
         // INVARIANT: the children are the edge's own.
         require(span == edge.span, IChallenge.WrongNode(span, edge.span));
-        uint40 left = self.edges[edgeId(leftChild(edge, opening.left))].totalBlocks;
-        uint40 right = self.edges[edgeId(rightChild(edge, opening.left, opening.right))].totalBlocks;
+        uint40 left = knownTotal(self, leftChild(edge, opening.left));
+        uint40 right = knownTotal(self, rightChild(edge, opening.left, opening.right));
         // INVARIANT: an edge is as good as its worse child; the better one could be a lie's.
         return saturatingSum(own, left < right ? left : right);
+    }
+
+    /// @dev What a child is worth at least: its cached total, or its own time if that is more. A
+    /// child that is not bisected therefore needs no update of its own.
+    function knownTotal(Store storage self, Edge memory child) private view returns (uint40) {
+        ContextId context = contextId(child);
+        EdgeState memory state = self.edges[edgeId(context, child.span)];
+        uint40 own = unrivalledBlocks(self.contexts[context], state);
+        return own > state.totalBlocks ? own : state.totalBlocks;
     }
 
     function saturatingSum(uint256 a, uint256 b) internal pure returns (uint40) {

@@ -31,13 +31,13 @@ contract Rollup is IRollup, Credits {
     mapping(AssertionId => Assertion) private _assertions;
 
     /// @param genesisStateHash the machine's first state
-    /// @param genesisData its preimage, for whoever starts from L1 alone
+    /// @param genesis_ its preimage, for whoever starts from L1 alone
     /// @param inbox_ where the inputs are
     /// @param challenge_ where rivals dispute; its challenge period is this contract's, too
     /// @param config see IRollup.Config
     constructor(
         StateHash genesisStateHash,
-        bytes memory genesisData,
+        bytes memory genesis_,
         address inbox_,
         address challenge_,
         Config memory config
@@ -60,7 +60,7 @@ contract Rollup is IRollup, Credits {
         first.status = Status.CONFIRMED;
         first.nextLimit = limitAfter(inbox_, 0);
         first.createdBlock = uint64(block.number);
-        emit Genesis(id, genesisStateHash, first.nextLimit, genesisData);
+        emit Genesis(id, genesisStateHash, first.nextLimit, genesis_);
     }
 
     /// @inheritdoc IRollup
@@ -72,10 +72,7 @@ contract Rollup is IRollup, Credits {
     {
         checkParent(parent, limit);
         // INVARIANT: the preimage on the log has the shape of registers.
-        require(
-            registers.length == RegistersLib.BYTES,
-            RegistersLength(registers.length, RegistersLib.BYTES)
-        );
+        require(registers.length == RegistersLib.BYTES, RegistersLength(registers.length, RegistersLib.BYTES));
         // INVARIANT: each assertion holds one bond.
         require(msg.value == assertionBondWei, WrongBond(msg.value, assertionBondWei));
         StateHash stateHash = StateHash.wrap(keccak256(abi.encode(stateRoot, keccak256(registers))));
@@ -85,20 +82,12 @@ contract Rollup is IRollup, Credits {
 
         uint64 nextLimit = limitAfter(inbox, limit);
         create(id, parent, stateHash, limit, nextLimit);
-        emit AssertionPosted(
-            id, parent, stateHash, stateRoot, limit, nextLimit, msg.sender, registers
-        );
+        emit AssertionPosted(id, parent, stateHash, stateRoot, limit, nextLimit, msg.sender, registers);
         addChild(parent, id);
     }
 
     /// @dev Stores a new assertion of the caller.
-    function create(
-        AssertionId id,
-        AssertionId parent,
-        StateHash stateHash,
-        uint64 limit,
-        uint64 nextLimit
-    ) private {
+    function create(AssertionId id, AssertionId parent, StateHash stateHash, uint64 limit, uint64 nextLimit) private {
         Assertion storage created = _assertions[id];
         created.parent = parent;
         created.stateHash = stateHash;
@@ -148,8 +137,7 @@ contract Rollup is IRollup, Credits {
         // INVARIANT: confirmed assertions form a chain from the genesis.
         require(parent == latestConfirmed, ParentNotLatest(parent, latestConfirmed));
 
-        (bool decided, AssertionId winner, uint64 finalBlock) =
-            IChallenge(challenge).decision(parent, candidate.limit);
+        (bool decided, AssertionId winner, uint64 finalBlock) = IChallenge(challenge).decision(parent, candidate.limit);
         if (decided) {
             // INVARIANT: a decided dispute binds, once its grace is over.
             require(winner == id, NotWinner(id, winner));
@@ -219,12 +207,7 @@ contract Rollup is IRollup, Credits {
     }
 
     /// @inheritdoc IRollup
-    function assertionId(AssertionId parent, StateHash stateHash)
-        public
-        pure
-        override
-        returns (AssertionId)
-    {
+    function assertionId(AssertionId parent, StateHash stateHash) public pure override returns (AssertionId) {
         return AssertionId.wrap(keccak256(abi.encode(parent, stateHash)));
     }
 
