@@ -6,6 +6,7 @@ stays honest, so anybody's replay shows which step is wrong; every other step of
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -49,7 +50,7 @@ class Told:
     what: str
 
 
-class Lie:
+class Lie(ABC):
     """A step function that is wrong once.
 
     Deterministic: when the same history is stepped through again, the lie is told at the same step again, and only
@@ -81,9 +82,9 @@ class Lie:
         if what and self.told is None:
             self.told = Told(registers=before, phase=Phase(phase), batch=batch, record=record, what=what)
 
+    @abstractmethod
     def tell(self, machine: Machine) -> str:
         """Run one step, wrongly if there is an occasion; say what was done, nothing when it was honest."""
-        raise NotImplementedError
 
 
 class StealWithdrawal(Lie):

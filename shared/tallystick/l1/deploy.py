@@ -162,7 +162,7 @@ def _arguments(addresses: Addresses, config: DeployConfig, genesis_state_hash: b
         "futureBoundSeconds": config.future_bound_seconds,
         "atomsPerUnit": config.atoms_per_unit,
         "genesisStateHash": genesis_state_hash,
-        "genesisData": genesis,
+        "genesis": genesis,
         "challengePeriodBlocks": config.challenge_period_blocks,
         "graceBlocks": config.grace_blocks,
         "minIntervalBlocks": config.min_interval_blocks,

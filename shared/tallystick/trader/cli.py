@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from tallystick.trader.client import TraderClient
     from tallystick.trader.l1 import TraderL1
-    from tallystick.trader.models import Acknowledgement, Book
+    from tallystick.trader.models import Acknowledgement
 
 EPILOG = (
     "Examples: `trader mint 1000 --key-file alice.key`, `trader deposit 1000 --key-file alice.key`, "
@@ -54,19 +54,11 @@ DEPLOYMENT = Path("deployment.json")
 @app.command()
 def markets(operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
     """List the markets: marks, margins, fees."""
+    from tallystick.trader.show import markets_text
+
     with _client(operator) as client:
         found = client.markets()
-    if as_json:
-        _print_json(found)
-        return
-    print(
-        f"{'market':>6} {'mark':>10} {'bid':>10} {'ask':>10} {'open interest':>14} {'margin':>8} {'taker':>8} {'maker':>8}"
-    )
-    for each in found:
-        bid, ask = each.best_bid_ticks or "-", each.best_ask_ticks or "-"
-        margin, taker, maker = (f"{ppm / 10_000:.2f}%" for ppm in (each.initial_ppm, each.taker_ppm, each.maker_ppm))
-        row = f"{each.market:>6} {each.mark_ticks:>10} {bid:>10} {ask:>10} {each.open_interest_lots:>14}"
-        print(f"{row} {margin:>8} {taker:>8} {maker:>8}")
+    _print_json(found) if as_json else print(markets_text(found))
 
 
 @app.command()
@@ -77,9 +69,11 @@ def book(
     as_json: Json = False,
 ) -> None:
     """Show a market's book as a ladder, asks above bids."""
+    from tallystick.trader.show import ladder_text
+
     with _client(operator) as client:
         found = client.book(market, depth)
-    _print_json(found) if as_json else _print_ladder(found)
+    _print_json(found) if as_json else print(ladder_text(found))
 
 
 @app.command()
@@ -90,14 +84,11 @@ def trades(
     as_json: Json = False,
 ) -> None:
     """List a market's newest fills."""
+    from tallystick.trader.show import trades_text
+
     with _client(operator) as client:
         found = client.trades(market, limit)
-    if as_json:
-        _print_json(found)
-        return
-    for each in found:
-        side = "sell" if each.side else "buy"
-        print(f"{each.clock_ms:>14} {side:<4} {each.lots:>8} at {each.price_ticks:>9}  {each.taker} from {each.maker}")
+    _print_json(found) if as_json else print(trades_text(found))
 
 
 @app.command()
@@ -109,22 +100,11 @@ def account(
     as_json: Json = False,
 ) -> None:
     """Show an account: cash, margins, positions, resting orders."""
+    from tallystick.trader.show import account_text
+
     with _client(operator, key_file, password_file) as client:
         found = client.account(number)
-    if as_json:
-        _print_json(found)
-        return
-    print(f"account {found.account} of {found.owner}, next nonce {found.next_nonce}")
-    for name in ("cash", "value", "initial", "maintenance", "withdrawable"):
-        print(f"  {name:<13} {_tokens(getattr(found, name + '_units')):>22}")
-    for position in found.positions:
-        worth = _tokens(position.worth_units)
-        print(f"  market {position.market:<3} {position.size_lots:>+12} lots at {position.mark_ticks}, worth {worth}")
-    for order in found.orders:
-        side = "sell" if order.side else "buy"
-        dead = ", dead" if order.dead else ""
-        rest = f"{order.remaining_lots} at {order.price_ticks}"
-        print(f"  order {order.client_id:<6} market {order.market} {side} {rest}{dead}")
+    _print_json(found) if as_json else print(account_text(found))
 
 
 @app.command()
@@ -212,13 +192,11 @@ def withdrawals(
     as_json: Json = False,
 ) -> None:
     """List an account's withdrawals and how far they are."""
+    from tallystick.trader.show import withdrawals_text
+
     with _client(operator, key_file, password_file) as client:
         found = client.withdrawals(number)
-    if as_json:
-        _print_json(found)
-        return
-    for each in found:
-        print(f"{each.index:>6} {_tokens(each.amount_units):>22} to {each.recipient}  {each.status}")
+    _print_json(found) if as_json else print(withdrawals_text(found))
 
 
 @app.command()
@@ -238,6 +216,7 @@ def claim(
     """Have the Vault pay a confirmed withdrawal; the proof is the operator's, or your own with --from-l1."""
     from tallystick.errors import DataMissing
     from tallystick.trader.l1 import claim_from_l1, claim_from_operator
+    from tallystick.trader.show import tokens
 
     wallet = _wallet(rpc, deployment, key_file, password_file)
     if from_l1:
@@ -250,7 +229,7 @@ def claim(
         found = claim_from_operator(given[index])
     receipt = wallet.claim(found)
     facts = {"index": index, "units": found.amount_units, "recipient": "0x" + found.recipient.hex()}
-    _print_receipt(receipt, f"paid {_tokens(found.amount_units)} to {facts['recipient']}", facts, as_json)
+    _print_receipt(receipt, f"paid {tokens(found.amount_units)} to {facts['recipient']}", facts, as_json)
 
 
 @app.command()
@@ -263,9 +242,11 @@ def mint(
     as_json: Json = False,
 ) -> None:
     """Mint test tokens to the key's address, where the deployment has a test token."""
+    from tallystick.trader.show import tokens
+
     units = _units(amount)
     receipt = _wallet(rpc, deployment, key_file, password_file).mint(units)
-    _print_receipt(receipt, f"minted {_tokens(units)}", {"units": units}, as_json)
+    _print_receipt(receipt, f"minted {tokens(units)}", {"units": units}, as_json)
 
 
 @app.command()
@@ -278,11 +259,13 @@ def deposit(
     as_json: Json = False,
 ) -> None:
     """Deposit tokens into the Vault; the first deposit opens the account."""
+    from tallystick.trader.show import tokens
+
     units = _units(amount)
     wallet = _wallet(rpc, deployment, key_file, password_file)
     receipt = wallet.deposit(units)
     number = wallet.account_number(wallet.account.address)
-    text = f"deposited {_tokens(units)} to account {number}"
+    text = f"deposited {tokens(units)} to account {number}"
     _print_receipt(receipt, text, {"units": units, "account": number}, as_json)
 
 
@@ -296,10 +279,12 @@ def force_withdraw(
     as_json: Json = False,
 ) -> None:
     """Withdraw through L1: no batch may leave it out once the force delay is over."""
+    from tallystick.trader.show import tokens
+
     units = _units(amount)
     wallet = _wallet(rpc, deployment, key_file, password_file)
     receipt = wallet.force_withdraw(wallet.account_number(wallet.account.address), units)
-    _print_receipt(receipt, f"queued the withdrawal of {_tokens(units)}", {"units": units}, as_json)
+    _print_receipt(receipt, f"queued the withdrawal of {tokens(units)}", {"units": units}, as_json)
 
 
 @app.command()
@@ -376,11 +361,6 @@ def _address(text: str) -> str:
     return text
 
 
-def _tokens(units: int) -> str:
-    sign = "-" if units < 0 else ""
-    return f"{sign}{abs(units) // 1_000_000:,}.{abs(units) % 1_000_000:06d}"
-
-
 def _print_json(value: Any) -> None:
     import msgspec
 
@@ -389,16 +369,12 @@ def _print_json(value: Any) -> None:
 
 def _print_answer(answer: Acknowledgement, as_json: bool) -> None:
     """Print what became of a record; one that the exchange rejected ends the command with exit code 2."""
+    from tallystick.trader.show import answer_text
+
     if as_json:
         _print_json(answer)
     else:
-        print(f"record {answer.record_number}: {answer.outcome.lower().replace('_', ' ')}")
-        for fill in answer.fills:
-            print(f"  filled {fill.lots} lots at {fill.price_ticks} with account {fill.maker}")
-        if answer.resting_lots:
-            print(f"  {answer.resting_lots} lots rest in the book")
-        if answer.withdrawal is not None:
-            print(f"  withdrawal {answer.withdrawal}: claim it once its state is confirmed")
+        print(answer_text(answer))
     if not answer.accepted and not (answer.outcome == "UNFILLED" and answer.fills):
         raise typer.Exit(2)
 
@@ -408,15 +384,3 @@ def _print_receipt(receipt: Any, text: str, facts: dict[str, Any], as_json: bool
         _print_json({"tx": "0x" + receipt.transaction_hash.hex(), "gas": receipt.gas_used, **facts})
     else:
         print(f"{text} ({receipt.gas_used:,} gas, block {receipt.block_number})")
-
-
-def _print_ladder(found: Book) -> None:
-    """Print asks above bids, with bars as long as the sizes are large."""
-    most = max((level.lots for level in (*found.asks, *found.bids)), default=1)
-    print(f"{'price':>10} {'lots':>10} {'orders':>6}")
-    for side, levels in (("ask", found.asks[::-1]), ("bid", found.bids)):
-        for level in levels:
-            bar = "█" * max(1, level.lots * 30 // most)
-            print(f"{level.price_ticks:>10} {level.lots:>10} {level.orders:>6} {side} {bar}")
-        if side == "ask":
-            print(f"{found.mark_ticks:>10} {'mark':>10}")

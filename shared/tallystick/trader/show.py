@@ -1,0 +1,84 @@
+"""Answers as text for people. Units: money in tokens, six decimals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tallystick.trader.models import Account, Acknowledgement, Book, Market, Trade, Withdrawal
+
+SIDES = ("buy", "sell")
+BAR_WIDTH = 30
+COLUMNS = ("market", "mark", "bid", "ask", "open interest", "margin", "taker", "maker")
+
+
+def tokens(units: int) -> str:
+    """Return an amount of units as tokens."""
+    sign = "-" if units < 0 else ""
+    return f"{sign}{abs(units) // 1_000_000:,}.{abs(units) % 1_000_000:06d}"
+
+
+def markets_text(markets: Sequence[Market]) -> str:
+    """Return a table of markets."""
+    rows: list[tuple[object, ...]] = [COLUMNS]
+    for each in markets:
+        rates = (f"{ppm / 10_000:.2f}%" for ppm in (each.initial_ppm, each.taker_ppm, each.maker_ppm))
+        bid, ask = each.best_bid_ticks or "-", each.best_ask_ticks or "-"
+        rows.append((each.market, each.mark_ticks, bid, ask, each.open_interest_lots, *rates))
+    return "\n".join(
+        " ".join(f"{cell:>{max(len(name), 9)}}" for cell, name in zip(row, COLUMNS, strict=True)) for row in rows
+    )
+
+
+def ladder_text(book: Book) -> str:
+    """Return a book as a ladder, asks above bids, with bars as long as the sizes are large."""
+    most = max((level.lots for level in (*book.asks, *book.bids)), default=1)
+    lines = [f"{'price':>10} {'lots':>10} {'orders':>6}"]
+    for side, levels in (("ask", book.asks[::-1]), ("bid", book.bids)):
+        for level in levels:
+            bar = "█" * max(1, level.lots * BAR_WIDTH // most)
+            lines.append(f"{level.price_ticks:>10} {level.lots:>10} {level.orders:>6} {side} {bar}")
+        if side == "ask":
+            lines.append(f"{book.mark_ticks:>10} {'mark':>10}")
+    return "\n".join(lines)
+
+
+def trades_text(trades: Sequence[Trade]) -> str:
+    """Return fills, one a line."""
+    lines = []
+    for each in trades:
+        what = f"{SIDES[each.side]:<4} {each.lots:>8} at {each.price_ticks:>9}"
+        lines.append(f"{each.clock_ms:>14} {what}  {each.taker} from {each.maker}")
+    return "\n".join(lines)
+
+
+def account_text(account: Account) -> str:
+    """Return an account with its positions and orders."""
+    lines = [f"account {account.account} of {account.owner}, next nonce {account.next_nonce}"]
+    for name in ("cash", "value", "initial", "maintenance", "withdrawable"):
+        lines.append(f"  {name:<13} {tokens(getattr(account, name + '_units')):>22}")
+    for position in account.positions:
+        place = f"{position.size_lots:>+12} lots at {position.mark_ticks}"
+        lines.append(f"  market {position.market:<3} {place}, worth {tokens(position.worth_units)}")
+    for order in account.orders:
+        rest = f"{SIDES[order.side]} {order.remaining_lots} at {order.price_ticks}"
+        lines.append(f"  order {order.client_id:<6} market {order.market} {rest}{', dead' if order.dead else ''}")
+    return "\n".join(lines)
+
+
+def withdrawals_text(withdrawals: Sequence[Withdrawal]) -> str:
+    """Return withdrawals, one a line."""
+    lines = []
+    for each in withdrawals:
+        lines.append(f"{each.index:>6} {tokens(each.amount_units):>22} to {each.recipient}  {each.status}")
+    return "\n".join(lines)
+
+
+def answer_text(answer: Acknowledgement) -> str:
+    """Return what became of a record."""
+    lines = [f"record {answer.record_number}: {answer.outcome.lower().replace('_', ' ')}"]
+    lines += [f"  filled {fill.lots} lots at {fill.price_ticks} with account {fill.maker}" for fill in answer.fills]
+    if answer.resting_lots:
+        lines.append(f"  {answer.resting_lots} lots rest in the book")
+    if answer.withdrawal is not None:
+        lines.append(f"  withdrawal {answer.withdrawal}: claim it once its state is confirmed")
+    return "\n".join(lines)
