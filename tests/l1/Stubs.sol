@@ -83,13 +83,13 @@ contract Rollup {
 
     constructor(
         bytes32 genesisStateHash,
-        bytes memory genesisData,
+        bytes memory genesis_,
         address inbox,
         Challenge challenge,
         Config memory config_
     ) {
         require(inbox != address(0) && challenge.rollup() == address(this));
         config = config_;
-        emit Genesis(genesisStateHash, genesisData);
+        emit Genesis(genesisStateHash, genesis_);
     }
 }

@@ -326,18 +326,8 @@ class Demo:
         deposited = int(self.exchange.call("Vault", "depositedUnits"))
         return held == deposited - claimed and held >= result.owed_units - claimed
 
-<<<<<<< HEAD
-    def _cash(self, who: Trader) -> int:
-        try:
-            return int(self.exchange.api(f"/v1/account/{who.account}")["cash_units"])
-        except StateError as error:
-            if error.data.get("code") == "no_account":
-                return 0
-            raise
-=======
     def _all_funded(self) -> bool:
         return int(self.exchange.api("/v1/info")["messages_consumed"]) >= len(self.traders)
->>>>>>> operator
 
     def _send(self, records: list[Record], what: str, *, all_accepted: bool = True) -> None:
         receipts = self.exchange.send(records)
