@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import Mode
 from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account, trade_a_little

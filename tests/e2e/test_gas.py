@@ -40,7 +40,9 @@ def measure(folder: Path) -> dict[str, int]:
         for event in events:
             if event.name == "Deposited":
                 receipt = stage.client.receipt(event.tx_hash)
-                found["deposit" if found["deposit_first"] else "deposit_first"].append(receipt.gas_used if receipt else 0)
+                found["deposit" if found["deposit_first"] else "deposit_first"].append(
+                    receipt.gas_used if receipt else 0
+                )
         proof = Auditor().audit(events).withdrawal_proof(0)
         found["claim"].append(stage.transact("bob", "claim", "Vault", "claim", *proof))
         first = found["bisect"][0]
@@ -59,4 +61,6 @@ def test_every_transaction_costs_what_the_snapshot_says(tmp_path: Path) -> None:
     assert set(measured) == set(expected)
     off = {name: (gas, expected[name]) for name, gas in measured.items() if abs(gas / expected[name] - 1) > TOLERANCE}
     assert not off
-    assert not {name: measured[name] for name, cap in CAPS.items() if measured["asserted" if name == "assert" else name] > cap}
+    assert not {
+        name: measured[name] for name, cap in CAPS.items() if measured["asserted" if name == "assert" else name] > cap
+    }

@@ -172,7 +172,9 @@ class Chronicle:
 
     def _on_Claimed(self, event: L1Event, args: dict[str, Any]) -> None:
         used = self._gas(event, b"")
-        self.story.say(f"[green]the Vault pays {self.who(args['recipient'])} {args['units'] / 1e6:,.2f} ({gas(used)})[/green]")
+        self.story.say(
+            f"[green]the Vault pays {self.who(args['recipient'])} {args['units'] / 1e6:,.2f} ({gas(used)})[/green]"
+        )
 
 
 def _find_witness(calldata: bytes, pre: bytes) -> bytes:

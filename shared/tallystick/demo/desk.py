@@ -69,9 +69,7 @@ class Trader:
 
     def cancel(self, domain: bytes, client_id: int) -> Record:
         """Return a cancel signed by the agent; the operator fills in where the order rests."""
-        record = make(
-            "cancel", account=self.account, agent=AGENT_SLOT, nonce=self.next_nonce(), client_id=client_id
-        )
+        record = make("cancel", account=self.account, agent=AGENT_SLOT, nonce=self.next_nonce(), client_id=client_id)
         return sign(record, domain, self.agent_key)
 
     def withdraw(self, domain: bytes, amount_units: int) -> Record:

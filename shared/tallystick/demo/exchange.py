@@ -156,7 +156,9 @@ class Exchange:
         """Let L1 go on by some blocks."""
         self.client.request("anvil_mine", hex(blocks), hex(1))
 
-    def transact(self, account: LocalAccount, what: str, contract: str, address: bytes, function: str, *args: Any) -> int:
+    def transact(
+        self, account: LocalAccount, what: str, contract: str, address: bytes, function: str, *args: Any
+    ) -> int:
         """Send a transaction, once for each name in `what`, and return its gas."""
         queue = self._queues.get(account.address)
         if queue is None:

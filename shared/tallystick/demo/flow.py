@@ -107,8 +107,7 @@ def _lines(path: Path) -> Iterator[str]:
     if not path.is_file():
         raise BadInput(f"there is no file {path}", hint="give --flow a recording, or leave it out for generated flow")
     try:
-        opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-        with opened as lines:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
             yield from lines
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} cannot be read: {error}") from error

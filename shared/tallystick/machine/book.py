@@ -141,6 +141,9 @@ def remove_order(state: State, path: Path, slot: int, order: int, page_base: int
         levels[path.level + LEVEL_HEAD_PAGE] = 0
         levels[path.level + LEVEL_TAIL_PAGE] = 0
         vacate(state, path)
-    elif levels[path.level + LEVEL_HEAD_PAGE] == page and levels[path.level + LEVEL_TAIL_PAGE] != page:
-        if lowest_bit(pages, page_base + PAGE_BITS, PAGE_LIMBS) < 0:
-            drop_head(state, path, page_base)
+    elif (
+        levels[path.level + LEVEL_HEAD_PAGE] == page
+        and levels[path.level + LEVEL_TAIL_PAGE] != page
+        and lowest_bit(pages, page_base + PAGE_BITS, PAGE_LIMBS) < 0
+    ):
+        drop_head(state, path, page_base)

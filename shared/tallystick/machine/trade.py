@@ -60,9 +60,7 @@ def apply_fill(
     cash = words[account + ACCOUNT_CASH_UNITS] + fill.cash_change
     if not -max_lots <= fill.new_size <= max_lots or not -MAX_CASH_UNITS <= cash <= MAX_CASH_UNITS:
         return Outcome.POSITION_LIMIT
-    fill.reduces = (
-        0 <= fill.new_size < fill.old_size if fill.old_size > 0 else fill.old_size < fill.new_size <= 0
-    )
+    fill.reduces = 0 <= fill.new_size < fill.old_size if fill.old_size > 0 else fill.old_size < fill.new_size <= 0
     words[account + ACCOUNT_CASH_UNITS] = cash
     _set_position(words, fill.position, market, fill.new_size)
     return Outcome.ACCEPTED

@@ -41,7 +41,9 @@ def encode(record: Record) -> bytes:
     for field, value in zip(kind.fields, record.values, strict=True):
         if not 0 <= value <= field.limit:
             raise BadInput(f"{kind.name}.{field.name} is {value}: give a number from 0 to {field.limit}")
-        items.append(value.to_bytes(20, "big") if field.address else value.to_bytes((value.bit_length() + 7) // 8, "big"))
+        items.append(
+            value.to_bytes(20, "big") if field.address else value.to_bytes((value.bit_length() + 7) // 8, "big")
+        )
     if kind.authority is not Authority.NOBODY:
         if len(record.signature) != SIGNATURE_BYTES:
             raise BadInput(f"{kind.name} needs a signature of {SIGNATURE_BYTES} bytes, not {len(record.signature)}")

@@ -46,7 +46,7 @@ def recover(message: bytes, signature: bytes) -> bytes | None:
     full = signature[:32] + s.to_bytes(32, "big") + bytes([parity])
     try:
         key = coincurve.PublicKey.from_signature_and_message(full, message, hasher=None)
-    except Exception:  # coincurve raises bare Exception and ValueError for values no key can have made
+    except Exception:  # noqa: BLE001 -- coincurve raises a bare Exception for values no key can have made
         return None
     return keccak(key.format(compressed=False)[1:])[12:]
 
@@ -86,9 +86,7 @@ def typed_data(record: Record, chain_id: int, rollup: str) -> dict[str, object]:
                 {"name": "chainId", "type": "uint256"},
                 {"name": "verifyingContract", "type": "address"},
             ],
-            record.kind.primary: [
-                {"name": x.signed, "type": "address" if x.address else "uint64"} for x in fields
-            ],
+            record.kind.primary: [{"name": x.signed, "type": "address" if x.address else "uint64"} for x in fields],
         },
         "message": values,
     }

@@ -15,7 +15,9 @@ def _rows(fields: tuple[Field, ...], offset: int, prefix: str = "", suffix: str 
     for field in fields:
         if field.group is not None:
             repeat = f" + {field.group.bytes}·i"
-            rows.append(f"| {offset} | {field.bytes} | `{field.name}[{field.count}]` | {field.group.name} | {field.doc} |")
+            rows.append(
+                f"| {offset} | {field.bytes} | `{field.name}[{field.count}]` | {field.group.name} | {field.doc} |"
+            )
             rows += _rows(field.group.fields, offset, f"{field.name}[i].", repeat)
         else:
             assert field.type is not None
@@ -27,7 +29,9 @@ def _rows(fields: tuple[Field, ...], offset: int, prefix: str = "", suffix: str 
 
 
 def _struct(struct: Struct) -> list[str]:
-    head = f"## {struct.name}" + (f" (tag {struct.tag}, {struct.bytes} bytes)" if struct.tag else f" ({struct.bytes} bytes)")
+    head = f"## {struct.name}" + (
+        f" (tag {struct.tag}, {struct.bytes} bytes)" if struct.tag else f" ({struct.bytes} bytes)"
+    )
     index = [f"Index: {struct.index}.", ""] if struct.index else []
     table = ["| offset | bytes | field | type | meaning |", "|---|---|---|---|---|", *_rows(struct.fields, 0), ""]
     return [head, struct.doc, "", *index, *table]

@@ -114,7 +114,11 @@ def render() -> str:
     lines += [f"{name}: Final = {value}  # {doc}" for name, (value, doc) in CONSTANTS.items()]
     for cell in CELLS:
         lines += _cell_lines(cell)
-    lines += ["", "# By tag; index 0 is no cell.", 'CELL_NAMES: Final = ("", ' + ", ".join(f'"{c.name}"' for c in CELLS) + ")"]
+    lines += [
+        "",
+        "# By tag; index 0 is no cell.",
+        'CELL_NAMES: Final = ("", ' + ", ".join(f'"{c.name}"' for c in CELLS) + ")",
+    ]
     lines += ["CELL_WORDS: Final = (0, " + ", ".join(str(c.words) for c in CELLS) + ")"]
     lines += ["CELL_BYTES: Final = (0, " + ", ".join(str(c.bytes) for c in CELLS) + ")"]
     lines += ["CELL_FORMATS: Final = (", '    struct.Struct(">"),']

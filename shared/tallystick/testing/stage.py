@@ -192,9 +192,7 @@ def finished(party: Party) -> bool:
     settled = bool(disputes) and all(dispute.settled for dispute in disputes)
     contested = {dispute.parent for dispute in disputes}
     pending = [
-        each
-        for each in party.rollup.assertions.values()
-        if each.parent in contested and each.status is Status.PENDING
+        each for each in party.rollup.assertions.values() if each.parent in contested and each.status is Status.PENDING
     ]
     return settled and not pending
 

@@ -168,9 +168,7 @@ class World:
         owner = self.owners[account]
         recipient = int.from_bytes(address(owner), "big")
         nonce = self.next_nonce(account)
-        record = self.signed(
-            "withdraw", owner, account=account, nonce=nonce, amount_units=amount, recipient=recipient
-        )
+        record = self.signed("withdraw", owner, account=account, nonce=nonce, amount_units=amount, recipient=recipient)
         return self.send(record)
 
     def list_market(self, market: int, **more: int) -> Outcome:

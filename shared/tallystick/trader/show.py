@@ -54,8 +54,8 @@ def trades_text(trades: Sequence[Trade]) -> str:
 def account_text(account: Account) -> str:
     """Return an account with its positions and orders."""
     lines = [f"account {account.account} of {account.owner}, next nonce {account.next_nonce}"]
-    for name in ("cash", "value", "initial", "maintenance", "withdrawable"):
-        lines.append(f"  {name:<13} {tokens(getattr(account, name + '_units')):>22}")
+    amounts = ("cash", "value", "initial", "maintenance", "withdrawable")
+    lines += [f"  {name:<13} {tokens(getattr(account, name + '_units')):>22}" for name in amounts]
     for position in account.positions:
         place = f"{position.size_lots:>+12} lots at {position.mark_ticks}"
         lines.append(f"  market {position.market:<3} {place}, worth {tokens(position.worth_units)}")
@@ -67,10 +67,9 @@ def account_text(account: Account) -> str:
 
 def withdrawals_text(withdrawals: Sequence[Withdrawal]) -> str:
     """Return withdrawals, one a line."""
-    lines = []
-    for each in withdrawals:
-        lines.append(f"{each.index:>6} {tokens(each.amount_units):>22} to {each.recipient}  {each.status}")
-    return "\n".join(lines)
+    return "\n".join(
+        f"{each.index:>6} {tokens(each.amount_units):>22} to {each.recipient}  {each.status}" for each in withdrawals
+    )
 
 
 def answer_text(answer: Acknowledgement) -> str:

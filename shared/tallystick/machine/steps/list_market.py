@@ -36,12 +36,7 @@ def step(machine: Machine) -> None:
     if state.markets.words[market + MARKET_STATUS] != 0:
         machine.finish(Outcome.MARKET_EXISTS)
         return
-    if (
-        multiplier == 0
-        or max_lots == 0
-        or max_lots > MAX_EXPOSURE // multiplier
-        or not 0 < maintenance <= initial
-    ):
+    if multiplier == 0 or max_lots == 0 or max_lots > MAX_EXPOSURE // multiplier or not 0 < maintenance <= initial:
         machine.finish(Outcome.BAD_PARAMETERS)
         return
 

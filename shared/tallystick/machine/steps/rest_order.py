@@ -54,7 +54,7 @@ def step(machine: Machine) -> None:
     fresh = tail == 0 or state.pages.words[tail_page + PAGE_USED] == PAGE_SLOTS
     page = tail
     if fresh:
-        page = registers.free_page if registers.free_page else registers.page_count + 1
+        page = registers.free_page or registers.page_count + 1
     if page > MAX_PAGES:
         machine.finish(Outcome.BOOK_FULL)
         return
