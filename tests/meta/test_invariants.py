@@ -45,7 +45,5 @@ def test_no_test_cites_an_invariant_that_is_not_stated() -> None:
 
 def test_the_code_and_the_documents_cite_only_stated_invariants() -> None:
     sources = [*files(".py", under="shared"), *files(".sol", under="contracts/src"), *files(".md", under="docs")]
-    strange = {
-        shown(path): sorted(set(ID.findall(path.read_text(encoding="utf-8"))) - set(TABLE)) for path in sources
-    }
+    strange = {shown(path): sorted(set(ID.findall(path.read_text(encoding="utf-8"))) - set(TABLE)) for path in sources}
     assert {path: ids for path, ids in strange.items() if ids} == {}
