@@ -29,8 +29,7 @@ def test_decisions_are_numbered_without_gap_and_say_context_decision_and_consequ
         assert headings == ["Context", "Decision", "Consequence"], page.name
 
 
-@pytest.mark.parametrize("folder", ["machine/steps"])
-def test_every_step_has_its_section(folder: str) -> None:
+def test_every_step_has_its_section() -> None:
     page = (ROOT / "docs" / "machine.md").read_text(encoding="utf-8")
-    for step in (ROOT / "shared" / "tallystick" / folder).glob("[a-z]*.py"):
-        assert f"\n### {step.stem.upper()}\n" in page
+    steps = (ROOT / "shared" / "tallystick" / "machine" / "steps").glob("[a-z]*.py")
+    assert [step.stem for step in steps if f"\n### {step.stem.upper()}\n" not in page] == []

@@ -1,4 +1,4 @@
-"""Every invariant is tested where its table says, and every id a test cites is in the table."""
+"""Every invariant is tested where its table says, and every id that is cited is in the table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from tests.meta.tree import ROOT, files, shown
 
 PAGE = ROOT / "docs" / "invariants.md"
-ID = re.compile(r"\bI[1-9][0-9]?\b")
+# Not I64, which is a type.
+ID = re.compile(r"\bI(?:[1-9]|[1-4][0-9])\b")
 ROW = re.compile(r"^\| (I\d+) \| \w+ \| .+ \| (`.+`) \|$", re.MULTILINE)
 TABLE = {row[1]: set(re.findall(r"`([^`]+)`", row[2])) for row in ROW.finditer(PAGE.read_text())}
 
@@ -30,8 +31,9 @@ def test_the_ids_are_numbered_without_gap() -> None:
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_an_invariant_is_tested_where_the_table_says_and_nowhere_else(name: str) -> None:
-    assert {path for path, ids in cited().items() if name in ids} == TABLE[name]
+def test_an_invariant_is_tested_where_the_table_says(name: str) -> None:
+    assert TABLE[name]
+    assert TABLE[name] <= {path for path, ids in cited().items() if name in ids}
 
 
 @pytest.mark.parametrize("name", TABLE)
