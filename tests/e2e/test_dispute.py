@@ -33,7 +33,7 @@ def test_every_lie_of_the_operator_is_listed_here_or_may_strike_anywhere() -> No
 
 @pytest.mark.parametrize("name", sorted(LIES))
 def test_a_lie_loses_its_bond_and_the_truth_is_confirmed(stage: Stage, name: str) -> None:
-    """I1, I2 hold after the dispute: what L1 confirmed is what a replay gives, and the Vault holds what it owes."""
+    """I5, I10 hold after the dispute: what L1 confirmed is what a replay gives, and the Vault holds what it owes."""
     trade_a_little(stage)
     stage.publish()
     lie = LIES[name](bytes.fromhex(account("operator").address[2:]))

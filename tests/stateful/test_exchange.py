@@ -26,7 +26,7 @@ from tallystick.testing.world import World, address, message
 
 settings.register_profile(
     "exchange",
-    max_examples=100,
+    max_examples=250,
     stateful_step_count=60,
     deadline=None,
     derandomize=False,
