@@ -9,7 +9,7 @@ import pytest
 from tallystick.dispute.rules import Rule
 from tests.dispute.adversary import Match, Terms
 
-SEEDS = 600
+SEEDS = 300
 HOLES = 400
 
 
@@ -27,7 +27,5 @@ def test_one_honest_player_wins_in_time_whatever_the_others_do(height: int, dela
 
 @pytest.mark.parametrize("rule", list(Rule), ids=lambda rule: rule.name.lower())
 def test_without_any_one_of_the_rules_somebody_honest_loses(rule: Rule) -> None:
-    results = Counter(
-        Match(seed, Terms(height=3, delay=1, censored=0, dropped=frozenset({rule}))).play() for seed in range(HOLES)
-    )
-    assert results["liar"] + results["nobody"] > 0
+    terms = Terms(height=3, delay=1, censored=0, dropped=frozenset({rule}))
+    assert any(Match(seed, terms).play() != "honest" for seed in range(HOLES))

@@ -75,9 +75,7 @@ class Game:
     def __post_init__(self) -> None:
         self.view = _GameView(self)
 
-    def open_root(
-        self, assertion: bytes, state: bytes, span: bytes, siblings: tuple[bytes, ...], start: bytes
-    ) -> Edge:
+    def open_root(self, assertion: bytes, state: bytes, span: bytes, siblings: tuple[bytes, ...], start: bytes) -> Edge:
         """Commit an assertion to a tree. `start` is believed only where the rule against that is dropped."""
         first = start if Rule.START_FROM_PARENT in self.dropped else self.start
         root = Edge(dispute=DISPUTE, height=self.height, index=0, base=leaf(first), span=span)
@@ -146,9 +144,7 @@ class Game:
         """Return an edge's children as these rules make them."""
         first, second = children(edge, left, right)
         if Rule.RIGHT_BASE in self.dropped:
-            second = Edge(
-                dispute=second.dispute, height=second.height, index=second.index, base=edge.base, span=right
-            )
+            second = Edge(dispute=second.dispute, height=second.height, index=second.index, base=edge.base, span=right)
         return first, second
 
     def _total(self, edge: Edge, state: _Edge) -> int:
