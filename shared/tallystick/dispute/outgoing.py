@@ -62,7 +62,7 @@ class Outgoing:
         key = f"{name}/{attempt}"
         if entry is None:
             self._queue.enqueue(key, target, data, value_wei=call.value_wei)
-        elif entry.state is TxState.DONE:
+        elif entry.state in (TxState.MINED, TxState.DONE):
             return
         elif entry.state in (TxState.REVERTED, TxState.REFUSED):
             if head < self._failed.setdefault(key, head - RETRY_BLOCKS) + RETRY_BLOCKS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eth_account.signers.local import LocalAccount
 
@@ -34,6 +34,9 @@ from tallystick.rollup.inbox_view import InboxView
 from tallystick.rollup.invariants import broken
 from tallystick.rollup.replay import Expectation, Replayer
 from tallystick.schema.names import Outcome, Phase
+
+CONFIRMATIONS: Final = 12
+"""Blocks until a transaction is given up watching: one that a reorganisation throws out before is sent again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,9 @@ class Party:
         self._store: QueueStore | None = None
         if queue is None and account is not None and queue_path is not None:
             self._store = QueueStore(queue_path)
-            self.queue = TxQueue(client=client, account=account, store=self._store, config=SenderConfig())
+            self.queue = TxQueue(
+                client=client, account=account, store=self._store, config=SenderConfig(confirmations=CONFIRMATIONS)
+            )
         self._outgoing = Outgoing(client, deployment, self.queue, report) if self.queue is not None else None
         self._acted_at = -1
         self._judged: set[bytes] = set()

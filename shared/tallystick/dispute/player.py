@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.dispute.history import LeafProof, Trace
-from tallystick.dispute.view import ChallengeView, DisputeStatus, Edge, EdgeStatus, children
+from tallystick.dispute.view import ChallengeView, DisputeStatus, Edge, EdgeStatus
 
 MAX_OPENINGS: Final = 150
 """Openings in one transaction: each costs at most 45,000 gas, and EIP-7825 caps a transaction at 2^24."""
@@ -155,7 +155,7 @@ class Player:
         if status.proven or time >= self.period:
             return
         if status.children is not None:
-            for child in children(edge, *status.children):
+            for child in view.children(edge, *status.children):
                 self._walk(view, view.edges[child.id], time, block, moves)
         elif view.is_rivalled(edge):
             if edge.height > 0:
@@ -181,7 +181,7 @@ class Player:
             stale.append(opening(view, edge))
             if status.children is not None:
                 rest = needed - view.unrivalled(status, block)
-                waiting += [(child, rest) for child in children(edge, *status.children)]
+                waiting += [(child, rest) for child in view.children(edge, *status.children)]
         openings = tuple(reversed(stale))
         if len(openings) > MAX_OPENINGS:
             return Update(openings=openings[:MAX_OPENINGS])
@@ -205,7 +205,7 @@ def settlement(view: ChallengeView, dispute: DisputeStatus) -> list[Settle]:
         edge = waiting.pop()
         status = view.edges[edge.id]
         if status.children is not None:
-            waiting += children(edge, *status.children)
+            waiting += view.children(edge, *status.children)
         if status.children is not None or status.proven:
             found.append(opening(view, edge))
     parts = range(0, max(len(found), 1), MAX_OPENINGS)

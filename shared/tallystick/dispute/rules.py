@@ -66,11 +66,14 @@ class Game:
     head_starts: dict[bytes, int]
     dropped: frozenset[Rule] = frozenset()
     block: int = 0
-    view: ChallengeView = field(default_factory=ChallengeView)
+    view: ChallengeView = field(init=False)
     winner: bytes = b""
     _edges: dict[bytes, _Edge] = field(default_factory=dict[bytes, "_Edge"])
     _contexts: dict[bytes, int | None] = field(default_factory=dict[bytes, "int | None"])
     _roots: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+
+    def __post_init__(self) -> None:
+        self.view = _GameView(self)
 
     def open_root(self, assertion: bytes, state: bytes, span: bytes, siblings: tuple[bytes, ...], start: bytes) -> Edge:
         """Commit an assertion to a tree. `start` is believed only where the rule against that is dropped."""
@@ -183,6 +186,18 @@ class Game:
 
     def _emit(self, name: str, **args: Any) -> None:
         self.view.apply(GameEvent(contract="Challenge", name=name, args=args, block=self.block))
+
+
+class _GameView(ChallengeView):
+    """What a player sees of a game, whose rules for children may be broken."""
+
+    def __init__(self, game: Game) -> None:
+        super().__init__()
+        self._game = game
+
+    def children(self, edge: Edge, left: bytes, right: bytes) -> tuple[Edge, Edge]:
+        """Return an edge's two children."""
+        return self._game.children(edge, left, right)
 
 
 def _fold(last: bytes, siblings: tuple[bytes, ...]) -> bytes:

@@ -131,6 +131,10 @@ class ChallengeView(View):
         """A mover has been repaid."""
         self.repaid.add(event.args["edge"])
 
+    def children(self, edge: Edge, left: bytes, right: bytes) -> tuple[Edge, Edge]:
+        """Return an edge's two children."""
+        return children(edge, left, right)
+
     def unrivalled(self, status: EdgeStatus, block: int) -> int:
         """Return an edge's own time: blocks without a rival since it was added, frozen by its first rival."""
         end = self.rivalled.get(status.edge.context, block)
@@ -148,7 +152,7 @@ class ChallengeView(View):
         own = self.unrivalled(status, block)
         if status.children is None:
             return own
-        left, right = children(status.edge, *status.children)
+        left, right = self.children(status.edge, *status.children)
         return min(ENOUGH, own + min(self.total(left.id, block), self.total(right.id, block)))
 
 

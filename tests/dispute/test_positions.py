@@ -1,0 +1,205 @@
+"""Lies at every awkward place of the trace, on a real L1 with the real contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallystick.dispute.history import History, Trace
+from tallystick.dispute.moves import call_for
+from tallystick.dispute.party import Party
+from tallystick.dispute.player import Claim, Player
+from tallystick.rollup.assertion_view import Status, assertion_id
+from tallystick.rollup.duties import Mode
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import REGISTERS_BYTES
+from tallystick.state.state import state_hash
+from tallystick.testing.stage import Stage, Told, finished, trade_a_little
+
+LAST = 2**20 - 1
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(tmp_path)
+    trade_a_little(made)
+    made.publish()
+    yield made
+    made.close()
+
+
+class Mallory:
+    """Asserts the end of a trace of its own and defends it as far as bare hashes go.
+
+    What it knows of L1 it takes from an honest party's views: it is not its eyes that are tested.
+    """
+
+    def __init__(self, stage: Stage, eyes: Party) -> None:
+        self.stage = stage
+        self.eyes = eyes
+        self.player: Player | None = None
+        self.sent: set[str] = set()
+        self.name = "mallory"
+        stage.fund(self.name)
+
+    def claim(self, states: list[bytes], assertion: bytes, head_start: int) -> None:
+        """Play a trace for an assertion."""
+        parent = self.eyes.rollup.assertions[self.eyes.rollup.genesis_id]
+        claim = Claim(parent=parent.id, assertion=assertion, limit=parent.next_limit, head_start=head_start)
+        period = self.stage.deployment.config.challenge_period_blocks
+        self.player = Player(Trace(states), claim, period, proves=False)
+
+    def post(self, root: bytes) -> bytes:
+        """Assert a made-up state and return the assertion."""
+        view = self.eyes.rollup
+        parent = view.assertions[view.genesis_id]
+        bond = self.stage.deployment.config.assertion_bond_wei
+        arguments = (parent.id, parent.next_limit, root, registers())
+        self.stage.transact(self.name, f"post {root.hex()}", "Rollup", "post", *arguments, value_wei=bond)
+        return assertion_id(parent.id, state_hash(root, registers()))
+
+    def tick(self) -> None:
+        """Make every move there is to make."""
+        assert self.player is not None
+        if len(self.eyes.rollup.children.get(self.player.claim.parent, [])) < 2:
+            return
+        for move in self.player.moves(self.eyes.challenge, self.eyes.head):
+            call = call_for(move, self.stage.deployment.config.challenge_bond_wei)
+            if call.key not in self.sent:
+                self.sent.add(call.key)
+                self.stage.transact(
+                    self.name, call.key, "Challenge", call.function, *call.arguments, value_wei=call.value_wei
+                )
+
+
+def registers() -> bytes:
+    """Registers of no true state."""
+    return bytes([1]) * REGISTERS_BYTES
+
+
+def fight(stage: Stage, mallory: Mallory, honest: Party) -> None:
+    for _ in range(200):
+        before = stage.client.head().number
+        mallory.tick()
+        honest.tick()
+        if finished(honest):
+            return
+        if stage.client.head().number == before:
+            stage.mine(10)
+    raise AssertionError("the dispute did not end")
+
+
+def true_trace(stage: Stage) -> History:
+    machine = stage.world.fresh()
+    return History(machine.state, machine.inputs)
+
+
+def moves(told: Told, name: str) -> list[dict[str, Any]]:
+    return [facts for facts in told.named("moved") if facts["move"] == name]
+
+
+@pytest.mark.parametrize("where", ["first step", "middle", "last step", "first padding", "deep padding", "last leaf"])
+def test_a_lie_at_any_place_ends_at_its_step(stage: Stage, where: str) -> None:
+    true = true_trace(stage).states
+    steps = len(true) - 1
+    index = {
+        "first step": 0,
+        "middle": steps // 2,
+        "last step": steps - 1,
+        "first padding": steps,
+        "deep padding": 700_001,
+        "last leaf": LAST,
+    }[where]
+    told = Told()
+    honest = stage.party("challenger", Mode.RESOLVE, told)
+    honest.tick()
+    mallory = Mallory(stage, honest)
+    root = keccak(where.encode())
+    lie = mallory.post(root)
+    padded = true + [true[-1]] * (index + 1 - len(true))
+    mallory.claim([*padded[: index + 1], state_hash(root, registers())], lie, head_start=0)
+
+    fight(stage, mallory, honest)
+
+    assert [facts["index"] for facts in moves(told, "prove")] == [index]
+    assert len(moves(told, "bisect")) == 20
+    assert honest.rollup.assertions[lie].status is Status.REJECTED
+    confirmed = honest.rollup.assertions[honest.rollup.latest_confirmed]
+    assert confirmed.state_hash == true[-1]
+    for _ in range(3):
+        honest.tick()
+    assert honest.queue is not None
+    assert all(view.owed.get(honest.queue.address, 0) == 0 for view in honest.credits.values())
+
+
+def test_a_false_trace_to_the_true_state_does_not_take_the_honest_bond(stage: Stage) -> None:
+    true = true_trace(stage).states
+    told = Told()
+    honest = stage.party("challenger", Mode.RESOLVE, told)
+    honest.tick()
+    mallory = Mallory(stage, honest)
+    mallory.post(keccak(b"any lie, so that there is a dispute"))
+    honest.tick()
+    honest.tick()
+    mine = honest.rollup.assertions[next(facts["assertion"] for facts in told.named("asserted"))]
+    detour = [*true[:5], keccak(b"detour"), *true[6:]]
+    mallory.claim(detour, mine.id, head_start=0)
+
+    fight(stage, mallory, honest)
+
+    assert [facts["index"] for facts in moves(told, "prove")] == [4]
+    dispute = next(iter(honest.challenge.disputes.values()))
+    assert honest.challenge.edges[dispute.winner_edge].edge.span == true_trace(stage).span(20, 0)
+
+
+def test_a_party_that_restarts_with_an_empty_disk_in_the_middle_wins_all_the_same(stage: Stage, tmp_path: Path) -> None:
+    true = true_trace(stage).states
+    honest = stage.party("challenger", Mode.RESOLVE, Told())
+    honest.tick()
+    mallory = Mallory(stage, honest)
+    root = keccak(b"restart")
+    lie = mallory.post(root)
+    mallory.claim([*true[:9], state_hash(root, registers())], lie, head_start=0)
+    for _ in range(16):
+        mallory.tick()
+        honest.tick()
+    assert len([each for each in honest.challenge.edges.values() if each.children]) > 4
+    honest.close()
+    (tmp_path / "party-challenger.sqlite").unlink()
+    told = Told()
+    again = stage.party("challenger", Mode.RESOLVE, told)
+    again.tick()
+    mallory.eyes = again
+
+    fight(stage, mallory, again)
+
+    assert again.rollup.assertions[lie].status is Status.REJECTED
+    assert not told.named("not_taken")
+
+
+def test_a_party_follows_a_reorganisation_and_plays_on(stage: Stage) -> None:
+    true = true_trace(stage).states
+    told = Told()
+    honest = stage.party("challenger", Mode.RESOLVE, told)
+    honest.tick()
+    mallory = Mallory(stage, honest)
+    root = keccak(b"reorganisation")
+    lie = mallory.post(root)
+    mallory.claim([*true[:9], state_hash(root, registers())], lie, head_start=0)
+    for _ in range(12):
+        mallory.tick()
+        honest.tick()
+    stage.client.request("anvil_rollback", 3)
+    stage.mine(1)
+    mallory.sent.clear()
+    mallory.name = "mallory again"
+    stage.fund(mallory.name)
+    honest.tick()
+
+    fight(stage, mallory, honest)
+
+    assert told.named("reorganised")
+    assert honest.rollup.assertions[lie].status is Status.REJECTED
