@@ -44,7 +44,8 @@ contract EdgeHarness {
     }
 
     function total(Opening calldata opening) external view returns (uint40) {
-        return _store.total(opening);
+        (, uint40 value) = _store.total(opening);
+        return value;
     }
 
     function state(Edge calldata edge) external view returns (EdgeState memory) {

@@ -279,7 +279,8 @@ contract Challenge is IChallenge, Credits {
 
     /// @inheritdoc IChallenge
     function totalBlocks(Opening calldata opening) external view override returns (uint40) {
-        return _store.total(opening);
+        (, uint40 value) = _store.total(opening);
+        return value;
     }
 
     /// @inheritdoc IChallenge

@@ -152,8 +152,7 @@ library EdgeTree {
 
     /// @notice Caches the edge's total; it never falls.
     function update(Store storage self, Opening calldata opening) internal {
-        EdgeId id = edgeId(opening.edge);
-        uint40 value = total(self, opening);
+        (EdgeId id, uint40 value) = total(self, opening);
         EdgeState storage state = self.edges[id];
         if (value <= state.totalBlocks) return;
         state.totalBlocks = value;
@@ -170,24 +169,24 @@ library EdgeTree {
 
     /// @notice Enough if proven; own time, plus the smaller of what the children are known to have
     /// if bisected.
-    function total(Store storage self, Opening calldata opening) internal view returns (uint40) {
+    function total(Store storage self, Opening calldata opening) internal view returns (EdgeId id, uint40 value) {
         Edge calldata edge = opening.edge;
         ContextId context = contextId(edge);
-        EdgeId id = edgeId(context, edge.span);
+        id = edgeId(context, edge.span);
         EdgeState memory state = self.edges[id];
         // INVARIANT: only existing edges have time.
         require(state.progress != Progress.ABSENT, IChallenge.UnknownEdge(id));
-        if (state.progress == Progress.PROVEN) return ENOUGH;
+        if (state.progress == Progress.PROVEN) return (id, ENOUGH);
 
-        uint40 own = unrivalledBlocks(self.contexts[context], state);
-        if (state.progress != Progress.BISECTED) return own;
+        value = unrivalledBlocks(self.contexts[context], state);
+        if (state.progress != Progress.BISECTED) return (id, value);
         Node span = TraceTree.node(opening.left, opening.right);
         // INVARIANT: the children are the edge's own.
         require(span == edge.span, IChallenge.WrongNode(span, edge.span));
         uint40 left = knownTotal(self, leftChild(edge, opening.left));
         uint40 right = knownTotal(self, rightChild(edge, opening.left, opening.right));
         // INVARIANT: an edge is as good as its worse child; the better one could be a lie's.
-        return saturatingSum(own, left < right ? left : right);
+        value = saturatingSum(value, left < right ? left : right);
     }
 
     /// @dev What a child is worth at least: its cached total, or its own time if that is more. A
