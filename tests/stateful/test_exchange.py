@@ -22,6 +22,7 @@ from tallystick.state.layout import (
 from tallystick.testing import ledger as books
 from tallystick.testing.look import book, cash, check_book, position, word
 from tallystick.testing.reconcile import reconcile
+from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address, message
 
 settings.register_profile(
@@ -357,7 +358,7 @@ class Exchange(RuleBasedStateMachine):
         check_book(self.world.state, range(3))
 
     def teardown(self) -> None:
-        """I10: what is published leads every replayer, fast or traced, to the operator's state."""
+        """I10: what is published leads every replayer, and the Referee step by step, to the operator's state."""
         self.world.seal()
         final = self.world.state.hash()
         fast = self.world.fresh()
@@ -365,8 +366,9 @@ class Exchange(RuleBasedStateMachine):
         assert fast.state.hash() == final
         machine = self.world.fresh()
         tracer = Tracer(machine)
+        referee = TwinRunner(self.world.published)
         while not halted(machine):
-            tracer.advance()
+            referee.check(tracer.prove(), self.world.published.batch_limit)
         assert tracer.state_hash == final
 
 

@@ -9,6 +9,7 @@ import pytest
 from tallystick.machine.engine import halted, run
 from tallystick.proof.tracer import Tracer
 from tallystick.testing.look import check_book
+from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, total_units
 
 RICH = 1_000_000_000
@@ -53,7 +54,7 @@ def open_market(world: World) -> None:
 
 
 def check_replay(world: World) -> None:
-    """Replay the published history in both modes and compare."""
+    """Replay the published history in both modes, and each of its steps in the deployed Referee, and compare."""
     world.seal()
     final = world.state.hash()
     fast = world.fresh()
@@ -61,8 +62,9 @@ def check_replay(world: World) -> None:
     assert fast.state.hash() == final
     traced = world.fresh()
     tracer = Tracer(traced)
+    referee = TwinRunner(world.published)
     while not halted(traced):
-        tracer.advance()
+        referee.check(tracer.prove(), world.published.batch_limit)
     assert tracer.state_hash == final
     registers = world.state.registers
     assert total_units(world.state) == registers.deposited_units
