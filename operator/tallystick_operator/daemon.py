@@ -15,7 +15,7 @@ import msgspec
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from tallystick.errors import L1Error, L1Unreachable, StateError
+from tallystick.errors import ConfigError, L1Error, L1Unreachable, StateError
 from tallystick.journal import Journal
 from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import check_deployment
@@ -59,7 +59,10 @@ class Operator:
         """
         self.config = config
         data_dir = Path(config.data_dir)
-        data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError("the data directory cannot be made", data_dir=config.data_dir) from error
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._closing = contextlib.ExitStack()
