@@ -85,7 +85,8 @@ def status(
 
     from tallystick.trader.transport import Transport
 
-    info = Transport(url).get("/v1/info")
+    with Transport(url) as transport:
+        info = transport.get("/v1/info")
     if as_json:
         print(msgspec.json.encode(info).decode())
         return

@@ -12,7 +12,7 @@ import msgspec
 
 from tallystick.errors import StateError
 from tallystick.machine.machine import Event
-from tallystick.records.chunks import MAX_RECORD_BYTES
+from tallystick.records.chunks import MAX_RECORD_BYTES, BatchHeader
 from tallystick.records.codec import decode, encode
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
@@ -77,7 +77,10 @@ class CorePolicy:
 
 
 class Core:
-    """Executor, log and clock together. Not safe for threads; the Sequencer owns it."""
+    """Executor, log and clock together. Not safe for threads; the Sequencer owns it.
+
+    `newly_sealed` collects batches for whoever wants to tell of them.
+    """
 
     def __init__(
         self,
@@ -96,6 +99,7 @@ class Core:
         self.domain = executor.state.registers.domain
         self._key = coincurve.PrivateKey(receipt_key)
         self._monotonic = monotonic
+        self.newly_sealed: list[SealedBatch] = []
         self._opened_at = 0.0
         self._answers: OrderedDict[bytes, Answer] = OrderedDict()
         self._messages: list[bytes] = []
@@ -112,6 +116,18 @@ class Core:
         self.clock.not_before(max(self.executor.state.registers.clock_ms, self.executor.batch_time * 1000))
         self._opened_at = self._monotonic()
         return count
+
+    def adopt(self, header: BatchHeader, chunks: tuple[bytes, ...], messages: Sequence[bytes]) -> None:
+        """Take over a batch that somebody else posted, or that this operator posted before it lost its log.
+
+        Shape: `messages` are all on L1, from the first on. Raises: StateError when a batch is open.
+        """
+        known = self.executor.messages.count
+        entries = [
+            self.executor.message(known + at, each) for at, each in enumerate(messages[known : header.message_limit])
+        ]
+        self.log.append([*entries, self.executor.adopt(header, chunks)])
+        self.clock.not_before(max(self.executor.state.registers.clock_ms, self.executor.batch_time * 1000))
 
     def learn_messages(self, first: int, messages: Sequence[bytes]) -> None:
         """Take L1 messages to be consumed with the next group; those known already are passed over."""
@@ -198,6 +214,7 @@ class Core:
     def _seal(self) -> SealedBatch:
         batch, entry = self.executor.seal()
         self._entries.append(entry)
+        self.newly_sealed.append(batch)
         return batch
 
     def _commit(self) -> None:

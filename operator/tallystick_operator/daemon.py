@@ -15,7 +15,7 @@ import msgspec
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from tallystick.errors import L1Error, L1Unreachable, StateError
+from tallystick.errors import ConfigError, L1Error, L1Unreachable, StateError
 from tallystick.journal import Journal
 from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import check_deployment
@@ -23,7 +23,7 @@ from tallystick.l1.deployment import load_deployment
 from tallystick.l1.events import EventReader
 from tallystick.l1.keys import KeyFile, load_account, save_key
 from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.sender import TxQueue
+from tallystick.l1.sender import SenderConfig, TxQueue
 from tallystick.rollup.assertion_view import RollupView
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick_operator.api import Api, Identity
@@ -32,11 +32,11 @@ from tallystick_operator.board import Board
 from tallystick_operator.clock import ExchangeClock
 from tallystick_operator.config import Config
 from tallystick_operator.core import Core, CorePolicy
-from tallystick_operator.executor import Executor
+from tallystick_operator.executor import Executor, SealedBatch
 from tallystick_operator.follower import Follower
 from tallystick_operator.lies import Lie
 from tallystick_operator.log import RecordLog
-from tallystick_operator.publisher import Publisher
+from tallystick_operator.publisher import BATCHES_KEPT, Publisher
 from tallystick_operator.sequencer import Sequencer
 from tallystick_operator.server import ApiServer
 
@@ -45,6 +45,8 @@ MOST_AHEAD_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 8.0
 """How long a shutdown waits for its last batches; what is not posted by then is posted after the next start."""
 UNREACHABLE_SECONDS: Final = 2.0
+REORGANISED_BLOCKS: Final = 12
+"""Depth of a reorganisation after which every transaction still finds its way back into the chain."""
 
 
 class Operator:
@@ -57,7 +59,10 @@ class Operator:
         """
         self.config = config
         data_dir = Path(config.data_dir)
-        data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError("the data directory cannot be made", data_dir=config.data_dir) from error
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._closing = contextlib.ExitStack()
@@ -124,6 +129,9 @@ class Operator:
         self._follower = Follower(self._client, self._deployment, self._sequencer, self._board, config.confirmations)
         while not self._follower.poll():
             pass
+        adopted = self._follower.catch_up()
+        if adopted:
+            self._journal.write("adopted", batches=adopted)
         self._publisher = Publisher(
             client=self._client,
             deployment=self._deployment,
@@ -151,9 +159,10 @@ class Operator:
         log = RecordLog(data_dir / "records.log", state_hash)
         self._closing.callback(log.close)
         ahead = min(MOST_AHEAD_SECONDS, self._deployment.config.future_bound_seconds / 2)
+        posted = int(self._client.contract("Inbox", self._deployment.addresses.inbox).call("batchCount"))
         key, self._receipt_signer = _receipt_key(data_dir / "receipt.key")
         core = Core(
-            executor=Executor(genesis),
+            executor=Executor(genesis, keep_from=max(0, posted - BATCHES_KEPT)),
             log=log,
             clock=ExchangeClock(time.monotonic, ahead),
             receipt_key=key,
@@ -168,13 +177,13 @@ class Operator:
             records=core.executor.state.registers.record_count,
             batches=core.executor.state.registers.batch_cursor,
         )
-        self._sealed_told = core.executor.state.registers.batch_cursor
         return Sequencer(core, self._on_sealed, self._fail)
 
     def _queue(self, account: LocalAccount, path: Path) -> TxQueue:
         store = QueueStore(path)
         self._closing.callback(store.close)
-        return TxQueue(client=self._client, account=account, store=store)
+        config = SenderConfig(confirmations=REORGANISED_BLOCKS)
+        return TxQueue(client=self._client, account=account, store=store, config=config)
 
     def _lie(self, data_dir: Path, thief: bytes) -> Lie | None:
         if not self.config.lie:
@@ -244,19 +253,15 @@ class Operator:
         self._board.set_l1(problem=str(error))
         self._journal.write("l1_problem", thread=name, problem=str(error))
 
-    def _on_sealed(self) -> None:
-        """Tell of the batches sealed since the last time."""
-        core = self._sequencer.core
-        for batch in [each for each in list(core.executor.sealed) if each.index >= self._sealed_told]:
-            self._sealed_told = batch.index + 1
-            self._journal.write(
-                "batch_sealed",
-                batch=batch.index,
-                records=batch.records,
-                chunks=len(batch.chunks),
-                message_limit=batch.message_limit,
-                state_hash=batch.state_hash,
-            )
+    def _on_sealed(self, batch: SealedBatch) -> None:
+        self._journal.write(
+            "batch_sealed",
+            batch=batch.index,
+            records=batch.records,
+            chunks=len(batch.chunks),
+            message_limit=batch.message_limit,
+            state_hash=batch.state_hash,
+        )
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is None:

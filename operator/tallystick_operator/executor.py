@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from tallystick.errors import DataMissing, StateError
+from tallystick.machine.engine import halted, step
 from tallystick.machine.live import begin_batch, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
 from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
@@ -56,18 +57,18 @@ class SealedBatch:
         )
 
 
-class KnownMessages:
-    """The L1 messages the log holds and the machine has not consumed yet.
+class LiveInputs:
+    """What the live machine reads of L1: messages it has not consumed yet, and the batch it adopts.
 
     Shape: `accumulator` is the head of the Inbox's chain over all `count` of them.
     """
 
-    batch_limit = 0
-
     def __init__(self) -> None:
+        self.batch_limit = 0
         self.count = 0
         self.accumulator = bytes(32)
         self._waiting: dict[int, bytes] = {}
+        self._adopted: tuple[int, BatchHeader, tuple[bytes, ...]] | None = None
 
     def add(self, index: int, message: bytes) -> None:
         """Take the next message.
@@ -85,13 +86,29 @@ class KnownMessages:
         for old in [at for at in self._waiting if at < index]:
             del self._waiting[old]
 
+    def adopt(self, index: int, header: BatchHeader, chunks: tuple[bytes, ...]) -> None:
+        """Show the machine one batch from L1."""
+        self._adopted = (index, header, chunks)
+        self.batch_limit = index + 1
+
     def batch(self, index: int) -> BatchHeader:
-        """Raises: DataMissing, always: a live machine reads no batches."""
-        raise DataMissing("a live machine reads no batches", batch=index)
+        """Return the adopted batch's header.
+
+        Raises: DataMissing for any other.
+        """
+        return self._only(index)[0]
 
     def chunk(self, batch: int, index: int) -> bytes:
-        """Raises: DataMissing, always: a live machine reads no chunks."""
-        raise DataMissing("a live machine reads no chunks", batch=batch, chunk=index)
+        """Return a chunk of the adopted batch.
+
+        Raises: DataMissing for any other.
+        """
+        return self._only(batch)[1][index]
+
+    def _only(self, index: int) -> tuple[BatchHeader, tuple[bytes, ...]]:
+        if self._adopted is None or self._adopted[0] != index:
+            raise DataMissing("a live machine reads no batch but the one it adopts", batch=index)
+        return self._adopted[1:]
 
     def message(self, index: int) -> bytes:
         """Return a message that has not been consumed.
@@ -105,10 +122,13 @@ class KnownMessages:
 
 
 class Executor:
-    """The live machine, its open batch and the batches sealed but not yet taken by the publisher."""
+    """The live machine, its open batch and the batches sealed but not yet taken by the publisher.
 
-    def __init__(self, genesis: Genesis) -> None:
-        self.messages = KnownMessages()
+    Batches below `keep_from` are not kept: replaying a long log must not fill the memory with what L1 has.
+    """
+
+    def __init__(self, genesis: Genesis, keep_from: int = 0) -> None:
+        self.messages = LiveInputs()
         self.state = genesis_state(genesis)
         self.read_model = ReadModel(self.state)
         self.sealed: deque[SealedBatch] = deque()
@@ -118,6 +138,7 @@ class Executor:
         self._machine = Machine(self.state, self.messages, self._events)
         self._chunker: Chunker | None = None
         self._first_record = 0
+        self._keep_from = keep_from
 
     @property
     def is_open(self) -> bool:
@@ -185,9 +206,43 @@ class Executor:
             records=registers.record_count - self._first_record,
         )
         self._chunker = None
-        self.sealed.append(batch)
+        if index >= self._keep_from:
+            self.sealed.append(batch)
         self.last_sealed = batch
         return batch, Entry(kind=EntryKind.SEAL, body=limit.to_bytes(8, "big"))
+
+    def adopt(self, header: BatchHeader, chunks: tuple[bytes, ...]) -> Entry:
+        """Execute a batch that is on L1 and that this log did not make. Its messages must be known.
+
+        Raises: StateError when a batch is open: what was acknowledged in it has lost its place.
+        """
+        registers = self.state.registers
+        index, first = registers.batch_cursor, registers.record_count
+        if self._chunker is not None:
+            raise StateError(
+                "somebody else posted the batch that is open here",
+                hint="its acknowledged records lost their place; start with an empty data directory",
+                batch=index,
+            )
+        self.messages.adopt(index, header, chunks)
+        self._events.clear()
+        while not halted(self._machine):
+            step(self._machine)
+            if self._events:
+                self.read_model.apply(tuple(self._events), registers.record_count - 1, registers.clock_ms)
+                self._events.clear()
+        self.messages.forget_before(registers.message_cursor)
+        self.batch_time = max(self.batch_time, header.time)
+        self.last_sealed = SealedBatch(
+            index=index,
+            time=header.time,
+            message_limit=header.message_limit,
+            chunks=chunks,
+            state_hash=self.state.hash(),
+            records=registers.record_count - first,
+        )
+        framed = b"".join(len(chunk).to_bytes(2, "big") + chunk for chunk in chunks)
+        return Entry(kind=EntryKind.ADOPT, body=header.pack() + framed)
 
     def apply(self, entry: Entry) -> Executed | None:
         """Do again what a log entry says; return what became of its record if it holds one.
@@ -200,6 +255,8 @@ class Executor:
             self.begin(int.from_bytes(entry.body, "big"))
         elif entry.kind is EntryKind.MESSAGE:
             self.message(int.from_bytes(entry.body[:8], "big"), entry.body[8:])
+        elif entry.kind is EntryKind.ADOPT:
+            self.adopt(*_unpack_adopted(entry.body))
         else:
             batch, _ = self.seal()
             expected = int.from_bytes(entry.body, "big")
@@ -211,3 +268,20 @@ class Executor:
                     expected=expected,
                 )
         return None
+
+
+def _unpack_adopted(body: bytes) -> tuple[BatchHeader, tuple[bytes, ...]]:
+    """Return the header and chunks of an ADOPT entry."""
+    header = BatchHeader(
+        time=int.from_bytes(body[:8], "big"),
+        message_limit=int.from_bytes(body[8:16], "big"),
+        chunk_count=int.from_bytes(body[16:18], "big"),
+        chunks_hash=body[18:50],
+    )
+    chunks: list[bytes] = []
+    at = 50
+    while at < len(body):
+        end = at + 2 + int.from_bytes(body[at : at + 2], "big")
+        chunks.append(body[at + 2 : end])
+        at = end
+    return header, tuple(chunks)

@@ -9,12 +9,16 @@ from tallystick.l1.events import EventReader
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.state.hashing import keccak
 from tallystick_operator.board import Board
+from tallystick_operator.core import Core
 from tallystick_operator.executor import SealedBatch
 from tallystick_operator.sequencer import Sequencer
 
 
 class Follower:
-    """Reads the Inbox and the Vault. What contradicts the own log ends the operator: it would go on alone."""
+    """Reads the Inbox and the Vault. What contradicts the own log ends the operator: it would go on alone.
+
+    `read_to` is the newest block whose events are in.
+    """
 
     def __init__(
         self, client: L1Client, deployment: Deployment, sequencer: Sequencer, board: Board, confirmations: int = 0
@@ -25,6 +29,7 @@ class Follower:
         self._board = board
         self._confirmations = confirmations
         self._reader = EventReader(client, deployment, confirmations=confirmations, contracts=("Inbox", "Vault"))
+        self.read_to = 0
         self._told = 0
         self._agreed = False
 
@@ -41,6 +46,7 @@ class Follower:
             self.inbox.apply(event)
             if event.name == "Claimed":
                 self._board.claim(event.args["index"])
+        self.read_to = batch.read_to.number
         if not batch.complete:
             return False
         if not self._agreed:
@@ -55,6 +61,21 @@ class Follower:
             messages=self.inbox.message_count,
         )
         return True
+
+    def catch_up(self) -> int:
+        """Adopt the batches on L1 that the log lacks and return how many; before the sequencer runs.
+
+        Raises: StateError when the log has an open batch in the place of one of them.
+        """
+        return self._sequencer.read(self._adopt_missing)
+
+    def _adopt_missing(self, core: Core) -> int:
+        first = core.executor.state.registers.batch_cursor
+        for index in range(first, self.inbox.batch_count):
+            header = self.inbox.batch(index)
+            chunks = tuple(self.inbox.chunk(index, at) for at in range(header.chunk_count))
+            core.adopt(header, chunks, self.inbox.messages)
+        return max(0, self.inbox.batch_count - first)
 
     def check_batch(self, batch: SealedBatch) -> None:
         """Compare an own batch with the one of its number on L1.

@@ -36,6 +36,8 @@ class EntryKind(IntEnum):
     """An L1 message is known; body: index (8 bytes) and the message."""
     SEAL = 4
     """The open batch was closed; body: its message limit (8 bytes)."""
+    ADOPT = 5
+    """A batch on L1 that this log did not make was executed; body: header, then each chunk behind its length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from tallystick_operator.core import Answer, Core
 from tallystick_operator.door import Checked, Refused
+from tallystick_operator.executor import SealedBatch
 
 T = TypeVar("T")
 Results = list[Answer | Refused]
@@ -38,7 +39,9 @@ class _L1News:
 class Sequencer:
     """Runs a core. Readers take `read`, which never sees half a group."""
 
-    def __init__(self, core: Core, on_sealed: Callable[[], None], on_failure: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, core: Core, on_sealed: Callable[[SealedBatch], None], on_failure: Callable[[BaseException], None]
+    ) -> None:
         self.core = core
         self._on_sealed = on_sealed
         self._on_failure = on_failure
@@ -47,7 +50,6 @@ class Sequencer:
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
         self._closing = False
         self._failure: BaseException | None = None
-        self._sealed_seen = core.executor.last_sealed
 
     def start(self) -> None:
         """Start the thread."""
@@ -69,6 +71,8 @@ class Sequencer:
 
     def l1_news(self, time: int, first_message: int, messages: Sequence[bytes]) -> None:
         """Tell the newest block's timestamp in seconds, and the messages queued since."""
+        if self._closing or self._failure is not None:
+            return
         self._queue.put(_L1News(time=time, first_message=first_message, messages=messages))
 
     def read(self, question: Callable[[Core], T]) -> T:
@@ -90,9 +94,10 @@ class Sequencer:
             with self._lock:
                 self.core.seal_now()
             self._tell_sealed()
+            self._refuse_waiting(Refused(503, "closing", "the operator is shutting down"))
         except BaseException as error:  # noqa: BLE001  whatever it is, those who wait must be told
             self._failure = error
-            self._fail_waiting(error)
+            self._refuse_waiting(_failed(error))
             self._on_failure(error)
 
     def _turn(self) -> bool:
@@ -135,19 +140,18 @@ class Sequencer:
         return group, True
 
     def _tell_sealed(self) -> None:
-        newest = self.core.executor.last_sealed
-        if newest is not self._sealed_seen:
-            self._sealed_seen = newest
-            self._on_sealed()
+        sealed, self.core.newly_sealed = self.core.newly_sealed, []
+        for batch in sealed:
+            self._on_sealed(batch)
 
-    def _fail_waiting(self, error: BaseException) -> None:
+    def _refuse_waiting(self, refusal: Refused) -> None:
         while True:
             try:
                 item = self._queue.get_nowait()
             except queue.Empty:
                 return
             if isinstance(item, _Work):
-                item.reply.set_exception(_failed(error))
+                item.reply.set_exception(refusal)
 
 
 def _failed(error: BaseException) -> Refused:

@@ -22,7 +22,8 @@ class ApiServer:
     def __init__(self, app: Starlette, host: str, port: int) -> None:
         """Raises: ConfigError when the address cannot be bound."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        # Named TCP outright: only then asyncio switches Nagle's delay off, which costs 40 ms an answer.
+        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))

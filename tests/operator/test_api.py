@@ -52,7 +52,7 @@ class Served:
         self.rig = rig
         self.board = Board()
         self.failures: list[BaseException] = []
-        self.sequencer = Sequencer(rig.core, lambda: None, self.failures.append)
+        self.sequencer = Sequencer(rig.core, lambda batch: None, self.failures.append)
         identity = Identity(
             chain_id=1337,
             rollup="0x" + address("rollup").hex(),

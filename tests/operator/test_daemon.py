@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tallystick.errors import StateError
 from tallystick.rollup.duties import Mode
 from tallystick.testing.stage import Told, account
 from tallystick.testing.world import address, key
@@ -136,9 +138,8 @@ def test_killed_at_any_moment_it_keeps_every_acknowledged_order(scene: Scene) ->
     last.stop()
 
 
-@pytest.mark.parametrize("name", ["steal-withdrawal", "random-root"])
-def test_a_rogue_lies_once_and_loses_its_bond(scene: Scene, name: str) -> None:
-    stage = scene.stage
+def test_a_rogue_lies_once_and_loses_its_bond(scene: Scene) -> None:
+    stage, name = scene.stage, "steal-withdrawal"
     stage.deposit("alice")
     honest = scene.start()
     scene.wait(lambda: honest.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
@@ -167,3 +168,79 @@ def test_a_rogue_lies_once_and_loses_its_bond(scene: Scene, name: str) -> None:
     assert len(rogue.named("lied")) == 1
     alice.close()
     rogue.stop()
+
+
+def test_an_operator_that_lost_its_disk_goes_on_from_l1(scene: Scene) -> None:
+    stage = scene.stage
+    stage.deposit("alice")
+    running = scene.start()
+    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.open_market(running)
+    alice = scene.client(running, "alice")
+    alice.order(0, BUY, 600_000, 5, client_id=1)
+    alice.withdraw(5)
+    before = alice.account()
+    alice.close()
+    running.stop()
+    shutil.rmtree(scene.folder / "data")
+    again = scene.start()
+    assert again.named("adopted")
+    alice = scene.client(again, "alice")
+    assert alice.account() == before
+    assert alice.withdrawals()[0].amount_units == 5
+    assert alice.cancel(1).accepted
+    count = stage.call("Inbox", "batchCount")
+    scene.wait(lambda: stage.call("Inbox", "batchCount") > count, "the next batch")
+    alice.close()
+    again.stop()
+    third = scene.start()
+    alice = scene.client(third, "alice")
+    assert not alice.orders()
+    alice.close()
+    third.stop()
+
+
+def test_a_batch_that_somebody_else_posts_ends_the_operator(scene: Scene) -> None:
+    stage = scene.stage
+    stage.deposit("alice")
+    running = scene.start()
+    scene.wait(lambda: stage.call("Inbox", "batchCount") == 1, "the first batch")
+    alice = scene.client(running, "alice")
+    index, time, limit = 1, stage.client.head().timestamp, 1
+    stage.transact("operator", "foreign", "Inbox", "postBatch", index, time, limit, [b"x" * 41])
+    alice.withdraw(5)
+    scene.wait(lambda: not running.thread.is_alive(), "the operator to give up")
+    assert isinstance(running.error, StateError)
+    assert running.named("failed")
+    running.error = None
+    alice.close()
+
+
+def test_a_posted_batch_that_a_reorganisation_takes_back_is_posted_again(scene: Scene) -> None:
+    stage = scene.stage
+    stage.deposit("alice")
+    running = scene.start()
+    scene.wait(lambda: stage.call("Inbox", "batchCount") == 1, "the first batch")
+    before = stage.client.request("evm_snapshot")
+    alice = scene.client(running, "alice")
+    alice.withdraw(5)
+    scene.wait(lambda: running.http.get("/v1/info")["l1"]["batches_posted"] == 2, "the second batch")
+    stage.client.request("evm_revert", before)
+    stage.mine(3)
+    scene.wait(lambda: stage.call("Inbox", "batchCount") == 2, "the second batch, again")
+    scene.wait(lambda: running.http.get("/v1/info")["l1"]["batches_posted"] == 2, "the operator to see it")
+    alice.close()
+    running.stop()
+
+
+def test_an_l1_that_does_not_answer_is_waited_for(scene: Scene) -> None:
+    stage = scene.stage
+    stage.deposit("alice")
+    running = scene.start()
+    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    alice = scene.client(running, "alice")
+    stage.server.close()
+    assert alice.withdraw(5).accepted, "trading goes on without L1"
+    scene.wait(lambda: running.http.get("/v1/info")["l1"]["problem"], "the trouble to show")
+    alice.close()
+    running.stop()

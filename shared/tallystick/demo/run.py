@@ -235,8 +235,8 @@ class Demo:
         price = int(book["bids"][0]["price_ticks"]) if book["bids"] else int(book["mark_ticks"]) - 10
         self._send(
             [
-                first.order(self.domain, ETH, BUY, price, 40),
-                second.order(self.domain, ETH, BUY, price, 40),
+                first.order(self.domain, ETH, BUY, price, 2_500),
+                second.order(self.domain, ETH, BUY, price, 2_500),
             ],
             "two makers at one price",
         )

@@ -54,8 +54,8 @@ def trades_text(trades: Sequence[Trade]) -> str:
 def account_text(account: Account) -> str:
     """Return an account with its positions and orders."""
     lines = [f"account {account.account} of {account.owner}, next nonce {account.next_nonce}"]
-    amounts = ("cash", "value", "initial", "maintenance", "withdrawable")
-    lines += [f"  {name:<13} {tokens(getattr(account, name + '_units')):>22}" for name in amounts]
+    names = ("cash", "value", "initial", "maintenance", "withdrawable")
+    lines += [f"  {name:<13} {tokens(getattr(account, name + '_units')):>22}" for name in names]
     for position in account.positions:
         place = f"{position.size_lots:>+12} lots at {position.mark_ticks}"
         lines.append(f"  market {position.market:<3} {place}, worth {tokens(position.worth_units)}")

@@ -44,6 +44,12 @@ class Transport:
         self._timeout_seconds = timeout_seconds
         self._local = threading.local()
 
+    def __enter__(self) -> Transport:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def get(self, path: str) -> Any:
         """Return the JSON of a GET. Raises: OperatorUnreachable, OperatorRefused."""
         return self._checked("GET", path, None)
