@@ -41,6 +41,11 @@ def run_from(state: bytes, steps: int) -> list[bytes]:
     return states
 
 
+def claim(assertion: bytes, head_start: int = 0) -> Claim:
+    """Return a claim in a game's one dispute."""
+    return Claim(parent=b"", assertion=assertion, limit=0, head_start=head_start)
+
+
 @dataclass(slots=True, kw_only=True)
 class Terms:
     """What a match is about. `delay` blocks pass before an honest move lands; `censored` more, once, in all."""
@@ -101,8 +106,7 @@ class Match:
         self.censored = self.terms.censored
         self.refused: list[str] = []
         self.under_way: dict[str, tuple[int, Move]] = {}
-        claim = Claim(parent=b"", assertion=b"honest", limit=0, head_start=heads[b"honest"])
-        self.player = Player(self.honest, claim, self.terms.period)
+        self.player = Player(self.honest, claim(b"honest", heads[b"honest"]), self.terms.period)
 
     def play(self) -> str:
         """Return "honest", "liar" or "nobody" for who has won when the time is over."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from starlette.routing import Route
 
 from tallystick.records.codec import Record, encode
 from tallystick.testing.world import address, key
@@ -59,7 +62,8 @@ class Served:
             contracts={"Rollup": "0x" + address("rollup").hex()},
             receipt_signer="0x" + address("receipts").hex(),
         )
-        self.server = ApiServer(Api(self.sequencer, self.board, identity).app(), "127.0.0.1", 0)
+        self.api = Api(self.sequencer, self.board, identity)
+        self.server = ApiServer(self.api.app(), "127.0.0.1", 0)
         self.http = Http(self.server.url)
         self.sequencer.start()
         self.server.start()
@@ -287,3 +291,10 @@ def test_nothing_is_acknowledged_once_the_disk_fails(rig: Rig) -> None:
     assert served.post(rig.order(1, BUY, 617_000, 1)).status_code == 503
     served.close()
     assert served.failures
+
+
+def test_the_documented_endpoints_are_those_served(door: Served) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operator.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `(?:GET|POST) (/v1/\S+?)`", text, re.MULTILINE))
+    served = {route.path for route in door.api.app().routes if isinstance(route, Route)}
+    assert documented == served

@@ -1,0 +1,196 @@
+"""The honest strategy, move by move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tallystick.dispute.history import Trace
+from tallystick.dispute.moves import call_for
+from tallystick.dispute.player import Bisect, Decide, OpenRoot, Player, Prove, Settle, Update, settlement
+from tallystick.dispute.rules import DISPUTE, Game
+from tallystick.dispute.view import ChallengeView, DisputeStatus
+from tallystick.errors import BadInput
+from tallystick.state.hashing import keccak
+from tests.dispute.adversary import START, Match, ProvableTrace, Terms, run_from, step
+from tests.dispute.adversary import claim as claim_of
+
+HEIGHT = 3
+PERIOD = 50
+TRUE = ProvableTrace(run_from(START, 8), HEIGHT)
+FALSE = Trace([*run_from(START, 4), *run_from(keccak(b"a lie"), 3)], HEIGHT)
+"""True up to the state after 4 steps: the first false leaf is number 4."""
+
+
+@pytest.fixture
+def game() -> Game:
+    return Game(height=HEIGHT, start=START, period=PERIOD, step=step, head_starts={})
+
+
+@pytest.fixture
+def player() -> Player:
+    return Player(TRUE, claim_of(b"honest"), PERIOD)
+
+
+def open_both(game: Game) -> None:
+    for name, trace in ((b"liar", FALSE), (b"honest", TRUE)):
+        game.open_root(name, trace.last_state, trace.span(HEIGHT, 0), trace.last_leaf_siblings(), START)
+
+
+def make(game: Game, *moves: object) -> None:
+    for move in moves:
+        match move:
+            case Bisect():
+                game.bisect(move.edge, move.left, move.right)
+            case Prove():
+                game.prove(move.edge, move.proof)
+            case Update():
+                game.update(move.openings)
+            case Decide():
+                game.confirm(move.root, move.openings)
+            case _:
+                raise AssertionError(move)
+
+
+def down_to_the_step(game: Game, player: Player) -> list[object]:
+    """Let both sides bisect a block after the other until the honest one can prove; that move."""
+    liar = Player(FALSE, claim_of(b"liar"), PERIOD, proves=False)
+    for _ in range(20):
+        moves = player.moves(game.view, game.block)
+        if any(isinstance(move, Prove) for move in moves):
+            return list(moves)
+        game.block += 1
+        make(game, *liar.moves(game.view, game.block), *moves)
+    raise AssertionError("the bisection does not end")
+
+
+def test_the_root_is_opened_first_and_alone(game: Game, player: Player) -> None:
+    moves = player.moves(game.view, 0)
+    assert [type(move) for move in moves] == [OpenRoot]
+    assert isinstance(moves[0], OpenRoot)
+    assert moves[0].span == TRUE.span(HEIGHT, 0)
+
+
+def test_an_edge_without_a_rival_is_left_alone(game: Game, player: Player) -> None:
+    game.open_root(b"honest", TRUE.last_state, TRUE.span(HEIGHT, 0), TRUE.last_leaf_siblings(), START)
+    assert player.moves(game.view, PERIOD - 1) == []
+
+
+def test_a_rivalled_edge_is_bisected_into_the_own_children(game: Game, player: Player) -> None:
+    open_both(game)
+    moves = player.moves(game.view, 1)
+    assert [(type(m), m.left, m.right) for m in moves if isinstance(m, Bisect)] == [
+        (Bisect, TRUE.span(2, 0), TRUE.span(2, 1))
+    ]
+
+
+def test_a_rivalled_leaf_is_proven_at_the_first_false_step(game: Game, player: Player) -> None:
+    open_both(game)
+    (prove,) = down_to_the_step(game, player)
+    assert isinstance(prove, Prove)
+    assert prove.edge.index == 4
+    assert step(prove.proof.pre) == TRUE.states[5]
+
+
+def test_a_liar_never_tries_to_prove(game: Game, player: Player) -> None:
+    open_both(game)
+    down_to_the_step(game, player)
+    liar = Player(FALSE, claim_of(b"liar"), PERIOD, proves=False)
+    assert liar.moves(game.view, game.block) == []
+    assert liar.moves(game.view, game.block + 10 * PERIOD) == []
+
+
+def test_when_every_path_is_long_enough_the_dispute_is_decided_in_one_transaction(game: Game, player: Player) -> None:
+    open_both(game)
+    make(game, *down_to_the_step(game, player))
+    game.block += PERIOD
+    moves = player.moves(game.view, game.block)
+    assert [type(move) for move in moves] == [Decide]
+    make(game, *moves)
+    assert game.winner == b"honest"
+
+
+def test_the_dispute_is_not_decided_before_its_parent_is_confirmed(game: Game, player: Player) -> None:
+    open_both(game)
+    make(game, *down_to_the_step(game, player))
+    game.block += PERIOD
+    waiting = Player(TRUE, replace(player.claim, parent_confirmed=False), PERIOD)
+    assert waiting.moves(game.view, game.block) == []
+
+
+def test_totals_too_many_for_one_transaction_are_updated_bottom_up_first(
+    game: Game, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.dispute.player.MAX_OPENINGS", 2)
+    open_both(game)
+    make(game, *down_to_the_step(game, player))
+    game.block += PERIOD
+    kinds: list[type] = []
+    while not game.winner:
+        moves = player.moves(game.view, game.block)
+        kinds += [type(move) for move in moves]
+        game.block += 1
+        make(game, *moves)
+    assert game.winner == b"honest"
+    assert kinds == [Update, Update, Decide]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_deciding_in_parts_wins_as_well_against_anybody(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallystick.dispute.player.MAX_OPENINGS", 3)
+    match = Match(seed, Terms(height=3, delay=0, censored=0))
+    assert match.play() == "honest"
+    assert match.refused == []
+
+
+def test_settling_repays_the_movers_of_the_winning_tree_parents_first(game: Game, player: Player) -> None:
+    open_both(game)
+    make(game, *down_to_the_step(game, player))
+    game.block += PERIOD
+    make(game, *player.moves(game.view, game.block))
+    (settle,) = settlement(game.view, game.view.disputes[DISPUTE])
+    assert [opening.edge.height for opening in settle.openings] == [3, 2, 1, 0]
+    assert all(TRUE.span(o.edge.height, o.edge.index) == o.edge.span for o in settle.openings)
+
+
+def test_the_winner_settles_once_its_assertion_is_confirmed(game: Game, player: Player) -> None:
+    open_both(game)
+    make(game, *down_to_the_step(game, player))
+    game.block += PERIOD
+    make(game, *player.moves(game.view, game.block))
+    waiting = Player(TRUE, replace(player.claim, confirmed=False), PERIOD)
+    game.view.disputes[DISPUTE] = replace(game.view.disputes[DISPUTE], winner=b"honest")
+    assert waiting.moves(game.view, game.block) == []
+    assert [type(move) for move in player.moves(game.view, game.block)] == [Settle]
+
+
+def test_a_decided_dispute_is_not_entered(player: Player) -> None:
+    view = ChallengeView()
+    view.disputes[DISPUTE] = DisputeStatus(id=DISPUTE, parent=player.claim.parent, limit=0, winner=b"somebody")
+    assert player.moves(view, 0) == []
+
+
+def test_a_move_has_one_name_whenever_it_is_made(game: Game, player: Player) -> None:
+    opened = call_for(player.moves(game.view, 0)[0], 7)
+    assert (opened.function, opened.value_wei) == ("openRoot", 7)
+    open_both(game)
+    first, second = (call_for(player.moves(game.view, block)[0], 7) for block in (1, 2))
+    assert first == second
+    assert (first.function, first.value_wei) == ("bisect", 0)
+
+
+def test_the_rules_refuse_what_the_contract_refuses(game: Game) -> None:
+    root = game.open_root(b"honest", TRUE.last_state, TRUE.span(HEIGHT, 0), TRUE.last_leaf_siblings(), START)
+    halves = TRUE.span(2, 0), TRUE.span(2, 1)
+    with pytest.raises(BadInput, match="no rival"):
+        game.bisect(root, *halves)
+    with pytest.raises(BadInput, match="last leaf"):
+        game.open_root(b"x", START, TRUE.span(HEIGHT, 0), TRUE.last_leaf_siblings(), START)
+    with pytest.raises(BadInput, match="not long enough"):
+        game.confirm(root)
+    open_both(game)
+    with pytest.raises(BadInput, match="not its children"):
+        game.bisect(root, halves[1], halves[0])
+    with pytest.raises(BadInput, match="no rivalled leaf"):
+        game.prove(root, TRUE.prefix(0))
