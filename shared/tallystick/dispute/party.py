@@ -300,7 +300,7 @@ class Party:
         if mine.id not in self._histories:
             self.report("tracing", {"assertion": mine.id})
             self._histories[mine.id] = History(
-                self.replayer.states[mine.parent],
+                self.replayer.state(mine.parent),
                 self.inbox.limited(mine.limit),
                 step=self.identity.step,
                 progress=lambda steps: self.report("tracing", {"assertion": mine.id, "steps": steps}),

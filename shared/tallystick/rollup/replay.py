@@ -18,6 +18,9 @@ TRACE_HEIGHT: Final = 20
 TRACE_STEPS: Final = 1 << TRACE_HEIGHT
 """Steps an assertion covers at most."""
 
+KEPT_STATES: Final = 8
+"""Each is a copy of everything; a challenge period may see thousands of pending assertions."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
@@ -63,11 +66,11 @@ class Replayer:
         known = self._expected.get(parent.id)
         if known is not None:
             return known
-        if parent.id not in self.states:
-            raise StateError("the parent's state is not known", parent=parent.id)
+        if not self.knows(parent.id):
+            raise StateError("the parent is not known to be true", parent=parent.id)
         if self.inbox.batch_count < parent.next_limit:
             return None
-        machine = Machine(self.states[parent.id].copy(), self.inbox.limited(parent.next_limit))
+        machine = Machine(self.state(parent.id).copy(), self.inbox.limited(parent.next_limit))
         steps = self._run(machine)
         root = machine.state.commit()
         registers = machine.state.registers.pack()
@@ -86,6 +89,28 @@ class Replayer:
         self._true.add(expectation.id)
         return expectation
 
+    def state(self, assertion: bytes) -> State:
+        """Return the state of a true assertion, replayed from the nearest one at hand when it was dropped.
+
+        Raises: StateError when it is not known to be true, or below everything at hand.
+        """
+        behind = {each.id: each for each in self._expected.values()}
+        missing: list[Expectation] = []
+        at = assertion
+        while at not in self.states:
+            if at not in behind:
+                raise StateError("the assertion's state is not at hand", assertion=assertion)
+            missing.append(behind[at])
+            at = behind[at].parent
+        if missing:
+            machine = Machine(self.states[at].copy(), self.inbox.limited(0))
+            for each in reversed(missing):
+                machine.inputs = self.inbox.limited(each.limit)
+                self._run(machine)
+            machine.state.commit()
+            self.states[assertion] = machine.state
+        return self.states[assertion]
+
     def _run(self, machine: Machine) -> int:
         if self.step is engine.step:
             return engine.run(machine, TRACE_STEPS)
@@ -98,7 +123,8 @@ class Replayer:
     def forget(self, rollup: RollupView) -> None:
         """Drop the states nobody will need: those below the latest confirmed assertion whose children are replayed.
 
-        Every child of such a one is posted by now: L1 takes no more.
+        Every child of such a one is posted by now: L1 takes no more. Of the pending ones only the newest are kept;
+        `state` replays the others when a dispute wants them.
         """
         for id_ in list(self.states):
             known = rollup.assertions.get(id_)
@@ -106,6 +132,9 @@ class Replayer:
                 continue
             if known.status is Status.REJECTED or id_ in self._expected:
                 del self.states[id_]
+        spare = [id_ for id_ in self.states if id_ != rollup.latest_confirmed]
+        for id_ in spare[:-KEPT_STATES]:
+            del self.states[id_]
 
     def retain(self, assertions: Container[bytes]) -> None:
         """Keep what these assertions fix and forget the rest: after a reorganisation inputs may differ.

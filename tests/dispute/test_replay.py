@@ -1,0 +1,227 @@
+"""Views and replay, from events alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from eth_hash.auto import keccak
+
+from tallystick.errors import DataMismatch, DataMissing, StateError
+from tallystick.rollup import replay
+from tallystick.rollup.assertion_view import RollupView, Status, assertion_id
+from tallystick.rollup.inbox_view import InboxView
+from tallystick.rollup.invariants import broken
+from tallystick.rollup.replay import Replayer
+from tallystick.state.layout import ACCOUNT_CASH_UNITS
+from tallystick.testing.world import World, world_genesis
+
+BATCHES = 12
+
+
+@dataclass(frozen=True)
+class Happened:
+    name: str
+    args: dict[str, Any]
+    block: int
+    contract: str = ""
+
+
+@pytest.fixture(scope="module")
+def history() -> tuple[list[Happened], list[bytes]]:
+    """The Inbox's events of a dozen batches, a block each, and the true state hash after each batch."""
+    world = World()
+    world.clock()
+    world.list_market(0)
+    world.report(0, 618_000)
+    hashes = []
+    for number in range(BATCHES):
+        world.deposit("alice", 1, 10**9)
+        world.order(1, 0, 0, 617_000 - number, 1, client_id=number + 1)
+        world.seal()
+        hashes.append(world.state.hash())
+    return events_of(world), hashes
+
+
+def events_of(world: World) -> list[Happened]:
+    found = []
+    accumulator = bytes(32)
+    for index, message in enumerate(world.published.messages):
+        accumulator = bytes(keccak(accumulator + keccak(message)))
+        args = {"index": index, "message": message, "accumulator": accumulator}
+        found.append(Happened("MessageQueued", args, 10 + index))
+    for index, header in enumerate(world.published.headers):
+        found += [
+            Happened("ChunkPosted", {"batch": index, "chunk": at, "data": chunk}, 10 + index)
+            for at, chunk in enumerate(world.published.chunks[index])
+        ]
+        args = {
+            "index": index,
+            "time": header.time,
+            "messageLimit": header.message_limit,
+            "chunkCount": header.chunk_count,
+            "chunksHash": header.chunks_hash,
+        }
+        found.append(Happened("BatchPosted", args, 10 + index))
+    return sorted(found, key=lambda event: event.block)
+
+
+def inbox_of(events: list[Happened]) -> InboxView:
+    view = InboxView()
+    for event in events:
+        view.apply(event)
+    return view
+
+
+def rollup_of(hashes: list[bytes], confirmed: int = 0) -> RollupView:
+    """A chain of assertions, one for each batch, the first `confirmed` of them confirmed."""
+    view = RollupView()
+    genesis = bytes(32)
+    first = {"id": genesis, "stateHash": bytes(32), "nextLimit": 1, "data": world_genesis().encode()}
+    view.apply(Happened("Genesis", first, 1))
+    parent = genesis
+    for number, state in enumerate(hashes):
+        id_ = assertion_id(parent, state)
+        args = {
+            "id": id_,
+            "parent": parent,
+            "stateHash": state,
+            "stateRoot": b"",
+            "registers": b"",
+            "limit": number + 1,
+            "nextLimit": number + 2,
+            "proposer": b"",
+        }
+        view.apply(Happened("AssertionPosted", args, 20 + number))
+        if number < confirmed:
+            view.apply(Happened("AssertionConfirmed", {"id": id_}, 40 + number))
+        parent = id_
+    return view
+
+
+def replayed(history: tuple[list[Happened], list[bytes]], rollup: RollupView) -> Replayer:
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]))
+    for parent in list(rollup.assertions.values())[:-1]:
+        expected = replayer.expected(parent)
+        assert expected is not None
+        assert expected.id in rollup.assertions
+        assert broken(replayer.states[expected.id]) == ()
+        replayer.forget(rollup)
+    return replayer
+
+
+def test_every_assertion_is_replayed_from_events_alone(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of(history[1])
+    replayer = replayed(history, rollup)
+    assert all(replayer.knows(id_) for id_ in rollup.assertions)
+
+
+def test_few_states_are_kept_and_any_pending_one_can_be_had(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of(history[1], confirmed=2)
+    replayer = replayed(history, rollup)
+    assert len(replayer.states) <= replay.KEPT_STATES + 1
+    assert rollup.latest_confirmed in replayer.states
+    for assertion in rollup.assertions.values():
+        if assertion.status is Status.PENDING:
+            assert replayer.state(assertion.id).hash() == assertion.state_hash
+    with pytest.raises(StateError):
+        replayer.state(rollup.genesis_id)
+
+
+def test_a_child_of_a_lie_is_not_replayed(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of([bytes(32), *history[1][1:]])
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]))
+    genesis, lie = list(rollup.assertions.values())[:2]
+    expected = replayer.expected(genesis)
+    assert expected is not None and expected.id != lie.id
+    assert not replayer.knows(lie.id)
+    with pytest.raises(StateError):
+        replayer.expected(lie)
+
+
+def test_nothing_is_expected_before_its_inputs_are_there(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of([])
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of([]))
+    assert replayer.expected(rollup.assertions[rollup.genesis_id]) is None
+
+
+def test_a_reorganisation_leaves_what_was_posted_before_it(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of(history[1])
+    replayer = replayed(history, rollup)
+    rollup.rollback(24)
+    replayer.retain(rollup.assertions)
+    assert len(rollup.assertions) == 6
+    assert {id_ for id_ in rollup.assertions if replayer.knows(id_)} == set(rollup.assertions)
+    tip = list(rollup.assertions.values())[-1]
+    expected = replayer.expected(tip)
+    assert expected is not None
+    assert expected.state_hash == history[1][5]
+
+
+def test_a_view_rolled_back_is_the_view_of_the_shorter_chain(history: tuple[list[Happened], list[bytes]]) -> None:
+    long = inbox_of(history[0])
+    long.rollback(14)
+    short = inbox_of([event for event in history[0] if event.block <= 14])
+    assert (long.batch_count, long.messages, long.headers) == (short.batch_count, short.messages, short.headers)
+    for event in history[0]:
+        if event.block > 14:
+            long.apply(event)
+    assert long.batch_count == BATCHES
+
+
+def test_a_chunk_that_is_not_what_its_batch_commits_to_is_refused(history: tuple[list[Happened], list[bytes]]) -> None:
+    forged = [
+        Happened(event.name, event.args | {"data": event.args["data"] + b"\0"}, event.block)
+        if event.name == "ChunkPosted" and event.args["batch"] == 3
+        else event
+        for event in history[0]
+    ]
+    view = inbox_of(forged)
+    assert view.chunk(2, 0)
+    with pytest.raises(DataMismatch):
+        view.chunk(3, 0)
+
+
+def test_missing_data_is_missing_and_not_wrong(history: tuple[list[Happened], list[bytes]]) -> None:
+    view = inbox_of([event for event in history[0] if event.name != "ChunkPosted"])
+    for call in (lambda: view.chunk(0, 0), lambda: view.batch(BATCHES), lambda: view.message(10**6)):
+        with pytest.raises(DataMissing):
+            call()
+
+
+def test_a_message_out_of_order_or_altered_is_refused(history: tuple[list[Happened], list[bytes]]) -> None:
+    messages = [event for event in history[0] if event.name == "MessageQueued"]
+    altered = Happened("MessageQueued", messages[0].args | {"message": bytes(45)}, 10)
+    for events in ([messages[1]], [altered], [messages[0], messages[0]]):
+        with pytest.raises(DataMismatch):
+            inbox_of(events)
+
+
+def test_time_without_a_rival_is_the_first_childs_until_the_second(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of(history[1][:1])
+    (first,) = rollup.children[rollup.genesis_id]
+    assert rollup.unrivalled_blocks(rollup.assertions[first], 120) == 100
+    rival = assertion_id(rollup.genesis_id, bytes(32))
+    args = {
+        "id": rival,
+        "parent": rollup.genesis_id,
+        "stateHash": bytes(32),
+        "stateRoot": b"",
+        "registers": b"",
+        "limit": 1,
+        "nextLimit": 2,
+        "proposer": b"",
+    }
+    rollup.apply(Happened("AssertionPosted", args, 70))
+    assert rollup.unrivalled_blocks(rollup.assertions[first], 120) == 50
+    assert rollup.unrivalled_blocks(rollup.assertions[rival], 120) == 0
+
+
+def test_a_state_that_owes_too_much_is_told(history: tuple[list[Happened], list[bytes]]) -> None:
+    """I1."""
+    replayer = replayed(history, rollup_of(history[1]))
+    state = next(reversed(replayer.states.values())).copy()
+    state.accounts.words[state.accounts.open(1) + ACCOUNT_CASH_UNITS] += 1
+    (sentence,) = broken(state)
+    assert "accounts hold" in sentence
