@@ -122,7 +122,7 @@ def test_the_dispute_is_not_decided_before_its_parent_is_confirmed(game: Game, p
 def test_totals_too_many_for_one_transaction_are_updated_bottom_up_first(
     game: Game, player: Player, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tallystick.dispute.player.MAX_OPENINGS", 2)
+    monkeypatch.setattr("tallystick.dispute.player.MAX_OPENINGS", 1)
     open_both(game)
     make(game, *down_to_the_step(game, player))
     game.block += PERIOD

@@ -169,7 +169,8 @@ class Player:
         """Bring up to date what the root's total lacks; decide with the last of it.
 
         An edge needs what the own times above it leave of the period. Those never fall, so an edge that was brought
-        up to date once stays so, and each `Update` leaves less to do.
+        up to date once stays so, and each `Update` leaves less to do. A child that is not bisected counts with its own
+        time by itself.
         """
         stale: list[Opening] = []
         waiting = [(root, self.period - self.claim.head_start)]
@@ -181,7 +182,8 @@ class Player:
             stale.append(opening(view, edge))
             if status.children is not None:
                 rest = needed - view.unrivalled(status, block)
-                waiting += [(child, rest) for child in view.children(edge, *status.children)]
+                below = view.children(edge, *status.children)
+                waiting += [(child, rest) for child in below if view.edges[child.id].children is not None]
         openings = tuple(reversed(stale))
         if len(openings) > MAX_OPENINGS:
             return Update(openings=openings[:MAX_OPENINGS])

@@ -150,13 +150,21 @@ class Game:
     def _total(self, edge: Edge, state: _Edge) -> int:
         if state.proven:
             return ENOUGH
-        rivalled = self._contexts[edge.context]
-        own = max(0, (self.block if rivalled is None else rivalled) - state.created)
+        own = self._own_time(edge, state)
         if state.opened is None:
             return own
-        cached = [self._get(child).cached for child in self.children(edge, *state.opened)]
-        below = max(cached) if Rule.WORSE_CHILD in self.dropped else min(cached)
+        known = [self._known_total(child) for child in self.children(edge, *state.opened)]
+        below = max(known) if Rule.WORSE_CHILD in self.dropped else min(known)
         return min(ENOUGH, own + below)
+
+    def _own_time(self, edge: Edge, state: _Edge) -> int:
+        rivalled = self._contexts[edge.context]
+        return max(0, (self.block if rivalled is None else rivalled) - state.created)
+
+    def _known_total(self, edge: Edge) -> int:
+        """What a child is worth at least: its cached total, or its own time if that is more."""
+        state = self._get(edge)
+        return max(state.cached, self._own_time(edge, state))
 
     def _rivalled(self, edge: Edge) -> bool:
         return self._contexts[edge.context] is not None
