@@ -1,11 +1,13 @@
 """The development chain behind HTTP on the loopback interface."""
 
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
-from typing import cast
+from threading import Event, Lock, Thread
+from typing import Any, cast
 
 from eth_account import Account
 from eth_account.hdaccount import seed_from_mnemonic
@@ -128,6 +130,26 @@ class _Http(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], rpc: Rpc) -> None:
         super().__init__(address, _Handler)
         self.rpc = rpc
+        self._open: set[socket.socket] = set()
+        self._lock = Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Stop listening, and hang up on whoever keeps a connection open: a closed chain answers nobody."""
+        super().server_close()
+        with self._lock:
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
