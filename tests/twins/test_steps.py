@@ -24,6 +24,8 @@ from tallystick.testing.twins import TwinRunner
 
 ROOT = Path(__file__).resolve().parents[2]
 GAS = ROOT / "contracts" / "snapshots" / "gas_steps.json"
+MOST_STEP_GAS = 3_000_000
+"""A fifth of what a transaction may use: a step that cannot be proven would stop the chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,11 @@ def test_every_step_ends_with_every_outcome_it_may_in_some_scenario() -> None:
 def test_a_step_costs_the_gas_of_the_snapshot() -> None:
     costs = [cost for name in scenarios.SCENARIOS for cost in checked(name).costs]
     assert gas_table(costs) == json.loads(GAS.read_text(encoding="utf-8")), "python contracts/tools/step_gas.py"
+
+
+def test_no_step_costs_more_than_three_million_gas() -> None:
+    worst = max(gas for name in scenarios.SCENARIOS for _, gas, _ in checked(name).costs)
+    assert worst < MOST_STEP_GAS
 
 
 @pytest.mark.parametrize("name", ["fills", "signatures", "messages", "skipped_chunks", "reports"])
