@@ -10,7 +10,14 @@ import typer
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 Rpc = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")]
-Record = Annotated[Path, typer.Option("--deployment", help="The deployment record that `tallystick l1 deploy` wrote.")]
+Record = Annotated[
+    Path,
+    typer.Option(
+        "--deployment",
+        envvar="TALLYSTICK_DEPLOYMENT",
+        help="The deployment record that `tallystick l1 deploy` wrote.",
+    ),
+]
 
 
 @app.command()

@@ -77,7 +77,9 @@ FLAGS = frozenset(
 
 @app.command()
 def status(
-    url: Annotated[str, typer.Option(help="The operator's API.")] = "http://127.0.0.1:8646",
+    url: Annotated[
+        str, typer.Option("--operator", "--url", envvar="TALLYSTICK_OPERATOR", help="The operator's API.")
+    ] = "http://127.0.0.1:8646",
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as it came.")] = False,
 ) -> None:
     """Ask a running operator how far it is."""

@@ -4,9 +4,13 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from tallystick.errors import BadInput
+from tallystick.l1.cli import app
 from tallystick.l1.client import L1Client
 
 RUN = "from tallystick.l1.cli import app; app()"
@@ -46,3 +50,18 @@ def test_the_help_loads_neither_web3_nor_the_evm() -> None:
         "assert not {'web3', 'eth', 'eth_account'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", check], check=True, timeout=30)
+
+
+def test_new_keys_are_for_the_owner_alone_and_never_replaced(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.touch(mode=0o600)
+    password.write_text("long enough\n")
+    plain, encrypted = str(tmp_path / "a.key"), str(tmp_path / "b.key")
+    made = CliRunner().invoke(app, ["new-key", plain])
+    made_too = CliRunner().invoke(app, ["new-key", encrypted, "--password-file", str(password)])
+    assert (tmp_path / "a.key").stat().st_mode & 0o077 == 0
+    told = CliRunner().invoke(app, ["address", plain])
+    told_too = CliRunner().invoke(app, ["address", encrypted, "--password-file", str(password)])
+    assert told.output.strip() == made.output.split()[0]
+    assert told_too.output.strip() == made_too.output.split()[0]
+    assert isinstance(CliRunner().invoke(app, ["new-key", plain]).exception, BadInput)

@@ -24,7 +24,7 @@ class Shell:
     def __init__(self, scene: Scene, running: Running) -> None:
         self.scene = scene
         self.running = running
-        for name in ("alice", "bob", "agent"):
+        for name in ("alice", "bob", "agent", "governance", *(f"signer {i}" for i in range(3))):
             scene.stage.fund(name)
             save_key(account(name), scene.folder / f"{name}.key")
 
@@ -104,6 +104,29 @@ def test_what_the_owner_forces_through_l1_is_done(shell: Shell) -> None:
         return 3_000_000 in withdrawn and all(order["dead"] for order in shell.json("bob", "account")["orders"])
 
     shell.scene.wait(done, "the forced messages")
+
+
+def test_governance_lists_a_market_and_signers_report_its_price(shell: Shell) -> None:
+    listing = ("list-market", "3", "--multiplier", "50", "--initial", "10", "--maintenance", "4.5")
+    assert "accepted" in shell.run("governance", *listing)
+    assert "answered before" in shell.run("governance", *listing)
+    keys = [shell.scene.folder / f"signer {i}.key" for i in range(3)]
+    alone = shell.run("", "report-price", "3", "700", "--round", "5", "--key-file", str(keys[0]))
+    assert "when 3 signers have reported" in alone
+    others = ["--key-file", str(keys[1]), "--key-file", str(keys[2])]
+    answers = shell.json("", "report-price", "3", "702", "--round", "5", *others)
+    assert [each["outcome"] for each in answers] == ["ACCEPTED", "ACCEPTED"]
+    market = next(each for each in shell.json("", "markets") if each["market"] == 3)
+    assert (market["mark_ticks"], market["initial_ppm"], market["maintenance_ppm"]) == (702, 100_000, 45_000)
+    older = shell.run("", "report-price", "3", "1", "--round", "4", "--key-file", str(keys[0]), exit_code=2)
+    assert "old round" in older
+
+
+def test_nobody_else_lists_markets_or_reports_prices(shell: Shell) -> None:
+    with pytest.raises(BadInput, match="only governance"):
+        shell.run("alice", "list-market", "4", "--multiplier", "1")
+    with pytest.raises(BadInput, match="no price signer"):
+        shell.run("", "report-price", "0", "1", "--key-file", str(shell.scene.folder / "alice.key"))
 
 
 def test_an_agent_trades_but_never_withdraws(shell: Shell) -> None:

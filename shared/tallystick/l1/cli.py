@@ -9,6 +9,20 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
+DEPLOY_EPILOG = """The file, at its shortest:
+
+\b
+[contracts]
+sequencer = "0x…"          # the address whose key posts batches
+[genesis]
+governance = "0x…"         # the address whose key lists markets
+quorum = 2                 # so many price signers make a price
+signers = ["0x…", "0x…", "0x…"]
+
+[contracts] also takes token (the test token if left out), atoms_per_unit, sink, and the delays, bounds and
+bonds of docs/runbooks/local.md. `tallystick l1 new-key` makes keys and prints addresses.
+"""
+
 RpcUrl = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")]
 
 
@@ -58,6 +72,38 @@ def dev(
 
 
 @app.command()
+def new_key(
+    paths: Annotated[list[Path], typer.Argument(help="Files to make, one for each key.")],
+    password_file: Annotated[
+        Path | None, typer.Option(help="Encrypt them, as keystores, with the password in this file.")
+    ] = None,
+) -> None:
+    """Make private keys, in files that only you can read, and print their addresses."""
+    from eth_account import Account
+
+    from tallystick.l1.keys import save_key, save_keystore
+
+    for path in paths:
+        account = Account.create()
+        if password_file is None:
+            save_key(account, path)
+        else:
+            save_keystore(account, path, password_file)
+        print(f"{account.address}  {path}")
+
+
+@app.command()
+def address(
+    key_file: Annotated[Path, typer.Argument(help="A key, hex or keystore.")],
+    password_file: Annotated[Path | None, typer.Option(help="The keystore's password.")] = None,
+) -> None:
+    """Print a key's address, and nothing else."""
+    from tallystick.l1.keys import KeyFile, load_account
+
+    print(load_account(KeyFile(path=key_file, password_path=password_file)).address)
+
+
+@app.command(epilog=DEPLOY_EPILOG)
 def deploy(
     config_path: Annotated[
         Path,

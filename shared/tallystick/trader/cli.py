@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tallystick.trader import venue
+from tallystick.trader.options import (
+    DEPLOYMENT,
+    L1_URL,
+    OPERATOR_URL,
+    AccountNumber,
+    AgentSlot,
+    Json,
+    Key,
+    Password,
+    Record,
+    Rpc,
+    Url,
+    load_key,
+    open_client,
+    print_answer,
+    print_json,
+)
+
 if TYPE_CHECKING:
-    from tallystick.trader.client import TraderClient
     from tallystick.trader.l1 import TraderL1
-    from tallystick.trader.models import Acknowledgement
 
 EPILOG = (
     "Examples: `trader mint 1000 --key-file alice.key`, `trader deposit 1000 --key-file alice.key`, "
@@ -29,26 +44,10 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 
-Url = Annotated[str, typer.Option("--operator", envvar="TALLYSTICK_OPERATOR", help="The operator's API.")]
-Key = Annotated[
-    Path | None, typer.Option("--key-file", envvar="TALLYSTICK_KEY_FILE", help="Key: hex in a file, or a keystore.")
-]
-Password = Annotated[
-    Path | None,
-    typer.Option("--password-file", envvar="TALLYSTICK_PASSWORD_FILE", help="Password of the keystore."),
-]
-AccountNumber = Annotated[
-    int | None, typer.Option("--account", help="Account number; that of the key's address if left out.")
-]
-AgentSlot = Annotated[int, typer.Option("--agent", min=0, max=15, help="Sign as this agent; 0 is the owner.")]
-Rpc = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")]
-Record = Annotated[Path, typer.Option("--deployment", envvar="TALLYSTICK_DEPLOYMENT", help="The deployment record.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 Amount = Annotated[str, typer.Argument(help="Tokens, with up to six decimals.")]
 
-OPERATOR_URL = "http://127.0.0.1:8646"
-L1_URL = "http://127.0.0.1:8545"
-DEPLOYMENT = Path("deployment.json")
+app.command()(venue.list_market)
+app.command()(venue.report_price)
 
 
 @app.command()
@@ -56,9 +55,9 @@ def markets(operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
     """List the markets: marks, margins, fees."""
     from tallystick.trader.show import markets_text
 
-    with _client(operator) as client:
+    with open_client(operator) as client:
         found = client.markets()
-    _print_json(found) if as_json else print(markets_text(found))
+    print_json(found) if as_json else print(markets_text(found))
 
 
 @app.command()
@@ -71,9 +70,9 @@ def book(
     """Show a market's book as a ladder, asks above bids."""
     from tallystick.trader.show import ladder_text
 
-    with _client(operator) as client:
+    with open_client(operator) as client:
         found = client.book(market, depth)
-    _print_json(found) if as_json else print(ladder_text(found))
+    print_json(found) if as_json else print(ladder_text(found))
 
 
 @app.command()
@@ -86,9 +85,9 @@ def trades(
     """List a market's newest fills."""
     from tallystick.trader.show import trades_text
 
-    with _client(operator) as client:
+    with open_client(operator) as client:
         found = client.trades(market, limit)
-    _print_json(found) if as_json else print(trades_text(found))
+    print_json(found) if as_json else print(trades_text(found))
 
 
 @app.command()
@@ -102,9 +101,9 @@ def account(
     """Show an account: cash, margins, positions, resting orders."""
     from tallystick.trader.show import account_text
 
-    with _client(operator, key_file, password_file) as client:
+    with open_client(operator, key_file, password_file) as client:
         found = client.account(number)
-    _print_json(found) if as_json else print(account_text(found))
+    print_json(found) if as_json else print(account_text(found))
 
 
 @app.command()
@@ -128,11 +127,11 @@ def order(
 
     if side not in ("buy", "sell"):
         raise BadInput("a side is buy or sell", side=side)
-    with _client(operator, key_file, password_file, number, agent) as client:
+    with open_client(operator, key_file, password_file, number, agent) as client:
         answer = client.order(
             market, int(side == "sell"), price_ticks, lots, client_id=client_id, ioc=ioc, expiry_ms=expiry_ms
         )
-    _print_answer(answer, as_json)
+    print_answer(answer, as_json)
 
 
 @app.command()
@@ -146,9 +145,9 @@ def cancel(
     as_json: Json = False,
 ) -> None:
     """Cancel the oldest resting order with a client id."""
-    with _client(operator, key_file, password_file, number, agent) as client:
+    with open_client(operator, key_file, password_file, number, agent) as client:
         answer = client.cancel(client_id)
-    _print_answer(answer, as_json)
+    print_answer(answer, as_json)
 
 
 @app.command()
@@ -163,9 +162,9 @@ def approve_agent(
     as_json: Json = False,
 ) -> None:
     """Let a key trade for the account, but never withdraw."""
-    with _client(operator, key_file, password_file) as client:
+    with open_client(operator, key_file, password_file) as client:
         answer = client.approve_agent(slot, _address(address), scope, expiry_ms)
-    _print_answer(answer, as_json)
+    print_answer(answer, as_json)
 
 
 @app.command()
@@ -178,9 +177,9 @@ def withdraw(
     as_json: Json = False,
 ) -> None:
     """Ask for a withdrawal; claim it on L1 once it is confirmed."""
-    with _client(operator, key_file, password_file) as client:
+    with open_client(operator, key_file, password_file) as client:
         answer = client.withdraw(_units(amount), _address(to) if to else "")
-    _print_answer(answer, as_json)
+    print_answer(answer, as_json)
 
 
 @app.command()
@@ -194,9 +193,9 @@ def withdrawals(
     """List an account's withdrawals and how far they are."""
     from tallystick.trader.show import withdrawals_text
 
-    with _client(operator, key_file, password_file) as client:
+    with open_client(operator, key_file, password_file) as client:
         found = client.withdrawals(number)
-    _print_json(found) if as_json else print(withdrawals_text(found))
+    print_json(found) if as_json else print(withdrawals_text(found))
 
 
 @app.command()
@@ -222,7 +221,7 @@ def claim(
     if from_l1:
         found = claim_from_l1(wallet.client, wallet.deployment, index)
     else:
-        with _client(operator, key_file, password_file, number) as client:
+        with open_client(operator, key_file, password_file, number) as client:
             given = {each.index: each for each in client.withdrawals()}
         if index not in given:
             raise DataMissing("the account has no such withdrawal", hint="--from-l1 asks no operator", index=index)
@@ -301,23 +300,6 @@ def force_cancel(
     _print_receipt(receipt, "queued the cancelling of all orders", {}, as_json)
 
 
-@contextmanager
-def _client(
-    url: str, key_file: Path | None = None, password_file: Path | None = None, number: int | None = None, agent: int = 0
-) -> Iterator[TraderClient]:
-    from tallystick.errors import BadInput
-    from tallystick.trader.client import TraderClient
-
-    if agent and number is None:
-        raise BadInput("an agent says for whom it trades", hint="--account NUMBER")
-    key = bytes(_load(key_file, password_file).key) if key_file else None
-    client = TraderClient(url, key, account=number, agent=agent)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
 def _wallet(rpc: str, deployment: Path, key_file: Path | None, password_file: Path | None) -> TraderL1:
     from tallystick.errors import ConfigError
     from tallystick.l1.client import L1Client
@@ -326,13 +308,7 @@ def _wallet(rpc: str, deployment: Path, key_file: Path | None, password_file: Pa
 
     if key_file is None:
         raise ConfigError("this needs a key", hint="--key-file FILE, or TALLYSTICK_KEY_FILE")
-    return TraderL1(L1Client(rpc), load_deployment(deployment), _load(key_file, password_file))
-
-
-def _load(key_file: Path, password_file: Path | None) -> Any:
-    from tallystick.l1.keys import KeyFile, load_account
-
-    return load_account(KeyFile(path=key_file, password_path=password_file))
+    return TraderL1(L1Client(rpc), load_deployment(deployment), load_key(key_file, password_file))
 
 
 def _units(amount: str) -> int:
@@ -361,26 +337,8 @@ def _address(text: str) -> str:
     return text
 
 
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    print(msgspec.json.encode(value).decode())
-
-
-def _print_answer(answer: Acknowledgement, as_json: bool) -> None:
-    """Print what became of a record; one that the exchange rejected ends the command with exit code 2."""
-    from tallystick.trader.show import answer_text
-
-    if as_json:
-        _print_json(answer)
-    else:
-        print(answer_text(answer))
-    if not answer.accepted and not (answer.outcome == "UNFILLED" and answer.fills):
-        raise typer.Exit(2)
-
-
 def _print_receipt(receipt: Any, text: str, facts: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        _print_json({"tx": "0x" + receipt.transaction_hash.hex(), "gas": receipt.gas_used, **facts})
+        print_json({"tx": "0x" + receipt.transaction_hash.hex(), "gas": receipt.gas_used, **facts})
     else:
         print(f"{text} ({receipt.gas_used:,} gas, block {receipt.block_number})")

@@ -115,7 +115,12 @@ def claim_from_operator(withdrawal: Withdrawal) -> Claim:
     """
     given = withdrawal.claim
     if given is None:
-        raise DataMissing("the withdrawal cannot be claimed", index=withdrawal.index, status=withdrawal.status)
+        raise DataMissing(
+            "the withdrawal cannot be claimed",
+            hint="once it is, `trader withdrawals` says claimable; that takes the challenge period",
+            index=withdrawal.index,
+            status=withdrawal.status,
+        )
     return Claim(
         assertion=bytes.fromhex(given.assertion[2:]),
         state_root=bytes.fromhex(given.state_root[2:]),
@@ -150,7 +155,11 @@ def claim_from_l1(client: L1Client, deployment: Deployment, index: int) -> Claim
         replayer.expected(rollup.assertions[assertion.parent])
     state = replayer.states.get(rollup.latest_confirmed)
     if state is None or state.registers.outbox_count <= index:
-        raise DataMissing("no confirmed state holds this withdrawal", index=index)
+        raise DataMissing(
+            "no confirmed state holds this withdrawal",
+            hint="its assertion is confirmed after the challenge period, `tallystick challenger status` shows it",
+            index=index,
+        )
     words, base = state.outbox.words, state.outbox.rows[index]
     return Claim(
         assertion=rollup.latest_confirmed,

@@ -19,6 +19,8 @@ def tokens(units: int) -> str:
 
 def markets_text(markets: Sequence[Market]) -> str:
     """Return a table of markets."""
+    if not markets:
+        return "no markets yet: governance lists them with `tallystick trader list-market`"
     rows: list[tuple[object, ...]] = [COLUMNS]
     for each in markets:
         rates = (f"{ppm / 10_000:.2f}%" for ppm in (each.initial_ppm, each.taker_ppm, each.maker_ppm))
@@ -44,7 +46,7 @@ def ladder_text(book: Book) -> str:
 
 def trades_text(trades: Sequence[Trade]) -> str:
     """Return fills, one a line."""
-    lines = []
+    lines = [] if trades else ["no trades yet"]
     for each in trades:
         what = f"{SIDES[each.side]:<4} {each.lots:>8} at {each.price_ticks:>9}"
         lines.append(f"{each.clock_ms:>14} {what}  {each.taker} from {each.maker}")
@@ -67,6 +69,8 @@ def account_text(account: Account) -> str:
 
 def withdrawals_text(withdrawals: Sequence[Withdrawal]) -> str:
     """Return withdrawals, one a line."""
+    if not withdrawals:
+        return "no withdrawals"
     return "\n".join(
         f"{each.index:>6} {tokens(each.amount_units):>22} to {each.recipient}  {each.status}" for each in withdrawals
     )
@@ -74,7 +78,8 @@ def withdrawals_text(withdrawals: Sequence[Withdrawal]) -> str:
 
 def answer_text(answer: Acknowledgement) -> str:
     """Return what became of a record."""
-    lines = [f"record {answer.record_number}: {answer.outcome.lower().replace('_', ' ')}"]
+    again = ", as answered before: this record was sent already" if answer.repeated else ""
+    lines = [f"record {answer.record_number}: {answer.outcome.lower().replace('_', ' ')}{again}"]
     lines += [f"  filled {fill.lots} lots at {fill.price_ticks} with account {fill.maker}" for fill in answer.fills]
     if answer.resting_lots:
         lines.append(f"  {answer.resting_lots} lots rest in the book")

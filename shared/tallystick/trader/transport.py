@@ -75,7 +75,9 @@ class Transport:
                 self._local.connection = None
                 if known is None:
                     raise OperatorUnreachable(
-                        f"no answer from the operator: {str(error) or type(error).__name__}", url=self.url
+                        f"no answer from the operator: {str(error) or type(error).__name__}",
+                        hint="is it running there? --operator URL, or TALLYSTICK_OPERATOR",
+                        url=self.url,
                     ) from error
                 continue
             self._local.connection = kept

@@ -1,0 +1,75 @@
+"""What the trader's commands share: their options, opening a client, printing an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tallystick.trader.client import TraderClient
+    from tallystick.trader.models import Acknowledgement
+
+Url = Annotated[str, typer.Option("--operator", envvar="TALLYSTICK_OPERATOR", help="The operator's API.")]
+Key = Annotated[
+    Path | None, typer.Option("--key-file", envvar="TALLYSTICK_KEY_FILE", help="Key: hex in a file, or a keystore.")
+]
+Password = Annotated[
+    Path | None,
+    typer.Option("--password-file", envvar="TALLYSTICK_PASSWORD_FILE", help="Password of the keystore."),
+]
+AccountNumber = Annotated[
+    int | None, typer.Option("--account", help="Account number; that of the key's address if left out.")
+]
+AgentSlot = Annotated[int, typer.Option("--agent", min=0, max=15, help="Sign as this agent; 0 is the owner.")]
+Rpc = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")]
+Record = Annotated[Path, typer.Option("--deployment", envvar="TALLYSTICK_DEPLOYMENT", help="The deployment record.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
+
+OPERATOR_URL = "http://127.0.0.1:8646"
+L1_URL = "http://127.0.0.1:8545"
+DEPLOYMENT = Path("deployment.json")
+
+
+@contextmanager
+def open_client(
+    url: str, key_file: Path | None = None, password_file: Path | None = None, number: int | None = None, agent: int = 0
+) -> Iterator[TraderClient]:
+    from tallystick.errors import BadInput
+    from tallystick.trader.client import TraderClient
+
+    if agent and number is None:
+        raise BadInput("an agent says for whom it trades", hint="--account NUMBER")
+    key = bytes(load_key(key_file, password_file).key) if key_file else None
+    client = TraderClient(url, key, account=number, agent=agent)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def load_key(key_file: Path, password_file: Path | None) -> Any:
+    from tallystick.l1.keys import KeyFile, load_account
+
+    return load_account(KeyFile(path=key_file, password_path=password_file))
+
+
+def print_json(value: Any) -> None:
+    import msgspec
+
+    print(msgspec.json.encode(value).decode())
+
+
+def print_answer(answer: Acknowledgement, as_json: bool) -> None:
+    """Print what became of a record; one that the exchange rejected ends the command with exit code 2."""
+    from tallystick.trader.show import answer_text
+
+    if as_json:
+        print_json(answer)
+    else:
+        print(answer_text(answer))
+    if not answer.accepted and not (answer.outcome == "UNFILLED" and answer.fills):
+        raise typer.Exit(2)
