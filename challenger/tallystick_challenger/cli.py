@@ -48,7 +48,7 @@ def run(
     import sys
     from threading import Event
 
-    from tallystick.errors import BadInput
+    from tallystick.errors import BadInput, ConfigError
     from tallystick.journal import Journal
     from tallystick.l1.keys import KeyFile
     from tallystick.rollup.duties import Mode
@@ -69,7 +69,10 @@ def run(
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError("the data directory cannot be made", data_dir=str(data_dir)) from error
     journal = Journal(data_dir / "events.jsonl", sys.stdout, people=not json_log)
     if not json_log:
         typer.echo(f"watching {rpc} in mode {mode}; events go to {data_dir / 'events.jsonl'}. Stop with Ctrl-C.")
@@ -93,12 +96,14 @@ def verify(
     """
     import json
 
-    from tallystick.errors import Disputed
+    from tallystick.errors import BadInput, Disputed
     from tallystick.l1.client import L1Client
     from tallystick.l1.deployment import load_deployment
     from tallystick.rollup.assertion_view import Status
     from tallystick_challenger.verify import read_all, verdicts
 
+    if last is not None and last < first:
+        raise BadInput("--to is a batch before --from", first=first, last=last)
     party = read_all(L1Client(rpc), load_deployment(deployment))
     found = list(verdicts(party, first, last))
     if json_output:

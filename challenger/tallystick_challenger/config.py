@@ -9,6 +9,9 @@ from tallystick.errors import ConfigError
 from tallystick.l1.keys import KeyFile
 from tallystick.rollup.duties import DUTIES, Mode
 
+MOST_POLL_SECONDS = 3_600
+TAGS = ("latest", "safe", "finalized")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChallengerConfig:
@@ -30,5 +33,10 @@ class ChallengerConfig:
                 f"mode {self.mode} sends transactions and needs a key",
                 hint="give --key-file, or --mode watch to raise alarms only",
             )
-        if self.poll_seconds <= 0:
-            raise ConfigError("the time between polls must be more than nothing", poll_seconds=self.poll_seconds)
+        if not 0 < self.poll_seconds <= MOST_POLL_SECONDS:
+            raise ConfigError(
+                "the time between polls is above 0 and up to an hour",
+                poll_seconds=self.poll_seconds,
+            )
+        if self.tag not in TAGS:
+            raise ConfigError(f"there is no block tag {self.tag}", hint=f"the tags are {', '.join(TAGS)}")

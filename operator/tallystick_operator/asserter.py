@@ -124,11 +124,14 @@ class Asserter:
 def recall_lie(name: str, thief: bytes, data_dir: Path, after_batch: Callable[[], int]) -> Lie:
     """Return the lie to tell; where it may begin is fixed the first time and kept in the data directory.
 
-    Raises: StateError when another lie was begun there.
+    Raises: StateError when another lie was begun there, or what is kept there is damaged.
     """
     path = data_dir / "lie.json"
     if path.exists():
-        memory = msgspec.json.decode(path.read_bytes(), type=LieMemory)
+        try:
+            memory = msgspec.json.decode(path.read_bytes(), type=LieMemory)
+        except (OSError, msgspec.DecodeError) as error:
+            raise StateError("the memory of the lie is damaged", path=str(path)) from error
         if memory.name != name:
             raise StateError("another lie was begun in this data directory", begun=memory.name, wanted=name)
     else:

@@ -118,6 +118,7 @@ class Operator:
         self._journal = Journal(data_dir / "events.jsonl")
         self._closing.callback(self._journal.close)
         account = _account(config.key_file, config.password_file)
+        self._check_may_post(account)
         queue = self._queue(account, data_dir / "l1.sqlite")
         asserter_queue, asserter_account = queue, account
         if config.assert_key_file:
@@ -150,6 +151,25 @@ class Operator:
             lie=self._lie(data_dir, bytes.fromhex(asserter_account.address[2:])),
         )
         self._server = ApiServer(self._api().app(), config.host, config.port)
+
+    def _check_may_post(self, account: LocalAccount) -> None:
+        """Refuse to acknowledge records that could not be posted.
+
+        Raises: ConfigError when the key is not the sequencer's and nobody may take over yet.
+        """
+        sequencer = self._deployment.config.sequencer
+        if bytes.fromhex(account.address[2:]) == sequencer:
+            return
+        inbox = self._client.contract("Inbox", self._deployment.addresses.inbox)
+        opens = int(inbox.call("takeoverAt"))
+        if self._client.head().timestamp < opens:
+            raise ConfigError(
+                "this key may not post batches",
+                hint="use the sequencer's; others may post once it has been silent for the takeover delay",
+                key=account.address,
+                sequencer=sequencer,
+                takeover_at=opens,
+            )
 
     def _make_sequencer(self, data_dir: Path) -> Sequencer:
         genesis = decode_genesis(self._deployment.genesis)

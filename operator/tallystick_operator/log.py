@@ -77,12 +77,15 @@ class RecordLog:
     def __init__(self, path: Path, genesis_state_hash: bytes) -> None:
         """Open or create the log, cutting off a torn tail.
 
-        Raises: StateError when it belongs to another genesis; DataMismatch when it is damaged before its tail.
+        Raises: StateError when it cannot be opened or belongs to another genesis; DataMismatch when it is damaged before its tail.
         """
         self.path = path
         self.cut_bytes = 0
         fresh = not path.exists() or path.stat().st_size < HEADER_BYTES
-        self._file = path.open("wb+" if fresh else "rb+", buffering=0)
+        try:
+            self._file = path.open("wb+" if fresh else "rb+", buffering=0)
+        except OSError as error:
+            raise StateError("the record log cannot be opened", path=str(path)) from error
         if fresh:
             self._file.write(MAGIC + genesis_state_hash)
             os.fsync(self._file.fileno())

@@ -10,11 +10,14 @@ from typing import TextIO
 
 import msgspec
 
+from tallystick.errors import ConfigError
+
 
 class Journal:
     """Appends events to a file, and tells them on a stream as well when one is given. Safe for threads.
 
-    `people` chooses what the stream gets: a sentence for people, or the same line of JSON.
+    `people` chooses what the stream gets: a sentence for people, or the same line of JSON. Raises: ConfigError, when
+    the file cannot be opened.
     """
 
     def __init__(
@@ -25,7 +28,10 @@ class Journal:
         *,
         people: bool = False,
     ) -> None:
-        self._file = path.open("ab", buffering=0)
+        try:
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise ConfigError("the event file cannot be written", path=str(path)) from error
         self.stream = stream
         self._people = people
         self._clock = clock

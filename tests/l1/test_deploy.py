@@ -15,7 +15,7 @@ from tallystick.errors import BadInput, ConfigError, L1Reverted, StateError
 from tallystick.l1.abi import ContractAbi
 from tallystick.l1.client import Contract, L1Client
 from tallystick.l1.deploy import (
-    check_deployment,
+    check_code,
     create_address,
     deploy,
     deploy_from_file,
@@ -165,12 +165,12 @@ def test_a_configuration_refuses_unknown_keys() -> None:
 
 
 def test_the_right_code_passes(client: L1Client, deployment: Deployment) -> None:
-    check_deployment(client, deployment, load=load_stub)
+    check_code(client, deployment, load=load_stub)
 
 
 def test_other_code_is_refused(client: L1Client, deployment: Deployment) -> None:
     with pytest.raises(StateError, match="not the code in the record") as caught:
-        check_deployment(
+        check_code(
             client,
             replace(deployment, addresses=replace(deployment.addresses, vault=SEQUENCER)),
             load=load_stub,
@@ -184,9 +184,9 @@ def test_other_code_is_refused(client: L1Client, deployment: Deployment) -> None
         return replace(artifact, deployed_bytecode=artifact.deployed_bytecode[:-1] + b"\0")
 
     with pytest.raises(StateError, match="not this version's code"):
-        check_deployment(client, deployment, load=load_changed)
+        check_code(client, deployment, load=load_changed)
     with pytest.raises(StateError, match="another chain"):
-        check_deployment(client, replace(deployment, chain_id=1), load=load_stub)
+        check_code(client, replace(deployment, chain_id=1), load=load_stub)
 
 
 FILE = """

@@ -144,7 +144,12 @@ class Party:
         state = genesis_state(decode_genesis(data)).hash()
         known = self.rollup.assertions[self.rollup.genesis_id].state_hash
         if not state == known == self.deployment.genesis_state_hash:
-            raise StateError("the Rollup does not begin with the deployment record's genesis", state=state, known=known)
+            raise StateError(
+                "the Rollup does not begin with the deployment record's genesis",
+                on_chain=known,
+                recorded=self.deployment.genesis_state_hash,
+                computed=state,
+            )
         return Replayer(data, self.rollup.genesis_id, self.inbox, self.identity.step)
 
     def _rollback(self, block: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -28,8 +29,12 @@ RpcUrl = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="
 
 @app.command()
 def dev(
-    port: Annotated[int, typer.Option(help="Port on the loopback interface; 0 takes a free one.")] = 8545,
-    block_time: Annotated[float, typer.Option(help="Seconds between blocks; 0 mines each transaction at once.")] = 0.0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on the loopback interface; 0 takes a free one.")
+    ] = 8545,
+    block_time: Annotated[
+        float, typer.Option(min=0, max=86_400, help="Seconds between blocks; 0 mines each transaction at once.")
+    ] = 0.0,
     accounts: Annotated[int, typer.Option(min=1, max=1000, help="Funded accounts.")] = 10,
     chain_id: Annotated[int, typer.Option(min=1, help="Chain id.")] = 31337,
     json_output: Annotated[
@@ -124,6 +129,9 @@ def deploy(
 
     if out.exists():
         raise BadInput("the record exists and is left alone", path=str(out))
+    if not (out.parent.is_dir() and os.access(out.parent, os.W_OK)):
+        # Found out after the deployment, this would leave contracts that no file knows
+        raise BadInput("the record cannot be written there", path=str(out))
     account = load_account(KeyFile(path=key_file, password_path=password_file))
     record = deploy_from_file(
         L1Client(rpc),
@@ -153,7 +161,7 @@ def check(
 @app.command()
 def fund(
     address: Annotated[str, typer.Argument(help="Who gets it.")],
-    ether: Annotated[float, typer.Argument(min=0, help="How much.")] = 100.0,
+    ether: Annotated[float, typer.Argument(min=0, max=10**12, help="How much.")] = 100.0,
     rpc: RpcUrl = "http://127.0.0.1:8545",
 ) -> None:
     """Send ether from the development chain's faucet."""

@@ -122,7 +122,48 @@ def deploy(
     )
 
 
-def check_deployment(client: L1Client, deployment: Deployment, *, load: Load = artifacts.load) -> None:
+def check_deployment(client: L1Client, deployment: Deployment) -> None:
+    """Refuses contracts that are not this version's, or that are not connected as the record says.
+
+    Raises: StateError, naming the first difference.
+    """
+    at, config = deployment.addresses, deployment.config
+    if tuple(at.steps) != step_names():
+        raise StateError("the record's steps are not this version's", actual=list(at.steps), expected=step_names())
+    check_code(client, deployment)
+    head = client.head().number
+    if deployment.first_block > head:
+        raise StateError("the record is of a later block", first_block=deployment.first_block, head=head)
+    expected: list[tuple[str, bytes, str, tuple[int, ...], object]] = [
+        ("Inbox", at.inbox, "sequencer", (), config.sequencer),
+        ("Inbox", at.inbox, "vault", (), at.vault),
+        ("Vault", at.vault, "token", (), at.token),
+        ("Vault", at.vault, "inbox", (), at.inbox),
+        ("Vault", at.vault, "rollup", (), at.rollup),
+        ("Vault", at.vault, "atomsPerUnit", (), config.atoms_per_unit),
+        ("Referee", at.referee, "inbox", (), at.inbox),
+        ("Challenge", at.challenge, "rollup", (), at.rollup),
+        ("Challenge", at.challenge, "referee", (), at.referee),
+        ("Challenge", at.challenge, "challengePeriodBlocks", (), config.challenge_period_blocks),
+        ("Challenge", at.challenge, "graceBlocks", (), config.grace_blocks),
+        ("Rollup", at.rollup, "inbox", (), at.inbox),
+        ("Rollup", at.rollup, "challenge", (), at.challenge),
+        ("Rollup", at.rollup, "challengePeriodBlocks", (), config.challenge_period_blocks),
+    ]
+    expected += [("Referee", at.referee, "steps", (i,), step) for i, step in enumerate(at.steps.values())]
+    for contract, address, name, arguments, value in expected:
+        actual = client.contract(contract, address).call(name, *arguments)
+        if actual != value:
+            raise StateError(
+                "a contract is not connected as the record says",
+                contract=contract,
+                name=name,
+                actual=actual,
+                expected=value,
+            )
+
+
+def check_code(client: L1Client, deployment: Deployment, *, load: Load = artifacts.load) -> None:
     """Refuses contracts whose code is not the code this package was built with.
 
     Raises: StateError, naming the first contract that differs from the record or the package.

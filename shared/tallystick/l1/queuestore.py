@@ -91,11 +91,14 @@ class Attempt:
 class QueueStore:
     """One process at a time: the lock is held until `close()` or the process's end.
 
-    Raises: StateError, when another process holds it or the file is of another version.
+    Raises: StateError, when another process holds it or the file is damaged or of another version.
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = path.with_name(path.name + ".lock").open("w")
+        try:
+            self._lock = path.with_name(path.name + ".lock").open("w")
+        except OSError as error:
+            raise StateError("the transaction queue cannot be opened", path=str(path)) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -105,16 +108,34 @@ class QueueStore:
                 hint="one key, one queue, one process",
                 path=str(path),
             ) from error
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            self._lock.close()
+            raise StateError("the transaction queue cannot be opened", path=str(path)) from error
         self._db.row_factory = sqlite3.Row
+        try:
+            version = self._begin()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise StateError(
+                f"the transaction queue is damaged: {error}",
+                hint="move the file away: what was not mined is sent anew, and the contracts take each move once",
+                path=str(path),
+            ) from error
+        if version != SCHEMA_VERSION:
+            self.close()
+            raise StateError("the queue was written by another version", path=str(path), version=version)
+
+    def _begin(self) -> int:
+        """Set the file up if it is new, and return its version."""
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if version == 0:
             self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        elif version != SCHEMA_VERSION:
-            self.close()
-            raise StateError("the queue was written by another version", path=str(path), version=version)
+            return SCHEMA_VERSION
+        return version
 
     def close(self) -> None:
         self._db.close()

@@ -301,14 +301,18 @@ def force_cancel(
 
 
 def _wallet(rpc: str, deployment: Path, key_file: Path | None, password_file: Path | None) -> TraderL1:
-    from tallystick.errors import ConfigError
+    from tallystick.errors import ConfigError, StateError
     from tallystick.l1.client import L1Client
     from tallystick.l1.deployment import load_deployment
     from tallystick.trader.l1 import TraderL1
 
     if key_file is None:
         raise ConfigError("this needs a key", hint="--key-file FILE, or TALLYSTICK_KEY_FILE")
-    return TraderL1(L1Client(rpc), load_deployment(deployment), load_key(key_file, password_file))
+    account = load_key(key_file, password_file)
+    client, record = L1Client(rpc), load_deployment(deployment)
+    if (actual := client.chain_id()) != record.chain_id:
+        raise StateError("the endpoint is another chain", actual=actual, expected=record.chain_id)
+    return TraderL1(client, record, account)
 
 
 def _units(amount: str) -> int:

@@ -9,11 +9,13 @@ import typer
 
 from tallystick.trader.options import (
     DEPLOYMENT,
+    L1_URL,
     OPERATOR_URL,
     Json,
     Key,
     Password,
     Record,
+    Rpc,
     Url,
     load_key,
     open_client,
@@ -74,15 +76,17 @@ def report_price(
     ],
     round_number: Annotated[
         int | None,
-        typer.Option("--round", min=1, help="Signers who report apart agree on it; the clock in seconds if left out."),
+        typer.Option("--round", min=1, help="Signers who report apart agree on it; L1's clock in seconds if left out."),
     ] = None,
     operator: Url = OPERATOR_URL,
+    rpc: Rpc = L1_URL,
     deployment: Record = DEPLOYMENT,
     password_file: Password = None,
     as_json: Json = False,
 ) -> None:
     """Report a price of one round: the median of a quorum of the signers becomes the market's mark."""
     from tallystick.errors import BadInput
+    from tallystick.l1.client import L1Client
     from tallystick.records.signing import address_of, make, sign
 
     genesis = _genesis(deployment)
@@ -93,13 +97,16 @@ def report_price(
         if address not in genesis.signers:
             raise BadInput("this key is no price signer of the deployment", key=address_of(key))
         numbers.append(genesis.signers.index(address))
+    # L1's clock is the one the exchange follows; the exchange's own stands still while nothing happens.
+    l1_seconds = L1Client(rpc).head().timestamp
+    turn = l1_seconds if round_number is None else round_number
     with open_client(operator) as client:
-        clock_ms = int(client.info()["clock_ms"])
-        turn = clock_ms // 1000 if round_number is None else round_number
         answers = []
         for number, key in zip(numbers, keys, strict=True):
             values = {"market": market, "signer": number, "round": turn, "price_ticks": price_ticks}
-            answers.append(client.send(sign(make("report_price", time_ms=clock_ms, **values), client.domain, key)))
+            answers.append(
+                client.send(sign(make("report_price", time_ms=l1_seconds * 1000, **values), client.domain, key))
+            )
     if as_json:
         print_json(answers)
     else:
