@@ -104,7 +104,8 @@ class Chronicle:
 
     def _on_BatchPosted(self, event: L1Event, args: dict[str, Any]) -> None:
         used = self._gas(event, b"")
-        self.story.say(f"batch {args['index']} is on L1: {args['chunkCount']} chunks, {gas(used)}")
+        chunks = "1 chunk" if args["chunkCount"] == 1 else f"{args['chunkCount']} chunks"
+        self.story.say(f"batch {args['index']} is on L1: {chunks}, {gas(used)}")
 
     def _on_AssertionPosted(self, event: L1Event, args: dict[str, Any]) -> None:
         used = self._gas(event, b"")
@@ -167,8 +168,10 @@ class Chronicle:
         self.story.say(f"[green]the honest root has waited out the challenge period and wins ({gas(used)})[/green]")
 
     def _on_DisputeSettled(self, event: L1Event, args: dict[str, Any]) -> None:
-        lost, back = args["forfeitedWei"] / 10**18, args["bondWei"] / 10**18
-        self.story.say(f"bonds are settled: {lost:g} ETH lost by the liar, {back:g} ETH back to the honest side")
+        back, lost, pot = (args[name] / 10**18 for name in ("bondWei", "forfeitedWei", "potWei"))
+        self.story.say(
+            f"bonds: {back:g} ETH back to the honest side; of the liar's, {lost:g} burn and {pot:g} repay moves"
+        )
 
     def _on_Claimed(self, event: L1Event, args: dict[str, Any]) -> None:
         used = self._gas(event, b"")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.status import Status
+from rich.table import Table
 
 
 class Story:
@@ -29,7 +30,16 @@ class Story:
 
     def say(self, text: str) -> None:
         """Tell one thing that happened."""
-        self.console.print(f"[dim]{self.seconds:6.1f}s[/dim]  {text}")
+        stamp = f"[dim]{self.seconds:6.1f}s[/dim]"
+        if self.console.soft_wrap:
+            self.console.print(f"{stamp}  {text}")
+            return
+        # A grid, so that a long line goes on below its own beginning
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(no_wrap=True)
+        grid.add_column()
+        grid.add_row(stamp, text)
+        self.console.print(grid)
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[Status | None]:
