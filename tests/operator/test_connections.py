@@ -27,6 +27,7 @@ def test_a_record_is_what_is_on_chain(scene: Scene) -> None:
     swapped = {**steps, "OpenBatch": steps["OpenBatch"], "Withdraw": steps["OpenBatch"]}
     for changed in (
         replace(record, first_block=10**9),
+        replace(record, genesis_state_hash=bytes(32)),
         replace(record, addresses=replace(record.addresses, steps={})),
         replace(record, addresses=replace(record.addresses, steps=dict(reversed(steps.items())))),
         replace(record, addresses=replace(record.addresses, steps=swapped)),

@@ -20,7 +20,7 @@ from tallystick.l1.abi import ContractAbi, Parameter
 from tallystick.l1.blocks import rlp_int, rlp_list
 from tallystick.l1.client import L1Client, Receipt
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment, config_from
-from tallystick.rollup.genesis import Genesis, genesis_state
+from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
 from tallystick.schema.names import Phase
 
 TEST_TOKEN = "TestToken"
@@ -125,11 +125,14 @@ def deploy(
 def check_deployment(client: L1Client, deployment: Deployment) -> None:
     """Refuses contracts that are not this version's, or that are not connected as the record says.
 
-    Raises: StateError, naming the first difference.
+    Raises: StateError, naming the first difference; BadInput when the record's genesis is none.
     """
     at, config = deployment.addresses, deployment.config
     if tuple(at.steps) != step_names():
         raise StateError("the record's steps are not this version's", actual=list(at.steps), expected=step_names())
+    genesis = genesis_state(decode_genesis(deployment.genesis)).hash()
+    if genesis != deployment.genesis_state_hash:
+        raise StateError("the record's genesis is not this version's", actual=genesis)
     check_code(client, deployment)
     head = client.head().number
     if deployment.first_block > head:
