@@ -12,7 +12,7 @@ from tallystick.machine import engine
 from tallystick.machine.arith import address_words
 from tallystick.machine.machine import Machine
 from tallystick.machine.outbox import append_withdrawal
-from tallystick.records.codec import Record, encode
+from tallystick.records.codec import Record
 from tallystick.records.signing import domain_separator, make, sign
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import (
