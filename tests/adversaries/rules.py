@@ -31,7 +31,7 @@ def must_hold(stage: Stage, honest: Party, *, liars: tuple[str, ...] = (), befor
     U1 and U6: a replay of L1's events alone gives the state that the stage's own, honest world came to, to the bit, so
     no account differs from the honest model; and the honest party's bonds and gas are back (U4, U5).
     """
-    while honest.busy or honest.queue is not None and any(v.owed.get(honest.queue.address) for v in views(honest)):
+    while honest.busy or (honest.queue is not None and any(v.owed.get(honest.queue.address) for v in views(honest))):
         honest.tick()
     events = EventReader(stage.client, stage.deployment).poll().events
     audit = Auditor()

@@ -15,6 +15,7 @@ from tallystick.dispute.party import Identity, Party
 from tallystick.dispute.player import Bisect, Claim, Player, Prove
 from tallystick.dispute.view import Edge
 from tallystick.l1.events import EventReader
+from tallystick.machine import engine
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.schema.names import Phase
@@ -98,7 +99,8 @@ def test_C04_a_liar_that_moves_only_when_nobody_else_has_anything_to_do_gains_no
 
 def test_C06_C07_C14_a_copier_neither_takes_a_move_twice_nor_an_honest_bond(stage: Stage) -> None:
     """Somebody makes every honest move first, or again. The first mover of a move is repaid and nobody else; a repeated
-    move is a no-op. Moves are not hidden: who is overtaken has lost nothing, for the move is made."""
+    move is a no-op. Moves are not hidden: who is overtaken pays for a no-op at
+    most, and the move is made."""
     liar = stage.party("operator", Mode.PROPOSE, Told(), make_lie("mint-deposit", bytes(20)).step)
     honest = stage.party("challenger", Mode.RESOLVE, Told())
     copier = stage.party("copier", Mode.RESOLVE, Told())
@@ -203,6 +205,7 @@ def duel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Duel]:
     fresh = stage.world.fresh()
     truth = History(fresh.state, fresh.inputs)
     lie = Trace(History(fresh.state, fresh.inputs, step=make_lie("worse-fill", bytes(20)).step).states)
+    player: Player | None = None
     proof: Prove | None = None
     while proof is None:
         liar.tick()
@@ -215,7 +218,7 @@ def duel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Duel]:
             proof = next((m for m in player.moves(honest.challenge, honest.head) if isinstance(m, Prove)), None)
         if proof is None:
             honest.tick()
-    root = player.root(honest.challenge)
+    root = player.root(honest.challenge) if player else None
     assert root is not None
     yield Duel(stage=stage, honest=honest, liar=liar, truth=truth, lie=lie, proof=proof, root=root)
     stage.close()
@@ -294,7 +297,7 @@ def test_C14_C15_a_move_made_before_or_by_anybody_is_a_no_op(duel: Duel) -> None
 def test_C17_nothing_is_decided_settled_or_confirmed_before_its_time(duel: Duel) -> None:
     """The liar decides with children it has not earned, settles an open dispute, confirms or rejects on L1."""
     stage, honest = duel.stage, duel.honest
-    openings = [{"edge": duel.edge(height=20, index=0, base=duel.root.base, span=duel.root.span)}]
+    openings: list[dict[str, Any]] = [{"edge": duel.edge(height=20, index=0, base=duel.root.base, span=duel.root.span)}]
     openings[0] |= {"left": duel.truth.span(19, 0), "right": duel.truth.span(19, 1)}
     root = openings[0]["edge"]
     assert refusal(stage, "mallory", "Challenge", "confirmRoot", root, openings) == "PeriodNotOver"
@@ -370,8 +373,8 @@ def pending(stage: Stage, honest: Party) -> list[Any]:
     found: list[Any] = []
     for child in view.children[view.genesis_id]:
         assertion = view.assertions[child]
-        step = {} if assertion.proposer == address("challenger") else {"step": make_lie("worse-fill", bytes(20)).step}
-        trace = History(fresh.state, fresh.inputs, **step)
+        step = engine.step if assertion.proposer == address("challenger") else make_lie("worse-fill", bytes(20)).step
+        trace = History(fresh.state, fresh.inputs, step=step)
         claim = Claim(parent=assertion.parent, assertion=child, limit=assertion.limit, head_start=0)
         found += Player(trace, claim, PERIOD_BLOCKS).moves(honest.challenge, honest.head)
     return found

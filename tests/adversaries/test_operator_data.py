@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tallystick.demo.audit import Auditor
@@ -17,7 +19,7 @@ from tallystick.rollup.duties import Mode
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import MAX_CHUNK_BYTES, MAX_CHUNKS
 from tallystick.testing.look import cash
-from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account
+from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account, trade_a_little
 from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address
 from tallystick_operator.lies import make_lie
@@ -26,6 +28,16 @@ from tests.adversaries.rules import confirm_by_time, must_hold, next_batch, post
 DAY = 24 * 3600
 TRANSACTION_GAS = 1 << 24
 """The most one transaction may use (EIP-7825)."""
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One stage for all tests that only ask the Inbox."""
+    made = Stage(tmp_path_factory.mktemp("quiet"))
+    trade_a_little(made)
+    made.publish()
+    yield made
+    made.close()
 
 
 def a_day_later(stage: Stage) -> None:
@@ -161,13 +173,13 @@ def test_D05_the_largest_batch_fits_a_block(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("index", [0, 2, 2**64 - 1])
-def test_D06_D07_D08_a_batch_for_a_slot_that_is_taken_or_not_due_is_refused(stage: Stage, index: int) -> None:
+def test_D06_D07_D08_a_batch_for_a_slot_that_is_taken_or_not_due_is_refused(quiet: Stage, index: int) -> None:
     """The operator posts a batch twice, a second one for the same slot, or leaves a gap. L1 counts: there is one batch
     a slot, and nothing to slash."""
-    now = stage.client.head().timestamp
-    chunks = [header(stage) + framed(b"\x01\xc0")]
-    assert refusal(stage, "operator", "Inbox", "postBatch", index, now, 2, chunks) == "WrongBatchIndex"
-    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, 2, chunks) == ""
+    now = quiet.client.head().timestamp
+    chunks = [header(quiet) + framed(b"\x01\xc0")]
+    assert refusal(quiet, "operator", "Inbox", "postBatch", index, now, 2, chunks) == "WrongBatchIndex"
+    assert refusal(quiet, "operator", "Inbox", "postBatch", 1, now, 2, chunks) == ""
 
 
 def test_D07_records_that_follow_another_history_are_skipped(stage: Stage) -> None:
@@ -182,12 +194,12 @@ def test_D07_records_that_follow_another_history_are_skipped(stage: Stage) -> No
 
 
 @pytest.mark.parametrize("thief", ["alice", "challenger", "deployer"])
-def test_D09_a_batch_from_another_key_is_refused(stage: Stage, thief: str) -> None:
+def test_D09_a_batch_from_another_key_is_refused(quiet: Stage, thief: str) -> None:
     """Somebody else posts a batch while the sequencer lives. The sequencer is fixed for good; see the threat model for
     what a thief of its key can do."""
-    now = stage.client.head().timestamp
-    chunks = [header(stage) + framed(b"\x01\xc0")]
-    assert refusal(stage, thief, "Inbox", "postBatch", 1, now, 2, chunks) == "NotSequencer"
+    now = quiet.client.head().timestamp
+    chunks = [header(quiet) + framed(b"\x01\xc0")]
+    assert refusal(quiet, thief, "Inbox", "postBatch", 1, now, 2, chunks) == "NotSequencer"
 
 
 def test_D11_D12_a_forced_action_cannot_be_mangled_or_taken_out_of_order(stage: Stage) -> None:
@@ -298,8 +310,8 @@ def test_D20_D21_what_stands_on_a_lie_falls_with_it_and_cannot_come_back(stage: 
 @pytest.mark.parametrize(
     ("offset", "refused"), [(-3601, "TimeBackwards"), (3600, "TimeTooNew"), (61 + 12, "TimeTooNew"), (0, "")]
 )
-def test_O33_a_batch_time_far_from_l1s_is_refused(stage: Stage, offset: int, refused: str) -> None:
+def test_O33_a_batch_time_far_from_l1s_is_refused(quiet: Stage, offset: int, refused: str) -> None:
     """The operator declares a time of its own. The Inbox takes none that falls, or is far from the block's."""
-    now = stage.client.head().timestamp
-    chunks = [header(stage) + framed(b"\x01\xc0")]
-    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now + offset, 2, chunks) == refused
+    now = quiet.client.head().timestamp
+    chunks = [header(quiet) + framed(b"\x01\xc0")]
+    assert refusal(quiet, "operator", "Inbox", "postBatch", 1, now + offset, 2, chunks) == refused

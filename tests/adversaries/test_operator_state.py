@@ -9,39 +9,26 @@ from __future__ import annotations
 import pytest
 
 from tallystick.machine import engine
-from tallystick.machine.arith import address_words
 from tallystick.machine.machine import Machine
-from tallystick.machine.outbox import append_withdrawal
-from tallystick.records.codec import Record, encode
-from tallystick.records.signing import domain_separator, make, sign
+from tallystick.records.signing import make
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ACCOUNT_DEAD_BEFORE,
-    ACCOUNT_NONCE_CURRENT,
-    ACCOUNT_OWNER,
     BITMAP_BITS,
-    CONFIG_QUORUM,
-    CONFIG_SIGNERS,
     MARKET_MAKER_PPM,
     MARKET_MAX_LOTS,
-    MARKET_STATUS,
     MARKET_TAKER_PPM,
-    MESSAGE_DEPOSIT,
     MESSAGE_FORCE_CANCEL_ALL,
-    ORACLE_ROUND,
-    ORACLE_SEEN,
     ORDER_REMAINING_LOTS,
     ORDER_SEQUENCE,
-    RISK_RISKMARKET_MARK_TICKS,
 )
-from tallystick.testing.look import book, cash, mark, position
-from tallystick.testing.world import Published, World, address, key, message
+from tallystick.testing.look import book, cash, position
+from tallystick.testing.world import World, address, message
 from tallystick_operator.lies import make_lie
 from tests.adversaries.operator_state import (
     MARK,
     LieAt,
-    Tamper,
     add,
     afterwards,
     exchange,
@@ -59,15 +46,6 @@ THIEF = address("thief")
 def test_O01_a_random_root_is_refuted_at_the_step_where_it_begins() -> None:
     """The operator asserts noise. The step beside which the noise first appears does not write it; both bonds go."""
     assert refuted(exchange(), make_lie("random-root", THIEF)) is Phase.OPEN_BATCH
-
-
-def test_O02_the_right_root_of_fewer_batches_is_refuted_where_the_next_one_begins() -> None:
-    """The operator asserts the state before the last batch. The limit is the parent's, so the machine goes on."""
-    world = exchange()
-    world.seal()
-    world.order(1, 0, BUY, 990, 1)
-    early = LieAt(phase=Phase.OPEN_BATCH, record=newest(world) - 1, tamper=nothing)
-    assert refuted(world, early) is Phase.OPEN_BATCH
 
 
 def test_O03_a_fill_worse_than_the_makers_price_is_refuted() -> None:
@@ -173,94 +151,6 @@ def test_O09_a_fill_of_an_expired_order_is_refuted() -> None:
     assert refuted(world, lie) is Phase.MATCH_MAKER
 
 
-def test_O10_a_replayed_order_is_refuted() -> None:
-    """The operator runs a signed order twice. The account's nonce window has its bit; the second run is rejected."""
-    world = exchange()
-    record = world.signed("order", "alice", account=1, nonce=0, price_ticks=990, lots=1)
-    assert world.send(record) is Outcome.ACCEPTED
-    assert world.send(record) is Outcome.NONCE_USED
-    tamper = pretending(lambda m: m.state.accounts, 1, ACCOUNT_NONCE_CURRENT + 3, 0)
-    lie = LieAt(phase=Phase.FETCH_RECORD, record=newest(world), tamper=tamper)
-    assert refuted(world, lie) is Phase.FETCH_RECORD
-
-
-def as_if_signed_by(account: int, signer: bytes) -> Tamper:
-    """Return a lie that takes somebody else for an account's owner."""
-
-    def tamper(machine: Machine) -> None:
-        accounts = machine.state.accounts
-        owner = accounts.open(account) + ACCOUNT_OWNER
-        true = accounts.words[owner : owner + 5]
-        accounts.words[owner : owner + 5] = address_words(signer)
-        engine.step(machine)
-        accounts.words[owner : owner + 5] = true
-        accounts.mark(account)
-
-    return tamper
-
-
-def test_O11_an_order_with_a_forged_signature_is_refuted() -> None:
-    """The operator signs a trader's order with its own key. The step recovers the signer and compares the owner."""
-    world = exchange()
-    forged = world.signed("order", "thief", account=1, nonce=0, price_ticks=990, lots=1)
-    assert world.send(forged) is Outcome.NOT_AUTHORISED
-    lie = LieAt(phase=Phase.FETCH_RECORD, record=newest(world), tamper=as_if_signed_by(1, THIEF))
-    assert refuted(world, lie) is Phase.FETCH_RECORD
-
-
-def place_anyway(machine: Machine) -> None:
-    """Go on as if an order of account 1 had been authenticated."""
-    registers = machine.state.registers
-    registers.phase = int(Phase.PLACE_ORDER)
-    (registers.arg_account, registers.arg_price, registers.arg_lots) = (1, 990, 1)
-
-
-@pytest.mark.parametrize("how", ["high s", "no curve point", "zeros"])
-def test_O11_an_order_with_a_malleable_or_impossible_signature_is_refuted(how: str) -> None:
-    """The operator accepts a second form of a signature. There is one form only: compact, low s; others are nobody's."""
-    world = exchange()
-    good = world.signed("order", "alice", account=1, nonce=0, price_ticks=990, lots=1)
-    bad = {
-        "high s": good.signature[:32] + (2**255 - 1).to_bytes(32, "big"),
-        "no curve point": b"\xff" * 32 + good.signature[32:],
-        "zeros": bytes(64),
-    }[how]
-    assert world.send(Record(kind=good.kind, values=good.values, signature=bad)) is Outcome.BAD_SIGNATURE
-    lie = LieAt(phase=Phase.FETCH_RECORD, record=newest(world), tamper=afterwards(place_anyway))
-    assert refuted(world, lie) is Phase.FETCH_RECORD
-
-
-@pytest.mark.parametrize("domain", ["other chain", "other contract", "none"])
-def test_O12_an_order_signed_for_another_deployment_is_refuted(domain: str) -> None:
-    """The operator replays an order from another chain or contract. Both are in the domain, which is in the state."""
-    world = exchange()
-    rollup = "0x" + world.genesis.rollup.hex()
-    other = {
-        "other chain": domain_separator(world.genesis.chain_id + 1, rollup),
-        "other contract": domain_separator(world.genesis.chain_id, "0x" + THIEF.hex()),
-        "none": bytes(32),
-    }[domain]
-    assert other != world.state.registers.domain
-    record = sign(make("order", account=1, price_ticks=990, lots=1), other, key("alice"))
-    assert world.send(record) is Outcome.NOT_AUTHORISED
-    lie = LieAt(phase=Phase.FETCH_RECORD, record=newest(world), tamper=afterwards(place_anyway))
-    assert refuted(world, lie) is Phase.FETCH_RECORD
-
-
-def test_O12_an_order_moved_to_another_market_is_refuted() -> None:
-    """The operator runs a signed order in another market. The market is signed: it would be somebody else's order."""
-    world = exchange()
-    world.list_market(1)
-    world.report(1, MARK)
-    world.order(1, 0, BUY, 990, 1)
-
-    def move(machine: Machine) -> None:
-        machine.state.registers.arg_market = 1
-        engine.step(machine)
-
-    assert refuted(world, LieAt(phase=Phase.PLACE_ORDER, tamper=move)) is Phase.PLACE_ORDER
-
-
 @pytest.mark.parametrize("rate", [MARKET_TAKER_PPM, MARKET_MAKER_PPM])
 @pytest.mark.parametrize("ppm", [0, 600_000])
 def test_O13_a_fee_other_than_the_markets_is_refuted(rate: int, ppm: int) -> None:
@@ -287,189 +177,6 @@ def test_O14_rounding_one_unit_more_into_the_fees_is_refuted() -> None:
     assert refuted(world, lie) is Phase.MATCH_MAKER
 
 
-def at_a_message(machine: Machine) -> bool:
-    """A consume record's first run takes no message yet."""
-    return machine.state.registers.message_target > 0
-
-
-def consuming(forged: bytes) -> Tamper:
-    """Return a lie that consumes a message L1 never queued, and witnesses it."""
-
-    def tamper(machine: Machine) -> None:
-        true = machine.inputs
-        machine.inputs = Published(messages=[forged] * (machine.state.registers.message_cursor + 1))
-        engine.step(machine)
-        machine.inputs = true
-
-    return tamper
-
-
-@pytest.mark.parametrize(
-    "forged",
-    [
-        pytest.param(message(MESSAGE_DEPOSIT, THIEF, 9, 10**12), id="O15 nobodys deposit"),
-        pytest.param(message(MESSAGE_DEPOSIT, address("alice"), 1, 2 * 10**9), id="O17 more"),
-        pytest.param(message(MESSAGE_DEPOSIT, address("alice"), 2, 10**9), id="O17 another account"),
-        pytest.param(message(MESSAGE_DEPOSIT, THIEF, 1, 10**9), id="O17 another owner"),
-        pytest.param(message(MESSAGE_FORCE_CANCEL_ALL, address("alice"), 1, 10**9), id="O17 another kind"),
-    ],
-)
-def test_O15_O17_a_deposit_that_the_queue_does_not_hold_is_refuted(forged: bytes) -> None:
-    """The operator invents a deposit or changes one. The message must continue the Inbox's hash chain: no witness."""
-    world = World()
-    world.deposit("alice", 1, 10**9)
-    lie = LieAt(phase=Phase.CONSUME_MESSAGE, when=at_a_message, tamper=consuming(forged))
-    assert refuted(world, lie) is Phase.CONSUME_MESSAGE
-
-
-def test_O16_crediting_a_real_deposit_twice_is_refuted() -> None:
-    """The operator credits a deposit twice and adjusts the totals. The step adds the message's amount once."""
-    assert refuted(exchange(), make_lie("mint-deposit", THIEF)) is Phase.CONSUME_MESSAGE
-
-
-def test_O16_consuming_a_deposit_again_is_refuted() -> None:
-    """The operator leaves the cursor where it was, to take the same message again. The cursor is a register."""
-
-    def turn_back(machine: Machine) -> None:
-        machine.state.registers.message_cursor -= 1
-
-    lie = LieAt(phase=Phase.CONSUME_MESSAGE, when=at_a_message, tamper=afterwards(turn_back))
-    assert refuted(exchange(), lie) is Phase.CONSUME_MESSAGE
-
-
-def test_O18_omitting_a_deposit_is_refuted() -> None:
-    """The operator counts a deposit as consumed and credits nobody. It can only delay: by D10 not beyond a day."""
-
-    def omit(machine: Machine) -> None:
-        engine.step(machine)
-        add(machine.state.accounts, 1, ACCOUNT_CASH_UNITS, -(10**9))
-        machine.state.registers.cash_units -= 10**9
-        machine.state.registers.deposited_units -= 10**9
-
-    lie = LieAt(phase=Phase.CONSUME_MESSAGE, when=at_a_message, tamper=omit)
-    assert refuted(exchange(), lie) is Phase.CONSUME_MESSAGE
-
-
-def test_O19_paying_a_withdrawal_to_somebody_else_is_refuted() -> None:
-    """The operator replaces the recipient. It is signed, and in the registers when the outbox cell is written."""
-    world = exchange()
-    world.withdraw(1, 10**6)
-    assert refuted(world, make_lie("steal-withdrawal", THIEF)) is Phase.WITHDRAW
-
-
-def test_O19_a_withdrawal_nobody_signed_is_refuted() -> None:
-    """The operator withdraws for a trader in a step that has nothing to do with it. No step writes what it must not."""
-
-    def take(machine: Machine) -> None:
-        account = machine.state.accounts.open(1)
-        append_withdrawal(machine, 1, account, THIEF, 10**6)
-
-    lie = LieAt(phase=Phase.REST_ORDER, tamper=afterwards(take))
-    world = exchange()
-    world.order(2, 0, BUY, 990, 1)
-    assert refuted(world, lie) is Phase.REST_ORDER
-
-
-def test_O20_executing_a_withdrawal_twice_is_refuted() -> None:
-    """The operator lets one record write two outbox cells. One record is one step. An index pays once: see T16."""
-
-    def again(machine: Machine) -> None:
-        append_withdrawal(machine, 1, machine.state.accounts.open(1), THIEF, 10**6)
-
-    world = exchange()
-    world.withdraw(1, 10**6)
-    lie = LieAt(phase=Phase.WITHDRAW, tamper=afterwards(again))
-    assert refuted(world, lie) is Phase.WITHDRAW
-
-
-def report(world: World, by: str, **values: int) -> Outcome:
-    """Send one price report."""
-    now = world.state.registers.clock_ms
-    defaults = {"market": 0, "signer": 0, "round": world.rounds[0] + 1, "price_ticks": 2 * MARK, "time_ms": now}
-    return world.send(world.signed("report_price", by, **{**defaults, **values}))
-
-
-def test_O25_a_stale_price_taken_for_a_fresh_one_is_refuted() -> None:
-    """The operator takes a report older than a minute. The step compares it with the clock.
-
-    That no newer one comes is another matter: a mark may become old, an accepted risk.
-    """
-    world = exchange()
-    then = world.state.registers.clock_ms
-    world.clock(ahead_ms=60_001)
-    assert report(world, "signer 0", time_ms=then) is Outcome.STALE_REPORT
-    lie = LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=pretending_register("clock_ms", then))
-    assert refuted(world, lie) is Phase.REPORT_PRICE
-
-
-def test_O26_a_price_report_nobody_named_signed_is_refuted() -> None:
-    """The operator signs a report itself. The step recovers the signer and compares the genesis' key."""
-    world = exchange()
-    assert report(world, "thief") is Outcome.NOT_AUTHORISED
-
-    def believe(machine: Machine) -> None:
-        config = machine.state.config
-        key_at = config.open(0) + CONFIG_SIGNERS
-        true = config.words[key_at : key_at + 5]
-        config.words[key_at : key_at + 5] = address_words(THIEF)
-        engine.step(machine)
-        config.words[key_at : key_at + 5] = true
-
-    lie = LieAt(phase=Phase.FETCH_RECORD, record=newest(world), tamper=believe)
-    assert refuted(world, lie) is Phase.FETCH_RECORD
-
-
-def test_O26_a_mark_below_the_quorum_is_refuted() -> None:
-    """The operator commits one signer's price. The step counts the reports against the genesis' quorum."""
-    world = exchange()
-    assert report(world, "signer 0") is Outcome.ACCEPTED
-    assert mark(world.state, 0) == MARK
-    tamper = pretending(lambda m: m.state.config, 0, CONFIG_QUORUM, 1)
-    assert refuted(world, LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=tamper)) is Phase.REPORT_PRICE
-
-
-def test_O26_one_signer_counted_twice_is_refuted() -> None:
-    """The operator takes a second report of one signer. The round's cell says who has reported."""
-    world = exchange()
-    assert report(world, "signer 0") is Outcome.ACCEPTED
-    assert report(world, "signer 0", price_ticks=MARK) is Outcome.DUPLICATE_REPORT
-    tamper = pretending(lambda m: m.state.oracles, 0, ORACLE_SEEN, 0)
-    assert refuted(world, LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=tamper)) is Phase.REPORT_PRICE
-
-
-def test_O27_a_mark_other_than_the_median_is_refuted() -> None:
-    """The operator picks the best of the reports. The step takes the lower median; which reports get in is bounded only
-    by what the named signers say: an accepted risk."""
-    world = exchange()
-    for i, price in enumerate((MARK - 10, MARK, MARK + 10)):
-        report(world, f"signer {i}", signer=i, price_ticks=price)
-
-    def best(machine: Machine) -> None:
-        add(machine.state.risk, 0, RISK_RISKMARKET_MARK_TICKS, 10)
-
-    lie = LieAt(phase=Phase.COMMIT_MEDIAN, record=newest(world), tamper=afterwards(best))
-    assert refuted(world, lie) is Phase.COMMIT_MEDIAN
-
-
-def test_O28_a_report_of_an_older_round_is_refuted() -> None:
-    """The operator sends reports of a round gone by. The market's newest round is in its cell and never falls."""
-    world = exchange()
-    world.report(0, MARK)
-    assert report(world, "signer 3", signer=3, round=1) is Outcome.OLD_ROUND
-    tamper = pretending(lambda m: m.state.oracles, 0, ORACLE_ROUND, 1)
-    assert refuted(world, LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=tamper)) is Phase.REPORT_PRICE
-
-
-def test_O28_a_report_of_a_future_round_or_time_is_refuted() -> None:
-    """The operator takes a report that is ahead of the clock. Round and time are bounded by the clock."""
-    world = exchange()
-    later = world.state.registers.clock_ms + 5_001
-    assert report(world, "signer 0", round=2**62 - 1) is Outcome.OUT_OF_RANGE
-    assert report(world, "signer 0", time_ms=later) is Outcome.STALE_REPORT
-    lie = LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=pretending_register("clock_ms", later))
-    assert refuted(world, lie) is Phase.REPORT_PRICE
-
-
 def test_O30_a_position_beyond_its_limit_is_refuted() -> None:
     """The operator lifts the largest size, so that products could overflow. The limits bound every intermediate value,
     and both languages compute in checked ranges (I4 in docs/units.md)."""
@@ -482,64 +189,6 @@ def test_O30_a_position_beyond_its_limit_is_refuted() -> None:
     assert position(world.state, 2, 1) == 6
     tamper = pretending(lambda m: m.state.markets, 1, MARKET_MAX_LOTS, 2**62)
     assert refuted(world, LieAt(phase=Phase.MATCH_MAKER, record=newest(world), tamper=tamper)) is Phase.MATCH_MAKER
-
-
-@pytest.mark.parametrize("data", [b"\x00", b"\x09\xc0", b"\xff" * 300])
-def test_O31_treating_an_unknown_record_in_a_way_of_ones_own_is_refuted(data: bytes) -> None:
-    """The operator publishes a kind nobody specified and gives it a meaning. It is UNKNOWN_RECORD, counted, and else
-    nothing, in both languages."""
-    world = exchange()
-    assert world.send(data) is Outcome.UNKNOWN_RECORD
-
-    def enrich(machine: Machine) -> None:
-        add(machine.state.accounts, 3, ACCOUNT_CASH_UNITS, 1)
-
-    lie = LieAt(phase=Phase.FETCH_RECORD, record=newest(world), tamper=afterwards(enrich))
-    assert refuted(world, lie) is Phase.FETCH_RECORD
-
-
-def test_O32_changing_a_markets_rules_is_refuted() -> None:
-    """The operator lists a market a second time, with other fees. A listed market never changes (MARKET_EXISTS)."""
-    world = exchange()
-    assert world.list_market(0, taker_ppm=900_000) is Outcome.MARKET_EXISTS
-    tamper = pretending(lambda m: m.state.markets, 0, MARKET_STATUS, 0)
-    assert refuted(world, LieAt(phase=Phase.LIST_MARKET, record=newest(world), tamper=tamper)) is Phase.LIST_MARKET
-
-
-@pytest.mark.parametrize("step_ms", [-1, 600_001 + 60_000])
-def test_O33_a_clock_backwards_or_far_ahead_is_refuted(step_ms: int) -> None:
-    """The operator moves the clock where it likes. The step binds it to itself and to the batch's time, which the Inbox
-    binds to L1's: see D-tests. A frozen clock is not a lie; the Inbox moves the batch's time, orders rest as signed."""
-    world = exchange()
-    wanted = world.state.registers.clock_ms + step_ms
-    assert world.send(make("clock", clock_ms=wanted)) in (Outcome.CLOCK_BACKWARDS, Outcome.CLOCK_OUT_OF_BOUND)
-
-    def move(machine: Machine) -> None:
-        machine.state.registers.clock_ms = wanted
-
-    lie = LieAt(phase=Phase.SET_CLOCK, record=newest(world), tamper=afterwards(move))
-    assert refuted(world, lie) is Phase.SET_CLOCK
-
-
-def test_O34_executing_published_records_in_another_order_is_refuted() -> None:
-    """The operator executes the second record first. Chunk and offset are registers, the accumulator chains the records.
-
-    Publishing in another order than receipts say is no false state: the receipt beside the published accumulator proves
-    it, and costs nothing on L1 yet (decision 9).
-    """
-    world = exchange()
-    world.order(1, 0, BUY, 990, 1)
-    first = newest(world)
-    world.order(2, 0, BUY, 990, 1)
-    second = world.signed("order", "bob", account=2, nonce=0, price_ticks=990, lots=1)
-
-    def swap(machine: Machine) -> None:
-        engine.step(machine)
-        registers = machine.state.registers
-        registers.arg_account = second.value("account")
-
-    lie = LieAt(phase=Phase.FETCH_RECORD, record=first, tamper=swap)
-    assert refuted(world, lie) is Phase.FETCH_RECORD
 
 
 def test_O35_letting_an_account_trade_with_itself_is_refuted() -> None:
