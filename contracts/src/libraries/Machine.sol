@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Witness, WitnessLib} from "./Witness.sol";
 import {Phase} from "./generated/Names.sol";
 import {Registers, RegistersLib} from "./generated/Registers.sol";
 
-/// @notice Ends the record in progress with an outcome.
+/// @notice Ends the record or the order in progress with an outcome, and goes on where `resume` says.
 function finish(Registers registers, uint8 outcome) pure {
     registers.setOutcome(outcome);
     clearArgs(registers);
-    registers.setPhase(Phase.FETCH_RECORD);
+    uint8 resume = registers.resume();
+    registers.setPhase(resume == 0 ? Phase.FETCH_RECORD : resume);
+}
+
+/// @notice The bytes of the record in progress, for a step that reads more of it than the registers hold.
+function recordInProgress(Witness memory w) pure returns (bytes calldata) {
+    bytes calldata chunk = w.input();
+    bytes32 expected = w.registers.chunkHash();
+    // INVARIANT: this is the open chunk.
+    require(keccak256(chunk) == expected, WitnessLib.InputMismatch(keccak256(chunk), expected));
+    return chunk[w.registers.argRecordAt():w.registers.argRecordEnd()];
 }
 
 /// @notice Zeroes the record in progress.

@@ -28,7 +28,7 @@ struct Witness {
     uint256 cursor;
     uint256 end;
     uint256 count;
-    Cell[12] cells;
+    Cell[20] cells;
 }
 
 using WitnessLib for Witness global;
@@ -41,7 +41,7 @@ using WitnessLib for Witness global;
 library WitnessLib {
     /// @dev MATCH_MAKER opens the most: market, taker, risk, three occupancy words, level, page,
     /// order, maker, tail page.
-    uint256 internal constant MAX_CELLS = 12;
+    uint256 internal constant MAX_CELLS = 20;
     uint256 private constant INPUT_LENGTH_BYTES = 2;
     uint256 internal constant HEAD_BYTES = RegistersLib.BYTES + 32 + INPUT_LENGTH_BYTES;
 

@@ -21,9 +21,11 @@ def begin_batch(machine: Machine, time: int) -> None:
 def execute(machine: Machine, record: bytes) -> Outcome:
     """Run one record to its end and return its outcome."""
     registers = machine.state.registers
+    machine.live_record = record
     fetch_record.admit(machine, record)
     while registers.phase != Phase.FETCH_RECORD:
         STEPS[registers.phase](machine)
+    machine.live_record = b""
     return Outcome(registers.outcome)
 
 

@@ -52,7 +52,8 @@ class Machine:
     """A state and its inputs, being stepped by `engine`.
 
     `events`, when a list is given, collects what hosts show to people: it is no part of the state. `step_input` holds
-    the input bytes the newest step took from L1, which its witness must carry.
+    the input bytes the newest step took from L1, which its witness must carry; `live_record` the record a live executor
+    runs, before the chunk it will be in exists.
     """
 
     def __init__(self, state: State, inputs: Inputs, events: list[Event] | None = None) -> None:
@@ -60,6 +61,7 @@ class Machine:
         self.inputs = inputs
         self.events = events
         self.step_input = b""
+        self.live_record = b""
 
     def emit(self, name: str, *values: int) -> None:
         """Tell the host what happened."""
@@ -67,9 +69,17 @@ class Machine:
             self.events.append((name, values))
 
     def finish(self, outcome: Outcome) -> None:
-        """End the record in progress with an outcome."""
+        """End the record or the order in progress with an outcome, and go on where `resume` says."""
         registers = self.state.registers
         registers.outcome = int(outcome)
         registers.clear_args()
-        registers.phase = int(Phase.FETCH_RECORD)
+        registers.phase = registers.resume or int(Phase.FETCH_RECORD)
         self.emit("outcome", int(outcome))
+
+    def record_in_progress(self) -> bytes:
+        """Return the bytes of the record in progress, for a step that reads more of it than the registers hold."""
+        if self.live_record:
+            return self.live_record
+        registers = self.state.registers
+        self.step_input = self.inputs.chunk(registers.batch_cursor, registers.chunk_cursor)
+        return self.step_input[registers.arg_record_at : registers.arg_record_end]

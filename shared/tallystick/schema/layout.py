@@ -14,6 +14,7 @@ POSITION = Struct(
     fields=(
         f("market", U8, "market id"),
         f("size_lots", I64, "signed size in lots, long is positive"),
+        f("funding_index", I64, "the market's funding index when the position last paid funding"),
     ),
 )
 
@@ -29,6 +30,8 @@ ACCOUNT = Struct(
         f("nonce_current", BITS128, "nonces used in the current word"),
         f("nonce_previous", BITS128, "nonces used in the word before"),
         f("dead_before", U64, "orders with a smaller sequence number are cancelled"),
+        f("dead_man_ms", U64, "clock from which all its orders are dead; 0 when the switch is not armed"),
+        f("settled", U8, "1 when its claim in a wind-down has been counted"),
         Field(name="positions", group=POSITION, count=MAX_POSITIONS, doc="open positions, any slot"),
     ),
 )
@@ -51,12 +54,24 @@ MARKET = Struct(
     index="market id (0 to 63)",
     doc="A market's rules and totals.",
     fields=(
-        f("status", U8, "0 not listed, 1 live"),
+        f("status", U8, "0 not listed, 1 live, 2 settled"),
+        f("kind", U8, "0 perpetual, 1 dated future"),
+        f("expiry_ms", U64, "clock at which a dated future expires; 0 for a perpetual"),
         f("taker_ppm", U32, "taker fee in millionths of the notional"),
         f("maker_ppm", U32, "maker fee in millionths of the notional"),
+        f("rebate_ppm", U32, "maker rebate in millionths of the notional, at most the taker fee"),
+        f("liquidation_ppm", U32, "largest liquidation fee in millionths of the notional"),
         f("max_lots", U64, "largest order and largest position"),
+        f("max_open_interest_lots", U64, "largest open interest"),
+        f("insurance_lots", U64, "largest position the insurance fund may take over"),
+        f("surcharge_from_units", U64, "open interest in units from which initial margin grows; 0 for never"),
+        f("surcharge_to_units", U64, "open interest in units at which initial margin is all of the notional"),
+        f("band_ppm", U32, "how far the mark may be from the index, and an unpriced market order from the mark"),
+        f("move_ppm", U32, "how far one update may move the mark"),
         f("open_interest_lots", U64, "sum of all long positions"),
-        f("net_lots", I64, "sum of all positions: 0 after every step"),
+        f("net_lots", I64, "sum of all positions: 0 after every step of a live market"),
+        f("funding_whole", I64, "sum of size x (funding index of the position, whole ticks)"),
+        f("funding_part", I64, "sum of size x (funding index of the position, millionths of a tick beyond them)"),
     ),
 )
 
@@ -67,7 +82,15 @@ RISK_MARKET = Struct(
         f("mark_ticks", U32, "mark price; 0 until the first one"),
         f("multiplier", U32, "value of one lot at one tick, in units"),
         f("initial_ppm", U32, "initial margin fraction in millionths"),
+        f("initial2_ppm", U32, "initial margin fraction of the notional beyond the second tier's beginning"),
+        f("initial3_ppm", U32, "initial margin fraction of the notional beyond the third tier's beginning"),
         f("maintenance_ppm", U32, "maintenance margin fraction in millionths"),
+        f("maintenance2_ppm", U32, "maintenance margin fraction beyond the second tier's beginning"),
+        f("maintenance3_ppm", U32, "maintenance margin fraction beyond the third tier's beginning"),
+        f("tier2_from", U32, "notional at which the second tier begins, in millions of units; 0 for no tiers"),
+        f("tier3_from", U32, "notional at which the third tier begins, in millions of units; 0 for none"),
+        f("surcharge_ppm", U32, "what open interest adds to the initial margin fraction"),
+        f("funding_index", I64, "funding owed per lot and multiplier since listing, in millionths of a tick"),
     ),
 )
 
@@ -82,7 +105,7 @@ RISK = Struct(
 BITMAP = Struct(
     name="Bitmap",
     tag=5,
-    index="market << 19 | side << 18 | level << 16 | word, level 0 the top",
+    index="triggers << 25 | market << 19 | side << 18 | level << 16 | word, level 0 the top",
     doc="256 occupancy bits of one level of a book side.",
     fields=(f("bits", BITS256, "bit i: something rests below child i"),),
 )
@@ -90,7 +113,7 @@ BITMAP = Struct(
 LEVEL = Struct(
     name="Level",
     tag=6,
-    index="market << 25 | side << 24 | price in ticks",
+    index="triggers << 31 | market << 25 | side << 24 | price in ticks",
     doc="The orders at one price: a FIFO of pages.",
     fields=(
         f("head_page", U32, "page with the oldest orders"),
@@ -125,6 +148,10 @@ ORDER = Struct(
         f("client_id", U64, "the trader's own number for it"),
         f("sequence", U64, "number of the record that placed it"),
         f("expiry_ms", U64, "clock at which it ends; 0 for never"),
+        f("flags", U16, "the order's flags"),
+        f("trigger_ticks", U32, "mark at which it fires; 0 for an order of the book"),
+        f("pair_slot", U64, "where its one-cancels-other partner is; 0 for none"),
+        f("pair_sequence", U64, "number of the record that placed the partner"),
     ),
 )
 
@@ -152,6 +179,23 @@ CONFIG = Struct(
     ),
 )
 
+PRICE = Struct(
+    name="Price",
+    tag=12,
+    index="market id",
+    doc="Where a market's mark comes from, and its funding between two ticks.",
+    fields=(
+        f("index_ticks", U32, "median of the newest round with a quorum; 0 until the first one"),
+        f("index_ms", U64, "clock when it was committed"),
+        f("resumed_ms", U64, "clock of the first index after a stale time; 0 when never stale"),
+        f("basis", I64, "moving average of the book's distance from the index, in millionths of a tick"),
+        f("premium_sum", I64, "sum of the premiums sampled since the last tick, in millionths"),
+        f("premium_count", U32, "how many they are"),
+        f("sample_minute", U64, "minute of the newest sample, clock / 60,000"),
+        f("tick_hour", U64, "hour of the newest tick, clock / 3,600,000"),
+    ),
+)
+
 OUTBOX = Struct(
     name="Outbox",
     tag=11,
@@ -164,7 +208,7 @@ OUTBOX = Struct(
     ),
 )
 
-CELLS = (ACCOUNT, AGENT, MARKET, RISK, BITMAP, LEVEL, PAGE, ORDER, ORACLE, CONFIG, OUTBOX)
+CELLS = (ACCOUNT, AGENT, MARKET, RISK, BITMAP, LEVEL, PAGE, ORDER, ORACLE, CONFIG, OUTBOX, PRICE)
 
 REGISTERS = Struct(
     name="Registers",
@@ -172,6 +216,7 @@ REGISTERS = Struct(
     fields=(
         f("domain", HASH, "EIP-712 domain separator of this deployment"),
         f("phase", U8, "which step comes next"),
+        f("resume", U8, "which step comes when the order in progress ends; 0 for the next record"),
         f("outcome", U8, "outcome code of the newest record or message"),
         f("batch_cursor", U64, "next batch, or the one being read"),
         f("batch_time", U64, "declared L1 time of the open batch, seconds"),
@@ -194,10 +239,11 @@ REGISTERS = Struct(
         f("withdrawn_units", I64, "all withdrawals"),
         f("fees_units", I64, "fees kept by the exchange"),
         f("cash_units", I64, "sum of every account's cash"),
+        f("funding_dust", I64, "what rounding of funding has kept, in millionths of a unit, below one unit"),
         f("arg_account", U32, "record in progress: account"),
         f("arg_market", U8, "record in progress: market"),
         f("arg_side", U8, "record in progress: side"),
-        f("arg_flags", U8, "record in progress: flags, scope"),
+        f("arg_flags", U16, "record in progress: flags, scope"),
         f("arg_price", U32, "record in progress: price in ticks, multiplier"),
         f("arg_lots", U64, "record in progress: lots left, largest size"),
         f("arg_id", U64, "record in progress: client id, round, initial margin"),
@@ -205,5 +251,10 @@ REGISTERS = Struct(
         f("arg_amount", U64, "record in progress: units, taker fee"),
         f("arg_slot", U64, "record in progress: slot, signer, maker fee"),
         f("arg_address", ADDRESS, "record in progress: recipient, agent key"),
+        f("arg_trigger", U32, "record in progress: trigger price in ticks"),
+        f("arg_pair", U64, "record in progress: client id of the one-cancels-other partner"),
+        f("arg_pair_slot", U64, "record in progress: where that partner is"),
+        f("arg_record_at", U16, "record in progress: where it begins in the open chunk"),
+        f("arg_record_end", U16, "record in progress: where it ends"),
     ),
 )

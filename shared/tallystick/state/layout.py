@@ -41,18 +41,21 @@ SELL: Final = 1  # side
 MARKET_LIVE: Final = 1  # market status
 
 TAG_ACCOUNT: Final = 1
-ACCOUNT_WORDS: Final = 48
-ACCOUNT_BYTES: Final = 220
+ACCOUNT_WORDS: Final = 66
+ACCOUNT_BYTES: Final = 357
 ACCOUNT_OWNER: Final = 0
 ACCOUNT_CASH_UNITS: Final = 5
 ACCOUNT_NONCE_WORD: Final = 6
 ACCOUNT_NONCE_CURRENT: Final = 7
 ACCOUNT_NONCE_PREVIOUS: Final = 11
 ACCOUNT_DEAD_BEFORE: Final = 15
-ACCOUNT_POSITIONS: Final = 16
-ACCOUNT_POSITION_WORDS: Final = 2
+ACCOUNT_DEAD_MAN_MS: Final = 16
+ACCOUNT_SETTLED: Final = 17
+ACCOUNT_POSITIONS: Final = 18
+ACCOUNT_POSITION_WORDS: Final = 3
 ACCOUNT_POSITION_MARKET: Final = 0
 ACCOUNT_POSITION_SIZE_LOTS: Final = 1
+ACCOUNT_POSITION_FUNDING_INDEX: Final = 2
 
 TAG_AGENT: Final = 2
 AGENT_WORDS: Final = 7
@@ -62,24 +65,44 @@ AGENT_SCOPE: Final = 5
 AGENT_EXPIRY_MS: Final = 6
 
 TAG_MARKET: Final = 3
-MARKET_WORDS: Final = 6
-MARKET_BYTES: Final = 33
+MARKET_WORDS: Final = 18
+MARKET_BYTES: Final = 106
 MARKET_STATUS: Final = 0
-MARKET_TAKER_PPM: Final = 1
-MARKET_MAKER_PPM: Final = 2
-MARKET_MAX_LOTS: Final = 3
-MARKET_OPEN_INTEREST_LOTS: Final = 4
-MARKET_NET_LOTS: Final = 5
+MARKET_KIND: Final = 1
+MARKET_EXPIRY_MS: Final = 2
+MARKET_TAKER_PPM: Final = 3
+MARKET_MAKER_PPM: Final = 4
+MARKET_REBATE_PPM: Final = 5
+MARKET_LIQUIDATION_PPM: Final = 6
+MARKET_MAX_LOTS: Final = 7
+MARKET_MAX_OPEN_INTEREST_LOTS: Final = 8
+MARKET_INSURANCE_LOTS: Final = 9
+MARKET_SURCHARGE_FROM_UNITS: Final = 10
+MARKET_SURCHARGE_TO_UNITS: Final = 11
+MARKET_BAND_PPM: Final = 12
+MARKET_MOVE_PPM: Final = 13
+MARKET_OPEN_INTEREST_LOTS: Final = 14
+MARKET_NET_LOTS: Final = 15
+MARKET_FUNDING_WHOLE: Final = 16
+MARKET_FUNDING_PART: Final = 17
 
 TAG_RISK: Final = 4
-RISK_WORDS: Final = 256
-RISK_BYTES: Final = 1024
+RISK_WORDS: Final = 768
+RISK_BYTES: Final = 3328
 RISK_MARKETS: Final = 0
-RISK_RISKMARKET_WORDS: Final = 4
+RISK_RISKMARKET_WORDS: Final = 12
 RISK_RISKMARKET_MARK_TICKS: Final = 0
 RISK_RISKMARKET_MULTIPLIER: Final = 1
 RISK_RISKMARKET_INITIAL_PPM: Final = 2
-RISK_RISKMARKET_MAINTENANCE_PPM: Final = 3
+RISK_RISKMARKET_INITIAL2_PPM: Final = 3
+RISK_RISKMARKET_INITIAL3_PPM: Final = 4
+RISK_RISKMARKET_MAINTENANCE_PPM: Final = 5
+RISK_RISKMARKET_MAINTENANCE2_PPM: Final = 6
+RISK_RISKMARKET_MAINTENANCE3_PPM: Final = 7
+RISK_RISKMARKET_TIER2_FROM: Final = 8
+RISK_RISKMARKET_TIER3_FROM: Final = 9
+RISK_RISKMARKET_SURCHARGE_PPM: Final = 10
+RISK_RISKMARKET_FUNDING_INDEX: Final = 11
 
 TAG_BITMAP: Final = 5
 BITMAP_WORDS: Final = 8
@@ -101,8 +124,8 @@ PAGE_USED: Final = 1
 PAGE_BITS: Final = 2
 
 TAG_ORDER: Final = 8
-ORDER_WORDS: Final = 8
-ORDER_BYTES: Final = 42
+ORDER_WORDS: Final = 12
+ORDER_BYTES: Final = 64
 ORDER_ACCOUNT: Final = 0
 ORDER_MARKET: Final = 1
 ORDER_SIDE: Final = 2
@@ -111,6 +134,10 @@ ORDER_REMAINING_LOTS: Final = 4
 ORDER_CLIENT_ID: Final = 5
 ORDER_SEQUENCE: Final = 6
 ORDER_EXPIRY_MS: Final = 7
+ORDER_FLAGS: Final = 8
+ORDER_TRIGGER_TICKS: Final = 9
+ORDER_PAIR_SLOT: Final = 10
+ORDER_PAIR_SEQUENCE: Final = 11
 
 TAG_ORACLE: Final = 9
 ORACLE_WORDS: Final = 18
@@ -133,23 +160,36 @@ OUTBOX_RECIPIENT: Final = 0
 OUTBOX_AMOUNT_UNITS: Final = 5
 OUTBOX_ACCOUNT: Final = 6
 
+TAG_PRICE: Final = 12
+PRICE_WORDS: Final = 8
+PRICE_BYTES: Final = 56
+PRICE_INDEX_TICKS: Final = 0
+PRICE_INDEX_MS: Final = 1
+PRICE_RESUMED_MS: Final = 2
+PRICE_BASIS: Final = 3
+PRICE_PREMIUM_SUM: Final = 4
+PRICE_PREMIUM_COUNT: Final = 5
+PRICE_SAMPLE_MINUTE: Final = 6
+PRICE_TICK_HOUR: Final = 7
+
 # By tag; index 0 is no cell.
-CELL_NAMES: Final = ("", "Account", "Agent", "Market", "Risk", "Bitmap", "Level", "Page", "Order", "Oracle", "Config", "Outbox")
-CELL_WORDS: Final = (0, 48, 7, 6, 256, 8, 3, 4, 8, 18, 86, 7)
-CELL_BYTES: Final = (0, 220, 29, 33, 1024, 32, 12, 13, 42, 74, 341, 36)
+CELL_NAMES: Final = ("", "Account", "Agent", "Market", "Risk", "Bitmap", "Level", "Page", "Order", "Oracle", "Config", "Outbox", "Price")
+CELL_WORDS: Final = (0, 66, 7, 18, 768, 8, 3, 4, 12, 18, 86, 7, 8)
+CELL_BYTES: Final = (0, 357, 29, 106, 3328, 32, 12, 13, 64, 74, 341, 36, 56)
 CELL_FORMATS: Final = (
     struct.Struct(">"),
-    struct.Struct(">IIIIIqQIIIIIIIIQ" + "Bq" * 16),
+    struct.Struct(">IIIIIqQIIIIIIIIQQB" + "Bqq" * 16),
     struct.Struct(">IIIIIBQ"),
-    struct.Struct(">BIIQQq"),
-    struct.Struct(">" + "IIII" * 64),
+    struct.Struct(">BBQIIIIQQQQQIIQqqq"),
+    struct.Struct(">" + "IIIIIIIIIIIq" * 64),
     struct.Struct(">IIIIIIII"),
     struct.Struct(">III"),
     struct.Struct(">IBII"),
-    struct.Struct(">IBBIQQQQ"),
+    struct.Struct(">IBBIQQQQHIQQ"),
     struct.Struct(">QH" + "I" * 16),
     struct.Struct(">IIIIIB" + "IIIII" * 16),
     struct.Struct(">IIIIIQQ"),
+    struct.Struct(">IQQqqIQQ"),
 )
 
 
@@ -159,6 +199,7 @@ class Registers:
     def __init__(self) -> None:
         self.domain: bytes = bytes(32)  # EIP-712 domain separator of this deployment
         self.phase: int = 0  # which step comes next
+        self.resume: int = 0  # which step comes when the order in progress ends; 0 for the next record
         self.outcome: int = 0  # outcome code of the newest record or message
         self.batch_cursor: int = 0  # next batch, or the one being read
         self.batch_time: int = 0  # declared L1 time of the open batch, seconds
@@ -181,6 +222,7 @@ class Registers:
         self.withdrawn_units: int = 0  # all withdrawals
         self.fees_units: int = 0  # fees kept by the exchange
         self.cash_units: int = 0  # sum of every account's cash
+        self.funding_dust: int = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
         self.arg_account: int = 0  # record in progress: account
         self.arg_market: int = 0  # record in progress: market
         self.arg_side: int = 0  # record in progress: side
@@ -192,12 +234,18 @@ class Registers:
         self.arg_amount: int = 0  # record in progress: units, taker fee
         self.arg_slot: int = 0  # record in progress: slot, signer, maker fee
         self.arg_address: bytes = bytes(20)  # record in progress: recipient, agent key
+        self.arg_trigger: int = 0  # record in progress: trigger price in ticks
+        self.arg_pair: int = 0  # record in progress: client id of the one-cancels-other partner
+        self.arg_pair_slot: int = 0  # record in progress: where that partner is
+        self.arg_record_at: int = 0  # record in progress: where it begins in the open chunk
+        self.arg_record_end: int = 0  # record in progress: where it ends
 
     def pack(self) -> bytes:
         """Return the packed registers, the second half of the state hash's preimage."""
         return _REGISTERS.pack(
             self.domain,
             self.phase,
+            self.resume,
             self.outcome,
             self.batch_cursor,
             self.batch_time,
@@ -220,6 +268,7 @@ class Registers:
             self.withdrawn_units,
             self.fees_units,
             self.cash_units,
+            self.funding_dust,
             self.arg_account,
             self.arg_market,
             self.arg_side,
@@ -231,6 +280,11 @@ class Registers:
             self.arg_amount,
             self.arg_slot,
             self.arg_address,
+            self.arg_trigger,
+            self.arg_pair,
+            self.arg_pair_slot,
+            self.arg_record_at,
+            self.arg_record_end,
         )
 
     def load(self, packed: bytes) -> None:
@@ -238,6 +292,7 @@ class Registers:
         (
             self.domain,
             self.phase,
+            self.resume,
             self.outcome,
             self.batch_cursor,
             self.batch_time,
@@ -260,6 +315,7 @@ class Registers:
             self.withdrawn_units,
             self.fees_units,
             self.cash_units,
+            self.funding_dust,
             self.arg_account,
             self.arg_market,
             self.arg_side,
@@ -271,6 +327,11 @@ class Registers:
             self.arg_amount,
             self.arg_slot,
             self.arg_address,
+            self.arg_trigger,
+            self.arg_pair,
+            self.arg_pair_slot,
+            self.arg_record_at,
+            self.arg_record_end,
         ) = _REGISTERS.unpack(packed)
 
     def clear_args(self) -> None:
@@ -286,7 +347,12 @@ class Registers:
         self.arg_amount = 0
         self.arg_slot = 0
         self.arg_address = bytes(20)
+        self.arg_trigger = 0
+        self.arg_pair = 0
+        self.arg_pair_slot = 0
+        self.arg_record_at = 0
+        self.arg_record_end = 0
 
 
-_REGISTERS: Final = struct.Struct(">32sBBQQQHHHH32s32sQ32sQQQIIQqqqqIBBBIQQQQQ20s")
-REGISTERS_BYTES: Final = 313
+_REGISTERS: Final = struct.Struct(">32sBBBQQQHHHH32s32sQ32sQQQIIQqqqqqIBBHIQQQQQ20sIQQHH")
+REGISTERS_BYTES: Final = 347

@@ -27,6 +27,7 @@ class State:
         self.oracles = Table(layout.TAG_ORACLE)
         self.config = Table(layout.TAG_CONFIG)
         self.outbox = Table(layout.TAG_OUTBOX)
+        self.prices = Table(layout.TAG_PRICE)
         self.tables: tuple[Table, ...] = (
             self.accounts,
             self.agents,
@@ -39,6 +40,7 @@ class State:
             self.oracles,
             self.config,
             self.outbox,
+            self.prices,
         )
         self.tree = SparseTree()
 

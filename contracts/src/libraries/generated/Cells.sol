@@ -13,7 +13,7 @@ using AccountLib for Account global;
 
 library AccountLib {
     uint256 internal constant TAG = 1;
-    uint256 internal constant BYTES = 220;
+    uint256 internal constant BYTES = 357;
 
     /// L1 address that owns it; zero when nobody does
     function owner(Account self) internal pure returns (address) {
@@ -69,22 +69,49 @@ library AccountLib {
         Packed.write(Account.unwrap(self), 68, 8, value);
     }
 
+    /// clock from which all its orders are dead; 0 when the switch is not armed
+    function deadManMs(Account self) internal pure returns (uint64) {
+        return uint64(Packed.read(Account.unwrap(self), 76, 8));
+    }
+
+    function setDeadManMs(Account self, uint64 value) internal pure {
+        Packed.write(Account.unwrap(self), 76, 8, value);
+    }
+
+    /// 1 when its claim in a wind-down has been counted
+    function settled(Account self) internal pure returns (uint8) {
+        return uint8(Packed.read(Account.unwrap(self), 84, 1));
+    }
+
+    function setSettled(Account self, uint8 value) internal pure {
+        Packed.write(Account.unwrap(self), 84, 1, value);
+    }
+
     /// market id
     function positionMarket(Account self, uint256 i) internal pure returns (uint8) {
-        return uint8(Packed.read(Account.unwrap(self), 76 + i * 9, 1));
+        return uint8(Packed.read(Account.unwrap(self), 85 + i * 17, 1));
     }
 
     function setPositionMarket(Account self, uint256 i, uint8 value) internal pure {
-        Packed.write(Account.unwrap(self), 76 + i * 9, 1, value);
+        Packed.write(Account.unwrap(self), 85 + i * 17, 1, value);
     }
 
     /// signed size in lots, long is positive
     function positionSizeLots(Account self, uint256 i) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Account.unwrap(self), 77 + i * 9, 8)));
+        return int64(uint64(Packed.read(Account.unwrap(self), 86 + i * 17, 8)));
     }
 
     function setPositionSizeLots(Account self, uint256 i, int64 value) internal pure {
-        Packed.write(Account.unwrap(self), 77 + i * 9, 8, uint64(value));
+        Packed.write(Account.unwrap(self), 86 + i * 17, 8, uint64(value));
+    }
+
+    /// the market's funding index when the position last paid funding
+    function positionFundingIndex(Account self, uint256 i) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Account.unwrap(self), 94 + i * 17, 8)));
+    }
+
+    function setPositionFundingIndex(Account self, uint256 i, int64 value) internal pure {
+        Packed.write(Account.unwrap(self), 94 + i * 17, 8, uint64(value));
     }
 }
 
@@ -132,9 +159,9 @@ using MarketLib for Market global;
 
 library MarketLib {
     uint256 internal constant TAG = 3;
-    uint256 internal constant BYTES = 33;
+    uint256 internal constant BYTES = 106;
 
-    /// 0 not listed, 1 live
+    /// 0 not listed, 1 live, 2 settled
     function status(Market self) internal pure returns (uint8) {
         return uint8(Packed.read(Market.unwrap(self), 0, 1));
     }
@@ -143,49 +170,157 @@ library MarketLib {
         Packed.write(Market.unwrap(self), 0, 1, value);
     }
 
+    /// 0 perpetual, 1 dated future
+    function kind(Market self) internal pure returns (uint8) {
+        return uint8(Packed.read(Market.unwrap(self), 1, 1));
+    }
+
+    function setKind(Market self, uint8 value) internal pure {
+        Packed.write(Market.unwrap(self), 1, 1, value);
+    }
+
+    /// clock at which a dated future expires; 0 for a perpetual
+    function expiryMs(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 2, 8));
+    }
+
+    function setExpiryMs(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 2, 8, value);
+    }
+
     /// taker fee in millionths of the notional
     function takerPpm(Market self) internal pure returns (uint32) {
-        return uint32(Packed.read(Market.unwrap(self), 1, 4));
+        return uint32(Packed.read(Market.unwrap(self), 10, 4));
     }
 
     function setTakerPpm(Market self, uint32 value) internal pure {
-        Packed.write(Market.unwrap(self), 1, 4, value);
+        Packed.write(Market.unwrap(self), 10, 4, value);
     }
 
     /// maker fee in millionths of the notional
     function makerPpm(Market self) internal pure returns (uint32) {
-        return uint32(Packed.read(Market.unwrap(self), 5, 4));
+        return uint32(Packed.read(Market.unwrap(self), 14, 4));
     }
 
     function setMakerPpm(Market self, uint32 value) internal pure {
-        Packed.write(Market.unwrap(self), 5, 4, value);
+        Packed.write(Market.unwrap(self), 14, 4, value);
+    }
+
+    /// maker rebate in millionths of the notional, at most the taker fee
+    function rebatePpm(Market self) internal pure returns (uint32) {
+        return uint32(Packed.read(Market.unwrap(self), 18, 4));
+    }
+
+    function setRebatePpm(Market self, uint32 value) internal pure {
+        Packed.write(Market.unwrap(self), 18, 4, value);
+    }
+
+    /// largest liquidation fee in millionths of the notional
+    function liquidationPpm(Market self) internal pure returns (uint32) {
+        return uint32(Packed.read(Market.unwrap(self), 22, 4));
+    }
+
+    function setLiquidationPpm(Market self, uint32 value) internal pure {
+        Packed.write(Market.unwrap(self), 22, 4, value);
     }
 
     /// largest order and largest position
     function maxLots(Market self) internal pure returns (uint64) {
-        return uint64(Packed.read(Market.unwrap(self), 9, 8));
+        return uint64(Packed.read(Market.unwrap(self), 26, 8));
     }
 
     function setMaxLots(Market self, uint64 value) internal pure {
-        Packed.write(Market.unwrap(self), 9, 8, value);
+        Packed.write(Market.unwrap(self), 26, 8, value);
+    }
+
+    /// largest open interest
+    function maxOpenInterestLots(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 34, 8));
+    }
+
+    function setMaxOpenInterestLots(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 34, 8, value);
+    }
+
+    /// largest position the insurance fund may take over
+    function insuranceLots(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 42, 8));
+    }
+
+    function setInsuranceLots(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 42, 8, value);
+    }
+
+    /// open interest in units from which initial margin grows; 0 for never
+    function surchargeFromUnits(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 50, 8));
+    }
+
+    function setSurchargeFromUnits(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 50, 8, value);
+    }
+
+    /// open interest in units at which initial margin is all of the notional
+    function surchargeToUnits(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 58, 8));
+    }
+
+    function setSurchargeToUnits(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 58, 8, value);
+    }
+
+    /// how far the mark may be from the index, and an unpriced market order from the mark
+    function bandPpm(Market self) internal pure returns (uint32) {
+        return uint32(Packed.read(Market.unwrap(self), 66, 4));
+    }
+
+    function setBandPpm(Market self, uint32 value) internal pure {
+        Packed.write(Market.unwrap(self), 66, 4, value);
+    }
+
+    /// how far one update may move the mark
+    function movePpm(Market self) internal pure returns (uint32) {
+        return uint32(Packed.read(Market.unwrap(self), 70, 4));
+    }
+
+    function setMovePpm(Market self, uint32 value) internal pure {
+        Packed.write(Market.unwrap(self), 70, 4, value);
     }
 
     /// sum of all long positions
     function openInterestLots(Market self) internal pure returns (uint64) {
-        return uint64(Packed.read(Market.unwrap(self), 17, 8));
+        return uint64(Packed.read(Market.unwrap(self), 74, 8));
     }
 
     function setOpenInterestLots(Market self, uint64 value) internal pure {
-        Packed.write(Market.unwrap(self), 17, 8, value);
+        Packed.write(Market.unwrap(self), 74, 8, value);
     }
 
-    /// sum of all positions: 0 after every step
+    /// sum of all positions: 0 after every step of a live market
     function netLots(Market self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Market.unwrap(self), 25, 8)));
+        return int64(uint64(Packed.read(Market.unwrap(self), 82, 8)));
     }
 
     function setNetLots(Market self, int64 value) internal pure {
-        Packed.write(Market.unwrap(self), 25, 8, uint64(value));
+        Packed.write(Market.unwrap(self), 82, 8, uint64(value));
+    }
+
+    /// sum of size x (funding index of the position, whole ticks)
+    function fundingWhole(Market self) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Market.unwrap(self), 90, 8)));
+    }
+
+    function setFundingWhole(Market self, int64 value) internal pure {
+        Packed.write(Market.unwrap(self), 90, 8, uint64(value));
+    }
+
+    /// sum of size x (funding index of the position, millionths of a tick beyond them)
+    function fundingPart(Market self) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Market.unwrap(self), 98, 8)));
+    }
+
+    function setFundingPart(Market self, int64 value) internal pure {
+        Packed.write(Market.unwrap(self), 98, 8, uint64(value));
     }
 }
 
@@ -196,42 +331,114 @@ using RiskLib for Risk global;
 
 library RiskLib {
     uint256 internal constant TAG = 4;
-    uint256 internal constant BYTES = 1024;
+    uint256 internal constant BYTES = 3328;
 
     /// mark price; 0 until the first one
     function marketMarkTicks(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 0 + i * 16, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 0 + i * 52, 4));
     }
 
     function setMarketMarkTicks(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 0 + i * 16, 4, value);
+        Packed.write(Risk.unwrap(self), 0 + i * 52, 4, value);
     }
 
     /// value of one lot at one tick, in units
     function marketMultiplier(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 4 + i * 16, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 4 + i * 52, 4));
     }
 
     function setMarketMultiplier(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 4 + i * 16, 4, value);
+        Packed.write(Risk.unwrap(self), 4 + i * 52, 4, value);
     }
 
     /// initial margin fraction in millionths
     function marketInitialPpm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 8 + i * 16, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 8 + i * 52, 4));
     }
 
     function setMarketInitialPpm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 8 + i * 16, 4, value);
+        Packed.write(Risk.unwrap(self), 8 + i * 52, 4, value);
+    }
+
+    /// initial margin fraction of the notional beyond the second tier's beginning
+    function marketInitial2Ppm(Risk self, uint256 i) internal pure returns (uint32) {
+        return uint32(Packed.read(Risk.unwrap(self), 12 + i * 52, 4));
+    }
+
+    function setMarketInitial2Ppm(Risk self, uint256 i, uint32 value) internal pure {
+        Packed.write(Risk.unwrap(self), 12 + i * 52, 4, value);
+    }
+
+    /// initial margin fraction of the notional beyond the third tier's beginning
+    function marketInitial3Ppm(Risk self, uint256 i) internal pure returns (uint32) {
+        return uint32(Packed.read(Risk.unwrap(self), 16 + i * 52, 4));
+    }
+
+    function setMarketInitial3Ppm(Risk self, uint256 i, uint32 value) internal pure {
+        Packed.write(Risk.unwrap(self), 16 + i * 52, 4, value);
     }
 
     /// maintenance margin fraction in millionths
     function marketMaintenancePpm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 12 + i * 16, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 20 + i * 52, 4));
     }
 
     function setMarketMaintenancePpm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 12 + i * 16, 4, value);
+        Packed.write(Risk.unwrap(self), 20 + i * 52, 4, value);
+    }
+
+    /// maintenance margin fraction beyond the second tier's beginning
+    function marketMaintenance2Ppm(Risk self, uint256 i) internal pure returns (uint32) {
+        return uint32(Packed.read(Risk.unwrap(self), 24 + i * 52, 4));
+    }
+
+    function setMarketMaintenance2Ppm(Risk self, uint256 i, uint32 value) internal pure {
+        Packed.write(Risk.unwrap(self), 24 + i * 52, 4, value);
+    }
+
+    /// maintenance margin fraction beyond the third tier's beginning
+    function marketMaintenance3Ppm(Risk self, uint256 i) internal pure returns (uint32) {
+        return uint32(Packed.read(Risk.unwrap(self), 28 + i * 52, 4));
+    }
+
+    function setMarketMaintenance3Ppm(Risk self, uint256 i, uint32 value) internal pure {
+        Packed.write(Risk.unwrap(self), 28 + i * 52, 4, value);
+    }
+
+    /// notional at which the second tier begins, in millions of units; 0 for no tiers
+    function marketTier2From(Risk self, uint256 i) internal pure returns (uint32) {
+        return uint32(Packed.read(Risk.unwrap(self), 32 + i * 52, 4));
+    }
+
+    function setMarketTier2From(Risk self, uint256 i, uint32 value) internal pure {
+        Packed.write(Risk.unwrap(self), 32 + i * 52, 4, value);
+    }
+
+    /// notional at which the third tier begins, in millions of units; 0 for none
+    function marketTier3From(Risk self, uint256 i) internal pure returns (uint32) {
+        return uint32(Packed.read(Risk.unwrap(self), 36 + i * 52, 4));
+    }
+
+    function setMarketTier3From(Risk self, uint256 i, uint32 value) internal pure {
+        Packed.write(Risk.unwrap(self), 36 + i * 52, 4, value);
+    }
+
+    /// what open interest adds to the initial margin fraction
+    function marketSurchargePpm(Risk self, uint256 i) internal pure returns (uint32) {
+        return uint32(Packed.read(Risk.unwrap(self), 40 + i * 52, 4));
+    }
+
+    function setMarketSurchargePpm(Risk self, uint256 i, uint32 value) internal pure {
+        Packed.write(Risk.unwrap(self), 40 + i * 52, 4, value);
+    }
+
+    /// funding owed per lot and multiplier since listing, in millionths of a tick
+    function marketFundingIndex(Risk self, uint256 i) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Risk.unwrap(self), 44 + i * 52, 8)));
+    }
+
+    function setMarketFundingIndex(Risk self, uint256 i, int64 value) internal pure {
+        Packed.write(Risk.unwrap(self), 44 + i * 52, 8, uint64(value));
     }
 }
 
@@ -335,7 +542,7 @@ using OrderLib for Order global;
 
 library OrderLib {
     uint256 internal constant TAG = 8;
-    uint256 internal constant BYTES = 42;
+    uint256 internal constant BYTES = 64;
 
     /// whose it is
     function account(Order self) internal pure returns (uint32) {
@@ -407,6 +614,42 @@ library OrderLib {
 
     function setExpiryMs(Order self, uint64 value) internal pure {
         Packed.write(Order.unwrap(self), 34, 8, value);
+    }
+
+    /// the order's flags
+    function flags(Order self) internal pure returns (uint16) {
+        return uint16(Packed.read(Order.unwrap(self), 42, 2));
+    }
+
+    function setFlags(Order self, uint16 value) internal pure {
+        Packed.write(Order.unwrap(self), 42, 2, value);
+    }
+
+    /// mark at which it fires; 0 for an order of the book
+    function triggerTicks(Order self) internal pure returns (uint32) {
+        return uint32(Packed.read(Order.unwrap(self), 44, 4));
+    }
+
+    function setTriggerTicks(Order self, uint32 value) internal pure {
+        Packed.write(Order.unwrap(self), 44, 4, value);
+    }
+
+    /// where its one-cancels-other partner is; 0 for none
+    function pairSlot(Order self) internal pure returns (uint64) {
+        return uint64(Packed.read(Order.unwrap(self), 48, 8));
+    }
+
+    function setPairSlot(Order self, uint64 value) internal pure {
+        Packed.write(Order.unwrap(self), 48, 8, value);
+    }
+
+    /// number of the record that placed the partner
+    function pairSequence(Order self) internal pure returns (uint64) {
+        return uint64(Packed.read(Order.unwrap(self), 56, 8));
+    }
+
+    function setPairSequence(Order self, uint64 value) internal pure {
+        Packed.write(Order.unwrap(self), 56, 8, value);
     }
 }
 
@@ -518,5 +761,87 @@ library OutboxLib {
 
     function setAccount(Outbox self, uint64 value) internal pure {
         Packed.write(Outbox.unwrap(self), 28, 8, value);
+    }
+}
+
+/// Where a market's mark comes from, and its funding between two ticks.
+type Price is uint256;
+
+using PriceLib for Price global;
+
+library PriceLib {
+    uint256 internal constant TAG = 12;
+    uint256 internal constant BYTES = 56;
+
+    /// median of the newest round with a quorum; 0 until the first one
+    function indexTicks(Price self) internal pure returns (uint32) {
+        return uint32(Packed.read(Price.unwrap(self), 0, 4));
+    }
+
+    function setIndexTicks(Price self, uint32 value) internal pure {
+        Packed.write(Price.unwrap(self), 0, 4, value);
+    }
+
+    /// clock when it was committed
+    function indexMs(Price self) internal pure returns (uint64) {
+        return uint64(Packed.read(Price.unwrap(self), 4, 8));
+    }
+
+    function setIndexMs(Price self, uint64 value) internal pure {
+        Packed.write(Price.unwrap(self), 4, 8, value);
+    }
+
+    /// clock of the first index after a stale time; 0 when never stale
+    function resumedMs(Price self) internal pure returns (uint64) {
+        return uint64(Packed.read(Price.unwrap(self), 12, 8));
+    }
+
+    function setResumedMs(Price self, uint64 value) internal pure {
+        Packed.write(Price.unwrap(self), 12, 8, value);
+    }
+
+    /// moving average of the book's distance from the index, in millionths of a tick
+    function basis(Price self) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Price.unwrap(self), 20, 8)));
+    }
+
+    function setBasis(Price self, int64 value) internal pure {
+        Packed.write(Price.unwrap(self), 20, 8, uint64(value));
+    }
+
+    /// sum of the premiums sampled since the last tick, in millionths
+    function premiumSum(Price self) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Price.unwrap(self), 28, 8)));
+    }
+
+    function setPremiumSum(Price self, int64 value) internal pure {
+        Packed.write(Price.unwrap(self), 28, 8, uint64(value));
+    }
+
+    /// how many they are
+    function premiumCount(Price self) internal pure returns (uint32) {
+        return uint32(Packed.read(Price.unwrap(self), 36, 4));
+    }
+
+    function setPremiumCount(Price self, uint32 value) internal pure {
+        Packed.write(Price.unwrap(self), 36, 4, value);
+    }
+
+    /// minute of the newest sample, clock / 60,000
+    function sampleMinute(Price self) internal pure returns (uint64) {
+        return uint64(Packed.read(Price.unwrap(self), 40, 8));
+    }
+
+    function setSampleMinute(Price self, uint64 value) internal pure {
+        Packed.write(Price.unwrap(self), 40, 8, value);
+    }
+
+    /// hour of the newest tick, clock / 3,600,000
+    function tickHour(Price self) internal pure returns (uint64) {
+        return uint64(Packed.read(Price.unwrap(self), 48, 8));
+    }
+
+    function setTickHour(Price self, uint64 value) internal pure {
+        Packed.write(Price.unwrap(self), 48, 8, value);
     }
 }

@@ -12,8 +12,8 @@ type Registers is uint256;
 using RegistersLib for Registers global;
 
 library RegistersLib {
-    uint256 internal constant BYTES = 313;
-    uint256 internal constant ARGS_OFFSET = 242;
+    uint256 internal constant BYTES = 347;
+    uint256 internal constant ARGS_OFFSET = 251;
 
     /// EIP-712 domain separator of this deployment
     function domain(Registers self) internal pure returns (bytes32) {
@@ -33,300 +33,363 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 32, 1, value);
     }
 
-    /// outcome code of the newest record or message
-    function outcome(Registers self) internal pure returns (uint8) {
+    /// which step comes when the order in progress ends; 0 for the next record
+    function resume(Registers self) internal pure returns (uint8) {
         return uint8(Packed.read(Registers.unwrap(self), 33, 1));
     }
 
-    function setOutcome(Registers self, uint8 value) internal pure {
+    function setResume(Registers self, uint8 value) internal pure {
         Packed.write(Registers.unwrap(self), 33, 1, value);
+    }
+
+    /// outcome code of the newest record or message
+    function outcome(Registers self) internal pure returns (uint8) {
+        return uint8(Packed.read(Registers.unwrap(self), 34, 1));
+    }
+
+    function setOutcome(Registers self, uint8 value) internal pure {
+        Packed.write(Registers.unwrap(self), 34, 1, value);
     }
 
     /// next batch, or the one being read
     function batchCursor(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 34, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 35, 8));
     }
 
     function setBatchCursor(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 34, 8, value);
+        Packed.write(Registers.unwrap(self), 35, 8, value);
     }
 
     /// declared L1 time of the open batch, seconds
     function batchTime(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 42, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 43, 8));
     }
 
     function setBatchTime(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 42, 8, value);
+        Packed.write(Registers.unwrap(self), 43, 8, value);
     }
 
     /// messages the open batch consumes through
     function batchMessageLimit(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 50, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 51, 8));
     }
 
     function setBatchMessageLimit(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 50, 8, value);
+        Packed.write(Registers.unwrap(self), 51, 8, value);
     }
 
     /// chunks of the open batch
     function chunkCount(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 58, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 59, 2));
     }
 
     function setChunkCount(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 58, 2, value);
+        Packed.write(Registers.unwrap(self), 59, 2, value);
     }
 
     /// next chunk, or the one being read
     function chunkCursor(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 60, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 61, 2));
     }
 
     function setChunkCursor(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 60, 2, value);
+        Packed.write(Registers.unwrap(self), 61, 2, value);
     }
 
     /// next byte of the open chunk
     function chunkOffset(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 62, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 63, 2));
     }
 
     function setChunkOffset(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 62, 2, value);
+        Packed.write(Registers.unwrap(self), 63, 2, value);
     }
 
     /// bytes of the open chunk
     function chunkLength(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 64, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 65, 2));
     }
 
     function setChunkLength(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 64, 2, value);
+        Packed.write(Registers.unwrap(self), 65, 2, value);
     }
 
     /// commitment to the open batch's chunks
     function chunksHash(Registers self) internal pure returns (bytes32) {
-        return bytes32(Packed.read(Registers.unwrap(self), 66, 32));
+        return bytes32(Packed.read(Registers.unwrap(self), 67, 32));
     }
 
     function setChunksHash(Registers self, bytes32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 66, 32, uint256(value));
+        Packed.write(Registers.unwrap(self), 67, 32, uint256(value));
     }
 
     /// hash of the open chunk
     function chunkHash(Registers self) internal pure returns (bytes32) {
-        return bytes32(Packed.read(Registers.unwrap(self), 98, 32));
+        return bytes32(Packed.read(Registers.unwrap(self), 99, 32));
     }
 
     function setChunkHash(Registers self, bytes32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 98, 32, uint256(value));
+        Packed.write(Registers.unwrap(self), 99, 32, uint256(value));
     }
 
     /// records so far
     function recordCount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 130, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 131, 8));
     }
 
     function setRecordCount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 130, 8, value);
+        Packed.write(Registers.unwrap(self), 131, 8, value);
     }
 
     /// hash chain over all records
     function recordAccumulator(Registers self) internal pure returns (bytes32) {
-        return bytes32(Packed.read(Registers.unwrap(self), 138, 32));
+        return bytes32(Packed.read(Registers.unwrap(self), 139, 32));
     }
 
     function setRecordAccumulator(Registers self, bytes32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 138, 32, uint256(value));
+        Packed.write(Registers.unwrap(self), 139, 32, uint256(value));
     }
 
     /// next L1 message
     function messageCursor(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 170, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 171, 8));
     }
 
     function setMessageCursor(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 170, 8, value);
+        Packed.write(Registers.unwrap(self), 171, 8, value);
     }
 
     /// messages being consumed through
     function messageTarget(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 178, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 179, 8));
     }
 
     function setMessageTarget(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 178, 8, value);
+        Packed.write(Registers.unwrap(self), 179, 8, value);
     }
 
     /// the exchange's clock
     function clockMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 186, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 187, 8));
     }
 
     function setClockMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 186, 8, value);
+        Packed.write(Registers.unwrap(self), 187, 8, value);
     }
 
     /// first page of the free list; 0 for none
     function freePage(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 194, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 195, 4));
     }
 
     function setFreePage(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 194, 4, value);
+        Packed.write(Registers.unwrap(self), 195, 4, value);
     }
 
     /// pages ever handed out
     function pageCount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 198, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 199, 4));
     }
 
     function setPageCount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 198, 4, value);
+        Packed.write(Registers.unwrap(self), 199, 4, value);
     }
 
     /// withdrawals so far
     function outboxCount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 202, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 203, 8));
     }
 
     function setOutboxCount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 202, 8, value);
+        Packed.write(Registers.unwrap(self), 203, 8, value);
     }
 
     /// all deposits
     function depositedUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 210, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 211, 8)));
     }
 
     function setDepositedUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 210, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 211, 8, uint64(value));
     }
 
     /// all withdrawals
     function withdrawnUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 218, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 219, 8)));
     }
 
     function setWithdrawnUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 218, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 219, 8, uint64(value));
     }
 
     /// fees kept by the exchange
     function feesUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 226, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 227, 8)));
     }
 
     function setFeesUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 226, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 227, 8, uint64(value));
     }
 
     /// sum of every account's cash
     function cashUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 234, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 235, 8)));
     }
 
     function setCashUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 234, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 235, 8, uint64(value));
+    }
+
+    /// what rounding of funding has kept, in millionths of a unit, below one unit
+    function fundingDust(Registers self) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Registers.unwrap(self), 243, 8)));
+    }
+
+    function setFundingDust(Registers self, int64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 243, 8, uint64(value));
     }
 
     /// record in progress: account
     function argAccount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 242, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 251, 4));
     }
 
     function setArgAccount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 242, 4, value);
+        Packed.write(Registers.unwrap(self), 251, 4, value);
     }
 
     /// record in progress: market
     function argMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 246, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 255, 1));
     }
 
     function setArgMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 246, 1, value);
+        Packed.write(Registers.unwrap(self), 255, 1, value);
     }
 
     /// record in progress: side
     function argSide(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 247, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 256, 1));
     }
 
     function setArgSide(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 247, 1, value);
+        Packed.write(Registers.unwrap(self), 256, 1, value);
     }
 
     /// record in progress: flags, scope
-    function argFlags(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 248, 1));
+    function argFlags(Registers self) internal pure returns (uint16) {
+        return uint16(Packed.read(Registers.unwrap(self), 257, 2));
     }
 
-    function setArgFlags(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 248, 1, value);
+    function setArgFlags(Registers self, uint16 value) internal pure {
+        Packed.write(Registers.unwrap(self), 257, 2, value);
     }
 
     /// record in progress: price in ticks, multiplier
     function argPrice(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 249, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 259, 4));
     }
 
     function setArgPrice(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 249, 4, value);
+        Packed.write(Registers.unwrap(self), 259, 4, value);
     }
 
     /// record in progress: lots left, largest size
     function argLots(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 253, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 263, 8));
     }
 
     function setArgLots(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 253, 8, value);
+        Packed.write(Registers.unwrap(self), 263, 8, value);
     }
 
     /// record in progress: client id, round, initial margin
     function argId(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 261, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 271, 8));
     }
 
     function setArgId(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 261, 8, value);
+        Packed.write(Registers.unwrap(self), 271, 8, value);
     }
 
     /// record in progress: expiry, report time, clock, maintenance margin
     function argTime(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 269, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 279, 8));
     }
 
     function setArgTime(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 269, 8, value);
+        Packed.write(Registers.unwrap(self), 279, 8, value);
     }
 
     /// record in progress: units, taker fee
     function argAmount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 277, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 287, 8));
     }
 
     function setArgAmount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 277, 8, value);
+        Packed.write(Registers.unwrap(self), 287, 8, value);
     }
 
     /// record in progress: slot, signer, maker fee
     function argSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 285, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 295, 8));
     }
 
     function setArgSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 285, 8, value);
+        Packed.write(Registers.unwrap(self), 295, 8, value);
     }
 
     /// record in progress: recipient, agent key
     function argAddress(Registers self) internal pure returns (address) {
-        return address(uint160(Packed.read(Registers.unwrap(self), 293, 20)));
+        return address(uint160(Packed.read(Registers.unwrap(self), 303, 20)));
     }
 
     function setArgAddress(Registers self, address value) internal pure {
-        Packed.write(Registers.unwrap(self), 293, 20, uint160(value));
+        Packed.write(Registers.unwrap(self), 303, 20, uint160(value));
+    }
+
+    /// record in progress: trigger price in ticks
+    function argTrigger(Registers self) internal pure returns (uint32) {
+        return uint32(Packed.read(Registers.unwrap(self), 323, 4));
+    }
+
+    function setArgTrigger(Registers self, uint32 value) internal pure {
+        Packed.write(Registers.unwrap(self), 323, 4, value);
+    }
+
+    /// record in progress: client id of the one-cancels-other partner
+    function argPair(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 327, 8));
+    }
+
+    function setArgPair(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 327, 8, value);
+    }
+
+    /// record in progress: where that partner is
+    function argPairSlot(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 335, 8));
+    }
+
+    function setArgPairSlot(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 335, 8, value);
+    }
+
+    /// record in progress: where it begins in the open chunk
+    function argRecordAt(Registers self) internal pure returns (uint16) {
+        return uint16(Packed.read(Registers.unwrap(self), 343, 2));
+    }
+
+    function setArgRecordAt(Registers self, uint16 value) internal pure {
+        Packed.write(Registers.unwrap(self), 343, 2, value);
+    }
+
+    /// record in progress: where it ends
+    function argRecordEnd(Registers self) internal pure returns (uint16) {
+        return uint16(Packed.read(Registers.unwrap(self), 345, 2));
+    }
+
+    function setArgRecordEnd(Registers self, uint16 value) internal pure {
+        Packed.write(Registers.unwrap(self), 345, 2, value);
     }
 }

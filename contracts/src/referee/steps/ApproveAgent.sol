@@ -26,7 +26,8 @@ contract ApproveAgent is Step {
 
         // APPLY
         agent.setKey(registers.argAddress());
-        agent.setScope(registers.argFlags());
+        // SAFETY: the record's scope is at most 3.
+        agent.setScope(uint8(registers.argFlags()));
         agent.setExpiryMs(registers.argTime());
 
         // WRITE

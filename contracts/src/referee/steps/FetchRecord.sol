@@ -43,6 +43,10 @@ contract FetchRecord is Step {
         // SAFETY: at most the chunk's length, which has 16 bits.
         registers.setChunkOffset(uint16(start + length));
         _admit(w, chunk[start:start + length]);
+        if (registers.phase() != Phase.FETCH_RECORD) {
+            registers.setArgRecordAt(uint16(start));
+            registers.setArgRecordEnd(uint16(start + length));
+        }
     }
 
     function _leaveChunk(Registers registers) private pure {
@@ -138,7 +142,7 @@ contract FetchRecord is Step {
             registers.setArgAccount(uint32(values[0]));
             registers.setArgSlot(uint64(values[2]));
             registers.setArgAddress(address(uint160(values[3])));
-            registers.setArgFlags(uint8(values[4]));
+            registers.setArgFlags(uint16(values[4]));
             registers.setArgTime(uint64(values[5]));
             registers.setPhase(Phase.APPROVE_AGENT);
         } else if (kind == RecordKinds.REPORT_PRICE) {
@@ -157,7 +161,7 @@ contract FetchRecord is Step {
         registers.setArgAccount(uint32(values[0]));
         registers.setArgMarket(uint8(values[3]));
         registers.setArgSide(uint8(values[4]));
-        registers.setArgFlags(uint8(values[5]));
+        registers.setArgFlags(uint16(values[5]));
         registers.setArgPrice(uint32(values[6]));
         registers.setArgLots(uint64(values[7]));
         registers.setArgId(uint64(values[8]));

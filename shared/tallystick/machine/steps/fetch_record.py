@@ -60,6 +60,9 @@ def step(machine: Machine) -> None:
     # APPLY and WRITE
     registers.chunk_offset = start + length
     admit(machine, chunk[start : start + length])
+    if registers.phase != Phase.FETCH_RECORD:
+        registers.arg_record_at = start
+        registers.arg_record_end = start + length
 
 
 def admit(machine: Machine, data: bytes) -> None:
