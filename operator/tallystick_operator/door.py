@@ -173,8 +173,8 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
     elif checked.signer != owner:
         raise refuse(Outcome.NOT_AUTHORISED)
     outcome = check_nonce(state.accounts.words, base, record.value("nonce"))
-    if outcome is not Outcome.ACCEPTED:
-        raise refuse(outcome)
+    if outcome != Outcome.ACCEPTED:
+        raise refuse(Outcome(outcome))
     if record.kind.name != "cancel":
         return checked
     resting = read_model.slot_of(number, record.value("client_id"))

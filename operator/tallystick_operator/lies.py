@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from tallystick.errors import BadInput
 from tallystick.machine import engine
-from tallystick.machine.arith import address_words, clear_bit, lowest_bit, set_bit
+from tallystick.machine.arith import clear_bit, lowest_bit, read_address, set_bit, write_address
 from tallystick.machine.book import PAGE_LIMBS, Path, open_best
 from tallystick.machine.machine import Event, Machine
 from tallystick.schema.names import Phase
@@ -102,10 +102,9 @@ class StealWithdrawal(Lie):
                 continue
             index, account, amount = values
             cell = state.outbox.open(index) + OUTBOX_RECIPIENT
-            thief = address_words(self.thief)
-            if state.outbox.words[cell : cell + 5] == thief:
+            if read_address(state.outbox.words, cell) == self.thief:
                 return ""
-            state.outbox.words[cell : cell + 5] = thief
+            write_address(state.outbox.words, cell, self.thief)
             state.outbox.mark(index)
             return f"withdrawal {index} of account {account}, {amount} units, goes to 0x{self.thief.hex()}"
         return ""
@@ -192,7 +191,7 @@ class RandomRoot(Lie):
         outbox = machine.state.outbox
         last = (1 << INDEX_BITS) - 1
         cell = outbox.open(last) + OUTBOX_RECIPIENT
-        outbox.words[cell : cell + 5] = address_words(keccak(self.thief)[:20])
+        write_address(outbox.words, cell, keccak(self.thief)[:20])
         outbox.mark(last)
         return f"outbox cell {last} holds noise"
 

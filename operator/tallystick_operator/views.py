@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
+from librt.vecs import vec
+from mypy_extensions import i64
 
 from tallystick.machine.arith import read_address
 from tallystick.machine.nonces import LIMBS as NONCE_LIMBS
@@ -213,9 +215,9 @@ def orders(state: State, read_model: ReadModel, number: int) -> list[OrderView]:
     return found
 
 
-def next_nonce(words: list[int], base: int) -> int:
+def next_nonce(words: vec[i64], base: int) -> int:
     """Return the smallest nonce above every nonce the account has used."""
-    used = 0
+    used: int = 0
     for limb in range(NONCE_LIMBS):
         used = used << 32 | words[base + ACCOUNT_NONCE_CURRENT + limb]
     return words[base + ACCOUNT_NONCE_WORD] * NONCE_WORD_BITS + used.bit_length()

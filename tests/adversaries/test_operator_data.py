@@ -12,7 +12,7 @@ from tallystick.l1.events import EventReader
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.proof.tracer import Tracer
-from tallystick.records.chunks import Chunker
+from tallystick.records.chunks import Chunker, chunk_header
 from tallystick.records.codec import encode
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import Mode
@@ -49,7 +49,7 @@ def a_day_later(stage: Stage) -> None:
 def header(stage: Stage) -> bytes:
     """Return the header of a chunk that follows what is published."""
     registers = stage.world.state.registers
-    return registers.record_count.to_bytes(8, "big") + registers.record_accumulator
+    return chunk_header(registers.record_count, registers.record_accumulator)
 
 
 def framed(record: bytes) -> bytes:
@@ -188,7 +188,7 @@ def test_D07_records_that_follow_another_history_are_skipped(stage: Stage) -> No
     world = stage.world
     before = world.state.registers.record_count
     record = world.signed("order", "alice", account=1, nonce=90, price_ticks=1, lots=1)
-    publish_raw(stage, [(before + 1).to_bytes(8, "big") + bytes(32) + framed(encode(record))])
+    publish_raw(stage, [chunk_header(before + 1, bytes(32)) + framed(encode(record))])
     assert world.state.registers.record_count == before
     assert world.state.registers.outcome == Outcome.CHUNK_SKIPPED
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tallystick.machine import engine
-from tallystick.machine.arith import address_words
+from tallystick.machine.arith import read_address, write_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.outbox import append_withdrawal
 from tallystick.records.codec import Record
@@ -74,10 +74,10 @@ def as_if_signed_by(account: int, signer: bytes) -> Tamper:
     def tamper(machine: Machine) -> None:
         accounts = machine.state.accounts
         owner = accounts.open(account) + ACCOUNT_OWNER
-        true = accounts.words[owner : owner + 5]
-        accounts.words[owner : owner + 5] = address_words(signer)
+        true = read_address(accounts.words, owner)
+        write_address(accounts.words, owner, signer)
         engine.step(machine)
-        accounts.words[owner : owner + 5] = true
+        write_address(accounts.words, owner, true)
         accounts.mark(account)
 
     return tamper
@@ -268,10 +268,10 @@ def test_O26_a_price_report_nobody_named_signed_is_refuted() -> None:
     def believe(machine: Machine) -> None:
         config = machine.state.config
         key_at = config.open(0) + CONFIG_SIGNERS
-        true = config.words[key_at : key_at + 5]
-        config.words[key_at : key_at + 5] = address_words(THIEF)
+        true = read_address(config.words, key_at)
+        write_address(config.words, key_at, THIEF)
         engine.step(machine)
-        config.words[key_at : key_at + 5] = true
+        write_address(config.words, key_at, true)
 
     lie = LieAt(phase=Phase.FETCH_RECORD, record=newest(world), tamper=believe)
     assert refuted(world, lie) is Phase.FETCH_RECORD

@@ -6,6 +6,7 @@ import pytest
 
 from tallystick.errors import BadInput
 from tallystick.machine import engine
+from tallystick.machine.arith import read_address
 from tallystick.machine.machine import Machine
 from tallystick.state.layout import OUTBOX_RECIPIENT
 from tallystick.testing.world import World, address, total_units
@@ -108,7 +109,7 @@ def test_a_stolen_withdrawal_pays_the_thief() -> None:
     _, machine = wrong_steps(busy_world(), make_lie("steal-withdrawal", THIEF))
     state = machine.state
     base = state.outbox.rows[0] + OUTBOX_RECIPIENT
-    assert b"".join(word.to_bytes(4, "big") for word in state.outbox.words[base : base + 5]) == THIEF
+    assert read_address(state.outbox.words, base) == THIEF
 
 
 def test_an_unknown_lie_is_refused_with_the_names_of_those_there_are() -> None:

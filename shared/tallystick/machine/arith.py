@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from librt.vecs import vec
+from mypy_extensions import i64
+
 from tallystick.state.layout import PPM
 
 
-def ppm_up(amount: int, ppm: int) -> int:
+def ppm_up(amount: i64, ppm: i64) -> i64:
     """Return amount x ppm / 1,000,000.
 
     Units: of `amount`, which is not negative. Rounding: up.
@@ -15,50 +18,67 @@ def ppm_up(amount: int, ppm: int) -> int:
 
 
 def products_at_most(a: int, b: int, c: int, d: int) -> bool:
-    """Whether a x b <= c x d, exactly (the products may need 128 bits)."""
+    """Whether a x b <= c x d, exactly: the products may need 128 bits, which `int` has."""
     return a * b <= c * d
 
 
-def bit_is_set(words: list[int], base: int, limbs: int, bit: int) -> bool:
+def bit_is_set(words: vec[i64], base: i64, limbs: i64, bit: i64) -> bool:
     """Whether a bit of a bitmap field is set."""
     return words[base + limbs - 1 - (bit >> 5)] >> (bit & 31) & 1 == 1
 
 
-def set_bit(words: list[int], base: int, limbs: int, bit: int) -> None:
+def set_bit(words: vec[i64], base: i64, limbs: i64, bit: i64) -> None:
     """Set a bit of a bitmap field."""
-    one = 1
+    one: i64 = 1
     words[base + limbs - 1 - (bit >> 5)] |= one << (bit & 31)
 
 
-def clear_bit(words: list[int], base: int, limbs: int, bit: int) -> None:
+def clear_bit(words: vec[i64], base: i64, limbs: i64, bit: i64) -> None:
     """Clear a bit of a bitmap field."""
-    one = 1
+    one: i64 = 1
     words[base + limbs - 1 - (bit >> 5)] &= ~(one << (bit & 31))
 
 
-def lowest_bit(words: list[int], base: int, limbs: int) -> int:
+def lowest_bit(words: vec[i64], base: i64, limbs: i64) -> i64:
     """Return the lowest set bit of a bitmap field, -1 when there is none."""
+    limb: i64
     for limb in range(limbs):
         word = words[base + limbs - 1 - limb]
         if word:
-            return limb * 32 + (word & -word).bit_length() - 1
+            return limb * 32 + top_bit(word & -word)
     return -1
 
 
-def highest_bit(words: list[int], base: int, limbs: int) -> int:
+def highest_bit(words: vec[i64], base: i64, limbs: i64) -> i64:
     """Return the highest set bit of a bitmap field, -1 when there is none."""
+    limb: i64
     for limb in range(limbs):
         word = words[base + limb]
         if word:
-            return (limbs - 1 - limb) * 32 + word.bit_length() - 1
+            return (limbs - 1 - limb) * 32 + top_bit(word)
     return -1
 
 
-def address_words(address: bytes) -> list[int]:
-    """Return the five words an address takes in a cell."""
-    return [int.from_bytes(address[at : at + 4], "big") for at in range(0, 20, 4)]
+def top_bit(word: i64) -> i64:
+    """Return the highest set bit of a limb that is not zero; by halves, since a machine word has no bit_length."""
+    bit: i64 = 16 if word >> 16 else 0
+    if word >> (bit + 8):
+        bit += 8
+    if word >> (bit + 4):
+        bit += 4
+    if word >> (bit + 2):
+        bit += 2
+    return bit + (word >> (bit + 1))
 
 
-def read_address(words: list[int], base: int) -> bytes:
+def write_address(words: vec[i64], base: i64, address: bytes) -> None:
+    """Put an address into the five words it takes in a cell."""
+    limb: i64
+    for limb in range(5):
+        words[base + limb] = int.from_bytes(address[4 * limb : 4 * limb + 4], "big")
+
+
+def read_address(words: vec[i64], base: i64) -> bytes:
     """Return the address that starts at a word."""
-    return b"".join(words[base + at].to_bytes(4, "big") for at in range(5))
+    limbs: list[int] = [words[base], words[base + 1], words[base + 2], words[base + 3], words[base + 4]]
+    return b"".join([limb.to_bytes(4, "big") for limb in limbs])

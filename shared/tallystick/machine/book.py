@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
 from tallystick.machine.arith import clear_bit, highest_bit, lowest_bit, set_bit
 from tallystick.state.layout import (
     BITMAP_BITS,
@@ -15,29 +20,29 @@ from tallystick.state.layout import (
 )
 from tallystick.state.state import State
 
-BITMAP_LIMBS = 8
-PAGE_LIMBS = 2
+BITMAP_LIMBS: Final = 8
+PAGE_LIMBS: Final = 2
 
 
 class Path:
     """The way down to one price of one book side: cell indices and word offsets."""
 
-    def __init__(self, market: int, side: int) -> None:
+    def __init__(self, market: i64, side: i64) -> None:
         self.market = market
         self.side = side
-        self.price = 0
-        self.top = 0
-        self.middle = 0
-        self.low = 0
-        self.level = 0
+        self.price: i64 = 0
+        self.top: i64 = 0
+        self.middle: i64 = 0
+        self.low: i64 = 0
+        self.level: i64 = 0
 
-    def bitmap_index(self, height: int) -> int:
+    def bitmap_index(self, height: i64) -> i64:
         """Return the index of the occupancy word over the price: 0 top, 1 middle, 2 low."""
         word = self.price >> (24 - 8 * height)
         return self.market << 19 | self.side << 18 | height << 16 | word
 
     @property
-    def level_index(self) -> int:
+    def level_index(self) -> i64:
         """The index of the price's level cell."""
         return self.market << 25 | self.side << 24 | self.price
 
@@ -48,21 +53,26 @@ def open_best(state: State, path: Path) -> bool:
     Best is the highest price of the buyers, the lowest of the sellers.
     """
     words = state.bitmaps.words
-    scan = highest_bit if path.side == BUY else lowest_bit
     path.price = 0
     path.top = state.bitmaps.open(path.bitmap_index(0))
-    bit = scan(words, path.top + BITMAP_BITS, BITMAP_LIMBS)
+    bit = _best_bit(words, path.top, path.side)
     if bit < 0:
         return False
     path.price = bit << 16
     path.middle = state.bitmaps.open(path.bitmap_index(1))
-    path.price |= scan(words, path.middle + BITMAP_BITS, BITMAP_LIMBS) << 8
+    path.price |= _best_bit(words, path.middle, path.side) << 8
     path.low = state.bitmaps.open(path.bitmap_index(2))
-    path.price |= scan(words, path.low + BITMAP_BITS, BITMAP_LIMBS)
+    path.price |= _best_bit(words, path.low, path.side)
     return True
 
 
-def open_price(state: State, path: Path, price: int) -> None:
+def _best_bit(words: vec[i64], base: i64, side: i64) -> i64:
+    if side == BUY:
+        return highest_bit(words, base + BITMAP_BITS, BITMAP_LIMBS)
+    return lowest_bit(words, base + BITMAP_BITS, BITMAP_LIMBS)
+
+
+def open_price(state: State, path: Path, price: i64) -> None:
     """Open the occupancy words and the level of a price, from the top down."""
     path.price = price
     path.top = state.bitmaps.open(path.bitmap_index(0))
@@ -71,7 +81,7 @@ def open_price(state: State, path: Path, price: int) -> None:
     path.level = state.levels.open(path.level_index)
 
 
-def open_tail_to_free(state: State, path: Path, page: int) -> int:
+def open_tail_to_free(state: State, path: Path, page: i64) -> i64:
     """Open the level's tail page when removing its last order from `page` frees a chain; return its offset or -1."""
     words = state.levels.words
     tail = words[path.level + LEVEL_TAIL_PAGE]
@@ -86,6 +96,7 @@ def occupy(state: State, path: Path) -> None:
     set_bit(words, path.top + BITMAP_BITS, BITMAP_LIMBS, path.price >> 16)
     set_bit(words, path.middle + BITMAP_BITS, BITMAP_LIMBS, path.price >> 8 & 255)
     set_bit(words, path.low + BITMAP_BITS, BITMAP_LIMBS, path.price & 255)
+    height: i64
     for height in range(3):
         state.bitmaps.mark(path.bitmap_index(height))
 
@@ -105,7 +116,7 @@ def vacate(state: State, path: Path) -> None:
     state.bitmaps.mark(path.bitmap_index(0))
 
 
-def drop_head(state: State, path: Path, page_base: int) -> None:
+def drop_head(state: State, path: Path, page_base: i64) -> None:
     """Give the level's empty head page, which is not its tail, to the free list."""
     registers = state.registers
     levels = state.levels.words
@@ -118,7 +129,7 @@ def drop_head(state: State, path: Path, page_base: int) -> None:
     state.pages.mark(head)
 
 
-def remove_order(state: State, path: Path, slot: int, order: int, page_base: int, tail_base: int) -> None:
+def remove_order(state: State, path: Path, slot: i64, order: i64, page_base: i64, tail_base: i64) -> None:
     """Take an order out of the book.
 
     Shape: `slot` is the order's cell index, `order`, `page_base` and `tail_base` word offsets; `tail_base` is what
@@ -129,7 +140,10 @@ def remove_order(state: State, path: Path, slot: int, order: int, page_base: int
     pages = state.pages.words
     clear_bit(pages, page_base + PAGE_BITS, PAGE_LIMBS, slot & 63)
     levels[path.level + LEVEL_ORDERS] -= 1
-    state.orders.words[order : order + ORDER_WORDS] = [0] * ORDER_WORDS
+    orders = state.orders.words
+    word: i64
+    for word in range(ORDER_WORDS):
+        orders[order + word] = 0
     state.orders.mark(slot)
     state.pages.mark(page)
     state.levels.mark(path.level_index)

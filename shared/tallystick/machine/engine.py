@@ -49,17 +49,23 @@ def halted(machine: Machine) -> bool:
     return registers.phase == Phase.OPEN_BATCH and registers.batch_cursor >= machine.inputs.batch_limit
 
 
+def advance(machine: Machine) -> None:
+    """Run the step whose turn it is."""
+    machine.state.make_room()
+    STEPS[machine.state.registers.phase](machine)
+
+
 def step(machine: Machine) -> None:
     """Run one step; a halted machine stays as it is."""
     machine.step_input = b""
     if not halted(machine):
-        STEPS[machine.state.registers.phase](machine)
+        advance(machine)
 
 
 def run(machine: Machine, most: int) -> int:
     """Run until halted, at most `most` steps, and return how many were run."""
     done = 0
     while done < most and not halted(machine):
-        STEPS[machine.state.registers.phase](machine)
+        advance(machine)
         done += 1
     return done

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tallystick.machine.engine import STEPS
+from tallystick.machine.engine import advance
 from tallystick.machine.machine import Machine
 from tallystick.machine.steps import fetch_record
 from tallystick.machine.steps.consume_message import close_batch
-from tallystick.schema.names import Outcome, Phase
+from tallystick.schema.names import Outcome
+from tallystick.state.codes import Phase
 from tallystick.state.layout import MAX_AMOUNT
 
 
@@ -15,16 +16,17 @@ def begin_batch(machine: Machine, time: int) -> None:
     registers = machine.state.registers
     registers.batch_time = time
     registers.batch_message_limit = MAX_AMOUNT
-    registers.phase = int(Phase.FETCH_RECORD)
+    registers.phase = Phase.FETCH_RECORD
 
 
 def execute(machine: Machine, record: bytes) -> Outcome:
     """Run one record to its end and return its outcome."""
     registers = machine.state.registers
     machine.live_record = record
+    machine.state.make_room()
     fetch_record.admit(machine, record)
     while registers.phase != Phase.FETCH_RECORD:
-        STEPS[registers.phase](machine)
+        advance(machine)
     machine.live_record = b""
     return Outcome(registers.outcome)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from mypy_extensions import i64
+
 from tallystick.records.chunks import BatchHeader
-from tallystick.schema.names import Outcome, Phase
+from tallystick.state.codes import Phase
 from tallystick.state.state import State
 
 
@@ -68,13 +70,13 @@ class Machine:
         if self.events is not None:
             self.events.append((name, values))
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: i64) -> None:
         """End the record or the order in progress with an outcome, and go on where `resume` says."""
         registers = self.state.registers
-        registers.outcome = int(outcome)
+        registers.outcome = outcome
         registers.clear_args()
-        registers.phase = registers.resume or int(Phase.FETCH_RECORD)
-        self.emit("outcome", int(outcome))
+        registers.phase = registers.resume or Phase.FETCH_RECORD
+        self.emit("outcome", outcome)
 
     def record_in_progress(self) -> bytes:
         """Return the bytes of the record in progress, for a step that reads more of it than the registers hold."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
 from tallystick.machine.arith import bit_is_set, set_bit
-from tallystick.schema.names import Outcome
+from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_NONCE_CURRENT,
     ACCOUNT_NONCE_PREVIOUS,
@@ -12,10 +17,10 @@ from tallystick.state.layout import (
     NONCE_WORD_BITS,
 )
 
-LIMBS = NONCE_WORD_BITS // 32
+LIMBS: Final = NONCE_WORD_BITS // 32
 
 
-def check_nonce(words: list[int], account: int, nonce: int) -> Outcome:
+def check_nonce(words: vec[i64], account: i64, nonce: i64) -> i64:
     """Say whether a nonce may be used.
 
     Rejects: NONCE_RANGE when it is behind the window or further ahead than NONCE_JUMP_WORDS, NONCE_USED.
@@ -31,7 +36,7 @@ def check_nonce(words: list[int], account: int, nonce: int) -> Outcome:
     return Outcome.NONCE_USED if bit_is_set(words, account + field, LIMBS, bit) else Outcome.ACCEPTED
 
 
-def use_nonce(words: list[int], account: int, nonce: int) -> None:
+def use_nonce(words: vec[i64], account: i64, nonce: i64) -> None:
     """Mark a nonce that `check_nonce` accepted as used, sliding the window forward when it is ahead."""
     word = nonce // NONCE_WORD_BITS
     bit = nonce % NONCE_WORD_BITS
@@ -40,7 +45,9 @@ def use_nonce(words: list[int], account: int, nonce: int) -> None:
     older = account + ACCOUNT_NONCE_PREVIOUS
     if word > current:
         adjacent = word == current + 1
-        words[older : older + LIMBS] = words[newest : newest + LIMBS] if adjacent else [0] * LIMBS
-        words[newest : newest + LIMBS] = [0] * LIMBS
+        limb: i64
+        for limb in range(LIMBS):
+            words[older + limb] = words[newest + limb] if adjacent else 0
+            words[newest + limb] = 0
         words[account + ACCOUNT_NONCE_WORD] = word
     set_bit(words, newest if word >= current else older, LIMBS, bit)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tallystick.machine.arith import address_words
+from mypy_extensions import i64
+
+from tallystick.machine.arith import write_address
 from tallystick.machine.machine import Machine
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
@@ -12,7 +14,7 @@ from tallystick.state.layout import (
 )
 
 
-def append_withdrawal(machine: Machine, number: int, account: int, recipient: bytes, amount: int) -> None:
+def append_withdrawal(machine: Machine, number: i64, account: i64, recipient: bytes, amount: i64) -> None:
     """Take an amount off an account and owe it to an L1 address.
 
     Units: `amount` in units, already checked against what may leave. Opens the outbox cell.
@@ -21,7 +23,7 @@ def append_withdrawal(machine: Machine, number: int, account: int, recipient: by
     registers = state.registers
     cell = state.outbox.open(registers.outbox_count)
     words = state.outbox.words
-    words[cell + OUTBOX_RECIPIENT : cell + OUTBOX_RECIPIENT + 5] = address_words(recipient)
+    write_address(words, cell + OUTBOX_RECIPIENT, recipient)
     words[cell + OUTBOX_AMOUNT_UNITS] = amount
     words[cell + OUTBOX_ACCOUNT] = number
     state.accounts.words[account + ACCOUNT_CASH_UNITS] -= amount

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mypy_extensions import i64
+
 from tallystick.machine.arith import ppm_up, products_at_most
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
@@ -23,14 +25,14 @@ from tallystick.state.state import State
 class Health:
     """An account against the marks. Units: all in units."""
 
-    def __init__(self, value: int, initial: int, maintenance: int, notional: int) -> None:
+    def __init__(self, value: i64, initial: i64, maintenance: i64, notional: i64) -> None:
         self.value = value
         self.initial = initial
         self.maintenance = maintenance
         self.notional = notional
 
 
-def health(state: State, account: int, risk: int) -> Health:
+def health(state: State, account: i64, risk: i64) -> Health:
     """Measure an account.
 
     Shape: `account` and `risk` are word offsets. Rounding: margin requirements up, position by position.
@@ -38,9 +40,10 @@ def health(state: State, account: int, risk: int) -> Health:
     words = state.accounts.words
     marks = state.risk.words
     value = words[account + ACCOUNT_CASH_UNITS]
-    initial = 0
-    maintenance = 0
-    notional = 0
+    initial: i64 = 0
+    maintenance: i64 = 0
+    notional: i64 = 0
+    slot: i64
     for slot in range(MAX_POSITIONS):
         position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
         size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
@@ -67,7 +70,7 @@ def may_change(before: Health, after: Health, reduces: bool) -> bool:
     return reduces and products_at_most(before.value, after.maintenance, after.value, before.maintenance)
 
 
-def withdrawable(state: State, measured: Health) -> int:
+def withdrawable(state: State, measured: Health) -> i64:
     """Return what may leave an account.
 
     Rounding: down. Beyond the initial margin, a share of the notional stays, so that unrealised profit cannot be

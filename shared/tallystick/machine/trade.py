@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tallystick.schema.names import Outcome
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ACCOUNT_POSITION_MARKET,
@@ -16,9 +19,10 @@ from tallystick.state.layout import (
 from tallystick.state.state import State
 
 
-def find_position(words: list[int], account: int, market: int) -> int:
+def find_position(words: vec[i64], account: i64, market: i64) -> i64:
     """Return the word offset of the account's slot for a market: its position, else the first free one, else -1."""
-    free = -1
+    free: i64 = -1
+    slot: i64
     for slot in range(MAX_POSITIONS):
         position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
         if words[position + ACCOUNT_POSITION_SIZE_LOTS] == 0:
@@ -36,16 +40,16 @@ class Fill:
     """
 
     def __init__(self) -> None:
-        self.position = -1
-        self.old_size = 0
-        self.new_size = 0
-        self.cash_change = 0
+        self.position: i64 = -1
+        self.old_size: i64 = 0
+        self.new_size: i64 = 0
+        self.cash_change: i64 = 0
         self.reduces = False
 
 
 def apply_fill(
-    state: State, account: int, market: int, side: int, lots: int, quote: int, fee: int, max_lots: int, fill: Fill
-) -> Outcome:
+    state: State, account: i64, market: i64, side: i64, lots: i64, quote: i64, fee: i64, max_lots: i64, fill: Fill
+) -> i64:
     """Apply one side of a fill to an account, unless a limit forbids it.
 
     Units: `quote` and `fee` in units. Rejects: NO_POSITION_SLOT, POSITION_LIMIT.
@@ -66,13 +70,13 @@ def apply_fill(
     return Outcome.ACCEPTED
 
 
-def undo_fill(state: State, account: int, market: int, fill: Fill) -> None:
+def undo_fill(state: State, account: i64, market: i64, fill: Fill) -> None:
     """Put an account back to what it was before `apply_fill`."""
     words = state.accounts.words
     words[account + ACCOUNT_CASH_UNITS] -= fill.cash_change
     _set_position(words, fill.position, market, fill.old_size)
 
 
-def _set_position(words: list[int], position: int, market: int, size: int) -> None:
+def _set_position(words: vec[i64], position: i64, market: i64, size: i64) -> None:
     words[position + ACCOUNT_POSITION_MARKET] = market if size else 0
     words[position + ACCOUNT_POSITION_SIZE_LOTS] = size

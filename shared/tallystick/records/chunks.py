@@ -29,6 +29,11 @@ class BatchHeader:
         return head + self.chunk_count.to_bytes(2, "big") + self.chunks_hash
 
 
+def chunk_header(record_count: int, accumulator: bytes) -> bytes:
+    """Return the header of a chunk whose first record comes after these."""
+    return record_count.to_bytes(8, "big") + accumulator
+
+
 def accumulate(accumulator: bytes, record: bytes) -> bytes:
     """Return the record accumulator after one more record."""
     return keccak(accumulator + keccak(record))
@@ -63,7 +68,7 @@ class Chunker:
             raise BadInput(f"the batch is full: {MAX_CHUNKS} chunks")
         frame = len(record).to_bytes(FRAME_HEADER_BYTES, "big") + record
         if not self.chunks or len(self.chunks[-1]) + len(frame) > MAX_CHUNK_BYTES:
-            self.chunks.append(bytearray(self.record_count.to_bytes(8, "big") + self.accumulator))
+            self.chunks.append(bytearray(chunk_header(self.record_count, self.accumulator)))
         self.chunks[-1] += frame
         self.record_count += 1
         self.accumulator = accumulate(self.accumulator, record)

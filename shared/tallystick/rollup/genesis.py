@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import rlp
 
 from tallystick.errors import BadInput
-from tallystick.machine.arith import address_words
+from tallystick.machine.arith import write_address
 from tallystick.records.signing import domain_separator
 from tallystick.state.layout import (
     CONFIG_GOVERNANCE,
@@ -70,9 +70,8 @@ def genesis_state(genesis: Genesis) -> State:
     base = state.config.open(0)
     words = state.config.words
     words[base + CONFIG_QUORUM] = genesis.quorum
-    words[base + CONFIG_GOVERNANCE : base + CONFIG_GOVERNANCE + 5] = address_words(genesis.governance)
+    write_address(words, base + CONFIG_GOVERNANCE, genesis.governance)
     for i, signer in enumerate(genesis.signers):
-        at = base + CONFIG_SIGNERS + 5 * i
-        words[at : at + 5] = address_words(signer)
+        write_address(words, base + CONFIG_SIGNERS + 5 * i, signer)
     state.config.mark(0)
     return state

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 GENERATED = Path("contracts/src/libraries/generated")
 TARGETS: dict[Path, Callable[[], str]] = {
     Path("shared/tallystick/state/layout.py"): python_target.render,
+    Path("shared/tallystick/state/codes.py"): python_target.render_codes,
     GENERATED / "Cells.sol": solidity_target.render_cells,
     GENERATED / "Registers.sol": solidity_target.render_registers,
     GENERATED / "Names.sol": solidity_target.render_names,

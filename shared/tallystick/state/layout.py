@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from mypy_extensions import i64
+
 TREE_DEPTH: Final = 40  # bits of a cell key: 4 of tag, 36 of index
 INDEX_BITS: Final = 36  # bits of a cell's index
 MAX_CHUNK_BYTES: Final = 4096  # a step proof carries one chunk: 64 kgas of calldata at most
@@ -198,47 +200,47 @@ class Registers:
 
     def __init__(self) -> None:
         self.domain: bytes = bytes(32)  # EIP-712 domain separator of this deployment
-        self.phase: int = 0  # which step comes next
-        self.resume: int = 0  # which step comes when the order in progress ends; 0 for the next record
-        self.outcome: int = 0  # outcome code of the newest record or message
-        self.batch_cursor: int = 0  # next batch, or the one being read
-        self.batch_time: int = 0  # declared L1 time of the open batch, seconds
-        self.batch_message_limit: int = 0  # messages the open batch consumes through
-        self.chunk_count: int = 0  # chunks of the open batch
-        self.chunk_cursor: int = 0  # next chunk, or the one being read
-        self.chunk_offset: int = 0  # next byte of the open chunk
-        self.chunk_length: int = 0  # bytes of the open chunk
+        self.phase: i64 = 0  # which step comes next
+        self.resume: i64 = 0  # which step comes when the order in progress ends; 0 for the next record
+        self.outcome: i64 = 0  # outcome code of the newest record or message
+        self.batch_cursor: i64 = 0  # next batch, or the one being read
+        self.batch_time: i64 = 0  # declared L1 time of the open batch, seconds
+        self.batch_message_limit: i64 = 0  # messages the open batch consumes through
+        self.chunk_count: i64 = 0  # chunks of the open batch
+        self.chunk_cursor: i64 = 0  # next chunk, or the one being read
+        self.chunk_offset: i64 = 0  # next byte of the open chunk
+        self.chunk_length: i64 = 0  # bytes of the open chunk
         self.chunks_hash: bytes = bytes(32)  # commitment to the open batch's chunks
         self.chunk_hash: bytes = bytes(32)  # hash of the open chunk
-        self.record_count: int = 0  # records so far
+        self.record_count: i64 = 0  # records so far
         self.record_accumulator: bytes = bytes(32)  # hash chain over all records
-        self.message_cursor: int = 0  # next L1 message
-        self.message_target: int = 0  # messages being consumed through
-        self.clock_ms: int = 0  # the exchange's clock
-        self.free_page: int = 0  # first page of the free list; 0 for none
-        self.page_count: int = 0  # pages ever handed out
-        self.outbox_count: int = 0  # withdrawals so far
-        self.deposited_units: int = 0  # all deposits
-        self.withdrawn_units: int = 0  # all withdrawals
-        self.fees_units: int = 0  # fees kept by the exchange
-        self.cash_units: int = 0  # sum of every account's cash
-        self.funding_dust: int = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
-        self.arg_account: int = 0  # record in progress: account
-        self.arg_market: int = 0  # record in progress: market
-        self.arg_side: int = 0  # record in progress: side
-        self.arg_flags: int = 0  # record in progress: flags, scope
-        self.arg_price: int = 0  # record in progress: price in ticks, multiplier
-        self.arg_lots: int = 0  # record in progress: lots left, largest size
-        self.arg_id: int = 0  # record in progress: client id, round, initial margin
-        self.arg_time: int = 0  # record in progress: expiry, report time, clock, maintenance margin
-        self.arg_amount: int = 0  # record in progress: units, taker fee
-        self.arg_slot: int = 0  # record in progress: slot, signer, maker fee
+        self.message_cursor: i64 = 0  # next L1 message
+        self.message_target: i64 = 0  # messages being consumed through
+        self.clock_ms: i64 = 0  # the exchange's clock
+        self.free_page: i64 = 0  # first page of the free list; 0 for none
+        self.page_count: i64 = 0  # pages ever handed out
+        self.outbox_count: i64 = 0  # withdrawals so far
+        self.deposited_units: i64 = 0  # all deposits
+        self.withdrawn_units: i64 = 0  # all withdrawals
+        self.fees_units: i64 = 0  # fees kept by the exchange
+        self.cash_units: i64 = 0  # sum of every account's cash
+        self.funding_dust: i64 = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
+        self.arg_account: i64 = 0  # record in progress: account
+        self.arg_market: i64 = 0  # record in progress: market
+        self.arg_side: i64 = 0  # record in progress: side
+        self.arg_flags: i64 = 0  # record in progress: flags, scope
+        self.arg_price: i64 = 0  # record in progress: price in ticks, multiplier
+        self.arg_lots: i64 = 0  # record in progress: lots left, largest size
+        self.arg_id: i64 = 0  # record in progress: client id, round, initial margin
+        self.arg_time: i64 = 0  # record in progress: expiry, report time, clock, maintenance margin
+        self.arg_amount: i64 = 0  # record in progress: units, taker fee
+        self.arg_slot: i64 = 0  # record in progress: slot, signer, maker fee
         self.arg_address: bytes = bytes(20)  # record in progress: recipient, agent key
-        self.arg_trigger: int = 0  # record in progress: trigger price in ticks
-        self.arg_pair: int = 0  # record in progress: client id of the one-cancels-other partner
-        self.arg_pair_slot: int = 0  # record in progress: where that partner is
-        self.arg_record_at: int = 0  # record in progress: where it begins in the open chunk
-        self.arg_record_end: int = 0  # record in progress: where it ends
+        self.arg_trigger: i64 = 0  # record in progress: trigger price in ticks
+        self.arg_pair: i64 = 0  # record in progress: client id of the one-cancels-other partner
+        self.arg_pair_slot: i64 = 0  # record in progress: where that partner is
+        self.arg_record_at: i64 = 0  # record in progress: where it begins in the open chunk
+        self.arg_record_end: i64 = 0  # record in progress: where it ends
 
     def pack(self) -> bytes:
         """Return the packed registers, the second half of the state hash's preimage."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mypy_extensions import i64
+
 from tallystick.state import layout
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import INDEX_BITS, Registers
-from tallystick.state.table import Table, Watcher
+from tallystick.state.table import Room, Table, Watcher
 from tallystick.state.tree import SparseTree
 
 
@@ -16,18 +18,19 @@ class State:
 
     def __init__(self) -> None:
         self.registers = Registers()
-        self.accounts = Table(layout.TAG_ACCOUNT)
-        self.agents = Table(layout.TAG_AGENT)
-        self.markets = Table(layout.TAG_MARKET)
-        self.risk = Table(layout.TAG_RISK)
-        self.bitmaps = Table(layout.TAG_BITMAP)
-        self.levels = Table(layout.TAG_LEVEL)
-        self.pages = Table(layout.TAG_PAGE)
-        self.orders = Table(layout.TAG_ORDER)
-        self.oracles = Table(layout.TAG_ORACLE)
-        self.config = Table(layout.TAG_CONFIG)
-        self.outbox = Table(layout.TAG_OUTBOX)
-        self.prices = Table(layout.TAG_PRICE)
+        self.room = Room()
+        self.accounts = Table(layout.TAG_ACCOUNT, self.room)
+        self.agents = Table(layout.TAG_AGENT, self.room)
+        self.markets = Table(layout.TAG_MARKET, self.room)
+        self.risk = Table(layout.TAG_RISK, self.room)
+        self.bitmaps = Table(layout.TAG_BITMAP, self.room)
+        self.levels = Table(layout.TAG_LEVEL, self.room)
+        self.pages = Table(layout.TAG_PAGE, self.room)
+        self.orders = Table(layout.TAG_ORDER, self.room)
+        self.oracles = Table(layout.TAG_ORACLE, self.room)
+        self.config = Table(layout.TAG_CONFIG, self.room)
+        self.outbox = Table(layout.TAG_OUTBOX, self.room)
+        self.prices = Table(layout.TAG_PRICE, self.room)
         self.tables: tuple[Table, ...] = (
             self.accounts,
             self.agents,
@@ -44,9 +47,16 @@ class State:
         )
         self.tree = SparseTree()
 
-    def table(self, tag: int) -> Table:
+    def table(self, tag: i64) -> Table:
         """Return the table of a cell tag."""
         return self.tables[tag - 1]
+
+    def make_room(self) -> None:
+        """See to it that no table moves within the next step."""
+        if self.room.short:
+            for table in self.tables:
+                table.reserve()
+            self.room.short = False
 
     def watch(self, watcher: Watcher | None) -> None:
         """Have every opened cell reported, or stop that."""
@@ -81,14 +91,12 @@ class State:
         other = State()
         other.registers.load(self.registers.pack())
         for mine, theirs in zip(self.tables, other.tables, strict=True):
-            theirs.words = mine.words.copy()
-            theirs.rows = mine.rows.copy()
-            theirs.dirty = mine.dirty.copy()
+            theirs.copy_from(mine)
         other.tree = self.tree.copy()
         return other
 
 
-def cell_key(tag: int, index: int) -> int:
+def cell_key(tag: i64, index: i64) -> i64:
     """Return the 40-bit key of a cell."""
     return tag << INDEX_BITS | index
 

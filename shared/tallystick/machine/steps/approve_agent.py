@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tallystick.machine.arith import address_words
+from tallystick.machine.arith import write_address
 from tallystick.machine.machine import Machine
-from tallystick.schema.names import Outcome
+from tallystick.state.codes import Outcome
 from tallystick.state.layout import AGENT_EXPIRY_MS, AGENT_KEY, AGENT_SCOPE
 
 
@@ -27,7 +27,7 @@ def step(machine: Machine) -> None:
 
     # APPLY
     words = state.agents.words
-    words[agent + AGENT_KEY : agent + AGENT_KEY + 5] = address_words(registers.arg_address)
+    write_address(words, agent + AGENT_KEY, registers.arg_address)
     words[agent + AGENT_SCOPE] = registers.arg_flags
     words[agent + AGENT_EXPIRY_MS] = registers.arg_time
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tallystick.machine.book import Path, open_price, open_tail_to_free, remove_order
 from tallystick.machine.machine import Machine
-from tallystick.schema.names import Outcome
+from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ORDER_ACCOUNT,
     ORDER_CLIENT_ID,

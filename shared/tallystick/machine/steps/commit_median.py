@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mypy_extensions import i64
+
 from tallystick.machine.machine import Machine
-from tallystick.schema.names import Outcome
+from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     MAX_SIGNERS,
     ORACLE_PRICES,
@@ -31,7 +33,8 @@ def step(machine: Machine) -> None:
     # APPLY
     seen = state.oracles.words[oracle + ORACLE_SEEN]
     start = oracle + ORACLE_PRICES
-    prices = [state.oracles.words[start + i] for i in range(MAX_SIGNERS) if seen >> i & 1]
+    words = state.oracles.words
+    prices: list[int] = [words[start + signer] for signer in range(MAX_SIGNERS) if seen >> signer & 1]
     median = lower_median(prices)
     state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS] = median
 
@@ -41,6 +44,6 @@ def step(machine: Machine) -> None:
     machine.finish(Outcome.ACCEPTED)
 
 
-def lower_median(prices: list[int]) -> int:
+def lower_median(prices: list[int]) -> i64:
     """Return the smallest price that at least half of the prices do not exceed."""
     return sorted(prices)[(len(prices) - 1) // 2]

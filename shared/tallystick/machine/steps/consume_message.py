@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tallystick.machine.arith import address_words, read_address
+from mypy_extensions import i64
+
+from tallystick.machine.arith import read_address, write_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.outbox import append_withdrawal
 from tallystick.machine.risk import health, withdrawable
-from tallystick.schema.names import Outcome, Phase
+from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ACCOUNT_DEAD_BEFORE,
@@ -50,8 +52,8 @@ def step(machine: Machine) -> None:
         outcome = _force_cancel_all(machine, sender, number)
     else:
         outcome = Outcome.UNKNOWN_MESSAGE
-    registers.outcome = int(outcome)
-    machine.emit("message", registers.message_cursor - 1, int(outcome))
+    registers.outcome = outcome
+    machine.emit("message", registers.message_cursor - 1, outcome)
     if registers.message_cursor == registers.message_target:
         _end(machine)
 
@@ -71,7 +73,7 @@ def _end(machine: Machine) -> None:
     registers.message_target = 0
     if registers.arg_id:
         registers.clear_args()
-        registers.phase = int(Phase.FETCH_RECORD)
+        registers.phase = Phase.FETCH_RECORD
     else:
         close_batch(machine)
 
@@ -85,16 +87,16 @@ def close_batch(machine: Machine) -> None:
     registers.chunk_count = 0
     registers.chunk_cursor = 0
     registers.chunks_hash = bytes(32)
-    registers.phase = int(Phase.OPEN_BATCH)
+    registers.phase = Phase.OPEN_BATCH
 
 
-def _deposit(machine: Machine, sender: bytes, number: int, amount: int) -> Outcome:
+def _deposit(machine: Machine, sender: bytes, number: i64, amount: int) -> i64:
     """Credit an account, which belongs to its first depositor. The Vault bounds what is ever deposited."""
     state = machine.state
     account = state.accounts.open(number)
     words = state.accounts.words
     if read_address(words, account + ACCOUNT_OWNER) == NOBODY:
-        words[account + ACCOUNT_OWNER : account + ACCOUNT_OWNER + 5] = address_words(sender)
+        write_address(words, account + ACCOUNT_OWNER, sender)
     words[account + ACCOUNT_CASH_UNITS] += amount
     state.registers.cash_units += amount
     state.registers.deposited_units += amount
@@ -103,7 +105,7 @@ def _deposit(machine: Machine, sender: bytes, number: int, amount: int) -> Outco
     return Outcome.ACCEPTED
 
 
-def _force_withdraw(machine: Machine, sender: bytes, number: int, amount: int) -> Outcome:
+def _force_withdraw(machine: Machine, sender: bytes, number: i64, amount: int) -> i64:
     """Withdraw what is asked for, or as much of it as may leave the account."""
     state = machine.state
 
@@ -124,7 +126,7 @@ def _force_withdraw(machine: Machine, sender: bytes, number: int, amount: int) -
     return Outcome.ACCEPTED
 
 
-def _force_cancel_all(machine: Machine, sender: bytes, number: int) -> Outcome:
+def _force_cancel_all(machine: Machine, sender: bytes, number: i64) -> i64:
     """Cancel every order the account has resting; each leaves the book when it is touched."""
     state = machine.state
     account = state.accounts.open(number)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from mypy_extensions import i64
+
 from tallystick.machine.arith import read_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.nonces import check_nonce, use_nonce
 from tallystick.records.chunks import accumulate
 from tallystick.records.codec import Record, decode
 from tallystick.records.signing import digest, recover
-from tallystick.schema.names import Outcome, Phase
 from tallystick.schema.records import Authority
+from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     ACCOUNT_OWNER,
     AGENT_EXPIRY_MS,
@@ -44,7 +46,7 @@ def step(machine: Machine) -> None:
         registers.chunk_hash = bytes(32)
         registers.chunk_length = 0
         registers.chunk_offset = 0
-        registers.phase = int(Phase.OPEN_CHUNK)
+        registers.phase = Phase.OPEN_CHUNK
         return
     chunk = machine.inputs.chunk(registers.batch_cursor, registers.chunk_cursor)
     machine.step_input = chunk
@@ -53,7 +55,7 @@ def step(machine: Machine) -> None:
     start = registers.chunk_offset + FRAME_HEADER_BYTES
     length = int.from_bytes(chunk[registers.chunk_offset : start], "big") if start <= registers.chunk_length else 0
     if length == 0 or start + length > registers.chunk_length:
-        registers.outcome = int(Outcome.FRAME_BROKEN)
+        registers.outcome = Outcome.FRAME_BROKEN
         registers.chunk_offset = registers.chunk_length
         return
 
@@ -75,19 +77,19 @@ def admit(machine: Machine, data: bytes) -> None:
     registers.record_count += 1
     registers.record_accumulator = accumulate(registers.record_accumulator, data)
     record = decode(data)
-    if isinstance(record, Outcome):
+    if not isinstance(record, Record):
         machine.finish(record)
         return
     rejection = _authenticate(machine, record)
-    if rejection is not Outcome.ACCEPTED:
+    if rejection != Outcome.ACCEPTED:
         machine.finish(rejection)
         return
     setter, phase = _BY_KIND[record.kind.name]
     setter(registers, record)
-    registers.phase = int(phase)
+    registers.phase = phase
 
 
-def _authenticate(machine: Machine, record: Record) -> Outcome:
+def _authenticate(machine: Machine, record: Record) -> i64:
     authority = record.kind.authority
     if authority is Authority.NOBODY:
         return Outcome.ACCEPTED
@@ -101,13 +103,13 @@ def _authenticate(machine: Machine, record: Record) -> Outcome:
     return _check_trader(machine, record, signer)
 
 
-def _check_config_key(machine: Machine, signer: bytes, field: int) -> Outcome:
+def _check_config_key(machine: Machine, signer: bytes, field: i64) -> i64:
     config = machine.state.config
     key = read_address(config.words, config.open(0) + field)
     return Outcome.ACCEPTED if key == signer else Outcome.NOT_AUTHORISED
 
 
-def _check_trader(machine: Machine, record: Record, signer: bytes) -> Outcome:
+def _check_trader(machine: Machine, record: Record, signer: bytes) -> i64:
     state = machine.state
     number = record.value("account")
     slot = record.value("agent") if record.kind.authority is Authority.OWNER_OR_AGENT else 0
@@ -123,9 +125,9 @@ def _check_trader(machine: Machine, record: Record, signer: bytes) -> Outcome:
     rejection = _check_agent(machine, record, signer, agent) if slot else Outcome.ACCEPTED
     if slot == 0 and signer != owner:
         rejection = Outcome.NOT_AUTHORISED
-    if rejection is Outcome.ACCEPTED:
+    if rejection == Outcome.ACCEPTED:
         rejection = check_nonce(state.accounts.words, account, record.value("nonce"))
-    if rejection is not Outcome.ACCEPTED:
+    if rejection != Outcome.ACCEPTED:
         return rejection
 
     # APPLY and WRITE
@@ -134,7 +136,7 @@ def _check_trader(machine: Machine, record: Record, signer: bytes) -> Outcome:
     return Outcome.ACCEPTED
 
 
-def _check_agent(machine: Machine, record: Record, signer: bytes, agent: int) -> Outcome:
+def _check_agent(machine: Machine, record: Record, signer: bytes, agent: i64) -> i64:
     words = machine.state.agents.words
     if read_address(words, agent + AGENT_KEY) != signer:
         return Outcome.NOT_AUTHORISED
@@ -208,7 +210,7 @@ def _set_list_market(registers: Registers, record: Record) -> None:
     registers.arg_lots = values[6]
 
 
-_BY_KIND: Final[dict[str, tuple[RecordSetter, Phase]]] = {
+_BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "clock": (_set_clock, Phase.SET_CLOCK),
     "consume": (_set_consume, Phase.CONSUME_MESSAGE),
     "order": (_set_order, Phase.PLACE_ORDER),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.machine.machine import Machine
-from tallystick.schema.names import Outcome
+from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     MARKET_LIVE,
     MARKET_MAKER_PPM,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from mypy_extensions import i64
+
 from tallystick.machine.arith import lowest_bit, ppm_up
 from tallystick.machine.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
 from tallystick.machine.machine import Machine
 from tallystick.machine.risk import health, may_change
 from tallystick.machine.trade import Fill, apply_fill, undo_fill
-from tallystick.schema.names import Outcome, Phase
+from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     ACCOUNT_DEAD_BEFORE,
     BUY,
@@ -36,15 +40,15 @@ class Match:
         registers = machine.state.registers
         self.machine = machine
         self.path = Path(registers.arg_market, 1 - registers.arg_side)
-        self.market = 0
-        self.taker = 0
-        self.risk = 0
-        self.page = 0
-        self.slot = 0
-        self.order = 0
-        self.maker_number = 0
-        self.maker = 0
-        self.tail = -1
+        self.market: i64 = 0
+        self.taker: i64 = 0
+        self.risk: i64 = 0
+        self.page: i64 = 0
+        self.slot: i64 = 0
+        self.order: i64 = 0
+        self.maker_number: i64 = 0
+        self.maker: i64 = 0
+        self.tail: i64 = -1
         self.taker_fill = Fill()
         self.maker_fill = Fill()
 
@@ -85,23 +89,24 @@ def step(machine: Machine) -> None:
     if match.maker_number == registers.arg_account or _maker_is_dead(match):
         _remove_maker(match)
         return
-    lots = min(registers.arg_lots, state.orders.words[match.order + ORDER_REMAINING_LOTS])
+    offered = state.orders.words[match.order + ORDER_REMAINING_LOTS]
+    lots = registers.arg_lots if registers.arg_lots <= offered else offered
     outcome = _trade(match, lots)
 
     # APPLY and WRITE
-    if outcome is _MAKER_FAILED:
+    if outcome == _MAKER_FAILED:
         _remove_maker(match)
-    elif outcome is not Outcome.ACCEPTED:
+    elif outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
     else:
         _settle(match, lots)
 
 
-_MAKER_FAILED = Outcome.NO_SUCH_ORDER
+_MAKER_FAILED: Final = Outcome.NO_SUCH_ORDER
 """What `_trade` returns when the maker may not trade; no taker ever fails with it."""
 
 
-def _crosses(machine: Machine, price: int) -> bool:
+def _crosses(machine: Machine, price: i64) -> bool:
     registers = machine.state.registers
     return price <= registers.arg_price if registers.arg_side == BUY else price >= registers.arg_price
 
@@ -112,7 +117,7 @@ def _leave_book(machine: Machine) -> None:
     if registers.arg_flags & FLAG_IOC:
         machine.finish(Outcome.UNFILLED)
     else:
-        registers.phase = int(Phase.REST_ORDER)
+        registers.phase = Phase.REST_ORDER
 
 
 def _drop_empty_head(match: Match) -> None:
@@ -136,7 +141,7 @@ def _remove_maker(match: Match) -> None:
     match.machine.emit("removed", match.maker_number, client_id, match.slot)
 
 
-def _trade(match: Match, lots: int) -> Outcome:
+def _trade(match: Match, lots: i64) -> i64:
     """Apply both sides and check their limits and margin; undo both when either may not stand."""
     state = match.machine.state
     registers = state.registers
@@ -152,7 +157,7 @@ def _trade(match: Match, lots: int) -> Outcome:
     outcome = apply_fill(
         state, match.taker, market, registers.arg_side, lots, quote, taker_fee, max_lots, match.taker_fill
     )
-    if outcome is not Outcome.ACCEPTED:
+    if outcome != Outcome.ACCEPTED:
         return outcome
     if not may_change(taker_before, health(state, match.taker, match.risk), match.taker_fill.reduces):
         undo_fill(state, match.taker, market, match.taker_fill)
@@ -160,7 +165,7 @@ def _trade(match: Match, lots: int) -> Outcome:
     outcome = apply_fill(
         state, match.maker, market, 1 - registers.arg_side, lots, quote, maker_fee, max_lots, match.maker_fill
     )
-    if outcome is not Outcome.ACCEPTED:
+    if outcome != Outcome.ACCEPTED:
         undo_fill(state, match.taker, market, match.taker_fill)
         return _MAKER_FAILED
     if not may_change(maker_before, health(state, match.maker, match.risk), match.maker_fill.reduces):
@@ -172,14 +177,15 @@ def _trade(match: Match, lots: int) -> Outcome:
     return Outcome.ACCEPTED
 
 
-def _settle(match: Match, lots: int) -> None:
+def _settle(match: Match, lots: i64) -> None:
     """Book a trade that stands: market totals, the maker's order, the taker's rest."""
     machine = match.machine
     state = machine.state
     registers = state.registers
     totals = state.markets.words
     taker, maker = match.taker_fill, match.maker_fill
-    longs = max(taker.new_size, 0) - max(taker.old_size, 0) + max(maker.new_size, 0) - max(maker.old_size, 0)
+    longs = _long_part(taker.new_size) - _long_part(taker.old_size)
+    longs += _long_part(maker.new_size) - _long_part(maker.old_size)
     totals[match.market + MARKET_OPEN_INTEREST_LOTS] += longs
     totals[match.market + MARKET_NET_LOTS] += taker.new_size - taker.old_size + maker.new_size - maker.old_size
     state.markets.mark(registers.arg_market)
@@ -204,3 +210,7 @@ def _settle(match: Match, lots: int) -> None:
     registers.arg_lots -= lots
     if registers.arg_lots == 0:
         machine.finish(Outcome.ACCEPTED)
+
+
+def _long_part(size: i64) -> i64:
+    return size if size > 0 else 0

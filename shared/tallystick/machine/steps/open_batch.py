@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.machine.machine import Machine
-from tallystick.schema.names import Phase
+from tallystick.state.codes import Phase
 
 
 def step(machine: Machine) -> None:
@@ -25,6 +25,6 @@ def step(machine: Machine) -> None:
     registers.chunk_count = header.chunk_count
     registers.chunks_hash = header.chunks_hash
     registers.chunk_cursor = 0
-    registers.phase = int(Phase.OPEN_CHUNK)
+    registers.phase = Phase.OPEN_CHUNK
 
     # WRITE: registers only.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tallystick.machine.machine import Machine
 from tallystick.machine.steps.consume_message import close_batch
-from tallystick.schema.names import Outcome, Phase
+from tallystick.state.codes import Outcome, Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES
 
@@ -27,7 +27,7 @@ def step(machine: Machine) -> None:
     # CHECK
     first = int.from_bytes(chunk[:8], "big")
     if first != registers.record_count or chunk[8:CHUNK_HEADER_BYTES] != registers.record_accumulator:
-        registers.outcome = int(Outcome.CHUNK_SKIPPED)
+        registers.outcome = Outcome.CHUNK_SKIPPED
         registers.chunk_cursor += 1
         return
 
@@ -35,7 +35,7 @@ def step(machine: Machine) -> None:
     registers.chunk_hash = keccak(chunk)
     registers.chunk_length = len(chunk)
     registers.chunk_offset = CHUNK_HEADER_BYTES
-    registers.phase = int(Phase.FETCH_RECORD)
+    registers.phase = Phase.FETCH_RECORD
 
     # WRITE: registers only.
 
@@ -47,4 +47,4 @@ def _leave_records(machine: Machine) -> None:
         close_batch(machine)
         return
     registers.message_target = registers.batch_message_limit
-    registers.phase = int(Phase.CONSUME_MESSAGE)
+    registers.phase = Phase.CONSUME_MESSAGE

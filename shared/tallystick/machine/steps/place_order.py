@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.machine.machine import Machine
-from tallystick.schema.names import Outcome, Phase
+from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     MARKET_LIVE,
     MARKET_MAX_LOTS,
@@ -39,11 +39,11 @@ def step(machine: Machine) -> None:
         outcome = Outcome.TOO_LARGE
     elif registers.arg_time != 0 and registers.arg_time <= registers.clock_ms:
         outcome = Outcome.EXPIRED
-    if outcome is not Outcome.ACCEPTED:
+    if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
         return
 
     # APPLY
-    registers.phase = int(Phase.MATCH_MAKER)
+    registers.phase = Phase.MATCH_MAKER
 
     # WRITE: registers only.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mypy_extensions import i64
+
 from tallystick.machine.machine import Machine
-from tallystick.schema.names import Outcome, Phase
+from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     CONFIG_QUORUM,
     MARKET_LIVE,
@@ -47,7 +49,7 @@ def step(machine: Machine) -> None:
         outcome = Outcome.OLD_ROUND
     elif registers.arg_id == newest and words[oracle + ORACLE_SEEN] >> registers.arg_slot & 1:
         outcome = Outcome.DUPLICATE_REPORT
-    if outcome is not Outcome.ACCEPTED:
+    if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
         return
 
@@ -55,14 +57,17 @@ def step(machine: Machine) -> None:
     if registers.arg_id > newest:
         words[oracle + ORACLE_ROUND] = registers.arg_id
         words[oracle + ORACLE_SEEN] = 0
-        words[oracle + ORACLE_PRICES : oracle + ORACLE_PRICES + MAX_SIGNERS] = [0] * MAX_SIGNERS
-    one = 1
+        signer: i64
+        for signer in range(MAX_SIGNERS):
+            words[oracle + ORACLE_PRICES + signer] = 0
+    one: i64 = 1
     words[oracle + ORACLE_SEEN] |= one << registers.arg_slot
     words[oracle + ORACLE_PRICES + registers.arg_slot] = registers.arg_price
 
     # WRITE
     state.oracles.mark(registers.arg_market)
-    if words[oracle + ORACLE_SEEN].bit_count() >= state.config.words[config + CONFIG_QUORUM]:
-        registers.phase = int(Phase.COMMIT_MEDIAN)
+    reports: int = words[oracle + ORACLE_SEEN]
+    if reports.bit_count() >= state.config.words[config + CONFIG_QUORUM]:
+        registers.phase = Phase.COMMIT_MEDIAN
     else:
         machine.finish(Outcome.ACCEPTED)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from mypy_extensions import i64
+
 from tallystick.machine.arith import ppm_up, set_bit
 from tallystick.machine.book import PAGE_LIMBS, Path, occupy, open_price
 from tallystick.machine.machine import Machine
 from tallystick.machine.risk import health
 from tallystick.machine.trade import find_position
-from tallystick.schema.names import Outcome
+from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_POSITION_SIZE_LOTS,
     BUY,
@@ -83,7 +85,7 @@ def step(machine: Machine) -> None:
     machine.finish(Outcome.ACCEPTED)
 
 
-def _can_carry(state: State, account: int, risk: int) -> bool:
+def _can_carry(state: State, account: i64, risk: i64) -> bool:
     """Whether the account's value covers its initial margin and that of the order, or the order only reduces."""
     registers = state.registers
     position = find_position(state.accounts.words, account, registers.arg_market)
@@ -99,7 +101,7 @@ def _can_carry(state: State, account: int, risk: int) -> bool:
     return measured.value >= measured.initial + ppm_up(quote, state.risk.words[market + RISK_RISKMARKET_INITIAL_PPM])
 
 
-def _take_page(state: State, path: Path, page: int, page_base: int, tail_page: int) -> None:
+def _take_page(state: State, path: Path, page: i64, page_base: i64, tail_page: i64) -> None:
     """Start a fresh page, from the free list if it has one, behind the price's tail page."""
     registers = state.registers
     pages = state.pages.words
@@ -116,14 +118,14 @@ def _take_page(state: State, path: Path, page: int, page_base: int, tail_page: i
     state.levels.words[path.level + LEVEL_TAIL_PAGE] = page
 
 
-def _append(state: State, path: Path, slot: int, page_base: int) -> None:
+def _append(state: State, path: Path, slot: i64, page_base: i64) -> None:
     state.pages.words[page_base + PAGE_USED] += 1
     set_bit(state.pages.words, page_base + PAGE_BITS, PAGE_LIMBS, slot & 63)
     state.levels.words[path.level + LEVEL_ORDERS] += 1
     occupy(state, path)
 
 
-def _write_order(state: State, order: int) -> None:
+def _write_order(state: State, order: i64) -> None:
     registers = state.registers
     words = state.orders.words
     words[order + ORDER_ACCOUNT] = registers.arg_account

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tallystick.machine.machine import Machine
 from tallystick.machine.outbox import append_withdrawal
 from tallystick.machine.risk import health, withdrawable
-from tallystick.schema.names import Outcome
+from tallystick.state.codes import Outcome
 
 
 def step(machine: Machine) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.records.chunks import accumulate
+from tallystick.records.chunks import accumulate, chunk_header
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
@@ -21,9 +21,9 @@ def skipped_chunks(scene: Scene) -> None:
     record = scene.clock_record()
     count, accumulator = scene.state.registers.record_count, scene.state.registers.record_accumulator
     good = scene.header() + frame(record)
-    after = (count + 1).to_bytes(8, "big") + accumulate(accumulator, record)
-    wrong_count = (count + 1).to_bytes(8, "big") + accumulator + frame(record)
-    wrong_accumulator = count.to_bytes(8, "big") + bytes(32)[:-1] + b"\x01" + frame(record)
+    after = chunk_header(count + 1, accumulate(accumulator, record))
+    wrong_count = chunk_header(count + 1, accumulator) + frame(record)
+    wrong_accumulator = chunk_header(count, bytes(32)[:-1] + b"\x01") + frame(record)
     huge_count = bytes([255] * 8) + accumulator + frame(record)
     scene.post(wrong_count, wrong_accumulator, good, good, huge_count, after + frame(record), b"\0" * 8, scene.header())
 

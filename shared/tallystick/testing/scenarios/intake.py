@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rlp
 
-from tallystick.machine.arith import address_words
+from tallystick.machine.arith import write_address
 from tallystick.records.codec import Record, encode
 from tallystick.records.signing import HALF_ORDER, domain_separator, make, sign
 from tallystick.schema.names import Outcome
@@ -167,8 +167,7 @@ def widest_config(scene: Scene) -> None:
     """Sixteen signers and a quorum of sixteen."""
     base = scene.state.config.open(0)
     for i in range(16):
-        at = base + CONFIG_SIGNERS + 5 * i
-        scene.state.config.words[at : at + 5] = address_words(address(f"signer {i}"))
+        write_address(scene.state.config.words, base + CONFIG_SIGNERS + 5 * i, address(f"signer {i}"))
     scene.state.config.words[base + CONFIG_SIGNERS - 1] = 16
     scene.state.config.mark(0)
     scene.cut()

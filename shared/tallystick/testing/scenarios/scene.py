@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tallystick.machine.engine import run
 from tallystick.machine.machine import Machine
+from tallystick.records.chunks import chunk_header
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
@@ -66,7 +67,7 @@ class Scene(World):
     def header(self) -> bytes:
         """Return the header the next chunk needs, between two batches."""
         registers = self.state.registers
-        return registers.record_count.to_bytes(8, "big") + registers.record_accumulator
+        return chunk_header(registers.record_count, registers.record_accumulator)
 
     def clock_record(self, ahead_ms: int = 0) -> bytes:
         """Return an encoded clock record of the open or the next batch."""

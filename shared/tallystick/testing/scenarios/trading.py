@@ -168,7 +168,8 @@ def full_positions(scene: Scene) -> None:
             words[at + ACCOUNT_POSITION_MARKET] = slot
             words[at + ACCOUNT_POSITION_SIZE_LOTS] = sign * (slot + 1)
             entry = risk + slot * RISK_RISKMARKET_WORDS
-            marks[entry : entry + RISK_RISKMARKET_WORDS] = marks[risk : risk + RISK_RISKMARKET_WORDS]
+            for word in range(RISK_RISKMARKET_WORDS):
+                marks[entry + word] = marks[risk + word]
         scene.state.accounts.mark(number)
     scene.state.risk.mark(0)
     scene.cut()
