@@ -22,6 +22,14 @@ def products_at_most(a: int, b: int, c: int, d: int) -> bool:
     return a * b <= c * d
 
 
+def shift_left(word: i64, by: i64) -> i64:
+    """Return word << by.
+
+    Compiled, a literal that is shifted, or a name bound to one, is a C int and loses its high bits; an argument is not.
+    """
+    return word << by
+
+
 def bit_is_set(words: vec[i64], base: i64, limbs: i64, bit: i64) -> bool:
     """Whether a bit of a bitmap field is set."""
     return words[base + limbs - 1 - (bit >> 5)] >> (bit & 31) & 1 == 1
@@ -29,14 +37,12 @@ def bit_is_set(words: vec[i64], base: i64, limbs: i64, bit: i64) -> bool:
 
 def set_bit(words: vec[i64], base: i64, limbs: i64, bit: i64) -> None:
     """Set a bit of a bitmap field."""
-    one: i64 = 1
-    words[base + limbs - 1 - (bit >> 5)] |= one << (bit & 31)
+    words[base + limbs - 1 - (bit >> 5)] |= shift_left(1, bit & 31)
 
 
 def clear_bit(words: vec[i64], base: i64, limbs: i64, bit: i64) -> None:
     """Clear a bit of a bitmap field."""
-    one: i64 = 1
-    words[base + limbs - 1 - (bit >> 5)] &= ~(one << (bit & 31))
+    words[base + limbs - 1 - (bit >> 5)] &= ~shift_left(1, bit & 31)
 
 
 def lowest_bit(words: vec[i64], base: i64, limbs: i64) -> i64:

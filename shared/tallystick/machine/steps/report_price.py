@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from tallystick.machine.arith import shift_left
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
@@ -60,8 +61,7 @@ def step(machine: Machine) -> None:
         signer: i64
         for signer in range(MAX_SIGNERS):
             words[oracle + ORACLE_PRICES + signer] = 0
-    one: i64 = 1
-    words[oracle + ORACLE_SEEN] |= one << registers.arg_slot
+    words[oracle + ORACLE_SEEN] |= shift_left(1, registers.arg_slot)
     words[oracle + ORACLE_PRICES + registers.arg_slot] = registers.arg_price
 
     # WRITE
