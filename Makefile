@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+STEPS ?= 200000
 # Two files at a time keep two cores busy; a file stays on one worker, for its fixtures.
 PYTEST ?= -q -n auto --dist loadfile
 
@@ -13,7 +14,7 @@ SOLHINT := $(NPM)/.bin/solhint --noPoster --max-warnings 0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format contracts clean lock
+.PHONY: help demo test twins check format contracts clean lock
 .PHONY: check-text check-types check-contracts check-generated check-meta
 .DELETE_ON_ERROR:
 
@@ -25,6 +26,9 @@ demo: $(VENV)/.run ## Run the exchange on this machine, catch a lie (ARGS="--hel
 
 test: $(VENV)/.dev ## Run the tests (ARGS="-k words" for some of them)
 	$(BIN)/python -m pytest $(PYTEST) $(ARGS)
+
+twins: $(VENV)/.dev ## Run STEPS=200000 steps in both languages, and mutated witnesses; goes on where it stopped
+	$(BIN)/python -m tallystick.testing.campaign --steps $(STEPS) $(ARGS)
 
 check: check-text check-types check-contracts check-generated check-meta ## Check everything else; writes nothing
 	@echo "check: all is well"

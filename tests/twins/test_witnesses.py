@@ -6,7 +6,6 @@ The one known freedom: a proof may spell out a sibling that is an empty subtree,
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 
@@ -14,13 +13,12 @@ import pytest
 
 from tallystick.proof.tracer import StepProof
 from tallystick.schema.names import Outcome, Phase
-from tallystick.state.layout import CELL_BYTES, REGISTERS_BYTES
+from tallystick.state.layout import REGISTERS_BYTES
 from tallystick.state.tree import BITMAP_BYTES, EMPTY
 from tallystick.testing import scenarios
+from tallystick.testing.mutations import INPUT_AT, cells_at
 from tallystick.testing.twins import TwinRunner
 
-ROOT_BYTES = 32
-INPUT_AT = REGISTERS_BYTES + ROOT_BYTES
 NAMES = ("signatures", "messages", "skipped_chunks", "listings", "reports", "fills", "cancels", "withdrawals", "agents")
 FLIPS = 60
 TRANSACTION_GAS = 1 << 24
@@ -42,18 +40,6 @@ def cases() -> dict[Kind, Case]:
 
 def of_phase(phase: Phase) -> list[Case]:
     return [case for (number, _), case in cases().items() if number == phase]
-
-
-def cells_at(proof: StepProof) -> Iterator[tuple[int, int, int]]:
-    """Yield where each cell's value, its proof and its end are in the witness."""
-    at = INPUT_AT + 2 + int.from_bytes(proof.witness[INPUT_AT : INPUT_AT + 2], "big")
-    for access in proof.accesses:
-        value, at = at, at + CELL_BYTES[access.tag]
-        siblings = int.from_bytes(proof.witness[at : at + BITMAP_BYTES], "big").bit_count()
-        end = at + BITMAP_BYTES + 32 * siblings
-        yield value, at, end
-        at = end
-    assert at == len(proof.witness)
 
 
 def refuses(case: Case, witness: bytes) -> bool:

@@ -22,8 +22,8 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         for module in (intake, batches, markets, trading, book)
         for scenario in module.SCENARIOS
     },
-    **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(4)},
-    **{f"mutations_{seed}": partial(flow.mutate, seed=seed, records=400) for seed in range(2)},
+    **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(20)},
+    **{f"mutations_{seed}": partial(flow.mutate, seed=seed, records=400) for seed in range(3)},
 }
 
 GOES_ON: Final = None
