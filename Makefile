@@ -14,7 +14,7 @@ SOLHINT := $(NPM)/.bin/solhint --noPoster --max-warnings 0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test twins check format contracts clean lock
+.PHONY: help demo test twins check format contracts native interpreted clean lock
 .PHONY: check-text check-types check-contracts check-generated check-meta
 .DELETE_ON_ERROR:
 
@@ -66,6 +66,14 @@ check-meta: $(VENV)/.dev
 contracts: $(VENV)/.run $(NPM)/.done ## Compile the contracts; write artifacts and snapshots
 	$(BIN)/python contracts/tools/export_artifacts.py
 
+native: $(VENV)/.dev ## Compile the machine, in place (needs a C compiler)
+	@$(BIN)/python hatch_build.py
+	@$(BIN)/tallystick version
+
+interpreted: ## Remove the compiled machine again
+	@find shared -name '*.so' -delete
+	@rm -rf build/native
+
 lock: ## Resolve the Python dependencies anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: python3 -m pip install uv" >&2; exit 1; }
 	$(LOCK) --group build -o requirements.txt
@@ -77,6 +85,7 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
 
 clean: ## Remove everything built or installed here
 	rm -rf $(VENV) $(NPM) contracts/out contracts/cache build dist
+	find shared -name '*.so' -delete
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tallystick.native import is_stale
 
 # Hypothesis sees CI and would there repeat the same hundred cases for ever: these profiles draw
 # new ones on each run, and print what reproduces a failure.
@@ -17,3 +20,9 @@ _ALWAYS = settings(
 settings.register_profile("default", _ALWAYS, max_examples=60)
 settings.register_profile("thorough", _ALWAYS, max_examples=2_000)
 settings.load_profile(os.environ.get("TALLYSTICK_HYPOTHESIS", "default"))
+
+
+def pytest_configure() -> None:
+    """Refuse to test a compiled machine that is not what its source says."""
+    if is_stale():
+        raise pytest.UsageError("the compiled machine is older than its source: make native, or make interpreted")

@@ -1,5 +1,10 @@
 """For pyright, which knows nothing of mypy's native integers: to a caller they are plain ones."""
 
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 i64: TypeAlias = int
+
+def mypyc_attr(*attrs: str, **kwattrs: object) -> Callable[[T], T]: ...

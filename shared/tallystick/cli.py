@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 
 from tallystick import __version__
 from tallystick.errors import TallystickError
+from tallystick.native import how
 
 ENTRY_POINTS = "tallystick.cli"
 
@@ -105,7 +106,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(__version__)
+        show_version()
         raise typer.Exit
 
 
@@ -121,8 +122,8 @@ def options(
 
 @app.command(name="version")
 def show_version() -> None:
-    """Print the version."""
-    print(__version__)
+    """Print the version, and whether the machine is compiled."""
+    print(f"{__version__} (machine {how()})")
 
 
 def run(command: Callable[[], object]) -> None:

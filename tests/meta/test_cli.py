@@ -10,6 +10,7 @@ import pytest
 
 import tallystick
 from tallystick import cli, errors
+from tallystick.native import how
 
 
 def call(*arguments: str, before: str = "", after: str = "") -> subprocess.CompletedProcess[str]:
@@ -41,7 +42,7 @@ def test_every_group_explains_itself() -> None:
 
 
 def test_both_ways_to_ask_for_the_version_agree() -> None:
-    assert call("--version").stdout == call("version").stdout == tallystick.__version__ + "\n"
+    assert call("--version").stdout == call("version").stdout == f"{tallystick.__version__} (machine {how()})\n"
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:

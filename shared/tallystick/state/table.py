@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from librt.vecs import vec
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from tallystick.state.layout import CELL_FORMATS, CELL_WORDS
 
@@ -13,6 +13,7 @@ SPARE_CELLS: Final = 64
 """Cells a table has room for when a step begins: more than any step opens (Witness.sol, MAX_CELLS)."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Watcher:
     """Told of every cell a step opens; the traced mode overrides it."""
 

@@ -116,7 +116,7 @@ def _force_withdraw(machine: Machine, sender: bytes, number: i64, amount: int) -
     # CHECK
     if read_address(state.accounts.words, account + ACCOUNT_OWNER) != sender:
         return Outcome.NOT_AUTHORISED
-    free = withdrawable(state, health(state, account, risk))
+    free: int = withdrawable(state, health(state, account, risk))
     paid = amount if amount <= free else free
     if paid == 0:
         return Outcome.NOT_WITHDRAWABLE

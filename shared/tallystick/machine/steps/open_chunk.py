@@ -22,11 +22,12 @@ def step(machine: Machine) -> None:
         return
     chunks = [machine.inputs.chunk(registers.batch_cursor, i) for i in range(registers.chunk_count)]
     chunk = chunks[registers.chunk_cursor]
-    machine.step_input = b"".join(keccak(each) for each in chunks) + chunk
+    machine.step_input = b"".join([keccak(each) for each in chunks]) + chunk
 
     # CHECK
     first = int.from_bytes(chunk[:8], "big")
-    if first != registers.record_count or chunk[8:CHUNK_HEADER_BYTES] != registers.record_accumulator:
+    expected: int = registers.record_count
+    if first != expected or chunk[8:CHUNK_HEADER_BYTES] != registers.record_accumulator:
         registers.outcome = Outcome.CHUNK_SKIPPED
         registers.chunk_cursor += 1
         return

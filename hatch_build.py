@@ -1,0 +1,121 @@
+"""Compiles the machine with mypyc: into a wheel where a C compiler is at hand, or in place by `make native`.
+
+Without a compiler, without mypy, or with TALLYSTICK_NATIVE=0 the same modules run interpreted, to the same result.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any, Final
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+ROOT: Final = Path(__file__).resolve().parent
+SOURCE: Final = ROOT / "shared"
+WORK: Final = ROOT / "build" / "native"
+GROUP: Final = "tallystick"
+
+# The state hash's Python half is what the machine touches in every step; hashing.py chooses its keccak when imported.
+COMPILED: Final = (
+    "tallystick/machine/**/*.py",
+    "tallystick/state/codes.py",
+    "tallystick/state/layout.py",
+    "tallystick/state/state.py",
+    "tallystick/state/table.py",
+    "tallystick/state/tree.py",
+)
+# Calls inside one shared object need not go through the linker's table; no floating point is involved.
+FLAGS: Final = ("-fno-semantic-interposition", "-fvisibility=hidden")
+
+
+def modules() -> list[Path]:
+    """Return the source files to compile."""
+    found = {path for pattern in COMPILED for path in SOURCE.glob(pattern)}
+    return sorted(path for path in found if path.name != "__init__.py")
+
+
+def built() -> list[Path]:
+    """Return the compiled files that lie beside the source."""
+    suffix = sysconfig.get_config_var("EXT_SUFFIX") or ".so"
+    return sorted(path for path in SOURCE.rglob(f"*{suffix}") if path.is_file())
+
+
+def clear() -> None:
+    """Remove what was compiled in place, of any Python version."""
+    for pattern in ("*.so", "*.pyd"):
+        for path in SOURCE.rglob(pattern):
+            path.unlink()
+
+
+def compile_in_place() -> None:
+    """Compile the modules beside their source.
+
+    Raises: ImportError without mypy or setuptools, SystemExit when the C compiler fails or is missing.
+    """
+    from mypyc.build import mypycify  # noqa: PLC0415 -- only needed where something is compiled
+    from setuptools import setup  # noqa: PLC0415
+
+    clear()
+    WORK.mkdir(parents=True, exist_ok=True)
+    extensions: list[Any] = mypycify(
+        ["--config-file", str(ROOT / "pyproject.toml"), *(str(path.relative_to(ROOT)) for path in modules())],
+        opt_level="3",
+        debug_level="0",
+        target_dir=str(WORK),
+        group_name=GROUP,
+    )
+    for extension in extensions:
+        extension.extra_compile_args.extend(FLAGS)
+    setup(
+        name="tallystick-native",
+        packages=[],
+        package_dir={"": "shared"},
+        ext_modules=extensions,
+        script_args=["--quiet", "build_ext", "--inplace", "--build-temp", str(WORK / "temp")],
+    )
+
+
+class NativeHook(BuildHookInterface[Any]):
+    """Puts the compiled machine into a wheel, for the Python and platform it is built on."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, unless this is an editable install, which `make native` is for."""
+        if version == "editable" or os.environ.get("TALLYSTICK_NATIVE") == "0":
+            return
+        outcome = subprocess.run([sys.executable, __file__], cwd=ROOT, check=False, capture_output=True, text=True)
+        if outcome.returncode:
+            if os.environ.get("TALLYSTICK_NATIVE") == "1":
+                raise RuntimeError(f"the machine did not compile:\n{outcome.stdout}{outcome.stderr}")
+            self.app.display_warning(
+                "the machine did not compile: it will run interpreted (TALLYSTICK_NATIVE=1 says why)"
+            )
+            clear()
+            return
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+        for path in built():
+            build_data["force_include"][str(path)] = path.relative_to(SOURCE).as_posix()
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Leave the source as it was: what is in the wheel needs not lie there as well."""
+        if version != "editable":
+            clear()
+
+
+def main(arguments: list[str]) -> None:
+    """Compile in place, or remove that again with `--clear`."""
+    os.chdir(ROOT)
+    if arguments == ["--clear"]:
+        clear()
+        return
+    compile_in_place()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
