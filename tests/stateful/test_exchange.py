@@ -20,6 +20,7 @@ from tallystick.state.layout import (
     OUTBOX_AMOUNT_UNITS,
 )
 from tallystick.testing import ledger as books
+from tallystick.testing.ledger_market import Market
 from tallystick.testing.look import book, cash, check_book, position, word
 from tallystick.testing.reconcile import reconcile
 from tallystick.testing.twins import TwinRunner
@@ -48,9 +49,9 @@ PRICES = st.one_of(st.integers(985, 1015), st.sampled_from((1, 255, 256, 1023, 1
 LOTS = st.one_of(st.integers(1, 12), st.sampled_from((0, 60, 61)))
 SIGNERS = tuple(f"signer {i}" for i in range(5))
 RULES = (
-    books.Market(100, 50_000, 25_000, 500, 100, 60),
-    books.Market(7, 333_333, 111_111, 777, 0, 60),
-    books.Market(13, 20_000, 20_000, 0, 33, 10),
+    Market(100, 50_000, 25_000, 500, 100, 60),
+    Market(7, 333_333, 111_111, 777, 0, 60),
+    Market(13, 20_000, 20_000, 0, 33, 10),
 )
 FIELDS = ("multiplier", "initial_ppm", "maintenance_ppm", "taker_ppm", "maker_ppm", "max_lots")
 
@@ -100,7 +101,7 @@ class Exchange(RuleBasedStateMachine):
         rules = RULES[number]
         by = "governance" if honest else "mallory"
         values = {name: getattr(rules, name) for name in FIELDS}
-        listed = books.Market(**values)
+        listed = Market(**values)
         expected = self.ledger.list_market(by, number, listed)
         record = self.world.signed("list_market", by, market=number, **values)
         self.same(self.world.send(record), expected)

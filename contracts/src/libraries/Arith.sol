@@ -12,6 +12,11 @@ function ppmUp(uint256 amount, uint256 ppm) pure returns (uint256) {
     return (amount * ppm + Constants.PPM - 1) / Constants.PPM;
 }
 
+/// @notice amount x ppm / 1,000,000, rounded down. Units: of `amount`.
+function ppmDown(uint256 amount, uint256 ppm) pure returns (uint256) {
+    return amount * ppm / Constants.PPM;
+}
+
 /// @notice Whether a x b <= c x d, exactly.
 function productsAtMost(int256 a, int256 b, int256 c, int256 d) pure returns (bool) {
     return a * b <= c * d;

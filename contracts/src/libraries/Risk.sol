@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ppmUp, productsAtMost} from "./Arith.sol";
+import {initialMargin, maintenanceMargin} from "./Margin.sol";
 import {Account, Risk} from "./generated/Cells.sol";
 import {Constants} from "./generated/Names.sol";
 import {Registers} from "./generated/Registers.sol";
@@ -31,10 +32,10 @@ function health(Account account, Risk risk) pure returns (Health memory measured
         measured.value += worth;
         uint256 exposure = uint256(worth >= 0 ? worth : -worth);
         measured.notional += exposure;
-        initial += ppmUp(exposure, risk.marketInitialPpm(market));
-        maintenance += ppmUp(exposure, risk.marketMaintenancePpm(market));
+        initial += initialMargin(risk, market, exposure);
+        maintenance += maintenanceMargin(risk, market, exposure);
     }
-    // SAFETY: 16 times 128 + 32 bits.
+    // SAFETY: 16 times twice 128 + 32 bits.
     measured.initial = int256(initial);
     measured.maintenance = int256(maintenance);
 }

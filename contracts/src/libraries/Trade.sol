@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Account} from "./generated/Cells.sol";
+import {Account, Market} from "./generated/Cells.sol";
 import {Constants, Outcome} from "./generated/Names.sol";
+import {Registers} from "./generated/Registers.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 // One side of a fill, applied to an account and undone again when it may not stand.
@@ -64,10 +65,31 @@ function applyFill(Account account, Terms memory terms, uint256 side, int256 fee
     return Outcome.ACCEPTED;
 }
 
+/// @notice Adds both sides of a fill to the market's totals and to the sum of all cash, unless its
+/// open interest is full.
+/// @dev Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
+function moveTotals(Registers registers, Market market, Fill memory taker, Fill memory maker) pure returns (uint8) {
+    int256 grown = _longPart(taker.newSize) - _longPart(taker.oldSize);
+    grown += _longPart(maker.newSize) - _longPart(maker.oldSize);
+    int256 lots = int256(uint256(market.openInterestLots())) + grown;
+    int256 cap = int256(uint256(market.maxOpenInterestLots()));
+    if (grown > 0 && cap != 0 && lots > cap) return Outcome.OPEN_INTEREST;
+    int256 net = market.netLots();
+    net += taker.newSize - taker.oldSize + maker.newSize - maker.oldSize;
+    market.setOpenInterestLots(SafeCast.toUint64(SafeCast.toUint256(lots)));
+    market.setNetLots(SafeCast.toInt64(net));
+    registers.setCashUnits(SafeCast.toInt64(registers.cashUnits() + taker.cashChange + maker.cashChange));
+    return Outcome.ACCEPTED;
+}
+
 /// @notice Puts an account back to what it was before `applyFill`.
 function undoFill(Account account, Terms memory terms, Fill memory fill) pure {
     account.setCashUnits(SafeCast.toInt64(account.cashUnits() - fill.cashChange));
     _setPosition(account, fill.slot, terms.market, fill.oldSize);
+}
+
+function _longPart(int256 size) pure returns (int256) {
+    return size > 0 ? size : int256(0);
 }
 
 function _setPosition(Account account, uint256 slot, uint256 market, int256 size) pure {

@@ -17,6 +17,15 @@ def ppm_up(amount: i64, ppm: i64) -> i64:
     return whole * ppm + ((amount - whole * PPM) * ppm + PPM - 1) // PPM
 
 
+def ppm_down(amount: i64, ppm: i64) -> i64:
+    """Return amount x ppm / 1,000,000.
+
+    Units: of `amount`, which is not negative. Rounding: down.
+    """
+    whole = amount // PPM
+    return whole * ppm + (amount - whole * PPM) * ppm // PPM
+
+
 def products_at_most(a: int, b: int, c: int, d: int) -> bool:
     """Whether a x b <= c x d, exactly: the products may need 128 bits, which `int` has."""
     return a * b <= c * d

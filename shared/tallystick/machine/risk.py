@@ -5,6 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.arith import ppm_up, products_at_most
+from tallystick.machine.margin import initial_margin, maintenance_margin
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ACCOUNT_POSITION_MARKET,
@@ -12,8 +13,6 @@ from tallystick.state.layout import (
     ACCOUNT_POSITION_WORDS,
     ACCOUNT_POSITIONS,
     MAX_POSITIONS,
-    RISK_RISKMARKET_INITIAL_PPM,
-    RISK_RISKMARKET_MAINTENANCE_PPM,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
@@ -54,8 +53,8 @@ def health(state: State, account: i64, risk: i64) -> Health:
         value += worth
         exposure = worth if worth >= 0 else -worth
         notional += exposure
-        initial += ppm_up(exposure, marks[market + RISK_RISKMARKET_INITIAL_PPM])
-        maintenance += ppm_up(exposure, marks[market + RISK_RISKMARKET_MAINTENANCE_PPM])
+        initial += initial_margin(marks, market, exposure)
+        maintenance += maintenance_margin(marks, market, exposure)
     return Health(value, initial, maintenance, notional)
 
 

@@ -13,6 +13,9 @@ from tallystick.state.layout import (
     ACCOUNT_POSITION_WORDS,
     ACCOUNT_POSITIONS,
     BUY,
+    MARKET_MAX_OPEN_INTEREST_LOTS,
+    MARKET_NET_LOTS,
+    MARKET_OPEN_INTEREST_LOTS,
     MAX_CASH_UNITS,
     MAX_POSITIONS,
 )
@@ -70,11 +73,33 @@ def apply_fill(
     return Outcome.ACCEPTED
 
 
+def move_totals(state: State, market: i64, taker: Fill, maker: Fill) -> i64:
+    """Add both sides of a fill to the market's totals and to the sum of all cash, unless its open interest is full.
+
+    Shape: `market` is a word offset. Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
+    """
+    totals = state.markets.words
+    grown = _long_part(taker.new_size) - _long_part(taker.old_size)
+    grown += _long_part(maker.new_size) - _long_part(maker.old_size)
+    lots = totals[market + MARKET_OPEN_INTEREST_LOTS] + grown
+    cap = totals[market + MARKET_MAX_OPEN_INTEREST_LOTS]
+    if grown > 0 and cap != 0 and lots > cap:
+        return Outcome.OPEN_INTEREST
+    totals[market + MARKET_OPEN_INTEREST_LOTS] = lots
+    totals[market + MARKET_NET_LOTS] += taker.new_size - taker.old_size + maker.new_size - maker.old_size
+    state.registers.cash_units += taker.cash_change + maker.cash_change
+    return Outcome.ACCEPTED
+
+
 def undo_fill(state: State, account: i64, market: i64, fill: Fill) -> None:
     """Put an account back to what it was before `apply_fill`."""
     words = state.accounts.words
     words[account + ACCOUNT_CASH_UNITS] -= fill.cash_change
     _set_position(words, fill.position, market, fill.old_size)
+
+
+def _long_part(size: i64) -> i64:
+    return size if size > 0 else 0
 
 
 def _set_position(words: vec[i64], position: i64, market: i64, size: i64) -> None:

@@ -60,6 +60,7 @@ class Outcome(IntEnum):
     MARKET_EXISTS = 30
     BAD_PARAMETERS = 31
     UNKNOWN_MESSAGE = 32
+    OPEN_INTEREST = 33
 
 
 # name -> (value, what it is and where it comes from)

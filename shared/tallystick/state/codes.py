@@ -60,3 +60,4 @@ class Outcome:
     MARKET_EXISTS: Final = 30
     BAD_PARAMETERS: Final = 31
     UNKNOWN_MESSAGE: Final = 32
+    OPEN_INTEREST: Final = 33

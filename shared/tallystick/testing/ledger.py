@@ -12,9 +12,9 @@ from math import ceil
 from statistics import median_low
 
 from tallystick.schema.names import Outcome
+from tallystick.testing.ledger_market import MILLION, Market, share
 
 BUY = 0
-MILLION = 1_000_000
 MAX_POSITIONS = 16
 MAX_CASH = 2**60
 MAX_EXPOSURE = 2**30
@@ -47,21 +47,6 @@ class Account:
 
 
 @dataclass(slots=True)
-class Market:
-    """A market's rules, its mark and the reports of its newest round."""
-
-    multiplier: int
-    initial_ppm: int
-    maintenance_ppm: int
-    taker_ppm: int
-    maker_ppm: int
-    max_lots: int
-    mark: int = 0
-    round: int = 0
-    reports: dict[int, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
 class Order:
     """A resting order, known by the number of the record that placed it."""
 
@@ -83,11 +68,6 @@ class Worth:
     initial: int
     maintenance: int
     notional: int
-
-
-def share(amount: int, ppm: int) -> int:
-    """Return a share of an amount, rounded up."""
-    return ceil(Fraction(amount * ppm, MILLION))
 
 
 class Ledger:
@@ -255,8 +235,8 @@ class Ledger:
             value += lots * market.mark * market.multiplier
             exposure = abs(lots) * market.mark * market.multiplier
             notional += exposure
-            initial += share(exposure, market.initial_ppm)
-            maintenance += share(exposure, market.maintenance_ppm)
+            initial += market.initial(exposure)
+            maintenance += market.maintenance(exposure)
         return Worth(value, initial, maintenance, notional)
 
     def withdrawable(self, number: int) -> int:
@@ -347,7 +327,8 @@ class Ledger:
         market = self.markets[taker.market]
         lots = min(taker.lots, maker.lots)
         quote = lots * maker.price * market.multiplier
-        taker_fee, maker_fee = share(quote, market.taker_ppm), share(quote, market.maker_ppm)
+        taker_fee = share(quote, market.taker_ppm)
+        maker_fee = share(quote, market.maker_ppm) - quote * market.rebate_ppm // MILLION
         taker_after = self._after(taker.account, taker, lots, quote, taker_fee)
         if isinstance(taker_after, Outcome):
             return taker_after
@@ -355,6 +336,8 @@ class Ledger:
         if isinstance(maker_after, Outcome):
             self.orders.remove(maker)
             return None
+        if self._overfills(taker.market, {taker.account: taker_after, maker.account: maker_after}):
+            return Outcome.OPEN_INTEREST
         self.accounts[taker.account], self.accounts[maker.account] = taker_after, maker_after
         self.fees += taker_fee + maker_fee
         taker.lots -= lots
@@ -362,6 +345,16 @@ class Ledger:
         if maker.lots == 0:
             self.orders.remove(maker)
         return None
+
+    def _overfills(self, number: int, changed: dict[int, Account]) -> bool:
+        """Whether open interest would grow beyond the market's cap."""
+        market = self.markets[number]
+
+        def longs(accounts: dict[int, Account]) -> int:
+            return sum(max(0, account.positions.get(number, 0)) for account in accounts.values())
+
+        before, after = longs(self.accounts), longs({**self.accounts, **changed})
+        return before < after and 0 < market.max_open_interest < after
 
     def _rest(self, wanted: Order) -> Outcome:
         account = self.accounts[wanted.account]
@@ -372,7 +365,7 @@ class Ledger:
         reducible = max(0, -size if wanted.side == BUY else size)
         quote = wanted.lots * wanted.price * market.multiplier
         worth = self.worth(account)
-        if wanted.lots > reducible and worth.value < worth.initial + share(quote, market.initial_ppm):
+        if wanted.lots > reducible and worth.value < worth.initial + market.initial(quote):
             return Outcome.MARGIN
         self.orders.append(wanted)
         return Outcome.ACCEPTED

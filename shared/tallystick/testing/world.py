@@ -11,6 +11,7 @@ from tallystick.records.codec import Record, encode
 from tallystick.records.signing import address_of, make, sign
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.names import Outcome
+from tallystick.state import layout
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import ACCOUNT_CASH_UNITS, MESSAGE_DEPOSIT
 from tallystick.state.state import State
@@ -200,6 +201,19 @@ class World:
             )
             outcome = self.send(record)
         return outcome
+
+
+def write_rules(state: State, market: int, rules: dict[str, int]) -> None:
+    """Write rules into a market's cells, by the names of their fields."""
+    cell, entry = state.markets.open(market), state.risk.open(0) + market * layout.RISK_RISKMARKET_WORDS
+    for name, value in rules.items():
+        at = getattr(layout, f"MARKET_{name.upper()}", None)
+        if at is None:
+            state.risk.words[entry + getattr(layout, f"RISK_RISKMARKET_{name.upper()}")] = value
+        else:
+            state.markets.words[cell + at] = value
+    state.markets.mark(market)
+    state.risk.mark(0)
 
 
 def total_units(state: State) -> int:

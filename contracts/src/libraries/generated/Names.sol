@@ -128,4 +128,5 @@ library Outcome {
     uint8 internal constant MARKET_EXISTS = 30;
     uint8 internal constant BAD_PARAMETERS = 31;
     uint8 internal constant UNKNOWN_MESSAGE = 32;
+    uint8 internal constant OPEN_INTEREST = 33;
 }

@@ -4,12 +4,12 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {lowestBit, ppmUp} from "@tallystick/libraries/Arith.sol";
+import {lowestBit, ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
 import {Path, dropHead, levelIndex, openBest, openTailToFree, removeOrder} from "@tallystick/libraries/Book.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {Health, health, mayChange} from "@tallystick/libraries/Risk.sol";
 import {openAccount, openLevel, openMarket, openOrder, openPage, openRisk} from "@tallystick/libraries/State.sol";
-import {Fill, Terms, applyFill, undoFill} from "@tallystick/libraries/Trade.sol";
+import {Fill, Terms, applyFill, moveTotals, undoFill} from "@tallystick/libraries/Trade.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
@@ -18,9 +18,9 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 /// @title MATCH_MAKER: meet the order in progress with the best resting one
 /// @notice Price-time priority is what the cells say: the best price by the occupancy words, the
 /// oldest order of its page. Self-trade cancels the maker.
-/// @dev Rejects: UNFILLED, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (the taker's rest is cancelled; a
-/// maker with the same fault leaves the book). Rounding: fees up. Twin:
-/// shared/tallystick/machine/steps/match_maker.py.
+/// @dev Rejects: UNFILLED, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (a maker with one of these three
+/// faults leaves the book), OPEN_INTEREST; the taker's rest is cancelled. Rounding: fees up, the maker's
+/// rebate down. Twin: shared/tallystick/machine/steps/match_maker.py.
 contract MatchMaker is Step {
     /// @dev What `_trade` returns when the maker may not trade; no taker ever fails with it.
     uint8 private constant MAKER_FAILED = Outcome.NO_SUCH_ORDER;
@@ -124,10 +124,13 @@ contract MatchMaker is Step {
             undoFill(m.taker, m.terms, m.takerFill);
             return MAKER_FAILED;
         }
-        int256 fees = registers.feesUnits() + m.takerFee + m.makerFee;
-        int256 cash = registers.cashUnits() + m.takerFill.cashChange + m.makerFill.cashChange;
-        registers.setFeesUnits(SafeCast.toInt64(fees));
-        registers.setCashUnits(SafeCast.toInt64(cash));
+        outcome = moveTotals(registers, m.market, m.takerFill, m.makerFill);
+        if (outcome != Outcome.ACCEPTED) {
+            undoFill(m.maker, m.terms, m.makerFill);
+            undoFill(m.taker, m.terms, m.takerFill);
+            return outcome;
+        }
+        registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + m.takerFee + m.makerFee));
         return Outcome.ACCEPTED;
     }
 
@@ -136,32 +139,19 @@ contract MatchMaker is Step {
         // SAFETY: 64 + 24 + 32 bits.
         uint256 quote = lots * m.path.price * m.risk.marketMultiplier(m.path.market);
         m.takerFee = int256(ppmUp(quote, m.market.takerPpm()));
-        m.makerFee = int256(ppmUp(quote, m.market.makerPpm()));
+        m.makerFee = int256(ppmUp(quote, m.market.makerPpm())) - int256(ppmDown(quote, m.market.rebatePpm()));
         m.terms.market = m.path.market;
         m.terms.lots = int256(lots);
         m.terms.quote = int256(quote);
         m.terms.maxLots = int256(uint256(m.market.maxLots()));
     }
 
-    /// @dev Books a trade that stands: market totals, the maker's order, the taker's rest.
+    /// @dev Books a trade that stands: the maker's order, the taker's rest.
     function _settle(Match memory m, uint64 lots) private pure {
         Registers registers = m.registers;
-        Fill memory taker = m.takerFill;
-        Fill memory maker = m.makerFill;
-        int256 longs = int256(uint256(m.market.openInterestLots()));
-        longs += _long(taker.newSize) - _long(taker.oldSize);
-        longs += _long(maker.newSize) - _long(maker.oldSize);
-        int256 net = m.market.netLots();
-        net += taker.newSize - taker.oldSize + maker.newSize - maker.oldSize;
-        m.market.setOpenInterestLots(SafeCast.toUint64(SafeCast.toUint256(longs)));
-        m.market.setNetLots(SafeCast.toInt64(net));
         m.order.setRemainingLots(m.order.remainingLots() - lots);
         if (m.order.remainingLots() == 0) _removeMaker(m);
         registers.setArgLots(registers.argLots() - lots);
         if (registers.argLots() == 0) finish(registers, Outcome.ACCEPTED);
-    }
-
-    function _long(int256 size) private pure returns (int256) {
-        return size > 0 ? size : int256(0);
     }
 }

@@ -3,9 +3,9 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {ppmUp} from "@tallystick/libraries/Arith.sol";
 import {NO_PAGE, Path, occupy, openPrice} from "@tallystick/libraries/Book.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
+import {initialMargin} from "@tallystick/libraries/Margin.sol";
 import {Health, health} from "@tallystick/libraries/Risk.sol";
 import {openAccount, openOrder, openPage, openRisk} from "@tallystick/libraries/State.sol";
 import {NO_SLOT, findPosition} from "@tallystick/libraries/Trade.sol";
@@ -86,7 +86,7 @@ contract RestOrder is Step {
         // SAFETY: 64 + 24 + 32 bits.
         uint256 quote = lots * registers.argPrice() * risk.marketMultiplier(market);
         Health memory measured = health(account, risk);
-        int256 needed = int256(ppmUp(quote, risk.marketInitialPpm(market)));
+        int256 needed = int256(initialMargin(risk, market, quote));
         return measured.value >= measured.initial + needed;
     }
 

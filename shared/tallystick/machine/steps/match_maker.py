@@ -6,11 +6,11 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tallystick.machine.arith import lowest_bit, ppm_up
+from tallystick.machine.arith import lowest_bit, ppm_down, ppm_up
 from tallystick.machine.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
 from tallystick.machine.machine import Machine
 from tallystick.machine.risk import health, may_change
-from tallystick.machine.trade import Fill, apply_fill, undo_fill
+from tallystick.machine.trade import Fill, apply_fill, move_totals, undo_fill
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     ACCOUNT_DEAD_BEFORE,
@@ -19,8 +19,7 @@ from tallystick.state.layout import (
     LEVEL_HEAD_PAGE,
     MARKET_MAKER_PPM,
     MARKET_MAX_LOTS,
-    MARKET_NET_LOTS,
-    MARKET_OPEN_INTEREST_LOTS,
+    MARKET_REBATE_PPM,
     MARKET_TAKER_PPM,
     ORDER_ACCOUNT,
     ORDER_CLIENT_ID,
@@ -57,9 +56,9 @@ def step(machine: Machine) -> None:
     """Fill against the best maker, take a dead one out of the book, or find that nothing crosses.
 
     Price-time priority is what the cells say: the best price by the occupancy words, the oldest order of its page.
-    Self-trade cancels the maker. Rejects: UNFILLED, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (the taker's rest is
-    cancelled; a maker with the same fault leaves the book). Rounding: fees up. Twin:
-    contracts/src/referee/steps/MatchMaker.sol.
+    Self-trade cancels the maker. Rejects: UNFILLED, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (a maker with one of
+    these three faults leaves the book), OPEN_INTEREST; the taker's rest is cancelled. Rounding: fees up, the
+    maker's rebate down. Twin: contracts/src/referee/steps/MatchMaker.sol.
     """
     state = machine.state
     registers = state.registers
@@ -151,6 +150,7 @@ def _trade(match: Match, lots: i64) -> i64:
     quote = lots * match.path.price * multiplier
     taker_fee = ppm_up(quote, rules[match.market + MARKET_TAKER_PPM])
     maker_fee = ppm_up(quote, rules[match.market + MARKET_MAKER_PPM])
+    maker_fee -= ppm_down(quote, rules[match.market + MARKET_REBATE_PPM])
     max_lots = rules[match.market + MARKET_MAX_LOTS]
     taker_before = health(state, match.taker, match.risk)
     maker_before = health(state, match.maker, match.risk)
@@ -172,22 +172,20 @@ def _trade(match: Match, lots: i64) -> i64:
         undo_fill(state, match.maker, market, match.maker_fill)
         undo_fill(state, match.taker, market, match.taker_fill)
         return _MAKER_FAILED
+    outcome = move_totals(state, match.market, match.taker_fill, match.maker_fill)
+    if outcome != Outcome.ACCEPTED:
+        undo_fill(state, match.maker, market, match.maker_fill)
+        undo_fill(state, match.taker, market, match.taker_fill)
+        return outcome
     registers.fees_units += taker_fee + maker_fee
-    registers.cash_units += match.taker_fill.cash_change + match.maker_fill.cash_change
     return Outcome.ACCEPTED
 
 
 def _settle(match: Match, lots: i64) -> None:
-    """Book a trade that stands: market totals, the maker's order, the taker's rest."""
+    """Book a trade that stands: the maker's order, the taker's rest."""
     machine = match.machine
     state = machine.state
     registers = state.registers
-    totals = state.markets.words
-    taker, maker = match.taker_fill, match.maker_fill
-    longs = _long_part(taker.new_size) - _long_part(taker.old_size)
-    longs += _long_part(maker.new_size) - _long_part(maker.old_size)
-    totals[match.market + MARKET_OPEN_INTEREST_LOTS] += longs
-    totals[match.market + MARKET_NET_LOTS] += taker.new_size - taker.old_size + maker.new_size - maker.old_size
     state.markets.mark(registers.arg_market)
     state.accounts.mark(registers.arg_account)
     state.accounts.mark(match.maker_number)
@@ -210,7 +208,3 @@ def _settle(match: Match, lots: i64) -> None:
     registers.arg_lots -= lots
     if registers.arg_lots == 0:
         machine.finish(Outcome.ACCEPTED)
-
-
-def _long_part(size: i64) -> i64:
-    return size if size > 0 else 0

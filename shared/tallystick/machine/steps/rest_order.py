@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.arith import ppm_up, set_bit
+from tallystick.machine.arith import set_bit
 from tallystick.machine.book import PAGE_LIMBS, Path, occupy, open_price
 from tallystick.machine.machine import Machine
+from tallystick.machine.margin import initial_margin
 from tallystick.machine.risk import health
 from tallystick.machine.trade import find_position
 from tallystick.state.codes import Outcome
@@ -29,7 +30,6 @@ from tallystick.state.layout import (
     PAGE_NEXT_PAGE,
     PAGE_SLOTS,
     PAGE_USED,
-    RISK_RISKMARKET_INITIAL_PPM,
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
 )
@@ -98,7 +98,7 @@ def _can_carry(state: State, account: i64, risk: i64) -> bool:
     market = risk + registers.arg_market * RISK_RISKMARKET_WORDS
     quote = registers.arg_lots * registers.arg_price * state.risk.words[market + RISK_RISKMARKET_MULTIPLIER]
     measured = health(state, account, risk)
-    return measured.value >= measured.initial + ppm_up(quote, state.risk.words[market + RISK_RISKMARKET_INITIAL_PPM])
+    return measured.value >= measured.initial + initial_margin(state.risk.words, market, quote)
 
 
 def _take_page(state: State, path: Path, page: i64, page_base: i64, tail_page: i64) -> None:

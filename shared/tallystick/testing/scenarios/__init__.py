@@ -11,7 +11,7 @@ from typing import Final
 from tallystick.machine.engine import halted
 from tallystick.proof.tracer import StepProof, Tracer
 from tallystick.schema.names import Outcome, Phase
-from tallystick.testing.scenarios import batches, book, flow, intake, markets, trading
+from tallystick.testing.scenarios import batches, book, flow, intake, markets, tiers, trading
 from tallystick.testing.scenarios.scene import Scene
 
 Scenario = Callable[[Scene], None]
@@ -19,7 +19,7 @@ Scenario = Callable[[Scene], None]
 SCENARIOS: Final[dict[str, Scenario]] = {
     **{
         scenario.__name__: scenario
-        for module in (intake, batches, markets, trading, book)
+        for module in (intake, batches, markets, trading, tiers, book)
         for scenario in module.SCENARIOS
     },
     **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(20)},
@@ -71,6 +71,7 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.NO_POSITION_SLOT,
             Outcome.POSITION_LIMIT,
             Outcome.MARGIN,
+            Outcome.OPEN_INTEREST,
         }
     ),
     Phase.REST_ORDER: frozenset({Outcome.ACCEPTED, Outcome.MARGIN, Outcome.BOOK_FULL}),

@@ -10,7 +10,7 @@ from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import FRAME_HEADER_BYTES
 from tallystick.state.state import State
-from tallystick.testing.world import World, address, message
+from tallystick.testing.world import World, address, message, write_rules
 
 RICH = 10**12
 """Units: what an account of a scene is given to begin with."""
@@ -34,6 +34,13 @@ class Scene(World):
             self.seal()
         self.state.commit()
         self.start = self.state.copy()
+
+    def rule(self, market: int, **rules: int) -> None:
+        """Write rules into a market's cells by hand, by the names of their fields, and start the scenario over."""
+        self.finish()
+        write_rules(self.state, market, rules)
+        self.cut()
+        self.clock()
 
     def finish(self) -> None:
         """Publish what is not published yet."""

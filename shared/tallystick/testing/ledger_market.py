@@ -1,0 +1,55 @@
+"""A market of the independent ledger: its rules and what margin they ask for, in fractions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+
+MILLION = 1_000_000
+
+
+def share(amount: int, ppm: int) -> int:
+    """Return a share of an amount, rounded up."""
+    return ceil(Fraction(amount * ppm, MILLION))
+
+
+@dataclass(slots=True)
+class Market:
+    """A market's rules, its mark and the reports of its newest round.
+
+    `tiers` are the second and the third one: (millions of units from which, initial ppm, maintenance ppm).
+    """
+
+    multiplier: int
+    initial_ppm: int
+    maintenance_ppm: int
+    taker_ppm: int
+    maker_ppm: int
+    max_lots: int
+    rebate_ppm: int = 0
+    max_open_interest: int = 0
+    tiers: tuple[tuple[int, int, int], ...] = ()
+    surcharge_ppm: int = 0
+    mark: int = 0
+    round: int = 0
+    reports: dict[int, int] = field(default_factory=dict)
+
+    def initial(self, exposure: int) -> int:
+        """Return the initial margin of a position of this worth."""
+        tiers = [(0, self.initial_ppm), *((at, initial) for at, initial, _ in self.tiers)]
+        return ceil(_over_tiers(exposure, tiers)) + share(exposure, self.surcharge_ppm)
+
+    def maintenance(self, exposure: int) -> int:
+        """Return the maintenance margin of a position of this worth."""
+        tiers = [(0, self.maintenance_ppm), *((at, maintenance) for at, _, maintenance in self.tiers)]
+        return ceil(_over_tiers(exposure, tiers))
+
+
+def _over_tiers(exposure: int, tiers: list[tuple[int, int]]) -> Fraction:
+    """Return a position's margin: every tier's fraction is a surplus over the one before, on what lies beyond it."""
+    margin, before = Fraction(0), 0
+    for at, ppm in tiers:
+        margin += Fraction(max(0, exposure - at * MILLION) * (ppm - before), MILLION)
+        before = ppm
+    return margin
