@@ -11,6 +11,8 @@ from mypy_extensions import i64
 from tallystick.machine.arith import read_address
 from tallystick.machine.nonces import LIMBS as NONCE_LIMBS
 from tallystick.machine.risk import health, withdrawable
+from tallystick.machine.rules import rules_in_force
+from tallystick.schema.rules import RULES
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ACCOUNT_DEAD_BEFORE,
@@ -25,6 +27,8 @@ from tallystick.state.layout import (
     BITMAP_WORDS,
     BUY,
     LEVEL_HEAD_PAGE,
+    MARKET_EXPIRY_MS,
+    MARKET_KIND,
     MARKET_LIVE,
     MARKET_MAKER_PPM,
     MARKET_MAX_LOTS,
@@ -71,6 +75,9 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True):
     maker_ppm: int
     max_lots: int
     open_interest_lots: int
+    kind: int
+    expiry_ms: int
+    rules: dict[str, int]
 
 
 class LevelView(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +162,9 @@ def market(state: State, number: int) -> MarketView | None:
         maker_ppm=rules[base + MARKET_MAKER_PPM],
         max_lots=rules[base + MARKET_MAX_LOTS],
         open_interest_lots=rules[base + MARKET_OPEN_INTEREST_LOTS],
+        kind=rules[base + MARKET_KIND],
+        expiry_ms=rules[base + MARKET_EXPIRY_MS],
+        rules=dict(zip(RULES, rules_in_force(state, base, entry), strict=True)),
     )
 
 

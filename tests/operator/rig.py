@@ -12,7 +12,7 @@ from tallystick.records.codec import Record
 from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
 from tallystick.state.layout import MESSAGE_DEPOSIT
-from tallystick.testing.world import START, Published, address, key, message, world_genesis
+from tallystick.testing.world import START, Published, address, key, message, ordinary_rules, world_genesis
 from tallystick_operator.clock import ExchangeClock
 from tallystick_operator.core import Answer, Core, CorePolicy
 from tallystick_operator.door import Checked, Refused, check_signature
@@ -80,19 +80,7 @@ class Rig:
 
     def set_up(self) -> None:
         """List a market, give it a mark and fund alice (1) and bob (2)."""
-        self.accept(
-            self.signed(
-                "list_market",
-                "governance",
-                market=0,
-                multiplier=100,
-                initial_ppm=50_000,
-                maintenance_ppm=25_000,
-                taker_ppm=500,
-                maker_ppm=100,
-                max_lots=1_000_000,
-            )
-        )
+        self.accept(self.signed("list_market", "governance", market=0, **ordinary_rules()))
         for i in range(3):
             self.accept(self.report(i, 1, 618_000))
         self.deposit("alice", 1, 10**12)

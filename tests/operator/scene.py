@@ -13,7 +13,7 @@ from typing import Any
 from tallystick.l1.keys import save_key
 from tallystick.records.signing import make, sign
 from tallystick.testing.stage import Stage, account
-from tallystick.testing.world import key
+from tallystick.testing.world import key, ordinary_rules
 from tallystick.trader.client import TraderClient
 from tallystick.trader.transport import Transport
 from tallystick_operator.config import Config
@@ -83,16 +83,7 @@ class Scene:
 
     def open_market(self, running: Running) -> None:
         client = self.client(running)
-        listing = make(
-            "list_market",
-            market=0,
-            multiplier=100,
-            initial_ppm=50_000,
-            maintenance_ppm=25_000,
-            taker_ppm=500,
-            maker_ppm=100,
-            max_lots=1_000_000,
-        )
+        listing = make("list_market", market=0, **ordinary_rules())
         now = client.info()["clock_ms"]
         assert client.send(sign(listing, client.domain, key("governance"))).accepted
         for signer in range(3):

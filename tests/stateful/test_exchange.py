@@ -24,7 +24,7 @@ from tallystick.testing.ledger_market import Market
 from tallystick.testing.look import book, cash, check_book, position, word
 from tallystick.testing.reconcile import reconcile
 from tallystick.testing.twins import TwinRunner
-from tallystick.testing.world import World, address, message
+from tallystick.testing.world import World, address, message, ordinary_rules
 
 settings.register_profile(
     "exchange",
@@ -103,7 +103,7 @@ class Exchange(RuleBasedStateMachine):
         values = {name: getattr(rules, name) for name in FIELDS}
         listed = Market(**values)
         expected = self.ledger.list_market(by, number, listed)
-        record = self.world.signed("list_market", by, market=number, **values)
+        record = self.world.signed("list_market", by, market=number, **ordinary_rules(**values))
         self.same(self.world.send(record), expected)
 
     @rule(

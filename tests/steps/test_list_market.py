@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 
 from tallystick.schema.names import Outcome
+from tallystick.schema.rules import RULES
+from tallystick.state import layout
 from tallystick.state.layout import (
+    KIND_DATED,
+    MARKET_EXPIRY_MS,
+    MARKET_KIND,
     MARKET_MAKER_PPM,
     MARKET_MAX_LOTS,
     MARKET_STATUS,
     MARKET_TAKER_PPM,
     MAX_EXPOSURE,
+    MAX_OPEN_EXPOSURE,
+    MAX_OPEN_INTEREST_LOTS,
     RISK_RISKMARKET_INITIAL_PPM,
     RISK_RISKMARKET_MAINTENANCE_PPM,
     RISK_RISKMARKET_MULTIPLIER,
@@ -18,6 +25,57 @@ from tallystick.state.layout import (
 )
 from tallystick.testing.look import mark, word
 from tallystick.testing.world import World
+
+TIERS = {
+    "tier2_from": 3,
+    "initial2_ppm": 60_000,
+    "maintenance2_ppm": 30_000,
+    "tier3_from": 4,
+    "initial3_ppm": 80_000,
+    "maintenance3_ppm": 40_000,
+}
+
+
+def test_a_dated_future_keeps_its_expiry_which_lies_ahead(world: World) -> None:
+    now = world.state.registers.clock_ms
+    assert world.list_market(0, kind=KIND_DATED, expiry_ms=now) is Outcome.BAD_PARAMETERS
+    assert world.list_market(0, kind=KIND_DATED, expiry_ms=now + 1) is Outcome.ACCEPTED
+    assert word(world.state.markets, 0, MARKET_KIND) == KIND_DATED
+    assert word(world.state.markets, 0, MARKET_EXPIRY_MS) == now + 1
+
+
+def test_every_rule_is_kept_where_the_specification_says(world: World) -> None:
+    """A listing of nineteen different numbers, read back field by field."""
+    values = {
+        "initial_ppm": 101,
+        "initial2_ppm": 102,
+        "initial3_ppm": 103,
+        "maintenance_ppm": 51,
+        "maintenance2_ppm": 52,
+        "maintenance3_ppm": 53,
+        "tier2_from": 7,
+        "tier3_from": 8,
+        "taker_ppm": 20,
+        "maker_ppm": 11,
+        "rebate_ppm": 12,
+        "liquidation_ppm": 13,
+        "max_lots": 900,
+        "max_open_interest_lots": 1000,
+        "insurance_lots": 14,
+        "surcharge_from_units": 15,
+        "surcharge_to_units": 16,
+        "band_ppm": 17,
+        "move_ppm": 18,
+    }
+    assert set(values) == set(RULES)
+    assert world.list_market(5, **values) is Outcome.ACCEPTED
+    for name, value in values.items():
+        in_market = getattr(layout, f"MARKET_{name.upper()}", None)
+        if in_market is not None:
+            assert word(world.state.markets, 5, in_market) == value, name
+        else:
+            in_risk = getattr(layout, f"RISK_RISKMARKET_{name.upper()}")
+            assert word(world.state.risk, 0, 5 * RISK_RISKMARKET_WORDS + in_risk) == value, name
 
 
 @pytest.mark.parametrize("market", [0, 1, 63])
@@ -52,6 +110,26 @@ def test_a_listed_market_never_changes(world: World) -> None:
 @pytest.mark.parametrize(
     "bad",
     [
+        {"expiry_ms": 1},
+        {"kind": KIND_DATED},
+        {"initial2_ppm": 60_000},
+        {"maintenance3_ppm": 1},
+        {**TIERS, "initial2_ppm": 49_999},
+        {**TIERS, "maintenance2_ppm": 24_999},
+        {**TIERS, "maintenance2_ppm": 60_001},
+        {**TIERS, "tier3_from": 0},
+        {**TIERS, "tier3_from": 3},
+        {**TIERS, "initial3_ppm": 59_999},
+        {**TIERS, "maintenance3_ppm": 80_001},
+        {"max_open_interest_lots": 0},
+        {"multiplier": 1, "max_open_interest_lots": MAX_OPEN_INTEREST_LOTS + 1},
+        {"multiplier": 3, "max_open_interest_lots": MAX_OPEN_EXPOSURE // 3 + 1},
+        {"insurance_lots": 1_000_001},
+        {"surcharge_from_units": 5, "surcharge_to_units": 5},
+        {"surcharge_to_units": 5},
+        {"band_ppm": 0},
+        {"move_ppm": 0},
+        {"rebate_ppm": 501},
         {"multiplier": 0},
         {"max_lots": 0},
         {"multiplier": 1, "max_lots": MAX_EXPOSURE + 1},
@@ -79,6 +157,10 @@ def test_rules_that_could_overflow_or_never_liquidate_are_bad_parameters(world: 
         {"initial_ppm": 1_000_000, "maintenance_ppm": 1_000_000},
         {"initial_ppm": 1, "maintenance_ppm": 1},
         {"taker_ppm": 0, "maker_ppm": 0},
+        TIERS,
+        {**TIERS, "tier3_from": 0, "initial3_ppm": 0, "maintenance3_ppm": 0},
+        {"rebate_ppm": 500, "insurance_lots": 1_000_000, "surcharge_from_units": 1, "surcharge_to_units": 2},
+        {"multiplier": 2, "max_open_interest_lots": MAX_OPEN_INTEREST_LOTS},
         {"taker_ppm": 1_000_000, "maker_ppm": 1_000_000},
     ],
     ids=str,

@@ -107,7 +107,18 @@ def test_what_the_owner_forces_through_l1_is_done(shell: Shell) -> None:
 
 
 def test_governance_lists_a_market_and_signers_report_its_price(shell: Shell) -> None:
-    listing = ("list-market", "3", "--multiplier", "50", "--initial", "10", "--maintenance", "4.5")
+    listing = (
+        "list-market",
+        "3",
+        "--multiplier",
+        "50",
+        "--initial",
+        "10",
+        "--maintenance",
+        "4.5",
+        "--rule",
+        "rebate_ppm=30",
+    )
     assert "accepted" in shell.run("governance", *listing)
     assert "answered before" in shell.run("governance", *listing)
     keys = [shell.scene.folder / f"signer {i}.key" for i in range(3)]
@@ -118,6 +129,7 @@ def test_governance_lists_a_market_and_signers_report_its_price(shell: Shell) ->
     assert [each["outcome"] for each in answers] == ["ACCEPTED", "ACCEPTED"]
     market = next(each for each in shell.json("", "markets") if each["market"] == 3)
     assert (market["mark_ticks"], market["initial_ppm"], market["maintenance_ppm"]) == (702, 100_000, 45_000)
+    assert (market["kind"], market["rules"]["rebate_ppm"], market["rules"]["band_ppm"]) == (0, 30, 50_000)
     older = shell.run("", "report-price", "3", "1", "--round", "4", "--key-file", str(keys[0]), exit_code=2)
     assert "old round" in older
 
@@ -125,6 +137,8 @@ def test_governance_lists_a_market_and_signers_report_its_price(shell: Shell) ->
 def test_nobody_else_lists_markets_or_reports_prices(shell: Shell) -> None:
     with pytest.raises(BadInput, match="only governance"):
         shell.run("alice", "list-market", "4", "--multiplier", "1")
+    with pytest.raises(BadInput, match="no rule"):
+        shell.run("governance", "list-market", "4", "--multiplier", "1", "--rule", "nonsense=1")
     with pytest.raises(BadInput, match="no price signer"):
         shell.run("", "report-price", "0", "1", "--key-file", str(shell.scene.folder / "alice.key"))
 

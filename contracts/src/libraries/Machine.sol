@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Record, decode} from "./RecordCodec.sol";
 import {Witness, WitnessLib} from "./Witness.sol";
 import {Phase} from "./generated/Names.sol";
 import {Registers, RegistersLib} from "./generated/Registers.sol";
@@ -20,6 +21,12 @@ function recordInProgress(Witness memory w) pure returns (bytes calldata) {
     // INVARIANT: this is the open chunk.
     require(keccak256(chunk) == expected, WitnessLib.InputMismatch(keccak256(chunk), expected));
     return chunk[w.registers.argRecordAt():w.registers.argRecordEnd()];
+}
+
+/// @notice The values of the record in progress, which FETCH_RECORD has found sound.
+function recordValues(Witness memory w) pure returns (uint256[] memory) {
+    (, Record memory record) = decode(recordInProgress(w));
+    return record.values;
 }
 
 /// @notice Zeroes the record in progress.

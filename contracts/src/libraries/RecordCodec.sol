@@ -8,7 +8,7 @@ import {RecordKinds} from "./generated/RecordKinds.sol";
 /// signature as EIP-2098 has it, zero when nobody signs.
 struct Record {
     uint8 kind;
-    uint256[10] values;
+    uint256[] values;
     bytes32 r;
     bytes32 vs;
 }
@@ -25,7 +25,7 @@ function decode(bytes calldata data) pure returns (uint8, Record memory record) 
     record.kind = kind;
     bool signed = RecordKinds.signed(kind);
     uint256 expected = signed ? fields + 1 : fields;
-    (bool flat, Item[11] memory items) = _flatList(data, 1, expected);
+    (bool flat, Item[] memory items) = _flatList(data, 1, expected);
     if (!flat) return (Outcome.MALFORMED, record);
     if (signed) {
         if (items[fields].length != RecordKinds.SIGNATURE_BYTES) {
@@ -34,6 +34,7 @@ function decode(bytes calldata data) pure returns (uint8, Record memory record) 
         record.r = bytes32(data[items[fields].start:]);
         record.vs = bytes32(data[items[fields].start + 32:]);
     }
+    record.values = new uint256[](fields);
     for (uint256 i; i < fields; ++i) {
         (uint8 outcome, uint256 value) = _value(data, items[i], RecordKinds.limit(kind, i));
         if (outcome != Outcome.ACCEPTED) return (outcome, record);
@@ -63,9 +64,10 @@ function _value(bytes calldata data, Item memory item, uint256 limit) pure retur
 
 /// @dev The strings of the canonical RLP list that fills `data` from `from`; false when it is none, or
 /// has another number of strings than `expected` (which is also the most it may have).
-function _flatList(bytes calldata data, uint256 from, uint256 expected) pure returns (bool, Item[11] memory items) {
+function _flatList(bytes calldata data, uint256 from, uint256 expected) pure returns (bool, Item[] memory items) {
     (uint256 next, uint256 end) = _header(data, from, 0xc0);
     if (end == 0 || end != data.length) return (false, items);
+    items = new Item[](expected);
     uint256 count;
     for (; next < data.length; ++count) {
         if (count == expected) return (false, items);

@@ -125,6 +125,11 @@ class Demo:
                 taker_ppm=450,
                 maker_ppm=100,
                 max_lots=5_000_000,
+                max_open_interest_lots=40_000_000,
+                insurance_lots=100_000,
+                liquidation_ppm=5_000,
+                band_ppm=50_000,
+                move_ppm=50_000,
             )
             listings.append(sign(record, self.domain, self.exchange.keys.governance))
         self._send(listings, "listings")

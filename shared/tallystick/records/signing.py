@@ -58,7 +58,7 @@ def sign(record: Record, domain: bytes, key: bytes) -> Record:
     return Record(kind=record.kind, values=record.values, signature=signed[:32] + packed.to_bytes(32, "big"))
 
 
-def make(kind: str, **values: int) -> Record:
+def make(kind: str, /, **values: int) -> Record:
     """Return an unsigned record of a kind by field names; fields left out are 0."""
     spec = BY_NAME[kind]
     names = [field.name for field in spec.fields]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from tallystick.schema.rules import RULES
+
 
 class Phase(IntEnum):
     """Which step comes next; each has one step file of the same name in either language."""
@@ -99,4 +101,10 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "BUY": (0, "side"),
     "SELL": (1, "side"),
     "MARKET_LIVE": (1, "market status"),
+    "KIND_PERPETUAL": (0, "market kind: pays funding, never expires"),
+    "KIND_DATED": (1, "market kind: settles at the first index at or after its expiry"),
+    "MAX_OPEN_EXPOSURE": (1 << 32, "largest open interest x multiplier: all markets' values together stay below 2^62"),
+    "MAX_OPEN_INTEREST_LOTS": (1 << 31, "largest open interest: its funding stays below 2^62"),
+    "RULES": (len(RULES), "rules of a market that may change"),
+    **{f"RULE_{name.upper()}": (place, "its place among a market's rules") for place, name in enumerate(RULES)},
 }

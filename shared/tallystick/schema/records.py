@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from tallystick.schema.rules import RULES, camel
+
 
 class Authority(IntEnum):
     """Who must have signed a record."""
@@ -60,6 +62,8 @@ def _n(name: str, limit: int, signed: str = "") -> RecordField:
 def _a(name: str, signed: str) -> RecordField:
     return RecordField(name=name, limit=(1 << 160) - 1, signed=signed, address=True)
 
+
+_RULE_FIELDS = tuple(_n(name, limit, camel(name)) for name, limit in RULES.items())
 
 RECORDS: tuple[RecordKind, ...] = (
     RecordKind(
@@ -158,15 +162,13 @@ RECORDS: tuple[RecordKind, ...] = (
         number=8,
         authority=Authority.GOVERNANCE,
         primary="ListMarket",
-        doc="List a new market.",
+        doc="List a new market: what never changes, then its rules.",
         fields=(
             _n("market", 63, "market"),
+            _n("kind", 1, "kind"),
             _n("multiplier", U32_LIMIT, "multiplier"),
-            _n("initial_ppm", 1_000_000, "initialPpm"),
-            _n("maintenance_ppm", 1_000_000, "maintenancePpm"),
-            _n("taker_ppm", 1_000_000, "takerPpm"),
-            _n("maker_ppm", 1_000_000, "makerPpm"),
-            _n("max_lots", U62_LIMIT, "maxLots"),
+            _n("expiry_ms", U62_LIMIT, "expiryMs"),
+            *_RULE_FIELDS,
         ),
     ),
 )

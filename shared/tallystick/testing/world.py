@@ -13,7 +13,12 @@ from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.names import Outcome
 from tallystick.state import layout
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import ACCOUNT_CASH_UNITS, MESSAGE_DEPOSIT
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    MAX_OPEN_EXPOSURE,
+    MAX_OPEN_INTEREST_LOTS,
+    MESSAGE_DEPOSIT,
+)
 from tallystick.state.state import State
 
 START = 1_700_000_000
@@ -34,6 +39,23 @@ def message(kind: int, sender: bytes, account: int, amount: int, time: int = STA
     """Return an L1 message as the Inbox packs it."""
     numbers = (account, amount, time)
     return bytes([kind]) + sender + b"".join(number.to_bytes(8, "big") for number in numbers)
+
+
+def ordinary_rules(**more: int) -> dict[str, int]:
+    """Return a listing's fields: a perpetual without tiers, rebate or surcharge, but for what is given."""
+    multiplier = max(more.get("multiplier", 100), 1)
+    rules = {
+        "multiplier": multiplier,
+        "initial_ppm": 50_000,
+        "maintenance_ppm": 25_000,
+        "taker_ppm": 500,
+        "maker_ppm": 100,
+        "max_lots": 1_000_000,
+        "max_open_interest_lots": min(MAX_OPEN_INTEREST_LOTS, MAX_OPEN_EXPOSURE // multiplier),
+        "band_ppm": 100_000,
+        "move_ppm": 1_000_000,
+    }
+    return {**rules, **more}
 
 
 @dataclass(slots=True)
@@ -174,16 +196,7 @@ class World:
 
     def list_market(self, market: int, **more: int) -> Outcome:
         """List a market with ordinary rules."""
-        rules = {
-            "multiplier": 100,
-            "initial_ppm": 50_000,
-            "maintenance_ppm": 25_000,
-            "taker_ppm": 500,
-            "maker_ppm": 100,
-            "max_lots": 1_000_000,
-            **more,
-        }
-        return self.send(self.signed("list_market", "governance", market=market, **rules))
+        return self.send(self.signed("list_market", "governance", market=market, **ordinary_rules(**more)))
 
     def report(self, market: int, price: int, signers: tuple[int, ...] = (0, 1, 2)) -> Outcome:
         """Report a price of the market's next round by some signers; return the newest outcome."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.trader import venue
+from tallystick.trader import governance, venue
 from tallystick.trader.options import (
     DEPLOYMENT,
     L1_URL,
@@ -46,7 +46,7 @@ app = typer.Typer(
 
 Amount = Annotated[str, typer.Argument(help="Tokens, with up to six decimals.")]
 
-app.command()(venue.list_market)
+app.command()(governance.list_market)
 app.command()(venue.report_price)
 
 

@@ -74,6 +74,9 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     maker_ppm: int
     max_lots: int
     open_interest_lots: int
+    kind: int
+    expiry_ms: int
+    rules: dict[str, int]
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):

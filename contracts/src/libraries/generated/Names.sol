@@ -73,6 +73,54 @@ library Constants {
     uint256 internal constant SELL = 1;
     /// market status
     uint256 internal constant MARKET_LIVE = 1;
+    /// market kind: pays funding, never expires
+    uint256 internal constant KIND_PERPETUAL = 0;
+    /// market kind: settles at the first index at or after its expiry
+    uint256 internal constant KIND_DATED = 1;
+    /// largest open interest x multiplier: all markets' values together stay below 2^62
+    uint256 internal constant MAX_OPEN_EXPOSURE = 4294967296;
+    /// largest open interest: its funding stays below 2^62
+    uint256 internal constant MAX_OPEN_INTEREST_LOTS = 2147483648;
+    /// rules of a market that may change
+    uint256 internal constant RULES = 19;
+    /// its place among a market's rules
+    uint256 internal constant RULE_INITIAL_PPM = 0;
+    /// its place among a market's rules
+    uint256 internal constant RULE_INITIAL2_PPM = 1;
+    /// its place among a market's rules
+    uint256 internal constant RULE_INITIAL3_PPM = 2;
+    /// its place among a market's rules
+    uint256 internal constant RULE_MAINTENANCE_PPM = 3;
+    /// its place among a market's rules
+    uint256 internal constant RULE_MAINTENANCE2_PPM = 4;
+    /// its place among a market's rules
+    uint256 internal constant RULE_MAINTENANCE3_PPM = 5;
+    /// its place among a market's rules
+    uint256 internal constant RULE_TIER2_FROM = 6;
+    /// its place among a market's rules
+    uint256 internal constant RULE_TIER3_FROM = 7;
+    /// its place among a market's rules
+    uint256 internal constant RULE_TAKER_PPM = 8;
+    /// its place among a market's rules
+    uint256 internal constant RULE_MAKER_PPM = 9;
+    /// its place among a market's rules
+    uint256 internal constant RULE_REBATE_PPM = 10;
+    /// its place among a market's rules
+    uint256 internal constant RULE_LIQUIDATION_PPM = 11;
+    /// its place among a market's rules
+    uint256 internal constant RULE_MAX_LOTS = 12;
+    /// its place among a market's rules
+    uint256 internal constant RULE_MAX_OPEN_INTEREST_LOTS = 13;
+    /// its place among a market's rules
+    uint256 internal constant RULE_INSURANCE_LOTS = 14;
+    /// its place among a market's rules
+    uint256 internal constant RULE_SURCHARGE_FROM_UNITS = 15;
+    /// its place among a market's rules
+    uint256 internal constant RULE_SURCHARGE_TO_UNITS = 16;
+    /// its place among a market's rules
+    uint256 internal constant RULE_BAND_PPM = 17;
+    /// its place among a market's rules
+    uint256 internal constant RULE_MOVE_PPM = 18;
 }
 
 library Phase {

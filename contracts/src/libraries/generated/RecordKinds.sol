@@ -6,7 +6,7 @@ pragma solidity 0.8.37;
 
 library RecordKinds {
     uint256 internal constant SIGNATURE_BYTES = 64;
-    uint256 internal constant MAX_FIELDS = 10;
+    uint256 internal constant MAX_FIELDS = 23;
     uint8 internal constant CLOCK = 1;
     uint8 internal constant CONSUME = 2;
     uint8 internal constant ORDER = 3;
@@ -26,7 +26,7 @@ library RecordKinds {
         if (kind == WITHDRAW) return 4;
         if (kind == APPROVE_AGENT) return 6;
         if (kind == REPORT_PRICE) return 5;
-        if (kind == LIST_MARKET) return 7;
+        if (kind == LIST_MARKET) return 23;
         return 0;
     }
 
@@ -85,12 +85,28 @@ library RecordKinds {
         }
         if (kind == LIST_MARKET) {
             if (i == 0) return 63;
-            if (i == 1) return 4294967295;
-            if (i == 2) return 1000000;
-            if (i == 3) return 1000000;
+            if (i == 1) return 1;
+            if (i == 2) return 4294967295;
+            if (i == 3) return 4611686018427387903;
             if (i == 4) return 1000000;
             if (i == 5) return 1000000;
-            return 4611686018427387903;
+            if (i == 6) return 1000000;
+            if (i == 7) return 1000000;
+            if (i == 8) return 1000000;
+            if (i == 9) return 1000000;
+            if (i == 10) return 4294967295;
+            if (i == 11) return 4294967295;
+            if (i == 12) return 1000000;
+            if (i == 13) return 1000000;
+            if (i == 14) return 1000000;
+            if (i == 15) return 1000000;
+            if (i == 16) return 4611686018427387903;
+            if (i == 17) return 4611686018427387903;
+            if (i == 18) return 4611686018427387903;
+            if (i == 19) return 4611686018427387903;
+            if (i == 20) return 4611686018427387903;
+            if (i == 21) return 1000000;
+            return 1000000;
         }
         return 0;
     }
@@ -102,7 +118,7 @@ library RecordKinds {
         if (kind == WITHDRAW) return 15;
         if (kind == APPROVE_AGENT) return 63;
         if (kind == REPORT_PRICE) return 29;
-        if (kind == LIST_MARKET) return 127;
+        if (kind == LIST_MARKET) return 8388607;
         return 0;
     }
 
@@ -124,7 +140,7 @@ library RecordKinds {
             return keccak256("PriceReport(uint64 market,uint64 round,uint64 priceTicks,uint64 timeMs)");
         }
         if (kind == LIST_MARKET) {
-            return keccak256("ListMarket(uint64 market,uint64 multiplier,uint64 initialPpm,uint64 maintenancePpm,uint64 takerPpm,uint64 makerPpm,uint64 maxLots)");
+            return keccak256("ListMarket(uint64 market,uint64 kind,uint64 multiplier,uint64 expiryMs,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 movePpm)");
         }
         return 0;
     }

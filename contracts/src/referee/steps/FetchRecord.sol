@@ -118,7 +118,7 @@ contract FetchRecord is Step {
     /// @dev Puts an authentic record into the registers for the step of its kind.
     /// SAFETY of every cast: `decode` has checked the value against its field's limit.
     function _setArgs(Registers registers, Record memory record) private pure {
-        uint256[10] memory values = record.values;
+        uint256[] memory values = record.values;
         uint8 kind = record.kind;
         if (kind == RecordKinds.CLOCK) {
             registers.setArgTime(uint64(values[0]));
@@ -153,11 +153,12 @@ contract FetchRecord is Step {
             registers.setArgTime(uint64(values[4]));
             registers.setPhase(Phase.REPORT_PRICE);
         } else {
-            _setListMarket(registers, values);
+            registers.setArgMarket(uint8(values[0]));
+            registers.setPhase(Phase.LIST_MARKET);
         }
     }
 
-    function _setOrder(Registers registers, uint256[10] memory values) private pure {
+    function _setOrder(Registers registers, uint256[] memory values) private pure {
         registers.setArgAccount(uint32(values[0]));
         registers.setArgMarket(uint8(values[3]));
         registers.setArgSide(uint8(values[4]));
@@ -167,16 +168,5 @@ contract FetchRecord is Step {
         registers.setArgId(uint64(values[8]));
         registers.setArgTime(uint64(values[9]));
         registers.setPhase(Phase.PLACE_ORDER);
-    }
-
-    function _setListMarket(Registers registers, uint256[10] memory values) private pure {
-        registers.setArgMarket(uint8(values[0]));
-        registers.setArgPrice(uint32(values[1]));
-        registers.setArgId(uint64(values[2]));
-        registers.setArgTime(uint64(values[3]));
-        registers.setArgAmount(uint64(values[4]));
-        registers.setArgSlot(uint64(values[5]));
-        registers.setArgLots(uint64(values[6]));
-        registers.setPhase(Phase.LIST_MARKET);
     }
 }

@@ -3,49 +3,47 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {finish} from "@tallystick/libraries/Machine.sol";
+import {finish, recordValues} from "@tallystick/libraries/Machine.sol";
+import {rulesStand, writeRules} from "@tallystick/libraries/Rules.sol";
 import {openMarket, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
-/// @title LIST_MARKET: open a new market; a listed market never changes
+/// @title LIST_MARKET: open a new market, for good: its kind, multiplier and expiry never change
 /// @dev Rejects: MARKET_EXISTS, BAD_PARAMETERS. Twin:
 /// shared/tallystick/machine/steps/list_market.py.
 contract ListMarket is Step {
+    /// @dev Where the rules begin among the record's values.
+    uint256 private constant FIRST_RULE = 4;
+
     function _step(Witness memory w, IInbox) internal pure override {
         Registers registers = w.registers;
-        uint32 multiplier = registers.argPrice();
-        uint64 maxLots = registers.argLots();
-        uint64 initial = registers.argId();
-        uint64 maintenance = registers.argTime();
+        uint256 number = registers.argMarket();
 
         // READ
-        uint256 number = registers.argMarket();
+        uint256[] memory values = recordValues(w);
         Market market = openMarket(w, number);
         Risk risk = openRisk(w);
+        uint256 kind = values[1];
+        uint256 multiplier = values[2];
+        uint256 expiry = values[3];
 
         // CHECK
         if (market.status() != 0) return finish(registers, Outcome.MARKET_EXISTS);
-        if (
-            multiplier == 0 || maxLots == 0 || maxLots > Constants.MAX_EXPOSURE / multiplier || maintenance == 0
-                || maintenance > initial
-        ) {
-            return finish(registers, Outcome.BAD_PARAMETERS);
-        }
+        bool lasts = kind == Constants.KIND_DATED ? expiry > registers.clockMs() : expiry == 0;
+        if (!lasts || !rulesStand(values, FIRST_RULE, multiplier)) return finish(registers, Outcome.BAD_PARAMETERS);
 
         // APPLY
-        // SAFETY of every cast: fractions in a record are at most PPM.
+        // SAFETY of every cast: the record's fields are bounded by what the cells' hold.
         market.setStatus(uint8(Constants.MARKET_LIVE));
-        market.setTakerPpm(uint32(registers.argAmount()));
-        market.setMakerPpm(uint32(registers.argSlot()));
-        market.setMaxLots(maxLots);
-        risk.setMarketMultiplier(number, multiplier);
-        risk.setMarketInitialPpm(number, uint32(initial));
-        risk.setMarketMaintenancePpm(number, uint32(maintenance));
+        market.setKind(uint8(kind));
+        market.setExpiryMs(uint64(expiry));
+        risk.setMarketMultiplier(number, uint32(multiplier));
 
         // WRITE
+        writeRules(market, risk, number, values, FIRST_RULE);
         finish(registers, Outcome.ACCEPTED);
     }
 }

@@ -200,14 +200,7 @@ def _set_report_price(registers: Registers, record: Record) -> None:
 
 
 def _set_list_market(registers: Registers, record: Record) -> None:
-    values = record.values
-    registers.arg_market = values[0]
-    registers.arg_price = values[1]
-    registers.arg_id = values[2]
-    registers.arg_time = values[3]
-    registers.arg_amount = values[4]
-    registers.arg_slot = values[5]
-    registers.arg_lots = values[6]
+    registers.arg_market = record.values[0]
 
 
 _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {

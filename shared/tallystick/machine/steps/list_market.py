@@ -2,56 +2,57 @@
 
 from __future__ import annotations
 
+from mypy_extensions import i64
+
 from tallystick.machine.machine import Machine
+from tallystick.machine.rules import read_values, rules_stand, write_rules
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
+    KIND_DATED,
+    MARKET_EXPIRY_MS,
+    MARKET_KIND,
     MARKET_LIVE,
-    MARKET_MAKER_PPM,
-    MARKET_MAX_LOTS,
     MARKET_STATUS,
-    MARKET_TAKER_PPM,
-    MAX_EXPOSURE,
-    RISK_RISKMARKET_INITIAL_PPM,
-    RISK_RISKMARKET_MAINTENANCE_PPM,
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
 )
 
+FIRST_RULE = 4
+"""Where the rules begin among the record's values."""
+
 
 def step(machine: Machine) -> None:
-    """List the market in progress; a listed market never changes.
+    """List the market in progress, for good: its kind, multiplier and expiry never change.
 
     Rejects: MARKET_EXISTS, BAD_PARAMETERS. Twin: contracts/src/referee/steps/ListMarket.sol.
     """
     state = machine.state
-    registers = state.registers
-    multiplier, max_lots = registers.arg_price, registers.arg_lots
-    initial, maintenance = registers.arg_id, registers.arg_time
+    number = state.registers.arg_market
 
     # READ
-    market = state.markets.open(registers.arg_market)
+    values = read_values(machine)
+    market = state.markets.open(number)
     risk = state.risk.open(0)
+    kind: i64 = values[1]
+    multiplier: i64 = values[2]
+    expiry: i64 = values[3]
+    rules = values[FIRST_RULE:]
 
     # CHECK
     if state.markets.words[market + MARKET_STATUS] != 0:
         machine.finish(Outcome.MARKET_EXISTS)
         return
-    if multiplier == 0 or max_lots == 0 or max_lots > MAX_EXPOSURE // multiplier or not 0 < maintenance <= initial:
+    lasts = expiry > state.registers.clock_ms if kind == KIND_DATED else expiry == 0
+    if not lasts or not rules_stand(rules, multiplier):
         machine.finish(Outcome.BAD_PARAMETERS)
         return
 
     # APPLY
-    rules = state.markets.words
-    rules[market + MARKET_STATUS] = MARKET_LIVE
-    rules[market + MARKET_TAKER_PPM] = registers.arg_amount
-    rules[market + MARKET_MAKER_PPM] = registers.arg_slot
-    rules[market + MARKET_MAX_LOTS] = max_lots
-    entry = risk + registers.arg_market * RISK_RISKMARKET_WORDS
-    state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER] = multiplier
-    state.risk.words[entry + RISK_RISKMARKET_INITIAL_PPM] = initial
-    state.risk.words[entry + RISK_RISKMARKET_MAINTENANCE_PPM] = maintenance
+    state.markets.words[market + MARKET_STATUS] = MARKET_LIVE
+    state.markets.words[market + MARKET_KIND] = kind
+    state.markets.words[market + MARKET_EXPIRY_MS] = expiry
+    state.risk.words[risk + number * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MULTIPLIER] = multiplier
 
     # WRITE
-    state.markets.mark(registers.arg_market)
-    state.risk.mark(0)
+    write_rules(state, number, market, risk, rules)
     machine.finish(Outcome.ACCEPTED)

@@ -9,6 +9,7 @@ from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import FLAG_IOC, MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
 from tallystick.testing.scenarios.scene import Scene, frame
+from tallystick.testing.world import ordinary_rules
 
 NAMES = ("alice", "bob", "carol", "dave", "erin")
 
@@ -100,7 +101,9 @@ def _sample(scene: Scene, number: int) -> bytes:
         scene.signed("withdraw", "alice", account=1, nonce=nonce, amount_units=5, recipient=1 << 159),
         scene.signed("approve_agent", "alice", account=1, nonce=nonce, slot=3, key=1 << 159, scope=3),
         scene.signed("report_price", "signer 0", round=nonce, price_ticks=1 << 20, time_ms=clock),
-        scene.signed("list_market", "governance", market=nonce % 64, multiplier=7, initial_ppm=9, maintenance_ppm=9),
+        scene.signed(
+            "list_market", "governance", market=nonce % 64, **ordinary_rules(initial_ppm=9, maintenance_ppm=9)
+        ),
     )
     return encode(samples[number % len(samples)])
 

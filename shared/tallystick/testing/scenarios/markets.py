@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import CLOCK_DRIFT_MS, MAX_EXPOSURE, REPORT_AGE_MS, REPORT_AHEAD_MS
+from tallystick.state.layout import (
+    CLOCK_DRIFT_MS,
+    KIND_DATED,
+    MAX_EXPOSURE,
+    MAX_OPEN_EXPOSURE,
+    MAX_OPEN_INTEREST_LOTS,
+    REPORT_AGE_MS,
+    REPORT_AHEAD_MS,
+)
 from tallystick.testing.scenarios.scene import Scene
 
 
@@ -38,6 +46,16 @@ def impossible_times(scene: Scene) -> None:
         scene.run_published()
 
 
+TIERS = {
+    "tier2_from": 3,
+    "initial2_ppm": 60_000,
+    "maintenance2_ppm": 30_000,
+    "tier3_from": 4,
+    "initial3_ppm": 80_000,
+    "maintenance3_ppm": 40_000,
+}
+
+
 def listings(scene: Scene) -> None:
     """Listings at and beyond every limit, and twice."""
     refused = (
@@ -49,6 +67,28 @@ def listings(scene: Scene) -> None:
         {"maintenance_ppm": 0},
         {"initial_ppm": 10, "maintenance_ppm": 11},
         {"initial_ppm": 0, "maintenance_ppm": 0},
+        {"expiry_ms": 1},
+        {"kind": KIND_DATED},
+        {"kind": KIND_DATED, "expiry_ms": scene.state.registers.clock_ms},
+        {"initial2_ppm": 60_000},
+        {"tier3_from": 5},
+        {**TIERS, "initial2_ppm": 49_999},
+        {**TIERS, "maintenance2_ppm": 24_999},
+        {**TIERS, "maintenance2_ppm": 60_001},
+        {**TIERS, "tier3_from": 0},
+        {**TIERS, "tier3_from": 3},
+        {**TIERS, "initial3_ppm": 59_999},
+        {**TIERS, "maintenance3_ppm": 29_999},
+        {**TIERS, "maintenance3_ppm": 80_001},
+        {"max_open_interest_lots": 0},
+        {"multiplier": 1, "max_open_interest_lots": MAX_OPEN_INTEREST_LOTS + 1},
+        {"multiplier": 3, "max_open_interest_lots": MAX_OPEN_EXPOSURE // 3 + 1},
+        {"insurance_lots": 1_000_001},
+        {"surcharge_from_units": 5, "surcharge_to_units": 5},
+        {"surcharge_to_units": 5},
+        {"band_ppm": 0},
+        {"move_ppm": 0},
+        {"rebate_ppm": 501},
     )
     for rules in refused:
         assert scene.list_market(0, **rules) is Outcome.BAD_PARAMETERS
@@ -58,6 +98,9 @@ def listings(scene: Scene) -> None:
     assert scene.list_market(0, multiplier=0) is Outcome.MARKET_EXISTS
     least = {"initial_ppm": 1, "maintenance_ppm": 1, "taker_ppm": 0, "maker_ppm": 0}
     assert scene.list_market(63, multiplier=1, max_lots=MAX_EXPOSURE, **least) is Outcome.ACCEPTED
+    dated = {"kind": KIND_DATED, "expiry_ms": scene.state.registers.clock_ms + 1}
+    most = {"rebate_ppm": 500, "insurance_lots": 1_000_000, "surcharge_from_units": 1, "surcharge_to_units": 2}
+    assert scene.list_market(1, **TIERS, **dated, **most) is Outcome.ACCEPTED
 
 
 def reports(scene: Scene) -> None:

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Market, Risk} from "./generated/Cells.sol";
+import {Constants} from "./generated/Names.sol";
+
+// A market's rules: whether they may stand, and where they are kept. `values` holds them from the
+// place `first` on, in the order of the schema.
+
+/// @notice Whether rules make sense together and leave every product of the machine within 64 bits.
+function rulesStand(uint256[] memory values, uint256 first, uint256 multiplier) pure returns (bool) {
+    return _marginsStand(values, first) && _capsStand(values, first, multiplier)
+        && values[first + Constants.RULE_REBATE_PPM] <= values[first + Constants.RULE_TAKER_PPM];
+}
+
+/// @notice Puts rules that may stand in force for the market `number`.
+function writeRules(Market market, Risk risk, uint256 number, uint256[] memory values, uint256 first) pure {
+    // SAFETY of every cast: the record's fields are bounded by what the cells' hold.
+    market.setTakerPpm(uint32(values[first + Constants.RULE_TAKER_PPM]));
+    market.setMakerPpm(uint32(values[first + Constants.RULE_MAKER_PPM]));
+    market.setRebatePpm(uint32(values[first + Constants.RULE_REBATE_PPM]));
+    market.setLiquidationPpm(uint32(values[first + Constants.RULE_LIQUIDATION_PPM]));
+    market.setMaxLots(uint64(values[first + Constants.RULE_MAX_LOTS]));
+    market.setMaxOpenInterestLots(uint64(values[first + Constants.RULE_MAX_OPEN_INTEREST_LOTS]));
+    market.setInsuranceLots(uint64(values[first + Constants.RULE_INSURANCE_LOTS]));
+    market.setSurchargeFromUnits(uint64(values[first + Constants.RULE_SURCHARGE_FROM_UNITS]));
+    market.setSurchargeToUnits(uint64(values[first + Constants.RULE_SURCHARGE_TO_UNITS]));
+    market.setBandPpm(uint32(values[first + Constants.RULE_BAND_PPM]));
+    market.setMovePpm(uint32(values[first + Constants.RULE_MOVE_PPM]));
+    risk.setMarketInitialPpm(number, uint32(values[first + Constants.RULE_INITIAL_PPM]));
+    risk.setMarketInitial2Ppm(number, uint32(values[first + Constants.RULE_INITIAL2_PPM]));
+    risk.setMarketInitial3Ppm(number, uint32(values[first + Constants.RULE_INITIAL3_PPM]));
+    risk.setMarketMaintenancePpm(number, uint32(values[first + Constants.RULE_MAINTENANCE_PPM]));
+    risk.setMarketMaintenance2Ppm(number, uint32(values[first + Constants.RULE_MAINTENANCE2_PPM]));
+    risk.setMarketMaintenance3Ppm(number, uint32(values[first + Constants.RULE_MAINTENANCE3_PPM]));
+    risk.setMarketTier2From(number, uint32(values[first + Constants.RULE_TIER2_FROM]));
+    risk.setMarketTier3From(number, uint32(values[first + Constants.RULE_TIER3_FROM]));
+}
+
+/// @dev Whether every tier asks for some margin, initial no less than maintenance, and no less than
+/// the tier before.
+function _marginsStand(uint256[] memory values, uint256 first) pure returns (bool) {
+    uint256 tier2 = values[first + Constants.RULE_TIER2_FROM];
+    uint256 tier3 = values[first + Constants.RULE_TIER3_FROM];
+    uint256 initial = values[first + Constants.RULE_INITIAL_PPM];
+    uint256 initial2 = values[first + Constants.RULE_INITIAL2_PPM];
+    uint256 initial3 = values[first + Constants.RULE_INITIAL3_PPM];
+    uint256 kept = values[first + Constants.RULE_MAINTENANCE_PPM];
+    uint256 kept2 = values[first + Constants.RULE_MAINTENANCE2_PPM];
+    uint256 kept3 = values[first + Constants.RULE_MAINTENANCE3_PPM];
+    if (kept == 0 || kept > initial) return false;
+    if (tier2 == 0) return tier3 == 0 && initial2 == 0 && initial3 == 0 && kept2 == 0 && kept3 == 0;
+    if (initial2 < initial || kept2 < kept || initial2 < kept2) return false;
+    if (tier3 == 0) return initial3 == 0 && kept3 == 0;
+    return tier3 > tier2 && initial3 >= initial2 && kept3 >= kept2 && initial3 >= kept3;
+}
+
+/// @dev Whether sizes and open interest are bounded, the insurance fund's share, the surcharge and
+/// the bands sound.
+function _capsStand(uint256[] memory values, uint256 first, uint256 multiplier) pure returns (bool) {
+    uint256 maxLots = values[first + Constants.RULE_MAX_LOTS];
+    uint256 most = values[first + Constants.RULE_MAX_OPEN_INTEREST_LOTS];
+    if (multiplier == 0 || maxLots == 0 || maxLots > Constants.MAX_EXPOSURE / multiplier) return false;
+    if (most == 0 || most > Constants.MAX_OPEN_INTEREST_LOTS || most > Constants.MAX_OPEN_EXPOSURE / multiplier) {
+        return false;
+    }
+    if (values[first + Constants.RULE_INSURANCE_LOTS] > maxLots) return false;
+    if (values[first + Constants.RULE_BAND_PPM] == 0 || values[first + Constants.RULE_MOVE_PPM] == 0) return false;
+    uint256 begins = values[first + Constants.RULE_SURCHARGE_FROM_UNITS];
+    uint256 ends = values[first + Constants.RULE_SURCHARGE_TO_UNITS];
+    return begins > 0 ? begins < ends : ends == 0;
+}
