@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from tallystick.l1.client import L1Client
+    from tallystick_challenger.config import ChallengerConfig
+
+DEFAULT_RPC = "http://127.0.0.1:8545"
+
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-Rpc = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")]
+Rpc = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rpc",
+        envvar="TALLYSTICK_L1_RPC",
+        help="JSON-RPC endpoint of the L1; give several to trust none of them. [default: http://127.0.0.1:8545]",
+    ),
+]
+Quorum = Annotated[
+    int | None, typer.Option(min=1, help="How many endpoints must agree; by default more than half of them.")
+]
 Record = Annotated[
     Path,
     typer.Option(
@@ -23,7 +39,8 @@ Record = Annotated[
 @app.command()
 def run(
     deployment: Record,
-    rpc: Rpc = "http://127.0.0.1:8545",
+    rpc: Rpc = None,
+    quorum: Quorum = None,
     data_dir: Annotated[Path, typer.Option(help="Where events and transactions under way are kept.")] = Path(
         ".tallystick/challenger"
     ),
@@ -36,56 +53,57 @@ def run(
     ] = "resolve",
     key_file: Annotated[Path | None, typer.Option(help="The key that pays and posts bonds, hex or keystore.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="The keystore's password.")] = None,
+    signer_url: Annotated[
+        str | None, typer.Option(help="A signer that keeps the key instead: eth_signTransaction over JSON-RPC.")
+    ] = None,
+    signer_address: Annotated[str, typer.Option(help="Which of that signer's accounts, if it has several.")] = "",
     poll: Annotated[float, typer.Option(help="Seconds between looks at L1.")] = 2.0,
     tag: Annotated[str, typer.Option(help="Newest block to believe: latest, safe or finalized.")] = "latest",
+    confirmations: Annotated[int, typer.Option(min=0, help="Blocks by which news are held back besides.")] = 0,
+    max_head_age: Annotated[
+        float, typer.Option(min=0, help="Seconds after which L1's newest block is too old to act on; 0: never.")
+    ] = 0.0,
     json_log: Annotated[bool, typer.Option("--json-log", help="Print every event as a line of JSON.")] = False,
 ) -> None:
     """Run until interrupted; from an empty disk, reading nothing but L1.
 
     Example: tallystick challenger run --deployment deployment.json --key-file challenger.key
     """
-    import signal
-    import sys
-    from threading import Event
-
-    from tallystick.errors import BadInput, ConfigError
-    from tallystick.journal import Journal
+    from tallystick.errors import BadInput
     from tallystick.l1.keys import KeyFile
+    from tallystick.l1.signer import RemoteKey
     from tallystick.rollup.duties import Mode
     from tallystick_challenger.config import ChallengerConfig
-    from tallystick_challenger.daemon import run as run_daemon
 
     if mode not in list(Mode):
         raise BadInput(f"there is no mode {mode}", hint=f"the modes are {', '.join(Mode)}")
+    if key_file and signer_url:
+        raise BadInput("a key and a signer were given", hint="one of --key-file and --signer-url")
+    key: KeyFile | RemoteKey | None = None
+    if key_file:
+        key = KeyFile(path=key_file, password_path=password_file)
+    elif signer_url:
+        key = RemoteKey(url=signer_url, address=signer_address)
     config = ChallengerConfig(
-        rpc=rpc,
+        rpc=tuple(rpc or (DEFAULT_RPC,)),
         deployment=deployment,
         data_dir=data_dir,
         mode=Mode(mode),
-        key=KeyFile(path=key_file, password_path=password_file) if key_file else None,
+        key=key,
         poll_seconds=poll,
         tag=tag,
+        quorum=quorum,
+        confirmations=confirmations,
+        max_head_age_seconds=max_head_age,
     )
-    stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError("the data directory cannot be made", data_dir=str(data_dir)) from error
-    journal = Journal(data_dir / "events.jsonl", sys.stdout, people=not json_log)
-    if not json_log:
-        typer.echo(f"watching {rpc} in mode {mode}; events go to {data_dir / 'events.jsonl'}. Stop with Ctrl-C.")
-    try:
-        run_daemon(config, journal, stop)
-    finally:
-        journal.close()
+    _watch(config, json_log)
 
 
 @app.command()
 def verify(
     deployment: Record,
-    rpc: Rpc = "http://127.0.0.1:8545",
+    rpc: Rpc = None,
+    quorum: Quorum = None,
     first: Annotated[int, typer.Option("--from", min=0, help="First batch of the assertions to judge.")] = 0,
     last: Annotated[int | None, typer.Option("--to", min=0, help="Last batch; the newest by default.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -97,14 +115,13 @@ def verify(
     import json
 
     from tallystick.errors import BadInput, Disputed
-    from tallystick.l1.client import L1Client
     from tallystick.l1.deployment import load_deployment
     from tallystick.rollup.assertion_view import Status
     from tallystick_challenger.verify import read_all, verdicts
 
     if last is not None and last < first:
         raise BadInput("--to is a batch before --from", first=first, last=last)
-    party = read_all(L1Client(rpc), load_deployment(deployment))
+    party = read_all(_client(rpc, quorum), load_deployment(deployment))
     found = list(verdicts(party, first, last))
     if json_output:
         rows = [
@@ -135,14 +152,14 @@ def verify(
 @app.command()
 def status(
     deployment: Record,
-    rpc: Rpc = "http://127.0.0.1:8545",
+    rpc: Rpc = None,
+    quorum: Quorum = None,
 ) -> None:
     """Show batches, assertions and disputes as L1 has them now."""
-    from tallystick.l1.client import L1Client
     from tallystick.l1.deployment import load_deployment
     from tallystick_challenger.verify import read_all
 
-    party = read_all(L1Client(rpc), load_deployment(deployment))
+    party = read_all(_client(rpc, quorum), load_deployment(deployment))
     typer.echo(f"L1 at block {party.head}: {party.inbox.batch_count} batches, {party.inbox.message_count} messages")
     for assertion in party.rollup.assertions.values():
         mark = "*" if assertion.id == party.rollup.latest_confirmed else " "
@@ -155,6 +172,40 @@ def status(
         deepest = min((each.edge.height for each in edges), default=20)
         ended = f"won by {dispute.winner.hex()[:12]}" if dispute.winner else f"open, down to height {deepest}"
         typer.echo(f"   dispute {dispute.id.hex()[:12]}: {len(edges)} edges, {ended}")
+
+
+def _watch(config: ChallengerConfig, json_log: bool) -> None:
+    """Run until a signal."""
+    import signal
+    import sys
+    from threading import Event
+
+    from tallystick.errors import ConfigError
+    from tallystick.journal import Journal
+    from tallystick_challenger.daemon import run as run_daemon
+
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError("the data directory cannot be made", data_dir=str(config.data_dir)) from error
+    journal = Journal(config.data_dir / "events.jsonl", sys.stdout, people=not json_log)
+    if not json_log:
+        typer.echo(
+            f"watching {', '.join(config.rpc)} in mode {config.mode}; events go to {config.data_dir / 'events.jsonl'}. Stop with Ctrl-C."
+        )
+    try:
+        run_daemon(config, journal, stop)
+    finally:
+        journal.close()
+
+
+def _client(rpc: list[str] | None, quorum: int | None) -> L1Client:
+    from tallystick.l1.quorum import QuorumClient
+
+    return QuorumClient(tuple(rpc or (DEFAULT_RPC,)), quorum=quorum)
 
 
 def main() -> None:

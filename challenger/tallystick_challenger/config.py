@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tallystick.errors import ConfigError
 from tallystick.l1.keys import KeyFile
+from tallystick.l1.signer import RemoteKey
 from tallystick.rollup.duties import DUTIES, Mode
 
 MOST_POLL_SECONDS = 3_600
@@ -15,15 +16,21 @@ TAGS = ("latest", "safe", "finalized")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChallengerConfig:
-    """One challenger's settings. Without a key it can only watch. Units: `poll_seconds`."""
+    """One challenger's settings. Without a key it can only watch. `quorum` of the endpoints must agree, by default
+    more than half; `confirmations` holds the news back by so many blocks more than `tag` does; a head older than
+    `max_head_age_seconds` is not believed, 0 believes any.
+    """
 
-    rpc: str
+    rpc: tuple[str, ...]
     deployment: Path
     data_dir: Path
     mode: Mode
-    key: KeyFile | None
+    key: KeyFile | RemoteKey | None
     poll_seconds: float
     tag: str
+    quorum: int | None = None
+    confirmations: int = 0
+    max_head_age_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         """Raises: ConfigError when the settings contradict each other."""
@@ -31,7 +38,7 @@ class ChallengerConfig:
         if self.key is None and (duties.dispute or duties.settle):
             raise ConfigError(
                 f"mode {self.mode} sends transactions and needs a key",
-                hint="give --key-file, or --mode watch to raise alarms only",
+                hint="give --key-file or --signer-url, or --mode watch to raise alarms only",
             )
         if not 0 < self.poll_seconds <= MOST_POLL_SECONDS:
             raise ConfigError(
@@ -40,3 +47,5 @@ class ChallengerConfig:
             )
         if self.tag not in TAGS:
             raise ConfigError(f"there is no block tag {self.tag}", hint=f"the tags are {', '.join(TAGS)}")
+        if self.confirmations < 0 or self.max_head_age_seconds < 0:
+            raise ConfigError("confirmations and the age of the head are not negative")

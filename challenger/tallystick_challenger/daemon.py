@@ -9,10 +9,10 @@ from typing import Any, Final
 from tallystick.dispute.party import Identity, Party
 from tallystick.errors import L1Error
 from tallystick.journal import Journal
-from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import check_deployment
 from tallystick.l1.deployment import load_deployment
-from tallystick.l1.keys import load_account
+from tallystick.l1.quorum import QuorumClient
+from tallystick.l1.signer import load_signer
 from tallystick.rollup.duties import DUTIES
 from tallystick_challenger.config import ChallengerConfig
 
@@ -28,6 +28,7 @@ GAS_RESERVE_WEI: Final = 10**17
 ALARMS: Final = frozenset(
     {
         "assertion_wrong",
+        "endpoint_problem",
         "funds_low",
         "invariant_broken",
         "l1_problem",
@@ -47,10 +48,19 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
     then it must not act on them.
     """
     deployment = load_deployment(config.deployment)
-    client = L1Client(config.rpc)
+    client = QuorumClient(
+        config.rpc,
+        quorum=config.quorum,
+        chain_id=deployment.chain_id,
+        report=lambda endpoint, problem: report(
+            "endpoint_problem" if problem else "endpoint_well",
+            {"endpoint": endpoint} | ({"problem": problem} if problem else {}),
+        ),
+        max_head_age_seconds=config.max_head_age_seconds or None,
+    )
     check_deployment(client, deployment)
     config.data_dir.mkdir(parents=True, exist_ok=True)
-    account = load_account(config.key) if config.key else None
+    account = load_signer(config.key) if config.key else None
     return Party(
         client,
         deployment,
@@ -59,6 +69,7 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
         account=account,
         queue_path=config.data_dir / "transactions.sqlite" if account else None,
         tag=config.tag,
+        confirmations=config.confirmations,
     )
 
 

@@ -19,15 +19,18 @@ ENVIRONMENT: Final = "TALLYSTICK_OPERATOR_"
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything an operator is told. Keys are paths of files; `assert_key_file` defaults to the key of batches.
 
-    `confirmations` holds L1's news back by that many blocks. Without `lie_after_batch` a lie waits for what has not
+    `rpc` may be several endpoints parted by commas, of which `quorum` must agree; 0 is more than half. A `signer_url`
+    stands for the key of batches. `confirmations` holds L1's news back by that many blocks. Without `lie_after_batch` a lie waits for what has not
     been asserted yet.
     """
 
     rpc: str
     deployment: str
     data_dir: str
-    key_file: str
+    key_file: str = ""
     password_file: str = ""
+    signer_url: str = ""
+    signer_address: str = ""
     assert_key_file: str = ""
     assert_password_file: str = ""
     host: str = "127.0.0.1"
@@ -36,6 +39,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     clock_every_ms: int = 50
     poll_seconds: float = 0.25
     confirmations: int = 0
+    quorum: int = 0
     lie: str = ""
     lie_after_batch: int | None = None
     json_log: bool = False
@@ -49,8 +53,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 raise ConfigError(f"{name} is a time above 0 and up to an hour", **{name: getattr(self, name)})
         if self.confirmations < 0 or self.clock_every_ms < 1:
             raise ConfigError("confirmations are not negative and clock_every_ms is at least 1")
+        if bool(self.key_file) == bool(self.signer_url):
+            raise ConfigError("one of key_file and signer_url is needed", hint="the key that posts batches")
+        if not self.endpoints or not 0 <= self.quorum <= len(self.endpoints):
+            raise ConfigError("the quorum is not more than the endpoints", quorum=self.quorum)
         if self.lie and self.lie not in LIES:
             raise ConfigError(f"there is no lie called {self.lie!r}", hint=f"the lies are {', '.join(LIES)}")
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The L1 endpoints' URLs."""
+        return tuple(url.strip() for url in self.rpc.split(",") if url.strip())
 
 
 def load_config(path: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Config:

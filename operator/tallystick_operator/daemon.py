@@ -13,17 +13,18 @@ from typing import Final
 
 import msgspec
 from eth_account import Account
-from eth_account.signers.local import LocalAccount
 
+from tallystick.dispute.party import CONFIRMATIONS
 from tallystick.errors import ConfigError, L1Error, L1Unreachable, StateError
 from tallystick.journal import Journal
-from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import check_deployment
 from tallystick.l1.deployment import load_deployment
 from tallystick.l1.events import EventReader
 from tallystick.l1.keys import KeyFile, load_account, save_key
 from tallystick.l1.queuestore import QueueStore
+from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.sender import SenderConfig, TxQueue
+from tallystick.l1.signer import RemoteKey, Signer, load_signer
 from tallystick.rollup.assertion_view import RollupView
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick_operator.api import Api, Identity
@@ -45,8 +46,6 @@ MOST_AHEAD_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 8.0
 """How long a shutdown waits for its last batches; what is not posted by then is posted after the next start."""
 UNREACHABLE_SECONDS: Final = 2.0
-REORGANISED_BLOCKS: Final = 12
-"""Depth of a reorganisation after which every transaction still finds its way back into the chain."""
 
 
 class Operator:
@@ -112,12 +111,17 @@ class Operator:
 
     def _build(self, data_dir: Path) -> None:
         config = self.config
-        self._client = L1Client(config.rpc)
         self._deployment = load_deployment(Path(config.deployment))
-        check_deployment(self._client, self._deployment)
         self._journal = Journal(data_dir / "events.jsonl")
         self._closing.callback(self._journal.close)
-        account = _account(config.key_file, config.password_file)
+        self._client = QuorumClient(
+            config.endpoints,
+            quorum=config.quorum or None,
+            chain_id=self._deployment.chain_id,
+            report=lambda endpoint, problem: self._journal.write("endpoint", endpoint=endpoint, problem=problem),
+        )
+        check_deployment(self._client, self._deployment)
+        account = self._poster()
         self._check_may_post(account)
         queue = self._queue(account, data_dir / "l1.sqlite")
         asserter_queue, asserter_account = queue, account
@@ -152,7 +156,13 @@ class Operator:
         )
         self._server = ApiServer(self._api().app(), config.host, config.port)
 
-    def _check_may_post(self, account: LocalAccount) -> None:
+    def _poster(self) -> Signer:
+        config = self.config
+        if config.signer_url:
+            return load_signer(RemoteKey(url=config.signer_url, address=config.signer_address))
+        return _account(config.key_file, config.password_file)
+
+    def _check_may_post(self, account: Signer) -> None:
         """Refuse to acknowledge records that could not be posted.
 
         Raises: ConfigError when the key is not the sequencer's and nobody may take over yet.
@@ -199,10 +209,10 @@ class Operator:
         )
         return Sequencer(core, self._on_sealed, self._fail)
 
-    def _queue(self, account: LocalAccount, path: Path) -> TxQueue:
+    def _queue(self, account: Signer, path: Path) -> TxQueue:
         store = QueueStore(path)
         self._closing.callback(store.close)
-        config = SenderConfig(confirmations=REORGANISED_BLOCKS)
+        config = SenderConfig(confirmations=CONFIRMATIONS)
         return TxQueue(client=self._client, account=account, store=store, config=config)
 
     def _lie(self, data_dir: Path, thief: bytes) -> Lie | None:
@@ -313,8 +323,8 @@ def run_until_signal(config: Config) -> None:
     operator.run()
 
 
-def _account(key_file: str, password_file: str) -> LocalAccount:
-    return load_account(KeyFile(path=Path(key_file), password_path=Path(password_file) if password_file else None))
+def _account(key_file: str, password_file: str) -> Signer:
+    return load_signer(KeyFile(path=Path(key_file), password_path=Path(password_file) if password_file else None))
 
 
 def _receipt_key(path: Path) -> tuple[bytes, str]:

@@ -40,7 +40,7 @@ def config(stage: Stage, tmp_path: Path) -> ChallengerConfig:
     key_path = tmp_path / "key"
     save_key(account("challenger"), key_path)
     return ChallengerConfig(
-        rpc=stage.server.url,
+        rpc=(stage.server.url,),
         deployment=tmp_path / "deployment.json",
         data_dir=tmp_path / "data",
         mode=Mode.RESOLVE,

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from eth_account.signers.local import LocalAccount
-
 from tallystick.dispute.history import History
 from tallystick.dispute.moves import Call, call_for
 from tallystick.dispute.outgoing import Errand, Outgoing, Report
@@ -21,9 +19,10 @@ from tallystick.dispute.view import ChallengeView
 from tallystick.errors import StateError
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment
-from tallystick.l1.events import EventReader
+from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS, EventReader
 from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.sender import SenderConfig, TxQueue
+from tallystick.l1.signer import Signer
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.rollup.assertion_view import Assertion, RollupView, Status
@@ -35,7 +34,7 @@ from tallystick.rollup.invariants import broken
 from tallystick.rollup.replay import Expectation, Replayer
 from tallystick.schema.names import Outcome, Phase
 
-CONFIRMATIONS: Final = 12
+CONFIRMATIONS: Final = DEEPEST_REORGANISATION_BLOCKS + 1
 """Blocks until a transaction is given up watching: one that a reorganisation throws out before is sent again."""
 
 
@@ -62,16 +61,17 @@ class Party:
         identity: Identity,
         report: Report,
         *,
-        account: LocalAccount | None = None,
+        account: Signer | None = None,
         queue_path: Path | None = None,
         queue: TxQueue | None = None,
         tag: str = "latest",
+        confirmations: int = 0,
     ) -> None:
         self.client = client
         self.deployment = deployment
         self.identity = identity
         self.report = report
-        self.reader = EventReader(client, deployment, tag=tag)
+        self.reader = EventReader(client, deployment, tag=tag, confirmations=confirmations)
         self.inbox = InboxView()
         self.rollup = RollupView()
         self.challenge = ChallengeView()

@@ -100,11 +100,32 @@ class L1Client:
         Raises: L1Unreachable when no answer came, L1Reverted when a contract refused, L1Error for
         any other refusal.
         """
+        response = self._answer(method, lambda: self._provider.make_request(RPCEndpoint(method), list(params)))
+        if "error" in response and response["error"] is not None:
+            raise self._refusal(method, response["error"])
+        return response.get("result")
+
+    def request_many(self, method: str, params: Sequence[Sequence[Any]]) -> list[Any]:
+        """The results of several calls of one method, in one request where the endpoint takes batches.
+
+        Raises: as `request`.
+        """
+        calls = [(RPCEndpoint(method), list(each)) for each in params]
+        response = self._answer(method, lambda: self._provider.make_batch_request(calls)) if len(calls) > 1 else {}
+        if not isinstance(response, list):
+            return [self.request(method, *each) for each in params]
+        for each in response:
+            if each.get("error") is not None:
+                raise self._refusal(method, each["error"])
+        if len(response) != len(calls):
+            raise L1Error("an answer to another number of calls", method=method, endpoint=self.endpoint)
+        return [each.get("result") for each in response]
+
+    def _answer(self, method: str, post: Callable[[], Any]) -> Any:
         pause = FIRST_PAUSE_SECONDS
         for attempt in range(self._retries + 1):
             try:
-                response: Any = self._provider.make_request(RPCEndpoint(method), list(params))
-                break
+                return post()
             except (requests.RequestException, ValueError) as error:
                 if attempt == self._retries or not _worth_retrying(error):
                     raise L1Unreachable(
@@ -115,11 +136,7 @@ class L1Client:
                     ) from error
             self._sleep(pause)
             pause *= 2
-        else:
-            raise AssertionError
-        if "error" in response and response["error"] is not None:
-            raise self._refusal(method, response["error"])
-        return response.get("result")
+        raise AssertionError
 
     def pause(self) -> None:
         """Waits a moment before the endpoint is asked the same again."""

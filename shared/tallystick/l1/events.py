@@ -17,6 +17,8 @@ from tallystick.l1.deployment import Deployment
 CONTRACTS = ("Inbox", "Vault", "Rollup", "Challenge")
 DEFAULT_MAX_BLOCKS = 20_000
 REMEMBERED_BLOCKS = 512
+DEEPEST_REORGANISATION_BLOCKS = 64
+"""What everybody is prepared for: two epochs, beyond which Ethereum's blocks are final."""
 READS_OF_A_MOVING_CHAIN = 5
 
 
@@ -124,6 +126,7 @@ class ContractReader:
             read_to = head if self._at_end(head) else self._read_to(head)
             return EventBatch(rolled_back_to=rolled_back_to, events=(), read_to=read_to, complete=True)
         end = self._block(last, head)
+        self._check_link(first, end)
         logs = self._client.logs(list(self._contracts), first, last)
         # the range was read in several requests: only if its end is still the same was it one chain
         if self._block(last, None).hash != end.hash:
@@ -146,6 +149,11 @@ class ContractReader:
             self._seen.pop()
             forgotten = True
         return self.next_block - 1 if forgotten else None
+
+    def _check_link(self, first: int, end: BlockRef) -> None:
+        """The first new block must be the child of the last one read."""
+        if self._seen and self._block(first, end).parent_hash != self._seen[-1][1]:
+            raise _ChainMovedError
 
     def _at_end(self, head: BlockRef) -> bool:
         return bool(self._seen) and self._seen[-1] == (head.number, head.hash)

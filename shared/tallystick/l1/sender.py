@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import Any
 
-from eth_account.signers.local import LocalAccount
-
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
 from tallystick.l1.client import BlockRef, L1Client, Receipt
 from tallystick.l1.queuestore import ENDED, Attempt, QueueStore, TxEntry, TxState
+from tallystick.l1.signer import Signer
 
 GWEI = 10**9
 GAS_MARGIN_PERCENT = 20
@@ -57,13 +56,14 @@ class TxQueue:
         self,
         *,
         client: L1Client,
-        account: LocalAccount,
+        account: Signer,
         store: QueueStore,
         config: SenderConfig | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.address = bytes.fromhex(account.address[2:])
+        self.signer = account.address
+        self.address = bytes.fromhex(self.signer[2:])
         self.config = config or SenderConfig()
         self._client = client
         self._account = account
