@@ -26,8 +26,10 @@ from tallystick.native import how
 ENTRY_POINTS = "tallystick.cli"
 
 OWN_GROUPS = {
+    "bench": "tallystick.bench.cli:app",
     "demo": "tallystick.demo.cli:app",
     "l1": "tallystick.l1.cli:app",
+    "replay": "tallystick.replay.cli:app",
     "trader": "tallystick.trader.cli:app",
 }
 

@@ -1,9 +1,14 @@
-"""Whether the machine runs compiled."""
+"""Whether the machine runs compiled, and how to run it interpreted all the same."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from importlib import util
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 MACHINE = "tallystick.machine.engine"
 
@@ -27,3 +32,22 @@ def is_stale() -> bool:
 def how() -> str:
     """Say it in a word."""
     return "compiled" if is_compiled() else "interpreted"
+
+
+class _SourceOnly(MetaPathFinder):
+    """Finds Tallystick's modules as source, whatever lies beside it compiled."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        leaf = fullname.rpartition(".")[2]
+        for folder in path or () if fullname.startswith("tallystick.") else ():
+            source = Path(folder) / f"{leaf}.py"
+            if source.is_file():
+                return util.spec_from_file_location(fullname, source)
+        return None
+
+
+def interpret() -> None:
+    """Have every module of Tallystick that is imported from now on run from its source."""
+    sys.meta_path.insert(0, _SourceOnly())

@@ -55,7 +55,8 @@ class Machine:
 
     `events`, when a list is given, collects what hosts show to people: it is no part of the state. `step_input` holds
     the input bytes the newest step took from L1, which its witness must carry; `live_record` the record a live executor
-    runs, before the chunk it will be in exists.
+    runs, before the chunk it will be in exists. `fills` and `rested` tell a host how many fills there were and where the
+    newest order rests.
     """
 
     def __init__(self, state: State, inputs: Inputs, events: list[Event] | None = None) -> None:
@@ -64,6 +65,8 @@ class Machine:
         self.events = events
         self.step_input = b""
         self.live_record = b""
+        self.fills: i64 = 0
+        self.rested: i64 = -1
 
     def emit(self, name: str, *values: int) -> None:
         """Tell the host what happened."""

@@ -117,7 +117,7 @@ class Tracer:
     def _finish(self) -> bytes:
         state = self.machine.state
         for table in state.tables:
-            table.dirty.clear()
+            table.settle()
         self.root = state.tree.root
         return self.state_hash
 

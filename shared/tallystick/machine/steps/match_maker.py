@@ -186,6 +186,7 @@ def _settle(match: Match, lots: i64) -> None:
     machine = match.machine
     state = machine.state
     registers = state.registers
+    machine.fills += 1
     state.markets.mark(registers.arg_market)
     state.accounts.mark(registers.arg_account)
     state.accounts.mark(match.maker_number)

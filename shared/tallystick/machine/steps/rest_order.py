@@ -81,6 +81,7 @@ def step(machine: Machine) -> None:
     if tail:
         state.pages.mark(tail)
     state.levels.mark(path.level_index)
+    machine.rested = slot
     machine.emit("rested", registers.arg_account, registers.arg_id, slot, registers.arg_lots)
     machine.finish(Outcome.ACCEPTED)
 

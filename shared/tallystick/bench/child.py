@@ -1,0 +1,23 @@
+"""A measurement in a process of its own: reads one JSON object, answers with one."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+
+from tallystick.native import interpret
+
+
+def main() -> None:
+    """Read what to measure from stdin, measure it, and write the result to stdout."""
+    asked = json.load(sys.stdin)
+    if asked.pop("interpreted"):
+        interpret()
+    tasks = importlib.import_module(asked.pop("module"))
+    result = getattr(tasks, asked.pop("task"))(**asked)
+    json.dump(result, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

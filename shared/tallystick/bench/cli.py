@@ -1,0 +1,72 @@
+"""Measure the machine and its tree, beside what they are compared with."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Measure the machine and its tree, beside what they are compared with.",
+)
+
+Orders = Annotated[int, typer.Option(min=100, max=5_000_000, help="Orders of the workload.")]
+Seed = Annotated[int, typer.Option(help="Seed of the workload.")]
+Markets = Annotated[int, typer.Option(min=1, max=8, help="Markets of the workload.")]
+Accounts = Annotated[int, typer.Option(min=2, max=1_000_000, help="Accounts of the workload.")]
+Repeat = Annotated[int, typer.Option(min=1, max=100, help="Runs of each contender; the best one counts.")]
+Json = Annotated[bool, typer.Option("--json", help="Tell the progress on stderr; end with one JSON object on stdout.")]
+
+
+@app.command()
+def machine(
+    orders: Orders = 50_000,
+    seed: Seed = 7,
+    markets: Markets = 8,
+    accounts: Accounts = 10_000,
+    repeat: Repeat = 3,
+    json_output: Json = False,
+) -> None:
+    """Run the same seeded orders through four engines, one after the other on one core.
+
+    The machine interpreted and compiled: every step with margin on both sides of a fill, no signatures, no root. A
+    matching engine from PyPI (bourse, in Rust, called from Python: matching only, no margin). A plain order book with
+    margin in Solidity, run by revm. An engine that is not installed is left out and said to be. Compiled is measured
+    with a temporary copy where `make native` has not been run. Exit code 0 if interpreted and compiled ended in the
+    same, solvent state.
+    """
+    from tallystick.bench.report import compare
+
+    workload = {"orders": orders, "seed": seed, "markets": markets, "accounts": accounts, "repeat": repeat}
+    _finish(compare(workload, to_stderr=json_output), json_output)
+
+
+@app.command()
+def root(
+    orders: Orders = 10_000,
+    seed: Seed = 7,
+    markets: Markets = 8,
+    accounts: Accounts = 10_000,
+    repeat: Repeat = 5,
+    json_output: Json = False,
+) -> None:
+    """Hash what a batch of orders left dirty, then trace steps with a new root after each.
+
+    Both compiled (from a temporary copy where `make native` has not been run) and interpreted; the figures on top are
+    the compiled ones where it compiles. Exit code 0 if both came to the same root.
+    """
+    from tallystick.bench.report import roots
+
+    workload = {"orders": orders, "seed": seed, "markets": markets, "accounts": accounts, "repeat": repeat}
+    _finish(roots(workload, to_stderr=json_output), json_output)
+
+
+def _finish(result: dict[str, Any], json_output: bool) -> None:
+    if json_output:
+        print(json.dumps(result))
+    raise typer.Exit(0 if result["ok"] else 1)

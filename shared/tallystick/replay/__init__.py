@@ -1,0 +1,1 @@
+"""Recorded market data as orders of synthetic accounts, run through the machine."""
