@@ -10,7 +10,7 @@ from tallystick.dispute.party import Identity, Party
 from tallystick.errors import L1Error
 from tallystick.journal import Journal
 from tallystick.l1.deploy import check_deployment
-from tallystick.l1.deployment import load_deployment
+from tallystick.l1.deployment import Deployment, load_deployment
 from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.signer import load_signer
 from tallystick.rollup.duties import DUTIES
@@ -70,7 +70,14 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
         queue_path=config.data_dir / "transactions.sqlite" if account else None,
         tag=config.tag,
         confirmations=config.confirmations,
+        reserve_wei=dispute_wei(deployment),
     )
+
+
+def dispute_wei(deployment: Deployment) -> int:
+    """Return what a dispute may take: its bonds and its gas. No bond without a deadline may touch it."""
+    terms = deployment.config
+    return terms.assertion_bond_wei + terms.challenge_bond_wei + GAS_RESERVE_WEI
 
 
 class Funds:
@@ -90,8 +97,7 @@ class Funds:
         if party.queue is None or party.busy or party.head < self._next_block:
             return
         self._next_block = party.head + FUNDS_BLOCKS
-        terms = party.deployment.config
-        needed = terms.assertion_bond_wei + terms.challenge_bond_wei + GAS_RESERVE_WEI
+        needed = dispute_wei(party.deployment)
         balance = party.client.balance_wei(party.queue.address)
         if balance < needed:
             self._report("funds_low", {"balance_wei": balance, "needed_wei": needed})

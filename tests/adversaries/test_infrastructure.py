@@ -2,67 +2,45 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tallystick.demo.audit import Auditor
-from tallystick.dispute.party import Party
-from tallystick.l1.events import EventReader
+from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS, EventReader
 from tallystick.rollup.duties import Mode
-from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage, Told, account, finished
-from tallystick_operator.lies import make_lie
+from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, account
+from tests.adversaries.reorganised import play_through_reorganisation, publish_through_reorganisation, replace_blocks
 from tests.adversaries.rules import confirm_by_time, must_hold, refusal
 
-NOT_TOO_DEEP = 10
-"""Blocks: a party watches each transaction until it has twelve confirmations."""
+PHASES = ["assertion", "opening", "bisection", "proof", "decision", "payout"]
+DEPTHS = [1, 7, DEEPEST_REORGANISATION_BLOCKS]
 
 
-def phase_of(honest: Party) -> str:
-    """Return how far the honest party's dispute is."""
-    disputes = list(honest.challenge.disputes.values())
-    if any(dispute.settled for dispute in disputes):
-        return "payout"
-    if any(dispute.winner for dispute in disputes):
-        return "decision"
-    if any(status.proven for status in honest.challenge.edges.values()):
-        return "proof"
-    if any(status.children for status in honest.challenge.edges.values()):
-        return "bisection"
-    return "opening" if disputes else "assertion"
-
-
-PHASES = ["opening", "bisection", "proof", "decision", "payout"]
-
-
-@pytest.mark.parametrize(("phase", "depth"), [*((phase, NOT_TOO_DEEP) for phase in PHASES), ("proof", 1)])
+@pytest.mark.parametrize(
+    ("phase", "depth"),
+    [*((phase, DEEPEST_REORGANISATION_BLOCKS) for phase in PHASES), ("bisection", 7), ("proof", 1)],
+)
 def test_L01_blocks_taken_back_at_any_phase_change_no_end(stage: Stage, phase: str, depth: int) -> None:
     """L1 replaces its newest blocks by empty ones. Names follow from content, the party reads again from the fork and
-    sends what is missing; the end is the same, and no move is paid twice.
+    sends what is missing; the end is the same, and no move is paid twice."""
+    play_through_reorganisation(stage, phase, depth)
 
-    Deposits and batches: tests/operator/test_daemon.py and tests/l1/test_queue.py.
-    """
-    stage.mine(NOT_TOO_DEEP)
-    liar = stage.party("operator", Mode.PROPOSE, Told(), make_lie("worse-fill", bytes(20)).step)
-    told = Told()
-    honest = stage.party("challenger", Mode.RESOLVE, told)
-    done = False
-    for _ in range(400):
-        before = stage.client.head().number
-        liar.tick()
-        honest.tick()
-        if not done and phase_of(honest) == phase:
-            done = True
-            stage.client.request("anvil_reorg", hex(depth))
-            continue
-        if done and finished(honest):
-            break
-        if stage.client.head().number == before:
-            stage.mine(10)
-    assert done and finished(honest)
-    assert told.named("reorganised") or depth == 1
-    for _ in range(12):
-        honest.tick()
-        stage.mine(1)
-    must_hold(stage, honest, liars=("operator",), before_wei=FUND_WEI)
+
+@pytest.mark.parametrize("move", [1, 4, 9, 16])
+def test_L01_blocks_taken_back_after_any_move_change_no_end(stage: Stage, move: int) -> None:
+    """The same after a certain number of moves of the game, as many blocks as a chain ever takes back."""
+    play_through_reorganisation(stage, move, DEEPEST_REORGANISATION_BLOCKS)
+
+
+@pytest.mark.parametrize("phase", ["deposit", "batch", "root", "confirmation"])
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_L01_what_comes_before_a_dispute_is_taken_back_and_comes_again(tmp_path: Path, phase: str, depth: int) -> None:
+    stage = Stage(tmp_path)
+    try:
+        publish_through_reorganisation(stage, phase, depth)
+    finally:
+        stage.close()
 
 
 def test_L03_a_payment_that_a_reorganisation_takes_back_is_made_again_and_once(stage: Stage) -> None:
@@ -77,7 +55,7 @@ def test_L03_a_payment_that_a_reorganisation_takes_back_is_made_again_and_once(s
     stage.transact("bob", "claim", "Vault", "claim", *proof)
     alice = account("alice").address
     assert stage.call("TestToken", "balanceOf", alice) == 10**9
-    stage.client.request("anvil_reorg", hex(6))
+    replace_blocks(stage, 6)
     assert stage.call("TestToken", "balanceOf", alice) == 0
     assert refusal(stage, "alice", "Vault", "claim", *proof) == "NotConfirmed"
     stage.mine(12)

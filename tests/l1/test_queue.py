@@ -9,8 +9,9 @@ from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable, StateError
 from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.fees import GWEI, FeePolicy
 from tallystick.l1.queuestore import QueueStore, TxState
-from tallystick.l1.sender import GWEI, SenderConfig, TxQueue
+from tallystick.l1.sender import SenderConfig, TxQueue
 
 NewQueue = Callable[..., TxQueue]
 Send = Callable[..., bytes]
@@ -160,7 +161,7 @@ def test_a_deployment_can_be_queued(new_queue: NewQueue, client: L1Client) -> No
 
 def test_an_old_transaction_is_replaced_by_a_dearer_one(new_queue: NewQueue, client: L1Client, clock: Any) -> None:
     client.request("evm_setAutomine", False)
-    queue = new_queue(SenderConfig(replace_after_seconds=60))
+    queue = new_queue(SenderConfig())
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
     queue.pump()
     (old,) = _waiting(client)
@@ -178,7 +179,7 @@ def test_an_old_transaction_is_replaced_by_a_dearer_one(new_queue: NewQueue, cli
 
 def test_the_older_version_may_win(new_queue: NewQueue, client: L1Client, clock: Any) -> None:
     client.request("evm_setAutomine", False)
-    queue = new_queue(SenderConfig(replace_after_seconds=60))
+    queue = new_queue(SenderConfig())
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
     queue.pump()
     snapshot = client.request("evm_snapshot")
@@ -192,7 +193,7 @@ def test_the_older_version_may_win(new_queue: NewQueue, client: L1Client, clock:
 
 def test_no_version_is_dearer_than_the_cap(new_queue: NewQueue, client: L1Client, clock: Any) -> None:
     client.request("evm_setAutomine", False)
-    queue = new_queue(SenderConfig(replace_after_seconds=60, fee_cap_wei=3 * GWEI))
+    queue = new_queue(SenderConfig(fees=FeePolicy(cap_wei=3 * GWEI)))
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
     queue.pump()
     waiting = _waiting(client)

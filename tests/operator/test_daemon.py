@@ -225,6 +225,8 @@ def test_a_posted_batch_that_a_reorganisation_takes_back_is_posted_again(scene: 
     alice = scene.client(running, "alice")
     alice.withdraw(5)
     scene.wait(lambda: running.http.get("/v1/info")["l1"]["batches_posted"] == 2, "the second batch")
+    depth = 62  # with the batch and the assertions, 64 or so
+    stage.mine(depth)
     stage.client.request("evm_revert", before)
     stage.mine(3)
     scene.wait(lambda: stage.call("Inbox", "batchCount") == 2, "the second batch, again")

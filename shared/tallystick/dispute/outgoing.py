@@ -9,6 +9,7 @@ from typing import Any, Final
 from tallystick.dispute.moves import Call
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment
+from tallystick.l1.fees import Window
 from tallystick.l1.queuestore import TxEntry, TxState
 from tallystick.l1.sender import TxQueue
 from tallystick.state.hashing import keccak
@@ -49,8 +50,8 @@ class Outgoing:
         """Whether anything is under way."""
         return bool(self._under_way)
 
-    def submit(self, contract: str, call: Call, errand: Errand, head: int) -> None:
-        """Have a call mined whose effect L1, read up to `head`, lacks."""
+    def submit(self, contract: str, call: Call, errand: Errand, head: int, window: Window | None = None) -> None:
+        """Have a call mined whose effect L1, read up to `head`, lacks; within the window, if it has a deadline."""
         target = self._places[contract]
         data = self._client.contract(contract, target).encode(call.function, *call.arguments)
         name = f"{call.key}/{keccak(data)[:4].hex()}"
@@ -61,7 +62,7 @@ class Outgoing:
             entry = self._queue.get(f"{name}/{attempt}")
         key = f"{name}/{attempt}"
         if entry is None:
-            self._queue.enqueue(key, target, data, value_wei=call.value_wei)
+            self._queue.enqueue(key, target, data, value_wei=call.value_wei, window=window)
         elif entry.state in (TxState.MINED, TxState.DONE):
             return
         elif entry.state in (TxState.REVERTED, TxState.REFUSED):

@@ -20,6 +20,7 @@ from tallystick.errors import StateError
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS, EventReader
+from tallystick.l1.fees import Window
 from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.sender import SenderConfig, TxQueue
 from tallystick.l1.signer import Signer
@@ -36,6 +37,9 @@ from tallystick.schema.names import Outcome, Phase
 
 CONFIRMATIONS: Final = DEEPEST_REORGANISATION_BLOCKS + 1
 """Blocks until a transaction is given up watching: one that a reorganisation throws out before is sent again."""
+MOVES_LEFT: Final = 48
+"""A game has at most 20 halvings by each side, an opening, a proof and some to spare: a move may take that part of the
+time that is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,7 @@ class Party:
         queue: TxQueue | None = None,
         tag: str = "latest",
         confirmations: int = 0,
+        reserve_wei: int = 0,
     ) -> None:
         self.client = client
         self.deployment = deployment
@@ -82,9 +87,8 @@ class Party:
         self._store: QueueStore | None = None
         if queue is None and account is not None and queue_path is not None:
             self._store = QueueStore(queue_path)
-            self.queue = TxQueue(
-                client=client, account=account, store=self._store, config=SenderConfig(confirmations=CONFIRMATIONS)
-            )
+            config = SenderConfig(confirmations=CONFIRMATIONS, reserve_wei=reserve_wei)
+            self.queue = TxQueue(client=client, account=account, store=self._store, config=config)
         self._outgoing = Outgoing(client, deployment, self.queue, report) if self.queue is not None else None
         self._acted_at = -1
         self._judged: set[bytes] = set()
@@ -220,8 +224,7 @@ class Party:
             lie = self.rollup.assertions[id_]
             if lie.status is Status.REJECTED:
                 continue
-            roots = [self.challenge.total(root, self.head) for root in self.challenge.roots.get(id_, [])]
-            time = self.rollup.unrivalled_blocks(lie, self.head) + max(roots, default=0)
+            time = self._time_of(lie)
             event = ""
             if lie.status is Status.CONFIRMED:
                 event = "lie_confirmed"
@@ -230,6 +233,17 @@ class Party:
             if event and (event, id_) not in self._warned:
                 self._warned.add((event, id_))
                 self.report(event, {"assertion": id_, "blocks": time, "of": period})
+
+    def _time_of(self, assertion: Assertion) -> int:
+        """Return the blocks that count for an assertion already."""
+        roots = [self.challenge.total(root, self.head) for root in self.challenge.roots.get(assertion.id, [])]
+        return self.rollup.unrivalled_blocks(assertion, self.head) + max(roots, default=0)
+
+    def _window(self, rivals: list[Assertion], moves_left: int) -> Window:
+        """Return the time a transaction has against these, when so many more must land in what is left."""
+        time = max((self._time_of(rival) for rival in rivals), default=0)
+        left = max(0, self.deployment.config.challenge_period_blocks - time)
+        return Window(first_block=self.head, deadline_block=self.head + max(1, left // moves_left))
 
     # What to do
 
@@ -272,7 +286,8 @@ class Party:
             value_wei=self.deployment.config.assertion_bond_wei,
         )
         facts = {"assertion": expected.id, "limit": expected.limit, "steps": expected.steps}
-        self._send("Rollup", call, "asserted", facts)
+        rivals = [self.rollup.assertions[child] for child in self.rollup.children.get(expected.parent, [])]
+        self._send("Rollup", call, "asserted", facts, self._window(rivals, 2) if rivals else None)
 
     def _dispute(self, mine: Assertion) -> None:
         claim = Claim(
@@ -285,6 +300,7 @@ class Party:
         )
         period = self.deployment.config.challenge_period_blocks
         player = Player(self._history(mine), claim, period, proves=self.identity.proves)
+        window = self._window(list(self.rollup.rivals(mine)), MOVES_LEFT)
         for move in player.moves(self.challenge, self.head):
             facts: dict[str, Any] = {"move": type(move).__name__.lower(), "assertion": mine.id}
             edge = getattr(move, "edge", None)
@@ -297,7 +313,7 @@ class Party:
                     "pre": move.proof.step.pre_hash,
                     "post": move.proof.step.post_hash,
                 }
-            self._send("Challenge", call_for(move, self.deployment.config.challenge_bond_wei), "moved", facts)
+            self._send("Challenge", call_for(move, self.deployment.config.challenge_bond_wei), "moved", facts, window)
 
     def _history(self, mine: Assertion) -> History:
         """Return the trace behind an own assertion, made on first use."""
@@ -358,6 +374,6 @@ class Party:
                 call = Call(key=f"credit/{contract}/{view.newest[me]}", function="withdrawCredit", arguments=())
                 self._send(contract, call, "credit_withdrawn", {"contract": contract, "amount_wei": owed})
 
-    def _send(self, contract: str, call: Call, event: str, facts: dict[str, Any]) -> None:
+    def _send(self, contract: str, call: Call, event: str, facts: dict[str, Any], window: Window | None = None) -> None:
         assert self._outgoing is not None
-        self._outgoing.submit(contract, call, Errand(event=event, facts=facts), self.head)
+        self._outgoing.submit(contract, call, Errand(event=event, facts=facts), self.head, window)

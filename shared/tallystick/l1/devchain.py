@@ -74,6 +74,7 @@ class DevChain:
         self._evm = Evm()
         self._offset_seconds = 0.0
         self._next_timestamp: int | None = None
+        self._next_base_fee_wei: int | None = None
         self._branch = 0
         self._snapshots: list[_Snapshot | None] = []
         self._found: dict[bytes, tuple[int, int]] = {}
@@ -176,6 +177,10 @@ class DevChain:
         self._offset_seconds = timestamp - self._clock()
         self._next_timestamp = timestamp
 
+    def set_next_base_fee(self, wei: int) -> None:
+        """Fixes the next block's base fee; those after it follow from there."""
+        self._next_base_fee_wei = wei
+
     def snapshot(self) -> int:
         self._snapshots.append(
             _Snapshot(
@@ -254,7 +259,9 @@ class DevChain:
             bloom=0,
             gas_limit=self.config.block_gas_limit,
             gas_used=0,
-            base_fee_wei=next_base_fee_wei(parent.header),
+            base_fee_wei=next_base_fee_wei(parent.header)
+            if self._next_base_fee_wei is None
+            else self._next_base_fee_wei,
             extra_data=self._branch.to_bytes(4, "big") if self._branch else b"",
         )
 
@@ -341,3 +348,4 @@ class DevChain:
         for receipt in receipts:
             self.logs.append(receipt.logs)
         self._next_timestamp = None
+        self._next_base_fee_wei = None

@@ -8,8 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from tallystick.errors import BadInput, StateError
+from tallystick.l1.fees import Fees, Window
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE entries (
@@ -25,7 +26,9 @@ CREATE TABLE entries (
     block_number INTEGER,
     block_hash BLOB,
     succeeded INTEGER,
-    reason TEXT NOT NULL DEFAULT ''
+    reason TEXT NOT NULL DEFAULT '',
+    first_block INTEGER,
+    deadline_block INTEGER
 ) STRICT;
 CREATE INDEX entries_by_state ON entries (state, id);
 CREATE TABLE attempts (
@@ -38,6 +41,10 @@ CREATE TABLE attempts (
     signed_at REAL NOT NULL
 ) STRICT;
 CREATE INDEX attempts_by_entry ON attempts (entry, signed_at);
+"""
+UPGRADE_FROM_1 = """
+ALTER TABLE entries ADD COLUMN first_block INTEGER;
+ALTER TABLE entries ADD COLUMN deadline_block INTEGER;
 """
 
 
@@ -74,6 +81,8 @@ class TxEntry:
     block_hash: bytes | None
     succeeded: bool | None
     reason: str
+    window: Window | None
+    """The blocks it must land within, if it has a deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +91,7 @@ class Attempt:
 
     hash: bytes
     raw: bytes
-    max_fee_wei: int
-    tip_wei: int
+    fees: Fees
     gas: int
     signed_at: float
 
@@ -135,6 +143,9 @@ class QueueStore:
         if version == 0:
             self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
             return SCHEMA_VERSION
+        if version == 1:
+            self._db.executescript(f"BEGIN; {UPGRADE_FROM_1} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            return SCHEMA_VERSION
         return version
 
     def close(self) -> None:
@@ -156,6 +167,18 @@ class QueueStore:
         )
         return [_entry(row) for row in rows]
 
+    def of_nonce(self, nonce: int) -> TxEntry | None:
+        row = self._db.execute("SELECT * FROM entries WHERE nonce = ?", (nonce,)).fetchone()
+        return None if row is None else _entry(row)
+
+    def ended_from(self, nonce: int) -> list[TxEntry]:
+        """Entries that were mined for good with this nonce or a later one."""
+        rows = self._db.execute(
+            "SELECT * FROM entries WHERE nonce >= ? AND state IN (?, ?) ORDER BY nonce",
+            (nonce, TxState.DONE, TxState.REVERTED),
+        )
+        return [_entry(row) for row in rows]
+
     def attempts(self, entry: TxEntry) -> list[Attempt]:
         """Newest first."""
         rows = self._db.execute(
@@ -166,8 +189,7 @@ class QueueStore:
             Attempt(
                 hash=row["hash"],
                 raw=row["raw"],
-                max_fee_wei=int(row["max_fee_wei"]),
-                tip_wei=int(row["tip_wei"]),
+                fees=Fees(max_fee_wei=int(row["max_fee_wei"]), tip_wei=int(row["tip_wei"])),
                 gas=row["gas"],
                 signed_at=row["signed_at"],
             )
@@ -200,15 +222,27 @@ class QueueStore:
                     actual=value,
                 )
 
-    def add(self, key: str, to: bytes | None, data: bytes, value_wei: int, gas: int | None) -> TxEntry:
+    def add(
+        self, key: str, to: bytes | None, data: bytes, value_wei: int, gas: int | None, window: Window | None = None
+    ) -> TxEntry:
         """The entry of the key: this one, or the one there was.
 
         Raises: BadInput, when the key stands for another transaction.
         """
         self._db.execute(
-            "INSERT INTO entries (key, target, data, value_wei, gas, state) VALUES (?,?,?,?,?,?)"
+            "INSERT INTO entries (key, target, data, value_wei, gas, state, first_block, deadline_block)"
+            " VALUES (?,?,?,?,?,?,?,?)"
             " ON CONFLICT (key) DO NOTHING",
-            (key, to, data, str(value_wei), gas, TxState.QUEUED),
+            (
+                key,
+                to,
+                data,
+                str(value_wei),
+                gas,
+                TxState.QUEUED,
+                window.first_block if window else None,
+                window.deadline_block if window else None,
+            ),
         )
         entry = self.get(key)
         if entry is None:
@@ -230,8 +264,8 @@ class QueueStore:
                 attempt.hash,
                 entry.id,
                 attempt.raw,
-                str(attempt.max_fee_wei),
-                str(attempt.tip_wei),
+                str(attempt.fees.max_fee_wei),
+                str(attempt.fees.tip_wei),
                 attempt.gas,
                 attempt.signed_at,
             ),
@@ -253,10 +287,10 @@ class QueueStore:
         )
 
     def set_unmined(self, entry: TxEntry) -> None:
-        """Back to waiting: its block is gone."""
+        """Back to waiting: its block is gone, however deep it was."""
         self._db.execute(
             "UPDATE entries SET state = ?, mined_hash = NULL, block_number = NULL,"
-            " block_hash = NULL, succeeded = NULL WHERE id = ?",
+            " block_hash = NULL, succeeded = NULL, reason = '' WHERE id = ?",
             (TxState.PENDING, entry.id),
         )
 
@@ -294,4 +328,7 @@ def _entry(row: sqlite3.Row) -> TxEntry:
         block_hash=row["block_hash"],
         succeeded=None if succeeded is None else bool(succeeded),
         reason=row["reason"],
+        window=None
+        if row["deadline_block"] is None
+        else Window(first_block=row["first_block"], deadline_block=row["deadline_block"]),
     )

@@ -35,6 +35,7 @@ class _Development:
             "anvil_mine": self._mine_many,
             "evm_increaseTime": lambda p: chain.increase_time(parse_quantity(p.need(0, "seconds"), "seconds")),
             "evm_setNextBlockTimestamp": self._set_timestamp,
+            "anvil_setNextBlockBaseFeePerGas": self._set_base_fee,
             "evm_setAutomine": self._set_automine,
             "evm_snapshot": lambda _: quantity(chain.snapshot()),
             "evm_revert": lambda p: chain.revert(parse_quantity(p.need(0, "snapshot"), "snapshot")),
@@ -64,6 +65,10 @@ class _Development:
 
     def _set_timestamp(self, p: Params) -> Json:
         self.chain.set_next_timestamp(parse_quantity(p.need(0, "timestamp"), "timestamp"))
+        return None
+
+    def _set_base_fee(self, p: Params) -> Json:
+        self.chain.set_next_base_fee(parse_quantity(p.need(0, "fee"), "fee"))
         return None
 
     def _set_automine(self, p: Params) -> Json:

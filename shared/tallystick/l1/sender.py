@@ -11,30 +11,30 @@ mined. A nonce is given out once and only here. Entries are signed in the order 
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
 from tallystick.l1.client import BlockRef, L1Client, Receipt
+from tallystick.l1.fees import FeePolicy, Fees, Window, most_urgent, urgency_ppm
 from tallystick.l1.queuestore import ENDED, Attempt, QueueStore, TxEntry, TxState
 from tallystick.l1.signer import Signer
 
-GWEI = 10**9
 GAS_MARGIN_PERCENT = 20
 FIRST_PAUSE_SECONDS = 0.01
-BUMP_PERMILLE = 1_125
-"""Nodes take a replacement from 10% more on; the rest is for those that want 12.5%."""
+EMPTY_GAS = 21_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderConfig:
     """How the queue pays and waits. A transaction is final when its block has `confirmations`
-    blocks, itself counted."""
+    blocks, itself counted. What sends ether and has no deadline
+    leaves at least `reserve_wei` to what has one."""
 
     confirmations: int = 1
-    replace_after_seconds: float = 60.0
-    fee_cap_wei: int = 500 * GWEI
+    fees: FeePolicy = field(default_factory=FeePolicy)
+    reserve_wei: int = 0
     poll_seconds: float = 0.25
     max_pending: int = 64
 
@@ -89,15 +89,17 @@ class TxQueue:
         *,
         value_wei: int = 0,
         gas: int | None = None,
+        window: Window | None = None,
     ) -> TxEntry:
         """Stores a transaction to be sent; the same key gives the same entry, however it has fared.
 
-        Without `gas` it is estimated when its turn comes, and refused if it would revert then.
+        Without `gas` it is estimated when its turn comes, and refused if it would revert then. What it pays grows
+        with the part of its window that is gone.
 
         Raises: BadInput, when the key stands for another transaction.
         """
         with self._lock:
-            return self._store.add(key, to, data, value_wei, gas)
+            return self._store.add(key, to, data, value_wei, gas, window)
 
     def get(self, key: str) -> TxEntry | None:
         with self._lock:
@@ -122,14 +124,16 @@ class TxQueue:
         """
         with self._lock:
             head = self._client.head()
+            nonce = self._client.nonce(self.address)
             problems: list[str] = []
+            for entry in self._store.ended_from(nonce):
+                self._store.set_unmined(entry)  # a reorganisation deeper than its confirmations gave the nonce back
             for entry in self._store.in_state(TxState.PENDING):
-                self._look_for_receipt(entry, head)
+                self._look_for_receipt(entry, nonce, head)
             for entry in self._store.in_state(TxState.MINED):
                 self._settle(entry, head)
-            for entry in self._store.in_state(TxState.PENDING):
-                self._send_again(entry, head, problems)
-            self._sign_queued(head, problems)
+            self._send_pending(nonce, head, problems)
+            self._sign_queued(nonce, head, problems)
             return PumpReport(
                 queued=len(self._store.in_state(TxState.QUEUED)),
                 pending=len(self._store.in_state(TxState.PENDING)),
@@ -184,9 +188,12 @@ class TxQueue:
 
     # Moves
 
-    def _look_for_receipt(self, entry: TxEntry, head: BlockRef) -> None:
+    def _look_for_receipt(self, entry: TxEntry, used: int, head: BlockRef) -> None:
+        """`used` is the account's nonce: no version of an entry with that nonce or a later one is mined."""
+        if entry.nonce is None or entry.nonce >= used:
+            return
         receipt = self._find_receipt(entry)
-        if receipt is None and entry.nonce is not None and self._nonce_lost(entry.nonce, head):
+        if receipt is None and self._nonce_lost(entry.nonce, head):
             receipt = self._find_receipt(entry)  # it may have been mined between the questions
             if receipt is None:
                 self._store.requeue(entry)
@@ -200,9 +207,7 @@ class TxQueue:
     def _nonce_lost(self, nonce: int, head: BlockRef) -> bool:
         """Whether another transaction took the nonce, so deep that ours can never be mined."""
         depth = head.number - self.config.confirmations + 1
-        if depth < 0 or self._client.nonce(self.address) <= nonce:
-            return False
-        return self._client.nonce(self.address, depth) > nonce
+        return depth >= 0 and self._client.nonce(self.address, depth) > nonce
 
     def _settle(self, entry: TxEntry, head: BlockRef) -> None:
         """A mined entry ends with its confirmations, follows its transaction, or waits again."""
@@ -222,11 +227,24 @@ class TxQueue:
         else:
             self._store.set_ended(entry, TxState.REVERTED, self._why_reverted(entry, receipt))
 
-    def _send_again(self, entry: TxEntry, head: BlockRef, problems: list[str]) -> None:
-        attempts = self._store.attempts(entry)
-        newest = attempts[0]
-        if self._clock() - newest.signed_at >= self.config.replace_after_seconds:
-            dearer = self._price(head, newest)
+    def _send_pending(self, used: int, head: BlockRef, problems: list[str]) -> None:
+        """Sees to it that every signed entry is on its way, and those before an urgent one as urgently."""
+        pending = self._store.in_state(TxState.PENDING)
+        for at, entry in enumerate(pending):
+            window = most_urgent([later.window for later in pending[at:]], head.number)
+            self._send_again(entry, window, head, problems)
+        if pending and self._is_old(self._store.attempts(pending[0])[-1], None, head):
+            self._fill_gap(used, pending[0], head, problems)
+
+    def _is_old(self, attempt: Attempt, window: Window | None, head: BlockRef) -> bool:
+        age = self._clock() - attempt.signed_at
+        # a clock that was set back would make it young for ever
+        return age < 0 or age >= self.config.fees.patience_seconds(window, head.number)
+
+    def _send_again(self, entry: TxEntry, window: Window | None, head: BlockRef, problems: list[str]) -> None:
+        newest = self._store.attempts(entry)[0]
+        if self._is_old(newest, window, head):
+            dearer = self._price(head, window, newest.fees)
             if dearer is None:
                 problems.append(f"{entry.key}: the fee cap forbids a dearer version")
             else:
@@ -236,15 +254,30 @@ class TxQueue:
         if self._client.transaction_input(newest.hash) is None:
             self._broadcast(entry, newest, problems)
 
-    def _sign_queued(self, head: BlockRef, problems: list[str]) -> None:
+    def _fill_gap(self, used: int, first: TxEntry, head: BlockRef, problems: list[str]) -> None:
+        """Uses up nonces that nothing of ours has: a stranger's transaction had them, on a branch that is gone."""
+        for nonce in range(used, first.nonce or 0):
+            if self._store.of_nonce(nonce) is not None:
+                continue
+            fees = self._price(head, first.window, None)
+            if fees is not None:
+                entry = self._store.add(f"nothing/{nonce}/{head.number}", self.address, b"", 0, EMPTY_GAS)
+                self._broadcast(entry, self._sign(entry, nonce, EMPTY_GAS, fees), problems)
+
+    def _sign_queued(self, used: int, head: BlockRef, problems: list[str]) -> None:
         queued = self._store.in_state(TxState.QUEUED)
         if not queued:
             return
         in_flight = len(self._store.in_state(TxState.PENDING))
-        nonce = max(self._store.next_nonce(), self._client.nonce(self.address))
+        spare_wei = self._free_wei() - self.config.reserve_wei if self.config.reserve_wei else None
+        nonce = max(self._store.next_nonce(), used)
         for entry in queued:
             if in_flight >= self.config.max_pending:
                 return
+            fees = self._price(head, entry.window, None)
+            if fees is None:
+                problems.append(f"{entry.key}: the base fee is above the fee cap")
+                continue
             try:
                 gas = self._gas(entry)
             except L1Reverted as error:
@@ -258,13 +291,21 @@ class TxQueue:
                 self._store.set_reason(entry, error.message)
                 problems.append(f"{entry.key}: {error.message}")
                 return
-            fees = self._price(head, None)
-            if fees is None:
-                problems.append(f"{entry.key}: the base fee is above the fee cap")
-                return
+            if spare_wei is not None:
+                cost_wei = entry.value_wei + gas * fees.max_fee_wei
+                if entry.window is None and entry.value_wei and spare_wei < cost_wei:
+                    problems.append(f"{entry.key}: waits, what is left is reserved for what has a deadline")
+                    continue
+                spare_wei -= cost_wei
             self._broadcast(entry, self._sign(entry, nonce, gas, fees), problems)
             nonce += 1
             in_flight += 1
+
+    def _free_wei(self) -> int:
+        """The balance less the most that what is under way may cost."""
+        newest = [(entry, self._store.attempts(entry)[0]) for entry in self._store.in_state(TxState.PENDING)]
+        under_way = sum(entry.value_wei + attempt.gas * attempt.fees.max_fee_wei for entry, attempt in newest)
+        return self._client.balance_wei(self.address) - under_way
 
     def _broadcast(self, entry: TxEntry, attempt: Attempt, problems: list[str]) -> None:
         try:
@@ -301,23 +342,12 @@ class TxQueue:
         estimate = self._client.estimate_gas(entry.to, entry.data, sender=self.address, value_wei=entry.value_wei)
         return estimate * (100 + GAS_MARGIN_PERCENT) // 100
 
-    def _price(self, head: BlockRef, older: Attempt | None) -> tuple[int, int] | None:
-        """Maximum fee and tip: today's, and clearly more than the older version's; None above the cap.
+    def _price(self, head: BlockRef, window: Window | None, older: Fees | None) -> Fees | None:
+        urgency = urgency_ppm(window, head.number)
+        return self.config.fees.price(head.base_fee_wei, self._client.tip_wei(), urgency, older)
 
-        Rounding: up.
-        """
-        tip = self._client.tip_wei()
-        max_fee = 2 * head.base_fee_wei + tip
-        if older is not None:
-            tip = max(tip, older.tip_wei * BUMP_PERMILLE // 1_000 + 1)
-            max_fee = max(max_fee, older.max_fee_wei * BUMP_PERMILLE // 1_000 + 1, tip)
-            return None if max_fee > self.config.fee_cap_wei else (max_fee, tip)
-        max_fee = min(max_fee, self.config.fee_cap_wei)
-        return None if max_fee < head.base_fee_wei else (max_fee, min(tip, max_fee))
-
-    def _sign(self, entry: TxEntry, nonce: int, gas: int, fees: tuple[int, int]) -> Attempt:
+    def _sign(self, entry: TxEntry, nonce: int, gas: int, fees: Fees) -> Attempt:
         """Signs and stores; the caller may send what this returns."""
-        max_fee, tip = fees
         fields: dict[str, Any] = {
             "type": 2,
             "chainId": self._chain_id,
@@ -325,8 +355,8 @@ class TxQueue:
             "data": entry.data,
             "value": entry.value_wei,
             "gas": gas,
-            "maxFeePerGas": max_fee,
-            "maxPriorityFeePerGas": tip,
+            "maxFeePerGas": fees.max_fee_wei,
+            "maxPriorityFeePerGas": fees.tip_wei,
         }
         if entry.to is not None:
             fields["to"] = entry.to
@@ -334,8 +364,7 @@ class TxQueue:
         attempt = Attempt(
             hash=bytes(signed.hash),
             raw=bytes(signed.raw_transaction),
-            max_fee_wei=max_fee,
-            tip_wei=tip,
+            fees=fees,
             signed_at=self._clock(),
             gas=gas,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -15,6 +15,7 @@ from tallystick.l1.deploy import deploy, predict, step_names
 from tallystick.l1.deployment import DeployConfig, Deployment
 from tallystick.l1.events import EventReader
 from tallystick.l1.queuestore import QueueStore
+from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.sender import TxQueue
 from tallystick.l1.server import DevServer
 from tallystick.machine import engine
@@ -22,6 +23,7 @@ from tallystick.records.signing import make
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.genesis import genesis_state
+from tallystick.rollup.inbox_view import InboxView
 from tallystick.schema.names import Outcome
 from tallystick.testing.world import World, address, key, world_genesis
 
@@ -35,6 +37,15 @@ def account(name: str) -> LocalAccount:
     """Return the L1 account of a name's key."""
     made: LocalAccount = Account.from_key(key(name))
     return made
+
+
+class Chain(Protocol):
+    """A development chain behind a URL."""
+
+    @property
+    def url(self) -> str: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,9 +67,8 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.server = DevServer()
-        self.server.start()
-        self.client = L1Client(self.server.url)
+        self.server = self.start_chain()
+        self.client: L1Client = QuorumClient([self.server.url])
         self.queues: dict[str, TxQueue] = {}
         self._open: list[QueueStore | Party] = []
         for name in ("deployer", "operator", "challenger"):
@@ -83,7 +93,12 @@ class Stage:
         )
         self.world = World(genesis)
         self.reader = EventReader(self.client, self.deployment)
+        self.inbox = InboxView()
         self.posted = 0
+
+    def start_chain(self) -> Chain:
+        """Return the L1 to play on, running."""
+        return DevServer().start()
 
     def close(self) -> None:
         """Stop the L1 and let go of every file."""
@@ -131,9 +146,13 @@ class Stage:
         return number
 
     def read_messages(self) -> None:
-        """Take the Inbox's new messages into the world's inputs."""
-        fresh = [event.args["message"] for event in self.reader.poll() if event.name == "MessageQueued"]
-        self.world.published.messages += fresh
+        """Take the Inbox's messages into the world's inputs, instead of those that a reorganisation took back."""
+        batch = self.reader.poll()
+        if batch.rolled_back_to is not None:
+            self.inbox.rollback(batch.rolled_back_to)
+        for event in batch:
+            self.inbox.apply(event)
+        self.world.published.messages[:] = self.inbox.messages
 
     def consume(self) -> Outcome:
         """Have the machine consume every message there is."""
@@ -199,8 +218,12 @@ def finished(party: Party) -> bool:
 
 def trade_a_little(stage: Stage) -> None:
     """Open a market, let two traders trade on it, and withdraw: something for every lie. The batch stays open."""
+    trade_between(stage, stage.deposit("alice"), stage.deposit("bob"))
+
+
+def trade_between(stage: Stage, first: int, second: int) -> None:
+    """Trade a little between two accounts whose deposits are on L1."""
     world = stage.world
-    first, second = stage.deposit("alice"), stage.deposit("bob")
     stage.begin()
     world.list_market(0)
     world.report(0, 618_000)

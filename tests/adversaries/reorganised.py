@@ -1,0 +1,98 @@
+"""Whole stories during which L1 takes blocks back, on whatever chain a stage stands."""
+
+from __future__ import annotations
+
+from tallystick.dispute.party import Party
+from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS
+from tallystick.rollup.duties import Mode
+from tallystick.testing.stage import FUND_WEI, Stage, Told, finished, trade_between
+from tallystick_operator.lies import make_lie
+from tests.adversaries.rules import confirm_by_time, must_hold
+
+FINAL_BLOCKS = DEEPEST_REORGANISATION_BLOCKS + 1
+
+
+def phase_of(honest: Party) -> str:
+    """Return how far the honest party's dispute is."""
+    disputes = list(honest.challenge.disputes.values())
+    if any(dispute.settled for dispute in disputes):
+        return "payout"
+    if any(dispute.winner for dispute in disputes):
+        return "decision"
+    if any(status.proven for status in honest.challenge.edges.values()):
+        return "proof"
+    if any(status.children for status in honest.challenge.edges.values()):
+        return "bisection"
+    return "opening" if disputes else "assertion"
+
+
+def replace_blocks(stage: Stage, depth: int) -> None:
+    """L1 replaces its newest blocks by as many others, in which none of the transactions are."""
+    stage.client.request("anvil_reorg", depth, [])
+
+
+def play_through_reorganisation(stage: Stage, when: str | int, depth: int) -> None:
+    """Play a dispute to its end, L1 taking blocks back once, in a phase or after so many moves of the honest party."""
+    stage.mine(FINAL_BLOCKS)
+    liar = stage.party("operator", Mode.PROPOSE, Told(), make_lie("worse-fill", bytes(20)).step)
+    told = Told()
+    honest = stage.party("challenger", Mode.RESOLVE, told)
+    done = False
+    for _ in range(400):
+        before = stage.client.head().number
+        liar.tick()
+        honest.tick()
+        moves = len(told.named("moved"))
+        if not done and (phase_of(honest) == when if isinstance(when, str) else moves >= when):
+            done = True
+            replace_blocks(stage, depth)
+            continue
+        if done and finished(honest):
+            break
+        if stage.client.head().number == before:
+            stage.mine(10)
+    assert done and finished(honest)
+    assert told.named("reorganised") or depth == 1
+    for _ in range(12):
+        honest.tick()
+        stage.mine(1)
+    must_hold(stage, honest, liars=("operator",), before_wei=FUND_WEI)
+
+
+def publish_through_reorganisation(stage: Stage, phase: str, depth: int) -> None:
+    """Deposit, trade, post, assert and confirm, L1 taking blocks back once, right after one of these."""
+    stage.mine(FINAL_BLOCKS)
+    told = Told()
+    honest = stage.party("challenger", Mode.PROPOSE, told)
+    honest.tick()
+    first, second = stage.deposit("alice"), stage.deposit("bob")
+    if phase == "deposit":
+        take_back(stage, honest, depth)
+        stage.read_messages()
+    stage.mine(FINAL_BLOCKS)  # what is consumed may not be taken back: its time is part of it
+    trade_between(stage, first, second)
+    stage.publish()
+    if phase == "batch":
+        take_back(stage, honest, depth)
+    for _ in range(3):
+        honest.tick()
+        stage.mine(1)
+    assert len(honest.rollup.assertions) == 2
+    if phase == "root":
+        take_back(stage, honest, depth)
+    confirm_by_time(stage, honest)
+    if phase == "confirmation":
+        take_back(stage, honest, depth)
+        confirm_by_time(stage, honest)
+    assert told.named("reorganised") or depth == 1
+    must_hold(stage, honest)
+
+
+def take_back(stage: Stage, honest: Party, depth: int) -> None:
+    """Replace blocks that the party has read; then let everybody who sent something see to it that it is there."""
+    honest.read()
+    replace_blocks(stage, depth)
+    for _ in range(3):
+        for queue in stage.queues.values():
+            queue.pump()
+    stage.mine(1)
