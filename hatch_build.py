@@ -24,6 +24,7 @@ COMPILED: Final = (
     "tallystick/machine/**/*.py",
     "tallystick/state/codes.py",
     "tallystick/state/layout.py",
+    "tallystick/state/packing.py",
     "tallystick/state/state.py",
     "tallystick/state/table.py",
     "tallystick/state/tree.py",

@@ -40,10 +40,10 @@ def peer(*, seed: int, orders: int, markets: int, accounts: int, repeat: int) ->
     best, fills = float("inf"), 0
     for _ in range(repeat):
         books = [core.OrderBook(0, 1) for _ in range(markets)]
-        began = time.perf_counter()
+        began = time.process_time()
         for market, is_buy, lots, account, price in calls:
             books[market].place_order(is_buy, lots, account, price=price)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
         fills = sum(len(book.get_trades()) for book in books)
     return {
         "engine": PEER,
@@ -65,10 +65,10 @@ def revm(*, seed: int, orders: int, markets: int, accounts: int, repeat: int) ->
     best, fills = float("inf"), 0
     for _ in range(repeat):
         evm, book = _deploy(pyrevm, accounts)
-        began = time.perf_counter()
+        began = time.process_time()
         for call in calls:
             evm.message_call(SENDER, book, call)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
         fills = int.from_bytes(evm.message_call(SENDER, book, _selector("fills()")), "big")
     return {
         "engine": "revm",

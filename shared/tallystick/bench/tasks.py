@@ -51,9 +51,9 @@ def root(*, seed: int, orders: int, markets: int, accounts: int, repeat: int) ->
     times: list[float] = []
     for _ in range(repeat):
         state = warm.state.copy()
-        began = time.perf_counter()
+        began = time.process_time()
         state.commit()
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     traced = _trace(warm, inputs, orders)
     return {
         "how": how(),
@@ -72,7 +72,7 @@ def _trace(machine: Machine, inputs: Any, orders: int) -> float:
     registers = machine.state.registers
     tracer = Tracer(machine)
     number = 0
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(TRACED_INPUT_STEPS):
         if registers.phase == Phase.FETCH_RECORD:
             at = number % orders * 8
@@ -82,7 +82,7 @@ def _trace(machine: Machine, inputs: Any, orders: int) -> float:
             registers.arg_price, registers.arg_lots = inputs[at + 4], inputs[at + 5]
             registers.phase = Phase.PLACE_ORDER
         tracer.advance()
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     tracer.close()
     return seconds
 
@@ -90,9 +90,9 @@ def _trace(machine: Machine, inputs: Any, orders: int) -> float:
 def _run(state: State, published: Any, inputs: Any, orders: int) -> tuple[float, int, Machine]:
     ran = Machine(state, published)
     quotes = Quotes(1)
-    began = time.perf_counter()
+    began = time.process_time()
     steps = drive(ran, inputs, 0, orders, quotes)
-    return time.perf_counter() - began, int(steps), ran
+    return time.process_time() - began, int(steps), ran
 
 
 def _best(repeat: int, run: Callable[[], tuple[float, int, Machine]]) -> tuple[float, int, Machine]:

@@ -40,9 +40,9 @@ def unsigned(*, file: str, markets: int, accounts: int, most: int, cut: int) -> 
         bar = progress.add_task(f"{how()}, {len(flow):,} orders", total=len(flow))
         while number < len(flow):
             after = min(number + PART, cut if number < cut else len(flow), len(flow))
-            began = time.perf_counter()
+            began = time.process_time()
             steps += drive(machine, inputs, number, after, quotes)
-            seconds += time.perf_counter() - began
+            seconds += time.process_time() - began
             number = after
             _follow(world, flow[number - 1], markets)
             progress.update(bar, completed=number)
@@ -61,18 +61,18 @@ def signed(*, file: str, markets: int, accounts: int, most: int) -> Result:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(f"{how()}, {len(flow):,} orders, signed", total=len(flow))
         for number, order in enumerate(flow):
-            began = time.perf_counter()
+            began = time.process_time()
             records += _send(world, order, number, resting)
-            seconds += time.perf_counter() - began
+            seconds += time.process_time() - began
             if number % SIGNED_BATCH == SIGNED_BATCH - 1:
                 world.seal()
                 world.clock()
                 progress.update(bar, completed=number)
     world.seal()
-    began = time.perf_counter()
+    began = time.process_time()
     again = world.fresh()
     steps = run(again, ALL_STEPS)
-    replayed = time.perf_counter() - began
+    replayed = time.process_time() - began
     result = _result(world, len(flow), int(steps), replayed)
     same = again.state.hash() == world.state.hash()
     return {

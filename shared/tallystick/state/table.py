@@ -8,6 +8,7 @@ from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
 from tallystick.state.layout import CELL_FORMATS, CELL_WORDS
+from tallystick.state.packing import pack_cell
 
 SPARE_CELLS: Final = 64
 """Cells a table has room for when a step begins: more than any step opens (Witness.sol, MAX_CELLS)."""
@@ -120,11 +121,11 @@ class Table:
 
     def pack(self, index: i64) -> bytes:
         """Return a cell's packed value; empty bytes when it is all zeros."""
-        base: i64 = self.rows.get(index, -1)
+        slot = index & self._mask
+        base: i64 = self._bases[slot] if self._lately[slot] == index else self.rows.get(index, -1)
         if base < 0:
             return b""
-        packed: bytes = CELL_FORMATS[self.tag].pack(*self.words[base : base + self.width])
-        return packed if any(packed) else b""
+        return pack_cell(self.tag, self.words, base)
 
     def load(self, index: i64, packed: bytes) -> None:
         """Set a cell from its packed value (empty bytes for zeros).

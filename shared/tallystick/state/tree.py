@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tallystick.state.hashing import keccak
+from tallystick.state.hashing import keccak, keccak_256
 from tallystick.state.layout import TREE_DEPTH
 
 
@@ -38,18 +38,11 @@ class SparseTree:
 
     def update(self, values: dict[int, bytes]) -> None:
         """Set the value of each key; empty bytes clear it."""
-        leaves = self.nodes[0]
-        for key, value in values.items():
-            leaves[key] = keccak(value)
-        parents = {key >> 1 for key in values}
+        keys: list[int] = sorted(values)
+        hashes: list[bytes] = [keccak_256(values[key]).digest() for key in keys]
         for height in range(TREE_DEPTH):
-            below = self.nodes[height]
-            above = self.nodes[height + 1]
-            empty = EMPTY[height]
-            for parent in parents:
-                left = parent << 1
-                above[parent] = keccak(below.get(left, empty) + below.get(left | 1, empty))
-            parents = {parent >> 1 for parent in parents}
+            keys, hashes = _parents(self.nodes[height], EMPTY[height], keys, hashes)
+        self.nodes[TREE_DEPTH].update(zip(keys, hashes, strict=True))
 
     def proof(self, key: int) -> bytes:
         """Return a key's proof: a 40-bit map of the siblings that are not empty, then those, leaf upward."""
@@ -67,6 +60,29 @@ class SparseTree:
         other = SparseTree()
         other.nodes = [level.copy() for level in self.nodes]
         return other
+
+
+def _parents(
+    level: dict[int, bytes], empty: bytes, keys: list[int], hashes: list[bytes]
+) -> tuple[list[int], list[bytes]]:
+    """Put changed nodes, in the order of their keys, into their level, and return their parents in that order."""
+    above: list[int] = []
+    joined: list[bytes] = []
+    count = len(keys)
+    at = 0
+    while at < count:
+        key, mine = keys[at], hashes[at]
+        level[key] = mine
+        at += 1
+        if at < count and keys[at] == key ^ 1:
+            other = hashes[at]
+            level[keys[at]] = other
+            at += 1
+        else:
+            other = level.get(key ^ 1, empty)
+        above.append(key >> 1)
+        joined.append(keccak_256(other + mine if key & 1 else mine + other).digest())
+    return above, joined
 
 
 def root_from_proof(key: int, value: bytes, proof: bytes) -> bytes:
