@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from librt.vecs import vec
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import clear_bit, highest_bit, lowest_bit, set_bit
 from tallystick.state.layout import (
@@ -24,6 +24,7 @@ BITMAP_LIMBS: Final = 8
 PAGE_LIMBS: Final = 2
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Path:
     """The way down to one price of one book side: cell indices and word offsets."""
 

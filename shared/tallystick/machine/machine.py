@@ -79,7 +79,8 @@ class Machine:
         registers.outcome = outcome
         registers.clear_args()
         registers.phase = registers.resume or Phase.FETCH_RECORD
-        self.emit("outcome", outcome)
+        if self.events is not None:
+            self.emit("outcome", outcome)
 
     def record_in_progress(self) -> bytes:
         """Return the bytes of the record in progress, for a step that reads more of it than the registers hold."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import ppm_up, products_at_most
 from tallystick.machine.margin import initial_margin, maintenance_margin
@@ -21,6 +21,7 @@ from tallystick.state.layout import (
 from tallystick.state.state import State
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Health:
     """An account against the marks. Units: all in units."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from librt.vecs import vec
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
@@ -36,6 +36,7 @@ def find_position(words: vec[i64], account: i64, market: i64) -> i64:
     return free
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Fill:
     """One side of a fill: what it changes, and what was there before.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import lowest_bit, ppm_down, ppm_up
 from tallystick.machine.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
@@ -32,6 +32,7 @@ from tallystick.state.layout import (
 )
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Match:
     """The cells of one match: word offsets, cell numbers, and both sides' fills."""
 
@@ -137,7 +138,8 @@ def _remove_maker(match: Match) -> None:
     state = match.machine.state
     client_id = state.orders.words[match.order + ORDER_CLIENT_ID]
     remove_order(state, match.path, match.slot, match.order, match.page, match.tail)
-    match.machine.emit("removed", match.maker_number, client_id, match.slot)
+    if match.machine.events is not None:
+        match.machine.emit("removed", match.maker_number, client_id, match.slot)
 
 
 def _trade(match: Match, lots: i64) -> i64:
@@ -190,6 +192,21 @@ def _settle(match: Match, lots: i64) -> None:
     state.markets.mark(registers.arg_market)
     state.accounts.mark(registers.arg_account)
     state.accounts.mark(match.maker_number)
+    if machine.events is not None:
+        _tell_fill(match, lots)
+    state.orders.words[match.order + ORDER_REMAINING_LOTS] -= lots
+    state.orders.mark(match.slot)
+    if state.orders.words[match.order + ORDER_REMAINING_LOTS] == 0:
+        remove_order(state, match.path, match.slot, match.order, match.page, match.tail)
+    registers.arg_lots -= lots
+    if registers.arg_lots == 0:
+        machine.finish(Outcome.ACCEPTED)
+
+
+def _tell_fill(match: Match, lots: i64) -> None:
+    machine = match.machine
+    state = machine.state
+    registers = state.registers
     machine.emit(
         "fill",
         registers.arg_market,
@@ -202,10 +219,3 @@ def _settle(match: Match, lots: i64) -> None:
         state.orders.words[match.order + ORDER_CLIENT_ID],
         match.slot,
     )
-    state.orders.words[match.order + ORDER_REMAINING_LOTS] -= lots
-    state.orders.mark(match.slot)
-    if state.orders.words[match.order + ORDER_REMAINING_LOTS] == 0:
-        remove_order(state, match.path, match.slot, match.order, match.page, match.tail)
-    registers.arg_lots -= lots
-    if registers.arg_lots == 0:
-        machine.finish(Outcome.ACCEPTED)
