@@ -5,6 +5,8 @@ from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
 
+i16: TypeAlias = int
+i32: TypeAlias = int
 i64: TypeAlias = int
 
 def mypyc_attr(*attrs: str, **kwattrs: object) -> Callable[[T], T]: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
+from tallystick.machine.risk import health, may_change
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
@@ -97,6 +98,24 @@ def undo_fill(state: State, account: i64, market: i64, fill: Fill) -> None:
     words = state.accounts.words
     words[account + ACCOUNT_CASH_UNITS] -= fill.cash_change
     _set_position(words, fill.position, market, fill.old_size)
+
+
+def may_stand(state: State, account: i64, market: i64, risk: i64, fill: Fill) -> bool:
+    """Whether a fill just applied may leave the account like this.
+
+    What the account was worth before is measured only where it matters: the fill is undone for it and applied again.
+    """
+    after = health(state, account, risk)
+    if after.value >= after.initial:
+        return True
+    if not fill.reduces:
+        return False
+    words = state.accounts.words
+    undo_fill(state, account, market, fill)
+    before = health(state, account, risk)
+    words[account + ACCOUNT_CASH_UNITS] += fill.cash_change
+    _set_position(words, fill.position, market, fill.new_size)
+    return may_change(before, after, fill.reduces)
 
 
 def _long_part(size: i64) -> i64:

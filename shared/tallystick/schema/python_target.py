@@ -105,12 +105,13 @@ def _registers_lines() -> list[str]:
         "    def clear_args(self) -> None:",
         '        """Zero the record in progress."""',
         *[
-            f"        self.{field.name} = {'bytes(20)' if field.type is ADDRESS else '0'}"
+            f"        self.{field.name} = {'_NOBODY' if field.type is ADDRESS else '0'}"
             for field in REGISTERS.fields
             if field.name.startswith("arg_")
         ],
         "",
         "",
+        "_NOBODY: Final = bytes(20)",
         f'_REGISTERS: Final = struct.Struct("{codes}")',
         f"REGISTERS_BYTES: Final = {REGISTERS.bytes}",
     ]

@@ -372,7 +372,7 @@ class Registers:
         self.arg_time = 0
         self.arg_amount = 0
         self.arg_slot = 0
-        self.arg_address = bytes(20)
+        self.arg_address = _NOBODY
         self.arg_trigger = 0
         self.arg_pair = 0
         self.arg_pair_slot = 0
@@ -380,5 +380,6 @@ class Registers:
         self.arg_record_end = 0
 
 
+_NOBODY: Final = bytes(20)
 _REGISTERS: Final = struct.Struct(">32sBBBQQQHHHH32s32sQ32sQQQIIQqqqqqIBBHIQQQQQ20sIQQHH")
 REGISTERS_BYTES: Final = 347

@@ -9,8 +9,7 @@ from mypy_extensions import i64, mypyc_attr
 from tallystick.machine.arith import lowest_bit, ppm_down, ppm_up
 from tallystick.machine.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
 from tallystick.machine.machine import Machine
-from tallystick.machine.risk import health, may_change
-from tallystick.machine.trade import Fill, apply_fill, move_totals, undo_fill
+from tallystick.machine.trade import Fill, apply_fill, may_stand, move_totals, undo_fill
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     ACCOUNT_DEAD_BEFORE,
@@ -154,14 +153,12 @@ def _trade(match: Match, lots: i64) -> i64:
     maker_fee = ppm_up(quote, rules[match.market + MARKET_MAKER_PPM])
     maker_fee -= ppm_down(quote, rules[match.market + MARKET_REBATE_PPM])
     max_lots = rules[match.market + MARKET_MAX_LOTS]
-    taker_before = health(state, match.taker, match.risk)
-    maker_before = health(state, match.maker, match.risk)
     outcome = apply_fill(
         state, match.taker, market, registers.arg_side, lots, quote, taker_fee, max_lots, match.taker_fill
     )
     if outcome != Outcome.ACCEPTED:
         return outcome
-    if not may_change(taker_before, health(state, match.taker, match.risk), match.taker_fill.reduces):
+    if not may_stand(state, match.taker, market, match.risk, match.taker_fill):
         undo_fill(state, match.taker, market, match.taker_fill)
         return Outcome.MARGIN
     outcome = apply_fill(
@@ -170,7 +167,7 @@ def _trade(match: Match, lots: i64) -> i64:
     if outcome != Outcome.ACCEPTED:
         undo_fill(state, match.taker, market, match.taker_fill)
         return _MAKER_FAILED
-    if not may_change(maker_before, health(state, match.maker, match.risk), match.maker_fill.reduces):
+    if not may_stand(state, match.maker, market, match.risk, match.maker_fill):
         undo_fill(state, match.maker, market, match.maker_fill)
         undo_fill(state, match.taker, market, match.taker_fill)
         return _MAKER_FAILED
