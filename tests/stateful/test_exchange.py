@@ -24,7 +24,7 @@ from tallystick.testing.ledger_market import Market
 from tallystick.testing.look import book, cash, check_book, position, word
 from tallystick.testing.reconcile import reconcile
 from tallystick.testing.twins import TwinRunner
-from tallystick.testing.world import World, address, message, ordinary_rules
+from tallystick.testing.world import World, address, message, ordinary_rules, sub_account
 
 settings.register_profile(
     "exchange",
@@ -233,6 +233,27 @@ class Exchange(RuleBasedStateMachine):
         recipient = int.from_bytes(address(by), "big")
         record = self.world.signed(
             "withdraw", by, account=account, nonce=nonce, amount_units=amount, recipient=recipient
+        )
+        self.same(self.world.send(record), expected)
+
+    @rule(
+        account=POORER,
+        source=st.integers(0, 2),
+        to=st.sampled_from(("main", "first", "second", "fund", "stranger")),
+        part=st.sampled_from((0, 1, 2, 5, 100)),
+        beyond=st.integers(-1, 1),
+    )
+    def transfer(self, account: int, source: int, to: str, part: int, beyond: int) -> None:
+        """Between a main account, its sub-accounts and the insurance fund, up to one unit more than may leave."""
+        family = {"main": account, "first": sub_account(account, 1), "second": sub_account(account, 2)}
+        number = (account, sub_account(account, 1), sub_account(account, 2))[source]
+        target = {**family, "fund": 0, "stranger": account % 4 + 1}[to]
+        free = self.ledger.withdrawable(number) if number in self.ledger.accounts else 0
+        amount = max(0, free // part + beyond) if part else 0
+        nonce = self.nonce(number, False)
+        expected = self.ledger.transfer(NAMES[account], number, nonce, target, amount)
+        record = self.world.signed(
+            "transfer", NAMES[account], account=number, nonce=nonce, to=target, amount_units=amount
         )
         self.same(self.world.send(record), expected)
 

@@ -20,6 +20,7 @@ from tallystick.machine.steps import (
     report_price,
     rest_order,
     set_clock,
+    transfer,
     withdraw,
 )
 from tallystick.state.codes import Phase
@@ -39,6 +40,7 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.REPORT_PRICE: report_price.step,
     Phase.COMMIT_MEDIAN: commit_median.step,
     Phase.LIST_MARKET: list_market.step,
+    Phase.TRANSFER: transfer.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

@@ -249,7 +249,7 @@ REGISTERS = Struct(
         f("arg_id", U64, "record in progress: client id, round, initial margin"),
         f("arg_time", U64, "record in progress: expiry, report time, clock, maintenance margin"),
         f("arg_amount", U64, "record in progress: units, taker fee"),
-        f("arg_slot", U64, "record in progress: slot, signer, maker fee"),
+        f("arg_slot", U64, "record in progress: slot, signer, maker fee, account to transfer to"),
         f("arg_address", ADDRESS, "record in progress: recipient, agent key"),
         f("arg_trigger", U32, "record in progress: trigger price in ticks"),
         f("arg_pair", U64, "record in progress: client id of the one-cancels-other partner"),

@@ -24,6 +24,7 @@ class Phase(IntEnum):
     REPORT_PRICE = 11
     COMMIT_MEDIAN = 12
     LIST_MARKET = 13
+    TRANSFER = 14
 
 
 class Outcome(IntEnum):
@@ -74,6 +75,8 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "CHUNK_HEADER_BYTES": (40, "record number (8) and record accumulator (32)"),
     "FRAME_HEADER_BYTES": (2, "length of the record that follows"),
     "MAX_ACCOUNT": ((1 << 32) - 1, "largest account id"),
+    "MAIN_ACCOUNT_MASK": ((1 << 28) - 1, "bits of an account id that the Vault gives; above them, which sub-account"),
+    "INSURANCE_ACCOUNT": (0, "the insurance fund: nobody owns it, anybody may transfer to it"),
     "MESSAGE_BYTES": (45, "kind, sender, account, amount, time"),
     "MESSAGE_DEPOSIT": (1, "kind: credit an account"),
     "MESSAGE_FORCE_WITHDRAW": (2, "kind: the owner withdraws without the operator"),

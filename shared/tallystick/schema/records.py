@@ -171,6 +171,19 @@ RECORDS: tuple[RecordKind, ...] = (
             *_RULE_FIELDS,
         ),
     ),
+    RecordKind(
+        name="transfer",
+        number=9,
+        authority=Authority.OWNER,
+        primary="Transfer",
+        doc="Move cash to another account of the same owner, or into the insurance fund, which is account 0.",
+        fields=(
+            _n("account", U32_LIMIT, "account"),
+            _n("nonce", U62_LIMIT, "nonce"),
+            _n("to", U32_LIMIT, "to"),
+            _n("amount_units", U62_LIMIT, "amountUnits"),
+        ),
+    ),
 )
 
 SIGNATURE_BYTES = 64

@@ -22,6 +22,7 @@ class Phase:
     REPORT_PRICE: Final = 11
     COMMIT_MEDIAN: Final = 12
     LIST_MARKET: Final = 13
+    TRANSFER: Final = 14
 
 
 class Outcome:

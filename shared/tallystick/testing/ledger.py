@@ -18,6 +18,7 @@ BUY = 0
 MAX_POSITIONS = 16
 MAX_CASH = 2**60
 MAX_EXPOSURE = 2**30
+MAIN_ACCOUNTS = 2**28
 NONCES_PER_WORD = 128
 NONCE_WORDS_AHEAD = 1024
 CLOCK_DRIFT_MS = 600_000
@@ -165,6 +166,22 @@ class Ledger:
         self._pay(number, amount)
         return Outcome.ACCEPTED
 
+    def transfer(self, signer: str, number: int, nonce: int, to: int, amount: int) -> Outcome:
+        """Move cash within a family of accounts, or into the insurance fund."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, 0, 0)
+        if rejection:
+            return rejection
+        if amount == 0 or to == number:
+            return Outcome.OUT_OF_RANGE
+        if to and (to - number) % MAIN_ACCOUNTS:
+            return Outcome.NOT_AUTHORISED
+        if amount > self.withdrawable(number):
+            return Outcome.NOT_WITHDRAWABLE
+        self.accounts[number].cash -= amount
+        self.accounts.setdefault(to, Account(owner=self.accounts[number].owner if to else "")).cash += amount
+        return Outcome.ACCEPTED
+
     def cancel(self, signer: str, number: int, agent: int, nonce: int, client_id: int, sequence: int) -> Outcome:
         """Cancel the order the operator pointed at, if it is the one the trader meant."""
         self.records += 1
@@ -254,7 +271,7 @@ class Ledger:
 
     def _authenticate(self, signer: str, number: int, nonce: int, slot: int, scope: int) -> Outcome | None:
         account = self.accounts.get(number)
-        if account is None:
+        if account is None or not account.owner:
             return Outcome.NO_ACCOUNT
         if slot == 0 and signer != account.owner:
             return Outcome.NOT_AUTHORISED

@@ -15,6 +15,7 @@ from tallystick.state import layout
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
+    MAIN_ACCOUNT_MASK,
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
     MESSAGE_DEPOSIT,
@@ -56,6 +57,11 @@ def ordinary_rules(**more: int) -> dict[str, int]:
         "move_ppm": 1_000_000,
     }
     return {**rules, **more}
+
+
+def sub_account(account: int, number: int) -> int:
+    """Return the id of an account's sub-account, 1 to 15."""
+    return number << 28 | account
 
 
 @dataclass(slots=True)
@@ -193,6 +199,13 @@ class World:
         nonce = self.next_nonce(account)
         record = self.signed("withdraw", owner, account=account, nonce=nonce, amount_units=amount, recipient=recipient)
         return self.send(record)
+
+    def transfer(self, account: int, to: int, amount: int) -> Outcome:
+        """Transfer cash, signed by the owner of the account's family."""
+        owner = self.owners[account & MAIN_ACCOUNT_MASK]
+        self.owners.setdefault(to, owner)
+        nonce = self.next_nonce(account)
+        return self.send(self.signed("transfer", owner, account=account, nonce=nonce, to=to, amount_units=amount))
 
     def list_market(self, market: int, **more: int) -> Outcome:
         """List a market with ordinary rules."""

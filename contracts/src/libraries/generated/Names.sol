@@ -19,6 +19,10 @@ library Constants {
     uint256 internal constant FRAME_HEADER_BYTES = 2;
     /// largest account id
     uint256 internal constant MAX_ACCOUNT = 4294967295;
+    /// bits of an account id that the Vault gives; above them, which sub-account
+    uint256 internal constant MAIN_ACCOUNT_MASK = 268435455;
+    /// the insurance fund: nobody owns it, anybody may transfer to it
+    uint256 internal constant INSURANCE_ACCOUNT = 0;
     /// kind, sender, account, amount, time
     uint256 internal constant MESSAGE_BYTES = 45;
     /// kind: credit an account
@@ -138,8 +142,9 @@ library Phase {
     uint8 internal constant REPORT_PRICE = 11;
     uint8 internal constant COMMIT_MEDIAN = 12;
     uint8 internal constant LIST_MARKET = 13;
+    uint8 internal constant TRANSFER = 14;
     /// how many there are
-    uint8 internal constant COUNT = 14;
+    uint8 internal constant COUNT = 15;
 }
 
 library Outcome {

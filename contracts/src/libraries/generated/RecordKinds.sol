@@ -15,7 +15,8 @@ library RecordKinds {
     uint8 internal constant APPROVE_AGENT = 6;
     uint8 internal constant REPORT_PRICE = 7;
     uint8 internal constant LIST_MARKET = 8;
-    uint8 internal constant LAST = 8;
+    uint8 internal constant TRANSFER = 9;
+    uint8 internal constant LAST = 9;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -27,6 +28,7 @@ library RecordKinds {
         if (kind == APPROVE_AGENT) return 6;
         if (kind == REPORT_PRICE) return 5;
         if (kind == LIST_MARKET) return 23;
+        if (kind == TRANSFER) return 4;
         return 0;
     }
 
@@ -108,6 +110,12 @@ library RecordKinds {
             if (i == 21) return 1000000;
             return 1000000;
         }
+        if (kind == TRANSFER) {
+            if (i == 0) return 4294967295;
+            if (i == 1) return 4611686018427387903;
+            if (i == 2) return 4294967295;
+            return 4611686018427387903;
+        }
         return 0;
     }
 
@@ -119,6 +127,7 @@ library RecordKinds {
         if (kind == APPROVE_AGENT) return 63;
         if (kind == REPORT_PRICE) return 29;
         if (kind == LIST_MARKET) return 8388607;
+        if (kind == TRANSFER) return 15;
         return 0;
     }
 
@@ -141,6 +150,9 @@ library RecordKinds {
         }
         if (kind == LIST_MARKET) {
             return keccak256("ListMarket(uint64 market,uint64 kind,uint64 multiplier,uint64 expiryMs,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 movePpm)");
+        }
+        if (kind == TRANSFER) {
+            return keccak256("Transfer(uint64 account,uint64 nonce,uint64 to,uint64 amountUnits)");
         }
         return 0;
     }

@@ -330,7 +330,7 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 287, 8, value);
     }
 
-    /// record in progress: slot, signer, maker fee
+    /// record in progress: slot, signer, maker fee, account to transfer to
     function argSlot(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 295, 8));
     }

@@ -152,6 +152,11 @@ contract FetchRecord is Step {
             registers.setArgPrice(uint32(values[3]));
             registers.setArgTime(uint64(values[4]));
             registers.setPhase(Phase.REPORT_PRICE);
+        } else if (kind == RecordKinds.TRANSFER) {
+            registers.setArgAccount(uint32(values[0]));
+            registers.setArgSlot(uint64(values[2]));
+            registers.setArgAmount(uint64(values[3]));
+            registers.setPhase(Phase.TRANSFER);
         } else {
             registers.setArgMarket(uint8(values[0]));
             registers.setPhase(Phase.LIST_MARKET);

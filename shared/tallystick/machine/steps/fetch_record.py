@@ -203,6 +203,13 @@ def _set_list_market(registers: Registers, record: Record) -> None:
     registers.arg_market = record.values[0]
 
 
+def _set_transfer(registers: Registers, record: Record) -> None:
+    values = record.values
+    registers.arg_account = values[0]
+    registers.arg_slot = values[2]
+    registers.arg_amount = values[3]
+
+
 _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "clock": (_set_clock, Phase.SET_CLOCK),
     "consume": (_set_consume, Phase.CONSUME_MESSAGE),
@@ -212,4 +219,5 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "approve_agent": (_set_approve_agent, Phase.APPROVE_AGENT),
     "report_price": (_set_report_price, Phase.REPORT_PRICE),
     "list_market": (_set_list_market, Phase.LIST_MARKET),
+    "transfer": (_set_transfer, Phase.TRANSFER),
 }

@@ -9,7 +9,7 @@ from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import FLAG_IOC, MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
 from tallystick.testing.scenarios.scene import Scene, frame
-from tallystick.testing.world import ordinary_rules
+from tallystick.testing.world import ordinary_rules, sub_account
 
 NAMES = ("alice", "bob", "carol", "dave", "erin")
 
@@ -39,6 +39,12 @@ def _act(scene: Scene, chance: random.Random) -> None:
         _cancel(scene, chance, account)
     elif dice < 0.87:
         scene.report(market, chance.randint(900, 1100), tuple(chance.sample(range(5), chance.randint(1, 5))))
+    elif dice < 0.88:
+        scene.transfer(
+            account,
+            chance.choice([0, account, sub_account(account, chance.randint(1, 2)), 1]),
+            chance.randint(0, 10**5),
+        )
     elif dice < 0.90:
         scene.withdraw(account, chance.randint(0, 10**6))
     elif dice < 0.93:
@@ -73,7 +79,7 @@ def _cancel(scene: Scene, chance: random.Random, account: int) -> None:
 
 
 def _garbage(scene: Scene, chance: random.Random) -> None:
-    kind = chance.randint(0, 9)
+    kind = chance.choice([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 200])
     data = bytes([kind]) + chance.randbytes(chance.randint(0, 90))
     assert scene.send(data) is not Outcome.ACCEPTED or kind <= 2
 
@@ -104,6 +110,7 @@ def _sample(scene: Scene, number: int) -> bytes:
         scene.signed(
             "list_market", "governance", market=nonce % 64, **ordinary_rules(initial_ppm=9, maintenance_ppm=9)
         ),
+        scene.signed("transfer", "alice", account=1, nonce=nonce, to=sub_account(1, 3), amount_units=300),
     )
     return encode(samples[number % len(samples)])
 
