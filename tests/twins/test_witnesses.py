@@ -30,6 +30,7 @@ NAMES = (
     "withdrawals",
     "agents",
     "transfers",
+    "bulks",
 )
 FLIPS = 60
 TRANSACTION_GAS = 1 << 24

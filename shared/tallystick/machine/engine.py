@@ -14,6 +14,7 @@ from tallystick.machine.steps import (
     fetch_record,
     list_market,
     match_maker,
+    next_item,
     open_batch,
     open_chunk,
     place_order,
@@ -41,6 +42,7 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.COMMIT_MEDIAN: commit_median.step,
     Phase.LIST_MARKET: list_market.step,
     Phase.TRANSFER: transfer.step,
+    Phase.NEXT_ITEM: next_item.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

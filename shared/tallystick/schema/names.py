@@ -25,6 +25,7 @@ class Phase(IntEnum):
     COMMIT_MEDIAN = 12
     LIST_MARKET = 13
     TRANSFER = 14
+    NEXT_ITEM = 15
 
 
 class Outcome(IntEnum):
@@ -100,6 +101,15 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "NONCE_JUMP_WORDS": (1024, "how far ahead of the window a nonce may be, in words"),
     "SCOPE_PLACE": (1, "agent scope: place orders"),
     "SCOPE_CANCEL": (2, "agent scope: cancel orders"),
+    "ITEM_PLACE": (0, "bulk item: an order"),
+    "ITEM_CANCEL": (1, "bulk item: cancel the order with a client id"),
+    "ITEM_REPLACE": (2, "bulk item: cancel the order with a client id, then place this one under the same"),
+    "ITEM_SIDE_SHIFT": (2, "where the side is in an item's first byte"),
+    "ITEM_MOST": (6, "largest first byte of an item: a replace that sells"),
+    "MAX_SLOT": ((1 << 36) - 1, "largest index of a resting order"),
+    "ITEM_BYTES": (19, "an order of a bulk: what and side 1, market 1, flags 2, price 3, lots 4, client id 8"),
+    "ITEM_CANCEL_BYTES": (9, "a cancel of a bulk: what 1, client id 8"),
+    "ITEM_SLOT_BYTES": (5, "where the order of a cancel or replace rests"),
     "FLAG_IOC": (1, "order flag: cancel what does not fill at once"),
     "BUY": (0, "side"),
     "SELL": (1, "side"),

@@ -23,6 +23,7 @@ class Phase:
     COMMIT_MEDIAN: Final = 12
     LIST_MARKET: Final = 13
     TRANSFER: Final = 14
+    NEXT_ITEM: Final = 15
 
 
 class Outcome:

@@ -69,6 +69,24 @@ library Constants {
     uint256 internal constant SCOPE_PLACE = 1;
     /// agent scope: cancel orders
     uint256 internal constant SCOPE_CANCEL = 2;
+    /// bulk item: an order
+    uint256 internal constant ITEM_PLACE = 0;
+    /// bulk item: cancel the order with a client id
+    uint256 internal constant ITEM_CANCEL = 1;
+    /// bulk item: cancel the order with a client id, then place this one under the same
+    uint256 internal constant ITEM_REPLACE = 2;
+    /// where the side is in an item's first byte
+    uint256 internal constant ITEM_SIDE_SHIFT = 2;
+    /// largest first byte of an item: a replace that sells
+    uint256 internal constant ITEM_MOST = 6;
+    /// largest index of a resting order
+    uint256 internal constant MAX_SLOT = 68719476735;
+    /// an order of a bulk: what and side 1, market 1, flags 2, price 3, lots 4, client id 8
+    uint256 internal constant ITEM_BYTES = 19;
+    /// a cancel of a bulk: what 1, client id 8
+    uint256 internal constant ITEM_CANCEL_BYTES = 9;
+    /// where the order of a cancel or replace rests
+    uint256 internal constant ITEM_SLOT_BYTES = 5;
     /// order flag: cancel what does not fill at once
     uint256 internal constant FLAG_IOC = 1;
     /// side
@@ -143,8 +161,9 @@ library Phase {
     uint8 internal constant COMMIT_MEDIAN = 12;
     uint8 internal constant LIST_MARKET = 13;
     uint8 internal constant TRANSFER = 14;
+    uint8 internal constant NEXT_ITEM = 15;
     /// how many there are
-    uint8 internal constant COUNT = 15;
+    uint8 internal constant COUNT = 16;
 }
 
 library Outcome {

@@ -16,7 +16,8 @@ library RecordKinds {
     uint8 internal constant REPORT_PRICE = 7;
     uint8 internal constant LIST_MARKET = 8;
     uint8 internal constant TRANSFER = 9;
-    uint8 internal constant LAST = 9;
+    uint8 internal constant BULK = 10;
+    uint8 internal constant LAST = 10;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -29,6 +30,7 @@ library RecordKinds {
         if (kind == REPORT_PRICE) return 5;
         if (kind == LIST_MARKET) return 23;
         if (kind == TRANSFER) return 4;
+        if (kind == BULK) return 4;
         return 0;
     }
 
@@ -116,6 +118,12 @@ library RecordKinds {
             if (i == 2) return 4294967295;
             return 4611686018427387903;
         }
+        if (kind == BULK) {
+            if (i == 0) return 4294967295;
+            if (i == 1) return 15;
+            if (i == 2) return 4611686018427387903;
+            return 4611686018427387903;
+        }
         return 0;
     }
 
@@ -128,6 +136,28 @@ library RecordKinds {
         if (kind == REPORT_PRICE) return 29;
         if (kind == LIST_MARKET) return 8388607;
         if (kind == TRANSFER) return 15;
+        if (kind == BULK) return 13;
+        return 0;
+    }
+
+    /// Strings between the fields and the signature.
+    function blobCount(uint8 kind) internal pure returns (uint256) {
+        if (kind == BULK) return 2;
+        return 0;
+    }
+
+    /// Most bytes of string `i`.
+    function blobLimit(uint8 kind, uint256 i) internal pure returns (uint256) {
+        if (kind == BULK) {
+            if (i == 0) return 3800;
+            return 1000;
+        }
+        return 0;
+    }
+
+    /// Bit i set: the hash of string i is part of the signed struct.
+    function signedBlobs(uint8 kind) internal pure returns (uint256) {
+        if (kind == BULK) return 1;
         return 0;
     }
 
@@ -153,6 +183,9 @@ library RecordKinds {
         }
         if (kind == TRANSFER) {
             return keccak256("Transfer(uint64 account,uint64 nonce,uint64 to,uint64 amountUnits)");
+        }
+        if (kind == BULK) {
+            return keccak256("Bulk(uint64 account,uint64 nonce,uint64 expiryMs,bytes items)");
         }
         return 0;
     }

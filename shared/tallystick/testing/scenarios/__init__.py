@@ -11,7 +11,7 @@ from typing import Final
 from tallystick.machine.engine import halted
 from tallystick.proof.tracer import StepProof, Tracer
 from tallystick.schema.names import Outcome, Phase
-from tallystick.testing.scenarios import batches, book, flow, intake, markets, tiers, trading, transfers
+from tallystick.testing.scenarios import batches, book, bulk, flow, intake, markets, tiers, trading, transfers
 from tallystick.testing.scenarios.scene import Scene
 
 Scenario = Callable[[Scene], None]
@@ -19,7 +19,7 @@ Scenario = Callable[[Scene], None]
 SCENARIOS: Final[dict[str, Scenario]] = {
     **{
         scenario.__name__: scenario
-        for module in (intake, batches, markets, trading, tiers, book, transfers)
+        for module in (intake, batches, markets, trading, tiers, book, transfers, bulk)
         for scenario in module.SCENARIOS
     },
     **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(20)},
@@ -91,6 +91,7 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
     ),
     Phase.COMMIT_MEDIAN: frozenset({Outcome.ACCEPTED}),
     Phase.LIST_MARKET: frozenset({Outcome.ACCEPTED, Outcome.MARKET_EXISTS, Outcome.BAD_PARAMETERS}),
+    Phase.NEXT_ITEM: frozenset({GOES_ON, Outcome.ACCEPTED, Outcome.MALFORMED, Outcome.OUT_OF_RANGE}),
     Phase.TRANSFER: frozenset(
         {
             Outcome.ACCEPTED,
