@@ -340,6 +340,25 @@ def test_a_flapping_endpoint_changes_nothing_but_the_alarm(
     assert found == list(range(10, 30))
 
 
+def test_who_lies_again_is_left_out_for_longer(
+    new_client: NewClient, relays: list[Relay], probe: Contract, send: Send, ticking: Ticking
+) -> None:
+    """Right heads in between change nothing: two minutes, then four, then eight."""
+    emit(probe, send, range(10, 11))
+    relays[0].lie = receipts_lie(without_logs)
+    client = new_client()
+    for seconds in (120, 240, 480):
+        emit(probe, send, range(11, 12))
+        assert noted(client, probe)[:1] == [10]
+        relays[0].asked.clear()
+        ticking.now += seconds - 1
+        client.head()
+        assert not relays[0].asked
+        ticking.now += 1
+        client.head()
+        assert relays[0].asked
+
+
 def test_receipts_are_fetched_one_by_one_where_there_is_no_other_way(
     new_client: NewClient, relays: list[Relay], probe: Contract, send: Send
 ) -> None:
