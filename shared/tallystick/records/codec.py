@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import rlp
 
@@ -54,8 +54,7 @@ def encode(record: Record) -> bytes:
         if len(record.signature) != SIGNATURE_BYTES:
             raise BadInput(f"{kind.name} needs a signature of {SIGNATURE_BYTES} bytes, not {len(record.signature)}")
         items.append(record.signature)
-    encoded: bytes = rlp.encode(items)
-    return bytes([kind.number]) + encoded
+    return bytes([kind.number]) + cast("bytes", rlp.encode(items))
 
 
 def decode(data: bytes) -> Record | Outcome:
