@@ -24,6 +24,9 @@ class Phase(IntEnum):
     REPORT_PRICE = 11
     COMMIT_MEDIAN = 12
     LIST_MARKET = 13
+    CANCEL_ALL = 14
+    SET_DEAD_MAN = 15
+    CLEAN_ORDER = 16
 
 
 class Outcome(IntEnum):
@@ -63,6 +66,12 @@ class Outcome(IntEnum):
     BAD_PARAMETERS = 31
     UNKNOWN_MESSAGE = 32
     OPEN_INTEREST = 33
+    BAD_FLAGS = 34
+    WOULD_CROSS = 35
+    SELF_TRADE = 36
+    NOTHING_TO_REDUCE = 37
+    DEAD_MAN = 38
+    NOT_DEAD = 39
 
 
 # name -> (value, what it is and where it comes from)
@@ -98,6 +107,11 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "SCOPE_PLACE": (1, "agent scope: place orders"),
     "SCOPE_CANCEL": (2, "agent scope: cancel orders"),
     "FLAG_IOC": (1, "order flag: cancel what does not fill at once"),
+    "FLAG_POST_ONLY": (2, "order flag: cancel it rather than take"),
+    "FLAG_REDUCE_ONLY": (4, "order flag: never more than what brings the position to zero"),
+    "FLAG_STP_TAKER": (16, "order flag: meeting an own order cancels this one, not that one"),
+    "FLAG_STP_BOTH": (32, "order flag: meeting an own order cancels both"),
+    "FLAG_MARKET": (64, "order flag: as IOC; without a price it is bounded by the market's band around the mark"),
     "BUY": (0, "side"),
     "SELL": (1, "side"),
     "MARKET_LIVE": (1, "market status"),

@@ -22,6 +22,9 @@ class Phase:
     REPORT_PRICE: Final = 11
     COMMIT_MEDIAN: Final = 12
     LIST_MARKET: Final = 13
+    CANCEL_ALL: Final = 14
+    SET_DEAD_MAN: Final = 15
+    CLEAN_ORDER: Final = 16
 
 
 class Outcome:
@@ -61,3 +64,9 @@ class Outcome:
     BAD_PARAMETERS: Final = 31
     UNKNOWN_MESSAGE: Final = 32
     OPEN_INTEREST: Final = 33
+    BAD_FLAGS: Final = 34
+    WOULD_CROSS: Final = 35
+    SELF_TRADE: Final = 36
+    NOTHING_TO_REDUCE: Final = 37
+    DEAD_MAN: Final = 38
+    NOT_DEAD: Final = 39

@@ -15,7 +15,10 @@ library RecordKinds {
     uint8 internal constant APPROVE_AGENT = 6;
     uint8 internal constant REPORT_PRICE = 7;
     uint8 internal constant LIST_MARKET = 8;
-    uint8 internal constant LAST = 8;
+    uint8 internal constant CANCEL_ALL = 9;
+    uint8 internal constant DEAD_MAN = 10;
+    uint8 internal constant CLEAN = 11;
+    uint8 internal constant LAST = 11;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -27,12 +30,20 @@ library RecordKinds {
         if (kind == APPROVE_AGENT) return 6;
         if (kind == REPORT_PRICE) return 5;
         if (kind == LIST_MARKET) return 23;
+        if (kind == CANCEL_ALL) return 3;
+        if (kind == DEAD_MAN) return 4;
+        if (kind == CLEAN) return 1;
         return 0;
+    }
+
+    /// Whether an agent may sign instead of the owner.
+    function delegable(uint8 kind) internal pure returns (bool) {
+        return kind == ORDER || kind == CANCEL || kind == CANCEL_ALL || kind == DEAD_MAN;
     }
 
     /// Whether a signature follows the fields.
     function signed(uint8 kind) internal pure returns (bool) {
-        return !(kind == CLOCK || kind == CONSUME);
+        return !(kind == CLOCK || kind == CONSUME || kind == CLEAN);
     }
 
     /// Largest value of field `i`; type(uint160).max marks an address.
@@ -49,7 +60,7 @@ library RecordKinds {
             if (i == 2) return 4611686018427387903;
             if (i == 3) return 63;
             if (i == 4) return 1;
-            if (i == 5) return 1;
+            if (i == 5) return 127;
             if (i == 6) return 16777215;
             if (i == 7) return 4611686018427387903;
             if (i == 8) return 4611686018427387903;
@@ -108,6 +119,20 @@ library RecordKinds {
             if (i == 21) return 1000000;
             return 1000000;
         }
+        if (kind == CANCEL_ALL) {
+            if (i == 0) return 4294967295;
+            if (i == 1) return 15;
+            return 4611686018427387903;
+        }
+        if (kind == DEAD_MAN) {
+            if (i == 0) return 4294967295;
+            if (i == 1) return 15;
+            if (i == 2) return 4611686018427387903;
+            return 4611686018427387903;
+        }
+        if (kind == CLEAN) {
+            return 68719476735;
+        }
         return 0;
     }
 
@@ -119,6 +144,8 @@ library RecordKinds {
         if (kind == APPROVE_AGENT) return 63;
         if (kind == REPORT_PRICE) return 29;
         if (kind == LIST_MARKET) return 8388607;
+        if (kind == CANCEL_ALL) return 5;
+        if (kind == DEAD_MAN) return 13;
         return 0;
     }
 
@@ -141,6 +168,12 @@ library RecordKinds {
         }
         if (kind == LIST_MARKET) {
             return keccak256("ListMarket(uint64 market,uint64 kind,uint64 multiplier,uint64 expiryMs,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 movePpm)");
+        }
+        if (kind == CANCEL_ALL) {
+            return keccak256("CancelAll(uint64 account,uint64 nonce)");
+        }
+        if (kind == DEAD_MAN) {
+            return keccak256("DeadMan(uint64 account,uint64 nonce,uint64 timeMs)");
         }
         return 0;
     }

@@ -203,6 +203,19 @@ def _set_list_market(registers: Registers, record: Record) -> None:
     registers.arg_market = record.values[0]
 
 
+def _set_cancel_all(registers: Registers, record: Record) -> None:
+    registers.arg_account = record.values[0]
+
+
+def _set_dead_man(registers: Registers, record: Record) -> None:
+    registers.arg_account = record.values[0]
+    registers.arg_time = record.values[3]
+
+
+def _set_clean(registers: Registers, record: Record) -> None:
+    registers.arg_slot = record.values[0]
+
+
 _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "clock": (_set_clock, Phase.SET_CLOCK),
     "consume": (_set_consume, Phase.CONSUME_MESSAGE),
@@ -212,4 +225,7 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "approve_agent": (_set_approve_agent, Phase.APPROVE_AGENT),
     "report_price": (_set_report_price, Phase.REPORT_PRICE),
     "list_market": (_set_list_market, Phase.LIST_MARKET),
+    "cancel_all": (_set_cancel_all, Phase.CANCEL_ALL),
+    "dead_man": (_set_dead_man, Phase.SET_DEAD_MAN),
+    "clean": (_set_clean, Phase.CLEAN_ORDER),
 }

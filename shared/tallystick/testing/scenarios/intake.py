@@ -26,7 +26,7 @@ def broken_frames(scene: Scene) -> None:
 
 def unknown_records(scene: Scene) -> None:
     """Kinds that do not exist."""
-    for data in (b"\0", b"\x09", b"\xff\xc0", bytes(100), b"\x09" + _rlp([b"\x01"])):
+    for data in (b"\0", b"\xee", b"\xff\xc0", bytes(100), b"\xee" + _rlp([b"\x01"])):
         assert scene.send(data) is Outcome.UNKNOWN_RECORD
 
 
@@ -53,7 +53,7 @@ def values_out_of_range(scene: Scene) -> None:
         assert scene.send(b"\x01" + _rlp([item])) is Outcome.OUT_OF_RANGE
     assert scene.send(b"\x01" + _rlp([b"\x3f" + bytes([255] * 7)])) is Outcome.CLOCK_OUT_OF_BOUND
     order = [b"\x01", b"", b"", b"", b"", b"", b"\x05", b"\x05", b"", b"", bytes(64)]
-    limits = {0: b"\x01" + bytes(4), 1: b"\x10", 3: b"\x40", 4: b"\x02", 5: b"\x02", 6: b"\x01" + bytes(3)}
+    limits = {0: b"\x01" + bytes(4), 1: b"\x10", 3: b"\x40", 4: b"\x02", 5: b"\x80", 6: b"\x01" + bytes(3)}
     for i, value in limits.items():
         assert scene.send(b"\x03" + _changed(order, {i: value})) is Outcome.OUT_OF_RANGE
     both = {0: b"\0", 1: b"\x10"}
