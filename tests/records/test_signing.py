@@ -182,7 +182,9 @@ def test_the_unsigned_fields_are_those_the_operator_fills_in_or_that_a_key_check
         ("order", "agent"),
         ("cancel", "agent"),
         ("cancel", "slot"),
+        ("cancel_all", "agent"),
+        ("dead_man", "agent"),
         ("report_price", "signer"),
         ("bulk", "agent"),
     }
-    assert not any(field.signed for name in ("clock", "consume") for field in BY_NAME[name].fields)
+    assert not any(field.signed for name in ("clock", "consume", "clean") for field in BY_NAME[name].fields)

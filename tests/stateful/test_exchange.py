@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tallystick.machine.engine import halted, run
 from tallystick.proof.tracer import Tracer
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
-    MARKET_NET_LOTS,
-    MARKET_OPEN_INTEREST_LOTS,
     MESSAGE_DEPOSIT,
     MESSAGE_FORCE_CANCEL_ALL,
     MESSAGE_FORCE_WITHDRAW,
-    OUTBOX_ACCOUNT,
-    OUTBOX_AMOUNT_UNITS,
 )
 from tallystick.testing import ledger as books
 from tallystick.testing.ledger_market import Market
-from tallystick.testing.look import book, cash, check_book, position, word
-from tallystick.testing.reconcile import reconcile
+from tallystick.testing.look import book
 from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address, message, ordinary_rules
 from tests.stateful import bulks
+from tests.stateful.always import Invariants
 
 settings.register_profile(
     "exchange",
@@ -48,6 +44,7 @@ MARKETS = st.integers(0, 2)
 SIDES = st.integers(0, 1)
 PRICES = st.one_of(st.integers(985, 1015), st.sampled_from((1, 255, 256, 1023, 1024, 65_536)))
 LOTS = st.one_of(st.integers(1, 12), st.sampled_from((0, 60, 61)))
+FLAGS = st.one_of(st.sampled_from((0, 0, 0, 1, 2, 4, 5, 6, 16, 32, 64, 68)), st.integers(0, 127).map(lambda f: f & ~8))
 SIGNERS = tuple(f"signer {i}" for i in range(5))
 RULES = (
     Market(100, 50_000, 25_000, 500, 100, 60),
@@ -57,7 +54,7 @@ RULES = (
 FIELDS = ("multiplier", "initial_ppm", "maintenance_ppm", "taker_ppm", "maker_ppm", "max_lots")
 
 
-class Exchange(RuleBasedStateMachine):
+class Exchange(Invariants, RuleBasedStateMachine):
     """The machine, live, and the ledger beside it."""
 
     def __init__(self) -> None:
@@ -137,7 +134,7 @@ class Exchange(RuleBasedStateMachine):
         price=PRICES,
         lots=LOTS,
         client_id=st.integers(0, 3),
-        ioc=st.booleans(),
+        flags=FLAGS,
         lives_ms=st.sampled_from((None, None, None, 0, 1, 500)),
         agent=st.sampled_from((0, 0, 0, 1, 2)),
         honest=st.sampled_from((True, True, True, True, False)),
@@ -151,7 +148,7 @@ class Exchange(RuleBasedStateMachine):
         price: int,
         lots: int,
         client_id: int,
-        ioc: bool,
+        flags: int,
         lives_ms: int | None,
         agent: int,
         honest: bool,
@@ -160,8 +157,8 @@ class Exchange(RuleBasedStateMachine):
         expiry = 0 if lives_ms is None else self.ledger.clock_ms + lives_ms
         by = self.signer(account, agent, honest)
         nonce = self.nonce(account, reuse)
-        wanted = books.Order(0, account, market, side, price, lots, client_id, expiry)
-        expected = self.ledger.order(by, agent, nonce, wanted, ioc=ioc)
+        wanted = books.Order(0, account, market, side, price, lots, client_id, expiry, flags)
+        expected = self.ledger.order(by, agent, nonce, wanted)
         record = self.world.signed(
             "order",
             by,
@@ -170,7 +167,7 @@ class Exchange(RuleBasedStateMachine):
             nonce=nonce,
             market=market,
             side=side,
-            flags=int(ioc),
+            flags=flags,
             price_ticks=price,
             lots=lots,
             client_id=client_id,
@@ -191,14 +188,14 @@ class Exchange(RuleBasedStateMachine):
         mark = self.ledger.markets[market].mark
         for account, side, away, lots in orders:
             price = mark + away
-            self.place(account, market, side, price, lots, lots % 4, False, None, 0, True, False)
+            self.place(account, market, side, price, lots, lots % 4, 0, None, 0, True, False)
 
     @rule(poor=POORER, market=st.integers(0, 1), side=SIDES, lots=st.integers(1, 30))
     def gamble(self, poor: int, market: int, side: int, lots: int) -> None:
         """A large trade of one account with the rich one."""
         price = self.ledger.markets[market].mark
-        self.place(RICH, market, 1 - side, price, lots, 1, False, None, 0, True, False)
-        self.place(poor, market, side, price, lots, 2, False, None, 0, True, False)
+        self.place(RICH, market, 1 - side, price, lots, 1, 0, None, 0, True, False)
+        self.place(poor, market, side, price, lots, 2, 0, None, 0, True, False)
 
     @precondition(lambda self: self.ledger.orders)
     @rule(data=st.data(), thief=st.sampled_from((False, False, False, True)))
@@ -216,6 +213,34 @@ class Exchange(RuleBasedStateMachine):
         by, nonce = self.signer(account, agent, True), self.nonce(account, False)
         bulk = bulks.Bulk(account=account, agent=agent, nonce=nonce, market=market, drawn=drawn)
         self.same(*bulk.send(self.world, self.ledger, by))
+
+    @rule(account=ACCOUNTS, agent=st.sampled_from((0, 0, 1)))
+    def cancel_all(self, account: int, agent: int) -> None:
+        nonce = self.nonce(account, False)
+        by = self.signer(account, agent, True)
+        expected = self.ledger.cancel_all(by, account, agent, nonce)
+        self.same(
+            self.world.send(self.world.signed("cancel_all", by, account=account, agent=agent, nonce=nonce)), expected
+        )
+
+    @rule(account=ACCOUNTS, lives_ms=st.sampled_from((None, 0, 1, 500, 5000)))
+    def dead_man(self, account: int, lives_ms: int | None) -> None:
+        nonce = self.nonce(account, False)
+        time = 0 if lives_ms is None else self.ledger.clock_ms + lives_ms
+        by = NAMES[account]
+        expected = self.ledger.dead_man(by, account, 0, nonce, time)
+        self.same(
+            self.world.send(self.world.signed("dead_man", by, account=account, nonce=nonce, time_ms=time)), expected
+        )
+
+    @rule(data=st.data())
+    def clean(self, data: st.DataObject) -> None:
+        orders = book(self.world.state, data.draw(MARKETS), data.draw(SIDES))
+        if orders:
+            order = data.draw(st.sampled_from(orders))
+            self.same(self.world.send(make("clean", slot=order.slot)), self.ledger.clean(order.sequence))
+        else:
+            self.same(self.world.send(make("clean", slot=2**36 - 1)), self.ledger.clean(-1))
 
     @rule(account=ACCOUNTS, slot=st.sampled_from((0, 64, 65, 2**36 - 1)))
     def cancel_nothing(self, account: int, slot: int) -> None:
@@ -326,52 +351,6 @@ class Exchange(RuleBasedStateMachine):
         """Publish the batch, with one record at least."""
         self.move_clock(0)
         self.world.seal()
-
-    # What always holds
-
-    @invariant()
-    def the_machine_and_the_ledger_agree(self) -> None:
-        """I7."""
-        reconcile(self.ledger, self.world.state)
-
-    @invariant()
-    def every_unit_deposited_is_cash_fees_or_withdrawn(self) -> None:
-        """I1."""
-        state = self.world.state
-        total = sum(cash(state, account) for account in state.accounts.rows)
-        registers = state.registers
-        assert total == registers.cash_units
-        held = total + registers.fees_units + registers.withdrawn_units
-        assert held == registers.deposited_units
-
-    @invariant()
-    def positions_cancel_out_in_every_market(self) -> None:
-        """I2."""
-        state = self.world.state
-        for market in range(3):
-            sizes = [position(state, account, market) for account in state.accounts.rows]
-            assert sum(sizes) == word(state.markets, market, MARKET_NET_LOTS) == 0
-            longs = sum(size for size in sizes if size > 0)
-            assert longs == word(state.markets, market, MARKET_OPEN_INTEREST_LOTS)
-
-    @invariant()
-    def no_more_is_granted_than_was_deposited(self) -> None:
-        """I5."""
-        state = self.world.state
-        granted = [
-            (
-                word(state.outbox, number, OUTBOX_ACCOUNT),
-                word(state.outbox, number, OUTBOX_AMOUNT_UNITS),
-            )
-            for number in range(state.registers.outbox_count)
-        ]
-        assert granted == self.ledger.outbox
-        assert sum(amount for _, amount in granted) <= state.registers.deposited_units
-
-    @invariant()
-    def the_book_is_whole(self) -> None:
-        """I6."""
-        check_book(self.world.state, range(3))
 
     def teardown(self) -> None:
         """I10: what is published leads every replayer, and the Referee step by step, to the operator's state."""

@@ -31,6 +31,8 @@ NAMES = (
     "agents",
     "transfers",
     "bulks",
+    "flags",
+    "dead_man",
 )
 FLIPS = 60
 TRANSACTION_GAS = 1 << 24

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {highestBit, lowestBit} from "./Arith.sol";
 import {openBitmap, openLevel, openPage} from "./State.sol";
 import {Witness} from "./Witness.sol";
-import {Bitmap, Level, Order, Page} from "./generated/Cells.sol";
+import {Bitmap, Level, Order, OrderLib, Page} from "./generated/Cells.sol";
 import {Constants} from "./generated/Names.sol";
 import {Registers} from "./generated/Registers.sol";
 
@@ -56,6 +56,13 @@ function openPrice(Witness memory w, Path memory path, uint256 price) pure {
     path.middle = openBitmap(w, bitmapIndex(path, 1));
     path.low = openBitmap(w, bitmapIndex(path, 2));
     path.level = openLevel(w, levelIndex(path));
+}
+
+/// @notice Opens the way down to a resting order's price.
+function openOrderPath(Witness memory w, Order order) pure returns (Path memory path) {
+    path.market = order.market();
+    path.side = order.side();
+    openPrice(w, path, order.priceTicks());
 }
 
 /// @notice Opens the level's tail page when removing its last order from `number` frees a chain;
@@ -112,14 +119,12 @@ function removeOrder(Registers registers, Path memory path, uint256 slot, Order 
 
 /// @notice Zeroes an order's cell.
 function clearOrder(Order order) pure {
-    order.setAccount(0);
-    order.setMarket(0);
-    order.setSide(0);
-    order.setPriceTicks(0);
-    order.setRemainingLots(0);
-    order.setClientId(0);
-    order.setSequence(0);
-    order.setExpiryMs(0);
+    uint256 ptr = Order.unwrap(order);
+    uint256 length = OrderLib.BYTES;
+    // SAFETY: calldata behind its end is zeros; writes the cell's own bytes only.
+    assembly ("memory-safe") {
+        calldatacopy(ptr, calldatasize(), length)
+    }
 }
 
 function _best(Path memory path, Bitmap bitmap) pure returns (uint256) {

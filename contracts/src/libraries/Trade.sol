@@ -41,6 +41,15 @@ function findPosition(Account account, uint256 market) pure returns (uint256 fre
     }
 }
 
+/// @notice How many lots an order of this side may trade before the account's position is closed.
+function reducible(Account account, uint256 market, uint256 side) pure returns (uint256) {
+    uint256 slot = findPosition(account, market);
+    if (slot == NO_SLOT) return 0;
+    int256 size = account.positionSizeLots(slot);
+    int256 against = side == Constants.BUY ? -size : size;
+    return against > 0 ? uint256(against) : 0;
+}
+
 /// @notice Applies one side of a fill to an account, unless a limit forbids it.
 /// @dev Rejects: NO_POSITION_SLOT, POSITION_LIMIT. Units: `fee` in units.
 function applyFill(Account account, Terms memory terms, uint256 side, int256 fee, Fill memory fill)

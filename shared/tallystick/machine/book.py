@@ -14,6 +14,9 @@ from tallystick.state.layout import (
     LEVEL_HEAD_PAGE,
     LEVEL_ORDERS,
     LEVEL_TAIL_PAGE,
+    ORDER_MARKET,
+    ORDER_PRICE_TICKS,
+    ORDER_SIDE,
     ORDER_WORDS,
     PAGE_BITS,
     PAGE_NEXT_PAGE,
@@ -80,6 +83,14 @@ def open_price(state: State, path: Path, price: i64) -> None:
     path.middle = state.bitmaps.open(path.bitmap_index(1))
     path.low = state.bitmaps.open(path.bitmap_index(2))
     path.level = state.levels.open(path.level_index)
+
+
+def open_order_path(state: State, order: i64) -> Path:
+    """Open the way down to a resting order's price. Shape: `order` is its word offset."""
+    words = state.orders.words
+    path = Path(words[order + ORDER_MARKET], words[order + ORDER_SIDE])
+    open_price(state, path, words[order + ORDER_PRICE_TICKS])
+    return path
 
 
 def open_tail_to_free(state: State, path: Path, page: i64) -> i64:

@@ -8,7 +8,9 @@ from typing import Final
 from tallystick.machine.machine import Machine
 from tallystick.machine.steps import (
     approve_agent,
+    cancel_all,
     cancel_order,
+    clean_order,
     commit_median,
     consume_message,
     fetch_record,
@@ -21,6 +23,7 @@ from tallystick.machine.steps import (
     report_price,
     rest_order,
     set_clock,
+    set_dead_man,
     transfer,
     withdraw,
 )
@@ -43,6 +46,9 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.LIST_MARKET: list_market.step,
     Phase.TRANSFER: transfer.step,
     Phase.NEXT_ITEM: next_item.step,
+    Phase.CANCEL_ALL: cancel_all.step,
+    Phase.SET_DEAD_MAN: set_dead_man.step,
+    Phase.CLEAN_ORDER: clean_order.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

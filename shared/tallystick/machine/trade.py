@@ -37,6 +37,16 @@ def find_position(words: vec[i64], account: i64, market: i64) -> i64:
     return free
 
 
+def reducible(words: vec[i64], account: i64, market: i64, side: i64) -> i64:
+    """Return how many lots an order of this side may trade before the account's position is closed."""
+    position = find_position(words, account, market)
+    if position < 0:
+        return 0
+    size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+    against = -size if side == BUY else size
+    return against if against > 0 else 0
+
+
 @mypyc_attr(acyclic=True, free_list_len=1)
 class Fill:
     """One side of a fill: what it changes, and what was there before.

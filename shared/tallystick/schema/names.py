@@ -26,6 +26,9 @@ class Phase(IntEnum):
     LIST_MARKET = 13
     TRANSFER = 14
     NEXT_ITEM = 15
+    CANCEL_ALL = 16
+    SET_DEAD_MAN = 17
+    CLEAN_ORDER = 18
 
 
 class Outcome(IntEnum):
@@ -65,6 +68,12 @@ class Outcome(IntEnum):
     BAD_PARAMETERS = 31
     UNKNOWN_MESSAGE = 32
     OPEN_INTEREST = 33
+    BAD_FLAGS = 34
+    WOULD_CROSS = 35
+    SELF_TRADE = 36
+    NOTHING_TO_REDUCE = 37
+    DEAD_MAN = 38
+    NOT_DEAD = 39
 
 
 # name -> (value, what it is and where it comes from)
@@ -111,6 +120,11 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "ITEM_CANCEL_BYTES": (9, "a cancel of a bulk: what 1, client id 8"),
     "ITEM_SLOT_BYTES": (5, "where the order of a cancel or replace rests"),
     "FLAG_IOC": (1, "order flag: cancel what does not fill at once"),
+    "FLAG_POST_ONLY": (2, "order flag: cancel it rather than take"),
+    "FLAG_REDUCE_ONLY": (4, "order flag: never more than what brings the position to zero"),
+    "FLAG_STP_TAKER": (16, "order flag: meeting an own order cancels this one, not that one"),
+    "FLAG_STP_BOTH": (32, "order flag: meeting an own order cancels both"),
+    "FLAG_MARKET": (64, "order flag: as IOC; without a price it is bounded by the market's band around the mark"),
     "BUY": (0, "side"),
     "SELL": (1, "side"),
     "MARKET_LIVE": (1, "market status"),

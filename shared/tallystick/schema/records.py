@@ -105,7 +105,7 @@ RECORDS: tuple[RecordKind, ...] = (
             _n("nonce", U62_LIMIT, "nonce"),
             _n("market", 63, "market"),
             _n("side", 1, "side"),
-            _n("flags", 1, "flags"),
+            _n("flags", 127, "flags"),
             _n("price_ticks", (1 << 24) - 1, "priceTicks"),
             _n("lots", U62_LIMIT, "lots"),
             _n("client_id", U62_LIMIT, "clientId"),
@@ -208,6 +208,39 @@ RECORDS: tuple[RecordKind, ...] = (
             _n("expiry_ms", U62_LIMIT, "expiryMs"),
         ),
         blobs=(RecordBlob(name="items", limit=3800, signed="items"), RecordBlob(name="slots", limit=1000)),
+    ),
+    RecordKind(
+        name="cancel_all",
+        number=11,
+        authority=Authority.OWNER_OR_AGENT,
+        primary="CancelAll",
+        doc="Cancel every order the account has placed so far.",
+        fields=(
+            _n("account", U32_LIMIT, "account"),
+            _n("agent", 15),
+            _n("nonce", U62_LIMIT, "nonce"),
+        ),
+    ),
+    RecordKind(
+        name="dead_man",
+        number=12,
+        authority=Authority.OWNER_OR_AGENT,
+        primary="DeadMan",
+        doc="Arm the dead-man switch: from `time_ms` on all the account's orders are dead; 0 disarms it.",
+        fields=(
+            _n("account", U32_LIMIT, "account"),
+            _n("agent", 15),
+            _n("nonce", U62_LIMIT, "nonce"),
+            _n("time_ms", U62_LIMIT, "timeMs"),
+        ),
+    ),
+    RecordKind(
+        name="clean",
+        number=13,
+        authority=Authority.NOBODY,
+        primary="",
+        doc="Take a dead order out of the book.",
+        fields=(_n("slot", (1 << 36) - 1),),
     ),
 )
 

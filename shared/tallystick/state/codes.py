@@ -24,6 +24,9 @@ class Phase:
     LIST_MARKET: Final = 13
     TRANSFER: Final = 14
     NEXT_ITEM: Final = 15
+    CANCEL_ALL: Final = 16
+    SET_DEAD_MAN: Final = 17
+    CLEAN_ORDER: Final = 18
 
 
 class Outcome:
@@ -63,3 +66,9 @@ class Outcome:
     BAD_PARAMETERS: Final = 31
     UNKNOWN_MESSAGE: Final = 32
     OPEN_INTEREST: Final = 33
+    BAD_FLAGS: Final = 34
+    WOULD_CROSS: Final = 35
+    SELF_TRADE: Final = 36
+    NOTHING_TO_REDUCE: Final = 37
+    DEAD_MAN: Final = 38
+    NOT_DEAD: Final = 39

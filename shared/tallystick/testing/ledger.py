@@ -5,86 +5,35 @@ It shares no code with `tallystick.machine`, only the names of outcomes and the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from fractions import Fraction
-from math import ceil
 from statistics import median_low
 
 from tallystick.schema.names import Outcome
-from tallystick.testing.ledger_market import MILLION, Market, share
+from tallystick.testing.ledger_desk import Desk
+from tallystick.testing.ledger_market import Market
+from tallystick.testing.ledger_model import (
+    BUY,
+    CLOCK_DRIFT_MS,
+    IOC,
+    MARKET_ORDER,
+    MAX_EXPOSURE,
+    MAX_PRICE,
+    NONCE_WORDS_AHEAD,
+    NONCES_PER_WORD,
+    REDUCE_ONLY,
+    REPORT_AGE_MS,
+    REPORT_AHEAD_MS,
+    Account,
+    Agent,
+    Order,
+)
 
-BUY = 0
-MAX_POSITIONS = 16
-MAX_CASH = 2**60
-MAX_EXPOSURE = 2**30
+__all__ = ["Account", "Agent", "Ledger", "Market", "Order"]
+
 MAIN_ACCOUNTS = 2**28
-NONCES_PER_WORD = 128
-NONCE_WORDS_AHEAD = 1024
-CLOCK_DRIFT_MS = 600_000
-REPORT_AGE_MS = 60_000
-REPORT_AHEAD_MS = 5_000
 
 
-@dataclass(slots=True)
-class Agent:
-    """A key that trades for an account."""
-
-    key: str
-    scope: int
-    expiry_ms: int
-
-
-@dataclass(slots=True)
-class Account:
-    """An account in plain objects. Units: units, lots by market."""
-
-    owner: str
-    cash: int = 0
-    positions: dict[int, int] = field(default_factory=dict)
-    nonces: set[int] = field(default_factory=set)
-    dead_before: int = 0
-    agents: dict[int, Agent] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Order:
-    """A resting order, known by the number of the record that placed it."""
-
-    sequence: int
-    account: int
-    market: int
-    side: int
-    price: int
-    lots: int
-    client_id: int
-    expiry_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Worth:
-    """What an account is worth and must hold."""
-
-    value: int
-    initial: int
-    maintenance: int
-    notional: int
-
-
-class Ledger:
+class Ledger(Desk):
     """The whole exchange, one method a record or message; each returns the outcome it must have."""
-
-    def __init__(self, *, governance: str, signers: tuple[str, ...], quorum: int) -> None:
-        self.governance = governance
-        self.signers = signers
-        self.quorum = quorum
-        self.accounts: dict[int, Account] = {}
-        self.markets: dict[int, Market] = {}
-        self.orders: list[Order] = []
-        self.clock_ms = 0
-        self.records = 0
-        self.deposited = 0
-        self.fees = 0
-        self.outbox: list[tuple[int, int]] = []
 
     # Records
 
@@ -197,32 +146,70 @@ class Ledger:
                 return Outcome.ACCEPTED
         return Outcome.NO_SUCH_ORDER
 
-    def order(self, signer: str, agent: int, nonce: int, wanted: Order, *, ioc: bool) -> Outcome:
+    def cancel_all(self, signer: str, number: int, agent: int, nonce: int) -> Outcome:
+        """Make every order placed so far dead."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, agent, 2)
+        if rejection:
+            return rejection
+        self.accounts[number].dead_before = self.records
+        return Outcome.ACCEPTED
+
+    def dead_man(self, signer: str, number: int, agent: int, nonce: int, time_ms: int) -> Outcome:
+        """Arm the dead-man switch, or disarm it with 0."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, agent, 2)
+        if rejection:
+            return rejection
+        if 0 < time_ms <= self.clock_ms:
+            return Outcome.EXPIRED
+        account = self.accounts[number]
+        if self._switch_fired(account):
+            account.dead_before = self.records
+        account.dead_man_ms = time_ms
+        return Outcome.ACCEPTED
+
+    def clean(self, sequence: int) -> Outcome:
+        """Remove an order that is dead."""
+        self.records += 1
+        order = next((order for order in self.orders if order.sequence == sequence), None)
+        if order is None:
+            return Outcome.NO_SUCH_ORDER
+        if not self._is_dead(order):
+            return Outcome.NOT_DEAD
+        self.orders.remove(order)
+        return Outcome.ACCEPTED
+
+    def order(self, signer: str, agent: int, nonce: int, wanted: Order) -> Outcome:
         """Place an order: check it, trade it, rest what is left. Its sequence is filled in here."""
         self.records += 1
-        return self._authenticate(signer, wanted.account, nonce, agent, 1) or self.place(wanted, ioc=ioc)
+        return self._authenticate(signer, wanted.account, nonce, agent, 1) or self.place(wanted)
 
     def begin_bulk(self, signer: str, agent: int, nonce: int, number: int) -> Outcome | None:
         """Authenticate a bulk; `place` and `remove` run its items."""
         self.records += 1
         return self._authenticate(signer, number, nonce, agent, 3)
 
-    def place(self, wanted: Order, *, ioc: bool) -> Outcome:
+    def place(self, wanted: Order) -> Outcome:
         """Place an order, alone or as an item of a bulk."""
         wanted.sequence = self.records
         rejection = self._check_order(wanted)
         if rejection:
             return rejection
+        if wanted.flags & MARKET_ORDER:
+            wanted.flags |= IOC
+            wanted.price = wanted.price or (MAX_PRICE if wanted.side == BUY else 1)
         while wanted.lots:
+            if wanted.flags & REDUCE_ONLY:
+                wanted.lots = min(wanted.lots, self._reducible(wanted))
+                if not wanted.lots:
+                    return Outcome.NOTHING_TO_REDUCE
             maker = self._best_against(wanted)
             if maker is None:
-                return Outcome.UNFILLED if ioc else self._rest(wanted)
-            if maker.account == wanted.account or self._is_dead(maker):
-                self.orders.remove(maker)
-                continue
-            failed = self._trade(wanted, maker)
-            if failed:
-                return failed
+                return Outcome.UNFILLED if wanted.flags & IOC else self._rest(wanted)
+            ended = self._meet(wanted, maker)
+            if ended:
+                return ended
         return Outcome.ACCEPTED
 
     # Messages from L1
@@ -254,27 +241,6 @@ class Ledger:
         self.accounts[number].dead_before = self.records + 1
         return Outcome.ACCEPTED
 
-    # Margin
-
-    def worth(self, account: Account) -> Worth:
-        """Measure an account against the marks."""
-        value, initial, maintenance, notional = account.cash, 0, 0, 0
-        for number, lots in account.positions.items():
-            market = self.markets[number]
-            value += lots * market.mark * market.multiplier
-            exposure = abs(lots) * market.mark * market.multiplier
-            notional += exposure
-            initial += market.initial(exposure)
-            maintenance += market.maintenance(exposure)
-        return Worth(value, initial, maintenance, notional)
-
-    def withdrawable(self, number: int) -> int:
-        """Return what may leave an account."""
-        worth = self.worth(self.accounts[number])
-        kept = max(Fraction(worth.initial), Fraction(ceil(Fraction(worth.notional, 10))))
-        held = self.deposited - sum(amount for _, amount in self.outbox)
-        return max(0, min(worth.value - int(kept), held))
-
     # Inside
 
     def _pay(self, number: int, amount: int) -> None:
@@ -302,99 +268,3 @@ class Ledger:
             return Outcome.NONCE_USED
         account.nonces.add(nonce)
         return None
-
-    def _check_order(self, wanted: Order) -> Outcome | None:
-        market = self.markets.get(wanted.market)
-        if market is None:
-            return Outcome.NO_MARKET
-        if not market.mark:
-            return Outcome.NO_MARK
-        if not wanted.lots or not wanted.price:
-            return Outcome.OUT_OF_RANGE
-        if wanted.lots > market.max_lots:
-            return Outcome.TOO_LARGE
-        return Outcome.EXPIRED if wanted.expiry_ms and wanted.expiry_ms <= self.clock_ms else None
-
-    def _best_against(self, taker: Order) -> Order | None:
-        """Return the best and oldest order on the other side, if it crosses."""
-        others = [o for o in self.orders if o.market == taker.market and o.side != taker.side]
-        if taker.side == BUY:
-            crossing = [o for o in others if o.price <= taker.price]
-            return min(crossing, key=lambda o: (o.price, o.sequence), default=None)
-        crossing = [o for o in others if o.price >= taker.price]
-        return min(crossing, key=lambda o: (-o.price, o.sequence), default=None)
-
-    def _is_dead(self, maker: Order) -> bool:
-        expired = maker.expiry_ms != 0 and maker.expiry_ms <= self.clock_ms
-        return expired or maker.sequence < self.accounts[maker.account].dead_before
-
-    def _after(self, number: int, order: Order, lots: int, quote: int, fee: int) -> Account | Outcome:
-        """Return an account as a fill of `order` would leave it, or why it may not."""
-        market = self.markets[order.market]
-        old = self.accounts[number]
-        size = old.positions.get(order.market, 0)
-        if size == 0 and len(old.positions) == MAX_POSITIONS:
-            return Outcome.NO_POSITION_SLOT
-        new_size = size + (lots if order.side == BUY else -lots)
-        new_cash = old.cash + (-quote if order.side == BUY else quote) - fee
-        if abs(new_size) > market.max_lots or abs(new_cash) > MAX_CASH:
-            return Outcome.POSITION_LIMIT
-        positions = {m: s for m, s in {**old.positions, order.market: new_size}.items() if s}
-        new = Account(old.owner, new_cash, positions, old.nonces, old.dead_before, old.agents)
-        shrinks = abs(new_size) < abs(size) and size * new_size >= 0
-        return new if self._stands(self.worth(old), self.worth(new), shrinks=shrinks) else Outcome.MARGIN
-
-    @staticmethod
-    def _stands(before: Worth, after: Worth, *, shrinks: bool) -> bool:
-        if after.value >= after.initial:
-            return True
-        if not shrinks or after.maintenance == 0:
-            return False
-        return Fraction(after.value, after.maintenance) >= Fraction(before.value, before.maintenance)
-
-    def _trade(self, taker: Order, maker: Order) -> Outcome | None:
-        market = self.markets[taker.market]
-        lots = min(taker.lots, maker.lots)
-        quote = lots * maker.price * market.multiplier
-        taker_fee = share(quote, market.taker_ppm)
-        maker_fee = share(quote, market.maker_ppm) - quote * market.rebate_ppm // MILLION
-        taker_after = self._after(taker.account, taker, lots, quote, taker_fee)
-        if isinstance(taker_after, Outcome):
-            return taker_after
-        maker_after = self._after(maker.account, maker, lots, quote, maker_fee)
-        if isinstance(maker_after, Outcome):
-            self.orders.remove(maker)
-            return None
-        if self._overfills(taker.market, {taker.account: taker_after, maker.account: maker_after}):
-            return Outcome.OPEN_INTEREST
-        self.accounts[taker.account], self.accounts[maker.account] = taker_after, maker_after
-        self.fees += taker_fee + maker_fee
-        taker.lots -= lots
-        maker.lots -= lots
-        if maker.lots == 0:
-            self.orders.remove(maker)
-        return None
-
-    def _overfills(self, number: int, changed: dict[int, Account]) -> bool:
-        """Whether open interest would grow beyond the market's cap."""
-        market = self.markets[number]
-
-        def longs(accounts: dict[int, Account]) -> int:
-            return sum(max(0, account.positions.get(number, 0)) for account in accounts.values())
-
-        before, after = longs(self.accounts), longs({**self.accounts, **changed})
-        return before < after and 0 < market.max_open_interest < after
-
-    def _rest(self, wanted: Order) -> Outcome:
-        account = self.accounts[wanted.account]
-        market = self.markets[wanted.market]
-        size = account.positions.get(wanted.market, 0)
-        if size == 0 and len(account.positions) == MAX_POSITIONS:
-            return Outcome.MARGIN
-        reducible = max(0, -size if wanted.side == BUY else size)
-        quote = wanted.lots * wanted.price * market.multiplier
-        worth = self.worth(account)
-        if wanted.lots > reducible and worth.value < worth.initial + market.initial(quote):
-            return Outcome.MARGIN
-        self.orders.append(wanted)
-        return Outcome.ACCEPTED

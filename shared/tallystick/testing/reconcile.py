@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tallystick.state.state import State
 from tallystick.testing import look
-from tallystick.testing.ledger import BUY, Ledger
+from tallystick.testing.ledger import Ledger
+from tallystick.testing.ledger_model import BUY
 
 
 def reconcile(ledger: Ledger, state: State) -> None:

@@ -194,6 +194,20 @@ class World:
         )
         return self.send(record)
 
+    def cancel_all(self, account: int) -> Outcome:
+        """Cancel every order of an account."""
+        nonce = self.next_nonce(account)
+        return self.send(self.signed("cancel_all", self.owners[account], account=account, nonce=nonce))
+
+    def dead_man(self, account: int, time_ms: int) -> Outcome:
+        """Arm an account's dead-man switch."""
+        nonce = self.next_nonce(account)
+        return self.send(self.signed("dead_man", self.owners[account], account=account, nonce=nonce, time_ms=time_ms))
+
+    def clean(self, slot: int) -> Outcome:
+        """Remove a dead order."""
+        return self.send(make("clean", slot=slot))
+
     def withdraw(self, account: int, amount: int) -> Outcome:
         """Withdraw to the account's owner."""
         owner = self.owners[account]

@@ -89,6 +89,16 @@ library Constants {
     uint256 internal constant ITEM_SLOT_BYTES = 5;
     /// order flag: cancel what does not fill at once
     uint256 internal constant FLAG_IOC = 1;
+    /// order flag: cancel it rather than take
+    uint256 internal constant FLAG_POST_ONLY = 2;
+    /// order flag: never more than what brings the position to zero
+    uint256 internal constant FLAG_REDUCE_ONLY = 4;
+    /// order flag: meeting an own order cancels this one, not that one
+    uint256 internal constant FLAG_STP_TAKER = 16;
+    /// order flag: meeting an own order cancels both
+    uint256 internal constant FLAG_STP_BOTH = 32;
+    /// order flag: as IOC; without a price it is bounded by the market's band around the mark
+    uint256 internal constant FLAG_MARKET = 64;
     /// side
     uint256 internal constant BUY = 0;
     /// side
@@ -162,8 +172,11 @@ library Phase {
     uint8 internal constant LIST_MARKET = 13;
     uint8 internal constant TRANSFER = 14;
     uint8 internal constant NEXT_ITEM = 15;
+    uint8 internal constant CANCEL_ALL = 16;
+    uint8 internal constant SET_DEAD_MAN = 17;
+    uint8 internal constant CLEAN_ORDER = 18;
     /// how many there are
-    uint8 internal constant COUNT = 16;
+    uint8 internal constant COUNT = 19;
 }
 
 library Outcome {
@@ -201,4 +214,10 @@ library Outcome {
     uint8 internal constant BAD_PARAMETERS = 31;
     uint8 internal constant UNKNOWN_MESSAGE = 32;
     uint8 internal constant OPEN_INTEREST = 33;
+    uint8 internal constant BAD_FLAGS = 34;
+    uint8 internal constant WOULD_CROSS = 35;
+    uint8 internal constant SELF_TRADE = 36;
+    uint8 internal constant NOTHING_TO_REDUCE = 37;
+    uint8 internal constant DEAD_MAN = 38;
+    uint8 internal constant NOT_DEAD = 39;
 }

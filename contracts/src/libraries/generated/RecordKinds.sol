@@ -17,7 +17,10 @@ library RecordKinds {
     uint8 internal constant LIST_MARKET = 8;
     uint8 internal constant TRANSFER = 9;
     uint8 internal constant BULK = 10;
-    uint8 internal constant LAST = 10;
+    uint8 internal constant CANCEL_ALL = 11;
+    uint8 internal constant DEAD_MAN = 12;
+    uint8 internal constant CLEAN = 13;
+    uint8 internal constant LAST = 13;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -31,12 +34,20 @@ library RecordKinds {
         if (kind == LIST_MARKET) return 23;
         if (kind == TRANSFER) return 4;
         if (kind == BULK) return 4;
+        if (kind == CANCEL_ALL) return 3;
+        if (kind == DEAD_MAN) return 4;
+        if (kind == CLEAN) return 1;
         return 0;
+    }
+
+    /// Whether an agent may sign instead of the owner.
+    function delegable(uint8 kind) internal pure returns (bool) {
+        return kind == ORDER || kind == CANCEL || kind == BULK || kind == CANCEL_ALL || kind == DEAD_MAN;
     }
 
     /// Whether a signature follows the fields.
     function signed(uint8 kind) internal pure returns (bool) {
-        return !(kind == CLOCK || kind == CONSUME);
+        return !(kind == CLOCK || kind == CONSUME || kind == CLEAN);
     }
 
     /// Largest value of field `i`; type(uint160).max marks an address.
@@ -53,7 +64,7 @@ library RecordKinds {
             if (i == 2) return 4611686018427387903;
             if (i == 3) return 63;
             if (i == 4) return 1;
-            if (i == 5) return 1;
+            if (i == 5) return 127;
             if (i == 6) return 16777215;
             if (i == 7) return 4611686018427387903;
             if (i == 8) return 4611686018427387903;
@@ -124,6 +135,20 @@ library RecordKinds {
             if (i == 2) return 4611686018427387903;
             return 4611686018427387903;
         }
+        if (kind == CANCEL_ALL) {
+            if (i == 0) return 4294967295;
+            if (i == 1) return 15;
+            return 4611686018427387903;
+        }
+        if (kind == DEAD_MAN) {
+            if (i == 0) return 4294967295;
+            if (i == 1) return 15;
+            if (i == 2) return 4611686018427387903;
+            return 4611686018427387903;
+        }
+        if (kind == CLEAN) {
+            return 68719476735;
+        }
         return 0;
     }
 
@@ -137,6 +162,8 @@ library RecordKinds {
         if (kind == LIST_MARKET) return 8388607;
         if (kind == TRANSFER) return 15;
         if (kind == BULK) return 13;
+        if (kind == CANCEL_ALL) return 5;
+        if (kind == DEAD_MAN) return 13;
         return 0;
     }
 
@@ -186,6 +213,12 @@ library RecordKinds {
         }
         if (kind == BULK) {
             return keccak256("Bulk(uint64 account,uint64 nonce,uint64 expiryMs,bytes items)");
+        }
+        if (kind == CANCEL_ALL) {
+            return keccak256("CancelAll(uint64 account,uint64 nonce)");
+        }
+        if (kind == DEAD_MAN) {
+            return keccak256("DeadMan(uint64 account,uint64 nonce,uint64 timeMs)");
         }
         return 0;
     }

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {Path, openPrice, openTailToFree, removeOrder} from "@tallystick/libraries/Book.sol";
+import {Path, openOrderPath, openTailToFree, removeOrder} from "@tallystick/libraries/Book.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {openOrder, openPage} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
@@ -29,10 +29,7 @@ contract CancelOrder is Step {
         ) {
             return finish(registers, Outcome.NO_SUCH_ORDER);
         }
-        Path memory path;
-        path.market = order.market();
-        path.side = order.side();
-        openPrice(w, path, order.priceTicks());
+        Path memory path = openOrderPath(w, order);
         Page page = openPage(w, slot >> 6);
         Page tail = openTailToFree(w, path, slot >> 6);
 

@@ -84,8 +84,7 @@ contract FetchRecord is Step {
     }
 
     function _checkTrader(Witness memory w, Record memory record, address signer) private pure returns (uint8) {
-        bool delegable =
-            record.kind == RecordKinds.ORDER || record.kind == RecordKinds.CANCEL || record.kind == RecordKinds.BULK;
+        bool delegable = RecordKinds.delegable(record.kind);
         uint256 number = record.values[0];
         uint256 slot = delegable ? record.values[1] : 0;
         uint256 nonce = delegable ? record.values[2] : record.values[1];
@@ -154,6 +153,9 @@ contract FetchRecord is Step {
             registers.setArgPrice(uint32(values[3]));
             registers.setArgTime(uint64(values[4]));
             registers.setPhase(Phase.REPORT_PRICE);
+        } else if (kind == RecordKinds.LIST_MARKET) {
+            registers.setArgMarket(uint8(values[0]));
+            registers.setPhase(Phase.LIST_MARKET);
         } else if (kind == RecordKinds.TRANSFER) {
             registers.setArgAccount(uint32(values[0]));
             registers.setArgSlot(uint64(values[2]));
@@ -162,9 +164,16 @@ contract FetchRecord is Step {
         } else if (kind == RecordKinds.BULK) {
             registers.setArgAccount(uint32(values[0]));
             registers.setPhase(Phase.NEXT_ITEM);
+        } else if (kind == RecordKinds.CANCEL_ALL) {
+            registers.setArgAccount(uint32(values[0]));
+            registers.setPhase(Phase.CANCEL_ALL);
+        } else if (kind == RecordKinds.DEAD_MAN) {
+            registers.setArgAccount(uint32(values[0]));
+            registers.setArgTime(uint64(values[3]));
+            registers.setPhase(Phase.SET_DEAD_MAN);
         } else {
-            registers.setArgMarket(uint8(values[0]));
-            registers.setPhase(Phase.LIST_MARKET);
+            registers.setArgSlot(uint64(values[0]));
+            registers.setPhase(Phase.CLEAN_ORDER);
         }
     }
 

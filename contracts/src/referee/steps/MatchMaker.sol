@@ -6,10 +6,11 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {lowestBit, ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
 import {Path, dropHead, levelIndex, openBest, openTailToFree, removeOrder} from "@tallystick/libraries/Book.sol";
+import {isDead} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {Health, health, mayChange} from "@tallystick/libraries/Risk.sol";
 import {openAccount, openLevel, openMarket, openOrder, openPage, openRisk} from "@tallystick/libraries/State.sol";
-import {Fill, Terms, applyFill, moveTotals, undoFill} from "@tallystick/libraries/Trade.sol";
+import {Fill, Terms, applyFill, moveTotals, reducible, undoFill} from "@tallystick/libraries/Trade.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
@@ -17,10 +18,12 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title MATCH_MAKER: meet the order in progress with the best resting one
 /// @notice Price-time priority is what the cells say: the best price by the occupancy words, the
-/// oldest order of its page. Self-trade cancels the maker.
-/// @dev Rejects: UNFILLED, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (a maker with one of these three
-/// faults leaves the book), OPEN_INTEREST; the taker's rest is cancelled. Rounding: fees up, the maker's
-/// rebate down. Twin: shared/tallystick/machine/steps/match_maker.py.
+/// oldest order of its page. Meeting an own order cancels the maker, the taker or both, as the taker's
+/// flags say; a dead order is nobody's.
+/// @dev Rejects: NOTHING_TO_REDUCE, UNFILLED, SELF_TRADE, WOULD_CROSS, NO_POSITION_SLOT,
+/// POSITION_LIMIT, MARGIN (a maker with one of these three faults leaves the book), OPEN_INTEREST; the
+/// taker's rest is cancelled. Rounding: fees up, the maker's rebate down. Twin:
+/// shared/tallystick/machine/steps/match_maker.py.
 contract MatchMaker is Step {
     /// @dev What `_trade` returns when the maker may not trade; no taker ever fails with it.
     uint8 private constant MAKER_FAILED = Outcome.NO_SUCH_ORDER;
@@ -55,6 +58,9 @@ contract MatchMaker is Step {
         m.market = openMarket(w, registers.argMarket());
         m.taker = openAccount(w, registers.argAccount());
         m.risk = openRisk(w);
+        if (registers.argFlags() & Constants.FLAG_REDUCE_ONLY != 0 && !_clip(m)) {
+            return finish(registers, Outcome.NOTHING_TO_REDUCE);
+        }
         if (!openBest(w, m.path) || !_crosses(registers, m.path.price)) {
             return _leaveBook(registers);
         }
@@ -68,11 +74,9 @@ contract MatchMaker is Step {
         m.tail = openTailToFree(w, m.path, head);
 
         // CHECK
-        if (m.order.account() == registers.argAccount() || _makerIsDead(m)) {
-            return _removeMaker(m);
-        }
-        uint64 lots = registers.argLots();
-        if (m.order.remainingLots() < lots) lots = m.order.remainingLots();
+        if (_makersTurnEnds(m)) return;
+        uint64 lots = _lots(m);
+        if (lots == 0) return _removeMaker(m);
         uint8 outcome = _trade(m, lots);
 
         // APPLY and WRITE
@@ -91,10 +95,48 @@ contract MatchMaker is Step {
         else registers.setPhase(Phase.REST_ORDER);
     }
 
-    function _makerIsDead(Match memory m) private pure returns (bool) {
-        uint64 expiry = m.order.expiryMs();
-        if (expiry != 0 && expiry <= m.registers.clockMs()) return true;
-        return m.order.sequence() < m.maker.deadBefore();
+    /// @dev Leaves of a reduce-only taker no more than its position; false when there is none to
+    /// reduce.
+    function _clip(Match memory m) private pure returns (bool) {
+        uint256 most = reducible(m.taker, m.registers.argMarket(), m.registers.argSide());
+        // SAFETY: a position has 63 bits.
+        if (m.registers.argLots() > most) m.registers.setArgLots(uint64(most));
+        return most > 0;
+    }
+
+    /// @dev Whether the step is over before a fill: a dead maker, the taker's own order, or a taker
+    /// that only posts.
+    function _makersTurnEnds(Match memory m) private pure returns (bool) {
+        Registers registers = m.registers;
+        uint256 flags = registers.argFlags();
+        if (isDead(registers, m.order, m.maker)) {
+            _removeMaker(m);
+            return true;
+        }
+        if (m.order.account() == registers.argAccount()) {
+            if (flags & Constants.FLAG_STP_TAKER == 0) _removeMaker(m);
+            if (flags & (Constants.FLAG_STP_TAKER | Constants.FLAG_STP_BOTH) != 0) {
+                finish(registers, Outcome.SELF_TRADE);
+            }
+            return true;
+        }
+        if (flags & Constants.FLAG_POST_ONLY != 0) {
+            finish(registers, Outcome.WOULD_CROSS);
+            return true;
+        }
+        return false;
+    }
+
+    /// @dev What the two may exchange: 0 when a reduce-only maker has nothing to reduce.
+    function _lots(Match memory m) private pure returns (uint64) {
+        uint256 lots = m.order.remainingLots();
+        if (m.order.flags() & Constants.FLAG_REDUCE_ONLY != 0) {
+            uint256 most = reducible(m.maker, m.path.market, m.path.side);
+            if (most < lots) lots = most;
+        }
+        if (m.registers.argLots() < lots) lots = m.registers.argLots();
+        // SAFETY: at most the order's lots.
+        return uint64(lots);
     }
 
     function _removeMaker(Match memory m) private pure {

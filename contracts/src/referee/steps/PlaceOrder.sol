@@ -3,15 +3,18 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {switchFired} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {openMarket, openRisk} from "@tallystick/libraries/State.sol";
+import {openAccount, openMarket, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
-import {Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title PLACE_ORDER: check an order against its market before it meets the book
-/// @dev Rejects: NO_MARKET, NO_MARK, OUT_OF_RANGE (zero size or price), TOO_LARGE, EXPIRED. Twin:
+/// @dev Rejects: NO_MARKET, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS (flags that
+/// contradict each other), TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired). Rounding:
+/// the bound of a market order without a price, towards the mark. Twin:
 /// shared/tallystick/machine/steps/place_order.py.
 contract PlaceOrder is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -20,25 +23,56 @@ contract PlaceOrder is Step {
         // READ
         Market market = openMarket(w, registers.argMarket());
         Risk risk = openRisk(w);
+        Account account = openAccount(w, registers.argAccount());
 
         // CHECK
-        uint8 outcome = _check(registers, market, risk);
+        uint256 mark = risk.marketMarkTicks(registers.argMarket());
+        uint8 outcome = _check(registers, market, mark, account);
         if (outcome != Outcome.ACCEPTED) return finish(registers, outcome);
 
         // APPLY
+        uint16 flags = registers.argFlags();
+        if (flags & Constants.FLAG_MARKET != 0) {
+            registers.setArgFlags(flags | uint16(Constants.FLAG_IOC));
+            if (registers.argPrice() == 0) {
+                // SAFETY: at most MAX_PRICE_TICKS.
+                registers.setArgPrice(uint32(_bound(registers.argSide(), mark, market.bandPpm())));
+            }
+        }
         registers.setPhase(Phase.MATCH_MAKER);
 
         // WRITE: registers only.
     }
 
-    function _check(Registers registers, Market market, Risk risk) private pure returns (uint8) {
+    function _check(Registers registers, Market market, uint256 mark, Account account) private pure returns (uint8) {
+        uint256 flags = registers.argFlags();
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
-        if (risk.marketMarkTicks(registers.argMarket()) == 0) return Outcome.NO_MARK;
-        if (registers.argLots() == 0 || registers.argPrice() == 0) return Outcome.OUT_OF_RANGE;
+        if (mark == 0) return Outcome.NO_MARK;
+        if (registers.argLots() == 0) return Outcome.OUT_OF_RANGE;
+        if (registers.argPrice() == 0 && flags & Constants.FLAG_MARKET == 0) return Outcome.OUT_OF_RANGE;
+        if (_contradict(flags)) return Outcome.BAD_FLAGS;
         if (registers.argLots() > market.maxLots()) return Outcome.TOO_LARGE;
         if (registers.argTime() != 0 && registers.argTime() <= registers.clockMs()) {
             return Outcome.EXPIRED;
         }
-        return Outcome.ACCEPTED;
+        return switchFired(registers, account) ? Outcome.DEAD_MAN : Outcome.ACCEPTED;
+    }
+
+    /// @dev Whether an order both takes at once and only posts, or names two ways to meet an own order.
+    function _contradict(uint256 flags) private pure returns (bool) {
+        bool takes = flags & (Constants.FLAG_IOC | Constants.FLAG_MARKET) != 0;
+        if (flags & Constants.FLAG_POST_ONLY != 0 && takes) return true;
+        uint256 both = Constants.FLAG_STP_TAKER | Constants.FLAG_STP_BOTH;
+        return flags & both == both;
+    }
+
+    /// @dev The worst price of a market order that names none: the market's band around the mark, or any.
+    function _bound(uint256 side, uint256 mark, uint256 bandPpm) private pure returns (uint256) {
+        if (bandPpm == 0) return side == Constants.BUY ? Constants.MAX_PRICE_TICKS : 1;
+        uint256 move = mark * bandPpm / Constants.PPM;
+        if (side == Constants.BUY) {
+            return mark + move < Constants.MAX_PRICE_TICKS ? mark + move : Constants.MAX_PRICE_TICKS;
+        }
+        return mark > move + 1 ? mark - move : 1;
     }
 }

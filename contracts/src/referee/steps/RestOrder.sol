@@ -123,5 +123,6 @@ contract RestOrder is Step {
         order.setClientId(registers.argId());
         order.setSequence(registers.recordCount());
         order.setExpiryMs(registers.argTime());
+        order.setFlags(registers.argFlags());
     }
 }

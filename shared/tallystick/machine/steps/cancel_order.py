@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from tallystick.machine.book import Path, open_price, open_tail_to_free, remove_order
+from tallystick.machine.book import open_order_path, open_tail_to_free, remove_order
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ORDER_ACCOUNT,
     ORDER_CLIENT_ID,
-    ORDER_MARKET,
-    ORDER_PRICE_TICKS,
     ORDER_REMAINING_LOTS,
-    ORDER_SIDE,
 )
 
 
@@ -36,8 +33,7 @@ def step(machine: Machine) -> None:
     ):
         machine.finish(Outcome.NO_SUCH_ORDER)
         return
-    path = Path(words[order + ORDER_MARKET], words[order + ORDER_SIDE])
-    open_price(state, path, words[order + ORDER_PRICE_TICKS])
+    path = open_order_path(state, order)
     page = state.pages.open(slot >> 6)
     tail = open_tail_to_free(state, path, slot >> 6)
 

@@ -221,6 +221,19 @@ def _set_bulk(registers: Registers, record: Record) -> None:
     registers.arg_account = record.values[0]
 
 
+def _set_cancel_all(registers: Registers, record: Record) -> None:
+    registers.arg_account = record.values[0]
+
+
+def _set_dead_man(registers: Registers, record: Record) -> None:
+    registers.arg_account = record.values[0]
+    registers.arg_time = record.values[3]
+
+
+def _set_clean(registers: Registers, record: Record) -> None:
+    registers.arg_slot = record.values[0]
+
+
 _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "clock": (_set_clock, Phase.SET_CLOCK),
     "consume": (_set_consume, Phase.CONSUME_MESSAGE),
@@ -232,4 +245,7 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "list_market": (_set_list_market, Phase.LIST_MARKET),
     "transfer": (_set_transfer, Phase.TRANSFER),
     "bulk": (_set_bulk, Phase.NEXT_ITEM),
+    "cancel_all": (_set_cancel_all, Phase.CANCEL_ALL),
+    "dead_man": (_set_dead_man, Phase.SET_DEAD_MAN),
+    "clean": (_set_clean, Phase.CLEAN_ORDER),
 }

@@ -8,13 +8,17 @@ from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import lowest_bit, ppm_down, ppm_up
 from tallystick.machine.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
+from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
-from tallystick.machine.trade import Fill, apply_fill, may_stand, move_totals, undo_fill
+from tallystick.machine.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
-    ACCOUNT_DEAD_BEFORE,
     BUY,
     FLAG_IOC,
+    FLAG_POST_ONLY,
+    FLAG_REDUCE_ONLY,
+    FLAG_STP_BOTH,
+    FLAG_STP_TAKER,
     LEVEL_HEAD_PAGE,
     MARKET_MAKER_PPM,
     MARKET_MAX_LOTS,
@@ -22,9 +26,8 @@ from tallystick.state.layout import (
     MARKET_TAKER_PPM,
     ORDER_ACCOUNT,
     ORDER_CLIENT_ID,
-    ORDER_EXPIRY_MS,
+    ORDER_FLAGS,
     ORDER_REMAINING_LOTS,
-    ORDER_SEQUENCE,
     PAGE_BITS,
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
@@ -56,9 +59,10 @@ def step(machine: Machine) -> None:
     """Fill against the best maker, take a dead one out of the book, or find that nothing crosses.
 
     Price-time priority is what the cells say: the best price by the occupancy words, the oldest order of its page.
-    Self-trade cancels the maker. Rejects: UNFILLED, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (a maker with one of
-    these three faults leaves the book), OPEN_INTEREST; the taker's rest is cancelled. Rounding: fees up, the
-    maker's rebate down. Twin: contracts/src/referee/steps/MatchMaker.sol.
+    Meeting an own order cancels the maker, the taker or both, as the taker's flags say; a dead order is nobody's.
+    Rejects: NOTHING_TO_REDUCE, UNFILLED, SELF_TRADE, WOULD_CROSS, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (a maker
+    with one of these three faults leaves the book), OPEN_INTEREST; the taker's rest is cancelled. Rounding: fees up,
+    the maker's rebate down. Twin: contracts/src/referee/steps/MatchMaker.sol.
     """
     state = machine.state
     registers = state.registers
@@ -68,6 +72,9 @@ def step(machine: Machine) -> None:
     match.market = state.markets.open(registers.arg_market)
     match.taker = state.accounts.open(registers.arg_account)
     match.risk = state.risk.open(0)
+    if registers.arg_flags & FLAG_REDUCE_ONLY and not _clip(match):
+        machine.finish(Outcome.NOTHING_TO_REDUCE)
+        return
     if not open_best(state, match.path) or not _crosses(machine, match.path.price):
         _leave_book(machine)
         return
@@ -85,11 +92,12 @@ def step(machine: Machine) -> None:
     match.tail = open_tail_to_free(state, match.path, head)
 
     # CHECK
-    if match.maker_number == registers.arg_account or _maker_is_dead(match):
+    if _makers_turn_ends(match):
+        return
+    lots = _lots(match)
+    if lots == 0:
         _remove_maker(match)
         return
-    offered = state.orders.words[match.order + ORDER_REMAINING_LOTS]
-    lots = registers.arg_lots if registers.arg_lots <= offered else offered
     outcome = _trade(match, lots)
 
     # APPLY and WRITE
@@ -124,13 +132,43 @@ def _drop_empty_head(match: Match) -> None:
     drop_head(match.machine.state, match.path, match.page)
 
 
-def _maker_is_dead(match: Match) -> bool:
+def _clip(match: Match) -> bool:
+    """Leave of a reduce-only taker no more than its position; False when there is none to reduce."""
     state = match.machine.state
-    expiry = state.orders.words[match.order + ORDER_EXPIRY_MS]
-    if expiry != 0 and expiry <= state.registers.clock_ms:
+    registers = state.registers
+    most = reducible(state.accounts.words, match.taker, registers.arg_market, registers.arg_side)
+    registers.arg_lots = min(registers.arg_lots, most)
+    return most > 0
+
+
+def _makers_turn_ends(match: Match) -> bool:
+    """Whether the step is over before a fill: a dead maker, the taker's own order, or a taker that only posts."""
+    registers = match.machine.state.registers
+    if is_dead(match.machine.state, match.order, match.maker):
+        _remove_maker(match)
         return True
-    sequence = state.orders.words[match.order + ORDER_SEQUENCE]
-    return sequence < state.accounts.words[match.maker + ACCOUNT_DEAD_BEFORE]
+    if match.maker_number == registers.arg_account:
+        if registers.arg_flags & FLAG_STP_TAKER == 0:
+            _remove_maker(match)
+        if registers.arg_flags & (FLAG_STP_TAKER | FLAG_STP_BOTH):
+            match.machine.finish(Outcome.SELF_TRADE)
+        return True
+    if registers.arg_flags & FLAG_POST_ONLY:
+        match.machine.finish(Outcome.WOULD_CROSS)
+        return True
+    return False
+
+
+def _lots(match: Match) -> i64:
+    """Return what the two may exchange: 0 when a reduce-only maker has nothing to reduce."""
+    state = match.machine.state
+    registers = state.registers
+    words = state.orders.words
+    lots = words[match.order + ORDER_REMAINING_LOTS]
+    if words[match.order + ORDER_FLAGS] & FLAG_REDUCE_ONLY:
+        most = reducible(state.accounts.words, match.maker, registers.arg_market, match.path.side)
+        lots = lots if lots <= most else most
+    return lots if lots <= registers.arg_lots else registers.arg_lots
 
 
 def _remove_maker(match: Match) -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from mypy_extensions import i64
+
+from tallystick.machine.liveness import switch_fired
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
+    BUY,
+    FLAG_IOC,
+    FLAG_MARKET,
+    FLAG_POST_ONLY,
+    FLAG_STP_BOTH,
+    FLAG_STP_TAKER,
+    MARKET_BAND_PPM,
     MARKET_LIVE,
     MARKET_MAX_LOTS,
     MARKET_STATUS,
+    MAX_PRICE_TICKS,
+    PPM,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_WORDS,
 )
@@ -16,8 +28,9 @@ from tallystick.state.layout import (
 def step(machine: Machine) -> None:
     """Accept an order for matching.
 
-    Rejects: NO_MARKET, NO_MARK, OUT_OF_RANGE (zero size or price), TOO_LARGE, EXPIRED. Twin:
-    contracts/src/referee/steps/PlaceOrder.sol.
+    Rejects: NO_MARKET, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS (flags that contradict each other),
+    TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired). Rounding: the bound of a market order without a
+    price, towards the mark. Twin: contracts/src/referee/steps/PlaceOrder.sol.
     """
     state = machine.state
     registers = state.registers
@@ -25,25 +38,57 @@ def step(machine: Machine) -> None:
     # READ
     market = state.markets.open(registers.arg_market)
     risk = state.risk.open(0)
+    account = state.accounts.open(registers.arg_account)
 
     # CHECK
-    outcome = Outcome.ACCEPTED
     mark = state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS]
-    if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
-        outcome = Outcome.NO_MARKET
-    elif mark == 0:
-        outcome = Outcome.NO_MARK
-    elif registers.arg_lots == 0 or registers.arg_price == 0:
-        outcome = Outcome.OUT_OF_RANGE
-    elif registers.arg_lots > state.markets.words[market + MARKET_MAX_LOTS]:
-        outcome = Outcome.TOO_LARGE
-    elif registers.arg_time != 0 and registers.arg_time <= registers.clock_ms:
-        outcome = Outcome.EXPIRED
+    outcome = _check(machine, market, mark, account)
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
         return
 
     # APPLY
+    if registers.arg_flags & FLAG_MARKET:
+        registers.arg_flags |= FLAG_IOC
+        if registers.arg_price == 0:
+            registers.arg_price = _bound(registers.arg_side, mark, state.markets.words[market + MARKET_BAND_PPM])
     registers.phase = Phase.MATCH_MAKER
 
     # WRITE: registers only.
+
+
+def _check(machine: Machine, market: i64, mark: i64, account: i64) -> i64:
+    state = machine.state
+    registers = state.registers
+    flags = registers.arg_flags
+    if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
+        return Outcome.NO_MARKET
+    if mark == 0:
+        return Outcome.NO_MARK
+    if registers.arg_lots == 0 or (registers.arg_price == 0 and flags & FLAG_MARKET == 0):
+        return Outcome.OUT_OF_RANGE
+    if _contradict(flags):
+        return Outcome.BAD_FLAGS
+    if registers.arg_lots > state.markets.words[market + MARKET_MAX_LOTS]:
+        return Outcome.TOO_LARGE
+    if registers.arg_time != 0 and registers.arg_time <= registers.clock_ms:
+        return Outcome.EXPIRED
+    return Outcome.DEAD_MAN if switch_fired(state, account) else Outcome.ACCEPTED
+
+
+def _contradict(flags: i64) -> bool:
+    """Whether an order both takes at once and only posts, or names two ways to meet an own order."""
+    if flags & FLAG_POST_ONLY and flags & (FLAG_IOC | FLAG_MARKET):
+        return True
+    both = FLAG_STP_TAKER | FLAG_STP_BOTH
+    return flags & both == both
+
+
+def _bound(side: i64, mark: i64, band_ppm: i64) -> i64:
+    """Return the worst price of a market order that names none: the market's band around the mark, or any."""
+    if band_ppm == 0:
+        return MAX_PRICE_TICKS if side == BUY else 1
+    move = mark * band_ppm // PPM
+    if side == BUY:
+        return mark + move if mark + move < MAX_PRICE_TICKS else MAX_PRICE_TICKS
+    return mark - move if mark - move > 1 else 1

@@ -21,6 +21,7 @@ from tallystick.state.layout import (
     ORDER_ACCOUNT,
     ORDER_CLIENT_ID,
     ORDER_EXPIRY_MS,
+    ORDER_FLAGS,
     ORDER_MARKET,
     ORDER_PRICE_TICKS,
     ORDER_REMAINING_LOTS,
@@ -138,3 +139,4 @@ def _write_order(state: State, order: i64) -> None:
     words[order + ORDER_CLIENT_ID] = registers.arg_id
     words[order + ORDER_SEQUENCE] = registers.record_count
     words[order + ORDER_EXPIRY_MS] = registers.arg_time
+    words[order + ORDER_FLAGS] = registers.arg_flags

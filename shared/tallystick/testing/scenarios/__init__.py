@@ -11,7 +11,7 @@ from typing import Final
 from tallystick.machine.engine import halted
 from tallystick.proof.tracer import StepProof, Tracer
 from tallystick.schema.names import Outcome, Phase
-from tallystick.testing.scenarios import batches, book, bulk, flow, intake, markets, tiers, trading, transfers
+from tallystick.testing.scenarios import batches, book, bulk, flow, intake, markets, orders, tiers, trading, transfers
 from tallystick.testing.scenarios.scene import Scene
 
 Scenario = Callable[[Scene], None]
@@ -19,7 +19,7 @@ Scenario = Callable[[Scene], None]
 SCENARIOS: Final[dict[str, Scenario]] = {
     **{
         scenario.__name__: scenario
-        for module in (intake, batches, markets, trading, tiers, book, transfers, bulk)
+        for module in (intake, batches, markets, trading, tiers, book, orders, transfers, bulk)
         for scenario in module.SCENARIOS
     },
     **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(20)},
@@ -61,13 +61,25 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
     ),
     Phase.SET_CLOCK: frozenset({Outcome.ACCEPTED, Outcome.CLOCK_BACKWARDS, Outcome.CLOCK_OUT_OF_BOUND}),
     Phase.PLACE_ORDER: frozenset(
-        {GOES_ON, Outcome.NO_MARKET, Outcome.NO_MARK, Outcome.OUT_OF_RANGE, Outcome.TOO_LARGE, Outcome.EXPIRED}
+        {
+            GOES_ON,
+            Outcome.NO_MARKET,
+            Outcome.NO_MARK,
+            Outcome.OUT_OF_RANGE,
+            Outcome.BAD_FLAGS,
+            Outcome.TOO_LARGE,
+            Outcome.EXPIRED,
+            Outcome.DEAD_MAN,
+        }
     ),
     Phase.MATCH_MAKER: frozenset(
         {
             GOES_ON,
             Outcome.ACCEPTED,
             Outcome.UNFILLED,
+            Outcome.NOTHING_TO_REDUCE,
+            Outcome.SELF_TRADE,
+            Outcome.WOULD_CROSS,
             Outcome.NO_POSITION_SLOT,
             Outcome.POSITION_LIMIT,
             Outcome.MARGIN,
@@ -101,6 +113,9 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.POSITION_LIMIT,
         }
     ),
+    Phase.CANCEL_ALL: frozenset({Outcome.ACCEPTED}),
+    Phase.SET_DEAD_MAN: frozenset({Outcome.ACCEPTED, Outcome.EXPIRED}),
+    Phase.CLEAN_ORDER: frozenset({Outcome.ACCEPTED, Outcome.NO_SUCH_ORDER, Outcome.NOT_DEAD}),
 }
 """Every outcome a step can end with."""
 

@@ -8,11 +8,21 @@ from tallystick.records.codec import Record, encode
 from tallystick.records.items import pack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import FLAG_IOC, MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
+from tallystick.state.layout import (
+    FLAG_IOC,
+    FLAG_MARKET,
+    FLAG_POST_ONLY,
+    FLAG_REDUCE_ONLY,
+    FLAG_STP_BOTH,
+    FLAG_STP_TAKER,
+    MESSAGE_FORCE_CANCEL_ALL,
+    MESSAGE_FORCE_WITHDRAW,
+)
 from tallystick.testing.scenarios.bulk import cancel, place, replace
 from tallystick.testing.scenarios.scene import Scene, frame
 from tallystick.testing.world import key, ordinary_rules, sub_account
 
+FLAGS = (FLAG_IOC, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, FLAG_STP_TAKER, FLAG_STP_BOTH, FLAG_MARKET)
 NAMES = ("alice", "bob", "carol", "dave", "erin")
 
 
@@ -57,7 +67,13 @@ def _act(scene: Scene, chance: random.Random) -> None:
         scene.queue(MESSAGE_FORCE_CANCEL_ALL, chance.choice(NAMES), account)
     elif dice < 0.97:
         scene.deposit(NAMES[account - 1], account, chance.randint(1, 10**7))
+    elif dice < 0.975:
+        scene.cancel_all(account)
     elif dice < 0.98:
+        scene.dead_man(account, scene.state.registers.clock_ms + chance.randint(0, 900))
+    elif dice < 0.985:
+        _clean(scene, chance)
+    elif dice < 0.99:
         scene.clock(ahead_ms=chance.randint(0, 999))
     else:
         _garbage(scene, chance)
@@ -67,8 +83,8 @@ def _order(scene: Scene, chance: random.Random, account: int, market: int) -> No
     side = chance.randrange(2)
     price = 1000 + chance.randint(-12, 6) * (1 if side == 0 else -1)
     more: dict[str, int] = {"client_id": scene.state.registers.record_count}
-    if chance.random() < 0.25:
-        more["flags"] = FLAG_IOC
+    if chance.random() < 0.4:
+        more["flags"] = chance.choice(FLAGS)
     if chance.random() < 0.15:
         more["expiry_ms"] = scene.state.registers.clock_ms + chance.randint(0, 2000)
     scene.order(account, market, side, price, chance.choice([1, 2, 5, 20, 90]), **more)
@@ -98,8 +114,13 @@ def _bulk(scene: Scene, chance: random.Random, account: int, market: int) -> Non
     scene.bulk(account, items, slots)
 
 
+def _clean(scene: Scene, chance: random.Random) -> None:
+    rested = [values[2] for name, values in scene.events[-400:] if name == "rested"]
+    scene.clean(chance.choice([*rested, 64]))
+
+
 def _garbage(scene: Scene, chance: random.Random) -> None:
-    kind = chance.choice([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 200])
+    kind = chance.choice([*range(14), 200])
     data = bytes([kind]) + chance.randbytes(chance.randint(0, 90))
     assert scene.send(data) is not Outcome.ACCEPTED or kind <= 2
 
@@ -127,6 +148,9 @@ def _sample(scene: Scene, number: int) -> bytes:
         scene.signed("withdraw", "alice", account=1, nonce=nonce, amount_units=5, recipient=1 << 159),
         scene.signed("approve_agent", "alice", account=1, nonce=nonce, slot=3, key=1 << 159, scope=3),
         scene.signed("report_price", "signer 0", round=nonce, price_ticks=1 << 20, time_ms=clock),
+        scene.signed("cancel_all", "alice", account=1, nonce=nonce),
+        scene.signed("dead_man", "alice", account=1, nonce=nonce, time_ms=clock + 1),
+        make("clean", slot=64),
         scene.signed(
             "list_market", "governance", market=nonce % 64, **ordinary_rules(initial_ppm=9, maintenance_ppm=9)
         ),

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Step} from "../Step.sol";
+import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {finish} from "@tallystick/libraries/Machine.sol";
+import {openAccount} from "@tallystick/libraries/State.sol";
+import {Witness} from "@tallystick/libraries/Witness.sol";
+import {Account} from "@tallystick/libraries/generated/Cells.sol";
+import {Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+
+/// @title CANCEL_ALL: make every order of an account dead
+/// @notice Each order leaves the book when it is touched.
+/// @dev Twin: shared/tallystick/machine/steps/cancel_all.py.
+contract CancelAll is Step {
+    function _step(Witness memory w, IInbox) internal pure override {
+        Registers registers = w.registers;
+
+        // READ
+        Account account = openAccount(w, registers.argAccount());
+
+        // CHECK: nothing; who signed has been checked.
+
+        // APPLY
+        account.setDeadBefore(registers.recordCount());
+
+        // WRITE
+        finish(registers, Outcome.ACCEPTED);
+    }
+}

@@ -1,0 +1,36 @@
+"""SET_DEAD_MAN: arm, move or disarm an account's dead-man switch."""
+
+from __future__ import annotations
+
+from tallystick.machine.liveness import switch_fired
+from tallystick.machine.machine import Machine
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import ACCOUNT_DEAD_BEFORE, ACCOUNT_DEAD_MAN_MS
+
+
+def step(machine: Machine) -> None:
+    """Set the time at which all the account's orders die; 0 disarms the switch.
+
+    What a switch that has fired has killed stays dead. Rejects: EXPIRED (a time that is not ahead). Twin:
+    contracts/src/referee/steps/SetDeadMan.sol.
+    """
+    state = machine.state
+    registers = state.registers
+
+    # READ
+    account = state.accounts.open(registers.arg_account)
+
+    # CHECK
+    if registers.arg_time != 0 and registers.arg_time <= registers.clock_ms:
+        machine.finish(Outcome.EXPIRED)
+        return
+
+    # APPLY
+    words = state.accounts.words
+    if switch_fired(state, account):
+        words[account + ACCOUNT_DEAD_BEFORE] = registers.record_count
+    words[account + ACCOUNT_DEAD_MAN_MS] = registers.arg_time
+
+    # WRITE
+    state.accounts.mark(registers.arg_account)
+    machine.finish(Outcome.ACCEPTED)

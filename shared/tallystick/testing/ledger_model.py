@@ -1,0 +1,64 @@
+"""What the independent ledger keeps: accounts and orders as plain objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+BUY = 0
+IOC, POST_ONLY, REDUCE_ONLY, STP_TAKER, STP_BOTH, MARKET_ORDER = 1, 2, 4, 16, 32, 64
+MAX_POSITIONS = 16
+MAX_PRICE = 2**24 - 1
+MAX_CASH = 2**60
+MAX_EXPOSURE = 2**30
+NONCES_PER_WORD = 128
+NONCE_WORDS_AHEAD = 1024
+CLOCK_DRIFT_MS = 600_000
+REPORT_AGE_MS = 60_000
+REPORT_AHEAD_MS = 5_000
+
+
+@dataclass(slots=True)
+class Agent:
+    """A key that trades for an account."""
+
+    key: str
+    scope: int
+    expiry_ms: int
+
+
+@dataclass(slots=True)
+class Account:
+    """An account in plain objects. Units: units, lots by market."""
+
+    owner: str
+    cash: int = 0
+    positions: dict[int, int] = field(default_factory=dict)
+    nonces: set[int] = field(default_factory=set)
+    dead_before: int = 0
+    dead_man_ms: int = 0
+    agents: dict[int, Agent] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Order:
+    """A resting order, known by the number of the record that placed it."""
+
+    sequence: int
+    account: int
+    market: int
+    side: int
+    price: int
+    lots: int
+    client_id: int
+    expiry_ms: int
+    flags: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What an account is worth and must hold."""
+
+    value: int
+    initial: int
+    maintenance: int
+    notional: int

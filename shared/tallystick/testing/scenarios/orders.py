@@ -1,0 +1,74 @@
+"""Orders with flags, and orders that die: post-only, reduce-only, market, self-trade prevention, dead-man switch."""
+
+from __future__ import annotations
+
+from tallystick.schema.names import Outcome
+from tallystick.state.layout import (
+    BUY,
+    FLAG_IOC,
+    FLAG_MARKET,
+    FLAG_POST_ONLY,
+    FLAG_REDUCE_ONLY,
+    FLAG_STP_BOTH,
+    FLAG_STP_TAKER,
+    SELL,
+)
+from tallystick.testing.scenarios.scene import Scene
+
+ACCEPTED = Outcome.ACCEPTED
+NOWHERE = (1 << 36) - 1
+
+
+def flags(scene: Scene) -> None:
+    """Post-only, reduce-only and market orders of either side, and flags that contradict each other."""
+    scene.trading("alice", "bob", "carol", "dave")
+    for side in (BUY, SELL):
+        away = -1 if side == BUY else 1
+        assert scene.order(1, 0, side, 1000, 5, flags=FLAG_POST_ONLY) is ACCEPTED
+        assert scene.order(2, 0, 1 - side, 1000, 5, flags=FLAG_POST_ONLY) is Outcome.WOULD_CROSS
+        assert scene.order(2, 0, 1 - side, 1000 - away, 5, flags=FLAG_POST_ONLY) is ACCEPTED
+        assert scene.order(4, 0, 1 - side, 1000, 5, flags=FLAG_REDUCE_ONLY) is Outcome.NOTHING_TO_REDUCE
+        assert scene.order(2, 0, 1 - side, 1000, 3) is ACCEPTED
+        scene.order(2, 0, side, 1000 + 5 * away, 9, flags=FLAG_REDUCE_ONLY)
+        scene.order(3, 0, 1 - side, 0, 9, flags=FLAG_MARKET)
+        scene.order(3, 0, side, 0, 9, flags=FLAG_MARKET | FLAG_REDUCE_ONLY)
+        for account in (1, 2, 3):
+            scene.cancel_all(account)
+    for wrong in (FLAG_POST_ONLY | FLAG_IOC, FLAG_POST_ONLY | FLAG_MARKET, FLAG_STP_BOTH | FLAG_STP_TAKER):
+        assert scene.order(1, 0, BUY, 900, 1, flags=wrong) is Outcome.BAD_FLAGS
+
+
+def self_trade_prevention(scene: Scene) -> None:
+    """An own order is met: the maker goes, or the taker, or both; a dead own order is nobody's."""
+    scene.trading("alice", "bob")
+    for side in (BUY, SELL):
+        for flag, kept in ((0, False), (FLAG_STP_TAKER, True), (FLAG_STP_BOTH, False)):
+            scene.order(1, 0, side, 1000, 2)
+            slot = scene.last_slot()
+            expected = Outcome.SELF_TRADE if flag else Outcome.UNFILLED
+            assert scene.order(1, 0, 1 - side, 1000, 1, flags=flag | FLAG_IOC) is expected
+            assert (scene.cancel(1, 0, slot) is ACCEPTED) is kept
+
+
+def dead_man(scene: Scene) -> None:
+    """Switches armed, moved, fired, set again; orders that die of it and are cleaned away."""
+    scene.trading("alice", "bob")
+    now = scene.state.registers.clock_ms
+    assert scene.dead_man(1, now) is Outcome.EXPIRED
+    assert scene.dead_man(1, now + 500) is ACCEPTED
+    scene.order(1, 0, SELL, 1000, 2)
+    first = scene.last_slot()
+    assert scene.clean(first) is Outcome.NOT_DEAD
+    assert scene.clean(NOWHERE) is Outcome.NO_SUCH_ORDER
+    scene.clock(ahead_ms=600)
+    assert scene.order(1, 0, SELL, 1000, 2) is Outcome.DEAD_MAN
+    assert scene.order(2, 0, BUY, 1000, 1, flags=FLAG_IOC) is Outcome.UNFILLED
+    assert scene.dead_man(1, 0) is ACCEPTED
+    scene.order(1, 0, SELL, 1000, 2)
+    scene.order(1, 0, BUY, 990, 2)
+    assert scene.cancel_all(1) is ACCEPTED
+    assert scene.clean(scene.last_slot()) is ACCEPTED
+    assert scene.order(2, 0, BUY, 1000, 1, flags=FLAG_IOC) is Outcome.UNFILLED
+
+
+SCENARIOS = (flags, self_trade_prevention, dead_man)
