@@ -328,7 +328,7 @@ def test_O28_a_report_of_a_future_round_or_time_is_refuted() -> None:
     assert refuted(world, lie) is Phase.REPORT_PRICE
 
 
-@pytest.mark.parametrize("data", [b"\x00", b"\x09\xc0", b"\xff" * 300])
+@pytest.mark.parametrize("data", [b"\x00", b"\x7f\xc0", b"\xff" * 300])
 def test_O31_treating_an_unknown_record_in_a_way_of_ones_own_is_refuted(data: bytes) -> None:
     """The operator publishes a kind nobody specified and gives it a meaning. It is UNKNOWN_RECORD, counted, and else
     nothing, in both languages."""

@@ -7,8 +7,10 @@ from typing import Final
 
 from tallystick.machine.machine import Machine
 from tallystick.machine.steps import (
+    apply_change,
     approve_agent,
     cancel_order,
+    change_market,
     commit_median,
     consume_message,
     fetch_record,
@@ -39,6 +41,8 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.REPORT_PRICE: report_price.step,
     Phase.COMMIT_MEDIAN: commit_median.step,
     Phase.LIST_MARKET: list_market.step,
+    Phase.CHANGE_MARKET: change_market.step,
+    Phase.APPLY_CHANGE: apply_change.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

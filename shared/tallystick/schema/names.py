@@ -24,6 +24,8 @@ class Phase(IntEnum):
     REPORT_PRICE = 11
     COMMIT_MEDIAN = 12
     LIST_MARKET = 13
+    CHANGE_MARKET = 14
+    APPLY_CHANGE = 15
 
 
 class Outcome(IntEnum):
@@ -63,6 +65,11 @@ class Outcome(IntEnum):
     BAD_PARAMETERS = 31
     UNKNOWN_MESSAGE = 32
     OPEN_INTEREST = 33
+    OLD_CHANGE = 34
+    NO_CHANGE = 35
+    TOO_EARLY = 36
+    NO_POSITION = 37
+    MARKET_EXPIRED = 38
 
 
 # name -> (value, what it is and where it comes from)
@@ -78,6 +85,8 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "MESSAGE_DEPOSIT": (1, "kind: credit an account"),
     "MESSAGE_FORCE_WITHDRAW": (2, "kind: the owner withdraws without the operator"),
     "MESSAGE_FORCE_CANCEL_ALL": (3, "kind: the owner cancels all orders without the operator"),
+    "MESSAGE_FORCE_CLOSE": (4, "kind: the owner closes a position, amount = market << 56 | price << 32 | lots"),
+    "CHANGE_DELAY_MS": (691_200_000, "8 days before a change of rules counts: longer than an exit through L1"),
     "CLOCK_DRIFT_MS": (600_000, "the clock stays within 10 minutes of the batch's declared time"),
     "REPORT_AGE_MS": (60_000, "a price report may be this much older than the clock"),
     "REPORT_AHEAD_MS": (5_000, "a price report may be this much newer than the clock"),

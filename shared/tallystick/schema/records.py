@@ -171,6 +171,22 @@ RECORDS: tuple[RecordKind, ...] = (
             *_RULE_FIELDS,
         ),
     ),
+    RecordKind(
+        name="change_market",
+        number=9,
+        authority=Authority.GOVERNANCE,
+        primary="ChangeMarket",
+        doc="Propose a listed market's next rules; `change` is the number of proposals for it before, and one.",
+        fields=(_n("market", 63, "market"), _n("change", U32_LIMIT, "change"), *_RULE_FIELDS),
+    ),
+    RecordKind(
+        name="apply_change",
+        number=10,
+        authority=Authority.NOBODY,
+        primary="",
+        doc="Put a market's proposed rules in force when their time has come.",
+        fields=(_n("market", 63),),
+    ),
 )
 
 SIGNATURE_BYTES = 64

@@ -22,6 +22,8 @@ class Phase:
     REPORT_PRICE: Final = 11
     COMMIT_MEDIAN: Final = 12
     LIST_MARKET: Final = 13
+    CHANGE_MARKET: Final = 14
+    APPLY_CHANGE: Final = 15
 
 
 class Outcome:
@@ -61,3 +63,8 @@ class Outcome:
     BAD_PARAMETERS: Final = 31
     UNKNOWN_MESSAGE: Final = 32
     OPEN_INTEREST: Final = 33
+    OLD_CHANGE: Final = 34
+    NO_CHANGE: Final = 35
+    TOO_EARLY: Final = 36
+    NO_POSITION: Final = 37
+    MARKET_EXPIRED: Final = 38

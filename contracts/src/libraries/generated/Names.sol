@@ -27,6 +27,10 @@ library Constants {
     uint256 internal constant MESSAGE_FORCE_WITHDRAW = 2;
     /// kind: the owner cancels all orders without the operator
     uint256 internal constant MESSAGE_FORCE_CANCEL_ALL = 3;
+    /// kind: the owner closes a position, amount = market << 56 | price << 32 | lots
+    uint256 internal constant MESSAGE_FORCE_CLOSE = 4;
+    /// 8 days before a change of rules counts: longer than an exit through L1
+    uint256 internal constant CHANGE_DELAY_MS = 691200000;
     /// the clock stays within 10 minutes of the batch's declared time
     uint256 internal constant CLOCK_DRIFT_MS = 600000;
     /// a price report may be this much older than the clock
@@ -138,8 +142,10 @@ library Phase {
     uint8 internal constant REPORT_PRICE = 11;
     uint8 internal constant COMMIT_MEDIAN = 12;
     uint8 internal constant LIST_MARKET = 13;
+    uint8 internal constant CHANGE_MARKET = 14;
+    uint8 internal constant APPLY_CHANGE = 15;
     /// how many there are
-    uint8 internal constant COUNT = 14;
+    uint8 internal constant COUNT = 16;
 }
 
 library Outcome {
@@ -177,4 +183,9 @@ library Outcome {
     uint8 internal constant BAD_PARAMETERS = 31;
     uint8 internal constant UNKNOWN_MESSAGE = 32;
     uint8 internal constant OPEN_INTEREST = 33;
+    uint8 internal constant OLD_CHANGE = 34;
+    uint8 internal constant NO_CHANGE = 35;
+    uint8 internal constant TOO_EARLY = 36;
+    uint8 internal constant NO_POSITION = 37;
+    uint8 internal constant MARKET_EXPIRED = 38;
 }

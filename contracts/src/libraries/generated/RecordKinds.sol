@@ -15,7 +15,9 @@ library RecordKinds {
     uint8 internal constant APPROVE_AGENT = 6;
     uint8 internal constant REPORT_PRICE = 7;
     uint8 internal constant LIST_MARKET = 8;
-    uint8 internal constant LAST = 8;
+    uint8 internal constant CHANGE_MARKET = 9;
+    uint8 internal constant APPLY_CHANGE = 10;
+    uint8 internal constant LAST = 10;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -27,12 +29,14 @@ library RecordKinds {
         if (kind == APPROVE_AGENT) return 6;
         if (kind == REPORT_PRICE) return 5;
         if (kind == LIST_MARKET) return 23;
+        if (kind == CHANGE_MARKET) return 21;
+        if (kind == APPLY_CHANGE) return 1;
         return 0;
     }
 
     /// Whether a signature follows the fields.
     function signed(uint8 kind) internal pure returns (bool) {
-        return !(kind == CLOCK || kind == CONSUME);
+        return !(kind == CLOCK || kind == CONSUME || kind == APPLY_CHANGE);
     }
 
     /// Largest value of field `i`; type(uint160).max marks an address.
@@ -108,6 +112,32 @@ library RecordKinds {
             if (i == 21) return 1000000;
             return 1000000;
         }
+        if (kind == CHANGE_MARKET) {
+            if (i == 0) return 63;
+            if (i == 1) return 4294967295;
+            if (i == 2) return 1000000;
+            if (i == 3) return 1000000;
+            if (i == 4) return 1000000;
+            if (i == 5) return 1000000;
+            if (i == 6) return 1000000;
+            if (i == 7) return 1000000;
+            if (i == 8) return 4294967295;
+            if (i == 9) return 4294967295;
+            if (i == 10) return 1000000;
+            if (i == 11) return 1000000;
+            if (i == 12) return 1000000;
+            if (i == 13) return 1000000;
+            if (i == 14) return 4611686018427387903;
+            if (i == 15) return 4611686018427387903;
+            if (i == 16) return 4611686018427387903;
+            if (i == 17) return 4611686018427387903;
+            if (i == 18) return 4611686018427387903;
+            if (i == 19) return 1000000;
+            return 1000000;
+        }
+        if (kind == APPLY_CHANGE) {
+            return 63;
+        }
         return 0;
     }
 
@@ -119,6 +149,7 @@ library RecordKinds {
         if (kind == APPROVE_AGENT) return 63;
         if (kind == REPORT_PRICE) return 29;
         if (kind == LIST_MARKET) return 8388607;
+        if (kind == CHANGE_MARKET) return 2097151;
         return 0;
     }
 
@@ -141,6 +172,9 @@ library RecordKinds {
         }
         if (kind == LIST_MARKET) {
             return keccak256("ListMarket(uint64 market,uint64 kind,uint64 multiplier,uint64 expiryMs,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 movePpm)");
+        }
+        if (kind == CHANGE_MARKET) {
+            return keccak256("ChangeMarket(uint64 market,uint64 change,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 movePpm)");
         }
         return 0;
     }

@@ -76,7 +76,7 @@ contract FetchRecord is Step {
             address key = openConfig(w).signers(record.values[1]);
             return key == signer ? Outcome.ACCEPTED : Outcome.NOT_AUTHORISED;
         }
-        if (record.kind == RecordKinds.LIST_MARKET) {
+        if (record.kind == RecordKinds.LIST_MARKET || record.kind == RecordKinds.CHANGE_MARKET) {
             address key = openConfig(w).governance();
             return key == signer ? Outcome.ACCEPTED : Outcome.NOT_AUTHORISED;
         }
@@ -154,7 +154,7 @@ contract FetchRecord is Step {
             registers.setPhase(Phase.REPORT_PRICE);
         } else {
             registers.setArgMarket(uint8(values[0]));
-            registers.setPhase(Phase.LIST_MARKET);
+            registers.setPhase(_ofMarket(kind));
         }
     }
 
@@ -168,5 +168,11 @@ contract FetchRecord is Step {
         registers.setArgId(uint64(values[8]));
         registers.setArgTime(uint64(values[9]));
         registers.setPhase(Phase.PLACE_ORDER);
+    }
+
+    /// @dev The step of a kind of record that names a market and leaves the rest to its step.
+    function _ofMarket(uint8 kind) private pure returns (uint8) {
+        if (kind == RecordKinds.LIST_MARKET) return Phase.LIST_MARKET;
+        return kind == RecordKinds.CHANGE_MARKET ? Phase.CHANGE_MARKET : Phase.APPLY_CHANGE;
     }
 }

@@ -199,7 +199,7 @@ def _set_report_price(registers: Registers, record: Record) -> None:
     registers.arg_time = values[4]
 
 
-def _set_list_market(registers: Registers, record: Record) -> None:
+def _set_market(registers: Registers, record: Record) -> None:
     registers.arg_market = record.values[0]
 
 
@@ -211,5 +211,7 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "withdraw": (_set_withdraw, Phase.WITHDRAW),
     "approve_agent": (_set_approve_agent, Phase.APPROVE_AGENT),
     "report_price": (_set_report_price, Phase.REPORT_PRICE),
-    "list_market": (_set_list_market, Phase.LIST_MARKET),
+    "list_market": (_set_market, Phase.LIST_MARKET),
+    "change_market": (_set_market, Phase.CHANGE_MARKET),
+    "apply_change": (_set_market, Phase.APPLY_CHANGE),
 }

@@ -11,7 +11,7 @@ from typing import Final
 from tallystick.machine.engine import halted
 from tallystick.proof.tracer import StepProof, Tracer
 from tallystick.schema.names import Outcome, Phase
-from tallystick.testing.scenarios import batches, book, flow, intake, markets, tiers, trading
+from tallystick.testing.scenarios import batches, book, changes, flow, intake, markets, tiers, trading
 from tallystick.testing.scenarios.scene import Scene
 
 Scenario = Callable[[Scene], None]
@@ -19,7 +19,7 @@ Scenario = Callable[[Scene], None]
 SCENARIOS: Final[dict[str, Scenario]] = {
     **{
         scenario.__name__: scenario
-        for module in (intake, batches, markets, trading, tiers, book)
+        for module in (intake, batches, markets, changes, trading, tiers, book)
         for scenario in module.SCENARIOS
     },
     **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(20)},
@@ -57,6 +57,9 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.NOT_AUTHORISED,
             Outcome.NOT_WITHDRAWABLE,
             Outcome.UNKNOWN_MESSAGE,
+            Outcome.NO_MARKET,
+            Outcome.NO_POSITION,
+            Outcome.MARKET_EXPIRED,
         }
     ),
     Phase.SET_CLOCK: frozenset({Outcome.ACCEPTED, Outcome.CLOCK_BACKWARDS, Outcome.CLOCK_OUT_OF_BOUND}),
@@ -91,6 +94,8 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
     ),
     Phase.COMMIT_MEDIAN: frozenset({Outcome.ACCEPTED}),
     Phase.LIST_MARKET: frozenset({Outcome.ACCEPTED, Outcome.MARKET_EXISTS, Outcome.BAD_PARAMETERS}),
+    Phase.CHANGE_MARKET: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.OLD_CHANGE, Outcome.BAD_PARAMETERS}),
+    Phase.APPLY_CHANGE: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.NO_CHANGE, Outcome.TOO_EARLY}),
 }
 """Every outcome a step can end with."""
 

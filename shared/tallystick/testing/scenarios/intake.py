@@ -26,7 +26,7 @@ def broken_frames(scene: Scene) -> None:
 
 def unknown_records(scene: Scene) -> None:
     """Kinds that do not exist."""
-    for data in (b"\0", b"\x09", b"\xff\xc0", bytes(100), b"\x09" + _rlp([b"\x01"])):
+    for data in (b"\0", b"\x7f", b"\xff\xc0", bytes(100), b"\x7f" + _rlp([b"\x01"])):
         assert scene.send(data) is Outcome.UNKNOWN_RECORD
 
 
