@@ -38,10 +38,20 @@ class FillView(msgspec.Struct, frozen=True, kw_only=True):
     maker: int
 
 
+class ItemView(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one item of a bulk."""
+
+    outcome: str
+    fills: list[FillView]
+    slot: int | None = None
+    resting_lots: int = 0
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The acknowledgement of a record: its receipt, and what it did.
 
-    `slot` and `resting_lots` tell what went into the book; `withdrawal` is its number in the outbox.
+    `slot` and `resting_lots` tell what went into the book; `withdrawal` is its number in the outbox. `items`
+    tells the same of each item of a bulk.
     """
 
     record_number: int
@@ -55,6 +65,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     resting_lots: int = 0
     withdrawal: int | None = None
     repeated: bool = False
+    items: list[ItemView] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +247,7 @@ class Core:
             slot=slot,
             resting_lots=lots,
             withdrawal=withdrawal,
+            items=_items(executed.events),
         )
 
     def _remember(self, key: bytes, answer: Answer) -> None:
@@ -263,6 +275,18 @@ def _effects(events: tuple[Event, ...]) -> tuple[list[FillView], int | None, int
         elif name == "withdrawal":
             withdrawal = values[0]
     return fills, slot, lots, withdrawal
+
+
+def _items(events: tuple[Event, ...]) -> list[ItemView]:
+    """Return what became of each item of a bulk; the record's own outcome is the last event."""
+    begins = [at for at, (name, _) in enumerate(events) if name == "item"]
+    found: list[ItemView] = []
+    for begin, end in zip(begins, [*begins[1:], len(events) - 1], strict=False):
+        part = events[begin:end]
+        fills, slot, lots, _ = _effects(part)
+        outcome = next(values[0] for name, values in reversed(part) if name == "outcome")
+        found.append(ItemView(outcome=Outcome(outcome).name, fills=fills, slot=slot, resting_lots=lots))
+    return found
 
 
 def _hex(value: bytes) -> str:

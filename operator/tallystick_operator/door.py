@@ -14,8 +14,10 @@ import msgspec
 
 from tallystick.machine.arith import read_address
 from tallystick.machine.nonces import check_nonce
+from tallystick.machine.steps.fetch_record import scope_of
 from tallystick.records.chunks import MAX_RECORD_BYTES
 from tallystick.records.codec import BY_NAME, Record, decode, encode
+from tallystick.records.items import ITEM_PLACE, unpack_items
 from tallystick.records.signing import digest, recover
 from tallystick.schema.names import Outcome
 from tallystick.schema.records import SIGNATURE_BYTES, Authority, RecordField
@@ -27,8 +29,7 @@ from tallystick.state.layout import (
     AGENT_SCOPE,
     CONFIG_GOVERNANCE,
     CONFIG_SIGNERS,
-    SCOPE_CANCEL,
-    SCOPE_PLACE,
+    ITEM_SLOT_BYTES,
 )
 from tallystick.state.state import State
 from tallystick_operator.readmodel import ReadModel
@@ -81,7 +82,8 @@ class Refused(Exception):
 class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A record as JSON gives it: `raw` bytes in hex, or its kind, fields and signature.
 
-    Numbers may be decimal strings, since some JSON readers lose digits above 2^53; addresses are hex.
+    Numbers may be decimal strings, since some JSON readers lose digits above 2^53; addresses and strings of
+    bytes are hex.
     """
 
     raw: str = ""
@@ -94,7 +96,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Checked:
     """A record whose form and signature are right.
 
-    Shape: `data` are its bytes; `key` tells submissions apart: the hash of the bytes with a cancel's slot left out.
+    Shape: `data` are its bytes; `key` tells submissions apart: the hash of the bytes without what
+    the operator fills in.
     """
 
     record: Record
@@ -145,7 +148,9 @@ def submission_key(record: Record) -> bytes:
 
 
 def with_slot(record: Record, slot: int) -> Record:
-    """Return a cancel with the slot at which its order rests; any other record as it is."""
+    """Return a cancel with the slot at which its order rests, a bulk without any; any other record as it is."""
+    if record.kind.name == "bulk":
+        return replace(record, blobs=(record.blobs[0], b""))
     return replace(record, values=(*record.values[:-1], slot)) if record.kind.name == "cancel" else record
 
 
@@ -175,6 +180,9 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
     outcome = check_nonce(state.accounts.words, base, record.value("nonce"))
     if outcome != Outcome.ACCEPTED:
         raise refuse(Outcome(outcome))
+    if record.kind.name == "bulk":
+        record = _fill_in_slots(read_model, number, record)
+        return replace(checked, record=record, data=encode(record))
     if record.kind.name != "cancel":
         return checked
     resting = read_model.slot_of(number, record.value("client_id"))
@@ -182,6 +190,20 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
         raise refuse(Outcome.NO_SUCH_ORDER)
     record = with_slot(record, resting)
     return replace(checked, record=record, data=encode(record))
+
+
+def _fill_in_slots(read_model: ReadModel, account: int, record: Record) -> Record:
+    """Return a bulk with the slots of the orders it cancels and replaces: the oldest with each client id, then the next.
+
+    A slot is 0, where no order is, when nothing rests under the client id before the bulk runs.
+    """
+    found: dict[int, list[int]] = {}
+    slots = b""
+    for item in unpack_items(record.blobs[0]):
+        if item.what != ITEM_PLACE:
+            left = found.setdefault(item.client_id, read_model.slots_with(account, item.client_id))
+            slots += (left.pop(0) if left else 0).to_bytes(ITEM_SLOT_BYTES, "big")
+    return replace(record, blobs=(record.blobs[0], slots))
 
 
 def _check_config_key(state: State, field: int, signer: bytes) -> None:
@@ -197,8 +219,8 @@ def _check_agent(state: State, checked: Checked, index: int) -> None:
     expiry = words[base + AGENT_EXPIRY_MS]
     if expiry != 0 and expiry <= state.registers.clock_ms:
         raise refuse(Outcome.AGENT_EXPIRED)
-    needed = SCOPE_PLACE if checked.record.kind.name == "order" else SCOPE_CANCEL
-    if not words[base + AGENT_SCOPE] & needed:
+    needed = scope_of(checked.record.kind.name)
+    if words[base + AGENT_SCOPE] & needed != needed:
         raise refuse(Outcome.AGENT_SCOPE)
 
 
@@ -207,15 +229,16 @@ def _from_fields(submission: Submission, signed: bool) -> Record:
     if kind is None:
         names = ", ".join(name for name, each in BY_NAME.items() if each.authority is not Authority.NOBODY)
         raise Refused(400, "unknown_record", f"the kinds are {names}", "kind")
-    unknown = set(submission.fields) - {field.name for field in kind.fields}
+    known = [*(field.name for field in kind.fields), *(blob.name for blob in kind.blobs)]
+    unknown = set(submission.fields) - set(known)
     if unknown:
-        known = ", ".join(field.name for field in kind.fields)
-        raise Refused(400, "malformed", f"{kind.name} has no such field; it has {known}", min(unknown))
+        raise Refused(400, "malformed", f"{kind.name} has no such field; it has {', '.join(known)}", min(unknown))
     values = tuple(_number(field, submission.fields.get(field.name, 0)) for field in kind.fields)
     signature = _hex(submission.signature, "signature", most=SIGNATURE_BYTES) if signed else bytes(SIGNATURE_BYTES)
     if len(signature) != SIGNATURE_BYTES:
         raise Refused(400, "malformed", f"a signature has {SIGNATURE_BYTES} bytes (EIP-2098)", "signature")
-    return Record(kind=kind, values=values, signature=signature)
+    blobs = tuple(_hex(str(submission.fields.get(each.name, "")), each.name, most=each.limit) for each in kind.blobs)
+    return Record(kind=kind, values=values, signature=signature, blobs=blobs)
 
 
 def _number(field: RecordField, given: int | str) -> int:

@@ -69,6 +69,10 @@ class ReadModel:
         slots = self._by_client.get((account, client_id))
         return slots[0] if slots else None
 
+    def slots_with(self, account: int, client_id: int) -> list[int]:
+        """Return where the account's orders with a client id rest, oldest first."""
+        return list(self._by_client.get((account, client_id), ()))
+
     def slots_of(self, account: int) -> list[int]:
         """Return where the account's orders rest, oldest first."""
         return list(self._by_account.get(account, ()))

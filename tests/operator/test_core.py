@@ -7,8 +7,11 @@ import pytest
 from tallystick.errors import DataMismatch
 from tallystick.records.chunks import accumulate
 from tallystick.records.codec import Record
+from tallystick.records.items import Item, pack_items
+from tallystick.records.signing import make, sign
 from tallystick.state.layout import MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
-from tallystick.testing.world import START, address, message
+from tallystick.testing.scenarios.bulk import cancel, place, replace
+from tallystick.testing.world import START, address, key, message
 from tallystick.trader.receipts import Receipt, check_receipt
 from tallystick_operator import views
 from tallystick_operator.core import Answer, CorePolicy
@@ -244,3 +247,28 @@ def test_a_torn_header_is_a_fresh_log(make_rig: MakeRig) -> None:
     (rig.path / "records.log").write_bytes(b"tally")
     assert rig.open().executor.state.registers.record_count == 0
     assert (rig.path / "records.log").stat().st_size == HEADER_BYTES
+
+
+def bulk(rig: Rig, items: list[Item]) -> Record:
+    record = make("bulk", pack_items(items), account=1, nonce=rig.next_nonce(1))
+    return sign(record, rig.core.domain, key("alice"))
+
+
+def test_the_slots_of_a_bulk_are_filled_in_and_each_item_is_answered(rig: Rig) -> None:
+    first = rig.accept(bulk(rig, [place(1, BUY, 617_000, 5), place(2, BUY, 617_000, 5), place(2, BUY, 616_000, 5)]))
+    assert [item.resting_lots for item in first.items] == [5, 5, 5]
+    moved = rig.accept(bulk(rig, [cancel(2), replace(1, BUY, 616_500, 7), cancel(2), cancel(2)]))
+    assert [item.outcome for item in moved.items] == ["ACCEPTED", "ACCEPTED", "ACCEPTED", "NO_SUCH_ORDER"]
+    assert (moved.outcome, moved.items[1].resting_lots) == ("ACCEPTED", 7)
+    assert len(rig.core.executor.read_model.slots_of(1)) == 1
+    rig.core.seal_now()
+    assert rig.replayed().state.hash() == rig.core.executor.state.hash()
+
+
+def test_a_bulk_sent_again_gets_its_first_answer(rig: Rig) -> None:
+    """T07: the slots filled in the first time are no part of what the record is known by."""
+    rig.accept(bulk(rig, [place(1, BUY, 617_000, 5)]))
+    record = bulk(rig, [replace(1, BUY, 616_500, 7)])
+    first, again = rig.accept(record), rig.accept(record)
+    assert again.repeated
+    assert (again.record_number, again.items) == (first.record_number, first.items)

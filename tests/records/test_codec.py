@@ -25,7 +25,8 @@ def records_of(kind: RecordKind) -> st.SearchStrategy[Record]:
     )
     size = 0 if kind.authority is Authority.NOBODY else SIGNATURE_BYTES
     signature = st.binary(min_size=size, max_size=size)
-    return st.builds(lambda v, s: Record(kind=kind, values=v, signature=s), values, signature)
+    blobs = st.tuples(*(st.binary(max_size=60) for _ in kind.blobs))
+    return st.builds(lambda v, s, b: Record(kind=kind, values=v, signature=s, blobs=b), values, signature, blobs)
 
 
 ANY_RECORD = st.sampled_from(RECORDS).flatmap(records_of)
@@ -34,7 +35,7 @@ ANY_RECORD = st.sampled_from(RECORDS).flatmap(records_of)
 def zeros(name: str) -> Record:
     kind = BY_NAME[name]
     size = 0 if kind.authority is Authority.NOBODY else SIGNATURE_BYTES
-    return Record(kind=kind, values=(0,) * len(kind.fields), signature=bytes(size))
+    return Record(kind=kind, values=(0,) * len(kind.fields), signature=bytes(size), blobs=(b"",) * len(kind.blobs))
 
 
 def raw(number: int, items: list[bytes]) -> bytes:
@@ -57,8 +58,10 @@ def test_zeros_and_limits_of_every_field_survive_the_round_trip(name: str) -> No
     kind = BY_NAME[name]
     signature = zeros(name).signature
     for values in ((0,) * len(kind.fields), tuple(field.limit for field in kind.fields)):
-        record = Record(kind=kind, values=values, signature=signature)
-        assert decode(encode(record)) == record
+        for full in (0, 1):
+            blobs = tuple(bytes([full]) * (full * blob.limit) for blob in kind.blobs)
+            record = Record(kind=kind, values=values, signature=signature, blobs=blobs)
+            assert decode(encode(record)) == record
 
 
 def reference(data: bytes) -> Record | Outcome:
@@ -73,7 +76,7 @@ def reference(data: bytes) -> Record | Outcome:
     if isinstance(items, bytes) or any(not isinstance(item, bytes) for item in items):
         return Outcome.MALFORMED
     signed = kind.authority is not Authority.NOBODY
-    if len(items) != len(kind.fields) + signed or (signed and len(items[-1]) != SIGNATURE_BYTES):
+    if len(items) != len(kind.fields) + len(kind.blobs) + signed or (signed and len(items[-1]) != SIGNATURE_BYTES):
         return Outcome.MALFORMED
     values = []
     for field, item in zip(kind.fields, items, strict=False):
@@ -82,7 +85,10 @@ def reference(data: bytes) -> Record | Outcome:
         if not field.address and int.from_bytes(item, "big") > field.limit:
             return Outcome.OUT_OF_RANGE
         values.append(int.from_bytes(item, "big"))
-    return Record(kind=kind, values=tuple(values), signature=items[-1] if signed else b"")
+    blobs = tuple(items[len(values) : len(values) + len(kind.blobs)])
+    if any(len(data) > blob.limit for blob, data in zip(kind.blobs, blobs, strict=True)):
+        return Outcome.OUT_OF_RANGE
+    return Record(kind=kind, values=tuple(values), signature=items[-1] if signed else b"", blobs=blobs)
 
 
 @CODEC

@@ -37,7 +37,8 @@ KEYS = st.integers(1, ORDER - 1).map(lambda secret: secret.to_bytes(32, "big"))
 
 def unsigned(kind: RecordKind) -> st.SearchStrategy[Record]:
     values = st.tuples(*(st.integers(0, field.limit) for field in kind.fields))
-    return values.map(lambda v: Record(kind=kind, values=v))
+    blobs = st.tuples(*(st.binary(max_size=80) for _ in kind.blobs))
+    return st.builds(lambda v, b: Record(kind=kind, values=v, blobs=b), values, blobs)
 
 
 ANY = st.sampled_from(SIGNED).flatmap(unsigned)
@@ -182,5 +183,6 @@ def test_the_unsigned_fields_are_those_the_operator_fills_in_or_that_a_key_check
         ("cancel", "agent"),
         ("cancel", "slot"),
         ("report_price", "signer"),
+        ("bulk", "agent"),
     }
     assert not any(field.signed for name in ("clock", "consume") for field in BY_NAME[name].fields)

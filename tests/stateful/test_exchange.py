@@ -25,6 +25,7 @@ from tallystick.testing.look import book, cash, check_book, position, word
 from tallystick.testing.reconcile import reconcile
 from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address, message, ordinary_rules
+from tests.stateful import bulks
 
 settings.register_profile(
     "exchange",
@@ -210,6 +211,12 @@ class Exchange(RuleBasedStateMachine):
         account = order.account % 5 + 1 if thief else order.account
         self.cancel(account, order.client_id, order.slot, order.sequence)
 
+    @rule(account=ACCOUNTS, market=st.integers(0, 1), agent=st.sampled_from((0, 0, 1, 2)), drawn=bulks.DRAWN)
+    def bulk(self, account: int, market: int, agent: int, drawn: bulks.Drawn) -> None:
+        by, nonce = self.signer(account, agent, True), self.nonce(account, False)
+        bulk = bulks.Bulk(account=account, agent=agent, nonce=nonce, market=market, drawn=drawn)
+        self.same(*bulk.send(self.world, self.ledger, by))
+
     @rule(account=ACCOUNTS, slot=st.sampled_from((0, 64, 65, 2**36 - 1)))
     def cancel_nothing(self, account: int, slot: int) -> None:
         # Client ids of orders that rest are below 4.
@@ -235,6 +242,14 @@ class Exchange(RuleBasedStateMachine):
             "withdraw", by, account=account, nonce=nonce, amount_units=amount, recipient=recipient
         )
         self.same(self.world.send(record), expected)
+
+    @rule(account=POORER, drawn=bulks.TRANSFERS)
+    def transfer(self, account: int, drawn: tuple[int, int, int, int]) -> None:
+        number, target, amount = bulks.transfer_of(self.ledger, account, drawn)
+        nonce = self.nonce(number, False)
+        expected = self.ledger.transfer(NAMES[account], number, nonce, target, amount)
+        values = {"account": number, "nonce": nonce, "to": target, "amount_units": amount}
+        self.same(self.world.send(self.world.signed("transfer", NAMES[account], **values)), expected)
 
     @rule(
         account=ACCOUNTS,

@@ -106,6 +106,24 @@ def test_what_the_owner_forces_through_l1_is_done(shell: Shell) -> None:
     shell.scene.wait(done, "the forced messages")
 
 
+def test_a_trader_moves_cash_to_a_sub_account_and_trades_there_in_bulk(shell: Shell) -> None:
+    main = shell.json("alice", "account")["account"]
+    sub = str((1 << 28) + main)
+    assert f"to account {sub}" in shell.run("alice", "transfer", "1", "250")
+    said = shell.run("alice", "bulk", "place:0:buy:1:600000:21", "place:0:buy:1:600001:22", "--account", sub)
+    assert said.count("accepted, 0 lots filled, 1 rest") == 2
+    moved = shell.json("alice", "bulk", "cancel:21", "replace:0:buy:2:600002:22", "cancel:9", "--account", sub)
+    assert [item["outcome"] for item in moved["items"]] == ["ACCEPTED", "ACCEPTED", "NO_SUCH_ORDER"]
+    orders = shell.json("alice", "account", sub)["orders"]
+    assert [(order["client_id"], order["remaining_lots"]) for order in orders] == [(22, 2)]
+    shell.run("alice", "bulk", "cancel:22", "--account", sub)
+    shell.run("alice", "transfer", "main", "250", "--account", sub)
+    assert shell.json("alice", "account", sub)["cash_units"] == 0
+    for words in (["transfer", "16", "1"], ["bulk", "place:0:buy:1"], ["bulk", "cancel:x"]):
+        with pytest.raises(BadInput):
+            shell.run("alice", *words)
+
+
 def test_governance_lists_a_market_and_signers_report_its_price(shell: Shell) -> None:
     listing = (
         "list-market",

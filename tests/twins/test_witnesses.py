@@ -31,6 +31,8 @@ NAMES = (
     "agents",
     "changes",
     "expiry",
+    "transfers",
+    "bulks",
 )
 FLIPS = 60
 TRANSACTION_GAS = 1 << 24

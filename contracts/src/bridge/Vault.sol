@@ -24,7 +24,7 @@ contract Vault is IVault, ReentrancyGuard {
     using BitMaps for BitMaps.BitMap;
 
     /// @dev Account numbers are 32 bits wide in the machine.
-    uint64 private constant MAX_ACCOUNTS = type(uint32).max;
+    uint64 private constant MAX_ACCOUNTS = (1 << 28) - 1;
 
     /// @inheritdoc IVault
     address public immutable override token;

@@ -11,6 +11,14 @@ struct Record {
     uint256[] values;
     bytes32 r;
     bytes32 vs;
+    Blob[] blobs;
+}
+
+/// @notice A string of a record: where it lies in the record's bytes, and its hash.
+struct Blob {
+    uint256 start;
+    uint256 length;
+    bytes32 hash;
 }
 
 // Strict, total decoding of records: no bytes make any of these revert.
@@ -24,21 +32,29 @@ function decode(bytes calldata data) pure returns (uint8, Record memory record) 
     if (fields == 0) return (Outcome.UNKNOWN_RECORD, record);
     record.kind = kind;
     bool signed = RecordKinds.signed(kind);
-    uint256 expected = signed ? fields + 1 : fields;
+    uint256 strings = fields + RecordKinds.blobCount(kind);
+    uint256 expected = signed ? strings + 1 : strings;
     (bool flat, Item[] memory items) = _flatList(data, 1, expected);
     if (!flat) return (Outcome.MALFORMED, record);
     if (signed) {
-        if (items[fields].length != RecordKinds.SIGNATURE_BYTES) {
+        if (items[strings].length != RecordKinds.SIGNATURE_BYTES) {
             return (Outcome.MALFORMED, record);
         }
-        record.r = bytes32(data[items[fields].start:]);
-        record.vs = bytes32(data[items[fields].start + 32:]);
+        record.r = bytes32(data[items[strings].start:]);
+        record.vs = bytes32(data[items[strings].start + 32:]);
     }
     record.values = new uint256[](fields);
     for (uint256 i; i < fields; ++i) {
         (uint8 outcome, uint256 value) = _value(data, items[i], RecordKinds.limit(kind, i));
         if (outcome != Outcome.ACCEPTED) return (outcome, record);
         record.values[i] = value;
+    }
+    record.blobs = new Blob[](strings - fields);
+    for (uint256 i; i < strings - fields; ++i) {
+        Item memory item = items[fields + i];
+        if (item.length > RecordKinds.blobLimit(kind, i)) return (Outcome.OUT_OF_RANGE, record);
+        bytes32 hash = keccak256(data[item.start:item.start + item.length]);
+        record.blobs[i] = Blob({start: item.start, length: item.length, hash: hash});
     }
     return (Outcome.ACCEPTED, record);
 }

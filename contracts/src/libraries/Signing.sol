@@ -12,11 +12,15 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 function digest(Record memory record, bytes32 domain) pure returns (bytes32) {
     uint256 fields = RecordKinds.fieldCount(record.kind);
     uint256 signed = RecordKinds.signedFields(record.kind);
-    uint256[] memory parts = new uint256[](fields + 1);
+    uint256[] memory parts = new uint256[](fields + record.blobs.length + 1);
     parts[0] = uint256(RecordKinds.typeHash(record.kind));
     uint256 count = 1;
     for (uint256 i; i < fields; ++i) {
         if (signed >> i & 1 == 1) parts[count++] = record.values[i];
+    }
+    signed = RecordKinds.signedBlobs(record.kind);
+    for (uint256 i; i < record.blobs.length; ++i) {
+        if (signed >> i & 1 == 1) parts[count++] = uint256(record.blobs[i].hash);
     }
     bytes32 structHash;
     // SAFETY: only reads; `count` is at most the array's length.

@@ -66,6 +66,21 @@ def root(
     _finish(roots(workload, to_stderr=json_output), json_output)
 
 
+@app.command()
+def da(json_output: Json = False) -> None:
+    """Count what each kind of record costs on L1: bytes, gas as calldata (EIP-7623) and as blobs (EIP-4844).
+
+    An order alone and one of a bulk of 150, beside what StarkEx publishes for a trade. Exit code 0 if an order takes
+    at most 100 bytes alone and 24 in a bulk, a replace and its slot included.
+    """
+    from tallystick.bench.da import measure, text
+
+    result = measure()
+    if not json_output:
+        print(text(result))
+    _finish(result, json_output)
+
+
 def _finish(result: dict[str, Any], json_output: bool) -> None:
     if json_output:
         print(json.dumps(result))

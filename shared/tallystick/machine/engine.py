@@ -16,6 +16,7 @@ from tallystick.machine.steps import (
     fetch_record,
     list_market,
     match_maker,
+    next_item,
     open_batch,
     open_chunk,
     place_order,
@@ -23,6 +24,7 @@ from tallystick.machine.steps import (
     rest_order,
     set_clock,
     settle_position,
+    transfer,
     withdraw,
 )
 from tallystick.state.codes import Phase
@@ -45,6 +47,8 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.CHANGE_MARKET: change_market.step,
     Phase.APPLY_CHANGE: apply_change.step,
     Phase.SETTLE_POSITION: settle_position.step,
+    Phase.TRANSFER: transfer.step,
+    Phase.NEXT_ITEM: next_item.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

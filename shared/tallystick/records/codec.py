@@ -19,12 +19,14 @@ BY_NAME: Final[dict[str, RecordKind]] = {kind.name: kind for kind in RECORDS}
 class Record:
     """A decoded record.
 
-    Shape: `values` in the order of the kind's fields, addresses as integers; `signature` is empty when nobody signs.
+    Shape: `values` in the order of the kind's fields, addresses as integers, `blobs` in the order of
+    the kind's; `signature` is empty when nobody signs.
     """
 
     kind: RecordKind
     values: tuple[int, ...]
     signature: bytes = b""
+    blobs: tuple[bytes, ...] = ()
 
     def value(self, name: str) -> int:
         """Return a field by name."""
@@ -44,6 +46,10 @@ def encode(record: Record) -> bytes:
         items.append(
             value.to_bytes(20, "big") if field.address else value.to_bytes((value.bit_length() + 7) // 8, "big")
         )
+    for blob, data in zip(kind.blobs, record.blobs, strict=True):
+        if len(data) > blob.limit:
+            raise BadInput(f"{kind.name}.{blob.name} has {len(data)} bytes: give at most {blob.limit}")
+        items.append(data)
     if kind.authority is not Authority.NOBODY:
         if len(record.signature) != SIGNATURE_BYTES:
             raise BadInput(f"{kind.name} needs a signature of {SIGNATURE_BYTES} bytes, not {len(record.signature)}")
@@ -64,7 +70,7 @@ def decode(data: bytes) -> Record | Outcome:
         return Outcome.UNKNOWN_RECORD
     items = _flat_list(data, 1)
     signed = kind.authority is not Authority.NOBODY
-    if items is None or len(items) != len(kind.fields) + signed:
+    if items is None or len(items) != len(kind.fields) + len(kind.blobs) + signed:
         return Outcome.MALFORMED
     if signed and len(items[-1]) != SIGNATURE_BYTES:
         return Outcome.MALFORMED
@@ -78,7 +84,10 @@ def decode(data: bytes) -> Record | Outcome:
         elif len(item) > 8 or int.from_bytes(item, "big") > field.limit:
             return Outcome.OUT_OF_RANGE
         values.append(int.from_bytes(item, "big"))
-    return Record(kind=kind, values=tuple(values), signature=items[-1] if signed else b"")
+    blobs = tuple(items[len(kind.fields) : len(kind.fields) + len(kind.blobs)])
+    if any(len(data) > blob.limit for blob, data in zip(kind.blobs, blobs, strict=True)):
+        return Outcome.OUT_OF_RANGE
+    return Record(kind=kind, values=tuple(values), signature=items[-1] if signed else b"", blobs=blobs)
 
 
 def _flat_list(data: bytes, at: int) -> list[bytes] | None:

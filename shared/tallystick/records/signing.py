@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import coincurve
@@ -33,6 +34,7 @@ def digest(record: Record, domain: bytes) -> bytes:
     kind = record.kind
     parts = [_TYPE_HASHES[kind.number]]
     parts += [v.to_bytes(32, "big") for x, v in zip(kind.fields, record.values, strict=True) if x.signed]
+    parts += [keccak(v) for x, v in zip(kind.blobs, record.blobs, strict=True) if x.signed]
     return keccak(b"\x19\x01" + domain + keccak(b"".join(parts)))
 
 
@@ -55,27 +57,30 @@ def sign(record: Record, domain: bytes, key: bytes) -> Record:
     """Return the record with `key`'s signature."""
     signed = coincurve.PrivateKey(key).sign_recoverable(digest(record, domain), hasher=None)
     packed = int.from_bytes(signed[32:64], "big") | signed[64] << 255
-    return Record(kind=record.kind, values=record.values, signature=signed[:32] + packed.to_bytes(32, "big"))
+    return replace(record, signature=signed[:32] + packed.to_bytes(32, "big"))
 
 
-def make(kind: str, /, **values: int) -> Record:
-    """Return an unsigned record of a kind by field names; fields left out are 0."""
+def make(kind: str, /, *blobs: bytes, **values: int) -> Record:
+    """Return an unsigned record of a kind by field names; fields left out are 0, blobs left out at the end empty."""
     spec = BY_NAME[kind]
     names = [field.name for field in spec.fields]
     unknown = set(values) - set(names)
     if unknown:
         raise TypeError(f"{kind} has no field {', '.join(sorted(unknown))}; it has {', '.join(names)}")
-    return Record(kind=spec, values=tuple(values.get(name, 0) for name in names))
+    strings = (*blobs, *(b"" for _ in spec.blobs[len(blobs) :]))
+    return Record(kind=spec, values=tuple(values.get(name, 0) for name in names), blobs=strings)
 
 
 def typed_data(record: Record, chain_id: int, rollup: str) -> dict[str, object]:
     """Return what a wallet's `eth_signTypedData_v4` takes for this record."""
     fields = [x for x in record.kind.fields if x.signed]
-    values = {
+    values: dict[str, object] = {
         x.signed: "0x" + v.to_bytes(20, "big").hex() if x.address else v
         for x, v in zip(record.kind.fields, record.values, strict=True)
         if x.signed
     }
+    blobs = [x for x in record.kind.blobs if x.signed]
+    values |= {x.signed: "0x" + v.hex() for x, v in zip(record.kind.blobs, record.blobs, strict=True) if x.signed}
     return {
         "domain": {"name": DOMAIN_NAME, "version": DOMAIN_VERSION, "chainId": chain_id, "verifyingContract": rollup},
         "primaryType": record.kind.primary,
@@ -86,7 +91,10 @@ def typed_data(record: Record, chain_id: int, rollup: str) -> dict[str, object]:
                 {"name": "chainId", "type": "uint256"},
                 {"name": "verifyingContract", "type": "address"},
             ],
-            record.kind.primary: [{"name": x.signed, "type": "address" if x.address else "uint64"} for x in fields],
+            record.kind.primary: [
+                *({"name": x.signed, "type": "address" if x.address else "uint64"} for x in fields),
+                *({"name": x.signed, "type": "bytes"} for x in blobs),
+            ],
         },
         "message": values,
     }

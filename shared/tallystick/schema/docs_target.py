@@ -65,7 +65,9 @@ def render_records() -> str:
         for i, field in enumerate(kind.fields):
             limit = "20-byte address" if field.address else str(field.limit)
             lines.append(f"| {i} | `{field.name}` | {limit} | {'yes' if field.signed else 'no'} |")
+        for i, blob in enumerate(kind.blobs, start=len(kind.fields)):
+            lines.append(f"| {i} | `{blob.name}` | {blob.limit} bytes | {'yes' if blob.signed else 'no'} |")
         if kind.primary:
-            lines.append(f"| {len(kind.fields)} | `signature` | 64 bytes, EIP-2098 | |")
+            lines.append(f"| {len(kind.fields) + len(kind.blobs)} | `signature` | 64 bytes, EIP-2098 | |")
         lines.append("")
     return "\n".join(lines)

@@ -27,6 +27,8 @@ class Phase(IntEnum):
     CHANGE_MARKET = 14
     APPLY_CHANGE = 15
     SETTLE_POSITION = 16
+    TRANSFER = 17
+    NEXT_ITEM = 18
 
 
 class Outcome(IntEnum):
@@ -83,6 +85,8 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "CHUNK_HEADER_BYTES": (40, "record number (8) and record accumulator (32)"),
     "FRAME_HEADER_BYTES": (2, "length of the record that follows"),
     "MAX_ACCOUNT": ((1 << 32) - 1, "largest account id"),
+    "MAIN_ACCOUNT_MASK": ((1 << 28) - 1, "bits of an account id that the Vault gives; above them, which sub-account"),
+    "INSURANCE_ACCOUNT": (0, "the insurance fund: nobody owns it, anybody may transfer to it"),
     "MESSAGE_BYTES": (45, "kind, sender, account, amount, time"),
     "MESSAGE_DEPOSIT": (1, "kind: credit an account"),
     "MESSAGE_FORCE_WITHDRAW": (2, "kind: the owner withdraws without the operator"),
@@ -108,6 +112,15 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "NONCE_JUMP_WORDS": (1024, "how far ahead of the window a nonce may be, in words"),
     "SCOPE_PLACE": (1, "agent scope: place orders"),
     "SCOPE_CANCEL": (2, "agent scope: cancel orders"),
+    "ITEM_PLACE": (0, "bulk item: an order"),
+    "ITEM_CANCEL": (1, "bulk item: cancel the order with a client id"),
+    "ITEM_REPLACE": (2, "bulk item: cancel the order with a client id, then place this one under the same"),
+    "ITEM_SIDE_SHIFT": (2, "where the side is in an item's first byte"),
+    "ITEM_MOST": (6, "largest first byte of an item: a replace that sells"),
+    "MAX_SLOT": ((1 << 36) - 1, "largest index of a resting order"),
+    "ITEM_BYTES": (19, "an order of a bulk: what and side 1, market 1, flags 2, price 3, lots 4, client id 8"),
+    "ITEM_CANCEL_BYTES": (9, "a cancel of a bulk: what 1, client id 8"),
+    "ITEM_SLOT_BYTES": (5, "where the order of a cancel or replace rests"),
     "FLAG_IOC": (1, "order flag: cancel what does not fill at once"),
     "BUY": (0, "side"),
     "SELL": (1, "side"),

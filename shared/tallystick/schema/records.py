@@ -33,8 +33,17 @@ class RecordField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordBlob:
+    """A string of a record's list, up to `limit` bytes. `signed` as in `RecordField`."""
+
+    name: str
+    limit: int
+    signed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordKind:
-    """A kind of record: `kind byte || rlp(fields, then a 64-byte EIP-2098 signature when somebody must sign)`."""
+    """A kind of record: `kind byte || rlp(fields, blobs, a 64-byte EIP-2098 signature when somebody must sign)`."""
 
     name: str
     number: int
@@ -42,12 +51,14 @@ class RecordKind:
     primary: str
     fields: tuple[RecordField, ...]
     doc: str
+    blobs: tuple[RecordBlob, ...] = ()
 
     @property
     def encoded_type(self) -> str:
         """The EIP-712 `encodeType` of its signed struct."""
-        inner = ",".join(f"{'address' if x.address else 'uint64'} {x.signed}" for x in self.fields if x.signed)
-        return f"{self.primary}({inner})"
+        parts = [f"{'address' if x.address else 'uint64'} {x.signed}" for x in self.fields if x.signed]
+        parts += [f"bytes {x.signed}" for x in self.blobs if x.signed]
+        return f"{self.primary}({','.join(parts)})"
 
 
 U8_LIMIT = (1 << 8) - 1
@@ -194,6 +205,33 @@ RECORDS: tuple[RecordKind, ...] = (
         primary="",
         doc="Turn an account's position in a settled market into cash.",
         fields=(_n("account", U32_LIMIT), _n("market", 63)),
+    ),
+    RecordKind(
+        name="transfer",
+        number=12,
+        authority=Authority.OWNER,
+        primary="Transfer",
+        doc="Move cash to another account of the same owner, or into the insurance fund, which is account 0.",
+        fields=(
+            _n("account", U32_LIMIT, "account"),
+            _n("nonce", U62_LIMIT, "nonce"),
+            _n("to", U32_LIMIT, "to"),
+            _n("amount_units", U62_LIMIT, "amountUnits"),
+        ),
+    ),
+    RecordKind(
+        name="bulk",
+        number=13,
+        authority=Authority.OWNER_OR_AGENT,
+        primary="Bulk",
+        doc="Place, cancel and replace orders under one signature; the operator fills in `slots`, 5 bytes a cancel or replace.",
+        fields=(
+            _n("account", U32_LIMIT, "account"),
+            _n("agent", 15),
+            _n("nonce", U62_LIMIT, "nonce"),
+            _n("expiry_ms", U62_LIMIT, "expiryMs"),
+        ),
+        blobs=(RecordBlob(name="items", limit=3800, signed="items"), RecordBlob(name="slots", limit=1000)),
     ),
 )
 

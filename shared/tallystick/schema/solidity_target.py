@@ -139,10 +139,30 @@ def render_records() -> str:
     for kind in RECORDS:
         mask = sum(1 << i for i, x in enumerate(kind.fields) if x.signed)
         lines += [f"        if (kind == {kind.name.upper()}) return {mask};"] if mask else []
-    lines += ["        return 0;", "    }", "", "    /// EIP-712 type hash."]
+    lines += ["        return 0;", "    }", "", *_render_blobs(), "    /// EIP-712 type hash."]
     lines += ["    function typeHash(uint8 kind) internal pure returns (bytes32) {"]
     for kind in RECORDS:
         if kind.primary:
             lines.append(f"        if (kind == {kind.name.upper()}) {{")
             lines += [f'            return keccak256("{kind.encoded_type}");', "        }"]
     return "\n".join([*lines, "        return 0;", "    }", "}", ""])
+
+
+def _render_blobs() -> list[str]:
+    """Return what the decoder needs of the strings that follow a kind's fields."""
+    kinds = [kind for kind in RECORDS if kind.blobs]
+    lines = ["    /// Strings between the fields and the signature."]
+    lines += ["    function blobCount(uint8 kind) internal pure returns (uint256) {"]
+    lines += [f"        if (kind == {kind.name.upper()}) return {len(kind.blobs)};" for kind in kinds]
+    lines += ["        return 0;", "    }", "", "    /// Most bytes of string `i`."]
+    lines += ["    function blobLimit(uint8 kind, uint256 i) internal pure returns (uint256) {"]
+    for kind in kinds:
+        lines.append(f"        if (kind == {kind.name.upper()}) {{")
+        lines += [f"            if (i == {i}) return {x.limit};" for i, x in enumerate(kind.blobs[:-1])]
+        lines += [f"            return {kind.blobs[-1].limit};", "        }"]
+    lines += ["        return 0;", "    }", "", "    /// Bit i set: the hash of string i is part of the signed struct."]
+    lines += ["    function signedBlobs(uint8 kind) internal pure returns (uint256) {"]
+    for kind in kinds:
+        mask = sum(1 << i for i, x in enumerate(kind.blobs) if x.signed)
+        lines += [f"        if (kind == {kind.name.upper()}) return {mask};"] if mask else []
+    return [*lines, "        return 0;", "    }", ""]

@@ -25,6 +25,8 @@ class Phase:
     CHANGE_MARKET: Final = 14
     APPLY_CHANGE: Final = 15
     SETTLE_POSITION: Final = 16
+    TRANSFER: Final = 17
+    NEXT_ITEM: Final = 18
 
 
 class Outcome:

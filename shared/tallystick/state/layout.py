@@ -14,6 +14,8 @@ MAX_CHUNKS: Final = 32  # chunks of one batch: about one 128 KiB transaction
 CHUNK_HEADER_BYTES: Final = 40  # record number (8) and record accumulator (32)
 FRAME_HEADER_BYTES: Final = 2  # length of the record that follows
 MAX_ACCOUNT: Final = 4294967295  # largest account id
+MAIN_ACCOUNT_MASK: Final = 268435455  # bits of an account id that the Vault gives; above them, which sub-account
+INSURANCE_ACCOUNT: Final = 0  # the insurance fund: nobody owns it, anybody may transfer to it
 MESSAGE_BYTES: Final = 45  # kind, sender, account, amount, time
 MESSAGE_DEPOSIT: Final = 1  # kind: credit an account
 MESSAGE_FORCE_WITHDRAW: Final = 2  # kind: the owner withdraws without the operator
@@ -39,6 +41,15 @@ NONCE_WORD_BITS: Final = 128  # nonces in one word of the window
 NONCE_JUMP_WORDS: Final = 1024  # how far ahead of the window a nonce may be, in words
 SCOPE_PLACE: Final = 1  # agent scope: place orders
 SCOPE_CANCEL: Final = 2  # agent scope: cancel orders
+ITEM_PLACE: Final = 0  # bulk item: an order
+ITEM_CANCEL: Final = 1  # bulk item: cancel the order with a client id
+ITEM_REPLACE: Final = 2  # bulk item: cancel the order with a client id, then place this one under the same
+ITEM_SIDE_SHIFT: Final = 2  # where the side is in an item's first byte
+ITEM_MOST: Final = 6  # largest first byte of an item: a replace that sells
+MAX_SLOT: Final = 68719476735  # largest index of a resting order
+ITEM_BYTES: Final = 19  # an order of a bulk: what and side 1, market 1, flags 2, price 3, lots 4, client id 8
+ITEM_CANCEL_BYTES: Final = 9  # a cancel of a bulk: what 1, client id 8
+ITEM_SLOT_BYTES: Final = 5  # where the order of a cancel or replace rests
 FLAG_IOC: Final = 1  # order flag: cancel what does not fill at once
 BUY: Final = 0  # side
 SELL: Final = 1  # side
@@ -261,6 +272,11 @@ class Registers:
         self.fees_units: i64 = 0  # fees kept by the exchange
         self.cash_units: i64 = 0  # sum of every account's cash
         self.funding_dust: i64 = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
+        self.bulk_at: i64 = 0  # bulk in progress: where its record begins in the open chunk
+        self.bulk_end: i64 = 0  # bulk in progress: where its record ends
+        self.bulk_item: i64 = 0  # bulk in progress: byte at which the next item begins
+        self.bulk_slot: i64 = 0  # bulk in progress: byte at which the next slot begins
+        self.bulk_half: i64 = 0  # bulk in progress: 1 when the cancel of a replace has run
         self.arg_account: i64 = 0  # record in progress: account
         self.arg_market: i64 = 0  # record in progress: market
         self.arg_side: i64 = 0  # record in progress: side
@@ -270,7 +286,7 @@ class Registers:
         self.arg_id: i64 = 0  # record in progress: client id, round, initial margin
         self.arg_time: i64 = 0  # record in progress: expiry, report time, clock, maintenance margin
         self.arg_amount: i64 = 0  # record in progress: units, taker fee
-        self.arg_slot: i64 = 0  # record in progress: slot, signer, maker fee
+        self.arg_slot: i64 = 0  # record in progress: slot, signer, maker fee, account to transfer to
         self.arg_address: bytes = bytes(20)  # record in progress: recipient, agent key
         self.arg_trigger: i64 = 0  # record in progress: trigger price in ticks
         self.arg_pair: i64 = 0  # record in progress: client id of the one-cancels-other partner
@@ -308,6 +324,11 @@ class Registers:
             self.fees_units,
             self.cash_units,
             self.funding_dust,
+            self.bulk_at,
+            self.bulk_end,
+            self.bulk_item,
+            self.bulk_slot,
+            self.bulk_half,
             self.arg_account,
             self.arg_market,
             self.arg_side,
@@ -356,6 +377,11 @@ class Registers:
             self.fees_units,
             self.cash_units,
             self.funding_dust,
+            self.bulk_at,
+            self.bulk_end,
+            self.bulk_item,
+            self.bulk_slot,
+            self.bulk_half,
             self.arg_account,
             self.arg_market,
             self.arg_side,
@@ -395,5 +421,5 @@ class Registers:
 
 
 _NOBODY: Final = bytes(20)
-_REGISTERS: Final = struct.Struct(">32sBBBQQQHHHH32s32sQ32sQQBQIIQqqqqqIBBHIQQQQQ20sIQQHH")
-REGISTERS_BYTES: Final = 348
+_REGISTERS: Final = struct.Struct(">32sBBBQQQHHHH32s32sQ32sQQBQIIQqqqqqHHHHBIBBHIQQQQQ20sIQQHH")
+REGISTERS_BYTES: Final = 357

@@ -1,7 +1,6 @@
-"""An independent set of books: the exchange again, as plain objects, lists and fractions.
+"""An independent set of books: the exchange again, as plain objects, lists and fractions, slow and obvious on purpose.
 
-It shares no code with `tallystick.machine`, only the names of outcomes and the limits of the specification. Slow and
-obvious on purpose: a test that runs both and compares them finds what one of them has wrong.
+It shares no code with `tallystick.machine`, only the names of outcomes and the limits of the specification.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ BUY = 0
 MAX_POSITIONS = 16
 MAX_CASH = 2**60
 MAX_EXPOSURE = 2**30
+MAIN_ACCOUNTS = 2**28
 NONCES_PER_WORD = 128
 NONCE_WORDS_AHEAD = 1024
 CLOCK_DRIFT_MS = 600_000
@@ -165,12 +165,32 @@ class Ledger:
         self._pay(number, amount)
         return Outcome.ACCEPTED
 
+    def transfer(self, signer: str, number: int, nonce: int, to: int, amount: int) -> Outcome:
+        """Move cash within a family of accounts, or into the insurance fund."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, 0, 0)
+        if rejection:
+            return rejection
+        if amount == 0 or to == number:
+            return Outcome.OUT_OF_RANGE
+        if to and (to - number) % MAIN_ACCOUNTS:
+            return Outcome.NOT_AUTHORISED
+        if amount > self.withdrawable(number):
+            return Outcome.NOT_WITHDRAWABLE
+        self.accounts[number].cash -= amount
+        self.accounts.setdefault(to, Account(owner=self.accounts[number].owner if to else "")).cash += amount
+        return Outcome.ACCEPTED
+
     def cancel(self, signer: str, number: int, agent: int, nonce: int, client_id: int, sequence: int) -> Outcome:
         """Cancel the order the operator pointed at, if it is the one the trader meant."""
         self.records += 1
         rejection = self._authenticate(signer, number, nonce, agent, 2)
         if rejection:
             return rejection
+        return self.remove(number, client_id, sequence)
+
+    def remove(self, number: int, client_id: int, sequence: int) -> Outcome:
+        """Cancel an order, alone or as an item of a bulk."""
         for order in self.orders:
             if (order.sequence, order.account, order.client_id) == (sequence, number, client_id):
                 self.orders.remove(order)
@@ -180,8 +200,17 @@ class Ledger:
     def order(self, signer: str, agent: int, nonce: int, wanted: Order, *, ioc: bool) -> Outcome:
         """Place an order: check it, trade it, rest what is left. Its sequence is filled in here."""
         self.records += 1
+        return self._authenticate(signer, wanted.account, nonce, agent, 1) or self.place(wanted, ioc=ioc)
+
+    def begin_bulk(self, signer: str, agent: int, nonce: int, number: int) -> Outcome | None:
+        """Authenticate a bulk; `place` and `remove` run its items."""
+        self.records += 1
+        return self._authenticate(signer, number, nonce, agent, 3)
+
+    def place(self, wanted: Order, *, ioc: bool) -> Outcome:
+        """Place an order, alone or as an item of a bulk."""
         wanted.sequence = self.records
-        rejection = self._authenticate(signer, wanted.account, nonce, agent, 1) or self._check_order(wanted)
+        rejection = self._check_order(wanted)
         if rejection:
             return rejection
         while wanted.lots:
@@ -254,7 +283,7 @@ class Ledger:
 
     def _authenticate(self, signer: str, number: int, nonce: int, slot: int, scope: int) -> Outcome | None:
         account = self.accounts.get(number)
-        if account is None:
+        if account is None or not account.owner:
             return Outcome.NO_ACCOUNT
         if slot == 0 and signer != account.owner:
             return Outcome.NOT_AUTHORISED
@@ -264,7 +293,7 @@ class Ledger:
                 return Outcome.NOT_AUTHORISED
             if agent.expiry_ms and agent.expiry_ms <= self.clock_ms:
                 return Outcome.AGENT_EXPIRED
-            if not agent.scope & scope:
+            if agent.scope & scope != scope:
                 return Outcome.AGENT_SCOPE
         newest = max(account.nonces, default=0) // NONCES_PER_WORD
         if not newest - 1 <= nonce // NONCES_PER_WORD <= newest + NONCE_WORDS_AHEAD:

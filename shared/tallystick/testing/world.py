@@ -8,6 +8,7 @@ from tallystick.machine.live import begin_batch, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
 from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
 from tallystick.records.codec import Record, encode
+from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import address_of, make, sign
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.names import Outcome
@@ -16,6 +17,8 @@ from tallystick.state import layout
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
+    ITEM_SLOT_BYTES,
+    MAIN_ACCOUNT_MASK,
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
     MESSAGE_DEPOSIT,
@@ -57,6 +60,11 @@ def ordinary_rules(**more: int) -> dict[str, int]:
         "move_ppm": 1_000_000,
     }
     return {**rules, **more}
+
+
+def sub_account(account: int, number: int) -> int:
+    """Return the id of an account's sub-account, 1 to 15."""
+    return number << 28 | account
 
 
 @dataclass(slots=True)
@@ -194,6 +202,20 @@ class World:
         nonce = self.next_nonce(account)
         record = self.signed("withdraw", owner, account=account, nonce=nonce, amount_units=amount, recipient=recipient)
         return self.send(record)
+
+    def transfer(self, account: int, to: int, amount: int) -> Outcome:
+        """Transfer cash, signed by the owner of the account's family."""
+        owner = self.owners[account & MAIN_ACCOUNT_MASK]
+        self.owners.setdefault(to, owner)
+        nonce = self.next_nonce(account)
+        return self.send(self.signed("transfer", owner, account=account, nonce=nonce, to=to, amount_units=amount))
+
+    def bulk(self, account: int, items: list[Item], slots: list[int], **more: int) -> Outcome:
+        """Send a bulk signed by the account's owner, with the slots an operator would fill in."""
+        values = {"nonce": self.next_nonce(account), **more}
+        packed = b"".join(slot.to_bytes(ITEM_SLOT_BYTES, "big") for slot in slots)
+        record = make("bulk", pack_items(items), packed, account=account, **values)
+        return self.send(sign(record, self.state.registers.domain, key(self.owners[account])))
 
     def list_market(self, market: int, **more: int) -> Outcome:
         """List a market with ordinary rules."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.trader import governance, venue
+from tallystick.trader import governance, several, venue
 from tallystick.trader.options import (
     DEPLOYMENT,
     L1_URL,
@@ -48,6 +48,8 @@ Amount = Annotated[str, typer.Argument(help="Tokens, with up to six decimals.")]
 
 app.command()(governance.list_market)
 app.command()(venue.report_price)
+app.command()(several.transfer)
+app.command()(several.bulk)
 
 
 @app.command()
@@ -334,19 +336,9 @@ def _wallet(rpc: str, deployment: Path, key_file: Path | None, password_file: Pa
 
 
 def _units(amount: str) -> int:
-    """Return an amount of tokens in units. Raises: BadInput when it is none, or finer than a unit."""
-    from decimal import Decimal, InvalidOperation
+    from tallystick.trader.amounts import to_units
 
-    from tallystick.errors import BadInput
-    from tallystick.state.layout import MAX_AMOUNT
-
-    try:
-        units = Decimal(amount) * 1_000_000
-    except InvalidOperation:
-        units = Decimal("NaN")
-    if not units.is_finite() or units != int(units) or not 0 < units <= MAX_AMOUNT:
-        raise BadInput("an amount is a positive number with up to six decimals", amount=amount)
-    return int(units)
+    return to_units(amount)
 
 
 def _address(text: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from tallystick.errors import BadInput, DataMismatch
 from tallystick.records.codec import Record, encode
+from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import address_of, make, sign
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, FLAG_IOC, SELL
@@ -123,16 +124,24 @@ class TraderClient:
         to = int(recipient or address_of(self._secret()), 16)
         return self.send(self.signed("withdraw", amount_units=amount_units, recipient=to))
 
+    def transfer(self, to: int, amount_units: int) -> Acknowledgement:
+        """Move cash to another account of the same owner, or into the insurance fund, account 0."""
+        return self.send(self.signed("transfer", to=to, amount_units=amount_units))
+
+    def bulk(self, items: list[Item], *, expiry_ms: int = 0) -> Acknowledgement:
+        """Place, cancel and replace orders under one signature; `items` of the answer tells what became of each."""
+        return self.send(self.signed("bulk", pack_items(items), agent=self._agent, expiry_ms=expiry_ms))
+
     def approve_agent(self, slot: int, address: str, scope: int = 3, expiry_ms: int = 0) -> Acknowledgement:
         """Let a key trade for the account; the zero address revokes the slot."""
         record = self.signed("approve_agent", slot=slot, key=int(address, 16), scope=scope, expiry_ms=expiry_ms)
         return self.send(record)
 
-    def signed(self, kind: str, **values: int) -> Record:
+    def signed(self, kind: str, *blobs: bytes, **values: int) -> Record:
         """Return a record of the account with the next nonce, signed."""
         if self.next_nonce is None:
             self.next_nonce = self.account().next_nonce
-        record = make(kind, account=self._number(None), nonce=self.next_nonce, **values)
+        record = make(kind, *blobs, account=self._number(None), nonce=self.next_nonce, **values)
         self.next_nonce += 1
         return sign(record, self.domain, self._secret())
 
@@ -167,6 +176,11 @@ class TraderClient:
         return found
 
     @property
+    def number(self) -> int:
+        """The account it acts for."""
+        return self._number(None)
+
+    @property
     def domain(self) -> bytes:
         """The EIP-712 domain separator: given, or the operator's word for it."""
         if self._domain is None:
@@ -193,7 +207,7 @@ class TraderClient:
             signature=bytes.fromhex(answer.signature[2:]),
         )
         check_receipt(receipt, self.domain, bytes.fromhex(self.receipt_signer[2:]))
-        if record.kind.name != "cancel" and receipt.record_hash != keccak(encode(record)):
+        if record.kind.name not in ("cancel", "bulk") and receipt.record_hash != keccak(encode(record)):
             raise DataMismatch("the receipt is of another record", receipt=receipt.record_hash)
 
     def _secret(self) -> bytes:

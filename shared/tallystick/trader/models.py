@@ -13,6 +13,15 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     maker: int
 
 
+class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one item of a bulk."""
+
+    outcome: str
+    fills: list[Fill]
+    slot: int | None = None
+    resting_lots: int = 0
+
+
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     """A record's receipt and what it did; `outcome` is ACCEPTED or why the exchange rejected it."""
 
@@ -27,6 +36,7 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     resting_lots: int = 0
     withdrawal: int | None = None
     repeated: bool = False
+    items: list[ItemResult] = []
 
     @property
     def accepted(self) -> bool:

@@ -19,6 +19,10 @@ library Constants {
     uint256 internal constant FRAME_HEADER_BYTES = 2;
     /// largest account id
     uint256 internal constant MAX_ACCOUNT = 4294967295;
+    /// bits of an account id that the Vault gives; above them, which sub-account
+    uint256 internal constant MAIN_ACCOUNT_MASK = 268435455;
+    /// the insurance fund: nobody owns it, anybody may transfer to it
+    uint256 internal constant INSURANCE_ACCOUNT = 0;
     /// kind, sender, account, amount, time
     uint256 internal constant MESSAGE_BYTES = 45;
     /// kind: credit an account
@@ -69,6 +73,24 @@ library Constants {
     uint256 internal constant SCOPE_PLACE = 1;
     /// agent scope: cancel orders
     uint256 internal constant SCOPE_CANCEL = 2;
+    /// bulk item: an order
+    uint256 internal constant ITEM_PLACE = 0;
+    /// bulk item: cancel the order with a client id
+    uint256 internal constant ITEM_CANCEL = 1;
+    /// bulk item: cancel the order with a client id, then place this one under the same
+    uint256 internal constant ITEM_REPLACE = 2;
+    /// where the side is in an item's first byte
+    uint256 internal constant ITEM_SIDE_SHIFT = 2;
+    /// largest first byte of an item: a replace that sells
+    uint256 internal constant ITEM_MOST = 6;
+    /// largest index of a resting order
+    uint256 internal constant MAX_SLOT = 68719476735;
+    /// an order of a bulk: what and side 1, market 1, flags 2, price 3, lots 4, client id 8
+    uint256 internal constant ITEM_BYTES = 19;
+    /// a cancel of a bulk: what 1, client id 8
+    uint256 internal constant ITEM_CANCEL_BYTES = 9;
+    /// where the order of a cancel or replace rests
+    uint256 internal constant ITEM_SLOT_BYTES = 5;
     /// order flag: cancel what does not fill at once
     uint256 internal constant FLAG_IOC = 1;
     /// side
@@ -147,8 +169,10 @@ library Phase {
     uint8 internal constant CHANGE_MARKET = 14;
     uint8 internal constant APPLY_CHANGE = 15;
     uint8 internal constant SETTLE_POSITION = 16;
+    uint8 internal constant TRANSFER = 17;
+    uint8 internal constant NEXT_ITEM = 18;
     /// how many there are
-    uint8 internal constant COUNT = 17;
+    uint8 internal constant COUNT = 19;
 }
 
 library Outcome {

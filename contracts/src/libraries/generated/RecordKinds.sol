@@ -18,7 +18,9 @@ library RecordKinds {
     uint8 internal constant CHANGE_MARKET = 9;
     uint8 internal constant APPLY_CHANGE = 10;
     uint8 internal constant SETTLE_POSITION = 11;
-    uint8 internal constant LAST = 11;
+    uint8 internal constant TRANSFER = 12;
+    uint8 internal constant BULK = 13;
+    uint8 internal constant LAST = 13;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -33,6 +35,8 @@ library RecordKinds {
         if (kind == CHANGE_MARKET) return 21;
         if (kind == APPLY_CHANGE) return 1;
         if (kind == SETTLE_POSITION) return 2;
+        if (kind == TRANSFER) return 4;
+        if (kind == BULK) return 4;
         return 0;
     }
 
@@ -144,6 +148,18 @@ library RecordKinds {
             if (i == 0) return 4294967295;
             return 63;
         }
+        if (kind == TRANSFER) {
+            if (i == 0) return 4294967295;
+            if (i == 1) return 4611686018427387903;
+            if (i == 2) return 4294967295;
+            return 4611686018427387903;
+        }
+        if (kind == BULK) {
+            if (i == 0) return 4294967295;
+            if (i == 1) return 15;
+            if (i == 2) return 4611686018427387903;
+            return 4611686018427387903;
+        }
         return 0;
     }
 
@@ -156,6 +172,29 @@ library RecordKinds {
         if (kind == REPORT_PRICE) return 29;
         if (kind == LIST_MARKET) return 8388607;
         if (kind == CHANGE_MARKET) return 2097151;
+        if (kind == TRANSFER) return 15;
+        if (kind == BULK) return 13;
+        return 0;
+    }
+
+    /// Strings between the fields and the signature.
+    function blobCount(uint8 kind) internal pure returns (uint256) {
+        if (kind == BULK) return 2;
+        return 0;
+    }
+
+    /// Most bytes of string `i`.
+    function blobLimit(uint8 kind, uint256 i) internal pure returns (uint256) {
+        if (kind == BULK) {
+            if (i == 0) return 3800;
+            return 1000;
+        }
+        return 0;
+    }
+
+    /// Bit i set: the hash of string i is part of the signed struct.
+    function signedBlobs(uint8 kind) internal pure returns (uint256) {
+        if (kind == BULK) return 1;
         return 0;
     }
 
@@ -181,6 +220,12 @@ library RecordKinds {
         }
         if (kind == CHANGE_MARKET) {
             return keccak256("ChangeMarket(uint64 market,uint64 change,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 movePpm)");
+        }
+        if (kind == TRANSFER) {
+            return keccak256("Transfer(uint64 account,uint64 nonce,uint64 to,uint64 amountUnits)");
+        }
+        if (kind == BULK) {
+            return keccak256("Bulk(uint64 account,uint64 nonce,uint64 expiryMs,bytes items)");
         }
         return 0;
     }

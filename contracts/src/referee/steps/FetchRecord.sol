@@ -84,7 +84,8 @@ contract FetchRecord is Step {
     }
 
     function _checkTrader(Witness memory w, Record memory record, address signer) private pure returns (uint8) {
-        bool delegable = record.kind == RecordKinds.ORDER || record.kind == RecordKinds.CANCEL;
+        bool delegable =
+            record.kind == RecordKinds.ORDER || record.kind == RecordKinds.CANCEL || record.kind == RecordKinds.BULK;
         uint256 number = record.values[0];
         uint256 slot = delegable ? record.values[1] : 0;
         uint256 nonce = delegable ? record.values[2] : record.values[1];
@@ -112,7 +113,8 @@ contract FetchRecord is Step {
         uint64 expiry = agent.expiryMs();
         if (expiry != 0 && expiry <= registers.clockMs()) return Outcome.AGENT_EXPIRED;
         uint256 needed = kind == RecordKinds.ORDER ? Constants.SCOPE_PLACE : Constants.SCOPE_CANCEL;
-        return agent.scope() & needed != 0 ? Outcome.ACCEPTED : Outcome.AGENT_SCOPE;
+        if (kind == RecordKinds.BULK) needed = Constants.SCOPE_PLACE | Constants.SCOPE_CANCEL;
+        return agent.scope() & needed == needed ? Outcome.ACCEPTED : Outcome.AGENT_SCOPE;
     }
 
     /// @dev Puts an authentic record into the registers for the step of its kind.
@@ -156,6 +158,14 @@ contract FetchRecord is Step {
             registers.setArgAccount(uint32(values[0]));
             registers.setArgMarket(uint8(values[1]));
             registers.setPhase(Phase.SETTLE_POSITION);
+        } else if (kind == RecordKinds.TRANSFER) {
+            registers.setArgAccount(uint32(values[0]));
+            registers.setArgSlot(uint64(values[2]));
+            registers.setArgAmount(uint64(values[3]));
+            registers.setPhase(Phase.TRANSFER);
+        } else if (kind == RecordKinds.BULK) {
+            registers.setArgAccount(uint32(values[0]));
+            registers.setPhase(Phase.NEXT_ITEM);
         } else {
             registers.setArgMarket(uint8(values[0]));
             registers.setPhase(_ofMarket(kind));

@@ -143,8 +143,15 @@ def _check_agent(machine: Machine, record: Record, signer: bytes, agent: i64) ->
     expiry = words[agent + AGENT_EXPIRY_MS]
     if expiry != 0 and expiry <= machine.state.registers.clock_ms:
         return Outcome.AGENT_EXPIRED
-    needed = SCOPE_PLACE if record.kind.name == "order" else SCOPE_CANCEL
-    return Outcome.ACCEPTED if words[agent + AGENT_SCOPE] & needed else Outcome.AGENT_SCOPE
+    needed = scope_of(record.kind.name)
+    return Outcome.ACCEPTED if words[agent + AGENT_SCOPE] & needed == needed else Outcome.AGENT_SCOPE
+
+
+def scope_of(kind: str) -> i64:
+    """Return what an agent must be allowed to do to sign a kind of record."""
+    if kind == "bulk":
+        return SCOPE_PLACE | SCOPE_CANCEL
+    return SCOPE_PLACE if kind == "order" else SCOPE_CANCEL
 
 
 def _set_clock(registers: Registers, record: Record) -> None:
@@ -208,6 +215,17 @@ def _set_position(registers: Registers, record: Record) -> None:
     registers.arg_market = record.values[1]
 
 
+def _set_transfer(registers: Registers, record: Record) -> None:
+    values = record.values
+    registers.arg_account = values[0]
+    registers.arg_slot = values[2]
+    registers.arg_amount = values[3]
+
+
+def _set_bulk(registers: Registers, record: Record) -> None:
+    registers.arg_account = record.values[0]
+
+
 _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "clock": (_set_clock, Phase.SET_CLOCK),
     "consume": (_set_consume, Phase.CONSUME_MESSAGE),
@@ -220,4 +238,6 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "change_market": (_set_market, Phase.CHANGE_MARKET),
     "apply_change": (_set_market, Phase.APPLY_CHANGE),
     "settle_position": (_set_position, Phase.SETTLE_POSITION),
+    "transfer": (_set_transfer, Phase.TRANSFER),
+    "bulk": (_set_bulk, Phase.NEXT_ITEM),
 }

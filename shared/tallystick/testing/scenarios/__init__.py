@@ -11,7 +11,7 @@ from typing import Final
 from tallystick.machine.engine import halted
 from tallystick.proof.tracer import StepProof, Tracer
 from tallystick.schema.names import Outcome, Phase
-from tallystick.testing.scenarios import batches, book, changes, flow, intake, markets, tiers, trading
+from tallystick.testing.scenarios import batches, book, bulk, changes, flow, intake, markets, tiers, trading, transfers
 from tallystick.testing.scenarios.scene import Scene
 
 Scenario = Callable[[Scene], None]
@@ -19,7 +19,7 @@ Scenario = Callable[[Scene], None]
 SCENARIOS: Final[dict[str, Scenario]] = {
     **{
         scenario.__name__: scenario
-        for module in (intake, batches, markets, changes, trading, tiers, book)
+        for module in (intake, batches, markets, changes, trading, tiers, book, transfers, bulk)
         for scenario in module.SCENARIOS
     },
     **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(20)},
@@ -105,6 +105,16 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
     Phase.CHANGE_MARKET: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.OLD_CHANGE, Outcome.BAD_PARAMETERS}),
     Phase.SETTLE_POSITION: frozenset({Outcome.ACCEPTED, Outcome.NOT_SETTLED, Outcome.NO_POSITION}),
     Phase.APPLY_CHANGE: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.NO_CHANGE, Outcome.TOO_EARLY}),
+    Phase.NEXT_ITEM: frozenset({GOES_ON, Outcome.ACCEPTED, Outcome.MALFORMED, Outcome.OUT_OF_RANGE}),
+    Phase.TRANSFER: frozenset(
+        {
+            Outcome.ACCEPTED,
+            Outcome.OUT_OF_RANGE,
+            Outcome.NOT_AUTHORISED,
+            Outcome.NOT_WITHDRAWABLE,
+            Outcome.POSITION_LIMIT,
+        }
+    ),
 }
 """Every outcome a step can end with."""
 

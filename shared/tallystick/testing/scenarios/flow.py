@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 
-from tallystick.records.codec import encode
-from tallystick.records.signing import make
+from tallystick.records.codec import Record, encode
+from tallystick.records.items import pack_items
+from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import FLAG_IOC, MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
+from tallystick.testing.scenarios.bulk import cancel, place, replace
 from tallystick.testing.scenarios.scene import Scene, frame
-from tallystick.testing.world import ordinary_rules
+from tallystick.testing.world import key, ordinary_rules, sub_account
 
 NAMES = ("alice", "bob", "carol", "dave", "erin")
 
@@ -33,12 +35,20 @@ def _act(scene: Scene, chance: random.Random) -> None:
     dice = chance.random()
     account = chance.randint(1, len(NAMES))
     market = chance.randrange(2)
-    if dice < 0.68:
+    if dice < 0.06:
+        _bulk(scene, chance, account, market)
+    elif dice < 0.68:
         _order(scene, chance, account, market)
     elif dice < 0.82:
         _cancel(scene, chance, account)
     elif dice < 0.87:
         scene.report(market, chance.randint(900, 1100), tuple(chance.sample(range(5), chance.randint(1, 5))))
+    elif dice < 0.88:
+        scene.transfer(
+            account,
+            chance.choice([0, account, sub_account(account, chance.randint(1, 2)), 1]),
+            chance.randint(0, 10**5),
+        )
     elif dice < 0.90:
         scene.withdraw(account, chance.randint(0, 10**6))
     elif dice < 0.93:
@@ -72,8 +82,24 @@ def _cancel(scene: Scene, chance: random.Random, account: int) -> None:
     scene.cancel(owner if chance.random() < 0.9 else account, client_id, slot)
 
 
+def _bulk(scene: Scene, chance: random.Random, account: int, market: int) -> None:
+    mine = [values for name, values in scene.events[-400:] if name == "rested" and values[0] == account]
+    items, slots = [], []
+    for i in range(chance.randint(1, 6)):
+        side = chance.randrange(2)
+        price, lots = 1000 + chance.randint(-12, 6) * (1 if side == 0 else -1), chance.choice([0, 1, 2, 5])
+        if mine and chance.random() < 0.5:
+            client_id, slot = chance.choice(mine)[1:3]
+            items.append(cancel(client_id) if chance.random() < 0.4 else replace(client_id, side, price, lots))
+            slots.append(slot)
+        else:
+            flags = FLAG_IOC if chance.random() < 0.25 else 0
+            items.append(place(scene.state.registers.record_count * 8 + i, side, price, lots, flags, market))
+    scene.bulk(account, items, slots)
+
+
 def _garbage(scene: Scene, chance: random.Random) -> None:
-    kind = chance.randint(0, 9)
+    kind = chance.choice([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 200])
     data = bytes([kind]) + chance.randbytes(chance.randint(0, 90))
     assert scene.send(data) is not Outcome.ACCEPTED or kind <= 2
 
@@ -104,8 +130,16 @@ def _sample(scene: Scene, number: int) -> bytes:
         scene.signed(
             "list_market", "governance", market=nonce % 64, **ordinary_rules(initial_ppm=9, maintenance_ppm=9)
         ),
+        scene.signed("transfer", "alice", account=1, nonce=nonce, to=sub_account(1, 3), amount_units=300),
+        _signed_bulk(scene, nonce),
     )
     return encode(samples[number % len(samples)])
+
+
+def _signed_bulk(scene: Scene, nonce: int) -> Record:
+    items = pack_items([place(1, 0, 990, 1), cancel(1), replace(1, 1, 1010, 2)])
+    record = make("bulk", items, bytes(10), account=1, nonce=nonce, expiry_ms=1 << 60)
+    return sign(record, scene.state.registers.domain, key("alice"))
 
 
 def _mutated(data: bytes, chance: random.Random) -> bytes:

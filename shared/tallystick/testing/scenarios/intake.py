@@ -26,7 +26,7 @@ def broken_frames(scene: Scene) -> None:
 
 def unknown_records(scene: Scene) -> None:
     """Kinds that do not exist."""
-    for data in (b"\0", b"\x7f", b"\xff\xc0", bytes(100), b"\x7f" + _rlp([b"\x01"])):
+    for data in (b"\0", b"\x7f", b"\xff\xc0", bytes(100), b"\x7f" + to_rlp([b"\x01"])):
         assert scene.send(data) is Outcome.UNKNOWN_RECORD
 
 
@@ -41,17 +41,17 @@ def malformed_records(scene: Scene) -> None:
         "c1ff", "c1f8", "c1b8", "c2b838", "c1bf", "c3ba0000" , "f83a" + "b83700" + "00" * 55,
     ):  # fmt: skip
         assert scene.send(b"\x01" + bytes.fromhex(body)) is Outcome.MALFORMED, body
-    assert scene.send(b"\x01" + _rlp([b"\x01"] * 3000)) is Outcome.MALFORMED
-    assert scene.send(b"\x03" + _rlp([b"\x01"] * 12)) is Outcome.MALFORMED
-    assert scene.send(b"\x01" + _rlp([[b"\x01"]])) is Outcome.MALFORMED
+    assert scene.send(b"\x01" + to_rlp([b"\x01"] * 3000)) is Outcome.MALFORMED
+    assert scene.send(b"\x03" + to_rlp([b"\x01"] * 12)) is Outcome.MALFORMED
+    assert scene.send(b"\x01" + to_rlp([[b"\x01"]])) is Outcome.MALFORMED
     assert scene.send(b"\x01" + b"\xf8\x3a\xb8\x38" + long) is Outcome.OUT_OF_RANGE
 
 
 def values_out_of_range(scene: Scene) -> None:
     """Numbers one above their limit or too long, signatures and addresses of another length; errors in both orders."""
     for item in (bytes([1] * 9), b"\x40" + bytes(7), bytes([255] * 8), bytes([1] * 56), bytes([1] * 300)):
-        assert scene.send(b"\x01" + _rlp([item])) is Outcome.OUT_OF_RANGE
-    assert scene.send(b"\x01" + _rlp([b"\x3f" + bytes([255] * 7)])) is Outcome.CLOCK_OUT_OF_BOUND
+        assert scene.send(b"\x01" + to_rlp([item])) is Outcome.OUT_OF_RANGE
+    assert scene.send(b"\x01" + to_rlp([b"\x3f" + bytes([255] * 7)])) is Outcome.CLOCK_OUT_OF_BOUND
     order = [b"\x01", b"", b"", b"", b"", b"", b"\x05", b"\x05", b"", b"", bytes(64)]
     limits = {0: b"\x01" + bytes(4), 1: b"\x10", 3: b"\x40", 4: b"\x02", 5: b"\x02", 6: b"\x01" + bytes(3)}
     for i, value in limits.items():
@@ -180,7 +180,7 @@ def widest_config(scene: Scene) -> None:
 
 
 def _changed(items: list[bytes], changes: dict[int, bytes]) -> bytes:
-    encoded: bytes = _rlp([changes.get(i, item) for i, item in enumerate(items)])
+    encoded: bytes = to_rlp([changes.get(i, item) for i, item in enumerate(items)])
     return encoded
 
 
@@ -204,6 +204,7 @@ SCENARIOS = (
 )
 
 
-def _rlp(items: object) -> bytes:
+def to_rlp(items: object) -> bytes:
+    """Return the RLP of strings and lists."""
     encoded: bytes = rlp.encode(items)  # pyright: ignore[reportAssignmentType] -- the library says less than it does
     return encoded

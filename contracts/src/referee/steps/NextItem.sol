@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Step} from "../Step.sol";
+import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
+import {Record, decode} from "@tallystick/libraries/RecordCodec.sol";
+import {Witness} from "@tallystick/libraries/Witness.sol";
+import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
+import {RecordKinds} from "@tallystick/libraries/generated/RecordKinds.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+
+/// @title NEXT_ITEM: hand the next item of a bulk to the step of its kind
+/// @notice An item that is none ends the bulk; those before it stand. The order of a replace is not
+/// placed when there was nothing to cancel.
+/// @dev Rejects: MALFORMED, OUT_OF_RANGE. Twin: shared/tallystick/machine/steps/next_item.py.
+contract NextItem is Step {
+    /// @dev Place of the flags among the fields of an order.
+    uint256 private constant ORDER_FLAGS = 5;
+
+    function _step(Witness memory w, IInbox) internal pure override {
+        Registers registers = w.registers;
+
+        // READ
+        _findRecord(registers);
+        bytes calldata data = recordInProgress(w);
+        (, Record memory record) = decode(data);
+        bytes calldata items = data[record.blobs[0].start:record.blobs[0].start + record.blobs[0].length];
+        uint256 begin = registers.bulkItem();
+        if (begin == items.length) return _end(registers, Outcome.ACCEPTED);
+
+        // CHECK
+        uint256 what = uint8(items[begin]) & 3;
+        uint256 end = begin + (what == Constants.ITEM_CANCEL ? Constants.ITEM_CANCEL_BYTES : Constants.ITEM_BYTES);
+        if (end > items.length) return _end(registers, Outcome.MALFORMED);
+        bytes calldata item = items[begin:end];
+        uint8 rejection = _check(item, what);
+        if (rejection != Outcome.ACCEPTED) return _end(registers, rejection);
+
+        // APPLY
+        // SAFETY of every cast to 16 bits: an offset inside a chunk.
+        if (what == Constants.ITEM_REPLACE && registers.bulkHalf() == 1) {
+            registers.setBulkHalf(0);
+            registers.setBulkItem(uint16(end));
+            if (registers.outcome() == Outcome.ACCEPTED) _place(registers, record, item);
+            return;
+        }
+        if (what == Constants.ITEM_CANCEL || what == Constants.ITEM_REPLACE) {
+            _cancel(registers, record, item, data);
+            registers.setBulkHalf(what == Constants.ITEM_REPLACE ? 1 : 0);
+        } else {
+            _place(registers, record, item);
+        }
+        if (what != Constants.ITEM_REPLACE) registers.setBulkItem(uint16(end));
+
+        // WRITE: registers only.
+    }
+
+    /// @dev Keeps where the record is before its first item, and says so again before every other.
+    function _findRecord(Registers registers) private pure {
+        if (registers.resume() == 0) {
+            registers.setResume(Phase.NEXT_ITEM);
+            registers.setBulkAt(registers.argRecordAt());
+            registers.setBulkEnd(registers.argRecordEnd());
+        }
+        registers.setArgRecordAt(registers.bulkAt());
+        registers.setArgRecordEnd(registers.bulkEnd());
+    }
+
+    function _end(Registers registers, uint8 outcome) private pure {
+        registers.setResume(0);
+        registers.setBulkAt(0);
+        registers.setBulkEnd(0);
+        registers.setBulkItem(0);
+        registers.setBulkSlot(0);
+        registers.setBulkHalf(0);
+        finish(registers, outcome);
+    }
+
+    /// @dev Whether bytes are an item, and its numbers within the limits of an order's.
+    function _check(bytes calldata item, uint256 what) private pure returns (uint8) {
+        uint256 most = what == Constants.ITEM_CANCEL ? Constants.ITEM_CANCEL : Constants.ITEM_MOST;
+        if (what > Constants.ITEM_REPLACE || uint8(item[0]) > most) return Outcome.MALFORMED;
+        if (uint64(bytes8(item[item.length - 8:])) > Constants.MAX_AMOUNT) return Outcome.OUT_OF_RANGE;
+        if (what == Constants.ITEM_CANCEL) return Outcome.ACCEPTED;
+        uint256 mostFlags = RecordKinds.limit(RecordKinds.ORDER, ORDER_FLAGS);
+        if (uint8(item[1]) >= Constants.MAX_MARKETS || uint16(bytes2(item[2:])) > mostFlags) {
+            return Outcome.OUT_OF_RANGE;
+        }
+        return Outcome.ACCEPTED;
+    }
+
+    function _cancel(Registers registers, Record memory record, bytes calldata item, bytes calldata data) private pure {
+        uint256 slot = registers.bulkSlot();
+        uint256 length = record.blobs[1].length;
+        uint256 found;
+        if (slot + Constants.ITEM_SLOT_BYTES <= length) {
+            found = uint40(bytes5(data[record.blobs[1].start + slot:])) & Constants.MAX_SLOT;
+        }
+        registers.setArgAccount(uint32(record.values[0]));
+        registers.setArgId(uint64(bytes8(item[item.length - 8:])));
+        registers.setArgSlot(uint64(found));
+        registers.setBulkSlot(uint16(slot + Constants.ITEM_SLOT_BYTES));
+        registers.setPhase(Phase.CANCEL_ORDER);
+    }
+
+    function _place(Registers registers, Record memory record, bytes calldata item) private pure {
+        registers.setArgAccount(uint32(record.values[0]));
+        registers.setArgMarket(uint8(item[1]));
+        registers.setArgSide(uint8(uint8(item[0]) >> Constants.ITEM_SIDE_SHIFT));
+        registers.setArgFlags(uint16(bytes2(item[2:])));
+        registers.setArgPrice(uint24(bytes3(item[4:])));
+        registers.setArgLots(uint32(bytes4(item[7:])));
+        registers.setArgId(uint64(bytes8(item[11:])));
+        registers.setArgTime(uint64(record.values[3]));
+        registers.setPhase(Phase.PLACE_ORDER);
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Step} from "../Step.sol";
+import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {finish} from "@tallystick/libraries/Machine.sol";
+import {health, withdrawable} from "@tallystick/libraries/Risk.sol";
+import {openAccount, openRisk} from "@tallystick/libraries/State.sol";
+import {Witness} from "@tallystick/libraries/Witness.sol";
+import {Account, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+
+/// @title TRANSFER: move cash between the accounts of one owner, or into the insurance fund
+/// @dev Rejects: OUT_OF_RANGE (nothing asked for, or to itself), NOT_AUTHORISED (another family),
+/// NOT_WITHDRAWABLE, POSITION_LIMIT (cash beyond its bound). Twin:
+/// shared/tallystick/machine/steps/transfer.py.
+contract Transfer is Step {
+    function _step(Witness memory w, IInbox) internal pure override {
+        Registers registers = w.registers;
+        uint256 number = registers.argAccount();
+        uint256 other = registers.argSlot();
+        uint256 amount = registers.argAmount();
+
+        // READ
+        Account account = openAccount(w, number);
+        Risk risk = openRisk(w);
+        Account target = openAccount(w, other);
+
+        // CHECK
+        bool family = number & Constants.MAIN_ACCOUNT_MASK == other & Constants.MAIN_ACCOUNT_MASK;
+        if (amount == 0 || number == other) return finish(registers, Outcome.OUT_OF_RANGE);
+        if (other != Constants.INSURANCE_ACCOUNT && !family) return finish(registers, Outcome.NOT_AUTHORISED);
+        if (amount > withdrawable(registers, health(account, risk))) {
+            return finish(registers, Outcome.NOT_WITHDRAWABLE);
+        }
+        // SAFETY: an amount has 62 bits, cash stays within MAX_CASH_UNITS.
+        int256 left = account.cashUnits() - int256(amount);
+        int256 grown = target.cashUnits() + int256(amount);
+        int256 most = int256(Constants.MAX_CASH_UNITS);
+        if (left < -most || grown > most) return finish(registers, Outcome.POSITION_LIMIT);
+
+        // APPLY and WRITE
+        account.setCashUnits(int64(left));
+        target.setCashUnits(int64(grown));
+        if (other != Constants.INSURANCE_ACCOUNT) target.setOwner(account.owner());
+        finish(registers, Outcome.ACCEPTED);
+    }
+}

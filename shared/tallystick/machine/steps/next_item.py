@@ -1,0 +1,128 @@
+"""NEXT_ITEM: hand the next item of a bulk to the step of its kind."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from tallystick.machine.machine import Machine
+from tallystick.records.codec import BY_NAME, Record, decode
+from tallystick.state.codes import Outcome, Phase
+from tallystick.state.layout import (
+    ITEM_BYTES,
+    ITEM_CANCEL,
+    ITEM_CANCEL_BYTES,
+    ITEM_MOST,
+    ITEM_REPLACE,
+    ITEM_SIDE_SHIFT,
+    ITEM_SLOT_BYTES,
+    MAX_AMOUNT,
+    MAX_MARKETS,
+    MAX_SLOT,
+    Registers,
+)
+
+MOST_FLAGS: Final = BY_NAME["order"].fields[5].limit
+
+
+def step(machine: Machine) -> None:
+    """Begin the next item, place behind the cancel of a replace, or end the bulk behind its last item.
+
+    An item that is none ends the bulk; those before it stand. The order of a replace is not placed when there was
+    nothing to cancel. Rejects: MALFORMED, OUT_OF_RANGE. Twin: contracts/src/referee/steps/NextItem.sol.
+    """
+    registers = machine.state.registers
+
+    # READ
+    _find_record(registers)
+    record = decode(machine.record_in_progress())
+    # FETCH_RECORD has found it sound.
+    assert isinstance(record, Record)
+    items, slots = record.blobs
+    at = registers.bulk_item
+    if at == len(items):
+        _end(machine, Outcome.ACCEPTED)
+        return
+
+    # CHECK
+    what: i64 = items[at] & 3
+    length: i64 = ITEM_CANCEL_BYTES if what == ITEM_CANCEL else ITEM_BYTES
+    end = at + length
+    rejection = _check(items[at:end], what, length)
+    if rejection != Outcome.ACCEPTED:
+        _end(machine, rejection)
+        return
+
+    # APPLY
+    if what == ITEM_REPLACE and registers.bulk_half == 1:
+        registers.bulk_half = 0
+        registers.bulk_item = end
+        if registers.outcome == Outcome.ACCEPTED:
+            _place(registers, record, items[at:end])
+        return
+    machine.emit("item", what)
+    if what in (ITEM_CANCEL, ITEM_REPLACE):
+        _cancel(registers, record, items[at:end], slots)
+        registers.bulk_half = 1 if what == ITEM_REPLACE else 0
+    else:
+        _place(registers, record, items[at:end])
+    if what != ITEM_REPLACE:
+        registers.bulk_item = end
+
+    # WRITE: registers only.
+
+
+def _find_record(registers: Registers) -> None:
+    """Keep where the record is before its first item, and say so again before every other."""
+    if registers.resume == 0:
+        registers.resume = Phase.NEXT_ITEM
+        registers.bulk_at = registers.arg_record_at
+        registers.bulk_end = registers.arg_record_end
+    registers.arg_record_at = registers.bulk_at
+    registers.arg_record_end = registers.bulk_end
+
+
+def _end(machine: Machine, outcome: i64) -> None:
+    registers = machine.state.registers
+    registers.resume = 0
+    registers.bulk_at = 0
+    registers.bulk_end = 0
+    registers.bulk_item = 0
+    registers.bulk_slot = 0
+    registers.bulk_half = 0
+    machine.finish(outcome)
+
+
+def _check(item: bytes, what: i64, length: i64) -> i64:
+    """Say whether bytes are an item, and its numbers within the limits of an order's."""
+    most: i64 = ITEM_CANCEL if what == ITEM_CANCEL else ITEM_MOST
+    if len(item) < length or what > ITEM_REPLACE or item[0] > most:
+        return Outcome.MALFORMED
+    if int.from_bytes(item[length - 8 :], "big") > MAX_AMOUNT:
+        return Outcome.OUT_OF_RANGE
+    if what != ITEM_CANCEL and (item[1] >= MAX_MARKETS or int.from_bytes(item[2:4], "big") > MOST_FLAGS):
+        return Outcome.OUT_OF_RANGE
+    return Outcome.ACCEPTED
+
+
+def _cancel(registers: Registers, record: Record, item: bytes, slots: bytes) -> None:
+    slot = registers.bulk_slot
+    registers.arg_account = record.values[0]
+    registers.arg_id = int.from_bytes(item[-8:], "big")
+    given = slots[slot : slot + ITEM_SLOT_BYTES] if slot + ITEM_SLOT_BYTES <= len(slots) else b""
+    registers.arg_slot = int.from_bytes(given, "big") & MAX_SLOT
+    registers.bulk_slot = slot + ITEM_SLOT_BYTES
+    registers.phase = Phase.CANCEL_ORDER
+
+
+def _place(registers: Registers, record: Record, item: bytes) -> None:
+    registers.arg_account = record.values[0]
+    registers.arg_market = item[1]
+    registers.arg_side = item[0] >> ITEM_SIDE_SHIFT
+    registers.arg_flags = int.from_bytes(item[2:4], "big")
+    registers.arg_price = int.from_bytes(item[4:7], "big")
+    registers.arg_lots = int.from_bytes(item[7:11], "big")
+    registers.arg_id = int.from_bytes(item[11:19], "big")
+    registers.arg_time = record.values[3]
+    registers.phase = Phase.PLACE_ORDER

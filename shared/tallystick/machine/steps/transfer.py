@@ -1,0 +1,66 @@
+"""TRANSFER: move cash between the accounts of one owner, or into the insurance fund."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from tallystick.machine.arith import read_address, write_address
+from tallystick.machine.machine import Machine
+from tallystick.machine.risk import health, withdrawable
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    ACCOUNT_OWNER,
+    INSURANCE_ACCOUNT,
+    MAIN_ACCOUNT_MASK,
+    MAX_CASH_UNITS,
+)
+
+
+def step(machine: Machine) -> None:
+    """Move an amount that may leave one account to another of its family, which the first transfer opens.
+
+    Rejects: OUT_OF_RANGE (nothing asked for, or to itself), NOT_AUTHORISED (another family), NOT_WITHDRAWABLE,
+    POSITION_LIMIT (cash beyond its bound). Twin: contracts/src/referee/steps/Transfer.sol.
+    """
+    state = machine.state
+    registers = state.registers
+    number = registers.arg_account
+    other = registers.arg_slot
+    amount = registers.arg_amount
+
+    # READ
+    account = state.accounts.open(number)
+    risk = state.risk.open(0)
+    target = state.accounts.open(other)
+    words = state.accounts.words
+
+    # CHECK
+    family = number & MAIN_ACCOUNT_MASK == other & MAIN_ACCOUNT_MASK
+    outcome: i64 = Outcome.ACCEPTED
+    if amount == 0 or number == other:
+        outcome = Outcome.OUT_OF_RANGE
+    elif other != INSURANCE_ACCOUNT and not family:
+        outcome = Outcome.NOT_AUTHORISED
+    elif amount > withdrawable(state, health(state, account, risk)):
+        outcome = Outcome.NOT_WITHDRAWABLE
+    elif (
+        words[account + ACCOUNT_CASH_UNITS] - amount < -MAX_CASH_UNITS
+        or words[target + ACCOUNT_CASH_UNITS] + amount > MAX_CASH_UNITS
+    ):
+        outcome = Outcome.POSITION_LIMIT
+    if outcome != Outcome.ACCEPTED:
+        machine.finish(outcome)
+        return
+
+    # APPLY
+    words[account + ACCOUNT_CASH_UNITS] -= amount
+    words[target + ACCOUNT_CASH_UNITS] += amount
+    if other != INSURANCE_ACCOUNT:
+        write_address(words, target + ACCOUNT_OWNER, read_address(words, account + ACCOUNT_OWNER))
+
+    # WRITE
+    state.accounts.mark(number)
+    state.accounts.mark(other)
+    machine.emit("transfer", number, other, amount)
+    machine.finish(Outcome.ACCEPTED)

@@ -1,0 +1,94 @@
+"""The items of a bulk record: orders, cancels and replaces, packed without gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tallystick.errors import BadInput
+from tallystick.state.layout import (
+    ITEM_BYTES,
+    ITEM_CANCEL,
+    ITEM_CANCEL_BYTES,
+    ITEM_PLACE,
+    ITEM_REPLACE,
+    ITEM_SIDE_SHIFT,
+    MAX_AMOUNT,
+    MAX_MARKETS,
+    MAX_PRICE_TICKS,
+)
+
+MAX_ITEM_LOTS = (1 << 32) - 1
+"""No market lets an order be larger: largest size x multiplier is at most 2^30."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One item: `what` is ITEM_PLACE, ITEM_CANCEL or ITEM_REPLACE; a cancel has a client id only."""
+
+    what: int
+    client_id: int
+    market: int = 0
+    side: int = 0
+    flags: int = 0
+    price_ticks: int = 0
+    lots: int = 0
+
+
+def pack_items(items: list[Item]) -> bytes:
+    """Return the bytes of items.
+
+    Raises: BadInput when a number does not fit.
+    """
+    return b"".join(_pack(item) for item in items)
+
+
+def unpack_items(data: bytes) -> list[Item]:
+    """Return the items in `data` up to the first that is no item, which is where the machine stops too."""
+    found: list[Item] = []
+    at = 0
+    while at < len(data):
+        what = data[at] & 3
+        size = ITEM_CANCEL_BYTES if what == ITEM_CANCEL else ITEM_BYTES
+        if at + size > len(data) or what > ITEM_REPLACE:
+            break
+        found.append(_unpack(what, data[at : at + size]))
+        at += size
+    return found
+
+
+def _pack(item: Item) -> bytes:
+    limits = (
+        (item.what, ITEM_REPLACE),
+        (item.client_id, MAX_AMOUNT),
+        (item.market, MAX_MARKETS - 1),
+        (item.side, 1),
+        (item.flags, (1 << 16) - 1),
+        (item.price_ticks, MAX_PRICE_TICKS),
+        (item.lots, MAX_ITEM_LOTS),
+    )
+    if any(not 0 <= value <= limit for value, limit in limits):
+        raise BadInput("a number of a bulk item is out of its range", item=str(item))
+    client_id = item.client_id.to_bytes(8, "big")
+    if item.what == ITEM_CANCEL:
+        return bytes([ITEM_CANCEL]) + client_id
+    head = bytes([item.what | item.side << ITEM_SIDE_SHIFT, item.market])
+    numbers = item.flags.to_bytes(2, "big") + item.price_ticks.to_bytes(3, "big") + item.lots.to_bytes(4, "big")
+    return head + numbers + client_id
+
+
+def _unpack(what: int, data: bytes) -> Item:
+    client_id = int.from_bytes(data[-8:], "big")
+    if what == ITEM_CANCEL:
+        return Item(what=what, client_id=client_id)
+    return Item(
+        what=what,
+        client_id=client_id,
+        market=data[1],
+        side=data[0] >> ITEM_SIDE_SHIFT & 1,
+        flags=int.from_bytes(data[2:4], "big"),
+        price_ticks=int.from_bytes(data[4:7], "big"),
+        lots=int.from_bytes(data[7:11], "big"),
+    )
+
+
+__all__ = ["ITEM_CANCEL", "ITEM_PLACE", "ITEM_REPLACE", "MAX_ITEM_LOTS", "Item", "pack_items", "unpack_items"]

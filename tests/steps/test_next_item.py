@@ -1,0 +1,144 @@
+"""NEXT_ITEM."""
+
+from __future__ import annotations
+
+import pytest
+
+from tallystick.errors import BadInput
+from tallystick.records.items import Item, pack_items, unpack_items
+from tallystick.records.signing import make, sign
+from tallystick.schema.names import Outcome
+from tallystick.state.layout import FLAG_IOC
+from tallystick.testing.look import book, position
+from tallystick.testing.scenarios.bulk import cancel, place, replace
+from tallystick.testing.world import World, key
+
+BUY, SELL = 0, 1
+
+
+def outcomes(world: World, items: list[Item], slots: list[int], account: int = 1) -> list[str]:
+    """Send a bulk and return what became of its items, and last of itself."""
+    world.events.clear()
+    world.bulk(account, items, slots)
+    return [Outcome(values[0]).name for name, values in world.events if name == "outcome"]
+
+
+def raw(world: World, items: bytes, slots: bytes = b"") -> Outcome:
+    record = make("bulk", items, slots, account=1, nonce=world.next_nonce(1))
+    return world.send(sign(record, world.state.registers.domain, key("alice")))
+
+
+def slots(world: World, side: int = BUY) -> dict[int, int]:
+    return {order.client_id: order.slot for order in book(world.state, 0, side)}
+
+
+def test_a_bulk_of_nothing_is_accepted(market: World) -> None:
+    assert market.bulk(1, [], []) is Outcome.ACCEPTED
+
+
+def test_orders_of_a_bulk_rest_in_its_order_and_share_its_record_number(market: World) -> None:
+    """I7."""
+    market.bulk(1, [place(i, BUY, 990, 1 + i) for i in range(3)], [])
+    resting = book(market.state, 0, BUY)
+    assert [(order.client_id, order.remaining_lots) for order in resting] == [(0, 1), (1, 2), (2, 3)]
+    assert {order.sequence for order in resting} == {market.state.registers.record_count}
+
+
+def test_an_item_that_is_rejected_does_not_stop_those_behind_it(market: World) -> None:
+    items = [place(1, BUY, 0, 1), place(2, BUY, 990, 1, FLAG_IOC), cancel(7), place(3, BUY, 990, 1)]
+    expected = ["OUT_OF_RANGE", "UNFILLED", "NO_SUCH_ORDER", "ACCEPTED", "ACCEPTED"]
+    assert outcomes(market, items, []) == expected
+    assert set(slots(market)) == {3}
+
+
+def test_a_replace_cancels_and_places_under_the_same_client_id(market: World) -> None:
+    market.bulk(1, [place(5, BUY, 990, 4), place(6, BUY, 990, 4)], [])
+    assert outcomes(market, [replace(5, BUY, 980, 9)], [slots(market)[5]]) == ["ACCEPTED"] * 3
+    assert [(o.client_id, o.price_ticks, o.remaining_lots) for o in book(market.state, 0, BUY)] == [
+        (6, 990, 4),
+        (5, 980, 9),
+    ]
+
+
+def test_a_replace_of_what_has_been_filled_places_nothing(market: World) -> None:
+    market.bulk(1, [place(5, BUY, 990, 4)], [])
+    slot = slots(market)[5]
+    market.order(2, 0, SELL, 990, 4)
+    assert outcomes(market, [replace(5, BUY, 990, 4), place(6, BUY, 980, 1)], [slot]) == [
+        "NO_SUCH_ORDER", "ACCEPTED", "ACCEPTED",
+    ]  # fmt: skip
+    assert position(market.state, 1, 0) == 4
+    assert set(slots(market)) == {6}
+
+
+def test_nobody_cancels_anothers_order_in_a_bulk(market: World) -> None:
+    """I13."""
+    market.bulk(1, [place(5, BUY, 990, 4)], [])
+    slot = slots(market)[5]
+    assert outcomes(market, [cancel(5), replace(5, BUY, 1, 1)], [slot, slot], account=2)[:2] == ["NO_SUCH_ORDER"] * 2
+    assert set(slots(market)) == {5}
+
+
+@pytest.mark.parametrize("given", [b"", bytes(4), bytes([255] * 5), bytes(1000)])
+def test_a_slot_left_out_or_wrong_finds_no_order(market: World, given: bytes) -> None:
+    market.bulk(1, [place(5, BUY, 990, 4)], [])
+    assert raw(market, pack_items([cancel(5)]), given) is Outcome.ACCEPTED
+    assert set(slots(market)) == {5}
+
+
+@pytest.mark.parametrize(
+    "what", [b"\x00", b"\x01" + bytes(7), b"\x03" + bytes(18), b"\x05" + bytes(8), b"\x08" + bytes(18)]
+)
+def test_an_item_that_is_none_ends_the_bulk_and_what_ran_before_it_stands(market: World, what: bytes) -> None:
+    """I11."""
+    good = pack_items([place(1, BUY, 990, 1)])
+    assert raw(market, good + what + good) is Outcome.MALFORMED
+    assert len(book(market.state, 0, BUY)) == 1
+    assert market.state.registers.resume == 0
+
+
+@pytest.mark.parametrize(
+    "what",
+    [b"\x00\x40" + bytes(17), b"\x02\x00\xff\xff" + bytes(15), bytes(11) + b"\x40" + bytes(7), b"\x01\x40" + bytes(7)],
+    ids=["market", "flags", "client id", "client id of a cancel"],
+)
+def test_a_number_beyond_an_orders_limits_ends_the_bulk(market: World, what: bytes) -> None:
+    assert raw(market, what + pack_items([place(1, BUY, 990, 1)])) is Outcome.OUT_OF_RANGE
+    assert book(market.state, 0, BUY) == []
+
+
+def test_all_orders_of_a_bulk_end_with_it(market: World) -> None:
+    ends = market.state.registers.clock_ms + 10
+    market.bulk(1, [place(1, BUY, 990, 1), place(2, BUY, 990, 1)], [], expiry_ms=ends)
+    assert {order.expiry_ms for order in book(market.state, 0, BUY)} == {ends}
+
+
+def test_the_items_are_signed_and_the_slots_are_not(market: World) -> None:
+    """I13."""
+    domain = market.state.registers.domain
+    record = sign(make("bulk", pack_items([cancel(5)]), account=1, nonce=9), domain, key("alice"))
+    changed = make("bulk", pack_items([cancel(6)]), account=1, nonce=9)
+    assert (
+        market.send(
+            type(record)(kind=record.kind, values=record.values, signature=record.signature, blobs=changed.blobs)
+        )
+        is Outcome.NOT_AUTHORISED
+    )
+    filled = (record.blobs[0], bytes(5))
+    assert (
+        market.send(type(record)(kind=record.kind, values=record.values, signature=record.signature, blobs=filled))
+        is Outcome.ACCEPTED
+    )
+
+
+def test_an_order_of_a_bulk_and_a_replace_with_its_slot_take_at_most_24_bytes() -> None:
+    assert len(pack_items([place(1, BUY, 990, 1)])) == 19
+    assert len(pack_items([replace(1, BUY, 990, 1)])) + 5 == 24
+
+
+def test_items_survive_the_round_trip() -> None:
+    items = [place(2**62 - 1, SELL, 2**24 - 1, 2**32 - 1, 2**16 - 1, 63), cancel(7), replace(8, BUY, 5, 6)]
+    assert unpack_items(pack_items(items)) == items
+    assert unpack_items(pack_items(items) + b"\x03") == items
+    with pytest.raises(BadInput, match="out of its range"):
+        pack_items([place(2**62, BUY, 1, 1)])
