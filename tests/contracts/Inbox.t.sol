@@ -53,6 +53,14 @@ contract InboxTest is Base {
         inbox.forceCancelAll(1);
     }
 
+    function test_a_forced_close_packs_market_price_and_lots_into_the_amount() external {
+        vm.prank(user);
+        inbox.forceClose(9, 63, type(uint24).max, 5);
+        uint64 what = uint64(63) << 56 | uint64(0xffffff) << 32 | 5;
+        bytes memory message = abi.encodePacked(uint8(4), user, uint64(9), what, clock());
+        assertEq(inbox.messageAccumulator(1), keccak256(abi.encodePacked(bytes32(0), keccak256(message))));
+    }
+
     function test_messages_are_45_bytes_and_chained() external {
         bytes32 head = inbox.messageAccumulator(0);
         assertEq(head, bytes32(0));

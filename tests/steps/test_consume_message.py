@@ -9,9 +9,11 @@ from tallystick.records.signing import make
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import (
     ACCOUNT_DEAD_BEFORE,
+    KIND_DATED,
     MAX_ACCOUNT,
     MESSAGE_DEPOSIT,
     MESSAGE_FORCE_CANCEL_ALL,
+    MESSAGE_FORCE_CLOSE,
     MESSAGE_FORCE_WITHDRAW,
     OUTBOX_ACCOUNT,
     OUTBOX_AMOUNT_UNITS,
@@ -129,7 +131,7 @@ def test_the_largest_account_takes_deposits_and_the_next_one_is_no_account(world
     assert cash(world.state, MAX_ACCOUNT) == 5
 
 
-@pytest.mark.parametrize("kind", [0, 4, 255])
+@pytest.mark.parametrize("kind", [0, 5, 255])
 def test_a_message_of_an_unknown_kind_is_passed_over(world: World, kind: int) -> None:
     strange = message(kind, address("alice"), 1, 5)
     good = message(MESSAGE_DEPOSIT, address("alice"), 1, 5)
@@ -204,3 +206,102 @@ def test_a_rejected_message_does_not_stop_the_queue(market: World) -> None:
     )
     assert outcome is Outcome.ACCEPTED
     assert market.state.registers.withdrawn_units == 300
+
+
+# Forced closes
+
+
+def closing(name: str, account: int, market: int, price: int, lots: int) -> bytes:
+    return forced(name, account, market << 56 | price << 32 | lots, MESSAGE_FORCE_CLOSE)
+
+
+ANY_PRICE = (1 << 24) - 1
+
+
+@pytest.fixture
+def holding(market: World) -> World:
+    """Alice is 10 lots long, bob 10 short, and carol bids 998 for 7 and asks 1003 for 20."""
+    market.order(1, 0, 0, 1000, 10)
+    market.order(2, 0, 1, 1000, 10)
+    market.order(3, 0, 0, 998, 7, client_id=1)
+    market.order(3, 0, 1, 1003, 20, client_id=2)
+    return market
+
+
+def test_only_the_owner_forces_a_close(holding: World) -> None:
+    assert consume(holding, closing("bob", 1, 0, 0, 0)) is Outcome.NOT_AUTHORISED
+    assert consume(holding, closing("nobody", 99, 0, 0, 0)) is Outcome.NOT_AUTHORISED
+    assert position(holding.state, 1, 0) == 10
+
+
+@pytest.mark.parametrize("number", [1, 63, 64, 255])
+def test_a_close_in_no_market_is_passed_over(holding: World, number: int) -> None:
+    assert consume(holding, closing("alice", 1, number, 0, 0)) is Outcome.NO_MARKET
+
+
+def test_nothing_to_close_is_no_position(holding: World) -> None:
+    holding.list_market(1)
+    assert consume(holding, closing("alice", 1, 1, 0, 0)) is Outcome.NO_POSITION
+    holding.deposit("dave", 4, 5)
+    assert consume(holding, closing("dave", 4, 0, 0, 0)) is Outcome.NO_POSITION
+
+
+def test_a_close_sells_a_long_to_the_best_bids_and_drops_the_rest(holding: World) -> None:
+    assert consume(holding, closing("alice", 1, 0, 0, 0)) is Outcome.UNFILLED
+    assert position(holding.state, 1, 0) == 3
+    assert position(holding.state, 3, 0) == 7
+    registers = holding.state.registers
+    assert (registers.phase, registers.resume, registers.message_target, registers.consuming) == (2, 0, 0, 0)
+    assert book(holding.state, 0, 1)[0].remaining_lots == 20
+
+
+def test_a_close_buys_a_short_back_and_never_turns_it_round(holding: World) -> None:
+    assert consume(holding, closing("bob", 2, 0, ANY_PRICE, 2**32 - 1)) is Outcome.ACCEPTED
+    assert position(holding.state, 2, 0) == 0
+
+
+def test_a_close_takes_no_more_lots_than_asked_for(holding: World) -> None:
+    assert consume(holding, closing("bob", 2, 0, ANY_PRICE, 4)) is Outcome.ACCEPTED
+    assert position(holding.state, 2, 0) == -6
+
+
+@pytest.mark.parametrize(("price", "left"), [(998, 3), (999, 10)])
+def test_a_close_keeps_to_its_price_bound(holding: World, price: int, left: int) -> None:
+    assert consume(holding, closing("alice", 1, 0, price, 0)) is Outcome.UNFILLED
+    assert position(holding.state, 1, 0) == left
+
+
+def test_messages_behind_a_close_wait_for_its_order(holding: World) -> None:
+    last = consume(
+        holding,
+        closing("alice", 1, 0, 0, 5),
+        closing("bob", 2, 0, ANY_PRICE, 0),
+        forced("alice", 1, 5),
+    )
+    assert last is Outcome.ACCEPTED
+    assert (position(holding.state, 1, 0), position(holding.state, 2, 0)) == (5, 0)
+    assert word(holding.state.outbox, 0, OUTBOX_AMOUNT_UNITS) == 5
+
+
+def test_a_close_of_an_expired_future_is_refused(market: World) -> None:
+    expiry = market.state.registers.clock_ms + 1000
+    market.list_market(1, kind=KIND_DATED, expiry_ms=expiry)
+    market.report(1, 1000)
+    market.order(1, 1, 0, 1000, 1)
+    market.order(2, 1, 1, 1000, 1)
+    market.clock(ahead_ms=2000)
+    assert consume(market, closing("alice", 1, 1, 0, 0)) is Outcome.MARKET_EXPIRED
+
+
+def test_closes_a_batch_owes_are_done_behind_its_last_record(holding: World) -> None:
+    holding.seal()
+    live = holding.state
+    late = holding.published
+    late.messages.append(closing("alice", 1, 0, 0, 4))
+    count: int = live.registers.record_count
+    header = count.to_bytes(8, "big") + live.registers.record_accumulator
+    late.publish([header + bytes(1)], holding.time, len(late.messages))
+    run(holding.machine, 1 << 20)
+    assert position(live, 1, 0) == 6
+    assert live.registers.phase == Phase.OPEN_BATCH
+    holding.time += 1

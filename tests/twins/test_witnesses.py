@@ -29,6 +29,8 @@ NAMES = (
     "cancels",
     "withdrawals",
     "agents",
+    "changes",
+    "expiry",
     "transfers",
     "bulks",
     "flags",

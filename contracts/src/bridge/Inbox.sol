@@ -69,6 +69,16 @@ contract Inbox is IInbox {
         return enqueue(Constants.MESSAGE_FORCE_CANCEL_ALL, msg.sender, account, 0);
     }
 
+    /// @inheritdoc IInbox
+    function forceClose(uint64 account, uint8 market, uint24 priceTicks, uint32 lots)
+        external
+        override
+        returns (uint64 index)
+    {
+        uint64 what = uint64(market) << 56 | uint64(priceTicks) << 32 | lots;
+        return enqueue(Constants.MESSAGE_FORCE_CLOSE, msg.sender, account, what);
+    }
+
     /// @dev Appends a message to the queue and to its hash chain.
     function enqueue(uint256 kind, address sender, uint64 account, uint64 amountUnits) private returns (uint64 index) {
         // SAFETY: seconds and the number of messages stay far below 2^64.

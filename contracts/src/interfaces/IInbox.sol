@@ -65,6 +65,12 @@ interface IInbox {
     /// @return index number of the message
     function forceCancelAll(uint64 account) external returns (uint64 index);
 
+    /// @notice Queues the owner's command to make the account's position in a market smaller against
+    /// the book, by `lots` or by all of it when 0, at `priceTicks` or better; what the book does not
+    /// take is dropped. Anybody may queue it; the machine checks the sender.
+    /// @return index number of the message
+    function forceClose(uint64 account, uint8 market, uint24 priceTicks, uint32 lots) external returns (uint64 index);
+
     /// @notice Posts batch number `index`.
     /// @dev The sequencer may at any time; anyone else once the sequencer has posted nothing for
     /// the takeover delay, and as often as they like until it posts again.

@@ -23,6 +23,8 @@ import {
     OutboxLib,
     Page,
     PageLib,
+    Pending,
+    PendingLib,
     Risk,
     RiskLib
 } from "./generated/Cells.sol";
@@ -71,4 +73,8 @@ function openConfig(Witness memory w) pure returns (Config) {
 
 function openOutbox(Witness memory w, uint256 number) pure returns (Outbox) {
     return Outbox.wrap(w.open(OutboxLib.TAG, number, OutboxLib.BYTES));
+}
+
+function openPending(Witness memory w, uint256 market) pure returns (Pending) {
+    return Pending.wrap(w.open(PendingLib.TAG, market, PendingLib.BYTES));
 }

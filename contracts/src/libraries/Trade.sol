@@ -63,12 +63,12 @@ function applyFill(Account account, Terms memory terms, uint256 side, int256 fee
     fill.newSize = buys ? fill.oldSize + terms.lots : fill.oldSize - terms.lots;
     fill.cashChange = (buys ? -terms.quote : terms.quote) - fee;
     int256 cash = account.cashUnits() + fill.cashChange;
-    if (!_within(fill.newSize, terms.maxLots) || !_within(cash, int256(Constants.MAX_CASH_UNITS))) {
-        return Outcome.POSITION_LIMIT;
-    }
     fill.reduces = fill.oldSize > 0
         ? 0 <= fill.newSize && fill.newSize < fill.oldSize
         : fill.oldSize < fill.newSize && fill.newSize <= 0;
+    // A change of rules may have left a position beyond the limit: it may always get smaller.
+    bool small = fill.reduces || _within(fill.newSize, terms.maxLots);
+    if (!small || !_within(cash, int256(Constants.MAX_CASH_UNITS))) return Outcome.POSITION_LIMIT;
     account.setCashUnits(SafeCast.toInt64(cash));
     _setPosition(account, fill.slot, terms.market, fill.newSize);
     return Outcome.ACCEPTED;

@@ -7,9 +7,11 @@ from typing import Final
 
 from tallystick.machine.machine import Machine
 from tallystick.machine.steps import (
+    apply_change,
     approve_agent,
     cancel_all,
     cancel_order,
+    change_market,
     clean_order,
     commit_median,
     consume_message,
@@ -24,6 +26,7 @@ from tallystick.machine.steps import (
     rest_order,
     set_clock,
     set_dead_man,
+    settle_position,
     transfer,
     withdraw,
 )
@@ -44,6 +47,9 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.REPORT_PRICE: report_price.step,
     Phase.COMMIT_MEDIAN: commit_median.step,
     Phase.LIST_MARKET: list_market.step,
+    Phase.CHANGE_MARKET: change_market.step,
+    Phase.APPLY_CHANGE: apply_change.step,
+    Phase.SETTLE_POSITION: settle_position.step,
     Phase.TRANSFER: transfer.step,
     Phase.NEXT_ITEM: next_item.step,
     Phase.CANCEL_ALL: cancel_all.step,

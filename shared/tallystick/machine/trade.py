@@ -77,9 +77,11 @@ def apply_fill(
     fill.new_size = fill.old_size + lots if side == BUY else fill.old_size - lots
     fill.cash_change = (-quote if side == BUY else quote) - fee
     cash = words[account + ACCOUNT_CASH_UNITS] + fill.cash_change
-    if not -max_lots <= fill.new_size <= max_lots or not -MAX_CASH_UNITS <= cash <= MAX_CASH_UNITS:
-        return Outcome.POSITION_LIMIT
     fill.reduces = 0 <= fill.new_size < fill.old_size if fill.old_size > 0 else fill.old_size < fill.new_size <= 0
+    # A change of rules may have left a position beyond the limit: it may always get smaller.
+    small = fill.reduces or -max_lots <= fill.new_size <= max_lots
+    if not small or not -MAX_CASH_UNITS <= cash <= MAX_CASH_UNITS:
+        return Outcome.POSITION_LIMIT
     words[account + ACCOUNT_CASH_UNITS] = cash
     _set_position(words, fill.position, market, fill.new_size)
     return Outcome.ACCEPTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tallystick.schema.model import ADDRESS, BITS64, BITS128, BITS256, HASH, I64, U8, U16, U32, U64, Field, Struct, f
+from tallystick.schema.rules import RULES
 
 MAX_POSITIONS = 16
 MAX_MARKETS = 64
@@ -208,7 +209,19 @@ OUTBOX = Struct(
     ),
 )
 
-CELLS = (ACCOUNT, AGENT, MARKET, RISK, BITMAP, LEVEL, PAGE, ORDER, ORACLE, CONFIG, OUTBOX, PRICE)
+PENDING = Struct(
+    name="Pending",
+    tag=13,
+    index="market id",
+    doc="A change of a market's rules that is not in force yet.",
+    fields=(
+        f("changes", U32, "changes proposed so far"),
+        f("effective_ms", U64, "clock from which the newest may be put in force; 0 when there is none"),
+        f("rules", U64, "the rules it brings, in the order of the record", count=len(RULES)),
+    ),
+)
+
+CELLS = (ACCOUNT, AGENT, MARKET, RISK, BITMAP, LEVEL, PAGE, ORDER, ORACLE, CONFIG, OUTBOX, PRICE, PENDING)
 
 REGISTERS = Struct(
     name="Registers",
@@ -231,6 +244,7 @@ REGISTERS = Struct(
         f("record_accumulator", HASH, "hash chain over all records"),
         f("message_cursor", U64, "next L1 message"),
         f("message_target", U64, "messages being consumed through"),
+        f("consuming", U8, "1 when a record consumes them, 0 when it is the batch's end"),
         f("clock_ms", U64, "the exchange's clock"),
         f("free_page", U32, "first page of the free list; 0 for none"),
         f("page_count", U32, "pages ever handed out"),

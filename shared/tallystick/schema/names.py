@@ -24,11 +24,14 @@ class Phase(IntEnum):
     REPORT_PRICE = 11
     COMMIT_MEDIAN = 12
     LIST_MARKET = 13
-    TRANSFER = 14
-    NEXT_ITEM = 15
-    CANCEL_ALL = 16
-    SET_DEAD_MAN = 17
-    CLEAN_ORDER = 18
+    CHANGE_MARKET = 14
+    APPLY_CHANGE = 15
+    SETTLE_POSITION = 16
+    TRANSFER = 17
+    NEXT_ITEM = 18
+    CANCEL_ALL = 19
+    SET_DEAD_MAN = 20
+    CLEAN_ORDER = 21
 
 
 class Outcome(IntEnum):
@@ -68,12 +71,18 @@ class Outcome(IntEnum):
     BAD_PARAMETERS = 31
     UNKNOWN_MESSAGE = 32
     OPEN_INTEREST = 33
-    BAD_FLAGS = 34
-    WOULD_CROSS = 35
-    SELF_TRADE = 36
-    NOTHING_TO_REDUCE = 37
-    DEAD_MAN = 38
-    NOT_DEAD = 39
+    OLD_CHANGE = 34
+    NO_CHANGE = 35
+    TOO_EARLY = 36
+    NO_POSITION = 37
+    MARKET_EXPIRED = 38
+    NOT_SETTLED = 39
+    BAD_FLAGS = 40
+    WOULD_CROSS = 41
+    SELF_TRADE = 42
+    NOTHING_TO_REDUCE = 43
+    DEAD_MAN = 44
+    NOT_DEAD = 45
 
 
 # name -> (value, what it is and where it comes from)
@@ -91,6 +100,8 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "MESSAGE_DEPOSIT": (1, "kind: credit an account"),
     "MESSAGE_FORCE_WITHDRAW": (2, "kind: the owner withdraws without the operator"),
     "MESSAGE_FORCE_CANCEL_ALL": (3, "kind: the owner cancels all orders without the operator"),
+    "MESSAGE_FORCE_CLOSE": (4, "kind: the owner closes a position, amount = market << 56 | price << 32 | lots"),
+    "CHANGE_DELAY_MS": (691_200_000, "8 days before a change of rules counts: longer than an exit through L1"),
     "CLOCK_DRIFT_MS": (600_000, "the clock stays within 10 minutes of the batch's declared time"),
     "REPORT_AGE_MS": (60_000, "a price report may be this much older than the clock"),
     "REPORT_AHEAD_MS": (5_000, "a price report may be this much newer than the clock"),
@@ -128,6 +139,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "BUY": (0, "side"),
     "SELL": (1, "side"),
     "MARKET_LIVE": (1, "market status"),
+    "MARKET_SETTLED": (2, "market status: its mark is final, its positions turn into cash"),
     "KIND_PERPETUAL": (0, "market kind: pays funding, never expires"),
     "KIND_DATED": (1, "market kind: settles at the first index at or after its expiry"),
     "MAX_OPEN_EXPOSURE": (1 << 32, "largest open interest x multiplier: all markets' values together stay below 2^62"),

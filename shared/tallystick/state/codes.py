@@ -22,11 +22,14 @@ class Phase:
     REPORT_PRICE: Final = 11
     COMMIT_MEDIAN: Final = 12
     LIST_MARKET: Final = 13
-    TRANSFER: Final = 14
-    NEXT_ITEM: Final = 15
-    CANCEL_ALL: Final = 16
-    SET_DEAD_MAN: Final = 17
-    CLEAN_ORDER: Final = 18
+    CHANGE_MARKET: Final = 14
+    APPLY_CHANGE: Final = 15
+    SETTLE_POSITION: Final = 16
+    TRANSFER: Final = 17
+    NEXT_ITEM: Final = 18
+    CANCEL_ALL: Final = 19
+    SET_DEAD_MAN: Final = 20
+    CLEAN_ORDER: Final = 21
 
 
 class Outcome:
@@ -66,9 +69,15 @@ class Outcome:
     BAD_PARAMETERS: Final = 31
     UNKNOWN_MESSAGE: Final = 32
     OPEN_INTEREST: Final = 33
-    BAD_FLAGS: Final = 34
-    WOULD_CROSS: Final = 35
-    SELF_TRADE: Final = 36
-    NOTHING_TO_REDUCE: Final = 37
-    DEAD_MAN: Final = 38
-    NOT_DEAD: Final = 39
+    OLD_CHANGE: Final = 34
+    NO_CHANGE: Final = 35
+    TOO_EARLY: Final = 36
+    NO_POSITION: Final = 37
+    MARKET_EXPIRED: Final = 38
+    NOT_SETTLED: Final = 39
+    BAD_FLAGS: Final = 40
+    WOULD_CROSS: Final = 41
+    SELF_TRADE: Final = 42
+    NOTHING_TO_REDUCE: Final = 43
+    DEAD_MAN: Final = 44
+    NOT_DEAD: Final = 45

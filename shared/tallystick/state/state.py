@@ -31,6 +31,7 @@ class State:
         self.config = Table(layout.TAG_CONFIG, self.room)
         self.outbox = Table(layout.TAG_OUTBOX, self.room)
         self.prices = Table(layout.TAG_PRICE, self.room)
+        self.pendings = Table(layout.TAG_PENDING, self.room)
         self.tables: tuple[Table, ...] = (
             self.accounts,
             self.agents,
@@ -44,6 +45,7 @@ class State:
             self.config,
             self.outbox,
             self.prices,
+            self.pendings,
         )
         self.tree = SparseTree()
 

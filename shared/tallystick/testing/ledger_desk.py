@@ -110,11 +110,11 @@ class Desk:
             return Outcome.NO_POSITION_SLOT
         new_size = size + (lots if order.side == BUY else -lots)
         new_cash = old.cash + (-quote if order.side == BUY else quote) - fee
-        if abs(new_size) > market.max_lots or abs(new_cash) > MAX_CASH:
+        shrinks = abs(new_size) < abs(size) and size * new_size >= 0
+        if (abs(new_size) > market.max_lots and not shrinks) or abs(new_cash) > MAX_CASH:
             return Outcome.POSITION_LIMIT
         positions = {m: s for m, s in {**old.positions, order.market: new_size}.items() if s}
         new = replace(old, cash=new_cash, positions=positions)
-        shrinks = abs(new_size) < abs(size) and size * new_size >= 0
         return new if self._stands(self.worth(old), self.worth(new), shrinks=shrinks) else Outcome.MARGIN
 
     @staticmethod

@@ -12,6 +12,7 @@ from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import address_of, make, sign
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.names import Outcome
+from tallystick.schema.rules import RULES
 from tallystick.state import layout
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
@@ -233,6 +234,11 @@ class World:
     def list_market(self, market: int, **more: int) -> Outcome:
         """List a market with ordinary rules."""
         return self.send(self.signed("list_market", "governance", market=market, **ordinary_rules(**more)))
+
+    def change_market(self, market: int, change: int, by: str = "governance", /, **more: int) -> Outcome:
+        """Propose ordinary rules, but for what is given."""
+        rules = {name: value for name, value in ordinary_rules(**more).items() if name in RULES}
+        return self.send(self.signed("change_market", by, market=market, change=change, **rules))
 
     def report(self, market: int, price: int, signers: tuple[int, ...] = (0, 1, 2)) -> Outcome:
         """Report a price of the market's next round by some signers; return the newest outcome."""

@@ -302,6 +302,24 @@ def force_cancel(
     _print_receipt(receipt, "queued the cancelling of all orders", {}, as_json)
 
 
+@app.command()
+def force_close(
+    market: Annotated[int, typer.Argument(min=0, max=63, help="Where the position is.")],
+    price_ticks: Annotated[int, typer.Argument(min=0, max=(1 << 24) - 1, help="The worst price to take.")],
+    lots: Annotated[int, typer.Option(min=0, max=(1 << 32) - 1, help="How much of it; 0: all.")] = 0,
+    rpc: Rpc = L1_URL,
+    deployment: Record = DEPLOYMENT,
+    key_file: Key = None,
+    password_file: Password = None,
+    as_json: Json = False,
+) -> None:
+    """Close a position of the key's account against the book through L1; what the book does not take is dropped."""
+    wallet = _wallet(rpc, deployment, key_file, password_file)
+    receipt = wallet.force_close(wallet.account_number(wallet.account.address), market, price_ticks, lots)
+    facts = {"market": market, "price_ticks": price_ticks, "lots": lots}
+    _print_receipt(receipt, f"queued the closing of the position in market {market}", facts, as_json)
+
+
 def _wallet(rpc: str, deployment: Path, key_file: Path | None, password_file: Path | None) -> TraderL1:
     from tallystick.errors import ConfigError, StateError
     from tallystick.l1.client import L1Client

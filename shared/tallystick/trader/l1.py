@@ -97,6 +97,10 @@ class TraderL1:
         """Queue on L1 the cancelling of all orders of an account."""
         return self._send("Inbox", "forceCancelAll", account)
 
+    def force_close(self, account: int, market: int, price_ticks: int, lots: int) -> Receipt:
+        """Queue on L1 the closing of a position, or of `lots` of it, at the price or better."""
+        return self._send("Inbox", "forceClose", account, market, price_ticks, lots)
+
     def _contract(self, name: str) -> Any:
         address = self.deployment.addresses.all().get(name, self.deployment.addresses.token)
         return self.client.contract(name, address)

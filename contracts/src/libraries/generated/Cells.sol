@@ -845,3 +845,40 @@ library PriceLib {
         Packed.write(Price.unwrap(self), 48, 8, value);
     }
 }
+
+/// A change of a market's rules that is not in force yet.
+type Pending is uint256;
+
+using PendingLib for Pending global;
+
+library PendingLib {
+    uint256 internal constant TAG = 13;
+    uint256 internal constant BYTES = 164;
+
+    /// changes proposed so far
+    function changes(Pending self) internal pure returns (uint32) {
+        return uint32(Packed.read(Pending.unwrap(self), 0, 4));
+    }
+
+    function setChanges(Pending self, uint32 value) internal pure {
+        Packed.write(Pending.unwrap(self), 0, 4, value);
+    }
+
+    /// clock from which the newest may be put in force; 0 when there is none
+    function effectiveMs(Pending self) internal pure returns (uint64) {
+        return uint64(Packed.read(Pending.unwrap(self), 4, 8));
+    }
+
+    function setEffectiveMs(Pending self, uint64 value) internal pure {
+        Packed.write(Pending.unwrap(self), 4, 8, value);
+    }
+
+    /// the rules it brings, in the order of the record
+    function rules(Pending self, uint256 i) internal pure returns (uint64) {
+        return uint64(Packed.read(Pending.unwrap(self), 12 + i * 8, 8));
+    }
+
+    function setRules(Pending self, uint256 i, uint64 value) internal pure {
+        Packed.write(Pending.unwrap(self), 12 + i * 8, 8, value);
+    }
+}

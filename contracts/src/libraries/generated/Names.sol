@@ -31,6 +31,10 @@ library Constants {
     uint256 internal constant MESSAGE_FORCE_WITHDRAW = 2;
     /// kind: the owner cancels all orders without the operator
     uint256 internal constant MESSAGE_FORCE_CANCEL_ALL = 3;
+    /// kind: the owner closes a position, amount = market << 56 | price << 32 | lots
+    uint256 internal constant MESSAGE_FORCE_CLOSE = 4;
+    /// 8 days before a change of rules counts: longer than an exit through L1
+    uint256 internal constant CHANGE_DELAY_MS = 691200000;
     /// the clock stays within 10 minutes of the batch's declared time
     uint256 internal constant CLOCK_DRIFT_MS = 600000;
     /// a price report may be this much older than the clock
@@ -105,6 +109,8 @@ library Constants {
     uint256 internal constant SELL = 1;
     /// market status
     uint256 internal constant MARKET_LIVE = 1;
+    /// market status: its mark is final, its positions turn into cash
+    uint256 internal constant MARKET_SETTLED = 2;
     /// market kind: pays funding, never expires
     uint256 internal constant KIND_PERPETUAL = 0;
     /// market kind: settles at the first index at or after its expiry
@@ -170,13 +176,16 @@ library Phase {
     uint8 internal constant REPORT_PRICE = 11;
     uint8 internal constant COMMIT_MEDIAN = 12;
     uint8 internal constant LIST_MARKET = 13;
-    uint8 internal constant TRANSFER = 14;
-    uint8 internal constant NEXT_ITEM = 15;
-    uint8 internal constant CANCEL_ALL = 16;
-    uint8 internal constant SET_DEAD_MAN = 17;
-    uint8 internal constant CLEAN_ORDER = 18;
+    uint8 internal constant CHANGE_MARKET = 14;
+    uint8 internal constant APPLY_CHANGE = 15;
+    uint8 internal constant SETTLE_POSITION = 16;
+    uint8 internal constant TRANSFER = 17;
+    uint8 internal constant NEXT_ITEM = 18;
+    uint8 internal constant CANCEL_ALL = 19;
+    uint8 internal constant SET_DEAD_MAN = 20;
+    uint8 internal constant CLEAN_ORDER = 21;
     /// how many there are
-    uint8 internal constant COUNT = 19;
+    uint8 internal constant COUNT = 22;
 }
 
 library Outcome {
@@ -214,10 +223,16 @@ library Outcome {
     uint8 internal constant BAD_PARAMETERS = 31;
     uint8 internal constant UNKNOWN_MESSAGE = 32;
     uint8 internal constant OPEN_INTEREST = 33;
-    uint8 internal constant BAD_FLAGS = 34;
-    uint8 internal constant WOULD_CROSS = 35;
-    uint8 internal constant SELF_TRADE = 36;
-    uint8 internal constant NOTHING_TO_REDUCE = 37;
-    uint8 internal constant DEAD_MAN = 38;
-    uint8 internal constant NOT_DEAD = 39;
+    uint8 internal constant OLD_CHANGE = 34;
+    uint8 internal constant NO_CHANGE = 35;
+    uint8 internal constant TOO_EARLY = 36;
+    uint8 internal constant NO_POSITION = 37;
+    uint8 internal constant MARKET_EXPIRED = 38;
+    uint8 internal constant NOT_SETTLED = 39;
+    uint8 internal constant BAD_FLAGS = 40;
+    uint8 internal constant WOULD_CROSS = 41;
+    uint8 internal constant SELF_TRADE = 42;
+    uint8 internal constant NOTHING_TO_REDUCE = 43;
+    uint8 internal constant DEAD_MAN = 44;
+    uint8 internal constant NOT_DEAD = 45;
 }

@@ -15,12 +15,15 @@ library RecordKinds {
     uint8 internal constant APPROVE_AGENT = 6;
     uint8 internal constant REPORT_PRICE = 7;
     uint8 internal constant LIST_MARKET = 8;
-    uint8 internal constant TRANSFER = 9;
-    uint8 internal constant BULK = 10;
-    uint8 internal constant CANCEL_ALL = 11;
-    uint8 internal constant DEAD_MAN = 12;
-    uint8 internal constant CLEAN = 13;
-    uint8 internal constant LAST = 13;
+    uint8 internal constant CHANGE_MARKET = 9;
+    uint8 internal constant APPLY_CHANGE = 10;
+    uint8 internal constant SETTLE_POSITION = 11;
+    uint8 internal constant TRANSFER = 12;
+    uint8 internal constant BULK = 13;
+    uint8 internal constant CANCEL_ALL = 14;
+    uint8 internal constant DEAD_MAN = 15;
+    uint8 internal constant CLEAN = 16;
+    uint8 internal constant LAST = 16;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -32,6 +35,9 @@ library RecordKinds {
         if (kind == APPROVE_AGENT) return 6;
         if (kind == REPORT_PRICE) return 5;
         if (kind == LIST_MARKET) return 23;
+        if (kind == CHANGE_MARKET) return 21;
+        if (kind == APPLY_CHANGE) return 1;
+        if (kind == SETTLE_POSITION) return 2;
         if (kind == TRANSFER) return 4;
         if (kind == BULK) return 4;
         if (kind == CANCEL_ALL) return 3;
@@ -47,7 +53,7 @@ library RecordKinds {
 
     /// Whether a signature follows the fields.
     function signed(uint8 kind) internal pure returns (bool) {
-        return !(kind == CLOCK || kind == CONSUME || kind == CLEAN);
+        return !(kind == CLOCK || kind == CONSUME || kind == APPLY_CHANGE || kind == SETTLE_POSITION || kind == CLEAN);
     }
 
     /// Largest value of field `i`; type(uint160).max marks an address.
@@ -123,6 +129,36 @@ library RecordKinds {
             if (i == 21) return 1000000;
             return 1000000;
         }
+        if (kind == CHANGE_MARKET) {
+            if (i == 0) return 63;
+            if (i == 1) return 4294967295;
+            if (i == 2) return 1000000;
+            if (i == 3) return 1000000;
+            if (i == 4) return 1000000;
+            if (i == 5) return 1000000;
+            if (i == 6) return 1000000;
+            if (i == 7) return 1000000;
+            if (i == 8) return 4294967295;
+            if (i == 9) return 4294967295;
+            if (i == 10) return 1000000;
+            if (i == 11) return 1000000;
+            if (i == 12) return 1000000;
+            if (i == 13) return 1000000;
+            if (i == 14) return 4611686018427387903;
+            if (i == 15) return 4611686018427387903;
+            if (i == 16) return 4611686018427387903;
+            if (i == 17) return 4611686018427387903;
+            if (i == 18) return 4611686018427387903;
+            if (i == 19) return 1000000;
+            return 1000000;
+        }
+        if (kind == APPLY_CHANGE) {
+            return 63;
+        }
+        if (kind == SETTLE_POSITION) {
+            if (i == 0) return 4294967295;
+            return 63;
+        }
         if (kind == TRANSFER) {
             if (i == 0) return 4294967295;
             if (i == 1) return 4611686018427387903;
@@ -160,6 +196,7 @@ library RecordKinds {
         if (kind == APPROVE_AGENT) return 63;
         if (kind == REPORT_PRICE) return 29;
         if (kind == LIST_MARKET) return 8388607;
+        if (kind == CHANGE_MARKET) return 2097151;
         if (kind == TRANSFER) return 15;
         if (kind == BULK) return 13;
         if (kind == CANCEL_ALL) return 5;
@@ -207,6 +244,9 @@ library RecordKinds {
         }
         if (kind == LIST_MARKET) {
             return keccak256("ListMarket(uint64 market,uint64 kind,uint64 multiplier,uint64 expiryMs,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 movePpm)");
+        }
+        if (kind == CHANGE_MARKET) {
+            return keccak256("ChangeMarket(uint64 market,uint64 change,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 movePpm)");
         }
         if (kind == TRANSFER) {
             return keccak256("Transfer(uint64 account,uint64 nonce,uint64 to,uint64 amountUnits)");

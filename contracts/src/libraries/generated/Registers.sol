@@ -12,8 +12,8 @@ type Registers is uint256;
 using RegistersLib for Registers global;
 
 library RegistersLib {
-    uint256 internal constant BYTES = 356;
-    uint256 internal constant ARGS_OFFSET = 260;
+    uint256 internal constant BYTES = 357;
+    uint256 internal constant ARGS_OFFSET = 261;
 
     /// EIP-712 domain separator of this deployment
     function domain(Registers self) internal pure returns (bytes32) {
@@ -168,273 +168,282 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 179, 8, value);
     }
 
+    /// 1 when a record consumes them, 0 when it is the batch's end
+    function consuming(Registers self) internal pure returns (uint8) {
+        return uint8(Packed.read(Registers.unwrap(self), 187, 1));
+    }
+
+    function setConsuming(Registers self, uint8 value) internal pure {
+        Packed.write(Registers.unwrap(self), 187, 1, value);
+    }
+
     /// the exchange's clock
     function clockMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 187, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 188, 8));
     }
 
     function setClockMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 187, 8, value);
+        Packed.write(Registers.unwrap(self), 188, 8, value);
     }
 
     /// first page of the free list; 0 for none
     function freePage(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 195, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 196, 4));
     }
 
     function setFreePage(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 195, 4, value);
+        Packed.write(Registers.unwrap(self), 196, 4, value);
     }
 
     /// pages ever handed out
     function pageCount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 199, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 200, 4));
     }
 
     function setPageCount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 199, 4, value);
+        Packed.write(Registers.unwrap(self), 200, 4, value);
     }
 
     /// withdrawals so far
     function outboxCount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 203, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 204, 8));
     }
 
     function setOutboxCount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 203, 8, value);
+        Packed.write(Registers.unwrap(self), 204, 8, value);
     }
 
     /// all deposits
     function depositedUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 211, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 212, 8)));
     }
 
     function setDepositedUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 211, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 212, 8, uint64(value));
     }
 
     /// all withdrawals
     function withdrawnUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 219, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 220, 8)));
     }
 
     function setWithdrawnUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 219, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 220, 8, uint64(value));
     }
 
     /// fees kept by the exchange
     function feesUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 227, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 228, 8)));
     }
 
     function setFeesUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 227, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 228, 8, uint64(value));
     }
 
     /// sum of every account's cash
     function cashUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 235, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 236, 8)));
     }
 
     function setCashUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 235, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 236, 8, uint64(value));
     }
 
     /// what rounding of funding has kept, in millionths of a unit, below one unit
     function fundingDust(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 243, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 244, 8)));
     }
 
     function setFundingDust(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 243, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 244, 8, uint64(value));
     }
 
     /// bulk in progress: where its record begins in the open chunk
     function bulkAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 251, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 252, 2));
     }
 
     function setBulkAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 251, 2, value);
+        Packed.write(Registers.unwrap(self), 252, 2, value);
     }
 
     /// bulk in progress: where its record ends
     function bulkEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 253, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 254, 2));
     }
 
     function setBulkEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 253, 2, value);
+        Packed.write(Registers.unwrap(self), 254, 2, value);
     }
 
     /// bulk in progress: byte at which the next item begins
     function bulkItem(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 255, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 256, 2));
     }
 
     function setBulkItem(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 255, 2, value);
+        Packed.write(Registers.unwrap(self), 256, 2, value);
     }
 
     /// bulk in progress: byte at which the next slot begins
     function bulkSlot(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 257, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 258, 2));
     }
 
     function setBulkSlot(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 257, 2, value);
+        Packed.write(Registers.unwrap(self), 258, 2, value);
     }
 
     /// bulk in progress: 1 when the cancel of a replace has run
     function bulkHalf(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 259, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 260, 1));
     }
 
     function setBulkHalf(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 259, 1, value);
+        Packed.write(Registers.unwrap(self), 260, 1, value);
     }
 
     /// record in progress: account
     function argAccount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 260, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 261, 4));
     }
 
     function setArgAccount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 260, 4, value);
+        Packed.write(Registers.unwrap(self), 261, 4, value);
     }
 
     /// record in progress: market
     function argMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 264, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 265, 1));
     }
 
     function setArgMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 264, 1, value);
+        Packed.write(Registers.unwrap(self), 265, 1, value);
     }
 
     /// record in progress: side
     function argSide(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 265, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 266, 1));
     }
 
     function setArgSide(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 265, 1, value);
+        Packed.write(Registers.unwrap(self), 266, 1, value);
     }
 
     /// record in progress: flags, scope
     function argFlags(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 266, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 267, 2));
     }
 
     function setArgFlags(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 266, 2, value);
+        Packed.write(Registers.unwrap(self), 267, 2, value);
     }
 
     /// record in progress: price in ticks, multiplier
     function argPrice(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 268, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 269, 4));
     }
 
     function setArgPrice(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 268, 4, value);
+        Packed.write(Registers.unwrap(self), 269, 4, value);
     }
 
     /// record in progress: lots left, largest size
     function argLots(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 272, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 273, 8));
     }
 
     function setArgLots(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 272, 8, value);
+        Packed.write(Registers.unwrap(self), 273, 8, value);
     }
 
     /// record in progress: client id, round, initial margin
     function argId(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 280, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 281, 8));
     }
 
     function setArgId(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 280, 8, value);
+        Packed.write(Registers.unwrap(self), 281, 8, value);
     }
 
     /// record in progress: expiry, report time, clock, maintenance margin
     function argTime(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 288, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 289, 8));
     }
 
     function setArgTime(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 288, 8, value);
+        Packed.write(Registers.unwrap(self), 289, 8, value);
     }
 
     /// record in progress: units, taker fee
     function argAmount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 296, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 297, 8));
     }
 
     function setArgAmount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 296, 8, value);
+        Packed.write(Registers.unwrap(self), 297, 8, value);
     }
 
     /// record in progress: slot, signer, maker fee, account to transfer to
     function argSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 304, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 305, 8));
     }
 
     function setArgSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 304, 8, value);
+        Packed.write(Registers.unwrap(self), 305, 8, value);
     }
 
     /// record in progress: recipient, agent key
     function argAddress(Registers self) internal pure returns (address) {
-        return address(uint160(Packed.read(Registers.unwrap(self), 312, 20)));
+        return address(uint160(Packed.read(Registers.unwrap(self), 313, 20)));
     }
 
     function setArgAddress(Registers self, address value) internal pure {
-        Packed.write(Registers.unwrap(self), 312, 20, uint160(value));
+        Packed.write(Registers.unwrap(self), 313, 20, uint160(value));
     }
 
     /// record in progress: trigger price in ticks
     function argTrigger(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 332, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 333, 4));
     }
 
     function setArgTrigger(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 332, 4, value);
+        Packed.write(Registers.unwrap(self), 333, 4, value);
     }
 
     /// record in progress: client id of the one-cancels-other partner
     function argPair(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 336, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 337, 8));
     }
 
     function setArgPair(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 336, 8, value);
+        Packed.write(Registers.unwrap(self), 337, 8, value);
     }
 
     /// record in progress: where that partner is
     function argPairSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 344, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 345, 8));
     }
 
     function setArgPairSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 344, 8, value);
+        Packed.write(Registers.unwrap(self), 345, 8, value);
     }
 
     /// record in progress: where it begins in the open chunk
     function argRecordAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 352, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 353, 2));
     }
 
     function setArgRecordAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 352, 2, value);
+        Packed.write(Registers.unwrap(self), 353, 2, value);
     }
 
     /// record in progress: where it ends
     function argRecordEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 354, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 355, 2));
     }
 
     function setArgRecordEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 354, 2, value);
+        Packed.write(Registers.unwrap(self), 355, 2, value);
     }
 }

@@ -7,15 +7,17 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {clearArgs, closeBatch, finish} from "@tallystick/libraries/Machine.sol";
 import {appendWithdrawal} from "@tallystick/libraries/Outbox.sol";
 import {health, withdrawable} from "@tallystick/libraries/Risk.sol";
-import {openAccount, openRisk} from "@tallystick/libraries/State.sol";
+import {openAccount, openMarket, openRisk} from "@tallystick/libraries/State.sol";
+import {findPosition, NO_SLOT} from "@tallystick/libraries/Trade.sol";
 import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
-import {Account, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title CONSUME_MESSAGE: take one L1 message, or end the run of messages
-/// @dev A consume record comes here first with its target in `argId`. Rejects: MESSAGE_LIMIT, and
-/// those of the messages, which only set the outcome: the queue never stops. Twin:
+/// @dev A consume record comes here first with its target in `argId`, and the order of a forced close
+/// comes back when it has ended. Rejects: MESSAGE_LIMIT, and those of the messages, which only set
+/// the outcome: the queue never stops. Twin:
 /// shared/tallystick/machine/steps/consume_message.py.
 contract ConsumeMessage is Step {
     struct Message {
@@ -30,6 +32,8 @@ contract ConsumeMessage is Step {
 
         // READ
         if (registers.messageTarget() == 0) return _begin(registers);
+        registers.setResume(0);
+        if (registers.messageCursor() == registers.messageTarget()) return _end(registers);
         Message memory message = _readMessage(w, inbox);
 
         // CHECK, APPLY and WRITE by kind
@@ -43,10 +47,13 @@ contract ConsumeMessage is Step {
             outcome = _forceWithdraw(w, message);
         } else if (message.kind == Constants.MESSAGE_FORCE_CANCEL_ALL) {
             outcome = _forceCancelAll(w, message);
+        } else if (message.kind == Constants.MESSAGE_FORCE_CLOSE) {
+            outcome = _forceClose(w, message);
         } else {
             outcome = Outcome.UNKNOWN_MESSAGE;
         }
         registers.setOutcome(outcome);
+        if (registers.phase() != Phase.CONSUME_MESSAGE) return;
         if (registers.messageCursor() == registers.messageTarget()) _end(registers);
     }
 
@@ -71,13 +78,15 @@ contract ConsumeMessage is Step {
             return finish(registers, Outcome.MESSAGE_LIMIT);
         }
         registers.setMessageTarget(target);
+        registers.setConsuming(1);
+        clearArgs(registers);
     }
 
     /// @dev Goes back to the records, or closes the batch behind its last chunk.
     function _end(Registers registers) private pure {
         registers.setMessageTarget(0);
-        if (registers.argId() == 0) return closeBatch(registers);
-        clearArgs(registers);
+        if (registers.consuming() == 0) return closeBatch(registers);
+        registers.setConsuming(0);
         registers.setPhase(Phase.FETCH_RECORD);
     }
 
@@ -116,6 +125,43 @@ contract ConsumeMessage is Step {
         Account account = openAccount(w, message.number);
         if (account.owner() != message.sender) return Outcome.NOT_AUTHORISED;
         account.setDeadBefore(w.registers.recordCount() + 1);
+        return Outcome.ACCEPTED;
+    }
+
+    /// @dev Begins an order that only makes a position smaller, and is cancelled where the book does
+    /// not cross it. Its steps come before the next message. The amount is market << 56 | price
+    /// bound << 32 | lots, 0 lots for all.
+    function _forceClose(Witness memory w, Message memory message) private pure returns (uint8) {
+        Registers registers = w.registers;
+        uint256 number = message.amount >> 56;
+        uint256 price = message.amount >> 32 & Constants.MAX_PRICE_TICKS;
+        uint256 asked = message.amount & Constants.MAX_ACCOUNT;
+
+        // READ
+        Account account = openAccount(w, message.number);
+
+        // CHECK
+        if (account.owner() != message.sender) return Outcome.NOT_AUTHORISED;
+        if (number >= Constants.MAX_MARKETS) return Outcome.NO_MARKET;
+        Market market = openMarket(w, number);
+        if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
+        uint64 expiry = market.expiryMs();
+        if (expiry != 0 && expiry <= registers.clockMs()) return Outcome.MARKET_EXPIRED;
+        uint256 slot = findPosition(account, number);
+        int256 size = slot == NO_SLOT ? int256(0) : account.positionSizeLots(slot);
+        if (size == 0) return Outcome.NO_POSITION;
+
+        // APPLY and WRITE: registers only.
+        // SAFETY of every cast: parts of a number of 64 bits, and a size, which has 63.
+        uint64 lots = uint64(uint256(size > 0 ? size : -size));
+        registers.setArgAccount(uint32(message.number));
+        registers.setArgMarket(uint8(number));
+        registers.setArgSide(uint8(size > 0 ? 1 - Constants.BUY : Constants.BUY));
+        registers.setArgFlags(uint16(Constants.FLAG_IOC));
+        registers.setArgPrice(uint32(price));
+        registers.setArgLots(asked > 0 && asked < lots ? uint64(asked) : lots);
+        registers.setResume(Phase.CONSUME_MESSAGE);
+        registers.setPhase(Phase.MATCH_MAKER);
         return Outcome.ACCEPTED;
     }
 }

@@ -76,7 +76,7 @@ contract FetchRecord is Step {
             address key = openConfig(w).signers(record.values[1]);
             return key == signer ? Outcome.ACCEPTED : Outcome.NOT_AUTHORISED;
         }
-        if (record.kind == RecordKinds.LIST_MARKET) {
+        if (record.kind == RecordKinds.LIST_MARKET || record.kind == RecordKinds.CHANGE_MARKET) {
             address key = openConfig(w).governance();
             return key == signer ? Outcome.ACCEPTED : Outcome.NOT_AUTHORISED;
         }
@@ -153,9 +153,6 @@ contract FetchRecord is Step {
             registers.setArgPrice(uint32(values[3]));
             registers.setArgTime(uint64(values[4]));
             registers.setPhase(Phase.REPORT_PRICE);
-        } else if (kind == RecordKinds.LIST_MARKET) {
-            registers.setArgMarket(uint8(values[0]));
-            registers.setPhase(Phase.LIST_MARKET);
         } else if (kind == RecordKinds.TRANSFER) {
             registers.setArgAccount(uint32(values[0]));
             registers.setArgSlot(uint64(values[2]));
@@ -171,9 +168,16 @@ contract FetchRecord is Step {
             registers.setArgAccount(uint32(values[0]));
             registers.setArgTime(uint64(values[3]));
             registers.setPhase(Phase.SET_DEAD_MAN);
-        } else {
+        } else if (kind == RecordKinds.CLEAN) {
             registers.setArgSlot(uint64(values[0]));
             registers.setPhase(Phase.CLEAN_ORDER);
+        } else if (kind == RecordKinds.SETTLE_POSITION) {
+            registers.setArgAccount(uint32(values[0]));
+            registers.setArgMarket(uint8(values[1]));
+            registers.setPhase(Phase.SETTLE_POSITION);
+        } else {
+            registers.setArgMarket(uint8(values[0]));
+            registers.setPhase(_ofMarket(kind));
         }
     }
 
@@ -187,5 +191,11 @@ contract FetchRecord is Step {
         registers.setArgId(uint64(values[8]));
         registers.setArgTime(uint64(values[9]));
         registers.setPhase(Phase.PLACE_ORDER);
+    }
+
+    /// @dev The step of a kind of record that names a market and leaves the rest to its step.
+    function _ofMarket(uint8 kind) private pure returns (uint8) {
+        if (kind == RecordKinds.LIST_MARKET) return Phase.LIST_MARKET;
+        return kind == RecordKinds.CHANGE_MARKET ? Phase.CHANGE_MARKET : Phase.APPLY_CHANGE;
     }
 }

@@ -12,8 +12,8 @@ import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.s
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title PLACE_ORDER: check an order against its market before it meets the book
-/// @dev Rejects: NO_MARKET, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS (flags that
-/// contradict each other), TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired). Rounding:
+/// @dev Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS
+/// (flags that contradict each other), TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired). Rounding:
 /// the bound of a market order without a price, towards the mark. Twin:
 /// shared/tallystick/machine/steps/place_order.py.
 contract PlaceOrder is Step {
@@ -47,6 +47,7 @@ contract PlaceOrder is Step {
     function _check(Registers registers, Market market, uint256 mark, Account account) private pure returns (uint8) {
         uint256 flags = registers.argFlags();
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
+        if (market.expiryMs() != 0 && market.expiryMs() <= registers.clockMs()) return Outcome.MARKET_EXPIRED;
         if (mark == 0) return Outcome.NO_MARK;
         if (registers.argLots() == 0) return Outcome.OUT_OF_RANGE;
         if (registers.argPrice() == 0 && flags & Constants.FLAG_MARKET == 0) return Outcome.OUT_OF_RANGE;

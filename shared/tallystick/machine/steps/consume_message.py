@@ -8,14 +8,24 @@ from tallystick.machine.arith import read_address, write_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.outbox import append_withdrawal
 from tallystick.machine.risk import health, withdrawable
+from tallystick.machine.trade import find_position
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ACCOUNT_DEAD_BEFORE,
     ACCOUNT_OWNER,
+    ACCOUNT_POSITION_SIZE_LOTS,
+    BUY,
+    FLAG_IOC,
+    MARKET_EXPIRY_MS,
+    MARKET_LIVE,
+    MARKET_STATUS,
     MAX_ACCOUNT,
+    MAX_MARKETS,
+    MAX_PRICE_TICKS,
     MESSAGE_DEPOSIT,
     MESSAGE_FORCE_CANCEL_ALL,
+    MESSAGE_FORCE_CLOSE,
     MESSAGE_FORCE_WITHDRAW,
 )
 
@@ -25,14 +35,18 @@ NOBODY = bytes(20)
 def step(machine: Machine) -> None:
     """Consume the next message of a consume record or of the batch's end.
 
-    A consume record comes here first with its target in `arg_id`. Rejects: MESSAGE_LIMIT, and those of the messages,
-    which only set the outcome: the queue never stops. Twin: contracts/src/referee/steps/ConsumeMessage.sol.
+    A consume record comes here first with its target in `arg_id`, and the order of a forced close comes back when it has
+    ended. Rejects: MESSAGE_LIMIT, and those of the messages, which only set the outcome: the queue never stops. Twin: contracts/src/referee/steps/ConsumeMessage.sol.
     """
     registers = machine.state.registers
 
     # READ
     if registers.message_target == 0:
         _begin(machine)
+        return
+    registers.resume = 0
+    if registers.message_cursor == registers.message_target:
+        _end(machine)
         return
     message = machine.inputs.message(registers.message_cursor)
     machine.step_input = message
@@ -50,11 +64,13 @@ def step(machine: Machine) -> None:
         outcome = _force_withdraw(machine, sender, number, amount)
     elif message[0] == MESSAGE_FORCE_CANCEL_ALL:
         outcome = _force_cancel_all(machine, sender, number)
+    elif message[0] == MESSAGE_FORCE_CLOSE:
+        outcome = _force_close(machine, sender, number, amount)
     else:
         outcome = Outcome.UNKNOWN_MESSAGE
     registers.outcome = outcome
     machine.emit("message", registers.message_cursor - 1, outcome)
-    if registers.message_cursor == registers.message_target:
+    if registers.phase == Phase.CONSUME_MESSAGE and registers.message_cursor == registers.message_target:
         _end(machine)
 
 
@@ -65,14 +81,16 @@ def _begin(machine: Machine) -> None:
         machine.finish(Outcome.MESSAGE_LIMIT)
         return
     registers.message_target = registers.arg_id
+    registers.consuming = 1
+    registers.clear_args()
 
 
 def _end(machine: Machine) -> None:
     """Go back to the records, or close the batch behind its last chunk."""
     registers = machine.state.registers
     registers.message_target = 0
-    if registers.arg_id:
-        registers.clear_args()
+    if registers.consuming:
+        registers.consuming = 0
         registers.phase = Phase.FETCH_RECORD
     else:
         close_batch(machine)
@@ -134,4 +152,48 @@ def _force_cancel_all(machine: Machine, sender: bytes, number: i64) -> i64:
         return Outcome.NOT_AUTHORISED
     state.accounts.words[account + ACCOUNT_DEAD_BEFORE] = state.registers.record_count + 1
     state.accounts.mark(number)
+    return Outcome.ACCEPTED
+
+
+def _force_close(machine: Machine, sender: bytes, number: i64, amount: int) -> i64:
+    """Begin an order that only makes a position smaller, and is cancelled where the book does not cross it.
+
+    Its steps come before the next message. Shape: `amount` is market << 56 | price bound << 32 | lots, 0 lots for all.
+    """
+    state = machine.state
+    registers = state.registers
+    market_number: i64 = amount >> 56
+    price: i64 = amount >> 32 & MAX_PRICE_TICKS
+    asked: i64 = amount & MAX_ACCOUNT
+
+    # READ
+    account = state.accounts.open(number)
+    words = state.accounts.words
+
+    # CHECK
+    if read_address(words, account + ACCOUNT_OWNER) != sender:
+        return Outcome.NOT_AUTHORISED
+    if market_number >= MAX_MARKETS:
+        return Outcome.NO_MARKET
+    market = state.markets.open(market_number)
+    if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
+        return Outcome.NO_MARKET
+    expiry = state.markets.words[market + MARKET_EXPIRY_MS]
+    if expiry != 0 and expiry <= registers.clock_ms:
+        return Outcome.MARKET_EXPIRED
+    position = find_position(words, account, market_number)
+    size: i64 = words[position + ACCOUNT_POSITION_SIZE_LOTS] if position >= 0 else 0
+    if size == 0:
+        return Outcome.NO_POSITION
+
+    # APPLY and WRITE: registers only.
+    lots = size if size > 0 else -size
+    registers.arg_account = number
+    registers.arg_market = market_number
+    registers.arg_side = 1 - BUY if size > 0 else BUY
+    registers.arg_flags = FLAG_IOC
+    registers.arg_price = price
+    registers.arg_lots = asked if 0 < asked < lots else lots
+    registers.resume = Phase.CONSUME_MESSAGE
+    registers.phase = Phase.MATCH_MAKER
     return Outcome.ACCEPTED

@@ -206,8 +206,13 @@ def _set_report_price(registers: Registers, record: Record) -> None:
     registers.arg_time = values[4]
 
 
-def _set_list_market(registers: Registers, record: Record) -> None:
+def _set_market(registers: Registers, record: Record) -> None:
     registers.arg_market = record.values[0]
+
+
+def _set_position(registers: Registers, record: Record) -> None:
+    registers.arg_account = record.values[0]
+    registers.arg_market = record.values[1]
 
 
 def _set_transfer(registers: Registers, record: Record) -> None:
@@ -242,7 +247,10 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "withdraw": (_set_withdraw, Phase.WITHDRAW),
     "approve_agent": (_set_approve_agent, Phase.APPROVE_AGENT),
     "report_price": (_set_report_price, Phase.REPORT_PRICE),
-    "list_market": (_set_list_market, Phase.LIST_MARKET),
+    "list_market": (_set_market, Phase.LIST_MARKET),
+    "change_market": (_set_market, Phase.CHANGE_MARKET),
+    "apply_change": (_set_market, Phase.APPLY_CHANGE),
+    "settle_position": (_set_position, Phase.SETTLE_POSITION),
     "transfer": (_set_transfer, Phase.TRANSFER),
     "bulk": (_set_bulk, Phase.NEXT_ITEM),
     "cancel_all": (_set_cancel_all, Phase.CANCEL_ALL),

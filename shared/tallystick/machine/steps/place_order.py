@@ -15,6 +15,7 @@ from tallystick.state.layout import (
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
     MARKET_BAND_PPM,
+    MARKET_EXPIRY_MS,
     MARKET_LIVE,
     MARKET_MAX_LOTS,
     MARKET_STATUS,
@@ -28,7 +29,7 @@ from tallystick.state.layout import (
 def step(machine: Machine) -> None:
     """Accept an order for matching.
 
-    Rejects: NO_MARKET, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS (flags that contradict each other),
+    Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS (flags that contradict each other),
     TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired). Rounding: the bound of a market order without a
     price, towards the mark. Twin: contracts/src/referee/steps/PlaceOrder.sol.
     """
@@ -63,6 +64,8 @@ def _check(machine: Machine, market: i64, mark: i64, account: i64) -> i64:
     flags = registers.arg_flags
     if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
         return Outcome.NO_MARKET
+    if 0 < state.markets.words[market + MARKET_EXPIRY_MS] <= registers.clock_ms:
+        return Outcome.MARKET_EXPIRED
     if mark == 0:
         return Outcome.NO_MARK
     if registers.arg_lots == 0 or (registers.arg_price == 0 and flags & FLAG_MARKET == 0):

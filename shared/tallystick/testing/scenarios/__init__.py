@@ -11,7 +11,19 @@ from typing import Final
 from tallystick.machine.engine import halted
 from tallystick.proof.tracer import StepProof, Tracer
 from tallystick.schema.names import Outcome, Phase
-from tallystick.testing.scenarios import batches, book, bulk, flow, intake, markets, orders, tiers, trading, transfers
+from tallystick.testing.scenarios import (
+    batches,
+    book,
+    bulk,
+    changes,
+    flow,
+    intake,
+    markets,
+    orders,
+    tiers,
+    trading,
+    transfers,
+)
 from tallystick.testing.scenarios.scene import Scene
 
 Scenario = Callable[[Scene], None]
@@ -19,7 +31,7 @@ Scenario = Callable[[Scene], None]
 SCENARIOS: Final[dict[str, Scenario]] = {
     **{
         scenario.__name__: scenario
-        for module in (intake, batches, markets, trading, tiers, book, orders, transfers, bulk)
+        for module in (intake, batches, markets, changes, trading, tiers, book, orders, transfers, bulk)
         for scenario in module.SCENARIOS
     },
     **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(20)},
@@ -57,6 +69,9 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.NOT_AUTHORISED,
             Outcome.NOT_WITHDRAWABLE,
             Outcome.UNKNOWN_MESSAGE,
+            Outcome.NO_MARKET,
+            Outcome.NO_POSITION,
+            Outcome.MARKET_EXPIRED,
         }
     ),
     Phase.SET_CLOCK: frozenset({Outcome.ACCEPTED, Outcome.CLOCK_BACKWARDS, Outcome.CLOCK_OUT_OF_BOUND}),
@@ -64,6 +79,7 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
         {
             GOES_ON,
             Outcome.NO_MARKET,
+            Outcome.MARKET_EXPIRED,
             Outcome.NO_MARK,
             Outcome.OUT_OF_RANGE,
             Outcome.BAD_FLAGS,
@@ -103,6 +119,9 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
     ),
     Phase.COMMIT_MEDIAN: frozenset({Outcome.ACCEPTED}),
     Phase.LIST_MARKET: frozenset({Outcome.ACCEPTED, Outcome.MARKET_EXISTS, Outcome.BAD_PARAMETERS}),
+    Phase.CHANGE_MARKET: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.OLD_CHANGE, Outcome.BAD_PARAMETERS}),
+    Phase.SETTLE_POSITION: frozenset({Outcome.ACCEPTED, Outcome.NOT_SETTLED, Outcome.NO_POSITION}),
+    Phase.APPLY_CHANGE: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.NO_CHANGE, Outcome.TOO_EARLY}),
     Phase.NEXT_ITEM: frozenset({GOES_ON, Outcome.ACCEPTED, Outcome.MALFORMED, Outcome.OUT_OF_RANGE}),
     Phase.TRANSFER: frozenset(
         {

@@ -120,7 +120,7 @@ def _clean(scene: Scene, chance: random.Random) -> None:
 
 
 def _garbage(scene: Scene, chance: random.Random) -> None:
-    kind = chance.choice([*range(14), 200])
+    kind = chance.choice([*range(18), 200])
     data = bytes([kind]) + chance.randbytes(chance.randint(0, 90))
     assert scene.send(data) is not Outcome.ACCEPTED or kind <= 2
 
