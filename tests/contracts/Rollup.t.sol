@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IRollup} from "@tallystick/interfaces/IRollup.sol";
 import {AssertionId} from "@tallystick/interfaces/Types.sol";
+import {RegistersLib} from "@tallystick/libraries/generated/Registers.sol";
 import {Rollup} from "@tallystick/rollup/Rollup.sol";
 import {RollupBase} from "@tests/RollupBase.sol";
 import {Trace, TraceModel} from "@tests/TraceModel.sol";
@@ -90,8 +91,10 @@ contract RollupTest is RollupBase {
     function test_post_with_registers_of_another_length_is_refused() external {
         postBatch();
         vm.roll(block.number + INTERVAL);
-        vm.expectRevert(abi.encodeWithSelector(IRollup.RegistersLength.selector, 312, 313));
-        rollup.post{value: BOND}(genesis, 1, ROOT, new bytes(312));
+        vm.expectRevert(
+            abi.encodeWithSelector(IRollup.RegistersLength.selector, RegistersLib.BYTES - 1, RegistersLib.BYTES)
+        );
+        rollup.post{value: BOND}(genesis, 1, ROOT, new bytes(RegistersLib.BYTES - 1));
     }
 
     function test_post_with_another_bond_is_refused() external {

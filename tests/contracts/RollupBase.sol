@@ -8,6 +8,7 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {IReferee} from "@tallystick/interfaces/IReferee.sol";
 import {IRollup} from "@tallystick/interfaces/IRollup.sol";
 import {AssertionId, DisputeId, EdgeId, Node, StateHash} from "@tallystick/interfaces/Types.sol";
+import {RegistersLib} from "@tallystick/libraries/generated/Registers.sol";
 import {Rollup} from "@tallystick/rollup/Rollup.sol";
 import {Base} from "@tests/Base.sol";
 import {Trace, TraceModel} from "@tests/TraceModel.sol";
@@ -116,7 +117,7 @@ abstract contract RollupBase is Base {
     }
 
     function registersOf(uint256 number) internal pure returns (bytes memory registers) {
-        registers = new bytes(313);
+        registers = new bytes(RegistersLib.BYTES);
         registers[0] = bytes1(uint8(number));
     }
 

@@ -135,10 +135,9 @@ def render_records() -> str:
     ]
     lines += ["    function limit(uint8 kind, uint256 i) internal pure returns (uint256) {"]
     for kind in RECORDS:
-        lines.append(f"        if (kind == {kind.name.upper()}) {{")
-        last = kind.fields[-1].limit
-        lines += [f"            if (i == {i}) return {x.limit};" for i, x in enumerate(kind.fields[:-1])]
-        lines += [f"            return {last};", "        }"]
+        only = len({x.limit for x in kind.fields}) == 1
+        value = kind.fields[0].limit if only else f"_{_camel(kind.name)}Limit(i)"
+        lines.append(f"        if (kind == {kind.name.upper()}) return {value};")
     lines += ["        return 0;", "    }", "", "    /// Bit i set: field i is part of the signed struct."]
     lines += ["    function signedFields(uint8 kind) internal pure returns (uint256) {"]
     for kind in RECORDS:
@@ -150,7 +149,25 @@ def render_records() -> str:
         if kind.primary:
             lines.append(f"        if (kind == {kind.name.upper()}) {{")
             lines += [f'            return keccak256("{kind.encoded_type}");', "        }"]
-    return "\n".join([*lines, "        return 0;", "    }", "}", ""])
+    lines += ["        return 0;", "    }", *_render_limits()]
+    return "\n".join([*lines, "}", ""])
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(word.title() for word in tail)
+
+
+def _render_limits() -> list[str]:
+    """Return a function for each kind whose fields have different limits: one for all would be too long to read."""
+    lines = []
+    for kind in RECORDS:
+        if len({x.limit for x in kind.fields}) == 1:
+            continue
+        lines += ["", f"    function _{_camel(kind.name)}Limit(uint256 i) private pure returns (uint256) {{"]
+        lines += [f"        if (i == {i}) return {x.limit};" for i, x in enumerate(kind.fields[:-1])]
+        lines += [f"        return {kind.fields[-1].limit};", "    }"]
+    return lines
 
 
 def _render_blobs() -> list[str]:

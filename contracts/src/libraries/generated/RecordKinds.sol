@@ -58,133 +58,22 @@ library RecordKinds {
 
     /// Largest value of field `i`; type(uint160).max marks an address.
     function limit(uint8 kind, uint256 i) internal pure returns (uint256) {
-        if (kind == CLOCK) {
-            return 4611686018427387903;
-        }
-        if (kind == CONSUME) {
-            return 4611686018427387903;
-        }
-        if (kind == ORDER) {
-            if (i == 0) return 4294967295;
-            if (i == 1) return 15;
-            if (i == 2) return 4611686018427387903;
-            if (i == 3) return 63;
-            if (i == 4) return 1;
-            if (i == 5) return 127;
-            if (i == 6) return 16777215;
-            if (i == 7) return 4611686018427387903;
-            if (i == 8) return 4611686018427387903;
-            return 4611686018427387903;
-        }
-        if (kind == CANCEL) {
-            if (i == 0) return 4294967295;
-            if (i == 1) return 15;
-            if (i == 2) return 4611686018427387903;
-            if (i == 3) return 4611686018427387903;
-            return 68719476735;
-        }
-        if (kind == WITHDRAW) {
-            if (i == 0) return 4294967295;
-            if (i == 1) return 4611686018427387903;
-            if (i == 2) return 4611686018427387903;
-            return 1461501637330902918203684832716283019655932542975;
-        }
-        if (kind == APPROVE_AGENT) {
-            if (i == 0) return 4294967295;
-            if (i == 1) return 4611686018427387903;
-            if (i == 2) return 15;
-            if (i == 3) return 1461501637330902918203684832716283019655932542975;
-            if (i == 4) return 3;
-            return 4611686018427387903;
-        }
-        if (kind == REPORT_PRICE) {
-            if (i == 0) return 63;
-            if (i == 1) return 15;
-            if (i == 2) return 4611686018427387903;
-            if (i == 3) return 16777215;
-            return 4611686018427387903;
-        }
-        if (kind == LIST_MARKET) {
-            if (i == 0) return 63;
-            if (i == 1) return 1;
-            if (i == 2) return 4294967295;
-            if (i == 3) return 4611686018427387903;
-            if (i == 4) return 1000000;
-            if (i == 5) return 1000000;
-            if (i == 6) return 1000000;
-            if (i == 7) return 1000000;
-            if (i == 8) return 1000000;
-            if (i == 9) return 1000000;
-            if (i == 10) return 4294967295;
-            if (i == 11) return 4294967295;
-            if (i == 12) return 1000000;
-            if (i == 13) return 1000000;
-            if (i == 14) return 1000000;
-            if (i == 15) return 1000000;
-            if (i == 16) return 4611686018427387903;
-            if (i == 17) return 4611686018427387903;
-            if (i == 18) return 4611686018427387903;
-            if (i == 19) return 4611686018427387903;
-            if (i == 20) return 4611686018427387903;
-            if (i == 21) return 1000000;
-            return 1000000;
-        }
-        if (kind == CHANGE_MARKET) {
-            if (i == 0) return 63;
-            if (i == 1) return 4294967295;
-            if (i == 2) return 1000000;
-            if (i == 3) return 1000000;
-            if (i == 4) return 1000000;
-            if (i == 5) return 1000000;
-            if (i == 6) return 1000000;
-            if (i == 7) return 1000000;
-            if (i == 8) return 4294967295;
-            if (i == 9) return 4294967295;
-            if (i == 10) return 1000000;
-            if (i == 11) return 1000000;
-            if (i == 12) return 1000000;
-            if (i == 13) return 1000000;
-            if (i == 14) return 4611686018427387903;
-            if (i == 15) return 4611686018427387903;
-            if (i == 16) return 4611686018427387903;
-            if (i == 17) return 4611686018427387903;
-            if (i == 18) return 4611686018427387903;
-            if (i == 19) return 1000000;
-            return 1000000;
-        }
-        if (kind == APPLY_CHANGE) {
-            return 63;
-        }
-        if (kind == SETTLE_POSITION) {
-            if (i == 0) return 4294967295;
-            return 63;
-        }
-        if (kind == TRANSFER) {
-            if (i == 0) return 4294967295;
-            if (i == 1) return 4611686018427387903;
-            if (i == 2) return 4294967295;
-            return 4611686018427387903;
-        }
-        if (kind == BULK) {
-            if (i == 0) return 4294967295;
-            if (i == 1) return 15;
-            if (i == 2) return 4611686018427387903;
-            return 4611686018427387903;
-        }
-        if (kind == CANCEL_ALL) {
-            if (i == 0) return 4294967295;
-            if (i == 1) return 15;
-            return 4611686018427387903;
-        }
-        if (kind == DEAD_MAN) {
-            if (i == 0) return 4294967295;
-            if (i == 1) return 15;
-            if (i == 2) return 4611686018427387903;
-            return 4611686018427387903;
-        }
-        if (kind == CLEAN) {
-            return 68719476735;
-        }
+        if (kind == CLOCK) return 4611686018427387903;
+        if (kind == CONSUME) return 4611686018427387903;
+        if (kind == ORDER) return _orderLimit(i);
+        if (kind == CANCEL) return _cancelLimit(i);
+        if (kind == WITHDRAW) return _withdrawLimit(i);
+        if (kind == APPROVE_AGENT) return _approveAgentLimit(i);
+        if (kind == REPORT_PRICE) return _reportPriceLimit(i);
+        if (kind == LIST_MARKET) return _listMarketLimit(i);
+        if (kind == CHANGE_MARKET) return _changeMarketLimit(i);
+        if (kind == APPLY_CHANGE) return 63;
+        if (kind == SETTLE_POSITION) return _settlePositionLimit(i);
+        if (kind == TRANSFER) return _transferLimit(i);
+        if (kind == BULK) return _bulkLimit(i);
+        if (kind == CANCEL_ALL) return _cancelAllLimit(i);
+        if (kind == DEAD_MAN) return _deadManLimit(i);
+        if (kind == CLEAN) return 68719476735;
         return 0;
     }
 
@@ -261,5 +150,132 @@ library RecordKinds {
             return keccak256("DeadMan(uint64 account,uint64 nonce,uint64 timeMs)");
         }
         return 0;
+    }
+
+    function _orderLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 15;
+        if (i == 2) return 4611686018427387903;
+        if (i == 3) return 63;
+        if (i == 4) return 1;
+        if (i == 5) return 127;
+        if (i == 6) return 16777215;
+        if (i == 7) return 4611686018427387903;
+        if (i == 8) return 4611686018427387903;
+        return 4611686018427387903;
+    }
+
+    function _cancelLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 15;
+        if (i == 2) return 4611686018427387903;
+        if (i == 3) return 4611686018427387903;
+        return 68719476735;
+    }
+
+    function _withdrawLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 4611686018427387903;
+        if (i == 2) return 4611686018427387903;
+        return 1461501637330902918203684832716283019655932542975;
+    }
+
+    function _approveAgentLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 4611686018427387903;
+        if (i == 2) return 15;
+        if (i == 3) return 1461501637330902918203684832716283019655932542975;
+        if (i == 4) return 3;
+        return 4611686018427387903;
+    }
+
+    function _reportPriceLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 63;
+        if (i == 1) return 15;
+        if (i == 2) return 4611686018427387903;
+        if (i == 3) return 16777215;
+        return 4611686018427387903;
+    }
+
+    function _listMarketLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 63;
+        if (i == 1) return 1;
+        if (i == 2) return 4294967295;
+        if (i == 3) return 4611686018427387903;
+        if (i == 4) return 1000000;
+        if (i == 5) return 1000000;
+        if (i == 6) return 1000000;
+        if (i == 7) return 1000000;
+        if (i == 8) return 1000000;
+        if (i == 9) return 1000000;
+        if (i == 10) return 4294967295;
+        if (i == 11) return 4294967295;
+        if (i == 12) return 1000000;
+        if (i == 13) return 1000000;
+        if (i == 14) return 1000000;
+        if (i == 15) return 1000000;
+        if (i == 16) return 4611686018427387903;
+        if (i == 17) return 4611686018427387903;
+        if (i == 18) return 4611686018427387903;
+        if (i == 19) return 4611686018427387903;
+        if (i == 20) return 4611686018427387903;
+        if (i == 21) return 1000000;
+        return 1000000;
+    }
+
+    function _changeMarketLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 63;
+        if (i == 1) return 4294967295;
+        if (i == 2) return 1000000;
+        if (i == 3) return 1000000;
+        if (i == 4) return 1000000;
+        if (i == 5) return 1000000;
+        if (i == 6) return 1000000;
+        if (i == 7) return 1000000;
+        if (i == 8) return 4294967295;
+        if (i == 9) return 4294967295;
+        if (i == 10) return 1000000;
+        if (i == 11) return 1000000;
+        if (i == 12) return 1000000;
+        if (i == 13) return 1000000;
+        if (i == 14) return 4611686018427387903;
+        if (i == 15) return 4611686018427387903;
+        if (i == 16) return 4611686018427387903;
+        if (i == 17) return 4611686018427387903;
+        if (i == 18) return 4611686018427387903;
+        if (i == 19) return 1000000;
+        return 1000000;
+    }
+
+    function _settlePositionLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        return 63;
+    }
+
+    function _transferLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 4611686018427387903;
+        if (i == 2) return 4294967295;
+        return 4611686018427387903;
+    }
+
+    function _bulkLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 15;
+        if (i == 2) return 4611686018427387903;
+        return 4611686018427387903;
+    }
+
+    function _cancelAllLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 15;
+        return 4611686018427387903;
+    }
+
+    function _deadManLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 15;
+        if (i == 2) return 4611686018427387903;
+        return 4611686018427387903;
     }
 }
