@@ -16,12 +16,16 @@ from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ACCOUNT_DEAD_BEFORE,
     BITMAP_BITS,
+    KIND_DATED,
     MARKET_MAKER_PPM,
     MARKET_MAX_LOTS,
     MARKET_TAKER_PPM,
     MESSAGE_FORCE_CANCEL_ALL,
     ORDER_REMAINING_LOTS,
     ORDER_SEQUENCE,
+    PENDING_EFFECTIVE_MS,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_WORDS,
 )
 from tallystick.testing.look import book, cash, position
 from tallystick.testing.world import World, address, message
@@ -270,3 +274,39 @@ def test_O39_marking_an_order_older_than_it_is_is_refuted() -> None:
 
     lie = LieAt(phase=Phase.REST_ORDER, tamper=afterwards(backdate))
     assert refuted(world, lie) is Phase.REST_ORDER
+
+
+def test_O29_settling_an_expired_future_at_another_price_or_twice_is_refuted() -> None:
+    """The operator settles at a price of its own, or pays a position that it has paid. The first median behind the expiry
+    is final (the market's status), and a paid position is gone."""
+    world = exchange()
+    world.list_market(1, kind=KIND_DATED, expiry_ms=world.state.registers.clock_ms + 500)
+    world.report(1, MARK)
+    world.order(1, 1, BUY, MARK, 10)
+    world.order(2, 1, 1 - BUY, MARK, 10)
+    world.clock(ahead_ms=500)
+    world.report(1, MARK + 50)
+    settled = newest(world)
+    again = make("settle_position", account=1, market=1)
+    assert world.send(again) is Outcome.ACCEPTED
+    assert world.send(again) is Outcome.NO_POSITION
+
+    def dearer(machine: Machine) -> None:
+        add(machine.state.risk, 0, RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS, 1)
+
+    def pay(machine: Machine) -> None:
+        add(machine.state.accounts, 1, ACCOUNT_CASH_UNITS, 10 * MARK * 100)
+
+    lie = LieAt(phase=Phase.COMMIT_MEDIAN, record=settled, tamper=afterwards(dearer))
+    twice = LieAt(phase=Phase.SETTLE_POSITION, record=newest(world), tamper=afterwards(pay))
+    assert refuted(world, lie) is Phase.COMMIT_MEDIAN
+    assert refuted(world, twice) is Phase.SETTLE_POSITION
+
+
+def test_O32_putting_new_rules_in_force_before_their_time_is_refuted() -> None:
+    """Governance proposes a fee of a half, the operator puts it in force at once. It is 8 days away: TOO_EARLY."""
+    world = exchange()
+    assert world.change_market(0, 1, taker_ppm=500_000) is Outcome.ACCEPTED
+    assert world.send(make("apply_change", market=0)) is Outcome.TOO_EARLY
+    tamper = pretending(lambda m: m.state.pendings, 0, PENDING_EFFECTIVE_MS, 1)
+    assert refuted(world, LieAt(phase=Phase.APPLY_CHANGE, record=newest(world), tamper=tamper)) is Phase.APPLY_CHANGE

@@ -190,7 +190,7 @@ BAD_BODIES = [
     (b'{"raw":7}', "malformed", "raw"),
     (b'{"raw":"0xzz"}', "malformed", "raw"),
     (b'{"raw":"0x03c0"}', "malformed", "raw"),
-    (b'{"raw":"0x09c0"}', "unknown_record", "raw"),
+    (b'{"raw":"0x7fc0"}', "unknown_record", "raw"),
     (b'{"raw":"0x01c101"}', "operator_only", "kind"),
     (b'{"raw":"0x02c101"}', "operator_only", "kind"),
     (b'{"kind":"clock","fields":{"clock_ms":1}}', "malformed", "signature"),

@@ -107,7 +107,7 @@ def test_records_before_a_broken_frame_still_count() -> None:
 @pytest.mark.parametrize(
     ("data", "outcome"),
     [
-        (b"\x09\xc0", Outcome.UNKNOWN_RECORD),
+        (b"\x7f\xc0", Outcome.UNKNOWN_RECORD),
         (b"\x01\xc0", Outcome.MALFORMED),
         (b"\x01\xc9\x88\x40" + bytes(7), Outcome.OUT_OF_RANGE),
     ],

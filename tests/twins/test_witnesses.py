@@ -19,7 +19,19 @@ from tallystick.testing import scenarios
 from tallystick.testing.mutations import INPUT_AT, cells_at
 from tallystick.testing.twins import TwinRunner
 
-NAMES = ("signatures", "messages", "skipped_chunks", "listings", "reports", "fills", "cancels", "withdrawals", "agents")
+NAMES = (
+    "signatures",
+    "messages",
+    "skipped_chunks",
+    "listings",
+    "reports",
+    "fills",
+    "cancels",
+    "withdrawals",
+    "agents",
+    "changes",
+    "expiry",
+)
 FLIPS = 60
 TRANSACTION_GAS = 1 << 24
 Kind = tuple[int, Outcome | None]

@@ -22,6 +22,7 @@ from tallystick.machine.steps import (
     report_price,
     rest_order,
     set_clock,
+    settle_position,
     withdraw,
 )
 from tallystick.state.codes import Phase
@@ -43,6 +44,7 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.LIST_MARKET: list_market.step,
     Phase.CHANGE_MARKET: change_market.step,
     Phase.APPLY_CHANGE: apply_change.step,
+    Phase.SETTLE_POSITION: settle_position.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

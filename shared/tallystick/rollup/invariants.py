@@ -10,8 +10,13 @@ from tallystick.state.layout import (
     ACCOUNT_POSITIONS,
     MARKET_NET_LOTS,
     MARKET_OPEN_INTEREST_LOTS,
+    MARKET_SETTLED,
+    MARKET_STATUS,
     MAX_MARKETS,
     MAX_POSITIONS,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_WORDS,
 )
 from tallystick.state.state import State
 
@@ -34,14 +39,31 @@ def broken(state: State) -> tuple[str, ...]:
     found: list[str] = []
     if cash != registers.cash_units:
         found.append(f"accounts hold {cash} units, the registers say {registers.cash_units}")
-    owed = registers.cash_units + registers.fees_units + registers.withdrawn_units
+    owed = registers.cash_units + registers.fees_units + registers.withdrawn_units + unpaid_settlements(state)
     if owed != registers.deposited_units:
         found.append(f"{registers.deposited_units} units were deposited, {owed} are owed")
     for market, base in sorted(state.markets.rows.items()):
         totals = state.markets.words
-        if net[market] != 0 or totals[base + MARKET_NET_LOTS] != 0:
+        settled = totals[base + MARKET_STATUS] == MARKET_SETTLED
+        if net[market] != totals[base + MARKET_NET_LOTS] or (net[market] != 0 and not settled):
             found.append(f"positions of market {market} sum to {net[market]} lots")
         if longs[market] != totals[base + MARKET_OPEN_INTEREST_LOTS]:
             said = totals[base + MARKET_OPEN_INTEREST_LOTS]
             found.append(f"market {market} has {longs[market]} lots open, its cell says {said}")
     return tuple(found)
+
+
+def unpaid_settlements(state: State) -> int:
+    """Return what the positions of settled markets that are not paid yet are worth together.
+
+    Units: units; less than nothing when mostly winners have been paid.
+    """
+    risk = state.risk.rows.get(0, -1)
+    total = 0
+    for market, base in state.markets.rows.items():
+        if state.markets.words[base + MARKET_STATUS] == MARKET_SETTLED:
+            entry = risk + market * RISK_RISKMARKET_WORDS
+            price = state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS]
+            worth = price * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER]
+            total += state.markets.words[base + MARKET_NET_LOTS] * worth
+    return total

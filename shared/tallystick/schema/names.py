@@ -26,6 +26,7 @@ class Phase(IntEnum):
     LIST_MARKET = 13
     CHANGE_MARKET = 14
     APPLY_CHANGE = 15
+    SETTLE_POSITION = 16
 
 
 class Outcome(IntEnum):
@@ -70,6 +71,7 @@ class Outcome(IntEnum):
     TOO_EARLY = 36
     NO_POSITION = 37
     MARKET_EXPIRED = 38
+    NOT_SETTLED = 39
 
 
 # name -> (value, what it is and where it comes from)
@@ -110,6 +112,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "BUY": (0, "side"),
     "SELL": (1, "side"),
     "MARKET_LIVE": (1, "market status"),
+    "MARKET_SETTLED": (2, "market status: its mark is final, its positions turn into cash"),
     "KIND_PERPETUAL": (0, "market kind: pays funding, never expires"),
     "KIND_DATED": (1, "market kind: settles at the first index at or after its expiry"),
     "MAX_OPEN_EXPOSURE": (1 << 32, "largest open interest x multiplier: all markets' values together stay below 2^62"),

@@ -187,6 +187,14 @@ RECORDS: tuple[RecordKind, ...] = (
         doc="Put a market's proposed rules in force when their time has come.",
         fields=(_n("market", 63),),
     ),
+    RecordKind(
+        name="settle_position",
+        number=11,
+        authority=Authority.NOBODY,
+        primary="",
+        doc="Turn an account's position in a settled market into cash.",
+        fields=(_n("account", U32_LIMIT), _n("market", 63)),
+    ),
 )
 
 SIGNATURE_BYTES = 64

@@ -24,6 +24,7 @@ class Phase:
     LIST_MARKET: Final = 13
     CHANGE_MARKET: Final = 14
     APPLY_CHANGE: Final = 15
+    SETTLE_POSITION: Final = 16
 
 
 class Outcome:
@@ -68,3 +69,4 @@ class Outcome:
     TOO_EARLY: Final = 36
     NO_POSITION: Final = 37
     MARKET_EXPIRED: Final = 38
+    NOT_SETTLED: Final = 39

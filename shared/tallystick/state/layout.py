@@ -18,6 +18,8 @@ MESSAGE_BYTES: Final = 45  # kind, sender, account, amount, time
 MESSAGE_DEPOSIT: Final = 1  # kind: credit an account
 MESSAGE_FORCE_WITHDRAW: Final = 2  # kind: the owner withdraws without the operator
 MESSAGE_FORCE_CANCEL_ALL: Final = 3  # kind: the owner cancels all orders without the operator
+MESSAGE_FORCE_CLOSE: Final = 4  # kind: the owner closes a position, amount = market << 56 | price << 32 | lots
+CHANGE_DELAY_MS: Final = 691200000  # 8 days before a change of rules counts: longer than an exit through L1
 CLOCK_DRIFT_MS: Final = 600000  # the clock stays within 10 minutes of the batch's declared time
 REPORT_AGE_MS: Final = 60000  # a price report may be this much older than the clock
 REPORT_AHEAD_MS: Final = 5000  # a price report may be this much newer than the clock
@@ -41,6 +43,7 @@ FLAG_IOC: Final = 1  # order flag: cancel what does not fill at once
 BUY: Final = 0  # side
 SELL: Final = 1  # side
 MARKET_LIVE: Final = 1  # market status
+MARKET_SETTLED: Final = 2  # market status: its mark is final, its positions turn into cash
 KIND_PERPETUAL: Final = 0  # market kind: pays funding, never expires
 KIND_DATED: Final = 1  # market kind: settles at the first index at or after its expiry
 MAX_OPEN_EXPOSURE: Final = 4294967296  # largest open interest x multiplier: all markets' values together stay below 2^62
@@ -198,10 +201,17 @@ PRICE_PREMIUM_COUNT: Final = 5
 PRICE_SAMPLE_MINUTE: Final = 6
 PRICE_TICK_HOUR: Final = 7
 
+TAG_PENDING: Final = 13
+PENDING_WORDS: Final = 21
+PENDING_BYTES: Final = 164
+PENDING_CHANGES: Final = 0
+PENDING_EFFECTIVE_MS: Final = 1
+PENDING_RULES: Final = 2
+
 # By tag; index 0 is no cell.
-CELL_NAMES: Final = ("", "Account", "Agent", "Market", "Risk", "Bitmap", "Level", "Page", "Order", "Oracle", "Config", "Outbox", "Price")
-CELL_WORDS: Final = (0, 66, 7, 18, 768, 8, 3, 4, 12, 18, 86, 7, 8)
-CELL_BYTES: Final = (0, 357, 29, 106, 3328, 32, 12, 13, 64, 74, 341, 36, 56)
+CELL_NAMES: Final = ("", "Account", "Agent", "Market", "Risk", "Bitmap", "Level", "Page", "Order", "Oracle", "Config", "Outbox", "Price", "Pending")
+CELL_WORDS: Final = (0, 66, 7, 18, 768, 8, 3, 4, 12, 18, 86, 7, 8, 21)
+CELL_BYTES: Final = (0, 357, 29, 106, 3328, 32, 12, 13, 64, 74, 341, 36, 56, 164)
 CELL_FORMATS: Final = (
     struct.Struct(">"),
     struct.Struct(">IIIIIqQIIIIIIIIQQB" + "Bqq" * 16),
@@ -216,6 +226,7 @@ CELL_FORMATS: Final = (
     struct.Struct(">IIIIIB" + "IIIII" * 16),
     struct.Struct(">IIIIIQQ"),
     struct.Struct(">IQQqqIQQ"),
+    struct.Struct(">IQ" + "Q" * 19),
 )
 
 
@@ -240,6 +251,7 @@ class Registers:
         self.record_accumulator: bytes = bytes(32)  # hash chain over all records
         self.message_cursor: i64 = 0  # next L1 message
         self.message_target: i64 = 0  # messages being consumed through
+        self.consuming: i64 = 0  # 1 when a record consumes them, 0 when it is the batch's end
         self.clock_ms: i64 = 0  # the exchange's clock
         self.free_page: i64 = 0  # first page of the free list; 0 for none
         self.page_count: i64 = 0  # pages ever handed out
@@ -286,6 +298,7 @@ class Registers:
             self.record_accumulator,
             self.message_cursor,
             self.message_target,
+            self.consuming,
             self.clock_ms,
             self.free_page,
             self.page_count,
@@ -333,6 +346,7 @@ class Registers:
             self.record_accumulator,
             self.message_cursor,
             self.message_target,
+            self.consuming,
             self.clock_ms,
             self.free_page,
             self.page_count,
@@ -381,5 +395,5 @@ class Registers:
 
 
 _NOBODY: Final = bytes(20)
-_REGISTERS: Final = struct.Struct(">32sBBBQQQHHHH32s32sQ32sQQQIIQqqqqqIBBHIQQQQQ20sIQQHH")
-REGISTERS_BYTES: Final = 347
+_REGISTERS: Final = struct.Struct(">32sBBBQQQHHHH32s32sQ32sQQBQIIQqqqqqIBBHIQQQQQ20sIQQHH")
+REGISTERS_BYTES: Final = 348

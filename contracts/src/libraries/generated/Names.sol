@@ -77,6 +77,8 @@ library Constants {
     uint256 internal constant SELL = 1;
     /// market status
     uint256 internal constant MARKET_LIVE = 1;
+    /// market status: its mark is final, its positions turn into cash
+    uint256 internal constant MARKET_SETTLED = 2;
     /// market kind: pays funding, never expires
     uint256 internal constant KIND_PERPETUAL = 0;
     /// market kind: settles at the first index at or after its expiry
@@ -144,8 +146,9 @@ library Phase {
     uint8 internal constant LIST_MARKET = 13;
     uint8 internal constant CHANGE_MARKET = 14;
     uint8 internal constant APPLY_CHANGE = 15;
+    uint8 internal constant SETTLE_POSITION = 16;
     /// how many there are
-    uint8 internal constant COUNT = 16;
+    uint8 internal constant COUNT = 17;
 }
 
 library Outcome {
@@ -188,4 +191,5 @@ library Outcome {
     uint8 internal constant TOO_EARLY = 36;
     uint8 internal constant NO_POSITION = 37;
     uint8 internal constant MARKET_EXPIRED = 38;
+    uint8 internal constant NOT_SETTLED = 39;
 }

@@ -17,7 +17,8 @@ library RecordKinds {
     uint8 internal constant LIST_MARKET = 8;
     uint8 internal constant CHANGE_MARKET = 9;
     uint8 internal constant APPLY_CHANGE = 10;
-    uint8 internal constant LAST = 10;
+    uint8 internal constant SETTLE_POSITION = 11;
+    uint8 internal constant LAST = 11;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -31,12 +32,13 @@ library RecordKinds {
         if (kind == LIST_MARKET) return 23;
         if (kind == CHANGE_MARKET) return 21;
         if (kind == APPLY_CHANGE) return 1;
+        if (kind == SETTLE_POSITION) return 2;
         return 0;
     }
 
     /// Whether a signature follows the fields.
     function signed(uint8 kind) internal pure returns (bool) {
-        return !(kind == CLOCK || kind == CONSUME || kind == APPLY_CHANGE);
+        return !(kind == CLOCK || kind == CONSUME || kind == APPLY_CHANGE || kind == SETTLE_POSITION);
     }
 
     /// Largest value of field `i`; type(uint160).max marks an address.
@@ -136,6 +138,10 @@ library RecordKinds {
             return 1000000;
         }
         if (kind == APPLY_CHANGE) {
+            return 63;
+        }
+        if (kind == SETTLE_POSITION) {
+            if (i == 0) return 4294967295;
             return 63;
         }
         return 0;

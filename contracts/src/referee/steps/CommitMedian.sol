@@ -4,9 +4,9 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {openOracle, openRisk} from "@tallystick/libraries/State.sol";
+import {openMarket, openOracle, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
-import {Oracle, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Market, Oracle, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
@@ -21,11 +21,15 @@ contract CommitMedian is Step {
         // READ
         Oracle oracle = openOracle(w, registers.argMarket());
         Risk risk = openRisk(w);
+        Market market = openMarket(w, registers.argMarket());
 
         // CHECK: nothing; the report that led here was checked.
 
         // APPLY
         risk.setMarketMarkTicks(registers.argMarket(), _lowerMedian(oracle));
+        if (market.kind() == Constants.KIND_DATED && market.expiryMs() <= registers.clockMs()) {
+            market.setStatus(uint8(Constants.MARKET_SETTLED));
+        }
 
         // WRITE
         finish(registers, Outcome.ACCEPTED);

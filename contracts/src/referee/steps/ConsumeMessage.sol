@@ -8,7 +8,7 @@ import {clearArgs, closeBatch, finish} from "@tallystick/libraries/Machine.sol";
 import {appendWithdrawal} from "@tallystick/libraries/Outbox.sol";
 import {health, withdrawable} from "@tallystick/libraries/Risk.sol";
 import {openAccount, openMarket, openRisk} from "@tallystick/libraries/State.sol";
-import {findPosition, NO_SLOT} from "@tallystick/libraries/Trade.sol";
+import {NO_SLOT, findPosition} from "@tallystick/libraries/Trade.sol";
 import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";

@@ -152,6 +152,10 @@ contract FetchRecord is Step {
             registers.setArgPrice(uint32(values[3]));
             registers.setArgTime(uint64(values[4]));
             registers.setPhase(Phase.REPORT_PRICE);
+        } else if (kind == RecordKinds.SETTLE_POSITION) {
+            registers.setArgAccount(uint32(values[0]));
+            registers.setArgMarket(uint8(values[1]));
+            registers.setPhase(Phase.SETTLE_POSITION);
         } else {
             registers.setArgMarket(uint8(values[0]));
             registers.setPhase(_ofMarket(kind));

@@ -11,7 +11,7 @@ import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.s
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title PLACE_ORDER: check an order against its market before it meets the book
-/// @dev Rejects: NO_MARKET, NO_MARK, OUT_OF_RANGE (zero size or price), TOO_LARGE, EXPIRED. Twin:
+/// @dev Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (zero size or price), TOO_LARGE, EXPIRED. Twin:
 /// shared/tallystick/machine/steps/place_order.py.
 contract PlaceOrder is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -33,6 +33,7 @@ contract PlaceOrder is Step {
 
     function _check(Registers registers, Market market, Risk risk) private pure returns (uint8) {
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
+        if (market.expiryMs() != 0 && market.expiryMs() <= registers.clockMs()) return Outcome.MARKET_EXPIRED;
         if (risk.marketMarkTicks(registers.argMarket()) == 0) return Outcome.NO_MARK;
         if (registers.argLots() == 0 || registers.argPrice() == 0) return Outcome.OUT_OF_RANGE;
         if (registers.argLots() > market.maxLots()) return Outcome.TOO_LARGE;

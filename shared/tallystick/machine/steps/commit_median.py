@@ -7,6 +7,11 @@ from mypy_extensions import i64
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
+    KIND_DATED,
+    MARKET_EXPIRY_MS,
+    MARKET_KIND,
+    MARKET_SETTLED,
+    MARKET_STATUS,
     MAX_SIGNERS,
     ORACLE_PRICES,
     ORACLE_SEEN,
@@ -18,7 +23,8 @@ from tallystick.state.layout import (
 def step(machine: Machine) -> None:
     """Set the mark to the round's lower median.
 
-    Every further report of the round moves it again, so that which of them came first does not matter. Twin:
+    Every further report of the round moves it again, so that which of them came first does not matter. The first median
+    at or after a dated future's expiry settles it: that mark is final. Twin:
     contracts/src/referee/steps/CommitMedian.sol.
     """
     state = machine.state
@@ -27,6 +33,7 @@ def step(machine: Machine) -> None:
     # READ
     oracle = state.oracles.open(registers.arg_market)
     risk = state.risk.open(0)
+    market = state.markets.open(registers.arg_market)
 
     # CHECK: nothing; the report that led here was checked.
 
@@ -38,7 +45,13 @@ def step(machine: Machine) -> None:
     median = lower_median(prices)
     state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS] = median
 
+    expiry = state.markets.words[market + MARKET_EXPIRY_MS]
+    if state.markets.words[market + MARKET_KIND] == KIND_DATED and expiry <= registers.clock_ms:
+        state.markets.words[market + MARKET_STATUS] = MARKET_SETTLED
+        machine.emit("settled", registers.arg_market, median)
+
     # WRITE
+    state.markets.mark(registers.arg_market)
     state.risk.mark(0)
     machine.emit("mark", registers.arg_market, median)
     machine.finish(Outcome.ACCEPTED)

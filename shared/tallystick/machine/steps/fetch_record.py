@@ -203,6 +203,11 @@ def _set_market(registers: Registers, record: Record) -> None:
     registers.arg_market = record.values[0]
 
 
+def _set_position(registers: Registers, record: Record) -> None:
+    registers.arg_account = record.values[0]
+    registers.arg_market = record.values[1]
+
+
 _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "clock": (_set_clock, Phase.SET_CLOCK),
     "consume": (_set_consume, Phase.CONSUME_MESSAGE),
@@ -214,4 +219,5 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "list_market": (_set_market, Phase.LIST_MARKET),
     "change_market": (_set_market, Phase.CHANGE_MARKET),
     "apply_change": (_set_market, Phase.APPLY_CHANGE),
+    "settle_position": (_set_position, Phase.SETTLE_POSITION),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
+    MARKET_EXPIRY_MS,
     MARKET_LIVE,
     MARKET_MAX_LOTS,
     MARKET_STATUS,
@@ -16,7 +17,7 @@ from tallystick.state.layout import (
 def step(machine: Machine) -> None:
     """Accept an order for matching.
 
-    Rejects: NO_MARKET, NO_MARK, OUT_OF_RANGE (zero size or price), TOO_LARGE, EXPIRED. Twin:
+    Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (zero size or price), TOO_LARGE, EXPIRED. Twin:
     contracts/src/referee/steps/PlaceOrder.sol.
     """
     state = machine.state
@@ -31,6 +32,8 @@ def step(machine: Machine) -> None:
     mark = state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS]
     if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
         outcome = Outcome.NO_MARKET
+    elif 0 < state.markets.words[market + MARKET_EXPIRY_MS] <= registers.clock_ms:
+        outcome = Outcome.MARKET_EXPIRED
     elif mark == 0:
         outcome = Outcome.NO_MARK
     elif registers.arg_lots == 0 or registers.arg_price == 0:

@@ -64,7 +64,15 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
     ),
     Phase.SET_CLOCK: frozenset({Outcome.ACCEPTED, Outcome.CLOCK_BACKWARDS, Outcome.CLOCK_OUT_OF_BOUND}),
     Phase.PLACE_ORDER: frozenset(
-        {GOES_ON, Outcome.NO_MARKET, Outcome.NO_MARK, Outcome.OUT_OF_RANGE, Outcome.TOO_LARGE, Outcome.EXPIRED}
+        {
+            GOES_ON,
+            Outcome.NO_MARKET,
+            Outcome.MARKET_EXPIRED,
+            Outcome.NO_MARK,
+            Outcome.OUT_OF_RANGE,
+            Outcome.TOO_LARGE,
+            Outcome.EXPIRED,
+        }
     ),
     Phase.MATCH_MAKER: frozenset(
         {
@@ -95,6 +103,7 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
     Phase.COMMIT_MEDIAN: frozenset({Outcome.ACCEPTED}),
     Phase.LIST_MARKET: frozenset({Outcome.ACCEPTED, Outcome.MARKET_EXISTS, Outcome.BAD_PARAMETERS}),
     Phase.CHANGE_MARKET: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.OLD_CHANGE, Outcome.BAD_PARAMETERS}),
+    Phase.SETTLE_POSITION: frozenset({Outcome.ACCEPTED, Outcome.NOT_SETTLED, Outcome.NO_POSITION}),
     Phase.APPLY_CHANGE: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.NO_CHANGE, Outcome.TOO_EARLY}),
 }
 """Every outcome a step can end with."""

@@ -60,4 +60,25 @@ def forced_closes(scene: Scene) -> None:
     scene.post(bytes(41), messages=len(scene.published.messages))
 
 
-SCENARIOS = (changes, forced_closes)
+def expiry(scene: Scene) -> None:
+    """A future that expires, is settled by the first median behind that, and paid out position by position."""
+    scene.trading("alice", "bob")
+    expires = scene.state.registers.clock_ms + 500
+    scene.open_market(1, 500, kind=KIND_DATED, expiry_ms=expires, multiplier=3)
+    scene.order(1, 1, BUY, 500, 9)
+    scene.order(2, 1, SELL, 500, 9)
+
+    def settle(account: int, market: int) -> Outcome:
+        return scene.send(make("settle_position", account=account, market=market))
+
+    assert settle(1, 1) is Outcome.NOT_SETTLED
+    scene.clock(ahead_ms=500)
+    assert scene.order(1, 1, BUY, 500, 1) is Outcome.MARKET_EXPIRED
+    assert scene.report(1, 431) is Outcome.ACCEPTED
+    assert scene.report(1, 999) is Outcome.NO_MARKET
+    assert scene.order(1, 1, BUY, 500, 1) is Outcome.NO_MARKET
+    assert [settle(1, 1), settle(1, 1), settle(2, 1)] == [Outcome.ACCEPTED, Outcome.NO_POSITION, Outcome.ACCEPTED]
+    assert settle(1, 0) is Outcome.NOT_SETTLED
+
+
+SCENARIOS = (changes, forced_closes, expiry)
