@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tallystick.machine.engine import halted, run
 from tallystick.proof.tracer import Tracer
 from tallystick.records.signing import make
+from tallystick.rollup.invariants import imbalance
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     MARKET_NET_LOTS,
@@ -341,8 +342,7 @@ class Exchange(RuleBasedStateMachine):
         total = sum(cash(state, account) for account in state.accounts.rows)
         registers = state.registers
         assert total == registers.cash_units
-        held = total + registers.fees_units + registers.withdrawn_units
-        assert held == registers.deposited_units
+        assert imbalance(state) == 0
 
     @invariant()
     def positions_cancel_out_in_every_market(self) -> None:

@@ -36,7 +36,7 @@ class Agent:
 
 @dataclass(slots=True)
 class Account:
-    """An account in plain objects. Units: units, lots by market."""
+    """An account in plain objects. Units: units, lots by market, funding in ticks by market when it last paid."""
 
     owner: str
     cash: int = 0
@@ -44,6 +44,7 @@ class Account:
     nonces: set[int] = field(default_factory=set)
     dead_before: int = 0
     agents: dict[int, Agent] = field(default_factory=dict)
+    paid: dict[int, Fraction] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -84,6 +85,7 @@ class Ledger:
         self.records = 0
         self.deposited = 0
         self.fees = 0
+        self.dust = Fraction(0)
         self.outbox: list[tuple[int, int]] = []
 
     # Records
@@ -261,7 +263,7 @@ class Ledger:
         value, initial, maintenance, notional = account.cash, 0, 0, 0
         for number, lots in account.positions.items():
             market = self.markets[number]
-            value += lots * market.mark * market.multiplier
+            value += lots * market.mark * market.multiplier - ceil(self._funding(account, number))
             exposure = abs(lots) * market.mark * market.multiplier
             notional += exposure
             initial += market.initial(exposure)
@@ -336,13 +338,21 @@ class Ledger:
         if size == 0 and len(old.positions) == MAX_POSITIONS:
             return Outcome.NO_POSITION_SLOT
         new_size = size + (lots if order.side == BUY else -lots)
-        new_cash = old.cash + (-quote if order.side == BUY else quote) - fee
+        funding = self._funding(old, order.market)
+        new_cash = old.cash - ceil(funding) + (-quote if order.side == BUY else quote) - fee
         if abs(new_size) > market.max_lots or abs(new_cash) > MAX_CASH:
             return Outcome.POSITION_LIMIT
         positions = {m: s for m, s in {**old.positions, order.market: new_size}.items() if s}
-        new = Account(old.owner, new_cash, positions, old.nonces, old.dead_before, old.agents)
+        paid = {m: old.paid.get(m, Fraction(0)) if m != order.market else market.funding for m in positions}
+        new = Account(old.owner, new_cash, positions, old.nonces, old.dead_before, old.agents, paid)
         shrinks = abs(new_size) < abs(size) and size * new_size >= 0
         return new if self._stands(self.worth(old), self.worth(new), shrinks=shrinks) else Outcome.MARGIN
+
+    def _funding(self, account: Account, number: int) -> Fraction:
+        """Return what an account's position owes in funding, unrounded."""
+        market = self.markets[number]
+        held = account.positions.get(number, 0)
+        return held * market.multiplier * (market.funding - account.paid[number]) if held else Fraction(0)
 
     @staticmethod
     def _stands(before: Worth, after: Worth, *, shrinks: bool) -> bool:
@@ -367,8 +377,12 @@ class Ledger:
             return None
         if self._overfills(taker.market, {taker.account: taker_after, maker.account: maker_after}):
             return Outcome.OPEN_INTEREST
+        for number in (taker.account, maker.account):
+            funding = self._funding(self.accounts[number], taker.market)
+            self.dust += ceil(funding) - funding
         self.accounts[taker.account], self.accounts[maker.account] = taker_after, maker_after
-        self.fees += taker_fee + maker_fee
+        self.fees += taker_fee + maker_fee + int(self.dust)
+        self.dust -= int(self.dust)
         taker.lots -= lots
         maker.lots -= lots
         if maker.lots == 0:
