@@ -24,6 +24,7 @@ from tallystick.l1.deploy import (
 )
 from tallystick.l1.deployment import DeployConfig, Deployment, config_from, load_deployment
 from tallystick.rollup.genesis import decode_genesis, genesis_state
+from tallystick.schema.names import Phase
 
 STUBS = json.loads(Path(__file__).with_name("Stubs.json").read_text())
 SEQUENCER = bytes.fromhex("00000000000000000000000000000000005e9e0a")
@@ -99,7 +100,7 @@ def test_a_create_address_is_what_ethereum_says() -> None:
 
 def test_the_steps_are_those_of_the_machine_in_the_order_of_its_phases() -> None:
     assert step_names()[:3] == ("OpenBatch", "OpenChunk", "FetchRecord")
-    assert len(step_names()) == len(set(step_names())) == 14
+    assert len(step_names()) == len(set(step_names())) == len(Phase)
 
 
 def test_a_constructor_that_refuses_is_shown(client: L1Client, account: LocalAccount) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis.stateful import invariant
 
+from tallystick.rollup.invariants import imbalance
 from tallystick.state.layout import (
     MARKET_NET_LOTS,
     MARKET_OPEN_INTEREST_LOTS,
@@ -34,8 +35,7 @@ class Invariants:
         total = sum(cash(state, account) for account in state.accounts.rows)
         registers = state.registers
         assert total == registers.cash_units
-        held = total + registers.fees_units + registers.withdrawn_units
-        assert held == registers.deposited_units
+        assert imbalance(state) == 0
 
     @invariant()
     def positions_cancel_out_in_every_market(self) -> None:

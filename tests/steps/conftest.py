@@ -8,9 +8,10 @@ import pytest
 
 from tallystick.machine.engine import halted, run
 from tallystick.proof.tracer import Tracer
+from tallystick.rollup.invariants import broken, imbalance
 from tallystick.testing.look import check_book
 from tallystick.testing.twins import TwinRunner
-from tallystick.testing.world import World, total_units
+from tallystick.testing.world import World
 
 RICH = 1_000_000_000
 MARK = 1000
@@ -65,8 +66,9 @@ def check_replay(world: World) -> None:
     referee = TwinRunner(world.published)
     while not halted(traced):
         referee.check(tracer.prove(), world.published.batch_limit)
+        assert imbalance(traced.state) == 0
     assert tracer.state_hash == final
     registers = world.state.registers
-    assert total_units(world.state) == registers.deposited_units
+    assert broken(world.state) == ()
     assert registers.withdrawn_units <= registers.deposited_units
     check_book(world.state, range(64))

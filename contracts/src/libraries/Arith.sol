@@ -17,6 +17,12 @@ function ppmDown(uint256 amount, uint256 ppm) pure returns (uint256) {
     return amount * ppm / Constants.PPM;
 }
 
+/// @notice a / b, rounded down, also below zero; `b` is above it.
+function floorDiv(int256 a, int256 b) pure returns (int256) {
+    int256 quotient = a / b;
+    return quotient * b > a ? quotient - 1 : quotient;
+}
+
 /// @notice Whether a x b <= c x d, exactly.
 function productsAtMost(int256 a, int256 b, int256 c, int256 d) pure returns (bool) {
     return a * b <= c * d;

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ppmUp, productsAtMost} from "./Arith.sol";
+import {owed} from "./Funding.sol";
 import {initialMargin, maintenanceMargin} from "./Margin.sol";
 import {Account, Risk} from "./generated/Cells.sol";
 import {Constants} from "./generated/Names.sol";
@@ -17,7 +18,8 @@ struct Health {
     uint256 notional;
 }
 
-/// @notice Measures an account. Rounding: margin requirements up, position by position.
+/// @notice Measures an account, with the funding it has not settled yet. Rounding: margin
+/// requirements and funding up, position by position.
 function health(Account account, Risk risk) pure returns (Health memory measured) {
     measured.value = account.cashUnits();
     uint256 initial;
@@ -26,10 +28,11 @@ function health(Account account, Risk risk) pure returns (Health memory measured
         int256 size = account.positionSizeLots(slot);
         if (size == 0) continue;
         uint256 market = account.positionMarket(slot);
-        uint256 price = uint256(risk.marketMarkTicks(market)) * risk.marketMultiplier(market);
         // SAFETY: 32 + 32 + 64 bits.
-        int256 worth = size * int256(price);
-        measured.value += worth;
+        size *= int256(uint256(risk.marketMultiplier(market)));
+        int256 worth = size * int256(uint256(risk.marketMarkTicks(market)));
+        int256 change = int256(risk.marketFundingIndex(market)) - account.positionFundingIndex(slot);
+        measured.value += worth - owed(size, change);
         uint256 exposure = uint256(worth >= 0 ? worth : -worth);
         measured.notional += exposure;
         initial += initialMargin(risk, market, exposure);

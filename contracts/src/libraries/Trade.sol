@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Account, Market} from "./generated/Cells.sol";
+import {floorDiv} from "./Arith.sol";
+import {MILLION, dust, owed} from "./Funding.sol";
+import {Account, Market, Risk} from "./generated/Cells.sol";
 import {Constants, Outcome} from "./generated/Names.sol";
 import {Registers} from "./generated/Registers.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -19,13 +21,17 @@ struct Terms {
     int256 maxLots;
 }
 
-/// @notice One side of a fill: what it changes, and what was there before. Units: lots, units.
-/// @dev `reduces` says that it only makes a position smaller, never turns it round.
+/// @notice One side of a fill: what it changes, and what was there before. Units: lots, units, funding
+/// indices in millionths of a tick, `dust` in millionths of a unit.
+/// @dev `cashChange` has the funding settled in it. `reduces` says that it only makes a position smaller, never turns it round.
 struct Fill {
     uint256 slot;
     int256 oldSize;
     int256 newSize;
     int256 cashChange;
+    int256 oldIndex;
+    int256 newIndex;
+    int256 dust;
     bool reduces;
 }
 
@@ -50,9 +56,10 @@ function reducible(Account account, uint256 market, uint256 side) pure returns (
     return against > 0 ? uint256(against) : 0;
 }
 
-/// @notice Applies one side of a fill to an account, unless a limit forbids it.
+/// @notice Settles the funding of an account's position and applies one side of a fill to it, unless
+/// a limit forbids it. Rounding: funding up.
 /// @dev Rejects: NO_POSITION_SLOT, POSITION_LIMIT. Units: `fee` in units.
-function applyFill(Account account, Terms memory terms, uint256 side, int256 fee, Fill memory fill)
+function applyFill(Account account, Risk risk, Terms memory terms, uint256 side, int256 fee, Fill memory fill)
     pure
     returns (uint8)
 {
@@ -61,7 +68,8 @@ function applyFill(Account account, Terms memory terms, uint256 side, int256 fee
     bool buys = side == Constants.BUY;
     fill.oldSize = account.positionSizeLots(fill.slot);
     fill.newSize = buys ? fill.oldSize + terms.lots : fill.oldSize - terms.lots;
-    fill.cashChange = (buys ? -terms.quote : terms.quote) - fee;
+    _settleFunding(account, risk, terms.market, fill);
+    fill.cashChange += (buys ? -terms.quote : terms.quote) - fee;
     int256 cash = account.cashUnits() + fill.cashChange;
     fill.reduces = fill.oldSize > 0
         ? 0 <= fill.newSize && fill.newSize < fill.oldSize
@@ -70,11 +78,20 @@ function applyFill(Account account, Terms memory terms, uint256 side, int256 fee
     bool small = fill.reduces || _within(fill.newSize, terms.maxLots);
     if (!small || !_within(cash, int256(Constants.MAX_CASH_UNITS))) return Outcome.POSITION_LIMIT;
     account.setCashUnits(SafeCast.toInt64(cash));
-    _setPosition(account, fill.slot, terms.market, fill.newSize);
+    _setPosition(account, fill.slot, terms.market, fill.newSize, fill.newIndex);
     return Outcome.ACCEPTED;
 }
 
-/// @notice Adds both sides of a fill to the market's totals and to the sum of all cash, unless its
+/// @dev Works out what the old position owes for the time it was held; a new one owes nothing.
+function _settleFunding(Account account, Risk risk, uint256 market, Fill memory fill) pure {
+    fill.newIndex = risk.marketFundingIndex(market);
+    fill.oldIndex = fill.oldSize == 0 ? fill.newIndex : int256(account.positionFundingIndex(fill.slot));
+    int256 exposure = fill.oldSize * int256(uint256(risk.marketMultiplier(market)));
+    fill.cashChange = -owed(exposure, fill.newIndex - fill.oldIndex);
+    fill.dust = dust(exposure, fill.newIndex - fill.oldIndex);
+}
+
+/// @notice Adds both sides of a fill to the market's totals, the sum of all cash and the dust, unless
 /// open interest is full.
 /// @dev Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
 function moveTotals(Registers registers, Market market, Fill memory taker, Fill memory maker) pure returns (uint8) {
@@ -88,22 +105,40 @@ function moveTotals(Registers registers, Market market, Fill memory taker, Fill 
     market.setOpenInterestLots(SafeCast.toUint64(SafeCast.toUint256(lots)));
     market.setNetLots(SafeCast.toInt64(net));
     registers.setCashUnits(SafeCast.toInt64(registers.cashUnits() + taker.cashChange + maker.cashChange));
+    _bookFunding(registers, market, taker);
+    _bookFunding(registers, market, maker);
     return Outcome.ACCEPTED;
+}
+
+/// @dev Moves the market's funding totals to the position's new size and index; whole units of dust
+/// become fees.
+function _bookFunding(Registers registers, Market market, Fill memory fill) pure {
+    int256 older = floorDiv(fill.oldIndex, MILLION);
+    int256 newer = floorDiv(fill.newIndex, MILLION);
+    int256 whole = market.fundingWhole() + fill.newSize * newer - fill.oldSize * older;
+    int256 part = fill.newSize * (fill.newIndex - newer * MILLION);
+    part += market.fundingPart() - fill.oldSize * (fill.oldIndex - older * MILLION);
+    market.setFundingWhole(SafeCast.toInt64(whole));
+    market.setFundingPart(SafeCast.toInt64(part));
+    int256 kept = registers.fundingDust() + fill.dust;
+    registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + kept / MILLION));
+    registers.setFundingDust(SafeCast.toInt64(kept % MILLION));
 }
 
 /// @notice Puts an account back to what it was before `applyFill`.
 function undoFill(Account account, Terms memory terms, Fill memory fill) pure {
     account.setCashUnits(SafeCast.toInt64(account.cashUnits() - fill.cashChange));
-    _setPosition(account, fill.slot, terms.market, fill.oldSize);
+    _setPosition(account, fill.slot, terms.market, fill.oldSize, fill.oldIndex);
 }
 
 function _longPart(int256 size) pure returns (int256) {
     return size > 0 ? size : int256(0);
 }
 
-function _setPosition(Account account, uint256 slot, uint256 market, int256 size) pure {
+function _setPosition(Account account, uint256 slot, uint256 market, int256 size, int256 index) pure {
     account.setPositionMarket(slot, size == 0 ? 0 : SafeCast.toUint8(market));
     account.setPositionSizeLots(slot, SafeCast.toInt64(size));
+    account.setPositionFundingIndex(slot, size == 0 ? int64(0) : SafeCast.toInt64(index));
 }
 
 function _within(int256 amount, int256 most) pure returns (bool) {

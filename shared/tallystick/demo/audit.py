@@ -10,7 +10,7 @@ from tallystick.machine.arith import read_address
 from tallystick.machine.machine import Machine
 from tallystick.rollup.assertion_view import Assertion, RollupView
 from tallystick.rollup.inbox_view import InboxView
-from tallystick.rollup.invariants import broken
+from tallystick.rollup.invariants import broken, imbalance
 from tallystick.rollup.replay import TRACE_STEPS, Replayer
 from tallystick.rollup.view import ChainEvent
 from tallystick.state.hashing import keccak
@@ -48,9 +48,8 @@ class Audit:
 
     @property
     def owed_units(self) -> int:
-        """What L1 must hold for accounts, fees and withdrawals together."""
-        registers = self.state.registers
-        return registers.cash_units + registers.fees_units + registers.withdrawn_units
+        """What L1 must hold for accounts, fees, unsettled funding and withdrawals together; rounded down."""
+        return self.state.registers.deposited_units + imbalance(self.state) // 1_000_000
 
     def check(self) -> bool:
         """Whether the state is true and breaks no invariant."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import ppm_up, products_at_most
+from tallystick.machine.funding import owed
 from tallystick.machine.margin import initial_margin, maintenance_margin
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
+    ACCOUNT_POSITION_FUNDING_INDEX,
     ACCOUNT_POSITION_MARKET,
     ACCOUNT_POSITION_SIZE_LOTS,
     ACCOUNT_POSITION_WORDS,
     ACCOUNT_POSITIONS,
     MAX_POSITIONS,
+    RISK_RISKMARKET_FUNDING_INDEX,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
@@ -33,9 +36,9 @@ class Health:
 
 
 def health(state: State, account: i64, risk: i64) -> Health:
-    """Measure an account.
+    """Measure an account, with the funding it has not settled yet.
 
-    Shape: `account` and `risk` are word offsets. Rounding: margin requirements up, position by position.
+    Shape: `account` and `risk` are word offsets. Rounding: margin requirements and funding up, position by position.
     """
     words = state.accounts.words
     marks = state.risk.words
@@ -50,8 +53,10 @@ def health(state: State, account: i64, risk: i64) -> Health:
         if size == 0:
             continue
         market = risk + words[position + ACCOUNT_POSITION_MARKET] * RISK_RISKMARKET_WORDS
-        worth = size * marks[market + RISK_RISKMARKET_MARK_TICKS] * marks[market + RISK_RISKMARKET_MULTIPLIER]
-        value += worth
+        size *= marks[market + RISK_RISKMARKET_MULTIPLIER]
+        worth = size * marks[market + RISK_RISKMARKET_MARK_TICKS]
+        last = words[position + ACCOUNT_POSITION_FUNDING_INDEX]
+        value += worth - owed(size, marks[market + RISK_RISKMARKET_FUNDING_INDEX] - last)
         exposure = worth if worth >= 0 else -worth
         notional += exposure
         initial += initial_margin(marks, market, exposure)

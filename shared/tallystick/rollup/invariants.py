@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
+    ACCOUNT_POSITION_FUNDING_INDEX,
     ACCOUNT_POSITION_MARKET,
     ACCOUNT_POSITION_SIZE_LOTS,
     ACCOUNT_POSITION_WORDS,
     ACCOUNT_POSITIONS,
+    MARKET_FUNDING_PART,
+    MARKET_FUNDING_WHOLE,
     MARKET_NET_LOTS,
     MARKET_OPEN_INTEREST_LOTS,
     MARKET_SETTLED,
     MARKET_STATUS,
     MAX_MARKETS,
     MAX_POSITIONS,
+    PPM,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
@@ -28,6 +32,7 @@ def broken(state: State) -> tuple[str, ...]:
     cash = 0
     net = [0] * MAX_MARKETS
     longs = [0] * MAX_MARKETS
+    paid = [0] * MAX_MARKETS
     for account in state.accounts.rows.values():
         cash += words[account + ACCOUNT_CASH_UNITS]
         for slot in range(MAX_POSITIONS):
@@ -36,12 +41,13 @@ def broken(state: State) -> tuple[str, ...]:
             size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
             net[market] += size
             longs[market] += max(size, 0)
+            paid[market] += size * words[position + ACCOUNT_POSITION_FUNDING_INDEX]
     found: list[str] = []
     if cash != registers.cash_units:
         found.append(f"accounts hold {cash} units, the registers say {registers.cash_units}")
-    owed = registers.cash_units + registers.fees_units + registers.withdrawn_units + unpaid_settlements(state)
-    if owed != registers.deposited_units:
-        found.append(f"{registers.deposited_units} units were deposited, {owed} are owed")
+    unbalanced = imbalance(state)
+    if unbalanced != 0:
+        found.append(f"{registers.deposited_units} units were deposited, {unbalanced} millionths more are owed")
     for market, base in sorted(state.markets.rows.items()):
         totals = state.markets.words
         settled = totals[base + MARKET_STATUS] == MARKET_SETTLED
@@ -50,7 +56,29 @@ def broken(state: State) -> tuple[str, ...]:
         if longs[market] != totals[base + MARKET_OPEN_INTEREST_LOTS]:
             said = totals[base + MARKET_OPEN_INTEREST_LOTS]
             found.append(f"market {market} has {longs[market]} lots open, its cell says {said}")
+        funding = totals[base + MARKET_FUNDING_WHOLE] * PPM + totals[base + MARKET_FUNDING_PART]
+        if paid[market] != funding:
+            found.append(f"positions of market {market} have paid funding of {paid[market]}, its cell says {funding}")
     return tuple(found)
+
+
+def imbalance(state: State) -> int:
+    """Return what is owed beyond what was deposited, 0 in every true state, from the totals alone (I1).
+
+    Units: millionths of a unit. Funding not settled yet is in the markets' totals: what the positions of a market
+    have paid, they have paid to each other.
+    """
+    registers = state.registers
+    owed = registers.cash_units + registers.fees_units + registers.withdrawn_units - registers.deposited_units
+    total = owed * PPM + registers.funding_dust
+    risk = state.risk.rows.get(0, -1)
+    for market, base in state.markets.rows.items():
+        totals = state.markets.words
+        funding = totals[base + MARKET_FUNDING_WHOLE] * PPM + totals[base + MARKET_FUNDING_PART]
+        if funding:
+            at = risk + market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MULTIPLIER
+            total += funding * state.risk.words[at]
+    return total + PPM * unpaid_settlements(state)
 
 
 def unpaid_settlements(state: State) -> int:

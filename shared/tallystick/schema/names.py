@@ -113,6 +113,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "MAX_SIGNERS": (16, "price signers"),
     "MAX_EXPOSURE": (1 << 30, "largest max_lots x multiplier: a position's value stays below 2^54 units"),
     "MAX_CASH_UNITS": (1 << 60, "an account's cash stays within this in either direction"),
+    "MAX_FUNDING_INDEX": ((1 << 27) * 1_000_000, "a funding index saturates here: 16 positions owe below 2^62 units"),
     "MAX_DEPOSITED_UNITS": (1 << 58, "the Vault takes no more than this in all"),
     "MAX_AMOUNT": ((1 << 62) - 1, "largest 64-bit number a record may carry, so that sums fit an i64"),
     "PAGE_SLOTS": (64, "orders of one page"),

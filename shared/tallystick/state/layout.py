@@ -33,6 +33,7 @@ MAX_POSITIONS: Final = 16  # positions of an account
 MAX_SIGNERS: Final = 16  # price signers
 MAX_EXPOSURE: Final = 1073741824  # largest max_lots x multiplier: a position's value stays below 2^54 units
 MAX_CASH_UNITS: Final = 1152921504606846976  # an account's cash stays within this in either direction
+MAX_FUNDING_INDEX: Final = 134217728000000  # a funding index saturates here: 16 positions owe below 2^62 units
 MAX_DEPOSITED_UNITS: Final = 288230376151711744  # the Vault takes no more than this in all
 MAX_AMOUNT: Final = 4611686018427387903  # largest 64-bit number a record may carry, so that sums fit an i64
 PAGE_SLOTS: Final = 64  # orders of one page

@@ -38,6 +38,7 @@ class Desk:
         self.records = 0
         self.deposited = 0
         self.fees = 0
+        self.dust = Fraction(0)
         self.outbox: list[tuple[int, int]] = []
 
     # Margin
@@ -47,7 +48,7 @@ class Desk:
         value, initial, maintenance, notional = account.cash, 0, 0, 0
         for number, lots in account.positions.items():
             market = self.markets[number]
-            value += lots * market.mark * market.multiplier
+            value += lots * market.mark * market.multiplier - ceil(self._funding(account, number))
             exposure = abs(lots) * market.mark * market.multiplier
             notional += exposure
             initial += market.initial(exposure)
@@ -109,13 +110,20 @@ class Desk:
         if size == 0 and len(old.positions) == MAX_POSITIONS:
             return Outcome.NO_POSITION_SLOT
         new_size = size + (lots if order.side == BUY else -lots)
-        new_cash = old.cash + (-quote if order.side == BUY else quote) - fee
+        new_cash = old.cash - ceil(self._funding(old, order.market)) + (-quote if order.side == BUY else quote) - fee
         shrinks = abs(new_size) < abs(size) and size * new_size >= 0
         if (abs(new_size) > market.max_lots and not shrinks) or abs(new_cash) > MAX_CASH:
             return Outcome.POSITION_LIMIT
         positions = {m: s for m, s in {**old.positions, order.market: new_size}.items() if s}
-        new = replace(old, cash=new_cash, positions=positions)
+        paid = {m: old.paid[m] if m != order.market else market.funding for m in positions}
+        new = replace(old, cash=new_cash, positions=positions, paid=paid)
         return new if self._stands(self.worth(old), self.worth(new), shrinks=shrinks) else Outcome.MARGIN
+
+    def _funding(self, account: Account, number: int) -> Fraction:
+        """Return what an account's position owes in funding, unrounded."""
+        market = self.markets[number]
+        held = account.positions.get(number, 0)
+        return held * market.multiplier * (market.funding - account.paid[number]) if held else Fraction(0)
 
     @staticmethod
     def _stands(before: Worth, after: Worth, *, shrinks: bool) -> bool:
@@ -158,8 +166,12 @@ class Desk:
             return None
         if self._overfills(taker.market, {taker.account: taker_after, maker.account: maker_after}):
             return Outcome.OPEN_INTEREST
+        for number in (taker.account, maker.account):
+            funding = self._funding(self.accounts[number], taker.market)
+            self.dust += ceil(funding) - funding
         self.accounts[taker.account], self.accounts[maker.account] = taker_after, maker_after
-        self.fees += taker_fee + maker_fee
+        self.fees += taker_fee + maker_fee + int(self.dust)
+        self.dust -= int(self.dust)
         taker.lots -= lots
         maker.lots -= lots
         if maker.lots == 0:

@@ -16,9 +16,9 @@ def share(amount: int, ppm: int) -> int:
 
 @dataclass(slots=True)
 class Market:
-    """A market's rules, its mark and the reports of its newest round.
+    """A market's rules, its mark, what it has charged in funding and the reports of its newest round.
 
-    `tiers` are the second and the third one: (millions of units from which, initial ppm, maintenance ppm).
+    Units: `funding` in ticks since it was listed. `tiers` are the second and the third one: (millions of units from which, initial ppm, maintenance ppm).
     """
 
     multiplier: int
@@ -32,6 +32,7 @@ class Market:
     tiers: tuple[tuple[int, int, int], ...] = ()
     surcharge_ppm: int = 0
     mark: int = 0
+    funding: Fraction = Fraction(0)
     round: int = 0
     reports: dict[int, int] = field(default_factory=dict)
 

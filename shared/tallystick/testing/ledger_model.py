@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 BUY = 0
 IOC, POST_ONLY, REDUCE_ONLY, STP_TAKER, STP_BOTH, MARKET_ORDER = 1, 2, 4, 16, 32, 64
@@ -28,7 +29,7 @@ class Agent:
 
 @dataclass(slots=True)
 class Account:
-    """An account in plain objects. Units: units, lots by market."""
+    """An account in plain objects. Units: units, lots by market, funding in ticks by market when it last paid."""
 
     owner: str
     cash: int = 0
@@ -37,6 +38,7 @@ class Account:
     dead_before: int = 0
     dead_man_ms: int = 0
     agents: dict[int, Agent] = field(default_factory=dict)
+    paid: dict[int, Fraction] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

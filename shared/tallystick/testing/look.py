@@ -78,6 +78,12 @@ def mark(state: State, market: int) -> int:
     return word(state.risk, 0, at)
 
 
+def funding_index(state: State, market: int) -> int:
+    """Return a market's funding index, in millionths of a tick."""
+    at = market * layout.RISK_RISKMARKET_WORDS + layout.RISK_RISKMARKET_FUNDING_INDEX
+    return word(state.risk, 0, at)
+
+
 def order_at(state: State, slot: int) -> Resting | None:
     """Return the order in a slot, or None when it is empty."""
     orders = state.orders

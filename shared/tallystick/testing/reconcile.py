@@ -18,6 +18,7 @@ def reconcile(ledger: Ledger, state: State) -> None:
     _same("records", registers.record_count, ledger.records)
     _same("deposits", registers.deposited_units, ledger.deposited)
     _same("fees", registers.fees_units, ledger.fees)
+    _same("dust", registers.funding_dust, ledger.dust * 1_000_000)
     _same("withdrawals", registers.withdrawn_units, sum(amount for _, amount in ledger.outbox))
     _same("outbox", registers.outbox_count, len(ledger.outbox))
     _same("sum of cash", registers.cash_units, sum(account.cash for account in ledger.accounts.values()))
@@ -26,6 +27,7 @@ def reconcile(ledger: Ledger, state: State) -> None:
         _same(f"positions of {number}", look.positions(state, number), account.positions)
     for number, market in ledger.markets.items():
         _same(f"mark of {number}", look.mark(state, number), market.mark)
+        _same(f"funding of {number}", look.funding_index(state, number), market.funding * 1_000_000)
         for side in (0, 1):
             _reconcile_side(ledger, state, number, side)
 

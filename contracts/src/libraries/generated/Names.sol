@@ -57,6 +57,8 @@ library Constants {
     uint256 internal constant MAX_EXPOSURE = 1073741824;
     /// an account's cash stays within this in either direction
     uint256 internal constant MAX_CASH_UNITS = 1152921504606846976;
+    /// a funding index saturates here: 16 positions owe below 2^62 units
+    uint256 internal constant MAX_FUNDING_INDEX = 134217728000000;
     /// the Vault takes no more than this in all
     uint256 internal constant MAX_DEPOSITED_UNITS = 288230376151711744;
     /// largest 64-bit number a record may carry, so that sums fit an i64

@@ -150,13 +150,13 @@ contract MatchMaker is Step {
         _setTerms(m, lots);
         Health memory takerBefore = health(m.taker, m.risk);
         Health memory makerBefore = health(m.maker, m.risk);
-        uint8 outcome = applyFill(m.taker, m.terms, registers.argSide(), m.takerFee, m.takerFill);
+        uint8 outcome = applyFill(m.taker, m.risk, m.terms, registers.argSide(), m.takerFee, m.takerFill);
         if (outcome != Outcome.ACCEPTED) return outcome;
         if (!mayChange(takerBefore, health(m.taker, m.risk), m.takerFill.reduces)) {
             undoFill(m.taker, m.terms, m.takerFill);
             return Outcome.MARGIN;
         }
-        outcome = applyFill(m.maker, m.terms, 1 - registers.argSide(), m.makerFee, m.makerFill);
+        outcome = applyFill(m.maker, m.risk, m.terms, 1 - registers.argSide(), m.makerFee, m.makerFill);
         if (outcome != Outcome.ACCEPTED) {
             undoFill(m.taker, m.terms, m.takerFill);
             return MAKER_FAILED;

@@ -192,7 +192,7 @@ def _trade(match: Match, lots: i64) -> i64:
     maker_fee -= ppm_down(quote, rules[match.market + MARKET_REBATE_PPM])
     max_lots = rules[match.market + MARKET_MAX_LOTS]
     outcome = apply_fill(
-        state, match.taker, market, registers.arg_side, lots, quote, taker_fee, max_lots, match.taker_fill
+        state, match.taker, match.risk, market, registers.arg_side, lots, quote, taker_fee, max_lots, match.taker_fill
     )
     if outcome != Outcome.ACCEPTED:
         return outcome
@@ -200,7 +200,16 @@ def _trade(match: Match, lots: i64) -> i64:
         undo_fill(state, match.taker, market, match.taker_fill)
         return Outcome.MARGIN
     outcome = apply_fill(
-        state, match.maker, market, 1 - registers.arg_side, lots, quote, maker_fee, max_lots, match.maker_fill
+        state,
+        match.maker,
+        match.risk,
+        market,
+        1 - registers.arg_side,
+        lots,
+        quote,
+        maker_fee,
+        max_lots,
+        match.maker_fill,
     )
     if outcome != Outcome.ACCEPTED:
         undo_fill(state, match.taker, market, match.taker_fill)

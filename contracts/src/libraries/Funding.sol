@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {floorDiv} from "./Arith.sol";
+import {Constants} from "./generated/Names.sol";
+
+// Funding: what a position owes for the time it was held, settled only when the position changes.
+
+int256 constant MILLION = int256(Constants.PPM);
+
+/// @notice What a position owes since its funding index was `change` lower; less than nothing is what
+/// it is owed. Rounding: up, against the position.
+/// @param exposure size x multiplier, signed
+/// @param change in millionths of a tick
+function owed(int256 exposure, int256 change) pure returns (int256) {
+    // SAFETY: 96 + 64 bits.
+    return -floorDiv(-(exposure * change), MILLION);
+}
+
+/// @notice What rounding `owed` up has kept. Units: millionths of a unit, 0 to 999,999.
+function dust(int256 exposure, int256 change) pure returns (int256) {
+    return owed(exposure, change) * MILLION - exposure * change;
+}
