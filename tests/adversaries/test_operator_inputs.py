@@ -25,7 +25,7 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CANCEL_ALL,
     ORACLE_ROUND,
     ORACLE_SEEN,
-    RISK_RISKMARKET_MARK_TICKS,
+    PRICE_INDEX_TICKS,
 )
 from tallystick.testing.look import mark
 from tallystick.testing.world import Published, World, address, key, message
@@ -295,7 +295,7 @@ def test_O26_one_signer_counted_twice_is_refuted() -> None:
     assert refuted(world, LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=tamper)) is Phase.REPORT_PRICE
 
 
-def test_O27_a_mark_other_than_the_median_is_refuted() -> None:
+def test_O27_an_index_other_than_the_median_is_refuted() -> None:
     """The operator picks the best of the reports. The step takes the lower median; which reports get in is bounded only
     by what the named signers say: an accepted risk."""
     world = exchange()
@@ -303,7 +303,7 @@ def test_O27_a_mark_other_than_the_median_is_refuted() -> None:
         report(world, f"signer {i}", signer=i, price_ticks=price)
 
     def best(machine: Machine) -> None:
-        add(machine.state.risk, 0, RISK_RISKMARKET_MARK_TICKS, 10)
+        add(machine.state.prices, 0, PRICE_INDEX_TICKS, 10)
 
     lie = LieAt(phase=Phase.COMMIT_MEDIAN, record=newest(world), tamper=afterwards(best))
     assert refuted(world, lie) is Phase.COMMIT_MEDIAN

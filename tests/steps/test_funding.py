@@ -131,7 +131,8 @@ def test_funding_by_chance_is_what_the_ledger_says(seed: int) -> None:
     scene, ledger = Scene(), books.Ledger(governance="", signers=(), quorum=1)
     scene.trading("alice", "bob", "carol", price=1000, cash=10**7, multiplier=7, rebate_ppm=50)
     listed = Market(7, 50_000, 25_000, 500, 100, 1_000_000, 50)
-    listed.mark = 1000
+    listed.mark = listed.index = 1000
+    listed.index_ms = scene.state.registers.clock_ms
     ledger.markets[0] = listed
     for number, name in enumerate(("alice", "bob", "carol"), start=1):
         ledger.deposit(name, number, 10**7)

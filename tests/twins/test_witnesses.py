@@ -109,6 +109,8 @@ def test_cells_in_another_order_are_refused() -> None:
         witness = case[0].witness
         places = list(cells_at(case[0]))
         for (first, _, middle), (_, _, end) in pairwise(places):
+            if witness[first:middle] == witness[middle:end]:
+                continue  # Two empty cells below one empty subtree are told with the same bytes.
             assert refuses(case, witness[:first] + witness[middle:end] + witness[first:middle] + witness[end:])
             swapped += 1
         for value, _, end in places:

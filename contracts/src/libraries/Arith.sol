@@ -23,6 +23,22 @@ function floorDiv(int256 a, int256 b) pure returns (int256) {
     return quotient * b > a ? quotient - 1 : quotient;
 }
 
+/// @notice amount x part / whole, rounded up.
+function shareUp(uint256 amount, uint256 part, uint256 whole) pure returns (uint256) {
+    return (amount * part + whole - 1) / whole;
+}
+
+/// @notice The middle one of three numbers.
+function medianOf(int256 a, int256 b, int256 c) pure returns (int256) {
+    (int256 low, int256 high) = a <= b ? (a, b) : (b, a);
+    return c < low ? low : (c > high ? high : c);
+}
+
+/// @notice The number nearest to a value that is within `most` of 0 in either direction.
+function clamp(int256 value, int256 most) pure returns (int256) {
+    return value < -most ? -most : (value > most ? most : value);
+}
+
 /// @notice Whether a x b <= c x d, exactly.
 function productsAtMost(int256 a, int256 b, int256 c, int256 d) pure returns (bool) {
     return a * b <= c * d;

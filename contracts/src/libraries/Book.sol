@@ -49,6 +49,14 @@ function openBest(Witness memory w, Path memory path) pure returns (bool) {
     return true;
 }
 
+/// @notice Opens a book side's occupancy words and returns its best price, 0 when it is empty.
+function bestPrice(Witness memory w, uint256 market, uint256 side) pure returns (uint256) {
+    Path memory path;
+    path.market = market;
+    path.side = side;
+    return openBest(w, path) ? path.price : 0;
+}
+
 /// @notice Opens the occupancy words and the level of a price, from the top down.
 function openPrice(Witness memory w, Path memory path, uint256 price) pure {
     path.price = price;

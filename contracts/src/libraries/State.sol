@@ -25,6 +25,8 @@ import {
     PageLib,
     Pending,
     PendingLib,
+    Price,
+    PriceLib,
     Risk,
     RiskLib
 } from "./generated/Cells.sol";
@@ -77,4 +79,8 @@ function openOutbox(Witness memory w, uint256 number) pure returns (Outbox) {
 
 function openPending(Witness memory w, uint256 market) pure returns (Pending) {
     return Pending.wrap(w.open(PendingLib.TAG, market, PendingLib.BYTES));
+}
+
+function openPriceCell(Witness memory w, uint256 market) pure returns (Price) {
+    return Price.wrap(w.open(PriceLib.TAG, market, PriceLib.BYTES));
 }

@@ -26,6 +26,27 @@ def ppm_down(amount: i64, ppm: i64) -> i64:
     return whole * ppm + (amount - whole * PPM) * ppm // PPM
 
 
+def share_up(amount: int, part: int, whole: int) -> i64:
+    """Return amount x part / whole, exactly: the product may need 128 bits, which `int` has. Rounding: up."""
+    return -(-amount * part // whole)
+
+
+def median_of(a: i64, b: i64, c: i64) -> i64:
+    """Return the middle one of three numbers."""
+    low, high = (a, b) if a <= b else (b, a)
+    return low if c < low else (high if c > high else c)
+
+
+def clamp(value: i64, most: i64) -> i64:
+    """Return the number nearest to a value that is within `most` of 0 in either direction."""
+    return -most if value < -most else (most if value > most else value)
+
+
+def quotient(a: i64, b: i64) -> i64:
+    """Return a / b for b above 0. Rounding: to zero."""
+    return a // b if a >= 0 else -(-a // b)
+
+
 def products_at_most(a: int, b: int, c: int, d: int) -> bool:
     """Whether a x b <= c x d, exactly: the products may need 128 bits, which `int` has."""
     return a * b <= c * d

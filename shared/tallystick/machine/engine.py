@@ -24,10 +24,12 @@ from tallystick.machine.steps import (
     place_order,
     report_price,
     rest_order,
+    sample_funding,
     set_clock,
     set_dead_man,
     settle_position,
     transfer,
+    update_mark,
     withdraw,
 )
 from tallystick.state.codes import Phase
@@ -55,6 +57,8 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.CANCEL_ALL: cancel_all.step,
     Phase.SET_DEAD_MAN: set_dead_man.step,
     Phase.CLEAN_ORDER: clean_order.step,
+    Phase.UPDATE_MARK: update_mark.step,
+    Phase.SAMPLE_FUNDING: sample_funding.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

@@ -32,6 +32,8 @@ class Phase(IntEnum):
     CANCEL_ALL = 19
     SET_DEAD_MAN = 20
     CLEAN_ORDER = 21
+    UPDATE_MARK = 22
+    SAMPLE_FUNDING = 23
 
 
 class Outcome(IntEnum):
@@ -83,6 +85,7 @@ class Outcome(IntEnum):
     NOTHING_TO_REDUCE = 43
     DEAD_MAN = 44
     NOT_DEAD = 45
+    DEVIATING = 46
 
 
 # name -> (value, what it is and where it comes from)
@@ -113,6 +116,15 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "MAX_SIGNERS": (16, "price signers"),
     "MAX_EXPOSURE": (1 << 30, "largest max_lots x multiplier: a position's value stays below 2^54 units"),
     "MAX_CASH_UNITS": (1 << 60, "an account's cash stays within this in either direction"),
+    "DEVIATION_PPM": (100_000, "a report further than this from the median of its round does not count in the index"),
+    "STALE_MS": (60_000, "an index older than this is stale: the age a report may have"),
+    "BASIS_MS": (150_000, "time over which the basis is averaged: Hyperliquid's 150 seconds"),
+    "MINUTE_MS": (60_000, "a premium is sampled in every minute"),
+    "HOUR_MS": (3_600_000, "funding ticks in every hour"),
+    "INTEREST_PPM": (100, "interest in the funding of eight hours: the 0.01 % that most venues use"),
+    "INTEREST_CLAMP_PPM": (500, "how far interest may pull the premium: 0.05 %, as most venues have it"),
+    "FUNDING_HOURS": (8, "an hour pays an eighth of the premium"),
+    "FUNDING_RATE_PPM": (40_000, "largest rate of an hour, 4 %, as Hyperliquid has it"),
     "MAX_FUNDING_INDEX": ((1 << 27) * 1_000_000, "a funding index saturates here: 16 positions owe below 2^62 units"),
     "MAX_DEPOSITED_UNITS": (1 << 58, "the Vault takes no more than this in all"),
     "MAX_AMOUNT": ((1 << 62) - 1, "largest 64-bit number a record may carry, so that sums fit an i64"),

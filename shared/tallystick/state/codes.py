@@ -30,6 +30,8 @@ class Phase:
     CANCEL_ALL: Final = 19
     SET_DEAD_MAN: Final = 20
     CLEAN_ORDER: Final = 21
+    UPDATE_MARK: Final = 22
+    SAMPLE_FUNDING: Final = 23
 
 
 class Outcome:
@@ -81,3 +83,4 @@ class Outcome:
     NOTHING_TO_REDUCE: Final = 43
     DEAD_MAN: Final = 44
     NOT_DEAD: Final = 45
+    DEVIATING: Final = 46

@@ -5,8 +5,6 @@ It shares no code with `tallystick.machine`, only the names of outcomes and the 
 
 from __future__ import annotations
 
-from statistics import median_low
-
 from tallystick.schema.names import Outcome
 from tallystick.testing.ledger_desk import Desk
 from tallystick.testing.ledger_market import Market
@@ -26,6 +24,7 @@ from tallystick.testing.ledger_model import (
     Agent,
     Order,
 )
+from tallystick.testing.ledger_price import commit
 
 __all__ = ["Account", "Agent", "Ledger", "Market", "Order"]
 
@@ -86,9 +85,13 @@ class Ledger(Desk):
         if slot in market.reports:
             return Outcome.DUPLICATE_REPORT
         market.reports[slot] = price
-        if len(market.reports) >= self.quorum:
-            market.mark = median_low(market.reports.values())
-        return Outcome.ACCEPTED
+        if len(market.reports) < self.quorum:
+            return Outcome.ACCEPTED
+        market.open_interest = sum(max(0, account.positions.get(number, 0)) for account in self.accounts.values())
+        bid = max((o.price for o in self.orders if (o.market, o.side) == (number, BUY)), default=None)
+        ask = min((o.price for o in self.orders if (o.market, o.side) == (number, 1 - BUY)), default=None)
+        agreed = commit(market, self.quorum, self.clock_ms, bid, ask)
+        return Outcome.ACCEPTED if agreed else Outcome.DEVIATING
 
     def approve(self, signer: str, number: int, nonce: int, slot: int, agent: Agent) -> Outcome:
         """Approve an agent."""

@@ -18,7 +18,8 @@ def share(amount: int, ppm: int) -> int:
 class Market:
     """A market's rules, its mark, what it has charged in funding and the reports of its newest round.
 
-    Units: `funding` in ticks since it was listed. `tiers` are the second and the third one: (millions of units from which, initial ppm, maintenance ppm).
+    Units: `funding` in ticks since it was listed, `basis` in millionths of a tick. `surcharge` is open interest from
+    which and to which the initial margin grows. `tiers` are the second and the third one: (millions of units from which, initial ppm, maintenance ppm).
     """
 
     multiplier: int
@@ -31,7 +32,19 @@ class Market:
     max_open_interest: int = 0
     tiers: tuple[tuple[int, int, int], ...] = ()
     surcharge_ppm: int = 0
+    surcharge: tuple[int, int] = (0, 0)
+    band_ppm: int = 100_000
+    move_ppm: int = 1_000_000
+    dated: bool = False
     mark: int = 0
+    index: int = 0
+    index_ms: int = 0
+    resumed_ms: int = 0
+    basis: int = 0
+    open_interest: int = 0
+    premiums: list[int] = field(default_factory=list)
+    sample_minute: int = 0
+    tick_hour: int = 0
     funding: Fraction = Fraction(0)
     round: int = 0
     reports: dict[int, int] = field(default_factory=dict)

@@ -78,6 +78,17 @@ def mark(state: State, market: int) -> int:
     return word(state.risk, 0, at)
 
 
+def index(state: State, market: int) -> int:
+    """Return a market's index in ticks."""
+    return word(state.prices, market, layout.PRICE_INDEX_TICKS)
+
+
+def surcharge(state: State, market: int) -> int:
+    """Return what a market's open interest adds to its initial margin, in millionths."""
+    at = market * layout.RISK_RISKMARKET_WORDS + layout.RISK_RISKMARKET_SURCHARGE_PPM
+    return word(state.risk, 0, at)
+
+
 def funding_index(state: State, market: int) -> int:
     """Return a market's funding index, in millionths of a tick."""
     at = market * layout.RISK_RISKMARKET_WORDS + layout.RISK_RISKMARKET_FUNDING_INDEX

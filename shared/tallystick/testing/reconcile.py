@@ -27,6 +27,8 @@ def reconcile(ledger: Ledger, state: State) -> None:
         _same(f"positions of {number}", look.positions(state, number), account.positions)
     for number, market in ledger.markets.items():
         _same(f"mark of {number}", look.mark(state, number), market.mark)
+        _same(f"index of {number}", look.index(state, number), market.index)
+        _same(f"surcharge of {number}", look.surcharge(state, number), market.surcharge_ppm)
         _same(f"funding of {number}", look.funding_index(state, number), market.funding * 1_000_000)
         for side in (0, 1):
             _reconcile_side(ledger, state, number, side)

@@ -57,6 +57,24 @@ library Constants {
     uint256 internal constant MAX_EXPOSURE = 1073741824;
     /// an account's cash stays within this in either direction
     uint256 internal constant MAX_CASH_UNITS = 1152921504606846976;
+    /// a report further than this from the median of its round does not count in the index
+    uint256 internal constant DEVIATION_PPM = 100000;
+    /// an index older than this is stale: the age a report may have
+    uint256 internal constant STALE_MS = 60000;
+    /// time over which the basis is averaged: Hyperliquid's 150 seconds
+    uint256 internal constant BASIS_MS = 150000;
+    /// a premium is sampled in every minute
+    uint256 internal constant MINUTE_MS = 60000;
+    /// funding ticks in every hour
+    uint256 internal constant HOUR_MS = 3600000;
+    /// interest in the funding of eight hours: the 0.01 % that most venues use
+    uint256 internal constant INTEREST_PPM = 100;
+    /// how far interest may pull the premium: 0.05 %, as most venues have it
+    uint256 internal constant INTEREST_CLAMP_PPM = 500;
+    /// an hour pays an eighth of the premium
+    uint256 internal constant FUNDING_HOURS = 8;
+    /// largest rate of an hour, 4 %, as Hyperliquid has it
+    uint256 internal constant FUNDING_RATE_PPM = 40000;
     /// a funding index saturates here: 16 positions owe below 2^62 units
     uint256 internal constant MAX_FUNDING_INDEX = 134217728000000;
     /// the Vault takes no more than this in all
@@ -186,8 +204,10 @@ library Phase {
     uint8 internal constant CANCEL_ALL = 19;
     uint8 internal constant SET_DEAD_MAN = 20;
     uint8 internal constant CLEAN_ORDER = 21;
+    uint8 internal constant UPDATE_MARK = 22;
+    uint8 internal constant SAMPLE_FUNDING = 23;
     /// how many there are
-    uint8 internal constant COUNT = 22;
+    uint8 internal constant COUNT = 24;
 }
 
 library Outcome {
@@ -237,4 +257,5 @@ library Outcome {
     uint8 internal constant NOTHING_TO_REDUCE = 43;
     uint8 internal constant DEAD_MAN = 44;
     uint8 internal constant NOT_DEAD = 45;
+    uint8 internal constant DEVIATING = 46;
 }

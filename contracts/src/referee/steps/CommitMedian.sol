@@ -4,51 +4,95 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {openMarket, openOracle, openRisk} from "@tallystick/libraries/State.sol";
+import {openConfig, openMarket, openOracle, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
-import {Market, Oracle, Risk} from "@tallystick/libraries/generated/Cells.sol";
-import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Config, Market, Oracle, Price} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
-/// @title COMMIT_MEDIAN: make the median of a round's reports the market's mark
-/// @notice Every further report of the round moves it again, so that which of them came first does
-/// not matter.
-/// @dev Twin: shared/tallystick/machine/steps/commit_median.py.
+/// @title COMMIT_MEDIAN: make the median of a round's reports the market's index
+/// @notice Only reports near their median count. Every further report of the round sets the index
+/// again, so that which of them came first does not matter. The first one at or after a dated future's expiry
+/// settles it: it becomes the final mark.
+/// @dev Rejects: DEVIATING (fewer than a quorum are near). Twin:
+/// shared/tallystick/machine/steps/commit_median.py.
 contract CommitMedian is Step {
     function _step(Witness memory w, IInbox) internal pure override {
         Registers registers = w.registers;
 
         // READ
         Oracle oracle = openOracle(w, registers.argMarket());
-        Risk risk = openRisk(w);
+        Config config = openConfig(w);
+        Price price = openPriceCell(w, registers.argMarket());
         Market market = openMarket(w, registers.argMarket());
 
-        // CHECK: nothing; the report that led here was checked.
+        // CHECK
+        uint256[] memory prices = _reported(oracle);
+        uint256[] memory near = _nearMedian(prices);
+        if (near.length < config.quorum()) return finish(registers, Outcome.DEVIATING);
 
         // APPLY
-        risk.setMarketMarkTicks(registers.argMarket(), _lowerMedian(oracle));
+        uint256 index = _lowerMedian(near);
+        _setIndex(registers, price, index);
         if (market.kind() == Constants.KIND_DATED && market.expiryMs() <= registers.clockMs()) {
             market.setStatus(uint8(Constants.MARKET_SETTLED));
+            openRisk(w).setMarketMarkTicks(registers.argMarket(), uint32(index));
+            return finish(registers, Outcome.ACCEPTED);
         }
 
         // WRITE
-        finish(registers, Outcome.ACCEPTED);
+        registers.setPhase(Phase.UPDATE_MARK);
     }
 
-    /// @dev The smallest reported price that at least half of the reported prices do not exceed.
-    function _lowerMedian(Oracle oracle) private pure returns (uint32 median) {
-        uint32[] memory prices = new uint32[](Constants.MAX_SIGNERS);
+    function _reported(Oracle oracle) private pure returns (uint256[] memory prices) {
+        prices = new uint256[](Constants.MAX_SIGNERS);
         uint256 count;
         for (uint256 i; i < Constants.MAX_SIGNERS; ++i) {
             if (oracle.seen() >> i & 1 == 1) prices[count++] = oracle.prices(i);
         }
-        median = type(uint32).max;
-        for (uint256 i; i < count; ++i) {
+        _cut(prices, count);
+    }
+
+    /// @dev The smallest price that at least half of the prices do not exceed.
+    function _lowerMedian(uint256[] memory prices) private pure returns (uint256 median) {
+        median = type(uint256).max;
+        for (uint256 i; i < prices.length; ++i) {
             uint256 below;
-            for (uint256 j; j < count; ++j) {
+            for (uint256 j; j < prices.length; ++j) {
                 if (prices[j] <= prices[i]) ++below;
             }
-            if (2 * below >= count && prices[i] < median) median = prices[i];
+            if (2 * below >= prices.length && prices[i] < median) median = prices[i];
+        }
+    }
+
+    /// @dev The prices that are at most DEVIATION_PPM of the median away from it.
+    function _nearMedian(uint256[] memory prices) private pure returns (uint256[] memory near) {
+        uint256 middle = _lowerMedian(prices);
+        near = new uint256[](prices.length);
+        uint256 count;
+        for (uint256 i; i < prices.length; ++i) {
+            uint256 away = prices[i] > middle ? prices[i] - middle : middle - prices[i];
+            if (away * Constants.PPM <= middle * Constants.DEVIATION_PPM) near[count++] = prices[i];
+        }
+        _cut(near, count);
+    }
+
+    /// @dev Writes the index and its time; hands on how long ago the last one was, at most BASIS_MS.
+    function _setIndex(Registers registers, Price price, uint256 index) private pure {
+        uint64 clock = registers.clockMs();
+        uint64 last = price.indexMs();
+        uint64 elapsed = last == 0 ? 0 : clock - last;
+        if (elapsed > Constants.STALE_MS) price.setResumedMs(clock);
+        // SAFETY: a reported price, and at most BASIS_MS.
+        price.setIndexTicks(uint32(index));
+        price.setIndexMs(clock);
+        registers.setArgAmount(elapsed < Constants.BASIS_MS ? elapsed : uint64(Constants.BASIS_MS));
+    }
+
+    function _cut(uint256[] memory list, uint256 count) private pure {
+        // SAFETY: only shortens the list.
+        assembly ("memory-safe") {
+            mstore(list, count)
         }
     }
 }

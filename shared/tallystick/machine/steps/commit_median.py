@@ -1,12 +1,15 @@
-"""COMMIT_MEDIAN: make the median of a round's reports the market's mark."""
+"""COMMIT_MEDIAN: make the median of a round's reports the market's index."""
 
 from __future__ import annotations
 
 from mypy_extensions import i64
 
 from tallystick.machine.machine import Machine
-from tallystick.state.codes import Outcome
+from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
+    BASIS_MS,
+    CONFIG_QUORUM,
+    DEVIATION_PPM,
     KIND_DATED,
     MARKET_EXPIRY_MS,
     MARKET_KIND,
@@ -15,48 +18,85 @@ from tallystick.state.layout import (
     MAX_SIGNERS,
     ORACLE_PRICES,
     ORACLE_SEEN,
+    PPM,
+    PRICE_INDEX_MS,
+    PRICE_INDEX_TICKS,
+    PRICE_RESUMED_MS,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_WORDS,
+    STALE_MS,
 )
+from tallystick.state.state import State
 
 
 def step(machine: Machine) -> None:
-    """Set the mark to the round's lower median.
+    """Set the index to the lower median of the round's reports that are near their median, and go on to the mark.
 
-    Every further report of the round moves it again, so that which of them came first does not matter. The first median
-    at or after a dated future's expiry settles it: that mark is final. Twin:
-    contracts/src/referee/steps/CommitMedian.sol.
+    Every further report of the round sets it again, so that which of them came first does not matter. The first one at
+    or after a dated future's expiry settles it: it becomes the final mark. Rejects: DEVIATING (fewer than a quorum are
+    near). Twin: contracts/src/referee/steps/CommitMedian.sol.
     """
     state = machine.state
     registers = state.registers
 
     # READ
     oracle = state.oracles.open(registers.arg_market)
-    risk = state.risk.open(0)
+    config = state.config.open(0)
+    price = state.prices.open(registers.arg_market)
     market = state.markets.open(registers.arg_market)
 
-    # CHECK: nothing; the report that led here was checked.
-
-    # APPLY
+    # CHECK
     seen = state.oracles.words[oracle + ORACLE_SEEN]
     start = oracle + ORACLE_PRICES
     words = state.oracles.words
     prices: list[int] = [words[start + signer] for signer in range(MAX_SIGNERS) if seen >> signer & 1]
-    median = lower_median(prices)
-    state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS] = median
+    near = near_median(prices)
+    if len(near) < state.config.words[config + CONFIG_QUORUM]:
+        machine.finish(Outcome.DEVIATING)
+        return
+
+    # APPLY
+    index = lower_median(near)
+    _set_index(state, price, index)
 
     expiry = state.markets.words[market + MARKET_EXPIRY_MS]
     if state.markets.words[market + MARKET_KIND] == KIND_DATED and expiry <= registers.clock_ms:
+        risk = state.risk.open(0)
         state.markets.words[market + MARKET_STATUS] = MARKET_SETTLED
-        machine.emit("settled", registers.arg_market, median)
+        state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS] = index
+        state.prices.mark(registers.arg_market)
+        state.markets.mark(registers.arg_market)
+        state.risk.mark(0)
+        machine.emit("settled", registers.arg_market, index)
+        machine.finish(Outcome.ACCEPTED)
+        return
 
     # WRITE
-    state.markets.mark(registers.arg_market)
-    state.risk.mark(0)
-    machine.emit("mark", registers.arg_market, median)
-    machine.finish(Outcome.ACCEPTED)
+    state.prices.mark(registers.arg_market)
+    machine.emit("index", registers.arg_market, index)
+    registers.phase = Phase.UPDATE_MARK
 
 
 def lower_median(prices: list[int]) -> i64:
     """Return the smallest price that at least half of the prices do not exceed."""
     return sorted(prices)[(len(prices) - 1) // 2]
+
+
+def near_median(prices: list[int]) -> list[int]:
+    """Return the prices that are at most DEVIATION_PPM of the median away from it."""
+    middle = lower_median(prices)
+    most = middle * DEVIATION_PPM
+    return [price for price in prices if -most <= (price - middle) * PPM <= most]
+
+
+def _set_index(state: State, price: i64, index: i64) -> None:
+    """Write the index and its time; hand on how long ago the last one was, at most BASIS_MS."""
+    registers = state.registers
+    words = state.prices.words
+    last = words[price + PRICE_INDEX_MS]
+    elapsed: i64 = registers.clock_ms - last if last else 0
+    if elapsed > STALE_MS:
+        words[price + PRICE_RESUMED_MS] = registers.clock_ms
+    words[price + PRICE_INDEX_TICKS] = index
+    words[price + PRICE_INDEX_MS] = registers.clock_ms
+    registers.arg_amount = elapsed if elapsed < BASIS_MS else BASIS_MS

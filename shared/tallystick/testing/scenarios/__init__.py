@@ -20,6 +20,7 @@ from tallystick.testing.scenarios import (
     intake,
     markets,
     orders,
+    prices,
     tiers,
     trading,
     transfers,
@@ -31,7 +32,7 @@ Scenario = Callable[[Scene], None]
 SCENARIOS: Final[dict[str, Scenario]] = {
     **{
         scenario.__name__: scenario
-        for module in (intake, batches, markets, changes, trading, tiers, book, orders, transfers, bulk)
+        for module in (intake, batches, markets, changes, prices, trading, tiers, book, orders, transfers, bulk)
         for scenario in module.SCENARIOS
     },
     **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(20)},
@@ -117,7 +118,9 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.DUPLICATE_REPORT,
         }
     ),
-    Phase.COMMIT_MEDIAN: frozenset({Outcome.ACCEPTED}),
+    Phase.COMMIT_MEDIAN: frozenset({GOES_ON, Outcome.ACCEPTED, Outcome.DEVIATING}),
+    Phase.UPDATE_MARK: frozenset({GOES_ON, Outcome.ACCEPTED}),
+    Phase.SAMPLE_FUNDING: frozenset({Outcome.ACCEPTED}),
     Phase.LIST_MARKET: frozenset({Outcome.ACCEPTED, Outcome.MARKET_EXISTS, Outcome.BAD_PARAMETERS}),
     Phase.CHANGE_MARKET: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.OLD_CHANGE, Outcome.BAD_PARAMETERS}),
     Phase.SETTLE_POSITION: frozenset({Outcome.ACCEPTED, Outcome.NOT_SETTLED, Outcome.NO_POSITION}),

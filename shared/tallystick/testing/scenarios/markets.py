@@ -120,8 +120,10 @@ def reports(scene: Scene) -> None:
     assert report(0, 0, 5, ahead=REPORT_AHEAD_MS) is Outcome.ACCEPTED
     assert report(0, 0, 6) is Outcome.DUPLICATE_REPORT
     assert report(0, 1, 7, ahead=-REPORT_AGE_MS) is Outcome.ACCEPTED
-    for signer, price in ((1, 9), (2, 8), (3, 8), (4, (1 << 24) - 1)):
-        assert report(signer, 1, price) is Outcome.ACCEPTED
+    assert report(1, 1, 9) is Outcome.ACCEPTED
+    assert report(2, 1, 8) is Outcome.DEVIATING
+    assert report(3, 1, 8) is Outcome.DEVIATING
+    assert report(4, 1, 8) is Outcome.ACCEPTED
     assert report(1, 1, 9) is Outcome.DUPLICATE_REPORT
     assert report(1, 0, 9) is Outcome.OLD_ROUND
     assert report(1, 4, 100) is Outcome.ACCEPTED
@@ -133,8 +135,10 @@ def reports(scene: Scene) -> None:
     assert report(3, (1 << 62) - 1, 1) is Outcome.OUT_OF_RANGE
     assert report(3, newest, 1) is Outcome.ACCEPTED
     assert report(4, newest - 1, 1) is Outcome.OLD_ROUND
-    for signer, price in ((0, 3), (4, 2), (1, 1), (2, 4)):
-        assert report(signer, newest, price) is Outcome.ACCEPTED
+    assert report(0, newest, 1) is Outcome.ACCEPTED
+    assert report(4, newest, 9) is Outcome.DEVIATING
+    for signer in (1, 2):
+        assert report(signer, newest, 1) is Outcome.ACCEPTED
 
 
 SCENARIOS = (clocks, impossible_times, listings, reports)

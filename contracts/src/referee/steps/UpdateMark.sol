@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Step} from "../Step.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {clamp, floorDiv, medianOf, shareUp} from "@tallystick/libraries/Arith.sol";
+import {bestPrice} from "@tallystick/libraries/Book.sol";
+import {MILLION} from "@tallystick/libraries/Funding.sol";
+import {finish} from "@tallystick/libraries/Machine.sol";
+import {openMarket, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
+import {Witness} from "@tallystick/libraries/Witness.sol";
+import {Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+
+/// @title UPDATE_MARK: move the mark after the index, as far as the book and the bounds let it
+/// @notice The mark is the median of the index, the index and its usual distance from the book, and
+/// the book's middle. Then what open interest adds to the initial margin is set.
+/// @dev Rounding: the basis and the middle down, the surcharge up. Twin:
+/// shared/tallystick/machine/steps/update_mark.py.
+contract UpdateMark is Step {
+    function _step(Witness memory w, IInbox) internal pure override {
+        Registers registers = w.registers;
+        uint256 number = registers.argMarket();
+
+        // READ
+        Market market = openMarket(w, number);
+        Risk risk = openRisk(w);
+        Price price = openPriceCell(w, number);
+        uint256 bid = bestPrice(w, number, Constants.BUY);
+        uint256 ask = bestPrice(w, number, Constants.SELL);
+
+        // CHECK: nothing; the reports that led here were checked.
+
+        // APPLY
+        int256 mark = _fair(registers, market, price, int256(bid), int256(ask));
+        mark = _bounded(mark, int256(uint256(risk.marketMarkTicks(number))), int256(uint256(market.movePpm())));
+        // SAFETY: between two prices.
+        risk.setMarketMarkTicks(number, uint32(uint256(mark)));
+        risk.setMarketSurchargePpm(number, _surcharge(market, risk, number));
+
+        // WRITE
+        bool due = registers.clockMs() / Constants.MINUTE_MS > price.sampleMinute();
+        if (due && market.kind() != Constants.KIND_DATED) registers.setPhase(Phase.SAMPLE_FUNDING);
+        else finish(registers, Outcome.ACCEPTED);
+    }
+
+    /// @dev Averages the basis in and returns the median of three prices; the index alone when a book
+    /// side is empty.
+    function _fair(Registers registers, Market market, Price price, int256 bid, int256 ask)
+        private
+        pure
+        returns (int256)
+    {
+        int256 index = int256(uint256(price.indexTicks()));
+        if (bid == 0 || ask == 0) return index;
+        int256 basis = price.basis();
+        int256 distance = (bid + ask) * (MILLION / 2) - index * MILLION;
+        int256 elapsed = int256(uint256(registers.argAmount()));
+        basis += floorDiv((distance - basis) * elapsed, int256(Constants.BASIS_MS));
+        basis = clamp(basis, index * int256(uint256(market.bandPpm())));
+        price.setBasis(SafeCast.toInt64(basis));
+        return medianOf(index, index + floorDiv(basis, MILLION), (bid + ask) / 2);
+    }
+
+    /// @dev A mark no further from the last one than one update may move it: a tick at least.
+    function _bounded(int256 mark, int256 last, int256 movePpm) private pure returns (int256) {
+        if (last == 0) return mark;
+        int256 most = last * movePpm / MILLION;
+        return last + clamp(mark - last, most > 0 ? most : int256(1));
+    }
+
+    /// @dev What open interest adds to the initial margin fraction: from nothing up to all of the
+    /// notional.
+    function _surcharge(Market market, Risk risk, uint256 number) private pure returns (uint32) {
+        uint256 begins = market.surchargeFromUnits();
+        uint256 ends = market.surchargeToUnits();
+        uint256 worth =
+            uint256(market.openInterestLots()) * risk.marketMultiplier(number) * risk.marketMarkTicks(number);
+        if (begins == 0 || worth <= begins) return 0;
+        uint256 room = Constants.PPM - risk.marketInitialPpm(number);
+        return SafeCast.toUint32(worth >= ends ? room : shareUp(worth - begins, room, ends - begins));
+    }
+}

@@ -1,0 +1,119 @@
+"""UPDATE_MARK: move the mark after the index, as far as the book and the bounds let it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from tallystick.machine.arith import clamp, median_of, share_up
+from tallystick.machine.book import Path, open_best
+from tallystick.machine.machine import Machine
+from tallystick.state.codes import Outcome, Phase
+from tallystick.state.layout import (
+    BASIS_MS,
+    BUY,
+    KIND_DATED,
+    MARKET_BAND_PPM,
+    MARKET_KIND,
+    MARKET_MOVE_PPM,
+    MARKET_OPEN_INTEREST_LOTS,
+    MARKET_SURCHARGE_FROM_UNITS,
+    MARKET_SURCHARGE_TO_UNITS,
+    MINUTE_MS,
+    PPM,
+    PRICE_BASIS,
+    PRICE_INDEX_TICKS,
+    PRICE_SAMPLE_MINUTE,
+    RISK_RISKMARKET_INITIAL_PPM,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_SURCHARGE_PPM,
+    RISK_RISKMARKET_WORDS,
+    SELL,
+)
+from tallystick.state.state import State
+
+NO_PRICE: Final[i64] = 0
+"""What stands for the best price of an empty book side."""
+
+
+def step(machine: Machine) -> None:
+    """Set the mark to the median of the index, the index and its usual distance from the book, and the book's middle.
+
+    Then set what open interest adds to the initial margin. Rounding: the basis and the middle down, the surcharge up.
+    Twin: contracts/src/referee/steps/UpdateMark.sol.
+    """
+    state = machine.state
+    registers = state.registers
+    number = registers.arg_market
+
+    # READ
+    market = state.markets.open(number)
+    risk = state.risk.open(0)
+    price = state.prices.open(number)
+    bid = best_price(state, number, BUY)
+    ask = best_price(state, number, SELL)
+
+    # CHECK: nothing; the reports that led here were checked.
+
+    # APPLY
+    entry = risk + number * RISK_RISKMARKET_WORDS
+    mark = _fair(state, market, price, bid, ask)
+    mark = _bounded(
+        mark, state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS], state.markets.words[market + MARKET_MOVE_PPM]
+    )
+    state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS] = mark
+    state.risk.words[entry + RISK_RISKMARKET_SURCHARGE_PPM] = _surcharge(state, market, entry)
+
+    # WRITE
+    state.risk.mark(0)
+    state.prices.mark(number)
+    machine.emit("mark", number, mark)
+    due = registers.clock_ms // MINUTE_MS > state.prices.words[price + PRICE_SAMPLE_MINUTE]
+    if due and state.markets.words[market + MARKET_KIND] != KIND_DATED:
+        registers.phase = Phase.SAMPLE_FUNDING
+    else:
+        machine.finish(Outcome.ACCEPTED)
+
+
+def best_price(state: State, market: i64, side: i64) -> i64:
+    """Open a book side's occupancy words and return its best price, NO_PRICE when it is empty."""
+    path = Path(market, side)
+    return path.price if open_best(state, path) else NO_PRICE
+
+
+def _fair(state: State, market: i64, price: i64, bid: i64, ask: i64) -> i64:
+    """Average the basis in and return the median of three prices; the index alone when a book side is empty."""
+    words = state.prices.words
+    index = words[price + PRICE_INDEX_TICKS]
+    if bid * ask == NO_PRICE:
+        return index
+    basis = words[price + PRICE_BASIS]
+    distance = (bid + ask) * (PPM // 2) - index * PPM
+    basis += (distance - basis) * state.registers.arg_amount // BASIS_MS
+    basis = clamp(basis, index * state.markets.words[market + MARKET_BAND_PPM])
+    words[price + PRICE_BASIS] = basis
+    return median_of(index, index + basis // PPM, (bid + ask) // 2)
+
+
+def _bounded(mark: i64, last: i64, move_ppm: i64) -> i64:
+    """Return a mark no further from the last one than one update may move it: a tick at least."""
+    if last == 0:
+        return mark
+    most = last * move_ppm // PPM
+    return last + clamp(mark - last, most if most > 0 else 1)
+
+
+def _surcharge(state: State, market: i64, entry: i64) -> i64:
+    """Return what open interest adds to the initial margin fraction: from nothing up to all of the notional."""
+    rules = state.markets.words
+    marks = state.risk.words
+    begins = rules[market + MARKET_SURCHARGE_FROM_UNITS]
+    ends = rules[market + MARKET_SURCHARGE_TO_UNITS]
+    worth = rules[market + MARKET_OPEN_INTEREST_LOTS] * marks[entry + RISK_RISKMARKET_MULTIPLIER]
+    worth *= marks[entry + RISK_RISKMARKET_MARK_TICKS]
+    if begins == 0 or worth <= begins:
+        return 0
+    room = PPM - marks[entry + RISK_RISKMARKET_INITIAL_PPM]
+    return room if worth >= ends else share_up(worth - begins, room, ends - begins)

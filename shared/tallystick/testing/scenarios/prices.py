@@ -1,0 +1,79 @@
+"""What follows from prices: marks after the book, funding by the hour, surcharges."""
+
+from __future__ import annotations
+
+from tallystick.schema.names import Outcome
+from tallystick.testing.scenarios.scene import Scene
+
+BUY, SELL = 0, 1
+ACCEPTED = Outcome.ACCEPTED
+
+
+def wait(scene: Scene, ms: int) -> None:
+    """Move the clock on, in a batch of its own."""
+    scene.finish()
+    clock = scene.state.registers.clock_ms + ms
+    scene.time = clock // 1000
+    scene.clock(ahead_ms=clock % 1000)
+    assert scene.state.registers.clock_ms == clock
+
+
+def marks(scene: Scene) -> None:
+    """Books above, below and around the index, one-sided ones, jumps beyond what one update may move."""
+    scene.trading("alice", "bob", band_ppm=20_000, move_ppm=50_000)
+    scene.order(1, 0, SELL, 1040, 5)
+    for price in (1000, 1300, 700, 1000, 1):
+        wait(scene, 20_000)
+        scene.report(0, price)
+    scene.order(2, 0, BUY, 1030, 5)
+    for price in (1000, 1035, 1000, (1 << 24) - 1):
+        wait(scene, 50_000)
+        scene.report(0, price, (0, 1, 2, 3, 4))
+    scene.trading("carol", price=1)
+
+
+def funding(scene: Scene) -> None:
+    """Hours of premiums of either sign, paid by those who trade; an hour nobody sampled."""
+    scene.trading("alice", "bob", "carol", band_ppm=100_000)
+    scene.order(1, 0, BUY, 1000, 10)
+    scene.order(2, 0, SELL, 1000, 10)
+    for bid, ask in ((1010, 1020), (980, 990), (980, 1020)):
+        wait(scene, 50_000)
+        scene.report(0, 1000)
+        low, high = scene.state.registers.record_count, scene.state.registers.record_count + 1
+        scene.order(3, 0, BUY, bid, 3, client_id=low)
+        bids = scene.last_slot()
+        scene.order(3, 0, SELL, ask, 3, client_id=high)
+        asks = scene.last_slot()
+        for _ in range(3):
+            wait(scene, 1_800_000)
+            scene.report(0, 1000)
+        scene.cancel(3, low, bids)
+        scene.cancel(3, high, asks)
+        wait(scene, 60_000)
+        scene.report(0, 1000)
+        assert scene.order(1, 0, SELL, 1000, 1) is ACCEPTED
+        assert scene.order(2, 0, BUY, 1000, 1) is ACCEPTED
+    wait(scene, 3 * 3_600_000)
+    scene.report(0, 1000)
+
+
+def dated(scene: Scene) -> None:
+    """A future that expires has a mark, and no funding."""
+    scene.clock()
+    scene.open_market(0, 1000, kind=1, expiry_ms=scene.time * 1000 + 10**9)
+    wait(scene, 3_600_000)
+    assert scene.report(0, 1000) is ACCEPTED
+
+
+def surcharges(scene: Scene) -> None:
+    """Open interest below, between and beyond the bounds of the surcharge."""
+    scene.trading("alice", "bob", cash=10**7, surcharge_from_units=1_000_000, surcharge_to_units=3_000_000)
+    for _ in range(4):
+        scene.order(1, 0, BUY, 1000, 9)
+        scene.order(2, 0, SELL, 1000, 9)
+        scene.report(0, 1000)
+    assert scene.order(1, 0, BUY, 1000, 100) is Outcome.MARGIN
+
+
+SCENARIOS = (marks, funding, dated, surcharges)
