@@ -180,7 +180,9 @@ class Core:
         return batch
 
     def _take(self, checked: Checked, now_ms: int) -> Answer | Refused:
-        known = self._answers.get(checked.key)
+        # What nobody signs has no nonce: sent again it runs again, but not twice in a second.
+        key = checked.key if checked.signer else checked.key + (now_ms // 1000).to_bytes(8, "big")
+        known = self._answers.get(key)
         if known is not None:
             return msgspec.structs.replace(known, repeated=True)
         try:
@@ -189,7 +191,7 @@ class Core:
             return refusal
         executed = self._execute(final.data, now_ms)
         answer = self._answer(executed)
-        self._remember(checked.key, answer)
+        self._remember(key, answer)
         return answer
 
     def _execute(self, data: bytes, now_ms: int) -> Executed:

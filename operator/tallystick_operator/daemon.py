@@ -35,6 +35,7 @@ from tallystick_operator.config import Config
 from tallystick_operator.core import Core, CorePolicy
 from tallystick_operator.executor import Executor, SealedBatch
 from tallystick_operator.follower import Follower
+from tallystick_operator.keeper import Keeper
 from tallystick_operator.lies import Lie
 from tallystick_operator.log import RecordLog
 from tallystick_operator.publisher import BATCHES_KEPT, Publisher
@@ -79,6 +80,7 @@ class Operator:
         workers = [
             threading.Thread(target=self._work, args=(self._publish, "publisher"), name="publisher", daemon=True),
             threading.Thread(target=self._work, args=(self._asserter.tick, "asserter"), name="asserter", daemon=True),
+            threading.Thread(target=self._work, args=(self._keeper.tick, "keeper"), name="keeper", daemon=True),
         ]
         try:
             self._sequencer.start()
@@ -131,6 +133,7 @@ class Operator:
                 asserter_queue = self._queue(asserter_account, data_dir / "l1-assertions.sqlite")
         self._board = Board()
         self._sequencer = self._make_sequencer(data_dir)
+        self._keeper = Keeper(self._sequencer, time.monotonic)
         self._follower = Follower(self._client, self._deployment, self._sequencer, self._board, config.confirmations)
         while not self._follower.poll():
             pass

@@ -13,7 +13,9 @@ from typing import Final
 import msgspec
 
 from tallystick.machine.arith import read_address
+from tallystick.machine.liquidation import FUND, size_of
 from tallystick.machine.nonces import check_nonce
+from tallystick.machine.risk import health
 from tallystick.machine.steps.fetch_record import scope_of
 from tallystick.records.chunks import MAX_RECORD_BYTES
 from tallystick.records.codec import BY_NAME, Record, decode, encode
@@ -29,6 +31,7 @@ from tallystick.state.layout import (
     AGENT_SCOPE,
     CONFIG_GOVERNANCE,
     CONFIG_SIGNERS,
+    DELEVERAGE_CANDIDATE,
     ITEM_SLOT_BYTES,
 )
 from tallystick.state.state import State
@@ -46,6 +49,9 @@ _REASONS: Final = {
     Outcome.NONCE_USED: "the nonce was used; see next_nonce of /v1/account",
     Outcome.NONCE_RANGE: "the nonce is outside the window; see next_nonce of /v1/account",
     Outcome.NO_SUCH_ORDER: "the account has no resting order with this client id",
+    Outcome.NO_POSITION: "the account has no position in this market",
+    Outcome.HEALTHY: "the account's value covers its maintenance margin",
+    Outcome.NO_NOMINATION: "nobody is nominated to take up this account's position",
 }
 _FIELDS: Final = {
     Outcome.BAD_SIGNATURE: "signature",
@@ -56,6 +62,9 @@ _FIELDS: Final = {
     Outcome.NONCE_USED: "nonce",
     Outcome.NONCE_RANGE: "nonce",
     Outcome.NO_SUCH_ORDER: "client_id",
+    Outcome.NO_POSITION: "market",
+    Outcome.HEALTHY: "account",
+    Outcome.NO_NOMINATION: "account",
 }
 _STATUS: Final = {
     Outcome.NO_ACCOUNT: 404,
@@ -63,9 +72,16 @@ _STATUS: Final = {
     Outcome.NOT_AUTHORISED: 403,
     Outcome.AGENT_EXPIRED: 403,
     Outcome.AGENT_SCOPE: 403,
+    Outcome.NO_POSITION: 404,
+    Outcome.HEALTHY: 409,
+    Outcome.NO_NOMINATION: 404,
     Outcome.NONCE_USED: 409,
     Outcome.NONCE_RANGE: 409,
 }
+
+
+OPERATORS_OWN: Final = frozenset({"clock", "consume"})
+"""Kinds that nobody signs and the operator alone writes."""
 
 
 class Refused(Exception):
@@ -126,16 +142,23 @@ def to_record(submission: Submission, *, signed: bool = True) -> Record:
             raise refuse(record, "raw")
     else:
         record = _from_fields(submission, signed)
-    if record.kind.authority is Authority.NOBODY:
+    if record.kind.name in OPERATORS_OWN:
         raise Refused(403, "operator_only", f"{record.kind.name} records are the operator's own", "kind")
     return record
 
 
-def check_signature(record: Record, domain: bytes) -> Checked:
-    """Find the signer.
+def unsigned(record: Record) -> Checked:
+    """Return a record that nobody needs to sign as one that has come in."""
+    return Checked(record=record, data=encode(record), key=submission_key(record), signer=b"")
 
-    Raises: Refused when there is none.
+
+def check_signature(record: Record, domain: bytes) -> Checked:
+    """Find the signer, if the kind needs one.
+
+    Raises: Refused when it does and there is none.
     """
+    if record.kind.authority is Authority.NOBODY:
+        return unsigned(record)
     signer = recover(digest(record, domain), record.signature)
     if signer is None:
         raise refuse(Outcome.BAD_SIGNATURE)
@@ -161,6 +184,9 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
     """
     record = checked.record
     authority = record.kind.authority
+    if authority is Authority.NOBODY:
+        _check_closing(state, record)
+        return checked
     if authority is Authority.PRICE_SIGNER:
         _check_config_key(state, CONFIG_SIGNERS + 5 * record.value("signer"), checked.signer)
         return checked
@@ -206,6 +232,24 @@ def _fill_in_slots(read_model: ReadModel, account: int, record: Record) -> Recor
     return replace(record, blobs=(record.blobs[0], slots))
 
 
+def _check_closing(state: State, record: Record) -> None:
+    """Refuse to close what its account can carry: such a record would cost bytes on L1 and do nothing."""
+    number = record.value("account")
+    base = state.accounts.rows.get(number)
+    if base is None:
+        raise refuse(Outcome.NO_ACCOUNT)
+    if record.kind.name == "deleverage":
+        nomination = state.deleverages.rows.get(number)
+        if nomination is None or state.deleverages.words[nomination + DELEVERAGE_CANDIDATE] == 0:
+            raise refuse(Outcome.NO_NOMINATION)
+        return
+    if size_of(state.accounts.words, base, record.value("market")) == 0:
+        raise refuse(Outcome.NO_POSITION)
+    measured = health(state, base, state.risk.rows[0])
+    if number != FUND and measured.value >= measured.maintenance:
+        raise refuse(Outcome.HEALTHY)
+
+
 def _check_config_key(state: State, field: int, signer: bytes) -> None:
     if read_address(state.config.words, state.config.rows[0] + field) != signer:
         raise refuse(Outcome.NOT_AUTHORISED)
@@ -227,13 +271,15 @@ def _check_agent(state: State, checked: Checked, index: int) -> None:
 def _from_fields(submission: Submission, signed: bool) -> Record:
     kind = BY_NAME.get(submission.kind)
     if kind is None:
-        names = ", ".join(name for name, each in BY_NAME.items() if each.authority is not Authority.NOBODY)
+        names = ", ".join(name for name, each in BY_NAME.items() if name not in OPERATORS_OWN)
         raise Refused(400, "unknown_record", f"the kinds are {names}", "kind")
     known = [*(field.name for field in kind.fields), *(blob.name for blob in kind.blobs)]
     unknown = set(submission.fields) - set(known)
     if unknown:
         raise Refused(400, "malformed", f"{kind.name} has no such field; it has {', '.join(known)}", min(unknown))
     values = tuple(_number(field, submission.fields.get(field.name, 0)) for field in kind.fields)
+    if kind.authority is Authority.NOBODY:
+        return Record(kind=kind, values=values)
     signature = _hex(submission.signature, "signature", most=SIGNATURE_BYTES) if signed else bytes(SIGNATURE_BYTES)
     if len(signature) != SIGNATURE_BYTES:
         raise Refused(400, "malformed", f"a signature has {SIGNATURE_BYTES} bytes (EIP-2098)", "signature")

@@ -193,7 +193,7 @@ BAD_BODIES = [
     (b'{"raw":"0x7fc0"}', "unknown_record", "raw"),
     (b'{"raw":"0x01c101"}', "operator_only", "kind"),
     (b'{"raw":"0x02c101"}', "operator_only", "kind"),
-    (b'{"kind":"clock","fields":{"clock_ms":1}}', "malformed", "signature"),
+    (b'{"kind":"clock","fields":{"clock_ms":1}}', "operator_only", "kind"),
     (b'{"raw":"0x' + b"ab" * 5_000 + b'"}', "malformed", "raw"),
     (b'{"raw":"0x03c0","kind":"order"}', "malformed", "raw"),
     (b'{"kind":"odor","fields":{},"signature":"0x"}', "unknown_record", "kind"),

@@ -35,6 +35,7 @@ NAMES = (
     "bulks",
     "flags",
     "dead_man",
+    *("liquidations", "take_overs", "deleveraging", "deleveraging_comes_last"),
 )
 FLIPS = 60
 TRANSACTION_GAS = 1 << 24

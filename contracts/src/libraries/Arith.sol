@@ -39,6 +39,11 @@ function clamp(int256 value, int256 most) pure returns (int256) {
     return value < -most ? -most : (value > most ? most : value);
 }
 
+/// @notice a x b / divisor, rounded down, also below zero; the divisor is above it.
+function mulDivFloor(int256 a, int256 b, int256 divisor) pure returns (int256) {
+    return floorDiv(a * b, divisor);
+}
+
 /// @notice Whether a x b <= c x d, exactly.
 function productsAtMost(int256 a, int256 b, int256 c, int256 d) pure returns (bool) {
     return a * b <= c * d;

@@ -11,6 +11,8 @@ import {
     BitmapLib,
     Config,
     ConfigLib,
+    Deleverage,
+    DeleverageLib,
     Level,
     LevelLib,
     Market,
@@ -71,6 +73,10 @@ function openOracle(Witness memory w, uint256 market) pure returns (Oracle) {
 
 function openConfig(Witness memory w) pure returns (Config) {
     return Config.wrap(w.open(ConfigLib.TAG, 0, ConfigLib.BYTES));
+}
+
+function openDeleverage(Witness memory w, uint256 account) pure returns (Deleverage) {
+    return Deleverage.wrap(w.open(DeleverageLib.TAG, account, DeleverageLib.BYTES));
 }
 
 function openOutbox(Witness memory w, uint256 number) pure returns (Outbox) {

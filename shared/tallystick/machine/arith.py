@@ -47,6 +47,14 @@ def quotient(a: i64, b: i64) -> i64:
     return a // b if a >= 0 else -(-a // b)
 
 
+def mul_div_floor(a: int, b: int, divisor: int) -> i64:
+    """Return a x b / divisor, exactly: the product may need 128 bits, which `int` has; the result fits again.
+
+    Rounding: down, also below zero.
+    """
+    return a * b // divisor
+
+
 def products_at_most(a: int, b: int, c: int, d: int) -> bool:
     """Whether a x b <= c x d, exactly: the products may need 128 bits, which `int` has."""
     return a * b <= c * d

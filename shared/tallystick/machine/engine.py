@@ -15,10 +15,13 @@ from tallystick.machine.steps import (
     clean_order,
     commit_median,
     consume_message,
+    deleverage,
     fetch_record,
+    liquidate,
     list_market,
     match_maker,
     next_item,
+    nominate_adl,
     open_batch,
     open_chunk,
     place_order,
@@ -28,6 +31,7 @@ from tallystick.machine.steps import (
     set_clock,
     set_dead_man,
     settle_position,
+    take_over,
     transfer,
     update_mark,
     withdraw,
@@ -59,6 +63,10 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.CLEAN_ORDER: clean_order.step,
     Phase.UPDATE_MARK: update_mark.step,
     Phase.SAMPLE_FUNDING: sample_funding.step,
+    Phase.LIQUIDATE: liquidate.step,
+    Phase.TAKE_OVER: take_over.step,
+    Phase.NOMINATE_ADL: nominate_adl.step,
+    Phase.DELEVERAGE: deleverage.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

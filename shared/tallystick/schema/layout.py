@@ -221,7 +221,19 @@ PENDING = Struct(
     ),
 )
 
-CELLS = (ACCOUNT, AGENT, MARKET, RISK, BITMAP, LEVEL, PAGE, ORDER, ORACLE, CONFIG, OUTBOX, PRICE, PENDING)
+DELEVERAGE = Struct(
+    name="Deleverage",
+    tag=14,
+    index="account id of the account whose position is to be closed",
+    doc="The nominee for an auto-deleveraging.",
+    fields=(
+        f("market", U8, "market of the position"),
+        f("candidate", U32, "account whose opposite position takes it up; 0 when nobody is nominated"),
+        f("since_ms", U64, "clock of the first nomination"),
+    ),
+)
+
+CELLS = (ACCOUNT, AGENT, MARKET, RISK, BITMAP, LEVEL, PAGE, ORDER, ORACLE, CONFIG, OUTBOX, PRICE, PENDING, DELEVERAGE)
 
 REGISTERS = Struct(
     name="Registers",

@@ -34,6 +34,10 @@ class Phase(IntEnum):
     CLEAN_ORDER = 21
     UPDATE_MARK = 22
     SAMPLE_FUNDING = 23
+    LIQUIDATE = 24
+    TAKE_OVER = 25
+    NOMINATE_ADL = 26
+    DELEVERAGE = 27
 
 
 class Outcome(IntEnum):
@@ -86,6 +90,14 @@ class Outcome(IntEnum):
     DEAD_MAN = 44
     NOT_DEAD = 45
     DEVIATING = 46
+    HEALTHY = 47
+    BANKRUPT = 48
+    BOOK_CROSSES = 49
+    INSURANCE_LIMIT = 50
+    INSURANCE_FIRST = 51
+    NOT_ELIGIBLE = 52
+    OUTRANKED = 53
+    NO_NOMINATION = 54
 
 
 # name -> (value, what it is and where it comes from)
@@ -149,6 +161,9 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "FLAG_STP_TAKER": (16, "order flag: meeting an own order cancels this one, not that one"),
     "FLAG_STP_BOTH": (32, "order flag: meeting an own order cancels both"),
     "FLAG_MARKET": (64, "order flag: as IOC; without a price it is bounded by the market's band around the mark"),
+    "FLAG_LIQUIDATION": (256, "order flag, never in a signed record: closes a position against its owner's will"),
+    "ADL_DELAY_MS": (10_000, "better candidates for a deleveraging may come this long after the first"),
+    "ADL_LAPSE_MS": (60_000, "a nomination that is older is over: ranks are of the marks of their time"),
     "BUY": (0, "side"),
     "SELL": (1, "side"),
     "MARKET_LIVE": (1, "market status"),

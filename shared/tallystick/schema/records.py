@@ -266,6 +266,38 @@ RECORDS: tuple[RecordKind, ...] = (
         doc="Take a dead order out of the book.",
         fields=(_n("slot", (1 << 36) - 1),),
     ),
+    RecordKind(
+        name="liquidate",
+        number=17,
+        authority=Authority.NOBODY,
+        primary="",
+        doc="Send a position that its account cannot carry to the book; anybody may.",
+        fields=(_n("account", U32_LIMIT), _n("market", 63)),
+    ),
+    RecordKind(
+        name="take_over",
+        number=18,
+        authority=Authority.NOBODY,
+        primary="",
+        doc="Let the insurance fund take up a position that the book does not; anybody may.",
+        fields=(_n("account", U32_LIMIT), _n("market", 63)),
+    ),
+    RecordKind(
+        name="nominate_adl",
+        number=19,
+        authority=Authority.NOBODY,
+        primary="",
+        doc="Name the account whose opposite position is to take up one that nobody else takes; anybody may.",
+        fields=(_n("account", U32_LIMIT), _n("market", 63), _n("candidate", U32_LIMIT)),
+    ),
+    RecordKind(
+        name="deleverage",
+        number=20,
+        authority=Authority.NOBODY,
+        primary="",
+        doc="Close an account's position against the nominee's; anybody may.",
+        fields=(_n("account", U32_LIMIT),),
+    ),
 )
 
 SIGNATURE_BYTES = 64

@@ -32,6 +32,10 @@ class Phase:
     CLEAN_ORDER: Final = 21
     UPDATE_MARK: Final = 22
     SAMPLE_FUNDING: Final = 23
+    LIQUIDATE: Final = 24
+    TAKE_OVER: Final = 25
+    NOMINATE_ADL: Final = 26
+    DELEVERAGE: Final = 27
 
 
 class Outcome:
@@ -84,3 +88,11 @@ class Outcome:
     DEAD_MAN: Final = 44
     NOT_DEAD: Final = 45
     DEVIATING: Final = 46
+    HEALTHY: Final = 47
+    BANKRUPT: Final = 48
+    BOOK_CROSSES: Final = 49
+    INSURANCE_LIMIT: Final = 50
+    INSURANCE_FIRST: Final = 51
+    NOT_ELIGIBLE: Final = 52
+    OUTRANKED: Final = 53
+    NO_NOMINATION: Final = 54

@@ -66,6 +66,9 @@ FLAG_REDUCE_ONLY: Final = 4  # order flag: never more than what brings the posit
 FLAG_STP_TAKER: Final = 16  # order flag: meeting an own order cancels this one, not that one
 FLAG_STP_BOTH: Final = 32  # order flag: meeting an own order cancels both
 FLAG_MARKET: Final = 64  # order flag: as IOC; without a price it is bounded by the market's band around the mark
+FLAG_LIQUIDATION: Final = 256  # order flag, never in a signed record: closes a position against its owner's will
+ADL_DELAY_MS: Final = 10000  # better candidates for a deleveraging may come this long after the first
+ADL_LAPSE_MS: Final = 60000  # a nomination that is older is over: ranks are of the marks of their time
 BUY: Final = 0  # side
 SELL: Final = 1  # side
 MARKET_LIVE: Final = 1  # market status
@@ -234,10 +237,17 @@ PENDING_CHANGES: Final = 0
 PENDING_EFFECTIVE_MS: Final = 1
 PENDING_RULES: Final = 2
 
+TAG_DELEVERAGE: Final = 14
+DELEVERAGE_WORDS: Final = 3
+DELEVERAGE_BYTES: Final = 13
+DELEVERAGE_MARKET: Final = 0
+DELEVERAGE_CANDIDATE: Final = 1
+DELEVERAGE_SINCE_MS: Final = 2
+
 # By tag; index 0 is no cell.
-CELL_NAMES: Final = ("", "Account", "Agent", "Market", "Risk", "Bitmap", "Level", "Page", "Order", "Oracle", "Config", "Outbox", "Price", "Pending")
-CELL_WORDS: Final = (0, 66, 7, 18, 768, 8, 3, 4, 12, 18, 86, 7, 8, 21)
-CELL_BYTES: Final = (0, 357, 29, 106, 3328, 32, 12, 13, 64, 74, 341, 36, 56, 164)
+CELL_NAMES: Final = ("", "Account", "Agent", "Market", "Risk", "Bitmap", "Level", "Page", "Order", "Oracle", "Config", "Outbox", "Price", "Pending", "Deleverage")
+CELL_WORDS: Final = (0, 66, 7, 18, 768, 8, 3, 4, 12, 18, 86, 7, 8, 21, 3)
+CELL_BYTES: Final = (0, 357, 29, 106, 3328, 32, 12, 13, 64, 74, 341, 36, 56, 164, 13)
 CELL_FORMATS: Final = (
     struct.Struct(">"),
     struct.Struct(">IIIIIqQIIIIIIIIQQB" + "Bqq" * 16),
@@ -253,6 +263,7 @@ CELL_FORMATS: Final = (
     struct.Struct(">IIIIIQQ"),
     struct.Struct(">IQQqqIQQ"),
     struct.Struct(">IQ" + "Q" * 19),
+    struct.Struct(">BIQ"),
 )
 
 

@@ -32,6 +32,7 @@ class State:
         self.outbox = Table(layout.TAG_OUTBOX, self.room)
         self.prices = Table(layout.TAG_PRICE, self.room)
         self.pendings = Table(layout.TAG_PENDING, self.room)
+        self.deleverages = Table(layout.TAG_DELEVERAGE, self.room)
         self.tables: tuple[Table, ...] = (
             self.accounts,
             self.agents,
@@ -46,6 +47,7 @@ class State:
             self.outbox,
             self.prices,
             self.pendings,
+            self.deleverages,
         )
         self.tree = SparseTree()
 

@@ -45,19 +45,15 @@ class Stand:
         """Return what it must hold, unrounded."""
         return self.other_margin + margin(abs(self.size) * self.mark * self.tick, self.tiers)
 
-    def closed(self, lots: int, price: Fraction | int, fee: Fraction | int = 0) -> Stand | tuple[Fraction, Fraction]:
-        """Return (value, maintenance) after closing lots at a price."""
+    def closed(self, lots: int, quote: Fraction | int, fee: Fraction | int = 0) -> tuple[Fraction, Fraction]:
+        """Return (value, maintenance) after closing lots for a quote and a fee."""
         side = 1 if self.size > 0 else -1
-        value = self.value() + side * lots * self.tick * (Fraction(price) - self.mark) - fee
+        value = self.value() + side * (Fraction(quote) - lots * self.mark * self.tick) - fee
         rest = margin((abs(self.size) - lots) * self.mark * self.tick, self.tiers)
         return value, self.other_margin + rest
 
-    def sufficient(self, fee_ppm: int) -> int:
-        """Return the fewest lots that, closed at the mark for the largest fee, leave enough margin; else all of them."""
-        for lots in range(1, abs(self.size)):
-            quote = lots * self.mark * self.tick
-            after = self.closed(lots, self.mark, Fraction(quote * fee_ppm, 1_000_000))
-            assert isinstance(after, tuple)
-            if after[0] >= after[1]:
-                return lots
-        return abs(self.size)
+    def suffices(self, lots: int, fee_ppm: int) -> bool:
+        """Whether closing lots at the mark, for the largest fee, leaves enough margin."""
+        quote = lots * self.mark * self.tick
+        value, maintenance = self.closed(lots, quote, Fraction(quote * fee_ppm, 1_000_000))
+        return value >= maintenance

@@ -231,6 +231,22 @@ class World:
         record = make("bulk", pack_items(items), packed, account=account, **values)
         return self.send(sign(record, self.state.registers.domain, key(self.owners[account])))
 
+    def liquidate(self, account: int, market: int) -> Outcome:
+        """Send a position to the book."""
+        return self.send(make("liquidate", account=account, market=market))
+
+    def take_over(self, account: int, market: int) -> Outcome:
+        """Let the insurance fund take up a position."""
+        return self.send(make("take_over", account=account, market=market))
+
+    def nominate(self, account: int, market: int, candidate: int) -> Outcome:
+        """Nominate a candidate for a deleveraging."""
+        return self.send(make("nominate_adl", account=account, market=market, candidate=candidate))
+
+    def deleverage(self, account: int) -> Outcome:
+        """Close a position against the nominee's."""
+        return self.send(make("deleverage", account=account))
+
     def list_market(self, market: int, **more: int) -> Outcome:
         """List a market with ordinary rules."""
         return self.send(self.signed("list_market", "governance", market=market, **ordinary_rules(**more)))
@@ -256,6 +272,29 @@ class World:
             )
             outcome = self.send(record)
         return outcome
+
+
+def endow(state: State, units: int) -> None:
+    """Give the insurance fund money by hand, as if it had been deposited."""
+    state.accounts.words[state.accounts.open(0) + ACCOUNT_CASH_UNITS] += units
+    state.registers.cash_units += units
+    state.registers.deposited_units += units
+    state.accounts.mark(0)
+
+
+def hold(state: State, account: int, market: int, size: int, value: int) -> None:
+    """Give an account one position and the cash that makes it worth a value."""
+    base = state.accounts.open(account)
+    words = state.accounts.words
+    for slot in range(2):
+        at = base + layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
+        words[at + layout.ACCOUNT_POSITION_MARKET] = market if slot == 0 and size else 0
+        words[at + layout.ACCOUNT_POSITION_SIZE_LOTS] = size if slot == 0 else 0
+    marks = state.risk.words
+    entry = state.risk.open(0) + market * layout.RISK_RISKMARKET_WORDS
+    worth = marks[entry + layout.RISK_RISKMARKET_MARK_TICKS] * marks[entry + layout.RISK_RISKMARKET_MULTIPLIER]
+    words[base + layout.ACCOUNT_CASH_UNITS] = value - size * worth
+    state.accounts.mark(account)
 
 
 def write_rules(state: State, market: int, rules: dict[str, int]) -> None:

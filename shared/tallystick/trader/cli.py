@@ -153,6 +153,31 @@ def cancel(
 
 
 @app.command()
+def liquidate(
+    account: Annotated[int, typer.Argument(min=0, help="Whose position; 0 is the insurance fund.")],
+    market: Annotated[int, typer.Argument(min=0, max=63)],
+    take_over: Annotated[bool, typer.Option("--take-over", help="Let the insurance fund take it up.")] = False,
+    candidate: Annotated[int | None, typer.Option(min=1, help="Nominate this account to take it up.")] = None,
+    deleverage: Annotated[bool, typer.Option("--deleverage", help="Close it against the nominee's.")] = False,
+    operator: Url = OPERATOR_URL,
+    as_json: Json = False,
+) -> None:
+    """Have a position closed that its account cannot carry; anybody may. On the book, unless told otherwise."""
+    from tallystick.errors import BadInput
+
+    if take_over + deleverage + (candidate is not None) > 1:
+        raise BadInput("one of --take-over, --candidate and --deleverage at a time")
+    with open_client(operator, None, None) as client:
+        if take_over:
+            answer = client.take_over(account, market)
+        elif candidate is not None:
+            answer = client.nominate(account, market, candidate)
+        else:
+            answer = client.deleverage(account) if deleverage else client.liquidate(account, market)
+    print_answer(answer, as_json)
+
+
+@app.command()
 def approve_agent(
     slot: Annotated[int, typer.Argument(min=1, max=15, help="Which of the account's 15 agents.")],
     address: Annotated[str, typer.Argument(help="The agent's address; zero revokes it.")],

@@ -137,6 +137,22 @@ class TraderClient:
         record = self.signed("approve_agent", slot=slot, key=int(address, 16), scope=scope, expiry_ms=expiry_ms)
         return self.send(record)
 
+    def liquidate(self, account: int, market: int) -> Acknowledgement:
+        """Have any account's position sent to the book, if it cannot be carried."""
+        return self.send(make("liquidate", account=account, market=market))
+
+    def take_over(self, account: int, market: int) -> Acknowledgement:
+        """Have the insurance fund take up a position that the book does not."""
+        return self.send(make("take_over", account=account, market=market))
+
+    def nominate(self, account: int, market: int, candidate: int) -> Acknowledgement:
+        """Nominate an account whose opposite position takes up one that nobody else takes."""
+        return self.send(make("nominate_adl", account=account, market=market, candidate=candidate))
+
+    def deleverage(self, account: int) -> Acknowledgement:
+        """Have an account's position closed against the nominee's."""
+        return self.send(make("deleverage", account=account))
+
     def signed(self, kind: str, *blobs: bytes, **values: int) -> Record:
         """Return a record of the account with the next nonce, signed."""
         if self.next_nonce is None:

@@ -882,3 +882,40 @@ library PendingLib {
         Packed.write(Pending.unwrap(self), 12 + i * 8, 8, value);
     }
 }
+
+/// The nominee for an auto-deleveraging.
+type Deleverage is uint256;
+
+using DeleverageLib for Deleverage global;
+
+library DeleverageLib {
+    uint256 internal constant TAG = 14;
+    uint256 internal constant BYTES = 13;
+
+    /// market of the position
+    function market(Deleverage self) internal pure returns (uint8) {
+        return uint8(Packed.read(Deleverage.unwrap(self), 0, 1));
+    }
+
+    function setMarket(Deleverage self, uint8 value) internal pure {
+        Packed.write(Deleverage.unwrap(self), 0, 1, value);
+    }
+
+    /// account whose opposite position takes it up; 0 when nobody is nominated
+    function candidate(Deleverage self) internal pure returns (uint32) {
+        return uint32(Packed.read(Deleverage.unwrap(self), 1, 4));
+    }
+
+    function setCandidate(Deleverage self, uint32 value) internal pure {
+        Packed.write(Deleverage.unwrap(self), 1, 4, value);
+    }
+
+    /// clock of the first nomination
+    function sinceMs(Deleverage self) internal pure returns (uint64) {
+        return uint64(Packed.read(Deleverage.unwrap(self), 5, 8));
+    }
+
+    function setSinceMs(Deleverage self, uint64 value) internal pure {
+        Packed.write(Deleverage.unwrap(self), 5, 8, value);
+    }
+}

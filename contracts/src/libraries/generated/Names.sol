@@ -123,6 +123,12 @@ library Constants {
     uint256 internal constant FLAG_STP_BOTH = 32;
     /// order flag: as IOC; without a price it is bounded by the market's band around the mark
     uint256 internal constant FLAG_MARKET = 64;
+    /// order flag, never in a signed record: closes a position against its owner's will
+    uint256 internal constant FLAG_LIQUIDATION = 256;
+    /// better candidates for a deleveraging may come this long after the first
+    uint256 internal constant ADL_DELAY_MS = 10000;
+    /// a nomination that is older is over: ranks are of the marks of their time
+    uint256 internal constant ADL_LAPSE_MS = 60000;
     /// side
     uint256 internal constant BUY = 0;
     /// side
@@ -206,8 +212,12 @@ library Phase {
     uint8 internal constant CLEAN_ORDER = 21;
     uint8 internal constant UPDATE_MARK = 22;
     uint8 internal constant SAMPLE_FUNDING = 23;
+    uint8 internal constant LIQUIDATE = 24;
+    uint8 internal constant TAKE_OVER = 25;
+    uint8 internal constant NOMINATE_ADL = 26;
+    uint8 internal constant DELEVERAGE = 27;
     /// how many there are
-    uint8 internal constant COUNT = 24;
+    uint8 internal constant COUNT = 28;
 }
 
 library Outcome {
@@ -258,4 +268,12 @@ library Outcome {
     uint8 internal constant DEAD_MAN = 44;
     uint8 internal constant NOT_DEAD = 45;
     uint8 internal constant DEVIATING = 46;
+    uint8 internal constant HEALTHY = 47;
+    uint8 internal constant BANKRUPT = 48;
+    uint8 internal constant BOOK_CROSSES = 49;
+    uint8 internal constant INSURANCE_LIMIT = 50;
+    uint8 internal constant INSURANCE_FIRST = 51;
+    uint8 internal constant NOT_ELIGIBLE = 52;
+    uint8 internal constant OUTRANKED = 53;
+    uint8 internal constant NO_NOMINATION = 54;
 }

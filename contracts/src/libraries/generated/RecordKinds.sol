@@ -23,7 +23,11 @@ library RecordKinds {
     uint8 internal constant CANCEL_ALL = 14;
     uint8 internal constant DEAD_MAN = 15;
     uint8 internal constant CLEAN = 16;
-    uint8 internal constant LAST = 16;
+    uint8 internal constant LIQUIDATE = 17;
+    uint8 internal constant TAKE_OVER = 18;
+    uint8 internal constant NOMINATE_ADL = 19;
+    uint8 internal constant DELEVERAGE = 20;
+    uint8 internal constant LAST = 20;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -43,6 +47,10 @@ library RecordKinds {
         if (kind == CANCEL_ALL) return 3;
         if (kind == DEAD_MAN) return 4;
         if (kind == CLEAN) return 1;
+        if (kind == LIQUIDATE) return 2;
+        if (kind == TAKE_OVER) return 2;
+        if (kind == NOMINATE_ADL) return 3;
+        if (kind == DELEVERAGE) return 1;
         return 0;
     }
 
@@ -53,7 +61,7 @@ library RecordKinds {
 
     /// Whether a signature follows the fields.
     function signed(uint8 kind) internal pure returns (bool) {
-        return !(kind == CLOCK || kind == CONSUME || kind == APPLY_CHANGE || kind == SETTLE_POSITION || kind == CLEAN);
+        return !(kind == CLOCK || kind == CONSUME || kind == APPLY_CHANGE || kind == SETTLE_POSITION || kind == CLEAN || kind == LIQUIDATE || kind == TAKE_OVER || kind == NOMINATE_ADL || kind == DELEVERAGE);
     }
 
     /// Largest value of field `i`; type(uint160).max marks an address.
@@ -74,6 +82,10 @@ library RecordKinds {
         if (kind == CANCEL_ALL) return _cancelAllLimit(i);
         if (kind == DEAD_MAN) return _deadManLimit(i);
         if (kind == CLEAN) return 68719476735;
+        if (kind == LIQUIDATE) return _liquidateLimit(i);
+        if (kind == TAKE_OVER) return _takeOverLimit(i);
+        if (kind == NOMINATE_ADL) return _nominateAdlLimit(i);
+        if (kind == DELEVERAGE) return 4294967295;
         return 0;
     }
 
@@ -277,5 +289,21 @@ library RecordKinds {
         if (i == 1) return 15;
         if (i == 2) return 4611686018427387903;
         return 4611686018427387903;
+    }
+
+    function _liquidateLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        return 63;
+    }
+
+    function _takeOverLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        return 63;
+    }
+
+    function _nominateAdlLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 63;
+        return 4294967295;
     }
 }

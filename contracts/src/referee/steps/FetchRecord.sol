@@ -175,6 +175,14 @@ contract FetchRecord is Step {
             registers.setArgAccount(uint32(values[0]));
             registers.setArgMarket(uint8(values[1]));
             registers.setPhase(Phase.SETTLE_POSITION);
+        } else if (kind == RecordKinds.LIQUIDATE || kind == RecordKinds.TAKE_OVER || kind == RecordKinds.NOMINATE_ADL) {
+            registers.setArgAccount(uint32(values[0]));
+            registers.setArgMarket(uint8(values[1]));
+            if (kind == RecordKinds.NOMINATE_ADL) registers.setArgId(uint64(values[2]));
+            registers.setPhase(_ofCase(kind));
+        } else if (kind == RecordKinds.DELEVERAGE) {
+            registers.setArgAccount(uint32(values[0]));
+            registers.setPhase(Phase.DELEVERAGE);
         } else {
             registers.setArgMarket(uint8(values[0]));
             registers.setPhase(_ofMarket(kind));
@@ -197,5 +205,11 @@ contract FetchRecord is Step {
     function _ofMarket(uint8 kind) private pure returns (uint8) {
         if (kind == RecordKinds.LIST_MARKET) return Phase.LIST_MARKET;
         return kind == RecordKinds.CHANGE_MARKET ? Phase.CHANGE_MARKET : Phase.APPLY_CHANGE;
+    }
+
+    /// @dev The step of a kind of record about a position its account cannot carry.
+    function _ofCase(uint8 kind) private pure returns (uint8) {
+        if (kind == RecordKinds.LIQUIDATE) return Phase.LIQUIDATE;
+        return kind == RecordKinds.TAKE_OVER ? Phase.TAKE_OVER : Phase.NOMINATE_ADL;
     }
 }

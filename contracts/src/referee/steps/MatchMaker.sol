@@ -6,6 +6,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {lowestBit, ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
 import {Path, dropHead, levelIndex, openBest, openTailToFree, removeOrder} from "@tallystick/libraries/Book.sol";
+import {liquidates, liquidationFee, noFund, openFund, payFund} from "@tallystick/libraries/Liquidation.sol";
 import {isDead} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {Health, health, mayChange} from "@tallystick/libraries/Risk.sol";
@@ -40,6 +41,7 @@ contract MatchMaker is Step {
         Order order;
         Account maker;
         Page tail;
+        Account fund;
         Terms terms;
         int256 takerFee;
         int256 makerFee;
@@ -72,6 +74,7 @@ contract MatchMaker is Step {
         m.order = openOrder(w, m.slot);
         m.maker = openAccount(w, m.order.account());
         m.tail = openTailToFree(w, m.path, head);
+        m.fund = openFund(w);
 
         // CHECK
         if (_makersTurnEnds(m)) return;
@@ -152,7 +155,8 @@ contract MatchMaker is Step {
         Health memory makerBefore = health(m.maker, m.risk);
         uint8 outcome = applyFill(m.taker, m.risk, m.terms, registers.argSide(), m.takerFee, m.takerFill);
         if (outcome != Outcome.ACCEPTED) return outcome;
-        if (!mayChange(takerBefore, health(m.taker, m.risk), m.takerFill.reduces)) {
+        Health memory takerAfter = health(m.taker, m.risk);
+        if (!liquidates(registers) && !mayChange(takerBefore, takerAfter, m.takerFill.reduces)) {
             undoFill(m.taker, m.terms, m.takerFill);
             return Outcome.MARGIN;
         }
@@ -172,6 +176,10 @@ contract MatchMaker is Step {
             undoFill(m.taker, m.terms, m.takerFill);
             return outcome;
         }
+        if (!noFund(m.fund)) {
+            payFund(registers, m.fund, m.takerFee);
+            m.takerFee = 0;
+        }
         registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + m.takerFee + m.makerFee));
         return Outcome.ACCEPTED;
     }
@@ -180,8 +188,14 @@ contract MatchMaker is Step {
     function _setTerms(Match memory m, uint256 lots) private pure {
         // SAFETY: 64 + 24 + 32 bits.
         uint256 quote = lots * m.path.price * m.risk.marketMultiplier(m.path.market);
-        m.takerFee = int256(ppmUp(quote, m.market.takerPpm()));
-        m.makerFee = int256(ppmUp(quote, m.market.makerPpm())) - int256(ppmDown(quote, m.market.rebatePpm()));
+        m.makerFee = int256(ppmUp(quote, m.market.makerPpm()));
+        if (liquidates(m.registers)) {
+            uint256 tick = lots * m.risk.marketMultiplier(m.path.market);
+            m.takerFee = liquidationFee(m.registers, m.market, m.fund, quote, tick, m.path.price);
+        } else {
+            m.takerFee = int256(ppmUp(quote, m.market.takerPpm()));
+            m.makerFee -= int256(ppmDown(quote, m.market.rebatePpm()));
+        }
         m.terms.market = m.path.market;
         m.terms.lots = int256(lots);
         m.terms.quote = int256(quote);

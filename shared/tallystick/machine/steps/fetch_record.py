@@ -239,6 +239,21 @@ def _set_clean(registers: Registers, record: Record) -> None:
     registers.arg_slot = record.values[0]
 
 
+def _set_case(registers: Registers, record: Record) -> None:
+    values = record.values
+    registers.arg_account = values[0]
+    registers.arg_market = values[1]
+
+
+def _set_nominate_adl(registers: Registers, record: Record) -> None:
+    _set_case(registers, record)
+    registers.arg_id = record.values[2]
+
+
+def _set_deleverage(registers: Registers, record: Record) -> None:
+    registers.arg_account = record.values[0]
+
+
 _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "clock": (_set_clock, Phase.SET_CLOCK),
     "consume": (_set_consume, Phase.CONSUME_MESSAGE),
@@ -256,4 +271,8 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "cancel_all": (_set_cancel_all, Phase.CANCEL_ALL),
     "dead_man": (_set_dead_man, Phase.SET_DEAD_MAN),
     "clean": (_set_clean, Phase.CLEAN_ORDER),
+    "liquidate": (_set_case, Phase.LIQUIDATE),
+    "take_over": (_set_case, Phase.TAKE_OVER),
+    "nominate_adl": (_set_nominate_adl, Phase.NOMINATE_ADL),
+    "deleverage": (_set_deleverage, Phase.DELEVERAGE),
 }

@@ -8,6 +8,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import lowest_bit, ppm_down, ppm_up
 from tallystick.machine.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
+from tallystick.machine.liquidation import liquidates, liquidation_fee, open_fund, pay_fund
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
 from tallystick.machine.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
@@ -51,6 +52,7 @@ class Match:
         self.maker_number: i64 = 0
         self.maker: i64 = 0
         self.tail: i64 = -1
+        self.fund: i64 = -1
         self.taker_fill = Fill()
         self.maker_fill = Fill()
 
@@ -90,6 +92,7 @@ def step(machine: Machine) -> None:
     match.maker_number = state.orders.words[match.order + ORDER_ACCOUNT]
     match.maker = state.accounts.open(match.maker_number)
     match.tail = open_tail_to_free(state, match.path, head)
+    match.fund = open_fund(machine)
 
     # CHECK
     if _makers_turn_ends(match):
@@ -181,22 +184,26 @@ def _remove_maker(match: Match) -> None:
 
 def _trade(match: Match, lots: i64) -> i64:
     """Apply both sides and check their limits and margin; undo both when either may not stand."""
-    state = match.machine.state
+    machine = match.machine
+    state = machine.state
     registers = state.registers
     market = registers.arg_market
     rules = state.markets.words
     multiplier = state.risk.words[match.risk + market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MULTIPLIER]
     quote = lots * match.path.price * multiplier
-    taker_fee = ppm_up(quote, rules[match.market + MARKET_TAKER_PPM])
     maker_fee = ppm_up(quote, rules[match.market + MARKET_MAKER_PPM])
-    maker_fee -= ppm_down(quote, rules[match.market + MARKET_REBATE_PPM])
+    if liquidates(machine):
+        taker_fee = liquidation_fee(machine, match.market, match.fund, quote, lots * multiplier, match.path.price)
+    else:
+        taker_fee = ppm_up(quote, rules[match.market + MARKET_TAKER_PPM])
+        maker_fee -= ppm_down(quote, rules[match.market + MARKET_REBATE_PPM])
     max_lots = rules[match.market + MARKET_MAX_LOTS]
     outcome = apply_fill(
         state, match.taker, match.risk, market, registers.arg_side, lots, quote, taker_fee, max_lots, match.taker_fill
     )
     if outcome != Outcome.ACCEPTED:
         return outcome
-    if not may_stand(state, match.taker, market, match.risk, match.taker_fill):
+    if not liquidates(machine) and not may_stand(state, match.taker, market, match.risk, match.taker_fill):
         undo_fill(state, match.taker, market, match.taker_fill)
         return Outcome.MARGIN
     outcome = apply_fill(
@@ -223,6 +230,9 @@ def _trade(match: Match, lots: i64) -> i64:
         undo_fill(state, match.maker, market, match.maker_fill)
         undo_fill(state, match.taker, market, match.taker_fill)
         return outcome
+    if match.fund >= 0:
+        pay_fund(machine, match.fund, taker_fee)
+        taker_fee = 0
     registers.fees_units += taker_fee + maker_fee
     return Outcome.ACCEPTED
 

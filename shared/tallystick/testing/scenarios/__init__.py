@@ -18,6 +18,7 @@ from tallystick.testing.scenarios import (
     changes,
     flow,
     intake,
+    liquidations,
     markets,
     orders,
     prices,
@@ -32,7 +33,20 @@ Scenario = Callable[[Scene], None]
 SCENARIOS: Final[dict[str, Scenario]] = {
     **{
         scenario.__name__: scenario
-        for module in (intake, batches, markets, changes, prices, trading, tiers, book, orders, transfers, bulk)
+        for module in (
+            intake,
+            batches,
+            markets,
+            changes,
+            prices,
+            trading,
+            tiers,
+            liquidations,
+            book,
+            orders,
+            transfers,
+            bulk,
+        )
         for scenario in module.SCENARIOS
     },
     **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(20)},
@@ -138,6 +152,43 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
     Phase.CANCEL_ALL: frozenset({Outcome.ACCEPTED}),
     Phase.SET_DEAD_MAN: frozenset({Outcome.ACCEPTED, Outcome.EXPIRED}),
     Phase.CLEAN_ORDER: frozenset({Outcome.ACCEPTED, Outcome.NO_SUCH_ORDER, Outcome.NOT_DEAD}),
+    Phase.LIQUIDATE: frozenset({GOES_ON, Outcome.NO_MARKET, Outcome.NO_POSITION, Outcome.HEALTHY, Outcome.BANKRUPT}),
+    Phase.TAKE_OVER: frozenset(
+        {
+            Outcome.ACCEPTED,
+            Outcome.NO_MARKET,
+            Outcome.NO_POSITION,
+            Outcome.HEALTHY,
+            Outcome.BOOK_CROSSES,
+            Outcome.INSURANCE_LIMIT,
+        }
+    ),
+    Phase.NOMINATE_ADL: frozenset(
+        {
+            Outcome.ACCEPTED,
+            Outcome.NO_MARKET,
+            Outcome.NO_POSITION,
+            Outcome.HEALTHY,
+            Outcome.BOOK_CROSSES,
+            Outcome.INSURANCE_FIRST,
+            Outcome.NOT_ELIGIBLE,
+            Outcome.OUTRANKED,
+        }
+    ),
+    Phase.DELEVERAGE: frozenset(
+        {
+            Outcome.ACCEPTED,
+            Outcome.NO_NOMINATION,
+            Outcome.TOO_EARLY,
+            Outcome.EXPIRED,
+            Outcome.NO_MARKET,
+            Outcome.NO_POSITION,
+            Outcome.HEALTHY,
+            Outcome.BOOK_CROSSES,
+            Outcome.INSURANCE_FIRST,
+            Outcome.NOT_ELIGIBLE,
+        }
+    ),
 }
 """Every outcome a step can end with."""
 

@@ -10,7 +10,7 @@ from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import FRAME_HEADER_BYTES
 from tallystick.state.state import State
-from tallystick.testing.world import World, address, message, write_rules
+from tallystick.testing.world import World, address, endow, message, write_rules
 
 RICH = 10**12
 """Units: what an account of a scene is given to begin with."""
@@ -39,6 +39,13 @@ class Scene(World):
         """Write rules into a market's cells by hand, by the names of their fields, and start the scenario over."""
         self.finish()
         write_rules(self.state, market, rules)
+        self.cut()
+        self.clock()
+
+    def endow(self, units: int) -> None:
+        """Give the insurance fund money by hand, and start the scenario over."""
+        self.finish()
+        endow(self.state, units)
         self.cut()
         self.clock()
 

@@ -1,0 +1,57 @@
+"""DELEVERAGE: the nominee's opposite position takes up one that nobody else takes."""
+
+from __future__ import annotations
+
+from tallystick.machine.liquidation import FUND, Case, Transfer, book_transfer, candidate_takes, last_resort
+from tallystick.machine.machine import Machine
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import (
+    ADL_DELAY_MS,
+    ADL_LAPSE_MS,
+    DELEVERAGE_CANDIDATE,
+    DELEVERAGE_MARKET,
+    DELEVERAGE_SINCE_MS,
+)
+
+
+def step(machine: Machine) -> None:
+    """Close the position against the nominee's at the zero price, as far as both reach; the nomination is over.
+
+    Rejects: NO_NOMINATION, TOO_EARLY (better candidates may still come). With any other outcome the nomination is over
+    as well: EXPIRED (it has lapsed), NO_MARKET, NO_POSITION, HEALTHY, BOOK_CROSSES, INSURANCE_FIRST, NOT_ELIGIBLE, as in NOMINATE_ADL. Twin:
+    contracts/src/referee/steps/Deleverage.sol.
+    """
+    state = machine.state
+    registers = state.registers
+
+    # READ
+    account = registers.arg_account
+    nomination = state.deleverages.open(account)
+    words = state.deleverages.words
+    number = words[nomination + DELEVERAGE_CANDIDATE]
+    market = words[nomination + DELEVERAGE_MARKET]
+
+    # CHECK
+    if number == 0:
+        machine.finish(Outcome.NO_NOMINATION)
+        return
+    waited = registers.clock_ms - words[nomination + DELEVERAGE_SINCE_MS]
+    if waited < ADL_DELAY_MS:
+        machine.finish(Outcome.TOO_EARLY)
+        return
+    case = Case(machine, account, market)
+    fund = state.accounts.open(FUND)
+    candidate = state.accounts.open(number)
+    moved = Transfer()
+    outcome = last_resort(case, fund, moved) if waited < ADL_LAPSE_MS else Outcome.EXPIRED
+    if outcome == Outcome.ACCEPTED and not candidate_takes(case, number, candidate, moved):
+        outcome = Outcome.NOT_ELIGIBLE
+
+    # APPLY and WRITE
+    words[nomination + DELEVERAGE_CANDIDATE] = 0
+    words[nomination + DELEVERAGE_MARKET] = 0
+    words[nomination + DELEVERAGE_SINCE_MS] = 0
+    state.deleverages.mark(account)
+    if outcome == Outcome.ACCEPTED:
+        book_transfer(case, number, moved)
+    machine.finish(outcome)
