@@ -10,6 +10,7 @@ from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
 from tallystick.testing import ledger as books
+from tallystick.testing.ledger_model import Order
 from tallystick.testing.look import Resting, book
 from tallystick.testing.scenarios import bulk as made
 from tallystick.testing.world import World, key, sub_account
@@ -56,15 +57,15 @@ class Bulk:
         mine = {each.client_id: each for each in resting if each.account == self.account}
         items: list[Item] = []
         slots: list[int] = []
-        orders: list[tuple[Resting | None, books.Order | None]] = []
+        orders: list[tuple[Resting | None, Order | None]] = []
         for (replaces, side, price, lots), old in zip(moved, mine.values(), strict=False):
             slots.append(old.slot)
             items.append(made.replace(old.client_id, side, price, lots) if replaces else made.cancel(old.client_id))
-            wanted = books.Order(0, self.account, 0, side, price, lots, old.client_id, expiry)
+            wanted = Order(0, self.account, 0, side, price, lots, old.client_id, expiry)
             orders.append((old, wanted if replaces else None))
         for at, (side, price, lots, ioc) in enumerate(new, start=10):
             items.append(made.place(at, side, price, lots, int(ioc), self.market))
-            orders.append((None, books.Order(0, self.account, self.market, side, price, lots, at, expiry, int(ioc))))
+            orders.append((None, Order(0, self.account, self.market, side, price, lots, at, expiry, int(ioc))))
         expected = ledger.begin_bulk(by, self.agent, self.nonce, self.account)
         if expected is None:
             expected = Outcome.ACCEPTED
@@ -73,7 +74,7 @@ class Bulk:
         record = make("bulk", pack_items(items), b"".join(slot.to_bytes(5, "big") for slot in slots), **values)
         return world.send(sign(record, world.state.registers.domain, key(by))), expected
 
-    def _run(self, ledger: books.Ledger, orders: list[tuple[Resting | None, books.Order | None]]) -> None:
+    def _run(self, ledger: books.Ledger, orders: list[tuple[Resting | None, Order | None]]) -> None:
         for old, wanted in orders:
             if old is not None and ledger.remove(self.account, old.client_id, old.sequence) is not Outcome.ACCEPTED:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -15,43 +15,29 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CANCEL_ALL,
     MESSAGE_FORCE_WITHDRAW,
 )
-from tallystick.testing import ledger as books
+from tallystick.testing.ledger_liquidation import LiquidatingLedger
 from tallystick.testing.ledger_market import Market
+from tallystick.testing.ledger_model import Agent, Order
 from tallystick.testing.look import book
 from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address, message, ordinary_rules
 from tests.stateful import bulks
 from tests.stateful.always import Invariants
-
-settings.register_profile(
-    "exchange",
-    max_examples=250,
-    stateful_step_count=60,
-    deadline=None,
-    derandomize=False,
-    # Shrinking a failing run takes minutes: add Phase.shrink when you hunt one.
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+from tests.stateful.choices import (
+    ACCOUNTS,
+    FIELDS,
+    FLAGS,
+    FUNDS,
+    LOTS,
+    MARKETS,
+    NAMES,
+    POORER,
+    PRICES,
+    RICH,
+    RULES,
+    SIDES,
+    SIGNERS,
 )
-
-NAMES = {1: "alice", 2: "bob", 3: "carol", 4: "dave", 5: "erin"}
-ACCOUNTS = st.integers(1, 5)
-# Nobody takes out of erin's account, so that there is always somebody to trade with.
-RICH = 5
-POORER = st.integers(1, 4)
-FUNDS = st.sampled_from((20_000, 100_000, 500_000, 3_000_000))
-MARKETS = st.integers(0, 2)
-SIDES = st.integers(0, 1)
-PRICES = st.one_of(st.integers(985, 1015), st.sampled_from((1, 255, 256, 1023, 1024, 65_536)))
-LOTS = st.one_of(st.integers(1, 12), st.sampled_from((0, 60, 61)))
-FLAGS = st.one_of(st.sampled_from((0, 0, 0, 1, 2, 4, 5, 6, 16, 32, 64, 68)), st.integers(0, 127).map(lambda f: f & ~8))
-SIGNERS = tuple(f"signer {i}" for i in range(5))
-RULES = (
-    Market(100, 50_000, 25_000, 500, 100, 60),
-    Market(7, 333_333, 111_111, 777, 0, 60),
-    Market(13, 20_000, 20_000, 0, 33, 10),
-)
-FIELDS = ("multiplier", "initial_ppm", "maintenance_ppm", "taker_ppm", "maker_ppm", "max_lots")
 
 
 class Exchange(Invariants, RuleBasedStateMachine):
@@ -60,7 +46,7 @@ class Exchange(Invariants, RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
-        self.ledger = books.Ledger(governance="governance", signers=SIGNERS, quorum=3)
+        self.ledger = LiquidatingLedger(governance="governance", signers=SIGNERS, quorum=3)
         self.rounds = 0
 
     def same(self, found: Outcome, expected: Outcome) -> None:
@@ -157,7 +143,7 @@ class Exchange(Invariants, RuleBasedStateMachine):
         expiry = 0 if lives_ms is None else self.ledger.clock_ms + lives_ms
         by = self.signer(account, agent, honest)
         nonce = self.nonce(account, reuse)
-        wanted = books.Order(0, account, market, side, price, lots, client_id, expiry, flags)
+        wanted = Order(0, account, market, side, price, lots, client_id, expiry, flags)
         expected = self.ledger.order(by, agent, nonce, wanted)
         record = self.world.signed(
             "order",
@@ -196,6 +182,28 @@ class Exchange(Invariants, RuleBasedStateMachine):
         price = self.ledger.markets[market].mark
         self.place(RICH, market, 1 - side, price, lots, 1, 0, None, 0, True, False)
         self.place(poor, market, side, price, lots, 2, 0, None, 0, True, False)
+
+    @rule(poor=POORER, market=st.integers(0, 1), move=st.sampled_from((-60, -30, 30, 60)), lots=st.integers(1, 12))
+    def ruin(self, poor: int, market: int, move: int, lots: int) -> None:
+        """A gamble that the price then turns against, and somebody near the new price."""
+        self.gamble(poor, market, int(move > 0), lots)
+        price = max(2, self.ledger.markets[market].mark + move)
+        self.report_round(market, price, (0, 1, 2))
+        self.place(RICH, market, int(move > 0), price, lots // 2 + 1, 3, 0, None, 0, True, False)
+
+    @rule(account=st.one_of(POORER, st.sampled_from((0, RICH, 77))), market=MARKETS, take_over=st.booleans())
+    def liquidate(self, account: int, market: int, take_over: bool) -> None:
+        self.same(self.world.liquidate(account, market), self.ledger.liquidate(account, market))
+        if take_over:
+            self.same(self.world.take_over(account, market), self.ledger.take_over(account, market))
+
+    @rule(account=POORER, market=MARKETS, candidate=st.integers(0, 6), wait=st.sampled_from((0, 9_999, 10_000, 60_000)))
+    def deleverage(self, account: int, market: int, candidate: int, wait: int) -> None:
+        for each in (candidate, RICH):
+            expected = self.ledger.nominate(account, market, each)
+            self.same(self.world.nominate(account, market, each), expected)
+        self.move_clock(wait)
+        self.same(self.world.deleverage(account), self.ledger.deleverage(account))
 
     @precondition(lambda self: self.ledger.orders)
     @rule(data=st.data(), thief=st.sampled_from((False, False, False, True)))
@@ -286,7 +294,7 @@ class Exchange(Invariants, RuleBasedStateMachine):
         expiry = 0 if lives_ms is None else self.ledger.clock_ms + lives_ms
         nonce = self.nonce(account, False)
         name = f"agent {slot}"
-        agent = books.Agent(name, scope, expiry)
+        agent = Agent(name, scope, expiry)
         expected = self.ledger.approve(NAMES[account], account, nonce, slot, agent)
         record = self.world.signed(
             "approve_agent",

@@ -23,6 +23,7 @@ from tallystick.state.layout import (
 )
 from tallystick.testing import ledger as books
 from tallystick.testing.ledger_market import Market
+from tallystick.testing.ledger_model import Order
 from tallystick.testing.look import cash, check_book, funding_index
 from tallystick.testing.reconcile import reconcile
 from tallystick.testing.scenarios.scene import Scene
@@ -143,7 +144,7 @@ def test_funding_by_chance_is_what_the_ledger_says(seed: int) -> None:
             account, side = chance.randint(1, 3), chance.randint(0, 1)
             price, lots = 1000 + chance.randint(-3, 3), chance.choice((1, 5, 30, 400))
             ledger.records = scene.state.registers.record_count
-            wanted = books.Order(0, account, 0, side, price, lots, 0, 0)
+            wanted = Order(0, account, 0, side, price, lots, 0, 0)
             name = scene.owners[account]
             nonce = scene.nonces.get(account, -1) + 1
             expected = ledger.order(name, 0, nonce, wanted)

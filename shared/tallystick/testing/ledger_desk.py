@@ -102,8 +102,10 @@ class Desk:
         expired = maker.expiry_ms != 0 and maker.expiry_ms <= self.clock_ms
         return expired or self._switch_fired(account) or maker.sequence < account.dead_before
 
-    def _after(self, number: int, order: Order, lots: int, quote: int, fee: int) -> Account | Outcome:
-        """Return an account as a fill of `order` would leave it, or why it may not."""
+    def _after(
+        self, number: int, order: Order, lots: int, quote: int, fee: int, *, forced: bool = False
+    ) -> Account | Outcome:
+        """Return an account as a fill of `order` would leave it, or why it may not; a forced one asks for no margin."""
         market = self.markets[order.market]
         old = self.accounts[number]
         size = old.positions.get(order.market, 0)
@@ -117,7 +119,8 @@ class Desk:
         positions = {m: s for m, s in {**old.positions, order.market: new_size}.items() if s}
         paid = {m: old.paid[m] if m != order.market else market.funding for m in positions}
         new = replace(old, cash=new_cash, positions=positions, paid=paid)
-        return new if self._stands(self.worth(old), self.worth(new), shrinks=shrinks) else Outcome.MARGIN
+        stands = forced or self._stands(self.worth(old), self.worth(new), shrinks=shrinks)
+        return new if stands else Outcome.MARGIN
 
     def _funding(self, account: Account, number: int) -> Fraction:
         """Return what an account's position owes in funding, unrounded."""
@@ -148,12 +151,10 @@ class Desk:
 
     def _trade(self, taker: Order, maker: Order) -> Outcome | None:
         market = self.markets[taker.market]
-        lots = min(taker.lots, maker.lots)
-        if maker.flags & REDUCE_ONLY:
-            lots = min(lots, self._reducible(maker))
-            if lots == 0:
-                self.orders.remove(maker)
-                return None
+        lots = self._tradable(taker, maker)
+        if lots == 0:
+            self.orders.remove(maker)
+            return None
         quote = lots * maker.price * market.multiplier
         taker_fee = share(quote, market.taker_ppm)
         maker_fee = share(quote, market.maker_ppm) - quote * market.rebate_ppm // MILLION
@@ -164,19 +165,30 @@ class Desk:
         if isinstance(maker_after, Outcome):
             self.orders.remove(maker)
             return None
-        if self._overfills(taker.market, {taker.account: taker_after, maker.account: maker_after}):
+        changed = {taker.account: taker_after, maker.account: maker_after}
+        if self._overfills(taker.market, changed):
             return Outcome.OPEN_INTEREST
-        for number in (taker.account, maker.account):
-            funding = self._funding(self.accounts[number], taker.market)
-            self.dust += ceil(funding) - funding
-        self.accounts[taker.account], self.accounts[maker.account] = taker_after, maker_after
-        self.fees += taker_fee + maker_fee + int(self.dust)
-        self.dust -= int(self.dust)
+        self._change(taker.market, changed)
+        self.fees += taker_fee + maker_fee
         taker.lots -= lots
         maker.lots -= lots
         if maker.lots == 0:
             self.orders.remove(maker)
         return None
+
+    def _tradable(self, taker: Order, maker: Order) -> int:
+        """Return how many lots two orders trade; none when the maker's may only reduce and nothing is left to."""
+        lots = min(taker.lots, maker.lots)
+        return min(lots, self._reducible(maker)) if maker.flags & REDUCE_ONLY else lots
+
+    def _change(self, number: int, changed: dict[int, Account]) -> None:
+        """Put accounts in the place of what they were, and keep what rounding their funding has left over."""
+        for each in changed:
+            funding = self._funding(self.accounts[each], number)
+            self.dust += ceil(funding) - funding
+        self.accounts.update(changed)
+        self.fees += int(self.dust)
+        self.dust -= int(self.dust)
 
     def _overfills(self, number: int, changed: dict[int, Account]) -> bool:
         """Whether open interest would grow beyond the market's cap."""

@@ -19,7 +19,8 @@ class Market:
     """A market's rules, its mark, what it has charged in funding and the reports of its newest round.
 
     Units: `funding` in ticks since it was listed, `basis` in millionths of a tick. `surcharge` is open interest from
-    which and to which the initial margin grows. `tiers` are the second and the third one: (millions of units from which, initial ppm, maintenance ppm).
+    which and to which the initial margin grows. `tiers` are the second and the third one: (millions of units from
+    which, initial ppm, maintenance ppm).
     """
 
     multiplier: int
@@ -30,10 +31,12 @@ class Market:
     max_lots: int
     rebate_ppm: int = 0
     max_open_interest: int = 0
+    liquidation_ppm: int = 0
+    insurance_lots: int = 0
+    band_ppm: int = 100_000
     tiers: tuple[tuple[int, int, int], ...] = ()
     surcharge_ppm: int = 0
     surcharge: tuple[int, int] = (0, 0)
-    band_ppm: int = 100_000
     move_ppm: int = 1_000_000
     dated: bool = False
     mark: int = 0
@@ -56,8 +59,12 @@ class Market:
 
     def maintenance(self, exposure: int) -> int:
         """Return the maintenance margin of a position of this worth."""
+        return ceil(self.exact_maintenance(exposure))
+
+    def exact_maintenance(self, exposure: int) -> Fraction:
+        """Return it unrounded."""
         tiers = [(0, self.maintenance_ppm), *((at, maintenance) for at, _, maintenance in self.tiers)]
-        return ceil(_over_tiers(exposure, tiers))
+        return _over_tiers(exposure, tiers)
 
 
 def _over_tiers(exposure: int, tiers: list[tuple[int, int]]) -> Fraction:

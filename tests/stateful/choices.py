@@ -1,0 +1,41 @@
+"""What random trading draws from."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+from tallystick.testing.ledger_market import Market
+
+settings.register_profile(
+    "exchange",
+    max_examples=250,
+    stateful_step_count=60,
+    deadline=None,
+    derandomize=False,
+    # Shrinking a failing run takes minutes: add Phase.shrink when you hunt one.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+NAMES = {1: "alice", 2: "bob", 3: "carol", 4: "dave", 5: "erin"}
+ACCOUNTS = st.integers(1, 5)
+# Nobody takes out of erin's account, so that there is always somebody to trade with.
+RICH = 5
+POORER = st.integers(1, 4)
+FUNDS = st.sampled_from((20_000, 100_000, 500_000, 3_000_000))
+MARKETS = st.integers(0, 2)
+SIDES = st.integers(0, 1)
+PRICES = st.one_of(st.integers(985, 1015), st.sampled_from((1, 255, 256, 1023, 1024, 65_536)))
+LOTS = st.one_of(st.integers(1, 12), st.sampled_from((0, 60, 61)))
+FLAGS = st.one_of(st.sampled_from((0, 0, 0, 1, 2, 4, 5, 6, 16, 32, 64, 68)), st.integers(0, 127).map(lambda f: f & ~8))
+SIGNERS = tuple(f"signer {i}" for i in range(5))
+RULES = (
+    Market(100, 50_000, 25_000, 500, 100, 60, liquidation_ppm=5_000, insurance_lots=20),
+    Market(7, 333_333, 111_111, 777, 0, 60, rebate_ppm=500, liquidation_ppm=1),
+    Market(13, 20_000, 20_000, 0, 33, 10, insurance_lots=10),
+)
+FIELDS = (
+    *("multiplier", "initial_ppm", "maintenance_ppm", "taker_ppm", "maker_ppm", "max_lots"),
+    *("rebate_ppm", "liquidation_ppm", "insurance_lots", "band_ppm"),
+)
