@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import random
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from tallystick.bench.sybils import Attack, Attacker, owner
-from tallystick.dispute.history import Trace
+from tallystick.bench.sybils import Attack, Attacker, Timing, attacks, owner
+from tallystick.dispute.history import History, Trace
 from tallystick.dispute.party import Identity, Party
 from tallystick.l1.abi import contract_abi
 from tallystick.l1.client import L1Client
 from tallystick.rollup.assertion_view import Assertion, Status, assertion_id
 from tallystick.rollup.duties import DUTIES, Mode
-from tallystick.testing.stage import GRACE_BLOCKS, PERIOD_BLOCKS, Stage, Told, finished
+from tallystick.testing.stage import GRACE_BLOCKS, PERIOD_BLOCKS, Stage, Told, finished, trade_a_little
 from tallystick.testing.world import address
 
 HONEST: Final = "challenger"
@@ -214,3 +216,23 @@ def transactions(client: L1Client, name: str, first: int, last: int) -> dict[str
 def typical(gas: list[int]) -> int:
     """Return the median of what was measured, 0 for nothing."""
     return int(median(gas)) if gas else 0
+
+
+def small_battle(count: int, *, censored: int = 0, fronted: bool = False) -> dict[str, Any]:
+    """Play a small batch against so many attackers and return what it came to, by name.
+
+    `fronted` has a third of them make the honest side's moves before it does: it then has less to pay, and less to
+    be repaid.
+    """
+    timings = tuple(Timing) if fronted else (Timing.AT_ONCE, Timing.LATE)
+    with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
+        stage = Stage(Path(folder))
+        try:
+            trade_a_little(stage)
+            stage.publish()
+            fresh = stage.world.fresh()
+            true = History(fresh.state, fresh.inputs)
+            chosen = attacks(true, count, timings=timings)
+            return asdict(Battle(stage=stage, true=true, attacks=chosen, censored=censored).play())
+        finally:
+            stage.close()

@@ -122,7 +122,8 @@ def attacks(
             ("deep padding", ((chance.randrange(steps, last), end),), {}, True),
         ]
         at = len(made)
-        made.append(kinds[at] if at < len(kinds) else ("anywhere", ((chance.randrange(steps), end),), {}, True))
+        anywhere = chance.randrange(steps) if at % 2 else chance.randrange(steps, last)
+        made.append(kinds[at] if at < len(kinds) else ("anywhere", ((anywhere, end),), {}, True))
     return [
         Attack(place=place, trace=Fork(true, runs, holes), timing=timings[at % len(timings)], root=roots[at], own=own)
         for at, (place, runs, holes, own) in enumerate(made)
