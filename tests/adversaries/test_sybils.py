@@ -55,3 +55,22 @@ def test_C05_attackers_who_censor_as_long_as_they_may_lose_all_the_same(stage: S
     battle, result = play(stage, 12, MOST_CENSORED, Timing.AT_ONCE, Timing.LATE)
     assert result.decided <= 2 * PERIOD_BLOCKS
     assert {attack.place for attack in battle.attacks} > {"garbage leaf", "false trace to the truth", "deep padding"}
+
+
+def test_C03_every_move_is_repaid_though_settling_takes_many_transactions(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With many liars the winning tree is too large for one transaction. The parts are sent one after the other, for
+    what one costs depends on the one before, and none is forgotten."""
+    monkeypatch.setattr("tallystick.dispute.player.MAX_OPENINGS", 8)
+    battle, _ = play(stage, 1)
+    told, view = battle.told, battle.honest.challenge
+    assert len(told.named("settled")) == 3
+    assert not told.named("not_taken")
+    moved = {id_ for id_, each in view.edges.items() if each.children or each.proven}
+    mine = {
+        id_
+        for id_ in moved
+        if battle.true.span(view.edges[id_].edge.height, view.edges[id_].edge.index) == view.edges[id_].edge.span
+    }
+    assert view.repaid == mine

@@ -14,6 +14,7 @@ from typing import Any, Final
 from tallystick.bench.sybils import Attack, Attacker, Timing, attacks, owner
 from tallystick.dispute.history import History, Trace
 from tallystick.dispute.party import Identity, Party
+from tallystick.dispute.player import settlement
 from tallystick.l1.abi import contract_abi
 from tallystick.l1.client import L1Client
 from tallystick.rollup.assertion_view import Assertion, Status, assertion_id
@@ -130,7 +131,9 @@ class Battle:
     def _over(self) -> bool:
         own = bytes.fromhex(owner(HONEST)[2:])
         paid = not any(view.owed.get(own) for view in self.honest.credits.values())
-        return finished(self.honest) and paid and not self.honest.busy
+        disputes = self.honest.challenge.disputes.values()
+        settled = not any(settlement(self.honest.challenge, dispute) for dispute in disputes if dispute.winner)
+        return finished(self.honest) and settled and paid and not self.honest.busy
 
     def _honest_total(self) -> int | None:
         """Return the blocks the honest root has, None while it is not open; note what the lies have."""
