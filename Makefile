@@ -14,7 +14,7 @@ SOLHINT := $(NPM)/.bin/solhint --noPoster --max-warnings 0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test twins check format contracts native interpreted clean lock
+.PHONY: help demo test twins sybils check format contracts native interpreted clean lock
 .PHONY: check-text check-types check-contracts check-generated check-meta
 .DELETE_ON_ERROR:
 
@@ -32,6 +32,9 @@ twins: $(VENV)/.dev ## Run STEPS=200000 steps in both languages, and mutated wit
 
 test-anvil: $(VENV)/.dev $(NPM)/.done ## Play reorganisations on anvil too (needs npm)
 	$(BIN)/python -m pytest -q -m anvil tests/anvil $(ARGS)
+
+sybils: $(VENV)/.dev ## Play 1, 8 and 64 attackers at once against one honest party; print what it costs
+	$(BIN)/tallystick bench sybils 1 8 64 $(ARGS)
 
 check: check-text check-types check-contracts check-generated check-meta ## Check everything else; writes nothing
 	@echo "check: all is well"
