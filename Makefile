@@ -14,12 +14,12 @@ SOLHINT := $(NPM)/.bin/solhint --noPoster --max-warnings 0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test twins check format contracts native interpreted clean lock
+.PHONY: help demo test test-anvil twins sybils check format contracts native interpreted clean lock
 .PHONY: check-text check-types check-contracts check-generated check-meta
 .DELETE_ON_ERROR:
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.run ## Run the exchange on this machine, catch a lie (ARGS="--help" for more)
 	@$(BIN)/tallystick demo $(ARGS)
@@ -29,6 +29,12 @@ test: $(VENV)/.dev ## Run the tests (ARGS="-k words" for some of them)
 
 twins: $(VENV)/.dev ## Run STEPS=200000 steps in both languages, and mutated witnesses; goes on where it stopped
 	$(BIN)/python -m tallystick.testing.campaign --steps $(STEPS) $(ARGS)
+
+test-anvil: $(VENV)/.dev $(NPM)/.done ## Play reorganisations on anvil too (needs npm)
+	$(BIN)/python -m pytest -q -m anvil tests/anvil $(ARGS)
+
+sybils: $(VENV)/.dev ## Play 1, 8 and 64 attackers at once against one honest party; print what it costs
+	$(BIN)/tallystick bench sybils 1 8 64 $(ARGS)
 
 check: check-text check-types check-contracts check-generated check-meta ## Check everything else; writes nothing
 	@echo "check: all is well"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -154,24 +155,46 @@ def status(
     deployment: Record,
     rpc: Rpc = None,
     quorum: Quorum = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show batches, assertions and disputes as L1 has them now."""
+    """Show batches, assertions and disputes as L1 has them now.
+
+    Example: tallystick challenger status --deployment deployment.json
+    """
     from tallystick.l1.deployment import load_deployment
+    from tallystick_challenger import pages
     from tallystick_challenger.verify import read_all
 
     party = read_all(_client(rpc, quorum), load_deployment(deployment))
-    typer.echo(f"L1 at block {party.head}: {party.inbox.batch_count} batches, {party.inbox.message_count} messages")
-    for assertion in party.rollup.assertions.values():
-        mark = "*" if assertion.id == party.rollup.latest_confirmed else " "
-        name = assertion.id.hex()[:12]
-        typer.echo(
-            f" {mark} {name}  batches below {assertion.limit:<5} {assertion.status.value:<9} block {assertion.block}"
-        )
-    for dispute in party.challenge.disputes.values():
-        edges = [each for each in party.challenge.edges.values() if each.edge.dispute == dispute.id]
-        deepest = min((each.edge.height for each in edges), default=20)
-        ended = f"won by {dispute.winner.hex()[:12]}" if dispute.winner else f"open, down to height {deepest}"
-        typer.echo(f"   dispute {dispute.id.hex()[:12]}: {len(edges)} edges, {ended}")
+    _show(pages.status_facts(party), pages.status_page, json_output)
+
+
+@app.command()
+def forecast(
+    deployment: Record,
+    rpc: Rpc = None,
+    quorum: Quorum = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Tell who will win each dispute and when, if nobody moves any more.
+
+    It reads the clocks alone and does not judge who is right: `verify` does.
+
+    Example: tallystick challenger forecast --deployment deployment.json --json
+    """
+    from tallystick.l1.deployment import load_deployment
+    from tallystick_challenger import pages
+    from tallystick_challenger.verify import read_all
+
+    party = read_all(_client(rpc, quorum), load_deployment(deployment))
+    _show(pages.forecast_facts(party), pages.forecast_page, json_output)
+
+
+def _show(facts: dict[str, Any], page: Callable[[dict[str, Any]], str], json_output: bool) -> None:
+    """Print facts as one JSON object or as a page."""
+    import json
+
+    typer.echo(json.dumps(facts) if json_output else page(facts))
 
 
 def _watch(config: ChallengerConfig, json_log: bool) -> None:

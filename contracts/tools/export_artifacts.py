@@ -4,7 +4,8 @@ For every contract under contracts/src that can be deployed:
     shared/tallystick/artifacts/NAME.json    ABI and bytecode, for nodes and tests
     contracts/snapshots/abi/NAME.txt         the ABI as sorted lines, for reviewers
     contracts/snapshots/storage/NAME.json    the storage layout, for reviewers
-and contracts/snapshots/sizes.json over all of them.
+and contracts/snapshots/sizes.json over all of them. shared/tallystick/artifacts/machine.txt says
+which machine they were compiled for.
 
 The same sources give the same bytes: each run compiles everything anew into a folder of its own,
 and no metadata goes into the bytecode. With `--check` nothing is written: the run fails where a
@@ -25,11 +26,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tallystick.schema.version import machine_version
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "contracts" / "src"
 FORGE = ROOT / "contracts/node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
 ARTIFACTS = Path("shared/tallystick/artifacts")
 SNAPSHOTS = Path("contracts/snapshots")
+
+MACHINE = "machine.txt"
 
 CODE_LIMIT = 24_576  # EIP-170
 INITCODE_LIMIT = 49_152  # EIP-3860, without the constructor's arguments
@@ -68,6 +73,7 @@ def main() -> int:
     except Rejected as error:
         print(f"contracts: {error}", file=sys.stderr)
         return 1
+    files[ARTIFACTS / MACHINE] = machine_version() + "\n"
     return compare(files) if check else write(files)
 
 
@@ -223,6 +229,7 @@ def present() -> set[Path]:
     """Every file an export owns, as it is on disk now."""
     patterns = (
         (ARTIFACTS, "*.json"),
+        (ARTIFACTS, MACHINE),
         (SNAPSHOTS, "sizes.json"),
         (SNAPSHOTS / "abi", "*.txt"),
         (SNAPSHOTS / "storage", "*.json"),

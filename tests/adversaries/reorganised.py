@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tallystick.dispute.party import Party
 from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS
+from tallystick.l1.queuestore import TxState
 from tallystick.rollup.duties import Mode
 from tallystick.testing.stage import FUND_WEI, Stage, Told, finished, trade_between
 from tallystick_operator.lies import make_lie
@@ -94,5 +95,7 @@ def take_back(stage: Stage, honest: Party, depth: int) -> None:
     replace_blocks(stage, depth)
     for _ in range(3):
         for queue in stage.queues.values():
+            for entry in queue._store.in_state(TxState.REVERTED):
+                queue.retry(entry.key)  # the new branch's clock may be behind, and a batch from its future
             queue.pump()
-    stage.mine(1)
+        stage.mine(5)

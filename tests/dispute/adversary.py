@@ -6,11 +6,12 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from tallystick.dispute.history import LeafProof, Prefix, Trace
 from tallystick.dispute.player import Bisect, Claim, Decide, Move, Opening, OpenRoot, Player, Prove, Update
 from tallystick.dispute.rules import Game, Rule
-from tallystick.dispute.view import Edge
+from tallystick.dispute.view import ChallengeView, Edge
 from tallystick.errors import BadInput
 from tallystick.proof.tracer import StepProof
 from tallystick.state.hashing import keccak
@@ -77,10 +78,39 @@ class Liar:
     root: Edge | None = None
 
 
+class Rules(Protocol):
+    """What a match is played under: the Python rules, or the contract."""
+
+    block: int
+
+    @property
+    def view(self) -> ChallengeView: ...
+    @property
+    def winner(self) -> bytes: ...
+    def open_root(
+        self, assertion: bytes, state: bytes, span: bytes, siblings: tuple[bytes, ...], start: bytes
+    ) -> object: ...
+    def bisect(self, edge: Edge, left: bytes, right: bytes) -> None: ...
+    def prove(self, edge: Edge, prefix: Prefix) -> None: ...
+    def update(self, openings: tuple[Opening, ...]) -> None: ...
+    def confirm(self, root: Edge, openings: tuple[Opening, ...] = ()) -> None: ...
+
+
+MakeRules = Callable[[Terms, dict[bytes, int], dict[bytes, bytes]], Rules]
+"""Makes the rules of a match from its terms, the assertions' own times and their last states."""
+
+
+def python_rules(terms: Terms, heads: dict[bytes, int], ends: dict[bytes, bytes]) -> Game:
+    """Return the Python rules."""
+    return Game(
+        height=terms.height, start=START, period=terms.period, step=step, head_starts=heads, dropped=terms.dropped
+    )
+
+
 class Match:
     """One honest player against liars who share one mind, chosen by a seed."""
 
-    def __init__(self, seed: int, terms: Terms) -> None:
+    def __init__(self, seed: int, terms: Terms, make: MakeRules = python_rules) -> None:
         self.terms = terms
         self.rng = random.Random(seed)
         steps = 1 << self.terms.height
@@ -95,14 +125,8 @@ class Match:
             liar.assertion: max(0, rivalled - liar.posted) if liar.posted == begun else 0 for liar in self.liars
         }
         self.rivalled_block = rivalled
-        self.game = Game(
-            height=self.terms.height,
-            start=START,
-            period=self.terms.period,
-            step=step,
-            head_starts=heads,
-            dropped=self.terms.dropped,
-        )
+        ends = {b"honest": self.honest.last_state} | {each.assertion: each.trace.last_state for each in self.liars}
+        self.game = make(terms, heads, ends)
         self.censored = self.terms.censored
         self.refused: list[str] = []
         self.under_way: dict[str, tuple[int, Move]] = {}

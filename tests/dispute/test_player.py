@@ -9,7 +9,7 @@ import pytest
 from tallystick.dispute.history import Trace
 from tallystick.dispute.moves import call_for
 from tallystick.dispute.player import Bisect, Decide, OpenRoot, Player, Prove, Settle, Update, settlement
-from tallystick.dispute.rules import DISPUTE, Game
+from tallystick.dispute.rules import DISPUTE, Game, GameEvent
 from tallystick.dispute.view import ChallengeView, DisputeStatus
 from tallystick.errors import BadInput
 from tallystick.state.hashing import keccak
@@ -152,6 +152,27 @@ def test_settling_repays_the_movers_of_the_winning_tree_parents_first(game: Game
     (settle,) = settlement(game.view, game.view.disputes[DISPUTE])
     assert [opening.edge.height for opening in settle.openings] == [3, 2, 1, 0]
     assert all(TRUE.span(o.edge.height, o.edge.index) == o.edge.span for o in settle.openings)
+
+
+def test_what_is_repaid_is_not_asked_for_again_and_an_empty_pot_ends_it(game: Game, player: Player) -> None:
+    open_both(game)
+    make(game, *down_to_the_step(game, player))
+    game.block += PERIOD
+    make(game, *player.moves(game.view, game.block))
+    view = game.view
+    (settle,) = settlement(view, view.disputes[DISPUTE])
+    edges = [opening.edge.id for opening in settle.openings]
+
+    def tell(name: str, **args: object) -> None:
+        view.apply(GameEvent(contract="Challenge", name=name, args={"dispute": DISPUTE, **args}, block=game.block))
+
+    tell("DisputeSettled", potWei=100)
+    for edge in (edges[0], *edges[:2]):
+        tell("MoveRepaid", edge=edge, amountWei=10)
+    (rest,) = settlement(view, view.disputes[DISPUTE])
+    assert [opening.edge.id for opening in rest.openings] == edges[2:]
+    tell("MoveRepaid", edge=edges[2], amountWei=70)
+    assert settlement(view, view.disputes[DISPUTE]) == []
 
 
 def test_the_winner_settles_once_its_assertion_is_confirmed(game: Game, player: Player) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tallystick.dispute.rules import Rule
 from tests.dispute.adversary import Match, Terms
 
-SEEDS = 300
+SEEDS = 1_000
 HOLES = 400
 
 

@@ -36,6 +36,12 @@ def names() -> tuple[str, ...]:
 
 
 @functools.cache
+def machine_version() -> str:
+    """The machine the contracts were compiled for, as `tallystick.schema.version` names it."""
+    return resources.files(__name__).joinpath("machine.txt").read_text(encoding="utf-8").strip()
+
+
+@functools.cache
 def load(name: str) -> Artifact:
     """Read the contract `name`.
 

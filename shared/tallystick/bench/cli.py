@@ -81,6 +81,52 @@ def da(json_output: Json = False) -> None:
     _finish(result, json_output)
 
 
+@app.command()
+def dispute(
+    steps: Annotated[int, typer.Option(min=100, max=1 << 20, help="Steps of the trace, at least.")] = 1 << 16,
+    seed: Seed = 7,
+    json_output: Json = False,
+) -> None:
+    """Play one dispute over full batches on a development chain: seconds to trace, gas of every move.
+
+    Real contracts, a tree of 2^20 leaves, the real Referee; proofs are those of steps of the trace, and the worst one
+    of every scenario there is. Compiled (from a temporary copy where `make native` has not been run) where it compiles.
+    Takes about two minutes. Exit code 0 if the truth won and replay, trace and live machine agree.
+    """
+    from rich.console import Console
+
+    from tallystick.bench.modes import compiled_source, measure
+    from tallystick.bench.tables import show_dispute
+
+    with compiled_source() as source:
+        result = measure("tallystick.bench.dispute", "measure", source=source, steps=steps, seed=seed)
+    show_dispute(Console(stderr=json_output, highlight=False), result)
+    _finish(result, json_output)
+
+
+@app.command()
+def sybils(
+    attackers: Annotated[list[int], typer.Argument(min=1, max=256, help="How many at once, one battle each.")],
+    censored: Annotated[int, typer.Option(min=0, max=150, help="Blocks that keep the honest side out.")] = 0,
+    fronted: Annotated[bool, typer.Option(help="Some make the honest side's moves before it.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Let attackers with different histories play at once against one honest party, with the real contracts.
+
+    Exit code 0 if the truth won each time, no lie came near the period, and honesty paid.
+    """
+    from rich.console import Console
+
+    from tallystick.bench.battle import small_battle
+    from tallystick.bench.tables import show_sybils
+    from tallystick.testing.stage import PERIOD_BLOCKS
+
+    rows = [small_battle(count, censored=censored, fronted=fronted) for count in attackers]
+    show_sybils(Console(stderr=json_output, highlight=False), rows)
+    ok = all(row["won"] and row["profit_wei"] > 0 and row["liars_time"] < PERIOD_BLOCKS for row in rows)
+    _finish({"ok": ok, "battles": rows}, json_output)
+
+
 def _finish(result: dict[str, Any], json_output: bool) -> None:
     if json_output:
         print(json.dumps(result))

@@ -354,10 +354,11 @@ class Party:
 
     def _settle(self) -> None:
         for dispute in self.challenge.disputes.values():
-            if not dispute.winner or dispute.settled:
+            repays = min(self.deployment.config.bisect_reward_wei, self.deployment.config.prove_reward_wei) > 0
+            if not dispute.winner or (dispute.settled and not repays):
                 continue
             if self.rollup.assertions[dispute.winner].status is Status.CONFIRMED:
-                for move in settlement(self.challenge, dispute):
+                for move in settlement(self.challenge, dispute)[:1]:
                     self._send("Challenge", call_for(move, 0), "settled", {"assertion": dispute.winner})
 
     def _has_lost(self, assertion: Assertion) -> bool:

@@ -132,7 +132,7 @@ class Player:
         dispute = view.disputes[root.dispute]
         if dispute.winner:
             due = self.proves and self.claim.confirmed and dispute.winner == self.claim.assertion
-            return [*settlement(view, dispute)] if due and not dispute.settled else []
+            return [*settlement(view, dispute)[:1]] if due else []
         if self.claim.head_start + view.total(root.id, block) >= self.period:
             return [self._decide(view, root, block)] if self.proves and self.claim.parent_confirmed else []
         moves: list[Move] = []
@@ -197,10 +197,13 @@ def opening(view: ChallengeView, edge: Edge) -> Opening:
 
 
 def settlement(view: ChallengeView, dispute: DisputeStatus) -> list[Settle]:
-    """Return the moves that pay the winner's bond back and repay everybody who moved in its tree.
+    """Return the moves that are left to pay the winner's bond back and repay everybody who moved in its tree.
 
-    Shape: parents before children, across the moves as within each; edges without a move are left out.
+    Shape: parents before children, across the moves as within each; edges without a move are left out. Each move's gas
+    can be told only when the ones before it are mined, for an edge is due once its parent is repaid.
     """
+    if dispute.settled and dispute.pot_wei == 0:
+        return []
     found: list[Opening] = []
     waiting = [view.edges[dispute.winner_edge].edge]
     while waiting:
@@ -208,7 +211,7 @@ def settlement(view: ChallengeView, dispute: DisputeStatus) -> list[Settle]:
         status = view.edges[edge.id]
         if status.children is not None:
             waiting += view.children(edge, *status.children)
-        if status.children is not None or status.proven:
+        if (status.children is not None or status.proven) and not (dispute.settled and edge.id in view.repaid):
             found.append(opening(view, edge))
-    parts = range(0, max(len(found), 1), MAX_OPENINGS)
+    parts = range(0, max(len(found), 0 if dispute.settled else 1), MAX_OPENINGS)
     return [Settle(dispute=dispute.id, openings=tuple(found[at : at + MAX_OPENINGS])) for at in parts]

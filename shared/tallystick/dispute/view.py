@@ -49,7 +49,8 @@ class EdgeStatus:
 class DisputeStatus:
     """What L1 knows of a dispute.
 
-    `winner` is an assertion, from block `final_block` on to be confirmed, and `winner_edge` its root.
+    `winner` is an assertion, from block `final_block` on to be confirmed, and `winner_edge` its root. `pot_wei` is what
+    is left to repay movers from, once settled.
     """
 
     id: bytes
@@ -59,6 +60,7 @@ class DisputeStatus:
     winner_edge: bytes = b""
     final_block: int = 0
     settled: bool = False
+    pot_wei: int = 0
 
 
 class ChallengeView(View):
@@ -125,11 +127,13 @@ class ChallengeView(View):
     def on_DisputeSettled(self, event: ChainEvent) -> None:
         """A dispute's bonds are dealt with."""
         id_ = event.args["dispute"]
-        self.disputes[id_] = replace(self.disputes[id_], settled=True)
+        self.disputes[id_] = replace(self.disputes[id_], settled=True, pot_wei=event.args["potWei"])
 
     def on_MoveRepaid(self, event: ChainEvent) -> None:
         """A mover has been repaid."""
+        id_, amount_wei = event.args["dispute"], event.args["amountWei"]
         self.repaid.add(event.args["edge"])
+        self.disputes[id_] = replace(self.disputes[id_], pot_wei=self.disputes[id_].pot_wei - amount_wei)
 
     def children(self, edge: Edge, left: bytes, right: bytes) -> tuple[Edge, Edge]:
         """Return an edge's two children."""

@@ -94,6 +94,10 @@ class ContractAbi:
     def errors(self) -> Mapping[bytes, Entry]:
         return self._errors
 
+    def functions(self) -> list[Entry]:
+        """Every function, overloaded ones one by one."""
+        return [entry for entries in self._functions.values() for entry in entries]
+
     def topic(self, event: str) -> bytes:
         """The first topic of the event.
 

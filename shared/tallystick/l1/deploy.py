@@ -22,6 +22,7 @@ from tallystick.l1.client import L1Client, Receipt
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment, config_from
 from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
 from tallystick.schema.names import Phase
+from tallystick.schema.version import machine_version
 
 TEST_TOKEN = "TestToken"
 GENESIS_KEYS = frozenset(("governance", "quorum", "signers"))
@@ -128,6 +129,7 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
     Raises: StateError, naming the first difference; BadInput when the record's genesis is none.
     """
     at, config = deployment.addresses, deployment.config
+    check_machine(artifacts.machine_version())
     if tuple(at.steps) != step_names():
         raise StateError("the record's steps are not this version's", actual=list(at.steps), expected=step_names())
     genesis = genesis_state(decode_genesis(deployment.genesis)).hash()
@@ -140,6 +142,10 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
     expected: list[tuple[str, bytes, str, tuple[int, ...], object]] = [
         ("Inbox", at.inbox, "sequencer", (), config.sequencer),
         ("Inbox", at.inbox, "vault", (), at.vault),
+        ("Inbox", at.inbox, "forceDelaySeconds", (), config.force_delay_seconds),
+        ("Inbox", at.inbox, "takeoverDelaySeconds", (), config.takeover_delay_seconds),
+        ("Inbox", at.inbox, "pastBoundSeconds", (), config.past_bound_seconds),
+        ("Inbox", at.inbox, "futureBoundSeconds", (), config.future_bound_seconds),
         ("Vault", at.vault, "token", (), at.token),
         ("Vault", at.vault, "inbox", (), at.inbox),
         ("Vault", at.vault, "rollup", (), at.rollup),
@@ -149,9 +155,17 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
         ("Challenge", at.challenge, "referee", (), at.referee),
         ("Challenge", at.challenge, "challengePeriodBlocks", (), config.challenge_period_blocks),
         ("Challenge", at.challenge, "graceBlocks", (), config.grace_blocks),
+        ("Challenge", at.challenge, "bondWei", (), config.challenge_bond_wei),
+        ("Challenge", at.challenge, "openRewardWei", (), config.open_reward_wei),
+        ("Challenge", at.challenge, "bisectRewardWei", (), config.bisect_reward_wei),
+        ("Challenge", at.challenge, "proveRewardWei", (), config.prove_reward_wei),
+        ("Challenge", at.challenge, "sink", (), config.sink),
         ("Rollup", at.rollup, "inbox", (), at.inbox),
         ("Rollup", at.rollup, "challenge", (), at.challenge),
         ("Rollup", at.rollup, "challengePeriodBlocks", (), config.challenge_period_blocks),
+        ("Rollup", at.rollup, "minIntervalBlocks", (), config.min_interval_blocks),
+        ("Rollup", at.rollup, "assertionBondWei", (), config.assertion_bond_wei),
+        ("Rollup", at.rollup, "sink", (), config.sink),
     ]
     expected += [("Referee", at.referee, "steps", (i,), step) for i, step in enumerate(at.steps.values())]
     for contract, address, name, arguments, value in expected:
@@ -164,6 +178,20 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
                 actual=actual,
                 expected=value,
             )
+
+
+def check_machine(compiled_for: str) -> None:
+    """Refuses contracts that were compiled for another machine than the one that runs here.
+
+    Raises: StateError.
+    """
+    if compiled_for != machine_version():
+        raise StateError(
+            "the contracts of this package were compiled for another machine",
+            hint="`make contracts` compiles them anew; contracts on chain stay what they are",
+            compiled_for=compiled_for,
+            running=machine_version(),
+        )
 
 
 def check_code(client: L1Client, deployment: Deployment, *, load: Load = artifacts.load) -> None:

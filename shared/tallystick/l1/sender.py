@@ -130,8 +130,10 @@ class TxQueue:
                 self._store.set_unmined(entry)  # a reorganisation deeper than its confirmations gave the nonce back
             for entry in self._store.in_state(TxState.PENDING):
                 self._look_for_receipt(entry, nonce, head)
+            known: dict[int, bytes | None] = {}
             for entry in self._store.in_state(TxState.MINED):
-                self._settle(entry, head)
+                if not self._stands(entry, head, known):
+                    self._settle(entry, head)
             self._send_pending(nonce, head, problems)
             self._sign_queued(nonce, head, problems)
             return PumpReport(
@@ -156,12 +158,8 @@ class TxQueue:
             if entry.state in ENDED:
                 return entry
             if time.monotonic() > deadline:
-                raise L1Error(
-                    "the transaction is not final yet",
-                    key=key,
-                    state=str(entry.state),
-                    reason=entry.reason,
-                )
+                facts = {"key": key, "state": str(entry.state), "reason": entry.reason}
+                raise L1Error("the transaction is not final yet", **facts)
             self._sleep(pause)
             pause = min(2 * pause, self.config.poll_seconds)
 
@@ -208,6 +206,16 @@ class TxQueue:
         """Whether another transaction took the nonce, so deep that ours can never be mined."""
         depth = head.number - self.config.confirmations + 1
         return depth >= 0 and self._client.nonce(self.address, depth) > nonce
+
+    def _stands(self, entry: TxEntry, head: BlockRef, known: dict[int, bytes | None]) -> bool:
+        """Whether the entry's block is where it was, and young: then there is no need to ask for its receipt again."""
+        number = entry.block_number
+        if number is None or head.number - number + 1 >= self.config.confirmations:
+            return False
+        if number not in known:
+            block = self._client.block(number)
+            known[number] = block.hash if block else None
+        return known[number] == entry.block_hash
 
     def _settle(self, entry: TxEntry, head: BlockRef) -> None:
         """A mined entry ends with its confirmations, follows its transaction, or waits again."""

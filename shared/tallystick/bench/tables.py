@@ -1,0 +1,50 @@
+"""The figures of disputes for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Result = dict[str, Any]
+ETHER = 10**18
+
+
+def show_dispute(console: Console, result: Result) -> None:
+    """Print what a dispute took, and beside it what others publish."""
+    gas = result["gas"]
+    console.print(
+        f"machine {result['how']}: {result['trace_steps']:,} steps of {result['orders']:,} orders in "
+        f"{result['batches']} batches; traced in {result['trace_seconds']:.1f} s, replayed in "
+        f"{result['replay_seconds']:.2f} s, {result['replay_times_operator']:.1f} × as fast as they were run live"
+    )
+    moves = Table("move", "gas", "seconds")
+    names = {"open": "openroot", "bisect_first": "", "bisect_median": "bisect", "prove_median": "prove"}
+    for name, used in gas.items():
+        seconds = result["move_seconds"].get(names.get(name, ""))
+        moves.add_row(name, f"{used:,}", "" if seconds is None else f"{seconds:.4f}")
+    console.print(moves)
+    table = Table("", "moves on a path", "gas a move", "gas of the proof")
+    table.add_row("here", "20 + proof", f"{gas['bisect_median']:,}", f"{gas['prove_median']:,}")
+    for name, other in result["others"].items():
+        proof = f"{other['prove']:,}" if other["prove"] else "not published"
+        table.add_row(name, str(other["moves"]), f"{other['bisect']:,}", proof)
+    console.print(table)
+
+
+def show_sybils(console: Console, rows: list[Result]) -> None:
+    """Print what so many attackers at once bring about."""
+    table = Table(
+        "attackers", "blocks to the decision", "to the end", "honest moves", "honest gas", "bonds lost, ether"
+    )
+    for row in rows:
+        table.add_row(
+            str(row["attackers"]) + (", censoring" if row["censored"] else ""),
+            str(row["decided"]),
+            str(row["blocks"]),
+            str(row["moves"]),
+            f"{row['gas']:,}",
+            f"{row['lost_wei'] / ETHER:.2f}",
+        )
+    console.print(table)

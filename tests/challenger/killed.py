@@ -1,0 +1,94 @@
+"""Plays a dispute whose honest party is killed (SIGKILL) at every broadcast, before it and after it, by turns.
+
+Run as a process of its own, because it forks: `python -m tests.challenger.killed URL FOLDER KEEP`, where KEEP is
+"disk" or "nothing". FOLDER holds the deployment record. Prints how often it killed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from tallystick.dispute.party import Identity, Party
+from tallystick.l1.client import L1Client
+from tallystick.l1.deployment import Deployment, load_deployment
+from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.testing.stage import Told, account, finished
+from tallystick_operator.lies import make_lie
+
+TICKS = 3
+"""Of a life in which nothing is broadcast."""
+MOST_LIVES = 400
+IDLE_BLOCKS = 10
+
+
+class MortalClient(L1Client):
+    """A client whose process does not survive a broadcast."""
+
+    before = False
+
+    def send_raw(self, raw: bytes) -> bytes:
+        if not self.before:
+            super().send_raw(raw)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+def live(url: str, deployment: Deployment, path: Path, before: bool) -> None:
+    """One life of the honest party: from what is on disk and on L1 to its next broadcast, if there is one."""
+    client = MortalClient(url)
+    client.before = before
+    identity = Identity(duties=DUTIES[Mode.RESOLVE])
+    party = Party(client, deployment, identity, Told(), account=account("challenger"), queue_path=path)
+    for _ in range(TICKS):
+        party.tick()
+
+
+def in_child(url: str, deployment: Deployment, path: Path, before: bool) -> bool:
+    """Whether a life ended by being killed."""
+    child = os.fork()
+    if not child:
+        try:
+            live(url, deployment, path, before)
+        except BaseException as error:  # noqa: BLE001 -- the parent tells
+            sys.stderr.write(f"{error!r}\n")
+            os._exit(1)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    if os.WIFSIGNALED(status):
+        return os.WTERMSIG(status) == signal.SIGKILL
+    if os.WEXITSTATUS(status):
+        raise SystemExit(os.WEXITSTATUS(status))
+    return False
+
+
+def main(url: str, folder: Path, keep: str) -> None:
+    deployment = load_deployment(folder / "deployment.json")
+    client = L1Client(url)
+    eyes = Party(client, deployment, Identity(duties=DUTIES[Mode.WATCH]), Told())
+    lie = Identity(duties=DUTIES[Mode.PROPOSE], step=make_lie("worse-fill", bytes(20)).step, proves=False)
+    path = folder / "liar.sqlite"
+    liar = Party(client, deployment, lie, Told(), account=account("operator"), queue_path=path)
+    mine, kills = folder / "mortal.sqlite", 0
+    for life in range(MOST_LIVES):
+        head = client.head().number
+        liar.tick()
+        killed = in_child(url, deployment, mine, before=life % 2 == 0)
+        kills += killed
+        if keep != "disk":
+            for file in folder.glob("mortal.sqlite*"):
+                file.unlink()
+        eyes.read()
+        owed = any(view.owed.get(bytes.fromhex(account("challenger").address[2:])) for view in eyes.credits.values())
+        if finished(eyes) and not killed and not owed:
+            sys.stdout.write(f"{kills}\n")
+            return
+        if not killed and client.head().number == head:
+            client.request("anvil_mine", hex(IDLE_BLOCKS), hex(1))
+    raise SystemExit("the dispute did not end")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,74 @@
+"""Status and forecast, read from a real L1 with the real contracts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tallystick.rollup.duties import Mode
+from tallystick.testing.stage import Stage, Told, trade_a_little
+from tallystick_challenger.cli import app
+from tallystick_operator.lies import LIES
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(tmp_path)
+    trade_a_little(made)
+    made.publish()
+    made.deployment.save(tmp_path / "deployment.json")
+    yield made
+    made.close()
+
+
+def shown(stage: Stage, folder: Path, command: str, *more: str) -> str:
+    result = CliRunner().invoke(
+        app, [command, "--deployment", str(folder / "deployment.json"), "--rpc", stage.server.url, *more]
+    )
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def facts(stage: Stage, folder: Path, command: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(shown(stage, folder, command, "--json"))
+    return found
+
+
+def test_an_assertion_without_a_rival_is_forecast_to_the_block(stage: Stage, tmp_path: Path) -> None:
+    operator = stage.party("operator", Mode.RESOLVE, Told())
+    stage.party("proposer", Mode.PROPOSE, Told()).tick()
+    (one,) = facts(stage, tmp_path, "forecast")["forecasts"]
+    (side,) = one["sides"]
+    assert one["winner"] == side["assertion"] and not one["decided"] and one["dispute"] is None
+    assert one["final_block"] == side["due_block"]
+    stage.mine(one["final_block"] - stage.client.head().number - 1)
+    assert facts(stage, tmp_path, "forecast")["forecasts"][0]["final_block"] == one["final_block"]
+    stage.mine(1)
+    operator.tick()
+    stage.mine(1)
+    found = facts(stage, tmp_path, "status")
+    assert found["latest_confirmed"] == side["assertion"]
+    assert "nothing is waiting" in shown(stage, tmp_path, "forecast")
+
+
+def test_a_dispute_is_shown_and_its_winner_is_who_has_the_running_clock(stage: Stage, tmp_path: Path) -> None:
+    stage.party("operator", Mode.PROPOSE, Told(), LIES["worse-fill"](bytes(20)).step).tick()
+    honest = stage.party("challenger", Mode.DEFEND, Told())
+    for _ in range(6):
+        honest.tick()
+        stage.mine(1)
+    status = facts(stage, tmp_path, "status")
+    (dispute,) = status["disputes"]
+    assert dispute["winner"] is None and dispute["edges"] >= 1
+    (one,) = facts(stage, tmp_path, "forecast")["forecasts"]
+    lie, truth = one["sides"]
+    assert one["dispute"] == dispute["dispute"]
+    assert one["winner"] == truth["assertion"]
+    assert truth["due_block"] is not None and lie["due_block"] is None
+    assert "wins unless somebody moves" in shown(stage, tmp_path, "forecast")
+    assert "open, down to height" in shown(stage, tmp_path, "status")
