@@ -1,4 +1,4 @@
-"""LIQUIDATE, and how MATCH_MAKER fills its order."""
+"""LIQUIDATE, and how MATCH_MAKER fills its order (I18)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many lots, and at which price: the machine's closed forms against fractions and search."""
+"""How many lots, and at which price: the machine's closed forms against fractions and search (I18)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NOMINATE_ADL and DELEVERAGE."""
+"""NOMINATE_ADL and DELEVERAGE (I18)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TAKE_OVER."""
+"""TAKE_OVER (I18)."""
 
 from __future__ import annotations
 
