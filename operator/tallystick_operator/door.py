@@ -271,7 +271,7 @@ def _check_agent(state: State, checked: Checked, index: int) -> None:
 def _from_fields(submission: Submission, signed: bool) -> Record:
     kind = BY_NAME.get(submission.kind)
     if kind is None:
-        names = ", ".join(name for name, each in BY_NAME.items() if name not in OPERATORS_OWN)
+        names = ", ".join(name for name in BY_NAME if name not in OPERATORS_OWN)
         raise Refused(400, "unknown_record", f"the kinds are {names}", "kind")
     known = [*(field.name for field in kind.fields), *(blob.name for blob in kind.blobs)]
     unknown = set(submission.fields) - set(known)
