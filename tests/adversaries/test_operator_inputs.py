@@ -250,7 +250,7 @@ def report(world: World, by: str, **values: int) -> Outcome:
 def test_O25_a_stale_price_taken_for_a_fresh_one_is_refuted() -> None:
     """The operator takes a report older than a minute. The step compares it with the clock.
 
-    That no newer one comes is another matter: a mark may become old, an accepted risk.
+    When no newer one comes, nobody trades on the old one: to let an order take is refuted as well.
     """
     world = exchange()
     then = world.state.registers.clock_ms
@@ -258,6 +258,16 @@ def test_O25_a_stale_price_taken_for_a_fresh_one_is_refuted() -> None:
     assert report(world, "signer 0", time_ms=then) is Outcome.STALE_REPORT
     lie = LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=pretending_register("clock_ms", then))
     assert refuted(world, lie) is Phase.REPORT_PRICE
+
+
+def test_O25_an_order_taken_on_a_stale_index_is_refuted() -> None:
+    """The operator matches an order although no price has come for more than a minute. The step compares the times."""
+    world = exchange()
+    then = world.state.registers.clock_ms
+    world.clock(ahead_ms=60_001)
+    assert world.order(1, 0, 0, 1000, 1) is Outcome.STALE_INDEX
+    lie = LieAt(phase=Phase.PLACE_ORDER, record=newest(world), tamper=pretending_register("clock_ms", then))
+    assert refuted(world, lie) is Phase.PLACE_ORDER
 
 
 def test_O26_a_price_report_nobody_named_signed_is_refuted() -> None:

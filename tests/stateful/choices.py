@@ -25,6 +25,7 @@ RICH = 5
 POORER = st.integers(1, 4)
 FUNDS = st.sampled_from((20_000, 100_000, 500_000, 3_000_000))
 MARKETS = st.integers(0, 2)
+SELDOM = st.sampled_from((False, False, False, True))
 SIDES = st.integers(0, 1)
 PRICES = st.one_of(st.integers(985, 1015), st.sampled_from((1, 255, 256, 1023, 1024, 65_536)))
 LOTS = st.one_of(st.integers(1, 12), st.sampled_from((0, 60, 61)))

@@ -35,6 +35,7 @@ from tests.stateful.choices import (
     PRICES,
     RICH,
     RULES,
+    SELDOM,
     SIDES,
     SIGNERS,
 )
@@ -112,6 +113,26 @@ class Exchange(Invariants, RuleBasedStateMachine):
                 time_ms=time,
             )
             self.same(self.world.send(record), expected)
+
+    @rule(gap_ms=st.sampled_from((30_000, 60_000, 60_001)), minutes=st.sampled_from((0, 1, 5)), silent=SELDOM)
+    def pass_time(self, gap_ms: int, minutes: int, silent: bool) -> None:
+        """I19: let prices come in time, or so late that they are stale, and then each minute."""
+        self.skip(gap_ms)
+        for _ in range(0 if silent else minutes):
+            self.report_marks()
+            self.skip(60_000)
+        if not silent:
+            self.report_marks()
+
+    def skip(self, ms: int) -> None:
+        self.seal()
+        clock = self.ledger.clock_ms + ms
+        self.world.time = clock // 1000
+        self.same(self.world.send(make("clock", clock_ms=clock)), self.ledger.clock(clock, self.world.time))
+
+    def report_marks(self) -> None:
+        for number in (0, 1):
+            self.report_round(number, self.ledger.markets[number].mark, (0, 1, 2))
 
     @rule(
         account=ACCOUNTS,

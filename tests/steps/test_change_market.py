@@ -95,7 +95,7 @@ def test_a_position_beyond_a_lowered_limit_may_get_smaller_but_not_larger(market
     wait(market, CHANGE_DELAY_MS)
     assert apply(market) is Outcome.ACCEPTED
     assert word(market.state.markets, 0, MARKET_MAX_LOTS) == 50
-    market.report(0, 1000)
+    market.reopen(0, 1000)
     market.order(3, 0, 0, 1000, 10)
     market.order(1, 0, 1, 1000, 10, flags=1)
     assert position(market.state, 1, 0) == 90

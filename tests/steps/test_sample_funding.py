@@ -32,13 +32,6 @@ def open_with(world: World, **rules: int) -> None:
         world.deposit(name, account, 10**9)
 
 
-def later(world: World, ms: int) -> None:
-    world.seal()
-    clock = world.state.registers.clock_ms + ms
-    world.time = clock // 1000
-    world.clock(ahead_ms=clock % 1000)
-
-
 def test_a_premium_is_how_far_the_book_is_beyond_the_index() -> None:
     assert premium(1000, 0, 0) == 0
     assert premium(1000, 1010, 1020) == 10_000
@@ -62,7 +55,7 @@ def test_every_minute_is_sampled_once(world: World) -> None:
     open_with(world)
     world.order(3, 0, BUY, 1010, 1)
     for ms in (0, 100, 60_000, 0, 60_000):
-        later(world, ms)
+        world.later(ms)
         world.report(0, 1000)
     # The first report came before the bid, two more in minutes of their own after it.
     assert word(world.state.prices, 0, PRICE_PREMIUM_COUNT) == 3
@@ -72,7 +65,7 @@ def test_every_minute_is_sampled_once(world: World) -> None:
 def test_a_future_that_expires_has_no_funding(world: World) -> None:
     world.list_market(0, kind=KIND_DATED, expiry_ms=world.time * 1000 + 10**9)
     for _ in range(3):
-        later(world, HOUR)
+        world.later(HOUR)
         assert world.report(0, 1000) is Outcome.ACCEPTED
     assert funding_index(world.state, 0) == word(world.state.prices, 0, PRICE_PREMIUM_COUNT) == 0
 
@@ -83,16 +76,16 @@ def test_an_hour_above_the_index_costs_the_longs_what_the_shorts_get(world: Worl
     world.order(1, 0, BUY, 1000, 10)
     world.order(2, 0, SELL, 1000, 10)
     world.order(3, 0, BUY, 1010, 1, client_id=1)
-    later(world, HOUR)
+    world.later(HOUR)
     world.report(0, 1000)
     before = funding_index(world.state, 0)
-    later(world, HOUR)
+    world.later(HOUR)
     world.report(0, 1000)
     # (10,000 - 500) / 8 of an index of 1,000 ticks.
     assert funding_index(world.state, 0) - before == 1187 * 1000
     slot = next(v[2] for name, v in reversed(world.events) if name == "rested")
     world.cancel(3, 1, slot)
-    later(world, 1000)
+    world.reopen(0, 1000)
     paid = funding_index(world.state, 0) * 10 * 100 // 10**6
     cash_before = cash(world.state, 1), cash(world.state, 2)
     world.order(2, 0, BUY, 1000, 10)
@@ -110,7 +103,7 @@ def test_funding_by_chance_is_the_ledgers(world: World, seed: int) -> None:
     ledger.reports = dict.fromkeys(range(3), 1000)
     assert commit(ledger, 3, world.state.registers.clock_ms, None, None)
     for _ in range(25):
-        later(world, chance.choice((999, 60_000, 1_700_000, 2 * HOUR)))
+        world.later(chance.choice((999, 60_000, 1_700_000, 2 * HOUR)))
         world.order(chance.randint(1, 3), 0, chance.randint(0, 1), 1000 + chance.randint(-60, 60), chance.randint(1, 6))
         bids, asks = book(world.state, 0, BUY), book(world.state, 0, SELL)
         best = (bids[0].price_ticks if bids else None, asks[0].price_ticks if asks else None)

@@ -5,10 +5,11 @@ import {mulDivFloor, ppmDown, productsAtMost} from "./Arith.sol";
 import {Path, openBest} from "./Book.sol";
 import {maintenanceFraction, maintenanceMargin, tierBegins} from "./Margin.sol";
 import {Health, health, mayChange} from "./Risk.sol";
-import {openAccount, openMarket, openRisk} from "./State.sol";
+import {checkLiquidationStage} from "./Stages.sol";
+import {openAccount, openMarket, openPriceCell, openRisk} from "./State.sol";
 import {Fill, NO_SLOT, Terms, applyFill, findPosition, moveTotals, undoFill} from "./Trade.sol";
 import {Witness} from "./Witness.sol";
-import {Account, Market, Risk} from "./generated/Cells.sol";
+import {Account, Market, Price, Risk} from "./generated/Cells.sol";
 import {Constants, Outcome} from "./generated/Names.sol";
 import {Registers} from "./generated/Registers.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -28,6 +29,7 @@ struct Case {
     Market market;
     Account account;
     Risk risk;
+    Price price;
     uint256 mark;
     uint256 tick;
     uint256 worth;
@@ -44,6 +46,7 @@ function openCase(Witness memory w, uint256 account, uint256 market) pure return
     c.market = openMarket(w, market);
     c.account = openAccount(w, account);
     c.risk = openRisk(w);
+    c.price = openPriceCell(w, market);
     c.mark = c.risk.marketMarkTicks(market);
     c.tick = c.risk.marketMultiplier(market);
     c.worth = c.mark * c.tick;
@@ -65,16 +68,16 @@ function sizeOf(Account account, uint256 market) pure returns (int256) {
 }
 
 /// @notice Whether the position can be closed at all.
-/// @dev Rejects: NO_MARKET, NO_POSITION.
-function checkMarket(Case memory c) pure returns (uint8) {
+/// @dev Rejects: NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT.
+function checkMarket(Registers registers, Case memory c) pure returns (uint8) {
     if (c.market.status() != Constants.MARKET_LIVE || c.mark == 0) return Outcome.NO_MARKET;
-    return c.size == 0 ? Outcome.NO_POSITION : Outcome.ACCEPTED;
+    return c.size == 0 ? Outcome.NO_POSITION : checkLiquidationStage(registers, c.price);
 }
 
 /// @notice Whether the position may be closed against its owner's will.
-/// @dev Rejects: NO_MARKET, NO_POSITION, HEALTHY (value covers the maintenance margin).
-function checkCase(Case memory c) pure returns (uint8) {
-    uint8 outcome = checkMarket(c);
+/// @dev Rejects: as `checkMarket`, and HEALTHY (value covers the maintenance margin).
+function checkCase(Registers registers, Case memory c) pure returns (uint8) {
+    uint8 outcome = checkMarket(registers, c);
     if (outcome != Outcome.ACCEPTED) return outcome;
     return c.measured.value >= c.measured.maintenance ? Outcome.HEALTHY : Outcome.ACCEPTED;
 }
@@ -281,7 +284,7 @@ function outranks(Health memory challenger, Health memory nominee) pure returns 
 /// @notice Whether neither the book nor the insurance fund takes the position up.
 function lastResort(Witness memory w, Case memory c, Account fund, Transfer memory moved) pure returns (uint8) {
     if (c.number == FUND) return Outcome.HEALTHY;
-    uint8 outcome = checkCase(c);
+    uint8 outcome = checkCase(w.registers, c);
     if (outcome != Outcome.ACCEPTED) return outcome;
     if (!bankrupt(c) && bookCrosses(w, c)) return Outcome.BOOK_CROSSES;
     if (fundTakes(c, fund, moved)) {

@@ -12,6 +12,7 @@ from tallystick.machine.book import Path, open_best
 from tallystick.machine.machine import Machine
 from tallystick.machine.margin import maintenance_fraction, maintenance_margin, tier_begins
 from tallystick.machine.risk import Health, health, may_change
+from tallystick.machine.stages import check_liquidation_stage
 from tallystick.machine.trade import Fill, apply_fill, find_position, move_totals, undo_fill
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
@@ -50,6 +51,7 @@ class Case:
         self.market = state.markets.open(market)
         self.account = state.accounts.open(account)
         self.risk = state.risk.open(0)
+        self.price = state.prices.open(market)
         self.entry = self.risk + market * RISK_RISKMARKET_WORDS
         self.mark = state.risk.words[self.entry + RISK_RISKMARKET_MARK_TICKS]
         self.tick = state.risk.words[self.entry + RISK_RISKMARKET_MULTIPLIER]
@@ -76,17 +78,19 @@ def size_of(words: vec[i64], account: i64, market: i64) -> i64:
 
 
 def check_market(case: Case) -> i64:
-    """Whether the position can be closed at all. Rejects: NO_MARKET, NO_POSITION."""
+    """Whether the position can be closed at all. Rejects: NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT."""
     state = case.machine.state
     if state.markets.words[case.market + MARKET_STATUS] != MARKET_LIVE or case.mark == 0:
         return Outcome.NO_MARKET
-    return Outcome.NO_POSITION if case.size == 0 else Outcome.ACCEPTED
+    if case.size == 0:
+        return Outcome.NO_POSITION
+    return check_liquidation_stage(state, case.price)
 
 
 def check_case(case: Case) -> i64:
     """Whether the position may be closed against its owner's will.
 
-    Rejects: NO_MARKET, NO_POSITION, HEALTHY (value covers the maintenance margin).
+    Rejects: as `check_market`, and HEALTHY (value covers the maintenance margin).
     """
     outcome = check_market(case)
     if outcome != Outcome.ACCEPTED:

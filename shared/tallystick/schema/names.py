@@ -98,6 +98,9 @@ class Outcome(IntEnum):
     NOT_ELIGIBLE = 52
     OUTRANKED = 53
     NO_NOMINATION = 54
+    STALE_INDEX = 55
+    POST_ONLY_STAGE = 56
+    LIQUIDATIONS_WAIT = 57
 
 
 # name -> (value, what it is and where it comes from)
@@ -129,7 +132,9 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "MAX_EXPOSURE": (1 << 30, "largest max_lots x multiplier: a position's value stays below 2^54 units"),
     "MAX_CASH_UNITS": (1 << 60, "an account's cash stays within this in either direction"),
     "DEVIATION_PPM": (100_000, "a report further than this from the median of its round does not count in the index"),
-    "STALE_MS": (60_000, "an index older than this is stale: the age a report may have"),
+    "STALE_MS": (60_000, "an index older than this is stale, nobody trades on it: the age a report may have"),
+    "POST_ONLY_MS": (60_000, "once prices are back, orders may not take for so long: makers come first"),
+    "LIQUIDATION_WAIT_MS": (300_000, "once prices are back, nobody is liquidated for so long: margin can be added"),
     "BASIS_MS": (150_000, "time over which the basis is averaged: Hyperliquid's 150 seconds"),
     "MINUTE_MS": (60_000, "a premium is sampled in every minute"),
     "HOUR_MS": (3_600_000, "funding ticks in every hour"),

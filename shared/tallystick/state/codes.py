@@ -96,3 +96,6 @@ class Outcome:
     NOT_ELIGIBLE: Final = 52
     OUTRANKED: Final = 53
     NO_NOMINATION: Final = 54
+    STALE_INDEX: Final = 55
+    POST_ONLY_STAGE: Final = 56
+    LIQUIDATIONS_WAIT: Final = 57

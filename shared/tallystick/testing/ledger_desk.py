@@ -22,6 +22,7 @@ from tallystick.testing.ledger_model import (
     Order,
     Worth,
 )
+from tallystick.testing.ledger_price import order_stage
 
 
 class Desk:
@@ -79,7 +80,9 @@ class Desk:
             return Outcome.TOO_LARGE
         if wanted.expiry_ms and wanted.expiry_ms <= self.clock_ms:
             return Outcome.EXPIRED
-        return Outcome.DEAD_MAN if self._switch_fired(self.accounts[wanted.account]) else None
+        if self._switch_fired(self.accounts[wanted.account]):
+            return Outcome.DEAD_MAN
+        return order_stage(market, self.clock_ms, posts=flags & POST_ONLY != 0)
 
     def _switch_fired(self, account: Account) -> bool:
         return 0 < account.dead_man_ms <= self.clock_ms

@@ -10,6 +10,7 @@ from tallystick.schema.names import Outcome
 from tallystick.testing.ledger import Ledger
 from tallystick.testing.ledger_market import MILLION, Market
 from tallystick.testing.ledger_model import BUY, Account, Order
+from tallystick.testing.ledger_price import liquidation_stage
 
 FUND = 0
 SELL = 1
@@ -127,7 +128,9 @@ class LiquidatingLedger(Ledger):
         if market is None or not market.mark:
             return Outcome.NO_MARKET
         account = self.accounts.get(number)
-        return None if account and market_number in account.positions else Outcome.NO_POSITION
+        if not account or market_number not in account.positions:
+            return Outcome.NO_POSITION
+        return liquidation_stage(market, self.clock_ms)
 
     def _failing(self, number: int, market_number: int) -> Outcome | None:
         refused = self._closable(number, market_number)

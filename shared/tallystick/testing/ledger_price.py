@@ -6,9 +6,12 @@ from fractions import Fraction
 from math import floor, trunc
 from statistics import median, median_low
 
+from tallystick.schema.names import Outcome
 from tallystick.testing.ledger_market import MILLION, Market
 
 STALE_MS = 60_000
+MAKERS_FIRST_MS = 60_000
+GRACE_MS = 300_000
 BASIS_MS = 150_000
 DEVIATION = Fraction(1, 10)
 INTEREST = 100
@@ -39,6 +42,22 @@ def commit(market: Market, quorum: int, clock_ms: int, bid: int | None, ask: int
     if not market.dated and clock_ms // 60_000 > market.sample_minute:
         _sample(market, clock_ms, bid, ask)
     return True
+
+
+def order_stage(market: Market, clock_ms: int, *, posts: bool) -> Outcome | None:
+    """Return why an order may not come now, if it may not."""
+    if clock_ms - market.index_ms > STALE_MS:
+        return Outcome.STALE_INDEX
+    fresh = market.resumed_ms and clock_ms < market.resumed_ms + MAKERS_FIRST_MS
+    return Outcome.POST_ONLY_STAGE if fresh and not posts else None
+
+
+def liquidation_stage(market: Market, clock_ms: int) -> Outcome | None:
+    """Return why nobody may be liquidated now, if so."""
+    if clock_ms - market.index_ms > STALE_MS:
+        return Outcome.STALE_INDEX
+    fresh = market.resumed_ms and clock_ms < market.resumed_ms + GRACE_MS
+    return Outcome.LIQUIDATIONS_WAIT if fresh else None
 
 
 def _fair(market: Market, weight: Fraction, middle: Fraction) -> int:

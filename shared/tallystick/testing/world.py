@@ -22,6 +22,7 @@ from tallystick.state.layout import (
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
     MESSAGE_DEPOSIT,
+    POST_ONLY_MS,
 )
 from tallystick.state.state import State
 
@@ -160,6 +161,20 @@ class World:
         """Set the clock to the batch's time and a bit."""
         now = max(self.time * 1000 + ahead_ms, self.state.registers.clock_ms)
         return self.send(make("clock", clock_ms=now))
+
+    def later(self, ms: int) -> None:
+        """Publish the open batch and move the clock on in the next one."""
+        self.seal()
+        clock = self.state.registers.clock_ms + ms
+        self.time = clock // 1000
+        self.clock(ahead_ms=clock % 1000)
+
+    def reopen(self, market: int, price: int) -> None:
+        """Report a price after a halt, and wait until orders may take again."""
+        self.report(market, price)
+        for _ in range(2):
+            self.later(POST_ONLY_MS // 2)
+            self.report(market, price)
 
     def deposit(self, name: str, account: int, amount: int) -> Outcome:
         """Queue a deposit on L1 and consume it."""

@@ -59,8 +59,12 @@ library Constants {
     uint256 internal constant MAX_CASH_UNITS = 1152921504606846976;
     /// a report further than this from the median of its round does not count in the index
     uint256 internal constant DEVIATION_PPM = 100000;
-    /// an index older than this is stale: the age a report may have
+    /// an index older than this is stale, nobody trades on it: the age a report may have
     uint256 internal constant STALE_MS = 60000;
+    /// once prices are back, orders may not take for so long: makers come first
+    uint256 internal constant POST_ONLY_MS = 60000;
+    /// once prices are back, nobody is liquidated for so long: margin can be added
+    uint256 internal constant LIQUIDATION_WAIT_MS = 300000;
     /// time over which the basis is averaged: Hyperliquid's 150 seconds
     uint256 internal constant BASIS_MS = 150000;
     /// a premium is sampled in every minute
@@ -276,4 +280,7 @@ library Outcome {
     uint8 internal constant NOT_ELIGIBLE = 52;
     uint8 internal constant OUTRANKED = 53;
     uint8 internal constant NO_NOMINATION = 54;
+    uint8 internal constant STALE_INDEX = 55;
+    uint8 internal constant POST_ONLY_STAGE = 56;
+    uint8 internal constant LIQUIDATIONS_WAIT = 57;
 }

@@ -22,7 +22,7 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 /// @title DELEVERAGE: the nominee's opposite position takes up one that nobody else takes
 /// @notice Closes both at the zero price, as far as both reach; the nomination is over.
 /// @dev Rejects: NO_NOMINATION, TOO_EARLY (better candidates may still come). With any other outcome the
-/// nomination is over as well: EXPIRED (it has lapsed), NO_MARKET, NO_POSITION, HEALTHY, BOOK_CROSSES,
+/// nomination is over as well: EXPIRED (it has lapsed), NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, HEALTHY, BOOK_CROSSES,
 /// INSURANCE_FIRST, NOT_ELIGIBLE, as in NOMINATE_ADL. Twin: shared/tallystick/machine/steps/deleverage.py.
 contract Deleverage is Step {
     function _step(Witness memory w, IInbox) internal pure override {

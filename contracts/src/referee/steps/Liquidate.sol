@@ -22,7 +22,7 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 /// @title LIQUIDATE: send a position that its account cannot carry to the book
 /// @notice Makes an order in progress that closes the fewest sufficient lots at the zero price or
 /// better. The insurance fund's own position is unwound whole, at most `bandPpm` worse than the mark.
-/// @dev Rejects: NO_MARKET, NO_POSITION, HEALTHY, BANKRUPT (worth less than nothing: only the fund or
+/// @dev Rejects: NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, HEALTHY, BANKRUPT (worth less than nothing: only the fund or
 /// others' positions can take it up). Twin: shared/tallystick/machine/steps/liquidate.py.
 contract Liquidate is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -32,7 +32,7 @@ contract Liquidate is Step {
         Case memory c = openCase(w, registers.argAccount(), registers.argMarket());
 
         // CHECK
-        uint8 outcome = c.number == FUND ? checkMarket(c) : checkCase(c);
+        uint8 outcome = c.number == FUND ? checkMarket(registers, c) : checkCase(registers, c);
         if (outcome == Outcome.ACCEPTED && c.number != FUND && bankrupt(c)) outcome = Outcome.BANKRUPT;
         if (outcome != Outcome.ACCEPTED) return finish(registers, outcome);
 

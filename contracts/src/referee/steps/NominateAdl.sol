@@ -23,7 +23,7 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title NOMINATE_ADL: name the account whose opposite position is to take up one that nobody else takes
 /// @notice A candidate that ranks above the nominee takes its place while the delay runs.
-/// @dev Rejects: HEALTHY (also the fund itself), NO_MARKET, NO_POSITION, BOOK_CROSSES, INSURANCE_FIRST
+/// @dev Rejects: HEALTHY (also the fund itself), NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, BOOK_CROSSES, INSURANCE_FIRST
 /// (the fund can take over), NOT_ELIGIBLE (the candidate has no opposite position or cannot bear the
 /// loss), OUTRANKED (the nominee is leveraged at least as much, its delay is over, or it is for another
 /// market). Twin: shared/tallystick/machine/steps/nominate_adl.py.

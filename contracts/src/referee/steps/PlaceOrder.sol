@@ -5,16 +5,17 @@ import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {switchFired} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {openAccount, openMarket, openRisk} from "@tallystick/libraries/State.sol";
+import {checkOrderStage} from "@tallystick/libraries/Stages.sol";
+import {openAccount, openMarket, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
-import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Account, Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title PLACE_ORDER: check an order against its market before it meets the book
 /// @dev Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS
-/// (flags that contradict each other), TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired). Rounding:
-/// the bound of a market order without a price, towards the mark. Twin:
+/// (flags that contradict each other), TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired),
+/// STALE_INDEX, POST_ONLY_STAGE. Rounding: the bound of a market order without a price, towards the mark. Twin:
 /// shared/tallystick/machine/steps/place_order.py.
 contract PlaceOrder is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -24,10 +25,12 @@ contract PlaceOrder is Step {
         Market market = openMarket(w, registers.argMarket());
         Risk risk = openRisk(w);
         Account account = openAccount(w, registers.argAccount());
+        Price price = openPriceCell(w, registers.argMarket());
 
         // CHECK
         uint256 mark = risk.marketMarkTicks(registers.argMarket());
         uint8 outcome = _check(registers, market, mark, account);
+        if (outcome == Outcome.ACCEPTED) outcome = checkOrderStage(registers, price);
         if (outcome != Outcome.ACCEPTED) return finish(registers, outcome);
 
         // APPLY

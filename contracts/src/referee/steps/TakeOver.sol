@@ -22,7 +22,7 @@ import {Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title TAKE_OVER: the insurance fund takes up a position that the book does not
-/// @dev Rejects: HEALTHY (also the fund itself), NO_MARKET, NO_POSITION, BOOK_CROSSES (somebody bids the
+/// @dev Rejects: HEALTHY (also the fund itself), NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, BOOK_CROSSES (somebody bids the
 /// zero price or better), INSURANCE_LIMIT (no room below the market's cap, or the fund's own margin
 /// would not carry it). Twin: shared/tallystick/machine/steps/take_over.py.
 contract TakeOver is Step {
@@ -34,7 +34,7 @@ contract TakeOver is Step {
         Account fund = openAccount(w, FUND);
 
         // CHECK
-        uint8 outcome = c.number == FUND ? Outcome.HEALTHY : checkCase(c);
+        uint8 outcome = c.number == FUND ? Outcome.HEALTHY : checkCase(registers, c);
         if (outcome == Outcome.ACCEPTED && !bankrupt(c) && bookCrosses(w, c)) outcome = Outcome.BOOK_CROSSES;
         Transfer memory moved;
         if (outcome == Outcome.ACCEPTED && !fundTakes(c, fund, moved)) outcome = Outcome.INSURANCE_LIMIT;

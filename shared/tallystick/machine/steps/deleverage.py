@@ -18,7 +18,7 @@ def step(machine: Machine) -> None:
     """Close the position against the nominee's at the zero price, as far as both reach; the nomination is over.
 
     Rejects: NO_NOMINATION, TOO_EARLY (better candidates may still come). With any other outcome the nomination is over
-    as well: EXPIRED (it has lapsed), NO_MARKET, NO_POSITION, HEALTHY, BOOK_CROSSES, INSURANCE_FIRST, NOT_ELIGIBLE, as in NOMINATE_ADL. Twin:
+    as well: EXPIRED (it has lapsed), NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, HEALTHY, BOOK_CROSSES, INSURANCE_FIRST, NOT_ELIGIBLE, as in NOMINATE_ADL. Twin:
     contracts/src/referee/steps/Deleverage.sol.
     """
     state = machine.state

@@ -15,7 +15,7 @@ def step(machine: Machine) -> None:
     """Make an order in progress that closes the fewest sufficient lots at the zero price or better.
 
     The insurance fund's own position is unwound whole, at most `band_ppm` worse than the mark. Rejects: NO_MARKET,
-    NO_POSITION, HEALTHY, BANKRUPT (worth less than nothing: only the fund or others' positions can take it up). Twin:
+    NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, HEALTHY, BANKRUPT (worth less than nothing: only the fund or others' positions can take it up). Twin:
     contracts/src/referee/steps/Liquidate.sol.
     """
     registers = machine.state.registers

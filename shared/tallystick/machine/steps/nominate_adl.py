@@ -28,7 +28,7 @@ from tallystick.state.layout import (
 def step(machine: Machine) -> None:
     """Nominate a candidate, or put one that ranks above the nominee in its place while the delay runs.
 
-    Rejects: HEALTHY (also the fund itself), NO_MARKET, NO_POSITION, BOOK_CROSSES, INSURANCE_FIRST (the fund can take
+    Rejects: HEALTHY (also the fund itself), NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, BOOK_CROSSES, INSURANCE_FIRST (the fund can take
     over), NOT_ELIGIBLE (the candidate has no opposite position or cannot bear the loss), OUTRANKED (the nominee is
     leveraged at least as much, its delay is over, or it is for another market). Twin:
     contracts/src/referee/steps/NominateAdl.sol.

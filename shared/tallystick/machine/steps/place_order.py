@@ -6,6 +6,7 @@ from mypy_extensions import i64
 
 from tallystick.machine.liveness import switch_fired
 from tallystick.machine.machine import Machine
+from tallystick.machine.stages import check_order_stage
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     BUY,
@@ -30,8 +31,8 @@ def step(machine: Machine) -> None:
     """Accept an order for matching.
 
     Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS (flags that contradict each other),
-    TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired). Rounding: the bound of a market order without a
-    price, towards the mark. Twin: contracts/src/referee/steps/PlaceOrder.sol.
+    TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired), STALE_INDEX, POST_ONLY_STAGE. Rounding: the bound of
+    a market order without a price, towards the mark. Twin: contracts/src/referee/steps/PlaceOrder.sol.
     """
     state = machine.state
     registers = state.registers
@@ -40,10 +41,13 @@ def step(machine: Machine) -> None:
     market = state.markets.open(registers.arg_market)
     risk = state.risk.open(0)
     account = state.accounts.open(registers.arg_account)
+    price = state.prices.open(registers.arg_market)
 
     # CHECK
     mark = state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS]
     outcome = _check(machine, market, mark, account)
+    if outcome == Outcome.ACCEPTED:
+        outcome = check_order_stage(state, price, registers.arg_flags)
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
         return

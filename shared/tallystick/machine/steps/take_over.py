@@ -10,7 +10,7 @@ from tallystick.state.codes import Outcome
 def step(machine: Machine) -> None:
     """Move as much of the position to the insurance fund, at the zero price, as its cap has room for.
 
-    Rejects: HEALTHY (also the fund itself), NO_MARKET, NO_POSITION, BOOK_CROSSES (somebody bids the zero price or
+    Rejects: HEALTHY (also the fund itself), NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, BOOK_CROSSES (somebody bids the zero price or
     better), INSURANCE_LIMIT (no room below the market's cap, or the fund's own margin would not carry it). Twin:
     contracts/src/referee/steps/TakeOver.sol.
     """

@@ -101,6 +101,8 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.TOO_LARGE,
             Outcome.EXPIRED,
             Outcome.DEAD_MAN,
+            Outcome.STALE_INDEX,
+            Outcome.POST_ONLY_STAGE,
         }
     ),
     Phase.MATCH_MAKER: frozenset(
@@ -152,12 +154,24 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
     Phase.CANCEL_ALL: frozenset({Outcome.ACCEPTED}),
     Phase.SET_DEAD_MAN: frozenset({Outcome.ACCEPTED, Outcome.EXPIRED}),
     Phase.CLEAN_ORDER: frozenset({Outcome.ACCEPTED, Outcome.NO_SUCH_ORDER, Outcome.NOT_DEAD}),
-    Phase.LIQUIDATE: frozenset({GOES_ON, Outcome.NO_MARKET, Outcome.NO_POSITION, Outcome.HEALTHY, Outcome.BANKRUPT}),
+    Phase.LIQUIDATE: frozenset(
+        {
+            GOES_ON,
+            Outcome.NO_MARKET,
+            Outcome.NO_POSITION,
+            Outcome.STALE_INDEX,
+            Outcome.LIQUIDATIONS_WAIT,
+            Outcome.HEALTHY,
+            Outcome.BANKRUPT,
+        }
+    ),
     Phase.TAKE_OVER: frozenset(
         {
             Outcome.ACCEPTED,
             Outcome.NO_MARKET,
             Outcome.NO_POSITION,
+            Outcome.STALE_INDEX,
+            Outcome.LIQUIDATIONS_WAIT,
             Outcome.HEALTHY,
             Outcome.BOOK_CROSSES,
             Outcome.INSURANCE_LIMIT,
@@ -168,6 +182,8 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.ACCEPTED,
             Outcome.NO_MARKET,
             Outcome.NO_POSITION,
+            Outcome.STALE_INDEX,
+            Outcome.LIQUIDATIONS_WAIT,
             Outcome.HEALTHY,
             Outcome.BOOK_CROSSES,
             Outcome.INSURANCE_FIRST,
@@ -183,6 +199,8 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.EXPIRED,
             Outcome.NO_MARKET,
             Outcome.NO_POSITION,
+            Outcome.STALE_INDEX,
+            Outcome.LIQUIDATIONS_WAIT,
             Outcome.HEALTHY,
             Outcome.BOOK_CROSSES,
             Outcome.INSURANCE_FIRST,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import ADL_DELAY_MS, ADL_LAPSE_MS, BUY, SELL
+from tallystick.state.layout import ADL_DELAY_MS, ADL_LAPSE_MS, BUY, SELL, STALE_MS
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import hold
 
@@ -195,6 +195,7 @@ def nominations_end(scene: Scene) -> None:
     assert scene.order(4, 0, BUY, 960, 40) is ACCEPTED
     scene.clock(ahead_ms=ADL_LAPSE_MS + 2 * ADL_DELAY_MS)
     assert scene.deleverage(BOB) is Outcome.NOT_ELIGIBLE
+    scene.report(0, FALLEN)
     assert scene.nominate(BOB, 0, 1) is ACCEPTED
     scene.clock(ahead_ms=2 * ADL_LAPSE_MS + 2 * ADL_DELAY_MS)
     assert scene.deleverage(BOB) is Outcome.EXPIRED
@@ -212,6 +213,25 @@ def nomination_in_a_settled_market(scene: Scene) -> None:
     scene.rule(0, status=2)
     scene.clock(ahead_ms=ADL_DELAY_MS)
     assert scene.deleverage(BOB) is Outcome.NO_MARKET
+
+
+def nominations_wait_for_prices(scene: Scene) -> None:
+    """Prices that stop, and come back, before the nominee's turn has come."""
+    troubled(scene)
+    scene.later(STALE_MS)
+    assert scene.nominate(BOB, 0, 1) is ACCEPTED
+    scene.later(ADL_DELAY_MS)
+    assert scene.deleverage(BOB) is Outcome.STALE_INDEX
+    scene.report(0, FALLEN)
+    for _ in range(5):
+        scene.later(STALE_MS)
+        scene.report(0, FALLEN)
+    scene.later(STALE_MS)
+    assert scene.nominate(BOB, 0, 1) is ACCEPTED
+    scene.later(1)
+    scene.report(0, FALLEN)
+    scene.later(ADL_DELAY_MS)
+    assert scene.deleverage(BOB) is Outcome.LIQUIDATIONS_WAIT
 
 
 def nomination_elsewhere(scene: Scene) -> None:
@@ -263,6 +283,7 @@ SCENARIOS = (
     deleveraging_meets_the_fund,
     nominations_end,
     nomination_in_a_settled_market,
+    nominations_wait_for_prices,
     nomination_elsewhere,
     largest_positions,
 )

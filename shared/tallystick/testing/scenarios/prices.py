@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from tallystick.schema.names import Outcome
+from tallystick.state.layout import FLAG_POST_ONLY
 from tallystick.testing.scenarios.scene import Scene
 
 BUY, SELL = 0, 1
 ACCEPTED = Outcome.ACCEPTED
-
-
-def wait(scene: Scene, ms: int) -> None:
-    """Move the clock on, in a batch of its own."""
-    scene.finish()
-    clock = scene.state.registers.clock_ms + ms
-    scene.time = clock // 1000
-    scene.clock(ahead_ms=clock % 1000)
-    assert scene.state.registers.clock_ms == clock
 
 
 def marks(scene: Scene) -> None:
@@ -23,11 +15,11 @@ def marks(scene: Scene) -> None:
     scene.trading("alice", "bob", band_ppm=20_000, move_ppm=50_000)
     scene.order(1, 0, SELL, 1040, 5)
     for price in (1000, 1300, 700, 1000, 1):
-        wait(scene, 20_000)
+        scene.later(20_000)
         scene.report(0, price)
     scene.order(2, 0, BUY, 1030, 5)
     for price in (1000, 1035, 1000, (1 << 24) - 1):
-        wait(scene, 50_000)
+        scene.later(50_000)
         scene.report(0, price, (0, 1, 2, 3, 4))
     scene.trading("carol", price=1)
 
@@ -38,7 +30,7 @@ def funding(scene: Scene) -> None:
     scene.order(1, 0, BUY, 1000, 10)
     scene.order(2, 0, SELL, 1000, 10)
     for bid, ask in ((1010, 1020), (980, 990), (980, 1020)):
-        wait(scene, 50_000)
+        scene.later(50_000)
         scene.report(0, 1000)
         low, high = scene.state.registers.record_count, scene.state.registers.record_count + 1
         scene.order(3, 0, BUY, bid, 3, client_id=low)
@@ -46,15 +38,15 @@ def funding(scene: Scene) -> None:
         scene.order(3, 0, SELL, ask, 3, client_id=high)
         asks = scene.last_slot()
         for _ in range(3):
-            wait(scene, 1_800_000)
+            scene.later(1_800_000)
             scene.report(0, 1000)
         scene.cancel(3, low, bids)
         scene.cancel(3, high, asks)
-        wait(scene, 60_000)
+        scene.later(60_000)
         scene.report(0, 1000)
         assert scene.order(1, 0, SELL, 1000, 1) is ACCEPTED
         assert scene.order(2, 0, BUY, 1000, 1) is ACCEPTED
-    wait(scene, 3 * 3_600_000)
+    scene.later(3 * 3_600_000)
     scene.report(0, 1000)
 
 
@@ -62,7 +54,7 @@ def dated(scene: Scene) -> None:
     """A future that expires has a mark, and no funding."""
     scene.clock()
     scene.open_market(0, 1000, kind=1, expiry_ms=scene.time * 1000 + 10**9)
-    wait(scene, 3_600_000)
+    scene.later(3_600_000)
     assert scene.report(0, 1000) is ACCEPTED
 
 
@@ -76,4 +68,25 @@ def surcharges(scene: Scene) -> None:
     assert scene.order(1, 0, BUY, 1000, 100) is Outcome.MARGIN
 
 
-SCENARIOS = (marks, funding, dated, surcharges)
+def halts(scene: Scene) -> None:
+    """Prices stop and come back: only cancels, then only makers, then all but liquidations, then all."""
+    scene.trading("alice", "bob")
+    scene.order(1, 0, BUY, 1000, 10)
+    scene.order(2, 0, SELL, 1000, 4)
+    scene.later(60_001)
+    for back in (False, True):
+        if back:
+            scene.report(0, 1000)
+        outcome = Outcome.POST_ONLY_STAGE if back else Outcome.STALE_INDEX
+        assert scene.order(2, 0, SELL, 1000, 4) is outcome
+        waits = Outcome.LIQUIDATIONS_WAIT if back else Outcome.STALE_INDEX
+        assert scene.liquidate(1, 0) is scene.take_over(1, 0) is scene.nominate(1, 0, 2) is waits
+    assert scene.order(2, 0, SELL, 1010, 4, flags=FLAG_POST_ONLY) is ACCEPTED
+    for _ in range(10):
+        scene.later(30_000)
+        scene.report(0, 1000)
+    assert scene.order(2, 0, SELL, 1000, 4) is ACCEPTED
+    assert scene.liquidate(1, 0) is Outcome.HEALTHY
+
+
+SCENARIOS = (marks, funding, dated, surcharges, halts)

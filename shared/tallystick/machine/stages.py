@@ -1,0 +1,49 @@
+"""What the age of a market's index allows: only cancels, then only makers, then all but liquidations, then all."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import (
+    FLAG_POST_ONLY,
+    LIQUIDATION_WAIT_MS,
+    POST_ONLY_MS,
+    PRICE_INDEX_MS,
+    PRICE_RESUMED_MS,
+    STALE_MS,
+)
+from tallystick.state.state import State
+
+
+def check_order_stage(state: State, price: i64, flags: i64) -> i64:
+    """Whether a trader's order may be taken now.
+
+    Shape: `price` is a word offset. Rejects: STALE_INDEX, POST_ONLY_STAGE (prices have come back just now, and the
+    order might take).
+    """
+    if _stale(state, price):
+        return Outcome.STALE_INDEX
+    if flags & FLAG_POST_ONLY == 0 and _resumed_within(state, price, POST_ONLY_MS):
+        return Outcome.POST_ONLY_STAGE
+    return Outcome.ACCEPTED
+
+
+def check_liquidation_stage(state: State, price: i64) -> i64:
+    """Whether a position may be closed against its owner's will now.
+
+    Shape: `price` is a word offset. Rejects: STALE_INDEX, LIQUIDATIONS_WAIT (prices have come back lately, so that
+    margin can still be added).
+    """
+    if _stale(state, price):
+        return Outcome.STALE_INDEX
+    return Outcome.LIQUIDATIONS_WAIT if _resumed_within(state, price, LIQUIDATION_WAIT_MS) else Outcome.ACCEPTED
+
+
+def _stale(state: State, price: i64) -> bool:
+    return state.registers.clock_ms - state.prices.words[price + PRICE_INDEX_MS] > STALE_MS
+
+
+def _resumed_within(state: State, price: i64, wait: i64) -> bool:
+    resumed = state.prices.words[price + PRICE_RESUMED_MS]
+    return resumed != 0 and state.registers.clock_ms - resumed < wait
