@@ -36,6 +36,7 @@ class Phase:
     TAKE_OVER: Final = 25
     NOMINATE_ADL: Final = 26
     DELEVERAGE: Final = 27
+    SCAN_MAKER: Final = 28
 
 
 class Outcome:
@@ -96,3 +97,4 @@ class Outcome:
     NOT_ELIGIBLE: Final = 52
     OUTRANKED: Final = 53
     NO_NOMINATION: Final = 54
+    NOT_FILLABLE: Final = 55

@@ -117,6 +117,8 @@ library Constants {
     uint256 internal constant FLAG_POST_ONLY = 2;
     /// order flag: never more than what brings the position to zero
     uint256 internal constant FLAG_REDUCE_ONLY = 4;
+    /// order flag: as IOC, and nothing at all unless the book has all its lots
+    uint256 internal constant FLAG_FOK = 8;
     /// order flag: meeting an own order cancels this one, not that one
     uint256 internal constant FLAG_STP_TAKER = 16;
     /// order flag: meeting an own order cancels both
@@ -216,8 +218,9 @@ library Phase {
     uint8 internal constant TAKE_OVER = 25;
     uint8 internal constant NOMINATE_ADL = 26;
     uint8 internal constant DELEVERAGE = 27;
+    uint8 internal constant SCAN_MAKER = 28;
     /// how many there are
-    uint8 internal constant COUNT = 28;
+    uint8 internal constant COUNT = 29;
 }
 
 library Outcome {
@@ -276,4 +279,5 @@ library Outcome {
     uint8 internal constant NOT_ELIGIBLE = 52;
     uint8 internal constant OUTRANKED = 53;
     uint8 internal constant NO_NOMINATION = 54;
+    uint8 internal constant NOT_FILLABLE = 55;
 }
