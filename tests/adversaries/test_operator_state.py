@@ -196,10 +196,7 @@ def test_O30_a_position_beyond_its_limit_is_refuted() -> None:
 
 
 def test_O35_letting_an_account_trade_with_itself_is_refuted() -> None:
-    """The operator fills an account against its own order. The step takes the maker out of the book instead.
-
-    Post-only and reduce-only orders are not in this version.
-    """
+    """The operator fills an account against its own order. The step takes the maker out of the book instead."""
     world = exchange()
     world.order(1, 0, SELL, 1000, 5)
     world.order(1, 0, BUY, 1000, 5)

@@ -61,6 +61,16 @@ function highestBit(uint256 bits) pure returns (uint256) {
     return Math.log2(bits);
 }
 
+/// @notice The bits no lower than `first`, which is at most 256.
+function bitsFrom(uint256 bits, uint256 first) pure returns (uint256) {
+    return bits >> first << first;
+}
+
+/// @notice The bits lower than `end`, which is below 256.
+function bitsBelow(uint256 bits, uint256 end) pure returns (uint256) {
+    return bits & ((1 << end) - 1);
+}
+
 /// @notice How many bits are set.
 function ones(uint256 bits) pure returns (uint256 count) {
     for (; bits != 0; bits &= bits - 1) {

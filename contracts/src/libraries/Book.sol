@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {highestBit, lowestBit} from "./Arith.sol";
+import {bitsBelow, bitsFrom, highestBit, lowestBit} from "./Arith.sol";
 import {openBitmap, openLevel, openPage} from "./State.sol";
 import {Witness} from "./Witness.sol";
 import {Bitmap, Level, Order, OrderLib, Page} from "./generated/Cells.sol";
@@ -44,6 +44,34 @@ function openBest(Witness memory w, Path memory path) pure returns (bool) {
     path.price = _best(path, path.top) << 16;
     path.middle = openBitmap(w, bitmapIndex(path, 1));
     path.price |= _best(path, path.middle) << 8;
+    path.low = openBitmap(w, bitmapIndex(path, 2));
+    path.price |= _best(path, path.low);
+    return true;
+}
+
+/// @notice Opens the occupancy words from the path's price to the side's next worse one; false when
+/// there is none.
+/// @dev Those over the price first; then those on the way down to the next, where they differ.
+function openNext(Witness memory w, Path memory path) pure returns (bool) {
+    uint256 price = path.price;
+    path.top = openBitmap(w, bitmapIndex(path, 0));
+    path.middle = openBitmap(w, bitmapIndex(path, 1));
+    path.low = openBitmap(w, bitmapIndex(path, 2));
+    uint256 bits = _worse(path, path.low, price & 255);
+    if (bits != 0) {
+        path.price = price >> 8 << 8 | _bestBit(path, bits);
+        return true;
+    }
+    bits = _worse(path, path.middle, price >> 8 & 255);
+    if (bits != 0) {
+        path.price = price >> 16 << 16 | _bestBit(path, bits) << 8;
+    } else {
+        bits = _worse(path, path.top, price >> 16);
+        if (bits == 0) return false;
+        path.price = _bestBit(path, bits) << 16;
+        path.middle = openBitmap(w, bitmapIndex(path, 1));
+        path.price |= _best(path, path.middle) << 8;
+    }
     path.low = openBitmap(w, bitmapIndex(path, 2));
     path.price |= _best(path, path.low);
     return true;
@@ -136,7 +164,16 @@ function clearOrder(Order order) pure {
 }
 
 function _best(Path memory path, Bitmap bitmap) pure returns (uint256) {
-    return path.side == Constants.BUY ? highestBit(bitmap.bits()) : lowestBit(bitmap.bits());
+    return _bestBit(path, bitmap.bits());
+}
+
+function _bestBit(Path memory path, uint256 bits) pure returns (uint256) {
+    return path.side == Constants.BUY ? highestBit(bits) : lowestBit(bits);
+}
+
+/// @dev The word's bits that stand for worse prices than a bit.
+function _worse(Path memory path, Bitmap bitmap, uint256 bit) pure returns (uint256) {
+    return path.side == Constants.BUY ? bitsBelow(bitmap.bits(), bit) : bitsFrom(bitmap.bits(), bit + 1);
 }
 
 function _setBit(Bitmap bitmap, uint256 bit) pure {

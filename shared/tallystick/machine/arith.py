@@ -93,6 +93,34 @@ def lowest_bit(words: vec[i64], base: i64, limbs: i64) -> i64:
     return -1
 
 
+def lowest_bit_from(words: vec[i64], base: i64, limbs: i64, first: i64) -> i64:
+    """Return the lowest set bit of a bitmap field that is no lower than `first`, -1 when there is none."""
+    limb = first >> 5
+    below = shift_left(1, first & 31) - 1
+    while limb < limbs:
+        word = words[base + limbs - 1 - limb] & ~below
+        if word:
+            return limb * 32 + top_bit(word & -word)
+        below = 0
+        limb += 1
+    return -1
+
+
+def highest_bit_below(words: vec[i64], base: i64, limbs: i64, end: i64) -> i64:
+    """Return the highest set bit of a bitmap field that is lower than `end`, -1 when there is none."""
+    limb = end >> 5
+    if limb >= limbs:
+        return highest_bit(words, base, limbs)
+    kept = shift_left(1, end & 31) - 1
+    while limb >= 0:
+        word = words[base + limbs - 1 - limb] & kept
+        if word:
+            return limb * 32 + top_bit(word)
+        kept = -1
+        limb -= 1
+    return -1
+
+
 def highest_bit(words: vec[i64], base: i64, limbs: i64) -> i64:
     """Return the highest set bit of a bitmap field, -1 when there is none."""
     limb: i64

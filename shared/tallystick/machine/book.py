@@ -7,7 +7,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
-from tallystick.machine.arith import clear_bit, highest_bit, lowest_bit, set_bit
+from tallystick.machine.arith import clear_bit, highest_bit, highest_bit_below, lowest_bit, lowest_bit_from, set_bit
 from tallystick.state.layout import (
     BITMAP_BITS,
     BUY,
@@ -74,6 +74,40 @@ def _best_bit(words: vec[i64], base: i64, side: i64) -> i64:
     if side == BUY:
         return highest_bit(words, base + BITMAP_BITS, BITMAP_LIMBS)
     return lowest_bit(words, base + BITMAP_BITS, BITMAP_LIMBS)
+
+
+def open_next(state: State, path: Path) -> bool:
+    """Open the occupancy words from the path's price to the side's next worse one; False when there is none.
+
+    Those over the price first, the top last to be asked; then those on the way down to the next, where they differ.
+    """
+    words = state.bitmaps.words
+    path.top = state.bitmaps.open(path.bitmap_index(0))
+    path.middle = state.bitmaps.open(path.bitmap_index(1))
+    path.low = state.bitmaps.open(path.bitmap_index(2))
+    bit = _worse_bit(words, path.low, path.side, path.price & 255)
+    if bit >= 0:
+        path.price = path.price >> 8 << 8 | bit
+        return True
+    bit = _worse_bit(words, path.middle, path.side, path.price >> 8 & 255)
+    if bit >= 0:
+        path.price = path.price >> 16 << 16 | bit << 8
+    else:
+        bit = _worse_bit(words, path.top, path.side, path.price >> 16)
+        if bit < 0:
+            return False
+        path.price = bit << 16
+        path.middle = state.bitmaps.open(path.bitmap_index(1))
+        path.price |= _best_bit(words, path.middle, path.side) << 8
+    path.low = state.bitmaps.open(path.bitmap_index(2))
+    path.price |= _best_bit(words, path.low, path.side)
+    return True
+
+
+def _worse_bit(words: vec[i64], base: i64, side: i64, bit: i64) -> i64:
+    if side == BUY:
+        return highest_bit_below(words, base + BITMAP_BITS, BITMAP_LIMBS, bit)
+    return lowest_bit_from(words, base + BITMAP_BITS, BITMAP_LIMBS, bit + 1)
 
 
 def open_price(state: State, path: Path, price: i64) -> None:

@@ -28,6 +28,7 @@ from tallystick.machine.steps import (
     report_price,
     rest_order,
     sample_funding,
+    scan_maker,
     set_clock,
     set_dead_man,
     settle_position,
@@ -67,6 +68,7 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.TAKE_OVER: take_over.step,
     Phase.NOMINATE_ADL: nominate_adl.step,
     Phase.DELEVERAGE: deleverage.step,
+    Phase.SCAN_MAKER: scan_maker.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

@@ -38,6 +38,7 @@ class Phase(IntEnum):
     TAKE_OVER = 25
     NOMINATE_ADL = 26
     DELEVERAGE = 27
+    SCAN_MAKER = 28
 
 
 class Outcome(IntEnum):
@@ -101,6 +102,7 @@ class Outcome(IntEnum):
     STALE_INDEX = 55
     POST_ONLY_STAGE = 56
     LIQUIDATIONS_WAIT = 57
+    NOT_FILLABLE = 58
 
 
 # name -> (value, what it is and where it comes from)
@@ -163,6 +165,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "FLAG_IOC": (1, "order flag: cancel what does not fill at once"),
     "FLAG_POST_ONLY": (2, "order flag: cancel it rather than take"),
     "FLAG_REDUCE_ONLY": (4, "order flag: never more than what brings the position to zero"),
+    "FLAG_FOK": (8, "order flag: as IOC, and nothing at all unless the book has all its lots"),
     "FLAG_STP_TAKER": (16, "order flag: meeting an own order cancels this one, not that one"),
     "FLAG_STP_BOTH": (32, "order flag: meeting an own order cancels both"),
     "FLAG_MARKET": (64, "order flag: as IOC; without a price it is bounded by the market's band around the mark"),

@@ -36,6 +36,7 @@ class Phase:
     TAKE_OVER: Final = 25
     NOMINATE_ADL: Final = 26
     DELEVERAGE: Final = 27
+    SCAN_MAKER: Final = 28
 
 
 class Outcome:
@@ -99,3 +100,4 @@ class Outcome:
     STALE_INDEX: Final = 55
     POST_ONLY_STAGE: Final = 56
     LIQUIDATIONS_WAIT: Final = 57
+    NOT_FILLABLE: Final = 58

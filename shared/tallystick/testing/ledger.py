@@ -11,6 +11,7 @@ from tallystick.testing.ledger_market import Market
 from tallystick.testing.ledger_model import (
     BUY,
     CLOCK_DRIFT_MS,
+    FOK,
     IOC,
     MARKET_ORDER,
     MAX_EXPOSURE,
@@ -202,6 +203,11 @@ class Ledger(Desk):
         if wanted.flags & MARKET_ORDER:
             wanted.flags |= IOC
             wanted.price = wanted.price or (MAX_PRICE if wanted.side == BUY else 1)
+        if wanted.flags & FOK:
+            wanted.flags |= IOC
+            unfit = self._unfit(wanted)
+            if unfit:
+                return unfit
         while wanted.lots:
             if wanted.flags & REDUCE_ONLY:
                 wanted.lots = min(wanted.lots, self._reducible(wanted))

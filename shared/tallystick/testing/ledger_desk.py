@@ -10,6 +10,7 @@ from tallystick.schema.names import Outcome
 from tallystick.testing.ledger_market import MILLION, Market, share
 from tallystick.testing.ledger_model import (
     BUY,
+    FOK,
     IOC,
     MARKET_ORDER,
     MAX_CASH,
@@ -74,7 +75,7 @@ class Desk:
         flags = wanted.flags
         if not wanted.lots or (not wanted.price and not flags & MARKET_ORDER):
             return Outcome.OUT_OF_RANGE
-        if (flags & POST_ONLY and flags & (IOC | MARKET_ORDER)) or (flags & STP_TAKER and flags & STP_BOTH):
+        if (flags & POST_ONLY and flags & (IOC | FOK | MARKET_ORDER)) or (flags & STP_TAKER and flags & STP_BOTH):
             return Outcome.BAD_FLAGS
         if wanted.lots > market.max_lots:
             return Outcome.TOO_LARGE
@@ -99,6 +100,25 @@ class Desk:
             return min(crossing, key=lambda o: (o.price, o.sequence), default=None)
         crossing = [o for o in others if o.price >= taker.price]
         return min(crossing, key=lambda o: (-o.price, o.sequence), default=None)
+
+    def _unfit(self, taker: Order) -> Outcome | None:
+        """Say why a fill-or-kill order cannot fill wholly, as far as the book alone tells."""
+        missing = min(taker.lots, self._reducible(taker)) if taker.flags & REDUCE_ONLY else taker.lots
+        if not missing:
+            return Outcome.NOTHING_TO_REDUCE
+        sign = 1 if taker.side == BUY else -1
+        others = [o for o in self.orders if o.market == taker.market and o.side != taker.side]
+        for maker in sorted(others, key=lambda o: sign * o.price):
+            if sign * maker.price > sign * taker.price or missing <= 0:
+                break
+            if self._is_dead(maker):
+                continue
+            if maker.account == taker.account:
+                if taker.flags & (STP_TAKER | STP_BOTH):
+                    break
+                continue
+            missing -= min(maker.lots, self._reducible(maker)) if maker.flags & REDUCE_ONLY else maker.lots
+        return Outcome.NOT_FILLABLE if missing > 0 else None
 
     def _is_dead(self, maker: Order) -> bool:
         account = self.accounts[maker.account]

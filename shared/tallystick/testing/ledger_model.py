@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 BUY = 0
-IOC, POST_ONLY, REDUCE_ONLY, STP_TAKER, STP_BOTH, MARKET_ORDER = 1, 2, 4, 16, 32, 64
+IOC, POST_ONLY, REDUCE_ONLY, FOK, STP_TAKER, STP_BOTH, MARKET_ORDER = 1, 2, 4, 8, 16, 32, 64
 MAX_POSITIONS = 16
 MAX_PRICE = 2**24 - 1
 MAX_CASH = 2**60

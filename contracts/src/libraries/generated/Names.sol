@@ -121,6 +121,8 @@ library Constants {
     uint256 internal constant FLAG_POST_ONLY = 2;
     /// order flag: never more than what brings the position to zero
     uint256 internal constant FLAG_REDUCE_ONLY = 4;
+    /// order flag: as IOC, and nothing at all unless the book has all its lots
+    uint256 internal constant FLAG_FOK = 8;
     /// order flag: meeting an own order cancels this one, not that one
     uint256 internal constant FLAG_STP_TAKER = 16;
     /// order flag: meeting an own order cancels both
@@ -220,8 +222,9 @@ library Phase {
     uint8 internal constant TAKE_OVER = 25;
     uint8 internal constant NOMINATE_ADL = 26;
     uint8 internal constant DELEVERAGE = 27;
+    uint8 internal constant SCAN_MAKER = 28;
     /// how many there are
-    uint8 internal constant COUNT = 28;
+    uint8 internal constant COUNT = 29;
 }
 
 library Outcome {
@@ -283,4 +286,5 @@ library Outcome {
     uint8 internal constant STALE_INDEX = 55;
     uint8 internal constant POST_ONLY_STAGE = 56;
     uint8 internal constant LIQUIDATIONS_WAIT = 57;
+    uint8 internal constant NOT_FILLABLE = 58;
 }

@@ -375,7 +375,7 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 289, 8, value);
     }
 
-    /// record in progress: units, taker fee
+    /// record in progress: units, taker fee, lots found by a scan
     function argAmount(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 297, 8));
     }
@@ -384,7 +384,7 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 297, 8, value);
     }
 
-    /// record in progress: slot, signer, maker fee, account to transfer to
+    /// record in progress: slot, signer, maker fee, account to transfer to, where a scan goes on
     function argSlot(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 305, 8));
     }
@@ -402,7 +402,7 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 313, 20, uint160(value));
     }
 
-    /// record in progress: trigger price in ticks
+    /// record in progress: trigger price in ticks, price a scan has come to
     function argTrigger(Registers self) internal pure returns (uint32) {
         return uint32(Packed.read(Registers.unwrap(self), 333, 4));
     }

@@ -42,7 +42,12 @@ contract PlaceOrder is Step {
                 registers.setArgPrice(uint32(_bound(registers.argSide(), mark, market.bandPpm())));
             }
         }
-        registers.setPhase(Phase.MATCH_MAKER);
+        if (flags & Constants.FLAG_FOK != 0) {
+            registers.setArgFlags(registers.argFlags() | uint16(Constants.FLAG_IOC));
+            registers.setPhase(Phase.SCAN_MAKER);
+        } else {
+            registers.setPhase(Phase.MATCH_MAKER);
+        }
 
         // WRITE: registers only.
     }
@@ -64,7 +69,7 @@ contract PlaceOrder is Step {
 
     /// @dev Whether an order both takes at once and only posts, or names two ways to meet an own order.
     function _contradict(uint256 flags) private pure returns (bool) {
-        bool takes = flags & (Constants.FLAG_IOC | Constants.FLAG_MARKET) != 0;
+        bool takes = flags & (Constants.FLAG_IOC | Constants.FLAG_FOK | Constants.FLAG_MARKET) != 0;
         if (flags & Constants.FLAG_POST_ONLY != 0 && takes) return true;
         uint256 both = Constants.FLAG_STP_TAKER | Constants.FLAG_STP_BOTH;
         return flags & both == both;

@@ -10,6 +10,7 @@ from tallystick.machine.stages import check_order_stage
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     BUY,
+    FLAG_FOK,
     FLAG_IOC,
     FLAG_MARKET,
     FLAG_POST_ONLY,
@@ -57,7 +58,11 @@ def step(machine: Machine) -> None:
         registers.arg_flags |= FLAG_IOC
         if registers.arg_price == 0:
             registers.arg_price = _bound(registers.arg_side, mark, state.markets.words[market + MARKET_BAND_PPM])
-    registers.phase = Phase.MATCH_MAKER
+    if registers.arg_flags & FLAG_FOK:
+        registers.arg_flags |= FLAG_IOC
+        registers.phase = Phase.SCAN_MAKER
+    else:
+        registers.phase = Phase.MATCH_MAKER
 
     # WRITE: registers only.
 
@@ -85,7 +90,7 @@ def _check(machine: Machine, market: i64, mark: i64, account: i64) -> i64:
 
 def _contradict(flags: i64) -> bool:
     """Whether an order both takes at once and only posts, or names two ways to meet an own order."""
-    if flags & FLAG_POST_ONLY and flags & (FLAG_IOC | FLAG_MARKET):
+    if flags & FLAG_POST_ONLY and flags & (FLAG_IOC | FLAG_FOK | FLAG_MARKET):
         return True
     both = FLAG_STP_TAKER | FLAG_STP_BOTH
     return flags & both == both

@@ -119,6 +119,7 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.OPEN_INTEREST,
         }
     ),
+    Phase.SCAN_MAKER: frozenset({GOES_ON, Outcome.NOT_FILLABLE, Outcome.NOTHING_TO_REDUCE}),
     Phase.REST_ORDER: frozenset({Outcome.ACCEPTED, Outcome.MARGIN, Outcome.BOOK_FULL}),
     Phase.CANCEL_ORDER: frozenset({Outcome.ACCEPTED, Outcome.NO_SUCH_ORDER}),
     Phase.WITHDRAW: frozenset({Outcome.ACCEPTED, Outcome.OUT_OF_RANGE, Outcome.NOT_WITHDRAWABLE}),

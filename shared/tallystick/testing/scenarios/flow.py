@@ -9,6 +9,7 @@ from tallystick.records.items import pack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
+    FLAG_FOK,
     FLAG_IOC,
     FLAG_MARKET,
     FLAG_POST_ONLY,
@@ -22,7 +23,7 @@ from tallystick.testing.scenarios.bulk import cancel, place, replace
 from tallystick.testing.scenarios.scene import Scene, frame
 from tallystick.testing.world import key, ordinary_rules, sub_account
 
-FLAGS = (FLAG_IOC, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, FLAG_STP_TAKER, FLAG_STP_BOTH, FLAG_MARKET)
+FLAGS = (FLAG_IOC, FLAG_IOC, FLAG_FOK, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, FLAG_STP_TAKER, FLAG_STP_BOTH, FLAG_MARKET)
 NAMES = ("alice", "bob", "carol", "dave", "erin")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     BUY,
+    FLAG_FOK,
     FLAG_IOC,
     FLAG_MARKET,
     FLAG_POST_ONLY,
@@ -71,4 +72,23 @@ def dead_man(scene: Scene) -> None:
     assert scene.order(2, 0, BUY, 1000, 1, flags=FLAG_IOC) is Outcome.UNFILLED
 
 
-SCENARIOS = (flags, self_trade_prevention, dead_man)
+def fill_or_kill(scene: Scene) -> None:
+    """Orders that fill wholly, through prices and pages, or find a lot missing, or an own order in the way."""
+    scene.trading("alice", "bob", "carol")
+    for side in (BUY, SELL):
+        away = 1 if side == BUY else -1
+        assert scene.order(2, 0, side, 1000, 1, flags=FLAG_FOK) is Outcome.NOT_FILLABLE
+        assert scene.order(3, 0, side, 1000, 1, flags=FLAG_FOK | FLAG_REDUCE_ONLY) is Outcome.NOTHING_TO_REDUCE
+        for price in (1000, 1000 + away, 1000 + 300 * away, 1000 + 900 * away):
+            for _ in range(66 if price == 1000 else 1):
+                scene.order(1, 0, 1 - side, price, 1)
+        bound = 1000 + 900 * away
+        assert scene.order(2, 0, side, bound, 70, flags=FLAG_FOK) is Outcome.NOT_FILLABLE
+        assert scene.order(2, 0, side, bound - away, 69, flags=FLAG_FOK) is Outcome.NOT_FILLABLE
+        assert scene.order(1, 0, side, bound, 1, flags=FLAG_FOK | FLAG_STP_TAKER) is Outcome.NOT_FILLABLE
+        assert scene.order(2, 0, side, bound, 69, flags=FLAG_FOK) is ACCEPTED
+        left = Outcome.NOT_FILLABLE if side == BUY else Outcome.NOTHING_TO_REDUCE
+        assert scene.order(2, 0, 1 - side, 1000, 69, flags=FLAG_FOK | FLAG_REDUCE_ONLY) is left
+
+
+SCENARIOS = (flags, self_trade_prevention, dead_man, fill_or_kill)
