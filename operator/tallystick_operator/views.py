@@ -9,13 +9,13 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from tallystick.machine.arith import read_address
+from tallystick.machine.liveness import is_dead
 from tallystick.machine.nonces import LIMBS as NONCE_LIMBS
 from tallystick.machine.risk import health, withdrawable
 from tallystick.machine.rules import rules_in_force
 from tallystick.schema.rules import RULES
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
-    ACCOUNT_DEAD_BEFORE,
     ACCOUNT_NONCE_CURRENT,
     ACCOUNT_NONCE_WORD,
     ACCOUNT_OWNER,
@@ -281,12 +281,7 @@ def _living(state: State, level: int) -> Iterator[int]:
 
 
 def _is_dead(state: State, order: int) -> bool:
-    words = state.orders.words
-    expiry = words[order + ORDER_EXPIRY_MS]
-    if expiry != 0 and expiry <= state.registers.clock_ms:
-        return True
-    owner = state.accounts.rows[words[order + ORDER_ACCOUNT]]
-    return words[order + ORDER_SEQUENCE] < state.accounts.words[owner + ACCOUNT_DEAD_BEFORE]
+    return is_dead(state, order, state.accounts.rows[state.orders.words[order + ORDER_ACCOUNT]])
 
 
 def _positions(state: State, base: int) -> list[PositionView]:
