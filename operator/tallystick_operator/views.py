@@ -16,6 +16,7 @@ from tallystick.machine.rules import rules_in_force
 from tallystick.schema.rules import RULES
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
+    ACCOUNT_DEAD_MAN_MS,
     ACCOUNT_NONCE_CURRENT,
     ACCOUNT_NONCE_WORD,
     ACCOUNT_OWNER,
@@ -23,6 +24,9 @@ from tallystick.state.layout import (
     ACCOUNT_POSITION_SIZE_LOTS,
     ACCOUNT_POSITION_WORDS,
     ACCOUNT_POSITIONS,
+    AGENT_EXPIRY_MS,
+    AGENT_KEY,
+    AGENT_SCOPE,
     BITMAP_BITS,
     BITMAP_WORDS,
     BUY,
@@ -50,6 +54,12 @@ from tallystick.state.layout import (
     PAGE_BITS,
     PAGE_NEXT_PAGE,
     PAGE_SLOTS,
+    PENDING_CHANGES,
+    PENDING_EFFECTIVE_MS,
+    PENDING_RULES,
+    PRICE_INDEX_MS,
+    PRICE_INDEX_TICKS,
+    RISK_RISKMARKET_FUNDING_INDEX,
     RISK_RISKMARKET_INITIAL_PPM,
     RISK_RISKMARKET_MAINTENANCE_PPM,
     RISK_RISKMARKET_MARK_TICKS,
@@ -58,6 +68,20 @@ from tallystick.state.layout import (
 )
 from tallystick.state.state import State
 from tallystick_operator.readmodel import ReadModel
+
+AGENT_SLOTS = 15
+SCOPES = ("none", "place", "cancel", "both")
+
+
+class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes of a market's rules: how many were proposed, and the newest if it is not in force yet.
+
+    `effective_ms` is the clock from which anybody may put it in force; 0 when there is none.
+    """
+
+    proposed: int = 0
+    effective_ms: int = 0
+    rules: dict[str, int] = {}
 
 
 class MarketView(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +102,11 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True):
     kind: int
     expiry_ms: int
     rules: dict[str, int]
+    status: str
+    index_ticks: int
+    index_ms: int
+    funding_index: int
+    change: ChangeView
 
 
 class LevelView(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,12 +118,23 @@ class LevelView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
-    """A book, best prices first."""
+    """A book, best prices first. `sequence` is that of the newest event in it: read the feed on from there."""
 
     market: int
     mark_ticks: int
     bids: list[LevelView]
     asks: list[LevelView]
+    sequence: int = 0
+
+
+class AgentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that may trade for an account. `scope` is place, cancel or both; `expired` when its time is over."""
+
+    slot: int
+    address: str
+    scope: str
+    expiry_ms: int
+    expired: bool
 
 
 class PositionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +171,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     maintenance_units: int
     withdrawable_units: int
     next_nonce: int
+    dead_man_ms: int
     positions: list[PositionView]
     orders: list[OrderView]
 
@@ -149,6 +190,7 @@ def market(state: State, number: int) -> MarketView | None:
     risk = state.risk.words
     entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
     oracle = state.oracles.rows.get(number)
+    price = state.prices.rows.get(number)
     return MarketView(
         market=number,
         mark_ticks=risk[entry + RISK_RISKMARKET_MARK_TICKS],
@@ -165,7 +207,22 @@ def market(state: State, number: int) -> MarketView | None:
         kind=rules[base + MARKET_KIND],
         expiry_ms=rules[base + MARKET_EXPIRY_MS],
         rules=dict(zip(RULES, rules_in_force(state, base, entry), strict=True)),
+        status="live" if rules[base + MARKET_STATUS] == MARKET_LIVE else "settled",
+        index_ticks=state.prices.words[price + PRICE_INDEX_TICKS] if price is not None else 0,
+        index_ms=state.prices.words[price + PRICE_INDEX_MS] if price is not None else 0,
+        funding_index=risk[entry + RISK_RISKMARKET_FUNDING_INDEX],
+        change=_change(state, number),
     )
+
+
+def _change(state: State, number: int) -> ChangeView:
+    base = state.pendings.rows.get(number)
+    if base is None:
+        return ChangeView()
+    words = state.pendings.words
+    effective = words[base + PENDING_EFFECTIVE_MS]
+    rules = {name: words[base + PENDING_RULES + place] for place, name in enumerate(RULES)} if effective else {}
+    return ChangeView(proposed=words[base + PENDING_CHANGES], effective_ms=effective, rules=rules)
 
 
 def book(state: State, number: int, depth: int) -> BookView:
@@ -198,9 +255,30 @@ def account(state: State, read_model: ReadModel, number: int) -> AccountView | N
         maintenance_units=measured.maintenance,
         withdrawable_units=withdrawable(state, measured),
         next_nonce=next_nonce(words, base),
+        dead_man_ms=words[base + ACCOUNT_DEAD_MAN_MS],
         positions=_positions(state, base),
         orders=orders(state, read_model, number),
     )
+
+
+def agents(state: State, number: int) -> list[AgentView]:
+    """Return an account's agents, those that are revoked left out."""
+    found: list[AgentView] = []
+    for slot in range(1, AGENT_SLOTS + 1):
+        base = state.agents.rows.get(number << 4 | slot)
+        if base is None or not any(address := read_address(state.agents.words, base + AGENT_KEY)):
+            continue
+        expiry = state.agents.words[base + AGENT_EXPIRY_MS]
+        found.append(
+            AgentView(
+                slot=slot,
+                address="0x" + address.hex(),
+                scope=SCOPES[state.agents.words[base + AGENT_SCOPE]],
+                expiry_ms=expiry,
+                expired=0 < expiry <= state.registers.clock_ms,
+            )
+        )
+    return found
 
 
 def orders(state: State, read_model: ReadModel, number: int) -> list[OrderView]:
