@@ -7,7 +7,6 @@ nothing, and remembers a bounded past: L1 has all of it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -139,9 +138,11 @@ class History:
         """The number of the oldest event remembered, or that of the next one."""
         return self._events[0].sequence if self._events else self.sequence + 1
 
-    def after(self, sequence: int) -> Iterator[Happening]:
-        """Yield the events behind a number, oldest first."""
-        return islice(self._events, max(sequence + 1 - self.oldest, 0), None)
+    def after(self, sequence: int) -> list[Happening]:
+        """Return the events behind a number, oldest first. It takes as long as they are many, not as all are."""
+        found = list(islice(reversed(self._events), max(self.sequence - sequence, 0)))
+        found.reverse()
+        return found
 
     def fills(self, account: int) -> list[Happening]:
         """Return an account's fills, oldest first."""

@@ -158,17 +158,18 @@ class Past:
         market = asked_filter(request, "market", most=MAX_MARKETS - 1)
         if limit == 0:
             raise Refused(400, "malformed", f"a whole number from 1 to {MAX_LIMIT}", "limit")
-        deadline = asyncio.get_running_loop().time() + wait_ms / 1000
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_ms / 1000
         history = self._sequencer.core.executor.read_model.history
         if after is None:
             after = await self._read(lambda _: history.sequence)
         while True:
             found = await self._read(partial(_feed, after=after, limit=limit, account=account, market=market))
-            if found.events or asyncio.get_running_loop().time() >= deadline:
+            if found.events or request.app.state.stopping or loop.time() >= deadline:
                 return found
             after = found.next
             # An integer is read whole without the sequencer's lock; the events themselves are read under it.
-            while history.sequence == after and asyncio.get_running_loop().time() < deadline:
+            while history.sequence == after and loop.time() < deadline and not request.app.state.stopping:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _read(self, question: Callable[[Core], T]) -> T:

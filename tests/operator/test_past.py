@@ -153,14 +153,32 @@ def test_a_poll_waits_for_what_concerns_it(served: Served) -> None:
     assert time.monotonic() - before >= 0.1
 
 
+def test_an_operator_that_stops_answers_who_waits(rig: Rig) -> None:
+    served = Served(rig)
+    found: list[Any] = []
+
+    def poll() -> None:
+        with Transport(served.server.url) as transport:
+            found.append(transport.get("/v1/feed?wait_ms=30000"))
+
+    waiting = threading.Thread(target=poll)
+    waiting.start()
+    time.sleep(0.2)
+    before = time.monotonic()
+    served.close()
+    waiting.join(timeout=8)
+    assert time.monotonic() - before < 4
+    assert found[0]["events"] == []
+
+
 def test_the_feed_has_the_same_numbers_after_a_restart(make_rig: MakeRig) -> None:
     rig = make_rig()
     rig.set_up()
     rig.accept(rig.order(1, SELL, 618_010, 5, client_id=7))
     rig.accept(rig.order(2, BUY, 618_010, 2))
-    before = list(rig.core.executor.read_model.history.after(0))
+    before = rig.core.executor.read_model.history.after(0)
     rig.log.close()
-    assert list(rig.open().executor.read_model.history.after(0)) == before
+    assert rig.open().executor.read_model.history.after(0) == before
     assert rig.core.executor.read_model.history.orders(1)[0].remaining_lots == 3
 
 
@@ -238,7 +256,7 @@ def test_a_malformed_question_about_the_past_is_refused(served: Served, path: st
 
 def test_who_asks_for_events_that_are_forgotten_is_told(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     known = served.rig.core.executor.read_model.history
-    events = list(known.after(0))
+    events = known.after(0)
     monkeypatch.setattr(known, "_events", type(known._events)(events[3:], maxlen=history.EVENTS_KEPT))
     reply = served.http.get("/v1/feed?after=1")
     assert (reply.status_code, reply.json()["error"]) == (410, "gone")
@@ -250,5 +268,5 @@ def test_events_that_nobody_outside_needs_are_passed_over() -> None:
     unknown: Event = ("item", (1,))
     told.take(unknown, 1, 1)
     assert told.sequence == 0
-    assert list(told.after(0)) == []
+    assert told.after(0) == []
     assert told.oldest == 1
