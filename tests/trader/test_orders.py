@@ -155,6 +155,7 @@ def test_funding_is_shown_by_the_hour(shell: Shell) -> None:
         ("", ["orders"], BadInput),
         ("", ["funding", "9"], OperatorRefused),
         ("", ["follow", "--after", "999999999"], OperatorRefused),
+        ("", ["liquidate", "1", "0"], OperatorRefused),
         ("", ["take-over", "1", "5"], OperatorRefused),
         ("", ["nominate-adl", "1", "5", "2"], OperatorRefused),
         ("", ["deleverage", "1"], OperatorRefused),

@@ -11,30 +11,13 @@ from tallystick.trader.options import OPERATOR_URL, Json, Market, Url, open_clie
 Whose = Annotated[int, typer.Argument(min=0, help="Whose position; 0 is the insurance fund.")]
 
 
-def liquidate(
-    account: Whose,
-    market: Market,
-    take_over: Annotated[bool, typer.Option("--take-over", help="As `trader take-over`.")] = False,
-    candidate: Annotated[int | None, typer.Option(min=1, help="As `trader nominate-adl`.")] = None,
-    deleverage: Annotated[bool, typer.Option("--deleverage", help="As `trader deleverage`.")] = False,
-    operator: Url = OPERATOR_URL,
-    as_json: Json = False,
-) -> None:
+def liquidate(account: Whose, market: Market, operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
     """Have a position that its account cannot carry sent to the book. Example: `trader liquidate 7 0`.
 
     What the book does not take: `trader take-over`, then `trader nominate-adl` and `trader deleverage`.
     """
-    from tallystick.errors import BadInput
-
-    if take_over + deleverage + (candidate is not None) > 1:
-        raise BadInput("one of --take-over, --candidate and --deleverage at a time")
     with open_client(operator) as client:
-        if take_over:
-            answer = client.take_over(account, market)
-        elif candidate is not None:
-            answer = client.nominate(account, market, candidate)
-        else:
-            answer = client.deleverage(account) if deleverage else client.liquidate(account, market)
+        answer = client.liquidate(account, market)
     print_answer(answer, as_json)
 
 
