@@ -178,7 +178,12 @@ class Api:
         number = path_number(request, "account")
         found = await self._read(lambda core: views.account(core.executor.state, core.executor.read_model, number))
         if found is None:
-            raise Refused(404, "no_account", "there is no such account yet; deposit first", "account")
+            raise Refused(
+                404,
+                "no_account",
+                "there is no such account yet; deposit first, or transfer to the sub-account",
+                "account",
+            )
         return found
 
     async def owner(self, request: Request) -> dict[str, Any]:

@@ -40,7 +40,7 @@ _REASONS: Final = {
     Outcome.MALFORMED: "not the canonical encoding of a record",
     Outcome.OUT_OF_RANGE: "a number is out of its field's range",
     Outcome.BAD_SIGNATURE: "the signature is no valid low-s EIP-2098 signature of this record",
-    Outcome.NO_ACCOUNT: "there is no such account yet; deposit first",
+    Outcome.NO_ACCOUNT: "there is no such account yet; deposit first, or transfer to the sub-account",
     Outcome.NOT_AUTHORISED: "the signer may not do this; compare what was signed with /v1/digest",
     Outcome.AGENT_EXPIRED: "the agent key has expired",
     Outcome.AGENT_SCOPE: "the agent key may not do this",

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import MAX_AMOUNT, MAX_MARKETS
+from tallystick_operator import views
 from tallystick_operator.asked import asked_filter, asked_number, path_number
 from tallystick_operator.core import Core
 from tallystick_operator.door import Refused
@@ -136,11 +137,11 @@ class Past:
 
     async def funding(self, request: Request) -> dict[str, Any]:
         """Return a market's funding, newest hour first."""
-        market = path_number(request, "market")
+        market = path_number(request, "market", MAX_MARKETS - 1)
         limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
 
         def look(core: Core) -> list[FundingView] | None:
-            if market not in core.executor.state.markets.rows:
+            if views.market(core.executor.state, market) is None:
                 return None
             return _newest(core.executor.read_model.history.funding(market), limit, _funding)
 

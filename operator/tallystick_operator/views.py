@@ -184,7 +184,7 @@ def markets(state: State) -> list[MarketView]:
 def market(state: State, number: int) -> MarketView | None:
     """Return a market, None when it is not listed."""
     base = state.markets.rows.get(number)
-    if base is None or state.markets.words[base + MARKET_STATUS] != MARKET_LIVE:
+    if base is None or state.markets.words[base + MARKET_STATUS] == 0:
         return None
     rules = state.markets.words
     risk = state.risk.words

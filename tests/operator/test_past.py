@@ -7,16 +7,18 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from tallystick.machine.machine import Event
 from tallystick.records.items import pack_items
 from tallystick.records.signing import make, sign
-from tallystick.state.layout import FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY
+from tallystick.state.layout import CHANGE_DELAY_MS, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, KIND_DATED
 from tallystick.testing.scenarios.bulk import cancel, place
-from tallystick.testing.world import address, key
+from tallystick.testing.world import START, address, key, ordinary_rules
 from tallystick.trader.transport import Transport
 from tallystick_operator import history
+from tallystick_operator.door import Submission, to_record
 from tallystick_operator.history import History
 from tests.operator.rig import MakeRig, Rig
 from tests.operator.test_api import Served
@@ -239,6 +241,7 @@ def test_a_proposed_change_is_shown_with_its_market(served: Served) -> None:
         ("/v1/fills/1?after=x", 400, "malformed"),
         ("/v1/funding/x", 400, "malformed"),
         ("/v1/funding/63", 404, "no_market"),
+        ("/v1/funding/64", 400, "malformed"),
         ("/v1/agents/x", 400, "malformed"),
         ("/v1/feed?after=x", 400, "malformed"),
         ("/v1/feed?after=999999999", 409, "ahead"),
@@ -270,3 +273,50 @@ def test_events_that_nobody_outside_needs_are_passed_over() -> None:
     assert told.sequence == 0
     assert told.after(0) == []
     assert told.oldest == 1
+
+
+def test_a_settled_market_says_so_and_its_positions_turn_into_cash(served: Served) -> None:
+    rig = served.rig
+    expiry = rig.core.clock.now_ms() + 5_000
+    values = {"market": 3, "kind": KIND_DATED, "expiry_ms": expiry, **ordinary_rules()}
+    fields = {"kind": "list_market", "fields": values}
+    listing = to_record(msgspec.convert(fields, Submission), signed=False)
+    served.post(sign(listing, rig.core.domain, key("governance")))
+
+    def report(number: int, price: int) -> None:
+        for signer in range(3):
+            values = {"signer": signer, "round": number, "price_ticks": price, "time_ms": rig.core.clock.now_ms()}
+            assert served.post(rig.signed("report_price", f"signer {signer}", market=3, **values)).status_code == 200
+
+    report(1, 500)
+    served.post(rig.order(1, BUY, 500, 4, market=3))
+    served.post(rig.order(2, SELL, 500, 4, market=3))
+    settle = make("settle_position", account=1, market=3)
+    assert served.post(settle).json()["error"] == "not_settled"
+    rig.seconds += 6
+    report(2, 510)
+    assert [(each["market"], each["status"]) for each in get(served, "/v1/markets")["markets"]] == [
+        (0, "live"),
+        (3, "settled"),
+    ]
+    assert served.post(settle).json()["outcome"] == "ACCEPTED"
+    assert get(served, "/v1/account/1")["positions"] == []
+    rig.seconds += 2
+    again = served.post(settle)
+    assert (again.status_code, again.json()["error"]) == (404, "no_position")
+    start = get(served, "/v1/info")["sequence"]
+    served.post(make("settle_position", account=2, market=3))
+    events = get(served, f"/v1/feed?after={start}&account=2")["events"]
+    assert [(each["event"], each["values"]["price_ticks"]) for each in events] == [("settlement", 510)]
+
+
+def test_a_change_of_rules_is_put_in_force_by_anybody_when_its_time_has_come(served: Served) -> None:
+    rig = served.rig
+    rules = get(served, "/v1/markets")["markets"][0]["rules"]
+    served.post(rig.signed("change_market", "governance", market=0, change=1, **{**rules, "taker_ppm": 123}))
+    rig.seconds += CHANGE_DELAY_MS / 1_000 + 1
+    rig.core.clock.observe(START + int(rig.seconds))
+    served.post(rig.order(1, BUY, 617_000, 1))
+    assert served.post(make("apply_change", market=0)).json()["outcome"] == "ACCEPTED"
+    market = get(served, "/v1/markets")["markets"][0]
+    assert (market["taker_ppm"], market["change"]) == (123, {"proposed": 1, "effective_ms": 0, "rules": {}})

@@ -22,7 +22,7 @@ from tallystick.trader.outcomes import explain
 
 SIDES = ("buy", "sell")
 BAR_WIDTH = 30
-COLUMNS = ("market", "mark", "bid", "ask", "open interest", "margin", "taker", "maker")
+COLUMNS = ("market", "mark", "bid", "ask", "open interest", "margin", "taker", "maker", "status")
 
 
 def tokens(units: int) -> str:
@@ -49,7 +49,7 @@ def markets_text(markets: Sequence[Market]) -> str:
     for each in markets:
         rates = (f"{ppm / 10_000:.2f}%" for ppm in (each.initial_ppm, each.taker_ppm, each.maker_ppm))
         bid, ask = each.best_bid_ticks or "-", each.best_ask_ticks or "-"
-        rows.append((each.market, each.mark_ticks, bid, ask, each.open_interest_lots, *rates))
+        rows.append((each.market, each.mark_ticks, bid, ask, each.open_interest_lots, *rates, each.status))
     return "\n".join(
         " ".join(f"{cell:>{max(len(name), 9)}}" for cell, name in zip(row, COLUMNS, strict=True)) for row in rows
     )
