@@ -18,9 +18,11 @@ from starlette.routing import Route
 
 from tallystick.records.signing import digest, typed_data
 from tallystick_operator import views
+from tallystick_operator.asked import asked_number, path_number
 from tallystick_operator.board import Board, Status, WithdrawalProof
 from tallystick_operator.core import Answer, Core
 from tallystick_operator.door import Checked, Refused, Submission, check_signature, to_record
+from tallystick_operator.past import Past
 from tallystick_operator.sequencer import Sequencer
 
 MAX_BODY_BYTES: Final = 2 << 20
@@ -91,6 +93,7 @@ class Api:
         self._board = board
         self._identity = identity
         self._domain = sequencer.core.domain
+        self._past = Past(sequencer)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -106,6 +109,12 @@ class Api:
             self._route("/v1/owner/{address}", self.owner),
             self._route("/v1/orders/{account}", self.orders),
             self._route("/v1/withdrawals/{account}", self.withdrawals),
+            self._route("/v1/agents/{account}", self.agents),
+            self._route("/v1/history/{account}", self._past.orders),
+            self._route("/v1/order/{account}/{client_id}", self._past.order),
+            self._route("/v1/fills/{account}", self._past.fills),
+            self._route("/v1/funding/{market}", self._past.funding),
+            self._route("/v1/feed", self._past.feed),
         ]
         return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
 
@@ -149,22 +158,32 @@ class Api:
     async def book(self, request: Request) -> views.BookView:
         """Return a market's best prices."""
         market = await self._market(request)
-        depth = _number(request.query_params.get("depth", str(DEFAULT_DEPTH)), "depth", MAX_DEPTH)
-        return await self._read(lambda core: views.book(core.executor.state, market, depth))
+        depth = asked_number(request, "depth", DEFAULT_DEPTH, most=MAX_DEPTH)
+
+        def look(core: Core) -> views.BookView:
+            found = views.book(core.executor.state, market, depth)
+            return msgspec.structs.replace(found, sequence=core.executor.read_model.history.sequence)
+
+        return await self._read(look)
 
     async def trades(self, request: Request) -> dict[str, Any]:
         """Return a market's newest fills, newest first."""
         market = await self._market(request)
-        limit = _number(request.query_params.get("limit", "100"), "limit", MAX_DEPTH)
+        limit = asked_number(request, "limit", 100, most=MAX_DEPTH)
         found = await self._read(lambda core: list(core.executor.read_model.trades.get(market, ())))
         return {"market": market, "trades": found[::-1][:limit]}
 
     async def account(self, request: Request) -> views.AccountView:
         """Return an account."""
-        number = _path_number(request, "account")
+        number = path_number(request, "account")
         found = await self._read(lambda core: views.account(core.executor.state, core.executor.read_model, number))
         if found is None:
-            raise Refused(404, "no_account", "there is no such account yet; deposit first", "account")
+            raise Refused(
+                404,
+                "no_account",
+                "there is no such account yet; deposit first, or transfer to the sub-account",
+                "account",
+            )
         return found
 
     async def owner(self, request: Request) -> dict[str, Any]:
@@ -183,14 +202,19 @@ class Api:
 
     async def orders(self, request: Request) -> dict[str, Any]:
         """Return an account's resting orders."""
-        number = _path_number(request, "account")
+        number = path_number(request, "account")
         found = await self._read(lambda core: views.orders(core.executor.state, core.executor.read_model, number))
         return {"account": number, "orders": found}
 
     async def withdrawals(self, request: Request) -> dict[str, Any]:
         """Return an account's withdrawals and, where L1 would pay them, what to claim them with."""
-        number = _path_number(request, "account")
+        number = path_number(request, "account")
         return {"account": number, "withdrawals": await self._read(partial(self._withdrawals, number))}
+
+    async def agents(self, request: Request) -> dict[str, Any]:
+        """Return the keys that may trade for an account."""
+        number = path_number(request, "account")
+        return {"account": number, "agents": await self._read(lambda core: views.agents(core.executor.state, number))}
 
     def _check(self, submission: Submission) -> Checked:
         return check_signature(to_record(submission), self._domain)
@@ -214,6 +238,7 @@ class Api:
             "receipt_signer": self._identity.receipt_signer,
             "clock_ms": registers.clock_ms,
             "records": registers.record_count,
+            "sequence": core.executor.read_model.history.sequence,
             "accumulator": "0x" + registers.record_accumulator.hex(),
             "fills": core.executor.read_model.fills,
             "batches_sealed": registers.batch_cursor,
@@ -242,7 +267,7 @@ class Api:
         return found
 
     async def _market(self, request: Request) -> int:
-        market = _path_number(request, "market")
+        market = path_number(request, "market")
         if await self._read(lambda core: views.market(core.executor.state, market)) is None:
             raise Refused(404, "no_market", "there is no such market", "market")
         return market
@@ -275,16 +300,6 @@ async def _body(request: Request, shape: type[Body]) -> Body:
         raise Refused(400, "malformed", message, path.strip("`").removeprefix("$.")) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(400, "not_json", str(error)) from error
-
-
-def _path_number(request: Request, name: str) -> int:
-    return _number(request.path_params[name], name, (1 << 32) - 1)
-
-
-def _number(text: str, name: str, most: int) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) > most:
-        raise Refused(400, "malformed", f"a whole number from 0 to {most}", name)
-    return int(text)
 
 
 def _error_view(refusal: Refused) -> ErrorView:

@@ -13,9 +13,7 @@ from typing import Final
 import msgspec
 
 from tallystick.machine.arith import read_address
-from tallystick.machine.liquidation import FUND, size_of
 from tallystick.machine.nonces import check_nonce
-from tallystick.machine.risk import health
 from tallystick.machine.steps.fetch_record import scope_of
 from tallystick.records.chunks import MAX_RECORD_BYTES
 from tallystick.records.codec import BY_NAME, Record, decode, encode
@@ -31,24 +29,28 @@ from tallystick.state.layout import (
     AGENT_SCOPE,
     CONFIG_GOVERNANCE,
     CONFIG_SIGNERS,
-    DELEVERAGE_CANDIDATE,
     ITEM_SLOT_BYTES,
 )
 from tallystick.state.state import State
 from tallystick_operator.readmodel import ReadModel
+from tallystick_operator.unsigned import foresee
 
 _REASONS: Final = {
     Outcome.UNKNOWN_RECORD: "no such kind of record",
     Outcome.MALFORMED: "not the canonical encoding of a record",
     Outcome.OUT_OF_RANGE: "a number is out of its field's range",
     Outcome.BAD_SIGNATURE: "the signature is no valid low-s EIP-2098 signature of this record",
-    Outcome.NO_ACCOUNT: "there is no such account yet; deposit first",
+    Outcome.NO_ACCOUNT: "there is no such account yet; deposit first, or transfer to the sub-account",
     Outcome.NOT_AUTHORISED: "the signer may not do this; compare what was signed with /v1/digest",
     Outcome.AGENT_EXPIRED: "the agent key has expired",
     Outcome.AGENT_SCOPE: "the agent key may not do this",
     Outcome.NONCE_USED: "the nonce was used; see next_nonce of /v1/account",
     Outcome.NONCE_RANGE: "the nonce is outside the window; see next_nonce of /v1/account",
-    Outcome.NO_SUCH_ORDER: "the account has no resting order with this client id",
+    Outcome.NO_SUCH_ORDER: "no such order rests in the book",
+    Outcome.NO_MARKET: "no such market is open",
+    Outcome.NO_CHANGE: "no change of this market's rules is proposed",
+    Outcome.NOT_SETTLED: "the market is not settled; its positions are closed by trading",
+    Outcome.NOT_DEAD: "the order is alive",
     Outcome.NO_POSITION: "the account has no position in this market",
     Outcome.HEALTHY: "the account's value covers its maintenance margin",
     Outcome.NO_NOMINATION: "nobody is nominated to take up this account's position",
@@ -62,6 +64,10 @@ _FIELDS: Final = {
     Outcome.NONCE_USED: "nonce",
     Outcome.NONCE_RANGE: "nonce",
     Outcome.NO_SUCH_ORDER: "client_id",
+    Outcome.NO_MARKET: "market",
+    Outcome.NO_CHANGE: "market",
+    Outcome.NOT_SETTLED: "market",
+    Outcome.NOT_DEAD: "slot",
     Outcome.NO_POSITION: "market",
     Outcome.HEALTHY: "account",
     Outcome.NO_NOMINATION: "account",
@@ -69,6 +75,10 @@ _FIELDS: Final = {
 _STATUS: Final = {
     Outcome.NO_ACCOUNT: 404,
     Outcome.NO_SUCH_ORDER: 404,
+    Outcome.NO_MARKET: 404,
+    Outcome.NO_CHANGE: 404,
+    Outcome.NOT_SETTLED: 409,
+    Outcome.NOT_DEAD: 409,
     Outcome.NOT_AUTHORISED: 403,
     Outcome.AGENT_EXPIRED: 403,
     Outcome.AGENT_SCOPE: 403,
@@ -185,7 +195,9 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
     record = checked.record
     authority = record.kind.authority
     if authority is Authority.NOBODY:
-        _check_closing(state, record)
+        outcome = foresee(state, record)
+        if outcome != Outcome.ACCEPTED:
+            raise refuse(outcome)
         return checked
     if authority is Authority.PRICE_SIGNER:
         _check_config_key(state, CONFIG_SIGNERS + 5 * record.value("signer"), checked.signer)
@@ -203,9 +215,9 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
         _check_agent(state, checked, number << 4 | slot)
     elif checked.signer != owner:
         raise refuse(Outcome.NOT_AUTHORISED)
-    outcome = check_nonce(state.accounts.words, base, record.value("nonce"))
-    if outcome != Outcome.ACCEPTED:
-        raise refuse(Outcome(outcome))
+    verdict = check_nonce(state.accounts.words, base, record.value("nonce"))
+    if verdict != Outcome.ACCEPTED:
+        raise refuse(Outcome(verdict))
     if record.kind.name == "bulk":
         record = _fill_in_slots(read_model, number, record)
         return replace(checked, record=record, data=encode(record))
@@ -230,24 +242,6 @@ def _fill_in_slots(read_model: ReadModel, account: int, record: Record) -> Recor
             left = found.setdefault(item.client_id, read_model.slots_with(account, item.client_id))
             slots += (left.pop(0) if left else 0).to_bytes(ITEM_SLOT_BYTES, "big")
     return replace(record, blobs=(record.blobs[0], slots))
-
-
-def _check_closing(state: State, record: Record) -> None:
-    """Refuse to close what its account can carry: such a record would cost bytes on L1 and do nothing."""
-    number = record.value("account")
-    base = state.accounts.rows.get(number)
-    if base is None:
-        raise refuse(Outcome.NO_ACCOUNT)
-    if record.kind.name == "deleverage":
-        nomination = state.deleverages.rows.get(number)
-        if nomination is None or state.deleverages.words[nomination + DELEVERAGE_CANDIDATE] == 0:
-            raise refuse(Outcome.NO_NOMINATION)
-        return
-    if size_of(state.accounts.words, base, record.value("market")) == 0:
-        raise refuse(Outcome.NO_POSITION)
-    measured = health(state, base, state.risk.rows[0])
-    if number != FUND and measured.value >= measured.maintenance:
-        raise refuse(Outcome.HEALTHY)
 
 
 def _check_config_key(state: State, field: int, signer: bytes) -> None:

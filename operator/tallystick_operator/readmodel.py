@@ -13,6 +13,7 @@ from tallystick.machine.arith import read_address
 from tallystick.machine.machine import Event
 from tallystick.state.layout import ACCOUNT_OWNER, OUTBOX_RECIPIENT
 from tallystick.state.state import State
+from tallystick_operator.history import History
 
 TRADES_KEPT: Final = 1_000
 """Trades remembered of each market: a page of history, not an archive; L1 has all of it."""
@@ -29,8 +30,9 @@ class OpenOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """One fill. Units: ticks, lots, milliseconds. `side` is the taker's: 0 buy, 1 sell."""
+    """One fill. Units: ticks, lots, milliseconds. `side` is the taker's: 0 buy, 1 sell; `sequence` is the feed's."""
 
+    sequence: int
     record: int
     clock_ms: int
     price_ticks: int
@@ -60,6 +62,7 @@ class ReadModel:
         self.owners: dict[bytes, int] = {}
         self.fills = 0
         self.withdrawals: dict[int, list[Withdrawal]] = {}
+        self.history = History()
         self._state = state
         self._by_client: dict[tuple[int, int], list[int]] = {}
         self._by_account: dict[int, dict[int, None]] = {}
@@ -79,7 +82,9 @@ class ReadModel:
 
     def apply(self, events: tuple[Event, ...], record: int, clock_ms: int) -> None:
         """Take in what one record did."""
-        for name, values in events:
+        for event in events:
+            self.history.take(event, record, clock_ms)
+            name, values = event
             if name == "fill":
                 self._fill(values, record, clock_ms)
             elif name == "rested":
@@ -95,7 +100,14 @@ class ReadModel:
     def _fill(self, values: tuple[int, ...], record: int, clock_ms: int) -> None:
         market, price, lots, side, taker, maker, _, _, slot = values
         trade = Trade(
-            record=record, clock_ms=clock_ms, price_ticks=price, lots=lots, side=side, taker=taker, maker=maker
+            sequence=self.history.sequence,
+            record=record,
+            clock_ms=clock_ms,
+            price_ticks=price,
+            lots=lots,
+            side=side,
+            taker=taker,
+            maker=maker,
         )
         self.trades.setdefault(market, deque(maxlen=TRADES_KEPT)).append(trade)
         self.fills += 1

@@ -37,6 +37,8 @@ class ApiServer:
             app, log_level="warning", access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=5
         )
         self._server = uvicorn.Server(config)
+        self._app = app
+        app.state.stopping = False
         self._thread = threading.Thread(target=self._serve, name="api", daemon=True)
 
     @property
@@ -58,7 +60,8 @@ class ApiServer:
             time.sleep(0.005)
 
     def stop(self) -> None:
-        """Answer what has been asked and stop."""
+        """Answer what has been asked and stop; who waits for an event is answered without one."""
+        self._app.state.stopping = True
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 from librt.vecs import vec
 from mypy_extensions import i64
 
 from tallystick.machine.arith import read_address
+from tallystick.machine.liveness import is_dead
 from tallystick.machine.nonces import LIMBS as NONCE_LIMBS
 from tallystick.machine.risk import health, withdrawable
 from tallystick.machine.rules import rules_in_force
+from tallystick.machine.stages import check_order_stage
+from tallystick.schema.names import Outcome
 from tallystick.schema.rules import RULES
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
-    ACCOUNT_DEAD_BEFORE,
+    ACCOUNT_DEAD_MAN_MS,
     ACCOUNT_NONCE_CURRENT,
     ACCOUNT_NONCE_WORD,
     ACCOUNT_OWNER,
@@ -23,6 +27,9 @@ from tallystick.state.layout import (
     ACCOUNT_POSITION_SIZE_LOTS,
     ACCOUNT_POSITION_WORDS,
     ACCOUNT_POSITIONS,
+    AGENT_EXPIRY_MS,
+    AGENT_KEY,
+    AGENT_SCOPE,
     BITMAP_BITS,
     BITMAP_WORDS,
     BUY,
@@ -50,6 +57,12 @@ from tallystick.state.layout import (
     PAGE_BITS,
     PAGE_NEXT_PAGE,
     PAGE_SLOTS,
+    PENDING_CHANGES,
+    PENDING_EFFECTIVE_MS,
+    PENDING_RULES,
+    PRICE_INDEX_MS,
+    PRICE_INDEX_TICKS,
+    RISK_RISKMARKET_FUNDING_INDEX,
     RISK_RISKMARKET_INITIAL_PPM,
     RISK_RISKMARKET_MAINTENANCE_PPM,
     RISK_RISKMARKET_MARK_TICKS,
@@ -59,9 +72,34 @@ from tallystick.state.layout import (
 from tallystick.state.state import State
 from tallystick_operator.readmodel import ReadModel
 
+AGENT_SLOTS = 15
+SCOPES = ("none", "place", "cancel", "both")
+
+
+_STAGES: Final[dict[int, str]] = {
+    Outcome.ACCEPTED: "live",
+    Outcome.STALE_INDEX: "halted",
+    Outcome.POST_ONLY_STAGE: "post-only",
+}
+
+
+class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes of a market's rules: how many were proposed, and the newest if it is not in force yet.
+
+    `effective_ms` is the clock from which anybody may put it in force; 0 when there is none.
+    """
+
+    proposed: int = 0
+    effective_ms: int = 0
+    rules: dict[str, int] = {}
+
 
 class MarketView(msgspec.Struct, frozen=True, kw_only=True):
-    """A market's rules and prices. Units: ticks, lots; fees and margins in millionths."""
+    """A market's rules and prices. Units: ticks, lots; fees and margins in millionths.
+
+    `status` is live, halted (its prices have stopped: only cancels), post-only (they have come back just now) or
+    settled.
+    """
 
     market: int
     mark_ticks: int
@@ -78,6 +116,11 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True):
     kind: int
     expiry_ms: int
     rules: dict[str, int]
+    status: str
+    index_ticks: int
+    index_ms: int
+    funding_index: int
+    change: ChangeView
 
 
 class LevelView(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,12 +132,23 @@ class LevelView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
-    """A book, best prices first."""
+    """A book, best prices first. `sequence` is that of the newest event in it: read the feed on from there."""
 
     market: int
     mark_ticks: int
     bids: list[LevelView]
     asks: list[LevelView]
+    sequence: int = 0
+
+
+class AgentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that may trade for an account. `scope` is place, cancel or both; `expired` when its time is over."""
+
+    slot: int
+    address: str
+    scope: str
+    expiry_ms: int
+    expired: bool
 
 
 class PositionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +185,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     maintenance_units: int
     withdrawable_units: int
     next_nonce: int
+    dead_man_ms: int
     positions: list[PositionView]
     orders: list[OrderView]
 
@@ -143,12 +198,13 @@ def markets(state: State) -> list[MarketView]:
 def market(state: State, number: int) -> MarketView | None:
     """Return a market, None when it is not listed."""
     base = state.markets.rows.get(number)
-    if base is None or state.markets.words[base + MARKET_STATUS] != MARKET_LIVE:
+    if base is None or state.markets.words[base + MARKET_STATUS] == 0:
         return None
     rules = state.markets.words
     risk = state.risk.words
     entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
     oracle = state.oracles.rows.get(number)
+    price = state.prices.rows.get(number)
     return MarketView(
         market=number,
         mark_ticks=risk[entry + RISK_RISKMARKET_MARK_TICKS],
@@ -165,7 +221,28 @@ def market(state: State, number: int) -> MarketView | None:
         kind=rules[base + MARKET_KIND],
         expiry_ms=rules[base + MARKET_EXPIRY_MS],
         rules=dict(zip(RULES, rules_in_force(state, base, entry), strict=True)),
+        status=_status(state, rules[base + MARKET_STATUS], price),
+        index_ticks=state.prices.words[price + PRICE_INDEX_TICKS] if price is not None else 0,
+        index_ms=state.prices.words[price + PRICE_INDEX_MS] if price is not None else 0,
+        funding_index=risk[entry + RISK_RISKMARKET_FUNDING_INDEX],
+        change=_change(state, number),
     )
+
+
+def _status(state: State, status: int, price: int | None) -> str:
+    if status != MARKET_LIVE:
+        return "settled"
+    return "halted" if price is None else _STAGES[check_order_stage(state, price, 0)]
+
+
+def _change(state: State, number: int) -> ChangeView:
+    base = state.pendings.rows.get(number)
+    if base is None:
+        return ChangeView()
+    words = state.pendings.words
+    effective = words[base + PENDING_EFFECTIVE_MS]
+    rules = {name: words[base + PENDING_RULES + place] for place, name in enumerate(RULES)} if effective else {}
+    return ChangeView(proposed=words[base + PENDING_CHANGES], effective_ms=effective, rules=rules)
 
 
 def book(state: State, number: int, depth: int) -> BookView:
@@ -198,9 +275,30 @@ def account(state: State, read_model: ReadModel, number: int) -> AccountView | N
         maintenance_units=measured.maintenance,
         withdrawable_units=withdrawable(state, measured),
         next_nonce=next_nonce(words, base),
+        dead_man_ms=words[base + ACCOUNT_DEAD_MAN_MS],
         positions=_positions(state, base),
         orders=orders(state, read_model, number),
     )
+
+
+def agents(state: State, number: int) -> list[AgentView]:
+    """Return an account's agents, those that are revoked left out."""
+    found: list[AgentView] = []
+    for slot in range(1, AGENT_SLOTS + 1):
+        base = state.agents.rows.get(number << 4 | slot)
+        if base is None or not any(address := read_address(state.agents.words, base + AGENT_KEY)):
+            continue
+        expiry = state.agents.words[base + AGENT_EXPIRY_MS]
+        found.append(
+            AgentView(
+                slot=slot,
+                address="0x" + address.hex(),
+                scope=SCOPES[state.agents.words[base + AGENT_SCOPE]],
+                expiry_ms=expiry,
+                expired=0 < expiry <= state.registers.clock_ms,
+            )
+        )
+    return found
 
 
 def orders(state: State, read_model: ReadModel, number: int) -> list[OrderView]:
@@ -281,12 +379,7 @@ def _living(state: State, level: int) -> Iterator[int]:
 
 
 def _is_dead(state: State, order: int) -> bool:
-    words = state.orders.words
-    expiry = words[order + ORDER_EXPIRY_MS]
-    if expiry != 0 and expiry <= state.registers.clock_ms:
-        return True
-    owner = state.accounts.rows[words[order + ORDER_ACCOUNT]]
-    return words[order + ORDER_SEQUENCE] < state.accounts.words[owner + ACCOUNT_DEAD_BEFORE]
+    return is_dead(state, order, state.accounts.rows[state.orders.words[order + ORDER_ACCOUNT]])
 
 
 def _positions(state: State, base: int) -> list[PositionView]:

@@ -15,6 +15,7 @@ from tallystick.records.signing import make, sign
 from tallystick.testing.stage import Stage, account
 from tallystick.testing.world import key, ordinary_rules
 from tallystick.trader.client import TraderClient
+from tallystick.trader.terms import clock_ms
 from tallystick.trader.transport import Transport
 from tallystick_operator.config import Config
 from tallystick_operator.daemon import Operator
@@ -84,11 +85,29 @@ class Scene:
     def open_market(self, running: Running) -> None:
         client = self.client(running)
         listing = make("list_market", market=0, **ordinary_rules())
-        now = client.info()["clock_ms"]
         assert client.send(sign(listing, client.domain, key("governance"))).accepted
+        client.close()
+        self.report_prices(running)
+
+    def report_prices(self, running: Running, price_ticks: int = 618_000) -> None:
+        """Have all signers report a price for market 0, in a round of its own."""
+        client = self.client(running)
+        now = clock_ms(client.info())
         for signer in range(3):
-            report = make("report_price", market=0, signer=signer, round=1, price_ticks=618_000, time_ms=now)
+            report = make("report_price", market=0, signer=signer, round=now, price_ticks=price_ticks, time_ms=now)
             assert client.send(sign(report, client.domain, key(f"signer {signer}"))).accepted
+        client.close()
+
+    def keep_trading(self, running: Running) -> None:
+        """Renew market 0's prices; if they had stopped, go on until orders may take again."""
+        client = self.client(running)
+
+        def renewed() -> bool:
+            if clock_ms(client.info()) > client.markets()[0].round:
+                self.report_prices(running)
+            return client.markets()[0].status == "live"
+
+        self.wait(renewed, "the market to open again", mine=1)
         client.close()
 
     def wait(self, until: Callable[[], Any], what: str, mine: int = 0) -> Any:

@@ -107,6 +107,7 @@ def test_an_order_goes_in_and_comes_out_everywhere(served: Served) -> None:
         "mark_ticks": 618_000,
         "bids": [],
         "asks": [{"price_ticks": 618_010, "lots": 3, "orders": 1}],
+        "sequence": served.http.get("/v1/info").json()["sequence"],
     }
     trades = served.http.get("/v1/trades/0").json()["trades"]
     assert [(trade["price_ticks"], trade["lots"], trade["taker"], trade["maker"]) for trade in trades] == [

@@ -272,3 +272,55 @@ def test_a_bulk_sent_again_gets_its_first_answer(rig: Rig) -> None:
     first, again = rig.accept(record), rig.accept(record)
     assert again.repeated
     assert (again.record_number, again.items) == (first.record_number, first.items)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "code"),
+    [
+        ("apply_change", {"market": 0}, "no_change"),
+        ("apply_change", {"market": 63}, "no_market"),
+        ("settle_position", {"account": 1, "market": 0}, "not_settled"),
+        ("settle_position", {"account": 99, "market": 63}, "not_settled"),
+        ("clean", {"slot": 0}, "no_such_order"),
+        ("clean", {"slot": (1 << 36) - 1}, "no_such_order"),
+        ("liquidate", {"account": 99, "market": 0}, "no_account"),
+        ("liquidate", {"account": 1, "market": 0}, "no_position"),
+        ("take_over", {"account": 1, "market": 63}, "no_position"),
+        ("nominate_adl", {"account": 1, "market": 0, "candidate": 2}, "no_position"),
+        ("deleverage", {"account": 99}, "no_account"),
+        ("deleverage", {"account": 1}, "no_nomination"),
+    ],
+)
+def test_a_record_that_nobody_signs_and_that_would_do_nothing_is_refused(
+    rig: Rig, kind: str, values: dict[str, int], code: str
+) -> None:
+    before = rig.core.executor.state.registers.record_count
+    refusal = rig.send(make(kind, **values))[0]
+    assert isinstance(refusal, Refused)
+    assert (refusal.code, bool(refusal.message)) == (code, True)
+    assert rig.core.executor.state.registers.record_count == before
+
+
+def test_a_dead_order_is_cleaned_and_a_living_one_is_not(rig: Rig) -> None:
+    slot = rig.accept(rig.order(1, BUY, 617_000, 1, expiry_ms=rig.core.clock.now_ms() + 1_000)).slot
+    assert slot is not None
+    refusal = rig.send(make("clean", slot=slot))[0]
+    assert isinstance(refusal, Refused)
+    assert refusal.code == "not_dead"
+    rig.seconds += 2
+    # The record that moves the clock comes before the next, and cleaning is looked at after it.
+    rig.accept(rig.order(2, BUY, 616_000, 1))
+    assert rig.accept(make("clean", slot=slot)).outcome == "ACCEPTED"
+    assert rig.core.executor.read_model.slots_of(1) == []
+
+
+def test_orders_are_shown_dead_once_the_dead_man_switch_has_fired(rig: Rig) -> None:
+    rig.accept(rig.order(1, BUY, 617_000, 1))
+    time_ms = rig.core.clock.now_ms() + 1_000
+    rig.accept(rig.signed("dead_man", "alice", account=1, nonce=rig.next_nonce(1), time_ms=time_ms))
+    executor = rig.core.executor
+    assert not views.orders(executor.state, executor.read_model, 1)[0].dead
+    rig.seconds += 2
+    rig.accept(rig.order(2, BUY, 616_000, 1))
+    assert views.orders(executor.state, executor.read_model, 1)[0].dead
+    assert [level.price_ticks for level in views.book(executor.state, 0, 5).bids] == [616_000]

@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from tallystick.errors import BadInput, ConfigError, DataMissing, TallystickError
-from tallystick.l1.keys import save_key
 from tallystick.testing.stage import account
 from tallystick.testing.world import address
 from tallystick.trader.cli import app
 from tallystick.trader.transport import OperatorRefused, OperatorUnreachable
-from tests.operator.scene import Running, Scene, scene_in
-
-
-class Shell:
-    """Runs commands as one of the traders."""
-
-    def __init__(self, scene: Scene, running: Running) -> None:
-        self.scene = scene
-        self.running = running
-        for name in ("alice", "bob", "agent", "governance", *(f"signer {i}" for i in range(3))):
-            scene.stage.fund(name)
-            save_key(account(name), scene.folder / f"{name}.key")
-
-    def run(self, who: str, *arguments: str, exit_code: int = 0) -> str:
-        environment = {
-            "TALLYSTICK_OPERATOR": self.running.operator.url,
-            "TALLYSTICK_L1_RPC": self.scene.stage.server.url,
-            "TALLYSTICK_DEPLOYMENT": str(self.scene.folder / "deployment.json"),
-            "TALLYSTICK_KEY_FILE": str(self.scene.folder / f"{who}.key") if who else "",
-        }
-        result = CliRunner().invoke(app, list(arguments), env=environment)
-        if isinstance(result.exception, TallystickError):
-            raise result.exception
-        assert result.exit_code == exit_code, result.output + repr(result.exception)
-        return result.output
-
-    def json(self, who: str, *arguments: str) -> Any:
-        return json.loads(self.run(who, *arguments, "--json"))
-
-
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    with scene_in(tmp_path_factory.mktemp("trader")) as scene:
-        running = scene.start()
-        shell = Shell(scene, running)
-        for name in ("alice", "bob"):
-            shell.run(name, "mint", "2000000")
-            shell.run(name, "deposit", "1000000.5")
-        scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 2, "the deposits")
-        scene.open_market(running)
-        yield shell
-        running.http.close()
+from tests.trader.conftest import Shell
 
 
 def test_a_trader_goes_from_order_to_claim(shell: Shell) -> None:

@@ -274,7 +274,7 @@ def book_transfer(case: Case, other_number: i64, moved: Transfer) -> None:
     state.markets.mark(case.market_number)
     state.accounts.mark(case.number)
     state.accounts.mark(other_number)
-    case.machine.emit("transfer", case.market_number, moved.quote, moved.lots, case.side, case.number, other_number)
+    case.machine.emit("takeover", case.market_number, moved.quote, moved.lots, case.side, case.number, other_number)
 
 
 def fund_takes(case: Case, fund: i64, moved: Transfer) -> bool:

@@ -12,8 +12,22 @@ from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import address_of, make, sign
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import BUY, FLAG_IOC, SELL
-from tallystick.trader.models import Account, Acknowledgement, Book, Market, Order, Refusal, Trade, Withdrawal
+from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
+from tallystick.trader.models import (
+    Account,
+    AccountFill,
+    Acknowledgement,
+    Agent,
+    Book,
+    Feed,
+    Funding,
+    Market,
+    Order,
+    PlacedOrder,
+    Refusal,
+    Trade,
+    Withdrawal,
+)
 from tallystick.trader.receipts import Receipt, check_receipt
 from tallystick.trader.transport import OperatorRefused, Transport
 
@@ -25,7 +39,8 @@ M = TypeVar("M", bound=msgspec.Struct)
 class TraderClient:
     """One key's view of one operator.
 
-    With a key it sends records for `account`: as its owner, or as agent number `agent`. Nonces are counted here from
+    With a key it sends records for `account`: as its owner, or as agent number `agent`; with `sub` for that
+    sub-account of it. Nonces are counted here from
     the operator's answer on; one client an account, or give each its own range with `next_nonce`.
     """
 
@@ -36,6 +51,7 @@ class TraderClient:
         *,
         account: int | None = None,
         agent: int = 0,
+        sub: int = 0,
         domain: bytes | None = None,
         receipt_signer: str | None = None,
     ) -> None:
@@ -43,6 +59,7 @@ class TraderClient:
         self._key = key
         self._account = account
         self._agent = agent
+        self._sub = sub
         self._domain = domain
         self._receipt_signer = receipt_signer
         self.next_nonce: int | None = None
@@ -74,6 +91,37 @@ class TraderClient:
         """Return an account's resting orders."""
         return _all(self._transport.get(f"/v1/orders/{self._number(number)}")["orders"], Order)
 
+    def order_status(self, client_id: int, number: int | None = None) -> PlacedOrder:
+        """Return the newest order with a client id, whatever became of it. Raises: OperatorRefused when none is known."""
+        return msgspec.convert(self._transport.get(f"/v1/order/{self._number(number)}/{client_id}"), PlacedOrder)
+
+    def history(self, number: int | None = None, limit: int = 100) -> list[PlacedOrder]:
+        """Return the orders an account has placed, newest first."""
+        found = self._transport.get(f"/v1/history/{self._number(number)}?limit={limit}")
+        return _all(found["orders"], PlacedOrder)
+
+    def fills(self, number: int | None = None, limit: int = 100, after: int = 0) -> list[AccountFill]:
+        """Return an account's fills, newest first; those behind a number of the feed."""
+        found = self._transport.get(f"/v1/fills/{self._number(number)}?limit={limit}&after={after}")
+        return _all(found["fills"], AccountFill)
+
+    def funding(self, market: int, limit: int = 100) -> list[Funding]:
+        """Return a market's funding by the hour, newest first."""
+        return _all(self._transport.get(f"/v1/funding/{market}?limit={limit}")["funding"], Funding)
+
+    def agents(self, number: int | None = None) -> list[Agent]:
+        """Return the keys that may trade for an account."""
+        return _all(self._transport.get(f"/v1/agents/{self._number(number)}")["agents"], Agent)
+
+    def feed(
+        self, after: int, *, wait_ms: int = 0, limit: int = 100, account: int | None = None, market: int | None = None
+    ) -> Feed:
+        """Return the events behind a number, oldest first; wait for the first. Raises: OperatorRefused when too old."""
+        query = f"after={after}&wait_ms={wait_ms}&limit={limit}"
+        query += "" if account is None else f"&account={account}"
+        query += "" if market is None else f"&market={market}"
+        return msgspec.convert(self._transport.get(f"/v1/feed?{query}"), Feed)
+
     def withdrawals(self, number: int | None = None) -> list[Withdrawal]:
         """Return an account's withdrawals and how far they are."""
         return _all(self._transport.get(f"/v1/withdrawals/{self._number(number)}")["withdrawals"], Withdrawal)
@@ -93,9 +141,10 @@ class TraderClient:
         *,
         client_id: int = 0,
         ioc: bool = False,
+        flags: int = 0,
         expiry_ms: int = 0,
     ) -> Acknowledgement:
-        """Place a limit order; `ioc` cancels what does not fill at once.
+        """Place an order; `ioc` cancels what does not fill at once, `flags` are those of the state's layout.
 
         Raises: OperatorRefused when it was not sequenced. A rejection by the exchange is an outcome.
         """
@@ -107,7 +156,7 @@ class TraderClient:
                 agent=self._agent,
                 market=market,
                 side=side,
-                flags=FLAG_IOC if ioc else 0,
+                flags=flags | (FLAG_IOC if ioc else 0),
                 price_ticks=price_ticks,
                 lots=lots,
                 client_id=client_id,
@@ -118,6 +167,14 @@ class TraderClient:
     def cancel(self, client_id: int) -> Acknowledgement:
         """Cancel the account's oldest order with this client id."""
         return self.send(self.signed("cancel", agent=self._agent, client_id=client_id))
+
+    def cancel_all(self) -> Acknowledgement:
+        """Cancel every order the account has placed so far."""
+        return self.send(self.signed("cancel_all", agent=self._agent))
+
+    def dead_man(self, time_ms: int) -> Acknowledgement:
+        """Have all orders die at a clock unless it is moved on before; 0 disarms it."""
+        return self.send(self.signed("dead_man", agent=self._agent, time_ms=time_ms))
 
     def withdraw(self, amount_units: int, recipient: str = "") -> Acknowledgement:
         """Withdraw to an L1 address, the owner's own if none is given."""
@@ -152,6 +209,18 @@ class TraderClient:
     def deleverage(self, account: int) -> Acknowledgement:
         """Have an account's position closed against the nominee's."""
         return self.send(make("deleverage", account=account))
+
+    def clean(self, slot: int) -> Acknowledgement:
+        """Have a dead order taken out of the book."""
+        return self.send(make("clean", slot=slot))
+
+    def settle_position(self, account: int, market: int) -> Acknowledgement:
+        """Have an account's position in a settled market turned into cash."""
+        return self.send(make("settle_position", account=account, market=market))
+
+    def apply_change(self, market: int) -> Acknowledgement:
+        """Have a market's proposed rules put in force."""
+        return self.send(make("apply_change", market=market))
 
     def signed(self, kind: str, *blobs: bytes, **values: int) -> Record:
         """Return a record of the account with the next nonce, signed."""
@@ -236,7 +305,12 @@ class TraderClient:
             return number
         if self._account is None:
             self._account = self.account_of(address_of(self._secret()))
-        return self._account
+        return sub_account(self._account, self._sub) if self._sub else self._account
+
+
+def sub_account(account: int, sub: int) -> int:
+    """Return the number of a sub-account of the same owner; `sub` 0 is the main account."""
+    return sub * (MAIN_ACCOUNT_MASK + 1) + (account & MAIN_ACCOUNT_MASK)
 
 
 def _all(found: list[Any], shape: type[M]) -> list[M]:

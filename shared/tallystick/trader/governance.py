@@ -1,4 +1,4 @@
-"""What governance signs: listings of markets."""
+"""What governance signs: listings of markets, and changes of their rules."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tallystick.trader.options import (
     OPERATOR_URL,
     Json,
     Key,
+    Market,
     Password,
     Record,
     Url,
@@ -69,6 +70,45 @@ def list_market(
     record = make("list_market", market=market, kind=kind, multiplier=multiplier, expiry_ms=expiry_ms, **rules)
     with open_client(operator) as client:
         answer = client.send(sign(record, client.domain, key))
+    print_answer(answer, as_json)
+
+
+def change_market(
+    market: Market,
+    rule: RuleList = None,
+    change: Annotated[int | None, typer.Option(min=1, help="The proposal's number; the next one if left out.")] = None,
+    operator: Url = OPERATOR_URL,
+    deployment: Record = DEPLOYMENT,
+    key_file: Key = None,
+    password_file: Password = None,
+    as_json: Json = False,
+) -> None:
+    """Propose a listed market's next rules: those in force, and each --rule in place of its own.
+
+    Example: `trader change-market 0 --rule taker_ppm=400 --rule max_lots=2000000`. After eight days, in which anybody
+    may leave, `trader apply-change 0` puts them in force; a newer proposal takes the place of an older one.
+    """
+    from tallystick.errors import BadInput
+    from tallystick.records.signing import make, sign
+
+    key = governance_key(deployment, key_file, password_file)
+    changed = parse_rules(rule)
+    if not changed:
+        raise BadInput("a change changes something", hint="--rule NAME=NUMBER")
+    with open_client(operator) as client:
+        known = next((each for each in client.markets() if each.market == market), None)
+        if known is None:
+            raise BadInput("there is no such market", hint="`trader markets` lists them", market=market)
+        number = known.change.proposed + 1 if change is None else change
+        record = make("change_market", market=market, change=number, **{**known.rules, **changed})
+        answer = client.send(sign(record, client.domain, key))
+    print_answer(answer, as_json)
+
+
+def apply_change(market: Market, operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
+    """Put a market's proposed rules in force once their delay is over; anybody may. Example: `trader apply-change 0`."""
+    with open_client(operator) as client:
+        answer = client.apply_change(market)
     print_answer(answer, as_json)
 
 

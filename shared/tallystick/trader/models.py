@@ -67,6 +67,15 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     mark_ticks: int
     bids: list[Level]
     asks: list[Level]
+    sequence: int = 0
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes of a market's rules: how many were proposed, and the newest if it is not in force yet."""
+
+    proposed: int = 0
+    effective_ms: int = 0
+    rules: dict[str, int] = {}
 
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +96,11 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     kind: int
     expiry_ms: int
     rules: dict[str, int]
+    status: str = ""
+    index_ticks: int = 0
+    index_ms: int = 0
+    funding_index: int = 0
+    change: Change = Change()
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +139,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     next_nonce: int
     positions: list[Position]
     orders: list[Order]
+    dead_man_ms: int = 0
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +152,78 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     side: int
     taker: int
     maker: int
+    sequence: int = 0
+
+
+class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that was placed: `status` is open, filled, cancelled or rejected."""
+
+    record_number: int
+    clock_ms: int
+    account: int
+    client_id: int
+    market: int
+    side: int
+    price_ticks: int
+    lots: int
+    flags: int
+    filled_lots: int
+    remaining_lots: int
+    status: str
+    outcome: str
+
+
+class AccountFill(msgspec.Struct, frozen=True, kw_only=True):
+    """A fill from one account's side; `role` is maker or taker."""
+
+    sequence: int
+    record: int
+    clock_ms: int
+    market: int
+    side: int
+    price_ticks: int
+    lots: int
+    role: str
+    client_id: int
+    counterparty: int
+
+
+class Funding(msgspec.Struct, frozen=True, kw_only=True):
+    """One hour's funding. Units: `rate_ppm` is what longs pay, in millionths of the index."""
+
+    sequence: int
+    clock_ms: int
+    rate_ppm: int
+    index_ticks: int
+    funding_index: int
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that may trade for an account."""
+
+    slot: int
+    address: str
+    scope: str
+    expiry_ms: int
+    expired: bool
+
+
+class Happening(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of the feed."""
+
+    sequence: int
+    record: int
+    clock_ms: int
+    event: str
+    values: dict[str, int | str]
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the feed; go on after `next`."""
+
+    events: list[Happening]
+    next: int
+    latest: int
 
 
 class ClaimProof(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,10 @@ Password = Annotated[
 AccountNumber = Annotated[
     int | None, typer.Option("--account", help="Account number; that of the key's address if left out.")
 ]
+Sub = Annotated[
+    int, typer.Option("--sub", min=0, max=15, help="Sub-account: isolated margin, beside the main account, 0.")
+]
+Market = Annotated[int, typer.Argument(min=0, max=63, help="Market number; `trader markets` lists them.")]
 AgentSlot = Annotated[int, typer.Option("--agent", min=0, max=15, help="Sign as this agent; 0 is the owner.")]
 Rpc = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")]
 Record = Annotated[Path, typer.Option("--deployment", envvar="TALLYSTICK_DEPLOYMENT", help="The deployment record.")]
@@ -36,15 +40,21 @@ DEPLOYMENT = Path("deployment.json")
 
 @contextmanager
 def open_client(
-    url: str, key_file: Path | None = None, password_file: Path | None = None, number: int | None = None, agent: int = 0
+    url: str,
+    key_file: Path | None = None,
+    password_file: Path | None = None,
+    number: int | None = None,
+    agent: int = 0,
+    sub: int = 0,
 ) -> Iterator[TraderClient]:
+    """A client for one command, closed behind it. Raises: BadInput when an agent does not say for whom it trades."""
     from tallystick.errors import BadInput
     from tallystick.trader.client import TraderClient
 
     if agent and number is None:
         raise BadInput("an agent says for whom it trades", hint="--account NUMBER")
     key = bytes(load_key(key_file, password_file).key) if key_file else None
-    client = TraderClient(url, key, account=number, agent=agent)
+    client = TraderClient(url, key, account=number, agent=agent, sub=sub)
     try:
         yield client
     finally:
@@ -55,6 +65,17 @@ def load_key(key_file: Path, password_file: Path | None) -> Any:
     from tallystick.l1.keys import KeyFile, load_account
 
     return load_account(KeyFile(path=key_file, password_path=password_file))
+
+
+def parse_address(text: str) -> str:
+    """Return an L1 address. Raises: BadInput when it is none."""
+    from eth_utils import is_address
+
+    from tallystick.errors import BadInput
+
+    if not is_address(text):
+        raise BadInput("not an address", hint="0x and 40 hexadecimal digits", address=text)
+    return text
 
 
 def print_json(value: Any) -> None:

@@ -13,6 +13,7 @@ from tallystick.trader.options import (
     Json,
     Key,
     Password,
+    Sub,
     Url,
     open_client,
     print_answer,
@@ -28,6 +29,7 @@ def transfer(
     to: Annotated[str, typer.Argument(help="main, a sub-account's number from 1 to 15, or fund.")],
     amount: Annotated[str, typer.Argument(help="Tokens, with up to six decimals.")],
     number: AccountNumber = None,
+    sub: Sub = 0,
     operator: Url = OPERATOR_URL,
     key_file: Key = None,
     password_file: Password = None,
@@ -35,19 +37,19 @@ def transfer(
 ) -> None:
     """Move cash to another account of the key, or give it to the insurance fund.
 
-    The first transfer to a sub-account opens it. Example: `trader transfer 1 250`, and back with
-    `trader transfer main 250 --account ID`.
+    The first transfer to a sub-account opens it; what it trades, it backs with its own cash alone. Example:
+    `trader transfer 1 250`, `trader order 0 buy 5 617990 --sub 1`, and back with `trader transfer main 250 --sub 1`.
     """
     from tallystick.errors import BadInput
-    from tallystick.state.layout import INSURANCE_ACCOUNT, MAIN_ACCOUNT_MASK
+    from tallystick.state.layout import INSURANCE_ACCOUNT
     from tallystick.trader.amounts import to_units
+    from tallystick.trader.client import sub_account
 
     known = {"main": 0, **{str(each): each for each in range(1, 16)}}
     if to != "fund" and to not in known:
         raise BadInput("transfer to main, to a sub-account from 1 to 15, or to fund", to=to)
-    with open_client(operator, key_file, password_file, number) as client:
-        main = client.number & MAIN_ACCOUNT_MASK
-        target = INSURANCE_ACCOUNT if to == "fund" else known[to] * (MAIN_ACCOUNT_MASK + 1) + main
+    with open_client(operator, key_file, password_file, number, sub=sub) as client:
+        target = INSURANCE_ACCOUNT if to == "fund" else sub_account(client.number, known[to])
         answer = client.transfer(target, to_units(amount))
     print_answer(answer, as_json)
     if not as_json and to != "fund":
@@ -58,11 +60,13 @@ def bulk(
     items: Annotated[
         list[str],
         typer.Argument(
-            help="place:MARKET:SIDE:LOTS:PRICE:CLIENT_ID[:FLAGS], replace: with the same, or cancel:CLIENT_ID."
+            help="place:MARKET:SIDE:LOTS:PRICE:CLIENT_ID[:FLAGS], replace: with the same, or cancel:CLIENT_ID. "
+            "Flags are words joined by +: post-only, ioc, reduce-only, market, cancel-taker, cancel-both."
         ),
     ],
     expiry_ms: Annotated[int, typer.Option(min=0, help="Clock at which its orders end; 0 for never.")] = 0,
     number: AccountNumber = None,
+    sub: Sub = 0,
     agent: AgentSlot = 0,
     operator: Url = OPERATOR_URL,
     key_file: Key = None,
@@ -71,25 +75,30 @@ def bulk(
 ) -> None:
     """Place, cancel and replace orders under one signature.
 
-    Example: `trader bulk cancel:7 replace:0:buy:5:617980:8 place:0:sell:5:618020:9`.
+    Example: `trader bulk cancel:7 replace:0:buy:5:617980:8 place:0:sell:5:618020:9:post-only`.
     """
     parsed = [_item(text) for text in items]
-    with open_client(operator, key_file, password_file, number, agent) as client:
+    with open_client(operator, key_file, password_file, number, agent, sub) as client:
         answer = client.bulk(parsed, expiry_ms=expiry_ms)
     print_answer(answer, as_json)
     if not as_json:
+        from tallystick.trader.outcomes import explain
+
         for text, result in zip(items, answer.items, strict=False):
             filled = sum(fill.lots for fill in result.fills)
-            print(f"{text}: {result.outcome.lower()}, {filled} lots filled, {result.resting_lots} rest")
+            print(f"{text}: {explain(result.outcome)}, {filled} lots filled, {result.resting_lots} rest")
 
 
 def _item(text: str) -> Item:
     """Return the item a word describes. Raises: BadInput when it is none."""
     from tallystick.errors import BadInput
     from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item
+    from tallystick.trader.terms import order_flags
 
     hint = "place:MARKET:SIDE:LOTS:PRICE:CLIENT_ID[:FLAGS], replace: with the same, or cancel:CLIENT_ID"
     word, *parts = text.split(":")
+    if len(parts) == 6 and not parts[5].isdigit():
+        parts[5] = str(order_flags(parts[5].split("+")))
     numbers = [str(SIDES.index(part)) if part in SIDES and at == 1 else part for at, part in enumerate(parts)]
     if not all(part.isascii() and part.isdigit() for part in numbers):
         raise BadInput("not an item", hint=hint, item=text)

@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from tallystick.trader.models import Account, Acknowledgement, Book, Market, Trade, Withdrawal
+from tallystick.trader.models import (
+    Account,
+    AccountFill,
+    Acknowledgement,
+    Agent,
+    Book,
+    Funding,
+    Happening,
+    Market,
+    PlacedOrder,
+    Trade,
+    Withdrawal,
+)
+from tallystick.trader.outcomes import explain
 
 SIDES = ("buy", "sell")
 BAR_WIDTH = 30
-COLUMNS = ("market", "mark", "bid", "ask", "open interest", "margin", "taker", "maker")
+COLUMNS = ("market", "mark", "bid", "ask", "open interest", "margin", "taker", "maker", "status")
 
 
 def tokens(units: int) -> str:
     """Return an amount of units as tokens."""
     sign = "-" if units < 0 else ""
     return f"{sign}{abs(units) // 1_000_000:,}.{abs(units) % 1_000_000:06d}"
+
+
+def moment(clock_ms: int) -> str:
+    """Return a clock as people write it, in UTC; "never" for 0, and the number for what no calendar has."""
+    if clock_ms == 0:
+        return "never"
+    try:
+        return datetime.fromtimestamp(clock_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return str(clock_ms)
 
 
 def markets_text(markets: Sequence[Market]) -> str:
@@ -25,7 +49,7 @@ def markets_text(markets: Sequence[Market]) -> str:
     for each in markets:
         rates = (f"{ppm / 10_000:.2f}%" for ppm in (each.initial_ppm, each.taker_ppm, each.maker_ppm))
         bid, ask = each.best_bid_ticks or "-", each.best_ask_ticks or "-"
-        rows.append((each.market, each.mark_ticks, bid, ask, each.open_interest_lots, *rates))
+        rows.append((each.market, each.mark_ticks, bid, ask, each.open_interest_lots, *rates, each.status))
     return "\n".join(
         " ".join(f"{cell:>{max(len(name), 9)}}" for cell, name in zip(row, COLUMNS, strict=True)) for row in rows
     )
@@ -58,6 +82,8 @@ def account_text(account: Account) -> str:
     lines = [f"account {account.account} of {account.owner}, next nonce {account.next_nonce}"]
     names = ("cash", "value", "initial", "maintenance", "withdrawable")
     lines += [f"  {name:<13} {tokens(getattr(account, name + '_units')):>22}" for name in names]
+    if account.dead_man_ms:
+        lines.append(f"  dead-man switch goes off at {moment(account.dead_man_ms)}")
     for position in account.positions:
         place = f"{position.size_lots:>+12} lots at {position.mark_ticks}"
         lines.append(f"  market {position.market:<3} {place}, worth {tokens(position.worth_units)}")
@@ -65,6 +91,56 @@ def account_text(account: Account) -> str:
         rest = f"{SIDES[order.side]} {order.remaining_lots} at {order.price_ticks}"
         lines.append(f"  order {order.client_id:<6} market {order.market} {rest}{', dead' if order.dead else ''}")
     return "\n".join(lines)
+
+
+def placed_text(orders: Sequence[PlacedOrder]) -> str:
+    """Return orders and what became of them, one a line."""
+    lines = [] if orders else ["no orders yet"]
+    for each in orders:
+        price = f"at {each.price_ticks}" if each.price_ticks else "at market"
+        what = f"{SIDES[each.side]} {each.lots} {price}"
+        why = "" if each.outcome in ("ACCEPTED", "") else f" ({explain(each.outcome)})"
+        how = f"{each.status}, {each.filled_lots} filled, {each.remaining_lots} rest{why}"
+        lines.append(f"order {each.client_id:<6} record {each.record_number:<8} market {each.market} {what}: {how}")
+    return "\n".join(lines)
+
+
+def fills_text(fills: Sequence[AccountFill]) -> str:
+    """Return an account's fills, one a line."""
+    lines = [] if fills else ["no fills yet"]
+    for each in fills:
+        what = f"{SIDES[each.side]:<4} {each.lots:>8} at {each.price_ticks:>9}"
+        who = f"{each.role} of order {each.client_id}, against account {each.counterparty}"
+        lines.append(f"{each.sequence:>8} {moment(each.clock_ms)} market {each.market} {what}  {who}")
+    return "\n".join(lines)
+
+
+def funding_text(hours: Sequence[Funding]) -> str:
+    """Return hours of funding, one a line."""
+    if not hours:
+        return "no funding yet: it is charged by the hour"
+    return "\n".join(
+        f"{moment(each.clock_ms)} {each.rate_ppm / 10_000:>+9.4f}% of {each.index_ticks} ticks" for each in hours
+    )
+
+
+def agents_text(agents: Sequence[Agent]) -> str:
+    """Return an account's agents, one a line."""
+    lines = [] if agents else ["no agents: `trader approve-agent` lets a key trade for the account"]
+    for each in agents:
+        until = "is over" if each.expired else f"until {moment(each.expiry_ms)}"
+        lines.append(f"agent {each.slot:<3} {each.address} may {_scope(each.scope)}, {until}")
+    return "\n".join(lines)
+
+
+def event_text(event: Happening) -> str:
+    """Return one event as a line."""
+    values = ", ".join(f"{name} {value}" for name, value in event.values.items())
+    return f"{event.sequence:>8} {moment(event.clock_ms)} record {event.record:<8} {event.event:<13} {values}"
+
+
+def _scope(scope: str) -> str:
+    return "place and cancel" if scope == "both" else scope
 
 
 def withdrawals_text(withdrawals: Sequence[Withdrawal]) -> str:
@@ -79,7 +155,7 @@ def withdrawals_text(withdrawals: Sequence[Withdrawal]) -> str:
 def answer_text(answer: Acknowledgement) -> str:
     """Return what became of a record."""
     again = ", as answered before: this record was sent already" if answer.repeated else ""
-    lines = [f"record {answer.record_number}: {answer.outcome.lower().replace('_', ' ')}{again}"]
+    lines = [f"record {answer.record_number}: {explain(answer.outcome)}{again}"]
     lines += [f"  filled {fill.lots} lots at {fill.price_ticks} with account {fill.maker}" for fill in answer.fills]
     if answer.resting_lots:
         lines.append(f"  {answer.resting_lots} lots rest in the book")

@@ -43,6 +43,8 @@ def step(machine: Machine) -> None:
     risk = state.risk.open(0)
     account = state.accounts.open(registers.arg_account)
     price = state.prices.open(registers.arg_market)
+    if machine.events is not None:
+        _tell_order(machine)
 
     # CHECK
     mark = state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS]
@@ -65,6 +67,20 @@ def step(machine: Machine) -> None:
         registers.phase = Phase.MATCH_MAKER
 
     # WRITE: registers only.
+
+
+def _tell_order(machine: Machine) -> None:
+    registers = machine.state.registers
+    machine.emit(
+        "order",
+        registers.arg_account,
+        registers.arg_id,
+        registers.arg_market,
+        registers.arg_side,
+        registers.arg_price,
+        registers.arg_lots,
+        registers.arg_flags,
+    )
 
 
 def _check(machine: Machine, market: i64, mark: i64, account: i64) -> i64:

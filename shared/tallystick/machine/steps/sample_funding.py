@@ -29,7 +29,6 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_WORDS,
     SELL,
 )
-from tallystick.state.state import State
 
 
 def step(machine: Machine) -> None:
@@ -55,7 +54,7 @@ def step(machine: Machine) -> None:
     hour = registers.clock_ms // HOUR_MS
     if hour > words[price + PRICE_TICK_HOUR]:
         if words[price + PRICE_PREMIUM_COUNT]:
-            _tick(state, price, risk + number * RISK_RISKMARKET_WORDS)
+            _tick(machine, price, risk + number * RISK_RISKMARKET_WORDS)
         words[price + PRICE_TICK_HOUR] = hour
     words[price + PRICE_PREMIUM_SUM] += premium(words[price + PRICE_INDEX_TICKS], bid, ask)
     words[price + PRICE_PREMIUM_COUNT] += 1
@@ -86,8 +85,9 @@ def hourly_rate(average: i64, initial_ppm: i64, maintenance_ppm: i64) -> i64:
     return clamp(rate, between if between < FUNDING_RATE_PPM else FUNDING_RATE_PPM)
 
 
-def _tick(state: State, price: i64, entry: i64) -> None:
+def _tick(machine: Machine, price: i64, entry: i64) -> None:
     """Charge for the samples since the last tick, and begin anew."""
+    state = machine.state
     words = state.prices.words
     marks = state.risk.words
     average = quotient(words[price + PRICE_PREMIUM_SUM], words[price + PRICE_PREMIUM_COUNT])
@@ -99,3 +99,10 @@ def _tick(state: State, price: i64, entry: i64) -> None:
     words[price + PRICE_PREMIUM_SUM] = 0
     words[price + PRICE_PREMIUM_COUNT] = 0
     state.risk.mark(0)
+    machine.emit(
+        "funding",
+        machine.state.registers.arg_market,
+        rate,
+        words[price + PRICE_INDEX_TICKS],
+        marks[entry + RISK_RISKMARKET_FUNDING_INDEX],
+    )

@@ -1,0 +1,211 @@
+"""What has happened lately: every event with its number, and by account and market its orders, fills and funding.
+
+Built from the machine's events alone, so that replaying the log gives every event the same number again. It decides
+nothing, and remembers a bounded past: L1 has all of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from tallystick.machine.machine import Event
+from tallystick.schema.names import Outcome
+
+EVENTS_KEPT: Final = 20_000
+"""Events of the feed: about a minute at full speed, so that who reads on from a number misses none."""
+FILLS_KEPT: Final = 1_000
+ORDERS_KEPT: Final = 1_000
+FUNDING_KEPT: Final = 1_000
+"""Hours of funding remembered of each market: six weeks."""
+
+EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    "order": ("account", "client_id", "market", "side", "price_ticks", "lots", "flags"),
+    "fill": (
+        "market",
+        "price_ticks",
+        "lots",
+        "side",
+        "taker",
+        "maker",
+        "taker_client_id",
+        "maker_client_id",
+        "slot",
+    ),
+    "rested": ("account", "client_id", "slot", "lots"),
+    "removed": ("account", "client_id", "slot"),
+    "cancelled_all": ("account",),
+    "deposit": ("account", "amount_units"),
+    "transfer": ("account", "to", "amount_units"),
+    "withdrawal": ("index", "account", "amount_units"),
+    "index": ("market", "index_ticks"),
+    "mark": ("market", "mark_ticks"),
+    "funding": ("market", "rate_ppm", "index_ticks", "funding_index"),
+    "takeover": ("market", "quote_units", "lots", "side", "account", "by"),
+    "nominated": ("account", "market", "candidate"),
+    "settled": ("market", "price_ticks"),
+    "settlement": ("market", "price_ticks", "size_lots", "account"),
+    "outcome": ("outcome",),
+}
+"""What the values of an event are called. Events that are not here are the machine's own affair."""
+
+ACCOUNT_FIELDS: Final = frozenset({"account", "taker", "maker", "to", "by", "candidate"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One event. `sequence` counts from 1 without a gap; `record` is the number of the record that caused it."""
+
+    sequence: int
+    record: int
+    clock_ms: int
+    name: str
+    values: tuple[int, ...]
+
+    @property
+    def fields(self) -> dict[str, int]:
+        """The values by name."""
+        return dict(zip(EVENT_FIELDS[self.name], self.values, strict=False))
+
+    def concerns(self, account: int | None, market: int | None) -> bool:
+        """Whether it is about an account and a market; None for any."""
+        fields = self.fields
+        about = any(fields.get(name) == account for name in ACCOUNT_FIELDS)
+        return (account is None or about) and (market is None or fields.get("market") == market)
+
+
+@dataclass(slots=True, kw_only=True)
+class PlacedOrder:
+    """An order that was placed, whatever became of it.
+
+    `status` is open, filled, cancelled (what was left of it is gone) or rejected (nothing of it ever was). `outcome`
+    is that of placing it.
+    """
+
+    record_number: int
+    clock_ms: int
+    account: int
+    client_id: int
+    market: int
+    side: int
+    price_ticks: int
+    lots: int
+    flags: int
+    filled_lots: int = 0
+    remaining_lots: int = 0
+    status: str = "open"
+    outcome: str = ""
+    slot: int | None = None
+
+
+class History:
+    """What has happened lately."""
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self._events: deque[Happening] = deque(maxlen=EVENTS_KEPT)
+        self._fills: dict[int, deque[Happening]] = {}
+        self._funding: dict[int, deque[Happening]] = {}
+        self._orders: dict[int, deque[PlacedOrder]] = {}
+        self._by_slot: dict[int, PlacedOrder] = {}
+        self._placing: PlacedOrder | None = None
+
+    def take(self, event: Event, record: int, clock_ms: int) -> None:
+        """Take in one event of a record."""
+        name, values = event
+        if name not in EVENT_FIELDS:
+            return
+        self.sequence += 1
+        happening = Happening(sequence=self.sequence, record=record, clock_ms=clock_ms, name=name, values=values)
+        self._events.append(happening)
+        if name == "order":
+            self._place(happening)
+        elif name == "fill":
+            self._fill(happening)
+        elif name == "rested":
+            self._rest(values[2], values[3])
+        elif name == "removed":
+            self._end(values[2], "cancelled")
+        elif name == "outcome":
+            self._finish(values[0])
+        elif name == "funding":
+            self._funding.setdefault(values[0], deque(maxlen=FUNDING_KEPT)).append(happening)
+
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest event remembered, or that of the next one."""
+        return self._events[0].sequence if self._events else self.sequence + 1
+
+    def after(self, sequence: int) -> list[Happening]:
+        """Return the events behind a number, oldest first. It takes as long as they are many, not as all are."""
+        found = list(islice(reversed(self._events), max(self.sequence - sequence, 0)))
+        found.reverse()
+        return found
+
+    def fills(self, account: int) -> list[Happening]:
+        """Return an account's fills, oldest first."""
+        return list(self._fills.get(account, ()))
+
+    def orders(self, account: int) -> list[PlacedOrder]:
+        """Return the orders an account has placed, oldest first."""
+        return list(self._orders.get(account, ()))
+
+    def funding(self, market: int) -> list[Happening]:
+        """Return the hours of a market's funding, oldest first."""
+        return list(self._funding.get(market, ()))
+
+    def _place(self, happening: Happening) -> None:
+        account, client_id, market, side, price, lots, flags = happening.values
+        placed = PlacedOrder(
+            record_number=happening.record,
+            clock_ms=happening.clock_ms,
+            account=account,
+            client_id=client_id,
+            market=market,
+            side=side,
+            price_ticks=price,
+            lots=lots,
+            flags=flags,
+        )
+        self._orders.setdefault(placed.account, deque(maxlen=ORDERS_KEPT)).append(placed)
+        self._placing = placed
+
+    def _fill(self, happening: Happening) -> None:
+        _, _, lots, _, taker, maker, _, _, slot = happening.values
+        for account in {taker, maker}:
+            self._fills.setdefault(account, deque(maxlen=FILLS_KEPT)).append(happening)
+        if self._placing is not None:
+            self._placing.filled_lots += lots
+        resting = self._by_slot.get(slot)
+        if resting is not None:
+            resting.filled_lots += lots
+            resting.remaining_lots -= lots
+            if resting.remaining_lots == 0:
+                self._end(slot, "filled")
+
+    def _rest(self, slot: int, lots: int) -> None:
+        if self._placing is not None:
+            self._placing.slot = slot
+            self._placing.remaining_lots = lots
+            self._by_slot[slot] = self._placing
+
+    def _end(self, slot: int, status: str) -> None:
+        resting = self._by_slot.pop(slot, None)
+        if resting is not None:
+            resting.status = status
+            resting.slot = None
+            resting.remaining_lots = 0
+
+    def _finish(self, outcome: int) -> None:
+        placed, self._placing = self._placing, None
+        if placed is None:
+            return
+        placed.outcome = Outcome(outcome).name
+        if placed.slot is not None:
+            return
+        if placed.filled_lots == placed.lots:
+            placed.status = "filled"
+        else:
+            placed.status = "cancelled" if outcome == Outcome.ACCEPTED or placed.filled_lots else "rejected"

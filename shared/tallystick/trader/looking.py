@@ -1,0 +1,72 @@
+"""The market and the account as they are now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tallystick.trader.options import (
+    OPERATOR_URL,
+    Json,
+    Key,
+    Market,
+    Password,
+    Sub,
+    Url,
+    open_client,
+    print_json,
+)
+
+
+def markets(operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
+    """List the markets: marks, margins, fees; with --json all their rules and the change that is proposed."""
+    from tallystick.trader.show import markets_text
+
+    with open_client(operator) as client:
+        found = client.markets()
+    print_json(found) if as_json else print(markets_text(found))
+
+
+def book(
+    market: Market,
+    depth: Annotated[int, typer.Option(min=1, max=1000, help="Prices on each side.")] = 10,
+    operator: Url = OPERATOR_URL,
+    as_json: Json = False,
+) -> None:
+    """Show a market's book as a ladder, asks above bids."""
+    from tallystick.trader.show import ladder_text
+
+    with open_client(operator) as client:
+        found = client.book(market, depth)
+    print_json(found) if as_json else print(ladder_text(found))
+
+
+def trades(
+    market: Market,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    operator: Url = OPERATOR_URL,
+    as_json: Json = False,
+) -> None:
+    """List a market's newest fills."""
+    from tallystick.trader.show import trades_text
+
+    with open_client(operator) as client:
+        found = client.trades(market, limit)
+    print_json(found) if as_json else print(trades_text(found))
+
+
+def account(
+    number: Annotated[int | None, typer.Argument(min=0, help="Account; the key's own if left out.")] = None,
+    sub: Sub = 0,
+    operator: Url = OPERATOR_URL,
+    key_file: Key = None,
+    password_file: Password = None,
+    as_json: Json = False,
+) -> None:
+    """Show an account: cash, margins, positions, resting orders."""
+    from tallystick.trader.show import account_text
+
+    with open_client(operator, key_file, password_file, number, sub=sub) as client:
+        found = client.account()
+    print_json(found) if as_json else print(account_text(found))

@@ -1,0 +1,206 @@
+"""The commands that place, cancel, follow and tidy orders, and those about agents and rules, against a real operator."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tallystick.errors import BadInput, TallystickError
+from tallystick.testing.world import address
+from tallystick.trader.cli import COMMANDS, app
+from tallystick.trader.transport import OperatorRefused
+from tests.trader.conftest import Shell
+
+SUB_1 = str((1 << 28) + 1)
+
+
+def test_post_only_reduce_only_and_self_trade_do_what_they_say(shell: Shell) -> None:
+    shell.run("alice", "order", "0", "sell", "3", "618010", "--client-id", "1")
+    said = shell.run("bob", "order", "0", "buy", "1", "618010", "--post-only", exit_code=2)
+    assert "would cross: a post-only order" in said
+    assert "nothing to reduce" in shell.run("bob", "order", "0", "sell", "1", "618500", "--reduce-only", exit_code=2)
+    said = shell.run("alice", "order", "0", "buy", "1", "618010", "--self-trade", "cancel-taker", exit_code=2)
+    assert "self trade" in said
+    assert "1 lots rest" in shell.run("bob", "order", "0", "buy", "1", "618009", "--post-only", "--client-id", "2")
+    shell.run("bob", "cancel-all")
+    shell.run("alice", "cancel", "1")
+    assert "cancelled, 0 filled" in shell.run("alice", "order-status", "1")
+
+
+def test_a_market_order_fills_within_its_slippage(shell: Shell) -> None:
+    shell.run("alice", "order", "0", "sell", "2", "618020", "--client-id", "11")
+    shell.run("alice", "order", "0", "sell", "2", "630000", "--client-id", "12")
+    said = shell.run("bob", "order", "0", "buy", "4", "--market", "--slippage", "0.5", "--client-id", "13")
+    assert "filled 2 lots at 618020" in said
+    assert "unfilled: nobody in the book takes it, or the rest of it" in said
+    status = shell.json("bob", "order-status", "13")
+    assert (status["status"], status["filled_lots"], status["price_ticks"]) == ("cancelled", 2, 621_090)
+    assert "filled 1 lots at 630000" in shell.run("bob", "order", "0", "buy", "1", "--market")
+    assert "filled 1 lots at 630000" in shell.run("bob", "order", "0", "buy", "1", "640000", "--market")
+    fills = shell.json("bob", "fills", "--limit", "3")
+    assert [(each["lots"], each["role"]) for each in fills] == [(1, "taker"), (1, "taker"), (2, "taker")]
+    assert "taker of order 13, against account 1" in shell.run("bob", "fills")
+    assert not shell.json("bob", "fills", "--after", str(fills[0]["sequence"]))
+
+
+def test_an_order_ends_when_it_was_said_to(shell: Shell) -> None:
+    shell.run("alice", "order", "0", "buy", "1", "610000", "--client-id", "31", "--good-til", "30d")
+    order = next(each for each in shell.json("alice", "account")["orders"] if each["client_id"] == 31)
+    now = shell.json("alice", "order-status", "31")["clock_ms"]
+    assert abs(order["expiry_ms"] - now - 30 * 86_400_000) < 120_000
+    said = shell.run("alice", "order", "0", "buy", "1", "610000", "--expiry-ms", "1", exit_code=2)
+    assert "expired: its time was over" in said
+    shell.run("alice", "cancel", "31")
+
+
+def test_the_dead_man_switch_is_armed_shown_and_disarmed(shell: Shell) -> None:
+    assert "accepted" in shell.run("alice", "dead-man", "8h")
+    assert "dead-man switch goes off at 20" in shell.run("alice", "account")
+    assert "accepted" in shell.run("alice", "dead-man", "off")
+    assert "dead-man" not in shell.run("alice", "account")
+
+
+def test_all_orders_are_cancelled_and_swept_up(shell: Shell) -> None:
+    for at in range(3):
+        shell.run("alice", "order", "0", "buy", "1", str(610_000 + at), "--client-id", str(40 + at))
+    with pytest.raises(BadInput, match="no dead order"):
+        shell.run("", "clean", "1")
+    assert "accepted" in shell.run("alice", "cancel-all")
+    assert all(each["dead"] for each in shell.json("alice", "account")["orders"])
+    assert {each["outcome"] for each in shell.json("", "clean", "1")} == {"ACCEPTED"}
+    assert shell.json("alice", "account")["orders"] == []
+    assert {each["status"] for each in shell.json("alice", "orders", "--limit", "3")} == {"cancelled"}
+
+
+def test_a_sub_account_is_chosen_by_its_number(shell: Shell) -> None:
+    shell.run("alice", "transfer", "1", "250")
+    assert "1 lots rest" in shell.run("alice", "order", "0", "buy", "1", "600000", "--sub", "1", "--client-id", "5")
+    assert shell.json("alice", "account", "--sub", "1")["account"] == int(SUB_1)
+    assert shell.json("alice", "order-status", "5", "--sub", "1")["account"] == int(SUB_1)
+    assert "accepted" in shell.run("alice", "cancel", "5", "--sub", "1")
+    bulk = shell.json("alice", "bulk", "place:0:buy:1:600000:6:post-only+cancel-both", "--sub", "1")
+    assert bulk["items"][0]["outcome"] == "ACCEPTED"
+    shell.run("alice", "cancel-all", "--sub", "1")
+    shell.run("alice", "transfer", "main", "250", "--sub", "1")
+    assert shell.json("alice", "account", "--sub", "1")["cash_units"] == 0
+    assert "margin: the account's value" in shell.run(
+        "alice", "order", "0", "buy", "1", "600000", "--sub", "1", exit_code=2
+    )
+
+
+def test_agents_have_a_scope_and_an_end_and_are_revoked(shell: Shell) -> None:
+    agent = "0x" + address("agent").hex()
+    shell.run("alice", "approve-agent", "2", agent, "--scope", "cancel", "--expires", "30d")
+    said = shell.run("alice", "list-agents")
+    assert agent in said
+    assert "may cancel, until 20" in said
+    as_agent = ("--account", "1", "--agent", "2")
+    with pytest.raises(OperatorRefused, match="may not do this"):
+        shell.run("agent", "order", "0", "buy", "1", "600000", *as_agent)
+    assert "accepted" in shell.run("agent", "cancel-all", *as_agent)
+    shell.run("alice", "revoke-agent", "2")
+    assert "no agents" in shell.run("alice", "list-agents")
+    with pytest.raises(OperatorRefused):
+        shell.run("agent", "cancel-all", *as_agent)
+
+
+def test_the_feed_is_followed_and_numbered(shell: Shell) -> None:
+    start = str(shell.running.http.get("/v1/info")["sequence"])
+    shell.run("alice", "order", "0", "buy", "1", "610000", "--client-id", "51")
+    shell.run("alice", "cancel", "51")
+    lines = shell.run("", "follow", "--after", start, "--account", "1", "--count", "3", "--json").splitlines()
+    events: list[Any] = [json.loads(line) for line in lines]
+    assert [each["event"] for each in events] == ["order", "rested", "removed"]
+    assert "client_id 51" in shell.run("", "follow", "--after", start, "--market", "0", "--count", "1")
+
+
+def test_governance_proposes_a_change_and_nobody_applies_it_early(shell: Shell) -> None:
+    assert "accepted" in shell.run("governance", "change-market", "0", "--rule", "taker_ppm=400")
+    assert "accepted" in shell.run("governance", "change-market", "0", "--rule", "taker_ppm=300")
+    market = next(each for each in shell.json("", "markets") if each["market"] == 0)
+    assert (market["change"]["proposed"], market["change"]["rules"]["taker_ppm"]) == (2, 300)
+    assert {**market["rules"], "taker_ppm": 300} == market["change"]["rules"]
+    said = shell.run("governance", "change-market", "0", "--rule", "taker_ppm=1", "--change", "1", exit_code=2)
+    assert "old change" in said
+    assert "too early: its time has not come yet" in shell.run("", "apply-change", "0", exit_code=2)
+
+
+def test_funding_is_shown_by_the_hour(shell: Shell) -> None:
+    assert "no funding yet" in shell.run("", "funding", "0")
+
+
+@pytest.mark.parametrize(
+    ("who", "arguments", "error"),
+    [
+        ("alice", ["order", "0", "buy", "1"], BadInput),
+        ("alice", ["order", "0", "buy", "1", "600000", "--slippage", "1"], BadInput),
+        ("alice", ["order", "0", "buy", "1", "600000", "--market", "--slippage", "1"], BadInput),
+        ("alice", ["order", "0", "buy", "1", "--market", "--slippage", "all"], BadInput),
+        ("alice", ["order", "9", "buy", "1", "--market", "--slippage", "1"], BadInput),
+        ("alice", ["order", "0", "buy", "1", "600000", "--post-only", "--ioc"], BadInput),
+        ("alice", ["order", "0", "buy", "1", "600000", "--self-trade", "maybe"], BadInput),
+        ("alice", ["order", "0", "buy", "1", "600000", "--good-til", "yesterday"], BadInput),
+        ("alice", ["order", "0", "buy", "1", "600000", "--good-til", "1h", "--expiry-ms", "5"], BadInput),
+        ("bob", ["order", "0", "buy", "1", "600000", "--account", "1"], OperatorRefused),
+        ("alice", ["order", "0", "buy", "1", "600000", "--sub", "9"], OperatorRefused),
+        ("agent", ["cancel-all"], OperatorRefused),
+        ("alice", ["cancel-all", "--agent", "3"], BadInput),
+        ("alice", ["dead-man", "later"], BadInput),
+        ("alice", ["bulk", "place:0:buy:1:600000:5:post-only+ioc"], BadInput),
+        ("alice", ["bulk", "place:0:buy:1:600000:5:nonsense"], BadInput),
+        ("alice", ["order-status", "4242"], OperatorRefused),
+        ("", ["orders"], BadInput),
+        ("", ["funding", "9"], OperatorRefused),
+        ("", ["follow", "--after", "999999999"], OperatorRefused),
+        ("", ["liquidate", "1", "0"], OperatorRefused),
+        ("", ["take-over", "1", "5"], OperatorRefused),
+        ("", ["nominate-adl", "1", "5", "2"], OperatorRefused),
+        ("", ["deleverage", "1"], OperatorRefused),
+        ("", ["settle-position", "1", "0"], OperatorRefused),
+        ("", ["apply-change", "9"], OperatorRefused),
+        ("governance", ["change-market", "0"], BadInput),
+        ("governance", ["change-market", "0", "--rule", "taker_ppm=x"], BadInput),
+        ("governance", ["change-market", "9", "--rule", "taker_ppm=1"], BadInput),
+        ("alice", ["change-market", "0", "--rule", "taker_ppm=1"], BadInput),
+        ("alice", ["approve-agent", "1", "0x" + 40 * "1", "--scope", "all"], BadInput),
+        ("alice", ["approve-agent", "1", "0x" + 40 * "1", "--expires", "1h", "--expiry-ms", "5"], BadInput),
+        ("alice", ["revoke-agent", "1", "--sub", "9"], OperatorRefused),
+    ],
+)
+def test_a_command_that_cannot_work_says_what_to_do(
+    shell: Shell, who: str, arguments: list[str], error: type[TallystickError]
+) -> None:
+    with pytest.raises(error) as caught:
+        shell.run(who, *arguments)
+    assert caught.value.message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["order", "0", "buy", "0", "600000"],
+        ["order", "64", "buy", "1", "600000"],
+        ["order", "0", "buy", "1.5", "600000"],
+        ["order", "0", "buy", "1", "-5"],
+        ["order", "0", "buy", "1", "600000", "--sub", "16"],
+        ["order", "0", "buy", "1", "600000", "--agent", "16"],
+        ["approve-agent", "0", "0x"],
+        ["take-over", "x", "0"],
+        ["funding", "nonsense"],
+    ],
+)
+def test_nonsense_numbers_are_refused_before_anything_is_sent(shell: Shell, arguments: list[str]) -> None:
+    assert shell.run("alice", *arguments, exit_code=2)
+
+
+def test_every_command_has_help_and_those_with_choices_have_an_example() -> None:
+    for command in COMMANDS:
+        name = command.__name__.replace("_", "-")
+        said = CliRunner().invoke(app, [name, "--help"])
+        assert said.exit_code == 0
+    text = " ".join(CliRunner().invoke(app, ["order", "--help"]).output.split())
+    for word in ("--post-only", "--slippage", "--self-trade", "--good-til", "--sub", "trader order 0 sell 5 --market"):
+        assert word in text
