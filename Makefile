@@ -71,6 +71,7 @@ check-meta: $(VENV)/.dev
 
 contracts: $(VENV)/.run $(NPM)/.done ## Compile the contracts; write artifacts and snapshots
 	$(BIN)/python contracts/tools/export_artifacts.py
+	node tests/arithmetic/compile.js
 
 native: $(VENV)/.dev ## Compile the machine, in place (needs a C compiler)
 	@$(BIN)/python hatch_build.py

@@ -16,7 +16,7 @@ from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import REGISTERS_BYTES
 from tallystick.state.tree import BITMAP_BYTES, EMPTY
 from tallystick.testing import scenarios
-from tallystick.testing.mutations import INPUT_AT, cells_at
+from tallystick.testing.mutations import INPUT_AT, cells_at, fully_proven
 from tallystick.testing.twins import TwinRunner
 
 NAMES = (
@@ -153,16 +153,7 @@ def test_the_largest_proofs_there_can_be_fit_a_transaction() -> None:
     """Every cell with all of its 40 siblings, as in a tree without an empty subtree beside any path."""
     most = 0
     for proof, runner, limit in cases().values():
-        witness, copied = b"", 0
-        for _, at, end in cells_at(proof):
-            bitmap = int.from_bytes(proof.witness[at : at + BITMAP_BYTES], "big")
-            given = iter(range(at + BITMAP_BYTES, end, 32))
-            siblings = (
-                EMPTY[h] if not bitmap >> h & 1 else proof.witness[(k := next(given)) : k + 32] for h in range(40)
-            )
-            witness += proof.witness[copied:at] + bytes([255] * BITMAP_BYTES) + b"".join(siblings)
-            copied = end
-        answer = runner.call(proof.pre_hash, limit, witness + proof.witness[copied:])
+        answer = runner.call(proof.pre_hash, limit, fully_proven(proof))
         assert answer.returned == proof.post_hash
         most = max(most, answer.gas)
     # 2^24 is the most one transaction may use from Osaka on (EIP-7825); a dispute's move does more than the step.

@@ -10,13 +10,16 @@ from typing import Final
 
 from tallystick.machine.engine import halted
 from tallystick.proof.tracer import StepProof, Tracer
+from tallystick.rollup.invariants import imbalance
 from tallystick.schema.names import Outcome, Phase
 from tallystick.testing.scenarios import (
     batches,
     book,
     bulk,
     changes,
+    extremes,
     flow,
+    heaviest,
     intake,
     liquidations,
     markets,
@@ -38,6 +41,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             batches,
             markets,
             changes,
+            heaviest,
             prices,
             trading,
             tiers,
@@ -50,6 +54,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         for scenario in module.SCENARIOS
     },
     **{f"flow_{seed}": partial(flow.play, seed=seed, records=300) for seed in range(20)},
+    **{f"extremes_{seed}": partial(extremes.play, seed=seed) for seed in range(8)},
     **{f"mutations_{seed}": partial(flow.mutate, seed=seed, records=400) for seed in range(3)},
 }
 
@@ -224,15 +229,19 @@ class Played:
     def steps(self) -> Iterator[tuple[StepProof, Outcome | None]]:
         """Yield every step's proof, and the outcome with which it ended a record or a message, if it did.
 
-        Raises: AssertionError when the replay does not come to the state that was played.
+        Raises: AssertionError when a step makes or loses money (I1), or the replay does not come to the state that was
+        played.
         """
         machine = self.scene.machine_at_start()
+        # A scenario may begin with a state written by hand, in which not every unit was deposited.
+        owed = imbalance(machine.state)
         events = machine.events
         assert events is not None
         tracer = Tracer(machine)
         while not halted(machine):
             events.clear()
             proof = tracer.prove()
+            assert imbalance(machine.state) == owed, f"{self.name}: {Phase(proof.phase).name} makes or loses money"
             ends = [values[-1] for name, values in events if name in ("outcome", "message")]
             yield proof, _outcome(proof, ends, machine.state.registers.phase)
         assert tracer.state_hash == self.scene.state.hash(), f"{self.name}: the replay ends elsewhere"

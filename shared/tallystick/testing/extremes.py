@@ -1,0 +1,213 @@
+"""States at the ends of every range that listings and limits let through, by seeded chance.
+
+All 64 markets are listed, accounts hold 16 positions, cash, marks and funding are as large as they get; the books still
+balance, so that what a step does to them can be held against the invariants.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+from tallystick.state import layout
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    ACCOUNT_POSITION_FUNDING_INDEX,
+    ACCOUNT_POSITION_MARKET,
+    ACCOUNT_POSITION_SIZE_LOTS,
+    ACCOUNT_POSITION_WORDS,
+    ACCOUNT_POSITIONS,
+    KIND_DATED,
+    MARKET_LIVE,
+    MAX_CASH_UNITS,
+    MAX_DEPOSITED_UNITS,
+    MAX_EXPOSURE,
+    MAX_FUNDING_INDEX,
+    MAX_MARKETS,
+    MAX_OPEN_EXPOSURE,
+    MAX_OPEN_INTEREST_LOTS,
+    MAX_POSITIONS,
+    MAX_PRICE_TICKS,
+    PPM,
+)
+from tallystick.state.state import State
+from tallystick.testing.world import write_rules
+
+TIER_MOST: Final = (1 << 32) - 1
+FAR_MARKETS: Final = 2
+"""Markets of a state whose funding is as far from 0 as it gets: more of them together would need cash beyond 2^63."""
+NEAR_FUNDING: Final = 1 << 40
+"""Millionths of a tick: how far the others' funding is from 0."""
+BANK: Final = 1000
+"""The first of the accounts that hold the other side of everything."""
+
+
+def extreme(chance: random.Random, least: int, most: int) -> int:
+    """Return a number of a range, mostly at an end of it, else of any number of bits."""
+    place = chance.random()
+    if place < 0.3:
+        return min(most, least + chance.randrange(3))
+    if place < 0.6:
+        return max(least, most - chance.randrange(3))
+    if place < 0.8:
+        return least + chance.getrandbits(chance.randint(0, (most - least).bit_length())) % (most - least + 1)
+    return chance.randint(least, most)
+
+
+def listing(chance: random.Random) -> dict[str, int]:
+    """Return rules that a market may be listed with."""
+    multiplier = extreme(chance, 1, MAX_EXPOSURE)
+    max_lots = extreme(chance, 1, MAX_EXPOSURE // multiplier)
+    taker = extreme(chance, 0, PPM)
+    rules = {
+        "multiplier": multiplier,
+        "max_lots": max_lots,
+        "max_open_interest_lots": extreme(chance, 1, min(MAX_OPEN_INTEREST_LOTS, MAX_OPEN_EXPOSURE // multiplier)),
+        "insurance_lots": extreme(chance, 0, max_lots),
+        "taker_ppm": taker,
+        "maker_ppm": extreme(chance, 0, PPM),
+        "rebate_ppm": extreme(chance, 0, taker),
+        "liquidation_ppm": extreme(chance, 0, PPM),
+        "band_ppm": extreme(chance, 1, PPM),
+        "move_ppm": extreme(chance, 1, PPM),
+        **margins(chance),
+    }
+    if chance.random() < 0.5:
+        begins = extreme(chance, 1, 1 << 56)
+        rules |= {"surcharge_from_units": begins, "surcharge_to_units": extreme(chance, begins + 1, (1 << 62) - 1)}
+    return rules
+
+
+def margins(chance: random.Random) -> dict[str, int]:
+    """Return margin fractions of one to three tiers."""
+    tiers = chance.randint(1, 3)
+    initial = sorted(extreme(chance, 1, PPM) for _ in range(tiers))
+    kept = sorted(extreme(chance, 1, PPM) for _ in range(tiers))
+    rules: dict[str, int] = {}
+    for suffix, most, least in zip(("", "2", "3"), initial, kept, strict=False):
+        rules |= {f"initial{suffix}_ppm": most, f"maintenance{suffix}_ppm": min(most, least)}
+    if tiers > 1:
+        rules["tier2_from"] = extreme(chance, 1, chance.choice((40, TIER_MOST - 1)))
+    if tiers > 2:
+        rules["tier3_from"] = extreme(chance, rules["tier2_from"] + 1, TIER_MOST)
+    return rules
+
+
+def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool) -> None:
+    """Write an extreme market with its mark, funding and samples, as if it had traded for long."""
+    rules = listing(chance)
+    reach = MAX_FUNDING_INDEX if far else NEAR_FUNDING
+    index = extreme(chance, 1, MAX_PRICE_TICKS)
+    write_rules(
+        state,
+        market,
+        {
+            **rules,
+            "status": MARKET_LIVE,
+            "mark_ticks": extreme(chance, 1, MAX_PRICE_TICKS),
+            "surcharge_ppm": extreme(chance, 0, PPM - rules["initial_ppm"]),
+            "funding_index": extreme(chance, -reach, reach),
+        },
+    )
+    samples = extreme(chance, 1, 60)
+    most = samples * MAX_PRICE_TICKS * PPM
+    values = {
+        "index_ticks": index,
+        "index_ms": extreme(chance, 1, state.registers.clock_ms),
+        "basis": extreme(chance, -index * rules["band_ppm"], index * rules["band_ppm"]),
+        "premium_count": samples,
+        "premium_sum": extreme(chance, -most, most),
+        "tick_hour": state.registers.clock_ms // layout.HOUR_MS,
+    }
+    base = state.prices.open(market)
+    for name, value in values.items():
+        state.prices.words[base + getattr(layout, f"PRICE_{name.upper()}")] = value
+    state.prices.mark(market)
+
+
+def expire(state: State, market: int, expiry_ms: int) -> None:
+    """Make a market a dated future."""
+    write_rules(state, market, {"kind": KIND_DATED, "expiry_ms": expiry_ms})
+
+
+def fill_account(state: State, account: int, markets: list[int], chance: random.Random, *, far: list[int]) -> None:
+    """Give an account a position in each of up to 16 markets, and cash from end to end of its range."""
+    base = state.accounts.open(account)
+    words = state.accounts.words
+    for slot, market in enumerate(markets[:MAX_POSITIONS]):
+        most = state.markets.words[state.markets.open(market) + layout.MARKET_MAX_LOTS]
+        reach = MAX_FUNDING_INDEX if market in far else NEAR_FUNDING
+        at = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+        words[at + ACCOUNT_POSITION_MARKET] = market
+        words[at + ACCOUNT_POSITION_SIZE_LOTS] = extreme(chance, 1, most) * chance.choice((1, -1))
+        words[at + ACCOUNT_POSITION_FUNDING_INDEX] = extreme(chance, -reach, reach)
+    words[base + ACCOUNT_CASH_UNITS] = extreme(chance, -MAX_CASH_UNITS, MAX_CASH_UNITS)
+    state.accounts.mark(account)
+
+
+def settle_books(state: State) -> None:
+    """Make every total what the accounts say, and let banks hold the other side, so that all invariants hold."""
+    net, since = _totals(state)
+    for number, market in enumerate(sorted(market for market in net if net[market])):
+        account, slot = BANK + number // MAX_POSITIONS, number % MAX_POSITIONS
+        base = state.accounts.open(account) + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+        state.accounts.words[base + ACCOUNT_POSITION_MARKET] = market
+        state.accounts.words[base + ACCOUNT_POSITION_SIZE_LOTS] = -net[market]
+        state.accounts.words[base + ACCOUNT_POSITION_FUNDING_INDEX] = since[market]
+        state.accounts.mark(account)
+    owed = _write_totals(state)
+    registers = state.registers
+    registers.funding_dust = -owed % PPM
+    registers.deposited_units = MAX_DEPOSITED_UNITS
+    wanted = registers.deposited_units - registers.withdrawn_units - registers.fees_units - (owed + -owed % PPM) // PPM
+    bank = state.accounts.open(BANK)
+    cash = sum(state.accounts.words[base + ACCOUNT_CASH_UNITS] for base in state.accounts.rows.values())
+    state.accounts.words[bank + ACCOUNT_CASH_UNITS] += wanted - cash
+    state.accounts.mark(BANK)
+    registers.cash_units = wanted
+
+
+def _positions(state: State) -> list[tuple[int, int, int]]:
+    """Return (market, size, funding index) of every position."""
+    words = state.accounts.words
+    found: list[tuple[int, int, int]] = []
+    for base in state.accounts.rows.values():
+        for slot in range(MAX_POSITIONS):
+            at = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+            if words[at + ACCOUNT_POSITION_SIZE_LOTS]:
+                found.append(
+                    (
+                        words[at + ACCOUNT_POSITION_MARKET],
+                        words[at + ACCOUNT_POSITION_SIZE_LOTS],
+                        words[at + ACCOUNT_POSITION_FUNDING_INDEX],
+                    )
+                )
+    return found
+
+
+def _totals(state: State) -> tuple[dict[int, int], dict[int, int]]:
+    """Return by market what its positions sum to, and the funding index of one of them."""
+    net: dict[int, int] = {}
+    since: dict[int, int] = {}
+    for market, size, index in _positions(state):
+        net[market] = net.get(market, 0) + size
+        since[market] = index
+    return net, since
+
+
+def _write_totals(state: State) -> int:
+    """Write the markets' totals; return what their positions have paid to each other. Units: millionths of a unit."""
+    totals = {market: [0, 0, 0] for market in range(MAX_MARKETS)}
+    for market, size, index in _positions(state):
+        totals[market][0] += max(size, 0)
+        totals[market][1] += size * (index // PPM)
+        totals[market][2] += size * (index % PPM)
+    owed = 0
+    risk = state.risk.open(0)
+    for market, (longs, whole, part) in totals.items():
+        write_rules(
+            state, market, {"open_interest_lots": longs, "net_lots": 0, "funding_whole": whole, "funding_part": part}
+        )
+        entry = risk + market * layout.RISK_RISKMARKET_WORDS
+        owed += state.risk.words[entry + layout.RISK_RISKMARKET_MULTIPLIER] * (PPM * whole + part)
+    return owed

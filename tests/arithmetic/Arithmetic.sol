@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {
+    clamp,
+    floorDiv,
+    highestBit,
+    lowestBit,
+    medianOf,
+    mulDivFloor,
+    ones,
+    ppmDown,
+    ppmUp,
+    productsAtMost,
+    shareUp
+} from "../../contracts/src/libraries/Arith.sol";
+import {dust, owed} from "../../contracts/src/libraries/Funding.sol";
+import {
+    Case,
+    bankrupt,
+    liquidationFee,
+    outranks,
+    sizeOf,
+    sufficientLots,
+    valueShare,
+    zeroPrice,
+    zeroQuote
+} from "../../contracts/src/libraries/Liquidation.sol";
+import {
+    initialMargin,
+    maintenanceFraction,
+    maintenanceMargin,
+    tierBegins
+} from "../../contracts/src/libraries/Margin.sol";
+import {Health, health, mayChange, withdrawable} from "../../contracts/src/libraries/Risk.sol";
+import {rulesStand} from "../../contracts/src/libraries/Rules.sol";
+import {Fill, Terms, applyFill, moveTotals, undoFill} from "../../contracts/src/libraries/Trade.sol";
+import {Account, Market, Risk} from "../../contracts/src/libraries/generated/Cells.sol";
+import {Constants, Outcome} from "../../contracts/src/libraries/generated/Names.sol";
+import {Registers} from "../../contracts/src/libraries/generated/Registers.sol";
+
+/// The libraries' free functions behind selectors, nothing else: cells come as their packed values with a
+/// word of zeros behind them, as the witness lays them out in memory.
+contract Arithmetic {
+    struct Cells {
+        bytes registers;
+        bytes market;
+        bytes account;
+        bytes risk;
+    }
+
+    function ppmUpOf(uint256 amount, uint256 ppm) external pure returns (uint256) {
+        return ppmUp(amount, ppm);
+    }
+
+    function ppmDownOf(uint256 amount, uint256 ppm) external pure returns (uint256) {
+        return ppmDown(amount, ppm);
+    }
+
+    function floorDivOf(int256 a, int256 b) external pure returns (int256) {
+        return floorDiv(a, b);
+    }
+
+    function shareUpOf(uint256 amount, uint256 part, uint256 whole) external pure returns (uint256) {
+        return shareUp(amount, part, whole);
+    }
+
+    function medianOfThree(int256 a, int256 b, int256 c) external pure returns (int256) {
+        return medianOf(a, b, c);
+    }
+
+    function clampOf(int256 value, int256 most) external pure returns (int256) {
+        return clamp(value, most);
+    }
+
+    function mulDivFloorOf(int256 a, int256 b, int256 divisor) external pure returns (int256) {
+        return mulDivFloor(a, b, divisor);
+    }
+
+    function productsAtMostOf(int256 a, int256 b, int256 c, int256 d) external pure returns (bool) {
+        return productsAtMost(a, b, c, d);
+    }
+
+    function bitsOf(uint256 bits) external pure returns (uint256 lowest, uint256 highest, uint256 count) {
+        return (lowestBit(bits), highestBit(bits), ones(bits));
+    }
+
+    function fundingOf(int256 exposure, int256 change) external pure returns (int256, int256) {
+        return (owed(exposure, change), dust(exposure, change));
+    }
+
+    function marginOf(bytes memory risk, uint256 market, uint256 notional) external pure returns (uint256, uint256) {
+        Risk cell = Risk.wrap(_place(risk));
+        return (initialMargin(cell, market, notional), maintenanceMargin(cell, market, notional));
+    }
+
+    function tierOf(bytes memory risk, uint256 market, uint256 tier) external pure returns (uint256, uint256) {
+        Risk cell = Risk.wrap(_place(risk));
+        return (tierBegins(cell, market, tier), maintenanceFraction(cell, market, tier));
+    }
+
+    function healthOf(bytes memory account, bytes memory risk) external pure returns (Health memory) {
+        return health(Account.wrap(_place(account)), Risk.wrap(_place(risk)));
+    }
+
+    function withdrawableOf(bytes memory registers, Health memory measured) external pure returns (uint256) {
+        return withdrawable(Registers.wrap(_place(registers)), measured);
+    }
+
+    function mayChangeTo(Health memory before, Health memory later, bool reduces) external pure returns (bool) {
+        return mayChange(before, later, reduces);
+    }
+
+    function outranksIt(Health memory challenger, Health memory nominee) external pure returns (bool) {
+        return outranks(challenger, nominee);
+    }
+
+    function rulesStandOf(uint256[] memory values, uint256 multiplier) external pure returns (bool) {
+        return rulesStand(values, 0, multiplier);
+    }
+
+    /// How many lots a liquidation closes, their share of the value, and their zero quote and zero price.
+    function closingOf(bytes memory market, bytes memory account, bytes memory risk, uint256 number, uint256 lots)
+        external
+        pure
+        returns (uint256 sufficient, int256 share, int256 quote, uint256 price)
+    {
+        Case memory c = _case(market, account, risk, number);
+        if (!bankrupt(c)) {
+            sufficient = sufficientLots(c);
+            price = zeroPrice(c, lots);
+        }
+        share = valueShare(c, lots);
+        quote = zeroQuote(c, lots);
+    }
+
+    function liquidationFeeOf(
+        bytes memory registers,
+        bytes memory market,
+        bytes memory fund,
+        uint256 quote,
+        uint256 tick,
+        uint256 price
+    ) external pure returns (int256) {
+        return liquidationFee(
+            Registers.wrap(_place(registers)),
+            Market.wrap(_place(market)),
+            Account.wrap(_place(fund)),
+            quote,
+            tick,
+            price
+        );
+    }
+
+    /// One side of a fill: the account after it, the totals with it, and whether undoing it gives the account back.
+    function fillOf(Cells memory cells, Terms memory terms, uint256 side, int256 fee)
+        external
+        pure
+        returns (uint8 outcome, Cells memory later, bool undone)
+    {
+        bytes32 before = keccak256(cells.account);
+        Account account = Account.wrap(_place(cells.account));
+        Fill memory fill;
+        outcome = applyFill(account, Risk.wrap(_place(cells.risk)), terms, side, fee, fill);
+        if (outcome != Outcome.ACCEPTED) return (outcome, cells, true);
+        bytes memory filled = bytes.concat(cells.account);
+        undoFill(account, terms, fill);
+        undone = keccak256(cells.account) == before;
+        outcome = _book(cells, fill);
+        later = cells;
+        later.account = filled;
+    }
+
+    function _book(Cells memory cells, Fill memory fill) private pure returns (uint8) {
+        Fill memory nobody;
+        return moveTotals(Registers.wrap(_place(cells.registers)), Market.wrap(_place(cells.market)), fill, nobody);
+    }
+
+    function _case(bytes memory market, bytes memory account, bytes memory risk, uint256 number)
+        private
+        pure
+        returns (Case memory c)
+    {
+        c.marketNumber = number;
+        c.market = Market.wrap(_place(market));
+        c.account = Account.wrap(_place(account));
+        c.risk = Risk.wrap(_place(risk));
+        c.mark = c.risk.marketMarkTicks(number);
+        c.tick = c.risk.marketMultiplier(number);
+        c.worth = c.mark * c.tick;
+        c.size = sizeOf(c.account, number);
+        c.lots = uint256(c.size >= 0 ? c.size : -c.size);
+        c.side = c.size > 0 ? Constants.SELL : Constants.BUY;
+        c.measured = health(c.account, c.risk);
+    }
+
+    function _place(bytes memory packed) private pure returns (uint256 place) {
+        assembly ("memory-safe") {
+            place := add(packed, 32)
+        }
+    }
+}
