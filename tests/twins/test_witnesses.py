@@ -34,6 +34,7 @@ NAMES = (
     "transfers",
     "bulks",
     "flags",
+    "fill_or_kill",
     "dead_man",
     *("liquidations", "take_overs", "deleveraging", "deleveraging_comes_last"),
 )

@@ -113,7 +113,8 @@ def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool)
     most = samples * MAX_PRICE_TICKS * PPM
     values = {
         "index_ticks": index,
-        "index_ms": extreme(chance, 1, state.registers.clock_ms),
+        "index_ms": _index_ms(chance, state.registers.clock_ms),
+        "resumed_ms": chance.choice((0, 0, _index_ms(chance, state.registers.clock_ms))),
         "basis": extreme(chance, -index * rules["band_ppm"], index * rules["band_ppm"]),
         "premium_count": samples,
         "premium_sum": extreme(chance, -most, most),
@@ -123,6 +124,11 @@ def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool)
     for name, value in values.items():
         state.prices.words[base + getattr(layout, f"PRICE_{name.upper()}")] = value
     state.prices.mark(market)
+
+
+def _index_ms(chance: random.Random, clock_ms: int) -> int:
+    """Return a time of the newest index, mostly one that is not stale."""
+    return extreme(chance, max(1, clock_ms - layout.STALE_MS - 2), clock_ms) if chance.random() < 0.9 else 1
 
 
 def expire(state: State, market: int, expiry_ms: int) -> None:

@@ -14,6 +14,7 @@ from tallystick.state import layout
 from tallystick.state.layout import (
     ADL_DELAY_MS,
     BUY,
+    FLAG_FOK,
     FLAG_IOC,
     FLAG_MARKET,
     FLAG_REDUCE_ONLY,
@@ -33,7 +34,7 @@ from tallystick.testing.world import address, ordinary_rules, sub_account
 
 NAMES: Final = ("alice", "bob", "carol")
 ACTIONS: Final = 60
-LATER: Final = (1, 61, 3601, 90_000)
+LATER: Final = (1, 1, 1, 61, 3601, 90_000)
 """Seconds."""
 
 
@@ -129,7 +130,7 @@ def _order(scene: Scene, chance: random.Random, account: int, market: int) -> No
     price = chance.choice((mark, mark, 1, MAX_PRICE_TICKS, extreme(chance, 1, MAX_PRICE_TICKS)))
     most = scene.state.markets.words[scene.state.markets.open(market) + layout.MARKET_MAX_LOTS]
     side, lots = chance.choice((BUY, SELL)), extreme(chance, 1, most)
-    flags = chance.choice((0, 0, 0, FLAG_IOC, FLAG_REDUCE_ONLY, FLAG_MARKET))
+    flags = chance.choice((0, 0, 0, FLAG_IOC, FLAG_FOK, FLAG_REDUCE_ONLY, FLAG_MARKET))
     scene.order(account, market, side, price, lots, flags=flags, client_id=(1 << 62) - 1)
     other = account % len(NAMES) + 1
     scene.order(other, market, 1 - side, price, chance.choice((lots, 1, most)), flags=chance.choice((0, FLAG_IOC)))

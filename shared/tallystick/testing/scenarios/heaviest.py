@@ -18,7 +18,7 @@ from tallystick.state.layout import (
     ADL_DELAY_MS,
     BUY,
     CHANGE_DELAY_MS,
-    FLAG_IOC,
+    FLAG_FOK,
     ITEM_BYTES,
     MAX_CHUNK_BYTES,
     MAX_CHUNKS,
@@ -109,8 +109,12 @@ def _worth(scene: Scene, account: int, numerator: int, denominator: int, *, of_i
 
 
 def _go_on(scene: Scene) -> None:
-    """Start the scenario over from the state as it has been written, with its books balanced."""
-    settle_books(scene.state)
+    """Start the scenario over from the state as it has been written, with its books balanced and its prices new."""
+    state = scene.state
+    settle_books(state)
+    for market in range(MAX_MARKETS):
+        state.prices.words[state.prices.open(market) + layout.PRICE_INDEX_MS] = state.registers.clock_ms
+        state.prices.mark(market)
     scene.cut()
     scene.clock()
 
@@ -146,7 +150,7 @@ def heaviest_fills(scene: Scene) -> None:
     for account in (ALICE, DAVE):
         _worth(scene, account, 9, 10)
     _go_on(scene)
-    assert scene.order(ALICE, MARKET, SELL, MARK, 1, flags=FLAG_IOC) is Outcome.ACCEPTED
+    assert scene.order(ALICE, MARKET, SELL, MARK, 1, flags=FLAG_FOK) is Outcome.ACCEPTED
 
 
 def heaviest_liquidation(scene: Scene) -> None:
