@@ -270,9 +270,12 @@ def _effects(events: tuple[Event, ...]) -> tuple[list[FillView], int | None, int
     lots = 0
     withdrawal: int | None = None
     for name, values in events:
+        if name == "fired":
+            # What follows are other people's orders, which a price report has set off.
+            break
         if name == "fill":
             fills.append(FillView(price_ticks=values[1], lots=values[2], maker=values[5]))
-        elif name == "rested":
+        elif name in ("rested", "parked"):
             slot, lots = values[2], values[3]
         elif name == "withdrawal":
             withdrawal = values[0]

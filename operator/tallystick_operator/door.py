@@ -180,11 +180,15 @@ def submission_key(record: Record) -> bytes:
     return keccak(encode(with_slot(record, 0)))
 
 
+_POINTING: Final = {"cancel": "client_id", "conditional": "pair"}
+"""Kinds of record that point at a resting order, and the field with its client id; the last field is its slot."""
+
+
 def with_slot(record: Record, slot: int) -> Record:
-    """Return a cancel with the slot at which its order rests, a bulk without any; any other record as it is."""
+    """Return a cancel, or an order with a pair, with the slot of the other order, a bulk without any; else as it is."""
     if record.kind.name == "bulk":
         return replace(record, blobs=(record.blobs[0], b""))
-    return replace(record, values=(*record.values[:-1], slot)) if record.kind.name == "cancel" else record
+    return replace(record, values=(*record.values[:-1], slot)) if record.kind.name in _POINTING else record
 
 
 def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checked:
@@ -221,11 +225,12 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
     if record.kind.name == "bulk":
         record = _fill_in_slots(read_model, number, record)
         return replace(checked, record=record, data=encode(record))
-    if record.kind.name != "cancel":
+    field = _POINTING.get(record.kind.name)
+    if field is None or (field == "pair" and record.value(field) == 0):
         return checked
-    resting = read_model.slot_of(number, record.value("client_id"))
+    resting = read_model.slot_of(number, record.value(field))
     if resting is None:
-        raise refuse(Outcome.NO_SUCH_ORDER)
+        raise refuse(Outcome.NO_SUCH_ORDER, field)
     record = with_slot(record, resting)
     return replace(checked, record=record, data=encode(record))
 

@@ -35,6 +35,8 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "slot",
     ),
     "rested": ("account", "client_id", "slot", "lots"),
+    "parked": ("account", "client_id", "slot", "lots"),
+    "fired": ("account", "client_id", "slot"),
     "removed": ("account", "client_id", "slot"),
     "cancelled_all": ("account",),
     "deposit": ("account", "amount_units"),
@@ -80,8 +82,8 @@ class Happening:
 class PlacedOrder:
     """An order that was placed, whatever became of it.
 
-    `status` is open, filled, cancelled (what was left of it is gone) or rejected (nothing of it ever was). `outcome`
-    is that of placing it.
+    `status` is open, waiting (for its trigger), fired (a new order took its place), filled, cancelled (what was left
+    of it is gone) or rejected (nothing of it ever was). `outcome` is that of placing it.
     """
 
     record_number: int
@@ -124,8 +126,10 @@ class History:
             self._place(happening)
         elif name == "fill":
             self._fill(happening)
-        elif name == "rested":
-            self._rest(values[2], values[3])
+        elif name in ("rested", "parked"):
+            self._rest(values[2], values[3], "open" if name == "rested" else "waiting")
+        elif name == "fired":
+            self._end(values[2], "fired")
         elif name == "removed":
             self._end(values[2], "cancelled")
         elif name == "outcome":
@@ -185,9 +189,10 @@ class History:
             if resting.remaining_lots == 0:
                 self._end(slot, "filled")
 
-    def _rest(self, slot: int, lots: int) -> None:
+    def _rest(self, slot: int, lots: int, status: str) -> None:
         if self._placing is not None:
             self._placing.slot = slot
+            self._placing.status = status
             self._placing.remaining_lots = lots
             self._by_slot[slot] = self._placing
 

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class PlacedView(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that was placed: `status` is open, filled, cancelled or rejected. Units: ticks, lots."""
+    """An order that was placed: `status` is open, waiting, fired, filled, cancelled or rejected. Units: ticks, lots."""
 
     record_number: int
     clock_ms: int

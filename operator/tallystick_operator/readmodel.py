@@ -21,7 +21,7 @@ TRADES_KEPT: Final = 1_000
 
 @dataclass(slots=True, kw_only=True)
 class OpenOrder:
-    """An order in the book, as its events tell it."""
+    """An order in the book or parked, as its events tell it."""
 
     account: int
     client_id: int
@@ -87,10 +87,10 @@ class ReadModel:
             name, values = event
             if name == "fill":
                 self._fill(values, record, clock_ms)
-            elif name == "rested":
+            elif name in ("rested", "parked"):
                 account, client_id, slot, lots = values
                 self._rest(account, client_id, slot, lots)
-            elif name == "removed":
+            elif name in ("removed", "fired"):
                 self._remove(values[2])
             elif name == "deposit":
                 self._deposit(values[0])

@@ -77,7 +77,7 @@ def _clean(state: State, record: Record) -> Outcome:
     if order is None or state.orders.words[order + ORDER_REMAINING_LOTS] == 0:
         return Outcome.NO_SUCH_ORDER
     owner = state.accounts.rows[state.orders.words[order + ORDER_ACCOUNT]]
-    return Outcome.ACCEPTED if is_dead(state, order, owner) else Outcome.NOT_DEAD
+    return Outcome.ACCEPTED if is_dead(state, record.value("slot"), order, owner) else Outcome.NOT_DEAD
 
 
 def _status(state: State, number: int) -> int:

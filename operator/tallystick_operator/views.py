@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -10,7 +9,6 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from tallystick.machine.arith import read_address
-from tallystick.machine.liveness import is_dead
 from tallystick.machine.nonces import LIMBS as NONCE_LIMBS
 from tallystick.machine.risk import health, withdrawable
 from tallystick.machine.rules import rules_in_force
@@ -30,10 +28,8 @@ from tallystick.state.layout import (
     AGENT_EXPIRY_MS,
     AGENT_KEY,
     AGENT_SCOPE,
-    BITMAP_BITS,
-    BITMAP_WORDS,
     BUY,
-    LEVEL_HEAD_PAGE,
+    FLAG_TRIGGER_ABOVE,
     MARKET_EXPIRY_MS,
     MARKET_KIND,
     MARKET_LIVE,
@@ -46,17 +42,16 @@ from tallystick.state.layout import (
     MAX_POSITIONS,
     NONCE_WORD_BITS,
     ORACLE_ROUND,
-    ORDER_ACCOUNT,
     ORDER_CLIENT_ID,
     ORDER_EXPIRY_MS,
+    ORDER_FLAGS,
     ORDER_MARKET,
+    ORDER_PAIR_SLOT,
     ORDER_PRICE_TICKS,
     ORDER_REMAINING_LOTS,
     ORDER_SEQUENCE,
     ORDER_SIDE,
-    PAGE_BITS,
-    PAGE_NEXT_PAGE,
-    PAGE_SLOTS,
+    ORDER_TRIGGER_TICKS,
     PENDING_CHANGES,
     PENDING_EFFECTIVE_MS,
     PENDING_RULES,
@@ -70,6 +65,7 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_WORDS,
 )
 from tallystick.state.state import State
+from tallystick_operator.ladder import LevelView, levels, order_is_dead, prices
 from tallystick_operator.readmodel import ReadModel
 
 AGENT_SLOTS = 15
@@ -123,14 +119,6 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True):
     change: ChangeView
 
 
-class LevelView(msgspec.Struct, frozen=True, kw_only=True):
-    """What rests at one price."""
-
-    price_ticks: int
-    lots: int
-    orders: int
-
-
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """A book, best prices first. `sequence` is that of the newest event in it: read the feed on from there."""
 
@@ -161,7 +149,11 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """A resting order. `dead` ones leave the book when they are touched: expired, or cancelled by force."""
+    """A resting order, or one that waits for its trigger. `dead` ones leave when they are touched.
+
+    `trigger_ticks` is the mark at which it fires, `above` whether at it or above, else below; 0 for one in the book.
+    `pair` is the client id of the order of which one cancels the other, 0 for none.
+    """
 
     market: int
     side: int
@@ -172,6 +164,10 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     expiry_ms: int
     slot: int
     dead: bool
+    flags: int
+    trigger_ticks: int
+    above: bool
+    pair: int
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,8 +247,8 @@ def book(state: State, number: int, depth: int) -> BookView:
     return BookView(
         market=number,
         mark_ticks=state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS],
-        bids=_levels(state, number, BUY, depth),
-        asks=_levels(state, number, 1 - BUY, depth),
+        bids=levels(state, number, BUY, depth),
+        asks=levels(state, number, 1 - BUY, depth),
     )
 
 
@@ -317,7 +313,11 @@ def orders(state: State, read_model: ReadModel, number: int) -> list[OrderView]:
                 record_number=words[base + ORDER_SEQUENCE] - 1,
                 expiry_ms=words[base + ORDER_EXPIRY_MS],
                 slot=slot,
-                dead=_is_dead(state, base),
+                dead=order_is_dead(state, slot),
+                flags=words[base + ORDER_FLAGS],
+                trigger_ticks=words[base + ORDER_TRIGGER_TICKS],
+                above=words[base + ORDER_FLAGS] & FLAG_TRIGGER_ABOVE != 0,
+                pair=_pair(state, base),
             )
         )
     return found
@@ -331,55 +331,9 @@ def next_nonce(words: vec[i64], base: int) -> int:
     return words[base + ACCOUNT_NONCE_WORD] * NONCE_WORD_BITS + used.bit_length()
 
 
-def prices(state: State, number: int, side: int) -> Iterator[int]:
-    """Yield the prices of a book side at which an order rests, best first."""
-    for high in _bits(state, number, side, 0, 0):
-        for middle in _bits(state, number, side, 1, high):
-            for low in _bits(state, number, side, 2, high << 8 | middle):
-                yield high << 16 | middle << 8 | low
-
-
-def _bits(state: State, number: int, side: int, height: int, word: int) -> Iterator[int]:
-    base = state.bitmaps.rows.get(number << 19 | side << 18 | height << 16 | word)
-    if base is None:
-        return
-    bits = 0
-    for limb in range(BITMAP_WORDS):
-        bits = bits << 32 | state.bitmaps.words[base + BITMAP_BITS + limb]
-    while bits:
-        bit = bits.bit_length() - 1 if side == BUY else (bits & -bits).bit_length() - 1
-        yield bit
-        bits ^= 1 << bit
-
-
-def _levels(state: State, number: int, side: int, depth: int) -> list[LevelView]:
-    found: list[LevelView] = []
-    for price in prices(state, number, side):
-        if len(found) == depth:
-            break
-        lots = [remaining for remaining in _living(state, number << 25 | side << 24 | price) if remaining]
-        if lots:
-            found.append(LevelView(price_ticks=price, lots=sum(lots), orders=len(lots)))
-    return found
-
-
-def _living(state: State, level: int) -> Iterator[int]:
-    """Yield the sizes of the living orders at a price, oldest first."""
-    base = state.levels.rows[level]
-    page = state.levels.words[base + LEVEL_HEAD_PAGE]
-    pages = state.pages.words
-    while page:
-        row = state.pages.rows[page]
-        bits = pages[row + PAGE_BITS] << 32 | pages[row + PAGE_BITS + 1]
-        for position in range(PAGE_SLOTS):
-            if bits >> position & 1:
-                order = state.orders.rows[page << 6 | position]
-                yield 0 if _is_dead(state, order) else state.orders.words[order + ORDER_REMAINING_LOTS]
-        page = pages[row + PAGE_NEXT_PAGE]
-
-
-def _is_dead(state: State, order: int) -> bool:
-    return is_dead(state, order, state.accounts.rows[state.orders.words[order + ORDER_ACCOUNT]])
+def _pair(state: State, order: int) -> int:
+    other = state.orders.rows.get(state.orders.words[order + ORDER_PAIR_SLOT])
+    return 0 if other is None else state.orders.words[other + ORDER_CLIENT_ID]
 
 
 def _positions(state: State, base: int) -> list[PositionView]:

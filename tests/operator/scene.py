@@ -98,6 +98,13 @@ class Scene:
             assert client.send(sign(report, client.domain, key(f"signer {signer}"))).accepted
         client.close()
 
+    def pass_block(self, running: Running) -> None:
+        """Let time pass on L1, and wait until the exchange knows."""
+        client = self.client(running)
+        before = clock_ms(client.info())
+        self.wait(lambda: clock_ms(client.info()) > before, "a block", mine=1)
+        client.close()
+
     def keep_trading(self, running: Running) -> None:
         """Renew market 0's prices; if they had stopped, go on until orders may take again."""
         client = self.client(running)

@@ -180,6 +180,8 @@ def test_the_unsigned_fields_are_those_the_operator_fills_in_or_that_a_key_check
     left_out = {(kind.name, field.name) for kind in SIGNED for field in kind.fields if not field.signed}
     assert left_out == {
         ("order", "agent"),
+        ("conditional", "agent"),
+        ("conditional", "pair_slot"),
         ("cancel", "agent"),
         ("cancel", "slot"),
         ("cancel_all", "agent"),

@@ -18,7 +18,6 @@ from tallystick.state.layout import (
 from tallystick.testing.ledger_liquidation import LiquidatingLedger
 from tallystick.testing.ledger_market import Market
 from tallystick.testing.ledger_model import Agent, Order
-from tallystick.testing.look import book
 from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address, message, ordinary_rules
 from tests.stateful import bulks
@@ -39,9 +38,10 @@ from tests.stateful.choices import (
     SIDES,
     SIGNERS,
 )
+from tests.stateful.conditionals import Conditionals
 
 
-class Exchange(Invariants, RuleBasedStateMachine):
+class Exchange(Conditionals, Invariants, RuleBasedStateMachine):
     """The machine, live, and the ledger beside it."""
 
     def __init__(self) -> None:
@@ -49,14 +49,6 @@ class Exchange(Invariants, RuleBasedStateMachine):
         self.world = World()
         self.ledger = LiquidatingLedger(governance="governance", signers=SIGNERS, quorum=3)
         self.rounds = 0
-
-    def same(self, found: Outcome, expected: Outcome) -> None:
-        assert found is expected, f"the machine says {found.name}, the ledger {expected.name}"
-
-    def nonce(self, account: int, reuse: bool) -> int:
-        used = self.ledger.accounts[account].nonces if account in self.ledger.accounts else set()
-        newest = max(used, default=0)
-        return newest if reuse else newest + 1
 
     def signer(self, account: int, agent: int, honest: bool) -> str:
         if not honest:
@@ -212,6 +204,15 @@ class Exchange(Invariants, RuleBasedStateMachine):
         self.report_round(market, price, (0, 1, 2))
         self.place(RICH, market, int(move > 0), price, lots // 2 + 1, 3, 0, None, 0, True, False)
 
+    @rule(
+        account=ACCOUNTS, market=st.integers(0, 1), long=st.booleans(), reach=st.integers(1, 8), move=st.integers(-9, 9)
+    )
+    def guard(self, account: int, market: int, long: bool, reach: int, move: int) -> None:
+        """A take-profit and a stop, and then the price moves."""
+        mark = self.ledger.markets[market].mark
+        self.bracket(account, market, long, reach)
+        self.report_round(market, max(2, mark + move), (0, 1, 2))
+
     @rule(account=st.one_of(POORER, st.sampled_from((0, RICH, 77))), market=MARKETS, take_over=st.booleans())
     def liquidate(self, account: int, market: int, take_over: bool) -> None:
         self.same(self.world.liquidate(account, market), self.ledger.liquidate(account, market))
@@ -226,11 +227,10 @@ class Exchange(Invariants, RuleBasedStateMachine):
         self.move_clock(wait)
         self.same(self.world.deleverage(account), self.ledger.deleverage(account))
 
-    @precondition(lambda self: self.ledger.orders)
+    @precondition(lambda self: self.ledger.orders or self.ledger.parked)
     @rule(data=st.data(), thief=st.sampled_from((False, False, False, True)))
     def cancel_resting(self, data: st.DataObject, thief: bool) -> None:
-        market, side = data.draw(MARKETS), data.draw(SIDES)
-        orders = book(self.world.state, market, side)
+        orders = self.resting(data.draw(MARKETS), data.draw(st.integers(0, 2)))
         if not orders:
             return
         order = data.draw(st.sampled_from(orders))
@@ -248,9 +248,8 @@ class Exchange(Invariants, RuleBasedStateMachine):
         nonce = self.nonce(account, False)
         by = self.signer(account, agent, True)
         expected = self.ledger.cancel_all(by, account, agent, nonce)
-        self.same(
-            self.world.send(self.world.signed("cancel_all", by, account=account, agent=agent, nonce=nonce)), expected
-        )
+        record = self.world.signed("cancel_all", by, account=account, agent=agent, nonce=nonce)
+        self.same(self.world.send(record), expected)
 
     @rule(account=ACCOUNTS, lives_ms=st.sampled_from((None, 0, 1, 500, 5000)))
     def dead_man(self, account: int, lives_ms: int | None) -> None:
@@ -258,18 +257,18 @@ class Exchange(Invariants, RuleBasedStateMachine):
         time = 0 if lives_ms is None else self.ledger.clock_ms + lives_ms
         by = NAMES[account]
         expected = self.ledger.dead_man(by, account, 0, nonce, time)
-        self.same(
-            self.world.send(self.world.signed("dead_man", by, account=account, nonce=nonce, time_ms=time)), expected
-        )
+        record = self.world.signed("dead_man", by, account=account, nonce=nonce, time_ms=time)
+        self.same(self.world.send(record), expected)
 
     @rule(data=st.data())
     def clean(self, data: st.DataObject) -> None:
-        orders = book(self.world.state, data.draw(MARKETS), data.draw(SIDES))
+        orders = self.resting(data.draw(MARKETS), data.draw(st.integers(0, 2)))
         if orders:
             order = data.draw(st.sampled_from(orders))
-            self.same(self.world.send(make("clean", slot=order.slot)), self.ledger.clean(order.sequence))
+            known = self.ledger.find(order.account, order.client_id, order.sequence)
+            self.same(self.world.send(make("clean", slot=order.slot)), self.ledger.clean(known))
         else:
-            self.same(self.world.send(make("clean", slot=2**36 - 1)), self.ledger.clean(-1))
+            self.same(self.world.send(make("clean", slot=2**36 - 1)), self.ledger.clean(None))
 
     @rule(account=ACCOUNTS, slot=st.sampled_from((0, 64, 65, 2**36 - 1)))
     def cancel_nothing(self, account: int, slot: int) -> None:

@@ -46,6 +46,32 @@ def test_a_market_order_fills_within_its_slippage(shell: Shell) -> None:
     assert not shell.json("bob", "fills", "--after", str(fills[0]["sequence"]))
 
 
+def test_a_bracket_waits_for_the_mark_and_one_of_it_cancels_the_other(shell: Shell) -> None:
+    bracket = ("order", "0", "sell", "2", "--market", "--reduce-only")
+    shell.run("alice", "order", "0", "sell", "2", "618000", "--client-id", "51")
+    shell.run("bob", "order", "0", "buy", "2", "618000")
+    assert "2 lots rest" in shell.run("bob", *bracket, "--take-profit", "640000", "--client-id", "52")
+    shell.run("bob", *bracket, "--stop", "617000", "--client-id", "53", "--oco", "52")
+    said = shell.run("bob", "account")
+    assert "sell 2 at market, once the mark is 640000 or above, or order 53" in said
+    assert "sell 2 at market, once the mark is 617000 or below, or order 52" in said
+    assert shell.json("bob", "order-status", "52")["status"] == "waiting"
+    already = shell.run("bob", *bracket, "--stop", "640000", exit_code=2)
+    assert "already due: the mark is there already" in already
+    with pytest.raises(OperatorRefused, match="no such order") as refused:
+        shell.run("bob", *bracket, "--stop", "600000", "--oco", "99")
+    assert refused.value.code == "no_such_order"
+    with pytest.raises(BadInput, match="waits for one mark"):
+        shell.run("bob", *bracket, "--stop", "600000", "--take-profit", "640000")
+    shell.run("alice", "order", "0", "buy", "5", "616900", "--client-id", "54")
+    shell.scene.pass_block(shell.running)
+    shell.scene.report_prices(shell.running, 616_950)
+    assert shell.json("bob", "order-status", "53")["status"] == "filled"
+    assert [order["dead"] for order in shell.json("bob", "account")["orders"] if order["client_id"] == 52] == [True]
+    assert {each["outcome"] for each in shell.json("", "clean", "2")} == {"ACCEPTED"}
+    shell.run("alice", "cancel", "54")
+
+
 def test_an_order_ends_when_it_was_said_to(shell: Shell) -> None:
     shell.run("alice", "order", "0", "buy", "1", "610000", "--client-id", "31", "--good-til", "30d")
     order = next(each for each in shell.json("alice", "account")["orders"] if each["client_id"] == 31)

@@ -14,9 +14,11 @@ import {Registers} from "./generated/Registers.sol";
 Page constant NO_PAGE = Page.wrap(0);
 
 /// @notice The way down to one price of one book side.
+/// @dev Orders that wait for a trigger are parked in books of their own, by trigger.
 struct Path {
     uint256 market;
     uint256 side;
+    uint256 parked;
     uint256 price;
     Bitmap top;
     Bitmap middle;
@@ -27,12 +29,19 @@ struct Path {
 /// @notice The index of the occupancy word over the price: 0 top, 1 middle, 2 low.
 function bitmapIndex(Path memory path, uint256 height) pure returns (uint256) {
     uint256 word = path.price >> (24 - 8 * height);
-    return path.market << 19 | path.side << 18 | height << 16 | word;
+    return path.parked << 25 | path.market << 19 | path.side << 18 | height << 16 | word;
 }
 
 /// @notice The index of the price's level cell.
 function levelIndex(Path memory path) pure returns (uint256) {
-    return path.market << 25 | path.side << 24 | path.price;
+    return path.parked << 31 | path.market << 25 | path.side << 24 | path.price;
+}
+
+/// @notice Goes to the parked orders instead: those that fire above their trigger lie lowest first, the
+/// others highest.
+function park(Path memory path, uint256 flags) pure {
+    path.parked = 1;
+    path.side = flags & Constants.FLAG_TRIGGER_ABOVE != 0 ? Constants.SELL : Constants.BUY;
 }
 
 /// @notice Opens the occupancy words down to the side's best price; false when the side is empty.
@@ -94,11 +103,13 @@ function openPrice(Witness memory w, Path memory path, uint256 price) pure {
     path.level = openLevel(w, levelIndex(path));
 }
 
-/// @notice Opens the way down to a resting order's price.
+/// @notice Opens the way down to a resting order's price, or to a parked one's trigger.
 function openOrderPath(Witness memory w, Order order) pure returns (Path memory path) {
     path.market = order.market();
     path.side = order.side();
-    openPrice(w, path, order.priceTicks());
+    uint256 trigger = order.triggerTicks();
+    if (trigger != 0) park(path, order.flags());
+    openPrice(w, path, trigger != 0 ? trigger : order.priceTicks());
 }
 
 /// @notice Opens the level's tail page when removing its last order from `number` frees a chain;

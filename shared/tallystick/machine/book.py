@@ -11,15 +11,19 @@ from tallystick.machine.arith import clear_bit, highest_bit, highest_bit_below, 
 from tallystick.state.layout import (
     BITMAP_BITS,
     BUY,
+    FLAG_TRIGGER_ABOVE,
     LEVEL_HEAD_PAGE,
     LEVEL_ORDERS,
     LEVEL_TAIL_PAGE,
+    ORDER_FLAGS,
     ORDER_MARKET,
     ORDER_PRICE_TICKS,
     ORDER_SIDE,
+    ORDER_TRIGGER_TICKS,
     ORDER_WORDS,
     PAGE_BITS,
     PAGE_NEXT_PAGE,
+    SELL,
 )
 from tallystick.state.state import State
 
@@ -29,11 +33,15 @@ PAGE_LIMBS: Final = 2
 
 @mypyc_attr(acyclic=True, free_list_len=1)
 class Path:
-    """The way down to one price of one book side: cell indices and word offsets."""
+    """The way down to one price of one book side: cell indices and word offsets.
+
+    Orders that wait for a trigger are parked in books of their own, by trigger: `park` makes it the way to one.
+    """
 
     def __init__(self, market: i64, side: i64) -> None:
         self.market = market
         self.side = side
+        self.parked: i64 = 0
         self.price: i64 = 0
         self.top: i64 = 0
         self.middle: i64 = 0
@@ -43,12 +51,17 @@ class Path:
     def bitmap_index(self, height: i64) -> i64:
         """Return the index of the occupancy word over the price: 0 top, 1 middle, 2 low."""
         word = self.price >> (24 - 8 * height)
-        return self.market << 19 | self.side << 18 | height << 16 | word
+        return self.parked << 25 | self.market << 19 | self.side << 18 | height << 16 | word
 
     @property
     def level_index(self) -> i64:
         """The index of the price's level cell."""
-        return self.market << 25 | self.side << 24 | self.price
+        return self.parked << 31 | self.market << 25 | self.side << 24 | self.price
+
+    def park(self, flags: i64) -> None:
+        """Go to the parked orders instead: those that fire above their trigger lie lowest first, the others highest."""
+        self.parked = 1
+        self.side = SELL if flags & FLAG_TRIGGER_ABOVE else BUY
 
 
 def open_best(state: State, path: Path) -> bool:
@@ -120,10 +133,13 @@ def open_price(state: State, path: Path, price: i64) -> None:
 
 
 def open_order_path(state: State, order: i64) -> Path:
-    """Open the way down to a resting order's price. Shape: `order` is its word offset."""
+    """Open the way down to a resting order's price, or to a parked one's trigger. Shape: `order` is its word offset."""
     words = state.orders.words
     path = Path(words[order + ORDER_MARKET], words[order + ORDER_SIDE])
-    open_price(state, path, words[order + ORDER_PRICE_TICKS])
+    trigger = words[order + ORDER_TRIGGER_TICKS]
+    if trigger:
+        path.park(words[order + ORDER_FLAGS])
+    open_price(state, path, trigger or words[order + ORDER_PRICE_TICKS])
     return path
 
 

@@ -17,6 +17,7 @@ from tallystick.machine.steps import (
     consume_message,
     deleverage,
     fetch_record,
+    fire_trigger,
     liquidate,
     list_market,
     match_maker,
@@ -69,6 +70,7 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.NOMINATE_ADL: nominate_adl.step,
     Phase.DELEVERAGE: deleverage.step,
     Phase.SCAN_MAKER: scan_maker.step,
+    Phase.FIRE_TRIGGER: fire_trigger.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

@@ -4,21 +4,46 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.state.layout import ACCOUNT_DEAD_BEFORE, ACCOUNT_DEAD_MAN_MS, ORDER_EXPIRY_MS, ORDER_SEQUENCE
+from tallystick.state.layout import (
+    ACCOUNT_DEAD_BEFORE,
+    ACCOUNT_DEAD_MAN_MS,
+    ORDER_EXPIRY_MS,
+    ORDER_PAIR_SEQUENCE,
+    ORDER_PAIR_SLOT,
+    ORDER_REMAINING_LOTS,
+    ORDER_SEQUENCE,
+)
 from tallystick.state.state import State
 
 
-def is_dead(state: State, order: i64, account: i64) -> bool:
-    """Whether a resting order has expired, was cancelled with all others, or belongs to a dead man.
+def is_dead(state: State, slot: i64, order: i64, account: i64) -> bool:
+    """Whether a resting order has expired, was cancelled with all others, belongs to a dead man, or has lost its pair.
 
-    Shape: `order` and `account` are word offsets.
+    Shape: `slot` is the order's cell index, `order` and `account` are word offsets. Opens the cell of its pair, if any.
     """
     expiry = state.orders.words[order + ORDER_EXPIRY_MS]
     if expiry != 0 and expiry <= state.registers.clock_ms:
         return True
     if switch_fired(state, account):
         return True
-    return state.orders.words[order + ORDER_SEQUENCE] < state.accounts.words[account + ACCOUNT_DEAD_BEFORE]
+    if state.orders.words[order + ORDER_SEQUENCE] < state.accounts.words[account + ACCOUNT_DEAD_BEFORE]:
+        return True
+    return state.orders.words[order + ORDER_PAIR_SLOT] != 0 and _alone(state, slot, order)
+
+
+def _alone(state: State, slot: i64, order: i64) -> bool:
+    """Whether the other order of a pair is gone: filled in any part, fired or removed."""
+    words = state.orders.words
+    other = state.orders.open(words[order + ORDER_PAIR_SLOT])
+    there = words[other + ORDER_REMAINING_LOTS] != 0 and words[other + ORDER_PAIR_SLOT] == slot
+    return not there or words[other + ORDER_SEQUENCE] != words[order + ORDER_PAIR_SEQUENCE]
+
+
+def unpair(state: State, order: i64) -> None:
+    """Let an order that has begun to fill go on without its pair, which is dead from now on."""
+    words = state.orders.words
+    words[order + ORDER_PAIR_SLOT] = 0
+    words[order + ORDER_PAIR_SEQUENCE] = 0
 
 
 def switch_fired(state: State, account: i64) -> bool:

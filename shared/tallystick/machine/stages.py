@@ -1,4 +1,4 @@
-"""What the age of a market's index allows: only cancels, then only makers, then all but liquidations, then all."""
+"""What a market's prices allow: only cancels, then only makers, then all but liquidations, then all; and triggers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from mypy_extensions import i64
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     FLAG_POST_ONLY,
+    FLAG_TRIGGER_ABOVE,
     LIQUIDATION_WAIT_MS,
     POST_ONLY_MS,
     PRICE_INDEX_MS,
@@ -38,6 +39,16 @@ def check_liquidation_stage(state: State, price: i64) -> i64:
     if _stale(state, price):
         return Outcome.STALE_INDEX
     return Outcome.LIQUIDATIONS_WAIT if _resumed_within(state, price, LIQUIDATION_WAIT_MS) else Outcome.ACCEPTED
+
+
+def is_due(trigger: i64, flags: i64, mark: i64) -> bool:
+    """Whether a trigger fires at a mark."""
+    return mark >= trigger if flags & FLAG_TRIGGER_ABOVE else mark <= trigger
+
+
+def triggers_wait(state: State, price: i64) -> bool:
+    """Whether triggers wait because prices have come back just now. Shape: `price` is a word offset."""
+    return _resumed_within(state, price, POST_ONLY_MS)
 
 
 def _stale(state: State, price: i64) -> bool:

@@ -106,7 +106,7 @@ RISK = Struct(
 BITMAP = Struct(
     name="Bitmap",
     tag=5,
-    index="triggers << 25 | market << 19 | side << 18 | level << 16 | word, level 0 the top",
+    index="parked << 25 | market << 19 | side << 18 | level << 16 | word, level 0 the top",
     doc="256 occupancy bits of one level of a book side.",
     fields=(f("bits", BITS256, "bit i: something rests below child i"),),
 )
@@ -114,8 +114,8 @@ BITMAP = Struct(
 LEVEL = Struct(
     name="Level",
     tag=6,
-    index="triggers << 31 | market << 25 | side << 24 | price in ticks",
-    doc="The orders at one price: a FIFO of pages.",
+    index="parked << 31 | market << 25 | side << 24 | price in ticks",
+    doc="The orders at one price: a FIFO of pages. Parked orders have books of their own, by trigger.",
     fields=(
         f("head_page", U32, "page with the oldest orders"),
         f("tail_page", U32, "page where the next order goes"),
@@ -139,7 +139,7 @@ ORDER = Struct(
     name="Order",
     tag=8,
     index="page id << 6 | position",
-    doc="A resting order.",
+    doc="An order that rests in the book, or is parked until its trigger.",
     fields=(
         f("account", U32, "whose it is"),
         f("market", U8, "market id"),
@@ -150,7 +150,7 @@ ORDER = Struct(
         f("sequence", U64, "number of the record that placed it"),
         f("expiry_ms", U64, "clock at which it ends; 0 for never"),
         f("flags", U16, "the order's flags"),
-        f("trigger_ticks", U32, "mark at which it fires; 0 for an order of the book"),
+        f("trigger_ticks", U32, "mark at which it fires; 0 for an order in the book"),
         f("pair_slot", U64, "where its one-cancels-other partner is; 0 for none"),
         f("pair_sequence", U64, "number of the record that placed the partner"),
     ),
@@ -266,6 +266,7 @@ REGISTERS = Struct(
         f("fees_units", I64, "fees kept by the exchange"),
         f("cash_units", I64, "sum of every account's cash"),
         f("funding_dust", I64, "what rounding of funding has kept, in millionths of a unit, below one unit"),
+        f("firing_market", U8, "market whose triggers are being fired"),
         f("bulk_at", U16, "bulk in progress: where its record begins in the open chunk"),
         f("bulk_end", U16, "bulk in progress: where its record ends"),
         f("bulk_item", U16, "bulk in progress: byte at which the next item begins"),

@@ -39,6 +39,7 @@ class Phase(IntEnum):
     NOMINATE_ADL = 26
     DELEVERAGE = 27
     SCAN_MAKER = 28
+    FIRE_TRIGGER = 29
 
 
 class Outcome(IntEnum):
@@ -103,6 +104,7 @@ class Outcome(IntEnum):
     POST_ONLY_STAGE = 56
     LIQUIDATIONS_WAIT = 57
     NOT_FILLABLE = 58
+    ALREADY_DUE = 59
 
 
 # name -> (value, what it is and where it comes from)
@@ -169,6 +171,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "FLAG_STP_TAKER": (16, "order flag: meeting an own order cancels this one, not that one"),
     "FLAG_STP_BOTH": (32, "order flag: meeting an own order cancels both"),
     "FLAG_MARKET": (64, "order flag: as IOC; without a price it is bounded by the market's band around the mark"),
+    "FLAG_TRIGGER_ABOVE": (128, "order flag: its trigger fires when the mark is at or above it, else at or below"),
     "FLAG_LIQUIDATION": (256, "order flag, never in a signed record: closes a position against its owner's will"),
     "ADL_DELAY_MS": (10_000, "better candidates for a deleveraging may come this long after the first"),
     "ADL_LAPSE_MS": (60_000, "a nomination that is older is over: ranks are of the marks of their time"),

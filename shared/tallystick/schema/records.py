@@ -298,6 +298,28 @@ RECORDS: tuple[RecordKind, ...] = (
         doc="Close an account's position against the nominee's; anybody may.",
         fields=(_n("account", U32_LIMIT),),
     ),
+    RecordKind(
+        name="conditional",
+        number=21,
+        authority=Authority.OWNER_OR_AGENT,
+        primary="ConditionalOrder",
+        doc="Place an order that waits for a mark, or dies with another (`pair`, its client id); the operator fills in `pair_slot`.",
+        fields=(
+            _n("account", U32_LIMIT, "account"),
+            _n("agent", 15),
+            _n("nonce", U62_LIMIT, "nonce"),
+            _n("market", 63, "market"),
+            _n("side", 1, "side"),
+            _n("flags", U8_LIMIT, "flags"),
+            _n("price_ticks", (1 << 24) - 1, "priceTicks"),
+            _n("lots", U62_LIMIT, "lots"),
+            _n("client_id", U62_LIMIT, "clientId"),
+            _n("expiry_ms", U62_LIMIT, "expiryMs"),
+            _n("trigger_ticks", (1 << 24) - 1, "triggerTicks"),
+            _n("pair", U62_LIMIT, "pair"),
+            _n("pair_slot", (1 << 36) - 1),
+        ),
+    ),
 )
 
 SIGNATURE_BYTES = 64

@@ -37,6 +37,7 @@ class Phase:
     NOMINATE_ADL: Final = 26
     DELEVERAGE: Final = 27
     SCAN_MAKER: Final = 28
+    FIRE_TRIGGER: Final = 29
 
 
 class Outcome:
@@ -101,3 +102,4 @@ class Outcome:
     POST_ONLY_STAGE: Final = 56
     LIQUIDATIONS_WAIT: Final = 57
     NOT_FILLABLE: Final = 58
+    ALREADY_DUE: Final = 59

@@ -69,6 +69,7 @@ FLAG_FOK: Final = 8  # order flag: as IOC, and nothing at all unless the book ha
 FLAG_STP_TAKER: Final = 16  # order flag: meeting an own order cancels this one, not that one
 FLAG_STP_BOTH: Final = 32  # order flag: meeting an own order cancels both
 FLAG_MARKET: Final = 64  # order flag: as IOC; without a price it is bounded by the market's band around the mark
+FLAG_TRIGGER_ABOVE: Final = 128  # order flag: its trigger fires when the mark is at or above it, else at or below
 FLAG_LIQUIDATION: Final = 256  # order flag, never in a signed record: closes a position against its owner's will
 ADL_DELAY_MS: Final = 10000  # better candidates for a deleveraging may come this long after the first
 ADL_LAPSE_MS: Final = 60000  # a nomination that is older is over: ranks are of the marks of their time
@@ -301,6 +302,7 @@ class Registers:
         self.fees_units: i64 = 0  # fees kept by the exchange
         self.cash_units: i64 = 0  # sum of every account's cash
         self.funding_dust: i64 = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
+        self.firing_market: i64 = 0  # market whose triggers are being fired
         self.bulk_at: i64 = 0  # bulk in progress: where its record begins in the open chunk
         self.bulk_end: i64 = 0  # bulk in progress: where its record ends
         self.bulk_item: i64 = 0  # bulk in progress: byte at which the next item begins
@@ -353,6 +355,7 @@ class Registers:
             self.fees_units,
             self.cash_units,
             self.funding_dust,
+            self.firing_market,
             self.bulk_at,
             self.bulk_end,
             self.bulk_item,
@@ -406,6 +409,7 @@ class Registers:
             self.fees_units,
             self.cash_units,
             self.funding_dust,
+            self.firing_market,
             self.bulk_at,
             self.bulk_end,
             self.bulk_item,
@@ -450,5 +454,5 @@ class Registers:
 
 
 _NOBODY: Final = bytes(20)
-_REGISTERS: Final = struct.Struct(">32sBBBQQQHHHH32s32sQ32sQQBQIIQqqqqqHHHHBIBBHIQQQQQ20sIQQHH")
-REGISTERS_BYTES: Final = 357
+_REGISTERS: Final = struct.Struct(">32sBBBQQQHHHH32s32sQ32sQQBQIIQqqqqqBHHHHBIBBHIQQQQQ20sIQQHH")
+REGISTERS_BYTES: Final = 358

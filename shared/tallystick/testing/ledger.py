@@ -5,17 +5,19 @@ It shares no code with `tallystick.machine`, only the names of outcomes and the 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tallystick.schema.names import Outcome
 from tallystick.testing.ledger_desk import Desk
 from tallystick.testing.ledger_market import Market
 from tallystick.testing.ledger_model import (
+    ABOVE,
     BUY,
     CLOCK_DRIFT_MS,
     FOK,
     IOC,
     MARKET_ORDER,
     MAX_EXPOSURE,
-    MAX_PRICE,
     NONCE_WORDS_AHEAD,
     NONCES_PER_WORD,
     REDUCE_ONLY,
@@ -92,7 +94,10 @@ class Ledger(Desk):
         bid = max((o.price for o in self.orders if (o.market, o.side) == (number, BUY)), default=None)
         ask = min((o.price for o in self.orders if (o.market, o.side) == (number, 1 - BUY)), default=None)
         agreed = commit(market, self.quorum, self.clock_ms, bid, ask)
-        return Outcome.ACCEPTED if agreed else Outcome.DEVIATING
+        if not agreed:
+            return Outcome.DEVIATING
+        self._fire(number)
+        return Outcome.ACCEPTED
 
     def approve(self, signer: str, number: int, nonce: int, slot: int, agent: Agent) -> Outcome:
         """Approve an agent."""
@@ -144,11 +149,17 @@ class Ledger(Desk):
 
     def remove(self, number: int, client_id: int, sequence: int) -> Outcome:
         """Cancel an order, alone or as an item of a bulk."""
-        for order in self.orders:
-            if (order.sequence, order.account, order.client_id) == (sequence, number, client_id):
-                self.orders.remove(order)
-                return Outcome.ACCEPTED
-        return Outcome.NO_SUCH_ORDER
+        order = self.find(number, client_id, sequence)
+        if order is None:
+            return Outcome.NO_SUCH_ORDER
+        (self.parked if order.trigger else self.orders).remove(order)
+        return Outcome.ACCEPTED
+
+    def find(self, number: int, client_id: int, sequence: int) -> Order | None:
+        """Return a resting or parked order."""
+        wanted = (sequence, number, client_id)
+        known = self.orders + self.parked
+        return next((each for each in known if (each.sequence, each.account, each.client_id) == wanted), None)
 
     def cancel_all(self, signer: str, number: int, agent: int, nonce: int) -> Outcome:
         """Make every order placed so far dead."""
@@ -173,15 +184,14 @@ class Ledger(Desk):
         account.dead_man_ms = time_ms
         return Outcome.ACCEPTED
 
-    def clean(self, sequence: int) -> Outcome:
+    def clean(self, order: Order | None) -> Outcome:
         """Remove an order that is dead."""
         self.records += 1
-        order = next((order for order in self.orders if order.sequence == sequence), None)
         if order is None:
             return Outcome.NO_SUCH_ORDER
         if not self._is_dead(order):
             return Outcome.NOT_DEAD
-        self.orders.remove(order)
+        (self.parked if order.trigger else self.orders).remove(order)
         return Outcome.ACCEPTED
 
     def order(self, signer: str, agent: int, nonce: int, wanted: Order) -> Outcome:
@@ -189,20 +199,30 @@ class Ledger(Desk):
         self.records += 1
         return self._authenticate(signer, wanted.account, nonce, agent, 1) or self.place(wanted)
 
+    def conditional(
+        self, signer: str, agent: int, nonce: int, wanted: Order, pair_id: int, hinted: Order | None
+    ) -> Outcome:
+        """Place an order with a trigger or a pair; the operator has pointed at the pair, or at nothing."""
+        self.records += 1
+        rejection = self._authenticate(signer, wanted.account, nonce, agent, 1)
+        return rejection or self.place(wanted, pair_id, hinted)
+
     def begin_bulk(self, signer: str, agent: int, nonce: int, number: int) -> Outcome | None:
         """Authenticate a bulk; `place` and `remove` run its items."""
         self.records += 1
         return self._authenticate(signer, number, nonce, agent, 3)
 
-    def place(self, wanted: Order) -> Outcome:
-        """Place an order, alone or as an item of a bulk."""
+    def place(self, wanted: Order, pair_id: int = 0, hinted: Order | None = None) -> Outcome:
+        """Place an order, alone, as an item of a bulk, or because it has fired."""
         wanted.sequence = self.records
-        rejection = self._check_order(wanted)
+        rejection = self._check_order(wanted, pairs=pair_id != 0)
         if rejection:
             return rejection
+        if wanted.trigger:
+            return self._settle_down(wanted, pair_id, hinted)
         if wanted.flags & MARKET_ORDER:
             wanted.flags |= IOC
-            wanted.price = wanted.price or (MAX_PRICE if wanted.side == BUY else 1)
+            wanted.price = wanted.price or self.markets[wanted.market].bound(buys=wanted.side == BUY)
         if wanted.flags & FOK:
             wanted.flags |= IOC
             unfit = self._unfit(wanted)
@@ -215,11 +235,35 @@ class Ledger(Desk):
                     return Outcome.NOTHING_TO_REDUCE
             maker = self._best_against(wanted)
             if maker is None:
-                return Outcome.UNFILLED if wanted.flags & IOC else self._rest(wanted)
+                return Outcome.UNFILLED if wanted.flags & IOC else self._settle_down(wanted, pair_id, hinted)
             ended = self._meet(wanted, maker)
             if ended:
                 return ended
         return Outcome.ACCEPTED
+
+    def _settle_down(self, wanted: Order, pair_id: int, hinted: Order | None) -> Outcome:
+        """Rest or park an order, and pair it with another one."""
+        if pair_id:
+            mine = hinted is not None and (hinted.account, hinted.client_id) == (wanted.account, pair_id)
+            if hinted is None or not mine or hinted.pair is not None:
+                return Outcome.NO_SUCH_ORDER
+        outcome = self._rest(wanted)
+        if pair_id and hinted is not None and outcome is Outcome.ACCEPTED:
+            wanted.pair, hinted.pair = hinted, wanted
+        return outcome
+
+    def _fire(self, number: int) -> None:
+        """Place the parked orders that the mark has reached: those above their trigger first, the nearest first."""
+        market = self.markets[number]
+        while not market.makers_first(self.clock_ms):
+            due = [order for order in self.parked if order.market == number and order.is_due(market.mark)]
+            if not due:
+                return
+            fired = min(due, key=lambda o: (0, o.trigger) if o.flags & ABOVE else (1, -o.trigger))
+            dead = self._is_dead(fired)
+            self.parked.remove(fired)
+            if not dead:
+                self.place(replace(fired, flags=fired.flags & ~ABOVE, trigger=0, pair=None))
 
     # Messages from L1
 

@@ -9,6 +9,7 @@ from math import ceil
 from tallystick.schema.names import Outcome
 from tallystick.testing.ledger_market import MILLION, Market, share
 from tallystick.testing.ledger_model import (
+    ABOVE,
     BUY,
     FOK,
     IOC,
@@ -36,6 +37,7 @@ class Desk:
         self.accounts: dict[int, Account] = {}
         self.markets: dict[int, Market] = {}
         self.orders: list[Order] = []
+        self.parked: list[Order] = []
         self.clock_ms = 0
         self.records = 0
         self.deposited = 0
@@ -66,7 +68,7 @@ class Desk:
 
     # Orders
 
-    def _check_order(self, wanted: Order) -> Outcome | None:
+    def _check_order(self, wanted: Order, *, pairs: bool) -> Outcome | None:
         market = self.markets.get(wanted.market)
         if market is None:
             return Outcome.NO_MARKET
@@ -77,13 +79,16 @@ class Desk:
             return Outcome.OUT_OF_RANGE
         if (flags & POST_ONLY and flags & (IOC | FOK | MARKET_ORDER)) or (flags & STP_TAKER and flags & STP_BOTH):
             return Outcome.BAD_FLAGS
+        if not wanted.trigger and (flags & ABOVE or (pairs and not flags & POST_ONLY)):
+            return Outcome.BAD_FLAGS
         if wanted.lots > market.max_lots:
             return Outcome.TOO_LARGE
         if wanted.expiry_ms and wanted.expiry_ms <= self.clock_ms:
             return Outcome.EXPIRED
         if self._switch_fired(self.accounts[wanted.account]):
             return Outcome.DEAD_MAN
-        return order_stage(market, self.clock_ms, posts=flags & POST_ONLY != 0)
+        waits = order_stage(market, self.clock_ms, posts=flags & POST_ONLY != 0 or wanted.trigger != 0)
+        return waits or (Outcome.ALREADY_DUE if wanted.trigger and wanted.is_due(market.mark) else None)
 
     def _switch_fired(self, account: Account) -> bool:
         return 0 < account.dead_man_ms <= self.clock_ms
@@ -123,7 +128,14 @@ class Desk:
     def _is_dead(self, maker: Order) -> bool:
         account = self.accounts[maker.account]
         expired = maker.expiry_ms != 0 and maker.expiry_ms <= self.clock_ms
-        return expired or self._switch_fired(account) or maker.sequence < account.dead_before
+        return expired or self._switch_fired(account) or maker.sequence < account.dead_before or self._alone(maker)
+
+    def _alone(self, order: Order) -> bool:
+        """Whether an order's pair has gone, or has begun to fill."""
+        other = order.pair
+        if other is None:
+            return False
+        return other.pair is not order or not any(each is other for each in self.orders + self.parked)
 
     def _after(
         self, number: int, order: Order, lots: int, quote: int, fee: int, *, forced: bool = False
@@ -195,6 +207,7 @@ class Desk:
         self.fees += taker_fee + maker_fee
         taker.lots -= lots
         maker.lots -= lots
+        maker.pair = None
         if maker.lots == 0:
             self.orders.remove(maker)
         return None
@@ -234,5 +247,5 @@ class Desk:
         worth = self.worth(account)
         if wanted.lots > reducible and worth.value < worth.initial + market.initial(quote):
             return Outcome.MARGIN
-        self.orders.append(wanted)
+        (self.parked if wanted.trigger else self.orders).append(wanted)
         return Outcome.ACCEPTED

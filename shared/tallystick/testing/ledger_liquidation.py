@@ -246,6 +246,7 @@ class LiquidatingLedger(Ledger):
         self.fees += maker_fee
         taker.lots -= lots
         maker.lots -= lots
+        maker.pair = None
         if maker.lots == 0:
             self.orders.remove(maker)
         return None

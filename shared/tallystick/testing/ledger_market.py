@@ -7,6 +7,8 @@ from fractions import Fraction
 from math import ceil
 
 MILLION = 1_000_000
+MAKERS_FIRST_MS = 60_000
+MAX_PRICE = 2**24 - 1
 
 
 def share(amount: int, ppm: int) -> int:
@@ -51,6 +53,17 @@ class Market:
     funding: Fraction = Fraction(0)
     round: int = 0
     reports: dict[int, int] = field(default_factory=dict)
+
+    def makers_first(self, clock_ms: int) -> bool:
+        """Whether prices have come back just now, so that only makers may come."""
+        return bool(self.resumed_ms) and clock_ms < self.resumed_ms + MAKERS_FIRST_MS
+
+    def bound(self, *, buys: bool) -> int:
+        """Return the worst price of a market order that names none."""
+        if not self.band_ppm:
+            return MAX_PRICE if buys else 1
+        move = self.mark * self.band_ppm // MILLION
+        return min(self.mark + move, MAX_PRICE) if buys else max(self.mark - move, 1)
 
     def initial(self, exposure: int) -> int:
         """Return the initial margin of a position of this worth."""

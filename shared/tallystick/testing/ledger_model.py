@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 BUY = 0
-IOC, POST_ONLY, REDUCE_ONLY, FOK, STP_TAKER, STP_BOTH, MARKET_ORDER = 1, 2, 4, 8, 16, 32, 64
+IOC, POST_ONLY, REDUCE_ONLY, FOK, STP_TAKER, STP_BOTH, MARKET_ORDER, ABOVE = 1, 2, 4, 8, 16, 32, 64, 128
 MAX_POSITIONS = 16
 MAX_PRICE = 2**24 - 1
 MAX_CASH = 2**60
@@ -43,7 +43,7 @@ class Account:
 
 @dataclass(slots=True)
 class Order:
-    """A resting order, known by the number of the record that placed it."""
+    """A resting or parked order, known by the number of the record that placed it."""
 
     sequence: int
     account: int
@@ -54,6 +54,12 @@ class Order:
     client_id: int
     expiry_ms: int
     flags: int = 0
+    trigger: int = 0
+    pair: Order | None = field(default=None, compare=False, repr=False)
+
+    def is_due(self, mark: int) -> bool:
+        """Whether its trigger fires at a mark."""
+        return mark >= self.trigger if self.flags & ABOVE else mark <= self.trigger
 
 
 @dataclass(frozen=True, slots=True)

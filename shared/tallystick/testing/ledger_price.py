@@ -10,7 +10,6 @@ from tallystick.schema.names import Outcome
 from tallystick.testing.ledger_market import MILLION, Market
 
 STALE_MS = 60_000
-MAKERS_FIRST_MS = 60_000
 GRACE_MS = 300_000
 BASIS_MS = 150_000
 DEVIATION = Fraction(1, 10)
@@ -48,8 +47,7 @@ def order_stage(market: Market, clock_ms: int, *, posts: bool) -> Outcome | None
     """Return why an order may not come now, if it may not."""
     if clock_ms - market.index_ms > STALE_MS:
         return Outcome.STALE_INDEX
-    fresh = market.resumed_ms and clock_ms < market.resumed_ms + MAKERS_FIRST_MS
-    return Outcome.POST_ONLY_STAGE if fresh and not posts else None
+    return Outcome.POST_ONLY_STAGE if market.makers_first(clock_ms) and not posts else None
 
 
 def liquidation_stage(market: Market, clock_ms: int) -> Outcome | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from tallystick.state import layout
 from tallystick.state.state import State
@@ -16,7 +17,7 @@ from tallystick.state.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resting:
-    """A resting order as its cell says."""
+    """A resting or parked order as its cell says."""
 
     slot: int
     account: int
@@ -27,6 +28,9 @@ class Resting:
     client_id: int
     sequence: int
     expiry_ms: int
+    flags: int
+    trigger_ticks: int
+    pair_slot: int
 
 
 def word(table: Table, index: int, field: int) -> int:
@@ -111,6 +115,9 @@ def order_at(state: State, slot: int) -> Resting | None:
         client_id=word(orders, slot, layout.ORDER_CLIENT_ID),
         sequence=word(orders, slot, layout.ORDER_SEQUENCE),
         expiry_ms=word(orders, slot, layout.ORDER_EXPIRY_MS),
+        flags=word(orders, slot, layout.ORDER_FLAGS),
+        trigger_ticks=word(orders, slot, layout.ORDER_TRIGGER_TICKS),
+        pair_slot=word(orders, slot, layout.ORDER_PAIR_SLOT),
     )
 
 
@@ -128,12 +135,12 @@ def pages_of(state: State, first: int) -> Iterator[int]:
         first = word(state.pages, first, layout.PAGE_NEXT_PAGE)
 
 
-def prices(state: State, market: int, side: int) -> list[int]:
-    """Return the prices the occupancy words of a book side lead to, ascending."""
+def prices(state: State, market: int, side: int, parked: int = 0) -> list[int]:
+    """Return the prices the occupancy words of a book side lead to, or triggers of parked orders, ascending."""
     found: list[int] = []
 
     def descend(height: int, prefix: int) -> None:
-        index = market << 19 | side << 18 | height << 16 | prefix
+        index = parked << 25 | market << 19 | side << 18 | height << 16 | prefix
         bits = limbs(state.bitmaps, index, layout.BITMAP_BITS, 8)
         if bits == 0 and height:
             raise AssertionError(f"occupancy bit above empty word {prefix} of height {height}")
@@ -149,9 +156,9 @@ def prices(state: State, market: int, side: int) -> list[int]:
     return found
 
 
-def level_orders(state: State, market: int, side: int, price: int) -> list[Resting]:
+def level_orders(state: State, market: int, side: int, price: int, parked: int = 0) -> list[Resting]:
     """Return the orders at one price, oldest first."""
-    level = market << 25 | side << 24 | price
+    level = parked << 31 | market << 25 | side << 24 | price
     found: list[Resting] = []
     for page in pages_of(state, word(state.levels, level, layout.LEVEL_HEAD_PAGE)):
         bits = limbs(state.pages, page, layout.PAGE_BITS, 2)
@@ -172,18 +179,25 @@ def book(state: State, market: int, side: int) -> list[Resting]:
     return [order for price in levels for order in level_orders(state, market, side, price)]
 
 
+def parked(state: State, market: int) -> list[Resting]:
+    """Return a market's parked orders as they would fire: those above their trigger first, nearest first."""
+    above = [(1, trigger) for trigger in prices(state, market, layout.SELL, 1)]
+    below = [(0, trigger) for trigger in reversed(prices(state, market, layout.BUY, 1))]
+    return [order for side, trigger in above + below for order in level_orders(state, market, side, trigger, 1)]
+
+
 def check_book(state: State, markets: range | list[int]) -> None:
-    """Check the book's structure: I6 and I7.
+    """Check the structure of the book and of the parked orders: I6 and I7.
 
     Raises: AssertionError saying what is wrong.
     """
     in_books: set[int] = set()
     used: list[int] = []
     for market in markets:
-        for side in (layout.BUY, layout.SELL):
-            for price in prices(state, market, side):
-                level = market << 25 | side << 24 | price
-                orders = level_orders(state, market, side, price)
+        for parked_or_not, side in product((0, 1), (layout.BUY, layout.SELL)):
+            for price in prices(state, market, side, parked_or_not):
+                level = parked_or_not << 31 | market << 25 | side << 24 | price
+                orders = level_orders(state, market, side, price, parked_or_not)
                 chain = list(pages_of(state, word(state.levels, level, layout.LEVEL_HEAD_PAGE)))
                 _check_level(state, level, orders, chain)
                 in_books |= {order.slot for order in orders}
@@ -196,11 +210,16 @@ def check_book(state: State, markets: range | list[int]) -> None:
 
 
 def _check_level(state: State, level: int, orders: list[Resting], chain: list[int]) -> None:
-    market, side, price = level >> 25, level >> 24 & 1, level & 0xFFFFFF
+    market, side, price = level >> 25 & 63, level >> 24 & 1, level & 0xFFFFFF
     if not orders:
         raise AssertionError(f"price {price} is marked as occupied and holds nothing")
     for order in orders:
-        _same("where an order rests", (order.market, order.side, order.price_ticks), (market, side, price))
+        if level >> 31:
+            above = int(order.flags & layout.FLAG_TRIGGER_ABOVE != 0)
+            _same("where an order is parked", (order.market, above, order.trigger_ticks), (market, side, price))
+        else:
+            rests = (order.market, order.side, order.price_ticks, order.trigger_ticks)
+            _same("where an order rests", rests, (market, side, price, 0))
     _same("order of arrival", [o.sequence for o in orders], sorted(o.sequence for o in orders))
     _same("orders counted", word(state.levels, level, layout.LEVEL_ORDERS), len(orders))
     _same("tail page", word(state.levels, level, layout.LEVEL_TAIL_PAGE), chain[-1])

@@ -32,6 +32,7 @@ def reconcile(ledger: Ledger, state: State) -> None:
         _same(f"funding of {number}", look.funding_index(state, number), market.funding * 1_000_000)
         for side in (0, 1):
             _reconcile_side(ledger, state, number, side)
+        _reconcile_parked(ledger, state, number)
 
 
 def _reconcile_side(ledger: Ledger, state: State, market: int, side: int) -> None:
@@ -43,6 +44,12 @@ def _reconcile_side(ledger: Ledger, state: State, market: int, side: int) -> Non
         [(o.sequence, o.account, o.price_ticks, o.remaining_lots, o.client_id, o.expiry_ms) for o in theirs],
         [(o.sequence, o.account, o.price, o.lots, o.client_id, o.expiry_ms) for o in mine],
     )
+
+
+def _reconcile_parked(ledger: Ledger, state: State, market: int) -> None:
+    mine = sorted((o.trigger, o.flags, o.sequence, o.client_id, o.lots) for o in ledger.parked if o.market == market)
+    theirs = [(o.trigger_ticks, o.flags, o.sequence, o.client_id, o.remaining_lots) for o in look.parked(state, market)]
+    _same(f"parked in market {market}", sorted(theirs), mine)
 
 
 def _same(what: str, found: object, expected: object) -> None:

@@ -202,6 +202,24 @@ class World:
         )
         return self.send(record)
 
+    def conditional(
+        self, account: int, market: int, side: int, price: int, lots: int, trigger: int, **more: int
+    ) -> Outcome:
+        """Place an order with a trigger, 0 for none, or with a pair, signed by the account's owner."""
+        values = {"nonce": self.next_nonce(account), **more}
+        record = self.signed(
+            "conditional",
+            self.owners[account],
+            account=account,
+            market=market,
+            side=side,
+            price_ticks=price,
+            lots=lots,
+            trigger_ticks=trigger,
+            **values,
+        )
+        return self.send(record)
+
     def cancel(self, account: int, client_id: int, slot: int) -> Outcome:
         """Cancel an order at a slot."""
         nonce = self.next_nonce(account)

@@ -143,16 +143,22 @@ class TraderClient:
         ioc: bool = False,
         flags: int = 0,
         expiry_ms: int = 0,
+        trigger_ticks: int = 0,
+        pair: int = 0,
     ) -> Acknowledgement:
         """Place an order; `ioc` cancels what does not fill at once, `flags` are those of the state's layout.
+
+        With `trigger_ticks` it waits until the mark is there, with `pair` it dies with the account's order of that
+        client id.
 
         Raises: OperatorRefused when it was not sequenced. A rejection by the exchange is an outcome.
         """
         if side not in (BUY, SELL):
             raise BadInput("a side is 0 (buy) or 1 (sell)", side=side)
+        more = {"trigger_ticks": trigger_ticks, "pair": pair} if trigger_ticks or pair else {}
         return self.send(
             self.signed(
-                "order",
+                "conditional" if more else "order",
                 agent=self._agent,
                 market=market,
                 side=side,
@@ -161,6 +167,7 @@ class TraderClient:
                 lots=lots,
                 client_id=client_id,
                 expiry_ms=expiry_ms,
+                **more,
             )
         )
 
@@ -292,7 +299,9 @@ class TraderClient:
             signature=bytes.fromhex(answer.signature[2:]),
         )
         check_receipt(receipt, self.domain, bytes.fromhex(self.receipt_signer[2:]))
-        if record.kind.name not in ("cancel", "bulk") and receipt.record_hash != keccak(encode(record)):
+        pairs = record.kind.name == "conditional" and record.value("pair") != 0
+        filled_in = pairs or record.kind.name in ("cancel", "bulk")
+        if not filled_in and receipt.record_hash != keccak(encode(record)):
             raise DataMismatch("the receipt is of another record", receipt=receipt.record_hash)
 
     def _secret(self) -> bytes:

@@ -113,7 +113,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A resting order."""
+    """A resting order, or one that waits for its trigger; `pair` is the client id of the order it is paired with."""
 
     market: int
     side: int
@@ -124,6 +124,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     expiry_ms: int
     slot: int
     dead: bool
+    flags: int = 0
+    trigger_ticks: int = 0
+    above: bool = False
+    pair: int = 0
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +160,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that was placed: `status` is open, filled, cancelled or rejected."""
+    """An order that was placed: `status` is open, waiting, fired, filled, cancelled or rejected."""
 
     record_number: int
     clock_ms: int

@@ -53,6 +53,7 @@ SENTENCES: Final[dict[str, str]] = {
     "POST_ONLY_STAGE": "prices have come back just now; for a minute only --post-only orders are taken",
     "LIQUIDATIONS_WAIT": "prices have come back lately; positions are closed again later",
     "NOT_FILLABLE": "a fill-or-kill order, and the book has not all of its lots at this price",
+    "ALREADY_DUE": "the mark is there already; place the order without a trigger",
     "NO_NOMINATION": "nobody is nominated yet; `trader nominate-adl` comes first",
 }
 """By the outcome's name. One that is not here is shown by its name alone."""

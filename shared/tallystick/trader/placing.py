@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from tallystick.trader.client import TraderClient
 
 
+def _ticks(help_text: str) -> Any:
+    return typer.Option(min=1, metavar="TICKS", help=help_text)
+
+
 def order(
     market: Market,
     side: Annotated[str, typer.Argument(help="buy or sell")],
@@ -32,6 +36,9 @@ def order(
         int | None, typer.Argument(min=1, help="Limit price in ticks; for a market order the worst one.")
     ] = None,
     client_id: Annotated[int, typer.Option(min=0, help="Your number for it, to cancel and find it by.")] = 0,
+    stop: Annotated[int | None, _ticks("Wait until the mark has moved against you to here.")] = None,
+    take_profit: Annotated[int | None, _ticks("Wait until the mark has moved for you to here.")] = None,
+    oco: Annotated[int, typer.Option(min=0, metavar="CLIENT_ID", help="When one of the two goes, both do.")] = 0,
     ioc: Annotated[bool, typer.Option("--ioc", help="Cancel what does not fill at once.")] = False,
     fok: Annotated[bool, typer.Option("--fok", help="Fill all of it at once or nothing.")] = False,
     post_only: Annotated[bool, typer.Option("--post-only", help="Reject it rather than take.")] = False,
@@ -60,31 +67,30 @@ def order(
     """Place an order. Exit code 2 when nothing of it was accepted.
 
     Examples: `trader order 0 buy 5 617990 --client-id 7 --post-only`, `trader order 0 sell 5 --market --slippage 0.2`,
-    `trader order 0 sell 5 620000 --reduce-only --good-til 8h`, and with isolated margin `--sub 1`.
+    `trader order 0 sell 5 620000 --reduce-only --good-til 8h`, and with isolated margin `--sub 1`. To guard a position:
+    `trader order 0 sell 5 --market --reduce-only --take-profit 640000 --client-id 8`, then
+    `trader order 0 sell 5 --market --reduce-only --stop 600000 --oco 8`.
     """
     from tallystick.errors import BadInput
-    from tallystick.trader.terms import order_flags, parse_side
+    from tallystick.trader.terms import order_flags, parse_side, trigger_of
 
-    wanted = {
-        "ioc": ioc,
-        "fok": fok,
-        "post-only": post_only,
-        "reduce-only": reduce_only,
-        "market": at_market,
-        self_trade: True,
-    }
-    flags = order_flags([word for word, is_wanted in wanted.items() if is_wanted])
+    wanted = {"ioc": ioc, "fok": fok, "post-only": post_only, "reduce-only": reduce_only, "market": at_market}
+    wanted[self_trade] = True
     way = parse_side(side)
+    trigger, direction = trigger_of(way, stop, take_profit)
+    flags = direction | order_flags([word for word, is_wanted in wanted.items() if is_wanted])
     if good_til is not None and expiry_ms:
         raise BadInput("say when it ends once", hint="--good-til or --expiry-ms")
-    if slippage is not None and (not at_market or price_ticks is not None):
-        raise BadInput("slippage is for a market order that names no price", hint="--market --slippage 0.5")
+    if slippage is not None and (not at_market or price_ticks is not None or trigger):
+        raise BadInput("slippage is for a market order of now that names no price", hint="--market --slippage 0.5")
     if price_ticks is None and not at_market:
         raise BadInput("a limit order needs a price", hint="a price in ticks behind the lots, or --market")
     with open_client(operator, key_file, password_file, number, agent, sub) as client:
         price = price_ticks or _worst_price(client, market, way, slippage)
         ends = _moment(client, good_til) if good_til is not None else expiry_ms
-        answer = client.order(market, way, price, lots, client_id=client_id, flags=flags, expiry_ms=ends)
+        answer = client.order(
+            market, way, price, lots, client_id=client_id, flags=flags, expiry_ms=ends, trigger_ticks=trigger, pair=oco
+        )
     print_answer(answer, as_json)
 
 

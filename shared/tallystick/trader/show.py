@@ -14,6 +14,7 @@ from tallystick.trader.models import (
     Funding,
     Happening,
     Market,
+    Order,
     PlacedOrder,
     Trade,
     Withdrawal,
@@ -88,9 +89,18 @@ def account_text(account: Account) -> str:
         place = f"{position.size_lots:>+12} lots at {position.mark_ticks}"
         lines.append(f"  market {position.market:<3} {place}, worth {tokens(position.worth_units)}")
     for order in account.orders:
-        rest = f"{SIDES[order.side]} {order.remaining_lots} at {order.price_ticks}"
-        lines.append(f"  order {order.client_id:<6} market {order.market} {rest}{', dead' if order.dead else ''}")
+        lines.append(f"  order {order.client_id:<6} market {order.market} {_resting(order)}")
     return "\n".join(lines)
+
+
+def _resting(order: Order) -> str:
+    price = f"at {order.price_ticks}" if order.price_ticks else "at market"
+    said = f"{SIDES[order.side]} {order.remaining_lots} {price}"
+    if order.trigger_ticks:
+        said += f", once the mark is {order.trigger_ticks} or {'above' if order.above else 'below'}"
+    if order.pair:
+        said += f", or order {order.pair}"
+    return said + (", dead" if order.dead else "")
 
 
 def placed_text(orders: Sequence[PlacedOrder]) -> str:
@@ -158,7 +168,7 @@ def answer_text(answer: Acknowledgement) -> str:
     lines = [f"record {answer.record_number}: {explain(answer.outcome)}{again}"]
     lines += [f"  filled {fill.lots} lots at {fill.price_ticks} with account {fill.maker}" for fill in answer.fills]
     if answer.resting_lots:
-        lines.append(f"  {answer.resting_lots} lots rest in the book")
+        lines.append(f"  {answer.resting_lots} lots rest, until they fill, fire or end")
     if answer.withdrawal is not None:
         lines.append(f"  withdrawal {answer.withdrawal}: claim it once its state is confirmed")
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from tallystick.state.layout import (
     FLAG_REDUCE_ONLY,
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
+    FLAG_TRIGGER_ABOVE,
     MAX_AMOUNT,
     MAX_PRICE_TICKS,
 )
@@ -62,6 +63,20 @@ def order_flags(words: list[str]) -> int:
     for word in words:
         flags |= FLAG_WORDS[word]
     return flags
+
+
+def trigger_of(side: int, stop: int | None, take_profit: int | None) -> tuple[int, int]:
+    """Return a trigger in ticks and the flag of its direction; 0 and none without one.
+
+    Raises: BadInput when there are two, or it is beyond the largest price.
+    """
+    if stop and take_profit:
+        raise BadInput("an order waits for one mark", hint="place two orders, the second with --oco and the first's id")
+    trigger = stop or take_profit or 0
+    if trigger > MAX_PRICE_TICKS:
+        raise BadInput("beyond the largest price", most=MAX_PRICE_TICKS, ticks=trigger)
+    above = trigger != 0 and (side == BUY) == bool(stop)
+    return trigger, FLAG_TRIGGER_ABOVE if above else 0
 
 
 def parse_scope(text: str) -> int:

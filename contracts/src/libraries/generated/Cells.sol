@@ -461,7 +461,7 @@ library BitmapLib {
     }
 }
 
-/// The orders at one price: a FIFO of pages.
+/// The orders at one price: a FIFO of pages. Parked orders have books of their own, by trigger.
 type Level is uint256;
 
 using LevelLib for Level global;
@@ -535,7 +535,7 @@ library PageLib {
     }
 }
 
-/// A resting order.
+/// An order that rests in the book, or is parked until its trigger.
 type Order is uint256;
 
 using OrderLib for Order global;
@@ -625,7 +625,7 @@ library OrderLib {
         Packed.write(Order.unwrap(self), 42, 2, value);
     }
 
-    /// mark at which it fires; 0 for an order of the book
+    /// mark at which it fires; 0 for an order in the book
     function triggerTicks(Order self) internal pure returns (uint32) {
         return uint32(Packed.read(Order.unwrap(self), 44, 4));
     }

@@ -129,6 +129,8 @@ library Constants {
     uint256 internal constant FLAG_STP_BOTH = 32;
     /// order flag: as IOC; without a price it is bounded by the market's band around the mark
     uint256 internal constant FLAG_MARKET = 64;
+    /// order flag: its trigger fires when the mark is at or above it, else at or below
+    uint256 internal constant FLAG_TRIGGER_ABOVE = 128;
     /// order flag, never in a signed record: closes a position against its owner's will
     uint256 internal constant FLAG_LIQUIDATION = 256;
     /// better candidates for a deleveraging may come this long after the first
@@ -223,8 +225,9 @@ library Phase {
     uint8 internal constant NOMINATE_ADL = 26;
     uint8 internal constant DELEVERAGE = 27;
     uint8 internal constant SCAN_MAKER = 28;
+    uint8 internal constant FIRE_TRIGGER = 29;
     /// how many there are
-    uint8 internal constant COUNT = 29;
+    uint8 internal constant COUNT = 30;
 }
 
 library Outcome {
@@ -287,4 +290,5 @@ library Outcome {
     uint8 internal constant POST_ONLY_STAGE = 56;
     uint8 internal constant LIQUIDATIONS_WAIT = 57;
     uint8 internal constant NOT_FILLABLE = 58;
+    uint8 internal constant ALREADY_DUE = 59;
 }

@@ -27,7 +27,8 @@ library RecordKinds {
     uint8 internal constant TAKE_OVER = 18;
     uint8 internal constant NOMINATE_ADL = 19;
     uint8 internal constant DELEVERAGE = 20;
-    uint8 internal constant LAST = 20;
+    uint8 internal constant CONDITIONAL = 21;
+    uint8 internal constant LAST = 21;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -51,12 +52,13 @@ library RecordKinds {
         if (kind == TAKE_OVER) return 2;
         if (kind == NOMINATE_ADL) return 3;
         if (kind == DELEVERAGE) return 1;
+        if (kind == CONDITIONAL) return 13;
         return 0;
     }
 
     /// Whether an agent may sign instead of the owner.
     function delegable(uint8 kind) internal pure returns (bool) {
-        return kind == ORDER || kind == CANCEL || kind == BULK || kind == CANCEL_ALL || kind == DEAD_MAN;
+        return kind == ORDER || kind == CANCEL || kind == BULK || kind == CANCEL_ALL || kind == DEAD_MAN || kind == CONDITIONAL;
     }
 
     /// Whether a signature follows the fields.
@@ -86,6 +88,7 @@ library RecordKinds {
         if (kind == TAKE_OVER) return _takeOverLimit(i);
         if (kind == NOMINATE_ADL) return _nominateAdlLimit(i);
         if (kind == DELEVERAGE) return 4294967295;
+        if (kind == CONDITIONAL) return _conditionalLimit(i);
         return 0;
     }
 
@@ -102,6 +105,7 @@ library RecordKinds {
         if (kind == BULK) return 13;
         if (kind == CANCEL_ALL) return 5;
         if (kind == DEAD_MAN) return 13;
+        if (kind == CONDITIONAL) return 4093;
         return 0;
     }
 
@@ -160,6 +164,9 @@ library RecordKinds {
         }
         if (kind == DEAD_MAN) {
             return keccak256("DeadMan(uint64 account,uint64 nonce,uint64 timeMs)");
+        }
+        if (kind == CONDITIONAL) {
+            return keccak256("ConditionalOrder(uint64 account,uint64 nonce,uint64 market,uint64 side,uint64 flags,uint64 priceTicks,uint64 lots,uint64 clientId,uint64 expiryMs,uint64 triggerTicks,uint64 pair)");
         }
         return 0;
     }
@@ -305,5 +312,21 @@ library RecordKinds {
         if (i == 0) return 4294967295;
         if (i == 1) return 63;
         return 4294967295;
+    }
+
+    function _conditionalLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 15;
+        if (i == 2) return 4611686018427387903;
+        if (i == 3) return 63;
+        if (i == 4) return 1;
+        if (i == 5) return 255;
+        if (i == 6) return 16777215;
+        if (i == 7) return 4611686018427387903;
+        if (i == 8) return 4611686018427387903;
+        if (i == 9) return 4611686018427387903;
+        if (i == 10) return 16777215;
+        if (i == 11) return 4611686018427387903;
+        return 68719476735;
     }
 }

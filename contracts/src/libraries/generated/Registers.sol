@@ -12,8 +12,8 @@ type Registers is uint256;
 using RegistersLib for Registers global;
 
 library RegistersLib {
-    uint256 internal constant BYTES = 357;
-    uint256 internal constant ARGS_OFFSET = 261;
+    uint256 internal constant BYTES = 358;
+    uint256 internal constant ARGS_OFFSET = 262;
 
     /// EIP-712 domain separator of this deployment
     function domain(Registers self) internal pure returns (bytes32) {
@@ -258,192 +258,201 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 244, 8, uint64(value));
     }
 
+    /// market whose triggers are being fired
+    function firingMarket(Registers self) internal pure returns (uint8) {
+        return uint8(Packed.read(Registers.unwrap(self), 252, 1));
+    }
+
+    function setFiringMarket(Registers self, uint8 value) internal pure {
+        Packed.write(Registers.unwrap(self), 252, 1, value);
+    }
+
     /// bulk in progress: where its record begins in the open chunk
     function bulkAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 252, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 253, 2));
     }
 
     function setBulkAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 252, 2, value);
+        Packed.write(Registers.unwrap(self), 253, 2, value);
     }
 
     /// bulk in progress: where its record ends
     function bulkEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 254, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 255, 2));
     }
 
     function setBulkEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 254, 2, value);
+        Packed.write(Registers.unwrap(self), 255, 2, value);
     }
 
     /// bulk in progress: byte at which the next item begins
     function bulkItem(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 256, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 257, 2));
     }
 
     function setBulkItem(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 256, 2, value);
+        Packed.write(Registers.unwrap(self), 257, 2, value);
     }
 
     /// bulk in progress: byte at which the next slot begins
     function bulkSlot(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 258, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 259, 2));
     }
 
     function setBulkSlot(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 258, 2, value);
+        Packed.write(Registers.unwrap(self), 259, 2, value);
     }
 
     /// bulk in progress: 1 when the cancel of a replace has run
     function bulkHalf(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 260, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 261, 1));
     }
 
     function setBulkHalf(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 260, 1, value);
+        Packed.write(Registers.unwrap(self), 261, 1, value);
     }
 
     /// record in progress: account
     function argAccount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 261, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 262, 4));
     }
 
     function setArgAccount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 261, 4, value);
+        Packed.write(Registers.unwrap(self), 262, 4, value);
     }
 
     /// record in progress: market
     function argMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 265, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 266, 1));
     }
 
     function setArgMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 265, 1, value);
+        Packed.write(Registers.unwrap(self), 266, 1, value);
     }
 
     /// record in progress: side
     function argSide(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 266, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 267, 1));
     }
 
     function setArgSide(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 266, 1, value);
+        Packed.write(Registers.unwrap(self), 267, 1, value);
     }
 
     /// record in progress: flags, scope
     function argFlags(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 267, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 268, 2));
     }
 
     function setArgFlags(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 267, 2, value);
+        Packed.write(Registers.unwrap(self), 268, 2, value);
     }
 
     /// record in progress: price in ticks, multiplier
     function argPrice(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 269, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 270, 4));
     }
 
     function setArgPrice(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 269, 4, value);
+        Packed.write(Registers.unwrap(self), 270, 4, value);
     }
 
     /// record in progress: lots left, largest size
     function argLots(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 273, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 274, 8));
     }
 
     function setArgLots(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 273, 8, value);
+        Packed.write(Registers.unwrap(self), 274, 8, value);
     }
 
     /// record in progress: client id, round, initial margin
     function argId(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 281, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 282, 8));
     }
 
     function setArgId(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 281, 8, value);
+        Packed.write(Registers.unwrap(self), 282, 8, value);
     }
 
     /// record in progress: expiry, report time, clock, maintenance margin
     function argTime(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 289, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 290, 8));
     }
 
     function setArgTime(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 289, 8, value);
+        Packed.write(Registers.unwrap(self), 290, 8, value);
     }
 
     /// record in progress: units, taker fee, lots found by a scan
     function argAmount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 297, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 298, 8));
     }
 
     function setArgAmount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 297, 8, value);
+        Packed.write(Registers.unwrap(self), 298, 8, value);
     }
 
     /// record in progress: slot, signer, maker fee, account to transfer to, where a scan goes on
     function argSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 305, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 306, 8));
     }
 
     function setArgSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 305, 8, value);
+        Packed.write(Registers.unwrap(self), 306, 8, value);
     }
 
     /// record in progress: recipient, agent key
     function argAddress(Registers self) internal pure returns (address) {
-        return address(uint160(Packed.read(Registers.unwrap(self), 313, 20)));
+        return address(uint160(Packed.read(Registers.unwrap(self), 314, 20)));
     }
 
     function setArgAddress(Registers self, address value) internal pure {
-        Packed.write(Registers.unwrap(self), 313, 20, uint160(value));
+        Packed.write(Registers.unwrap(self), 314, 20, uint160(value));
     }
 
     /// record in progress: trigger price in ticks, price a scan has come to
     function argTrigger(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 333, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 334, 4));
     }
 
     function setArgTrigger(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 333, 4, value);
+        Packed.write(Registers.unwrap(self), 334, 4, value);
     }
 
     /// record in progress: client id of the one-cancels-other partner
     function argPair(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 337, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 338, 8));
     }
 
     function setArgPair(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 337, 8, value);
+        Packed.write(Registers.unwrap(self), 338, 8, value);
     }
 
     /// record in progress: where that partner is
     function argPairSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 345, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 346, 8));
     }
 
     function setArgPairSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 345, 8, value);
+        Packed.write(Registers.unwrap(self), 346, 8, value);
     }
 
     /// record in progress: where it begins in the open chunk
     function argRecordAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 353, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 354, 2));
     }
 
     function setArgRecordAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 353, 2, value);
+        Packed.write(Registers.unwrap(self), 354, 2, value);
     }
 
     /// record in progress: where it ends
     function argRecordEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 355, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 356, 2));
     }
 
     function setArgRecordEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 355, 2, value);
+        Packed.write(Registers.unwrap(self), 356, 2, value);
     }
 }

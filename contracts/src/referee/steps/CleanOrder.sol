@@ -25,7 +25,7 @@ contract CleanOrder is Step {
         Account account = openAccount(w, order.account());
 
         // CHECK
-        if (!isDead(registers, order, account)) return finish(registers, Outcome.NOT_DEAD);
+        if (!isDead(w, slot, order, account)) return finish(registers, Outcome.NOT_DEAD);
         Path memory path = openOrderPath(w, order);
         Page page = openPage(w, slot >> 6);
         Page tail = openTailToFree(w, path, slot >> 6);

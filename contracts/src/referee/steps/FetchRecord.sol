@@ -111,7 +111,8 @@ contract FetchRecord is Step {
         if (agent.key() != signer) return Outcome.NOT_AUTHORISED;
         uint64 expiry = agent.expiryMs();
         if (expiry != 0 && expiry <= registers.clockMs()) return Outcome.AGENT_EXPIRED;
-        uint256 needed = kind == RecordKinds.ORDER ? Constants.SCOPE_PLACE : Constants.SCOPE_CANCEL;
+        bool places = kind == RecordKinds.ORDER || kind == RecordKinds.CONDITIONAL;
+        uint256 needed = places ? Constants.SCOPE_PLACE : Constants.SCOPE_CANCEL;
         if (kind == RecordKinds.BULK) needed = Constants.SCOPE_PLACE | Constants.SCOPE_CANCEL;
         return agent.scope() & needed == needed ? Outcome.ACCEPTED : Outcome.AGENT_SCOPE;
     }
@@ -127,8 +128,9 @@ contract FetchRecord is Step {
         } else if (kind == RecordKinds.CONSUME) {
             registers.setArgId(uint64(values[0]));
             registers.setPhase(Phase.CONSUME_MESSAGE);
-        } else if (kind == RecordKinds.ORDER) {
+        } else if (kind == RecordKinds.ORDER || kind == RecordKinds.CONDITIONAL) {
             _setOrder(registers, values);
+            if (kind == RecordKinds.CONDITIONAL) _setConditions(registers, values);
         } else if (kind == RecordKinds.CANCEL) {
             registers.setArgAccount(uint32(values[0]));
             registers.setArgId(uint64(values[3]));
@@ -199,6 +201,12 @@ contract FetchRecord is Step {
         registers.setArgId(uint64(values[8]));
         registers.setArgTime(uint64(values[9]));
         registers.setPhase(Phase.PLACE_ORDER);
+    }
+
+    function _setConditions(Registers registers, uint256[] memory values) private pure {
+        registers.setArgTrigger(uint32(values[10]));
+        registers.setArgPair(uint64(values[11]));
+        registers.setArgPairSlot(uint64(values[12]));
     }
 
     /// @dev The step of a kind of record that names a market and leaves the rest to its step.

@@ -7,7 +7,7 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {lowestBit, ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
 import {Path, dropHead, levelIndex, openBest, openTailToFree, removeOrder} from "@tallystick/libraries/Book.sol";
 import {liquidates, liquidationFee, noFund, openFund, payFund} from "@tallystick/libraries/Liquidation.sol";
-import {isDead} from "@tallystick/libraries/Liveness.sol";
+import {isDead, unpair} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {Health, health, mayChange} from "@tallystick/libraries/Risk.sol";
 import {openAccount, openLevel, openMarket, openOrder, openPage, openRisk} from "@tallystick/libraries/State.sol";
@@ -77,7 +77,7 @@ contract MatchMaker is Step {
         m.fund = openFund(w);
 
         // CHECK
-        if (_makersTurnEnds(m)) return;
+        if (_makersTurnEnds(w, m)) return;
         uint64 lots = _lots(m);
         if (lots == 0) return _removeMaker(m);
         uint8 outcome = _trade(m, lots);
@@ -109,10 +109,10 @@ contract MatchMaker is Step {
 
     /// @dev Whether the step is over before a fill: a dead maker, the taker's own order, or a taker
     /// that only posts.
-    function _makersTurnEnds(Match memory m) private pure returns (bool) {
+    function _makersTurnEnds(Witness memory w, Match memory m) private pure returns (bool) {
         Registers registers = m.registers;
         uint256 flags = registers.argFlags();
-        if (isDead(registers, m.order, m.maker)) {
+        if (isDead(w, m.slot, m.order, m.maker)) {
             _removeMaker(m);
             return true;
         }
@@ -206,6 +206,7 @@ contract MatchMaker is Step {
     function _settle(Match memory m, uint64 lots) private pure {
         Registers registers = m.registers;
         m.order.setRemainingLots(m.order.remainingLots() - lots);
+        unpair(m.order);
         if (m.order.remainingLots() == 0) _removeMaker(m);
         registers.setArgLots(registers.argLots() - lots);
         if (registers.argLots() == 0) finish(registers, Outcome.ACCEPTED);

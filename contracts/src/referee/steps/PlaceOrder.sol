@@ -5,7 +5,7 @@ import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {switchFired} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {checkOrderStage} from "@tallystick/libraries/Stages.sol";
+import {checkOrderStage, isDue} from "@tallystick/libraries/Stages.sol";
 import {openAccount, openMarket, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
@@ -15,7 +15,7 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 /// @title PLACE_ORDER: check an order against its market before it meets the book
 /// @dev Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS
 /// (flags that contradict each other), TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired),
-/// STALE_INDEX, POST_ONLY_STAGE. Rounding: the bound of a market order without a price, towards the mark. Twin:
+/// STALE_INDEX, POST_ONLY_STAGE, ALREADY_DUE. Rounding: the bound of a market order without a price, towards the mark. Twin:
 /// shared/tallystick/machine/steps/place_order.py.
 contract PlaceOrder is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -30,10 +30,18 @@ contract PlaceOrder is Step {
         // CHECK
         uint256 mark = risk.marketMarkTicks(registers.argMarket());
         uint8 outcome = _check(registers, market, mark, account);
-        if (outcome == Outcome.ACCEPTED) outcome = checkOrderStage(registers, price);
+        uint256 trigger = registers.argTrigger();
+        if (outcome == Outcome.ACCEPTED) {
+            uint256 parks = trigger != 0 ? Constants.FLAG_POST_ONLY : 0;
+            outcome = checkOrderStage(registers, price, registers.argFlags() | parks);
+        }
+        if (outcome == Outcome.ACCEPTED && trigger != 0 && isDue(trigger, registers.argFlags(), mark)) {
+            outcome = Outcome.ALREADY_DUE;
+        }
         if (outcome != Outcome.ACCEPTED) return finish(registers, outcome);
 
         // APPLY
+        if (trigger != 0) return registers.setPhase(Phase.REST_ORDER);
         uint16 flags = registers.argFlags();
         if (flags & Constants.FLAG_MARKET != 0) {
             registers.setArgFlags(flags | uint16(Constants.FLAG_IOC));
@@ -59,7 +67,7 @@ contract PlaceOrder is Step {
         if (mark == 0) return Outcome.NO_MARK;
         if (registers.argLots() == 0) return Outcome.OUT_OF_RANGE;
         if (registers.argPrice() == 0 && flags & Constants.FLAG_MARKET == 0) return Outcome.OUT_OF_RANGE;
-        if (_contradict(flags)) return Outcome.BAD_FLAGS;
+        if (_contradict(flags) || !_mayWait(registers)) return Outcome.BAD_FLAGS;
         if (registers.argLots() > market.maxLots()) return Outcome.TOO_LARGE;
         if (registers.argTime() != 0 && registers.argTime() <= registers.clockMs()) {
             return Outcome.EXPIRED;
@@ -73,6 +81,14 @@ contract PlaceOrder is Step {
         if (flags & Constants.FLAG_POST_ONLY != 0 && takes) return true;
         uint256 both = Constants.FLAG_STP_TAKER | Constants.FLAG_STP_BOTH;
         return flags & both == both;
+    }
+
+    /// @dev Whether only an order with a trigger names its direction, and only one that does not take at
+    /// once has a pair.
+    function _mayWait(Registers registers) private pure returns (bool) {
+        if (registers.argTrigger() != 0) return true;
+        if (registers.argFlags() & Constants.FLAG_TRIGGER_ABOVE != 0) return false;
+        return registers.argPair() == 0 || registers.argFlags() & Constants.FLAG_POST_ONLY != 0;
     }
 
     /// @dev The worst price of a market order that names none: the market's band around the mark, or any.

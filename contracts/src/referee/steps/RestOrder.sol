@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {NO_PAGE, Path, occupy, openPrice} from "@tallystick/libraries/Book.sol";
+import {NO_PAGE, Path, occupy, openPrice, park} from "@tallystick/libraries/Book.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {initialMargin} from "@tallystick/libraries/Margin.sol";
 import {Health, health} from "@tallystick/libraries/Risk.sol";
@@ -14,9 +14,9 @@ import {Account, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
-/// @title REST_ORDER: put what is left of an order into the book
-/// @dev Rejects: MARGIN (the account cannot carry the order were it filled alone), BOOK_FULL. Twin:
-/// shared/tallystick/machine/steps/rest_order.py.
+/// @title REST_ORDER: put what is left of an order into the book, or park one that waits for its trigger
+/// @dev Rejects: MARGIN (the account cannot carry the order were it filled alone), BOOK_FULL,
+/// NO_SUCH_ORDER (the one it is to be paired with). Twin: shared/tallystick/machine/steps/rest_order.py.
 contract RestOrder is Step {
     /// @dev Where the order goes. `fresh`: on a page of its own, behind the tail page if any.
     struct Place {
@@ -38,13 +38,18 @@ contract RestOrder is Step {
         Place memory place;
         if (!_openPlace(w, place)) return finish(registers, Outcome.BOOK_FULL);
 
+        bool pairs = registers.argPair() != 0;
+        Order other = pairs ? openOrder(w, registers.argPairSlot()) : Order.wrap(0);
+
         // CHECK
+        if (pairs && !_mayPair(registers, other)) return finish(registers, Outcome.NO_SUCH_ORDER);
         if (!_canCarry(registers, account, risk)) return finish(registers, Outcome.MARGIN);
 
         // APPLY
         if (place.fresh) _takePage(registers, place);
         _append(place);
         _writeOrder(registers, place.order);
+        if (pairs) _pair(registers, place, other);
 
         // WRITE
         finish(registers, Outcome.ACCEPTED);
@@ -57,7 +62,9 @@ contract RestOrder is Step {
         Path memory path = place.path;
         path.market = registers.argMarket();
         path.side = registers.argSide();
-        openPrice(w, path, registers.argPrice());
+        uint256 trigger = registers.argTrigger();
+        if (trigger != 0) park(path, registers.argFlags());
+        openPrice(w, path, trigger != 0 ? trigger : registers.argPrice());
         uint256 tail = path.level.orders() == 0 ? 0 : path.level.tailPage();
         if (tail != 0) place.tailPage = openPage(w, tail);
         place.fresh = tail == 0 || place.tailPage.used() == Constants.PAGE_SLOTS;
@@ -71,6 +78,22 @@ contract RestOrder is Step {
         place.position = place.fresh ? 0 : place.page.used();
         place.order = openOrder(w, place.number << 6 | place.position);
         return true;
+    }
+
+    /// @dev Whether there is an order of the account with the signed client id and no pair yet, where the
+    /// operator says.
+    function _mayPair(Registers registers, Order other) private pure returns (bool) {
+        if (other.remainingLots() == 0 || other.pairSlot() != 0) return false;
+        return other.account() == registers.argAccount() && other.clientId() == registers.argPair();
+    }
+
+    /// @dev Lets each of two orders name the other.
+    function _pair(Registers registers, Place memory place, Order other) private pure {
+        place.order.setPairSlot(registers.argPairSlot());
+        place.order.setPairSequence(other.sequence());
+        // SAFETY: a slot has 36 bits.
+        other.setPairSlot(uint64(place.number << 6 | place.position));
+        other.setPairSequence(registers.recordCount());
     }
 
     /// @dev Whether the account's value covers its initial margin and that of the order, or the
@@ -124,5 +147,6 @@ contract RestOrder is Step {
         order.setSequence(registers.recordCount());
         order.setExpiryMs(registers.argTime());
         order.setFlags(registers.argFlags());
+        order.setTriggerTicks(registers.argTrigger());
     }
 }

@@ -7,11 +7,10 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {clamp} from "@tallystick/libraries/Arith.sol";
 import {bestPrice} from "@tallystick/libraries/Book.sol";
 import {MILLION} from "@tallystick/libraries/Funding.sol";
-import {finish} from "@tallystick/libraries/Machine.sol";
 import {openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
-import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Constants, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title SAMPLE_FUNDING: sample the premium once a minute, tick the funding index once an hour
@@ -44,7 +43,7 @@ contract SampleFunding is Step {
         price.setSampleMinute(SafeCast.toUint64(registers.clockMs() / Constants.MINUTE_MS));
 
         // WRITE
-        finish(registers, Outcome.ACCEPTED);
+        registers.setPhase(Phase.FIRE_TRIGGER);
     }
 
     /// @dev How far the book is beyond the index, in millionths of it: below 0 when sellers are.

@@ -44,7 +44,7 @@ contract ScanMaker is Step {
         Account maker = openAccount(w, order.account());
 
         // CHECK
-        uint256 offered = _offers(registers, order, maker);
+        uint256 offered = _offers(w, number << 6 | position, order, maker);
         if (offered == ENDS) return finish(registers, Outcome.NOT_FILLABLE);
 
         // APPLY
@@ -83,8 +83,9 @@ contract ScanMaker is Step {
 
     /// @dev The lots a maker would give: none when it is dead or the taker's own, a reduce-only one its
     /// position's.
-    function _offers(Registers registers, Order order, Account maker) private pure returns (uint256) {
-        if (isDead(registers, order, maker)) return 0;
+    function _offers(Witness memory w, uint256 slot, Order order, Account maker) private pure returns (uint256) {
+        Registers registers = w.registers;
+        if (isDead(w, slot, order, maker)) return 0;
         if (order.account() == registers.argAccount()) {
             uint256 ends = registers.argFlags() & (Constants.FLAG_STP_TAKER | Constants.FLAG_STP_BOTH);
             return ends != 0 ? ENDS : 0;

@@ -7,11 +7,10 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {clamp, floorDiv, medianOf, shareUp} from "@tallystick/libraries/Arith.sol";
 import {bestPrice} from "@tallystick/libraries/Book.sol";
 import {MILLION} from "@tallystick/libraries/Funding.sol";
-import {finish} from "@tallystick/libraries/Machine.sol";
 import {openMarket, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
-import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
+import {Constants, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title UPDATE_MARK: move the mark after the index, as far as the book and the bounds let it
@@ -43,7 +42,7 @@ contract UpdateMark is Step {
         // WRITE
         bool due = registers.clockMs() / Constants.MINUTE_MS > price.sampleMinute();
         if (due && market.kind() != Constants.KIND_DATED) registers.setPhase(Phase.SAMPLE_FUNDING);
-        else finish(registers, Outcome.ACCEPTED);
+        else registers.setPhase(Phase.FIRE_TRIGGER);
     }
 
     /// @dev Averages the basis in and returns the median of three prices; the index alone when a book

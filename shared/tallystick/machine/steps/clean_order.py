@@ -27,7 +27,7 @@ def step(machine: Machine) -> None:
     account = state.accounts.open(number)
 
     # CHECK
-    if not is_dead(state, order, account):
+    if not is_dead(state, slot, order, account):
         machine.finish(Outcome.NOT_DEAD)
         return
     path = open_order_path(state, order)

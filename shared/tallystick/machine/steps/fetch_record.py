@@ -151,7 +151,7 @@ def scope_of(kind: str) -> i64:
     """Return what an agent must be allowed to do to sign a kind of record."""
     if kind == "bulk":
         return SCOPE_PLACE | SCOPE_CANCEL
-    return SCOPE_PLACE if kind == "order" else SCOPE_CANCEL
+    return SCOPE_PLACE if kind in ("order", "conditional") else SCOPE_CANCEL
 
 
 def _set_clock(registers: Registers, record: Record) -> None:
@@ -172,6 +172,14 @@ def _set_order(registers: Registers, record: Record) -> None:
     registers.arg_lots = values[7]
     registers.arg_id = values[8]
     registers.arg_time = values[9]
+
+
+def _set_conditional(registers: Registers, record: Record) -> None:
+    values = record.values
+    _set_order(registers, record)
+    registers.arg_trigger = values[10]
+    registers.arg_pair = values[11]
+    registers.arg_pair_slot = values[12]
 
 
 def _set_cancel(registers: Registers, record: Record) -> None:
@@ -275,4 +283,5 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "take_over": (_set_case, Phase.TAKE_OVER),
     "nominate_adl": (_set_nominate_adl, Phase.NOMINATE_ADL),
     "deleverage": (_set_deleverage, Phase.DELEVERAGE),
+    "conditional": (_set_conditional, Phase.PLACE_ORDER),
 }

@@ -9,7 +9,7 @@ from mypy_extensions import i64, mypyc_attr
 from tallystick.machine.arith import lowest_bit, ppm_down, ppm_up
 from tallystick.machine.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
 from tallystick.machine.liquidation import liquidates, liquidation_fee, open_fund, pay_fund
-from tallystick.machine.liveness import is_dead
+from tallystick.machine.liveness import is_dead, unpair
 from tallystick.machine.machine import Machine
 from tallystick.machine.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
 from tallystick.state.codes import Outcome, Phase
@@ -147,7 +147,7 @@ def _clip(match: Match) -> bool:
 def _makers_turn_ends(match: Match) -> bool:
     """Whether the step is over before a fill: a dead maker, the taker's own order, or a taker that only posts."""
     registers = match.machine.state.registers
-    if is_dead(match.machine.state, match.order, match.maker):
+    if is_dead(match.machine.state, match.slot, match.order, match.maker):
         _remove_maker(match)
         return True
     if match.maker_number == registers.arg_account:
@@ -249,6 +249,7 @@ def _settle(match: Match, lots: i64) -> None:
     if machine.events is not None:
         _tell_fill(match, lots)
     state.orders.words[match.order + ORDER_REMAINING_LOTS] -= lots
+    unpair(state, match.order)
     state.orders.mark(match.slot)
     if state.orders.words[match.order + ORDER_REMAINING_LOTS] == 0:
         remove_order(state, match.path, match.slot, match.order, match.page, match.tail)

@@ -6,7 +6,7 @@ from mypy_extensions import i64
 
 from tallystick.machine.liveness import switch_fired
 from tallystick.machine.machine import Machine
-from tallystick.machine.stages import check_order_stage
+from tallystick.machine.stages import check_order_stage, is_due
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     BUY,
@@ -16,6 +16,7 @@ from tallystick.state.layout import (
     FLAG_POST_ONLY,
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
+    FLAG_TRIGGER_ABOVE,
     MARKET_BAND_PPM,
     MARKET_EXPIRY_MS,
     MARKET_LIVE,
@@ -25,14 +26,15 @@ from tallystick.state.layout import (
     PPM,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_WORDS,
+    Registers,
 )
 
 
 def step(machine: Machine) -> None:
-    """Accept an order for matching.
+    """Accept an order for matching, or for parking when it has a trigger.
 
     Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS (flags that contradict each other),
-    TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired), STALE_INDEX, POST_ONLY_STAGE. Rounding: the bound of
+    TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired), STALE_INDEX, POST_ONLY_STAGE, ALREADY_DUE. Rounding: the bound of
     a market order without a price, towards the mark. Twin: contracts/src/referee/steps/PlaceOrder.sol.
     """
     state = machine.state
@@ -50,12 +52,22 @@ def step(machine: Machine) -> None:
     mark = state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS]
     outcome = _check(machine, market, mark, account)
     if outcome == Outcome.ACCEPTED:
-        outcome = check_order_stage(state, price, registers.arg_flags)
+        parks: i64 = FLAG_POST_ONLY if registers.arg_trigger else 0
+        outcome = check_order_stage(state, price, registers.arg_flags | parks)
+    if (
+        outcome == Outcome.ACCEPTED
+        and registers.arg_trigger
+        and is_due(registers.arg_trigger, registers.arg_flags, mark)
+    ):
+        outcome = Outcome.ALREADY_DUE
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
         return
 
     # APPLY
+    if registers.arg_trigger:
+        registers.phase = Phase.REST_ORDER
+        return
     if registers.arg_flags & FLAG_MARKET:
         registers.arg_flags |= FLAG_IOC
         if registers.arg_price == 0:
@@ -95,7 +107,7 @@ def _check(machine: Machine, market: i64, mark: i64, account: i64) -> i64:
         return Outcome.NO_MARK
     if registers.arg_lots == 0 or (registers.arg_price == 0 and flags & FLAG_MARKET == 0):
         return Outcome.OUT_OF_RANGE
-    if _contradict(flags):
+    if _contradict(flags) or not _may_wait(registers):
         return Outcome.BAD_FLAGS
     if registers.arg_lots > state.markets.words[market + MARKET_MAX_LOTS]:
         return Outcome.TOO_LARGE
@@ -110,6 +122,15 @@ def _contradict(flags: i64) -> bool:
         return True
     both = FLAG_STP_TAKER | FLAG_STP_BOTH
     return flags & both == both
+
+
+def _may_wait(registers: Registers) -> bool:
+    """Whether only an order with a trigger names its direction, and only one that does not take at once has a pair."""
+    if registers.arg_trigger:
+        return True
+    if registers.arg_flags & FLAG_TRIGGER_ABOVE:
+        return False
+    return registers.arg_pair == 0 or registers.arg_flags & FLAG_POST_ONLY != 0
 
 
 def _bound(side: i64, mark: i64, band_ppm: i64) -> i64:

@@ -1,4 +1,4 @@
-"""REST_ORDER: put what is left of an order into the book."""
+"""REST_ORDER: put what is left of an order into the book, or park one that waits for its trigger."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ from tallystick.state.layout import (
     ORDER_EXPIRY_MS,
     ORDER_FLAGS,
     ORDER_MARKET,
+    ORDER_PAIR_SEQUENCE,
+    ORDER_PAIR_SLOT,
     ORDER_PRICE_TICKS,
     ORDER_REMAINING_LOTS,
     ORDER_SEQUENCE,
     ORDER_SIDE,
+    ORDER_TRIGGER_TICKS,
     PAGE_BITS,
     PAGE_NEXT_PAGE,
     PAGE_SLOTS,
@@ -38,10 +41,10 @@ from tallystick.state.state import State
 
 
 def step(machine: Machine) -> None:
-    """Rest the order in progress behind the orders already at its price.
+    """Rest the order in progress behind the orders already at its price, or at its trigger.
 
-    Rejects: MARGIN (the account cannot carry the order were it filled alone), BOOK_FULL. Twin:
-    contracts/src/referee/steps/RestOrder.sol.
+    Rejects: MARGIN (the account cannot carry the order were it filled alone), BOOK_FULL, NO_SUCH_ORDER (the one it is to
+    be paired with). Twin: contracts/src/referee/steps/RestOrder.sol.
     """
     state = machine.state
     registers = state.registers
@@ -50,7 +53,9 @@ def step(machine: Machine) -> None:
     account = state.accounts.open(registers.arg_account)
     risk = state.risk.open(0)
     path = Path(registers.arg_market, registers.arg_side)
-    open_price(state, path, registers.arg_price)
+    if registers.arg_trigger:
+        path.park(registers.arg_flags)
+    open_price(state, path, registers.arg_trigger or registers.arg_price)
     orders = state.levels.words[path.level + LEVEL_ORDERS]
     tail = state.levels.words[path.level + LEVEL_TAIL_PAGE] if orders else 0
     tail_page = state.pages.open(tail) if tail else -1
@@ -64,8 +69,12 @@ def step(machine: Machine) -> None:
     page_base = state.pages.open(page) if fresh else tail_page
     slot = page << 6 | (0 if fresh else state.pages.words[page_base + PAGE_USED])
     order = state.orders.open(slot)
+    other = state.orders.open(registers.arg_pair_slot) if registers.arg_pair else -1
 
     # CHECK
+    if other >= 0 and not _may_pair(state, other):
+        machine.finish(Outcome.NO_SUCH_ORDER)
+        return
     if not _can_carry(state, account, risk):
         machine.finish(Outcome.MARGIN)
         return
@@ -75,6 +84,8 @@ def step(machine: Machine) -> None:
         _take_page(state, path, page, page_base, tail_page)
     _append(state, path, slot, page_base)
     _write_order(state, order)
+    if other >= 0:
+        _pair(state, slot, order, other)
 
     # WRITE
     state.orders.mark(slot)
@@ -84,8 +95,31 @@ def step(machine: Machine) -> None:
     state.levels.mark(path.level_index)
     machine.rested = slot
     if machine.events is not None:
-        machine.emit("rested", registers.arg_account, registers.arg_id, slot, registers.arg_lots)
+        name = "parked" if registers.arg_trigger else "rested"
+        machine.emit(name, registers.arg_account, registers.arg_id, slot, registers.arg_lots)
     machine.finish(Outcome.ACCEPTED)
+
+
+def _may_pair(state: State, other: i64) -> bool:
+    """Whether there is an order of the account with the signed client id and no pair yet, where the operator says."""
+    words = state.orders.words
+    registers = state.registers
+    if words[other + ORDER_REMAINING_LOTS] == 0 or words[other + ORDER_PAIR_SLOT] != 0:
+        return False
+    return (
+        words[other + ORDER_ACCOUNT] == registers.arg_account and words[other + ORDER_CLIENT_ID] == registers.arg_pair
+    )
+
+
+def _pair(state: State, slot: i64, order: i64, other: i64) -> None:
+    """Let each of two orders name the other."""
+    words = state.orders.words
+    registers = state.registers
+    words[order + ORDER_PAIR_SLOT] = registers.arg_pair_slot
+    words[order + ORDER_PAIR_SEQUENCE] = words[other + ORDER_SEQUENCE]
+    words[other + ORDER_PAIR_SLOT] = slot
+    words[other + ORDER_PAIR_SEQUENCE] = registers.record_count
+    state.orders.mark(registers.arg_pair_slot)
 
 
 def _can_carry(state: State, account: i64, risk: i64) -> bool:
@@ -140,3 +174,4 @@ def _write_order(state: State, order: i64) -> None:
     words[order + ORDER_SEQUENCE] = registers.record_count
     words[order + ORDER_EXPIRY_MS] = registers.arg_time
     words[order + ORDER_FLAGS] = registers.arg_flags
+    words[order + ORDER_TRIGGER_TICKS] = registers.arg_trigger

@@ -7,7 +7,7 @@ from mypy_extensions import i64
 from tallystick.machine.arith import clamp, quotient
 from tallystick.machine.machine import Machine
 from tallystick.machine.steps.update_mark import NO_PRICE, best_price
-from tallystick.state.codes import Outcome
+from tallystick.state.codes import Phase
 from tallystick.state.layout import (
     BUY,
     FUNDING_HOURS,
@@ -62,7 +62,7 @@ def step(machine: Machine) -> None:
 
     # WRITE
     state.prices.mark(number)
-    machine.finish(Outcome.ACCEPTED)
+    registers.phase = Phase.FIRE_TRIGGER
 
 
 def premium(index: i64, bid: i64, ask: i64) -> i64:

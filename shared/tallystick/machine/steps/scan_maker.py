@@ -62,7 +62,7 @@ def step(machine: Machine) -> None:
     maker = state.accounts.open(state.orders.words[order + ORDER_ACCOUNT])
 
     # CHECK
-    offered = _offers(machine, order, maker)
+    offered = _offers(machine, number << 6 | position, order, maker)
     if offered == _ENDS:
         machine.finish(Outcome.NOT_FILLABLE)
         return
@@ -102,12 +102,12 @@ def _crosses(machine: Machine, price: i64) -> bool:
     return price <= registers.arg_price if registers.arg_side == BUY else price >= registers.arg_price
 
 
-def _offers(machine: Machine, order: i64, maker: i64) -> i64:
+def _offers(machine: Machine, slot: i64, order: i64, maker: i64) -> i64:
     """Return the lots a maker would give: none when it is dead or the taker's own, a reduce-only one its position's."""
     state = machine.state
     registers = state.registers
     words = state.orders.words
-    if is_dead(state, order, maker):
+    if is_dead(state, slot, order, maker):
         return 0
     if words[order + ORDER_ACCOUNT] == registers.arg_account:
         return _ENDS if registers.arg_flags & (FLAG_STP_TAKER | FLAG_STP_BOTH) else 0

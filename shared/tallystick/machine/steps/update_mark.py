@@ -9,7 +9,7 @@ from mypy_extensions import i64
 from tallystick.machine.arith import clamp, median_of, share_up
 from tallystick.machine.book import Path, open_best
 from tallystick.machine.machine import Machine
-from tallystick.state.codes import Outcome, Phase
+from tallystick.state.codes import Phase
 from tallystick.state.layout import (
     BASIS_MS,
     BUY,
@@ -74,7 +74,7 @@ def step(machine: Machine) -> None:
     if due and state.markets.words[market + MARKET_KIND] != KIND_DATED:
         registers.phase = Phase.SAMPLE_FUNDING
     else:
-        machine.finish(Outcome.ACCEPTED)
+        registers.phase = Phase.FIRE_TRIGGER
 
 
 def best_price(state: State, market: i64, side: i64) -> i64:

@@ -28,6 +28,7 @@ from tallystick.testing.scenarios import (
     tiers,
     trading,
     transfers,
+    triggers,
 )
 from tallystick.testing.scenarios.scene import Scene
 
@@ -48,6 +49,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             liquidations,
             book,
             orders,
+            triggers,
             transfers,
             bulk,
         )
@@ -108,6 +110,7 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.DEAD_MAN,
             Outcome.STALE_INDEX,
             Outcome.POST_ONLY_STAGE,
+            Outcome.ALREADY_DUE,
         }
     ),
     Phase.MATCH_MAKER: frozenset(
@@ -125,7 +128,7 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
         }
     ),
     Phase.SCAN_MAKER: frozenset({GOES_ON, Outcome.NOT_FILLABLE, Outcome.NOTHING_TO_REDUCE}),
-    Phase.REST_ORDER: frozenset({Outcome.ACCEPTED, Outcome.MARGIN, Outcome.BOOK_FULL}),
+    Phase.REST_ORDER: frozenset({Outcome.ACCEPTED, Outcome.NO_SUCH_ORDER, Outcome.MARGIN, Outcome.BOOK_FULL}),
     Phase.CANCEL_ORDER: frozenset({Outcome.ACCEPTED, Outcome.NO_SUCH_ORDER}),
     Phase.WITHDRAW: frozenset({Outcome.ACCEPTED, Outcome.OUT_OF_RANGE, Outcome.NOT_WITHDRAWABLE}),
     Phase.APPROVE_AGENT: frozenset({Outcome.ACCEPTED, Outcome.OUT_OF_RANGE}),
@@ -141,8 +144,9 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
         }
     ),
     Phase.COMMIT_MEDIAN: frozenset({GOES_ON, Outcome.ACCEPTED, Outcome.DEVIATING}),
-    Phase.UPDATE_MARK: frozenset({GOES_ON, Outcome.ACCEPTED}),
-    Phase.SAMPLE_FUNDING: frozenset({Outcome.ACCEPTED}),
+    Phase.UPDATE_MARK: frozenset({GOES_ON}),
+    Phase.SAMPLE_FUNDING: frozenset({GOES_ON}),
+    Phase.FIRE_TRIGGER: frozenset({GOES_ON, Outcome.ACCEPTED}),
     Phase.LIST_MARKET: frozenset({Outcome.ACCEPTED, Outcome.MARKET_EXISTS, Outcome.BAD_PARAMETERS}),
     Phase.CHANGE_MARKET: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.OLD_CHANGE, Outcome.BAD_PARAMETERS}),
     Phase.SETTLE_POSITION: frozenset({Outcome.ACCEPTED, Outcome.NOT_SETTLED, Outcome.NO_POSITION}),

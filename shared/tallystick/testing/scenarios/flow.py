@@ -16,6 +16,7 @@ from tallystick.state.layout import (
     FLAG_REDUCE_ONLY,
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
+    FLAG_TRIGGER_ABOVE,
     MESSAGE_FORCE_CANCEL_ALL,
     MESSAGE_FORCE_WITHDRAW,
 )
@@ -84,6 +85,9 @@ def _order(scene: Scene, chance: random.Random, account: int, market: int) -> No
     side = chance.randrange(2)
     price = 1000 + chance.randint(-12, 6) * (1 if side == 0 else -1)
     more: dict[str, int] = {"client_id": scene.state.registers.record_count}
+    if chance.random() < 0.15:
+        _conditional(scene, chance, account, market, more)
+        return
     if chance.random() < 0.4:
         more["flags"] = chance.choice(FLAGS)
     if chance.random() < 0.15:
@@ -91,8 +95,21 @@ def _order(scene: Scene, chance: random.Random, account: int, market: int) -> No
     scene.order(account, market, side, price, chance.choice([1, 2, 5, 20, 90]), **more)
 
 
+def _conditional(scene: Scene, chance: random.Random, account: int, market: int, more: dict[str, int]) -> None:
+    trigger = 1000 + chance.randint(-60, 60)
+    flags = chance.choice((0, FLAG_MARKET, *FLAGS)) | (FLAG_TRIGGER_ABOVE if trigger > 1000 else 0)
+    rested = [values for name, values in scene.events[-400:] if name in ("rested", "parked")]
+    if rested and chance.random() < 0.5:
+        owner, more["pair"], more["pair_slot"] = chance.choice(rested)[:3]
+        account = owner if chance.random() < 0.9 else account
+    price = chance.choice((0, trigger, trigger + 5, trigger - 5))
+    scene.conditional(
+        account, market, chance.randrange(2), price, chance.choice([1, 2, 5]), trigger, flags=flags, **more
+    )
+
+
 def _cancel(scene: Scene, chance: random.Random, account: int) -> None:
-    rested = [values for name, values in scene.events[-400:] if name == "rested"]
+    rested = [values for name, values in scene.events[-400:] if name in ("rested", "parked")]
     if not rested:
         return
     owner, client_id, slot = chance.choice(rested)[:3]
@@ -116,7 +133,7 @@ def _bulk(scene: Scene, chance: random.Random, account: int, market: int) -> Non
 
 
 def _clean(scene: Scene, chance: random.Random) -> None:
-    rested = [values[2] for name, values in scene.events[-400:] if name == "rested"]
+    rested = [values[2] for name, values in scene.events[-400:] if name in ("rested", "parked")]
     scene.clean(chance.choice([*rested, 64]))
 
 

@@ -75,8 +75,8 @@ class Scene(World):
         return self.send(make("consume", through=len(self.published.messages)))
 
     def last_slot(self) -> int:
-        """Return where the newest resting order rests."""
-        return next(values[2] for name, values in reversed(self.events) if name == "rested")
+        """Return where the newest resting or parked order is."""
+        return next(values[2] for name, values in reversed(self.events) if name in ("rested", "parked"))
 
     def header(self) -> bytes:
         """Return the header the next chunk needs, between two batches."""

@@ -1,0 +1,84 @@
+"""The order book as it is shown: prices, and what rests at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from tallystick.machine.liveness import is_dead
+from tallystick.state.layout import (
+    BITMAP_BITS,
+    BITMAP_WORDS,
+    BUY,
+    LEVEL_HEAD_PAGE,
+    ORDER_ACCOUNT,
+    ORDER_REMAINING_LOTS,
+    PAGE_BITS,
+    PAGE_NEXT_PAGE,
+    PAGE_SLOTS,
+)
+from tallystick.state.state import State
+
+
+class LevelView(msgspec.Struct, frozen=True, kw_only=True):
+    """What rests at one price."""
+
+    price_ticks: int
+    lots: int
+    orders: int
+
+
+def prices(state: State, number: int, side: int) -> Iterator[int]:
+    """Yield the prices of a book side at which an order rests, best first."""
+    for high in _bits(state, number, side, 0, 0):
+        for middle in _bits(state, number, side, 1, high):
+            for low in _bits(state, number, side, 2, high << 8 | middle):
+                yield high << 16 | middle << 8 | low
+
+
+def _bits(state: State, number: int, side: int, height: int, word: int) -> Iterator[int]:
+    base = state.bitmaps.rows.get(number << 19 | side << 18 | height << 16 | word)
+    if base is None:
+        return
+    bits = 0
+    for limb in range(BITMAP_WORDS):
+        bits = bits << 32 | state.bitmaps.words[base + BITMAP_BITS + limb]
+    while bits:
+        bit = bits.bit_length() - 1 if side == BUY else (bits & -bits).bit_length() - 1
+        yield bit
+        bits ^= 1 << bit
+
+
+def levels(state: State, number: int, side: int, depth: int) -> list[LevelView]:
+    """Return the best `depth` prices of a book side that hold a living order."""
+    found: list[LevelView] = []
+    for price in prices(state, number, side):
+        if len(found) == depth:
+            break
+        lots = [remaining for remaining in _living(state, number << 25 | side << 24 | price) if remaining]
+        if lots:
+            found.append(LevelView(price_ticks=price, lots=sum(lots), orders=len(lots)))
+    return found
+
+
+def _living(state: State, level: int) -> Iterator[int]:
+    """Yield the sizes of the living orders at a price, oldest first."""
+    base = state.levels.rows[level]
+    page = state.levels.words[base + LEVEL_HEAD_PAGE]
+    pages = state.pages.words
+    while page:
+        row = state.pages.rows[page]
+        bits = pages[row + PAGE_BITS] << 32 | pages[row + PAGE_BITS + 1]
+        for position in range(PAGE_SLOTS):
+            if bits >> position & 1:
+                order = state.orders.rows[page << 6 | position]
+                dead = order_is_dead(state, page << 6 | position)
+                yield 0 if dead else state.orders.words[order + ORDER_REMAINING_LOTS]
+        page = pages[row + PAGE_NEXT_PAGE]
+
+
+def order_is_dead(state: State, slot: int) -> bool:
+    """Whether nobody can fill the order in a slot any more."""
+    order = state.orders.rows[slot]
+    return is_dead(state, slot, order, state.accounts.rows[state.orders.words[order + ORDER_ACCOUNT]])

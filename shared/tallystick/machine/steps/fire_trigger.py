@@ -1,0 +1,118 @@
+"""FIRE_TRIGGER: send the parked orders whose trigger the mark has reached to the book, one a step."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64, mypyc_attr
+
+from tallystick.machine.arith import lowest_bit
+from tallystick.machine.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
+from tallystick.machine.liveness import is_dead
+from tallystick.machine.machine import Machine
+from tallystick.machine.stages import is_due, triggers_wait
+from tallystick.state.codes import Outcome, Phase
+from tallystick.state.layout import (
+    FLAG_TRIGGER_ABOVE,
+    LEVEL_HEAD_PAGE,
+    ORDER_ACCOUNT,
+    ORDER_CLIENT_ID,
+    ORDER_EXPIRY_MS,
+    ORDER_FLAGS,
+    ORDER_PRICE_TICKS,
+    ORDER_REMAINING_LOTS,
+    ORDER_SIDE,
+    PAGE_BITS,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_WORDS,
+)
+from tallystick.state.state import State
+
+
+@mypyc_attr(acyclic=True, free_list_len=1)
+class Due:
+    """A parked order that is due: its slot, and word offsets."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.page: i64 = 0
+        self.slot: i64 = 0
+        self.order: i64 = 0
+        self.tail: i64 = -1
+
+
+def step(machine: Machine) -> None:
+    """Take the parked order that is due and nearest to its trigger, oldest first, and place it; end when none is due.
+
+    Those that fire above their trigger come first. A dead one is only taken out. The order goes through every check of
+    a new one; whatever becomes of it, the next follows. None fires while only makers may come. Twin:
+    contracts/src/referee/steps/FireTrigger.sol.
+    """
+    state = machine.state
+    registers = state.registers
+    if registers.resume == 0:
+        registers.resume = Phase.FIRE_TRIGGER
+        registers.firing_market = registers.arg_market
+        registers.clear_args()
+
+    # READ
+    risk = state.risk.open(0)
+    price = state.prices.open(registers.firing_market)
+    mark = state.risk.words[risk + registers.firing_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS]
+    path = Path(registers.firing_market, 0)
+    if triggers_wait(state, price) or not _open_due(state, path, mark):
+        _end(machine)
+        return
+    path.level = state.levels.open(path.level_index)
+    head = state.levels.words[path.level + LEVEL_HEAD_PAGE]
+    due = Due(path)
+    due.page = state.pages.open(head)
+    position = lowest_bit(state.pages.words, due.page + PAGE_BITS, PAGE_LIMBS)
+    if position < 0:
+        drop_head(state, path, due.page)
+        return
+    due.slot = head << 6 | position
+    due.order = state.orders.open(due.slot)
+    number = state.orders.words[due.order + ORDER_ACCOUNT]
+    account = state.accounts.open(number)
+    due.tail = open_tail_to_free(state, path, head)
+
+    # CHECK
+    dead = is_dead(state, due.slot, due.order, account)
+
+    # APPLY and WRITE
+    if not dead:
+        _place(state, due.order)
+    if machine.events is not None:
+        name = "removed" if dead else "fired"
+        machine.emit(name, number, state.orders.words[due.order + ORDER_CLIENT_ID], due.slot)
+    remove_order(state, path, due.slot, due.order, due.page, due.tail)
+
+
+def _open_due(state: State, path: Path, mark: i64) -> bool:
+    """Open the way down to the nearest trigger that the mark has reached; False when there is none."""
+    path.park(FLAG_TRIGGER_ABOVE)
+    if open_best(state, path) and is_due(path.price, FLAG_TRIGGER_ABOVE, mark):
+        return True
+    path.park(0)
+    return open_best(state, path) and is_due(path.price, 0, mark)
+
+
+def _end(machine: Machine) -> None:
+    registers = machine.state.registers
+    registers.resume = 0
+    registers.firing_market = 0
+    machine.finish(Outcome.ACCEPTED)
+
+
+def _place(state: State, order: i64) -> None:
+    """Make a parked order the order in progress, without its trigger and its pair."""
+    registers = state.registers
+    words = state.orders.words
+    registers.arg_account = words[order + ORDER_ACCOUNT]
+    registers.arg_market = registers.firing_market
+    registers.arg_side = words[order + ORDER_SIDE]
+    registers.arg_flags = words[order + ORDER_FLAGS] & ~FLAG_TRIGGER_ABOVE
+    registers.arg_price = words[order + ORDER_PRICE_TICKS]
+    registers.arg_lots = words[order + ORDER_REMAINING_LOTS]
+    registers.arg_id = words[order + ORDER_CLIENT_ID]
+    registers.arg_time = words[order + ORDER_EXPIRY_MS]
+    registers.phase = Phase.PLACE_ORDER
