@@ -237,6 +237,8 @@ class Api:
             "domain": "0x" + core.domain.hex(),
             "receipt_signer": self._identity.receipt_signer,
             "clock_ms": registers.clock_ms,
+            "last_index_ms": registers.last_index_ms,
+            "wind_down_ms": registers.wind_down_ms,
             "records": registers.record_count,
             "sequence": core.executor.read_model.history.sequence,
             "accumulator": "0x" + registers.record_accumulator.hex(),

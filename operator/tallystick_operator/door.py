@@ -53,6 +53,9 @@ _REASONS: Final = {
     Outcome.NOT_DEAD: "the order is alive",
     Outcome.NO_POSITION: "the account has no position in this market",
     Outcome.HEALTHY: "the account's value covers its maintenance margin",
+    Outcome.WINDING_DOWN: "the exchange is being wound down; `settle-account` counts and then pays what an account is worth",
+    Outcome.NO_CLAIM: "the account has been paid",
+    Outcome.TOO_EARLY: "the exchange is open, or the claims of others are still being counted",
     Outcome.NO_NOMINATION: "nobody is nominated to take up this account's position",
 }
 _FIELDS: Final = {
@@ -198,6 +201,8 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
     """
     record = checked.record
     authority = record.kind.authority
+    if state.registers.wind_down_ms and not record.kind.winds_down:
+        raise refuse(Outcome.WINDING_DOWN)
     if authority is Authority.NOBODY:
         outcome = foresee(state, record)
         if outcome != Outcome.ACCEPTED:

@@ -37,6 +37,7 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "rested": ("account", "client_id", "slot", "lots"),
     "parked": ("account", "client_id", "slot", "lots"),
     "fired": ("account", "client_id", "slot"),
+    "claim": ("account", "amount_units"),
     "removed": ("account", "client_id", "slot"),
     "cancelled_all": ("account",),
     "deposit": ("account", "amount_units"),

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from tallystick.machine.arith import read_address
 from tallystick.machine.liquidation import FUND, size_of
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.risk import health
 from tallystick.records.codec import Record
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
+    ACCOUNT_OWNER,
+    ACCOUNT_SETTLED,
+    CLAIM_COUNTED,
+    CLAIM_MS,
+    CLAIM_PAID,
     DELEVERAGE_CANDIDATE,
     MARKET_LIVE,
     MARKET_SETTLED,
@@ -18,6 +24,7 @@ from tallystick.state.layout import (
     ORDER_ACCOUNT,
     ORDER_REMAINING_LOTS,
     PENDING_EFFECTIVE_MS,
+    WIND_DOWN_MS,
 )
 from tallystick.state.state import State
 
@@ -72,6 +79,19 @@ def _settle_position(state: State, record: Record) -> Outcome:
     return Outcome.ACCEPTED if size_of(state.accounts.words, base, number) else Outcome.NO_POSITION
 
 
+def _settle_account(state: State, record: Record) -> Outcome:
+    account = state.accounts.rows.get(record.value("account"))
+    if account is None or not any(read_address(state.accounts.words, account + ACCOUNT_OWNER)):
+        return Outcome.NO_ACCOUNT
+    settled = state.accounts.words[account + ACCOUNT_SETTLED]
+    if settled == CLAIM_PAID:
+        return Outcome.NO_CLAIM
+    registers = state.registers
+    waits = settled == CLAIM_COUNTED and registers.clock_ms - registers.wind_down_ms < CLAIM_MS
+    open_still = registers.wind_down_ms == 0 and registers.clock_ms - registers.last_index_ms < WIND_DOWN_MS
+    return Outcome.TOO_EARLY if waits or open_still else Outcome.ACCEPTED
+
+
 def _clean(state: State, record: Record) -> Outcome:
     order = state.orders.rows.get(record.value("slot"))
     if order is None or state.orders.words[order + ORDER_REMAINING_LOTS] == 0:
@@ -93,4 +113,5 @@ _LOOKS: Final[dict[str, Callable[[State, Record], Outcome]]] = {
     "apply_change": _apply_change,
     "settle_position": _settle_position,
     "clean": _clean,
+    "settle_account": _settle_account,
 }

@@ -247,7 +247,7 @@ def test_D13_a_flooded_queue_costs_the_flooder_and_delays_nobody(stage: Stage) -
 
 def test_D14_D22_without_the_operator_anybody_posts_asserts_and_is_paid(stage: Stage) -> None:
     """The operator is gone for ever. After the delay a trader posts the batch that its own forced withdrawal needs,
-    anybody asserts and confirms it, and the Vault pays. Positions stay open: closing them is not in this version."""
+    anybody asserts and confirms it, and the Vault pays."""
     stage.transact("alice", "all", "Inbox", "forceWithdraw", 1, 2**62 - 1)
     stage.read_messages()
     a_day_later(stage)
@@ -263,6 +263,38 @@ def test_D14_D22_without_the_operator_anybody_posts_asserts_and_is_paid(stage: S
     paid = stage.call("TestToken", "balanceOf", account("alice").address)
     assert paid > DEPOSIT_UNITS * 99 // 100
     assert paid + cash(stage.world.state, 1) <= DEPOSIT_UNITS
+    must_hold(stage, honest)
+
+
+def test_D14_D17_when_the_exchange_has_stopped_for_good_everybody_is_paid(stage: Stage) -> None:
+    """Operator and prices are gone for ever, and positions are open. Strangers post what winds the exchange down: claims
+    at the last marks, counted for a week, then paid to the owners by the Vault. One of them asks through L1."""
+    withdrawn = stage.world.state.registers.withdrawn_units
+    for stranger in ("carol", "erin"):
+        stage.fund(stranger)
+    stage.publish()
+    for asking in ((1, 2), (1,)):
+        for _ in range(8):
+            a_day_later(stage)
+        if len(asking) == 1:
+            stage.transact("bob", "asks", "Inbox", "forceWithdraw", 2, 0)
+            stage.read_messages()
+        stage.begin()
+        for number in asking:
+            assert stage.world.settle_account(number) is Outcome.ACCEPTED
+        if len(asking) == 1:
+            assert stage.consume() is Outcome.ACCEPTED
+        stage.world.seal()
+        post(stage, "carol")
+    honest = stage.party("dave", Mode.PROPOSE, Told())
+    confirm_by_time(stage, honest)
+    audit = Auditor().audit(EventReader(stage.client, stage.deployment).poll().events)
+    granted = stage.world.state.registers.withdrawn_units
+    for index in range(stage.world.state.registers.outbox_count):
+        stage.transact("erin", f"claim {index}", "Vault", "claim", *audit.withdrawal_proof(index))
+    paid = sum(stage.call("TestToken", "balanceOf", account(name).address) for name in ("alice", "bob"))
+    assert paid == granted > withdrawn
+    assert 2 * DEPOSIT_UNITS - stage.world.state.registers.fees_units - 2 <= paid <= 2 * DEPOSIT_UNITS
     must_hold(stage, honest)
 
 

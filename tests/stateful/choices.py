@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
+from tallystick.schema.names import Outcome
 from tallystick.testing.ledger_market import Market
 
 settings.register_profile(
@@ -30,6 +31,13 @@ SIDES = st.integers(0, 1)
 PRICES = st.one_of(st.integers(985, 1015), st.sampled_from((1, 255, 256, 1023, 1024, 65_536)))
 LOTS = st.one_of(st.integers(1, 12), st.sampled_from((0, 60, 61)))
 FLAGS = st.one_of(st.sampled_from((0, 0, 0, 1, 2, 4, 5, 6, 8, 8, 12, 16, 24, 32, 64, 68)), st.integers(0, 127))
+JUNK = st.sampled_from(
+    (
+        (b"\x00", Outcome.UNKNOWN_RECORD),
+        (b"\x03\xc0", Outcome.MALFORMED),
+        (b"\x01\xca\x89\x01" + bytes(8), Outcome.OUT_OF_RANGE),
+    )
+)
 SIGNERS = tuple(f"signer {i}" for i in range(5))
 RULES = (
     Market(100, 50_000, 25_000, 500, 100, 60, liquidation_ppm=5_000, insurance_lots=20),

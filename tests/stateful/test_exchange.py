@@ -15,9 +15,10 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CANCEL_ALL,
     MESSAGE_FORCE_WITHDRAW,
 )
-from tallystick.testing.ledger_liquidation import LiquidatingLedger
 from tallystick.testing.ledger_market import Market
 from tallystick.testing.ledger_model import Agent, Order
+from tallystick.testing.ledger_winding import DAY_MS, WindingLedger
+from tallystick.testing.reconcile import reconcile
 from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address, message, ordinary_rules
 from tests.stateful import bulks
@@ -27,6 +28,7 @@ from tests.stateful.choices import (
     FIELDS,
     FLAGS,
     FUNDS,
+    JUNK,
     LOTS,
     MARKETS,
     NAMES,
@@ -47,7 +49,7 @@ class Exchange(Conditionals, Invariants, RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
-        self.ledger = LiquidatingLedger(governance="governance", signers=SIGNERS, quorum=3)
+        self.ledger = WindingLedger(governance="governance", signers=SIGNERS, quorum=3)
         self.rounds = 0
 
     def signer(self, account: int, agent: int, honest: bool) -> str:
@@ -175,11 +177,7 @@ class Exchange(Conditionals, Invariants, RuleBasedStateMachine):
         self.same(self.world.send(record), expected)
 
     @rule(
-        orders=st.lists(
-            st.tuples(ACCOUNTS, SIDES, st.integers(-4, 4), st.integers(1, 8)),
-            min_size=4,
-            max_size=16,
-        ),
+        orders=st.lists(st.tuples(ACCOUNTS, SIDES, st.integers(-4, 4), st.integers(1, 8)), min_size=4, max_size=16),
         market=st.integers(0, 1),
     )
     def trade(self, orders: list[tuple[int, int, int, int]], market: int) -> None:
@@ -248,8 +246,9 @@ class Exchange(Conditionals, Invariants, RuleBasedStateMachine):
         nonce = self.nonce(account, False)
         by = self.signer(account, agent, True)
         expected = self.ledger.cancel_all(by, account, agent, nonce)
-        record = self.world.signed("cancel_all", by, account=account, agent=agent, nonce=nonce)
-        self.same(self.world.send(record), expected)
+        self.same(
+            self.world.send(self.world.signed("cancel_all", by, account=account, agent=agent, nonce=nonce)), expected
+        )
 
     @rule(account=ACCOUNTS, lives_ms=st.sampled_from((None, 0, 1, 500, 5000)))
     def dead_man(self, account: int, lives_ms: int | None) -> None:
@@ -304,12 +303,7 @@ class Exchange(Conditionals, Invariants, RuleBasedStateMachine):
         values = {"account": number, "nonce": nonce, "to": target, "amount_units": amount}
         self.same(self.world.send(self.world.signed("transfer", NAMES[account], **values)), expected)
 
-    @rule(
-        account=ACCOUNTS,
-        slot=st.integers(0, 2),
-        scope=st.integers(0, 3),
-        lives_ms=st.sampled_from((None, 0, 1000)),
-    )
+    @rule(account=ACCOUNTS, slot=st.integers(0, 2), scope=st.integers(0, 3), lives_ms=st.sampled_from((None, 0, 1000)))
     def approve(self, account: int, slot: int, scope: int, lives_ms: int | None) -> None:
         expiry = 0 if lives_ms is None else self.ledger.clock_ms + lives_ms
         nonce = self.nonce(account, False)
@@ -328,15 +322,7 @@ class Exchange(Conditionals, Invariants, RuleBasedStateMachine):
         )
         self.same(self.world.send(record), expected)
 
-    @rule(
-        junk=st.sampled_from(
-            (
-                (b"\x00", Outcome.UNKNOWN_RECORD),
-                (b"\x03\xc0", Outcome.MALFORMED),
-                (b"\x01\xca\x89\x01" + bytes(8), Outcome.OUT_OF_RANGE),
-            )
-        )
-    )
+    @rule(junk=JUNK)
     def send_junk(self, junk: tuple[bytes, Outcome]) -> None:
         self.same(self.world.send(junk[0]), self.ledger.junk(junk[1]))
 
@@ -380,8 +366,18 @@ class Exchange(Conditionals, Invariants, RuleBasedStateMachine):
         self.move_clock(0)
         self.world.seal()
 
+    def wind_down(self) -> None:
+        """I21: however trading went, everybody who is counted is paid, the bankrupt and the late ones too."""
+        for ms, numbers in ((7 * DAY_MS, (1, 2, 3, 0, 1)), (7 * DAY_MS, (5, 1, 2, 3, 4, 1))):
+            self.skip(ms)
+            for number in numbers:
+                self.same(self.world.settle_account(number), self.ledger.settle_account(number))
+                reconcile(self.ledger, self.world.state)
+
     def teardown(self) -> None:
         """I10: what is published leads every replayer, and the Referee step by step, to the operator's state."""
+        if self.ledger.accounts:
+            self.wind_down()
         self.world.seal()
         final = self.world.state.hash()
         fast = self.world.fresh()

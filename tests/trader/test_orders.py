@@ -186,6 +186,8 @@ def test_funding_is_shown_by_the_hour(shell: Shell) -> None:
         ("", ["nominate-adl", "1", "5", "2"], OperatorRefused),
         ("", ["deleverage", "1"], OperatorRefused),
         ("", ["settle-position", "1", "0"], OperatorRefused),
+        ("", ["settle-account", "1"], OperatorRefused),
+        ("", ["settle-account", "99"], OperatorRefused),
         ("", ["apply-change", "9"], OperatorRefused),
         ("governance", ["change-market", "0"], BadInput),
         ("governance", ["change-market", "0", "--rule", "taker_ppm=x"], BadInput),

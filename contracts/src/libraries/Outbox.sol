@@ -13,13 +13,19 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// @param amount in units, already checked against what may leave
 function appendWithdrawal(Witness memory w, uint256 number, Account account, address recipient, uint256 amount) pure {
     Registers registers = w.registers;
+    int256 units = SafeCast.toInt256(amount);
+    account.setCashUnits(SafeCast.toInt64(account.cashUnits() - units));
+    registers.setCashUnits(SafeCast.toInt64(registers.cashUnits() - units));
+    owe(w, number, recipient, amount);
+}
+
+/// @notice Owes an amount to an L1 address.
+function owe(Witness memory w, uint256 number, address recipient, uint256 amount) pure {
+    Registers registers = w.registers;
     Outbox cell = openOutbox(w, registers.outboxCount());
     cell.setRecipient(recipient);
     cell.setAmountUnits(SafeCast.toUint64(amount));
     cell.setAccount(SafeCast.toUint64(number));
-    int256 units = SafeCast.toInt256(amount);
-    account.setCashUnits(SafeCast.toInt64(account.cashUnits() - units));
     registers.setOutboxCount(registers.outboxCount() + 1);
-    registers.setCashUnits(SafeCast.toInt64(registers.cashUnits() - units));
-    registers.setWithdrawnUnits(SafeCast.toInt64(registers.withdrawnUnits() + units));
+    registers.setWithdrawnUnits(SafeCast.toInt64(registers.withdrawnUnits() + SafeCast.toInt256(amount)));
 }

@@ -32,6 +32,7 @@ from tallystick.machine.steps import (
     scan_maker,
     set_clock,
     set_dead_man,
+    settle_account,
     settle_position,
     take_over,
     transfer,
@@ -71,6 +72,7 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.DELEVERAGE: deleverage.step,
     Phase.SCAN_MAKER: scan_maker.step,
     Phase.FIRE_TRIGGER: fire_trigger.step,
+    Phase.SETTLE_ACCOUNT: settle_account.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

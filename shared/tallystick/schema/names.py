@@ -40,6 +40,7 @@ class Phase(IntEnum):
     DELEVERAGE = 27
     SCAN_MAKER = 28
     FIRE_TRIGGER = 29
+    SETTLE_ACCOUNT = 30
 
 
 class Outcome(IntEnum):
@@ -105,6 +106,8 @@ class Outcome(IntEnum):
     LIQUIDATIONS_WAIT = 57
     NOT_FILLABLE = 58
     ALREADY_DUE = 59
+    WINDING_DOWN = 60
+    NO_CLAIM = 61
 
 
 # name -> (value, what it is and where it comes from)
@@ -139,6 +142,8 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "STALE_MS": (60_000, "an index older than this is stale, nobody trades on it: the age a report may have"),
     "POST_ONLY_MS": (60_000, "once prices are back, orders may not take for so long: makers come first"),
     "LIQUIDATION_WAIT_MS": (300_000, "once prices are back, nobody is liquidated for so long: margin can be added"),
+    "WIND_DOWN_MS": (604_800_000, "7 days without an index: the exchange has stopped for good, and may be wound down"),
+    "CLAIM_MS": (604_800_000, "7 days in which what accounts are worth is counted, before anything is paid"),
     "BASIS_MS": (150_000, "time over which the basis is averaged: Hyperliquid's 150 seconds"),
     "MINUTE_MS": (60_000, "a premium is sampled in every minute"),
     "HOUR_MS": (3_600_000, "funding ticks in every hour"),
@@ -179,6 +184,8 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "SELL": (1, "side"),
     "MARKET_LIVE": (1, "market status"),
     "MARKET_SETTLED": (2, "market status: its mark is final, its positions turn into cash"),
+    "CLAIM_COUNTED": (1, "account's place in a wind-down: its claim has been counted"),
+    "CLAIM_PAID": (2, "account's place in a wind-down: it has been paid"),
     "KIND_PERPETUAL": (0, "market kind: pays funding, never expires"),
     "KIND_DATED": (1, "market kind: settles at the first index at or after its expiry"),
     "MAX_OPEN_EXPOSURE": (1 << 32, "largest open interest x multiplier: all markets' values together stay below 2^62"),

@@ -52,6 +52,8 @@ class RecordKind:
     fields: tuple[RecordField, ...]
     doc: str
     blobs: tuple[RecordBlob, ...] = ()
+    winds_down: bool = False
+    """Whether it is taken in a wind-down too: what moves neither money nor positions, and what winds down."""
 
     @property
     def encoded_type(self) -> str:
@@ -82,6 +84,7 @@ RECORDS: tuple[RecordKind, ...] = (
         number=1,
         authority=Authority.NOBODY,
         primary="",
+        winds_down=True,
         doc="Move the clock.",
         fields=(_n("clock_ms", U62_LIMIT),),
     ),
@@ -90,6 +93,7 @@ RECORDS: tuple[RecordKind, ...] = (
         number=2,
         authority=Authority.NOBODY,
         primary="",
+        winds_down=True,
         doc="Consume L1 messages up to, not including, `through`.",
         fields=(_n("through", U62_LIMIT),),
     ),
@@ -117,6 +121,7 @@ RECORDS: tuple[RecordKind, ...] = (
         number=4,
         authority=Authority.OWNER_OR_AGENT,
         primary="Cancel",
+        winds_down=True,
         doc="Cancel the resting order with this client id; `slot`, where it rests, is filled in by the operator.",
         fields=(
             _n("account", U32_LIMIT, "account"),
@@ -144,6 +149,7 @@ RECORDS: tuple[RecordKind, ...] = (
         number=6,
         authority=Authority.OWNER,
         primary="ApproveAgent",
+        winds_down=True,
         doc="Let a key trade for the account; the zero address revokes the slot.",
         fields=(
             _n("account", U32_LIMIT, "account"),
@@ -238,6 +244,7 @@ RECORDS: tuple[RecordKind, ...] = (
         number=14,
         authority=Authority.OWNER_OR_AGENT,
         primary="CancelAll",
+        winds_down=True,
         doc="Cancel every order the account has placed so far.",
         fields=(
             _n("account", U32_LIMIT, "account"),
@@ -250,6 +257,7 @@ RECORDS: tuple[RecordKind, ...] = (
         number=15,
         authority=Authority.OWNER_OR_AGENT,
         primary="DeadMan",
+        winds_down=True,
         doc="Arm the dead-man switch: from `time_ms` on all the account's orders are dead; 0 disarms it.",
         fields=(
             _n("account", U32_LIMIT, "account"),
@@ -263,6 +271,7 @@ RECORDS: tuple[RecordKind, ...] = (
         number=16,
         authority=Authority.NOBODY,
         primary="",
+        winds_down=True,
         doc="Take a dead order out of the book.",
         fields=(_n("slot", (1 << 36) - 1),),
     ),
@@ -319,6 +328,15 @@ RECORDS: tuple[RecordKind, ...] = (
             _n("pair", U62_LIMIT, "pair"),
             _n("pair_slot", (1 << 36) - 1),
         ),
+    ),
+    RecordKind(
+        name="settle_account",
+        number=22,
+        authority=Authority.NOBODY,
+        primary="",
+        winds_down=True,
+        doc="Wind down: count what an account is worth, and once all are counted, pay it; anybody may.",
+        fields=(_n("account", U32_LIMIT),),
     ),
 )
 

@@ -131,6 +131,11 @@ def render_records() -> str:
         f"        return !({names});",
         "    }",
         "",
+        "    /// Whether it is taken in a wind-down too.",
+        "    function windsDown(uint8 kind) internal pure returns (bool) {",
+        f"        return {' || '.join(f'kind == {kind.name.upper()}' for kind in RECORDS if kind.winds_down)};",
+        "    }",
+        "",
         "    /// Largest value of field `i`; type(uint160).max marks an address.",
     ]
     lines += ["    function limit(uint8 kind, uint256 i) internal pure returns (uint256) {"]

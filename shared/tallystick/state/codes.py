@@ -38,6 +38,7 @@ class Phase:
     DELEVERAGE: Final = 27
     SCAN_MAKER: Final = 28
     FIRE_TRIGGER: Final = 29
+    SETTLE_ACCOUNT: Final = 30
 
 
 class Outcome:
@@ -103,3 +104,5 @@ class Outcome:
     LIQUIDATIONS_WAIT: Final = 57
     NOT_FILLABLE: Final = 58
     ALREADY_DUE: Final = 59
+    WINDING_DOWN: Final = 60
+    NO_CLAIM: Final = 61

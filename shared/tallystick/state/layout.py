@@ -37,6 +37,8 @@ DEVIATION_PPM: Final = 100000  # a report further than this from the median of i
 STALE_MS: Final = 60000  # an index older than this is stale, nobody trades on it: the age a report may have
 POST_ONLY_MS: Final = 60000  # once prices are back, orders may not take for so long: makers come first
 LIQUIDATION_WAIT_MS: Final = 300000  # once prices are back, nobody is liquidated for so long: margin can be added
+WIND_DOWN_MS: Final = 604800000  # 7 days without an index: the exchange has stopped for good, and may be wound down
+CLAIM_MS: Final = 604800000  # 7 days in which what accounts are worth is counted, before anything is paid
 BASIS_MS: Final = 150000  # time over which the basis is averaged: Hyperliquid's 150 seconds
 MINUTE_MS: Final = 60000  # a premium is sampled in every minute
 HOUR_MS: Final = 3600000  # funding ticks in every hour
@@ -77,6 +79,8 @@ BUY: Final = 0  # side
 SELL: Final = 1  # side
 MARKET_LIVE: Final = 1  # market status
 MARKET_SETTLED: Final = 2  # market status: its mark is final, its positions turn into cash
+CLAIM_COUNTED: Final = 1  # account's place in a wind-down: its claim has been counted
+CLAIM_PAID: Final = 2  # account's place in a wind-down: it has been paid
 KIND_PERPETUAL: Final = 0  # market kind: pays funding, never expires
 KIND_DATED: Final = 1  # market kind: settles at the first index at or after its expiry
 MAX_OPEN_EXPOSURE: Final = 4294967296  # largest open interest x multiplier: all markets' values together stay below 2^62
@@ -103,8 +107,8 @@ RULE_BAND_PPM: Final = 17  # its place among a market's rules
 RULE_MOVE_PPM: Final = 18  # its place among a market's rules
 
 TAG_ACCOUNT: Final = 1
-ACCOUNT_WORDS: Final = 66
-ACCOUNT_BYTES: Final = 357
+ACCOUNT_WORDS: Final = 67
+ACCOUNT_BYTES: Final = 365
 ACCOUNT_OWNER: Final = 0
 ACCOUNT_CASH_UNITS: Final = 5
 ACCOUNT_NONCE_WORD: Final = 6
@@ -113,7 +117,8 @@ ACCOUNT_NONCE_PREVIOUS: Final = 11
 ACCOUNT_DEAD_BEFORE: Final = 15
 ACCOUNT_DEAD_MAN_MS: Final = 16
 ACCOUNT_SETTLED: Final = 17
-ACCOUNT_POSITIONS: Final = 18
+ACCOUNT_CLAIM_UNITS: Final = 18
+ACCOUNT_POSITIONS: Final = 19
 ACCOUNT_POSITION_WORDS: Final = 3
 ACCOUNT_POSITION_MARKET: Final = 0
 ACCOUNT_POSITION_SIZE_LOTS: Final = 1
@@ -250,11 +255,11 @@ DELEVERAGE_SINCE_MS: Final = 2
 
 # By tag; index 0 is no cell.
 CELL_NAMES: Final = ("", "Account", "Agent", "Market", "Risk", "Bitmap", "Level", "Page", "Order", "Oracle", "Config", "Outbox", "Price", "Pending", "Deleverage")
-CELL_WORDS: Final = (0, 66, 7, 18, 768, 8, 3, 4, 12, 18, 86, 7, 8, 21, 3)
-CELL_BYTES: Final = (0, 357, 29, 106, 3328, 32, 12, 13, 64, 74, 341, 36, 56, 164, 13)
+CELL_WORDS: Final = (0, 67, 7, 18, 768, 8, 3, 4, 12, 18, 86, 7, 8, 21, 3)
+CELL_BYTES: Final = (0, 365, 29, 106, 3328, 32, 12, 13, 64, 74, 341, 36, 56, 164, 13)
 CELL_FORMATS: Final = (
     struct.Struct(">"),
-    struct.Struct(">IIIIIqQIIIIIIIIQQB" + "Bqq" * 16),
+    struct.Struct(">IIIIIqQIIIIIIIIQQBq" + "Bqq" * 16),
     struct.Struct(">IIIIIBQ"),
     struct.Struct(">BBQIIIIQQQQQIIQqqq"),
     struct.Struct(">" + "IIIIIIIIIIIq" * 64),
@@ -301,6 +306,12 @@ class Registers:
         self.withdrawn_units: i64 = 0  # all withdrawals
         self.fees_units: i64 = 0  # fees kept by the exchange
         self.cash_units: i64 = 0  # sum of every account's cash
+        self.last_index_ms: i64 = 0  # clock of the newest index of any market; 0 until the first one
+        self.wind_down_ms: i64 = 0  # clock at which the wind-down began; 0 while the exchange is open
+        self.claims_closed: i64 = 0  # 1 when the claims of a wind-down have been added up for good
+        self.claims_units: i64 = 0  # wind-down: all claims counted
+        self.pool_units: i64 = 0  # wind-down: what these claims share
+        self.surplus_units: i64 = 0  # wind-down: what is left for claims that come late
         self.funding_dust: i64 = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
         self.firing_market: i64 = 0  # market whose triggers are being fired
         self.bulk_at: i64 = 0  # bulk in progress: where its record begins in the open chunk
@@ -354,6 +365,12 @@ class Registers:
             self.withdrawn_units,
             self.fees_units,
             self.cash_units,
+            self.last_index_ms,
+            self.wind_down_ms,
+            self.claims_closed,
+            self.claims_units,
+            self.pool_units,
+            self.surplus_units,
             self.funding_dust,
             self.firing_market,
             self.bulk_at,
@@ -408,6 +425,12 @@ class Registers:
             self.withdrawn_units,
             self.fees_units,
             self.cash_units,
+            self.last_index_ms,
+            self.wind_down_ms,
+            self.claims_closed,
+            self.claims_units,
+            self.pool_units,
+            self.surplus_units,
             self.funding_dust,
             self.firing_market,
             self.bulk_at,
@@ -454,5 +477,5 @@ class Registers:
 
 
 _NOBODY: Final = bytes(20)
-_REGISTERS: Final = struct.Struct(">32sBBBQQQHHHH32s32sQ32sQQBQIIQqqqqqBHHHHBIBBHIQQQQQ20sIQQHH")
-REGISTERS_BYTES: Final = 358
+_REGISTERS: Final = struct.Struct(">32sBBBQQQHHHH32s32sQ32sQQBQIIQqqqqQQBqqqqBHHHHBIBBHIQQQQQ20sIQQHH")
+REGISTERS_BYTES: Final = 399

@@ -242,6 +242,10 @@ class World:
         """Remove a dead order."""
         return self.send(make("clean", slot=slot))
 
+    def settle_account(self, account: int) -> Outcome:
+        """Count or pay an account's claim in a wind-down."""
+        return self.send(make("settle_account", account=account))
+
     def withdraw(self, account: int, amount: int) -> Outcome:
         """Withdraw to the account's owner."""
         owner = self.owners[account]

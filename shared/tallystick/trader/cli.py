@@ -56,6 +56,7 @@ COMMANDS: Final = (
     closing.nominate_adl,
     closing.deleverage,
     closing.settle_position,
+    closing.settle_account,
     closing.clean,
     venue.report_price,
     governance.list_market,

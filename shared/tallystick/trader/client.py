@@ -225,6 +225,10 @@ class TraderClient:
         """Have an account's position in a settled market turned into cash."""
         return self.send(make("settle_position", account=account, market=market))
 
+    def settle_account(self, account: int) -> Acknowledgement:
+        """Have an account's claim in a wind-down counted, or paid."""
+        return self.send(make("settle_account", account=account))
+
     def apply_change(self, market: int) -> Acknowledgement:
         """Have a market's proposed rules put in force."""
         return self.send(make("apply_change", market=market))

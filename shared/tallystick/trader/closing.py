@@ -67,6 +67,28 @@ def settle_position(
     print_answer(answer, as_json)
 
 
+def settle_account(
+    accounts: Annotated[list[int], typer.Argument(min=1, help="Whose claims.")],
+    operator: Url = OPERATOR_URL,
+    as_json: Json = False,
+) -> None:
+    """Wind the exchange down: have claims counted, and a week later paid. Example: `trader settle-account 1 2 7`.
+
+    Only once no market has had a price for seven days. The first record begins the wind-down; for a week claims are
+    counted, and after it the same command has each account paid its share, to be claimed from the Vault.
+    """
+    from tallystick.trader.show import answer_text
+
+    with open_client(operator) as client:
+        answers = [client.settle_account(account) for account in accounts]
+    if as_json:
+        print_json(answers)
+    else:
+        print("\n".join(answer_text(answer) for answer in answers))
+    if not all(answer.accepted for answer in answers):
+        raise typer.Exit(2)
+
+
 def clean(
     account: Annotated[int, typer.Argument(min=0, help="Whose dead orders.")],
     slot: Annotated[int | None, typer.Option(min=0, help="Only the one in this slot.")] = None,

@@ -54,6 +54,8 @@ SENTENCES: Final[dict[str, str]] = {
     "LIQUIDATIONS_WAIT": "prices have come back lately; positions are closed again later",
     "NOT_FILLABLE": "a fill-or-kill order, and the book has not all of its lots at this price",
     "ALREADY_DUE": "the mark is there already; place the order without a trigger",
+    "WINDING_DOWN": "the exchange is being wound down; `trader settle-account` has an account counted, and then paid",
+    "NO_CLAIM": "the account has been paid; `trader withdrawals` shows what is to be claimed",
     "NO_NOMINATION": "nobody is nominated yet; `trader nominate-adl` comes first",
 }
 """By the outcome's name. One that is not here is shown by its name alone."""

@@ -13,7 +13,7 @@ using AccountLib for Account global;
 
 library AccountLib {
     uint256 internal constant TAG = 1;
-    uint256 internal constant BYTES = 357;
+    uint256 internal constant BYTES = 365;
 
     /// L1 address that owns it; zero when nobody does
     function owner(Account self) internal pure returns (address) {
@@ -78,7 +78,7 @@ library AccountLib {
         Packed.write(Account.unwrap(self), 76, 8, value);
     }
 
-    /// 1 when its claim in a wind-down has been counted
+    /// its place in a wind-down: 0 nothing yet, 1 its claim is counted, 2 it is paid
     function settled(Account self) internal pure returns (uint8) {
         return uint8(Packed.read(Account.unwrap(self), 84, 1));
     }
@@ -87,31 +87,40 @@ library AccountLib {
         Packed.write(Account.unwrap(self), 84, 1, value);
     }
 
+    /// its claim in a wind-down
+    function claimUnits(Account self) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Account.unwrap(self), 85, 8)));
+    }
+
+    function setClaimUnits(Account self, int64 value) internal pure {
+        Packed.write(Account.unwrap(self), 85, 8, uint64(value));
+    }
+
     /// market id
     function positionMarket(Account self, uint256 i) internal pure returns (uint8) {
-        return uint8(Packed.read(Account.unwrap(self), 85 + i * 17, 1));
+        return uint8(Packed.read(Account.unwrap(self), 93 + i * 17, 1));
     }
 
     function setPositionMarket(Account self, uint256 i, uint8 value) internal pure {
-        Packed.write(Account.unwrap(self), 85 + i * 17, 1, value);
+        Packed.write(Account.unwrap(self), 93 + i * 17, 1, value);
     }
 
     /// signed size in lots, long is positive
     function positionSizeLots(Account self, uint256 i) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Account.unwrap(self), 86 + i * 17, 8)));
+        return int64(uint64(Packed.read(Account.unwrap(self), 94 + i * 17, 8)));
     }
 
     function setPositionSizeLots(Account self, uint256 i, int64 value) internal pure {
-        Packed.write(Account.unwrap(self), 86 + i * 17, 8, uint64(value));
+        Packed.write(Account.unwrap(self), 94 + i * 17, 8, uint64(value));
     }
 
     /// the market's funding index when the position last paid funding
     function positionFundingIndex(Account self, uint256 i) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Account.unwrap(self), 94 + i * 17, 8)));
+        return int64(uint64(Packed.read(Account.unwrap(self), 102 + i * 17, 8)));
     }
 
     function setPositionFundingIndex(Account self, uint256 i, int64 value) internal pure {
-        Packed.write(Account.unwrap(self), 94 + i * 17, 8, uint64(value));
+        Packed.write(Account.unwrap(self), 102 + i * 17, 8, uint64(value));
     }
 }
 

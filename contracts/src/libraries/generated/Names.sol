@@ -65,6 +65,10 @@ library Constants {
     uint256 internal constant POST_ONLY_MS = 60000;
     /// once prices are back, nobody is liquidated for so long: margin can be added
     uint256 internal constant LIQUIDATION_WAIT_MS = 300000;
+    /// 7 days without an index: the exchange has stopped for good, and may be wound down
+    uint256 internal constant WIND_DOWN_MS = 604800000;
+    /// 7 days in which what accounts are worth is counted, before anything is paid
+    uint256 internal constant CLAIM_MS = 604800000;
     /// time over which the basis is averaged: Hyperliquid's 150 seconds
     uint256 internal constant BASIS_MS = 150000;
     /// a premium is sampled in every minute
@@ -145,6 +149,10 @@ library Constants {
     uint256 internal constant MARKET_LIVE = 1;
     /// market status: its mark is final, its positions turn into cash
     uint256 internal constant MARKET_SETTLED = 2;
+    /// account's place in a wind-down: its claim has been counted
+    uint256 internal constant CLAIM_COUNTED = 1;
+    /// account's place in a wind-down: it has been paid
+    uint256 internal constant CLAIM_PAID = 2;
     /// market kind: pays funding, never expires
     uint256 internal constant KIND_PERPETUAL = 0;
     /// market kind: settles at the first index at or after its expiry
@@ -226,8 +234,9 @@ library Phase {
     uint8 internal constant DELEVERAGE = 27;
     uint8 internal constant SCAN_MAKER = 28;
     uint8 internal constant FIRE_TRIGGER = 29;
+    uint8 internal constant SETTLE_ACCOUNT = 30;
     /// how many there are
-    uint8 internal constant COUNT = 30;
+    uint8 internal constant COUNT = 31;
 }
 
 library Outcome {
@@ -291,4 +300,6 @@ library Outcome {
     uint8 internal constant LIQUIDATIONS_WAIT = 57;
     uint8 internal constant NOT_FILLABLE = 58;
     uint8 internal constant ALREADY_DUE = 59;
+    uint8 internal constant WINDING_DOWN = 60;
+    uint8 internal constant NO_CLAIM = 61;
 }

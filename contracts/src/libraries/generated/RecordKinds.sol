@@ -28,7 +28,8 @@ library RecordKinds {
     uint8 internal constant NOMINATE_ADL = 19;
     uint8 internal constant DELEVERAGE = 20;
     uint8 internal constant CONDITIONAL = 21;
-    uint8 internal constant LAST = 21;
+    uint8 internal constant SETTLE_ACCOUNT = 22;
+    uint8 internal constant LAST = 22;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -53,6 +54,7 @@ library RecordKinds {
         if (kind == NOMINATE_ADL) return 3;
         if (kind == DELEVERAGE) return 1;
         if (kind == CONDITIONAL) return 13;
+        if (kind == SETTLE_ACCOUNT) return 1;
         return 0;
     }
 
@@ -63,7 +65,12 @@ library RecordKinds {
 
     /// Whether a signature follows the fields.
     function signed(uint8 kind) internal pure returns (bool) {
-        return !(kind == CLOCK || kind == CONSUME || kind == APPLY_CHANGE || kind == SETTLE_POSITION || kind == CLEAN || kind == LIQUIDATE || kind == TAKE_OVER || kind == NOMINATE_ADL || kind == DELEVERAGE);
+        return !(kind == CLOCK || kind == CONSUME || kind == APPLY_CHANGE || kind == SETTLE_POSITION || kind == CLEAN || kind == LIQUIDATE || kind == TAKE_OVER || kind == NOMINATE_ADL || kind == DELEVERAGE || kind == SETTLE_ACCOUNT);
+    }
+
+    /// Whether it is taken in a wind-down too.
+    function windsDown(uint8 kind) internal pure returns (bool) {
+        return kind == CLOCK || kind == CONSUME || kind == CANCEL || kind == APPROVE_AGENT || kind == CANCEL_ALL || kind == DEAD_MAN || kind == CLEAN || kind == SETTLE_ACCOUNT;
     }
 
     /// Largest value of field `i`; type(uint160).max marks an address.
@@ -89,6 +96,7 @@ library RecordKinds {
         if (kind == NOMINATE_ADL) return _nominateAdlLimit(i);
         if (kind == DELEVERAGE) return 4294967295;
         if (kind == CONDITIONAL) return _conditionalLimit(i);
+        if (kind == SETTLE_ACCOUNT) return 4294967295;
         return 0;
     }
 

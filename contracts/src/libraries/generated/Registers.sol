@@ -12,8 +12,8 @@ type Registers is uint256;
 using RegistersLib for Registers global;
 
 library RegistersLib {
-    uint256 internal constant BYTES = 358;
-    uint256 internal constant ARGS_OFFSET = 262;
+    uint256 internal constant BYTES = 399;
+    uint256 internal constant ARGS_OFFSET = 303;
 
     /// EIP-712 domain separator of this deployment
     function domain(Registers self) internal pure returns (bytes32) {
@@ -249,210 +249,264 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 236, 8, uint64(value));
     }
 
+    /// clock of the newest index of any market; 0 until the first one
+    function lastIndexMs(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 244, 8));
+    }
+
+    function setLastIndexMs(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 244, 8, value);
+    }
+
+    /// clock at which the wind-down began; 0 while the exchange is open
+    function windDownMs(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 252, 8));
+    }
+
+    function setWindDownMs(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 252, 8, value);
+    }
+
+    /// 1 when the claims of a wind-down have been added up for good
+    function claimsClosed(Registers self) internal pure returns (uint8) {
+        return uint8(Packed.read(Registers.unwrap(self), 260, 1));
+    }
+
+    function setClaimsClosed(Registers self, uint8 value) internal pure {
+        Packed.write(Registers.unwrap(self), 260, 1, value);
+    }
+
+    /// wind-down: all claims counted
+    function claimsUnits(Registers self) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Registers.unwrap(self), 261, 8)));
+    }
+
+    function setClaimsUnits(Registers self, int64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 261, 8, uint64(value));
+    }
+
+    /// wind-down: what these claims share
+    function poolUnits(Registers self) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Registers.unwrap(self), 269, 8)));
+    }
+
+    function setPoolUnits(Registers self, int64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 269, 8, uint64(value));
+    }
+
+    /// wind-down: what is left for claims that come late
+    function surplusUnits(Registers self) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Registers.unwrap(self), 277, 8)));
+    }
+
+    function setSurplusUnits(Registers self, int64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 277, 8, uint64(value));
+    }
+
     /// what rounding of funding has kept, in millionths of a unit, below one unit
     function fundingDust(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 244, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 285, 8)));
     }
 
     function setFundingDust(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 244, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 285, 8, uint64(value));
     }
 
     /// market whose triggers are being fired
     function firingMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 252, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 293, 1));
     }
 
     function setFiringMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 252, 1, value);
+        Packed.write(Registers.unwrap(self), 293, 1, value);
     }
 
     /// bulk in progress: where its record begins in the open chunk
     function bulkAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 253, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 294, 2));
     }
 
     function setBulkAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 253, 2, value);
+        Packed.write(Registers.unwrap(self), 294, 2, value);
     }
 
     /// bulk in progress: where its record ends
     function bulkEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 255, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 296, 2));
     }
 
     function setBulkEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 255, 2, value);
+        Packed.write(Registers.unwrap(self), 296, 2, value);
     }
 
     /// bulk in progress: byte at which the next item begins
     function bulkItem(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 257, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 298, 2));
     }
 
     function setBulkItem(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 257, 2, value);
+        Packed.write(Registers.unwrap(self), 298, 2, value);
     }
 
     /// bulk in progress: byte at which the next slot begins
     function bulkSlot(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 259, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 300, 2));
     }
 
     function setBulkSlot(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 259, 2, value);
+        Packed.write(Registers.unwrap(self), 300, 2, value);
     }
 
     /// bulk in progress: 1 when the cancel of a replace has run
     function bulkHalf(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 261, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 302, 1));
     }
 
     function setBulkHalf(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 261, 1, value);
+        Packed.write(Registers.unwrap(self), 302, 1, value);
     }
 
     /// record in progress: account
     function argAccount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 262, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 303, 4));
     }
 
     function setArgAccount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 262, 4, value);
+        Packed.write(Registers.unwrap(self), 303, 4, value);
     }
 
     /// record in progress: market
     function argMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 266, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 307, 1));
     }
 
     function setArgMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 266, 1, value);
+        Packed.write(Registers.unwrap(self), 307, 1, value);
     }
 
     /// record in progress: side
     function argSide(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 267, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 308, 1));
     }
 
     function setArgSide(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 267, 1, value);
+        Packed.write(Registers.unwrap(self), 308, 1, value);
     }
 
     /// record in progress: flags, scope
     function argFlags(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 268, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 309, 2));
     }
 
     function setArgFlags(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 268, 2, value);
+        Packed.write(Registers.unwrap(self), 309, 2, value);
     }
 
     /// record in progress: price in ticks, multiplier
     function argPrice(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 270, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 311, 4));
     }
 
     function setArgPrice(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 270, 4, value);
+        Packed.write(Registers.unwrap(self), 311, 4, value);
     }
 
     /// record in progress: lots left, largest size
     function argLots(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 274, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 315, 8));
     }
 
     function setArgLots(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 274, 8, value);
+        Packed.write(Registers.unwrap(self), 315, 8, value);
     }
 
     /// record in progress: client id, round, initial margin
     function argId(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 282, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 323, 8));
     }
 
     function setArgId(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 282, 8, value);
+        Packed.write(Registers.unwrap(self), 323, 8, value);
     }
 
     /// record in progress: expiry, report time, clock, maintenance margin
     function argTime(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 290, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 331, 8));
     }
 
     function setArgTime(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 290, 8, value);
+        Packed.write(Registers.unwrap(self), 331, 8, value);
     }
 
     /// record in progress: units, taker fee, lots found by a scan
     function argAmount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 298, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 339, 8));
     }
 
     function setArgAmount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 298, 8, value);
+        Packed.write(Registers.unwrap(self), 339, 8, value);
     }
 
     /// record in progress: slot, signer, maker fee, account to transfer to, where a scan goes on
     function argSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 306, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 347, 8));
     }
 
     function setArgSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 306, 8, value);
+        Packed.write(Registers.unwrap(self), 347, 8, value);
     }
 
     /// record in progress: recipient, agent key
     function argAddress(Registers self) internal pure returns (address) {
-        return address(uint160(Packed.read(Registers.unwrap(self), 314, 20)));
+        return address(uint160(Packed.read(Registers.unwrap(self), 355, 20)));
     }
 
     function setArgAddress(Registers self, address value) internal pure {
-        Packed.write(Registers.unwrap(self), 314, 20, uint160(value));
+        Packed.write(Registers.unwrap(self), 355, 20, uint160(value));
     }
 
     /// record in progress: trigger price in ticks, price a scan has come to
     function argTrigger(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 334, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 375, 4));
     }
 
     function setArgTrigger(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 334, 4, value);
+        Packed.write(Registers.unwrap(self), 375, 4, value);
     }
 
     /// record in progress: client id of the one-cancels-other partner
     function argPair(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 338, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 379, 8));
     }
 
     function setArgPair(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 338, 8, value);
+        Packed.write(Registers.unwrap(self), 379, 8, value);
     }
 
     /// record in progress: where that partner is
     function argPairSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 346, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 387, 8));
     }
 
     function setArgPairSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 346, 8, value);
+        Packed.write(Registers.unwrap(self), 387, 8, value);
     }
 
     /// record in progress: where it begins in the open chunk
     function argRecordAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 354, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 395, 2));
     }
 
     function setArgRecordAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 354, 2, value);
+        Packed.write(Registers.unwrap(self), 395, 2, value);
     }
 
     /// record in progress: where it ends
     function argRecordEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 356, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 397, 2));
     }
 
     function setArgRecordEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 356, 2, value);
+        Packed.write(Registers.unwrap(self), 397, 2, value);
     }
 }

@@ -86,6 +86,7 @@ contract CommitMedian is Step {
         // SAFETY: a reported price, and at most BASIS_MS.
         price.setIndexTicks(uint32(index));
         price.setIndexMs(clock);
+        registers.setLastIndexMs(clock);
         registers.setArgAmount(elapsed < Constants.BASIS_MS ? elapsed : uint64(Constants.BASIS_MS));
     }
 

@@ -5,10 +5,11 @@ import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {clearArgs, closeBatch, finish} from "@tallystick/libraries/Machine.sol";
-import {appendWithdrawal} from "@tallystick/libraries/Outbox.sol";
+import {appendWithdrawal, owe} from "@tallystick/libraries/Outbox.sol";
 import {health, withdrawable} from "@tallystick/libraries/Risk.sol";
 import {openAccount, openMarket, openRisk} from "@tallystick/libraries/State.sol";
 import {NO_SLOT, findPosition} from "@tallystick/libraries/Trade.sol";
+import {settleClaim} from "@tallystick/libraries/Winding.sol";
 import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
@@ -91,19 +92,24 @@ contract ConsumeMessage is Step {
     }
 
     /// @dev Credits an account, which belongs to its first depositor. The Vault bounds what is ever
-    /// deposited.
+    /// deposited. In a wind-down it is owed to its sender at once.
     function _deposit(Witness memory w, Message memory message) private pure returns (uint8) {
         Registers registers = w.registers;
+        int256 amount = int256(message.amount);
+        registers.setDepositedUnits(SafeCast.toInt64(registers.depositedUnits() + amount));
+        if (registers.windDownMs() != 0) {
+            owe(w, message.number, message.sender, message.amount);
+            return Outcome.WINDING_DOWN;
+        }
         Account account = openAccount(w, message.number);
         if (account.owner() == address(0)) account.setOwner(message.sender);
-        int256 amount = int256(message.amount);
         account.setCashUnits(SafeCast.toInt64(account.cashUnits() + amount));
         registers.setCashUnits(SafeCast.toInt64(registers.cashUnits() + amount));
-        registers.setDepositedUnits(SafeCast.toInt64(registers.depositedUnits() + amount));
         return Outcome.ACCEPTED;
     }
 
-    /// @dev Withdraws what is asked for, or as much of it as may leave the account.
+    /// @dev Withdraws what is asked for, or as much of it as may leave the account; in a wind-down, counts
+    /// or pays its claim.
     function _forceWithdraw(Witness memory w, Message memory message) private pure returns (uint8) {
         // READ
         Account account = openAccount(w, message.number);
@@ -111,6 +117,7 @@ contract ConsumeMessage is Step {
 
         // CHECK
         if (account.owner() != message.sender) return Outcome.NOT_AUTHORISED;
+        if (w.registers.windDownMs() != 0) return settleClaim(w, message.number, account, risk);
         uint256 free = withdrawable(w.registers, health(account, risk));
         uint256 paid = message.amount <= free ? message.amount : free;
         if (paid == 0) return Outcome.NOT_WITHDRAWABLE;
@@ -142,6 +149,7 @@ contract ConsumeMessage is Step {
 
         // CHECK
         if (account.owner() != message.sender) return Outcome.NOT_AUTHORISED;
+        if (registers.windDownMs() != 0) return Outcome.WINDING_DOWN;
         if (number >= Constants.MAX_MARKETS) return Outcome.NO_MARKET;
         Market market = openMarket(w, number);
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;

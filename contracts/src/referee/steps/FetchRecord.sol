@@ -16,7 +16,7 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title FETCH_RECORD: take the next record of the chunk, decode and authenticate it
 /// @dev Rejects: FRAME_BROKEN (the rest of the chunk is skipped), UNKNOWN_RECORD, MALFORMED,
-/// OUT_OF_RANGE, BAD_SIGNATURE, NO_ACCOUNT, NOT_AUTHORISED, AGENT_EXPIRED, AGENT_SCOPE, NONCE_RANGE,
+/// OUT_OF_RANGE, WINDING_DOWN, BAD_SIGNATURE, NO_ACCOUNT, NOT_AUTHORISED, AGENT_EXPIRED, AGENT_SCOPE, NONCE_RANGE,
 /// NONCE_USED. Twin: shared/tallystick/machine/steps/fetch_record.py.
 contract FetchRecord is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -63,6 +63,9 @@ contract FetchRecord is Step {
         registers.setRecordCount(registers.recordCount() + 1);
         registers.setRecordAccumulator(keccak256(abi.encodePacked(registers.recordAccumulator(), keccak256(data))));
         (uint8 outcome, Record memory record) = decode(data);
+        if (outcome == Outcome.ACCEPTED && registers.windDownMs() != 0 && !RecordKinds.windsDown(record.kind)) {
+            outcome = Outcome.WINDING_DOWN;
+        }
         if (outcome == Outcome.ACCEPTED) outcome = _authenticate(w, record);
         if (outcome != Outcome.ACCEPTED) return finish(registers, outcome);
         _setArgs(registers, record);
@@ -182,9 +185,9 @@ contract FetchRecord is Step {
             registers.setArgMarket(uint8(values[1]));
             if (kind == RecordKinds.NOMINATE_ADL) registers.setArgId(uint64(values[2]));
             registers.setPhase(_ofCase(kind));
-        } else if (kind == RecordKinds.DELEVERAGE) {
+        } else if (kind == RecordKinds.DELEVERAGE || kind == RecordKinds.SETTLE_ACCOUNT) {
             registers.setArgAccount(uint32(values[0]));
-            registers.setPhase(Phase.DELEVERAGE);
+            registers.setPhase(kind == RecordKinds.DELEVERAGE ? Phase.DELEVERAGE : Phase.SETTLE_ACCOUNT);
         } else {
             registers.setArgMarket(uint8(values[0]));
             registers.setPhase(_ofMarket(kind));

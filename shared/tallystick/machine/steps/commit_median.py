@@ -99,4 +99,5 @@ def _set_index(state: State, price: i64, index: i64) -> None:
         words[price + PRICE_RESUMED_MS] = registers.clock_ms
     words[price + PRICE_INDEX_TICKS] = index
     words[price + PRICE_INDEX_MS] = registers.clock_ms
+    registers.last_index_ms = registers.clock_ms
     registers.arg_amount = elapsed if elapsed < BASIS_MS else BASIS_MS

@@ -6,9 +6,10 @@ from mypy_extensions import i64
 
 from tallystick.machine.arith import read_address, write_address
 from tallystick.machine.machine import Machine
-from tallystick.machine.outbox import append_withdrawal
+from tallystick.machine.outbox import append_withdrawal, owe
 from tallystick.machine.risk import health, withdrawable
 from tallystick.machine.trade import find_position
+from tallystick.machine.winding import settle_claim
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
@@ -109,22 +110,28 @@ def close_batch(machine: Machine) -> None:
 
 
 def _deposit(machine: Machine, sender: bytes, number: i64, amount: int) -> i64:
-    """Credit an account, which belongs to its first depositor. The Vault bounds what is ever deposited."""
+    """Credit an account, which belongs to its first depositor. The Vault bounds what is ever deposited.
+
+    In a wind-down it is owed to its sender at once.
+    """
     state = machine.state
+    state.registers.deposited_units += amount
+    if state.registers.wind_down_ms:
+        owe(machine, number, sender, amount)
+        return Outcome.WINDING_DOWN
     account = state.accounts.open(number)
     words = state.accounts.words
     if read_address(words, account + ACCOUNT_OWNER) == NOBODY:
         write_address(words, account + ACCOUNT_OWNER, sender)
     words[account + ACCOUNT_CASH_UNITS] += amount
     state.registers.cash_units += amount
-    state.registers.deposited_units += amount
     state.accounts.mark(number)
     machine.emit("deposit", number, amount)
     return Outcome.ACCEPTED
 
 
 def _force_withdraw(machine: Machine, sender: bytes, number: i64, amount: int) -> i64:
-    """Withdraw what is asked for, or as much of it as may leave the account."""
+    """Withdraw what is asked for, or as much of it as may leave the account; in a wind-down, count or pay its claim."""
     state = machine.state
 
     # READ
@@ -134,6 +141,8 @@ def _force_withdraw(machine: Machine, sender: bytes, number: i64, amount: int) -
     # CHECK
     if read_address(state.accounts.words, account + ACCOUNT_OWNER) != sender:
         return Outcome.NOT_AUTHORISED
+    if state.registers.wind_down_ms:
+        return settle_claim(machine, number, account, risk)
     free: int = withdrawable(state, health(state, account, risk))
     paid = amount if amount <= free else free
     if paid == 0:
@@ -173,6 +182,8 @@ def _force_close(machine: Machine, sender: bytes, number: i64, amount: int) -> i
     # CHECK
     if read_address(words, account + ACCOUNT_OWNER) != sender:
         return Outcome.NOT_AUTHORISED
+    if registers.wind_down_ms:
+        return Outcome.WINDING_DOWN
     if market_number >= MAX_MARKETS:
         return Outcome.NO_MARKET
     market = state.markets.open(market_number)

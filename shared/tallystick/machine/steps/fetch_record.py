@@ -70,7 +70,7 @@ def step(machine: Machine) -> None:
 def admit(machine: Machine, data: bytes) -> None:
     """Count a record, decode it, check who signed it, and hand it to its own step.
 
-    Rejects: UNKNOWN_RECORD, MALFORMED, OUT_OF_RANGE, BAD_SIGNATURE, NO_ACCOUNT, NOT_AUTHORISED, AGENT_EXPIRED,
+    Rejects: UNKNOWN_RECORD, MALFORMED, OUT_OF_RANGE, WINDING_DOWN, BAD_SIGNATURE, NO_ACCOUNT, NOT_AUTHORISED, AGENT_EXPIRED,
     AGENT_SCOPE, NONCE_RANGE, NONCE_USED.
     """
     registers = machine.state.registers
@@ -79,6 +79,9 @@ def admit(machine: Machine, data: bytes) -> None:
     record = decode(data)
     if not isinstance(record, Record):
         machine.finish(record)
+        return
+    if registers.wind_down_ms and not record.kind.winds_down:
+        machine.finish(Outcome.WINDING_DOWN)
         return
     rejection = _authenticate(machine, record)
     if rejection != Outcome.ACCEPTED:
@@ -258,7 +261,7 @@ def _set_nominate_adl(registers: Registers, record: Record) -> None:
     registers.arg_id = record.values[2]
 
 
-def _set_deleverage(registers: Registers, record: Record) -> None:
+def _set_account(registers: Registers, record: Record) -> None:
     registers.arg_account = record.values[0]
 
 
@@ -282,6 +285,7 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "liquidate": (_set_case, Phase.LIQUIDATE),
     "take_over": (_set_case, Phase.TAKE_OVER),
     "nominate_adl": (_set_nominate_adl, Phase.NOMINATE_ADL),
-    "deleverage": (_set_deleverage, Phase.DELEVERAGE),
+    "deleverage": (_set_account, Phase.DELEVERAGE),
     "conditional": (_set_conditional, Phase.PLACE_ORDER),
+    "settle_account": (_set_account, Phase.SETTLE_ACCOUNT),
 }

@@ -29,6 +29,7 @@ from tallystick.testing.scenarios import (
     trading,
     transfers,
     triggers,
+    winding,
 )
 from tallystick.testing.scenarios.scene import Scene
 
@@ -52,6 +53,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             triggers,
             transfers,
             bulk,
+            winding,
         )
         for scenario in module.SCENARIOS
     },
@@ -80,6 +82,7 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.AGENT_SCOPE,
             Outcome.NONCE_USED,
             Outcome.NONCE_RANGE,
+            Outcome.WINDING_DOWN,
         }
     ),
     Phase.CONSUME_MESSAGE: frozenset(
@@ -94,8 +97,12 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.NO_MARKET,
             Outcome.NO_POSITION,
             Outcome.MARKET_EXPIRED,
+            Outcome.WINDING_DOWN,
+            Outcome.TOO_EARLY,
+            Outcome.NO_CLAIM,
         }
     ),
+    Phase.SETTLE_ACCOUNT: frozenset({Outcome.ACCEPTED, Outcome.NO_ACCOUNT, Outcome.TOO_EARLY, Outcome.NO_CLAIM}),
     Phase.SET_CLOCK: frozenset({Outcome.ACCEPTED, Outcome.CLOCK_BACKWARDS, Outcome.CLOCK_OUT_OF_BOUND}),
     Phase.PLACE_ORDER: frozenset(
         {

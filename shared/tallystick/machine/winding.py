@@ -1,0 +1,98 @@
+"""Winding down: what an account has a claim to, and what is paid of it."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from tallystick.machine.arith import mul_div_floor, read_address
+from tallystick.machine.machine import Machine
+from tallystick.machine.outbox import append_withdrawal
+from tallystick.machine.risk import health
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import (
+    ACCOUNT_CLAIM_UNITS,
+    ACCOUNT_OWNER,
+    ACCOUNT_SETTLED,
+    CLAIM_COUNTED,
+    CLAIM_MS,
+    CLAIM_PAID,
+    MAX_AMOUNT,
+    MAX_DEPOSITED_UNITS,
+    Registers,
+)
+
+
+def settle_claim(machine: Machine, number: i64, account: i64, risk: i64) -> i64:
+    """Count an account's claim, or pay it once the time for counting is over.
+
+    Shape: `account` and `risk` are word offsets. Rounding: payments down; what is left stays in the Vault. Rejects:
+    NO_CLAIM (it has been paid), TOO_EARLY (it is counted, and others may still come).
+    """
+    registers = machine.state.registers
+    words = machine.state.accounts.words
+    settled = words[account + ACCOUNT_SETTLED]
+    if settled == CLAIM_PAID:
+        return Outcome.NO_CLAIM
+    if registers.clock_ms - registers.wind_down_ms >= CLAIM_MS:
+        _close_claims(registers)
+        _pay(machine, number, account, risk)
+        return Outcome.ACCEPTED
+    if settled == CLAIM_COUNTED:
+        return Outcome.TOO_EARLY
+    _count(machine, number, account, risk)
+    return Outcome.ACCEPTED
+
+
+def _worth(machine: Machine, account: i64, risk: i64) -> i64:
+    """Return what an account is worth at the last marks, at least nothing."""
+    value = health(machine.state, account, risk).value
+    return value if value > 0 else 0
+
+
+def _least(a: i64, b: i64) -> i64:
+    return a if a < b else b
+
+
+def _held(registers: Registers) -> i64:
+    return registers.deposited_units - registers.withdrawn_units
+
+
+def _count(machine: Machine, number: i64, account: i64, risk: i64) -> None:
+    """Add an account's claim to all others. None is larger than all that can ever be deposited."""
+    state = machine.state
+    registers = state.registers
+    claim = _least(_worth(machine, account, risk), MAX_DEPOSITED_UNITS)
+    claim = _least(claim, MAX_AMOUNT - registers.claims_units)
+    registers.claims_units += claim
+    state.accounts.words[account + ACCOUNT_CLAIM_UNITS] = claim
+    state.accounts.words[account + ACCOUNT_SETTLED] = CLAIM_COUNTED
+    state.accounts.mark(number)
+    machine.emit("claim", number, claim)
+
+
+def _close_claims(registers: Registers) -> None:
+    """Divide what is held between the claims that were counted and those that come late, once."""
+    if registers.claims_closed:
+        return
+    held = _held(registers)
+    registers.claims_closed = 1
+    registers.pool_units = _least(held, registers.claims_units)
+    registers.surplus_units = held - registers.pool_units
+
+
+def _pay(machine: Machine, number: i64, account: i64, risk: i64) -> None:
+    """Pay an account its share of the pool, or, when it comes late, of what the others have left."""
+    state = machine.state
+    registers = state.registers
+    words = state.accounts.words
+    paid: i64 = 0
+    if words[account + ACCOUNT_SETTLED] == CLAIM_COUNTED:
+        if registers.claims_units:
+            paid = mul_div_floor(words[account + ACCOUNT_CLAIM_UNITS], registers.pool_units, registers.claims_units)
+    else:
+        paid = _least(_worth(machine, account, risk), registers.surplus_units)
+        registers.surplus_units -= paid
+    words[account + ACCOUNT_SETTLED] = CLAIM_PAID
+    state.accounts.mark(number)
+    if paid:
+        append_withdrawal(machine, number, account, read_address(words, account + ACCOUNT_OWNER), paid)
