@@ -48,7 +48,7 @@ class Metrics:
         self.head_time = self._gauge("head_timestamp_seconds", "That block's time.")
         self.poll_failures = self._counter("poll_failures", "Looks at L1 that failed.")
         self.moves = Counter(
-            f"{PREFIX}_moves", "Moves in disputes that were mined, by kind.", ["move"], registry=self.registry
+            f"{PREFIX}_moves_sent", "Moves in disputes that were sent, by kind.", ["move"], registry=self.registry
         )
         self.transactions = Counter(
             f"{PREFIX}_transactions", "Own transactions that were mined, by effect.", ["event"], registry=self.registry
@@ -98,12 +98,12 @@ class Metrics:
             self.alarms.labels(name).inc()
         if name == "assertion_wrong":
             self.wrong_roots_seen.inc()
+        if name == "queued" and facts["wanted"] == "moved":
+            self.moves.labels(facts["move"]).inc()
         if "gas" in facts:
             self.transactions.labels(name).inc()
             self.gas.inc(facts["gas"])
             self.fees.inc(facts.get("fee_wei", 0))
-            if name == "moved":
-                self.moves.labels(facts["move"]).inc()
 
 
 class MetricsServer:

@@ -60,7 +60,8 @@ def names() -> set[str]:
     metrics = Metrics()
     metrics.info.info({"version": "1"})
     metrics.look(reading(contests=(Contest(parent=bytes(32), adversarial_blocks=1, period_blocks=4),)), 1.0)
-    metrics.event("moved", {"move": "bisect", "gas": 5}, alarm=True)
+    metrics.event("queued", {"wanted": "moved", "move": "bisect"}, alarm=True)
+    metrics.event("moved", {"move": "bisect", "gas": 5}, alarm=False)
     found = {sample.name for family in metrics.registry.collect() for sample in family.samples}
     return {name for name in found if not name.endswith("_created")}
 
@@ -93,7 +94,7 @@ def test_a_rule_reads_only_metrics_there_are_and_tells_what_to_do(rule: dict[str
 def test_there_is_a_rule_for_each_thing_that_can_go_wrong() -> None:
     assert len({rule["alert"] for rule in RULES}) == len(RULES)
     read = {name for rule in RULES for name in selected(rule["expr"])}
-    only_numbers = {"info", "wrong_roots_seen_total", "head_block", "moves_total", "transactions_total"}
+    only_numbers = {"info", "wrong_roots_seen_total", "head_block", "moves_sent_total", "transactions_total"}
     only_numbers |= {"gas_used_total", "fees_wei_total", "webhook_failures_total"}
     assert {f"{PREFIX}_{name}" for name in only_numbers} == names() - read
 
@@ -137,12 +138,14 @@ def test_a_look_that_is_not_complete_does_not_count_as_a_poll() -> None:
 
 def test_transactions_gas_and_fees_add_up_failed_ones_too() -> None:
     metrics = Metrics()
+    metrics.event("queued", {"wanted": "moved", "move": "bisect"}, alarm=False)
+    metrics.event("queued", {"wanted": "confirmed"}, alarm=False)
     metrics.event("moved", {"move": "bisect", "gas": 100, "fee_wei": 1_000}, alarm=False)
     metrics.event("moved", {"move": "prove", "gas": 30, "fee_wei": 60}, alarm=False)
     metrics.event("not_taken", {"wanted": "moved", "move": "bisect", "gas": 7, "fee_wei": 7}, alarm=True)
     metrics.event("done_by_others", {"wanted": "confirmed"}, alarm=False)
-    assert value(metrics, "moves_total", move="bisect") == 1
-    assert value(metrics, "moves_total", move="prove") == 1
+    assert value(metrics, "moves_sent_total", move="bisect") == 1
+    assert value(metrics, "transactions_total", event="moved") == 2
     assert value(metrics, "transactions_total", event="not_taken") == 1
     assert value(metrics, "transactions_total", event="done_by_others") is None
     assert value(metrics, "gas_used_total") == 137

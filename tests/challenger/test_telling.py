@@ -123,7 +123,7 @@ def test_a_lie_is_told_measured_and_told_again_when_it_is_over(
     after = scrape(daemon)
     assert after["wrong_roots"] == 0 and "honest_slack_blocks" not in after
     moved = daemon.events("moved")
-    assert after["moves_total"] == len(moved)
+    assert after["moves_sent_total"] == len(moved)
     paid = [each for each in map(json.loads, daemon.path.read_text().splitlines()) if "gas" in each]
     assert after["gas_used_total"] == sum(each["gas"] for each in paid) > 0
     assert after["fees_wei_total"] == sum(each["fee_wei"] for each in paid) > 0

@@ -63,6 +63,7 @@ class Outgoing:
         key = f"{name}/{attempt}"
         if entry is None:
             self._queue.enqueue(key, target, data, value_wei=call.value_wei, window=window)
+            self._report("queued", {"wanted": errand.event, "key": key} | errand.facts)
         elif entry.state in (TxState.MINED, TxState.DONE):
             return
         elif entry.state in (TxState.REVERTED, TxState.REFUSED):
