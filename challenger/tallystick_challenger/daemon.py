@@ -7,7 +7,7 @@ from threading import Event
 from typing import Any, Final
 
 from tallystick.dispute.party import Identity, Party
-from tallystick.errors import L1Error
+from tallystick.errors import L1Error, TallystickError
 from tallystick.journal import Journal
 from tallystick.l1.deploy import check_deployment
 from tallystick.l1.deployment import Deployment, load_deployment
@@ -17,7 +17,7 @@ from tallystick.rollup.duties import DUTIES
 from tallystick_challenger.alerts import Funds
 from tallystick_challenger.complete import check_complete
 from tallystick_challenger.config import ChallengerConfig
-from tallystick_challenger.teller import Teller
+from tallystick_challenger.teller import Teller, last_event
 
 LONGEST_PAUSE_SECONDS: Final = 30.0
 
@@ -122,7 +122,12 @@ def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
     Raises: StateError, DataError, ConfigError, after telling so, when it refuses to go on: with contracts or a machine
     it does not know, or with data that is not all there.
     """
-    teller = Teller(config.telling, journal)
+    try:
+        teller = Teller(config.telling, journal)
+    except TallystickError as error:
+        name, facts = last_event(error)
+        journal.write(name, alarm=True, **facts)
+        raise
     try:
         party = make_party(config, teller.report)
         teller.started(party, str(config.mode))

@@ -138,15 +138,12 @@ class Teller:
         self._hold(poor(funds, self._limits), Kind.LOW_BALANCE)
 
     def ended_by(self, error: Exception) -> None:
-        """Say why the process ends: `refused` when it will not go on with what it was given, else `failed`."""
-        facts: dict[str, Any] = {"error": type(error).__name__, "reason": str(error)}
-        name = "failed"
-        if isinstance(error, TallystickError):
-            facts |= {"hint": error.hint, "exit_code": error.exit_code}
-            name = "refused" if error.exit_code in REFUSAL_CODES else "failed"
-        self.report(name, facts)
+        """Say why the process ends."""
+        name, facts = last_event(error)
         text = f"the challenger has ended and watches no more: {error}"
+        # first: if it ends because nothing can be written, this may still get out
         self._hold([Alert(kind=Kind.STOPPED, subject="", text=text, facts=facts)])
+        self.report(name, facts)
 
     def close(self) -> None:
         """Try for a moment to deliver what is left, and stop serving."""
@@ -178,3 +175,12 @@ class Teller:
     def _failed(self, key: str, reason: str, pause: float) -> None:
         self.metrics.webhook_failures.inc()
         self.report("webhook_failed", {"alert": key, "reason": reason, "retry_seconds": pause})
+
+
+def last_event(error: Exception) -> tuple[str, dict[str, Any]]:
+    """Return how the log tells an end: `refused` when it will not go on with what it was given, else `failed`."""
+    facts: dict[str, Any] = {"error": type(error).__name__, "reason": str(error)}
+    if not isinstance(error, TallystickError):
+        return "failed", facts
+    facts |= {"hint": error.hint, "exit_code": error.exit_code}
+    return "refused" if error.exit_code in REFUSAL_CODES else "failed", facts

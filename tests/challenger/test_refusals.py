@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tallystick import artifacts
-from tallystick.errors import DataMismatch, DataMissing, L1Error, StateError, TallystickError
+from tallystick.errors import ConfigError, DataMismatch, DataMissing, L1Error, StateError, TallystickError
 from tallystick.journal import Journal
 from tallystick.l1.deploy import check_deployment
 from tallystick.l1.keys import KeyFile, save_key
@@ -28,6 +29,7 @@ from tallystick.testing.stage import Stage, Told, account, trade_a_little
 from tallystick_challenger import daemon
 from tallystick_challenger.complete import check_complete
 from tallystick_challenger.config import ChallengerConfig
+from tallystick_challenger.teller import Telling
 from tallystick_operator.lies import LIES
 from tests.l1.relay import Relay
 
@@ -161,6 +163,23 @@ def test_another_chain_is_not_played_on(stage: Stage, config: ChallengerConfig) 
 def test_another_genesis_is_not_played_with(stage: Stage, config: ChallengerConfig) -> None:
     replace(stage.deployment, genesis_state_hash=bytes(32)).save(config.deployment)
     assert "genesis" in refusal(config, StateError)["reason"]
+
+
+# The settings
+
+
+def test_a_port_that_is_taken_is_refused(config: ChallengerConfig) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        told = refusal(replace(config, telling=Telling(metrics=port)), ConfigError)
+    assert "port" in told["reason"] and "--metrics" in told["hint"]
+
+
+def test_a_webhook_that_cannot_be_is_refused_and_not_repeated(config: ChallengerConfig) -> None:
+    told = refusal(replace(config, telling=Telling(webhook="gopher://secret")), ConfigError)
+    assert "webhook" in told["reason"] and "secret" not in str(told)
 
 
 # The data

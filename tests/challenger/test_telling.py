@@ -131,6 +131,37 @@ def test_a_lie_is_told_measured_and_told_again_when_it_is_over(
     assert after["last_poll_timestamp_seconds"] > 0 and after["poll_failures_total"] == 0
 
 
+def test_a_lie_nobody_answers_is_told_again_as_its_time_runs(
+    stage: Stage, config: ChallengerConfig, receiver: Receiver, start: Start
+) -> None:
+    """T is 200 blocks: time is an alert from 50 on, slack from 77 on, and at 200 it may be confirmed."""
+    liar = stage.party("operator", Mode.PROPOSE, Told(), LIES["mint-deposit"](bytes(20)).step)
+    liar.tick()
+    stage.begin()
+    stage.publish()
+    daemon = start(replace(config, mode=Mode.WATCH, key=None))
+    name = daemon.wait_for("assertion_wrong")["assertion"]
+    until(lambda: receiver.told("firing") == [f"wrong_root/{name}"])
+    assert scrape(daemon)["lag_batches"] == 1
+    stage.mine(60)
+    until(lambda: len(receiver.told("firing")) == 2)
+    parent = receiver.messages[0]["facts"]["parent"]
+    assert receiver.told("firing")[1] == f"adversarial_time/{parent}"
+    assert 0.3 <= scrape(daemon)["adversarial_time_ratio"] < 0.4
+    stage.mine(20)
+    until(lambda: len(receiver.told("firing")) == 3)
+    assert receiver.told("firing")[2] == f"honest_slack/{parent}"
+    seen = scrape(daemon)
+    assert seen["honest_slack_blocks"] == round(200 - 200 * seen["adversarial_time_ratio"]) - 23
+    stage.mine(130)
+    liar.tick()
+    daemon.wait_for("lie_confirmed", lambda: stage.mine(1))
+    until(lambda: scrape(daemon)["wrong_roots_confirmed"] == 1)
+    until(lambda: len(receiver.told("resolved")) == 2)
+    assert receiver.told("resolved") == [f"adversarial_time/{parent}", f"honest_slack/{parent}"]
+    assert len(receiver.told("firing")) == 3
+
+
 def test_an_assertion_nobody_confirms_is_told_and_over_when_somebody_does(
     stage: Stage, config: ChallengerConfig, receiver: Receiver, start: Start
 ) -> None:
