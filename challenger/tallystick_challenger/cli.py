@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tallystick_challenger.options import AlertLimits, JsonLog, MetricsPort, WebhookUrl
+
 if TYPE_CHECKING:
     from tallystick.l1.client import L1Client
+    from tallystick.l1.keys import KeyFile
+    from tallystick.l1.signer import RemoteKey
     from tallystick_challenger.config import ChallengerConfig
 
 DEFAULT_RPC = "http://127.0.0.1:8545"
@@ -64,38 +68,41 @@ def run(
     max_head_age: Annotated[
         float, typer.Option(min=0, help="Seconds after which L1's newest block is too old to act on; 0: never.")
     ] = 0.0,
-    json_log: Annotated[bool, typer.Option("--json-log", help="Print every event as a line of JSON.")] = False,
+    json_log: JsonLog = False,
+    metrics: MetricsPort = None,
+    webhook: WebhookUrl = None,
+    alert: AlertLimits = None,
 ) -> None:
     """Run until interrupted; from an empty disk, reading nothing but L1.
 
+    It ends by itself, and says why, when it will not play: exit code 2 for settings, 4 for data that is not all there,
+    5 for contracts, a machine or a disk it does not know.
+
     Example: tallystick challenger run --deployment deployment.json --key-file challenger.key
+
+    Example: tallystick challenger run --deployment deployment.json --mode watch --log-json --metrics 9464
+    --webhook https://hooks.example/alerts --alert time=0.1 --alert lag=20
     """
     from tallystick.errors import BadInput
-    from tallystick.l1.keys import KeyFile
-    from tallystick.l1.signer import RemoteKey
     from tallystick.rollup.duties import Mode
+    from tallystick_challenger.alerts import parse_limits
     from tallystick_challenger.config import ChallengerConfig
+    from tallystick_challenger.teller import Telling
 
     if mode not in list(Mode):
         raise BadInput(f"there is no mode {mode}", hint=f"the modes are {', '.join(Mode)}")
-    if key_file and signer_url:
-        raise BadInput("a key and a signer were given", hint="one of --key-file and --signer-url")
-    key: KeyFile | RemoteKey | None = None
-    if key_file:
-        key = KeyFile(path=key_file, password_path=password_file)
-    elif signer_url:
-        key = RemoteKey(url=signer_url, address=signer_address)
     config = ChallengerConfig(
         rpc=tuple(rpc or (DEFAULT_RPC,)),
         deployment=deployment,
         data_dir=data_dir,
         mode=Mode(mode),
-        key=key,
+        key=_key(key_file, password_file, signer_url, signer_address),
         poll_seconds=poll,
         tag=tag,
         quorum=quorum,
         confirmations=confirmations,
         max_head_age_seconds=max_head_age,
+        telling=Telling(metrics=metrics, webhook=webhook, limits=parse_limits(alert or [])),
     )
     _watch(config, json_log)
 
@@ -206,6 +213,7 @@ def _watch(config: ChallengerConfig, json_log: bool) -> None:
     from tallystick.errors import ConfigError
     from tallystick.journal import Journal
     from tallystick_challenger.daemon import run as run_daemon
+    from tallystick_challenger.logs import captured
 
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -220,9 +228,28 @@ def _watch(config: ChallengerConfig, json_log: bool) -> None:
             f"watching {', '.join(config.rpc)} in mode {config.mode}; events go to {config.data_dir / 'events.jsonl'}. Stop with Ctrl-C."
         )
     try:
-        run_daemon(config, journal, stop)
+        with captured(journal):
+            run_daemon(config, journal, stop)
     finally:
         journal.close()
+
+
+def _key(
+    key_file: Path | None, password_file: Path | None, signer_url: str | None, signer_address: str
+) -> KeyFile | RemoteKey | None:
+    """Return where the key is, if there is one.
+
+    Raises: BadInput when there are two.
+    """
+    from tallystick.errors import BadInput
+    from tallystick.l1.keys import KeyFile
+    from tallystick.l1.signer import RemoteKey
+
+    if key_file and signer_url:
+        raise BadInput("a key and a signer were given", hint="one of --key-file and --signer-url")
+    if key_file:
+        return KeyFile(path=key_file, password_path=password_file)
+    return RemoteKey(url=signer_url, address=signer_address) if signer_url else None
 
 
 def _client(rpc: list[str] | None, quorum: int | None) -> L1Client:

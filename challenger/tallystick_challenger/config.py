@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tallystick.errors import ConfigError
 from tallystick.l1.keys import KeyFile
 from tallystick.l1.signer import RemoteKey
 from tallystick.rollup.duties import DUTIES, Mode
+from tallystick_challenger.teller import Telling
 
 MOST_POLL_SECONDS = 3_600
 TAGS = ("latest", "safe", "finalized")
@@ -31,6 +32,7 @@ class ChallengerConfig:
     quorum: int | None = None
     confirmations: int = 0
     max_head_age_seconds: float = 0.0
+    telling: Telling = field(default_factory=Telling)
 
     def __post_init__(self) -> None:
         """Raises: ConfigError when the settings contradict each other."""

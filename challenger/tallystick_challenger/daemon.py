@@ -7,41 +7,51 @@ from threading import Event
 from typing import Any, Final
 
 from tallystick.dispute.party import Identity, Party
-from tallystick.errors import L1Error
+from tallystick.errors import L1Error, TallystickError
 from tallystick.journal import Journal
 from tallystick.l1.deploy import check_deployment
 from tallystick.l1.deployment import Deployment, load_deployment
 from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.signer import load_signer
 from tallystick.rollup.duties import DUTIES
+from tallystick_challenger.alerts import Funds
+from tallystick_challenger.complete import check_complete
 from tallystick_challenger.config import ChallengerConfig
+from tallystick_challenger.teller import Teller, last_event
 
 LONGEST_PAUSE_SECONDS: Final = 30.0
 
 BUSY_SECONDS: Final = 0.2
 """Between looks while a transaction is under way."""
-FUNDS_BLOCKS: Final = 100
+FUNDS_BLOCKS: Final = 25
 """Between looks at the own balance."""
 GAS_RESERVE_WEI: Final = 10**17
 """For the gas of a dispute, beside its bonds."""
 
-ALARMS: Final = frozenset(
-    {
-        "assertion_wrong",
-        "endpoint_problem",
-        "funds_low",
-        "invariant_broken",
-        "l1_problem",
-        "lie_confirmed",
-        "lie_half_time",
-        "lie_over_time",
-        "not_taken",
-        "reorganised",
-    }
-)
+
+class Tower(Party):
+    """A party that looks twice before it challenges: once for each lie it asks L1 whether it has read everything."""
+
+    _checked: frozenset[bytes] = frozenset()
+
+    @property
+    def disagreements(self) -> int:
+        """How often the endpoints contradicted each other."""
+        return self.client.disagreements if isinstance(self.client, QuorumClient) else 0
+
+    def _act(self) -> None:
+        """Act.
+
+        Raises: DataMissing, before the first move against a lie, when what was read is not all there is.
+        """
+        lies = frozenset(each.id for each in self.wrong)
+        if lies - self._checked:
+            check_complete(self)
+            self._checked = lies
+        super()._act()
 
 
-def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]], None]) -> Party:
+def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]], None]) -> Tower:
     """Return the party this challenger is.
 
     Raises: ConfigError for missing files; StateError when the contracts on chain are not the ones this version knows:
@@ -61,7 +71,7 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
     check_deployment(client, deployment)
     config.data_dir.mkdir(parents=True, exist_ok=True)
     account = load_signer(config.key) if config.key else None
-    return Party(
+    return Tower(
         client,
         deployment,
         Identity(duties=DUTIES[config.mode]),
@@ -80,59 +90,78 @@ def dispute_wei(deployment: Deployment) -> int:
     return terms.assertion_bond_wei + terms.challenge_bond_wei + GAS_RESERVE_WEI
 
 
-class Funds:
+class Purse:
     """Looks now and then whether the account could still pay for a dispute."""
 
-    def __init__(self, party: Party, report: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(self, party: Party, teller: Teller) -> None:
         self._party = party
-        self._report = report
+        self._teller = teller
         self._next_block = 0
 
     def check(self) -> None:
-        """Say so when it could not.
+        """Tell the balance, and say so when it could not.
 
         Raises: L1Error.
         """
         party = self._party
         if party.queue is None or party.busy or party.head < self._next_block:
             return
+        balance = party.client.balance_wei(party.queue.address)
         self._next_block = party.head + FUNDS_BLOCKS
         needed = dispute_wei(party.deployment)
-        balance = party.client.balance_wei(party.queue.address)
         if balance < needed:
-            self._report("funds_low", {"balance_wei": balance, "needed_wei": needed})
+            self._teller.report("funds_low", {"balance_wei": balance, "needed_wei": needed})
+        self._teller.funds(Funds(address=party.queue.signer, balance=balance, needed=needed))
 
 
 def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
     """Watch until asked to stop.
 
     Everything is rebuilt from L1 at the start; only transactions under way are kept on disk.
+
+    Raises: StateError, DataError, ConfigError, after telling so, when it refuses to go on: with contracts or a machine
+    it does not know, or with data that is not all there.
     """
+    try:
+        teller = Teller(config.telling, journal)
+    except TallystickError as error:
+        name, facts = last_event(error)
+        journal.write(name, alarm=True, **facts)
+        raise
+    try:
+        party = make_party(config, teller.report)
+        teller.started(party, str(config.mode))
+        try:
+            _watch(config, party, teller, stop)
+        finally:
+            party.close()
+            teller.report("stopped", {"block": party.head})
+    except Exception as error:
+        teller.ended_by(error)
+        raise
+    finally:
+        teller.close()
 
-    def report(name: str, facts: dict[str, Any]) -> None:
-        journal.write(name, alarm=name in ALARMS, **facts)
 
-    party = make_party(config, report)
-    funds = Funds(party, report)
-    journal.write("started", mode=str(config.mode), rollup=party.deployment.addresses.rollup)
+def _watch(config: ChallengerConfig, party: Tower, teller: Teller, stop: Event) -> None:
+    purse = Purse(party, teller)
     failures = 0
     caught_up = False
-    try:
-        while not stop.is_set():
-            try:
-                complete = party.tick()
-                if complete and not caught_up and party.replayer is not None:
-                    caught_up = True
-                    journal.write("caught_up", block=party.head, batches=party.inbox.batch_count)
-                if complete:
-                    funds.check()
-                    stop.wait(min(BUSY_SECONDS, config.poll_seconds) if party.busy else config.poll_seconds)
-                failures = 0
-            except L1Error as error:
-                pause = min(config.poll_seconds * 2**failures, LONGEST_PAUSE_SECONDS)
-                failures += 1
-                journal.write("l1_unavailable", alarm=True, reason=str(error), retry_seconds=pause)
-                stop.wait(pause)
-    finally:
-        party.close()
-        journal.write("stopped", block=party.head)
+    while not stop.is_set():
+        try:
+            complete = party.tick()
+            if complete and not caught_up:
+                check_complete(party)
+                caught_up = party.replayer is not None
+                if caught_up:
+                    teller.report("caught_up", {"block": party.head, "batches": party.inbox.batch_count})
+            teller.looked(party, complete, party.disagreements)
+            if complete:
+                purse.check()
+                stop.wait(min(BUSY_SECONDS, config.poll_seconds) if party.busy else config.poll_seconds)
+            failures = 0
+        except L1Error as error:
+            pause = min(config.poll_seconds * 2**failures, LONGEST_PAUSE_SECONDS)
+            failures += 1
+            teller.unavailable(str(error), pause, party.disagreements)
+            stop.wait(pause)

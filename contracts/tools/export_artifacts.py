@@ -5,7 +5,7 @@ For every contract under contracts/src that can be deployed:
     contracts/snapshots/abi/NAME.txt         the ABI as sorted lines, for reviewers
     contracts/snapshots/storage/NAME.json    the storage layout, for reviewers
 and contracts/snapshots/sizes.json over all of them. shared/tallystick/artifacts/machine.txt says
-which machine they were compiled for.
+which machine they were compiled for, and probe.jsonl what that machine makes of some histories.
 
 The same sources give the same bytes: each run compiles everything anew into a folder of its own,
 and no metadata goes into the bytecode. With `--check` nothing is written: the run fails where a
@@ -26,7 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tallystick.rollup.probe import FILE as PROBE
 from tallystick.schema.version import machine_version
+from tallystick.testing.probe import render as render_probe
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "contracts" / "src"
@@ -74,6 +76,7 @@ def main() -> int:
         print(f"contracts: {error}", file=sys.stderr)
         return 1
     files[ARTIFACTS / MACHINE] = machine_version() + "\n"
+    files[ARTIFACTS / PROBE] = render_probe()
     return compare(files) if check else write(files)
 
 
@@ -230,6 +233,7 @@ def present() -> set[Path]:
     patterns = (
         (ARTIFACTS, "*.json"),
         (ARTIFACTS, MACHINE),
+        (ARTIFACTS, PROBE),
         (SNAPSHOTS, "sizes.json"),
         (SNAPSHOTS / "abi", "*.txt"),
         (SNAPSHOTS / "storage", "*.json"),

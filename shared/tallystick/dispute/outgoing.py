@@ -46,9 +46,9 @@ class Outgoing:
         self._problems: frozenset[str] = frozenset()
 
     @property
-    def busy(self) -> bool:
-        """Whether anything is under way."""
-        return bool(self._under_way)
+    def under_way(self) -> int:
+        """Calls that are asked for and not mined yet."""
+        return len(self._under_way)
 
     def submit(self, contract: str, call: Call, errand: Errand, head: int, window: Window | None = None) -> None:
         """Have a call mined whose effect L1, read up to `head`, lacks; within the window, if it has a deadline."""
@@ -63,6 +63,7 @@ class Outgoing:
         key = f"{name}/{attempt}"
         if entry is None:
             self._queue.enqueue(key, target, data, value_wei=call.value_wei, window=window)
+            self._report("queued", {"wanted": errand.event, "key": key} | errand.facts)
         elif entry.state in (TxState.MINED, TxState.DONE):
             return
         elif entry.state in (TxState.REVERTED, TxState.REFUSED):
@@ -86,18 +87,25 @@ class Outgoing:
             if entry is None or entry.state in (TxState.QUEUED, TxState.PENDING):
                 continue
             if entry.state in (TxState.REVERTED, TxState.REFUSED):
+                landed = self._landed(entry)
                 del self._under_way[key]
                 self._failed[key] = head
                 event = "done_by_others" if entry.reason.startswith(DONE_BY_OTHERS) else "not_taken"
-                self._report(event, {"wanted": errand.event, "reason": entry.reason} | errand.facts)
+                self._report(event, {"wanted": errand.event, "reason": entry.reason} | errand.facts | landed)
             elif entry.succeeded:
+                landed = self._landed(entry)
                 del self._under_way[key]
-                self._report(errand.event, errand.facts | self._landed(entry))
+                self._report(errand.event, errand.facts | landed)
 
     def _landed(self, entry: TxEntry) -> dict[str, Any]:
-        hash_ = entry.mined_hash or b""
-        receipt = self._client.receipt(hash_)
-        return {"tx": hash_} | ({"gas": receipt.gas_used, "block": receipt.block_number} if receipt else {})
+        if entry.mined_hash is None:
+            return {}
+        receipt = self._client.receipt(entry.mined_hash)
+        facts: dict[str, Any] = {"tx": entry.mined_hash}
+        if receipt is None:
+            return facts
+        fee = receipt.gas_used * receipt.price_wei
+        return facts | {"gas": receipt.gas_used, "fee_wei": fee, "block": receipt.block_number}
 
 
 def _undone(entry: TxEntry, head: int) -> bool:

@@ -83,6 +83,7 @@ class Party:
         self.credits = {"Rollup": CreditView(), "Challenge": CreditView()}
         self.replayer: Replayer | None = None
         self.head = 0
+        self.head_time = 0
         self.queue = queue
         self._store: QueueStore | None = None
         if queue is None and account is not None and queue_path is not None:
@@ -105,7 +106,17 @@ class Party:
     @property
     def busy(self) -> bool:
         """Whether a transaction is under way."""
-        return self._outgoing is not None and self._outgoing.busy
+        return self.under_way > 0
+
+    @property
+    def under_way(self) -> int:
+        """Calls that are asked for and not mined yet."""
+        return self._outgoing.under_way if self._outgoing is not None else 0
+
+    @property
+    def wrong(self) -> list[Assertion]:
+        """The assertions that the own replay refutes, whatever became of them."""
+        return [each for each in self.rollup.assertions.values() if each.id in self._wrong]
 
     def tick(self) -> bool:
         """Read what is new and act on it; return whether the view of L1 is complete.
@@ -134,7 +145,7 @@ class Party:
                 view.apply(event)
             if event.contract in self.credits:
                 self.credits[event.contract].apply(event)
-        self.head = batch.read_to.number
+        self.head, self.head_time = batch.read_to.number, batch.read_to.timestamp
         if self.replayer is None and self.rollup.genesis_id:
             self.replayer = self._start()
         return batch.complete
@@ -224,7 +235,7 @@ class Party:
             lie = self.rollup.assertions[id_]
             if lie.status is Status.REJECTED:
                 continue
-            time = self._time_of(lie)
+            time = self.time_of(lie)
             event = ""
             if lie.status is Status.CONFIRMED:
                 event = "lie_confirmed"
@@ -234,14 +245,14 @@ class Party:
                 self._warned.add((event, id_))
                 self.report(event, {"assertion": id_, "blocks": time, "of": period})
 
-    def _time_of(self, assertion: Assertion) -> int:
+    def time_of(self, assertion: Assertion) -> int:
         """Return the blocks that count for an assertion already."""
         roots = [self.challenge.total(root, self.head) for root in self.challenge.roots.get(assertion.id, [])]
         return self.rollup.unrivalled_blocks(assertion, self.head) + max(roots, default=0)
 
     def _window(self, rivals: list[Assertion], moves_left: int) -> Window:
         """Return the time a transaction has against these, when so many more must land in what is left."""
-        time = max((self._time_of(rival) for rival in rivals), default=0)
+        time = max((self.time_of(rival) for rival in rivals), default=0)
         left = max(0, self.deployment.config.challenge_period_blocks - time)
         return Window(first_block=self.head, deadline_block=self.head + max(1, left // moves_left))
 

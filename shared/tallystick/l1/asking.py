@@ -141,6 +141,7 @@ class Asker:
                 return answer
         if answers < self.quorum:
             raise refusal or self.too_few(what, answers)
+        self.endpoints.disagreements += 1
         given = {endpoint.name: str(name) for name, those in votes.items() for endpoint in those}
         raise L1Error(f"the L1 endpoints do not agree on {what}", answers=given)
 
@@ -148,7 +149,7 @@ class Asker:
         for name, those in votes.items():
             if name != agreed:
                 for endpoint in those:
-                    self.endpoints.note(endpoint, f"it says otherwise than the others of {what}")
+                    self.endpoints.differs(endpoint, f"it says otherwise than the others of {what}")
 
 
 def _same(value: Any) -> Hashable:

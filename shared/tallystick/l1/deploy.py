@@ -21,6 +21,7 @@ from tallystick.l1.blocks import rlp_int, rlp_list
 from tallystick.l1.client import L1Client, Receipt
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment, config_from
 from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
+from tallystick.rollup.probe import check_probe
 from tallystick.schema.names import Phase
 from tallystick.schema.version import machine_version
 
@@ -130,6 +131,7 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
     """
     at, config = deployment.addresses, deployment.config
     check_machine(artifacts.machine_version())
+    check_probe()
     if tuple(at.steps) != step_names():
         raise StateError("the record's steps are not this version's", actual=list(at.steps), expected=step_names())
     genesis = genesis_state(decode_genesis(deployment.genesis)).hash()

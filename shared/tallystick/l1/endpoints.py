@@ -53,6 +53,8 @@ class Endpoints:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.all = [Endpoint(client=client) for client in clients]
+        self.disagreements = 0
+        """Answers so far that were false, or other than what a quorum said."""
         self._report = report
         self._clock = clock
 
@@ -92,10 +94,16 @@ class Endpoints:
 
     def caught(self, endpoint: Endpoint, what: str) -> None:
         """Notes a lie: the endpoint is not asked for a while."""
+        self.disagreements += 1
         endpoint.lies += 1
         endpoint.admitted = False
         rest = min(LIE_REST_SECONDS * 2 ** (endpoint.lies - 1), LONGEST_LIE_REST_SECONDS)
         endpoint.banned_until = self._clock() + rest
+        self.note(endpoint, what)
+
+    def differs(self, endpoint: Endpoint, what: str) -> None:
+        """Notes an answer other than the quorum's; it may be another branch, and no lie."""
+        self.disagreements += 1
         self.note(endpoint, what)
 
     def note(self, endpoint: Endpoint, what: str) -> None:

@@ -86,6 +86,8 @@ class ContractReader:
         self._start = first_block
         self._contracts = {contract.address: contract for contract in contracts}
         self._seen: list[tuple[int, bytes]] = list(cursor.blocks) if cursor else []
+        self.goal = 0
+        """The block the last poll was to reach."""
 
     @property
     def cursor(self) -> Cursor:
@@ -119,7 +121,7 @@ class ContractReader:
     def _poll(self) -> EventBatch:
         head = self._client.head(self._tag)
         rolled_back_to = self._find_ancestor(head)
-        allowed = head.number - self._confirmations
+        allowed = self.goal = head.number - self._confirmations
         first = self.next_block
         last = min(allowed, first + self._max_blocks - 1)
         if last < first:

@@ -87,6 +87,11 @@ class QuorumClient(L1Client):
         """
         return self._ask.first(lambda client: client.request(method, *params))
 
+    @property
+    def disagreements(self) -> int:
+        """How often an endpoint was caught with a false answer, or one other than the quorum's."""
+        return self._ask.endpoints.disagreements
+
     # Blocks
 
     def chain_id(self) -> int:
@@ -125,6 +130,7 @@ class QuorumClient(L1Client):
             agreed = self._agreed_below(heads, highest - back)
             if agreed is not None:
                 return self._keep(agreed)
+        self._ask.endpoints.disagreements += 1
         raise L1Error(
             "the endpoints follow different chains",
             heads={endpoint.name: header.ref.hash.hex() for endpoint, header in heads},
@@ -149,11 +155,11 @@ class QuorumClient(L1Client):
         for endpoint, head in heads:
             if abs(head.ref.number - number) > MOST_LAG_BLOCKS:
                 what = "its head is stale" if head.ref.number < number else "its head is above what the others have"
-                self._ask.endpoints.note(endpoint, what)
+                self._ask.endpoints.differs(endpoint, what)
             elif endpoint in votes[best]:
                 self._ask.endpoints.clear(endpoint)
             elif any(endpoint in each for each in votes.values()):
-                self._ask.endpoints.note(endpoint, "it has another block than the others")
+                self._ask.endpoints.differs(endpoint, "it has another block than the others")
         return headers[best]
 
     def _header_at(self, number: int) -> ProvenHeader | None:

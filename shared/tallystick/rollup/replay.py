@@ -54,6 +54,11 @@ class Replayer:
         self._expected: dict[bytes, Expectation] = {}
         self._true = {genesis_id}
 
+    @property
+    def limit(self) -> int:
+        """Batches below this one are replayed."""
+        return max((each.limit for each in self._expected.values()), default=0)
+
     def knows(self, assertion: bytes) -> bool:
         """Whether an assertion is known to be true; its state may have been dropped since."""
         return assertion in self._true

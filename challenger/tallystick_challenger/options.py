@@ -1,0 +1,39 @@
+"""Options of `challenger run` that say what is told, and to whom."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+JsonLog = Annotated[
+    bool, typer.Option("--json-log", "--log-json", help="Print every event as a line of JSON, and nothing else.")
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics",
+        metavar="PORT",
+        min=0,
+        max=65_535,
+        help="Serve metrics for Prometheus at 127.0.0.1:PORT; 0: any port.",
+    ),
+]
+WebhookUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--webhook",
+        metavar="URL",
+        envvar="TALLYSTICK_WEBHOOK",
+        help="Where alerts are sent, as JSON by POST. What follows its host is never shown.",
+    ),
+]
+AlertLimits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--alert",
+        metavar="NAME=NUMBER",
+        help="From where on something is an alert: time=0.25 and slack=0.5 of the challenge period, overdue=100 and "
+        "lag=50 blocks, batches=1000 batches, silence=300 seconds, balance=0 wei (0: what a dispute may take).",
+    ),
+]
