@@ -124,8 +124,10 @@ class Replayer:
         """Drop the states nobody will need: those below the latest confirmed assertion whose children are replayed.
 
         Every child of such a one is posted by now: L1 takes no more. Of the pending ones only the newest are kept;
-        `state` replays the others when a dispute wants them.
+        `state` replays the others, from the latest confirmed one on, when a dispute wants them.
         """
+        if self.knows(rollup.latest_confirmed):
+            self.state(rollup.latest_confirmed)
         for id_ in list(self.states):
             known = rollup.assertions.get(id_)
             if known is None or known.status is Status.PENDING or id_ == rollup.latest_confirmed:
