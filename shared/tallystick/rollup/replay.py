@@ -38,7 +38,8 @@ class Expectation:
 class Replayer:
     """Keeps the states of true assertions, from genesis on.
 
-    `step` replaces the machine's own step for those who need to know what a liar would assert.
+    `step` replaces the machine's own step for those who need to know what a liar would assert. `inherited` are the
+    assertions known to be true from an earlier replay.
     """
 
     def __init__(
@@ -51,8 +52,32 @@ class Replayer:
         self.inbox = inbox
         self.step = step
         self.states: dict[bytes, State] = {genesis_id: genesis_state(decode_genesis(genesis_data))}
+        self.inherited: frozenset[bytes] = frozenset()
         self._expected: dict[bytes, Expectation] = {}
         self._true = {genesis_id}
+
+    def resume(self, rollup: RollupView, assertion: bytes, state: State) -> None:
+        """Go on from the state of a confirmed assertion that an earlier replay reached, instead of from genesis.
+
+        What was expected on the way is what is confirmed; its steps are not counted again.
+        """
+        at = rollup.assertions[assertion]
+        inherited: set[bytes] = set()
+        while at.id != rollup.genesis_id:
+            inherited.add(at.id)
+            self._expected[at.parent] = Expectation(
+                id=at.id,
+                parent=at.parent,
+                limit=at.limit,
+                state_root=at.state_root,
+                registers=at.registers,
+                state_hash=at.state_hash,
+                steps=0,
+            )
+            at = rollup.assertions[at.parent]
+        self._true |= inherited
+        self.inherited = frozenset(inherited)
+        self.states = {assertion: state}
 
     def knows(self, assertion: bytes) -> bool:
         """Whether an assertion is known to be true; its state may have been dropped since."""
