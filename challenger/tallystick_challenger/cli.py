@@ -8,37 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tallystick_challenger.l1options import DEFAULT_RPC, Quorum, Record, Rpc, client_of
 from tallystick_challenger.options import AlertLimits, JsonLog, MetricsPort, WebhookUrl
+from tallystick_challenger.verifying import verify
 
 if TYPE_CHECKING:
-    from tallystick.l1.client import L1Client
     from tallystick.l1.keys import KeyFile
     from tallystick.l1.signer import RemoteKey
     from tallystick_challenger.config import ChallengerConfig
 
-DEFAULT_RPC = "http://127.0.0.1:8545"
-
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-Rpc = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--rpc",
-        envvar="TALLYSTICK_L1_RPC",
-        help="JSON-RPC endpoint of the L1; give several to trust none of them. [default: http://127.0.0.1:8545]",
-    ),
-]
-Quorum = Annotated[
-    int | None, typer.Option(min=1, help="How many endpoints must agree; by default more than half of them.")
-]
-Record = Annotated[
-    Path,
-    typer.Option(
-        "--deployment",
-        envvar="TALLYSTICK_DEPLOYMENT",
-        help="The deployment record that `tallystick l1 deploy` wrote.",
-    ),
-]
 
 
 @app.command()
@@ -68,6 +47,9 @@ def run(
     max_head_age: Annotated[
         float, typer.Option(min=0, help="Seconds after which L1's newest block is too old to act on; 0: never.")
     ] = 0.0,
+    snapshot_every: Annotated[
+        int, typer.Option(min=0, help="Batches between snapshots, from which the next start begins; 0: none.")
+    ] = 64,
     json_log: JsonLog = False,
     metrics: MetricsPort = None,
     webhook: WebhookUrl = None,
@@ -103,58 +85,12 @@ def run(
         confirmations=confirmations,
         max_head_age_seconds=max_head_age,
         telling=Telling(metrics=metrics, webhook=webhook, limits=parse_limits(alert or [])),
+        snapshot_batches=snapshot_every,
     )
     _watch(config, json_log)
 
 
-@app.command()
-def verify(
-    deployment: Record,
-    rpc: Rpc = None,
-    quorum: Quorum = None,
-    first: Annotated[int, typer.Option("--from", min=0, help="First batch of the assertions to judge.")] = 0,
-    last: Annotated[int | None, typer.Option("--to", min=0, help="Last batch; the newest by default.")] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Replay everything on L1 once and compare it with every assertion.
-
-    Exit code 0 when all are right, 6 when one that may still be confirmed, or is, is wrong.
-    """
-    import json
-
-    from tallystick.errors import BadInput, Disputed
-    from tallystick.l1.deployment import load_deployment
-    from tallystick.rollup.assertion_view import Status
-    from tallystick_challenger.verify import read_all, verdicts
-
-    if last is not None and last < first:
-        raise BadInput("--to is a batch before --from", first=first, last=last)
-    party = read_all(_client(rpc, quorum), load_deployment(deployment))
-    found = list(verdicts(party, first, last))
-    if json_output:
-        rows = [
-            {
-                "assertion": "0x" + each.assertion.id.hex(),
-                "limit": each.assertion.limit,
-                "status": each.assertion.status.value,
-                "right": each.right,
-                "steps": each.steps,
-                "broken": list(each.broken),
-            }
-            for each in found
-        ]
-        typer.echo(json.dumps({"batches": party.inbox.batch_count, "assertions": rows}))
-    else:
-        typer.echo(f"{party.inbox.batch_count} batches, {len(found)} assertions, L1 at block {party.head}")
-        for each in found:
-            answer = {True: "right", False: "WRONG", None: "stands on a wrong one"}[each.right]
-            name = each.assertion.id.hex()[:12]
-            typer.echo(f"  {name}  batches below {each.assertion.limit:<5} {each.assertion.status.value:<9} {answer}")
-            for sentence in each.broken:
-                typer.echo(f"      broken: {sentence}")
-    wrong = [each for each in found if each.right is not True and each.assertion.status is not Status.REJECTED]
-    if wrong or any(each.broken for each in found):
-        raise Disputed("the assertions do not all follow from what was published", wrong=len(wrong))
+app.command()(verify)
 
 
 @app.command()
@@ -172,7 +108,7 @@ def status(
     from tallystick_challenger import pages
     from tallystick_challenger.verify import read_all
 
-    party = read_all(_client(rpc, quorum), load_deployment(deployment))
+    party = read_all(client_of(rpc, quorum), load_deployment(deployment))
     _show(pages.status_facts(party), pages.status_page, json_output)
 
 
@@ -193,7 +129,7 @@ def forecast(
     from tallystick_challenger import pages
     from tallystick_challenger.verify import read_all
 
-    party = read_all(_client(rpc, quorum), load_deployment(deployment))
+    party = read_all(client_of(rpc, quorum), load_deployment(deployment))
     _show(pages.forecast_facts(party), pages.forecast_page, json_output)
 
 
@@ -250,12 +186,6 @@ def _key(
     if key_file:
         return KeyFile(path=key_file, password_path=password_file)
     return RemoteKey(url=signer_url, address=signer_address) if signer_url else None
-
-
-def _client(rpc: list[str] | None, quorum: int | None) -> L1Client:
-    from tallystick.l1.quorum import QuorumClient
-
-    return QuorumClient(tuple(rpc or (DEFAULT_RPC,)), quorum=quorum)
 
 
 def main() -> None:

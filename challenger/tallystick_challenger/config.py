@@ -9,6 +9,7 @@ from tallystick.errors import ConfigError
 from tallystick.l1.keys import KeyFile
 from tallystick.l1.signer import RemoteKey
 from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.rollup.snapshotstore import SPACING
 from tallystick_challenger.teller import Telling
 
 MOST_POLL_SECONDS = 3_600
@@ -19,7 +20,7 @@ TAGS = ("latest", "safe", "finalized")
 class ChallengerConfig:
     """One challenger's settings. Without a key it can only watch. `quorum` of the endpoints must agree, by default
     more than half; `confirmations` holds the news back by so many blocks more than `tag` does; a head older than
-    `max_head_age_seconds` is not believed, 0 believes any.
+    `max_head_age_seconds` is not believed, 0 believes any. Snapshots are `snapshot_batches` apart, 0: none.
     """
 
     rpc: tuple[str, ...]
@@ -33,6 +34,7 @@ class ChallengerConfig:
     confirmations: int = 0
     max_head_age_seconds: float = 0.0
     telling: Telling = field(default_factory=Telling)
+    snapshot_batches: int = SPACING
 
     def __post_init__(self) -> None:
         """Raises: ConfigError when the settings contradict each other."""
@@ -49,5 +51,5 @@ class ChallengerConfig:
             )
         if self.tag not in TAGS:
             raise ConfigError(f"there is no block tag {self.tag}", hint=f"the tags are {', '.join(TAGS)}")
-        if self.confirmations < 0 or self.max_head_age_seconds < 0:
-            raise ConfigError("confirmations and the age of the head are not negative")
+        if min(self.confirmations, self.max_head_age_seconds, self.snapshot_batches) < 0:
+            raise ConfigError("confirmations, the age of the head and the batches between snapshots are not negative")

@@ -14,6 +14,7 @@ from tallystick.l1.deployment import Deployment, load_deployment
 from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.signer import load_signer
 from tallystick.rollup.duties import DUTIES
+from tallystick.rollup.snapshotstore import SnapshotStore
 from tallystick_challenger.alerts import Funds
 from tallystick_challenger.complete import check_complete
 from tallystick_challenger.config import ChallengerConfig
@@ -81,7 +82,15 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
         tag=config.tag,
         confirmations=config.confirmations,
         reserve_wei=dispute_wei(deployment),
+        snapshots=snapshots_of(config, report),
     )
+
+
+def snapshots_of(config: ChallengerConfig, report: Callable[[str, dict[str, Any]], None]) -> SnapshotStore | None:
+    """Return where confirmed states are kept, if they are."""
+    if not config.snapshot_batches:
+        return None
+    return SnapshotStore(config.data_dir / "snapshots", report, spacing=config.snapshot_batches)
 
 
 def dispute_wei(deployment: Deployment) -> int:
@@ -117,7 +126,7 @@ class Purse:
 def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
     """Watch until asked to stop.
 
-    Everything is rebuilt from L1 at the start; only transactions under way are kept on disk.
+    Everything is rebuilt from L1 at the start; only transactions under way are kept on disk, and states to begin at.
 
     Raises: StateError, DataError, ConfigError, after telling so, when it refuses to go on: with contracts or a machine
     it does not know, or with data that is not all there.

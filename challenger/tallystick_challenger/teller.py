@@ -42,6 +42,8 @@ ALARMS: Final = frozenset(
         "not_taken",
         "refused",
         "reorganised",
+        "snapshot_failed",
+        "snapshot_ignored",
         "webhook_failed",
         "webhook_undelivered",
     }

@@ -196,10 +196,7 @@ class Core:
 
     def _execute(self, data: bytes, now_ms: int) -> Executed:
         """Run a record with the batch open and the clock near the present."""
-        room = FRAME_HEADER_BYTES + CHUNK_HEADER_BYTES + MAX_RECORD_BYTES
-        if self.executor.is_open and (
-            self.executor.open_bytes + room > self.policy.max_batch_bytes or self._too_far_back(now_ms)
-        ):
+        if self.executor.is_open and (self._is_full() or self._too_far_back(now_ms)):
             self._seal()
         if not self.executor.is_open:
             self._entries.append(self.executor.begin(max(now_ms // 1000, self.executor.batch_time)))
@@ -207,6 +204,14 @@ class Core:
         if now_ms - self.executor.state.registers.clock_ms >= self.policy.clock_every_ms:
             self._run(encode(make("clock", clock_ms=now_ms)))
         return self._run(data)
+
+    def _is_full(self) -> bool:
+        """Whether the open batch may lack the bytes, or the chunks, for a clock and the longest record.
+
+        Records longer than half a chunk leave much of it empty: chunks can run out long before bytes do.
+        """
+        room = FRAME_HEADER_BYTES + CHUNK_HEADER_BYTES + MAX_RECORD_BYTES
+        return self.executor.open_bytes + room > self.policy.max_batch_bytes or self.executor.chunks_left < 2
 
     def _run(self, data: bytes) -> Executed:
         executed, entry = self.executor.record(data)

@@ -17,6 +17,7 @@ from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.names import Outcome
 from tallystick.state.hashing import keccak
+from tallystick.state.layout import MAX_CHUNKS
 from tallystick_operator.log import Entry, EntryKind
 from tallystick_operator.readmodel import ReadModel
 
@@ -150,9 +151,10 @@ class Executor:
         """Bytes of the open batch."""
         return self._chunker.size if self._chunker else 0
 
-    def fits(self, record: bytes) -> bool:
-        """Whether the open batch has room for one more record."""
-        return self._chunker is not None and self._chunker.fits(record)
+    @property
+    def chunks_left(self) -> int:
+        """Chunks the open batch may still begin: any one record needs one at most."""
+        return MAX_CHUNKS - len(self._chunker.chunks) if self._chunker else 0
 
     def begin(self, time: int) -> Entry:
         """Open the next batch at an L1 time in seconds."""

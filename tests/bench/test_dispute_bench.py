@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from tallystick.bench.battle import small_battle
 from tallystick.bench.cli import app
 from tallystick.bench.dispute import measure
+from tallystick.bench.operators import beside_operator
 from tallystick.bench.sybils import Fork, lie_at
 from tallystick.bench.tables import show_dispute, show_sybils
 from tallystick.dispute.history import Trace, node
@@ -23,7 +24,7 @@ GAS = {"open", "bisect_first", "bisect_median", "prove_median", "prove_worst", "
 
 @pytest.fixture(scope="module")
 def small() -> dict[str, object]:
-    return measure(steps=300, bulks=1, worst=False)
+    return beside_operator(measure(steps=300, bulks=1, worst=False), source=None, seed=7, single=100)
 
 
 def test_a_measured_dispute_has_every_figure_and_the_truth_has_won(small: dict[str, object]) -> None:
@@ -34,6 +35,17 @@ def test_a_measured_dispute_has_every_figure_and_the_truth_has_won(small: dict[s
     assert min(gas.values()) > 21_000
     assert gas["prove_median"] <= gas["prove_worst"]
     assert isinstance(seconds, dict) and set(seconds) == {"openroot", "bisect", "prove", "decide"}
+
+
+def test_a_replay_is_measured_beside_the_operators_whole_path(small: dict[str, object]) -> None:
+    flows = small["operator"]
+    assert isinstance(flows, dict)
+    for name, key in (("bulks", "replay_over_operator"), ("single", "replay_over_operator_single")):
+        flow = flows[name]
+        assert flow["ok"] and flow["batches"] >= 1
+        ratio = flow["operator_seconds"] / flow["replay_seconds"]
+        assert small[key] == flow["replay_over_operator"] == pytest.approx(ratio, rel=0.1)
+    assert flows["bulks"]["orders"] == small["orders"] and flows["single"]["orders_a_record"] == 1
 
 
 def test_a_proof_put_into_the_challenges_storage_costs_what_it_costs_in_the_game(small: dict[str, object]) -> None:
@@ -47,6 +59,7 @@ def test_the_figures_are_shown_beside_those_of_others(small: dict[str, object]) 
     show_dispute(Console(file=text, width=120), small)
     assert "Cartesi PRT" in text.getvalue()
     assert "prove_worst" in text.getvalue()
+    assert "operator, bulks" in text.getvalue() and "operator, single" in text.getvalue()
 
 
 def test_a_battle_is_shown_and_ends_with_one_object() -> None:

@@ -225,3 +225,16 @@ def test_a_state_that_owes_too_much_is_told(history: tuple[list[Happened], list[
     state.accounts.words[state.accounts.open(1) + ACCOUNT_CASH_UNITS] += 1
     (sentence,) = broken(state)
     assert "accounts hold" in sentence
+
+
+def test_a_confirmed_state_stays_at_hand_however_many_are_pending(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of(history[1])
+    replayer = replayed(history, rollup)
+    for number, id_ in enumerate(list(rollup.assertions)[1:4]):
+        rollup.apply(Happened("AssertionConfirmed", {"id": id_}, 60 + number))
+        replayer.forget(rollup)
+        assert rollup.latest_confirmed == id_ and id_ in replayer.states
+        assert len(replayer.states) <= replay.KEPT_STATES + 1
+        for each in rollup.assertions.values():
+            if each.status is Status.PENDING:
+                assert replayer.state(each.id).hash() == each.state_hash

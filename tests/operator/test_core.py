@@ -265,6 +265,20 @@ def test_the_slots_of_a_bulk_are_filled_in_and_each_item_is_answered(rig: Rig) -
     assert rig.replayed().state.hash() == rig.core.executor.state.hash()
 
 
+def test_a_batch_of_records_that_share_no_chunk_is_sealed_before_it_has_too_many(make_rig: MakeRig) -> None:
+    """Each is longer than half a chunk: 32 of them, and the clocks between them, are 32 chunks and far from 120 KB."""
+    rig = make_rig(CorePolicy(batch_seconds=1_000))
+    rig.set_up()
+    for number in range(40):
+        rig.seconds += 0.06
+        answer = rig.accept(bulk(rig, [place(150 * number + at, BUY, 600_000, 1) for at in range(150)]))
+        assert answer.outcome == "ACCEPTED"
+    rig.core.seal_now()
+    first, second = (len(batch.chunks) for batch in rig.core.executor.sealed)
+    assert first > 30 and second > 0
+    assert rig.replayed().state.hash() == rig.core.executor.state.hash()
+
+
 def test_a_bulk_sent_again_gets_its_first_answer(rig: Rig) -> None:
     """T07: the slots filled in the first time are no part of what the record is known by."""
     rig.accept(bulk(rig, [place(1, BUY, 617_000, 5)]))

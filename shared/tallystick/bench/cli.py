@@ -87,19 +87,26 @@ def dispute(
     seed: Seed = 7,
     json_output: Json = False,
 ) -> None:
-    """Play one dispute over full batches on a development chain: seconds to trace, gas of every move.
+    """Play one dispute over full batches on a development chain: seconds to trace, gas of every move, and how many
+    times as fast as an operator a replay is.
 
     Real contracts, a tree of 2^20 leaves, the real Referee; proofs are those of steps of the trace, and the worst one
     of every scenario there is. Compiled (from a temporary copy where `make native` has not been run) where it compiles.
-    Takes about two minutes. Exit code 0 if the truth won and replay, trace and live machine agree.
+    The operator is the real one but for HTTP: door, sequencer, executor, log, receipts, in one process; the replay is of
+    what it published (`replay_over_operator`). Takes about two minutes. Exit code 0 if the truth won and replay, trace,
+    live machine and operator agree.
+
+    Example: tallystick bench dispute --json > dispute.json
     """
     from rich.console import Console
 
     from tallystick.bench.modes import compiled_source, measure
+    from tallystick.bench.operators import beside_operator
     from tallystick.bench.tables import show_dispute
 
     with compiled_source() as source:
         result = measure("tallystick.bench.dispute", "measure", source=source, steps=steps, seed=seed)
+        result = beside_operator(result, source=source, seed=seed)
     show_dispute(Console(stderr=json_output, highlight=False), result)
     _finish(result, json_output)
 

@@ -149,9 +149,9 @@ def _measure(stage: Stage, steps: int, bulks: int, seed: int, worst: bool) -> Re
         "trace_seconds": round(trace_seconds, 3),
         "trace_steps_per_second": round(ran / trace_seconds),
         "move_seconds": {name: round(median(each), 4) for name, each in watch.seconds.items()},
-        "operator_seconds": round(live_seconds, 3),
+        "live_seconds": round(live_seconds, 3),
         "replay_seconds": round(replay_seconds, 3),
-        "replay_times_operator": round(live_seconds / replay_seconds, 2),
+        "replay_over_live": round(live_seconds / replay_seconds, 2),
         "gas": {
             "open": gas["openRoot"][0],
             "bisect_first": gas["bisect"][0],

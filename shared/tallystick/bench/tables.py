@@ -17,8 +17,13 @@ def show_dispute(console: Console, result: Result) -> None:
     console.print(
         f"machine {result['how']}: {result['trace_steps']:,} steps of {result['orders']:,} orders in "
         f"{result['batches']} batches; traced in {result['trace_seconds']:.1f} s, replayed in "
-        f"{result['replay_seconds']:.2f} s, {result['replay_times_operator']:.1f} × as fast as they were run live"
+        f"{result['replay_seconds']:.2f} s, {result['replay_over_live']:.1f} × as fast as they were run live"
     )
+    for name, flow in result.get("operator", {}).items():
+        console.print(
+            f"operator, {name}: {flow['operator_orders_per_second']:,} orders a second through door, sequencer, executor "
+            f"and log; replayed at {flow['replay_orders_per_second']:,}, {flow['replay_over_operator']:.1f} × as fast"
+        )
     moves = Table("move", "gas", "seconds")
     names = {"open": "openroot", "bisect_first": "", "bisect_median": "bisect", "prove_median": "prove"}
     for name, used in gas.items():

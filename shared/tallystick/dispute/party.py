@@ -16,7 +16,6 @@ from tallystick.dispute.moves import Call, call_for
 from tallystick.dispute.outgoing import Errand, Outgoing, Report
 from tallystick.dispute.player import Claim, Player, Prove, settlement
 from tallystick.dispute.view import ChallengeView
-from tallystick.errors import StateError
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS, EventReader
@@ -27,12 +26,13 @@ from tallystick.l1.signer import Signer
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.rollup.assertion_view import Assertion, RollupView, Status
+from tallystick.rollup.begin import begin
 from tallystick.rollup.credit_view import CreditView
 from tallystick.rollup.duties import Duties
-from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.rollup.invariants import broken
 from tallystick.rollup.replay import Expectation, Replayer
+from tallystick.rollup.snapshotstore import SnapshotStore
 from tallystick.schema.names import Outcome, Phase
 
 CONFIRMATIONS: Final = DEEPEST_REORGANISATION_BLOCKS + 1
@@ -71,6 +71,7 @@ class Party:
         tag: str = "latest",
         confirmations: int = 0,
         reserve_wei: int = 0,
+        snapshots: SnapshotStore | None = None,
     ) -> None:
         self.client = client
         self.deployment = deployment
@@ -82,6 +83,7 @@ class Party:
         self.challenge = ChallengeView()
         self.credits = {"Rollup": CreditView(), "Challenge": CreditView()}
         self.replayer: Replayer | None = None
+        self.snapshots = snapshots
         self.head = 0
         self.head_time = 0
         self.queue = queue
@@ -133,6 +135,7 @@ class Party:
                 self._acted_at = self.head
             if self._outgoing is not None:
                 self._outgoing.pump(self.head)
+            self._keep(self.rollup.latest_confirmed)
         return complete
 
     def read(self) -> bool:
@@ -146,26 +149,12 @@ class Party:
             if event.contract in self.credits:
                 self.credits[event.contract].apply(event)
         self.head, self.head_time = batch.read_to.number, batch.read_to.timestamp
-        if self.replayer is None and self.rollup.genesis_id:
-            self.replayer = self._start()
+        if self.replayer is None and self.rollup.genesis_id and batch.complete:
+            recorded = self.deployment.genesis_state_hash
+            self.replayer = begin(self.rollup, self.inbox, recorded, self.identity.step, self.snapshots)
+            self._judged |= self.replayer.inherited
+            self._replayed |= self.replayer.inherited
         return batch.complete
-
-    def _start(self) -> Replayer:
-        """Begin at the genesis.
-
-        Raises: StateError when it is not the one the deployment record promises.
-        """
-        data = self.rollup.genesis_data
-        state = genesis_state(decode_genesis(data)).hash()
-        known = self.rollup.assertions[self.rollup.genesis_id].state_hash
-        if not state == known == self.deployment.genesis_state_hash:
-            raise StateError(
-                "the Rollup does not begin with the deployment record's genesis",
-                on_chain=known,
-                recorded=self.deployment.genesis_state_hash,
-                computed=state,
-            )
-        return Replayer(data, self.rollup.genesis_id, self.inbox, self.identity.step)
 
     def _rollback(self, block: int) -> None:
         """L1 was reorganised: what came from above a block never happened."""
@@ -183,8 +172,6 @@ class Party:
             if self.rollup.latest_confirmed not in self.replayer.states:
                 self.replayer = None
                 self._judged.clear()
-        if self.replayer is None and self.rollup.genesis_id:
-            self.replayer = self._start()
 
     # What is true
 
@@ -223,10 +210,18 @@ class Party:
             }
             if expected.id == assertion.id:
                 self.report("assertion_ok", facts)
+                self._keep(assertion.id)
             else:
                 self._wrong.add(assertion.id)
                 self.report("assertion_wrong", facts | {"claimed": assertion.state_hash})
             self.replayer.forget(self.rollup)
+
+    def _keep(self, id_: bytes) -> None:
+        """Have a confirmed state kept on disk, to begin there another time; a move goes first."""
+        if self.snapshots is not None and self.replayer is not None and not self.busy:
+            state = self.replayer.states.get(id_)
+            if state is not None and id_ != self.rollup.genesis_id:
+                self.snapshots.offer(self.rollup.assertions[id_], state)
 
     def _warn_of_time(self) -> None:
         """Say once of each lie that half of the time it needs is over, that all of it is, or that it is confirmed."""

@@ -38,7 +38,8 @@ class Expectation:
 class Replayer:
     """Keeps the states of true assertions, from genesis on.
 
-    `step` replaces the machine's own step for those who need to know what a liar would assert.
+    `step` replaces the machine's own step for those who need to know what a liar would assert. `inherited` are the
+    assertions known to be true from an earlier replay.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Replayer:
         self.inbox = inbox
         self.step = step
         self.states: dict[bytes, State] = {genesis_id: genesis_state(decode_genesis(genesis_data))}
+        self.inherited: frozenset[bytes] = frozenset()
         self._expected: dict[bytes, Expectation] = {}
         self._true = {genesis_id}
 
@@ -58,6 +60,29 @@ class Replayer:
     def limit(self) -> int:
         """Batches below this one are replayed."""
         return max((each.limit for each in self._expected.values()), default=0)
+
+    def resume(self, rollup: RollupView, assertion: bytes, state: State) -> None:
+        """Go on from the state of a confirmed assertion that an earlier replay reached, instead of from genesis.
+
+        What was expected on the way is what is confirmed; its steps are not counted again.
+        """
+        at = rollup.assertions[assertion]
+        inherited: set[bytes] = set()
+        while at.id != rollup.genesis_id:
+            inherited.add(at.id)
+            self._expected[at.parent] = Expectation(
+                id=at.id,
+                parent=at.parent,
+                limit=at.limit,
+                state_root=at.state_root,
+                registers=at.registers,
+                state_hash=at.state_hash,
+                steps=0,
+            )
+            at = rollup.assertions[at.parent]
+        self._true |= inherited
+        self.inherited = frozenset(inherited)
+        self.states = {assertion: state}
 
     def knows(self, assertion: bytes) -> bool:
         """Whether an assertion is known to be true; its state may have been dropped since."""
@@ -129,8 +154,10 @@ class Replayer:
         """Drop the states nobody will need: those below the latest confirmed assertion whose children are replayed.
 
         Every child of such a one is posted by now: L1 takes no more. Of the pending ones only the newest are kept;
-        `state` replays the others when a dispute wants them.
+        `state` replays the others, from the latest confirmed one on, when a dispute wants them.
         """
+        if self.knows(rollup.latest_confirmed):
+            self.state(rollup.latest_confirmed)
         for id_ in list(self.states):
             known = rollup.assertions.get(id_)
             if known is None or known.status is Status.PENDING or id_ == rollup.latest_confirmed:
