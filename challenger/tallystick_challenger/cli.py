@@ -52,6 +52,9 @@ def run(
             "settle. propose: also assert when the operator does not."
         ),
     ] = "resolve",
+    patience: Annotated[
+        int, typer.Option(min=0, help="Blocks that mode propose leaves the operator to assert by itself.")
+    ] = 300,
     key_file: Annotated[Path | None, typer.Option(help="The key that pays and posts bonds, hex or keystore.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="The keystore's password.")] = None,
     signer_url: Annotated[
@@ -96,6 +99,7 @@ def run(
         quorum=quorum,
         confirmations=confirmations,
         max_head_age_seconds=max_head_age,
+        patience_blocks=patience,
     )
     _watch(config, json_log)
 

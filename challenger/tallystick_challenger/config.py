@@ -11,6 +11,8 @@ from tallystick.l1.signer import RemoteKey
 from tallystick.rollup.duties import DUTIES, Mode
 
 MOST_POLL_SECONDS = 3_600
+PATIENCE_BLOCKS = 300
+"""An hour of Ethereum's."""
 TAGS = ("latest", "safe", "finalized")
 
 
@@ -18,7 +20,8 @@ TAGS = ("latest", "safe", "finalized")
 class ChallengerConfig:
     """One challenger's settings. Without a key it can only watch. `quorum` of the endpoints must agree, by default
     more than half; `confirmations` holds the news back by so many blocks more than `tag` does; a head older than
-    `max_head_age_seconds` is not believed, 0 believes any.
+    `max_head_age_seconds` is not believed, 0 believes any. In mode propose the operator has `patience_blocks` to assert
+    by itself.
     """
 
     rpc: tuple[str, ...]
@@ -31,6 +34,7 @@ class ChallengerConfig:
     quorum: int | None = None
     confirmations: int = 0
     max_head_age_seconds: float = 0.0
+    patience_blocks: int = PATIENCE_BLOCKS
 
     def __post_init__(self) -> None:
         """Raises: ConfigError when the settings contradict each other."""
@@ -47,5 +51,5 @@ class ChallengerConfig:
             )
         if self.tag not in TAGS:
             raise ConfigError(f"there is no block tag {self.tag}", hint=f"the tags are {', '.join(TAGS)}")
-        if self.confirmations < 0 or self.max_head_age_seconds < 0:
-            raise ConfigError("confirmations and the age of the head are not negative")
+        if self.confirmations < 0 or self.max_head_age_seconds < 0 or self.patience_blocks < 0:
+            raise ConfigError("confirmations, the age of the head and the patience are not negative")
