@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tallystick_challenger import dispute_cli
+
 if TYPE_CHECKING:
     from tallystick.l1.client import L1Client
     from tallystick_challenger.config import ChallengerConfig
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_RPC = "http://127.0.0.1:8545"
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(dispute_cli.app, name="dispute")
 
 Rpc = Annotated[
     list[str] | None,
