@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick_challenger import dispute_cli
+from tallystick_challenger import dispute_cli, evidence_cli
 
 if TYPE_CHECKING:
     from tallystick.l1.client import L1Client
@@ -18,6 +18,8 @@ DEFAULT_RPC = "http://127.0.0.1:8545"
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(dispute_cli.app, name="dispute")
+app.command()(evidence_cli.export)
+app.command()(evidence_cli.check_bundle)
 
 Rpc = Annotated[
     list[str] | None,

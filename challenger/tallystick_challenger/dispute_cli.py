@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,8 +35,8 @@ def list_disputes(deployment: Record, rpc: Rpc = None, quorum: Quorum = None, js
     """
     from tallystick_challenger.disputes import list_facts, list_page
 
-    planner, plans = _read(deployment, rpc, quorum)
-    _show(list_facts(planner, plans), list_page, json_output)
+    planner, plans = read_plans(deployment, rpc, quorum)
+    present(list_facts(planner, plans), list_page, json_output)
 
 
 @app.command()
@@ -48,8 +49,8 @@ def show(
     """
     from tallystick_challenger.disputes import find, show_facts, show_page
 
-    planner, plans = _read(deployment, rpc, quorum)
-    _show(show_facts(planner, plans, find(planner, dispute)), show_page, json_output)
+    planner, plans = read_plans(deployment, rpc, quorum)
+    present(show_facts(planner, plans, find(planner, dispute)), show_page, json_output)
 
 
 @app.command()
@@ -100,20 +101,21 @@ def move(
         raise BadInput("a move is a transaction and needs a key", hint="--key-file or --signer-url, or --dry-run")
     if signer is not None:
         sender = signer.address
-    planner, plans = _read(deployment, rpc, quorum)
+    planner, plans = read_plans(deployment, rpc, quorum)
     plan = choose(plans, find(planner, dispute), only, edge)
     if dry_run or signer is None:
-        _show(dry_facts(planner, plan, _address(sender)), dry_page, json_output)
+        present(dry_facts(planner, plan, _address(sender)), dry_page, json_output)
         return
     facts = plan_facts(plan) | _send(planner, plan, signer)
-    _show(
+    present(
         facts,
         lambda sent: f"{sent['move']}: {sent['what']}\n   mined in {sent['tx']}, {sent['gas']:,} gas",
         json_output,
     )
 
 
-def _read(deployment: Path, rpc: list[str] | None, quorum: int | None) -> tuple[Planner, list[Plan]]:
+def read_plans(deployment: Path, rpc: list[str] | None, quorum: int | None) -> tuple[Planner, list[Plan]]:
+    """Read L1 to its head and return what is due there."""
     from tallystick.dispute.planner import Planner
     from tallystick.l1.deployment import load_deployment
 
@@ -169,7 +171,8 @@ def _address(text: str) -> bytes:
     return found
 
 
-def _show(facts: dict[str, Any], page: Any, json_output: bool) -> None:
+def present(facts: dict[str, Any], page: Callable[[dict[str, Any]], str], json_output: bool) -> None:
+    """Print facts as one JSON object or as a page."""
     import json
 
     typer.echo(json.dumps(facts) if json_output else page(facts))

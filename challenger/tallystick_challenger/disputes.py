@@ -71,7 +71,7 @@ def show_facts(planner: Planner, plans: list[Plan], parent: bytes) -> dict[str, 
     edges = [each for each in planner.challenge.edges.values() if dispute and each.edge.dispute == dispute.id]
     edges.sort(key=lambda each: (-each.edge.height, each.edge.index, each.created))
     own: set[bytes] = set()
-    if mine is not None and edges and not (dispute and dispute.winner):
+    if mine is not None and edges:
         trace = planner.trace(mine)
         own = {
             each.edge.id

@@ -15,6 +15,7 @@ from tallystick.l1.deployment import Deployment
 from tallystick.l1.fees import Window
 from tallystick.rollup.assertion_view import Assertion
 from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.rollup.replay import Replayer
 
 NAMES: Final = {
     "asserted": "assert",
@@ -79,11 +80,21 @@ class Planner(Party):
         return next((each for each in found if self.is_right(each.id)), None)
 
     def trace(self, mine: Assertion) -> History:
-        """Return the trace behind a true assertion, made on first use.
-
-        Raises: StateError when the state it starts from was dropped, long after its confirmation.
-        """
+        """Return the trace behind a true assertion, made on first use."""
         return self._history(mine)
+
+    def _history(self, mine: Assertion) -> History:
+        assert self.replayer is not None
+        if mine.parent in self.replayer.states:
+            return super()._history(mine)
+        # its start was dropped, as the dispute is over: only a replay of its own still leads there
+        path = [self.rollup.assertions[mine.parent]]
+        while path[-1].id != self.rollup.genesis_id:
+            path.append(self.rollup.assertions[path[-1].parent])
+        replayer = Replayer(self.rollup.genesis_data, self.rollup.genesis_id, self.inbox)
+        for before in path[:0:-1]:
+            replayer.expected(before)
+        return History(replayer.state(mine.parent), self.inbox.limited(mine.limit))
 
     def _send(self, contract: str, call: Call, event: str, facts: dict[str, Any], window: Window | None = None) -> None:
         del window
