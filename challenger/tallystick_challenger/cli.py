@@ -20,6 +20,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions
 app.add_typer(dispute_cli.app, name="dispute")
 app.command()(evidence_cli.export)
 app.command()(evidence_cli.check_bundle)
+app.command()(evidence_cli.exit_proof)
 
 Rpc = Annotated[
     list[str] | None,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tallystick_challenger.dispute_cli import Json, Name, present, read_plans
-from tallystick_challenger.l1options import Quorum, Record, Rpc
+from tallystick_challenger.l1options import Quorum, Record, Rpc, client_of
 
 LARGEST_BUNDLE_BYTES = 64 << 20
 
@@ -63,3 +63,27 @@ def check_bundle(
     except OSError as error:
         raise BadInput("the bundle cannot be read", path=str(file)) from error
     present(verdict_facts(judge(decode(data))), verdict_page, json_output)
+
+
+def exit_proof(
+    account: Annotated[str, typer.Argument(help="The account's number, or its owner's address.")],
+    deployment: Record,
+    rpc: Rpc = None,
+    quorum: Quorum = None,
+    json_output: Json = False,
+) -> None:
+    """Show what an account needs to leave without the operator: from L1 alone, by replaying all of it.
+
+    Its cell with the proof under the last confirmed root; every unpaid withdrawal, with the calldata that claims it
+    where it is confirmed; the calldata of what its owner can force through L1.
+
+    Example: tallystick challenger exit-proof 7 --deployment deployment.json
+
+    Example: tallystick challenger exit-proof 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --deployment deployment.json
+    """
+    from tallystick.l1.deployment import load_deployment
+    from tallystick_challenger.exits import account_of, exit_facts, exit_page
+    from tallystick_challenger.verify import read_all
+
+    party = read_all(client_of(rpc, quorum), load_deployment(deployment))
+    present(exit_facts(party, account_of(party, account)), exit_page, json_output)
