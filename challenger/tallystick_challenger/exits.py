@@ -159,7 +159,8 @@ def exit_page(facts: dict[str, Any]) -> str:
         lines.append(f"   market {each['market']}: {each['size_lots']:+} lots, mark {each['mark_ticks']}{settled}")
     for each in newest["orders"]:
         rest = f"{SIDES[each['side']]} {each['remaining_lots']} at {each['price_ticks']}"
-        lines.append(f"   order {each['client_id']} in market {each['market']}: {rest}")
+        waits = f", once the mark reaches {each['trigger_ticks']}" if each["trigger_ticks"] else ""
+        lines.append(f"   order {each['client_id']} in market {each['market']}: {rest}{waits}")
     lines += ["", "Withdrawals"]
     for each in facts["withdrawals"]:
         lines.append(f"   {each['index']:>6} {tokens(each['amount_units'])} to {each['recipient']}  {each['status']}")

@@ -69,6 +69,8 @@ def test_a_bundle_says_offline_who_is_right_and_what_is_on_l1(stage: Stage, tmp_
     liar = down_to_one_step(stage, LIES["worse-fill"](bytes(20)).step)
     bundle = exported(stage, tmp_path)
     lie = next(each.id for each in liar.rollup.assertions.values() if each.proposer == liar.queue.address)  # type: ignore[union-attr]
+    other = command(stage, tmp_path, "export", "--step", str(bundle.step.index + 1))
+    assert isinstance(other.exception, DataMissing)
     stage.server.close()
     shown = command(stage, tmp_path, "check-bundle", str(tmp_path / "dispute.json"), "--json")
     assert shown.exit_code == 0, repr(shown.exception)
