@@ -20,7 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="[DISPUTE]",
+        metavar="DISPUTE",
         help="The first digits of the dispute's name, of the contested parent's or of a side's; may be left out where "
         "there is one.",
     ),
