@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tallystick_challenger import dispute_cli, evidence_cli
 from tallystick_challenger.l1options import DEFAULT_RPC, Quorum, Record, Rpc, client_of
 from tallystick_challenger.options import AlertLimits, JsonLog, MetricsPort, WebhookUrl
 from tallystick_challenger.verifying import verify
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from tallystick_challenger.config import ChallengerConfig
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(dispute_cli.app, name="dispute")
+app.command()(evidence_cli.export)
+app.command()(evidence_cli.check_bundle)
+app.command()(evidence_cli.exit_proof)
 
 
 @app.command()
@@ -35,6 +40,9 @@ def run(
             "settle. propose: also assert when the operator does not."
         ),
     ] = "resolve",
+    patience: Annotated[
+        int, typer.Option(min=0, help="Blocks that mode propose leaves the operator to assert by itself.")
+    ] = 300,
     key_file: Annotated[Path | None, typer.Option(help="The key that pays and posts bonds, hex or keystore.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="The keystore's password.")] = None,
     signer_url: Annotated[
@@ -86,6 +94,7 @@ def run(
         max_head_age_seconds=max_head_age,
         telling=Telling(metrics=metrics, webhook=webhook, limits=parse_limits(alert or [])),
         snapshot_batches=snapshot_every,
+        patience_blocks=patience,
     )
     _watch(config, json_log)
 

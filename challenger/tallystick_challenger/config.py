@@ -13,6 +13,8 @@ from tallystick.rollup.snapshotstore import SPACING
 from tallystick_challenger.teller import Telling
 
 MOST_POLL_SECONDS = 3_600
+PATIENCE_BLOCKS = 300
+"""An hour of Ethereum's."""
 TAGS = ("latest", "safe", "finalized")
 
 
@@ -20,7 +22,8 @@ TAGS = ("latest", "safe", "finalized")
 class ChallengerConfig:
     """One challenger's settings. Without a key it can only watch. `quorum` of the endpoints must agree, by default
     more than half; `confirmations` holds the news back by so many blocks more than `tag` does; a head older than
-    `max_head_age_seconds` is not believed, 0 believes any. Snapshots are `snapshot_batches` apart, 0: none.
+    `max_head_age_seconds` is not believed, 0 believes any. Snapshots are `snapshot_batches` apart, 0: none. In mode
+    propose the operator has `patience_blocks` to assert by itself.
     """
 
     rpc: tuple[str, ...]
@@ -35,6 +38,7 @@ class ChallengerConfig:
     max_head_age_seconds: float = 0.0
     telling: Telling = field(default_factory=Telling)
     snapshot_batches: int = SPACING
+    patience_blocks: int = PATIENCE_BLOCKS
 
     def __post_init__(self) -> None:
         """Raises: ConfigError when the settings contradict each other."""
@@ -51,5 +55,8 @@ class ChallengerConfig:
             )
         if self.tag not in TAGS:
             raise ConfigError(f"there is no block tag {self.tag}", hint=f"the tags are {', '.join(TAGS)}")
-        if min(self.confirmations, self.max_head_age_seconds, self.snapshot_batches) < 0:
-            raise ConfigError("confirmations, the age of the head and the batches between snapshots are not negative")
+        least = min(self.confirmations, self.max_head_age_seconds, self.snapshot_batches, self.patience_blocks)
+        if least < 0:
+            raise ConfigError(
+                "confirmations, the head's age, the patience and the snapshots' distance are not negative"
+            )

@@ -75,7 +75,7 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
     return Tower(
         client,
         deployment,
-        Identity(duties=DUTIES[config.mode]),
+        Identity(duties=DUTIES[config.mode], patience_blocks=config.patience_blocks),
         report,
         account=account,
         queue_path=config.data_dir / "transactions.sqlite" if account else None,

@@ -44,9 +44,13 @@ time that is left."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """How a party differs from others. A liar has its own `step`, and cannot prove."""
+    """How a party differs from others. A liar has its own `step`, and cannot prove.
+
+    Units: `patience_blocks` is how long it leaves an assertion that contradicts nobody to others.
+    """
 
     duties: Duties
+    patience_blocks: int = 0
     step: Callable[[Machine], None] = engine.step
     proves: bool = True
 
@@ -263,7 +267,8 @@ class Party:
                 break
             children = self.rollup.children.get(parent, [])
             if expected.id not in children:
-                if (duties.propose and not children) or (duties.dispute and children):
+                missed = duties.propose and not children and self._is_overdue(expected)
+                if missed or (duties.dispute and children):
                     self._assert(expected)
                 break
             mine = self.rollup.assertions[expected.id]
@@ -280,6 +285,12 @@ class Party:
             if self.rollup.assertions[id_].status is Status.PENDING
         }
         self.replayer.forget(self.rollup)
+
+    def _is_overdue(self, expected: Expectation) -> bool:
+        """Whether the own patience is over: L1 would have taken the assertion for that long."""
+        earliest = self.rollup.assertions[expected.parent].block + self.deployment.config.min_interval_blocks
+        since = max(earliest - 1, self.inbox.posted_blocks[expected.limit - 1])
+        return self.head >= since + self.identity.patience_blocks
 
     def _assert(self, expected: Expectation) -> None:
         parent = self.rollup.assertions[expected.parent]

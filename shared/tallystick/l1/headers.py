@@ -72,13 +72,8 @@ def prove_header(found: Any) -> ProvenHeader:
     Raises: DataMismatch, when its fields do not hash to the hash it claims; KeyError, TypeError, ValueError, when it
     is no header.
     """
-    names = [*COMMON]
-    for name in ADDED_BY_FORKS:
-        if found.get(name) is None:
-            break
-        names.append(name)
     claimed = _data(found["hash"])
-    actual = keccak(rlp.encode([_field(found, name) for name in names]))
+    actual = keccak(encode_header(found))
     if actual != claimed:
         raise DataMismatch("a header's fields do not hash to its hash", claimed=claimed, actual=actual)
     return ProvenHeader(
@@ -94,6 +89,19 @@ def prove_header(found: Any) -> ProvenHeader:
         receipts_root=_data(found["receiptsRoot"]),
         bloom=int(found["logsBloom"], 16),
     )
+
+
+def encode_header(found: Any) -> bytes:
+    """The header in a node's answer, encoded as its hash is taken of.
+
+    Raises: KeyError, TypeError, ValueError, when it is no header.
+    """
+    names = [*COMMON]
+    for name in ADDED_BY_FORKS:
+        if found.get(name) is None:
+            break
+        names.append(name)
+    return bytes(rlp.encode([_field(found, name) for name in names]))
 
 
 def _field(found: Any, name: str) -> bytes:

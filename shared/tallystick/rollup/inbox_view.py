@@ -11,12 +11,14 @@ from tallystick.state.hashing import keccak
 class InboxView(View):
     """All the machine's inputs on L1.
 
-    A chunk is checked against its batch's commitment when the batch is first read.
+    A chunk is checked against its batch's commitment when the batch is first read. `posted_blocks` are the L1 blocks of
+    the batches.
     """
 
     def reset(self) -> None:
         """Forget everything."""
         self.headers: list[BatchHeader] = []
+        self.posted_blocks: list[int] = []
         self.messages: list[bytes] = []
         self._accumulator = bytes(32)
         self._chunks: dict[tuple[int, int], bytes] = {}
@@ -55,6 +57,7 @@ class InboxView(View):
         """
         if event.args["index"] != len(self.headers):
             raise DataMismatch("a batch is missing", expected=len(self.headers), actual=event.args["index"])
+        self.posted_blocks.append(event.block)
         self.headers.append(
             BatchHeader(
                 time=event.args["time"],

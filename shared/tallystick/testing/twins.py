@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
@@ -75,13 +75,7 @@ class TwinRunner:
 
     def call(self, pre: bytes, limit: int, witness: bytes) -> Answer:
         """Run one step in the Referee."""
-        evm = self._make_evm()
-        image = deploy(self._make_evm)
-        for account in (image.referee, *image.steps):
-            evm.put(account)
-        inbox = Account(address=image.inbox.address, code=image.inbox.code, storage=self._inbox_storage())
-        evm.put(inbox)
-        return evm.call(image.referee.address, step_calldata(pre, limit, witness))
+        return call_referee(self._make_evm, self._inbox_storage(), pre, limit, witness)
 
     def check(self, proof: StepProof, limit: int) -> int:
         """Run a step that Python ran, and return the gas it takes.
@@ -108,10 +102,25 @@ class TwinRunner:
         chain = self._accumulators
         for message in self.published.messages[len(chain) - 1 :]:
             chain.append(keccak(chain[-1] + keccak(message)))
-        storage = {_mapping_slot(i, MESSAGE_ACCUMULATOR_SLOT): _number(each) for i, each in enumerate(chain)}
-        for i, header in enumerate(self.published.headers):
-            storage[_mapping_slot(i, BATCH_HASH_SLOT)] = _number(keccak(header.pack()))
-        return storage
+        return inbox_storage(dict(enumerate(chain)), dict(enumerate(self.published.headers)))
+
+
+def call_referee(make_evm: Callable[[], Evm], storage: Storage, pre: bytes, limit: int, witness: bytes) -> Answer:
+    """Run one step in the compiled Referee over an Inbox with this storage, in an EVM of its own."""
+    evm = make_evm()
+    image = deploy(make_evm)
+    for account in (image.referee, *image.steps):
+        evm.put(account)
+    evm.put(Account(address=image.inbox.address, code=image.inbox.code, storage=storage))
+    return evm.call(image.referee.address, step_calldata(pre, limit, witness))
+
+
+def inbox_storage(accumulators: Mapping[int, bytes], headers: Mapping[int, BatchHeader]) -> Storage:
+    """Return the Inbox's storage: the accumulators after so many messages, and the batches, by number."""
+    storage = {_mapping_slot(i, MESSAGE_ACCUMULATOR_SLOT): _number(each) for i, each in accumulators.items()}
+    for i, header in headers.items():
+        storage[_mapping_slot(i, BATCH_HASH_SLOT)] = _number(keccak(header.pack()))
+    return storage
 
 
 def step_calldata(pre: bytes, limit: int, witness: bytes) -> bytes:

@@ -24,7 +24,7 @@ from tallystick.rollup.inbox_view import InboxView
 from tallystick.rollup.replay import Replayer
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import OUTBOX_ACCOUNT, OUTBOX_AMOUNT_UNITS, OUTBOX_RECIPIENT, TAG_OUTBOX
-from tallystick.state.state import cell_key
+from tallystick.state.state import State, cell_key
 from tallystick.trader.models import Withdrawal
 
 
@@ -79,15 +79,7 @@ class TraderL1:
 
     def claim(self, claim: Claim) -> Receipt:
         """Have the Vault pay a withdrawal to its recipient."""
-        withdrawal = {
-            "index": claim.index,
-            "recipient": claim.recipient,
-            "amountUnits": claim.amount_units,
-            "account": claim.account,
-        }
-        return self._send(
-            "Vault", "claim", claim.assertion, claim.state_root, claim.registers_hash, withdrawal, claim.proof
-        )
+        return self._send("Vault", "claim", *claim_arguments(claim))
 
     def force_withdraw(self, account: int, units: int) -> Receipt:
         """Queue a withdrawal on L1 that the next batches must take in."""
@@ -110,6 +102,17 @@ class TraderL1:
         with _queue(self.client, self.account) as queue:
             key = f"{function} {time.time_ns()}"
             return queue.send(key, target.address, target.encode(function, *arguments))
+
+
+def claim_arguments(claim: Claim) -> tuple[Any, ...]:
+    """Return a claim as the Vault takes it."""
+    withdrawal = {
+        "index": claim.index,
+        "recipient": claim.recipient,
+        "amountUnits": claim.amount_units,
+        "account": claim.account,
+    }
+    return claim.assertion, claim.state_root, claim.registers_hash, withdrawal, claim.proof
 
 
 def claim_from_operator(withdrawal: Withdrawal) -> Claim:
@@ -164,9 +167,14 @@ def claim_from_l1(client: L1Client, deployment: Deployment, index: int) -> Claim
             hint="its assertion is confirmed after the challenge period, `tallystick challenger status` shows it",
             index=index,
         )
+    return claim_under(state, rollup.latest_confirmed, index)
+
+
+def claim_under(state: State, assertion: bytes, index: int) -> Claim:
+    """Return a withdrawal's claim under the state of a confirmed assertion, which holds it."""
     words, base = state.outbox.words, state.outbox.rows[index]
     return Claim(
-        assertion=rollup.latest_confirmed,
+        assertion=assertion,
         state_root=state.commit(),
         registers_hash=keccak(state.registers.pack()),
         index=index,

@@ -1,0 +1,178 @@
+"""Disputes by hand: list them, look at one, make the next honest move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tallystick_challenger.l1options import Quorum, Record, Rpc, client_of
+
+if TYPE_CHECKING:
+    from tallystick.dispute.planner import Plan, Planner
+    from tallystick.l1.signer import Signer
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Disputes by hand: list, show, move.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="DISPUTE",
+        help="The first digits of the dispute's name, of the contested parent's or of a side's; may be left out where "
+        "there is one.",
+    ),
+]
+
+
+@app.command("list")
+def list_disputes(deployment: Record, rpc: Rpc = None, quorum: Quorum = None, json_output: Json = False) -> None:
+    """List every set of rival assertions, who is right, and what is to be done.
+
+    Example: tallystick challenger dispute list --deployment deployment.json
+    """
+    from tallystick_challenger.disputes import list_facts, list_page
+
+    planner, plans = read_plans(deployment, rpc, quorum)
+    present(list_facts(planner, plans), list_page, json_output)
+
+
+@app.command()
+def show(
+    deployment: Record, dispute: Name = "", rpc: Rpc = None, quorum: Quorum = None, json_output: Json = False
+) -> None:
+    """Show one dispute: its sides, their clocks, every edge, and the moves that are due.
+
+    Example: tallystick challenger dispute show 3fa9 --deployment deployment.json
+    """
+    from tallystick_challenger.disputes import find, show_facts, show_page
+
+    planner, plans = read_plans(deployment, rpc, quorum)
+    present(show_facts(planner, plans, find(planner, dispute)), show_page, json_output)
+
+
+@app.command()
+def move(
+    deployment: Record,
+    dispute: Name = "",
+    only: Annotated[
+        str,
+        typer.Option(
+            "--move",
+            help="assert, open, bisect, prove, update, decide, confirm, reject or settle; by default whatever is next.",
+        ),
+    ] = "",
+    edge: Annotated[str, typer.Option(help="The first digits of the edge to move at.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print calldata, gas and what it would do; send nothing.")
+    ] = False,
+    sender: Annotated[
+        str, typer.Option("--from", help="In a dry run without a key: the address that would send it.")
+    ] = "0x" + "00" * 20,
+    key_file: Annotated[Path | None, typer.Option(help="The key that pays and posts bonds, hex or keystore.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="The keystore's password.")] = None,
+    signer_url: Annotated[
+        str | None, typer.Option(help="A signer that keeps the key instead: eth_signTransaction over JSON-RPC.")
+    ] = None,
+    signer_address: Annotated[str, typer.Option(help="Which of that signer's accounts, if it has several.")] = "",
+    rpc: Rpc = None,
+    quorum: Quorum = None,
+    json_output: Json = False,
+) -> None:
+    """Make the one next honest move of a dispute, or the one that is named, and wait until it is mined.
+
+    What is honest is found by replaying everything on L1. A key that a running challenger uses must not be used here:
+    both would take the same nonce.
+
+    Example: tallystick challenger dispute move --deployment deployment.json --dry-run
+
+    Example: tallystick challenger dispute move 3fa9 --move bisect --deployment deployment.json --key-file my.key
+    """
+    from tallystick.dispute.planner import NAMES
+    from tallystick.errors import BadInput
+    from tallystick_challenger.disputes import choose, dry_facts, dry_page, find, plan_facts
+
+    if only and only not in NAMES.values():
+        raise BadInput(f"there is no move {only}", hint=f"the moves are {', '.join(NAMES.values())}")
+    signer = _signer(key_file, password_file, signer_url, signer_address)
+    if signer is None and not dry_run:
+        raise BadInput("a move is a transaction and needs a key", hint="--key-file or --signer-url, or --dry-run")
+    if signer is not None:
+        sender = signer.address
+    planner, plans = read_plans(deployment, rpc, quorum)
+    plan = choose(plans, find(planner, dispute), only, edge)
+    if dry_run or signer is None:
+        present(dry_facts(planner, plan, _address(sender)), dry_page, json_output)
+        return
+    facts = plan_facts(plan) | _send(planner, plan, signer)
+    present(
+        facts,
+        lambda sent: f"{sent['move']}: {sent['what']}\n   mined in {sent['tx']}, {sent['gas']:,} gas",
+        json_output,
+    )
+
+
+def read_plans(deployment: Path, rpc: list[str] | None, quorum: int | None) -> tuple[Planner, list[Plan]]:
+    """Read L1 to its head and return what is due there."""
+    from tallystick.dispute.planner import Planner
+    from tallystick.l1.deployment import load_deployment
+
+    planner = Planner(client_of(rpc, quorum), load_deployment(deployment))
+    return planner, planner.plans()
+
+
+def _send(planner: Planner, plan: Plan, signer: Signer) -> dict[str, Any]:
+    """Send a move and return what became of it.
+
+    Raises: L1Reverted when L1 does not take it.
+    """
+    import tempfile
+
+    from tallystick.l1.queuestore import QueueStore
+    from tallystick.l1.sender import TxQueue
+
+    to = planner.deployment.addresses.all()[plan.contract]
+    data = planner.client.contract(plan.contract, to).encode(plan.call.function, *plan.call.arguments)
+    with tempfile.TemporaryDirectory(prefix="tallystick-") as folder:
+        store = QueueStore(Path(folder) / "queue.sqlite")
+        try:
+            queue = TxQueue(client=planner.client, account=signer, store=store)
+            receipt = queue.send(plan.call.key, to, data, value_wei=plan.call.value_wei)
+        finally:
+            store.close()
+    return {"tx": "0x" + receipt.transaction_hash.hex(), "gas": receipt.gas_used, "block": receipt.block_number}
+
+
+def _signer(
+    key_file: Path | None, password_file: Path | None, signer_url: str | None, signer_address: str
+) -> Signer | None:
+    from tallystick.errors import BadInput
+    from tallystick.l1.keys import KeyFile
+    from tallystick.l1.signer import RemoteKey, load_signer
+
+    if key_file and signer_url:
+        raise BadInput("a key and a signer were given", hint="one of --key-file and --signer-url")
+    if key_file:
+        return load_signer(KeyFile(path=key_file, password_path=password_file))
+    return load_signer(RemoteKey(url=signer_url, address=signer_address)) if signer_url else None
+
+
+def _address(text: str) -> bytes:
+    from tallystick.errors import BadInput
+
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = b""
+    if len(found) != 20:
+        raise BadInput("an address is 0x and 40 digits", address=text)
+    return found
+
+
+def present(facts: dict[str, Any], page: Callable[[dict[str, Any]], str], json_output: bool) -> None:
+    """Print facts as one JSON object or as a page."""
+    import json
+
+    typer.echo(json.dumps(facts) if json_output else page(facts))
