@@ -10,7 +10,15 @@ import typer
 
 from tallystick_challenger import dispute_cli, evidence_cli
 from tallystick_challenger.l1options import DEFAULT_RPC, Quorum, Record, Rpc, client_of
-from tallystick_challenger.options import AlertLimits, JsonLog, MetricsPort, WebhookUrl
+from tallystick_challenger.options import (
+    AlertLimits,
+    JsonLog,
+    MetricsPort,
+    ModeName,
+    Patience,
+    SnapshotEvery,
+    WebhookUrl,
+)
 from tallystick_challenger.verifying import verify
 
 if TYPE_CHECKING:
@@ -33,16 +41,8 @@ def run(
     data_dir: Annotated[Path, typer.Option(help="Where events and transactions under way are kept.")] = Path(
         ".tallystick/challenger"
     ),
-    mode: Annotated[
-        str,
-        typer.Option(
-            help="watch: alarms only, no key. defend: assert and dispute when somebody lies. resolve: also confirm and "
-            "settle. propose: also assert when the operator does not."
-        ),
-    ] = "resolve",
-    patience: Annotated[
-        int, typer.Option(min=0, help="Blocks that mode propose leaves the operator to assert by itself.")
-    ] = 300,
+    mode: ModeName = "resolve",
+    patience: Patience = 300,
     key_file: Annotated[Path | None, typer.Option(help="The key that pays and posts bonds, hex or keystore.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="The keystore's password.")] = None,
     signer_url: Annotated[
@@ -55,9 +55,7 @@ def run(
     max_head_age: Annotated[
         float, typer.Option(min=0, help="Seconds after which L1's newest block is too old to act on; 0: never.")
     ] = 0.0,
-    snapshot_every: Annotated[
-        int, typer.Option(min=0, help="Batches between snapshots, from which the next start begins; 0: none.")
-    ] = 64,
+    snapshot_every: SnapshotEvery = 64,
     json_log: JsonLog = False,
     metrics: MetricsPort = None,
     webhook: WebhookUrl = None,

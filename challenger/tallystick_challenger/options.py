@@ -1,4 +1,4 @@
-"""Options of `challenger run` that say what is told, and to whom."""
+"""Options of `challenger run`: what it does, what it keeps, what is told and to whom."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from typing import Annotated
 
 import typer
 
+ModeName = Annotated[
+    str,
+    typer.Option(
+        help="watch: alarms only, no key. defend: assert and dispute when somebody lies. resolve: also confirm and "
+        "settle. propose: also assert when the operator does not."
+    ),
+]
+Patience = Annotated[int, typer.Option(min=0, help="Blocks that mode propose leaves the operator to assert by itself.")]
+SnapshotEvery = Annotated[
+    int, typer.Option(min=0, help="Batches between snapshots, from which the next start begins; 0: none.")
+]
 JsonLog = Annotated[
     bool, typer.Option("--json-log", "--log-json", help="Print every event as a line of JSON, and nothing else.")
 ]

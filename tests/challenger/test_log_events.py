@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = [
     *(ROOT / "challenger" / "tallystick_challenger").glob("*.py"),
     *(ROOT / "shared/tallystick/dispute").glob("*.py"),
+    *(ROOT / "shared/tallystick/rollup").glob("*.py"),
 ]
 TELLS = {"report": 0, "_report": 0, "write": 0, "_send": 2}
 """The functions that tell an event, and which argument names it."""

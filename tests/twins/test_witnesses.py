@@ -35,6 +35,8 @@ NAMES = (
     "bulks",
     "flags",
     "fill_or_kill",
+    "pairs",
+    "wound_down",
     "dead_man",
     *("liquidations", "take_overs", "deleveraging", "deleveraging_comes_last"),
 )
