@@ -1,18 +1,9 @@
 """The honest strategy: from the own trace and what L1 shows, the moves to make now.
 
-An own edge goes through these states; each arrow is somebody's move or the passing of time, and the player never
-undoes or waits for anything else:
-
-    absent ──open / parent bisected──▶ unrivalled ──rival appears──▶ rivalled ─┬─height > 0: bisect──▶ bisected
-                                          │                                    └─height 0: prove────▶ proven
-                                          └──time──▶ counts by itself
-
-A path whose unrivalled times already sum to the challenge period is left alone. Whatever somebody else has done
-already is success.
-
-The dispute as a whole goes through these; `Update` comes first only where one transaction cannot hold all totals:
-
-    open ──every path long enough, or proven: Decide──▶ decided ──assertion confirmed: Settle──▶ settled
+It acts by the table in `tallystick.dispute.states`: an own edge and a dispute are each in one state, every arrow is
+somebody's move or the passing of time, and the player never undoes or waits for anything else. A path whose unrivalled
+times already sum to the challenge period is left alone. Whatever somebody else has done already is success. `Update`
+comes before `Decide` only where one transaction cannot hold all totals.
 """
 
 from __future__ import annotations
@@ -21,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.dispute.history import LeafProof, Trace
+from tallystick.dispute.states import DISPUTE_ACTIONS, EDGE_ACTIONS, Action, DisputeState, dispute_state, edge_state
 from tallystick.dispute.view import ChallengeView, DisputeStatus, Edge, EdgeStatus
 
 MAX_OPENINGS: Final = 150
@@ -129,15 +121,24 @@ class Player:
         if root is None:
             decided = any(d.winner for d in view.disputes.values() if d.parent == self.claim.parent)
             return [] if decided else [self._open()]
-        dispute = view.disputes[root.dispute]
-        if dispute.winner:
-            due = self.proves and self.claim.confirmed and dispute.winner == self.claim.assertion
-            return [*settlement(view, dispute)[:1]] if due else []
-        if self.claim.head_start + view.total(root.id, block) >= self.period:
-            return [self._decide(view, root, block)] if self.proves and self.claim.parent_confirmed else []
-        moves: list[Move] = []
-        self._walk(view, view.edges[root.id], self.claim.head_start, block, moves)
-        return moves
+        match DISPUTE_ACTIONS[self.state(view, root, block)]:
+            case Action.SETTLE if self.proves and self.claim.confirmed:
+                return [*settlement(view, view.disputes[root.dispute])[:1]]
+            case Action.DECIDE if self.proves and self.claim.parent_confirmed:
+                return [self._decide(view, root, block)]
+            case Action.WALK:
+                moves: list[Move] = []
+                self._walk(view, view.edges[root.id], self.claim.head_start, block, moves)
+                return moves
+            case _:
+                return []
+
+    def state(self, view: ChallengeView, root: Edge | None, block: int) -> DisputeState:
+        """Return where the claim's dispute is at a block; `root` is the own one, None while it is not open."""
+        if root is None:
+            return dispute_state(None, self.claim.assertion, 0, self.period)
+        total = self.claim.head_start + view.total(root.id, block)
+        return dispute_state(view.disputes[root.dispute], self.claim.assertion, total, self.period)
 
     def _open(self) -> OpenRoot:
         return OpenRoot(
@@ -152,18 +153,18 @@ class Player:
         """Follow every own path down to its tail; where the tail is rivalled and time is short, move."""
         edge = status.edge
         time += view.unrivalled(status, block)
-        if status.proven or time >= self.period:
-            return
-        if status.children is not None:
-            for child in view.children(edge, *status.children):
-                self._walk(view, view.edges[child.id], time, block, moves)
-        elif view.is_rivalled(edge):
-            if edge.height > 0:
+        match EDGE_ACTIONS[edge_state(view, status, time, self.period)]:
+            case Action.DESCEND if status.children is not None:
+                for child in view.children(edge, *status.children):
+                    self._walk(view, view.edges[child.id], time, block, moves)
+            case Action.BISECT:
                 left = self.history.span(edge.height - 1, 2 * edge.index)
                 right = self.history.span(edge.height - 1, 2 * edge.index + 1)
                 moves.append(Bisect(edge=edge, left=left, right=right))
-            elif self.proves:
+            case Action.PROVE if self.proves:
                 moves.append(Prove(edge=edge, proof=self.history.prove(edge.index)))
+            case _:
+                return
 
     def _decide(self, view: ChallengeView, root: Edge, block: int) -> Update | Decide:
         """Bring up to date what the root's total lacks; decide with the last of it.

@@ -64,18 +64,20 @@ def deploy(make_evm: Callable[[], Evm]) -> Image:
 class TwinRunner:
     """The Referee over a published history.
 
-    Every call has an EVM of its own, so that no step is cheaper for the ones before it.
+    Every call has an EVM of its own, so that no step is cheaper for the ones before it. `image` are other contracts than
+    the compiled ones of this version: those on some chain.
     """
 
-    def __init__(self, published: L1, make_evm: Callable[[], Evm] | None = None) -> None:
+    def __init__(self, published: L1, make_evm: Callable[[], Evm] | None = None, image: Image | None = None) -> None:
         self.published = published
+        self._image = image
         self.checked = 0
         self._make_evm = make_evm or fastest()
         self._accumulators: list[bytes] = [bytes(32)]
 
     def call(self, pre: bytes, limit: int, witness: bytes) -> Answer:
         """Run one step in the Referee."""
-        return call_referee(self._make_evm, self._inbox_storage(), pre, limit, witness)
+        return call_referee(self._make_evm, self._inbox_storage(), pre, limit, witness, self._image)
 
     def check(self, proof: StepProof, limit: int) -> int:
         """Run a step that Python ran, and return the gas it takes.
@@ -105,10 +107,12 @@ class TwinRunner:
         return inbox_storage(dict(enumerate(chain)), dict(enumerate(self.published.headers)))
 
 
-def call_referee(make_evm: Callable[[], Evm], storage: Storage, pre: bytes, limit: int, witness: bytes) -> Answer:
-    """Run one step in the compiled Referee over an Inbox with this storage, in an EVM of its own."""
+def call_referee(
+    make_evm: Callable[[], Evm], storage: Storage, pre: bytes, limit: int, witness: bytes, image: Image | None = None
+) -> Answer:
+    """Run one step in the compiled Referee, or another one, over an Inbox with this storage, in an EVM of its own."""
     evm = make_evm()
-    image = deploy(make_evm)
+    image = image or deploy(make_evm)
     for account in (image.referee, *image.steps):
         evm.put(account)
     evm.put(Account(address=image.inbox.address, code=image.inbox.code, storage=storage))

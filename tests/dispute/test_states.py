@@ -1,0 +1,105 @@
+"""The table of the player's states, held against random disputes and against the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+
+from tallystick.dispute.states import (
+    DISPUTE_ACTIONS,
+    DISPUTE_TRANSITIONS,
+    EDGE_ACTIONS,
+    EDGE_TRANSITIONS,
+    DisputeState,
+    EdgeState,
+    Transition,
+    edge_state,
+    table,
+)
+from tallystick.dispute.view import EdgeStatus
+from tests.dispute.adversary import Match, Terms
+
+DOC = Path(__file__).parents[2] / "docs" / "challenger.md"
+SEEDS = 300
+Arrow = tuple[StrEnum, StrEnum]
+
+
+class Watched(Match):
+    """A match in which every own edge's state, and the dispute's, is looked at in every block."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed, Terms(height=4, delay=seed % 3, censored=seed % 5))
+        self.edges: dict[bytes, EdgeState] = {}
+        self.dispute = DisputeState.UNOPENED
+        self.seen: set[Arrow] = set()
+
+    def _think(self, block: int) -> None:
+        self._look(block)
+        super()._think(block)
+
+    def play(self) -> str:
+        """Return who has won, after a last look."""
+        won = super().play()
+        self._look(self.game.block)
+        return won
+
+    def _look(self, block: int) -> None:
+        view, player = self.game.view, self.player
+        root = player.root(view)
+        self._move_to(player.state(view, root, block))
+        if root is not None:
+            self._look_below(view.edges[root.id], player.claim.head_start, block)
+
+    def _move_to(self, now: DisputeState) -> None:
+        if now != self.dispute:
+            self.seen.add((self.dispute, now))
+        self.dispute = now
+
+    def _look_below(self, status: EdgeStatus, time: int, block: int) -> None:
+        view = self.game.view
+        time += view.unrivalled(status, block)
+        now = edge_state(view, status, time, self.terms.period)
+        before = self.edges.setdefault(status.edge.id, now)
+        if now != before:
+            self.seen.add((before, now))
+        self.edges[status.edge.id] = now
+        if status.children is None:
+            return
+        for child in view.children(status.edge, *status.children):
+            self._look_below(view.edges[child.id], time, block)
+
+
+def arrows(transitions: Iterable[Transition]) -> set[Arrow]:
+    return {(each.before, each.after) for each in transitions}
+
+
+def closure(known: set[Arrow]) -> set[Arrow]:
+    """Return every arrow that some arrows make one after the other: much may happen in one block."""
+    found = set(known)
+    while more := {(a, d) for a, b in found for c, d in known if b == c} - found:
+        found |= more
+    return found
+
+
+def test_what_happens_in_random_disputes_is_in_the_table_and_all_of_the_edges_table_happens() -> None:
+    seen: set[Arrow] = set()
+    for seed in range(SEEDS):
+        match = Watched(seed)
+        assert match.play() == "honest"
+        seen |= match.seen
+    edges, disputes = arrows(EDGE_TRANSITIONS), arrows(DISPUTE_TRANSITIONS)
+    assert seen <= closure(edges) | closure(disputes)
+    assert edges <= seen
+    assert {(DisputeState.UNOPENED, DisputeState.CONTESTED), (DisputeState.CONTESTED, DisputeState.RIPE)} <= seen
+
+
+def test_every_state_has_one_action_and_is_reached() -> None:
+    assert set(EDGE_ACTIONS) == set(EdgeState)
+    assert set(DISPUTE_ACTIONS) == set(DisputeState)
+    assert {after for _, after in arrows(DISPUTE_TRANSITIONS)} == set(DisputeState) - {DisputeState.UNOPENED}
+    assert {after for _, after in arrows(EDGE_TRANSITIONS)} == set(EdgeState) - {EdgeState.UNRIVALLED}
+
+
+def test_the_documentation_has_the_table_of_the_code() -> None:
+    assert table() in DOC.read_text(encoding="utf-8")
