@@ -17,7 +17,8 @@ from tallystick.state.layout import (
 )
 from tallystick.testing.ledger_market import Market
 from tallystick.testing.ledger_model import Agent, Order
-from tallystick.testing.ledger_winding import DAY_MS, WindingLedger
+from tallystick.testing.ledger_rules import RulesLedger
+from tallystick.testing.ledger_winding import DAY_MS
 from tallystick.testing.reconcile import reconcile
 from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address, message, ordinary_rules
@@ -40,16 +41,16 @@ from tests.stateful.choices import (
     SIDES,
     SIGNERS,
 )
-from tests.stateful.conditionals import Conditionals
+from tests.stateful.governance import Governance
 
 
-class Exchange(Conditionals, Invariants, RuleBasedStateMachine):
+class Exchange(Governance, Invariants, RuleBasedStateMachine):
     """The machine, live, and the ledger beside it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
-        self.ledger = WindingLedger(governance="governance", signers=SIGNERS, quorum=3)
+        self.ledger = RulesLedger(governance="governance", signers=SIGNERS, quorum=3)
         self.rounds = 0
 
     def signer(self, account: int, agent: int, honest: bool) -> str:

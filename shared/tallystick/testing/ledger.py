@@ -75,7 +75,7 @@ class Ledger(Desk):
         if slot >= len(self.signers) or self.signers[slot] != signer:
             return Outcome.NOT_AUTHORISED
         market = self.markets.get(number)
-        if market is None:
+        if market is None or market.settled:
             return Outcome.NO_MARKET
         if price == 0 or round_ > time_ms:
             return Outcome.OUT_OF_RANGE
@@ -96,7 +96,8 @@ class Ledger(Desk):
         agreed = commit(market, self.quorum, self.clock_ms, bid, ask)
         if not agreed:
             return Outcome.DEVIATING
-        self._fire(number)
+        if not market.settled:
+            self._fire(number)
         return Outcome.ACCEPTED
 
     def approve(self, signer: str, number: int, nonce: int, slot: int, agent: Agent) -> Outcome:

@@ -70,8 +70,10 @@ class Desk:
 
     def _check_order(self, wanted: Order, *, pairs: bool) -> Outcome | None:
         market = self.markets.get(wanted.market)
-        if market is None:
+        if market is None or market.settled:
             return Outcome.NO_MARKET
+        if market.has_expired(self.clock_ms):
+            return Outcome.MARKET_EXPIRED
         if not market.mark:
             return Outcome.NO_MARK
         flags = wanted.flags

@@ -125,7 +125,7 @@ class LiquidatingLedger(Ledger):
 
     def _closable(self, number: int, market_number: int) -> Outcome | None:
         market = self.markets.get(market_number)
-        if market is None or not market.mark:
+        if market is None or market.settled or not market.mark:
             return Outcome.NO_MARKET
         account = self.accounts.get(number)
         if not account or market_number not in account.positions:

@@ -9,6 +9,7 @@ from math import ceil
 MILLION = 1_000_000
 MAKERS_FIRST_MS = 60_000
 MAX_PRICE = 2**24 - 1
+MAX_EXPOSURE = 2**30
 
 
 def share(amount: int, ppm: int) -> int:
@@ -41,6 +42,8 @@ class Market:
     surcharge: tuple[int, int] = (0, 0)
     move_ppm: int = 1_000_000
     dated: bool = False
+    expiry_ms: int = 0
+    settled: bool = False
     mark: int = 0
     index: int = 0
     index_ms: int = 0
@@ -53,6 +56,10 @@ class Market:
     funding: Fraction = Fraction(0)
     round: int = 0
     reports: dict[int, int] = field(default_factory=dict)
+
+    def has_expired(self, clock_ms: int) -> bool:
+        """Whether a dated future's time has come."""
+        return 0 < self.expiry_ms <= clock_ms
 
     def makers_first(self, clock_ms: int) -> bool:
         """Whether prices have come back just now, so that only makers may come."""

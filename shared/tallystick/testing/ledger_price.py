@@ -30,6 +30,9 @@ def commit(market: Market, quorum: int, clock_ms: int, bid: int | None, ask: int
     if elapsed > STALE_MS:
         market.resumed_ms = clock_ms
     market.index, market.index_ms = median_low(near), clock_ms
+    if market.has_expired(clock_ms):
+        market.mark, market.settled = market.index, True
+        return True
     fair = market.index
     if bid is not None and ask is not None:
         fair = _fair(market, Fraction(min(elapsed, BASIS_MS), BASIS_MS), Fraction(bid + ask, 2))

@@ -1,0 +1,105 @@
+"""Rules that change after their delay, a future that expires, positions closed through L1."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from tallystick.records.signing import make
+from tallystick.testing.ledger_market import Market
+from tallystick.testing.ledger_rules import DELAY_MS
+from tallystick.testing.world import address, message, ordinary_rules
+from tests.stateful.choices import ACCOUNTS, FIELDS, NAMES, SELDOM
+from tests.stateful.conditionals import Conditionals
+
+DATED = 3
+MARKETS = st.sampled_from((0, 1, DATED))
+MESSAGE_FORCE_CLOSE = 4
+RULES = (
+    Market(0, 60_000, 30_000, 400, 50, 60, rebate_ppm=300, liquidation_ppm=4_000, insurance_lots=5),
+    Market(0, 40_000, 10_000, 600, 0, 40, band_ppm=50_000),
+    Market(0, 10_000, 20_000, 0, 0, 60),
+    Market(0, 50_000, 25_000, 0, 0, 2**31),
+)
+
+
+class Governance(Conditionals):
+    """Rules for what governance, time and L1 do to markets."""
+
+    def skip(self, ms: int) -> None:
+        raise AssertionError
+
+    def report_marks(self) -> None:
+        raise AssertionError
+
+    def report_round(self, number: int, price: int, signers: tuple[int, ...]) -> None:
+        raise AssertionError
+
+    def gamble(self, poor: int, market: int, side: int, lots: int) -> None:
+        raise AssertionError
+
+    @rule(
+        number=st.integers(0, 3),
+        next_change=st.sampled_from((1, 1, 1, 0, 2)),
+        rules=st.sampled_from(RULES),
+        honest=SELDOM,
+    )
+    def propose_rules(self, number: int, next_change: int, rules: Market, honest: bool) -> None:
+        by = "mallory" if honest else "governance"
+        before = self.ledger.proposals.get(number)
+        change = (before.number if before else 0) + next_change
+        values = {name: getattr(rules, name) for name in FIELDS if name != "multiplier"}
+        multiplier = self.ledger.markets[number].multiplier if number in self.ledger.markets else 100
+        wanted = {
+            name: value
+            for name, value in ordinary_rules(multiplier=multiplier, **values).items()
+            if name != "multiplier"
+        }
+        record = self.world.signed("change_market", by, market=number, change=change, **wanted)
+        self.same(self.world.send(record), self.ledger.change_market(by, number, change, rules))
+
+    @rule(number=st.integers(0, 3), waits=SELDOM)
+    def apply_rules(self, number: int, waits: bool) -> None:
+        if waits:
+            self.skip(DELAY_MS)
+        self.same(self.world.send(make("apply_change", market=number)), self.ledger.apply_change(number))
+        if waits:
+            self.report_marks()
+
+    @rule(lives_ms=st.sampled_from((1_000, 50_000)), side=st.integers(0, 1), lots=st.integers(1, 20))
+    def trade_a_future(self, lives_ms: int, side: int, lots: int) -> None:
+        """List the dated future, if it is not there, and trade in it."""
+        if DATED not in self.ledger.markets:
+            expiry = self.ledger.clock_ms + lives_ms
+            listed = Market(50, 50_000, 25_000, 500, 100, 60, dated=True, expiry_ms=expiry)
+            values = {name: getattr(listed, name) for name in FIELDS}
+            record = self.world.signed(
+                "list_market", "governance", market=DATED, kind=1, expiry_ms=expiry, **ordinary_rules(**values)
+            )
+            self.same(self.world.send(record), self.ledger.list_market("governance", DATED, listed))
+            self.report_round(DATED, 1000, (0, 1, 2))
+        if self.ledger.markets[DATED].mark:
+            self.gamble(1 + lots % 4, DATED, side, lots)
+
+    @rule(price=st.integers(950, 1050), wait=st.sampled_from((0, 1_000, 50_000)))
+    def expire(self, price: int, wait: int) -> None:
+        """Report the future's price, before or after its expiry, and settle everybody."""
+        self.skip(wait)
+        self.report_marks()
+        self.report_round(DATED, price, (0, 1, 2))
+        for number in range(7):
+            found = self.world.send(make("settle_position", account=number, market=DATED))
+            self.same(found, self.ledger.settle_position(number, DATED))
+
+    @rule(account=ACCOUNTS, market=MARKETS, away=st.integers(-5, 5), lots=st.integers(0, 8), honest=SELDOM)
+    def force_close(self, account: int, market: int, away: int, lots: int, honest: bool) -> None:
+        by = "mallory" if honest else NAMES[account]
+        known = self.ledger.markets.get(market)
+        price = max(1, (known.mark if known else 0) + away)
+        self.ledger.consume()
+        self.world.published.messages.append(
+            message(MESSAGE_FORCE_CLOSE, address(by), account, market << 56 | price << 32 | lots)
+        )
+        expected = self.ledger.force_close(by, account, market, price, lots)
+        through = len(self.world.published.messages)
+        self.same(self.world.send(make("consume", through=through)), expected)
