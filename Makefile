@@ -30,7 +30,7 @@ test: $(VENV)/.dev ## Run the tests (ARGS="-k words" for some of them)
 twins: $(VENV)/.dev ## Run STEPS=200000 steps in both languages, and mutated witnesses; goes on where it stopped
 	$(BIN)/python -m tallystick.testing.campaign --steps $(STEPS) $(ARGS)
 
-test-anvil: $(VENV)/.dev $(NPM)/.done ## Play reorganisations on anvil too (needs npm)
+test-anvil: $(VENV)/.dev $(NPM)/.done ## Play reorganisations and many attackers on anvil too (needs npm)
 	$(BIN)/python -m pytest -q -m anvil tests/anvil $(ARGS)
 
 sybils: $(VENV)/.dev ## Play 1, 8 and 64 attackers at once against one honest party; print what it costs

@@ -12,7 +12,7 @@ import pytest
 
 from tallystick.errors import L1Unreachable
 from tallystick.l1.client import L1Client
-from tallystick.testing.stage import FUND_WEI, Stage
+from tallystick.testing.stage import FUND_WEI, Stage, trade_a_little
 from tallystick.testing.world import address
 
 ANVIL = Path(__file__).parents[2] / "contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
@@ -63,6 +63,31 @@ class AnvilStage(Stage):
     def fund(self, name: str) -> None:
         """Everybody has ether from the first block on: a balance that is set is taken back with its block."""
         assert name in NAMES
+
+
+class CrowdedStage(AnvilStage):
+    """One where anybody can be given ether later on, since no block is taken back."""
+
+    def fund(self, name: str) -> None:
+        """Set a name's balance, in a block of its own."""
+        if name not in NAMES:
+            self.client.request("anvil_setBalance", "0x" + address(name).hex(), hex(FUND_WEI))
+            self.mine(1)
+
+    def pool(self) -> list[str]:
+        """Return the hashes of the transactions that wait for a block."""
+        waiting = self.client.request("txpool_content")
+        return [each["hash"] for part in waiting.values() for by_nonce in part.values() for each in by_nonce.values()]
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Iterator[CrowdedStage]:
+    """A stage on which a little was traded and published."""
+    made = CrowdedStage(tmp_path)
+    trade_a_little(made)
+    made.publish()
+    yield made
+    made.close()
 
 
 @pytest.fixture

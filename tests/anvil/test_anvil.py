@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from eth_account import Account
 
+from tallystick.bench.battle import INCLUSION_BLOCKS, Battle
+from tallystick.bench.sybils import Timing, attacks
+from tallystick.dispute.history import History
 from tallystick.l1.client import L1Client
 from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS, EventReader
 from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.server import dev_accounts
-from tallystick.testing.stage import trade_a_little
+from tallystick.testing.stage import PERIOD_BLOCKS, trade_a_little
 from tests.adversaries.reorganised import play_through_reorganisation, publish_through_reorganisation
-from tests.anvil.conftest import Anvil, AnvilStage
+from tests.anvil.conftest import Anvil, AnvilStage, CrowdedStage
 
 pytestmark = pytest.mark.anvil
 
@@ -117,3 +120,15 @@ def test_a_chain_that_grows_shorter_is_followed_down_and_up_again(empty: AnvilSt
 
     until(comes_again)
     assert names.count("MessageQueued") == 1
+
+
+@pytest.mark.parametrize("count", [1, 8, 64])
+def test_attackers_with_different_histories_lose_on_anvil_too(crowded: CrowdedStage, count: int) -> None:
+    fresh = crowded.world.fresh()
+    true = History(fresh.state, fresh.inputs)
+    battle = Battle(stage=crowded, true=true, attacks=attacks(true, count, timings=tuple(Timing)))
+    result = battle.play()
+    assert result.won
+    assert result.liars_time < PERIOD_BLOCKS
+    assert result.decided <= PERIOD_BLOCKS + INCLUSION_BLOCKS
+    assert result.profit_wei > 0

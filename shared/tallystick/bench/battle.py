@@ -154,7 +154,7 @@ class Battle:
         """Keep the honest party's transactions out of the next block."""
         client, mine = self.eyes.client, owner(HONEST)
         dropped = False
-        for hash_ in client.request("tallystick_pool"):
+        for hash_ in self.stage.pool():
             if client.request("eth_getTransactionByHash", hash_)["from"].lower() == mine:
                 client.request("anvil_dropTransaction", hash_)
                 dropped = True
@@ -162,7 +162,7 @@ class Battle:
 
     def _go_on(self, total: int | None) -> None:
         """Mine a block, or several where nobody has anything to do but wait."""
-        waiting = self.eyes.client.request("tallystick_pool") or self.honest.busy
+        waiting = self.stage.pool() or self.honest.busy
         left = IDLE_BLOCKS if total is None else PERIOD_BLOCKS - total - 3
         self.stage.mine(1 if waiting else max(1, min(IDLE_BLOCKS, left)))
 

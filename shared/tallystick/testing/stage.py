@@ -114,6 +114,10 @@ class Stage:
         """Let L1 go on by some blocks."""
         self.client.request("anvil_mine", hex(blocks), hex(1))
 
+    def pool(self) -> list[str]:
+        """Return the hashes of the transactions that wait for a block."""
+        return list(self.client.request("tallystick_pool"))
+
     def transact(self, who: str, what: str, contract: str, function: str, *arguments: Any, value_wei: int = 0) -> int:
         """Send a transaction of a name and return its gas."""
         if who not in self.queues:
