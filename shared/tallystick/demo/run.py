@@ -137,7 +137,7 @@ class Demo:
             self._report(market, price)
         self.story.say("BTC and ETH are listed; signers 1, 3 and 5 report, the median is the mark")
 
-    def _report(self, market: int, price: int) -> None:
+    def _report(self, market: int, price: int, *, all_accepted: bool = True) -> None:
         """Three of the five signers report a price, a tick apart."""
         clock = int(self.exchange.api("/v1/info")["clock_ms"])
         self.rounds[market] = self.rounds.get(market, 0) + 1
@@ -152,7 +152,31 @@ class Demo:
                 time_ms=clock,
             )
             reports.append(sign(record, self.domain, self.exchange.keys.signers[signer]))
-        self._send(reports, "price reports")
+        self._send(reports, "price reports", all_accepted=all_accepted)
+
+    def _reopen(self) -> None:
+        """Report prices until orders may take again: L1's clock has left the last ones behind.
+
+        The exchange's clock goes on with its next record: the first reports may be too old already and only wind it.
+        """
+
+        head_ms = self.exchange.client.head().timestamp * 1000
+
+        def live() -> bool:
+            self._report_marks()
+            late = int(self.exchange.api("/v1/info")["clock_ms"]) < head_ms
+            return not late and all(one["status"] == "live" for one in self._markets())
+
+        with self.story.waiting("the oracle reports again; for a minute makers come before takers"):
+            self._wait(live, "the markets to open again", WAIT_SECONDS, mine=MINE_STEP)
+
+    def _report_marks(self) -> None:
+        for one in self._markets():
+            self._report(int(one["market"]), int(one["mark_ticks"]), all_accepted=False)
+
+    def _markets(self) -> list[dict[str, Any]]:
+        markets: list[dict[str, Any]] = self.exchange.api("/v1/markets")["markets"]
+        return markets
 
     def _intents(self) -> list[Intent]:
         options = self.options
@@ -235,6 +259,7 @@ class Demo:
     def _occasion(self) -> None:
         """Give every lie something to lie about: a deposit, two makers at one price and a taker, a withdrawal."""
         first, second, taker = self.traders[0], self.traders[1], self.traders[3]
+        self._reopen()
         self._deposit(taker, WITHDRAW_UNITS)
         book = self.exchange.api(f"/v1/book/{ETH}")
         price = int(book["bids"][0]["price_ticks"]) if book["bids"] else int(book["mark_ticks"]) - 10
