@@ -115,6 +115,9 @@ def test_nobody_else_lists_markets_or_reports_prices(shell: Shell) -> None:
         shell.run("governance", "list-market", "4", "--multiplier", "1", "--rule", "nonsense=1")
     with pytest.raises(BadInput, match="no price signer"):
         shell.run("", "report-price", "0", "1", "--key-file", str(shell.scene.folder / "alice.key"))
+    for words in (["--every", "1s", "--round", "3"], ["--every", "soon"], ["--every", "0s"]):
+        with pytest.raises(BadInput):
+            shell.run("", "report-price", "0", "1", "--key-file", str(shell.scene.folder / "signer 0.key"), *words)
 
 
 def test_an_agent_trades_but_never_withdraws(shell: Shell) -> None:

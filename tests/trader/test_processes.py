@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from tallystick.l1.keys import save_key
+from tallystick.records.signing import make, sign
 from tallystick.testing.stage import account
+from tallystick.testing.world import key, ordinary_rules
 from tests.operator.scene import Scene, scene_in
 
 
@@ -89,3 +91,39 @@ def _trade_through_a_kill(processes: Processes) -> None:
     assert code == 2
     assert "`trader markets` lists them" in complaint
     assert processes.trader("cancel-all")[1]["outcome"] == "ACCEPTED"
+
+
+def test_a_signer_keeps_a_market_open_until_it_is_interrupted(scene: Scene) -> None:
+    running = scene.start()
+    client = scene.client(running)
+    assert client.send(
+        sign(make("list_market", market=0, **ordinary_rules()), client.domain, key("governance"))
+    ).accepted
+    command = [sys.executable, "-m", "tallystick", "trader", "report-price", "0", "618500", "--every", "100ms"]
+    for i in range(3):
+        save_key(account(f"signer {i}"), scene.folder / f"{i}.key")
+        command += ["--key-file", str(scene.folder / f"{i}.key")]
+    command += ["--operator", running.operator.url, "--rpc", scene.stage.server.url]
+    child = subprocess.Popen(
+        [*command, "--deployment", str(scene.folder / "deployment.json")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        rounds: set[int] = set()
+
+        def three_rounds() -> bool:
+            rounds.add(client.markets()[0].round)
+            return len(rounds) > 3
+
+        scene.wait(three_rounds, "three rounds behind the first", mine=1)
+        client.close()
+        running.stop()
+        assert child.stderr is not None
+        while "not reported" not in child.stderr.readline():
+            pass
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=20)
+    assert child.returncode == 130

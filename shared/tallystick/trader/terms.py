@@ -35,6 +35,7 @@ FLAG_WORDS: Final = {
 SELF_TRADE: Final = ("cancel-maker", "cancel-taker", "cancel-both")
 SCOPES: Final = ("place", "cancel", "both")
 UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+DURATION: Final = r"([0-9]{1,12})(ms|s|m|h|d)"
 TIME_HINT: Final = "a duration such as 90s, 15m, 8h or 30d, a time such as 2030-01-31T12:00:00Z, or never"
 
 
@@ -93,6 +94,14 @@ def clock_ms(info: dict[str, Any]) -> int:
     return max(int(info["clock_ms"]), int(info["l1"]["time"]) * 1_000)
 
 
+def duration_ms(text: str) -> int:
+    """Return a duration such as 10s in milliseconds. Raises: BadInput when it is none, or nothing."""
+    found = re.fullmatch(DURATION, text, re.ASCII)
+    if not found or int(found[1]) == 0:
+        raise BadInput("not a duration", hint="a number and its unit, such as 500ms, 10s, 15m, 8h or 30d", given=text)
+    return int(found[1]) * UNIT_MS[found[2]]
+
+
 def moment_ms(text: str, now_ms: int) -> int:
     """Return the clock a word of time means, 0 for never.
 
@@ -100,9 +109,8 @@ def moment_ms(text: str, now_ms: int) -> int:
     """
     if text in ("never", "0"):
         return 0
-    duration = re.fullmatch(r"([0-9]{1,12})(ms|s|m|h|d)", text, re.ASCII)
-    if duration:
-        moment = now_ms + int(duration[1]) * UNIT_MS[duration[2]]
+    if re.fullmatch(DURATION, text, re.ASCII):
+        moment = now_ms + duration_ms(text)
     else:
         try:
             given = datetime.fromisoformat(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +24,13 @@ from tallystick.trader.options import (
 )
 
 if TYPE_CHECKING:
+    from tallystick.l1.client import L1Client
     from tallystick.rollup.genesis import Genesis
+    from tallystick.trader.client import TraderClient
+    from tallystick.trader.models import Acknowledgement
+
+Signers = list[tuple[int, bytes]]
+"""Numbers and keys."""
 
 
 def report_price(
@@ -35,44 +43,98 @@ def report_price(
         int | None,
         typer.Option("--round", min=1, help="Signers who report apart agree on it; L1's clock in seconds if left out."),
     ] = None,
+    every: Annotated[
+        str | None, typer.Option(help="Report it again so often, e.g. 10s, a round each time; Ctrl-C ends it.")
+    ] = None,
     operator: Url = OPERATOR_URL,
     rpc: Rpc = L1_URL,
     deployment: Record = DEPLOYMENT,
     password_file: Password = None,
     as_json: Json = False,
 ) -> None:
-    """Report a price of one round: the median of a quorum of the signers becomes the market's mark."""
+    """Report a price of one round: the median of a quorum of the signers becomes the market's mark.
+
+    A price is good for a minute; without a newer one trading stops. Examples: `trader report-price 0 618000 --key-file
+    s0.key --key-file s1.key`, and the same with `--every 10s` to keep a market open while one tries things out.
+    """
     from tallystick.errors import BadInput
     from tallystick.l1.client import L1Client
-    from tallystick.records.signing import address_of, make, sign
+    from tallystick.trader.terms import duration_ms
 
+    if every is not None and round_number is not None:
+        raise BadInput("each repetition is a round of its own", hint="leave --round or --every out")
+    pause_ms = 0 if every is None else duration_ms(every)
     genesis = read_genesis(deployment)
-    keys = [bytes(load_key(each, password_file).key) for each in key_files]
-    numbers = []
-    for key in keys:
-        address = bytes.fromhex(address_of(key)[2:])
-        if address not in genesis.signers:
-            raise BadInput("this key is no price signer of the deployment", key=address_of(key))
-        numbers.append(genesis.signers.index(address))
+    signers = [_signer(genesis, bytes(load_key(each, password_file).key)) for each in key_files]
+    chain = L1Client(rpc)
     # L1's clock is the one the exchange follows; the exchange's own stands still while nothing happens.
-    l1_seconds = L1Client(rpc).head().timestamp
+    l1_seconds = chain.head().timestamp
     turn = l1_seconds if round_number is None else round_number
     with open_client(operator) as client:
-        answers = []
-        for number, key in zip(numbers, keys, strict=True):
-            values = {"market": market, "signer": number, "round": turn, "price_ticks": price_ticks}
-            answers.append(
-                client.send(sign(make("report_price", time_ms=l1_seconds * 1000, **values), client.domain, key))
-            )
-    if as_json:
-        print_json(answers)
-    else:
-        for number, answer in zip(numbers, answers, strict=True):
-            print(f"signer {number}, round {turn}: {answer.outcome.lower().replace('_', ' ')}")
-        if len(set(numbers)) < genesis.quorum:
-            print(f"the mark moves when {genesis.quorum} signers have reported this round")
+        answers = _report(client, signers, market, turn, price_ticks, l1_seconds)
+        if as_json:
+            print_json(answers)
+        else:
+            _print_round(signers, turn, answers, genesis.quorum)
+        if pause_ms:
+            _keep_reporting(client, chain, signers, market, price_ticks, pause_ms, last=turn)
     if not all(answer.accepted for answer in answers):
         raise typer.Exit(2)
+
+
+def _keep_reporting(
+    client: TraderClient, chain: L1Client, signers: Signers, market: int, price_ticks: int, pause_ms: int, *, last: int
+) -> None:
+    """Report a price in a round for each pause until somebody stops it; what fails is said, and tried again."""
+    from tallystick.errors import TallystickError
+
+    while True:
+        time.sleep(pause_ms / 1000)
+        try:
+            now = chain.head().timestamp
+            if now <= last:
+                continue
+            answers = _report(client, signers, market, now, price_ticks, now)
+        except TallystickError as error:
+            print(f"not reported: {error}; trying again", file=sys.stderr)
+            continue
+        last = now
+        said = ", ".join(sorted({_words(answer) for answer in answers}))
+        print(f"round {now}: {price_ticks} ticks, {said}", file=sys.stderr, flush=True)
+
+
+def _report(
+    client: TraderClient, signers: Signers, market: int, turn: int, price_ticks: int, l1_seconds: int
+) -> list[Acknowledgement]:
+    from tallystick.records.signing import make, sign
+
+    answers = []
+    for number, key in signers:
+        values = {"market": market, "signer": number, "round": turn, "price_ticks": price_ticks}
+        answers.append(client.send(sign(make("report_price", time_ms=l1_seconds * 1000, **values), client.domain, key)))
+    return answers
+
+
+def _print_round(signers: Signers, turn: int, answers: list[Acknowledgement], quorum: int) -> None:
+    for (number, _), answer in zip(signers, answers, strict=True):
+        print(f"signer {number}, round {turn}: {_words(answer)}")
+    if len({number for number, _ in signers}) < quorum:
+        print(f"the mark moves when {quorum} signers have reported this round")
+
+
+def _words(answer: Acknowledgement) -> str:
+    return answer.outcome.lower().replace("_", " ")
+
+
+def _signer(genesis: Genesis, key: bytes) -> tuple[int, bytes]:
+    """Return a signer's number and key. Raises: BadInput when the key is no signer's."""
+    from tallystick.errors import BadInput
+    from tallystick.records.signing import address_of
+
+    address = bytes.fromhex(address_of(key)[2:])
+    if address not in genesis.signers:
+        raise BadInput("this key is no price signer of the deployment", key=address_of(key))
+    return genesis.signers.index(address), key
 
 
 def read_genesis(deployment: Path) -> Genesis:
