@@ -19,6 +19,7 @@ from tallystick_challenger.options import (
     SnapshotEvery,
     WebhookUrl,
 )
+from tallystick_challenger.status_cli import status
 from tallystick_challenger.verifying import verify
 
 if TYPE_CHECKING:
@@ -101,23 +102,7 @@ def run(
 app.command()(verify)
 
 
-@app.command()
-def status(
-    deployment: Record,
-    rpc: Rpc = None,
-    quorum: Quorum = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Show batches, assertions and disputes as L1 has them now.
-
-    Example: tallystick challenger status --deployment deployment.json
-    """
-    from tallystick.l1.deployment import load_deployment
-    from tallystick_challenger import pages
-    from tallystick_challenger.verify import read_all
-
-    party = read_all(client_of(rpc, quorum), load_deployment(deployment))
-    _show(pages.status_facts(party), pages.status_page, json_output)
+app.command()(status)
 
 
 @app.command()

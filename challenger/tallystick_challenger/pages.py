@@ -1,4 +1,4 @@
-"""What the commands that only look show: facts for `--json`, and the same facts as a page for people."""
+"""What the commands that only look show: facts for `--json`, and the forecasts as lines for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BAR_CELLS: Final = 20
 
 
 def status_facts(party: Party) -> dict[str, Any]:
-    """Return batches, assertions and disputes as L1 has them."""
+    """Return batches, assertions, disputes and clocks as L1 has them. Units: `head_time` in seconds since 1970."""
     rollup, challenge = party.rollup, party.challenge
     disputes: list[dict[str, Any]] = []
     for dispute in challenge.disputes.values():
@@ -29,8 +29,13 @@ def status_facts(party: Party) -> dict[str, Any]:
                 "settled": dispute.settled,
             }
         )
+    deployment = party.deployment
     return {
+        "chain_id": deployment.chain_id,
+        "rollup": _hex(deployment.addresses.rollup),
         "head": party.head,
+        "head_time": party.head_time,
+        "period_blocks": deployment.config.challenge_period_blocks,
         "batches": party.inbox.batch_count,
         "messages": party.inbox.message_count,
         "latest_confirmed": _hex(rollup.latest_confirmed),
@@ -47,28 +52,8 @@ def status_facts(party: Party) -> dict[str, Any]:
             for each in rollup.assertions.values()
         ],
         "disputes": disputes,
+        "forecasts": forecast_facts(party)["forecasts"],
     }
-
-
-def status_page(facts: dict[str, Any]) -> str:
-    """Return the status for a terminal; a star marks the latest confirmed assertion."""
-    lines = [f"L1 at block {facts['head']}: {facts['batches']} batches, {facts['messages']} messages", "", "Assertions"]
-    for each in facts["assertions"]:
-        mark = "*" if each["assertion"] == facts["latest_confirmed"] else " "
-        lines.append(
-            f" {mark} {_short(each['assertion'])}  batches below {each['limit']:<5} {each['status']:<9} "
-            f"block {each['block']}"
-        )
-    lines += ["", "Disputes"]
-    for each in facts["disputes"]:
-        if each["winner"]:
-            end = f"won by {_short(each['winner'])}" + (", settled" if each["settled"] else "")
-        else:
-            end = f"open, down to height {each['lowest_height']}"
-        lines.append(f"   {_short(each['dispute'])}  {each['edges']} edges, {end}")
-    if not facts["disputes"]:
-        lines.append("   none")
-    return "\n".join(lines)
 
 
 def forecast_facts(party: Party) -> dict[str, Any]:
@@ -87,18 +72,18 @@ def forecast_page(facts: dict[str, Any]) -> str:
     period = facts["period_blocks"]
     lines = [f"L1 at block {facts['head']}; a side needs {period} blocks"]
     for each in facts["forecasts"]:
-        lines += ["", f"After {_short(each['parent'])}" + (", in dispute" if each["dispute"] else "")]
+        lines += ["", f"After {short(each['parent'])}" + (", in dispute" if each["dispute"] else "")]
         for side in each["sides"]:
-            filled = BAR_CELLS * side["blocks"] // max(1, period)
-            bar = "#" * filled + "." * (BAR_CELLS - filled)
             due = "clock stands" if side["due_block"] is None else f"whole at block {side['due_block']}"
             proven = ", proven" if side["proven"] else ""
-            lines.append(f"   {_short(side['assertion'])}  [{bar}] {side['blocks']:>6}  {due}{proven}")
+            lines.append(
+                f"   {short(side['assertion'])}  {bar(side['blocks'], period)} {side['blocks']:>6}  {due}{proven}"
+            )
         if not each["winner"]:
             lines.append("   nobody wins without another move")
         else:
             verb = "has won" if each["decided"] else "wins unless somebody moves"
-            lines.append(f"   {_short(each['winner'])} {verb}; may be confirmed from block {each['final_block']}")
+            lines.append(f"   {short(each['winner'])} {verb}; may be confirmed from block {each['final_block']}")
     if not facts["forecasts"]:
         lines.append("nothing is waiting for a decision")
     return "\n".join(lines)
@@ -125,9 +110,16 @@ def _forecast(each: Forecast) -> dict[str, Any]:
     }
 
 
+def bar(part: int, whole: int) -> str:
+    """Return a bar that is as full as the part is of the whole."""
+    filled = BAR_CELLS * min(part, whole) // max(1, whole)
+    return "█" * filled + "░" * (BAR_CELLS - filled)
+
+
+def short(name: str) -> str:
+    """Return the first digits of a hash."""
+    return name[2 : 2 + NAME_DIGITS]
+
+
 def _hex(name: bytes) -> str | None:
     return "0x" + name.hex() if name else None
-
-
-def _short(name: str) -> str:
-    return name[2 : 2 + NAME_DIGITS]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +56,8 @@ def test_an_assertion_without_a_rival_is_forecast_to_the_block(stage: Stage, tmp
     stage.mine(1)
     found = facts(stage, tmp_path, "status")
     assert found["latest_confirmed"] == side["assertion"]
+    page = shown(stage, tmp_path, "status")
+    assert "none is open" in page and f"{side['assertion'][2:14]}  " in page
     assert "nothing is waiting" in shown(stage, tmp_path, "forecast")
 
 
@@ -71,4 +76,24 @@ def test_a_dispute_is_shown_and_its_winner_is_who_has_the_running_clock(stage: S
     assert one["winner"] == truth["assertion"]
     assert truth["due_block"] is not None and lie["due_block"] is None
     assert "wins unless somebody moves" in shown(stage, tmp_path, "forecast")
-    assert "open, down to height" in shown(stage, tmp_path, "status")
+    page = shown(stage, tmp_path, "status")
+    assert "1 not settled" in page and "levels down" in page and "wins unless somebody moves" in page
+
+
+def test_a_status_that_is_watched_follows_l1_and_says_when_it_cannot(stage: Stage, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tallystick", "challenger", "status", "--watch", "0.2", "--rpc", stage.server.url]
+    command += ["--deployment", str(tmp_path / "deployment.json")]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        said = iter(child.stdout.readline, "")
+        assert any(f"block {stage.client.head().number}," in line for line in said)
+        stage.mine(3)
+        assert any(f"block {stage.client.head().number}," in line for line in said)
+        stage.server.close()
+        assert any("L1 was not read" in line for line in said)
+        assert child.poll() is None
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=20)
+    assert child.returncode == 130

@@ -1,0 +1,87 @@
+"""`challenger status`: the board once, or anew every few seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tallystick_challenger.l1options import Quorum, Record, Rpc, client_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tallystick.dispute.party import Party
+
+
+def status(
+    deployment: Record,
+    rpc: Rpc = None,
+    quorum: Quorum = None,
+    watch: Annotated[
+        float | None, typer.Option(min=0.1, metavar="SECONDS", help="Show it anew so often; Ctrl-C ends it.")
+    ] = None,
+    whole: Annotated[bool, typer.Option("--all", help="List all that is decided, not only the newest.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object, or one each time.")] = False,
+) -> None:
+    """Show batches, assertions, clocks and disputes as L1 has them; who is right is for `verify` to say.
+
+    Example: tallystick challenger status --deployment deployment.json --watch 2
+    """
+    import json
+
+    from tallystick.l1.deployment import load_deployment
+    from tallystick_challenger.pages import status_facts
+    from tallystick_challenger.verify import read_all
+
+    party = read_all(client_of(rpc, quorum), load_deployment(deployment))
+    looks = _looks(party, watch)
+    if not json_output:
+        _draw(looks, party, whole=whole)
+        return
+    for trouble in looks:
+        if not trouble:
+            typer.echo(json.dumps(status_facts(party)))
+
+
+def _looks(party: Party, watch: float | None) -> Iterator[str]:
+    """Yield for each look at L1 what went wrong with it, the first being taken already."""
+    import time
+
+    from tallystick.errors import L1Error
+
+    yield ""
+    while watch is not None:
+        time.sleep(watch)
+        try:
+            while not party.read():
+                pass
+        except L1Error as error:
+            yield str(error)
+        else:
+            yield ""
+
+
+def _draw(looks: Iterator[str], party: Party, *, whole: bool) -> None:
+    """Draw a page for each look: over the last one on a terminal, else one after the other."""
+    import time
+
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.text import Text
+
+    from tallystick_challenger.board import Board
+    from tallystick_challenger.pages import status_facts
+
+    def page(trouble: str) -> Group:
+        board = Board(status_facts(party), now=time.time(), whole=whole).page()
+        return Group(board, Text(f"\nL1 was not read: {trouble}", "red")) if trouble else board
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        for trouble in looks:
+            console.print(page(trouble), soft_wrap=True)
+        return
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        for trouble in looks:
+            live.update(page(trouble), refresh=True)
