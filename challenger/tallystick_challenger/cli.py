@@ -135,18 +135,15 @@ def _show(facts: dict[str, Any], page: Callable[[dict[str, Any]], str], json_out
 
 def _watch(config: ChallengerConfig, json_log: bool) -> None:
     """Run until a signal."""
-    import signal
     import sys
-    from threading import Event
 
+    from tallystick.cli import until_interrupted
     from tallystick.errors import ConfigError
     from tallystick.journal import Journal
     from tallystick_challenger.daemon import run as run_daemon
     from tallystick_challenger.logs import captured
 
-    stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = until_interrupted()
     try:
         config.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:

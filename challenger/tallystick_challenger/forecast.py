@@ -53,7 +53,7 @@ def forecasts(rollup: RollupView, challenge: ChallengeView, terms: DeployConfig,
 def _forecast(rollup: RollupView, challenge: ChallengeView, terms: DeployConfig, head: int, parent: bytes) -> Forecast:
     children = [rollup.assertions[child] for child in rollup.children[parent]]
     sides = tuple(_side(rollup, challenge, each, terms.challenge_period_blocks, head) for each in children)
-    dispute = next((each for each in challenge.disputes.values() if each.parent == parent), None)
+    dispute = challenge.dispute_below(parent)
     final: int | None
     if dispute is not None and dispute.winner:
         winner, final = dispute.winner, dispute.final_block

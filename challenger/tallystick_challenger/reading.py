@@ -91,9 +91,9 @@ def _overdue(party: Party) -> tuple[bytes, int]:
         if party.replayer is None or not party.replayer.knows(id_) or mine.status is not Status.PENDING:
             continue
         period = party.deployment.config.challenge_period_blocks
-        decided = [each for each in party.challenge.disputes.values() if each.parent == mine.parent and each.winner]
-        if decided:
-            due = decided[0].final_block if decided[0].winner == id_ else party.head
+        dispute = party.challenge.dispute_below(mine.parent)
+        if dispute is not None and dispute.winner:
+            due = dispute.final_block if dispute.winner == id_ else party.head
         else:
             due = mine.block + period if rollup.unrivalled_blocks(mine, party.head) >= period else party.head
         return id_, max(0, party.head - due)

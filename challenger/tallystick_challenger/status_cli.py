@@ -46,13 +46,14 @@ def status(
 
 def _looks(party: Party, watch: float | None) -> Iterator[str]:
     """Yield for each look at L1 what went wrong with it, the first being taken already."""
-    import time
-
+    from tallystick.cli import until_interrupted
     from tallystick.errors import L1Error
 
     yield ""
-    while watch is not None:
-        time.sleep(watch)
+    if watch is None:
+        return
+    stop = until_interrupted()
+    while not stop.wait(watch):
         try:
             while not party.read():
                 pass

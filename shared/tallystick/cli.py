@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
+from threading import Event
 from typing import Annotated, Any
 
 import typer
@@ -126,6 +128,14 @@ def options(
 def show_version() -> None:
     """Print the version, and whether the machine is compiled."""
     print(f"{__version__} (machine {how()})")
+
+
+def until_interrupted() -> Event:
+    """Return an event that Ctrl-C or SIGTERM sets from here on, in place of ending the process wherever it is."""
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def run(command: Callable[[], object]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
+from tallystick.dispute.party import Party
+from tallystick.dispute.player import is_paid
 from tallystick.dispute.states import (
     DISPUTE_ACTIONS,
     DISPUTE_TRANSITIONS,
@@ -14,10 +16,14 @@ from tallystick.dispute.states import (
     DisputeState,
     EdgeState,
     Transition,
+    dispute_state,
     edge_state,
     table,
 )
 from tallystick.dispute.view import EdgeStatus
+from tallystick.rollup.duties import Mode
+from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
+from tallystick_operator.lies import make_lie
 from tests.dispute.adversary import Match, Terms
 
 DOC = Path(__file__).parents[2] / "docs" / "challenger.md"
@@ -91,7 +97,52 @@ def test_what_happens_in_random_disputes_is_in_the_table_and_all_of_the_edges_ta
     edges, disputes = arrows(EDGE_TRANSITIONS), arrows(DISPUTE_TRANSITIONS)
     assert seen <= closure(edges) | closure(disputes)
     assert edges <= seen
-    assert {(DisputeState.UNOPENED, DisputeState.CONTESTED), (DisputeState.CONTESTED, DisputeState.RIPE)} <= seen
+
+
+def test_every_arrow_of_a_dispute_happens_on_l1(tmp_path: Path) -> None:
+    """One liar is left alone until its root is ripe, one opens a root and does no more, one only asserts. None of them
+    decides; the honest party comes late and wins."""
+    stage = Stage(tmp_path)
+    try:
+        trade_a_little(stage)
+        stage.publish()
+        lies = {"operator": "worse-fill", "sybil 1": "mint-deposit", "sybil 2": "random-root"}
+        liars = [stage.party(who, Mode.PROPOSE, Told(), make_lie(lie, bytes(20)).step) for who, lie in lies.items()]
+        honest = stage.party("challenger", Mode.RESOLVE, Told())
+        seen: set[Arrow] = set()
+        now: dict[bytes, DisputeState] = {}
+        for each in (*liars, honest, liars[0], liars[0], liars[1], liars[1]):
+            each.tick()
+            look_at_disputes(honest, now, seen)
+        stage.mine(PERIOD_BLOCKS)
+        for _ in range(200):
+            before = stage.client.head().number
+            look_at_disputes(honest, now, seen)
+            honest.tick()
+            if seen == arrows(DISPUTE_TRANSITIONS):
+                break
+            if stage.client.head().number == before:
+                stage.mine(10)
+        assert seen == arrows(DISPUTE_TRANSITIONS)
+    finally:
+        stage.close()
+
+
+def look_at_disputes(party: Party, now: dict[bytes, DisputeState], seen: set[Arrow]) -> None:
+    """Note where each assertion's dispute is, and the arrow by which it came there."""
+    party.read()
+    view, rollup = party.challenge, party.rollup
+    for each in rollup.assertions.values():
+        if not each.parent:
+            continue
+        roots = [view.total(root, party.head) for root in view.roots.get(each.id, [])]
+        total = rollup.unrivalled_blocks(each, party.head) + max(roots) if roots else None
+        dispute = view.dispute_below(each.parent)
+        state = dispute_state(dispute, each.id, total, PERIOD_BLOCKS, paid=is_paid(view, dispute))
+        before = now.get(each.id, DisputeState.UNOPENED)
+        if state != before:
+            seen.add((before, state))
+        now[each.id] = state
 
 
 def test_every_state_has_one_action_and_is_reached() -> None:

@@ -349,9 +349,9 @@ class Party:
         """Confirm the true child of the latest confirmed assertion once L1 will take it."""
         if mine.status is not Status.PENDING:
             return
-        decided = [d for d in self.challenge.disputes.values() if d.parent == mine.parent and d.winner]
-        if decided:
-            due = decided[0].winner == mine.id and self.head >= decided[0].final_block
+        dispute = self.challenge.dispute_below(mine.parent)
+        if dispute is not None and dispute.winner:
+            due = dispute.winner == mine.id and self.head >= dispute.final_block
         else:
             unrivalled = self.rollup.unrivalled_blocks(mine, self.head)
             due = unrivalled >= self.deployment.config.challenge_period_blocks

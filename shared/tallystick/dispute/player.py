@@ -117,16 +117,15 @@ class Player:
 
     def moves(self, view: ChallengeView, block: int) -> list[Move]:
         """Return the moves to make at a block, none when there is nothing to do but wait."""
-        root = self.root(view)
-        if root is None:
-            decided = any(d.winner for d in view.disputes.values() if d.parent == self.claim.parent)
-            return [] if decided else [self._open()]
+        root, dispute = self.root(view), view.dispute_below(self.claim.parent)
         match DISPUTE_ACTIONS[self.state(view, root, block)]:
-            case Action.SETTLE if self.proves and self.claim.confirmed:
-                return [*settlement(view, view.disputes[root.dispute])[:1]]
-            case Action.DECIDE if self.proves and self.claim.parent_confirmed:
+            case Action.OPEN:
+                return [self._open()]
+            case Action.SETTLE if self.proves and self.claim.confirmed and dispute is not None:
+                return [*settlement(view, dispute)[:1]]
+            case Action.DECIDE if self.proves and self.claim.parent_confirmed and root is not None:
                 return [self._decide(view, root, block)]
-            case Action.WALK:
+            case Action.WALK if root is not None:
                 moves: list[Move] = []
                 self._walk(view, view.edges[root.id], self.claim.head_start, block, moves)
                 return moves
@@ -135,10 +134,9 @@ class Player:
 
     def state(self, view: ChallengeView, root: Edge | None, block: int) -> DisputeState:
         """Return where the claim's dispute is at a block; `root` is the own one, None while it is not open."""
-        if root is None:
-            return dispute_state(None, self.claim.assertion, 0, self.period)
-        total = self.claim.head_start + view.total(root.id, block)
-        return dispute_state(view.disputes[root.dispute], self.claim.assertion, total, self.period)
+        total = None if root is None else self.claim.head_start + view.total(root.id, block)
+        dispute = view.dispute_below(self.claim.parent)
+        return dispute_state(dispute, self.claim.assertion, total, self.period, paid=is_paid(view, dispute))
 
     def _open(self) -> OpenRoot:
         return OpenRoot(
@@ -195,6 +193,11 @@ def opening(view: ChallengeView, edge: Edge) -> Opening:
     """Return an edge with the children it has on L1."""
     left, right = view.edges[edge.id].children or (bytes(32), bytes(32))
     return Opening(edge=edge, left=left, right=right)
+
+
+def is_paid(view: ChallengeView, dispute: DisputeStatus | None) -> bool:
+    """Whether a dispute is settled and nothing is left to pay out."""
+    return dispute is not None and dispute.settled and not settlement(view, dispute)
 
 
 def settlement(view: ChallengeView, dispute: DisputeStatus) -> list[Settle]:

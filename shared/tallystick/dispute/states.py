@@ -106,17 +106,20 @@ def edge_state(view: ChallengeView, status: EdgeStatus, path_time: int, period: 
     return EdgeState.RIVALLED if status.edge.height > 0 else EdgeState.RIVALLED_STEP
 
 
-def dispute_state(dispute: DisputeStatus | None, assertion: bytes, total: int, period: int) -> DisputeState:
-    """Return where a dispute is for an assertion; None when the assertion's own root is not open.
+def dispute_state(
+    dispute: DisputeStatus | None, assertion: bytes, total: int | None, period: int, *, paid: bool
+) -> DisputeState:
+    """Return where the dispute of an assertion and its rivals is, for the assertion.
 
-    Units: `total` in blocks, the root's and the assertion's own head start.
+    Units: `total` in blocks, the own root's and the assertion's head start; None while the own root is not open. `paid`
+    is whether the winner has its bond and every mover in its tree its due.
     """
-    if dispute is None:
-        return DisputeState.UNOPENED
-    if dispute.winner:
+    if dispute is not None and dispute.winner:
         if dispute.winner != assertion:
             return DisputeState.OVER
-        return DisputeState.SETTLED if dispute.settled and dispute.pot_wei == 0 else DisputeState.WON
+        return DisputeState.SETTLED if paid else DisputeState.WON
+    if total is None:
+        return DisputeState.UNOPENED
     return DisputeState.RIPE if total >= period else DisputeState.CONTESTED
 
 

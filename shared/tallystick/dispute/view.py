@@ -135,6 +135,10 @@ class ChallengeView(View):
         self.repaid.add(event.args["edge"])
         self.disputes[id_] = replace(self.disputes[id_], pot_wei=self.disputes[id_].pot_wei - amount_wei)
 
+    def dispute_below(self, parent: bytes) -> DisputeStatus | None:
+        """Return the dispute of an assertion's children, None while no root is open."""
+        return next((each for each in self.disputes.values() if each.parent == parent), None)
+
     def children(self, edge: Edge, left: bytes, right: bytes) -> tuple[Edge, Edge]:
         """Return an edge's two children."""
         return children(edge, left, right)

@@ -43,15 +43,12 @@ def dev(
 ) -> None:
     """Run a development chain in memory until it is interrupted."""
     import json
-    import signal
-    from threading import Event
 
+    from tallystick.cli import until_interrupted
     from tallystick.errors import ConfigError
     from tallystick.l1.server import DevServer, ServerConfig
 
-    stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = until_interrupted()
     config = ServerConfig(port=port, block_seconds=block_time, accounts=accounts, chain_id=chain_id)
     try:
         server = DevServer(config)

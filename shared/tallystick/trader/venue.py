@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,10 +85,11 @@ def _keep_reporting(
     client: TraderClient, chain: L1Client, signers: Signers, market: int, price_ticks: int, pause_ms: int, *, last: int
 ) -> None:
     """Report a price in a round for each pause until somebody stops it; what fails is said, and tried again."""
+    from tallystick.cli import until_interrupted
     from tallystick.errors import TallystickError
 
-    while True:
-        time.sleep(pause_ms / 1000)
+    stop = until_interrupted()
+    while not stop.wait(pause_ms / 1000):
         try:
             now = chain.head().timestamp
             if now <= last:
