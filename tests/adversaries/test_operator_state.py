@@ -301,7 +301,7 @@ def test_O29_settling_an_expired_future_at_another_price_or_twice_is_refuted() -
 
 
 def test_O32_putting_new_rules_in_force_before_their_time_is_refuted() -> None:
-    """Governance proposes a fee of a half, the operator puts it in force at once. It is 8 days away: TOO_EARLY."""
+    """Governance proposes a fee of a half, the operator puts it in force at once. It is three weeks away: TOO_EARLY."""
     world = exchange()
     assert world.change_market(0, 1, taker_ppm=500_000) is Outcome.ACCEPTED
     assert world.send(make("apply_change", market=0)) is Outcome.TOO_EARLY

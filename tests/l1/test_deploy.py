@@ -16,6 +16,7 @@ from tallystick.l1.abi import ContractAbi
 from tallystick.l1.client import Contract, L1Client
 from tallystick.l1.deploy import (
     check_code,
+    check_exit,
     create_address,
     deploy,
     deploy_from_file,
@@ -163,6 +164,19 @@ def test_a_configuration_refuses_unknown_keys() -> None:
     for fields in ({}, {"sequencer": sequencer, "graceBlocks": 3}, {"sequencer": "0x00"}):
         with pytest.raises(ConfigError):
             config_from(fields)
+
+
+def test_rules_cannot_change_before_everybody_is_out(client: L1Client, account: LocalAccount) -> None:
+    terms = DeployConfig(sequencer=b"\1" * 20)
+    check_exit(terms)
+    slow = replace(terms, takeover_delay_seconds=terms.takeover_delay_seconds + 5 * 86_400)
+    before = client.head().number
+    with pytest.raises(ConfigError, match="new rules count"):
+        deploy(client, account, genesis_state_hash=bytes(32), genesis=b"", config=slow, steps=step_names())
+    assert client.head().number == before
+    for longer in (replace(terms, challenge_period_blocks=70_000), replace(terms, force_delay_seconds=6 * 86_400)):
+        with pytest.raises(ConfigError):
+            check_exit(longer)
 
 
 def test_the_right_code_passes(client: L1Client, deployment: Deployment) -> None:

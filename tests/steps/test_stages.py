@@ -10,9 +10,11 @@ from tallystick.state.layout import (
     FLAG_IOC,
     FLAG_POST_ONLY,
     FLAG_REDUCE_ONLY,
+    KIND_DATED,
     LIQUIDATION_WAIT_MS,
     MESSAGE_FORCE_CLOSE,
     POST_ONLY_MS,
+    SILENT_MS,
     STALE_MS,
 )
 from tallystick.testing.look import position
@@ -130,3 +132,71 @@ def test_nobody_is_liquidated_before_margin_could_be_added(market: World, way: s
         market.report(0, 1000)
         waited += STALE_MS // 2
     assert act() is Outcome.HEALTHY
+
+
+def fails_for_another_mark(world: World) -> None:
+    """Have account 4 fall below its maintenance margin by market 1's mark, with a position in market 0 as well."""
+    world.list_market(1)
+    world.report(1, 1000)
+    world.deposit("dave", 4, 12_000)
+    world.order(1, 0, SELL, 1000, 1)
+    world.order(4, 0, BUY, 1000, 1)
+    world.order(1, 1, SELL, 1000, 1)
+    world.order(4, 1, BUY, 1000, 1)
+    world.order(2, 0, BUY, 1000, 50)
+    world.report(1, 900)
+
+
+def go_on(world: World, ms: int, *markets: int) -> None:
+    """Let time pass while only these markets' prices go on."""
+    while ms > 0:
+        world.later(min(ms, STALE_MS // 2))
+        ms -= STALE_MS // 2
+        for each in markets:
+            world.report(each, 1000 if each == 0 else 900)
+
+
+@pytest.mark.parametrize("way", ["liquidate", "take_over", "nominate"])
+def test_nobody_is_liquidated_for_a_mark_elsewhere_that_nobody_vouches_for(market: World, way: str) -> None:
+    """I19."""
+
+    def act() -> Outcome:
+        if way == "nominate":
+            return market.nominate(4, 0, 1)
+        return market.liquidate(4, 0) if way == "liquidate" else market.take_over(4, 0)
+
+    fails_for_another_mark(market)
+    fails = {"liquidate": ACCEPTED, "take_over": Outcome.BOOK_CROSSES, "nominate": Outcome.BOOK_CROSSES}[way]
+    if way != "liquidate":
+        assert act() is fails
+    go_on(market, STALE_MS + STALE_MS // 2, 0)
+    assert act() is Outcome.LIQUIDATIONS_WAIT
+    market.report(1, 900)
+    go_on(market, LIQUIDATION_WAIT_MS - STALE_MS // 2, 0, 1)
+    assert act() is Outcome.LIQUIDATIONS_WAIT
+    go_on(market, STALE_MS // 2, 0, 1)
+    assert act() is fails
+
+
+def test_a_dead_market_is_no_shield_for_ever(market: World) -> None:
+    """I19."""
+    fails_for_another_mark(market)
+    go_on(market, SILENT_MS, 0)
+    assert market.liquidate(4, 0) is Outcome.LIQUIDATIONS_WAIT
+    market.later(1)
+    assert market.liquidate(4, 0) is ACCEPTED
+
+
+def test_a_settled_future_spares_nobody(market: World) -> None:
+    """I19."""
+    market.list_market(1, kind=KIND_DATED, expiry_ms=market.state.registers.clock_ms + STALE_MS // 2)
+    market.report(1, 1000)
+    market.deposit("dave", 4, 12_000)
+    for number in (0, 1):
+        market.order(1, number, SELL, 1000, 1)
+        market.order(4, number, BUY, 1000, 1)
+    market.order(2, 0, BUY, 1000, 50)
+    go_on(market, STALE_MS // 2, 0)
+    market.report(1, 900)
+    go_on(market, STALE_MS + STALE_MS // 2, 0)
+    assert market.liquidate(4, 0) is ACCEPTED

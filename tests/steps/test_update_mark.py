@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import PRICE_BASIS
+from tallystick.state.layout import MOVE_MS, PRICE_BASIS
 from tallystick.testing.ledger_market import Market
 from tallystick.testing.ledger_price import commit
 from tallystick.testing.look import book, index, mark, surcharge, word
@@ -65,16 +65,36 @@ def test_a_book_far_away_moves_the_mark_to_the_band_and_not_beyond(world: World)
     assert mark(world.state, 0) == 1020
 
 
-def test_one_update_moves_the_mark_no_further_than_its_bound(world: World) -> None:
+def test_a_second_moves_the_mark_no_further_than_its_bound(world: World) -> None:
     """I16."""
     open_with(world, move_ppm=50_000)
     marks = []
     for _ in range(3):
+        later(world, MOVE_MS)
         world.report(0, 5000)
         marks.append(mark(world.state, 0))
     assert marks == [1050, 1102, 1157]
+    later(world, MOVE_MS)
     world.report(0, 1)
     assert mark(world.state, 0) == 1100
+
+
+def test_many_rounds_and_reports_within_a_second_move_the_mark_no_further_than_one(world: World) -> None:
+    """I16. The mark may come back meanwhile, to where it was and as far to the other side."""
+    open_with(world, move_ppm=10_000)
+    later(world, MOVE_MS)
+    marks = []
+    for price in (5000, 5000, 5000, 1, 1, 5000):
+        world.report(0, price)
+        marks.append(mark(world.state, 0))
+        later(world, 100)
+    assert marks == [1010, 1010, 1010, 990, 990, 1010]
+    later(world, MOVE_MS - 600 - 1)
+    world.report(0, 5000)
+    assert mark(world.state, 0) == 1010
+    later(world, 1)
+    world.report(0, 5000)
+    assert mark(world.state, 0) == 1020
 
 
 def test_a_bound_below_a_tick_still_lets_the_mark_move_by_one(world: World) -> None:
@@ -82,6 +102,7 @@ def test_a_bound_below_a_tick_still_lets_the_mark_move_by_one(world: World) -> N
     world.list_market(0, move_ppm=1)
     for price in (10, 12, 12, 1, 1, 1):
         world.report(0, price)
+        later(world, MOVE_MS)
     assert mark(world.state, 0) == 9
 
 

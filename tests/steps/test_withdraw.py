@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import OUTBOX_ACCOUNT, OUTBOX_AMOUNT_UNITS, OUTBOX_RECIPIENT
+from tallystick.state.layout import MOVE_MS, OUTBOX_ACCOUNT, OUTBOX_AMOUNT_UNITS, OUTBOX_RECIPIENT
 from tallystick.testing.look import cash, limbs, word
 from tallystick.testing.world import World, address
 
@@ -88,6 +88,7 @@ def test_no_profit_takes_out_more_than_all_deposits_still_there(market: World) -
     market.order(2, 0, SELL, 1000, 100)
     for _ in range(9):
         market.report(0, 2**24 - 1)
+        market.later(MOVE_MS)
     assert market.withdraw(3, 1) is Outcome.ACCEPTED
     left = 3 * RICH - 1
     assert market.withdraw(1, left + 1) is Outcome.NOT_WITHDRAWABLE

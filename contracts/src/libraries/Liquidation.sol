@@ -5,7 +5,7 @@ import {mulDivFloor, ppmDown, productsAtMost} from "./Arith.sol";
 import {Path, openBest} from "./Book.sol";
 import {maintenanceFraction, maintenanceMargin, tierBegins} from "./Margin.sol";
 import {Health, health, mayChange} from "./Risk.sol";
-import {checkLiquidationStage} from "./Stages.sol";
+import {checkLiquidationStage, holderWaits} from "./Stages.sol";
 import {openAccount, openMarket, openPriceCell, openRisk} from "./State.sol";
 import {Fill, NO_SLOT, Terms, applyFill, findPosition, moveTotals, undoFill} from "./Trade.sol";
 import {Witness} from "./Witness.sol";
@@ -75,11 +75,13 @@ function checkMarket(Registers registers, Case memory c) pure returns (uint8) {
 }
 
 /// @notice Whether the position may be closed against its owner's will.
-/// @dev Rejects: as `checkMarket`, and HEALTHY (value covers the maintenance margin).
+/// @dev Rejects: as `checkMarket`, HEALTHY (value covers the maintenance margin), and LIQUIDATIONS_WAIT
+/// for the sake of another market as well.
 function checkCase(Registers registers, Case memory c) pure returns (uint8) {
     uint8 outcome = checkMarket(registers, c);
     if (outcome != Outcome.ACCEPTED) return outcome;
-    return c.measured.value >= c.measured.maintenance ? Outcome.HEALTHY : Outcome.ACCEPTED;
+    if (c.measured.value >= c.measured.maintenance) return Outcome.HEALTHY;
+    return holderWaits(registers, c.account, c.risk) ? Outcome.LIQUIDATIONS_WAIT : Outcome.ACCEPTED;
 }
 
 /// @notice The fewest lots that, closed at the mark and for the largest fee, bring maintenance margin

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Price} from "./generated/Cells.sol";
+import {Account, Price, Risk} from "./generated/Cells.sol";
 import {Constants, Outcome} from "./generated/Names.sol";
 import {Registers} from "./generated/Registers.sol";
 
@@ -22,6 +22,25 @@ function checkLiquidationStage(Registers registers, Price price) pure returns (u
     if (_stale(registers, price)) return Outcome.STALE_INDEX;
     bool waits = _resumedWithin(registers, price, Constants.LIQUIDATION_WAIT_MS);
     return waits ? Outcome.LIQUIDATIONS_WAIT : Outcome.ACCEPTED;
+}
+
+/// @notice Whether an account is spared for the sake of a market it holds a position in, whichever one
+/// is to be closed.
+/// @dev It is while that market's prices have stopped, or have come back lately: what the account is
+/// worth is not known. Not for ever: beyond SILENT_MS the last mark counts, or one lot in a dead market
+/// would be a shield.
+function holderWaits(Registers registers, Account account, Risk risk) pure returns (bool) {
+    uint64 clock = registers.clockMs();
+    for (uint256 slot; slot < Constants.MAX_POSITIONS; ++slot) {
+        if (account.positionSizeLots(slot) == 0) continue;
+        uint256 market = account.positionMarket(slot);
+        uint64 index = risk.marketIndexMs(market);
+        if (index == 0) continue;
+        if (clock - index > Constants.STALE_MS && clock - index <= Constants.SILENT_MS) return true;
+        uint64 resumed = risk.marketResumedMs(market);
+        if (resumed != 0 && clock - resumed < Constants.LIQUIDATION_WAIT_MS) return true;
+    }
+    return false;
 }
 
 /// @notice Whether a trigger fires at a mark.

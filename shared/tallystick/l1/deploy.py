@@ -24,6 +24,7 @@ from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
 from tallystick.rollup.probe import check_probe
 from tallystick.schema.names import Phase
 from tallystick.schema.version import machine_version
+from tallystick.state.layout import CHANGE_DELAY_MS
 
 TEST_TOKEN = "TestToken"
 GENESIS_KEYS = frozenset(("governance", "quorum", "signers"))
@@ -92,8 +93,10 @@ def deploy(
 ) -> Deployment:
     """Deploys every contract and returns the record. Nothing is resumed: after a failure start anew.
 
-    Raises: StateError, when a contract is not where it was predicted; L1Error, when one fails.
+    Raises: ConfigError, when leaving may take longer than a change of rules; StateError, when a contract is not where it
+    was predicted; L1Error, when one fails.
     """
+    check_exit(config)
     deployer = bytes.fromhex(account.address[2:])
     expected = prediction or predict(client, deployer, config, steps)
     addresses = expected.addresses
@@ -122,6 +125,21 @@ def deploy(
         genesis=genesis,
         config=config,
     )
+
+
+def check_exit(config: DeployConfig) -> None:
+    """Refuses terms under which a market's rules could change before everybody who wants to is out.
+
+    Raises: ConfigError.
+    """
+    delay_seconds = CHANGE_DELAY_MS // 1000
+    if config.longest_exit_seconds > delay_seconds:
+        raise ConfigError(
+            "leaving through L1 may take longer than it takes until new rules count",
+            hint="shorten the delays or the challenge period",
+            exit_seconds=config.longest_exit_seconds,
+            change_delay_seconds=delay_seconds,
+        )
 
 
 def check_deployment(client: L1Client, deployment: Deployment) -> None:

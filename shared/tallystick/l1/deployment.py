@@ -12,6 +12,8 @@ from eth_utils.address import to_checksum_address
 from tallystick.errors import BadInput, ConfigError
 
 FORMAT = 1
+BLOCK_SECONDS = 12
+"""L1's pace, as far as blocks have to be held against hours."""
 BURN_ADDRESS = bytes.fromhex("000000000000000000000000000000000000dead")
 
 
@@ -40,6 +42,13 @@ class DeployConfig:
     prove_reward_wei: int = 10**16
     sink: bytes = BURN_ADDRESS
     """Who is credited with forfeited bonds."""
+
+    @property
+    def longest_exit_seconds(self) -> int:
+        """How long leaving through L1 may take with everybody against it: a silent sequencer, a message held back as
+        long as can be, a dispute as long as can be, and its grace."""
+        blocks = 2 * self.challenge_period_blocks + self.grace_blocks + 2 * self.min_interval_blocks
+        return self.takeover_delay_seconds + self.force_delay_seconds + blocks * BLOCK_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

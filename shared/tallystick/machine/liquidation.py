@@ -12,7 +12,7 @@ from tallystick.machine.book import Path, open_best
 from tallystick.machine.machine import Machine
 from tallystick.machine.margin import maintenance_fraction, maintenance_margin, tier_begins
 from tallystick.machine.risk import Health, health, may_change
-from tallystick.machine.stages import check_liquidation_stage
+from tallystick.machine.stages import check_liquidation_stage, holder_waits
 from tallystick.machine.trade import Fill, apply_fill, find_position, move_totals, undo_fill
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
@@ -90,12 +90,16 @@ def check_market(case: Case) -> i64:
 def check_case(case: Case) -> i64:
     """Whether the position may be closed against its owner's will.
 
-    Rejects: as `check_market`, and HEALTHY (value covers the maintenance margin).
+    Rejects: as `check_market`, HEALTHY (value covers the maintenance margin), and LIQUIDATIONS_WAIT for the sake of
+    another market as well.
     """
     outcome = check_market(case)
     if outcome != Outcome.ACCEPTED:
         return outcome
-    return Outcome.HEALTHY if case.measured.value >= case.measured.maintenance else Outcome.ACCEPTED
+    if case.measured.value >= case.measured.maintenance:
+        return Outcome.HEALTHY
+    waits = holder_waits(case.machine.state, case.account, case.risk)
+    return Outcome.LIQUIDATIONS_WAIT if waits else Outcome.ACCEPTED
 
 
 def sufficient_lots(case: Case) -> i64:

@@ -6,12 +6,21 @@ from mypy_extensions import i64
 
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
+    ACCOUNT_POSITION_MARKET,
+    ACCOUNT_POSITION_SIZE_LOTS,
+    ACCOUNT_POSITION_WORDS,
+    ACCOUNT_POSITIONS,
     FLAG_POST_ONLY,
     FLAG_TRIGGER_ABOVE,
     LIQUIDATION_WAIT_MS,
+    MAX_POSITIONS,
     POST_ONLY_MS,
     PRICE_INDEX_MS,
     PRICE_RESUMED_MS,
+    RISK_RISKMARKET_INDEX_MS,
+    RISK_RISKMARKET_RESUMED_MS,
+    RISK_RISKMARKET_WORDS,
+    SILENT_MS,
     STALE_MS,
 )
 from tallystick.state.state import State
@@ -39,6 +48,31 @@ def check_liquidation_stage(state: State, price: i64) -> i64:
     if _stale(state, price):
         return Outcome.STALE_INDEX
     return Outcome.LIQUIDATIONS_WAIT if _resumed_within(state, price, LIQUIDATION_WAIT_MS) else Outcome.ACCEPTED
+
+
+def holder_waits(state: State, account: i64, risk: i64) -> bool:
+    """Whether an account is spared for the sake of a market it holds a position in, whichever one is to be closed.
+
+    It is while that market's prices have stopped, or have come back lately: what the account is worth is not known. Not
+    for ever: beyond SILENT_MS the last mark counts, or one lot in a dead market would be a shield. Shape: `account` and
+    `risk` are word offsets.
+    """
+    words = state.accounts.words
+    marks = state.risk.words
+    clock = state.registers.clock_ms
+    slot: i64
+    for slot in range(MAX_POSITIONS):
+        position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+        if words[position + ACCOUNT_POSITION_SIZE_LOTS] == 0:
+            continue
+        entry = risk + words[position + ACCOUNT_POSITION_MARKET] * RISK_RISKMARKET_WORDS
+        index = marks[entry + RISK_RISKMARKET_INDEX_MS]
+        resumed = marks[entry + RISK_RISKMARKET_RESUMED_MS]
+        if index != 0 and STALE_MS < clock - index <= SILENT_MS:
+            return True
+        if index != 0 and resumed != 0 and clock - resumed < LIQUIDATION_WAIT_MS:
+            return True
+    return False
 
 
 def is_due(trigger: i64, flags: i64, mark: i64) -> bool:

@@ -69,7 +69,7 @@ MARKET = Struct(
         f("surcharge_from_units", U64, "open interest in units from which initial margin grows; 0 for never"),
         f("surcharge_to_units", U64, "open interest in units at which initial margin is all of the notional"),
         f("band_ppm", U32, "how far the mark may be from the index, and an unpriced market order from the mark"),
-        f("move_ppm", U32, "how far one update may move the mark"),
+        f("move_ppm", U32, "how far the mark may move within a second"),
         f("open_interest_lots", U64, "sum of all long positions"),
         f("net_lots", I64, "sum of all positions: 0 after every step of a live market"),
         f("funding_whole", I64, "sum of size x (funding index of the position, whole ticks)"),
@@ -93,6 +93,8 @@ RISK_MARKET = Struct(
         f("tier3_from", U32, "notional at which the third tier begins, in millions of units; 0 for none"),
         f("surcharge_ppm", U32, "what open interest adds to the initial margin fraction"),
         f("funding_index", I64, "funding owed per lot and multiplier since listing, in millionths of a tick"),
+        f("index_ms", U64, "clock of the index the mark followed last; 0 when it is final, or there is none"),
+        f("resumed_ms", U64, "clock of the first index after a stale time; 0 when never stale"),
     ),
 )
 
@@ -195,6 +197,8 @@ PRICE = Struct(
         f("premium_count", U32, "how many they are"),
         f("sample_minute", U64, "minute of the newest sample, clock / 60,000"),
         f("tick_hour", U64, "hour of the newest tick, clock / 3,600,000"),
+        f("anchor_ticks", U32, "mark when the newest window for its moves began; 0 until the first one"),
+        f("anchor_ms", U64, "clock when that window began"),
     ),
 )
 

@@ -21,7 +21,7 @@ MESSAGE_DEPOSIT: Final = 1  # kind: credit an account
 MESSAGE_FORCE_WITHDRAW: Final = 2  # kind: the owner withdraws without the operator
 MESSAGE_FORCE_CANCEL_ALL: Final = 3  # kind: the owner cancels all orders without the operator
 MESSAGE_FORCE_CLOSE: Final = 4  # kind: the owner closes a position, amount = market << 56 | price << 32 | lots
-CHANGE_DELAY_MS: Final = 691200000  # 8 days before a change of rules counts: longer than an exit through L1
+CHANGE_DELAY_MS: Final = 1814400000  # 21 days before a change of rules counts: longer than an exit through L1, disputed or not
 CLOCK_DRIFT_MS: Final = 600000  # the clock stays within 10 minutes of the batch's declared time
 REPORT_AGE_MS: Final = 60000  # a price report may be this much older than the clock
 REPORT_AHEAD_MS: Final = 5000  # a price report may be this much newer than the clock
@@ -37,6 +37,8 @@ DEVIATION_PPM: Final = 100000  # a report further than this from the median of i
 STALE_MS: Final = 60000  # an index older than this is stale, nobody trades on it: the age a report may have
 POST_ONLY_MS: Final = 60000  # once prices are back, orders may not take for so long: makers come first
 LIQUIDATION_WAIT_MS: Final = 300000  # once prices are back, nobody is liquidated for so long: margin can be added
+SILENT_MS: Final = 3600000  # a market silent for longer no longer keeps its holders from liquidation in the others
+MOVE_MS: Final = 1000  # a mark moves by its market's share at most once in so long
 WIND_DOWN_MS: Final = 604800000  # 7 days without an index: the exchange has stopped for good, and may be wound down
 CLAIM_MS: Final = 604800000  # 7 days in which what accounts are worth is counted, before anything is paid
 BASIS_MS: Final = 150000  # time over which the basis is averaged: Hyperliquid's 150 seconds
@@ -154,10 +156,10 @@ MARKET_FUNDING_WHOLE: Final = 16
 MARKET_FUNDING_PART: Final = 17
 
 TAG_RISK: Final = 4
-RISK_WORDS: Final = 768
-RISK_BYTES: Final = 3328
+RISK_WORDS: Final = 896
+RISK_BYTES: Final = 4352
 RISK_MARKETS: Final = 0
-RISK_RISKMARKET_WORDS: Final = 12
+RISK_RISKMARKET_WORDS: Final = 14
 RISK_RISKMARKET_MARK_TICKS: Final = 0
 RISK_RISKMARKET_MULTIPLIER: Final = 1
 RISK_RISKMARKET_INITIAL_PPM: Final = 2
@@ -170,6 +172,8 @@ RISK_RISKMARKET_TIER2_FROM: Final = 8
 RISK_RISKMARKET_TIER3_FROM: Final = 9
 RISK_RISKMARKET_SURCHARGE_PPM: Final = 10
 RISK_RISKMARKET_FUNDING_INDEX: Final = 11
+RISK_RISKMARKET_INDEX_MS: Final = 12
+RISK_RISKMARKET_RESUMED_MS: Final = 13
 
 TAG_BITMAP: Final = 5
 BITMAP_WORDS: Final = 8
@@ -228,8 +232,8 @@ OUTBOX_AMOUNT_UNITS: Final = 5
 OUTBOX_ACCOUNT: Final = 6
 
 TAG_PRICE: Final = 12
-PRICE_WORDS: Final = 8
-PRICE_BYTES: Final = 56
+PRICE_WORDS: Final = 10
+PRICE_BYTES: Final = 68
 PRICE_INDEX_TICKS: Final = 0
 PRICE_INDEX_MS: Final = 1
 PRICE_RESUMED_MS: Final = 2
@@ -238,6 +242,8 @@ PRICE_PREMIUM_SUM: Final = 4
 PRICE_PREMIUM_COUNT: Final = 5
 PRICE_SAMPLE_MINUTE: Final = 6
 PRICE_TICK_HOUR: Final = 7
+PRICE_ANCHOR_TICKS: Final = 8
+PRICE_ANCHOR_MS: Final = 9
 
 TAG_PENDING: Final = 13
 PENDING_WORDS: Final = 21
@@ -255,14 +261,14 @@ DELEVERAGE_SINCE_MS: Final = 2
 
 # By tag; index 0 is no cell.
 CELL_NAMES: Final = ("", "Account", "Agent", "Market", "Risk", "Bitmap", "Level", "Page", "Order", "Oracle", "Config", "Outbox", "Price", "Pending", "Deleverage")
-CELL_WORDS: Final = (0, 67, 7, 18, 768, 8, 3, 4, 12, 18, 86, 7, 8, 21, 3)
-CELL_BYTES: Final = (0, 365, 29, 106, 3328, 32, 12, 13, 64, 74, 341, 36, 56, 164, 13)
+CELL_WORDS: Final = (0, 67, 7, 18, 896, 8, 3, 4, 12, 18, 86, 7, 10, 21, 3)
+CELL_BYTES: Final = (0, 365, 29, 106, 4352, 32, 12, 13, 64, 74, 341, 36, 68, 164, 13)
 CELL_FORMATS: Final = (
     struct.Struct(">"),
     struct.Struct(">IIIIIqQIIIIIIIIQQBq" + "Bqq" * 16),
     struct.Struct(">IIIIIBQ"),
     struct.Struct(">BBQIIIIQQQQQIIQqqq"),
-    struct.Struct(">" + "IIIIIIIIIIIq" * 64),
+    struct.Struct(">" + "IIIIIIIIIIIqQQ" * 64),
     struct.Struct(">IIIIIIII"),
     struct.Struct(">III"),
     struct.Struct(">IBII"),
@@ -270,7 +276,7 @@ CELL_FORMATS: Final = (
     struct.Struct(">QH" + "I" * 16),
     struct.Struct(">IIIIIB" + "IIIII" * 16),
     struct.Struct(">IIIIIQQ"),
-    struct.Struct(">IQQqqIQQ"),
+    struct.Struct(">IQQqqIQQIQ"),
     struct.Struct(">IQ" + "Q" * 19),
     struct.Struct(">BIQ"),
 )

@@ -10,7 +10,7 @@ from tallystick.schema.names import Outcome
 from tallystick.testing.ledger import Ledger
 from tallystick.testing.ledger_market import MILLION, Market
 from tallystick.testing.ledger_model import BUY, Account, Order
-from tallystick.testing.ledger_price import liquidation_stage
+from tallystick.testing.ledger_price import liquidation_stage, spares_holders
 
 FUND = 0
 SELL = 1
@@ -136,8 +136,12 @@ class LiquidatingLedger(Ledger):
         refused = self._closable(number, market_number)
         if refused:
             return refused
-        worth = self.worth(self.accounts[number])
-        return Outcome.HEALTHY if worth.value >= worth.maintenance else None
+        account = self.accounts[number]
+        worth = self.worth(account)
+        if worth.value >= worth.maintenance:
+            return Outcome.HEALTHY
+        spared = any(spares_holders(self.markets[each], self.clock_ms) for each in account.positions)
+        return Outcome.LIQUIDATIONS_WAIT if spared else None
 
     def _last_resort(self, number: int, market_number: int) -> Outcome | None:
         refused = Outcome.HEALTHY if number == FUND else self._failing(number, market_number)

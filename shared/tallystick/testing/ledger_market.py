@@ -48,6 +48,8 @@ class Market:
     index: int = 0
     index_ms: int = 0
     resumed_ms: int = 0
+    window_mark: int = 0
+    window_ms: int = 0
     basis: int = 0
     open_interest: int = 0
     premiums: list[int] = field(default_factory=list)

@@ -11,6 +11,8 @@ from tallystick.testing.ledger_market import MILLION, Market
 
 STALE_MS = 60_000
 GRACE_MS = 300_000
+SILENT_MS = 3_600_000
+WINDOW_MS = 1_000
 BASIS_MS = 150_000
 DEVIATION = Fraction(1, 10)
 INTEREST = 100
@@ -36,10 +38,10 @@ def commit(market: Market, quorum: int, clock_ms: int, bid: int | None, ask: int
     fair = market.index
     if bid is not None and ask is not None:
         fair = _fair(market, Fraction(min(elapsed, BASIS_MS), BASIS_MS), Fraction(bid + ask, 2))
-    if market.mark:
-        most = max(1, floor(Fraction(market.mark * market.move_ppm, MILLION)))
-        fair = min(max(fair, market.mark - most), market.mark + most)
-    market.mark = fair
+    if not market.mark or clock_ms >= market.window_ms + WINDOW_MS:
+        market.window_mark, market.window_ms = market.mark or fair, clock_ms
+    most = max(1, floor(Fraction(market.window_mark * market.move_ppm, MILLION)))
+    market.mark = min(max(fair, market.window_mark - most), market.window_mark + most)
     market.surcharge_ppm = _surcharge(market)
     if not market.dated and clock_ms // 60_000 > market.sample_minute:
         _sample(market, clock_ms, bid, ask)
@@ -59,6 +61,14 @@ def liquidation_stage(market: Market, clock_ms: int) -> Outcome | None:
         return Outcome.STALE_INDEX
     fresh = market.resumed_ms and clock_ms < market.resumed_ms + GRACE_MS
     return Outcome.LIQUIDATIONS_WAIT if fresh else None
+
+
+def spares_holders(market: Market, clock_ms: int) -> bool:
+    """Whether nobody who holds a position here is liquidated anywhere: prices have stopped, or come back lately."""
+    silent = clock_ms - market.index_ms
+    stopped = STALE_MS < silent <= SILENT_MS
+    back = market.resumed_ms and clock_ms < market.resumed_ms + GRACE_MS
+    return not market.settled and bool(stopped or back)
 
 
 def _fair(market: Market, weight: Fraction, middle: Fraction) -> int:

@@ -85,7 +85,7 @@ def change_market(
 ) -> None:
     """Propose a listed market's next rules: those in force, and each --rule in place of its own.
 
-    Example: `trader change-market 0 --rule taker_ppm=400 --rule max_lots=2000000`. After eight days, in which anybody
+    Example: `trader change-market 0 --rule taker_ppm=400 --rule max_lots=2000000`. After three weeks, in which anybody
     may leave, `trader apply-change 0` puts them in force; a newer proposal takes the place of an older one.
     """
     from tallystick.errors import BadInput

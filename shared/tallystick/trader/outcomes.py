@@ -51,7 +51,7 @@ SENTENCES: Final[dict[str, str]] = {
     "OUTRANKED": "somebody who ranks higher is nominated",
     "STALE_INDEX": "the market's prices have stopped; orders can be cancelled, and nothing else until there are new ones",
     "POST_ONLY_STAGE": "prices have come back just now; for a minute only --post-only orders are taken",
-    "LIQUIDATIONS_WAIT": "prices have come back lately; positions are closed again later",
+    "LIQUIDATIONS_WAIT": "prices of a market it holds have stopped, or come back lately; positions are closed again later",
     "NOT_FILLABLE": "a fill-or-kill order, and the book has not all of its lots at this price",
     "ALREADY_DUE": "the mark is there already; place the order without a trigger",
     "WINDING_DOWN": "the exchange is being wound down; `trader settle-account` has an account counted, and then paid",

@@ -287,7 +287,7 @@ library MarketLib {
         Packed.write(Market.unwrap(self), 66, 4, value);
     }
 
-    /// how far one update may move the mark
+    /// how far the mark may move within a second
     function movePpm(Market self) internal pure returns (uint32) {
         return uint32(Packed.read(Market.unwrap(self), 70, 4));
     }
@@ -340,114 +340,132 @@ using RiskLib for Risk global;
 
 library RiskLib {
     uint256 internal constant TAG = 4;
-    uint256 internal constant BYTES = 3328;
+    uint256 internal constant BYTES = 4352;
 
     /// mark price; 0 until the first one
     function marketMarkTicks(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 0 + i * 52, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 0 + i * 68, 4));
     }
 
     function setMarketMarkTicks(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 0 + i * 52, 4, value);
+        Packed.write(Risk.unwrap(self), 0 + i * 68, 4, value);
     }
 
     /// value of one lot at one tick, in units
     function marketMultiplier(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 4 + i * 52, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 4 + i * 68, 4));
     }
 
     function setMarketMultiplier(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 4 + i * 52, 4, value);
+        Packed.write(Risk.unwrap(self), 4 + i * 68, 4, value);
     }
 
     /// initial margin fraction in millionths
     function marketInitialPpm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 8 + i * 52, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 8 + i * 68, 4));
     }
 
     function setMarketInitialPpm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 8 + i * 52, 4, value);
+        Packed.write(Risk.unwrap(self), 8 + i * 68, 4, value);
     }
 
     /// initial margin fraction of the notional beyond the second tier's beginning
     function marketInitial2Ppm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 12 + i * 52, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 12 + i * 68, 4));
     }
 
     function setMarketInitial2Ppm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 12 + i * 52, 4, value);
+        Packed.write(Risk.unwrap(self), 12 + i * 68, 4, value);
     }
 
     /// initial margin fraction of the notional beyond the third tier's beginning
     function marketInitial3Ppm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 16 + i * 52, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 16 + i * 68, 4));
     }
 
     function setMarketInitial3Ppm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 16 + i * 52, 4, value);
+        Packed.write(Risk.unwrap(self), 16 + i * 68, 4, value);
     }
 
     /// maintenance margin fraction in millionths
     function marketMaintenancePpm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 20 + i * 52, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 20 + i * 68, 4));
     }
 
     function setMarketMaintenancePpm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 20 + i * 52, 4, value);
+        Packed.write(Risk.unwrap(self), 20 + i * 68, 4, value);
     }
 
     /// maintenance margin fraction beyond the second tier's beginning
     function marketMaintenance2Ppm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 24 + i * 52, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 24 + i * 68, 4));
     }
 
     function setMarketMaintenance2Ppm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 24 + i * 52, 4, value);
+        Packed.write(Risk.unwrap(self), 24 + i * 68, 4, value);
     }
 
     /// maintenance margin fraction beyond the third tier's beginning
     function marketMaintenance3Ppm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 28 + i * 52, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 28 + i * 68, 4));
     }
 
     function setMarketMaintenance3Ppm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 28 + i * 52, 4, value);
+        Packed.write(Risk.unwrap(self), 28 + i * 68, 4, value);
     }
 
     /// notional at which the second tier begins, in millions of units; 0 for no tiers
     function marketTier2From(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 32 + i * 52, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 32 + i * 68, 4));
     }
 
     function setMarketTier2From(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 32 + i * 52, 4, value);
+        Packed.write(Risk.unwrap(self), 32 + i * 68, 4, value);
     }
 
     /// notional at which the third tier begins, in millions of units; 0 for none
     function marketTier3From(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 36 + i * 52, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 36 + i * 68, 4));
     }
 
     function setMarketTier3From(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 36 + i * 52, 4, value);
+        Packed.write(Risk.unwrap(self), 36 + i * 68, 4, value);
     }
 
     /// what open interest adds to the initial margin fraction
     function marketSurchargePpm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 40 + i * 52, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 40 + i * 68, 4));
     }
 
     function setMarketSurchargePpm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 40 + i * 52, 4, value);
+        Packed.write(Risk.unwrap(self), 40 + i * 68, 4, value);
     }
 
     /// funding owed per lot and multiplier since listing, in millionths of a tick
     function marketFundingIndex(Risk self, uint256 i) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Risk.unwrap(self), 44 + i * 52, 8)));
+        return int64(uint64(Packed.read(Risk.unwrap(self), 44 + i * 68, 8)));
     }
 
     function setMarketFundingIndex(Risk self, uint256 i, int64 value) internal pure {
-        Packed.write(Risk.unwrap(self), 44 + i * 52, 8, uint64(value));
+        Packed.write(Risk.unwrap(self), 44 + i * 68, 8, uint64(value));
+    }
+
+    /// clock of the index the mark followed last; 0 when it is final, or there is none
+    function marketIndexMs(Risk self, uint256 i) internal pure returns (uint64) {
+        return uint64(Packed.read(Risk.unwrap(self), 52 + i * 68, 8));
+    }
+
+    function setMarketIndexMs(Risk self, uint256 i, uint64 value) internal pure {
+        Packed.write(Risk.unwrap(self), 52 + i * 68, 8, value);
+    }
+
+    /// clock of the first index after a stale time; 0 when never stale
+    function marketResumedMs(Risk self, uint256 i) internal pure returns (uint64) {
+        return uint64(Packed.read(Risk.unwrap(self), 60 + i * 68, 8));
+    }
+
+    function setMarketResumedMs(Risk self, uint256 i, uint64 value) internal pure {
+        Packed.write(Risk.unwrap(self), 60 + i * 68, 8, value);
     }
 }
 
@@ -780,7 +798,7 @@ using PriceLib for Price global;
 
 library PriceLib {
     uint256 internal constant TAG = 12;
-    uint256 internal constant BYTES = 56;
+    uint256 internal constant BYTES = 68;
 
     /// median of the newest round with a quorum; 0 until the first one
     function indexTicks(Price self) internal pure returns (uint32) {
@@ -852,6 +870,24 @@ library PriceLib {
 
     function setTickHour(Price self, uint64 value) internal pure {
         Packed.write(Price.unwrap(self), 48, 8, value);
+    }
+
+    /// mark when the newest window for its moves began; 0 until the first one
+    function anchorTicks(Price self) internal pure returns (uint32) {
+        return uint32(Packed.read(Price.unwrap(self), 56, 4));
+    }
+
+    function setAnchorTicks(Price self, uint32 value) internal pure {
+        Packed.write(Price.unwrap(self), 56, 4, value);
+    }
+
+    /// clock when that window began
+    function anchorMs(Price self) internal pure returns (uint64) {
+        return uint64(Packed.read(Price.unwrap(self), 60, 8));
+    }
+
+    function setAnchorMs(Price self, uint64 value) internal pure {
+        Packed.write(Price.unwrap(self), 60, 8, value);
     }
 }
 

@@ -33,8 +33,8 @@ library Constants {
     uint256 internal constant MESSAGE_FORCE_CANCEL_ALL = 3;
     /// kind: the owner closes a position, amount = market << 56 | price << 32 | lots
     uint256 internal constant MESSAGE_FORCE_CLOSE = 4;
-    /// 8 days before a change of rules counts: longer than an exit through L1
-    uint256 internal constant CHANGE_DELAY_MS = 691200000;
+    /// 21 days before a change of rules counts: longer than an exit through L1, disputed or not
+    uint256 internal constant CHANGE_DELAY_MS = 1814400000;
     /// the clock stays within 10 minutes of the batch's declared time
     uint256 internal constant CLOCK_DRIFT_MS = 600000;
     /// a price report may be this much older than the clock
@@ -65,6 +65,10 @@ library Constants {
     uint256 internal constant POST_ONLY_MS = 60000;
     /// once prices are back, nobody is liquidated for so long: margin can be added
     uint256 internal constant LIQUIDATION_WAIT_MS = 300000;
+    /// a market silent for longer no longer keeps its holders from liquidation in the others
+    uint256 internal constant SILENT_MS = 3600000;
+    /// a mark moves by its market's share at most once in so long
+    uint256 internal constant MOVE_MS = 1000;
     /// 7 days without an index: the exchange has stopped for good, and may be wound down
     uint256 internal constant WIND_DOWN_MS = 604800000;
     /// 7 days in which what accounts are worth is counted, before anything is paid

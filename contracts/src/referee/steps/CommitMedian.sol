@@ -6,7 +6,7 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {openConfig, openMarket, openOracle, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
-import {Config, Market, Oracle, Price} from "@tallystick/libraries/generated/Cells.sol";
+import {Config, Market, Oracle, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
@@ -36,7 +36,9 @@ contract CommitMedian is Step {
         _setIndex(registers, price, index);
         if (market.kind() == Constants.KIND_DATED && market.expiryMs() <= registers.clockMs()) {
             market.setStatus(uint8(Constants.MARKET_SETTLED));
-            openRisk(w).setMarketMarkTicks(registers.argMarket(), uint32(index));
+            Risk risk = openRisk(w);
+            risk.setMarketMarkTicks(registers.argMarket(), uint32(index));
+            risk.setMarketIndexMs(registers.argMarket(), 0);
             return finish(registers, Outcome.ACCEPTED);
         }
 

@@ -34,9 +34,11 @@ contract UpdateMark is Step {
 
         // APPLY
         int256 mark = _fair(registers, market, price, int256(bid), int256(ask));
-        mark = _bounded(mark, int256(uint256(risk.marketMarkTicks(number))), int256(uint256(market.movePpm())));
+        mark = _bounded(registers, price, mark, risk.marketMarkTicks(number), int256(uint256(market.movePpm())));
         // SAFETY: between two prices.
         risk.setMarketMarkTicks(number, uint32(uint256(mark)));
+        risk.setMarketIndexMs(number, price.indexMs());
+        risk.setMarketResumedMs(number, price.resumedMs());
         risk.setMarketSurchargePpm(number, _surcharge(market, risk, number));
 
         // WRITE
@@ -63,11 +65,23 @@ contract UpdateMark is Step {
         return medianOf(index, index + floorDiv(basis, MILLION), (bid + ask) / 2);
     }
 
-    /// @dev A mark no further from the last one than one update may move it: a tick at least.
-    function _bounded(int256 mark, int256 last, int256 movePpm) private pure returns (int256) {
-        if (last == 0) return mark;
-        int256 most = last * movePpm / MILLION;
-        return last + clamp(mark - last, most > 0 ? most : int256(1));
+    /// @dev A mark no further from where it stood when the window for its moves began than it may: a
+    /// tick at least. However many rounds and reports there are within a window, together they move it
+    /// no further.
+    function _bounded(Registers registers, Price price, int256 mark, uint32 last, int256 movePpm)
+        private
+        pure
+        returns (int256)
+    {
+        uint64 clock = registers.clockMs();
+        if (last == 0 || clock - price.anchorMs() >= Constants.MOVE_MS) {
+            // SAFETY: between two prices.
+            price.setAnchorTicks(last == 0 ? uint32(uint256(mark)) : last);
+            price.setAnchorMs(clock);
+        }
+        int256 anchor = int256(uint256(price.anchorTicks()));
+        int256 most = anchor * movePpm / MILLION;
+        return anchor + clamp(mark - anchor, most > 0 ? most : int256(1));
     }
 
     /// @dev What open interest adds to the initial margin fraction: from nothing up to all of the

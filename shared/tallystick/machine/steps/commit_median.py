@@ -22,6 +22,7 @@ from tallystick.state.layout import (
     PRICE_INDEX_MS,
     PRICE_INDEX_TICKS,
     PRICE_RESUMED_MS,
+    RISK_RISKMARKET_INDEX_MS,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_WORDS,
     STALE_MS,
@@ -63,7 +64,9 @@ def step(machine: Machine) -> None:
     if state.markets.words[market + MARKET_KIND] == KIND_DATED and expiry <= registers.clock_ms:
         risk = state.risk.open(0)
         state.markets.words[market + MARKET_STATUS] = MARKET_SETTLED
-        state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS] = index
+        entry = risk + registers.arg_market * RISK_RISKMARKET_WORDS
+        state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS] = index
+        state.risk.words[entry + RISK_RISKMARKET_INDEX_MS] = 0
         state.prices.mark(registers.arg_market)
         state.markets.mark(registers.arg_market)
         state.risk.mark(0)

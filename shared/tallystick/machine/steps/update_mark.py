@@ -21,13 +21,20 @@ from tallystick.state.layout import (
     MARKET_SURCHARGE_FROM_UNITS,
     MARKET_SURCHARGE_TO_UNITS,
     MINUTE_MS,
+    MOVE_MS,
     PPM,
+    PRICE_ANCHOR_MS,
+    PRICE_ANCHOR_TICKS,
     PRICE_BASIS,
+    PRICE_INDEX_MS,
     PRICE_INDEX_TICKS,
+    PRICE_RESUMED_MS,
     PRICE_SAMPLE_MINUTE,
+    RISK_RISKMARKET_INDEX_MS,
     RISK_RISKMARKET_INITIAL_PPM,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_RESUMED_MS,
     RISK_RISKMARKET_SURCHARGE_PPM,
     RISK_RISKMARKET_WORDS,
     SELL,
@@ -60,10 +67,10 @@ def step(machine: Machine) -> None:
     # APPLY
     entry = risk + number * RISK_RISKMARKET_WORDS
     mark = _fair(state, market, price, bid, ask)
-    mark = _bounded(
-        mark, state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS], state.markets.words[market + MARKET_MOVE_PPM]
-    )
+    mark = _bounded(state, price, mark, state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS], market)
     state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS] = mark
+    state.risk.words[entry + RISK_RISKMARKET_INDEX_MS] = state.prices.words[price + PRICE_INDEX_MS]
+    state.risk.words[entry + RISK_RISKMARKET_RESUMED_MS] = state.prices.words[price + PRICE_RESUMED_MS]
     state.risk.words[entry + RISK_RISKMARKET_SURCHARGE_PPM] = _surcharge(state, market, entry)
 
     # WRITE
@@ -97,12 +104,19 @@ def _fair(state: State, market: i64, price: i64, bid: i64, ask: i64) -> i64:
     return median_of(index, index + basis // PPM, (bid + ask) // 2)
 
 
-def _bounded(mark: i64, last: i64, move_ppm: i64) -> i64:
-    """Return a mark no further from the last one than one update may move it: a tick at least."""
-    if last == 0:
-        return mark
-    most = last * move_ppm // PPM
-    return last + clamp(mark - last, most if most > 0 else 1)
+def _bounded(state: State, price: i64, mark: i64, last: i64, market: i64) -> i64:
+    """Return a mark no further from where it stood when the window for its moves began than it may: a tick at least.
+
+    However many rounds and reports there are within a window, together they move it no further.
+    """
+    words = state.prices.words
+    clock = state.registers.clock_ms
+    if last == 0 or clock - words[price + PRICE_ANCHOR_MS] >= MOVE_MS:
+        words[price + PRICE_ANCHOR_TICKS] = mark if last == 0 else last
+        words[price + PRICE_ANCHOR_MS] = clock
+    anchor = words[price + PRICE_ANCHOR_TICKS]
+    most = anchor * state.markets.words[market + MARKET_MOVE_PPM] // PPM
+    return anchor + clamp(mark - anchor, most if most > 0 else 1)
 
 
 def _surcharge(state: State, market: i64, entry: i64) -> i64:
