@@ -37,9 +37,11 @@ class DeployConfig:
     min_interval_blocks: int = 25
     assertion_bond_wei: int = 10**18
     challenge_bond_wei: int = 10**18
-    open_reward_wei: int = 5 * 10**15
-    bisect_reward_wei: int = 2 * 10**15
-    prove_reward_wei: int = 10**16
+    open_reward_wei: int = 20 * 10**15
+    bisect_reward_wei: int = 14 * 10**15
+    prove_reward_wei: int = 200 * 10**15
+    """One opening, 20 bisections and a proof make half a bond, the most that there is: it pays for all the gas of a
+    dispute, deciding and settling included, up to some 100 gwei."""
     sink: bytes = BURN_ADDRESS
     """Who is credited with forfeited bonds."""
 
