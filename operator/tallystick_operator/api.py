@@ -18,9 +18,10 @@ from starlette.routing import Route
 
 from tallystick.records.signing import digest, typed_data
 from tallystick_operator import views
+from tallystick_operator.answers import Answer
 from tallystick_operator.asked import asked_number, path_number
 from tallystick_operator.board import Board, Status, WithdrawalProof
-from tallystick_operator.core import Answer, Core
+from tallystick_operator.core import Core
 from tallystick_operator.door import Checked, Refused, Submission, check_signature, to_record
 from tallystick_operator.past import Past
 from tallystick_operator.sequencer import Sequencer

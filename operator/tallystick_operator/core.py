@@ -11,7 +11,6 @@ import coincurve
 import msgspec
 
 from tallystick.errors import StateError
-from tallystick.machine.machine import Event
 from tallystick.records.chunks import MAX_RECORD_BYTES, BatchHeader
 from tallystick.records.codec import decode, encode
 from tallystick.records.signing import make
@@ -19,6 +18,8 @@ from tallystick.schema.names import Outcome
 from tallystick.schema.records import Authority
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNK_BYTES
 from tallystick.trader.receipts import sign_receipt
+from tallystick_operator.answers import Answer, effects, items
+from tallystick_operator.clientids import ClientIds
 from tallystick_operator.clock import ExchangeClock
 from tallystick_operator.door import Checked, Refused, check_state, submission_key
 from tallystick_operator.executor import Executed, Executor, SealedBatch
@@ -28,44 +29,6 @@ ANSWERS_KEPT: Final = 65_536
 """Answers remembered, so that a client that missed one may send the record again."""
 MESSAGES_A_RECORD: Final = 256
 """L1 messages consumed by one record at most: a bound on how long one record runs."""
-
-
-class FillView(msgspec.Struct, frozen=True, kw_only=True):
-    """One fill of a record. Units: ticks, lots."""
-
-    price_ticks: int
-    lots: int
-    maker: int
-
-
-class ItemView(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one item of a bulk."""
-
-    outcome: str
-    fills: list[FillView]
-    slot: int | None = None
-    resting_lots: int = 0
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The acknowledgement of a record: its receipt, and what it did.
-
-    `slot` and `resting_lots` tell what went into the book; `withdrawal` is its number in the outbox. `items`
-    tells the same of each item of a bulk.
-    """
-
-    record_number: int
-    accumulator: str
-    record_hash: str
-    signature: str
-    outcome: str
-    clock_ms: int
-    fills: list[FillView]
-    slot: int | None = None
-    resting_lots: int = 0
-    withdrawal: int | None = None
-    repeated: bool = False
-    items: list[ItemView] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +76,7 @@ class Core:
         self.newly_sealed: list[SealedBatch] = []
         self._opened_at = 0.0
         self._answers: OrderedDict[bytes, Answer] = OrderedDict()
+        self._ids = ClientIds(executor.read_model)
         self._messages: list[bytes] = []
         self._entries: list[Entry] = []
 
@@ -187,12 +151,23 @@ class Core:
             return msgspec.structs.replace(known, repeated=True)
         try:
             final = check_state(self.executor.state, self.executor.read_model, checked)
+            first = self._ids.first(final.record)
         except Refused as refusal:
             return refusal
+        if first is not None:
+            return self._first_answer(first)
         executed = self._execute(final.data, now_ms)
         answer = self._answer(executed)
         self._remember(key, answer)
+        self._ids.remember(final.record, key, answer)
         return answer
+
+    def _first_answer(self, key: bytes) -> Answer | Refused:
+        """Return what an order was answered when it came first."""
+        known = self._answers.get(key)
+        if known is None:
+            return Refused(409, "client_id_used", "this order was taken long ago; see its status", "client_id")
+        return msgspec.structs.replace(known, repeated=True)
 
     def _execute(self, data: bytes, now_ms: int) -> Executed:
         """Run a record with the batch open and the clock near the present."""
@@ -242,7 +217,7 @@ class Core:
 
     def _answer(self, executed: Executed) -> Answer:
         receipt = sign_receipt(self._key, self.domain, executed.number, executed.accumulator, executed.record_hash)
-        fills, slot, lots, withdrawal = _effects(executed.events)
+        fills, slot, lots, withdrawal = effects(executed.events)
         return Answer(
             record_number=receipt.number,
             accumulator=_hex(receipt.accumulator),
@@ -254,7 +229,7 @@ class Core:
             slot=slot,
             resting_lots=lots,
             withdrawal=withdrawal,
-            items=_items(executed.events),
+            items=items(executed.events),
         )
 
     def _remember(self, key: bytes, answer: Answer) -> None:
@@ -266,37 +241,9 @@ class Core:
         assert entry.kind is EntryKind.RECORD
         record = decode(entry.body)
         if not isinstance(record, Outcome) and record.kind.authority is not Authority.NOBODY:
-            self._remember(submission_key(record), self._answer(executed))
-
-
-def _effects(events: tuple[Event, ...]) -> tuple[list[FillView], int | None, int, int | None]:
-    fills: list[FillView] = []
-    slot: int | None = None
-    lots = 0
-    withdrawal: int | None = None
-    for name, values in events:
-        if name == "fired":
-            # What follows are other people's orders, which a price report has set off.
-            break
-        if name == "fill":
-            fills.append(FillView(price_ticks=values[1], lots=values[2], maker=values[5]))
-        elif name in ("rested", "parked"):
-            slot, lots = values[2], values[3]
-        elif name == "withdrawal":
-            withdrawal = values[0]
-    return fills, slot, lots, withdrawal
-
-
-def _items(events: tuple[Event, ...]) -> list[ItemView]:
-    """Return what became of each item of a bulk; the record's own outcome is the last event."""
-    begins = [at for at, (name, _) in enumerate(events) if name == "item"]
-    found: list[ItemView] = []
-    for begin, end in zip(begins, [*begins[1:], len(events) - 1], strict=False):
-        part = events[begin:end]
-        fills, slot, lots, _ = _effects(part)
-        outcome = next(values[0] for name, values in reversed(part) if name == "outcome")
-        found.append(ItemView(outcome=Outcome(outcome).name, fills=fills, slot=slot, resting_lots=lots))
-    return found
+            key, answer = submission_key(record), self._answer(executed)
+            self._remember(key, answer)
+            self._ids.remember(record, key, answer)
 
 
 def _hex(value: bytes) -> str:

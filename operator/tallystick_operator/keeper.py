@@ -23,7 +23,8 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_WORDS,
 )
 from tallystick.state.state import State
-from tallystick_operator.core import Answer, Core
+from tallystick_operator.answers import Answer
+from tallystick_operator.core import Core
 from tallystick_operator.door import Refused, unsigned
 from tallystick_operator.sequencer import Sequencer
 

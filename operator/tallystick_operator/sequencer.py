@@ -9,7 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from tallystick_operator.core import Answer, Core
+from tallystick_operator.answers import Answer
+from tallystick_operator.core import Core
 from tallystick_operator.door import Checked, Refused
 from tallystick_operator.executor import SealedBatch
 

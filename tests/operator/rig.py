@@ -13,8 +13,9 @@ from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
 from tallystick.state.layout import MESSAGE_DEPOSIT
 from tallystick.testing.world import START, Published, address, key, message, ordinary_rules, world_genesis
+from tallystick_operator.answers import Answer
 from tallystick_operator.clock import ExchangeClock
-from tallystick_operator.core import Answer, Core, CorePolicy
+from tallystick_operator.core import Core, CorePolicy
 from tallystick_operator.door import Checked, Refused, check_signature
 from tallystick_operator.executor import Executor
 from tallystick_operator.log import RecordLog

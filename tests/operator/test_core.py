@@ -14,7 +14,8 @@ from tallystick.testing.scenarios.bulk import cancel, place, replace
 from tallystick.testing.world import START, address, key, message
 from tallystick.trader.receipts import Receipt, check_receipt
 from tallystick_operator import views
-from tallystick_operator.core import Answer, CorePolicy
+from tallystick_operator.answers import Answer
+from tallystick_operator.core import CorePolicy
 from tallystick_operator.door import Refused
 from tallystick_operator.log import HEADER_BYTES
 from tests.operator.rig import MakeRig, Rig
@@ -255,9 +256,9 @@ def bulk(rig: Rig, items: list[Item]) -> Record:
 
 
 def test_the_slots_of_a_bulk_are_filled_in_and_each_item_is_answered(rig: Rig) -> None:
-    first = rig.accept(bulk(rig, [place(1, BUY, 617_000, 5), place(2, BUY, 617_000, 5), place(2, BUY, 616_000, 5)]))
+    first = rig.accept(bulk(rig, [place(1, BUY, 617_000, 5), place(2, BUY, 617_000, 5), place(3, BUY, 616_000, 5)]))
     assert [item.resting_lots for item in first.items] == [5, 5, 5]
-    moved = rig.accept(bulk(rig, [cancel(2), replace(1, BUY, 616_500, 7), cancel(2), cancel(2)]))
+    moved = rig.accept(bulk(rig, [cancel(2), replace(1, BUY, 616_500, 7), cancel(3), cancel(2)]))
     assert [item.outcome for item in moved.items] == ["ACCEPTED", "ACCEPTED", "ACCEPTED", "NO_SUCH_ORDER"]
     assert (moved.outcome, moved.items[1].resting_lots) == ("ACCEPTED", 7)
     assert len(rig.core.executor.read_model.slots_of(1)) == 1

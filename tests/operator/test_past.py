@@ -57,10 +57,10 @@ def test_an_order_is_found_by_its_client_id_through_its_whole_life(served: Serve
     assert order(served, 2, 9) == ("cancelled", 3, 0, "UNFILLED")
     served.post(rig.order(2, BUY, 618_010, 9, client_id=10, flags=FLAG_IOC))
     assert order(served, 2, 10) == ("rejected", 0, 0, "UNFILLED")
-    served.post(rig.order(1, BUY, 617_000, 1, client_id=7))
-    assert order(served, 1, 7) == ("open", 0, 1, "ACCEPTED")
-    served.post(rig.signed("cancel", "alice", account=1, nonce=rig.next_nonce(1), client_id=7))
-    assert order(served, 1, 7) == ("cancelled", 0, 0, "ACCEPTED")
+    served.post(rig.order(1, BUY, 617_000, 1, client_id=11))
+    assert order(served, 1, 11) == ("open", 0, 1, "ACCEPTED")
+    served.post(rig.signed("cancel", "alice", account=1, nonce=rig.next_nonce(1), client_id=11))
+    assert order(served, 1, 11) == ("cancelled", 0, 0, "ACCEPTED")
     known = get(served, "/v1/history/1")["orders"]
     assert [(each["price_ticks"], each["status"]) for each in known] == [(617_000, "cancelled"), (618_010, "filled")]
     assert len(get(served, "/v1/history/2?limit=1")["orders"]) == 1

@@ -135,12 +135,12 @@ def test_agents_have_a_scope_and_an_end_and_are_revoked(shell: Shell) -> None:
 
 def test_the_feed_is_followed_and_numbered(shell: Shell) -> None:
     start = str(shell.running.http.get("/v1/info")["sequence"])
-    shell.run("alice", "order", "0", "buy", "1", "610000", "--client-id", "51")
-    shell.run("alice", "cancel", "51")
+    shell.run("alice", "order", "0", "buy", "1", "610000", "--client-id", "151")
+    shell.run("alice", "cancel", "151")
     lines = shell.run("", "follow", "--after", start, "--account", "1", "--count", "3", "--json").splitlines()
     events: list[Any] = [json.loads(line) for line in lines]
     assert [each["event"] for each in events] == ["order", "rested", "removed"]
-    assert "client_id 51" in shell.run("", "follow", "--after", start, "--market", "0", "--count", "1")
+    assert "client_id 151" in shell.run("", "follow", "--after", start, "--market", "0", "--count", "1")
 
 
 def test_governance_proposes_a_change_and_nobody_applies_it_early(shell: Shell) -> None:
