@@ -75,6 +75,11 @@ def verify(
     if scheduler is not None and (save is not None or workers is not None):
         raise BadInput("a cluster has its own workers, and none of this machine's disk", hint="give --scheduler alone")
     party = read_all(client_of(rpc, quorum), load_deployment(deployment))
+    count = party.inbox.batch_count
+    beyond = max(first, last or 0)
+    if beyond and beyond >= count:
+        there = f"there are the batches 0 to {count - 1}" if count else "there is none yet"
+        raise BadInput(f"batch {beyond} is not on L1", hint=there)
     store = SnapshotStore(data_dir / SNAPSHOTS, _warn)
     question = Question(
         first_batch=first,

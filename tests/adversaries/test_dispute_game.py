@@ -21,7 +21,7 @@ from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import ACCOUNT_CASH_UNITS, MARKET_TAKER_PPM
-from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage, Told, account, finished, trade_a_little
+from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
 from tallystick_operator.lies import make_lie
 from tests.adversaries.operator_state import LieAt, Tamper, add, afterwards, pretending
@@ -131,28 +131,6 @@ def test_C09_a_true_root_conceded_by_its_proposer_is_defended_by_a_stranger(stag
     won = honest.rollup.assertions[honest.rollup.latest_confirmed]
     assert won.proposer == address("operator")
     must_hold(stage, honest, liars=("mallory",), before_wei=FUND_WEI)
-
-
-@pytest.mark.parametrize("gwei", [1, 40, 100])
-def test_C09_a_stranger_who_defends_alone_is_repaid_at_any_usual_price(stage: Stage, gwei: int) -> None:
-    """The same, with nothing but the moves to be repaid for: the bounty for the false assertion goes to the giver."""
-    stage.party("operator", Mode.PROPOSE, Told()).tick()
-    honest = stage.party("challenger", Mode.RESOLVE, Told())
-    liar = stage.party("mallory", Mode.PROPOSE, Told(), make_lie("steal-withdrawal", bytes(20)).step)
-    before = stage.client.balance_wei(address("challenger"))
-    for _ in range(300):
-        head = stage.client.head().number
-        for party in (liar, honest):
-            stage.client.request("anvil_setNextBlockBaseFeePerGas", hex(gwei * 10**9))
-            party.tick()
-        paid = not any(view.owed.get(address("challenger")) for view in honest.credits.values())
-        if finished(honest) and paid and not honest.busy:
-            break
-        for _ in range(10 if stage.client.head().number == head else 0):
-            stage.client.request("anvil_setNextBlockBaseFeePerGas", hex(gwei * 10**9))
-            stage.mine(1)
-    assert finished(honest)
-    assert stage.client.balance_wei(address("challenger")) > before
 
 
 def test_C28_a_second_watcher_takes_over_when_the_first_runs_dry(stage: Stage) -> None:

@@ -107,4 +107,13 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     (tmp_path / "junk").write_text("junk\n")
     with pytest.raises(BadInput, match="line 1"):
         replay_tasks.unsigned(file=str(tmp_path / "junk"), markets=1, accounts=100, most=10, cut=0)
-    assert isinstance(CliRunner().invoke(replay, [str(tmp_path / "none")]).exception, BadInput)
+    for name in ("none", "junk"):
+        assert isinstance(CliRunner().invoke(replay, [str(tmp_path / name), "--json"]).exception, BadInput)
+
+
+def test_a_recording_that_ends_in_junk_is_refused_with_the_line(recording: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text(recording.read_text() + "junk\n")
+    refused = CliRunner().invoke(replay, [str(broken), "--markets", "1", "--accounts", "100", "--json"]).exception
+    assert isinstance(refused, BadInput)
+    assert "broken, line" in str(refused)

@@ -1,4 +1,4 @@
-"""A measurement in a process of its own: reads one JSON object, answers with one."""
+"""A measurement in a process of its own: reads one JSON object, answers with one, be it why it cannot."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import importlib
 import json
 import sys
 
+from tallystick.bench.modes import REFUSED
+from tallystick.errors import BadInput
 from tallystick.native import interpret
 
 
@@ -15,7 +17,10 @@ def main() -> None:
     if asked.pop("interpreted"):
         interpret()
     tasks = importlib.import_module(asked.pop("module"))
-    result = getattr(tasks, asked.pop("task"))(**asked)
+    try:
+        result = getattr(tasks, asked.pop("task"))(**asked)
+    except BadInput as error:
+        result = {REFUSED: error.message, "hint": error.hint}
     json.dump(result, sys.stdout)
 
 

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tallystick.errors import TallystickError
+from tallystick.errors import BadInput, TallystickError
 from tallystick.native import is_compiled
 
+REFUSED = "refused"
+"""The key under which a child says that it was given bad input."""
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -52,7 +54,7 @@ def _compiled_copy(source: Path, folder: Path) -> Path | None:
 def measure(module: str, task: str, *, source: Path | None, **arguments: Any) -> dict[str, Any]:
     """Run a task of a module in a process of its own: compiled from `source`, interpreted when that is None.
 
-    Raises: TallystickError when the process fails.
+    Raises: BadInput when the task does not take what it is given, TallystickError when the process fails.
     """
     asked = {"module": module, "task": task, "interpreted": source is None, **arguments}
     paths = [str(source)] if source else []
@@ -68,4 +70,6 @@ def measure(module: str, task: str, *, source: Path | None, **arguments: Any) ->
     if ran.returncode:
         raise TallystickError(f"measuring {task} ended with exit code {ran.returncode}")
     result: dict[str, Any] = json.loads(ran.stdout)
+    if REFUSED in result:
+        raise BadInput(result[REFUSED], hint=result["hint"])
     return result

@@ -42,9 +42,11 @@ def replay(
     """
     from tallystick.bench.modes import compiled_source, measure
     from tallystick.errors import BadInput
+    from tallystick.replay.feed import tape
 
     if not file.is_file():
         raise BadInput(f"there is no file {file}")
+    tape(file, 1)  # what is no recording is refused before anything is compiled
     shared: dict[str, Any] = {"file": str(file), "markets": markets, "accounts": accounts}
     with compiled_source() as source:
         if signed:
