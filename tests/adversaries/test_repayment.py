@@ -10,6 +10,18 @@ from tallystick.testing.world import address
 from tallystick_operator.lies import make_lie
 
 
+def price(stage: Stage, gwei: int) -> None:
+    """Set the next block's base fee."""
+    stage.client.request("anvil_setNextBlockBaseFeePerGas", hex(gwei * 10**9))
+
+
+def mine_at(stage: Stage, gwei: int, blocks: int) -> None:
+    """Mine blocks of a base fee."""
+    for _ in range(blocks):
+        price(stage, gwei)
+        stage.mine(1)
+
+
 @pytest.mark.parametrize("gwei", [1, 40, 100])
 def test_C09_a_stranger_who_defends_alone_is_repaid_at_any_usual_price(stage: Stage, gwei: int) -> None:
     """The operator asserts the truth and lets go. Its defender has nothing but its moves to be repaid for: the bounty for
@@ -18,16 +30,16 @@ def test_C09_a_stranger_who_defends_alone_is_repaid_at_any_usual_price(stage: St
     honest = stage.party("challenger", Mode.RESOLVE, Told())
     liar = stage.party("mallory", Mode.PROPOSE, Told(), make_lie("steal-withdrawal", bytes(20)).step)
     before = stage.client.balance_wei(address("challenger"))
+    mine_at(stage, gwei, 2)
     for _ in range(300):
         head = stage.client.head().number
         for party in (liar, honest):
-            stage.client.request("anvil_setNextBlockBaseFeePerGas", hex(gwei * 10**9))
+            price(stage, gwei)
             party.tick()
         paid = not any(view.owed.get(address("challenger")) for view in honest.credits.values())
         if finished(honest) and paid and not honest.busy:
             break
-        for _ in range(10 if stage.client.head().number == head else 0):
-            stage.client.request("anvil_setNextBlockBaseFeePerGas", hex(gwei * 10**9))
-            stage.mine(1)
+        if stage.client.head().number == head:
+            mine_at(stage, gwei, 10)
     assert finished(honest)
     assert stage.client.balance_wei(address("challenger")) > before
