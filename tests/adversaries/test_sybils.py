@@ -16,8 +16,9 @@ from tests.adversaries.rules import must_hold
 
 AFTERWARDS = 20
 """Blocks for the confirmation, the rejections, the settlement and the payments."""
-LOST_PERCENT = 95
-"""Of the liars' bonds: the rest is repaid to those who made moves of the winning tree before the honest side."""
+LOST_PERCENT = 75
+"""Of the liars' bonds at the least: half of a challenge bond pays for moves of the winning tree, to whoever made them, and
+that may be one of the liars who made them before the honest side."""
 
 
 def play(stage: Stage, count: int, censored: int = 0, *timings: Timing) -> tuple[Battle, Result]:

@@ -9,7 +9,7 @@ from tallystick.testing.ledger_market import MAX_EXPOSURE, Market
 from tallystick.testing.ledger_model import BUY, IOC, Order
 from tallystick.testing.ledger_winding import DAY_MS, WindingLedger
 
-DELAY_MS = 8 * DAY_MS
+DELAY_MS = 21 * DAY_MS
 CHANGED = (
     *("initial_ppm", "maintenance_ppm", "taker_ppm", "maker_ppm", "max_lots"),
     *("rebate_ppm", "liquidation_ppm", "insurance_lots", "band_ppm"),
