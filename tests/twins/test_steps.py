@@ -6,6 +6,7 @@ Where there is no pyrevm for the running Python, py-evm takes its place: the sam
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -20,10 +21,12 @@ from tallystick.testing.evms import PyEvm
 from tallystick.testing.gas import Measured, gas_page, gas_table, measure
 from tallystick.testing.scenarios.scene import ALL_STEPS, Scene
 from tallystick.testing.twins import TwinRunner
+from tests.conftest import SUMMARY
 
 ROOT = Path(__file__).resolve().parents[2]
 GAS = ROOT / "contracts" / "snapshots" / "gas_steps.json"
 PAGE = ROOT / "docs" / "tables" / "gas.md"
+LEAST_STEPS = 20_000
 TYPICAL_STEP_GAS = 1_000_000
 MOST_STEP_GAS = 3_000_000
 """A fifth of what a transaction may use: a step that cannot be proven would stop the chain."""
@@ -41,7 +44,9 @@ def test_the_referee_comes_to_the_same_state_in_every_step_of(name: str) -> None
     assert checked(name).costs
 
 
-def test_every_step_ends_with_every_outcome_it_may_in_some_scenario() -> None:
+def test_every_step_ends_with_every_outcome_it_may_in_some_scenario(
+    record_property: Callable[[str, object], None],
+) -> None:
     total = scenarios.Coverage()
     for name in scenarios.SCENARIOS:
         total.update(checked(name).coverage)
@@ -49,6 +54,8 @@ def test_every_step_ends_with_every_outcome_it_may_in_some_scenario() -> None:
     assert set(scenarios.REACHABLE) == set(Phase)
     assert {outcome for _, outcome in reachable} - {scenarios.GOES_ON} == set(Outcome)
     assert set(total) == reachable, scenarios.table(total)
+    assert total.total() >= LEAST_STEPS
+    record_property(SUMMARY, scenarios.table(total))
 
 
 def test_a_step_costs_the_gas_of_the_snapshot_and_of_its_page() -> None:

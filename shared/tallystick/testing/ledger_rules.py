@@ -13,6 +13,7 @@ DELAY_MS = 21 * DAY_MS
 CHANGED = (
     *("initial_ppm", "maintenance_ppm", "taker_ppm", "maker_ppm", "max_lots"),
     *("rebate_ppm", "liquidation_ppm", "insurance_lots", "band_ppm"),
+    *("tiers", "surcharge", "move_ppm", "max_open_interest"),
 )
 
 

@@ -37,13 +37,14 @@ def play(scene: Scene, seed: int, records: int) -> None:
     for number, name in enumerate(NAMES, start=1):
         scene.deposit(name, number, chance.choice([10**6, 10**8]))
     for i in range(records):
-        _act(scene, chance)
+        act(scene, chance)
         if i % 25 == 24:
             scene.seal()
             scene.clock()
 
 
-def _act(scene: Scene, chance: random.Random) -> None:
+def act(scene: Scene, chance: random.Random) -> None:
+    """Send one record of the flow."""
     dice = chance.random()
     account = chance.randint(1, len(NAMES))
     market = chance.randrange(2)

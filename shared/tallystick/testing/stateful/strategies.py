@@ -1,23 +1,11 @@
-"""What random trading draws from."""
+"""What random trading draws from: names, prices, sizes, flags, rules and rubbish."""
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from tallystick.schema.names import Outcome
 from tallystick.testing.ledger_market import Market
-
-settings.register_profile(
-    "exchange",
-    max_examples=250,
-    stateful_step_count=60,
-    deadline=None,
-    derandomize=False,
-    # Shrinking a failing run takes minutes: add Phase.shrink when you hunt one.
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
 
 NAMES = {1: "alice", 2: "bob", 3: "carol", 4: "dave", 5: "erin"}
 ACCOUNTS = st.integers(1, 5)
@@ -41,10 +29,31 @@ JUNK = st.sampled_from(
 SIGNERS = tuple(f"signer {i}" for i in range(5))
 RULES = (
     Market(100, 50_000, 25_000, 500, 100, 60, liquidation_ppm=5_000, insurance_lots=20),
-    Market(7, 333_333, 111_111, 777, 0, 60, rebate_ppm=500, liquidation_ppm=1),
+    Market(
+        *(7, 333_333, 111_111, 777, 0, 60),
+        rebate_ppm=500,
+        liquidation_ppm=1,
+        tiers=((1, 400_000, 150_000), (2, 600_000, 200_000)),
+        surcharge=(30_000, 600_000),
+        move_ppm=20_000,
+        max_open_interest=90,
+    ),
     Market(13, 20_000, 20_000, 0, 33, 10, insurance_lots=10),
 )
 FIELDS = (
     *("multiplier", "initial_ppm", "maintenance_ppm", "taker_ppm", "maker_ppm", "max_lots"),
-    *("rebate_ppm", "liquidation_ppm", "insurance_lots", "band_ppm"),
+    *("rebate_ppm", "liquidation_ppm", "insurance_lots", "band_ppm", "move_ppm"),
 )
+
+
+def fields_of(rules: Market) -> dict[str, int]:
+    """Return rules as a listing's fields."""
+    fields = {name: int(getattr(rules, name)) for name in FIELDS}
+    for number, (begins, initial, maintenance) in enumerate(rules.tiers, start=2):
+        names = f"tier{number}_from", f"initial{number}_ppm", f"maintenance{number}_ppm"
+        fields |= dict(zip(names, (begins, initial, maintenance), strict=True))
+    if any(rules.surcharge):
+        fields["surcharge_from_units"], fields["surcharge_to_units"] = rules.surcharge
+    if rules.max_open_interest:
+        fields["max_open_interest_lots"] = rules.max_open_interest
+    return fields

@@ -9,8 +9,8 @@ from tallystick.schema.names import Outcome
 from tallystick.testing.ledger_model import Order
 from tallystick.testing.ledger_rules import RulesLedger
 from tallystick.testing.look import Resting, book, parked
+from tallystick.testing.stateful.strategies import ACCOUNTS, LOTS, MARKETS, NAMES, SIDES
 from tallystick.testing.world import World
-from tests.stateful.choices import ACCOUNTS, LOTS, MARKETS, NAMES, SIDES
 
 FLAGS = st.one_of(st.sampled_from((0, 1, 2, 4, 5, 8, 16, 64, 68)), st.integers(0, 127))
 

@@ -8,9 +8,9 @@ from hypothesis.stateful import rule
 from tallystick.records.signing import make
 from tallystick.testing.ledger_market import Market
 from tallystick.testing.ledger_rules import DELAY_MS
+from tallystick.testing.stateful.conditionals import Conditionals
+from tallystick.testing.stateful.strategies import ACCOUNTS, NAMES, SELDOM, fields_of
 from tallystick.testing.world import address, message, ordinary_rules
-from tests.stateful.choices import ACCOUNTS, FIELDS, NAMES, SELDOM
-from tests.stateful.conditionals import Conditionals
 
 DATED = 3
 MARKETS = st.sampled_from((0, 1, DATED))
@@ -18,6 +18,7 @@ MESSAGE_FORCE_CLOSE = 4
 RULES = (
     Market(0, 60_000, 30_000, 400, 50, 60, rebate_ppm=300, liquidation_ppm=4_000, insurance_lots=5),
     Market(0, 40_000, 10_000, 600, 0, 40, band_ppm=50_000),
+    Market(0, 50_000, 25_000, 500, 0, 60, tiers=((2, 90_000, 40_000),), surcharge=(10**6, 10**7), move_ppm=5_000),
     Market(0, 10_000, 20_000, 0, 0, 60),
     Market(0, 50_000, 25_000, 0, 0, 2**31),
 )
@@ -48,7 +49,7 @@ class Governance(Conditionals):
         by = "mallory" if honest else "governance"
         before = self.ledger.proposals.get(number)
         change = (before.number if before else 0) + next_change
-        values = {name: getattr(rules, name) for name in FIELDS if name != "multiplier"}
+        values = {name: value for name, value in fields_of(rules).items() if name != "multiplier"}
         multiplier = self.ledger.markets[number].multiplier if number in self.ledger.markets else 100
         wanted = {
             name: value
@@ -72,7 +73,7 @@ class Governance(Conditionals):
         if DATED not in self.ledger.markets:
             expiry = self.ledger.clock_ms + lives_ms
             listed = Market(50, 50_000, 25_000, 500, 100, 60, dated=True, expiry_ms=expiry)
-            values = {name: getattr(listed, name) for name in FIELDS}
+            values = fields_of(listed)
             record = self.world.signed(
                 "list_market", "governance", market=DATED, kind=1, expiry_ms=expiry, **ordinary_rules(**values)
             )
