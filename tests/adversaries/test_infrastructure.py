@@ -14,17 +14,21 @@ from tests.adversaries.reorganised import play_through_reorganisation, publish_t
 from tests.adversaries.rules import confirm_by_time, must_hold, refusal
 
 PHASES = ["assertion", "opening", "bisection", "proof", "decision", "payout"]
-DEPTHS = [1, 7, DEEPEST_REORGANISATION_BLOCKS]
+DEPTHS = [1, 2, 7, 33, DEEPEST_REORGANISATION_BLOCKS]
 
 
-@pytest.mark.parametrize(
-    ("phase", "depth"),
-    [*((phase, DEEPEST_REORGANISATION_BLOCKS) for phase in PHASES), ("bisection", 7), ("proof", 1)],
-)
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("depth", DEPTHS)
 def test_L01_blocks_taken_back_at_any_phase_change_no_end(stage: Stage, phase: str, depth: int) -> None:
     """L1 replaces its newest blocks by empty ones. Names follow from content, the party reads again from the fork and
     sends what is missing; the end is the same, and no move is paid twice."""
     play_through_reorganisation(stage, phase, depth)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_L01_blocks_that_come_back_without_the_honest_moves_change_no_end(stage: Stage, phase: str) -> None:
+    """The new blocks hold all the transactions but the honest party's, and earlier than before."""
+    play_through_reorganisation(stage, phase, DEPTHS[-2], without="challenger")
 
 
 @pytest.mark.parametrize("move", [1, 4, 9, 16])

@@ -27,7 +27,7 @@ from tests.dispute.contract_game import (
 )
 
 FAST = find_spec("pyrevm") is not None
-SEEDS = 300 if FAST else 8
+SEEDS = 1000 if FAST else 8
 """For a height of 1; fewer for larger ones."""
 HOLES = 400 if FAST else 60
 IN_CONTRACT = [rule for rule in Rule if rule is not Rule.START_FROM_PARENT]

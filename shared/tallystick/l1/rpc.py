@@ -133,6 +133,7 @@ class Rpc:
             "eth_getBlockTransactionCountByNumber": self._count_in_block,
             "eth_getBlockReceipts": self._block_receipts,
             "eth_getTransactionByHash": self._transaction,
+            "eth_getRawTransactionByHash": self._raw_transaction,
             "eth_getTransactionReceipt": self._receipt,
             "eth_getLogs": self._logs,
             "eth_call": self._eth_call,
@@ -206,6 +207,11 @@ class Rpc:
             return None if waiting is None else wire.show_transaction(waiting, None, None, chain_id)
         block, index = place
         return wire.show_transaction(block.transactions[index], block, index, chain_id)
+
+    def _raw_transaction(self, p: Params) -> Json:
+        place = self.chain.find_transaction(p.hash(0))
+        found = self.chain.pool.get(p.hash(0)) if place is None else place[0].transactions[place[1]]
+        return None if found is None else wire.data(found.raw)
 
     def _receipt(self, p: Params) -> Json:
         place = self.chain.find_transaction(p.hash(0))

@@ -13,6 +13,7 @@ from tallystick.l1.wire import (
     Params,
     data,
     optional,
+    parse_data,
     parse_quantity,
     quantity,
 )
@@ -86,10 +87,28 @@ class _Development:
         return None
 
     def _reorg(self, p: Params) -> Json:
-        """Replaces the last blocks by as many empty ones of other hashes; their transactions are lost."""
+        """Replaces the last blocks by as many of other hashes, in which there are only the given transactions.
+
+        Shape of the second parameter: pairs of a signed transaction and the place of its block, from 0.
+        """
         depth = parse_quantity(p.need(0, "depth"), "depth")
+        given = p.get(1) or []
+        if not isinstance(given, list) or not all(isinstance(each, list) and len(each) == 2 for each in given):
+            raise BadParamsError("transactions: expected pairs of a signed transaction and a block's place")
+        placed = [(parse_data(raw, "transaction"), parse_quantity(place, "place")) for raw, place in given]
         self.chain.cut(self.chain.head.number - depth)
-        self.chain.mine(depth)
+        if not placed:
+            self.chain.mine(depth)
+            return None
+        automatic, self.chain.auto_mine = self.chain.auto_mine, False
+        try:
+            for number in range(depth):
+                for raw, place in placed:
+                    if place == number:
+                        self.chain.submit(raw)
+                self.chain.mine(1)
+        finally:
+            self.chain.auto_mine = automatic
         return None
 
     def _drop(self, p: Params) -> Json:
