@@ -1,0 +1,63 @@
+"""What a user installs: one wheel with everything in it, and the compiled machine where it was asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.meta.tree import ROOT
+
+NEEDED = (
+    "tallystick/artifacts/Referee.json",
+    "tallystick/artifacts/probe.jsonl",
+    "tallystick/machine/steps/match_maker.py",
+    "tallystick/testing/stateful/exchange.py",
+    "tallystick_operator/daemon.py",
+    "tallystick_challenger/daemon.py",
+)
+
+
+def built(folder: Path, native: str) -> Path:
+    """Build a wheel from a copy of what is committed or changed, and return it."""
+    copy = folder / "source"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        source = ROOT / name
+        if source.is_file() and not name.startswith(("tests/", "docs/")):
+            target = copy / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+    command = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "-q", "-w", str(folder)]
+    subprocess.run(command, cwd=copy, env={**os.environ, "TALLYSTICK_NATIVE": native}, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def test_a_wheel_without_a_compiler_is_pure_and_whole(tmp_path: Path) -> None:
+    wheel = built(tmp_path, "0")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert set(NEEDED) <= names
+    assert not [name for name in names if name.endswith((".so", ".pyd"))]
+    assert wheel.name.endswith("-py3-none-any.whl")
+
+
+def test_a_wheel_carries_the_compiled_machine(tmp_path: Path) -> None:
+    """Where there is no C compiler, asking for it is an error and no pure wheel in its place."""
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        with pytest.raises(subprocess.CalledProcessError):
+            built(tmp_path, "1")
+        return
+    wheel = built(tmp_path, "1")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert set(NEEDED) <= names
+    compiled = [name for name in names if name.endswith(".so")]
+    assert any("tallystick/machine/steps/match_maker" in name for name in compiled)
+    assert "none-any" not in wheel.name
