@@ -43,8 +43,10 @@ contract RollupBondsTest is RollupBase {
         uint256 before = honest.balance;
         AssertionId parent = good;
         for (uint256 i = 2; i < 50; ++i) {
+            makeReady(parent);
+            AssertionId id = rollup.assertionId(parent, stateHash("honest", i));
             vm.expectEmit(address(rollup));
-            emit BondMoved(parent, rollup.assertionId(parent, stateHash("honest", i)), honest);
+            emit BondMoved(parent, id, honest);
             AssertionId next = post(honest, parent, "honest", i, parent);
             assertEq(rollup.assertion(parent).bonded, address(0));
             parent = next;
