@@ -35,8 +35,8 @@ contract EdgeHarness {
     }
 
     function prove(Edge calldata edge, bytes32 pre, Node basePrev, Node[] calldata siblings) external {
-        if (!_store.checkProof(edge, pre, basePrev, siblings, settled)) return;
-        _store.markProven(edge, pre, step(pre));
+        (bool needed, EdgeId id) = _store.checkProof(edge, pre, basePrev, siblings, settled);
+        if (needed) _store.markProven(edge, id, pre, step(pre));
     }
 
     function update(Opening calldata opening) external {

@@ -49,11 +49,8 @@ contract ResolveTest is RollupBase {
         rollup.resolve(decisions, ids);
         uint256 execution = before - gasleft();
         assertTrue(rollup.latestConfirmed() == parent);
-        emit Gas(execution, calldataGas(data));
         assertLe(execution + calldataGas(data) + 21_000, MOST_GAS, "one transaction");
     }
-
-    event Gas(uint256 execution, uint256 data);
 
     function calldataGas(bytes memory data) private pure returns (uint256 gas) {
         for (uint256 i = 0; i < data.length; ++i) {
