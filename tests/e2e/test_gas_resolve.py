@@ -91,10 +91,19 @@ class Fight:
             steps=("OpenBatch", "OpenChunk"),
             load=load,
         )
+        client.request("evm_setAutomine", False)
         self.nonce = client.nonce(bytes.fromhex(account.address[2:]), "pending")
 
     def send(self, contract: str, call: Call, gas: int = GAS_LIMIT) -> int:
         """Send a call, see it succeed, and return its gas."""
+        hash_ = self.submit(contract, call, gas)
+        self.client.request("anvil_mine", "0x1", "0x1")
+        receipt = self.client.receipt(hash_)
+        assert receipt is not None and receipt.succeeded, call.key
+        return receipt.gas_used
+
+    def submit(self, contract: str, call: Call, gas: int = GAS_LIMIT) -> bytes:
+        """Send a call for the next block."""
         target = self.deployment.addresses.all()[contract]
         signed = self.account.sign_transaction(
             {
@@ -110,9 +119,8 @@ class Fight:
             }
         )
         self.nonce += 1
-        receipt = self.client.receipt(self.client.send_raw(bytes(signed.raw_transaction)))
-        assert receipt is not None and receipt.succeeded, call.key
-        return receipt.gas_used
+        hash_: bytes = self.client.send_raw(bytes(signed.raw_transaction))
+        return hash_
 
     def ask(self, contract: str, function: str, *arguments: Any) -> Any:
         """Ask a contract."""
@@ -143,8 +151,8 @@ class Fight:
         for height in range(HEIGHT, 0, -1):
             for spine in (right, wrong):
                 o = spine.opening(height)
-                self.send("Challenge", call_for(Bisect(edge=o.edge, left=o.left, right=o.right), 0))
-        step = (vars_of(right.edge(0)), self.true, bytes(32), [], b"")
+                self.submit("Challenge", call_for(Bisect(edge=o.edge, left=o.left, right=o.right), 0))
+        step: tuple[Any, ...] = (vars_of(right.edge(0)), self.true, bytes(32), [], b"")
         self.send("Challenge", Call(key="prove", function="prove", arguments=step))
         path = tuple(right.opening(height) for height in range(1, HEIGHT + 1))
         return true, Decide(root=right.edge(HEIGHT), openings=path)
