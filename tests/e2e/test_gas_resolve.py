@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from eth_account.signers.local import LocalAccount
 
 from tallystick import artifacts
 from tallystick.artifacts import Artifact
 from tallystick.dispute.history import leaf, node
 from tallystick.dispute.moves import Call, call_for
-from tallystick.dispute.player import Bisect, Decide, Opening
-from tallystick.dispute.view import Edge, children
+from tallystick.dispute.player import Bisect, Decide, Opening, settlement
+from tallystick.dispute.view import ChallengeView, Edge, children
 from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import deploy
 from tallystick.l1.deployment import DeployConfig, Deployment
+from tallystick.l1.events import EventReader
 from tallystick.l1.server import DevServer
-from tallystick.rollup.assertion_view import assertion_id
+from tallystick.rollup.assertion_view import RollupView, Status, assertion_id
+from tallystick.rollup.credit_view import CreditView
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
 from tallystick.state.state import state_hash
@@ -163,8 +167,18 @@ def vars_of(edge: Edge) -> dict[str, Any]:
     return {name: getattr(edge, name) for name in ("dispute", "height", "index", "base", "span")}
 
 
-def measure() -> dict[str, int]:
-    """Fight twenty generations out and end them; return the gas of the last transaction."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """Twenty generations that are over. Units: `gas` of the transaction that ended them."""
+
+    fight: Fight
+    ids: list[bytes]
+    gas: int
+
+
+@pytest.fixture(scope="module")
+def ended() -> Iterator[Ended]:
+    """Twenty generations, fought out and ended."""
     with DevServer() as server:
         fight = Fight(L1Client(server.url), server.accounts[0])
         latest: bytes = fight.ask("Rollup", "genesis")
@@ -179,16 +193,70 @@ def measure() -> dict[str, int]:
             decisions.append({"root": root, "openings": openings})
         fight.client.request("anvil_mine", hex(fight.deployment.config.challenge_period_blocks), hex(1))
         gas = fight.send("Rollup", Call(key="", function="resolve", arguments=(decisions, ids)), MOST_GAS)
-        assert fight.ask("Rollup", "latestConfirmed") == latest
-        return {"generations": GENERATIONS, "height": HEIGHT, "resolve": gas}
+        yield Ended(fight=fight, ids=ids, gas=gas)
 
 
-def test_twenty_generations_are_ended_in_one_transaction_for_what_the_snapshot_says() -> None:
+def test_twenty_generations_are_ended_in_one_transaction_for_what_the_snapshot_says(ended: Ended) -> None:
     """Set TALLYSTICK_WRITE_GAS=1 to write the snapshot anew when a change of it is meant."""
-    measured = measure()
+    measured = {"generations": GENERATIONS, "height": HEIGHT, "resolve": ended.gas}
     if os.environ.get("TALLYSTICK_WRITE_GAS"):
         SNAPSHOT.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n")
     expected = json.loads(SNAPSHOT.read_text())
 
+    assert ended.fight.ask("Rollup", "latestConfirmed") == ended.ids[-1]
     assert measured["resolve"] <= MOST_GAS
     assert abs(measured["resolve"] / expected["resolve"] - 1) <= TOLERANCE
+
+
+def test_the_record_knows_by_what_hash_the_challenge_names_its_disputes(ended: Ended) -> None:
+    assert ended.fight.ask("Challenge", "configHash") == ended.fight.deployment.config_hash
+
+
+def test_the_views_hold_what_the_contracts_hold_through_every_move_of_a_bond(ended: Ended) -> None:
+    fight, me = ended.fight, bytes.fromhex(ended.fight.account.address[2:])
+    last, before, first = ended.ids[-1], ended.ids[-2], ended.ids[0]
+    rollup, challenge, owed = RollupView(), ChallengeView(), CreditView()
+    reader = EventReader(fight.client, fight.deployment)
+
+    def follow() -> None:
+        batch = reader.poll()
+        while batch.events or not batch.complete:
+            for event in batch:
+                rollup.apply(event)
+                challenge.apply(event)
+                if event.contract == "Rollup":
+                    owed.apply(event)
+            batch = reader.poll()
+        for id_, seen in rollup.assertions.items():
+            held = fight.ask("Rollup", "assertion", id_)
+            assert held["bonded"] == (seen.bonded or bytes(20))
+            assert list(Status)[held["status"] - 1] is seen.status
+            assert (held["limit"], held["nextLimit"]) == (seen.limit, seen.next_limit)
+            assert held["childCount"] == len(rollup.children.get(id_, []))
+            if seen.parent:
+                blocks = rollup.unrivalled_blocks(seen, fight.client.head().number)
+                assert fight.ask("Rollup", "unrivalledBlocks", id_) == blocks
+        assert owed.owed.get(me, 0) == fight.ask("Rollup", "credit", me)
+
+    follow()
+    assert rollup.assertions[last].bonded == me and rollup.assertions[before].bonded == b""
+    assert rollup.is_movable(rollup.assertions[last])
+    assert all(each.winner and not each.settled for each in challenge.disputes.values())
+
+    fight.send("Rollup", Call(key="take", function="takeBond", arguments=(last,)))
+    lie = next(each for each in rollup.children[rollup.assertions[first].parent] if each != first)
+    fight.send("Rollup", Call(key="reject", function="reject", arguments=(lie,)))
+    follow()
+    assert owed.owed[me] == fight.deployment.config.assertion_bond_wei
+    assert rollup.assertions[lie].status is Status.REJECTED
+
+    dispute = challenge.dispute_below(rollup.assertions[first].parent)
+    assert dispute is not None
+    period, head = fight.deployment.config.challenge_period_blocks, fight.client.head().number
+    assert challenge.payable_root(dispute, head, 10 * period) is None
+    (settle,) = settlement(challenge, dispute, head, period)
+    fight.send("Challenge", call_for(settle, 0), 3 * GAS_LIMIT)
+    follow()
+    settled = challenge.disputes[dispute.id]
+    assert settled.settled and settled.settled_edge == settle.root.id
+    assert settled.pot_wei == fight.ask("Challenge", "disputeState", dispute.id)["potWei"]
