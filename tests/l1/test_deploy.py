@@ -174,7 +174,7 @@ def test_rules_cannot_change_before_everybody_is_out(client: L1Client, account: 
     with pytest.raises(ConfigError, match="new rules count"):
         deploy(client, account, genesis_state_hash=bytes(32), genesis=b"", config=slow, steps=step_names())
     assert client.head().number == before
-    for longer in (replace(terms, challenge_period_blocks=120_000), replace(terms, force_delay_seconds=9 * 86_400)):
+    for longer in (replace(terms, challenge_period_blocks=120_000), replace(terms, force_delay_seconds=10 * 86_400)):
         with pytest.raises(ConfigError):
             check_exit(longer)
 
