@@ -160,7 +160,7 @@ def test_C25_nothing_can_be_paused_or_changed_in_mid_game() -> None:
         for name in ("Inbox", "Vault", "Rollup", "Challenge", "Referee")
     }
     assert writing == {
-        "Inbox": {"enqueueDeposit", "forceWithdraw", "forceCancelAll", "forceClose", "postBatch"},
+        "Inbox": {"enqueueDeposit", "forceWithdraw", "forceCancelAll", "forceClose", "enqueueRecord", "postBatch"},
         "Vault": {"deposit", "depositFor", "claim"},
         "Rollup": {"post", "confirm", "reject", "withdrawCredit"},
         "Challenge": {"openRoot", "bisect", "prove", "update", "confirmRoot", "settle", "withdrawCredit"},

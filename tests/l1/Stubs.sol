@@ -93,3 +93,12 @@ contract Rollup {
         emit Genesis(genesisStateHash, genesis_);
     }
 }
+
+contract BondPool {
+    address public immutable rollup;
+
+    constructor(address rollup_) {
+        require(rollup_.code.length > 0);
+        rollup = rollup_;
+    }
+}

@@ -103,7 +103,7 @@ interface IBondPool {
     error NotSettled(PoolId pool);
     /// @notice Nobody but the member itself takes it out of a pool whose call may still be made.
     error MayStillBeMade(PoolId pool);
-    /// @notice There is nothing for the member now.
+    /// @notice There is nothing for the member to fetch now.
     error NothingDue(PoolId pool, address member);
     /// @notice The member refused its money; it stays the member's.
     error PaymentRefused(address member, uint256 amountWei);

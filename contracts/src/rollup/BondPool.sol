@@ -160,9 +160,10 @@ contract BondPool is IBondPool, ReentrancyGuardTransient {
         Pool storage left = _pools[id];
         Member storage leaving = _members[id][who];
         uint256 amountWei = dueWei(id, who);
-        // INVARIANT: nobody is paid what it has no stake in, or twice.
-        require(amountWei > 0, NothingDue(id, who));
         uint256 stakeWei = leaving.stakeWei;
+        // INVARIANT: nobody is paid what it has no stake in, or twice. A part too small for a wei is fetched as
+        // well: else it would hold back the others' dust.
+        require(stakeWei > 0 || (left.home && leaving.shareWei > 0), NothingDue(id, who));
         leaving.stakeWei = 0;
         if (!left.made) {
             left.stakesWei -= stakeWei;

@@ -78,6 +78,7 @@ def predict(client: L1Client, deployer: bytes, config: DeployConfig, steps: Sequ
             referee=at["Referee"],
             challenge=at["Challenge"],
             rollup=at["Rollup"],
+            bond_pool=at["BondPool"],
             steps={name: at[name] for name in steps},
         ),
     )
@@ -173,6 +174,7 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
         ("Challenge", at.challenge, "openRewardWei", (), config.open_reward_wei),
         ("Challenge", at.challenge, "bisectRewardWei", (), config.bisect_reward_wei),
         ("Challenge", at.challenge, "proveRewardWei", (), config.prove_reward_wei),
+        ("BondPool", at.bond_pool, "rollup", (), at.rollup),
         ("Rollup", at.rollup, "inbox", (), at.inbox),
         ("Rollup", at.rollup, "challenge", (), at.challenge),
         ("Rollup", at.rollup, "challengePeriodBlocks", (), config.challenge_period_blocks),
@@ -226,7 +228,7 @@ def check_code(client: L1Client, deployment: Deployment, *, load: Load = artifac
 def _order(config: DeployConfig, steps: Sequence[str]) -> list[str]:
     """The order of deployment: a contract that asks another in its constructor comes after it."""
     token = [TEST_TOKEN] if config.token is None else []
-    return [*token, "Inbox", "Vault", *steps, "Referee", "Challenge", "Rollup"]
+    return [*token, "Inbox", "Vault", *steps, "Referee", "Challenge", "Rollup", "BondPool"]
 
 
 def _arguments(addresses: Addresses, config: DeployConfig, genesis_state_hash: bytes, genesis: bytes) -> dict[str, Any]:
