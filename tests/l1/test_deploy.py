@@ -171,7 +171,7 @@ def test_a_configuration_refuses_unknown_keys() -> None:
 def test_rules_cannot_change_before_everybody_is_out(client: L1Client, account: LocalAccount) -> None:
     terms = DeployConfig(sequencer=b"\1" * 20)
     check_exit(terms)
-    slow = replace(terms, takeover_delay_seconds=terms.takeover_delay_seconds + 9 * 86_400)
+    slow = replace(terms, takeover_delay_seconds=terms.takeover_delay_seconds + 10 * 86_400)
     before = client.head().number
     with pytest.raises(ConfigError, match="new rules count"):
         deploy(client, account, genesis_state_hash=bytes(32), genesis=b"", config=slow, steps=step_names())

@@ -64,10 +64,10 @@ def assertion_blocks(
     """Return the most blocks from a batch's posting to the assertion that takes it in.
 
     Shape: `wait_blocks` go by between an assertion that halted and its child, `lost_blocks` are those in which nothing
-    of the proposer's landed, `generations` are at least two. Rounding: up.
+    of the proposer's landed, before the batch or behind it, `generations` are at least two. Rounding: up.
     """
     landed_steps = generations << root_height
     at_once = -(-steps_at_once(burst_bytes, silent_blocks) // landed_steps)
-    waits = 2 * wait_blocks + lost_blocks + at_once
-    # while all this is waited for, a generation comes a block, and M land
-    return waits + -(-waits // (generations - 1))
+    # while one wait goes by, a generation comes a block; M land afterwards, and more come meanwhile
+    follow_up = -(-wait_blocks // (generations - 1))
+    return 2 * wait_blocks + follow_up + at_once + lost_blocks
