@@ -89,7 +89,7 @@ class Board:
         if not winner:
             lines.append("  nobody wins without another move")
         elif dispute["winner"]:
-            end = "settled" if dispute["settled"] else f"may be confirmed from block {dispute['final_block']}"
+            end = "settled" if dispute["settled"] else f"decided in block {dispute['decided_block']}"
             lines.append(Text.assemble("  won by ", (short(winner), "green"), f", {end}"))
         elif forecast is not None:
             end = f" wins unless somebody moves; may be confirmed from block {forecast['final_block']}"

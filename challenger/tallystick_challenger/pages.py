@@ -7,7 +7,6 @@ from typing import Any, Final
 from tallystick.dispute.party import Party
 from tallystick_challenger.forecast import Forecast, forecasts
 
-ROOT_HEIGHT: Final = 20
 NAME_DIGITS: Final = 12
 BAR_CELLS: Final = 20
 
@@ -23,9 +22,9 @@ def status_facts(party: Party) -> dict[str, Any]:
                 "dispute": _hex(dispute.id),
                 "parent": _hex(dispute.parent),
                 "edges": len(heights),
-                "lowest_height": min(heights, default=ROOT_HEIGHT),
+                "lowest_height": min(heights, default=party.deployment.config.root_height),
                 "winner": _hex(dispute.winner),
-                "final_block": dispute.final_block or None,
+                "decided_block": dispute.decided_block or None,
                 "settled": dispute.settled,
             }
         )
