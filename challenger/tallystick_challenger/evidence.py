@@ -208,7 +208,11 @@ def _logs(
     ]
     spans = {claim.span for claim in claims}
     for status in view.edges.values():
-        if status.edge.dispute == leaf.dispute and status.edge.height == planner.deployment.config.root_height and status.edge.span in spans:
+        if (
+            status.edge.dispute == leaf.dispute
+            and status.edge.height == planner.deployment.config.root_height
+            and status.edge.span in spans
+        ):
             wanted.append(("Challenge", "RootOpened", status.created, {"edge": status.edge.id}))
         if status.edge.context == leaf.context:
             wanted.append(("Challenge", "EdgeAdded", status.created, {"edge": status.edge.id}))

@@ -35,6 +35,7 @@ def status_facts(party: Party) -> dict[str, Any]:
         "head": party.head,
         "head_time": party.head_time,
         "period_blocks": deployment.config.challenge_period_blocks,
+        "root_height": deployment.config.root_height,
         "batches": party.inbox.batch_count,
         "messages": party.inbox.message_count,
         "latest_confirmed": _hex(rollup.latest_confirmed),

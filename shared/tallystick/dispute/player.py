@@ -22,7 +22,7 @@ from tallystick.dispute.states import (
     dispute_state,
     edge_state,
 )
-from tallystick.dispute.view import ChallengeView, DisputeStatus, Edge, EdgeStatus
+from tallystick.dispute.view import ChallengeView, DisputeStatus, Edge
 
 MAX_OPENINGS: Final = 150
 """Openings in one transaction: each costs at most 45,000 gas, and EIP-7825 caps a transaction at 2^24."""

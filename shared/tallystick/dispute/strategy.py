@@ -400,22 +400,19 @@ def settled(known: Known) -> list[Due]:
     terms, challenge = known.terms, known.challenge
     if min(terms.bisect_reward_wei, terms.prove_reward_wei) == 0:
         return []
-    found: list[Due] = []
-    for dispute in challenge.disputes.values():
-        if not known.is_true(dispute.winner):
-            continue
-        for move in repayments(challenge, dispute)[:1]:
-            found.append(
-                Due(
-                    name="settle",
-                    event="settled",
-                    parents=(dispute.parent,),
-                    contract="Challenge",
-                    call=call_for(move, 0),
-                    facts={"assertion": dispute.winner},
-                )
-            )
-    return found
+    return [
+        Due(
+            name="settle",
+            event="settled",
+            parents=(dispute.parent,),
+            contract="Challenge",
+            call=call_for(move, 0),
+            facts={"assertion": dispute.winner},
+        )
+        for dispute in challenge.disputes.values()
+        if known.is_true(dispute.winner)
+        for move in repayments(challenge, dispute)[:1]
+    ]
 
 
 def taken_home(known: Known, due: list[Due]) -> list[Due]:
