@@ -155,15 +155,19 @@ class Watched:
     posted: dict[bytes, int] = field(default_factory=dict[bytes, int])
     confirmed: dict[bytes, int] = field(default_factory=dict[bytes, int])
 
-    def act(self, behind: Callable[[], None] = lambda: None) -> None:
-        """Let the party do everything that it can do now; the attacker acts behind each of its transactions."""
-        for _ in range(BLOCKS_OF_A_TICK):
+    def act(self, behind: Callable[[], None] = lambda: None) -> bool:
+        """Let the party do everything that it can do now; the attacker acts behind each of its transactions.
+
+        Returns whether it did anything.
+        """
+        for done in range(BLOCKS_OF_A_TICK):
             before = self.stage.client.head().number
             self.party.tick()
             self._note()
             if self.stage.client.head().number == before:
-                return
+                return done > 0
             behind()
+        return True
 
     def settle_down(self) -> None:
         """Let the party go on until it has nothing to do but wait."""
