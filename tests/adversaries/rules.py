@@ -6,6 +6,7 @@ from typing import Any
 
 from tallystick.demo.audit import Auditor
 from tallystick.dispute.party import Party
+from tallystick.dispute.view import ChallengeView
 from tallystick.errors import L1Reverted
 from tallystick.l1.events import EventReader
 from tallystick.machine import engine
@@ -72,14 +73,15 @@ def _contracts_hold_what_they_owe(stage: Stage, honest: Party) -> None:
     owed_units = stage.call("Vault", "depositedUnits") - stage.call("Vault", "claimedUnits")
     assert in_vault == owed_units * stage.deployment.config.atoms_per_unit, "U2: the Vault"
     config = stage.deployment.config
-    rollup = RollupView()
+    rollup, challenge = RollupView(), ChallengeView()  # with all that stands on lies, which the party passes over
     for event in EventReader(stage.client, stage.deployment).poll():
         rollup.apply(event)
+        challenge.apply(event)
     bonds = [each for each in rollup.assertions.values() if each.bonded]
     owed = sum(honest.credits["Rollup"].owed.values()) + len(bonds) * config.assertion_bond_wei
     assert stage.client.balance_wei(stage.place("Rollup")) == owed, "U2: the Rollup"
     owed = sum(honest.credits["Challenge"].owed.values())
-    for dispute in honest.challenge.disputes.values():
+    for dispute in challenge.disputes.values():
         state = stage.call("Challenge", "disputeState", dispute.id)
         owed += state["potWei"] if dispute.settled else state["roots"] * config.challenge_bond_wei
     assert stage.client.balance_wei(stage.place("Challenge")) == owed, "U2: the Challenge"

@@ -49,7 +49,9 @@ def test_P01_a_lie_below_contested_generations_is_never_confirmed_however_late_i
             honest.settle_down()
             parent = honest.party.rollup.assertions[honest.true_tip()].parent
             last = number == GENERATIONS - 1
-            step = theft(number, address("eve"), LOOT_UNITS) if last else make_lie("random-root", bytes(20), number).step
+            step = (
+                theft(number, address("eve"), LOOT_UNITS) if last else make_lie("random-root", bytes(20), number).step
+            )
             lies.append(nest.lie_below(parent, step))
             if not last:
                 nest.open_root(lies[-1])

@@ -97,7 +97,9 @@ def test_lag_silence_and_poverty_begin_at_their_limits() -> None:
     assert silent(299.0, limits) == []
     assert [each.key for each in silent(300.0, limits)] == ["lag/silence"]
     assert poor(Funds(address="0x1", balance=5, needed=5, rivals=2), limits) == []
-    assert [each.kind for each in poor(Funds(address="0x1", balance=4, needed=5, rivals=2), limits)] == [Kind.LOW_BALANCE]
+    assert [each.kind for each in poor(Funds(address="0x1", balance=4, needed=5, rivals=2), limits)] == [
+        Kind.LOW_BALANCE
+    ]
     assert poor(Funds(address="0x1", balance=4, needed=5, rivals=2), Limits(balance=4)) == []
 
 

@@ -60,7 +60,9 @@ def names() -> set[str]:
     """Every series there can be; a label needs a sample to be seen."""
     metrics = Metrics()
     metrics.info.info({"version": "1"})
-    metrics.look(reading(contests=(Contest(parent=bytes(32), adversarial_blocks=1, period_blocks=4, most_moves=23),)), 1.0)
+    metrics.look(
+        reading(contests=(Contest(parent=bytes(32), adversarial_blocks=1, period_blocks=4, most_moves=23),)), 1.0
+    )
     metrics.event("queued", {"wanted": "moved", "move": "bisect"}, alarm=True)
     metrics.event("moved", {"move": "bisect", "gas": 5}, alarm=False)
     found = {sample.name for family in metrics.registry.collect() for sample in family.samples}
