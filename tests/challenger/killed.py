@@ -15,6 +15,7 @@ from tallystick.dispute.party import Identity, Party
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment, load_deployment
 from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.testing.liars import lie_on
 from tallystick.testing.stage import Told, account, finished
 from tallystick_operator.lies import make_lie
 
@@ -68,7 +69,7 @@ def main(url: str, folder: Path, keep: str) -> None:
     deployment = load_deployment(folder / "deployment.json")
     client = L1Client(url)
     eyes = Party(client, deployment, Identity(duties=DUTIES[Mode.WATCH]), Told())
-    lie = Identity(duties=DUTIES[Mode.PROPOSE], step=make_lie("worse-fill", bytes(20)).step, proves=False)
+    lie = Identity(duties=DUTIES[Mode.PROPOSE], step=make_lie("worse-fill", bytes(20)).step, strategy=lie_on)
     path = folder / "liar.sqlite"
     liar = Party(client, deployment, lie, Told(), account=account("operator"), queue_path=path)
     mine, kills = folder / "mortal.sqlite", 0

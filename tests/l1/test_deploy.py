@@ -23,6 +23,7 @@ from tallystick.l1.deploy import (
     step_names,
 )
 from tallystick.l1.deployment import DeployConfig, Deployment, config_from, load_deployment
+from tallystick.l1.inbox_terms import check_confirmations
 from tallystick.l1.terms import check_exit, check_terms, is_development
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.schema.names import Phase
@@ -71,6 +72,7 @@ def test_the_contracts_name_each_other(client: L1Client, deployment: Deployment)
     challenge = stub(client, "Challenge", at.challenge)
     assert challenge.call("rollup") == at.rollup
     assert challenge.call("config")["rootHeight"] == 21
+    assert stub(client, "BondPool", at.bond_pool).call("rollup") == at.rollup
     (event,) = stub(client, "Rollup", at.rollup).events(deployment.first_block, client.head().number)
     assert event.args == {"stateHash": b"\x11" * 32, "data": b"genesis"}
 
@@ -169,7 +171,7 @@ def test_a_configuration_refuses_unknown_keys() -> None:
 def test_rules_cannot_change_before_everybody_is_out(client: L1Client, account: LocalAccount) -> None:
     terms = DeployConfig(sequencer=b"\1" * 20)
     check_exit(terms)
-    slow = replace(terms, takeover_delay_seconds=terms.takeover_delay_seconds + 9 * 86_400)
+    slow = replace(terms, takeover_delay_seconds=terms.takeover_delay_seconds + 10 * 86_400)
     before = client.head().number
     with pytest.raises(ConfigError, match="new rules count"):
         deploy(client, account, genesis_state_hash=bytes(32), genesis=b"", config=slow, steps=step_names())
@@ -194,12 +196,34 @@ TERMS = DeployConfig(sequencer=SEQUENCER)
         ({"answer_blocks": 1_100}, "a lie could be confirmed"),
         ({"censored_blocks": 49_300}, "a lie could be confirmed"),
         ({"takeover_delay_seconds": 30 * 86_400}, "new rules count"),
+        ({"future_bound_seconds": 58}, "every honest price report stale"),
+        ({"force_delay_seconds": 503}, "waiting for its confirmations"),
+        ({"past_bound_seconds": 697}, "waiting for its confirmations"),
+        ({"takeover_delay_seconds": 899}, "could be taken over"),
+        ({"burst_bytes": 131_071}, "never fit into the bucket"),
+        ({"rate_bytes": 0}, "never drains"),
+        ({"rate_bytes": 511_999}, "more than the bucket drains"),
+        ({"rate_bytes": 8_310_761}, "wait without a bound"),
+        ({"root_height": 21}, "wait without a bound"),
     ],
 )
 def test_terms_that_do_not_go_together_are_refused_with_the_reason(change: dict[str, Any], reason: str) -> None:
     assert check_terms(TERMS, development=False) == ()
     with pytest.raises(ConfigError, match=reason):
         check_terms(replace(TERMS, **change), development=False)
+
+
+def test_the_inboxs_terms_pass_up_to_their_edges() -> None:
+    edges = {"force_delay_seconds": 504}, {"rate_bytes": 512_000}, {"rate_bytes": 8_310_760}, {"burst_bytes": 131_072}
+    for edge in edges:
+        assert check_terms(replace(TERMS, **edge), development=False) == ()
+    check_confirmations(TERMS, 45)
+    with pytest.raises(ConfigError, match="waiting for its confirmations"):
+        check_confirmations(TERMS, 46)
+
+
+def test_what_a_block_asks_for_is_no_development_chains_worry() -> None:
+    assert check_terms(replace(TERMS, root_height=21), development=True) == ()
 
 
 def test_the_shortest_challenge_period_is_as_derived_and_a_doubt_for_many_generations() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from tallystick.bench.sybils import Attack, Attacker, Timing, attacks, owner
 from tallystick.dispute.history import History, Trace
 from tallystick.dispute.party import Identity, Party
-from tallystick.dispute.player import settlement
+from tallystick.dispute.player import repayments
 from tallystick.l1.abi import contract_abi
 from tallystick.l1.client import L1Client
 from tallystick.rollup.assertion_view import Assertion, Status, assertion_id
@@ -131,9 +131,9 @@ class Battle:
     def _over(self) -> bool:
         own = bytes.fromhex(owner(HONEST)[2:])
         paid = not any(view.owed.get(own) for view in self.honest.credits.values())
-        view, head = self.honest.challenge, self.honest.head
+        view = self.honest.challenge
         decided = [each for each in view.disputes.values() if each.winner]
-        settled = all(each.settled and not settlement(view, each, head, PERIOD_BLOCKS) for each in decided)
+        settled = all(each.settled and not repayments(view, each) for each in decided)
         return finished(self.honest) and settled and paid and not self.honest.busy
 
     def _honest_total(self) -> int | None:

@@ -13,13 +13,15 @@ from tallystick.dispute.view import Edge
 class Call:
     """A transaction to make.
 
-    `key` names the effect, so that the same move is never sent twice. Units: `value_wei` is the bond it carries.
+    `key` names the effect, so that the same move is never sent twice. Units: `value_wei` is the bond it carries; `gas` is
+    given where the call stands behind another one that has not landed, and L1 cannot tell it yet.
     """
 
     key: str
     function: str
     arguments: tuple[Any, ...]
     value_wei: int = 0
+    gas: int | None = None
 
 
 def call_for(move: Move, bond_wei: int, attempt: int = 0) -> Call:

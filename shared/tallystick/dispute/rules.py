@@ -96,7 +96,6 @@ class Game:
             return
         _require(edge.height > 0 and node(left, right) == edge.span, "not its children")
         _require(Rule.BISECT_RIVALLED in self.dropped or self._rivalled(edge), "no rival")
-        _require(not self.winner, "decided")
         state.opened = left, right
         self._emit("EdgeBisected", edge=edge.id, left=left, right=right)
         for child in self.children(edge, left, right):
@@ -108,7 +107,6 @@ class Game:
         if state.proven:
             return
         _require(edge.height == 0 and self._rivalled(edge), "no rivalled leaf")
-        _require(not self.winner, "decided")
         if Rule.AGREED_PRE not in self.dropped:
             zeros = (edge.index & -edge.index).bit_length() - 1 if edge.index else 0
             _require(len(prefix.siblings) == zeros, "siblings")

@@ -145,12 +145,6 @@ class ChallengeView(View):
         """Return the dispute of an assertion's children, None while no root is open."""
         return next((each for each in self.disputes.values() if each.parent == parent), None)
 
-    def payable_root(self, dispute: DisputeStatus, block: int, period: int) -> Edge | None:
-        """Return the root of a decided dispute on which it can be settled: its total reaches the period without the
-        assertion's head start. The oldest, if there are several; None while there is none."""
-        roots = [self.edges[id_].edge for id_ in self.roots.get(dispute.winner, [])]
-        return next((root for root in roots if self.total(root.id, block) >= period), None)
-
     def children(self, edge: Edge, left: bytes, right: bytes) -> tuple[Edge, Edge]:
         """Return an edge's two children."""
         return children(edge, left, right)

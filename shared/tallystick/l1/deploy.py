@@ -78,6 +78,7 @@ def predict(client: L1Client, deployer: bytes, config: DeployConfig, steps: Sequ
             referee=at["Referee"],
             challenge=at["Challenge"],
             rollup=at["Rollup"],
+            bond_pool=at["BondPool"],
             steps={name: at[name] for name in steps},
         ),
     )
@@ -157,6 +158,8 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
         ("Inbox", at.inbox, "takeoverDelaySeconds", (), config.takeover_delay_seconds),
         ("Inbox", at.inbox, "pastBoundSeconds", (), config.past_bound_seconds),
         ("Inbox", at.inbox, "futureBoundSeconds", (), config.future_bound_seconds),
+        ("Inbox", at.inbox, "rateBytes", (), config.rate_bytes),
+        ("Inbox", at.inbox, "burstBytes", (), config.burst_bytes),
         ("Vault", at.vault, "token", (), at.token),
         ("Vault", at.vault, "inbox", (), at.inbox),
         ("Vault", at.vault, "rollup", (), at.rollup),
@@ -172,6 +175,7 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
         ("Challenge", at.challenge, "openRewardWei", (), config.open_reward_wei),
         ("Challenge", at.challenge, "bisectRewardWei", (), config.bisect_reward_wei),
         ("Challenge", at.challenge, "proveRewardWei", (), config.prove_reward_wei),
+        ("BondPool", at.bond_pool, "rollup", (), at.rollup),
         ("Rollup", at.rollup, "inbox", (), at.inbox),
         ("Rollup", at.rollup, "challenge", (), at.challenge),
         ("Rollup", at.rollup, "challengePeriodBlocks", (), config.challenge_period_blocks),
@@ -225,7 +229,7 @@ def check_code(client: L1Client, deployment: Deployment, *, load: Load = artifac
 def _order(config: DeployConfig, steps: Sequence[str]) -> list[str]:
     """The order of deployment: a contract that asks another in its constructor comes after it."""
     token = [TEST_TOKEN] if config.token is None else []
-    return [*token, "Inbox", "Vault", *steps, "Referee", "Challenge", "Rollup"]
+    return [*token, "Inbox", "Vault", *steps, "Referee", "Challenge", "Rollup", "BondPool"]
 
 
 def _arguments(addresses: Addresses, config: DeployConfig, genesis_state_hash: bytes, genesis: bytes) -> dict[str, Any]:
@@ -243,6 +247,8 @@ def _arguments(addresses: Addresses, config: DeployConfig, genesis_state_hash: b
         "takeoverDelaySeconds": config.takeover_delay_seconds,
         "pastBoundSeconds": config.past_bound_seconds,
         "futureBoundSeconds": config.future_bound_seconds,
+        "rateBytes": config.rate_bytes,
+        "burstBytes": config.burst_bytes,
         "atomsPerUnit": config.atoms_per_unit,
         "genesisStateHash": genesis_state_hash,
         "genesis": genesis,

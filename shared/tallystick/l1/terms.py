@@ -9,6 +9,7 @@ from tallystick.errors import ConfigError, L1Error
 from tallystick.l1.abi import ContractAbi
 from tallystick.l1.client import Contract, L1Client
 from tallystick.l1.deployment import CONTESTED_GENERATIONS, DeployConfig
+from tallystick.l1.inbox_terms import check_inbox
 from tallystick.state.layout import CHANGE_DELAY_MS
 
 LEAST_HEIGHT: Final = 16
@@ -48,6 +49,7 @@ def check_terms(config: DeployConfig, *, development: bool) -> tuple[str, ...]:
     """
     _check_height(config, development=development)
     _check_bonds(config)
+    check_inbox(config, development=development)
     doubts = _check_period(config)
     check_exit(config)
     return doubts

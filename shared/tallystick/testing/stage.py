@@ -10,6 +10,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from tallystick.dispute.party import Identity, Party
+from tallystick.dispute.strategy import duties
 from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import deploy, predict, step_names
 from tallystick.l1.deployment import DeployConfig, Deployment
@@ -25,6 +26,7 @@ from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.genesis import genesis_state
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.schema.names import Outcome
+from tallystick.testing.liars import lie_on
 from tallystick.testing.world import World, address, key, world_genesis
 
 PERIOD_BLOCKS = 200
@@ -62,9 +64,10 @@ class Told:
 
 
 class Stage:
-    """An L1 in memory with the contracts deployed, and a `world` that trades on them."""
+    """An L1 in memory with the contracts deployed, and a `world` that trades on them. `terms` are those of the
+    deployment that differ from a stage's own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **terms: Any) -> None:
         self.folder = folder
         self.server = self.start_chain()
         self.client: L1Client = QuorumClient([self.server.url])
@@ -72,14 +75,14 @@ class Stage:
         self._open: list[QueueStore | Party] = []
         for name in ("deployer", "operator", "challenger"):
             self.fund(name)
-        config = DeployConfig(
-            sequencer=address("operator"),
-            challenge_period_blocks=PERIOD_BLOCKS,
-            root_height=20,
-            min_interval_blocks=1,
-            answer_blocks=2,
-            censored_blocks=0,
-        )
+        own: dict[str, Any] = {
+            "challenge_period_blocks": PERIOD_BLOCKS,
+            "root_height": 20,
+            "min_interval_blocks": 1,
+            "answer_blocks": 2,
+            "censored_blocks": 0,
+        }
+        config = DeployConfig(**{"sequencer": address("operator"), **own, **terms})
         steps = step_names()
         prediction = predict(self.client, address("deployer"), config, steps)
         genesis = world_genesis(self.client.chain_id(), prediction.addresses.rollup)
@@ -181,6 +184,7 @@ class Stage:
             "postBatch",
             number,
             header.time,
+            header.until,
             header.message_limit,
             published.chunks[number],
         )
@@ -188,7 +192,8 @@ class Stage:
     def party(self, who: str, mode: Mode, told: Told, step: Any = engine.step) -> Party:
         """Return a party; one with a step of its own is a liar, which cannot prove."""
         self.fund(who)
-        identity = Identity(duties=DUTIES[mode], step=step, proves=step is engine.step)
+        strategy = duties if step is engine.step else lie_on
+        identity = Identity(duties=DUTIES[mode], step=step, strategy=strategy)
         path = self.folder / f"party-{who}.sqlite"
         party = Party(self.client, self.deployment, identity, told, account=account(who), queue_path=path)
         self._open.append(party)
