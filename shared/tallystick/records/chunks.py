@@ -17,6 +17,8 @@ from tallystick.state.layout import (
     Registers,
 )
 
+BATCH_HEADER_BYTES = 79
+SOURCE_CALLDATA = 0
 MAX_RECORD_BYTES = MAX_CHUNK_BYTES - CHUNK_HEADER_BYTES - FRAME_HEADER_BYTES
 PROMISED: Final = frozenset(kind.number for kind in RECORDS if kind.promised)
 """First bytes of the records that are in the promised chain, whatever becomes of them."""
@@ -26,22 +28,41 @@ PROMISED: Final = frozenset(kind.number for kind in RECORDS if kind.promised)
 class BatchHeader:
     """What the Inbox commits to of one batch.
 
-    Units: `time` and `until` are L1 seconds, of the first and of the last record; `message_limit` counts L1 messages.
-    Shape: `poster` is 20 bytes.
+    Units: `time` and `until` are L1 seconds, of its first and of its last record; `message_limit` counts L1 messages.
+    Shape: `poster` is an address; `source` says where the chunks are.
     """
 
     time: int
     until: int
     message_limit: int
-    source: int
+    source: int = SOURCE_CALLDATA
     poster: bytes
     chunk_count: int
     chunks_hash: bytes
 
     def pack(self) -> bytes:
-        """Return the preimage of the Inbox's batch hash, 79 bytes."""
-        head = b"".join(each.to_bytes(8, "big") for each in (self.time, self.until, self.message_limit))
-        return head + bytes([self.source]) + self.poster + self.chunk_count.to_bytes(2, "big") + self.chunks_hash
+        """Return the preimage of the Inbox's batch hash."""
+        numbers = ((self.time, 8), (self.until, 8), (self.message_limit, 8), (self.source, 1))
+        head = b"".join(number.to_bytes(size, "big") for number, size in numbers)
+        return head + self.poster + self.chunk_count.to_bytes(2, "big") + self.chunks_hash
+
+
+def unpack_header(packed: bytes) -> BatchHeader:
+    """Return the header that packs to these bytes.
+
+    Raises: BadInput when they are not as many as a header has.
+    """
+    if len(packed) != BATCH_HEADER_BYTES:
+        raise BadInput(f"a batch header has {BATCH_HEADER_BYTES} bytes, not {len(packed)}")
+    return BatchHeader(
+        time=int.from_bytes(packed[:8], "big"),
+        until=int.from_bytes(packed[8:16], "big"),
+        message_limit=int.from_bytes(packed[16:24], "big"),
+        source=packed[24],
+        poster=packed[25:45],
+        chunk_count=int.from_bytes(packed[45:47], "big"),
+        chunks_hash=packed[47:],
+    )
 
 
 def chunk_header(record_count: int, accumulator: bytes, promised_count: int, promised_accumulator: bytes) -> bytes:

@@ -142,7 +142,6 @@ CONSTANTS: dict[str, tuple[int, str]] = {
         "21 days before a change of rules counts: longer than an exit through L1, disputed or not",
     ),
     "CLOCK_BEHIND_MS": (10_000, "a batch raises the clock to its first record's time, less this"),
-    "SOURCE_CALLDATA": (0, "a batch's chunks are in the calldata of its transaction, and in its logs"),
     "MAX_BATCH_SECONDS": (60, "largest distance between the times of a batch's first and last record"),
     "REPORT_AGE_MS": (60_000, "a price report may be this much older than the clock"),
     "REPORT_AHEAD_MS": (5_000, "a price report may be this much newer than the clock"),

@@ -29,7 +29,6 @@ MESSAGE_FORCE_CLOSE: Final = 4  # kind: the owner closes a position, amount = ma
 MESSAGE_RECORD: Final = 5  # kind: any record but a clock's, whose bytes follow
 CHANGE_DELAY_MS: Final = 1814400000  # 21 days before a change of rules counts: longer than an exit through L1, disputed or not
 CLOCK_BEHIND_MS: Final = 10000  # a batch raises the clock to its first record's time, less this
-SOURCE_CALLDATA: Final = 0  # a batch's chunks are in the calldata of its transaction, and in its logs
 MAX_BATCH_SECONDS: Final = 60  # largest distance between the times of a batch's first and last record
 REPORT_AGE_MS: Final = 60000  # a price report may be this much older than the clock
 REPORT_AHEAD_MS: Final = 5000  # a price report may be this much newer than the clock

@@ -160,7 +160,7 @@ class Stage:
 
     def consume(self) -> Outcome:
         """Have the machine consume every message there is."""
-        return self.world.send(make("consume", through=len(self.world.published.messages)))
+        return self.world.consume()
 
     def begin(self) -> None:
         """Set the next batch's time to L1's, so that the Inbox takes it."""
@@ -180,6 +180,7 @@ class Stage:
             "postBatch",
             number,
             header.time,
+            header.until,
             header.message_limit,
             published.chunks[number],
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tallystick.machine.live import begin_batch, execute, seal_batch
+from tallystick.machine.live import begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
 from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
 from tallystick.records.codec import Record, encode
@@ -22,6 +22,7 @@ from tallystick.state.layout import (
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
     MESSAGE_DEPOSIT,
+    MESSAGE_RECORD,
     POST_ONLY_MS,
 )
 from tallystick.state.state import State
@@ -44,6 +45,12 @@ def message(kind: int, sender: bytes, account: int, amount: int, time: int = STA
     """Return an L1 message as the Inbox packs it."""
     numbers = (account, amount, time)
     return bytes([kind]) + sender + b"".join(number.to_bytes(8, "big") for number in numbers)
+
+
+def record_message(record: Record | bytes, time: int = START, sender: str = "anybody") -> bytes:
+    """Return the L1 message that carries a record."""
+    data = record if isinstance(record, bytes) else encode(record)
+    return message(MESSAGE_RECORD, address(sender), 0, 0, time) + data
 
 
 def ordinary_rules(**more: int) -> dict[str, int]:
@@ -89,10 +96,15 @@ class Published:
         """Return one L1 message."""
         return self.messages[index]
 
-    def publish(self, chunks: list[bytes], time: int, message_limit: int) -> None:
-        """Append a batch."""
+    def publish(self, chunks: list[bytes], time: int, message_limit: int, until: int = 0) -> None:
+        """Append a batch of the sequencer's; `until` is its time unless it is later."""
         header = BatchHeader(
-            time=time, message_limit=message_limit, chunk_count=len(chunks), chunks_hash=chunks_hash(chunks)
+            time=time,
+            until=max(time, until),
+            message_limit=message_limit,
+            poster=address("operator"),
+            chunk_count=len(chunks),
+            chunks_hash=chunks_hash(chunks),
         )
         self.headers.append(header)
         self.chunks.append(chunks)
@@ -134,24 +146,44 @@ class World:
         return Machine(genesis_state(self.genesis), self.published)
 
     def send(self, record: Record | bytes) -> Outcome:
-        """Run a record in the open batch, opening one if there is none."""
+        """Run a record in the open batch, opening one that consumes no message if there is none."""
         data = record if isinstance(record, bytes) else encode(record)
-        registers = self.state.registers
-        if self._chunker is None:
-            begin_batch(self.machine, self.time)
-            self._chunker = Chunker(registers.record_count, registers.record_accumulator)
-        self._chunker.add(data)
-        return execute(self.machine, data)
+        chunker = self._chunker or self.begin(self.state.registers.message_cursor)
+        chunker.add(data)
+        outcome = execute(self.machine, data)
+        if ends_chunk(self.machine):
+            chunker.end_chunk()
+        return outcome
+
+    def begin(self, message_limit: int) -> Chunker:
+        """Open the next batch, which consumes the messages below a limit."""
+        begin_batch(self.machine, self.time, message_limit)
+        self._chunker = Chunker(self.state.registers)
+        return self._chunker
+
+    def consume(self) -> Outcome:
+        """Open a batch that consumes every queued message, behind the one that is open; return the last one's outcome."""
+        if self._chunker is not None:
+            self._seal()
+        self.begin(len(self.published.messages))
+        return Outcome(self.state.registers.outcome)
 
     def seal(self) -> None:
-        """Publish the open batch."""
+        """Publish the open batch, or one with a clock record; the next one is a second later at least."""
         if self._chunker is None:
             self.clock()
+        self.time = max(self.time + 1, self._seal())
+
+    def _seal(self) -> int:
         assert self._chunker is not None
-        limit = seal_batch(self.machine)
-        self.published.publish(self._chunker.finish(), self.time, limit)
+        if not self._chunker.chunks:
+            self.send(make("clock", clock_ms=self.state.registers.clock_ms))
+        limit = self.state.registers.batch_message_limit
+        until = seal_batch(self.machine)
+        self.published.publish(self._chunker.finish(), self.time, limit, until)
         self._chunker = None
-        self.time += 1
+        self.time = max(self.time, until)
+        return until
 
     def signed(self, kind: str, by: str, /, **values: int) -> Record:
         """Return a record signed by a name's key."""
@@ -166,8 +198,8 @@ class World:
         """Publish the open batch and move the clock on in the next one."""
         self.seal()
         clock = self.state.registers.clock_ms + ms
-        self.time = clock // 1000
-        self.clock(ahead_ms=clock % 1000)
+        self.time = max(clock // 1000, self.published.headers[-1].until)
+        self.clock(ahead_ms=clock - self.time * 1000)
 
     def reopen(self, market: int, price: int) -> None:
         """Report a price after a halt, and wait until orders may take again."""
@@ -177,10 +209,15 @@ class World:
             self.report(market, price)
 
     def deposit(self, name: str, account: int, amount: int) -> Outcome:
-        """Queue a deposit on L1 and consume it."""
+        """Queue a deposit on L1 and consume it in a batch of its own."""
         self.owners.setdefault(account, name)
-        self.published.messages.append(message(MESSAGE_DEPOSIT, address(name), account, amount))
-        return self.send(make("consume", through=len(self.published.messages)))
+        self.published.messages.append(message(MESSAGE_DEPOSIT, address(name), account, amount, self.time))
+        return self.consume()
+
+    def force(self, *records: Record | bytes) -> Outcome:
+        """Queue records on L1 and consume them in a batch of their own; return what the last one ended with."""
+        self.published.messages += [record_message(record, self.time) for record in records]
+        return self.consume()
 
     def next_nonce(self, account: int) -> int:
         """Return a nonce the account has not used."""

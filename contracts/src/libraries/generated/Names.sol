@@ -49,8 +49,6 @@ library Constants {
     uint256 internal constant CHANGE_DELAY_MS = 1814400000;
     /// a batch raises the clock to its first record's time, less this
     uint256 internal constant CLOCK_BEHIND_MS = 10000;
-    /// a batch's chunks are in the calldata of its transaction, and in its logs
-    uint256 internal constant SOURCE_CALLDATA = 0;
     /// largest distance between the times of a batch's first and last record
     uint256 internal constant MAX_BATCH_SECONDS = 60;
     /// a price report may be this much older than the clock
