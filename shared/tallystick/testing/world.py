@@ -19,6 +19,7 @@ from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ITEM_SLOT_BYTES,
     MAIN_ACCOUNT_MASK,
+    MAX_BATCH_SECONDS,
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
     MESSAGE_DEPOSIT,
@@ -140,14 +141,17 @@ class World:
         self.owners: dict[int, str] = {}
         self.rounds: dict[int, int] = {}
         self._chunker: Chunker | None = None
+        self._until = 0
 
     def fresh(self) -> Machine:
         """Return a machine at genesis over the published history."""
         return Machine(genesis_state(self.genesis), self.published)
 
     def send(self, record: Record | bytes) -> Outcome:
-        """Run a record in the open batch, opening one that consumes no message if there is none."""
+        """Run a record in the open batch, opening one that consumes no message if there is none, or it is full."""
         data = record if isinstance(record, bytes) else encode(record)
+        if self._chunker is not None and not self._chunker.fits(data):
+            self._seal()
         chunker = self._chunker or self.begin(self.state.registers.message_cursor)
         chunker.add(data)
         outcome = execute(self.machine, data)
@@ -156,50 +160,56 @@ class World:
         return outcome
 
     def begin(self, message_limit: int) -> Chunker:
-        """Open the next batch, which consumes the messages below a limit."""
-        begin_batch(self.machine, self.time, message_limit)
+        """Open the next batch, which consumes the messages below a limit, at `time` or when the last one ended."""
+        begin_batch(self.machine, max(self.time, self._until), message_limit)
         self._chunker = Chunker(self.state.registers)
         return self._chunker
 
     def consume(self) -> Outcome:
         """Open a batch that consumes every queued message, behind the one that is open; return the last one's outcome."""
-        if self._chunker is not None:
-            self._seal()
+        self._seal()
         self.begin(len(self.published.messages))
         return Outcome(self.state.registers.outcome)
 
     def seal(self) -> None:
-        """Publish the open batch, or one with a clock record; the next one is a second later at least."""
+        """Publish the open batch, or one with a clock record; the next one is a second later."""
         if self._chunker is None:
             self.clock()
-        self.time = max(self.time + 1, self._seal())
+        self._seal()
+        self.time += 1
 
-    def _seal(self) -> int:
-        assert self._chunker is not None
-        if not self._chunker.chunks:
-            self.send(make("clock", clock_ms=self.state.registers.clock_ms))
-        limit = self.state.registers.batch_message_limit
-        until = seal_batch(self.machine)
-        self.published.publish(self._chunker.finish(), self.time, limit, until)
+    def _seal(self) -> None:
+        """Publish the open batch, if there is one: none is without a record."""
+        chunker = self._chunker
+        if chunker is None:
+            return
+        registers = self.state.registers
+        if not chunker.chunks:
+            self.send(make("clock", clock_ms=registers.clock_ms))
+        time, limit = registers.batch_time, registers.batch_message_limit
+        self._until = seal_batch(self.machine)
+        self.published.publish(chunker.finish(), time, limit, self._until)
         self._chunker = None
-        self.time = max(self.time, until)
-        return until
 
     def signed(self, kind: str, by: str, /, **values: int) -> Record:
         """Return a record signed by a name's key."""
         return sign(make(kind, **values), self.state.registers.domain, key(by))
 
     def clock(self, ahead_ms: int = 0) -> Outcome:
-        """Set the clock to the batch's time and a bit."""
+        """Set the clock to `time` and a bit, in a batch of its own when it is too far ahead for the open one."""
         now = max(self.time * 1000 + ahead_ms, self.state.registers.clock_ms)
+        declared = self.state.registers.batch_time or max(self.time, self._until)
+        if now > (declared + MAX_BATCH_SECONDS) * 1000:
+            self._seal()
+            self._until = now // 1000
         return self.send(make("clock", clock_ms=now))
 
     def later(self, ms: int) -> None:
         """Publish the open batch and move the clock on in the next one."""
         self.seal()
         clock = self.state.registers.clock_ms + ms
-        self.time = max(clock // 1000, self.published.headers[-1].until)
-        self.clock(ahead_ms=clock - self.time * 1000)
+        self.time = clock // 1000
+        self.clock(ahead_ms=clock % 1000)
 
     def reopen(self, market: int, price: int) -> None:
         """Report a price after a halt, and wait until orders may take again."""
