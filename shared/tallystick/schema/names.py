@@ -117,7 +117,10 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "MAX_CHUNKS": (32, "chunks of one batch: about one 128 KiB transaction"),
     "CHUNK_HEADER_BYTES": (80, "number (8) and accumulator (32) of the records so far, then of the promised ones"),
     "FRAME_HEADER_BYTES": (2, "length of the record that follows"),
-    "MIN_FRAME_BYTES": (12, "a shorter record is followed by zeros: no frame leads to more than 3 steps unpaid in 14 bytes"),
+    "MIN_FRAME_BYTES": (
+        12,
+        "a shorter record is followed by zeros: no frame leads to more than 3 steps unpaid in 14 bytes",
+    ),
     "WORK_PPM": (
         400_000,
         "steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 19 bytes, 4 steps and 2 for its removal",

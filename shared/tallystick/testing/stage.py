@@ -19,7 +19,6 @@ from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.sender import TxQueue
 from tallystick.l1.server import DevServer
 from tallystick.machine import engine
-from tallystick.records.signing import make
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.genesis import genesis_state

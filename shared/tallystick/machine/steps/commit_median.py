@@ -103,14 +103,12 @@ def _set_index(state: State, price: i64, index: i64) -> i64:
     last = words[price + PRICE_INDEX_MS]
     now = now_ms(registers)
     time = now if now < registers.clock_ms else registers.clock_ms
-    if time < last:
-        time = last
+    time = max(time, last)
     elapsed: i64 = time - last if last else 0
     if elapsed > STALE_MS:
         words[price + PRICE_RESUMED_MS] = time
     words[price + PRICE_INDEX_TICKS] = index
     words[price + PRICE_INDEX_MS] = time
-    if time > registers.last_index_ms:
-        registers.last_index_ms = time
+    registers.last_index_ms = max(registers.last_index_ms, time)
     registers.arg_amount = elapsed if elapsed < BASIS_MS else BASIS_MS
     return time

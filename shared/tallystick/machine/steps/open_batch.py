@@ -37,7 +37,6 @@ def enter(registers: Registers, time: i64, until: i64, message_limit: i64) -> No
     registers.batch_until = until
     registers.batch_message_limit = message_limit
     raised = time * 1000 - CLOCK_BEHIND_MS
-    if raised > registers.clock_ms:
-        registers.clock_ms = raised
+    registers.clock_ms = max(registers.clock_ms, raised)
     waiting = registers.message_cursor < message_limit
     registers.phase = Phase.CONSUME_MESSAGE if waiting else Phase.OPEN_CHUNK

@@ -7,7 +7,6 @@ from tallystick.machine.machine import Machine
 from tallystick.records.chunks import chunk_header, padded
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
-from tallystick.schema.names import Outcome
 from tallystick.state.layout import FRAME_HEADER_BYTES
 from tallystick.state.state import State
 from tallystick.testing.world import World, address, endow, message, write_rules
