@@ -44,6 +44,8 @@ contract OpenBatch is Step {
         uint256 timeMs = uint256(time) * 1000;
         uint256 clock = registers.clockMs();
         // SAFETY: L1's seconds stay far below 2^54.
-        if (timeMs > clock + Constants.CLOCK_BEHIND_MS) registers.setClockMs(uint64(timeMs - Constants.CLOCK_BEHIND_MS));
+        if (timeMs > clock + Constants.CLOCK_BEHIND_MS) {
+            registers.setClockMs(uint64(timeMs - Constants.CLOCK_BEHIND_MS));
+        }
     }
 }

@@ -55,7 +55,8 @@ contract OpenChunk is Step {
     /// @dev Whether the chunk's header agrees with the records and the promised records so far.
     function _continues(Registers registers, bytes calldata chunk) private pure returns (bool) {
         if (chunk.length < Constants.CHUNK_HEADER_BYTES) return false;
-        return uint64(bytes8(chunk[:8])) == registers.recordCount() && bytes32(chunk[8:]) == registers.recordAccumulator()
+        return uint64(bytes8(chunk[:8])) == registers.recordCount()
+            && bytes32(chunk[8:]) == registers.recordAccumulator()
             && uint64(bytes8(chunk[40:])) == registers.promisedCount()
             && bytes32(chunk[48:]) == registers.promisedAccumulator();
     }
