@@ -45,7 +45,7 @@ MARK: Final = 0x010101
 MULTIPLIER: Final = 0x0101
 LOTS: Final = 0x010101
 """Every byte of a position's numbers costs calldata."""
-FORCED_ITEMS: Final = 26
+FORCED_ITEMS: Final = 27
 RULES_OF_ALL: Final = {
     "status": 1,
     "multiplier": MULTIPLIER,
