@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tallystick.machine.live import begin_batch, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
 from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
-from tallystick.records.signing import address_of, make, sign
+from tallystick.records.signing import accept, address_of, make, sign
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.names import Outcome
 from tallystick.schema.rules import RULES
@@ -267,6 +267,23 @@ class World:
         packed = b"".join(slot.to_bytes(ITEM_SLOT_BYTES, "big") for slot in slots)
         record = make("bulk", pack_items(items), packed, account=account, **values)
         return self.send(sign(record, self.state.registers.domain, key(self.owners[account])))
+
+    def offer(self, account: int, market: int, side: int, price: int, lots: int, **more: int) -> Record:
+        """Return an offer of a block trade, signed by the account's owner."""
+        values = {"account": account, "nonce": self.next_nonce(account), "market": market, "side": side, **more}
+        return self.signed("block_trade", self.owners[account], price_ticks=price, lots=lots, **values)
+
+    def accepted(self, offer: Record, taker: int, by: str = "", **more: int) -> Record:
+        """Return the block trade that an account makes of an offer, signed by its owner if nobody else is named."""
+        given = {"taker": taker, "taker_nonce": self.next_nonce(taker), **more}
+        names = [each.name for each in offer.kind.fields]
+        values = tuple(given.get(name, value) for name, value in zip(names, offer.values, strict=True))
+        return accept(replace(offer, values=values), self.state.registers.domain, key(by or self.owners[taker]))
+
+    def block(self, maker: int, taker: int, side: int, price: int, lots: int, **more: int) -> Outcome:
+        """Offer a block trade in market 0, unless another one is given, and accept it; the side is the maker's."""
+        market = more.pop("market", 0)
+        return self.send(self.accepted(self.offer(maker, market, side, price, lots, **more), taker))
 
     def liquidate(self, account: int, market: int) -> Outcome:
         """Send a position to the book."""

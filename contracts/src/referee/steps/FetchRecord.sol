@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {NO_AGENT, checkKey} from "@tallystick/libraries/Authority.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {checkNonce, useNonce} from "@tallystick/libraries/Nonces.sol";
 import {Record, decode} from "@tallystick/libraries/RecordCodec.sol";
@@ -94,30 +95,23 @@ contract FetchRecord is Step {
 
         // READ
         Account account = openAccount(w, number);
-        Agent agent = slot == 0 ? Agent.wrap(0) : openAgent(w, number << 4 | slot);
+        Agent agent = slot == 0 ? NO_AGENT : openAgent(w, number << 4 | slot);
 
         // CHECK
-        address owner = account.owner();
-        if (owner == address(0)) return Outcome.NO_ACCOUNT;
-        uint8 rejection;
-        if (slot != 0) rejection = _checkAgent(w.registers, record.kind, signer, agent);
-        else if (signer != owner) rejection = Outcome.NOT_AUTHORISED;
+        uint8 rejection = checkKey(w.registers, account, agent, _scopeOf(record.kind), signer);
         if (rejection == Outcome.ACCEPTED) rejection = checkNonce(account, nonce);
-        if (rejection != Outcome.ACCEPTED) return rejection;
+        if (rejection != Outcome.ACCEPTED || RecordKinds.sparesNonce(record.kind)) return rejection;
 
         // APPLY and WRITE
         useNonce(account, nonce);
         return Outcome.ACCEPTED;
     }
 
-    function _checkAgent(Registers registers, uint8 kind, address signer, Agent agent) private pure returns (uint8) {
-        if (agent.key() != signer) return Outcome.NOT_AUTHORISED;
-        uint64 expiry = agent.expiryMs();
-        if (expiry != 0 && expiry <= registers.clockMs()) return Outcome.AGENT_EXPIRED;
-        bool places = kind == RecordKinds.ORDER || kind == RecordKinds.CONDITIONAL;
-        uint256 needed = places ? Constants.SCOPE_PLACE : Constants.SCOPE_CANCEL;
-        if (kind == RecordKinds.BULK) needed = Constants.SCOPE_PLACE | Constants.SCOPE_CANCEL;
-        return agent.scope() & needed == needed ? Outcome.ACCEPTED : Outcome.AGENT_SCOPE;
+    /// @dev What an agent must be allowed to do to sign a kind of record.
+    function _scopeOf(uint8 kind) private pure returns (uint256) {
+        if (kind == RecordKinds.BULK) return Constants.SCOPE_PLACE | Constants.SCOPE_CANCEL;
+        bool places = kind == RecordKinds.ORDER || kind == RecordKinds.CONDITIONAL || kind == RecordKinds.BLOCK_TRADE;
+        return places ? Constants.SCOPE_PLACE : Constants.SCOPE_CANCEL;
     }
 
     /// @dev Puts an authentic record into the registers for the step of its kind.
@@ -188,6 +182,10 @@ contract FetchRecord is Step {
         } else if (kind == RecordKinds.DELEVERAGE || kind == RecordKinds.SETTLE_ACCOUNT) {
             registers.setArgAccount(uint32(values[0]));
             registers.setPhase(kind == RecordKinds.DELEVERAGE ? Phase.DELEVERAGE : Phase.SETTLE_ACCOUNT);
+        } else if (kind == RecordKinds.BLOCK_TRADE) {
+            registers.setArgAccount(uint32(values[0]));
+            registers.setArgMarket(uint8(values[4]));
+            registers.setPhase(Phase.BLOCK_TRADE);
         } else {
             registers.setArgMarket(uint8(values[0]));
             registers.setPhase(_ofMarket(kind));

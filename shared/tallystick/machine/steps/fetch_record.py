@@ -8,6 +8,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from tallystick.machine.arith import read_address
+from tallystick.machine.authority import NO_AGENT, check_key
 from tallystick.machine.machine import Machine
 from tallystick.machine.nonces import check_nonce, use_nonce
 from tallystick.records.chunks import accumulate
@@ -16,10 +17,6 @@ from tallystick.records.signing import digest, recover
 from tallystick.schema.records import Authority
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
-    ACCOUNT_OWNER,
-    AGENT_EXPIRY_MS,
-    AGENT_KEY,
-    AGENT_SCOPE,
     CONFIG_GOVERNANCE,
     CONFIG_SIGNERS,
     FRAME_HEADER_BYTES,
@@ -28,7 +25,6 @@ from tallystick.state.layout import (
     Registers,
 )
 
-NOBODY: Final = bytes(20)
 RecordSetter = Callable[[Registers, Record], None]
 
 
@@ -119,18 +115,13 @@ def _check_trader(machine: Machine, record: Record, signer: bytes) -> i64:
 
     # READ
     account = state.accounts.open(number)
-    agent = state.agents.open(number << 4 | slot) if slot else -1
+    agent = state.agents.open(number << 4 | slot) if slot else NO_AGENT
 
     # CHECK
-    owner = read_address(state.accounts.words, account + ACCOUNT_OWNER)
-    if owner == NOBODY:
-        return Outcome.NO_ACCOUNT
-    rejection = _check_agent(machine, record, signer, agent) if slot else Outcome.ACCEPTED
-    if slot == 0 and signer != owner:
-        rejection = Outcome.NOT_AUTHORISED
+    rejection = check_key(state, account, agent, scope_of(record.kind.name), signer)
     if rejection == Outcome.ACCEPTED:
         rejection = check_nonce(state.accounts.words, account, record.value("nonce"))
-    if rejection != Outcome.ACCEPTED:
+    if rejection != Outcome.ACCEPTED or record.kind.spares_nonce:
         return rejection
 
     # APPLY and WRITE
@@ -139,22 +130,11 @@ def _check_trader(machine: Machine, record: Record, signer: bytes) -> i64:
     return Outcome.ACCEPTED
 
 
-def _check_agent(machine: Machine, record: Record, signer: bytes, agent: i64) -> i64:
-    words = machine.state.agents.words
-    if read_address(words, agent + AGENT_KEY) != signer:
-        return Outcome.NOT_AUTHORISED
-    expiry = words[agent + AGENT_EXPIRY_MS]
-    if expiry != 0 and expiry <= machine.state.registers.clock_ms:
-        return Outcome.AGENT_EXPIRED
-    needed = scope_of(record.kind.name)
-    return Outcome.ACCEPTED if words[agent + AGENT_SCOPE] & needed == needed else Outcome.AGENT_SCOPE
-
-
 def scope_of(kind: str) -> i64:
     """Return what an agent must be allowed to do to sign a kind of record."""
     if kind == "bulk":
         return SCOPE_PLACE | SCOPE_CANCEL
-    return SCOPE_PLACE if kind in ("order", "conditional") else SCOPE_CANCEL
+    return SCOPE_PLACE if kind in ("order", "conditional", "block_trade") else SCOPE_CANCEL
 
 
 def _set_clock(registers: Registers, record: Record) -> None:
@@ -261,6 +241,11 @@ def _set_nominate_adl(registers: Registers, record: Record) -> None:
     registers.arg_id = record.values[2]
 
 
+def _set_block_trade(registers: Registers, record: Record) -> None:
+    registers.arg_account = record.values[0]
+    registers.arg_market = record.values[4]
+
+
 def _set_account(registers: Registers, record: Record) -> None:
     registers.arg_account = record.values[0]
 
@@ -288,4 +273,5 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "deleverage": (_set_account, Phase.DELEVERAGE),
     "conditional": (_set_conditional, Phase.PLACE_ORDER),
     "settle_account": (_set_account, Phase.SETTLE_ACCOUNT),
+    "block_trade": (_set_block_trade, Phase.BLOCK_TRADE),
 }

@@ -1,0 +1,174 @@
+"""BLOCK_TRADE: one fill between two accounts that have both signed it; it meets no book."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64, mypyc_attr
+
+from tallystick.machine.arith import ppm_down, ppm_up
+from tallystick.machine.authority import NO_AGENT, check_key
+from tallystick.machine.machine import Machine
+from tallystick.machine.nonces import check_nonce, use_nonce
+from tallystick.machine.stages import index_stopped
+from tallystick.machine.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
+from tallystick.records.codec import Record, decode
+from tallystick.records.signing import acceptance_digest, recover
+from tallystick.schema.records import SIGNATURE_BYTES
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import (
+    BLOCK_MAKER_REDUCES,
+    BLOCK_TAKER_REDUCES,
+    MARKET_EXPIRY_MS,
+    MARKET_LIVE,
+    MARKET_MAKER_PPM,
+    MARKET_MAX_LOTS,
+    MARKET_REBATE_PPM,
+    MARKET_STATUS,
+    MARKET_TAKER_PPM,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_WORDS,
+    SCOPE_PLACE,
+)
+from tallystick.state.state import State
+
+
+@mypyc_attr(acyclic=True, free_list_len=1)
+class Block:
+    """A block trade: what its record says, the word offsets of its cells, both fills. `maker` offers, `taker` accepts."""
+
+    def __init__(self, state: State, record: Record) -> None:
+        values = record.values
+        self.record = record
+        self.number: i64 = values[4]
+        self.side: i64 = values[5]
+        self.lots: i64 = values[6]
+        self.price: i64 = values[7]
+        self.maker_number: i64 = values[0]
+        self.taker_number: i64 = values[10]
+        slot: i64 = values[11]
+        self.market = state.markets.open(self.number)
+        self.risk = state.risk.open(0)
+        self.entry: i64 = self.risk + self.number * RISK_RISKMARKET_WORDS
+        self.maker = state.accounts.open(self.maker_number)
+        self.taker = state.accounts.open(self.taker_number)
+        self.agent: i64 = state.agents.open(self.taker_number << 4 | slot) if slot else NO_AGENT
+        self.maker_fill = Fill()
+        self.taker_fill = Fill()
+
+
+def step(machine: Machine) -> None:
+    """Exchange lots for the price both have signed, all of them or none. The nonces of both are used only by that.
+
+    Rejects: SELF_TRADE, NOT_AUTHORISED (the offer is to somebody else), BAD_SIGNATURE and what `check_key` and
+    `check_nonce` say of who accepts, NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), TOO_LARGE,
+    EXPIRED, STALE_INDEX, NOTHING_TO_REDUCE (a side that must only reduce would not), NO_POSITION_SLOT, POSITION_LIMIT,
+    MARGIN, OPEN_INTEREST. Rounding: fees up, the maker's rebate down. Twin: contracts/src/referee/steps/BlockTrade.sol.
+    """
+    state = machine.state
+
+    # READ
+    record = decode(machine.record_in_progress())
+    assert isinstance(record, Record), "FETCH_RECORD has found it sound"
+    block = Block(state, record)
+
+    # CHECK
+    outcome = _authenticate(state, block)
+    if outcome == Outcome.ACCEPTED:
+        outcome = _check(state, block)
+    if outcome == Outcome.ACCEPTED:
+        outcome = _trade(state, block)
+    if outcome != Outcome.ACCEPTED:
+        machine.finish(outcome)
+        return
+
+    # APPLY and WRITE
+    use_nonce(state.accounts.words, block.maker, record.value("nonce"))
+    use_nonce(state.accounts.words, block.taker, record.value("taker_nonce"))
+    state.accounts.mark(block.maker_number)
+    state.accounts.mark(block.taker_number)
+    state.markets.mark(block.number)
+    machine.fills += 1
+    machine.emit("block", block.number, block.price, block.lots, 1 - block.side, block.taker_number, block.maker_number)
+    machine.finish(Outcome.ACCEPTED)
+
+
+def _authenticate(state: State, block: Block) -> i64:
+    """Whether who accepts may, as FETCH_RECORD asks it of who offers."""
+    record = block.record
+    if block.maker_number == block.taker_number:
+        return Outcome.SELF_TRADE
+    counterparty = record.value("counterparty")
+    if counterparty not in (0, block.taker_number):
+        return Outcome.NOT_AUTHORISED
+    acceptance = record.blobs[0]
+    signer = None
+    if len(acceptance) == SIGNATURE_BYTES:
+        signer = recover(acceptance_digest(record, state.registers.domain), acceptance)
+    if signer is None:
+        return Outcome.BAD_SIGNATURE
+    rejection = check_key(state, block.taker, block.agent, SCOPE_PLACE, signer)
+    if rejection != Outcome.ACCEPTED:
+        return rejection
+    return check_nonce(state.accounts.words, block.taker, record.value("taker_nonce"))
+
+
+def _check(state: State, block: Block) -> i64:
+    """What can be said before the fill is tried."""
+    rules = state.markets.words
+    clock = state.registers.clock_ms
+    if rules[block.market + MARKET_STATUS] != MARKET_LIVE:
+        return Outcome.NO_MARKET
+    if 0 < rules[block.market + MARKET_EXPIRY_MS] <= clock:
+        return Outcome.MARKET_EXPIRED
+    if state.risk.words[block.entry + RISK_RISKMARKET_MARK_TICKS] == 0:
+        return Outcome.NO_MARK
+    if block.lots == 0 or block.price == 0:
+        return Outcome.OUT_OF_RANGE
+    if block.lots > rules[block.market + MARKET_MAX_LOTS]:
+        return Outcome.TOO_LARGE
+    expiry: i64 = block.record.value("expiry_ms")
+    if 0 < expiry <= clock:
+        return Outcome.EXPIRED
+    if index_stopped(state, block.entry):
+        return Outcome.STALE_INDEX
+    accounts = state.accounts.words
+    maker_reduces = reducible(accounts, block.maker, block.number, block.side) >= block.lots
+    taker_reduces = reducible(accounts, block.taker, block.number, 1 - block.side) >= block.lots
+    must: i64 = block.record.value("reduces")
+    if (must & BLOCK_MAKER_REDUCES and not maker_reduces) or (must & BLOCK_TAKER_REDUCES and not taker_reduces):
+        return Outcome.NOTHING_TO_REDUCE
+    return Outcome.ACCEPTED
+
+
+def _trade(state: State, block: Block) -> i64:
+    """Apply both sides and check limits, both margins and open interest; undo both where they may not stand."""
+    rules = state.markets.words
+    quote = block.lots * block.price * state.risk.words[block.entry + RISK_RISKMARKET_MULTIPLIER]
+    maker_fee = ppm_up(quote, rules[block.market + MARKET_MAKER_PPM])
+    maker_fee -= ppm_down(quote, rules[block.market + MARKET_REBATE_PPM])
+    taker_fee = ppm_up(quote, rules[block.market + MARKET_TAKER_PPM])
+    outcome = _fill(state, block, block.maker, block.side, quote, maker_fee, block.maker_fill)
+    if outcome != Outcome.ACCEPTED:
+        return outcome
+    outcome = _fill(state, block, block.taker, 1 - block.side, quote, taker_fee, block.taker_fill)
+    if outcome != Outcome.ACCEPTED:
+        undo_fill(state, block.maker, block.number, block.maker_fill)
+        return outcome
+    outcome = Outcome.MARGIN
+    if _stands(state, block, block.maker, block.maker_fill) and _stands(state, block, block.taker, block.taker_fill):
+        outcome = move_totals(state, block.market, block.taker_fill, block.maker_fill)
+    if outcome != Outcome.ACCEPTED:
+        undo_fill(state, block.taker, block.number, block.taker_fill)
+        undo_fill(state, block.maker, block.number, block.maker_fill)
+        return outcome
+    state.registers.fees_units += taker_fee + maker_fee
+    return Outcome.ACCEPTED
+
+
+def _fill(state: State, block: Block, account: i64, side: i64, quote: i64, fee: i64, fill: Fill) -> i64:
+    most = state.markets.words[block.market + MARKET_MAX_LOTS]
+    return apply_fill(state, account, block.risk, block.number, side, block.lots, quote, fee, most, fill)
+
+
+def _stands(state: State, block: Block, account: i64, fill: Fill) -> bool:
+    return may_stand(state, account, block.number, block.risk, fill)
