@@ -149,9 +149,9 @@ def mutate(scene: Scene, seed: int, records: int) -> None:
     chance = random.Random(seed)
     scene.trading("alice", "bob")
     scene.finish()
-    for _ in range(0, records, 10):
+    for first in range(0, records, 10):
         chunk = scene.header()
-        for i in range(10):
+        for i in range(first, first + 10):
             chunk += frame(_mutated(_sample(scene, i), chance))
         scene.post(chunk)
 
@@ -175,6 +175,7 @@ def _sample(scene: Scene, number: int) -> bytes:
         ),
         scene.signed("transfer", "alice", account=1, nonce=nonce, to=sub_account(1, 3), amount_units=300),
         _signed_bulk(scene, nonce),
+        scene.accepted(scene.offer(1, 0, 0, 1000, 300, nonce=nonce, expiry_ms=clock + 10**6), 2),
     )
     return encode(samples[number % len(samples)])
 
