@@ -212,7 +212,7 @@ def _block(scene: Scene, chance: random.Random) -> None:
     clock = scene.state.registers.clock_ms
     price = chance.choice((PRICE, PRICE, PRICE + chance.randint(-90, 90), chance.randint(0, 2 * PRICE)))
     more = {"market": _market(chance), "reduces": chance.choice((0, 0, 0, 1, 2, 3))}
-    more |= {"counterparty": chance.choice((0, taker)), "expiry_ms": chance.choice((0, clock, clock + 1))}
+    more |= {"counterparty": chance.choice((0, taker)), "expiry_ms": chance.choice((0, 0, 0, clock, clock + 1))}
     scene.block(maker, taker, chance.randrange(2), price, chance.choice((1, 2, 5, 20, 90, 401)), **more)
 
 
