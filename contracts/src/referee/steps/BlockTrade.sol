@@ -4,10 +4,10 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {checkKey, scopeOf} from "@tallystick/libraries/Admission.sol";
 import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
-import {NO_AGENT, checkKey} from "@tallystick/libraries/Authority.sol";
 import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
-import {checkNonce, useNonce} from "@tallystick/libraries/Nonces.sol";
+import {useNonce} from "@tallystick/libraries/Nonces.sol";
 import {Record, decode} from "@tallystick/libraries/RecordCodec.sol";
 import {Health, health, mayChange} from "@tallystick/libraries/Risk.sol";
 import {recoverAcceptance} from "@tallystick/libraries/Signing.sol";
@@ -15,15 +15,16 @@ import {indexStopped} from "@tallystick/libraries/Stages.sol";
 import {openAccount, openAgent, openMarket, openRisk} from "@tallystick/libraries/State.sol";
 import {Fill, Terms, applyFill, moveTotals, reducible, undoFill} from "@tallystick/libraries/Trade.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
-import {Account, Agent, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title BLOCK_TRADE: one fill between two accounts that have both signed it; it meets no book
 /// @notice Exchanges lots for the price both have signed, all of them or none. The nonces of both are used
-/// only by that.
+/// only by that. While prices have stopped it takes a record that came through L1, and both sides must only
+/// reduce: two who want to leave do so whatever a sequencer does.
 /// @dev Rejects: SELF_TRADE, NOT_AUTHORISED (the offer is to somebody else), BAD_SIGNATURE and what `checkKey`
-/// and `checkNonce` say of who accepts, NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price),
+/// says of who accepts, NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price),
 /// TOO_LARGE, EXPIRED, STALE_INDEX, NOTHING_TO_REDUCE (a side that must only reduce would not),
 /// NO_POSITION_SLOT, POSITION_LIMIT, MARGIN, OPEN_INTEREST. Rounding: fees up, the maker's rebate down. Twin:
 /// shared/tallystick/machine/steps/block_trade.py.
@@ -40,7 +41,6 @@ contract BlockTrade is Step {
         Risk risk;
         Account maker;
         Account taker;
-        Agent agent;
         Terms terms;
         int256 makerFee;
         int256 takerFee;
@@ -48,14 +48,14 @@ contract BlockTrade is Step {
         Fill takerFill;
     }
 
-    function _step(Witness memory w, IInbox) internal pure override {
+    function _step(Witness memory w, IInbox inbox) internal view override {
         // READ
-        bytes calldata data = recordInProgress(w);
+        bytes calldata data = recordInProgress(w, inbox);
         Block memory b;
         _read(w, b, data);
 
         // CHECK
-        uint8 outcome = _authenticate(b, data);
+        uint8 outcome = _authenticate(w, b, data);
         if (outcome == Outcome.ACCEPTED) outcome = _check(b);
         if (outcome == Outcome.ACCEPTED) outcome = _trade(b);
         if (outcome != Outcome.ACCEPTED) return finish(b.registers, outcome);
@@ -78,18 +78,17 @@ contract BlockTrade is Step {
         b.risk = openRisk(w);
         b.maker = openAccount(w, values[0]);
         b.taker = openAccount(w, values[10]);
-        b.agent = values[11] == 0 ? NO_AGENT : openAgent(w, values[10] << 4 | values[11]);
+        if (values[11] != 0) openAgent(w, values[10] << 4 | values[11]);
     }
 
     /// @dev Whether who accepts may, as FETCH_RECORD asks it of who offers.
-    function _authenticate(Block memory b, bytes calldata data) private pure returns (uint8) {
+    function _authenticate(Witness memory w, Block memory b, bytes calldata data) private pure returns (uint8) {
         uint256[] memory values = b.record.values;
         if (values[0] == values[10]) return Outcome.SELF_TRADE;
         if (values[8] != 0 && values[8] != values[10]) return Outcome.NOT_AUTHORISED;
         address signer = recoverAcceptance(b.record, data, b.registers.domain());
         if (signer == address(0)) return Outcome.BAD_SIGNATURE;
-        uint8 rejection = checkKey(b.registers, b.taker, b.agent, Constants.SCOPE_PLACE, signer);
-        return rejection == Outcome.ACCEPTED ? checkNonce(b.taker, values[12]) : rejection;
+        return checkKey(w, values[10], values[11], values[12], scopeOf(b.record.kind), signer);
     }
 
     /// @dev What can be said before the fill is tried.
@@ -102,9 +101,10 @@ contract BlockTrade is Step {
         if (b.lots > b.market.maxLots()) return Outcome.TOO_LARGE;
         uint256 expiry = b.record.values[3];
         if (expiry != 0 && expiry <= clock) return Outcome.EXPIRED;
-        if (indexStopped(b.registers, b.risk, b.number)) return Outcome.STALE_INDEX;
         bool makerReduces = reducible(b.maker, b.number, b.side) >= b.lots;
         bool takerReduces = reducible(b.taker, b.number, 1 - b.side) >= b.lots;
+        bool leaves = b.registers.forcedMs() != 0 && makerReduces && takerReduces;
+        if (indexStopped(b.registers, b.risk, b.number) && !leaves) return Outcome.STALE_INDEX;
         uint256 must = b.record.values[9];
         if (must & Constants.BLOCK_MAKER_REDUCES != 0 && !makerReduces) return Outcome.NOTHING_TO_REDUCE;
         if (must & Constants.BLOCK_TAKER_REDUCES != 0 && !takerReduces) return Outcome.NOTHING_TO_REDUCE;

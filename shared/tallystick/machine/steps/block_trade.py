@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from mypy_extensions import i64, mypyc_attr
 
+from tallystick.machine.admission import check_key, scope_of, spend_nonce
 from tallystick.machine.arith import ppm_down, ppm_up
-from tallystick.machine.authority import NO_AGENT, check_key
 from tallystick.machine.machine import Machine
-from tallystick.machine.nonces import check_nonce, use_nonce
 from tallystick.machine.stages import index_stopped
 from tallystick.machine.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
 from tallystick.records.codec import Record, decode
@@ -27,7 +26,6 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
-    SCOPE_PLACE,
 )
 from tallystick.state.state import State
 
@@ -45,13 +43,14 @@ class Block:
         self.price: i64 = values[7]
         self.maker_number: i64 = values[0]
         self.taker_number: i64 = values[10]
-        slot: i64 = values[11]
+        self.slot: i64 = values[11]
         self.market = state.markets.open(self.number)
         self.risk = state.risk.open(0)
         self.entry: i64 = self.risk + self.number * RISK_RISKMARKET_WORDS
         self.maker = state.accounts.open(self.maker_number)
         self.taker = state.accounts.open(self.taker_number)
-        self.agent: i64 = state.agents.open(self.taker_number << 4 | slot) if slot else NO_AGENT
+        if self.slot:
+            state.agents.open(self.taker_number << 4 | self.slot)
         self.maker_fill = Fill()
         self.taker_fill = Fill()
 
@@ -59,10 +58,12 @@ class Block:
 def step(machine: Machine) -> None:
     """Exchange lots for the price both have signed, all of them or none. The nonces of both are used only by that.
 
-    Rejects: SELF_TRADE, NOT_AUTHORISED (the offer is to somebody else), BAD_SIGNATURE and what `check_key` and
-    `check_nonce` say of who accepts, NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), TOO_LARGE,
-    EXPIRED, STALE_INDEX, NOTHING_TO_REDUCE (a side that must only reduce would not), NO_POSITION_SLOT, POSITION_LIMIT,
-    MARGIN, OPEN_INTEREST. Rounding: fees up, the maker's rebate down. Twin: contracts/src/referee/steps/BlockTrade.sol.
+    While prices have stopped it takes a record that came through L1, and both sides must only reduce: two who want to
+    leave do so whatever a sequencer does. Rejects: SELF_TRADE, NOT_AUTHORISED (the offer is to somebody else),
+    BAD_SIGNATURE and what `check_key` says of who accepts, NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size,
+    no price), TOO_LARGE, EXPIRED, STALE_INDEX, NOTHING_TO_REDUCE (a side that must only reduce would not),
+    NO_POSITION_SLOT, POSITION_LIMIT, MARGIN, OPEN_INTEREST. Rounding: fees up, the maker's rebate down. Twin:
+    contracts/src/referee/steps/BlockTrade.sol.
     """
     state = machine.state
 
@@ -72,7 +73,7 @@ def step(machine: Machine) -> None:
     block = Block(state, record)
 
     # CHECK
-    outcome = _authenticate(state, block)
+    outcome = _authenticate(machine, block)
     if outcome == Outcome.ACCEPTED:
         outcome = _check(state, block)
     if outcome == Outcome.ACCEPTED:
@@ -82,34 +83,29 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY and WRITE
-    use_nonce(state.accounts.words, block.maker, record.value("nonce"))
-    use_nonce(state.accounts.words, block.taker, record.value("taker_nonce"))
-    state.accounts.mark(block.maker_number)
-    state.accounts.mark(block.taker_number)
+    spend_nonce(machine, block.maker_number, record.value("nonce"))
+    spend_nonce(machine, block.taker_number, record.value("taker_nonce"))
     state.markets.mark(block.number)
     machine.fills += 1
     machine.emit("block", block.number, block.price, block.lots, 1 - block.side, block.taker_number, block.maker_number)
     machine.finish(Outcome.ACCEPTED)
 
 
-def _authenticate(state: State, block: Block) -> i64:
+def _authenticate(machine: Machine, block: Block) -> i64:
     """Whether who accepts may, as FETCH_RECORD asks it of who offers."""
     record = block.record
     if block.maker_number == block.taker_number:
         return Outcome.SELF_TRADE
-    counterparty = record.value("counterparty")
-    if counterparty not in (0, block.taker_number):
+    if record.value("counterparty") not in (0, block.taker_number):
         return Outcome.NOT_AUTHORISED
     acceptance = record.blobs[0]
     signer = None
     if len(acceptance) == SIGNATURE_BYTES:
-        signer = recover(acceptance_digest(record, state.registers.domain), acceptance)
+        signer = recover(acceptance_digest(record, machine.state.registers.domain), acceptance)
     if signer is None:
         return Outcome.BAD_SIGNATURE
-    rejection = check_key(state, block.taker, block.agent, SCOPE_PLACE, signer)
-    if rejection != Outcome.ACCEPTED:
-        return rejection
-    return check_nonce(state.accounts.words, block.taker, record.value("taker_nonce"))
+    nonce = record.value("taker_nonce")
+    return check_key(machine, block.taker_number, block.slot, nonce, scope_of(record.kind.name), signer)
 
 
 def _check(state: State, block: Block) -> i64:
@@ -129,11 +125,12 @@ def _check(state: State, block: Block) -> i64:
     expiry: i64 = block.record.value("expiry_ms")
     if 0 < expiry <= clock:
         return Outcome.EXPIRED
-    if index_stopped(state, block.entry):
-        return Outcome.STALE_INDEX
     accounts = state.accounts.words
     maker_reduces = reducible(accounts, block.maker, block.number, block.side) >= block.lots
     taker_reduces = reducible(accounts, block.taker, block.number, 1 - block.side) >= block.lots
+    leaves = state.registers.forced_ms != 0 and maker_reduces and taker_reduces
+    if index_stopped(state, block.entry) and not leaves:
+        return Outcome.STALE_INDEX
     must: i64 = block.record.value("reduces")
     if (must & BLOCK_MAKER_REDUCES and not maker_reduces) or (must & BLOCK_TAKER_REDUCES and not taker_reduces):
         return Outcome.NOTHING_TO_REDUCE
