@@ -53,7 +53,7 @@ def measure(*, orders: int, bulk: int, seed: int) -> Result:
         with RecordLog(Path(folder) / "records.log", genesis_state(genesis).hash()) as log:
             clock = ExchangeClock(lambda: 0.0, most_ahead_seconds=0)
             core = Core(
-                executor=Executor(genesis),
+                new_executor=lambda keep_from: Executor(genesis, keep_from),
                 log=log,
                 clock=clock,
                 receipt_key=key("receipts"),
