@@ -154,6 +154,7 @@ class Operator:
         adopted = self._follower.catch_up()
         if adopted:
             self._journal.write("adopted", batches=adopted)
+        self._follower.poll()
         self._publisher = Publisher(
             client=self._client,
             deployment=self._deployment,

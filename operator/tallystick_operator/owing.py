@@ -23,14 +23,15 @@ def decoded(data: bytes) -> Record:
 
 
 def reports_to_renew(branch: Branch, now_ms: int) -> list[tuple[bytes, Record]]:
-    """Return the newest reports that are young enough to count, and newer than the index of their market."""
-    prices = branch.executor.state.prices
+    """Return the newest reports that are young enough to count, and newer than the index of their market, which is open."""
+    state = branch.executor.state
+    prices = state.prices
     found: list[tuple[bytes, Record]] = []
     for (market, _), data in branch.reports.items():
         record = decoded(data)
         base = prices.rows.get(market)
         index_ms = prices.words[base + PRICE_INDEX_MS] if base is not None else 0
-        if record.value("time_ms") > max(index_ms, now_ms - REPORT_AGE_MS):
+        if _is_live(state, market) and record.value("time_ms") > max(index_ms, now_ms - REPORT_AGE_MS):
             found.append((data, record))
     return found
 
@@ -38,10 +39,12 @@ def reports_to_renew(branch: Branch, now_ms: int) -> list[tuple[bytes, Record]]:
 def prices_are_back(state: State) -> bool:
     """Whether orders may take in every live market that has had a price."""
     for number, price in list(state.prices.rows.items()):
-        market = state.markets.rows.get(number)
-        if market is None or state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
-            continue
         had = state.prices.words[price + PRICE_INDEX_MS] != 0
-        if had and check_order_stage(state, price, 0) != Outcome.ACCEPTED:
+        if had and _is_live(state, number) and check_order_stage(state, price, 0) != Outcome.ACCEPTED:
             return False
     return True
+
+
+def _is_live(state: State, number: int) -> bool:
+    base = state.markets.rows.get(number)
+    return base is not None and state.markets.words[base + MARKET_STATUS] == MARKET_LIVE

@@ -102,8 +102,6 @@ class Sequencer:
 
         Raises: Refused when the sequencer is closing.
         """
-        if not self._thread.is_alive():
-            return self.core.turn(fork)
         turn = _Turn(fork=fork, reply=Future())
         self._tell(turn)
         while True:
@@ -193,7 +191,11 @@ class Sequencer:
                 self.core.stopped = item.refusal
 
     def _tell(self, item: _L1News | _Stop | _Turn) -> None:
-        if not self._closing and self._failure is None:
+        if self._closing or self._failure is not None:
+            return
+        if self._thread.ident is None:
+            self._hear(item)
+        else:
             self._queue.put(item)
 
     def _tell_sealed(self) -> None:
