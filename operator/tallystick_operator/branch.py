@@ -55,7 +55,7 @@ class Branch:
             executed = executor.record(body)[0]
             self.ran(record if isinstance(record, Record) else None, body, executed)
         elif kind is EntryKind.BEGIN:
-            executor.begin(int.from_bytes(body, "big"))
+            executor.begin(int.from_bytes(body[:8], "big"))
         elif kind is EntryKind.MESSAGE:
             executor.message(int.from_bytes(body[:8], "big"), body[8:])
         elif kind is EntryKind.ADOPT:
@@ -68,7 +68,7 @@ class Branch:
         elif kind is EntryKind.LOSE:
             self.lose(body)
         else:
-            self._seal(int.from_bytes(body, "big"))
+            self._seal(body)
 
     def ran(self, record: Record | None, data: bytes, executed: Executed) -> Answer | None:
         """Take in what became of a record, and return its answer if somebody is to have one."""
@@ -133,13 +133,13 @@ class Branch:
         registers = self.executor.state.registers
         self.executor.read_model.history.take((name, values), registers.record_count - 1, registers.clock_ms)
 
-    def _seal(self, expected: int) -> None:
-        batch, _ = self.executor.seal()
-        if batch.message_limit != expected:
+    def _seal(self, expected: bytes) -> None:
+        batch, entry = self.executor.seal()
+        if entry.body != expected:
             raise StateError(
                 "replaying the log gives another batch than it did before",
                 batch=batch.index,
-                message_limit=batch.message_limit,
+                actual=entry.body,
                 expected=expected,
             )
 

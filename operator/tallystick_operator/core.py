@@ -33,8 +33,6 @@ from tallystick_operator.promises import (
 )
 from tallystick_operator.rewind import Fork, Turned, acknowledged, is_kept, rewind_entry, surviving
 
-MESSAGES_A_RECORD: Final = 256
-"""L1 messages consumed by one record at most: a bound on how long one record runs."""
 OWED_A_GROUP: Final = 512
 """Owed records executed between two looks at what else is waiting."""
 
@@ -334,16 +332,12 @@ class Core:
 
     def _open(self, now_ms: int) -> None:
         """Open a batch, and consume the messages there are: they come before its records."""
-        self._entries.append(self.executor.begin(max(now_ms // 1000, self.executor.batch_time)))
         self._opened_at = self._monotonic()
         self._pressing = bool(self._messages)
         for message in self._messages:
             self._entries.append(self.executor.message(self.executor.messages.count, message))
         self._messages.clear()
-        self._run(encode(make("clock", clock_ms=now_ms)))
-        while (cursor := self.executor.state.registers.message_cursor) < self.executor.messages.count:
-            through = min(self.executor.messages.count, cursor + MESSAGES_A_RECORD)
-            self._run(encode(make("consume", through=through)))
+        self._entries.append(self.executor.begin(max(now_ms // 1000, self.executor.batch_time)))
 
     def _is_full(self) -> bool:
         """Whether the open batch may lack the bytes, or the chunks, for a clock and the longest record.
@@ -370,6 +364,8 @@ class Core:
         return now - newest >= self.policy.heartbeat_seconds
 
     def _seal(self) -> SealedBatch:
+        if not self.executor.open_bytes:
+            self._run(encode(make("clock", clock_ms=max(self.clock.now_ms(), self.executor.state.registers.clock_ms))))
         batch, entry = self.executor.seal()
         self._entries.append(entry)
         self.newly_sealed.append(batch)

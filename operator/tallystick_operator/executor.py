@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tallystick.errors import StateError
 from tallystick.machine.engine import halted, step
-from tallystick.machine.live import begin_batch, execute, seal_batch
+from tallystick.machine.live import begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
-from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
+from tallystick.records.chunks import (
+    BATCH_HEADER_BYTES,
+    BatchHeader,
+    Chunker,
+    chunks_hash,
+    padded,
+    unpack_header,
+)
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.names import Outcome
 from tallystick.state.codes import Phase
@@ -25,6 +32,7 @@ from tallystick_operator.inputs import LiveInputs
 from tallystick_operator.log import Entry, EntryKind
 from tallystick_operator.readmodel import ReadModel
 
+NOBODY: Final = bytes(20)
 TRAIL_BATCHES: Final = 65_536
 """Closed batches of which it is remembered what they were: weeks, while L1 takes back an hour at most."""
 
@@ -53,11 +61,12 @@ class Closed:
 class SealedBatch:
     """A batch as it will be published.
 
-    Shape: `state_hash` is that behind it. Units: `time` is L1 seconds.
+    Shape: `state_hash` is that behind it. Units: `time` and `until` are L1 seconds.
     """
 
     index: int
     time: int
+    until: int
     message_limit: int
     chunks: tuple[bytes, ...]
     state_hash: bytes
@@ -65,9 +74,11 @@ class SealedBatch:
 
     @property
     def header(self) -> BatchHeader:
-        """What the Inbox will commit to."""
+        """What the Inbox will commit to, but for who posts it."""
         return BatchHeader(
             time=self.time,
+            until=self.until,
+            poster=NOBODY,
             message_limit=self.message_limit,
             chunk_count=len(self.chunks),
             chunks_hash=chunks_hash(list(self.chunks)),
@@ -76,11 +87,13 @@ class SealedBatch:
 
 def content(header: BatchHeader) -> bytes:
     """Return the hash of what a batch does, whoever posts it."""
-    return keccak(header.pack())
+    return keccak(replace(header, poster=NOBODY).pack())
 
 
 class Executor:
     """The live machine, its open batch and the batches sealed but not yet taken by the publisher.
+
+    `batch_time` is the time of the open batch, or that at which the newest closed one ended.
 
     Batches below `keep_from` are not kept: replaying a long log must not fill the memory with what L1 has. `trail` says
     what the newest closed batches were, up to the open one.
@@ -126,18 +139,22 @@ class Executor:
         return self.trail[-back] if 0 < back <= len(self.trail) else None
 
     def begin(self, time: int) -> Entry:
-        """Open the next batch at an L1 time in seconds."""
+        """Open the next batch at an L1 time in seconds, and consume the messages there are."""
         registers = self.state.registers
         if self._chunker is not None or time < self.batch_time:
             raise StateError("a batch can open only behind the last one", time=time, last=self.batch_time)
         self.batch_time = time
-        begin_batch(self._machine, time)
-        self._chunker = Chunker(registers.record_count, registers.record_accumulator)
+        limit = self.messages.count
+        self._events.clear()
+        begin_batch(self._machine, time, limit)
+        self.messages.forget_before(registers.message_cursor)
+        self.read_model.apply(tuple(self._events), registers.record_count, registers.clock_ms)
+        self._chunker = Chunker(registers)
         self._first_record = registers.record_count
-        return Entry(kind=EntryKind.BEGIN, body=time.to_bytes(8, "big"))
+        return Entry(kind=EntryKind.BEGIN, body=time.to_bytes(8, "big") + limit.to_bytes(8, "big"))
 
     def message(self, index: int, message: bytes) -> Entry:
-        """Take the next L1 message, to be consumed by a later record."""
+        """Take the next L1 message, to be consumed by the next batch."""
         self.messages.add(index, message)
         return Entry(kind=EntryKind.MESSAGE, body=index.to_bytes(8, "big") + message)
 
@@ -150,14 +167,15 @@ class Executor:
         self._chunker.add(data)
         self._events.clear()
         outcome = execute(self._machine, data)
+        if ends_chunk(self._machine):
+            self._chunker.end_chunk()
         executed = Executed(
             number=number,
             accumulator=registers.record_accumulator,
-            record_hash=keccak(data),
+            record_hash=keccak(padded(data)),
             outcome=outcome,
             events=tuple(self._events),
         )
-        self.messages.forget_before(registers.message_cursor)
         self.read_model.apply(executed.events, number, registers.clock_ms)
         return executed, Entry(kind=EntryKind.RECORD, body=data)
 
@@ -167,18 +185,21 @@ class Executor:
             raise StateError("there is no open batch to seal")
         registers = self.state.registers
         index = registers.batch_cursor
-        limit = seal_batch(self._machine)
+        limit = int(registers.batch_message_limit)
+        until = seal_batch(self._machine)
         batch = SealedBatch(
             index=index,
             time=self.batch_time,
+            until=until,
             message_limit=limit,
             chunks=tuple(self._chunker.finish()),
             state_hash=self.state.hash(),
             records=registers.record_count - self._first_record,
         )
         self._chunker = None
+        self.batch_time = until
         self._close(batch)
-        return batch, Entry(kind=EntryKind.SEAL, body=limit.to_bytes(8, "big"))
+        return batch, Entry(kind=EntryKind.SEAL, body=limit.to_bytes(8, "big") + until.to_bytes(8, "big"))
 
     def adopt(self, header: BatchHeader, chunks: tuple[bytes, ...]) -> tuple[list[bytes], Entry]:
         """Execute a batch that is on L1 and that this log did not make; return the records that ran in it, too.
@@ -201,13 +222,15 @@ class Executor:
             if registers.record_count > count:
                 ran.append(frame_at(chunk, at))
             if self._events:
-                self.read_model.apply(tuple(self._events), registers.record_count - 1, registers.clock_ms)
+                number = max(first, registers.record_count - 1)
+                self.read_model.apply(tuple(self._events), number, registers.clock_ms)
                 self._events.clear()
         self.messages.forget_before(registers.message_cursor)
-        self.batch_time = max(self.batch_time, header.time)
+        self.batch_time = max(self.batch_time, header.until)
         batch = SealedBatch(
             index=index,
             time=header.time,
+            until=header.until,
             message_limit=header.message_limit,
             chunks=chunks,
             state_hash=self.state.hash(),
@@ -237,14 +260,9 @@ class Executor:
 
 def unpack_adopted(body: bytes) -> tuple[BatchHeader, tuple[bytes, ...]]:
     """Return the header and chunks of an ADOPT entry."""
-    header = BatchHeader(
-        time=int.from_bytes(body[:8], "big"),
-        message_limit=int.from_bytes(body[8:16], "big"),
-        chunk_count=int.from_bytes(body[16:18], "big"),
-        chunks_hash=body[18:50],
-    )
+    header = unpack_header(body[:BATCH_HEADER_BYTES])
     chunks: list[bytes] = []
-    at = 50
+    at = BATCH_HEADER_BYTES
     while at < len(body):
         end = at + 2 + int.from_bytes(body[at : at + 2], "big")
         chunks.append(body[at + 2 : end])

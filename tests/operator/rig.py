@@ -106,7 +106,7 @@ class Rig:
         """Return a machine that has run what would be published, and nothing else."""
         published = Published(messages=self.messages)
         for batch in self.core.executor.sealed:
-            published.publish(list(batch.chunks), batch.time, batch.message_limit)
+            published.publish(list(batch.chunks), batch.time, batch.message_limit, batch.until)
         machine = Machine(genesis_state(world_genesis()), published)
         run(machine, 1 << 20)
         return machine
