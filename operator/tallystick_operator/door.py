@@ -14,7 +14,7 @@ import msgspec
 
 from tallystick.machine.arith import read_address
 from tallystick.machine.nonces import check_nonce
-from tallystick.machine.steps.fetch_record import scope_of
+from tallystick.machine.admission import scope_of
 from tallystick.records.chunks import MAX_RECORD_BYTES
 from tallystick.records.codec import BY_NAME, Record, decode, encode
 from tallystick.records.items import ITEM_PLACE, unpack_items
@@ -93,7 +93,7 @@ _STATUS: Final = {
 }
 
 
-OPERATORS_OWN: Final = frozenset({"clock", "consume"})
+OPERATORS_OWN: Final = frozenset({"clock"})
 """Kinds that nobody signs and the operator alone writes."""
 
 

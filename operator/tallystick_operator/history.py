@@ -50,6 +50,9 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "nominated": ("account", "market", "candidate"),
     "settled": ("market", "price_ticks"),
     "settlement": ("market", "price_ticks", "size_lots", "account"),
+    "rewound": ("record",),
+    "changed": ("account", "was_record", "was_outcome", "outcome"),
+    "lost": ("account", "was_record"),
     "outcome": ("outcome",),
 }
 """What the values of an event are called. Events that are not here are the machine's own affair."""
@@ -137,6 +140,15 @@ class History:
             self._finish(values[0])
         elif name == "funding":
             self._funding.setdefault(values[0], deque(maxlen=FUNDING_KEPT)).append(happening)
+
+    def rewind(self, told: int, record: int, clock_ms: int) -> None:
+        """Take back all that was told of a record and of those behind it; the numbers go on behind the newest one told.
+
+        Whoever has read that far reads on; who has not begins anew.
+        """
+        self._events.clear()
+        self.sequence = told
+        self.take(("rewound", (record,)), record, clock_ms)
 
     @property
     def oldest(self) -> int:

@@ -19,6 +19,7 @@ from tallystick.trader.transport import Transport
 from tallystick_operator.api import Api, Identity
 from tallystick_operator.board import Board, Proven, WithdrawalProof
 from tallystick_operator.sequencer import Sequencer
+from tallystick_operator.standing import Metrics
 from tallystick_operator.server import ApiServer
 from tests.operator.rig import Rig
 
@@ -62,7 +63,7 @@ class Served:
             contracts={"Rollup": "0x" + address("rollup").hex()},
             receipt_signer="0x" + address("receipts").hex(),
         )
-        self.api = Api(self.sequencer, self.board, identity)
+        self.api = Api(self.sequencer, self.board, identity, Metrics())
         self.server = ApiServer(self.api.app(), "127.0.0.1", 0)
         self.http = Http(self.server.url)
         self.sequencer.start()

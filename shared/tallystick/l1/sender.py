@@ -17,7 +17,7 @@ from typing import Any
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
 from tallystick.l1.client import BlockRef, L1Client, Receipt
-from tallystick.l1.fees import FeePolicy, Fees, Window, most_urgent, urgency_ppm
+from tallystick.l1.fees import PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
 from tallystick.l1.queuestore import ENDED, Attempt, QueueStore, TxEntry, TxState
 from tallystick.l1.signer import Signer
 
@@ -116,6 +116,31 @@ class TxQueue:
                 raise BadInput("only a reverted or refused transaction can be retried", key=key)
             self._store.requeue(entry)
             return self._known(key)
+
+    def under_way(self, prefix: str) -> list[str]:
+        """The keys with a beginning whose transactions are not mined."""
+        with self._lock:
+            return self._store.under_way(prefix)
+
+    def give_up(self, key: str) -> None:
+        """Sees to it that a transaction is not mined if that can still be helped; its key may be used for another.
+
+        What was signed gives its nonce to an empty transaction, which costs less than one that reverts.
+        """
+        with self._lock:
+            entry = self._known(key)
+            if entry.nonce is None:
+                self._store.drop(entry)
+            else:
+                self._store.empty(entry, self.address, EMPTY_GAS)
+
+    def cannot_pay(self, gas: int) -> str:
+        """Why a transaction without value could not be sent even by its deadline, "" when it could."""
+        head = self._client.head()
+        fees = self.config.fees.price(head.base_fee_wei, self._client.tip_wei(), PPM, None)
+        if fees is None:
+            return "the base fee is above every fee cap"
+        return "" if self._free_wei() >= gas * fees.max_fee_wei else "the key cannot pay for it"
 
     def pump(self) -> PumpReport:
         """Moves every entry as far as it goes now.
@@ -251,12 +276,13 @@ class TxQueue:
 
     def _send_again(self, entry: TxEntry, window: Window | None, head: BlockRef, problems: list[str]) -> None:
         newest = self._store.attempts(entry)[0]
-        if self._is_old(newest, window, head):
+        gas = newest.gas if entry.gas is None else entry.gas
+        if self._is_old(newest, window, head) or gas != newest.gas:
             dearer = self._price(head, window, newest.fees)
             if dearer is None:
                 problems.append(f"{entry.key}: the fee cap forbids a dearer version")
             else:
-                newest = self._sign(entry, entry.nonce or 0, newest.gas, dearer)
+                newest = self._sign(entry, entry.nonce or 0, gas, dearer)
                 self._broadcast(entry, newest, problems)
                 return
         if self._client.transaction_input(newest.hash) is None:
@@ -273,11 +299,12 @@ class TxQueue:
                 self._broadcast(entry, self._sign(entry, nonce, EMPTY_GAS, fees), problems)
 
     def _sign_queued(self, used: int, head: BlockRef, problems: list[str]) -> None:
-        queued = self._store.in_state(TxState.QUEUED)
+        """Signs what waits, that which has a deadline first; what cannot be sent now holds up nothing behind it."""
+        queued = sorted(self._store.in_state(TxState.QUEUED), key=_deadline)
         if not queued:
             return
         in_flight = len(self._store.in_state(TxState.PENDING))
-        spare_wei = self._free_wei() - self.config.reserve_wei if self.config.reserve_wei else None
+        spare_wei = self._free_wei()
         nonce = max(self._store.next_nonce(), used)
         for entry in queued:
             if in_flight >= self.config.max_pending:
@@ -289,22 +316,21 @@ class TxQueue:
             try:
                 gas = self._gas(entry)
             except L1Reverted as error:
-                if in_flight:
-                    return  # it may need one that is on its way
-                self._store.set_ended(entry, TxState.REFUSED, error.message.removeprefix("reverted: "))
+                if not in_flight:  # else it may need one that is on its way
+                    self._store.set_ended(entry, TxState.REFUSED, error.message.removeprefix("reverted: "))
                 continue
             except L1Unreachable:
                 raise
             except L1Error as error:
                 self._store.set_reason(entry, error.message)
                 problems.append(f"{entry.key}: {error.message}")
-                return
-            if spare_wei is not None:
-                cost_wei = entry.value_wei + gas * fees.max_fee_wei
-                if entry.window is None and entry.value_wei and spare_wei < cost_wei:
-                    problems.append(f"{entry.key}: waits, what is left is reserved for what has a deadline")
-                    continue
-                spare_wei -= cost_wei
+                continue
+            cost_wei = entry.value_wei + gas * fees.max_fee_wei
+            reserved_wei = self.config.reserve_wei if entry.window is None and entry.value_wei else 0
+            if spare_wei - reserved_wei < cost_wei:
+                problems.append(f"{entry.key}: {_unpaid(spare_wei, cost_wei)}")
+                continue
+            spare_wei -= cost_wei
             self._broadcast(entry, self._sign(entry, nonce, gas, fees), problems)
             nonce += 1
             in_flight += 1
@@ -396,3 +422,14 @@ class TxQueue:
         except L1Error as error:
             return error.message.removeprefix("reverted: ")
         return "out of gas, or undone by a transaction of the same block"
+
+
+def _deadline(entry: TxEntry) -> tuple[bool, int]:
+    """The order in which entries are signed: by the block they must be in, then those without one as they came."""
+    return (False, entry.window.deadline_block) if entry.window else (True, entry.id)
+
+
+def _unpaid(spare_wei: int, cost_wei: int) -> str:
+    if spare_wei < cost_wei:
+        return "waits, the key cannot pay for it"
+    return "waits, what is left is reserved for what has a deadline"
