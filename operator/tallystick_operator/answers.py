@@ -62,7 +62,7 @@ def effects(events: tuple[Event, ...]) -> tuple[list[FillView], int | None, int,
         if name == "fired":
             # What follows are other people's orders, which a price report has set off.
             break
-        if name == "fill":
+        if name in ("fill", "block"):
             fills.append(FillView(price_ticks=values[1], lots=values[2], maker=values[5]))
         elif name in ("rested", "parked"):
             slot, lots = values[2], values[3]

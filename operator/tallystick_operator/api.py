@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tallystick.records.signing import digest, typed_data
+from tallystick.records.signing import acceptance_digest, acceptance_typed_data, digest, typed_data
 from tallystick_operator import views
 from tallystick_operator.answers import Answer
 from tallystick_operator.asked import asked_number, path_number
@@ -59,11 +59,19 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     results: list[Answer | ErrorView]
 
 
-class DigestView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a wallet would sign for a record."""
+class SignableView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wallet would sign."""
 
     digest: str
     typed_data: dict[str, Any]
+
+
+class DigestView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wallet would sign for a record, and what the wallet of its second signer would."""
+
+    digest: str
+    typed_data: dict[str, Any]
+    acceptance: SignableView | None = None
 
 
 class WithdrawalView(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,9 +164,17 @@ class Api:
     async def digest(self, request: Request) -> DigestView:
         """Return the digest and the typed data that must be signed for these fields."""
         record = to_record(await _body(request, Submission), signed=False)
+        chain_id, rollup = self._identity.chain_id, self._identity.rollup
+        acceptance = None
+        if record.kind.acceptance:
+            acceptance = SignableView(
+                digest="0x" + acceptance_digest(record, self._domain).hex(),
+                typed_data=acceptance_typed_data(record, chain_id, rollup),
+            )
         return DigestView(
             digest="0x" + digest(record, self._domain).hex(),
-            typed_data=typed_data(record, self._identity.chain_id, self._identity.rollup),
+            typed_data=typed_data(record, chain_id, rollup),
+            acceptance=acceptance,
         )
 
     async def info(self, _: Request) -> dict[str, Any]:

@@ -76,7 +76,8 @@ class Branch:
             return None
         answer = self._answer(executed, self.executor.state.registers)
         key = submission_key(record)
-        self.remember(key, answer)
+        if executed.outcome is Outcome.ACCEPTED or not record.kind.spares_nonce:
+            self.remember(key, answer)
         self.ids.remember(record, key, answer)
         if record.kind.authority is Authority.PRICE_SIGNER:
             self.note(record, data)

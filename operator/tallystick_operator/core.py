@@ -251,9 +251,10 @@ class Core:
             registers.clock_ms = clock_ms
 
     def _take(self, checked: Checked, now_ms: int, refusal: Refused | None) -> Answer | Refused:
-        # What nobody signs has no nonce: sent again it runs again, but not twice in a second.
-        key = checked.key if checked.signer else checked.key + (now_ms // 1000).to_bytes(8, "big")
-        known = self.branch.answers.get(key)
+        # What uses no nonce, sent again, runs again, but not twice in a second.
+        spends = checked.signer and not checked.record.kind.spares_nonce
+        key = checked.key if spends else checked.key + (now_ms // 1000).to_bytes(8, "big")
+        known = self.branch.answers.get(checked.key) or self.branch.answers.get(key)
         if known is not None:
             return msgspec.structs.replace(known, repeated=True)
         if refusal is not None and not self._goes_on(checked, refusal):
@@ -267,7 +268,7 @@ class Core:
         if first is not None:
             return self._first_answer(first)
         answer = self._execute(final.data, final.record, now_ms)
-        if not checked.signer:
+        if not spends:
             self.branch.remember(key, answer)
         return answer
 

@@ -34,6 +34,7 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "maker_client_id",
         "slot",
     ),
+    "block": ("market", "price_ticks", "lots", "side", "taker", "maker"),
     "rested": ("account", "client_id", "slot", "lots"),
     "parked": ("account", "client_id", "slot", "lots"),
     "fired": ("account", "client_id", "slot"),
@@ -130,6 +131,8 @@ class History:
             self._place(happening)
         elif name == "fill":
             self._fill(happening)
+        elif name == "block":
+            self._keep_fill(happening, values[4], values[5])
         elif name in ("rested", "parked"):
             self._rest(values[2], values[3], "open" if name == "rested" else "waiting")
         elif name == "fired":
@@ -191,8 +194,7 @@ class History:
 
     def _fill(self, happening: Happening) -> None:
         _, _, lots, _, taker, maker, _, _, slot = happening.values
-        for account in {taker, maker}:
-            self._fills.setdefault(account, deque(maxlen=FILLS_KEPT)).append(happening)
+        self._keep_fill(happening, taker, maker)
         if self._placing is not None:
             self._placing.filled_lots += lots
         resting = self._by_slot.get(slot)
@@ -201,6 +203,10 @@ class History:
             resting.remaining_lots -= lots
             if resting.remaining_lots == 0:
                 self._end(slot, "filled")
+
+    def _keep_fill(self, happening: Happening, taker: int, maker: int) -> None:
+        for account in {taker, maker}:
+            self._fills.setdefault(account, deque(maxlen=FILLS_KEPT)).append(happening)
 
     def _rest(self, slot: int, lots: int, status: str) -> None:
         if self._placing is not None:

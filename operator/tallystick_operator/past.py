@@ -51,7 +51,10 @@ class PlacedView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountFillView(msgspec.Struct, frozen=True, kw_only=True):
-    """A fill from one account's side: `side` is its own, `role` maker or taker. Units: ticks, lots."""
+    """A fill from one account's side: `side` is its own, `role` maker or taker; `block` when it met no book.
+
+    Units: ticks, lots.
+    """
 
     sequence: int
     record: int
@@ -63,6 +66,7 @@ class AccountFillView(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     client_id: int
     counterparty: int
+    block: bool = False
 
 
 class FundingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,7 +220,9 @@ def _placed(each: PlacedOrder) -> PlacedView:
 
 
 def _fill(each: Happening, account: int) -> AccountFillView:
-    market, price, lots, side, taker, maker, taker_client_id, maker_client_id, _ = each.values
+    market, price, lots, side, taker, maker = each.values[:6]
+    # A block trade is of no order.
+    taker_client_id, maker_client_id = each.values[6:8] or (0, 0)
     took = account == taker
     return AccountFillView(
         sequence=each.sequence,
@@ -229,6 +235,7 @@ def _fill(each: Happening, account: int) -> AccountFillView:
         role="taker" if took else "maker",
         client_id=taker_client_id if took else maker_client_id,
         counterparty=maker if took else taker,
+        block=each.name == "block",
     )
 
 

@@ -158,6 +158,19 @@ def test_the_digest_endpoint_tells_what_to_sign(served: Served) -> None:
     assert signed.message_hash.hex() == found["digest"][2:]
 
 
+def test_the_digest_endpoint_tells_both_signers_of_a_block_trade_what_to_sign(served: Served) -> None:
+    fields = {"account": 1, "nonce": 7, "lots": 3, "price_ticks": 618_000, "taker": 2, "taker_nonce": 5}
+    found = served.http.post("/v1/digest", json={"kind": "block_trade", "fields": fields}).json()
+    assert found["typed_data"]["primaryType"] == "BlockOffer"
+    from eth_account import Account
+    from eth_account.messages import encode_typed_data
+
+    for each in (found, found["acceptance"]):
+        signed = Account.sign_message(encode_typed_data(full_message=each["typed_data"]), key("bob"))
+        assert signed.message_hash.hex() == each["digest"][2:]
+    assert found["acceptance"]["typed_data"]["message"]["takerNonce"] == 5
+
+
 def test_a_withdrawal_shows_how_far_it_is(served: Served) -> None:
     recipient = int.from_bytes(address("alice"), "big")
     rig = served.rig
