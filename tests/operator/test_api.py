@@ -19,6 +19,7 @@ from tallystick.trader.transport import Transport
 from tallystick_operator.api import Api, Identity
 from tallystick_operator.board import Board, Proven, WithdrawalProof
 from tallystick_operator.sequencer import Sequencer
+from tallystick_operator.standing import Metrics
 from tallystick_operator.server import ApiServer
 from tests.operator.rig import Rig
 
@@ -62,7 +63,7 @@ class Served:
             contracts={"Rollup": "0x" + address("rollup").hex()},
             receipt_signer="0x" + address("receipts").hex(),
         )
-        self.api = Api(self.sequencer, self.board, identity)
+        self.api = Api(self.sequencer, self.board, identity, Metrics())
         self.server = ApiServer(self.api.app(), "127.0.0.1", 0)
         self.http = Http(self.server.url)
         self.sequencer.start()
@@ -155,6 +156,19 @@ def test_the_digest_endpoint_tells_what_to_sign(served: Served) -> None:
 
     signed = Account.sign_message(encode_typed_data(full_message=found["typed_data"]), key("alice"))
     assert signed.message_hash.hex() == found["digest"][2:]
+
+
+def test_the_digest_endpoint_tells_both_signers_of_a_block_trade_what_to_sign(served: Served) -> None:
+    fields = {"account": 1, "nonce": 7, "lots": 3, "price_ticks": 618_000, "taker": 2, "taker_nonce": 5}
+    found = served.http.post("/v1/digest", json={"kind": "block_trade", "fields": fields}).json()
+    assert found["typed_data"]["primaryType"] == "BlockOffer"
+    from eth_account import Account
+    from eth_account.messages import encode_typed_data
+
+    for each in (found, found["acceptance"]):
+        signed = Account.sign_message(encode_typed_data(full_message=each["typed_data"]), key("bob"))
+        assert signed.message_hash.hex() == each["digest"][2:]
+    assert found["acceptance"]["typed_data"]["message"]["takerNonce"] == 5
 
 
 def test_a_withdrawal_shows_how_far_it_is(served: Served) -> None:

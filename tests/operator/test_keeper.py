@@ -7,8 +7,8 @@ import pytest
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.state.layout import ADL_DELAY_MS
+from tallystick.testing.byhand import hold
 from tallystick.testing.look import position
-from tallystick.testing.world import hold
 from tallystick_operator.answers import Answer
 from tallystick_operator.door import Refused, Submission, check_signature, to_record
 from tallystick_operator.keeper import RETRY_SECONDS, Keeper, candidates, due, ripe_nominations

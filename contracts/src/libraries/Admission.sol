@@ -13,7 +13,7 @@ import {Registers} from "./generated/Registers.sol";
 
 // Admitting a decoded record, from a chunk or from L1: who must have signed it, and which step runs it.
 
-/// @notice Checks who signed a record, uses its nonce up, and makes it the record in progress.
+/// @notice Checks who signed a record, uses its nonce up unless its own step does, and makes it the record in progress.
 /// @dev Twin: shared/tallystick/machine/admission.py. Rejects: WINDING_DOWN, BAD_SIGNATURE, NO_ACCOUNT, NOT_AUTHORISED,
 /// AGENT_EXPIRED, AGENT_SCOPE, NONCE_RANGE, NONCE_USED.
 function admit(Witness memory w, Record memory record) pure returns (uint8 outcome) {
@@ -43,7 +43,7 @@ function _checkTrader(Witness memory w, Record memory record, address signer) pu
     uint256 slot = delegable ? record.values[1] : 0;
     uint256 nonce = delegable ? record.values[2] : record.values[1];
     outcome = checkKey(w, number, slot, nonce, scopeOf(record.kind), signer);
-    if (outcome == Outcome.ACCEPTED) useNonce(openAccount(w, number), nonce);
+    if (outcome == Outcome.ACCEPTED && !RecordKinds.sparesNonce(record.kind)) useNonce(openAccount(w, number), nonce);
 }
 
 /// @notice Says whether a key may act for an account, as its owner or as the agent in a slot, under a nonce that is left.
@@ -76,7 +76,7 @@ function _checkAgent(Registers registers, uint256 needed, address signer, Agent 
 /// @notice What an agent must be allowed to do to sign a kind of record.
 function scopeOf(uint8 kind) pure returns (uint256) {
     if (kind == RecordKinds.BULK) return Constants.SCOPE_PLACE | Constants.SCOPE_CANCEL;
-    bool places = kind == RecordKinds.ORDER || kind == RecordKinds.CONDITIONAL;
+    bool places = kind == RecordKinds.ORDER || kind == RecordKinds.CONDITIONAL || kind == RecordKinds.BLOCK_TRADE;
     return places ? Constants.SCOPE_PLACE : Constants.SCOPE_CANCEL;
 }
 
@@ -145,6 +145,10 @@ function _setArgs(Registers registers, Record memory record) pure {
     } else if (kind == RecordKinds.DELEVERAGE || kind == RecordKinds.SETTLE_ACCOUNT) {
         registers.setArgAccount(uint32(values[0]));
         registers.setPhase(kind == RecordKinds.DELEVERAGE ? Phase.DELEVERAGE : Phase.SETTLE_ACCOUNT);
+    } else if (kind == RecordKinds.BLOCK_TRADE) {
+        registers.setArgAccount(uint32(values[0]));
+        registers.setArgMarket(uint8(values[4]));
+        registers.setPhase(Phase.BLOCK_TRADE);
     } else {
         registers.setArgMarket(uint8(values[0]));
         registers.setPhase(_ofMarket(kind));

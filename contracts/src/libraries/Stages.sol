@@ -51,6 +51,11 @@ function holderWaits(Registers registers, Account account, Risk risk) pure retur
     return false;
 }
 
+/// @notice Whether a market's index is stale, by its entry in Risk.
+function indexStopped(Registers registers, Risk risk, uint256 market) pure returns (bool) {
+    return registers.clockMs() > risk.marketIndexMs(market) + Constants.STALE_MS;
+}
+
 /// @notice Whether a trigger fires at a mark.
 function isDue(uint256 trigger, uint256 flags, uint256 mark) pure returns (bool) {
     return flags & Constants.FLAG_TRIGGER_ABOVE != 0 ? mark >= trigger : mark <= trigger;

@@ -31,7 +31,7 @@ RecordSetter = Callable[[Registers, Record], None]
 
 
 def admit(machine: Machine, record: Record) -> i64:
-    """Check who signed a record, use its nonce up, and make it the record in progress.
+    """Check who signed a record, use its nonce up unless its own step does, and make it the record in progress.
 
     Twin: contracts/src/libraries/Admission.sol. Rejects: WINDING_DOWN, BAD_SIGNATURE, NO_ACCOUNT, NOT_AUTHORISED,
     AGENT_EXPIRED, AGENT_SCOPE, NONCE_RANGE, NONCE_USED.
@@ -73,7 +73,7 @@ def _check_trader(machine: Machine, record: Record, signer: bytes) -> i64:
     slot = record.value("agent") if record.kind.authority is Authority.OWNER_OR_AGENT else 0
     nonce = record.value("nonce")
     rejection = check_key(machine, number, slot, nonce, scope_of(record.kind.name), signer)
-    if rejection == Outcome.ACCEPTED:
+    if rejection == Outcome.ACCEPTED and not record.kind.spares_nonce:
         spend_nonce(machine, number, nonce)
     return rejection
 
@@ -122,7 +122,7 @@ def scope_of(kind: str) -> i64:
     """Return what an agent must be allowed to do to sign a kind of record."""
     if kind == "bulk":
         return SCOPE_PLACE | SCOPE_CANCEL
-    return SCOPE_PLACE if kind in ("order", "conditional") else SCOPE_CANCEL
+    return SCOPE_PLACE if kind in ("order", "conditional", "block_trade") else SCOPE_CANCEL
 
 
 def _set_clock(registers: Registers, record: Record) -> None:
@@ -225,6 +225,11 @@ def _set_nominate_adl(registers: Registers, record: Record) -> None:
     registers.arg_id = record.values[2]
 
 
+def _set_block_trade(registers: Registers, record: Record) -> None:
+    registers.arg_account = record.values[0]
+    registers.arg_market = record.values[4]
+
+
 def _set_account(registers: Registers, record: Record) -> None:
     registers.arg_account = record.values[0]
 
@@ -251,4 +256,5 @@ _BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
     "deleverage": (_set_account, Phase.DELEVERAGE),
     "conditional": (_set_conditional, Phase.PLACE_ORDER),
     "settle_account": (_set_account, Phase.SETTLE_ACCOUNT),
+    "block_trade": (_set_block_trade, Phase.BLOCK_TRADE),
 }

@@ -84,6 +84,11 @@ def holder_waits(state: State, account: i64, risk: i64) -> bool:
     return False
 
 
+def index_stopped(state: State, entry: i64) -> bool:
+    """Whether a market's index is stale. Shape: `entry` is the word offset of its entry in Risk."""
+    return state.registers.clock_ms - state.risk.words[entry + RISK_RISKMARKET_INDEX_MS] > STALE_MS
+
+
 def is_due(trigger: i64, flags: i64, mark: i64) -> bool:
     """Whether a trigger fires at a mark."""
     return mark >= trigger if flags & FLAG_TRIGGER_ABOVE else mark <= trigger

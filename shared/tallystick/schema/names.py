@@ -41,6 +41,7 @@ class Phase(IntEnum):
     SCAN_MAKER = 28
     FIRE_TRIGGER = 29
     SETTLE_ACCOUNT = 30
+    BLOCK_TRADE = 31
 
 
 class Outcome(IntEnum):
@@ -198,6 +199,8 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "FLAG_MARKET": (64, "order flag: as IOC; without a price it is bounded by the market's band around the mark"),
     "FLAG_TRIGGER_ABOVE": (128, "order flag: its trigger fires when the mark is at or above it, else at or below"),
     "FLAG_LIQUIDATION": (256, "order flag, never in a signed record: closes a position against its owner's will"),
+    "BLOCK_MAKER_REDUCES": (1, "block trade: who offers must only reduce a position"),
+    "BLOCK_TAKER_REDUCES": (2, "block trade: who accepts must only reduce a position"),
     "ADL_DELAY_MS": (10_000, "better candidates for a deleveraging may come this long after the first"),
     "ADL_LAPSE_MS": (60_000, "a nomination that is older is over: ranks are of the marks of their time"),
     "BUY": (0, "side"),

@@ -39,6 +39,7 @@ class Phase:
     SCAN_MAKER: Final = 28
     FIRE_TRIGGER: Final = 29
     SETTLE_ACCOUNT: Final = 30
+    BLOCK_TRADE: Final = 31
 
 
 class Outcome:

@@ -311,7 +311,9 @@ class Ledger(Desk):
         self.accounts[number].cash -= amount
         self.outbox.append((number, amount))
 
-    def _authenticate(self, signer: str, number: int, nonce: int, slot: int, scope: int) -> Outcome | None:
+    def _authenticate(
+        self, signer: str, number: int, nonce: int, slot: int, scope: int, *, spends: bool = True
+    ) -> Outcome | None:
         account = self.accounts.get(number)
         if account is None or not account.owner:
             return Outcome.NO_ACCOUNT
@@ -330,5 +332,6 @@ class Ledger(Desk):
             return Outcome.NONCE_RANGE
         if nonce in account.nonces:
             return Outcome.NONCE_USED
-        account.nonces.add(nonce)
+        if spends:
+            account.nonces.add(nonce)
         return None

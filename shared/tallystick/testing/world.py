@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tallystick.machine.live import begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
 from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
-from tallystick.records.signing import address_of, make, sign
+from tallystick.records.signing import accept, address_of, make, sign
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.names import Outcome
 from tallystick.schema.rules import RULES
@@ -315,6 +315,23 @@ class World:
         record = make("bulk", pack_items(items), packed, account=account, **values)
         return self.send(sign(record, self.state.registers.domain, key(self.owners[account])))
 
+    def offer(self, account: int, market: int, side: int, price: int, lots: int, **more: int) -> Record:
+        """Return an offer of a block trade, signed by the account's owner."""
+        values = {"account": account, "nonce": self.next_nonce(account), "market": market, "side": side, **more}
+        return self.signed("block_trade", self.owners[account], price_ticks=price, lots=lots, **values)
+
+    def accepted(self, offer: Record, taker: int, by: str = "", **more: int) -> Record:
+        """Return the block trade that an account makes of an offer, signed by its owner if nobody else is named."""
+        given = {"taker": taker, "taker_nonce": self.next_nonce(taker), **more}
+        names = [each.name for each in offer.kind.fields]
+        values = tuple(given.get(name, value) for name, value in zip(names, offer.values, strict=True))
+        return accept(replace(offer, values=values), self.state.registers.domain, key(by or self.owners[taker]))
+
+    def block(self, maker: int, taker: int, side: int, price: int, lots: int, **more: int) -> Outcome:
+        """Offer a block trade in market 0, unless another one is given, and accept it; the side is the maker's."""
+        market = more.pop("market", 0)
+        return self.send(self.accepted(self.offer(maker, market, side, price, lots, **more), taker))
+
     def liquidate(self, account: int, market: int) -> Outcome:
         """Send a position to the book."""
         return self.send(make("liquidate", account=account, market=market))
@@ -356,29 +373,6 @@ class World:
             )
             outcome = self.send(record)
         return outcome
-
-
-def endow(state: State, units: int) -> None:
-    """Give the insurance fund money by hand, as if it had been deposited."""
-    state.accounts.words[state.accounts.open(0) + ACCOUNT_CASH_UNITS] += units
-    state.registers.cash_units += units
-    state.registers.deposited_units += units
-    state.accounts.mark(0)
-
-
-def hold(state: State, account: int, market: int, size: int, value: int) -> None:
-    """Give an account one position and the cash that makes it worth a value."""
-    base = state.accounts.open(account)
-    words = state.accounts.words
-    for slot in range(2):
-        at = base + layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
-        words[at + layout.ACCOUNT_POSITION_MARKET] = market if slot == 0 and size else 0
-        words[at + layout.ACCOUNT_POSITION_SIZE_LOTS] = size if slot == 0 else 0
-    marks = state.risk.words
-    entry = state.risk.open(0) + market * layout.RISK_RISKMARKET_WORDS
-    worth = marks[entry + layout.RISK_RISKMARKET_MARK_TICKS] * marks[entry + layout.RISK_RISKMARKET_MULTIPLIER]
-    words[base + layout.ACCOUNT_CASH_UNITS] = value - size * worth
-    state.accounts.mark(account)
 
 
 def write_rules(state: State, market: int, rules: dict[str, int]) -> None:

@@ -155,6 +155,10 @@ library Constants {
     uint256 internal constant FLAG_TRIGGER_ABOVE = 128;
     /// order flag, never in a signed record: closes a position against its owner's will
     uint256 internal constant FLAG_LIQUIDATION = 256;
+    /// block trade: who offers must only reduce a position
+    uint256 internal constant BLOCK_MAKER_REDUCES = 1;
+    /// block trade: who accepts must only reduce a position
+    uint256 internal constant BLOCK_TAKER_REDUCES = 2;
     /// better candidates for a deleveraging may come this long after the first
     uint256 internal constant ADL_DELAY_MS = 10000;
     /// a nomination that is older is over: ranks are of the marks of their time
@@ -253,8 +257,9 @@ library Phase {
     uint8 internal constant SCAN_MAKER = 28;
     uint8 internal constant FIRE_TRIGGER = 29;
     uint8 internal constant SETTLE_ACCOUNT = 30;
+    uint8 internal constant BLOCK_TRADE = 31;
     /// how many there are
-    uint8 internal constant COUNT = 31;
+    uint8 internal constant COUNT = 32;
 }
 
 library Outcome {

@@ -14,6 +14,7 @@ from tallystick.rollup.invariants import imbalance
 from tallystick.schema.names import Outcome, Phase
 from tallystick.testing.scenarios import (
     batches,
+    blocks,
     book,
     bulk,
     changes,
@@ -54,6 +55,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             orders,
             triggers,
             transfers,
+            blocks,
             bulk,
             winding,
         )
@@ -174,6 +176,31 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.NOT_AUTHORISED,
             Outcome.NOT_WITHDRAWABLE,
             Outcome.POSITION_LIMIT,
+        }
+    ),
+    Phase.BLOCK_TRADE: frozenset(
+        {
+            Outcome.ACCEPTED,
+            Outcome.SELF_TRADE,
+            Outcome.NOT_AUTHORISED,
+            Outcome.BAD_SIGNATURE,
+            Outcome.NO_ACCOUNT,
+            Outcome.AGENT_EXPIRED,
+            Outcome.AGENT_SCOPE,
+            Outcome.NONCE_RANGE,
+            Outcome.NONCE_USED,
+            Outcome.NO_MARKET,
+            Outcome.MARKET_EXPIRED,
+            Outcome.NO_MARK,
+            Outcome.OUT_OF_RANGE,
+            Outcome.TOO_LARGE,
+            Outcome.EXPIRED,
+            Outcome.STALE_INDEX,
+            Outcome.NOTHING_TO_REDUCE,
+            Outcome.NO_POSITION_SLOT,
+            Outcome.POSITION_LIMIT,
+            Outcome.MARGIN,
+            Outcome.OPEN_INTEREST,
         }
     ),
     Phase.CANCEL_ALL: frozenset({Outcome.ACCEPTED}),

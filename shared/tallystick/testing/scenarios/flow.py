@@ -178,6 +178,7 @@ def sample(scene: Scene, number: int) -> Record:
         ),
         scene.signed("transfer", "alice", account=1, nonce=nonce, to=sub_account(1, 3), amount_units=300),
         _signed_bulk(scene, nonce),
+        scene.accepted(scene.offer(1, 0, 0, 1000, 300, nonce=nonce, expiry_ms=clock + 10**6), 2),
     )
     return samples[number % len(samples)]
 

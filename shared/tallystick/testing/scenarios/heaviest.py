@@ -117,6 +117,7 @@ def _go_on(scene: Scene) -> None:
     for market in range(MAX_MARKETS):
         state.prices.words[state.prices.open(market) + layout.PRICE_INDEX_MS] = state.registers.clock_ms
         state.prices.mark(market)
+        write_rules(state, market, {"index_ms": state.registers.clock_ms})
     scene.cut()
     scene.clock()
 
@@ -264,6 +265,21 @@ def heaviest_full_chunks(scene: Scene) -> None:
     scene.post(*[_padded(scene, b"") for _ in range(MAX_CHUNKS)])
 
 
+def heaviest_block(scene: Scene) -> None:
+    """Both sides hold 16 positions, are short of initial margin before and after, and the taker's agent accepts."""
+    _stage(scene)
+    agent = {"nonce": 1, "slot": 15, "key": _address("agent"), "scope": 3, "expiry_ms": (1 << 62) - 1}
+    scene.send(scene.signed("approve_agent", "dave", account=DAVE, **agent))
+    scene.finish()
+    for account in (ALICE, DAVE):
+        _worth(scene, account, 9, 10)
+    _go_on(scene)
+    reduces = layout.BLOCK_MAKER_REDUCES | layout.BLOCK_TAKER_REDUCES
+    terms = {"expiry_ms": (1 << 62) - 1, "counterparty": DAVE, "reduces": reduces, "nonce": 0x010101}
+    offer = scene.offer(ALICE, MARKET, SELL, MARK, 1, **terms)
+    _post(scene, scene.accepted(offer, DAVE, by="agent", taker_agent=15, taker_nonce=0x010101))
+
+
 def _all_rules() -> dict[str, int]:
     return {name: RULES_OF_ALL[name] for name in (*RULES, "multiplier") if name in RULES_OF_ALL}
 
@@ -296,4 +312,5 @@ SCENARIOS = (
     heaviest_settlement,
     heaviest_forced,
     heaviest_full_chunks,
+    heaviest_block,
 )

@@ -9,7 +9,8 @@ from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.state.layout import FRAME_HEADER_BYTES
 from tallystick.state.state import State
-from tallystick.testing.world import World, address, endow, message, write_rules
+from tallystick.testing.byhand import endow
+from tallystick.testing.world import World, address, message, write_rules
 
 RICH = 10**12
 """Units: what an account of a scene is given to begin with."""

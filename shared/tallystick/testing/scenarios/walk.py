@@ -12,7 +12,7 @@ from typing import Final
 
 from tallystick.records.codec import KINDS
 from tallystick.records.items import pack_items
-from tallystick.records.signing import make, sign
+from tallystick.records.signing import accept, make, sign
 from tallystick.schema.records import Authority, RecordKind
 from tallystick.state.layout import (
     CHANGE_DELAY_MS,
@@ -194,9 +194,27 @@ def _anything(scene: Scene, chance: random.Random) -> None:
     if kind.authority is Authority.NOBODY:
         send(make(kind.name, **values))
         return
-    blobs = (pack_items([place(5, chance.randrange(2), PRICE, 1)]), chance.randbytes(5)) if kind.blobs else ()
+    if kind.acceptance:
+        values["taker"] = chance.choice((*ACCOUNTS, values["taker"]))
+        values["taker_nonce"] = chance.choice((scene.next_nonce(account), values["taker_nonce"]))
+    bulks = kind.name == "bulk"
+    blobs = (pack_items([place(5, chance.randrange(2), PRICE, 1)]), chance.randbytes(5)) if bulks else ()
     by = key(chance.choice((_signer(kind, account, values), "mallory")))
-    send(sign(make(kind.name, *blobs, **values), scene.state.registers.domain, by))
+    record = sign(make(kind.name, *blobs, **values), scene.state.registers.domain, by)
+    if kind.acceptance:
+        taker = flow.NAMES[values["taker"] - 1] if values["taker"] in ACCOUNTS else "mallory"
+        record = accept(record, scene.state.registers.domain, key(taker))
+    send(record)
+
+
+def _block(scene: Scene, chance: random.Random) -> None:
+    """Two accounts trade beside the book, at any price, some of what they hold or more."""
+    maker, taker = chance.sample(ACCOUNTS, 2)
+    clock = scene.state.registers.clock_ms
+    price = chance.choice((PRICE, PRICE, PRICE + chance.randint(-90, 90), chance.randint(0, 2 * PRICE)))
+    more = {"market": _market(chance), "reduces": chance.choice((0, 0, 0, 1, 2, 3))}
+    more |= {"counterparty": chance.choice((0, taker)), "expiry_ms": chance.choice((0, 0, 0, clock, clock + 1))}
+    scene.block(maker, taker, chance.randrange(2), price, chance.choice((1, 2, 5, 20, 90, 401)), **more)
 
 
 def _number(limit: int, chance: random.Random) -> int:
@@ -233,6 +251,7 @@ ACTS: Final[tuple[tuple[Act, int], ...]] = (
     (_agent, 4),
     (_forced, 4),
     (_sub, 3),
+    (_block, 6),
     (_settle, 2),
 )
 """What may come next, and how often."""

@@ -17,13 +17,13 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CANCEL_ALL,
     MESSAGE_FORCE_WITHDRAW,
 )
+from tallystick.testing.ledger_block import BlockLedger
 from tallystick.testing.ledger_model import Agent, Order
-from tallystick.testing.ledger_rules import RulesLedger
 from tallystick.testing.ledger_winding import DAY_MS
 from tallystick.testing.reconcile import reconcile
 from tallystick.testing.stateful import bulks
 from tallystick.testing.stateful.always import Invariants
-from tallystick.testing.stateful.governance import Governance
+from tallystick.testing.stateful.blocks import Blocks
 from tallystick.testing.stateful.strategies import (
     ACCOUNTS,
     FLAGS,
@@ -45,13 +45,13 @@ from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address, message, ordinary_rules
 
 
-class Exchange(Governance, Invariants, RuleBasedStateMachine):
+class Exchange(Blocks, Invariants, RuleBasedStateMachine):
     """The machine, live, and the ledger beside it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
-        self.ledger = RulesLedger(governance="governance", signers=SIGNERS, quorum=3)
+        self.ledger = BlockLedger(governance="governance", signers=SIGNERS, quorum=3)
         self.rounds = 0
 
     def signer(self, account: int, agent: int, honest: bool) -> str:
