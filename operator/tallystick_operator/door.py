@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
+from tallystick.machine.admission import scope_of
 from tallystick.machine.arith import read_address
 from tallystick.machine.nonces import check_nonce
-from tallystick.machine.admission import scope_of
 from tallystick.records.chunks import MAX_RECORD_BYTES
 from tallystick.records.codec import BY_NAME, Record, decode, encode
 from tallystick.records.items import ITEM_PLACE, unpack_items
