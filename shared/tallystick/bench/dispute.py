@@ -249,7 +249,6 @@ def _sample(start: State, stage: Stage, prover: Prover, limit: int, seed: int) -
         engine.run(machine, index - at)
         tracer = Tracer(machine)
         found.append(prover.prove_gas(tracer.prove(), limit, index))
-        tracer.close()
         at = index + 1
     return found
 

@@ -83,7 +83,6 @@ def _trace(machine: Machine, inputs: Any, orders: int) -> float:
             registers.phase = Phase.PLACE_ORDER
         tracer.advance()
     seconds = time.process_time() - began
-    tracer.close()
     return seconds
 
 

@@ -51,7 +51,7 @@ PROCESS_BYTES: Final = 80 << 20
 NODE_BYTES: Final = 220
 ROW_BYTES: Final = 160
 """What a state takes for a node of its tree and a cell of its tables, dictionaries and integers included; measured."""
-SMALL_STEPS: Final = 1 << 11
+SMALL_STEPS: Final = 1 << 12
 """What takes fewer is traced at once: starting a process takes longer."""
 MOST_FAILURES: Final = 3
 

@@ -119,7 +119,6 @@ def trace(job: Job, machine: Machine, first: int, last: int) -> None:
     tracer = Tracer(machine)
     for number in range(first, last):
         write_part(job.folder, number, part_of(job.plan, states_from(tracer, job.plan.part_steps, job.wanted)))
-    tracer.close()
 
 
 def states_from(tracer: Tracer, steps: int, wanted: Wanted = lambda: None) -> list[bytes]:
