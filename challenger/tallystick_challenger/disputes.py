@@ -240,7 +240,7 @@ def _dispute(planner: Planner, plans: list[Plan], parent: bytes) -> dict[str, An
         "limit": planner.rollup.assertions[parent].next_limit,
         "lowest_height": min(heights, default=None),
         "winner": hex_(dispute.winner) if dispute and dispute.winner else None,
-        "final_block": dispute.final_block if dispute and dispute.winner else None,
+        "final_block": dispute.decided_block if dispute and dispute.winner else None,
         "settled": bool(dispute and dispute.settled),
         "sides": sides,
         "due": list(dict.fromkeys(each.name for each in plans if each.parent == parent)),

@@ -25,7 +25,7 @@ def status_facts(party: Party) -> dict[str, Any]:
                 "edges": len(heights),
                 "lowest_height": min(heights, default=ROOT_HEIGHT),
                 "winner": _hex(dispute.winner),
-                "final_block": dispute.final_block or None,
+                "final_block": dispute.decided_block or None,
                 "settled": dispute.settled,
             }
         )

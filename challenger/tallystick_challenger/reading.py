@@ -93,7 +93,7 @@ def _overdue(party: Party) -> tuple[bytes, int]:
         period = party.deployment.config.challenge_period_blocks
         dispute = party.challenge.dispute_below(mine.parent)
         if dispute is not None and dispute.winner:
-            due = dispute.final_block if dispute.winner == id_ else party.head
+            due = dispute.decided_block if dispute.winner == id_ else party.head
         else:
             due = mine.block + period if rollup.unrivalled_blocks(mine, party.head) >= period else party.head
         return id_, max(0, party.head - due)

@@ -299,7 +299,7 @@ class Party:
         call = Call(
             key=f"assert/{expected.id.hex()}",
             function="post",
-            arguments=(expected.parent, expected.limit, expected.state_root, expected.registers),
+            arguments=(expected.parent, expected.limit, expected.state_root, expected.registers, bytes(32)),
             value_wei=self.deployment.config.assertion_bond_wei,
         )
         facts = {"assertion": expected.id, "limit": expected.limit, "steps": expected.steps}
@@ -312,8 +312,6 @@ class Party:
             assertion=mine.id,
             limit=mine.limit,
             head_start=self.rollup.unrivalled_blocks(mine, self.head),
-            parent_confirmed=self.rollup.assertions[mine.parent].status is Status.CONFIRMED,
-            confirmed=False,  # settling needs no trace: `_settle` does it
         )
         period = self.deployment.config.challenge_period_blocks
         player = Player(self._history(mine), claim, period, proves=self.identity.proves)
@@ -351,12 +349,12 @@ class Party:
             return
         dispute = self.challenge.dispute_below(mine.parent)
         if dispute is not None and dispute.winner:
-            due = dispute.winner == mine.id and self.head >= dispute.final_block
+            due = dispute.winner == mine.id
         else:
             unrivalled = self.rollup.unrivalled_blocks(mine, self.head)
             due = unrivalled >= self.deployment.config.challenge_period_blocks
         if due:
-            call = Call(key=f"confirm/{mine.id.hex()}", function="confirm", arguments=(mine.id,))
+            call = Call(key=f"confirm/{mine.id.hex()}", function="confirm", arguments=([mine.id],))
             self._send("Rollup", call, "confirmed", {"assertion": mine.id})
 
     def _clean_up(self) -> None:
@@ -374,9 +372,9 @@ class Party:
             repays = min(self.deployment.config.bisect_reward_wei, self.deployment.config.prove_reward_wei) > 0
             if not dispute.winner or (dispute.settled and not repays):
                 continue
-            if self.rollup.assertions[dispute.winner].status is Status.CONFIRMED:
-                for move in settlement(self.challenge, dispute)[:1]:
-                    self._send("Challenge", call_for(move, 0), "settled", {"assertion": dispute.winner})
+            period = self.deployment.config.challenge_period_blocks
+            for move in settlement(self.challenge, dispute, self.head, period)[:1]:
+                self._send("Challenge", call_for(move, 0), "settled", {"assertion": dispute.winner})
 
     def _has_lost(self, assertion: Assertion) -> bool:
         parent = self.rollup.assertions[assertion.parent]

@@ -73,10 +73,11 @@ class Decide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
-    """Take the winner's bond back and have the movers repaid."""
+    """Bring the totals up to date, take the root's bond back, and have the movers below it repaid."""
 
-    dispute: bytes
+    root: Edge
     openings: tuple[Opening, ...]
+    payments: tuple[Opening, ...]
 
 
 Move = OpenRoot | Bisect | Prove | Update | Decide | Settle
@@ -86,16 +87,13 @@ Move = OpenRoot | Bisect | Prove | Update | Decide | Settle
 class Claim:
     """The own assertion in a dispute.
 
-    Units: `head_start` is its blocks without a rival assertion. A dispute is decided only below a confirmed parent and
-    settled only when the assertion itself is `confirmed`.
+    Units: `head_start` is its blocks without a rival assertion.
     """
 
     parent: bytes
     assertion: bytes
     limit: int
     head_start: int
-    parent_confirmed: bool = True
-    confirmed: bool = True
 
 
 class Player:
@@ -121,9 +119,9 @@ class Player:
         match DISPUTE_ACTIONS[self.state(view, root, block)]:
             case Action.OPEN:
                 return [self._open()]
-            case Action.SETTLE if self.proves and self.claim.confirmed and dispute is not None:
-                return [*settlement(view, dispute)[:1]]
-            case Action.DECIDE if self.proves and self.claim.parent_confirmed and root is not None:
+            case Action.SETTLE if self.proves and dispute is not None:
+                return [*settlement(view, dispute, block, self.period)[:1]]
+            case Action.DECIDE if self.proves and root is not None:
                 return [self._decide(view, root, block)]
             case Action.WALK if root is not None:
                 moves: list[Move] = []
@@ -136,7 +134,8 @@ class Player:
         """Return where the claim's dispute is at a block; `root` is the own one, None while it is not open."""
         total = None if root is None else self.claim.head_start + view.total(root.id, block)
         dispute = view.dispute_below(self.claim.parent)
-        return dispute_state(dispute, self.claim.assertion, total, self.period, paid=is_paid(view, dispute))
+        paid = is_paid(view, dispute, block, self.period)
+        return dispute_state(dispute, self.claim.assertion, total, self.period, paid=paid)
 
     def _open(self) -> OpenRoot:
         return OpenRoot(
@@ -165,28 +164,32 @@ class Player:
                 return
 
     def _decide(self, view: ChallengeView, root: Edge, block: int) -> Update | Decide:
-        """Bring up to date what the root's total lacks; decide with the last of it.
-
-        An edge needs what the own times above it leave of the period. Those never fall, so an edge that was brought
-        up to date once stays so, and each `Update` leaves less to do. A child that is not bisected counts with its own
-        time by itself.
-        """
-        stale: list[Opening] = []
-        waiting = [(root, self.period - self.claim.head_start)]
-        while waiting:
-            edge, needed = waiting.pop()
-            status = view.edges[edge.id]
-            if status.proven or status.cached >= needed:
-                continue
-            stale.append(opening(view, edge))
-            if status.children is not None:
-                rest = needed - view.unrivalled(status, block)
-                below = view.children(edge, *status.children)
-                waiting += [(child, rest) for child in below if view.edges[child.id].children is not None]
-        openings = tuple(reversed(stale))
+        """Bring up to date what the root's total lacks; decide with the last of it."""
+        openings = stale(view, root, self.period - self.claim.head_start, block)
         if len(openings) > MAX_OPENINGS:
             return Update(openings=openings[:MAX_OPENINGS])
         return Decide(root=root, openings=openings)
+
+
+def stale(view: ChallengeView, root: Edge, needed: int, block: int) -> tuple[Opening, ...]:
+    """Return the openings that bring a root's cached total up to what is needed, children before parents.
+
+    An edge needs what the own times above it leave. Those never fall, so an edge that was brought up to date once stays
+    so. A child that is not bisected counts with its own time by itself.
+    """
+    found: list[Opening] = []
+    waiting = [(root, needed)]
+    while waiting:
+        edge, needed = waiting.pop()
+        status = view.edges[edge.id]
+        if status.proven or status.cached >= needed:
+            continue
+        found.append(opening(view, edge))
+        if status.children is not None:
+            rest = needed - view.unrivalled(status, block)
+            below = view.children(edge, *status.children)
+            waiting += [(child, rest) for child in below if view.edges[child.id].children is not None]
+    return tuple(reversed(found))
 
 
 def opening(view: ChallengeView, edge: Edge) -> Opening:
@@ -195,21 +198,25 @@ def opening(view: ChallengeView, edge: Edge) -> Opening:
     return Opening(edge=edge, left=left, right=right)
 
 
-def is_paid(view: ChallengeView, dispute: DisputeStatus | None) -> bool:
+def is_paid(view: ChallengeView, dispute: DisputeStatus | None, block: int, period: int) -> bool:
     """Whether a dispute is settled and nothing is left to pay out."""
-    return dispute is not None and dispute.settled and not settlement(view, dispute)
+    return dispute is not None and dispute.settled and not settlement(view, dispute, block, period)
 
 
-def settlement(view: ChallengeView, dispute: DisputeStatus) -> list[Settle]:
-    """Return the moves that are left to pay the winner's bond back and repay everybody who moved in its tree.
+def settlement(view: ChallengeView, dispute: DisputeStatus, block: int, period: int) -> list[Settle]:
+    """Return the moves that are left to pay a root's bond back and repay everybody who moved in its tree.
 
     Shape: parents before children, across the moves as within each; edges without a move are left out. Each move's gas
     can be told only when the ones before it are mined, for an edge is due once its parent is repaid.
     """
     if dispute.settled and dispute.pot_wei == 0:
         return []
+    root = view.edges[dispute.settled_edge].edge if dispute.settled else view.payable_root(dispute, block, period)
+    if root is None:
+        return []
+    openings = () if dispute.settled else stale(view, root, period, block)
     found: list[Opening] = []
-    waiting = [view.edges[dispute.winner_edge].edge]
+    waiting = [root]
     while waiting:
         edge = waiting.pop()
         status = view.edges[edge.id]
@@ -218,4 +225,7 @@ def settlement(view: ChallengeView, dispute: DisputeStatus) -> list[Settle]:
         if (status.children is not None or status.proven) and not (dispute.settled and edge.id in view.repaid):
             found.append(opening(view, edge))
     parts = range(0, max(len(found), 0 if dispute.settled else 1), MAX_OPENINGS)
-    return [Settle(dispute=dispute.id, openings=tuple(found[at : at + MAX_OPENINGS])) for at in parts]
+    return [
+        Settle(root=root, openings=() if at else openings, payments=tuple(found[at : at + MAX_OPENINGS]))
+        for at in parts
+    ]

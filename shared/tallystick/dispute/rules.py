@@ -138,7 +138,7 @@ class Game:
         total = self._get(root).cached + self.head_starts.get(assertion, 0)
         _require(total >= self.period, "not long enough")
         self.winner = assertion
-        self._emit("RootConfirmed", dispute=DISPUTE, edge=root.id, assertion=assertion, finalBlock=self.block)
+        self._emit("DisputeDecided", dispute=DISPUTE, edge=root.id, assertion=assertion)
 
     def children(self, edge: Edge, left: bytes, right: bytes) -> tuple[Edge, Edge]:
         """Return an edge's children as these rules make them."""

@@ -28,7 +28,6 @@ from tallystick.schema.names import Outcome
 from tallystick.testing.world import World, address, key, world_genesis
 
 PERIOD_BLOCKS = 200
-GRACE_BLOCKS = 5
 DEPOSIT_UNITS = 10**12
 FUND_WEI = 1_000 * 10**18
 
@@ -76,8 +75,10 @@ class Stage:
         config = DeployConfig(
             sequencer=address("operator"),
             challenge_period_blocks=PERIOD_BLOCKS,
-            grace_blocks=GRACE_BLOCKS,
+            root_height=20,
             min_interval_blocks=1,
+            answer_blocks=2,
+            censored_blocks=0,
         )
         steps = step_names()
         prediction = predict(self.client, address("deployer"), config, steps)
