@@ -33,10 +33,13 @@ class DeployConfig:
     token: bytes | None = None
     """None deploys a test token that anyone may mint."""
     atoms_per_unit: int = 1
-    force_delay_seconds: int = 24 * 3600
+    force_delay_seconds: int = 900
     takeover_delay_seconds: int = 24 * 3600
-    past_bound_seconds: int = 3600
-    future_bound_seconds: int = 60
+    past_bound_seconds: int = 300
+    future_bound_seconds: int = 12
+    rate_bytes: int = 8_000_000
+    """What leaves the bucket of posted bytes each block."""
+    burst_bytes: int = 16_000_000
     root_height: int = 22
     """K: an assertion covers 2^K steps at most."""
     challenge_period_blocks: int = 50_400
