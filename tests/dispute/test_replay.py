@@ -104,7 +104,7 @@ def rollup_of(hashes: list[bytes], confirmed: int = 0) -> RollupView:
 
 
 def replayed(history: tuple[list[Happened], list[bytes]], rollup: RollupView) -> Replayer:
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]))
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]), height=20)
     for parent in list(rollup.assertions.values())[:-1]:
         expected = replayer.expected(parent)
         assert expected is not None
@@ -134,7 +134,7 @@ def test_few_states_are_kept_and_any_pending_one_can_be_had(history: tuple[list[
 
 def test_a_child_of_a_lie_is_not_replayed(history: tuple[list[Happened], list[bytes]]) -> None:
     rollup = rollup_of([bytes(32), *history[1][1:]])
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]))
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]), height=20)
     genesis, lie = list(rollup.assertions.values())[:2]
     expected = replayer.expected(genesis)
     assert expected is not None and expected.id != lie.id
@@ -145,7 +145,7 @@ def test_a_child_of_a_lie_is_not_replayed(history: tuple[list[Happened], list[by
 
 def test_nothing_is_expected_before_its_inputs_are_there(history: tuple[list[Happened], list[bytes]]) -> None:
     rollup = rollup_of([])
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of([]))
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of([]), height=20)
     assert replayer.expected(rollup.assertions[rollup.genesis_id]) is None
 
 

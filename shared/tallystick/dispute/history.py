@@ -10,7 +10,6 @@ from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Inputs, Machine
 from tallystick.proof.tracer import StepProof, Tracer
-from tallystick.rollup.replay import TRACE_HEIGHT
 from tallystick.state.hashing import keccak
 from tallystick.state.state import State
 
@@ -77,7 +76,7 @@ class Trace:
     hash after i steps, as far as the machine really ran; `span` gives the nodes where they are kept elsewhere.
     """
 
-    def __init__(self, states: Sequence[bytes], height: int = TRACE_HEIGHT, span: Span | None = None) -> None:
+    def __init__(self, states: Sequence[bytes], height: int, span: Span | None = None) -> None:
         self.states = states
         self.height = height
         self._span = span or _in_memory(states, height)
@@ -138,7 +137,7 @@ class History(Trace):
         start: State,
         inputs: Inputs,
         *,
-        height: int = TRACE_HEIGHT,
+        height: int,
         step: Step = engine.step,
         progress: Progress = lambda steps: None,
     ) -> None:

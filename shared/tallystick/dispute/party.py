@@ -155,7 +155,14 @@ class Party:
         self.head, self.head_time = batch.read_to.number, batch.read_to.timestamp
         if self.replayer is None and self.rollup.genesis_id and batch.complete:
             recorded = self.deployment.genesis_state_hash
-            self.replayer = begin(self.rollup, self.inbox, recorded, self.identity.step, self.snapshots)
+            self.replayer = begin(
+                self.rollup,
+                self.inbox,
+                recorded,
+                height=self.deployment.config.root_height,
+                step=self.identity.step,
+                snapshots=self.snapshots,
+            )
             self._judged |= self.replayer.inherited
             self._replayed |= self.replayer.inherited
         return batch.complete
@@ -338,6 +345,7 @@ class Party:
             self._histories[mine.id] = History(
                 self.replayer.state(mine.parent),
                 self.inbox.limited(mine.limit),
+                height=self.deployment.config.root_height,
                 step=self.identity.step,
                 progress=lambda steps: self.report("tracing", {"assertion": mine.id, "steps": steps}),
             )

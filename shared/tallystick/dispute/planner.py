@@ -91,10 +91,11 @@ class Planner(Party):
         path = [self.rollup.assertions[mine.parent]]
         while path[-1].id != self.rollup.genesis_id:
             path.append(self.rollup.assertions[path[-1].parent])
-        replayer = Replayer(self.rollup.genesis_data, self.rollup.genesis_id, self.inbox)
+        height = self.deployment.config.root_height
+        replayer = Replayer(self.rollup.genesis_data, self.rollup.genesis_id, self.inbox, height=height)
         for before in path[:0:-1]:
             replayer.expected(before)
-        return History(replayer.state(mine.parent), self.inbox.limited(mine.limit))
+        return History(replayer.state(mine.parent), self.inbox.limited(mine.limit), height=height)
 
     def _send(self, contract: str, call: Call, event: str, facts: dict[str, Any], window: Window | None = None) -> None:
         del window
