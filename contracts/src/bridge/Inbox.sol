@@ -7,17 +7,11 @@ import {Constants} from "../libraries/generated/Names.sol";
 /// @title Inbox
 /// @notice No owner, no pause, no upgrade: every number is fixed by the constructor.
 contract Inbox is IInbox {
-    /// @dev A batch's last record is at most this much later than its first: its clock keeps within a minute.
-    uint256 private constant SPAN_SECONDS = 60;
     /// @dev What the force delay leaves an honest poster beyond the past bound, for its confirmations.
     uint256 private constant FORCE_SLACK_SECONDS = 60;
     /// @dev A batch's clock may be ahead of L1 by this much less than the age of a price report, or every
     /// honest report would be stale and the exchange would stand still for good.
     uint256 private constant REPORT_SLACK_MS = 3000;
-    /// @dev A forced record is proven whole in the step that consumes it: room for 25 orders in bulk, or prices of
-    /// 64 markets, and for every other record.
-    uint256 private constant MAX_FORCED_BYTES = 600;
-    uint256 private constant MESSAGE_RECORD = 5;
     uint8 private constant SOURCE_CALLDATA = 0;
     /// @dev A batch of one chunk of no more is always taken: one that brings nothing but the messages.
     uint256 private constant SMALL_BYTES = 128;
@@ -129,8 +123,11 @@ contract Inbox is IInbox {
     /// @inheritdoc IInbox
     function enqueueRecord(bytes calldata record) external override returns (uint64 index) {
         // INVARIANT: a step proof can carry any message there is, and none is without a record.
-        require(record.length > 0 && record.length <= MAX_FORCED_BYTES, RecordLength(record.length, MAX_FORCED_BYTES));
-        return append(abi.encodePacked(pack(MESSAGE_RECORD, msg.sender, 0, 0), record));
+        require(
+            record.length > 0 && record.length <= Constants.MAX_FORCED_BYTES,
+            RecordLength(record.length, Constants.MAX_FORCED_BYTES)
+        );
+        return append(abi.encodePacked(pack(Constants.MESSAGE_RECORD, msg.sender, 0, 0), record));
     }
 
     function enqueue(uint256 kind, address sender, uint64 account, uint64 amountUnits) private returns (uint64 index) {
@@ -201,7 +198,9 @@ contract Inbox is IInbox {
         // INVARIANT: a batch is not held back.
         require(time >= least, TimeTooOld(time, least));
         // INVARIANT: a batch ends after it begins, and soon.
-        require(until >= time && until <= time + SPAN_SECONDS, Span(time, until, SPAN_SECONDS));
+        require(
+            until >= time && until <= time + Constants.MAX_BATCH_SECONDS, Span(time, until, Constants.MAX_BATCH_SECONDS)
+        );
         uint256 most = block.timestamp + futureBoundSeconds;
         // INVARIANT: no record is of a time that L1 has not nearly come to.
         require(until <= most, UntilTooNew(until, most));

@@ -56,6 +56,11 @@ class RecordKind:
     """Whether it is taken in a wind-down too: what moves neither money nor positions, and what winds down."""
 
     @property
+    def promised(self) -> bool:
+        """Whether it is in the chain of what accounts signed, which an operator's receipts promise."""
+        return self.authority in (Authority.OWNER, Authority.OWNER_OR_AGENT)
+
+    @property
     def encoded_type(self) -> str:
         """The EIP-712 `encodeType` of its signed struct."""
         parts = [f"{'address' if x.address else 'uint64'} {x.signed}" for x in self.fields if x.signed]
@@ -87,15 +92,6 @@ RECORDS: tuple[RecordKind, ...] = (
         winds_down=True,
         doc="Move the clock.",
         fields=(_n("clock_ms", U62_LIMIT),),
-    ),
-    RecordKind(
-        name="consume",
-        number=2,
-        authority=Authority.NOBODY,
-        primary="",
-        winds_down=True,
-        doc="Consume L1 messages up to, not including, `through`.",
-        fields=(_n("through", U62_LIMIT),),
     ),
     RecordKind(
         name="order",

@@ -19,7 +19,6 @@ from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.sender import TxQueue
 from tallystick.l1.server import DevServer
 from tallystick.machine import engine
-from tallystick.records.signing import make
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.genesis import genesis_state
@@ -161,7 +160,7 @@ class Stage:
 
     def consume(self) -> Outcome:
         """Have the machine consume every message there is."""
-        return self.world.send(make("consume", through=len(self.world.published.messages)))
+        return self.world.consume()
 
     def begin(self) -> None:
         """Set the next batch's time to L1's, so that the Inbox takes it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tallystick.machine.live import begin_batch, execute, seal_batch
+from tallystick.machine.live import begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
 from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
 from tallystick.records.codec import Record, encode
@@ -19,9 +19,11 @@ from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ITEM_SLOT_BYTES,
     MAIN_ACCOUNT_MASK,
+    MAX_BATCH_SECONDS,
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
     MESSAGE_DEPOSIT,
+    MESSAGE_RECORD,
     POST_ONLY_MS,
 )
 from tallystick.state.state import State
@@ -44,6 +46,12 @@ def message(kind: int, sender: bytes, account: int, amount: int, time: int = STA
     """Return an L1 message as the Inbox packs it."""
     numbers = (account, amount, time)
     return bytes([kind]) + sender + b"".join(number.to_bytes(8, "big") for number in numbers)
+
+
+def record_message(record: Record | bytes, time: int = START, sender: str = "anybody") -> bytes:
+    """Return the L1 message that carries a record."""
+    data = record if isinstance(record, bytes) else encode(record)
+    return message(MESSAGE_RECORD, address(sender), 0, 0, time) + data
 
 
 def ordinary_rules(**more: int) -> dict[str, int]:
@@ -89,11 +97,11 @@ class Published:
         """Return one L1 message."""
         return self.messages[index]
 
-    def publish(self, chunks: list[bytes], time: int, message_limit: int) -> None:
-        """Append a batch."""
+    def publish(self, chunks: list[bytes], time: int, message_limit: int, until: int = 0) -> None:
+        """Append a batch of the sequencer's; `until` is its time unless it is later."""
         header = BatchHeader(
             time=time,
-            until=time,
+            until=max(time, until),
             message_limit=message_limit,
             poster=address("operator"),
             chunk_count=len(chunks),
@@ -133,38 +141,67 @@ class World:
         self.owners: dict[int, str] = {}
         self.rounds: dict[int, int] = {}
         self._chunker: Chunker | None = None
+        self._until = 0
 
     def fresh(self) -> Machine:
         """Return a machine at genesis over the published history."""
         return Machine(genesis_state(self.genesis), self.published)
 
     def send(self, record: Record | bytes) -> Outcome:
-        """Run a record in the open batch, opening one if there is none."""
+        """Run a record in the open batch, opening one that consumes no message if there is none, or it is full."""
         data = record if isinstance(record, bytes) else encode(record)
-        registers = self.state.registers
-        if self._chunker is None:
-            begin_batch(self.machine, self.time)
-            self._chunker = Chunker(registers.record_count, registers.record_accumulator)
-        self._chunker.add(data)
-        return execute(self.machine, data)
+        if self._chunker is not None and not self._chunker.fits(data):
+            self._seal()
+        chunker = self._chunker or self.begin(self.state.registers.message_cursor)
+        chunker.add(data)
+        outcome = execute(self.machine, data)
+        if ends_chunk(self.machine):
+            chunker.end_chunk()
+        return outcome
+
+    def begin(self, message_limit: int) -> Chunker:
+        """Open the next batch, which consumes the messages below a limit, at `time` or when the last one ended."""
+        begin_batch(self.machine, max(self.time, self._until), message_limit)
+        self._chunker = Chunker(self.state.registers)
+        return self._chunker
+
+    def consume(self) -> Outcome:
+        """Open a batch that consumes every queued message, behind the one that is open; return the last one's outcome."""
+        self._seal()
+        self.begin(len(self.published.messages))
+        return Outcome(self.state.registers.outcome)
 
     def seal(self) -> None:
-        """Publish the open batch."""
+        """Publish the open batch, or one with a clock record; the next one is a second later."""
         if self._chunker is None:
             self.clock()
-        assert self._chunker is not None
-        limit = seal_batch(self.machine)
-        self.published.publish(self._chunker.finish(), self.time, limit)
-        self._chunker = None
+        self._seal()
         self.time += 1
+
+    def _seal(self) -> None:
+        """Publish the open batch, if there is one: none is without a record."""
+        chunker = self._chunker
+        if chunker is None:
+            return
+        registers = self.state.registers
+        if not chunker.chunks:
+            self.send(make("clock", clock_ms=registers.clock_ms))
+        time, limit = registers.batch_time, registers.batch_message_limit
+        self._until = seal_batch(self.machine)
+        self.published.publish(chunker.finish(), time, limit, self._until)
+        self._chunker = None
 
     def signed(self, kind: str, by: str, /, **values: int) -> Record:
         """Return a record signed by a name's key."""
         return sign(make(kind, **values), self.state.registers.domain, key(by))
 
     def clock(self, ahead_ms: int = 0) -> Outcome:
-        """Set the clock to the batch's time and a bit."""
+        """Set the clock to `time` and a bit, in a batch of its own when it is too far ahead for the open one."""
         now = max(self.time * 1000 + ahead_ms, self.state.registers.clock_ms)
+        declared = self.state.registers.batch_time or max(self.time, self._until)
+        if now > (declared + MAX_BATCH_SECONDS) * 1000:
+            self._seal()
+            self._until = now // 1000
         return self.send(make("clock", clock_ms=now))
 
     def later(self, ms: int) -> None:
@@ -182,10 +219,15 @@ class World:
             self.report(market, price)
 
     def deposit(self, name: str, account: int, amount: int) -> Outcome:
-        """Queue a deposit on L1 and consume it."""
+        """Queue a deposit on L1 and consume it in a batch of its own."""
         self.owners.setdefault(account, name)
-        self.published.messages.append(message(MESSAGE_DEPOSIT, address(name), account, amount))
-        return self.send(make("consume", through=len(self.published.messages)))
+        self.published.messages.append(message(MESSAGE_DEPOSIT, address(name), account, amount, self.time))
+        return self.consume()
+
+    def force(self, *records: Record | bytes) -> Outcome:
+        """Queue records on L1 and consume them in a batch of their own; return what the last one ended with."""
+        self.published.messages += [record_message(record, self.time) for record in records]
+        return self.consume()
 
     def next_nonce(self, account: int) -> int:
         """Return a nonce the account has not used."""

@@ -8,7 +8,6 @@ library RecordKinds {
     uint256 internal constant SIGNATURE_BYTES = 64;
     uint256 internal constant MAX_FIELDS = 23;
     uint8 internal constant CLOCK = 1;
-    uint8 internal constant CONSUME = 2;
     uint8 internal constant ORDER = 3;
     uint8 internal constant CANCEL = 4;
     uint8 internal constant WITHDRAW = 5;
@@ -34,7 +33,6 @@ library RecordKinds {
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
         if (kind == CLOCK) return 1;
-        if (kind == CONSUME) return 1;
         if (kind == ORDER) return 10;
         if (kind == CANCEL) return 5;
         if (kind == WITHDRAW) return 4;
@@ -65,18 +63,22 @@ library RecordKinds {
 
     /// Whether a signature follows the fields.
     function signed(uint8 kind) internal pure returns (bool) {
-        return !(kind == CLOCK || kind == CONSUME || kind == APPLY_CHANGE || kind == SETTLE_POSITION || kind == CLEAN || kind == LIQUIDATE || kind == TAKE_OVER || kind == NOMINATE_ADL || kind == DELEVERAGE || kind == SETTLE_ACCOUNT);
+        return !(kind == CLOCK || kind == APPLY_CHANGE || kind == SETTLE_POSITION || kind == CLEAN || kind == LIQUIDATE || kind == TAKE_OVER || kind == NOMINATE_ADL || kind == DELEVERAGE || kind == SETTLE_ACCOUNT);
+    }
+
+    /// Whether an account signs it, itself or by an agent.
+    function promised(uint8 kind) internal pure returns (bool) {
+        return kind == ORDER || kind == CANCEL || kind == WITHDRAW || kind == APPROVE_AGENT || kind == TRANSFER || kind == BULK || kind == CANCEL_ALL || kind == DEAD_MAN || kind == CONDITIONAL;
     }
 
     /// Whether it is taken in a wind-down too.
     function windsDown(uint8 kind) internal pure returns (bool) {
-        return kind == CLOCK || kind == CONSUME || kind == CANCEL || kind == APPROVE_AGENT || kind == CANCEL_ALL || kind == DEAD_MAN || kind == CLEAN || kind == SETTLE_ACCOUNT;
+        return kind == CLOCK || kind == CANCEL || kind == APPROVE_AGENT || kind == CANCEL_ALL || kind == DEAD_MAN || kind == CLEAN || kind == SETTLE_ACCOUNT;
     }
 
     /// Largest value of field `i`; type(uint160).max marks an address.
     function limit(uint8 kind, uint256 i) internal pure returns (uint256) {
         if (kind == CLOCK) return 4611686018427387903;
-        if (kind == CONSUME) return 4611686018427387903;
         if (kind == ORDER) return _orderLimit(i);
         if (kind == CANCEL) return _cancelLimit(i);
         if (kind == WITHDRAW) return _withdrawLimit(i);

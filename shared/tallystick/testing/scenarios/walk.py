@@ -182,8 +182,9 @@ def _sub(scene: Scene, chance: random.Random) -> None:
 
 
 def _anything(scene: Scene, chance: random.Random) -> None:
-    """Send a well-formed record of any kind with any numbers, signed by whoever may sign it. L1's messages have their own."""
-    kind = chance.choice([each for each in KINDS.values() if each.name != "consume"])
+    """Send a well-formed record of any kind with any numbers, signed by whoever may sign it, now and then through L1."""
+    kind = chance.choice(list(KINDS.values()))
+    send = scene.force if chance.random() < 0.3 else scene.send
     values = {field.name: _number(field.limit, chance) for field in kind.fields}
     account = chance.choice(ACCOUNTS)
     if "account" in values:
@@ -191,11 +192,11 @@ def _anything(scene: Scene, chance: random.Random) -> None:
     if "nonce" in values and chance.random() < 0.9:
         values["nonce"] = scene.next_nonce(account)
     if kind.authority is Authority.NOBODY:
-        scene.send(make(kind.name, **values))
+        send(make(kind.name, **values))
         return
     blobs = (pack_items([place(5, chance.randrange(2), PRICE, 1)]), chance.randbytes(5)) if kind.blobs else ()
     by = key(chance.choice((_signer(kind, account, values), "mallory")))
-    scene.send(sign(make(kind.name, *blobs, **values), scene.state.registers.domain, by))
+    send(sign(make(kind.name, *blobs, **values), scene.state.registers.domain, by))
 
 
 def _number(limit: int, chance: random.Random) -> int:
