@@ -35,8 +35,9 @@ def history() -> tuple[list[Happened], list[bytes]]:
     world.clock()
     world.list_market(0)
     world.report(0, 618_000)
-    hashes = []
-    for number in range(BATCHES):
+    world.seal()
+    hashes = [world.state.hash()]
+    for number in range(1, BATCHES):
         world.deposit("alice", 1, 10**9)
         world.order(1, 0, 0, 617_000 - number, 1, client_id=number + 1)
         world.seal()

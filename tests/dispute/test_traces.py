@@ -36,7 +36,9 @@ class Lineage:
         self.states: dict[bytes, State] = {}
         self.assertions: dict[bytes, Assertion] = {}
         self.order = [self._add(world.fresh().state, 0)]
-        for batch in range(batches):
+        world.seal()
+        self.order.append(self._add(world.state.copy(), 1))
+        for batch in range(1, batches):
             world.deposit("alice", 1, 10**12)
             for number in range(orders):
                 world.order(1, 0, number % 2, 617_000 + number, 1, client_id=batch * orders + number + 1)
@@ -57,6 +59,7 @@ class Lineage:
             limit=limit,
             next_limit=limit + 1,
             proposer=b"",
+            bonded=b"",
             block=1,
             status=Status.PENDING,
         )
@@ -68,12 +71,12 @@ class Lineage:
 
     @property
     def source(self) -> Source:
-        return Source(assertion=self.assertions.__getitem__, state=self.state, inbox=self.inbox, height=HEIGHT)
+        return Source(assertion=self.assertions.__getitem__, state=self.state, inputs=self.inbox.limited, height=HEIGHT)
 
-    def child(self, number: int = 1) -> Assertion:
+    def child(self, number: int = 2) -> Assertion:
         return self.assertions[self.order[number]]
 
-    def history(self, number: int = 1) -> History:
+    def history(self, number: int = 2) -> History:
         child = self.child(number)
         return History(self.states[child.parent], self.inbox.limited(child.limit), height=HEIGHT)
 

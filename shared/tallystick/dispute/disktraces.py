@@ -53,6 +53,8 @@ ROW_BYTES: Final = 160
 """What a state takes for a node of its tree and a cell of its tables, dictionaries and integers included; measured."""
 SMALL_STEPS: Final = 1 << 12
 """What takes fewer is traced at once: starting a process takes longer."""
+SHARES: Final = 2
+"""Into how many runs of parts a trace is cut for each core: few, for each has to come to its first part."""
 MOST_FAILURES: Final = 3
 
 
@@ -156,7 +158,8 @@ class DiskTraces:
         """Have the folder hold a plan and the first state, and see what is there already."""
         source, bounds = self._source, self._bounds
         origin = source.assertion(assertion.parent)
-        inputs = extract(source.inbox, origin, assertion.limit)
+        limited = source.inputs(assertion.limit)
+        inputs = extract(limited, origin, assertion.limit)
         segment = min(bounds.segment, source.height)
         plan = Plan(
             machine=machine_version(),
@@ -170,7 +173,6 @@ class DiskTraces:
             bottom=min(bounds.bottom, segment),
         )
         # a party's own look at the trace reads L1's inputs where they are, instead of holding them
-        limited = source.inbox.limited(assertion.limit)
         job = Job(folder=self.folder / plan.key, plan=plan, inputs=limited)
         making = _Making(job=job, first=lambda: source.state(assertion.parent).copy(), state_bytes=0)
         self._report("tracing", {"assertion": assertion.id})
@@ -274,7 +276,7 @@ class DiskTraces:
         parts: range | None = None
         job = ["survey", "0", "0"]
         if making.known is not None:
-            share = max(1, len(making.missing) // (2 * max(1, self._width)))
+            share = -(-making.known.parts(making.job.plan) // (SHARES * max(1, self._width)))
             first, last = _runs(making.missing, share)[0]
             parts = range(first, last)
             making.missing = making.missing[last - first :]

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from tallystick.dispute.history import History, Step, Trace
 from tallystick.machine import engine
+from tallystick.machine.machine import Inputs
 from tallystick.rollup.assertion_view import Assertion
-from tallystick.rollup.inbox_view import InboxView
 from tallystick.state.state import State
 
 Report = Callable[[str, dict[str, Any]], None]
@@ -33,11 +33,13 @@ class Traces(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where traces begin: assertions by id, the state of a true one, and L1's inputs; `height` is the deployment's."""
+    """Where traces begin: assertions by id, the state of a true one, and what L1 holds below a limit of batches; `height`
+    is the deployment's.
+    """
 
     assertion: Callable[[bytes], Assertion]
     state: Callable[[bytes], State]
-    inbox: InboxView
+    inputs: Callable[[int], Inputs]
     height: int
 
 
@@ -56,7 +58,7 @@ class MemoryTraces:
             self._report("tracing", {"assertion": assertion.id})
             self._held[assertion.id] = History(
                 self._source.state(assertion.parent),
-                self._source.inbox.limited(assertion.limit),
+                self._source.inputs(assertion.limit),
                 height=self._source.height,
                 step=self._step,
                 progress=lambda steps: self._report("tracing", {"assertion": assertion.id, "steps": steps}),

@@ -12,11 +12,10 @@ from pathlib import Path
 from tallystick.artifacts import machine_version
 from tallystick.errors import DataMissing, StateError
 from tallystick.machine import engine
-from tallystick.machine.machine import Machine
+from tallystick.machine.machine import Inputs, Machine
 from tallystick.records.chunks import BatchHeader
 from tallystick.rollup.assertion_view import Assertion, assertion_id
 from tallystick.rollup.genesis import decode_genesis, genesis_state
-from tallystick.rollup.inbox_view import InboxView
 from tallystick.rollup.invariants import broken
 from tallystick.rollup.snapshot import decode
 from tallystick.rollup.snapshotstore import SnapshotStore, read
@@ -114,7 +113,7 @@ class Replayed:
     unusable: str = ""
 
 
-def extract(inbox: InboxView, start: Assertion, end: int) -> Extract:
+def extract(inbox: Inputs, start: Assertion, end: int) -> Extract:
     """Return the inputs of all batches behind an assertion and below `end`, checked against L1's commitments.
 
     Raises: DataMissing, DataMismatch.
