@@ -176,6 +176,7 @@ class Plan:
             inputs=extract(self._party.inbox, start, part.end),
             save=self._question.save,
             spacing=self._question.spacing,
+            height=self._party.deployment.config.root_height,
         )
 
 

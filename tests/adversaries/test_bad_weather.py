@@ -31,7 +31,7 @@ DEAR_WEI = 100 * GWEI
 def battle_of(stage: Stage) -> Battle:
     """Return a battle with liars of all tempers but those who do the honest side's work."""
     fresh = stage.world.fresh()
-    true = History(fresh.state, fresh.inputs)
+    true = History(fresh.state, fresh.inputs, height=stage.deployment.config.root_height)
     return Battle(stage=stage, true=true, attacks=attacks(true, LIARS, timings=(Timing.AT_ONCE, Timing.LATE)))
 
 

@@ -55,7 +55,11 @@ def test_L03_a_payment_that_a_reorganisation_takes_back_is_made_again_and_once(s
     stage.mine(PERIOD_BLOCKS + 1)
     for _ in range(3):
         honest.tick()
-    proof = Auditor().audit(EventReader(stage.client, stage.deployment).poll().events).withdrawal_proof(0)
+    proof = (
+        Auditor(stage.deployment.config.root_height)
+        .audit(EventReader(stage.client, stage.deployment).poll().events)
+        .withdrawal_proof(0)
+    )
     stage.transact("bob", "claim", "Vault", "claim", *proof)
     alice = account("alice").address
     assert stage.call("TestToken", "balanceOf", alice) == 10**9

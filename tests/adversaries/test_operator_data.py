@@ -259,7 +259,9 @@ def test_D14_D22_without_the_operator_anybody_posts_asserts_and_is_paid(stage: S
     post(stage, "alice")
     honest = stage.party("carol", Mode.PROPOSE, Told())
     confirm_by_time(stage, honest)
-    audit = Auditor().audit(EventReader(stage.client, stage.deployment).poll().events)
+    audit = Auditor(stage.deployment.config.root_height).audit(
+        EventReader(stage.client, stage.deployment).poll().events
+    )
     for index in range(2):
         stage.transact("bob", f"claim {index}", "Vault", "claim", *audit.withdrawal_proof(index))
     paid = stage.call("TestToken", "balanceOf", account("alice").address)
@@ -290,7 +292,9 @@ def test_D14_D17_when_the_exchange_has_stopped_for_good_everybody_is_paid(stage:
         post(stage, "carol")
     honest = stage.party("dave", Mode.PROPOSE, Told())
     confirm_by_time(stage, honest)
-    audit = Auditor().audit(EventReader(stage.client, stage.deployment).poll().events)
+    audit = Auditor(stage.deployment.config.root_height).audit(
+        EventReader(stage.client, stage.deployment).poll().events
+    )
     granted = stage.world.state.registers.withdrawn_units
     for index in range(stage.world.state.registers.outbox_count):
         stage.transact("erin", f"claim {index}", "Vault", "claim", *audit.withdrawal_proof(index))

@@ -125,7 +125,7 @@ def test_a_chain_that_grows_shorter_is_followed_down_and_up_again(empty: AnvilSt
 @pytest.mark.parametrize("count", [1, 8, 64])
 def test_attackers_with_different_histories_lose_on_anvil_too(crowded: CrowdedStage, count: int) -> None:
     fresh = crowded.world.fresh()
-    true = History(fresh.state, fresh.inputs)
+    true = History(fresh.state, fresh.inputs, height=crowded.deployment.config.root_height)
     battle = Battle(stage=crowded, true=true, attacks=attacks(true, count, timings=tuple(Timing)))
     result = battle.play()
     assert result.won

@@ -35,8 +35,9 @@ def history() -> tuple[list[Happened], list[bytes]]:
     world.clock()
     world.list_market(0)
     world.report(0, 618_000)
-    hashes = []
-    for number in range(BATCHES):
+    world.seal()
+    hashes = [world.state.hash()]
+    for number in range(1, BATCHES):
         world.deposit("alice", 1, 10**9)
         world.order(1, 0, 0, 617_000 - number, 1, client_id=number + 1)
         world.seal()
@@ -104,7 +105,7 @@ def rollup_of(hashes: list[bytes], confirmed: int = 0) -> RollupView:
 
 
 def replayed(history: tuple[list[Happened], list[bytes]], rollup: RollupView) -> Replayer:
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]))
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]), height=20)
     for parent in list(rollup.assertions.values())[:-1]:
         expected = replayer.expected(parent)
         assert expected is not None
@@ -134,7 +135,7 @@ def test_few_states_are_kept_and_any_pending_one_can_be_had(history: tuple[list[
 
 def test_a_child_of_a_lie_is_not_replayed(history: tuple[list[Happened], list[bytes]]) -> None:
     rollup = rollup_of([bytes(32), *history[1][1:]])
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]))
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]), height=20)
     genesis, lie = list(rollup.assertions.values())[:2]
     expected = replayer.expected(genesis)
     assert expected is not None and expected.id != lie.id
@@ -145,7 +146,7 @@ def test_a_child_of_a_lie_is_not_replayed(history: tuple[list[Happened], list[by
 
 def test_nothing_is_expected_before_its_inputs_are_there(history: tuple[list[Happened], list[bytes]]) -> None:
     rollup = rollup_of([])
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of([]))
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of([]), height=20)
     assert replayer.expected(rollup.assertions[rollup.genesis_id]) is None
 
 

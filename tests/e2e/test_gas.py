@@ -43,7 +43,7 @@ def measure(folder: Path) -> dict[str, int]:
                 found["deposit" if found["deposit_first"] else "deposit_first"].append(
                     receipt.gas_used if receipt else 0
                 )
-        proof = Auditor().audit(events).withdrawal_proof(0)
+        proof = Auditor(stage.deployment.config.root_height).audit(events).withdrawal_proof(0)
         found["claim"].append(stage.transact("bob", "claim", "Vault", "claim", *proof))
         first = found["bisect"][0]
         return {"bisect_first": first} | {name: int(median(values)) for name, values in sorted(found.items())}

@@ -235,7 +235,7 @@ def small_battle(count: int, *, censored: int = 0, fronted: bool = False) -> dic
             trade_a_little(stage)
             stage.publish()
             fresh = stage.world.fresh()
-            true = History(fresh.state, fresh.inputs)
+            true = History(fresh.state, fresh.inputs, height=stage.deployment.config.root_height)
             chosen = attacks(true, count, timings=timings)
             return asdict(Battle(stage=stage, true=true, attacks=chosen, censored=censored).play())
         finally:

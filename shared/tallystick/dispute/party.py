@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.dispute.hand import Hand, Purse
-from tallystick.dispute.mind import Mind, Report, Traces
+from tallystick.dispute.mind import Mind, Report
 from tallystick.dispute.strategy import Due, Identity, time_of
+from tallystick.dispute.traces import Traces
 from tallystick.dispute.view import ChallengeView
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment
@@ -82,7 +83,8 @@ class Party:
         self._acted_at = -1
 
     def close(self) -> None:
-        """Let go of the transaction queue's store."""
+        """Let go of the transaction queue's store, and end what is being made."""
+        self.mind.close()
         if self._store is not None:
             self._store.close()
 

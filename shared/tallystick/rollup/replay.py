@@ -14,17 +14,14 @@ from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.state.state import State, state_hash
 
-TRACE_HEIGHT: Final = 20
-TRACE_STEPS: Final = 1 << TRACE_HEIGHT
-"""Steps an assertion covers at most."""
-
+SLICE_STEPS: Final = 1 << 20
 KEPT_STATES: Final = 8
 """Each is a copy of everything; a challenge period may see thousands of pending assertions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """The one true child of an assertion. `steps` were run; the rest up to 2^20 is standing still."""
+    """The one true child of an assertion. `steps` were run; the rest up to 2^height is standing still."""
 
     id: bytes
     parent: bytes
@@ -35,11 +32,17 @@ class Expectation:
     steps: int
 
 
+def run_out(machine: Machine) -> None:
+    """Run a machine until its inputs are used up, however many assertions that takes."""
+    while not engine.halted(machine):
+        engine.run(machine, SLICE_STEPS)
+
+
 class Replayer:
     """Keeps the states of true assertions, from genesis on.
 
     `step` replaces the machine's own step for those who need to know what a liar would assert. `inherited` are the
-    assertions known to be true from an earlier replay.
+    assertions known to be true from an earlier replay. An assertion covers 2^height steps at most.
     """
 
     def __init__(
@@ -47,9 +50,12 @@ class Replayer:
         genesis_data: bytes,
         genesis_id: bytes,
         inbox: InboxView,
+        *,
+        height: int,
         step: Callable[[Machine], None] = engine.step,
     ) -> None:
         self.inbox = inbox
+        self.most_steps = 1 << height
         self.step = step
         self.states: dict[bytes, State] = {genesis_id: genesis_state(decode_genesis(genesis_data))}
         self.inherited: frozenset[bytes] = frozenset()
@@ -143,9 +149,9 @@ class Replayer:
 
     def _run(self, machine: Machine) -> int:
         if self.step is engine.step:
-            return engine.run(machine, TRACE_STEPS)
+            return engine.run(machine, self.most_steps)
         steps = 0
-        while steps < TRACE_STEPS and not engine.halted(machine):
+        while steps < self.most_steps and not engine.halted(machine):
             self.step(machine)
             steps += 1
         return steps

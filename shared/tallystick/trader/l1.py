@@ -190,7 +190,8 @@ def claim_from_l1(client: L1Client, deployment: Deployment, index: int) -> Claim
             inbox.apply(event)
             rollup.apply(event)
         complete = batch.complete
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox)
+    height = deployment.config.root_height
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox, height=height)
     for assertion in _confirmed_path(rollup):
         replayer.expected(rollup.assertions[assertion.parent])
     state = replayer.states.get(rollup.latest_confirmed)
