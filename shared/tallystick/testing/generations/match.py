@@ -1,0 +1,402 @@
+"""One match: blocks, an honest side whose transactions land late and in order, an attacker, and what must never happen."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, NamedTuple
+
+from tallystick.dispute.protocol import Protocol
+from tallystick.dispute.rollup_rules import Posted
+from tallystick.dispute.rules import Ground, Rule, RulesTerms
+from tallystick.errors import BadInput
+from tallystick.testing.generations.attacker import ATTACKER, STYLES, Attacker
+from tallystick.testing.generations.honest import HONEST, Habit, Mind, Move, duties
+from tallystick.testing.generations.machine import Machine
+
+ROOT_WEI: Final = 1000
+OPEN_WEI, PROVE_WEI, BISECT_WEI = 100, 100, 300
+"""Half of a root's bond repays one opening, one proof and K bisections, which share this."""
+RICH: Final = 1 << 60
+
+
+class Fault(Enum):
+    """What must never happen."""
+
+    SAFETY = "a false assertion is confirmed"
+    LATE = "a true assertion is confirmed later than the bound"
+    SLOW = "an honest root's bond does not come home within the bound"
+    WORK = "there is work, nothing forbids to assert it, and it is not asserted"
+    WOKEN = "a root is needed for what was alone for the period"
+    STUCK = "the match does not end"
+    LOSS = "the honest side has lost money"
+    CAPITAL = "the honest side has more than one assertion's bond in use"
+    CHEAP = "a lie has cost less than an assertion's bond"
+    MONEY = "a contract does not hold what it owes"
+    REFUSED = "an honest call is refused that nobody has overtaken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a match is about. Units: blocks, but for `bonds`, an assertion's bond in roots' bonds.
+
+    An honest transaction lands 1 to `delay` + 1 blocks after it is due; `censored` blocks, in all, take none. `spare`
+    is added to the shortest period that is safe.
+    """
+
+    height: int = 2
+    delay: int = 1
+    censored: int = 6
+    spare: int = 0
+    interval: int = 1
+    bonds: int = 10
+    tracing: int = 0
+
+    @property
+    def inclusion(self) -> int:
+        """D: what the honest side needs to get from the top to the bottom."""
+        return (self.delay + 1) * (self.height + 2)
+
+    @property
+    def period(self) -> int:
+        """T: the last block is that of the answer to a first lie."""
+        return self.censored + self.inclusion + self.delay + 2 + self.spare
+
+    @property
+    def bound(self) -> int:
+        """Within so many blocks every true assertion is confirmed; two more moves are to decide and to confirm."""
+        return self.period + self.censored + self.inclusion + 2 * (self.delay + 1)
+
+    def rules(self) -> RulesTerms:
+        """Return what the contracts are made with."""
+        return RulesTerms(
+            height=self.height,
+            period=self.period,
+            interval=self.interval,
+            assertion_bond=self.bonds * ROOT_WEI,
+            root_bond=ROOT_WEI,
+            open_reward=OPEN_WEI,
+            bisect_reward=BISECT_WEI // self.height,
+            prove_reward=PROVE_WEI,
+        )
+
+
+class Batch(NamedTuple):
+    """A batch of so many steps, on L1 from a block on."""
+
+    block: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """Everything about a match that chance decides before it begins. Units: `wallets` in wei."""
+
+    terms: Terms
+    style: str
+    batches: tuple[Batch, ...]
+    proposes: int
+    patience: int = 0
+    bundles: bool = False
+    wallets: tuple[int, int] = (RICH, RICH)
+
+    @property
+    def generations(self) -> int:
+        """How many generations the work takes at least."""
+        steps = sum(each.steps for each in self.batches)
+        return -(-steps >> self.terms.height) if False else -(-steps // (1 << self.terms.height))
+
+
+def random_setup(rng: random.Random, style: str, terms: Terms | None = None) -> Setup:
+    """Return a setup of some two to eight generations, with the period as short as it may be, or a little longer."""
+    terms = terms or Terms(
+        height=rng.choice([1, 2, 2, 3]),
+        delay=rng.choice([0, 1, 2]),
+        censored=rng.choice([0, 3, 6]),
+        spare=rng.choice([0, 0, 5]),
+        interval=rng.choice([1, 1, 1, 3, 15]),
+    )
+    steps, generations = 1 << terms.height, rng.randint(2, 8)
+    batches: list[Batch] = []
+    block, made = 1, 0
+    while made < generations * steps:
+        some = rng.choice([steps, 2 * steps, 3 * steps, rng.randint(1, steps)])
+        batches.append(Batch(block, some))
+        block, made = block + rng.choice([0, 1, 4]), made + some
+    return Setup(
+        terms=terms,
+        style=style,
+        batches=tuple(batches),
+        proposes=generations if rng.random() < 0.8 else 2,
+        patience=rng.choice([0, 0, 2]),
+        bundles=rng.random() < 0.5,
+    )
+
+
+def contested(style: str, generations: int, terms: Terms, wallets: tuple[int, int] = (RICH, RICH)) -> Setup:
+    """Return a setup in which each block brings a generation, and chance decides nothing."""
+    batches = tuple(Batch(1 + i, 1 << terms.height) for i in range(generations))
+    return Setup(terms=terms, style=style, batches=batches, proposes=generations, wallets=wallets)
+
+
+@dataclass(slots=True, kw_only=True)
+class Figures:
+    """What a match has seen. Units: blocks for `slowest` and `beyond` (the bound), wei for `loss`, the attacker's."""
+
+    lies: int = 0
+    generations: int = 0
+    bonds: int = 0
+    roots: int = 0
+    slowest: int = 0
+    beyond: int = -RICH
+    loss: int = 0
+    blocks: int = 0
+    calls: int = 0
+    refused: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """What came of a match."""
+
+    faults: list[Fault]
+    figures: Figures
+
+
+class _Sent(NamedTuple):
+    block: int
+    move: Move
+
+
+Strategy = Callable[[Mind], Sequence[Move]]
+"""What the honest side does: `duties`, or another pure function of the same kind."""
+Make = Callable[[Ground, bytes, Machine], Protocol]
+"""Makes the protocol of a match: the Python rules, or those beside the compiled contracts."""
+
+
+def python_rules(ground: Ground, genesis_state: bytes, _machine: Machine) -> Protocol:
+    """Return the Python rules alone."""
+    return Protocol(ground, genesis_state)
+
+
+@dataclass(slots=True, kw_only=True)
+class Dropped:
+    """The rules and habits a match does without."""
+
+    rules: frozenset[Rule] = field(default_factory=frozenset[Rule])
+    habits: frozenset[Habit] = field(default_factory=frozenset[Habit])
+
+
+class Match:
+    """A match, played by `play`."""
+
+    def __init__(
+        self,
+        seed: int,
+        setup: Setup | None = None,
+        *,
+        dropped: Dropped | None = None,
+        make: Make = python_rules,
+        strategy: Strategy = duties,
+    ) -> None:
+        self.rng = random.Random(seed)
+        self.setup = setup or random_setup(self.rng, STYLES[seed % len(STYLES)])
+        dropped = dropped or Dropped()
+        self.terms, self.strategy = self.setup.terms, strategy
+        self.machine = Machine([each.steps for each in self.setup.batches])
+        self.ground = Ground(
+            terms=self.terms.rules(),
+            step=self.machine.step,
+            halted=self.machine.halted,
+            dropped=dropped.rules,
+        )
+        self.chain = make(self.ground, self.machine.genesis, self.machine)
+        self.mind = Mind(
+            chain=self.chain,
+            machine=self.machine,
+            patience=self.setup.patience,
+            proposes=self.setup.proposes,
+            bundles=self.setup.bundles,
+            dropped=dropped.habits,
+        )
+        self.attacker = Attacker(self._attack, self.mind, self.rng, self.setup.style, self.setup.generations)
+        self.sent: deque[_Sent] = deque()
+        self.censored = self.terms.censored
+        self.faults: list[Fault] = []
+        self.figures = Figures()
+        self.idle = 0
+        self.confirmed = self.chain.rollup.genesis
+
+    def play(self) -> Result:
+        """Play to the end, or to the first theft."""
+        most = self.setup.batches[-1].block + 2 * self.terms.bound
+        most += self.setup.generations * (4 + self.terms.interval) * 2
+        while Fault.SAFETY not in self.faults and not self._is_over():
+            if self.ground.block > most:
+                self._fault(Fault.STUCK)
+                break
+            self._next_block()
+            self.attacker.act()
+            if self._land():
+                self.attacker.act()
+            self._send()
+            self._watch_work()
+            self._watch_confirmations()
+        self._count()
+        return Result(faults=self.faults, figures=self.figures)
+
+    def _next_block(self) -> None:
+        self.ground.block += 1
+        block, batches = self.ground.block, self.setup.batches
+        while self.ground.batch_count < len(batches) and batches[self.ground.batch_count].block <= block:
+            self.ground.batch_count += 1
+
+    def _is_over(self) -> bool:
+        """Whether all work is asserted and confirmed, and everything honest has come home."""
+        if self.sent or self.ground.batch_count < len(self.setup.batches):
+            return False
+        mind = self.mind
+        tip = mind.line[-1]
+        if self.chain.rollup.latest is not tip or (mind.is_proposing() and self.machine.left(tip.state, -1)):
+            return False
+        return not any(one.bonded == HONEST for one in mind.line) and not self._own_roots()
+
+    def _own_roots(self) -> int:
+        disputes = self.chain.challenge.disputes
+        found = (disputes.get(parent) for parent in self.mind.line[self.mind.finished :])
+        roots = (each.roots.values() for each in found if each is not None and each.settled is None)
+        return sum(any(root.opener == HONEST for root in each) for each in roots)
+
+    # The honest side
+
+    def _send(self) -> None:
+        """Send what is due and is not under way: it lands behind all that was sent before."""
+        under_way = {each.move.key for each in self.sent}
+        block = self.sent[-1].block if self.sent else 0
+        for move in self.strategy(self.mind):
+            if move.key not in under_way:
+                block = max(block, self.ground.block + 1 + self.rng.randint(0, self.terms.delay))
+                self.sent.append(_Sent(block, move))
+
+    def _land(self) -> bool:
+        """Let land what is due; return whether anything has."""
+        if not self.sent or self.sent[0].block > self.ground.block:
+            return False
+        if self.censored > 0 and self.attacker.wants_censored(self.sent[0].move):
+            self.censored -= 1
+            return False
+        while self.sent and self.sent[0].block <= self.ground.block:
+            move = self.sent.popleft().move
+            self.attacker.overtake(move)
+            self._make(move)
+            self._watch_capital()
+            if self.rng.random() < 0.2:
+                self.attacker.act()
+            else:
+                self.attacker.grab()
+        return True
+
+    def _make(self, move: Move) -> None:
+        if not self._can_pay(HONEST, move.name, move.arguments):
+            return
+        if move.name == "open_root" and self.chain.rollup.unrivalled(move.arguments[0]) >= self.terms.period:
+            self._fault(Fault.WOKEN)
+        try:
+            getattr(self.chain, move.name)(HONEST, *move.arguments)
+        except BadInput:
+            self.figures.refused += 1
+
+    # The attacker
+
+    def _attack(self, name: str, *arguments: object) -> bool:
+        self.figures.calls += 1
+        if not self._can_pay(ATTACKER, name, arguments):
+            return False
+        try:
+            getattr(self.chain, name)(ATTACKER, *arguments)
+        except BadInput:
+            return False
+        return True
+
+    def _can_pay(self, who: str, name: str, arguments: Sequence[object]) -> bool:
+        wallet = self.setup.wallets[who == ATTACKER]
+        if wallet == RICH:
+            return True
+        terms = self.ground.terms
+        price = terms.root_bond if name == "open_root" else 0
+        if name == "post" and arguments[-1] is None:
+            price = terms.assertion_bond
+        return wallet + self.chain.net(who) >= price
+
+    # What must never happen
+
+    def _fault(self, fault: Fault) -> None:
+        if fault not in self.faults:
+            self.faults.append(fault)
+
+    def _watch_work(self) -> None:
+        tip = self.mind.line[-1]
+        free = self.ground.block > tip.created + (self.terms.interval if tip.halted else 0)
+        waits = free and self.mind.is_proposing() and self.machine.left(tip.state, self.ground.batch_count) > 0
+        self.idle = self.idle + 1 if waits else 0
+        if self.idle > self.setup.patience + self.terms.delay + self.terms.censored + 2:
+            self._fault(Fault.WORK)
+
+    def _watch_confirmations(self) -> None:
+        self.mind.look()
+        latest = self.chain.rollup.latest
+        while self.confirmed is not latest:
+            one = self.confirmed.confirmed_child
+            assert one is not None
+            self.confirmed = one
+            took = self.ground.block - one.created
+            self.figures.slowest = max(self.figures.slowest, took)
+            self.figures.beyond = max(self.figures.beyond, took - self.terms.bound)
+            if one not in self.mind.line:
+                self._fault(Fault.SAFETY)
+                return
+            if took > self.terms.bound:
+                self._fault(Fault.LATE)
+
+    def _watch_capital(self) -> None:
+        bonds = sum(one.bonded == HONEST for one in self.mind.line)
+        bonds += self.mind.line[-1].children != [] and self._is_tip_honest()
+        self.figures.bonds = max(self.figures.bonds, bonds)
+        self.figures.roots = max(self.figures.roots, self._own_roots())
+        if bonds > 1:
+            self._fault(Fault.CAPITAL)
+
+    def _is_tip_honest(self) -> bool:
+        child = self.mind.true_child(self.mind.line[-1])
+        return child is not None and child.bonded == HONEST
+
+    def _watch_roots(self) -> None:
+        """Every honest root is home within the bound of its opening."""
+
+    def _count(self) -> None:
+        figures, lies = self.figures, self._lies()
+        figures.blocks, figures.generations, figures.lies = self.ground.block, len(self.mind.line) - 1, len(lies)
+        if not self.chain.is_conserved():
+            self._fault(Fault.MONEY)
+        if self.faults:
+            return
+        for _ in range(4):
+            self.ground.block += self.terms.period + 1
+            self.attacker.clean_up()
+        disputes = self.chain.challenge.disputes.values()
+        burnt = sum(each.burnt + each.pot for each in disputes if each.settled is not None)
+        figures.loss = -self.chain.net(ATTACKER)
+        if self.chain.net(HONEST) < 0:
+            self._fault(Fault.LOSS)
+        if figures.loss < len(self._lies()) * self.ground.terms.assertion_bond + burnt:
+            self._fault(Fault.CHEAP)
+        if not self.chain.is_conserved():
+            self._fault(Fault.MONEY)
+
+    def _lies(self) -> list[Posted]:
+        """Return the false children of true assertions."""
+        line = set(self.mind.line)
+        return [child for parent in self.mind.line for child in parent.children if child not in line]
