@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tallystick.errors import ConfigError
 from tallystick.rollup.assertion_view import Status
+from tallystick_challenger.defence import RIVALS
 from tallystick_challenger.reading import Reading
 
 HOLD_SECONDS: Final = 600.0
@@ -59,7 +60,7 @@ class Limits:
     """From where on something is an alert.
 
     Units: `time` and `slack` are shares of the challenge period, `overdue` and `lag` blocks of L1, `batches` batches,
-    `silence` seconds without a complete look, `balance` wei; zero stands for what one dispute may take.
+    `silence` seconds without a complete look, `balance` wei; zero stands for what `rivals` contested generations take.
     """
 
     time: float = 0.25
@@ -69,12 +70,13 @@ class Limits:
     batches: int = 1_000
     silence: float = 300.0
     balance: int = 0
+    rivals: int = RIVALS
 
     def __post_init__(self) -> None:
         """Raises: ConfigError when a limit makes no sense."""
         if not (0 < self.time <= 1 and 0 < self.slack < 1):
             raise ConfigError("time and slack are shares of the challenge period", time=self.time, slack=self.slack)
-        if min(self.overdue, self.lag, self.batches) < 1 or not self.silence > 0 or self.balance < 0:
+        if min(self.overdue, self.lag, self.batches, self.rivals) < 1 or not self.silence > 0 or self.balance < 0:
             raise ConfigError("a limit of an alert is above zero")
 
 
@@ -98,11 +100,12 @@ def parse_limits(given: Sequence[str]) -> Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funds:
-    """The own key's ether. Units: wei; `needed` is what one dispute may take."""
+    """The own key's ether. Units: wei; `needed` is what as many rivals in as many generations may take."""
 
     address: str
     balance: int
     needed: int
+    rivals: int
 
 
 def conditions(reading: Reading, limits: Limits) -> list[Alert]:
@@ -152,12 +155,20 @@ def silent(seconds: float, limits: Limits) -> list[Alert]:
 
 
 def poor(funds: Funds, limits: Limits) -> list[Alert]:
-    """Return the alert for a key that could not pay for a dispute."""
+    """Return the alert for a key that could not pay for as many disputes as it is to be ready for."""
     needed = limits.balance or funds.needed
     if funds.balance >= needed:
         return []
-    text = f"{funds.address} holds {funds.balance / 10**18:.4f} ether, a dispute may take {needed / 10**18:.4f}"
-    facts = {"address": funds.address, "balance_wei": str(funds.balance), "needed_wei": str(needed)}
+    text = (
+        f"{funds.address} holds {funds.balance / 10**18:.4f} ether, "
+        f"{funds.rivals} contested generations may take {needed / 10**18:.4f}"
+    )
+    facts = {
+        "address": funds.address,
+        "balance_wei": str(funds.balance),
+        "needed_wei": str(needed),
+        "rivals": funds.rivals,
+    }
     return [Alert(kind=Kind.LOW_BALANCE, subject=funds.address, text=text, facts=facts)]
 
 

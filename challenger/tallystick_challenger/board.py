@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tallystick_challenger.pages import ROOT_HEIGHT, bar, short
+from tallystick_challenger.pages import bar, short
 
 Facts = dict[str, Any]
 NEWEST: Final = 5
@@ -77,10 +77,10 @@ class Board:
         return _table(("assertion", "batches", f"clock of {self.period} blocks", "", "proposer"), rows)
 
     def _dispute(self, dispute: Facts) -> list[RenderableType]:
-        depth = ROOT_HEIGHT - dispute["lowest_height"]
+        depth = facts["root_height"] - dispute["lowest_height"]
         lines: list[RenderableType] = [
             _title(f"Dispute {short(dispute['dispute'])}, after {short(dispute['parent'])}"),
-            f"  {bar(depth, ROOT_HEIGHT)} {depth} of {ROOT_HEIGHT} levels down, {dispute['edges']} edges",
+            f"  {bar(depth, facts["root_height"])} {depth} of {facts["root_height"]} levels down, {dispute['edges']} edges",
         ]
         forecast = next((each for each in self.facts["forecasts"] if each["dispute"] == dispute["dispute"]), None)
         if forecast is not None:
@@ -89,7 +89,7 @@ class Board:
         if not winner:
             lines.append("  nobody wins without another move")
         elif dispute["winner"]:
-            end = "settled" if dispute["settled"] else f"may be confirmed from block {dispute['final_block']}"
+            end = "settled" if dispute["settled"] else f"decided in block {dispute['decided_block']}"
             lines.append(Text.assemble("  won by ", (short(winner), "green"), f", {end}"))
         elif forecast is not None:
             end = f" wins unless somebody moves; may be confirmed from block {forecast['final_block']}"

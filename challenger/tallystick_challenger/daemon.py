@@ -6,11 +6,12 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any, Final
 
+from tallystick.dispute.hand import Purse
 from tallystick.dispute.party import Identity, Party
 from tallystick.errors import L1Error, TallystickError
 from tallystick.journal import Journal
 from tallystick.l1.deploy import check_deployment
-from tallystick.l1.deployment import Deployment, load_deployment
+from tallystick.l1.deployment import load_deployment
 from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.signer import load_signer
 from tallystick.rollup.duties import DUTIES
@@ -18,6 +19,7 @@ from tallystick.rollup.snapshotstore import SnapshotStore
 from tallystick_challenger.alerts import Funds
 from tallystick_challenger.complete import check_complete
 from tallystick_challenger.config import ChallengerConfig
+from tallystick_challenger.defence import GAS_WEI, defence_wei, roots_wei
 from tallystick_challenger.teller import Teller, last_event
 
 LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -26,34 +28,15 @@ BUSY_SECONDS: Final = 0.2
 """Between looks while a transaction is under way."""
 FUNDS_BLOCKS: Final = 25
 """Between looks at the own balance."""
-GAS_RESERVE_WEI: Final = 10**17
-"""For the gas of a dispute, beside its bonds."""
 
 
-class Tower(Party):
-    """A party that looks twice before it challenges: once for each lie it asks L1 whether it has read everything."""
-
-    _checked: frozenset[bytes] = frozenset()
-
-    @property
-    def disagreements(self) -> int:
-        """How often the endpoints contradicted each other."""
-        return self.client.disagreements if isinstance(self.client, QuorumClient) else 0
-
-    def _act(self) -> None:
-        """Act.
-
-        Raises: DataMissing, before the first move against a lie, when what was read is not all there is.
-        """
-        lies = frozenset(each.id for each in self.wrong)
-        if lies - self._checked:
-            check_complete(self)
-            self._checked = lies
-        super()._act()
+def disagreements(party: Party) -> int:
+    """Return how often the endpoints contradicted each other."""
+    return party.client.disagreements if isinstance(party.client, QuorumClient) else 0
 
 
-def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]], None]) -> Tower:
-    """Return the party this challenger is.
+def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]], None]) -> Party:
+    """Return the party this challenger is: before it moves against a lie it asks L1 whether it has read everything.
 
     Raises: ConfigError for missing files; StateError when the contracts on chain are not the ones this version knows:
     then it must not act on them.
@@ -72,7 +55,8 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
     check_deployment(client, deployment)
     config.data_dir.mkdir(parents=True, exist_ok=True)
     account = load_signer(config.key) if config.key else None
-    return Tower(
+    terms = deployment.config
+    return Party(
         client,
         deployment,
         Identity(duties=DUTIES[config.mode], patience_blocks=config.patience_blocks),
@@ -81,8 +65,9 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
         queue_path=config.data_dir / "transactions.sqlite" if account else None,
         tag=config.tag,
         confirmations=config.confirmations,
-        reserve_wei=dispute_wei(deployment),
+        purse=Purse(gas=GAS_WEI, reserve=roots_wei(terms, config.telling.limits.rivals)),
         snapshots=snapshots_of(config, report),
+        look_twice=check_complete,
     )
 
 
@@ -93,18 +78,13 @@ def snapshots_of(config: ChallengerConfig, report: Callable[[str, dict[str, Any]
     return SnapshotStore(config.data_dir / "snapshots", report, spacing=config.snapshot_batches)
 
 
-def dispute_wei(deployment: Deployment) -> int:
-    """Return what a dispute may take: its bonds and its gas. No bond without a deadline may touch it."""
-    terms = deployment.config
-    return terms.assertion_bond_wei + terms.challenge_bond_wei + GAS_RESERVE_WEI
+class Accountant:
+    """Looks now and then whether the account could still pay for so many disputes at once."""
 
-
-class Purse:
-    """Looks now and then whether the account could still pay for a dispute."""
-
-    def __init__(self, party: Party, teller: Teller) -> None:
+    def __init__(self, party: Party, teller: Teller, rivals: int) -> None:
         self._party = party
         self._teller = teller
+        self._rivals = rivals
         self._next_block = 0
 
     def check(self) -> None:
@@ -117,10 +97,10 @@ class Purse:
             return
         balance = party.client.balance_wei(party.queue.address)
         self._next_block = party.head + FUNDS_BLOCKS
-        needed = dispute_wei(party.deployment)
+        needed = defence_wei(party.deployment.config, self._rivals)
         if balance < needed:
             self._teller.report("funds_low", {"balance_wei": balance, "needed_wei": needed})
-        self._teller.funds(Funds(address=party.queue.signer, balance=balance, needed=needed))
+        self._teller.funds(Funds(address=party.queue.signer, balance=balance, needed=needed, rivals=self._rivals))
 
 
 def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
@@ -152,8 +132,8 @@ def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
         teller.close()
 
 
-def _watch(config: ChallengerConfig, party: Tower, teller: Teller, stop: Event) -> None:
-    purse = Purse(party, teller)
+def _watch(config: ChallengerConfig, party: Party, teller: Teller, stop: Event) -> None:
+    accountant = Accountant(party, teller, config.telling.limits.rivals)
     failures = 0
     caught_up = False
     while not stop.is_set():
@@ -164,13 +144,13 @@ def _watch(config: ChallengerConfig, party: Tower, teller: Teller, stop: Event) 
                 caught_up = party.replayer is not None
                 if caught_up:
                     teller.report("caught_up", {"block": party.head, "batches": party.inbox.batch_count})
-            teller.looked(party, complete, party.disagreements)
+            teller.looked(party, complete, disagreements(party))
             if complete:
-                purse.check()
+                accountant.check()
                 stop.wait(min(BUSY_SECONDS, config.poll_seconds) if party.busy else config.poll_seconds)
             failures = 0
         except L1Error as error:
             pause = min(config.poll_seconds * 2**failures, LONGEST_PAUSE_SECONDS)
             failures += 1
-            teller.unavailable(str(error), pause, party.disagreements)
+            teller.unavailable(str(error), pause, disagreements(party))
             stop.wait(pause)

@@ -11,7 +11,8 @@ import typer
 from tallystick_challenger.l1options import Quorum, Record, Rpc, client_of
 
 if TYPE_CHECKING:
-    from tallystick.dispute.planner import Plan, Planner
+    from tallystick.dispute.planner import Planner
+    from tallystick.dispute.strategy import Due
     from tallystick.l1.signer import Signer
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Disputes by hand: list, show, move.")
@@ -61,7 +62,7 @@ def move(
         str,
         typer.Option(
             "--move",
-            help="assert, open, bisect, prove, update, decide, confirm, reject or settle; by default whatever is next.",
+            help="assert, open, bisect, prove, update, decide, confirm, reject, settle or take; by default whatever is next.",
         ),
     ] = "",
     edge: Annotated[str, typer.Option(help="The first digits of the edge to move at.")] = "",
@@ -94,14 +95,14 @@ def move(
     from tallystick.errors import BadInput
     from tallystick_challenger.disputes import choose, dry_facts, dry_page, find, plan_facts
 
-    if only and only not in NAMES.values():
-        raise BadInput(f"there is no move {only}", hint=f"the moves are {', '.join(NAMES.values())}")
+    if only and only not in NAMES:
+        raise BadInput(f"there is no move {only}", hint=f"the moves are {', '.join(NAMES)}")
     signer = _signer(key_file, password_file, signer_url, signer_address)
     if signer is None and not dry_run:
         raise BadInput("a move is a transaction and needs a key", hint="--key-file or --signer-url, or --dry-run")
     if signer is not None:
         sender = signer.address
-    planner, plans = read_plans(deployment, rpc, quorum)
+    planner, plans = read_plans(deployment, rpc, quorum, _address(sender))
     plan = choose(plans, find(planner, dispute), only, edge)
     if dry_run or signer is None:
         present(dry_facts(planner, plan, _address(sender)), dry_page, json_output)
@@ -114,16 +115,18 @@ def move(
     )
 
 
-def read_plans(deployment: Path, rpc: list[str] | None, quorum: int | None) -> tuple[Planner, list[Plan]]:
-    """Read L1 to its head and return what is due there."""
+def read_plans(
+    deployment: Path, rpc: list[str] | None, quorum: int | None, me: bytes = b""
+) -> tuple[Planner, list[Due]]:
+    """Read L1 to its head and return what is due there, for the party with an address."""
     from tallystick.dispute.planner import Planner
     from tallystick.l1.deployment import load_deployment
 
-    planner = Planner(client_of(rpc, quorum), load_deployment(deployment))
+    planner = Planner(client_of(rpc, quorum), load_deployment(deployment), me)
     return planner, planner.plans()
 
 
-def _send(planner: Planner, plan: Plan, signer: Signer) -> dict[str, Any]:
+def _send(planner: Planner, plan: Due, signer: Signer) -> dict[str, Any]:
     """Send a move and return what became of it.
 
     Raises: L1Reverted when L1 does not take it.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tallystick.dispute.planner import Plan, Planner
+from tallystick.dispute.planner import Planner
+from tallystick.dispute.strategy import Due
 from tallystick.dispute.view import ENOUGH, EdgeStatus
 from tallystick.errors import BadInput, DataMissing, L1Error, L1Unreachable
 from tallystick_challenger.forecast import Forecast, forecasts
 
 WEI: Final = 10**18
 NAME_DIGITS: Final = 12
-JUDGEMENTS: Final = {True: "right", False: "WRONG", None: "stands on a wrong one"}
+JUDGEMENTS: Final = {True: "right", False: "WRONG", None: "not judged"}
 
 
 def find(planner: Planner, name: str) -> bytes:
@@ -37,7 +38,7 @@ def find(planner: Planner, name: str) -> bytes:
     return found[0]
 
 
-def list_facts(planner: Planner, plans: list[Plan]) -> dict[str, Any]:
+def list_facts(planner: Planner, plans: list[Due]) -> dict[str, Any]:
     """Return every dispute with its sides, and the names of the moves that are due."""
     return {
         "head": planner.head,
@@ -57,7 +58,7 @@ def list_page(facts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def show_facts(planner: Planner, plans: list[Plan], parent: bytes) -> dict[str, Any]:
+def show_facts(planner: Planner, plans: list[Due], parent: bytes) -> dict[str, Any]:
     """Return one dispute: sides, clocks, every edge, and the moves that are due with what each would do."""
     facts = _dispute(planner, plans, parent)
     terms = planner.deployment.config
@@ -83,7 +84,7 @@ def show_facts(planner: Planner, plans: list[Plan], parent: bytes) -> dict[str, 
         "head": planner.head,
         "period_blocks": terms.challenge_period_blocks,
         "edges": [_edge(planner, each, each.edge.id in own) for each in edges],
-        "moves": [plan_facts(each) for each in plans if each.parent == parent],
+        "moves": [plan_facts(each) for each in plans if parent in each.parents],
     }
 
 
@@ -108,12 +109,12 @@ def show_page(facts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def choose(plans: list[Plan], parent: bytes, move: str, edge: str) -> Plan:
+def choose(plans: list[Due], parent: bytes, move: str, edge: str) -> Due:
     """Return the next plan about an assertion's children, or the next one of a name, or at an edge.
 
     Raises: DataMissing when there is nothing to do but wait; BadInput when what was named is not due.
     """
-    due = [each for each in plans if each.parent == parent]
+    due = [each for each in plans if parent in each.parents]
     if not due:
         raise DataMissing(
             "there is nothing to do now but wait",
@@ -127,13 +128,13 @@ def choose(plans: list[Plan], parent: bytes, move: str, edge: str) -> Plan:
     return fit[0]
 
 
-def edge_of(plan: Plan) -> str:
+def edge_of(plan: Due) -> str:
     """Return the digits of the edge a plan is about, none when it is about none."""
     parts = plan.call.key.split("/")
     return parts[1] if plan.name in ("bisect", "prove", "update", "decide") else ""
 
 
-def plan_facts(plan: Plan) -> dict[str, Any]:
+def plan_facts(plan: Due) -> dict[str, Any]:
     """Return a move as people and scripts want it, without its calldata."""
     facts = {key: hex_(value) if isinstance(value, bytes) else value for key, value in plan.facts.items()}
     facts.pop("move", None)
@@ -149,7 +150,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
     }
 
 
-def dry_facts(planner: Planner, plan: Plan, sender: bytes) -> dict[str, Any]:
+def dry_facts(planner: Planner, plan: Due, sender: bytes) -> dict[str, Any]:
     """Return a move with its transaction as it would be sent, and the gas L1 says it takes, or why it refuses it.
 
     Raises: L1Unreachable.
@@ -184,14 +185,15 @@ def dry_page(facts: dict[str, Any]) -> str:
     )
 
 
-def what_it_does(plan: Plan) -> str:
+def what_it_does(plan: Due) -> str:
     """Return a sentence about a plan."""
     facts, arguments, bond = plan.facts, plan.call.arguments, f"with a bond of {plan.call.value_wei / WEI:g} ether"
     match plan.name:
         case "assert":
-            return f"post the true assertion {short(hex_(facts['assertion']))}, {bond}"
+            lies = bond if plan.call.value_wei else "the own bond moves there"
+            return f"post the true assertion {short(hex_(facts['assertion']))}, {lies}"
         case "open":
-            return f"commit the true assertion to its trace of 2^20 steps, {bond}"
+            return f"commit the true assertion to its trace, {bond}"
         case "bisect":
             first = facts["index"] << facts["height"]
             last = first + (1 << facts["height"]) - 1
@@ -203,11 +205,14 @@ def what_it_does(plan: Plan) -> str:
         case "decide":
             return f"bring the totals of {len(arguments[1])} edges up to date and decide for the true assertion"
         case "confirm":
-            return f"confirm {short(hex_(facts['assertion']))}: withdrawals are paid from it then"
+            more = f" and the {len(arguments[0]) - 1} before it" if len(arguments[0]) > 1 else ""
+            return f"confirm {short(hex_(facts['assertion']))}{more}: withdrawals are paid from it then"
         case "reject":
             return f"reject {short(hex_(facts['assertion']))}, which has lost: its bond is gone"
+        case "take":
+            return f"take the own bond home from {short(hex_(facts['assertion']))}"
         case _:
-            return f"pay the winner's bond back and repay the movers of {len(arguments[1])} edges"
+            return f"pay the winning root's bond back and repay the movers of {len(arguments[2])} edges"
 
 
 def short(name: str | None) -> str:
@@ -220,7 +225,7 @@ def hex_(value: bytes) -> str:
     return "0x" + value.hex()
 
 
-def _dispute(planner: Planner, plans: list[Plan], parent: bytes) -> dict[str, Any]:
+def _dispute(planner: Planner, plans: list[Due], parent: bytes) -> dict[str, Any]:
     dispute = planner.contested()[parent]
     heights = [
         each.edge.height for each in planner.challenge.edges.values() if dispute and each.edge.dispute == dispute.id
@@ -240,10 +245,10 @@ def _dispute(planner: Planner, plans: list[Plan], parent: bytes) -> dict[str, An
         "limit": planner.rollup.assertions[parent].next_limit,
         "lowest_height": min(heights, default=None),
         "winner": hex_(dispute.winner) if dispute and dispute.winner else None,
-        "final_block": dispute.final_block if dispute and dispute.winner else None,
+        "decided_block": dispute.decided_block if dispute and dispute.winner else None,
         "settled": bool(dispute and dispute.settled),
         "sides": sides,
-        "due": list(dict.fromkeys(each.name for each in plans if each.parent == parent)),
+        "due": list(dict.fromkeys(each.name for each in plans if parent in each.parents)),
     }
 
 

@@ -6,14 +6,13 @@ from typing import Any, Final
 
 from tallystick import artifacts
 from tallystick.dispute.bundle import FORMAT, Accumulator, Bundle, Claim, Header, Origin, Place, Side, Step
-from tallystick.dispute.history import History
+from tallystick.dispute.history import Trace
 from tallystick.dispute.judge import Verdict, chunk_of, registers_of
 from tallystick.dispute.planner import Planner
 from tallystick.dispute.view import Edge
 from tallystick.errors import DataMissing
 from tallystick.l1.logproof import LogProof, prove_log
 from tallystick.rollup.assertion_view import Assertion
-from tallystick.rollup.replay import TRACE_HEIGHT
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 from tallystick_challenger.disputes import hex_, short
@@ -112,7 +111,7 @@ def verdict_page(facts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _leaf(planner: Planner, parent: bytes, trace: History, index: int | None) -> Edge:
+def _leaf(planner: Planner, parent: bytes, trace: Trace, index: int | None) -> Edge:
     """Return the own leaf that has a rival on L1."""
     dispute = planner.contested()[parent]
     found = [
@@ -135,7 +134,7 @@ def _leaf(planner: Planner, parent: bytes, trace: History, index: int | None) ->
     return min(found, key=lambda edge: edge.index)
 
 
-def _own(mine: Assertion, trace: History, leaf: Edge) -> Claim:
+def _own(mine: Assertion, trace: Trace, leaf: Edge) -> Claim:
     openings: list[tuple[bytes, bytes]] = []
     for height in range(trace.height - 1, -1, -1):
         left = leaf.index >> (height + 1) << 1
@@ -209,7 +208,11 @@ def _logs(
     ]
     spans = {claim.span for claim in claims}
     for status in view.edges.values():
-        if status.edge.dispute == leaf.dispute and status.edge.height == TRACE_HEIGHT and status.edge.span in spans:
+        if (
+            status.edge.dispute == leaf.dispute
+            and status.edge.height == planner.deployment.config.root_height
+            and status.edge.span in spans
+        ):
             wanted.append(("Challenge", "RootOpened", status.created, {"edge": status.edge.id}))
         if status.edge.context == leaf.context:
             wanted.append(("Challenge", "EdgeAdded", status.created, {"edge": status.edge.id}))

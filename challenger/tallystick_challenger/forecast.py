@@ -30,7 +30,7 @@ class Forecast:
     """What becomes of the children of one assertion.
 
     `winner` is empty while no clock runs, or two reach the period in the same block. `decided` tells what L1 has
-    decided from what is only expected. Units: `final_block` is from when the winner may be confirmed.
+    decided from what is only expected. Units: `final_block` is from when the winner may be confirmed, if its parent is.
     """
 
     parent: bytes
@@ -54,13 +54,10 @@ def _forecast(rollup: RollupView, challenge: ChallengeView, terms: DeployConfig,
     children = [rollup.assertions[child] for child in rollup.children[parent]]
     sides = tuple(_side(rollup, challenge, each, terms.challenge_period_blocks, head) for each in children)
     dispute = challenge.dispute_below(parent)
-    final: int | None
     if dispute is not None and dispute.winner:
-        winner, final = dispute.winner, dispute.final_block
+        winner, final = dispute.winner, dispute.decided_block or None
     else:
-        winner, due = _first(sides)
-        rivalled = any(challenge.is_rivalled(challenge.edges[root].edge) for root in challenge.roots.get(winner, []))
-        final = due + terms.grace_blocks if due is not None and rivalled else due
+        winner, final = _first(sides)
     return Forecast(
         parent=parent,
         dispute=dispute.id if dispute is not None else b"",

@@ -38,7 +38,9 @@ class Metrics:
             registry=self.registry,
         )
         self.balance = self._gauge("balance_wei", "Ether of the own key.")
-        self.balance_needed = self._gauge("balance_needed_wei", "What the bonds and the gas of a dispute may take.")
+        self.balance_needed = self._gauge(
+            "balance_needed_wei", "What the bonds and the gas of as many disputes as it is to be ready for may take."
+        )
         self.overdue = self._gauge("confirm_overdue_blocks", "Blocks since L1 could have confirmed the true assertion.")
         self.disagreements = self._counter("rpc_disagreements", "Answers of endpoints that were false or stood alone.")
         self.lag_blocks = self._gauge("lag_blocks", "Blocks of L1 that are not read yet.")

@@ -7,7 +7,6 @@ from typing import Any, Final
 from tallystick.dispute.party import Party
 from tallystick_challenger.forecast import Forecast, forecasts
 
-ROOT_HEIGHT: Final = 20
 NAME_DIGITS: Final = 12
 BAR_CELLS: Final = 20
 
@@ -23,9 +22,9 @@ def status_facts(party: Party) -> dict[str, Any]:
                 "dispute": _hex(dispute.id),
                 "parent": _hex(dispute.parent),
                 "edges": len(heights),
-                "lowest_height": min(heights, default=ROOT_HEIGHT),
+                "lowest_height": min(heights, default=party.deployment.config.root_height),
                 "winner": _hex(dispute.winner),
-                "final_block": dispute.final_block or None,
+                "decided_block": dispute.decided_block or None,
                 "settled": dispute.settled,
             }
         )
@@ -36,6 +35,7 @@ def status_facts(party: Party) -> dict[str, Any]:
         "head": party.head,
         "head_time": party.head_time,
         "period_blocks": deployment.config.challenge_period_blocks,
+        "root_height": deployment.config.root_height,
         "batches": party.inbox.batch_count,
         "messages": party.inbox.message_count,
         "latest_confirmed": _hex(rollup.latest_confirmed),

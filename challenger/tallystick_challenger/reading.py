@@ -8,8 +8,8 @@ from typing import Final
 from tallystick.dispute.party import Party
 from tallystick.rollup.assertion_view import Assertion, Status
 
-MOST_MOVES: Final = 23
-"""Of the honest side in one dispute: its assertion, its root, 20 bisections, one proof."""
+MORE_MOVES: Final = 3
+"""Of the honest side in one dispute, beside a bisection a level: its assertion, its root, one proof."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class Contest:
     parent: bytes
     adversarial_blocks: int
     period_blocks: int
+    most_moves: int
 
     @property
     def share(self) -> float:
@@ -32,7 +33,7 @@ class Contest:
     @property
     def slack_blocks(self) -> int:
         """Blocks to spare."""
-        return self.period_blocks - self.adversarial_blocks - MOST_MOVES
+        return self.period_blocks - self.adversarial_blocks - self.most_moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,10 @@ def _contests(party: Party, wrong: tuple[Assertion, ...]) -> list[Contest]:
     for lie in wrong:
         if lie.status is Status.PENDING:
             clocks[lie.parent] = max(clocks.get(lie.parent, 0), min(period, party.time_of(lie)))
+    moves = party.deployment.config.root_height + MORE_MOVES
     return [
-        Contest(parent=parent, adversarial_blocks=blocks, period_blocks=period) for parent, blocks in clocks.items()
+        Contest(parent=parent, adversarial_blocks=blocks, period_blocks=period, most_moves=moves)
+        for parent, blocks in clocks.items()
     ]
 
 
@@ -93,7 +96,7 @@ def _overdue(party: Party) -> tuple[bytes, int]:
         period = party.deployment.config.challenge_period_blocks
         dispute = party.challenge.dispute_below(mine.parent)
         if dispute is not None and dispute.winner:
-            due = dispute.final_block if dispute.winner == id_ else party.head
+            due = dispute.decided_block if dispute.winner == id_ else party.head
         else:
             due = mine.block + period if rollup.unrivalled_blocks(mine, party.head) >= period else party.head
         return id_, max(0, party.head - due)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from tallystick.dispute.hand import Purse
 from tallystick.dispute.party import Identity, Party
+from tallystick.dispute.strategy import duties
 from tallystick.errors import StateError
 from tallystick.journal import Journal
 from tallystick.l1.client import L1Client
@@ -26,7 +28,10 @@ from tallystick.state.hashing import keccak
 from tallystick.state.layout import OUTBOX_RECIPIENT, TAG_OUTBOX
 from tallystick.state.state import State, cell_key
 from tallystick_operator.board import Board, Proven, WithdrawalProof
-from tallystick_operator.lies import Lie, make_lie
+from tallystick_operator.lies import Lie, lie_on, make_lie
+
+GAS_WEI: Final = 10**17
+"""What no bond touches: the same key may pay for batches and for moves, which hold up no bond."""
 
 
 class LieMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,8 +60,13 @@ class Asserter:
         self._proven: set[bytes] = set()
         self._closed: set[bytes] = set()
         self._lied = False
-        identity = Identity(duties=DUTIES[Mode.PROPOSE], step=lie.step if lie else engine.step, proves=lie is None)
-        self.party = Party(client, deployment, identity, self._report, queue=queue)
+        identity = Identity(
+            duties=DUTIES[Mode.PROPOSE],
+            step=lie.step if lie else engine.step,
+            strategy=lie_on if lie else duties,
+        )
+        purse = Purse(gas=GAS_WEI, reserve=deployment.config.challenge_bond_wei)
+        self.party = Party(client, deployment, identity, self._report, queue=queue, purse=purse)
 
     def tick(self) -> bool:
         """Do what can be done now; return whether L1 has been read to its head."""

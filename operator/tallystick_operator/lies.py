@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from tallystick.dispute.strategy import Due, Known, asserted, confirmed, moved, played, rejected, true_chain, withdrawn
 from tallystick.errors import BadInput
 from tallystick.machine import engine
 from tallystick.machine.arith import clear_bit, lowest_bit, read_address, set_bit, write_address
@@ -209,6 +210,14 @@ def make_lie(name: str, thief: bytes, after_batch: int = 0) -> Lie:
     if name not in LIES:
         raise BadInput(f"there is no lie called {name!r}", hint=f"the lies are {', '.join(LIES)}")
     return LIES[name](thief, after_batch)
+
+
+def lie_on(known: Known) -> list[Due]:
+    """Return the calls of an operator whose replay is false: it plays for its lie, and has nothing to prove it with."""
+    chain = list(true_chain(known))
+    contests = played(known, chain, proves=False)
+    due = [*asserted(known, chain), *(move for each in contests for move in moved(known, each))]
+    return [*due, *confirmed(known, chain, contests), *rejected(known), *withdrawn(known)]
 
 
 def _watched_step(machine: Machine) -> list[Event]:

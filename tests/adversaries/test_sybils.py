@@ -11,7 +11,7 @@ from tallystick.bench.battle import INCLUSION_BLOCKS, MOST_CENSORED, Battle, Res
 from tallystick.bench.sybils import Timing, attacks
 from tallystick.dispute.history import History
 from tallystick.rollup.assertion_view import Status
-from tallystick.testing.stage import FUND_WEI, GRACE_BLOCKS, PERIOD_BLOCKS, Stage
+from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage
 from tests.adversaries.rules import must_hold
 
 AFTERWARDS = 20
@@ -47,7 +47,7 @@ def test_C02_attackers_with_different_histories_lose_and_the_delay_does_not_grow
     and D, however many they are; the honest side has its bonds and its gas, the liars have lost theirs."""
     _, result = play(stage, count)
     assert result.decided <= PERIOD_BLOCKS + INCLUSION_BLOCKS
-    assert result.blocks <= PERIOD_BLOCKS + INCLUSION_BLOCKS + GRACE_BLOCKS + AFTERWARDS
+    assert result.blocks <= PERIOD_BLOCKS + INCLUSION_BLOCKS + AFTERWARDS
 
 
 def test_C05_attackers_who_censor_as_long_as_they_may_lose_all_the_same(stage: Stage) -> None:

@@ -51,20 +51,19 @@ contract Referee {
 
 contract Challenge {
     struct Config {
+        uint8 rootHeight;
         uint40 challengePeriodBlocks;
-        uint40 graceBlocks;
         uint256 bondWei;
         uint256 openRewardWei;
         uint256 bisectRewardWei;
         uint256 proveRewardWei;
-        address sink;
     }
 
     address public immutable rollup;
     Config public config;
 
-    constructor(address rollup_, Referee referee, Config memory config_) {
-        require(referee.steps(0) != address(0));
+    constructor(address rollup_, Inbox inbox, Referee referee, Config memory config_) {
+        require(inbox.vault() != address(0) && referee.steps(0) != address(0));
         rollup = rollup_;
         config = config_;
     }
@@ -74,7 +73,6 @@ contract Rollup {
     struct Config {
         uint256 assertionBondWei;
         uint64 minIntervalBlocks;
-        address sink;
     }
 
     event Genesis(bytes32 stateHash, bytes data);

@@ -16,7 +16,6 @@ from tallystick.l1.abi import ContractAbi
 from tallystick.l1.client import Contract, L1Client
 from tallystick.l1.deploy import (
     check_code,
-    check_exit,
     create_address,
     deploy,
     deploy_from_file,
@@ -24,6 +23,7 @@ from tallystick.l1.deploy import (
     step_names,
 )
 from tallystick.l1.deployment import DeployConfig, Deployment, config_from, load_deployment
+from tallystick.l1.terms import check_exit, check_terms, is_development
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.schema.names import Phase
 
@@ -55,7 +55,7 @@ def deployment(client: L1Client, account: LocalAccount) -> Deployment:
         account,
         genesis_state_hash=b"\x11" * 32,
         genesis=b"genesis",
-        config=DeployConfig(sequencer=SEQUENCER, grace_blocks=7),
+        config=DeployConfig(sequencer=SEQUENCER, root_height=21),
         steps=STEPS,
         load=load_stub,
     )
@@ -70,7 +70,7 @@ def test_the_contracts_name_each_other(client: L1Client, deployment: Deployment)
     assert stub(client, "Referee", at.referee).call("steps", 1) == at.steps["OpenChunk"]
     challenge = stub(client, "Challenge", at.challenge)
     assert challenge.call("rollup") == at.rollup
-    assert challenge.call("config")["graceBlocks"] == 7
+    assert challenge.call("config")["rootHeight"] == 21
     (event,) = stub(client, "Rollup", at.rollup).events(deployment.first_block, client.head().number)
     assert event.args == {"stateHash": b"\x11" * 32, "data": b"genesis"}
 
@@ -160,8 +160,8 @@ def test_a_record_with_a_mistake_is_refused(
 
 def test_a_configuration_refuses_unknown_keys() -> None:
     sequencer = "0x" + SEQUENCER.hex()
-    assert config_from({"sequencer": sequencer, "grace_blocks": 3}).grace_blocks == 3
-    for fields in ({}, {"sequencer": sequencer, "graceBlocks": 3}, {"sequencer": "0x00"}):
+    assert config_from({"sequencer": sequencer, "root_height": 23}).root_height == 23
+    for fields in ({}, {"sequencer": sequencer, "rootHeight": 23}, {"sequencer": "0x00"}):
         with pytest.raises(ConfigError):
             config_from(fields)
 
@@ -169,14 +169,53 @@ def test_a_configuration_refuses_unknown_keys() -> None:
 def test_rules_cannot_change_before_everybody_is_out(client: L1Client, account: LocalAccount) -> None:
     terms = DeployConfig(sequencer=b"\1" * 20)
     check_exit(terms)
-    slow = replace(terms, takeover_delay_seconds=terms.takeover_delay_seconds + 5 * 86_400)
+    slow = replace(terms, takeover_delay_seconds=terms.takeover_delay_seconds + 9 * 86_400)
     before = client.head().number
     with pytest.raises(ConfigError, match="new rules count"):
         deploy(client, account, genesis_state_hash=bytes(32), genesis=b"", config=slow, steps=step_names())
     assert client.head().number == before
-    for longer in (replace(terms, challenge_period_blocks=70_000), replace(terms, force_delay_seconds=6 * 86_400)):
+    for longer in (replace(terms, challenge_period_blocks=120_000), replace(terms, force_delay_seconds=9 * 86_400)):
         with pytest.raises(ConfigError):
             check_exit(longer)
+
+
+TERMS = DeployConfig(sequencer=SEQUENCER)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"root_height": 15}, "no contract takes"),
+        ({"root_height": 29}, "no contract takes"),
+        ({"root_height": 19}, "cannot keep up"),
+        ({"assertion_bond_wei": 10**19 - 1}, "as cheap as defending"),
+        ({"bisect_reward_wei": 14 * 10**15}, "more than half of its bond"),
+        ({"challenge_period_blocks": TERMS.least_period_blocks(1) - 1}, "a lie could be confirmed"),
+        ({"answer_blocks": 1_100}, "a lie could be confirmed"),
+        ({"censored_blocks": 49_300}, "a lie could be confirmed"),
+        ({"takeover_delay_seconds": 30 * 86_400}, "new rules count"),
+    ],
+)
+def test_terms_that_do_not_go_together_are_refused_with_the_reason(change: dict[str, int], reason: str) -> None:
+    assert check_terms(TERMS, development=False) == ()
+    with pytest.raises(ConfigError, match=reason):
+        check_terms(replace(TERMS, **change), development=False)
+
+
+def test_the_shortest_challenge_period_is_as_derived_and_a_doubt_for_many_generations() -> None:
+    assert TERMS.trace_blocks(24) == 300
+    assert TERMS.defence_blocks(24) == 51 * 24 + 300
+    assert TERMS.least_period_blocks(24) == 25_200 + 51 * 24 + 300 + 50 + 2
+    shortest = replace(TERMS, challenge_period_blocks=TERMS.least_period_blocks(24))
+    assert check_terms(shortest, development=False) == ()
+    (doubt,) = check_terms(replace(shortest, challenge_period_blocks=TERMS.least_period_blocks(1)), development=False)
+    assert "24 generations" in doubt
+    assert replace(TERMS, root_height=28).trace_blocks(24) * 12 > 2.6 * 86_400
+
+
+def test_short_traces_are_for_development_chains() -> None:
+    assert is_development(31337) and not is_development(1)
+    assert check_terms(replace(TERMS, root_height=16), development=True) == ()
 
 
 def test_the_right_code_passes(client: L1Client, deployment: Deployment) -> None:
@@ -224,6 +263,7 @@ def test_a_file_says_all_that_a_deployment_needs(client: L1Client, account: Loca
     assert genesis.rollup == record.addresses.rollup
     assert record.genesis_state_hash == genesis_state(genesis).hash()
     assert record.config.challenge_period_blocks == 100
+    assert (record.config.answer_blocks, record.config.censored_blocks) == (1, 0), "a development chain's"
     assert tuple(record.addresses.steps) == step_names()
 
 
@@ -238,6 +278,9 @@ def test_a_file_says_all_that_a_deployment_needs(client: L1Client, account: Loca
         ("b055", "b0"),
         ("challenge_period_blocks", "challengePeriodBlocks"),
         ("= 100", "= 1.5"),
+        ("= 100", "= 60"),
+        ("= 100", "= 100\ncensored_blocks = 50"),
+        ("= 100", "= 100\ntoken = '0x2222222222222222222222222222222222222222'"),
     ],
 )
 def test_a_file_with_a_mistake_is_refused_before_anything_is_sent(

@@ -25,19 +25,27 @@ import {Credits} from "../rollup/Credits.sol";
 contract Challenge is IChallenge, Credits {
     using EdgeTree for EdgeTree.Store;
 
-    /// @inheritdoc IChallenge
-    uint8 public constant override rootHeight = 20;
+    /// @dev Below 2^16 steps an assertion is worth less than its gas; above 2^28 tracing takes days.
+    uint8 private constant LEAST_HEIGHT = 16;
+    uint8 private constant MOST_HEIGHT = 28;
+    /// @dev A root, an opening of the last edge and the answer to a first lie: each takes a block.
+    uint256 private constant MOVES_BESIDE_BISECTIONS = 3;
 
     /// @inheritdoc IChallenge
+    address public constant override sink = 0x000000000000000000000000000000000000dEaD;
+
+    /// @inheritdoc IChallenge
+    uint8 public immutable override rootHeight;
+    /// @inheritdoc IChallenge
     address public immutable override rollup;
+    /// @inheritdoc IChallenge
+    address public immutable override inbox;
     /// @inheritdoc IChallenge
     address public immutable override referee;
     /// @inheritdoc IChallenge
     bytes32 public immutable override configHash;
     /// @inheritdoc IChallenge
     uint40 public immutable override challengePeriodBlocks;
-    /// @inheritdoc IChallenge
-    uint40 public immutable override graceBlocks;
     /// @inheritdoc IChallenge
     uint256 public immutable override bondWei;
     /// @inheritdoc IChallenge
@@ -46,31 +54,47 @@ contract Challenge is IChallenge, Credits {
     uint256 public immutable override bisectRewardWei;
     /// @inheritdoc IChallenge
     uint256 public immutable override proveRewardWei;
-    /// @inheritdoc IChallenge
-    address public immutable override sink;
 
     EdgeTree.Store private _store;
     mapping(DisputeId => DisputeState) private _disputes;
     mapping(EdgeId => RootState) private _roots;
 
     /// @param rollup_ the Rollup whose assertions are disputed
-    /// @param referee_ who executes one step
+    /// @param inbox_ where the machine's inputs are
+    /// @param referee_ who executes one step over them
     /// @param config see IChallenge.Config
-    constructor(address rollup_, address referee_, Config memory config) {
-        uint256 rewardsWei = config.openRewardWei + rootHeight * config.bisectRewardWei + config.proveRewardWei;
+    constructor(address rollup_, address inbox_, address referee_, Config memory config) {
+        uint8 least = leastHeight();
+        // INVARIANT: a trace is long enough to be worth a dispute, and short enough to be made.
+        require(
+            config.rootHeight >= least && config.rootHeight <= MOST_HEIGHT,
+            RootHeight(config.rootHeight, least, MOST_HEIGHT)
+        );
+        uint256 leastBlocks = uint256(config.rootHeight) + MOVES_BESIDE_BISECTIONS + 1;
+        // INVARIANT: the fastest party there is answers in time, and only a proof is enough for ever.
+        require(
+            config.challengePeriodBlocks >= leastBlocks && config.challengePeriodBlocks < EdgeTree.ENOUGH,
+            ChallengePeriod(config.challengePeriodBlocks, leastBlocks, EdgeTree.ENOUGH - 1)
+        );
+        uint256 rewardsWei = config.openRewardWei + config.rootHeight * config.bisectRewardWei + config.proveRewardWei;
         // INVARIANT: each losing bond covers, with the half that is not forfeited, every move it
         // can make the winner's side need; whoever plays both sides loses the other half.
         require(rewardsWei <= config.bondWei / 2, RewardsExceedBond(rewardsWei, config.bondWei / 2));
         rollup = rollup_;
+        inbox = inbox_;
         referee = referee_;
+        rootHeight = config.rootHeight;
         challengePeriodBlocks = config.challengePeriodBlocks;
-        graceBlocks = config.graceBlocks;
         bondWei = config.bondWei;
         openRewardWei = config.openRewardWei;
         bisectRewardWei = config.bisectRewardWei;
         proveRewardWei = config.proveRewardWei;
-        sink = config.sink;
-        configHash = keccak256(abi.encode(block.chainid, address(this), rollup_, referee_, rootHeight, config));
+        configHash = keccak256(abi.encode(block.chainid, address(this), rollup_, inbox_, referee_, config));
+    }
+
+    /// @dev For tests over small trees.
+    function leastHeight() internal pure virtual returns (uint8) {
+        return LEAST_HEIGHT;
     }
 
     /// @inheritdoc IChallenge
@@ -107,7 +131,7 @@ contract Challenge is IChallenge, Credits {
         // ends before any edge's begins and the two may be summed.
         require(origin.childCount > 1, NoRivalAssertion(assertion));
         // INVARIANT: no bond enters a dispute that cannot be won any more.
-        require(origin.status != IRollup.Status.REJECTED && !origin.hasConfirmedChild, ParentDone(parent));
+        require(origin.status != IRollup.Status.REJECTED, ParentRejected(parent));
         require(!dispute.decided, AlreadyDecided(root.dispute));
         // INVARIANT: each root holds one bond.
         require(msg.value == bondWei, WrongBond(msg.value, bondWei));
@@ -128,7 +152,7 @@ contract Challenge is IChallenge, Credits {
 
     /// @inheritdoc IChallenge
     function bisect(Edge calldata edge, Node left, Node right) external override {
-        _store.bisect(edge, left, right, _disputes[edge.dispute].decided);
+        _store.bisect(edge, left, right, _disputes[edge.dispute].settled);
     }
 
     /// @inheritdoc IChallenge
@@ -137,7 +161,7 @@ contract Challenge is IChallenge, Credits {
         override
     {
         DisputeState storage dispute = _disputes[edge.dispute];
-        if (!_store.checkProof(edge, pre, basePrev, siblings, dispute.decided)) return;
+        if (!_store.checkProof(edge, pre, basePrev, siblings, dispute.settled)) return;
         // SAFETY: the Referee is fixed and the call is static; starved of gas or given a bad
         // witness it reverts, and the revert is passed on: it never reads as an answer.
         bytes32 post = IReferee(referee).step(pre, dispute.limit, witness);
@@ -152,79 +176,75 @@ contract Challenge is IChallenge, Credits {
     }
 
     /// @inheritdoc IChallenge
-    function confirmRoot(Edge calldata root, Opening[] calldata openings) external override {
+    function decide(Edge calldata root, Opening[] calldata openings) external override {
         DisputeState storage dispute = _disputes[root.dispute];
-        ContextId context = EdgeTree.contextId(root);
-        EdgeId id = EdgeTree.edgeId(context, root.span);
-        if (dispute.decided && dispute.winner == id) return;
+        EdgeId id = EdgeTree.edgeId(root);
+        AssertionId assertion = _roots[id].assertion;
+        if (dispute.decided && dispute.winner == assertion) return;
 
-        update(openings);
         EdgeState storage state = _store.edges[id];
         // INVARIANT: only roots win; nothing else has their height.
         require(root.height == rootHeight && state.progress != Progress.ABSENT, NotRoot(id));
         // INVARIANT: a dispute has one winner for ever.
         require(!dispute.decided, AlreadyDecided(root.dispute));
 
-        AssertionId assertion = _roots[id].assertion;
-        requireOpenParent(assertion);
+        update(openings);
+        // SAFETY: the assertion's own time ended before any edge's began, so no block counts twice.
         uint40 total = EdgeTree.saturatingSum(state.totalBlocks, IRollup(rollup).unrivalledBlocks(assertion));
-        // INVARIANT: the root held out for the whole challenge period on each path.
+        // INVARIANT: the root held out for the whole challenge period on each path. What has become
+        // of the parent is not asked: whoever waits for it lets a liar catch up.
         require(total >= challengePeriodBlocks, PeriodNotOver(total, challengePeriodBlocks));
 
-        // SAFETY: block numbers stay far below 2^40.
-        uint40 decidedBlock = uint40(block.number);
-        uint40 grace = _store.contexts[context].rivalled ? graceBlocks : 0;
         dispute.decided = true;
-        dispute.winner = id;
-        dispute.decidedBlock = decidedBlock;
-        dispute.finalBlock = decidedBlock + grace;
-        state.award = Award.WON;
-        emit RootConfirmed(root.dispute, id, assertion, decidedBlock + grace);
-    }
-
-    /// @dev Rejects a decision below an unconfirmed parent, or against what the Rollup did.
-    function requireOpenParent(AssertionId assertion) private view {
-        AssertionId parent = IRollup(rollup).assertion(assertion).parent;
-        IRollup.Assertion memory origin = IRollup(rollup).assertion(parent);
-        // INVARIANT: confirmed assertions form a chain from the genesis.
-        require(origin.status == IRollup.Status.CONFIRMED, ParentNotConfirmed(parent));
-        // INVARIANT: an assertion confirmed by time alone keeps its place; only its own roots may
-        // still win.
-        require(!origin.hasConfirmedChild || origin.confirmedChild == assertion, RivalConfirmed(origin.confirmedChild));
+        dispute.winner = assertion;
+        // SAFETY: block numbers stay far below 2^40.
+        dispute.decidedBlock = uint40(block.number);
+        emit DisputeDecided(root.dispute, id, assertion);
     }
 
     /// @inheritdoc IChallenge
-    function settle(DisputeId id, Opening[] calldata openings) external override {
+    function settle(Edge calldata root, Opening[] calldata openings, Opening[] calldata payments) external override {
+        DisputeId id = root.dispute;
         DisputeState storage dispute = _disputes[id];
-        // INVARIANT: no money moves before the dispute is decided,
-        require(dispute.decided, NotDecided(id));
-        AssertionId assertion = _roots[dispute.winner].assertion;
-        // INVARIANT: and executed.
-        require(IRollup(rollup).isConfirmed(assertion), NotFinal(assertion));
-
-        if (!dispute.settled) settleBonds(id, dispute);
-        for (uint256 i = 0; i < openings.length; ++i) {
+        if (!dispute.settled) settleBonds(dispute, root, openings);
+        for (uint256 i = 0; i < payments.length; ++i) {
             // INVARIANT: a pot repays the moves of its own dispute.
-            require(openings[i].edge.dispute == id, WrongDispute(openings[i].edge.dispute, id));
-            (bool due, Progress progress, address mover) = _store.takeMove(openings[i]);
+            require(payments[i].edge.dispute == id, WrongDispute(payments[i].edge.dispute, id));
+            (bool due, Progress progress, address mover) = _store.takeMove(payments[i]);
             if (!due) continue;
             uint256 rewardWei = progress == Progress.PROVEN ? proveRewardWei : bisectRewardWei;
-            repay(id, dispute, EdgeTree.edgeId(openings[i].edge), mover, rewardWei);
+            repay(id, dispute, EdgeTree.edgeId(payments[i].edge), mover, rewardWei);
         }
     }
 
-    /// @dev Gives the winner's bond back and splits the losers': half, rounded down, repays the
-    /// movers; the rest is forfeited. What the movers do not use stays here for ever.
-    function settleBonds(DisputeId id, DisputeState storage dispute) private {
+    /// @dev Gives the root's bond back and splits the others': half, rounded down, repays the movers
+    /// below it; the rest is forfeited. What the movers do not use stays here for ever.
+    function settleBonds(DisputeState storage dispute, Edge calldata root, Opening[] calldata openings) private {
+        DisputeId id = root.dispute;
+        // INVARIANT: no money moves before the dispute is decided.
+        require(dispute.decided, NotDecided(id));
+        EdgeId edge = EdgeTree.edgeId(root);
+        RootState storage opened = _roots[edge];
+        // INVARIANT: only a root of the assertion that has won is paid.
+        require(opened.assertion == dispute.winner, NotWinner(opened.assertion, dispute.winner));
+        update(openings);
+        EdgeState storage state = _store.edges[edge];
+        uint40 total = state.totalBlocks;
+        // INVARIANT: the root earned the time itself, or a false trace that ends in the true state
+        // would take the money with the assertion's head start.
+        require(total >= challengePeriodBlocks, PeriodNotOver(total, challengePeriodBlocks));
+
         dispute.settled = true;
+        // Whatever root a later call brings: only what stands below this one is won.
+        state.award = Award.WON;
         uint256 lostWei = (dispute.roots - 1) * bondWei;
         uint256 potWei = lostWei / 2;
         dispute.potWei = potWei;
-        address opener = _roots[dispute.winner].opener;
-        emit DisputeSettled(id, opener, bondWei, lostWei - potWei, potWei);
+        address opener = opened.opener;
+        emit DisputeSettled(id, edge, opener, bondWei, lostWei - potWei, potWei);
         addCredit(opener, bondWei);
         addCredit(sink, lostWei - potWei);
-        repay(id, dispute, dispute.winner, opener, openRewardWei);
+        repay(id, dispute, edge, opener, openRewardWei);
     }
 
     /// @dev Repays from the pot what the pot still has.
@@ -243,10 +263,10 @@ contract Challenge is IChallenge, Credits {
         external
         view
         override
-        returns (bool decided, AssertionId winner, uint64 finalBlock)
+        returns (bool decided, AssertionId winner)
     {
         DisputeState storage dispute = _disputes[disputeId(parent, limit)];
-        return (dispute.decided, _roots[dispute.winner].assertion, dispute.finalBlock);
+        return (dispute.decided, dispute.winner);
     }
 
     /// @inheritdoc IChallenge

@@ -7,7 +7,7 @@ import {AssertionId, ContextId, DisputeId, EdgeId, Node, StateHash} from "./Type
 /// @notice What an edge claims: the node at (height, index) of the tree over the trace is `span`,
 /// and `base` commits to all states before it.
 /// @param dispute the dispute it belongs to
-/// @param height 20 for a root, 0 for one step
+/// @param height K for a root, 0 for one step
 /// @param index position among the nodes of its height
 /// @param base agreed prefix: leaf(first state) for the leftmost edges, else node(base, left span)
 /// @param span the node
@@ -34,7 +34,7 @@ enum Progress {
     PROVEN
 }
 
-/// @notice Where an edge is in the settlement. WON: it belongs to the winning tree.
+/// @notice Where an edge is in the settlement. WON: it belongs to the tree that is repaid.
 enum Award {
     NONE,
     WON,
@@ -74,12 +74,11 @@ struct RootState {
 /// @notice What is stored of a dispute.
 /// @param exists whether a root has been opened
 /// @param decided whether it has a winner
-/// @param settled whether the winner's bond is paid back
+/// @param settled whether the bonds are dealt with: the game stands still
 /// @param limit batches its machine may read
 /// @param roots root edges so far, each with its bond
 /// @param decidedBlock block of the decision; only if decided
-/// @param finalBlock block from which the decision may be executed; only if decided
-/// @param winner the winning root; only if decided
+/// @param winner the assertion that has won; only if decided
 /// @param potWei what is left to repay the movers from
 struct DisputeState {
     bool exists;
@@ -88,31 +87,29 @@ struct DisputeState {
     uint64 limit;
     uint32 roots;
     uint40 decidedBlock;
-    uint40 finalBlock;
-    EdgeId winner;
+    AssertionId winner;
     uint256 potWei;
 }
 
 /// @title The dispute among the children of one assertion
 /// @notice All against all, by bisecting trees over the traces down to one step. Anyone may make
-/// any move; a move that was made before is a no-op, never an error.
+/// any move; a move that was made before is a no-op, never an error. The dispute of a parent is its
+/// own: it reads nothing of what becomes of the parent.
 interface IChallenge is ICredits {
     /// @notice What is fixed for good.
+    /// @param rootHeight K: a trace has 2^K steps; 16 to 28
     /// @param challengePeriodBlocks T: time without a rival that wins
-    /// @param graceBlocks G: wait after the decision of a root that had a rival
-    /// @param bondWei bond of a root edge
-    /// @param openRewardWei repaid to the opener of the winning root
-    /// @param bisectRewardWei repaid for each bisection in the winning tree
-    /// @param proveRewardWei repaid for each proof in the winning tree
-    /// @param sink who is credited with forfeited bonds; an address without a key burns them
+    /// @param bondWei R: bond of a root edge
+    /// @param openRewardWei repaid to the opener of the root that is settled
+    /// @param bisectRewardWei repaid for each bisection below it
+    /// @param proveRewardWei repaid for each proof below it
     struct Config {
+        uint8 rootHeight;
         uint40 challengePeriodBlocks;
-        uint40 graceBlocks;
         uint256 bondWei;
         uint256 openRewardWei;
         uint256 bisectRewardWei;
         uint256 proveRewardWei;
-        address sink;
     }
 
     /// @notice The children of `parent` dispute over the trace from `start` up to `limit`.
@@ -131,17 +128,25 @@ interface IChallenge is ICredits {
     event EdgeProven(DisputeId indexed dispute, EdgeId indexed edge, bytes32 pre, address mover);
     /// @notice The edge's cached total grew.
     event EdgeUpdated(DisputeId indexed dispute, EdgeId indexed edge, uint40 totalBlocks);
-    /// @notice The dispute is won; the Rollup may confirm the assertion from `finalBlock` on.
-    event RootConfirmed(
-        DisputeId indexed dispute, EdgeId indexed edge, AssertionId indexed assertion, uint40 finalBlock
-    );
-    /// @notice The winner's bond is back, the losers' are lost: `potWei` of them repays movers.
+    /// @notice The dispute is won, by the total of the root `edge`; the Rollup may confirm `assertion`.
+    event DisputeDecided(DisputeId indexed dispute, EdgeId indexed edge, AssertionId indexed assertion);
+    /// @notice The bond of the root `edge` is back, all others are lost: `potWei` of them repays
+    /// the movers below `edge`.
     event DisputeSettled(
-        DisputeId indexed dispute, address opener, uint256 bondWei, uint256 forfeitedWei, uint256 potWei
+        DisputeId indexed dispute,
+        EdgeId indexed edge,
+        address opener,
+        uint256 bondWei,
+        uint256 forfeitedWei,
+        uint256 potWei
     );
-    /// @notice A move in the winning tree is repaid.
+    /// @notice A move in the settled tree is repaid.
     event MoveRepaid(DisputeId indexed dispute, EdgeId indexed edge, address mover, uint256 amountWei);
 
+    /// @notice K is out of bounds.
+    error RootHeight(uint256 actual, uint256 least, uint256 most);
+    /// @notice Every move of a path takes a block at least, and the period ends.
+    error ChallengePeriod(uint256 actualBlocks, uint256 leastBlocks, uint256 mostBlocks);
     /// @notice Half a bond must cover all rewards of answering one wrong root.
     error RewardsExceedBond(uint256 rewardsWei, uint256 mostWei);
     /// @notice There is no such assertion.
@@ -152,10 +157,12 @@ interface IChallenge is ICredits {
     error WrongLimit(uint64 actual, uint64 expected);
     /// @notice The assertion has no rival: there is nothing to dispute.
     error NoRivalAssertion(AssertionId id);
-    /// @notice The parent is rejected, or one of its children is confirmed.
-    error ParentDone(AssertionId parent);
+    /// @notice The parent is rejected.
+    error ParentRejected(AssertionId parent);
     /// @notice The dispute has a winner.
     error AlreadyDecided(DisputeId dispute);
+    /// @notice The dispute's bonds are dealt with: its edges stand still.
+    error AlreadySettled(DisputeId dispute);
     /// @notice There is no such edge.
     error UnknownEdge(EdgeId edge);
     /// @notice Leaves are proven, everything above is bisected.
@@ -172,24 +179,20 @@ interface IChallenge is ICredits {
     error WrongBond(uint256 actualWei, uint256 expectedWei);
     /// @notice The edge is no root that was opened.
     error NotRoot(EdgeId edge);
-    /// @notice The parent is not confirmed.
-    error ParentNotConfirmed(AssertionId parent);
-    /// @notice The Rollup has confirmed another child of the parent.
-    error RivalConfirmed(AssertionId confirmedChild);
-    /// @notice The root's total, with the assertion's own time, is short of the challenge period.
+    /// @notice The root's total is short of the challenge period.
     error PeriodNotOver(uint256 totalBlocks, uint256 leastBlocks);
     /// @notice The dispute has no winner yet.
     error NotDecided(DisputeId dispute);
-    /// @notice The Rollup has not confirmed the winner's assertion yet.
-    error NotFinal(AssertionId assertion);
+    /// @notice The root is of an assertion that has not won.
+    error NotWinner(AssertionId actual, AssertionId winner);
 
     /// @notice Commits an assertion to the tree over its trace, with a bond.
     /// @dev If that root exists the call takes nothing: what was sent is credited to the caller.
     /// @param parent the assertion's parent, as the caller knows it
     /// @param assertion the assertion to defend
     /// @param limit the parent's nextLimit, as the caller knows it
-    /// @param span root of the tree over the 2^20 states after each step
-    /// @param siblings the 20 left siblings, from the leaf up, that prove the last leaf
+    /// @param span root of the tree over the 2^K states after each step
+    /// @param siblings the K left siblings, from the leaf up, that prove the last leaf
     function openRoot(AssertionId parent, AssertionId assertion, uint64 limit, Node span, Node[] calldata siblings)
         external
         payable
@@ -211,20 +214,23 @@ interface IChallenge is ICredits {
     /// @dev Children that are not bisected count with their own time and need not be given.
     function update(Opening[] calldata openings) external;
 
-    /// @notice Updates the given edges, then decides the dispute for `root`.
-    function confirmRoot(Edge calldata root, Opening[] calldata openings) external;
+    /// @notice Updates the given edges, then decides the dispute for the assertion of `root`, for
+    /// ever; nothing happens where that assertion has won already.
+    /// @dev The assertion's own time without a rival counts for its roots. Nothing else is read of
+    /// the Rollup: not the parent's status.
+    function decide(Edge calldata root, Opening[] calldata openings) external;
 
-    /// @notice Pays the winner's bond back, once, and repays the movers of the given edges.
-    /// @dev Parents before children; edges outside the winning tree, without a move or repaid
-    /// before are passed over.
-    function settle(DisputeId dispute, Opening[] calldata openings) external;
+    /// @notice Updates the given edges and settles the dispute on `root`, once: its bond goes back,
+    /// half of all others repays who moved below it. Then repays the movers of the edges `payments`
+    /// below the root that was settled on, whichever `root` is.
+    /// @dev The root's total counts without the assertion's own time: that decides, but earns
+    /// nothing. Payments come parents before children; edges outside the settled tree, without a
+    /// move or repaid before are passed over. Needs no confirmed assertion.
+    /// Rounding: the sink keeps the odd wei.
+    function settle(Edge calldata root, Opening[] calldata openings, Opening[] calldata payments) external;
 
-    /// @notice Whether the dispute is decided, for which assertion, and from which block on that
-    /// may be executed.
-    function decision(AssertionId parent, uint64 limit)
-        external
-        view
-        returns (bool decided, AssertionId winner, uint64 finalBlock);
+    /// @notice Whether the dispute is decided, and for which assertion.
+    function decision(AssertionId parent, uint64 limit) external view returns (bool decided, AssertionId winner);
 
     function edgeState(EdgeId edge) external view returns (EdgeState memory);
     function contextState(ContextId context) external view returns (ContextState memory);
@@ -241,17 +247,18 @@ interface IChallenge is ICredits {
     /// @notice keccak(context, span).
     function edgeId(Edge calldata edge) external pure returns (EdgeId);
 
-    /// @notice keccak of chain id, this contract, Rollup, Referee, height and Config, each a word.
+    /// @notice keccak of chain id, this contract, Rollup, Inbox, Referee and Config, each a word.
     function configHash() external view returns (bytes32);
     /// @notice K: a trace has 2^K steps.
     function rootHeight() external view returns (uint8);
     function rollup() external view returns (address);
+    function inbox() external view returns (address);
     function referee() external view returns (address);
     function challengePeriodBlocks() external view returns (uint40);
-    function graceBlocks() external view returns (uint40);
     function bondWei() external view returns (uint256);
     function openRewardWei() external view returns (uint256);
     function bisectRewardWei() external view returns (uint256);
     function proveRewardWei() external view returns (uint256);
+    /// @notice Who is credited with forfeited bonds: an address without a key.
     function sink() external view returns (address);
 }

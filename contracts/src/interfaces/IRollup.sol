@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Edge, Opening} from "./IChallenge.sol";
 import {ICredits} from "./ICredits.sol";
 import {AssertionId, StateHash} from "./Types.sol";
 
 /// @title The tree of assertions
 /// @notice An assertion says: from the parent's state, with the batches below `limit`, the machine
-/// is in this state after exactly 2^20 steps (a halted machine steps to itself). The inputs are
-/// fixed by the parent alone, so two children of one parent can never both be right.
+/// is in this state after exactly 2^K steps, halted or not (a halted machine steps to itself). The
+/// inputs are fixed by the parent alone, so two children of one parent can never both be right.
 interface IRollup is ICredits {
     /// @notice NONE: no such assertion.
     enum Status {
@@ -17,40 +18,45 @@ interface IRollup is ICredits {
         REJECTED
     }
 
-    /// @notice One assertion.
+    /// @notice One assertion. 0 is no assertion's id.
     /// @param parent the assertion it starts from
     /// @param stateHash the state it claims
-    /// @param proposer who posted it and owns the bond
+    /// @param bonded whose bond lies here; 0 for nobody's
     /// @param limit batches the machine may read: the parent's nextLimit
     /// @param status see Status
-    /// @param nextLimit limit of its children, fixed when it was posted
+    /// @param nextLimit limit of its children, fixed when it was posted: `limit` again if the
+    /// machine had not halted
     /// @param createdBlock block it was posted in
+    /// @param firstChildBlock block in which it got its first child; only if childCount > 0
     /// @param secondChildBlock block in which it got its second child; only if childCount > 1
     /// @param childCount children so far
-    /// @param hasConfirmedChild whether one child is confirmed
-    /// @param confirmedChild that child; only if hasConfirmedChild
+    /// @param confirmedChild the child that is confirmed; 0 if none is
     struct Assertion {
         AssertionId parent;
         StateHash stateHash;
-        address proposer;
+        address bonded;
         uint64 limit;
         Status status;
         uint64 nextLimit;
-        uint64 createdBlock;
-        uint64 secondChildBlock;
+        uint40 createdBlock;
+        uint40 firstChildBlock;
+        uint40 secondChildBlock;
         uint32 childCount;
-        bool hasConfirmedChild;
         AssertionId confirmedChild;
     }
 
-    /// @notice What is fixed for good; challenge period and grace are the Challenge's.
-    /// @param assertionBondWei bond of an assertion
-    /// @param minIntervalBlocks blocks between an assertion and its children
-    /// @param sink who is credited with forfeited bonds; an address without a key burns them
+    /// @notice What is fixed for good; the challenge period is the Challenge's.
+    /// @param assertionBondWei A: bond of an assertion, ten times a root's at least
+    /// @param minIntervalBlocks blocks between an assertion that halted and its children
     struct Config {
         uint256 assertionBondWei;
         uint64 minIntervalBlocks;
-        address sink;
+    }
+
+    /// @notice What to decide a dispute with: see IChallenge.decide.
+    struct Decision {
+        Edge root;
+        Opening[] openings;
     }
 
     /// @notice The chain begins: `data` is the preimage of the first state.
@@ -71,20 +77,29 @@ interface IRollup is ICredits {
     /// @notice `parent` got its second child: its dispute may be opened.
     event AssertionRivalled(AssertionId indexed parent, AssertionId indexed secondChild);
 
+    /// @notice The bond of `holder` moved: from 0 it was paid in, to 0 it was credited.
+    event BondMoved(AssertionId indexed from, AssertionId indexed to, address indexed holder);
+
     /// @notice Withdrawals of this state may be claimed.
     event AssertionConfirmed(AssertionId indexed id, StateHash stateHash);
 
-    /// @notice The assertion is out, its bond is lost; `rewardWei` of it go to `rewarded`.
-    event AssertionRejected(AssertionId indexed id, address rewarded, uint256 rewardWei);
+    /// @notice The assertion is out; the bond that lay on it, if any, is the sink's.
+    event AssertionRejected(AssertionId indexed id, uint256 forfeitedWei);
 
     /// @notice The Challenge plays for another Rollup.
     error WrongChallenge(address actual, address expected);
+    /// @notice The Challenge's Referee is pinned to another Inbox.
+    error WrongInbox(address actual, address expected);
+    /// @notice An assertion's bond is ten roots' at least, or an attack would be as cheap as a defence.
+    error BondTooSmall(uint256 actualWei, uint256 leastWei);
     /// @notice There is no such assertion.
     error UnknownAssertion(AssertionId id);
     /// @notice The parent is rejected.
     error ParentRejected(AssertionId parent);
     /// @notice The parent has a confirmed child.
     error ParentClosed(AssertionId parent, AssertionId confirmedChild);
+    /// @notice The parent's only child had no rival for the challenge period.
+    error ParentTaken(AssertionId parent, uint256 sinceBlock);
     /// @notice The parent's inputs are others than the caller believed.
     error WrongLimit(uint64 actual, uint64 expected);
     /// @notice The inputs are not on chain yet.
@@ -93,10 +108,14 @@ interface IRollup is ICredits {
     error TooEarly(uint256 actualBlock, uint256 leastBlock);
     /// @notice The registers have another length.
     error RegistersLength(uint256 actual, uint256 expected);
-    /// @notice The bond is exact.
+    /// @notice The bond is exact: none is paid in where one moves.
     error WrongBond(uint256 actualWei, uint256 expectedWei);
     /// @notice Somebody posted the same assertion; there is nothing left to do.
     error AlreadyPosted(AssertionId id);
+    /// @notice The bond that lies there is somebody else's, or nobody's.
+    error NotBonded(AssertionId id, address actual, address expected);
+    /// @notice The bond answers for an assertion that is not confirmed and has no child.
+    error BondLocked(AssertionId id);
     /// @notice The assertion is confirmed or rejected.
     error NotPending(AssertionId id, Status status);
     /// @notice The parent is not the latest confirmed assertion.
@@ -108,25 +127,34 @@ interface IRollup is ICredits {
     /// @notice Nothing has decided against this assertion.
     error NotRejectable(AssertionId id);
 
-    /// @notice Posts an assertion with its bond.
+    /// @notice Posts an assertion, with a bond that is paid in or moves here from another one.
+    /// @dev The bond moves after the child is counted, so it may come from the parent itself.
     /// @param parent the assertion it starts from
     /// @param limit the parent's nextLimit, as the caller knows it
     /// @param stateRoot tree root of the claimed state
     /// @param registers registers of the claimed state
-    function post(AssertionId parent, uint64 limit, bytes32 stateRoot, bytes calldata registers)
+    /// @param from the assertion the caller's bond lies on, confirmed or with a child; 0 to pay
+    function post(AssertionId parent, uint64 limit, bytes32 stateRoot, bytes calldata registers, AssertionId from)
         external
         payable
         returns (AssertionId id);
 
-    /// @notice Confirms a child of the latest confirmed assertion and gives its bond back.
-    /// @dev If its dispute is decided it must be the winner and the grace be over; if not, it must
-    /// have been without a rival for the challenge period.
-    function confirm(AssertionId id) external;
+    /// @notice Credits the caller with its bond on an assertion that is confirmed or has a child.
+    function takeBond(AssertionId id) external;
 
-    /// @notice Rejects a rival of a confirmed assertion or a child of a rejected one.
-    /// @dev The bond is lost: half to the proposer of the confirmed rival, the rest to the sink.
-    /// Rounding: the sink keeps the odd wei.
+    /// @notice Confirms children of the latest confirmed assertion, one after another; what is
+    /// confirmed is passed over. Moves no money.
+    /// @dev If its dispute is decided it must be the winner; if not, it must have been without a
+    /// rival for the challenge period.
+    /// @param ids parents before their children
+    function confirm(AssertionId[] calldata ids) external;
+
+    /// @notice Rejects a rival of a confirmed assertion or a child of a rejected one; nothing
+    /// happens to one that is rejected. A bond that lies here goes to the sink, all of it.
     function reject(AssertionId id) external;
+
+    /// @notice Decides disputes and confirms assertions, in one transaction.
+    function resolve(Decision[] calldata decisions, AssertionId[] calldata ids) external;
 
     /// @notice The assertion; all zero with status NONE if there is none.
     function assertion(AssertionId id) external view returns (Assertion memory);
@@ -141,6 +169,7 @@ interface IRollup is ICredits {
 
     function inbox() external view returns (address);
     function challenge() external view returns (address);
+    /// @notice Who is credited with forfeited bonds: an address without a key.
     function sink() external view returns (address);
     function assertionBondWei() external view returns (uint256);
     function minIntervalBlocks() external view returns (uint64);

@@ -77,8 +77,8 @@ library EdgeTree {
     }
 
     /// @notice Opens an edge into its two children.
-    /// @param decided whether the edge's dispute has a winner
-    function bisect(Store storage self, Edge calldata edge, Node left, Node right, bool decided) internal {
+    /// @param settled whether the bonds of the edge's dispute are dealt with
+    function bisect(Store storage self, Edge calldata edge, Node left, Node right, bool settled) internal {
         ContextId context = contextId(edge);
         EdgeId id = edgeId(context, edge.span);
         EdgeState storage state = self.edges[id];
@@ -93,8 +93,8 @@ library EdgeTree {
         require(span == edge.span, IChallenge.WrongNode(span, edge.span));
         // INVARIANT: without a rival there is nothing to settle below; time is earned above only.
         require(self.contexts[context].rivalled, IChallenge.NotRivalled(id));
-        // INVARIANT: a decided dispute stands still.
-        require(!decided, IChallenge.AlreadyDecided(edge.dispute));
+        // INVARIANT: a settled dispute stands still; one that is only decided goes on, for the money.
+        require(!settled, IChallenge.AlreadySettled(edge.dispute));
 
         state.progress = Progress.BISECTED;
         state.mover = msg.sender;
@@ -111,7 +111,7 @@ library EdgeTree {
         bytes32 pre,
         Node basePrev,
         Node[] calldata siblings,
-        bool decided
+        bool settled
     ) internal view returns (bool needed) {
         ContextId context = contextId(edge);
         EdgeId id = edgeId(context, edge.span);
@@ -124,8 +124,8 @@ library EdgeTree {
         require(edge.height == 0, IChallenge.WrongHeight(edge.height, 0));
         // INVARIANT: without a rival time alone suffices.
         require(self.contexts[context].rivalled, IChallenge.NotRivalled(id));
-        // INVARIANT: a decided dispute stands still.
-        require(!decided, IChallenge.AlreadyDecided(edge.dispute));
+        // INVARIANT: a settled dispute stands still; one that is only decided goes on, for the money.
+        require(!settled, IChallenge.AlreadySettled(edge.dispute));
 
         uint256 expected = edge.index == 0 ? 0 : trailingZeros(edge.index);
         // INVARIANT: exactly the siblings of the agreed subtree that ends at `pre`.

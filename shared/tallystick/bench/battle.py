@@ -14,12 +14,12 @@ from typing import Any, Final
 from tallystick.bench.sybils import Attack, Attacker, Timing, attacks, owner
 from tallystick.dispute.history import History, Trace
 from tallystick.dispute.party import Identity, Party
-from tallystick.dispute.player import settlement
+from tallystick.dispute.player import repayments
 from tallystick.l1.abi import contract_abi
 from tallystick.l1.client import L1Client
 from tallystick.rollup.assertion_view import Assertion, Status, assertion_id
 from tallystick.rollup.duties import DUTIES, Mode
-from tallystick.testing.stage import GRACE_BLOCKS, PERIOD_BLOCKS, Stage, Told, finished, trade_a_little
+from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, finished, trade_a_little
 from tallystick.testing.world import address
 
 HONEST: Final = "challenger"
@@ -131,8 +131,9 @@ class Battle:
     def _over(self) -> bool:
         own = bytes.fromhex(owner(HONEST)[2:])
         paid = not any(view.owed.get(own) for view in self.honest.credits.values())
-        disputes = self.honest.challenge.disputes.values()
-        settled = not any(settlement(self.honest.challenge, dispute) for dispute in disputes if dispute.winner)
+        view = self.honest.challenge
+        decided = [each for each in view.disputes.values() if each.winner]
+        settled = all(each.settled and not repayments(view, each) for each in decided)
         return finished(self.honest) and settled and paid and not self.honest.busy
 
     def _honest_total(self) -> int | None:
@@ -181,8 +182,8 @@ class Battle:
         return Result(
             attackers=len(self.attackers),
             blocks=self.eyes.head - first,
-            decided=dispute.final_block - GRACE_BLOCKS - first,
-            moves=sum(len(spent.get(name, [])) for name in ("openRoot", "bisect", "prove", "update", "confirmRoot")),
+            decided=dispute.decided_block - first,
+            moves=sum(len(spent.get(name, [])) for name in ("openRoot", "bisect", "prove", "update", "decide")),
             gas=sum(map(sum, spent.values())),
             bonds_wei=bonds,
             lost_wei=bonds - paid_back,

@@ -71,7 +71,7 @@ class Watch:
         if mine is None or len(eyes.rollup.children[parent.id]) < 2:
             return
         head_start = eyes.rollup.unrivalled_blocks(mine, block)
-        claim = Claim(parent=parent.id, assertion=mine.id, limit=mine.limit, head_start=head_start, confirmed=False)
+        claim = Claim(parent=parent.id, assertion=mine.id, limit=mine.limit, head_start=head_start)
         began = time.perf_counter()
         moves = Player(self.history, claim, PERIOD_BLOCKS).moves(eyes.challenge, block)
         keys = {call_for(move, 0).key for move in moves}
@@ -165,7 +165,7 @@ def _measure(stage: Stage, steps: int, bulks: int, seed: int, worst: bool) -> Re
         "gas_in_the_game": {
             "prove": gas["prove"][0],
             "prove_apart": alone,
-            "update_and_confirm": gas["confirmRoot"][0],
+            "update_and_confirm": gas["decide"][0],
         },
         "moves": result.moves,
         "blocks": result.blocks,

@@ -212,7 +212,7 @@ def send(stage: Stage, eyes: Party, name: str, contract: str, call: Call, *, non
         "nonce": nonce,
         "to": target,
         "value": call.value_wei,
-        "gas": PROOF_GAS_LIMIT if call.function in ("prove", "update", "confirmRoot") else GAS_LIMIT,
+        "gas": PROOF_GAS_LIMIT if call.function in ("prove", "update", "decide") else GAS_LIMIT,
         "data": eyes.client.contract(contract, target).encode(call.function, *call.arguments),
         "maxFeePerGas": 1_000 * GWEI,
         "maxPriorityFeePerGas": tip_wei,

@@ -20,7 +20,7 @@ MOVES = {
     "RootOpened": "open",
     "EdgeBisected": "bisect",
     "EdgeProven": "prove",
-    "RootConfirmed": "update",
+    "DisputeDecided": "update",
 }
 
 
@@ -118,7 +118,7 @@ class Chronicle:
 
     def _on_AssertionConfirmed(self, event: L1Event, args: dict[str, Any]) -> None:
         receipt = self.client.receipt(event.tx_hash)
-        if receipt and self.named("RootConfirmed"):
+        if receipt and self.named("DisputeDecided"):
             self.dispute.gas.setdefault("confirm", []).append(receipt.gas_used)
         self.story.say(f"[green]state {short('0x' + args['stateHash'].hex())} is confirmed on L1[/green]")
 
@@ -163,7 +163,7 @@ class Chronicle:
             f"the contract computes {short('0x' + post.hex())}, as the challenger did: the operator's is a lie"
         )
 
-    def _on_RootConfirmed(self, event: L1Event, args: dict[str, Any]) -> None:
+    def _on_DisputeDecided(self, event: L1Event, args: dict[str, Any]) -> None:
         used = self._gas(event, self.honest)
         self.story.say(f"[green]the honest root has waited out the challenge period and wins ({gas(used)})[/green]")
 

@@ -28,7 +28,6 @@ from tallystick.state.hashing import keccak
 
 READY_SECONDS = 60.0
 CHALLENGE_PERIOD_BLOCKS = 240
-GRACE_BLOCKS = 10
 BULK = 100
 """Records of one request."""
 
@@ -96,8 +95,10 @@ class Exchange:
         config = DeployConfig(
             sequencer=plain(self.keys.operator.address),
             challenge_period_blocks=CHALLENGE_PERIOD_BLOCKS,
-            grace_blocks=GRACE_BLOCKS,
+            root_height=20,
             min_interval_blocks=1,
+            answer_blocks=2,
+            censored_blocks=0,
         )
         steps = step_names()
         prediction = predict(self.client, plain(self.keys.deployer.address), config, steps)

@@ -13,13 +13,15 @@ from tallystick.dispute.view import Edge
 class Call:
     """A transaction to make.
 
-    `key` names the effect, so that the same move is never sent twice. Units: `value_wei` is the bond it carries.
+    `key` names the effect, so that the same move is never sent twice. Units: `value_wei` is the bond it carries; `gas` is
+    given where the call stands behind another one that has not landed, and L1 cannot tell it yet.
     """
 
     key: str
     function: str
     arguments: tuple[Any, ...]
     value_wei: int = 0
+    gas: int | None = None
 
 
 def call_for(move: Move, bond_wei: int, attempt: int = 0) -> Call:
@@ -50,11 +52,15 @@ def call_for(move: Move, bond_wei: int, attempt: int = 0) -> Call:
             return Call(key=key, function="update", arguments=arguments)
         case Decide():
             arguments = (_edge(move.root), [_opening(each) for each in move.openings])
-            return Call(key=f"decide/{move.root.id.hex()}{again}", function="confirmRoot", arguments=arguments)
+            return Call(key=f"decide/{move.root.id.hex()}{again}", function="decide", arguments=arguments)
         case Settle():
-            arguments = (move.dispute, [_opening(each) for each in move.openings])
-            first = move.openings[0].edge.id.hex() if move.openings else ""
-            return Call(key=f"settle/{move.dispute.hex()}/{first}{again}", function="settle", arguments=arguments)
+            openings, payments = map(_opening, move.openings), map(_opening, move.payments)
+            first = move.payments[0].edge.id.hex() if move.payments else ""
+            return Call(
+                key=f"settle/{move.root.id.hex()}/{first}{again}",
+                function="settle",
+                arguments=(_edge(move.root), list(openings), list(payments)),
+            )
 
 
 def _edge(edge: Edge) -> dict[str, Any]:

@@ -20,7 +20,6 @@ class EdgeState(StrEnum):
     RIVALLED_STEP = "rivalled step"
     BISECTED = "bisected"
     PROVEN = "proven"
-    ENOUGH = "enough"
 
 
 class DisputeState(StrEnum):
@@ -30,6 +29,8 @@ class DisputeState(StrEnum):
     CONTESTED = "contested"
     RIPE = "ripe"
     WON = "won"
+    EARNED = "earned"
+    PAYING = "paying"
     SETTLED = "settled"
     OVER = "over"
 
@@ -42,8 +43,9 @@ class Action(StrEnum):
     DESCEND = "go down to its children"
     BISECT = "bisect"
     PROVE = "prove"
-    DECIDE = "update totals, then decide"
-    SETTLE = "settle"
+    DECIDE = "update totals, decide, and go down to its edges"
+    SETTLE = "update totals, settle, and go down to its edges"
+    REPAY = "repay movers"
     WAIT = "wait"
     NOTHING = "nothing"
 
@@ -63,13 +65,14 @@ EDGE_ACTIONS: Final[dict[EdgeState, Action]] = {
     EdgeState.RIVALLED_STEP: Action.PROVE,
     EdgeState.BISECTED: Action.DESCEND,
     EdgeState.PROVEN: Action.NOTHING,
-    EdgeState.ENOUGH: Action.NOTHING,
 }
 DISPUTE_ACTIONS: Final[dict[DisputeState, Action]] = {
     DisputeState.UNOPENED: Action.OPEN,
     DisputeState.CONTESTED: Action.WALK,
     DisputeState.RIPE: Action.DECIDE,
-    DisputeState.WON: Action.SETTLE,
+    DisputeState.WON: Action.WALK,
+    DisputeState.EARNED: Action.SETTLE,
+    DisputeState.PAYING: Action.REPAY,
     DisputeState.SETTLED: Action.NOTHING,
     DisputeState.OVER: Action.NOTHING,
 }
@@ -77,28 +80,27 @@ _E, _D = EdgeState, DisputeState
 EDGE_TRANSITIONS: Final = (
     Transition(before=_E.UNRIVALLED, event="a rival of more than one step", after=_E.RIVALLED),
     Transition(before=_E.UNRIVALLED, event="a rival of one step", after=_E.RIVALLED_STEP),
-    Transition(before=_E.UNRIVALLED, event="the path's times reach the period", after=_E.ENOUGH),
     Transition(before=_E.RIVALLED, event="anybody bisects it", after=_E.BISECTED),
     Transition(before=_E.RIVALLED_STEP, event="anybody proves it", after=_E.PROVEN),
-    Transition(before=_E.ENOUGH, event="anybody proves it all the same", after=_E.PROVEN),
 )
 DISPUTE_TRANSITIONS: Final = (
     Transition(before=_D.UNOPENED, event="the claim's root is opened, by anybody", after=_D.CONTESTED),
     Transition(before=_D.UNOPENED, event="the dispute is decided without it", after=_D.OVER),
     Transition(before=_D.CONTESTED, event="every path is long enough, or proven", after=_D.RIPE),
     Transition(before=_D.CONTESTED, event="it is decided for another claim", after=_D.OVER),
-    Transition(before=_D.RIPE, event="it is decided for the claim", after=_D.WON),
+    Transition(before=_D.RIPE, event="it is decided for the claim, also by its head start", after=_D.WON),
     Transition(before=_D.RIPE, event="it is decided for another claim", after=_D.OVER),
-    Transition(before=_D.WON, event="the bond is back, all movers repaid", after=_D.SETTLED),
+    Transition(before=_D.WON, event="every path is long enough without the head start", after=_D.EARNED),
+    Transition(before=_D.WON, event="a false trace to the claim is paid", after=_D.OVER),
+    Transition(before=_D.EARNED, event="anybody settles it for the claim's root", after=_D.PAYING),
+    Transition(before=_D.PAYING, event="all movers are repaid, or the pot is empty", after=_D.SETTLED),
 )
 
 
-def edge_state(view: ChallengeView, status: EdgeStatus, path_time: int, period: int) -> EdgeState:
-    """Return where an edge is. Units: `path_time` in blocks, its own and those of the edges above it."""
+def edge_state(view: ChallengeView, status: EdgeStatus) -> EdgeState:
+    """Return where an edge is. No time is enough: an edge that earns nothing more now may lack it when all is paid."""
     if status.proven:
         return EdgeState.PROVEN
-    if path_time >= period:
-        return EdgeState.ENOUGH
     if status.children is not None:
         return EdgeState.BISECTED
     if not view.is_rivalled(status.edge):
@@ -106,21 +108,41 @@ def edge_state(view: ChallengeView, status: EdgeStatus, path_time: int, period: 
     return EdgeState.RIVALLED if status.edge.height > 0 else EdgeState.RIVALLED_STEP
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a claim's own root has at a block.
+
+    Units: blocks. `earned` counts without the assertion's head start: that decides, but pays nobody.
+    """
+
+    root: bytes
+    earned: int
+    head_start: int
+
+    @property
+    def total(self) -> int:
+        """What decides."""
+        return self.earned + self.head_start
+
+
 def dispute_state(
-    dispute: DisputeStatus | None, assertion: bytes, total: int | None, period: int, *, paid: bool
+    dispute: DisputeStatus | None, assertion: bytes, standing: Standing | None, period: int, *, paid: bool
 ) -> DisputeState:
     """Return where the dispute of an assertion and its rivals is, for the assertion.
 
-    Units: `total` in blocks, the own root's and the assertion's head start; None while the own root is not open. `paid`
-    is whether the winner has its bond and every mover in its tree its due.
+    `standing` is None while the own root is not open; `paid` is whether every mover in the paid root's tree has its due.
     """
+    if standing is None:
+        return DisputeState.OVER if dispute is not None and dispute.winner else DisputeState.UNOPENED
+    if dispute is not None and dispute.settled:
+        if dispute.settled_edge != standing.root:
+            return DisputeState.OVER
+        return DisputeState.SETTLED if paid else DisputeState.PAYING
     if dispute is not None and dispute.winner:
         if dispute.winner != assertion:
             return DisputeState.OVER
-        return DisputeState.SETTLED if paid else DisputeState.WON
-    if total is None:
-        return DisputeState.UNOPENED
-    return DisputeState.RIPE if total >= period else DisputeState.CONTESTED
+        return DisputeState.EARNED if standing.earned >= period else DisputeState.WON
+    return DisputeState.RIPE if standing.total >= period else DisputeState.CONTESTED
 
 
 def table() -> str:

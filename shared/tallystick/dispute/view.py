@@ -49,18 +49,23 @@ class EdgeStatus:
 class DisputeStatus:
     """What L1 knows of a dispute.
 
-    `winner` is an assertion, from block `final_block` on to be confirmed, and `winner_edge` its root. `pot_wei` is what
-    is left to repay movers from, once settled.
+    `winner` is the assertion that has won, `decided_edge` the root that decided it and `settled_edge` the root whose
+    bond is back: its moves are repaid. Each is empty before. `pot_wei` is what is left to repay movers from.
     """
 
     id: bytes
     parent: bytes
     limit: int
     winner: bytes = b""
-    winner_edge: bytes = b""
-    final_block: int = 0
-    settled: bool = False
+    decided_edge: bytes = b""
+    decided_block: int = 0
+    settled_edge: bytes = b""
     pot_wei: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the bonds are dealt with: no move is made any more."""
+        return bool(self.settled_edge)
 
 
 class ChallengeView(View):
@@ -114,20 +119,21 @@ class ChallengeView(View):
         id_ = event.args["edge"]
         self.edges[id_] = replace(self.edges[id_], cached=event.args["totalBlocks"])
 
-    def on_RootConfirmed(self, event: ChainEvent) -> None:
+    def on_DisputeDecided(self, event: ChainEvent) -> None:
         """A dispute has a winner."""
         id_ = event.args["dispute"]
         self.disputes[id_] = replace(
             self.disputes[id_],
             winner=event.args["assertion"],
-            winner_edge=event.args["edge"],
-            final_block=event.args["finalBlock"],
+            decided_edge=event.args["edge"],
+            decided_block=event.block,
         )
 
     def on_DisputeSettled(self, event: ChainEvent) -> None:
         """A dispute's bonds are dealt with."""
         id_ = event.args["dispute"]
-        self.disputes[id_] = replace(self.disputes[id_], settled=True, pot_wei=event.args["potWei"])
+        edge, pot_wei = event.args["edge"], event.args["potWei"]
+        self.disputes[id_] = replace(self.disputes[id_], settled_edge=edge, pot_wei=pot_wei)
 
     def on_MoveRepaid(self, event: ChainEvent) -> None:
         """A mover has been repaid."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +21,9 @@ governance = "0x…"         # the address whose key lists markets
 quorum = 2                 # so many price signers make a price
 signers = ["0x…", "0x…", "0x…"]
 
-[contracts] also takes token (the test token if left out), atoms_per_unit, sink, and the delays, bounds and
-bonds of docs/runbooks/local.md. `tallystick l1 new-key` makes keys and prints addresses.
+[contracts] also takes token (the test token if left out), atoms_per_unit (a unit is a millionth of a token if left
+out), and the delays, bounds and bonds of docs/runbooks/local.md. Terms that do not go together are refused with the
+reason. `tallystick l1 new-key` makes keys and prints addresses.
 """
 
 RpcUrl = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")]
@@ -135,6 +137,7 @@ def deploy(
         account,
         config_path,
         progress=lambda name, address: print(f"{name:<24} 0x{address.hex()}"),
+        warn=lambda doubt: print(f"warning: {doubt}", file=sys.stderr),
     )
     record.save(out)
     print(f"wrote {out}")

@@ -20,11 +20,11 @@ from tallystick.l1.abi import ContractAbi, Parameter
 from tallystick.l1.blocks import rlp_int, rlp_list
 from tallystick.l1.client import L1Client, Receipt
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment, config_from
+from tallystick.l1.terms import check_terms, is_development, with_defaults
 from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
 from tallystick.rollup.probe import check_probe
 from tallystick.schema.names import Phase
 from tallystick.schema.version import machine_version
-from tallystick.state.layout import CHANGE_DELAY_MS
 
 TEST_TOKEN = "TestToken"
 GENESIS_KEYS = frozenset(("governance", "quorum", "signers"))
@@ -45,6 +45,10 @@ class Prediction:
 
 def _silent(_name: str, _address: bytes) -> None:
     """Tells nobody how far the deployment is."""
+
+
+def _unheard(_warning: str) -> None:
+    """Tells nobody of doubts."""
 
 
 def step_names() -> tuple[str, ...]:
@@ -90,13 +94,15 @@ def deploy(
     prediction: Prediction | None = None,
     load: Load = artifacts.load,
     progress: Callable[[str, bytes], None] = _silent,
+    warn: Callable[[str], None] = _unheard,
 ) -> Deployment:
     """Deploys every contract and returns the record. Nothing is resumed: after a failure start anew.
 
-    Raises: ConfigError, when leaving may take longer than a change of rules; StateError, when a contract is not where it
-    was predicted; L1Error, when one fails.
+    Raises: ConfigError, when the terms do not go together; StateError, when a contract is not where it was predicted;
+    L1Error, when one fails.
     """
-    check_exit(config)
+    for warning in check_terms(config, development=is_development(client.chain_id())):
+        warn(warning)
     deployer = bytes.fromhex(account.address[2:])
     expected = prediction or predict(client, deployer, config, steps)
     addresses = expected.addresses
@@ -125,21 +131,6 @@ def deploy(
         genesis=genesis,
         config=config,
     )
-
-
-def check_exit(config: DeployConfig) -> None:
-    """Refuses terms under which a market's rules could change before everybody who wants to is out.
-
-    Raises: ConfigError.
-    """
-    delay_seconds = CHANGE_DELAY_MS // 1000
-    if config.longest_exit_seconds > delay_seconds:
-        raise ConfigError(
-            "leaving through L1 may take longer than it takes until new rules count",
-            hint="shorten the delays or the challenge period",
-            exit_seconds=config.longest_exit_seconds,
-            change_delay_seconds=delay_seconds,
-        )
 
 
 def check_deployment(client: L1Client, deployment: Deployment) -> None:
@@ -172,20 +163,19 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
         ("Vault", at.vault, "atomsPerUnit", (), config.atoms_per_unit),
         ("Referee", at.referee, "inbox", (), at.inbox),
         ("Challenge", at.challenge, "rollup", (), at.rollup),
+        ("Challenge", at.challenge, "inbox", (), at.inbox),
         ("Challenge", at.challenge, "referee", (), at.referee),
+        ("Challenge", at.challenge, "rootHeight", (), config.root_height),
         ("Challenge", at.challenge, "challengePeriodBlocks", (), config.challenge_period_blocks),
-        ("Challenge", at.challenge, "graceBlocks", (), config.grace_blocks),
         ("Challenge", at.challenge, "bondWei", (), config.challenge_bond_wei),
         ("Challenge", at.challenge, "openRewardWei", (), config.open_reward_wei),
         ("Challenge", at.challenge, "bisectRewardWei", (), config.bisect_reward_wei),
         ("Challenge", at.challenge, "proveRewardWei", (), config.prove_reward_wei),
-        ("Challenge", at.challenge, "sink", (), config.sink),
         ("Rollup", at.rollup, "inbox", (), at.inbox),
         ("Rollup", at.rollup, "challenge", (), at.challenge),
         ("Rollup", at.rollup, "challengePeriodBlocks", (), config.challenge_period_blocks),
         ("Rollup", at.rollup, "minIntervalBlocks", (), config.min_interval_blocks),
         ("Rollup", at.rollup, "assertionBondWei", (), config.assertion_bond_wei),
-        ("Rollup", at.rollup, "sink", (), config.sink),
     ]
     expected += [("Referee", at.referee, "steps", (i,), step) for i, step in enumerate(at.steps.values())]
     for contract, address, name, arguments, value in expected:
@@ -255,15 +245,14 @@ def _arguments(addresses: Addresses, config: DeployConfig, genesis_state_hash: b
         "atomsPerUnit": config.atoms_per_unit,
         "genesisStateHash": genesis_state_hash,
         "genesis": genesis,
+        "rootHeight": config.root_height,
         "challengePeriodBlocks": config.challenge_period_blocks,
-        "graceBlocks": config.grace_blocks,
         "minIntervalBlocks": config.min_interval_blocks,
         "assertionBondWei": config.assertion_bond_wei,
         "bondWei": config.challenge_bond_wei,
         "openRewardWei": config.open_reward_wei,
         "bisectRewardWei": config.bisect_reward_wei,
         "proveRewardWei": config.prove_reward_wei,
-        "sink": config.sink,
     }
 
 
@@ -325,6 +314,7 @@ def deploy_from_file(
     *,
     load: Load = artifacts.load,
     progress: Callable[[str, bytes], None] = _silent,
+    warn: Callable[[str], None] = _unheard,
 ) -> Deployment:
     """Deploys what a TOML file describes: `[contracts]` as DeployConfig, `[genesis]` with
     `governance`, `quorum` and `signers`.
@@ -336,7 +326,7 @@ def deploy_from_file(
         given = fields["genesis"]
         if set(fields) != {"contracts", "genesis"} or set(given) != set(GENESIS_KEYS):
             raise ConfigError("unknown or missing keys", path=str(path), genesis=sorted(GENESIS_KEYS))
-        config = config_from(fields["contracts"])
+        config = config_from(with_defaults(client, fields["contracts"]))
         deployer = bytes.fromhex(account.address[2:])
         steps = step_names()
         prediction = predict(client, deployer, config, steps)
@@ -359,4 +349,5 @@ def deploy_from_file(
         prediction=prediction,
         load=load,
         progress=progress,
+        warn=warn,
     )

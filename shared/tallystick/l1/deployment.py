@@ -14,14 +14,19 @@ from tallystick.errors import BadInput, ConfigError
 FORMAT = 1
 BLOCK_SECONDS = 12
 """L1's pace, as far as blocks have to be held against hours."""
-BURN_ADDRESS = bytes.fromhex("000000000000000000000000000000000000dead")
+CONTESTED_GENERATIONS = 24
+"""Generations that are reckoned to be contested at once: ten minutes of assertions at 25 blocks each would be two, and
+an attacker buys each at an assertion's bond."""
+ROOTS_PER_SECOND = 28_000
+"""State roots of a trace a second, on two cores, the machine compiled: `tallystick bench capacity` measures them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployConfig:
     """What is fixed for good when the contracts are deployed.
 
-    Units: `_seconds` of L1 time, `_blocks` of L1, `_wei` of ether; `atoms_per_unit` token atoms.
+    Units: `_seconds` of L1 time, `_blocks` of L1, `_wei` of ether; `atoms_per_unit` token atoms. The last three are no
+    contract's: they say what the others were chosen for, and what every party has to keep to.
     """
 
     sequencer: bytes
@@ -32,24 +37,47 @@ class DeployConfig:
     takeover_delay_seconds: int = 24 * 3600
     past_bound_seconds: int = 3600
     future_bound_seconds: int = 60
+    root_height: int = 22
+    """K: an assertion covers 2^K steps at most."""
     challenge_period_blocks: int = 50_400
-    grace_blocks: int = 7_200
     min_interval_blocks: int = 25
-    assertion_bond_wei: int = 10**18
+    assertion_bond_wei: int = 32 * 10**18
     challenge_bond_wei: int = 10**18
     open_reward_wei: int = 20 * 10**15
-    bisect_reward_wei: int = 14 * 10**15
-    prove_reward_wei: int = 200 * 10**15
-    """One opening, 20 bisections and a proof make half a bond, the most that there is: it pays for all the gas of a
+    bisect_reward_wei: int = 12 * 10**15
+    prove_reward_wei: int = 192 * 10**15
+    """One opening, 24 bisections and a proof make half a bond, the most that there is: it pays for all the gas of a
     dispute, deciding and settling included, up to some 100 gwei."""
-    sink: bytes = BURN_ADDRESS
-    """Who is credited with forfeited bonds."""
+    answer_blocks: int = 50
+    """Delta: from an event on L1 to the answer being in a block, confirmations and polling included."""
+    censored_blocks: int = 25_200
+    """C: blocks in which an attacker can keep everybody else out of L1, in all."""
+    roots_per_second: int = ROOTS_PER_SECOND
+    """How fast a party makes traces."""
+
+    def trace_blocks(self, generations: int) -> int:
+        """X: blocks to trace so many generations that are contested at once."""
+        return -(-(generations << self.root_height) // (self.roots_per_second * BLOCK_SECONDS))
+
+    def defence_blocks(self, generations: int) -> int:
+        """D: blocks that the honest moves on one path take, the trace before them included."""
+        return (self.answer_blocks + 1) * (self.root_height + 2) + self.trace_blocks(generations)
+
+    def least_period_blocks(self, generations: int) -> int:
+        """The shortest challenge period in which no lie can be confirmed: T > C + D + delta + 1."""
+        return self.censored_blocks + self.defence_blocks(generations) + self.answer_blocks + 2
+
+    def confirmation_blocks(self, generations: int) -> int:
+        """The most blocks from a true assertion's posting to its confirmation, whatever the number of its rivals."""
+        answered = self.censored_blocks + self.defence_blocks(generations) + 2 * (self.answer_blocks + 1)
+        return self.challenge_period_blocks + answered
 
     @property
     def longest_exit_seconds(self) -> int:
         """How long leaving through L1 may take with everybody against it: a silent sequencer, a message held back as
-        long as can be, a dispute as long as can be, and its grace."""
-        blocks = 2 * self.challenge_period_blocks + self.grace_blocks + 2 * self.min_interval_blocks
+        long as can be, two assertions later than can be, and as many generations contested as are bargained for."""
+        waits = 2 * (self.min_interval_blocks + self.answer_blocks + 1)
+        blocks = self.confirmation_blocks(CONTESTED_GENERATIONS) + waits
         return self.takeover_delay_seconds + self.force_delay_seconds + blocks * BLOCK_SECONDS
 
 
@@ -139,7 +167,7 @@ def config_from(fields: Mapping[str, Any]) -> DeployConfig:
         raise ConfigError("unknown or missing keys", unknown=sorted(unknown), required="sequencer")
     values: dict[str, Any] = {}
     for name, value in fields.items():
-        if name in ("sequencer", "sink", "token"):
+        if name in ("sequencer", "token"):
             values[name] = None if value is None and name == "token" else _bytes(value, 20)
         else:
             values[name] = _whole(value)

@@ -6,7 +6,8 @@
                                                  └──────────── its block is gone ◀─────┘
 
 A signed transaction is on disk before any node sees it, so a restart finds each one that may be
-mined. A nonce is given out once and only here. Entries are signed in the order of their arrival.
+mined. A nonce is given out once and only here. Entries are signed by their deadlines, then in the order
+of their arrival; one that cannot be paid, is too dear or would revert now holds up no other.
 """
 
 import time
@@ -71,6 +72,7 @@ class TxQueue:
         self._clock = clock
         self._sleep = sleep
         self._lock = RLock()
+        self._doubted: dict[int, int] = {}
         self._chain_id = client.chain_id()
         genesis = client.block(0)
         store.bind(
@@ -116,6 +118,23 @@ class TxQueue:
                 raise BadInput("only a reverted or refused transaction can be retried", key=key)
             self._store.requeue(entry)
             return self._known(key)
+
+    def withdraw(self, key: str) -> bool:
+        """Takes back an entry that is not signed yet; whether it was one. Enqueued again, it can be retried."""
+        with self._lock:
+            entry = self._store.get(key)
+            if entry is None or entry.state is not TxState.QUEUED:
+                return False
+            self._store.set_ended(entry, TxState.REFUSED, "withdrawn")
+            return True
+
+    def free_wei(self) -> int:
+        """The balance less the most that everything signed may still cost.
+
+        Raises: L1Error.
+        """
+        with self._lock:
+            return self._free_wei()
 
     def pump(self) -> PumpReport:
         """Moves every entry as far as it goes now.
@@ -273,11 +292,11 @@ class TxQueue:
                 self._broadcast(entry, self._sign(entry, nonce, EMPTY_GAS, fees), problems)
 
     def _sign_queued(self, used: int, head: BlockRef, problems: list[str]) -> None:
-        queued = self._store.in_state(TxState.QUEUED)
+        queued = sorted(self._store.in_state(TxState.QUEUED), key=_by_deadline)
         if not queued:
             return
         in_flight = len(self._store.in_state(TxState.PENDING))
-        spare_wei = self._free_wei() - self.config.reserve_wei if self.config.reserve_wei else None
+        free_wei = self._free_wei()
         nonce = max(self._store.next_nonce(), used)
         for entry in queued:
             if in_flight >= self.config.max_pending:
@@ -286,28 +305,42 @@ class TxQueue:
             if fees is None:
                 problems.append(f"{entry.key}: the base fee is above the fee cap")
                 continue
-            try:
-                gas = self._gas(entry)
-            except L1Reverted as error:
-                if in_flight:
-                    return  # it may need one that is on its way
-                self._store.set_ended(entry, TxState.REFUSED, error.message.removeprefix("reverted: "))
+            if entry.value_wei > free_wei:
+                problems.append(f"{entry.key}: waits, the account is short of {entry.value_wei - free_wei} wei")
                 continue
-            except L1Unreachable:
-                raise
-            except L1Error as error:
-                self._store.set_reason(entry, error.message)
-                problems.append(f"{entry.key}: {error.message}")
-                return
-            if spare_wei is not None:
-                cost_wei = entry.value_wei + gas * fees.max_fee_wei
-                if entry.window is None and entry.value_wei and spare_wei < cost_wei:
-                    problems.append(f"{entry.key}: waits, what is left is reserved for what has a deadline")
-                    continue
-                spare_wei -= cost_wei
+            gas = self._estimate(entry, used, nonce, in_flight, problems)
+            if gas is None:
+                continue
+            cost_wei = entry.value_wei + gas * fees.max_fee_wei
+            if entry.window is None and entry.value_wei and free_wei - self.config.reserve_wei < cost_wei:
+                problems.append(f"{entry.key}: waits, what is left is reserved for what has a deadline")
+                continue
+            if cost_wei > free_wei:
+                problems.append(f"{entry.key}: waits, the account is short of {cost_wei - free_wei} wei")
+                continue
+            free_wei -= cost_wei
             self._broadcast(entry, self._sign(entry, nonce, gas, fees), problems)
             nonce += 1
             in_flight += 1
+
+    def _estimate(self, entry: TxEntry, used: int, nonce: int, in_flight: int, problems: list[str]) -> int | None:
+        """The gas an entry takes; None while it is not to be signed.
+
+        It may need one that is on its way: it is refused when it still reverts once all of those are mined.
+        """
+        try:
+            return self._gas(entry)
+        except L1Reverted as error:
+            needed = self._doubted.setdefault(entry.id, nonce)
+            if not in_flight or used >= needed:
+                self._doubted.pop(entry.id, None)
+                self._store.set_ended(entry, TxState.REFUSED, error.message.removeprefix("reverted: "))
+        except L1Unreachable:
+            raise
+        except L1Error as error:
+            self._store.set_reason(entry, error.message)
+            problems.append(f"{entry.key}: {error.message}")
+        return None
 
     def _free_wei(self) -> int:
         """The balance less the most that what is under way may cost."""
@@ -396,3 +429,8 @@ class TxQueue:
         except L1Error as error:
             return error.message.removeprefix("reverted: ")
         return "out of gas, or undone by a transaction of the same block"
+
+
+def _by_deadline(entry: TxEntry) -> tuple[bool, int, int]:
+    """Where an entry stands among those that are not signed: what has a deadline first, the nearest of all."""
+    return entry.window is None, entry.window.deadline_block if entry.window else 0, entry.id

@@ -21,8 +21,8 @@ class Status(Enum):
 class Assertion:
     """One assertion.
 
-    Shape: `limit` bounds the batches its machine read, `next_limit` those of its children; `registers` is packed and
-    empty for the genesis.
+    Shape: `limit` bounds the batches its machine read, `next_limit` those of its children, the same where it had not
+    halted; `registers` is packed and empty for the genesis; `bonded` is whose bond lies here, empty for nobody's.
     """
 
     id: bytes
@@ -33,8 +33,14 @@ class Assertion:
     limit: int
     next_limit: int
     proposer: bytes
+    bonded: bytes
     block: int
     status: Status
+
+    @property
+    def halted(self) -> bool:
+        """Whether its machine had read all there was; if not, its children wait for nothing."""
+        return self.next_limit > self.limit
 
 
 def assertion_id(parent: bytes, state_hash: bytes) -> bytes:
@@ -67,6 +73,7 @@ class RollupView(View):
             limit=0,
             next_limit=args["nextLimit"],
             proposer=b"",
+            bonded=b"",
             block=event.block,
             status=Status.CONFIRMED,
         )
@@ -83,6 +90,7 @@ class RollupView(View):
             limit=args["limit"],
             next_limit=args["nextLimit"],
             proposer=args["proposer"],
+            bonded=b"",
             block=event.block,
             status=Status.PENDING,
         )
@@ -96,6 +104,26 @@ class RollupView(View):
     def on_AssertionRejected(self, event: ChainEvent) -> None:
         """An assertion is out."""
         self._set(event.args["id"], Status.REJECTED)
+        self._bond(event.args["id"], b"")
+
+    def on_BondMoved(self, event: ChainEvent) -> None:
+        """A bond is paid in, lies on another assertion, or is credited."""
+        source, target = event.args["from"], event.args["to"]
+        if source in self.assertions:
+            self._bond(source, b"")
+        if target in self.assertions:
+            self._bond(target, event.args["holder"])
+
+    def is_movable(self, assertion: Assertion) -> bool:
+        """Whether the bond that lies on an assertion, if any, may leave it."""
+        return assertion.status is Status.CONFIRMED or bool(self.children.get(assertion.id))
+
+    def is_open(self, parent: Assertion, block: int, period: int) -> bool:
+        """Whether L1 would take another child at a block: none is confirmed, nor was an only one alone for the period."""
+        children = [self.assertions[each] for each in self.children.get(parent.id, [])]
+        if parent.status is Status.REJECTED or any(each.status is Status.CONFIRMED for each in children):
+            return False
+        return len(children) != 1 or block < children[0].block + period
 
     def rivals(self, assertion: Assertion) -> list[Assertion]:
         """Return the other children of an assertion's parent."""
@@ -109,6 +137,9 @@ class RollupView(View):
                 return 0
             block = self.assertions[siblings[1]].block
         return max(0, block - assertion.block)
+
+    def _bond(self, id_: bytes, holder: bytes) -> None:
+        self.assertions[id_] = replace(self.assertions[id_], bonded=holder)
 
     def _set(self, id_: bytes, status: Status) -> None:
         self.assertions[id_] = replace(self.assertions[id_], status=status)

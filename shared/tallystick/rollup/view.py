@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 
@@ -52,6 +53,14 @@ class View:
         kept = [event for event in self._events if event.block <= block]
         if len(kept) == len(self._events):
             return
+        self._events = []
+        self.reset()
+        for event in kept:
+            self.apply(event)
+
+    def drop(self, is_unwanted: Callable[[ChainEvent], bool]) -> None:
+        """Undo the events that are unwanted, in their order, and only these."""
+        kept = [event for event in self._events if not is_unwanted(event)]
         self._events = []
         self.reset()
         for event in kept:

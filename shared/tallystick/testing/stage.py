@@ -10,6 +10,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from tallystick.dispute.party import Identity, Party
+from tallystick.dispute.strategy import duties
 from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import deploy, predict, step_names
 from tallystick.l1.deployment import DeployConfig, Deployment
@@ -25,10 +26,10 @@ from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.genesis import genesis_state
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.schema.names import Outcome
+from tallystick.testing.liars import lie_on
 from tallystick.testing.world import World, address, key, world_genesis
 
 PERIOD_BLOCKS = 200
-GRACE_BLOCKS = 5
 DEPOSIT_UNITS = 10**12
 FUND_WEI = 1_000 * 10**18
 
@@ -76,8 +77,10 @@ class Stage:
         config = DeployConfig(
             sequencer=address("operator"),
             challenge_period_blocks=PERIOD_BLOCKS,
-            grace_blocks=GRACE_BLOCKS,
+            root_height=20,
             min_interval_blocks=1,
+            answer_blocks=2,
+            censored_blocks=0,
         )
         steps = step_names()
         prediction = predict(self.client, address("deployer"), config, steps)
@@ -187,7 +190,8 @@ class Stage:
     def party(self, who: str, mode: Mode, told: Told, step: Any = engine.step) -> Party:
         """Return a party; one with a step of its own is a liar, which cannot prove."""
         self.fund(who)
-        identity = Identity(duties=DUTIES[mode], step=step, proves=step is engine.step)
+        strategy = duties if step is engine.step else lie_on
+        identity = Identity(duties=DUTIES[mode], step=step, strategy=strategy)
         path = self.folder / f"party-{who}.sqlite"
         party = Party(self.client, self.deployment, identity, told, account=account(who), queue_path=path)
         self._open.append(party)
