@@ -107,6 +107,9 @@ class ChallengeRules:
         root = Edge(terms.height, 0, leaf(first), span)
         dispute = self.disputes.get(parent)
         if dispute is not None and root in dispute.edges:
+            # The same root again: the bond comes back.
+            self.till.paid[who] += terms.root_bond
+            self.till.credit[who] += terms.root_bond
             return root
         require(len(parent.children) > 1, "no rival assertion")
         require(parent.status is not Status.REJECTED, "the parent is rejected")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tallystick.dispute.challenge_rules import ChallengeRules, Edge
 from tallystick.dispute.history import Prefix
@@ -13,7 +14,7 @@ Resolution = tuple[Posted, Edge, Sequence[Edge]]
 """A dispute's parent, the root to decide it for, and the edges to bring up to date before."""
 
 
-class Protocol:
+class ProtocolRules:
     """Every call names who makes it first, and raises BadInput where a contract would revert."""
 
     def __init__(self, ground: Ground, genesis_state: bytes) -> None:
@@ -21,6 +22,10 @@ class Protocol:
         self.rollup = RollupRules(ground, genesis_state)
         self.challenge = ChallengeRules(ground, self.rollup.unrivalled)
         self.rollup.decision = self.challenge.decision
+
+    def make(self, who: str, name: str, *arguments: Any) -> object:
+        """Make the call of a name."""
+        return getattr(self, name)(who, *arguments)
 
     def post(self, who: str, parent: Posted, state: bytes, source: Posted | None) -> Posted:
         """Assert a state; the bond comes from `source`, or is money."""

@@ -221,6 +221,8 @@ class RollupRules:
         self._tell(
             "AssertionPosted", {**facts, "limit": one.limit, "nextLimit": one.next_limit, "proposer": one.poster}
         )
+        if len(one.parent.children) == 2:
+            self._tell("AssertionRivalled", {"parent": one.parent.id, "secondChild": one.id})
         from_ = bytes(32) if source is None else source.id
         self._tell("BondMoved", {"from": from_, "to": one.id, "holder": one.poster})
 

@@ -11,10 +11,11 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from tallystick.dispute.challenge_rules import Dispute, Edge, bottom_up, owing
-from tallystick.dispute.protocol import Protocol, Resolution
+from tallystick.dispute.protocol import Resolution
 from tallystick.dispute.rollup_rules import Posted
 from tallystick.dispute.rules import Rule
 from tallystick.rollup.assertion_view import Status
+from tallystick.testing.generations.chain import Chain
 from tallystick.testing.generations.machine import Machine, Tree
 
 HONEST: Final = "honest"
@@ -51,7 +52,7 @@ class Mind:
     `bundles` whether it decides and confirms in one transaction.
     """
 
-    chain: Protocol
+    chain: Chain
     machine: Machine
     patience: int = 0
     proposes: int = 1 << 30

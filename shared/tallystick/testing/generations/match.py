@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
 
-from tallystick.dispute.protocol import Protocol
+from tallystick.dispute.protocol import ProtocolRules
 from tallystick.dispute.rollup_rules import Posted
 from tallystick.dispute.rules import Ground, Rule, RulesTerms
 from tallystick.errors import BadInput
 from tallystick.testing.generations.attacker import ATTACKER, STYLES, Attacker
+from tallystick.testing.generations.chain import Chain
 from tallystick.testing.generations.honest import HONEST, Habit, Mind, Move, duties
 from tallystick.testing.generations.machine import Machine
 
@@ -173,13 +174,13 @@ class _Sent(NamedTuple):
 
 Strategy = Callable[[Mind], Sequence[Move]]
 """What the honest side does: `duties`, or another pure function of the same kind."""
-Make = Callable[[Ground, bytes, Machine], Protocol]
+Make = Callable[[Ground, bytes, Machine], Chain]
 """Makes the protocol of a match: the Python rules, or those beside the compiled contracts."""
 
 
-def python_rules(ground: Ground, genesis_state: bytes, _machine: Machine) -> Protocol:
+def python_rules(ground: Ground, genesis_state: bytes, _machine: Machine) -> ProtocolRules:
     """Return the Python rules alone."""
-    return Protocol(ground, genesis_state)
+    return ProtocolRules(ground, genesis_state)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -305,7 +306,7 @@ class Match:
         if move.name == "open_root" and self.chain.rollup.unrivalled(move.arguments[0]) >= self.terms.period:
             self._fault(Fault.WOKEN)
         try:
-            getattr(self.chain, move.name)(HONEST, *move.arguments)
+            self.chain.make(HONEST, move.name, *move.arguments)
         except BadInput:
             self.figures.refused += 1
 
@@ -316,7 +317,7 @@ class Match:
         if not self._can_pay(ATTACKER, name, arguments):
             return False
         try:
-            getattr(self.chain, name)(ATTACKER, *arguments)
+            self.chain.make(ATTACKER, name, *arguments)
         except BadInput:
             return False
         return True
