@@ -29,7 +29,7 @@ class Edge(NamedTuple):
     """What an edge claims, in the dispute of its parent's children."""
 
     height: int
-    index: int
+    index: int  # type: ignore[assignment]  # what the contract calls it; nobody looks an edge up in itself
     base: bytes
     span: bytes
 
@@ -67,6 +67,7 @@ class Dispute:
     roots: dict[Edge, Root] = field(default_factory=dict[Edge, Root])
     decision: Decision | None = None
     settled: Edge | None = None
+    settled_block: int = 0
     pot: int = 0
     burnt: int = 0
     due: set[Edge] = field(default_factory=set[Edge])
@@ -257,7 +258,7 @@ class ChallengeRules:
         alone = self.ground.drops(Rule.ALONE_EARNS) or dispute.edges[root].cached >= terms.period
         require(alone, "not long enough by itself")
         lost = (len(dispute.roots) - 1) * terms.root_bond
-        dispute.settled, dispute.pot = root, lost // 2
+        dispute.settled, dispute.settled_block, dispute.pot = root, self.ground.block, lost // 2
         dispute.burnt = lost - dispute.pot
         dispute.due.add(root)
         self._tell(

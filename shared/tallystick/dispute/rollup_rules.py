@@ -161,9 +161,9 @@ class RollupRules:
             return "the parent is closed"
         if ground.batch_count < parent.next_limit:
             return "inputs are missing"
-        if parent.halted or ground.drops(Rule.NO_WAIT):
-            if ground.block < parent.created + ground.terms.interval:
-                return "too early"
+        waits = parent.halted or ground.drops(Rule.NO_WAIT)
+        if waits and ground.block < parent.created + ground.terms.interval:
+            return "too early"
         alone = len(parent.children) == 1 and not ground.drops(Rule.ALONE_FOR_GOOD)
         if alone and ground.block >= parent.children[0].created + ground.terms.period:
             return "the first child was alone for the period"

@@ -23,6 +23,8 @@ from tallystick.testing.generations.machine import State, Tree
 
 ATTACKER: Final = "attacker"
 STYLES: Final = ("random", "random", "random", "theft", "tail", "overtake", "first", "idle", "late", "rush")
+"""How it plays: one seed after the other. Two more are for wallets that are not full: "drain" has the defender spend its
+money before a false root runs, "dash" opens that root at once."""
 MOST_HOPS: Final = 25
 """Assertions of its own from which on it leaves bonds where they are."""
 FIRST: Final = -1
@@ -182,9 +184,9 @@ class Attacker:
     def _lie(self, parent: Posted, plan: Plan, true: Posted | None) -> None:
         block = self.chain.ground.block
         for lie in list(plan.lies):
-            if lie.when == FIRST or (true is not None and block >= true.created + lie.when):
-                if parent.child(lie.end) is not None or self._post(parent, lie.end):
-                    plan.lies.remove(lie)
+            due = lie.when == FIRST or (true is not None and block >= true.created + lie.when)
+            if due and (parent.child(lie.end) is not None or self._post(parent, lie.end)):
+                plan.lies.remove(lie)
 
     def _is_time(self, parent: Posted, when: int) -> bool:
         challenge, block = self.chain.challenge, self.chain.ground.block
@@ -298,7 +300,7 @@ class Attacker:
         rng, index = self.rng, self.mind.line.index(parent)
         lie = self._trace(parent)
         match self.style:
-            case "theft" | "drain":
+            case "theft" | "drain" | "dash":
                 plan = self._plan_theft(lie, index)
             case "tail":
                 plan = Plan(lies=[Lie(lie.end, self.period - 1)])
@@ -324,9 +326,10 @@ class Attacker:
         if index >= self.contested:
             return Plan()
         if self.style == "theft":
-            return Plan(zeal=2.0 * last, lies=[Lie(lie.end, 0)], roots=[FalseRoot(lie, RIPE if last else 0)])
+            return Plan(zeal=ROOTS_ONLY * last, lies=[Lie(lie.end, 0)], roots=[FalseRoot(lie, RIPE if last else 0)])
         lies = [Lie(lie.end, max(0, 4 * self.contested - self.chain.ground.block))]
-        return Plan(zeal=2.0 * last, lies=lies, roots=[FalseRoot(lie, 1)] * last)
+        when = 1 if self.style == "drain" else 0
+        return Plan(zeal=ROOTS_ONLY * last, lies=lies, roots=[FalseRoot(lie, when)] * last)
 
     def _plan_anything(self, parent: Posted, lie: Tree) -> Plan:
         rng, period = self.rng, self.period

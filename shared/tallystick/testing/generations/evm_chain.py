@@ -10,7 +10,7 @@ import rlp
 
 from tallystick.errors import BadInput
 from tallystick.state.hashing import keccak
-from tallystick.testing.evms import PyEvm
+from tallystick.testing.evms import genesis_vm
 
 DEPLOYER: Final = b"\xde" * 20
 RICHES_WEI: Final = 10**30
@@ -88,16 +88,21 @@ class PyEvmChain:
     """py-evm's EVM: slower, and there on every Python."""
 
     def __init__(self, senders: Iterable[bytes]) -> None:
-        self._evm = PyEvm()
+        vm = genesis_vm()
+        self._state: Any = vm.state
+        self._execute: Any = vm.execute_bytecode
         self._deployed = 0
-        self._state: Any = self._evm._state
         for sender in (DEPLOYER, *senders):
             self._state.set_balance(sender, RICHES_WEI)
 
     def deploy(self, code: bytes) -> bytes:
         """Run init code and return the address of what it made."""
+        address = self.address_after(0)
         self._deployed += 1
-        return self._evm.deploy(code)
+        made = self._execute(**_transaction(DEPLOYER, address, b"", 0), code=code)
+        made.raise_if_error()
+        self._state.set_code(address, made.output)
+        return address
 
     def address_after(self, deployments: int) -> bytes:
         """Return the address of the contract that is deployed after so many others."""
@@ -105,13 +110,13 @@ class PyEvmChain:
 
     def transact(self, sender: bytes, to: bytes, data: bytes, value_wei: int, block: int) -> list[Log]:
         """Call a contract in a block and return what was logged."""
-        self._state.execution_context._block_number = block
-        snapshot = self._state.snapshot()
-        done = self._run(sender, to, data, value_wei)
+        self._state.execution_context._block_number = block  # noqa: SLF001 (py-evm mines whole blocks otherwise)
+        before = self._state.snapshot()
+        done = self._execute(**_transaction(sender, to, data, value_wei), code=self._state.get_code(to))
         if done.is_error:
-            self._state.revert(snapshot)
+            self._state.revert(before)
             raise BadInput(repr(done.error))
-        self._state.commit(snapshot)
+        self._state.commit(before)
         self._state.lock_changes()
         return [
             (address, tuple(topic.to_bytes(32, "big") for topic in topics), data)
@@ -120,13 +125,12 @@ class PyEvmChain:
 
     def read(self, to: bytes, data: bytes) -> bytes:
         """Call a contract for what it returns."""
-        return bytes(self._run(DEPLOYER, to, data, 0).output)
+        return bytes(self._execute(**_transaction(DEPLOYER, to, data, 0), code=self._state.get_code(to)).output)
 
-    def _run(self, sender: bytes, to: bytes, data: bytes, value_wei: int) -> Any:
-        code = self._state.get_code(to)
-        return self._evm._run(
-            origin=sender, sender=sender, to=to, gas_price=0, gas=GAS, value=value_wei, data=data, code=code
-        )
+
+def _transaction(sender: bytes, to: bytes, data: bytes, value_wei: int) -> dict[str, Any]:
+    who = {"origin": sender, "sender": sender, "to": to}
+    return {**who, "gas_price": 0, "gas": GAS, "value": value_wei, "data": data}
 
 
 def fastest_chain() -> Callable[[Iterable[bytes]], EvmChain]:

@@ -10,7 +10,6 @@ from tallystick.dispute.challenge_rules import REMEMBERED, Edge, leaf, node
 from tallystick.dispute.history import Prefix
 from tallystick.errors import BadInput
 from tallystick.schema.names import Phase
-from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
 from tallystick.state.state import state_hash
 
@@ -21,14 +20,14 @@ class State(NamedTuple):
     """Steps so far, and what tells a lie from the truth: 0 for the truth. `cursor` is the next batch."""
 
     salt: int
-    count: int
+    steps: int
     phase: int
     cursor: int
 
     @property
     def root(self) -> bytes:
         """The state root."""
-        return self.salt.to_bytes(32 - COUNT_BYTES, "big") + self.count.to_bytes(COUNT_BYTES, "big")
+        return self.salt.to_bytes(32 - COUNT_BYTES, "big") + self.steps.to_bytes(COUNT_BYTES, "big")
 
     @property
     def registers(self) -> bytes:
@@ -93,10 +92,10 @@ class Machine:
 
     def left(self, name: bytes, batches: int) -> int:
         """Return the steps there are behind a true state, with so many batches."""
-        return self.work[batches] - self.states[name].count
+        return self.work[batches] - self.states[name].steps
 
     def _after(self, state: State) -> State:
-        count = state.count + 1
+        count = state.steps + 1
         cursor = 0
         while cursor + 1 < len(self.work) and self.work[cursor + 1] <= count:
             cursor += 1

@@ -11,17 +11,16 @@ from typing import Final, NamedTuple
 
 from tallystick.dispute.protocol import ProtocolRules
 from tallystick.dispute.rollup_rules import Posted
-from tallystick.dispute.rules import Ground, Rule, RulesTerms
+from tallystick.dispute.rules import Ground, Rule
 from tallystick.errors import BadInput
 from tallystick.testing.generations.attacker import ATTACKER, STYLES, Attacker
 from tallystick.testing.generations.chain import Chain
 from tallystick.testing.generations.honest import HONEST, Habit, Mind, Move, duties
 from tallystick.testing.generations.machine import Machine
+from tallystick.testing.generations.setup import RICH, Setup, random_setup
 
-ROOT_WEI: Final = 1000
-OPEN_WEI, PROVE_WEI, BISECT_WEI = 100, 100, 300
-"""Half of a root's bond repays one opening, one proof and K bisections, which share this."""
-RICH: Final = 1 << 60
+OVERTAKES_ITSELF: Final = ("bisect", "prove", "post", "take")
+"""An honest move may come behind the own settlement, an assertion behind the way home of the bond it would have moved."""
 
 
 class Fault(Enum):
@@ -37,110 +36,7 @@ class Fault(Enum):
     CAPITAL = "the honest side has more than one assertion's bond in use"
     CHEAP = "a lie has cost less than an assertion's bond"
     MONEY = "a contract does not hold what it owes"
-    REFUSED = "an honest call is refused that nobody has overtaken"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What a match is about. Units: blocks, but for `bonds`, an assertion's bond in roots' bonds.
-
-    An honest transaction lands 1 to `delay` + 1 blocks after it is due; `censored` blocks, in all, take none. `spare`
-    is added to the shortest period that is safe.
-    """
-
-    height: int = 2
-    delay: int = 1
-    censored: int = 6
-    spare: int = 0
-    interval: int = 1
-    bonds: int = 10
-    tracing: int = 0
-
-    @property
-    def inclusion(self) -> int:
-        """D: what the honest side needs to get from the top to the bottom."""
-        return (self.delay + 1) * (self.height + 2)
-
-    @property
-    def period(self) -> int:
-        """T: the last block is that of the answer to a first lie."""
-        return self.censored + self.inclusion + self.delay + 2 + self.spare
-
-    @property
-    def bound(self) -> int:
-        """Within so many blocks every true assertion is confirmed; two more moves are to decide and to confirm."""
-        return self.period + self.censored + self.inclusion + 2 * (self.delay + 1)
-
-    def rules(self) -> RulesTerms:
-        """Return what the contracts are made with."""
-        return RulesTerms(
-            height=self.height,
-            period=self.period,
-            interval=self.interval,
-            assertion_bond=self.bonds * ROOT_WEI,
-            root_bond=ROOT_WEI,
-            open_reward=OPEN_WEI,
-            bisect_reward=BISECT_WEI // self.height,
-            prove_reward=PROVE_WEI,
-        )
-
-
-class Batch(NamedTuple):
-    """A batch of so many steps, on L1 from a block on."""
-
-    block: int
-    steps: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """Everything about a match that chance decides before it begins. Units: `wallets` in wei."""
-
-    terms: Terms
-    style: str
-    batches: tuple[Batch, ...]
-    proposes: int
-    patience: int = 0
-    bundles: bool = False
-    wallets: tuple[int, int] = (RICH, RICH)
-
-    @property
-    def generations(self) -> int:
-        """How many generations the work takes at least."""
-        steps = sum(each.steps for each in self.batches)
-        return -(-steps >> self.terms.height) if False else -(-steps // (1 << self.terms.height))
-
-
-def random_setup(rng: random.Random, style: str, terms: Terms | None = None) -> Setup:
-    """Return a setup of some two to eight generations, with the period as short as it may be, or a little longer."""
-    terms = terms or Terms(
-        height=rng.choice([1, 2, 2, 3]),
-        delay=rng.choice([0, 1, 2]),
-        censored=rng.choice([0, 3, 6]),
-        spare=rng.choice([0, 0, 5]),
-        interval=rng.choice([1, 1, 1, 3, 15]),
-    )
-    steps, generations = 1 << terms.height, rng.randint(2, 8)
-    batches: list[Batch] = []
-    block, made = 1, 0
-    while made < generations * steps:
-        some = rng.choice([steps, 2 * steps, 3 * steps, rng.randint(1, steps)])
-        batches.append(Batch(block, some))
-        block, made = block + rng.choice([0, 1, 4]), made + some
-    return Setup(
-        terms=terms,
-        style=style,
-        batches=tuple(batches),
-        proposes=generations if rng.random() < 0.8 else 2,
-        patience=rng.choice([0, 0, 2]),
-        bundles=rng.random() < 0.5,
-    )
-
-
-def contested(style: str, generations: int, terms: Terms, wallets: tuple[int, int] = (RICH, RICH)) -> Setup:
-    """Return a setup in which each block brings a generation, and chance decides nothing."""
-    batches = tuple(Batch(1 + i, 1 << terms.height) for i in range(generations))
-    return Setup(terms=terms, style=style, batches=batches, proposes=generations, wallets=wallets)
+    REFUSED = "an honest decision, confirmation, settlement or root is refused that nobody has overtaken"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -168,8 +64,11 @@ class Result:
 
 
 class _Sent(NamedTuple):
+    """Lands in a block; `attacks` is how many calls of the attacker had been taken when it was sent."""
+
     block: int
     move: Move
+    attacks: int
 
 
 Strategy = Callable[[Mind], Sequence[Move]]
@@ -229,6 +128,7 @@ class Match:
         self.faults: list[Fault] = []
         self.figures = Figures()
         self.idle = 0
+        self.attacks = 0
         self.confirmed = self.chain.rollup.genesis
 
     def play(self) -> Result:
@@ -280,7 +180,7 @@ class Match:
         for move in self.strategy(self.mind):
             if move.key not in under_way:
                 block = max(block, self.ground.block + 1 + self.rng.randint(0, self.terms.delay))
-                self.sent.append(_Sent(block, move))
+                self.sent.append(_Sent(block, move, self.attacks))
 
     def _land(self) -> bool:
         """Let land what is due; return whether anything has."""
@@ -290,17 +190,18 @@ class Match:
             self.censored -= 1
             return False
         while self.sent and self.sent[0].block <= self.ground.block:
-            move = self.sent.popleft().move
+            _, move, attacks = self.sent.popleft()
             self.attacker.overtake(move)
-            self._make(move)
-            self._watch_capital()
+            self._make(move, attacks)
+            if move.name in ("post", "open_root"):
+                self._watch_capital()
             if self.rng.random() < 0.2:
                 self.attacker.act()
-            else:
+            elif move.name in ("decide", "resolve", "settle", "confirm"):
                 self.attacker.grab()
         return True
 
-    def _make(self, move: Move) -> None:
+    def _make(self, move: Move, attacks: int) -> None:
         if not self._can_pay(HONEST, move.name, move.arguments):
             return
         if move.name == "open_root" and self.chain.rollup.unrivalled(move.arguments[0]) >= self.terms.period:
@@ -309,6 +210,8 @@ class Match:
             self.chain.make(HONEST, move.name, *move.arguments)
         except BadInput:
             self.figures.refused += 1
+            if attacks == self.attacks and move.name not in OVERTAKES_ITSELF:
+                self._fault(Fault.REFUSED)
 
     # The attacker
 
@@ -320,6 +223,7 @@ class Match:
             self.chain.make(ATTACKER, name, *arguments)
         except BadInput:
             return False
+        self.attacks += 1
         return True
 
     def _can_pay(self, who: str, name: str, arguments: Sequence[object]) -> bool:
@@ -375,11 +279,16 @@ class Match:
         return child is not None and child.bonded == HONEST
 
     def _watch_roots(self) -> None:
-        """Every honest root is home within the bound of its opening."""
+        """The bond of every honest root is home within the bound of its opening."""
+        for dispute in self.chain.challenge.disputes.values():
+            root = None if dispute.settled is None else dispute.roots[dispute.settled]
+            if root is not None and root.opener == HONEST and dispute.settled_block - root.block > self.terms.bound:
+                self._fault(Fault.SLOW)
 
     def _count(self) -> None:
         figures, lies = self.figures, self._lies()
         figures.blocks, figures.generations, figures.lies = self.ground.block, len(self.mind.line) - 1, len(lies)
+        self._watch_roots()
         if not self.chain.is_conserved():
             self._fault(Fault.MONEY)
         if self.faults:

@@ -225,9 +225,7 @@ class Twin:
         data = _encode("Challenge", "decide", self._edge(parent, root), self._openings(parent, edges))
         return "Challenge", data, 0
 
-    def _encode_settle(
-        self, parent: Posted, root: Edge, edges: Iterable[Edge], payments: Iterable[Edge]
-    ) -> Encoded:
+    def _encode_settle(self, parent: Posted, root: Edge, edges: Iterable[Edge], payments: Iterable[Edge]) -> Encoded:
         openings, paid = self._openings(parent, edges), self._openings(parent, payments)
         return "Challenge", _encode("Challenge", "settle", self._edge(parent, root), openings, paid), 0
 
