@@ -30,6 +30,7 @@ class Board:
         self.now = now
         self.whole = whole
         self.period = int(facts["period_blocks"])
+        self.height = int(facts["root_height"])
         self.assertions: dict[str, Facts] = {each["assertion"]: each for each in facts["assertions"]}
 
     def page(self) -> Group:
@@ -77,10 +78,10 @@ class Board:
         return _table(("assertion", "batches", f"clock of {self.period} blocks", "", "proposer"), rows)
 
     def _dispute(self, dispute: Facts) -> list[RenderableType]:
-        depth = facts["root_height"] - dispute["lowest_height"]
+        depth = self.height - dispute["lowest_height"]
         lines: list[RenderableType] = [
             _title(f"Dispute {short(dispute['dispute'])}, after {short(dispute['parent'])}"),
-            f"  {bar(depth, facts["root_height"])} {depth} of {facts["root_height"]} levels down, {dispute['edges']} edges",
+            f"  {bar(depth, self.height)} {depth} of {self.height} levels down, {dispute['edges']} edges",
         ]
         forecast = next((each for each in self.facts["forecasts"] if each["dispute"] == dispute["dispute"]), None)
         if forecast is not None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from tallystick.demo.audit import Auditor
 from tallystick.dispute.party import Party
+from tallystick.dispute.view import ChallengeView
 from tallystick.errors import L1Reverted
 from tallystick.l1.events import EventReader
 from tallystick.machine import engine
-from tallystick.rollup.assertion_view import Status
+from tallystick.rollup.assertion_view import RollupView, Status
 from tallystick.testing.stage import Stage
 from tallystick.testing.world import address
 
@@ -49,8 +50,14 @@ def must_hold(stage: Stage, honest: Party, *, liars: tuple[str, ...] = (), befor
         assert set(fallen) <= {Status.REJECTED}, "U4: a liar's assertion still stands"
     if before_wei is not None:
         assert honest.queue is not None
-        assert stage.client.balance_wei(honest.queue.address) >= before_wei, "U4, U5: honesty cost money"
+        assert wealth_wei(stage, honest) >= before_wei, "U4, U5: honesty cost money"
     _goes_on(stage, honest)
+
+
+def wealth_wei(stage: Stage, party: Party) -> int:
+    """Return what a party holds: its ether, and the bond that stays on L1 for as long as it proposes."""
+    bonds = [each for each in party.rollup.assertions.values() if party.mind.me and each.bonded == party.mind.me]
+    return stage.client.balance_wei(party.mind.me) + len(bonds) * stage.deployment.config.assertion_bond_wei
 
 
 def views(party: Party) -> tuple[Any, ...]:
@@ -66,11 +73,15 @@ def _contracts_hold_what_they_owe(stage: Stage, honest: Party) -> None:
     owed_units = stage.call("Vault", "depositedUnits") - stage.call("Vault", "claimedUnits")
     assert in_vault == owed_units * stage.deployment.config.atoms_per_unit, "U2: the Vault"
     config = stage.deployment.config
-    standing = [a for a in honest.rollup.assertions.values() if a.status is Status.PENDING]
-    owed = sum(honest.credits["Rollup"].owed.values()) + len(standing) * config.assertion_bond_wei
+    rollup, challenge = RollupView(), ChallengeView()  # with all that stands on lies, which the party passes over
+    for event in EventReader(stage.client, stage.deployment).poll():
+        rollup.apply(event)
+        challenge.apply(event)
+    bonds = [each for each in rollup.assertions.values() if each.bonded]
+    owed = sum(honest.credits["Rollup"].owed.values()) + len(bonds) * config.assertion_bond_wei
     assert stage.client.balance_wei(stage.place("Rollup")) == owed, "U2: the Rollup"
     owed = sum(honest.credits["Challenge"].owed.values())
-    for dispute in honest.challenge.disputes.values():
+    for dispute in challenge.disputes.values():
         state = stage.call("Challenge", "disputeState", dispute.id)
         owed += state["potWei"] if dispute.settled else state["roots"] * config.challenge_bond_wei
     assert stage.client.balance_wei(stage.place("Challenge")) == owed, "U2: the Challenge"
@@ -84,7 +95,7 @@ def _goes_on(stage: Stage, honest: Party) -> None:
     honest.read()
     latest = honest.rollup.assertions[honest.rollup.latest_confirmed]
     registers = bytes(len(latest.registers) or len(stage.world.state.registers.pack()))
-    arguments = (latest.id, latest.next_limit, bytes(32), registers)
+    arguments = (latest.id, latest.next_limit, bytes(32), registers, bytes(32))
     bond = stage.deployment.config.assertion_bond_wei
     assert refusal(stage, "deployer", "Rollup", "post", *arguments, value_wei=bond) == "", "U7"
 

@@ -162,8 +162,8 @@ def test_C25_nothing_can_be_paused_or_changed_in_mid_game() -> None:
     assert writing == {
         "Inbox": {"enqueueDeposit", "forceWithdraw", "forceCancelAll", "forceClose", "postBatch"},
         "Vault": {"deposit", "depositFor", "claim"},
-        "Rollup": {"post", "confirm", "reject", "withdrawCredit"},
-        "Challenge": {"openRoot", "bisect", "prove", "update", "confirmRoot", "settle", "withdrawCredit"},
+        "Rollup": {"post", "confirm", "reject", "resolve", "takeBond", "withdrawCredit"},
+        "Challenge": {"openRoot", "bisect", "prove", "update", "decide", "settle", "withdrawCredit"},
         "Referee": set(),
     }
 
@@ -300,11 +300,11 @@ def test_C17_nothing_is_decided_settled_or_confirmed_before_its_time(duel: Duel)
     openings: list[dict[str, Any]] = [{"edge": duel.edge(height=20, index=0, base=duel.root.base, span=duel.root.span)}]
     openings[0] |= {"left": duel.truth.span(19, 0), "right": duel.truth.span(19, 1)}
     root = openings[0]["edge"]
-    assert refusal(stage, "mallory", "Challenge", "confirmRoot", root, openings) == "PeriodNotOver"
-    assert refusal(stage, "mallory", "Challenge", "confirmRoot", duel.edge(), []) == "NotRoot"
-    assert refusal(stage, "mallory", "Challenge", "settle", duel.root.dispute, []) == "NotDecided"
+    assert refusal(stage, "mallory", "Challenge", "decide", root, openings) == "PeriodNotOver"
+    assert refusal(stage, "mallory", "Challenge", "decide", duel.edge(), []) == "NotRoot"
+    assert refusal(stage, "mallory", "Challenge", "settle", root, [], []) == "NotDecided"
     for child in honest.rollup.children[honest.rollup.genesis_id]:
-        assert refusal(stage, "mallory", "Rollup", "confirm", child) == "PeriodNotOver"
+        assert refusal(stage, "mallory", "Rollup", "confirm", [child]) == "PeriodNotOver"
         assert refusal(stage, "mallory", "Rollup", "reject", child) == "NotRejectable"
 
 
@@ -324,7 +324,7 @@ def test_C19_C20_names_cannot_be_squatted_nor_numbers_be_absurd(duel: Duel) -> N
     assert opened(1, keccak(b"nobody")) == "UnknownAssertion"
     assert opened(2, 2**64 - 1) == "WrongLimit"
     assert opened(3, keccak(b"other span")) == "WrongNode"
-    post = (mine.parent, 2**64 - 1, bytes(32), mine.registers)
+    post = (mine.parent, 2**64 - 1, bytes(32), mine.registers, bytes(32))
     assert refusal(stage, "mallory", "Rollup", "post", *post, value_wei=bond) == "WrongLimit"
 
 

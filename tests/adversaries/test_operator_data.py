@@ -66,7 +66,7 @@ def test_D01_a_root_without_its_batches_cannot_be_posted(stage: Stage) -> None:
     operator.tick()
     operator.tick()
     (mine,) = [each for each in operator.rollup.assertions.values() if each.parent]
-    arguments = (mine.id, mine.next_limit, bytes(32), mine.registers)
+    arguments = (mine.id, mine.next_limit, bytes(32), mine.registers, bytes(32))
     bond = stage.deployment.config.assertion_bond_wei
     assert refusal(stage, "operator", "Rollup", "post", *arguments, value_wei=bond) == "InputsMissing"
 
@@ -328,13 +328,15 @@ def test_D20_D21_what_stands_on_a_lie_falls_with_it_and_cannot_come_back(stage: 
     stage.play([liar, honest], honest)
     for _ in range(4):
         honest.tick()
-    fallen = [honest.rollup.assertions[each.id].status for each in mine]
-    assert fallen == [Status.REJECTED] * len(mine)
-    root = mine[0]
+    root, *above = mine
+    assert honest.rollup.assertions[root.id].status is Status.REJECTED
+    assert not any(each.id in honest.rollup.assertions for each in above)
+    for each in above:
+        assert refusal(stage, "operator", "Rollup", "confirm", [each.id]) == "ParentNotLatest"
     bond = stage.deployment.config.assertion_bond_wei
-    again = (root.parent, root.limit, root.state_root, root.registers)
+    again = (root.parent, root.limit, root.state_root, root.registers, bytes(32))
     assert refusal(stage, "operator", "Rollup", "post", *again, value_wei=bond) == "ParentClosed"
-    on_top = (root.id, root.next_limit, root.state_root, root.registers)
+    on_top = (root.id, root.next_limit, root.state_root, root.registers, bytes(32))
     assert refusal(stage, "operator", "Rollup", "post", *on_top, value_wei=bond) == "ParentRejected"
     must_hold(stage, honest, liars=("operator",))
 

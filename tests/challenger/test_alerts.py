@@ -10,9 +10,10 @@ import pytest
 from tallystick.errors import ConfigError
 from tallystick.rollup.assertion_view import Assertion, Status
 from tallystick_challenger.alerts import Funds, Kind, Limits, behind, conditions, parse_limits, poor, silent
-from tallystick_challenger.reading import MOST_MOVES, Contest, Reading
+from tallystick_challenger.reading import Contest, Reading
 
 PARENT = bytes([1]) * 32
+MOST_MOVES = 25
 QUIET = Reading(
     head=100,
     head_time=1,
@@ -36,6 +37,7 @@ def lie(status: Status = Status.PENDING) -> Assertion:
         limit=1,
         next_limit=2,
         proposer=bytes(20),
+        bonded=bytes(20),
         block=5,
         status=status,
     )
@@ -46,7 +48,7 @@ def kinds(**values: Any) -> list[Kind]:
 
 
 def contest(blocks: int) -> tuple[Contest, ...]:
-    return (Contest(parent=PARENT, adversarial_blocks=blocks, period_blocks=1_000),)
+    return (Contest(parent=PARENT, adversarial_blocks=blocks, period_blocks=1_000, most_moves=MOST_MOVES),)
 
 
 def test_a_quiet_look_is_no_reason() -> None:
@@ -94,9 +96,11 @@ def test_lag_silence_and_poverty_begin_at_their_limits() -> None:
     assert [each.key for each in behind(replace(QUIET, lag_blocks=50), limits)] == ["lag/blocks"]
     assert silent(299.0, limits) == []
     assert [each.key for each in silent(300.0, limits)] == ["lag/silence"]
-    assert poor(Funds(address="0x1", balance=5, needed=5), limits) == []
-    assert [each.kind for each in poor(Funds(address="0x1", balance=4, needed=5), limits)] == [Kind.LOW_BALANCE]
-    assert poor(Funds(address="0x1", balance=4, needed=5), Limits(balance=4)) == []
+    assert poor(Funds(address="0x1", balance=5, needed=5, rivals=2), limits) == []
+    assert [each.kind for each in poor(Funds(address="0x1", balance=4, needed=5, rivals=2), limits)] == [
+        Kind.LOW_BALANCE
+    ]
+    assert poor(Funds(address="0x1", balance=4, needed=5, rivals=2), Limits(balance=4)) == []
 
 
 def test_limits_are_read_by_name() -> None:

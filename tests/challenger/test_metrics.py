@@ -35,6 +35,7 @@ def assertion(name: int, parent: int, status: Status = Status.PENDING) -> Assert
         limit=1,
         next_limit=2,
         proposer=bytes(20),
+        bonded=bytes(20),
         block=5,
         status=status,
     )
@@ -59,7 +60,9 @@ def names() -> set[str]:
     """Every series there can be; a label needs a sample to be seen."""
     metrics = Metrics()
     metrics.info.info({"version": "1"})
-    metrics.look(reading(contests=(Contest(parent=bytes(32), adversarial_blocks=1, period_blocks=4),)), 1.0)
+    metrics.look(
+        reading(contests=(Contest(parent=bytes(32), adversarial_blocks=1, period_blocks=4, most_moves=23),)), 1.0
+    )
     metrics.event("queued", {"wanted": "moved", "move": "bisect"}, alarm=True)
     metrics.event("moved", {"move": "bisect", "gas": 5}, alarm=False)
     found = {sample.name for family in metrics.registry.collect() for sample in family.samples}
@@ -107,7 +110,7 @@ def test_the_page_lists_exactly_the_metrics_there_are() -> None:
 def test_a_lie_shows_in_every_number_about_it_and_goes_when_it_is_over() -> None:
     metrics = Metrics()
     lie, confirmed = assertion(2, 1), assertion(3, 1, Status.CONFIRMED)
-    contest = Contest(parent=lie.parent, adversarial_blocks=50, period_blocks=200)
+    contest = Contest(parent=lie.parent, adversarial_blocks=50, period_blocks=200, most_moves=23)
     metrics.event("assertion_wrong", {}, alarm=True)
     metrics.look(reading(wrong=(lie, confirmed), contests=(contest,), overdue=lie.id, overdue_blocks=9), 7.5)
     parent = "0x" + lie.parent.hex()

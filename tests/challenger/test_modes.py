@@ -119,6 +119,7 @@ def test_defend_asserts_and_plays_against_a_lie_until_it_has_won_and_no_further(
     party = challenger(Mode.DEFEND, told)
     play(stage, party, liar, lambda: won(party))
     assert told.named("asserted") and {each["move"] for each in told.named("moved")} >= {"openroot", "prove", "decide"}
+    party.tick()
     stage.mine(PERIOD_BLOCKS)
     assert sends_nothing(stage, party)
     assert not (told.named("confirmed") or told.named("rejected") or told.named("settled"))
@@ -128,7 +129,7 @@ def test_resolve_confirms_rejects_settles_and_takes_its_money_back(stage: Stage,
     liar = lie(stage)
     told = Told()
     party = challenger(Mode.RESOLVE, told)
-    events = ("confirmed", "rejected", "settled", "credit_withdrawn")
+    events = ("confirmed", "rejected", "settled", "bond_taken", "credit_withdrawn")
     play(stage, party, liar, lambda: all(map(told.named, events)))
     assert {each.status for each in party.rollup.assertions.values()} == {Status.CONFIRMED, Status.REJECTED}
 

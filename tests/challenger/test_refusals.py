@@ -22,6 +22,7 @@ from tallystick.l1.server import DevServer
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.rollup import probe
+from tallystick.dispute.party import Party
 from tallystick.rollup.duties import Mode
 from tallystick.schema.names import Phase
 from tallystick.testing import probe as probe_writer
@@ -193,8 +194,8 @@ def test_a_record_that_begins_too_late_is_refused(stage: Stage, config: Challeng
     assert "not all there is" in told["reason"] and "first_block" in told["hint"]
 
 
-def party(stage: Stage, told: Told) -> daemon.Tower:
-    made = daemon.Tower(stage.client, stage.deployment, stage_identity(), told)
+def party(stage: Stage, told: Told) -> Party:
+    made = Party(stage.client, stage.deployment, stage_identity(), told)
     while not made.read():
         pass
     return made

@@ -52,6 +52,7 @@ def assertion(state: State, limit: int = 1, status: Status = Status.CONFIRMED) -
         limit=limit,
         next_limit=limit + 1,
         proposer=b"",
+        bonded=b"",
         block=1,
         status=status,
     )

@@ -8,7 +8,8 @@ import pytest
 
 from tallystick.dispute.history import Trace
 from tallystick.dispute.moves import call_for
-from tallystick.dispute.player import Bisect, Decide, OpenRoot, Player, Prove, Settle, Update, settlement
+from tallystick.dispute.player import Bisect, Decide, OpenRoot, Player, Prove, Settle, Update, repayments, settle
+from tallystick.dispute.states import DisputeState
 from tallystick.dispute.view import ChallengeView, DisputeStatus
 from tallystick.errors import BadInput
 from tallystick.state.hashing import keccak
@@ -111,12 +112,17 @@ def test_when_every_path_is_long_enough_the_dispute_is_decided_in_one_transactio
     assert game.winner == b"honest"
 
 
-def test_the_dispute_is_not_decided_before_its_parent_is_confirmed(game: Game, player: Player) -> None:
+def test_moves_go_on_while_a_ripe_dispute_waits_for_its_decision(game: Game, player: Player) -> None:
+    """A decision may be kept out of L1 for long: an edge that was enough for it may be rivalled meanwhile."""
     open_both(game)
-    make(game, *down_to_the_step(game, player))
     game.block += PERIOD
-    waiting = Player(TRUE, replace(player.claim, parent_confirmed=False), PERIOD)
-    assert waiting.moves(game.view, game.block) == []
+    (bisect,) = player.moves(game.view, 1)
+    make(game, bisect)
+    game.block += PERIOD
+    liar = Player(FALSE, claim_of(b"liar"), PERIOD, proves=False)
+    make(game, *liar.moves(game.view, game.block))
+    kinds = [type(move) for move in player.moves(game.view, game.block)]
+    assert kinds == [Decide, Bisect]
 
 
 def test_totals_too_many_for_one_transaction_are_updated_bottom_up_first(
@@ -144,46 +150,71 @@ def test_deciding_in_parts_wins_as_well_against_anybody(seed: int, monkeypatch: 
     assert match.refused == []
 
 
-def test_settling_repays_the_movers_of_the_winning_tree_parents_first(game: Game, player: Player) -> None:
+def decided(game: Game, player: Player) -> None:
+    """Play to the decision for the honest side."""
     open_both(game)
     make(game, *down_to_the_step(game, player))
     game.block += PERIOD
-    make(game, *player.moves(game.view, game.block))
-    (settle,) = settlement(game.view, game.view.disputes[DISPUTE])
-    assert [opening.edge.height for opening in settle.openings] == [3, 2, 1, 0]
-    assert all(TRUE.span(o.edge.height, o.edge.index) == o.edge.span for o in settle.openings)
+    make(game, *[move for move in player.moves(game.view, game.block) if isinstance(move, Decide)])
+
+
+def test_settling_repays_the_movers_of_the_own_tree_parents_first(game: Game, player: Player) -> None:
+    decided(game, player)
+    root = player.root(game.view)
+    assert root is not None
+    found = settle(game.view, root, PERIOD, game.block)
+    assert isinstance(found, Settle)
+    assert [opening.edge.height for opening in found.payments] == [3, 2, 1, 0]
+    assert all(TRUE.span(o.edge.height, o.edge.index) == o.edge.span for o in found.payments)
 
 
 def test_what_is_repaid_is_not_asked_for_again_and_an_empty_pot_ends_it(game: Game, player: Player) -> None:
-    open_both(game)
-    make(game, *down_to_the_step(game, player))
-    game.block += PERIOD
-    make(game, *player.moves(game.view, game.block))
-    view = game.view
-    (settle,) = settlement(view, view.disputes[DISPUTE])
-    edges = [opening.edge.id for opening in settle.openings]
+    decided(game, player)
+    view, root = game.view, player.root(game.view)
+    assert root is not None
+    found = settle(view, root, PERIOD, game.block)
+    assert isinstance(found, Settle)
+    edges = [opening.edge.id for opening in found.payments]
 
     def tell(name: str, **args: object) -> None:
         view.apply(GameEvent(contract="Challenge", name=name, args={"dispute": DISPUTE, **args}, block=game.block))
 
-    tell("DisputeSettled", potWei=100)
+    tell("DisputeSettled", edge=root.id, potWei=100)
     for edge in (edges[0], *edges[:2]):
         tell("MoveRepaid", edge=edge, amountWei=10)
-    (rest,) = settlement(view, view.disputes[DISPUTE])
-    assert [opening.edge.id for opening in rest.openings] == edges[2:]
+    (rest,) = repayments(view, view.disputes[DISPUTE])
+    assert [opening.edge.id for opening in rest.payments] == [edges[0], *edges[2:]]
     tell("MoveRepaid", edge=edges[2], amountWei=70)
-    assert settlement(view, view.disputes[DISPUTE]) == []
+    assert repayments(view, view.disputes[DISPUTE]) == []
 
 
-def test_the_winner_settles_once_its_assertion_is_confirmed(game: Game, player: Player) -> None:
+def test_the_winner_settles_once_its_root_has_the_period_without_the_head_start(game: Game) -> None:
+    """A head start decides, and earns nothing: until the root has earned the period itself, moves go on."""
+    player = Player(TRUE, claim_of(b"honest", PERIOD - 1), PERIOD)
+    game.head_starts[b"honest"] = PERIOD - 1
     open_both(game)
-    make(game, *down_to_the_step(game, player))
-    game.block += PERIOD
-    make(game, *player.moves(game.view, game.block))
-    waiting = Player(TRUE, replace(player.claim, confirmed=False), PERIOD)
-    game.view.disputes[DISPUTE] = replace(game.view.disputes[DISPUTE], winner=b"honest")
-    assert waiting.moves(game.view, game.block) == []
-    assert [type(move) for move in player.moves(game.view, game.block)] == [Settle]
+    make(game, *player.moves(game.view, 1))
+    game.block += 2
+    moves = player.moves(game.view, game.block)
+    assert [type(move) for move in moves] == [Decide]
+    make(game, *moves)
+    assert game.winner == b"honest"
+    assert player.state(game.view, player.root(game.view), game.block) is DisputeState.WON
+    assert player.moves(game.view, game.block) == []
+    later = game.block + PERIOD
+    assert player.state(game.view, player.root(game.view), later) is DisputeState.EARNED
+    assert [type(move) for move in player.moves(game.view, later)] == [Settle]
+
+
+def test_moves_go_on_after_the_decision_until_the_dispute_is_settled(player: Player) -> None:
+    """A false trace to the true assertion could earn the money of a decision that is already made."""
+    game = Game(height=HEIGHT, start=START, period=PERIOD, step=step, head_starts={})
+    open_both(game)
+    view = game.view
+    view.disputes[DISPUTE] = replace(view.disputes[DISPUTE], winner=b"honest")
+    assert [type(move) for move in player.moves(view, 1)] == [Bisect]
+    view.disputes[DISPUTE] = replace(view.disputes[DISPUTE], settled_edge=b"another root")
+    assert player.moves(view, 1) == []
 
 
 def test_a_decided_dispute_is_not_entered(player: Player) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tallystick.dispute.party import Party
 from tallystick.dispute.player import is_paid
 from tallystick.dispute.states import (
+    Standing,
     DISPUTE_ACTIONS,
     DISPUTE_TRANSITIONS,
     EDGE_ACTIONS,
@@ -29,6 +30,17 @@ from tests.dispute.adversary import Match, Terms
 DOC = Path(__file__).parents[2] / "docs" / "challenger.md"
 SEEDS = 300
 Arrow = tuple[StrEnum, StrEnum]
+D = DisputeState
+REACHED_ON_L1: set[Arrow] = {
+    (D.UNOPENED, D.CONTESTED),
+    (D.UNOPENED, D.OVER),
+    (D.CONTESTED, D.RIPE),
+    (D.CONTESTED, D.OVER),
+    (D.RIPE, D.EARNED),
+    (D.RIPE, D.OVER),
+    (D.EARNED, D.SETTLED),
+}
+"""Where nobody has a head start; the others are played in tests/dispute/test_strategy.py."""
 
 
 class Watched(Match):
@@ -55,17 +67,16 @@ class Watched(Match):
         root = player.root(view)
         self._move_to(player.state(view, root, block))
         if root is not None:
-            self._look_below(view.edges[root.id], player.claim.head_start, block)
+            self._look_below(view.edges[root.id])
 
     def _move_to(self, now: DisputeState) -> None:
         if now != self.dispute:
             self.seen.add((self.dispute, now))
         self.dispute = now
 
-    def _look_below(self, status: EdgeStatus, time: int, block: int) -> None:
+    def _look_below(self, status: EdgeStatus) -> None:
         view = self.game.view
-        time += view.unrivalled(status, block)
-        now = edge_state(view, status, time, self.terms.period)
+        now = edge_state(view, status)
         before = self.edges.setdefault(status.edge.id, now)
         if now != before:
             self.seen.add((before, now))
@@ -73,7 +84,7 @@ class Watched(Match):
         if status.children is None:
             return
         for child in view.children(status.edge, *status.children):
-            self._look_below(view.edges[child.id], time, block)
+            self._look_below(view.edges[child.id])
 
 
 def arrows(transitions: Iterable[Transition]) -> set[Arrow]:
@@ -101,7 +112,7 @@ def test_what_happens_in_random_disputes_is_in_the_table_and_all_of_the_edges_ta
 
 def test_every_arrow_of_a_dispute_happens_on_l1(tmp_path: Path) -> None:
     """One liar is left alone until its root is ripe, one opens a root and does no more, one only asserts. None of them
-    decides; the honest party comes late and wins."""
+    decides; the honest party comes late and wins. Somebody opens a false trace to the truth and earns nothing."""
     stage = Stage(tmp_path)
     try:
         trade_a_little(stage)
@@ -119,11 +130,11 @@ def test_every_arrow_of_a_dispute_happens_on_l1(tmp_path: Path) -> None:
             before = stage.client.head().number
             look_at_disputes(honest, now, seen)
             honest.tick()
-            if seen == arrows(DISPUTE_TRANSITIONS):
+            if seen >= REACHED_ON_L1:
                 break
             if stage.client.head().number == before:
                 stage.mine(10)
-        assert seen == arrows(DISPUTE_TRANSITIONS)
+        assert REACHED_ON_L1 <= seen <= closure(arrows(DISPUTE_TRANSITIONS))
     finally:
         stage.close()
 
@@ -135,10 +146,14 @@ def look_at_disputes(party: Party, now: dict[bytes, DisputeState], seen: set[Arr
     for each in rollup.assertions.values():
         if not each.parent:
             continue
-        roots = [view.total(root, party.head) for root in view.roots.get(each.id, [])]
-        total = rollup.unrivalled_blocks(each, party.head) + max(roots) if roots else None
+        head_start = rollup.unrivalled_blocks(each, party.head)
+        standings = [
+            Standing(root=root, earned=view.total(root, party.head), head_start=head_start)
+            for root in view.roots.get(each.id, [])
+        ]
+        best = max(standings, key=lambda standing: standing.total, default=None)
         dispute = view.dispute_below(each.parent)
-        state = dispute_state(dispute, each.id, total, PERIOD_BLOCKS, paid=is_paid(view, dispute))
+        state = dispute_state(dispute, each.id, best, PERIOD_BLOCKS, paid=is_paid(view, dispute))
         before = now.get(each.id, DisputeState.UNOPENED)
         if state != before:
             seen.add((before, state))

@@ -78,5 +78,4 @@ def test_every_rule_that_the_contracts_have_is_dropped_in_them() -> None:
 def test_contracts_with_a_rule_that_the_python_rules_lack_do_not_agree_with_them() -> None:
     dropped = Dropped(rules=frozenset({Rule.BOND_HELD}))
     with pytest.raises(DataMismatch, match="only the contract refuses"):
-        for seed in range(20):
-            Match(seed, dropped=dropped, make=Twin).play()
+        Match(0, dropped=dropped, make=Twin).play()

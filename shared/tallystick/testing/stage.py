@@ -64,9 +64,10 @@ class Told:
 
 
 class Stage:
-    """An L1 in memory with the contracts deployed, and a `world` that trades on them."""
+    """An L1 in memory with the contracts deployed, and a `world` that trades on them. `terms` are those of the
+    deployment that differ from a stage's own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **terms: Any) -> None:
         self.folder = folder
         self.server = self.start_chain()
         self.client: L1Client = QuorumClient([self.server.url])
@@ -74,14 +75,14 @@ class Stage:
         self._open: list[QueueStore | Party] = []
         for name in ("deployer", "operator", "challenger"):
             self.fund(name)
-        config = DeployConfig(
-            sequencer=address("operator"),
-            challenge_period_blocks=PERIOD_BLOCKS,
-            root_height=20,
-            min_interval_blocks=1,
-            answer_blocks=2,
-            censored_blocks=0,
-        )
+        own: dict[str, Any] = {
+            "challenge_period_blocks": PERIOD_BLOCKS,
+            "root_height": 20,
+            "min_interval_blocks": 1,
+            "answer_blocks": 2,
+            "censored_blocks": 0,
+        }
+        config = DeployConfig(**{"sequencer": address("operator"), **own, **terms})
         steps = step_names()
         prediction = predict(self.client, address("deployer"), config, steps)
         genesis = world_genesis(self.client.chain_id(), prediction.addresses.rollup)
