@@ -100,12 +100,12 @@ class Match:
         *,
         dropped: Dropped | None = None,
         make: Make = python_rules,
-        strategy: Strategy = duties,
+        strategy: Callable[[Mind, Setup], Strategy] = lambda _mind, _setup: duties,
     ) -> None:
         self.rng = random.Random(seed)
         self.setup = setup or random_setup(self.rng, STYLES[seed % len(STYLES)])
         dropped = dropped or Dropped()
-        self.terms, self.strategy = self.setup.terms, strategy
+        self.terms = self.setup.terms
         self.machine = Machine([each.steps for each in self.setup.batches])
         self.ground = Ground(
             terms=self.terms.rules(),
@@ -122,6 +122,7 @@ class Match:
             bundles=self.setup.bundles,
             dropped=dropped.habits,
         )
+        self.strategy = strategy(self.mind, self.setup)
         self.attacker = Attacker(self._attack, self.mind, self.rng, self.setup.style, self.setup.generations)
         self.sent: deque[_Sent] = deque()
         self.censored = self.terms.censored

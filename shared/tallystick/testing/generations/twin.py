@@ -8,28 +8,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from eth_abi.abi import encode
 
 from tallystick import artifacts
-from tallystick.dispute.challenge_rules import REMEMBERED, ChallengeRules, Edge
+from tallystick.dispute.challenge_rules import ChallengeRules, Edge
 from tallystick.dispute.history import Prefix
 from tallystick.dispute.protocol import ProtocolRules, Resolution
 from tallystick.dispute.rollup_rules import Posted, RollupRules
-from tallystick.dispute.rules import SINK, Ground
+from tallystick.dispute.rules import Ground
 from tallystick.errors import BadInput, DataMismatch
 from tallystick.l1.abi import ContractAbi, contract_abi
 from tallystick.state.hashing import keccak
-from tallystick.testing.generations.attacker import ATTACKER
 from tallystick.testing.generations.evm_chain import EvmChain, Log, fastest_chain
 from tallystick.testing.generations.honest import HONEST
 from tallystick.testing.generations.machine import Machine
+from tallystick.testing.generations.words import ADDRESSES, Words
 
 COMPILED: Final = json.loads(Path(__file__).with_name("contracts.json").read_text(encoding="utf-8"))
-ADDRESSES: Final = {HONEST: b"\x0a" * 20, ATTACKER: b"\x0b" * 20, SINK: bytes.fromhex("dEaD".zfill(40))}
 CHAIN_ID: Final = 1
 NOT_MODELLED: Final = {"Credited"}
 """Events that say nothing which the others do not."""
@@ -57,7 +56,8 @@ class Twin:
         self._told: list[Event] = []
         self._batches = 0
         self._chain = (make_chain or fastest_chain())(ADDRESSES.values())
-        self._addresses, self._config_hash = self._deploy(dict(code or {}))
+        self._addresses, config_hash = self._deploy(dict(code or {}))
+        self._words = Words(self.rules.rollup, machine, config_hash)
         ground.tell = self._hear
 
     @property
@@ -145,24 +145,7 @@ class Twin:
     # Events
 
     def _hear(self, contract: str, name: str, args: dict[str, Any]) -> None:
-        """Take in an event of the Python rules, in the contract's words."""
-        told = dict(args)
-        if contract == "Challenge":
-            told["dispute"] = dispute = self._dispute(told["parent"], self._limit(told["parent"]))
-            if name != "DisputeOpened":
-                del told["parent"]
-            edge = told.get("edge")
-            if edge is not None:
-                context = _context_id(dispute, *edge[:3])
-                told["edge"] = keccak(context + edge.span)
-                if name == "ContextRivalled":
-                    told |= {"context": context, "rival": told.pop("edge")}
-                if name == "EdgeAdded":
-                    told |= edge._asdict()
-        for key in ("proposer", "holder", "opener", "mover"):
-            if key in told:
-                told[key] = ADDRESSES[told[key]]
-        self._told.append((f"{contract}.{name}", told))
+        self._told.append((f"{contract}.{name}", self._words.event(contract, name, args)))
 
     def _compare(self, call: str, logs: list[Log]) -> None:
         told: list[Event] = []
@@ -230,7 +213,7 @@ class Twin:
         return "Challenge", _encode("Challenge", "settle", self._edge(parent, root), openings, paid), 0
 
     def _edge(self, parent: Posted, edge: Edge) -> dict[str, Any]:
-        return {"dispute": self._dispute(parent.id, parent.next_limit), **edge._asdict()}
+        return {"dispute": self._words.dispute_id(parent.id), **edge._asdict()}
 
     def _openings(self, parent: Posted, edges: Iterable[Edge]) -> list[dict[str, Any]]:
         dispute = self.challenge.disputes[parent]
@@ -240,17 +223,6 @@ class Twin:
             left, right = (bytes(32), bytes(32)) if children is None else (each.span for each in children)
             found.append({"edge": self._edge(parent, edge), "left": left, "right": right})
         return found
-
-    def _dispute(self, parent: bytes, limit: int) -> bytes:
-        return keccak(self._config_hash + parent + limit.to_bytes(32, "big"))
-
-    def _limit(self, parent: bytes) -> int:
-        return next(each.next_limit for each in self.rollup.everything() if each.id == parent)
-
-
-@lru_cache(REMEMBERED)
-def _context_id(dispute: bytes, height: int, index: int, base: bytes) -> bytes:
-    return keccak(dispute + height.to_bytes(32, "big") + index.to_bytes(32, "big") + base)
 
 
 def _encode(contract: str, function: str, *arguments: Any) -> bytes:
