@@ -14,6 +14,13 @@ from tallystick_operator.lies import make_lie
 from tests.adversaries.rules import confirm_by_time, must_hold
 
 FINAL_BLOCKS = DEEPEST_REORGANISATION_BLOCKS + 1
+DEPTHS = [1, 2, 7, 33, DEEPEST_REORGANISATION_BLOCKS]
+
+
+def some_pairs(phases: list[str]) -> list[tuple[str, int]]:
+    """Return every phase with a shallow and a deep reorganisation, so that every depth occurs."""
+    pairs = [(phase, DEPTHS[at % 3]) for at, phase in enumerate(phases)]
+    return pairs + [(phase, DEPTHS[3 + at % 2]) for at, phase in enumerate(phases)]
 
 
 def phase_of(honest: Party) -> str:
