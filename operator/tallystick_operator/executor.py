@@ -13,7 +13,7 @@ from tallystick.errors import DataMissing, StateError
 from tallystick.machine.engine import halted, step
 from tallystick.machine.live import begin_batch, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
-from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
+from tallystick.records.chunks import BATCH_HEADER_BYTES, BatchHeader, Chunker, chunks_hash, unpack_header
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.names import Outcome
 from tallystick.state.hashing import keccak
@@ -42,16 +42,18 @@ class SealedBatch:
 
     index: int
     time: int
+    until: int
     message_limit: int
     chunks: tuple[bytes, ...]
     state_hash: bytes
     records: int
 
-    @property
-    def header(self) -> BatchHeader:
-        """What the Inbox will commit to."""
+    def header_by(self, poster: bytes) -> BatchHeader:
+        """What the Inbox will commit to when this address posts it."""
         return BatchHeader(
             time=self.time,
+            until=self.until,
+            poster=poster,
             message_limit=self.message_limit,
             chunk_count=len(self.chunks),
             chunks_hash=chunks_hash(list(self.chunks)),
@@ -202,6 +204,7 @@ class Executor:
         batch = SealedBatch(
             index=index,
             time=self.batch_time,
+            until=self.batch_time,
             message_limit=limit,
             chunks=tuple(self._chunker.finish()),
             state_hash=self.state.hash(),
@@ -234,10 +237,11 @@ class Executor:
                 self.read_model.apply(tuple(self._events), registers.record_count - 1, registers.clock_ms)
                 self._events.clear()
         self.messages.forget_before(registers.message_cursor)
-        self.batch_time = max(self.batch_time, header.time)
+        self.batch_time = max(self.batch_time, header.until)
         self.last_sealed = SealedBatch(
             index=index,
             time=header.time,
+            until=header.until,
             message_limit=header.message_limit,
             chunks=chunks,
             state_hash=self.state.hash(),
@@ -274,14 +278,9 @@ class Executor:
 
 def _unpack_adopted(body: bytes) -> tuple[BatchHeader, tuple[bytes, ...]]:
     """Return the header and chunks of an ADOPT entry."""
-    header = BatchHeader(
-        time=int.from_bytes(body[:8], "big"),
-        message_limit=int.from_bytes(body[8:16], "big"),
-        chunk_count=int.from_bytes(body[16:18], "big"),
-        chunks_hash=body[18:50],
-    )
+    header = unpack_header(body[:BATCH_HEADER_BYTES])
     chunks: list[bytes] = []
-    at = 50
+    at = BATCH_HEADER_BYTES
     while at < len(body):
         end = at + 2 + int.from_bytes(body[at : at + 2], "big")
         chunks.append(body[at + 2 : end])

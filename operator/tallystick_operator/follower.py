@@ -83,12 +83,13 @@ class Follower:
         Raises: StateError when somebody else posted another one.
         """
         posted = self.inbox.batch(batch.index)
-        if posted != batch.header:
+        own = batch.header_by(posted.poster)
+        if posted != own:
             raise StateError(
                 "another batch than the own one is on L1",
                 hint="somebody took over after a silence; start with an empty data directory",
                 batch=batch.index,
-                own=keccak(batch.header.pack()),
+                own=keccak(own.pack()),
                 posted=keccak(posted.pack()),
             )
 

@@ -87,7 +87,8 @@ class Publisher:
             self._batches.popleft()
 
     def _enqueue(self, batch: SealedBatch) -> None:
-        data = self._inbox.encode("postBatch", batch.index, batch.time, batch.message_limit, list(batch.chunks))
+        arguments = (batch.index, batch.time, batch.until, batch.message_limit, list(batch.chunks))
+        data = self._inbox.encode("postBatch", *arguments)
         gas = BASE_GAS + GAS_A_BYTE * len(data)
         self._queue.enqueue(_key(batch), self._inbox.address, data, gas=gas)
 

@@ -110,7 +110,7 @@ def next_batch(stage: Stage) -> tuple[Any, ...]:
     number = stage.posted
     header = stage.world.published.headers[number]
     stage.posted += 1
-    return number, header.time, header.message_limit, stage.world.published.chunks[number]
+    return number, header.time, header.until, header.message_limit, stage.world.published.chunks[number]
 
 
 def confirm_by_time(stage: Stage, party: Party) -> None:

@@ -60,8 +60,8 @@ def framed(record: bytes) -> bytes:
 def test_D01_a_root_without_its_batches_cannot_be_posted(stage: Stage) -> None:
     """The operator withholds bytes. A batch without bytes is no batch, and no assertion reaches beyond the batches."""
     now = stage.client.head().timestamp
-    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, 2, []) == "ChunkCount"
-    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, 2, [bytes(40)]) == "ChunkLength"
+    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, now, 2, []) == "ChunkCount"
+    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, now, 2, [bytes(40)]) == "ChunkLength"
     operator = stage.party("operator", Mode.PROPOSE, Told())
     operator.tick()
     operator.tick()
@@ -116,15 +116,17 @@ def test_D04_D10_D17_whoever_leaves_out_a_forced_withdrawal_posts_nothing_after_
     with pytest.raises(L1Reverted, match="MessageOverdue"):
         stage.publish()
     stage.posted -= 1
-    (number, time, limit, chunks) = next_batch(stage)
+    (number, time, until, limit, chunks) = next_batch(stage)
     served = stage.world.published
     served.headers[number] = type(served.headers[number])(
         time=time,
+        until=until,
         message_limit=limit + 1,
+        poster=served.headers[number].poster,
         chunk_count=len(chunks),
         chunks_hash=served.headers[number].chunks_hash,
     )
-    stage.transact("operator", "served", "Inbox", "postBatch", number, time, limit + 1, chunks)
+    stage.transact("operator", "served", "Inbox", "postBatch", number, time, until, limit + 1, chunks)
     replay(stage)
     honest = stage.party("challenger", Mode.PROPOSE, Told())
     confirm_by_time(stage, honest)
@@ -178,8 +180,8 @@ def test_D06_D07_D08_a_batch_for_a_slot_that_is_taken_or_not_due_is_refused(quie
     a slot, and nothing to slash."""
     now = quiet.client.head().timestamp
     chunks = [header(quiet) + framed(b"\x01\xc0")]
-    assert refusal(quiet, "operator", "Inbox", "postBatch", index, now, 2, chunks) == "WrongBatchIndex"
-    assert refusal(quiet, "operator", "Inbox", "postBatch", 1, now, 2, chunks) == ""
+    assert refusal(quiet, "operator", "Inbox", "postBatch", index, now, now, 2, chunks) == "WrongBatchIndex"
+    assert refusal(quiet, "operator", "Inbox", "postBatch", 1, now, now, 2, chunks) == ""
 
 
 def test_D07_records_that_follow_another_history_are_skipped(stage: Stage) -> None:
@@ -199,7 +201,7 @@ def test_D09_a_batch_from_another_key_is_refused(quiet: Stage, thief: str) -> No
     what a thief of its key can do."""
     now = quiet.client.head().timestamp
     chunks = [header(quiet) + framed(b"\x01\xc0")]
-    assert refusal(quiet, thief, "Inbox", "postBatch", 1, now, 2, chunks) == "NotSequencer"
+    assert refusal(quiet, thief, "Inbox", "postBatch", 1, now, now, 2, chunks) == "NotSequencer"
 
 
 def test_D11_D12_a_forced_action_cannot_be_mangled_or_taken_out_of_order(stage: Stage) -> None:
@@ -340,10 +342,10 @@ def test_D20_D21_what_stands_on_a_lie_falls_with_it_and_cannot_come_back(stage: 
 
 
 @pytest.mark.parametrize(
-    ("offset", "refused"), [(-3601, "TimeBackwards"), (3600, "TimeTooNew"), (61 + 12, "TimeTooNew"), (0, "")]
+    ("offset", "refused"), [(-3601, "TimeBackwards"), (3600, "UntilTooNew"), (12 + 12, "UntilTooNew"), (0, "")]
 )
 def test_O33_a_batch_time_far_from_l1s_is_refused(quiet: Stage, offset: int, refused: str) -> None:
     """The operator declares a time of its own. The Inbox takes none that falls, or is far from the block's."""
     now = quiet.client.head().timestamp
     chunks = [header(quiet) + framed(b"\x01\xc0")]
-    assert refusal(quiet, "operator", "Inbox", "postBatch", 1, now + offset, 2, chunks) == refused
+    assert refusal(quiet, "operator", "Inbox", "postBatch", 1, now + offset, now + offset, 2, chunks) == refused

@@ -80,10 +80,12 @@ abstract contract RollupBase is Base {
             sequencer,
             vault,
             IInbox.Config({
-                forceDelaySeconds: 1 days,
+                forceDelaySeconds: 15 minutes,
                 takeoverDelaySeconds: 2 days,
-                pastBoundSeconds: 1 hours,
-                futureBoundSeconds: 10 minutes
+                pastBoundSeconds: 5 minutes,
+                futureBoundSeconds: 12 seconds,
+                rateBytes: 8_000_000,
+                burstBytes: 16_000_000
             })
         );
         referee = new ScriptedReferee();
@@ -147,8 +149,10 @@ abstract contract RollupBase is Base {
         chunks[0] = new bytes(100);
         uint64 index = inbox.batchCount();
         uint64 limit = inbox.messageCount();
+        // What was queued in this second waits for the next.
+        if (limit > 0 && inbox.messageTime(limit - 1) == block.timestamp) vm.warp(block.timestamp + 1);
         vm.prank(sequencer);
-        inbox.postBatch(index, uint64(block.timestamp), limit, chunks);
+        inbox.postBatch(index, uint64(block.timestamp), uint64(block.timestamp), limit, chunks);
     }
 
     /// Posts (`name`, `number`) as the state after `parent`, with a batch and time if it needs one.

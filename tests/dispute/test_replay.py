@@ -59,6 +59,9 @@ def events_of(world: World) -> list[Happened]:
         args = {
             "index": index,
             "time": header.time,
+            "until": header.until,
+            "source": header.source,
+            "poster": header.poster,
             "messageLimit": header.message_limit,
             "chunkCount": header.chunk_count,
             "chunksHash": header.chunks_hash,

@@ -15,6 +15,8 @@ contract Inbox {
         uint64 takeoverDelaySeconds;
         uint64 pastBoundSeconds;
         uint64 futureBoundSeconds;
+        uint64 rateBytes;
+        uint64 burstBytes;
     }
 
     address public immutable sequencer;

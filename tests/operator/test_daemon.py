@@ -207,7 +207,7 @@ def test_a_batch_that_somebody_else_posts_ends_the_operator(scene: Scene) -> Non
     scene.wait(lambda: stage.call("Inbox", "batchCount") == 1, "the first batch")
     alice = scene.client(running, "alice")
     index, time, limit = 1, stage.client.head().timestamp, 1
-    stage.transact("operator", "foreign", "Inbox", "postBatch", index, time, limit, [b"x" * 41])
+    stage.transact("operator", "foreign", "Inbox", "postBatch", index, time, time, limit, [b"x" * 41])
     alice.withdraw(5)
     scene.wait(lambda: not running.thread.is_alive(), "the operator to give up")
     assert isinstance(running.error, StateError)

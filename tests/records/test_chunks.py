@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.errors import BadInput
-from tallystick.records.chunks import MAX_RECORD_BYTES, BatchHeader, Chunker, chunks_hash
+from tallystick.records.chunks import (
+    BATCH_HEADER_BYTES,
+    MAX_RECORD_BYTES,
+    BatchHeader,
+    Chunker,
+    chunks_hash,
+    unpack_header,
+)
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, MAX_CHUNK_BYTES, MAX_CHUNKS
 
@@ -95,10 +102,29 @@ def test_the_last_chunk_still_takes_what_fits() -> None:
     assert not chunker.fits(b"y")
 
 
-def test_a_batch_header_packs_to_the_inboxs_fifty_bytes() -> None:
-    chunks = [b"a" * 41, b"b" * 42]
-    header = BatchHeader(time=1_700_000_000, message_limit=7, chunk_count=2, chunks_hash=chunks_hash(chunks))
-    commitment = keccak(keccak(chunks[0]) + keccak(chunks[1]))
-    expected = (1_700_000_000).to_bytes(8, "big") + (7).to_bytes(8, "big") + (2).to_bytes(2, "big") + commitment
-    assert header.pack() == expected
-    assert len(expected) == 50
+def a_header() -> BatchHeader:
+    return BatchHeader(
+        time=1_700_000_000,
+        until=1_700_000_060,
+        message_limit=7,
+        source=0,
+        poster=bytes(range(20)),
+        chunk_count=2,
+        chunks_hash=chunks_hash([b"a" * 41, b"b" * 42]),
+    )
+
+
+def test_a_batch_header_packs_to_the_inboxs_79_bytes() -> None:
+    commitment = keccak(keccak(b"a" * 41) + keccak(b"b" * 42))
+    numbers = b"".join(number.to_bytes(8, "big") for number in (1_700_000_000, 1_700_000_060, 7))
+    expected = numbers + b"\0" + bytes(range(20)) + b"\0\2" + commitment
+    assert a_header().pack() == expected
+    assert len(expected) == BATCH_HEADER_BYTES == 79
+
+
+def test_a_batch_header_unpacks_to_itself_and_no_other_length_does() -> None:
+    packed = a_header().pack()
+    assert unpack_header(packed) == a_header()
+    for wrong in (packed[:-1], packed + b"\0", b""):
+        with pytest.raises(BadInput):
+            unpack_header(wrong)

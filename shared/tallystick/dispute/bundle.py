@@ -74,7 +74,10 @@ class Header(_Part, frozen=True, kw_only=True):
 
     index: int
     time: int
+    until: int
     message_limit: int
+    source: int
+    poster: bytes
     chunk_count: int
     chunks_hash: bytes
 

@@ -200,7 +200,10 @@ def _run(bundle: Bundle, make_evm: Callable[[], Evm]) -> tuple[bytes, int]:
 def _header(header: Header) -> BatchHeader:
     return BatchHeader(
         time=header.time,
+        until=header.until,
         message_limit=header.message_limit,
+        source=header.source,
+        poster=header.poster,
         chunk_count=header.chunk_count,
         chunks_hash=header.chunks_hash,
     )
@@ -259,7 +262,8 @@ def _wanted(bundle: Bundle, parent: bytes, dispute: bytes, leaves: list[Edge]) -
         facts = {"dispute": dispute, "edge": edge.id, "height": 0, "index": edge.index, "span": edge.span}
         found[f"leaf {_short(edge.id)} below root {_short(root)}"] = "EdgeAdded", facts
     for batch in bundle.batches:
-        facts = {"index": batch.index, "time": batch.time, "messageLimit": batch.message_limit}
+        facts = {"index": batch.index, "time": batch.time, "until": batch.until, "messageLimit": batch.message_limit}
+        facts |= {"source": batch.source, "poster": batch.poster}
         facts |= {"chunkCount": batch.chunk_count, "chunksHash": batch.chunks_hash}
         found[f"batch {batch.index}"] = "BatchPosted", facts
     for message in bundle.messages:

@@ -8,6 +8,8 @@ from tallystick.errors import BadInput
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNK_BYTES, MAX_CHUNKS
 
+BATCH_HEADER_BYTES = 79
+SOURCE_CALLDATA = 0
 MAX_RECORD_BYTES = MAX_CHUNK_BYTES - CHUNK_HEADER_BYTES - FRAME_HEADER_BYTES
 
 
@@ -15,18 +17,41 @@ MAX_RECORD_BYTES = MAX_CHUNK_BYTES - CHUNK_HEADER_BYTES - FRAME_HEADER_BYTES
 class BatchHeader:
     """What the Inbox commits to of one batch.
 
-    Units: `time` is L1 seconds; `message_limit` counts L1 messages.
+    Units: `time` and `until` are L1 seconds, of its first and of its last record; `message_limit` counts L1 messages.
+    Shape: `poster` is an address; `source` says where the chunks are.
     """
 
     time: int
+    until: int
     message_limit: int
+    source: int = SOURCE_CALLDATA
+    poster: bytes
     chunk_count: int
     chunks_hash: bytes
 
     def pack(self) -> bytes:
         """Return the preimage of the Inbox's batch hash."""
-        head = self.time.to_bytes(8, "big") + self.message_limit.to_bytes(8, "big")
-        return head + self.chunk_count.to_bytes(2, "big") + self.chunks_hash
+        numbers = ((self.time, 8), (self.until, 8), (self.message_limit, 8), (self.source, 1))
+        head = b"".join(number.to_bytes(size, "big") for number, size in numbers)
+        return head + self.poster + self.chunk_count.to_bytes(2, "big") + self.chunks_hash
+
+
+def unpack_header(packed: bytes) -> BatchHeader:
+    """Return the header that packs to these bytes.
+
+    Raises: BadInput when they are not as many as a header has.
+    """
+    if len(packed) != BATCH_HEADER_BYTES:
+        raise BadInput(f"a batch header has {BATCH_HEADER_BYTES} bytes, not {len(packed)}")
+    return BatchHeader(
+        time=int.from_bytes(packed[:8], "big"),
+        until=int.from_bytes(packed[8:16], "big"),
+        message_limit=int.from_bytes(packed[16:24], "big"),
+        source=packed[24],
+        poster=packed[25:45],
+        chunk_count=int.from_bytes(packed[45:47], "big"),
+        chunks_hash=packed[47:],
+    )
 
 
 def chunk_header(record_count: int, accumulator: bytes) -> bytes:

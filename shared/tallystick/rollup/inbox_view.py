@@ -61,7 +61,10 @@ class InboxView(View):
         self.headers.append(
             BatchHeader(
                 time=event.args["time"],
+                until=event.args["until"],
                 message_limit=event.args["messageLimit"],
+                source=event.args["source"],
+                poster=event.args["poster"],
                 chunk_count=event.args["chunkCount"],
                 chunks_hash=event.args["chunksHash"],
             )

@@ -51,7 +51,12 @@ class CaseInputs:
         """Return a batch's header."""
         time, message_limit, chunks = self._case.batches[index]
         return BatchHeader(
-            time=time, message_limit=message_limit, chunk_count=len(chunks), chunks_hash=chunks_hash(list(chunks))
+            time=time,
+            until=time,
+            message_limit=message_limit,
+            poster=bytes(20),
+            chunk_count=len(chunks),
+            chunks_hash=chunks_hash(list(chunks)),
         )
 
     def chunk(self, batch: int, index: int) -> bytes:

@@ -181,6 +181,7 @@ class Stage:
             "postBatch",
             number,
             header.time,
+            header.until,
             header.message_limit,
             published.chunks[number],
         )

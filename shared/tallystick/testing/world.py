@@ -92,7 +92,12 @@ class Published:
     def publish(self, chunks: list[bytes], time: int, message_limit: int) -> None:
         """Append a batch."""
         header = BatchHeader(
-            time=time, message_limit=message_limit, chunk_count=len(chunks), chunks_hash=chunks_hash(chunks)
+            time=time,
+            until=time,
+            message_limit=message_limit,
+            poster=address("operator"),
+            chunk_count=len(chunks),
+            chunks_hash=chunks_hash(chunks),
         )
         self.headers.append(header)
         self.chunks.append(chunks)

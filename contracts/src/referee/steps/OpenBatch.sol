@@ -10,7 +10,7 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 /// @title OPEN_BATCH: take over the header of the next batch
 /// @dev Twin: shared/tallystick/machine/steps/open_batch.py.
 contract OpenBatch is Step {
-    uint256 private constant HEADER_BYTES = 50;
+    uint256 private constant HEADER_BYTES = 79;
 
     function _step(Witness memory w, IInbox inbox) internal view override {
         Registers registers = w.registers;
@@ -26,9 +26,9 @@ contract OpenBatch is Step {
 
         // APPLY
         registers.setBatchTime(uint64(bytes8(header[:8])));
-        registers.setBatchMessageLimit(uint64(bytes8(header[8:16])));
-        registers.setChunkCount(uint16(bytes2(header[16:18])));
-        registers.setChunksHash(bytes32(header[18:]));
+        registers.setBatchMessageLimit(uint64(bytes8(header[16:24])));
+        registers.setChunkCount(uint16(bytes2(header[45:47])));
+        registers.setChunksHash(bytes32(header[47:]));
         registers.setChunkCursor(0);
         registers.setPhase(Phase.OPEN_CHUNK);
 
