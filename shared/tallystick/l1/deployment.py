@@ -35,18 +35,13 @@ class DeployConfig:
     atoms_per_unit: int = 1
     force_delay_seconds: int = 900
     takeover_delay_seconds: int = 24 * 3600
-<<<<<<< HEAD
-    past_bound_seconds: int = 3600
-    future_bound_seconds: int = 60
-    root_height: int = 22
-    """K: an assertion covers 2^K steps at most."""
-=======
     past_bound_seconds: int = 300
     future_bound_seconds: int = 12
     rate_bytes: int = 8_000_000
     """What leaves the bucket of posted bytes each block."""
     burst_bytes: int = 16_000_000
->>>>>>> inbox
+    root_height: int = 22
+    """K: an assertion covers 2^K steps at most."""
     challenge_period_blocks: int = 50_400
     min_interval_blocks: int = 25
     assertion_bond_wei: int = 32 * 10**18
