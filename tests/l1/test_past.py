@@ -45,7 +45,7 @@ class Views:
 
     def __init__(self, client: QuorumClient, stage: Stage, store: LogStore | None = None) -> None:
         self.client = client
-        self.deployment = stage.deployment
+        self.places = stage.deployment.addresses.all()
         self.inbox, self.rollup, self.challenge = InboxView(), RollupView(), ChallengeView()
         self.reader = EventReader(client, stage.deployment, store=store, claims=True)
         self.refuted: list[str] = []
@@ -73,7 +73,7 @@ class Views:
         if batch.claim_ends:
             block = batch.read_to.number
             check_commitments(
-                self.client, self.deployment, block, inbox=self.inbox, rollup=self.rollup, challenge=self.challenge
+                self.client, self.places, block, inbox=self.inbox, rollup=self.rollup, challenge=self.challenge
             )
             self.claimed += 1
             self.reader.accept()

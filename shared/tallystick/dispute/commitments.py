@@ -8,14 +8,13 @@ bisected has two children. So views made from an untrusted list of events are ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from tallystick.dispute.view import ENOUGH, ChallengeView, DisputeStatus
 from tallystick.errors import DataMismatch, DataMissing
 from tallystick.l1.client import Contract, L1Client
-from tallystick.l1.deployment import Deployment
 from tallystick.rollup.assertion_view import Assertion, RollupView, Status
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.state.hashing import keccak
@@ -38,18 +37,17 @@ class Fact:
 
 def check_commitments(
     client: L1Client,
-    deployment: Deployment,
+    places: Mapping[str, bytes],
     block: int,
     *,
     inbox: InboxView,
     rollup: RollupView,
     challenge: ChallengeView,
 ) -> int:
-    """Hold the views against the contracts at a block; return how many facts were asked for.
+    """Hold the views against the contracts at their addresses, at a block; return how many facts were asked for.
 
     Raises: DataMismatch naming the first fact that differs; L1Error.
     """
-    places = deployment.addresses.all()
     contracts = {name: client.contract(name, places[name]) for name in ("Inbox", "Rollup", "Challenge")}
     config_hash: bytes = contracts["Challenge"].call("configHash", block=block)
     try:

@@ -202,10 +202,7 @@ class QuorumClient(L1Client):
         found: list[RawLog] = []
         before: ProvenHeader | None = None
         for first in range(first_block, last_block + 1, LINKED_BLOCKS):
-            end = self._header_at(min(first + LINKED_BLOCKS - 1, last_block))
-            if end is None:
-                raise L1Error("the endpoints lack a block below their head", endpoint=self.endpoint)
-            headers = self._linked(first, end)
+            headers = self.prove_headers(first, min(first + LINKED_BLOCKS - 1, last_block))
             if before is not None and headers[0].ref.parent_hash != before.ref.hash:
                 raise L1Error("the chain moved while it was read", endpoint=self.endpoint)
             for header in headers:
@@ -254,6 +251,16 @@ class QuorumClient(L1Client):
         proven = self._receipts_of(header)[hashes.index(transaction_hash)]
         logs = tuple(replace(log, transaction_hash=transaction_hash) for log in proven.logs)
         return replace(found, succeeded=proven.succeeded, gas_used=proven.gas_used, logs=logs)
+
+    def prove_headers(self, first_block: int, last_block: int) -> list[ProvenHeader]:
+        """The headers of a range of blocks, both ends included, the last agreed on and each the parent of the next.
+
+        Raises: L1Error.
+        """
+        end = self._header_at(last_block)
+        if end is None:
+            raise L1Error("the endpoints lack a block below their head", endpoint=self.endpoint)
+        return self._linked(first_block, end)
 
     def _linked(self, first: int, end: ProvenHeader) -> list[ProvenHeader]:
         """The headers from a number up to this one, each the parent of the next."""
