@@ -165,6 +165,29 @@ def sybils(
     _finish({"ok": ok, "battles": rows}, json_output)
 
 
+@app.command()
+def faststart(
+    blocks: Annotated[int, typer.Option(min=6_000, max=10_000_000, help="Blocks of the past; a year by default.")] = 365
+    * 7_200,
+    json_output: Json = False,
+) -> None:
+    """Read a year of a busy L1 with an empty disk, from an endpoint that is not trusted.
+
+    The endpoint is a process of its own on this machine that makes the past up: full blocks, a batch and an assertion
+    each 25 of them, a message each 10. It is asked for the logs, and what it says is checked by what the contracts
+    commit to. Beside it, what proving every header takes. Exit code 0 at 750 blocks a second or more.
+    """
+    from rich.console import Console
+
+    from tallystick.bench.faststart import measure, text
+
+    console = Console(stderr=json_output, highlight=False)
+    with console.status("starting") as status:
+        result = measure(blocks, status.update)
+    console.print(text(result))
+    _finish(result, json_output)
+
+
 def _finish(result: dict[str, Any], json_output: bool) -> None:
     if json_output:
         print(json.dumps(result))

@@ -7,7 +7,7 @@ is repeated only when no answer came; what the node refuses is raised at once.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -23,6 +23,7 @@ DEFAULT_TIMEOUT_SECONDS = 20.0
 DEFAULT_RETRIES = 4
 FIRST_PAUSE_SECONDS = 0.1
 LOG_RANGE_BLOCKS = 5_000
+CALLS_A_REQUEST = 200
 RETRIED_STATUS = (429, 502, 503, 504)
 REVERTED = 3
 
@@ -69,6 +70,23 @@ class Event:
     name: str
     args: dict[str, Any]
     log: RawLog
+
+
+class Claim(Protocol):
+    """One endpoint's word for the logs of the past."""
+
+    name: str
+
+    def logs(self, addresses: Sequence[bytes], first_block: int, last_block: int) -> list[RawLog]:
+        """What it says the contracts logged in a range of blocks, in chain order.
+
+        Raises: L1Error, when it does not say.
+        """
+        ...
+
+    def refute(self, what: str) -> None:
+        """Note that what it said is false; the next claim is another endpoint's."""
+        ...
 
 
 class L1Client:
@@ -201,6 +219,10 @@ class L1Client:
             at = end + 1
         return found
 
+    def claim(self) -> "Claim | None":
+        """Whoever tells the past unproven, to be checked by what the contracts commit to; None where nobody is doubted."""
+        return None
+
     # Accounts and calls
 
     def balance_wei(self, address: bytes, block: BlockTag = "latest") -> int:
@@ -229,6 +251,14 @@ class L1Client:
         """What the contract returns to a call without a transaction."""
         message = _message(to, data, sender, value_wei) | ({"gas": hex(gas)} if gas else {})
         return _bytes(self.request("eth_call", message, _tag(block)))
+
+    def call_many(self, calls: Sequence[tuple[bytes, bytes]], *, block: BlockTag = "latest") -> list[bytes]:
+        """What contracts return to many calls, each an address and its data, at one block."""
+        results: list[bytes] = []
+        for at in range(0, len(calls), CALLS_A_REQUEST):
+            part = [(_message(to, data, None, 0), _tag(block)) for to, data in calls[at : at + CALLS_A_REQUEST]]
+            results += map(_bytes, self.request_many("eth_call", part))
+        return results
 
     def estimate_gas(self, to: bytes | None, data: bytes, *, sender: bytes, value_wei: int = 0) -> int:
         """Gas with which the transaction would succeed now."""

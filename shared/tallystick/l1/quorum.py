@@ -17,7 +17,17 @@ from eth_hash.auto import keccak
 from tallystick.errors import BadInput, DataMismatch, L1Error
 from tallystick.l1 import questions
 from tallystick.l1.asking import Asker
-from tallystick.l1.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT_SECONDS, BlockRef, BlockTag, L1Client, RawLog, Receipt
+from tallystick.l1.claims import EndpointClaim
+from tallystick.l1.client import (
+    CALLS_A_REQUEST,
+    DEFAULT_RETRIES,
+    DEFAULT_TIMEOUT_SECONDS,
+    BlockRef,
+    BlockTag,
+    L1Client,
+    RawLog,
+    Receipt,
+)
 from tallystick.l1.endpoints import Endpoint, Endpoints, Report, Unusable
 from tallystick.l1.headers import ProvenHeader
 from tallystick.l1.proven import ProvenReceipt
@@ -39,6 +49,10 @@ TAGS: Final = frozenset(("latest", "safe", "finalized"))
 
 def _silent(_endpoint: str, _problem: str) -> None:
     """Tells nobody."""
+
+
+def _calls(calls: Sequence[tuple[bytes, bytes]], block: BlockTag) -> Callable[[L1Client], tuple[bytes, ...]]:
+    return lambda client: tuple(client.call_many(calls, block=block))
 
 
 class QuorumClient(L1Client):
@@ -188,10 +202,7 @@ class QuorumClient(L1Client):
         found: list[RawLog] = []
         before: ProvenHeader | None = None
         for first in range(first_block, last_block + 1, LINKED_BLOCKS):
-            end = self._header_at(min(first + LINKED_BLOCKS - 1, last_block))
-            if end is None:
-                raise L1Error("the endpoints lack a block below their head", endpoint=self.endpoint)
-            headers = self._linked(first, end)
+            headers = self.prove_headers(first, min(first + LINKED_BLOCKS - 1, last_block))
             if before is not None and headers[0].ref.parent_hash != before.ref.hash:
                 raise L1Error("the chain moved while it was read", endpoint=self.endpoint)
             for header in headers:
@@ -199,6 +210,15 @@ class QuorumClient(L1Client):
                     found += [log for receipt in self._receipts_of(header) for log in receipt.logs]
             before = headers[-1]
         return [log for log in found if log.address in wanted and questions.matches(log, topics)]
+
+    def claim(self) -> EndpointClaim:
+        """The word of the first usable endpoint for the logs of the past.
+
+        Raises: L1Unreachable, when none is usable.
+        """
+        for endpoint in self._ask.ready():
+            return EndpointClaim(self._ask.endpoints, endpoint)
+        raise self._ask.too_few("the past", 0)
 
     def receipt(self, transaction_hash: bytes) -> Receipt | None:
         """The receipt of a transaction in a block of the quorum's chain, proven; None when no endpoint has one."""
@@ -231,6 +251,16 @@ class QuorumClient(L1Client):
         proven = self._receipts_of(header)[hashes.index(transaction_hash)]
         logs = tuple(replace(log, transaction_hash=transaction_hash) for log in proven.logs)
         return replace(found, succeeded=proven.succeeded, gas_used=proven.gas_used, logs=logs)
+
+    def prove_headers(self, first_block: int, last_block: int) -> list[ProvenHeader]:
+        """The headers of a range of blocks, both ends included, the last agreed on and each the parent of the next.
+
+        Raises: L1Error.
+        """
+        end = self._header_at(last_block)
+        if end is None:
+            raise L1Error("the endpoints lack a block below their head", endpoint=self.endpoint)
+        return self._linked(first_block, end)
 
     def _linked(self, first: int, end: ProvenHeader) -> list[ProvenHeader]:
         """The headers from a number up to this one, each the parent of the next."""
@@ -285,6 +315,14 @@ class QuorumClient(L1Client):
         return self._ask.agree(
             lambda client: client.call(to, data, block=at, sender=sender, value_wei=value_wei, gas=gas), "a call"
         )
+
+    def call_many(self, calls: Sequence[tuple[bytes, bytes]], *, block: BlockTag = "latest") -> list[bytes]:
+        at = self._pin(block)
+        results: list[bytes] = []
+        for first in range(0, len(calls), CALLS_A_REQUEST):
+            part = calls[first : first + CALLS_A_REQUEST]
+            results += self._ask.agree(_calls(part, at), "calls")
+        return results
 
     def estimate_gas(self, to: bytes | None, data: bytes, *, sender: bytes, value_wei: int = 0) -> int:
         """The most that a quorum of the endpoints estimates. That it would revert is believed only of a quorum."""

@@ -63,6 +63,11 @@ class InboxView(View):
         """Messages so far."""
         return len(self.messages)
 
+    @property
+    def accumulator(self) -> bytes:
+        """The head of the chain of messages."""
+        return self._accumulator
+
     def on_MessageQueued(self, event: ChainEvent) -> None:
         """Take in a message.
 
