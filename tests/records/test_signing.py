@@ -198,7 +198,7 @@ def test_the_unsigned_fields_are_those_the_operator_fills_in_or_that_a_key_check
         ("block_trade", "taker_agent"),
         ("block_trade", "taker_nonce"),
     }
-    assert not any(field.signed for name in ("clock", "consume", "clean") for field in BY_NAME[name].fields)
+    assert not any(field.signed for name in ("clock", "clean") for field in BY_NAME[name].fields)
 
 
 # The second signer of a block trade

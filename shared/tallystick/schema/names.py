@@ -135,7 +135,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "MAIN_ACCOUNT_MASK": ((1 << 28) - 1, "bits of an account id that the Vault gives; above them, which sub-account"),
     "INSURANCE_ACCOUNT": (0, "the insurance fund: nobody owns it, anybody may transfer to it"),
     "MESSAGE_BYTES": (45, "kind, sender, account, amount, time"),
-    "MAX_FORCED_BYTES": (600, "largest record in a message: a bulk of 25 orders, at some 50,000 gas"),
+    "MAX_FORCED_BYTES": (600, "largest record in a message: a bulk of 27 orders, at some 50,000 gas"),
     "MESSAGE_DEPOSIT": (1, "kind: credit an account"),
     "MESSAGE_FORCE_WITHDRAW": (2, "kind: the owner withdraws without the operator"),
     "MESSAGE_FORCE_CANCEL_ALL": (3, "kind: the owner cancels all orders without the operator"),

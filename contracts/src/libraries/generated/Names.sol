@@ -33,7 +33,7 @@ library Constants {
     uint256 internal constant INSURANCE_ACCOUNT = 0;
     /// kind, sender, account, amount, time
     uint256 internal constant MESSAGE_BYTES = 45;
-    /// largest record in a message: a bulk of 25 orders, at some 50,000 gas
+    /// largest record in a message: a bulk of 27 orders, at some 50,000 gas
     uint256 internal constant MAX_FORCED_BYTES = 600;
     /// kind: credit an account
     uint256 internal constant MESSAGE_DEPOSIT = 1;

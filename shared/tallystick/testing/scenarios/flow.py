@@ -153,12 +153,13 @@ def mutate(scene: Scene, seed: int, records: int) -> None:
     for first in range(0, records, 10):
         chunker = Chunker(scene.state.registers)
         for i in range(10):
-            chunker.add(_mutated(_sample(scene, first + i), chance)[:MAX_RECORD_BYTES])
+            chunker.add(mutated(encode(sample(scene, first + i)), chance)[:MAX_RECORD_BYTES])
             chunker.end_chunk()
         scene.post(*chunker.finish())
 
 
-def _sample(scene: Scene, number: int) -> bytes:
+def sample(scene: Scene, number: int) -> Record:
+    """Return a well-formed record, signed by who may; another kind for each number."""
     clock = scene.state.registers.clock_ms
     nonce = scene.next_nonce(1)
     samples = (
@@ -179,7 +180,7 @@ def _sample(scene: Scene, number: int) -> bytes:
         _signed_bulk(scene, nonce),
         scene.accepted(scene.offer(1, 0, 0, 1000, 300, nonce=nonce, expiry_ms=clock + 10**6), 2),
     )
-    return encode(samples[number % len(samples)])
+    return samples[number % len(samples)]
 
 
 def _signed_bulk(scene: Scene, nonce: int) -> Record:
@@ -188,7 +189,8 @@ def _signed_bulk(scene: Scene, nonce: int) -> Record:
     return sign(record, scene.state.registers.domain, key("alice"))
 
 
-def _mutated(data: bytes, chance: random.Random) -> bytes:
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """Return bytes with a few of them changed, added, dropped or repeated."""
     changed = bytearray(data)
     for _ in range(chance.choice([0, 1, 1, 1, 2, 5])):
         # The prefixes are at the front: half of the changes go there.

@@ -12,6 +12,7 @@ from tallystick.proof.tracer import Tracer
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
+    MAX_BATCH_SECONDS,
     MESSAGE_DEPOSIT,
     MESSAGE_FORCE_CANCEL_ALL,
     MESSAGE_FORCE_WITHDRAW,
@@ -60,6 +61,7 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
 
     @initialize(funds=st.lists(FUNDS, min_size=4, max_size=4))
     def open_for_trading(self, funds: list[int]) -> None:
+        self.ledger.open_batch(self.world.time)
         self.move_clock(0)
         self.list_market(0, True)
         self.list_market(1, True)
@@ -73,8 +75,16 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
     @rule(ahead=st.integers(-5, 2000))
     def move_clock(self, ahead: int) -> None:
         clock = max(self.ledger.clock_ms, self.world.time * 1000) + ahead
-        expected = self.ledger.clock(clock, self.world.time)
-        self.same(self.world.send(make("clock", clock_ms=clock)), expected)
+        self.set_clock(clock)
+
+    def set_clock(self, clock_ms: int) -> None:
+        expected = self.ledger.clock(clock_ms, self.batch_time() + MAX_BATCH_SECONDS)
+        self.same(self.world.send(make("clock", clock_ms=clock_ms)), expected)
+
+    def batch_time(self) -> int:
+        """Return the time of the open batch, or of the next one."""
+        headers = self.world.published.headers
+        return self.world.state.registers.batch_time or max(self.world.time, headers[-1].until if headers else 0)
 
     @rule(number=MARKETS, honest=st.booleans())
     def list_market(self, number: int, honest: bool) -> None:
@@ -121,7 +131,8 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
         self.seal()
         clock = self.ledger.clock_ms + ms
         self.world.time = clock // 1000
-        self.same(self.world.send(make("clock", clock_ms=clock)), self.ledger.clock(clock, self.world.time))
+        self.ledger.open_batch(self.batch_time())
+        self.set_clock(clock)
 
     def report_marks(self) -> None:
         for number in (0, 1):
@@ -345,10 +356,24 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
         by = NAMES[account] if honest else "mallory"
         self.from_l1([(MESSAGE_FORCE_CANCEL_ALL, by, account, 0), (MESSAGE_DEPOSIT, by, account, 1)])
 
+    @rule(account=ACCOUNTS, market=MARKETS, side=SIDES, price=PRICES, lots=LOTS, flags=FLAGS, honest=SELDOM)
+    def force_order(
+        self, account: int, market: int, side: int, price: int, lots: int, flags: int, honest: bool
+    ) -> None:
+        """Place an order through L1: it is an order like any other, but in no chain of records."""
+        self.seal()
+        nonce, by = self.nonce(account, False), "mallory" if honest else NAMES[account]
+        wanted = Order(0, account, market, side, price, lots, 7, 0, flags)
+        expected = self.ledger.came_through_l1(self.ledger.order(by, 0, nonce, wanted))
+        values = {"account": account, "nonce": nonce, "market": market, "side": side, "flags": flags, "client_id": 7}
+        record = self.world.signed("order", by, **values, price_ticks=price, lots=lots)
+        self.same(self.world.force(record), expected)
+
     def from_l1(self, messages: list[tuple[int, str, int, int]]) -> None:
-        self.ledger.consume()
+        self.seal()
         expected = Outcome.ACCEPTED
         for kind, by, account, amount in messages:
+            self.ledger.message()
             self.world.published.messages.append(message(kind, address(by), account, amount))
             if kind == MESSAGE_DEPOSIT:
                 expected = self.ledger.deposit(by, account, amount)
@@ -356,14 +381,14 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
                 expected = self.ledger.force_withdraw(by, account, amount)
             else:
                 expected = self.ledger.force_cancel_all(by, account)
-        through = len(self.world.published.messages)
-        self.same(self.world.send(make("consume", through=through)), expected)
+        self.same(self.world.consume(), expected)
 
     @rule()
     def seal(self) -> None:
         """Publish the batch, with one record at least."""
         self.move_clock(0)
         self.world.seal()
+        self.ledger.open_batch(self.batch_time())
 
     def wind_down(self) -> None:
         """I21: however trading went, everybody who is counted is paid, the bankrupt and the late ones too."""
