@@ -191,7 +191,7 @@ class Core:
         if self.stopped is None:
             self._pay_owed(now_ms)
             if not self.executor.is_open and (self._messages or self._heartbeat_is_due(now_ms)):
-                self._open(now_ms)
+                self._make_ready(now_ms)
         refusal = self.refusal()
         results = [self._take(checked, now_ms, refusal) for checked in group]
         if self.stopped is None and self.seal_is_due(now_ms):
@@ -365,8 +365,8 @@ class Core:
         return now - newest >= self.policy.heartbeat_seconds
 
     def _seal(self) -> SealedBatch:
-        if not self.executor.open_bytes:
-            self._run(encode(make("clock", clock_ms=max(self.clock.now_ms(), self.executor.state.registers.clock_ms))))
+        if not self.executor.open_bytes:  # no batch is without a record
+            self._run(encode(make("clock", clock_ms=self.executor.state.registers.clock_ms)))
         batch, entry = self.executor.seal()
         self._entries.append(entry)
         self.newly_sealed.append(batch)

@@ -19,8 +19,8 @@ from tallystick.trader.transport import Transport
 from tallystick_operator.api import Api, Identity
 from tallystick_operator.board import Board, Proven, WithdrawalProof
 from tallystick_operator.sequencer import Sequencer
-from tallystick_operator.standing import Metrics
 from tallystick_operator.server import ApiServer
+from tallystick_operator.standing import Metrics
 from tests.operator.rig import Rig
 
 BUY, SELL = 0, 1

@@ -9,6 +9,7 @@ from tallystick.records.chunks import accumulate
 from tallystick.records.codec import Record
 from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import make, sign
+from tallystick.state.hashing import keccak
 from tallystick.state.layout import MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
 from tallystick.testing.scenarios.bulk import cancel, place, replace
 from tallystick.testing.world import START, address, key, message
@@ -40,7 +41,7 @@ def test_an_order_is_acknowledged_with_a_receipt_that_its_bytes_bear_out(rig: Ri
         record_hash=bytes.fromhex(answer.record_hash[2:]),
         signature=bytes.fromhex(answer.signature[2:]),
     )
-    assert receipt.accumulator == accumulate(before, checked.data)
+    assert receipt.accumulator == accumulate(before, keccak(checked.data))
     check_receipt(receipt, rig.core.domain, address("receipts"))
     with pytest.raises(DataMismatch):
         check_receipt(receipt, rig.core.domain, address("somebody"))

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from tallystick.machine.machine import Machine
 from tallystick.records.codec import Record, decode, encode
-from tallystick.records.signing import make, sign
+from tallystick.records.signing import make
 from tallystick.state.layout import MESSAGE_DEPOSIT, MESSAGE_FORCE_CANCEL_ALL
-from tallystick.testing.world import START, World, address, key, message
+from tallystick.testing.world import START, address, message
 from tallystick_operator.answers import Answer
-from tallystick_operator.core import Core, CorePolicy
+from tallystick_operator.core import Core
 from tallystick_operator.door import Refused
 from tallystick_operator.executor import frames
-from tallystick_operator.log import EntryKind, RecordLog, pack_entries
+from tallystick_operator.log import EntryKind
 from tallystick_operator.promises import GIVE_UP_SECONDS, MOST_BEHIND_MS, PRICES_WAIT_SECONDS
-from tallystick_operator.rewind import Fork, is_kept, surviving
+from tallystick_operator.rewind import Fork, is_kept
 from tests.operator.rig import MakeRig, Rig
 
 BUY, SELL = 0, 1
@@ -96,8 +91,7 @@ def test_P10_a_strangers_batch_is_adopted_and_what_was_acknowledged_comes_behind
     assert (turned.undone, turned.owed, turned.lost) == (1, 6, ())
     settle(rig)
     own_history(rig)
-    orders = [data for data in kept_records(rig.core)]
-    assert len(orders) == 7, "a listing, five orders and the one that met them"
+    assert len(kept_records(rig.core)) == 7, "a listing, five orders and the one that met them"
     read_model = rig.core.executor.read_model
     assert [each.client_id for each in read_model.history.orders(1)] == [1, 2, 3, 4, 5]
     assert len(before) == 5 and read_model.fills == 1
