@@ -39,7 +39,7 @@ class BlockTrade:
 class BlockLedger(RulesLedger):
     """The whole exchange, block trades too."""
 
-    def block(self, block: BlockTrade) -> Outcome:
+    def block(self, block: BlockTrade, *, through_l1: bool = False) -> Outcome:
         """Trade all lots between two accounts, or none of them."""
         self.records += 1
         maker, taker = block.maker, block.taker
@@ -51,7 +51,7 @@ class BlockLedger(RulesLedger):
         if block.counterparty and block.counterparty != taker.number:
             return Outcome.NOT_AUTHORISED
         rejection = self._authenticate(taker.signer, taker.number, taker.nonce, taker.agent, 1, spends=False)
-        rejection = rejection or self._check_block(block)
+        rejection = rejection or self._check_block(block, through_l1=through_l1)
         if rejection:
             return rejection
         changed = self._exchange(block)
@@ -62,7 +62,7 @@ class BlockLedger(RulesLedger):
             self.accounts[party.number].nonces.add(party.nonce)
         return Outcome.ACCEPTED
 
-    def _check_block(self, block: BlockTrade) -> Outcome | None:
+    def _check_block(self, block: BlockTrade, *, through_l1: bool) -> Outcome | None:
         market = self.markets.get(block.market)
         if market is None or market.settled:
             return Outcome.NO_MARKET
@@ -76,9 +76,11 @@ class BlockLedger(RulesLedger):
             return Outcome.TOO_LARGE
         if block.expiry_ms and block.expiry_ms <= self.clock_ms:
             return Outcome.EXPIRED
-        if self.clock_ms - market.index_ms > STALE_MS:
+        sides = self._orders(block)
+        leaves = through_l1 and all(self._reducible(order) >= block.lots for _, order in sides)
+        if self.clock_ms - market.index_ms > STALE_MS and not leaves:
             return Outcome.STALE_INDEX
-        for party, order in self._orders(block):
+        for party, order in sides:
             if party.must_reduce and self._reducible(order) < block.lots:
                 return Outcome.NOTHING_TO_REDUCE
         return None

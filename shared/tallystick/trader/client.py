@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from tallystick.errors import BadInput, DataMismatch
+from tallystick.records.chunks import padded
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import address_of, make, sign
@@ -325,7 +326,7 @@ class TraderClient:
         check_receipt(receipt, self.domain, bytes.fromhex(self.receipt_signer[2:]))
         pairs = record.kind.name == "conditional" and record.value("pair") != 0
         filled_in = pairs or record.kind.name in ("cancel", "bulk")
-        if not filled_in and receipt.record_hash != keccak(encode(record)):
+        if not filled_in and receipt.record_hash != keccak(padded(encode(record))):
             raise DataMismatch("the receipt is of another record", receipt=receipt.record_hash)
 
     def _secret(self) -> bytes:

@@ -122,4 +122,23 @@ def block_without_a_place(scene: Scene) -> None:
     assert scene.block(1, 2, SELL, PRICE, 1) is ACCEPTED
 
 
-SCENARIOS = (block_trades, block_keys, block_rejections, block_margins, block_without_a_place)
+def leaving(scene: Scene) -> None:
+    """Through L1 while prices have stopped: both only reduce, one of them does not, and the sequencer was there first."""
+    scene.trading("alice", "bob", "carol")
+    assert scene.block(1, 2, BUY, PRICE, 10) is ACCEPTED
+    scene.later(STALE_MS + 1)
+    for maker, taker, side, price, lots in ((1, 3, SELL, PRICE, 1), (3, 2, SELL, PRICE, 1), (1, 2, SELL, PRICE, 11)):
+        record = scene.accepted(scene.offer(maker, 0, side, price, lots), taker)
+        assert scene.force(record) is Outcome.STALE_INDEX
+    record = scene.accepted(scene.offer(1, 0, SELL, PRICE + 90, 4), 2)
+    assert scene.send(record) is Outcome.STALE_INDEX
+    assert scene.send(replace(record, blobs=(bytes(64),))) is Outcome.BAD_SIGNATURE
+    assert scene.force(record) is ACCEPTED
+    assert scene.force(record) is Outcome.NONCE_USED
+    rest = scene.accepted(scene.offer(1, 0, SELL, PRICE - 90, 6, reduces=BLOCK_MAKER_REDUCES | BLOCK_TAKER_REDUCES), 2)
+    assert scene.force(rest) is ACCEPTED
+    scene.report(0, PRICE)
+    assert scene.force(scene.accepted(scene.offer(1, 0, BUY, PRICE, 3), 3)) is ACCEPTED
+
+
+SCENARIOS = (block_trades, block_keys, block_rejections, block_margins, block_without_a_place, leaving)

@@ -26,6 +26,7 @@ from tallystick.state.layout import (
     STALE_MS,
     WIND_DOWN_MS,
 )
+from tallystick.testing.look import positions
 from tallystick.testing.scenarios import flow
 from tallystick.testing.scenarios.bulk import place
 from tallystick.testing.scenarios.scene import Scene
@@ -214,7 +215,37 @@ def _block(scene: Scene, chance: random.Random) -> None:
     price = chance.choice((PRICE, PRICE, PRICE + chance.randint(-90, 90), chance.randint(0, 2 * PRICE)))
     more = {"market": _market(chance), "reduces": chance.choice((0, 0, 0, 1, 2, 3))}
     more |= {"counterparty": chance.choice((0, taker)), "expiry_ms": chance.choice((0, 0, 0, clock, clock + 1))}
-    scene.block(maker, taker, chance.randrange(2), price, chance.choice((1, 2, 5, 20, 90, 401)), **more)
+    offer = scene.offer(
+        maker, more.pop("market"), chance.randrange(2), price, chance.choice((1, 2, 5, 20, 90, 401)), **more
+    )
+    record = scene.accepted(offer, taker)
+    if chance.random() < 0.4:
+        scene.force(record)
+    else:
+        scene.send(record)
+
+
+def _leave(scene: Scene, chance: random.Random) -> None:
+    """Two who hold positions against each other close them, through L1 as often as not, whatever prices do."""
+    state = scene.state
+    held = {account: positions(state, account) for account in ACCOUNTS}
+    pairs = [
+        (seller, buyer, market)
+        for seller in ACCOUNTS
+        for market, lots in held[seller].items()
+        for buyer in ACCOUNTS
+        if lots > 0 > held[buyer].get(market, 0)
+    ]
+    if not pairs:
+        return
+    seller, buyer, market = chance.choice(pairs)
+    lots = min(held[seller][market], -held[buyer][market])
+    offer = scene.offer(seller, market, 1, PRICE + chance.randint(-90, 90), chance.choice((1, lots, lots)))
+    record = scene.accepted(offer, buyer)
+    if chance.random() < 0.7:
+        scene.later(STALE_MS + 1)
+        scene.send(record)
+    scene.force(record)
 
 
 def _number(limit: int, chance: random.Random) -> int:
@@ -252,6 +283,7 @@ ACTS: Final[tuple[tuple[Act, int], ...]] = (
     (_forced, 4),
     (_sub, 3),
     (_block, 6),
+    (_leave, 2),
     (_settle, 2),
 )
 """What may come next, and how often."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from tallystick.records.codec import Record
 from tallystick.records.signing import accept
@@ -32,6 +32,7 @@ class Blocks(Governance):
         lives_ms=st.sampled_from((None, None, 0, 500)),
         stolen=st.sampled_from((0, 0, 0, 0, 0, 1, 2)),
         again=SELDOM,
+        through_l1=SELDOM,
     )
     def block(
         self,
@@ -46,6 +47,7 @@ class Blocks(Governance):
         lives_ms: int | None,
         stolen: int,
         again: bool,
+        through_l1: bool,
     ) -> None:
         """`stolen` says whose key is another's: nobody's, the maker's, the taker's."""
         parties = tuple(
@@ -69,9 +71,43 @@ class Blocks(Governance):
             counterparty=counterparty,
             expiry_ms=0 if lives_ms is None else self.ledger.clock_ms + lives_ms,
         )
-        record = self.signed_block(block)
         for _ in range(2 if again else 1):
+            self.play_block(block, through_l1)
+
+    @precondition(lambda self: any(account.positions for account in self.ledger.accounts.values()))
+    @rule(data=st.data(), part=st.sampled_from((1, 2, 3)), away=st.integers(-60, 60), through_l1=st.booleans())
+    def leave(self, data: st.DataObject, part: int, away: int, through_l1: bool) -> None:
+        """Two who hold positions against each other close some of them, whether prices come or not."""
+        held = [
+            (market, number, lots)
+            for number in NAMES
+            if number in self.ledger.accounts
+            for market, lots in self.ledger.accounts[number].positions.items()
+        ]
+        pairs = [(long, short) for long in held for short in held if long[0] == short[0] and long[2] > 0 > short[2]]
+        if not pairs:
+            return
+        (market, seller, longs), (_, buyer, shorts) = data.draw(st.sampled_from(sorted(pairs)))
+        parties = [
+            Party(number=number, signer=NAMES[number], agent=0, nonce=self.nonce(number, False))
+            for number in (seller, buyer)
+        ]
+        price = max(1, self.ledger.markets[market].mark + away)
+        lots = max(1, min(longs, -shorts) // part)
+        block = BlockTrade(maker=parties[0], taker=parties[1], market=market, side=1, price=price, lots=lots)
+        self.play_block(block, through_l1)
+
+    def play_block(self, block: BlockTrade, through_l1: bool) -> None:
+        record = self.signed_block(block)
+        if not through_l1:
             self.same(self.world.send(record), self.ledger.block(block))
+            return
+        self.seal()
+        expected = self.ledger.came_through_l1(self.ledger.block(block, through_l1=True))
+        self.same(self.world.force(record), expected)
+
+    def seal(self) -> None:
+        raise AssertionError
 
     def signed_block(self, block: BlockTrade) -> Record:
         maker, taker = block.maker, block.taker
