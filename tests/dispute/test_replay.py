@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,13 @@ import pytest
 from eth_hash.auto import keccak
 
 from tallystick.errors import DataMismatch, DataMissing, StateError
+from tallystick.records.chunks import chunks_hash
 from tallystick.rollup import replay
 from tallystick.rollup.assertion_view import RollupView, Status, assertion_id
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.rollup.invariants import broken
 from tallystick.rollup.replay import Replayer
-from tallystick.state.layout import ACCOUNT_CASH_UNITS
+from tallystick.state.layout import ACCOUNT_CASH_UNITS, MAX_CHUNK_BYTES
 from tallystick.testing.world import World, world_genesis
 
 BATCHES = 12
@@ -242,3 +244,26 @@ def test_a_confirmed_state_stays_at_hand_however_many_are_pending(history: tuple
         for each in rollup.assertions.values():
             if each.status is Status.PENDING:
                 assert replayer.state(each.id).hash() == each.state_hash
+
+
+def test_p08_what_l1_holds_leaves_memory_once_it_was_read() -> None:
+    """P08: all batches stayed in memory for ever."""
+    view, chunk = InboxView(), bytes(MAX_CHUNK_BYTES)
+    held: list[int] = []
+    tracemalloc.start()
+    try:
+        for index in range(300):
+            view.apply(Happened("ChunkPosted", {"batch": index, "chunk": 0, "data": chunk[:-4] + bytes(4)}, index))
+            args = {"index": index, "time": 1, "until": 1, "messageLimit": 0, "source": 0, "poster": bytes(20)}
+            args |= {"chunkCount": 1, "chunksHash": chunks_hash([chunk])}
+            view.apply(Happened("BatchPosted", args, index))
+            assert view.limited(index + 1).chunk(index, 0) == chunk
+            held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert held[-1] - held[100] < MAX_CHUNK_BYTES, "two hundred batches take less than one chunk"
+    assert view.batch_count == 300 and view.chunk(7, 0) == chunk and view.posted_blocks[7] == 7
+    view.rollback(6)
+    assert view.batch_count == 7
+    with pytest.raises(DataMissing):
+        view.chunk(7, 0)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +20,12 @@ from tallystick.dispute.stored import StoredTrace
 from tallystick.dispute.traces import MemoryTraces, Source
 from tallystick.errors import StateError
 from tallystick.machine import engine
+from tallystick.machine.machine import Machine
 from tallystick.rollup.assertion_view import Assertion, Status
 from tallystick.state.state import State
 from tallystick.testing.world import World
 from tests.dispute.test_replay import events_of, inbox_of
+from tests.meta.tree import ROOT
 
 HEIGHT = 9
 SMALL = {"small_steps": 0, "segment": 4, "bottom": 2}
@@ -130,3 +137,203 @@ def test_a_trace_made_by_several_processes_has_the_nodes_of_one_made_in_memory(
         assert found.last_leaf_siblings() == true.last_leaf_siblings()
         assert ("tracing", {"assertion": lineage.child().id, "steps": len(true.states) - 1, "done": True}) in told
         traces.close()
+
+
+def test_a_trace_of_few_steps_is_there_at_once(lineage: Lineage, tmp_path: Path) -> None:
+    traces = disk(tmp_path, lineage, small_steps=1 << HEIGHT)
+    found = traces.trace(lineage.child())
+    assert found is not None and nodes(found) == nodes(lineage.history())
+
+
+def test_a_trace_that_is_longer_than_its_tree_ends_with_the_tree(lineage: Lineage, tmp_path: Path) -> None:
+    """An assertion of as many steps as there can be: its machine has not halted."""
+    child, height = lineage.child(), 5
+    machine = Machine(lineage.states[child.parent].copy(), lineage.inbox.limited(child.limit))
+    engine.run(machine, 1 << height)
+    cut = replace(child, id=b"cut", state_hash=machine.state.hash())
+    source = replace(lineage.source, height=height)
+    bounds = Bounds(cores=0, **SMALL)
+    found = DiskTraces(tmp_path, source, lambda name, facts: None, bounds).trace(cut)
+    true = History(lineage.states[child.parent], lineage.inbox.limited(child.limit), height=height)
+    assert found is not None and found.last_state == cut.state_hash
+    assert [found.span(h, i) for h in range(6) for i in range(1 << (5 - h))] == [
+        true.span(h, i) for h in range(6) for i in range(1 << (5 - h))
+    ]
+
+
+def test_a_restarted_party_reads_its_trace_and_asks_for_no_state(lineage: Lineage, tmp_path: Path) -> None:
+    waited(disk(tmp_path, lineage, cores=0), lineage.child())
+    lineage.asked.clear()
+    found = disk(tmp_path, lineage).trace(lineage.child())
+    assert found is not None, "it was there"
+    assert nodes(found) == nodes(lineage.history())
+    assert found.prove(70) == lineage.history().prove(70)
+    assert lineage.asked == []
+
+
+@pytest.mark.parametrize("what", ["part", "state", "survey", "plan", "inputs"])
+@pytest.mark.parametrize("how", ["changed", "cut", "gone"])
+def test_a_damaged_file_is_found_out_and_made_again(lineage: Lineage, tmp_path: Path, what: str, how: str) -> None:
+    waited(disk(tmp_path, lineage, cores=0), lineage.child())
+    (folder,) = tmp_path.iterdir()
+    names = {"part": "000002.part", "state": "000000.state"}
+    path = folder / names.get(what, what)
+    if path.exists():
+        data = path.read_bytes()
+        path.write_bytes(data[:40] + bytes([data[40] ^ 1]) + data[41:] if how == "changed" else data[:-1])
+        if how == "gone":
+            path.unlink()
+    found = waited(disk(tmp_path, lineage, cores=0), lineage.child())
+    assert nodes(found) == nodes(lineage.history())
+    assert found.prove(33) == lineage.history().prove(33)
+
+
+def test_a_part_that_is_damaged_while_the_party_runs_is_made_again(lineage: Lineage, tmp_path: Path) -> None:
+    found = waited(disk(tmp_path, lineage, cores=0), lineage.child())
+    for path in found.job.folder.glob("*"):
+        path.unlink()
+    assert nodes(found) == nodes(lineage.history())
+    assert found.prove(40) == lineage.history().prove(40)
+
+
+def test_parts_of_other_inputs_another_start_or_another_height_are_not_taken(lineage: Lineage, tmp_path: Path) -> None:
+    first = waited(disk(tmp_path, lineage, cores=0), lineage.child())
+    for source in (replace(lineage.source, height=HEIGHT + 1), Lineage(orders=31).source):
+        other = DiskTraces(tmp_path, source, lambda name, facts: None, Bounds(cores=0, **SMALL))
+        made = other.trace(source.assertion(lineage.child().id))
+        assert isinstance(made, StoredTrace) and made.job.folder != first.job.folder
+
+
+def test_only_what_is_kept_stays_on_disk(lineage: Lineage, tmp_path: Path) -> None:
+    traces = disk(tmp_path, lineage, cores=0)
+    for number in (2, 3):
+        waited(traces, lineage.child(number))
+    again = disk(tmp_path, lineage, cores=0)
+    kept = waited(again, lineage.child(3))
+    again.keep({lineage.child(3).id})
+    assert [*tmp_path.iterdir()] == [kept.job.folder]
+    again.keep(())
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_what_is_asked_for_first_is_made_first_and_memory_bounds_how_many_work_at_once(
+    lineage: Lineage, tmp_path: Path
+) -> None:
+    traces = disk(tmp_path, lineage, memory_bytes=1, cores=2)
+    try:
+        assert traces.trace(lineage.child(2)) is None
+        assert traces.trace(lineage.child(3)) is None
+        assert traces.under_way == 1, "one there may always be"
+        traces.keep({lineage.child(2).id, lineage.child(3).id})
+        traces.trace(lineage.child(3))
+        traces.trace(lineage.child(2))
+        until = time.monotonic() + 60
+        while traces.trace(lineage.child(3)) is None:
+            assert traces.trace(lineage.child(2)) is None, "the nearer need goes first"
+            assert traces.under_way <= 1
+            assert time.monotonic() < until
+            traces.keep({lineage.child(2).id, lineage.child(3).id})
+            time.sleep(0.05)
+    finally:
+        traces.close()
+
+
+def test_what_keeps_failing_in_processes_is_made_in_this_one(lineage: Lineage, tmp_path: Path) -> None:
+    told: Told = []
+    traces = disk(tmp_path, lineage, told)
+    try:
+        traces.trace(lineage.child())
+        (folder,) = tmp_path.iterdir()
+        (folder / "inputs").write_bytes(b"nothing")
+        found = waited(traces, lineage.child())
+    finally:
+        traces.close()
+    assert nodes(found) == nodes(lineage.history())
+    failed = [facts for name, facts in told if name == "tracing_failed"]
+    assert failed and "damaged" in failed[0]["reason"]
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from tests.dispute.test_traces import Lineage, disk
+lineage = Lineage(orders=75)
+traces = disk(Path(sys.argv[1]), lineage, segment=3)
+while traces.trace(lineage.child()) is None:
+    print("", flush=True)
+    time.sleep(0.01)
+print("done", flush=True)
+"""
+
+
+def test_a_party_killed_while_tracing_goes_on_from_what_is_on_disk(tmp_path: Path) -> None:
+    """SIGKILL: nothing is told to the processes at work, which end by themselves, and what they found counts."""
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        until = time.monotonic() + 100
+        while not [*tmp_path.glob("*/*.part")]:
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.communicate()
+    made = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*/*.part")}
+    lineage = Lineage(orders=75)
+    traces = disk(tmp_path, lineage, segment=3)
+    try:
+        found = waited(traces, lineage.child())
+    finally:
+        traces.close()
+    assert nodes(found) == nodes(lineage.history())
+    kept = [name for name, time_ in made.items() if (found.job.folder / name).stat().st_mtime_ns == time_]
+    assert kept, "what was there was not made again"
+
+
+def test_p08_the_memory_of_a_party_does_not_grow_with_the_generations_it_traces(tmp_path: Path) -> None:
+    """P08: in memory each contested generation costs 300 bytes a step; on disk the party holds what it looks at."""
+    lineage = Lineage(batches=8, orders=60)
+    grown: dict[str, list[int]] = {}
+    for name in ("disk", "memory"):
+        bounds = Bounds(cores=0, segment=6, bottom=4)
+        report = lambda name, facts: None  # noqa: E731
+        traces = (
+            DiskTraces(tmp_path, lineage.source, report, bounds)
+            if name == "disk"
+            else MemoryTraces(lineage.source, report)
+        )
+        held: list[int] = []
+        tracemalloc.start()
+        try:
+            for number in range(2, 9):
+                found = traces.trace(lineage.child(number))
+                assert found is not None and found.span(HEIGHT, 0)
+                gc.collect()
+                held.append(tracemalloc.get_traced_memory()[0])
+        finally:
+            tracemalloc.stop()
+        grown[name] = [after - before for before, after in itertools.pairwise(held[2:])]
+    steps = len(lineage.history(5).states)
+    assert min(grown["memory"]) > 100 * steps
+    assert max(grown["disk"]) < 8_000, "whatever the steps: some nodes at the top, and where the rest is"
+
+
+def test_a_liars_step_makes_its_trace_in_memory(lineage: Lineage) -> None:
+    def lie(machine: Machine) -> None:
+        engine.step(machine)
+        machine.state.registers.fees_units += 1
+
+    told: Told = []
+    traces = MemoryTraces(lineage.source, lambda name, facts: told.append((name, facts)), lie)
+    found = traces.trace(lineage.child())
+    assert found is not None and found.last_state != lineage.history().last_state
+    assert traces.trace(lineage.child()) is found
+    assert [name for name, _ in told] == ["tracing"]
+    traces.keep(())
+    assert traces.trace(lineage.child()) is not found
+    traces.close()
+
+
+def test_a_state_that_is_not_the_assertions_is_no_trace_of_it(lineage: Lineage, tmp_path: Path) -> None:
+    wrong = replace(lineage.child(), state_hash=bytes(32))
+    with pytest.raises(StateError, match="does not end"):
+        disk(tmp_path, lineage, cores=0).trace(wrong)

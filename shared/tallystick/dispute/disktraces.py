@@ -118,6 +118,11 @@ class DiskTraces:
         self._makings: dict[bytes, _Making] = {}
         self._asked = 0
 
+    @property
+    def under_way(self) -> int:
+        """Processes at work."""
+        return sum(len(making.workers) for making in self._makings.values())
+
     def trace(self, assertion: Assertion) -> Trace | None:
         """Return the own trace of a true assertion; None while it is being made. Asking starts that.
 
@@ -231,7 +236,7 @@ class DiskTraces:
         making.failures += 1
         self._width = min(self._width, 1)
         self._report("tracing_failed", {"assertion": making.job.plan.assertion, "reason": reason})
-        if making.failures == MOST_FAILURES:
+        if making.failures >= MOST_FAILURES:
             _drop_parts(making)
             self._make_here(making)
 
@@ -266,11 +271,10 @@ class DiskTraces:
     def _may_start(self, making: _Making) -> bool:
         """Whether there is something to do, a core and memory for it; one process there may always be."""
         wanted = not making.workers if making.known is None else bool(making.missing)
-        workers = [each for other in self._makings.values() for each in other.workers]
-        if not wanted or len(workers) >= self._width:
+        if not wanted or self.under_way >= max(1, self._width):
             return False
-        taken = HELD_BYTES + sum(each.bytes_ for each in workers)
-        return not workers or taken + PROCESS_BYTES + making.state_bytes <= self._bounds.memory_bytes
+        taken = HELD_BYTES + sum(each.bytes_ for other in self._makings.values() for each in other.workers)
+        return self.under_way == 0 or taken + PROCESS_BYTES + making.state_bytes <= self._bounds.memory_bytes
 
     def _start(self, making: _Making) -> None:
         parts: range | None = None

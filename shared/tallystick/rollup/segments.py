@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from tallystick.artifacts import machine_version
 from tallystick.errors import DataMissing, StateError
 from tallystick.machine import engine
-from tallystick.machine.machine import Inputs, Machine
+from tallystick.machine.machine import Machine
 from tallystick.records.chunks import BatchHeader
 from tallystick.rollup.assertion_view import Assertion, assertion_id
 from tallystick.rollup.genesis import decode_genesis, genesis_state
@@ -21,6 +22,22 @@ from tallystick.rollup.snapshot import decode
 from tallystick.rollup.snapshotstore import SnapshotStore, read
 from tallystick.state.layout import Registers
 from tallystick.state.state import State, state_hash
+
+
+class Batches(Protocol):
+    """Whatever knows L1's batches and messages."""
+
+    def batch(self, index: int) -> BatchHeader:
+        """Return a batch's header."""
+        ...
+
+    def chunk(self, batch: int, index: int) -> bytes:
+        """Return one chunk of a batch."""
+        ...
+
+    def message(self, index: int) -> bytes:
+        """Return one L1 message."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,7 +130,7 @@ class Replayed:
     unusable: str = ""
 
 
-def extract(inbox: Inputs, start: Assertion, end: int) -> Extract:
+def extract(inbox: Batches, start: Assertion, end: int) -> Extract:
     """Return the inputs of all batches behind an assertion and below `end`, checked against L1's commitments.
 
     Raises: DataMissing, DataMismatch.
