@@ -131,12 +131,12 @@ contract EdgeTreeTest is Base {
         harness.bisect(o.edge, o.left, o.right);
     }
 
-    function test_bisect_in_a_decided_dispute_is_refused() external {
+    function test_bisect_in_a_settled_dispute_is_refused() external {
         addRoot(honest);
         addRoot(lie(4));
-        harness.decide();
+        harness.settle();
         Opening memory o = honest.opening(DISPUTE, K, 0);
-        vm.expectPartialRevert(IChallenge.AlreadyDecided.selector);
+        vm.expectPartialRevert(IChallenge.AlreadySettled.selector);
         harness.bisect(o.edge, o.left, o.right);
     }
 
@@ -199,12 +199,12 @@ contract EdgeTreeTest is Base {
         harness.prove(e, honest.stateAfter(6), basePrev, siblings);
     }
 
-    function test_prove_in_a_decided_dispute_is_refused() external {
+    function test_prove_in_a_settled_dispute_is_refused() external {
         uint64 index = descend(honest, lie(4));
-        harness.decide();
+        harness.settle();
         Edge memory e = honest.edge(DISPUTE, 0, index);
         (Node basePrev, Node[] memory siblings) = honest.preProof(index);
-        vm.expectPartialRevert(IChallenge.AlreadyDecided.selector);
+        vm.expectPartialRevert(IChallenge.AlreadySettled.selector);
         harness.prove(e, honest.stateAfter(index), basePrev, siblings);
     }
 

@@ -174,7 +174,7 @@ def test_rules_cannot_change_before_everybody_is_out(client: L1Client, account: 
     with pytest.raises(ConfigError, match="new rules count"):
         deploy(client, account, genesis_state_hash=bytes(32), genesis=b"", config=slow, steps=step_names())
     assert client.head().number == before
-    for longer in (replace(terms, challenge_period_blocks=120_000), replace(terms, force_delay_seconds=9 * 86_400)):
+    for longer in (replace(terms, challenge_period_blocks=120_000), replace(terms, force_delay_seconds=10 * 86_400)):
         with pytest.raises(ConfigError):
             check_exit(longer)
 
@@ -196,7 +196,7 @@ TERMS = DeployConfig(sequencer=SEQUENCER)
         ({"takeover_delay_seconds": 30 * 86_400}, "new rules count"),
     ],
 )
-def test_terms_that_do_not_go_together_are_refused_with_the_reason(change: dict[str, int], reason: str) -> None:
+def test_terms_that_do_not_go_together_are_refused_with_the_reason(change: dict[str, Any], reason: str) -> None:
     assert check_terms(TERMS, development=False) == ()
     with pytest.raises(ConfigError, match=reason):
         check_terms(replace(TERMS, **change), development=False)
@@ -211,6 +211,38 @@ def test_the_shortest_challenge_period_is_as_derived_and_a_doubt_for_many_genera
     (doubt,) = check_terms(replace(shortest, challenge_period_blocks=TERMS.least_period_blocks(1)), development=False)
     assert "24 generations" in doubt
     assert replace(TERMS, root_height=28).trace_blocks(24) * 12 > 2.6 * 86_400
+
+
+DECIMALS_18 = bytes.fromhex("600a80600b6000396000f3" + "601260005260206000f3")
+"""A token that answers every question with 18."""
+
+
+@pytest.mark.parametrize(
+    ("line", "atoms"),
+    [("", 10**12), ("atoms_per_unit = 1000000000", 10**9), ("atoms_per_unit = 1", None), ("atoms_per_unit = 3", None)],
+)
+def test_p13_a_token_of_18_decimals_gets_a_unit_of_a_millionth_and_no_cap_of_a_third_of_a_token(
+    client: L1Client, account: LocalAccount, tmp_path: Path, line: str, atoms: int | None
+) -> None:
+    token = create_code(client, account, DECIMALS_18)
+    path = tmp_path / "deploy.toml"
+    path.write_text(FILE.replace("[genesis]", f'token = "0x{token.hex()}"\n{line}\n[genesis]'))
+    if atoms is None:
+        with pytest.raises(ConfigError, match="next to nothing"):
+            deploy_from_file(client, account, path, load=load_stub)
+    else:
+        assert deploy_from_file(client, account, path, load=load_stub).config.atoms_per_unit == atoms
+
+
+def create_code(client: L1Client, account: LocalAccount, initcode: bytes) -> bytes:
+    """Make a contract of bare code and return its address."""
+    sender = bytes.fromhex(account.address[2:])
+    fees = {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 1}
+    transaction = {"type": 2, "chainId": client.chain_id(), "nonce": client.nonce(sender, "pending"), "value": 0}
+    signed = account.sign_transaction(transaction | fees | {"gas": 200_000, "data": initcode})
+    receipt = client.receipt(client.send_raw(bytes(signed.raw_transaction)))
+    assert receipt is not None and receipt.contract_address is not None
+    return receipt.contract_address
 
 
 def test_short_traces_are_for_development_chains() -> None:

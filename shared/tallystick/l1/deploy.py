@@ -162,6 +162,7 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
         ("Vault", at.vault, "rollup", (), at.rollup),
         ("Vault", at.vault, "atomsPerUnit", (), config.atoms_per_unit),
         ("Referee", at.referee, "inbox", (), at.inbox),
+        ("Challenge", at.challenge, "configHash", (), deployment.config_hash),
         ("Challenge", at.challenge, "rollup", (), at.rollup),
         ("Challenge", at.challenge, "inbox", (), at.inbox),
         ("Challenge", at.challenge, "referee", (), at.referee),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from tallystick.errors import BadInput, ConfigError
@@ -114,6 +115,22 @@ class Deployment:
     genesis_state_hash: bytes
     genesis: bytes
     config: DeployConfig
+
+    @property
+    def config_hash(self) -> bytes:
+        """What the Challenge names its disputes by: chain, contracts and terms, hashed as words."""
+        at, terms = self.addresses, self.config
+        places = [each.rjust(32, b"\0") for each in (at.challenge, at.rollup, at.inbox, at.referee)]
+        numbers = (
+            terms.root_height,
+            terms.challenge_period_blocks,
+            terms.challenge_bond_wei,
+            terms.open_reward_wei,
+            terms.bisect_reward_wei,
+            terms.prove_reward_wei,
+        )
+        words = [self.chain_id.to_bytes(32, "big"), *places, *(number.to_bytes(32, "big") for number in numbers)]
+        return keccak(b"".join(words))
 
     def save(self, path: Path) -> None:
         """Writes the record, whole or not at all."""
