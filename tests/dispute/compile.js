@@ -84,13 +84,13 @@ const DROPPED = {
     ],
     [
       TREE,
-      "if (state.progress == Progress.PROVEN) return false;",
+      "if (state.progress == Progress.PROVEN) return (false, id);",
       "require(state.progress != Progress.PROVEN, IChallenge.NotRivalled(id));",
     ],
   ],
 };
 
-function compile(entry, changes) {
+function compile(entry, changes, wanted) {
   const read = (name) => {
     let content = fs.readFileSync(path.join(root, name), "utf8");
     for (const [file, before, after] of changes.filter(([file]) => file === name)) {
@@ -107,7 +107,9 @@ function compile(entry, changes) {
       optimizer: { enabled: true, runs: 200 },
       metadata: { bytecodeHash: "none", appendCBOR: false },
       remappings: ["@openzeppelin/contracts/=contracts/node_modules/@openzeppelin/contracts/"],
-      outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
+      outputSelection: Object.fromEntries(
+        wanted.map(([file, name]) => [file, { [name]: ["abi", "evm.bytecode.object"] }])
+      ),
     },
   };
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: (name) => ({ contents: read(name) }) }));
@@ -118,7 +120,12 @@ function compile(entry, changes) {
 
 const code = (contract) => contract.evm.bytecode.object;
 const sha256 = (hex) => crypto.createHash("sha256").update(Buffer.from(hex, "hex")).digest("hex");
-const all = compile(MODEL, []);
+const ALL = [
+  [ROLLUP, "Rollup"],
+  [CHALLENGE, "Challenge"],
+  [MODEL, "*"],
+];
+const all = compile(MODEL, [], ALL);
 const shipped = {
   Rollup: sha256(code(all[ROLLUP].Rollup)),
   Challenge: sha256(code(all[CHALLENGE].Challenge)),
@@ -131,10 +138,12 @@ fs.writeFileSync(path.join(root, SHIPPED), JSON.stringify(shipped) + "\n");
 
 const dropped = {};
 for (const [rule, changes] of Object.entries(DROPPED)) {
-  const changed = compile(MODEL, changes);
-  dropped[rule] = {};
-  for (const [file, name] of [[ROLLUP, "Rollup"], [MODEL, "SmallChallenge"]]) {
-    if (code(changed[file][name]) !== code(all[file][name])) dropped[rule][name] = code(changed[file][name]);
-  }
+  // Nothing but the Rollup is made of the Rollup's source.
+  const files = new Set(changes.map(([file]) => file));
+  const wanted = [];
+  if (files.delete(ROLLUP)) wanted.push([ROLLUP, "Rollup"]);
+  if (files.size) wanted.push([MODEL, "SmallChallenge"]);
+  const changed = compile(MODEL, changes, wanted);
+  dropped[rule] = Object.fromEntries(wanted.map(([file, name]) => [name, code(changed[file][name])]));
 }
 fs.writeFileSync(path.join(__dirname, "Dropped.json"), JSON.stringify(dropped) + "\n");

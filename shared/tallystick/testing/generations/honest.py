@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from tallystick.dispute.challenge_rules import Dispute, Edge, bottom_up, owing
@@ -49,7 +50,7 @@ class Mind:
     """What the honest side knows: the chain, and by replaying it what is true.
 
     Units: `patience` in blocks before it asserts unasked. `proposes` is how many generations it asserts unasked, and
-    `bundles` whether it decides and confirms in one transaction.
+    `bundles` whether it decides and confirms in one transaction; `payments` are the most moves one repays.
     """
 
     chain: Chain
@@ -57,6 +58,7 @@ class Mind:
     patience: int = 0
     proposes: int = 1 << 30
     bundles: bool = False
+    payments: int = 1 << 30
     dropped: frozenset[Habit] = frozenset()
     line: list[Posted] = field(default_factory=list[Posted])
     trees: dict[Posted, Tree] = field(default_factory=dict[Posted, Tree])
@@ -183,8 +185,9 @@ def _settle(mind: Mind, dispute: Dispute, root: Edge, earned: bool) -> list[Move
         if not earned and not mind.chain.ground.drops(Rule.ALONE_EARNS):
             return []
         edges = tuple(bottom_up(challenge, dispute, root))
-        return [Move(("settle", parent), "settle", (parent, root, edges, tuple(challenge.tree(dispute, root))))]
-    payments = tuple(owing(challenge, dispute))
+        payments = tuple(challenge.tree(dispute, root)[: mind.payments])
+        return [Move(("settle", parent), "settle", (parent, root, edges, payments))]
+    payments = tuple(islice(owing(challenge, dispute), mind.payments))
     return [Move(("repay", parent), "settle", (parent, root, (), payments))] if payments else []
 
 

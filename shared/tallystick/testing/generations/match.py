@@ -120,6 +120,7 @@ class Match:
             patience=self.setup.patience,
             proposes=self.setup.proposes,
             bundles=self.setup.bundles,
+            payments=self.setup.payments,
             dropped=dropped.habits,
         )
         self.strategy = strategy(self.mind, self.setup)

@@ -11,6 +11,8 @@ from tallystick.dispute.rules import RulesTerms
 ROOT_WEI: Final = 1000
 OPEN_WEI, PROVE_WEI, BISECT_WEI = 100, 100, 300
 """Half of a root's bond repays one opening, one proof and K bisections, which share this."""
+ALL: Final = 1 << 30
+"""Repayments in one transaction: all there are."""
 RICH: Final = 1 << 60
 """What a wallet holds that is never empty."""
 
@@ -76,6 +78,7 @@ class Setup:
     proposes: int
     patience: int = 0
     bundles: bool = False
+    payments: int = ALL
     wallets: tuple[int, int] = (RICH, RICH)
 
     @property
@@ -108,6 +111,7 @@ def random_setup(rng: random.Random, style: str, terms: Terms | None = None) -> 
         proposes=generations if rng.random() < 0.8 else 2,
         patience=rng.choice([0, 0, 2]),
         bundles=rng.random() < 0.5,
+        payments=rng.choice([2, ALL]),
     )
 
 
