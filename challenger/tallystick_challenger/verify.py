@@ -173,7 +173,7 @@ class Plan:
             genesis=self._party.rollup.genesis_data,
             snapshot=part.snapshot.path if part.snapshot is not None else None,
             assertions=tuple(each for each in self._assertions.values() if start.limit < each.limit <= part.end),
-            inputs=extract(self._party.inbox, start, part.end),
+            inputs=extract(self._party.inbox.limited(part.end), start, part.end),
             save=self._question.save,
             spacing=self._question.spacing,
             height=self._party.deployment.config.root_height,

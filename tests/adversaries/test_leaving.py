@@ -98,7 +98,9 @@ def test_D10_D17_two_traders_leave_whole_by_l1_alone_whatever_a_live_sequencer_d
 
     stage.fund("erin")
     confirm_by_time(stage, stage.party("carol", Mode.PROPOSE, Told()))
-    audit = Auditor().audit(EventReader(stage.client, stage.deployment).poll().events)
+    audit = Auditor(stage.deployment.config.root_height).audit(
+        EventReader(stage.client, stage.deployment).poll().events
+    )
     for index in range(world.state.registers.outbox_count):
         stage.transact("erin", f"claim {index}", "Vault", "claim", *audit.withdrawal_proof(index))
     paid = sum(stage.call("TestToken", "balanceOf", account(name).address) for name in ("alice", "bob"))

@@ -12,12 +12,12 @@ from tallystick.l1.events import EventReader
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.proof.tracer import Tracer
-from tallystick.records.chunks import Chunker, chunk_header
+from tallystick.records.chunks import Chunker, chunk_header, framed
 from tallystick.records.codec import encode
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import Mode
 from tallystick.schema.names import Outcome, Phase
-from tallystick.state.layout import MAX_CHUNK_BYTES, MAX_CHUNKS
+from tallystick.state.layout import MAX_CHUNK_BYTES, MAX_CHUNKS, Registers
 from tallystick.testing.look import cash
 from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account, trade_a_little
 from tallystick.testing.twins import TwinRunner
@@ -48,13 +48,16 @@ def a_day_later(stage: Stage) -> None:
 
 def header(stage: Stage) -> bytes:
     """Return the header of a chunk that follows what is published."""
-    registers = stage.world.state.registers
-    return chunk_header(registers.record_count, registers.record_accumulator)
+    return _header(stage.world.state.registers)
 
 
-def framed(record: bytes) -> bytes:
-    """Return a record in its frame."""
-    return len(record).to_bytes(2, "big") + record
+def _header(registers: Registers, ahead: int = 0) -> bytes:
+    return chunk_header(
+        registers.record_count + ahead,
+        registers.record_accumulator,
+        registers.promised_count,
+        registers.promised_accumulator,
+    )
 
 
 def test_D01_a_root_without_its_batches_cannot_be_posted(stage: Stage) -> None:
@@ -73,7 +76,7 @@ def test_D01_a_root_without_its_batches_cannot_be_posted(stage: Stage) -> None:
 
 def garbage(stage: Stage) -> list[bytes]:
     """Return one batch with everything a chunk can be broken by."""
-    fine = Chunker(stage.world.state.registers.record_count, stage.world.state.registers.record_accumulator)
+    fine = Chunker(stage.world.state.registers)
     nested = b"\x03" + b"\xc3\xc2\xc1\xc0"
     for record in (b"\x00", b"\xff" * 50, b"\x01", b"\x01\xc0", b"\x03" + bytes(200), nested, b"\x01\xf9\xff\xff"):
         fine.add(record)
@@ -147,7 +150,7 @@ def test_D05_the_largest_batch_is_posted_and_each_of_its_steps_is_provable() -> 
     fits a transaction many times over."""
     world = World()
     payload = MAX_CHUNK_BYTES - 42 - 4
-    chunker = Chunker(0, bytes(32))
+    chunker = Chunker(world.state.registers)
     for byte in range(MAX_CHUNKS):
         chunker.add(bytes([3, 0xF9, payload >> 8, payload & 255]) + bytes([byte + 1]) * payload)
     chunks = chunker.finish()
@@ -190,7 +193,7 @@ def test_D07_records_that_follow_another_history_are_skipped(stage: Stage) -> No
     world = stage.world
     before = world.state.registers.record_count
     record = world.signed("order", "alice", account=1, nonce=90, price_ticks=1, lots=1)
-    publish_raw(stage, [chunk_header(before + 1, bytes(32)) + framed(encode(record))])
+    publish_raw(stage, [_header(world.state.registers, ahead=1) + framed(encode(record))])
     assert world.state.registers.record_count == before
     assert world.state.registers.outcome == Outcome.CHUNK_SKIPPED
 
@@ -216,7 +219,7 @@ def test_D11_D12_a_forced_action_cannot_be_mangled_or_taken_out_of_order(stage: 
     messages = stage.world.published.messages
     machine = stage.world.fresh()
     registers = machine.state.registers
-    while not (registers.phase == Phase.CONSUME_MESSAGE and registers.message_cursor == 2 and registers.message_target):
+    while not (registers.phase == Phase.CONSUME_MESSAGE and registers.message_cursor == 2):
         engine.step(machine)
     witness = Tracer(machine).prove()
     limit = stage.world.published.batch_limit

@@ -270,6 +270,7 @@ def test_p01_a_ripe_dispute_is_decided_below_a_pending_parent_and_its_edges_are_
     chain: Chain,
 ) -> None:
     first, second, _ = true(chain)
+    lie = b""
     for mine in (first, second):
         lie = chain.post("lie", by=EVE, parent=chain.rollup.assertions[mine].parent)
         chain.open_own(mine)

@@ -16,7 +16,7 @@ from tallystick import artifacts
 from tallystick.artifacts import Artifact
 from tallystick.dispute.history import leaf, node
 from tallystick.dispute.moves import Call, call_for
-from tallystick.dispute.player import Bisect, Decide, Opening, settlement
+from tallystick.dispute.player import Bisect, Decide, Opening, Settle, settle
 from tallystick.dispute.view import ChallengeView, Edge, children
 from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import deploy
@@ -253,10 +253,11 @@ def test_the_views_hold_what_the_contracts_hold_through_every_move_of_a_bond(end
     dispute = challenge.dispute_below(rollup.assertions[first].parent)
     assert dispute is not None
     period, head = fight.deployment.config.challenge_period_blocks, fight.client.head().number
-    assert challenge.payable_root(dispute, head, 10 * period) is None
-    (settle,) = settlement(challenge, dispute, head, period)
-    fight.send("Challenge", call_for(settle, 0), 3 * GAS_LIMIT)
+    root = challenge.edges[challenge.roots[first][0]].edge
+    move = settle(challenge, root, period, head)
+    assert isinstance(move, Settle)
+    fight.send("Challenge", call_for(move, 0), 3 * GAS_LIMIT)
     follow()
     settled = challenge.disputes[dispute.id]
-    assert settled.settled and settled.settled_edge == settle.root.id
+    assert settled.settled and settled.settled_edge == move.root.id
     assert settled.pot_wei == fight.ask("Challenge", "disputeState", dispute.id)["potWei"]

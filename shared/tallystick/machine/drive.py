@@ -65,7 +65,7 @@ def _run(machine: Machine, phase: i64) -> i64:
     registers.phase = phase
     steps: i64 = 0
     # Where no chunk is open, an order's end leads to the next one.
-    while registers.phase != Phase.FETCH_RECORD and registers.phase != Phase.OPEN_CHUNK:
+    while registers.phase != Phase.FETCH_RECORD and registers.phase != Phase.OPEN_CHUNK:  # noqa: PLR1714 -- unboxed
         advance(machine)
         steps += 1
     return steps

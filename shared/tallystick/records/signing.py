@@ -76,9 +76,9 @@ def accept(record: Record, domain: bytes, key: bytes) -> Record:
 
 def _compact(message: bytes, key: bytes) -> bytes:
     """Return a signature as EIP-2098 has it."""
-    signed = coincurve.PrivateKey(key).sign_recoverable(message, hasher=None)
+    signed: bytes = coincurve.PrivateKey(key).sign_recoverable(message, hasher=None)
     packed = int.from_bytes(signed[32:64], "big") | signed[64] << 255
-    return bytes(signed[:32]) + packed.to_bytes(32, "big")
+    return signed[:32] + packed.to_bytes(32, "big")
 
 
 def make(kind: str, /, *blobs: bytes, **values: int) -> Record:

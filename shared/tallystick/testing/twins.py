@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
@@ -29,8 +29,15 @@ STEP_SELECTOR: Final = keccak(b"step(bytes32,uint64,bytes)")[:4]
 class L1(Protocol):
     """What L1 has committed to: `tallystick.testing.world.Published` is one."""
 
-    headers: list[BatchHeader]
-    messages: list[bytes]
+    @property
+    def headers(self) -> Sequence[BatchHeader]:
+        """The headers of all batches."""
+        ...
+
+    @property
+    def messages(self) -> Sequence[bytes]:
+        """All messages."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tallystick.records.chunks import accumulate, chunk_header
 from tallystick.records.codec import encode
 from tallystick.schema.names import Outcome
@@ -24,14 +26,15 @@ def skipped_chunks(scene: Scene) -> None:
     scene.cancel_all(1)
     scene.finish()
     record, registers = scene.clock_record(), scene.state.registers
-    right = (
+    right: tuple[Any, ...] = (
         registers.record_count,
         registers.record_accumulator,
         registers.promised_count,
         registers.promised_accumulator,
     )
-    wrong = (right[0] + 1, bytes(31) + b"\x01", right[2] + 1, bytes(31) + b"\x01")
-    bad = [chunk_header(*(wrong[i] if i == at else right[i] for i in range(4))) + frame(record) for at in range(4)]
+    wrong: tuple[Any, ...] = (right[0] + 1, bytes(31) + b"\x01", right[2] + 1, bytes(31) + b"\x01")
+    mixed: list[list[Any]] = [[*right[:at], wrong[at], *right[at + 1 :]] for at in range(4)]
+    bad = [chunk_header(*each) + frame(record) for each in mixed]
     good = scene.header() + frame(record)
     huge_count = bytes([255] * 8) + scene.header()[8:] + frame(record)
     after = chunk_header(right[0] + 1, accumulate(right[1], keccak(record)), right[2], right[3])
