@@ -207,14 +207,19 @@ TERMS = DeployConfig(sequencer=SEQUENCER)
         ({"root_height": 21}, "wait without a bound"),
     ],
 )
-def test_terms_that_do_not_go_together_are_refused_with_the_reason(change: dict[str, int], reason: str) -> None:
+def test_terms_that_do_not_go_together_are_refused_with_the_reason(change: dict[str, Any], reason: str) -> None:
     assert check_terms(TERMS, development=False) == ()
     with pytest.raises(ConfigError, match=reason):
         check_terms(replace(TERMS, **change), development=False)
 
 
 def test_the_inboxs_terms_pass_up_to_their_edges() -> None:
-    edges = {"force_delay_seconds": 504}, {"rate_bytes": 512_000}, {"rate_bytes": 8_310_760}, {"burst_bytes": 131_072}
+    edges: tuple[dict[str, Any], ...] = (
+        {"force_delay_seconds": 504},
+        {"rate_bytes": 512_000},
+        {"rate_bytes": 8_310_760},
+        {"burst_bytes": 131_072},
+    )
     for edge in edges:
         assert check_terms(replace(TERMS, **edge), development=False) == ()
     check_confirmations(TERMS, 45)
