@@ -59,8 +59,8 @@ def open_market(scene: Scene, lives: Lives) -> None:
             break
         lives.block(1)
     lives.list_market()
-    for _ in range(20):
-        lives.block(4)
+    for _ in range(4):
+        lives.block(20)
         lives.report()
     assert lives.order(1, "alice", BUY, 617_000, 5)
 
