@@ -82,8 +82,10 @@ def main(url: str, folder: Path, keep: str) -> None:
             for file in folder.glob("mortal.sqlite*"):
                 file.unlink()
         eyes.read()
-        owed = any(view.owed.get(bytes.fromhex(account("challenger").address[2:])) for view in eyes.credits.values())
-        if finished(eyes) and not killed and not owed:
+        own = bytes.fromhex(account("challenger").address[2:])
+        owed = any(view.owed.get(own) for view in eyes.credits.values())
+        bonded = any(each.bonded == own for each in eyes.rollup.assertions.values())
+        if finished(eyes) and not killed and not owed and not bonded:
             sys.stdout.write(f"{kills}\n")
             return
         if not killed and client.head().number == head:

@@ -141,8 +141,8 @@ class Generation:
 class Contest:
     """The moves due in the dispute among the children of one assertion.
 
-    Units: `running` are the blocks of the best other root, 0 while there is none; `fastest` those of the best rival, with
-    or without a root.
+    Units: `running` is one more than the blocks of the best other root, 0 while there is none; `fastest` are the blocks
+    that a rival has without one.
     """
 
     mine: Assertion
@@ -221,7 +221,7 @@ def _contest(known: Known, mine: Assertion, *, proves: bool) -> Contest | None:
         mine=mine,
         moves=player.moves(challenge, head),
         running=max(running, default=0),
-        fastest=max((time_of(known, rival) for rival in rollup.rivals(mine)), default=0),
+        fastest=max((rollup.unrivalled_blocks(rival, head) for rival in rollup.rivals(mine)), default=0),
     )
 
 
