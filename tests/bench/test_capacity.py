@@ -37,7 +37,7 @@ MEASURED = {
 
 @pytest.fixture(scope="module")
 def small() -> dict[str, Any]:
-    return sample(steps=1_000)
+    return sample(steps=1_000, accounts=20)
 
 
 @pytest.mark.parametrize("height", [20, 22, 24])
