@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from eth_hash.auto import keccak
 
+from tallystick.dispute.traces import source_of
 from tallystick.errors import DataMismatch, DataMissing, StateError
 from tallystick.records.chunks import chunks_hash
 from tallystick.rollup import replay
@@ -267,3 +268,35 @@ def test_p08_what_l1_holds_leaves_memory_once_it_was_read() -> None:
     assert view.batch_count == 7
     with pytest.raises(DataMissing):
         view.chunk(7, 0)
+
+
+@dataclass
+class Eyes:
+    """What a party knows, as far as its traces begin there."""
+
+    inbox: InboxView
+    rollup: RollupView
+    replayer: Replayer | None
+
+
+def test_a_trace_begins_in_a_state_that_was_dropped_long_ago(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of(history[1], confirmed=9)
+    replayer = replayed(history, rollup)
+    source = source_of(Eyes(inbox_of(history[0]), rollup, replayer), 20)
+    for id_ in rollup.assertions:
+        if id_ != rollup.genesis_id:
+            assert source.state(id_).hash() == source.assertion(id_).state_hash
+    with pytest.raises(StateError, match="not known to be true"):
+        source.state(b"a lie")
+
+
+def test_a_pending_state_that_the_disk_no_longer_has_is_replayed(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of(history[1])
+    replayer = replayed(history, rollup)
+    put_by = [id_ for id_ in rollup.assertions if id_ not in replayer.states]
+    assert len(put_by) >= BATCHES - replay.KEPT_STATES - 1
+    for number in list(replayer._shelved.values())[::2]:
+        replayer._shelf.put(replay.STATES, number, 0, b"damaged")
+    for id_ in put_by:
+        assert replayer.state(id_).hash() == rollup.assertions[id_].state_hash
+        replayer.forget(rollup)

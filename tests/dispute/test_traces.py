@@ -314,7 +314,9 @@ def test_p08_the_memory_of_a_party_does_not_grow_with_the_generations_it_traces(
         grown[name] = [after - before for before, after in itertools.pairwise(held[2:])]
     steps = len(lineage.history(5).states)
     assert min(grown["memory"]) > 100 * steps
-    assert sum(grown["disk"]) / len(grown["disk"]) < 9_000, "whatever the steps: some nodes at the top, and where the rest is"
+    assert sum(grown["disk"]) / len(grown["disk"]) < 9_000, (
+        "whatever the steps: some nodes at the top, and where the rest is"
+    )
 
 
 def test_a_liars_step_makes_its_trace_in_memory(lineage: Lineage) -> None:

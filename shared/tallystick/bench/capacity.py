@@ -176,7 +176,7 @@ def _generation(world: World, start: State, first: int) -> dict[bytes, Assertion
 def _startup() -> float:
     """Return the seconds a process takes to import what tracing takes."""
     spent = _spent()
-    subprocess.run([sys.executable, "-m", "tallystick.dispute.tracing"], check=False, stderr=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "tallystick.dispute.tracework"], check=False, stderr=subprocess.DEVNULL)
     return _spent() - spent
 
 

@@ -34,7 +34,7 @@ from tallystick.dispute.tracefiles import (
     write_state,
 )
 from tallystick.dispute.traces import Report, Source
-from tallystick.dispute.tracing import Job, machine_at, survey, trace
+from tallystick.dispute.tracework import Job, machine_at, survey, trace
 from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
@@ -286,7 +286,7 @@ class DiskTraces:
             making.missing = making.missing[last - first :]
             job = ["trace", str(first), str(last)]
         errors = making.job.folder / f"{'-'.join(job)}.errors"
-        command = [sys.executable, "-m", "tallystick.dispute.tracing", str(making.job.folder), str(os.getpid()), *job]
+        command = [sys.executable, "-m", "tallystick.dispute.tracework", str(making.job.folder), str(os.getpid()), *job]
         with errors.open("wb") as stderr:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
