@@ -70,7 +70,7 @@ def source_of(known: Known, height: int) -> Source:
     return Source(
         assertion=lambda id_: known.rollup.assertions[id_],
         state=lambda id_: _state(known, id_, height),
-        inputs=lambda limit: known.inbox.limited(limit),
+        inputs=known.inbox.limited,
         height=height,
     )
 
