@@ -42,6 +42,7 @@ BATCH_BULKS: Final = 58
 MIB: Final = 1 << 20
 MAX_HEIGHT: Final = max(HEIGHTS)
 TRUE: Final = b"true"
+FIRST_STATE: Final = "000000.state"
 
 
 def derive(height: int, sample: Result) -> Result:
@@ -89,7 +90,8 @@ def sample(*, steps: int, seed: int = 7, accounts: int = ACCOUNTS) -> Result:
         while (found := traces.trace(assertions[TRUE])) is None:
             time.sleep(0.01)
         seconds, spent = time.perf_counter() - began, _spent() - spent
-        stored = sum(path.stat().st_size for path in Path(folder).rglob("*.part"))
+        later = [path for path in Path(folder).glob("*/*.state") if path.name != FIRST_STATE]
+        stored = sum(path.stat().st_size for path in [*later, *Path(folder).glob("*/*.part")])
         began = time.perf_counter()
         proof = found.prove((len(found.states) - 1) // 2)
         prove_seconds = time.perf_counter() - began

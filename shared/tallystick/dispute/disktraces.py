@@ -48,8 +48,8 @@ HELD_BYTES: Final = 64 << 20
 """Of it, what the party holds of all traces: parts, lowest levels and proofs that it looked at lately."""
 PROCESS_BYTES: Final = 80 << 20
 """What a process takes without a state."""
-NODE_BYTES: Final = 220
-ROW_BYTES: Final = 160
+NODE_BYTES: Final = 260
+ROW_BYTES: Final = 200
 """What a state takes for a node of its tree and a cell of its tables, dictionaries and integers included; measured."""
 SMALL_STEPS: Final = 1 << 12
 """What takes fewer is traced at once: starting a process takes longer."""

@@ -26,8 +26,8 @@ SEGMENT: Final = 16
 """Steps of a part, as a power of two: some seconds of work, which is what a crash costs a process."""
 BOTTOM: Final = 8
 """Levels that are left out, so that a step takes 64 / 2^8 bytes: a quarter of one."""
-WAYPOINT_BYTES: Final = 16
-"""Of states, a step: large ones are kept at fewer places."""
+WAYPOINT_BYTES: Final = 4
+"""Of states, a step: large ones are kept at fewer places. A byte of a state costs a thirtieth of a step's root."""
 HASH_BYTES: Final = 32
 INPUTS: Final = "inputs"
 PLAN: Final = "plan"

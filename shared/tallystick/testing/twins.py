@@ -50,7 +50,9 @@ def deploy(make_evm: Callable[[], Evm]) -> Image:
     """
     evm = make_evm()
     nobody = bytes(20)
-    config = encode(["address", "address", f"({','.join(['uint64'] * len(INBOX_TERMS))})"], [nobody, nobody, INBOX_TERMS])
+    config = encode(
+        ["address", "address", f"({','.join(['uint64'] * len(INBOX_TERMS))})"], [nobody, nobody, INBOX_TERMS]
+    )
     inbox = evm.deploy(artifacts.load("Inbox").bytecode + config)
     names = [phase.name.title().replace("_", "") for phase in Phase]
     steps = [evm.deploy(artifacts.load(name).bytecode) for name in names]
