@@ -27,7 +27,7 @@ SEGMENT: Final = 16
 BOTTOM: Final = 8
 """Levels that are left out, so that a step takes 64 / 2^8 bytes: a quarter of one."""
 WAYPOINT_BYTES: Final = 4
-"""Of states, a step: large ones are kept at fewer places. A byte of a state costs a thirtieth of a step's root."""
+"""Of states, a step: large ones are kept at fewer places."""
 HASH_BYTES: Final = 32
 INPUTS: Final = "inputs"
 PLAN: Final = "plan"
