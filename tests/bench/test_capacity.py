@@ -37,7 +37,7 @@ MEASURED = {
 
 @pytest.fixture(scope="module")
 def small() -> dict[str, Any]:
-    return sample(steps=1_000)
+    return sample(steps=1_000, accounts=20)
 
 
 @pytest.mark.parametrize("height", [20, 22, 24])
@@ -68,6 +68,7 @@ def test_a_sample_is_traced_by_processes_and_every_figure_is_of_it(small: dict[s
     assert small["ok"] and small["cores"] >= 1
     assert small["steps"] >= 1_000
     assert 0 < small["steps_per_byte"] <= WORK_PPM / PPM, "orders in bulks keep within what a byte may lead to"
+    assert small["stored_bytes_per_step"] < 32
     assert 10 << 20 < small["process_bytes"] < 1 << 30
     found, _ = judge(small)
     assert set(found) == {"20", "22", "24"} and all(set(row) == FIELDS for row in found.values())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from eth_hash.auto import keccak
 
+from tallystick.dispute.traces import source_of
 from tallystick.errors import DataMismatch, DataMissing, StateError
 from tallystick.records.chunks import chunks_hash
 from tallystick.rollup import replay
@@ -249,7 +250,7 @@ def test_a_confirmed_state_stays_at_hand_however_many_are_pending(history: tuple
 def test_p08_what_l1_holds_leaves_memory_once_it_was_read() -> None:
     """P08: all batches stayed in memory for ever."""
     view, chunk = InboxView(), bytes(MAX_CHUNK_BYTES)
-    held: list[int] = []
+    held = [0, 0]
     tracemalloc.start()
     try:
         for index in range(300):
@@ -258,12 +259,44 @@ def test_p08_what_l1_holds_leaves_memory_once_it_was_read() -> None:
             args |= {"chunkCount": 1, "chunksHash": chunks_hash([chunk])}
             view.apply(Happened("BatchPosted", args, index))
             assert view.limited(index + 1).chunk(index, 0) == chunk
-            held.append(tracemalloc.get_traced_memory()[0])
+            held[index > 100] = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert held[-1] - held[100] < MAX_CHUNK_BYTES, "two hundred batches take less than one chunk"
+    assert held[1] - held[0] < MAX_CHUNK_BYTES, "two hundred batches take less than one chunk"
     assert view.batch_count == 300 and view.chunk(7, 0) == chunk and view.posted_blocks[7] == 7
     view.rollback(6)
     assert view.batch_count == 7
     with pytest.raises(DataMissing):
         view.chunk(7, 0)
+
+
+@dataclass
+class Eyes:
+    """What a party knows, as far as its traces begin there."""
+
+    inbox: InboxView
+    rollup: RollupView
+    replayer: Replayer | None
+
+
+def test_a_trace_begins_in_a_state_that_was_dropped_long_ago(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of(history[1], confirmed=9)
+    replayer = replayed(history, rollup)
+    source = source_of(Eyes(inbox_of(history[0]), rollup, replayer), 20)
+    for id_ in rollup.assertions:
+        if id_ != rollup.genesis_id:
+            assert source.state(id_).hash() == source.assertion(id_).state_hash
+    with pytest.raises(StateError, match="not known to be true"):
+        source.state(b"a lie")
+
+
+def test_a_pending_state_that_the_disk_no_longer_has_is_replayed(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of(history[1])
+    replayer = replayed(history, rollup)
+    put_by = [id_ for id_ in rollup.assertions if id_ not in replayer.states]
+    assert len(put_by) >= BATCHES - replay.KEPT_STATES - 1
+    for number in list(replayer._shelved.values())[::2]:
+        replayer._shelf.put(replay.STATES, number, 0, b"damaged")
+    for id_ in put_by:
+        assert replayer.state(id_).hash() == rollup.assertions[id_].state_hash
+        replayer.forget(rollup)

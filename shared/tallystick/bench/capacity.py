@@ -42,6 +42,7 @@ BATCH_BULKS: Final = 58
 MIB: Final = 1 << 20
 MAX_HEIGHT: Final = max(HEIGHTS)
 TRUE: Final = b"true"
+FIRST_STATE: Final = "000000.state"
 
 
 def derive(height: int, sample: Result) -> Result:
@@ -67,13 +68,13 @@ def derive(height: int, sample: Result) -> Result:
     }
 
 
-def sample(*, steps: int, seed: int = 7) -> Result:
+def sample(*, steps: int, seed: int = 7, accounts: int = ACCOUNTS) -> Result:
     """Trace so many steps of bulks of orders as a party does, by processes, on disk.
 
     Units: seconds of a processor, but for `clock_seconds`; `roots_per_second` of two processors together, what starting
-    processes takes left out; bytes a process takes at most, the state of 10,000 accounts and 8 markets included.
+    processes takes left out; bytes a process takes at most, the state included.
     """
-    world, start, first = _trade(steps, seed)
+    world, start, first = _trade(steps, seed, accounts)
     limit = len(world.published.headers)
     assertions = _generation(world, start, first)
     source = Source(
@@ -89,7 +90,8 @@ def sample(*, steps: int, seed: int = 7) -> Result:
         while (found := traces.trace(assertions[TRUE])) is None:
             time.sleep(0.01)
         seconds, spent = time.perf_counter() - began, _spent() - spent
-        stored = sum(path.stat().st_size for path in Path(folder).rglob("*.part"))
+        later = [path for path in Path(folder).glob("*/*.state") if path.name != FIRST_STATE]
+        stored = sum(path.stat().st_size for path in [*later, *Path(folder).glob("*/*.part")])
         began = time.perf_counter()
         proof = found.prove((len(found.states) - 1) // 2)
         prove_seconds = time.perf_counter() - began
@@ -124,9 +126,9 @@ def judge(measured: Result) -> tuple[dict[str, Result], bool]:
     return found, bool(measured["ok"]) and bearable
 
 
-def _trade(steps: int, seed: int) -> tuple[World, State, int]:
+def _trade(steps: int, seed: int, accounts: int) -> tuple[World, State, int]:
     """Publish batches of bulks that take at least so many steps; return the state before them, and the first one."""
-    world, chance = open_exchange(MARKETS, ACCOUNTS), random.Random(seed)
+    world, chance = open_exchange(MARKETS, accounts), random.Random(seed)
     world.seal()
     start, first = world.state.copy(), len(world.published.headers)
     start.commit()
@@ -145,7 +147,7 @@ def _trade(steps: int, seed: int) -> tuple[World, State, int]:
                 )
                 for i in range(BULK_ORDERS)
             ]
-            world.bulk(chance.randrange(ACCOUNTS), items, [])
+            world.bulk(chance.randrange(accounts), items, [])
             orders += BULK_ORDERS
         world.seal()
         done += int(engine.run(shadow, steps))
@@ -176,7 +178,7 @@ def _generation(world: World, start: State, first: int) -> dict[bytes, Assertion
 def _startup() -> float:
     """Return the seconds a process takes to import what tracing takes."""
     spent = _spent()
-    subprocess.run([sys.executable, "-m", "tallystick.dispute.tracing"], check=False, stderr=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "tallystick.dispute.tracework"], check=False, stderr=subprocess.DEVNULL)
     return _spent() - spent
 
 

@@ -33,8 +33,8 @@ from tallystick.dispute.tracefiles import (
     write_plan,
     write_state,
 )
-from tallystick.dispute.traces import Report, Source
-from tallystick.dispute.tracing import Job, machine_at, survey, trace
+from tallystick.dispute.traces import MemoryTraces, Report, Source
+from tallystick.dispute.tracework import Job, machine_at, survey, trace
 from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
@@ -48,8 +48,8 @@ HELD_BYTES: Final = 64 << 20
 """Of it, what the party holds of all traces: parts, lowest levels and proofs that it looked at lately."""
 PROCESS_BYTES: Final = 80 << 20
 """What a process takes without a state."""
-NODE_BYTES: Final = 220
-ROW_BYTES: Final = 160
+NODE_BYTES: Final = 260
+ROW_BYTES: Final = 200
 """What a state takes for a node of its tree and a cell of its tables, dictionaries and integers included; measured."""
 SMALL_STEPS: Final = 1 << 12
 """What takes fewer is traced at once: starting a process takes longer."""
@@ -105,7 +105,8 @@ class _Making:
 class DiskTraces:
     """Traces kept in a folder. What was asked for first since the last `keep` is made first.
 
-    `report` is told `tracing` with the steps that are done, and `tracing_failed`.
+    `report` is told `tracing` with the steps that are done, and `tracing_failed`. What a full disk does not take is made
+    in memory instead: that is slow and takes what it takes, but a dispute is not lost for it.
     """
 
     def __init__(self, folder: Path, source: Source, report: Report, bounds: Bounds | None = None) -> None:
@@ -115,6 +116,7 @@ class DiskTraces:
         self._bounds = bounds or Bounds()
         self._width = self._bounds.cores
         self._memory = Memory()
+        self._without_disk = MemoryTraces(source, report)
         self._makings: dict[bytes, _Making] = {}
         self._asked = 0
 
@@ -126,18 +128,23 @@ class DiskTraces:
     def trace(self, assertion: Assertion) -> Trace | None:
         """Return the own trace of a true assertion; None while it is being made. Asking starts that.
 
-        Raises: StateError when the state it begins with is not to be had; OSError when the disk is full.
+        Raises: StateError when the state it begins with is not to be had.
         """
-        if assertion.id not in self._makings:
-            self._makings[assertion.id] = self._begin(assertion)
-        making = self._makings[assertion.id]
-        making.rank, self._asked = self._asked, self._asked + 1
-        self._go_on()
+        try:
+            if assertion.id not in self._makings:
+                self._makings[assertion.id] = self._begin(assertion)
+            making = self._makings[assertion.id]
+            making.rank, self._asked = self._asked, self._asked + 1
+            self._go_on()
+        except OSError as error:
+            self._report("tracing_failed", {"assertion": assertion.id, "reason": str(error)})
+            return self._without_disk.trace(assertion)
         return making.done
 
     def keep(self, ids: Container[bytes]) -> None:
         """Drop the traces of all other assertions, those of an earlier run included."""
         self._asked = 0
+        self._without_disk.keep(ids)
         for id_ in [each for each in self._makings if each not in ids]:
             making = self._makings.pop(id_)
             _end(making)
@@ -150,7 +157,6 @@ class DiskTraces:
                 kept = False
             if not kept:
                 shutil.rmtree(folder, ignore_errors=True)
-        self._go_on()
 
     def close(self) -> None:
         """End what is being made; what is on disk stays."""
@@ -286,7 +292,7 @@ class DiskTraces:
             making.missing = making.missing[last - first :]
             job = ["trace", str(first), str(last)]
         errors = making.job.folder / f"{'-'.join(job)}.errors"
-        command = [sys.executable, "-m", "tallystick.dispute.tracing", str(making.job.folder), str(os.getpid()), *job]
+        command = [sys.executable, "-m", "tallystick.dispute.tracework", str(making.job.folder), str(os.getpid()), *job]
         with errors.open("wb") as stderr:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True

@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar, overload
 
 from tallystick.dispute.history import LeafProof, Trace, leaf, levels, padding
 from tallystick.dispute.tracefiles import Part, Survey, read_part
-from tallystick.dispute.tracing import Job, machine_at, states_from, trace
+from tallystick.dispute.tracework import Job, machine_at, states_from, trace
 from tallystick.errors import StateError
 from tallystick.proof.tracer import Tracer
 from tallystick.state.state import State

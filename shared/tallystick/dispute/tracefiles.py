@@ -26,7 +26,7 @@ SEGMENT: Final = 16
 """Steps of a part, as a power of two: some seconds of work, which is what a crash costs a process."""
 BOTTOM: Final = 8
 """Levels that are left out, so that a step takes 64 / 2^8 bytes: a quarter of one."""
-WAYPOINT_BYTES: Final = 16
+WAYPOINT_BYTES: Final = 4
 """Of states, a step: large ones are kept at fewer places."""
 HASH_BYTES: Final = 32
 INPUTS: Final = "inputs"

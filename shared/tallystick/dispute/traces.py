@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tallystick.dispute.history import History, Step, Trace
+from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Inputs
-from tallystick.rollup.assertion_view import Assertion
+from tallystick.rollup.assertion_view import Assertion, RollupView
+from tallystick.rollup.inbox_view import InboxView
+from tallystick.rollup.replay import Replayer
 from tallystick.state.state import State
 
 Report = Callable[[str, dict[str, Any]], None]
@@ -41,6 +44,55 @@ class Source:
     state: Callable[[bytes], State]
     inputs: Callable[[int], Inputs]
     height: int
+
+
+class Known(Protocol):
+    """What a party knows, as far as its traces begin there."""
+
+    @property
+    def inbox(self) -> InboxView:
+        """L1's inputs."""
+        ...
+
+    @property
+    def rollup(self) -> RollupView:
+        """All assertions."""
+        ...
+
+    @property
+    def replayer(self) -> Replayer | None:
+        """The states."""
+        ...
+
+
+def source_of(known: Known, height: int) -> Source:
+    """Return where the traces of a party begin. A state below everything at hand, as the dispute is old, is replayed."""
+    return Source(
+        assertion=lambda id_: known.rollup.assertions[id_],
+        state=lambda id_: _state(known, id_, height),
+        inputs=known.inbox.limited,
+        height=height,
+    )
+
+
+def _state(known: Known, assertion: bytes, height: int) -> State:
+    """Return the state of a true assertion, replayed from genesis when it was dropped.
+
+    Raises: StateError when it is not known to be true.
+    """
+    own, rollup = known.replayer, known.rollup
+    if own is None or not own.knows(assertion):
+        raise StateError("the assertion is not known to be true", assertion=assertion)
+    try:
+        return own.state(assertion)
+    except StateError:
+        path = [rollup.assertions[assertion]]
+        while path[-1].id != rollup.genesis_id:
+            path.append(rollup.assertions[path[-1].parent])
+        again = Replayer(rollup.genesis_data, rollup.genesis_id, known.inbox, height=height, step=own.step)
+        for before in path[:0:-1]:
+            again.expected(before)
+        return again.state(assertion)
 
 
 class MemoryTraces:
