@@ -16,6 +16,7 @@ from tallystick_challenger.options import (
     MetricsPort,
     ModeName,
     Patience,
+    Rivals,
     SnapshotEvery,
     WebhookUrl,
 )
@@ -110,9 +111,10 @@ def forecast(
     deployment: Record,
     rpc: Rpc = None,
     quorum: Quorum = None,
+    rivals: Rivals = 24,
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Tell who will win each dispute and when, if nobody moves any more.
+    """Tell who will win each dispute and when, if nobody moves any more, and what defending takes.
 
     It reads the clocks alone and does not judge who is right: `verify` does.
 
@@ -123,7 +125,7 @@ def forecast(
     from tallystick_challenger.verify import read_all
 
     party = read_all(client_of(rpc, quorum), load_deployment(deployment))
-    _show(pages.forecast_facts(party), pages.forecast_page, json_output)
+    _show(pages.forecast_facts(party, rivals), pages.forecast_page, json_output)
 
 
 def _show(facts: dict[str, Any], page: Callable[[dict[str, Any]], str], json_output: bool) -> None:

@@ -13,7 +13,10 @@ ModeName = Annotated[
         "settle. propose: also assert when the operator does not."
     ),
 ]
-Patience = Annotated[int, typer.Option(min=0, help="Blocks that mode propose leaves the operator to assert by itself.")]
+Patience = Annotated[
+    int, typer.Option(min=0, help="Blocks that others have to assert and to confirm by themselves, where nobody lies.")
+]
+Rivals = Annotated[int, typer.Option(min=1, help="Generations contested at once for which to tell ether and blocks.")]
 SnapshotEvery = Annotated[
     int, typer.Option(min=0, help="Batches between snapshots, from which the next start begins; 0: none.")
 ]
@@ -45,6 +48,6 @@ AlertLimits = Annotated[
         "--alert",
         metavar="NAME=NUMBER",
         help="From where on something is an alert: time=0.25 and slack=0.5 of the challenge period, overdue=100 and "
-        "lag=50 blocks, batches=1000 batches, silence=300 seconds, balance=0 wei (0: what a dispute may take).",
+        "lag=50 blocks, batches=1000 batches, silence=300 seconds, balance=0 wei (0: what rivals=24 contested generations may take).",
     ),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tallystick.dispute.party import Party
+from tallystick_challenger.defence import RIVALS, defence_facts, defence_lines
 from tallystick_challenger.forecast import Forecast, forecasts
 
 NAME_DIGITS: Final = 12
@@ -56,13 +57,14 @@ def status_facts(party: Party) -> dict[str, Any]:
     }
 
 
-def forecast_facts(party: Party) -> dict[str, Any]:
-    """Return what becomes of every assertion that is not decided, if nobody moves."""
+def forecast_facts(party: Party, rivals: int = RIVALS) -> dict[str, Any]:
+    """Return what becomes of every assertion that is not decided, if nobody moves, and what a defence takes."""
     terms = party.deployment.config
     found = forecasts(party.rollup, party.challenge, terms, party.head)
     return {
         "head": party.head,
         "period_blocks": terms.challenge_period_blocks,
+        "defence": defence_facts(terms, rivals),
         "forecasts": [_forecast(each) for each in found],
     }
 
@@ -86,7 +88,7 @@ def forecast_page(facts: dict[str, Any]) -> str:
             lines.append(f"   {short(each['winner'])} {verb}; may be confirmed from block {each['final_block']}")
     if not facts["forecasts"]:
         lines.append("nothing is waiting for a decision")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *defence_lines(facts["defence"])])
 
 
 def _forecast(each: Forecast) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tallystick.rollup.assertion_view import Status
@@ -109,6 +110,60 @@ def test_P01_a_lie_halved_before_the_decision_lands_is_answered_and_loses(tmp_pa
         must_hold(stage, honest.party, before_wei=FUND_WEI)
     finally:
         stage.close()
+
+
+def test_P12_operator_and_challenger_do_not_race_and_nothing_they_send_reverts(tmp_path: Path) -> None:
+    """Nobody lies. Both look at L1 in the same block, with transactions that land together: the operator asserts and
+    confirms, the challenger leaves it the time, and confirms what is still there when its patience is over."""
+    stage = stage_of(tmp_path)
+    patience = 30
+    try:
+        operator = stage.party("operator", Mode.PROPOSE, Told())
+        challenger = stage.party("challenger", Mode.PROPOSE, Told())
+        challenger.identity = replace(challenger.identity, patience_blocks=patience)
+        first = stage.client.head().number
+
+        def together(blocks: int) -> None:
+            stage.client.request("evm_setAutomine", False)
+            for _ in range(blocks):
+                for each in (operator, challenger):
+                    each.tick()
+                stage.mine(1)
+            stage.client.request("evm_setAutomine", True)
+
+        for number in range(3):
+            if number:
+                stage.begin()
+                stage.publish()
+            together(3)
+        stage.mine(PERIOD - 6)
+        together(8)
+        assert {each.status for each in operator.rollup.assertions.values()} == {Status.CONFIRMED}
+        assert sent(stage, first, "challenger") == []
+        assert {status for _, status in sent(stage, first, "operator")} == {1}
+
+        stage.begin()
+        stage.publish()
+        together(3)
+        stage.mine(PERIOD + patience)
+        for _ in range(3):
+            challenger.tick()
+        assert {each.status for each in challenger.rollup.assertions.values()} == {Status.CONFIRMED}
+        assert {status for _, status in sent(stage, first, "challenger")} == {1}
+    finally:
+        stage.close()
+
+
+def sent(stage: Stage, first: int, name: str) -> list[tuple[str, int]]:
+    """Return the calls that a name has sent to Rollup and Challenge since a block, with how they went."""
+    places = {stage.place(each) for each in ("Rollup", "Challenge")}
+    found: list[tuple[str, int]] = []
+    for number in range(first + 1, stage.client.head().number + 1):
+        for each in stage.client.request("eth_getBlockByNumber", hex(number), True)["transactions"]:
+            if bytes.fromhex(each["from"][2:]) == address(name) and bytes.fromhex(each["to"][2:]) in places:
+                receipt = stage.client.request("eth_getTransactionReceipt", each["hash"])
+                found.append((each["input"][:10], int(receipt["status"], 16)))
+    return found
 
 
 def test_P02_idle_rivals_in_every_generation_delay_none_of_the_later_ones(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tallystick.dispute.party import Identity, Party
 from tallystick.l1.client import L1Client
 from tallystick.l1.deployment import Deployment, load_deployment
 from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.testing.liars import lie_on
 from tallystick.testing.stage import Told, account, finished
 from tallystick_operator.lies import make_lie
 
@@ -68,7 +69,7 @@ def main(url: str, folder: Path, keep: str) -> None:
     deployment = load_deployment(folder / "deployment.json")
     client = L1Client(url)
     eyes = Party(client, deployment, Identity(duties=DUTIES[Mode.WATCH]), Told())
-    lie = Identity(duties=DUTIES[Mode.PROPOSE], step=make_lie("worse-fill", bytes(20)).step, proves=False)
+    lie = Identity(duties=DUTIES[Mode.PROPOSE], step=make_lie("worse-fill", bytes(20)).step, strategy=lie_on)
     path = folder / "liar.sqlite"
     liar = Party(client, deployment, lie, Told(), account=account("operator"), queue_path=path)
     mine, kills = folder / "mortal.sqlite", 0
@@ -81,8 +82,10 @@ def main(url: str, folder: Path, keep: str) -> None:
             for file in folder.glob("mortal.sqlite*"):
                 file.unlink()
         eyes.read()
-        owed = any(view.owed.get(bytes.fromhex(account("challenger").address[2:])) for view in eyes.credits.values())
-        if finished(eyes) and not killed and not owed:
+        own = bytes.fromhex(account("challenger").address[2:])
+        owed = any(view.owed.get(own) for view in eyes.credits.values())
+        bonded = any(each.bonded == own for each in eyes.rollup.assertions.values())
+        if finished(eyes) and not killed and not owed and not bonded:
             sys.stdout.write(f"{kills}\n")
             return
         if not killed and client.head().number == head:

@@ -24,8 +24,8 @@ CODE = [
     *(ROOT / "shared/tallystick/dispute").glob("*.py"),
     *(ROOT / "shared/tallystick/rollup").glob("*.py"),
 ]
-TELLS = {"report": 0, "_report": 0, "write": 0, "_send": 2}
-"""The functions that tell an event, and which argument names it."""
+TELLS = ("report", "_report", "write")
+"""The functions that tell an event, which is their first argument."""
 CHOSEN = {"lie_half_time", "lie_over_time", "lie_confirmed", "done_by_others", "not_taken", "refused", "failed"}
 """Names that stand in a variable before they are told."""
 
@@ -34,8 +34,9 @@ def told(code: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in TELLS and len(node.args) > TELLS[name]:
-                for part in ast.walk(node.args[TELLS[name]]):
+            named = [each.value for each in node.keywords if name == "Due" and each.arg == "event"]
+            for value in [*node.args[:1], *named] if name in TELLS else named:
+                for part in (value.body, value.orelse) if isinstance(value, ast.IfExp) else ast.walk(value):
                     if isinstance(part, ast.Constant) and isinstance(part.value, str):
                         yield part.value
 

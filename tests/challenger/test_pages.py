@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from tallystick.rollup.duties import Mode
 from tallystick.testing.stage import Stage, Told, trade_a_little
 from tallystick_challenger.cli import app
+from tallystick_challenger.defence import GAS_WEI
 from tallystick_operator.lies import LIES
 
 
@@ -59,6 +60,19 @@ def test_an_assertion_without_a_rival_is_forecast_to_the_block(stage: Stage, tmp
     page = shown(stage, tmp_path, "status")
     assert "none is open" in page and f"{side['assertion'][2:14]}  " in page
     assert "nothing is waiting" in shown(stage, tmp_path, "forecast")
+
+
+def test_p03_the_forecast_says_what_ether_and_blocks_so_many_rivals_take(stage: Stage, tmp_path: Path) -> None:
+    found = json.loads(shown(stage, tmp_path, "forecast", "--rivals", "31", "--json"))["defence"]
+    terms = stage.deployment.config
+    assert (terms.assertion_bond_wei, terms.challenge_bond_wei) == (32 * 10**18, 10**18)
+    gas = 31 * GAS_WEI
+    assert int(found["defence_wei"]) == 63 * 10**18 + gas
+    assert int(found["safe_below_wei"]) == (32 * 32 + 1) * 10**18
+    assert found["trace_blocks"] == terms.trace_blocks(31) and found["in_time"]
+    page = shown(stage, tmp_path, "forecast")
+    assert "24 contested generations take 58.4 ether" in page and "WARNING" not in page
+    assert "WARNING: the challenge period would have to be" in shown(stage, tmp_path, "forecast", "--rivals", "100")
 
 
 def test_a_dispute_is_shown_and_its_winner_is_who_has_the_running_clock(stage: Stage, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tallystick import artifacts
+from tallystick.dispute.party import Party
 from tallystick.errors import ConfigError, DataMismatch, DataMissing, L1Error, StateError, TallystickError
 from tallystick.journal import Journal
 from tallystick.l1.deploy import check_deployment
@@ -22,7 +23,6 @@ from tallystick.l1.server import DevServer
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.rollup import probe
-from tallystick.dispute.party import Party
 from tallystick.rollup.duties import Mode
 from tallystick.schema.names import Phase
 from tallystick.testing import probe as probe_writer

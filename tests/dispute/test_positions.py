@@ -11,13 +11,14 @@ import pytest
 from tallystick.dispute.history import History, Trace
 from tallystick.dispute.moves import call_for
 from tallystick.dispute.party import Party
-from tallystick.dispute.player import Claim, Player
+from tallystick.dispute.player import Claim, Decide, Player
 from tallystick.rollup.assertion_view import Status, assertion_id
 from tallystick.rollup.duties import Mode
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import REGISTERS_BYTES
 from tallystick.state.state import state_hash
-from tallystick.testing.stage import Stage, Told, finished, trade_a_little
+from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, finished, trade_a_little
+from tallystick.testing.world import address
 
 LAST = 2**20 - 1
 
@@ -57,7 +58,7 @@ class Mallory:
         view = self.eyes.rollup
         parent = view.assertions[view.genesis_id]
         bond = self.stage.deployment.config.assertion_bond_wei
-        arguments = (parent.id, parent.next_limit, root, registers())
+        arguments = (parent.id, parent.next_limit, root, registers(), bytes(32))
         self.stage.transact(self.name, f"post {root.hex()}", "Rollup", "post", *arguments, value_wei=bond)
         return assertion_id(parent.id, state_hash(root, registers()))
 
@@ -152,7 +153,39 @@ def test_a_false_trace_to_the_true_state_does_not_take_the_honest_bond(stage: St
 
     assert [facts["index"] for facts in moves(told, "prove")] == [4]
     dispute = next(iter(honest.challenge.disputes.values()))
-    assert honest.challenge.edges[dispute.winner_edge].edge.span == true_trace(stage).span(20, 0)
+    assert honest.challenge.edges[dispute.settled_edge].edge.span == true_trace(stage).span(20, 0)
+
+
+def test_a_false_trace_to_the_true_state_that_has_the_whole_head_start_earns_no_bond(stage: Stage) -> None:
+    """The truth was alone for all but a block of the period. A lie makes it a dispute, and a false trace to the true
+    assertion is opened before the honest root: it decides by the head start, for the truth. The bond it does not get."""
+    true = true_trace(stage).states
+    proposer = stage.party("operator", Mode.PROPOSE, Told())
+    proposer.tick()
+    stage.mine(PERIOD_BLOCKS - 2)
+    told = Told()
+    honest = stage.party("challenger", Mode.RESOLVE, told)
+    honest.tick()
+    mallory = Mallory(stage, honest)
+    mallory.post(keccak(b"any lie, a block before it is too late"))
+    honest.read()
+    mine = honest.rollup.assertions[honest.rollup.children[honest.rollup.genesis_id][0]]
+    head_start = honest.rollup.unrivalled_blocks(mine, honest.head)
+    assert head_start == PERIOD_BLOCKS - 1
+    mallory.claim([*true[:5], keccak(b"detour"), *true[6:]], mine.id, head_start=head_start)
+    mallory.tick()
+    honest.read()
+    (root,) = honest.challenge.roots[mine.id]
+    decide = call_for(Decide(root=honest.challenge.edges[root].edge, openings=()), 0)
+    honest.tick()
+    stage.transact("mallory", "decide", "Challenge", decide.function, *decide.arguments)
+
+    fight(stage, mallory, honest)
+
+    dispute = next(iter(honest.challenge.disputes.values()))
+    assert dispute.winner == mine.id
+    assert honest.challenge.edges[dispute.settled_edge].edge.span == true_trace(stage).span(20, 0)
+    assert stage.call("Challenge", "credit", "0x" + address("mallory").hex()) == 0
 
 
 def test_a_party_that_restarts_with_an_empty_disk_in_the_middle_wins_all_the_same(stage: Stage, tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from tallystick.dispute.party import Party
 from tallystick.dispute.player import is_paid
 from tallystick.dispute.states import (
-    Standing,
     DISPUTE_ACTIONS,
     DISPUTE_TRANSITIONS,
     EDGE_ACTIONS,
     EDGE_TRANSITIONS,
     DisputeState,
     EdgeState,
+    Standing,
     Transition,
     dispute_state,
     edge_state,

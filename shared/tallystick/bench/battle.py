@@ -15,6 +15,7 @@ from tallystick.bench.sybils import Attack, Attacker, Timing, attacks, owner
 from tallystick.dispute.history import History, Trace
 from tallystick.dispute.party import Identity, Party
 from tallystick.dispute.player import repayments
+from tallystick.dispute.strategy import own_bonds
 from tallystick.l1.abi import contract_abi
 from tallystick.l1.client import L1Client
 from tallystick.rollup.assertion_view import Assertion, Status, assertion_id
@@ -134,7 +135,8 @@ class Battle:
         view = self.honest.challenge
         decided = [each for each in view.disputes.values() if each.winner]
         settled = all(each.settled and not repayments(view, each) for each in decided)
-        return finished(self.honest) and settled and paid and not self.honest.busy
+        home = not own_bonds(self.honest.mind)
+        return finished(self.honest) and settled and paid and home and not self.honest.busy
 
     def _honest_total(self) -> int | None:
         """Return the blocks the honest root has, None while it is not open; note what the lies have."""

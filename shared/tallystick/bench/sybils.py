@@ -187,7 +187,7 @@ class Attacker:
         return player.moves(self.eyes.challenge, self.eyes.head)
 
     def _post(self) -> None:
-        arguments = (self.parent.id, self.parent.next_limit, self.attack.root, REGISTERS)
+        arguments = (self.parent.id, self.parent.next_limit, self.attack.root, REGISTERS, bytes(32))
         bond = self.stage.deployment.config.assertion_bond_wei
         self._send("Rollup", Call(key="post", function="post", arguments=arguments, value_wei=bond))
 

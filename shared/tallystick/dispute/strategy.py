@@ -23,11 +23,16 @@ from tallystick.rollup.credit_view import CreditView
 from tallystick.rollup.duties import Duties
 from tallystick.rollup.replay import Expectation
 from tallystick.schema.names import Outcome, Phase
+from tallystick.state.layout import Registers
 
 SPARE_MOVES: Final = 4
 """Beside an opening, a bisection a level by each side, and a proof: a move may take that part of what is left."""
 MAX_CONFIRMED: Final = 64
 """Assertions that one transaction confirms."""
+POSTS_AT_ONCE: Final = 8
+"""M: assertions of a backlog in one block."""
+POST_GAS: Final = 500_000
+"""Of an assertion behind another that has not landed, with room to spare."""
 CONFIRM_GAS: Final = 100_000
 """Of a confirmation, and of each assertion in it: it is sent behind a decision that has not landed yet, and cannot be
 estimated."""
@@ -136,8 +141,8 @@ class Generation:
 class Contest:
     """The moves due in the dispute among the children of one assertion.
 
-    Units: `running` are the blocks of the best other root, 0 while there is none; `fastest` those of the best rival, with
-    or without a root.
+    Units: `running` is one more than the blocks of the best other root, 0 while there is none; `fastest` are the blocks
+    that a rival has without one.
     """
 
     mine: Assertion
@@ -216,7 +221,7 @@ def _contest(known: Known, mine: Assertion, *, proves: bool) -> Contest | None:
         mine=mine,
         moves=player.moves(challenge, head),
         running=max(running, default=0),
-        fastest=max((time_of(known, rival) for rival in rollup.rivals(mine)), default=0),
+        fastest=max((rollup.unrivalled_blocks(rival, head) for rival in rollup.rivals(mine)), default=0),
     )
 
 
@@ -281,10 +286,46 @@ def asserted(known: Known, chain: list[Generation]) -> list[Due]:
     if not wanted or not is_open or block < _earliest(known, parent):
         return []
     window = window_of(known, max(time_of(known, each) for each in children), 2) if children else None
-    return [_post(known, parent, expected, _movable_bond(known, parent), window)]
+    first = _post(known, parent, expected, _movable_bond(known, parent), window)
+    return [first] if children else [first, *_posted_behind(known, expected)]
 
 
-def _post(known: Known, parent: Assertion, expected: Expectation, source: bytes, window: Window | None) -> Due:
+def _posted_behind(known: Known, expected: Expectation) -> Iterator[Due]:
+    """Give the assertions of a backlog that may follow one in its very block: what it leaves over waits for nothing, and
+    its bond moves on."""
+    for _ in range(POSTS_AT_ONCE - 1):
+        registers = Registers()
+        registers.load(expected.registers)
+        if registers.phase == Phase.OPEN_BATCH and registers.batch_cursor >= expected.limit:
+            return
+        parent = Assertion(
+            id=expected.id,
+            parent=expected.parent,
+            state_hash=expected.state_hash,
+            state_root=expected.state_root,
+            registers=expected.registers,
+            limit=expected.limit,
+            next_limit=expected.limit,
+            proposer=known.me,
+            bonded=known.me,
+            block=known.head,
+            status=Status.PENDING,
+        )
+        child = known.expected(parent)
+        if child is None:
+            return
+        yield _post(known, parent, child, parent.id, None, POST_GAS)
+        expected = child
+
+
+def _post(
+    known: Known,
+    parent: Assertion,
+    expected: Expectation,
+    source: bytes,
+    window: Window | None,
+    gas: int | None = None,
+) -> Due:
     return Due(
         name="assert",
         event="asserted",
@@ -295,6 +336,7 @@ def _post(known: Known, parent: Assertion, expected: Expectation, source: bytes,
             function="post",
             arguments=(expected.parent, expected.limit, expected.state_root, expected.registers, source or bytes(32)),
             value_wei=0 if source else known.terms.assertion_bond_wei,
+            gas=gas,
         ),
         facts={"assertion": expected.id, "limit": expected.limit, "steps": expected.steps},
         window=window,
