@@ -196,6 +196,24 @@ contract NestedTest is RollupBase {
         assertTrue(rollup.latestConfirmed() == line[GENERATIONS]);
     }
 
+    /// A rival and a bisection in the block of the decision burn no bundle: what the root had before
+    /// is enough.
+    function test_a_bundle_survives_a_rival_and_a_bisection_of_its_root_just_before_it() external {
+        uint256 generation = generate();
+        AssertionId parent = line[0];
+        Trace memory truth = truthOf(generation);
+        vm.roll(block.number + PERIOD);
+        IRollup.Decision[] memory decisions = new IRollup.Decision[](1);
+        decisions[0] = asDecision(generation);
+        (decisions[0].openings[0].left, decisions[0].openings[0].right) = (Node.wrap(0), Node.wrap(0));
+        AssertionId[] memory ids = new AssertionId[](1);
+        ids[0] = line[generation];
+        open(liar, parent, lies[generation], lieOf(generation, 0));
+        bisect(liar, parent, truth, K, 0);
+        rollup.resolve(decisions, ids);
+        assertTrue(rollup.isConfirmed(line[generation]));
+    }
+
     function resolveAll() private {
         resolveThrough(GENERATIONS);
     }

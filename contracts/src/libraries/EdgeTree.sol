@@ -188,9 +188,9 @@ library EdgeTree {
 
         value = unrivalledBlocks(self.contexts[context], state);
         if (state.progress != Progress.BISECTED) return (id, value);
-        Node span = TraceTree.node(opening.left, opening.right);
-        // INVARIANT: the children are the edge's own.
-        require(span == edge.span, IChallenge.WrongNode(span, edge.span));
+        // SAFETY: without the edge's own children its time is a bound from below. The edge may have
+        // been bisected since the call was signed, and whoever did it must not burn a bundle.
+        if (!(TraceTree.node(opening.left, opening.right) == edge.span)) return (id, value);
         uint40 left = knownTotal(self, leftChild(edge, opening.left));
         uint40 right = knownTotal(self, rightChild(edge, opening.left, opening.right));
         // INVARIANT: an edge is as good as its worse child; the better one could be a lie's.
