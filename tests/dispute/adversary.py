@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from tallystick.dispute.history import LeafProof, Prefix, Trace
-from tallystick.dispute.player import Bisect, Claim, Decide, Move, Opening, OpenRoot, Player, Prove, Update
+from tallystick.dispute.player import Bisect, Claim, Decide, Move, Opening, OpenRoot, Player, Prove, Settle, Update
 from tallystick.dispute.rules import Rule
 from tallystick.dispute.view import Edge
 from tallystick.errors import BadInput
@@ -155,6 +155,8 @@ class Match:
                 game.update(move.openings)
             case Decide():
                 game.confirm(move.root, move.openings)
+            case Settle():
+                raise AssertionError("a match ends when it is decided")
 
     # The other side
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from tallystick.dispute.rules import Rule
 from tallystick.testing.generations.attacker import STYLES
 from tallystick.testing.generations.honest import Habit
 from tallystick.testing.generations.match import Dropped, Fault, Match
-from tallystick.testing.generations.setup import ROOT_WEI, Setup, Terms, contested, random_setup
+from tallystick.testing.generations.setup import ROOT_WEI, Terms, contested, random_setup
 
 SEEDS = 4_000
 PARTS = 4
@@ -84,8 +85,7 @@ def test_a_period_three_blocks_too_short_is_robbed_and_the_shortest_that_is_safe
 
 def test_without_moves_that_repeat_a_bundle_of_many_generations_is_held_up_beyond_the_bound() -> None:
     """One cheap decision in front of each bundle reverts it."""
-    plain = contested("overtake", 16, Terms(height=1, delay=2, censored=0))
-    setup = Setup(**{name: getattr(plain, name) for name in Setup.__slots__} | {"bundles": True})
+    setup = replace(contested("overtake", 16, Terms(height=1, delay=2, censored=0)), bundles=True)
     late = [Fault.LATE in Match(seed, setup, dropped=without(Rule.NO_OPS)).play().faults for seed in range(10)]
     assert any(late)
     assert not any(Match(seed, setup).play().faults for seed in range(10))
