@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from tallystick.dispute.moves import Call
-    from tallystick.l1.client import L1Client
+    from tallystick.l1.access import L1
     from tallystick.l1.deployment import Deployment
     from tallystick.l1.signer import Signer
 
@@ -42,7 +42,7 @@ def signer_of(
     return load_signer(RemoteKey(url=signer_url, address=signer_address)) if signer_url else None
 
 
-def send(client: L1Client, deployment: Deployment, contract: str, call: Call, signer: Signer) -> dict[str, Any]:
+def send(client: L1, deployment: Deployment, contract: str, call: Call, signer: Signer) -> dict[str, Any]:
     """Send a call and return what became of it.
 
     Raises: L1Reverted when L1 does not take it.

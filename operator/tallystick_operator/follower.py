@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from tallystick.journal import Journal
-from tallystick.l1.client import BlockRef, L1Client
+from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.events import EventReader
+from tallystick.l1.values import BlockRef
 from tallystick.rollup.inbox_view import InboxView
 from tallystick_operator.board import Board
 from tallystick_operator.core import Core
@@ -32,7 +33,7 @@ class Follower:
 
     def __init__(
         self,
-        client: L1Client,
+        client: L1,
         deployment: Deployment,
         sequencer: Sequencer,
         board: Board,

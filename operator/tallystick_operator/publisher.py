@@ -6,7 +6,7 @@ from collections import deque
 from typing import Final
 
 from tallystick.journal import Journal
-from tallystick.l1.client import L1Client
+from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.fees import BLOCK_SECONDS, Window
 from tallystick.l1.queuestore import TxEntry, TxState
@@ -40,7 +40,7 @@ class Publisher:
     def __init__(
         self,
         *,
-        client: L1Client,
+        client: L1,
         deployment: Deployment,
         queue: TxQueue,
         sequencer: Sequencer,

@@ -45,11 +45,11 @@ def replace_blocks(stage: Stage, depth: int, *, without: str = "") -> None:
     again: list[list[Any]] = []
     head = stage.client.head().number
     for number in range(head - depth + 1, head + 1) if without else ():
-        for each in stage.client.request("eth_getBlockByNumber", hex(number), True)["transactions"]:
+        for each in stage.chain.request("eth_getBlockByNumber", hex(number), True)["transactions"]:
             if bytes.fromhex(each["from"][2:]) != address(without):
-                raw = stage.client.request("eth_getRawTransactionByHash", each["hash"])
+                raw = stage.chain.request("eth_getRawTransactionByHash", each["hash"])
                 again.append([raw, (number - head + depth - 1) // 2])
-    stage.client.request("anvil_reorg", depth, again)
+    stage.chain.request("anvil_reorg", depth, again)
 
 
 def play_through_reorganisation(stage: Stage, when: str | int, depth: int, *, without: str = "") -> None:

@@ -352,7 +352,7 @@ def test_L02_two_moves_in_either_order_lead_to_the_same_game(stage: Stage) -> No
     assert len(moves) == 2
     for who in ("first", "second"):
         stage.fund(who)
-    snapshot = stage.client.request("evm_snapshot")
+    snapshot = stage.chain.request("evm_snapshot")
     games = []
     for who, order in (("first", moves), ("second", moves[::-1])):
         for move in order:
@@ -363,7 +363,7 @@ def test_L02_two_moves_in_either_order_lead_to_the_same_game(stage: Stage) -> No
         edges = {id_: replace(each, created=0) for id_, each in view.challenge.edges.items()}
         games.append((edges, view.challenge.rivalled.keys()))
         if len(games) == 1:
-            stage.client.request("evm_revert", snapshot)
+            stage.chain.request("evm_revert", snapshot)
     assert games[0] == games[1]
 
 

@@ -29,7 +29,7 @@ EMPTY: Final = [bytes(128)]
 
 def pass_time(stage: Stage, seconds: int) -> int:
     """Let L1 go on, and return its time."""
-    stage.client.request("evm_increaseTime", hex(seconds))
+    stage.chain.request("evm_increaseTime", hex(seconds))
     stage.mine(1)
     return stage.client.head().timestamp
 

@@ -88,7 +88,7 @@ def test_P10_a_strangers_batch_after_an_idle_day_is_built_upon_and_nothing_ackno
     lives.settle()
     trade(lives)
     lives.kill()
-    stage.client.request("evm_increaseTime", hex(stage.deployment.config.takeover_delay_seconds + 1))
+    stage.chain.request("evm_increaseTime", hex(stage.deployment.config.takeover_delay_seconds + 1))
     stage.mine(1)
     stage.fund("mallory")
     count, now = stage.call("Inbox", "batchCount"), stage.client.head().timestamp
@@ -128,17 +128,17 @@ def test_P10_a_strangers_batch_while_records_are_acknowledged_shifts_them_and_lo
 def move_blocks(stage: Stage, depth: int) -> None:
     """L1 replaces its newest blocks by empty ones, and the traders' transactions come again in later ones."""
     head = stage.client.head().number
-    request = stage.client.request
+    request = stage.chain.request
     again = [
         request("eth_getRawTransactionByHash", each["hash"])
         for number in range(head - depth + 1, head + 1)
         for each in request("eth_getBlockByNumber", hex(number), True)["transactions"]
         if bytes.fromhex(each["from"][2:]) != address("operator")
     ]
-    stage.client.request("anvil_reorg", depth)
+    stage.chain.request("anvil_reorg", depth)
     stage.mine(1)
     for raw in again:
-        stage.client.request("eth_sendRawTransaction", raw)
+        stage.chain.request("eth_sendRawTransaction", raw)
 
 
 @pytest.mark.parametrize(("depth", "kill"), [(1, 0.0), (7, 0.0), (64, 0.0), (1, 0.5), (7, 0.5), (64, 0.5)])

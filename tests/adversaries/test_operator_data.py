@@ -42,7 +42,7 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def a_day_later(stage: Stage) -> None:
     """Let L1's clock pass the delays."""
-    stage.client.request("evm_increaseTime", hex(DAY + 1))
+    stage.chain.request("evm_increaseTime", hex(DAY + 1))
     stage.mine(1)
 
 

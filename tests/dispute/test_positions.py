@@ -226,7 +226,7 @@ def test_a_party_follows_a_reorganisation_and_plays_on(stage: Stage) -> None:
     for _ in range(12):
         mallory.tick()
         honest.tick()
-    stage.client.request("anvil_rollback", 3)
+    stage.chain.request("anvil_rollback", 3)
     stage.mine(1)
     mallory.sent.clear()
     mallory.name = "mallory again"

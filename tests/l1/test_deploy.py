@@ -13,7 +13,8 @@ from web3 import Web3
 from tallystick.artifacts import Artifact
 from tallystick.errors import BadInput, ConfigError, L1Reverted, StateError
 from tallystick.l1.abi import ContractAbi
-from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.access import Contract
+from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import (
     check_code,
     create_address,

@@ -169,7 +169,7 @@ class Lives:
 
     def block(self, seconds: int = BLOCK_SECONDS, base_fee_wei: int | None = None) -> None:
         """Let L1 make a block some seconds later, and wait until the operator has seen it."""
-        request = self.scene.stage.client.request
+        request = self.scene.stage.chain.request
         if base_fee_wei is not None:
             request("anvil_setNextBlockBaseFeePerGas", hex(base_fee_wei))
         request("evm_increaseTime", hex(seconds))

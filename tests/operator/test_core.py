@@ -242,10 +242,10 @@ def test_after_a_crash_the_same_batches_are_published(rig: Rig) -> None:
     for i in range(10):
         rig.seconds += 0.7
         rig.accept(rig.order(1 + i % 2, i % 2, 618_000, 2, client_id=i))
-    before = [batch.header_by(bytes(20)).pack() for batch in rig.core.executor.sealed]
+    before = [batch.header.pack() for batch in rig.core.executor.sealed]
     rig.log.close()
     rig.open()
-    assert [batch.header_by(bytes(20)).pack() for batch in rig.core.executor.sealed] == before
+    assert [batch.header.pack() for batch in rig.core.executor.sealed] == before
     rig.accept(rig.order(1, BUY, 618_000, 2))
     rig.core.seal_now()
     assert rig.replayed().state.hash() == rig.core.executor.state.hash()

@@ -168,7 +168,7 @@ def test_two_who_leave_while_prices_have_stopped_are_told_the_way_and_go_it(shel
     opened = shell.json("alice", "block", "offer", "0", "sell", str(6 + abs(before[0])), PRICE)
     assert shell.json("bob", "block", "accept", opened["record"])["outcome"] == "ACCEPTED"
     held = abs(size(shell, "alice"))
-    shell.scene.stage.client.request("evm_increaseTime", hex(STALE_MS // 1_000 + 5))
+    shell.scene.stage.chain.request("evm_increaseTime", hex(STALE_MS // 1_000 + 5))
     shell.scene.wait(lambda: shell.json("", "markets")[0]["status"] != "live", "the halt", mine=1)
     shell.run("alice", "block", "offer", "0", "buy", str(held), PRICE, "--out", offered)
     with pytest.raises(OperatorRefused) as refused:

@@ -86,7 +86,7 @@ class Watch:
     def _decide_apart(self, decide: Decide) -> None:
         """Update and confirm in two transactions, and have both forgotten."""
         assert self.battle is not None
-        client = self.battle.eyes.client
+        client = self.stage.chain
         snapshot = client.request("evm_snapshot")
         gas: list[int] = []
         apart = call_for(Update(openings=decide.openings), 0), call_for(Decide(root=decide.root, openings=()), 0)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tallystick.dispute.view import ENOUGH, ChallengeView, DisputeStatus
 from tallystick.errors import DataMismatch, DataMissing
-from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.access import L1, Contract
 from tallystick.rollup.assertion_view import Assertion, RollupView, Status
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.state.hashing import keccak
@@ -36,7 +36,7 @@ class Fact:
 
 
 def check_commitments(
-    client: L1Client,
+    client: L1,
     places: Mapping[str, bytes],
     block: int,
     *,

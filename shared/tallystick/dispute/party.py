@@ -18,7 +18,7 @@ from tallystick.dispute.strategy import Due, Identity, time_of
 from tallystick.dispute.traces import Traces
 from tallystick.dispute.view import ChallengeView
 from tallystick.errors import DataError
-from tallystick.l1.client import L1Client
+from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS, EventReader
 from tallystick.l1.logstore import LogStore
@@ -46,7 +46,7 @@ class Party:
 
     def __init__(
         self,
-        client: L1Client,
+        client: L1,
         deployment: Deployment,
         identity: Identity,
         report: Report,

@@ -10,7 +10,7 @@ from typing import Any
 from tallystick.dispute.moves import Call
 from tallystick.dispute.strategy import Due
 from tallystick.dispute.view import ChallengeView
-from tallystick.l1.client import L1Client
+from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.rollup.assertion_view import RollupView, Status, assertion_id
 from tallystick.state.hashing import keccak
@@ -89,7 +89,7 @@ def purpose_of(due: Due, rollup: RollupView) -> Purpose | None:
     return None
 
 
-def read_pools(client: L1Client, deployment: Deployment, head: int, me: bytes = b"") -> list[Pool]:
+def read_pools(client: L1, deployment: Deployment, head: int, me: bytes = b"") -> list[Pool]:
     """Return every pool anybody has opened, oldest first; `me` is who asks.
 
     Raises: L1Error.

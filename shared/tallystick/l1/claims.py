@@ -8,8 +8,8 @@ state of each edge. So one endpoint is asked for the logs, and a quorum for what
 from collections.abc import Sequence
 
 from tallystick.errors import L1Error
-from tallystick.l1.client import RawLog
 from tallystick.l1.endpoints import Endpoint, Endpoints, Unusable
+from tallystick.l1.values import RawLog
 
 
 class EndpointClaim:

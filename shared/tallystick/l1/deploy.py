@@ -17,10 +17,11 @@ from tallystick import artifacts
 from tallystick.artifacts import Artifact
 from tallystick.errors import BadInput, ConfigError, L1Error, StateError
 from tallystick.l1.abi import ContractAbi, Parameter
+from tallystick.l1.access import L1
 from tallystick.l1.blocks import rlp_int, rlp_list
-from tallystick.l1.client import L1Client, Receipt
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment, config_from
 from tallystick.l1.terms import check_terms, is_development, with_defaults
+from tallystick.l1.values import Receipt
 from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
 from tallystick.rollup.probe import check_probe
 from tallystick.schema.names import Phase
@@ -61,7 +62,7 @@ def create_address(sender: bytes, nonce: int) -> bytes:
     return keccak(rlp_list(b"\x94" + sender + rlp_int(nonce)))[12:]
 
 
-def predict(client: L1Client, deployer: bytes, config: DeployConfig, steps: Sequence[str]) -> Prediction:
+def predict(client: L1, deployer: bytes, config: DeployConfig, steps: Sequence[str]) -> Prediction:
     """The addresses before the deployment, for what has to name them (a genesis, say).
 
     Rests on the deployer sending nothing else in between; `deploy` checks it.
@@ -85,7 +86,7 @@ def predict(client: L1Client, deployer: bytes, config: DeployConfig, steps: Sequ
 
 
 def deploy(
-    client: L1Client,
+    client: L1,
     account: LocalAccount,
     *,
     genesis_state_hash: bytes,
@@ -134,7 +135,7 @@ def deploy(
     )
 
 
-def check_deployment(client: L1Client, deployment: Deployment) -> None:
+def check_deployment(client: L1, deployment: Deployment) -> None:
     """Refuses contracts that are not this version's, or that are not connected as the record says.
 
     Raises: StateError, naming the first difference; BadInput when the record's genesis is none.
@@ -209,7 +210,7 @@ def check_machine(compiled_for: str) -> None:
         )
 
 
-def check_code(client: L1Client, deployment: Deployment, *, load: Load = artifacts.load) -> None:
+def check_code(client: L1, deployment: Deployment, *, load: Load = artifacts.load) -> None:
     """Refuses contracts whose code is not the code this package was built with.
 
     Raises: StateError, naming the first contract that differs from the record or the package.
@@ -278,7 +279,7 @@ def _argument(contract: str, parameter: Parameter, arguments: Mapping[str, Any])
     return arguments[name]
 
 
-def _create(client: L1Client, account: LocalAccount, nonce: int, initcode: bytes) -> Receipt:
+def _create(client: L1, account: LocalAccount, nonce: int, initcode: bytes) -> Receipt:
     sender = bytes.fromhex(account.address[2:])
     tip = client.tip_wei()
     estimate = client.estimate_gas(None, initcode, sender=sender)
@@ -315,7 +316,7 @@ def _without_immutables(artifact: Artifact, code: bytes) -> bytes:
 
 
 def deploy_from_file(
-    client: L1Client,
+    client: L1,
     account: LocalAccount,
     path: Path,
     *,

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tallystick.errors import L1Error
-from tallystick.l1.client import BlockRef, Claim, Contract, L1Client, RawLog
+from tallystick.l1.access import L1, Claim, Contract
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.logstore import LogStore
+from tallystick.l1.values import BlockRef, RawLog
 
 CONTRACTS = ("Inbox", "Vault", "Rollup", "Challenge")
 DEFAULT_MAX_BLOCKS = 20_000
@@ -82,7 +83,7 @@ class ContractReader:
 
     def __init__(
         self,
-        client: L1Client,
+        client: L1,
         contracts: Sequence[Contract],
         first_block: int,
         *,
@@ -306,7 +307,7 @@ class EventReader(ContractReader):
 
     def __init__(
         self,
-        client: L1Client,
+        client: L1,
         deployment: Deployment,
         *,
         cursor: Cursor | None = None,

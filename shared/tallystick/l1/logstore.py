@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from tallystick.errors import StateError
-from tallystick.l1.client import RawLog
+from tallystick.l1.values import RawLog
 
 PIECE_LOGS: Final = 2_000
 """Logs that are given back at a time."""

@@ -16,22 +16,22 @@ from eth_hash.auto import keccak
 
 from tallystick.errors import BadInput, DataMismatch, L1Error
 from tallystick.l1 import questions
+from tallystick.l1.abi import contract_abi
+from tallystick.l1.access import Contract
 from tallystick.l1.asking import Asker
 from tallystick.l1.claims import EndpointClaim
 from tallystick.l1.client import (
     CALLS_A_REQUEST,
     DEFAULT_RETRIES,
     DEFAULT_TIMEOUT_SECONDS,
-    BlockRef,
-    BlockTag,
+    FIRST_PAUSE_SECONDS,
     L1Client,
-    RawLog,
-    Receipt,
 )
 from tallystick.l1.endpoints import Endpoint, Endpoints, Report, Unusable
-from tallystick.l1.headers import ProvenHeader
-from tallystick.l1.proven import ProvenReceipt
+from tallystick.l1.headers import ProvenHeader, prove_header
+from tallystick.l1.proven import ProvenReceipt, prove_receipts
 from tallystick.l1.questions import Kept
+from tallystick.l1.values import BlockRef, BlockTag, RawLog, Receipt
 
 HEADER_BATCH: Final = 100
 LINKED_BLOCKS: Final = 2_000
@@ -55,7 +55,7 @@ def _calls(calls: Sequence[tuple[bytes, bytes]], block: BlockTag) -> Callable[[L
     return lambda client: tuple(client.call_many(calls, block=block))
 
 
-class QuorumClient(L1Client):
+class QuorumClient:
     """A client of several endpoints, one included. `quorum` is how many must agree: by default more than half.
 
     `chain_id` is what every endpoint must be; without it, what the quorum says. With `max_head_age_seconds` a head
@@ -83,7 +83,7 @@ class QuorumClient(L1Client):
             raise BadInput("the quorum is between 1 and the number of endpoints", quorum=self.quorum)
         # where there is another endpoint to ask, waiting for this one is the worse choice
         tries = (DEFAULT_RETRIES if len(urls) == 1 else 0) if retries is None else retries
-        super().__init__(urls[0], timeout_seconds=timeout_seconds, retries=tries, sleep=sleep)
+        self._sleep = sleep
         clients = [L1Client(url, timeout_seconds=timeout_seconds, retries=tries, sleep=sleep) for url in urls]
         self.endpoint = ", ".join(client.endpoint for client in clients)
         self._ask = Asker(Endpoints(clients, report=report, clock=clock), self.quorum, chain_id)
@@ -94,12 +94,9 @@ class QuorumClient(L1Client):
         self._receipts: Kept[list[ProvenReceipt]] = Kept(BLOCKS_KEPT)
         self._hashes: Kept[list[bytes]] = Kept(BLOCKS_KEPT)
 
-    def request(self, method: str, *params: Any) -> Any:
-        """The result as the first usable endpoint gives it, unchecked.
-
-        Raises: as L1Client.request; L1Unreachable, naming what is wrong with each, when none is usable.
-        """
-        return self._ask.first(lambda client: client.request(method, *params))
+    def pause(self) -> None:
+        """Waits a moment before the same is asked again."""
+        self._sleep(FIRST_PAUSE_SECONDS)
 
     @property
     def disagreements(self) -> int:
@@ -128,7 +125,7 @@ class QuorumClient(L1Client):
         elif isinstance(tag, int):
             header = self._header_at(tag)
         else:
-            return self.head(tag) if tag in TAGS else super().block(tag)
+            return self.head(tag)
         return None if header is None else header.ref
 
     def _agreed_head(self, tag: str) -> ProvenHeader:
@@ -219,6 +216,24 @@ class QuorumClient(L1Client):
         for endpoint in self._ask.ready():
             return EndpointClaim(self._ask.endpoints, endpoint)
         raise self._ask.too_few("the past", 0)
+
+    def raw_block(self, number: int) -> tuple[Any, list[Any]] | None:
+        """A block of the quorum's chain and its receipts as an endpoint gives them, proven; None where none does."""
+        header = self._header_at(number)
+
+        def ask(client: L1Client) -> tuple[Any, list[Any]]:
+            found = client.raw_block(number)
+            if header is None or found is None:
+                raise L1Error("the endpoint does not give a block's receipts", endpoint=client.endpoint, block=number)
+            if prove_header(found[0]).ref.hash != header.ref.hash:
+                raise L1Error("the endpoint follows another branch", endpoint=client.endpoint, block=number)
+            prove_receipts(header, found[1])
+            return found
+
+        try:
+            return self._ask.first(ask)
+        except L1Error:
+            return None
 
     def receipt(self, transaction_hash: bytes) -> Receipt | None:
         """The receipt of a transaction in a block of the quorum's chain, proven; None when no endpoint has one."""
@@ -331,6 +346,14 @@ class QuorumClient(L1Client):
             return client.estimate_gas(to, data, sender=sender, value_wei=value_wei)
 
         return min(max(self._ask.several(estimate, "an estimate of gas")), TRANSACTION_GAS_CAP)
+
+    def code_hash(self, address: bytes) -> bytes:
+        """keccak of the runtime code, of nothing where there is none."""
+        return keccak(self.code(address))
+
+    def contract(self, name: str, address: bytes) -> Contract:
+        """A compiled contract at an address."""
+        return Contract(client=self, abi=contract_abi(name), address=address)
 
     # Transactions
 

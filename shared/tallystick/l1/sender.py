@@ -17,10 +17,11 @@ from threading import RLock
 from typing import Any
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
-from tallystick.l1.client import BlockRef, L1Client, Receipt
+from tallystick.l1.access import L1
 from tallystick.l1.fees import PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
 from tallystick.l1.queuestore import ENDED, Attempt, QueueStore, TxEntry, TxState
 from tallystick.l1.signer import Signer
+from tallystick.l1.values import BlockRef, Receipt
 
 GAS_MARGIN_PERCENT = 20
 FIRST_PAUSE_SECONDS = 0.01
@@ -56,7 +57,7 @@ class TxQueue:
     def __init__(
         self,
         *,
-        client: L1Client,
+        client: L1,
         account: Signer,
         store: QueueStore,
         config: SenderConfig | None = None,

@@ -69,7 +69,8 @@ class Stage:
     def __init__(self, folder: Path, **terms: Any) -> None:
         self.folder = folder
         self.server = self.start_chain()
-        self.client: L1Client = QuorumClient([self.server.url])
+        self.client = QuorumClient([self.server.url])
+        self.chain = L1Client(self.server.url)
         self.queues: dict[str, TxQueue] = {}
         self._open: list[QueueStore | Party] = []
         for name in ("deployer", "operator", "challenger"):
@@ -111,15 +112,15 @@ class Stage:
 
     def fund(self, name: str) -> None:
         """Give a name's address ether."""
-        self.client.request("tallystick_fund", "0x" + address(name).hex(), hex(FUND_WEI))
+        self.chain.request("tallystick_fund", "0x" + address(name).hex(), hex(FUND_WEI))
 
     def mine(self, blocks: int) -> None:
         """Let L1 go on by some blocks."""
-        self.client.request("anvil_mine", hex(blocks), hex(1))
+        self.chain.request("anvil_mine", hex(blocks), hex(1))
 
     def pool(self) -> list[str]:
         """Return the hashes of the transactions that wait for a block."""
-        return list(self.client.request("tallystick_pool"))
+        return list(self.chain.request("tallystick_pool"))
 
     def transact(self, who: str, what: str, contract: str, function: str, *arguments: Any, value_wei: int = 0) -> int:
         """Send a transaction of a name and return its gas."""

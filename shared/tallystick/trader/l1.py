@@ -13,11 +13,12 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import BadInput, DataMissing
-from tallystick.l1.client import L1Client, Receipt
+from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.events import EventReader
 from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.sender import TxQueue
+from tallystick.l1.values import Receipt
 from tallystick.machine.arith import read_address
 from tallystick.records.codec import Record
 from tallystick.records.signing import domain_separator
@@ -49,7 +50,7 @@ class Claim:
 class TraderL1:
     """One account's transactions. `send` is one function so that each call ends in a receipt or an error."""
 
-    def __init__(self, client: L1Client, deployment: Deployment, account: LocalAccount) -> None:
+    def __init__(self, client: L1, deployment: Deployment, account: LocalAccount) -> None:
         self.client = client
         self.deployment = deployment
         self.account = account
@@ -173,7 +174,7 @@ def claim_from_operator(withdrawal: Withdrawal) -> Claim:
     )
 
 
-def claim_from_l1(client: L1Client, deployment: Deployment, index: int) -> Claim:
+def claim_from_l1(client: L1, deployment: Deployment, index: int) -> Claim:
     """Return a withdrawal's claim by replaying all that L1 has confirmed: no operator is asked.
 
     Raises: DataMissing when no confirmed state holds the withdrawal.
@@ -230,7 +231,7 @@ def _confirmed_path(rollup: RollupView) -> list[Assertion]:
 
 
 @contextmanager
-def _queue(client: L1Client, account: LocalAccount) -> Iterator[TxQueue]:
+def _queue(client: L1, account: LocalAccount) -> Iterator[TxQueue]:
     with tempfile.TemporaryDirectory(prefix="tallystick-") as folder:
         store = QueueStore(Path(folder) / "queue.sqlite")
         try:
