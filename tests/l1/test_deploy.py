@@ -267,9 +267,18 @@ def test_p13_a_token_of_18_decimals_gets_a_unit_of_a_millionth_and_no_cap_of_a_t
 def create_code(client: L1Client, account: LocalAccount, initcode: bytes) -> bytes:
     """Make a contract of bare code and return its address."""
     sender = bytes.fromhex(account.address[2:])
-    fees = {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 1}
-    transaction = {"type": 2, "chainId": client.chain_id(), "nonce": client.nonce(sender, "pending"), "value": 0}
-    signed = account.sign_transaction(transaction | fees | {"gas": 200_000, "data": initcode})
+    signed = account.sign_transaction(
+        {
+            "type": 2,
+            "chainId": client.chain_id(),
+            "nonce": client.nonce(sender, "pending"),
+            "value": 0,
+            "maxFeePerGas": 10**11,
+            "maxPriorityFeePerGas": 1,
+            "gas": 200_000,
+            "data": initcode,
+        }
+    )
     receipt = client.receipt(client.send_raw(bytes(signed.raw_transaction)))
     assert receipt is not None and receipt.contract_address is not None
     return receipt.contract_address
