@@ -99,7 +99,17 @@ def test_killed_at_any_moment_it_keeps_every_acknowledged_order(scene: Scene) ->
     running.stop()
     config = scene.config()
     arguments = ["--rpc", config.rpc, "--deployment", config.deployment, "--data-dir", config.data_dir]
-    arguments += ["--key-file", config.key_file, "--port", "0", "--batch-seconds", "0.1", "--json-log"]
+    arguments += [
+        "--key-file",
+        config.key_file,
+        "--port",
+        "0",
+        "--batch-seconds",
+        "0.1",
+        "--json-log",
+        "--confirmations",
+        "0",
+    ]
     command = [sys.executable, "-m", "tallystick_operator", "run", *arguments]
     acknowledged: dict[int, int] = {}
     unanswered = None

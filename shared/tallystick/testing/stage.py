@@ -76,13 +76,14 @@ class Stage:
         for name in ("deployer", "operator", "challenger"):
             self.fund(name)
         own: dict[str, Any] = {
+            "sequencer": address("operator"),
             "challenge_period_blocks": PERIOD_BLOCKS,
             "root_height": 20,
             "min_interval_blocks": 1,
             "answer_blocks": 2,
             "censored_blocks": 0,
         }
-        config = DeployConfig(**{"sequencer": address("operator"), **own, **terms})
+        config = DeployConfig(**(own | terms))
         steps = step_names()
         prediction = predict(self.client, address("deployer"), config, steps)
         genesis = world_genesis(self.client.chain_id(), prediction.addresses.rollup)
