@@ -158,7 +158,8 @@ class Stage:
         self.world.published.messages[:] = self.inbox.messages
 
     def consume(self) -> Outcome:
-        """Have the machine consume every message there is."""
+        """Have the machine consume every message there is, in a batch of its own that is no older than they are."""
+        self.world.time = max(self.world.time, self.client.head().timestamp)
         return self.world.consume()
 
     def begin(self) -> None:
@@ -167,22 +168,15 @@ class Stage:
         self.world.clock()
 
     def publish(self) -> int:
-        """Seal the open batch, post it, and return the gas."""
+        """Seal the open batch, post all that are sealed, and return the gas."""
         self.world.seal()
-        published, number = self.world.published, self.posted
-        header = published.headers[number]
+        return sum(self._post(number) for number in range(self.posted, len(self.world.published.headers)))
+
+    def _post(self, number: int) -> int:
+        header, chunks = self.world.published.headers[number], self.world.published.chunks[number]
         self.posted += 1
-        return self.transact(
-            "operator",
-            f"batch {number}",
-            "Inbox",
-            "postBatch",
-            number,
-            header.time,
-            header.until,
-            header.message_limit,
-            published.chunks[number],
-        )
+        arguments = (number, header.time, header.until, header.message_limit, chunks)
+        return self.transact("operator", f"batch {number}", "Inbox", "postBatch", *arguments)
 
     def party(self, who: str, mode: Mode, told: Told, step: Any = engine.step) -> Party:
         """Return a party; one with a step of its own is a liar, which cannot prove."""
