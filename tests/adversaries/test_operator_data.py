@@ -12,7 +12,7 @@ from tallystick.l1.events import EventReader
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.proof.tracer import Tracer
-from tallystick.records.chunks import Chunker, chunk_header
+from tallystick.records.chunks import Chunker, chunk_header, framed
 from tallystick.records.codec import encode
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import Mode
@@ -49,19 +49,19 @@ def a_day_later(stage: Stage) -> None:
 def header(stage: Stage) -> bytes:
     """Return the header of a chunk that follows what is published."""
     registers = stage.world.state.registers
-    return chunk_header(registers.record_count, registers.record_accumulator)
-
-
-def framed(record: bytes) -> bytes:
-    """Return a record in its frame."""
-    return len(record).to_bytes(2, "big") + record
+    return chunk_header(
+        registers.record_count,
+        registers.record_accumulator,
+        registers.promised_count,
+        registers.promised_accumulator,
+    )
 
 
 def test_D01_a_root_without_its_batches_cannot_be_posted(stage: Stage) -> None:
     """The operator withholds bytes. A batch without bytes is no batch, and no assertion reaches beyond the batches."""
     now = stage.client.head().timestamp
     assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, now, 2, []) == "ChunkCount"
-    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, now, 2, [bytes(40)]) == "ChunkLength"
+    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, now, 2, [bytes(80)]) == "ChunkLength"
     operator = stage.party("operator", Mode.PROPOSE, Told())
     operator.tick()
     operator.tick()
@@ -73,13 +73,13 @@ def test_D01_a_root_without_its_batches_cannot_be_posted(stage: Stage) -> None:
 
 def garbage(stage: Stage) -> list[bytes]:
     """Return one batch with everything a chunk can be broken by."""
-    fine = Chunker(stage.world.state.registers.record_count, stage.world.state.registers.record_accumulator)
+    fine = Chunker(stage.world.state.registers)
     nested = b"\x03" + b"\xc3\xc2\xc1\xc0"
     for record in (b"\x00", b"\xff" * 50, b"\x01", b"\x01\xc0", b"\x03" + bytes(200), nested, b"\x01\xf9\xff\xff"):
         fine.add(record)
     return [
-        bytes(40) + b"a chunk that does not follow",
-        b"\xff" * 41,
+        bytes(80) + b"a chunk that does not follow",
+        b"\xff" * 81,
         fine.finish()[0] + b"\x00\x00 behind a broken frame " + framed(b"\x01\xc0"),
         b"\x00" * 100,
     ]
@@ -146,8 +146,8 @@ def test_D05_the_largest_batch_is_posted_and_each_of_its_steps_is_provable() -> 
     """The operator publishes as much as there can be: 32 chunks of 4,096 bytes. Each step takes one chunk at most, and
     fits a transaction many times over."""
     world = World()
-    payload = MAX_CHUNK_BYTES - 42 - 4
-    chunker = Chunker(0, bytes(32))
+    payload = MAX_CHUNK_BYTES - 82 - 4
+    chunker = Chunker(world.state.registers)
     for byte in range(MAX_CHUNKS):
         chunker.add(bytes([3, 0xF9, payload >> 8, payload & 255]) + bytes([byte + 1]) * payload)
     chunks = chunker.finish()
@@ -190,7 +190,7 @@ def test_D07_records_that_follow_another_history_are_skipped(stage: Stage) -> No
     world = stage.world
     before = world.state.registers.record_count
     record = world.signed("order", "alice", account=1, nonce=90, price_ticks=1, lots=1)
-    publish_raw(stage, [chunk_header(before + 1, bytes(32)) + framed(encode(record))])
+    publish_raw(stage, [chunk_header(before + 1, bytes(32), 0, bytes(32)) + framed(encode(record))])
     assert world.state.registers.record_count == before
     assert world.state.registers.outcome == Outcome.CHUNK_SKIPPED
 
@@ -216,7 +216,7 @@ def test_D11_D12_a_forced_action_cannot_be_mangled_or_taken_out_of_order(stage: 
     messages = stage.world.published.messages
     machine = stage.world.fresh()
     registers = machine.state.registers
-    while not (registers.phase == Phase.CONSUME_MESSAGE and registers.message_cursor == 2 and registers.message_target):
+    while not (registers.phase == Phase.CONSUME_MESSAGE and registers.message_cursor == 2):
         engine.step(machine)
     witness = Tracer(machine).prove()
     limit = stage.world.published.batch_limit

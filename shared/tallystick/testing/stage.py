@@ -158,7 +158,8 @@ class Stage:
         self.world.published.messages[:] = self.inbox.messages
 
     def consume(self) -> Outcome:
-        """Have the machine consume every message there is."""
+        """Have the machine consume every message there is, in a batch of its own that is no older than they are."""
+        self.world.time = max(self.world.time, self.client.head().timestamp)
         return self.world.consume()
 
     def begin(self) -> None:
