@@ -37,6 +37,12 @@ class Habit(Enum):
     """Its money is in disputes that nobody plays, and a lie runs out its time elsewhere."""
 
 
+class Unposted(NamedTuple):
+    """An assertion that is to be there by the time a call lands."""
+
+    id: bytes
+
+
 class Move(NamedTuple):
     """A call of the protocol. `key` names its effect, so that it is not sent twice at once."""
 
