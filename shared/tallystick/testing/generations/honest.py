@@ -11,8 +11,8 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from tallystick.dispute.challenge_rules import Dispute, Edge, bottom_up, owing
-from tallystick.dispute.protocol import Resolution
+from tallystick.dispute.challenge_rules import Dispute, Edge
+from tallystick.dispute.protocol import Resolution, bottom_up, owing
 from tallystick.dispute.rollup_rules import Posted
 from tallystick.dispute.rules import Rule
 from tallystick.rollup.assertion_view import Status

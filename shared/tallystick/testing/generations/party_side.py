@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tallystick.dispute.challenge_rules import Edge
+from tallystick.dispute.challenge_rules import Edge, Opening
 from tallystick.dispute.history import LeafProof, Prefix, Trace
 from tallystick.dispute.rollup_rules import Posted
 from tallystick.dispute.strategy import Due, Identity, duties
@@ -160,13 +160,13 @@ class PartySide:
                 prefix = Prefix(pre=pre, base_prev=base_prev, siblings=tuple(siblings))
                 made = "prove", posted(due.parents[0]), own_edge(edge), prefix
             case "update":
-                made = "update", posted(due.parents[0]), _edges(arguments[0])
+                made = "update", posted(due.parents[0]), _openings(arguments[0])
             case "decide":
                 root, openings = arguments
-                made = "decide", posted(due.parents[0]), own_edge(root), _edges(openings)
+                made = "decide", posted(due.parents[0]), own_edge(root), _openings(openings)
             case _:
                 root, openings, payments = arguments
-                made = "settle", posted(due.parents[0]), own_edge(root), _edges(openings), _edges(payments)
+                made = "settle", posted(due.parents[0]), own_edge(root), _openings(openings), _edges(payments)
         return Move((due.call.key,), made[0], made[1:])
 
 
@@ -190,6 +190,10 @@ class _CountedTrace(Trace):
             witness=known.root + known.registers,
         )
         return LeafProof(pre=prefix.pre, base_prev=prefix.base_prev, siblings=prefix.siblings, step=step)
+
+
+def _openings(openings: Sequence[Any]) -> tuple[Opening, ...]:
+    return tuple(Opening(own_edge(each["edge"]), each["left"], each["right"]) for each in openings)
 
 
 def _edges(openings: Sequence[Any]) -> tuple[Edge, ...]:
