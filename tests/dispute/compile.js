@@ -1,7 +1,7 @@
 // Compiles what the model plays against the contracts with: `node tests/dispute/compile.js` after the contracts' npm
 // packages are installed. Into shared/tallystick/testing/generations/contracts.json go the model's own contracts, with a
 // Challenge for trees of any height; into Dropped.json beside this file, those of
-// Rollup and Challenge that another rule dropped changes.
+// Rollup and Challenge that another rule dropped changes (`node tests/dispute/compile.js RULE…` for some of them).
 const crypto = require("crypto");
 const fs = require("fs");
 const path = require("path");
@@ -73,6 +73,13 @@ const DROPPED = {
   LIMIT_KEPT: [[ROLLUP, "halted(packed, limit) ? limitAfter(batchCount, limit) : limit", "limitAfter(batchCount, limit)"]],
   NO_WAIT: [[ROLLUP, "if (nextLimit > origin.limit)", "if (nextLimit >= origin.limit)"]],
   ALONE_FOR_GOOD: [[ROLLUP, "origin.childCount != 1 || block.number", "sinceBlock == 0 || true || block.number"]],
+  STALE_OPENINGS: [
+    [
+      TREE,
+      "if (!(TraceTree.node(opening.left, opening.right) == edge.span)) return (id, value);",
+      "require(TraceTree.node(opening.left, opening.right) == edge.span, IChallenge.UnknownEdge(id));",
+    ],
+  ],
   NO_OPS: [
     [ROLLUP, "if (candidate.status == Status.CONFIRMED) return;", ""],
     [ROLLUP, "if (loser.status == Status.REJECTED) return;", ""],
@@ -136,8 +143,11 @@ for (const [name, contract] of Object.entries(all[MODEL])) {
 }
 fs.writeFileSync(path.join(root, SHIPPED), JSON.stringify(shipped) + "\n");
 
-const dropped = {};
+const written = path.join(__dirname, "Dropped.json");
+const named = process.argv.slice(2);
+const dropped = named.length ? JSON.parse(fs.readFileSync(written, "utf8")) : {};
 for (const [rule, changes] of Object.entries(DROPPED)) {
+  if (named.length && !named.includes(rule)) continue;
   // Nothing but the Rollup is made of the Rollup's source.
   const files = new Set(changes.map(([file]) => file));
   const wanted = [];
@@ -146,4 +156,4 @@ for (const [rule, changes] of Object.entries(DROPPED)) {
   const changed = compile(MODEL, changes, wanted);
   dropped[rule] = Object.fromEntries(wanted.map(([file, name]) => [name, code(changed[file][name])]));
 }
-fs.writeFileSync(path.join(__dirname, "Dropped.json"), JSON.stringify(dropped) + "\n");
+fs.writeFileSync(written, JSON.stringify(dropped) + "\n");

@@ -96,11 +96,11 @@ class Game:
 
     def update(self, openings: tuple[Opening, ...]) -> None:
         """Bring totals up to date in the order given."""
-        self.rules.update(self.parent, [_own(each.edge) for each in openings])
+        self.rules.update(self.parent, map(_given, openings))
 
     def confirm(self, root: Edge, openings: tuple[Opening, ...] = ()) -> None:
         """Decide the dispute for a root."""
-        self.rules.decide(self.parent, _own(root), [_own(each.edge) for each in openings])
+        self.rules.decide(self.parent, _own(root), map(_given, openings))
 
     def _child(self, name: bytes, state: bytes) -> Posted:
         found = next((each for each in self.parent.children if each.id == name and each.state in (state, b"")), None)
@@ -140,3 +140,7 @@ def _seen(edge: challenge_rules.Edge) -> Edge:
 
 def _own(edge: Edge) -> challenge_rules.Edge:
     return challenge_rules.Edge(edge.height, edge.index, edge.base, edge.span)
+
+
+def _given(opening: Opening) -> challenge_rules.Opening:
+    return challenge_rules.Opening(_own(opening.edge), opening.left, opening.right)

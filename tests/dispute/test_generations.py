@@ -35,6 +35,7 @@ FAULTS: dict[Rule | Habit, set[Fault]] = {
     Rule.LIMIT_KEPT: {Fault.WORK},
     Rule.NO_WAIT: {Fault.WORK},
     Rule.ALONE_FOR_GOOD: {Fault.WOKEN},
+    Rule.STALE_OPENINGS: {Fault.REFUSED},
     Rule.NO_OPS: {Fault.REFUSED},
     Habit.NEVER_REST: {Fault.STUCK, Fault.LOSS},
     Habit.PLAY_TO_THE_END: {Fault.STUCK, Fault.LOSS},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -43,6 +43,14 @@ class EdgeRecord:
     children: tuple[Edge, Edge] | None = None
     proven: bool = False
     mover: str = ""
+
+
+class Opening(NamedTuple):
+    """An edge with the children it had when a call was signed; both empty when it had none."""
+
+    edge: Edge
+    left: bytes
+    right: bytes
 
 
 class Root(NamedTuple):
@@ -156,16 +164,16 @@ class ChallengeRules:
         dispute.totals_block = -1
         self._tell("EdgeProven", dispute, edge=edge, pre=prefix.pre, mover=who)
 
-    def update(self, parent: Posted, edges: Iterable[Edge]) -> None:
+    def update(self, parent: Posted, openings: Iterable[Opening]) -> None:
         """Bring totals up to date in the order given."""
         with self.ground.atomic():
-            for edge in edges:
-                dispute, record = self._find(parent, edge)
-                total = self._known_total(dispute, edge, record)
+            for opening in openings:
+                dispute, record = self._find(parent, opening.edge)
+                total = self._known_total(dispute, opening, record)
                 if total > record.cached:
-                    self._cache(dispute, edge, record, total)
+                    self._cache(dispute, opening.edge, record, total)
 
-    def decide(self, parent: Posted, root: Edge, edges: Iterable[Edge]) -> None:
+    def decide(self, parent: Posted, root: Edge, openings: Iterable[Opening]) -> None:
         """Bring totals up to date, and decide the dispute for a root's assertion."""
         dispute = self.disputes.get(parent)
         opened = None if dispute is None else dispute.roots.get(root)
@@ -175,7 +183,7 @@ class ChallengeRules:
             require(dispute.decision.winner is opened.assertion and self._takes_repetition(), "decided")
             return
         with self.ground.atomic():
-            self.update(parent, edges)
+            self.update(parent, openings)
             total = dispute.edges[root].cached + self.unrivalled(opened.assertion)
             require(total >= self.ground.terms.period, "not long enough")
             needs_parent = self.ground.drops(Rule.ANY_PARENT)
@@ -188,14 +196,14 @@ class ChallengeRules:
             self.ground.note(undo)
             self._tell("DisputeDecided", dispute, edge=root, assertion=opened.assertion.id)
 
-    def settle(self, parent: Posted, root: Edge, edges: Iterable[Edge], payments: Iterable[Edge]) -> None:
+    def settle(self, parent: Posted, root: Edge, openings: Iterable[Opening], payments: Iterable[Edge]) -> None:
         """Deal with the bonds, once, and repay moves below the paid root, parents first."""
         dispute = self.disputes.get(parent)
         if dispute is None:
             refuse("no dispute")
         with self.ground.atomic():
             if dispute.settled is None:
-                self._settle_bonds(dispute, root, edges)
+                self._settle_bonds(dispute, root, openings)
         for edge in payments:
             self._repay_move(dispute, edge)
 
@@ -249,12 +257,12 @@ class ChallengeRules:
         disputes = self.disputes.values()
         return sum(each.pot if each.settled is not None else bond * len(each.roots) for each in disputes)
 
-    def _settle_bonds(self, dispute: Dispute, root: Edge, edges: Iterable[Edge]) -> None:
+    def _settle_bonds(self, dispute: Dispute, root: Edge, openings: Iterable[Opening]) -> None:
         opened, terms = dispute.roots.get(root), self.ground.terms
         require(dispute.decision is not None, "not decided")
         require(opened is not None and opened.assertion is dispute.winner, "not the winner")
         assert opened is not None
-        self.update(dispute.parent, edges)
+        self.update(dispute.parent, openings)
         alone = self.ground.drops(Rule.ALONE_EARNS) or dispute.edges[root].cached >= terms.period
         require(alone, "not long enough by itself")
         lost = (len(dispute.roots) - 1) * terms.root_bond
@@ -309,12 +317,19 @@ class ChallengeRules:
         found = dispute.totals[edge] = min(ENOUGH, found)
         return found
 
-    def _known_total(self, dispute: Dispute, edge: Edge, record: EdgeRecord) -> int:
-        """Return enough if proven; own time, plus what the worse child is known to have if bisected."""
+    def _known_total(self, dispute: Dispute, opening: Opening, record: EdgeRecord) -> int:
+        """Return enough if proven; own time, plus what the worse child is known to have if bisected.
+
+        Without the edge's own children its own time is all that counts: it was bisected after the call was signed.
+        """
         if record.proven:
             return ENOUGH
+        edge, *halves = opening
         own = self.own_time(dispute, edge)
         if record.children is None:
+            return own
+        if halves != [child.span for child in record.children]:
+            require(not self.ground.drops(Rule.STALE_OPENINGS), "not its children")
             return own
         known = (max(dispute.edges[child].cached, self.own_time(dispute, child)) for child in record.children)
         return min(ENOUGH, own + self._worse(*known))
@@ -353,21 +368,6 @@ class ChallengeRules:
     def _tell(self, name: str, dispute: Dispute, **args: Any) -> None:
         if self.ground.tell is not None:
             self.ground.say("Challenge", name, {"parent": dispute.parent.id, **args})
-
-
-def bottom_up(rules: ChallengeRules, dispute: Dispute, root: Edge) -> list[Edge]:
-    """Return the bisected edges below a root, children before parents: what brings its total up to date.
-
-    A root that nobody has bisected is brought up to date by itself.
-    """
-    edges = [edge for edge in rules.tree(dispute, root) if dispute.edges[edge].children is not None]
-    return edges[::-1] or [root]
-
-
-def owing(rules: ChallengeRules, dispute: Dispute) -> Iterator[Edge]:
-    """Return the moves below the paid root that are still to be repaid, parents first."""
-    if dispute.settled is not None and dispute.pot:
-        yield from (edge for edge in rules.tree(dispute, dispute.settled) if edge not in dispute.paid)
 
 
 def _is_agreed(edge: Edge, prefix: Prefix) -> bool:

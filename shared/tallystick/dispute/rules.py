@@ -58,6 +58,8 @@ class Rule(Enum):
     """A backlog is asserted at one generation an interval."""
     ALONE_FOR_GOOD = "what was alone for the period gets no rival"
     """Defenders must stay awake, with money, for what time alone has decided."""
+    STALE_OPENINGS = "an edge given without its own children counts with its own time"
+    """Whoever bisects an edge behind its signature undoes a transaction that decides or settles."""
     NO_OPS = "what is done already never reverts"
     """One cheap move in front of it undoes a transaction that decides and confirms many generations."""
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
-from tallystick.dispute.challenge_rules import Dispute, Edge, bottom_up, leaf
+from tallystick.dispute.challenge_rules import Dispute, Edge, leaf
 from tallystick.dispute.history import Prefix
+from tallystick.dispute.protocol import bottom_up
 from tallystick.dispute.rollup_rules import Posted
 from tallystick.dispute.rules import Rule
 from tallystick.rollup.assertion_view import Status

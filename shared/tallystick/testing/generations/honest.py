@@ -11,8 +11,8 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from tallystick.dispute.challenge_rules import Dispute, Edge, bottom_up, owing
-from tallystick.dispute.protocol import Resolution
+from tallystick.dispute.challenge_rules import Dispute, Edge
+from tallystick.dispute.protocol import Resolution, bottom_up, owing
 from tallystick.dispute.rollup_rules import Posted
 from tallystick.dispute.rules import Rule
 from tallystick.rollup.assertion_view import Status
@@ -35,6 +35,12 @@ class Habit(Enum):
     """Each generation is confirmed some blocks later than the last: the last one too late."""
     DANGER_FIRST = "short of money, it opens roots first where a false root has run longest"
     """Its money is in disputes that nobody plays, and a lie runs out its time elsewhere."""
+
+
+class Unposted(NamedTuple):
+    """An assertion that is to be there by the time a call lands."""
+
+    id: bytes
 
 
 class Move(NamedTuple):

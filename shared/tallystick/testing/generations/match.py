@@ -15,7 +15,7 @@ from tallystick.dispute.rules import Ground, Rule
 from tallystick.errors import BadInput
 from tallystick.testing.generations.attacker import ATTACKER, STYLES, Attacker
 from tallystick.testing.generations.chain import Chain
-from tallystick.testing.generations.honest import HONEST, Habit, Mind, Move, duties
+from tallystick.testing.generations.honest import HONEST, Habit, Mind, Move, Unposted, duties
 from tallystick.testing.generations.machine import Machine
 from tallystick.testing.generations.setup import RICH, Setup, random_setup
 
@@ -192,7 +192,11 @@ class Match:
             self.censored -= 1
             return False
         while self.sent and self.sent[0].block <= self.ground.block:
-            _, move, attacks = self.sent.popleft()
+            _, sent, attacks = self.sent.popleft()
+            move = self._landing(sent)
+            if move is None:
+                self.figures.refused += 1
+                continue
             self.attacker.overtake(move)
             self._make(move, attacks)
             if move.name in ("post", "open_root"):
@@ -214,6 +218,14 @@ class Match:
             self.figures.refused += 1
             if attacks == self.attacks and move.name not in OVERTAKES_ITSELF:
                 self._fault(Fault.REFUSED)
+
+    def _landing(self, move: Move) -> Move | None:
+        """Return a move as it lands; None when an assertion it counts on never came to be."""
+        if not any(isinstance(each, Unposted) for each in move.arguments):
+            return move
+        posted = {one.id: one for one in self.chain.rollup.everything()}
+        arguments = tuple(posted.get(each.id) if isinstance(each, Unposted) else each for each in move.arguments)
+        return None if arguments[0] is None else move._replace(arguments=arguments)
 
     # The attacker
 

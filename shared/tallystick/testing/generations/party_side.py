@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tallystick.dispute.challenge_rules import Edge
+from tallystick.dispute.challenge_rules import Edge, Opening
 from tallystick.dispute.history import LeafProof, Prefix, Trace
+from tallystick.dispute.rollup_rules import Posted
 from tallystick.dispute.strategy import Due, Identity, duties
 from tallystick.dispute.view import ChallengeView
 from tallystick.l1.deployment import DeployConfig
@@ -21,7 +22,8 @@ from tallystick.rollup.credit_view import CreditView
 from tallystick.rollup.duties import Duties
 from tallystick.rollup.replay import Expectation
 from tallystick.schema.names import Outcome
-from tallystick.testing.generations.honest import HONEST, Mind, Move
+from tallystick.state.state import state_hash
+from tallystick.testing.generations.honest import HONEST, Mind, Move, Unposted
 from tallystick.testing.generations.machine import Machine
 from tallystick.testing.generations.setup import Setup
 from tallystick.testing.generations.words import ADDRESSES, Words, own_edge
@@ -97,8 +99,9 @@ class PartySide:
         """Return the true child of a true assertion, None while its inputs are missing."""
         if self.mind.chain.ground.batch_count < parent.next_limit:
             return None
-        end = self.mind.tree(self._words.posted(parent.id)).end
-        known = self.mind.machine.states[end]
+        machine = self.mind.machine
+        end = machine.trace(parent.state_hash, parent.next_limit, 1 << self.terms.root_height)[-1]
+        known = machine.states[end]
         return Expectation(
             id=assertion_id(parent.id, end),
             parent=parent.id,
@@ -120,6 +123,10 @@ class PartySide:
         """Return the block a batch was posted in."""
         return self.batches[batch].block
 
+    def _posted_or_not(self, id_: bytes) -> Posted | Unposted:
+        """Return an assertion, or what stands for it while those of one backlog are under way together."""
+        return self._words.posted(id_) if id_ in self.rollup.assertions else Unposted(id_)
+
     def _hear(self, contract: str, name: str, args: dict[str, Any]) -> None:
         event = Told(contract=contract, name=name, args=self._words.event(contract, name, args), block=self.head)
         for view in (self.rollup, self.challenge):
@@ -134,9 +141,8 @@ class PartySide:
         match due.call.function:
             case "post":
                 parent, _, root, registers, source = arguments
-                expected = self.expected(self.rollup.assertions[parent])
-                assert expected is not None and (expected.state_root, expected.registers) == (root, registers)
-                made = "post", posted(parent), expected.state_hash, None if source == bytes(32) else posted(source)
+                from_ = None if source == bytes(32) else self._posted_or_not(source)
+                made = "post", self._posted_or_not(parent), state_hash(root, registers), from_
             case "takeBond":
                 made = "take", posted(arguments[0])
             case "confirm":
@@ -154,13 +160,13 @@ class PartySide:
                 prefix = Prefix(pre=pre, base_prev=base_prev, siblings=tuple(siblings))
                 made = "prove", posted(due.parents[0]), own_edge(edge), prefix
             case "update":
-                made = "update", posted(due.parents[0]), _edges(arguments[0])
+                made = "update", posted(due.parents[0]), _openings(arguments[0])
             case "decide":
                 root, openings = arguments
-                made = "decide", posted(due.parents[0]), own_edge(root), _edges(openings)
+                made = "decide", posted(due.parents[0]), own_edge(root), _openings(openings)
             case _:
                 root, openings, payments = arguments
-                made = "settle", posted(due.parents[0]), own_edge(root), _edges(openings), _edges(payments)
+                made = "settle", posted(due.parents[0]), own_edge(root), _openings(openings), _edges(payments)
         return Move((due.call.key,), made[0], made[1:])
 
 
@@ -184,6 +190,10 @@ class _CountedTrace(Trace):
             witness=known.root + known.registers,
         )
         return LeafProof(pre=prefix.pre, base_prev=prefix.base_prev, siblings=prefix.siblings, step=step)
+
+
+def _openings(openings: Sequence[Any]) -> tuple[Opening, ...]:
+    return tuple(Opening(own_edge(each["edge"]), each["left"], each["right"]) for each in openings)
 
 
 def _edges(openings: Sequence[Any]) -> tuple[Edge, ...]:

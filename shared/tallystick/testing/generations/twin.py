@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 from eth_abi.abi import encode
 
 from tallystick import artifacts
-from tallystick.dispute.challenge_rules import ChallengeRules, Edge
+from tallystick.dispute.challenge_rules import ChallengeRules, Edge, Opening
 from tallystick.dispute.history import Prefix
-from tallystick.dispute.protocol import ProtocolRules, Resolution
+from tallystick.dispute.protocol import ProtocolRules, Resolution, opening
 from tallystick.dispute.rollup_rules import Posted, RollupRules
 from tallystick.dispute.rules import Ground
 from tallystick.errors import BadInput, DataMismatch
@@ -191,8 +191,8 @@ class Twin:
 
     def _encode_resolve(self, decisions: Iterable[Resolution], ones: Iterable[Posted]) -> Encoded:
         packed = [
-            {"root": self._edge(parent, root), "openings": self._openings(parent, edges)}
-            for parent, root, edges in decisions
+            {"root": self._edge(parent, root), "openings": self._openings(parent, openings)}
+            for parent, root, openings in decisions
         ]
         return "Rollup", _encode("Rollup", "resolve", packed, [one.id for one in ones]), 0
 
@@ -210,28 +210,26 @@ class Twin:
         arguments = (prefix.pre, prefix.base_prev, list(prefix.siblings), witness)
         return "Challenge", _encode("Challenge", "prove", self._edge(parent, edge), *arguments), 0
 
-    def _encode_update(self, parent: Posted, edges: Iterable[Edge]) -> Encoded:
-        return "Challenge", _encode("Challenge", "update", self._openings(parent, edges)), 0
+    def _encode_update(self, parent: Posted, openings: Iterable[Opening]) -> Encoded:
+        return "Challenge", _encode("Challenge", "update", self._openings(parent, openings)), 0
 
-    def _encode_decide(self, parent: Posted, root: Edge, edges: Iterable[Edge]) -> Encoded:
-        data = _encode("Challenge", "decide", self._edge(parent, root), self._openings(parent, edges))
+    def _encode_decide(self, parent: Posted, root: Edge, openings: Iterable[Opening]) -> Encoded:
+        data = _encode("Challenge", "decide", self._edge(parent, root), self._openings(parent, openings))
         return "Challenge", data, 0
 
-    def _encode_settle(self, parent: Posted, root: Edge, edges: Iterable[Edge], payments: Iterable[Edge]) -> Encoded:
-        openings, paid = self._openings(parent, edges), self._openings(parent, payments)
-        return "Challenge", _encode("Challenge", "settle", self._edge(parent, root), openings, paid), 0
+    def _encode_settle(
+        self, parent: Posted, root: Edge, openings: Iterable[Opening], payments: Iterable[Edge]
+    ) -> Encoded:
+        dispute = self.challenge.disputes[parent]
+        paid = self._openings(parent, (opening(dispute, edge) for edge in payments))
+        arguments = (self._edge(parent, root), self._openings(parent, openings), paid)
+        return "Challenge", _encode("Challenge", "settle", *arguments), 0
 
     def _edge(self, parent: Posted, edge: Edge) -> dict[str, Any]:
         return {"dispute": self._words.dispute_id(parent.id), **edge._asdict()}
 
-    def _openings(self, parent: Posted, edges: Iterable[Edge]) -> list[dict[str, Any]]:
-        dispute = self.challenge.disputes[parent]
-        found: list[dict[str, Any]] = []
-        for edge in edges:
-            children = dispute.edges[edge].children
-            left, right = (bytes(32), bytes(32)) if children is None else (each.span for each in children)
-            found.append({"edge": self._edge(parent, edge), "left": left, "right": right})
-        return found
+    def _openings(self, parent: Posted, openings: Iterable[Opening]) -> list[dict[str, Any]]:
+        return [{"edge": self._edge(parent, edge), "left": left, "right": right} for edge, left, right in openings]
 
 
 @cache
