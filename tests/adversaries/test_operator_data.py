@@ -18,7 +18,7 @@ from tallystick.records.signing import make
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import Mode
 from tallystick.schema.names import Outcome, Phase
-from tallystick.state.layout import MAX_CHUNK_BYTES, MAX_CHUNKS, Registers
+from tallystick.state.layout import MAX_CHUNK_BYTES, MAX_CHUNKS
 from tallystick.testing.look import cash
 from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account, trade_a_little
 from tallystick.testing.twins import TwinRunner
