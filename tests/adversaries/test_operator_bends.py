@@ -254,7 +254,7 @@ def test_P11_no_confirmations_are_for_development_chains_only(scene: Scene) -> N
     assert scene.config(confirmations="45").confirmation_blocks == 45
 
 
-def test_a_deposit_waits_for_its_confirmations_and_batches_do_not(scene: Scene) -> None:
+def test_P11_a_deposit_waits_for_its_confirmations_and_batches_do_not(scene: Scene) -> None:
     stage = scene.stage
     stage.deposit("alice")
     running = scene.start(confirmations="8")
@@ -268,7 +268,7 @@ def test_a_deposit_waits_for_its_confirmations_and_batches_do_not(scene: Scene) 
     running.stop()
 
 
-def test_what_is_refused_is_refused_with_503_and_a_sentence(scene: Scene, begin: Begin) -> None:
+def test_F03_what_is_refused_is_refused_with_503_and_a_sentence(scene: Scene, begin: Begin) -> None:
     lives = begin(5)
     lives.settle()
     lives.order(1, "alice", BUY, 617_000, 1)
