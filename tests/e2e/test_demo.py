@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tallystick_operator.lies import LIES
+from tallystick.demo.cli import LIES
+from tallystick_operator.lies import LIES as LIES_OF_OPERATORS
 
 SECONDS = 240
 
@@ -34,9 +35,12 @@ def children(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("lie", ["worse-fill", "random-root"])
+def test_the_demo_tells_every_lie_of_an_operator_and_that_of_a_stranger() -> None:
+    assert {*LIES} == {*LIES_OF_OPERATORS, "nested"}
+
+
+@pytest.mark.parametrize("lie", ["worse-fill", "random-root", "nested"])
 def test_a_lie_is_caught_and_everybody_has_what_is_theirs(lie: str, tmp_path: Path) -> None:
-    assert lie in LIES
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     done = subprocess.run(
         demo("--lie", lie, "--json"), capture_output=True, text=True, check=False, timeout=SECONDS, env=environment
@@ -47,7 +51,10 @@ def test_a_lie_is_caught_and_everybody_has_what_is_theirs(lie: str, tmp_path: Pa
     assert told["honest"]["orders"] > 0 and told["honest"]["fills"] > 0 and told["honest"]["withdrawn_atoms"] > 0
     dispute = told["dispute"]
     assert dispute["lie"] == lie and dispute["liar_bond_lost"] and dispute["honest_bond_back"]
-    assert dispute["bisections"] == 20 and dispute["step"]
+    if lie == "nested":  # the thief halves her root and waits: nobody gets as far as one step
+        assert dispute["bisections"] > 0 and not dispute["step"]
+    else:
+        assert dispute["bisections"] == 20 and dispute["step"]
     assert not children(tmp_path)
 
 
