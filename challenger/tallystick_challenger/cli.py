@@ -18,6 +18,7 @@ from tallystick_challenger.options import (
     Patience,
     Rivals,
     SnapshotEvery,
+    TraceMemory,
     WebhookUrl,
 )
 from tallystick_challenger.status_cli import status
@@ -60,6 +61,7 @@ def run(
         float, typer.Option(min=0, help="Seconds after which L1's newest block is too old to act on; 0: never.")
     ] = 0.0,
     snapshot_every: SnapshotEvery = 64,
+    trace_memory: TraceMemory = 1024,
     json_log: JsonLog = False,
     metrics: MetricsPort = None,
     webhook: WebhookUrl = None,
@@ -97,6 +99,7 @@ def run(
         telling=Telling(metrics=metrics, webhook=webhook, limits=parse_limits(alert or [])),
         snapshot_batches=snapshot_every,
         patience_blocks=patience,
+        trace_memory_mib=trace_memory,
     )
     _watch(config, json_log)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any, Final
 
+from tallystick.dispute.disktraces import Bounds, DiskTraces
 from tallystick.dispute.hand import Purse
 from tallystick.dispute.party import Identity, Party
 from tallystick.errors import L1Error, TallystickError
@@ -19,7 +20,7 @@ from tallystick.rollup.duties import DUTIES
 from tallystick.rollup.snapshotstore import SnapshotStore
 from tallystick_challenger.alerts import Funds
 from tallystick_challenger.complete import check_complete
-from tallystick_challenger.config import ChallengerConfig
+from tallystick_challenger.config import MIB, ChallengerConfig
 from tallystick_challenger.defence import GAS_WEI, defence_wei, roots_wei
 from tallystick_challenger.teller import Teller, last_event
 
@@ -68,6 +69,9 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
         confirmations=config.confirmations,
         purse=Purse(gas=GAS_WEI, reserve=roots_wei(terms, config.telling.limits.rivals)),
         snapshots=snapshots_of(config, report),
+        traces=lambda mind: DiskTraces(
+            config.data_dir / "traces", mind.source, report, Bounds(memory_bytes=config.trace_memory_mib * MIB)
+        ),
         look_twice=check_complete,
         store=LogStore(config.data_dir / "events.sqlite", deployment.addresses.rollup),
     )

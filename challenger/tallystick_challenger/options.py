@@ -20,6 +20,9 @@ Rivals = Annotated[int, typer.Option(min=1, help="Generations contested at once 
 SnapshotEvery = Annotated[
     int, typer.Option(min=0, help="Batches between snapshots, from which the next start begins; 0: none.")
 ]
+TraceMemory = Annotated[
+    int, typer.Option(min=1, metavar="MIB", help="Memory that making traces of disputed assertions may take.")
+]
 JsonLog = Annotated[
     bool, typer.Option("--json-log", "--log-json", help="Print every event as a line of JSON, and nothing else.")
 ]

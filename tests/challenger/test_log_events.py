@@ -37,7 +37,7 @@ def told(code: str) -> Iterator[str]:
             named = [each.value for each in node.keywords if name == "Due" and each.arg == "event"]
             for value in [*node.args[:1], *named] if name in TELLS else named:
                 for part in (value.body, value.orelse) if isinstance(value, ast.IfExp) else ast.walk(value):
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.isidentifier():
                         yield part.value
 
 

@@ -102,7 +102,7 @@ class Party:
         complete = self.read()
         mind = self.mind
         if complete and mind.replayer is not None:
-            if mind.head != self._acted_at:
+            if mind.head != self._acted_at or mind.awaits_traces:
                 mind.judge(self._offer)
                 if self.hand is not None:
                     self.hand.take(self.due(), mind.head)
