@@ -16,6 +16,7 @@ from tallystick_challenger.options import (
     MetricsPort,
     ModeName,
     Patience,
+    PoolEther,
     Rivals,
     SnapshotEvery,
     TraceMemory,
@@ -62,6 +63,7 @@ def run(
     ] = 0.0,
     snapshot_every: SnapshotEvery = 64,
     trace_memory: TraceMemory = 1024,
+    pool: PoolEther = None,
     json_log: JsonLog = False,
     metrics: MetricsPort = None,
     webhook: WebhookUrl = None,
@@ -81,6 +83,7 @@ def run(
     from tallystick.rollup.duties import Mode
     from tallystick_challenger.alerts import parse_limits
     from tallystick_challenger.config import ChallengerConfig
+    from tallystick_challenger.pools import wei_of
     from tallystick_challenger.teller import Telling
 
     if mode not in list(Mode):
@@ -100,6 +103,7 @@ def run(
         snapshot_batches=snapshot_every,
         patience_blocks=patience,
         trace_memory_mib=trace_memory,
+        pool_wei=None if pool is None else wei_of(pool) if pool.strip("0.") else 0,
     )
     _watch(config, json_log)
 

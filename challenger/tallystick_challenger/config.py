@@ -26,6 +26,7 @@ class ChallengerConfig:
     more than half; `confirmations` holds the news back by so many blocks more than `tag` does; a head older than
     `max_head_age_seconds` is not believed, 0 believes any. Snapshots are `snapshot_batches` apart, 0: none. In mode
     propose the operator has `patience_blocks` to assert by itself. Making traces takes `trace_memory_mib` at most.
+    Into a pool, for a bond it cannot pay, it puts `pool_wei` at most: by default what is free in mode defend, else nothing.
     """
 
     rpc: tuple[str, ...]
@@ -42,6 +43,7 @@ class ChallengerConfig:
     snapshot_batches: int = SPACING
     patience_blocks: int = PATIENCE_BLOCKS
     trace_memory_mib: int = MEMORY_BYTES // MIB
+    pool_wei: int | None = None
 
     def __post_init__(self) -> None:
         """Raises: ConfigError when the settings contradict each other."""
@@ -56,6 +58,8 @@ class ChallengerConfig:
                 "the time between polls is above 0 and up to an hour",
                 poll_seconds=self.poll_seconds,
             )
+        if (self.pool_wei or 0) < 0:
+            raise ConfigError("what goes into a pool is not negative", pool_wei=self.pool_wei)
         if self.trace_memory_mib < 1:
             raise ConfigError("tracing takes some memory", trace_memory_mib=self.trace_memory_mib)
         if self.tag not in TAGS:
