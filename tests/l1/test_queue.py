@@ -261,12 +261,14 @@ def test_a_nonce_taken_by_a_stranger_is_replaced_once_that_is_final(
     assert client.balance_wei(SOMEBODY) == 105
 
 
-def test_what_the_endpoint_refuses_is_a_problem_and_tried_again(
+def test_what_the_key_cannot_pay_for_is_a_problem_and_costs_no_nonce_until_it_can(
     new_queue: NewQueue, client: L1Client, account: LocalAccount
 ) -> None:
     queue = new_queue()
     queue.enqueue("much", SOMEBODY, b"", value_wei=10**22 + 5 * 10**18, gas=21_000)
-    assert "insufficient funds" in queue.pump().problems[0]
+    assert "cannot pay" in queue.pump().problems[0]
+    queue.enqueue("little", SOMEBODY, b"", value_wei=1, gas=21_000)
+    assert queue.wait("little").nonce == 0, "nothing that waits holds up what is behind it"
     client.request("tallystick_fund", account.address, hex(10**19))
     assert queue.wait("much").state is TxState.DONE
 

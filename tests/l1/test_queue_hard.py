@@ -50,6 +50,7 @@ def test_a_move_lands_before_its_deadline_while_gas_costs_a_hundredfold(
     queue = new_queue(SenderConfig(fees=DEAR))
     start = client.head().number
     queue.enqueue("pay", SOMEBODY, b"", value_wei=1)
+    queue.pump()
     queue.enqueue(
         "move",
         probe.address,
