@@ -14,6 +14,7 @@ from tallystick.machine.machine import Machine
 from tallystick.proof.tracer import Tracer
 from tallystick.records.chunks import Chunker, chunk_header, framed
 from tallystick.records.codec import encode
+from tallystick.records.signing import make
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import Mode
 from tallystick.schema.names import Outcome, Phase
@@ -77,10 +78,14 @@ def garbage(stage: Stage) -> list[bytes]:
     nested = b"\x03" + b"\xc3\xc2\xc1\xc0"
     for record in (b"\x00", b"\xff" * 50, b"\x01", b"\x01\xc0", b"\x03" + bytes(200), nested, b"\x01\xf9\xff\xff"):
         fine.add(record)
+        fine.end_chunk()
+    fine.add(encode(make("clean", slot=1)))
+    *cut, last = fine.finish()
     return [
         bytes(80) + b"a chunk that does not follow",
         b"\xff" * 81,
-        fine.finish()[0] + b"\x00\x00 behind a broken frame " + framed(b"\x01\xc0"),
+        *cut,
+        last + b"\x00\x00 behind a broken frame " + framed(b"\x01\xc0"),
         b"\x00" * 100,
     ]
 

@@ -45,8 +45,8 @@ def behind(count: int, promised: int) -> Registers:
 
 def read(chunks: list[bytes], registers: Registers) -> list[bytes]:
     """Read the records back as the specification says, checking every header."""
-    count, accumulator = registers.record_count, registers.record_accumulator
-    promised, promised_accumulator = registers.promised_count, registers.promised_accumulator
+    count, accumulator = int(registers.record_count), registers.record_accumulator
+    promised, promised_accumulator = int(registers.promised_count), registers.promised_accumulator
     records = []
     for chunk in chunks:
         numbers = count.to_bytes(8, "big") + accumulator + promised.to_bytes(8, "big") + promised_accumulator

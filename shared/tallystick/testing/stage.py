@@ -158,12 +158,16 @@ class Stage:
         self.world.published.messages[:] = self.inbox.messages
 
     def consume(self) -> Outcome:
-        """Have the machine consume every message there is, in a batch of its own that is no older than they are."""
+        """Have the machine consume what messages wait, in a batch of their own that is no older than they are."""
+        registers = self.world.state.registers
+        if registers.message_cursor == len(self.world.published.messages):
+            return Outcome(registers.outcome)
         self.world.time = max(self.world.time, self.client.head().timestamp)
         return self.world.consume()
 
     def begin(self) -> None:
-        """Set the next batch's time to L1's, so that the Inbox takes it."""
+        """Open the next batch at L1's time, so that the Inbox takes it, with the messages that wait, and set the clock."""
+        self.consume()
         self.world.time = max(self.world.time, self.client.head().timestamp)
         self.world.clock()
 
@@ -225,7 +229,6 @@ def trade_between(stage: Stage, first: int, second: int) -> None:
     stage.begin()
     world.list_market(0)
     world.report(0, 618_000)
-    stage.consume()
     world.order(first, 0, 0, 617_990, 50, client_id=7)
     world.order(first, 0, 0, 617_990, 50, client_id=8)
     world.order(second, 0, 1, 617_980, 20, client_id=9)

@@ -24,17 +24,18 @@ def skipped_chunks(scene: Scene) -> None:
     scene.cancel_all(1)
     scene.finish()
     record, registers = scene.clock_record(), scene.state.registers
-    right = (
-        registers.record_count,
-        registers.record_accumulator,
-        registers.promised_count,
-        registers.promised_accumulator,
+    count, promised = int(registers.record_count), int(registers.promised_count)
+    chain, promised_chain, other = registers.record_accumulator, registers.promised_accumulator, bytes(31) + b"\x01"
+    wrong = (
+        chunk_header(count + 1, chain, promised, promised_chain),
+        chunk_header(count, other, promised, promised_chain),
+        chunk_header(count, chain, promised + 1, promised_chain),
+        chunk_header(count, chain, promised, other),
     )
-    wrong = (right[0] + 1, bytes(31) + b"\x01", right[2] + 1, bytes(31) + b"\x01")
-    bad = [chunk_header(*(wrong[i] if i == at else right[i] for i in range(4))) + frame(record) for at in range(4)]
+    bad = [header + frame(record) for header in wrong]
     good = scene.header() + frame(record)
     huge_count = bytes([255] * 8) + scene.header()[8:] + frame(record)
-    after = chunk_header(right[0] + 1, accumulate(right[1], keccak(record)), right[2], right[3])
+    after = chunk_header(count + 1, accumulate(chain, keccak(record)), promised, promised_chain)
     scene.post(*bad, good, good, huge_count, after + frame(record), b"\0" * 8, scene.header())
 
 

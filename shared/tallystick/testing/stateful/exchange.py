@@ -81,11 +81,6 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
         expected = self.ledger.clock(clock_ms, self.batch_time() + MAX_BATCH_SECONDS)
         self.same(self.world.send(make("clock", clock_ms=clock_ms)), expected)
 
-    def batch_time(self) -> int:
-        """Return the time of the open batch, or of the next one."""
-        headers = self.world.published.headers
-        return self.world.state.registers.batch_time or max(self.world.time, headers[-1].until if headers else 0)
-
     @rule(number=MARKETS, honest=st.booleans())
     def list_market(self, number: int, honest: bool) -> None:
         rules = RULES[number]
@@ -355,19 +350,6 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
     def force_cancel_all(self, account: int, honest: bool) -> None:
         by = NAMES[account] if honest else "mallory"
         self.from_l1([(MESSAGE_FORCE_CANCEL_ALL, by, account, 0), (MESSAGE_DEPOSIT, by, account, 1)])
-
-    @rule(account=ACCOUNTS, market=MARKETS, side=SIDES, price=PRICES, lots=LOTS, flags=FLAGS, honest=SELDOM)
-    def force_order(
-        self, account: int, market: int, side: int, price: int, lots: int, flags: int, honest: bool
-    ) -> None:
-        """Place an order through L1: it is an order like any other, but in no chain of records."""
-        self.seal()
-        nonce, by = self.nonce(account, False), "mallory" if honest else NAMES[account]
-        wanted = Order(0, account, market, side, price, lots, 7, 0, flags)
-        expected = self.ledger.came_through_l1(self.ledger.order(by, 0, nonce, wanted))
-        values = {"account": account, "nonce": nonce, "market": market, "side": side, "flags": flags, "client_id": 7}
-        record = self.world.signed("order", by, **values, price_ticks=price, lots=lots)
-        self.same(self.world.force(record), expected)
 
     def from_l1(self, messages: list[tuple[int, str, int, int]]) -> None:
         self.seal()
