@@ -9,9 +9,9 @@ from tallystick_operator.door import Refused
 MOST_BEHIND_MS: Final = 150_000
 """Age of the oldest record not yet on L1 at which no more are taken: half of the Inbox's bound on a batch's time, so that
 what has been taken still has as long again to get there."""
-GIVE_UP_SECONDS: Final = 7 * 3_600
-"""How long after it was acknowledged a record that lost its place is still executed: the hour that promises reach ahead,
-and six in which L1 may be shut. An order older than that would meet another market altogether."""
+GIVE_UP_SECONDS: Final = 7 * 24 * 3_600
+"""How long after it was acknowledged a record that lost its place is still executed: a week, in which L1 may be shut, or
+the operator away. This is the bound that is declared to clients; an order older than that is worse than none."""
 PRICES_WAIT_SECONDS: Final = 90.0
 """How long owed records wait for the prices they were given under to be renewed: the stage in which orders may not take,
 and half a minute for the reports."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from tallystick.errors import ConfigError
+from tallystick.errors import ConfigError, L1Error
 from tallystick.l1.fees import GWEI, FeePolicy
 from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.sender import TxQueue
@@ -59,8 +60,8 @@ def open_market(scene: Scene, lives: Lives) -> None:
             break
         lives.block(1)
     lives.list_market()
-    for _ in range(20):
-        lives.block(4)
+    for _ in range(4):
+        lives.block(20)
         lives.report()
     assert lives.order(1, "alice", BUY, 617_000, 5)
 
@@ -78,7 +79,7 @@ def told_and_kept(lives: Lives) -> None:
     assert not lives.events("record_lost")
 
 
-@pytest.mark.parametrize("kill", [0.0, 0.4])
+@pytest.mark.parametrize("kill", [0.0, 0.15])
 def test_P10_a_strangers_batch_after_an_idle_day_is_built_upon_and_nothing_acknowledged_is_lost(
     scene: Scene, begin: Begin, kill: float
 ) -> None:
@@ -95,7 +96,7 @@ def test_P10_a_strangers_batch_after_an_idle_day_is_built_upon_and_nothing_ackno
     limit = stage.call("Inbox", "messageLimit")
     stage.transact("mallory", "takeover", "Inbox", "postBatch", count, now, now, limit, [b"x" * 100])
     lives.settle(kill=kill)
-    assert lives.events("turned")[-1]["adopted_batches"] == 1 or kill
+    assert any(each["adopted_batches"] == 1 for each in lives.events("turned"))
     trade(lives)
     lives.settle()
     told_and_kept(lives)
@@ -117,7 +118,7 @@ def test_P10_a_strangers_batch_while_records_are_acknowledged_shifts_them_and_lo
             stage.transact(
                 "operator", f"foreign {number}", "Inbox", "postBatch", *arguments, arguments[1], limit, [b"x" * 100]
             )
-        except Exception:  # noqa: BLE001  the operator's own came first
+        except L1Error:  # the operator's own came first
             continue
         lives.perhaps_kill(0.5)
         trade(lives)
@@ -138,7 +139,8 @@ def move_blocks(stage: Stage, depth: int) -> None:
     stage.client.request("anvil_reorg", depth)
     stage.mine(1)
     for raw in again:
-        stage.client.request("eth_sendRawTransaction", raw)
+        with contextlib.suppress(L1Error):  # its sender's queue may have sent it again before
+            stage.client.request("eth_sendRawTransaction", raw)
 
 
 @pytest.mark.parametrize(("depth", "kill"), [(1, 0.0), (7, 0.0), (64, 0.0), (1, 0.5), (7, 0.5), (64, 0.5)])
@@ -173,15 +175,15 @@ def test_P11_F04_blocks_taken_back_with_a_deposit_end_nothing_and_lose_nothing(
     told_and_kept(lives)
 
 
-def dear(lives: Lives, seconds: int, kill: float) -> None:
+def dear(lives: Lives, seconds: int, kill: float = 0.0, each: int = 60) -> None:
     """Let a time pass in which gas costs more than the operator ever pays."""
-    for _ in range(seconds // 60):
-        lives.block(60, ABOVE_EVERY_CAP_WEI)
+    for _ in range(seconds // each):
+        lives.block(each, ABOVE_EVERY_CAP_WEI)
         lives.report()
         lives.perhaps_kill(kill)
 
 
-@pytest.mark.parametrize("kill", [0.0, 0.03])
+@pytest.mark.parametrize("kill", [0.0, 0.3])
 def test_F03_gas_above_every_cap_for_three_hours_stops_promises_and_loses_nothing(
     scene: Scene, begin: Begin, kill: float
 ) -> None:
@@ -191,12 +193,12 @@ def test_F03_gas_above_every_cap_for_three_hours_stops_promises_and_loses_nothin
     lives.report()
     trade(lives)
     held = len(lives.acknowledged)
-    dear(lives, 120, 0.0)
+    dear(lives, 120)
     assert not lives.refusals, "two minutes are not long"
-    dear(lives, 60, 0.0)
+    dear(lives, 60)
     trade(lives)
     assert set(lives.refusals) == {"l1_behind"}
-    dear(lives, 3 * HOUR, kill)
+    dear(lives, 3 * HOUR, kill, each=900)
     trade(lives)
     assert set(lives.refusals) <= {"l1_behind", "l1_shut"} and len(lives.acknowledged) == held
     info = lives.info()
@@ -221,18 +223,17 @@ def test_F03_an_empty_key_stops_promises_and_goes_on_when_it_is_filled(scene: Sc
     left = stage.client.balance_wei(address("operator"))
     queue.send("drain", address("deployer"), b"", value_wei=left - 10**16, gas=21_000)
     store.close()
-    for _ in range(40):
+    for _ in range(20):
         trade(lives, 2)
-        lives.block(12, GWEI * 2)
+        lives.block(40, GWEI * 2)
         lives.report()
-        lives.perhaps_kill(kill / 4)
+        lives.perhaps_kill(kill / 2)
         if lives.refusals:
             break
     assert set(lives.refusals) <= {"l1_behind", "l1_shut"} and lives.refusals
     assert "pay" in lives.info()["l1"]["problem"]
-    for _ in range(10):
+    for _ in range(6):
         lives.block(60, GWEI * 2)
-        lives.report()
     stage.fund("operator")
     lives.settle(GWEI, kill=kill / 2)
     trade(lives)
@@ -271,7 +272,7 @@ def test_what_is_refused_is_refused_with_503_and_a_sentence(scene: Scene, begin:
     lives = begin(5)
     lives.settle()
     lives.order(1, "alice", BUY, 617_000, 1)
-    dear(lives, 240, 0.0)
+    dear(lives, 180)
     with pytest.raises(OperatorRefused, match="not yet on L1") as refused:
         lives.ask(lambda client: client.order(0, BUY, 617_000, 1))
     assert (refused.value.status, refused.value.code) == (503, "l1_behind")

@@ -183,7 +183,7 @@ class Lives:
     def settle(self, base_fee_wei: int | None = None, blocks: int = 150, kill: float = 0.0) -> None:
         """Go on until all that was acknowledged is on L1 and records are taken again."""
         for _ in range(blocks):
-            self.block(4, base_fee_wei)
+            self.block(BLOCK_SECONDS, base_fee_wei)
             self.report()
             if kill:
                 self.perhaps_kill(kill)
