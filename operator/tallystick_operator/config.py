@@ -51,7 +51,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     heartbeat_seconds: int = 600
     clock_every_ms: int = 50
     poll_seconds: float = 0.25
-    confirmations: str = str(CONFIRMATIONS)
+    confirmations: int | str = CONFIRMATIONS
     quorum: int = 0
     lie: str = ""
     lie_after_batch: int | None = None
@@ -66,7 +66,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 raise ConfigError(f"{name} is a time above 0 and up to an hour", **{name: getattr(self, name)})
         if self.clock_every_ms < 1:
             raise ConfigError("clock_every_ms is at least 1", clock_every_ms=self.clock_every_ms)
-        if self.confirmations != "finalized" and not (self.confirmations.isascii() and self.confirmations.isdigit()):
+        told = str(self.confirmations)
+        if told != "finalized" and not (told.isascii() and told.isdigit()):
             raise ConfigError('confirmations are a number of blocks, or "finalized"', confirmations=self.confirmations)
         if bool(self.key_file) == bool(self.signer_url):
             raise ConfigError("one of key_file and signer_url is needed", hint="the key that posts batches")
