@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 STEPS ?= 200000
+SEEDS ?= 20000
 # Two files at a time keep two cores busy; a file stays on one worker, for its fixtures.
 PYTEST ?= -q -n auto --dist loadfile
 
@@ -14,7 +15,7 @@ SOLHINT := $(NPM)/.bin/solhint --noPoster --max-warnings 0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-anvil twins sybils check format contracts native interpreted clean lock
+.PHONY: help demo test test-anvil twins campaign sybils check format contracts native interpreted clean lock
 .PHONY: check-text check-types check-contracts check-generated check-meta
 .DELETE_ON_ERROR:
 
@@ -29,6 +30,9 @@ test: $(VENV)/.dev ## Run the tests (ARGS="-k words" for some of them)
 
 twins: $(VENV)/.dev ## Run STEPS=200000 steps in both languages, and mutated witnesses; goes on where it stopped
 	$(BIN)/python -m tallystick.testing.campaign --steps $(STEPS) $(ARGS)
+
+campaign: $(VENV)/.dev ## Play SEEDS=20000 random matches over many generations; goes on where it stopped
+	$(BIN)/python -m tallystick.testing.generations.campaign --seeds $(SEEDS) $(ARGS)
 
 test-anvil: $(VENV)/.dev $(NPM)/.done ## Play reorganisations and many attackers on anvil too (needs npm)
 	$(BIN)/python -m pytest -q -m anvil tests/anvil $(ARGS)

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tallystick.native import is_stale
+from tests.pace import pytest_sessionfinish, tell_slow_files
+
+__all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
 
 SUMMARY = "every kind of step and every outcome, and how often"
 """What a test may record as a property, to be printed at the end of the run."""
@@ -39,3 +42,4 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             if name == SUMMARY:
                 terminalreporter.write_sep("-", name)
                 terminalreporter.write_line(text)
+    tell_slow_files(terminalreporter)

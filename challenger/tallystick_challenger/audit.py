@@ -10,7 +10,7 @@ from typing import Any
 
 from tallystick.dispute.party import Party
 from tallystick.errors import BadInput, DataMismatch
-from tallystick.l1.client import L1Client
+from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
@@ -54,7 +54,7 @@ class Audited:
 class Chain:
     """The contracts a dispute would run on, as they are on L1 now."""
 
-    def __init__(self, client: L1Client, deployment: Deployment) -> None:
+    def __init__(self, client: L1, deployment: Deployment) -> None:
         self._client = client
         self._addresses = deployment.addresses
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick_challenger import audit_cli, dispute_cli, evidence_cli
+from tallystick_challenger import audit_cli, dispute_cli, evidence_cli, pool_cli
 from tallystick_challenger.l1options import DEFAULT_RPC, Quorum, Record, Rpc, client_of
 from tallystick_challenger.options import (
     AlertLimits,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(dispute_cli.app, name="dispute")
+app.add_typer(pool_cli.app, name="pool")
 app.command()(audit_cli.audit)
 app.command()(evidence_cli.export)
 app.command()(evidence_cli.check_bundle)

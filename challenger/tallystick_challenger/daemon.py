@@ -12,6 +12,7 @@ from tallystick.errors import L1Error, TallystickError
 from tallystick.journal import Journal
 from tallystick.l1.deploy import check_deployment
 from tallystick.l1.deployment import load_deployment
+from tallystick.l1.logstore import LogStore
 from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.signer import load_signer
 from tallystick.rollup.duties import DUTIES
@@ -68,6 +69,7 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
         purse=Purse(gas=GAS_WEI, reserve=roots_wei(terms, config.telling.limits.rivals)),
         snapshots=snapshots_of(config, report),
         look_twice=check_complete,
+        store=LogStore(config.data_dir / "events.sqlite", deployment.addresses.rollup),
     )
 
 
@@ -106,7 +108,7 @@ class Accountant:
 def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
     """Watch until asked to stop.
 
-    Everything is rebuilt from L1 at the start; only transactions under way are kept on disk, and states to begin at.
+    Everything comes from L1 at the start; its events, transactions under way and states to begin at are kept on disk.
 
     Raises: StateError, DataError, ConfigError, after telling so, when it refuses to go on: with contracts or a machine
     it does not know, or with data that is not all there.

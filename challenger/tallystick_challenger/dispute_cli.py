@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick_challenger.l1options import Quorum, Record, Rpc, client_of
+from tallystick_challenger.sending import send, signer_of
 
 if TYPE_CHECKING:
     from tallystick.dispute.planner import Planner
     from tallystick.dispute.strategy import Due
-    from tallystick.l1.signer import Signer
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Disputes by hand: list, show, move.")
 
@@ -97,7 +97,7 @@ def move(
 
     if only and only not in NAMES:
         raise BadInput(f"there is no move {only}", hint=f"the moves are {', '.join(NAMES)}")
-    signer = _signer(key_file, password_file, signer_url, signer_address)
+    signer = signer_of(key_file, password_file, signer_url, signer_address)
     if signer is None and not dry_run:
         raise BadInput("a move is a transaction and needs a key", hint="--key-file or --signer-url, or --dry-run")
     if signer is not None:
@@ -107,7 +107,7 @@ def move(
     if dry_run or signer is None:
         present(dry_facts(planner, plan, _address(sender)), dry_page, json_output)
         return
-    facts = plan_facts(plan) | _send(planner, plan, signer)
+    facts = plan_facts(plan) | send(planner.client, planner.deployment, plan.contract, plan.call, signer)
     present(
         facts,
         lambda sent: f"{sent['move']}: {sent['what']}\n   mined in {sent['tx']}, {sent['gas']:,} gas",
@@ -124,42 +124,6 @@ def read_plans(
 
     planner = Planner(client_of(rpc, quorum), load_deployment(deployment), me)
     return planner, planner.plans()
-
-
-def _send(planner: Planner, plan: Due, signer: Signer) -> dict[str, Any]:
-    """Send a move and return what became of it.
-
-    Raises: L1Reverted when L1 does not take it.
-    """
-    import tempfile
-
-    from tallystick.l1.queuestore import QueueStore
-    from tallystick.l1.sender import TxQueue
-
-    to = planner.deployment.addresses.all()[plan.contract]
-    data = planner.client.contract(plan.contract, to).encode(plan.call.function, *plan.call.arguments)
-    with tempfile.TemporaryDirectory(prefix="tallystick-") as folder:
-        store = QueueStore(Path(folder) / "queue.sqlite")
-        try:
-            queue = TxQueue(client=planner.client, account=signer, store=store)
-            receipt = queue.send(plan.call.key, to, data, value_wei=plan.call.value_wei)
-        finally:
-            store.close()
-    return {"tx": "0x" + receipt.transaction_hash.hex(), "gas": receipt.gas_used, "block": receipt.block_number}
-
-
-def _signer(
-    key_file: Path | None, password_file: Path | None, signer_url: str | None, signer_address: str
-) -> Signer | None:
-    from tallystick.errors import BadInput
-    from tallystick.l1.keys import KeyFile
-    from tallystick.l1.signer import RemoteKey, load_signer
-
-    if key_file and signer_url:
-        raise BadInput("a key and a signer were given", hint="one of --key-file and --signer-url")
-    if key_file:
-        return load_signer(KeyFile(path=key_file, password_path=password_file))
-    return load_signer(RemoteKey(url=signer_url, address=signer_address)) if signer_url else None
 
 
 def _address(text: str) -> bytes:

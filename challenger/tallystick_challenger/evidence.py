@@ -46,6 +46,7 @@ def make_bundle(planner: Planner, parent: bytes, index: int | None = None) -> Bu
             challenge=_at(planner, "Challenge"),
             inbox=_at(planner, "Inbox"),
             config_hash=config_hash,
+            height=trace.height,
         ),
         origin=Origin(parent=origin.parent or GENESIS_PARENT, state_hash=origin.state_hash),
         limit=mine.limit,
@@ -178,7 +179,10 @@ def _inputs(planner: Planner, witness: bytes, limit: int) -> tuple[tuple[Header,
             Header(
                 index=registers.batch_cursor,
                 time=header.time,
+                until=header.until,
                 message_limit=header.message_limit,
+                source=header.source,
+                poster=header.poster,
                 chunk_count=header.chunk_count,
                 chunks_hash=header.chunks_hash,
             ),
@@ -202,17 +206,13 @@ def _logs(
     messages: tuple[Accumulator, ...],
 ) -> list[LogProof]:
     """Return the proofs of everything a bundle speaks of, as far as the endpoint gives them."""
-    view = planner.challenge
+    view, height = planner.challenge, planner.deployment.config.root_height
     wanted: list[tuple[str, str, int, dict[str, Any]]] = [
         ("Rollup", "AssertionPosted", each.block, {"id": each.id}) for each in named
     ]
     spans = {claim.span for claim in claims}
     for status in view.edges.values():
-        if (
-            status.edge.dispute == leaf.dispute
-            and status.edge.height == planner.deployment.config.root_height
-            and status.edge.span in spans
-        ):
+        if status.edge.dispute == leaf.dispute and status.edge.height == height and status.edge.span in spans:
             wanted.append(("Challenge", "RootOpened", status.created, {"edge": status.edge.id}))
         if status.edge.context == leaf.context:
             wanted.append(("Challenge", "EdgeAdded", status.created, {"edge": status.edge.id}))

@@ -7,12 +7,11 @@ from typing import Any, Final
 
 from tallystick.dispute.party import Party
 from tallystick.errors import BadInput, DataMissing, Disputed
-from tallystick.machine import engine
 from tallystick.machine.arith import read_address
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
 from tallystick.machine.risk import health, withdrawable
-from tallystick.rollup.replay import TRACE_STEPS
+from tallystick.rollup.replay import run_out
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
@@ -129,8 +128,7 @@ def confirmed_state(party: Party) -> State:
 def newest_state(party: Party) -> State:
     """Return the state after every batch on L1, asserted or not."""
     machine = Machine(confirmed_state(party).copy(), party.inbox.limited(party.inbox.batch_count))
-    while not engine.halted(machine):
-        engine.run(machine, TRACE_STEPS)
+    run_out(machine)
     return machine.state
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tallystick.l1.client import L1Client
+    from tallystick.l1.access import L1
 
 DEFAULT_RPC = "http://127.0.0.1:8545"
 
@@ -33,7 +33,7 @@ Record = Annotated[
 ]
 
 
-def client_of(rpc: list[str] | None, quorum: int | None) -> L1Client:
+def client_of(rpc: list[str] | None, quorum: int | None) -> L1:
     """Return a client of the endpoints that were named, or of the usual one."""
     from tallystick.l1.quorum import QuorumClient
 

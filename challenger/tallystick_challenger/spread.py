@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -22,11 +21,6 @@ Told = Callable[[Judgement], None]
 WAITING: Final = 2
 """Parts that are sent for each worker: one it works on, one that waits. The rest is not even made yet."""
 CONNECT_SECONDS: Final = 15
-
-
-def cores() -> int:
-    """Return the processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def one_by_one(told: Told) -> Work:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tallystick.dispute.party import Identity, Party
-from tallystick.l1.client import L1Client
+from tallystick.l1.access import L1
 from tallystick.l1.deploy import check_deployment
 from tallystick.l1.deployment import Deployment
 from tallystick.rollup.assertion_view import Assertion
@@ -60,7 +60,7 @@ class Answer:
     steps: int
 
 
-def read_all(client: L1Client, deployment: Deployment) -> Party:
+def read_all(client: L1, deployment: Deployment) -> Party:
     """Read L1 to its head and return the views.
 
     Raises: StateError when the contracts are not the ones this version knows.
@@ -173,9 +173,10 @@ class Plan:
             genesis=self._party.rollup.genesis_data,
             snapshot=part.snapshot.path if part.snapshot is not None else None,
             assertions=tuple(each for each in self._assertions.values() if start.limit < each.limit <= part.end),
-            inputs=extract(self._party.inbox, start, part.end),
+            inputs=extract(self._party.inbox.limited(part.end), start, part.end),
             save=self._question.save,
             spacing=self._question.spacing,
+            height=self._party.deployment.config.root_height,
         )
 
 

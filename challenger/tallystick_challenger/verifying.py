@@ -94,7 +94,7 @@ def verify(
 
 
 def _answer(party: Party, question: Question, workers: int | None, scheduler: str | None) -> tuple[Answer, int]:
-    from tallystick_challenger.spread import cores
+    from tallystick.dispute.disktraces import cores
     from tallystick_challenger.verify import Plan, judge
 
     parts = Plan(party, question).parts()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import coincurve
 import msgspec
 
 from tallystick.machine.machine import Event
 from tallystick.schema.names import Outcome
+from tallystick.state.layout import Registers
+from tallystick.trader.receipts import sign_receipt
+from tallystick_operator.executor import Executed
 
 
 class FillView(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +62,7 @@ def effects(events: tuple[Event, ...]) -> tuple[list[FillView], int | None, int,
         if name == "fired":
             # What follows are other people's orders, which a price report has set off.
             break
-        if name == "fill":
+        if name in ("fill", "block"):
             fills.append(FillView(price_ticks=values[1], lots=values[2], maker=values[5]))
         elif name in ("rested", "parked"):
             slot, lots = values[2], values[3]
@@ -75,3 +81,31 @@ def items(events: tuple[Event, ...]) -> list[ItemView]:
         outcome = next(values[0] for name, values in reversed(part) if name == "outcome")
         found.append(ItemView(outcome=Outcome(outcome).name, fills=fills, slot=slot, resting_lots=lots))
     return found
+
+
+def signed_with(receipt_key: bytes) -> Callable[[Executed, Registers], Answer]:
+    """Return what makes the answer to a record that has just run, with a receipt by a key."""
+    key = coincurve.PrivateKey(receipt_key)
+
+    def answer(executed: Executed, registers: Registers) -> Answer:
+        receipt = sign_receipt(key, registers.domain, executed.number, executed.accumulator, executed.record_hash)
+        fills, slot, lots, withdrawal = effects(executed.events)
+        return Answer(
+            record_number=receipt.number,
+            accumulator=_hex(receipt.accumulator),
+            record_hash=_hex(receipt.record_hash),
+            signature=_hex(receipt.signature),
+            outcome=executed.outcome.name,
+            clock_ms=registers.clock_ms,
+            fills=fills,
+            slot=slot,
+            resting_lots=lots,
+            withdrawal=withdrawal,
+            items=items(executed.events),
+        )
+
+    return answer
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tallystick.records.signing import digest, typed_data
+from tallystick.records.signing import acceptance_digest, acceptance_typed_data, digest, typed_data
 from tallystick_operator import views
 from tallystick_operator.answers import Answer
 from tallystick_operator.asked import asked_number, path_number
@@ -25,6 +26,7 @@ from tallystick_operator.core import Core
 from tallystick_operator.door import Checked, Refused, Submission, check_signature, to_record
 from tallystick_operator.past import Past
 from tallystick_operator.sequencer import Sequencer
+from tallystick_operator.standing import Metrics
 
 MAX_BODY_BYTES: Final = 2 << 20
 MAX_LIST: Final = 1_000
@@ -57,11 +59,19 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     results: list[Answer | ErrorView]
 
 
-class DigestView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a wallet would sign for a record."""
+class SignableView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wallet would sign."""
 
     digest: str
     typed_data: dict[str, Any]
+
+
+class DigestView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wallet would sign for a record, and what the wallet of its second signer would."""
+
+    digest: str
+    typed_data: dict[str, Any]
+    acceptance: SignableView | None = None
 
 
 class WithdrawalView(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +84,15 @@ class WithdrawalView(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     recipient: str = ""
     claim: WithdrawalProof | None = None
+
+
+class PromisesView(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether records are taken, and why not. `owed_records` were acknowledged and wait to be executed again."""
+
+    open: bool
+    reason: str = ""
+    message: str = ""
+    owed_records: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +108,9 @@ class Identity:
 class Api:
     """The routes over one sequencer."""
 
-    def __init__(self, sequencer: Sequencer, board: Board, identity: Identity) -> None:
+    def __init__(self, sequencer: Sequencer, board: Board, identity: Identity, metrics: Metrics) -> None:
         self._sequencer = sequencer
+        self._metrics = metrics
         self._board = board
         self._identity = identity
         self._domain = sequencer.core.domain
@@ -116,6 +136,7 @@ class Api:
             self._route("/v1/fills/{account}", self._past.fills),
             self._route("/v1/funding/{market}", self._past.funding),
             self._route("/v1/feed", self._past.feed),
+            Route("/v1/metrics", self.metrics),
         ]
         return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
 
@@ -143,14 +164,26 @@ class Api:
     async def digest(self, request: Request) -> DigestView:
         """Return the digest and the typed data that must be signed for these fields."""
         record = to_record(await _body(request, Submission), signed=False)
+        chain_id, rollup = self._identity.chain_id, self._identity.rollup
+        acceptance = None
+        if record.kind.acceptance:
+            acceptance = SignableView(
+                digest="0x" + acceptance_digest(record, self._domain).hex(),
+                typed_data=acceptance_typed_data(record, chain_id, rollup),
+            )
         return DigestView(
             digest="0x" + digest(record, self._domain).hex(),
-            typed_data=typed_data(record, self._identity.chain_id, self._identity.rollup),
+            typed_data=typed_data(record, chain_id, rollup),
+            acceptance=acceptance,
         )
 
     async def info(self, _: Request) -> dict[str, Any]:
         """Return who this is and how far everything has come."""
         return await self._read(self._info)
+
+    async def metrics(self, _: Request) -> Response:
+        """Return what is counted and measured, as Prometheus reads it."""
+        return Response(self._metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     async def markets(self, _: Request) -> dict[str, Any]:
         """Return every listed market."""
@@ -248,6 +281,7 @@ class Api:
             "messages_consumed": registers.message_cursor,
             "withdrawals": registers.outbox_count,
             "state_hash": "0x" + sealed.state_hash.hex() if sealed else "",
+            "promises": _promises(core.refusal(), len(core.branch.owed)),
             "l1": self._board.l1,
         }
 
@@ -303,6 +337,12 @@ async def _body(request: Request, shape: type[Body]) -> Body:
         raise Refused(400, "malformed", message, path.strip("`").removeprefix("$.")) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(400, "not_json", str(error)) from error
+
+
+def _promises(refusal: Refused | None, owed: int) -> PromisesView:
+    if refusal is None:
+        return PromisesView(open=True, owed_records=owed)
+    return PromisesView(open=False, reason=refusal.code, message=refusal.message, owed_records=owed)
 
 
 def _error_view(refusal: Refused) -> ErrorView:

@@ -17,7 +17,7 @@ from tallystick.dispute.party import Identity, Party
 from tallystick.dispute.strategy import duties
 from tallystick.errors import StateError
 from tallystick.journal import Journal
-from tallystick.l1.client import L1Client
+from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.sender import TxQueue
 from tallystick.machine import engine
@@ -47,7 +47,7 @@ class Asserter:
     def __init__(
         self,
         *,
-        client: L1Client,
+        client: L1,
         deployment: Deployment,
         queue: TxQueue,
         board: Board,

@@ -30,7 +30,7 @@ class Proven:
 
 
 class L1Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How far L1 has come."""
+    """How far L1 has come. `behind_seconds` is the age of the oldest acknowledged record that is not on it."""
 
     block: int = 0
     time: int = 0
@@ -39,6 +39,7 @@ class L1Status(msgspec.Struct, frozen=True, kw_only=True):
     assertions_posted: int = 0
     latest_confirmed: str = ""
     problem: str = ""
+    behind_seconds: int = 0
 
 
 class Board:

@@ -36,9 +36,13 @@ def run(
     host: Annotated[str | None, typer.Option(help="Address to serve on; loopback if left out.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to serve on; 0 takes a free one.")] = None,
     batch_seconds: Annotated[float | None, typer.Option(help="Age at which a batch is sealed.")] = None,
+    quiet_seconds: Annotated[float | None, typer.Option(help="The same of one with nothing but prices.")] = None,
+    heartbeat_seconds: Annotated[int | None, typer.Option(help="Longest time without any batch.")] = None,
     clock_every_ms: Annotated[int | None, typer.Option(help="Least time between two clock records.")] = None,
     poll_seconds: Annotated[float | None, typer.Option(help="Pause between two looks at L1.")] = None,
-    confirmations: Annotated[int | None, typer.Option(help="Blocks by which L1's news are held back.")] = None,
+    confirmations: Annotated[
+        str | None, typer.Option(help='Blocks by which deposits and other messages are held back, or "finalized".')
+    ] = None,
     lie: Annotated[str | None, typer.Option(help="Be a rogue: see `operator lies`.")] = None,
     lie_after_batch: Annotated[int | None, typer.Option(help="First batch to lie about.")] = None,
     json_log: Annotated[bool | None, typer.Option("--json-log", help="Print every event as a line of JSON.")] = None,
@@ -71,6 +75,8 @@ FLAGS = frozenset(
         "host",
         "port",
         "batch_seconds",
+        "quiet_seconds",
+        "heartbeat_seconds",
         "clock_every_ms",
         "poll_seconds",
         "confirmations",
@@ -104,6 +110,9 @@ def status(
     print(f"messages   {info['messages_consumed']} consumed of {l1['messages']}")
     print(f"assertions {l1['assertions_posted']} posted, latest confirmed {l1['latest_confirmed'] or 'genesis'}")
     print(f"state      {info['state_hash'] or 'no batch yet'}")
+    promises = info["promises"]
+    owed = f", {promises['owed_records']} records are owed" if promises["owed_records"] else ""
+    print("records are " + ("taken" if promises["open"] else f"refused: {promises['message']}") + owed)
     print(f"L1         block {l1['block']}" + (f", trouble: {l1['problem']}" if l1["problem"] else ""))
 
 

@@ -11,17 +11,28 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.errors import ConfigError
+from tallystick.l1.fees import BLOCK_SECONDS
 from tallystick_operator.lies import LIES
 
 ENVIRONMENT: Final = "TALLYSTICK_OPERATOR_"
+CONFIRMATIONS: Final = 45
+"""Nine minutes. What is left of the quarter of an hour within which L1 wants a message served is for a batch to get there:
+five minutes that its time may be back, and one to seal it."""
+SERVING_SECONDS: Final = 360
+"""What it takes, at worst, from a message that counts to a batch on L1 that serves it."""
+FINAL_BLOCKS: Final = 96
+"""After how many blocks L1 calls one final: three epochs when all is well."""
+DEVELOPMENT_CHAINS: Final = frozenset({1337, 31337})
+"""The chain ids of chains whose blocks nobody takes back but on purpose."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything an operator is told. Keys are paths of files; `assert_key_file` defaults to the key of batches.
 
     `rpc` may be several endpoints parted by commas, of which `quorum` must agree; 0 is more than half. A `signer_url`
-    stands for the key of batches. `confirmations` holds L1's news back by that many blocks. Without `lie_after_batch` a lie waits for what has not
-    been asserted yet.
+    stands for the key of batches. `confirmations` holds deposits and other messages back by that many blocks, or, as
+    "finalized", until L1 calls their blocks final; 0 is for development chains. Without `lie_after_batch` a lie waits for
+    what has not been asserted yet.
     """
 
     rpc: str
@@ -35,10 +46,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     assert_password_file: str = ""
     host: str = "127.0.0.1"
     port: int = 8646
-    batch_seconds: float = 2.0
+    batch_seconds: float = 12.0
+    quiet_seconds: float = 45.0
+    heartbeat_seconds: int = 600
     clock_every_ms: int = 50
     poll_seconds: float = 0.25
-    confirmations: int = 0
+    confirmations: str = str(CONFIRMATIONS)
     quorum: int = 0
     lie: str = ""
     lie_after_batch: int | None = None
@@ -48,17 +61,24 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Raises: ConfigError for values that cannot be meant."""
         if not 0 <= self.port <= 65_535:
             raise ConfigError("a port is a number from 0 to 65535", port=self.port)
-        for name in ("batch_seconds", "poll_seconds"):
+        for name in ("batch_seconds", "quiet_seconds", "heartbeat_seconds", "poll_seconds"):
             if not 0 < getattr(self, name) <= 3_600:
                 raise ConfigError(f"{name} is a time above 0 and up to an hour", **{name: getattr(self, name)})
-        if self.confirmations < 0 or self.clock_every_ms < 1:
-            raise ConfigError("confirmations are not negative and clock_every_ms is at least 1")
+        if self.clock_every_ms < 1:
+            raise ConfigError("clock_every_ms is at least 1", clock_every_ms=self.clock_every_ms)
+        if self.confirmations != "finalized" and not (self.confirmations.isascii() and self.confirmations.isdigit()):
+            raise ConfigError('confirmations are a number of blocks, or "finalized"', confirmations=self.confirmations)
         if bool(self.key_file) == bool(self.signer_url):
             raise ConfigError("one of key_file and signer_url is needed", hint="the key that posts batches")
         if not self.endpoints or not 0 <= self.quorum <= len(self.endpoints):
             raise ConfigError("the quorum is not more than the endpoints", quorum=self.quorum)
         if self.lie and self.lie not in LIES:
             raise ConfigError(f"there is no lie called {self.lie!r}", hint=f"the lies are {', '.join(LIES)}")
+
+    @property
+    def confirmation_blocks(self) -> int | None:
+        """By how many blocks messages are held back, None for as long as L1 takes to call them final."""
+        return None if self.confirmations == "finalized" else int(self.confirmations)
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -93,3 +113,24 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise ConfigError("the configuration cannot be read", path=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"the configuration is no TOML: {error}", path=str(path)) from error
+
+
+def check_confirmations(blocks: int | None, chain_id: int, force_delay_seconds: int) -> None:
+    """Refuse what would credit deposits that may be taken back, or serve messages later than the Inbox allows.
+
+    Raises: ConfigError.
+    """
+    if blocks == 0 and chain_id not in DEVELOPMENT_CHAINS:
+        raise ConfigError(
+            "0 confirmations are for development chains: one block taken back would undo credited deposits",
+            hint=f"leave --confirmations out for {CONFIRMATIONS} blocks",
+            chain_id=chain_id,
+        )
+    waits = (FINAL_BLOCKS if blocks is None else blocks) * BLOCK_SECONDS + SERVING_SECONDS
+    if waits > force_delay_seconds:
+        raise ConfigError(
+            "with so many confirmations messages would be served later than the Inbox allows",
+            hint=f"{max(0, force_delay_seconds - SERVING_SECONDS) // BLOCK_SECONDS} at most here",
+            seconds=waits,
+            force_delay_seconds=force_delay_seconds,
+        )

@@ -31,7 +31,7 @@ from tallystick_operator.api import Api, Identity
 from tallystick_operator.asserter import Asserter, recall_lie
 from tallystick_operator.board import Board
 from tallystick_operator.clock import ExchangeClock
-from tallystick_operator.config import Config
+from tallystick_operator.config import Config, check_confirmations
 from tallystick_operator.core import Core, CorePolicy
 from tallystick_operator.executor import Executor, SealedBatch
 from tallystick_operator.follower import Follower
@@ -41,12 +41,15 @@ from tallystick_operator.log import RecordLog
 from tallystick_operator.publisher import BATCHES_KEPT, Publisher
 from tallystick_operator.sequencer import Sequencer
 from tallystick_operator.server import ApiServer
+from tallystick_operator.standing import Metrics, Standing
 
 MOST_AHEAD_SECONDS: Final = 30.0
 """How far the clock runs ahead of L1's newest block, at most, and never as far as a batch's time may."""
 FLUSH_SECONDS: Final = 8.0
 """How long a shutdown waits for its last batches; what is not posted by then is posted after the next start."""
 UNREACHABLE_SECONDS: Final = 2.0
+RESERVE_WEI: Final = 10**17
+"""Ether that bonds leave to batches: some dozens of them at what gas usually costs."""
 
 
 class Operator:
@@ -123,6 +126,8 @@ class Operator:
             report=lambda endpoint, problem: self._journal.write("endpoint", endpoint=endpoint, problem=problem),
         )
         check_deployment(self._client, self._deployment)
+        terms = self._deployment.config
+        check_confirmations(config.confirmation_blocks, self._deployment.chain_id, terms.force_delay_seconds)
         account = self._poster()
         self._check_may_post(account)
         queue = self._queue(account, data_dir / "l1.sqlite")
@@ -134,12 +139,22 @@ class Operator:
         self._board = Board()
         self._sequencer = self._make_sequencer(data_dir)
         self._keeper = Keeper(self._sequencer, time.monotonic)
-        self._follower = Follower(self._client, self._deployment, self._sequencer, self._board, config.confirmations)
-        while not self._follower.poll():
+        self._metrics = Metrics()
+        self._standing = Standing(self._sequencer, self._board, self._journal, self._metrics)
+        self._follower = Follower(
+            self._client,
+            self._deployment,
+            self._sequencer,
+            self._board,
+            self._journal,
+            config.confirmation_blocks,
+        )
+        while not self._follower.read():
             pass
         adopted = self._follower.catch_up()
         if adopted:
             self._journal.write("adopted", batches=adopted)
+        self._follower.poll()
         self._publisher = Publisher(
             client=self._client,
             deployment=self._deployment,
@@ -195,12 +210,13 @@ class Operator:
         posted = int(self._client.contract("Inbox", self._deployment.addresses.inbox).call("batchCount"))
         key, self._receipt_signer = _receipt_key(data_dir / "receipt.key")
         core = Core(
-            executor=Executor(genesis, keep_from=max(0, posted - BATCHES_KEPT)),
+            new_executor=lambda keep_from: Executor(genesis, keep_from),
+            keep_from=max(0, posted - BATCHES_KEPT),
             log=log,
             clock=ExchangeClock(time.monotonic, ahead),
             receipt_key=key,
             monotonic=time.monotonic,
-            policy=CorePolicy(batch_seconds=self.config.batch_seconds, clock_every_ms=self.config.clock_every_ms),
+            policy=self._policy(),
         )
         entries = core.replay()
         self._journal.write(
@@ -212,10 +228,21 @@ class Operator:
         )
         return Sequencer(core, self._on_sealed, self._fail)
 
+    def _policy(self) -> CorePolicy:
+        """Return when to seal; a heartbeat comes long before others might take the Inbox over."""
+        config = self.config
+        takeover = self._deployment.config.takeover_delay_seconds
+        return CorePolicy(
+            batch_seconds=config.batch_seconds,
+            quiet_seconds=max(config.batch_seconds, config.quiet_seconds),
+            heartbeat_seconds=min(config.heartbeat_seconds, max(1, takeover // 4)),
+            clock_every_ms=config.clock_every_ms,
+        )
+
     def _queue(self, account: Signer, path: Path) -> TxQueue:
         store = QueueStore(path)
         self._closing.callback(store.close)
-        config = SenderConfig(confirmations=CONFIRMATIONS)
+        config = SenderConfig(confirmations=CONFIRMATIONS, reserve_wei=RESERVE_WEI)
         return TxQueue(client=self._client, account=account, store=store, config=config)
 
     def _lie(self, data_dir: Path, thief: bytes) -> Lie | None:
@@ -245,7 +272,7 @@ class Operator:
             contracts={name: "0x" + address.hex() for name, address in places.items()},
             receipt_signer=self._receipt_signer,
         )
-        return Api(self._sequencer, self._board, identity)
+        return Api(self._sequencer, self._board, identity, self._metrics)
 
     def _announce(self) -> None:
         ready = {"ready": True, "url": self._server.url, "data_dir": self.config.data_dir}
@@ -262,7 +289,9 @@ class Operator:
 
     def _publish(self) -> bool:
         complete = self._follower.poll()
-        self._publisher.tick()
+        if complete:
+            self._publisher.tick()
+        self._standing.tick()
         return complete
 
     def _work(self, tick: Callable[[], bool], name: str) -> None:

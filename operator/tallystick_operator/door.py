@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
+from tallystick.machine.admission import scope_of
 from tallystick.machine.arith import read_address
 from tallystick.machine.nonces import check_nonce
-from tallystick.machine.steps.fetch_record import scope_of
 from tallystick.records.chunks import MAX_RECORD_BYTES
 from tallystick.records.codec import BY_NAME, Record, decode, encode
 from tallystick.records.items import ITEM_PLACE, unpack_items
@@ -32,6 +32,7 @@ from tallystick.state.layout import (
     ITEM_SLOT_BYTES,
 )
 from tallystick.state.state import State
+from tallystick_operator.blocks import TAKERS, foresee_block
 from tallystick_operator.readmodel import ReadModel
 from tallystick_operator.unsigned import foresee
 
@@ -57,6 +58,13 @@ _REASONS: Final = {
     Outcome.NO_CLAIM: "the account has been paid",
     Outcome.TOO_EARLY: "the exchange is open, or the claims of others are still being counted",
     Outcome.NO_NOMINATION: "nobody is nominated to take up this account's position",
+    Outcome.SELF_TRADE: "an account trades with another one; a sub-account is another one",
+    Outcome.MARKET_EXPIRED: "the market has expired; it waits for its last price",
+    Outcome.NO_MARK: "the market has no price yet",
+    Outcome.TOO_LARGE: "more lots than the market's largest order, see max_lots of /v1/markets",
+    Outcome.EXPIRED: "the offer has ended; ask for a new one",
+    Outcome.STALE_INDEX: "the market's prices have stopped; two who both only reduce may queue the record on L1, Inbox.enqueueRecord",
+    Outcome.NOTHING_TO_REDUCE: "a side that must only reduce holds less than that against it",
 }
 _FIELDS: Final = {
     Outcome.BAD_SIGNATURE: "signature",
@@ -74,6 +82,13 @@ _FIELDS: Final = {
     Outcome.NO_POSITION: "market",
     Outcome.HEALTHY: "account",
     Outcome.NO_NOMINATION: "account",
+    Outcome.SELF_TRADE: "taker",
+    Outcome.MARKET_EXPIRED: "market",
+    Outcome.NO_MARK: "market",
+    Outcome.TOO_LARGE: "lots",
+    Outcome.EXPIRED: "expiry_ms",
+    Outcome.STALE_INDEX: "market",
+    Outcome.NOTHING_TO_REDUCE: "reduces",
 }
 _STATUS: Final = {
     Outcome.NO_ACCOUNT: 404,
@@ -88,12 +103,17 @@ _STATUS: Final = {
     Outcome.NO_POSITION: 404,
     Outcome.HEALTHY: 409,
     Outcome.NO_NOMINATION: 404,
+    Outcome.MARKET_EXPIRED: 409,
+    Outcome.NO_MARK: 409,
+    Outcome.EXPIRED: 409,
+    Outcome.STALE_INDEX: 409,
+    Outcome.NOTHING_TO_REDUCE: 409,
     Outcome.NONCE_USED: 409,
     Outcome.NONCE_RANGE: 409,
 }
 
 
-OPERATORS_OWN: Final = frozenset({"clock", "consume"})
+OPERATORS_OWN: Final = frozenset({"clock"})
 """Kinds that nobody signs and the operator alone writes."""
 
 
@@ -227,6 +247,10 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
     verdict = check_nonce(state.accounts.words, base, record.value("nonce"))
     if verdict != Outcome.ACCEPTED:
         raise refuse(Outcome(verdict))
+    if record.kind.name == "block_trade":
+        outcome = foresee_block(state, record)
+        if outcome != Outcome.ACCEPTED:
+            raise refuse(outcome, TAKERS.get(outcome, ""))
     if record.kind.name == "bulk":
         record = _fill_in_slots(read_model, number, record)
         return replace(checked, record=record, data=encode(record))

@@ -7,19 +7,34 @@ the same entries to a new executor gives the same state, the same batches and th
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
 
-from tallystick.errors import DataMissing, StateError
+from tallystick.errors import StateError
 from tallystick.machine.engine import halted, step
-from tallystick.machine.live import begin_batch, execute, seal_batch
+from tallystick.machine.live import begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
-from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
+from tallystick.records.chunks import (
+    BATCH_HEADER_BYTES,
+    BatchHeader,
+    Chunker,
+    chunks_hash,
+    padded,
+    unpack_header,
+)
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.names import Outcome
+from tallystick.state.codes import Phase
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import MAX_CHUNKS
+from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNKS
+from tallystick_operator.inputs import LiveInputs
 from tallystick_operator.log import Entry, EntryKind
 from tallystick_operator.readmodel import ReadModel
+
+NOBODY: Final = bytes(20)
+TRAIL_BATCHES: Final = 65_536
+"""Closed batches of which it is remembered what they were: weeks, while L1 takes back an hour at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +49,24 @@ class Executed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """What a closed batch stands on and says. `head` is that of the chain over the messages it consumed through."""
+
+    content: bytes
+    message_limit: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SealedBatch:
     """A batch as it will be published.
 
-    Shape: `state_hash` is that behind it. Units: `time` is L1 seconds.
+    Shape: `state_hash` is that behind it. Units: `time` and `until` are L1 seconds.
     """
 
     index: int
     time: int
+    until: int
     message_limit: int
     chunks: tuple[bytes, ...]
     state_hash: bytes
@@ -49,83 +74,29 @@ class SealedBatch:
 
     @property
     def header(self) -> BatchHeader:
-        """What the Inbox will commit to."""
+        """What the Inbox will commit to, but for who posts it."""
         return BatchHeader(
             time=self.time,
+            until=self.until,
+            poster=NOBODY,
             message_limit=self.message_limit,
             chunk_count=len(self.chunks),
             chunks_hash=chunks_hash(list(self.chunks)),
         )
 
 
-class LiveInputs:
-    """What the live machine reads of L1: messages it has not consumed yet, and the batch it adopts.
-
-    Shape: `accumulator` is the head of the Inbox's chain over all `count` of them.
-    """
-
-    def __init__(self) -> None:
-        self.batch_limit = 0
-        self.count = 0
-        self.accumulator = bytes(32)
-        self._waiting: dict[int, bytes] = {}
-        self._adopted: tuple[int, BatchHeader, tuple[bytes, ...]] | None = None
-
-    def add(self, index: int, message: bytes) -> None:
-        """Take the next message.
-
-        Raises: StateError when it is not the next one.
-        """
-        if index != self.count:
-            raise StateError("L1 messages must come in order", index=index, expected=self.count)
-        self._waiting[index] = message
-        self.accumulator = keccak(self.accumulator + keccak(message))
-        self.count += 1
-
-    def forget_before(self, index: int) -> None:
-        """Drop the messages that have been consumed."""
-        for old in [at for at in self._waiting if at < index]:
-            del self._waiting[old]
-
-    def adopt(self, index: int, header: BatchHeader, chunks: tuple[bytes, ...]) -> None:
-        """Show the machine one batch from L1."""
-        self._adopted = (index, header, chunks)
-        self.batch_limit = index + 1
-
-    def batch(self, index: int) -> BatchHeader:
-        """Return the adopted batch's header.
-
-        Raises: DataMissing for any other.
-        """
-        return self._only(index)[0]
-
-    def chunk(self, batch: int, index: int) -> bytes:
-        """Return a chunk of the adopted batch.
-
-        Raises: DataMissing for any other.
-        """
-        return self._only(batch)[1][index]
-
-    def _only(self, index: int) -> tuple[BatchHeader, tuple[bytes, ...]]:
-        if self._adopted is None or self._adopted[0] != index:
-            raise DataMissing("a live machine reads no batch but the one it adopts", batch=index)
-        return self._adopted[1:]
-
-    def message(self, index: int) -> bytes:
-        """Return a message that has not been consumed.
-
-        Raises: DataMissing when it is not known.
-        """
-        found = self._waiting.get(index)
-        if found is None:
-            raise DataMissing("the machine asks for a message the log does not hold", index=index)
-        return found
+def content(header: BatchHeader) -> bytes:
+    """Return the hash of what a batch does, whoever posts it."""
+    return keccak(replace(header, poster=NOBODY).pack())
 
 
 class Executor:
     """The live machine, its open batch and the batches sealed but not yet taken by the publisher.
 
-    Batches below `keep_from` are not kept: replaying a long log must not fill the memory with what L1 has.
+    `batch_time` is the time of the open batch, or that at which the newest closed one ended.
+
+    Batches below `keep_from` are not kept: replaying a long log must not fill the memory with what L1 has. `trail` says
+    what the newest closed batches were, up to the open one.
     """
 
     def __init__(self, genesis: Genesis, keep_from: int = 0) -> None:
@@ -134,6 +105,7 @@ class Executor:
         self.read_model = ReadModel(self.state)
         self.sealed: deque[SealedBatch] = deque()
         self.last_sealed: SealedBatch | None = None
+        self.trail: deque[Closed] = deque(maxlen=TRAIL_BATCHES)
         self.batch_time = 0
         self._events: list[Event] = []
         self._machine = Machine(self.state, self.messages, self._events)
@@ -147,6 +119,11 @@ class Executor:
         return self._chunker is not None
 
     @property
+    def batch_count(self) -> int:
+        """Closed batches; the number of the open one."""
+        return int(self.state.registers.batch_cursor)
+
+    @property
     def open_bytes(self) -> int:
         """Bytes of the open batch."""
         return self._chunker.size if self._chunker else 0
@@ -156,19 +133,28 @@ class Executor:
         """Chunks the open batch may still begin: any one record needs one at most."""
         return MAX_CHUNKS - len(self._chunker.chunks) if self._chunker else 0
 
+    def closed(self, index: int) -> Closed | None:
+        """Return what a closed batch was, None when that is too long ago."""
+        back = self.batch_count - index
+        return self.trail[-back] if 0 < back <= len(self.trail) else None
+
     def begin(self, time: int) -> Entry:
-        """Open the next batch at an L1 time in seconds."""
+        """Open the next batch at an L1 time in seconds, and consume the messages there are."""
         registers = self.state.registers
         if self._chunker is not None or time < self.batch_time:
             raise StateError("a batch can open only behind the last one", time=time, last=self.batch_time)
         self.batch_time = time
-        begin_batch(self._machine, time)
-        self._chunker = Chunker(registers.record_count, registers.record_accumulator)
+        limit = self.messages.count
+        self._events.clear()
+        begin_batch(self._machine, time, limit)
+        self.messages.forget_before(registers.message_cursor)
+        self.read_model.apply(tuple(self._events), registers.record_count, registers.clock_ms)
+        self._chunker = Chunker(registers)
         self._first_record = registers.record_count
-        return Entry(kind=EntryKind.BEGIN, body=time.to_bytes(8, "big"))
+        return Entry(kind=EntryKind.BEGIN, body=time.to_bytes(8, "big") + limit.to_bytes(8, "big"))
 
     def message(self, index: int, message: bytes) -> Entry:
-        """Take the next L1 message, to be consumed by a later record."""
+        """Take the next L1 message, to be consumed by the next batch."""
         self.messages.add(index, message)
         return Entry(kind=EntryKind.MESSAGE, body=index.to_bytes(8, "big") + message)
 
@@ -181,14 +167,15 @@ class Executor:
         self._chunker.add(data)
         self._events.clear()
         outcome = execute(self._machine, data)
+        if ends_chunk(self._machine):
+            self._chunker.end_chunk()
         executed = Executed(
             number=number,
             accumulator=registers.record_accumulator,
-            record_hash=keccak(data),
+            record_hash=keccak(padded(data)),
             outcome=outcome,
             events=tuple(self._events),
         )
-        self.messages.forget_before(registers.message_cursor)
         self.read_model.apply(executed.events, number, registers.clock_ms)
         return executed, Entry(kind=EntryKind.RECORD, body=data)
 
@@ -198,92 +185,103 @@ class Executor:
             raise StateError("there is no open batch to seal")
         registers = self.state.registers
         index = registers.batch_cursor
-        limit = seal_batch(self._machine)
+        limit = int(registers.batch_message_limit)
+        until = seal_batch(self._machine)
         batch = SealedBatch(
             index=index,
             time=self.batch_time,
+            until=until,
             message_limit=limit,
             chunks=tuple(self._chunker.finish()),
             state_hash=self.state.hash(),
             records=registers.record_count - self._first_record,
         )
         self._chunker = None
-        if index >= self._keep_from:
-            self.sealed.append(batch)
-        self.last_sealed = batch
-        return batch, Entry(kind=EntryKind.SEAL, body=limit.to_bytes(8, "big"))
+        self.batch_time = until
+        self._close(batch)
+        return batch, Entry(kind=EntryKind.SEAL, body=limit.to_bytes(8, "big") + until.to_bytes(8, "big"))
 
-    def adopt(self, header: BatchHeader, chunks: tuple[bytes, ...]) -> Entry:
-        """Execute a batch that is on L1 and that this log did not make. Its messages must be known.
+    def adopt(self, header: BatchHeader, chunks: tuple[bytes, ...]) -> tuple[list[bytes], Entry]:
+        """Execute a batch that is on L1 and that this log did not make; return the records that ran in it, too.
+
+        Its messages must be known. It is kept like an own one, for L1 may take it back.
 
         Raises: StateError when a batch is open: what was acknowledged in it has lost its place.
         """
         registers = self.state.registers
         index, first = registers.batch_cursor, registers.record_count
         if self._chunker is not None:
-            raise StateError(
-                "somebody else posted the batch that is open here",
-                hint="its acknowledged records lost their place; start with an empty data directory",
-                batch=index,
-            )
+            raise StateError("a batch is open in the place of one from L1", batch=index)
         self.messages.adopt(index, header, chunks)
         self._events.clear()
+        ran: list[bytes] = []
         while not halted(self._machine):
+            at, count = registers.chunk_offset, registers.record_count
+            chunk = chunks[registers.chunk_cursor] if registers.phase == Phase.FETCH_RECORD else b""
             step(self._machine)
+            if registers.record_count > count:
+                ran.append(frame_at(chunk, at))
             if self._events:
-                self.read_model.apply(tuple(self._events), registers.record_count - 1, registers.clock_ms)
+                number = max(first, registers.record_count - 1)
+                self.read_model.apply(tuple(self._events), number, registers.clock_ms)
                 self._events.clear()
         self.messages.forget_before(registers.message_cursor)
-        self.batch_time = max(self.batch_time, header.time)
-        self.last_sealed = SealedBatch(
+        self.batch_time = max(self.batch_time, header.until)
+        batch = SealedBatch(
             index=index,
             time=header.time,
+            until=header.until,
             message_limit=header.message_limit,
             chunks=chunks,
             state_hash=self.state.hash(),
             records=registers.record_count - first,
         )
+        self._close(batch)
         framed = b"".join(len(chunk).to_bytes(2, "big") + chunk for chunk in chunks)
-        return Entry(kind=EntryKind.ADOPT, body=header.pack() + framed)
+        return ran, Entry(kind=EntryKind.ADOPT, body=header.pack() + framed)
 
-    def apply(self, entry: Entry) -> Executed | None:
-        """Do again what a log entry says; return what became of its record if it holds one.
+    def rewind(self, told: int) -> None:
+        """Note that what is in this history's batches stands, and that all that was told beyond it does not.
 
-        Raises: StateError when the entry cannot follow those before it.
+        The machine is already where this leads: what came later is not applied when a log is read. `told` is the number
+        of the newest event that was told.
         """
-        if entry.kind is EntryKind.RECORD:
-            return self.record(entry.body)[0]
-        if entry.kind is EntryKind.BEGIN:
-            self.begin(int.from_bytes(entry.body, "big"))
-        elif entry.kind is EntryKind.MESSAGE:
-            self.message(int.from_bytes(entry.body[:8], "big"), entry.body[8:])
-        elif entry.kind is EntryKind.ADOPT:
-            self.adopt(*_unpack_adopted(entry.body))
-        else:
-            batch, _ = self.seal()
-            expected = int.from_bytes(entry.body, "big")
-            if batch.message_limit != expected:
-                raise StateError(
-                    "replaying the log gives another batch than it did before",
-                    batch=batch.index,
-                    message_limit=batch.message_limit,
-                    expected=expected,
-                )
-        return None
+        registers = self.state.registers
+        self.messages.forget_from(registers.message_cursor)
+        self.read_model.history.rewind(told, registers.record_count, registers.clock_ms)
+
+    def _close(self, batch: SealedBatch) -> None:
+        head = self.messages.head(batch.message_limit)
+        self.trail.append(Closed(content=content(batch.header), message_limit=batch.message_limit, head=head))
+        if batch.index >= self._keep_from:
+            self.sealed.append(batch)
+        self.last_sealed = batch
 
 
-def _unpack_adopted(body: bytes) -> tuple[BatchHeader, tuple[bytes, ...]]:
+def unpack_adopted(body: bytes) -> tuple[BatchHeader, tuple[bytes, ...]]:
     """Return the header and chunks of an ADOPT entry."""
-    header = BatchHeader(
-        time=int.from_bytes(body[:8], "big"),
-        message_limit=int.from_bytes(body[8:16], "big"),
-        chunk_count=int.from_bytes(body[16:18], "big"),
-        chunks_hash=body[18:50],
-    )
+    header = unpack_header(body[:BATCH_HEADER_BYTES])
     chunks: list[bytes] = []
-    at = 50
+    at = BATCH_HEADER_BYTES
     while at < len(body):
         end = at + 2 + int.from_bytes(body[at : at + 2], "big")
         chunks.append(body[at + 2 : end])
         at = end
     return header, tuple(chunks)
+
+
+def frame_at(chunk: bytes, at: int) -> bytes:
+    """Return the record whose frame begins at a byte of a chunk."""
+    begin = at + FRAME_HEADER_BYTES
+    return chunk[begin : begin + int.from_bytes(chunk[at:begin], "big")]
+
+
+def frames(chunk: bytes) -> Iterator[bytes]:
+    """Yield the records of a chunk, up to a broken frame if there is one."""
+    at = CHUNK_HEADER_BYTES
+    while at < len(chunk):
+        record = frame_at(chunk, at)
+        at += FRAME_HEADER_BYTES + len(record)
+        if not record or at > len(chunk):
+            return
+        yield record

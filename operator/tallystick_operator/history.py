@@ -34,6 +34,7 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "maker_client_id",
         "slot",
     ),
+    "block": ("market", "price_ticks", "lots", "side", "taker", "maker"),
     "rested": ("account", "client_id", "slot", "lots"),
     "parked": ("account", "client_id", "slot", "lots"),
     "fired": ("account", "client_id", "slot"),
@@ -50,6 +51,9 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "nominated": ("account", "market", "candidate"),
     "settled": ("market", "price_ticks"),
     "settlement": ("market", "price_ticks", "size_lots", "account"),
+    "rewound": ("record",),
+    "changed": ("account", "was_record", "was_outcome", "outcome"),
+    "lost": ("account", "was_record"),
     "outcome": ("outcome",),
 }
 """What the values of an event are called. Events that are not here are the machine's own affair."""
@@ -127,6 +131,8 @@ class History:
             self._place(happening)
         elif name == "fill":
             self._fill(happening)
+        elif name == "block":
+            self._keep_fill(happening, values[4], values[5])
         elif name in ("rested", "parked"):
             self._rest(values[2], values[3], "open" if name == "rested" else "waiting")
         elif name == "fired":
@@ -137,6 +143,15 @@ class History:
             self._finish(values[0])
         elif name == "funding":
             self._funding.setdefault(values[0], deque(maxlen=FUNDING_KEPT)).append(happening)
+
+    def rewind(self, told: int, record: int, clock_ms: int) -> None:
+        """Take back all that was told of a record and of those behind it; the numbers go on behind the newest one told.
+
+        Whoever has read that far reads on; who has not begins anew.
+        """
+        self._events.clear()
+        self.sequence = told
+        self.take(("rewound", (record,)), record, clock_ms)
 
     @property
     def oldest(self) -> int:
@@ -179,8 +194,7 @@ class History:
 
     def _fill(self, happening: Happening) -> None:
         _, _, lots, _, taker, maker, _, _, slot = happening.values
-        for account in {taker, maker}:
-            self._fills.setdefault(account, deque(maxlen=FILLS_KEPT)).append(happening)
+        self._keep_fill(happening, taker, maker)
         if self._placing is not None:
             self._placing.filled_lots += lots
         resting = self._by_slot.get(slot)
@@ -189,6 +203,10 @@ class History:
             resting.remaining_lots -= lots
             if resting.remaining_lots == 0:
                 self._end(slot, "filled")
+
+    def _keep_fill(self, happening: Happening, taker: int, maker: int) -> None:
+        for account in {taker, maker}:
+            self._fills.setdefault(account, deque(maxlen=FILLS_KEPT)).append(happening)
 
     def _rest(self, slot: int, lots: int, status: str) -> None:
         if self._placing is not None:

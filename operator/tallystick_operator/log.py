@@ -29,15 +29,22 @@ class EntryKind(IntEnum):
     """What a log entry says."""
 
     BEGIN = 1
-    """A batch was opened; body: its time in seconds (8 bytes)."""
+    """A batch was opened; body: its time in seconds and its message limit (8 bytes each)."""
     RECORD = 2
     """A record was executed; body: the record."""
     MESSAGE = 3
     """An L1 message is known; body: index (8 bytes) and the message."""
     SEAL = 4
-    """The open batch was closed; body: its message limit (8 bytes)."""
+    """The open batch was closed; body: its message limit, and the time in seconds at which it ended (8 bytes each)."""
     ADOPT = 5
     """A batch on L1 that this log did not make was executed; body: header, then each chunk behind its length."""
+    REWIND = 6
+    """L1 has gone another way: all that stands before this and behind a number of batches counts no more. Body: that number,
+    and that of the newest event that was told (8 bytes each)."""
+    OWE = 7
+    """A record that was acknowledged in what counts no more, to be executed again; body: see `Owed`."""
+    LOSE = 8
+    """An owed record is given up; body: the record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from tallystick_operator.asked import asked_filter, asked_number, path_number
 from tallystick_operator.core import Core
 from tallystick_operator.door import Refused
 from tallystick_operator.history import Happening, PlacedOrder
+from tallystick_operator.promises import REORDERING
 from tallystick_operator.sequencer import Sequencer
 
 MAX_LIMIT: Final = 1_000
@@ -50,7 +51,10 @@ class PlacedView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountFillView(msgspec.Struct, frozen=True, kw_only=True):
-    """A fill from one account's side: `side` is its own, `role` maker or taker. Units: ticks, lots."""
+    """A fill from one account's side: `side` is its own, `role` maker or taker; `block` when it met no book.
+
+    Units: ticks, lots.
+    """
 
     sequence: int
     record: int
@@ -62,6 +66,7 @@ class AccountFillView(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     client_id: int
     counterparty: int
+    block: bool = False
 
 
 class FundingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +121,10 @@ class Past:
 
         def look(core: Core) -> PlacedView | None:
             known = reversed(core.executor.read_model.history.orders(number))
-            return next((_placed(each) for each in known if each.client_id == client_id), None)
+            found = next((_placed(each) for each in known if each.client_id == client_id), None)
+            if found is None and core.branch.owed:
+                raise REORDERING
+            return found
 
         found = await self._read(look)
         if found is None:
@@ -161,17 +169,20 @@ class Past:
             raise Refused(400, "malformed", f"a whole number from 1 to {MAX_LIMIT}", "limit")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_ms / 1000
-        history = self._sequencer.core.executor.read_model.history
         if after is None:
-            after = await self._read(lambda _: history.sequence)
+            after = await self._read(lambda _: self._newest)
         while True:
             found = await self._read(partial(_feed, after=after, limit=limit, account=account, market=market))
             if found.events or request.app.state.stopping or loop.time() >= deadline:
                 return found
             after = found.next
             # An integer is read whole without the sequencer's lock; the events themselves are read under it.
-            while history.sequence == after and loop.time() < deadline and not request.app.state.stopping:
+            while self._newest == after and loop.time() < deadline and not request.app.state.stopping:
                 await asyncio.sleep(LOOK_SECONDS)
+
+    @property
+    def _newest(self) -> int:
+        return self._sequencer.core.executor.read_model.history.sequence
 
     async def _read(self, question: Callable[[Core], T]) -> T:
         return await run_in_threadpool(self._sequencer.read, question)
@@ -199,9 +210,8 @@ def _feed(core: Core, *, after: int, limit: int, account: int | None, market: in
 
 
 def _event(each: Happening) -> EventView:
-    values: dict[str, int | str] = {**each.fields}
-    if each.name == "outcome":
-        values = {"outcome": Outcome(each.values[0]).name}
+    outcomes = ("outcome", "was_outcome")
+    values = {name: Outcome(value).name if name in outcomes else value for name, value in each.fields.items()}
     return EventView(sequence=each.sequence, record=each.record, clock_ms=each.clock_ms, event=each.name, values=values)
 
 
@@ -210,7 +220,9 @@ def _placed(each: PlacedOrder) -> PlacedView:
 
 
 def _fill(each: Happening, account: int) -> AccountFillView:
-    market, price, lots, side, taker, maker, taker_client_id, maker_client_id, _ = each.values
+    market, price, lots, side, taker, maker = each.values[:6]
+    # A block trade is of no order.
+    taker_client_id, maker_client_id = each.values[6:8] or (0, 0)
     took = account == taker
     return AccountFillView(
         sequence=each.sequence,
@@ -223,6 +235,7 @@ def _fill(each: Happening, account: int) -> AccountFillView:
         role="taker" if took else "maker",
         client_id=taker_client_id if took else maker_client_id,
         counterparty=maker if took else taker,
+        block=each.name == "block",
     )
 
 

@@ -26,6 +26,7 @@ class OpenOrder:
     account: int
     client_id: int
     remaining_lots: int
+    record: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class ReadModel:
                 self._fill(values, record, clock_ms)
             elif name in ("rested", "parked"):
                 account, client_id, slot, lots = values
-                self._rest(account, client_id, slot, lots)
+                self._rest(account, client_id, slot, lots, record)
             elif name in ("removed", "fired"):
                 self._remove(values[2])
             elif name == "deposit":
@@ -116,8 +117,8 @@ class ReadModel:
         if order.remaining_lots == 0:
             self._remove(slot)
 
-    def _rest(self, account: int, client_id: int, slot: int, lots: int) -> None:
-        self.orders[slot] = OpenOrder(account=account, client_id=client_id, remaining_lots=lots)
+    def _rest(self, account: int, client_id: int, slot: int, lots: int, record: int) -> None:
+        self.orders[slot] = OpenOrder(account=account, client_id=client_id, remaining_lots=lots, record=record)
         self._by_client.setdefault((account, client_id), []).append(slot)
         self._by_account.setdefault(account, {})[slot] = None
 

@@ -13,6 +13,7 @@ from tallystick_operator.answers import Answer
 from tallystick_operator.core import Core
 from tallystick_operator.door import Checked, Refused
 from tallystick_operator.executor import SealedBatch
+from tallystick_operator.rewind import Fork, Turned
 
 T = TypeVar("T")
 Results = list[Answer | Refused]
@@ -22,6 +23,8 @@ GROUP_RECORDS: Final = 512
 WAITING_SUBMISSIONS: Final = 4_096
 """Submissions that may wait; beyond that the door answers "busy" at once."""
 TICK_SECONDS: Final = 0.05
+TURN_LOOK_SECONDS: Final = 0.5
+"""How often somebody who waits for the history to be turned looks whether anybody is left to turn it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,22 @@ class _L1News:
     time: int
     first_message: int
     messages: Sequence[bytes]
+    posted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stop:
+    refusal: Refused | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    fork: Fork
+    reply: Future[Turned]
+
+
+_Item = _Work | _L1News | _Stop | _Turn
+CLOSING: Final = Refused(503, "closing", "the operator is shutting down")
 
 
 class Sequencer:
@@ -47,7 +66,7 @@ class Sequencer:
         self._on_sealed = on_sealed
         self._on_failure = on_failure
         self._lock = threading.Lock()
-        self._queue: queue.Queue[_Work | _L1News | None] = queue.Queue(maxsize=WAITING_SUBMISSIONS)
+        self._queue: queue.Queue[_Item | None] = queue.Queue(maxsize=WAITING_SUBMISSIONS)
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
         self._closing = False
         self._failure: BaseException | None = None
@@ -62,7 +81,7 @@ class Sequencer:
         Raises: Refused when too much is waiting or the sequencer is closing.
         """
         if self._closing or self._failure is not None:
-            raise Refused(503, "closing", "the operator is shutting down")
+            raise CLOSING
         work = _Work(records=records, reply=Future())
         try:
             self._queue.put_nowait(work)
@@ -70,15 +89,31 @@ class Sequencer:
             raise Refused(503, "busy", "too many submissions are waiting; try again") from None
         return work.reply
 
-    def l1_news(self, time: int, first_message: int, messages: Sequence[bytes]) -> None:
-        """Tell the newest block's timestamp in seconds, and the messages queued since."""
-        if self._closing or self._failure is not None:
-            return
-        self._queue.put(_L1News(time=time, first_message=first_message, messages=messages))
+    def l1_news(self, time: int, first_message: int, messages: Sequence[bytes], posted: int) -> None:
+        """Tell the newest block's timestamp in seconds, the messages queued since, and how many batches are on L1."""
+        self._tell(_L1News(time=time, first_message=first_message, messages=messages, posted=posted))
+
+    def stop(self, refusal: Refused | None) -> None:
+        """Take nothing more, and say why; or go on as before."""
+        self._tell(_Stop(refusal=refusal))
+
+    def turn(self, fork: Fork) -> Turned:
+        """Have the core go L1's way, and return when it has.
+
+        Raises: Refused when the sequencer is closing.
+        """
+        turn = _Turn(fork=fork, reply=Future())
+        self._tell(turn)
+        while True:
+            try:
+                return turn.reply.result(TURN_LOOK_SECONDS)
+            except TimeoutError:
+                if not self._thread.is_alive():
+                    raise CLOSING from None
 
     def read(self, question: Callable[[Core], T]) -> T:
-        """Return an answer about the state between two groups."""
-        with self._lock:
+        """Return an answer about the state between two groups, with the clock that the next record will meet."""
+        with self._lock, self.core.as_of_now():
             return question(self.core)
 
     def close(self) -> None:
@@ -95,7 +130,7 @@ class Sequencer:
             with self._lock:
                 self.core.seal_now()
             self._tell_sealed()
-            self._refuse_waiting(Refused(503, "closing", "the operator is shutting down"))
+            self._refuse_waiting(CLOSING)
         except BaseException as error:  # noqa: BLE001  whatever it is, those who wait must be told
             self._failure = error
             self._refuse_waiting(_failed(error))
@@ -131,14 +166,37 @@ class Sequencer:
             timeout = None
             if item is None:
                 return group, False
-            if isinstance(item, _L1News):
-                with self._lock:
-                    self.core.clock.observe(item.time)
-                    self.core.learn_messages(item.first_message, item.messages)
-                continue
-            group.append(item)
-            records += len(item.records)
+            if isinstance(item, _Work):
+                group.append(item)
+                records += len(item.records)
+            else:
+                self._hear(item)
         return group, True
+
+    def _hear(self, item: _L1News | _Stop | _Turn) -> None:
+        """Take in what the thread that follows L1 has to say."""
+        if isinstance(item, _Turn):
+            try:
+                item.reply.set_result(self.core.turn(item.fork, self._lock))
+            except BaseException as error:
+                item.reply.set_exception(_failed(error))
+                raise
+            return
+        with self._lock:
+            if isinstance(item, _L1News):
+                self.core.clock.observe(item.time)
+                self.core.learn_messages(item.first_message, item.messages)
+                self.core.learn_posted(item.posted)
+            else:
+                self.core.stopped = item.refusal
+
+    def _tell(self, item: _L1News | _Stop | _Turn) -> None:
+        if self._closing or self._failure is not None:
+            return
+        if self._thread.ident is None:
+            self._hear(item)
+        else:
+            self._queue.put(item)
 
     def _tell_sealed(self) -> None:
         sealed, self.core.newly_sealed = self.core.newly_sealed, []
@@ -151,7 +209,7 @@ class Sequencer:
                 item = self._queue.get_nowait()
             except queue.Empty:
                 return
-            if isinstance(item, _Work):
+            if isinstance(item, _Work | _Turn):
                 item.reply.set_exception(refusal)
 
 

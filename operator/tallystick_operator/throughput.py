@@ -53,7 +53,7 @@ def measure(*, orders: int, bulk: int, seed: int) -> Result:
         with RecordLog(Path(folder) / "records.log", genesis_state(genesis).hash()) as log:
             clock = ExchangeClock(lambda: 0.0, most_ahead_seconds=0)
             core = Core(
-                executor=Executor(genesis),
+                new_executor=lambda keep_from: Executor(genesis, keep_from),
                 log=log,
                 clock=clock,
                 receipt_key=key("receipts"),
@@ -158,7 +158,7 @@ def _replay(core: Core, messages: list[bytes], opened: int) -> tuple[float, bool
     machine = Machine(genesis_state(world_genesis()), published)
     seconds, same = 0.0, True
     for number, batch in enumerate(sealed):
-        published.publish(list(batch.chunks), batch.time, batch.message_limit)
+        published.publish(list(batch.chunks), batch.time, batch.message_limit, batch.until)
         began = time.perf_counter()
         run(machine, 1 << 40)
         same = machine.state.hash() == batch.state_hash and same

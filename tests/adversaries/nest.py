@@ -77,7 +77,7 @@ class Nest:
         origin = self.watch.rollup.assertions[parent]
         replayer.expected(origin)
         start, inputs = replayer.state(parent), self.watch.inbox.limited(origin.next_limit)
-        history = History(start, inputs, step=step)
+        history = History(start, inputs, height=self.stage.deployment.config.root_height, step=step)
         machine = Machine(start.copy(), inputs)
         while not engine.halted(machine):
             step(machine)

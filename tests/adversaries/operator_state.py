@@ -54,8 +54,11 @@ class LieAt:
         registers = machine.state.registers
         packed = registers.pack()
         machine.step_input = b""
-        counted = registers.record_count + (self.phase is Phase.FETCH_RECORD)
-        here = registers.phase == self.phase and self.record in (None, counted) and self.when(machine)
+        fetches = self.phase is Phase.FETCH_RECORD
+        counted = registers.record_count + fetches
+        # Behind a chunk's last record the step takes none: it leaves the chunk.
+        leaves = fetches and registers.chunk_offset == registers.chunk_length
+        here = registers.phase == self.phase and self.record in (None, counted) and not leaves and self.when(machine)
         if not here or engine.halted(machine) or self.told not in (None, packed):
             engine.step(machine)
             return

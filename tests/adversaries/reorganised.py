@@ -14,6 +14,13 @@ from tallystick_operator.lies import make_lie
 from tests.adversaries.rules import confirm_by_time, must_hold
 
 FINAL_BLOCKS = DEEPEST_REORGANISATION_BLOCKS + 1
+DEPTHS = [1, 2, 7, 33, DEEPEST_REORGANISATION_BLOCKS]
+
+
+def some_pairs(phases: list[str]) -> list[tuple[str, int]]:
+    """Return every phase with a shallow and a deep reorganisation, so that every depth occurs."""
+    pairs = [(phase, DEPTHS[at % 3]) for at, phase in enumerate(phases)]
+    return pairs + [(phase, DEPTHS[3 + at % 2]) for at, phase in enumerate(phases)]
 
 
 def phase_of(honest: Party) -> str:
@@ -38,11 +45,11 @@ def replace_blocks(stage: Stage, depth: int, *, without: str = "") -> None:
     again: list[list[Any]] = []
     head = stage.client.head().number
     for number in range(head - depth + 1, head + 1) if without else ():
-        for each in stage.client.request("eth_getBlockByNumber", hex(number), True)["transactions"]:
+        for each in stage.chain.request("eth_getBlockByNumber", hex(number), True)["transactions"]:
             if bytes.fromhex(each["from"][2:]) != address(without):
-                raw = stage.client.request("eth_getRawTransactionByHash", each["hash"])
+                raw = stage.chain.request("eth_getRawTransactionByHash", each["hash"])
                 again.append([raw, (number - head + depth - 1) // 2])
-    stage.client.request("anvil_reorg", depth, again)
+    stage.chain.request("anvil_reorg", depth, again)
 
 
 def play_through_reorganisation(stage: Stage, when: str | int, depth: int, *, without: str = "") -> None:

@@ -35,7 +35,7 @@ def must_hold(stage: Stage, honest: Party, *, liars: tuple[str, ...] = (), befor
     while honest.busy or (honest.queue is not None and any(v.owed.get(honest.queue.address) for v in views(honest))):
         honest.tick()
     events = EventReader(stage.client, stage.deployment).poll().events
-    audit = Auditor()
+    audit = Auditor(stage.deployment.config.root_height)
     confirmed = audit.audit(events)
     assert confirmed.check(), "U3: what L1 confirmed last is not what its inputs give"
     assert audit.newest(events).state.hash() == stage.world.state.hash(), "U1, U6"
@@ -121,7 +121,7 @@ def next_batch(stage: Stage) -> tuple[Any, ...]:
     number = stage.posted
     header = stage.world.published.headers[number]
     stage.posted += 1
-    return number, header.time, header.message_limit, stage.world.published.chunks[number]
+    return number, header.time, header.until, header.message_limit, stage.world.published.chunks[number]
 
 
 def confirm_by_time(stage: Stage, party: Party) -> None:

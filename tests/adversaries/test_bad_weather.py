@@ -11,6 +11,7 @@ from tallystick.bench.battle import HONEST, Battle, Result
 from tallystick.bench.sybils import Timing, attacks
 from tallystick.dispute.history import History
 from tallystick.dispute.party import CONFIRMATIONS, Identity, Party
+from tallystick.l1.access import L1
 from tallystick.l1.client import L1Client
 from tallystick.l1.fees import GWEI, FeePolicy
 from tallystick.l1.queuestore import QueueStore
@@ -31,11 +32,11 @@ DEAR_WEI = 100 * GWEI
 def battle_of(stage: Stage) -> Battle:
     """Return a battle with liars of all tempers but those who do the honest side's work."""
     fresh = stage.world.fresh()
-    true = History(fresh.state, fresh.inputs)
+    true = History(fresh.state, fresh.inputs, height=stage.deployment.config.root_height)
     return Battle(stage=stage, true=true, attacks=attacks(true, LIARS, timings=(Timing.AT_ONCE, Timing.LATE)))
 
 
-def party_on(battle: Battle, client: L1Client, clock: Callable[[], float], fees: FeePolicy) -> Party:
+def party_on(battle: Battle, client: L1, clock: Callable[[], float], fees: FeePolicy) -> Party:
     """Return the honest party on another client, and with another clock and purse."""
     stage = battle.stage
     store = QueueStore(stage.folder / "weather.sqlite")
@@ -64,7 +65,7 @@ def test_L04_L05_a_dispute_is_won_while_gas_costs_a_hundredfold_and_transactions
     def dear(block: int) -> None:
         now[0] += BLOCK_SECONDS
         fee = DEAR_WEI if first + 3 <= block < first + PERIOD_BLOCKS else GWEI
-        stage.client.request("anvil_setNextBlockBaseFeePerGas", hex(fee))
+        stage.chain.request("anvil_setNextBlockBaseFeePerGas", hex(fee))
 
     battle.watch = dear
     battle.honest = party_on(battle, L1Client(stage.server.url), lambda: now[0], NORMAL_CAP)

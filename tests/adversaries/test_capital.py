@@ -36,7 +36,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 def poor(stage: Stage, who: str, mode: Mode, told: Told, wei: int) -> Party:
     """Return a party that owns no more than this."""
-    stage.client.request("tallystick_fund", "0x" + address(who).hex(), hex(wei))
+    stage.chain.request("tallystick_fund", "0x" + address(who).hex(), hex(wei))
     return Party(
         stage.client,
         stage.deployment,
@@ -50,7 +50,7 @@ def poor(stage: Stage, who: str, mode: Mode, told: Told, wei: int) -> Party:
 
 def test_P03_what_cannot_be_paid_holds_up_nothing_that_can(stage: Stage) -> None:
     """A bond above the balance is queued first, an urgent call without one behind it."""
-    stage.client.request("tallystick_fund", "0x" + address("zoe").hex(), hex(ETHER))
+    stage.chain.request("tallystick_fund", "0x" + address("zoe").hex(), hex(ETHER))
     store = QueueStore(stage.folder / "zoe.sqlite")
     queue = TxQueue(client=stage.client, account=account("zoe"), store=store, config=SenderConfig())
     bond = Window(first_block=0, deadline_block=50_000)
@@ -73,7 +73,7 @@ def test_P03_a_call_that_reverts_holds_up_nothing_and_is_refused_once_all_before
     stage.fund("zoe")
     store = QueueStore(stage.folder / "zoe.sqlite")
     queue = TxQueue(client=stage.client, account=account("zoe"), store=store, config=SenderConfig())
-    stage.client.request("evm_setAutomine", False)
+    stage.chain.request("evm_setAutomine", False)
     rollup = stage.client.contract("Rollup", stage.place("Rollup"))
     queue.enqueue("first", b"\1" * 20, b"")
     queue.enqueue("futile", stage.place("Rollup"), rollup.encode("reject", bytes(32)))
@@ -89,7 +89,7 @@ def test_P03_a_call_that_reverts_holds_up_nothing_and_is_refused_once_all_before
     stage.mine(1)
     queue.pump()
     assert state("futile") is TxState.REFUSED
-    stage.client.request("evm_setAutomine", True)
+    stage.chain.request("evm_setAutomine", True)
     store.close()
 
 

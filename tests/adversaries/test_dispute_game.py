@@ -160,7 +160,7 @@ def test_C25_nothing_can_be_paused_or_changed_in_mid_game() -> None:
         for name in ("Inbox", "Vault", "Rollup", "Challenge", "Referee")
     }
     assert writing == {
-        "Inbox": {"enqueueDeposit", "forceWithdraw", "forceCancelAll", "forceClose", "postBatch"},
+        "Inbox": {"enqueueDeposit", "forceWithdraw", "forceCancelAll", "forceClose", "enqueueRecord", "postBatch"},
         "Vault": {"deposit", "depositFor", "claim"},
         "Rollup": {"post", "confirm", "reject", "resolve", "takeBond", "withdrawCredit"},
         "Challenge": {"openRoot", "bisect", "prove", "update", "decide", "settle", "withdrawCredit"},
@@ -202,9 +202,10 @@ def duel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Duel]:
     stage.fund("mallory")
     liar = stage.party("operator", Mode.PROPOSE, Told(), make_lie("worse-fill", bytes(20)).step)
     honest = stage.party("challenger", Mode.DEFEND, Told())
-    fresh = stage.world.fresh()
-    truth = History(fresh.state, fresh.inputs)
-    lie = Trace(History(fresh.state, fresh.inputs, step=make_lie("worse-fill", bytes(20)).step).states)
+    fresh, height = stage.world.fresh(), stage.deployment.config.root_height
+    truth = History(fresh.state, fresh.inputs, height=height)
+    step = make_lie("worse-fill", bytes(20)).step
+    lie = Trace(History(fresh.state, fresh.inputs, height=height, step=step).states, height)
     player: Player | None = None
     proof: Prove | None = None
     while proof is None:
@@ -351,7 +352,7 @@ def test_L02_two_moves_in_either_order_lead_to_the_same_game(stage: Stage) -> No
     assert len(moves) == 2
     for who in ("first", "second"):
         stage.fund(who)
-    snapshot = stage.client.request("evm_snapshot")
+    snapshot = stage.chain.request("evm_snapshot")
     games = []
     for who, order in (("first", moves), ("second", moves[::-1])):
         for move in order:
@@ -362,19 +363,19 @@ def test_L02_two_moves_in_either_order_lead_to_the_same_game(stage: Stage) -> No
         edges = {id_: replace(each, created=0) for id_, each in view.challenge.edges.items()}
         games.append((edges, view.challenge.rivalled.keys()))
         if len(games) == 1:
-            stage.client.request("evm_revert", snapshot)
+            stage.chain.request("evm_revert", snapshot)
     assert games[0] == games[1]
 
 
 def pending(stage: Stage, honest: Party) -> list[Any]:
     """Return the next moves of both sides of a dispute, whoever makes them."""
     view = honest.rollup
-    fresh = stage.world.fresh()
+    fresh, height = stage.world.fresh(), stage.deployment.config.root_height
     found: list[Any] = []
     for child in view.children[view.genesis_id]:
         assertion = view.assertions[child]
         step = engine.step if assertion.proposer == address("challenger") else make_lie("worse-fill", bytes(20)).step
-        trace = History(fresh.state, fresh.inputs, step=step)
+        trace = History(fresh.state, fresh.inputs, height=height, step=step)
         claim = Claim(parent=assertion.parent, assertion=child, limit=assertion.limit, head_start=0)
         found += Player(trace, claim, PERIOD_BLOCKS).moves(honest.challenge, honest.head)
     return found

@@ -124,12 +124,12 @@ def test_P12_operator_and_challenger_do_not_race_and_nothing_they_send_reverts(t
         first = stage.client.head().number
 
         def together(blocks: int) -> None:
-            stage.client.request("evm_setAutomine", False)
+            stage.chain.request("evm_setAutomine", False)
             for _ in range(blocks):
                 for each in (operator, challenger):
                     each.tick()
                 stage.mine(1)
-            stage.client.request("evm_setAutomine", True)
+            stage.chain.request("evm_setAutomine", True)
 
         for number in range(3):
             if number:
@@ -159,9 +159,9 @@ def sent(stage: Stage, first: int, name: str) -> list[tuple[str, int]]:
     places = {stage.place(each) for each in ("Rollup", "Challenge")}
     found: list[tuple[str, int]] = []
     for number in range(first + 1, stage.client.head().number + 1):
-        for each in stage.client.request("eth_getBlockByNumber", hex(number), True)["transactions"]:
+        for each in stage.chain.request("eth_getBlockByNumber", hex(number), True)["transactions"]:
             if bytes.fromhex(each["from"][2:]) == address(name) and bytes.fromhex(each["to"][2:]) in places:
-                receipt = stage.client.request("eth_getTransactionReceipt", each["hash"])
+                receipt = stage.chain.request("eth_getTransactionReceipt", each["hash"])
                 found.append((each["input"][:10], int(receipt["status"], 16)))
     return found
 

@@ -12,8 +12,9 @@ from tallystick.l1.events import EventReader
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.proof.tracer import Tracer
-from tallystick.records.chunks import Chunker, chunk_header
+from tallystick.records.chunks import Chunker, chunk_header, framed
 from tallystick.records.codec import encode
+from tallystick.records.signing import make
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import Mode
 from tallystick.schema.names import Outcome, Phase
@@ -42,26 +43,26 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def a_day_later(stage: Stage) -> None:
     """Let L1's clock pass the delays."""
-    stage.client.request("evm_increaseTime", hex(DAY + 1))
+    stage.chain.request("evm_increaseTime", hex(DAY + 1))
     stage.mine(1)
 
 
 def header(stage: Stage) -> bytes:
     """Return the header of a chunk that follows what is published."""
     registers = stage.world.state.registers
-    return chunk_header(registers.record_count, registers.record_accumulator)
-
-
-def framed(record: bytes) -> bytes:
-    """Return a record in its frame."""
-    return len(record).to_bytes(2, "big") + record
+    return chunk_header(
+        registers.record_count,
+        registers.record_accumulator,
+        registers.promised_count,
+        registers.promised_accumulator,
+    )
 
 
 def test_D01_a_root_without_its_batches_cannot_be_posted(stage: Stage) -> None:
     """The operator withholds bytes. A batch without bytes is no batch, and no assertion reaches beyond the batches."""
     now = stage.client.head().timestamp
-    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, 2, []) == "ChunkCount"
-    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, 2, [bytes(40)]) == "ChunkLength"
+    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, now, 2, []) == "ChunkCount"
+    assert refusal(stage, "operator", "Inbox", "postBatch", 1, now, now, 2, [bytes(80)]) == "ChunkLength"
     operator = stage.party("operator", Mode.PROPOSE, Told())
     operator.tick()
     operator.tick()
@@ -73,14 +74,18 @@ def test_D01_a_root_without_its_batches_cannot_be_posted(stage: Stage) -> None:
 
 def garbage(stage: Stage) -> list[bytes]:
     """Return one batch with everything a chunk can be broken by."""
-    fine = Chunker(stage.world.state.registers.record_count, stage.world.state.registers.record_accumulator)
+    fine = Chunker(stage.world.state.registers)
     nested = b"\x03" + b"\xc3\xc2\xc1\xc0"
     for record in (b"\x00", b"\xff" * 50, b"\x01", b"\x01\xc0", b"\x03" + bytes(200), nested, b"\x01\xf9\xff\xff"):
         fine.add(record)
+        fine.end_chunk()
+    fine.add(encode(make("clean", slot=1)))
+    *cut, last = fine.finish()
     return [
-        bytes(40) + b"a chunk that does not follow",
-        b"\xff" * 41,
-        fine.finish()[0] + b"\x00\x00 behind a broken frame " + framed(b"\x01\xc0"),
+        bytes(80) + b"a chunk that does not follow",
+        b"\xff" * 81,
+        *cut,
+        last + b"\x00\x00 behind a broken frame " + framed(b"\x01\xc0"),
         b"\x00" * 100,
     ]
 
@@ -116,15 +121,17 @@ def test_D04_D10_D17_whoever_leaves_out_a_forced_withdrawal_posts_nothing_after_
     with pytest.raises(L1Reverted, match="MessageOverdue"):
         stage.publish()
     stage.posted -= 1
-    (number, time, limit, chunks) = next_batch(stage)
+    (number, time, until, limit, chunks) = next_batch(stage)
     served = stage.world.published
     served.headers[number] = type(served.headers[number])(
         time=time,
+        until=until,
         message_limit=limit + 1,
+        poster=served.headers[number].poster,
         chunk_count=len(chunks),
         chunks_hash=served.headers[number].chunks_hash,
     )
-    stage.transact("operator", "served", "Inbox", "postBatch", number, time, limit + 1, chunks)
+    stage.transact("operator", "served", "Inbox", "postBatch", number, time, until, limit + 1, chunks)
     replay(stage)
     honest = stage.party("challenger", Mode.PROPOSE, Told())
     confirm_by_time(stage, honest)
@@ -144,8 +151,8 @@ def test_D05_the_largest_batch_is_posted_and_each_of_its_steps_is_provable() -> 
     """The operator publishes as much as there can be: 32 chunks of 4,096 bytes. Each step takes one chunk at most, and
     fits a transaction many times over."""
     world = World()
-    payload = MAX_CHUNK_BYTES - 42 - 4
-    chunker = Chunker(0, bytes(32))
+    payload = MAX_CHUNK_BYTES - 82 - 4
+    chunker = Chunker(world.state.registers)
     for byte in range(MAX_CHUNKS):
         chunker.add(bytes([3, 0xF9, payload >> 8, payload & 255]) + bytes([byte + 1]) * payload)
     chunks = chunker.finish()
@@ -178,8 +185,8 @@ def test_D06_D07_D08_a_batch_for_a_slot_that_is_taken_or_not_due_is_refused(quie
     a slot, and nothing to slash."""
     now = quiet.client.head().timestamp
     chunks = [header(quiet) + framed(b"\x01\xc0")]
-    assert refusal(quiet, "operator", "Inbox", "postBatch", index, now, 2, chunks) == "WrongBatchIndex"
-    assert refusal(quiet, "operator", "Inbox", "postBatch", 1, now, 2, chunks) == ""
+    assert refusal(quiet, "operator", "Inbox", "postBatch", index, now, now, 2, chunks) == "WrongBatchIndex"
+    assert refusal(quiet, "operator", "Inbox", "postBatch", 1, now, now, 2, chunks) == ""
 
 
 def test_D07_records_that_follow_another_history_are_skipped(stage: Stage) -> None:
@@ -188,7 +195,7 @@ def test_D07_records_that_follow_another_history_are_skipped(stage: Stage) -> No
     world = stage.world
     before = world.state.registers.record_count
     record = world.signed("order", "alice", account=1, nonce=90, price_ticks=1, lots=1)
-    publish_raw(stage, [chunk_header(before + 1, bytes(32)) + framed(encode(record))])
+    publish_raw(stage, [chunk_header(before + 1, bytes(32), 0, bytes(32)) + framed(encode(record))])
     assert world.state.registers.record_count == before
     assert world.state.registers.outcome == Outcome.CHUNK_SKIPPED
 
@@ -199,7 +206,7 @@ def test_D09_a_batch_from_another_key_is_refused(quiet: Stage, thief: str) -> No
     what a thief of its key can do."""
     now = quiet.client.head().timestamp
     chunks = [header(quiet) + framed(b"\x01\xc0")]
-    assert refusal(quiet, thief, "Inbox", "postBatch", 1, now, 2, chunks) == "NotSequencer"
+    assert refusal(quiet, thief, "Inbox", "postBatch", 1, now, now, 2, chunks) == "NotSequencer"
 
 
 def test_D11_D12_a_forced_action_cannot_be_mangled_or_taken_out_of_order(stage: Stage) -> None:
@@ -214,7 +221,7 @@ def test_D11_D12_a_forced_action_cannot_be_mangled_or_taken_out_of_order(stage: 
     messages = stage.world.published.messages
     machine = stage.world.fresh()
     registers = machine.state.registers
-    while not (registers.phase == Phase.CONSUME_MESSAGE and registers.message_cursor == 2 and registers.message_target):
+    while not (registers.phase == Phase.CONSUME_MESSAGE and registers.message_cursor == 2):
         engine.step(machine)
     witness = Tracer(machine).prove()
     limit = stage.world.published.batch_limit
@@ -257,7 +264,9 @@ def test_D14_D22_without_the_operator_anybody_posts_asserts_and_is_paid(stage: S
     post(stage, "alice")
     honest = stage.party("carol", Mode.PROPOSE, Told())
     confirm_by_time(stage, honest)
-    audit = Auditor().audit(EventReader(stage.client, stage.deployment).poll().events)
+    audit = Auditor(stage.deployment.config.root_height).audit(
+        EventReader(stage.client, stage.deployment).poll().events
+    )
     for index in range(2):
         stage.transact("bob", f"claim {index}", "Vault", "claim", *audit.withdrawal_proof(index))
     paid = stage.call("TestToken", "balanceOf", account("alice").address)
@@ -288,7 +297,9 @@ def test_D14_D17_when_the_exchange_has_stopped_for_good_everybody_is_paid(stage:
         post(stage, "carol")
     honest = stage.party("dave", Mode.PROPOSE, Told())
     confirm_by_time(stage, honest)
-    audit = Auditor().audit(EventReader(stage.client, stage.deployment).poll().events)
+    audit = Auditor(stage.deployment.config.root_height).audit(
+        EventReader(stage.client, stage.deployment).poll().events
+    )
     granted = stage.world.state.registers.withdrawn_units
     for index in range(stage.world.state.registers.outbox_count):
         stage.transact("erin", f"claim {index}", "Vault", "claim", *audit.withdrawal_proof(index))
@@ -342,10 +353,10 @@ def test_D20_D21_what_stands_on_a_lie_falls_with_it_and_cannot_come_back(stage: 
 
 
 @pytest.mark.parametrize(
-    ("offset", "refused"), [(-3601, "TimeBackwards"), (3600, "TimeTooNew"), (61 + 12, "TimeTooNew"), (0, "")]
+    ("offset", "refused"), [(-3601, "TimeBackwards"), (3600, "UntilTooNew"), (12 + 12, "UntilTooNew"), (0, "")]
 )
 def test_O33_a_batch_time_far_from_l1s_is_refused(quiet: Stage, offset: int, refused: str) -> None:
     """The operator declares a time of its own. The Inbox takes none that falls, or is far from the block's."""
     now = quiet.client.head().timestamp
     chunks = [header(quiet) + framed(b"\x01\xc0")]
-    assert refusal(quiet, "operator", "Inbox", "postBatch", 1, now + offset, 2, chunks) == refused
+    assert refusal(quiet, "operator", "Inbox", "postBatch", 1, now + offset, now + offset, 2, chunks) == refused

@@ -145,11 +145,6 @@ def test_O12_an_order_moved_to_another_market_is_refuted() -> None:
     assert refuted(world, LieAt(phase=Phase.PLACE_ORDER, tamper=move)) is Phase.PLACE_ORDER
 
 
-def at_a_message(machine: Machine) -> bool:
-    """A consume record's first run takes no message yet."""
-    return machine.state.registers.message_target > 0
-
-
 def consuming(forged: bytes) -> Tamper:
     """Return a lie that consumes a message L1 never queued, and witnesses it."""
 
@@ -176,7 +171,7 @@ def test_O15_O17_a_deposit_that_the_queue_does_not_hold_is_refuted(forged: bytes
     """The operator invents a deposit or changes one. The message must continue the Inbox's hash chain: no witness."""
     world = World()
     world.deposit("alice", 1, 10**9)
-    lie = LieAt(phase=Phase.CONSUME_MESSAGE, when=at_a_message, tamper=consuming(forged))
+    lie = LieAt(phase=Phase.CONSUME_MESSAGE, tamper=consuming(forged))
     assert refuted(world, lie) is Phase.CONSUME_MESSAGE
 
 
@@ -191,7 +186,7 @@ def test_O16_consuming_a_deposit_again_is_refuted() -> None:
     def turn_back(machine: Machine) -> None:
         machine.state.registers.message_cursor -= 1
 
-    lie = LieAt(phase=Phase.CONSUME_MESSAGE, when=at_a_message, tamper=afterwards(turn_back))
+    lie = LieAt(phase=Phase.CONSUME_MESSAGE, tamper=afterwards(turn_back))
     assert refuted(exchange(), lie) is Phase.CONSUME_MESSAGE
 
 
@@ -204,7 +199,7 @@ def test_O18_omitting_a_deposit_is_refuted() -> None:
         machine.state.registers.cash_units -= 10**9
         machine.state.registers.deposited_units -= 10**9
 
-    lie = LieAt(phase=Phase.CONSUME_MESSAGE, when=at_a_message, tamper=omit)
+    lie = LieAt(phase=Phase.CONSUME_MESSAGE, tamper=omit)
     assert refuted(exchange(), lie) is Phase.CONSUME_MESSAGE
 
 

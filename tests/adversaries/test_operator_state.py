@@ -137,7 +137,7 @@ def test_O08_a_fill_of_an_order_cancelled_through_l1_is_refuted() -> None:
     world = exchange()
     world.order(1, 0, SELL, 1000, 5)
     world.published.messages.append(message(MESSAGE_FORCE_CANCEL_ALL, address("alice"), 1, 0))
-    world.send(make("consume", through=len(world.published.messages)))
+    world.consume()
     world.order(2, 0, BUY, 1000, 5)
     tamper = pretending(lambda m: m.state.accounts, 1, ACCOUNT_DEAD_BEFORE, 0)
     lie = LieAt(phase=Phase.MATCH_MAKER, record=newest(world), tamper=tamper)

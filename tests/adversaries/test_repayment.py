@@ -12,7 +12,7 @@ from tallystick_operator.lies import make_lie
 
 def price(stage: Stage, gwei: int) -> None:
     """Set the next block's base fee."""
-    stage.client.request("anvil_setNextBlockBaseFeePerGas", hex(gwei * 10**9))
+    stage.chain.request("anvil_setNextBlockBaseFeePerGas", hex(gwei * 10**9))
 
 
 def mine_at(stage: Stage, gwei: int, blocks: int) -> None:

@@ -24,7 +24,7 @@ that may be one of the liars who made them before the honest side."""
 def play(stage: Stage, count: int, censored: int = 0, *timings: Timing) -> tuple[Battle, Result]:
     """Let so many attackers lose, and check what has to hold whatever they do."""
     fresh = stage.world.fresh()
-    true = History(fresh.state, fresh.inputs)
+    true = History(fresh.state, fresh.inputs, height=stage.deployment.config.root_height)
     chosen = attacks(true, count, timings=timings or tuple(Timing))
     battle = Battle(stage=stage, true=true, attacks=chosen, censored=censored)
     result = battle.play()

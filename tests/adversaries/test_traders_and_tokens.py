@@ -178,7 +178,11 @@ def paid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, tupl
 
 def claim(stage: Stage) -> tuple[Any, ...]:
     """Return the claim of withdrawal 0 against the newest confirmed assertion."""
-    return Auditor().audit(EventReader(stage.client, stage.deployment).poll().events).withdrawal_proof(0)
+    return (
+        Auditor(stage.deployment.config.root_height)
+        .audit(EventReader(stage.client, stage.deployment).poll().events)
+        .withdrawal_proof(0)
+    )
 
 
 def test_T15_a_claim_with_any_byte_changed_is_refused(paid: tuple[Stage, tuple[Any, ...]]) -> None:

@@ -71,12 +71,12 @@ class CrowdedStage(AnvilStage):
     def fund(self, name: str) -> None:
         """Set a name's balance, in a block of its own."""
         if name not in NAMES:
-            self.client.request("anvil_setBalance", "0x" + address(name).hex(), hex(FUND_WEI))
+            self.chain.request("anvil_setBalance", "0x" + address(name).hex(), hex(FUND_WEI))
             self.mine(1)
 
     def pool(self) -> list[str]:
         """Return the hashes of the transactions that wait for a block."""
-        waiting = self.client.request("txpool_content")
+        waiting = self.chain.request("txpool_content")
         return [each["hash"] for part in waiting.values() for by_nonce in part.values() for each in by_nonce.values()]
 
 

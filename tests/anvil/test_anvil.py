@@ -59,20 +59,20 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_blocks_with_transactions_of_every_type_prove_themselves(anvil: Anvil) -> None:
-    client = QuorumClient([anvil.url])
-    created = send(client, {"gas": 200_000, "to": "", "value": 0, "data": LOGGER} | FEES)
+    client, node = QuorumClient([anvil.url]), L1Client(anvil.url)
+    created = send(node, {"gas": 200_000, "to": "", "value": 0, "data": LOGGER} | FEES)
     until(lambda: client.receipt(created) is not None)
     receipt = client.receipt(created)
     assert receipt is not None and receipt.succeeded
     logger = receipt.contract_address
     assert logger is not None
-    client.request("evm_setAutomine", False)
+    node.request("evm_setAutomine", False)
     nonce = client.nonce(bytes.fromhex(dev_accounts(1)[0].address[2:]))
     sent: list[bytes] = []
     for at, kind in enumerate((0, 1, 2, 4)):
         fields = fields_of(kind, logger) | {"nonce": nonce + at, "chainId": 31337}
         sent.append(client.send_raw(bytes(dev_accounts(1)[0].sign_transaction(fields).raw_transaction)))
-    client.request("evm_mine")
+    node.request("evm_mine")
     until(lambda: client.receipt(sent[-1]) is not None)
     receipts = [client.receipt(each) for each in sent]
     assert all(each is not None and each.succeeded for each in receipts)
@@ -84,7 +84,7 @@ def test_blocks_with_transactions_of_every_type_prove_themselves(anvil: Anvil) -
 
 def test_the_tags_are_followed(anvil: Anvil) -> None:
     client = QuorumClient([anvil.url])
-    client.request("anvil_mine", hex(200))
+    L1Client(anvil.url).request("anvil_mine", hex(200))
     numbers = [client.head(tag).number for tag in ("finalized", "safe", "latest")]
     assert numbers == sorted(numbers) and numbers[-1] == 200 and numbers[0] < 200
 
@@ -106,7 +106,7 @@ def test_a_chain_that_grows_shorter_is_followed_down_and_up_again(empty: AnvilSt
     empty.mine(DEEPEST_REORGANISATION_BLOCKS)
     empty.deposit("alice")
     assert [event.name for event in reader.poll()].count("MessageQueued") == 1
-    empty.client.request("anvil_rollback", DEEPEST_REORGANISATION_BLOCKS)
+    empty.chain.request("anvil_rollback", DEEPEST_REORGANISATION_BLOCKS)
     head = empty.client.head().number
     batch = reader.poll()
     assert batch.rolled_back_to is not None and batch.rolled_back_to <= head
@@ -125,7 +125,7 @@ def test_a_chain_that_grows_shorter_is_followed_down_and_up_again(empty: AnvilSt
 @pytest.mark.parametrize("count", [1, 8, 64])
 def test_attackers_with_different_histories_lose_on_anvil_too(crowded: CrowdedStage, count: int) -> None:
     fresh = crowded.world.fresh()
-    true = History(fresh.state, fresh.inputs)
+    true = History(fresh.state, fresh.inputs, height=crowded.deployment.config.root_height)
     battle = Battle(stage=crowded, true=true, attacks=attacks(true, count, timings=tuple(Timing)))
     result = battle.play()
     assert result.won

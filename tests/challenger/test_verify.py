@@ -129,7 +129,7 @@ def test_a_part_of_the_history_refuses_what_is_not_in_it(stage: Stage) -> None:
     party = read_all(stage.client, stage.deployment)
     inbox = party.inbox
     start = next(each for each in party.rollup.assertions.values() if each.limit == 2)
-    part = extract(inbox, start, 4)
+    part = extract(inbox.limited(4), start, 4)
     assert [part.batch(2), part.batch(3)] == inbox.headers[2:4]
     assert part.chunk(3, 0) == inbox.chunk(3, 0)
     for ask in (lambda: part.batch(1), lambda: part.batch(4), lambda: part.chunk(4, 0), lambda: part.message(0)):

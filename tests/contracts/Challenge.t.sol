@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Challenge} from "@tallystick/dispute/Challenge.sol";
-import {DisputeState, Edge, IChallenge, Opening, Progress} from "@tallystick/interfaces/IChallenge.sol";
-import {AssertionId, DisputeId, EdgeId, Node, StateHash} from "@tallystick/interfaces/Types.sol";
+import {Edge, IChallenge, Opening, Progress} from "@tallystick/interfaces/IChallenge.sol";
+import {IRollup} from "@tallystick/interfaces/IRollup.sol";
+import {AssertionId, EdgeId, Node, StateHash} from "@tallystick/interfaces/Types.sol";
 import {RollupBase, ScriptedReferee} from "@tests/RollupBase.sol";
 import {Trace, TraceModel} from "@tests/TraceModel.sol";
 
-/// Disputes over 2^20 steps, from the second assertion to the decision.
+/// Disputes over 2^22 steps, from the second assertion to the decision.
 contract ChallengeTest is RollupBase {
     using TraceModel for Trace;
 
@@ -39,21 +39,6 @@ contract ChallengeTest is RollupBase {
         challenge.openRoot{value: bond}(parent, good, limit, span, siblings);
     }
 
-    function test_rewards_above_half_a_bond_are_refused() external {
-        IChallenge.Config memory config = challengeConfig();
-        config.openRewardWei = 0.5 ether + 1;
-        vm.expectRevert(abi.encodeWithSelector(IChallenge.RewardsExceedBond.selector, 1 ether + 1, 1 ether));
-        new Challenge(address(rollup), address(referee), config);
-    }
-
-    function test_config_hash_pins_the_deployment_and_every_number() external {
-        bytes32 first = challenge.configHash();
-        IChallenge.Config memory config = challengeConfig();
-        Challenge again = new Challenge(address(rollup), address(referee), config);
-        assertNotEq(first, again.configHash(), "address");
-        assertNotEq(DisputeId.unwrap(challenge.disputeId(genesis, 1)), DisputeId.unwrap(again.disputeId(genesis, 1)));
-    }
-
     function test_open_of_an_unknown_assertion_is_refused() external {
         good = AssertionId.wrap(keccak256("nothing"));
         expectOpenRevert(IChallenge.UnknownAssertion.selector, genesis, 1, ROOT_BOND);
@@ -74,18 +59,28 @@ contract ChallengeTest is RollupBase {
         expectOpenRevert(IChallenge.NoRivalAssertion.selector, genesis, 1, ROOT_BOND);
     }
 
-    function test_open_beside_a_confirmed_assertion_is_refused() external {
-        vm.roll(block.number + PERIOD);
+    function test_open_below_a_rejected_parent_is_refused() external {
+        AssertionId lie = bad;
         good = post(honest, genesis, "honest", 1);
-        rollup.confirm(bad);
-        expectOpenRevert(IChallenge.ParentDone.selector, genesis, 1, ROOT_BOND);
+        AssertionId child = post(liar, lie, "lie", 2);
+        post(liar, lie, "lie", 3);
+        open(honest, genesis, good, truth);
+        vm.roll(block.number + PERIOD);
+        decide(genesis, truth);
+        confirm(good);
+        rollup.reject(lie);
+        Trace memory trace = traceTo(lie, "lie", 2, 0);
+        Node span = trace.node(K, 0);
+        Node[] memory siblings = trace.lastSiblings();
+        vm.expectRevert(abi.encodeWithSelector(IChallenge.ParentRejected.selector, lie));
+        challenge.openRoot{value: ROOT_BOND}(lie, child, 2, span, siblings);
     }
 
     function test_open_in_a_decided_dispute_is_refused() external {
         good = post(honest, genesis, "honest", 1);
         open(honest, genesis, good, truth);
         vm.roll(block.number + PERIOD);
-        challenge.confirmRoot(truth.edge(disputeOf(genesis), K, 0), pathUp(genesis, truth, 0, K));
+        decide(genesis, truth);
         Trace memory wrong = traceTo(genesis, "lie", 1, 3);
         Node span = wrong.node(K, 0);
         Node[] memory siblings = wrong.lastSiblings();
@@ -102,10 +97,10 @@ contract ChallengeTest is RollupBase {
     function test_open_of_a_tree_of_another_height_is_refused() external {
         good = post(honest, genesis, "honest", 1);
         Node span = truth.node(K, 0);
-        vm.expectRevert(abi.encodeWithSelector(IChallenge.SiblingCount.selector, 19, 20));
-        challenge.openRoot{value: ROOT_BOND}(genesis, good, 1, span, new Node[](19));
-        vm.expectRevert(abi.encodeWithSelector(IChallenge.SiblingCount.selector, 21, 20));
-        challenge.openRoot{value: ROOT_BOND}(genesis, good, 1, span, new Node[](21));
+        vm.expectRevert(abi.encodeWithSelector(IChallenge.SiblingCount.selector, K - 1, K));
+        challenge.openRoot{value: ROOT_BOND}(genesis, good, 1, span, new Node[](K - 1));
+        vm.expectRevert(abi.encodeWithSelector(IChallenge.SiblingCount.selector, K + 1, K));
+        challenge.openRoot{value: ROOT_BOND}(genesis, good, 1, span, new Node[](K + 1));
     }
 
     function test_open_of_a_tree_that_ends_in_another_state_is_refused() external {
@@ -131,10 +126,23 @@ contract ChallengeTest is RollupBase {
         assertEq(liar.balance, before + ROOT_BOND);
     }
 
+    /// A no-op that never reverts: the money comes back whatever has become of the dispute.
+    function test_open_again_in_a_decided_and_in_a_settled_dispute_credits_what_was_sent() external {
+        good = post(honest, genesis, "honest", 1);
+        open(honest, genesis, good, truth);
+        vm.roll(block.number + PERIOD);
+        decide(genesis, truth);
+        open(liar, genesis, good, truth);
+        assertEq(challenge.credit(liar), ROOT_BOND);
+        challenge.settle(rootOf(genesis, truth), pathUp(genesis, truth, 0, K), noOpenings());
+        open(liar, genesis, good, truth);
+        assertEq(challenge.credit(liar), 2 * ROOT_BOND);
+    }
+
     /// O36 and the padding: the first step, an inner one, the last one before the halt, the first
     /// padded one, one deep in the padding, and the very last.
     function test_the_truth_wins_wherever_the_lie_begins() external {
-        uint64[6] memory places = [uint64(0), 2, 3, 4, 700_000, (1 << 20) - 1];
+        uint64[6] memory places = [uint64(0), 2, 3, 4, 700_000, (1 << 22) - 1];
         for (uint256 i = 0; i < places.length; ++i) {
             uint256 snapshot = vm.snapshotState();
             Trace memory wrong = begin(places[i]);
@@ -142,8 +150,8 @@ contract ChallengeTest is RollupBase {
             descend(genesis, truth, wrong, places[i]);
             prove(honest, genesis, truth, places[i]);
             vm.roll(block.number + PERIOD);
-            confirmRoot(genesis, truth, places[i]);
-            (bool decided, AssertionId winner,) = challenge.decision(genesis, 1);
+            decide(genesis, truth, places[i]);
+            (bool decided, AssertionId winner) = challenge.decision(genesis, 1);
             assertTrue(decided && winner == good);
             assertTrue(vm.revertToState(snapshot));
         }
@@ -158,7 +166,7 @@ contract ChallengeTest is RollupBase {
         Edge memory root = wrong.edge(disputeOf(genesis), K, 0);
         // The assertion was alone for no block: the liar posted first, the rival in that block.
         vm.expectRevert(abi.encodeWithSelector(IChallenge.PeriodNotOver.selector, 0, PERIOD));
-        challenge.confirmRoot(root, path);
+        challenge.decide(root, path);
     }
 
     function test_a_wrong_leaf_is_never_proven() external {
@@ -210,13 +218,11 @@ contract ChallengeTest is RollupBase {
         Opening[] memory openings = pathUp(genesis, truth, 0, K);
         vm.roll(block.number + PERIOD - 1);
         vm.expectRevert(abi.encodeWithSelector(IChallenge.PeriodNotOver.selector, PERIOD - 1, PERIOD));
-        challenge.confirmRoot(root, openings);
+        challenge.decide(root, openings);
         vm.roll(block.number + 1);
-        challenge.confirmRoot(root, openings);
-        (, AssertionId winner, uint64 finalBlock) = challenge.decision(genesis, 1);
+        challenge.decide(root, openings);
+        (, AssertionId winner) = challenge.decision(genesis, 1);
         assertTrue(winner == good);
-        // It never had a rival root: no grace.
-        assertEq(uint256(finalBlock), block.number);
     }
 
     function test_the_assertions_own_time_alone_counts_for_its_root() external {
@@ -228,65 +234,123 @@ contract ChallengeTest is RollupBase {
         vm.roll(block.number + PERIOD - 401);
         Opening[] memory openings = pathUp(genesis, wrong, 0, K);
         vm.expectRevert(abi.encodeWithSelector(IChallenge.PeriodNotOver.selector, PERIOD - 1, PERIOD));
-        challenge.confirmRoot(root, openings);
+        challenge.decide(root, openings);
         vm.roll(block.number + 1);
-        challenge.confirmRoot(root, openings);
+        challenge.decide(root, openings);
     }
 
-    function test_confirm_of_the_winner_again_is_a_no_op_and_of_a_rival_is_refused() external {
+    function test_decide_for_a_rival_of_the_winner_is_refused() external {
         Trace memory wrong = begin(2);
         descend(genesis, truth, wrong, 2);
         prove(honest, genesis, truth, 2);
         vm.roll(block.number + PERIOD);
-        confirmRoot(genesis, truth, 2);
-        uint40 decidedBlock = challenge.disputeState(disputeOf(genesis)).decidedBlock;
-        vm.roll(block.number + 7);
-        confirmRoot(genesis, truth, 2);
-        DisputeState memory dispute = challenge.disputeState(disputeOf(genesis));
-        assertEq(uint256(dispute.decidedBlock), decidedBlock);
-        assertEq(uint256(dispute.finalBlock), uint256(decidedBlock) + GRACE);
+        decide(genesis, truth, 2);
         Edge memory root = wrong.edge(disputeOf(genesis), K, 0);
         vm.expectPartialRevert(IChallenge.AlreadyDecided.selector);
-        challenge.confirmRoot(root, noOpenings());
+        challenge.decide(root, noOpenings());
     }
 
-    function test_confirm_of_an_inner_edge_is_refused() external {
+    /// No-ops come before any other work: whichever root brings the winner, with whatever beside it.
+    function test_decide_for_the_winner_again_by_whichever_root_is_a_no_op() external {
+        Trace memory wrong = begin(2);
+        Trace memory other = truth;
+        other.states[0] = keccak256("another way to the true state");
+        open(liar, genesis, good, other);
+        descend(genesis, truth, wrong, 2);
+        prove(honest, genesis, truth, 2);
+        for (uint8 h = K; h > 0; --h) {
+            bisect(honest, genesis, truth, h, 0);
+            bisect(liar, genesis, other, h, 0);
+        }
+        prove(honest, genesis, truth, 0);
+        vm.roll(block.number + PERIOD);
+        challenge.update(pathUp(genesis, truth, 2, 0));
+        decide(genesis, truth, 0);
+        uint40 decidedBlock = challenge.disputeState(disputeOf(genesis)).decidedBlock;
+        vm.roll(block.number + 7);
+        Opening[] memory rubbish = new Opening[](1);
+        challenge.decide(rootOf(genesis, truth), rubbish);
+        challenge.decide(rootOf(genesis, other), rubbish);
+        assertEq(uint256(challenge.disputeState(disputeOf(genesis)).decidedBlock), decidedBlock);
+    }
+
+    function test_moves_made_before_are_no_ops_in_settled_disputes_too() external {
+        Trace memory wrong = begin(2);
+        descend(genesis, truth, wrong, 2);
+        prove(honest, genesis, truth, 2);
+        vm.roll(block.number + PERIOD);
+        decide(genesis, truth, 2);
+        challenge.settle(rootOf(genesis, truth), noOpenings(), noOpenings());
+        bisect(liar, genesis, truth, K, 0);
+        prove(liar, genesis, truth, 2);
+        challenge.update(pathUp(genesis, truth, 2, 0));
+        assertEq(challenge.edgeState(challenge.edgeId(truth.edge(disputeOf(genesis), K, 0))).mover, honest);
+    }
+
+    /// R3: a dispute that is only decided goes on; one that is settled stands still.
+    function test_moves_are_made_until_the_dispute_is_settled() external {
+        Trace memory wrong = begin(2);
+        Trace memory late = truth;
+        late.states[1] = keccak256("a false step to the true state");
+        vm.roll(block.number + 1);
+        open(liar, genesis, good, late);
+        descend(genesis, truth, wrong, 2);
+        prove(honest, genesis, truth, 2);
+        vm.roll(block.number + PERIOD);
+        challenge.update(pathUp(genesis, truth, 2, 0));
+        decide(genesis, truth);
+        bisect(liar, genesis, late, K, 0);
+        challenge.settle(rootOf(genesis, truth), noOpenings(), noOpenings());
+        Opening memory o = late.opening(disputeOf(genesis), K - 1, 0);
+        vm.expectRevert(abi.encodeWithSelector(IChallenge.AlreadySettled.selector, disputeOf(genesis)));
+        challenge.bisect(o.edge, o.left, o.right);
+    }
+
+    function test_decide_for_an_inner_edge_is_refused() external {
         Trace memory wrong = begin(2);
         descend(genesis, truth, wrong, 2);
         Edge memory inner = truth.edge(disputeOf(genesis), K - 1, 0);
         vm.expectPartialRevert(IChallenge.NotRoot.selector);
-        challenge.confirmRoot(inner, noOpenings());
+        challenge.decide(inner, noOpenings());
     }
 
-    function test_confirm_of_an_absent_root_is_refused() external {
+    function test_decide_for_an_absent_root_is_refused() external {
         Edge memory root = truth.edge(disputeOf(genesis), K, 0);
         vm.expectPartialRevert(IChallenge.NotRoot.selector);
-        challenge.confirmRoot(root, noOpenings());
+        challenge.decide(root, noOpenings());
     }
 
-    function test_confirm_below_an_unconfirmed_parent_is_refused() external {
+    /// R1: the parent is not asked, so nobody can catch up while it waits.
+    function test_decide_below_an_unconfirmed_parent_is_taken() external {
         good = post(honest, genesis, "honest", 1);
         AssertionId one = post(honest, good, "honest", 2);
         post(liar, good, "lie", 2);
         Trace memory trace = traceTo(good, "honest", 2, NEVER);
         open(honest, good, one, trace);
         vm.roll(block.number + PERIOD);
-        Opening[] memory openings = pathUp(good, trace, 0, K);
-        Edge memory root = openings[0].edge;
-        vm.expectRevert(abi.encodeWithSelector(IChallenge.ParentNotConfirmed.selector, good));
-        challenge.confirmRoot(root, openings);
+        decide(good, trace);
+        (bool decided, AssertionId winner) = winnerOf(good);
+        assertTrue(decided && winner == one);
+        expectConfirmRevert(one, IRollup.ParentNotLatest.selector);
     }
 
-    function test_confirm_against_a_child_confirmed_by_time_is_refused() external {
-        vm.roll(block.number + PERIOD);
+    /// R1, to its end: even below a parent that has fallen money comes home.
+    function test_P13_a_dispute_below_a_rejected_parent_is_decided_and_settled() external {
         good = post(honest, genesis, "honest", 1);
+        AssertionId one = post(honest, bad, "honest", 2);
+        post(liar, bad, "lie", 2);
+        Trace memory trace = traceTo(bad, "honest", 2, NEVER);
+        open(honest, bad, one, trace);
         open(honest, genesis, good, truth);
         vm.roll(block.number + PERIOD);
-        rollup.confirm(bad);
-        Opening[] memory openings = pathUp(genesis, truth, 0, K);
-        Edge memory root = openings[0].edge;
-        vm.expectRevert(abi.encodeWithSelector(IChallenge.RivalConfirmed.selector, bad));
-        challenge.confirmRoot(root, openings);
+        decide(genesis, truth);
+        confirm(good);
+        rollup.reject(bad);
+        decide(bad, trace);
+        challenge.settle(rootOf(bad, trace), noOpenings(), noOpenings());
+        challenge.settle(rootOf(genesis, truth), noOpenings(), noOpenings());
+        assertEq(challenge.credit(honest), 2 * ROOT_BOND);
+        assertEq(address(challenge).balance, 2 * ROOT_BOND);
     }
 
     /// C02: each sybil costs the honest side one path and no time.
@@ -307,8 +371,8 @@ contract ChallengeTest is RollupBase {
         for (uint256 i = 0; i < places.length; ++i) {
             challenge.update(pathUp(genesis, truth, places[i], 0));
         }
-        confirmRoot(genesis, truth, 700_000);
-        (, AssertionId winner,) = challenge.decision(genesis, 1);
+        decide(genesis, truth, 700_000);
+        (, AssertionId winner) = challenge.decision(genesis, 1);
         assertTrue(winner == good);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IChallenge, Opening} from "@tallystick/interfaces/IChallenge.sol";
+import {Edge, IChallenge, Opening} from "@tallystick/interfaces/IChallenge.sol";
 import {ICredits} from "@tallystick/interfaces/ICredits.sol";
 import {AssertionId, DisputeId, Node} from "@tallystick/interfaces/Types.sol";
 import {RollupBase} from "@tests/RollupBase.sol";
@@ -85,50 +85,66 @@ contract ChallengeSettlementTest is RollupBase {
         descend(genesis, truth, wrong, PLACE);
         prove(honest, genesis, truth, PLACE);
         vm.roll(block.number + PERIOD);
-        confirmRoot(genesis, truth, PLACE);
+        decide(genesis, truth, PLACE);
     }
 
-    function execute() private {
-        vm.roll(block.number + GRACE);
-        rollup.confirm(good);
+    /// Settles on the true root and repays what is given.
+    function settle(Opening[] memory payments) private {
+        challenge.settle(rootOf(genesis, truth), noOpenings(), payments);
     }
 
     function test_settle_before_the_decision_is_refused() external {
+        Edge memory root = rootOf(genesis, truth);
         vm.expectRevert(abi.encodeWithSelector(IChallenge.NotDecided.selector, dispute));
-        challenge.settle(dispute, noOpenings());
+        challenge.settle(root, noOpenings(), noOpenings());
     }
 
-    function test_settle_before_the_rollup_confirms_is_refused() external {
+    function test_settle_on_a_root_of_another_assertion_is_refused() external {
         playOut();
-        vm.expectRevert(abi.encodeWithSelector(IChallenge.NotFinal.selector, good));
-        challenge.settle(dispute, noOpenings());
+        Edge memory root = rootOf(genesis, wrong);
+        vm.expectRevert(abi.encodeWithSelector(IChallenge.NotWinner.selector, bad, good));
+        challenge.settle(root, noOpenings(), noOpenings());
+    }
+
+    function test_settle_on_what_is_no_root_is_refused() external {
+        playOut();
+        Edge memory inner = truth.edge(dispute, K - 1, 0);
+        vm.expectRevert(abi.encodeWithSelector(IChallenge.NotWinner.selector, AssertionId.wrap(bytes32(0)), good));
+        challenge.settle(inner, noOpenings(), noOpenings());
+    }
+
+    /// Needs no confirmed assertion: R comes home as soon as its own time is there.
+    function test_settle_before_the_rollup_confirms_is_taken() external {
+        playOut();
+        settle(noOpenings());
+        assertFalse(rollup.isConfirmed(good));
+        assertEq(challenge.credit(honest), ROOT_BOND + OPEN_REWARD);
     }
 
     function test_settle_with_edges_of_another_dispute_is_refused() external {
         playOut();
-        execute();
         Opening[] memory openings = pathDown(genesis, truth, PLACE);
         openings[0].edge.dispute = DisputeId.wrap(bytes32(uint256(1)));
+        Edge memory root = rootOf(genesis, truth);
         vm.expectPartialRevert(IChallenge.WrongDispute.selector);
-        challenge.settle(dispute, openings);
+        challenge.settle(root, noOpenings(), openings);
     }
 
     function test_settle_with_other_children_is_refused() external {
         playOut();
-        execute();
         Opening[] memory openings = pathDown(genesis, truth, PLACE);
         openings[0].left = Node.wrap(0);
+        Edge memory root = rootOf(genesis, truth);
         vm.expectPartialRevert(IChallenge.WrongNode.selector);
-        challenge.settle(dispute, openings);
+        challenge.settle(root, noOpenings(), openings);
     }
 
     function test_winner_gets_its_bond_and_its_moves_and_the_sink_half_of_the_losers() external {
         playOut();
-        execute();
-        challenge.settle(dispute, pathDown(genesis, truth, PLACE));
+        settle(pathDown(genesis, truth, PLACE));
         uint256 rewards = OPEN_REWARD + K * BISECT_REWARD + PROVE_REWARD;
         assertEq(challenge.credit(honest), ROOT_BOND + rewards);
-        assertEq(challenge.credit(sink), ROOT_BOND / 2);
+        assertEq(challenge.credit(SINK), ROOT_BOND / 2);
         assertEq(challenge.credit(liar), 0);
         assertEq(challenge.disputeState(dispute).potWei, ROOT_BOND / 2 - rewards);
         assertEq(address(challenge).balance, 2 * ROOT_BOND);
@@ -136,39 +152,35 @@ contract ChallengeSettlementTest is RollupBase {
 
     function test_settle_again_pays_nothing() external {
         playOut();
-        execute();
         Opening[] memory openings = pathDown(genesis, truth, PLACE);
-        challenge.settle(dispute, openings);
+        settle(openings);
         uint256 owed = challenge.credit(honest);
-        challenge.settle(dispute, openings);
+        settle(openings);
         assertEq(challenge.credit(honest), owed);
-        assertEq(challenge.credit(sink), ROOT_BOND / 2);
+        assertEq(challenge.credit(SINK), ROOT_BOND / 2);
     }
 
     function test_settle_in_pieces_pays_the_same() external {
         playOut();
-        execute();
         Opening[] memory openings = pathDown(genesis, truth, PLACE);
         Opening[] memory one = new Opening[](1);
         for (uint256 i = 0; i < openings.length; ++i) {
             one[0] = openings[i];
-            challenge.settle(dispute, one);
+            settle(one);
         }
         assertEq(challenge.credit(honest), ROOT_BOND + OPEN_REWARD + K * BISECT_REWARD + PROVE_REWARD);
     }
 
     function test_moves_of_the_losing_tree_are_not_repaid() external {
         playOut();
-        execute();
-        challenge.settle(dispute, pathDown(genesis, truth, PLACE));
-        challenge.settle(dispute, pathDown(genesis, wrong, PLACE));
+        settle(pathDown(genesis, truth, PLACE));
+        settle(pathDown(genesis, wrong, PLACE));
         assertEq(challenge.credit(liar), 0);
     }
 
     function test_edges_given_before_their_parents_are_passed_over() external {
         playOut();
-        execute();
-        challenge.settle(dispute, pathUp(genesis, truth, PLACE, 0));
+        settle(pathUp(genesis, truth, PLACE, 0));
         // Bottom-up only the root itself is known to have won.
         assertEq(challenge.credit(honest), ROOT_BOND + OPEN_REWARD + BISECT_REWARD);
     }
@@ -178,8 +190,7 @@ contract ChallengeSettlementTest is RollupBase {
         bisect(friend, genesis, truth, K, 0);
         bisect(honest, genesis, truth, K, 0);
         playOut();
-        execute();
-        challenge.settle(dispute, pathDown(genesis, truth, PLACE));
+        settle(pathDown(genesis, truth, PLACE));
         assertEq(challenge.credit(friend), BISECT_REWARD);
         assertEq(challenge.credit(honest), ROOT_BOND + OPEN_REWARD + (K - 1) * BISECT_REWARD + PROVE_REWARD);
     }
@@ -187,33 +198,87 @@ contract ChallengeSettlementTest is RollupBase {
     /// C08: whoever plays both sides gets back at most half of what the losing side paid.
     function test_playing_both_sides_loses_half_a_bond_at_least() external {
         playOut();
-        execute();
-        challenge.settle(dispute, pathDown(genesis, truth, PLACE));
+        settle(pathDown(genesis, truth, PLACE));
         uint256 paidIn = 2 * ROOT_BOND;
         uint256 paidOut = challenge.credit(honest) + challenge.credit(liar);
         assertLe(paidOut, paidIn - ROOT_BOND / 2, "self-dispute");
     }
 
     function test_unopposed_winner_gets_its_bond_and_nothing_else() external {
-        // A dispute of two assertions in which only one root is opened.
-        AssertionId next = playTwoAssertionsOneRoot();
-        DisputeId second = challenge.disputeId(good, rollup.assertion(next).limit);
-        uint256 before = challenge.credit(honest);
-        challenge.settle(second, noOpenings());
-        assertEq(challenge.credit(honest), before + ROOT_BOND);
-        assertEq(challenge.disputeState(second).potWei, 0);
-    }
-
-    function playTwoAssertionsOneRoot() private returns (AssertionId next) {
         playOut();
-        execute();
-        next = post(honest, good, "honest", 2);
+        AssertionId next = post(honest, good, "honest", 2);
         post(liar, good, "lie", 2);
         Trace memory trace = traceTo(good, "honest", 2, NEVER);
         open(honest, good, next, trace);
         vm.roll(block.number + PERIOD);
-        challenge.confirmRoot(trace.edge(disputeOf(good), K, 0), pathUp(good, trace, 0, K));
-        rollup.confirm(next);
+        decide(good, trace);
+        uint256 before = challenge.credit(honest);
+        challenge.settle(rootOf(good, trace), noOpenings(), noOpenings());
+        assertEq(challenge.credit(honest), before + ROOT_BOND);
+        assertEq(challenge.disputeState(disputeOf(good)).potWei, 0);
+    }
+
+    /// A false trace that ends in the true state, with its root rivalled from the first block.
+    function openFalseTrace() private returns (Trace memory other) {
+        other = truth;
+        other.states[0] = keccak256("a false first step");
+        open(liar, genesis, good, other);
+    }
+
+    /// R9: what the head start decided, it does not pay for; whoever has no bond at stake waits.
+    function test_settle_counts_no_head_start() external {
+        AssertionId next = post(honest, good, "honest", 2);
+        vm.roll(block.number + PERIOD - 1);
+        post(liar, good, "lie", 2);
+        Trace memory trace = traceTo(good, "honest", 2, NEVER);
+        open(honest, good, next, trace);
+        vm.roll(block.number + 1);
+        decide(good, trace);
+        Edge memory root = rootOf(good, trace);
+        Opening[] memory openings = pathUp(good, trace, 0, K);
+        vm.roll(block.number + PERIOD - 2);
+        vm.expectRevert(abi.encodeWithSelector(IChallenge.PeriodNotOver.selector, PERIOD - 1, PERIOD));
+        challenge.settle(root, openings, noOpenings());
+        vm.roll(block.number + 1);
+        challenge.settle(root, openings, noOpenings());
+        assertEq(challenge.credit(honest), ROOT_BOND);
+    }
+
+    function test_settle_updates_the_openings_it_is_given() external {
+        descend(genesis, truth, wrong, PLACE);
+        prove(honest, genesis, truth, PLACE);
+        vm.roll(block.number + PERIOD);
+        decide(genesis, truth, PLACE);
+        Opening[] memory openings = pathUp(genesis, truth, PLACE, 0);
+        challenge.settle(openings[K].edge, openings, noOpenings());
+        assertTrue(challenge.disputeState(dispute).settled);
+    }
+
+    /// Whatever root a later call brings, payments go below the one that was settled on; its first
+    /// part is a no-op, with any rubbish for openings.
+    function test_later_calls_pay_below_the_root_that_was_settled_on() external {
+        Trace memory other = openFalseTrace();
+        playOut();
+        settle(noOpenings());
+        uint256 paid = challenge.credit(liar);
+        bytes32 settled = keccak256(abi.encode(challenge.disputeState(dispute)));
+        Opening[] memory rubbish = new Opening[](1);
+        challenge.settle(rootOf(genesis, other), rubbish, pathDown(genesis, other, 0));
+        assertEq(challenge.credit(liar), paid, "of the other root nothing is paid");
+        assertEq(keccak256(abi.encode(challenge.disputeState(dispute))), settled);
+        challenge.settle(rootOf(genesis, other), rubbish, pathDown(genesis, truth, PLACE));
+        assertEq(challenge.credit(honest), ROOT_BOND + OPEN_REWARD + K * BISECT_REWARD + PROVE_REWARD);
+    }
+
+    /// Two roots lose: the one of the lie and a false trace of the truth. Each bond is halved with
+    /// the odd wei for the sink, and the pot caps what movers get.
+    function test_every_other_root_loses_also_one_of_the_winner() external {
+        openFalseTrace();
+        playOut();
+        settle(noOpenings());
+        assertEq(challenge.credit(SINK), ROOT_BOND);
+        assertEq(challenge.disputeState(dispute).potWei, ROOT_BOND - OPEN_REWARD);
+        assertEq(challenge.credit(liar), 0);
     }
 
     function test_no_call_pays_before_credit_exists() external {
@@ -230,8 +295,7 @@ contract ChallengeSettlementTest is RollupBase {
         refuser.withdraw(challenge);
         assertEq(challenge.credit(address(refuser)), ROOT_BOND);
         playOut();
-        execute();
-        challenge.settle(dispute, noOpenings());
+        settle(noOpenings());
         vm.prank(honest);
         challenge.withdrawCredit();
         refuser.accept();
@@ -251,9 +315,8 @@ contract ChallengeSettlementTest is RollupBase {
 
     function test_every_wei_is_owed_or_in_a_pot() external {
         playOut();
-        execute();
-        challenge.settle(dispute, pathDown(genesis, truth, PLACE));
-        uint256 owed = challenge.credit(honest) + challenge.credit(liar) + challenge.credit(sink);
+        settle(pathDown(genesis, truth, PLACE));
+        uint256 owed = challenge.credit(honest) + challenge.credit(liar) + challenge.credit(SINK);
         assertEq(address(challenge).balance, owed + challenge.disputeState(dispute).potWei);
     }
 }

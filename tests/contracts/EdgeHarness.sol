@@ -12,7 +12,7 @@ contract EdgeHarness {
 
     EdgeTree.Store private _store;
     uint256 public immutable last;
-    bool public decided;
+    bool public settled;
 
     constructor(uint256 last_) {
         last = last_;
@@ -22,8 +22,8 @@ contract EdgeHarness {
         return uint256(pre) < last ? bytes32(uint256(pre) + 1) : pre;
     }
 
-    function decide() external {
-        decided = true;
+    function settle() external {
+        settled = true;
     }
 
     function add(Edge calldata edge) external returns (EdgeId) {
@@ -31,12 +31,12 @@ contract EdgeHarness {
     }
 
     function bisect(Edge calldata edge, Node left, Node right) external {
-        _store.bisect(edge, left, right, decided);
+        _store.bisect(edge, left, right, settled);
     }
 
     function prove(Edge calldata edge, bytes32 pre, Node basePrev, Node[] calldata siblings) external {
-        if (!_store.checkProof(edge, pre, basePrev, siblings, decided)) return;
-        _store.markProven(edge, pre, step(pre));
+        (bool needed, EdgeId id) = _store.checkProof(edge, pre, basePrev, siblings, settled);
+        if (needed) _store.markProven(edge, id, pre, step(pre));
     }
 
     function update(Opening calldata opening) external {

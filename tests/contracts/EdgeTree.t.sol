@@ -131,12 +131,12 @@ contract EdgeTreeTest is Base {
         harness.bisect(o.edge, o.left, o.right);
     }
 
-    function test_bisect_in_a_decided_dispute_is_refused() external {
+    function test_bisect_in_a_settled_dispute_is_refused() external {
         addRoot(honest);
         addRoot(lie(4));
-        harness.decide();
+        harness.settle();
         Opening memory o = honest.opening(DISPUTE, K, 0);
-        vm.expectPartialRevert(IChallenge.AlreadyDecided.selector);
+        vm.expectPartialRevert(IChallenge.AlreadySettled.selector);
         harness.bisect(o.edge, o.left, o.right);
     }
 
@@ -199,12 +199,12 @@ contract EdgeTreeTest is Base {
         harness.prove(e, honest.stateAfter(6), basePrev, siblings);
     }
 
-    function test_prove_in_a_decided_dispute_is_refused() external {
+    function test_prove_in_a_settled_dispute_is_refused() external {
         uint64 index = descend(honest, lie(4));
-        harness.decide();
+        harness.settle();
         Edge memory e = honest.edge(DISPUTE, 0, index);
         (Node basePrev, Node[] memory siblings) = honest.preProof(index);
-        vm.expectPartialRevert(IChallenge.AlreadyDecided.selector);
+        vm.expectPartialRevert(IChallenge.AlreadySettled.selector);
         harness.prove(e, honest.stateAfter(index), basePrev, siblings);
     }
 
@@ -312,14 +312,24 @@ contract EdgeTreeTest is Base {
         harness.update(o);
     }
 
-    function test_update_with_other_children_is_refused() external {
+    /// Whoever bisects an edge after an update of it was signed does not make the update revert.
+    function test_update_without_the_edges_own_children_counts_its_own_time_alone() external {
         addRoot(honest);
+        vm.roll(1007);
         addRoot(lie(4));
         bisect(honest, K, 0);
+        vm.roll(1020);
         Opening memory o = honest.opening(DISPUTE, K, 0);
-        o.left = Node.wrap(0);
-        vm.expectPartialRevert(IChallenge.WrongNode.selector);
+        (Node left, Node right) = (o.left, o.right);
+        (o.left, o.right) = (Node.wrap(0), Node.wrap(0));
         harness.update(o);
+        assertEq(uint256(harness.state(o.edge).totalBlocks), 7);
+        (o.left, o.right) = (right, left);
+        harness.update(o);
+        assertEq(uint256(harness.state(o.edge).totalBlocks), 7);
+        (o.left, o.right) = (left, right);
+        harness.update(o);
+        assertEq(uint256(harness.state(o.edge).totalBlocks), 20);
     }
 
     function test_cached_total_never_falls() external {

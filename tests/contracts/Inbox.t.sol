@@ -3,54 +3,69 @@ pragma solidity 0.8.37;
 
 import {Inbox} from "@tallystick/bridge/Inbox.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {Base} from "@tests/Base.sol";
+import {Constants} from "@tallystick/libraries/generated/Names.sol";
+import {InboxBase} from "@tests/InboxBase.sol";
 
-contract InboxTest is Base {
-    uint64 private constant FORCE = 1 days;
-    uint64 private constant TAKEOVER = 2 days;
-    uint64 private constant PAST = 1 hours;
-    uint64 private constant FUTURE = 10 minutes;
-
-    address private sequencer;
-    address private vault;
-    address private user;
-    Inbox private inbox;
-
-    function setUp() external {
-        vm.warp(1_800_000_000);
-        (sequencer, vault, user) = (actor("sequencer"), actor("vault"), actor("user"));
-        inbox = new Inbox(
-            sequencer,
-            vault,
-            IInbox.Config({
-                forceDelaySeconds: FORCE,
-                takeoverDelaySeconds: TAKEOVER,
-                pastBoundSeconds: PAST,
-                futureBoundSeconds: FUTURE
-            })
+/// What the Inbox is made with, its messages, and the form of a batch.
+contract InboxTest is InboxBase {
+    function test_a_clock_that_would_make_honest_reports_stale_is_refused() external {
+        IInbox.Config memory wrong = config();
+        wrong.futureBoundSeconds = uint64(Constants.REPORT_AGE_MS / 1000 - 3);
+        new Inbox(sequencer, vault, wrong);
+        ++wrong.futureBoundSeconds;
+        uint256 most = Constants.REPORT_AGE_MS - 3000;
+        refuseConfig(
+            abi.encodeWithSelector(IInbox.FutureTooFar.selector, 1000 * uint256(wrong.futureBoundSeconds), most), wrong
+        );
+        wrong.futureBoundSeconds = type(uint64).max;
+        refuseConfig(
+            abi.encodeWithSelector(IInbox.FutureTooFar.selector, 1000 * uint256(type(uint64).max), most), wrong
         );
     }
 
-    function clock() private view returns (uint64) {
-        return uint64(block.timestamp);
+    function test_a_force_delay_that_an_honest_batch_cannot_keep_is_refused() external {
+        IInbox.Config memory wrong = config();
+        wrong.forceDelaySeconds = PAST + 60;
+        new Inbox(sequencer, vault, wrong);
+        --wrong.forceDelaySeconds;
+        refuseConfig(abi.encodeWithSelector(IInbox.ForceDelayTooShort.selector, PAST + 59, PAST + 60), wrong);
+        wrong.pastBoundSeconds = type(uint64).max;
+        refuseConfig(
+            abi.encodeWithSelector(IInbox.ForceDelayTooShort.selector, PAST + 59, uint256(type(uint64).max) + 60), wrong
+        );
     }
 
-    function chunksOf(uint256 count, uint256 length) private pure returns (bytes[] memory chunks) {
-        chunks = new bytes[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            chunks[i] = new bytes(length);
-            if (length > 0) chunks[i][0] = bytes1(uint8(i));
-        }
+    function test_a_takeover_of_a_sequencer_that_serves_all_in_time_is_refused() external {
+        IInbox.Config memory wrong = config();
+        wrong.takeoverDelaySeconds = FORCE;
+        new Inbox(sequencer, vault, wrong);
+        --wrong.takeoverDelaySeconds;
+        refuseConfig(abi.encodeWithSelector(IInbox.TakeoverDelayTooShort.selector, FORCE - 1, FORCE), wrong);
     }
 
-    function post(address poster, uint64 index, uint64 time, uint64 limit) private {
-        vm.prank(poster);
-        inbox.postBatch(index, time, limit, chunksOf(1, 41));
+    function test_a_bucket_that_never_drains_is_refused() external {
+        IInbox.Config memory wrong = config();
+        wrong.rateBytes = 0;
+        refuseConfig(abi.encodeWithSelector(IInbox.NoRate.selector), wrong);
     }
 
-    function force() private {
-        vm.prank(user);
-        inbox.forceCancelAll(1);
+    function test_a_bucket_smaller_than_the_largest_batch_is_refused() external {
+        IInbox.Config memory wrong = config();
+        wrong.burstBytes = LARGEST;
+        new Inbox(sequencer, vault, wrong);
+        --wrong.burstBytes;
+        refuseConfig(abi.encodeWithSelector(IInbox.BurstTooSmall.selector, LARGEST - 1, LARGEST), wrong);
+    }
+
+    function test_every_number_of_the_constructor_can_be_read() external view {
+        assertEq(inbox.sequencer(), sequencer);
+        assertEq(inbox.vault(), vault);
+        assertEq(uint256(inbox.forceDelaySeconds()), FORCE);
+        assertEq(uint256(inbox.takeoverDelaySeconds()), TAKEOVER);
+        assertEq(uint256(inbox.pastBoundSeconds()), PAST);
+        assertEq(uint256(inbox.futureBoundSeconds()), FUTURE);
+        assertEq(uint256(inbox.rateBytes()), RATE);
+        assertEq(uint256(inbox.burstBytes()), BURST);
     }
 
     function test_a_forced_close_packs_market_price_and_lots_into_the_amount() external {
@@ -93,6 +108,44 @@ contract InboxTest is Base {
         force();
     }
 
+    function test_a_forced_record_follows_45_bytes_that_name_its_sender() external {
+        vm.prank(user);
+        assertEq(uint256(inbox.enqueueRecord(hex"0102")), 0);
+        bytes memory message = abi.encodePacked(uint8(5), user, uint64(0), uint64(0), clock(), hex"0102");
+        assertEq(message.length, 47);
+        assertEq(inbox.messageAccumulator(1), keccak256(abi.encodePacked(bytes32(0), keccak256(message))));
+        assertEq(uint256(inbox.messageTime(0)), clock());
+        vm.expectEmit(address(inbox));
+        bytes memory second = abi.encodePacked(uint8(5), vault, uint64(0), uint64(0), clock(), uint8(9));
+        emit IInbox.MessageQueued(
+            1, second, keccak256(abi.encodePacked(inbox.messageAccumulator(1), keccak256(second)))
+        );
+        vm.prank(vault);
+        inbox.enqueueRecord(hex"09");
+    }
+
+    function test_a_forced_record_of_no_byte_or_more_than_600_is_refused() external {
+        vm.expectRevert(abi.encodeWithSelector(IInbox.RecordLength.selector, 0, 600));
+        inbox.enqueueRecord("");
+        vm.expectRevert(abi.encodeWithSelector(IInbox.RecordLength.selector, 601, 600));
+        inbox.enqueueRecord(new bytes(601));
+        inbox.enqueueRecord(new bytes(1));
+        inbox.enqueueRecord(new bytes(600));
+        assertEq(uint256(inbox.messageCount()), 2);
+    }
+
+    function testFuzz_every_message_continues_the_chain(bytes[] memory records) external {
+        bytes32 head = bytes32(0);
+        for (uint256 i = 0; i < records.length; ++i) {
+            if (records[i].length == 0 || records[i].length > 600) continue;
+            bytes memory message = abi.encodePacked(uint8(5), user, bytes16(0), clock(), records[i]);
+            head = keccak256(abi.encodePacked(head, keccak256(message)));
+            vm.prank(user);
+            inbox.enqueueRecord(records[i]);
+        }
+        assertEq(inbox.messageAccumulator(inbox.messageCount()), head);
+    }
+
     /// O15: deposits come from the Vault.
     function test_deposit_by_anyone_else_is_refused() external {
         vm.prank(user);
@@ -100,20 +153,29 @@ contract InboxTest is Base {
         inbox.enqueueDeposit(user, 1, 1);
     }
 
-    function test_batch_hash_commits_to_time_limit_count_and_chunks() external {
+    function test_batch_hash_commits_to_times_limit_source_poster_count_and_chunks() external {
         force();
+        next(12);
         bytes[] memory chunks = chunksOf(3, 100);
-        vm.prank(sequencer);
-        inbox.postBatch(0, clock(), 1, chunks);
         bytes32 chunksHash =
             keccak256(abi.encodePacked(keccak256(chunks[0]), keccak256(chunks[1]), keccak256(chunks[2])));
-        assertEq(inbox.batchHash(0), keccak256(abi.encodePacked(clock(), uint64(1), uint16(3), chunksHash)));
+        uint64 time = clock() - 20;
+        uint64 until = clock() + 5;
+        time += 10;
+        vm.expectEmit(address(inbox));
+        emit IInbox.BatchPosted(0, time, until, 1, 0, 3, chunksHash, sequencer);
+        postFull(sequencer, 0, time, until, 1, chunks);
+        bytes memory header = abi.encodePacked(time, until, uint64(1), uint8(0), sequencer, uint16(3), chunksHash);
+        assertEq(header.length, 79);
+        assertEq(inbox.batchHash(0), keccak256(header));
         assertEq(uint256(inbox.batchCount()), 1);
+        assertEq(uint256(inbox.batchUntil()), until);
+        assertEq(uint256(inbox.messageLimit()), 1);
         assertEq(inbox.batchHash(1), bytes32(0));
     }
 
     function test_chunks_are_on_the_log() external {
-        bytes[] memory chunks = chunksOf(1, 41);
+        bytes[] memory chunks = chunksOf(1, SHORTEST);
         vm.expectEmit(address(inbox));
         emit IInbox.ChunkPosted(0, 0, chunks[0]);
         post(sequencer, 0, clock(), 0);
@@ -125,7 +187,7 @@ contract InboxTest is Base {
         vm.warp(opens - 1);
         vm.prank(user);
         vm.expectRevert(abi.encodeWithSelector(IInbox.NotSequencer.selector, user, sequencer, opens));
-        inbox.postBatch(0, clock(), 0, chunksOf(1, 41));
+        inbox.postBatch(0, clock(), clock(), 0, chunksOf(1, SHORTEST));
         vm.warp(opens);
         post(user, 0, clock(), 0);
     }
@@ -138,7 +200,7 @@ contract InboxTest is Base {
         post(sequencer, 2, clock(), 0);
         vm.prank(user);
         vm.expectPartialRevert(IInbox.NotSequencer.selector);
-        inbox.postBatch(3, clock(), 0, chunksOf(1, 41));
+        inbox.postBatch(3, clock(), clock(), 0, chunksOf(1, SHORTEST));
     }
 
     /// D06, D07.
@@ -146,95 +208,24 @@ contract InboxTest is Base {
         post(sequencer, 0, clock(), 0);
         vm.prank(sequencer);
         vm.expectRevert(abi.encodeWithSelector(IInbox.WrongBatchIndex.selector, 0, 1));
-        inbox.postBatch(0, clock(), 0, chunksOf(1, 41));
+        inbox.postBatch(0, clock(), clock(), 0, chunksOf(1, SHORTEST));
         vm.prank(sequencer);
         vm.expectRevert(abi.encodeWithSelector(IInbox.WrongBatchIndex.selector, 2, 1));
-        inbox.postBatch(2, clock(), 0, chunksOf(1, 41));
+        inbox.postBatch(2, clock(), clock(), 0, chunksOf(1, SHORTEST));
     }
 
     /// D04, D05.
     function test_no_chunk_and_33_chunks_are_refused_and_32_are_not() external {
-        vm.startPrank(sequencer);
-        vm.expectRevert(abi.encodeWithSelector(IInbox.ChunkCount.selector, 0, 32));
-        inbox.postBatch(0, clock(), 0, chunksOf(0, 0));
-        vm.expectRevert(abi.encodeWithSelector(IInbox.ChunkCount.selector, 33, 32));
-        inbox.postBatch(0, clock(), 0, chunksOf(33, 41));
-        inbox.postBatch(0, clock(), 0, chunksOf(32, 4096));
-        vm.stopPrank();
+        refuseChunks(abi.encodeWithSelector(IInbox.ChunkCount.selector, 0, 32), chunksOf(0, 0));
+        refuseChunks(abi.encodeWithSelector(IInbox.ChunkCount.selector, 33, 32), chunksOf(33, SHORTEST));
+        postFull(sequencer, 0, clock(), clock(), 0, chunksOf(32, 4096));
     }
 
     function test_chunk_of_a_header_alone_or_above_4096_bytes_is_refused() external {
-        vm.startPrank(sequencer);
-        vm.expectRevert(abi.encodeWithSelector(IInbox.ChunkLength.selector, 0, 40, 4096));
-        inbox.postBatch(0, clock(), 0, chunksOf(1, 40));
-        vm.expectRevert(abi.encodeWithSelector(IInbox.ChunkLength.selector, 0, 4097, 4096));
-        inbox.postBatch(0, clock(), 0, chunksOf(1, 4097));
-        inbox.postBatch(0, clock(), 0, chunksOf(1, 41));
-        inbox.postBatch(1, clock(), 0, chunksOf(1, 4096));
-        vm.stopPrank();
-    }
-
-    function test_message_limit_never_falls_and_never_runs_ahead() external {
-        force();
-        vm.prank(sequencer);
-        vm.expectRevert(abi.encodeWithSelector(IInbox.MessageLimitAhead.selector, 2, 1));
-        inbox.postBatch(0, clock(), 2, chunksOf(1, 41));
-        post(sequencer, 0, clock(), 1);
-        vm.prank(sequencer);
-        vm.expectRevert(abi.encodeWithSelector(IInbox.MessageLimitBackwards.selector, 0, 1));
-        inbox.postBatch(1, clock(), 0, chunksOf(1, 41));
-    }
-
-    /// D10, D17: exactly when the delay is over.
-    function test_due_message_cannot_be_left_out() external {
-        force();
-        uint256 dueAt = clock() + FORCE;
-        vm.warp(dueAt);
-        post(sequencer, 0, clock(), 0);
-        vm.warp(dueAt + 1);
-        vm.prank(sequencer);
-        vm.expectRevert(abi.encodeWithSelector(IInbox.MessageOverdue.selector, 0, dueAt));
-        inbox.postBatch(1, clock(), 0, chunksOf(1, 41));
-        post(sequencer, 1, clock(), 1);
-    }
-
-    function test_due_message_behind_a_consumed_one_cannot_be_left_out() external {
-        force();
-        force();
-        post(sequencer, 0, clock(), 1);
-        vm.warp(clock() + FORCE + 1);
-        force();
-        vm.prank(sequencer);
-        vm.expectPartialRevert(IInbox.MessageOverdue.selector);
-        inbox.postBatch(1, clock(), 1, chunksOf(1, 41));
-        post(sequencer, 1, clock(), 2);
-    }
-
-    /// O33, C20.
-    function test_time_is_monotone_and_within_the_bounds() external {
-        uint64 t = clock();
-        vm.startPrank(sequencer);
-        vm.expectRevert(abi.encodeWithSelector(IInbox.TimeTooOld.selector, t - PAST - 1, t - PAST));
-        inbox.postBatch(0, t - PAST - 1, 0, chunksOf(1, 41));
-        vm.expectRevert(abi.encodeWithSelector(IInbox.TimeTooNew.selector, t + FUTURE + 1, t + FUTURE));
-        inbox.postBatch(0, t + FUTURE + 1, 0, chunksOf(1, 41));
-        vm.expectPartialRevert(IInbox.TimeTooNew.selector);
-        inbox.postBatch(0, type(uint64).max, 0, chunksOf(1, 41));
-        inbox.postBatch(0, t - PAST, 0, chunksOf(1, 41));
-        inbox.postBatch(1, t + FUTURE, 0, chunksOf(1, 41));
-        vm.expectRevert(abi.encodeWithSelector(IInbox.TimeBackwards.selector, t + FUTURE - 1, t + FUTURE));
-        inbox.postBatch(2, t + FUTURE - 1, 0, chunksOf(1, 41));
-        inbox.postBatch(2, t + FUTURE, 0, chunksOf(1, 41));
-        vm.stopPrank();
-    }
-
-    /// U7: the furthest time a batch can have leaves the next one possible at once.
-    function testFuzz_some_batch_can_always_follow(uint64 time, uint64 wait) external {
-        time = uint64(bound(time, clock() - PAST, clock() + FUTURE));
-        post(sequencer, 0, time, 0);
-        force();
-        vm.warp(clock() + bound(wait, 0, 3650 days));
-        uint64 next = time > clock() ? time : clock();
-        post(sequencer, 1, next, inbox.messageCount());
+        bytes memory why = abi.encodeWithSelector(IInbox.ChunkLength.selector, 0, SHORTEST - 1, 4096);
+        refuseChunks(why, chunksOf(1, SHORTEST - 1));
+        refuseChunks(abi.encodeWithSelector(IInbox.ChunkLength.selector, 0, 4097, 4096), chunksOf(1, 4097));
+        postFull(sequencer, 0, clock(), clock(), 0, chunksOf(1, SHORTEST));
+        postFull(sequencer, 1, clock(), clock(), 0, chunksOf(1, 4096));
     }
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Challenge} from "@tallystick/dispute/Challenge.sol";
 import {IRollup} from "@tallystick/interfaces/IRollup.sol";
 import {AssertionId} from "@tallystick/interfaces/Types.sol";
+import {Phase} from "@tallystick/libraries/generated/Names.sol";
 import {RegistersLib} from "@tallystick/libraries/generated/Registers.sol";
 import {Rollup} from "@tallystick/rollup/Rollup.sol";
 import {RollupBase} from "@tests/RollupBase.sol";
 import {Trace, TraceModel} from "@tests/TraceModel.sol";
 
+/// Posting, confirming and rejecting; RollupBonds.t.sol has what becomes of the bonds.
 contract RollupTest is RollupBase {
     using TraceModel for Trace;
 
@@ -22,7 +25,7 @@ contract RollupTest is RollupBase {
     function expectPostRevert(bytes4 selector, AssertionId parent, uint64 limit) private {
         vm.prank(honest);
         vm.expectPartialRevert(selector);
-        rollup.post{value: BOND}(parent, limit, ROOT, registersOf(1));
+        rollup.post{value: BOND}(parent, limit, ROOT, registersOf(1), PAID);
     }
 
     /// Decides the genesis's dispute for the first of two children.
@@ -32,7 +35,7 @@ contract RollupTest is RollupBase {
         Trace memory wrong = traceTo(genesis, "lie", 1, 2);
         vm.roll(block.number + PERIOD);
         open(liar, genesis, rollup.assertionId(genesis, stateHash("lie", 1)), wrong);
-        challenge.confirmRoot(trace.edge(disputeOf(genesis), K, 0), pathUp(genesis, trace, 0, K));
+        decide(genesis, trace);
     }
 
     function test_genesis_is_confirmed_and_its_children_read_one_batch_at_least() external view {
@@ -48,15 +51,36 @@ contract RollupTest is RollupBase {
         new Rollup(start, "", address(inbox), address(challenge), rollupConfig());
     }
 
+    function test_challenge_over_another_inbox_is_refused() external {
+        Challenge other =
+            new Challenge(createAddress(creations() + 3), actor("inbox"), address(referee), challengeConfig());
+        vm.expectPartialRevert(IRollup.WrongInbox.selector);
+        new Rollup(start, "", address(inbox), address(other), rollupConfig());
+    }
+
+    function test_a_bond_below_ten_roots_is_refused() external {
+        Challenge other =
+            new Challenge(createAddress(creations() + 3), address(inbox), address(referee), challengeConfig());
+        IRollup.Config memory config = rollupConfig();
+        config.assertionBondWei = 10 * ROOT_BOND - 1;
+        vm.expectRevert(abi.encodeWithSelector(IRollup.BondTooSmall.selector, 10 * ROOT_BOND - 1, 10 * ROOT_BOND));
+        new Rollup(start, "", address(inbox), address(other), config);
+    }
+
+    function test_the_sink_is_an_address_without_a_key() external view {
+        assertEq(rollup.sink(), SINK);
+        assertEq(challenge.sink(), SINK);
+    }
+
     function test_post_below_an_unknown_parent_is_refused() external {
         expectPostRevert(IRollup.UnknownAssertion.selector, AssertionId.wrap(bytes32(0)), 0);
     }
 
     function test_post_below_a_rejected_parent_is_refused() external {
         AssertionId good = post(honest, genesis, "honest", 1);
-        vm.roll(block.number + PERIOD);
         AssertionId bad = post(liar, genesis, "lie", 1);
-        rollup.confirm(good);
+        decideForFirst(good);
+        confirm(good);
         rollup.reject(bad);
         expectPostRevert(IRollup.ParentRejected.selector, bad, 2);
     }
@@ -65,7 +89,7 @@ contract RollupTest is RollupBase {
     function test_post_beside_a_confirmed_child_is_refused() external {
         AssertionId good = post(honest, genesis, "honest", 1);
         vm.roll(block.number + PERIOD);
-        rollup.confirm(good);
+        confirm(good);
         expectPostRevert(IRollup.ParentClosed.selector, genesis, 1);
     }
 
@@ -76,7 +100,7 @@ contract RollupTest is RollupBase {
     /// D01: no assertion over bytes that are not on L1.
     function test_post_before_the_inputs_are_on_chain_is_refused() external {
         vm.expectRevert(abi.encodeWithSelector(IRollup.InputsMissing.selector, 0, 1));
-        rollup.post{value: BOND}(genesis, 1, ROOT, registersOf(1));
+        rollup.post{value: BOND}(genesis, 1, ROOT, registersOf(1), PAID);
     }
 
     /// D16.
@@ -85,31 +109,58 @@ contract RollupTest is RollupBase {
         vm.roll(block.number + INTERVAL - 1);
         expectPostRevert(IRollup.TooEarly.selector, genesis, 1);
         vm.roll(block.number + 1);
-        rollup.post{value: BOND}(genesis, 1, ROOT, registersOf(1));
+        rollup.post{value: BOND}(genesis, 1, ROOT, registersOf(1), PAID);
+    }
+
+    /// R8: the very block in which time alone may confirm the first child is too late for a second.
+    function test_post_beside_a_child_that_was_alone_for_the_period_is_refused() external {
+        AssertionId good = post(honest, genesis, "honest", 1);
+        uint256 since = block.number;
+        vm.roll(since + PERIOD);
+        vm.expectRevert(abi.encodeWithSelector(IRollup.ParentTaken.selector, genesis, since));
+        rollup.post{value: BOND}(genesis, 1, keccak256("lie"), registersOf(1), PAID);
+        assertEq(rollup.unrivalledBlocks(good), PERIOD);
+        confirm(good);
+    }
+
+    function test_post_in_the_last_block_of_the_period_is_taken() external {
+        AssertionId good = post(honest, genesis, "honest", 1);
+        vm.roll(block.number + PERIOD - 1);
+        AssertionId bad = post(liar, genesis, "lie", 1);
+        vm.roll(block.number + 10 * PERIOD);
+        expectConfirmRevert(good, IRollup.PeriodNotOver.selector);
+        expectConfirmRevert(bad, IRollup.PeriodNotOver.selector);
+    }
+
+    /// R8 looks at an only child: a missing truth may be posted beside any number of rivals.
+    function test_a_third_child_may_come_at_any_time() external {
+        post(liar, genesis, "lie", 1);
+        vm.roll(block.number + PERIOD - 1);
+        post(liar, genesis, "lie", 2);
+        vm.roll(block.number + 10 * PERIOD);
+        post(honest, genesis, "honest", 1);
     }
 
     function test_post_with_registers_of_another_length_is_refused() external {
-        postBatch();
-        vm.roll(block.number + INTERVAL);
+        makeReady(genesis);
         vm.expectRevert(
             abi.encodeWithSelector(IRollup.RegistersLength.selector, RegistersLib.BYTES - 1, RegistersLib.BYTES)
         );
-        rollup.post{value: BOND}(genesis, 1, ROOT, new bytes(RegistersLib.BYTES - 1));
-    }
-
-    function test_post_with_another_bond_is_refused() external {
-        postBatch();
-        vm.roll(block.number + INTERVAL);
-        vm.expectRevert(abi.encodeWithSelector(IRollup.WrongBond.selector, BOND - 1, BOND));
-        rollup.post{value: BOND - 1}(genesis, 1, ROOT, registersOf(1));
-        vm.expectRevert(abi.encodeWithSelector(IRollup.WrongBond.selector, BOND + 1, BOND));
-        rollup.post{value: BOND + 1}(genesis, 1, ROOT, registersOf(1));
+        rollup.post{value: BOND}(genesis, 1, ROOT, new bytes(RegistersLib.BYTES - 1), PAID);
     }
 
     /// C14: the second bond is not taken.
     function test_post_of_the_same_assertion_again_is_refused() external {
         post(honest, genesis, "honest", 1);
         expectPostRevert(IRollup.AlreadyPosted.selector, genesis, 1);
+    }
+
+    function test_post_with_another_bond_is_refused() external {
+        makeReady(genesis);
+        vm.expectRevert(abi.encodeWithSelector(IRollup.WrongBond.selector, BOND - 1, BOND));
+        rollup.post{value: BOND - 1}(genesis, 1, ROOT, registersOf(1), PAID);
+        vm.expectRevert(abi.encodeWithSelector(IRollup.WrongBond.selector, BOND + 1, BOND));
+        rollup.post{value: BOND + 1}(genesis, 1, ROOT, registersOf(1), PAID);
     }
 
     /// O02: siblings read the same inputs, however many batches came between them.
@@ -124,28 +175,58 @@ contract RollupTest is RollupBase {
         assertEq(uint256(rollup.assertion(bad).nextLimit), 3);
     }
 
-    function test_second_child_block_is_written_once() external {
+    /// R6: what is left over of the inputs waits for no batch and no interval.
+    function test_a_machine_that_has_not_halted_goes_on_in_the_same_block() external {
+        uint64 limit = makeReady(genesis);
+        bytes memory registers = registersAt(1, Phase.OPEN_BATCH, limit - 1);
+        AssertionId first = rollup.post{value: BOND}(genesis, limit, ROOT, registers, PAID);
+        assertEq(uint256(rollup.assertion(first).nextLimit), limit);
+        AssertionId second = rollup.post{value: BOND}(first, limit, ROOT, registersOf(2), PAID);
+        assertEq(uint256(rollup.assertion(second).limit), limit);
+        assertEq(uint256(rollup.assertion(second).nextLimit), limit + 1);
+        postBatch();
+        expectPostRevert(IRollup.TooEarly.selector, second, limit + 1);
+    }
+
+    /// R6, in each way in which a machine may not have halted.
+    function test_a_machine_halts_between_batches_and_behind_the_last_one_only() external {
+        uint64 limit = makeReady(genesis);
+        postBatch();
+        bytes[3] memory running =
+            [registersAt(1, Phase.OPEN_BATCH, 0), registersAt(2, Phase.OPEN_CHUNK, limit), registersAt(3, 255, limit)];
+        for (uint256 i = 0; i < running.length; ++i) {
+            AssertionId open = rollup.post{value: BOND}(genesis, limit, ROOT, running[i], PAID);
+            assertEq(uint256(rollup.assertion(open).nextLimit), limit);
+        }
+        bytes memory halted = registersAt(4, Phase.OPEN_BATCH, limit);
+        AssertionId done = rollup.post{value: BOND}(genesis, limit, ROOT, halted, PAID);
+        assertEq(uint256(rollup.assertion(done).nextLimit), limit + 1);
+    }
+
+    function test_first_and_second_child_block_are_written_once() external {
         AssertionId good = post(honest, genesis, "honest", 1);
+        uint256 first = block.number;
         vm.roll(block.number + 5);
         post(liar, genesis, "lie", 1);
-        uint64 second = uint64(block.number);
+        uint256 second = block.number;
         vm.roll(block.number + 5);
         AssertionId third = post(liar, genesis, "lie", 2);
         IRollup.Assertion memory origin = rollup.assertion(genesis);
+        assertEq(uint256(origin.firstChildBlock), first);
         assertEq(uint256(origin.secondChildBlock), second);
         assertEq(uint256(origin.childCount), 3);
         assertEq(rollup.unrivalledBlocks(good), 5);
         assertEq(rollup.unrivalledBlocks(third), 0);
     }
 
-    function test_confirm_of_nothing_or_again_is_refused() external {
+    function test_confirm_of_nothing_or_of_the_rejected_is_refused() external {
+        expectConfirmRevert(AssertionId.wrap(bytes32(0)), IRollup.NotPending.selector);
         AssertionId good = post(honest, genesis, "honest", 1);
-        vm.roll(block.number + PERIOD);
-        rollup.confirm(good);
-        vm.expectPartialRevert(IRollup.NotPending.selector);
-        rollup.confirm(good);
-        vm.expectPartialRevert(IRollup.NotPending.selector);
-        rollup.confirm(AssertionId.wrap(bytes32(0)));
+        AssertionId bad = post(liar, genesis, "lie", 1);
+        decideForFirst(good);
+        confirm(good);
+        rollup.reject(bad);
+        expectConfirmRevert(bad, IRollup.NotPending.selector);
     }
 
     /// C17.
@@ -153,54 +234,43 @@ contract RollupTest is RollupBase {
         AssertionId good = post(honest, genesis, "honest", 1);
         AssertionId next = post(honest, good, "honest", 2);
         vm.roll(block.number + PERIOD);
-        vm.expectPartialRevert(IRollup.ParentNotLatest.selector);
-        rollup.confirm(next);
-        rollup.confirm(good);
-        rollup.confirm(next);
+        expectConfirmRevert(next, IRollup.ParentNotLatest.selector);
+        AssertionId[] memory both = new AssertionId[](2);
+        (both[0], both[1]) = (good, next);
+        rollup.confirm(both);
         assertTrue(rollup.latestConfirmed() == next);
     }
 
-    /// C16: exactly when the period is over.
+    function test_confirm_of_the_confirmed_is_passed_over() external {
+        AssertionId good = post(honest, genesis, "honest", 1);
+        AssertionId next = post(honest, good, "honest", 2);
+        vm.roll(block.number + PERIOD);
+        confirm(good);
+        AssertionId[] memory both = new AssertionId[](2);
+        (both[0], both[1]) = (good, next);
+        rollup.confirm(both);
+        rollup.confirm(both);
+        assertTrue(rollup.latestConfirmed() == next);
+    }
+
+    /// C16: exactly when the period is over; the bond stays where it is.
     function test_confirm_by_time_one_block_early_is_refused() external {
         AssertionId good = post(honest, genesis, "honest", 1);
         vm.roll(block.number + PERIOD - 1);
-        vm.expectRevert(abi.encodeWithSelector(IRollup.PeriodNotOver.selector, PERIOD - 1, PERIOD));
-        rollup.confirm(good);
+        expectConfirmRevert(good, IRollup.PeriodNotOver.selector);
         vm.roll(block.number + 1);
-        rollup.confirm(good);
-        assertEq(rollup.credit(honest), BOND);
+        confirm(good);
+        assertEq(rollup.credit(honest), 0);
+        assertEq(rollup.assertion(good).bonded, honest);
     }
 
-    function test_a_rival_within_the_period_stops_confirmation_by_time_for_both() external {
-        AssertionId good = post(honest, genesis, "honest", 1);
-        vm.roll(block.number + PERIOD - 1);
-        AssertionId bad = post(liar, genesis, "lie", 1);
-        vm.roll(block.number + 10 * PERIOD);
-        vm.expectPartialRevert(IRollup.PeriodNotOver.selector);
-        rollup.confirm(good);
-        vm.expectPartialRevert(IRollup.PeriodNotOver.selector);
-        rollup.confirm(bad);
-    }
-
-    function test_a_rival_after_the_period_changes_nothing() external {
-        AssertionId good = post(honest, genesis, "honest", 1);
-        vm.roll(block.number + PERIOD);
-        post(liar, genesis, "lie", 1);
-        rollup.confirm(good);
-        assertTrue(rollup.isConfirmed(good));
-    }
-
-    function test_decision_binds_after_the_grace_and_not_a_block_before() external {
+    /// R2: no grace. What is decided is confirmed in the same block, and nothing else.
+    function test_decision_binds_at_once() external {
         AssertionId good = post(honest, genesis, "honest", 1);
         AssertionId bad = post(liar, genesis, "lie", 1);
         decideForFirst(good);
-        vm.expectRevert(abi.encodeWithSelector(IRollup.NotWinner.selector, bad, good));
-        rollup.confirm(bad);
-        vm.roll(block.number + GRACE - 1);
-        vm.expectPartialRevert(IRollup.TooEarly.selector);
-        rollup.confirm(good);
-        vm.roll(block.number + 1);
-        rollup.confirm(good);
+        expectConfirmRevert(bad, IRollup.NotWinner.selector);
+        confirm(good);
         assertTrue(rollup.isConfirmed(good));
     }
 
@@ -210,45 +280,14 @@ contract RollupTest is RollupBase {
         rollup.reject(good);
     }
 
-    function test_reject_of_the_confirmed_is_refused() external {
+    function test_reject_of_nothing_or_of_the_confirmed_is_refused() external {
+        vm.expectPartialRevert(IRollup.NotPending.selector);
+        rollup.reject(AssertionId.wrap(bytes32(0)));
         AssertionId good = post(honest, genesis, "honest", 1);
         vm.roll(block.number + PERIOD);
-        rollup.confirm(good);
+        confirm(good);
         vm.expectPartialRevert(IRollup.NotPending.selector);
         rollup.reject(good);
-    }
-
-    function test_rejected_rival_pays_half_to_the_right_and_half_to_the_sink_once() external {
-        AssertionId good = post(honest, genesis, "honest", 1);
-        AssertionId bad = post(liar, genesis, "lie", 1);
-        decideForFirst(good);
-        vm.roll(block.number + GRACE);
-        rollup.confirm(good);
-        rollup.reject(bad);
-        assertEq(rollup.credit(honest), BOND + BOND / 2);
-        assertEq(rollup.credit(sink), BOND / 2);
-        assertEq(rollup.credit(liar), 0);
-        vm.expectPartialRevert(IRollup.NotPending.selector);
-        rollup.reject(bad);
-        uint256 owed = rollup.credit(honest) + rollup.credit(sink);
-        assertEq(address(rollup).balance, owed);
-    }
-
-    /// D20: children fall with their parent, and nobody is rewarded for it.
-    function test_children_of_the_rejected_fall_and_their_bonds_go_to_the_sink() external {
-        AssertionId good = post(honest, genesis, "honest", 1);
-        AssertionId bad = post(liar, genesis, "lie", 1);
-        AssertionId child = post(liar, bad, "lie", 2);
-        AssertionId grandchild = post(liar, child, "lie", 3);
-        decideForFirst(good);
-        vm.roll(block.number + GRACE);
-        rollup.confirm(good);
-        vm.expectPartialRevert(IRollup.NotRejectable.selector);
-        rollup.reject(child);
-        rollup.reject(bad);
-        rollup.reject(child);
-        rollup.reject(grandchild);
-        assertEq(rollup.credit(sink), BOND / 2 + 2 * BOND);
     }
 
     function test_ether_sent_without_a_call_is_refused() external {

@@ -8,7 +8,7 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {IReferee} from "@tallystick/interfaces/IReferee.sol";
 import {IRollup} from "@tallystick/interfaces/IRollup.sol";
 import {AssertionId, DisputeId, EdgeId, Node, StateHash} from "@tallystick/interfaces/Types.sol";
-import {RegistersLib} from "@tallystick/libraries/generated/Registers.sol";
+import {Registers, RegistersLib} from "@tallystick/libraries/generated/Registers.sol";
 import {Rollup} from "@tallystick/rollup/Rollup.sol";
 import {Base} from "@tests/Base.sol";
 import {Trace, TraceModel} from "@tests/TraceModel.sol";
@@ -42,19 +42,20 @@ abstract contract RollupBase is Base {
     using TraceModel for Trace;
 
     uint40 internal constant PERIOD = 1000;
-    uint40 internal constant GRACE = 50;
     uint64 internal constant INTERVAL = 10;
-    uint256 internal constant BOND = 1 ether;
+    uint256 internal constant BOND = 20 ether;
     uint256 internal constant ROOT_BOND = 2 ether;
     uint256 internal constant OPEN_REWARD = 0.05 ether;
     uint256 internal constant BISECT_REWARD = 0.02 ether;
     uint256 internal constant PROVE_REWARD = 0.1 ether;
-    uint8 internal constant K = 20;
+    uint8 internal constant K = 22;
     uint64 internal constant STEPS = 4;
     uint64 internal constant NEVER = type(uint64).max;
 
+    address internal constant SINK = 0x000000000000000000000000000000000000dEaD;
+    AssertionId internal constant PAID = AssertionId.wrap(bytes32(0));
+
     address internal sequencer;
-    address internal sink;
     address internal honest;
     address internal liar;
     Inbox internal inbox;
@@ -66,10 +67,10 @@ abstract contract RollupBase is Base {
     function setUp() public virtual {
         vm.roll(100_000);
         vm.warp(1_800_000_000);
-        (sequencer, sink) = (actor("sequencer"), actor("sink"));
+        sequencer = actor("sequencer");
         (honest, liar) = (actor("honest"), actor("liar"));
-        vm.deal(honest, 100 ether);
-        vm.deal(liar, 100 ether);
+        vm.deal(honest, 10_000 ether);
+        vm.deal(liar, 10_000 ether);
         start = stateHash("genesis", 0);
         deployRollup(actor("vault"));
     }
@@ -79,32 +80,33 @@ abstract contract RollupBase is Base {
             sequencer,
             vault,
             IInbox.Config({
-                forceDelaySeconds: 1 days,
+                forceDelaySeconds: 15 minutes,
                 takeoverDelaySeconds: 2 days,
-                pastBoundSeconds: 1 hours,
-                futureBoundSeconds: 10 minutes
+                pastBoundSeconds: 5 minutes,
+                futureBoundSeconds: 12 seconds,
+                rateBytes: 8_000_000,
+                burstBytes: 16_000_000
             })
         );
         referee = new ScriptedReferee();
         uint256 nonce = creations();
-        challenge = new Challenge(createAddress(nonce + 1), address(referee), challengeConfig());
+        challenge = new Challenge(createAddress(nonce + 1), address(inbox), address(referee), challengeConfig());
         rollup = new Rollup(start, "genesis data", address(inbox), address(challenge), rollupConfig());
     }
 
-    function challengeConfig() internal view returns (IChallenge.Config memory) {
+    function challengeConfig() internal pure returns (IChallenge.Config memory) {
         return IChallenge.Config({
+            rootHeight: K,
             challengePeriodBlocks: PERIOD,
-            graceBlocks: GRACE,
             bondWei: ROOT_BOND,
             openRewardWei: OPEN_REWARD,
             bisectRewardWei: BISECT_REWARD,
-            proveRewardWei: PROVE_REWARD,
-            sink: sink
+            proveRewardWei: PROVE_REWARD
         });
     }
 
-    function rollupConfig() internal view returns (IRollup.Config memory) {
-        return IRollup.Config({assertionBondWei: BOND, minIntervalBlocks: INTERVAL, sink: sink});
+    function rollupConfig() internal pure returns (IRollup.Config memory) {
+        return IRollup.Config({assertionBondWei: BOND, minIntervalBlocks: INTERVAL});
     }
 
     /// Contracts this one has created, plus one: the nonce of its next creation.
@@ -116,9 +118,26 @@ abstract contract RollupBase is Base {
         return address(uint160(uint256(keccak256(abi.encodePacked(bytes2(0xd694), address(this), uint8(nonce))))));
     }
 
+    /// Those of a machine that has read every batch there can be.
     function registersOf(uint256 number) internal pure returns (bytes memory registers) {
+        registers = registersAt(number, 0, type(uint64).max);
+    }
+
+    /// The state that `number` names, in this phase and at this batch.
+    function registersAt(uint256 number, uint8 phase, uint64 batchCursor)
+        internal
+        pure
+        returns (bytes memory registers)
+    {
         registers = new bytes(RegistersLib.BYTES);
-        registers[0] = bytes1(uint8(number));
+        Registers packed;
+        // The bytes begin behind their length.
+        assembly ("memory-safe") {
+            packed := add(registers, 32)
+        }
+        packed.setDomain(bytes32(number));
+        packed.setPhase(phase);
+        packed.setBatchCursor(batchCursor);
     }
 
     function stateHash(string memory name, uint256 number) internal pure returns (StateHash) {
@@ -130,8 +149,10 @@ abstract contract RollupBase is Base {
         chunks[0] = new bytes(100);
         uint64 index = inbox.batchCount();
         uint64 limit = inbox.messageCount();
+        // What was queued in this second waits for the next.
+        if (limit > 0 && inbox.messageTime(limit - 1) == block.timestamp) vm.warp(block.timestamp + 1);
         vm.prank(sequencer);
-        inbox.postBatch(index, uint64(block.timestamp), limit, chunks);
+        inbox.postBatch(index, uint64(block.timestamp), uint64(block.timestamp), limit, chunks);
     }
 
     /// Posts (`name`, `number`) as the state after `parent`, with a batch and time if it needs one.
@@ -139,13 +160,43 @@ abstract contract RollupBase is Base {
         internal
         returns (AssertionId)
     {
+        return post(poster, parent, name, number, PAID);
+    }
+
+    /// The same, with the bond that lies on `from`.
+    function post(address poster, AssertionId parent, string memory name, uint256 number, AssertionId from)
+        internal
+        returns (AssertionId)
+    {
+        uint64 limit = makeReady(parent);
+        uint256 valueWei = from == PAID ? BOND : 0;
+        vm.prank(poster);
+        return rollup.post{value: valueWei}(parent, limit, keccak256(bytes(name)), registersOf(number), from);
+    }
+
+    /// Lets batches and time pass until `parent` may have children, and returns their limit.
+    function makeReady(AssertionId parent) internal returns (uint64 limit) {
         IRollup.Assertion memory origin = rollup.assertion(parent);
-        while (inbox.batchCount() < origin.nextLimit) {
+        limit = origin.nextLimit;
+        while (inbox.batchCount() < limit) {
             postBatch();
         }
-        if (block.number < origin.createdBlock + INTERVAL) vm.roll(origin.createdBlock + INTERVAL);
-        vm.prank(poster);
-        return rollup.post{value: BOND}(parent, origin.nextLimit, keccak256(bytes(name)), registersOf(number));
+        if (limit > origin.limit && block.number < origin.createdBlock + INTERVAL) {
+            vm.roll(origin.createdBlock + INTERVAL);
+        }
+    }
+
+    function confirm(AssertionId id) internal {
+        AssertionId[] memory ids = new AssertionId[](1);
+        ids[0] = id;
+        rollup.confirm(ids);
+    }
+
+    function expectConfirmRevert(AssertionId id, bytes4 selector) internal {
+        AssertionId[] memory ids = new AssertionId[](1);
+        ids[0] = id;
+        vm.expectPartialRevert(selector);
+        rollup.confirm(ids);
     }
 
     /// A trace from `parent` over made-up states, which halts after `STEPS` steps. From leaf `from`
@@ -243,8 +294,22 @@ abstract contract RollupBase is Base {
         }
     }
 
-    function confirmRoot(AssertionId parent, Trace memory trace, uint64 index) internal {
-        challenge.confirmRoot(trace.edge(disputeOf(parent), K, 0), pathUp(parent, trace, index, 0));
+    function rootOf(AssertionId parent, Trace memory trace) internal view returns (Edge memory) {
+        return trace.edge(disputeOf(parent), K, 0);
+    }
+
+    /// Decides for a trace by the openings on the path to leaf `index`.
+    function decide(AssertionId parent, Trace memory trace, uint64 index) internal {
+        challenge.decide(rootOf(parent, trace), pathUp(parent, trace, index, 0));
+    }
+
+    /// Decides for a trace whose root alone has the time.
+    function decide(AssertionId parent, Trace memory trace) internal {
+        challenge.decide(rootOf(parent, trace), pathUp(parent, trace, 0, K));
+    }
+
+    function winnerOf(AssertionId parent) internal view returns (bool decided, AssertionId winner) {
+        return challenge.decision(parent, rollup.assertion(parent).nextLimit);
     }
 
     function noOpenings() internal pure returns (Opening[] memory) {

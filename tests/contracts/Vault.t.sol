@@ -117,9 +117,9 @@ contract VaultTest is RollupBase {
             postBatch();
         }
         vm.prank(honest);
-        id = rollup.post{value: BOND}(parent, limit, root, registersOf(number));
+        id = rollup.post{value: BOND}(parent, limit, root, registersOf(number), PAID);
         vm.roll(block.number + PERIOD);
-        rollup.confirm(id);
+        confirm(id);
     }
 
     function registersHash(uint256 number) private pure returns (bytes32) {
@@ -259,7 +259,7 @@ contract VaultTest is RollupBase {
         (bytes32 root, bytes[2] memory proofs) = outbox();
         postBatch();
         vm.roll(block.number + INTERVAL);
-        AssertionId id = rollup.post{value: BOND}(rollup.genesis(), 1, root, registersOf(1));
+        AssertionId id = rollup.post{value: BOND}(rollup.genesis(), 1, root, registersOf(1), PAID);
         vm.expectRevert(abi.encodeWithSelector(IVault.NotConfirmed.selector, id));
         vault.claim(id, root, registersHash(1), withdrawal(0), proofs[0]);
     }

@@ -1,4 +1,4 @@
-"""Matches between the honest player and an adversary that moves as it likes, under the rules of a `Game`."""
+"""Matches in one dispute between the honest player and an adversary that moves as it likes, under the rules of a `Game`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 from tallystick.dispute.history import LeafProof, Prefix, Trace
-from tallystick.dispute.player import Bisect, Claim, Decide, Move, Opening, OpenRoot, Player, Prove, Update
-from tallystick.dispute.rules import Game, Rule
-from tallystick.dispute.view import ChallengeView, Edge
+from tallystick.dispute.player import Bisect, Claim, Decide, Move, Opening, OpenRoot, Player, Prove, Settle, Update
+from tallystick.dispute.rules import Rule
+from tallystick.dispute.view import Edge
 from tallystick.errors import BadInput
 from tallystick.proof.tracer import StepProof
 from tallystick.state.hashing import keccak
+from tests.dispute.game import Game
 
 START = keccak(b"start")
 
@@ -78,39 +78,10 @@ class Liar:
     root: Edge | None = None
 
 
-class Rules(Protocol):
-    """What a match is played under: the Python rules, or the contract."""
-
-    block: int
-
-    @property
-    def view(self) -> ChallengeView: ...
-    @property
-    def winner(self) -> bytes: ...
-    def open_root(
-        self, assertion: bytes, state: bytes, span: bytes, siblings: tuple[bytes, ...], start: bytes
-    ) -> object: ...
-    def bisect(self, edge: Edge, left: bytes, right: bytes) -> None: ...
-    def prove(self, edge: Edge, prefix: Prefix) -> None: ...
-    def update(self, openings: tuple[Opening, ...]) -> None: ...
-    def confirm(self, root: Edge, openings: tuple[Opening, ...] = ()) -> None: ...
-
-
-MakeRules = Callable[[Terms, dict[bytes, int], dict[bytes, bytes]], Rules]
-"""Makes the rules of a match from its terms, the assertions' own times and their last states."""
-
-
-def python_rules(terms: Terms, heads: dict[bytes, int], ends: dict[bytes, bytes]) -> Game:
-    """Return the Python rules."""
-    return Game(
-        height=terms.height, start=START, period=terms.period, step=step, head_starts=heads, dropped=terms.dropped
-    )
-
-
 class Match:
     """One honest player against liars who share one mind, chosen by a seed."""
 
-    def __init__(self, seed: int, terms: Terms, make: MakeRules = python_rules) -> None:
+    def __init__(self, seed: int, terms: Terms) -> None:
         self.terms = terms
         self.rng = random.Random(seed)
         steps = 1 << self.terms.height
@@ -125,8 +96,9 @@ class Match:
             liar.assertion: max(0, rivalled - liar.posted) if liar.posted == begun else 0 for liar in self.liars
         }
         self.rivalled_block = rivalled
-        ends = {b"honest": self.honest.last_state} | {each.assertion: each.trace.last_state for each in self.liars}
-        self.game = make(terms, heads, ends)
+        self.game = Game(
+            height=terms.height, start=START, period=terms.period, step=step, head_starts=heads, dropped=terms.dropped
+        )
         self.censored = self.terms.censored
         self.refused: list[str] = []
         self.under_way: dict[str, tuple[int, Move]] = {}
@@ -183,6 +155,8 @@ class Match:
                 game.update(move.openings)
             case Decide():
                 game.confirm(move.root, move.openings)
+            case Settle():
+                raise AssertionError("a match ends when it is decided")
 
     # The other side
 

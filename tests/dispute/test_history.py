@@ -16,6 +16,8 @@ from tallystick.machine.machine import Machine
 from tallystick.schema.names import Phase
 from tallystick.testing.world import World
 
+HEIGHT = 20
+
 
 def hash_of(*parts: bytes) -> bytes:
     return bytes(reference(b"".join(parts)))
@@ -100,11 +102,11 @@ def states_one_by_one(world: World) -> list[bytes]:
 
 def test_a_history_holds_the_state_after_each_step_and_stands_still_at_the_end(world: World) -> None:
     machine = world.fresh()
-    history = History(machine.state, machine.inputs)
+    history = History(machine.state, machine.inputs, height=HEIGHT)
     assert history.states == states_one_by_one(world)
     assert history.last_state == world.state.hash()
     assert machine.state.hash() == history.states[0], "the start is left as it was"
-    last = 2**20 - 1
+    last = 2**HEIGHT - 1
     assert history.span(0, last) == hash_of(b"\0", history.last_state)
 
 
@@ -114,10 +116,10 @@ def test_a_trace_longer_than_the_tree_ends_with_the_tree(world: World) -> None:
     assert history.states == states_one_by_one(world)[:9]
 
 
-@pytest.mark.parametrize("index", [0, 1, 6, 2**19, 2**20 - 1])
+@pytest.mark.parametrize("index", [0, 1, 6, 2 ** (HEIGHT - 1), 2**HEIGHT - 1])
 def test_a_proof_starts_from_the_state_before_its_leaf(world: World, index: int) -> None:
     machine = world.fresh()
-    history = History(machine.state, machine.inputs)
+    history = History(machine.state, machine.inputs, height=HEIGHT)
     proof = history.prove(index)
     assert proof.pre == proof.step.pre_hash == history.prefix(index).pre
     assert hash_of(b"\0", proof.step.post_hash) == history.span(0, index)
@@ -138,8 +140,8 @@ def tampered(at: int) -> Callable[[Machine], None]:
 
 def test_a_liars_step_makes_a_liars_history_from_that_step_on(world: World) -> None:
     machine = world.fresh()
-    honest = History(machine.state, machine.inputs)
-    liar = History(machine.state, machine.inputs, step=tampered(4))
+    honest = History(machine.state, machine.inputs, height=HEIGHT)
+    liar = History(machine.state, machine.inputs, height=HEIGHT, step=tampered(4))
     assert liar.states[:5] == honest.states[:5]
     assert liar.states[5] != honest.states[5]
     assert liar.prove(4).step.phase in set(map(int, Phase))

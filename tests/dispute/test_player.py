@@ -9,13 +9,13 @@ import pytest
 from tallystick.dispute.history import Trace
 from tallystick.dispute.moves import call_for
 from tallystick.dispute.player import Bisect, Decide, OpenRoot, Player, Prove, Settle, Update, repayments, settle
-from tallystick.dispute.rules import DISPUTE, Game, GameEvent
 from tallystick.dispute.states import DisputeState
 from tallystick.dispute.view import ChallengeView, DisputeStatus
 from tallystick.errors import BadInput
 from tallystick.state.hashing import keccak
 from tests.dispute.adversary import START, Match, ProvableTrace, Terms, run_from, step
 from tests.dispute.adversary import claim as claim_of
+from tests.dispute.game import DISPUTE, Game, GameEvent
 
 HEIGHT = 3
 PERIOD = 50
@@ -238,7 +238,7 @@ def test_the_rules_refuse_what_the_contract_refuses(game: Game) -> None:
     with pytest.raises(BadInput, match="no rival"):
         game.bisect(root, *halves)
     with pytest.raises(BadInput, match="last leaf"):
-        game.open_root(b"x", START, TRUE.span(HEIGHT, 0), TRUE.last_leaf_siblings(), START)
+        game.open_root(b"x", START, FALSE.span(HEIGHT, 0), FALSE.last_leaf_siblings(), START)
     with pytest.raises(BadInput, match="not long enough"):
         game.confirm(root)
     open_both(game)

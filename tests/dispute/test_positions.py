@@ -50,8 +50,9 @@ class Mallory:
         """Play a trace for an assertion."""
         parent = self.eyes.rollup.assertions[self.eyes.rollup.genesis_id]
         claim = Claim(parent=parent.id, assertion=assertion, limit=parent.next_limit, head_start=head_start)
-        period = self.stage.deployment.config.challenge_period_blocks
-        self.player = Player(Trace(states), claim, period, proves=False)
+        terms = self.stage.deployment.config
+        trace = Trace(states, terms.root_height)
+        self.player = Player(trace, claim, terms.challenge_period_blocks, proves=False)
 
     def post(self, root: bytes) -> bytes:
         """Assert a made-up state and return the assertion."""
@@ -95,7 +96,7 @@ def fight(stage: Stage, mallory: Mallory, honest: Party) -> None:
 
 def true_trace(stage: Stage) -> History:
     machine = stage.world.fresh()
-    return History(machine.state, machine.inputs)
+    return History(machine.state, machine.inputs, height=stage.deployment.config.root_height)
 
 
 def moves(told: Told, name: str) -> list[dict[str, Any]]:
@@ -104,7 +105,7 @@ def moves(told: Told, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("where", ["first step", "middle", "last step", "first padding", "deep padding", "last leaf"])
 def test_a_lie_at_any_place_ends_at_its_step(stage: Stage, where: str) -> None:
-    true = true_trace(stage).states
+    true = list(true_trace(stage).states)
     steps = len(true) - 1
     index = {
         "first step": 0,
@@ -137,7 +138,7 @@ def test_a_lie_at_any_place_ends_at_its_step(stage: Stage, where: str) -> None:
 
 
 def test_a_false_trace_to_the_true_state_does_not_take_the_honest_bond(stage: Stage) -> None:
-    true = true_trace(stage).states
+    true = list(true_trace(stage).states)
     told = Told()
     honest = stage.party("challenger", Mode.RESOLVE, told)
     honest.tick()
@@ -189,7 +190,7 @@ def test_a_false_trace_to_the_true_state_that_has_the_whole_head_start_earns_no_
 
 
 def test_a_party_that_restarts_with_an_empty_disk_in_the_middle_wins_all_the_same(stage: Stage, tmp_path: Path) -> None:
-    true = true_trace(stage).states
+    true = list(true_trace(stage).states)
     honest = stage.party("challenger", Mode.RESOLVE, Told())
     honest.tick()
     mallory = Mallory(stage, honest)
@@ -214,7 +215,7 @@ def test_a_party_that_restarts_with_an_empty_disk_in_the_middle_wins_all_the_sam
 
 
 def test_a_party_follows_a_reorganisation_and_plays_on(stage: Stage) -> None:
-    true = true_trace(stage).states
+    true = list(true_trace(stage).states)
     told = Told()
     honest = stage.party("challenger", Mode.RESOLVE, told)
     honest.tick()
@@ -225,7 +226,7 @@ def test_a_party_follows_a_reorganisation_and_plays_on(stage: Stage) -> None:
     for _ in range(12):
         mallory.tick()
         honest.tick()
-    stage.client.request("anvil_rollback", 3)
+    stage.chain.request("anvil_rollback", 3)
     stage.mine(1)
     mallory.sent.clear()
     mallory.name = "mallory again"

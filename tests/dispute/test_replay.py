@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from eth_hash.auto import keccak
 
+from tallystick.dispute.traces import source_of
 from tallystick.errors import DataMismatch, DataMissing, StateError
+from tallystick.records.chunks import chunks_hash
 from tallystick.rollup import replay
 from tallystick.rollup.assertion_view import RollupView, Status, assertion_id
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.rollup.invariants import broken
 from tallystick.rollup.replay import Replayer
-from tallystick.state.layout import ACCOUNT_CASH_UNITS
+from tallystick.state.layout import ACCOUNT_CASH_UNITS, MAX_CHUNK_BYTES
 from tallystick.testing.world import World, world_genesis
 
 BATCHES = 12
@@ -35,8 +38,9 @@ def history() -> tuple[list[Happened], list[bytes]]:
     world.clock()
     world.list_market(0)
     world.report(0, 618_000)
-    hashes = []
-    for number in range(BATCHES):
+    world.seal()
+    hashes = [world.state.hash()]
+    for number in range(1, BATCHES):
         world.deposit("alice", 1, 10**9)
         world.order(1, 0, 0, 617_000 - number, 1, client_id=number + 1)
         world.seal()
@@ -59,6 +63,9 @@ def events_of(world: World) -> list[Happened]:
         args = {
             "index": index,
             "time": header.time,
+            "until": header.until,
+            "source": header.source,
+            "poster": header.poster,
             "messageLimit": header.message_limit,
             "chunkCount": header.chunk_count,
             "chunksHash": header.chunks_hash,
@@ -101,7 +108,7 @@ def rollup_of(hashes: list[bytes], confirmed: int = 0) -> RollupView:
 
 
 def replayed(history: tuple[list[Happened], list[bytes]], rollup: RollupView) -> Replayer:
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]))
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]), height=20)
     for parent in list(rollup.assertions.values())[:-1]:
         expected = replayer.expected(parent)
         assert expected is not None
@@ -131,7 +138,7 @@ def test_few_states_are_kept_and_any_pending_one_can_be_had(history: tuple[list[
 
 def test_a_child_of_a_lie_is_not_replayed(history: tuple[list[Happened], list[bytes]]) -> None:
     rollup = rollup_of([bytes(32), *history[1][1:]])
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]))
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of(history[0]), height=20)
     genesis, lie = list(rollup.assertions.values())[:2]
     expected = replayer.expected(genesis)
     assert expected is not None and expected.id != lie.id
@@ -142,7 +149,7 @@ def test_a_child_of_a_lie_is_not_replayed(history: tuple[list[Happened], list[by
 
 def test_nothing_is_expected_before_its_inputs_are_there(history: tuple[list[Happened], list[bytes]]) -> None:
     rollup = rollup_of([])
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of([]))
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox_of([]), height=20)
     assert replayer.expected(rollup.assertions[rollup.genesis_id]) is None
 
 
@@ -238,3 +245,58 @@ def test_a_confirmed_state_stays_at_hand_however_many_are_pending(history: tuple
         for each in rollup.assertions.values():
             if each.status is Status.PENDING:
                 assert replayer.state(each.id).hash() == each.state_hash
+
+
+def test_p08_what_l1_holds_leaves_memory_once_it_was_read() -> None:
+    """P08: all batches stayed in memory for ever."""
+    view, chunk = InboxView(), bytes(MAX_CHUNK_BYTES)
+    held = [0, 0]
+    tracemalloc.start()
+    try:
+        for index in range(300):
+            view.apply(Happened("ChunkPosted", {"batch": index, "chunk": 0, "data": chunk[:-4] + bytes(4)}, index))
+            args = {"index": index, "time": 1, "until": 1, "messageLimit": 0, "source": 0, "poster": bytes(20)}
+            args |= {"chunkCount": 1, "chunksHash": chunks_hash([chunk])}
+            view.apply(Happened("BatchPosted", args, index))
+            assert view.limited(index + 1).chunk(index, 0) == chunk
+            held[index > 100] = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held[1] - held[0] < MAX_CHUNK_BYTES, "two hundred batches take less than one chunk"
+    assert view.batch_count == 300 and view.chunk(7, 0) == chunk and view.posted_blocks[7] == 7
+    view.rollback(6)
+    assert view.batch_count == 7
+    with pytest.raises(DataMissing):
+        view.chunk(7, 0)
+
+
+@dataclass
+class Eyes:
+    """What a party knows, as far as its traces begin there."""
+
+    inbox: InboxView
+    rollup: RollupView
+    replayer: Replayer | None
+
+
+def test_a_trace_begins_in_a_state_that_was_dropped_long_ago(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of(history[1], confirmed=9)
+    replayer = replayed(history, rollup)
+    source = source_of(Eyes(inbox_of(history[0]), rollup, replayer), 20)
+    for id_ in rollup.assertions:
+        if id_ != rollup.genesis_id:
+            assert source.state(id_).hash() == source.assertion(id_).state_hash
+    with pytest.raises(StateError, match="not known to be true"):
+        source.state(b"a lie")
+
+
+def test_a_pending_state_that_the_disk_no_longer_has_is_replayed(history: tuple[list[Happened], list[bytes]]) -> None:
+    rollup = rollup_of(history[1])
+    replayer = replayed(history, rollup)
+    put_by = [id_ for id_ in rollup.assertions if id_ not in replayer.states]
+    assert len(put_by) >= BATCHES - replay.KEPT_STATES - 1
+    for number in list(replayer._shelved.values())[::2]:
+        replayer._shelf.put(replay.STATES, number, 0, b"damaged")
+    for id_ in put_by:
+        assert replayer.state(id_).hash() == rollup.assertions[id_].state_hash
+        replayer.forget(rollup)

@@ -86,7 +86,7 @@ def test_an_assertion_that_nobody_disputes_is_confirmed_by_time_and_pays_a_withd
     operator.tick()
     events = EventReader(stage.client, stage.deployment).poll().events
 
-    proof = Auditor().audit(events).withdrawal_proof(0)
+    proof = Auditor(stage.deployment.config.root_height).audit(events).withdrawal_proof(0)
     gas = stage.transact("bob", "claim", "Vault", "claim", *proof)
 
     assert gas < 200_000

@@ -7,10 +7,13 @@ import os
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from tallystick.demo.audit import Auditor
 from tallystick.l1.events import EventReader
+from tallystick.rollup.assertion_view import assertion_id
 from tallystick.rollup.duties import Mode
+from tallystick.state.state import state_hash
 from tallystick.testing.stage import Stage, Told, trade_a_little
 from tallystick_operator.lies import LIES
 
@@ -43,12 +46,47 @@ def measure(folder: Path) -> dict[str, int]:
                 found["deposit" if found["deposit_first"] else "deposit_first"].append(
                     receipt.gas_used if receipt else 0
                 )
-        proof = Auditor().audit(events).withdrawal_proof(0)
+        proof = Auditor(stage.deployment.config.root_height).audit(events).withdrawal_proof(0)
         found["claim"].append(stage.transact("bob", "claim", "Vault", "claim", *proof))
+        found["enqueue_record"].append(
+            stage.transact("bob", "record", "Inbox", "enqueueRecord", bytes(range(100, 200)))
+        )
+        for name, gas in measure_pool(stage, honest.mind.rollup.latest_confirmed).items():
+            found[name].append(gas)
         first = found["bisect"][0]
         return {"bisect_first": first} | {name: int(median(values)) for name, values in sorted(found.items())}
     finally:
         stage.close()
+
+
+def measure_pool(stage: Stage, parent: bytes) -> dict[str, int]:
+    """Post an assertion from a pool of two and a child of it, and return what each call to the pool takes."""
+    bond = stage.deployment.config.assertion_bond_wei
+    claim, registers = post_of(stage, parent)
+    wanted = {"parent": parent, "stateHash": state_hash(*claim), "limit": registers.batch_cursor}
+    wanted |= {"root": False, "span": bytes(32)}
+    pool = stage.call("BondPool", "poolId", wanted)
+    gas = {
+        "pool_join_first": stage.transact("alice", "in", "BondPool", "join", wanted, value_wei=bond // 2),
+        "pool_join": stage.transact("bob", "in", "BondPool", "join", wanted, value_wei=bond // 2),
+        "pool_make_post": stage.transact("alice", "made", "BondPool", "makePost", pool, *claim),
+    }
+    mine = assertion_id(parent, state_hash(*claim))
+    child, registers = post_of(stage, mine)
+    stage.transact("bob", "child", "Rollup", "post", mine, registers.batch_cursor, *child, bytes(32), value_wei=bond)
+    gas["pool_collect"] = stage.transact("bob", "home", "BondPool", "collect", pool)
+    gas["pool_quit"] = stage.transact("bob", "out", "BondPool", "quit", pool)
+    return gas
+
+
+def post_of(stage: Stage, parent: bytes) -> tuple[tuple[bytes, bytes], Any]:
+    """Publish a batch and return some state behind it as a child's root and registers, and these unpacked."""
+    stage.begin()
+    stage.publish()
+    stage.mine(1)
+    registers = stage.world.state.registers
+    assert stage.call("Rollup", "assertion", parent)["nextLimit"] == registers.batch_cursor
+    return (bytes(32), registers.pack()), registers
 
 
 def test_every_transaction_costs_what_the_snapshot_says(tmp_path: Path) -> None:

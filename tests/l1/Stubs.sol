@@ -15,6 +15,8 @@ contract Inbox {
         uint64 takeoverDelaySeconds;
         uint64 pastBoundSeconds;
         uint64 futureBoundSeconds;
+        uint64 rateBytes;
+        uint64 burstBytes;
     }
 
     address public immutable sequencer;
@@ -89,5 +91,14 @@ contract Rollup {
         require(inbox != address(0) && challenge.rollup() == address(this));
         config = config_;
         emit Genesis(genesisStateHash, genesis_);
+    }
+}
+
+contract BondPool {
+    address public immutable rollup;
+
+    constructor(address rollup_) {
+        require(rollup_.code.length > 0);
+        rollup = rollup_;
     }
 }

@@ -11,7 +11,8 @@ from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import L1Unreachable
 from tallystick.l1.abi import ContractAbi
-from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.access import Contract
+from tallystick.l1.client import L1Client
 from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.sender import SenderConfig, TxQueue
 from tallystick.l1.server import DevServer, ServerConfig

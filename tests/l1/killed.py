@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from tallystick.l1.abi import ContractAbi
-from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.access import Contract
+from tallystick.l1.client import L1Client
 from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.sender import TxQueue
 from tallystick.l1.server import dev_accounts

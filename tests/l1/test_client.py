@@ -10,7 +10,8 @@ import pytest
 
 from tallystick.errors import BadEncoding, BadInput, L1Error, L1Reverted, L1Unreachable
 from tallystick.l1.abi import decode_revert
-from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.access import Contract
+from tallystick.l1.client import L1Client
 from tallystick.l1.server import DevServer
 
 Send = Callable[..., bytes]

@@ -13,7 +13,8 @@ from web3 import Web3
 from tallystick.artifacts import Artifact
 from tallystick.errors import BadInput, ConfigError, L1Reverted, StateError
 from tallystick.l1.abi import ContractAbi
-from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.access import Contract
+from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import (
     check_code,
     create_address,
@@ -23,6 +24,7 @@ from tallystick.l1.deploy import (
     step_names,
 )
 from tallystick.l1.deployment import DeployConfig, Deployment, config_from, load_deployment
+from tallystick.l1.inbox_terms import check_confirmations
 from tallystick.l1.terms import check_exit, check_terms, is_development
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.schema.names import Phase
@@ -71,6 +73,7 @@ def test_the_contracts_name_each_other(client: L1Client, deployment: Deployment)
     challenge = stub(client, "Challenge", at.challenge)
     assert challenge.call("rollup") == at.rollup
     assert challenge.call("config")["rootHeight"] == 21
+    assert stub(client, "BondPool", at.bond_pool).call("rollup") == at.rollup
     (event,) = stub(client, "Rollup", at.rollup).events(deployment.first_block, client.head().number)
     assert event.args == {"stateHash": b"\x11" * 32, "data": b"genesis"}
 
@@ -169,12 +172,12 @@ def test_a_configuration_refuses_unknown_keys() -> None:
 def test_rules_cannot_change_before_everybody_is_out(client: L1Client, account: LocalAccount) -> None:
     terms = DeployConfig(sequencer=b"\1" * 20)
     check_exit(terms)
-    slow = replace(terms, takeover_delay_seconds=terms.takeover_delay_seconds + 9 * 86_400)
+    slow = replace(terms, takeover_delay_seconds=terms.takeover_delay_seconds + 10 * 86_400)
     before = client.head().number
     with pytest.raises(ConfigError, match="new rules count"):
         deploy(client, account, genesis_state_hash=bytes(32), genesis=b"", config=slow, steps=step_names())
     assert client.head().number == before
-    for longer in (replace(terms, challenge_period_blocks=120_000), replace(terms, force_delay_seconds=9 * 86_400)):
+    for longer in (replace(terms, challenge_period_blocks=120_000), replace(terms, force_delay_seconds=10 * 86_400)):
         with pytest.raises(ConfigError):
             check_exit(longer)
 
@@ -194,12 +197,39 @@ TERMS = DeployConfig(sequencer=SEQUENCER)
         ({"answer_blocks": 1_100}, "a lie could be confirmed"),
         ({"censored_blocks": 49_300}, "a lie could be confirmed"),
         ({"takeover_delay_seconds": 30 * 86_400}, "new rules count"),
+        ({"future_bound_seconds": 58}, "every honest price report stale"),
+        ({"force_delay_seconds": 503}, "waiting for its confirmations"),
+        ({"past_bound_seconds": 697}, "waiting for its confirmations"),
+        ({"takeover_delay_seconds": 899}, "could be taken over"),
+        ({"burst_bytes": 131_071}, "never fit into the bucket"),
+        ({"rate_bytes": 0}, "never drains"),
+        ({"rate_bytes": 511_999}, "more than the bucket drains"),
+        ({"rate_bytes": 8_310_761}, "wait without a bound"),
+        ({"root_height": 21}, "wait without a bound"),
     ],
 )
-def test_terms_that_do_not_go_together_are_refused_with_the_reason(change: dict[str, int], reason: str) -> None:
+def test_terms_that_do_not_go_together_are_refused_with_the_reason(change: dict[str, Any], reason: str) -> None:
     assert check_terms(TERMS, development=False) == ()
     with pytest.raises(ConfigError, match=reason):
         check_terms(replace(TERMS, **change), development=False)
+
+
+def test_the_inboxs_terms_pass_up_to_their_edges() -> None:
+    edges: tuple[dict[str, Any], ...] = (
+        {"force_delay_seconds": 504},
+        {"rate_bytes": 512_000},
+        {"rate_bytes": 8_310_760},
+        {"burst_bytes": 131_072},
+    )
+    for edge in edges:
+        assert check_terms(replace(TERMS, **edge), development=False) == ()
+    check_confirmations(TERMS, 45)
+    with pytest.raises(ConfigError, match="waiting for its confirmations"):
+        check_confirmations(TERMS, 46)
+
+
+def test_what_a_block_asks_for_is_no_development_chains_worry() -> None:
+    assert check_terms(replace(TERMS, root_height=21), development=True) == ()
 
 
 def test_the_shortest_challenge_period_is_as_derived_and_a_doubt_for_many_generations() -> None:
@@ -211,6 +241,47 @@ def test_the_shortest_challenge_period_is_as_derived_and_a_doubt_for_many_genera
     (doubt,) = check_terms(replace(shortest, challenge_period_blocks=TERMS.least_period_blocks(1)), development=False)
     assert "24 generations" in doubt
     assert replace(TERMS, root_height=28).trace_blocks(24) * 12 > 2.6 * 86_400
+
+
+DECIMALS_18 = bytes.fromhex("600a80600b6000396000f3" + "601260005260206000f3")
+"""A token that answers every question with 18."""
+
+
+@pytest.mark.parametrize(
+    ("line", "atoms"),
+    [("", 10**12), ("atoms_per_unit = 1000000000", 10**9), ("atoms_per_unit = 1", None), ("atoms_per_unit = 3", None)],
+)
+def test_p13_a_token_of_18_decimals_gets_a_unit_of_a_millionth_and_no_cap_of_a_third_of_a_token(
+    client: L1Client, account: LocalAccount, tmp_path: Path, line: str, atoms: int | None
+) -> None:
+    token = create_code(client, account, DECIMALS_18)
+    path = tmp_path / "deploy.toml"
+    path.write_text(FILE.replace("[genesis]", f'token = "0x{token.hex()}"\n{line}\n[genesis]'))
+    if atoms is None:
+        with pytest.raises(ConfigError, match="next to nothing"):
+            deploy_from_file(client, account, path, load=load_stub)
+    else:
+        assert deploy_from_file(client, account, path, load=load_stub).config.atoms_per_unit == atoms
+
+
+def create_code(client: L1Client, account: LocalAccount, initcode: bytes) -> bytes:
+    """Make a contract of bare code and return its address."""
+    sender = bytes.fromhex(account.address[2:])
+    signed = account.sign_transaction(
+        {
+            "type": 2,
+            "chainId": client.chain_id(),
+            "nonce": client.nonce(sender, "pending"),
+            "value": 0,
+            "maxFeePerGas": 10**11,
+            "maxPriorityFeePerGas": 1,
+            "gas": 200_000,
+            "data": initcode,
+        }
+    )
+    receipt = client.receipt(client.send_raw(bytes(signed.raw_transaction)))
+    assert receipt is not None and receipt.contract_address is not None
+    return receipt.contract_address
 
 
 def test_short_traces_are_for_development_chains() -> None:

@@ -17,7 +17,8 @@ from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractCustomError, ContractLogicError
 
 from tallystick.errors import L1Error, L1Reverted
-from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.access import Contract
+from tallystick.l1.client import L1Client
 from tallystick.l1.server import DevServer, ServerConfig
 
 Send = Callable[..., bytes]

@@ -55,7 +55,7 @@ def story(chain: Web3, now: int) -> list[tuple[Any, ...]]:
     inbox = chain.eth.contract(abi=inbox_code.abi, bytecode=inbox_code.bytecode)
     receipts = [send(chain, {"data": token.constructor().data_in_transaction})]
     at = token(receipts[0]["contractAddress"])
-    settings = (OWNER.address, OWNER.address, (60, 60, 3600, 3600))
+    settings = (OWNER.address, OWNER.address, (360, 360, 300, 12, 131_072, 131_072))
     receipts.append(send(chain, {"data": inbox.constructor(*settings).data_in_transaction}))
     box = inbox(receipts[1]["contractAddress"])
     calls = [
@@ -64,8 +64,8 @@ def story(chain: Web3, now: int) -> list[tuple[Any, ...]]:
         (at, "transfer", (OTHER.address, 4_000)),
         (box, "enqueueDeposit", (OWNER.address, 1, 5)),
         (box, "forceWithdraw", (1, 5)),
-        (box, "postBatch", (0, now, 1, [bytes(range(1, 256)) * 4])),
-        (box, "postBatch", (0, now, 1, [bytes(100)])),
+        (box, "postBatch", (0, now + 8, now + 8, 1, [bytes(range(1, 256)) * 4])),
+        (box, "postBatch", (0, now + 8, now + 8, 1, [bytes(100)])),
     ]
     for contract, function, arguments in calls:
         data = contract.encode_abi(function, args=list(arguments))

@@ -8,7 +8,8 @@ import pytest
 from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable, StateError
-from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.access import Contract
+from tallystick.l1.client import L1Client
 from tallystick.l1.fees import GWEI, FeePolicy
 from tallystick.l1.queuestore import QueueStore, TxState
 from tallystick.l1.sender import SenderConfig, TxQueue

@@ -10,7 +10,8 @@ import pytest
 from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import L1Unreachable
-from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.access import Contract
+from tallystick.l1.client import L1Client
 from tallystick.l1.fees import GWEI, PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
 from tallystick.l1.queuestore import TxState
 from tallystick.l1.quorum import QuorumClient

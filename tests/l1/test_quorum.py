@@ -8,7 +8,8 @@ import pytest
 from eth_hash.auto import keccak
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
-from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.access import L1, Contract
+from tallystick.l1.client import L1Client
 from tallystick.l1.events import ContractReader
 from tallystick.l1.headers import prove_header
 from tallystick.l1.quorum import QuorumClient
@@ -67,7 +68,7 @@ def emit(probe: Contract, send: Send, numbers: range) -> None:
         send(probe.address, probe.encode("note", number, b"x" * number))
 
 
-def noted(client: L1Client, probe: Contract) -> list[int]:
+def noted(client: L1, probe: Contract) -> list[int]:
     """What a reader of this client's finds."""
     seen = Contract(client=client, abi=probe.abi, address=probe.address)
     reader = ContractReader(client, [seen], 0)

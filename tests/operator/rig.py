@@ -39,7 +39,7 @@ class Rig:
         self.log = RecordLog(self.path / "records.log", genesis_state(genesis).hash())
         clock = ExchangeClock(lambda: self.seconds, most_ahead_seconds=30)
         core = Core(
-            executor=Executor(genesis),
+            new_executor=lambda keep_from: Executor(genesis, keep_from),
             log=self.log,
             clock=clock,
             receipt_key=RECEIPT_KEY,
@@ -76,6 +76,15 @@ class Rig:
 
     def deposit(self, name: str, account: int, amount: int) -> None:
         self.messages.append(message(MESSAGE_DEPOSIT, address(name), account, amount))
+        self.hear()
+
+    def post(self) -> None:
+        """Say that L1 has every batch that is sealed."""
+        self.core.learn_posted(self.core.executor.batch_count)
+
+    def hear(self) -> None:
+        """Take in L1's messages, which the next batch begins with."""
+        self.core.seal_now()
         self.core.learn_messages(0, self.messages)
         self.core.process([])
 
@@ -97,7 +106,7 @@ class Rig:
         """Return a machine that has run what would be published, and nothing else."""
         published = Published(messages=self.messages)
         for batch in self.core.executor.sealed:
-            published.publish(list(batch.chunks), batch.time, batch.message_limit)
+            published.publish(list(batch.chunks), batch.time, batch.message_limit, batch.until)
         machine = Machine(genesis_state(world_genesis()), published)
         run(machine, 1 << 20)
         return machine

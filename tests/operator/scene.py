@@ -70,6 +70,8 @@ class Scene:
             "key_file": str(self.folder / "operator.key"),
             "port": 0,
             "batch_seconds": 0.2,
+            "quiet_seconds": 0.2,
+            "confirmations": "0",
             "poll_seconds": 0.05,
         }
         return Config(**values | more)

@@ -20,6 +20,7 @@ from tallystick_operator.api import Api, Identity
 from tallystick_operator.board import Board, Proven, WithdrawalProof
 from tallystick_operator.sequencer import Sequencer
 from tallystick_operator.server import ApiServer
+from tallystick_operator.standing import Metrics
 from tests.operator.rig import Rig
 
 BUY, SELL = 0, 1
@@ -62,7 +63,7 @@ class Served:
             contracts={"Rollup": "0x" + address("rollup").hex()},
             receipt_signer="0x" + address("receipts").hex(),
         )
-        self.api = Api(self.sequencer, self.board, identity)
+        self.api = Api(self.sequencer, self.board, identity, Metrics())
         self.server = ApiServer(self.api.app(), "127.0.0.1", 0)
         self.http = Http(self.server.url)
         self.sequencer.start()
@@ -157,6 +158,19 @@ def test_the_digest_endpoint_tells_what_to_sign(served: Served) -> None:
     assert signed.message_hash.hex() == found["digest"][2:]
 
 
+def test_the_digest_endpoint_tells_both_signers_of_a_block_trade_what_to_sign(served: Served) -> None:
+    fields = {"account": 1, "nonce": 7, "lots": 3, "price_ticks": 618_000, "taker": 2, "taker_nonce": 5}
+    found = served.http.post("/v1/digest", json={"kind": "block_trade", "fields": fields}).json()
+    assert found["typed_data"]["primaryType"] == "BlockOffer"
+    from eth_account import Account
+    from eth_account.messages import encode_typed_data
+
+    for each in (found, found["acceptance"]):
+        signed = Account.sign_message(encode_typed_data(full_message=each["typed_data"]), key("bob"))
+        assert signed.message_hash.hex() == each["digest"][2:]
+    assert found["acceptance"]["typed_data"]["message"]["takerNonce"] == 5
+
+
 def test_a_withdrawal_shows_how_far_it_is(served: Served) -> None:
     recipient = int.from_bytes(address("alice"), "big")
     rig = served.rig
@@ -170,7 +184,7 @@ def test_a_withdrawal_shows_how_far_it_is(served: Served) -> None:
     assert (shown()["status"], shown()["amount_units"]) == ("open", 70)
     served.sequencer.read(lambda core: core.seal_now())
     assert shown()["status"] == "sealed"
-    served.board.set_l1(batches_posted=1)
+    served.board.set_l1(batches_posted=rig.core.executor.batch_count)
     assert shown()["status"] == "posted"
     proof = WithdrawalProof(assertion="0x01", state_root="0x02", registers_hash="0x03", proof="0x04")
     served.board.add_proofs({0: Proven(assertion=b"1", recipient=address("alice"), proof=proof)})
@@ -193,7 +207,6 @@ BAD_BODIES = [
     (b'{"raw":"0x03c0"}', "malformed", "raw"),
     (b'{"raw":"0x7fc0"}', "unknown_record", "raw"),
     (b'{"raw":"0x01c101"}', "operator_only", "kind"),
-    (b'{"raw":"0x02c101"}', "operator_only", "kind"),
     (b'{"kind":"clock","fields":{"clock_ms":1}}', "operator_only", "kind"),
     (b'{"raw":"0x' + b"ab" * 5_000 + b'"}', "malformed", "raw"),
     (b'{"raw":"0x03c0","kind":"order"}', "malformed", "raw"),

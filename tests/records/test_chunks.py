@@ -7,13 +7,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.errors import BadInput
-from tallystick.records.chunks import MAX_RECORD_BYTES, BatchHeader, Chunker, chunks_hash
+from tallystick.records.chunks import (
+    BATCH_HEADER_BYTES,
+    MAX_RECORD_BYTES,
+    PROMISED,
+    BatchHeader,
+    Chunker,
+    chunks_hash,
+    unpack_header,
+)
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import CHUNK_HEADER_BYTES, MAX_CHUNK_BYTES, MAX_CHUNKS
+from tallystick.state.layout import CHUNK_HEADER_BYTES, MAX_CHUNK_BYTES, MAX_CHUNKS, Registers
 
 settings.register_profile("chunks", max_examples=60, deadline=None, derandomize=False)
 CHUNKS = settings.get_profile("chunks")
 START = bytes(range(32))
+PROMISED_START = bytes(range(32, 64))
+SIGNED_BY_ACCOUNTS = {3, 4, 5, 6, 12, 13, 14, 15, 21}
+"""Orders, cancels, withdrawals, agents, transfers, bulks, cancel-alls, dead-man switches, conditionals."""
 RECORDS = st.lists(
     st.one_of(
         st.binary(min_size=1, max_size=40),
@@ -24,38 +35,56 @@ RECORDS = st.lists(
 )
 
 
-def read(chunks: list[bytes], count: int, accumulator: bytes) -> list[bytes]:
+def behind(count: int, promised: int) -> Registers:
+    """Return registers that have counted so many records and so many promised ones."""
+    registers = Registers()
+    registers.record_count, registers.record_accumulator = count, START
+    registers.promised_count, registers.promised_accumulator = promised, PROMISED_START
+    return registers
+
+
+def read(chunks: list[bytes], registers: Registers) -> list[bytes]:
     """Read the records back as the specification says, checking every header."""
+    count, accumulator = int(registers.record_count), registers.record_accumulator
+    promised, promised_accumulator = int(registers.promised_count), registers.promised_accumulator
     records = []
     for chunk in chunks:
-        assert chunk[:8] == count.to_bytes(8, "big")
-        assert chunk[8:40] == accumulator
-        at = 40
+        numbers = count.to_bytes(8, "big") + accumulator + promised.to_bytes(8, "big") + promised_accumulator
+        assert chunk[:80] == numbers
+        at = 80
         while at < len(chunk):
             size = int.from_bytes(chunk[at : at + 2], "big")
             record = chunk[at + 2 : at + 2 + size]
-            assert 0 < size == len(record)
+            assert 12 <= size == len(record)
             records.append(record)
             accumulator = keccak(accumulator + keccak(record))
             count += 1
+            if record[0] in SIGNED_BY_ACCOUNTS:
+                promised += 1
+                promised_accumulator = keccak(promised_accumulator + keccak(record))
             at += 2 + size
     return records
 
 
 @CHUNKS
-@given(RECORDS, st.integers(0, 2**40))
-def test_chunked_records_read_back_in_order_under_right_headers(records: list[bytes], count: int) -> None:
-    chunker = Chunker(count, START)
+@given(RECORDS, st.integers(0, 2**40), st.integers(0, 2**40))
+def test_chunked_records_read_back_in_order_under_right_headers(records: list[bytes], count: int, signed: int) -> None:
+    registers = behind(count, signed)
+    chunker = Chunker(registers)
     for record in records:
         chunker.add(record)
     chunks = chunker.finish()
-    assert read(chunks, count, START) == records
+    assert read(chunks, registers) == [record.ljust(12, b"\0") for record in records]
     assert all(CHUNK_HEADER_BYTES < len(chunk) <= MAX_CHUNK_BYTES for chunk in chunks)
     assert chunker.size == sum(map(len, chunks))
 
 
+def test_the_promised_kinds_are_those_that_accounts_sign() -> None:
+    assert PROMISED == SIGNED_BY_ACCOUNTS
+
+
 def test_the_longest_record_fills_a_chunk_to_its_last_byte() -> None:
-    chunker = Chunker(0, START)
+    chunker = Chunker(Registers())
     chunker.add(b"x" * MAX_RECORD_BYTES)
     assert [len(chunk) for chunk in chunker.finish()] == [MAX_CHUNK_BYTES]
 
@@ -63,19 +92,27 @@ def test_the_longest_record_fills_a_chunk_to_its_last_byte() -> None:
 @pytest.mark.parametrize("size", [0, MAX_RECORD_BYTES + 1])
 def test_an_empty_or_overlong_record_is_refused(size: int) -> None:
     with pytest.raises(BadInput, match=f"not {size}"):
-        Chunker(0, START).add(b"x" * size)
+        Chunker(Registers()).add(b"x" * size)
 
 
 def test_a_record_that_does_not_fit_opens_the_next_chunk() -> None:
-    chunker = Chunker(0, START)
-    chunker.add(b"x" * (MAX_RECORD_BYTES - 10))
-    chunker.add(b"y" * 8)
+    chunker = Chunker(Registers())
+    chunker.add(b"x" * (MAX_RECORD_BYTES - 15))
+    chunker.add(b"y" * 13)
     chunker.add(b"z")
-    assert [len(chunk) for chunk in chunker.finish()] == [MAX_CHUNK_BYTES, CHUNK_HEADER_BYTES + 3]
+    assert [len(chunk) for chunk in chunker.finish()] == [MAX_CHUNK_BYTES, CHUNK_HEADER_BYTES + 14]
+
+
+def test_behind_a_record_that_does_not_decode_a_new_chunk_begins() -> None:
+    chunker = Chunker(Registers())
+    chunker.add(b"x")
+    chunker.end_chunk()
+    chunker.add(b"y")
+    assert [len(chunk) for chunk in chunker.finish()] == [CHUNK_HEADER_BYTES + 14] * 2
 
 
 def test_a_full_batch_refuses_the_next_record() -> None:
-    chunker = Chunker(0, START)
+    chunker = Chunker(Registers())
     for _ in range(MAX_CHUNKS):
         assert chunker.fits(b"x" * MAX_RECORD_BYTES)
         chunker.add(b"x" * MAX_RECORD_BYTES)
@@ -85,20 +122,40 @@ def test_a_full_batch_refuses_the_next_record() -> None:
     assert len(chunker.finish()) == MAX_CHUNKS
 
 
-def test_the_last_chunk_still_takes_what_fits() -> None:
-    chunker = Chunker(0, START)
+def test_the_last_chunk_still_takes_what_fits_as_padded() -> None:
+    chunker = Chunker(Registers())
     for _ in range(MAX_CHUNKS - 1):
         chunker.add(b"x" * MAX_RECORD_BYTES)
-    chunker.add(b"x" * (MAX_RECORD_BYTES - 3))
+    chunker.add(b"x" * (MAX_RECORD_BYTES - 27))
     assert chunker.fits(b"y")
     chunker.add(b"y")
     assert not chunker.fits(b"y")
+    assert len(chunker.finish()[-1]) == MAX_CHUNK_BYTES - 13
 
 
-def test_a_batch_header_packs_to_the_inboxs_fifty_bytes() -> None:
-    chunks = [b"a" * 41, b"b" * 42]
-    header = BatchHeader(time=1_700_000_000, message_limit=7, chunk_count=2, chunks_hash=chunks_hash(chunks))
-    commitment = keccak(keccak(chunks[0]) + keccak(chunks[1]))
-    expected = (1_700_000_000).to_bytes(8, "big") + (7).to_bytes(8, "big") + (2).to_bytes(2, "big") + commitment
-    assert header.pack() == expected
-    assert len(expected) == 50
+def a_header() -> BatchHeader:
+    return BatchHeader(
+        time=1_700_000_000,
+        until=1_700_000_060,
+        message_limit=7,
+        source=0,
+        poster=bytes(range(20)),
+        chunk_count=2,
+        chunks_hash=chunks_hash([b"a" * 41, b"b" * 42]),
+    )
+
+
+def test_a_batch_header_packs_to_the_inboxs_79_bytes() -> None:
+    commitment = keccak(keccak(b"a" * 41) + keccak(b"b" * 42))
+    numbers = b"".join(number.to_bytes(8, "big") for number in (1_700_000_000, 1_700_000_060, 7))
+    expected = numbers + b"\0" + bytes(range(20)) + b"\0\2" + commitment
+    assert a_header().pack() == expected
+    assert len(expected) == BATCH_HEADER_BYTES == 79
+
+
+def test_a_batch_header_unpacks_to_itself_and_no_other_length_does() -> None:
+    packed = a_header().pack()
+    assert unpack_header(packed) == a_header()
+    for wrong in (packed[:-1], packed + b"\0", b""):
+        with pytest.raises(BadInput):
+            unpack_header(wrong)

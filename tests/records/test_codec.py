@@ -147,7 +147,8 @@ CLOCK_ONE = b"\x01"
     [
         pytest.param(b"", Outcome.UNKNOWN_RECORD, id="nothing"),
         pytest.param(b"\x00\xc0", Outcome.UNKNOWN_RECORD, id="kind 0"),
-        pytest.param(bytes([len(RECORDS) + 1]) + b"\xc0", Outcome.UNKNOWN_RECORD, id="next kind"),
+        pytest.param(b"\x02\xc1\x01", Outcome.UNKNOWN_RECORD, id="a kind that has gone"),
+        pytest.param(bytes([RECORDS[-1].number + 1]) + b"\xc0", Outcome.UNKNOWN_RECORD, id="next kind"),
         pytest.param(b"\xff", Outcome.UNKNOWN_RECORD, id="last kind"),
         pytest.param(CLOCK_ONE, Outcome.MALFORMED, id="kind alone"),
         pytest.param(b"\x01\x05", Outcome.MALFORMED, id="a byte for a list"),

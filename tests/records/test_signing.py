@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
@@ -13,6 +15,9 @@ from hypothesis import strategies as st
 from tallystick.records.codec import BY_NAME, Record
 from tallystick.records.signing import (
     HALF_ORDER,
+    accept,
+    acceptance_digest,
+    acceptance_typed_data,
     address_of,
     digest,
     domain_separator,
@@ -188,5 +193,40 @@ def test_the_unsigned_fields_are_those_the_operator_fills_in_or_that_a_key_check
         ("dead_man", "agent"),
         ("report_price", "signer"),
         ("bulk", "agent"),
+        ("block_trade", "agent"),
+        ("block_trade", "taker"),
+        ("block_trade", "taker_agent"),
+        ("block_trade", "taker_nonce"),
     }
-    assert not any(field.signed for name in ("clock", "consume", "clean") for field in BY_NAME[name].fields)
+    assert not any(field.signed for name in ("clock", "clean") for field in BY_NAME[name].fields)
+
+
+# The second signer of a block trade
+
+
+BLOCK = BY_NAME["block_trade"]
+
+
+def test_an_acceptances_digest_is_what_eth_signTypedData_v4_hashes() -> None:  # noqa: N802
+    @SIGNING
+    @given(unsigned(BLOCK), KEYS)
+    def check(record: Record, key: bytes) -> None:
+        signable = encode_typed_data(full_message=acceptance_typed_data(record, CHAIN, ROLLUP))
+        whole = keccak(b"\x19" + signable.version + signable.header + signable.body)
+        assert acceptance_digest(record, DOMAIN) == whole
+        accepted = accept(record, DOMAIN, key)
+        assert recover(whole, accepted.blobs[0]) == bytes.fromhex(address_of(key)[2:])
+        assert replace(accepted, blobs=record.blobs) == record
+
+    check()
+
+
+def test_a_change_of_any_field_but_the_two_agents_changes_the_acceptances_digest() -> None:
+    plain = acceptance_digest(make("block_trade"), DOMAIN)
+    same = {
+        field.name
+        for field in BLOCK.fields
+        if acceptance_digest(make("block_trade", **{field.name: 1}), DOMAIN) == plain
+    }
+    assert same == {"agent", "taker_agent"}
+    assert plain != digest(make("block_trade"), DOMAIN)

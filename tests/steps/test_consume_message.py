@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tallystick.machine.engine import run, step
-from tallystick.records.signing import make
+from tallystick.records.chunks import chunk_header, framed
+from tallystick.records.codec import encode
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import (
     ACCOUNT_DEAD_BEFORE,
@@ -20,89 +21,59 @@ from tallystick.state.layout import (
     OUTBOX_RECIPIENT,
 )
 from tallystick.testing.look import book, cash, limbs, owner, position, word
-from tallystick.testing.world import World, address, message
+from tallystick.testing.world import World, address, message, write_rules
 
 RICH = 1_000_000_000
 
 
 def consume(world: World, *messages: bytes) -> Outcome:
     world.published.messages.extend(messages)
-    return world.send(make("consume", through=len(world.published.messages)))
+    return world.consume()
 
 
 def forced(name: str, account: int, amount: int, kind: int = MESSAGE_FORCE_WITHDRAW) -> bytes:
     return message(kind, address(name), account, amount)
 
 
-# The record
+# The run of messages
 
 
-@pytest.mark.parametrize("through", [0, 1, 2])
-def test_consuming_through_what_is_consumed_already_is_rejected(world: World, through: int) -> None:
-    world.deposit("alice", 1, 5)
-    world.deposit("alice", 1, 5)
-    assert world.send(make("consume", through=through)) is Outcome.MESSAGE_LIMIT
-    assert world.state.registers.message_cursor == 2
-
-
-def test_consuming_beyond_the_batchs_limit_is_rejected() -> None:
+def test_a_batch_consumes_every_message_below_its_limit_in_order_before_its_first_record() -> None:
     world = World()
-    world.published.messages.append(message(MESSAGE_DEPOSIT, address("alice"), 1, 5))
+    world.published.messages.extend(message(MESSAGE_DEPOSIT, address("alice"), 1, 10**i) for i in range(4))
+    withdraw = encode(world.signed("withdraw", "alice", account=1, nonce=0, amount_units=111, recipient=1))
+    world.published.publish([chunk_header(0, bytes(32), 0, bytes(32)) + framed(withdraw)], world.time, 3)
+    machine = world.fresh()
+    run(machine, 4)
+    registers = machine.state.registers
+    assert (registers.message_cursor, registers.record_count) == (3, 0)
+    assert cash(machine.state, 1) == 111
+    run(machine, 1 << 20)
+    assert (registers.outcome, registers.outbox_count) == (Outcome.ACCEPTED, 1)
+    assert (registers.message_cursor, registers.batch_cursor) == (3, 1)
+
+
+def test_a_message_takes_itself_as_input_and_the_last_one_leads_to_the_chunks() -> None:
+    world = World()
+    world.published.messages.extend(message(MESSAGE_DEPOSIT, address("alice"), 1, 5) for _ in range(2))
+    world.consume()
+    world.seal()
+    machine = world.fresh()
+    step(machine)
+    for expected in (Phase.CONSUME_MESSAGE, Phase.OPEN_CHUNK):
+        assert machine.state.registers.phase == Phase.CONSUME_MESSAGE
+        step(machine)
+        assert machine.step_input == world.published.messages[machine.state.registers.message_cursor - 1]
+        assert machine.state.registers.phase == expected
+
+
+def test_a_batch_whose_limit_is_consumed_already_begins_with_its_chunks(world: World) -> None:
+    world.deposit("alice", 1, 5)
+    world.seal()
     world.clock()
     world.seal()
-    assert world.published.headers[0].message_limit == 0
-    assert world.state.registers.message_cursor == 0
-    record = bytes([2, 0xC1, 1])
-    accumulator = world.state.registers.record_accumulator
-    chunk = (1).to_bytes(8, "big") + accumulator + len(record).to_bytes(2, "big") + record
-    world.published.publish([chunk], world.time, 0)
-    machine = world.fresh()
-    run(machine, 1 << 20)
-    registers = machine.state.registers
-    assert registers.outcome == Outcome.MESSAGE_LIMIT
-    assert (registers.record_count, registers.message_cursor) == (2, 0)
-
-
-def test_a_consume_record_takes_every_message_through_its_target_in_order(world: World) -> None:
-    deposits = [message(MESSAGE_DEPOSIT, address("alice"), 1, 10**i) for i in range(4)]
-    world.published.messages.extend(deposits)
-    assert world.send(make("consume", through=3)) is Outcome.ACCEPTED
-    assert cash(world.state, 1) == 111
-    assert world.state.registers.message_cursor == 3
-    assert world.state.registers.message_target == 0
-    assert world.send(make("consume", through=4)) is Outcome.ACCEPTED
-    assert cash(world.state, 1) == 1111
-
-
-def test_the_first_run_of_a_consume_record_takes_no_input_and_later_ones_the_message(
-    world: World,
-) -> None:
-    world.deposit("alice", 1, 5)
-    world.seal()
-    machine = world.fresh()
-    while machine.state.registers.phase != Phase.CONSUME_MESSAGE:
-        step(machine)
-    step(machine)
-    assert machine.step_input == b""
-    assert machine.state.registers.message_target == 1
-    step(machine)
-    assert machine.step_input == world.published.messages[0]
-
-
-def test_messages_a_batch_owes_are_consumed_behind_its_last_record() -> None:
-    world = World()
-    world.deposit("alice", 1, 5)
-    world.seal()
-    final = world.state.hash()
-    late = World()
-    late.published.messages.append(message(MESSAGE_DEPOSIT, address("alice"), 1, 5))
-    late.published.publish([bytes(41)], late.time, 1)
-    machine = late.fresh()
-    run(machine, 1 << 20)
-    assert cash(machine.state, 1) == 5
-    assert machine.state.registers.message_cursor == 1
-    assert machine.state.registers.batch_cursor == 1
-    assert machine.state.hash() != final
+    assert [header.message_limit for header in world.published.headers] == [0, 1, 1]
+    assert cash(world.state, 1) == 5
 
 
 # The messages
@@ -131,7 +102,7 @@ def test_the_largest_account_takes_deposits_and_the_next_one_is_no_account(world
     assert cash(world.state, MAX_ACCOUNT) == 5
 
 
-@pytest.mark.parametrize("kind", [0, 5, 255])
+@pytest.mark.parametrize("kind", [0, 6, 255])
 def test_a_message_of_an_unknown_kind_is_passed_over(world: World, kind: int) -> None:
     strange = message(kind, address("alice"), 1, 5)
     good = message(MESSAGE_DEPOSIT, address("alice"), 1, 5)
@@ -189,7 +160,7 @@ def test_after_a_forced_cancel_older_orders_never_trade_and_newer_ones_do(market
     done = consume(market, forced("alice", 1, 0, MESSAGE_FORCE_CANCEL_ALL))
     assert done is Outcome.ACCEPTED
     registers = market.state.registers
-    assert word(market.state.accounts, 1, ACCOUNT_DEAD_BEFORE) == registers.record_count + 1
+    assert word(market.state.accounts, 1, ACCOUNT_DEAD_BEFORE) == registers.record_count + registers.message_cursor
     market.order(1, 0, 0, 900, 2, client_id=2)
     market.order(2, 0, 1, 900, 5, flags=1)
     assert position(market.state, 1, 0) == 2
@@ -251,7 +222,7 @@ def test_a_close_sells_a_long_to_the_best_bids_and_drops_the_rest(holding: World
     assert position(holding.state, 1, 0) == 3
     assert position(holding.state, 3, 0) == 7
     registers = holding.state.registers
-    assert (registers.phase, registers.resume, registers.message_target, registers.consuming) == (2, 0, 0, 0)
+    assert (registers.phase, registers.resume, registers.forced_ms, registers.arg_amount) == (2, 0, 0, 0)
     assert book(holding.state, 0, 1)[0].remaining_lots == 20
 
 
@@ -293,15 +264,28 @@ def test_a_close_of_an_expired_future_is_refused(market: World) -> None:
     assert consume(market, closing("alice", 1, 1, 0, 0)) is Outcome.MARKET_EXPIRED
 
 
-def test_closes_a_batch_owes_are_done_behind_its_last_record(holding: World) -> None:
+def test_a_sale_without_a_bound_takes_any_bid_and_a_purchase_without_one_any_offer(holding: World) -> None:
+    holding.order(3, 0, 0, 1, 3, client_id=3)
+    assert consume(holding, closing("alice", 1, 0, 0, 0)) is Outcome.ACCEPTED
+    assert consume(holding, closing("bob", 2, 0, 0, 0)) is Outcome.ACCEPTED
+    assert (position(holding.state, 1, 0), position(holding.state, 2, 0)) == (0, 0)
+
+
+def test_neither_the_largest_order_nor_a_fired_switch_stops_a_close(unreplayed: World) -> None:
+    unreplayed.order(1, 0, 0, 1000, 10)
+    unreplayed.order(2, 0, 1, 1000, 10)
+    unreplayed.order(3, 0, 0, 998, 7)
+    write_rules(unreplayed.state, 0, {"max_lots": 8})
+    unreplayed.dead_man(1, unreplayed.state.registers.clock_ms + 1)
+    unreplayed.clock(ahead_ms=1)
+    assert unreplayed.order(1, 0, 1, 998, 1) is Outcome.DEAD_MAN
+    assert consume(unreplayed, closing("alice", 1, 0, 998, 0)) is Outcome.UNFILLED
+    assert position(unreplayed.state, 1, 0) == 3
+
+
+def test_a_close_queued_before_a_halt_does_not_meet_the_quotes_from_before_it(holding: World) -> None:
     holding.seal()
-    live = holding.state
-    late = holding.published
-    late.messages.append(closing("alice", 1, 0, 0, 4))
-    count: int = live.registers.record_count
-    header = count.to_bytes(8, "big") + live.registers.record_accumulator
-    late.publish([header + bytes(1)], holding.time, len(late.messages))
-    run(holding.machine, 1 << 20)
-    assert position(live, 1, 0) == 6
-    assert live.registers.phase == Phase.OPEN_BATCH
-    holding.time += 1
+    holding.published.messages.append(closing("alice", 1, 0, 0, 0))
+    holding.time += 72
+    assert holding.consume() is Outcome.STALE_INDEX
+    assert position(holding.state, 1, 0) == 10

@@ -6,10 +6,11 @@ import pytest
 
 from tallystick.machine.engine import halted, run, step
 from tallystick.machine.machine import Machine
-from tallystick.records.chunks import accumulate
+from tallystick.records.chunks import accumulate, padded
 from tallystick.records.codec import Record, encode
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome, Phase
+from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
     NONCE_JUMP_WORDS,
     NONCE_WORD_BITS,
@@ -18,14 +19,15 @@ from tallystick.state.layout import (
 )
 from tallystick.testing.world import START, World, address, key
 
-CLOCK = encode(make("clock", clock_ms=START * 1000))
+CLOCK = padded(encode(make("clock", clock_ms=START * 1000)))
+CLEAN = encode(make("clean", slot=5))
 LIFETIME_MS = 1000
 
 
 def machine_over(tail: bytes) -> Machine:
     """Return a machine over one chunk with these bytes behind its header, opened."""
     world = World()
-    world.published.publish([bytes(40) + tail], START, 0)
+    world.published.publish([bytes(80) + tail], START, 0)
     machine = world.fresh()
     run(machine, 2)
     return machine
@@ -68,7 +70,7 @@ def test_behind_the_last_record_the_chunk_is_left() -> None:
 def test_leaving_a_chunk_takes_no_input() -> None:
     machine = machine_over(len(CLOCK).to_bytes(2, "big") + CLOCK)
     step(machine)
-    assert machine.step_input == bytes(40) + len(CLOCK).to_bytes(2, "big") + CLOCK
+    assert machine.step_input == bytes(80) + len(CLOCK).to_bytes(2, "big") + CLOCK
     run(machine, 1)
     step(machine)
     assert machine.step_input == b""
@@ -78,8 +80,9 @@ def test_leaving_a_chunk_takes_no_input() -> None:
     "tail",
     [
         pytest.param(b"\x00", id="half a length"),
-        pytest.param(b"\x00\x00" + b"x" * 9, id="length 0"),
-        pytest.param(b"\x00\x05xxxx", id="one byte short"),
+        pytest.param(b"\x00\x00" + b"x" * 20, id="length 0"),
+        pytest.param(b"\x00\x0b" + b"x" * 20, id="shorter than any frame"),
+        pytest.param(b"\x00\x0c" + b"x" * 11, id="one byte short"),
         pytest.param(b"\xff\xffx", id="the longest length"),
     ],
 )
@@ -108,16 +111,64 @@ def test_records_before_a_broken_frame_still_count() -> None:
     ("data", "outcome"),
     [
         (b"\x7f\xc0", Outcome.UNKNOWN_RECORD),
+        (b"\x02\xc1\x01", Outcome.UNKNOWN_RECORD),
         (b"\x01\xc0", Outcome.MALFORMED),
         (b"\x01\xc9\x88\x40" + bytes(7), Outcome.OUT_OF_RANGE),
     ],
 )
-def test_bytes_that_are_no_record_are_counted_and_rejected(world: World, data: bytes, outcome: Outcome) -> None:
+def test_bytes_that_are_no_record_are_counted_with_their_zeros_and_rejected(
+    world: World, data: bytes, outcome: Outcome
+) -> None:
     registers = world.state.registers
     count, accumulator = registers.record_count, registers.record_accumulator
     assert world.send(data) is outcome
     assert registers.record_count == count + 1
-    assert registers.record_accumulator == accumulate(accumulator, data)
+    assert registers.record_accumulator == accumulate(accumulator, keccak(data.ljust(12, b"\0")))
+
+
+@pytest.mark.parametrize(
+    ("data", "counted"),
+    [
+        pytest.param(CLEAN.ljust(12, b"\0"), 3, id="a short record and its zeros"),
+        pytest.param(CLOCK, 3, id="a record of its own length"),
+        pytest.param(CLEAN.ljust(11, b"\0") + b"\1", 2, id="other than zeros"),
+        pytest.param(CLEAN.ljust(13, b"\0"), 2, id="zeros in a longer frame"),
+        pytest.param(CLOCK.ljust(13, b"\0"), 2, id="a zero behind 12 bytes"),
+        pytest.param(b"\x7f" + bytes(11), 2, id="an unknown kind"),
+        pytest.param(b"\x10\xc6\x85" + b"\xff" * 5 + bytes(4), 2, id="a number out of range"),
+    ],
+)
+def test_a_record_that_does_not_decode_ends_its_chunk(data: bytes, counted: int) -> None:
+    machine = machine_over(b"".join(len(each).to_bytes(2, "big") + each for each in (CLOCK, data, CLOCK)))
+    run(machine, 100)
+    assert halted(machine)
+    assert machine.state.registers.record_count == counted
+
+
+def test_every_record_of_a_kind_that_accounts_sign_is_in_the_promised_chain_whatever_becomes_of_it(
+    market: World,
+) -> None:
+    registers = market.state.registers
+    good = encode(order(market, "alice", nonce=market.next_nonce(1)))
+    forged = encode(order(market, "bob", nonce=9))
+    chain = registers.promised_count, registers.promised_accumulator
+    for data in (good, good, forged, b"\x03\xc0", bytes([5]) + b"garbage"):
+        chain = chain[0] + 1, accumulate(chain[1], keccak(padded(data)))
+        market.send(data)
+        assert (registers.promised_count, registers.promised_accumulator) == chain
+
+
+def test_records_that_nobody_or_another_authority_signs_are_in_no_promised_chain(market: World) -> None:
+    registers = market.state.registers
+    before = registers.promised_count, registers.promised_accumulator
+    market.clock()
+    market.report(0, 1001)
+    market.list_market(1)
+    market.clean(64)
+    market.liquidate(1, 0)
+    market.send(b"\x7f")
+    market.deposit("alice", 1, 5)
+    assert (registers.promised_count, registers.promised_accumulator) == before
 
 
 # Authority

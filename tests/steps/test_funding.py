@@ -136,6 +136,7 @@ def test_funding_by_chance_is_what_the_ledger_says(seed: int) -> None:
     listed.index_ms = scene.state.registers.clock_ms
     ledger.markets[0] = listed
     for number, name in enumerate(("alice", "bob", "carol"), start=1):
+        ledger.message()
         ledger.deposit(name, number, 10**7)
     for _ in range(12):
         charge(scene, chance.randint(-200_000_000, 200_000_000))

@@ -25,9 +25,10 @@ from tallystick.state.layout import (
     SELL,
 )
 from tallystick.state.state import State
+from tallystick.testing.byhand import hold
 from tallystick.testing.exact import Stand, margin
 from tallystick.testing.look import cash, position
-from tallystick.testing.world import World, hold, write_rules
+from tallystick.testing.world import World, write_rules
 
 I64 = st.integers(-(1 << 63), (1 << 63) - 1)
 LARGEST = (1 << 24) - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tallystick.errors import BadInput
+from tallystick.machine.liveness import sequence
 from tallystick.records.items import Item, pack_items, unpack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
@@ -36,12 +37,12 @@ def test_a_bulk_of_nothing_is_accepted(market: World) -> None:
     assert market.bulk(1, [], []) is Outcome.ACCEPTED
 
 
-def test_orders_of_a_bulk_rest_in_its_order_and_share_its_record_number(market: World) -> None:
+def test_orders_of_a_bulk_rest_in_its_order_and_share_its_sequence(market: World) -> None:
     """I7."""
     market.bulk(1, [place(i, BUY, 990, 1 + i) for i in range(3)], [])
     resting = book(market.state, 0, BUY)
     assert [(order.client_id, order.remaining_lots) for order in resting] == [(0, 1), (1, 2), (2, 3)]
-    assert {order.sequence for order in resting} == {market.state.registers.record_count}
+    assert {order.sequence for order in resting} == {sequence(market.state.registers)}
 
 
 def test_an_item_that_is_rejected_does_not_stop_those_behind_it(market: World) -> None:

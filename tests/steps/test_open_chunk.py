@@ -6,7 +6,7 @@ import pytest
 
 from tallystick.machine.engine import halted, run, step
 from tallystick.machine.machine import Machine
-from tallystick.records.chunks import accumulate
+from tallystick.records.chunks import accumulate, chunk_header, framed, padded
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome, Phase
@@ -18,9 +18,8 @@ CLOCK = encode(make("clock", clock_ms=START * 1000))
 LATER = encode(make("clock", clock_ms=START * 1000 + 1))
 
 
-def chunk(count: int, accumulator: bytes, *records: bytes) -> bytes:
-    frames = b"".join(len(record).to_bytes(2, "big") + record for record in records)
-    return count.to_bytes(8, "big") + accumulator + frames
+def chunk(count: int, accumulator: bytes, *records: bytes, promised: tuple[int, bytes] = (0, bytes(32))) -> bytes:
+    return chunk_header(count, accumulator, *promised) + b"".join(map(framed, records))
 
 
 def machine_over(*chunks: bytes, limit: int = 0, messages: tuple[bytes, ...] = ()) -> Machine:
@@ -39,11 +38,11 @@ def test_a_chunk_whose_header_agrees_is_opened() -> None:
     registers = machine.state.registers
     assert registers.phase == Phase.FETCH_RECORD
     assert registers.chunk_hash == keccak(GOOD)
-    assert (registers.chunk_offset, registers.chunk_length) == (40, len(GOOD))
+    assert (registers.chunk_offset, registers.chunk_length) == (80, len(GOOD))
 
 
 def test_the_input_is_every_chunks_hash_and_then_the_chunk() -> None:
-    second = chunk(1, accumulate(bytes(32), CLOCK), LATER)
+    second = chunk(1, accumulate(bytes(32), keccak(padded(CLOCK))), LATER)
     machine = machine_over(GOOD, second)
     run(machine, 1)
     step(machine)
@@ -55,7 +54,10 @@ def test_the_input_is_every_chunks_hash_and_then_the_chunk() -> None:
     [
         pytest.param(chunk(1, bytes(32), CLOCK), id="another record number"),
         pytest.param(chunk(0, bytes(31) + b"\x01", CLOCK), id="another accumulator"),
-        pytest.param(bytes(41), id="nothing but zeros is a header and a broken frame"),
+        pytest.param(chunk(0, bytes(32), CLOCK, promised=(1, bytes(32))), id="another promised number"),
+        pytest.param(chunk(0, bytes(32), CLOCK, promised=(0, b"\x80" + bytes(31))), id="another promised accumulator"),
+        pytest.param(bytes(79), id="no whole header"),
+        pytest.param(bytes(81), id="nothing but zeros is a header and a broken frame"),
     ],
 )
 def test_a_chunk_that_does_not_follow_leaves_no_record_behind(bad: bytes) -> None:
@@ -92,23 +94,34 @@ def test_behind_the_last_chunk_a_batch_that_owes_no_message_is_closed() -> None:
     assert registers.phase == Phase.OPEN_BATCH
     closed = (
         registers.batch_time,
+        registers.batch_until,
         registers.batch_message_limit,
         registers.chunk_count,
         registers.chunk_cursor,
         registers.chunk_offset,
         registers.chunk_length,
     )
-    assert closed == (0, 0, 0, 0, 0, 0)
+    assert closed == (0, 0, 0, 0, 0, 0, 0)
     assert registers.chunks_hash == registers.chunk_hash == bytes(32)
 
 
-def test_behind_the_last_chunk_the_messages_owed_are_consumed_first() -> None:
+def test_a_batch_without_a_chunk_that_follows_is_closed_behind_its_messages() -> None:
     deposits = tuple(message(MESSAGE_DEPOSIT, address("alice"), 1, 5) for _ in range(3))
     machine = machine_over(chunk(9, bytes(32), CLOCK), limit=2, messages=deposits)
-    run(machine, 3)
-    registers = machine.state.registers
-    assert (registers.phase, registers.message_target) == (Phase.CONSUME_MESSAGE, 2)
     run(machine, 100)
+    registers = machine.state.registers
     assert halted(machine)
-    assert (registers.message_cursor, registers.message_target) == (2, 0)
+    assert (registers.batch_cursor, registers.message_cursor) == (1, 2)
     assert registers.deposited_units == 10
+
+
+def test_a_chunk_continues_the_promised_records_of_the_chunks_before_it() -> None:
+    order = b"\x03" + bytes(11)
+    count, accumulator = 1, accumulate(bytes(32), keccak(order))
+    second = chunk(count, accumulator, CLOCK, promised=(1, accumulator))
+    machine = machine_over(chunk(0, bytes(32), order), second, chunk(2, bytes(32), CLOCK))
+    run(machine, 100)
+    registers = machine.state.registers
+    assert (registers.record_count, registers.promised_count) == (2, 1)
+    assert registers.promised_accumulator == accumulator
+    assert registers.clock_ms == START * 1000

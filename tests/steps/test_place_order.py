@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tallystick.machine.liveness import sequence
 from tallystick.schema.names import Outcome
 from tallystick.testing.look import book
 from tallystick.testing.world import START, World
@@ -69,4 +70,4 @@ def test_an_accepted_order_rests_as_it_was_signed(market: World, side: int, pric
     (order,) = book(market.state, 0, side)
     assert (order.account, order.market, order.side, order.price_ticks) == (1, 0, side, price)
     assert (order.remaining_lots, order.client_id, order.expiry_ms) == (3, 77, NOW + 9)
-    assert order.sequence == market.state.registers.record_count
+    assert order.sequence == sequence(market.state.registers)

@@ -71,7 +71,7 @@ def paid(world: World) -> dict[int, int]:
 
 def from_l1(world: World, kind: int, name: str, account: int, amount: int = 0) -> Outcome:
     world.published.messages.append(message(kind, address(name), account, amount))
-    return world.send(make("consume", through=len(world.published.messages)))
+    return world.consume()
 
 
 def test_it_begins_seven_days_after_the_last_index_and_no_sooner() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     FLAG_IOC,
@@ -32,7 +31,7 @@ def resting(world: World) -> tuple[int, ...]:
 def force_close(world: World, lots: int) -> Outcome:
     amount = 0 << 56 | 990 << 32 | lots
     world.published.messages.append(message(MESSAGE_FORCE_CLOSE, address("alice"), 1, amount))
-    return world.send(make("consume", through=len(world.published.messages)))
+    return world.consume()
 
 
 def trade(world: World) -> None:
@@ -94,16 +93,17 @@ def test_one_market_halts_alone(market: World) -> None:
     assert market.order(1, 1, BUY, 50, 1) is ACCEPTED
 
 
-def test_a_close_forced_through_l1_goes_through_at_any_stage(market: World) -> None:
-    """An exit beats a halt: who could stop prices could otherwise stop exits."""
+def test_a_close_forced_through_l1_is_an_order_like_any_other_at_every_stage(market: World) -> None:
+    """Queued before a halt, it would pick off quotes from before it."""
     trade(market)
     market.order(3, 0, BUY, 990, 10)
     market.later(STALE_MS + 1)
+    assert force_close(market, 4) is Outcome.STALE_INDEX
+    market.report(0, 1000)
+    assert force_close(market, 4) is Outcome.POST_ONLY_STAGE
+    market.reopen(0, 1000)
     assert force_close(market, 4) is ACCEPTED
     assert position(market.state, 1, 0) == 6
-    market.report(0, 1000)
-    assert force_close(market, 4) is ACCEPTED
-    assert position(market.state, 1, 0) == 2
 
 
 def test_money_leaves_a_halted_exchange(market: World) -> None:

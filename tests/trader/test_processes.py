@@ -27,6 +27,7 @@ class Processes:
         config = scene.config()
         arguments = ["--rpc", config.rpc, "--deployment", config.deployment, "--data-dir", config.data_dir]
         arguments += ["--key-file", config.key_file, "--port", "0", "--batch-seconds", "0.1", "--json-log"]
+        arguments += ["--quiet-seconds", "0.1", "--confirmations", "0"]
         self.command = [sys.executable, "-m", "tallystick_operator", "run", *arguments]
         self.key_file = str(scene.folder / "alice.key")
         save_key(account("alice"), scene.folder / "alice.key")

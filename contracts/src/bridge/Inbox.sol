@@ -7,6 +7,16 @@ import {Constants} from "../libraries/generated/Names.sol";
 /// @title Inbox
 /// @notice No owner, no pause, no upgrade: every number is fixed by the constructor.
 contract Inbox is IInbox {
+    /// @dev What the force delay leaves an honest poster beyond the past bound, for its confirmations.
+    uint256 private constant FORCE_SLACK_SECONDS = 60;
+    /// @dev A batch's clock may be ahead of L1 by this much less than the age of a price report, or every
+    /// honest report would be stale and the exchange would stand still for good.
+    uint256 private constant REPORT_SLACK_MS = 3000;
+    uint8 private constant SOURCE_CALLDATA = 0;
+    /// @dev A batch of one chunk of no more is always taken: one that brings nothing but the messages.
+    uint256 private constant SMALL_BYTES = 128;
+    uint256 private constant LARGEST_BYTES = Constants.MAX_CHUNKS * Constants.MAX_CHUNK_BYTES;
+
     /// @inheritdoc IInbox
     address public immutable override sequencer;
     /// @inheritdoc IInbox
@@ -19,6 +29,10 @@ contract Inbox is IInbox {
     uint64 public immutable override pastBoundSeconds;
     /// @inheritdoc IInbox
     uint64 public immutable override futureBoundSeconds;
+    /// @inheritdoc IInbox
+    uint64 public immutable override rateBytes;
+    /// @inheritdoc IInbox
+    uint64 public immutable override burstBytes;
 
     /// @inheritdoc IInbox
     mapping(uint64 count => bytes32) public override messageAccumulator;
@@ -29,23 +43,50 @@ contract Inbox is IInbox {
     /// @inheritdoc IInbox
     uint64 public override batchCount;
     /// @inheritdoc IInbox
-    uint64 public override batchTime;
+    uint64 public override batchUntil;
     /// @inheritdoc IInbox
     uint64 public override messageLimit;
     /// @dev Second of the sequencer's newest batch, or of the deployment.
     uint64 private _sequencerSeen;
+    /// @dev Bytes in the bucket when it was filled last, and the block of that.
+    uint192 private _level;
+    uint64 private _levelBlock;
 
     /// @param sequencer_ who posts batches while it lives
     /// @param vault_ who queues deposits
     /// @param config see IInbox.Config
     constructor(address sequencer_, address vault_, Config memory config) {
+        checkConfig(config);
         sequencer = sequencer_;
         vault = vault_;
         forceDelaySeconds = config.forceDelaySeconds;
         takeoverDelaySeconds = config.takeoverDelaySeconds;
         pastBoundSeconds = config.pastBoundSeconds;
         futureBoundSeconds = config.futureBoundSeconds;
+        rateBytes = config.rateBytes;
+        burstBytes = config.burstBytes;
         _sequencerSeen = uint64(block.timestamp);
+        _levelBlock = uint64(block.number);
+    }
+
+    /// @dev Rejects numbers that do not go together.
+    function checkConfig(Config memory config) private pure {
+        uint256 futureMs = 1000 * uint256(config.futureBoundSeconds);
+        uint256 mostMs = Constants.REPORT_AGE_MS - REPORT_SLACK_MS;
+        // INVARIANT: under the furthest clock there can be, an honest price report is fresh.
+        require(futureMs <= mostMs, FutureTooFar(futureMs, mostMs));
+        uint256 leastForce = uint256(config.pastBoundSeconds) + FORCE_SLACK_SECONDS;
+        // INVARIANT: what an honest batch could not know when it was sealed is not due while it may be posted.
+        require(config.forceDelaySeconds >= leastForce, ForceDelayTooShort(config.forceDelaySeconds, leastForce));
+        // INVARIANT: a sequencer that serves every message just in time is alive.
+        require(
+            config.takeoverDelaySeconds >= config.forceDelaySeconds,
+            TakeoverDelayTooShort(config.takeoverDelaySeconds, config.forceDelaySeconds)
+        );
+        // INVARIANT: the bucket drains.
+        require(config.rateBytes > 0, NoRate());
+        // INVARIANT: into an empty bucket every batch fits.
+        require(config.burstBytes >= LARGEST_BYTES, BurstTooSmall(config.burstBytes, LARGEST_BYTES));
     }
 
     /// @inheritdoc IInbox
@@ -79,20 +120,45 @@ contract Inbox is IInbox {
         return enqueue(Constants.MESSAGE_FORCE_CLOSE, msg.sender, account, what);
     }
 
-    /// @dev Appends a message to the queue and to its hash chain.
+    /// @inheritdoc IInbox
+    function enqueueRecord(bytes calldata record) external override returns (uint64 index) {
+        // INVARIANT: a step proof can carry any message there is, and none is without a record.
+        require(
+            record.length > 0 && record.length <= Constants.MAX_FORCED_BYTES,
+            RecordLength(record.length, Constants.MAX_FORCED_BYTES)
+        );
+        return append(abi.encodePacked(pack(Constants.MESSAGE_RECORD, msg.sender, 0, 0), record));
+    }
+
     function enqueue(uint256 kind, address sender, uint64 account, uint64 amountUnits) private returns (uint64 index) {
+        return append(pack(kind, sender, account, amountUnits));
+    }
+
+    /// @dev What every message begins with.
+    function pack(uint256 kind, address sender, uint64 account, uint64 amountUnits)
+        private
+        view
+        returns (bytes memory)
+    {
+        // SAFETY: seconds stay far below 2^64.
+        return abi.encodePacked(uint8(kind), sender, account, amountUnits, uint64(block.timestamp));
+    }
+
+    /// @dev Appends a message to the queue and to its hash chain.
+    function append(bytes memory message) private returns (uint64 index) {
         // SAFETY: seconds and the number of messages stay far below 2^64.
-        uint64 time = uint64(block.timestamp);
         index = uint64(_messageTimes.length);
-        bytes memory message = abi.encodePacked(uint8(kind), sender, account, amountUnits, time);
         bytes32 accumulator = keccak256(abi.encode(messageAccumulator[index], keccak256(message)));
         messageAccumulator[index + 1] = accumulator;
-        _messageTimes.push(time);
+        _messageTimes.push(uint64(block.timestamp));
         emit MessageQueued(index, message, accumulator);
     }
 
     /// @inheritdoc IInbox
-    function postBatch(uint64 index, uint64 time, uint64 limit, bytes[] calldata chunks) external override {
+    function postBatch(uint64 index, uint64 time, uint64 until, uint64 limit, bytes[] calldata chunks)
+        external
+        override
+    {
         checkPoster();
         // INVARIANT: batches are numbered without gap or duplicate.
         require(index == batchCount, WrongBatchIndex(index, batchCount));
@@ -100,16 +166,17 @@ contract Inbox is IInbox {
         require(
             chunks.length > 0 && chunks.length <= Constants.MAX_CHUNKS, ChunkCount(chunks.length, Constants.MAX_CHUNKS)
         );
-        checkMessageLimit(limit);
-        checkTime(time);
+        checkTimes(time, until);
+        checkMessageLimit(limit, time);
 
         // SAFETY: at most MAX_CHUNKS.
         uint16 chunkCount = uint16(chunks.length);
         bytes32 chunksHash = publish(index, chunks);
-        batchHash[index] = keccak256(abi.encodePacked(time, limit, chunkCount, chunksHash));
-        (batchCount, batchTime, messageLimit) = (index + 1, time, limit);
+        batchHash[index] =
+            keccak256(abi.encodePacked(time, until, limit, SOURCE_CALLDATA, msg.sender, chunkCount, chunksHash));
+        (batchCount, batchUntil, messageLimit) = (index + 1, until, limit);
         if (msg.sender == sequencer) _sequencerSeen = uint64(block.timestamp);
-        emit BatchPosted(index, time, limit, chunkCount, chunksHash, msg.sender);
+        emit BatchPosted(index, time, until, limit, SOURCE_CALLDATA, chunkCount, chunksHash, msg.sender);
     }
 
     /// @dev Rejects strangers while the sequencer is alive.
@@ -122,35 +189,53 @@ contract Inbox is IInbox {
         );
     }
 
-    /// @dev Rejects a limit that falls, that is ahead of the queue or that leaves out a due message.
-    function checkMessageLimit(uint64 limit) private view {
+    /// @dev Rejects times that fall, that are far from the block's or far apart.
+    function checkTimes(uint64 time, uint64 until) private view {
+        // INVARIANT: time never falls.
+        require(time >= batchUntil, TimeBackwards(time, batchUntil));
+        uint256 past = pastBoundSeconds;
+        uint256 least = block.timestamp > past ? block.timestamp - past : 0;
+        // INVARIANT: a batch is not held back.
+        require(time >= least, TimeTooOld(time, least));
+        // INVARIANT: a batch ends after it begins, and soon.
+        require(
+            until >= time && until <= time + Constants.MAX_BATCH_SECONDS, Span(time, until, Constants.MAX_BATCH_SECONDS)
+        );
+        uint256 most = block.timestamp + futureBoundSeconds;
+        // INVARIANT: no record is of a time that L1 has not nearly come to.
+        require(until <= most, UntilTooNew(until, most));
+    }
+
+    /// @dev Rejects a limit that falls, that is ahead of the queue, that leaves out a due message or that cuts a
+    /// second of L1 in two.
+    function checkMessageLimit(uint64 limit, uint64 time) private view {
         uint64 count = messageCount();
         // INVARIANT: a consumed message stays consumed.
         require(limit >= messageLimit, MessageLimitBackwards(limit, messageLimit));
         // INVARIANT: the machine finds every message it is told to consume.
         require(limit <= count, MessageLimitAhead(limit, count));
-        if (limit == count) return;
-        // Times never fall along the queue: the first message left out is the oldest.
-        uint256 dueAt = uint256(_messageTimes[limit]) + forceDelaySeconds;
-        // INVARIANT: whoever posts serves everyone's messages in time.
-        require(block.timestamp <= dueAt, MessageOverdue(limit, dueAt));
-    }
-
-    /// @dev Rejects times that fall or that are far from the block's.
-    function checkTime(uint64 time) private view {
-        // INVARIANT: time never falls.
-        require(time >= batchTime, TimeBackwards(time, batchTime));
-        uint256 past = pastBoundSeconds;
-        uint256 least = block.timestamp > past ? block.timestamp - past : 0;
-        // INVARIANT: a batch's time is the block's, within the bounds.
-        require(time >= least, TimeTooOld(time, least));
-        uint256 most = block.timestamp + futureBoundSeconds;
-        require(time <= most, TimeTooNew(time, most));
+        uint64 next = type(uint64).max;
+        if (limit < count) {
+            // Times never fall along the queue: the first message left out is the oldest.
+            next = _messageTimes[limit];
+            uint256 dueAt = uint256(next) + forceDelaySeconds;
+            // INVARIANT: whoever posts serves everyone's messages in time.
+            require(block.timestamp <= dueAt, MessageOverdue(limit, dueAt));
+        }
+        if (limit == 0) return;
+        uint64 last = _messageTimes[limit - 1];
+        // INVARIANT: what was queued in one second of L1, which one transaction can, is consumed in one batch.
+        require(last < next, MessagesCut(limit, last));
+        // INVARIANT: also what is still to be queued in this one.
+        require(last < block.timestamp, MessageOfThisSecond(limit - 1, last));
+        // INVARIANT: no batch runs ahead of what it consumes.
+        require(last <= time, MessageNewerThanBatch(limit - 1, last, time));
     }
 
     /// @dev Puts the chunks on the log. Returns the hash of their hashes.
     function publish(uint64 index, bytes[] calldata chunks) private returns (bytes32) {
         bytes32[] memory hashes = new bytes32[](chunks.length);
+        uint256 size;
         for (uint256 i = 0; i < chunks.length; ++i) {
             bytes calldata chunk = chunks[i];
             // INVARIANT: a step proof can carry any chunk there is.
@@ -158,10 +243,22 @@ contract Inbox is IInbox {
                 chunk.length > Constants.CHUNK_HEADER_BYTES && chunk.length <= Constants.MAX_CHUNK_BYTES,
                 ChunkLength(i, chunk.length, Constants.MAX_CHUNK_BYTES)
             );
+            size += chunk.length;
             hashes[i] = keccak256(chunk);
             emit ChunkPosted(index, uint16(i), chunk);
         }
+        fill(size, chunks.length == 1 && size <= SMALL_BYTES);
         return keccak256(abi.encodePacked(hashes));
+    }
+
+    /// @dev Puts a batch's bytes into the bucket. A small one is counted, and taken in any case: else whoever fills
+    /// the bucket would hold back messages.
+    function fill(uint256 size, bool small) private {
+        uint256 level = bucketBytes() + size;
+        // INVARIANT: what the machine has to do grows no faster than assertions can follow.
+        require(small || level <= burstBytes, BucketFull(level, burstBytes));
+        // SAFETY: only small batches go beyond a number of 64 bits, and never 2^128 of them.
+        (_level, _levelBlock) = (uint192(level), uint64(block.number));
     }
 
     /// @inheritdoc IInbox
@@ -172,6 +269,12 @@ contract Inbox is IInbox {
     /// @inheritdoc IInbox
     function messageCount() public view override returns (uint64) {
         return uint64(_messageTimes.length);
+    }
+
+    /// @inheritdoc IInbox
+    function bucketBytes() public view override returns (uint256) {
+        uint256 drained = uint256(rateBytes) * (block.number - _levelBlock);
+        return _level > drained ? _level - drained : 0;
     }
 
     /// @inheritdoc IInbox

@@ -161,11 +161,12 @@ contract Challenge is IChallenge, Credits {
         override
     {
         DisputeState storage dispute = _disputes[edge.dispute];
-        if (!_store.checkProof(edge, pre, basePrev, siblings, dispute.settled)) return;
+        (bool needed, EdgeId id) = _store.checkProof(edge, pre, basePrev, siblings, dispute.settled);
+        if (!needed) return;
         // SAFETY: the Referee is fixed and the call is static; starved of gas or given a bad
         // witness it reverts, and the revert is passed on: it never reads as an answer.
         bytes32 post = IReferee(referee).step(pre, dispute.limit, witness);
-        _store.markProven(edge, pre, post);
+        _store.markProven(edge, id, pre, post);
     }
 
     /// @inheritdoc IChallenge
@@ -210,10 +211,10 @@ contract Challenge is IChallenge, Credits {
         for (uint256 i = 0; i < payments.length; ++i) {
             // INVARIANT: a pot repays the moves of its own dispute.
             require(payments[i].edge.dispute == id, WrongDispute(payments[i].edge.dispute, id));
-            (bool due, Progress progress, address mover) = _store.takeMove(payments[i]);
+            (bool due, EdgeId edge, Progress progress, address mover) = _store.takeMove(payments[i]);
             if (!due) continue;
             uint256 rewardWei = progress == Progress.PROVEN ? proveRewardWei : bisectRewardWei;
-            repay(id, dispute, EdgeTree.edgeId(payments[i].edge), mover, rewardWei);
+            repay(id, dispute, edge, mover, rewardWei);
         }
     }
 

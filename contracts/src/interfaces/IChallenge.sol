@@ -19,7 +19,7 @@ struct Edge {
     Node span;
 }
 
-/// @notice An edge with its two children; both are ignored when the edge is not bisected.
+/// @notice An edge with its two children; others than its own count for nothing.
 struct Opening {
     Edge edge;
     Node left;
@@ -211,7 +211,9 @@ interface IChallenge is ICredits {
         external;
 
     /// @notice Recomputes cached totals in the given order: children before parents.
-    /// @dev Children that are not bisected count with their own time and need not be given.
+    /// @dev Children that are not bisected count with their own time and need not be given. An edge
+    /// given without its own children counts with its own time alone: it may have been bisected
+    /// after the call was signed.
     function update(Opening[] calldata openings) external;
 
     /// @notice Updates the given edges, then decides the dispute for the assertion of `root`, for

@@ -38,18 +38,26 @@ library EdgeTree {
     }
 
     function leftChild(Edge calldata edge, Node left) internal pure returns (Edge memory) {
-        return
-            Edge({dispute: edge.dispute, height: edge.height - 1, index: 2 * edge.index, base: edge.base, span: left});
+        // SAFETY: only edges above the leaves have children, and an index stays below 2^28.
+        unchecked {
+            return
+                Edge({
+                    dispute: edge.dispute, height: edge.height - 1, index: 2 * edge.index, base: edge.base, span: left
+                });
+        }
     }
 
     function rightChild(Edge calldata edge, Node left, Node right) internal pure returns (Edge memory) {
-        return Edge({
-            dispute: edge.dispute,
-            height: edge.height - 1,
-            index: 2 * edge.index + 1,
-            base: TraceTree.node(edge.base, left),
-            span: right
-        });
+        // SAFETY: as in `leftChild`.
+        unchecked {
+            return Edge({
+                dispute: edge.dispute,
+                height: edge.height - 1,
+                index: 2 * edge.index + 1,
+                base: TraceTree.node(edge.base, left),
+                span: right
+            });
+        }
     }
 
     /// @notice Adds an edge; one that exists stays as it is.
@@ -105,6 +113,7 @@ library EdgeTree {
 
     /// @notice Checks that `pre` is the state before the edge's one step and that a proof counts.
     /// @return needed false when the edge is proven already
+    /// @return id the edge's name
     function checkProof(
         Store storage self,
         Edge calldata edge,
@@ -112,11 +121,11 @@ library EdgeTree {
         Node basePrev,
         Node[] calldata siblings,
         bool settled
-    ) internal view returns (bool needed) {
+    ) internal view returns (bool needed, EdgeId id) {
         ContextId context = contextId(edge);
-        EdgeId id = edgeId(context, edge.span);
+        id = edgeId(context, edge.span);
         EdgeState storage state = self.edges[id];
-        if (state.progress == Progress.PROVEN) return false;
+        if (state.progress == Progress.PROVEN) return (false, id);
 
         // INVARIANT: only edges that descend from a root are proven.
         require(state.progress != Progress.ABSENT, IChallenge.UnknownEdge(id));
@@ -134,15 +143,14 @@ library EdgeTree {
         if (edge.index != 0) base = TraceTree.node(basePrev, TraceTree.foldRight(base, siblings));
         // INVARIANT: the step starts from the last state both rivals agree on.
         require(base == edge.base, IChallenge.WrongNode(base, edge.base));
-        return true;
+        return (true, id);
     }
 
-    /// @notice Marks an edge as proven if `post` is the state it claims.
-    function markProven(Store storage self, Edge calldata edge, bytes32 pre, bytes32 post) internal {
+    /// @notice Marks an edge, which is called `id`, as proven if `post` is the state it claims.
+    function markProven(Store storage self, Edge calldata edge, EdgeId id, bytes32 pre, bytes32 post) internal {
         Node span = TraceTree.leaf(post);
         // INVARIANT: only the true successor is ever proven, so of all rivals at most one is.
         require(span == edge.span, IChallenge.WrongNode(span, edge.span));
-        EdgeId id = edgeId(edge);
         EdgeState storage state = self.edges[id];
         state.progress = Progress.PROVEN;
         state.mover = msg.sender;
@@ -180,9 +188,9 @@ library EdgeTree {
 
         value = unrivalledBlocks(self.contexts[context], state);
         if (state.progress != Progress.BISECTED) return (id, value);
-        Node span = TraceTree.node(opening.left, opening.right);
-        // INVARIANT: the children are the edge's own.
-        require(span == edge.span, IChallenge.WrongNode(span, edge.span));
+        // SAFETY: without the edge's own children its time is a bound from below. The edge may have
+        // been bisected since the call was signed, and whoever did it must not burn a bundle.
+        if (!(TraceTree.node(opening.left, opening.right) == edge.span)) return (id, value);
         uint40 left = knownTotal(self, leftChild(edge, opening.left));
         uint40 right = knownTotal(self, rightChild(edge, opening.left, opening.right));
         // INVARIANT: an edge is as good as its worse child; the better one could be a lie's.
@@ -204,18 +212,19 @@ library EdgeTree {
 
     /// @notice Takes the edge's move for repayment, once, and passes the win on to its children.
     /// @return due whether the move is to be repaid now
+    /// @return id the edge's name
     /// @return progress what the move was
     /// @return mover who made it
     function takeMove(Store storage self, Opening calldata opening)
         internal
-        returns (bool due, Progress progress, address mover)
+        returns (bool due, EdgeId id, Progress progress, address mover)
     {
         Edge calldata edge = opening.edge;
-        EdgeState storage state = self.edges[edgeId(edge)];
+        id = edgeId(edge);
+        EdgeState storage state = self.edges[id];
         (progress, mover) = (state.progress, state.mover);
-        // INVARIANT: a move is repaid only in the winning tree and only once.
-        if (state.award != Award.WON) return (false, progress, mover);
-        if (progress == Progress.OPEN) return (false, progress, mover);
+        // INVARIANT: a move is repaid only in the tree that was settled on and only once.
+        if (state.award != Award.WON || progress == Progress.OPEN) return (false, id, progress, mover);
 
         state.award = Award.PAID;
         if (progress == Progress.BISECTED) {
@@ -225,7 +234,7 @@ library EdgeTree {
             inheritWin(self, edgeId(leftChild(edge, opening.left)));
             inheritWin(self, edgeId(rightChild(edge, opening.left, opening.right)));
         }
-        return (true, progress, mover);
+        return (true, id, progress, mover);
     }
 
     /// @dev Children without a move have nothing to be repaid and are left alone.

@@ -8,6 +8,11 @@ import {Registers} from "./generated/Registers.sol";
 
 // Which resting orders are dead: still in the book, but nobody may fill them any more.
 
+/// @notice The place of what happens now among all that happens: each record and each message is one further on.
+function sequence(Registers registers) pure returns (uint64) {
+    return registers.recordCount() + registers.messageCursor();
+}
+
 /// @notice Whether a resting order has expired, was cancelled with all others, belongs to a dead man, or
 /// has lost its pair.
 /// @dev Opens the cell of its pair, if any.

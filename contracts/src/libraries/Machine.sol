@@ -5,27 +5,48 @@ import {Record, decode} from "./RecordCodec.sol";
 import {Witness, WitnessLib} from "./Witness.sol";
 import {Phase} from "./generated/Names.sol";
 import {Registers, RegistersLib} from "./generated/Registers.sol";
+import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 
-/// @notice Ends the record or the order in progress with an outcome, and goes on where `resume` says.
+/// @notice Ends the record, the message or the order in progress with an outcome, and goes on where `resume` says, or
+/// with the batch's next message, chunk or record.
 function finish(Registers registers, uint8 outcome) pure {
     registers.setOutcome(outcome);
     clearArgs(registers);
     uint8 resume = registers.resume();
-    registers.setPhase(resume == 0 ? Phase.FETCH_RECORD : resume);
+    if (resume != 0) return registers.setPhase(resume);
+    registers.setForcedMs(0);
+    registers.setRecordSource(0);
+    if (registers.messageCursor() < registers.batchMessageLimit()) registers.setPhase(Phase.CONSUME_MESSAGE);
+    else if (registers.chunkLength() == 0) registers.setPhase(Phase.OPEN_CHUNK);
+    else registers.setPhase(Phase.FETCH_RECORD);
 }
 
 /// @notice The bytes of the record in progress, for a step that reads more of it than the registers hold.
-function recordInProgress(Witness memory w) pure returns (bytes calldata) {
-    bytes calldata chunk = w.input();
-    bytes32 expected = w.registers.chunkHash();
-    // INVARIANT: this is the open chunk.
-    require(keccak256(chunk) == expected, WitnessLib.InputMismatch(keccak256(chunk), expected));
-    return chunk[w.registers.argRecordAt():w.registers.argRecordEnd()];
+function recordInProgress(Witness memory w, IInbox inbox) view returns (bytes calldata) {
+    bytes calldata data;
+    if (w.registers.recordSource() == 0) {
+        data = w.input();
+        bytes32 expected = w.registers.chunkHash();
+        // INVARIANT: this is the open chunk.
+        require(keccak256(data) == expected, WitnessLib.InputMismatch(keccak256(data), expected));
+    } else {
+        data = readMessage(w, inbox, w.registers.messageCursor() - 1);
+    }
+    return data[w.registers.argRecordAt():w.registers.argRecordEnd()];
+}
+
+/// @notice The input, which is an L1 message.
+function readMessage(Witness memory w, IInbox inbox, uint64 index) view returns (bytes calldata data) {
+    data = w.input();
+    bytes32 actual = keccak256(abi.encodePacked(inbox.messageAccumulator(index), keccak256(data)));
+    bytes32 expected = inbox.messageAccumulator(index + 1);
+    // INVARIANT: this is the message of this number.
+    require(actual == expected, WitnessLib.InputMismatch(actual, expected));
 }
 
 /// @notice The values of the record in progress, which FETCH_RECORD has found sound.
-function recordValues(Witness memory w) pure returns (uint256[] memory) {
-    (, Record memory record) = decode(recordInProgress(w));
+function recordValues(Witness memory w, IInbox inbox) view returns (uint256[] memory) {
+    (, Record memory record) = decode(recordInProgress(w, inbox));
     return record.values;
 }
 
@@ -43,6 +64,7 @@ function clearArgs(Registers registers) pure {
 function closeBatch(Registers registers) pure {
     registers.setBatchCursor(registers.batchCursor() + 1);
     registers.setBatchTime(0);
+    registers.setBatchUntil(0);
     registers.setBatchMessageLimit(0);
     registers.setChunkCount(0);
     registers.setChunkCursor(0);

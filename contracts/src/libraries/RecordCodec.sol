@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Outcome} from "./generated/Names.sol";
+import {Constants, Outcome} from "./generated/Names.sol";
 import {RecordKinds} from "./generated/RecordKinds.sol";
 
 /// @notice A decoded record: `values` in the order of the kind's fields, addresses as integers; the
@@ -22,6 +22,17 @@ struct Blob {
 }
 
 // Strict, total decoding of records: no bytes make any of these revert.
+
+/// @notice A frame's record without the zeros that may fill up a frame of MIN_FRAME_BYTES, and no other, behind it.
+function unpadded(bytes calldata data) pure returns (bytes calldata) {
+    if (data.length != Constants.MIN_FRAME_BYTES) return data;
+    (, uint256 end) = _header(data, 1, 0xc0);
+    if (end == 0) return data;
+    for (uint256 i = end; i < data.length; ++i) {
+        if (data[i] != 0) return data;
+    }
+    return data[:end];
+}
 
 /// @notice Decodes a record; any outcome but ACCEPTED rejects it.
 /// @dev The record is the kind byte and one canonical flat RLP list, nothing after it. Rejects:

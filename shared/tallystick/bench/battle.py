@@ -109,7 +109,7 @@ class Battle:
         stage, chance = self.stage, random.Random(self.seed)
         began, first = time.perf_counter(), self.eyes.client.head().number
         before_wei = self.eyes.client.balance_wei(address(HONEST))
-        stage.client.request("evm_setAutomine", False)
+        stage.chain.request("evm_setAutomine", False)
         for _ in range(rounds):
             self.eyes.read()
             self.watch(self.eyes.head)
@@ -126,7 +126,7 @@ class Battle:
             self._go_on(total)
         else:
             raise AssertionError(f"the battle did not end within {rounds} rounds")
-        stage.client.request("evm_setAutomine", True)
+        stage.chain.request("evm_setAutomine", True)
         return self._result(first, before_wei, time.perf_counter() - began)
 
     def _over(self) -> bool:
@@ -155,7 +155,7 @@ class Battle:
 
     def _censor(self) -> None:
         """Keep the honest party's transactions out of the next block."""
-        client, mine = self.eyes.client, owner(HONEST)
+        client, mine = self.stage.chain, owner(HONEST)
         dropped = False
         for hash_ in self.stage.pool():
             if client.request("eth_getTransactionByHash", hash_)["from"].lower() == mine:
@@ -172,7 +172,7 @@ class Battle:
     def _result(self, first: int, before_wei: int, seconds: float) -> Result:
         self.eyes.read()
         client, config = self.eyes.client, self.stage.deployment.config
-        spent = transactions(client, HONEST, first + 1, self.eyes.head)
+        spent = transactions(self.stage.chain, HONEST, first + 1, self.eyes.head)
         view = self.eyes.rollup
         mine = assertion_id(self.parent.id, self.true.last_state)
         rivals = [view.assertions[id_] for id_ in view.children[self.parent.id] if id_ != mine]
@@ -237,7 +237,7 @@ def small_battle(count: int, *, censored: int = 0, fronted: bool = False) -> dic
             trade_a_little(stage)
             stage.publish()
             fresh = stage.world.fresh()
-            true = History(fresh.state, fresh.inputs)
+            true = History(fresh.state, fresh.inputs, height=stage.deployment.config.root_height)
             chosen = attacks(true, count, timings=timings)
             return asdict(Battle(stage=stage, true=true, attacks=chosen, censored=censored).play())
         finally:

@@ -112,6 +112,37 @@ def dispute(
 
 
 @app.command()
+def capacity(
+    steps: Annotated[int, typer.Option(min=1_000, max=1 << 22, help="Steps that are traced, at least.")] = 1 << 17,
+    seed: Seed = 7,
+    json_output: Json = False,
+) -> None:
+    """Say what can be asserted for ever at each K, and what a party needs to trace a full generation of it.
+
+    One generation of 2^K steps a block of 12 seconds; of these, what L1's messages and what time may ask for at most is
+    set aside, the rest is divided by the steps of a byte. A sample of orders in bulks is traced as a party does it, by
+    two processes and on disk; seconds and memory of a full trace are extrapolated from that, in processor time. Compiled
+    (from a temporary copy where `make native` has not been run) where it compiles. The object is keyed by K. Exit code 0
+    if at K = 22 at least 30,000 orders a second are asserted, a trace takes at most 1,024 MiB, and the sample is right.
+
+    Example: tallystick bench capacity --json > capacity.json
+    """
+    from rich.console import Console
+
+    from tallystick.bench.capacity import judge
+    from tallystick.bench.modes import compiled_source, measure
+    from tallystick.bench.tables import show_capacity
+
+    with compiled_source() as source:
+        sample = measure("tallystick.bench.capacity", "sample", source=source, steps=steps, seed=seed)
+    heights, ok = judge(sample)
+    show_capacity(Console(stderr=json_output, highlight=False), sample, heights)
+    if json_output:
+        print(json.dumps(heights))
+    raise typer.Exit(0 if ok else 1)
+
+
+@app.command()
 def sybils(
     attackers: Annotated[list[int], typer.Argument(min=1, max=256, help="How many at once, one battle each.")],
     censored: Annotated[int, typer.Option(min=0, max=150, help="Blocks that keep the honest side out.")] = 0,
@@ -132,6 +163,29 @@ def sybils(
     show_sybils(Console(stderr=json_output, highlight=False), rows)
     ok = all(row["won"] and row["profit_wei"] > 0 and row["liars_time"] < PERIOD_BLOCKS for row in rows)
     _finish({"ok": ok, "battles": rows}, json_output)
+
+
+@app.command()
+def faststart(
+    blocks: Annotated[int, typer.Option(min=6_000, max=10_000_000, help="Blocks of the past; a year by default.")] = 365
+    * 7_200,
+    json_output: Json = False,
+) -> None:
+    """Read a year of a busy L1 with an empty disk, from an endpoint that is not trusted.
+
+    The endpoint is a process of its own on this machine that makes the past up: full blocks, a batch and an assertion
+    each 25 of them, a message each 10. It is asked for the logs, and what it says is checked by what the contracts
+    commit to. Beside it, what proving every header takes. Exit code 0 at 750 blocks a second or more.
+    """
+    from rich.console import Console
+
+    from tallystick.bench.faststart import measure, text
+
+    console = Console(stderr=json_output, highlight=False)
+    with console.status("starting") as status:
+        result = measure(blocks, status.update)
+    console.print(text(result))
+    _finish(result, json_output)
 
 
 def _finish(result: dict[str, Any], json_output: bool) -> None:

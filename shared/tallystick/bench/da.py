@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tallystick.records.chunks import framed
 from tallystick.records.codec import encode
 from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item, pack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.records import RECORDS
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, ITEM_SLOT_BYTES, MAX_CHUNK_BYTES
+from tallystick.state.layout import CHUNK_HEADER_BYTES, ITEM_SLOT_BYTES, MAX_CHUNK_BYTES
 
 FLOOR_GAS_NONZERO: Final = 40
 FLOOR_GAS_ZERO: Final = 10
@@ -25,7 +26,6 @@ BULK_BYTES_AIM: Final = 24
 
 _TYPICAL: Final[dict[str, dict[str, int]]] = {
     "clock": {"clock_ms": 1_700_000_123_456},
-    "consume": {"through": 70_000},
     "order": {"market": 3, "side": 1, "price_ticks": 617_990, "lots": 250, "client_id": 4_711},
     "cancel": {"client_id": 4_711, "slot": 70_000},
     "withdraw": {"amount_units": 250_000_000, "recipient": 0x1F98431C8AD98523631AE4A59F267346EA31F984},
@@ -92,12 +92,12 @@ def _bulk(what: int) -> bytes:
 
 
 def _costs(record: bytes) -> dict[str, Any]:
-    framed = len(record).to_bytes(FRAME_HEADER_BYTES, "big") + record
+    frame = framed(record)
     # Its share of the header of a chunk that is full of such records.
-    share = CHUNK_HEADER_BYTES / max(1, (MAX_CHUNK_BYTES - CHUNK_HEADER_BYTES) // len(framed))
-    zeros = framed.count(0)
-    gas = zeros * FLOOR_GAS_ZERO + (len(framed) - zeros) * FLOOR_GAS_NONZERO + share * FLOOR_GAS_NONZERO
-    size = len(framed) + share
+    share = CHUNK_HEADER_BYTES / max(1, (MAX_CHUNK_BYTES - CHUNK_HEADER_BYTES) // len(frame))
+    zeros = frame.count(0)
+    gas = zeros * FLOOR_GAS_ZERO + (len(frame) - zeros) * FLOOR_GAS_NONZERO + share * FLOOR_GAS_NONZERO
+    size = len(frame) + share
     return {
         "record_bytes": len(record),
         "bytes": round(size, 2),

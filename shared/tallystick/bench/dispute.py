@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any, Final
 
 from tallystick.bench.battle import Battle, typical
-from tallystick.bench.moves import WORST_INDEX, Prover
+from tallystick.bench.moves import Prover
 from tallystick.bench.sybils import lie_at, send
 from tallystick.dispute.history import History
 from tallystick.dispute.moves import call_for
@@ -86,7 +86,7 @@ class Watch:
     def _decide_apart(self, decide: Decide) -> None:
         """Update and confirm in two transactions, and have both forgotten."""
         assert self.battle is not None
-        client = self.battle.eyes.client
+        client = self.stage.chain
         snapshot = client.request("evm_snapshot")
         gas: list[int] = []
         apart = call_for(Update(openings=decide.openings), 0), call_for(Decide(root=decide.root, openings=()), 0)
@@ -125,7 +125,7 @@ def _measure(stage: Stage, steps: int, bulks: int, seed: int, worst: bool) -> Re
     same = replayed.state.hash() == stage.world.state.hash()
     replay_seconds = time.perf_counter() - began
     began = time.perf_counter()
-    history = History(start, stage.world.published)
+    history = History(start, stage.world.published, height=stage.deployment.config.root_height)
     trace_seconds = time.perf_counter() - began
 
     lie = _a_match(history, start, stage)
@@ -139,7 +139,7 @@ def _measure(stage: Stage, steps: int, bulks: int, seed: int, worst: bool) -> Re
     limit = len(stage.world.published.headers)
     sample = _sample(start, stage, prover, limit, seed)
     alone = prover.prove_gas(history.prove(lie).step, limit, lie, history.prove(lie))
-    most = max([*sample, *(_worst() if worst else [])])
+    most = max([*sample, *(_worst(history.height) if worst else [])])
     return {
         "how": how(),
         "ok": same and result.won and ran == len(history.states) - 1 >= steps,
@@ -249,16 +249,16 @@ def _sample(start: State, stage: Stage, prover: Prover, limit: int, seed: int) -
         engine.run(machine, index - at)
         tracer = Tracer(machine)
         found.append(prover.prove_gas(tracer.prove(), limit, index))
-        tracer.close()
         at = index + 1
     return found
 
 
-def _worst() -> list[int]:
+def _worst(height: int) -> list[int]:
     """Return, of every scenario, the gas of its dearest proof, at the leaf that takes the most siblings."""
     found: list[int] = []
+    worst = 1 << (height - 1)
     for name in scenarios.SCENARIOS:
         played = scenarios.play(name)
         prover, limit = Prover(played.scene.published), played.scene.published.batch_limit
-        found.append(max(prover.prove_gas(proof, limit, WORST_INDEX) for proof, _ in played.steps()))
+        found.append(max(prover.prove_gas(proof, limit, worst) for proof, _ in played.steps()))
     return found

@@ -13,7 +13,6 @@ from tallystick.dispute.view import Edge
 from tallystick.errors import DataMismatch
 from tallystick.l1.abi import contract_abi
 from tallystick.proof.tracer import StepProof
-from tallystick.rollup.replay import TRACE_HEIGHT
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 from tallystick.testing.evms import Account, fastest
@@ -83,10 +82,6 @@ def _challenge() -> Account:
     )
     made = evm.read(evm.deploy(artifacts.load("Challenge").bytecode + arguments), [])
     return Account(address=b"\xca" * 20, code=made.code, storage={})
-
-
-WORST_INDEX: Final = 1 << (TRACE_HEIGHT - 1)
-"""The leaf whose prefix takes the most siblings to prove."""
 
 
 def _slot(key: bytes, mapping: int) -> int:

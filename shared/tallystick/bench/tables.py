@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tallystick.l1.deployment import ROOTS_PER_SECOND
+
 Result = dict[str, Any]
 ETHER = 10**18
 
@@ -53,3 +55,28 @@ def show_sybils(console: Console, rows: list[Result]) -> None:
             f"{row['lost_wei'] / ETHER:.2f}",
         )
     console.print(table)
+
+
+def show_capacity(console: Console, sample: Result, heights: dict[str, Result]) -> None:
+    """Print what can be asserted at each height, beside what is asked of a deployment and what the dispute allows."""
+    console.print(
+        f"machine {sample['how']}: {sample['steps']:,} steps traced in {sample['clock_seconds']:.1f} s by {sample['cores']} "
+        f"processes, {sample['steps_per_byte']:.2f} steps a byte; {sample['roots_per_second']:,} roots a second of two "
+        f"processors; a proof takes {sample['prove_seconds']:.2f} s; {sample['stored_bytes_per_step']:.2f} bytes a step "
+        "on disk"
+    )
+    table = Table("K", "steps a block", "MB a block", "orders/s asserted", "ether locked", "s for a full trace", "MiB")
+    for height, row in heights.items():
+        table.add_row(
+            height,
+            f"{row['steps_per_block']:,}",
+            f"{row['bytes_per_block'] / 10**6:.2f}",
+            f"{row['orders_per_second_asserted']:,}",
+            f"{row['bond_ether_locked']:g}",
+            f"{row['trace_seconds_full']:,.0f}",
+            f"{row['trace_memory_mib']:,}",
+        )
+    table.add_row("22, asked", "", "7.20", "30,000 or more", "32", "", "1,024 or less")
+    table.add_row("22, planned", "4,194,304", "8.00", "", "", f"{(1 << 22) / ROOTS_PER_SECOND:,.0f}", "")
+    console.print(table)
+    console.print("Seconds and memory of a full trace are extrapolated from the sample, at its roots a second.")

@@ -82,9 +82,7 @@ def _trace(machine: Machine, inputs: Any, orders: int) -> float:
             registers.arg_price, registers.arg_lots = inputs[at + 4], inputs[at + 5]
             registers.phase = Phase.PLACE_ORDER
         tracer.advance()
-    seconds = time.process_time() - began
-    tracer.close()
-    return seconds
+    return time.process_time() - began
 
 
 def _run(state: State, published: Any, inputs: Any, orders: int) -> tuple[float, int, Machine]:

@@ -10,7 +10,6 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from tallystick.machine.drive import NO_QUOTE
-from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, MESSAGE_DEPOSIT, SELL
 from tallystick.testing.world import World, address, message
@@ -49,7 +48,7 @@ def open_exchange(markets: int, accounts: int, price: int = PRICE, cash: int = C
     for account in range(accounts):
         world.owners[account] = "trader"
         world.published.messages.append(message(MESSAGE_DEPOSIT, owner, account, cash))
-    world.send(make("consume", through=accounts))
+    world.consume()
     for market in range(markets):
         world.list_market(
             market,

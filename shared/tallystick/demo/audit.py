@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tallystick.machine import engine
 from tallystick.machine.arith import read_address
 from tallystick.machine.machine import Machine
 from tallystick.rollup.assertion_view import Assertion, RollupView
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.rollup.invariants import broken, imbalance
-from tallystick.rollup.replay import TRACE_STEPS, Replayer
+from tallystick.rollup.replay import Replayer, run_out
 from tallystick.rollup.view import ChainEvent
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
@@ -85,7 +84,8 @@ class Audit:
 class Auditor:
     """Keeps the replay between audits, so that each costs only what is new."""
 
-    def __init__(self) -> None:
+    def __init__(self, height: int) -> None:
+        self.height = height
         self.inbox = InboxView()
         self.rollup = RollupView()
         self.replayer: Replayer | None = None
@@ -95,8 +95,7 @@ class Auditor:
         """Replay up to the newest batch, confirmed or not."""
         confirmed = self.audit(events)
         machine = Machine(confirmed.state.copy(), self.inbox.limited(self.inbox.batch_count))
-        while not engine.halted(machine):
-            engine.run(machine, TRACE_STEPS)
+        run_out(machine)
         return Audit(confirmed.assertion, machine.state)
 
     def audit(self, events: Sequence[ChainEvent]) -> Audit:
@@ -106,7 +105,7 @@ class Auditor:
             self.rollup.apply(event)
         self._read = len(events)
         if self.replayer is None:
-            self.replayer = Replayer(self.rollup.genesis_data, self.rollup.genesis_id, self.inbox)
+            self.replayer = Replayer(self.rollup.genesis_data, self.rollup.genesis_id, self.inbox, height=self.height)
         path: list[Assertion] = []
         at = self.rollup.assertions[self.rollup.latest_confirmed]
         while not self.replayer.knows(at.id) and at.parent:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tallystick.demo.story import Story, gas, short
 from tallystick.errors import StateError
-from tallystick.l1.client import L1Client
+from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.events import EventReader, L1Event
 from tallystick.schema.names import Phase
@@ -54,7 +54,7 @@ class DisputeFacts:
 class Chronicle:
     """Follows the contracts' events. `names` says who an address is; `honest` is the challenger's."""
 
-    def __init__(self, client: L1Client, deployment: Deployment, story: Story, honest: bytes) -> None:
+    def __init__(self, client: L1, deployment: Deployment, story: Story, honest: bytes) -> None:
         self.client = client
         self.story = story
         self.honest = honest

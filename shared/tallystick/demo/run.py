@@ -52,7 +52,7 @@ class Demo:
         self.traders = [trader(name, True, options.seed) for name in ("Mia", "Max", "Mei")]
         self.traders += [trader(name, False, options.seed) for name in ("Tom", "Tia", "Ted")]
         self.domain = b""
-        self.auditor = Auditor()
+        self.auditor: Auditor
         self.chronicle: Chronicle
 
     def run(self) -> dict[str, Any]:
@@ -75,6 +75,7 @@ class Demo:
         with story.waiting("deploying the contracts"):
             exchange.deploy()
         story.say(f"{len(exchange.deployment.addresses.all())} contracts are on {exchange.l1_url}")
+        self.auditor = Auditor(self.exchange.deployment.config.root_height)
         self.chronicle = Chronicle(exchange.client, exchange.deployment, story, plain(exchange.keys.challenger.address))
         self.chronicle.names = {
             plain(exchange.keys.operator.address): "operator",

@@ -14,7 +14,7 @@ import msgspec
 from tallystick.errors import BadEncoding
 from tallystick.l1.logproof import LogProof
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,13 +22,15 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Place(_Part, frozen=True, kw_only=True):
-    """Which contracts on which chain. `config_hash` is the Challenge's, part of every dispute's name."""
+    """Which contracts on which chain. `config_hash` is the Challenge's, part of every dispute's name; `height` that of
+    its roots."""
 
     chain_id: int
     rollup: bytes
     challenge: bytes
     inbox: bytes
     config_hash: bytes
+    height: int
 
 
 class Origin(_Part, frozen=True, kw_only=True):
@@ -74,7 +76,10 @@ class Header(_Part, frozen=True, kw_only=True):
 
     index: int
     time: int
+    until: int
     message_limit: int
+    source: int
+    poster: bytes
     chunk_count: int
     chunks_hash: bytes
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tallystick.dispute.strategy import Due
-from tallystick.l1.client import L1Client
+from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.queuestore import TxEntry, TxState
 from tallystick.l1.sender import TxQueue
@@ -49,7 +49,7 @@ class Hand:
     """
 
     def __init__(
-        self, client: L1Client, deployment: Deployment, queue: TxQueue, report: Report, purse: Purse | None = None
+        self, client: L1, deployment: Deployment, queue: TxQueue, report: Report, purse: Purse | None = None
     ) -> None:
         self._client = client
         self._queue = queue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,13 +10,13 @@ from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Inputs, Machine
 from tallystick.proof.tracer import StepProof, Tracer
-from tallystick.rollup.replay import TRACE_HEIGHT
 from tallystick.state.hashing import keccak
 from tallystick.state.state import State
 
 PROGRESS_EVERY: Final = 4096
 Step = Callable[[Machine], None]
 Progress = Callable[[int], None]
+Span = Callable[[int, int], bytes]
 
 
 def leaf(state: bytes) -> bytes:
@@ -27,6 +27,27 @@ def leaf(state: bytes) -> bytes:
 def node(left: bytes, right: bytes) -> bytes:
     """Return the node over two nodes."""
     return keccak(left + right)
+
+
+def padding(node_: bytes, levels: int) -> list[bytes]:
+    """Return a node and, for each level above it, the node over nothing but such nodes."""
+    found = [node_]
+    for _ in range(levels):
+        found.append(node(found[-1], found[-1]))
+    return found
+
+
+def levels(lowest: list[bytes], right: list[bytes]) -> list[list[bytes]]:
+    """Return every level over the nodes of the lowest one, up to a single root.
+
+    Shape: right of the given nodes all is padding, `right[h]` at the h-th level above the lowest; it is left out.
+    """
+    found = [lowest]
+    for pad in right[:-1]:
+        level = found[-1]
+        full = [*level, pad] if len(level) % 2 else level
+        found.append([node(full[i], full[i + 1]) for i in range(0, len(full), 2)])
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +73,13 @@ class Trace:
     """The states of a trace as a tree, padded with the last one. It can play, but has nothing to prove with.
 
     Shape: leaf number i commits to the state after i + 1 steps; there are 2^height leaves. `states[i]` is the state
-    hash after i steps, as far as the machine really ran.
+    hash after i steps, as far as the machine really ran; `span` gives the nodes where they are kept elsewhere.
     """
 
-    def __init__(self, states: list[bytes], height: int = TRACE_HEIGHT) -> None:
+    def __init__(self, states: Sequence[bytes], height: int, span: Span | None = None) -> None:
         self.states = states
         self.height = height
-        self._levels, self._padding = self._build()
+        self._span = span or _in_memory(states, height)
 
     @property
     def last_state(self) -> bytes:
@@ -67,8 +88,7 @@ class Trace:
 
     def span(self, height: int, index: int) -> bytes:
         """Return the node at a height and index."""
-        level = self._levels[height]
-        return level[index] if index < len(level) else self._padding[height]
+        return self._span(height, index)
 
     def base(self, height: int, index: int) -> bytes:
         """Return the hash of everything left of a node, the first state's leaf included."""
@@ -97,17 +117,16 @@ class Trace:
         """Raises: StateError, always: bare hashes prove nothing."""
         raise StateError("a bare trace has nothing to prove with", index=index)
 
-    def _build(self) -> tuple[list[list[bytes]], list[bytes]]:
-        """Build every level over the real leaves; what is right of them is padding, one node a level."""
-        padding = [leaf(self.states[-1])]
-        level = [leaf(state) for state in self.states[1 : (1 << self.height) + 1]]
-        levels = [level]
-        for _ in range(self.height):
-            full = [*level, padding[-1]] if len(level) % 2 else level
-            level = [node(full[i], full[i + 1]) for i in range(0, len(full), 2)]
-            padding.append(node(padding[-1], padding[-1]))
-            levels.append(level)
-        return levels, padding
+
+def _in_memory(states: Sequence[bytes], height: int) -> Span:
+    """Return the nodes of the whole tree over states."""
+    right = padding(leaf(states[-1]), height)
+    rows = levels([leaf(state) for state in states[1 : (1 << height) + 1]], right)
+
+    def span(at: int, index: int) -> bytes:
+        return rows[at][index] if index < len(rows[at]) else right[at]
+
+    return span
 
 
 class History(Trace):
@@ -118,7 +137,7 @@ class History(Trace):
         start: State,
         inputs: Inputs,
         *,
-        height: int = TRACE_HEIGHT,
+        height: int,
         step: Step = engine.step,
         progress: Progress = lambda steps: None,
     ) -> None:

@@ -15,7 +15,6 @@ from tallystick.l1.logproof import ProvenLog, check_log
 from tallystick.proof.tracer import INPUT_LENGTH_BYTES
 from tallystick.records.chunks import BatchHeader
 from tallystick.rollup.assertion_view import assertion_id
-from tallystick.rollup.replay import TRACE_HEIGHT
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import REGISTERS_BYTES, Registers
@@ -25,6 +24,7 @@ from tallystick.testing.twins import call_referee, inbox_storage
 
 HASH_BYTES: Final = 32
 MOST: Final = 1 << 64
+MOST_HEIGHT: Final = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def judge(bundle: Bundle, make_evm: Callable[[], Evm] | None = None) -> Verdict:
             assertion=claim.assertion,
             root=_root(bundle, dispute, claim).id,
             right=edge.span == leaf(post),
-            ends_in_assertion=_ends_in(claim, sides),
+            ends_in_assertion=_ends_in(claim, sides, bundle.place.height),
         )
         for claim, edge in zip(bundle.claims, leaves, strict=True)
     )
@@ -132,8 +132,10 @@ def _widths(bundle: Bundle) -> None:
         raise DataMismatch("a hash in the bundle is not 32 bytes long")
     numbers = [bundle.limit, bundle.step.index, *(each.count for each in bundle.messages)]
     numbers += [number for each in bundle.batches for number in (each.index, each.time, each.message_limit)]
-    if any(not 0 <= each < MOST for each in numbers) or any(
-        each.chunk_count not in range(1 << 16) for each in bundle.batches
+    if (
+        not 0 < bundle.place.height <= MOST_HEIGHT
+        or any(not 0 <= each < MOST for each in numbers)
+        or any(each.chunk_count not in range(1 << 16) for each in bundle.batches)
     ):
         raise DataMismatch("a number in the bundle is out of range")
 
@@ -151,7 +153,9 @@ def _side(parent: bytes, side: Side) -> bytes:
 
 
 def _root(bundle: Bundle, dispute: bytes, claim: Claim) -> Edge:
-    return Edge(dispute=dispute, height=TRACE_HEIGHT, index=0, base=leaf(bundle.origin.state_hash), span=claim.span)
+    return Edge(
+        dispute=dispute, height=bundle.place.height, index=0, base=leaf(bundle.origin.state_hash), span=claim.span
+    )
 
 
 def _descend(bundle: Bundle, dispute: bytes, claim: Claim) -> Edge:
@@ -160,7 +164,7 @@ def _descend(bundle: Bundle, dispute: bytes, claim: Claim) -> Edge:
     Raises: DataMismatch when one of them is not an opening of the edge above it.
     """
     edge = _root(bundle, dispute, claim)
-    if len(claim.openings) != TRACE_HEIGHT or bundle.step.index >> TRACE_HEIGHT:
+    if len(claim.openings) != bundle.place.height or bundle.step.index >> bundle.place.height:
         raise DataMismatch("a claim does not lead to a leaf", openings=len(claim.openings), index=bundle.step.index)
     for left, right in claim.openings:
         if node(left, right) != edge.span:
@@ -200,13 +204,16 @@ def _run(bundle: Bundle, make_evm: Callable[[], Evm]) -> tuple[bytes, int]:
 def _header(header: Header) -> BatchHeader:
     return BatchHeader(
         time=header.time,
+        until=header.until,
         message_limit=header.message_limit,
+        source=header.source,
+        poster=header.poster,
         chunk_count=header.chunk_count,
         chunks_hash=header.chunks_hash,
     )
 
 
-def _ends_in(claim: Claim, sides: dict[bytes, bytes]) -> bool:
+def _ends_in(claim: Claim, sides: dict[bytes, bytes], height: int) -> bool:
     """Whether a claim's siblings tie it to its assertion.
 
     Raises: DataMismatch when there are siblings and they do not, or the assertion is none of the sides.
@@ -218,7 +225,7 @@ def _ends_in(claim: Claim, sides: dict[bytes, bytes]) -> bool:
     folded = leaf(sides[claim.assertion])
     for sibling in claim.siblings:
         folded = node(sibling, folded)
-    if len(claim.siblings) != TRACE_HEIGHT or folded != claim.span:
+    if len(claim.siblings) != height or folded != claim.span:
         raise DataMismatch("a claim's tree does not end in the asserted state", assertion=claim.assertion)
     return True
 
@@ -259,7 +266,8 @@ def _wanted(bundle: Bundle, parent: bytes, dispute: bytes, leaves: list[Edge]) -
         facts = {"dispute": dispute, "edge": edge.id, "height": 0, "index": edge.index, "span": edge.span}
         found[f"leaf {_short(edge.id)} below root {_short(root)}"] = "EdgeAdded", facts
     for batch in bundle.batches:
-        facts = {"index": batch.index, "time": batch.time, "messageLimit": batch.message_limit}
+        facts = {"index": batch.index, "time": batch.time, "until": batch.until, "messageLimit": batch.message_limit}
+        facts |= {"source": batch.source, "poster": batch.poster}
         facts |= {"chunkCount": batch.chunk_count, "chunksHash": batch.chunks_hash}
         found[f"batch {batch.index}"] = "BatchPosted", facts
     for message in bundle.messages:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 from tallystick.dispute.history import Trace
 from tallystick.dispute.strategy import Identity, time_of
-from tallystick.dispute.tracing import MemoryTraces
+from tallystick.dispute.traces import MemoryTraces, Source, Traces
 from tallystick.dispute.view import ChallengeView
+from tallystick.errors import StateError
 from tallystick.l1.deployment import DeployConfig
 from tallystick.rollup.assertion_view import Assertion, RollupView, Status
 from tallystick.rollup.begin import begin
@@ -18,22 +19,11 @@ from tallystick.rollup.invariants import broken
 from tallystick.rollup.replay import Expectation, Replayer
 from tallystick.rollup.snapshotstore import SnapshotStore
 from tallystick.rollup.view import ChainEvent
+from tallystick.state.state import State
 
 Report = Callable[[str, dict[str, Any]], None]
 PAYING: Final = ("Rollup", "Challenge")
 """The contracts that owe what they pay."""
-
-
-class Traces(Protocol):
-    """The own traces of true assertions, which take their time."""
-
-    def trace(self, assertion: Assertion) -> Trace | None:
-        """Return the trace of a true assertion, None while it is being made; asking begins it."""
-        ...
-
-    def keep(self, ids: Container[bytes]) -> None:
-        """Drop all but the traces of these assertions."""
-        ...
 
 
 class Mind:
@@ -67,12 +57,47 @@ class Mind:
         self.head = 0
         self.head_time = 0
         self._genesis_state_hash = genesis_state_hash
-        self._traces: Traces = traces(self) if traces is not None else MemoryTraces(self, report)
+        self._traces: Traces = traces(self) if traces is not None else MemoryTraces(self.source, report, identity.step)
         self._judged: set[bytes] = set()
         self._lies: set[bytes] = set()
         self._replayed: set[bytes] = set()
         self._passed_over: set[bytes] = set()
         self._warned: set[tuple[str, bytes]] = set()
+
+    @property
+    def source(self) -> Source:
+        """What traces are made from."""
+        return Source(
+            assertion=lambda id_: self.rollup.assertions[id_],
+            state=self._start,
+            inputs=self.inbox.limited,
+            height=self.terms.root_height,
+        )
+
+    def close(self) -> None:
+        """End what is being made."""
+        self._traces.close()
+
+    def _start(self, assertion: bytes) -> State:
+        """Return the state a trace begins in; one that was dropped, as the dispute is old, is replayed from genesis."""
+        assert self.replayer is not None
+        try:
+            return self.replayer.state(assertion)
+        except StateError:
+            rollup = self.rollup
+            path = [rollup.assertions[assertion]]
+            while path[-1].id != rollup.genesis_id:
+                path.append(rollup.assertions[path[-1].parent])
+            replayer = Replayer(
+                rollup.genesis_data,
+                rollup.genesis_id,
+                self.inbox,
+                height=self.terms.root_height,
+                step=self.replayer.step,
+            )
+            for before in path[:0:-1]:
+                replayer.expected(before)
+            return replayer.state(assertion)
 
     # Reading
 
@@ -90,8 +115,14 @@ class Mind:
                 self.credits[event.contract].apply(event)
         self.head, self.head_time = head, head_time
         if self.replayer is None and self.rollup.genesis_id and complete:
-            step = self.identity.step
-            self.replayer = begin(self.rollup, self.inbox, self._genesis_state_hash, step, self.snapshots)
+            self.replayer = begin(
+                self.rollup,
+                self.inbox,
+                self._genesis_state_hash,
+                height=self.terms.root_height,
+                step=self.identity.step,
+                snapshots=self.snapshots,
+            )
             self._judged |= self.replayer.inherited
             self._replayed |= self.replayer.inherited
 

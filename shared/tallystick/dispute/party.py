@@ -11,13 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from tallystick.dispute.commitments import check_commitments
 from tallystick.dispute.hand import Hand, Purse
-from tallystick.dispute.mind import Mind, Report, Traces
+from tallystick.dispute.mind import Mind, Report
 from tallystick.dispute.strategy import Due, Identity, time_of
+from tallystick.dispute.traces import Traces
 from tallystick.dispute.view import ChallengeView
-from tallystick.l1.client import L1Client
+from tallystick.errors import DataError
+from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS, EventReader
+from tallystick.l1.logstore import LogStore
 from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.sender import SenderConfig, TxQueue
 from tallystick.l1.signer import Signer
@@ -37,12 +41,12 @@ class Party:
     """Follows L1 and acts on it; `tick` does all that can be done now.
 
     `report` is told every event worth telling, by name, with its data. Without an account or a queue, which may be
-    shared, nothing is ever sent. `look_twice` is asked before the first move against each lie, and may raise.
+    shared, nothing is ever sent. `store` keeps L1's events, to go on from there. `look_twice` is asked before the first move against each lie, and may raise.
     """
 
     def __init__(
         self,
-        client: L1Client,
+        client: L1,
         deployment: Deployment,
         identity: Identity,
         report: Report,
@@ -56,11 +60,13 @@ class Party:
         snapshots: SnapshotStore | None = None,
         traces: Callable[[Mind], Traces] | None = None,
         look_twice: Callable[[Party], None] = lambda party: None,
+        store: LogStore | None = None,
     ) -> None:
         self.client = client
         self.deployment = deployment
         self.report = report
-        self.reader = EventReader(client, deployment, tag=tag, confirmations=confirmations)
+        self.reader = EventReader(client, deployment, tag=tag, confirmations=confirmations, store=store, claims=True)
+        self._events = store
         self.queue = queue
         self._store: QueueStore | None = None
         if queue is None and account is not None and queue_path is not None:
@@ -82,9 +88,11 @@ class Party:
         self._acted_at = -1
 
     def close(self) -> None:
-        """Let go of the transaction queue's store."""
-        if self._store is not None:
-            self._store.close()
+        """Let go of the transaction queue's store, and end what is being made."""
+        self.mind.close()
+        for store in (self._store, self._events):
+            if store is not None:
+                store.close()
 
     def tick(self) -> bool:
         """Read what is new and act on it; return whether the view of L1 is complete.
@@ -112,8 +120,29 @@ class Party:
         if batch.rolled_back_to is not None:
             self.mind.roll_back(batch.rolled_back_to)
             self._acted_at = -1
-        self.mind.take(batch, batch.read_to.number, batch.read_to.timestamp, complete=batch.complete)
+        try:
+            self.mind.take(batch, batch.read_to.number, batch.read_to.timestamp, complete=batch.complete)
+            if batch.claim_ends:
+                self._check_claim(batch.read_to.number)
+        except (DataError, KeyError) as error:
+            if not batch.claimed:
+                raise
+            self.report("past_refuted", {"reason": str(error)})
+            self.reader.refute(str(error))
         return batch.complete
+
+    def _check_claim(self, block: int) -> None:
+        """Hold what one endpoint said of the past against what the contracts commit to.
+
+        Raises: DataMismatch; L1Error.
+        """
+        mind = self.mind
+        places = self.deployment.addresses.all()
+        facts = check_commitments(
+            self.client, places, block, inbox=mind.inbox, rollup=mind.rollup, challenge=mind.challenge
+        )
+        self.reader.accept()
+        self.report("past_checked", {"block": block, "facts": facts})
 
     def due(self) -> list[Due]:
         """Return what this party would do now.

@@ -9,7 +9,7 @@ from tallystick.dispute.party import Identity, Party
 from tallystick.dispute.strategy import Due
 from tallystick.dispute.view import DisputeStatus
 from tallystick.errors import StateError
-from tallystick.l1.client import L1Client
+from tallystick.l1.access import L1
 from tallystick.l1.deploy import check_deployment
 from tallystick.l1.deployment import Deployment
 from tallystick.rollup.assertion_view import Assertion
@@ -25,7 +25,7 @@ class Planner:
     Raises: StateError when the contracts are not the ones this version knows.
     """
 
-    def __init__(self, client: L1Client, deployment: Deployment, me: bytes = b"") -> None:
+    def __init__(self, client: L1, deployment: Deployment, me: bytes = b"") -> None:
         check_deployment(client, deployment)
         self.client = client
         self.deployment = deployment

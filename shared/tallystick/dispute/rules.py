@@ -1,22 +1,24 @@
-"""The dispute's rules as plain Python, for trees of any height: what the Challenge contract does, to be played with.
+"""The protocol's rules as plain Python: which of them can be dropped, what a deployment fixes, and what all share.
 
-The rules DISPUTE marks as load-bearing can be dropped one by one, so that a test can show that each is. Twin:
-contracts/src/libraries/EdgeTree.sol.
+`rollup_rules` are the assertions and their bonds, `challenge_rules` the disputes; `protocol` puts them together, to be
+played with. Every rule that DISPUTE marks as load-bearing can be dropped, so that a test can show that it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Final, NoReturn
 
-from tallystick.dispute.history import Prefix, leaf, node
-from tallystick.dispute.player import Opening
-from tallystick.dispute.view import ENOUGH, ChallengeView, Edge, children
 from tallystick.errors import BadInput
 
-DISPUTE = b"\0" * 32
+SINK: Final = "sink"
+"""Who owns what is forfeited."""
+GRACE_BLOCKS: Final = 6
+"""The grace there is where the rule against one is dropped."""
 
 
 class Rule(Enum):
@@ -32,186 +34,134 @@ class Rule(Enum):
     """A lie inherits the time of the half it has in common with the truth."""
     AGREED_PRE = "a step starts from the last agreed state"
     """A lie's first false leaf is proven from another state."""
+    NO_GRACE = "a decision takes effect at once"
+    """The graces of all generations add up: the last one is confirmed too late."""
+    ANY_PARENT = "a decision does not ask whether the parent is confirmed"
+    """Generations are decided one after the other, each later than the last."""
+    PLAY_ON = "moves count until the dispute is settled"
+    """The decision comes by the head start; the root never earns its period by itself, and its bond stays for ever."""
+    ALONE_EARNS = "the head start decides, but earns no money"
+    """A false trace to the true state takes the honest root's bond."""
+    BOND_MOVES = "a bond may leave what has a child"
+    """A proposer needs a bond for every pending generation."""
+    BOND_FROM_ANYWHERE = "a bond moves from any own assertion, not from the parent alone"
+    """Whoever is overtaken by another's true assertion has to pay a second bond."""
+    BOND_HELD = "a bond stays on what has no child"
+    """A lie costs nothing: its bond goes on to the next one."""
+    CHILD_COUNTED = "the child is counted before the bond is released"
+    """The tip's own bond cannot carry its first child: a proposer needs two."""
+    ALL_FORFEITED = "a fallen bond goes to the sink, all of it"
+    """Whoever posts the truth first, and lies then, lies at half the price."""
+    LIMIT_KEPT = "work left over needs no new batch"
+    """Work is left lying until somebody posts a batch, and a backlog never ends."""
+    NO_WAIT = "a child of an assertion that had not halted waits for nothing"
+    """A backlog is asserted at one generation an interval."""
+    ALONE_FOR_GOOD = "what was alone for the period gets no rival"
+    """Defenders must stay awake, with money, for what time alone has decided."""
+    STALE_OPENINGS = "an edge given without its own children counts with its own time"
+    """Whoever bisects an edge behind its signature undoes a transaction that decides or settles."""
+    NO_OPS = "what is done already never reverts"
+    """One cheap move in front of it undoes a transaction that decides and confirms many generations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GameEvent:
-    """An event as the contract would emit it."""
+class RulesTerms:
+    """What a deployment fixes. Units: `period` (T) and `interval` in blocks, all money in wei.
 
-    contract: str
-    name: str
-    args: dict[str, Any]
-    block: int
-
-
-@dataclass(slots=True, kw_only=True)
-class _Edge:
-    created: int
-    opened: tuple[bytes, bytes] | None = None
-    proven: bool = False
-    cached: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class Game:
-    """One dispute. `step` runs one step of the machine; `head_starts` are assertions' own times without a rival.
-
-    Every move raises BadInput where the contract would revert.
+    `height` (K) is that of the trees; `interval` is what the child of a halted assertion waits.
     """
 
     height: int
-    start: bytes
     period: int
-    step: Callable[[bytes], bytes]
-    head_starts: dict[bytes, int]
+    interval: int
+    assertion_bond: int
+    root_bond: int
+    open_reward: int
+    bisect_reward: int
+    prove_reward: int
+
+
+Listener = Callable[[str, str, dict[str, Any]], None]
+"""Hears of every event: the contract, the event's name and its arguments."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Ground:
+    """What both contracts stand on: L1's block, the Inbox, the machine, and the rules that are dropped.
+
+    `step` runs one step from a state hash below a limit; `halted` says whether a state has nothing left to read below
+    it. `tell` hears the events as the contracts emit them; None for speed.
+    """
+
+    terms: RulesTerms
+    step: Callable[[bytes, int], bytes]
+    halted: Callable[[bytes, int], bool]
     dropped: frozenset[Rule] = frozenset()
+    tell: Listener | None = None
     block: int = 0
-    view: ChallengeView = field(init=False)
-    winner: bytes = b""
-    _edges: dict[bytes, _Edge] = field(default_factory=dict[bytes, "_Edge"])
-    _contexts: dict[bytes, int | None] = field(default_factory=dict[bytes, "int | None"])
-    _roots: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    batch_count: int = 0
+    undo: list[Callable[[], object]] | None = None
+    _untold: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list[tuple[str, str, dict[str, Any]]])
 
-    def __post_init__(self) -> None:
-        self.view = _GameView(self)
+    def drops(self, rule: Rule) -> bool:
+        """Whether a rule is dropped here."""
+        return bool(self.dropped) and rule in self.dropped
 
-    def open_root(self, assertion: bytes, state: bytes, span: bytes, siblings: tuple[bytes, ...], start: bytes) -> Edge:
-        """Commit an assertion to a tree. `start` is believed only where the rule against that is dropped."""
-        first = start if Rule.START_FROM_PARENT in self.dropped else self.start
-        root = Edge(dispute=DISPUTE, height=self.height, index=0, base=leaf(first), span=span)
-        _require(len(siblings) == self.height and _fold(leaf(state), siblings) == span, "the last leaf is another")
-        _require(not self.winner, "decided")
-        if root.id not in self._edges:
-            if not self._roots:
-                self._emit("DisputeOpened", dispute=DISPUTE, parent=b"", limit=0)
-            self._roots[root.id] = assertion
-            self._emit("RootOpened", assertion=assertion, edge=root.id)
-            self._add(root)
-        return root
-
-    def bisect(self, edge: Edge, left: bytes, right: bytes) -> None:
-        """Open an edge into its children."""
-        state = self._get(edge)
-        if state.opened is not None:
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """Take back everything noted in `undo`, and tell nobody, when a transaction of several parts is refused."""
+        if self.undo is not None:
+            yield
             return
-        _require(edge.height > 0 and node(left, right) == edge.span, "not its children")
-        _require(Rule.BISECT_RIVALLED in self.dropped or self._rivalled(edge), "no rival")
-        state.opened = left, right
-        self._emit("EdgeBisected", edge=edge.id, left=left, right=right)
-        for child in self.children(edge, left, right):
-            self._add(child)
+        self.undo = []
+        try:
+            yield
+        except BadInput:
+            for step in reversed(self.undo):
+                step()
+            self._untold.clear()
+            raise
+        finally:
+            self.undo = None
+            untold, self._untold = self._untold, []
+            for event in untold:
+                self.say(*event)
 
-    def prove(self, edge: Edge, prefix: Prefix) -> None:
-        """Run an edge's one step."""
-        state = self._get(edge)
-        if state.proven:
-            return
-        _require(edge.height == 0 and self._rivalled(edge), "no rivalled leaf")
-        if Rule.AGREED_PRE not in self.dropped:
-            zeros = (edge.index & -edge.index).bit_length() - 1 if edge.index else 0
-            _require(len(prefix.siblings) == zeros, "siblings")
-            base = leaf(prefix.pre)
-            if edge.index:
-                base = node(prefix.base_prev, _fold(base, prefix.siblings))
-            _require(base == edge.base, "not the agreed state")
-        _require(leaf(self.step(prefix.pre)) == edge.span, "the step leads elsewhere")
-        state.proven = True
-        state.cached = ENOUGH
-        self._emit("EdgeProven", edge=edge.id)
+    def note(self, undo: Callable[[], object]) -> None:
+        """Remember how to take back what is being done."""
+        if self.undo is not None:
+            self.undo.append(undo)
 
-    def update(self, openings: tuple[Opening, ...]) -> None:
-        """Bring totals up to date in the order given."""
-        for opening in openings:
-            state = self._get(opening.edge)
-            total = self._total(opening.edge, state)
-            if total > state.cached:
-                state.cached = total
-                self._emit("EdgeUpdated", edge=opening.edge.id, totalBlocks=total)
-
-    def confirm(self, root: Edge, openings: tuple[Opening, ...] = ()) -> None:
-        """Decide the dispute for a root."""
-        self.update(openings)
-        _require(root.id in self._roots and not self.winner, "no open root")
-        assertion = self._roots[root.id]
-        total = self._get(root).cached + self.head_starts.get(assertion, 0)
-        _require(total >= self.period, "not long enough")
-        self.winner = assertion
-        self._emit("DisputeDecided", dispute=DISPUTE, edge=root.id, assertion=assertion)
-
-    def children(self, edge: Edge, left: bytes, right: bytes) -> tuple[Edge, Edge]:
-        """Return an edge's children as these rules make them."""
-        first, second = children(edge, left, right)
-        if Rule.RIGHT_BASE in self.dropped:
-            second = Edge(dispute=second.dispute, height=second.height, index=second.index, base=edge.base, span=right)
-        return first, second
-
-    def _total(self, edge: Edge, state: _Edge) -> int:
-        if state.proven:
-            return ENOUGH
-        own = self._own_time(edge, state)
-        if state.opened is None:
-            return own
-        known = [self._known_total(child) for child in self.children(edge, *state.opened)]
-        below = max(known) if Rule.WORSE_CHILD in self.dropped else min(known)
-        return min(ENOUGH, own + below)
-
-    def _own_time(self, edge: Edge, state: _Edge) -> int:
-        rivalled = self._contexts[edge.context]
-        return max(0, (self.block if rivalled is None else rivalled) - state.created)
-
-    def _known_total(self, edge: Edge) -> int:
-        """What a child is worth at least: its cached total, or its own time if that is more."""
-        state = self._get(edge)
-        return max(state.cached, self._own_time(edge, state))
-
-    def _rivalled(self, edge: Edge) -> bool:
-        return self._contexts[edge.context] is not None
-
-    def _get(self, edge: Edge) -> _Edge:
-        _require(edge.id in self._edges, "no such edge")
-        return self._edges[edge.id]
-
-    def _add(self, edge: Edge) -> None:
-        if edge.id in self._edges:
-            return
-        self._edges[edge.id] = _Edge(created=self.block)
-        self._emit(
-            "EdgeAdded",
-            dispute=edge.dispute,
-            edge=edge.id,
-            height=edge.height,
-            index=edge.index,
-            base=edge.base,
-            span=edge.span,
-        )
-        if edge.context not in self._contexts:
-            self._contexts[edge.context] = None
-        elif self._contexts[edge.context] is None:
-            self._contexts[edge.context] = self.block
-            self._emit("ContextRivalled", context=edge.context, rivalledBlock=self.block)
-
-    def _emit(self, name: str, **args: Any) -> None:
-        self.view.apply(GameEvent(contract="Challenge", name=name, args=args, block=self.block))
+    def say(self, contract: str, name: str, args: dict[str, Any]) -> None:
+        """Tell of an event, once what it belongs to is sure to stand."""
+        if self.undo is not None:
+            self._untold.append((contract, name, args))
+        elif self.tell is not None:
+            self.tell(contract, name, args)
 
 
-class _GameView(ChallengeView):
-    """What a player sees of a game, whose rules for children may be broken."""
+@dataclass(slots=True, kw_only=True)
+class Till:
+    """A contract's money: what each has paid in, and what each is owed. Units: wei."""
 
-    def __init__(self, game: Game) -> None:
-        super().__init__()
-        self._game = game
+    paid: Counter[str] = field(default_factory=Counter[str])
+    credit: Counter[str] = field(default_factory=Counter[str])
 
-    def children(self, edge: Edge, left: bytes, right: bytes) -> tuple[Edge, Edge]:
-        """Return an edge's two children."""
-        return self._game.children(edge, left, right)
+    def held(self) -> int:
+        """Return what lies in the contract and belongs to nobody yet."""
+        return self.paid.total() - self.credit.total()
 
-
-def _fold(last: bytes, siblings: tuple[bytes, ...]) -> bytes:
-    for sibling in siblings:
-        last = node(sibling, last)
-    return last
+    def net(self, who: str) -> int:
+        """Return what somebody has gained, less what it has paid."""
+        return self.credit[who] - self.paid[who]
 
 
-def _require(condition: bool, reason: str) -> None:
+def require(condition: bool, reason: str) -> None:
+    """Raises: BadInput where the contract reverts."""
     if not condition:
-        raise BadInput(reason)
+        refuse(reason)
+
+
+def refuse(reason: str) -> NoReturn:
+    """Raises: BadInput, always."""
+    raise BadInput(reason)

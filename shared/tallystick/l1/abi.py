@@ -103,9 +103,16 @@ class ContractAbi:
 
         Raises: BadInput, when there is none of that name.
         """
-        for digest, entry in self._events.items():
+        return self.event(event).digest
+
+    def event(self, event: str) -> Entry:
+        """The event of a name.
+
+        Raises: BadInput, when there is none.
+        """
+        for entry in self._events.values():
             if entry.name == event:
-                return digest
+                return entry
         raise BadInput("the contract has no such event", contract=self.name, event=event)
 
     def encode_call(self, function: str, *args: Any) -> bytes:

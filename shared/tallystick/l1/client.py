@@ -6,7 +6,6 @@ is repeated only when no answer came; what the node refuses is raised at once.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,58 +16,17 @@ from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
-from tallystick.l1.abi import ContractAbi, Named, contract_abi, decode_revert
+from tallystick.l1.abi import Named, contract_abi, decode_revert
+from tallystick.l1.access import Claim, Contract
+from tallystick.l1.values import BlockRef, BlockTag, RawLog, Receipt
 
 DEFAULT_TIMEOUT_SECONDS = 20.0
 DEFAULT_RETRIES = 4
 FIRST_PAUSE_SECONDS = 0.1
 LOG_RANGE_BLOCKS = 5_000
+CALLS_A_REQUEST = 200
 RETRIED_STATUS = (429, 502, 503, 504)
 REVERTED = 3
-
-BlockTag = int | bytes | str
-"""A number, a hash, or a name such as "latest" and "finalized"."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockRef:
-    number: int
-    hash: bytes
-    parent_hash: bytes
-    timestamp: int
-    base_fee_wei: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawLog:
-    address: bytes
-    topics: tuple[bytes, ...]
-    data: bytes
-    block_number: int
-    block_hash: bytes
-    transaction_hash: bytes
-    log_index: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    transaction_hash: bytes
-    block_number: int
-    block_hash: bytes
-    succeeded: bool
-    gas_used: int
-    price_wei: int
-    contract_address: bytes | None
-    logs: tuple[RawLog, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """A decoded log."""
-
-    name: str
-    args: dict[str, Any]
-    log: RawLog
 
 
 class L1Client:
@@ -169,6 +127,15 @@ class L1Client:
             base_fee_wei=_int(found.get("baseFeePerGas", "0x0")),
         )
 
+    def raw_block(self, number: int) -> tuple[Any, list[Any]] | None:
+        """A block's header and its receipts as the endpoint gives them; None where it does not."""
+        try:
+            found = self.request("eth_getBlockByNumber", hex(number), False)
+            receipts = self.request("eth_getBlockReceipts", hex(number))
+        except L1Error:
+            return None
+        return None if found is None or receipts is None else (found, receipts)
+
     def logs(
         self,
         addresses: bytes | Sequence[bytes],
@@ -201,6 +168,10 @@ class L1Client:
             at = end + 1
         return found
 
+    def claim(self) -> Claim | None:
+        """Whoever tells the past unproven, to be checked by what the contracts commit to; None where nobody is doubted."""
+        return None
+
     # Accounts and calls
 
     def balance_wei(self, address: bytes, block: BlockTag = "latest") -> int:
@@ -230,11 +201,19 @@ class L1Client:
         message = _message(to, data, sender, value_wei) | ({"gas": hex(gas)} if gas else {})
         return _bytes(self.request("eth_call", message, _tag(block)))
 
+    def call_many(self, calls: Sequence[tuple[bytes, bytes]], *, block: BlockTag = "latest") -> list[bytes]:
+        """What contracts return to many calls, each an address and its data, at one block."""
+        results: list[bytes] = []
+        for at in range(0, len(calls), CALLS_A_REQUEST):
+            part = [(_message(to, data, None, 0), _tag(block)) for to, data in calls[at : at + CALLS_A_REQUEST]]
+            results += map(_bytes, self.request_many("eth_call", part))
+        return results
+
     def estimate_gas(self, to: bytes | None, data: bytes, *, sender: bytes, value_wei: int = 0) -> int:
         """Gas with which the transaction would succeed now."""
         return _int(self.request("eth_estimateGas", _message(to, data, sender, value_wei)))
 
-    def contract(self, name: str, address: bytes) -> "Contract":
+    def contract(self, name: str, address: bytes) -> Contract:
         """A compiled contract at an address."""
         return Contract(client=self, abi=contract_abi(name), address=address)
 
@@ -281,38 +260,6 @@ class L1Client:
             error=reason.name,
             args=dict(reason.args),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contract:
-    """A contract's ABI at an address, seen through a client."""
-
-    client: L1Client
-    abi: ContractAbi
-    address: bytes
-
-    def call(self, function: str, *args: Any, block: BlockTag = "latest", sender: bytes | None = None) -> Any:
-        """What the function returns, decoded."""
-        data = self.abi.encode_call(function, *args)
-        result = self.client.call(self.address, data, block=block, sender=sender)
-        return self.abi.decode_result(function, len(args), result)
-
-    def encode(self, function: str, *args: Any) -> bytes:
-        """Calldata for a transaction."""
-        return self.abi.encode_call(function, *args)
-
-    def decode(self, log: RawLog) -> Event | None:
-        """The event a log is, or None when it is not this contract's."""
-        if log.address != self.address:
-            return None
-        named: Named | None = self.abi.decode_event(log.topics, log.data)
-        return None if named is None else Event(name=named.name, args=dict(named.args), log=log)
-
-    def events(self, first_block: int, last_block: int, *names: str) -> list[Event]:
-        """The contract's events in a range of blocks, of the given names or all."""
-        topics = [[self.abi.topic(name) for name in names]] if names else []
-        logs = self.client.logs(self.address, first_block, last_block, topics)
-        return [event for event in map(self.decode, logs) if event is not None]
 
 
 def _worth_retrying(error: Exception) -> bool:

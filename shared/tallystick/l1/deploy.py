@@ -17,10 +17,11 @@ from tallystick import artifacts
 from tallystick.artifacts import Artifact
 from tallystick.errors import BadInput, ConfigError, L1Error, StateError
 from tallystick.l1.abi import ContractAbi, Parameter
+from tallystick.l1.access import L1
 from tallystick.l1.blocks import rlp_int, rlp_list
-from tallystick.l1.client import L1Client, Receipt
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment, config_from
 from tallystick.l1.terms import check_terms, is_development, with_defaults
+from tallystick.l1.values import Receipt
 from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
 from tallystick.rollup.probe import check_probe
 from tallystick.schema.names import Phase
@@ -61,7 +62,7 @@ def create_address(sender: bytes, nonce: int) -> bytes:
     return keccak(rlp_list(b"\x94" + sender + rlp_int(nonce)))[12:]
 
 
-def predict(client: L1Client, deployer: bytes, config: DeployConfig, steps: Sequence[str]) -> Prediction:
+def predict(client: L1, deployer: bytes, config: DeployConfig, steps: Sequence[str]) -> Prediction:
     """The addresses before the deployment, for what has to name them (a genesis, say).
 
     Rests on the deployer sending nothing else in between; `deploy` checks it.
@@ -78,13 +79,14 @@ def predict(client: L1Client, deployer: bytes, config: DeployConfig, steps: Sequ
             referee=at["Referee"],
             challenge=at["Challenge"],
             rollup=at["Rollup"],
+            bond_pool=at["BondPool"],
             steps={name: at[name] for name in steps},
         ),
     )
 
 
 def deploy(
-    client: L1Client,
+    client: L1,
     account: LocalAccount,
     *,
     genesis_state_hash: bytes,
@@ -133,7 +135,7 @@ def deploy(
     )
 
 
-def check_deployment(client: L1Client, deployment: Deployment) -> None:
+def check_deployment(client: L1, deployment: Deployment) -> None:
     """Refuses contracts that are not this version's, or that are not connected as the record says.
 
     Raises: StateError, naming the first difference; BadInput when the record's genesis is none.
@@ -157,11 +159,14 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
         ("Inbox", at.inbox, "takeoverDelaySeconds", (), config.takeover_delay_seconds),
         ("Inbox", at.inbox, "pastBoundSeconds", (), config.past_bound_seconds),
         ("Inbox", at.inbox, "futureBoundSeconds", (), config.future_bound_seconds),
+        ("Inbox", at.inbox, "rateBytes", (), config.rate_bytes),
+        ("Inbox", at.inbox, "burstBytes", (), config.burst_bytes),
         ("Vault", at.vault, "token", (), at.token),
         ("Vault", at.vault, "inbox", (), at.inbox),
         ("Vault", at.vault, "rollup", (), at.rollup),
         ("Vault", at.vault, "atomsPerUnit", (), config.atoms_per_unit),
         ("Referee", at.referee, "inbox", (), at.inbox),
+        ("Challenge", at.challenge, "configHash", (), deployment.config_hash),
         ("Challenge", at.challenge, "rollup", (), at.rollup),
         ("Challenge", at.challenge, "inbox", (), at.inbox),
         ("Challenge", at.challenge, "referee", (), at.referee),
@@ -171,6 +176,7 @@ def check_deployment(client: L1Client, deployment: Deployment) -> None:
         ("Challenge", at.challenge, "openRewardWei", (), config.open_reward_wei),
         ("Challenge", at.challenge, "bisectRewardWei", (), config.bisect_reward_wei),
         ("Challenge", at.challenge, "proveRewardWei", (), config.prove_reward_wei),
+        ("BondPool", at.bond_pool, "rollup", (), at.rollup),
         ("Rollup", at.rollup, "inbox", (), at.inbox),
         ("Rollup", at.rollup, "challenge", (), at.challenge),
         ("Rollup", at.rollup, "challengePeriodBlocks", (), config.challenge_period_blocks),
@@ -204,7 +210,7 @@ def check_machine(compiled_for: str) -> None:
         )
 
 
-def check_code(client: L1Client, deployment: Deployment, *, load: Load = artifacts.load) -> None:
+def check_code(client: L1, deployment: Deployment, *, load: Load = artifacts.load) -> None:
     """Refuses contracts whose code is not the code this package was built with.
 
     Raises: StateError, naming the first contract that differs from the record or the package.
@@ -224,7 +230,7 @@ def check_code(client: L1Client, deployment: Deployment, *, load: Load = artifac
 def _order(config: DeployConfig, steps: Sequence[str]) -> list[str]:
     """The order of deployment: a contract that asks another in its constructor comes after it."""
     token = [TEST_TOKEN] if config.token is None else []
-    return [*token, "Inbox", "Vault", *steps, "Referee", "Challenge", "Rollup"]
+    return [*token, "Inbox", "Vault", *steps, "Referee", "Challenge", "Rollup", "BondPool"]
 
 
 def _arguments(addresses: Addresses, config: DeployConfig, genesis_state_hash: bytes, genesis: bytes) -> dict[str, Any]:
@@ -242,6 +248,8 @@ def _arguments(addresses: Addresses, config: DeployConfig, genesis_state_hash: b
         "takeoverDelaySeconds": config.takeover_delay_seconds,
         "pastBoundSeconds": config.past_bound_seconds,
         "futureBoundSeconds": config.future_bound_seconds,
+        "rateBytes": config.rate_bytes,
+        "burstBytes": config.burst_bytes,
         "atomsPerUnit": config.atoms_per_unit,
         "genesisStateHash": genesis_state_hash,
         "genesis": genesis,
@@ -271,7 +279,7 @@ def _argument(contract: str, parameter: Parameter, arguments: Mapping[str, Any])
     return arguments[name]
 
 
-def _create(client: L1Client, account: LocalAccount, nonce: int, initcode: bytes) -> Receipt:
+def _create(client: L1, account: LocalAccount, nonce: int, initcode: bytes) -> Receipt:
     sender = bytes.fromhex(account.address[2:])
     tip = client.tip_wei()
     estimate = client.estimate_gas(None, initcode, sender=sender)
@@ -308,7 +316,7 @@ def _without_immutables(artifact: Artifact, code: bytes) -> bytes:
 
 
 def deploy_from_file(
-    client: L1Client,
+    client: L1,
     account: LocalAccount,
     path: Path,
     *,

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from tallystick.errors import BadInput, ConfigError
+from tallystick.rollup.backlog import assertion_blocks
 
 FORMAT = 1
 BLOCK_SECONDS = 12
@@ -33,10 +35,13 @@ class DeployConfig:
     token: bytes | None = None
     """None deploys a test token that anyone may mint."""
     atoms_per_unit: int = 1
-    force_delay_seconds: int = 24 * 3600
+    force_delay_seconds: int = 900
     takeover_delay_seconds: int = 24 * 3600
-    past_bound_seconds: int = 3600
-    future_bound_seconds: int = 60
+    past_bound_seconds: int = 300
+    future_bound_seconds: int = 12
+    rate_bytes: int = 8_000_000
+    """What leaves the bucket of posted bytes each block."""
+    burst_bytes: int = 16_000_000
     root_height: int = 22
     """K: an assertion covers 2^K steps at most."""
     challenge_period_blocks: int = 50_400
@@ -75,10 +80,28 @@ class DeployConfig:
     @property
     def longest_exit_seconds(self) -> int:
         """How long leaving through L1 may take with everybody against it: a silent sequencer, a message held back as
-        long as can be, two assertions later than can be, and as many generations contested as are bargained for."""
-        waits = 2 * (self.min_interval_blocks + self.answer_blocks + 1)
-        blocks = self.confirmation_blocks(CONTESTED_GENERATIONS) + waits
-        return self.takeover_delay_seconds + self.force_delay_seconds + blocks * BLOCK_SECONDS
+        long as can be, as much posted before it as can be while the proposer is shut out, and as many generations
+        contested as are bargained for."""
+        # the blocks in which an attacker shuts others out are so many in all: before the assertion, or behind it
+        blocks = self.confirmation_blocks(CONTESTED_GENERATIONS) + self.assertion_blocks - self.censored_blocks
+        return self.silent_seconds + blocks * BLOCK_SECONDS
+
+    @property
+    def silent_seconds(self) -> int:
+        """The longest that a message waits for a batch, if somebody posts one as soon as everybody may."""
+        return self.takeover_delay_seconds + self.force_delay_seconds
+
+    @property
+    def assertion_blocks(self) -> int:
+        """The most blocks from a batch's posting to the assertion that takes it in, those without the proposer in them
+        included."""
+        return assertion_blocks(
+            root_height=self.root_height,
+            burst_bytes=self.burst_bytes,
+            silent_blocks=-(-self.silent_seconds // BLOCK_SECONDS),
+            wait_blocks=self.min_interval_blocks + self.answer_blocks + 1,
+            lost_blocks=self.censored_blocks,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +112,7 @@ class Addresses:
     referee: bytes
     challenge: bytes
     rollup: bytes
+    bond_pool: bytes
     steps: Mapping[str, bytes]
     """The step contracts by name, in the Referee's order."""
 
@@ -100,6 +124,7 @@ class Addresses:
             "Referee": self.referee,
             "Challenge": self.challenge,
             "Rollup": self.rollup,
+            "BondPool": self.bond_pool,
         } | dict(self.steps)
 
 
@@ -114,6 +139,22 @@ class Deployment:
     genesis_state_hash: bytes
     genesis: bytes
     config: DeployConfig
+
+    @property
+    def config_hash(self) -> bytes:
+        """What the Challenge names its disputes by: chain, contracts and terms, hashed as words."""
+        at, terms = self.addresses, self.config
+        places = [each.rjust(32, b"\0") for each in (at.challenge, at.rollup, at.inbox, at.referee)]
+        numbers = (
+            terms.root_height,
+            terms.challenge_period_blocks,
+            terms.challenge_bond_wei,
+            terms.open_reward_wei,
+            terms.bisect_reward_wei,
+            terms.prove_reward_wei,
+        )
+        words = [self.chain_id.to_bytes(32, "big"), *places, *(number.to_bytes(32, "big") for number in numbers)]
+        return keccak(b"".join(words))
 
     def save(self, path: Path) -> None:
         """Writes the record, whole or not at all."""

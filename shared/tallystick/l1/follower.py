@@ -1,14 +1,15 @@
 """What becomes of signed transactions: mined, final, thrown out by a reorganisation, or overtaken by another's nonce."""
 
 from tallystick.errors import L1Error, L1Unreachable
-from tallystick.l1.client import BlockRef, L1Client, Receipt
+from tallystick.l1.access import L1
 from tallystick.l1.queuestore import QueueStore, TxEntry, TxState
+from tallystick.l1.values import BlockRef, Receipt
 
 
 class Follower:
     """Follows the entries of one account's queue. An entry is final when its block has `confirmations` blocks."""
 
-    def __init__(self, client: L1Client, store: QueueStore, address: bytes, confirmations: int) -> None:
+    def __init__(self, client: L1, store: QueueStore, address: bytes, confirmations: int) -> None:
         self._client = client
         self._store = store
         self._address = address

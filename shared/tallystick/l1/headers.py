@@ -7,7 +7,7 @@ import rlp
 from eth_hash.auto import keccak
 
 from tallystick.errors import DataMismatch
-from tallystick.l1.client import BlockRef
+from tallystick.l1.values import BlockRef
 
 COMMON: Final = (
     "parentHash",

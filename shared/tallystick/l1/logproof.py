@@ -12,9 +12,9 @@ from eth_hash.auto import keccak
 from trie import HexaryTrie
 from trie.exceptions import BadTrieProof, InvalidNode, MissingTrieNode, ValidationError
 
-from tallystick.errors import DataMismatch, L1Error
+from tallystick.errors import DataMismatch
 from tallystick.l1.abi import Named, contract_abi
-from tallystick.l1.client import Contract
+from tallystick.l1.access import Contract
 from tallystick.l1.headers import encode_header
 from tallystick.l1.proven import encode_receipt
 
@@ -53,14 +53,10 @@ def prove_log(contract: Contract, block: int, event: str, facts: Mapping[str, An
 
     Raises: DataMismatch when what it gives does not hash to the header.
     """
-    client = contract.client
-    try:
-        found = client.request("eth_getBlockByNumber", hex(block), False)
-        receipts = client.request("eth_getBlockReceipts", hex(block))
-    except L1Error:
+    given = contract.client.raw_block(block)
+    if given is None:
         return None
-    if found is None or receipts is None:
-        return None
+    found, receipts = given
     place = _place(contract, receipts, event, facts)
     if place is None:
         return None

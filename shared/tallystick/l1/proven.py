@@ -12,8 +12,8 @@ from eth_hash.auto import keccak
 from trie import HexaryTrie
 
 from tallystick.errors import DataMismatch, L1Error
-from tallystick.l1.client import RawLog
 from tallystick.l1.headers import ProvenHeader
+from tallystick.l1.values import RawLog
 
 TYPES: Final = frozenset((0, 1, 2, 3, 4))
 """Legacy, access list, dynamic fee, blob, set code (EIP-2718 and those after it)."""

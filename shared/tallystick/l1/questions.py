@@ -10,9 +10,10 @@ from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from tallystick.errors import DataMismatch, L1Error, L1Reverted, L1Unreachable
-from tallystick.l1.client import BlockTag, L1Client, RawLog
+from tallystick.l1.client import L1Client
 from tallystick.l1.headers import ProvenHeader, prove_header
 from tallystick.l1.proven import ProvenReceipt, prove_receipts, prove_transactions
+from tallystick.l1.values import BlockTag, RawLog
 
 T = TypeVar("T")
 Question = Callable[[L1Client], T]

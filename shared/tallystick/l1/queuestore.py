@@ -167,6 +167,14 @@ class QueueStore:
         )
         return [_entry(row) for row in rows]
 
+    def under_way(self, prefix: str) -> list[str]:
+        """Keys with a beginning whose entries are not mined, nor given up."""
+        rows = self._db.execute(
+            "SELECT key FROM entries WHERE substr(key, 1, ?) = ? AND state NOT IN (?, ?) ORDER BY id",
+            (len(prefix), prefix, TxState.MINED, TxState.DONE),
+        )
+        return [row["key"] for row in rows]
+
     def of_nonce(self, nonce: int) -> TxEntry | None:
         row = self._db.execute("SELECT * FROM entries WHERE nonce = ?", (nonce,)).fetchone()
         return None if row is None else _entry(row)
@@ -299,6 +307,18 @@ class QueueStore:
 
     def set_reason(self, entry: TxEntry, reason: str) -> None:
         self._db.execute("UPDATE entries SET reason = ? WHERE id = ?", (reason, entry.id))
+
+    def drop(self, entry: TxEntry) -> None:
+        """Forgets an entry that has no nonce."""
+        self._db.execute("DELETE FROM entries WHERE id = ? AND nonce IS NULL", (entry.id,))
+
+    def empty(self, entry: TxEntry, to: bytes, gas: int) -> None:
+        """Leaves of a signed entry its nonce, to be used up by a transaction that does nothing; its key is free again."""
+        self._db.execute(
+            "UPDATE entries SET key = 'given up/' || id || '/' || key, target = ?, data = x'', value_wei = '0', gas = ?"
+            " WHERE id = ?",
+            (to, gas, entry.id),
+        )
 
     def requeue(self, entry: TxEntry) -> None:
         """Forgets nonce and versions: none of them can be mined any more, or a failed one shall be tried anew."""

@@ -16,12 +16,22 @@ from eth_hash.auto import keccak
 
 from tallystick.errors import BadInput, DataMismatch, L1Error
 from tallystick.l1 import questions
+from tallystick.l1.abi import contract_abi
+from tallystick.l1.access import Contract
 from tallystick.l1.asking import Asker
-from tallystick.l1.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT_SECONDS, BlockRef, BlockTag, L1Client, RawLog, Receipt
+from tallystick.l1.claims import EndpointClaim
+from tallystick.l1.client import (
+    CALLS_A_REQUEST,
+    DEFAULT_RETRIES,
+    DEFAULT_TIMEOUT_SECONDS,
+    FIRST_PAUSE_SECONDS,
+    L1Client,
+)
 from tallystick.l1.endpoints import Endpoint, Endpoints, Report, Unusable
-from tallystick.l1.headers import ProvenHeader
-from tallystick.l1.proven import ProvenReceipt
+from tallystick.l1.headers import ProvenHeader, prove_header
+from tallystick.l1.proven import ProvenReceipt, prove_receipts
 from tallystick.l1.questions import Kept
+from tallystick.l1.values import BlockRef, BlockTag, RawLog, Receipt
 
 HEADER_BATCH: Final = 100
 LINKED_BLOCKS: Final = 2_000
@@ -41,7 +51,11 @@ def _silent(_endpoint: str, _problem: str) -> None:
     """Tells nobody."""
 
 
-class QuorumClient(L1Client):
+def _calls(calls: Sequence[tuple[bytes, bytes]], block: BlockTag) -> Callable[[L1Client], tuple[bytes, ...]]:
+    return lambda client: tuple(client.call_many(calls, block=block))
+
+
+class QuorumClient:
     """A client of several endpoints, one included. `quorum` is how many must agree: by default more than half.
 
     `chain_id` is what every endpoint must be; without it, what the quorum says. With `max_head_age_seconds` a head
@@ -69,7 +83,7 @@ class QuorumClient(L1Client):
             raise BadInput("the quorum is between 1 and the number of endpoints", quorum=self.quorum)
         # where there is another endpoint to ask, waiting for this one is the worse choice
         tries = (DEFAULT_RETRIES if len(urls) == 1 else 0) if retries is None else retries
-        super().__init__(urls[0], timeout_seconds=timeout_seconds, retries=tries, sleep=sleep)
+        self._sleep = sleep
         clients = [L1Client(url, timeout_seconds=timeout_seconds, retries=tries, sleep=sleep) for url in urls]
         self.endpoint = ", ".join(client.endpoint for client in clients)
         self._ask = Asker(Endpoints(clients, report=report, clock=clock), self.quorum, chain_id)
@@ -80,12 +94,9 @@ class QuorumClient(L1Client):
         self._receipts: Kept[list[ProvenReceipt]] = Kept(BLOCKS_KEPT)
         self._hashes: Kept[list[bytes]] = Kept(BLOCKS_KEPT)
 
-    def request(self, method: str, *params: Any) -> Any:
-        """The result as the first usable endpoint gives it, unchecked.
-
-        Raises: as L1Client.request; L1Unreachable, naming what is wrong with each, when none is usable.
-        """
-        return self._ask.first(lambda client: client.request(method, *params))
+    def pause(self) -> None:
+        """Waits a moment before the same is asked again."""
+        self._sleep(FIRST_PAUSE_SECONDS)
 
     @property
     def disagreements(self) -> int:
@@ -114,7 +125,7 @@ class QuorumClient(L1Client):
         elif isinstance(tag, int):
             header = self._header_at(tag)
         else:
-            return self.head(tag) if tag in TAGS else super().block(tag)
+            return self.head(tag)
         return None if header is None else header.ref
 
     def _agreed_head(self, tag: str) -> ProvenHeader:
@@ -188,10 +199,7 @@ class QuorumClient(L1Client):
         found: list[RawLog] = []
         before: ProvenHeader | None = None
         for first in range(first_block, last_block + 1, LINKED_BLOCKS):
-            end = self._header_at(min(first + LINKED_BLOCKS - 1, last_block))
-            if end is None:
-                raise L1Error("the endpoints lack a block below their head", endpoint=self.endpoint)
-            headers = self._linked(first, end)
+            headers = self.prove_headers(first, min(first + LINKED_BLOCKS - 1, last_block))
             if before is not None and headers[0].ref.parent_hash != before.ref.hash:
                 raise L1Error("the chain moved while it was read", endpoint=self.endpoint)
             for header in headers:
@@ -199,6 +207,33 @@ class QuorumClient(L1Client):
                     found += [log for receipt in self._receipts_of(header) for log in receipt.logs]
             before = headers[-1]
         return [log for log in found if log.address in wanted and questions.matches(log, topics)]
+
+    def claim(self) -> EndpointClaim:
+        """The word of the first usable endpoint for the logs of the past.
+
+        Raises: L1Unreachable, when none is usable.
+        """
+        for endpoint in self._ask.ready():
+            return EndpointClaim(self._ask.endpoints, endpoint)
+        raise self._ask.too_few("the past", 0)
+
+    def raw_block(self, number: int) -> tuple[Any, list[Any]] | None:
+        """A block of the quorum's chain and its receipts as an endpoint gives them, proven; None where none does."""
+        header = self._header_at(number)
+
+        def ask(client: L1Client) -> tuple[Any, list[Any]]:
+            found = client.raw_block(number)
+            if header is None or found is None:
+                raise L1Error("the endpoint does not give a block's receipts", endpoint=client.endpoint, block=number)
+            if prove_header(found[0]).ref.hash != header.ref.hash:
+                raise L1Error("the endpoint follows another branch", endpoint=client.endpoint, block=number)
+            prove_receipts(header, found[1])
+            return found
+
+        try:
+            return self._ask.first(ask)
+        except L1Error:
+            return None
 
     def receipt(self, transaction_hash: bytes) -> Receipt | None:
         """The receipt of a transaction in a block of the quorum's chain, proven; None when no endpoint has one."""
@@ -231,6 +266,16 @@ class QuorumClient(L1Client):
         proven = self._receipts_of(header)[hashes.index(transaction_hash)]
         logs = tuple(replace(log, transaction_hash=transaction_hash) for log in proven.logs)
         return replace(found, succeeded=proven.succeeded, gas_used=proven.gas_used, logs=logs)
+
+    def prove_headers(self, first_block: int, last_block: int) -> list[ProvenHeader]:
+        """The headers of a range of blocks, both ends included, the last agreed on and each the parent of the next.
+
+        Raises: L1Error.
+        """
+        end = self._header_at(last_block)
+        if end is None:
+            raise L1Error("the endpoints lack a block below their head", endpoint=self.endpoint)
+        return self._linked(first_block, end)
 
     def _linked(self, first: int, end: ProvenHeader) -> list[ProvenHeader]:
         """The headers from a number up to this one, each the parent of the next."""
@@ -286,6 +331,14 @@ class QuorumClient(L1Client):
             lambda client: client.call(to, data, block=at, sender=sender, value_wei=value_wei, gas=gas), "a call"
         )
 
+    def call_many(self, calls: Sequence[tuple[bytes, bytes]], *, block: BlockTag = "latest") -> list[bytes]:
+        at = self._pin(block)
+        results: list[bytes] = []
+        for first in range(0, len(calls), CALLS_A_REQUEST):
+            part = calls[first : first + CALLS_A_REQUEST]
+            results += self._ask.agree(_calls(part, at), "calls")
+        return results
+
     def estimate_gas(self, to: bytes | None, data: bytes, *, sender: bytes, value_wei: int = 0) -> int:
         """The most that a quorum of the endpoints estimates. That it would revert is believed only of a quorum."""
 
@@ -293,6 +346,14 @@ class QuorumClient(L1Client):
             return client.estimate_gas(to, data, sender=sender, value_wei=value_wei)
 
         return min(max(self._ask.several(estimate, "an estimate of gas")), TRANSACTION_GAS_CAP)
+
+    def code_hash(self, address: bytes) -> bytes:
+        """keccak of the runtime code, of nothing where there is none."""
+        return keccak(self.code(address))
+
+    def contract(self, name: str, address: bytes) -> Contract:
+        """A compiled contract at an address."""
+        return Contract(client=self, abi=contract_abi(name), address=address)
 
     # Transactions
 

@@ -17,11 +17,12 @@ from threading import RLock
 from typing import Any
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
-from tallystick.l1.client import BlockRef, L1Client, Receipt
-from tallystick.l1.fees import FeePolicy, Fees, Window, most_urgent, urgency_ppm
+from tallystick.l1.access import L1
+from tallystick.l1.fees import PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
 from tallystick.l1.follower import Follower
 from tallystick.l1.queuestore import ENDED, Attempt, QueueStore, TxEntry, TxState
 from tallystick.l1.signer import Signer
+from tallystick.l1.values import BlockRef, Receipt
 
 GAS_MARGIN_PERCENT = 20
 FIRST_PAUSE_SECONDS = 0.01
@@ -57,7 +58,7 @@ class TxQueue:
     def __init__(
         self,
         *,
-        client: L1Client,
+        client: L1,
         account: Signer,
         store: QueueStore,
         config: SenderConfig | None = None,
@@ -137,6 +138,31 @@ class TxQueue:
         """
         with self._lock:
             return self._free_wei()
+
+    def under_way(self, prefix: str) -> list[str]:
+        """The keys with a beginning whose transactions are not mined."""
+        with self._lock:
+            return self._store.under_way(prefix)
+
+    def give_up(self, key: str) -> None:
+        """Sees to it that a transaction is not mined if that can still be helped; its key may be used for another.
+
+        What was signed gives its nonce to an empty transaction, which costs less than one that reverts.
+        """
+        with self._lock:
+            entry = self._known(key)
+            if entry.nonce is None:
+                self._store.drop(entry)
+            else:
+                self._store.empty(entry, self.address, EMPTY_GAS)
+
+    def cannot_pay(self, gas: int) -> str:
+        """Why a transaction without value could not be sent even by its deadline, "" when it could."""
+        head = self._client.head()
+        fees = self.config.fees.price(head.base_fee_wei, self._client.tip_wei(), PPM, None)
+        if fees is None:
+            return "the base fee is above every fee cap"
+        return "" if self._free_wei() >= gas * fees.max_fee_wei else "the key cannot pay for it"
 
     def pump(self) -> PumpReport:
         """Moves every entry as far as it goes now.
@@ -223,12 +249,13 @@ class TxQueue:
 
     def _send_again(self, entry: TxEntry, window: Window | None, head: BlockRef, problems: list[str]) -> None:
         newest = self._store.attempts(entry)[0]
-        if self._is_old(newest, window, head):
+        gas = newest.gas if entry.gas is None else entry.gas
+        if self._is_old(newest, window, head) or gas != newest.gas:
             dearer = self._price(head, window, newest.fees)
             if dearer is None:
                 problems.append(f"{entry.key}: the fee cap forbids a dearer version")
             else:
-                newest = self._sign(entry, entry.nonce or 0, newest.gas, dearer)
+                newest = self._sign(entry, entry.nonce or 0, gas, dearer)
                 self._broadcast(entry, newest, problems)
                 return
         if self._client.transaction_input(newest.hash) is None:
@@ -245,6 +272,7 @@ class TxQueue:
                 self._broadcast(entry, self._sign(entry, nonce, EMPTY_GAS, fees), problems)
 
     def _sign_queued(self, used: int, head: BlockRef, problems: list[str]) -> None:
+        """Signs what waits, that which has a deadline first; what cannot be sent now holds up nothing behind it."""
         queued = sorted(self._store.in_state(TxState.QUEUED), key=_by_deadline)
         if not queued:
             return

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from tallystick.errors import ConfigError, L1Error
 from tallystick.l1.abi import ContractAbi
-from tallystick.l1.client import Contract, L1Client
+from tallystick.l1.access import L1, Contract
 from tallystick.l1.deployment import CONTESTED_GENERATIONS, DeployConfig
+from tallystick.l1.inbox_terms import check_inbox
 from tallystick.state.layout import CHANGE_DELAY_MS
 
 LEAST_HEIGHT: Final = 16
@@ -48,6 +49,7 @@ def check_terms(config: DeployConfig, *, development: bool) -> tuple[str, ...]:
     """
     _check_height(config, development=development)
     _check_bonds(config)
+    check_inbox(config, development=development)
     doubts = _check_period(config)
     check_exit(config)
     return doubts
@@ -123,7 +125,7 @@ def _check_period(config: DeployConfig) -> tuple[str, ...]:
     return (doubt,)
 
 
-def with_defaults(client: L1Client, fields: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(client: L1, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return a file's terms with those that the chain and the token decide, where the file leaves them out.
 
     Units: a unit is a millionth of a token, or an atom where the token has fewer decimals.

@@ -64,7 +64,8 @@ def _run(machine: Machine, phase: i64) -> i64:
     registers = machine.state.registers
     registers.phase = phase
     steps: i64 = 0
-    while registers.phase != Phase.FETCH_RECORD:
+    # Where no chunk is open, an order's end leads to the next one.
+    while registers.phase != Phase.FETCH_RECORD and registers.phase != Phase.OPEN_CHUNK:  # noqa: PLR1714 -- unboxed
         advance(machine)
         steps += 1
     return steps

@@ -9,6 +9,7 @@ from tallystick.machine.machine import Machine
 from tallystick.machine.steps import (
     apply_change,
     approve_agent,
+    block_trade,
     cancel_all,
     cancel_order,
     change_market,
@@ -73,6 +74,7 @@ _BY_PHASE: Final[dict[int, Callable[[Machine], None]]] = {
     Phase.SCAN_MAKER: scan_maker.step,
     Phase.FIRE_TRIGGER: fire_trigger.step,
     Phase.SETTLE_ACCOUNT: settle_account.step,
+    Phase.BLOCK_TRADE: block_trade.step,
 }
 STEPS: Final = tuple(_BY_PHASE[phase] for phase in range(len(_BY_PHASE)))
 

@@ -1,41 +1,62 @@
-"""Driving the machine record by record, before the batch they will be in exists."""
+"""Driving the machine record by record, before the batch they will be in exists.
+
+Bytes and live records are two doors to one machine: a replay of what was sealed comes to the same registers.
+"""
 
 from __future__ import annotations
 
 from tallystick.machine.engine import advance
 from tallystick.machine.machine import Machine
-from tallystick.machine.steps import fetch_record
-from tallystick.machine.steps.consume_message import close_batch
+from tallystick.machine.steps import fetch_record, open_batch
+from tallystick.machine.steps.open_chunk import close_batch
+from tallystick.records.chunks import padded
 from tallystick.schema.names import Outcome
 from tallystick.state.codes import Phase
-from tallystick.state.layout import MAX_AMOUNT
+from tallystick.state.layout import MAX_BATCH_SECONDS
 
 
-def begin_batch(machine: Machine, time: int) -> None:
-    """Open the next batch at a declared L1 time in seconds; its message limit is fixed when it is sealed."""
+def begin_batch(machine: Machine, time: int, message_limit: int) -> None:
+    """Open the next batch at a declared L1 time in seconds, and consume its messages: those below the limit.
+
+    What becomes of them is in the machine's events. The clock is raised as in a replay; until the batch is sealed it may
+    go on to MAX_BATCH_SECONDS beyond `time`.
+    """
     registers = machine.state.registers
-    registers.batch_time = time
-    registers.batch_message_limit = MAX_AMOUNT
+    open_batch.enter(registers, time, time + MAX_BATCH_SECONDS, message_limit)
+    while registers.phase != Phase.OPEN_CHUNK:
+        advance(machine)
+    # As if a chunk were open, so that a record's end leads to the next record; its bytes are never looked at.
+    registers.chunk_length = 1
     registers.phase = Phase.FETCH_RECORD
 
 
 def execute(machine: Machine, record: bytes) -> Outcome:
-    """Run one record to its end and return its outcome."""
+    """Run one record to its end and return its outcome. `ends_chunk` says whether the next one needs a new chunk."""
     registers = machine.state.registers
-    machine.live_record = record
+    registers.chunk_offset = 0
+    machine.live_record = padded(record)
     machine.state.make_room()
-    fetch_record.admit(machine, record)
+    fetch_record.begin_record(machine, machine.live_record)
     while registers.phase != Phase.FETCH_RECORD:
         advance(machine)
     machine.live_record = b""
     return Outcome(registers.outcome)
 
 
+def ends_chunk(machine: Machine) -> bool:
+    """Whether the newest record did not decode: whoever cuts chunks puts nothing behind it into the same one."""
+    registers = machine.state.registers
+    return registers.chunk_offset == registers.chunk_length
+
+
 def seal_batch(machine: Machine) -> int:
-    """Close the batch at the messages consumed so far and return that message limit.
+    """Close the batch and return its `until` in seconds, the least that its clock records allow.
 
     The state is then what a replay of the published batch ends with.
     """
-    limit = machine.state.registers.message_cursor
+    registers = machine.state.registers
+    until = max(registers.batch_time, -(-registers.clock_ms // 1000))
+    registers.chunk_length = 0
+    registers.chunk_offset = 0
     close_batch(machine)
-    return limit
+    return int(until)

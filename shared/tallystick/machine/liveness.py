@@ -12,8 +12,14 @@ from tallystick.state.layout import (
     ORDER_PAIR_SLOT,
     ORDER_REMAINING_LOTS,
     ORDER_SEQUENCE,
+    Registers,
 )
 from tallystick.state.state import State
+
+
+def sequence(registers: Registers) -> i64:
+    """Return the place of what happens now among all that happens: each record and each message is one further on."""
+    return registers.record_count + registers.message_cursor
 
 
 def is_dead(state: State, slot: i64, order: i64, account: i64) -> bool:

@@ -74,18 +74,35 @@ class Machine:
             self.events.append((name, values))
 
     def finish(self, outcome: i64) -> None:
-        """End the record or the order in progress with an outcome, and go on where `resume` says."""
-        registers = self.state.registers
-        registers.outcome = outcome
-        registers.clear_args()
-        registers.phase = registers.resume or Phase.FETCH_RECORD
+        """End the record or the order in progress with an outcome, and go on where `resume` says, or with what is next."""
+        self.state.registers.outcome = outcome
+        self.go_on()
         if self.events is not None:
             self.emit("outcome", outcome)
 
+    def go_on(self) -> None:
+        """Zero the record in progress; with nothing to resume, the batch's next message, chunk or record comes."""
+        registers = self.state.registers
+        registers.clear_args()
+        if registers.resume:
+            registers.phase = registers.resume
+            return
+        registers.forced_ms = 0
+        registers.record_source = 0
+        if registers.message_cursor < registers.batch_message_limit:
+            registers.phase = Phase.CONSUME_MESSAGE
+        elif registers.chunk_length == 0:
+            registers.phase = Phase.OPEN_CHUNK
+        else:
+            registers.phase = Phase.FETCH_RECORD
+
     def record_in_progress(self) -> bytes:
         """Return the bytes of the record in progress, for a step that reads more of it than the registers hold."""
-        if self.live_record:
-            return self.live_record
         registers = self.state.registers
-        self.step_input = self.inputs.chunk(registers.batch_cursor, registers.chunk_cursor)
+        if registers.record_source == 0 and self.live_record:
+            return self.live_record
+        if registers.record_source:
+            self.step_input = self.inputs.message(registers.message_cursor - 1)
+        else:
+            self.step_input = self.inputs.chunk(registers.batch_cursor, registers.chunk_cursor)
         return self.step_input[registers.arg_record_at : registers.arg_record_end]

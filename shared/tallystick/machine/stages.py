@@ -22,8 +22,14 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_WORDS,
     SILENT_MS,
     STALE_MS,
+    Registers,
 )
 from tallystick.state.state import State
+
+
+def now_ms(registers: Registers) -> i64:
+    """Return the time by which reports and the index are fresh: for what came through L1, when it was queued there."""
+    return registers.forced_ms or registers.clock_ms
 
 
 def check_order_stage(state: State, price: i64, flags: i64) -> i64:
@@ -32,9 +38,10 @@ def check_order_stage(state: State, price: i64, flags: i64) -> i64:
     Shape: `price` is a word offset. Rejects: STALE_INDEX, POST_ONLY_STAGE (prices have come back just now, and the
     order might take).
     """
-    if _stale(state, price):
+    clock = state.registers.clock_ms
+    if _stale(state, price, clock):
         return Outcome.STALE_INDEX
-    if flags & FLAG_POST_ONLY == 0 and _resumed_within(state, price, POST_ONLY_MS):
+    if flags & FLAG_POST_ONLY == 0 and _resumed_within(state, price, clock, POST_ONLY_MS):
         return Outcome.POST_ONLY_STAGE
     return Outcome.ACCEPTED
 
@@ -45,9 +52,11 @@ def check_liquidation_stage(state: State, price: i64) -> i64:
     Shape: `price` is a word offset. Rejects: STALE_INDEX, LIQUIDATIONS_WAIT (prices have come back lately, so that
     margin can still be added).
     """
-    if _stale(state, price):
+    now = now_ms(state.registers)
+    if _stale(state, price, now):
         return Outcome.STALE_INDEX
-    return Outcome.LIQUIDATIONS_WAIT if _resumed_within(state, price, LIQUIDATION_WAIT_MS) else Outcome.ACCEPTED
+    waits = _resumed_within(state, price, now, LIQUIDATION_WAIT_MS)
+    return Outcome.LIQUIDATIONS_WAIT if waits else Outcome.ACCEPTED
 
 
 def holder_waits(state: State, account: i64, risk: i64) -> bool:
@@ -59,7 +68,7 @@ def holder_waits(state: State, account: i64, risk: i64) -> bool:
     """
     words = state.accounts.words
     marks = state.risk.words
-    clock = state.registers.clock_ms
+    now = now_ms(state.registers)
     slot: i64
     for slot in range(MAX_POSITIONS):
         position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
@@ -68,11 +77,16 @@ def holder_waits(state: State, account: i64, risk: i64) -> bool:
         entry = risk + words[position + ACCOUNT_POSITION_MARKET] * RISK_RISKMARKET_WORDS
         index = marks[entry + RISK_RISKMARKET_INDEX_MS]
         resumed = marks[entry + RISK_RISKMARKET_RESUMED_MS]
-        if index != 0 and STALE_MS < clock - index <= SILENT_MS:
+        if index != 0 and STALE_MS < now - index <= SILENT_MS:
             return True
-        if index != 0 and resumed != 0 and clock - resumed < LIQUIDATION_WAIT_MS:
+        if index != 0 and resumed != 0 and now - resumed < LIQUIDATION_WAIT_MS:
             return True
     return False
+
+
+def index_stopped(state: State, entry: i64) -> bool:
+    """Whether a market's index is stale. Shape: `entry` is the word offset of its entry in Risk."""
+    return state.registers.clock_ms - state.risk.words[entry + RISK_RISKMARKET_INDEX_MS] > STALE_MS
 
 
 def is_due(trigger: i64, flags: i64, mark: i64) -> bool:
@@ -81,14 +95,18 @@ def is_due(trigger: i64, flags: i64, mark: i64) -> bool:
 
 
 def triggers_wait(state: State, price: i64) -> bool:
-    """Whether triggers wait because prices have come back just now. Shape: `price` is a word offset."""
-    return _resumed_within(state, price, POST_ONLY_MS)
+    """Whether triggers wait: because prices have come back just now, or the newest is one that came late through L1.
+
+    The orders would be refused. Shape: `price` is a word offset.
+    """
+    clock = state.registers.clock_ms
+    return _stale(state, price, clock) or _resumed_within(state, price, clock, POST_ONLY_MS)
 
 
-def _stale(state: State, price: i64) -> bool:
-    return state.registers.clock_ms - state.prices.words[price + PRICE_INDEX_MS] > STALE_MS
+def _stale(state: State, price: i64, now: i64) -> bool:
+    return now - state.prices.words[price + PRICE_INDEX_MS] > STALE_MS
 
 
-def _resumed_within(state: State, price: i64, wait: i64) -> bool:
+def _resumed_within(state: State, price: i64, now: i64, wait: i64) -> bool:
     resumed = state.prices.words[price + PRICE_RESUMED_MS]
-    return resumed != 0 and state.registers.clock_ms - resumed < wait
+    return resumed != 0 and now - resumed < wait

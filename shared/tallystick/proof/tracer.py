@@ -53,7 +53,7 @@ class _Accesses(Watcher):
 
 
 class Tracer:
-    """Steps a machine with every cell watched. Use `close` to hand the machine back to the fast mode.
+    """Steps a machine for the root after each step, or with every cell watched for its proof.
 
     `step` replaces the machine's own step for tests and demos that need a liar's trace.
     """
@@ -63,11 +63,6 @@ class Tracer:
         self.root = machine.state.commit()
         self._step = step
         self._accesses = _Accesses(machine)
-        machine.state.watch(self._accesses)
-
-    def close(self) -> None:
-        """Stop watching."""
-        self.machine.state.watch(None)
 
     @property
     def state_hash(self) -> bytes:
@@ -76,10 +71,9 @@ class Tracer:
 
     def advance(self) -> bytes:
         """Run one step and return the state hash after it."""
-        changed = {cell_key(each.tag, each.index): each.after for each in self._run() if each.before != each.after}
-        if changed:
-            self.machine.state.tree.update(changed)
-        return self._finish()
+        self._step(self.machine)
+        self.root = self.machine.state.commit()
+        return self.state_hash
 
     def prove(self) -> StepProof:
         """Run one step and return its proof."""
@@ -107,8 +101,12 @@ class Tracer:
     def _run(self) -> list[Access]:
         seen = self._accesses.before
         seen.clear()
-        self._step(self.machine)
         state = self.machine.state
+        state.watch(self._accesses)
+        try:
+            self._step(self.machine)
+        finally:
+            state.watch(None)
         return [
             Access(tag=tag, index=index, before=before, after=state.table(tag).pack(index))
             for (tag, index), before in seen.items()

@@ -3,40 +3,87 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from tallystick.errors import BadInput
+from tallystick.schema.records import RECORDS
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNK_BYTES, MAX_CHUNKS
+from tallystick.state.layout import (
+    CHUNK_HEADER_BYTES,
+    FRAME_HEADER_BYTES,
+    MAX_CHUNK_BYTES,
+    MAX_CHUNKS,
+    MIN_FRAME_BYTES,
+    Registers,
+)
 
+BATCH_HEADER_BYTES = 79
+SOURCE_CALLDATA = 0
 MAX_RECORD_BYTES = MAX_CHUNK_BYTES - CHUNK_HEADER_BYTES - FRAME_HEADER_BYTES
+PROMISED: Final = frozenset(kind.number for kind in RECORDS if kind.promised)
+"""First bytes of the records that are in the promised chain, whatever becomes of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchHeader:
     """What the Inbox commits to of one batch.
 
-    Units: `time` is L1 seconds; `message_limit` counts L1 messages.
+    Units: `time` and `until` are L1 seconds, of its first and of its last record; `message_limit` counts L1 messages.
+    Shape: `poster` is an address; `source` says where the chunks are.
     """
 
     time: int
+    until: int
     message_limit: int
+    source: int = SOURCE_CALLDATA
+    poster: bytes
     chunk_count: int
     chunks_hash: bytes
 
     def pack(self) -> bytes:
         """Return the preimage of the Inbox's batch hash."""
-        head = self.time.to_bytes(8, "big") + self.message_limit.to_bytes(8, "big")
-        return head + self.chunk_count.to_bytes(2, "big") + self.chunks_hash
+        numbers = ((self.time, 8), (self.until, 8), (self.message_limit, 8), (self.source, 1))
+        head = b"".join(number.to_bytes(size, "big") for number, size in numbers)
+        return head + self.poster + self.chunk_count.to_bytes(2, "big") + self.chunks_hash
 
 
-def chunk_header(record_count: int, accumulator: bytes) -> bytes:
-    """Return the header of a chunk whose first record comes after these."""
-    return record_count.to_bytes(8, "big") + accumulator
+def unpack_header(packed: bytes) -> BatchHeader:
+    """Return the header that packs to these bytes.
+
+    Raises: BadInput when they are not as many as a header has.
+    """
+    if len(packed) != BATCH_HEADER_BYTES:
+        raise BadInput(f"a batch header has {BATCH_HEADER_BYTES} bytes, not {len(packed)}")
+    return BatchHeader(
+        time=int.from_bytes(packed[:8], "big"),
+        until=int.from_bytes(packed[8:16], "big"),
+        message_limit=int.from_bytes(packed[16:24], "big"),
+        source=packed[24],
+        poster=packed[25:45],
+        chunk_count=int.from_bytes(packed[45:47], "big"),
+        chunks_hash=packed[47:],
+    )
 
 
-def accumulate(accumulator: bytes, record: bytes) -> bytes:
-    """Return the record accumulator after one more record."""
-    return keccak(accumulator + keccak(record))
+def chunk_header(record_count: int, accumulator: bytes, promised_count: int, promised_accumulator: bytes) -> bytes:
+    """Return the header of a chunk whose first record comes after these, and after these promised ones."""
+    return record_count.to_bytes(8, "big") + accumulator + promised_count.to_bytes(8, "big") + promised_accumulator
+
+
+def padded(record: bytes) -> bytes:
+    """Return a record as its frame carries it: a short one with zeros behind."""
+    return record.ljust(MIN_FRAME_BYTES, b"\0")
+
+
+def framed(record: bytes) -> bytes:
+    """Return a record's frame."""
+    data = padded(record)
+    return len(data).to_bytes(FRAME_HEADER_BYTES, "big") + data
+
+
+def accumulate(accumulator: bytes, record_hash: bytes) -> bytes:
+    """Return the accumulator of a chain after one more record, of which the hash is given."""
+    return keccak(accumulator + record_hash)
 
 
 def chunks_hash(chunks: list[bytes]) -> bytes:
@@ -45,17 +92,19 @@ def chunks_hash(chunks: list[bytes]) -> bytes:
 
 
 class Chunker:
-    """Cuts a sequence of records into chunks of one batch."""
+    """Cuts a sequence of records into chunks of one batch, behind the records that the registers count."""
 
-    def __init__(self, record_count: int, accumulator: bytes) -> None:
-        self.record_count = record_count
-        self.accumulator = accumulator
+    def __init__(self, registers: Registers) -> None:
+        self.record_count = registers.record_count
+        self.accumulator = registers.record_accumulator
+        self.promised_count = registers.promised_count
+        self.promised_accumulator = registers.promised_accumulator
         self.chunks: list[bytearray] = []
+        self._ended = True
 
     def fits(self, record: bytes) -> bool:
         """Whether the batch has room for one more record."""
-        size = FRAME_HEADER_BYTES + len(record)
-        return len(self.chunks) < MAX_CHUNKS or len(self.chunks[-1]) + size <= MAX_CHUNK_BYTES
+        return len(self.chunks) < MAX_CHUNKS or not self._needs_chunk(padded(record))
 
     def add(self, record: bytes) -> None:
         """Append one record.
@@ -66,12 +115,27 @@ class Chunker:
             raise BadInput(f"a record has 1 to {MAX_RECORD_BYTES} bytes, not {len(record)}")
         if not self.fits(record):
             raise BadInput(f"the batch is full: {MAX_CHUNKS} chunks")
-        frame = len(record).to_bytes(FRAME_HEADER_BYTES, "big") + record
-        if not self.chunks or len(self.chunks[-1]) + len(frame) > MAX_CHUNK_BYTES:
-            self.chunks.append(bytearray(chunk_header(self.record_count, self.accumulator)))
-        self.chunks[-1] += frame
+        data = padded(record)
+        if self._needs_chunk(data):
+            self.chunks.append(bytearray(self._header()))
+            self._ended = False
+        self.chunks[-1] += framed(data)
+        hashed = keccak(data)
         self.record_count += 1
-        self.accumulator = accumulate(self.accumulator, record)
+        self.accumulator = accumulate(self.accumulator, hashed)
+        if data[0] in PROMISED:
+            self.promised_count += 1
+            self.promised_accumulator = accumulate(self.promised_accumulator, hashed)
+
+    def end_chunk(self) -> None:
+        """Begin the next record in a new chunk: the machine reads none behind one that does not decode."""
+        self._ended = True
+
+    def _needs_chunk(self, data: bytes) -> bool:
+        return self._ended or len(self.chunks[-1]) + FRAME_HEADER_BYTES + len(data) > MAX_CHUNK_BYTES
+
+    def _header(self) -> bytes:
+        return chunk_header(self.record_count, self.accumulator, self.promised_count, self.promised_accumulator)
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ import rlp
 from tallystick.errors import BadInput
 from tallystick.schema.names import Outcome
 from tallystick.schema.records import RECORDS, SIGNATURE_BYTES, Authority, RecordKind
+from tallystick.state.layout import MIN_FRAME_BYTES
 
 KINDS: Final[dict[int, RecordKind]] = {kind.number: kind for kind in RECORDS}
 BY_NAME: Final[dict[str, RecordKind]] = {kind.name: kind for kind in RECORDS}
@@ -55,6 +56,12 @@ def encode(record: Record) -> bytes:
             raise BadInput(f"{kind.name} needs a signature of {SIGNATURE_BYTES} bytes, not {len(record.signature)}")
         items.append(record.signature)
     return bytes([kind.number]) + cast("bytes", rlp.encode(items))
+
+
+def unpadded(data: bytes) -> bytes:
+    """Return a frame's record without the zeros that may fill up a frame of MIN_FRAME_BYTES, and no other, behind it."""
+    header = _header(data, 1, 0xC0) if len(data) == MIN_FRAME_BYTES else None
+    return data if header is None or any(data[header[1] :]) else data[: header[1]]
 
 
 def decode(data: bytes) -> Record | Outcome:

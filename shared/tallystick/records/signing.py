@@ -14,6 +14,9 @@ from tallystick.state.hashing import keccak
 
 HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _TYPE_HASHES: Final = {kind.number: keccak(kind.encoded_type.encode()) for kind in RECORDS if kind.primary}
+_ACCEPTANCE_HASHES: Final = {
+    kind.number: keccak(kind.encoded_acceptance.encode()) for kind in RECORDS if kind.acceptance
+}
 _DOMAIN_TYPE: Final = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 
 
@@ -38,6 +41,14 @@ def digest(record: Record, domain: bytes) -> bytes:
     return keccak(b"\x19\x01" + domain + keccak(b"".join(parts)))
 
 
+def acceptance_digest(record: Record, domain: bytes) -> bytes:
+    """Return the 32 bytes that the second signer of a record signs."""
+    kind = record.kind
+    parts = [_ACCEPTANCE_HASHES[kind.number]]
+    parts += [v.to_bytes(32, "big") for x, v in zip(kind.fields, record.values, strict=True) if x.signed or x.accepted]
+    return keccak(b"\x19\x01" + domain + keccak(b"".join(parts)))
+
+
 def recover(message: bytes, signature: bytes) -> bytes | None:
     """Return the 20-byte signer of an EIP-2098 signature, or None when it is no valid low-s signature."""
     packed = int.from_bytes(signature[32:], "big")
@@ -55,9 +66,19 @@ def recover(message: bytes, signature: bytes) -> bytes | None:
 
 def sign(record: Record, domain: bytes, key: bytes) -> Record:
     """Return the record with `key`'s signature."""
-    signed = coincurve.PrivateKey(key).sign_recoverable(digest(record, domain), hasher=None)
+    return replace(record, signature=_compact(digest(record, domain), key))
+
+
+def accept(record: Record, domain: bytes, key: bytes) -> Record:
+    """Return the record with `key`'s signature as the second signer's."""
+    return replace(record, blobs=(*record.blobs[:-1], _compact(acceptance_digest(record, domain), key)))
+
+
+def _compact(message: bytes, key: bytes) -> bytes:
+    """Return a signature as EIP-2098 has it."""
+    signed: bytes = coincurve.PrivateKey(key).sign_recoverable(message, hasher=None)
     packed = int.from_bytes(signed[32:64], "big") | signed[64] << 255
-    return replace(record, signature=signed[:32] + packed.to_bytes(32, "big"))
+    return signed[:32] + packed.to_bytes(32, "big")
 
 
 def make(kind: str, /, *blobs: bytes, **values: int) -> Record:
@@ -73,17 +94,34 @@ def make(kind: str, /, *blobs: bytes, **values: int) -> Record:
 
 def typed_data(record: Record, chain_id: int, rollup: str) -> dict[str, object]:
     """Return what a wallet's `eth_signTypedData_v4` takes for this record."""
-    fields = [x for x in record.kind.fields if x.signed]
     values: dict[str, object] = {
         x.signed: "0x" + v.to_bytes(20, "big").hex() if x.address else v
         for x, v in zip(record.kind.fields, record.values, strict=True)
         if x.signed
     }
-    blobs = [x for x in record.kind.blobs if x.signed]
     values |= {x.signed: "0x" + v.hex() for x, v in zip(record.kind.blobs, record.blobs, strict=True) if x.signed}
+    members = [(x.signed, "address" if x.address else "uint64") for x in record.kind.fields if x.signed]
+    members += [(x.signed, "bytes") for x in record.kind.blobs if x.signed]
+    return _typed(record.kind.primary, members, values, chain_id, rollup)
+
+
+def acceptance_typed_data(record: Record, chain_id: int, rollup: str) -> dict[str, object]:
+    """Return what the wallet of this record's second signer takes."""
+    values: dict[str, object] = {
+        x.signed or x.accepted: v
+        for x, v in zip(record.kind.fields, record.values, strict=True)
+        if x.signed or x.accepted
+    }
+    members = [(name, "uint64") for name in values]
+    return _typed(record.kind.acceptance, members, values, chain_id, rollup)
+
+
+def _typed(
+    primary: str, members: list[tuple[str, str]], values: dict[str, object], chain_id: int, rollup: str
+) -> dict[str, object]:
     return {
         "domain": {"name": DOMAIN_NAME, "version": DOMAIN_VERSION, "chainId": chain_id, "verifyingContract": rollup},
-        "primaryType": record.kind.primary,
+        "primaryType": primary,
         "types": {
             "EIP712Domain": [
                 {"name": "name", "type": "string"},
@@ -91,10 +129,7 @@ def typed_data(record: Record, chain_id: int, rollup: str) -> dict[str, object]:
                 {"name": "chainId", "type": "uint256"},
                 {"name": "verifyingContract", "type": "address"},
             ],
-            record.kind.primary: [
-                *({"name": x.signed, "type": "address" if x.address else "uint64"} for x in fields),
-                *({"name": x.signed, "type": "bytes"} for x in blobs),
-            ],
+            primary: [{"name": name, "type": kind} for name, kind in members],
         },
         "message": values,
     }

@@ -33,9 +33,9 @@ class Assertion:
     limit: int
     next_limit: int
     proposer: bytes
-    bonded: bytes
     block: int
     status: Status
+    bonded: bytes = b""
 
     @property
     def halted(self) -> bool:
@@ -73,7 +73,6 @@ class RollupView(View):
             limit=0,
             next_limit=args["nextLimit"],
             proposer=b"",
-            bonded=b"",
             block=event.block,
             status=Status.CONFIRMED,
         )
@@ -90,7 +89,6 @@ class RollupView(View):
             limit=args["limit"],
             next_limit=args["nextLimit"],
             proposer=args["proposer"],
-            bonded=b"",
             block=event.block,
             status=Status.PENDING,
         )

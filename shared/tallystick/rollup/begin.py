@@ -37,6 +37,8 @@ def begin(
     rollup: RollupView,
     inbox: InboxView,
     recorded: bytes,
+    *,
+    height: int,
     step: Callable[[Machine], None] = engine.step,
     snapshots: SnapshotStore | None = None,
 ) -> Replayer:
@@ -45,7 +47,7 @@ def begin(
     Raises: StateError when the genesis is not the one the deployment record promises.
     """
     first_state(rollup, recorded)
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox, step)
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox, height=height, step=step)
     found = snapshots.newest(rollup) if snapshots is not None and step is engine.step else None
     if found is not None:
         assertion, state = found

@@ -23,6 +23,7 @@ from tallystick.rollup.genesis import decode_genesis, genesis_state
 
 FILE: Final = "probe.jsonl"
 MOST_STEPS: Final = 1 << 16
+NOBODY: Final = bytes(20)
 Step = Callable[[Machine], None]
 
 
@@ -30,12 +31,12 @@ Step = Callable[[Machine], None]
 class Case:
     """One history from a genesis, as the machine's inputs.
 
-    Shape: a batch is (time, message limit, chunks); `digest` is what running it must give, empty when not known yet.
+    Shape: a batch is (time, until, message limit, chunks); `digest` is what running it must give, empty when not known yet.
     """
 
     name: str
     genesis: bytes
-    batches: tuple[tuple[int, int, tuple[bytes, ...]], ...]
+    batches: tuple[tuple[int, int, int, tuple[bytes, ...]], ...]
     messages: tuple[bytes, ...]
     digest: bytes = b""
 
@@ -49,14 +50,19 @@ class CaseInputs:
 
     def batch(self, index: int) -> BatchHeader:
         """Return a batch's header."""
-        time, message_limit, chunks = self._case.batches[index]
+        time, until, message_limit, chunks = self._case.batches[index]
         return BatchHeader(
-            time=time, message_limit=message_limit, chunk_count=len(chunks), chunks_hash=chunks_hash(list(chunks))
+            time=time,
+            until=until,
+            message_limit=message_limit,
+            poster=NOBODY,
+            chunk_count=len(chunks),
+            chunks_hash=chunks_hash(list(chunks)),
         )
 
     def chunk(self, batch: int, index: int) -> bytes:
         """Return one chunk of a batch."""
-        return self._case.batches[batch][2][index]
+        return self._case.batches[batch][3][index]
 
     def message(self, index: int) -> bytes:
         """Return one L1 message."""
@@ -133,7 +139,7 @@ def decode(fields: dict[str, Any]) -> Case:
         name=fields["name"],
         genesis=bytes.fromhex(fields["genesis"]),
         batches=tuple(
-            (each["time"], each["messages"], tuple(bytes.fromhex(chunk) for chunk in each["chunks"]))
+            (each["time"], each["until"], each["messages"], tuple(bytes.fromhex(chunk) for chunk in each["chunks"]))
             for each in fields["batches"]
         ),
         messages=tuple(bytes.fromhex(each) for each in fields["messages"]),
@@ -148,8 +154,8 @@ def encode(case: Case) -> dict[str, Any]:
         "digest": case.digest.hex(),
         "genesis": case.genesis.hex(),
         "batches": [
-            {"time": time, "messages": limit, "chunks": [chunk.hex() for chunk in chunks]}
-            for time, limit, chunks in case.batches
+            {"time": time, "until": until, "messages": limit, "chunks": [chunk.hex() for chunk in chunks]}
+            for time, until, limit, chunks in case.batches
         ],
         "messages": [each.hex() for each in case.messages],
     }

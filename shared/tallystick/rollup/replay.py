@@ -12,19 +12,20 @@ from tallystick.machine.machine import Machine
 from tallystick.rollup.assertion_view import Assertion, RollupView, Status, assertion_id
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.inbox_view import InboxView
+from tallystick.rollup.shelf import Shelf
+from tallystick.rollup.snapshot import decode, encode_state
 from tallystick.state.state import State, state_hash
 
-TRACE_HEIGHT: Final = 20
-TRACE_STEPS: Final = 1 << TRACE_HEIGHT
-"""Steps an assertion covers at most."""
-
-KEPT_STATES: Final = 8
-"""Each is a copy of everything; a challenge period may see thousands of pending assertions."""
+SLICE_STEPS: Final = 1 << 20
+STATES: Final = 0
+KEPT_STATES: Final = 2
+"""In memory, of the pending assertions: each is a copy of everything, and a challenge period may see thousands. The
+others are put by on disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """The one true child of an assertion. `steps` were run; the rest up to 2^20 is standing still."""
+    """The one true child of an assertion. `steps` were run; the rest up to 2^height is standing still."""
 
     id: bytes
     parent: bytes
@@ -35,11 +36,17 @@ class Expectation:
     steps: int
 
 
+def run_out(machine: Machine) -> None:
+    """Run a machine until its inputs are used up, however many assertions that takes."""
+    while not engine.halted(machine):
+        engine.run(machine, SLICE_STEPS)
+
+
 class Replayer:
     """Keeps the states of true assertions, from genesis on.
 
     `step` replaces the machine's own step for those who need to know what a liar would assert. `inherited` are the
-    assertions known to be true from an earlier replay.
+    assertions known to be true from an earlier replay. An assertion covers 2^height steps at most.
     """
 
     def __init__(
@@ -47,14 +54,20 @@ class Replayer:
         genesis_data: bytes,
         genesis_id: bytes,
         inbox: InboxView,
+        *,
+        height: int,
         step: Callable[[Machine], None] = engine.step,
     ) -> None:
         self.inbox = inbox
+        self.most_steps = 1 << height
         self.step = step
         self.states: dict[bytes, State] = {genesis_id: genesis_state(decode_genesis(genesis_data))}
         self.inherited: frozenset[bytes] = frozenset()
         self._expected: dict[bytes, Expectation] = {}
         self._true = {genesis_id}
+        self._shelf = Shelf()
+        self._shelved: dict[bytes, int] = {}
+        self._shelved_ever = 0
 
     @property
     def limit(self) -> int:
@@ -83,6 +96,7 @@ class Replayer:
         self._true |= inherited
         self.inherited = frozenset(inherited)
         self.states = {assertion: state}
+        self._unshelve(lambda id_: False)
 
     def knows(self, assertion: bytes) -> bool:
         """Whether an assertion is known to be true; its state may have been dropped since."""
@@ -120,7 +134,7 @@ class Replayer:
         return expectation
 
     def state(self, assertion: bytes) -> State:
-        """Return the state of a true assertion, replayed from the nearest one at hand when it was dropped.
+        """Return the state of a true assertion: put by, or replayed from the nearest one at hand, when it was dropped.
 
         Raises: StateError when it is not known to be true, or below everything at hand.
         """
@@ -128,6 +142,9 @@ class Replayer:
         missing: list[Expectation] = []
         at = assertion
         while at not in self.states:
+            hashed = behind[at].state_hash if at in behind else b""
+            if at in self._shelved and self._take_down(at, hashed):
+                break
             if at not in behind:
                 raise StateError("the assertion's state is not at hand", assertion=assertion)
             missing.append(behind[at])
@@ -143,9 +160,9 @@ class Replayer:
 
     def _run(self, machine: Machine) -> int:
         if self.step is engine.step:
-            return engine.run(machine, TRACE_STEPS)
+            return engine.run(machine, self.most_steps)
         steps = 0
-        while steps < TRACE_STEPS and not engine.halted(machine):
+        while steps < self.most_steps and not engine.halted(machine):
             self.step(machine)
             steps += 1
         return steps
@@ -153,8 +170,8 @@ class Replayer:
     def forget(self, rollup: RollupView) -> None:
         """Drop the states nobody will need: those below the latest confirmed assertion whose children are replayed.
 
-        Every child of such a one is posted by now: L1 takes no more. Of the pending ones only the newest are kept;
-        `state` replays the others, from the latest confirmed one on, when a dispute wants them.
+        Every child of such a one is posted by now: L1 takes no more. Of the pending ones only the newest are kept in
+        memory; `state` takes the others from disk when a dispute wants them.
         """
         if self.knows(rollup.latest_confirmed):
             self.state(rollup.latest_confirmed)
@@ -166,7 +183,32 @@ class Replayer:
                 del self.states[id_]
         spare = [id_ for id_ in self.states if id_ != rollup.latest_confirmed]
         for id_ in spare[:-KEPT_STATES]:
-            del self.states[id_]
+            self._put_by(id_)
+        pending = {id_ for id_ in self._shelved if id_ not in rollup.assertions or _is_pending(rollup, id_)}
+        self._unshelve(lambda id_: id_ in pending)
+
+    def _put_by(self, id_: bytes) -> None:
+        """Have a state on disk instead of in memory."""
+        state = self.states.pop(id_)
+        if id_ not in self._shelved:
+            self._shelved[id_] = self._shelved_ever
+            self._shelf.put(STATES, self._shelved_ever, 0, encode_state(state, id_, 0))
+            self._shelved_ever += 1
+
+    def _take_down(self, id_: bytes, state_hash_: bytes) -> bool:
+        """Have a state that was put by in memory again; return whether the disk still had it."""
+        found = self._shelf.get(STATES, self._shelved[id_])
+        try:
+            self.states[id_] = decode(found[1] if found is not None else b"", state_hash_)
+        except StateError:
+            self._unshelve(lambda each: each != id_)
+            return False
+        return True
+
+    def _unshelve(self, is_kept: Callable[[bytes], bool]) -> None:
+        """Let go of states on disk."""
+        for id_ in [each for each in self._shelved if not is_kept(each)]:
+            self._shelf.drop(STATES, self._shelved.pop(id_))
 
     def retain(self, assertions: Container[bytes]) -> None:
         """Keep what these assertions fix and forget the rest: after a reorganisation inputs may differ.
@@ -176,3 +218,8 @@ class Replayer:
         self.states = {id_: state for id_, state in self.states.items() if id_ in assertions}
         self._expected = {at: each for at, each in self._expected.items() if each.id in assertions}
         self._true = {id_ for id_ in self._true if id_ in assertions}
+        self._unshelve(lambda id_: id_ in assertions)
+
+
+def _is_pending(rollup: RollupView, id_: bytes) -> bool:
+    return rollup.assertions[id_].status is Status.PENDING

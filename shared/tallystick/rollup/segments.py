@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from tallystick.artifacts import machine_version
 from tallystick.errors import DataMissing, StateError
@@ -16,13 +17,27 @@ from tallystick.machine.machine import Machine
 from tallystick.records.chunks import BatchHeader
 from tallystick.rollup.assertion_view import Assertion, assertion_id
 from tallystick.rollup.genesis import decode_genesis, genesis_state
-from tallystick.rollup.inbox_view import InboxView
 from tallystick.rollup.invariants import broken
-from tallystick.rollup.replay import TRACE_STEPS
 from tallystick.rollup.snapshot import decode
 from tallystick.rollup.snapshotstore import SnapshotStore, read
 from tallystick.state.layout import Registers
 from tallystick.state.state import State, state_hash
+
+
+class Batches(Protocol):
+    """Whatever knows L1's batches and messages."""
+
+    def batch(self, index: int) -> BatchHeader:
+        """Return a batch's header."""
+        ...
+
+    def chunk(self, batch: int, index: int) -> bytes:
+        """Return one chunk of a batch."""
+        ...
+
+    def message(self, index: int) -> bytes:
+        """Return one L1 message."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +88,8 @@ class Segment:
     """What is to be replayed: everything that follows from `start` among the assertions.
 
     Shape: `snapshot` is a file, or what is in one; without it `start` is the genesis. `save` is a folder for the
-    snapshots of what is confirmed on the way, `spacing` batches apart; `machine` is the version that asks.
+    snapshots of what is confirmed on the way, `spacing` batches apart; an assertion covers 2^height steps at most;
+    `machine` is the version that asks.
     """
 
     start: Assertion
@@ -83,6 +99,7 @@ class Segment:
     inputs: Extract
     save: Path | None
     spacing: int
+    height: int
     machine: str = field(default_factory=machine_version)
 
     def carrying(self) -> Segment:
@@ -113,7 +130,7 @@ class Replayed:
     unusable: str = ""
 
 
-def extract(inbox: InboxView, start: Assertion, end: int) -> Extract:
+def extract(inbox: Batches, start: Assertion, end: int) -> Extract:
     """Return the inputs of all batches behind an assertion and below `end`, checked against L1's commitments.
 
     Raises: DataMissing, DataMismatch.
@@ -157,7 +174,7 @@ def replay(segment: Segment, told: Callable[[Judgement], None] = lambda judgemen
     at: Assertion | None = segment.start
     while at is not None and at.id in parents and at.next_limit <= segment.inputs.end:
         machine.inputs = replace(segment.inputs, batch_limit=at.next_limit)
-        steps = int(engine.run(machine, TRACE_STEPS))
+        steps = int(engine.run(machine, 1 << segment.height))
         hashed = state_hash(state.commit(), state.registers.pack())
         judgement = Judgement(
             parent=at.id,

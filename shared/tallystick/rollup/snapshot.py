@@ -40,6 +40,11 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 def encode(assertion: Assertion, state: State) -> bytes:
     """Return the snapshot of the state of an assertion."""
+    return encode_state(state, assertion.id, assertion.limit)
+
+
+def encode_state(state: State, assertion: bytes, limit: int) -> bytes:
+    """Return the snapshot of a state that leads to an assertion or is its own."""
     counts = [0] * len(state.tables)
     body = bytearray()
     for tag, index, packed in state.cells():
@@ -49,8 +54,8 @@ def encode(assertion: Assertion, state: State) -> bytes:
     head = msgspec.msgpack.encode(
         Head(
             machine=machine_version(),
-            assertion=assertion.id,
-            limit=assertion.limit,
+            assertion=assertion,
+            limit=limit,
             registers=state.registers.pack(),
             cells=counts,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 from tallystick.errors import StateError
 from tallystick.rollup.assertion_view import Assertion, RollupView, Status
+from tallystick.rollup.diskfile import write_whole
 from tallystick.rollup.snapshot import MAGIC, MOST_HEAD_BYTES, decode, encode, read_head
 from tallystick.state.state import State
 
@@ -115,20 +115,9 @@ class SnapshotStore:
 
     def _write(self, path: Path, data: bytes) -> None:
         """Put a file there whole or not at all, whenever the power goes."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".draft")
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_whole(path, data)
         self._told.discard(path)
         self._useless.discard(path)
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _thin_out(self) -> None:
         """Remove what is damaged or outdated, and of the others those that are missed least."""

@@ -41,6 +41,7 @@ class Phase(IntEnum):
     SCAN_MAKER = 28
     FIRE_TRIGGER = 29
     SETTLE_ACCOUNT = 30
+    BLOCK_TRADE = 31
 
 
 class Outcome(IntEnum):
@@ -61,7 +62,6 @@ class Outcome(IntEnum):
     NONCE_RANGE = 12
     CLOCK_BACKWARDS = 13
     CLOCK_OUT_OF_BOUND = 14
-    MESSAGE_LIMIT = 15
     NO_MARKET = 16
     NO_MARK = 17
     TOO_LARGE = 18
@@ -116,21 +116,37 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "INDEX_BITS": (36, "bits of a cell's index"),
     "MAX_CHUNK_BYTES": (4096, "a step proof carries one chunk: 64 kgas of calldata at most"),
     "MAX_CHUNKS": (32, "chunks of one batch: about one 128 KiB transaction"),
-    "CHUNK_HEADER_BYTES": (40, "record number (8) and record accumulator (32)"),
+    "CHUNK_HEADER_BYTES": (80, "number (8) and accumulator (32) of the records so far, then of the promised ones"),
     "FRAME_HEADER_BYTES": (2, "length of the record that follows"),
+    "MIN_FRAME_BYTES": (
+        12,
+        "a shorter record is followed by zeros: no frame leads to more than 3 steps unpaid in 14 bytes",
+    ),
+    "WORK_PPM": (
+        400_000,
+        "steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 19 bytes, 4 steps and 2 for its removal",
+    ),
+    "QUEUE_STEPS": (750_000, "steps that the L1 messages of a block of 100M gas lead to: bulks of 600 bytes"),
+    "SAMPLE_STEPS": (
+        215_000,
+        "steps of a block that time bounds: 64 markets sampled with 2 x 257 every 5 s, 16 x 64 reports of 11 a second",
+    ),
     "MAX_ACCOUNT": ((1 << 32) - 1, "largest account id"),
     "MAIN_ACCOUNT_MASK": ((1 << 28) - 1, "bits of an account id that the Vault gives; above them, which sub-account"),
     "INSURANCE_ACCOUNT": (0, "the insurance fund: nobody owns it, anybody may transfer to it"),
     "MESSAGE_BYTES": (45, "kind, sender, account, amount, time"),
+    "MAX_FORCED_BYTES": (600, "largest record in a message: a bulk of 27 orders, at some 50,000 gas"),
     "MESSAGE_DEPOSIT": (1, "kind: credit an account"),
     "MESSAGE_FORCE_WITHDRAW": (2, "kind: the owner withdraws without the operator"),
     "MESSAGE_FORCE_CANCEL_ALL": (3, "kind: the owner cancels all orders without the operator"),
     "MESSAGE_FORCE_CLOSE": (4, "kind: the owner closes a position, amount = market << 56 | price << 32 | lots"),
+    "MESSAGE_RECORD": (5, "kind: any record but a clock's, whose bytes follow"),
     "CHANGE_DELAY_MS": (
         1_814_400_000,
         "21 days before a change of rules counts: longer than an exit through L1, disputed or not",
     ),
-    "CLOCK_DRIFT_MS": (600_000, "the clock stays within 10 minutes of the batch's declared time"),
+    "CLOCK_BEHIND_MS": (10_000, "a batch raises the clock to its first record's time, less this"),
+    "MAX_BATCH_SECONDS": (60, "largest distance between the times of a batch's first and last record"),
     "REPORT_AGE_MS": (60_000, "a price report may be this much older than the clock"),
     "REPORT_AHEAD_MS": (5_000, "a price report may be this much newer than the clock"),
     "PPM": (1_000_000, "denominator of fractions"),
@@ -183,6 +199,8 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "FLAG_MARKET": (64, "order flag: as IOC; without a price it is bounded by the market's band around the mark"),
     "FLAG_TRIGGER_ABOVE": (128, "order flag: its trigger fires when the mark is at or above it, else at or below"),
     "FLAG_LIQUIDATION": (256, "order flag, never in a signed record: closes a position against its owner's will"),
+    "BLOCK_MAKER_REDUCES": (1, "block trade: who offers must only reduce a position"),
+    "BLOCK_TAKER_REDUCES": (2, "block trade: who accepts must only reduce a position"),
     "ADL_DELAY_MS": (10_000, "better candidates for a deleveraging may come this long after the first"),
     "ADL_LAPSE_MS": (60_000, "a nomination that is older is over: ranks are of the marks of their time"),
     "BUY": (0, "side"),

@@ -23,13 +23,14 @@ class RecordField:
     """One item of a record's list.
 
     Range: a number up to `limit`, canonical RLP; or `address`, exactly 20 bytes. `signed` is the name under which it
-    is in the EIP-712 struct, empty when it is not signed.
+    is in the EIP-712 struct, empty when it is not signed. `accepted` is that of a field only a second signer signs.
     """
 
     name: str
     limit: int
     signed: str = ""
     address: bool = False
+    accepted: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,11 @@ class RecordBlob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordKind:
-    """A kind of record: `kind byte || rlp(fields, blobs, a 64-byte EIP-2098 signature when somebody must sign)`."""
+    """A kind of record: `kind byte || rlp(fields, blobs, a 64-byte EIP-2098 signature when somebody must sign)`.
+
+    `acceptance` names the EIP-712 struct of a second signer, whose signature is the last blob: everything the first one
+    has signed, and the fields that are `accepted`.
+    """
 
     name: str
     number: int
@@ -54,6 +59,14 @@ class RecordKind:
     blobs: tuple[RecordBlob, ...] = ()
     winds_down: bool = False
     """Whether it is taken in a wind-down too: what moves neither money nor positions, and what winds down."""
+    acceptance: str = ""
+    spares_nonce: bool = False
+    """Whether a rejection leaves its nonces unused, also behind FETCH_RECORD: its own step uses them up."""
+
+    @property
+    def promised(self) -> bool:
+        """Whether it is in the chain of what accounts signed, which an operator's receipts promise."""
+        return self.authority in (Authority.OWNER, Authority.OWNER_OR_AGENT)
 
     @property
     def encoded_type(self) -> str:
@@ -62,7 +75,14 @@ class RecordKind:
         parts += [f"bytes {x.signed}" for x in self.blobs if x.signed]
         return f"{self.primary}({','.join(parts)})"
 
+    @property
+    def encoded_acceptance(self) -> str:
+        """The EIP-712 `encodeType` of the struct a second signer signs."""
+        names = [x.signed or x.accepted for x in self.fields if x.signed or x.accepted]
+        return f"{self.acceptance}({','.join(f'uint64 {name}' for name in names)})"
 
+
+SIGNATURE_BYTES = 64
 U8_LIMIT = (1 << 8) - 1
 U32_LIMIT = (1 << 32) - 1
 U62_LIMIT = (1 << 62) - 1
@@ -70,6 +90,10 @@ U62_LIMIT = (1 << 62) - 1
 
 def _n(name: str, limit: int, signed: str = "") -> RecordField:
     return RecordField(name=name, limit=limit, signed=signed)
+
+
+def _t(name: str, limit: int, accepted: str) -> RecordField:
+    return RecordField(name=name, limit=limit, accepted=accepted)
 
 
 def _a(name: str, signed: str) -> RecordField:
@@ -87,15 +111,6 @@ RECORDS: tuple[RecordKind, ...] = (
         winds_down=True,
         doc="Move the clock.",
         fields=(_n("clock_ms", U62_LIMIT),),
-    ),
-    RecordKind(
-        name="consume",
-        number=2,
-        authority=Authority.NOBODY,
-        primary="",
-        winds_down=True,
-        doc="Consume L1 messages up to, not including, `through`.",
-        fields=(_n("through", U62_LIMIT),),
     ),
     RecordKind(
         name="order",
@@ -338,8 +353,32 @@ RECORDS: tuple[RecordKind, ...] = (
         doc="Wind down: count what an account is worth, and once all are counted, pay it; anybody may.",
         fields=(_n("account", U32_LIMIT),),
     ),
+    RecordKind(
+        name="block_trade",
+        number=23,
+        authority=Authority.OWNER_OR_AGENT,
+        primary="BlockOffer",
+        acceptance="BlockAccept",
+        spares_nonce=True,
+        doc="Trade with one other account, all or nothing and beside the book; `account` offers, `taker` accepts.",
+        fields=(
+            _n("account", U32_LIMIT, "account"),
+            _n("agent", 15),
+            _n("nonce", U62_LIMIT, "nonce"),
+            _n("expiry_ms", U62_LIMIT, "expiryMs"),
+            _n("market", 63, "market"),
+            _n("side", 1, "side"),
+            _n("lots", U62_LIMIT, "lots"),
+            _n("price_ticks", (1 << 24) - 1, "priceTicks"),
+            _n("counterparty", U32_LIMIT, "counterparty"),
+            _n("reduces", 3, "reduces"),
+            _t("taker", U32_LIMIT, "taker"),
+            _n("taker_agent", 15),
+            _t("taker_nonce", U62_LIMIT, "takerNonce"),
+        ),
+        blobs=(RecordBlob(name="acceptance", limit=SIGNATURE_BYTES),),
+    ),
 )
 
-SIGNATURE_BYTES = 64
 DOMAIN_NAME = "Tallystick"
 DOMAIN_VERSION = "1"

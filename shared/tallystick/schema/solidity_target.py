@@ -131,9 +131,19 @@ def render_records() -> str:
         f"        return !({names});",
         "    }",
         "",
+        "    /// Whether an account signs it, itself or by an agent.",
+        "    function promised(uint8 kind) internal pure returns (bool) {",
+        f"        return {' || '.join(f'kind == {kind.name.upper()}' for kind in RECORDS if kind.promised)};",
+        "    }",
+        "",
         "    /// Whether it is taken in a wind-down too.",
         "    function windsDown(uint8 kind) internal pure returns (bool) {",
         f"        return {' || '.join(f'kind == {kind.name.upper()}' for kind in RECORDS if kind.winds_down)};",
+        "    }",
+        "",
+        "    /// Whether a rejection leaves its nonces unused: its own step uses them up.",
+        "    function sparesNonce(uint8 kind) internal pure returns (bool) {",
+        f"        return {' || '.join(f'kind == {kind.name.upper()}' for kind in RECORDS if kind.spares_nonce)};",
         "    }",
         "",
         "    /// Largest value of field `i`; type(uint160).max marks an address.",
@@ -154,13 +164,29 @@ def render_records() -> str:
         if kind.primary:
             lines.append(f"        if (kind == {kind.name.upper()}) {{")
             lines += [f'            return keccak256("{kind.encoded_type}");', "        }"]
-    lines += ["        return 0;", "    }", *_render_limits()]
+    lines += ["        return 0;", "    }", *_render_acceptance(), *_render_limits()]
     return "\n".join([*lines, "}", ""])
 
 
 def _camel(name: str) -> str:
     head, *tail = name.split("_")
     return head + "".join(word.title() for word in tail)
+
+
+def _render_acceptance() -> list[str]:
+    """Return what the second signature of a kind needs."""
+    kinds = [kind for kind in RECORDS if kind.acceptance]
+    lines = ["", "    /// Bit i set: field i is part of the struct that a second signer signs."]
+    lines += ["    function acceptedFields(uint8 kind) internal pure returns (uint256) {"]
+    for kind in kinds:
+        mask = sum(1 << i for i, x in enumerate(kind.fields) if x.signed or x.accepted)
+        lines.append(f"        if (kind == {kind.name.upper()}) return {mask};")
+    lines += ["        return 0;", "    }", "", "    /// EIP-712 type hash of that struct."]
+    lines += ["    function acceptanceHash(uint8 kind) internal pure returns (bytes32) {"]
+    for kind in kinds:
+        lines.append(f"        if (kind == {kind.name.upper()}) {{")
+        lines += [f'            return keccak256("{kind.encoded_acceptance}");', "        }"]
+    return [*lines, "        return 0;", "    }"]
 
 
 def _render_limits() -> list[str]:

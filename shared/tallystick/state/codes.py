@@ -39,6 +39,7 @@ class Phase:
     SCAN_MAKER: Final = 28
     FIRE_TRIGGER: Final = 29
     SETTLE_ACCOUNT: Final = 30
+    BLOCK_TRADE: Final = 31
 
 
 class Outcome:
@@ -59,7 +60,6 @@ class Outcome:
     NONCE_RANGE: Final = 12
     CLOCK_BACKWARDS: Final = 13
     CLOCK_OUT_OF_BOUND: Final = 14
-    MESSAGE_LIMIT: Final = 15
     NO_MARKET: Final = 16
     NO_MARK: Final = 17
     TOO_LARGE: Final = 18

@@ -11,18 +11,25 @@ TREE_DEPTH: Final = 40  # bits of a cell key: 4 of tag, 36 of index
 INDEX_BITS: Final = 36  # bits of a cell's index
 MAX_CHUNK_BYTES: Final = 4096  # a step proof carries one chunk: 64 kgas of calldata at most
 MAX_CHUNKS: Final = 32  # chunks of one batch: about one 128 KiB transaction
-CHUNK_HEADER_BYTES: Final = 40  # record number (8) and record accumulator (32)
+CHUNK_HEADER_BYTES: Final = 80  # number (8) and accumulator (32) of the records so far, then of the promised ones
 FRAME_HEADER_BYTES: Final = 2  # length of the record that follows
+MIN_FRAME_BYTES: Final = 12  # a shorter record is followed by zeros: no frame leads to more than 3 steps unpaid in 14 bytes
+WORK_PPM: Final = 400000  # steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 19 bytes, 4 steps and 2 for its removal
+QUEUE_STEPS: Final = 750000  # steps that the L1 messages of a block of 100M gas lead to: bulks of 600 bytes
+SAMPLE_STEPS: Final = 215000  # steps of a block that time bounds: 64 markets sampled with 2 x 257 every 5 s, 16 x 64 reports of 11 a second
 MAX_ACCOUNT: Final = 4294967295  # largest account id
 MAIN_ACCOUNT_MASK: Final = 268435455  # bits of an account id that the Vault gives; above them, which sub-account
 INSURANCE_ACCOUNT: Final = 0  # the insurance fund: nobody owns it, anybody may transfer to it
 MESSAGE_BYTES: Final = 45  # kind, sender, account, amount, time
+MAX_FORCED_BYTES: Final = 600  # largest record in a message: a bulk of 27 orders, at some 50,000 gas
 MESSAGE_DEPOSIT: Final = 1  # kind: credit an account
 MESSAGE_FORCE_WITHDRAW: Final = 2  # kind: the owner withdraws without the operator
 MESSAGE_FORCE_CANCEL_ALL: Final = 3  # kind: the owner cancels all orders without the operator
 MESSAGE_FORCE_CLOSE: Final = 4  # kind: the owner closes a position, amount = market << 56 | price << 32 | lots
+MESSAGE_RECORD: Final = 5  # kind: any record but a clock's, whose bytes follow
 CHANGE_DELAY_MS: Final = 1814400000  # 21 days before a change of rules counts: longer than an exit through L1, disputed or not
-CLOCK_DRIFT_MS: Final = 600000  # the clock stays within 10 minutes of the batch's declared time
+CLOCK_BEHIND_MS: Final = 10000  # a batch raises the clock to its first record's time, less this
+MAX_BATCH_SECONDS: Final = 60  # largest distance between the times of a batch's first and last record
 REPORT_AGE_MS: Final = 60000  # a price report may be this much older than the clock
 REPORT_AHEAD_MS: Final = 5000  # a price report may be this much newer than the clock
 PPM: Final = 1000000  # denominator of fractions
@@ -75,6 +82,8 @@ FLAG_STP_BOTH: Final = 32  # order flag: meeting an own order cancels both
 FLAG_MARKET: Final = 64  # order flag: as IOC; without a price it is bounded by the market's band around the mark
 FLAG_TRIGGER_ABOVE: Final = 128  # order flag: its trigger fires when the mark is at or above it, else at or below
 FLAG_LIQUIDATION: Final = 256  # order flag, never in a signed record: closes a position against its owner's will
+BLOCK_MAKER_REDUCES: Final = 1  # block trade: who offers must only reduce a position
+BLOCK_TAKER_REDUCES: Final = 2  # block trade: who accepts must only reduce a position
 ADL_DELAY_MS: Final = 10000  # better candidates for a deleveraging may come this long after the first
 ADL_LAPSE_MS: Final = 60000  # a nomination that is older is over: ranks are of the marks of their time
 BUY: Final = 0  # side
@@ -288,11 +297,12 @@ class Registers:
     def __init__(self) -> None:
         self.domain: bytes = bytes(32)  # EIP-712 domain separator of this deployment
         self.phase: i64 = 0  # which step comes next
-        self.resume: i64 = 0  # which step comes when the order in progress ends; 0 for the next record
+        self.resume: i64 = 0  # which step comes when the order in progress ends; 0 for the next message or record
         self.outcome: i64 = 0  # outcome code of the newest record or message
         self.batch_cursor: i64 = 0  # next batch, or the one being read
-        self.batch_time: i64 = 0  # declared L1 time of the open batch, seconds
-        self.batch_message_limit: i64 = 0  # messages the open batch consumes through
+        self.batch_time: i64 = 0  # declared L1 time of the open batch's first record, seconds
+        self.batch_until: i64 = 0  # declared L1 time of its last record, seconds
+        self.batch_message_limit: i64 = 0  # messages the open batch consumes through, before its first record
         self.chunk_count: i64 = 0  # chunks of the open batch
         self.chunk_cursor: i64 = 0  # next chunk, or the one being read
         self.chunk_offset: i64 = 0  # next byte of the open chunk
@@ -301,9 +311,11 @@ class Registers:
         self.chunk_hash: bytes = bytes(32)  # hash of the open chunk
         self.record_count: i64 = 0  # records so far
         self.record_accumulator: bytes = bytes(32)  # hash chain over all records
+        self.promised_count: i64 = 0  # records so far of kinds that accounts sign
+        self.promised_accumulator: bytes = bytes(32)  # hash chain over these
         self.message_cursor: i64 = 0  # next L1 message
-        self.message_target: i64 = 0  # messages being consumed through
-        self.consuming: i64 = 0  # 1 when a record consumes them, 0 when it is the batch's end
+        self.forced_ms: i64 = 0  # L1 time of the message whose order or record is in progress; 0 for none
+        self.record_source: i64 = 0  # where the record in progress lies: 0 the open chunk, 1 the newest message
         self.clock_ms: i64 = 0  # the exchange's clock
         self.free_page: i64 = 0  # first page of the free list; 0 for none
         self.page_count: i64 = 0  # pages ever handed out
@@ -320,7 +332,7 @@ class Registers:
         self.surplus_units: i64 = 0  # wind-down: what is left for claims that come late
         self.funding_dust: i64 = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
         self.firing_market: i64 = 0  # market whose triggers are being fired
-        self.bulk_at: i64 = 0  # bulk in progress: where its record begins in the open chunk
+        self.bulk_at: i64 = 0  # bulk in progress: where its record begins in the open chunk or the message
         self.bulk_end: i64 = 0  # bulk in progress: where its record ends
         self.bulk_item: i64 = 0  # bulk in progress: byte at which the next item begins
         self.bulk_slot: i64 = 0  # bulk in progress: byte at which the next slot begins
@@ -333,13 +345,13 @@ class Registers:
         self.arg_lots: i64 = 0  # record in progress: lots left, largest size
         self.arg_id: i64 = 0  # record in progress: client id, round, initial margin
         self.arg_time: i64 = 0  # record in progress: expiry, report time, clock, maintenance margin
-        self.arg_amount: i64 = 0  # record in progress: units, taker fee, lots found by a scan
+        self.arg_amount: i64 = 0  # record in progress: units, lots found by a scan, 1 for a forced close
         self.arg_slot: i64 = 0  # record in progress: slot, signer, maker fee, account to transfer to, where a scan goes on
         self.arg_address: bytes = bytes(20)  # record in progress: recipient, agent key
         self.arg_trigger: i64 = 0  # record in progress: trigger price in ticks, price a scan has come to
         self.arg_pair: i64 = 0  # record in progress: client id of the one-cancels-other partner
         self.arg_pair_slot: i64 = 0  # record in progress: where that partner is
-        self.arg_record_at: i64 = 0  # record in progress: where it begins in the open chunk
+        self.arg_record_at: i64 = 0  # record in progress: where it begins in the open chunk or the message
         self.arg_record_end: i64 = 0  # record in progress: where it ends
 
     def pack(self) -> bytes:
@@ -351,6 +363,7 @@ class Registers:
             self.outcome,
             self.batch_cursor,
             self.batch_time,
+            self.batch_until,
             self.batch_message_limit,
             self.chunk_count,
             self.chunk_cursor,
@@ -360,9 +373,11 @@ class Registers:
             self.chunk_hash,
             self.record_count,
             self.record_accumulator,
+            self.promised_count,
+            self.promised_accumulator,
             self.message_cursor,
-            self.message_target,
-            self.consuming,
+            self.forced_ms,
+            self.record_source,
             self.clock_ms,
             self.free_page,
             self.page_count,
@@ -411,6 +426,7 @@ class Registers:
             self.outcome,
             self.batch_cursor,
             self.batch_time,
+            self.batch_until,
             self.batch_message_limit,
             self.chunk_count,
             self.chunk_cursor,
@@ -420,9 +436,11 @@ class Registers:
             self.chunk_hash,
             self.record_count,
             self.record_accumulator,
+            self.promised_count,
+            self.promised_accumulator,
             self.message_cursor,
-            self.message_target,
-            self.consuming,
+            self.forced_ms,
+            self.record_source,
             self.clock_ms,
             self.free_page,
             self.page_count,
@@ -483,5 +501,5 @@ class Registers:
 
 
 _NOBODY: Final = bytes(20)
-_REGISTERS: Final = struct.Struct(">32sBBBQQQHHHH32s32sQ32sQQBQIIQqqqqQQBqqqqBHHHHBIBBHIQQQQQ20sIQQHH")
-REGISTERS_BYTES: Final = 399
+_REGISTERS: Final = struct.Struct(">32sBBBQQQQHHHH32s32sQ32sQ32sQQBQIIQqqqqQQBqqqqBHHHHBIBBHIQQQQQ20sIQQHH")
+REGISTERS_BYTES: Final = 447

@@ -71,9 +71,10 @@ class State:
         """Hash what changed since the last call and return the tree's root."""
         leaves: dict[int, bytes] = {}
         for table in self.tables:
-            for index in table.dirty():
-                leaves[cell_key(table.tag, index)] = table.pack(index)
-            table.settle()
+            if table.dirty_count:
+                for index in table.dirty():
+                    leaves[cell_key(table.tag, index)] = table.pack(index)
+                table.settle()
         if leaves:
             self.tree.update(leaves)
         return self.tree.root

@@ -37,12 +37,21 @@ class SparseTree:
         return self.nodes[TREE_DEPTH].get(0, EMPTY[TREE_DEPTH])
 
     def update(self, values: dict[int, bytes]) -> None:
-        """Set the value of each key; empty bytes clear it."""
-        keys: list[int] = sorted(values)
-        hashes: list[bytes] = [keccak_256(values[key]).digest() for key in keys]
+        """Set the value of each key; empty bytes clear it. What is set already is passed over."""
+        leaves = self.nodes[0]
+        keys: list[int] = []
+        hashes: list[bytes] = []
+        for key in sorted(values):
+            hashed: bytes = keccak_256(values[key]).digest()
+            if hashed != leaves.get(key, EMPTY[0]):
+                keys.append(key)
+                hashes.append(hashed)
+        count = len(keys)
+        if count == 0:
+            return
         for height in range(TREE_DEPTH):
-            keys, hashes = _parents(self.nodes[height], EMPTY[height], keys, hashes)
-        self.nodes[TREE_DEPTH].update(zip(keys, hashes, strict=True))
+            count = _rise(self.nodes[height], EMPTY[height], keys, hashes, count)
+        self.nodes[TREE_DEPTH][0] = hashes[0]
 
     def proof(self, key: int) -> bytes:
         """Return a key's proof: a 40-bit map of the siblings that are not empty, then those, leaf upward."""
@@ -62,13 +71,10 @@ class SparseTree:
         return other
 
 
-def _parents(
-    level: dict[int, bytes], empty: bytes, keys: list[int], hashes: list[bytes]
-) -> tuple[list[int], list[bytes]]:
-    """Put changed nodes, in the order of their keys, into their level, and return their parents in that order."""
-    above: list[int] = []
-    joined: list[bytes] = []
-    count = len(keys)
+def _rise(level: dict[int, bytes], empty: bytes, keys: list[int], hashes: list[bytes], count: int) -> int:
+    """Put changed nodes, the first `count` in the order of their keys, into their level, and their parents into their
+    places; return how many those are."""
+    found = 0
     at = 0
     while at < count:
         key, mine = keys[at], hashes[at]
@@ -76,13 +82,14 @@ def _parents(
         at += 1
         if at < count and keys[at] == key ^ 1:
             other = hashes[at]
-            level[keys[at]] = other
+            level[key ^ 1] = other
             at += 1
         else:
             other = level.get(key ^ 1, empty)
-        above.append(key >> 1)
-        joined.append(keccak_256(other + mine if key & 1 else mine + other).digest())
-    return above, joined
+        keys[found] = key >> 1
+        hashes[found] = keccak_256(other + mine if key & 1 else mine + other).digest()
+        found += 1
+    return found
 
 
 def root_from_proof(key: int, value: bytes, proof: bytes) -> bytes:

@@ -101,7 +101,7 @@ class PyEvm:
     """py-evm's EVM."""
 
     def __init__(self) -> None:
-        vm = _genesis_vm()
+        vm = genesis_vm()
         self._state, self._run = vm.state, vm.execute_bytecode
         self._deployed = 0
 
@@ -157,7 +157,8 @@ def _pyrevm() -> Any:
     return pyrevm
 
 
-def _genesis_vm() -> Any:
+def genesis_vm() -> Any:
+    """Return py-evm's machine at an empty chain's first block, with the rules of Cancun."""
     from eth.chains.base import MiningChain  # noqa: PLC0415 (slow to import, and only a second opinion)
     from eth.constants import BLANK_ROOT_HASH, ZERO_ADDRESS, ZERO_HASH32  # noqa: PLC0415
     from eth.db.atomic import AtomicDB  # noqa: PLC0415

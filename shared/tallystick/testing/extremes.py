@@ -124,6 +124,7 @@ def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool)
     for name, value in values.items():
         state.prices.words[base + getattr(layout, f"PRICE_{name.upper()}")] = value
     state.prices.mark(market)
+    write_rules(state, market, {"index_ms": values["index_ms"]})
 
 
 def _index_ms(chance: random.Random, clock_ms: int) -> int:

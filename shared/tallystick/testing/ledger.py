@@ -13,7 +13,7 @@ from tallystick.testing.ledger_market import Market
 from tallystick.testing.ledger_model import (
     ABOVE,
     BUY,
-    CLOCK_DRIFT_MS,
+    CLOCK_LAG_MS,
     FOK,
     IOC,
     MARKET_ORDER,
@@ -44,12 +44,16 @@ class Ledger(Desk):
         self.records += 1
         return outcome
 
-    def clock(self, clock_ms: int, declared_s: int) -> Outcome:
+    def open_batch(self, time_s: int) -> None:
+        """Raise the clock to a batch's time, but for a while."""
+        self.clock_ms = max(self.clock_ms, 1000 * time_s - CLOCK_LAG_MS)
+
+    def clock(self, clock_ms: int, until_s: int) -> Outcome:
         """Move the clock."""
         self.records += 1
         if clock_ms < self.clock_ms:
             return Outcome.CLOCK_BACKWARDS
-        if abs(clock_ms - declared_s * 1000) > CLOCK_DRIFT_MS:
+        if clock_ms > until_s * 1000:
             return Outcome.CLOCK_OUT_OF_BOUND
         self.clock_ms = clock_ms
         return Outcome.ACCEPTED
@@ -168,7 +172,7 @@ class Ledger(Desk):
         rejection = self._authenticate(signer, number, nonce, agent, 2)
         if rejection:
             return rejection
-        self.accounts[number].dead_before = self.records
+        self.accounts[number].dead_before = self.sequence
         return Outcome.ACCEPTED
 
     def dead_man(self, signer: str, number: int, agent: int, nonce: int, time_ms: int) -> Outcome:
@@ -181,7 +185,7 @@ class Ledger(Desk):
             return Outcome.EXPIRED
         account = self.accounts[number]
         if self._switch_fired(account):
-            account.dead_before = self.records
+            account.dead_before = self.sequence
         account.dead_man_ms = time_ms
         return Outcome.ACCEPTED
 
@@ -215,7 +219,7 @@ class Ledger(Desk):
 
     def place(self, wanted: Order, pair_id: int = 0, hinted: Order | None = None) -> Outcome:
         """Place an order, alone, as an item of a bulk, or because it has fired."""
-        wanted.sequence = self.records
+        wanted.sequence = self.sequence
         rejection = self._check_order(wanted, pairs=pair_id != 0)
         if rejection:
             return rejection
@@ -268,9 +272,15 @@ class Ledger(Desk):
 
     # Messages from L1
 
-    def consume(self) -> None:
-        """Count the record that consumes messages."""
-        self.records += 1
+    def message(self) -> None:
+        """Count a message."""
+        self.messages += 1
+
+    def came_through_l1(self, outcome: Outcome) -> Outcome:
+        """Count the newest record as a message instead: it is judged in the same way."""
+        self.records -= 1
+        self.messages += 1
+        return outcome
 
     def deposit(self, sender: str, number: int, amount: int) -> Outcome:
         """Credit an account, and give it to its first depositor."""
@@ -292,7 +302,7 @@ class Ledger(Desk):
         """Make every order placed so far dead."""
         if number not in self.accounts or self.accounts[number].owner != sender:
             return Outcome.NOT_AUTHORISED
-        self.accounts[number].dead_before = self.records + 1
+        self.accounts[number].dead_before = self.sequence
         return Outcome.ACCEPTED
 
     # Inside
@@ -301,7 +311,9 @@ class Ledger(Desk):
         self.accounts[number].cash -= amount
         self.outbox.append((number, amount))
 
-    def _authenticate(self, signer: str, number: int, nonce: int, slot: int, scope: int) -> Outcome | None:
+    def _authenticate(
+        self, signer: str, number: int, nonce: int, slot: int, scope: int, *, spends: bool = True
+    ) -> Outcome | None:
         account = self.accounts.get(number)
         if account is None or not account.owner:
             return Outcome.NO_ACCOUNT
@@ -320,5 +332,6 @@ class Ledger(Desk):
             return Outcome.NONCE_RANGE
         if nonce in account.nonces:
             return Outcome.NONCE_USED
-        account.nonces.add(nonce)
+        if spends:
+            account.nonces.add(nonce)
         return None

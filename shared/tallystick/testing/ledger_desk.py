@@ -40,10 +40,16 @@ class Desk:
         self.parked: list[Order] = []
         self.clock_ms = 0
         self.records = 0
+        self.messages = 0
         self.deposited = 0
         self.fees = 0
         self.dust = Fraction(0)
         self.outbox: list[tuple[int, int]] = []
+
+    @property
+    def sequence(self) -> int:
+        """The place of the newest record or message among all of them."""
+        return self.records + self.messages
 
     # Margin
 

@@ -53,7 +53,7 @@ class LiquidatingLedger(Ledger):
         else:
             lots = self._sufficient(account, market_number)
             limit = self._zero_limit(account, market_number, lots)
-        wanted = Order(self.records, number, market_number, side, limit, lots, 0, 0)
+        wanted = Order(self.sequence, number, market_number, side, limit, lots, 0, 0)
         while wanted.lots:
             maker = self._best_against(wanted)
             if maker is None:

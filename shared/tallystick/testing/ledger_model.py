@@ -13,7 +13,7 @@ MAX_CASH = 2**60
 MAX_EXPOSURE = 2**30
 NONCES_PER_WORD = 128
 NONCE_WORDS_AHEAD = 1024
-CLOCK_DRIFT_MS = 600_000
+CLOCK_LAG_MS = 10_000
 REPORT_AGE_MS = 60_000
 REPORT_AHEAD_MS = 5_000
 
@@ -43,7 +43,7 @@ class Account:
 
 @dataclass(slots=True)
 class Order:
-    """A resting or parked order, known by the number of the record that placed it."""
+    """A resting or parked order, known by its place among all records and messages."""
 
     sequence: int
     account: int

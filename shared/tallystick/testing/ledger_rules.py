@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from tallystick.schema.names import Outcome
 from tallystick.testing.ledger_market import MAX_EXPOSURE, Market
-from tallystick.testing.ledger_model import BUY, IOC, Order
+from tallystick.testing.ledger_model import BUY, IOC, REDUCE_ONLY, Order
+from tallystick.testing.ledger_price import order_stage
 from tallystick.testing.ledger_winding import DAY_MS, WindingLedger
 
 DELAY_MS = 21 * DAY_MS
@@ -93,7 +94,11 @@ class RulesLedger(WindingLedger):
             return Outcome.NO_POSITION
         size = abs(held)
         side = 1 - BUY if held > 0 else BUY
-        wanted = Order(self.records, number, market_number, side, price, min(lots or size, size), 0, 0, IOC)
+        flags = IOC | REDUCE_ONLY
+        wanted = Order(self.sequence, number, market_number, side, price, min(lots or size, size), 0, 0, flags)
+        waits = order_stage(market, self.clock_ms, posts=False)
+        if waits:
+            return waits
         while wanted.lots:
             maker = self._best_against(wanted)
             if maker is None:

@@ -46,13 +46,13 @@ def _case(name: str) -> Case:
     return Case(
         name=name,
         genesis=scene.genesis.encode(),
-        batches=tuple((header.time, header.message_limit, tuple(chunks)) for header, chunks in batches),
+        batches=tuple((each.time, each.until, each.message_limit, tuple(chunks)) for each, chunks in batches),
         messages=tuple(published.messages),
     )
 
 
 def _size(case: Case) -> int:
-    return sum(len(chunk) for _, _, chunks in case.batches for chunk in chunks) + sum(map(len, case.messages))
+    return sum(len(chunk) for *_, chunks in case.batches for chunk in chunks) + sum(map(len, case.messages))
 
 
 def main() -> int:

@@ -20,7 +20,6 @@ from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.sender import TxQueue
 from tallystick.l1.server import DevServer
 from tallystick.machine import engine
-from tallystick.records.signing import make
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.genesis import genesis_state
@@ -70,19 +69,21 @@ class Stage:
     def __init__(self, folder: Path, **terms: Any) -> None:
         self.folder = folder
         self.server = self.start_chain()
-        self.client: L1Client = QuorumClient([self.server.url])
+        self.client = QuorumClient([self.server.url])
+        self.chain = L1Client(self.server.url)
         self.queues: dict[str, TxQueue] = {}
         self._open: list[QueueStore | Party] = []
         for name in ("deployer", "operator", "challenger"):
             self.fund(name)
         own: dict[str, Any] = {
+            "sequencer": address("operator"),
             "challenge_period_blocks": PERIOD_BLOCKS,
             "root_height": 20,
             "min_interval_blocks": 1,
             "answer_blocks": 2,
             "censored_blocks": 0,
         }
-        config = DeployConfig(**{"sequencer": address("operator"), **own, **terms})
+        config = DeployConfig(**(own | terms))
         steps = step_names()
         prediction = predict(self.client, address("deployer"), config, steps)
         genesis = world_genesis(self.client.chain_id(), prediction.addresses.rollup)
@@ -112,15 +113,15 @@ class Stage:
 
     def fund(self, name: str) -> None:
         """Give a name's address ether."""
-        self.client.request("tallystick_fund", "0x" + address(name).hex(), hex(FUND_WEI))
+        self.chain.request("tallystick_fund", "0x" + address(name).hex(), hex(FUND_WEI))
 
     def mine(self, blocks: int) -> None:
         """Let L1 go on by some blocks."""
-        self.client.request("anvil_mine", hex(blocks), hex(1))
+        self.chain.request("anvil_mine", hex(blocks), hex(1))
 
     def pool(self) -> list[str]:
         """Return the hashes of the transactions that wait for a block."""
-        return list(self.client.request("tallystick_pool"))
+        return list(self.chain.request("tallystick_pool"))
 
     def transact(self, who: str, what: str, contract: str, function: str, *arguments: Any, value_wei: int = 0) -> int:
         """Send a transaction of a name and return its gas."""
@@ -163,30 +164,29 @@ class Stage:
         self.world.published.messages[:] = self.inbox.messages
 
     def consume(self) -> Outcome:
-        """Have the machine consume every message there is."""
-        return self.world.send(make("consume", through=len(self.world.published.messages)))
+        """Have the machine consume what messages wait, in a batch of their own that is no older than they are."""
+        registers = self.world.state.registers
+        if registers.message_cursor == len(self.world.published.messages):
+            return Outcome(registers.outcome)
+        self.world.time = max(self.world.time, self.client.head().timestamp)
+        return self.world.consume()
 
     def begin(self) -> None:
-        """Set the next batch's time to L1's, so that the Inbox takes it."""
+        """Open the next batch at L1's time, so that the Inbox takes it, with the messages that wait, and set the clock."""
+        self.consume()
         self.world.time = max(self.world.time, self.client.head().timestamp)
         self.world.clock()
 
     def publish(self) -> int:
-        """Seal the open batch, post it, and return the gas."""
+        """Seal the open batch, post all that are sealed, and return the gas."""
         self.world.seal()
-        published, number = self.world.published, self.posted
-        header = published.headers[number]
+        return sum(self._post(number) for number in range(self.posted, len(self.world.published.headers)))
+
+    def _post(self, number: int) -> int:
+        header, chunks = self.world.published.headers[number], self.world.published.chunks[number]
         self.posted += 1
-        return self.transact(
-            "operator",
-            f"batch {number}",
-            "Inbox",
-            "postBatch",
-            number,
-            header.time,
-            header.message_limit,
-            published.chunks[number],
-        )
+        arguments = (number, header.time, header.until, header.message_limit, chunks)
+        return self.transact("operator", f"batch {number}", "Inbox", "postBatch", *arguments)
 
     def party(self, who: str, mode: Mode, told: Told, step: Any = engine.step) -> Party:
         """Return a party; one with a step of its own is a liar, which cannot prove."""
@@ -236,7 +236,6 @@ def trade_between(stage: Stage, first: int, second: int) -> None:
     stage.begin()
     world.list_market(0)
     world.report(0, 618_000)
-    stage.consume()
     world.order(first, 0, 0, 617_990, 50, client_id=7)
     world.order(first, 0, 0, 617_990, 50, client_id=8)
     world.order(second, 0, 1, 617_980, 20, client_id=9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
@@ -15,20 +15,29 @@ from tallystick.proof.tracer import StepProof
 from tallystick.records.chunks import BatchHeader
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import CELL_NAMES
+from tallystick.state.layout import CELL_NAMES, MAX_CHUNK_BYTES, MAX_CHUNKS
 from tallystick.testing.evms import Account, Answer, Evm, Storage, fastest
 
 MESSAGE_ACCUMULATOR_SLOT: Final = 0
 """Where the Inbox keeps its two mappings: contracts/snapshots/storage/Inbox.json."""
 BATCH_HASH_SLOT: Final = 1
+INBOX_TERMS: Final = (900, 900, 300, 12, MAX_CHUNKS * MAX_CHUNK_BYTES, MAX_CHUNKS * MAX_CHUNK_BYTES)
+"""Any that its constructor takes: nothing is posted here."""
 STEP_SELECTOR: Final = keccak(b"step(bytes32,uint64,bytes)")[:4]
 
 
 class L1(Protocol):
     """What L1 has committed to: `tallystick.testing.world.Published` is one."""
 
-    headers: list[BatchHeader]
-    messages: list[bytes]
+    @property
+    def headers(self) -> Sequence[BatchHeader]:
+        """The headers of all batches."""
+        ...
+
+    @property
+    def messages(self) -> Sequence[bytes]:
+        """All messages."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +57,9 @@ def deploy(make_evm: Callable[[], Evm]) -> Image:
     """
     evm = make_evm()
     nobody = bytes(20)
-    config = encode(["address", "address", "(uint64,uint64,uint64,uint64)"], [nobody, nobody, (0, 0, 0, 0)])
+    config = encode(
+        ["address", "address", f"({','.join(['uint64'] * len(INBOX_TERMS))})"], [nobody, nobody, INBOX_TERMS]
+    )
     inbox = evm.deploy(artifacts.load("Inbox").bytecode + config)
     names = [phase.name.title().replace("_", "") for phase in Phase]
     steps = [evm.deploy(artifacts.load(name).bytecode) for name in names]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tallystick.machine.live import begin_batch, execute, seal_batch
+from tallystick.machine.live import begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
 from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
-from tallystick.records.signing import address_of, make, sign
+from tallystick.records.signing import accept, address_of, make, sign
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.names import Outcome
 from tallystick.schema.rules import RULES
@@ -19,9 +19,11 @@ from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ITEM_SLOT_BYTES,
     MAIN_ACCOUNT_MASK,
+    MAX_BATCH_SECONDS,
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
     MESSAGE_DEPOSIT,
+    MESSAGE_RECORD,
     POST_ONLY_MS,
 )
 from tallystick.state.state import State
@@ -44,6 +46,12 @@ def message(kind: int, sender: bytes, account: int, amount: int, time: int = STA
     """Return an L1 message as the Inbox packs it."""
     numbers = (account, amount, time)
     return bytes([kind]) + sender + b"".join(number.to_bytes(8, "big") for number in numbers)
+
+
+def record_message(record: Record | bytes, time: int = START, sender: str = "anybody") -> bytes:
+    """Return the L1 message that carries a record."""
+    data = record if isinstance(record, bytes) else encode(record)
+    return message(MESSAGE_RECORD, address(sender), 0, 0, time) + data
 
 
 def ordinary_rules(**more: int) -> dict[str, int]:
@@ -89,10 +97,15 @@ class Published:
         """Return one L1 message."""
         return self.messages[index]
 
-    def publish(self, chunks: list[bytes], time: int, message_limit: int) -> None:
-        """Append a batch."""
+    def publish(self, chunks: list[bytes], time: int, message_limit: int, until: int = 0) -> None:
+        """Append a batch of the sequencer's; `until` is its time unless it is later."""
         header = BatchHeader(
-            time=time, message_limit=message_limit, chunk_count=len(chunks), chunks_hash=chunks_hash(chunks)
+            time=time,
+            until=max(time, until),
+            message_limit=message_limit,
+            poster=address("operator"),
+            chunk_count=len(chunks),
+            chunks_hash=chunks_hash(chunks),
         )
         self.headers.append(header)
         self.chunks.append(chunks)
@@ -128,38 +141,67 @@ class World:
         self.owners: dict[int, str] = {}
         self.rounds: dict[int, int] = {}
         self._chunker: Chunker | None = None
+        self._until = 0
 
     def fresh(self) -> Machine:
         """Return a machine at genesis over the published history."""
         return Machine(genesis_state(self.genesis), self.published)
 
     def send(self, record: Record | bytes) -> Outcome:
-        """Run a record in the open batch, opening one if there is none."""
+        """Run a record in the open batch, opening one that consumes no message if there is none, or it is full."""
         data = record if isinstance(record, bytes) else encode(record)
-        registers = self.state.registers
-        if self._chunker is None:
-            begin_batch(self.machine, self.time)
-            self._chunker = Chunker(registers.record_count, registers.record_accumulator)
-        self._chunker.add(data)
-        return execute(self.machine, data)
+        if self._chunker is not None and not self._chunker.fits(data):
+            self._seal()
+        chunker = self._chunker or self.begin(self.state.registers.message_cursor)
+        chunker.add(data)
+        outcome = execute(self.machine, data)
+        if ends_chunk(self.machine):
+            chunker.end_chunk()
+        return outcome
+
+    def begin(self, message_limit: int) -> Chunker:
+        """Open the next batch, which consumes the messages below a limit, at `time` or when the last one ended."""
+        begin_batch(self.machine, max(self.time, self._until), message_limit)
+        self._chunker = Chunker(self.state.registers)
+        return self._chunker
+
+    def consume(self) -> Outcome:
+        """Open a batch that consumes every queued message, behind the one that is open; return the last one's outcome."""
+        self._seal()
+        self.begin(len(self.published.messages))
+        return Outcome(self.state.registers.outcome)
 
     def seal(self) -> None:
-        """Publish the open batch."""
+        """Publish the open batch, or one with a clock record; the next one is a second later."""
         if self._chunker is None:
             self.clock()
-        assert self._chunker is not None
-        limit = seal_batch(self.machine)
-        self.published.publish(self._chunker.finish(), self.time, limit)
-        self._chunker = None
+        self._seal()
         self.time += 1
+
+    def _seal(self) -> None:
+        """Publish the open batch, if there is one: none is without a record."""
+        chunker = self._chunker
+        if chunker is None:
+            return
+        registers = self.state.registers
+        if not chunker.chunks:
+            self.send(make("clock", clock_ms=registers.clock_ms))
+        time, limit = registers.batch_time, registers.batch_message_limit
+        self._until = seal_batch(self.machine)
+        self.published.publish(chunker.finish(), time, limit, self._until)
+        self._chunker = None
 
     def signed(self, kind: str, by: str, /, **values: int) -> Record:
         """Return a record signed by a name's key."""
         return sign(make(kind, **values), self.state.registers.domain, key(by))
 
     def clock(self, ahead_ms: int = 0) -> Outcome:
-        """Set the clock to the batch's time and a bit."""
+        """Set the clock to `time` and a bit, in a batch of its own when it is too far ahead for the open one."""
         now = max(self.time * 1000 + ahead_ms, self.state.registers.clock_ms)
+        declared = self.state.registers.batch_time or max(self.time, self._until)
+        if now > (declared + MAX_BATCH_SECONDS) * 1000:
+            self._seal()
+            self._until = now // 1000
         return self.send(make("clock", clock_ms=now))
 
     def later(self, ms: int) -> None:
@@ -177,10 +219,15 @@ class World:
             self.report(market, price)
 
     def deposit(self, name: str, account: int, amount: int) -> Outcome:
-        """Queue a deposit on L1 and consume it."""
+        """Queue a deposit on L1 and consume it in a batch of its own."""
         self.owners.setdefault(account, name)
-        self.published.messages.append(message(MESSAGE_DEPOSIT, address(name), account, amount))
-        return self.send(make("consume", through=len(self.published.messages)))
+        self.published.messages.append(message(MESSAGE_DEPOSIT, address(name), account, amount, self.time))
+        return self.consume()
+
+    def force(self, *records: Record | bytes) -> Outcome:
+        """Queue records on L1 and consume them in a batch of their own; return what the last one ended with."""
+        self.published.messages += [record_message(record, self.time) for record in records]
+        return self.consume()
 
     def next_nonce(self, account: int) -> int:
         """Return a nonce the account has not used."""
@@ -268,6 +315,23 @@ class World:
         record = make("bulk", pack_items(items), packed, account=account, **values)
         return self.send(sign(record, self.state.registers.domain, key(self.owners[account])))
 
+    def offer(self, account: int, market: int, side: int, price: int, lots: int, **more: int) -> Record:
+        """Return an offer of a block trade, signed by the account's owner."""
+        values = {"account": account, "nonce": self.next_nonce(account), "market": market, "side": side, **more}
+        return self.signed("block_trade", self.owners[account], price_ticks=price, lots=lots, **values)
+
+    def accepted(self, offer: Record, taker: int, by: str = "", **more: int) -> Record:
+        """Return the block trade that an account makes of an offer, signed by its owner if nobody else is named."""
+        given = {"taker": taker, "taker_nonce": self.next_nonce(taker), **more}
+        names = [each.name for each in offer.kind.fields]
+        values = tuple(given.get(name, value) for name, value in zip(names, offer.values, strict=True))
+        return accept(replace(offer, values=values), self.state.registers.domain, key(by or self.owners[taker]))
+
+    def block(self, maker: int, taker: int, side: int, price: int, lots: int, **more: int) -> Outcome:
+        """Offer a block trade in market 0, unless another one is given, and accept it; the side is the maker's."""
+        market = more.pop("market", 0)
+        return self.send(self.accepted(self.offer(maker, market, side, price, lots, **more), taker))
+
     def liquidate(self, account: int, market: int) -> Outcome:
         """Send a position to the book."""
         return self.send(make("liquidate", account=account, market=market))
@@ -309,29 +373,6 @@ class World:
             )
             outcome = self.send(record)
         return outcome
-
-
-def endow(state: State, units: int) -> None:
-    """Give the insurance fund money by hand, as if it had been deposited."""
-    state.accounts.words[state.accounts.open(0) + ACCOUNT_CASH_UNITS] += units
-    state.registers.cash_units += units
-    state.registers.deposited_units += units
-    state.accounts.mark(0)
-
-
-def hold(state: State, account: int, market: int, size: int, value: int) -> None:
-    """Give an account one position and the cash that makes it worth a value."""
-    base = state.accounts.open(account)
-    words = state.accounts.words
-    for slot in range(2):
-        at = base + layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
-        words[at + layout.ACCOUNT_POSITION_MARKET] = market if slot == 0 and size else 0
-        words[at + layout.ACCOUNT_POSITION_SIZE_LOTS] = size if slot == 0 else 0
-    marks = state.risk.words
-    entry = state.risk.open(0) + market * layout.RISK_RISKMARKET_WORDS
-    worth = marks[entry + layout.RISK_RISKMARKET_MARK_TICKS] * marks[entry + layout.RISK_RISKMARKET_MULTIPLIER]
-    words[base + layout.ACCOUNT_CASH_UNITS] = value - size * worth
-    state.accounts.mark(account)
 
 
 def write_rules(state: State, market: int, rules: dict[str, int]) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 import typer
 
-from tallystick.trader import agents, closing, governance, looking, past, placing, several, vault, venue
+from tallystick.trader import agents, blocks, closing, governance, looking, past, placing, several, vault, venue
 
 EPILOG = (
     "Examples: `trader mint 1000 --key-file alice.key`, `trader deposit 1000 --key-file alice.key`, "
@@ -65,3 +65,4 @@ COMMANDS: Final = (
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(blocks.app, name="block")

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from tallystick.errors import BadInput, DataMismatch
+from tallystick.records.chunks import padded
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import address_of, make, sign
@@ -28,6 +29,7 @@ from tallystick.trader.models import (
     Trade,
     Withdrawal,
 )
+from tallystick.trader.offers import accepted, apart
 from tallystick.trader.receipts import Receipt, check_receipt
 from tallystick.trader.transport import OperatorRefused, Transport
 
@@ -192,6 +194,20 @@ class TraderClient:
         """Move cash to another account of the same owner, or into the insurance fund, account 0."""
         return self.send(self.signed("transfer", to=to, amount_units=amount_units))
 
+    def offer(self, nonce: int | None = None, **terms: int) -> Record:
+        """Return a signed offer of a block trade, its terms by the record's fields, for somebody else to accept.
+
+        Without a nonce it gets one that is out of the way of the next records.
+        """
+        number = apart(self.fresh_nonce()) if nonce is None else nonce
+        record = make("block_trade", account=self.number, agent=self._agent, nonce=number, **terms)
+        return sign(record, self.domain, self._secret())
+
+    def accept(self, offer: Record, nonce: int | None = None) -> Record:
+        """Return the block trade that the account makes of an offer; `send` has it run."""
+        number = self.fresh_nonce() if nonce is None else nonce
+        return accepted(offer, self.number, self._agent, number, self.domain, self._secret())
+
     def bulk(self, items: list[Item], *, expiry_ms: int = 0) -> Acknowledgement:
         """Place, cancel and replace orders under one signature; `items` of the answer tells what became of each."""
         return self.send(self.signed("bulk", pack_items(items), agent=self._agent, expiry_ms=expiry_ms))
@@ -235,10 +251,9 @@ class TraderClient:
 
     def signed(self, kind: str, *blobs: bytes, **values: int) -> Record:
         """Return a record of the account with the next nonce, signed."""
-        if self.next_nonce is None:
-            self.next_nonce = self.account().next_nonce
-        record = make(kind, *blobs, account=self._number(None), nonce=self.next_nonce, **values)
-        self.next_nonce += 1
+        nonce = self.fresh_nonce()
+        record = make(kind, *blobs, account=self._number(None), nonce=nonce, **values)
+        self.next_nonce = nonce + 1
         return sign(record, self.domain, self._secret())
 
     def send(self, record: Record) -> Acknowledgement:
@@ -270,6 +285,12 @@ class TraderClient:
                     self._check(record, answer)
                     found.append(answer)
         return found
+
+    def fresh_nonce(self) -> int:
+        """Return the next record's nonce: the operator's word for it, until records have been signed here."""
+        if self.next_nonce is None:
+            self.next_nonce = self.account().next_nonce
+        return self.next_nonce
 
     @property
     def number(self) -> int:
@@ -305,7 +326,7 @@ class TraderClient:
         check_receipt(receipt, self.domain, bytes.fromhex(self.receipt_signer[2:]))
         pairs = record.kind.name == "conditional" and record.value("pair") != 0
         filled_in = pairs or record.kind.name in ("cancel", "bulk")
-        if not filled_in and receipt.record_hash != keccak(encode(record)):
+        if not filled_in and receipt.record_hash != keccak(padded(encode(record))):
             raise DataMismatch("the receipt is of another record", receipt=receipt.record_hash)
 
     def _secret(self) -> bytes:

@@ -13,19 +13,24 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import BadInput, DataMissing
-from tallystick.l1.client import L1Client, Receipt
+from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.events import EventReader
 from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.sender import TxQueue
+from tallystick.l1.values import Receipt
 from tallystick.machine.arith import read_address
+from tallystick.records.codec import Record
+from tallystick.records.signing import domain_separator
 from tallystick.rollup.assertion_view import Assertion, RollupView
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.rollup.replay import Replayer
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import OUTBOX_ACCOUNT, OUTBOX_AMOUNT_UNITS, OUTBOX_RECIPIENT, TAG_OUTBOX
+from tallystick.state.layout import MAIN_ACCOUNT_MASK, OUTBOX_ACCOUNT, OUTBOX_AMOUNT_UNITS, OUTBOX_RECIPIENT, TAG_OUTBOX
 from tallystick.state.state import State, cell_key
 from tallystick.trader.models import Withdrawal
+from tallystick.trader.offers import signers
+from tallystick.trader.show import moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +50,7 @@ class Claim:
 class TraderL1:
     """One account's transactions. `send` is one function so that each call ends in a receipt or an error."""
 
-    def __init__(self, client: L1Client, deployment: Deployment, account: LocalAccount) -> None:
+    def __init__(self, client: L1, deployment: Deployment, account: LocalAccount) -> None:
         self.client = client
         self.deployment = deployment
         self.account = account
@@ -92,6 +97,35 @@ class TraderL1:
     def force_close(self, account: int, market: int, price_ticks: int, lots: int) -> Receipt:
         """Queue on L1 the closing of a position, or of `lots` of it, at the price or better."""
         return self._send("Inbox", "forceClose", account, market, price_ticks, lots)
+
+    def enqueue_record(self, record: bytes) -> Receipt:
+        """Queue a record on L1, which the next batches must take in."""
+        return self._send("Inbox", "enqueueRecord", record)
+
+    def domain(self) -> bytes:
+        """Return the EIP-712 domain separator of the deployment."""
+        return domain_separator(self.deployment.chain_id, self.deployment.addresses.rollup.hex())
+
+    def check_block(self, record: Record) -> int:
+        """Check that a block trade is worth its gas, and return the force delay in seconds.
+
+        Raises: BadInput when a signature is missing or not an owner's, or it ends before a batch must take it in.
+        """
+        named = ("account", "agent"), ("taker", "taker_agent")
+        for signer, (account, agent) in zip(signers(record, self.domain()), named, strict=True):
+            number = record.value(account) & MAIN_ACCOUNT_MASK
+            if record.value(agent) == 0 and self.account_number("0x" + signer.hex()) != number:
+                raise BadInput("it is not signed by the owner of this account", account=record.value(account))
+        delay = self.deployment.config.force_delay_seconds
+        ends, now = record.value("expiry_ms"), self.client.head().timestamp
+        if 0 < ends <= (now + delay) * 1_000:
+            raise BadInput(
+                "it may end before a batch must take it in; let the offer live longer",
+                hint="`trader block offer … --good-til 30m` makes a new one",
+                ends=moment(ends),
+                force_delay_seconds=delay,
+            )
+        return delay
 
     def _contract(self, name: str) -> Any:
         address = self.deployment.addresses.all().get(name, self.deployment.addresses.token)
@@ -140,7 +174,7 @@ def claim_from_operator(withdrawal: Withdrawal) -> Claim:
     )
 
 
-def claim_from_l1(client: L1Client, deployment: Deployment, index: int) -> Claim:
+def claim_from_l1(client: L1, deployment: Deployment, index: int) -> Claim:
     """Return a withdrawal's claim by replaying all that L1 has confirmed: no operator is asked.
 
     Raises: DataMissing when no confirmed state holds the withdrawal.
@@ -157,7 +191,8 @@ def claim_from_l1(client: L1Client, deployment: Deployment, index: int) -> Claim
             inbox.apply(event)
             rollup.apply(event)
         complete = batch.complete
-    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox)
+    height = deployment.config.root_height
+    replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox, height=height)
     for assertion in _confirmed_path(rollup):
         replayer.expected(rollup.assertions[assertion.parent])
     state = replayer.states.get(rollup.latest_confirmed)
@@ -196,7 +231,7 @@ def _confirmed_path(rollup: RollupView) -> list[Assertion]:
 
 
 @contextmanager
-def _queue(client: L1Client, account: LocalAccount) -> Iterator[TxQueue]:
+def _queue(client: L1, account: LocalAccount) -> Iterator[TxQueue]:
     with tempfile.TemporaryDirectory(prefix="tallystick-") as folder:
         store = QueueStore(Path(folder) / "queue.sqlite")
         try:

@@ -178,7 +178,7 @@ class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountFill(msgspec.Struct, frozen=True, kw_only=True):
-    """A fill from one account's side; `role` is maker or taker."""
+    """A fill from one account's side; `role` is maker or taker, `block` that it was a block trade, of no order."""
 
     sequence: int
     record: int
@@ -190,6 +190,7 @@ class AccountFill(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     client_id: int
     counterparty: int
+    block: bool = False
 
 
 class Funding(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from tallystick.trader.client import TraderClient
+    from tallystick.trader.l1 import TraderL1
     from tallystick.trader.models import Acknowledgement
 
 Url = Annotated[str, typer.Option("--operator", envvar="TALLYSTICK_OPERATOR", help="The operator's API.")]
@@ -46,15 +47,19 @@ def open_client(
     number: int | None = None,
     agent: int = 0,
     sub: int = 0,
+    domain: bytes | None = None,
 ) -> Iterator[TraderClient]:
-    """A client for one command, closed behind it. Raises: BadInput when an agent does not say for whom it trades."""
+    """A client for one command, closed behind it; without a `domain` it signs for the operator's.
+
+    Raises: BadInput when an agent does not say for whom it trades.
+    """
     from tallystick.errors import BadInput
     from tallystick.trader.client import TraderClient
 
     if agent and number is None:
         raise BadInput("an agent says for whom it trades", hint="--account NUMBER")
     key = bytes(load_key(key_file, password_file).key) if key_file else None
-    client = TraderClient(url, key, account=number, agent=agent, sub=sub)
+    client = TraderClient(url, key, account=number, agent=agent, sub=sub, domain=domain)
     try:
         yield client
     finally:
@@ -94,3 +99,27 @@ def print_answer(answer: Acknowledgement, as_json: bool) -> None:
         print(answer_text(answer))
     if not answer.accepted and not (answer.outcome == "UNFILLED" and answer.fills):
         raise typer.Exit(2)
+
+
+def open_wallet(rpc: str, deployment: Path, key_file: Path | None, password_file: Path | None) -> TraderL1:
+    """A key on L1, for one command. Raises: ConfigError without a key, StateError on another chain."""
+    from tallystick.errors import ConfigError, StateError
+    from tallystick.l1.client import L1Client
+    from tallystick.l1.deployment import load_deployment
+    from tallystick.trader.l1 import TraderL1
+
+    if key_file is None:
+        raise ConfigError("this needs a key", hint="--key-file FILE, or TALLYSTICK_KEY_FILE")
+    account = load_key(key_file, password_file)
+    client, record = L1Client(rpc), load_deployment(deployment)
+    if (actual := client.chain_id()) != record.chain_id:
+        raise StateError("the endpoint is another chain", actual=actual, expected=record.chain_id)
+    return TraderL1(client, record, account)
+
+
+def print_receipt(receipt: Any, text: str, facts: dict[str, Any], as_json: bool) -> None:
+    """Print what a transaction did, and what it cost."""
+    if as_json:
+        print_json({"tx": "0x" + receipt.transaction_hash.hex(), "gas": receipt.gas_used, **facts})
+    else:
+        print(f"{text} ({receipt.gas_used:,} gas, block {receipt.block_number})")

@@ -120,7 +120,8 @@ def fills_text(fills: Sequence[AccountFill]) -> str:
     lines = [] if fills else ["no fills yet"]
     for each in fills:
         what = f"{SIDES[each.side]:<4} {each.lots:>8} at {each.price_ticks:>9}"
-        who = f"{each.role} of order {each.client_id}, against account {each.counterparty}"
+        of = "a block trade" if each.block else f"order {each.client_id}"
+        who = f"{each.role} of {of}, against account {each.counterparty}"
         lines.append(f"{each.sequence:>8} {moment(each.clock_ms)} market {each.market} {what}  {who}")
     return "\n".join(lines)
 

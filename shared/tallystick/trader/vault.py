@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,15 +18,13 @@ from tallystick.trader.options import (
     Rpc,
     Sub,
     Url,
-    load_key,
     open_client,
+    open_wallet,
     parse_address,
     print_answer,
     print_json,
+    print_receipt,
 )
-
-if TYPE_CHECKING:
-    from tallystick.trader.l1 import TraderL1
 
 Amount = Annotated[str, typer.Argument(help="Tokens, with up to six decimals.")]
 
@@ -45,8 +42,8 @@ def mint(
     from tallystick.trader.show import tokens
 
     units = to_units(amount)
-    receipt = _wallet(rpc, deployment, key_file, password_file).mint(units)
-    _print_receipt(receipt, f"minted {tokens(units)}", {"units": units}, as_json)
+    receipt = open_wallet(rpc, deployment, key_file, password_file).mint(units)
+    print_receipt(receipt, f"minted {tokens(units)}", {"units": units}, as_json)
 
 
 def deposit(
@@ -62,11 +59,11 @@ def deposit(
     from tallystick.trader.show import tokens
 
     units = to_units(amount)
-    wallet = _wallet(rpc, deployment, key_file, password_file)
+    wallet = open_wallet(rpc, deployment, key_file, password_file)
     receipt = wallet.deposit(units)
     number = wallet.account_number(wallet.account.address)
     text = f"deposited {tokens(units)} to account {number}"
-    _print_receipt(receipt, text, {"units": units, "account": number}, as_json)
+    print_receipt(receipt, text, {"units": units, "account": number}, as_json)
 
 
 def withdraw(
@@ -123,7 +120,7 @@ def claim(
     from tallystick.trader.l1 import claim_from_l1, claim_from_operator
     from tallystick.trader.show import tokens
 
-    wallet = _wallet(rpc, deployment, key_file, password_file)
+    wallet = open_wallet(rpc, deployment, key_file, password_file)
     if from_l1:
         found = claim_from_l1(wallet.client, wallet.deployment, index)
     else:
@@ -134,7 +131,7 @@ def claim(
         found = claim_from_operator(given[index])
     receipt = wallet.claim(found)
     facts = {"index": index, "units": found.amount_units, "recipient": "0x" + found.recipient.hex()}
-    _print_receipt(receipt, f"paid {tokens(found.amount_units)} to {facts['recipient']}", facts, as_json)
+    print_receipt(receipt, f"paid {tokens(found.amount_units)} to {facts['recipient']}", facts, as_json)
 
 
 def force_withdraw(
@@ -150,9 +147,9 @@ def force_withdraw(
     from tallystick.trader.show import tokens
 
     units = to_units(amount)
-    wallet = _wallet(rpc, deployment, key_file, password_file)
+    wallet = open_wallet(rpc, deployment, key_file, password_file)
     receipt = wallet.force_withdraw(wallet.account_number(wallet.account.address), units)
-    _print_receipt(receipt, f"queued the withdrawal of {tokens(units)}", {"units": units}, as_json)
+    print_receipt(receipt, f"queued the withdrawal of {tokens(units)}", {"units": units}, as_json)
 
 
 def force_cancel(
@@ -163,9 +160,9 @@ def force_cancel(
     as_json: Json = False,
 ) -> None:
     """Cancel all orders of the key's account through L1."""
-    wallet = _wallet(rpc, deployment, key_file, password_file)
+    wallet = open_wallet(rpc, deployment, key_file, password_file)
     receipt = wallet.force_cancel_all(wallet.account_number(wallet.account.address))
-    _print_receipt(receipt, "queued the cancelling of all orders", {}, as_json)
+    print_receipt(receipt, "queued the cancelling of all orders", {}, as_json)
 
 
 def force_close(
@@ -179,29 +176,7 @@ def force_close(
     as_json: Json = False,
 ) -> None:
     """Close a position of the key's account against the book through L1; what the book does not take is dropped."""
-    wallet = _wallet(rpc, deployment, key_file, password_file)
+    wallet = open_wallet(rpc, deployment, key_file, password_file)
     receipt = wallet.force_close(wallet.account_number(wallet.account.address), market, price_ticks, lots)
     facts = {"market": market, "price_ticks": price_ticks, "lots": lots}
-    _print_receipt(receipt, f"queued the closing of the position in market {market}", facts, as_json)
-
-
-def _wallet(rpc: str, deployment: Path, key_file: Path | None, password_file: Path | None) -> TraderL1:
-    from tallystick.errors import ConfigError, StateError
-    from tallystick.l1.client import L1Client
-    from tallystick.l1.deployment import load_deployment
-    from tallystick.trader.l1 import TraderL1
-
-    if key_file is None:
-        raise ConfigError("this needs a key", hint="--key-file FILE, or TALLYSTICK_KEY_FILE")
-    account = load_key(key_file, password_file)
-    client, record = L1Client(rpc), load_deployment(deployment)
-    if (actual := client.chain_id()) != record.chain_id:
-        raise StateError("the endpoint is another chain", actual=actual, expected=record.chain_id)
-    return TraderL1(client, record, account)
-
-
-def _print_receipt(receipt: Any, text: str, facts: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json({"tx": "0x" + receipt.transaction_hash.hex(), "gas": receipt.gas_used, **facts})
-    else:
-        print(f"{text} ({receipt.gas_used:,} gas, block {receipt.block_number})")
+    print_receipt(receipt, f"queued the closing of the position in market {market}", facts, as_json)

@@ -23,6 +23,7 @@ from tallystick.trader.options import (
 )
 
 if TYPE_CHECKING:
+    from tallystick.l1.access import L1
     from tallystick.l1.client import L1Client
     from tallystick.rollup.genesis import Genesis
     from tallystick.trader.client import TraderClient
@@ -57,7 +58,6 @@ def report_price(
     s0.key --key-file s1.key`, and the same with `--every 10s` to keep a market open while one tries things out.
     """
     from tallystick.errors import BadInput
-    from tallystick.l1.client import L1Client
     from tallystick.trader.terms import duration_ms
 
     if every is not None and round_number is not None:
@@ -82,7 +82,7 @@ def report_price(
 
 
 def _keep_reporting(
-    client: TraderClient, chain: L1Client, signers: Signers, market: int, price_ticks: int, pause_ms: int, *, last: int
+    client: TraderClient, chain: L1, signers: Signers, market: int, price_ticks: int, pause_ms: int, *, last: int
 ) -> None:
     """Report a price in a round for each pause until somebody stops it; what fails is said, and tried again."""
     from tallystick.cli import until_interrupted

@@ -625,7 +625,7 @@ library OrderLib {
         Packed.write(Order.unwrap(self), 18, 8, value);
     }
 
-    /// number of the record that placed it
+    /// records and messages up to the one that placed it
     function sequence(Order self) internal pure returns (uint64) {
         return uint64(Packed.read(Order.unwrap(self), 26, 8));
     }
@@ -670,7 +670,7 @@ library OrderLib {
         Packed.write(Order.unwrap(self), 48, 8, value);
     }
 
-    /// number of the record that placed the partner
+    /// the partner's sequence
     function pairSequence(Order self) internal pure returns (uint64) {
         return uint64(Packed.read(Order.unwrap(self), 56, 8));
     }

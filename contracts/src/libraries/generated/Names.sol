@@ -13,10 +13,18 @@ library Constants {
     uint256 internal constant MAX_CHUNK_BYTES = 4096;
     /// chunks of one batch: about one 128 KiB transaction
     uint256 internal constant MAX_CHUNKS = 32;
-    /// record number (8) and record accumulator (32)
-    uint256 internal constant CHUNK_HEADER_BYTES = 40;
+    /// number (8) and accumulator (32) of the records so far, then of the promised ones
+    uint256 internal constant CHUNK_HEADER_BYTES = 80;
     /// length of the record that follows
     uint256 internal constant FRAME_HEADER_BYTES = 2;
+    /// a shorter record is followed by zeros: no frame leads to more than 3 steps unpaid in 14 bytes
+    uint256 internal constant MIN_FRAME_BYTES = 12;
+    /// steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 19 bytes, 4 steps and 2 for its removal
+    uint256 internal constant WORK_PPM = 400000;
+    /// steps that the L1 messages of a block of 100M gas lead to: bulks of 600 bytes
+    uint256 internal constant QUEUE_STEPS = 750000;
+    /// steps of a block that time bounds: 64 markets sampled with 2 x 257 every 5 s, 16 x 64 reports of 11 a second
+    uint256 internal constant SAMPLE_STEPS = 215000;
     /// largest account id
     uint256 internal constant MAX_ACCOUNT = 4294967295;
     /// bits of an account id that the Vault gives; above them, which sub-account
@@ -25,6 +33,8 @@ library Constants {
     uint256 internal constant INSURANCE_ACCOUNT = 0;
     /// kind, sender, account, amount, time
     uint256 internal constant MESSAGE_BYTES = 45;
+    /// largest record in a message: a bulk of 27 orders, at some 50,000 gas
+    uint256 internal constant MAX_FORCED_BYTES = 600;
     /// kind: credit an account
     uint256 internal constant MESSAGE_DEPOSIT = 1;
     /// kind: the owner withdraws without the operator
@@ -33,10 +43,14 @@ library Constants {
     uint256 internal constant MESSAGE_FORCE_CANCEL_ALL = 3;
     /// kind: the owner closes a position, amount = market << 56 | price << 32 | lots
     uint256 internal constant MESSAGE_FORCE_CLOSE = 4;
+    /// kind: any record but a clock's, whose bytes follow
+    uint256 internal constant MESSAGE_RECORD = 5;
     /// 21 days before a change of rules counts: longer than an exit through L1, disputed or not
     uint256 internal constant CHANGE_DELAY_MS = 1814400000;
-    /// the clock stays within 10 minutes of the batch's declared time
-    uint256 internal constant CLOCK_DRIFT_MS = 600000;
+    /// a batch raises the clock to its first record's time, less this
+    uint256 internal constant CLOCK_BEHIND_MS = 10000;
+    /// largest distance between the times of a batch's first and last record
+    uint256 internal constant MAX_BATCH_SECONDS = 60;
     /// a price report may be this much older than the clock
     uint256 internal constant REPORT_AGE_MS = 60000;
     /// a price report may be this much newer than the clock
@@ -141,6 +155,10 @@ library Constants {
     uint256 internal constant FLAG_TRIGGER_ABOVE = 128;
     /// order flag, never in a signed record: closes a position against its owner's will
     uint256 internal constant FLAG_LIQUIDATION = 256;
+    /// block trade: who offers must only reduce a position
+    uint256 internal constant BLOCK_MAKER_REDUCES = 1;
+    /// block trade: who accepts must only reduce a position
+    uint256 internal constant BLOCK_TAKER_REDUCES = 2;
     /// better candidates for a deleveraging may come this long after the first
     uint256 internal constant ADL_DELAY_MS = 10000;
     /// a nomination that is older is over: ranks are of the marks of their time
@@ -239,8 +257,9 @@ library Phase {
     uint8 internal constant SCAN_MAKER = 28;
     uint8 internal constant FIRE_TRIGGER = 29;
     uint8 internal constant SETTLE_ACCOUNT = 30;
+    uint8 internal constant BLOCK_TRADE = 31;
     /// how many there are
-    uint8 internal constant COUNT = 31;
+    uint8 internal constant COUNT = 32;
 }
 
 library Outcome {
@@ -259,7 +278,6 @@ library Outcome {
     uint8 internal constant NONCE_RANGE = 12;
     uint8 internal constant CLOCK_BACKWARDS = 13;
     uint8 internal constant CLOCK_OUT_OF_BOUND = 14;
-    uint8 internal constant MESSAGE_LIMIT = 15;
     uint8 internal constant NO_MARKET = 16;
     uint8 internal constant NO_MARK = 17;
     uint8 internal constant TOO_LARGE = 18;

@@ -8,7 +8,6 @@ library RecordKinds {
     uint256 internal constant SIGNATURE_BYTES = 64;
     uint256 internal constant MAX_FIELDS = 23;
     uint8 internal constant CLOCK = 1;
-    uint8 internal constant CONSUME = 2;
     uint8 internal constant ORDER = 3;
     uint8 internal constant CANCEL = 4;
     uint8 internal constant WITHDRAW = 5;
@@ -29,12 +28,12 @@ library RecordKinds {
     uint8 internal constant DELEVERAGE = 20;
     uint8 internal constant CONDITIONAL = 21;
     uint8 internal constant SETTLE_ACCOUNT = 22;
-    uint8 internal constant LAST = 22;
+    uint8 internal constant BLOCK_TRADE = 23;
+    uint8 internal constant LAST = 23;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
         if (kind == CLOCK) return 1;
-        if (kind == CONSUME) return 1;
         if (kind == ORDER) return 10;
         if (kind == CANCEL) return 5;
         if (kind == WITHDRAW) return 4;
@@ -55,28 +54,38 @@ library RecordKinds {
         if (kind == DELEVERAGE) return 1;
         if (kind == CONDITIONAL) return 13;
         if (kind == SETTLE_ACCOUNT) return 1;
+        if (kind == BLOCK_TRADE) return 13;
         return 0;
     }
 
     /// Whether an agent may sign instead of the owner.
     function delegable(uint8 kind) internal pure returns (bool) {
-        return kind == ORDER || kind == CANCEL || kind == BULK || kind == CANCEL_ALL || kind == DEAD_MAN || kind == CONDITIONAL;
+        return kind == ORDER || kind == CANCEL || kind == BULK || kind == CANCEL_ALL || kind == DEAD_MAN || kind == CONDITIONAL || kind == BLOCK_TRADE;
     }
 
     /// Whether a signature follows the fields.
     function signed(uint8 kind) internal pure returns (bool) {
-        return !(kind == CLOCK || kind == CONSUME || kind == APPLY_CHANGE || kind == SETTLE_POSITION || kind == CLEAN || kind == LIQUIDATE || kind == TAKE_OVER || kind == NOMINATE_ADL || kind == DELEVERAGE || kind == SETTLE_ACCOUNT);
+        return !(kind == CLOCK || kind == APPLY_CHANGE || kind == SETTLE_POSITION || kind == CLEAN || kind == LIQUIDATE || kind == TAKE_OVER || kind == NOMINATE_ADL || kind == DELEVERAGE || kind == SETTLE_ACCOUNT);
+    }
+
+    /// Whether an account signs it, itself or by an agent.
+    function promised(uint8 kind) internal pure returns (bool) {
+        return kind == ORDER || kind == CANCEL || kind == WITHDRAW || kind == APPROVE_AGENT || kind == TRANSFER || kind == BULK || kind == CANCEL_ALL || kind == DEAD_MAN || kind == CONDITIONAL || kind == BLOCK_TRADE;
     }
 
     /// Whether it is taken in a wind-down too.
     function windsDown(uint8 kind) internal pure returns (bool) {
-        return kind == CLOCK || kind == CONSUME || kind == CANCEL || kind == APPROVE_AGENT || kind == CANCEL_ALL || kind == DEAD_MAN || kind == CLEAN || kind == SETTLE_ACCOUNT;
+        return kind == CLOCK || kind == CANCEL || kind == APPROVE_AGENT || kind == CANCEL_ALL || kind == DEAD_MAN || kind == CLEAN || kind == SETTLE_ACCOUNT;
+    }
+
+    /// Whether a rejection leaves its nonces unused: its own step uses them up.
+    function sparesNonce(uint8 kind) internal pure returns (bool) {
+        return kind == BLOCK_TRADE;
     }
 
     /// Largest value of field `i`; type(uint160).max marks an address.
     function limit(uint8 kind, uint256 i) internal pure returns (uint256) {
         if (kind == CLOCK) return 4611686018427387903;
-        if (kind == CONSUME) return 4611686018427387903;
         if (kind == ORDER) return _orderLimit(i);
         if (kind == CANCEL) return _cancelLimit(i);
         if (kind == WITHDRAW) return _withdrawLimit(i);
@@ -97,6 +106,7 @@ library RecordKinds {
         if (kind == DELEVERAGE) return 4294967295;
         if (kind == CONDITIONAL) return _conditionalLimit(i);
         if (kind == SETTLE_ACCOUNT) return 4294967295;
+        if (kind == BLOCK_TRADE) return _blockTradeLimit(i);
         return 0;
     }
 
@@ -114,12 +124,14 @@ library RecordKinds {
         if (kind == CANCEL_ALL) return 5;
         if (kind == DEAD_MAN) return 13;
         if (kind == CONDITIONAL) return 4093;
+        if (kind == BLOCK_TRADE) return 1021;
         return 0;
     }
 
     /// Strings between the fields and the signature.
     function blobCount(uint8 kind) internal pure returns (uint256) {
         if (kind == BULK) return 2;
+        if (kind == BLOCK_TRADE) return 1;
         return 0;
     }
 
@@ -128,6 +140,9 @@ library RecordKinds {
         if (kind == BULK) {
             if (i == 0) return 3800;
             return 1000;
+        }
+        if (kind == BLOCK_TRADE) {
+            return 64;
         }
         return 0;
     }
@@ -175,6 +190,23 @@ library RecordKinds {
         }
         if (kind == CONDITIONAL) {
             return keccak256("ConditionalOrder(uint64 account,uint64 nonce,uint64 market,uint64 side,uint64 flags,uint64 priceTicks,uint64 lots,uint64 clientId,uint64 expiryMs,uint64 triggerTicks,uint64 pair)");
+        }
+        if (kind == BLOCK_TRADE) {
+            return keccak256("BlockOffer(uint64 account,uint64 nonce,uint64 expiryMs,uint64 market,uint64 side,uint64 lots,uint64 priceTicks,uint64 counterparty,uint64 reduces)");
+        }
+        return 0;
+    }
+
+    /// Bit i set: field i is part of the struct that a second signer signs.
+    function acceptedFields(uint8 kind) internal pure returns (uint256) {
+        if (kind == BLOCK_TRADE) return 6141;
+        return 0;
+    }
+
+    /// EIP-712 type hash of that struct.
+    function acceptanceHash(uint8 kind) internal pure returns (bytes32) {
+        if (kind == BLOCK_TRADE) {
+            return keccak256("BlockAccept(uint64 account,uint64 nonce,uint64 expiryMs,uint64 market,uint64 side,uint64 lots,uint64 priceTicks,uint64 counterparty,uint64 reduces,uint64 taker,uint64 takerNonce)");
         }
         return 0;
     }
@@ -336,5 +368,21 @@ library RecordKinds {
         if (i == 10) return 16777215;
         if (i == 11) return 4611686018427387903;
         return 68719476735;
+    }
+
+    function _blockTradeLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 15;
+        if (i == 2) return 4611686018427387903;
+        if (i == 3) return 4611686018427387903;
+        if (i == 4) return 63;
+        if (i == 5) return 1;
+        if (i == 6) return 4611686018427387903;
+        if (i == 7) return 16777215;
+        if (i == 8) return 4294967295;
+        if (i == 9) return 3;
+        if (i == 10) return 4294967295;
+        if (i == 11) return 15;
+        return 4611686018427387903;
     }
 }

@@ -12,8 +12,8 @@ type Registers is uint256;
 using RegistersLib for Registers global;
 
 library RegistersLib {
-    uint256 internal constant BYTES = 399;
-    uint256 internal constant ARGS_OFFSET = 303;
+    uint256 internal constant BYTES = 447;
+    uint256 internal constant ARGS_OFFSET = 351;
 
     /// EIP-712 domain separator of this deployment
     function domain(Registers self) internal pure returns (bytes32) {
@@ -33,7 +33,7 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 32, 1, value);
     }
 
-    /// which step comes when the order in progress ends; 0 for the next record
+    /// which step comes when the order in progress ends; 0 for the next message or record
     function resume(Registers self) internal pure returns (uint8) {
         return uint8(Packed.read(Registers.unwrap(self), 33, 1));
     }
@@ -60,7 +60,7 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 35, 8, value);
     }
 
-    /// declared L1 time of the open batch, seconds
+    /// declared L1 time of the open batch's first record, seconds
     function batchTime(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 43, 8));
     }
@@ -69,444 +69,471 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 43, 8, value);
     }
 
-    /// messages the open batch consumes through
-    function batchMessageLimit(Registers self) internal pure returns (uint64) {
+    /// declared L1 time of its last record, seconds
+    function batchUntil(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 51, 8));
     }
 
-    function setBatchMessageLimit(Registers self, uint64 value) internal pure {
+    function setBatchUntil(Registers self, uint64 value) internal pure {
         Packed.write(Registers.unwrap(self), 51, 8, value);
+    }
+
+    /// messages the open batch consumes through, before its first record
+    function batchMessageLimit(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 59, 8));
+    }
+
+    function setBatchMessageLimit(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 59, 8, value);
     }
 
     /// chunks of the open batch
     function chunkCount(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 59, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 67, 2));
     }
 
     function setChunkCount(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 59, 2, value);
+        Packed.write(Registers.unwrap(self), 67, 2, value);
     }
 
     /// next chunk, or the one being read
     function chunkCursor(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 61, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 69, 2));
     }
 
     function setChunkCursor(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 61, 2, value);
+        Packed.write(Registers.unwrap(self), 69, 2, value);
     }
 
     /// next byte of the open chunk
     function chunkOffset(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 63, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 71, 2));
     }
 
     function setChunkOffset(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 63, 2, value);
+        Packed.write(Registers.unwrap(self), 71, 2, value);
     }
 
     /// bytes of the open chunk
     function chunkLength(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 65, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 73, 2));
     }
 
     function setChunkLength(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 65, 2, value);
+        Packed.write(Registers.unwrap(self), 73, 2, value);
     }
 
     /// commitment to the open batch's chunks
     function chunksHash(Registers self) internal pure returns (bytes32) {
-        return bytes32(Packed.read(Registers.unwrap(self), 67, 32));
+        return bytes32(Packed.read(Registers.unwrap(self), 75, 32));
     }
 
     function setChunksHash(Registers self, bytes32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 67, 32, uint256(value));
+        Packed.write(Registers.unwrap(self), 75, 32, uint256(value));
     }
 
     /// hash of the open chunk
     function chunkHash(Registers self) internal pure returns (bytes32) {
-        return bytes32(Packed.read(Registers.unwrap(self), 99, 32));
+        return bytes32(Packed.read(Registers.unwrap(self), 107, 32));
     }
 
     function setChunkHash(Registers self, bytes32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 99, 32, uint256(value));
+        Packed.write(Registers.unwrap(self), 107, 32, uint256(value));
     }
 
     /// records so far
     function recordCount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 131, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 139, 8));
     }
 
     function setRecordCount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 131, 8, value);
+        Packed.write(Registers.unwrap(self), 139, 8, value);
     }
 
     /// hash chain over all records
     function recordAccumulator(Registers self) internal pure returns (bytes32) {
-        return bytes32(Packed.read(Registers.unwrap(self), 139, 32));
+        return bytes32(Packed.read(Registers.unwrap(self), 147, 32));
     }
 
     function setRecordAccumulator(Registers self, bytes32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 139, 32, uint256(value));
+        Packed.write(Registers.unwrap(self), 147, 32, uint256(value));
+    }
+
+    /// records so far of kinds that accounts sign
+    function promisedCount(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 179, 8));
+    }
+
+    function setPromisedCount(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 179, 8, value);
+    }
+
+    /// hash chain over these
+    function promisedAccumulator(Registers self) internal pure returns (bytes32) {
+        return bytes32(Packed.read(Registers.unwrap(self), 187, 32));
+    }
+
+    function setPromisedAccumulator(Registers self, bytes32 value) internal pure {
+        Packed.write(Registers.unwrap(self), 187, 32, uint256(value));
     }
 
     /// next L1 message
     function messageCursor(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 171, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 219, 8));
     }
 
     function setMessageCursor(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 171, 8, value);
+        Packed.write(Registers.unwrap(self), 219, 8, value);
     }
 
-    /// messages being consumed through
-    function messageTarget(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 179, 8));
+    /// L1 time of the message whose order or record is in progress; 0 for none
+    function forcedMs(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 227, 8));
     }
 
-    function setMessageTarget(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 179, 8, value);
+    function setForcedMs(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 227, 8, value);
     }
 
-    /// 1 when a record consumes them, 0 when it is the batch's end
-    function consuming(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 187, 1));
+    /// where the record in progress lies: 0 the open chunk, 1 the newest message
+    function recordSource(Registers self) internal pure returns (uint8) {
+        return uint8(Packed.read(Registers.unwrap(self), 235, 1));
     }
 
-    function setConsuming(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 187, 1, value);
+    function setRecordSource(Registers self, uint8 value) internal pure {
+        Packed.write(Registers.unwrap(self), 235, 1, value);
     }
 
     /// the exchange's clock
     function clockMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 188, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 236, 8));
     }
 
     function setClockMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 188, 8, value);
+        Packed.write(Registers.unwrap(self), 236, 8, value);
     }
 
     /// first page of the free list; 0 for none
     function freePage(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 196, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 244, 4));
     }
 
     function setFreePage(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 196, 4, value);
+        Packed.write(Registers.unwrap(self), 244, 4, value);
     }
 
     /// pages ever handed out
     function pageCount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 200, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 248, 4));
     }
 
     function setPageCount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 200, 4, value);
+        Packed.write(Registers.unwrap(self), 248, 4, value);
     }
 
     /// withdrawals so far
     function outboxCount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 204, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 252, 8));
     }
 
     function setOutboxCount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 204, 8, value);
+        Packed.write(Registers.unwrap(self), 252, 8, value);
     }
 
     /// all deposits
     function depositedUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 212, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 260, 8)));
     }
 
     function setDepositedUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 212, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 260, 8, uint64(value));
     }
 
     /// all withdrawals
     function withdrawnUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 220, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 268, 8)));
     }
 
     function setWithdrawnUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 220, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 268, 8, uint64(value));
     }
 
     /// fees kept by the exchange
     function feesUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 228, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 276, 8)));
     }
 
     function setFeesUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 228, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 276, 8, uint64(value));
     }
 
     /// sum of every account's cash
     function cashUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 236, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 284, 8)));
     }
 
     function setCashUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 236, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 284, 8, uint64(value));
     }
 
     /// clock of the newest index of any market; 0 until the first one
     function lastIndexMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 244, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 292, 8));
     }
 
     function setLastIndexMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 244, 8, value);
+        Packed.write(Registers.unwrap(self), 292, 8, value);
     }
 
     /// clock at which the wind-down began; 0 while the exchange is open
     function windDownMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 252, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 300, 8));
     }
 
     function setWindDownMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 252, 8, value);
+        Packed.write(Registers.unwrap(self), 300, 8, value);
     }
 
     /// 1 when the claims of a wind-down have been added up for good
     function claimsClosed(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 260, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 308, 1));
     }
 
     function setClaimsClosed(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 260, 1, value);
+        Packed.write(Registers.unwrap(self), 308, 1, value);
     }
 
     /// wind-down: all claims counted
     function claimsUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 261, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 309, 8)));
     }
 
     function setClaimsUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 261, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 309, 8, uint64(value));
     }
 
     /// wind-down: what these claims share
     function poolUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 269, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 317, 8)));
     }
 
     function setPoolUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 269, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 317, 8, uint64(value));
     }
 
     /// wind-down: what is left for claims that come late
     function surplusUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 277, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 325, 8)));
     }
 
     function setSurplusUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 277, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 325, 8, uint64(value));
     }
 
     /// what rounding of funding has kept, in millionths of a unit, below one unit
     function fundingDust(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 285, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 333, 8)));
     }
 
     function setFundingDust(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 285, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 333, 8, uint64(value));
     }
 
     /// market whose triggers are being fired
     function firingMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 293, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 341, 1));
     }
 
     function setFiringMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 293, 1, value);
+        Packed.write(Registers.unwrap(self), 341, 1, value);
     }
 
-    /// bulk in progress: where its record begins in the open chunk
+    /// bulk in progress: where its record begins in the open chunk or the message
     function bulkAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 294, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 342, 2));
     }
 
     function setBulkAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 294, 2, value);
+        Packed.write(Registers.unwrap(self), 342, 2, value);
     }
 
     /// bulk in progress: where its record ends
     function bulkEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 296, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 344, 2));
     }
 
     function setBulkEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 296, 2, value);
+        Packed.write(Registers.unwrap(self), 344, 2, value);
     }
 
     /// bulk in progress: byte at which the next item begins
     function bulkItem(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 298, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 346, 2));
     }
 
     function setBulkItem(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 298, 2, value);
+        Packed.write(Registers.unwrap(self), 346, 2, value);
     }
 
     /// bulk in progress: byte at which the next slot begins
     function bulkSlot(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 300, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 348, 2));
     }
 
     function setBulkSlot(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 300, 2, value);
+        Packed.write(Registers.unwrap(self), 348, 2, value);
     }
 
     /// bulk in progress: 1 when the cancel of a replace has run
     function bulkHalf(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 302, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 350, 1));
     }
 
     function setBulkHalf(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 302, 1, value);
+        Packed.write(Registers.unwrap(self), 350, 1, value);
     }
 
     /// record in progress: account
     function argAccount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 303, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 351, 4));
     }
 
     function setArgAccount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 303, 4, value);
+        Packed.write(Registers.unwrap(self), 351, 4, value);
     }
 
     /// record in progress: market
     function argMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 307, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 355, 1));
     }
 
     function setArgMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 307, 1, value);
+        Packed.write(Registers.unwrap(self), 355, 1, value);
     }
 
     /// record in progress: side
     function argSide(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 308, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 356, 1));
     }
 
     function setArgSide(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 308, 1, value);
+        Packed.write(Registers.unwrap(self), 356, 1, value);
     }
 
     /// record in progress: flags, scope
     function argFlags(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 309, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 357, 2));
     }
 
     function setArgFlags(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 309, 2, value);
+        Packed.write(Registers.unwrap(self), 357, 2, value);
     }
 
     /// record in progress: price in ticks, multiplier
     function argPrice(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 311, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 359, 4));
     }
 
     function setArgPrice(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 311, 4, value);
+        Packed.write(Registers.unwrap(self), 359, 4, value);
     }
 
     /// record in progress: lots left, largest size
     function argLots(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 315, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 363, 8));
     }
 
     function setArgLots(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 315, 8, value);
+        Packed.write(Registers.unwrap(self), 363, 8, value);
     }
 
     /// record in progress: client id, round, initial margin
     function argId(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 323, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 371, 8));
     }
 
     function setArgId(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 323, 8, value);
+        Packed.write(Registers.unwrap(self), 371, 8, value);
     }
 
     /// record in progress: expiry, report time, clock, maintenance margin
     function argTime(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 331, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 379, 8));
     }
 
     function setArgTime(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 331, 8, value);
+        Packed.write(Registers.unwrap(self), 379, 8, value);
     }
 
-    /// record in progress: units, taker fee, lots found by a scan
+    /// record in progress: units, lots found by a scan, 1 for a forced close
     function argAmount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 339, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 387, 8));
     }
 
     function setArgAmount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 339, 8, value);
+        Packed.write(Registers.unwrap(self), 387, 8, value);
     }
 
     /// record in progress: slot, signer, maker fee, account to transfer to, where a scan goes on
     function argSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 347, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 395, 8));
     }
 
     function setArgSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 347, 8, value);
+        Packed.write(Registers.unwrap(self), 395, 8, value);
     }
 
     /// record in progress: recipient, agent key
     function argAddress(Registers self) internal pure returns (address) {
-        return address(uint160(Packed.read(Registers.unwrap(self), 355, 20)));
+        return address(uint160(Packed.read(Registers.unwrap(self), 403, 20)));
     }
 
     function setArgAddress(Registers self, address value) internal pure {
-        Packed.write(Registers.unwrap(self), 355, 20, uint160(value));
+        Packed.write(Registers.unwrap(self), 403, 20, uint160(value));
     }
 
     /// record in progress: trigger price in ticks, price a scan has come to
     function argTrigger(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 375, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 423, 4));
     }
 
     function setArgTrigger(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 375, 4, value);
+        Packed.write(Registers.unwrap(self), 423, 4, value);
     }
 
     /// record in progress: client id of the one-cancels-other partner
     function argPair(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 379, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 427, 8));
     }
 
     function setArgPair(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 379, 8, value);
+        Packed.write(Registers.unwrap(self), 427, 8, value);
     }
 
     /// record in progress: where that partner is
     function argPairSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 387, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 435, 8));
     }
 
     function setArgPairSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 387, 8, value);
+        Packed.write(Registers.unwrap(self), 435, 8, value);
     }
 
-    /// record in progress: where it begins in the open chunk
+    /// record in progress: where it begins in the open chunk or the message
     function argRecordAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 395, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 443, 2));
     }
 
     function setArgRecordAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 395, 2, value);
+        Packed.write(Registers.unwrap(self), 443, 2, value);
     }
 
     /// record in progress: where it ends
     function argRecordEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 397, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 445, 2));
     }
 
     function setArgRecordEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 397, 2, value);
+        Packed.write(Registers.unwrap(self), 445, 2, value);
     }
 }

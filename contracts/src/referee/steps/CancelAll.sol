@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {sequence} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {openAccount} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
@@ -23,7 +24,7 @@ contract CancelAll is Step {
         // CHECK: nothing; who signed has been checked.
 
         // APPLY
-        account.setDeadBefore(registers.recordCount());
+        account.setDeadBefore(sequence(registers));
 
         // WRITE
         finish(registers, Outcome.ACCEPTED);

@@ -20,12 +20,12 @@ contract ChangeMarket is Step {
     /// @dev Where the rules begin among the record's values.
     uint256 private constant FIRST_RULE = 2;
 
-    function _step(Witness memory w, IInbox) internal pure override {
+    function _step(Witness memory w, IInbox inbox) internal view override {
         Registers registers = w.registers;
         uint256 number = registers.argMarket();
 
         // READ
-        uint256[] memory values = recordValues(w);
+        uint256[] memory values = recordValues(w, inbox);
         Market market = openMarket(w, number);
         Pending pending = openPending(w, number);
         Risk risk = openRisk(w);

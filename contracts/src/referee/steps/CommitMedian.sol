@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
+import {nowMs} from "@tallystick/libraries/Stages.sol";
 import {openConfig, openMarket, openOracle, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Config, Market, Oracle, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
@@ -33,8 +34,8 @@ contract CommitMedian is Step {
 
         // APPLY
         uint256 index = _lowerMedian(near);
-        _setIndex(registers, price, index);
-        if (market.kind() == Constants.KIND_DATED && market.expiryMs() <= registers.clockMs()) {
+        uint64 time = _setIndex(registers, price, index);
+        if (market.kind() == Constants.KIND_DATED && market.expiryMs() <= time) {
             market.setStatus(uint8(Constants.MARKET_SETTLED));
             Risk risk = openRisk(w);
             risk.setMarketMarkTicks(registers.argMarket(), uint32(index));
@@ -79,16 +80,20 @@ contract CommitMedian is Step {
         _cut(near, count);
     }
 
-    /// @dev Writes the index and its time; hands on how long ago the last one was, at most BASIS_MS.
-    function _setIndex(Registers registers, Price price, uint256 index) private pure {
+    /// @dev Writes the index and its time, which is returned; hands on how long ago the last one was, at most BASIS_MS.
+    /// The time is the clock, or, for reports that came through L1, when the last of them was queued there.
+    function _setIndex(Registers registers, Price price, uint256 index) private pure returns (uint64 time) {
         uint64 clock = registers.clockMs();
         uint64 last = price.indexMs();
-        uint64 elapsed = last == 0 ? 0 : clock - last;
-        if (elapsed > Constants.STALE_MS) price.setResumedMs(clock);
+        time = nowMs(registers);
+        if (time > clock) time = clock;
+        if (time < last) time = last;
+        uint64 elapsed = last == 0 ? 0 : time - last;
+        if (elapsed > Constants.STALE_MS) price.setResumedMs(time);
         // SAFETY: a reported price, and at most BASIS_MS.
         price.setIndexTicks(uint32(index));
-        price.setIndexMs(clock);
-        registers.setLastIndexMs(clock);
+        price.setIndexMs(time);
+        if (time > registers.lastIndexMs()) registers.setLastIndexMs(time);
         registers.setArgAmount(elapsed < Constants.BASIS_MS ? elapsed : uint64(Constants.BASIS_MS));
     }
 

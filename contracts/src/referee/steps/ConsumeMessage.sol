@@ -4,8 +4,11 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {clearArgs, closeBatch, finish} from "@tallystick/libraries/Machine.sol";
+import {admit} from "@tallystick/libraries/Admission.sol";
+import {sequence} from "@tallystick/libraries/Liveness.sol";
+import {finish, readMessage} from "@tallystick/libraries/Machine.sol";
 import {appendWithdrawal, owe} from "@tallystick/libraries/Outbox.sol";
+import {Record, decode} from "@tallystick/libraries/RecordCodec.sol";
 import {health, withdrawable} from "@tallystick/libraries/Risk.sol";
 import {openAccount, openMarket, openRisk} from "@tallystick/libraries/State.sol";
 import {NO_SLOT, findPosition} from "@tallystick/libraries/Trade.sol";
@@ -13,12 +16,12 @@ import {settleClaim} from "@tallystick/libraries/Winding.sol";
 import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
+import {RecordKinds} from "@tallystick/libraries/generated/RecordKinds.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
-/// @title CONSUME_MESSAGE: take one L1 message, or end the run of messages
-/// @dev A consume record comes here first with its target in `argId`, and the order of a forced close
-/// comes back when it has ended. Rejects: MESSAGE_LIMIT, and those of the messages, which only set
-/// the outcome: the queue never stops. Twin:
+/// @title CONSUME_MESSAGE: take the batch's next L1 message, before its first record
+/// @dev The order of a forced close, or the record that came as a message, follows it at once. Rejects: those of the
+/// messages, which only set the outcome: the queue never stops. Twin:
 /// shared/tallystick/machine/steps/consume_message.py.
 contract ConsumeMessage is Step {
     struct Message {
@@ -26,16 +29,15 @@ contract ConsumeMessage is Step {
         address sender;
         uint256 number;
         uint256 amount;
+        uint256 time;
     }
 
     function _step(Witness memory w, IInbox inbox) internal view override {
         Registers registers = w.registers;
 
         // READ
-        if (registers.messageTarget() == 0) return _begin(registers);
-        registers.setResume(0);
-        if (registers.messageCursor() == registers.messageTarget()) return _end(registers);
-        Message memory message = _readMessage(w, inbox);
+        bytes calldata data = readMessage(w, inbox, registers.messageCursor());
+        Message memory message = _parse(data);
 
         // CHECK, APPLY and WRITE by kind
         registers.setMessageCursor(registers.messageCursor() + 1);
@@ -50,45 +52,40 @@ contract ConsumeMessage is Step {
             outcome = _forceCancelAll(w, message);
         } else if (message.kind == Constants.MESSAGE_FORCE_CLOSE) {
             outcome = _forceClose(w, message);
+        } else if (message.kind == Constants.MESSAGE_RECORD) {
+            outcome = _record(w, data);
         } else {
             outcome = Outcome.UNKNOWN_MESSAGE;
         }
+        if (registers.phase() == Phase.CONSUME_MESSAGE) return finish(registers, outcome);
         registers.setOutcome(outcome);
-        if (registers.phase() != Phase.CONSUME_MESSAGE) return;
-        if (registers.messageCursor() == registers.messageTarget()) _end(registers);
+        // SAFETY: the Inbox writes L1's seconds, which stay far below 2^54.
+        registers.setForcedMs(uint64(message.time * 1000));
     }
 
-    function _readMessage(Witness memory w, IInbox inbox) private view returns (Message memory message) {
-        bytes calldata data = w.input();
-        require(data.length == Constants.MESSAGE_BYTES, WitnessLib.InputLength(data.length, Constants.MESSAGE_BYTES));
-        uint64 cursor = w.registers.messageCursor();
-        bytes32 actual = keccak256(abi.encodePacked(inbox.messageAccumulator(cursor), keccak256(data)));
-        bytes32 expected = inbox.messageAccumulator(cursor + 1);
-        // INVARIANT: this is the message at the cursor.
-        require(actual == expected, WitnessLib.InputMismatch(actual, expected));
+    function _parse(bytes calldata data) private pure returns (Message memory message) {
+        // INVARIANT: the Inbox queues nothing shorter.
+        require(data.length >= Constants.MESSAGE_BYTES, WitnessLib.InputLength(data.length, Constants.MESSAGE_BYTES));
         message.kind = uint8(data[0]);
         message.sender = address(bytes20(data[1:21]));
         message.number = uint64(bytes8(data[21:29]));
         message.amount = uint64(bytes8(data[29:37]));
+        message.time = uint64(bytes8(data[37:45]));
     }
 
-    /// @dev Checks a consume record and sets its target.
-    function _begin(Registers registers) private pure {
-        uint64 target = registers.argId();
-        if (target <= registers.messageCursor() || target > registers.batchMessageLimit()) {
-            return finish(registers, Outcome.MESSAGE_LIMIT);
-        }
-        registers.setMessageTarget(target);
-        registers.setConsuming(1);
-        clearArgs(registers);
-    }
-
-    /// @dev Goes back to the records, or closes the batch behind its last chunk.
-    function _end(Registers registers) private pure {
-        registers.setMessageTarget(0);
-        if (registers.consuming() == 0) return closeBatch(registers);
-        registers.setConsuming(0);
-        registers.setPhase(Phase.FETCH_RECORD);
+    /// @dev Admits a record that came through L1 as one that is sequenced, but that it is in no chain of records. The
+    /// clock stays the sequencer's and the batch's: a record that moves it is no message.
+    function _record(Witness memory w, bytes calldata data) private pure returns (uint8 outcome) {
+        Record memory record;
+        (outcome, record) = decode(data[Constants.MESSAGE_BYTES:]);
+        if (outcome != Outcome.ACCEPTED) return outcome;
+        if (record.kind == RecordKinds.CLOCK) return Outcome.UNKNOWN_MESSAGE;
+        outcome = admit(w, record);
+        if (outcome != Outcome.ACCEPTED) return outcome;
+        w.registers.setRecordSource(1);
+        w.registers.setArgRecordAt(uint16(Constants.MESSAGE_BYTES));
+        // SAFETY: the input's length has 16 bits.
+        w.registers.setArgRecordEnd(uint16(data.length));
     }
 
     /// @dev Credits an account, which belongs to its first depositor. The Vault bounds what is ever
@@ -116,7 +113,8 @@ contract ConsumeMessage is Step {
         Risk risk = openRisk(w);
 
         // CHECK
-        if (account.owner() != message.sender) return Outcome.NOT_AUTHORISED;
+        bool owned = message.sender != address(0) && account.owner() == message.sender;
+        if (!owned) return Outcome.NOT_AUTHORISED;
         if (w.registers.windDownMs() != 0) return settleClaim(w, message.number, account, risk);
         uint256 free = withdrawable(w.registers, health(account, risk));
         uint256 paid = message.amount <= free ? message.amount : free;
@@ -131,13 +129,13 @@ contract ConsumeMessage is Step {
     function _forceCancelAll(Witness memory w, Message memory message) private pure returns (uint8) {
         Account account = openAccount(w, message.number);
         if (account.owner() != message.sender) return Outcome.NOT_AUTHORISED;
-        account.setDeadBefore(w.registers.recordCount() + 1);
+        account.setDeadBefore(sequence(w.registers));
         return Outcome.ACCEPTED;
     }
 
     /// @dev Begins an order that only makes a position smaller, and is cancelled where the book does
     /// not cross it. Its steps come before the next message. The amount is market << 56 | price
-    /// bound << 32 | lots, 0 lots for all.
+    /// bound << 32 | lots, 0 lots for all, a bound of 0 for none.
     function _forceClose(Witness memory w, Message memory message) private pure returns (uint8) {
         Registers registers = w.registers;
         uint256 number = message.amount >> 56;
@@ -165,11 +163,12 @@ contract ConsumeMessage is Step {
         registers.setArgAccount(uint32(message.number));
         registers.setArgMarket(uint8(number));
         registers.setArgSide(uint8(size > 0 ? 1 - Constants.BUY : Constants.BUY));
-        registers.setArgFlags(uint16(Constants.FLAG_IOC));
+        registers.setArgFlags(uint16(Constants.FLAG_IOC | Constants.FLAG_REDUCE_ONLY));
+        if (price == 0) price = size > 0 ? 1 : Constants.MAX_PRICE_TICKS;
         registers.setArgPrice(uint32(price));
         registers.setArgLots(asked > 0 && asked < lots ? uint64(asked) : lots);
-        registers.setResume(Phase.CONSUME_MESSAGE);
-        registers.setPhase(Phase.MATCH_MAKER);
+        registers.setArgAmount(1);
+        registers.setPhase(Phase.PLACE_ORDER);
         return Outcome.ACCEPTED;
     }
 }

@@ -18,12 +18,12 @@ contract NextItem is Step {
     /// @dev Place of the flags among the fields of an order.
     uint256 private constant ORDER_FLAGS = 5;
 
-    function _step(Witness memory w, IInbox) internal pure override {
+    function _step(Witness memory w, IInbox inbox) internal view override {
         Registers registers = w.registers;
 
         // READ
         _findRecord(registers);
-        bytes calldata data = recordInProgress(w);
+        bytes calldata data = recordInProgress(w, inbox);
         (, Record memory record) = decode(data);
         bytes calldata items = data[record.blobs[0].start:record.blobs[0].start + record.blobs[0].length];
         uint256 begin = registers.bulkItem();

@@ -8,14 +8,14 @@ import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
-/// @title OPEN_CHUNK: begin the batch's next chunk, or finish the batch behind its last one
+/// @title OPEN_CHUNK: begin the batch's next chunk, or close the batch behind its last one
 /// @dev Rejects: CHUNK_SKIPPED. Twin: shared/tallystick/machine/steps/open_chunk.py.
 contract OpenChunk is Step {
     function _step(Witness memory w, IInbox) internal pure override {
         Registers registers = w.registers;
 
         // READ
-        if (registers.chunkCursor() == registers.chunkCount()) return _leaveRecords(registers);
+        if (registers.chunkCursor() == registers.chunkCount()) return closeBatch(registers);
         (bytes calldata chunk, bytes32 chunkHash) = _readChunk(w);
 
         // CHECK
@@ -52,18 +52,12 @@ contract OpenChunk is Step {
         require(chunkHash == expected, WitnessLib.InputMismatch(chunkHash, expected));
     }
 
-    /// @dev Whether the chunk's header agrees with the records so far.
+    /// @dev Whether the chunk's header agrees with the records and the promised records so far.
     function _continues(Registers registers, bytes calldata chunk) private pure returns (bool) {
-        return chunk.length >= Constants.CHUNK_HEADER_BYTES && uint64(bytes8(chunk[:8])) == registers.recordCount()
-            && bytes32(chunk[8:]) == registers.recordAccumulator();
-    }
-
-    /// @dev Consumes the messages the batch still owes, then closes it.
-    function _leaveRecords(Registers registers) private pure {
-        if (registers.messageCursor() >= registers.batchMessageLimit()) {
-            return closeBatch(registers);
-        }
-        registers.setMessageTarget(registers.batchMessageLimit());
-        registers.setPhase(Phase.CONSUME_MESSAGE);
+        if (chunk.length < Constants.CHUNK_HEADER_BYTES) return false;
+        return uint64(bytes8(chunk[:8])) == registers.recordCount()
+            && bytes32(chunk[8:]) == registers.recordAccumulator()
+            && uint64(bytes8(chunk[40:])) == registers.promisedCount()
+            && bytes32(chunk[48:]) == registers.promisedAccumulator();
     }
 }

@@ -14,8 +14,8 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title PLACE_ORDER: check an order against its market before it meets the book
 /// @dev Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS
-/// (flags that contradict each other), TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired),
-/// STALE_INDEX, POST_ONLY_STAGE, ALREADY_DUE. Rounding: the bound of a market order without a price, towards the mark. Twin:
+/// (flags that contradict each other), TOO_LARGE and DEAD_MAN (the account's switch has fired; neither
+/// stops a forced close), EXPIRED, STALE_INDEX, POST_ONLY_STAGE, ALREADY_DUE. Rounding: the bound of a market order without a price, towards the mark. Twin:
 /// shared/tallystick/machine/steps/place_order.py.
 contract PlaceOrder is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -68,11 +68,13 @@ contract PlaceOrder is Step {
         if (registers.argLots() == 0) return Outcome.OUT_OF_RANGE;
         if (registers.argPrice() == 0 && flags & Constants.FLAG_MARKET == 0) return Outcome.OUT_OF_RANGE;
         if (_contradict(flags) || !_mayWait(registers)) return Outcome.BAD_FLAGS;
-        if (registers.argLots() > market.maxLots()) return Outcome.TOO_LARGE;
+        // What a forced close says of itself: it only makes a position smaller, whatever the limits are by now.
+        bool closes = registers.argAmount() == 1;
+        if (!closes && registers.argLots() > market.maxLots()) return Outcome.TOO_LARGE;
         if (registers.argTime() != 0 && registers.argTime() <= registers.clockMs()) {
             return Outcome.EXPIRED;
         }
-        return switchFired(registers, account) ? Outcome.DEAD_MAN : Outcome.ACCEPTED;
+        return !closes && switchFired(registers, account) ? Outcome.DEAD_MAN : Outcome.ACCEPTED;
     }
 
     /// @dev Whether an order both takes at once and only posts, or names two ways to meet an own order.

@@ -5,6 +5,7 @@ import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {ones} from "@tallystick/libraries/Arith.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
+import {nowMs} from "@tallystick/libraries/Stages.sol";
 import {openConfig, openMarket, openOracle} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Config, Market, Oracle} from "@tallystick/libraries/generated/Cells.sol";
@@ -48,11 +49,11 @@ contract ReportPrice is Step {
 
     function _check(Registers registers, Market market, Oracle oracle) private pure returns (uint8) {
         uint256 time = registers.argTime();
-        uint256 clock = registers.clockMs();
+        uint256 current = nowMs(registers);
         uint256 newest = oracle.round();
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
         if (registers.argPrice() == 0 || registers.argId() > time) return Outcome.OUT_OF_RANGE;
-        if (time + Constants.REPORT_AGE_MS < clock || time > clock + Constants.REPORT_AHEAD_MS) {
+        if (time + Constants.REPORT_AGE_MS < current || time > current + Constants.REPORT_AHEAD_MS) {
             return Outcome.STALE_REPORT;
         }
         if (registers.argId() < newest) return Outcome.OLD_ROUND;

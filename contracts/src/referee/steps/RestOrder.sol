@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {NO_PAGE, Path, occupy, openPrice, park} from "@tallystick/libraries/Book.sol";
+import {sequence} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {initialMargin} from "@tallystick/libraries/Margin.sol";
 import {Health, health} from "@tallystick/libraries/Risk.sol";
@@ -93,7 +94,7 @@ contract RestOrder is Step {
         place.order.setPairSequence(other.sequence());
         // SAFETY: a slot has 36 bits.
         other.setPairSlot(uint64(place.number << 6 | place.position));
-        other.setPairSequence(registers.recordCount());
+        other.setPairSequence(sequence(registers));
     }
 
     /// @dev Whether the account's value covers its initial margin and that of the order, or the
@@ -144,7 +145,7 @@ contract RestOrder is Step {
         order.setPriceTicks(registers.argPrice());
         order.setRemainingLots(registers.argLots());
         order.setClientId(registers.argId());
-        order.setSequence(registers.recordCount());
+        order.setSequence(sequence(registers));
         order.setExpiryMs(registers.argTime());
         order.setFlags(registers.argFlags());
         order.setTriggerTicks(registers.argTrigger());

@@ -5,10 +5,10 @@ import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
-import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
-/// @title SET_CLOCK: move the exchange's clock forward, near the batch's declared time
+/// @title SET_CLOCK: move the exchange's clock forward, no further than the time of the batch's last record
 /// @dev Rejects: CLOCK_BACKWARDS, CLOCK_OUT_OF_BOUND. Twin:
 /// shared/tallystick/machine/steps/set_clock.py.
 contract SetClock is Step {
@@ -17,13 +17,10 @@ contract SetClock is Step {
 
         // READ
         uint64 clock = registers.argTime();
-        uint256 declared = uint256(registers.batchTime()) * 1000;
 
         // CHECK
         if (clock < registers.clockMs()) return finish(registers, Outcome.CLOCK_BACKWARDS);
-        if (clock > declared + Constants.CLOCK_DRIFT_MS || clock + Constants.CLOCK_DRIFT_MS < declared) {
-            return finish(registers, Outcome.CLOCK_OUT_OF_BOUND);
-        }
+        if (clock > uint256(registers.batchUntil()) * 1000) return finish(registers, Outcome.CLOCK_OUT_OF_BOUND);
 
         // APPLY
         registers.setClockMs(clock);

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {switchFired} from "@tallystick/libraries/Liveness.sol";
+import {sequence, switchFired} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {openAccount} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
@@ -27,7 +27,7 @@ contract SetDeadMan is Step {
         if (time != 0 && time <= registers.clockMs()) return finish(registers, Outcome.EXPIRED);
 
         // APPLY
-        if (switchFired(registers, account)) account.setDeadBefore(registers.recordCount());
+        if (switchFired(registers, account)) account.setDeadBefore(sequence(registers));
         account.setDeadManMs(time);
 
         // WRITE

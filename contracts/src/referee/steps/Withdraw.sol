@@ -13,7 +13,7 @@ import {Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title WITHDRAW: owe an amount of an account to an L1 address
-/// @dev Rejects: OUT_OF_RANGE (nothing asked for), NOT_WITHDRAWABLE. Twin:
+/// @dev Rejects: OUT_OF_RANGE (nothing asked for, or for nobody), NOT_WITHDRAWABLE. Twin:
 /// shared/tallystick/machine/steps/withdraw.py.
 contract Withdraw is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -26,7 +26,7 @@ contract Withdraw is Step {
         Risk risk = openRisk(w);
 
         // CHECK
-        if (amount == 0) return finish(registers, Outcome.OUT_OF_RANGE);
+        if (amount == 0 || registers.argAddress() == address(0)) return finish(registers, Outcome.OUT_OF_RANGE);
         if (amount > withdrawable(registers, health(account, risk))) {
             return finish(registers, Outcome.NOT_WITHDRAWABLE);
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import ACCOUNT_DEAD_BEFORE
@@ -21,7 +22,7 @@ def step(machine: Machine) -> None:
     # CHECK: nothing; who signed has been checked.
 
     # APPLY
-    state.accounts.words[account + ACCOUNT_DEAD_BEFORE] = registers.record_count
+    state.accounts.words[account + ACCOUNT_DEAD_BEFORE] = sequence(registers)
 
     # WRITE
     state.accounts.mark(registers.arg_account)

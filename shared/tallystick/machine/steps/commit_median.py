@@ -5,6 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.machine import Machine
+from tallystick.machine.stages import now_ms
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     BASIS_MS,
@@ -58,10 +59,10 @@ def step(machine: Machine) -> None:
 
     # APPLY
     index = lower_median(near)
-    _set_index(state, price, index)
+    time = _set_index(state, price, index)
 
     expiry = state.markets.words[market + MARKET_EXPIRY_MS]
-    if state.markets.words[market + MARKET_KIND] == KIND_DATED and expiry <= registers.clock_ms:
+    if state.markets.words[market + MARKET_KIND] == KIND_DATED and expiry <= time:
         risk = state.risk.open(0)
         state.markets.words[market + MARKET_STATUS] = MARKET_SETTLED
         entry = risk + registers.arg_market * RISK_RISKMARKET_WORDS
@@ -92,15 +93,22 @@ def near_median(prices: list[int]) -> list[int]:
     return [price for price in prices if -most <= (price - middle) * PPM <= most]
 
 
-def _set_index(state: State, price: i64, index: i64) -> None:
-    """Write the index and its time; hand on how long ago the last one was, at most BASIS_MS."""
+def _set_index(state: State, price: i64, index: i64) -> i64:
+    """Write the index and its time, which is returned; hand on how long ago the last one was, at most BASIS_MS.
+
+    The time is the clock, or, for reports that came through L1, when the last of them was queued there.
+    """
     registers = state.registers
     words = state.prices.words
     last = words[price + PRICE_INDEX_MS]
-    elapsed: i64 = registers.clock_ms - last if last else 0
+    now = now_ms(registers)
+    time = now if now < registers.clock_ms else registers.clock_ms
+    time = max(time, last)
+    elapsed: i64 = time - last if last else 0
     if elapsed > STALE_MS:
-        words[price + PRICE_RESUMED_MS] = registers.clock_ms
+        words[price + PRICE_RESUMED_MS] = time
     words[price + PRICE_INDEX_TICKS] = index
-    words[price + PRICE_INDEX_MS] = registers.clock_ms
-    registers.last_index_ms = registers.clock_ms
+    words[price + PRICE_INDEX_MS] = time
+    registers.last_index_ms = max(registers.last_index_ms, time)
     registers.arg_amount = elapsed if elapsed < BASIS_MS else BASIS_MS
+    return time

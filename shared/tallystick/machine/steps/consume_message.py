@@ -1,15 +1,18 @@
-"""CONSUME_MESSAGE: take one L1 message, or end the run of messages."""
+"""CONSUME_MESSAGE: take the batch's next L1 message, before its first record."""
 
 from __future__ import annotations
 
 from mypy_extensions import i64
 
+from tallystick.machine.admission import admit
 from tallystick.machine.arith import read_address, write_address
+from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
 from tallystick.machine.outbox import append_withdrawal, owe
 from tallystick.machine.risk import health, withdrawable
 from tallystick.machine.trade import find_position
 from tallystick.machine.winding import settle_claim
+from tallystick.records.codec import Record, decode
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
@@ -18,42 +21,39 @@ from tallystick.state.layout import (
     ACCOUNT_POSITION_SIZE_LOTS,
     BUY,
     FLAG_IOC,
+    FLAG_REDUCE_ONLY,
     MARKET_EXPIRY_MS,
     MARKET_LIVE,
     MARKET_STATUS,
     MAX_ACCOUNT,
     MAX_MARKETS,
     MAX_PRICE_TICKS,
+    MESSAGE_BYTES,
     MESSAGE_DEPOSIT,
     MESSAGE_FORCE_CANCEL_ALL,
     MESSAGE_FORCE_CLOSE,
     MESSAGE_FORCE_WITHDRAW,
+    MESSAGE_RECORD,
 )
 
 NOBODY = bytes(20)
 
 
 def step(machine: Machine) -> None:
-    """Consume the next message of a consume record or of the batch's end.
+    """Consume the next message; the order of a forced close, or the record that came as a message, follows it at once.
 
-    A consume record comes here first with its target in `arg_id`, and the order of a forced close comes back when it has
-    ended. Rejects: MESSAGE_LIMIT, and those of the messages, which only set the outcome: the queue never stops. Twin: contracts/src/referee/steps/ConsumeMessage.sol.
+    Rejects: those of the messages, which only set the outcome: the queue never stops. Twin:
+    contracts/src/referee/steps/ConsumeMessage.sol.
     """
     registers = machine.state.registers
 
     # READ
-    if registers.message_target == 0:
-        _begin(machine)
-        return
-    registers.resume = 0
-    if registers.message_cursor == registers.message_target:
-        _end(machine)
-        return
     message = machine.inputs.message(registers.message_cursor)
     machine.step_input = message
     sender = message[1:21]
     number = int.from_bytes(message[21:29], "big")
     amount = int.from_bytes(message[29:37], "big")
+    time_ms = int.from_bytes(message[37:45], "big") * 1000
 
     # CHECK, APPLY and WRITE by kind
     registers.message_cursor += 1
@@ -67,46 +67,36 @@ def step(machine: Machine) -> None:
         outcome = _force_cancel_all(machine, sender, number)
     elif message[0] == MESSAGE_FORCE_CLOSE:
         outcome = _force_close(machine, sender, number, amount)
+    elif message[0] == MESSAGE_RECORD:
+        outcome = _record(machine, message)
     else:
         outcome = Outcome.UNKNOWN_MESSAGE
     registers.outcome = outcome
     machine.emit("message", registers.message_cursor - 1, outcome)
-    if registers.phase == Phase.CONSUME_MESSAGE and registers.message_cursor == registers.message_target:
-        _end(machine)
-
-
-def _begin(machine: Machine) -> None:
-    """Check a consume record and set its target."""
-    registers = machine.state.registers
-    if not registers.message_cursor < registers.arg_id <= registers.batch_message_limit:
-        machine.finish(Outcome.MESSAGE_LIMIT)
-        return
-    registers.message_target = registers.arg_id
-    registers.consuming = 1
-    registers.clear_args()
-
-
-def _end(machine: Machine) -> None:
-    """Go back to the records, or close the batch behind its last chunk."""
-    registers = machine.state.registers
-    registers.message_target = 0
-    if registers.consuming:
-        registers.consuming = 0
-        registers.phase = Phase.FETCH_RECORD
+    if registers.phase == Phase.CONSUME_MESSAGE:
+        machine.go_on()
     else:
-        close_batch(machine)
+        registers.forced_ms = time_ms
 
 
-def close_batch(machine: Machine) -> None:
-    """End the open batch and go to the next one."""
+def _record(machine: Machine, message: bytes) -> i64:
+    """Admit a record that came through L1 as one that is sequenced, but that it is in no chain of records.
+
+    The clock stays the sequencer's and the batch's: a record that moves it is no message.
+    """
     registers = machine.state.registers
-    registers.batch_cursor += 1
-    registers.batch_time = 0
-    registers.batch_message_limit = 0
-    registers.chunk_count = 0
-    registers.chunk_cursor = 0
-    registers.chunks_hash = bytes(32)
-    registers.phase = Phase.OPEN_BATCH
+    record = decode(message[MESSAGE_BYTES:])
+    if not isinstance(record, Record):
+        return record
+    if record.kind.name == "clock":
+        return Outcome.UNKNOWN_MESSAGE
+    rejection = admit(machine, record)
+    if rejection != Outcome.ACCEPTED:
+        return rejection
+    registers.record_source = 1
+    registers.arg_record_at = MESSAGE_BYTES
+    registers.arg_record_end = len(message)
+    return Outcome.ACCEPTED
 
 
 def _deposit(machine: Machine, sender: bytes, number: i64, amount: int) -> i64:
@@ -139,7 +129,7 @@ def _force_withdraw(machine: Machine, sender: bytes, number: i64, amount: int) -
     risk = state.risk.open(0)
 
     # CHECK
-    if read_address(state.accounts.words, account + ACCOUNT_OWNER) != sender:
+    if sender == NOBODY or read_address(state.accounts.words, account + ACCOUNT_OWNER) != sender:
         return Outcome.NOT_AUTHORISED
     if state.registers.wind_down_ms:
         return settle_claim(machine, number, account, risk)
@@ -159,7 +149,7 @@ def _force_cancel_all(machine: Machine, sender: bytes, number: i64) -> i64:
     account = state.accounts.open(number)
     if read_address(state.accounts.words, account + ACCOUNT_OWNER) != sender:
         return Outcome.NOT_AUTHORISED
-    state.accounts.words[account + ACCOUNT_DEAD_BEFORE] = state.registers.record_count + 1
+    state.accounts.words[account + ACCOUNT_DEAD_BEFORE] = sequence(state.registers)
     state.accounts.mark(number)
     return Outcome.ACCEPTED
 
@@ -167,7 +157,8 @@ def _force_cancel_all(machine: Machine, sender: bytes, number: i64) -> i64:
 def _force_close(machine: Machine, sender: bytes, number: i64, amount: int) -> i64:
     """Begin an order that only makes a position smaller, and is cancelled where the book does not cross it.
 
-    Its steps come before the next message. Shape: `amount` is market << 56 | price bound << 32 | lots, 0 lots for all.
+    Its steps come before the next message. Shape: `amount` is market << 56 | price bound << 32 | lots, 0 lots for all, a
+    bound of 0 for none.
     """
     state = machine.state
     registers = state.registers
@@ -199,12 +190,13 @@ def _force_close(machine: Machine, sender: bytes, number: i64, amount: int) -> i
 
     # APPLY and WRITE: registers only.
     lots = size if size > 0 else -size
+    worst: i64 = 1 if size > 0 else MAX_PRICE_TICKS
     registers.arg_account = number
     registers.arg_market = market_number
     registers.arg_side = 1 - BUY if size > 0 else BUY
-    registers.arg_flags = FLAG_IOC
-    registers.arg_price = price
+    registers.arg_flags = FLAG_IOC | FLAG_REDUCE_ONLY
+    registers.arg_price = price or worst
     registers.arg_lots = asked if 0 < asked < lots else lots
-    registers.resume = Phase.CONSUME_MESSAGE
-    registers.phase = Phase.MATCH_MAKER
+    registers.arg_amount = 1
+    registers.phase = Phase.PLACE_ORDER
     return Outcome.ACCEPTED

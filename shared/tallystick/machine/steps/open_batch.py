@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from mypy_extensions import i64
+
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Phase
+from tallystick.state.layout import CLOCK_BEHIND_MS, Registers
 
 
 def step(machine: Machine) -> None:
-    """Load the next batch's header into the registers.
+    """Load the next batch's header into the registers and raise the clock; its messages come first, then its chunks.
 
     Twin: contracts/src/referee/steps/OpenBatch.sol.
     """
@@ -20,11 +23,20 @@ def step(machine: Machine) -> None:
     # CHECK: nothing; the Inbox vouches for the header.
 
     # APPLY
-    registers.batch_time = header.time
-    registers.batch_message_limit = header.message_limit
     registers.chunk_count = header.chunk_count
     registers.chunks_hash = header.chunks_hash
     registers.chunk_cursor = 0
-    registers.phase = Phase.OPEN_CHUNK
+    enter(registers, header.time, header.until, header.message_limit)
 
     # WRITE: registers only.
+
+
+def enter(registers: Registers, time: i64, until: i64, message_limit: i64) -> None:
+    """Open a batch of these times and this message limit: the clock is no further behind its time than it may be."""
+    registers.batch_time = time
+    registers.batch_until = until
+    registers.batch_message_limit = message_limit
+    raised = time * 1000 - CLOCK_BEHIND_MS
+    registers.clock_ms = max(registers.clock_ms, raised)
+    waiting = registers.message_cursor < message_limit
+    registers.phase = Phase.CONSUME_MESSAGE if waiting else Phase.OPEN_CHUNK

@@ -1,9 +1,9 @@
-"""OPEN_CHUNK: begin the batch's next chunk, or finish the batch behind its last one."""
+"""OPEN_CHUNK: begin the batch's next chunk, or close the batch behind its last one."""
 
 from __future__ import annotations
 
 from tallystick.machine.machine import Machine
-from tallystick.machine.steps.consume_message import close_batch
+from tallystick.records.chunks import chunk_header
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES
@@ -18,16 +18,20 @@ def step(machine: Machine) -> None:
 
     # READ
     if registers.chunk_cursor == registers.chunk_count:
-        _leave_records(machine)
+        close_batch(machine)
         return
     chunks = [machine.inputs.chunk(registers.batch_cursor, i) for i in range(registers.chunk_count)]
     chunk = chunks[registers.chunk_cursor]
     machine.step_input = b"".join([keccak(each) for each in chunks]) + chunk
 
     # CHECK
-    first = int.from_bytes(chunk[:8], "big")
-    expected: int = registers.record_count
-    if first != expected or chunk[8:CHUNK_HEADER_BYTES] != registers.record_accumulator:
+    expected = chunk_header(
+        registers.record_count,
+        registers.record_accumulator,
+        registers.promised_count,
+        registers.promised_accumulator,
+    )
+    if chunk[:CHUNK_HEADER_BYTES] != expected:
         registers.outcome = Outcome.CHUNK_SKIPPED
         registers.chunk_cursor += 1
         return
@@ -41,11 +45,14 @@ def step(machine: Machine) -> None:
     # WRITE: registers only.
 
 
-def _leave_records(machine: Machine) -> None:
-    """Consume the messages the batch still owes, then close it."""
+def close_batch(machine: Machine) -> None:
+    """End the open batch and go to the next one."""
     registers = machine.state.registers
-    if registers.message_cursor >= registers.batch_message_limit:
-        close_batch(machine)
-        return
-    registers.message_target = registers.batch_message_limit
-    registers.phase = Phase.CONSUME_MESSAGE
+    registers.batch_cursor += 1
+    registers.batch_time = 0
+    registers.batch_until = 0
+    registers.batch_message_limit = 0
+    registers.chunk_count = 0
+    registers.chunk_cursor = 0
+    registers.chunks_hash = bytes(32)
+    registers.phase = Phase.OPEN_BATCH

@@ -34,7 +34,7 @@ def step(machine: Machine) -> None:
     """Accept an order for matching, or for parking when it has a trigger.
 
     Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS (flags that contradict each other),
-    TOO_LARGE, EXPIRED, DEAD_MAN (the account's switch has fired), STALE_INDEX, POST_ONLY_STAGE, ALREADY_DUE. Rounding: the bound of
+    TOO_LARGE and DEAD_MAN (the account's switch has fired; neither stops a forced close), EXPIRED, STALE_INDEX, POST_ONLY_STAGE, ALREADY_DUE. Rounding: the bound of
     a market order without a price, towards the mark. Twin: contracts/src/referee/steps/PlaceOrder.sol.
     """
     state = machine.state
@@ -109,11 +109,13 @@ def _check(machine: Machine, market: i64, mark: i64, account: i64) -> i64:
         return Outcome.OUT_OF_RANGE
     if _contradict(flags) or not _may_wait(registers):
         return Outcome.BAD_FLAGS
-    if registers.arg_lots > state.markets.words[market + MARKET_MAX_LOTS]:
+    # What a forced close says of itself: it only makes a position smaller, whatever the limits are by now.
+    closes = registers.arg_amount == 1
+    if not closes and registers.arg_lots > state.markets.words[market + MARKET_MAX_LOTS]:
         return Outcome.TOO_LARGE
     if registers.arg_time != 0 and registers.arg_time <= registers.clock_ms:
         return Outcome.EXPIRED
-    return Outcome.DEAD_MAN if switch_fired(state, account) else Outcome.ACCEPTED
+    return Outcome.DEAD_MAN if not closes and switch_fired(state, account) else Outcome.ACCEPTED
 
 
 def _contradict(flags: i64) -> bool:

@@ -6,6 +6,7 @@ from mypy_extensions import i64
 
 from tallystick.machine.arith import shift_left
 from tallystick.machine.machine import Machine
+from tallystick.machine.stages import now_ms
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     CONFIG_QUORUM,
@@ -40,11 +41,12 @@ def step(machine: Machine) -> None:
     outcome = Outcome.ACCEPTED
     newest = words[oracle + ORACLE_ROUND]
     time = registers.arg_time
+    now = now_ms(registers)
     if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
         outcome = Outcome.NO_MARKET
     elif registers.arg_price == 0 or registers.arg_id > time:
         outcome = Outcome.OUT_OF_RANGE
-    elif time + REPORT_AGE_MS < registers.clock_ms or time > registers.clock_ms + REPORT_AHEAD_MS:
+    elif time + REPORT_AGE_MS < now or time > now + REPORT_AHEAD_MS:
         outcome = Outcome.STALE_REPORT
     elif registers.arg_id < newest:
         outcome = Outcome.OLD_ROUND

@@ -6,6 +6,7 @@ from mypy_extensions import i64
 
 from tallystick.machine.arith import set_bit
 from tallystick.machine.book import PAGE_LIMBS, Path, occupy, open_price
+from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
 from tallystick.machine.margin import initial_margin
 from tallystick.machine.risk import health
@@ -118,7 +119,7 @@ def _pair(state: State, slot: i64, order: i64, other: i64) -> None:
     words[order + ORDER_PAIR_SLOT] = registers.arg_pair_slot
     words[order + ORDER_PAIR_SEQUENCE] = words[other + ORDER_SEQUENCE]
     words[other + ORDER_PAIR_SLOT] = slot
-    words[other + ORDER_PAIR_SEQUENCE] = registers.record_count
+    words[other + ORDER_PAIR_SEQUENCE] = sequence(registers)
     state.orders.mark(registers.arg_pair_slot)
 
 
@@ -171,7 +172,7 @@ def _write_order(state: State, order: i64) -> None:
     words[order + ORDER_PRICE_TICKS] = registers.arg_price
     words[order + ORDER_REMAINING_LOTS] = registers.arg_lots
     words[order + ORDER_CLIENT_ID] = registers.arg_id
-    words[order + ORDER_SEQUENCE] = registers.record_count
+    words[order + ORDER_SEQUENCE] = sequence(registers)
     words[order + ORDER_EXPIRY_MS] = registers.arg_time
     words[order + ORDER_FLAGS] = registers.arg_flags
     words[order + ORDER_TRIGGER_TICKS] = registers.arg_trigger

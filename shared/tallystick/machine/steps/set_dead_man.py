@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.machine.liveness import switch_fired
+from tallystick.machine.liveness import sequence, switch_fired
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import ACCOUNT_DEAD_BEFORE, ACCOUNT_DEAD_MAN_MS
@@ -28,7 +28,7 @@ def step(machine: Machine) -> None:
     # APPLY
     words = state.accounts.words
     if switch_fired(state, account):
-        words[account + ACCOUNT_DEAD_BEFORE] = registers.record_count
+        words[account + ACCOUNT_DEAD_BEFORE] = sequence(registers)
     words[account + ACCOUNT_DEAD_MAN_MS] = registers.arg_time
 
     # WRITE

@@ -7,11 +7,13 @@ from tallystick.machine.outbox import append_withdrawal
 from tallystick.machine.risk import health, withdrawable
 from tallystick.state.codes import Outcome
 
+NOBODY = bytes(20)
+
 
 def step(machine: Machine) -> None:
     """Grant the withdrawal in progress.
 
-    Rejects: OUT_OF_RANGE (nothing asked for), NOT_WITHDRAWABLE. Twin: contracts/src/referee/steps/Withdraw.sol.
+    Rejects: OUT_OF_RANGE (nothing asked for, or for nobody), NOT_WITHDRAWABLE. Twin: contracts/src/referee/steps/Withdraw.sol.
     """
     state = machine.state
     registers = state.registers
@@ -21,7 +23,7 @@ def step(machine: Machine) -> None:
     risk = state.risk.open(0)
 
     # CHECK
-    if registers.arg_amount == 0:
+    if registers.arg_amount == 0 or registers.arg_address == NOBODY:
         machine.finish(Outcome.OUT_OF_RANGE)
         return
     if registers.arg_amount > withdrawable(state, health(state, account, risk)):

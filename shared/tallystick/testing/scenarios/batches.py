@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tallystick.records.chunks import accumulate, chunk_header
 from tallystick.records.codec import encode
-from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
+from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
     MAX_CHUNK_BYTES,
     MAX_CHUNKS,
     MESSAGE_DEPOSIT,
     MESSAGE_FORCE_CANCEL_ALL,
+    MESSAGE_FORCE_CLOSE,
     MESSAGE_FORCE_WITHDRAW,
 )
 from tallystick.testing.scenarios.scene import RICH, Scene, frame
+from tallystick.testing.world import message
 
 
 def skipped_chunks(scene: Scene) -> None:
     """Chunks with a wrong count, a wrong accumulator or no whole header, before, between and behind good ones."""
-    record = scene.clock_record()
-    count, accumulator = scene.state.registers.record_count, scene.state.registers.record_accumulator
+    scene.trading("alice")
+    scene.cancel_all(1)
+    scene.finish()
+    record, registers = scene.clock_record(), scene.state.registers
+    right: tuple[Any, ...] = (
+        registers.record_count,
+        registers.record_accumulator,
+        registers.promised_count,
+        registers.promised_accumulator,
+    )
+    wrong: tuple[Any, ...] = (right[0] + 1, bytes(31) + b"\x01", right[2] + 1, bytes(31) + b"\x01")
+    mixed: list[list[Any]] = [[*right[:at], wrong[at], *right[at + 1 :]] for at in range(4)]
+    bad = [chunk_header(*each) + frame(record) for each in mixed]
     good = scene.header() + frame(record)
-    after = chunk_header(count + 1, accumulate(accumulator, record))
-    wrong_count = chunk_header(count + 1, accumulator) + frame(record)
-    wrong_accumulator = chunk_header(count, bytes(32)[:-1] + b"\x01") + frame(record)
-    huge_count = bytes([255] * 8) + accumulator + frame(record)
-    scene.post(wrong_count, wrong_accumulator, good, good, huge_count, after + frame(record), b"\0" * 8, scene.header())
+    huge_count = bytes([255] * 8) + scene.header()[8:] + frame(record)
+    after = chunk_header(right[0] + 1, accumulate(right[1], keccak(record)), right[2], right[3])
+    scene.post(*bad, good, good, huge_count, after + frame(record), b"\0" * 8, scene.header())
 
 
 def empty_batches(scene: Scene) -> None:
@@ -39,8 +52,8 @@ def empty_batches(scene: Scene) -> None:
     scene.post(header + frame(record))
 
 
-def owed_messages(scene: Scene) -> None:
-    """Batches that leave messages to their end, with and without records, and with none."""
+def messages_first(scene: Scene) -> None:
+    """Batches that consume messages before their records, and with nothing else, also a run of chunks nobody reads."""
     scene.clock()
     for number in range(1, 4):
         scene.queue(MESSAGE_DEPOSIT, "alice", number, RICH)
@@ -48,26 +61,18 @@ def owed_messages(scene: Scene) -> None:
     scene.post(messages=3)
     scene.queue(MESSAGE_FORCE_CANCEL_ALL, "alice", 1)
     scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 2, 5)
-    consume = encode(make("consume", through=4))
-    scene.post(scene.header() + frame(consume), messages=5)
-    scene.post(scene.header() + frame(scene.clock_record()))
-
-
-def message_limits(scene: Scene) -> None:
-    """Consume records that go backwards, nowhere or beyond the batch's limit."""
+    withdraw = encode(scene.signed("withdraw", "alice", account=2, nonce=0, amount_units=RICH, recipient=1))
+    scene.post(scene.header() + frame(withdraw), messages=5)
+    assert scene.state.registers.outcome == Outcome.NOT_WITHDRAWABLE
+    scene.post(b"\1" * 81, scene.header() + frame(scene.clock_record()))
     scene.queue(MESSAGE_DEPOSIT, "alice", 1, RICH)
-    scene.queue(MESSAGE_DEPOSIT, "alice", 1, RICH)
-    for through in (0, 2, (1 << 62) - 1):
-        scene.post(scene.header() + frame(encode(make("consume", through=through))), messages=1)
-    assert scene.send(make("consume", through=1)) is Outcome.MESSAGE_LIMIT
-    assert scene.consume() is Outcome.ACCEPTED
-    assert scene.consume() is Outcome.MESSAGE_LIMIT
+    scene.post(scene.header(), scene.header() + b"\0\0", messages=6)
 
 
 def messages(scene: Scene) -> None:
     """Every kind of message, by owners and strangers, to accounts that are, are not and cannot be."""
     scene.trading("alice")
-    every = (MESSAGE_DEPOSIT, MESSAGE_FORCE_WITHDRAW, MESSAGE_FORCE_CANCEL_ALL, 0, 4, 255)
+    every = (MESSAGE_DEPOSIT, MESSAGE_FORCE_WITHDRAW, MESSAGE_FORCE_CANCEL_ALL, 0, MESSAGE_FORCE_CLOSE, 255)
     for kind in every:
         scene.queue(kind, "alice", 1, 7)
         scene.queue(kind, "bob", 1, 7)
@@ -86,6 +91,10 @@ def withdrawals(scene: Scene) -> None:
     """Withdrawals of nothing, of something, of everything, and of what backs a position."""
     scene.trading("alice", "bob")
     assert scene.withdraw(1, 0) is Outcome.OUT_OF_RANGE
+    nobody = scene.signed("withdraw", "alice", account=1, nonce=scene.next_nonce(1), amount_units=1, recipient=0)
+    assert scene.send(nobody) is Outcome.OUT_OF_RANGE
+    scene.published.messages.append(message(MESSAGE_FORCE_WITHDRAW, bytes(20), 9, 1))
+    assert scene.consume() is Outcome.NOT_AUTHORISED
     assert scene.withdraw(1, RICH + 1) is Outcome.NOT_WITHDRAWABLE
     assert scene.withdraw(1, 1) is Outcome.ACCEPTED
     scene.order(1, 0, 0, 1000, 500_000)
@@ -124,4 +133,4 @@ def paid_out(scene: Scene) -> None:
     scene.consume()
 
 
-SCENARIOS = (skipped_chunks, empty_batches, owed_messages, message_limits, messages, withdrawals, paid_out)
+SCENARIOS = (skipped_chunks, empty_batches, messages_first, messages, withdrawals, paid_out)

@@ -57,7 +57,7 @@ def forced_closes(scene: Scene) -> None:
     assert close("alice", 1, 1, 0, 0) is Outcome.MARKET_EXPIRED
     scene.queue(MESSAGE_FORCE_CLOSE, "bob", 2, (1 << 24) - 1 << 32)
     scene.order(3, 0, SELL, 1001, 20)
-    scene.post(bytes(41), messages=len(scene.published.messages))
+    scene.post(bytes(81), messages=len(scene.published.messages))
 
 
 def expiry(scene: Scene) -> None:

@@ -120,6 +120,7 @@ def act(scene: Scene, chance: random.Random, markets: list[int]) -> None:
         partial(_report, scene, chance, market),
         partial(_later, scene, chance),
         partial(scene.list_market, market, **ordinary_rules()),
+        *[partial(_block, scene, chance, account, market)] * 3,
     )
     chance.choice(actions)()
 
@@ -134,6 +135,16 @@ def _order(scene: Scene, chance: random.Random, account: int, market: int) -> No
     scene.order(account, market, side, price, lots, flags=flags, client_id=(1 << 62) - 1)
     other = account % len(NAMES) + 1
     scene.order(other, market, 1 - side, price, chance.choice((lots, 1, most)), flags=chance.choice((0, FLAG_IOC)))
+
+
+def _block(scene: Scene, chance: random.Random, account: int, market: int) -> None:
+    """Let two accounts trade beside the book."""
+    mark = _mark(scene, market)
+    price = chance.choice((mark, mark, 1, MAX_PRICE_TICKS, extreme(chance, 0, MAX_PRICE_TICKS)))
+    most = scene.state.markets.words[scene.state.markets.open(market) + layout.MARKET_MAX_LOTS]
+    lots = chance.choice((1, most, extreme(chance, 1, most), extreme(chance, 0, (1 << 62) - 1)))
+    other, side = account % len(NAMES) + 1, chance.choice((BUY, SELL))
+    scene.block(account, other, side, price, lots, market=market, reduces=chance.choice((0, 0, 1, 2, 3)))
 
 
 def _in_trouble(scene: Scene, chance: random.Random, account: int, market: int) -> None:

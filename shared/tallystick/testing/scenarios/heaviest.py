@@ -23,6 +23,7 @@ from tallystick.state.layout import (
     MAX_CHUNK_BYTES,
     MAX_CHUNKS,
     MAX_EXPOSURE,
+    MAX_FORCED_BYTES,
     MAX_MARKETS,
     MAX_POSITIONS,
     MAX_SIGNERS,
@@ -44,6 +45,7 @@ MARK: Final = 0x010101
 MULTIPLIER: Final = 0x0101
 LOTS: Final = 0x010101
 """Every byte of a position's numbers costs calldata."""
+FORCED_ITEMS: Final = 27
 RULES_OF_ALL: Final = {
     "status": 1,
     "multiplier": MULTIPLIER,
@@ -115,6 +117,7 @@ def _go_on(scene: Scene) -> None:
     for market in range(MAX_MARKETS):
         state.prices.words[state.prices.open(market) + layout.PRICE_INDEX_MS] = state.registers.clock_ms
         state.prices.mark(market)
+        write_rules(state, market, {"index_ms": state.registers.clock_ms})
     scene.cut()
     scene.clock()
 
@@ -227,6 +230,20 @@ def heaviest_settlement(scene: Scene) -> None:
     assert scene.send(make("settle_position", account=ALICE, market=MARKET - 1)) is Outcome.ACCEPTED
 
 
+def heaviest_forced(scene: Scene) -> None:
+    """Records of the most bytes an L1 message may have: a bulk an agent signed, a listing, and a list of anything."""
+    _stage(scene)
+    scene.rule(0, status=0)
+    scene.send(scene.signed("approve_agent", "alice", account=ALICE, nonce=1, slot=15, key=_address("agent"), scope=3))
+    items = [place((1 << 62) - 1 - i, BUY, MARK, 0x01010101, market=MARKET) for i in range(FORCED_ITEMS)]
+    bulk = make("bulk", pack_items(items), b"", account=ALICE, agent=15, nonce=2, expiry_ms=(1 << 62) - 1)
+    record = encode(sign(bulk, scene.state.registers.domain, key("agent")))
+    assert MAX_FORCED_BYTES - ITEM_BYTES < len(record) <= MAX_FORCED_BYTES
+    scene.force(record)
+    scene.force(scene.signed("list_market", "governance", market=0, **ordinary_rules(**_all_rules())))
+    scene.force(b"\x08\xf9\x02\x51" + b"\x01" * 593)
+
+
 def heaviest_full_chunks(scene: Scene) -> None:
     """Records in chunks that are full, the largest bulk an agent can sign, and a batch of 32 full chunks."""
     _stage(scene)
@@ -246,6 +263,21 @@ def heaviest_full_chunks(scene: Scene) -> None:
     for nonce, kind, more in ((1, "withdraw", {"recipient": _address("carol")}), (2, "transfer", {"to": 0})):
         _post(scene, scene.signed(kind, "carol", account=CAROL, nonce=nonce, amount_units=0x010101, **more))
     scene.post(*[_padded(scene, b"") for _ in range(MAX_CHUNKS)])
+
+
+def heaviest_block(scene: Scene) -> None:
+    """Both sides hold 16 positions, are short of initial margin before and after, and the taker's agent accepts."""
+    _stage(scene)
+    agent = {"nonce": 1, "slot": 15, "key": _address("agent"), "scope": 3, "expiry_ms": (1 << 62) - 1}
+    scene.send(scene.signed("approve_agent", "dave", account=DAVE, **agent))
+    scene.finish()
+    for account in (ALICE, DAVE):
+        _worth(scene, account, 9, 10)
+    _go_on(scene)
+    reduces = layout.BLOCK_MAKER_REDUCES | layout.BLOCK_TAKER_REDUCES
+    terms = {"expiry_ms": (1 << 62) - 1, "counterparty": DAVE, "reduces": reduces, "nonce": 0x010101}
+    offer = scene.offer(ALICE, MARKET, SELL, MARK, 1, **terms)
+    _post(scene, scene.accepted(offer, DAVE, by="agent", taker_agent=15, taker_nonce=0x010101))
 
 
 def _all_rules() -> dict[str, int]:
@@ -278,5 +310,7 @@ SCENARIOS = (
     heaviest_deleveraging,
     heaviest_prices,
     heaviest_settlement,
+    heaviest_forced,
     heaviest_full_chunks,
+    heaviest_block,
 )

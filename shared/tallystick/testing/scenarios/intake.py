@@ -17,9 +17,10 @@ GROUP_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
 def broken_frames(scene: Scene) -> None:
-    """Frames that are empty, cut off or reach beyond the chunk, first or behind good records."""
+    """Frames that are empty, short, cut off or reach beyond the chunk, first or behind good records."""
     good = frame(scene.clock_record())
-    for tail in (b"\0\0", b"\0", b"\xff\xff\x01", b"\0\x02\x01", b"\0\0" + good):
+    short = frame(encode(make("clean", slot=1)))
+    for tail in (b"\0\0", b"\0", b"\xff\xff\x01", b"\0\x02\x01", b"\0\0" + good, short, frame(bytes(11)), good[:-1]):
         scene.post(scene.header() + tail)
         scene.post(scene.header() + good + tail)
 
@@ -34,9 +35,9 @@ def malformed_records(scene: Scene) -> None:
     """Every way in which a list of strings is not canonical, flat, or of the right length."""
     long = bytes([7] * 56)
     for body in (
-        "", "80", "c0", "c101c0", "c20101", "c101" + "00", "c201", "f80101", "f801" + "01", "f90001",
+        "", "80", "c0", "c101c0", "c20101", "c101" + "01", "c201", "f80101", "f801" + "01", "f90001",
         "f9003801" + "01" * 55, "f80001", "f8", "f9", "f938", "fa000038" + "01" * 56, "ff" + "00" * 8,
-        "ffffffffffffffffff", "c1c0", "c2c101", "c28105", "c27f01", "c3b80105", "c4b9000105", "c281", "c3820105" + "00",
+        "ffffffffffffffffff", "c1c0", "c2c101", "c28105", "c27f01", "c3b80105", "c4b9000105", "c281", "c3820105" + "07",
         "c38301" + "02", "c100", "c3820005", "c9880000000000000001", "b8" + "38" + "00" * 56, "f838", "bf" + "ff" * 8,
         "c1ff", "c1f8", "c1b8", "c2b838", "c1bf", "c3ba0000" , "f83a" + "b83700" + "00" * 55,
     ):  # fmt: skip
@@ -45,6 +46,33 @@ def malformed_records(scene: Scene) -> None:
     assert scene.send(b"\x03" + to_rlp([b"\x01"] * 12)) is Outcome.MALFORMED
     assert scene.send(b"\x01" + to_rlp([[b"\x01"]])) is Outcome.MALFORMED
     assert scene.send(b"\x01" + b"\xf8\x3a\xb8\x38" + long) is Outcome.OUT_OF_RANGE
+
+
+def padded_records(scene: Scene) -> None:
+    """Short records filled up with zeros, with anything else, too far, or not at all; behind a false one the chunk ends."""
+    clean = encode(make("clean", slot=5))
+    exact = b"\x01" + to_rlp([(scene.time * 1000).to_bytes(8, "big").lstrip(b"\0")])
+    assert scene.send(clean) is Outcome.NO_SUCH_ORDER
+    good = frame(clean.ljust(12, b"\0"))
+    for data in (
+        clean.ljust(11, b"\0") + b"\1",
+        clean + b"\1" + bytes(11 - len(clean)),
+        clean.ljust(13, b"\0"),
+        clean.ljust(300, b"\0"),
+        exact.ljust(13, b"\0"),
+        b"\x10" + bytes(11),
+        b"\x7f" + bytes(11),
+        bytes(12),
+        b"\x03" + bytes(11),
+        b"\x10\xc6\x85" + bytes([255] * 5) + bytes(4),
+        b"\x11\xcb" + bytes([1] * 10),
+    ):
+        before = scene.state.registers.record_count
+        scene.post(scene.header() + good + frame(data) + good + good)
+        assert scene.state.registers.record_count == before + 2, data.hex()
+    before = scene.state.registers.record_count
+    scene.post(scene.header() + good + frame(exact.ljust(12, b"\0")) + good)
+    assert scene.state.registers.record_count == before + 3
 
 
 def values_out_of_range(scene: Scene) -> None:
@@ -195,6 +223,7 @@ SCENARIOS = (
     broken_frames,
     unknown_records,
     malformed_records,
+    padded_records,
     values_out_of_range,
     signatures,
     nonces,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import ADL_DELAY_MS, ADL_LAPSE_MS, BUY, SELL, STALE_MS
+from tallystick.testing.byhand import hold
 from tallystick.testing.scenarios.scene import Scene
-from tallystick.testing.world import hold
 
 ACCEPTED = Outcome.ACCEPTED
 BOB = 2

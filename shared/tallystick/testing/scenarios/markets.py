@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+from tallystick.records.chunks import framed
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
-    CLOCK_DRIFT_MS,
+    CLOCK_BEHIND_MS,
     KIND_DATED,
+    MAX_BATCH_SECONDS,
     MAX_EXPOSURE,
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
     REPORT_AGE_MS,
     REPORT_AHEAD_MS,
 )
-from tallystick.testing.scenarios.scene import Scene
+from tallystick.testing.scenarios.scene import Scene, frame
 
 
 def clocks(scene: Scene) -> None:
-    """Clocks at, inside and beyond their bounds."""
-    declared = scene.time * 1000
+    """Clocks at, inside and beyond their bounds, and batches that raise the clock, or find it high enough."""
+    declared, raised = scene.time * 1000, scene.time * 1000 - CLOCK_BEHIND_MS
 
     def clock(time: int) -> Outcome:
         return scene.send(make("clock", clock_ms=time))
 
-    assert clock(0) is Outcome.CLOCK_OUT_OF_BOUND
-    assert clock(declared - CLOCK_DRIFT_MS - 1) is Outcome.CLOCK_OUT_OF_BOUND
-    assert clock(declared - CLOCK_DRIFT_MS) is Outcome.ACCEPTED
+    assert clock(0) is Outcome.CLOCK_BACKWARDS
+    assert clock(raised - 1) is Outcome.CLOCK_BACKWARDS
+    assert clock(raised) is Outcome.ACCEPTED
     assert clock(declared) is Outcome.ACCEPTED
     assert clock(declared) is Outcome.ACCEPTED
     assert clock(declared - 1) is Outcome.CLOCK_BACKWARDS
-    assert clock(declared + CLOCK_DRIFT_MS + 1) is Outcome.CLOCK_OUT_OF_BOUND
+    assert clock(declared + MAX_BATCH_SECONDS * 1000 + 1) is Outcome.CLOCK_OUT_OF_BOUND
     assert clock((1 << 62) - 1) is Outcome.CLOCK_OUT_OF_BOUND
-    assert clock(declared + CLOCK_DRIFT_MS) is Outcome.ACCEPTED
+    assert clock(declared + MAX_BATCH_SECONDS * 1000) is Outcome.ACCEPTED
     scene.seal()
+    for behind in (0, 1, CLOCK_BEHIND_MS // 1000, CLOCK_BEHIND_MS // 1000 + 1, 3600):
+        scene.time = scene.state.registers.clock_ms // 1000 + behind
+        scene.post(scene.header() + framed(b"\x01\xc0"))
+    for ahead_ms in (2000, 1999, 2001):
+        scene.post(scene.header() + frame(scene.clock_record(ahead_ms)), ahead_seconds=2)
     scene.clock()
 
 
@@ -42,7 +49,7 @@ def impossible_times(scene: Scene) -> None:
         scene.time = time
         header = scene.header()
         record = b"\x01\xc7\x86" + (1_700_000_000_000).to_bytes(6, "big")
-        scene.published.publish([header + len(record).to_bytes(2, "big") + record], time, 0)
+        scene.published.publish([header + framed(record)], time, 0)
         scene.run_published()
 
 

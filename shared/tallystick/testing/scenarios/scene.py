@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tallystick.machine.engine import run
 from tallystick.machine.machine import Machine
-from tallystick.records.chunks import chunk_header
+from tallystick.records.chunks import chunk_header, padded
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
-from tallystick.schema.names import Outcome
 from tallystick.state.layout import FRAME_HEADER_BYTES
 from tallystick.state.state import State
-from tallystick.testing.world import World, address, endow, message, write_rules
+from tallystick.testing.byhand import endow
+from tallystick.testing.world import World, address, message, write_rules
 
 RICH = 10**12
 """Units: what an account of a scene is given to begin with."""
@@ -68,11 +68,7 @@ class Scene(World):
 
     def queue(self, kind: int, sender: str, account: int, amount: int = 0) -> None:
         """Queue a message on L1."""
-        self.published.messages.append(message(kind, address(sender), account, amount))
-
-    def consume(self) -> Outcome:
-        """Consume every queued message."""
-        return self.send(make("consume", through=len(self.published.messages)))
+        self.published.messages.append(message(kind, address(sender), account, amount, self.time))
 
     def last_slot(self) -> int:
         """Return where the newest resting or parked order is."""
@@ -81,18 +77,23 @@ class Scene(World):
     def header(self) -> bytes:
         """Return the header the next chunk needs, between two batches."""
         registers = self.state.registers
-        return chunk_header(registers.record_count, registers.record_accumulator)
+        return chunk_header(
+            registers.record_count,
+            registers.record_accumulator,
+            registers.promised_count,
+            registers.promised_accumulator,
+        )
 
     def clock_record(self, ahead_ms: int = 0) -> bytes:
-        """Return an encoded clock record of the open or the next batch."""
-        return encode(make("clock", clock_ms=self.time * 1000 + ahead_ms))
+        """Return an encoded clock record of the open or the next batch, as its frame carries it."""
+        return padded(encode(make("clock", clock_ms=self.time * 1000 + ahead_ms)))
 
-    def post(self, *chunks: bytes, messages: int | None = None) -> None:
+    def post(self, *chunks: bytes, messages: int | None = None, ahead_seconds: int = 0) -> None:
         """Publish a batch of any chunks, and run it."""
         self.finish()
         limit = self.state.registers.message_cursor if messages is None else messages
-        self.published.publish(list(chunks), self.time, limit)
-        self.time += 1
+        self.published.publish(list(chunks), self.time, limit, self.time + ahead_seconds)
+        self.time += 1 + ahead_seconds
         self.run_published()
 
     def run_published(self) -> None:
@@ -100,6 +101,6 @@ class Scene(World):
         run(self.machine, ALL_STEPS)
 
 
-def frame(record: bytes) -> bytes:
-    """Return a record as it travels in a chunk."""
-    return len(record).to_bytes(FRAME_HEADER_BYTES, "big") + record
+def frame(data: bytes) -> bytes:
+    """Return bytes in a frame as they are, also where a record would be padded."""
+    return len(data).to_bytes(FRAME_HEADER_BYTES, "big") + data

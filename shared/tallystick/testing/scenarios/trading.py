@@ -140,8 +140,8 @@ def position_limits(scene: Scene) -> None:
 def cash_limits(scene: Scene) -> None:
     """Fills that would pass the most cash an account may have, or owe."""
     scene.trading("alice", "bob", "carol", multiplier=64, max_lots=MAX_EXPOSURE // 64)
-    words = scene.state.accounts.words
     scene.finish()
+    words = scene.state.accounts.words
     for number, cash in ((1, MAX_CASH_UNITS - 5), (2, 1 << 59), (3, 1 << 59)):
         words[scene.state.accounts.open(number) + ACCOUNT_CASH_UNITS] = cash
         scene.state.accounts.mark(number)

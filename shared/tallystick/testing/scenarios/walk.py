@@ -12,7 +12,7 @@ from typing import Final
 
 from tallystick.records.codec import KINDS
 from tallystick.records.items import pack_items
-from tallystick.records.signing import make, sign
+from tallystick.records.signing import accept, make, sign
 from tallystick.schema.records import Authority, RecordKind
 from tallystick.state.layout import (
     CHANGE_DELAY_MS,
@@ -26,6 +26,7 @@ from tallystick.state.layout import (
     STALE_MS,
     WIND_DOWN_MS,
 )
+from tallystick.testing.look import positions
 from tallystick.testing.scenarios import flow
 from tallystick.testing.scenarios.bulk import place
 from tallystick.testing.scenarios.scene import Scene
@@ -182,8 +183,9 @@ def _sub(scene: Scene, chance: random.Random) -> None:
 
 
 def _anything(scene: Scene, chance: random.Random) -> None:
-    """Send a well-formed record of any kind with any numbers, signed by whoever may sign it. L1's messages have their own."""
-    kind = chance.choice([each for each in KINDS.values() if each.name != "consume"])
+    """Send a well-formed record of any kind with any numbers, signed by whoever may sign it, now and then through L1."""
+    kind = chance.choice(list(KINDS.values()))
+    send = scene.force if chance.random() < 0.3 else scene.send
     values = {field.name: _number(field.limit, chance) for field in kind.fields}
     account = chance.choice(ACCOUNTS)
     if "account" in values:
@@ -191,11 +193,59 @@ def _anything(scene: Scene, chance: random.Random) -> None:
     if "nonce" in values and chance.random() < 0.9:
         values["nonce"] = scene.next_nonce(account)
     if kind.authority is Authority.NOBODY:
-        scene.send(make(kind.name, **values))
+        send(make(kind.name, **values))
         return
-    blobs = (pack_items([place(5, chance.randrange(2), PRICE, 1)]), chance.randbytes(5)) if kind.blobs else ()
+    if kind.acceptance:
+        values["taker"] = chance.choice((*ACCOUNTS, values["taker"]))
+        values["taker_nonce"] = chance.choice((scene.next_nonce(account), values["taker_nonce"]))
+    bulks = kind.name == "bulk"
+    blobs = (pack_items([place(5, chance.randrange(2), PRICE, 1)]), chance.randbytes(5)) if bulks else ()
     by = key(chance.choice((_signer(kind, account, values), "mallory")))
-    scene.send(sign(make(kind.name, *blobs, **values), scene.state.registers.domain, by))
+    record = sign(make(kind.name, *blobs, **values), scene.state.registers.domain, by)
+    if kind.acceptance:
+        taker = flow.NAMES[values["taker"] - 1] if values["taker"] in ACCOUNTS else "mallory"
+        record = accept(record, scene.state.registers.domain, key(taker))
+    send(record)
+
+
+def _block(scene: Scene, chance: random.Random) -> None:
+    """Two accounts trade beside the book, at any price, some of what they hold or more."""
+    maker, taker = chance.sample(ACCOUNTS, 2)
+    clock = scene.state.registers.clock_ms
+    price = chance.choice((PRICE, PRICE, PRICE + chance.randint(-90, 90), chance.randint(0, 2 * PRICE)))
+    more = {"market": _market(chance), "reduces": chance.choice((0, 0, 0, 1, 2, 3))}
+    more |= {"counterparty": chance.choice((0, taker)), "expiry_ms": chance.choice((0, 0, 0, clock, clock + 1))}
+    offer = scene.offer(
+        maker, more.pop("market"), chance.randrange(2), price, chance.choice((1, 2, 5, 20, 90, 401)), **more
+    )
+    record = scene.accepted(offer, taker)
+    if chance.random() < 0.4:
+        scene.force(record)
+    else:
+        scene.send(record)
+
+
+def _leave(scene: Scene, chance: random.Random) -> None:
+    """Two who hold positions against each other close them, through L1 as often as not, whatever prices do."""
+    state = scene.state
+    held = {account: positions(state, account) for account in ACCOUNTS}
+    pairs = [
+        (seller, buyer, market)
+        for seller in ACCOUNTS
+        for market, lots in held[seller].items()
+        for buyer in ACCOUNTS
+        if lots > 0 > held[buyer].get(market, 0)
+    ]
+    if not pairs:
+        return
+    seller, buyer, market = chance.choice(pairs)
+    lots = min(held[seller][market], -held[buyer][market])
+    offer = scene.offer(seller, market, 1, PRICE + chance.randint(-90, 90), chance.choice((1, lots, lots)))
+    record = scene.accepted(offer, buyer)
+    if chance.random() < 0.7:
+        scene.later(STALE_MS + 1)
+        scene.send(record)
+    scene.force(record)
 
 
 def _number(limit: int, chance: random.Random) -> int:
@@ -232,6 +282,8 @@ ACTS: Final[tuple[tuple[Act, int], ...]] = (
     (_agent, 4),
     (_forced, 4),
     (_sub, 3),
+    (_block, 6),
+    (_leave, 2),
     (_settle, 2),
 )
 """What may come next, and how often."""

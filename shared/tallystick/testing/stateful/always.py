@@ -11,7 +11,7 @@ from tallystick.state.layout import (
     OUTBOX_ACCOUNT,
     OUTBOX_AMOUNT_UNITS,
 )
-from tallystick.testing.ledger_rules import RulesLedger
+from tallystick.testing.ledger_block import BlockLedger
 from tallystick.testing.look import cash, check_book, position, word
 from tallystick.testing.reconcile import reconcile
 from tallystick.testing.world import World
@@ -21,7 +21,7 @@ class Invariants:
     """Checks of the machine's state against itself and against the ledger."""
 
     world: World
-    ledger: RulesLedger
+    ledger: BlockLedger
 
     @invariant()
     def the_machine_and_the_ledger_agree(self) -> None:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tallystick.schema.names import Outcome
+from tallystick.testing.ledger_block import BlockLedger
 from tallystick.testing.ledger_model import Order
-from tallystick.testing.ledger_rules import RulesLedger
 from tallystick.testing.look import Resting, book, parked
 from tallystick.testing.stateful.strategies import ACCOUNTS, LOTS, MARKETS, NAMES, SIDES
 from tallystick.testing.world import World
@@ -19,7 +19,7 @@ class Conditionals:
     """Rules for conditional orders. Their client ids are their own, so that the ledger can tell them apart."""
 
     world: World
-    ledger: RulesLedger
+    ledger: BlockLedger
     conditionals = 0
 
     def same(self, found: Outcome, expected: Outcome) -> None:

@@ -12,17 +12,18 @@ from tallystick.proof.tracer import Tracer
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
+    MAX_BATCH_SECONDS,
     MESSAGE_DEPOSIT,
     MESSAGE_FORCE_CANCEL_ALL,
     MESSAGE_FORCE_WITHDRAW,
 )
+from tallystick.testing.ledger_block import BlockLedger
 from tallystick.testing.ledger_model import Agent, Order
-from tallystick.testing.ledger_rules import RulesLedger
 from tallystick.testing.ledger_winding import DAY_MS
 from tallystick.testing.reconcile import reconcile
 from tallystick.testing.stateful import bulks
 from tallystick.testing.stateful.always import Invariants
-from tallystick.testing.stateful.governance import Governance
+from tallystick.testing.stateful.blocks import Blocks
 from tallystick.testing.stateful.strategies import (
     ACCOUNTS,
     FLAGS,
@@ -44,13 +45,13 @@ from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address, message, ordinary_rules
 
 
-class Exchange(Governance, Invariants, RuleBasedStateMachine):
+class Exchange(Blocks, Invariants, RuleBasedStateMachine):
     """The machine, live, and the ledger beside it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
-        self.ledger = RulesLedger(governance="governance", signers=SIGNERS, quorum=3)
+        self.ledger = BlockLedger(governance="governance", signers=SIGNERS, quorum=3)
         self.rounds = 0
 
     def signer(self, account: int, agent: int, honest: bool) -> str:
@@ -60,6 +61,7 @@ class Exchange(Governance, Invariants, RuleBasedStateMachine):
 
     @initialize(funds=st.lists(FUNDS, min_size=4, max_size=4))
     def open_for_trading(self, funds: list[int]) -> None:
+        self.ledger.open_batch(self.world.time)
         self.move_clock(0)
         self.list_market(0, True)
         self.list_market(1, True)
@@ -73,8 +75,11 @@ class Exchange(Governance, Invariants, RuleBasedStateMachine):
     @rule(ahead=st.integers(-5, 2000))
     def move_clock(self, ahead: int) -> None:
         clock = max(self.ledger.clock_ms, self.world.time * 1000) + ahead
-        expected = self.ledger.clock(clock, self.world.time)
-        self.same(self.world.send(make("clock", clock_ms=clock)), expected)
+        self.set_clock(clock)
+
+    def set_clock(self, clock_ms: int) -> None:
+        expected = self.ledger.clock(clock_ms, self.batch_time() + MAX_BATCH_SECONDS)
+        self.same(self.world.send(make("clock", clock_ms=clock_ms)), expected)
 
     @rule(number=MARKETS, honest=st.booleans())
     def list_market(self, number: int, honest: bool) -> None:
@@ -121,7 +126,8 @@ class Exchange(Governance, Invariants, RuleBasedStateMachine):
         self.seal()
         clock = self.ledger.clock_ms + ms
         self.world.time = clock // 1000
-        self.same(self.world.send(make("clock", clock_ms=clock)), self.ledger.clock(clock, self.world.time))
+        self.ledger.open_batch(self.batch_time())
+        self.set_clock(clock)
 
     def report_marks(self) -> None:
         for number in (0, 1):
@@ -346,9 +352,10 @@ class Exchange(Governance, Invariants, RuleBasedStateMachine):
         self.from_l1([(MESSAGE_FORCE_CANCEL_ALL, by, account, 0), (MESSAGE_DEPOSIT, by, account, 1)])
 
     def from_l1(self, messages: list[tuple[int, str, int, int]]) -> None:
-        self.ledger.consume()
+        self.seal()
         expected = Outcome.ACCEPTED
         for kind, by, account, amount in messages:
+            self.ledger.message()
             self.world.published.messages.append(message(kind, address(by), account, amount))
             if kind == MESSAGE_DEPOSIT:
                 expected = self.ledger.deposit(by, account, amount)
@@ -356,14 +363,14 @@ class Exchange(Governance, Invariants, RuleBasedStateMachine):
                 expected = self.ledger.force_withdraw(by, account, amount)
             else:
                 expected = self.ledger.force_cancel_all(by, account)
-        through = len(self.world.published.messages)
-        self.same(self.world.send(make("consume", through=through)), expected)
+        self.same(self.world.consume(), expected)
 
     @rule()
     def seal(self) -> None:
         """Publish the batch, with one record at least."""
         self.move_clock(0)
         self.world.seal()
+        self.ledger.open_batch(self.batch_time())
 
     def wind_down(self) -> None:
         """I21: however trading went, everybody who is counted is paid, the bankrupt and the late ones too."""

@@ -7,9 +7,20 @@ from hypothesis.stateful import rule
 
 from tallystick.records.signing import make
 from tallystick.testing.ledger_market import Market
+from tallystick.testing.ledger_model import Order
 from tallystick.testing.ledger_rules import DELAY_MS
 from tallystick.testing.stateful.conditionals import Conditionals
-from tallystick.testing.stateful.strategies import ACCOUNTS, NAMES, SELDOM, fields_of
+from tallystick.testing.stateful.strategies import (
+    ACCOUNTS,
+    FLAGS,
+    LOTS,
+    NAMES,
+    PRICES,
+    SELDOM,
+    SIDES,
+    fields_of,
+)
+from tallystick.testing.stateful.strategies import MARKETS as TRADED
 from tallystick.testing.world import address, message, ordinary_rules
 
 DATED = 3
@@ -27,7 +38,15 @@ RULES = (
 class Governance(Conditionals):
     """Rules for what governance, time and L1 do to markets."""
 
+    def batch_time(self) -> int:
+        """Return the time of the open batch, or of the next one."""
+        headers = self.world.published.headers
+        return self.world.state.registers.batch_time or max(self.world.time, headers[-1].until if headers else 0)
+
     def skip(self, ms: int) -> None:
+        raise AssertionError
+
+    def seal(self) -> None:
         raise AssertionError
 
     def report_marks(self) -> None:
@@ -97,10 +116,23 @@ class Governance(Conditionals):
         by = "mallory" if honest else NAMES[account]
         known = self.ledger.markets.get(market)
         price = max(1, (known.mark if known else 0) + away)
-        self.ledger.consume()
+        self.seal()
+        self.ledger.message()
         self.world.published.messages.append(
             message(MESSAGE_FORCE_CLOSE, address(by), account, market << 56 | price << 32 | lots)
         )
         expected = self.ledger.force_close(by, account, market, price, lots)
-        through = len(self.world.published.messages)
-        self.same(self.world.send(make("consume", through=through)), expected)
+        self.same(self.world.consume(), expected)
+
+    @rule(account=ACCOUNTS, market=TRADED, side=SIDES, price=PRICES, lots=LOTS, flags=FLAGS, honest=SELDOM)
+    def force_order(
+        self, account: int, market: int, side: int, price: int, lots: int, flags: int, honest: bool
+    ) -> None:
+        """Place an order through L1: it is an order like any other, but in no chain of records."""
+        self.seal()
+        nonce, by = self.nonce(account, False), "mallory" if honest else NAMES[account]
+        wanted = Order(0, account, market, side, price, lots, 7, 0, flags)
+        expected = self.ledger.came_through_l1(self.ledger.order(by, 0, nonce, wanted))
+        values = {"account": account, "nonce": nonce, "market": market, "side": side, "flags": flags, "client_id": 7}
+        record = self.world.signed("order", by, **values, price_ticks=price, lots=lots)
+        self.same(self.world.force(record), expected)

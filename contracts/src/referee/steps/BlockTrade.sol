@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Step} from "../Step.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {checkKey, scopeOf} from "@tallystick/libraries/Admission.sol";
+import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
+import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
+import {useNonce} from "@tallystick/libraries/Nonces.sol";
+import {Record, decode} from "@tallystick/libraries/RecordCodec.sol";
+import {Health, health, mayChange} from "@tallystick/libraries/Risk.sol";
+import {recoverAcceptance} from "@tallystick/libraries/Signing.sol";
+import {indexStopped} from "@tallystick/libraries/Stages.sol";
+import {openAccount, openAgent, openMarket, openRisk} from "@tallystick/libraries/State.sol";
+import {Fill, Terms, applyFill, moveTotals, reducible, undoFill} from "@tallystick/libraries/Trade.sol";
+import {Witness} from "@tallystick/libraries/Witness.sol";
+import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+
+/// @title BLOCK_TRADE: one fill between two accounts that have both signed it; it meets no book
+/// @notice Exchanges lots for the price both have signed, all of them or none. The nonces of both are used
+/// only by that. While prices have stopped it takes a record that came through L1, and both sides must only
+/// reduce: two who want to leave do so whatever a sequencer does.
+/// @dev Rejects: SELF_TRADE, NOT_AUTHORISED (the offer is to somebody else), BAD_SIGNATURE and what `checkKey`
+/// says of who accepts, NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price),
+/// TOO_LARGE, EXPIRED, STALE_INDEX, NOTHING_TO_REDUCE (a side that must only reduce would not),
+/// NO_POSITION_SLOT, POSITION_LIMIT, MARGIN, OPEN_INTEREST. Rounding: fees up, the maker's rebate down. Twin:
+/// shared/tallystick/machine/steps/block_trade.py.
+contract BlockTrade is Step {
+    /// @dev A block trade: what its record says, its cells, both fills. `maker` offers, `taker` accepts.
+    struct Block {
+        Registers registers;
+        Record record;
+        uint256 number;
+        uint256 side;
+        uint256 lots;
+        uint256 price;
+        Market market;
+        Risk risk;
+        Account maker;
+        Account taker;
+        Terms terms;
+        int256 makerFee;
+        int256 takerFee;
+        Fill makerFill;
+        Fill takerFill;
+    }
+
+    function _step(Witness memory w, IInbox inbox) internal view override {
+        // READ
+        bytes calldata data = recordInProgress(w, inbox);
+        Block memory b;
+        _read(w, b, data);
+
+        // CHECK
+        uint8 outcome = _authenticate(w, b, data);
+        if (outcome == Outcome.ACCEPTED) outcome = _check(b);
+        if (outcome == Outcome.ACCEPTED) outcome = _trade(b);
+        if (outcome != Outcome.ACCEPTED) return finish(b.registers, outcome);
+
+        // APPLY and WRITE
+        useNonce(b.maker, b.record.values[2]);
+        useNonce(b.taker, b.record.values[12]);
+        finish(b.registers, Outcome.ACCEPTED);
+    }
+
+    function _read(Witness memory w, Block memory b, bytes calldata data) private pure {
+        (, b.record) = decode(data);
+        uint256[] memory values = b.record.values;
+        b.registers = w.registers;
+        b.number = values[4];
+        b.side = values[5];
+        b.lots = values[6];
+        b.price = values[7];
+        b.market = openMarket(w, b.number);
+        b.risk = openRisk(w);
+        b.maker = openAccount(w, values[0]);
+        b.taker = openAccount(w, values[10]);
+        if (values[11] != 0) openAgent(w, values[10] << 4 | values[11]);
+    }
+
+    /// @dev Whether who accepts may, as FETCH_RECORD asks it of who offers.
+    function _authenticate(Witness memory w, Block memory b, bytes calldata data) private pure returns (uint8) {
+        uint256[] memory values = b.record.values;
+        if (values[0] == values[10]) return Outcome.SELF_TRADE;
+        if (values[8] != 0 && values[8] != values[10]) return Outcome.NOT_AUTHORISED;
+        address signer = recoverAcceptance(b.record, data, b.registers.domain());
+        if (signer == address(0)) return Outcome.BAD_SIGNATURE;
+        return checkKey(w, values[10], values[11], values[12], scopeOf(b.record.kind), signer);
+    }
+
+    /// @dev What can be said before the fill is tried.
+    function _check(Block memory b) private pure returns (uint8) {
+        uint64 clock = b.registers.clockMs();
+        if (b.market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
+        if (b.market.expiryMs() != 0 && b.market.expiryMs() <= clock) return Outcome.MARKET_EXPIRED;
+        if (b.risk.marketMarkTicks(b.number) == 0) return Outcome.NO_MARK;
+        if (b.lots == 0 || b.price == 0) return Outcome.OUT_OF_RANGE;
+        if (b.lots > b.market.maxLots()) return Outcome.TOO_LARGE;
+        uint256 expiry = b.record.values[3];
+        if (expiry != 0 && expiry <= clock) return Outcome.EXPIRED;
+        bool makerReduces = reducible(b.maker, b.number, b.side) >= b.lots;
+        bool takerReduces = reducible(b.taker, b.number, 1 - b.side) >= b.lots;
+        bool leaves = b.registers.forcedMs() != 0 && makerReduces && takerReduces;
+        if (indexStopped(b.registers, b.risk, b.number) && !leaves) return Outcome.STALE_INDEX;
+        uint256 must = b.record.values[9];
+        if (must & Constants.BLOCK_MAKER_REDUCES != 0 && !makerReduces) return Outcome.NOTHING_TO_REDUCE;
+        if (must & Constants.BLOCK_TAKER_REDUCES != 0 && !takerReduces) return Outcome.NOTHING_TO_REDUCE;
+        return Outcome.ACCEPTED;
+    }
+
+    /// @dev Applies both sides and checks limits, both margins and open interest; undoes both where they
+    /// may not stand.
+    function _trade(Block memory b) private pure returns (uint8) {
+        _setTerms(b);
+        Health memory makerBefore = health(b.maker, b.risk);
+        Health memory takerBefore = health(b.taker, b.risk);
+        uint8 outcome = applyFill(b.maker, b.risk, b.terms, b.side, b.makerFee, b.makerFill);
+        if (outcome != Outcome.ACCEPTED) return outcome;
+        outcome = applyFill(b.taker, b.risk, b.terms, 1 - b.side, b.takerFee, b.takerFill);
+        if (outcome != Outcome.ACCEPTED) {
+            undoFill(b.maker, b.terms, b.makerFill);
+            return outcome;
+        }
+        bool stands = mayChange(makerBefore, health(b.maker, b.risk), b.makerFill.reduces)
+            && mayChange(takerBefore, health(b.taker, b.risk), b.takerFill.reduces);
+        outcome = stands ? moveTotals(b.registers, b.market, b.takerFill, b.makerFill) : Outcome.MARGIN;
+        if (outcome != Outcome.ACCEPTED) {
+            undoFill(b.taker, b.terms, b.takerFill);
+            undoFill(b.maker, b.terms, b.makerFill);
+            return outcome;
+        }
+        b.registers.setFeesUnits(SafeCast.toInt64(b.registers.feesUnits() + b.takerFee + b.makerFee));
+        return Outcome.ACCEPTED;
+    }
+
+    /// @dev What both sides exchange, and what each pays for it.
+    function _setTerms(Block memory b) private pure {
+        // SAFETY: 64 + 24 + 32 bits.
+        uint256 quote = b.lots * b.price * b.risk.marketMultiplier(b.number);
+        b.makerFee = int256(ppmUp(quote, b.market.makerPpm())) - int256(ppmDown(quote, b.market.rebatePpm()));
+        b.takerFee = int256(ppmUp(quote, b.market.takerPpm()));
+        b.terms.market = b.number;
+        b.terms.lots = int256(b.lots);
+        b.terms.quote = int256(quote);
+        b.terms.maxLots = int256(uint256(b.market.maxLots()));
+    }
+}

@@ -1,0 +1,89 @@
+"""What the live machine reads of L1."""
+
+from __future__ import annotations
+
+from tallystick.errors import DataMissing, StateError
+from tallystick.records.chunks import BatchHeader
+from tallystick.state.hashing import keccak
+
+NO_MESSAGES = bytes(32)
+"""The head of the Inbox's chain before its first message."""
+
+
+class LiveInputs:
+    """The messages the machine has not consumed yet, and the batch it adopts.
+
+    Shape: `accumulator` is the head of the Inbox's chain over all `count` messages.
+    """
+
+    def __init__(self) -> None:
+        self.batch_limit = 0
+        self.count = 0
+        self.accumulator = NO_MESSAGES
+        self._waiting: dict[int, bytes] = {}
+        self._heads: dict[int, bytes] = {0: NO_MESSAGES}
+        self._adopted: tuple[int, BatchHeader, tuple[bytes, ...]] | None = None
+
+    def add(self, index: int, message: bytes) -> None:
+        """Take the next message.
+
+        Raises: StateError when it is not the next one.
+        """
+        if index != self.count:
+            raise StateError("L1 messages must come in order", index=index, expected=self.count)
+        self._waiting[index] = message
+        self.accumulator = keccak(self.accumulator + keccak(message))
+        self.count += 1
+        self._heads[self.count] = self.accumulator
+
+    def head(self, count: int) -> bytes:
+        """Return the head of the chain over so many messages; of those consumed only the newest is known."""
+        return self._heads[count]
+
+    def forget_before(self, index: int) -> None:
+        """Drop the messages that have been consumed."""
+        for old in [at for at in self._waiting if at < index]:
+            del self._waiting[old]
+            del self._heads[old]
+
+    def forget_from(self, index: int) -> None:
+        """Drop the messages that have not been consumed: L1 may have put others in their places."""
+        for waiting in [at for at in self._waiting if at >= index]:
+            del self._waiting[waiting]
+            del self._heads[waiting + 1]
+        self.count = index
+        self.accumulator = self._heads[index]
+
+    def adopt(self, index: int, header: BatchHeader, chunks: tuple[bytes, ...]) -> None:
+        """Show the machine one batch from L1."""
+        self._adopted = (index, header, chunks)
+        self.batch_limit = index + 1
+
+    def batch(self, index: int) -> BatchHeader:
+        """Return the adopted batch's header.
+
+        Raises: DataMissing for any other.
+        """
+        return self._only(index)[0]
+
+    def chunk(self, batch: int, index: int) -> bytes:
+        """Return a chunk of the adopted batch.
+
+        Raises: DataMissing for any other.
+        """
+        return self._only(batch)[1][index]
+
+    def message(self, index: int) -> bytes:
+        """Return a message that has not been consumed.
+
+        Raises: DataMissing when it is not known.
+        """
+        found = self._waiting.get(index)
+        if found is None:
+            raise DataMissing("the machine asks for a message the log does not hold", index=index)
+        return found
+
+    def _only(self, index: int) -> tuple[BatchHeader, tuple[bytes, ...]]:
+        if self._adopted is None or self._adopted[0] != index:
+            raise DataMissing("a live machine reads no batch but the one it adopts", batch=index)
+        return self._adopted[1:]

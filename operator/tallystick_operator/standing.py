@@ -1,0 +1,116 @@
+"""Tells whether records are taken, and what became of those that had to be executed again: journal, status, metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from tallystick.journal import Journal
+from tallystick_operator.board import Board
+from tallystick_operator.core import Core
+from tallystick_operator.door import Refused
+from tallystick_operator.sequencer import Sequencer
+
+PREFIX: Final = "tallystick_operator"
+
+
+class Metrics:
+    """What is counted and measured, in a registry of its own. Safe for threads."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.promising = self._gauge("promising", "1 while records are taken, 0 while none are promised a place.")
+        self.behind = self._gauge("behind_seconds", "Age of the oldest acknowledged record that is not on L1.")
+        self.owed = self._gauge("owed_records", "Acknowledged records that lost their place and wait to be executed.")
+        self.records = self._gauge("records", "Records of the history as it stands.")
+        self.sealed = self._gauge("batches_sealed", "Batches closed.")
+        self.posted = self._gauge("batches_posted", "Batches on L1.")
+        self.reordered = self._counter("reordered_records", "Acknowledged records that have been executed again.")
+        self.changed = self._counter("changed_records", "Those of them that came out otherwise than they were told.")
+        self.lost = self._counter("lost_records", "Acknowledged records that were given up.")
+
+    def text(self) -> bytes:
+        """Return everything as Prometheus reads it."""
+        return generate_latest(self.registry)
+
+    def _gauge(self, name: str, doc: str) -> Gauge:
+        return Gauge(f"{PREFIX}_{name}", doc, registry=self.registry)
+
+    def _counter(self, name: str, doc: str) -> Counter:
+        return Counter(f"{PREFIX}_{name}", doc, registry=self.registry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What a core says of itself. The last three count since the history was turned last."""
+
+    refusal: Refused | None
+    behind_ms: int
+    records: int
+    sealed: int
+    owed: int
+    settled: int
+    changed: int
+    lost: int
+
+
+class Standing:
+    """Looks at a core, and tells what has changed."""
+
+    def __init__(self, sequencer: Sequencer, board: Board, journal: Journal, metrics: Metrics) -> None:
+        self._sequencer = sequencer
+        self._board = board
+        self._journal = journal
+        self._metrics = metrics
+        self._refusal: Refused | None = None
+        self._owed = 0
+        self._counted = (0, 0, 0)
+
+    def tick(self) -> None:
+        """Look once."""
+        look = self._sequencer.read(_look)
+        self._board.set_l1(behind_seconds=look.behind_ms // 1000)
+        self._tell_promises(look.refusal)
+        if self._owed and not look.owed:
+            self._journal.write("reordered", records=look.settled, changed=look.changed, lost=look.lost)
+        self._owed = look.owed
+        self._measure(look)
+
+    def _tell_promises(self, refusal: Refused | None) -> None:
+        if refusal is self._refusal:
+            return
+        if refusal is None:
+            self._journal.write("promises_resumed")
+        else:
+            self._journal.write("promises_stopped", reason=refusal.code, message=refusal.message)
+        self._refusal = refusal
+
+    def _measure(self, look: _Look) -> None:
+        metrics = self._metrics
+        metrics.promising.set(look.refusal is None)
+        metrics.behind.set(look.behind_ms / 1000)
+        metrics.owed.set(look.owed)
+        metrics.records.set(look.records)
+        metrics.sealed.set(look.sealed)
+        metrics.posted.set(self._board.l1.batches_posted)
+        now = (look.settled, look.changed, look.lost)
+        before = self._counted if all(a <= b for a, b in zip(self._counted, now, strict=True)) else (0, 0, 0)
+        for counter, new, old in zip((metrics.reordered, metrics.changed, metrics.lost), now, before, strict=True):
+            counter.inc(new - old)
+        self._counted = now
+
+
+def _look(core: Core) -> _Look:
+    registers, branch = core.executor.state.registers, core.branch
+    return _Look(
+        refusal=core.refusal(),
+        behind_ms=core.behind_ms(),
+        records=registers.record_count,
+        sealed=registers.batch_cursor,
+        owed=len(branch.owed),
+        settled=branch.settled,
+        changed=branch.changed,
+        lost=branch.lost,
+    )

@@ -1,0 +1,38 @@
+"""What L1 tells: blocks, logs and receipts as plain values."""
+
+from dataclasses import dataclass
+
+BlockTag = int | bytes | str
+"""A number, a hash, or a name such as "latest" and "finalized"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRef:
+    number: int
+    hash: bytes
+    parent_hash: bytes
+    timestamp: int
+    base_fee_wei: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawLog:
+    address: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
+    block_number: int
+    block_hash: bytes
+    transaction_hash: bytes
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    transaction_hash: bytes
+    block_number: int
+    block_hash: bytes
+    succeeded: bool
+    gas_used: int
+    price_wei: int
+    contract_address: bytes | None
+    logs: tuple[RawLog, ...]

@@ -1,0 +1,181 @@
+"""BLOCK_TRADE: one fill between two accounts that have both signed it; it meets no book."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64, mypyc_attr
+
+from tallystick.machine.admission import check_key, scope_of, spend_nonce
+from tallystick.machine.arith import ppm_down, ppm_up
+from tallystick.machine.machine import Machine
+from tallystick.machine.stages import index_stopped
+from tallystick.machine.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
+from tallystick.records.codec import Record, decode
+from tallystick.records.signing import acceptance_digest, recover
+from tallystick.schema.records import SIGNATURE_BYTES
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import (
+    BLOCK_MAKER_REDUCES,
+    BLOCK_TAKER_REDUCES,
+    MARKET_EXPIRY_MS,
+    MARKET_LIVE,
+    MARKET_MAKER_PPM,
+    MARKET_MAX_LOTS,
+    MARKET_REBATE_PPM,
+    MARKET_STATUS,
+    MARKET_TAKER_PPM,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_WORDS,
+)
+from tallystick.state.state import State
+
+
+@mypyc_attr(acyclic=True, free_list_len=1)
+class Block:
+    """A block trade: what its record says, the word offsets of its cells, both fills. `maker` offers, `taker` accepts."""
+
+    def __init__(self, state: State, record: Record) -> None:
+        values = record.values
+        self.record = record
+        self.number: i64 = values[4]
+        self.side: i64 = values[5]
+        self.lots: i64 = values[6]
+        self.price: i64 = values[7]
+        self.maker_number: i64 = values[0]
+        self.taker_number: i64 = values[10]
+        self.slot: i64 = values[11]
+        self.market = state.markets.open(self.number)
+        self.risk = state.risk.open(0)
+        self.entry: i64 = self.risk + self.number * RISK_RISKMARKET_WORDS
+        self.maker = state.accounts.open(self.maker_number)
+        self.taker = state.accounts.open(self.taker_number)
+        if self.slot:
+            state.agents.open(self.taker_number << 4 | self.slot)
+        self.maker_fill = Fill()
+        self.taker_fill = Fill()
+
+
+def step(machine: Machine) -> None:
+    """Exchange lots for the price both have signed, all of them or none. The nonces of both are used only by that.
+
+    While prices have stopped it takes a record that came through L1, and both sides must only reduce: two who want to
+    leave do so whatever a sequencer does. Rejects: SELF_TRADE, NOT_AUTHORISED (the offer is to somebody else),
+    BAD_SIGNATURE and what `check_key` says of who accepts, NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size,
+    no price), TOO_LARGE, EXPIRED, STALE_INDEX, NOTHING_TO_REDUCE (a side that must only reduce would not),
+    NO_POSITION_SLOT, POSITION_LIMIT, MARGIN, OPEN_INTEREST. Rounding: fees up, the maker's rebate down. Twin:
+    contracts/src/referee/steps/BlockTrade.sol.
+    """
+    state = machine.state
+
+    # READ
+    record = decode(machine.record_in_progress())
+    assert isinstance(record, Record), "FETCH_RECORD has found it sound"
+    block = Block(state, record)
+
+    # CHECK
+    outcome = _authenticate(machine, block)
+    if outcome == Outcome.ACCEPTED:
+        outcome = _check(state, block)
+    if outcome == Outcome.ACCEPTED:
+        outcome = _trade(state, block)
+    if outcome != Outcome.ACCEPTED:
+        machine.finish(outcome)
+        return
+
+    # APPLY and WRITE
+    spend_nonce(machine, block.maker_number, record.value("nonce"))
+    spend_nonce(machine, block.taker_number, record.value("taker_nonce"))
+    state.markets.mark(block.number)
+    machine.fills += 1
+    machine.emit("block", block.number, block.price, block.lots, 1 - block.side, block.taker_number, block.maker_number)
+    machine.finish(Outcome.ACCEPTED)
+
+
+def foresee(machine: Machine, record: Record) -> i64:
+    """Return why a block trade would be rejected now before its fill is even tried, else ACCEPTED. Nothing changes.
+
+    The cells it names must be there, so that asking leaves no empty ones behind.
+    """
+    block = Block(machine.state, record)
+    outcome = _authenticate(machine, block)
+    return _check(machine.state, block) if outcome == Outcome.ACCEPTED else outcome
+
+
+def _authenticate(machine: Machine, block: Block) -> i64:
+    """Whether who accepts may, as FETCH_RECORD asks it of who offers."""
+    record = block.record
+    if block.maker_number == block.taker_number:
+        return Outcome.SELF_TRADE
+    if record.value("counterparty") not in (0, block.taker_number):
+        return Outcome.NOT_AUTHORISED
+    acceptance = record.blobs[0]
+    signer = None
+    if len(acceptance) == SIGNATURE_BYTES:
+        signer = recover(acceptance_digest(record, machine.state.registers.domain), acceptance)
+    if signer is None:
+        return Outcome.BAD_SIGNATURE
+    nonce = record.value("taker_nonce")
+    return check_key(machine, block.taker_number, block.slot, nonce, scope_of(record.kind.name), signer)
+
+
+def _check(state: State, block: Block) -> i64:
+    """What can be said before the fill is tried."""
+    rules = state.markets.words
+    clock = state.registers.clock_ms
+    if rules[block.market + MARKET_STATUS] != MARKET_LIVE:
+        return Outcome.NO_MARKET
+    if 0 < rules[block.market + MARKET_EXPIRY_MS] <= clock:
+        return Outcome.MARKET_EXPIRED
+    if state.risk.words[block.entry + RISK_RISKMARKET_MARK_TICKS] == 0:
+        return Outcome.NO_MARK
+    if block.lots == 0 or block.price == 0:
+        return Outcome.OUT_OF_RANGE
+    if block.lots > rules[block.market + MARKET_MAX_LOTS]:
+        return Outcome.TOO_LARGE
+    expiry: i64 = block.record.value("expiry_ms")
+    if 0 < expiry <= clock:
+        return Outcome.EXPIRED
+    accounts = state.accounts.words
+    maker_reduces = reducible(accounts, block.maker, block.number, block.side) >= block.lots
+    taker_reduces = reducible(accounts, block.taker, block.number, 1 - block.side) >= block.lots
+    leaves = state.registers.forced_ms != 0 and maker_reduces and taker_reduces
+    if index_stopped(state, block.entry) and not leaves:
+        return Outcome.STALE_INDEX
+    must: i64 = block.record.value("reduces")
+    if (must & BLOCK_MAKER_REDUCES and not maker_reduces) or (must & BLOCK_TAKER_REDUCES and not taker_reduces):
+        return Outcome.NOTHING_TO_REDUCE
+    return Outcome.ACCEPTED
+
+
+def _trade(state: State, block: Block) -> i64:
+    """Apply both sides and check limits, both margins and open interest; undo both where they may not stand."""
+    rules = state.markets.words
+    quote = block.lots * block.price * state.risk.words[block.entry + RISK_RISKMARKET_MULTIPLIER]
+    maker_fee = ppm_up(quote, rules[block.market + MARKET_MAKER_PPM])
+    maker_fee -= ppm_down(quote, rules[block.market + MARKET_REBATE_PPM])
+    taker_fee = ppm_up(quote, rules[block.market + MARKET_TAKER_PPM])
+    outcome = _fill(state, block, block.maker, block.side, quote, maker_fee, block.maker_fill)
+    if outcome != Outcome.ACCEPTED:
+        return outcome
+    outcome = _fill(state, block, block.taker, 1 - block.side, quote, taker_fee, block.taker_fill)
+    if outcome != Outcome.ACCEPTED:
+        undo_fill(state, block.maker, block.number, block.maker_fill)
+        return outcome
+    outcome = Outcome.MARGIN
+    if _stands(state, block, block.maker, block.maker_fill) and _stands(state, block, block.taker, block.taker_fill):
+        outcome = move_totals(state, block.market, block.taker_fill, block.maker_fill)
+    if outcome != Outcome.ACCEPTED:
+        undo_fill(state, block.taker, block.number, block.taker_fill)
+        undo_fill(state, block.maker, block.number, block.maker_fill)
+        return outcome
+    state.registers.fees_units += taker_fee + maker_fee
+    return Outcome.ACCEPTED
+
+
+def _fill(state: State, block: Block, account: i64, side: i64, quote: i64, fee: i64, fill: Fill) -> i64:
+    most = state.markets.words[block.market + MARKET_MAX_LOTS]
+    return apply_fill(state, account, block.risk, block.number, side, block.lots, quote, fee, most, fill)
+
+
+def _stands(state: State, block: Block, account: i64, fill: Fill) -> bool:
+    return may_stand(state, account, block.number, block.risk, fill)
