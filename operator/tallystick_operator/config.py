@@ -52,7 +52,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     heartbeat_seconds: int = 600
     clock_every_ms: int = 50
     poll_seconds: float = 0.25
-    confirmations: str = str(CONFIRMATIONS)
+    confirmations: int | str = CONFIRMATIONS
     quorum: int = 0
     trace_memory: int = 1024
     lie: str = ""
@@ -70,7 +70,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ConfigError("trace_memory is at least 1 MiB", trace_memory=self.trace_memory)
         if self.clock_every_ms < 1:
             raise ConfigError("clock_every_ms is at least 1", clock_every_ms=self.clock_every_ms)
-        if self.confirmations != "finalized" and not (self.confirmations.isascii() and self.confirmations.isdigit()):
+        told = str(self.confirmations)
+        if told != "finalized" and not (told.isascii() and told.isdigit()):
             raise ConfigError('confirmations are a number of blocks, or "finalized"', confirmations=self.confirmations)
         if bool(self.key_file) == bool(self.signer_url):
             raise ConfigError("one of key_file and signer_url is needed", hint="the key that posts batches")

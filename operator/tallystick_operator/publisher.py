@@ -177,12 +177,19 @@ class Publisher:
         entry = self._entry(batch)
         if entry is None or entry.state not in (TxState.REVERTED, TxState.REFUSED):
             return
+        if entry.reason.startswith("BucketFull") and self._bucket_is_full(batch):
+            return
         self._tries += 1
         self._journal.write("batch_refused", batch=batch.index, reason=entry.reason)
         if entry.reason.startswith("NotSequencer"):
             self._sequencer.stop(NOT_SEQUENCER)
         if not entry.reason.startswith(OUTDATED):
             self._queue.retry(_key(batch))
+
+    def _bucket_is_full(self, batch: SealedBatch) -> bool:
+        """Whether the Inbox takes no batch of this size before more blocks have passed."""
+        size = sum(len(chunk) for chunk in batch.chunks)
+        return int(self._inbox.call("bucketBytes")) + size > int(self._inbox.call("burstBytes"))
 
     def _entry(self, batch: SealedBatch) -> TxEntry | None:
         return self._queue.get(_key(batch))

@@ -47,6 +47,7 @@ def config(stage: Stage, tmp_path: Path) -> ChallengerConfig:
         key=KeyFile(path=key_path),
         poll_seconds=0.05,
         tag="latest",
+        patience_blocks=0,
     )
 
 

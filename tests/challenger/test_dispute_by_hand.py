@@ -112,9 +112,9 @@ def test_a_dispute_is_won_move_by_move_from_an_empty_disk(stage: Stage, hand: Ha
             shown = hand.json("show")
             assert any(each["proven"] and each["own"] for each in shown["edges"])
             assert "proven" in hand.call("show").stdout
-        if made[-1] == "settle":
+        if made[-1] == "reject":
             break
-    assert [made[0], *made[-5:]] == ["open", "prove", "decide", "confirm", "reject", "settle"]
+    assert [made[0], *made[-5:]] == ["open", "prove", "decide", "settle", "confirm", "reject"]
     assert made.count("bisect") == len(made) - 6
     (found,) = hand.json("list")["disputes"]
     assert found["settled"] and found["winner"] == found["sides"][0]["assertion"]

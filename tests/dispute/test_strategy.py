@@ -270,12 +270,11 @@ def test_p01_a_ripe_dispute_is_decided_below_a_pending_parent_and_its_edges_are_
     chain: Chain,
 ) -> None:
     first, second, _ = true(chain)
-    lie = b""
+    lies = [chain.post("lie", by=EVE, parent=chain.rollup.assertions[mine].parent) for mine in (first, second)]
     for mine in (first, second):
-        lie = chain.post("lie", by=EVE, parent=chain.rollup.assertions[mine].parent)
         chain.open_own(mine)
     chain.head += PERIOD - 5
-    chain.open(lie, keccak(b"late"))
+    chain.open(lies[1], keccak(b"late"))
     chain.head += 1
     assert chain.rollup.latest_confirmed == chain.rollup.genesis_id
     below_pending = [each.name for each in chain.due() if each.parents == (first,)]

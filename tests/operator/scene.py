@@ -20,7 +20,7 @@ from tallystick.trader.transport import Transport
 from tallystick_operator.config import Config
 from tallystick_operator.daemon import Operator
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 90.0
 
 
 class Running:

@@ -71,3 +71,14 @@ def test_a_broken_file_is_refused(tmp_path: Path, content: bytes) -> None:
         load_config(path, NEEDED, {})
     with pytest.raises(ConfigError):
         load_config(tmp_path / "missing.toml", NEEDED, {})
+
+
+def test_confirmations_are_blocks_or_l1s_own_word(tmp_path: Path) -> None:
+    """In a file, in the environment and as a flag."""
+    file = tmp_path / "operator.toml"
+    file.write_text('confirmations = 8\nrpc = "r"\ndeployment = "d"\ndata_dir = "d"\nkey_file = "k"\n')
+    assert load_config(file, {}, {}).confirmation_blocks == 8
+    assert load_config(file, {}, {"TALLYSTICK_OPERATOR_CONFIRMATIONS": "9"}).confirmation_blocks == 9
+    assert load_config(file, {"confirmations": "finalized"}, {}).confirmation_blocks is None
+    with pytest.raises(ConfigError, match="finalized"):
+        load_config(file, {"confirmations": "many"}, {})

@@ -6,113 +6,47 @@ hand show this very list. The nearest deadline comes first, and of the bonds tho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from tallystick.dispute.history import Trace
+from tallystick.dispute.closing import confirmed, rejected, settled, taken_home, withdrawn
+from tallystick.dispute.known import Contest, Due, Generation, Known, own_bonds, time_of, true_chain, window_of
 from tallystick.dispute.moves import Call, call_for
-from tallystick.dispute.player import Claim, Decide, Move, Player, Prove, repayments
-from tallystick.dispute.view import ChallengeView
-from tallystick.l1.deployment import DeployConfig
+from tallystick.dispute.player import Claim, Player, Prove
 from tallystick.l1.fees import Window
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.rollup.assertion_view import Assertion, RollupView, Status
-from tallystick.rollup.credit_view import CreditView
+from tallystick.rollup.assertion_view import Assertion, Status
 from tallystick.rollup.duties import Duties
 from tallystick.rollup.replay import Expectation
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import Registers
 
+__all__ = [
+    "Due",
+    "Identity",
+    "Known",
+    "asserted",
+    "confirmed",
+    "duties",
+    "moved",
+    "own_bonds",
+    "played",
+    "rejected",
+    "settled",
+    "taken_home",
+    "time_of",
+    "true_chain",
+    "withdrawn",
+]
+
 SPARE_MOVES: Final = 4
 """Beside an opening, a bisection a level by each side, and a proof: a move may take that part of what is left."""
-MAX_CONFIRMED: Final = 64
-"""Assertions that one transaction confirms."""
 POSTS_AT_ONCE: Final = 8
 """M: assertions of a backlog in one block."""
 POST_GAS: Final = 500_000
 """Of an assertion behind another that has not landed, with room to spare."""
-CONFIRM_GAS: Final = 100_000
-"""Of a confirmation, and of each assertion in it: it is sent behind a decision that has not landed yet, and cannot be
-estimated."""
-
-
-class Known(Protocol):
-    """What the strategy looks at: what L1 shows, and what the own replay says of it."""
-
-    @property
-    def me(self) -> bytes:
-        """The own address; empty when nothing can be sent."""
-        ...
-
-    @property
-    def identity(self) -> Identity:
-        """What this party does."""
-        ...
-
-    @property
-    def terms(self) -> DeployConfig:
-        """What the contracts fix."""
-        ...
-
-    @property
-    def head(self) -> int:
-        """The block up to which L1 is read."""
-        ...
-
-    @property
-    def rollup(self) -> RollupView:
-        """All assertions, but those that stand on a known lie."""
-        ...
-
-    @property
-    def challenge(self) -> ChallengeView:
-        """All disputes, but those below a known lie."""
-        ...
-
-    @property
-    def credits(self) -> Mapping[str, CreditView]:
-        """What each contract owes."""
-        ...
-
-    @property
-    def lies(self) -> Iterable[bytes]:
-        """The assertions below true ones that the own replay refutes."""
-        ...
-
-    def is_true(self, assertion: bytes) -> bool:
-        """Whether the own replay bears an assertion out."""
-        ...
-
-    def expected(self, parent: Assertion) -> Expectation | None:
-        """Return the true child of a true assertion, None while its inputs are not on L1."""
-        ...
-
-    def trace(self, mine: Assertion) -> Trace | None:
-        """Return the trace of a true assertion, None while it is being made."""
-        ...
-
-    def posted_block(self, batch: int) -> int:
-        """Return the block a batch was posted in."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A call that is due.
-
-    `name` is what people call it, `event` what the log says once it has landed; `parents` are those whose children it is
-    about. Without a window it may take its time.
-    """
-
-    name: str
-    event: str
-    parents: tuple[bytes, ...]
-    contract: str
-    call: Call
-    facts: dict[str, Any]
-    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,29 +60,6 @@ class Identity:
     patience_blocks: int = 0
     step: Callable[[Machine], None] = engine.step
     strategy: Callable[[Known], list[Due]] = field(default_factory=lambda: duties)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generation:
-    """A true assertion and its true child: `expected` is None while its inputs are missing, `mine` while it is."""
-
-    parent: Assertion
-    expected: Expectation | None
-    mine: Assertion | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contest:
-    """The moves due in the dispute among the children of one assertion.
-
-    Units: `running` is one more than the blocks of the best other root, 0 while there is none; `fastest` are the blocks
-    that a rival has without one.
-    """
-
-    mine: Assertion
-    moves: list[Move]
-    running: int
-    fastest: int
 
 
 def duties(known: Known) -> list[Due]:
@@ -166,17 +77,6 @@ def duties(known: Known) -> list[Due]:
         due += taken_home(known, due)
         due += withdrawn(known)
     return due
-
-
-def true_chain(known: Known) -> Iterator[Generation]:
-    """Give every generation from the latest confirmed assertion on, as far as all of it is true."""
-    rollup = known.rollup
-    parent: Assertion | None = rollup.assertions[rollup.latest_confirmed]
-    while parent is not None and known.is_true(parent.id):
-        expected = known.expected(parent)
-        mine = rollup.assertions.get(expected.id) if expected is not None else None
-        yield Generation(parent=parent, expected=expected, mine=mine)
-        parent = mine
 
 
 # Disputes
@@ -255,18 +155,6 @@ def moved(known: Known, contest: Contest) -> list[Due]:
             )
         )
     return [each for each in found if each.name != "settle" or known.identity.duties.settle]
-
-
-def time_of(known: Known, assertion: Assertion) -> int:
-    """Return the blocks that count for an assertion already."""
-    roots = [known.challenge.total(root, known.head) for root in known.challenge.roots.get(assertion.id, [])]
-    return known.rollup.unrivalled_blocks(assertion, known.head) + max(roots, default=0)
-
-
-def window_of(known: Known, fastest: int, moves_left: int) -> Window:
-    """Return the time a transaction has when so many more must land before a rival has the whole period."""
-    left = max(0, known.terms.challenge_period_blocks - fastest)
-    return Window(first_block=known.head, deadline_block=known.head + max(1, left // moves_left))
 
 
 # Assertions
@@ -360,133 +248,3 @@ def _movable_bond(known: Known, parent: Assertion) -> bytes:
     if any(each.id == parent.id for each in bonds):
         return parent.id
     return next((each.id for each in bonds if known.rollup.is_movable(each)), b"")
-
-
-def own_bonds(known: Known) -> list[Assertion]:
-    """Return the assertions on which a bond of this party lies, oldest first."""
-    return [each for each in known.rollup.assertions.values() if known.me and each.bonded == known.me]
-
-
-# Decided things
-
-
-def confirmed(known: Known, chain: list[Generation], contests: list[Contest]) -> list[Due]:
-    """Return the confirmation of every won assertion whose ancestors are won, decisions that are sent now included.
-
-    Patience counts where nobody contradicts: the first proposer confirms then, and nobody pays for the same twice.
-    """
-    ripe = {each.mine.id for each in contests if any(isinstance(move, Decide) for move in each.moves)}
-    ids: list[bytes] = []
-    needed = behind = False
-    for each in chain[:MAX_CONFIRMED]:
-        if each.mine is None or not (each.mine.id in ripe or is_won(known, each.mine)):
-            break
-        ids.append(each.mine.id)
-        behind = behind or each.mine.id in ripe
-        needed = needed or len(known.rollup.children[each.parent.id]) > 1
-    if not ids:
-        return []
-    first = known.rollup.assertions[ids[0]]
-    since = first.block + known.terms.challenge_period_blocks
-    if not needed and known.head < since + known.identity.patience_blocks:
-        return []
-    call = Call(
-        key=f"confirm/{ids[-1].hex()}",
-        function="confirm",
-        arguments=(ids,),
-        gas=CONFIRM_GAS * (1 + len(ids)) if behind else None,
-    )
-    return [
-        Due(
-            name="confirm",
-            event="confirmed",
-            parents=tuple(known.rollup.assertions[each].parent for each in ids),
-            contract="Rollup",
-            call=call,
-            facts={"assertion": ids[-1], "assertions": len(ids)},
-        )
-    ]
-
-
-def is_won(known: Known, mine: Assertion) -> bool:
-    """Whether L1 would confirm an assertion once its parent is: it was decided for it, or it was alone for the period."""
-    dispute = known.challenge.dispute_below(mine.parent)
-    if dispute is not None and dispute.winner:
-        return dispute.winner == mine.id
-    return known.rollup.unrivalled_blocks(mine, known.head) >= known.terms.challenge_period_blocks
-
-
-def rejected(known: Known) -> list[Due]:
-    """Return the rejection of every lie beside a confirmed assertion; nothing that stands on it can ever be confirmed."""
-    rollup = known.rollup
-    fallen = [
-        each
-        for each in map(rollup.assertions.__getitem__, known.lies)
-        if each.status is Status.PENDING and any(rival.status is Status.CONFIRMED for rival in rollup.rivals(each))
-    ]
-    return [
-        Due(
-            name="reject",
-            event="rejected",
-            parents=(each.parent,),
-            contract="Rollup",
-            call=Call(key=f"reject/{each.id.hex()}", function="reject", arguments=(each.id,)),
-            facts={"assertion": each.id},
-        )
-        for each in fallen
-    ]
-
-
-def settled(known: Known) -> list[Due]:
-    """Return the next repayment of the movers of every dispute that was settled for the truth."""
-    terms, challenge = known.terms, known.challenge
-    if min(terms.bisect_reward_wei, terms.prove_reward_wei) == 0:
-        return []
-    return [
-        Due(
-            name="settle",
-            event="settled",
-            parents=(dispute.parent,),
-            contract="Challenge",
-            call=call_for(move, 0),
-            facts={"assertion": dispute.winner},
-        )
-        for dispute in challenge.disputes.values()
-        if known.is_true(dispute.winner)
-        for move in repayments(challenge, dispute)[:1]
-    ]
-
-
-def taken_home(known: Known, due: list[Due]) -> list[Due]:
-    """Return the taking back of own bonds that may move: all of them, or all but one of a party that proposes."""
-    posting = any(each.name == "assert" for each in due)
-    free = [each for each in own_bonds(known) if known.rollup.is_movable(each)]
-    if posting:
-        return []
-    if known.identity.duties.propose and len(free) == len(own_bonds(known)):
-        free = free[:-1]
-    return [
-        Due(
-            name="take",
-            event="bond_taken",
-            parents=(each.parent,),
-            contract="Rollup",
-            call=Call(key=f"take/{each.id.hex()}", function="takeBond", arguments=(each.id,)),
-            facts={"assertion": each.id},
-        )
-        for each in free
-    ]
-
-
-def withdrawn(known: Known) -> list[Due]:
-    """Return the withdrawal of everything that the contracts owe this party."""
-    found: list[Due] = []
-    for contract, view in known.credits.items():
-        owed = view.owed.get(known.me, 0)
-        if owed:
-            call = Call(key=f"credit/{contract}/{view.newest[known.me]}", function="withdrawCredit", arguments=())
-            facts = {"contract": contract, "amount_wei": owed}
-            found.append(
-                Due(name="withdraw", event="credit_withdrawn", parents=(), contract=contract, call=call, facts=facts)
-            )
-    return found

@@ -19,6 +19,7 @@ from typing import Any
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
 from tallystick.l1.access import L1
 from tallystick.l1.fees import PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
+from tallystick.l1.follower import Follower
 from tallystick.l1.queuestore import ENDED, Attempt, QueueStore, TxEntry, TxState
 from tallystick.l1.signer import Signer
 from tallystick.l1.values import BlockRef, Receipt
@@ -73,6 +74,7 @@ class TxQueue:
         self._clock = clock
         self._sleep = sleep
         self._lock = RLock()
+        self._follower = Follower(client, store, self.address, self.config.confirmations)
         self._doubted: dict[int, int] = {}
         self._chain_id = client.chain_id()
         genesis = client.block(0)
@@ -174,11 +176,11 @@ class TxQueue:
             for entry in self._store.ended_from(nonce):
                 self._store.set_unmined(entry)  # a reorganisation deeper than its confirmations gave the nonce back
             for entry in self._store.in_state(TxState.PENDING):
-                self._look_for_receipt(entry, nonce, head)
+                self._follower.look_for_receipt(entry, nonce, head)
             known: dict[int, bytes | None] = {}
             for entry in self._store.in_state(TxState.MINED):
-                if not self._stands(entry, head, known):
-                    self._settle(entry, head)
+                if not self._follower.stands(entry, head, known):
+                    self._follower.settle(entry, head)
             self._send_pending(nonce, head, problems)
             self._sign_queued(nonce, head, problems)
             return PumpReport(
@@ -230,55 +232,6 @@ class TxQueue:
         return receipt
 
     # Moves
-
-    def _look_for_receipt(self, entry: TxEntry, used: int, head: BlockRef) -> None:
-        """`used` is the account's nonce: no version of an entry with that nonce or a later one is mined."""
-        if entry.nonce is None or entry.nonce >= used:
-            return
-        receipt = self._find_receipt(entry)
-        if receipt is None and self._nonce_lost(entry.nonce, head):
-            receipt = self._find_receipt(entry)  # it may have been mined between the questions
-            if receipt is None:
-                self._store.requeue(entry)
-        if receipt is not None:
-            self._set_mined(entry, receipt)
-
-    def _find_receipt(self, entry: TxEntry) -> Receipt | None:
-        receipts = (self._client.receipt(attempt.hash) for attempt in self._store.attempts(entry))
-        return next((receipt for receipt in receipts if receipt is not None), None)
-
-    def _nonce_lost(self, nonce: int, head: BlockRef) -> bool:
-        """Whether another transaction took the nonce, so deep that ours can never be mined."""
-        depth = head.number - self.config.confirmations + 1
-        return depth >= 0 and self._client.nonce(self.address, depth) > nonce
-
-    def _stands(self, entry: TxEntry, head: BlockRef, known: dict[int, bytes | None]) -> bool:
-        """Whether the entry's block is where it was, and young: then there is no need to ask for its receipt again."""
-        number = entry.block_number
-        if number is None or head.number - number + 1 >= self.config.confirmations:
-            return False
-        if number not in known:
-            block = self._client.block(number)
-            known[number] = block.hash if block else None
-        return known[number] == entry.block_hash
-
-    def _settle(self, entry: TxEntry, head: BlockRef) -> None:
-        """A mined entry ends with its confirmations, follows its transaction, or waits again."""
-        receipt = self._client.receipt(entry.mined_hash or b"")
-        if receipt is None:
-            self._store.set_unmined(entry)
-            return
-        if receipt.block_hash != entry.block_hash:
-            self._set_mined(entry, receipt)
-        if head.number - receipt.block_number + 1 < self.config.confirmations:
-            return
-        canonical = self._client.block(receipt.block_number)
-        if canonical is None or canonical.hash != receipt.block_hash:
-            return  # the endpoint is between two branches: ask again
-        if receipt.succeeded:
-            self._store.set_ended(entry, TxState.DONE, "")
-        else:
-            self._store.set_ended(entry, TxState.REVERTED, self._why_reverted(entry, receipt))
 
     def _send_pending(self, used: int, head: BlockRef, problems: list[str]) -> None:
         """Sees to it that every signed entry is on its way, and those before an urgent one as urgently."""
@@ -334,7 +287,7 @@ class TxQueue:
                 problems.append(f"{entry.key}: the base fee is above the fee cap")
                 continue
             if entry.value_wei > free_wei:
-                problems.append(f"{entry.key}: waits, the account is short of {entry.value_wei - free_wei} wei")
+                problems.append(f"{entry.key}: waits, the key cannot pay for it")
                 continue
             gas = self._estimate(entry, used, nonce, in_flight, problems)
             if gas is None:
@@ -344,7 +297,7 @@ class TxQueue:
                 problems.append(f"{entry.key}: waits, what is left is reserved for what has a deadline")
                 continue
             if cost_wei > free_wei:
-                problems.append(f"{entry.key}: waits, the account is short of {cost_wei - free_wei} wei")
+                problems.append(f"{entry.key}: waits, the key cannot pay for it")
                 continue
             free_wei -= cost_wei
             self._broadcast(entry, self._sign(entry, nonce, gas, fees), problems)
@@ -396,15 +349,6 @@ class TxQueue:
             raise BadInput("no such transaction in the queue", key=key)
         return entry
 
-    def _set_mined(self, entry: TxEntry, receipt: Receipt) -> None:
-        self._store.set_mined(
-            entry,
-            receipt.transaction_hash,
-            receipt.block_number,
-            receipt.block_hash,
-            receipt.succeeded,
-        )
-
     def _gas(self, entry: TxEntry) -> int:
         if entry.gas is not None:
             return entry.gas
@@ -439,24 +383,6 @@ class TxQueue:
         )
         self._store.add_attempt(entry, nonce, attempt)
         return attempt
-
-    def _why_reverted(self, entry: TxEntry, receipt: Receipt) -> str:
-        """The reason, found by repeating the call on the state before its block."""
-        if entry.to is None:
-            return "the deployment reverted"
-        try:
-            self._client.call(
-                entry.to,
-                entry.data,
-                block=receipt.block_number - 1,
-                sender=self.address,
-                value_wei=entry.value_wei,
-            )
-        except L1Unreachable:
-            raise
-        except L1Error as error:
-            return error.message.removeprefix("reverted: ")
-        return "out of gas, or undone by a transaction of the same block"
 
 
 def _by_deadline(entry: TxEntry) -> tuple[bool, int, int]:

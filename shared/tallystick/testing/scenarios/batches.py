@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tallystick.records.chunks import accumulate, chunk_header
 from tallystick.records.codec import encode
 from tallystick.schema.names import Outcome
@@ -26,18 +24,18 @@ def skipped_chunks(scene: Scene) -> None:
     scene.cancel_all(1)
     scene.finish()
     record, registers = scene.clock_record(), scene.state.registers
-    right: tuple[Any, ...] = (
-        registers.record_count,
-        registers.record_accumulator,
-        registers.promised_count,
-        registers.promised_accumulator,
+    count, promised = int(registers.record_count), int(registers.promised_count)
+    chain, promised_chain, other = registers.record_accumulator, registers.promised_accumulator, bytes(31) + b"\x01"
+    wrong = (
+        chunk_header(count + 1, chain, promised, promised_chain),
+        chunk_header(count, other, promised, promised_chain),
+        chunk_header(count, chain, promised + 1, promised_chain),
+        chunk_header(count, chain, promised, other),
     )
-    wrong: tuple[Any, ...] = (right[0] + 1, bytes(31) + b"\x01", right[2] + 1, bytes(31) + b"\x01")
-    mixed: list[list[Any]] = [[*right[:at], wrong[at], *right[at + 1 :]] for at in range(4)]
-    bad = [chunk_header(*each) + frame(record) for each in mixed]
+    bad = [header + frame(record) for header in wrong]
     good = scene.header() + frame(record)
     huge_count = bytes([255] * 8) + scene.header()[8:] + frame(record)
-    after = chunk_header(right[0] + 1, accumulate(right[1], keccak(record)), right[2], right[3])
+    after = chunk_header(count + 1, accumulate(chain, keccak(record)), promised, promised_chain)
     scene.post(*bad, good, good, huge_count, after + frame(record), b"\0" * 8, scene.header())
 
 
