@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tallystick.dispute.party import Party
+from tallystick.dispute.pools import purpose_of
 from tallystick.errors import BadInput, ConfigError
 from tallystick.l1.keys import KeyFile, save_key
 from tallystick.rollup.duties import Mode
@@ -129,6 +130,25 @@ def test_a_stake_comes_back_where_somebody_else_posts_the_truth(stage: Stage, po
     assert len(told.named("left_pool")) == 1
     assert not told.named("not_taken")
     assert wealth_wei(stage, "pia") >= POOR_WEI - GAS_WEI
+
+
+def test_a_call_out_of_a_pool_that_waits_to_be_signed_stays_what_is_wanted(stage: Stage, poor: Make) -> None:
+    """The key cannot pay the bond: on the next look the call by its own money must not take the waiting one's place."""
+    told = Told()
+    party = poor("pia", told, pool_wei=ETHER)
+    assert party.read()
+    party.mind.judge()
+    (due,) = [each for each in party.due() if each.name == "assert"]
+    purpose = purpose_of(due, party.rollup)
+    assert purpose is not None and party.hand is not None
+    bond = stage.deployment.config.assertion_bond_wei
+    stage.transact("challenger", "the sum", "BondPool", "join", purpose.argument(), value_wei=bond)
+    for _ in range(3):
+        party.hand.take(party.due(), party.head)
+    assert len(told.named("queued")) == 1
+    tick([party])
+    assert len(told.named("asserted")) == 1
+    assert not told.named("l1_problem")
 
 
 def test_no_more_goes_into_a_pool_than_the_option_says_and_nothing_in_other_modes(stage: Stage, poor: Make) -> None:

@@ -88,7 +88,7 @@ class Hand:
         unpaid: set[str] = set()
         for due in dues:
             value_wei = due.call.value_wei
-            if value_wei and not self._is_on_its_way(due, head):
+            if value_wei and not self._is_on_its_way(due, head, signed=True):
                 if free is None:
                     free = self._queue.free_wei() - self._purse.gas
                 if free >= value_wei + (0 if due.window else self._purse.reserve):
@@ -154,10 +154,10 @@ class Hand:
         self._latest[call.key] = key
         self._under_way[key] = due
 
-    def _is_on_its_way(self, due: Due, head: int, except_for: str = "") -> bool:
+    def _is_on_its_way(self, due: Due, head: int, except_for: str = "", *, signed: bool = False) -> bool:
         """Whether a transaction with this effect, be it with other data, is signed, or mined where L1 is not read yet.
 
-        One that is not signed is taken back: what is known now is better.
+        One that is not signed is taken back: what is known now is better. With `signed` it does not count.
         """
         key = self._latest.get(due.call.key)
         entry = self._queue.get(key) if key is not None and key != except_for else None
@@ -168,7 +168,7 @@ class Hand:
             self._under_way.pop(key, None)
             return False
         if entry.state in WAITING:
-            return True
+            return entry.state is TxState.PENDING or not signed
         return bool(entry.succeeded) and not _is_undone(entry, head)
 
     def _let_go(self, wanted: set[str]) -> None:
