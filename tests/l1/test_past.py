@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tallystick.dispute.commitments import check_commitments
+from tallystick.dispute.party import Identity, Party
 from tallystick.dispute.view import ChallengeView
 from tallystick.errors import DataMismatch, L1Error, StateError
 from tallystick.l1 import events
@@ -17,7 +18,7 @@ from tallystick.l1.events import EventBatch, EventReader
 from tallystick.l1.logstore import LogStore
 from tallystick.l1.quorum import QuorumClient
 from tallystick.rollup.assertion_view import RollupView
-from tallystick.rollup.duties import Mode
+from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.testing.stage import Stage, Told, trade_a_little
 from tests.l1.relay import Relay
@@ -241,3 +242,45 @@ def test_a_store_of_another_deployment_or_a_damaged_one_is_refused(tmp_path: Pat
     (tmp_path / "broken.sqlite").write_bytes(b"no database" * 1000)
     with pytest.raises(StateError, match="damaged"):
         LogStore(tmp_path / "broken.sqlite", b"this one")
+
+
+def changed(contract: str, name: str, change: Callable[[str], str]) -> Lie:
+    """Change the data of every event of a name."""
+    topic = "0x" + contract_abi(contract).topic(name).hex()
+
+    def lie(method: str, params: list[Any], result: Any) -> Any:
+        if method == "eth_getLogs":
+            for log in result:
+                if log["topics"][0] == topic:
+                    log["data"] = change(log["data"])
+        return result
+
+    return lie
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        changed("Challenge", "EdgeAdded", lambda data: "0x" + "00" * 32 + data[66:]),
+        changed("Rollup", "Genesis", lambda data: data[:-240] + "ff" + data[-238:]),
+        changed("Rollup", "AssertionPosted", lambda data: data[:-240] + "ff" + data[-238:]),
+        changed("Rollup", "AssertionPosted", lambda data: data[:-64] + "ff" * 32),
+    ],
+    ids=["an edge without a height", "another first state", "other registers", "what does not decode"],
+)
+def test_a_party_that_is_told_of_the_past_what_cannot_be_asks_the_next_endpoint(
+    lie: Lie, stage: Stage, relays: list[Relay]
+) -> None:
+    relays[0].lie = lie
+    told = Told()
+    party = Party(client_of(relays), stage.deployment, Identity(duties=DUTIES[Mode.RESOLVE]), told)
+    refused = 0
+    while True:
+        try:
+            if party.tick():
+                break
+        except L1Error:
+            refused += 1
+    party.close()
+    assert len(told.named("past_refuted")) + refused == 1 and len(told.named("past_checked")) == 1
+    assert party.rollup.assertions == truth(stage, relays)[2]

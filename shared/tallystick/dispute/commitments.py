@@ -2,8 +2,9 @@
 
 Everything a party acts on is bound by what the contracts hold at one block: the chain of messages and the hash of each
 batch in the Inbox, each assertion with its children in the Rollup, and each edge that descends from a root in the
-Challenge. Nothing can be left out either: messages, batches, children and roots are counted there, and an edge that is
-bisected has two children. So views made from an untrusted list of events are checked by asking for these.
+Challenge; a state that an event gives in full has the hash that stands there. Nothing can be left out either: messages,
+batches, children and roots are counted there, and an edge that is bisected has two children. So views made from an
+untrusted list of events are checked by asking for these.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tallystick.dispute.view import ENOUGH, ChallengeView, DisputeStatus
-from tallystick.errors import DataMismatch, DataMissing
+from tallystick.errors import BadInput, DataMismatch, DataMissing
 from tallystick.l1.access import L1, Contract
 from tallystick.rollup.assertion_view import Assertion, RollupView, Status
+from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.state.hashing import keccak
+from tallystick.state.state import state_hash
 
 STATUS: Final = {Status.PENDING: 1, Status.CONFIRMED: 2, Status.REJECTED: 3}
 OPEN, BISECTED, PROVEN = 1, 2, 3
@@ -89,10 +92,22 @@ def _rollup_facts(rollup: Contract, view: RollupView) -> Iterator[Fact]:
     """The latest confirmed assertion, and each assertion with the number and the blocks of its children."""
     yield Fact(contract=rollup, function="latestConfirmed", arguments=(), expected=view.latest_confirmed)
     for each in view.assertions.values():
+        if _hash_of_state(view, each) != each.state_hash:
+            raise DataMismatch("an assertion's state is not what its hash says", assertion=each.id)
         expected = _assertion(view, each)
         yield Fact(
             contract=rollup, function="assertion", arguments=(each.id,), expected=expected, fields=tuple(expected)
         )
+
+
+def _hash_of_state(view: RollupView, assertion: Assertion) -> bytes:
+    """Raises: DataMismatch when the bytes of the first state are none."""
+    if assertion.id != view.genesis_id:
+        return state_hash(assertion.state_root, assertion.registers)
+    try:
+        return genesis_state(decode_genesis(view.genesis_data)).hash()
+    except BadInput as error:
+        raise DataMismatch("the first state is none", reason=error.message) from error
 
 
 def _assertion(view: RollupView, assertion: Assertion) -> dict[str, Any]:
@@ -158,6 +173,8 @@ def _edge_facts(challenge: Contract, dispute: DisputeStatus, view: ChallengeView
         known.add(id_)
         status = view.edges[id_]
         if status.children is not None:
+            if status.edge.height == 0:
+                raise DataMismatch("an edge over one step has halves", edge=id_)
             waiting += [child.id for child in view.children(status.edge, *status.children)]
         progress = PROVEN if status.proven else OPEN if status.children is None else BISECTED
         total = ENOUGH if status.proven else status.cached

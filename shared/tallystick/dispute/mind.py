@@ -62,7 +62,7 @@ class Mind:
         self._judged: set[bytes] = set()
         self._lies: set[bytes] = set()
         self._replayed: set[bytes] = set()
-        self._passed_over: set[bytes] = set()
+        self._passed_over: dict[bytes, int] = {}  # by name, with the block
         self._warned: set[tuple[str, bytes]] = set()
 
     @property
@@ -135,6 +135,8 @@ class Mind:
         kept = self.rollup.assertions
         self._judged &= kept.keys()
         self._lies &= kept.keys()
+        # in other blocks the lie below it may be true: its inputs are not in its name
+        self._passed_over = {id_: at for id_, at in self._passed_over.items() if at <= block}
         self._replayed &= kept.keys()
         self._traces.keep(kept)
         self._awaited &= kept.keys()
@@ -148,9 +150,9 @@ class Mind:
         """Whether an event is about what stands on a lie that is known; its own children's names are kept, no more."""
         args = event.args
         if event.name == "AssertionPosted" and (args["parent"] in self._lies or args["parent"] in self._passed_over):
-            self._passed_over.add(args["id"])
+            self._passed_over[args["id"]] = event.block
         if event.name == "DisputeOpened" and (args["parent"] in self._lies or args["parent"] in self._passed_over):
-            self._passed_over.add(args["dispute"])
+            self._passed_over[args["dispute"]] = event.block
         if event.name == "BondMoved":
             return False
         subject = args.get("dispute") if event.contract == "Challenge" else args.get("id")

@@ -135,7 +135,7 @@ class Party:
             self.mind.take(batch, batch.read_to.number, batch.read_to.timestamp, complete=batch.complete)
             if batch.claim_ends:
                 self._check_claim(batch.read_to.number)
-        except (DataError, KeyError) as error:
+        except (DataError, KeyError, OverflowError) as error:
             if not batch.claimed:
                 raise
             self.report("past_refuted", {"reason": str(error)})

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tallystick.errors import L1Error
+from tallystick.errors import BadEncoding, L1Error
 from tallystick.l1.access import L1, Claim, Contract
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.logstore import LogStore
@@ -208,13 +208,18 @@ class ContractReader:
         except L1Error:
             self._drop_claim()
             raise
+        try:
+            events = self._events(logs)
+        except (BadEncoding, KeyError) as error:
+            self.refute(str(error))
+            raise L1Error("an endpoint tells of the past what no contract logs", reason=str(error)) from error
         undone, self._claim_failed = self._claim_failed, False
         self._claimed_to = end
         if self._store:
             self._store.extend(logs, None)
         return EventBatch(
             rolled_back_to=self._start - 1 if undone else None,
-            events=self._events(logs),
+            events=events,
             read_to=end,
             complete=False,
             claimed=True,

@@ -1,0 +1,66 @@
+"""A lie that L1 takes back may come again as the truth: its name fixes parent and state, not the inputs it is judged by."""
+
+from __future__ import annotations
+
+from tallystick.machine import engine
+from tallystick.machine.machine import Machine
+from tallystick.rollup.assertion_view import assertion_id
+from tallystick.rollup.duties import Mode
+from tallystick.state.state import state_hash
+from tallystick.testing.stage import Stage, Told
+from tests.adversaries.reorganised import replace_blocks
+
+State = tuple[bytes, bytes]
+"""A state's root and packed registers."""
+
+
+def states_after(stage: Stage, batches: int) -> list[State]:
+    """Return the states after one batch, two, and so on, as anybody computes them who knows the records."""
+    judge = stage.party("watch", Mode.WATCH, Told())
+    judge.tick()
+    assert judge.replayer is not None
+    machine = Machine(judge.replayer.state(judge.rollup.genesis_id).copy(), stage.world.published)
+    found: list[State] = []
+    while machine.state.registers.batch_cursor < batches:
+        engine.step(machine)
+        registers = machine.state.registers
+        if engine.halted(machine) or (registers.batch_cursor > len(found) and registers.phase == 0):
+            found.append((machine.state.commit(), registers.pack()))
+    return found
+
+
+def post(stage: Stage, who: str, parent: bytes, limit: int, state: State) -> bytes:
+    """Post an assertion with a bond of its own; return its name."""
+    stage.fund(who)
+    bond = stage.deployment.config.assertion_bond_wei
+    stage.transact(who, f"post {limit}", "Rollup", "post", parent, limit, *state, bytes(32), value_wei=bond)
+    return assertion_id(parent, state_hash(*state))
+
+
+def test_what_stood_on_a_lie_is_seen_when_other_blocks_make_the_lie_true(stage: Stage) -> None:
+    for _ in range(3):
+        stage.world.seal()
+    first, _, third, fourth = states_after(stage, 4)
+    honest = stage.party("challenger", Mode.WATCH, Told())
+    honest.tick()
+    genesis = honest.rollup.genesis_id
+    before = stage.client.head().number
+
+    parent = post(stage, "eve", genesis, 1, first)
+    for number in (1, 2):
+        stage._post(number)
+    lie = post(stage, "eve", parent, 2, third)
+    child = post(stage, "eve", lie, 3, fourth)
+    honest.tick()
+    assert honest.mind.is_right(lie) is False and child not in honest.rollup.assertions
+
+    replace_blocks(stage, stage.client.head().number - before)
+    for _ in range(3):  # the batches are sent again, and now come first
+        stage.queues["operator"].pump()
+        stage.mine(1)
+    assert post(stage, "mallory", genesis, 1, first) == parent
+    assert post(stage, "mallory", parent, 3, third) == lie
+    stage._post(3)
+    assert post(stage, "mallory", lie, 4, fourth) == child
+    honest.tick()
+    assert honest.mind.is_right(lie) and child in honest.rollup.assertions
