@@ -258,15 +258,37 @@ def changed(contract: str, name: str, change: Callable[[str], str]) -> Lie:
     return lie
 
 
+def another_side(method: str, params: list[Any], result: Any) -> Any:
+    """Say of every root that it was opened for another child of the same parent."""
+    if method == "eth_getLogs":
+        topics = {
+            name: "0x" + contract_abi(EVENTS[name]).topic(name).hex() for name in ("AssertionPosted", "RootOpened")
+        }
+        sides = [log["topics"][1] for log in result if log["topics"][0] == topics["AssertionPosted"]]
+        for log in result:
+            if log["topics"][0] == topics["RootOpened"]:
+                log["topics"][3] = next(side for side in sides if side != log["topics"][3])
+    return result
+
+
 @pytest.mark.parametrize(
     "lie",
     [
+        another_side,
+        changed("Challenge", "EdgeAdded", lambda data: data[:-2] + "00"),
         changed("Challenge", "EdgeAdded", lambda data: "0x" + "00" * 32 + data[66:]),
         changed("Rollup", "Genesis", lambda data: data[:-240] + "ff" + data[-238:]),
         changed("Rollup", "AssertionPosted", lambda data: data[:-240] + "ff" + data[-238:]),
         changed("Rollup", "AssertionPosted", lambda data: data[:-64] + "ff" * 32),
     ],
-    ids=["an edge without a height", "another first state", "other registers", "what does not decode"],
+    ids=[
+        "roots of other sides",
+        "other spans",
+        "an edge without a height",
+        "another first state",
+        "other registers",
+        "what does not decode",
+    ],
 )
 def test_a_party_that_is_told_of_the_past_what_cannot_be_asks_the_next_endpoint(
     lie: Lie, stage: Stage, relays: list[Relay]
