@@ -271,9 +271,24 @@ def another_side(method: str, params: list[Any], result: Any) -> Any:
     return result
 
 
+def a_dispute_too_many(method: str, params: list[Any], result: Any) -> Any:
+    """Say that there is a dispute below an assertion without children, too."""
+    if method == "eth_getLogs":
+        topics = {
+            name: "0x" + contract_abi(EVENTS[name]).topic(name).hex() for name in ("AssertionPosted", "DisputeOpened")
+        }
+        posted = [log["topics"][1] for log in result if log["topics"][0] == topics["AssertionPosted"]]
+        for at, log in enumerate(result):
+            if log["topics"][0] == topics["DisputeOpened"]:
+                invented = [log["topics"][0], "0x" + "77" * 32, posted[-1]]
+                return [*result[: at + 1], log | {"topics": invented}, *result[at + 1 :]]
+    return result
+
+
 @pytest.mark.parametrize(
     "lie",
     [
+        a_dispute_too_many,
         another_side,
         changed("Challenge", "EdgeAdded", lambda data: data[:-2] + "00"),
         changed("Challenge", "EdgeAdded", lambda data: "0x" + "00" * 32 + data[66:]),
@@ -282,6 +297,7 @@ def another_side(method: str, params: list[Any], result: Any) -> Any:
         changed("Rollup", "AssertionPosted", lambda data: data[:-64] + "ff" * 32),
     ],
     ids=[
+        "a dispute of nobody",
         "roots of other sides",
         "other spans",
         "an edge without a height",

@@ -133,6 +133,11 @@ def _challenge_facts(
     challenge: Contract, config_hash: bytes, rollup: RollupView, view: ChallengeView
 ) -> Iterator[Fact]:
     """The dispute below each assertion with several children, whose its roots are, and what is left open or unpaid of it."""
+    contested = {parent for parent, children in rollup.children.items() if len(children) > 1}
+    parents = {each.parent for each in view.disputes.values()}
+    parents |= {rollup.assertions[assertion].parent for assertion in view.roots}
+    if parents - contested:
+        raise DataMismatch("there is a dispute where nobody contradicts", parents=sorted(parents - contested))
     for parent, children in rollup.children.items():
         if len(children) < 2:
             continue
