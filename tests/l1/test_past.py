@@ -258,15 +258,53 @@ def changed(contract: str, name: str, change: Callable[[str], str]) -> Lie:
     return lie
 
 
+def another_side(method: str, params: list[Any], result: Any) -> Any:
+    """Say of every root that it was opened for another child of the same parent."""
+    if method == "eth_getLogs":
+        topics = {
+            name: "0x" + contract_abi(EVENTS[name]).topic(name).hex() for name in ("AssertionPosted", "RootOpened")
+        }
+        sides = [log["topics"][1] for log in result if log["topics"][0] == topics["AssertionPosted"]]
+        for log in result:
+            if log["topics"][0] == topics["RootOpened"]:
+                log["topics"][3] = next(side for side in sides if side != log["topics"][3])
+    return result
+
+
+def a_dispute_too_many(method: str, params: list[Any], result: Any) -> Any:
+    """Say that there is a dispute below an assertion without children, too."""
+    if method == "eth_getLogs":
+        topics = {
+            name: "0x" + contract_abi(EVENTS[name]).topic(name).hex() for name in ("AssertionPosted", "DisputeOpened")
+        }
+        posted = [log["topics"][1] for log in result if log["topics"][0] == topics["AssertionPosted"]]
+        for at, log in enumerate(result):
+            if log["topics"][0] == topics["DisputeOpened"]:
+                invented = [log["topics"][0], "0x" + "77" * 32, posted[-1]]
+                return [*result[: at + 1], log | {"topics": invented}, *result[at + 1 :]]
+    return result
+
+
 @pytest.mark.parametrize(
     "lie",
     [
+        a_dispute_too_many,
+        another_side,
+        changed("Challenge", "EdgeAdded", lambda data: data[:-2] + "00"),
         changed("Challenge", "EdgeAdded", lambda data: "0x" + "00" * 32 + data[66:]),
         changed("Rollup", "Genesis", lambda data: data[:-240] + "ff" + data[-238:]),
         changed("Rollup", "AssertionPosted", lambda data: data[:-240] + "ff" + data[-238:]),
         changed("Rollup", "AssertionPosted", lambda data: data[:-64] + "ff" * 32),
     ],
-    ids=["an edge without a height", "another first state", "other registers", "what does not decode"],
+    ids=[
+        "a dispute of nobody",
+        "roots of other sides",
+        "other spans",
+        "an edge without a height",
+        "another first state",
+        "other registers",
+        "what does not decode",
+    ],
 )
 def test_a_party_that_is_told_of_the_past_what_cannot_be_asks_the_next_endpoint(
     lie: Lie, stage: Stage, relays: list[Relay]

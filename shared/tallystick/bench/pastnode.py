@@ -19,6 +19,7 @@ from tallystick.l1.abi import Entry, contract_abi
 from tallystick.l1.blocks import Block, Header, Log, header_hash
 from tallystick.records.chunks import BatchHeader, chunks_hash
 from tallystick.rollup.assertion_view import assertion_id
+from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import REGISTERS_BYTES
 
@@ -31,6 +32,10 @@ MESSAGE_EVERY_BLOCKS: Final = 10
 PERIOD_BLOCKS: Final = 50_400
 CHUNK_BYTES: Final = 600
 REGISTERS: Final = bytes(REGISTERS_BYTES)
+GENESIS: Final = Genesis(
+    chain_id=CHAIN_ID, rollup=PLACES["Rollup"], governance=bytes(20), quorum=1, signers=(PLACES["Vault"],)
+)
+FIRST: Final = genesis_state(GENESIS).hash()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ class Past:
 
     def state_hash(self, index: int) -> bytes:
         """Return the state an assertion claims."""
-        return keccak(index.to_bytes(32, "big") + keccak(REGISTERS))
+        return keccak(index.to_bytes(32, "big") + keccak(REGISTERS)) if index else FIRST
 
     def posted(self, index: int) -> int:
         """Return the block of an assertion; number 0 is the genesis."""
@@ -124,7 +129,7 @@ class Past:
     def said(self, number: int) -> Iterator[Said]:
         """Return what the contracts log in a block."""
         if number == GENESIS_BLOCK:
-            yield Said("Rollup", "Genesis", (self.assertions[0],), (self.state_hash(0), 1, b""))
+            yield Said("Rollup", "Genesis", (self.assertions[0],), (FIRST, 1, GENESIS.encode()))
         if number % MESSAGE_EVERY_BLOCKS == 0:
             index = number // MESSAGE_EVERY_BLOCKS - 1
             if index < self.messages:

@@ -132,7 +132,12 @@ def _assertion(view: RollupView, assertion: Assertion) -> dict[str, Any]:
 def _challenge_facts(
     challenge: Contract, config_hash: bytes, rollup: RollupView, view: ChallengeView
 ) -> Iterator[Fact]:
-    """The dispute below each assertion with several children, and what is left open of it."""
+    """The dispute below each assertion with several children, whose its roots are, and what is left open or unpaid of it."""
+    contested = {parent for parent, children in rollup.children.items() if len(children) > 1}
+    parents = {each.parent for each in view.disputes.values()}
+    parents |= {rollup.assertions[assertion].parent for assertion in view.roots}
+    if parents - contested:
+        raise DataMismatch("there is a dispute where nobody contradicts", parents=sorted(parents - contested))
     for parent, children in rollup.children.items():
         if len(children) < 2:
             continue
@@ -158,12 +163,20 @@ def _challenge_facts(
                 arguments=(parent, dispute.limit),
                 expected={"decided": True, "winner": dispute.winner},
             )
-        if dispute is not None and not dispute.settled:
+        for child in children:
+            for root in view.roots.get(child, []):
+                opened = {"assertion": child}
+                yield Fact(
+                    contract=challenge, function="rootState", arguments=(root,), expected=opened, fields=("assertion",)
+                )
+        if dispute is not None and dispute.settled and dispute.settled_edge not in view.roots.get(dispute.winner, []):
+            raise DataMismatch("a dispute is settled on what is no root of its winner", dispute=id_)
+        if dispute is not None and (not dispute.settled or dispute.pot_wei):
             yield from _edge_facts(challenge, dispute, view)
 
 
 def _edge_facts(challenge: Contract, dispute: DisputeStatus, view: ChallengeView) -> Iterator[Fact]:
-    """Every edge of an open dispute, from its roots down: how far it is, since when, and whether it has rivals."""
+    """Every edge of a dispute, from its roots down: how far it is, since when, and whether it has rivals."""
     waiting = [root for roots in view.roots.values() for root in roots if view.edges[root].edge.dispute == dispute.id]
     known: set[bytes] = set()
     while waiting:
@@ -172,6 +185,8 @@ def _edge_facts(challenge: Contract, dispute: DisputeStatus, view: ChallengeView
             continue
         known.add(id_)
         status = view.edges[id_]
+        if status.edge.id != id_:
+            raise DataMismatch("an edge is not what its name says", edge=id_)
         if status.children is not None:
             if status.edge.height == 0:
                 raise DataMismatch("an edge over one step has halves", edge=id_)
