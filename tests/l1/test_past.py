@@ -20,7 +20,8 @@ from tallystick.l1.quorum import QuorumClient
 from tallystick.rollup.assertion_view import RollupView
 from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.inbox_view import InboxView
-from tallystick.testing.stage import Stage, Told, trade_a_little
+from tallystick.testing.stage import Stage, Told, account, trade_a_little
+from tallystick.testing.world import address
 from tests.l1.relay import Relay
 
 Lie = Callable[[str, list[Any], Any], Any]
@@ -285,9 +286,22 @@ def a_dispute_too_many(method: str, params: list[Any], result: Any) -> Any:
     return result
 
 
+def a_debt_too_many(method: str, params: list[Any], result: Any) -> Any:
+    """Say that the Rollup owes something to the party that asks."""
+    if method == "eth_getLogs":
+        abi = contract_abi("Rollup")
+        topics = ["0x" + abi.topic("Credited").hex(), "0x" + address("challenger").rjust(32, b"\0").hex()]
+        for at, log in enumerate(result):
+            if log["topics"][0] == "0x" + abi.topic("AssertionPosted").hex():
+                owed = log | {"topics": topics, "data": "0x" + "01".rjust(64, "0")}
+                return [*result[: at + 1], owed, *result[at + 1 :]]
+    return result
+
+
 @pytest.mark.parametrize(
     "lie",
     [
+        a_debt_too_many,
         a_dispute_too_many,
         another_side,
         changed("Challenge", "EdgeAdded", lambda data: data[:-2] + "00"),
@@ -297,6 +311,7 @@ def a_dispute_too_many(method: str, params: list[Any], result: Any) -> Any:
         changed("Rollup", "AssertionPosted", lambda data: data[:-64] + "ff" * 32),
     ],
     ids=[
+        "a debt of nobody",
         "a dispute of nobody",
         "roots of other sides",
         "other spans",
@@ -307,11 +322,13 @@ def a_dispute_too_many(method: str, params: list[Any], result: Any) -> Any:
     ],
 )
 def test_a_party_that_is_told_of_the_past_what_cannot_be_asks_the_next_endpoint(
-    lie: Lie, stage: Stage, relays: list[Relay]
+    lie: Lie, stage: Stage, relays: list[Relay], tmp_path: Path
 ) -> None:
     relays[0].lie = lie
     told = Told()
-    party = Party(client_of(relays), stage.deployment, Identity(duties=DUTIES[Mode.RESOLVE]), told)
+    client, identity = client_of(relays), Identity(duties=DUTIES[Mode.WATCH])
+    queue = tmp_path / "transactions.sqlite"
+    party = Party(client, stage.deployment, identity, told, account=account("challenger"), queue_path=queue)
     refused = 0
     while True:
         try:
