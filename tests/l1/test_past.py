@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,31 @@ def test_endpoints_that_will_not_tell_the_past_leave_it_to_the_others(stage: Sta
     relays[0].down = True
     views.read()
     assert views.claimed == 1 and views.content() == truth(stage, relays)
+
+
+def test_an_endpoint_that_answers_everything_but_the_past_holds_nobody_up(stage: Stage, relays: list[Relay]) -> None:
+    relays[0].refused.add("eth_getLogs")
+    views = Views(client_of(relays), stage)
+    for _ in range(3):
+        with contextlib.suppress(L1Error):
+            views.read()
+    assert views.claimed == 1 and views.content() == truth(stage, relays)
+
+
+def test_where_no_endpoint_tells_the_past_every_block_is_proven_and_a_broken_off_claim_forgotten(
+    stage: Stage, relays: list[Relay], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "CLAIM_LAG_BLOCKS", 1)
+    views = Views(client_of(relays), stage)
+    views.reader._max_blocks = 65
+    views._take(views.reader.poll())
+    assert len(views.rollup.assertions) > 0
+    for relay in relays:
+        relay.refused.add("eth_getLogs")
+    for _ in range(5):
+        with contextlib.suppress(L1Error):
+            views.read()
+    assert views.claimed == 0 and views.content() == truth(stage, relays)
 
 
 def test_a_restart_reads_from_disk_and_goes_on_from_the_cursor(
