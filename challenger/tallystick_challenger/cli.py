@@ -16,8 +16,10 @@ from tallystick_challenger.options import (
     MetricsPort,
     ModeName,
     Patience,
+    PoolEther,
     Rivals,
     SnapshotEvery,
+    TraceMemory,
     WebhookUrl,
 )
 from tallystick_challenger.status_cli import status
@@ -60,6 +62,8 @@ def run(
         float, typer.Option(min=0, help="Seconds after which L1's newest block is too old to act on; 0: never.")
     ] = 0.0,
     snapshot_every: SnapshotEvery = 64,
+    trace_memory: TraceMemory = 1024,
+    pool: PoolEther = None,
     json_log: JsonLog = False,
     metrics: MetricsPort = None,
     webhook: WebhookUrl = None,
@@ -79,6 +83,7 @@ def run(
     from tallystick.rollup.duties import Mode
     from tallystick_challenger.alerts import parse_limits
     from tallystick_challenger.config import ChallengerConfig
+    from tallystick_challenger.pools import wei_of
     from tallystick_challenger.teller import Telling
 
     if mode not in list(Mode):
@@ -97,6 +102,8 @@ def run(
         telling=Telling(metrics=metrics, webhook=webhook, limits=parse_limits(alert or [])),
         snapshot_batches=snapshot_every,
         patience_blocks=patience,
+        trace_memory_mib=trace_memory,
+        pool_wei=None if pool is None else wei_of(pool) if pool.strip("0.") else 0,
     )
     _watch(config, json_log)
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any, Final
 
+from tallystick.dispute.disktraces import Bounds, DiskTraces
 from tallystick.dispute.hand import Purse
 from tallystick.dispute.party import Identity, Party
+from tallystick.dispute.pooling import Pooling
 from tallystick.errors import L1Error, TallystickError
 from tallystick.journal import Journal
 from tallystick.l1.deploy import check_deployment
@@ -15,11 +17,11 @@ from tallystick.l1.deployment import load_deployment
 from tallystick.l1.logstore import LogStore
 from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.signer import load_signer
-from tallystick.rollup.duties import DUTIES
+from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.snapshotstore import SnapshotStore
 from tallystick_challenger.alerts import Funds
 from tallystick_challenger.complete import check_complete
-from tallystick_challenger.config import ChallengerConfig
+from tallystick_challenger.config import MIB, ChallengerConfig
 from tallystick_challenger.defence import GAS_WEI, defence_wei, roots_wei
 from tallystick_challenger.teller import Teller, last_event
 
@@ -57,6 +59,7 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
     config.data_dir.mkdir(parents=True, exist_ok=True)
     account = load_signer(config.key) if config.key else None
     terms = deployment.config
+    pools = config.mode is Mode.DEFEND if config.pool_wei is None else config.pool_wei > 0
     return Party(
         client,
         deployment,
@@ -68,6 +71,10 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
         confirmations=config.confirmations,
         purse=Purse(gas=GAS_WEI, reserve=roots_wei(terms, config.telling.limits.rivals)),
         snapshots=snapshots_of(config, report),
+        traces=lambda mind: DiskTraces(
+            config.data_dir / "traces", mind.source, report, Bounds(memory_bytes=config.trace_memory_mib * MIB)
+        ),
+        pooling=(lambda mind: Pooling(client, deployment, mind, config.pool_wei)) if pools else None,
         look_twice=check_complete,
         store=LogStore(config.data_dir / "events.sqlite", deployment.addresses.rollup),
     )

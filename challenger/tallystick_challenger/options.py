@@ -20,6 +20,18 @@ Rivals = Annotated[int, typer.Option(min=1, help="Generations contested at once 
 SnapshotEvery = Annotated[
     int, typer.Option(min=0, help="Batches between snapshots, from which the next start begins; 0: none.")
 ]
+TraceMemory = Annotated[
+    int, typer.Option(min=1, metavar="MIB", help="Memory that making traces of disputed assertions may take.")
+]
+PoolEther = Annotated[
+    str | None,
+    typer.Option(
+        "--pool",
+        metavar="ETHER",
+        help="Most to put into a pool for a bond that the key cannot pay alone; 0: nothing. By default what is free in "
+        "mode defend, else nothing.",
+    ),
+]
 JsonLog = Annotated[
     bool, typer.Option("--json-log", "--log-json", help="Print every event as a line of JSON, and nothing else.")
 ]

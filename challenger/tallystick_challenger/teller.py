@@ -43,7 +43,9 @@ ALARMS: Final = frozenset(
         "refused",
         "reorganised",
         "snapshot_failed",
+        "past_refuted",
         "snapshot_ignored",
+        "tracing_failed",
         "webhook_failed",
         "webhook_undelivered",
     }

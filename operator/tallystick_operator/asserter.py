@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tallystick.dispute.disktraces import Bounds, DiskTraces
 from tallystick.dispute.hand import Purse
 from tallystick.dispute.party import Identity, Party
 from tallystick.dispute.strategy import duties
@@ -52,6 +53,8 @@ class Asserter:
         queue: TxQueue,
         board: Board,
         journal: Journal,
+        traces: Path,
+        trace_bytes: int,
         lie: Lie | None = None,
     ) -> None:
         self.lie = lie
@@ -66,7 +69,22 @@ class Asserter:
             strategy=lie_on if lie else duties,
         )
         purse = Purse(gas=GAS_WEI, reserve=deployment.config.challenge_bond_wei)
-        self.party = Party(client, deployment, identity, self._report, queue=queue, purse=purse)
+        # a liar's steps are its own: its traces are made in memory, by its own step
+        self.party = Party(
+            client,
+            deployment,
+            identity,
+            self._report,
+            queue=queue,
+            purse=purse,
+            traces=None
+            if lie
+            else lambda mind: DiskTraces(traces, mind.source, self._report, Bounds(memory_bytes=trace_bytes)),
+        )
+
+    def close(self) -> None:
+        """End what is being made."""
+        self.party.close()
 
     def tick(self) -> bool:
         """Do what can be done now; return whether L1 has been read to its head."""

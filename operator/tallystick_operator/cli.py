@@ -43,6 +43,9 @@ def run(
     confirmations: Annotated[
         str | None, typer.Option(help='Blocks by which deposits and other messages are held back, or "finalized".')
     ] = None,
+    trace_memory: Annotated[
+        int | None, typer.Option(help="MiB that making traces of disputed assertions may take.")
+    ] = None,
     lie: Annotated[str | None, typer.Option(help="Be a rogue: see `operator lies`.")] = None,
     lie_after_batch: Annotated[int | None, typer.Option(help="First batch to lie about.")] = None,
     json_log: Annotated[bool | None, typer.Option("--json-log", help="Print every event as a line of JSON.")] = None,
@@ -80,6 +83,7 @@ FLAGS = frozenset(
         "clock_every_ms",
         "poll_seconds",
         "confirmations",
+        "trace_memory",
         "lie",
         "lie_after_batch",
         "json_log",

@@ -31,7 +31,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `rpc` may be several endpoints parted by commas, of which `quorum` must agree; 0 is more than half. A `signer_url`
     stands for the key of batches. `confirmations` holds deposits and other messages back by that many blocks, or, as
-    "finalized", until L1 calls their blocks final; 0 is for development chains. Without `lie_after_batch` a lie waits for
+    "finalized", until L1 calls their blocks final; 0 is for development chains. Making traces of disputed
+    assertions takes `trace_memory` MiB at most. Without `lie_after_batch` a lie waits for
     what has not been asserted yet.
     """
 
@@ -53,6 +54,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     poll_seconds: float = 0.25
     confirmations: int | str = CONFIRMATIONS
     quorum: int = 0
+    trace_memory: int = 1024
     lie: str = ""
     lie_after_batch: int | None = None
     json_log: bool = False
@@ -64,6 +66,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for name in ("batch_seconds", "quiet_seconds", "heartbeat_seconds", "poll_seconds"):
             if not 0 < getattr(self, name) <= 3_600:
                 raise ConfigError(f"{name} is a time above 0 and up to an hour", **{name: getattr(self, name)})
+        if self.trace_memory < 1:
+            raise ConfigError("trace_memory is at least 1 MiB", trace_memory=self.trace_memory)
         if self.clock_every_ms < 1:
             raise ConfigError("clock_every_ms is at least 1", clock_every_ms=self.clock_every_ms)
         told = str(self.confirmations)

@@ -170,8 +170,11 @@ class Operator:
             queue=asserter_queue,
             board=self._board,
             journal=self._journal,
+            traces=data_dir / "traces",
+            trace_bytes=config.trace_memory << 20,
             lie=self._lie(data_dir, bytes.fromhex(asserter_account.address[2:])),
         )
+        self._closing.callback(self._asserter.close)
         self._server = ApiServer(self._api().app(), config.host, config.port)
 
     def _poster(self) -> Signer:

@@ -18,7 +18,7 @@ from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.testing.stage import Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
 from tallystick_operator.lies import make_lie
-from tests.adversaries.nest import Nest, Watched
+from tests.adversaries.nest import Watched, nest_on
 
 PERIOD = 100
 ETHER = 10**18
@@ -110,7 +110,7 @@ def test_P03_a_defender_with_one_bond_and_two_roots_beats_two_lies_with_roots_an
         honest.settle_down()
     assert [each.id for each in own_bonds(proposer.mind)] == [honest.true_tip()]
     chain = [each for each in proposer.rollup.assertions.values() if each.parent]
-    nest = Nest(stage=stage)
+    nest = nest_on(stage)
     lies = [nest.lie_below(each.parent, make_lie("random-root", bytes(20), n).step) for n, each in enumerate(chain)]
     for lie in lies[1:]:
         nest.open_root(lie)

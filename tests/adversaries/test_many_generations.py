@@ -7,10 +7,11 @@ from pathlib import Path
 
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import Mode
+from tallystick.testing.nest import theft
 from tallystick.testing.stage import FUND_WEI, Stage, Told, trade_a_little
 from tallystick.testing.world import address
 from tallystick_operator.lies import make_lie
-from tests.adversaries.nest import Nest, Watched, owed, theft
+from tests.adversaries.nest import Watched, nest_on, owed
 from tests.adversaries.rules import must_hold, wealth_wei
 
 PERIOD = 100
@@ -41,7 +42,7 @@ def test_P01_a_lie_below_contested_generations_is_never_confirmed_however_late_i
     try:
         told = Told()
         honest = Watched(stage=stage, party=stage.party("challenger", Mode.PROPOSE, told))
-        nest = Nest(stage=stage)
+        nest = nest_on(stage)
         lies = []
         for number in range(GENERATIONS):
             if number:
@@ -94,7 +95,7 @@ def test_P01_a_lie_halved_before_the_decision_lands_is_answered_and_loses(tmp_pa
     try:
         told = Told()
         honest = Watched(stage=stage, party=stage.party("challenger", Mode.PROPOSE, told))
-        nest = Nest(stage=stage)
+        nest = nest_on(stage)
         honest.settle_down()
         lie = nest.lie_below(honest.party.rollup.genesis_id, theft(0, address("eve"), LOOT_UNITS))
         honest.settle_down()
@@ -172,7 +173,7 @@ def test_P02_idle_rivals_in_every_generation_delay_none_of_the_later_ones(tmp_pa
     stage = stage_of(tmp_path)
     try:
         honest = Watched(stage=stage, party=stage.party("challenger", Mode.PROPOSE, Told()))
-        nest = Nest(stage=stage)
+        nest = nest_on(stage)
         for number in range(4):
             if number:
                 stage.begin()

@@ -34,10 +34,10 @@ def told(code: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            named = [each.value for each in node.keywords if name == "Due" and each.arg == "event"]
+            named = [each.value for each in node.keywords if name in ("Due", "replace") and each.arg == "event"]
             for value in [*node.args[:1], *named] if name in TELLS else named:
                 for part in (value.body, value.orelse) if isinstance(value, ast.IfExp) else ast.walk(value):
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.isidentifier():
                         yield part.value
 
 

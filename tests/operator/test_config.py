@@ -37,6 +37,7 @@ def test_flags_count_before_the_environment_and_that_before_the_file(tmp_path: P
         {"poll_seconds": -1.0},
         {"confirmations": -1},
         {"clock_every_ms": 0},
+        {"trace_memory": 0},
         {"lie": "white"},
         {"colour": "red"},
     ],

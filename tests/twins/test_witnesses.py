@@ -38,6 +38,8 @@ NAMES = (
     "pairs",
     "wound_down",
     "dead_man",
+    "block_trades",
+    "forced_records",
     *("liquidations", "take_overs", "deleveraging", "deleveraging_comes_last"),
 )
 FLIPS = 60

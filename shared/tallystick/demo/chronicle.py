@@ -52,9 +52,9 @@ class DisputeFacts:
 
 
 class Chronicle:
-    """Follows the contracts' events. `names` says who an address is; `honest` is the challenger's."""
+    """Follows the contracts' events. `names` says who an address is; `honest` are those who say the truth."""
 
-    def __init__(self, client: L1, deployment: Deployment, story: Story, honest: bytes) -> None:
+    def __init__(self, client: L1, deployment: Deployment, story: Story, honest: set[bytes]) -> None:
         self.client = client
         self.story = story
         self.honest = honest
@@ -97,7 +97,7 @@ class Chronicle:
         receipt = self.client.receipt(event.tx_hash)
         used = receipt.gas_used if receipt else 0
         kind = MOVES.get(event.name, "")
-        if kind and mover == self.honest and (event.tx_hash, kind) not in self._counted:
+        if kind and mover in self.honest and (event.tx_hash, kind) not in self._counted:
             self._counted.add((event.tx_hash, kind))
             self.dispute.gas.setdefault(kind, []).append(used)
         return used
@@ -137,7 +137,7 @@ class Chronicle:
         mover = args["mover"]
         used = self._gas(event, mover)
         height, index = self.edges.get(args["edge"], (0, 0))
-        if mover == self.honest:
+        if mover in self.honest:
             self.dispute.bisections += 1
         span = 1 << height
         first = index * span
@@ -164,7 +164,7 @@ class Chronicle:
         )
 
     def _on_DisputeDecided(self, event: L1Event, args: dict[str, Any]) -> None:
-        used = self._gas(event, self.honest)
+        used = self._gas(event, next(iter(self.honest)))
         self.story.say(f"[green]the honest root has waited out the challenge period and wins ({gas(used)})[/green]")
 
     def _on_DisputeSettled(self, event: L1Event, args: dict[str, Any]) -> None:

@@ -9,12 +9,15 @@ import typer
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-LIES = ("steal-withdrawal", "worse-fill", "mint-deposit", "skip-time-priority", "random-root")
+LIES = ("steal-withdrawal", "worse-fill", "mint-deposit", "skip-time-priority", "random-root", "nested")
 
 
 @app.command()
 def demo(
-    lie: Annotated[str, typer.Option(help=f"What the rogue operator does: {', '.join(LIES)}.")] = LIES[0],
+    lie: Annotated[
+        str,
+        typer.Option(help=f"What the rogue operator does: {', '.join(LIES)}; nested: a thief beside an honest one."),
+    ] = LIES[0],
     flow: Annotated[
         Path | None, typer.Option(help="Binance USD-M depth and trade lines, plain or gzipped, as order flow.")
     ] = None,
@@ -30,7 +33,8 @@ def demo(
     """Run the whole road once: deposits, trades, a confirmed withdrawal, a lie, its dispute, its end.
 
     Takes a minute or two and needs nothing but this machine. Exit code 0 only if every honest balance is right, the
-    liar's bond is gone and the Vault holds what it owes.
+    liar's bond is gone and the Vault holds what it owes. With the lie `nested` the operator stays honest: a thief contests
+    several generations of assertions at once, to be paid out of the last one, and fails.
     """
     import json
     import tempfile

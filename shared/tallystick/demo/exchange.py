@@ -173,6 +173,13 @@ class Exchange:
         address = self.deployment.addresses.all().get(contract, self.deployment.addresses.token)
         return self.client.contract(contract, address).call(function, *args)
 
+    def vault_holds(self, owed_units: int) -> bool:
+        """Whether the Vault's tokens are its deposits less what it paid, and cover all that is owed."""
+        held = int(self.call("TestToken", "balanceOf", "0x" + self.deployment.addresses.vault.hex()))
+        claimed = int(self.call("Vault", "claimedUnits"))
+        deposited = int(self.call("Vault", "depositedUnits"))
+        return held == deposited - claimed and held >= owed_units - claimed
+
     def api(self, path: str, body: Any = None) -> Any:
         """Ask the operator.
 

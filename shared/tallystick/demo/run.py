@@ -12,6 +12,7 @@ from tallystick.demo.chronicle import Chronicle
 from tallystick.demo.desk import Desk, Trader, trader
 from tallystick.demo.exchange import Exchange, make_keys, plain
 from tallystick.demo.flow import Intent, generated_flow, interleave, recorded_flow
+from tallystick.demo.nested import GENERATIONS, Thief
 from tallystick.demo.story import Story, gas, money
 from tallystick.errors import StateError
 from tallystick.records.codec import Record
@@ -27,6 +28,8 @@ REPORT_EVERY = 150
 WAIT_SECONDS = 120.0
 DISPUTE_SECONDS = 300.0
 MINE_STEP = 12
+NESTED = "nested"
+"""The lie that a stranger tells, while the operator stays honest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,8 @@ class Demo:
         self.traders = [trader(name, True, options.seed) for name in ("Mia", "Max", "Mei")]
         self.traders += [trader(name, False, options.seed) for name in ("Tom", "Tia", "Ted")]
         self.domain = b""
+        self.operator, self.challenger = plain(exchange.keys.operator.address), plain(exchange.keys.challenger.address)
+        self.liar, self.lies, self.liar_is_poorer = self.operator, 1, True
         self.auditor: Auditor
         self.chronicle: Chronicle
 
@@ -63,8 +68,11 @@ class Demo:
         self._trade()
         self._withdraw_and_claim()
         honest = self._honest_summary()
-        self._turn_rogue()
-        self._dispute()
+        if self.options.lie == NESTED:
+            self._be_contested()
+        else:
+            self._turn_rogue()
+            self._dispute()
         return self._close(honest)
 
     def _open_exchange(self) -> None:
@@ -76,11 +84,9 @@ class Demo:
             exchange.deploy()
         story.say(f"{len(exchange.deployment.addresses.all())} contracts are on {exchange.l1_url}")
         self.auditor = Auditor(self.exchange.deployment.config.root_height)
-        self.chronicle = Chronicle(exchange.client, exchange.deployment, story, plain(exchange.keys.challenger.address))
-        self.chronicle.names = {
-            plain(exchange.keys.operator.address): "operator",
-            plain(exchange.keys.challenger.address): "challenger",
-        } | {plain(each.address): each.name for each in self.traders}
+        self.chronicle = Chronicle(exchange.client, exchange.deployment, story, {self.challenger})
+        self.chronicle.names = {self.operator: "operator", self.challenger: "challenger"}
+        self.chronicle.names |= {plain(each.address): each.name for each in self.traders}
         self.domain = domain_separator(exchange.deployment.chain_id, exchange.deployment.addresses.rollup.hex())
         with story.waiting("starting operator and challenger, two processes that share nothing but L1"):
             exchange.start_operator()
@@ -289,6 +295,26 @@ class Demo:
         self.chronicle.poll()
         return bool(self.chronicle.named("DisputeSettled") and self.chronicle.named("AssertionRejected"))
 
+    def _be_contested(self) -> None:
+        story, exchange = self.story, self.exchange
+        story.chapter("The operator stays honest; a thief, Eve, contests what it asserts, generation after generation")
+        eve = Thief(exchange, story, self.options.seed)
+        try:
+            self.chronicle.names[eve.address] = "Eve"
+            self.chronicle.honest.add(self.operator)
+            self.liar, self.lies = eve.address, GENERATIONS
+            for number in range(GENERATIONS):
+                self._occasion() if not number else self._deposit(self.traders[number], WITHDRAW_UNITS)
+                self._wait(eve.sees_news, "the operator's assertion", WAIT_SECONDS)
+                eve.contest(last=number == GENERATIONS - 1)
+                self._wait(eve.is_answered, "the answer to Eve", WAIT_SECONDS)
+            story.chapter("Three generations are contested at once; each is decided as soon as it is ripe")
+            self._wait(eve.act, "Eve's failure", DISPUTE_SECONDS)
+            self._wait(eve.honest_is_whole, "the honest side's bonds", WAIT_SECONDS)
+            self.liar_is_poorer = eve.is_poorer()
+        finally:
+            eve.close()
+
     def _close(self, honest: dict[str, int]) -> dict[str, Any]:
         story = self.story
         story.chapter("What is left")
@@ -297,7 +323,7 @@ class Demo:
         paid = True
         if result.confirmed_outbox_count > 1:
             paid = self._claim(self.traders[3], 1) == WITHDRAW_UNITS // 10
-        solvent = result.check() and self._vault_holds(result)
+        solvent = result.check() and self.exchange.vault_holds(result.owed_units)
         agree = self._balances_agree()
         dispute = self.chronicle.dispute
         ok = solvent and agree and paid and all(bonds.values()) and self.withdrawn_atoms == WITHDRAW_UNITS
@@ -341,21 +367,11 @@ class Demo:
     def _bonds(self) -> dict[str, bool]:
         """Return whether the liar's assertion is rejected and the honest side has both its bonds again."""
         rejected = {event.args["id"] for event in self.chronicle.named("AssertionRejected")}
-        operator = plain(self.exchange.keys.operator.address)
         lies = [e for e in self.chronicle.named("AssertionPosted") if e.args["id"] in rejected]
-        lost = bool(lies) and all(e.args["proposer"] == operator for e in lies)
+        lost = len(lies) >= self.lies and all(e.args["proposer"] == self.liar for e in lies) and self.liar_is_poorer
         settled = self.chronicle.named("DisputeSettled")
-        opener = plain(self.exchange.keys.challenger.address)
-        back = bool(settled) and settled[-1].args["opener"] == opener and settled[-1].args["bondWei"] > 0
-        return {"liar_bond_lost": lost, "honest_bond_back": back}
-
-    def _vault_holds(self, result: Audit) -> bool:
-        """Whether the Vault's tokens are its deposits less what it paid, and cover all that is owed."""
-        vault = self.exchange.deployment.addresses.vault
-        held = int(self.exchange.call("TestToken", "balanceOf", "0x" + vault.hex()))
-        claimed = int(self.exchange.call("Vault", "claimedUnits"))
-        deposited = int(self.exchange.call("Vault", "depositedUnits"))
-        return held == deposited - claimed and held >= result.owed_units - claimed
+        honest = all(e.args["opener"] in self.chronicle.honest and e.args["bondWei"] > 0 for e in settled)
+        return {"liar_bond_lost": lost, "honest_bond_back": len(settled) >= self.lies and honest}
 
     def _all_funded(self) -> bool:
         return int(self.exchange.api("/v1/info")["messages_consumed"]) >= len(self.traders)

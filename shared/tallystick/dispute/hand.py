@@ -27,6 +27,9 @@ DONE_BY_OTHERS: Final = (
     "NoCredit",
     "NotBonded",
     "ParentClosed",
+    "AlreadyMade",
+    "AlreadyHome",
+    "PoolVoid",
 )
 """Refusals that say somebody else was faster: that is success."""
 WAITING: Final = (TxState.QUEUED, TxState.PENDING)
@@ -45,16 +48,24 @@ class Hand:
     """Takes what is due for as long as L1 does not show its effect; asking again and again sends one transaction.
 
     A transaction is named by the call's key, its data and an attempt. The next attempt begins when the one before was
-    final and L1, read past it, still lacks its effect: it was on a branch that is gone.
+    final and L1, read past it, still lacks its effect: it was on a branch that is gone. `otherwise` is asked what to send for
+    a bond that cannot be paid out of what is free.
     """
 
     def __init__(
-        self, client: L1, deployment: Deployment, queue: TxQueue, report: Report, purse: Purse | None = None
+        self,
+        client: L1,
+        deployment: Deployment,
+        queue: TxQueue,
+        report: Report,
+        purse: Purse | None = None,
+        otherwise: Callable[[Due, int], Due | None] = lambda due, free_wei: None,
     ) -> None:
         self._client = client
         self._queue = queue
         self._report = report
         self._purse = purse or Purse()
+        self._otherwise = otherwise
         self._places = deployment.addresses.all()
         self._under_way: dict[str, Due] = {}
         self._latest: dict[str, str] = {}
@@ -77,13 +88,18 @@ class Hand:
         unpaid: set[str] = set()
         for due in dues:
             value_wei = due.call.value_wei
-            if value_wei and not self._is_on_its_way(due, head):
+            if value_wei and not self._is_on_its_way(due, head, signed=True):
                 if free is None:
                     free = self._queue.free_wei() - self._purse.gas
-                if free < value_wei + (0 if due.window else self._purse.reserve):
+                if free >= value_wei + (0 if due.window else self._purse.reserve):
+                    free -= value_wei
+                elif (other := self._otherwise(due, free)) is None:
                     unpaid.add(f"{due.call.key}: waits, its bond of {value_wei} wei cannot be paid")
                     continue
-                free -= value_wei
+                else:
+                    self._submit(other, head)
+                    free -= other.call.value_wei
+                    continue
             self._submit(due, head)
         self._tell_problems(frozenset(unpaid) - self._unpaid)
         self._unpaid = frozenset(unpaid)
@@ -138,10 +154,10 @@ class Hand:
         self._latest[call.key] = key
         self._under_way[key] = due
 
-    def _is_on_its_way(self, due: Due, head: int, except_for: str = "") -> bool:
+    def _is_on_its_way(self, due: Due, head: int, except_for: str = "", *, signed: bool = False) -> bool:
         """Whether a transaction with this effect, be it with other data, is signed, or mined where L1 is not read yet.
 
-        One that is not signed is taken back: what is known now is better.
+        One that is not signed is taken back: what is known now is better. With `signed` it does not count.
         """
         key = self._latest.get(due.call.key)
         entry = self._queue.get(key) if key is not None and key != except_for else None
@@ -152,7 +168,7 @@ class Hand:
             self._under_way.pop(key, None)
             return False
         if entry.state in WAITING:
-            return True
+            return entry.state is TxState.PENDING or not signed
         return bool(entry.succeeded) and not _is_undone(entry, head)
 
     def _let_go(self, wanted: set[str]) -> None:

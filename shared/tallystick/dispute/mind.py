@@ -58,6 +58,7 @@ class Mind:
         self.head_time = 0
         self._genesis_state_hash = genesis_state_hash
         self._traces: Traces = traces(self) if traces is not None else MemoryTraces(self.source, report, identity.step)
+        self._awaited: set[bytes] = set()
         self._judged: set[bytes] = set()
         self._lies: set[bytes] = set()
         self._replayed: set[bytes] = set()
@@ -138,6 +139,7 @@ class Mind:
         self._passed_over = {id_: at for id_, at in self._passed_over.items() if at <= block}
         self._replayed &= kept.keys()
         self._traces.keep(kept)
+        self._awaited &= kept.keys()
         if self.replayer is not None:
             self.replayer.retain(kept)
             if self.rollup.latest_confirmed not in self.replayer.states:
@@ -252,7 +254,14 @@ class Mind:
 
     def trace(self, mine: Assertion) -> Trace | None:
         """Return the trace of a true assertion, None while it is being made."""
-        return self._traces.trace(mine)
+        trace = self._traces.trace(mine)
+        (self._awaited.add if trace is None else self._awaited.discard)(mine.id)
+        return trace
+
+    @property
+    def awaits_traces(self) -> bool:
+        """Whether a trace that was asked for is being made: something may be due before L1 goes on."""
+        return bool(self._awaited)
 
     def posted_block(self, batch: int) -> int:
         """Return the block a batch was posted in."""
@@ -272,4 +281,5 @@ class Mind:
         open_ = {each.winner for each in self.challenge.disputes.values() if each.winner and not each.settled}
         pending = {each.id for each in self.rollup.assertions.values() if each.status is Status.PENDING}
         self._traces.keep(open_ | pending)
+        self._awaited &= open_ | pending
         self.replayer.forget(self.rollup)

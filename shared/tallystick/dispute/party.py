@@ -14,6 +14,7 @@ from typing import Final
 from tallystick.dispute.commitments import check_commitments
 from tallystick.dispute.hand import Hand, Purse
 from tallystick.dispute.mind import Mind, Report
+from tallystick.dispute.pooling import Pooling
 from tallystick.dispute.strategy import Due, Identity, time_of
 from tallystick.dispute.traces import Traces
 from tallystick.dispute.view import ChallengeView
@@ -42,6 +43,7 @@ class Party:
 
     `report` is told every event worth telling, by name, with its data. Without an account or a queue, which may be
     shared, nothing is ever sent. `store` keeps L1's events, to go on from there. `look_twice` is asked before the first move against each lie, and may raise.
+    With `pooling` a bond beside a lie that the own money does not pay is paid with others.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Party:
         tag: str = "latest",
         confirmations: int = 0,
         purse: Purse | None = None,
+        pooling: Callable[[Mind], Pooling] | None = None,
         snapshots: SnapshotStore | None = None,
         traces: Callable[[Mind], Traces] | None = None,
         look_twice: Callable[[Party], None] = lambda party: None,
@@ -73,7 +76,6 @@ class Party:
             self._store = QueueStore(queue_path)
             config = SenderConfig(confirmations=CONFIRMATIONS)
             self.queue = TxQueue(client=client, account=account, store=self._store, config=config)
-        self.hand = Hand(client, deployment, self.queue, report, purse) if self.queue is not None else None
         self.mind = Mind(
             deployment.config,
             deployment.genesis_state_hash,
@@ -83,6 +85,11 @@ class Party:
             snapshots=snapshots,
             traces=traces,
         )
+        self.pooling = pooling(self.mind) if pooling is not None and self.queue is not None else None
+        self.hand: Hand | None = None
+        if self.queue is not None:
+            otherwise = self.pooling.pay if self.pooling is not None else lambda due, free_wei: None
+            self.hand = Hand(client, deployment, self.queue, report, purse, otherwise)
         self._look_twice = look_twice
         self._looked_at: frozenset[bytes] = frozenset()
         self._acted_at = -1
@@ -102,10 +109,12 @@ class Party:
         complete = self.read()
         mind = self.mind
         if complete and mind.replayer is not None:
-            if mind.head != self._acted_at:
+            if mind.head != self._acted_at or mind.awaits_traces:
                 mind.judge(self._offer)
                 if self.hand is not None:
-                    self.hand.take(self.due(), mind.head)
+                    due = self.due()
+                    fetched = self.pooling.home(due) if self.pooling is not None else []
+                    self.hand.take([*due, *fetched], mind.head)
                 mind.forget()
                 self._acted_at = mind.head
             if self.hand is not None:
@@ -120,6 +129,8 @@ class Party:
         if batch.rolled_back_to is not None:
             self.mind.roll_back(batch.rolled_back_to)
             self._acted_at = -1
+            if self.pooling is not None:
+                self.pooling.forget()
         try:
             self.mind.take(batch, batch.read_to.number, batch.read_to.timestamp, complete=batch.complete)
             if batch.claim_ends:

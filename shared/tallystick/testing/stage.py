@@ -125,13 +125,17 @@ class Stage:
 
     def transact(self, who: str, what: str, contract: str, function: str, *arguments: Any, value_wei: int = 0) -> int:
         """Send a transaction of a name and return its gas."""
+        target = self.place(contract)
+        data = self.client.contract(contract, target).encode(function, *arguments)
+        return self.queue(who).send(what, target, data, value_wei=value_wei).gas_used
+
+    def queue(self, who: str) -> TxQueue:
+        """Return the queue of what a name sends by itself."""
         if who not in self.queues:
             store = QueueStore(self.folder / f"{who}.sqlite")
             self._open.append(store)
             self.queues[who] = TxQueue(client=self.client, account=account(who), store=store)
-        target = self.place(contract)
-        data = self.client.contract(contract, target).encode(function, *arguments)
-        return self.queues[who].send(what, target, data, value_wei=value_wei).gas_used
+        return self.queues[who]
 
     def call(self, contract: str, function: str, *arguments: Any) -> Any:
         """Ask a contract."""

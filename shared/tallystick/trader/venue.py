@@ -24,7 +24,6 @@ from tallystick.trader.options import (
 
 if TYPE_CHECKING:
     from tallystick.l1.access import L1
-    from tallystick.l1.client import L1Client
     from tallystick.rollup.genesis import Genesis
     from tallystick.trader.client import TraderClient
     from tallystick.trader.models import Acknowledgement
@@ -58,6 +57,7 @@ def report_price(
     s0.key --key-file s1.key`, and the same with `--every 10s` to keep a market open while one tries things out.
     """
     from tallystick.errors import BadInput
+    from tallystick.l1.client import L1Client
     from tallystick.trader.terms import duration_ms
 
     if every is not None and round_number is not None:
