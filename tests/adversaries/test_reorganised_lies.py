@@ -1,11 +1,20 @@
-"""A lie that L1 takes back may come again as the truth: its name fixes parent and state, not the inputs it is judged by."""
+"""What a party must not remember of blocks that L1 takes back.
+
+A lie may come again as the truth: its name fixes parent and state, not the inputs it is judged by.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from tallystick.dispute.party import Identity, Party
+from tallystick.l1.logstore import LogStore
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.rollup.assertion_view import assertion_id
-from tallystick.rollup.duties import Mode
+from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.state.state import state_hash
 from tallystick.testing.stage import Stage, Told
 from tests.adversaries.reorganised import replace_blocks
@@ -64,3 +73,42 @@ def test_what_stood_on_a_lie_is_seen_when_other_blocks_make_the_lie_true(stage: 
     assert post(stage, "mallory", lie, 4, fourth) == child
     honest.tick()
     assert honest.mind.is_right(lie) and child in honest.rollup.assertions
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_party_that_was_away_while_blocks_were_taken_back_forgets_what_its_disk_tells_of_them(
+    stage: Stage, tmp_path: Path, stays: bool
+) -> None:
+    """With and without the same assertion, of another block, on the branch there is now."""
+
+    def party() -> Party:
+        store = LogStore(tmp_path / "events.sqlite", b"here")
+        identity = Identity(duties=DUTIES[Mode.WATCH])
+        return Party(stage.client, stage.deployment, identity, Told(), store=store)
+
+    first = states_after(stage, 1)[0]
+    stage.mine(3)
+    before = party()
+    before.tick()
+    posted = post(stage, "eve", before.rollup.genesis_id, 1, first)
+    before.tick()
+    before.close()
+    assert posted in before.rollup.assertions
+    replace_blocks(stage, 2)
+    if stays:
+        assert post(stage, "mallory", before.rollup.genesis_id, 1, first) == posted
+    stage.mine(2)
+    for _ in range(2):
+        after = party()
+        while not after.tick():
+            pass
+        after.close()
+        assert after.rollup.assertions == views_of(stage).rollup.assertions
+        assert (posted in after.rollup.assertions) == stays
+
+
+def views_of(stage: Stage) -> Party:
+    """Return a party that reads everything anew."""
+    fresh = Party(stage.client, stage.deployment, Identity(duties=DUTIES[Mode.WATCH]), Told())
+    fresh.tick()
+    return fresh

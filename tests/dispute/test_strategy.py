@@ -234,6 +234,18 @@ def test_the_truth_is_posted_beside_a_lie_by_whoever_disputes_unless_the_lie_was
     assert chain.due() == []
 
 
+def test_the_truth_is_not_posted_any_more_where_two_lies_have_fought_it_out() -> None:
+    """L1 would take a third child and its bond, but no root of it: nothing could be won."""
+    chain = Chain(identity=Identity(duties=DUTIES[Mode.DEFEND]), batches=1, head=10)
+    lie = chain.post("lie", by=EVE)
+    chain.post("another lie", by=EVE)
+    root = chain.open(lie, keccak(b"false"))
+    chain.head += PERIOD - 1
+    assert [each.name for each in chain.due()] == ["assert"]
+    chain.tell("Challenge", "DisputeDecided", dispute=root.dispute, edge=root.id, assertion=lie)
+    assert chain.due() == []
+
+
 def test_p02_every_contested_generation_is_opened_whatever_its_parents_status(chain: Chain) -> None:
     for number, mine in enumerate(true(chain)):
         chain.post(f"lie {number}", by=EVE, parent=chain.rollup.assertions[mine].parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from tallystick.l1.quorum import QuorumClient
 from tallystick.rollup.assertion_view import RollupView
 from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.inbox_view import InboxView
-from tallystick.testing.stage import Stage, Told, trade_a_little
+from tallystick.testing.stage import Stage, Told, account, trade_a_little
+from tallystick.testing.world import address
 from tests.l1.relay import Relay
 
 Lie = Callable[[str, list[Any], Any], Any]
@@ -196,6 +198,31 @@ def test_endpoints_that_will_not_tell_the_past_leave_it_to_the_others(stage: Sta
     assert views.claimed == 1 and views.content() == truth(stage, relays)
 
 
+def test_an_endpoint_that_answers_everything_but_the_past_holds_nobody_up(stage: Stage, relays: list[Relay]) -> None:
+    relays[0].refused.add("eth_getLogs")
+    views = Views(client_of(relays), stage)
+    for _ in range(3):
+        with contextlib.suppress(L1Error):
+            views.read()
+    assert views.claimed == 1 and views.content() == truth(stage, relays)
+
+
+def test_where_no_endpoint_tells_the_past_every_block_is_proven_and_a_broken_off_claim_forgotten(
+    stage: Stage, relays: list[Relay], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "CLAIM_LAG_BLOCKS", 1)
+    views = Views(client_of(relays), stage)
+    views.reader._max_blocks = 65
+    views._take(views.reader.poll())
+    assert len(views.rollup.assertions) > 0
+    for relay in relays:
+        relay.refused.add("eth_getLogs")
+    for _ in range(5):
+        with contextlib.suppress(L1Error):
+            views.read()
+    assert views.claimed == 0 and views.content() == truth(stage, relays)
+
+
 def test_a_restart_reads_from_disk_and_goes_on_from_the_cursor(
     stage: Stage, relays: list[Relay], tmp_path: Path
 ) -> None:
@@ -285,9 +312,22 @@ def a_dispute_too_many(method: str, params: list[Any], result: Any) -> Any:
     return result
 
 
+def a_debt_too_many(method: str, params: list[Any], result: Any) -> Any:
+    """Say that the Rollup owes something to the party that asks."""
+    if method == "eth_getLogs":
+        abi = contract_abi("Rollup")
+        topics = ["0x" + abi.topic("Credited").hex(), "0x" + address("challenger").rjust(32, b"\0").hex()]
+        for at, log in enumerate(result):
+            if log["topics"][0] == "0x" + abi.topic("AssertionPosted").hex():
+                owed = log | {"topics": topics, "data": "0x" + "01".rjust(64, "0")}
+                return [*result[: at + 1], owed, *result[at + 1 :]]
+    return result
+
+
 @pytest.mark.parametrize(
     "lie",
     [
+        a_debt_too_many,
         a_dispute_too_many,
         another_side,
         changed("Challenge", "EdgeAdded", lambda data: data[:-2] + "00"),
@@ -297,6 +337,7 @@ def a_dispute_too_many(method: str, params: list[Any], result: Any) -> Any:
         changed("Rollup", "AssertionPosted", lambda data: data[:-64] + "ff" * 32),
     ],
     ids=[
+        "a debt of nobody",
         "a dispute of nobody",
         "roots of other sides",
         "other spans",
@@ -307,11 +348,13 @@ def a_dispute_too_many(method: str, params: list[Any], result: Any) -> Any:
     ],
 )
 def test_a_party_that_is_told_of_the_past_what_cannot_be_asks_the_next_endpoint(
-    lie: Lie, stage: Stage, relays: list[Relay]
+    lie: Lie, stage: Stage, relays: list[Relay], tmp_path: Path
 ) -> None:
     relays[0].lie = lie
     told = Told()
-    party = Party(client_of(relays), stage.deployment, Identity(duties=DUTIES[Mode.RESOLVE]), told)
+    client, identity = client_of(relays), Identity(duties=DUTIES[Mode.WATCH])
+    queue = tmp_path / "transactions.sqlite"
+    party = Party(client, stage.deployment, identity, told, account=account("challenger"), queue_path=queue)
     refused = 0
     while True:
         try:

@@ -2,7 +2,7 @@
 
 Everything a party acts on is bound by what the contracts hold at one block: the chain of messages and the hash of each
 batch in the Inbox, each assertion with its children in the Rollup, and each edge that descends from a root in the
-Challenge; a state that an event gives in full has the hash that stands there. Nothing can be left out either: messages,
+Challenge, and what a party is owed; a state that an event gives in full has the hash that stands there. Nothing can be left out either: messages,
 batches, children and roots are counted there, and an edge that is bisected has two children. So views made from an
 untrusted list of events are checked by asking for these.
 """
@@ -17,6 +17,7 @@ from tallystick.dispute.view import ENOUGH, ChallengeView, DisputeStatus
 from tallystick.errors import BadInput, DataMismatch, DataMissing
 from tallystick.l1.access import L1, Contract
 from tallystick.rollup.assertion_view import Assertion, RollupView, Status
+from tallystick.rollup.credit_view import CreditView
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.state.hashing import keccak
@@ -46,8 +47,12 @@ def check_commitments(
     inbox: InboxView,
     rollup: RollupView,
     challenge: ChallengeView,
+    credits_: Mapping[str, CreditView] | None = None,
+    payee: bytes = b"",
 ) -> int:
     """Hold the views against the contracts at their addresses, at a block; return how many facts were asked for.
+
+    Of `credits_`, by contract, only what the payee is owed is asked for.
 
     Raises: DataMismatch naming the first fact that differs; L1Error.
     """
@@ -58,6 +63,7 @@ def check_commitments(
             *_inbox_facts(contracts["Inbox"], inbox),
             *_rollup_facts(contracts["Rollup"], rollup),
             *_challenge_facts(contracts["Challenge"], config_hash, rollup, challenge),
+            *(_credit(contracts[name], view, payee) for name, view in (credits_ or {}).items() if payee),
         ]
     except (DataMissing, KeyError) as error:
         raise DataMismatch("the events do not fit together", reason=str(error)) from error
@@ -74,6 +80,11 @@ def check_commitments(
                 contracts=actual,
             )
     return len(facts)
+
+
+def _credit(contract: Contract, view: CreditView, payee: bytes) -> Fact:
+    who = "0x" + payee.hex()
+    return Fact(contract=contract, function="credit", arguments=(who,), expected=view.owed.get(payee, 0))
 
 
 def _inbox_facts(inbox: Contract, view: InboxView) -> Iterator[Fact]:

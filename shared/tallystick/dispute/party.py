@@ -150,7 +150,14 @@ class Party:
         mind = self.mind
         places = self.deployment.addresses.all()
         facts = check_commitments(
-            self.client, places, block, inbox=mind.inbox, rollup=mind.rollup, challenge=mind.challenge
+            self.client,
+            places,
+            block,
+            inbox=mind.inbox,
+            rollup=mind.rollup,
+            challenge=mind.challenge,
+            credits_=mind.credits,
+            payee=mind.me,
         )
         self.reader.accept()
         self.report("past_checked", {"block": block, "facts": facts})

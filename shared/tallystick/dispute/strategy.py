@@ -171,7 +171,10 @@ def asserted(known: Known, chain: list[Generation]) -> list[Due]:
     wanted = own.dispute if children else own.propose and _is_overdue(known, expected, parent)
     block = known.head + 1
     is_open = known.rollup.is_open(parent, block, known.terms.challenge_period_blocks)
-    if not wanted or not is_open or block < _earliest(known, parent):
+    dispute = known.challenge.dispute_below(parent.id)
+    # L1 would take another child of a parent whose dispute is decided, but no root of it: its bond would be lost
+    is_decided = dispute is not None and bool(dispute.winner)
+    if not wanted or not is_open or is_decided or block < _earliest(known, parent):
         return []
     window = window_of(known, max(time_of(known, each) for each in children), 2) if children else None
     first = _post(known, parent, expected, _movable_bond(known, parent), window)

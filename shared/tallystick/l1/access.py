@@ -64,7 +64,8 @@ class L1(Protocol):
         ...
 
     def claim(self) -> Claim | None:
-        """Whoever tells the past unproven, to be checked by what the contracts commit to; None where nobody is doubted."""
+        """Whoever tells the past unproven, to be checked by what the contracts commit to; None where nobody is doubted,
+        or nobody tells it."""
         ...
 
     # Accounts and calls

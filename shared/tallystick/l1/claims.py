@@ -30,7 +30,12 @@ class EndpointClaim:
                 self._endpoint, lambda client: client.logs(list(addresses), first_block, last_block)
             )
         except Unusable as error:
+            self._endpoint.failed_claims += 1
             raise L1Error("an endpoint does not tell the past", endpoint=self.name) from error
+        except L1Error:
+            self._endpoint.failed_claims += 1
+            self._endpoint.refuses_claims = True
+            raise
 
     def refute(self, what: str) -> None:
         """Note that what it said is false; the next claim is another endpoint's."""

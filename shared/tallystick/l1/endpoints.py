@@ -36,6 +36,10 @@ class Endpoint:
     rests_until: float = 0.0
     banned_until: float = 0.0
     problem: str = ""
+    failed_claims: int = 0
+    """How often it did not tell the past."""
+    refuses_claims: bool = False
+    """Whether it has said that it will not."""
 
     @property
     def name(self) -> str:

@@ -142,7 +142,9 @@ class ContractReader:
         for _ in range(READS_OF_A_MOVING_CHAIN):
             before = list(self._seen)
             try:
-                return self._poll()
+                batch = self._poll()
+                undone, self._claim_failed = self._claim_failed, False
+                return replace(batch, rolled_back_to=self._start - 1) if undone else batch
             except _ChainMovedError:
                 self._seen = before
             except BaseException:
@@ -188,15 +190,15 @@ class ContractReader:
         return EventBatch(rolled_back_to=None, events=self._events(piece), read_to=at, complete=False)
 
     def _poll_claim(self) -> EventBatch | None:
-        """The next events of a claim, the last with `claim_ends`; None where the past is short, or nobody is doubted.
+        """The next events of a claim, the last with `claim_ends`; None where the past is short, or nobody claims any.
 
-        A claim that breaks off is taken back by the first batch of the next.
+        A claim that breaks off is taken back by the first batch behind it.
         """
         if self._claim is None:
             self._claim = self._client.claim() if self._is_far_behind() else None
         if self._claim is None:
             self._claims = False
-            return replace(self._poll(), rolled_back_to=self._start - 1) if self._claim_failed else None
+            return None
         final = self._client.head("finalized")
         first = self._start if self._claimed_to is None else self._claimed_to.number + 1
         last = min(final.number - self._confirmations, first + self._max_blocks - 1)

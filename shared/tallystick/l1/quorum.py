@@ -208,14 +208,17 @@ class QuorumClient:
             before = headers[-1]
         return [log for log in found if log.address in wanted and questions.matches(log, topics)]
 
-    def claim(self) -> EndpointClaim:
-        """The word of the first usable endpoint for the logs of the past.
+    def claim(self) -> EndpointClaim | None:
+        """The word of a usable endpoint for the logs of the past, the one that failed to tell them least often.
 
-        Raises: L1Unreachable, when none is usable.
+        None when all refuse to: then every block is proven. Raises: L1Unreachable, when none is usable.
         """
-        for endpoint in self._ask.ready():
-            return EndpointClaim(self._ask.endpoints, endpoint)
-        raise self._ask.too_few("the past", 0)
+        if all(endpoint.refuses_claims for endpoint in self._ask.endpoints.all):
+            return None
+        telling = [endpoint for endpoint in self._ask.ready() if not endpoint.refuses_claims]
+        if not telling:
+            raise self._ask.too_few("the past", 0)
+        return EndpointClaim(self._ask.endpoints, min(telling, key=lambda endpoint: endpoint.failed_claims))
 
     def raw_block(self, number: int) -> tuple[Any, list[Any]] | None:
         """A block of the quorum's chain and its receipts as an endpoint gives them, proven; None where none does."""
