@@ -31,8 +31,9 @@ test: $(VENV)/.dev ## Run the tests (ARGS="-k words" for some of them)
 twins: $(VENV)/.dev ## Run STEPS=200000 steps in both languages, and mutated witnesses; goes on where it stopped
 	$(BIN)/python -m tallystick.testing.campaign --steps $(STEPS) $(ARGS)
 
-campaign: $(VENV)/.dev ## Play SEEDS=20000 random matches over many generations; goes on where it stopped
+campaign: $(VENV)/.dev ## Play SEEDS=20000 random matches over many generations (goes on where it stopped), and the long tests
 	$(BIN)/python -m tallystick.testing.generations.campaign --seeds $(SEEDS) $(ARGS)
+	$(BIN)/python -m pytest -q -m campaign tests
 
 test-anvil: $(VENV)/.dev $(NPM)/.done ## Play reorganisations and many attackers on anvil too (needs npm)
 	$(BIN)/python -m pytest -q -m anvil tests/anvil $(ARGS)
