@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,15 +18,12 @@ from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.server import dev_accounts
 from tallystick.testing.stage import PERIOD_BLOCKS, trade_a_little
 from tests.adversaries.reorganised import play_through_reorganisation, publish_through_reorganisation
-from tests.adversaries.siege import most_censored, withstand
 from tests.anvil.conftest import Anvil, AnvilStage, CrowdedStage
 
 pytestmark = pytest.mark.anvil
 
 LOGGER = bytes.fromhex("6009600c60003960096000f3" + "600060006000a10000")
 """Deploys nine bytes that log one topic and nothing else."""
-HEIGHT = 16
-GENERATIONS = 24
 FEES: dict[str, Any] = {"maxFeePerGas": 10**10, "maxPriorityFeePerGas": 10**9}
 
 
@@ -136,14 +132,3 @@ def test_attackers_with_different_histories_lose_on_anvil_too(crowded: CrowdedSt
     assert result.liars_time < PERIOD_BLOCKS
     assert result.decided <= PERIOD_BLOCKS + INCLUSION_BLOCKS
     assert result.profit_wei > 0
-
-
-def test_twenty_four_generations_contested_at_once_end_in_time_on_anvil_too(tmp_path: Path) -> None:
-    """Three attackers of each, the censorship that the period leaves, and a party that is killed and has no disk."""
-    stage = CrowdedStage(tmp_path, root_height=HEIGHT)
-    try:
-        trade_a_little(stage)
-        stage.publish()
-        withstand(stage, 3, GENERATIONS, odds=0.01, censored=most_censored(HEIGHT), censorship=0.6)
-    finally:
-        stage.close()
