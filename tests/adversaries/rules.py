@@ -113,15 +113,7 @@ def publish_raw(stage: Stage, chunks: list[bytes], message_limit: int | None = N
 
 def post(stage: Stage, who: str) -> int:
     """Post the world's next batch as somebody, and return the gas."""
-    return stage.transact(who, f"batch {stage.posted} by {who}", "Inbox", "postBatch", *next_batch(stage))
-
-
-def next_batch(stage: Stage) -> tuple[Any, ...]:
-    """Take the world's next sealed batch, as arguments of `postBatch`."""
-    number = stage.posted
-    header = stage.world.published.headers[number]
-    stage.posted += 1
-    return number, header.time, header.until, header.message_limit, stage.world.published.chunks[number]
+    return stage.transact(who, f"batch {stage.posted} by {who}", "Inbox", "postBatch", *stage.next_batch())
 
 
 def confirm_by_time(stage: Stage, party: Party) -> None:

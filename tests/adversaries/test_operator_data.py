@@ -24,7 +24,7 @@ from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account, trade_
 from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address
 from tallystick_operator.lies import make_lie
-from tests.adversaries.rules import confirm_by_time, must_hold, next_batch, post, publish_raw, refusal
+from tests.adversaries.rules import confirm_by_time, must_hold, post, publish_raw, refusal
 
 DAY = 24 * 3600
 TRANSACTION_GAS = 1 << 24
@@ -121,7 +121,7 @@ def test_D04_D10_D17_whoever_leaves_out_a_forced_withdrawal_posts_nothing_after_
     with pytest.raises(L1Reverted, match="MessageOverdue"):
         stage.publish()
     stage.posted -= 1
-    (number, time, until, limit, chunks) = next_batch(stage)
+    (number, time, until, limit, chunks) = stage.next_batch()
     served = stage.world.published
     served.headers[number] = type(served.headers[number])(
         time=time,

@@ -69,8 +69,8 @@ def test_a_battle_is_shown_and_ends_with_one_object() -> None:
     assert battle["won"] and battle["attackers"] == 2
     assert battle["liars_time"] < PERIOD_BLOCKS
     text = StringIO()
-    show_sybils(Console(file=text, width=120), [battle])
-    assert "honest gas" in text.getvalue()
+    show_sybils(Console(file=text, width=160), [battle])
+    assert "honest gas" in text.getvalue() and "generations" in text.getvalue()
 
 
 def test_a_battle_in_which_the_honest_side_is_overtaken_is_won_too() -> None:

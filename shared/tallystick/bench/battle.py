@@ -11,8 +11,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from tallystick.bench.sybils import Attack, Attacker, Timing, attacks, owner
+from tallystick.bench.sybils import Attack, Attacker, Timing, attacks, owner, send
 from tallystick.dispute.history import History, Trace
+from tallystick.dispute.moves import Call
 from tallystick.dispute.party import Identity, Party
 from tallystick.dispute.player import repayments
 from tallystick.dispute.strategy import own_bonds
@@ -42,13 +43,20 @@ Watch = Callable[[int], None]
 class Result:
     """What a battle came to.
 
-    Units: `blocks` from the first false assertion to the last payment; `profit_wei` is what the honest party has more
-    than before; `liars_time` the most blocks any lie ever had.
+    Units: `attackers` of each generation; `blocks` from the first false assertion to the last payment; `decided` are the
+    most from a generation's beginning to its decision, `confirmed` the most from a true assertion's posting to its
+    confirmation; `profit_wei` is what the honest party has more than before; `liars_time` the most blocks any lie ever
+    had; `bonds_in_use` the most assertion bonds that the honest party had on L1 at once, `contested` the most
+    generations that were undecided.
     """
 
     attackers: int
+    generations: int
+    contested: int
     blocks: int
     decided: int
+    confirmed: int
+    bonds_in_use: int
     moves: int
     gas: int
     bonds_wei: int
@@ -63,25 +71,52 @@ class Result:
     """Gas of every transaction of the honest party, by function."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """A generation that is fought over since a block. `mine` is the true child of its parent."""
+
+    parent: Assertion
+    true: Trace
+    mine: bytes
+    attackers: list[Attacker]
+    began: int
+
+
+def tick(party: Party) -> Party:
+    """Let a party act and go on."""
+    party.tick()
+    return party
+
+
 @dataclass(slots=True, kw_only=True)
 class Battle:
     """Plays until every false assertion is rejected and every bond paid out.
 
     A block holds whatever was sent in time, the attackers' dearer transactions first. In `censored` blocks, chosen by
-    the seed, none of the honest party's are let in. `watch` is told each block's number before anybody moves.
+    the seed, none of the honest party's are let in. `watch` is told each block's number before anybody moves. `drive` lets
+    the honest party act, and may put another in its place. As soon as the truth is asserted the next of `generations`
+    begins, with as many attackers, who come at `timings` in turn; those before it are far from being decided.
     """
 
     stage: Stage
     true: Trace
     attacks: list[Attack]
+    generations: int = 1
+    timings: tuple[Timing, ...] = (Timing.AT_ONCE, Timing.LATE)
+    mode: Mode = Mode.RESOLVE
     censored: int = 0
+    censorship: float = CENSORSHIP
     seed: int = 0
     watch: Watch = lambda block: None
+    drive: Callable[[Party], Party] = tick
     told: Told = field(default_factory=Told)
     honest: Party = field(init=False)
     eyes: Party = field(init=False)
     parent: Assertion = field(init=False)
-    attackers: list[Attacker] = field(init=False)
+    fronts: list[Front] = field(init=False)
+    _confirmed: dict[bytes, int] = field(default_factory=dict[bytes, int])
+    _contested: int = 0
+    _bonds: int = 0
     _liars_time: int = 0
     _slowest: float = 0.0
     _dropped: int = 0
@@ -90,16 +125,13 @@ class Battle:
         stage = self.stage
         client = L1Client(stage.server.url)
         self.eyes = Party(client, stage.deployment, Identity(duties=DUTIES[Mode.WATCH]), Told())
-        self.honest = stage.party(HONEST, Mode.RESOLVE, self.told)
+        self.honest = stage.party(HONEST, self.mode, self.told)
         self.eyes.read()
         self.parent = self.eyes.rollup.assertions[self.eyes.rollup.latest_confirmed]
-        self.attackers = []
-        for number, attack in enumerate(self.attacks):
-            name = f"sybil {self.seed}/{number}"
-            stage.fund(name)
-            self.attackers.append(
-                Attacker(name=name, attack=attack, stage=stage, eyes=self.eyes, parent=self.parent, honest=self.true)
-            )
+        for front in range(self.generations):
+            for number in range(len(self.attacks)):
+                stage.fund(self._name(front, number))
+        self.fronts = [self._front(self.parent, self.true, self.attacks)]
 
     def play(self, rounds: int = 2_000) -> Result:
         """Play to the end.
@@ -112,22 +144,65 @@ class Battle:
         stage.chain.request("evm_setAutomine", False)
         for _ in range(rounds):
             self.eyes.read()
+            self._note()
             self.watch(self.eyes.head)
-            total = self._honest_total()
-            for attacker in self.attackers:
-                attacker.act(total)
+            self._widen()
+            left = [IDLE_BLOCKS, *filter(None, map(self._attack, self.fronts))]
             at = time.perf_counter()
-            self.honest.tick()
+            self.honest = self.drive(self.honest)
             self._slowest = max(self._slowest, time.perf_counter() - at)
             if self._over():
                 break
-            if self._dropped < self.censored and chance.random() < CENSORSHIP:
+            if self._dropped < self.censored and chance.random() < self.censorship:
                 self._censor()
-            self._go_on(total)
+            stage.mine(1 if stage.pool() or self.honest.busy else min(left))
         else:
             raise AssertionError(f"the battle did not end within {rounds} rounds")
         stage.chain.request("evm_setAutomine", True)
         return self._result(first, before_wei, time.perf_counter() - began)
+
+    def _name(self, front: int, number: int) -> str:
+        return f"sybil {self.seed}/{number}" + (f" of {front}" if front else "")
+
+    def _front(self, parent: Assertion, true: Trace, chosen: list[Attack]) -> Front:
+        at = len(self.fronts) if parent is not self.parent else 0
+        attackers = [
+            Attacker(
+                name=self._name(at, number), attack=attack, stage=self.stage, eyes=self.eyes, parent=parent, honest=true
+            )
+            for number, attack in enumerate(chosen)
+        ]
+        mine = assertion_id(parent.id, true.last_state)
+        return Front(parent=parent, true=true, mine=mine, attackers=attackers, began=self.eyes.head)
+
+    def _widen(self) -> None:
+        """Begin the next generation, once the one before it is asserted and there is something to go on with."""
+        if len(self.fronts) == self.generations:
+            return
+        last, mind = self.fronts[-1], self.eyes.mind
+        parent = mind.rollup.assertions.get(last.mine)
+        if parent is None:
+            return
+        if mind.inbox.batch_count < parent.next_limit:
+            if self.stage.posted == mind.inbox.batch_count:
+                self._publish()
+            return
+        assert mind.replayer is not None
+        mind.expected(last.parent)
+        start, inputs = mind.replayer.state(parent.id), mind.inbox.limited(parent.next_limit)
+        true = History(start, inputs, height=last.true.height)
+        count = len(self.attacks)
+        chosen = attacks(true, count, self.seed, self.timings, first=len(self.fronts) * count)
+        self.fronts.append(self._front(parent, true, chosen))
+
+    def _publish(self) -> None:
+        """Send the next batch: it will be in the next block, with all that others have sent."""
+        stage = self.stage
+        stage.begin()
+        stage.world.seal()
+        nonce = self.eyes.client.nonce(address("operator"))
+        call = Call(key="batch", function="postBatch", arguments=stage.next_batch(), value_wei=0)
+        send(stage, self.eyes, "operator", "Inbox", call, nonce=nonce)
 
     def _over(self) -> bool:
         own = bytes.fromhex(owner(HONEST)[2:])
@@ -135,56 +210,83 @@ class Battle:
         view = self.honest.challenge
         decided = [each for each in view.disputes.values() if each.winner]
         settled = all(each.settled and not repayments(view, each) for each in decided)
-        home = not own_bonds(self.honest.mind)
-        return finished(self.honest) and settled and paid and home and not self.honest.busy
+        home = len(own_bonds(self.honest.mind)) <= (self.mode is Mode.PROPOSE)
+        begun = len(self.fronts) == self.generations
+        return begun and finished(self.honest) and settled and paid and home and not self.honest.busy
 
-    def _honest_total(self) -> int | None:
+    def _attack(self, front: Front) -> int | None:
+        """Let the attackers of a generation move; return the blocks in which nobody there has anything to do but wait,
+        None once it is decided."""
+        total = self._honest_total(front)
+        for attacker in front.attackers:
+            attacker.act(total)
+        if self._is_decided(front):
+            return None
+        return IDLE_BLOCKS if total is None else max(1, PERIOD_BLOCKS - total - 3)
+
+    def _is_decided(self, front: Front) -> bool:
+        dispute = self.eyes.challenge.dispute_below(front.parent.id)
+        return dispute is not None and bool(dispute.winner)
+
+    def _honest_total(self, front: Front) -> int | None:
         """Return the blocks the honest root has, None while it is not open; note what the lies have."""
         view, challenge, found = self.eyes.rollup, self.eyes.challenge, None
-        mine = assertion_id(self.parent.id, self.true.last_state)
-        span = self.true.span(self.true.height, 0)
-        for id_ in view.children.get(self.parent.id, []):
+        span = front.true.span(front.true.height, 0)
+        for id_ in view.children.get(front.parent.id, []):
             head_start = view.unrivalled_blocks(view.assertions[id_], self.eyes.head)
             for root in challenge.roots.get(id_, []):
                 total = head_start + challenge.total(root, self.eyes.head)
-                if id_ == mine and challenge.edges[root].edge.span == span:
+                if id_ == front.mine and challenge.edges[root].edge.span == span:
                     found = total
                 else:
                     self._liars_time = max(self._liars_time, total)
         return found
+
+    def _note(self) -> None:
+        """Look at what is confirmed, at what is contested, and at the bonds that the honest party has on L1."""
+        view = self.eyes.rollup
+        for front in self.fronts:
+            mine = view.assertions.get(front.mine)
+            if mine is not None and mine.status is Status.CONFIRMED:
+                self._confirmed.setdefault(front.mine, self.eyes.head - mine.block)
+        self._contested = max(self._contested, sum(not self._is_decided(each) for each in self.fronts))
+        bonds = sum(each.bonded == address(HONEST) for each in view.assertions.values())
+        self._bonds = max(self._bonds, bonds)
 
     def _censor(self) -> None:
         """Keep the honest party's transactions out of the next block."""
         client, mine = self.stage.chain, owner(HONEST)
         dropped = False
         for hash_ in self.stage.pool():
-            if client.request("eth_getTransactionByHash", hash_)["from"].lower() == mine:
+            waiting = client.request("eth_getTransactionByHash", hash_)
+            if waiting is not None and waiting["from"].lower() == mine:
                 client.request("anvil_dropTransaction", hash_)
                 dropped = True
         self._dropped += dropped
-
-    def _go_on(self, total: int | None) -> None:
-        """Mine a block, or several where nobody has anything to do but wait."""
-        waiting = self.stage.pool() or self.honest.busy
-        left = IDLE_BLOCKS if total is None else PERIOD_BLOCKS - total - 3
-        self.stage.mine(1 if waiting else max(1, min(IDLE_BLOCKS, left)))
 
     def _result(self, first: int, before_wei: int, seconds: float) -> Result:
         self.eyes.read()
         client, config = self.eyes.client, self.stage.deployment.config
         spent = transactions(self.stage.chain, HONEST, first + 1, self.eyes.head)
-        view = self.eyes.rollup
-        mine = assertion_id(self.parent.id, self.true.last_state)
-        rivals = [view.assertions[id_] for id_ in view.children[self.parent.id] if id_ != mine]
-        (dispute,) = [each for each in self.eyes.challenge.disputes.values() if each.parent == self.parent.id]
-        roots = sum(len(self.eyes.challenge.roots.get(id_, [])) for id_ in view.children[self.parent.id])
-        names = [attacker.name for attacker in self.attackers]
+        self._note()
+        view, challenge = self.eyes.rollup, self.eyes.challenge
+        children = [id_ for front in self.fronts for id_ in view.children[front.parent.id]]
+        true = {front.mine for front in self.fronts}
+        rivals = [view.assertions[id_] for id_ in children if id_ not in true]
+        began = {front.parent.id: front.began for front in self.fronts}
+        decided = [each.decided_block - began[each.parent] for each in challenge.disputes.values()]
+        roots = sum(len(challenge.roots.get(id_, [])) for id_ in children)
+        names = [attacker.name for front in self.fronts for attacker in front.attackers]
         paid_back = sum(view_.owed.get(address(name), 0) for view_ in self.eyes.credits.values() for name in names)
-        bonds = len(rivals) * config.assertion_bond_wei + (roots - 1) * config.challenge_bond_wei
+        bonds = len(rivals) * config.assertion_bond_wei + (roots - len(decided)) * config.challenge_bond_wei
         return Result(
-            attackers=len(self.attackers),
+            attackers=len(self.attacks),
+            generations=len(self.fronts),
+            contested=self._contested,
             blocks=self.eyes.head - first,
-            decided=dispute.decided_block - first,
+            decided=max(decided),
+            confirmed=max(self._confirmed.values()),
+            bonds_in_use=self._bonds,
             moves=sum(len(spent.get(name, [])) for name in ("openRoot", "bisect", "prove", "update", "decide")),
             gas=sum(map(sum, spent.values())),
             bonds_wei=bonds,
@@ -194,7 +296,7 @@ class Battle:
             censored=self._dropped,
             seconds=seconds,
             slowest_tick=self._slowest,
-            won=view.latest_confirmed == mine and {each.status for each in rivals} == {Status.REJECTED},
+            won=view.latest_confirmed == self.fronts[-1].mine and {each.status for each in rivals} == {Status.REJECTED},
             by_function=spent,
         )
 
@@ -224,13 +326,13 @@ def typical(gas: list[int]) -> int:
     return int(median(gas)) if gas else 0
 
 
-def small_battle(count: int, *, censored: int = 0, fronted: bool = False) -> dict[str, Any]:
-    """Play a small batch against so many attackers and return what it came to, by name.
+def small_battle(count: int, *, generations: int = 1, censored: int = 0, fronted: bool = False) -> dict[str, Any]:
+    """Play small batches against so many attackers of each and return what it came to, by name.
 
     `fronted` has a third of them make the honest side's moves before it does: it then has less to pay, and less to
     be repaid.
     """
-    timings = tuple(Timing) if fronted else (Timing.AT_ONCE, Timing.LATE)
+    timings = (Timing.AT_ONCE, Timing.LATE, Timing.FIRST) if fronted else (Timing.AT_ONCE, Timing.LATE)
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
         stage = Stage(Path(folder))
         try:
@@ -239,6 +341,9 @@ def small_battle(count: int, *, censored: int = 0, fronted: bool = False) -> dic
             fresh = stage.world.fresh()
             true = History(fresh.state, fresh.inputs, height=stage.deployment.config.root_height)
             chosen = attacks(true, count, timings=timings)
-            return asdict(Battle(stage=stage, true=true, attacks=chosen, censored=censored).play())
+            battle = Battle(
+                stage=stage, true=true, attacks=chosen, generations=generations, timings=timings, censored=censored
+            )
+            return asdict(battle.play())
         finally:
             stage.close()

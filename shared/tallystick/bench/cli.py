@@ -145,6 +145,9 @@ def capacity(
 @app.command()
 def sybils(
     attackers: Annotated[list[int], typer.Argument(min=1, max=256, help="How many at once, one battle each.")],
+    generations: Annotated[
+        list[int] | None, typer.Option(min=1, max=24, help="Contested at once, a battle each; 1 by default.")
+    ] = None,
     censored: Annotated[int, typer.Option(min=0, max=150, help="Blocks that keep the honest side out.")] = 0,
     fronted: Annotated[bool, typer.Option(help="Some make the honest side's moves before it.")] = False,
     json_output: Json = False,
@@ -159,7 +162,11 @@ def sybils(
     from tallystick.bench.tables import show_sybils
     from tallystick.testing.stage import PERIOD_BLOCKS
 
-    rows = [small_battle(count, censored=censored, fronted=fronted) for count in attackers]
+    rows = [
+        small_battle(count, generations=each, censored=censored, fronted=fronted)
+        for each in generations or [1]
+        for count in attackers
+    ]
     show_sybils(Console(stderr=json_output, highlight=False), rows)
     ok = all(row["won"] and row["profit_wei"] > 0 and row["liars_time"] < PERIOD_BLOCKS for row in rows)
     _finish({"ok": ok, "battles": rows}, json_output)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from tallystick.dispute.history import Trace, leaf, node
 from tallystick.dispute.moves import Call, call_for
 from tallystick.dispute.party import Party
-from tallystick.dispute.player import Bisect, Claim, Move, Player, Prove
+from tallystick.dispute.player import Bisect, Claim, Move, OpenRoot, Player, Prove
 from tallystick.rollup.assertion_view import Assertion, assertion_id
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import REGISTERS_BYTES
@@ -35,6 +35,8 @@ class Timing(Enum):
     LATE = "at the last block"
     FIRST = "before us"
     """With dearer transactions: its own moves, and the honest side's as well, land before ours in the same block."""
+    IDLE = "never"
+    """It opens its root and leaves it alone."""
 
 
 class Fork(Trace):
@@ -98,12 +100,20 @@ def lie_at(true: Trace, index: int, name: str, timing: Timing = Timing.AT_ONCE) 
 
 
 def attacks(
-    true: Trace, count: int, seed: int = 0, timings: tuple[Timing, ...] = (Timing.AT_ONCE, Timing.LATE, Timing.FIRST)
+    true: Trace,
+    count: int,
+    seed: int = 0,
+    timings: tuple[Timing, ...] = (Timing.AT_ONCE, Timing.LATE, Timing.FIRST),
+    *,
+    first: int = 0,
 ) -> list[Attack]:
-    """Return so many attacks, of every kind as far as they go, then lies at random places; no two are alike."""
+    """Return so many attacks, of every kind as far as they go, then lies at random places; no two are alike.
+
+    `first` are those that stand in other generations already: the kinds go on, and come again, from there.
+    """
     steps, last = len(true.states) - 1, (1 << true.height) - 1
     chance = random.Random(seed)
-    roots = [keccak(b"sybil %d/%d" % (seed, i)) for i in range(count)]
+    roots = [keccak(b"sybil %d/%d" % (seed, first + i)) for i in range(count)]
     ends = [state_hash(root, REGISTERS) for root in roots]
     common, half = keccak(b"a common lie"), steps // 2
     made: list[tuple[str, tuple[tuple[int, bytes], ...], dict[tuple[int, int], bytes], bool]] = []
@@ -123,9 +133,16 @@ def attacks(
         ]
         at = len(made)
         anywhere = chance.randrange(steps) if at % 2 else chance.randrange(steps, last)
-        made.append(kinds[at] if at < len(kinds) else ("anywhere", ((anywhere, end),), {}, True))
+        kind = (first + at) % len(kinds) if first else at
+        made.append(kinds[kind] if kind < len(kinds) else ("anywhere", ((anywhere, end),), {}, True))
     return [
-        Attack(place=place, trace=Fork(true, runs, holes), timing=timings[at % len(timings)], root=roots[at], own=own)
+        Attack(
+            place=place,
+            trace=Fork(true, runs, holes),
+            timing=timings[(first + at) % len(timings)],
+            root=roots[at],
+            own=own,
+        )
         for at, (place, runs, holes, own) in enumerate(made)
     ]
 
@@ -165,7 +182,8 @@ class Attacker:
         if self.attack.timing is Timing.LATE and (honest_total is None or honest_total < period - LATE_BLOCKS):
             return
         for move in self._moves(self.attack.trace, self.id):
-            if not isinstance(move, Bisect) or self.attack.trace.opens(move):
+            idle = self.attack.timing is Timing.IDLE and not isinstance(move, OpenRoot)
+            if not idle and (not isinstance(move, Bisect) or self.attack.trace.opens(move)):
                 self._make(move)
         if self.attack.timing is Timing.FIRST:
             for move in self._moves(self.honest, assertion_id(self.parent.id, self.honest.last_state), proves=True):
@@ -198,7 +216,7 @@ class Attacker:
         if call.key in self._made:
             return
         self._made.add(call.key)
-        tip = {Timing.AT_ONCE: 1, Timing.LATE: 3, Timing.FIRST: 50}[self.attack.timing]
+        tip = {Timing.AT_ONCE: 1, Timing.LATE: 3, Timing.FIRST: 50, Timing.IDLE: 1}[self.attack.timing]
         send(self.stage, self.eyes, self.name, contract, call, nonce=self.sent, tip_wei=tip * GWEI)
         self.sent += 1
 

@@ -43,16 +43,27 @@ def show_dispute(console: Console, result: Result) -> None:
 def show_sybils(console: Console, rows: list[Result]) -> None:
     """Print what so many attackers at once bring about."""
     table = Table(
-        "attackers", "blocks to the decision", "to the end", "honest moves", "honest gas", "bonds lost, ether"
+        "generations",
+        "attackers of each",
+        "blocks to the decision",
+        "posting to confirmation",
+        "to the end",
+        "honest moves",
+        "honest gas",
+        "bonds lost, ether",
+        "in use",
     )
     for row in rows:
         table.add_row(
+            str(row["generations"]),
             str(row["attackers"]) + (", censoring" if row["censored"] else ""),
             str(row["decided"]),
+            str(row["confirmed"]),
             str(row["blocks"]),
             str(row["moves"]),
             f"{row['gas']:,}",
             f"{row['lost_wei'] / ETHER:.2f}",
+            str(row["bonds_in_use"]),
         )
     console.print(table)
 

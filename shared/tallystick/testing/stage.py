@@ -186,11 +186,15 @@ class Stage:
         self.world.seal()
         return sum(self._post(number) for number in range(self.posted, len(self.world.published.headers)))
 
-    def _post(self, number: int) -> int:
-        header, chunks = self.world.published.headers[number], self.world.published.chunks[number]
+    def next_batch(self) -> tuple[Any, ...]:
+        """Take the world's next sealed batch, as arguments of `postBatch`."""
+        number = self.posted
+        header = self.world.published.headers[number]
         self.posted += 1
-        arguments = (number, header.time, header.until, header.message_limit, chunks)
-        return self.transact("operator", f"batch {number}", "Inbox", "postBatch", *arguments)
+        return number, header.time, header.until, header.message_limit, self.world.published.chunks[number]
+
+    def _post(self, number: int) -> int:
+        return self.transact("operator", f"batch {number}", "Inbox", "postBatch", *self.next_batch())
 
     def party(self, who: str, mode: Mode, told: Told, step: Any = engine.step) -> Party:
         """Return a party; one with a step of its own is a liar, which cannot prove."""

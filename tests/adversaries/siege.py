@@ -1,0 +1,127 @@
+"""Many generations contested at once by several attackers, against a party that keeps dying and has no disk."""
+
+from __future__ import annotations
+
+import random
+import sys
+from dataclasses import dataclass, field
+
+from tallystick.bench.battle import HONEST, Battle, Result
+from tallystick.bench.sybils import Timing, attacks
+from tallystick.dispute.history import History
+from tallystick.dispute.party import Identity, Party
+from tallystick.l1.quorum import QuorumClient
+from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage, account
+from tests.adversaries.rules import must_hold
+
+DELTA = 1
+"""Blocks from an event to the answer being in a block: a party that is killed is started again in the same one."""
+TIMINGS = (Timing.IDLE, Timing.LATE, Timing.AT_ONCE)
+
+
+def inclusion_blocks(height: int) -> int:
+    """D: an opening, a bisection a level and a proof, each as late as may be."""
+    return (DELTA + 1) * (height + 2)
+
+
+def most_censored(height: int) -> int:
+    """C: what a stage's period leaves for censorship."""
+    return PERIOD_BLOCKS - inclusion_blocks(height) - DELTA - 2
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches it."""
+
+
+class MortalClient(QuorumClient):
+    """A client whose process dies at some broadcasts, before the node has the transaction or right after."""
+
+    def __init__(self, url: str, chance: random.Random, odds: float) -> None:
+        super().__init__([url])
+        self._chance = chance
+        self._odds = odds
+
+    def send_raw(self, raw: bytes) -> bytes:
+        dies = self._chance.random() < self._odds
+        if dies and self._chance.random() < 0.5:
+            raise Killed
+        sent = super().send_raw(raw)
+        if dies:
+            raise Killed
+        return sent
+
+
+@dataclass(slots=True, kw_only=True)
+class Mortal:
+    """The lives of the honest party. Each begins with an empty disk, and reads L1 from its first block on."""
+
+    battle: Battle
+    odds: float
+    chance: random.Random = field(default_factory=lambda: random.Random(0))
+    deaths: int = 0
+
+    def born(self) -> Party:
+        """Return a party that knows nothing."""
+        stage = self.battle.stage
+        path = stage.folder / "mortal.sqlite"
+        for file in stage.folder.glob("mortal.sqlite*"):
+            file.unlink()
+        client = MortalClient(stage.server.url, self.chance, self.odds)
+        identity = Identity(duties=DUTIES[Mode.PROPOSE])
+        return Party(client, stage.deployment, identity, self.battle.told, account=account(HONEST), queue_path=path)
+
+    def drive(self, party: Party) -> Party:
+        """Let a party act; where it dies, another one takes over."""
+        while True:
+            try:
+                party.tick()
+            except Killed:
+                self.deaths += 1
+                party.close()
+                party = self.born()
+            else:
+                return party
+
+
+def withstand(
+    stage: Stage, attackers: int, generations: int, *, odds: float, censored: int, censorship: float
+) -> Result:
+    """Let so many attackers contest so many generations at once, with idle, late and false-trace roots and garbage, and
+    keep the honest party out of so many blocks, of those that hold something of its own `censorship`; check that every
+    true assertion is confirmed within its bound, and that the party has all its bonds and never more than one on L1."""
+    height = stage.deployment.config.root_height
+    fresh = stage.world.fresh()
+    true = History(fresh.state, fresh.inputs, height=height)
+    battle = Battle(
+        stage=stage,
+        true=true,
+        attacks=attacks(true, attackers, timings=TIMINGS),
+        timings=TIMINGS,
+        generations=generations,
+        mode=Mode.PROPOSE,
+        censored=censored,
+        censorship=censorship,
+    )
+    mortal = Mortal(battle=battle, odds=odds)
+    battle.honest.close()
+    battle.honest = mortal.born()
+    battle.drive = mortal.drive
+    try:
+        result = battle.play()
+    finally:
+        battle.honest.close()
+    sys.stdout.write(f"{mortal.deaths} deaths, {result}\n")
+    honest = stage.party(HONEST, Mode.PROPOSE, battle.told)
+
+    assert result.won, result
+    assert result.contested == generations
+    assert result.censored == censored
+    assert result.confirmed <= PERIOD_BLOCKS + censored + inclusion_blocks(height) + 2 * (DELTA + 1)
+    assert result.liars_time < PERIOD_BLOCKS
+    assert result.bonds_in_use == 1
+    assert mortal.deaths > 0
+    must_hold(stage, honest, before_wei=FUND_WEI)
+    places = {attacker.attack.place for front in battle.fronts for attacker in front.attackers}
+    assert places > {"false trace to the truth", "garbage half", "garbage leaf"} or attackers * generations < 11
+    return result
