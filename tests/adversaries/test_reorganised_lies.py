@@ -46,7 +46,7 @@ def post(stage: Stage, who: str, parent: bytes, limit: int, state: State) -> byt
     return assertion_id(parent, state_hash(*state))
 
 
-def test_what_stood_on_a_lie_is_seen_when_other_blocks_make_the_lie_true(stage: Stage) -> None:
+def test_L01_what_stood_on_a_lie_is_seen_when_other_blocks_make_the_lie_true(stage: Stage) -> None:
     for _ in range(3):
         stage.world.seal()
     first, _, third, fourth = states_after(stage, 4)

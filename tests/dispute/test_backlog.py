@@ -179,7 +179,7 @@ def bound(lost: int = 0, generations: int = 8) -> int:
 @pytest.mark.parametrize("generations", [2, 3, 8])
 @pytest.mark.parametrize("lost", [0, 300, 2_000])
 @pytest.mark.parametrize("sequencer", [at_the_rate, all_at_once, silence_then_the_rate])
-def test_the_worst_backlog_is_asserted_within_the_bound(sequencer: Sequencer, lost: int, generations: int) -> None:
+def test_p05_the_worst_backlog_is_asserted_within_the_bound(sequencer: Sequencer, lost: int, generations: int) -> None:
     proposer = play(sequencer, 1, lost=lost, generations=generations)
     assert 0 < proposer.worst() <= bound(lost, generations)
     # the bound is no idle number: the worst play comes close

@@ -139,7 +139,7 @@ def truth(stage: Stage, relays: list[Relay]) -> tuple[Any, ...]:
     return views.content()
 
 
-def test_the_past_is_read_from_one_endpoint_and_without_a_receipt(stage: Stage, relays: list[Relay]) -> None:
+def test_p09_the_past_is_read_from_one_endpoint_and_without_a_receipt(stage: Stage, relays: list[Relay]) -> None:
     views = Views(client_of(relays), stage)
     views.read()
     assert (views.claimed, views.refuted) == (1, [])
@@ -223,7 +223,7 @@ def test_where_no_endpoint_tells_the_past_every_block_is_proven_and_a_broken_off
     assert views.claimed == 0 and views.content() == truth(stage, relays)
 
 
-def test_a_restart_reads_from_disk_and_goes_on_from_the_cursor(
+def test_p09_a_restart_reads_from_disk_and_goes_on_from_the_cursor(
     stage: Stage, relays: list[Relay], tmp_path: Path
 ) -> None:
     store = LogStore(tmp_path / "events.sqlite", b"this one")
