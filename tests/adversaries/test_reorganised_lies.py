@@ -76,7 +76,7 @@ def test_L01_what_stood_on_a_lie_is_seen_when_other_blocks_make_the_lie_true(sta
 
 
 @pytest.mark.parametrize("stays", [True, False])
-def test_a_party_that_was_away_while_blocks_were_taken_back_forgets_what_its_disk_tells_of_them(
+def test_L01_a_party_that_was_away_while_blocks_were_taken_back_forgets_what_its_disk_tells_of_them(
     stage: Stage, tmp_path: Path, stays: bool
 ) -> None:
     """With and without the same assertion, of another block, on the branch there is now."""
