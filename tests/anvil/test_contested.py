@@ -1,4 +1,4 @@
-"""Generations contested at once, and a party that is killed in the middle of it, on anvil."""
+"""Generations contested at once, by three attackers of each, on anvil."""
 
 from __future__ import annotations
 
