@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from tallystick.bench.battle import HONEST, Battle, Result
 from tallystick.bench.sybils import Timing, attacks
 from tallystick.dispute.history import History
-from tallystick.dispute.party import Identity, Party
+from tallystick.dispute.party import CONFIRMATIONS, Identity, Party
+from tallystick.l1.deployment import BLOCK_SECONDS
+from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.quorum import QuorumClient
+from tallystick.l1.sender import SenderConfig, TxQueue
 from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage, account
 from tests.adversaries.rules import must_hold
@@ -60,6 +63,7 @@ class Mortal:
     odds: float
     chance: random.Random = field(default_factory=lambda: random.Random(0))
     deaths: int = 0
+    _store: QueueStore | None = None
 
     def born(self) -> Party:
         """Return a party that knows nothing."""
@@ -69,7 +73,21 @@ class Mortal:
             file.unlink()
         client = MortalClient(stage.server.url, self.chance, self.odds)
         identity = Identity(duties=DUTIES[Mode.PROPOSE])
-        return Party(client, stage.deployment, identity, self.battle.told, account=account(HONEST), queue_path=path)
+        self._store = QueueStore(path)
+        queue = TxQueue(
+            client=client,
+            account=account(HONEST),
+            store=self._store,
+            config=SenderConfig(confirmations=CONFIRMATIONS),
+            clock=lambda: float(self.battle.eyes.head * BLOCK_SECONDS),
+        )
+        return Party(client, stage.deployment, identity, self.battle.told, queue=queue)
+
+    def bury(self, party: Party) -> None:
+        """Let go of what a party held."""
+        party.close()
+        if self._store is not None:
+            self._store.close()
 
     def drive(self, party: Party) -> Party:
         """Let a party act; where it dies, another one takes over."""
@@ -78,7 +96,7 @@ class Mortal:
                 party.tick()
             except Killed:
                 self.deaths += 1
-                party.close()
+                self.bury(party)
                 party = self.born()
             else:
                 return party
@@ -110,7 +128,7 @@ def withstand(
     try:
         result = battle.play()
     finally:
-        battle.honest.close()
+        mortal.bury(battle.honest)
     sys.stdout.write(f"{mortal.deaths} deaths, {result}\n")
     honest = stage.party(HONEST, Mode.PROPOSE, battle.told)
 
@@ -120,7 +138,7 @@ def withstand(
     assert result.confirmed <= PERIOD_BLOCKS + censored + inclusion_blocks(height) + 2 * (DELTA + 1)
     assert result.liars_time < PERIOD_BLOCKS
     assert result.bonds_in_use == 1
-    assert mortal.deaths > 0
+    assert bool(mortal.deaths) == bool(odds)
     must_hold(stage, honest, before_wei=FUND_WEI)
     places = {attacker.attack.place for front in battle.fronts for attacker in front.attackers}
     assert places > {"false trace to the truth", "garbage half", "garbage leaf"} or attackers * generations < 11

@@ -131,6 +131,7 @@ class Battle:
         for front in range(self.generations):
             for number in range(len(self.attacks)):
                 stage.fund(self._name(front, number))
+        self.eyes.read()
         self.fronts = [self._front(self.parent, self.true, self.attacks)]
 
     def play(self, rounds: int = 2_000) -> Result:
