@@ -23,6 +23,8 @@ from tests.operator.scene import Scene, scene_in
 BUY, SELL = 0, 1
 ABOVE_EVERY_CAP_WEI = FeePolicy().urgent_cap_wei + GWEI
 HOUR = 3_600
+LONG = pytest.mark.campaign
+"""What the campaign plays beside the rest."""
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def told_and_kept(lives: Lives) -> None:
     assert not lives.events("record_lost")
 
 
-@pytest.mark.parametrize("kill", [0.0, 0.15])
+@pytest.mark.parametrize("kill", [pytest.param(0.0, marks=LONG), 0.15])
 def test_P10_a_strangers_batch_after_an_idle_day_is_built_upon_and_nothing_acknowledged_is_lost(
     scene: Scene, begin: Begin, kill: float
 ) -> None:
@@ -143,7 +145,17 @@ def move_blocks(stage: Stage, depth: int) -> None:
             stage.chain.request("eth_sendRawTransaction", raw)
 
 
-@pytest.mark.parametrize(("depth", "kill"), [(1, 0.0), (7, 0.0), (64, 0.0), (1, 0.5), (7, 0.5), (64, 0.5)])
+@pytest.mark.parametrize(
+    ("depth", "kill"),
+    [
+        pytest.param(1, 0.0, marks=LONG),
+        pytest.param(7, 0.0, marks=LONG),
+        (64, 0.0),
+        (1, 0.5),
+        pytest.param(7, 0.5, marks=LONG),
+        pytest.param(64, 0.5, marks=LONG),
+    ],
+)
 def test_P11_F04_blocks_taken_back_with_a_deposit_end_nothing_and_lose_nothing(
     scene: Scene, begin: Begin, depth: int, kill: float
 ) -> None:
@@ -183,7 +195,7 @@ def dear(lives: Lives, seconds: int, kill: float = 0.0, each: int = 60) -> None:
         lives.perhaps_kill(kill)
 
 
-@pytest.mark.parametrize("kill", [0.0, 0.3])
+@pytest.mark.parametrize("kill", [0.0, pytest.param(0.3, marks=LONG)])
 def test_F03_gas_above_every_cap_for_three_hours_stops_promises_and_loses_nothing(
     scene: Scene, begin: Begin, kill: float
 ) -> None:
@@ -212,7 +224,7 @@ def test_F03_gas_above_every_cap_for_three_hours_stops_promises_and_loses_nothin
     assert lives.events("turned") and lives.events("promises_resumed")
 
 
-@pytest.mark.parametrize("kill", [0.0, 0.2])
+@pytest.mark.parametrize("kill", [pytest.param(0.0, marks=LONG), 0.2])
 def test_F03_an_empty_key_stops_promises_and_goes_on_when_it_is_filled(scene: Scene, begin: Begin, kill: float) -> None:
     stage = scene.stage
     lives = begin(4)

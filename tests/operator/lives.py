@@ -192,7 +192,9 @@ class Lives:
                 wanted = {encode(each) for each in self.acknowledged}
                 if wanted <= set(kept_on_l1(self.scene.stage)):
                     return
-        raise AssertionError(f"it did not come to rest: {self.info()['promises']} {self.info()['l1']}")
+        there = set(kept_on_l1(self.scene.stage))
+        missing = [each for each in self.acknowledged if encode(each) not in there]
+        raise AssertionError(f"it did not come to rest: {self.info()['promises']} {self.info()['l1']} lacks {missing}")
 
     def close(self) -> None:
         self.kill()
