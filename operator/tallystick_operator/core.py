@@ -138,7 +138,7 @@ class Core:
         told = before.executor.read_model.history.sequence
         branch = Branch(self._new_executor(fork.kept), self._answer)
         gone = self._rebuild(branch, fork.kept)
-        owed = [what_was_told(each, before.answers) for each in acknowledged(gone).values()]
+        owed = [what_was_told(each, before.answers) for each in acknowledged(gone, branch.owed).values()]
         branch.rewind(told)
         cursor = int(branch.executor.state.registers.message_cursor)
         group = [rewind_entry(fork.kept, told), *(each.entry() for each in owed)]

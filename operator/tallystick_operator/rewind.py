@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -113,13 +113,14 @@ def _dead(entries: Iterable[Entry]) -> list[tuple[int, int]]:
     return dead
 
 
-def acknowledged(entries: Iterable[Entry]) -> dict[bytes, Owed]:
-    """Return what was acknowledged in entries that count no more, in its order, each record once.
+def acknowledged(entries: Iterable[Entry], owed_before: Mapping[bytes, Owed]) -> dict[bytes, Owed]:
+    """Return what was owed in front of entries that count no more and what was acknowledged in them, in its order, each
+    record once.
 
     What was owed already keeps what was told of it first. Records of others' batches are as good as submitted: they are
     signed, and public.
     """
-    found: dict[bytes, Owed] = {}
+    found = dict(owed_before)
     time = 0
     for entry in entries:
         if entry.kind is EntryKind.OWE:

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 
 from tallystick.machine.machine import Machine
+from tallystick.records.chunks import BatchHeader
 from tallystick.records.codec import Record, decode, encode
 from tallystick.records.signing import make
 from tallystick.state.layout import MESSAGE_DEPOSIT, MESSAGE_FORCE_CANCEL_ALL
@@ -63,13 +64,8 @@ def own_history(rig: Rig) -> Machine:
     return machine
 
 
-def test_P10_a_strangers_batch_is_adopted_and_what_was_acknowledged_comes_behind_it(rig: Rig) -> None:
-    kept = rig.core.executor.batch_count
-    rig.core.seal_now()
-    kept = rig.core.executor.batch_count
-    before = [rig.accept(rig.order(1, BUY, 617_000 - at, 5, client_id=at + 1)) for at in range(5)]
-    fill = rig.accept(rig.order(2, SELL, 617_000, 3, client_id=9))
-    assert fill.fills
+def strangers_batch(rig: Rig) -> tuple[BatchHeader, tuple[bytes, ...]]:
+    """Return a batch without a record that a stranger makes behind the sealed ones."""
     foreign = Rig(path=rig.path / "stranger")
     foreign.path.mkdir()
     foreign.open()
@@ -85,8 +81,18 @@ def test_P10_a_strangers_batch_is_adopted_and_what_was_acknowledged_comes_behind
     foreign.core.seal_now()
     (theirs,) = foreign.core.executor.sealed
     foreign.log.close()
+    return theirs.header, theirs.chunks
+
+
+def test_P10_a_strangers_batch_is_adopted_and_what_was_acknowledged_comes_behind_it(rig: Rig) -> None:
+    kept = rig.core.executor.batch_count
+    rig.core.seal_now()
+    kept = rig.core.executor.batch_count
+    before = [rig.accept(rig.order(1, BUY, 617_000 - at, 5, client_id=at + 1)) for at in range(5)]
+    fill = rig.accept(rig.order(2, SELL, 617_000, 3, client_id=9))
+    assert fill.fills
     turned = rig.core.turn(
-        Fork(kept=kept, batches=((theirs.header, theirs.chunks),), messages=tuple(rig.messages), reason="a stranger's")
+        Fork(kept=kept, batches=(strangers_batch(rig),), messages=tuple(rig.messages), reason="a stranger's")
     )
     assert (turned.undone, turned.owed, turned.lost) == (1, 6, ())
     settle(rig)
@@ -95,6 +101,25 @@ def test_P10_a_strangers_batch_is_adopted_and_what_was_acknowledged_comes_behind
     read_model = rig.core.executor.read_model
     assert [each.client_id for each in read_model.history.orders(1)] == [1, 2, 3, 4, 5]
     assert len(before) == 5 and read_model.fills == 1
+
+
+def test_P10_what_is_owed_behind_a_strangers_batch_stays_owed_when_L1_turns_again(rig: Rig) -> None:
+    """The second turn keeps the stranger's batch, and with it the place where the first one noted what it owes."""
+    rig.core.seal_now()
+    kept = rig.core.executor.batch_count
+    for at in range(5):
+        rig.accept(rig.order(1, BUY, 617_000 - at, 5, client_id=at + 1))
+    fork = Fork(kept=kept, batches=(strangers_batch(rig),), messages=tuple(rig.messages), reason="a stranger's")
+    assert rig.core.turn(fork).owed == 5
+    again = Fork(kept=kept + 1, messages=tuple(rig.messages), reason="another")
+    assert rig.core.turn(again).owed == 5
+    assert rig.core.turn(again).owed == 5
+    rig.log.close()
+    rig.open()
+    assert len(rig.core.branch.owed) == 5
+    settle(rig)
+    own_history(rig)
+    assert [each.client_id for each in rig.core.executor.read_model.history.orders(1)] == [1, 2, 3, 4, 5]
 
 
 def scene(rig: Rig) -> list[Record]:
