@@ -34,7 +34,7 @@ def test_a_measured_dispute_has_every_figure_and_the_truth_has_won(small: dict[s
     assert isinstance(gas, dict) and set(gas) == GAS
     assert min(gas.values()) > 21_000
     assert gas["prove_median"] <= gas["prove_worst"]
-    assert isinstance(seconds, dict) and set(seconds) == {"openroot", "bisect", "prove", "decide"}
+    assert isinstance(seconds, dict) and set(seconds) == {"openroot", "bisect", "prove", "decide", "settle"}
 
 
 def test_a_replay_is_measured_beside_the_operators_whole_path(small: dict[str, object]) -> None:

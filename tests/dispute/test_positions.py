@@ -11,7 +11,7 @@ import pytest
 from tallystick.dispute.history import History, Trace
 from tallystick.dispute.moves import call_for
 from tallystick.dispute.party import Party
-from tallystick.dispute.player import Claim, Decide, Player
+from tallystick.dispute.player import Claim, Decide, Player, opening
 from tallystick.rollup.assertion_view import Status, assertion_id
 from tallystick.rollup.duties import Mode
 from tallystick.state.hashing import keccak
@@ -163,21 +163,24 @@ def test_a_false_trace_to_the_true_state_that_has_the_whole_head_start_earns_no_
     true = true_trace(stage).states
     proposer = stage.party("operator", Mode.PROPOSE, Told())
     proposer.tick()
-    stage.mine(PERIOD_BLOCKS - 2)
     told = Told()
     honest = stage.party("challenger", Mode.RESOLVE, told)
     honest.tick()
     mallory = Mallory(stage, honest)
+    mine = honest.rollup.assertions[honest.rollup.children[honest.rollup.genesis_id][0]]
+    stage.mine(mine.block + PERIOD_BLOCKS - 2 - stage.client.head().number)
+    honest.read()
     mallory.post(keccak(b"any lie, a block before it is too late"))
     honest.read()
-    mine = honest.rollup.assertions[honest.rollup.children[honest.rollup.genesis_id][0]]
     head_start = honest.rollup.unrivalled_blocks(mine, honest.head)
     assert head_start == PERIOD_BLOCKS - 1
     mallory.claim([*true[:5], keccak(b"detour"), *true[6:]], mine.id, head_start=head_start)
     mallory.tick()
+    stage.mine(1)
     honest.read()
     (root,) = honest.challenge.roots[mine.id]
-    decide = call_for(Decide(root=honest.challenge.edges[root].edge, openings=()), 0)
+    edge = honest.challenge.edges[root].edge
+    decide = call_for(Decide(root=edge, openings=(opening(honest.challenge, edge),)), 0)
     honest.tick()
     stage.transact("mallory", "decide", "Challenge", decide.function, *decide.arguments)
 

@@ -75,10 +75,11 @@ class Prover(TwinRunner):
 def _challenge() -> Account:
     """Return the Challenge over the Referee that twins use; it asks the Rollup nothing in a proof."""
     evm = fastest()()
-    config = (200, 5, 10**18, 5 * 10**15, 2 * 10**15, 10**16, NOBODY)
+    config = (20, 200, 10**18, 5 * 10**15, 2 * 10**15, 10**16)
+    image = deploy(fastest())
     arguments = encode(
-        ["address", "address", "(uint40,uint40,uint256,uint256,uint256,uint256,address)"],
-        [NOBODY, deploy(fastest()).referee.address, config],
+        ["address", "address", "address", "(uint8,uint40,uint256,uint256,uint256,uint256)"],
+        [NOBODY, image.inbox.address, image.referee.address, config],
     )
     made = evm.read(evm.deploy(artifacts.load("Challenge").bytecode + arguments), [])
     return Account(address=b"\xca" * 20, code=made.code, storage={})
