@@ -182,7 +182,8 @@ def ended() -> Iterator[Ended]:
     with DevServer() as server:
         fight = Fight(L1Client(server.url), server.accounts[0])
         latest: bytes = fight.ask("Rollup", "genesis")
-        batch = (0, fight.client.head().timestamp, 0, [bytes(80)])
+        now = fight.client.head().timestamp
+        batch = (0, now, now, 0, [bytes(100)])
         fight.send("Inbox", Call(key="batch", function="postBatch", arguments=batch))
         source, decisions, ids = bytes(32), list[dict[str, Any]](), list[bytes]()
         for _ in range(GENERATIONS):
