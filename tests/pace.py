@@ -15,23 +15,8 @@ import pytest
 FILE_SECONDS: Final = 60.0
 """Seconds of all of a file's tests together, fixtures included."""
 
-
-LONGER: Final = {
-    "tests/adversaries/test_dispute_game.py": 300.0,
-    "tests/adversaries/test_operator_bends.py": 300.0,
-    "tests/adversaries/test_operator_data.py": 180.0,
-    "tests/adversaries/test_reorganised_disputes.py": 180.0,
-    "tests/challenger/test_evidence.py": 240.0,
-    "tests/challenger/test_refusals.py": 240.0,
-    "tests/challenger/test_verify.py": 240.0,
-    "tests/dispute/test_generations.py": 180.0,
-    "tests/dispute/test_traces.py": 240.0,
-    "tests/trader/test_cli.py": 180.0,
-    "tests/trader/test_orders.py": 150.0,
-    "tests/twins/test_steps.py": 600.0,
-    "tests/twins/test_witnesses.py": 180.0,
-}
-"""Files that still take longer, and the most that each may: to be split, or made faster."""
+SHARE: Final = FILE_SECONDS / 1_200
+"""Of what all files of a run took together, a file may take as much on a machine so slow that a minute is too short."""
 
 
 class Timed(Protocol):
@@ -51,11 +36,12 @@ def seconds_by_file(reports: Iterable[Timed]) -> dict[str, float]:
 
 
 def too_slow(seconds: dict[str, float], most: float = FILE_SECONDS) -> list[str]:
-    """Return a sentence for each file that took too long."""
+    """Return a sentence for each file that took too long: more than `most`, and more than its share of the run."""
+    allowed = max(most, SHARE * sum(seconds.values()))
     return [
         f"{file} took {taken:.0f} s, more than {allowed:.0f}: make it faster, split it, or move it to the campaign"
         for file, taken in seconds.items()
-        if taken > (allowed := max(most, LONGER.get(file, 0.0)))
+        if taken > allowed
     ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.meta.tree import ROOT
-from tests.pace import FILE_SECONDS, seconds_by_file, too_slow
+from tests.pace import FILE_SECONDS, SHARE, seconds_by_file, too_slow
 
 
 @dataclass
@@ -28,6 +28,11 @@ def test_the_phases_of_all_of_a_files_tests_are_added_up() -> None:
 def test_only_what_takes_more_than_its_time_is_too_slow() -> None:
     assert too_slow({"a.py": FILE_SECONDS}) == []
     assert [each.split()[0] for each in too_slow({"a.py": FILE_SECONDS + 1, "b.py": 1.0})] == ["a.py"]
+
+
+def test_on_a_slow_machine_a_file_has_its_share_of_the_run() -> None:
+    slow = {f"{i}.py": 50.0 for i in range(40)} | {"a.py": SHARE * 2_200, "b.py": 5 * FILE_SECONDS}
+    assert [each.split()[0] for each in too_slow(slow)] == ["b.py"]
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
