@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tallystick.native import is_stale
+from tests.near import near_chains
 from tests.pace import pytest_sessionfinish, tell_slow_files
 
-__all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
+__all__ = ["near", "pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
 
 SUMMARY = "every kind of step and every outcome, and how often"
 """What a test may record as a property, to be printed at the end of the run."""
@@ -27,6 +29,20 @@ _ALWAYS = settings(
 settings.register_profile("default", _ALWAYS, max_examples=60)
 settings.register_profile("thorough", _ALWAYS, max_examples=2_000)
 settings.load_profile(os.environ.get("TALLYSTICK_HYPOTHESIS", "default"))
+
+
+OVER_HTTP: Final = {"l1", "anvil", "bench"}
+"""Folders of tests whose matter is the road over HTTP, or what it costs."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def near(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Ask the chains of this process without HTTP, but in the tests of HTTP itself."""
+    if request.path.parent.name in OVER_HTTP:
+        yield
+        return
+    with near_chains():
+        yield
 
 
 def pytest_configure() -> None:

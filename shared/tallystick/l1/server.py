@@ -50,15 +50,20 @@ def dev_accounts(count: int) -> list[LocalAccount]:
 
 
 class DevServer:
-    """A running chain: `start()`, use `url`, `close()`; also a context manager."""
+    """A running chain: `start()`, use `url`, `close()`; also a context manager. One that is given goes on."""
 
-    def __init__(self, config: ServerConfig | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        config: ServerConfig | None = None,
+        clock: Callable[[], float] = time.time,
+        chain: DevChain | None = None,
+    ) -> None:
         self.config = config or ServerConfig()
         self.accounts = dev_accounts(self.config.accounts)
         self._faucet = cast(LocalAccount, Account.from_key(FAUCET_KEY))
         balances = {bytes.fromhex(account.address[2:]): ACCOUNT_BALANCE_WEI for account in self.accounts}
         balances[bytes.fromhex(self._faucet.address[2:])] = FAUCET_BALANCE_WEI
-        self.chain = DevChain(
+        self.chain = chain or DevChain(
             DevChainConfig(
                 chain_id=self.config.chain_id,
                 block_gas_limit=self.config.block_gas_limit,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -14,6 +15,7 @@ from tallystick.dispute.strategy import duties
 from tallystick.l1.client import L1Client
 from tallystick.l1.deploy import deploy, predict, step_names
 from tallystick.l1.deployment import DeployConfig, Deployment
+from tallystick.l1.devchain import DevChain
 from tallystick.l1.events import EventReader
 from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.quorum import QuorumClient
@@ -22,7 +24,7 @@ from tallystick.l1.server import DevServer
 from tallystick.machine import engine
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import DUTIES, Mode
-from tallystick.rollup.genesis import genesis_state
+from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.inbox_view import InboxView
 from tallystick.schema.names import Outcome
 from tallystick.testing.liars import lie_on
@@ -62,17 +64,46 @@ class Told:
         return [facts for told, facts in self.events if told == name]
 
 
+@dataclass(slots=True, kw_only=True)
+class _Deployed:
+    """An L1 as it was when the contracts had been deployed."""
+
+    chain: DevChain
+    deployment: Deployment
+
+
+_DEPLOYED: Final[dict[str, _Deployed]] = {}
+"""What was deployed on a stage before, by its terms: deploying takes a second, a copy does not."""
+
+
 class Stage:
     """An L1 in memory with the contracts deployed, and a `world` that trades on them. `terms` are those of the
     deployment that differ from a stage's own."""
 
     def __init__(self, folder: Path, **terms: Any) -> None:
         self.folder = folder
+        self._terms = repr(sorted(terms.items()))
         self.server = self.start_chain()
         self.client = QuorumClient([self.server.url])
         self.chain = L1Client(self.server.url)
         self.queues: dict[str, TxQueue] = {}
         self._open: list[QueueStore | Party] = []
+        self.deployment = self._deployed(terms)
+        self.world = World(decode_genesis(self.deployment.genesis))
+        self.reader = EventReader(self.client, self.deployment)
+        self.inbox = InboxView()
+        self.posted = 0
+
+    def _deployed(self, terms: dict[str, Any]) -> Deployment:
+        known = _DEPLOYED.get(self._terms)
+        if not isinstance(self.server, DevServer):
+            return self._deploy(terms)
+        if known is None:
+            made = self._deploy(terms)
+            known = _DEPLOYED[self._terms] = _Deployed(chain=deepcopy(self.server.chain), deployment=made)
+        return known.deployment
+
+    def _deploy(self, terms: dict[str, Any]) -> Deployment:
         for name in ("deployer", "operator", "challenger"):
             self.fund(name)
         own: dict[str, Any] = {
@@ -87,7 +118,7 @@ class Stage:
         steps = step_names()
         prediction = predict(self.client, address("deployer"), config, steps)
         genesis = world_genesis(self.client.chain_id(), prediction.addresses.rollup)
-        self.deployment: Deployment = deploy(
+        return deploy(
             self.client,
             account("deployer"),
             genesis_state_hash=genesis_state(genesis).hash(),
@@ -96,14 +127,11 @@ class Stage:
             steps=steps,
             prediction=prediction,
         )
-        self.world = World(genesis)
-        self.reader = EventReader(self.client, self.deployment)
-        self.inbox = InboxView()
-        self.posted = 0
 
     def start_chain(self) -> Chain:
-        """Return the L1 to play on, running."""
-        return DevServer().start()
+        """Return the L1 to play on, running; one on which the same was deployed before goes on from there."""
+        known = _DEPLOYED.get(self._terms)
+        return DevServer(chain=known and deepcopy(known.chain)).start()
 
     def close(self) -> None:
         """Stop the L1 and let go of every file."""
