@@ -23,7 +23,7 @@ _CHAINS: Final[dict[str, Rpc]] = {}
 """The chains that run in this process, by their URL."""
 
 
-class NearProvider(HTTPProvider):
+class NearProvider(HTTPProvider):  # type: ignore[misc]  # web3 says nothing of its types
     """Asks a chain of this process directly, and any other over HTTP."""
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:

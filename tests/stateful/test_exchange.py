@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tallystick.testing.stateful.exchange import Exchange
 
-TestExchange = Exchange.TestCase
-TestExchange.settings = settings(
-    max_examples=250,
+USUAL = settings(
+    max_examples=80,
     stateful_step_count=60,
     deadline=None,
     derandomize=False,
@@ -16,3 +18,10 @@ TestExchange.settings = settings(
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+
+TestExchange = Exchange.TestCase
+TestExchange.settings = USUAL
+
+
+TestExchangeForLong: Any = pytest.mark.campaign(pytest.mark.timeout(7_200)(type("ForLong", (Exchange.TestCase,), {})))
+TestExchangeForLong.settings = settings(USUAL, max_examples=2_000)

@@ -39,7 +39,7 @@ def checked(name: str) -> Measured:
     return measured
 
 
-@pytest.mark.parametrize("name", scenarios.SCENARIOS)
+@pytest.mark.parametrize("name", scenarios.SCENARIOS_STEPPED)
 def test_the_referee_comes_to_the_same_state_in_every_step_of(name: str) -> None:
     assert checked(name).costs
 
@@ -48,7 +48,7 @@ def test_every_step_ends_with_every_outcome_it_may_in_some_scenario(
     record_property: Callable[[str, object], None],
 ) -> None:
     total = scenarios.Coverage()
-    for name in scenarios.SCENARIOS:
+    for name in scenarios.SCENARIOS_STEPPED:
         total.update(checked(name).coverage)
     reachable = {(phase, outcome) for phase, outcomes in scenarios.REACHABLE.items() for outcome in outcomes}
     assert set(scenarios.REACHABLE) == set(Phase)
@@ -59,7 +59,7 @@ def test_every_step_ends_with_every_outcome_it_may_in_some_scenario(
 
 
 def test_a_step_costs_the_gas_of_the_snapshot_and_of_its_page() -> None:
-    table = gas_table(checked(name) for name in scenarios.SCENARIOS)
+    table = gas_table(checked(name) for name in scenarios.SCENARIOS_STEPPED)
     assert table == json.loads(GAS.read_text(encoding="utf-8")), "python contracts/tools/step_gas.py"
     assert gas_page(table) == PAGE.read_text(encoding="utf-8"), "python contracts/tools/step_gas.py"
 

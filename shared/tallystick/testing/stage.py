@@ -131,7 +131,7 @@ class Stage:
     def start_chain(self) -> Chain:
         """Return the L1 to play on, running; one on which the same was deployed before goes on from there."""
         known = _DEPLOYED.get(self._terms)
-        return DevServer(chain=known and deepcopy(known.chain)).start()
+        return DevServer(chain=deepcopy(known.chain) if known else None).start()
 
     def close(self) -> None:
         """Stop the L1 and let go of every file."""
