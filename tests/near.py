@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-from unittest.mock import patch
 
+import pytest
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -54,9 +54,8 @@ def near_chains() -> Iterator[None]:
         _CHAINS.pop(server.url, None)
         close(server)
 
-    with (
-        patch.object(DevServer, "start", open_near),
-        patch.object(DevServer, "close", close_near),
-        patch.object(client, "HTTPProvider", NearProvider),
-    ):
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(DevServer, "start", open_near)
+        changed.setattr(DevServer, "close", close_near)
+        changed.setattr(client, "HTTPProvider", NearProvider)
         yield
