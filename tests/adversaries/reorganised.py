@@ -18,9 +18,9 @@ DEPTHS = [1, 2, 7, 33, DEEPEST_REORGANISATION_BLOCKS]
 
 
 def some_pairs(phases: list[str]) -> list[tuple[str, int]]:
-    """Return every phase with a shallow and a deep reorganisation, so that every depth occurs."""
-    pairs = [(phase, DEPTHS[at % 3]) for at, phase in enumerate(phases)]
-    return pairs + [(phase, DEPTHS[3 + at % 2]) for at, phase in enumerate(phases)]
+    """Return every phase once and every depth at least once."""
+    count = max(len(phases), len(DEPTHS))
+    return [(phases[at % len(phases)], DEPTHS[at % len(DEPTHS)]) for at in range(count)]
 
 
 def phase_of(honest: Party) -> str:

@@ -1,6 +1,6 @@
 """L01: L1 takes blocks back at every phase of a dispute.
 
-Every phase and every depth is played, each phase with two depths; all pairs of them are the campaign's.
+Every phase and every depth is played; all pairs of them are the campaign's.
 """
 
 from __future__ import annotations
