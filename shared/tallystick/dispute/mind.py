@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from tallystick.dispute.history import Trace
 from tallystick.dispute.strategy import Identity, time_of
-from tallystick.dispute.traces import MemoryTraces, Source, Traces
+from tallystick.dispute.traces import MemoryTraces, Source, Traces, source_of
 from tallystick.dispute.view import ChallengeView
-from tallystick.errors import StateError
 from tallystick.l1.deployment import DeployConfig
 from tallystick.rollup.assertion_view import Assertion, RollupView, Status
 from tallystick.rollup.begin import begin
@@ -19,7 +18,6 @@ from tallystick.rollup.invariants import broken
 from tallystick.rollup.replay import Expectation, Replayer
 from tallystick.rollup.snapshotstore import SnapshotStore
 from tallystick.rollup.view import ChainEvent
-from tallystick.state.state import State
 
 Report = Callable[[str, dict[str, Any]], None]
 PAYING: Final = ("Rollup", "Challenge")
@@ -68,37 +66,11 @@ class Mind:
     @property
     def source(self) -> Source:
         """What traces are made from."""
-        return Source(
-            assertion=lambda id_: self.rollup.assertions[id_],
-            state=self._start,
-            inputs=self.inbox.limited,
-            height=self.terms.root_height,
-        )
+        return source_of(self, self.terms.root_height)
 
     def close(self) -> None:
         """End what is being made."""
         self._traces.close()
-
-    def _start(self, assertion: bytes) -> State:
-        """Return the state a trace begins in; one that was dropped, as the dispute is old, is replayed from genesis."""
-        assert self.replayer is not None
-        try:
-            return self.replayer.state(assertion)
-        except StateError:
-            rollup = self.rollup
-            path = [rollup.assertions[assertion]]
-            while path[-1].id != rollup.genesis_id:
-                path.append(rollup.assertions[path[-1].parent])
-            replayer = Replayer(
-                rollup.genesis_data,
-                rollup.genesis_id,
-                self.inbox,
-                height=self.terms.root_height,
-                step=self.replayer.step,
-            )
-            for before in path[:0:-1]:
-                replayer.expected(before)
-            return replayer.state(assertion)
 
     # Reading
 
