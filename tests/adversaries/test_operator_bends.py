@@ -1,84 +1,19 @@
-"""Operators that bend: a stranger's batch, blocks taken back, gas above every cap, an empty key, each with kill -9."""
+"""Operators that bend: a stranger's batch and blocks taken back, each with kill -9."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
 
 from tallystick.errors import ConfigError, L1Error
-from tallystick.l1.fees import GWEI, FeePolicy
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.sender import TxQueue
-from tallystick.testing.stage import Stage, account
+from tallystick.testing.stage import Stage
 from tallystick.testing.world import address
-from tallystick.trader.transport import OperatorRefused
 from tallystick_operator.config import check_confirmations
-from tests.operator.lives import Lives, nothing_lost_or_doubled
-from tests.operator.scene import Scene, scene_in
+from tests.adversaries.bending import BUY, LONG, Begin, begin, scene, told_and_kept, trade
+from tests.operator.scene import Scene
 
-BUY, SELL = 0, 1
-ABOVE_EVERY_CAP_WEI = FeePolicy().urgent_cap_wei + GWEI
-HOUR = 3_600
-LONG = pytest.mark.campaign
-"""What the campaign plays beside the rest."""
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    with scene_in(tmp_path) as scene:
-        yield scene
-
-
-class Begin(Protocol):
-    """Begins a life."""
-
-    def __call__(self, seed: int, **options: Any) -> Lives: ...
-
-
-@pytest.fixture
-def begin(scene: Scene) -> Iterator[Begin]:
-    begun: list[Lives] = []
-
-    def make(seed: int, **options: Any) -> Lives:
-        begun.append(Lives(scene, seed, **options))
-        open_market(scene, begun[-1])
-        return begun[-1]
-
-    yield make
-    for lives in begun:
-        lives.close()
-
-
-def open_market(scene: Scene, lives: Lives) -> None:
-    """Give an operator two traders who have money, a market and its first order."""
-    for name in ("alice", "bob"):
-        scene.stage.deposit(name)
-    for _ in range(40):
-        if lives.info()["messages_consumed"] == 2:
-            break
-        lives.block(1)
-    lives.list_market()
-    for _ in range(4):
-        lives.block(20)
-        lives.report()
-    assert lives.order(1, "alice", BUY, 617_000, 5)
-
-
-def trade(lives: Lives, count: int = 4) -> None:
-    """Have the traders place orders that meet."""
-    for at in range(count):
-        lives.order(1 + at % 2, ("alice", "bob")[at % 2], at % 2, 617_000 + lives.chance.randrange(50), 3)
-
-
-def told_and_kept(lives: Lives) -> None:
-    """Check that L1 has what was acknowledged, once, and that the operator said what it did."""
-    nothing_lost_or_doubled(lives.scene.stage, lives.acknowledged)
-    assert not lives.events("failed")
-    assert not lives.events("record_lost")
+__all__ = ["begin", "scene"]
 
 
 @pytest.mark.parametrize("kill", [pytest.param(0.0, marks=LONG), 0.15])
@@ -187,72 +122,6 @@ def test_P11_F04_blocks_taken_back_with_a_deposit_end_nothing_and_lose_nothing(
     told_and_kept(lives)
 
 
-def dear(lives: Lives, seconds: int, kill: float = 0.0, each: int = 60) -> None:
-    """Let a time pass in which gas costs more than the operator ever pays."""
-    for _ in range(seconds // each):
-        lives.block(each, ABOVE_EVERY_CAP_WEI)
-        lives.report()
-        lives.perhaps_kill(kill)
-
-
-@pytest.mark.parametrize("kill", [0.0, pytest.param(0.3, marks=LONG)])
-def test_F03_gas_above_every_cap_for_three_hours_stops_promises_and_loses_nothing(
-    scene: Scene, begin: Begin, kill: float
-) -> None:
-    lives = begin(3)
-    lives.settle()
-    lives.block(12, ABOVE_EVERY_CAP_WEI)
-    lives.report()
-    trade(lives)
-    held = len(lives.acknowledged)
-    dear(lives, 120)
-    assert not lives.refusals, "two minutes are not long"
-    dear(lives, 60)
-    trade(lives)
-    assert set(lives.refusals) == {"l1_behind"}
-    dear(lives, 3 * HOUR, kill, each=900)
-    trade(lives)
-    assert set(lives.refusals) <= {"l1_behind", "l1_shut"} and len(lives.acknowledged) == held
-    info = lives.info()
-    assert not info["promises"]["open"] and info["promises"]["message"]
-    lives.settle(GWEI)
-    trade(lives)
-    lives.settle(GWEI)
-    told_and_kept(lives)
-    assert len(lives.acknowledged) > held
-    assert {each["reason"] for each in lives.events("promises_stopped")} >= {"l1_behind", "l1_shut"}
-    assert lives.events("turned") and lives.events("promises_resumed")
-
-
-@pytest.mark.parametrize("kill", [pytest.param(0.0, marks=LONG), 0.2])
-def test_F03_an_empty_key_stops_promises_and_goes_on_when_it_is_filled(scene: Scene, begin: Begin, kill: float) -> None:
-    stage = scene.stage
-    lives = begin(4)
-    lives.settle()
-    lives.kill()
-    store = QueueStore(scene.folder / "drain.sqlite")
-    queue = TxQueue(client=stage.client, account=account("operator"), store=store)
-    left = stage.client.balance_wei(address("operator"))
-    queue.send("drain", address("deployer"), b"", value_wei=left - 10**15, gas=21_000)
-    store.close()
-    for _ in range(20):
-        trade(lives, 2)
-        lives.block(40, GWEI * 2)
-        lives.report()
-        lives.perhaps_kill(kill / 2)
-        if lives.refusals:
-            break
-    assert set(lives.refusals) <= {"l1_behind", "l1_shut"} and lives.refusals
-    assert {each["reason"] for each in lives.events("promises_stopped")} & {"l1_behind", "l1_shut"}
-    for _ in range(6):
-        lives.block(60, GWEI * 2)
-    stage.fund("operator")
-    lives.settle(GWEI, kill=kill / 2)
-    trade(lives)
-    lives.settle(GWEI)
-    told_and_kept(lives)
-
-
 def test_P11_no_confirmations_are_for_development_chains_only(scene: Scene) -> None:
     check_confirmations(0, scene.stage.deployment.chain_id, 900)
     check_confirmations(45, 1, 900)
@@ -278,13 +147,3 @@ def test_P11_a_deposit_waits_for_its_confirmations_and_batches_do_not(scene: Sce
     scene.wait(lambda: running.http.get("/v1/info")["l1"]["batches_posted"] == 1, "the batch")
     assert stage.client.head().number <= head + 8
     running.stop()
-
-
-def test_F03_what_is_refused_is_refused_with_503_and_a_sentence(scene: Scene, begin: Begin) -> None:
-    lives = begin(5)
-    lives.settle()
-    lives.order(1, "alice", BUY, 617_000, 1)
-    dear(lives, 180)
-    with pytest.raises(OperatorRefused, match="not yet on L1") as refused:
-        lives.ask(lambda client: client.order(0, BUY, 617_000, 1))
-    assert (refused.value.status, refused.value.code) == (503, "l1_behind")

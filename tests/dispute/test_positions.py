@@ -103,7 +103,17 @@ def moves(told: Told, name: str) -> list[dict[str, Any]]:
     return [facts for facts in told.named("moved") if facts["move"] == name]
 
 
-@pytest.mark.parametrize("where", ["first step", "middle", "last step", "first padding", "deep padding", "last leaf"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "first step",
+        pytest.param("middle", marks=pytest.mark.campaign),
+        "last step",
+        pytest.param("first padding", marks=pytest.mark.campaign),
+        pytest.param("deep padding", marks=pytest.mark.campaign),
+        "last leaf",
+    ],
+)
 def test_a_lie_at_any_place_ends_at_its_step(stage: Stage, where: str) -> None:
     true = list(true_trace(stage).states)
     steps = len(true) - 1

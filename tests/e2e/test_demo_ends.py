@@ -8,9 +8,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.demo import SECONDS, caught, children, demo
 
 
+@pytest.mark.campaign
 def test_a_random_root_is_caught_and_everybody_has_what_is_theirs(tmp_path: Path) -> None:
     caught("random-root", tmp_path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,17 @@ from tallystick.native import is_compiled
 REFUSED = "refused"
 """The key under which a child says that it was given bad input."""
 REPOSITORY = Path(__file__).resolve().parents[3]
+BUILT_BY = ("hatch_build.py", "pyproject.toml")
+KEPT = REPOSITORY / "build" / "kept"
+"""The compiled files of copies, by the fingerprint of their source."""
 
 
 @contextmanager
 def compiled_source() -> Iterator[Path | None]:
     """Give the folder to import the compiled machine from: this one, or a compiled copy of it; None without either.
 
-    A copy is made from the repository where there is mypy and a C compiler, and takes some fifteen seconds.
+    A copy is made from the repository where there is mypy and a C compiler. Compiling takes some fifteen seconds, once:
+    what came of it is kept in `build` for the same source.
     """
     here = Path(__file__).resolve().parents[2]
     if is_compiled():
@@ -39,16 +44,42 @@ def compiled_source() -> Iterator[Path | None]:
 
 
 def _compiled_copy(source: Path, folder: Path) -> Path | None:
-    sys.stderr.write("compiling a copy of the machine (make native does it for good) ...\n")
     ignored = shutil.ignore_patterns("*.so", "__pycache__")
     shutil.copytree(source, folder / "shared", ignore=ignored)
-    for name in ("hatch_build.py", "pyproject.toml"):
+    for name in BUILT_BY:
         shutil.copy(REPOSITORY / name, folder / name)
-    built = subprocess.run([sys.executable, "hatch_build.py"], cwd=folder, check=False, capture_output=True, text=True)
-    if built.returncode:
-        sys.stderr.write(f"it does not compile here: {(built.stderr or built.stdout).strip().splitlines()[-1]}\n")
-        return None
+    kept = KEPT / _fingerprint(folder)
+    if not kept.is_dir():
+        sys.stderr.write("compiling a copy of the machine (make native does it for good) ...\n")
+        command = [sys.executable, "hatch_build.py"]
+        built = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+        if built.returncode:
+            sys.stderr.write(f"it does not compile here: {(built.stderr or built.stdout).strip().splitlines()[-1]}\n")
+            return None
+        _keep(folder / "shared", kept)
+    shutil.copytree(kept, folder / "shared", dirs_exist_ok=True)
     return folder / "shared"
+
+
+def _fingerprint(folder: Path) -> str:
+    """Name what is compiled: all of the source, how it is built, and for which Python."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in sorted([*(folder / "shared").rglob("*.py"), *(folder / name for name in BUILT_BY)]):
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def _keep(compiled: Path, kept: Path) -> None:
+    """Keep the compiled files; whoever does the same at the same time keeps the same."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=KEPT) as name:
+        made = Path(name) / kept.name
+        for path in compiled.rglob("*.so"):
+            copy = made / path.relative_to(compiled)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, copy)
+        with suppress(OSError):
+            made.rename(kept)
 
 
 def measure(module: str, task: str, *, source: Path | None, **arguments: Any) -> dict[str, Any]:
