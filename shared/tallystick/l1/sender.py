@@ -1,9 +1,9 @@
 """The transaction queue: what is enqueued is mined once, whatever crashes in between.
 
     QUEUED ── signed and stored, then sent ──▶ PENDING ── receipt ──▶ MINED ── confirmations ──▶ DONE
-      ▲  └─ would revert ─▶ REFUSED              ▲  │ └ too old: a dearer version      │      └▶ REVERTED
-      └──── its nonce was used by somebody else ─┼──┘                                  │
-                                                 └──────────── its block is gone ◀─────┘
+      ▲  └─ would revert ─▶ REFUSED             │ ▲ └ too old: a dearer version        │      └▶ REVERTED
+      │        its nonce was used by another ◀──┘ ├────────── its block is gone ◀──────┘
+      └── confirmations ── OVERTAKEN ── not so ───┘
 
 A signed transaction is on disk before any node sees it, so a restart finds each one that may be
 mined. A nonce is given out once and only here. Entries are signed by their deadlines, then in the order
@@ -131,6 +131,11 @@ class TxQueue:
             self._store.set_ended(entry, TxState.REFUSED, "withdrawn")
             return True
 
+    def queued(self, prefix: str) -> list[str]:
+        """The keys with a beginning whose transactions are not signed yet."""
+        with self._lock:
+            return [each.key for each in self._store.in_state(TxState.QUEUED) if each.key.startswith(prefix)]
+
     def free_wei(self) -> int:
         """The balance less the most that everything signed may still cost.
 
@@ -175,7 +180,7 @@ class TxQueue:
             problems: list[str] = []
             for entry in self._store.ended_from(nonce):
                 self._store.set_unmined(entry)  # a reorganisation deeper than its confirmations gave the nonce back
-            for entry in self._store.in_state(TxState.PENDING):
+            for entry in self._store.in_state(TxState.PENDING, TxState.OVERTAKEN):
                 self._follower.look_for_receipt(entry, nonce, head)
             known: dict[int, bytes | None] = {}
             for entry in self._store.in_state(TxState.MINED):
@@ -185,7 +190,7 @@ class TxQueue:
             self._sign_queued(nonce, head, problems)
             return PumpReport(
                 queued=len(self._store.in_state(TxState.QUEUED)),
-                pending=len(self._store.in_state(TxState.PENDING)),
+                pending=len(self._store.in_state(TxState.PENDING, TxState.OVERTAKEN)),
                 mined=len(self._store.in_state(TxState.MINED)),
                 problems=tuple(problems),
             )
