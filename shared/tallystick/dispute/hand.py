@@ -109,11 +109,13 @@ class Hand:
         self._tell_problems(frozenset(unpaid) - self._unpaid)
         self._unpaid = frozenset(unpaid)
 
-    def pump(self, head: int) -> None:
-        """Move the queue on as far as it goes, and tell what has landed.
+    def pump(self, head: int) -> bool:
+        """Move the queue on as far as it goes, and tell what has landed; return whether something came to nothing that may
+        be worth another attempt.
 
         Raises: L1Error.
         """
+        again = False
         problems = frozenset(self._queue.pump().problems)
         self._tell_problems(problems - self._problems)
         self._problems = problems
@@ -128,9 +130,12 @@ class Hand:
                 continue
             if entry.state is TxState.REFUSED:
                 self._failed[key] = head
+            else:
+                again = True
             reason = OVERTAKEN if entry.state is TxState.OVERTAKEN else entry.reason
             event = "done_by_others" if reason.startswith(DONE_BY_OTHERS) else "not_taken"
             self._report(event, {"wanted": due.event, "reason": reason} | due.facts | landed)
+        return again
 
     def _submit(self, due: Due, head: int) -> None:
         """Have a call mined whose effect L1, read up to `head`, lacks; within the window, if it has a deadline."""
@@ -177,11 +182,14 @@ class Hand:
         return bool(entry.succeeded) and not _is_spent(entry, 0, head)
 
     def _let_go(self, wanted: set[str]) -> None:
-        """Take back what nobody wants any more and is not signed yet, whatever life of this party it comes from."""
-        for key in self._queue.queued(KEYS):
-            effect = _effect(key)
-            if (effect not in wanted or self._latest.get(effect) != key) and self._queue.withdraw(key):
-                self._under_way.pop(key, None)
+        """Take back what nobody wants any more and is not signed yet, whatever life of this party it comes from, and what
+        was overtaken: where that is still wanted, another attempt is made."""
+        for entry in self._queue.idle(KEYS):
+            effect = _effect(entry.key)
+            if entry.state is TxState.QUEUED and effect in wanted and self._latest.get(effect) == entry.key:
+                continue
+            if self._queue.withdraw(entry.key):
+                self._under_way.pop(entry.key, None)
 
     def _tell_problems(self, problems: frozenset[str]) -> None:
         for problem in sorted(problems):

@@ -27,6 +27,7 @@ from tallystick.l1.values import BlockRef, Receipt
 GAS_MARGIN_PERCENT = 20
 FIRST_PAUSE_SECONDS = 0.01
 EMPTY_GAS = 21_000
+WITHDRAWABLE = (TxState.QUEUED, TxState.OVERTAKEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,19 +123,20 @@ class TxQueue:
             self._store.requeue(entry)
             return self._known(key)
 
+    def idle(self, prefix: str) -> list[TxEntry]:
+        """The entries whose keys have a beginning and that can be withdrawn."""
+        with self._lock:
+            return [each for each in self._store.in_state(*WITHDRAWABLE) if each.key.startswith(prefix)]
+
     def withdraw(self, key: str) -> bool:
-        """Takes back an entry that is not signed yet; whether it was one. Enqueued again, it can be retried."""
+        """Takes back an entry that is not signed yet, or was overtaken; whether it was one. It can be retried."""
         with self._lock:
             entry = self._store.get(key)
-            if entry is None or entry.state is not TxState.QUEUED:
+            if entry is None or entry.state not in WITHDRAWABLE:
                 return False
-            self._store.set_ended(entry, TxState.REFUSED, "withdrawn")
+            signed = entry.state is TxState.OVERTAKEN
+            self._store.set_ended(entry, TxState.REVERTED if signed else TxState.REFUSED, "withdrawn")
             return True
-
-    def queued(self, prefix: str) -> list[str]:
-        """The keys with a beginning whose transactions are not signed yet."""
-        with self._lock:
-            return [each.key for each in self._store.in_state(TxState.QUEUED) if each.key.startswith(prefix)]
 
     def free_wei(self) -> int:
         """The balance less the most that everything signed may still cost.
