@@ -16,7 +16,7 @@ HEIGHT = 16
     ("attackers", "generations", "odds", "censored", "censorship"),
     [
         (2, 4, 0.06, 12, 0.7),
-        pytest.param(3, 24, 0.01, most_censored(HEIGHT), 0.6, marks=[pytest.mark.campaign, pytest.mark.timeout(3_600)]),
+        pytest.param(3, 24, 0.01, most_censored(HEIGHT), 0.8, marks=[pytest.mark.campaign, pytest.mark.timeout(3_600)]),
     ],
 )
 def test_P02_generations_contested_at_once_end_in_time_though_the_party_is_killed_and_censored(

@@ -24,6 +24,9 @@ pytestmark = pytest.mark.anvil
 
 LOGGER = bytes.fromhex("6009600c60003960096000f3" + "600060006000a10000")
 """Deploys nine bytes that log one topic and nothing else."""
+WRITER = bytes.fromhex("6006600c60003960066000f3" + "600160005500")
+"""Deploys six bytes that write one slot."""
+FIRST_WRITE_GAS = 41_000
 FEES: dict[str, Any] = {"maxFeePerGas": 10**10, "maxPriorityFeePerGas": 10**9}
 
 
@@ -80,6 +83,21 @@ def test_blocks_with_transactions_of_every_type_prove_themselves(anvil: Anvil) -
     logs = client.logs(logger, 0, client.head().number)
     assert [log.log_index for log in logs] == [0, 1, 2, 3]
     assert [log.transaction_hash for log in logs] == sent
+
+
+def test_a_transaction_that_waits_makes_another_one_with_its_effect_look_no_cheaper(anvil: Anvil) -> None:
+    """A storage slot is written for the first time, or a second time: whoever sent that may never get it mined."""
+    node = L1Client(anvil.url)
+    created = send(node, {"gas": 200_000, "to": "", "value": 0, "data": WRITER} | FEES)
+    until(lambda: node.receipt(created) is not None)
+    receipt = node.receipt(created)
+    assert receipt is not None and receipt.contract_address is not None
+    node.request("evm_setAutomine", False)
+    send(node, {"gas": 200_000, "to": receipt.contract_address, "value": 0, "data": b""} | FEES)
+    (_, somebody) = dev_accounts(2)
+    for client in (node, QuorumClient([anvil.url])):
+        estimate = client.estimate_gas(receipt.contract_address, b"", sender=bytes.fromhex(somebody.address[2:]))
+        assert estimate > FIRST_WRITE_GAS
 
 
 def test_the_tags_are_followed(anvil: Anvil) -> None:

@@ -262,6 +262,61 @@ def test_a_nonce_taken_by_a_stranger_is_replaced_once_that_is_final(
     assert client.balance_wei(SOMEBODY) == 105
 
 
+def test_a_nonce_that_a_stranger_has_is_seen_at_once_and_the_transaction_waits_again_where_that_block_is_gone(
+    new_queue: NewQueue, client: L1Client, send: Send
+) -> None:
+    client.request("evm_setAutomine", False)
+    queue = new_queue(SenderConfig(confirmations=10))
+    queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
+    queue.pump()
+    snapshot = client.request("evm_snapshot")
+    client.request("anvil_dropTransaction", _waiting(client)[0])
+    send(SOMEBODY, value=100, nonce=0)
+    client.request("evm_mine")
+    report = queue.pump()
+    (entry,) = queue.idle("pay")
+    assert (entry.state, entry.block_number, report.pending) == (TxState.OVERTAKEN, client.head().number, 1)
+    client.request("evm_revert", snapshot)
+    queue.pump()
+    assert queue.idle("") == []
+    client.request("anvil_mine", 10)
+    assert queue.wait("pay").nonce == 0
+    assert client.balance_wei(SOMEBODY) == 5
+
+
+def test_what_was_overtaken_and_withdrawn_is_not_sent_anew_but_where_its_nonce_is_free_again(
+    new_queue: NewQueue, client: L1Client, send: Send
+) -> None:
+    client.request("evm_setAutomine", False)
+    queue = new_queue(SenderConfig(confirmations=2))
+    queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
+    queue.pump()
+    snapshot = client.request("evm_snapshot")
+    client.request("anvil_dropTransaction", _waiting(client)[0])
+    send(SOMEBODY, value=100, nonce=0)
+    client.request("evm_mine")
+    queue.pump()
+    assert queue.withdraw("pay")
+    client.request("anvil_mine", 4)
+    assert (queue.pump().pending, _waiting(client)) == (0, [])
+    client.request("evm_revert", snapshot)
+    assert queue.pump().pending == 1
+    client.request("anvil_mine", 2)
+    assert queue.wait("pay").state is TxState.DONE
+
+
+def test_why_a_transaction_had_no_effect_is_known_before_that_is_final(
+    new_queue: NewQueue, probe: Contract, client: L1Client
+) -> None:
+    queue = new_queue(SenderConfig(confirmations=10))
+    queue.enqueue("early", probe.address, probe.encode("onlyAfter", 10**6, 0), gas=100_000)
+    queue.pump()
+    queue.pump()
+    entry = queue.get("early")
+    assert entry is not None
+    assert (entry.state, entry.succeeded, entry.reason) == (TxState.MINED, False, "too early")
+
+
 def test_what_the_key_cannot_pay_for_is_a_problem_and_costs_no_nonce_until_it_can(
     new_queue: NewQueue, client: L1Client, account: LocalAccount
 ) -> None:

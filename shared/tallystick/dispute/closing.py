@@ -70,17 +70,7 @@ def rejected(known: Known) -> list[Due]:
         for each in map(rollup.assertions.__getitem__, known.lies)
         if each.status is Status.PENDING and any(rival.status is Status.CONFIRMED for rival in rollup.rivals(each))
     ]
-    return [
-        Due(
-            name="reject",
-            event="rejected",
-            parents=(each.parent,),
-            contract="Rollup",
-            call=Call(key=f"reject/{each.id.hex()}", function="reject", arguments=(each.id,)),
-            facts={"assertion": each.id},
-        )
-        for each in fallen
-    ]
+    return [_of_one(each, "reject", "rejected", "reject") for each in fallen]
 
 
 def settled(known: Known) -> list[Due]:
@@ -111,17 +101,7 @@ def taken_home(known: Known, due: list[Due]) -> list[Due]:
         return []
     if known.identity.duties.propose and len(free) == len(own_bonds(known)):
         free = free[:-1]
-    return [
-        Due(
-            name="take",
-            event="bond_taken",
-            parents=(each.parent,),
-            contract="Rollup",
-            call=Call(key=f"take/{each.id.hex()}", function="takeBond", arguments=(each.id,)),
-            facts={"assertion": each.id},
-        )
-        for each in free
-    ]
+    return [_of_one(each, "take", "bond_taken", "takeBond") for each in free]
 
 
 def withdrawn(known: Known) -> list[Due]:
@@ -136,3 +116,15 @@ def withdrawn(known: Known) -> list[Due]:
                 Due(name="withdraw", event="credit_withdrawn", parents=(), contract=contract, call=call, facts=facts)
             )
     return found
+
+
+def _of_one(assertion: Assertion, name: str, event: str, function: str) -> Due:
+    """Return a call of the Rollup that takes one assertion and nothing else."""
+    return Due(
+        name=name,
+        event=event,
+        parents=(assertion.parent,),
+        contract="Rollup",
+        call=Call(key=f"{name}/{assertion.id.hex()}", function=function, arguments=(assertion.id,)),
+        facts={"assertion": assertion.id},
+    )

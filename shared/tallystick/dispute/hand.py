@@ -17,8 +17,11 @@ from tallystick.l1.sender import TxQueue
 from tallystick.state.hashing import keccak
 
 Report = Callable[[str, dict[str, Any]], None]
+KEYS: Final = "due/"
+"""What the keys of a hand's transactions begin with: the queue may hold those of others."""
 RETRY_BLOCKS: Final = 5
-"""Blocks until a call that had no effect, and that is still asked for, is tried again."""
+"""Blocks until a call that had no effect, and that is still asked for, is tried again, at most: one that was mined and
+reverted is repeated at once, and each time a block later."""
 DONE_BY_OTHERS: Final = (
     "AlreadyPosted",
     "AlreadyDecided",
@@ -33,6 +36,7 @@ DONE_BY_OTHERS: Final = (
 )
 """Refusals that say somebody else was faster: that is success."""
 WAITING: Final = (TxState.QUEUED, TxState.PENDING)
+OVERTAKEN: Final = "another transaction has its nonce"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +51,10 @@ class Purse:
 class Hand:
     """Takes what is due for as long as L1 does not show its effect; asking again and again sends one transaction.
 
-    A transaction is named by the call's key, its data and an attempt. The next attempt begins when the one before was
-    final and L1, read past it, still lacks its effect: it was on a branch that is gone. `otherwise` is asked what to send for
-    a bond that cannot be paid out of what is free.
+    A transaction is named by the call's key, its data and an attempt. The next attempt begins when the one before can have
+    no effect any more and L1, read past it, still lacks that: it reverted, its nonce went to what this party sent before
+    it lost its disk, or it was final on a branch that is gone. The contracts take each effect once, so an attempt that
+    a reorganisation revives does no harm. `otherwise` is asked what to send for a bond that cannot be paid out of what is free.
     """
 
     def __init__(
@@ -68,7 +73,7 @@ class Hand:
         self._otherwise = otherwise
         self._places = deployment.addresses.all()
         self._under_way: dict[str, Due] = {}
-        self._latest: dict[str, str] = {}
+        self._latest = {_effect(key): key for key in queue.under_way(KEYS)}
         self._failed: dict[str, int] = {}
         self._problems: frozenset[str] = frozenset()
         self._unpaid: frozenset[str] = frozenset()
@@ -104,11 +109,13 @@ class Hand:
         self._tell_problems(frozenset(unpaid) - self._unpaid)
         self._unpaid = frozenset(unpaid)
 
-    def pump(self, head: int) -> None:
-        """Move the queue on as far as it goes, and tell what has landed.
+    def pump(self, head: int) -> bool:
+        """Move the queue on as far as it goes, and tell what has landed; return whether something came to nothing that may
+        be worth another attempt.
 
         Raises: L1Error.
         """
+        again = False
         problems = frozenset(self._queue.pump().problems)
         self._tell_problems(problems - self._problems)
         self._problems = problems
@@ -116,41 +123,44 @@ class Hand:
             entry = self._queue.get(key)
             if entry is None or entry.state in WAITING:
                 continue
-            if entry.state in (TxState.REVERTED, TxState.REFUSED):
-                landed = self._landed(entry)
-                del self._under_way[key]
-                self._failed[key] = head
-                event = "done_by_others" if entry.reason.startswith(DONE_BY_OTHERS) else "not_taken"
-                self._report(event, {"wanted": due.event, "reason": entry.reason} | due.facts | landed)
-            elif entry.succeeded:
-                landed = self._landed(entry)
-                del self._under_way[key]
+            landed = self._landed(entry)
+            del self._under_way[key]
+            if entry.succeeded:
                 self._report(due.event, due.facts | landed)
+                continue
+            if entry.state is TxState.REFUSED:
+                self._failed[key] = head
+            else:
+                again = True
+            reason = OVERTAKEN if entry.state is TxState.OVERTAKEN else entry.reason
+            event = "done_by_others" if reason.startswith(DONE_BY_OTHERS) else "not_taken"
+            self._report(event, {"wanted": due.event, "reason": reason} | due.facts | landed)
+        return again
 
     def _submit(self, due: Due, head: int) -> None:
         """Have a call mined whose effect L1, read up to `head`, lacks; within the window, if it has a deadline."""
         call = due.call
         target = self._places[due.contract]
         data = self._client.contract(due.contract, target).encode(call.function, *call.arguments)
-        name = f"{call.key}/{keccak(data)[:4].hex()}"
-        attempt = 0
-        entry = self._queue.get(f"{name}/{attempt}")
-        while entry is not None and _is_undone(entry, head):
-            attempt += 1
-            entry = self._queue.get(f"{name}/{attempt}")
+        name = f"{KEYS}{call.key}/{keccak(data)[:4].hex()}"
+        attempt, entry = 0, self._queue.get(f"{name}/0")
+        while (later := self._queue.get(f"{name}/{attempt + 1}")) is not None:
+            attempt, entry = attempt + 1, later
+        if entry is not None and _is_spent(entry, attempt, head):
+            attempt, entry = attempt + 1, None
         key = f"{name}/{attempt}"
         if entry is None:
             if self._is_on_its_way(due, head, except_for=key):
                 return
             self._queue.enqueue(key, target, data, value_wei=call.value_wei, gas=call.gas, window=due.window)
             self._report("queued", {"wanted": due.event, "key": key} | due.facts)
-        elif entry.state in (TxState.MINED, TxState.DONE):
-            return
-        elif entry.state in (TxState.REVERTED, TxState.REFUSED):
+        elif entry.state is TxState.REFUSED:
             if head < self._failed.setdefault(key, head - RETRY_BLOCKS) + RETRY_BLOCKS:
                 return
             self._failed[key] = head
             self._queue.retry(key)
+        elif entry.state not in WAITING:
+            return
         self._latest[call.key] = key
         self._under_way[key] = due
 
@@ -169,13 +179,17 @@ class Hand:
             return False
         if entry.state in WAITING:
             return entry.state is TxState.PENDING or not signed
-        return bool(entry.succeeded) and not _is_undone(entry, head)
+        return bool(entry.succeeded) and not _is_spent(entry, 0, head)
 
     def _let_go(self, wanted: set[str]) -> None:
-        """Take back what nobody wants any more and is not signed yet."""
-        for key, due in list(self._under_way.items()):
-            if due.call.key not in wanted and self._queue.withdraw(key):
-                del self._under_way[key]
+        """Take back what nobody wants any more and is not signed yet, whatever life of this party it comes from, and what
+        was overtaken: where that is still wanted, another attempt is made."""
+        for entry in self._queue.idle(KEYS):
+            effect = _effect(entry.key)
+            if entry.state is TxState.QUEUED and effect in wanted and self._latest.get(effect) == entry.key:
+                continue
+            if self._queue.withdraw(entry.key):
+                self._under_way.pop(entry.key, None)
 
     def _tell_problems(self, problems: frozenset[str]) -> None:
         for problem in sorted(problems):
@@ -192,5 +206,15 @@ class Hand:
         return facts | {"gas": receipt.gas_used, "fee_wei": fee, "block": receipt.block_number}
 
 
-def _is_undone(entry: TxEntry, head: int) -> bool:
-    return entry.state is TxState.DONE and entry.block_number is not None and entry.block_number + RETRY_BLOCKS <= head
+def _effect(key: str) -> str:
+    """Return the key of the call that a transaction makes."""
+    return key.removeprefix(KEYS).rsplit("/", 2)[0]
+
+
+def _is_spent(entry: TxEntry, attempt: int, head: int) -> bool:
+    """Whether an effect that L1, read up to `head`, lacks is no longer to be had of a transaction."""
+    if entry.block_number is None:
+        return False
+    if entry.succeeded:
+        return entry.state is TxState.DONE and entry.block_number + RETRY_BLOCKS <= head
+    return entry.block_number + min(attempt, RETRY_BLOCKS) <= head

@@ -117,8 +117,8 @@ class Party:
                     self.hand.take([*due, *fetched], mind.head)
                 mind.forget()
                 self._acted_at = mind.head
-            if self.hand is not None:
-                self.hand.pump(mind.head)
+            if self.hand is not None and self.hand.pump(mind.head):
+                self._acted_at = -1
             if not self.busy:
                 mind.offer(mind.rollup.latest_confirmed)
         return complete

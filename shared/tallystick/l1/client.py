@@ -210,8 +210,16 @@ class L1Client:
         return results
 
     def estimate_gas(self, to: bytes | None, data: bytes, *, sender: bytes, value_wei: int = 0) -> int:
-        """Gas with which the transaction would succeed now."""
-        return _int(self.request("eth_estimateGas", _message(to, data, sender, value_wei)))
+        """Gas with which the transaction would succeed in the next block.
+
+        What waits for that block counts only where nothing else helps: a transaction that somebody sent with the same
+        effect would make this one look cheap, and may never be mined.
+        """
+        message = _message(to, data, sender, value_wei)
+        try:
+            return _int(self.request("eth_estimateGas", message, "latest"))
+        except L1Reverted:
+            return _int(self.request("eth_estimateGas", message, "pending"))
 
     def contract(self, name: str, address: bytes) -> Contract:
         """A compiled contract at an address."""

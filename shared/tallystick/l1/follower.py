@@ -18,14 +18,19 @@ class Follower:
     def look_for_receipt(self, entry: TxEntry, used: int, head: BlockRef) -> None:
         """`used` is the account's nonce: no version of an entry with that nonce or a later one is mined."""
         if entry.nonce is None or entry.nonce >= used:
+            if entry.state is TxState.OVERTAKEN:
+                self._store.set_unmined(entry)
             return
         receipt = self._find_receipt(entry)
         if receipt is None and self._nonce_lost(entry.nonce, head):
             receipt = self._find_receipt(entry)  # it may have been mined between the questions
             if receipt is None:
                 self._store.requeue(entry)
+                return
         if receipt is not None:
             self._set_mined(entry, receipt)
+        elif entry.state is TxState.PENDING:
+            self._store.set_overtaken(entry, head.number)
 
     def _find_receipt(self, entry: TxEntry) -> Receipt | None:
         receipts = (self._client.receipt(attempt.hash) for attempt in self._store.attempts(entry))
@@ -71,6 +76,7 @@ class Follower:
             receipt.block_number,
             receipt.block_hash,
             receipt.succeeded,
+            "" if receipt.succeeded else self._why_reverted(entry, receipt),
         )
 
     def _why_reverted(self, entry: TxEntry, receipt: Receipt) -> str:

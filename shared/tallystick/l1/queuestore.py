@@ -54,6 +54,8 @@ class TxState(StrEnum):
     QUEUED = "queued"
     PENDING = "pending"
     """Signed and stored, so perhaps sent."""
+    OVERTAKEN = "overtaken"
+    """Signed, but another transaction has its nonce, in a block that a reorganisation may still undo."""
     MINED = "mined"
     """In a block that a reorganisation may still undo."""
     DONE = "done"
@@ -287,11 +289,19 @@ class QueueStore:
         block_number: int,
         block_hash: bytes,
         succeeded: bool,
+        reason: str = "",
     ) -> None:
+        """It is in a block; `reason` is why it had no effect there."""
         self._db.execute(
             "UPDATE entries SET state = ?, mined_hash = ?, block_number = ?, block_hash = ?,"
-            " succeeded = ? WHERE id = ?",
-            (TxState.MINED, mined_hash, block_number, block_hash, int(succeeded), entry.id),
+            " succeeded = ?, reason = ? WHERE id = ?",
+            (TxState.MINED, mined_hash, block_number, block_hash, int(succeeded), reason, entry.id),
+        )
+
+    def set_overtaken(self, entry: TxEntry, block_number: int) -> None:
+        """Another transaction has its nonce, as was seen at this block."""
+        self._db.execute(
+            "UPDATE entries SET state = ?, block_number = ? WHERE id = ?", (TxState.OVERTAKEN, block_number, entry.id)
         )
 
     def set_unmined(self, entry: TxEntry) -> None:

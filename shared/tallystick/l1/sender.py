@@ -1,9 +1,9 @@
 """The transaction queue: what is enqueued is mined once, whatever crashes in between.
 
     QUEUED ── signed and stored, then sent ──▶ PENDING ── receipt ──▶ MINED ── confirmations ──▶ DONE
-      ▲  └─ would revert ─▶ REFUSED              ▲  │ └ too old: a dearer version      │      └▶ REVERTED
-      └──── its nonce was used by somebody else ─┼──┘                                  │
-                                                 └──────────── its block is gone ◀─────┘
+      ▲  └─ would revert ─▶ REFUSED             │ ▲ └ too old: a dearer version        │      └▶ REVERTED
+      │        its nonce was used by another ◀──┘ ├────────── its block is gone ◀──────┘
+      └── confirmations ── OVERTAKEN ── not so ───┘
 
 A signed transaction is on disk before any node sees it, so a restart finds each one that may be
 mined. A nonce is given out once and only here. Entries are signed by their deadlines, then in the order
@@ -27,6 +27,7 @@ from tallystick.l1.values import BlockRef, Receipt
 GAS_MARGIN_PERCENT = 20
 FIRST_PAUSE_SECONDS = 0.01
 EMPTY_GAS = 21_000
+WITHDRAWABLE = (TxState.QUEUED, TxState.OVERTAKEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,13 +123,19 @@ class TxQueue:
             self._store.requeue(entry)
             return self._known(key)
 
+    def idle(self, prefix: str) -> list[TxEntry]:
+        """The entries whose keys have a beginning and that can be withdrawn."""
+        with self._lock:
+            return [each for each in self._store.in_state(*WITHDRAWABLE) if each.key.startswith(prefix)]
+
     def withdraw(self, key: str) -> bool:
-        """Takes back an entry that is not signed yet; whether it was one. Enqueued again, it can be retried."""
+        """Takes back an entry that is not signed yet, or was overtaken; whether it was one. It can be retried."""
         with self._lock:
             entry = self._store.get(key)
-            if entry is None or entry.state is not TxState.QUEUED:
+            if entry is None or entry.state not in WITHDRAWABLE:
                 return False
-            self._store.set_ended(entry, TxState.REFUSED, "withdrawn")
+            signed = entry.state is TxState.OVERTAKEN
+            self._store.set_ended(entry, TxState.REVERTED if signed else TxState.REFUSED, "withdrawn")
             return True
 
     def free_wei(self) -> int:
@@ -175,7 +182,7 @@ class TxQueue:
             problems: list[str] = []
             for entry in self._store.ended_from(nonce):
                 self._store.set_unmined(entry)  # a reorganisation deeper than its confirmations gave the nonce back
-            for entry in self._store.in_state(TxState.PENDING):
+            for entry in self._store.in_state(TxState.PENDING, TxState.OVERTAKEN):
                 self._follower.look_for_receipt(entry, nonce, head)
             known: dict[int, bytes | None] = {}
             for entry in self._store.in_state(TxState.MINED):
@@ -185,7 +192,7 @@ class TxQueue:
             self._sign_queued(nonce, head, problems)
             return PumpReport(
                 queued=len(self._store.in_state(TxState.QUEUED)),
-                pending=len(self._store.in_state(TxState.PENDING)),
+                pending=len(self._store.in_state(TxState.PENDING, TxState.OVERTAKEN)),
                 mined=len(self._store.in_state(TxState.MINED)),
                 problems=tuple(problems),
             )
