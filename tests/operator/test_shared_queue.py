@@ -73,7 +73,7 @@ def test_a_batch_that_comes_back_between_a_look_and_another_try_ends_no_thread(s
         write(name, **facts)
 
     queue.pump = pump_then_end  # type: ignore[method-assign]
-    running.operator._journal.write = undo_then_write  # type: ignore[method-assign]
+    running.operator._journal.write = undo_then_write  # type: ignore[method-assign, assignment]
     stage.chain.request("evm_setAutomine", False)
     scene.open_market(running)
     scene.wait(lambda: undone, "the publisher to look after it")
