@@ -47,7 +47,7 @@ class Purse:
 class Hand:
     """Takes what is due for as long as L1 does not show its effect; asking again and again sends one transaction.
 
-    A transaction is named by the call's key, its data and an attempt. The next attempt begins when the one before was
+    A transaction is named by the call's key, its data and ether, and an attempt. The next attempt begins when the one before was
     final and L1, read past it, still lacks its effect: it was on a branch that is gone. `otherwise` is asked what to send for
     a bond that cannot be paid out of what is free.
     """
@@ -132,7 +132,8 @@ class Hand:
         call = due.call
         target = self._places[due.contract]
         data = self._client.contract(due.contract, target).encode(call.function, *call.arguments)
-        name = f"{call.key}/{keccak(data)[:4].hex()}"
+        # a pool's call may come again with more ether than before
+        name = f"{call.key}/{keccak(data + call.value_wei.to_bytes(32, 'big'))[:4].hex()}"
         attempt = 0
         entry = self._queue.get(f"{name}/{attempt}")
         while entry is not None and _is_undone(entry, head):
