@@ -1,0 +1,63 @@
+"""A whole operator behind a flood: what one assertion cannot cover is asserted at once, and waits for no new batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tallystick.records.items import Item
+from tallystick.state.layout import ITEM_PLACE
+from tallystick.testing.stage import PERIOD_BLOCKS, Stage
+from tests.operator.scene import Scene
+
+HEIGHT = 16
+"""The lowest there is: 65,536 steps an assertion."""
+BULKS, ORDERS = 120, 150
+"""Four steps an order."""
+INTERVAL_BLOCKS = 40
+"""Between two assertions that halt: long enough for the flood to come between."""
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    scene = Scene(Stage(tmp_path, root_height=HEIGHT, min_interval_blocks=INTERVAL_BLOCKS), tmp_path)
+    yield scene
+    scene.close()
+
+
+def test_P05_what_a_flood_leaves_over_is_asserted_and_confirmed_without_another_batch(scene: Scene) -> None:
+    stage = scene.stage
+    stage.deposit("alice")
+    running = scene.start(batch_seconds=1.0, quiet_seconds=1.0, heartbeat_seconds=3_600)
+    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.open_market(running)
+    scene.wait(lambda: running.named("asserted"), "an assertion before the flood", mine=1)
+    alice = scene.client(running, "alice")
+    for number in range(BULKS):
+        placed = range(number * ORDERS + 1, (number + 1) * ORDERS + 1)
+        items = [
+            Item(what=ITEM_PLACE, client_id=each, market=0, side=0, price_ticks=600_000 - number, lots=1)
+            for each in placed
+        ]
+        assert alice.bulk(items).accepted
+    alice.close()
+    scene.wait(lambda: stage.call("Inbox", "batchCount") == running.http.get("/v1/info")["batches_sealed"], "the flood")
+    count = stage.call("Inbox", "batchCount")
+    scene.wait(lambda: running.named("asserted")[-1]["limit"] == count, "its first assertion", mine=2)
+    stage.mine(1)
+
+    def is_whole() -> bool:
+        told = [each for each in running.named("replayed") if each["first_batch"] + each["batches"] == count]
+        return bool(told) and told[-1]["steps"] < 1 << HEIGHT
+
+    scene.wait(is_whole, "what is left over", mine=1)
+    flood = [each for each in running.named("asserted") if each["limit"] == count]
+    assert flood[0]["steps"] == 1 << HEIGHT and len(flood) > 1
+    assert flood[-1]["block"] - flood[0]["block"] < INTERVAL_BLOCKS, "it waits for no interval"
+    stage.mine(PERIOD_BLOCKS)
+    newest = flood[-1]["assertion"]
+    scene.wait(lambda: running.http.get("/v1/info")["l1"]["latest_confirmed"] == newest, "all of it", mine=2)
+    assert stage.call("Inbox", "batchCount") == count
+    running.stop()
