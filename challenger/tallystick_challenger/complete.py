@@ -13,6 +13,8 @@ def check_complete(party: Party) -> None:
     events that were not understood. An endpoint that keeps no states of that age cannot be asked, and says so in the
     log: with the newest blocks that does not happen.
 
+    Where L1 has confirmed a lie nothing that stands on it is kept here, so its newest confirmed assertion may be another.
+
     Raises: DataMissing when something is missing; L1Error when L1 cannot be asked, or moved meanwhile.
     """
     block, hash_ = party.reader.cursor.blocks[-1] if party.reader.cursor.blocks else (party.head, None)
@@ -36,6 +38,11 @@ def check_complete(party: Party) -> None:
     )
 
 
+def is_lost(party: Party) -> bool:
+    """Whether L1 has confirmed what the own replay refutes."""
+    return party.rollup.latest_confirmed in party.mind.lies
+
+
 def _differences(party: Party, block: int) -> dict[str, object]:
     """Return what L1 has and the own views do not, by name; nothing when the contracts are not there yet."""
     at = party.deployment.addresses
@@ -48,6 +55,8 @@ def _differences(party: Party, block: int) -> dict[str, object]:
         "messages": (inbox.call("messageCount", block=block), party.inbox.message_count),
         "latest_confirmed": (rollup.call("latestConfirmed", block=block), party.rollup.latest_confirmed),
     }
+    if is_lost(party):
+        del said["latest_confirmed"]
     return {name: f"{_shown(theirs)}, read {_shown(ours)}" for name, (theirs, ours) in said.items() if theirs != ours}
 
 

@@ -20,7 +20,7 @@ from tallystick.l1.signer import load_signer
 from tallystick.rollup.duties import DUTIES, Mode
 from tallystick.rollup.snapshotstore import SnapshotStore
 from tallystick_challenger.alerts import Funds
-from tallystick_challenger.complete import check_complete
+from tallystick_challenger.complete import check_complete, is_lost
 from tallystick_challenger.config import MIB, ChallengerConfig
 from tallystick_challenger.defence import GAS_WEI, defence_wei, roots_wei
 from tallystick_challenger.teller import Teller, last_event
@@ -30,7 +30,7 @@ LONGEST_PAUSE_SECONDS: Final = 30.0
 BUSY_SECONDS: Final = 0.2
 """Between looks while a transaction is under way."""
 FUNDS_BLOCKS: Final = 25
-"""Between looks at the own balance."""
+"""Between looks at the own balance, or at what is confirmed upon a lie."""
 
 
 def disagreements(party: Party) -> int:
@@ -112,6 +112,31 @@ class Accountant:
         self._teller.funds(Funds(address=party.queue.signer, balance=balance, needed=needed, rivals=self._rivals))
 
 
+class Aftermath:
+    """Once L1 has confirmed a lie, tells now and then what it confirms upon it: nothing of that is judged or kept."""
+
+    def __init__(self, party: Party, teller: Teller) -> None:
+        self._party = party
+        self._teller = teller
+        self._next_block = 0
+        self._told = b""
+
+    def check(self) -> None:
+        """Tell what is confirmed by now, if it is another assertion than at the last look.
+
+        Raises: L1Error.
+        """
+        party = self._party
+        if not is_lost(party) or party.head < self._next_block:
+            return
+        self._next_block = party.head + FUNDS_BLOCKS
+        rollup = party.client.contract("Rollup", party.deployment.addresses.rollup)
+        newest: bytes = rollup.call("latestConfirmed")
+        if newest not in (self._told, party.rollup.latest_confirmed):
+            self._told = newest
+            self._teller.report("confirmed_on_lie", {"assertion": newest, "lie": party.rollup.latest_confirmed})
+
+
 def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
     """Watch until asked to stop.
 
@@ -143,6 +168,7 @@ def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
 
 def _watch(config: ChallengerConfig, party: Party, teller: Teller, stop: Event) -> None:
     accountant = Accountant(party, teller, config.telling.limits.rivals)
+    aftermath = Aftermath(party, teller)
     failures = 0
     caught_up = False
     while not stop.is_set():
@@ -156,6 +182,7 @@ def _watch(config: ChallengerConfig, party: Party, teller: Teller, stop: Event) 
             teller.looked(party, complete, disagreements(party))
             if complete:
                 accountant.check()
+                aftermath.check()
                 stop.wait(min(BUSY_SECONDS, config.poll_seconds) if party.busy else config.poll_seconds)
             failures = 0
         except L1Error as error:

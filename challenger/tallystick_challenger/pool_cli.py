@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -53,14 +53,14 @@ def join(
     quorum: Quorum = None,
     json_output: Json = False,
 ) -> None:
-    """Put ether behind a call that is due by the own replay, and make the call if the sum is there with it.
+    """Put ether behind a call that is due by the own replay, and then make the call if the sum is there.
 
     Nothing else can be joined: the bond behind a lie is lost. Until the call is made everything can be had back.
 
     Example: tallystick challenger pool join 3fa9 --ether 4 --deployment deployment.json --key-file my.key
     """
     from tallystick.dispute.pools import joining, making, read_pools
-    from tallystick.errors import BadInput
+    from tallystick.errors import BadInput, L1Reverted
     from tallystick_challenger.pools import choose_due, sent_page, wei_of
 
     signer = signer_of(key_file, password_file, signer_url, signer_address)
@@ -71,13 +71,21 @@ def join(
     id_, due = choose_due(planner, plans, known, pool)
     found = known.get(id_)
     value_wei = wei_of(ether) if ether else found.missing_wei if found else due.call.value_wei
-    first = joining(due, planner.rollup, found, planner.deployment, value_wei)
-    facts = send(planner.client, planner.deployment, first.contract, first.call, signer)
-    is_made = first.name != "join"
-    if not is_made and found is None and value_wei >= due.call.value_wei:
+    facts: dict[str, Any] = {}
+    if value_wei:
+        first = joining(due, planner.rollup, planner.deployment, value_wei)
+        facts = send(planner.client, planner.deployment, first.contract, first.call, signer)
+    contract = planner.client.contract("BondPool", planner.deployment.addresses.bond_pool)
+    is_made = False
+    if contract.call("pool", id_)["stakesWei"] >= due.call.value_wei:
         second = making(due, id_)
-        facts = send(planner.client, planner.deployment, second.contract, second.call, signer)
-        is_made = True
+        try:
+            facts = send(planner.client, planner.deployment, second.contract, second.call, signer)
+            is_made = True
+        except L1Reverted as error:  # somebody left in front of it, or made it
+            if not value_wei:
+                raise
+            facts["not_made"] = error.message
     facts |= {"pool": "0x" + id_.hex(), "joined_wei": str(value_wei), "made": is_made}
     present(facts, sent_page, json_output)
 

@@ -67,6 +67,8 @@ def sent_page(facts: dict[str, Any]) -> str:
     )
     if facts.get("made"):
         what += ", and the call is made"
+    elif "not_made" in facts:
+        what += f"; the call was not made: {facts['not_made']}"
     return f"{short(facts['pool'])}: {what}\n   mined in {facts['tx']}, {facts['gas']:,} gas"
 
 

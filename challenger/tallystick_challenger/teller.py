@@ -30,6 +30,7 @@ from tallystick_challenger.webhook import Webhook
 ALARMS: Final = frozenset(
     {
         "assertion_wrong",
+        "confirmed_on_lie",
         "endpoint_problem",
         "failed",
         "funds_low",

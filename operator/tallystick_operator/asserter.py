@@ -20,6 +20,7 @@ from tallystick.errors import StateError
 from tallystick.journal import Journal
 from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
+from tallystick.l1.logstore import LogStore
 from tallystick.l1.sender import TxQueue
 from tallystick.machine import engine
 from tallystick.machine.arith import read_address
@@ -55,6 +56,7 @@ class Asserter:
         journal: Journal,
         traces: Path,
         trace_bytes: int,
+        store: LogStore | None = None,
         lie: Lie | None = None,
     ) -> None:
         self.lie = lie
@@ -77,6 +79,7 @@ class Asserter:
             self._report,
             queue=queue,
             purse=purse,
+            store=store,
             traces=None
             if lie
             else lambda mind: DiskTraces(traces, mind.source, self._report, Bounds(memory_bytes=trace_bytes)),

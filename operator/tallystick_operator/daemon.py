@@ -21,6 +21,7 @@ from tallystick.l1.deploy import check_deployment
 from tallystick.l1.deployment import load_deployment
 from tallystick.l1.events import EventReader
 from tallystick.l1.keys import KeyFile, load_account, save_key
+from tallystick.l1.logstore import LogStore
 from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.quorum import QuorumClient
 from tallystick.l1.sender import SenderConfig, TxQueue
@@ -148,6 +149,7 @@ class Operator:
             self._board,
             self._journal,
             config.confirmation_blocks,
+            self._events(data_dir / "l1-inbox.sqlite"),
         )
         while not self._follower.read():
             pass
@@ -172,6 +174,7 @@ class Operator:
             journal=self._journal,
             traces=data_dir / "traces",
             trace_bytes=config.trace_memory << 20,
+            store=self._events(data_dir / "l1-events.sqlite"),
             lie=self._lie(data_dir, bytes.fromhex(asserter_account.address[2:])),
         )
         self._closing.callback(self._asserter.close)
@@ -247,6 +250,12 @@ class Operator:
         self._closing.callback(store.close)
         config = SenderConfig(confirmations=CONFIRMATIONS, reserve_wei=RESERVE_WEI)
         return TxQueue(client=self._client, account=account, store=store, config=config)
+
+    def _events(self, path: Path) -> LogStore:
+        """Return where a reader keeps what it has read of L1: the next start goes on from there."""
+        store = LogStore(path, self._deployment.addresses.rollup)
+        self._closing.callback(store.close)
+        return store
 
     def _lie(self, data_dir: Path, thief: bytes) -> Lie | None:
         if not self.config.lie:

@@ -8,6 +8,7 @@ from tallystick.journal import Journal
 from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.events import EventReader
+from tallystick.l1.logstore import LogStore
 from tallystick.l1.values import BlockRef
 from tallystick.rollup.inbox_view import InboxView
 from tallystick_operator.board import Board
@@ -29,6 +30,7 @@ class Follower:
     `head` is the newest block whose events are in. `turned_to` is the number of batches kept when the history was turned
     last, until somebody has taken note of it. `confirmations` holds messages back by so many
     blocks, None until L1 calls theirs final; batches count at once, for what matters of them is whether others are in their places.
+    `store` keeps what was read for the next start.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Follower:
         board: Board,
         journal: Journal,
         confirmations: int | None = 0,
+        store: LogStore | None = None,
     ) -> None:
         self.inbox = InboxView()
         self._client = client
@@ -46,7 +49,7 @@ class Follower:
         self._board = board
         self._journal = journal
         self._confirmations = confirmations
-        self._reader = EventReader(client, deployment, contracts=("Inbox", "Vault"))
+        self._reader = EventReader(client, deployment, contracts=("Inbox", "Vault"), store=store)
         self.head: BlockRef | None = None
         self.turned_to: int | None = None
         self._message_blocks: list[int] = []

@@ -87,7 +87,7 @@ def test_two_poor_challengers_post_the_truth_together_and_get_everything_back(st
     told = Told()
     parties = [poor(name, told) for name in ("pia", "per")]
     tick(parties)
-    assert len(told.named("joined")) == 1 and len(told.named("asserted")) == 1
+    assert len(told.named("joined")) == 2 and len(told.named("asserted")) == 1
     (truth,) = [each for each in parties[0].rollup.assertions.values() if each.parent and each not in parties[0].wrong]
     assert truth.bonded == stage.deployment.addresses.bond_pool
     assert all(stage.client.balance_wei(address(name)) > ETHER // 2 for name in ("pia", "per"))

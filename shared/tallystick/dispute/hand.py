@@ -51,8 +51,8 @@ class Purse:
 class Hand:
     """Takes what is due for as long as L1 does not show its effect; asking again and again sends one transaction.
 
-    A transaction is named by the call's key, its data and an attempt. The next attempt begins when the one before can have
-    no effect any more and L1, read past it, still lacks that: it reverted, its nonce went to what this party sent before
+    A transaction is named by the call's key, its data and ether, and an attempt. The next attempt begins when the one before
+    can have no effect any more and L1, read past it, still lacks that: it reverted, its nonce went to what this party sent before
     it lost its disk, or it was final on a branch that is gone. The contracts take each effect once, so an attempt that
     a reorganisation revives does no harm. `otherwise` is asked what to send for a bond that cannot be paid out of what is free.
     """
@@ -142,7 +142,8 @@ class Hand:
         call = due.call
         target = self._places[due.contract]
         data = self._client.contract(due.contract, target).encode(call.function, *call.arguments)
-        name = f"{KEYS}{call.key}/{keccak(data)[:4].hex()}"
+        # a pool's call may come again with more ether than before
+        name = f"{KEYS}{call.key}/{keccak(data + call.value_wei.to_bytes(32, 'big'))[:4].hex()}"
         attempt, entry = 0, self._queue.get(f"{name}/0")
         while (later := self._queue.get(f"{name}/{attempt + 1}")) is not None:
             attempt, entry = attempt + 1, later

@@ -48,7 +48,7 @@ class Mind:
         self.report = report
         self.inbox = InboxView()
         self.rollup = RollupView()
-        self.challenge = ChallengeView()
+        self.challenge = ChallengeView(opens_repaid=terms.open_reward_wei > 0)
         self.credits = {contract: CreditView() for contract in PAYING}
         self.replayer: Replayer | None = None
         self.snapshots = snapshots

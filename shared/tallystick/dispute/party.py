@@ -21,7 +21,7 @@ from tallystick.dispute.view import ChallengeView
 from tallystick.errors import DataError
 from tallystick.l1.access import L1
 from tallystick.l1.deployment import Deployment
-from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS, EventReader
+from tallystick.l1.events import CONTRACTS, DEEPEST_REORGANISATION_BLOCKS, EventReader
 from tallystick.l1.logstore import LogStore
 from tallystick.l1.queuestore import QueueStore
 from tallystick.l1.sender import SenderConfig, TxQueue
@@ -68,7 +68,15 @@ class Party:
         self.client = client
         self.deployment = deployment
         self.report = report
-        self.reader = EventReader(client, deployment, tag=tag, confirmations=confirmations, store=store, claims=True)
+        self.reader = EventReader(
+            client,
+            deployment,
+            tag=tag,
+            confirmations=confirmations,
+            contracts=(*CONTRACTS, "BondPool"),
+            store=store,
+            claims=True,
+        )
         self._events = store
         self.queue = queue
         self._store: QueueStore | None = None
@@ -130,9 +138,11 @@ class Party:
             self.mind.roll_back(batch.rolled_back_to)
             self._acted_at = -1
             if self.pooling is not None:
-                self.pooling.forget()
+                self.pooling.roll_back(batch.rolled_back_to)
         try:
             self.mind.take(batch, batch.read_to.number, batch.read_to.timestamp, complete=batch.complete)
+            if self.pooling is not None:
+                self.pooling.take(batch)
             if batch.claim_ends:
                 self._check_claim(batch.read_to.number)
         except (DataError, KeyError, OverflowError) as error:

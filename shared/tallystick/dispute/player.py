@@ -227,8 +227,8 @@ def repayments(view: ChallengeView, dispute: DisputeStatus) -> list[Settle]:
     """Return the moves that are left to repay everybody who moved below the root that was paid.
 
     Shape: parents before children, across the moves as within each. Each move's gas can be told only when the ones
-    before it are mined, for an edge is due once its parent is repaid. The root comes again with others: L1 shows no
-    difference between the payment of its opener and of who bisected it.
+    before it are mined, for an edge is due once its parent is repaid. The root comes again with others, and is
+    passed over then.
     """
     if not dispute.settled or dispute.pot_wei == 0:
         return []

@@ -119,29 +119,24 @@ def read_pools(client: L1, deployment: Deployment, head: int, me: bytes = b"") -
     return found
 
 
-def joining(due: Due, rollup: RollupView, pool: Pool | None, deployment: Deployment, value_wei: int) -> Due:
-    """Return the call that puts money behind a call that is due, and makes it if the sum is there with that."""
+def joining(due: Due, rollup: RollupView, deployment: Deployment, value_wei: int) -> Due:
+    """Return the call that puts money behind a call that is due, and nothing else: whoever leaves in front of it does not
+    keep it out."""
     purpose = purpose_of(due, rollup)
     assert purpose is not None
     id_ = purpose.pool(deployment.addresses.rollup)
-    terms = deployment.config
-    missing = terms.challenge_bond_wei if purpose.root else terms.assertion_bond_wei
-    if pool is not None:
-        missing = pool.missing_wei
-        if value_wei >= missing:
-            return making(due, id_, value_wei)
     call = Call(key=f"join/{id_.hex()}", function="join", arguments=(purpose.argument(),), value_wei=value_wei)
     return replace(due, name="join", event="joined", contract="BondPool", call=call)
 
 
-def making(due: Due, pool: bytes, value_wei: int = 0) -> Due:
+def making(due: Due, pool: bytes) -> Due:
     """Return the call that has a pool make what is due; its effect is the same, so it has the same name."""
     if due.call.function == "post":
         _, _, root, registers, _ = due.call.arguments
-        call = Call(key=due.call.key, function="makePost", arguments=(pool, root, registers), value_wei=value_wei)
+        call = Call(key=due.call.key, function="makePost", arguments=(pool, root, registers))
     else:
         siblings = due.call.arguments[4]
-        call = Call(key=due.call.key, function="makeRoot", arguments=(pool, siblings), value_wei=value_wei)
+        call = Call(key=due.call.key, function="makeRoot", arguments=(pool, siblings))
     return replace(due, contract="BondPool", call=call)
 
 

@@ -69,7 +69,14 @@ class DisputeStatus:
 
 
 class ChallengeView(View):
-    """All disputes. `roots` maps an assertion to its root edges."""
+    """All disputes. `roots` maps an assertion to its root edges, `repaid` are the edges whose bisection or proof is repaid.
+
+    `opens_repaid` is whether the deployment repays the opening of a root, too.
+    """
+
+    def __init__(self, *, opens_repaid: bool = True) -> None:
+        self._opens_repaid = opens_repaid
+        super().__init__()
 
     def reset(self) -> None:
         """Forget everything."""
@@ -78,6 +85,7 @@ class ChallengeView(View):
         self.disputes: dict[bytes, DisputeStatus] = {}
         self.roots: dict[bytes, list[bytes]] = {}
         self.repaid: set[bytes] = set()
+        self._opener_is_next = False
 
     def on_DisputeOpened(self, event: ChainEvent) -> None:
         """The children of an assertion are being disputed."""
@@ -134,11 +142,14 @@ class ChallengeView(View):
         id_ = event.args["dispute"]
         edge, pot_wei = event.args["edge"], event.args["potWei"]
         self.disputes[id_] = replace(self.disputes[id_], settled_edge=edge, pot_wei=pot_wei)
+        self._opener_is_next = self._opens_repaid and pot_wei > 0
 
     def on_MoveRepaid(self, event: ChainEvent) -> None:
-        """A mover has been repaid."""
+        """A mover has been repaid; the first one behind a settlement is who opened the root, whoever bisected it."""
         id_, amount_wei = event.args["dispute"], event.args["amountWei"]
-        self.repaid.add(event.args["edge"])
+        if not self._opener_is_next:
+            self.repaid.add(event.args["edge"])
+        self._opener_is_next = False
         self.disputes[id_] = replace(self.disputes[id_], pot_wei=self.disputes[id_].pot_wei - amount_wei)
 
     def dispute_below(self, parent: bytes) -> DisputeStatus | None:

@@ -112,15 +112,16 @@ class TxQueue:
             return self._store.get(key)
 
     def retry(self, key: str) -> TxEntry:
-        """Queues an entry that ended without effect once more.
+        """Queues an entry that ended without effect once more; one that is under way or mined again stays as it is.
 
-        Raises: BadInput, when it has not ended so.
+        Whoever asks has looked before, and another thread's pump may have found since that a reorganisation undid the end.
+
+        Raises: BadInput, when there is no such entry.
         """
         with self._lock:
-            entry = self._store.get(key)
-            if entry is None or entry.state not in (TxState.REVERTED, TxState.REFUSED):
-                raise BadInput("only a reverted or refused transaction can be retried", key=key)
-            self._store.requeue(entry)
+            entry = self._known(key)
+            if entry.state in (TxState.REVERTED, TxState.REFUSED):
+                self._store.requeue(entry)
             return self._known(key)
 
     def idle(self, prefix: str) -> list[TxEntry]:
