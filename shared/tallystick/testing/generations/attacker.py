@@ -56,7 +56,7 @@ class Plan:
     """What to do below one true parent.
 
     `mirror`: assert the truth first. `zeal`: how often an edge is moved at, or only roots are. `copy`: the honest moves
-    are made first.
+    are made first. `mine` are the open edges it can move at, as of the dispute's version `seen`.
     """
 
     mirror: bool = False
@@ -65,11 +65,26 @@ class Plan:
     lies: list[Lie] = field(default_factory=list[Lie])
     roots: list[FalseRoot] = field(default_factory=list[FalseRoot])
     known: dict[Edge, Tree] = field(default_factory=dict[Edge, Tree])
+    seen: int = -1
+    mine: list[tuple[Edge, Tree]] = field(default_factory=list[tuple[Edge, Tree]])
 
     def learn(self, tree: Tree) -> None:
         """Remember how to open a tree's edges."""
         for edge in tree.edges:
             self.known.setdefault(edge, tree)
+
+    def open_edges(self, dispute: Dispute, honest: Tree) -> list[tuple[Edge, Tree]]:
+        """Return the open edges it can move at, rivalled or not, with the trees they are of."""
+        if self.seen != dispute.version:
+            self.seen = dispute.version
+            self.mine = []
+            for edge in dispute.open:
+                tree = self.known.get(edge)
+                if edge in honest.edges:
+                    tree = honest if self.copy else None
+                if tree is not None:
+                    self.mine.append((edge, tree))
+        return self.mine
 
 
 class Attacker:
@@ -204,13 +219,8 @@ class Attacker:
             return
         honest = self.mind.tree(parent)
         anywhere = self.chain.ground.drops(Rule.BISECT_RIVALLED)
-        for edge in list(dispute.open):
-            tree = plan.known.get(edge)
-            if edge in honest.edges:
-                if not plan.copy:
-                    continue
-                tree = honest
-            if tree is None or not (anywhere or challenge.is_rivalled(dispute, edge)):
+        for edge, tree in plan.open_edges(dispute, honest):
+            if not (anywhere or challenge.is_rivalled(dispute, edge)):
                 continue
             if (edge.height < tree.height) if plan.zeal == ROOTS_ONLY else rng.random() >= plan.zeal:
                 continue
