@@ -67,7 +67,8 @@ class Dispute:
     """The edges below one parent. `open` are neither bisected nor proven; `places` has the first edge of each context.
 
     `settled` is the root that was paid, `due` and `paid` are edges of its tree. `version` counts what was added,
-    bisected and proven: totals that grow no more are the same until then, the others until the next block.
+    bisected and proven: totals that grow no more are the same until then, the others until the next block. `asleep` tells
+    the version in which a root was not ripe, and the block from which on it may be.
     """
 
     parent: Posted
@@ -86,6 +87,7 @@ class Dispute:
     lasting: dict[Edge, int] = field(default_factory=dict[Edge, int])
     totals: dict[Edge, int] = field(default_factory=dict[Edge, int])
     totals_block: int = -1
+    asleep: dict[Edge, tuple[int, int]] = field(default_factory=dict[Edge, tuple[int, int]])
 
     @property
     def winner(self) -> Posted | None:
@@ -111,6 +113,8 @@ class ChallengeRules:
         self.till = Till()
         self.disputes: dict[Posted, Dispute] = {}
         self._worse: Callable[[int, int], int] = max if ground.drops(Rule.WORSE_CHILD) else min
+        # A rivalled edge has stopped: of the edges on a path only one earns time, unless others are bisected as well.
+        self._growth = ground.terms.height + 1 if ground.drops(Rule.BISECT_RIVALLED) else 1
 
     def decision(self, parent: Posted) -> Decision | None:
         """Return whom the dispute among an assertion's children is decided for."""
@@ -252,6 +256,18 @@ class ChallengeRules:
     def root_total(self, dispute: Dispute, root: Edge) -> int:
         """Return a root's total with its assertion's head start."""
         return self.total(dispute, root) + self.unrivalled(dispute.roots[root].assertion)
+
+    def is_ripe(self, dispute: Dispute, root: Edge) -> bool:
+        """Whether a root has the period with its assertion's head start."""
+        block = self.ground.block
+        version, from_block = dispute.asleep.get(root, (-1, 0))
+        if version == dispute.version and block < from_block:
+            return False
+        left = self.ground.terms.period - self.root_total(dispute, root)
+        if left <= 0:
+            return True
+        dispute.asleep[root] = dispute.version, block - -left // self._growth
+        return False
 
     def tree(self, dispute: Dispute, root: Edge) -> list[Edge]:
         """Return the edges below a root that were bisected or proven, parents first: what settling repays."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
-from tallystick.dispute.challenge_rules import Dispute, Edge, leaf
+from tallystick.dispute.challenge_rules import Dispute, Edge, EdgeRecord, leaf
 from tallystick.dispute.history import Prefix
 from tallystick.dispute.protocol import bottom_up
 from tallystick.dispute.rollup_rules import Posted
@@ -66,25 +66,23 @@ class Plan:
     roots: list[FalseRoot] = field(default_factory=list[FalseRoot])
     known: dict[Edge, Tree] = field(default_factory=dict[Edge, Tree])
     seen: int = -1
-    mine: list[tuple[Edge, Tree]] = field(default_factory=list[tuple[Edge, Tree]])
+    mine: list[tuple[Edge, EdgeRecord, Tree]] = field(default_factory=list[tuple[Edge, EdgeRecord, Tree]])
 
     def learn(self, tree: Tree) -> None:
         """Remember how to open a tree's edges."""
         for edge in tree.edges:
             self.known.setdefault(edge, tree)
 
-    def open_edges(self, dispute: Dispute, honest: Tree) -> list[tuple[Edge, Tree]]:
-        """Return the open edges it can move at, rivalled or not, with the trees they are of."""
-        if self.seen != dispute.version:
-            self.seen = dispute.version
-            self.mine = []
-            for edge in dispute.open:
-                tree = self.known.get(edge)
-                if edge in honest.edges:
-                    tree = honest if self.copy else None
-                if tree is not None:
-                    self.mine.append((edge, tree))
-        return self.mine
+    def look(self, dispute: Dispute, honest: Tree) -> None:
+        """Find the open edges it can move at, rivalled or not, and the trees they are of."""
+        self.seen = dispute.version
+        self.mine = []
+        for edge in dispute.open:
+            tree = self.known.get(edge)
+            if edge in honest.edges:
+                tree = honest if self.copy else None
+            if tree is not None:
+                self.mine.append((edge, dispute.edges[edge], tree))
 
 
 class Attacker:
@@ -97,6 +95,8 @@ class Attacker:
         self.plans: dict[Posted, Plan] = {}
         self.mine: list[Posted] = []
         self.sources: dict[bytes, bytes] = {}
+        self.anywhere = self.chain.ground.drops(Rule.BISECT_RIVALLED)
+        self.grabbed = -1, -1
         self.censors = rng.choice([0.0, 0.3, 1.0])
         self.censors_from = rng.choice([0, rng.randint(0, 2 * self.period)])
         self.censors_all = rng.random() < 0.5
@@ -150,14 +150,18 @@ class Attacker:
 
     def grab(self) -> None:
         """Take whatever is ripe for it: decide, confirm, be paid."""
-        challenge, rollup = self.chain.challenge, self.chain.rollup
+        challenge, rollup, ground = self.chain.challenge, self.chain.rollup, self.chain.ground
+        now = ground.block, ground.taken
+        if now == self.grabbed:
+            return
+        self.grabbed = now
         for parent, dispute in challenge.disputes.items():
             if dispute.settled is not None:
                 continue
             for root, (one, opener, _) in list(dispute.roots.items()):
                 if opener != ATTACKER:
                     continue
-                if dispute.decision is None and challenge.root_total(dispute, root) >= self.period:
+                if dispute.decision is None and challenge.is_ripe(dispute, root):
                     self.call("decide", parent, root, bottom_up(challenge, dispute, root))
                 if dispute.winner is one and self._pays(dispute, root):
                     edges = bottom_up(challenge, dispute, root)
@@ -209,25 +213,25 @@ class Attacker:
         if when != RIPE:
             return block >= parent.second_child_block + when
         dispute = challenge.disputes.get(parent)
-        if dispute is not None and any(challenge.root_total(dispute, root) >= self.period for root in dispute.roots):
+        if dispute is not None and any(challenge.is_ripe(dispute, root) for root in dispute.roots):
             return True
         return block >= parent.second_child_block + 2 * self.period
 
     def _moves(self, dispute: Dispute, plan: Plan) -> None:
-        challenge, rng, parent = self.chain.challenge, self.rng, dispute.parent
-        if challenge.is_over(dispute):
+        rng, parent, zeal = self.rng, dispute.parent, plan.zeal
+        if plan.seen != dispute.version:
+            plan.look(dispute, self.mind.tree(parent))
+        if not plan.mine or self.chain.challenge.is_over(dispute):
             return
-        honest = self.mind.tree(parent)
-        anywhere = self.chain.ground.drops(Rule.BISECT_RIVALLED)
-        for edge, tree in plan.open_edges(dispute, honest):
-            if not (anywhere or challenge.is_rivalled(dispute, edge)):
+        for edge, record, tree in plan.mine:
+            if record.rivalled is None and not self.anywhere:
                 continue
-            if (edge.height < tree.height) if plan.zeal == ROOTS_ONLY else rng.random() >= plan.zeal:
+            if (edge.height < tree.height) if zeal == ROOTS_ONLY else rng.random() >= zeal:
                 continue
             halves = tree.edges[edge]
             if halves is not None:
                 self.call("bisect", parent, edge, *halves)
-            elif challenge.is_rivalled(dispute, edge):
+            elif record.rivalled is not None:
                 self._prove(parent, edge, tree)
 
     def _prove(self, parent: Posted, edge: Edge, tree: Tree) -> None:
