@@ -239,7 +239,7 @@ class ChallengeRules:
         """Return the blocks an edge was without a rival."""
         record = dispute.edges[edge]
         end = self.ground.block if record.rivalled is None else record.rivalled
-        return max(0, end - record.created)
+        return end - record.created if end > record.created else 0
 
     def total(self, dispute: Dispute, edge: Edge) -> int:
         """Return an edge's total as it would be with everything below it brought up to date."""
@@ -263,7 +263,8 @@ class ChallengeRules:
         version, from_block = dispute.asleep.get(root, (-1, 0))
         if version == dispute.version and block < from_block:
             return False
-        left = self.ground.terms.period - self.root_total(dispute, root)
+        total = self.total(dispute, root) + self.unrivalled(dispute.roots[root].assertion)
+        left = self.ground.terms.period - total
         if left <= 0:
             return True
         dispute.asleep[root] = dispute.version, block - -left // self._growth
@@ -342,12 +343,13 @@ class ChallengeRules:
             dispute.lasting[edge] = ENOUGH
             return ENOUGH
         grows = record.rivalled is None
-        found = max(0, (block if record.rivalled is None else record.rivalled) - record.created)
+        end = block if record.rivalled is None else record.rivalled
+        found = end - record.created if end > record.created else 0
         if record.children is not None:
             left, right = record.children
             found += self._worse(self.total(dispute, left), self.total(dispute, right))
+            found = min(ENOUGH, found)
             grows = grows or left not in dispute.lasting or right not in dispute.lasting
-        found = min(ENOUGH, found)
         (dispute.totals if grows else dispute.lasting)[edge] = found
         return found
 

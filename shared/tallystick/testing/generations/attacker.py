@@ -188,18 +188,20 @@ class Attacker:
             true = parent.children[-1]
         if plan.lies:
             self._lie(parent, plan, true)
-        if len(parent.children) < 2:
-            return
-        for root in list(plan.roots) if plan.roots else ():
+        dispute = self.chain.challenge.disputes.get(parent)
+        if plan.roots and len(parent.children) > 1:
+            self._open_roots(parent, plan)
+            dispute = self.chain.challenge.disputes.get(parent)
+        if plan.zeal and dispute is not None and dispute.open:
+            self._moves(dispute, plan)
+
+    def _open_roots(self, parent: Posted, plan: Plan) -> None:
+        for root in list(plan.roots):
             one = parent.child(root.tree.end)
             if one is not None and self._is_time(parent, root.when):
                 tree = root.tree
                 self.call("open_root", one, tree.span, tree.siblings(), tree.states[0])
                 plan.roots.remove(root)
-        if plan.zeal:
-            dispute = self.chain.challenge.disputes.get(parent)
-            if dispute is not None and dispute.open:
-                self._moves(dispute, plan)
 
     def _lie(self, parent: Posted, plan: Plan, true: Posted | None) -> None:
         block = self.chain.ground.block
