@@ -114,7 +114,7 @@ class RollupRules:
         assert one.parent is not None
         siblings = one.parent.children
         end = self.ground.block if len(siblings) < 2 else one.parent.second_child_block
-        return max(0, end - one.created)
+        return end - one.created if end > one.created else 0
 
     def won(self, one: Posted) -> bool:
         """Whether an assertion would be confirmed once its parent is."""

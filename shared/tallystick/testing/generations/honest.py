@@ -85,6 +85,10 @@ class Mind:
             found = self.trees[parent] = Tree(states, broken_base=broken)
         return found
 
+    def drops(self, habit: Habit) -> bool:
+        """Whether a habit is dropped here."""
+        return bool(self.dropped) and habit in self.dropped
+
     def look(self) -> None:
         """Take in the true assertions that are there by now."""
         now = self.chain.ground.batch_count, self.chain.ground.taken
@@ -134,7 +138,7 @@ def duties(mind: Mind) -> list[Move]:
             in_line = in_line and (ripe or mind.chain.rollup.won(mine))
             if in_line:
                 won.append(mine)
-    if len(plays) > 1 and Habit.DANGER_FIRST not in mind.dropped:
+    if len(plays) > 1 and not mind.drops(Habit.DANGER_FIRST):
         plays.sort(key=lambda each: -_danger(mind, each[0]))
     moves = [move for _, each in plays for move in each] + _resolve(mind, decisions, won)
     posts = _assert_below(mind, mind.line[-1])
@@ -142,7 +146,7 @@ def duties(mind: Mind) -> list[Move]:
 
 
 def _plays_below(mind: Mind, parent: Posted) -> bool:
-    return parent.status is Status.CONFIRMED or Habit.EVERY_GENERATION not in mind.dropped
+    return parent.status is Status.CONFIRMED or not mind.drops(Habit.EVERY_GENERATION)
 
 
 def _danger(mind: Mind, parent: Posted) -> int:
@@ -170,7 +174,7 @@ def _dispute(mind: Mind, parent: Posted, mine: Posted) -> tuple[list[Move], Reso
         decision = parent, root, tuple(bottom_up(challenge, dispute, root))
     if dispute.winner is mine:
         moves += _settle(mind, dispute, root)
-    if not (ripe and Habit.NEVER_REST in mind.dropped):
+    if not (ripe and mind.drops(Habit.NEVER_REST)):
         moves += _walk(mind, dispute, tree)
     return moves, decision
 
@@ -178,7 +182,7 @@ def _dispute(mind: Mind, parent: Posted, mine: Posted) -> tuple[list[Move], Reso
 def _walk(mind: Mind, dispute: Dispute, tree: Tree) -> list[Move]:
     """Move wherever an own edge is open and rivalled."""
     challenge, parent = mind.chain.challenge, dispute.parent
-    if challenge.is_over(dispute) or (Habit.PLAY_TO_THE_END in mind.dropped and dispute.decision is not None):
+    if challenge.is_over(dispute) or (dispute.decision is not None and mind.drops(Habit.PLAY_TO_THE_END)):
         return []
     version, moves = mind.walks.get(parent, (-1, []))
     if version != dispute.version:
@@ -217,7 +221,7 @@ def _resolve(mind: Mind, decisions: list[Resolution], won: list[Posted]) -> list
     if mind.bundles:
         names = tuple(parent for parent, _, _ in decisions) + tuple(won)
         return [Move(("resolve", *names), "resolve", (tuple(decisions), tuple(won)))] if names else []
-    if Habit.ALL_AT_ONCE in mind.dropped:
+    if mind.drops(Habit.ALL_AT_ONCE):
         decisions, won = decisions[:1], [] if decisions else won[:1]
     moves = [Move(("decide", parent), "decide", (parent, root, edges)) for parent, root, edges in decisions]
     return moves + ([Move(("confirm", *won), "confirm", (tuple(won),))] if won else [])
