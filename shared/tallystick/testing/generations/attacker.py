@@ -155,7 +155,7 @@ class Attacker:
         if now == self.grabbed:
             return
         self.grabbed = now
-        for parent, dispute in challenge.disputes.items():
+        for parent, dispute in list(challenge.disputes.items()):
             if dispute.settled is not None:
                 continue
             for root, (one, opener, _) in list(dispute.roots.items()):

@@ -105,7 +105,7 @@ def _uncollected() -> Iterator[None]:
 
 
 class Match:
-    """A match, played by `play`."""
+    """A match, played by `play`. `payers` pay for the honest side's bonds."""
 
     def __init__(
         self,
@@ -115,6 +115,7 @@ class Match:
         dropped: Dropped | None = None,
         make: Make = python_rules,
         strategy: Callable[[Mind, Setup], Strategy] = lambda _mind, _setup: duties,
+        payers: frozenset[str] = frozenset({HONEST}),
     ) -> None:
         self.rng = random.Random(seed)
         self.setup = setup or random_setup(self.rng, STYLES[seed % len(STYLES)])
@@ -138,6 +139,7 @@ class Match:
             payments=self.setup.payments,
             dropped=dropped.habits,
         )
+        self.payers = payers
         self.strategy = strategy(self.mind, self.setup)
         self.attacker = Attacker(self._attack, self.mind, self.rng, self.setup.style, self.setup.generations)
         self.sent: deque[_Sent] = deque()
@@ -190,7 +192,7 @@ class Match:
         disputes = self.chain.challenge.disputes
         found = (disputes.get(parent) for parent in self.mind.line[self.mind.finished :])
         roots = (each.roots.values() for each in found if each is not None and each.settled is None)
-        return sum(any(root.opener == HONEST for root in each) for each in roots)
+        return sum(any(root.opener in self.payers for root in each) for each in roots)
 
     # The honest side
 
@@ -242,7 +244,7 @@ class Match:
         """Return a move as it lands; None when an assertion it counts on never came to be."""
         if not any(isinstance(each, Unposted) for each in move.arguments):
             return move
-        posted = {one.id: one for one in self.chain.rollup.everything()}
+        posted = self.chain.rollup.posted
         arguments = tuple(posted.get(each.id) if isinstance(each, Unposted) else each for each in move.arguments)
         return None if arguments[0] is None else move._replace(arguments=arguments)
 
@@ -315,7 +317,7 @@ class Match:
         """The bond of every honest root is home within the bound of its opening."""
         for dispute in self.chain.challenge.disputes.values():
             root = None if dispute.settled is None else dispute.roots[dispute.settled]
-            if root is not None and root.opener == HONEST and dispute.settled_block - root.block > self.bound:
+            if root is not None and root.opener in self.payers and dispute.settled_block - root.block > self.bound:
                 self._fault(Fault.SLOW)
 
     def _count(self) -> None:
