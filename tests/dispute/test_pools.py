@@ -20,8 +20,8 @@ from tallystick.testing.pools.rules import PoolRule
 from tallystick.testing.pools.twin import PoolTwin
 
 FAST = find_spec("pyrevm") is not None
-SEEDS = 300
-BESIDE = 30 if FAST else 2
+SEEDS = 200
+BESIDE = 20 if FAST else 2
 """Matches in the contracts, too."""
 HOLES = 60
 """Matches within which a dropped rule is found: most of them in the first ones."""

@@ -39,7 +39,10 @@ class EvmChain(Protocol):
         ...
 
     def read(self, to: bytes, data: bytes) -> bytes:
-        """Call a contract for what it returns."""
+        """Call a contract for what it returns.
+
+        Raises: BadInput when it reverts.
+        """
         ...
 
 
@@ -81,7 +84,10 @@ class RevmChain:
 
     def read(self, to: bytes, data: bytes) -> bytes:
         """Call a contract for what it returns."""
-        return bytes(self._evm.message_call(_hex(DEPLOYER), _hex(to), calldata=data, gas=GAS, is_static=True))
+        try:
+            return bytes(self._evm.message_call(_hex(DEPLOYER), _hex(to), calldata=data, gas=GAS, is_static=True))
+        except RuntimeError as error:
+            raise BadInput(str(error)) from error
 
 
 class PyEvmChain:
@@ -125,7 +131,10 @@ class PyEvmChain:
 
     def read(self, to: bytes, data: bytes) -> bytes:
         """Call a contract for what it returns."""
-        return bytes(self._execute(**_transaction(DEPLOYER, to, data, 0), code=self._state.get_code(to)).output)
+        done = self._execute(**_transaction(DEPLOYER, to, data, 0), code=self._state.get_code(to))
+        if done.is_error:
+            raise BadInput(repr(done.error))
+        return bytes(done.output)
 
 
 def _transaction(sender: bytes, to: bytes, data: bytes, value_wei: int) -> dict[str, Any]:

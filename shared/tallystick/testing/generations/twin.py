@@ -122,7 +122,10 @@ class Twin:
         return self.addresses[name]
 
     def read(self, contract: str, function: str, *arguments: Any) -> int:
-        """Return the first word that a function returns."""
+        """Return the first word that a function returns.
+
+        Raises: BadInput when it reverts.
+        """
         data = contract_abi(contract).encode_call(function, *arguments)
         return int.from_bytes(self._chain.read(self.addresses[contract], data)[:32], "big")
 

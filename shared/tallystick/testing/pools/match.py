@@ -135,8 +135,9 @@ class Pooled:
         return self.pools.chain.challenge
 
     def net(self, who: str) -> int:
-        """Return what somebody has gained in all, less what it has paid."""
-        return self.pools.chain.net(who) + self.pools.rules.gained[who]
+        """Return what somebody has gained in all, less what it has paid; the attacker less what members' dust it may have."""
+        dust_wei = ROUNDED_WEI * len(MEMBERS) * len(self.pools.rules.pools) if who == ATTACKER else 0
+        return self.pools.chain.net(who) + self.pools.rules.gained[who] - dust_wei
 
     def is_conserved(self) -> bool:
         """Whether all contracts hold what they owe."""
@@ -145,11 +146,11 @@ class Pooled:
 
     def make(self, who: str, name: str, *arguments: Any) -> object:
         """Make a call; what the honest side would pay for, pools pay."""
-        result: object
+        result: object = None
         if who == HONEST and name == "post" and arguments[2] is None:
             result = self._post(arguments[0], arguments[1])
         elif who == HONEST and name == "open_root":
-            result = self._open(arguments[0], arguments[1], arguments[2])
+            self._open(arguments[0], arguments[1], arguments[2])
         else:
             result = self.pools.chain.make(who, name, *arguments)
         if self.rng.random() < 0.3:

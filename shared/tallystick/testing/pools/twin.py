@@ -10,11 +10,11 @@ from eth_abi.abi import encode
 from tallystick import artifacts
 from tallystick.dispute.pools import Purpose
 from tallystick.dispute.rules import Ground
-from tallystick.errors import DataMismatch
+from tallystick.errors import BadInput, DataMismatch
 from tallystick.l1.abi import contract_abi
 from tallystick.testing.generations.machine import Machine
 from tallystick.testing.generations.twin import Encoded, Twin
-from tallystick.testing.pools.rules import POOLS, PoolRule, PoolRules
+from tallystick.testing.pools.rules import POOLS, Pool, PoolRule, PoolRules
 
 BOND_POOL: Final = "BondPool"
 
@@ -42,13 +42,23 @@ class PoolTwin:
 
     def compare(self) -> None:
         """Raises: DataMismatch when the contract would pay somebody another sum than the rules would."""
-        addresses = self.chain.words.addresses
         for purpose, pool in self.rules.pools.items():
             for who in pool.members:
-                actual = self.chain.read(BOND_POOL, "dueWei", self._id(purpose), addresses[who])
-                expected = self.rules.due(pool, who)
+                expected, actual = self._due(pool, who), self._paid(purpose, who)
                 if actual != expected:
                     raise DataMismatch("the pool owes another sum", who=who, expected=expected, actual=actual)
+
+    def _due(self, pool: Pool, who: str) -> int | None:
+        try:
+            return self.rules.due(pool, who)
+        except BadInput:
+            return None
+
+    def _paid(self, purpose: Purpose, who: str) -> int | None:
+        try:
+            return self.chain.read(BOND_POOL, "dueWei", self._id(purpose), self.chain.words.addresses[who])
+        except BadInput:
+            return None
 
     def _encode_join(self, purpose: Purpose, value: int) -> Encoded:
         return self._call("join", purpose.argument(), value=value)
