@@ -5,13 +5,8 @@
 const crypto = require("crypto");
 const fs = require("fs");
 const path = require("path");
-const root = path.join(__dirname, "../..");
-const solc = require(path.join(root, "contracts/node_modules/solc"));
+const { compile, code, CHALLENGE, MODEL, ROLLUP, TREE, root } = require("./solc.js");
 
-const CHALLENGE = "contracts/src/dispute/Challenge.sol";
-const ROLLUP = "contracts/src/rollup/Rollup.sol";
-const TREE = "contracts/src/libraries/EdgeTree.sol";
-const MODEL = "tests/dispute/Model.sol";
 const SHIPPED = "shared/tallystick/testing/generations/contracts.json";
 
 const DROPPED = {
@@ -97,35 +92,6 @@ const DROPPED = {
   ],
 };
 
-function compile(entry, changes, wanted) {
-  const read = (name) => {
-    let content = fs.readFileSync(path.join(root, name), "utf8");
-    for (const [file, before, after] of changes.filter(([file]) => file === name)) {
-      if (content.split(before).length !== 2) throw new Error(`not once in ${file}: ${before}`);
-      content = content.replace(before, after);
-    }
-    return content;
-  };
-  const input = {
-    language: "Solidity",
-    sources: { [entry]: { content: read(entry) } },
-    settings: {
-      evmVersion: "cancun",
-      optimizer: { enabled: true, runs: 200 },
-      metadata: { bytecodeHash: "none", appendCBOR: false },
-      remappings: ["@openzeppelin/contracts/=contracts/node_modules/@openzeppelin/contracts/"],
-      outputSelection: Object.fromEntries(
-        wanted.map(([file, name]) => [file, { [name]: ["abi", "evm.bytecode.object"] }])
-      ),
-    },
-  };
-  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: (name) => ({ contents: read(name) }) }));
-  const errors = (output.errors ?? []).filter((error) => error.severity === "error");
-  if (errors.length) throw new Error(errors.map((error) => error.formattedMessage).join("\n"));
-  return output.contracts;
-}
-
-const code = (contract) => contract.evm.bytecode.object;
 const sha256 = (hex) => crypto.createHash("sha256").update(Buffer.from(hex, "hex")).digest("hex");
 const ALL = [
   [ROLLUP, "Rollup"],

@@ -13,8 +13,8 @@ from tallystick.testing.generations.honest import Habit
 from tallystick.testing.generations.match import Dropped, Fault, Match
 from tallystick.testing.generations.setup import ROOT_WEI, Terms, contested, random_setup
 
-SEEDS = 4_000
-PARTS = 4
+SEEDS = 2_000
+PARTS = 2
 HOLES = 150
 """Matches within which a dropped rule is found: most of them in the first one."""
 FAULTS: dict[Rule | Habit, set[Fault]] = {

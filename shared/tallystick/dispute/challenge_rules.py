@@ -36,9 +36,10 @@ class Edge(NamedTuple):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class EdgeRecord:
-    """What is known of an edge. `children` are there once it is bisected."""
+    """What is known of an edge. `children` are there once it is bisected, `rivalled` is the block of the second span."""
 
     created: int
+    rivalled: int | None = None
     cached: int = 0
     children: tuple[Edge, Edge] | None = None
     proven: bool = False
@@ -63,15 +64,17 @@ class Root(NamedTuple):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Dispute:
-    """The edges below one parent. `open` are neither bisected nor proven; `rivalled` tells the block of the second span.
+    """The edges below one parent. `open` are neither bisected nor proven; `places` has the first edge of each context.
 
-    `settled` is the root that was paid, `due` and `paid` are edges of its tree.
+    `settled` is the root that was paid, `due` and `paid` are edges of its tree. `version` counts what was added,
+    bisected and proven: totals that grow no more are the same until then, the others until the next block. `asleep` tells
+    the version in which a root was not ripe, and the block from which on it may be.
     """
 
     parent: Posted
     edges: dict[Edge, EdgeRecord] = field(default_factory=dict[Edge, EdgeRecord])
     open: dict[Edge, None] = field(default_factory=dict[Edge, None])
-    rivalled: dict[Context, int | None] = field(default_factory=dict[Context, "int | None"])
+    places: dict[Context, EdgeRecord] = field(default_factory=dict[Context, EdgeRecord])
     roots: dict[Edge, Root] = field(default_factory=dict[Edge, Root])
     decision: Decision | None = None
     settled: Edge | None = None
@@ -80,13 +83,22 @@ class Dispute:
     burnt: int = 0
     due: set[Edge] = field(default_factory=set[Edge])
     paid: set[Edge] = field(default_factory=set[Edge])
+    version: int = 0
+    lasting: dict[Edge, int] = field(default_factory=dict[Edge, int])
     totals: dict[Edge, int] = field(default_factory=dict[Edge, int])
     totals_block: int = -1
+    asleep: dict[Edge, tuple[int, int]] = field(default_factory=dict[Edge, tuple[int, int]])
 
     @property
     def winner(self) -> Posted | None:
         """The assertion it is decided for."""
         return None if self.decision is None else self.decision.winner
+
+    def changed(self) -> None:
+        """Forget what was reckoned."""
+        self.version += 1
+        self.totals_block = -1
+        self.lasting.clear()
 
 
 class ChallengeRules:
@@ -101,6 +113,8 @@ class ChallengeRules:
         self.till = Till()
         self.disputes: dict[Posted, Dispute] = {}
         self._worse: Callable[[int, int], int] = max if ground.drops(Rule.WORSE_CHILD) else min
+        # A rivalled edge has stopped: of the edges on a path only one earns time, unless others are bisected as well.
+        self._growth = ground.terms.height + 1 if ground.drops(Rule.BISECT_RIVALLED) else 1
 
     def decision(self, parent: Posted) -> Decision | None:
         """Return whom the dispute among an assertion's children is decided for."""
@@ -147,7 +161,7 @@ class ChallengeRules:
         self._tell("EdgeBisected", dispute, edge=edge, left=left, right=right, mover=who)
         for child in record.children:
             self._add(dispute, child)
-        dispute.totals_block = -1
+        dispute.changed()
 
     def prove(self, who: str, parent: Posted, edge: Edge, prefix: Prefix) -> None:
         """Run an edge's one step."""
@@ -161,7 +175,7 @@ class ChallengeRules:
         require(leaf(post) == edge.span, "the step leads elsewhere")
         record.proven, record.mover, record.cached = True, who, ENOUGH
         del dispute.open[edge]
-        dispute.totals_block = -1
+        dispute.changed()
         self._tell("EdgeProven", dispute, edge=edge, pre=prefix.pre, mover=who)
 
     def update(self, parent: Posted, openings: Iterable[Opening]) -> None:
@@ -215,7 +229,7 @@ class ChallengeRules:
 
     def is_rivalled(self, dispute: Dispute, edge: Edge) -> bool:
         """Whether another span stands in the edge's place."""
-        return dispute.rivalled.get(edge[:3]) is not None
+        return dispute.edges[edge].rivalled is not None
 
     def is_over(self, dispute: Dispute) -> bool:
         """Whether no move counts any more."""
@@ -223,20 +237,38 @@ class ChallengeRules:
 
     def own_time(self, dispute: Dispute, edge: Edge) -> int:
         """Return the blocks an edge was without a rival."""
-        end = dispute.rivalled[edge[:3]]
-        return max(0, (self.ground.block if end is None else end) - dispute.edges[edge].created)
+        record = dispute.edges[edge]
+        end = self.ground.block if record.rivalled is None else record.rivalled
+        return end - record.created if end > record.created else 0
 
     def total(self, dispute: Dispute, edge: Edge) -> int:
         """Return an edge's total as it would be with everything below it brought up to date."""
-        if dispute.totals_block != self.ground.block:
-            dispute.totals_block = self.ground.block
-            dispute.totals = {}
+        found = dispute.lasting.get(edge)
+        if found is not None:
+            return found
+        block = self.ground.block
+        if dispute.totals_block != block:
+            dispute.totals_block = block
+            dispute.totals.clear()
         found = dispute.totals.get(edge)
-        return self._total(dispute, edge, dispute.edges[edge]) if found is None else found
+        return self._total(dispute, edge, block) if found is None else found
 
     def root_total(self, dispute: Dispute, root: Edge) -> int:
         """Return a root's total with its assertion's head start."""
         return self.total(dispute, root) + self.unrivalled(dispute.roots[root].assertion)
+
+    def is_ripe(self, dispute: Dispute, root: Edge) -> bool:
+        """Whether a root has the period with its assertion's head start."""
+        block = self.ground.block
+        version, from_block = dispute.asleep.get(root, (-1, 0))
+        if version == dispute.version and block < from_block:
+            return False
+        total = self.total(dispute, root) + self.unrivalled(dispute.roots[root].assertion)
+        left = self.ground.terms.period - total
+        if left <= 0:
+            return True
+        dispute.asleep[root] = dispute.version, block - -left // self._growth
+        return False
 
     def tree(self, dispute: Dispute, root: Edge) -> list[Edge]:
         """Return the edges below a root that were bisected or proven, parents first: what settling repays."""
@@ -305,16 +337,20 @@ class ChallengeRules:
     def _takes_repetition(self) -> bool:
         return not self.ground.drops(Rule.NO_OPS)
 
-    def _total(self, dispute: Dispute, edge: Edge, record: EdgeRecord) -> int:
+    def _total(self, dispute: Dispute, edge: Edge, block: int) -> int:
+        record = dispute.edges[edge]
         if record.proven:
-            found = ENOUGH
-        else:
-            end = dispute.rivalled[edge[:3]]
-            found = max(0, (self.ground.block if end is None else end) - record.created)
-            if record.children is not None:
-                left, right = record.children
-                found += self._worse(self.total(dispute, left), self.total(dispute, right))
-        found = dispute.totals[edge] = min(ENOUGH, found)
+            dispute.lasting[edge] = ENOUGH
+            return ENOUGH
+        grows = record.rivalled is None
+        end = block if record.rivalled is None else record.rivalled
+        found = end - record.created if end > record.created else 0
+        if record.children is not None:
+            left, right = record.children
+            found += self._worse(self.total(dispute, left), self.total(dispute, right))
+            found = min(ENOUGH, found)
+            grows = grows or left not in dispute.lasting or right not in dispute.lasting
+        (dispute.totals if grows else dispute.lasting)[edge] = found
         return found
 
     def _known_total(self, dispute: Dispute, opening: Opening, record: EdgeRecord) -> int:
@@ -354,16 +390,18 @@ class ChallengeRules:
     def _add(self, dispute: Dispute, edge: Edge) -> None:
         if edge in dispute.edges:
             return
-        dispute.edges[edge] = EdgeRecord(created=self.ground.block)
+        block, context = self.ground.block, edge[:3]
+        record = dispute.edges[edge] = EdgeRecord(created=block)
         dispute.open[edge] = None
-        dispute.totals_block = -1
+        dispute.changed()
         self._tell("EdgeAdded", dispute, edge=edge)
-        context = edge[:3]
-        if context not in dispute.rivalled:
-            dispute.rivalled[context] = None
-        elif dispute.rivalled[context] is None:
-            dispute.rivalled[context] = self.ground.block
-            self._tell("ContextRivalled", dispute, edge=edge, rivalledBlock=self.ground.block)
+        first = dispute.places.setdefault(context, record)
+        if first is record:
+            return
+        if first.rivalled is None:
+            first.rivalled = block
+            self._tell("ContextRivalled", dispute, edge=edge, rivalledBlock=block)
+        record.rivalled = first.rivalled
 
     def _tell(self, name: str, dispute: Dispute, **args: Any) -> None:
         if self.ground.tell is not None:

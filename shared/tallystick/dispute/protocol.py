@@ -25,7 +25,9 @@ class ProtocolRules:
 
     def make(self, who: str, name: str, *arguments: Any) -> object:
         """Make the call of a name."""
-        return getattr(self, name)(who, *arguments)
+        result = getattr(self, name)(who, *arguments)
+        self.ground.taken += 1
+        return result
 
     def post(self, who: str, parent: Posted, state: bytes, source: Posted | None) -> Posted:
         """Assert a state; the bond comes from `source`, or is money."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +49,7 @@ class Decision:
 
 
 class RollupRules:
-    """All assertions. Every call raises BadInput where the contract would revert.
+    """All assertions, in `posted` by their names. Every call raises BadInput where the contract would revert.
 
     `decision` asks the disputes for the winner among an assertion's children.
     """
@@ -67,6 +67,7 @@ class RollupRules:
             created=ground.block,
             status=Status.CONFIRMED,
         )
+        self.posted = {self.genesis.id: self.genesis}
 
     def postable(self, parent: Posted) -> bool:
         """Whether a child of an assertion would be taken now."""
@@ -114,7 +115,7 @@ class RollupRules:
         assert one.parent is not None
         siblings = one.parent.children
         end = self.ground.block if len(siblings) < 2 else one.parent.second_child_block
-        return max(0, end - one.created)
+        return end - one.created if end > one.created else 0
 
     def won(self, one: Posted) -> bool:
         """Whether an assertion would be confirmed once its parent is."""
@@ -144,16 +145,9 @@ class RollupRules:
         if self.ground.tell is not None:
             self._tell("AssertionRejected", {"id": one.id, "forfeitedWei": forfeited})
 
-    def everything(self) -> Iterator[Posted]:
-        """Return all assertions, parents first."""
-        found = [self.genesis]
-        for one in found:
-            yield one
-            found += one.children
-
     def owed(self) -> int:
         """Return what must lie in the contract: a bond for each that is bonded."""
-        return self.ground.terms.assertion_bond * sum(bool(one.bonded) for one in self.everything())
+        return self.ground.terms.assertion_bond * sum(bool(one.bonded) for one in self.posted.values())
 
     def _closed(self, parent: Posted) -> str:
         ground = self.ground
@@ -183,6 +177,7 @@ class RollupRules:
             bonded=who,
         )
         parent.children.append(one)
+        self.posted[one.id] = one
         if len(parent.children) == 2:
             parent.second_child_block = ground.block
         return one

@@ -90,7 +90,7 @@ class Ground:
     """What both contracts stand on: L1's block, the Inbox, the machine, and the rules that are dropped.
 
     `step` runs one step from a state hash below a limit; `halted` says whether a state has nothing left to read below
-    it. `tell` hears the events as the contracts emit them; None for speed.
+    it. `tell` hears the events as the contracts emit them; None for speed. `taken` counts the calls that were not refused.
     """
 
     terms: RulesTerms
@@ -100,6 +100,7 @@ class Ground:
     tell: Listener | None = None
     block: int = 0
     batch_count: int = 0
+    taken: int = 0
     undo: list[Callable[[], object]] | None = None
     _untold: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list[tuple[str, str, dict[str, Any]]])
 

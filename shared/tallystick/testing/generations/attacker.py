@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
-from tallystick.dispute.challenge_rules import Dispute, Edge, leaf
+from tallystick.dispute.challenge_rules import Dispute, Edge, EdgeRecord, leaf
 from tallystick.dispute.history import Prefix
 from tallystick.dispute.protocol import bottom_up
 from tallystick.dispute.rollup_rules import Posted
@@ -56,7 +56,7 @@ class Plan:
     """What to do below one true parent.
 
     `mirror`: assert the truth first. `zeal`: how often an edge is moved at, or only roots are. `copy`: the honest moves
-    are made first.
+    are made first. `mine` are the open edges it can move at, as of the dispute's version `seen`.
     """
 
     mirror: bool = False
@@ -65,11 +65,24 @@ class Plan:
     lies: list[Lie] = field(default_factory=list[Lie])
     roots: list[FalseRoot] = field(default_factory=list[FalseRoot])
     known: dict[Edge, Tree] = field(default_factory=dict[Edge, Tree])
+    seen: int = -1
+    mine: list[tuple[Edge, EdgeRecord, Tree]] = field(default_factory=list[tuple[Edge, EdgeRecord, Tree]])
 
     def learn(self, tree: Tree) -> None:
         """Remember how to open a tree's edges."""
         for edge in tree.edges:
             self.known.setdefault(edge, tree)
+
+    def look(self, dispute: Dispute, honest: Tree) -> None:
+        """Find the open edges it can move at, rivalled or not, and the trees they are of."""
+        self.seen = dispute.version
+        self.mine = []
+        for edge in dispute.open:
+            tree = self.known.get(edge)
+            if edge in honest.edges:
+                tree = honest if self.copy else None
+            if tree is not None:
+                self.mine.append((edge, dispute.edges[edge], tree))
 
 
 class Attacker:
@@ -82,6 +95,8 @@ class Attacker:
         self.plans: dict[Posted, Plan] = {}
         self.mine: list[Posted] = []
         self.sources: dict[bytes, bytes] = {}
+        self.anywhere = self.chain.ground.drops(Rule.BISECT_RIVALLED)
+        self.grabbed = -1, -1
         self.censors = rng.choice([0.0, 0.3, 1.0])
         self.censors_from = rng.choice([0, rng.randint(0, 2 * self.period)])
         self.censors_all = rng.random() < 0.5
@@ -135,14 +150,18 @@ class Attacker:
 
     def grab(self) -> None:
         """Take whatever is ripe for it: decide, confirm, be paid."""
-        challenge, rollup = self.chain.challenge, self.chain.rollup
-        for parent, dispute in challenge.disputes.items():
+        challenge, rollup, ground = self.chain.challenge, self.chain.rollup, self.chain.ground
+        now = ground.block, ground.taken
+        if now == self.grabbed:
+            return
+        self.grabbed = now
+        for parent, dispute in list(challenge.disputes.items()):
             if dispute.settled is not None:
                 continue
             for root, (one, opener, _) in list(dispute.roots.items()):
                 if opener != ATTACKER:
                     continue
-                if dispute.decision is None and challenge.root_total(dispute, root) >= self.period:
+                if dispute.decision is None and challenge.is_ripe(dispute, root):
                     self.call("decide", parent, root, bottom_up(challenge, dispute, root))
                 if dispute.winner is one and self._pays(dispute, root):
                     edges = bottom_up(challenge, dispute, root)
@@ -169,18 +188,20 @@ class Attacker:
             true = parent.children[-1]
         if plan.lies:
             self._lie(parent, plan, true)
-        if len(parent.children) < 2:
-            return
-        for root in list(plan.roots) if plan.roots else ():
+        dispute = self.chain.challenge.disputes.get(parent)
+        if plan.roots and len(parent.children) > 1:
+            self._open_roots(parent, plan)
+            dispute = self.chain.challenge.disputes.get(parent)
+        if plan.zeal and dispute is not None and dispute.open:
+            self._moves(dispute, plan)
+
+    def _open_roots(self, parent: Posted, plan: Plan) -> None:
+        for root in list(plan.roots):
             one = parent.child(root.tree.end)
             if one is not None and self._is_time(parent, root.when):
                 tree = root.tree
                 self.call("open_root", one, tree.span, tree.siblings(), tree.states[0])
                 plan.roots.remove(root)
-        if plan.zeal:
-            dispute = self.chain.challenge.disputes.get(parent)
-            if dispute is not None and dispute.open:
-                self._moves(dispute, plan)
 
     def _lie(self, parent: Posted, plan: Plan, true: Posted | None) -> None:
         block = self.chain.ground.block
@@ -194,30 +215,25 @@ class Attacker:
         if when != RIPE:
             return block >= parent.second_child_block + when
         dispute = challenge.disputes.get(parent)
-        if dispute is not None and any(challenge.root_total(dispute, root) >= self.period for root in dispute.roots):
+        if dispute is not None and any(challenge.is_ripe(dispute, root) for root in dispute.roots):
             return True
         return block >= parent.second_child_block + 2 * self.period
 
     def _moves(self, dispute: Dispute, plan: Plan) -> None:
-        challenge, rng, parent = self.chain.challenge, self.rng, dispute.parent
-        if challenge.is_over(dispute):
+        rng, parent, zeal = self.rng, dispute.parent, plan.zeal
+        if plan.seen != dispute.version:
+            plan.look(dispute, self.mind.tree(parent))
+        if not plan.mine or self.chain.challenge.is_over(dispute):
             return
-        honest = self.mind.tree(parent)
-        anywhere = self.chain.ground.drops(Rule.BISECT_RIVALLED)
-        for edge in list(dispute.open):
-            tree = plan.known.get(edge)
-            if edge in honest.edges:
-                if not plan.copy:
-                    continue
-                tree = honest
-            if tree is None or not (anywhere or challenge.is_rivalled(dispute, edge)):
+        for edge, record, tree in plan.mine:
+            if record.rivalled is None and not self.anywhere:
                 continue
-            if (edge.height < tree.height) if plan.zeal == ROOTS_ONLY else rng.random() >= plan.zeal:
+            if (edge.height < tree.height) if zeal == ROOTS_ONLY else rng.random() >= zeal:
                 continue
             halves = tree.edges[edge]
             if halves is not None:
                 self.call("bisect", parent, edge, *halves)
-            elif challenge.is_rivalled(dispute, edge):
+            elif record.rivalled is not None:
                 self._prove(parent, edge, tree)
 
     def _prove(self, parent: Posted, edge: Edge, tree: Tree) -> None:

@@ -38,8 +38,15 @@ class EvmChain(Protocol):
         """
         ...
 
+    def set_second(self, second: int) -> None:
+        """Set the time of the next block."""
+        ...
+
     def read(self, to: bytes, data: bytes) -> bytes:
-        """Call a contract for what it returns."""
+        """Call a contract for what it returns.
+
+        Raises: BadInput when it reverts.
+        """
         ...
 
 
@@ -49,7 +56,10 @@ class RevmChain:
     def __init__(self, senders: Iterable[bytes]) -> None:
         import pyrevm  # noqa: PLC0415 (absent on some Pythons)
 
-        self._block: Callable[[int], Any] = lambda number: pyrevm.BlockEnv(number=number, gas_limit=1 << 40)
+        self._second = 0
+        self._block: Callable[[int], Any] = lambda number: pyrevm.BlockEnv(
+            number=number, timestamp=self._second, gas_limit=1 << 40
+        )
         self._evm: Any = pyrevm.EVM(spec_id="CANCUN", gas_limit=GAS, env=pyrevm.Env(block=self._block(0)))
         self._deployed = 0
         self._number = 0
@@ -63,6 +73,12 @@ class RevmChain:
             return bytes.fromhex(self._evm.deploy(_hex(DEPLOYER), code)[2:])
         except RuntimeError as error:
             raise BadInput(str(error)) from error
+
+    def set_second(self, second: int) -> None:
+        """Set the time of the next block."""
+        if second != self._second:
+            self._second = second
+            self._evm.set_block_env(self._block(self._number))
 
     def address_after(self, deployments: int) -> bytes:
         """Return the address of the contract that is deployed after so many others."""
@@ -81,7 +97,10 @@ class RevmChain:
 
     def read(self, to: bytes, data: bytes) -> bytes:
         """Call a contract for what it returns."""
-        return bytes(self._evm.message_call(_hex(DEPLOYER), _hex(to), calldata=data, gas=GAS, is_static=True))
+        try:
+            return bytes(self._evm.message_call(_hex(DEPLOYER), _hex(to), calldata=data, gas=GAS, is_static=True))
+        except RuntimeError as error:
+            raise BadInput(str(error)) from error
 
 
 class PyEvmChain:
@@ -104,6 +123,10 @@ class PyEvmChain:
         self._state.set_code(address, made.output)
         return address
 
+    def set_second(self, second: int) -> None:
+        """Set the time of the next block."""
+        self._state.execution_context._timestamp = second  # noqa: SLF001 (as below)
+
     def address_after(self, deployments: int) -> bytes:
         """Return the address of the contract that is deployed after so many others."""
         return bytes([0xDE]) + (self._deployed + deployments + 1).to_bytes(19, "big")
@@ -125,7 +148,10 @@ class PyEvmChain:
 
     def read(self, to: bytes, data: bytes) -> bytes:
         """Call a contract for what it returns."""
-        return bytes(self._execute(**_transaction(DEPLOYER, to, data, 0), code=self._state.get_code(to)).output)
+        done = self._execute(**_transaction(DEPLOYER, to, data, 0), code=self._state.get_code(to))
+        if done.is_error:
+            raise BadInput(repr(done.error))
+        return bytes(done.output)
 
 
 def _transaction(sender: bytes, to: bytes, data: bytes, value_wei: int) -> dict[str, Any]:

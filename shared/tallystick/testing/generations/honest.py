@@ -69,6 +69,8 @@ class Mind:
     line: list[Posted] = field(default_factory=list[Posted])
     trees: dict[Posted, Tree] = field(default_factory=dict[Posted, Tree])
     finished: int = 0
+    walks: dict[Posted, tuple[int, list[Move]]] = field(default_factory=dict[Posted, tuple[int, list[Move]]])
+    looked: tuple[int, int] = (-1, -1)
 
     def __post_init__(self) -> None:
         self.line.append(self.chain.rollup.genesis)
@@ -83,8 +85,16 @@ class Mind:
             found = self.trees[parent] = Tree(states, broken_base=broken)
         return found
 
+    def drops(self, habit: Habit) -> bool:
+        """Whether a habit is dropped here."""
+        return bool(self.dropped) and habit in self.dropped
+
     def look(self) -> None:
         """Take in the true assertions that are there by now."""
+        now = self.chain.ground.batch_count, self.chain.ground.taken
+        if now == self.looked:
+            return
+        self.looked = now
         while (child := self.true_child(self.line[-1])) is not None:
             self.line.append(child)
         while self.finished < len(self.line) - 1 and self._is_finished(self.line[self.finished]):
@@ -112,7 +122,7 @@ class Mind:
 def duties(mind: Mind) -> list[Move]:
     """Return the calls that are due now, in the order in which to send them."""
     mind.look()
-    plays: list[tuple[int, list[Move]]] = []
+    plays: list[tuple[Posted, list[Move]]] = []
     decisions: list[Resolution] = []
     won: list[Posted] = []
     in_line = True
@@ -122,20 +132,21 @@ def duties(mind: Mind) -> list[Move]:
             moves, decision = _dispute(mind, parent, mine)
             ripe = decision is not None
             if moves:
-                plays.append((0 if Habit.DANGER_FIRST in mind.dropped else -_danger(mind, parent), moves))
+                plays.append((parent, moves))
             decisions += [decision] if decision is not None else []
         if mine.status is Status.PENDING:
             in_line = in_line and (ripe or mind.chain.rollup.won(mine))
             if in_line:
                 won.append(mine)
-    plays.sort(key=lambda each: each[0])
+    if len(plays) > 1 and not mind.drops(Habit.DANGER_FIRST):
+        plays.sort(key=lambda each: -_danger(mind, each[0]))
     moves = [move for _, each in plays for move in each] + _resolve(mind, decisions, won)
     posts = _assert_below(mind, mind.line[-1])
     return moves + posts + ([] if posts else _take_home(mind))
 
 
 def _plays_below(mind: Mind, parent: Posted) -> bool:
-    return parent.status is Status.CONFIRMED or Habit.EVERY_GENERATION not in mind.dropped
+    return parent.status is Status.CONFIRMED or not mind.drops(Habit.EVERY_GENERATION)
 
 
 def _danger(mind: Mind, parent: Posted) -> int:
@@ -158,25 +169,32 @@ def _dispute(mind: Mind, parent: Posted, mine: Posted) -> tuple[list[Move], Reso
         return [opens] if undecided and mine.status is Status.PENDING else [], None
     moves: list[Move] = []
     decision = None
-    period = mind.chain.ground.terms.period
-    total = challenge.total(dispute, root)
-    ripe = total + mind.chain.rollup.unrivalled(mine) >= period
+    ripe = challenge.is_ripe(dispute, root)
     if dispute.decision is None and ripe:
         decision = parent, root, tuple(bottom_up(challenge, dispute, root))
     if dispute.winner is mine:
-        moves += _settle(mind, dispute, root, total >= period)
-    if not (ripe and Habit.NEVER_REST in mind.dropped):
+        moves += _settle(mind, dispute, root)
+    if not (ripe and mind.drops(Habit.NEVER_REST)):
         moves += _walk(mind, dispute, tree)
     return moves, decision
 
 
-def _walk(mind: Mind, dispute: Dispute, tree: Tree) -> Iterator[Move]:
+def _walk(mind: Mind, dispute: Dispute, tree: Tree) -> list[Move]:
     """Move wherever an own edge is open and rivalled."""
     challenge, parent = mind.chain.challenge, dispute.parent
-    if challenge.is_over(dispute) or (Habit.PLAY_TO_THE_END in mind.dropped and dispute.decision is not None):
-        return
+    if challenge.is_over(dispute) or (dispute.decision is not None and mind.drops(Habit.PLAY_TO_THE_END)):
+        return []
+    version, moves = mind.walks.get(parent, (-1, []))
+    if version != dispute.version:
+        moves = list(_open_moves(dispute, tree))
+        mind.walks[parent] = dispute.version, moves
+    return moves
+
+
+def _open_moves(dispute: Dispute, tree: Tree) -> Iterator[Move]:
+    parent = dispute.parent
     for edge in dispute.open:
-        if edge in tree.edges and challenge.is_rivalled(dispute, edge):
+        if edge in tree.edges and dispute.edges[edge].rivalled is not None:
             halves = tree.edges[edge]
             key = ("move", parent, edge)
             if halves is None:
@@ -185,10 +203,11 @@ def _walk(mind: Mind, dispute: Dispute, tree: Tree) -> Iterator[Move]:
                 yield Move(key, "bisect", (parent, edge, *halves))
 
 
-def _settle(mind: Mind, dispute: Dispute, root: Edge, earned: bool) -> list[Move]:
-    challenge, parent = mind.chain.challenge, dispute.parent
+def _settle(mind: Mind, dispute: Dispute, root: Edge) -> list[Move]:
+    challenge, parent, ground = mind.chain.challenge, dispute.parent, mind.chain.ground
     if dispute.settled is None:
-        if not earned and not mind.chain.ground.drops(Rule.ALONE_EARNS):
+        earned = challenge.total(dispute, root) >= ground.terms.period
+        if not earned and not ground.drops(Rule.ALONE_EARNS):
             return []
         edges = tuple(bottom_up(challenge, dispute, root))
         payments = tuple(challenge.tree(dispute, root)[: mind.payments])
@@ -202,7 +221,7 @@ def _resolve(mind: Mind, decisions: list[Resolution], won: list[Posted]) -> list
     if mind.bundles:
         names = tuple(parent for parent, _, _ in decisions) + tuple(won)
         return [Move(("resolve", *names), "resolve", (tuple(decisions), tuple(won)))] if names else []
-    if Habit.ALL_AT_ONCE in mind.dropped:
+    if mind.drops(Habit.ALL_AT_ONCE):
         decisions, won = decisions[:1], [] if decisions else won[:1]
     moves = [Move(("decide", parent), "decide", (parent, root, edges)) for parent, root, edges in decisions]
     return moves + ([Move(("confirm", *won), "confirm", (tuple(won),))] if won else [])

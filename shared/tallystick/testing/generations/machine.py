@@ -104,13 +104,14 @@ class Machine:
 
 
 class Tree:
-    """The tree over a trace. `states` are its hashes, the first one before any step; `levels` go from the leaves up.
+    """The tree over a trace. `states` are its hashes, the first one before any step; `levels` go from the leaves up to
+    `span`. `root` is the edge that the whole tree is, `end` the last state.
 
     With `broken_base` right children keep their parent's base, as they do where the rule against that is dropped.
     `garbage` stands for the left half: nobody can open it.
     """
 
-    __slots__ = ("broken_base", "edges", "levels", "states")
+    __slots__ = ("broken_base", "edges", "end", "height", "levels", "root", "span", "states")
 
     def __init__(self, states: Sequence[bytes], *, broken_base: bool = False, garbage: bytes = b"") -> None:
         self.states = states
@@ -123,28 +124,12 @@ class Tree:
         if garbage:
             self.levels[-2][0] = garbage
             self.levels[-1][0] = node(garbage, self.levels[-2][1])
+        self.end = states[-1]
+        self.height = len(self.levels) - 1
+        self.span = self.levels[-1][0]
+        self.root = Edge(self.height, 0, leaf(states[0]), self.span)
         self.edges: dict[Edge, tuple[bytes, bytes] | None] = {}
-        self._add_edges(Edge(self.height, 0, leaf(states[0]), self.span))
-
-    @property
-    def height(self) -> int:
-        """The tree's height."""
-        return len(self.levels) - 1
-
-    @property
-    def span(self) -> bytes:
-        """The tree's root."""
-        return self.levels[-1][0]
-
-    @property
-    def root(self) -> Edge:
-        """The edge that the whole tree is."""
-        return next(iter(self.edges))
-
-    @property
-    def end(self) -> bytes:
-        """The last state."""
-        return self.states[-1]
+        self._add_edges(self.root)
 
     def siblings(self) -> tuple[bytes, ...]:
         """Return the left siblings of the last leaf, from the leaf up."""

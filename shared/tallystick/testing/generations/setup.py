@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from tallystick.dispute.rules import RulesTerms
 
-ROOT_WEI: Final = 1000
+ROOT_WEI: Final = 1001
+"""Odd, so that half of it is not the other half."""
 OPEN_WEI, PROVE_WEI, BISECT_WEI = 100, 100, 300
 """Half of a root's bond repays one opening, one proof and K bisections, which share this."""
 ALL: Final = 1 << 30

@@ -30,7 +30,7 @@ from tallystick.testing.generations.words import ADDRESSES, Words
 
 COMPILED: Final = json.loads(Path(__file__).with_name("contracts.json").read_text(encoding="utf-8"))
 CHAIN_ID: Final = 1
-NOT_MODELLED: Final = {"Credited"}
+NOT_MODELLED: Final = {"Credited", "CreditWithdrawn"}
 """Events that say nothing which the others do not."""
 
 
@@ -65,8 +65,8 @@ class Twin:
         self._told: list[Event] = []
         self._batches = 0
         self._chain = (make_chain or fastest_chain())(ADDRESSES.values())
-        self._addresses, config_hash = self._deploy(dict(code or {}))
-        self._words = Words(self.rules.rollup, machine, config_hash)
+        self.addresses, config_hash = self._deploy(dict(code or {}))
+        self.words = Words(self.rules.rollup, machine, config_hash)
         ground.tell = self._hear
 
     @property
@@ -89,12 +89,20 @@ class Twin:
 
         Raises: BadInput when both refuse it; DataMismatch when they do not agree.
         """
+        encoded = getattr(self, f"_encode_{name}")(*arguments)
+        return self.both(who, name, encoded, lambda: self.rules.make(who, name, *arguments))
+
+    def both(self, who: str, name: str, encoded: Encoded, make: Callable[[], object]) -> object:
+        """Make a call under the Python rules by `make`, and in the contract as it is encoded.
+
+        Raises: BadInput when both refuse it; DataMismatch when they do not agree.
+        """
         self.compared += 1
-        contract, data, value_wei = getattr(self, f"_encode_{name}")(*arguments)
+        contract, data, value_wei = encoded
         self._told.clear()
         refused, result = "", None
         try:
-            result = self.rules.make(who, name, *arguments)
+            result = make()
         except BadInput as error:
             refused = str(error)
         try:
@@ -108,6 +116,19 @@ class Twin:
         self._compare(name, logs)
         return result
 
+    def add(self, name: str, code: bytes) -> bytes:
+        """Deploy one more contract, whose events are compared as well, and return its address."""
+        self.addresses[name] = self._chain.deploy(code)
+        return self.addresses[name]
+
+    def read(self, contract: str, function: str, *arguments: Any) -> int:
+        """Return the first word that a function returns.
+
+        Raises: BadInput when it reverts.
+        """
+        data = contract_abi(contract).encode_call(function, *arguments)
+        return int.from_bytes(self._chain.read(self.addresses[contract], data)[:32], "big")
+
     def net(self, who: str) -> int:
         """Return what somebody has gained in all, less what it has paid."""
         return self.rules.net(who)
@@ -117,11 +138,22 @@ class Twin:
         rules, tills = self.rules, {"Rollup": self.rollup.till, "Challenge": self.challenge.till}
         for contract, till in tills.items():
             for who, address in ADDRESSES.items():
-                data = contract_abi(contract).encode_call("credit", address)
-                owed = int.from_bytes(self._chain.read(self._addresses[contract], data), "big")
+                owed = self.read(contract, "credit", address)
                 if owed != till.credit[who]:
                     raise DataMismatch("a contract owes another sum", who=who, expected=till.credit[who], actual=owed)
+        for parent, dispute in self.challenge.disputes.items():
+            state = self._dispute_state(parent)
+            if dispute.settled is not None and state["potWei"] != dispute.pot:
+                raise DataMismatch("another pot", expected=dispute.pot, actual=state["potWei"])
         return rules.is_conserved()
+
+    def _dispute_state(self, parent: Posted) -> dict[str, Any]:
+        abi = contract_abi("Challenge")
+        data = abi.encode_call("disputeState", self.words.dispute_id(parent.id))
+        state: dict[str, Any] = abi.decode_result(
+            "disputeState", 1, self._chain.read(self.addresses["Challenge"], data)
+        )
+        return state
 
     def _deploy(self, code: dict[str, bytes]) -> tuple[dict[str, bytes], bytes]:
         chain, terms = self._chain, self.ground.terms
@@ -148,18 +180,18 @@ class Twin:
         if count != self._batches:
             self._batches = count
             posted = _abi("Batches").encode_call("post", count)
-            self._chain.transact(ADDRESSES[HONEST], self._addresses["Batches"], posted, 0, block)
-        return self._chain.transact(ADDRESSES[who], self._addresses[contract], data, value_wei, block)
+            self._chain.transact(ADDRESSES[HONEST], self.addresses["Batches"], posted, 0, block)
+        return self._chain.transact(ADDRESSES[who], self.addresses[contract], data, value_wei, block)
 
     # Events
 
     def _hear(self, contract: str, name: str, args: dict[str, Any]) -> None:
-        self._told.append((f"{contract}.{name}", self._words.event(contract, name, args)))
+        self._told.append((f"{contract}.{name}", self.words.event(contract, name, args)))
 
     def _compare(self, call: str, logs: list[Log]) -> None:
         told: list[Event] = []
         for address, topics, data in logs:
-            contract = next(name for name, each in self._addresses.items() if each == address)
+            contract = next(name for name, each in self.addresses.items() if each == address)
             name, parameters = _events(contract)[topics[0]]
             if name not in NOT_MODELLED:
                 told.append((f"{contract}.{name}", _arguments(parameters, topics, data)))
@@ -226,7 +258,7 @@ class Twin:
         return "Challenge", _encode("Challenge", "settle", *arguments), 0
 
     def _edge(self, parent: Posted, edge: Edge) -> dict[str, Any]:
-        return {"dispute": self._words.dispute_id(parent.id), **edge._asdict()}
+        return {"dispute": self.words.dispute_id(parent.id), **edge._asdict()}
 
     def _openings(self, parent: Posted, openings: Iterable[Opening]) -> list[dict[str, Any]]:
         return [{"edge": self._edge(parent, edge), "left": left, "right": right} for edge, left, right in openings]

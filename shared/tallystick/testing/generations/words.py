@@ -13,23 +13,28 @@ from tallystick.testing.generations.attacker import ATTACKER
 from tallystick.testing.generations.honest import HONEST
 from tallystick.testing.generations.machine import Machine
 
-ADDRESSES: Final = {HONEST: b"\x0a" * 20, ATTACKER: b"\x0b" * 20, SINK: bytes.fromhex("dEaD".zfill(40))}
+MEMBERS: Final = ("alice", "bob", "carol")
+"""Who pays for pools, honestly."""
+ADDRESSES: Final = {
+    HONEST: b"\x0a" * 20,
+    ATTACKER: b"\x0b" * 20,
+    SINK: bytes.fromhex("dEaD".zfill(40)),
+    **{member: bytes([0xC0 + i]) * 20 for i, member in enumerate(MEMBERS)},
+}
 
 
 class Words:
-    """Names what is in a match. `config_hash` is in the name of every dispute."""
+    """Names what is in a match. `config_hash` is in the name of every dispute, `addresses` are those who make calls."""
 
     def __init__(self, rollup: RollupRules, machine: Machine, config_hash: bytes = bytes(32)) -> None:
         self.machine = machine
         self.config_hash = config_hash
         self._rollup = rollup
-        self._posted: dict[bytes, Posted] = {}
+        self.addresses = dict(ADDRESSES)
 
     def posted(self, id_: bytes) -> Posted:
         """Return the assertion of a name."""
-        if id_ not in self._posted:
-            self._posted = {each.id: each for each in self._rollup.everything()}
-        return self._posted[id_]
+        return self._rollup.posted[id_]
 
     def dispute_id(self, parent: bytes) -> bytes:
         """Return the name of the dispute among an assertion's children."""
@@ -56,9 +61,9 @@ class Words:
         if name == "AssertionPosted":
             known = self.machine.states[told["stateHash"]]
             told |= {"stateRoot": known.root, "registers": known.registers}
-        for key in ("proposer", "holder", "opener", "mover"):
+        for key in ("proposer", "holder", "opener", "mover", "member"):
             if key in told:
-                told[key] = ADDRESSES[told[key]]
+                told[key] = self.addresses[told[key]]
         return told
 
 
