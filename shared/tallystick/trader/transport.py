@@ -5,22 +5,20 @@ from __future__ import annotations
 import http.client
 import threading
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
-from tallystick.errors import BadInput, TallystickError
+from tallystick.errors import Refused, Unreachable
+from tallystick.urls import parts_of, shown
 
 TIMEOUT_SECONDS: Final = 30.0
 
 
-class OperatorUnreachable(TallystickError):
+class OperatorUnreachable(Unreachable):
     """No answer from the operator; whether it took the request is not known, so ask again with the same bytes."""
 
-    exit_code = 3
 
-
-class OperatorRefused(BadInput):
+class OperatorRefused(Refused):
     """The operator's door refused a request: `code` is its name, `status` the HTTP status."""
 
     def __init__(self, status: int, code: str, message: str, field: str) -> None:
@@ -35,10 +33,8 @@ class Transport:
 
     def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         """Raises: BadInput when the URL is none."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput("an operator is an http or https URL", hint="http://127.0.0.1:8646", url=url)
-        self.url = url.rstrip("/")
+        parts = parts_of(url, "an operator", "http://127.0.0.1:8646, say")
+        self.endpoint = shown(parts)
         self._base = parts.path.rstrip("/")
         self._parts = parts
         self._timeout_seconds = timeout_seconds
@@ -77,7 +73,7 @@ class Transport:
                     raise OperatorUnreachable(
                         f"no answer from the operator: {str(error) or type(error).__name__}",
                         hint="is it running there? --operator URL, or TALLYSTICK_OPERATOR",
-                        url=self.url,
+                        endpoint=self.endpoint,
                     ) from error
                 continue
             self._local.connection = kept
@@ -100,7 +96,9 @@ class Transport:
         try:
             found = msgspec.json.decode(content)
         except msgspec.DecodeError as error:
-            raise OperatorUnreachable("this is no operator: it does not answer in JSON", url=self.url) from error
+            raise OperatorUnreachable(
+                "this is no operator: it does not answer in JSON", endpoint=self.endpoint
+            ) from error
         if status != 200:
             told = found if isinstance(found, dict) else {}
             raise OperatorRefused(
