@@ -7,11 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+from tallystick.commands import App
+
+app = App(
+    "bench",
     help="Measure the machine and its tree, beside what they are compared with.",
 )
 

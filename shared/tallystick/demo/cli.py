@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+from tallystick.commands import App
+
+app = App("demo", no_args_is_help=False)
 
 LIES = ("steal-withdrawal", "worse-fill", "mint-deposit", "skip-time-priority", "random-root", "nested")
 

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+from tallystick.commands import App
+
+app = App("replay", no_args_is_help=False)
 
 TASKS = "tallystick.replay.tasks"
 

@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tallystick.commands import App
+from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Key, Password, Record, Rpc, Url
 from tallystick.trader.options import (
-    DEPLOYMENT,
-    L1_URL,
-    OPERATOR_URL,
     AccountNumber,
     AgentSlot,
-    Json,
-    Key,
     Market,
-    Password,
-    Record,
-    Rpc,
     Sub,
-    Url,
     open_client,
     open_wallet,
     print_answer,
@@ -41,10 +34,8 @@ EPILOG = (
     "`trader block force trade.txt --key-file bob.key`."
 )
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+app = App(
+    "trader",
     help="Trade with one other account, all or nothing, beside the book: offer, accept, force through L1.",
     epilog=EPILOG,
 )
@@ -85,7 +76,7 @@ def offer(
     sub: Sub = 0,
     agent: AgentSlot = 0,
     operator: Url = OPERATOR_URL,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -128,7 +119,7 @@ def accept(
     sub: Sub = 0,
     agent: AgentSlot = 0,
     operator: Url = OPERATOR_URL,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -172,7 +163,7 @@ def accept(
 
 def force(
     trade: TradeText,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -212,7 +203,7 @@ def _signer(
     from_l1: bool,
     nonce: int | None,
     operator: str,
-    rpc: str,
+    rpc: list[str],
     deployment: Path,
     key_file: Path | None,
     password_file: Path | None,

@@ -30,7 +30,7 @@ from tallystick.state.layout import MAIN_ACCOUNT_MASK, OUTBOX_ACCOUNT, OUTBOX_AM
 from tallystick.state.state import State, cell_key
 from tallystick.trader.models import Withdrawal
 from tallystick.trader.offers import signers
-from tallystick.trader.show import moment
+from tallystick.trader.terms import spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ class TraderL1:
             raise BadInput(
                 "it may end before a batch must take it in; let the offer live longer",
                 hint="`trader block offer … --good-til 30m` makes a new one",
-                ends=moment(ends),
+                ends=spoken(ends),
                 force_delay_seconds=delay,
             )
         return delay

@@ -6,18 +6,10 @@ from typing import Annotated
 
 import typer
 
+from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Key, Password, Record, Rpc, Url
 from tallystick.trader.options import (
-    DEPLOYMENT,
-    L1_URL,
-    OPERATOR_URL,
     AccountNumber,
-    Json,
-    Key,
-    Password,
-    Record,
-    Rpc,
     Sub,
-    Url,
     open_client,
     open_wallet,
     parse_address,
@@ -31,7 +23,7 @@ Amount = Annotated[str, typer.Argument(help="Tokens, with up to six decimals.")]
 
 def mint(
     amount: Amount,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -48,7 +40,7 @@ def mint(
 
 def deposit(
     amount: Amount,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -109,7 +101,7 @@ def claim(
     number: AccountNumber = None,
     sub: Sub = 0,
     operator: Url = OPERATOR_URL,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -136,7 +128,7 @@ def claim(
 
 def force_withdraw(
     amount: Amount,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -153,7 +145,7 @@ def force_withdraw(
 
 
 def force_cancel(
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -169,7 +161,7 @@ def force_close(
     market: Annotated[int, typer.Argument(min=0, max=63, help="Where the position is.")],
     price_ticks: Annotated[int, typer.Argument(min=0, max=(1 << 24) - 1, help="The worst price to take.")],
     lots: Annotated[int, typer.Option(min=0, max=(1 << 32) - 1, help="How much of it; 0: all.")] = 0,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
