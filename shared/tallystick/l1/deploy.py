@@ -388,5 +388,5 @@ def deploy_from_file(
         warn=warn,
     )
     if plan != wanted:
-        check_deployment(client, record)
+        check_code(client, record, load=load)
     return record

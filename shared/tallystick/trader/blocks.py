@@ -16,6 +16,8 @@ from tallystick.trader.options import (
     AgentSlot,
     Market,
     Sub,
+    Unchecked,
+    check_market,
     open_client,
     open_wallet,
     print_answer,
@@ -163,6 +165,8 @@ def accept(
 
 def force(
     trade: TradeText,
+    unchecked: Unchecked = False,
+    operator: Url = OPERATOR_URL,
     rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
@@ -181,6 +185,8 @@ def force(
     found = from_text(trade)
     wallet = open_wallet(rpc, deployment, key_file, password_file)
     delay = wallet.check_block(found)
+    if not unchecked:
+        check_market(operator, found.value("market"))
     receipt = wallet.enqueue_record(encode(found))
     text = f"{terms_text(found)}\nqueued on L1; a batch must take it in within {delay} seconds"
     print_receipt(receipt, text, {"force_delay_seconds": delay}, as_json)

@@ -59,6 +59,15 @@ class TraderL1:
         """Return the Vault's account number of an owner, 0 when it has none."""
         return int(self._contract("Vault").call("accountOf", owner))
 
+    def own_number(self) -> int:
+        """Return the key's own account number. Raises: DataMissing when it has none."""
+        number = self.account_number(self.account.address)
+        if not number:
+            raise DataMissing(
+                "this key has no account", hint="the first `trader deposit` opens it", key=self.account.address
+            )
+        return number
+
     def balance_atoms(self, owner: str) -> int:
         """Return an owner's token balance on L1."""
         return int(self._contract("TestToken").call("balanceOf", owner))
@@ -78,7 +87,11 @@ class TraderL1:
         if held < atoms:
             raise BadInput("the L1 account does not hold that much", holds_atoms=held, needs_atoms=atoms)
         vault = "0x" + self.deployment.addresses.vault.hex()
-        if int(self._contract("TestToken").call("allowance", self.account.address, vault)) < atoms:
+        allowed = int(self._contract("TestToken").call("allowance", self.account.address, vault))
+        if allowed < atoms:
+            if allowed:
+                # what a broken-off deposit has left: some tokens, USDT among them, change an allowance from zero only
+                self._send("TestToken", "approve", vault, 0)
             self._send("TestToken", "approve", vault, atoms)
         return self._send("Vault", "deposit", atoms)
 

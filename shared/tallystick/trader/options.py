@@ -26,6 +26,11 @@ Sub = Annotated[
 Market = Annotated[int, typer.Argument(min=0, max=63, help="Market number; `trader markets` lists them.")]
 AgentSlot = Annotated[int, typer.Option("--agent", min=0, max=15, help="Sign as this agent; 0 is the owner.")]
 
+Unchecked = Annotated[
+    bool,
+    typer.Option("--unchecked", help="Do not ask the operator whether there is anything to do, before L1 is paid."),
+]
+
 
 @contextmanager
 def open_client(
@@ -52,6 +57,33 @@ def open_client(
         yield client
     finally:
         client.close()
+
+
+def check_market(operator: str, market: int, account: int | None = None) -> None:
+    """Refuse what L1 would take the fee for and the exchange would drop: a market that is not, or no position in it.
+
+    An operator that does not answer is no reason to stay: then nothing is checked, and that is said.
+    Raises: BadInput.
+    """
+    from tallystick.errors import BadInput, Refused, Unreachable
+
+    hint = "--unchecked sends it all the same, where the operator is not to be believed"
+    try:
+        with open_client(operator) as client:
+            listed = [each.market for each in client.markets()]
+            held = None if account is None else [each.market for each in client.account(account).positions]
+    except Unreachable as error:
+        typer.echo(
+            f"warning: {error.message}: not checked whether there is anything to do in market {market}", err=True
+        )
+        return
+    except Refused as refused:
+        refused.hint = hint
+        raise
+    if market not in listed:
+        raise BadInput("there is no such market", hint=f"`trader markets` lists them; {hint}", market=market)
+    if held is not None and market not in held:
+        raise BadInput("the account has no position in this market", hint=hint, account=account, market=market)
 
 
 def load_key(key_file: Path, password_file: Path | None) -> Any:
