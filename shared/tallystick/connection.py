@@ -80,6 +80,10 @@ JsonLog = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 
+JsonAtEnd = Annotated[
+    bool, typer.Option("--json", help="Tell the progress on stderr; end with one JSON object on stdout.")
+]
+
 
 def client_of(rpc: Sequence[str], quorum: int = 0) -> L1:
     """Return a client that checks what the endpoints say. Raises: BadInput for what is no URL, or no quorum of them."""
