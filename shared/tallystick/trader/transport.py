@@ -39,6 +39,8 @@ class Transport:
         self._parts = parts
         self._timeout_seconds = timeout_seconds
         self._local = threading.local()
+        self._open: set[http.client.HTTPConnection] = set()
+        self._opening = threading.Lock()
 
     def __enter__(self) -> Transport:
         return self
@@ -67,8 +69,7 @@ class Transport:
                 response = kept.getresponse()
                 content = response.read()
             except (OSError, http.client.HTTPException) as error:
-                kept.close()
-                self._local.connection = None
+                self._drop(kept)
                 if known is None:
                     raise OperatorUnreachable(
                         f"no answer from the operator: {str(error) or type(error).__name__}",
@@ -81,15 +82,24 @@ class Transport:
         raise AssertionError("the second attempt returns or raises")
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        kept = getattr(self._local, "connection", None)
-        if kept is not None:
-            kept.close()
-            self._local.connection = None
+        """Close the connections of all threads."""
+        with self._opening:
+            kept = set(self._open)
+        for each in kept:
+            self._drop(each)
 
     def _connect(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
-        return kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout_seconds)
+        made = kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout_seconds)
+        with self._opening:
+            self._open.add(made)
+        return made
+
+    def _drop(self, connection: http.client.HTTPConnection) -> None:
+        connection.close()
+        self._local.connection = None
+        with self._opening:
+            self._open.discard(connection)
 
     def _checked(self, method: str, path: str, body: bytes | None) -> Any:
         status, content = self.request(method, path, body)
