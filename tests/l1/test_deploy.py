@@ -433,7 +433,7 @@ def test_a_file_with_a_mistake_is_refused_before_anything_is_sent(
         ("quorum = 1", "quorum = '1'", "quorum is a number"),
         ("b055", "b0", "governance is an address"),
         ("challenge_period_blocks", "period", "unknown keys: period"),
-        ("sequencer", "sequenzer", "sequenzer"),
+        ("sequencer", "sequencer_key", "sequencer_key"),
         ("= 100", "= '1_00'", "challenge_period_blocks: not a whole number"),
         ("= 100", "= '²'", "challenge_period_blocks: not a whole number"),
     ],

@@ -103,7 +103,7 @@ def test_the_terms_of_a_deployment_are_those_of_the_table() -> None:
         # one value for each key, in their order
         parts = re.split(r",? and |, (?![0-9]{3})", values) if len(keys) > 1 else [values]
         told |= dict(zip(keys, parts, strict=True))
-    known = {each.name: each.default for each in fields(DeployConfig)}
+    known: dict[str, Any] = {each.name: each.default for each in fields(DeployConfig)}
     assert set(told) == set(known)
     for key, said in told.items():
         match = re.match(r"[0-9][0-9,.]*", said)
@@ -125,7 +125,8 @@ def test_the_defaults_a_page_names_are_those_of_the_command(group: str) -> None:
     told += re.findall(r"`(--[a-z-]+)`, ([0-9][0-9,.]*) by default", page)
     assert told, "the page names none, or in other words"
     for name, value in told:
-        assert float(options[name].default) == number(value), name
+        default: Any = options[name].default
+        assert float(default) == number(value), name
 
 
 def test_the_limits_of_alerts_are_those_of_the_page() -> None:
