@@ -89,11 +89,16 @@ interpreted: ## Remove the compiled machine again
 lock: ## Resolve the Python dependencies anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: python3 -m pip install uv" >&2; exit 1; }
 	$(LOCK) --group build -o requirements.txt
-	$(LOCK) --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) --group dev -c requirements.txt -o requirements-dev.all
+	{ echo "-r requirements.txt"; awk '$(MORE)' requirements.txt requirements-dev.all; } >requirements-dev.txt
+	rm requirements-dev.all
 
 # One file for every Python there is a release of, with hashes and without any host in it.
 LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --upgrade \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
+
+# What the second file names and the first does not: what developing needs is locked on top of what running needs.
+MORE := /^[a-zA-Z0-9]/ { keep = !($$1 in had) } NR == FNR { had[$$1]; next } keep
 
 clean: ## Remove everything built or installed here
 	rm -rf $(VENV) $(NPM) contracts/out contracts/cache build dist
@@ -118,7 +123,7 @@ $(VENV)/.run: $(VENV)/.made requirements.txt pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.made requirements-dev.txt pyproject.toml
+$(VENV)/.dev: $(VENV)/.made requirements.txt requirements-dev.txt pyproject.toml
 	@echo "installing what developing needs, from requirements-dev.txt"
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .

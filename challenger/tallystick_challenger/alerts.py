@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from tallystick.errors import ConfigError
+from tallystick.errors import BadInput, ConfigError
+from tallystick.numbers import plain_float, whole
 from tallystick.rollup.assertion_view import Status
 from tallystick_challenger.defence import RIVALS
 from tallystick_challenger.reading import Reading
@@ -92,8 +93,8 @@ def parse_limits(given: Sequence[str]) -> Limits:
         if name not in Limits.__slots__:
             raise ConfigError(f"there is no limit {name}", hint=f"the limits are {', '.join(Limits.__slots__)}")
         try:
-            values[name] = float(value) if isinstance(getattr(limits, name), float) else int(value)
-        except ValueError as error:
+            values[name] = plain_float(value) if isinstance(getattr(limits, name), float) else whole(value)
+        except BadInput as error:
             raise ConfigError(f"{value!r} is no number", hint="--alert NAME=NUMBER", limit=name) from error
     return replace(limits, **values)
 

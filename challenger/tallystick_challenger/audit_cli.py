@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick_challenger.l1options import Quorum, Record, Rpc, client_of
+from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc, client_of
 
 if TYPE_CHECKING:
     from tallystick_challenger.audit import Audited
@@ -19,15 +19,13 @@ LINE_SECONDS = 5.0
 
 
 def audit(
-    deployment: Record,
+    deployment: Record = DEPLOYMENT,
     batch: Annotated[int | None, typer.Option(min=0, help="Audit this batch alone.")] = None,
     first: Annotated[int, typer.Option("--from", min=0, help="First batch to audit.")] = 0,
     last: Annotated[int | None, typer.Option("--to", min=0, help="Last batch; the newest by default.")] = None,
-    rpc: Rpc = None,
-    quorum: Quorum = None,
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object; the progress goes to stderr.")
-    ] = False,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
+    json_output: Json = False,
 ) -> None:
     """Run every micro-step of batches a second time in the code that would judge it: the Referee's, read from L1.
 
@@ -42,7 +40,7 @@ def audit(
     """
     import json
 
-    from tallystick.errors import BadInput
+    from tallystick.errors import BadInput, Disputed
     from tallystick.l1.deployment import load_deployment
     from tallystick_challenger import audit as auditing
     from tallystick_challenger.verify import read_all
@@ -55,7 +53,7 @@ def audit(
     facts = auditing.audit_facts(found)
     typer.echo(json.dumps(facts) if json_output else auditing.audit_page(facts))
     if not found.right:
-        raise typer.Exit(6)
+        raise Disputed("the two languages do not agree in every step")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tallystick_challenger.pages import bar, short
+from tallystick_challenger.pages import BAR_CELLS, bar, short
 
 Facts = dict[str, Any]
 NEWEST: Final = 5
@@ -18,17 +18,23 @@ NEWEST: Final = 5
 COLOURS: Final = {"confirmed": "green", "pending": "yellow", "rejected": "red"}
 LATE_SECONDS: Final = 120
 """An older head is not L1's pace."""
+WIDE_COLUMNS: Final = 110
+NARROW_BAR_CELLS: Final = 10
 MINUTE: Final = 60
 HOUR: Final = 3600
 
 
 class Board:
-    """Draws the facts of `pages.status_facts`. With `whole` everything that is decided is listed."""
+    """Draws the facts of `pages.status_facts`. With `whole` everything that is decided is listed.
 
-    def __init__(self, facts: Facts, *, now: float, whole: bool = False) -> None:
+    Below `WIDE_COLUMNS` columns clocks are shown without their proposers, which `--json` has: the due block must fit.
+    """
+
+    def __init__(self, facts: Facts, *, now: float, whole: bool = False, columns: int = WIDE_COLUMNS) -> None:
         self.facts = facts
         self.now = now
         self.whole = whole
+        self.wide = columns >= WIDE_COLUMNS
         self.period = int(facts["period_blocks"])
         self.height = int(facts["root_height"])
         self.assertions: dict[str, Facts] = {each["assertion"]: each for each in facts["assertions"]}
@@ -71,11 +77,14 @@ class Board:
                 assertion = self.assertions[side["assertion"]]
                 alone = len(forecast["sides"]) == 1
                 colour = "yellow" if alone else "green" if side["assertion"] == forecast["winner"] else "red"
-                clock = Text.assemble((bar(side["blocks"], self.period), colour), f" {side['blocks']}")
+                cells = BAR_CELLS if self.wide else NARROW_BAR_CELLS
+                clock = Text.assemble((bar(side["blocks"], self.period, cells), colour), f" {side['blocks']}")
                 due = "clock stands" if side["due_block"] is None else f"whole at block {side['due_block']}"
                 said = "proven" if side["proven"] else assertion["status"] if assertion["status"] != "pending" else due
-                rows.append([*self._names(assertion), clock, said, _proposer(assertion)])
-        return _table(("assertion", "batches", f"clock of {self.period} blocks", "", "proposer"), rows)
+                proposer = [_proposer(assertion)] if self.wide else []
+                rows.append([*self._names(assertion), clock, said, *proposer])
+        titles = ("assertion", "batches", f"clock of {self.period} blocks", "", "proposer")
+        return _table(titles[: 5 if self.wide else 4], rows)
 
     def _dispute(self, dispute: Facts) -> list[RenderableType]:
         depth = self.height - dispute["lowest_height"]
@@ -124,7 +133,7 @@ class Board:
 
 
 def _table(titles: Iterable[str], rows: Iterable[list[RenderableType]]) -> Table:
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for number, title in enumerate(titles):
         table.add_column(title if number else f"  {title}", no_wrap=True)
     for row in rows:

@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick_challenger import audit_cli, dispute_cli, evidence_cli, pool_cli
-from tallystick_challenger.l1options import DEFAULT_RPC, Quorum, Record, Rpc, client_of
-from tallystick_challenger.options import (
-    AlertLimits,
+from tallystick.commands import App
+from tallystick.connection import (
+    DEPLOYMENT,
+    L1_URLS,
+    DaemonKey,
+    DaemonPassword,
+    Json,
     JsonLog,
+    Poll,
+    Quorum,
+    Record,
+    Rpc,
+    SignerAddress,
+    SignerUrl,
+    TraceMemory,
+    client_of,
+    key_of,
+)
+from tallystick_challenger import audit_cli, dispute_cli, evidence_cli, pool_cli
+from tallystick_challenger.options import (
+    DATA_DIR,
+    AlertLimits,
+    DataDir,
     MetricsPort,
     ModeName,
     Patience,
     PoolEther,
     Rivals,
     SnapshotEvery,
-    TraceMemory,
     WebhookUrl,
 )
 from tallystick_challenger.status_cli import status
 from tallystick_challenger.verifying import verify
 
 if TYPE_CHECKING:
-    from tallystick.l1.keys import KeyFile
-    from tallystick.l1.signer import RemoteKey
     from tallystick_challenger.config import ChallengerConfig
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = App("challenger")
 app.add_typer(dispute_cli.app, name="dispute")
 app.add_typer(pool_cli.app, name="pool")
 app.command()(audit_cli.audit)
@@ -41,21 +55,17 @@ app.command()(evidence_cli.exit_proof)
 
 @app.command()
 def run(
-    deployment: Record,
-    rpc: Rpc = None,
-    quorum: Quorum = None,
-    data_dir: Annotated[Path, typer.Option(help="Where events and transactions under way are kept.")] = Path(
-        ".tallystick/challenger"
-    ),
+    deployment: Record = DEPLOYMENT,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
+    data_dir: DataDir = DATA_DIR,
     mode: ModeName = "resolve",
     patience: Patience = 300,
-    key_file: Annotated[Path | None, typer.Option(help="The key that pays and posts bonds, hex or keystore.")] = None,
-    password_file: Annotated[Path | None, typer.Option(help="The keystore's password.")] = None,
-    signer_url: Annotated[
-        str | None, typer.Option(help="A signer that keeps the key instead: eth_signTransaction over JSON-RPC.")
-    ] = None,
-    signer_address: Annotated[str, typer.Option(help="Which of that signer's accounts, if it has several.")] = "",
-    poll: Annotated[float, typer.Option(help="Seconds between looks at L1.")] = 2.0,
+    key_file: DaemonKey = None,
+    password_file: DaemonPassword = None,
+    signer_url: SignerUrl = None,
+    signer_address: SignerAddress = "",
+    poll: Poll = 2.0,
     tag: Annotated[str, typer.Option(help="Newest block to believe: latest, safe or finalized.")] = "latest",
     confirmations: Annotated[int, typer.Option(min=0, help="Blocks by which news are held back besides.")] = 0,
     max_head_age: Annotated[
@@ -89,14 +99,14 @@ def run(
     if mode not in list(Mode):
         raise BadInput(f"there is no mode {mode}", hint=f"the modes are {', '.join(Mode)}")
     config = ChallengerConfig(
-        rpc=tuple(rpc or (DEFAULT_RPC,)),
+        rpc=tuple(rpc),
         deployment=deployment,
         data_dir=data_dir,
         mode=Mode(mode),
-        key=_key(key_file, password_file, signer_url, signer_address),
+        key=key_of(key_file, password_file, signer_url, signer_address),
         poll_seconds=poll,
         tag=tag,
-        quorum=quorum,
+        quorum=quorum or None,
         confirmations=confirmations,
         max_head_age_seconds=max_head_age,
         telling=Telling(metrics=metrics, webhook=webhook, limits=parse_limits(alert or [])),
@@ -116,11 +126,11 @@ app.command()(status)
 
 @app.command()
 def forecast(
-    deployment: Record,
-    rpc: Rpc = None,
-    quorum: Quorum = None,
+    deployment: Record = DEPLOYMENT,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
     rivals: Rivals = 24,
-    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json_output: Json = False,
 ) -> None:
     """Tell who will win each dispute and when, if nobody moves any more, and what defending takes.
 
@@ -150,6 +160,7 @@ def _watch(config: ChallengerConfig, json_log: bool) -> None:
     from tallystick.cli import until_interrupted
     from tallystick.errors import ConfigError
     from tallystick.journal import Journal
+    from tallystick.urls import without_secrets
     from tallystick_challenger.daemon import run as run_daemon
     from tallystick_challenger.logs import captured
 
@@ -161,31 +172,13 @@ def _watch(config: ChallengerConfig, json_log: bool) -> None:
     journal = Journal(config.data_dir / "events.jsonl", sys.stdout, people=not json_log)
     if not json_log:
         typer.echo(
-            f"watching {', '.join(config.rpc)} in mode {config.mode}; events go to {config.data_dir / 'events.jsonl'}. Stop with Ctrl-C."
+            f"watching {', '.join(map(without_secrets, config.rpc))} in mode {config.mode}; events go to {config.data_dir / 'events.jsonl'}. Stop with Ctrl-C."
         )
     try:
         with captured(journal):
             run_daemon(config, journal, stop)
     finally:
         journal.close()
-
-
-def _key(
-    key_file: Path | None, password_file: Path | None, signer_url: str | None, signer_address: str
-) -> KeyFile | RemoteKey | None:
-    """Return where the key is, if there is one.
-
-    Raises: BadInput when there are two.
-    """
-    from tallystick.errors import BadInput
-    from tallystick.l1.keys import KeyFile
-    from tallystick.l1.signer import RemoteKey
-
-    if key_file and signer_url:
-        raise BadInput("a key and a signer were given", hint="one of --key-file and --signer-url")
-    if key_file:
-        return KeyFile(path=key_file, password_path=password_file)
-    return RemoteKey(url=signer_url, address=signer_address) if signer_url else None
 
 
 def main() -> None:

@@ -8,16 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick_challenger.l1options import Quorum, Record, Rpc, client_of
+from tallystick.commands import App
+from tallystick.connection import (
+    DEPLOYMENT,
+    L1_URLS,
+    Json,
+    Key,
+    Password,
+    Quorum,
+    Record,
+    Rpc,
+    SignerAddress,
+    SignerUrl,
+    client_of,
+)
 from tallystick_challenger.sending import send, signer_of
 
 if TYPE_CHECKING:
     from tallystick.dispute.planner import Planner
     from tallystick.dispute.strategy import Due
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Disputes by hand: list, show, move.")
+app = App("challenger", help="Disputes by hand: list, show, move.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Name = Annotated[
     str,
     typer.Argument(
@@ -29,7 +41,9 @@ Name = Annotated[
 
 
 @app.command("list")
-def list_disputes(deployment: Record, rpc: Rpc = None, quorum: Quorum = None, json_output: Json = False) -> None:
+def list_disputes(
+    deployment: Record = DEPLOYMENT, rpc: Rpc = L1_URLS, quorum: Quorum = 0, json_output: Json = False
+) -> None:
     """List every set of rival assertions, who is right, and what is to be done.
 
     Example: tallystick challenger dispute list --deployment deployment.json
@@ -42,7 +56,11 @@ def list_disputes(deployment: Record, rpc: Rpc = None, quorum: Quorum = None, js
 
 @app.command()
 def show(
-    deployment: Record, dispute: Name = "", rpc: Rpc = None, quorum: Quorum = None, json_output: Json = False
+    deployment: Record = DEPLOYMENT,
+    dispute: Name = "",
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
+    json_output: Json = False,
 ) -> None:
     """Show one dispute: its sides, their clocks, every edge, and the moves that are due.
 
@@ -56,7 +74,7 @@ def show(
 
 @app.command()
 def move(
-    deployment: Record,
+    deployment: Record = DEPLOYMENT,
     dispute: Name = "",
     only: Annotated[
         str,
@@ -72,14 +90,12 @@ def move(
     sender: Annotated[
         str, typer.Option("--from", help="In a dry run without a key: the address that would send it.")
     ] = "0x" + "00" * 20,
-    key_file: Annotated[Path | None, typer.Option(help="The key that pays and posts bonds, hex or keystore.")] = None,
-    password_file: Annotated[Path | None, typer.Option(help="The keystore's password.")] = None,
-    signer_url: Annotated[
-        str | None, typer.Option(help="A signer that keeps the key instead: eth_signTransaction over JSON-RPC.")
-    ] = None,
-    signer_address: Annotated[str, typer.Option(help="Which of that signer's accounts, if it has several.")] = "",
-    rpc: Rpc = None,
-    quorum: Quorum = None,
+    key_file: Key = None,
+    password_file: Password = None,
+    signer_url: SignerUrl = None,
+    signer_address: SignerAddress = "",
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
     json_output: Json = False,
 ) -> None:
     """Make the one next honest move of a dispute, or the one that is named, and wait until it is mined.
@@ -115,9 +131,7 @@ def move(
     )
 
 
-def read_plans(
-    deployment: Path, rpc: list[str] | None, quorum: int | None, me: bytes = b""
-) -> tuple[Planner, list[Due]]:
+def read_plans(deployment: Path, rpc: list[str], quorum: int, me: bytes = b"") -> tuple[Planner, list[Due]]:
     """Read L1 to its head and return what is due there, for the party with an address."""
     from tallystick.dispute.planner import Planner
     from tallystick.l1.deployment import load_deployment

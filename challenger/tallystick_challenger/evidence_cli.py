@@ -7,19 +7,19 @@ from typing import Annotated
 
 import typer
 
-from tallystick_challenger.dispute_cli import Json, Name, present, read_plans
-from tallystick_challenger.l1options import Quorum, Record, Rpc, client_of
+from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc, client_of
+from tallystick_challenger.dispute_cli import Name, present, read_plans
 
 LARGEST_BUNDLE_BYTES = 64 << 20
 
 
 def export(
-    deployment: Record,
+    deployment: Record = DEPLOYMENT,
     dispute: Name = "",
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("dispute.json"),
     step: Annotated[int | None, typer.Option(min=0, help="Which disputed step; by default the first.")] = None,
-    rpc: Rpc = None,
-    quorum: Quorum = None,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
 ) -> None:
     """Write one dispute to a file with which anybody can tell who is right, without L1: see `check-bundle`.
 
@@ -67,9 +67,9 @@ def check_bundle(
 
 def exit_proof(
     account: Annotated[str, typer.Argument(help="The account's number, or its owner's address.")],
-    deployment: Record,
-    rpc: Rpc = None,
-    quorum: Quorum = None,
+    deployment: Record = DEPLOYMENT,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
     json_output: Json = False,
 ) -> None:
     """Show what an account needs to leave without the operator: from L1 alone, by replaying all of it.

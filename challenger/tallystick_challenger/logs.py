@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from tallystick.journal import Journal
+from tallystick.urls import without_secrets
 
 
 class JournalHandler(logging.Handler):
@@ -25,7 +26,7 @@ class JournalHandler(logging.Handler):
                 alarm=record.levelno >= logging.ERROR,
                 level=record.levelname.lower(),
                 source=record.name,
-                reason=record.getMessage(),
+                reason=without_secrets(record.getMessage()),
             )
 
 
@@ -39,7 +40,11 @@ def captured(journal: Journal) -> Iterator[None]:
         name = args.thread.name if args.thread is not None else ""
         with suppress(OSError, ValueError):
             journal.write(
-                "thread_failed", alarm=True, thread=name, error=args.exc_type.__name__, reason=str(args.exc_value)
+                "thread_failed",
+                alarm=True,
+                thread=name,
+                error=args.exc_type.__name__,
+                reason=without_secrets(str(args.exc_value)),
             )
         before(args)
 

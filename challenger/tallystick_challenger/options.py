@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
+DATA_DIR: Final = Path(".tallystick/challenger")
+DataDir = Annotated[
+    Path,
+    typer.Option(
+        "--data-dir", help="Where a challenger keeps its events, its transactions under way, and snapshots to begin at."
+    ),
+]
 ModeName = Annotated[
     str,
     typer.Option(
@@ -20,9 +28,6 @@ Rivals = Annotated[int, typer.Option(min=1, help="Generations contested at once 
 SnapshotEvery = Annotated[
     int, typer.Option(min=0, help="Batches between snapshots, from which the next start begins; 0: none.")
 ]
-TraceMemory = Annotated[
-    int, typer.Option(min=1, metavar="MIB", help="Memory that making traces of disputed assertions may take.")
-]
 PoolEther = Annotated[
     str | None,
     typer.Option(
@@ -31,9 +36,6 @@ PoolEther = Annotated[
         help="Most to put into a pool for a bond that the key cannot pay alone; 0: nothing. By default what is free in "
         "mode defend, else nothing.",
     ),
-]
-JsonLog = Annotated[
-    bool, typer.Option("--json-log", "--log-json", help="Print every event as a line of JSON, and nothing else.")
 ]
 MetricsPort = Annotated[
     int | None,

@@ -112,10 +112,10 @@ def _forecast(each: Forecast) -> dict[str, Any]:
     }
 
 
-def bar(part: int, whole: int) -> str:
+def bar(part: int, whole: int, cells: int = BAR_CELLS) -> str:
     """Return a bar that is as full as the part is of the whole."""
-    filled = BAR_CELLS * min(part, whole) // max(1, whole)
-    return "█" * filled + "░" * (BAR_CELLS - filled)
+    filled = cells * min(part, whole) // max(1, whole)
+    return "█" * filled + "░" * (cells - filled)
 
 
 def short(name: str) -> str:

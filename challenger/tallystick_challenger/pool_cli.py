@@ -6,11 +6,23 @@ from typing import Annotated, Any
 
 import typer
 
-from tallystick_challenger.dispute_cli import Json, present, read_plans
-from tallystick_challenger.l1options import Quorum, Record, Rpc
-from tallystick_challenger.sending import KeyPath, PasswordPath, SignerAddress, SignerUrl, send, signer_of
+from tallystick.commands import App
+from tallystick.connection import (
+    DEPLOYMENT,
+    L1_URLS,
+    Json,
+    Key,
+    Password,
+    Quorum,
+    Record,
+    Rpc,
+    SignerAddress,
+    SignerUrl,
+)
+from tallystick_challenger.dispute_cli import present, read_plans
+from tallystick_challenger.sending import send, signer_of
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bonds paid together: list, join, leave.")
+app = App("challenger", help="Bonds paid together: list, join, leave.")
 
 Name = Annotated[
     str, typer.Argument(metavar="POOL", help="The first digits of the pool's name; may be left out where one fits.")
@@ -19,10 +31,10 @@ Name = Annotated[
 
 @app.command("list")
 def list_pools(
-    deployment: Record,
+    deployment: Record = DEPLOYMENT,
     account: Annotated[str, typer.Option(help="An address: also print what it would be paid now.")] = "",
-    rpc: Rpc = None,
-    quorum: Quorum = None,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
     json_output: Json = False,
 ) -> None:
     """List the pools there are, what they lack, and what the own replay says of what they are for.
@@ -42,15 +54,15 @@ def list_pools(
 
 @app.command()
 def join(
-    deployment: Record,
+    deployment: Record = DEPLOYMENT,
     pool: Name = "",
     ether: Annotated[str, typer.Option(help="How much to put in, 1.5 say; by default all that is missing.")] = "",
-    key_file: KeyPath = None,
-    password_file: PasswordPath = None,
+    key_file: Key = None,
+    password_file: Password = None,
     signer_url: SignerUrl = None,
     signer_address: SignerAddress = "",
-    rpc: Rpc = None,
-    quorum: Quorum = None,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
     json_output: Json = False,
 ) -> None:
     """Put ether behind a call that is due by the own replay, and then make the call if the sum is there.
@@ -92,14 +104,14 @@ def join(
 
 @app.command()
 def leave(
-    deployment: Record,
+    deployment: Record = DEPLOYMENT,
     pool: Name = "",
-    key_file: KeyPath = None,
-    password_file: PasswordPath = None,
+    key_file: Key = None,
+    password_file: Password = None,
     signer_url: SignerUrl = None,
     signer_address: SignerAddress = "",
-    rpc: Rpc = None,
-    quorum: Quorum = None,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
     json_output: Json = False,
 ) -> None:
     """Fetch what is one's own: everything before the call is made, and then a part of what is there.

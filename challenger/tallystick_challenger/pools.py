@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from tallystick.dispute.planner import Planner
 from tallystick.dispute.pools import Pool, Purpose, purpose_of
 from tallystick.dispute.strategy import Due
 from tallystick.errors import BadInput, DataMissing
+from tallystick.numbers import decimal
 from tallystick_challenger.disputes import hex_, short
 
 WEI: Final = 10**18
@@ -115,12 +116,11 @@ def wei_of(text: str) -> int:
 
     Raises: BadInput when it is none, or finer than a wei.
     """
-    plain = text if text.isascii() and "_" not in text else ""
     try:
-        amount = Decimal(plain)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount <= 0 or abs(amount.adjusted()) > ETHER_DIGITS:
+        amount = decimal(text)
+    except BadInput:
+        amount = Decimal(0)
+    if amount <= 0 or abs(amount.adjusted()) > ETHER_DIGITS:
         raise BadInput("an amount of ether is a positive number", ether=text)
     wei = amount.scaleb(ETHER_DIGITS)
     if wei != wei.to_integral_value():

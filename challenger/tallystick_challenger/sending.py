@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tallystick.dispute.moves import Call
     from tallystick.l1.access import L1
     from tallystick.l1.deployment import Deployment
     from tallystick.l1.signer import Signer
-
-KeyPath = Annotated[Path | None, typer.Option("--key-file", help="The key that pays, hex or keystore.")]
-PasswordPath = Annotated[Path | None, typer.Option("--password-file", help="The keystore's password.")]
-SignerUrl = Annotated[
-    str | None,
-    typer.Option("--signer-url", help="A signer that keeps the key instead: eth_signTransaction over JSON-RPC."),
-]
-SignerAddress = Annotated[
-    str, typer.Option("--signer-address", help="Which of that signer's accounts, if it has several.")
-]
 
 
 def signer_of(
@@ -31,15 +19,11 @@ def signer_of(
 
     Raises: BadInput when two were.
     """
-    from tallystick.errors import BadInput
-    from tallystick.l1.keys import KeyFile
-    from tallystick.l1.signer import RemoteKey, load_signer
+    from tallystick.connection import key_of
+    from tallystick.l1.signer import load_signer
 
-    if key_file and signer_url:
-        raise BadInput("a key and a signer were given", hint="one of --key-file and --signer-url")
-    if key_file:
-        return load_signer(KeyFile(path=key_file, password_path=password_file))
-    return load_signer(RemoteKey(url=signer_url, address=signer_address)) if signer_url else None
+    found = key_of(key_file, password_file, signer_url, signer_address)
+    return None if found is None else load_signer(found)
 
 
 def send(client: L1, deployment: Deployment, contract: str, call: Call, signer: Signer) -> dict[str, Any]:

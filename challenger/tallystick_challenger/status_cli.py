@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick_challenger.l1options import Quorum, Record, Rpc, client_of
+from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def status(
-    deployment: Record,
-    rpc: Rpc = None,
-    quorum: Quorum = None,
+    deployment: Record = DEPLOYMENT,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
     watch: Annotated[
         float | None, typer.Option(min=0.1, metavar="SECONDS", help="Show it anew so often; Ctrl-C ends it.")
     ] = None,
     whole: Annotated[bool, typer.Option("--all", help="List all that is decided, not only the newest.")] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object, or one each time.")] = False,
+    json_output: Json = False,
 ) -> None:
     """Show batches, assertions, clocks and disputes as L1 has them; who is right is for `verify` to say.
 
@@ -74,11 +74,12 @@ def _draw(looks: Iterator[str], party: Party, *, whole: bool) -> None:
     from tallystick_challenger.board import Board
     from tallystick_challenger.pages import status_facts
 
+    console = Console(highlight=False)
+
     def page(trouble: str) -> Group:
-        board = Board(status_facts(party), now=time.time(), whole=whole).page()
+        board = Board(status_facts(party), now=time.time(), whole=whole, columns=console.width).page()
         return Group(board, Text(f"\nL1 was not read: {trouble}", "red")) if trouble else board
 
-    console = Console(highlight=False)
     if not console.is_terminal:
         for trouble in looks:
             console.print(page(trouble), soft_wrap=True)

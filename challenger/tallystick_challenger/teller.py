@@ -11,6 +11,7 @@ from tallystick import __version__, artifacts
 from tallystick.dispute.party import Party
 from tallystick.errors import TallystickError
 from tallystick.journal import Journal
+from tallystick.urls import without_secrets
 from tallystick_challenger.alerts import (
     HOLD_SECONDS,
     Alert,
@@ -184,7 +185,7 @@ class Teller:
 
 def last_event(error: Exception) -> tuple[str, dict[str, Any]]:
     """Return how the log tells an end: `refused` when it will not go on with what it was given, else `failed`."""
-    facts: dict[str, Any] = {"error": type(error).__name__, "reason": str(error)}
+    facts: dict[str, Any] = {"error": type(error).__name__, "reason": without_secrets(str(error))}
     if not isinstance(error, TallystickError):
         return "failed", facts
     facts |= {"hint": error.hint, "exit_code": error.exit_code}

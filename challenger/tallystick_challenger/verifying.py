@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick_challenger.l1options import Quorum, Record, Rpc, client_of
+from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc, client_of
+from tallystick_challenger.options import DATA_DIR, DataDir
 
 if TYPE_CHECKING:
     from tallystick.dispute.party import Party
@@ -25,14 +26,12 @@ LINE_SECONDS = 5
 
 
 def verify(
-    deployment: Record,
-    rpc: Rpc = None,
-    quorum: Quorum = None,
+    deployment: Record = DEPLOYMENT,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
     first: Annotated[int, typer.Option("--from", min=0, help="First batch of the assertions to judge.")] = 0,
     last: Annotated[int | None, typer.Option("--to", min=0, help="Last batch; the newest by default.")] = None,
-    data_dir: Annotated[
-        Path, typer.Option(help="A challenger's data directory, whose snapshots say where a replay can begin.")
-    ] = Path(".tallystick/challenger"),
+    data_dir: DataDir = DATA_DIR,
     from_genesis: Annotated[bool, typer.Option("--from-genesis", help="Use no snapshots.")] = False,
     save: Annotated[
         int | None,
@@ -47,9 +46,7 @@ def verify(
         str | None,
         typer.Option(metavar="tcp://HOST:PORT", help="A Dask cluster that replays instead; needs tallystick[cluster]."),
     ] = None,
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object; the progress goes to stderr.")
-    ] = False,
+    json_output: Json = False,
 ) -> None:
     """Replay what is on L1 once and compare it with every assertion.
 

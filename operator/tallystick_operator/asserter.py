@@ -140,6 +140,9 @@ class Asserter:
             elif assertion.status is Status.REJECTED and assertion.id not in self._closed:
                 self._closed.add(assertion.id)
                 self._board.forget_assertion(assertion.id)
+                if self.party.queue and assertion.proposer == self.party.queue.address:
+                    bond = self.party.deployment.config.assertion_bond_wei
+                    self._journal.write("bond_lost", alarm=True, assertion=assertion.id, bond_wei=bond)
             state = replayer.states.get(assertion.id)
             if state is None or assertion.id in self._proven or assertion.id == rollup.genesis_id:
                 continue

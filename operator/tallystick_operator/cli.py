@@ -7,12 +7,29 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Run the exchange's operator: sequence, execute, publish, assert.",
+from tallystick.commands import App
+from tallystick.connection import (
+    DEPLOYMENT,
+    L1_URLS,
+    OPERATOR_URL,
+    DaemonKey,
+    DaemonPassword,
+    Json,
+    JsonLog,
+    Poll,
+    Quorum,
+    Record,
+    Rpc,
+    SignerAddress,
+    SignerUrl,
+    TraceMemory,
+    Url,
 )
+
+CONFIRMATIONS = 45
+DATA_DIR = Path(".tallystick/operator")
+
+app = App("operator", help="Run the exchange's operator: sequence, execute, publish, assert.")
 
 RUN_EPILOG = (
     "Example: tallystick operator run --rpc http://127.0.0.1:8545 --deployment deployment.json "
@@ -22,81 +39,73 @@ RUN_EPILOG = (
 
 @app.command(epilog=RUN_EPILOG)
 def run(
-    config: Annotated[Path | None, typer.Option("--config", help="TOML file with any of these options.")] = None,
-    rpc: Annotated[str | None, typer.Option(help="JSON-RPC endpoints of the L1, parted by commas.")] = None,
-    quorum: Annotated[int | None, typer.Option(help="How many endpoints must agree; 0: more than half.")] = None,
-    deployment: Annotated[str | None, typer.Option(help="The deployment record.")] = None,
-    data_dir: Annotated[str | None, typer.Option(help="Where log, queue and events are kept.")] = None,
-    key_file: Annotated[str | None, typer.Option(help="Key that posts batches: hex or keystore.")] = None,
-    password_file: Annotated[str | None, typer.Option(help="Password of that keystore.")] = None,
-    signer_url: Annotated[str | None, typer.Option(help="A signer that keeps that key: eth_signTransaction.")] = None,
-    signer_address: Annotated[str | None, typer.Option(help="Which of that signer's accounts.")] = None,
-    assert_key_file: Annotated[str | None, typer.Option(help="Key that asserts; that of batches if left out.")] = None,
-    assert_password_file: Annotated[str | None, typer.Option(help="Password of that keystore.")] = None,
-    host: Annotated[str | None, typer.Option(help="Address to serve on; loopback if left out.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to serve on; 0 takes a free one.")] = None,
-    batch_seconds: Annotated[float | None, typer.Option(help="Age at which a batch is sealed.")] = None,
-    quiet_seconds: Annotated[float | None, typer.Option(help="The same of one with nothing but prices.")] = None,
-    heartbeat_seconds: Annotated[int | None, typer.Option(help="Longest time without any batch.")] = None,
-    clock_every_ms: Annotated[int | None, typer.Option(help="Least time between two clock records.")] = None,
-    poll_seconds: Annotated[float | None, typer.Option(help="Pause between two looks at L1.")] = None,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
+    deployment: Record = DEPLOYMENT,
+    data_dir: Annotated[Path, typer.Option(help="Where log, queue and events are kept.")] = DATA_DIR,
+    key_file: DaemonKey = None,
+    password_file: DaemonPassword = None,
+    signer_url: SignerUrl = None,
+    signer_address: SignerAddress = "",
+    assert_key_file: Annotated[Path | None, typer.Option(help="Key that asserts; that of batches if left out.")] = None,
+    assert_password_file: Annotated[
+        Path | None, typer.Option(help="A file with the password of that keystore.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to serve on; 0 takes a free one.")] = 8646,
+    batch_seconds: Annotated[float, typer.Option(help="Age at which a batch is sealed.")] = 12.0,
+    quiet_seconds: Annotated[float, typer.Option(help="The same of one with nothing but prices.")] = 45.0,
+    heartbeat_seconds: Annotated[int, typer.Option(help="Longest time without any batch.")] = 600,
+    clock_every_ms: Annotated[int, typer.Option(help="Least time between two clock records.")] = 50,
+    poll_seconds: Poll = 0.25,
     confirmations: Annotated[
-        str | None, typer.Option(help='Blocks by which deposits and other messages are held back, or "finalized".')
-    ] = None,
-    trace_memory: Annotated[
-        int | None, typer.Option(help="MiB that making traces of disputed assertions may take.")
-    ] = None,
-    lie: Annotated[str | None, typer.Option(help="Be a rogue: see `operator lies`.")] = None,
+        str, typer.Option(help='Blocks by which deposits and other messages are held back, or "finalized".')
+    ] = str(CONFIRMATIONS),
+    trace_memory: TraceMemory = 1024,
+    lie: Annotated[str, typer.Option(help="Be a rogue: see `operator lies`.")] = "",
     lie_after_batch: Annotated[int | None, typer.Option(help="First batch to lie about.")] = None,
-    json_log: Annotated[bool | None, typer.Option("--json-log", help="Print every event as a line of JSON.")] = None,
+    json_log: JsonLog = False,
 ) -> None:
     """Run an operator until it is interrupted; started again, it goes on where it was.
 
-    Every option may also stand in the TOML file, or in the environment as TALLYSTICK_OPERATOR_RPC and so on. The data
-    directory holds records.log (everything that was acknowledged), l1.sqlite (the transactions under way) and
-    events.jsonl (what happened, one line of JSON each).
+    Every option may also stand in a TOML file that --config names, or in the environment as TALLYSTICK_OPERATOR_RPC and
+    so on. The data directory holds records.log (everything that was acknowledged), l1.sqlite (the transactions under way)
+    and events.jsonl (what happened, one line of JSON each).
     """
-    from tallystick_operator.config import load_config
+    from tallystick_operator.config import Config
     from tallystick_operator.daemon import run_until_signal
 
-    flags = {name: value for name, value in locals().items() if name in FLAGS}
-    run_until_signal(load_config(config, flags))
-
-
-FLAGS = frozenset(
-    (
-        "rpc",
-        "deployment",
-        "data_dir",
-        "key_file",
-        "quorum",
-        "signer_address",
-        "signer_url",
-        "password_file",
-        "assert_key_file",
-        "assert_password_file",
-        "host",
-        "port",
-        "batch_seconds",
-        "quiet_seconds",
-        "heartbeat_seconds",
-        "clock_every_ms",
-        "poll_seconds",
-        "confirmations",
-        "trace_memory",
-        "lie",
-        "lie_after_batch",
-        "json_log",
+    config = Config(
+        rpc=tuple(rpc),
+        quorum=quorum,
+        deployment=str(deployment),
+        data_dir=str(data_dir),
+        key_file=str(key_file or ""),
+        password_file=str(password_file or ""),
+        signer_url=signer_url or "",
+        signer_address=signer_address,
+        assert_key_file=str(assert_key_file or ""),
+        assert_password_file=str(assert_password_file or ""),
+        host=host,
+        port=port,
+        batch_seconds=batch_seconds,
+        quiet_seconds=quiet_seconds,
+        heartbeat_seconds=heartbeat_seconds,
+        clock_every_ms=clock_every_ms,
+        poll_seconds=poll_seconds,
+        confirmations=confirmations,
+        trace_memory=trace_memory,
+        lie=lie,
+        lie_after_batch=lie_after_batch,
+        json_log=json_log,
     )
-)
+    run_until_signal(config)
 
 
 @app.command()
 def status(
-    url: Annotated[
-        str, typer.Option("--operator", "--url", envvar="TALLYSTICK_OPERATOR", help="The operator's API.")
-    ] = "http://127.0.0.1:8646",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as it came.")] = False,
+    url: Url = OPERATOR_URL,
+    as_json: Json = False,
 ) -> None:
     """Ask a running operator how far it is."""
     import msgspec

@@ -1,12 +1,9 @@
-"""The operator's configuration: one frozen value from a TOML file, the environment and flags, in this order."""
+"""The operator's configuration: one frozen value, with what cannot be meant refused."""
 
 from __future__ import annotations
 
-import os
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+import re
+from typing import Final
 
 import msgspec
 
@@ -14,7 +11,6 @@ from tallystick.errors import ConfigError
 from tallystick.l1.fees import BLOCK_SECONDS
 from tallystick_operator.lies import LIES
 
-ENVIRONMENT: Final = "TALLYSTICK_OPERATOR_"
 CONFIRMATIONS: Final = 45
 """Nine minutes. What is left of the quarter of an hour within which L1 wants a message served is for a batch to get there:
 five minutes that its time may be back, and one to seal it."""
@@ -29,14 +25,14 @@ DEVELOPMENT_CHAINS: Final = frozenset({1337, 31337})
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything an operator is told. Keys are paths of files; `assert_key_file` defaults to the key of batches.
 
-    `rpc` may be several endpoints parted by commas, of which `quorum` must agree; 0 is more than half. A `signer_url`
+    Of the endpoints in `rpc`, `quorum` must agree; 0 is more than half. A `signer_url`
     stands for the key of batches. `confirmations` holds deposits and other messages back by that many blocks, or, as
     "finalized", until L1 calls their blocks final; 0 is for development chains. Making traces of disputed
     assertions takes `trace_memory` MiB at most. Without `lie_after_batch` a lie waits for
     what has not been asserted yet.
     """
 
-    rpc: str
+    rpc: tuple[str, ...]
     deployment: str
     data_dir: str
     key_file: str = ""
@@ -70,12 +66,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ConfigError("trace_memory is at least 1 MiB", trace_memory=self.trace_memory)
         if self.clock_every_ms < 1:
             raise ConfigError("clock_every_ms is at least 1", clock_every_ms=self.clock_every_ms)
-        told = str(self.confirmations)
-        if told != "finalized" and not (told.isascii() and told.isdigit()):
+        if self.confirmations != "finalized" and not re.fullmatch("[0-9]{1,9}", str(self.confirmations)):
             raise ConfigError('confirmations are a number of blocks, or "finalized"', confirmations=self.confirmations)
         if bool(self.key_file) == bool(self.signer_url):
-            raise ConfigError("one of key_file and signer_url is needed", hint="the key that posts batches")
-        if not self.endpoints or not 0 <= self.quorum <= len(self.endpoints):
+            raise ConfigError(
+                "one of key_file and signer_url is needed",
+                hint="--key-file FILE, or --signer-url URL: who posts batches",
+            )
+        if not self.rpc or not 0 <= self.quorum <= len(self.rpc):
             raise ConfigError("the quorum is not more than the endpoints", quorum=self.quorum)
         if self.lie and self.lie not in LIES:
             raise ConfigError(f"there is no lie called {self.lie!r}", hint=f"the lies are {', '.join(LIES)}")
@@ -84,40 +82,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def confirmation_blocks(self) -> int | None:
         """By how many blocks messages are held back, None for as long as L1 takes to call them final."""
         return None if self.confirmations == "finalized" else int(self.confirmations)
-
-    @property
-    def endpoints(self) -> tuple[str, ...]:
-        """The L1 endpoints' URLs."""
-        return tuple(url.strip() for url in self.rpc.split(",") if url.strip())
-
-
-def load_config(path: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Config:
-    """Return the configuration; a flag counts when it is not None.
-
-    Raises: ConfigError naming the key that is missing, unknown or malformed.
-    """
-    values = _from_file(path) if path is not None else {}
-    known = set(Config.__struct_fields__)
-    for name, text in (os.environ if environment is None else environment).items():
-        if name.startswith(ENVIRONMENT):
-            key = name.removeprefix(ENVIRONMENT).lower()
-            if key not in known:
-                raise ConfigError("an environment variable names no option", variable=name)
-            values[key] = text
-    values |= {name: value for name, value in flags.items() if value is not None}
-    try:
-        return msgspec.convert(values, Config, strict=False)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"the configuration is wrong: {error}", hint="tallystick operator run --help") from error
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError("the configuration cannot be read", path=str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration is no TOML: {error}", path=str(path)) from error
 
 
 def check_confirmations(blocks: int | None, chain_id: int, force_delay_seconds: int) -> None:

@@ -49,6 +49,26 @@ MOST_AHEAD_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 8.0
 """How long a shutdown waits for its last batches; what is not posted by then is posted after the next start."""
 UNREACHABLE_SECONDS: Final = 2.0
+TOLD: Final = frozenset(
+    (
+        "adopted",
+        "assertion_wrong",
+        "batch_refused",
+        "batches_late",
+        "bond_lost",
+        "endpoint",
+        "failed",
+        "l1_problem",
+        "lied",
+        "promises_resumed",
+        "promises_stopped",
+        "record_lost",
+        "reordered",
+        "stopped",
+        "turned",
+    )
+)
+"""What the terminal is told; the rest goes to the event file alone, as it comes with every batch."""
 RESERVE_WEI: Final = 10**17
 """Ether that bonds leave to batches: some dozens of them at what gas usually costs."""
 
@@ -118,10 +138,10 @@ class Operator:
     def _build(self, data_dir: Path) -> None:
         config = self.config
         self._deployment = load_deployment(Path(config.deployment))
-        self._journal = Journal(data_dir / "events.jsonl")
+        self._journal = Journal(data_dir / "events.jsonl", people=not config.json_log, only=TOLD)
         self._closing.callback(self._journal.close)
         self._client = QuorumClient(
-            config.endpoints,
+            config.rpc,
             quorum=config.quorum or None,
             chain_id=self._deployment.chain_id,
             report=lambda endpoint, problem: self._journal.write("endpoint", endpoint=endpoint, problem=problem),
@@ -291,10 +311,12 @@ class Operator:
         if self.config.json_log:
             sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
             sys.stdout.flush()
-            self._journal.stream = sys.stdout
         else:
-            sys.stdout.write(f"operator ready at {self._server.url}, data in {self.config.data_dir}\n")
+            sys.stdout.write(
+                f"operator ready at {self._server.url}, data in {self.config.data_dir}. Stop with Ctrl-C.\n"
+            )
             sys.stdout.flush()
+        self._journal.stream = sys.stdout
         self._journal.write("ready", url=self._server.url)
 
     # Threads

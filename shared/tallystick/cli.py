@@ -24,6 +24,7 @@ from typer.core import TyperGroup
 from tallystick import __version__
 from tallystick.errors import TallystickError
 from tallystick.native import how
+from tallystick.urls import without_secrets
 
 ENTRY_POINTS = "tallystick.cli"
 
@@ -99,7 +100,6 @@ class LazyGroups(TyperGroup):
 app = typer.Typer(
     cls=LazyGroups,
     name="tallystick",
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -147,9 +147,9 @@ def run(command: Callable[[], object]) -> None:
     try:
         command()
     except TallystickError as error:
-        print(f"tallystick: {error}", file=sys.stderr)
+        print(f"tallystick: {without_secrets(str(error))}", file=sys.stderr)
         if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
+            print(f"  {without_secrets(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
 
 

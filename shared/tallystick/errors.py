@@ -11,15 +11,21 @@
     │   ├── DataMissing        4   not there, or not yet
     │   └── DataMismatch       4   there, and not what its hash says
     ├── StateError             5   what this node stored does not fit what the L1 says
-    └── Disputed               6   somebody asserted a state that replaying the inputs refutes
+    ├── Disputed               6   somebody asserted a state that replaying the inputs refutes
+    ├── Unreachable            3   whoever was asked gave no answer, and may have done it or not
+    └── Refused                7   whoever was asked said no: nothing has happened
 
-The number is the exit code of a command that ends in that error. A rejected order is a value with
-a reject code, never one of these; a bug is any other exception.
+The number is the exit code of a command that ends in that error; 0 is success, and 2 also what the command line itself
+refuses. A rejected order is a value with a reject code, never one of these: a command that sent it prints what became
+of it and ends with `REJECTED`, 8. A bug is any other exception, and ends with 1.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+REJECTED: Final = 8
+"""The exit code of a command whose record has a place in the sequence, and was rejected by the exchange there."""
 
 
 class TallystickError(Exception):
@@ -96,6 +102,18 @@ class Disputed(TallystickError):
     """Somebody asserted a state that replaying the inputs refutes."""
 
     exit_code = 6
+
+
+class Unreachable(TallystickError):
+    """Whoever was asked gave no answer, and may have done it or not."""
+
+    exit_code = 3
+
+
+class Refused(TallystickError):
+    """Whoever was asked said no: nothing has happened."""
+
+    exit_code = 7
 
 
 def _shown(value: object) -> str:

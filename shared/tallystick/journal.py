@@ -16,8 +16,8 @@ from tallystick.errors import ConfigError
 class Journal:
     """Appends events to a file, and tells them on a stream as well when one is given. Safe for threads.
 
-    `people` chooses what the stream gets: a sentence for people, or the same line of JSON. Raises: ConfigError, when
-    the file cannot be opened.
+    `people` chooses what the stream gets: a sentence for people, of every event or of those named in `only`, or the
+    same line of JSON. Raises: ConfigError, when the file cannot be opened.
     """
 
     def __init__(
@@ -27,6 +27,7 @@ class Journal:
         clock: Callable[[], float] = time.time,
         *,
         people: bool = False,
+        only: frozenset[str] | None = None,
     ) -> None:
         try:
             self._file = path.open("ab", buffering=0)
@@ -34,6 +35,7 @@ class Journal:
             raise ConfigError("the event file cannot be written", path=str(path)) from error
         self.stream = stream
         self._people = people
+        self._only = only if people else None
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -43,7 +45,7 @@ class Journal:
         line = msgspec.json.encode({"event": event, "time": round(now, 3), **_plain(values)}) + b"\n"
         with self._lock:
             self._file.write(line)
-            if self.stream is not None:
+            if self.stream is not None and (self._only is None or event in self._only):
                 self.stream.write(_sentence(now, event, values) if self._people else line.decode())
                 self.stream.flush()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -43,4 +44,32 @@ def test_an_interruption_leaves_nothing_running(tmp_path: Path) -> None:
     end = time.monotonic() + 20
     while children(tmp_path) and time.monotonic() < end:
         time.sleep(0.2)
+    assert not children(tmp_path)
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from tallystick.demo.processes import start
+
+folder = Path(sys.argv[1])
+child = start("l1", ["l1", "dev", "--port", "0", "--json", "--config", str(folder / "l1.toml")], folder / "l1.log")
+child.ready_line(60)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def test_N07_a_kill_of_the_demo_leaves_nothing_running(tmp_path: Path) -> None:
+    """What it starts watches a pipe that only the demo holds."""
+    (tmp_path / "l1.toml").write_text("accounts = 1\n")
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "ready\n"
+    assert [line for line in children(tmp_path) if "demo.child" in line]
+    parent.kill()
+    parent.communicate()
+    end = time.monotonic() + 20
+    while children(tmp_path) and time.monotonic() < end:
+        time.sleep(0.1)
     assert not children(tmp_path)

@@ -32,3 +32,4 @@ function compile(name) {
 
 compile("Probe.sol");
 compile("Stubs.sol");
+compile("Tokens.sol");

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tallystick.errors import BadInput
+from tallystick.errors import BadInput, ConfigError
 from tallystick.l1.cli import app
 from tallystick.l1.client import L1Client
+from tallystick.l1.keys import save_key
+from tallystick.l1.server import DevServer
 
 RUN = "from tallystick.l1.cli import app; app()"
 
@@ -65,3 +68,60 @@ def test_new_keys_are_for_the_owner_alone_and_never_replaced(tmp_path: Path) -> 
     assert told.output.strip() == made.output.split()[0]
     assert told_too.output.strip() == made_too.output.split()[0]
     assert isinstance(CliRunner().invoke(app, ["new-key", plain]).exception, BadInput)
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tallystick", "l1", *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_N04_a_port_in_use_is_told_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = command("dev", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert done.stderr.startswith("tallystick: cannot listen on that port")
+    assert "Traceback" not in done.stderr
+
+
+def test_N04_a_key_for_a_folder_that_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.touch(mode=0o600)
+    for more in ([], ["--password-file", str(password)]):
+        made = CliRunner().invoke(app, ["new-key", str(tmp_path / "none" / "a.key"), *more])
+        assert isinstance(made.exception, BadInput)
+        assert "No such file or directory" in str(made.exception)
+
+
+TERMS = """
+[contracts]
+sequencer = "{0}"
+challenge_period_blocks = 100
+[genesis]
+governance = "{0}"
+quorum = 1
+signers = ["{0}"]
+"""
+
+
+def test_N04_a_record_that_cannot_be_written_costs_no_deployment(tmp_path: Path, server: DevServer) -> None:
+    (tmp_path / "terms.toml").write_text(TERMS.format(server.accounts[0].address))
+    save_key(server.accounts[0], tmp_path / "key")
+    given = ["deploy", "--config", str(tmp_path / "terms.toml"), "--key-file", str(tmp_path / "key")]
+    given += ["--rpc", server.url, "--out"]
+    refused = CliRunner().invoke(app, [*given, str(tmp_path / "none" / "deployment.json")])
+    assert isinstance(refused.exception, BadInput)
+    assert L1Client(server.url).head().number == 0
+    # a folder stands where the record is written before it gets its name: found out when all is deployed
+    out = tmp_path / "deployment.json"
+    (tmp_path / "deployment.json.new").mkdir()
+    late = CliRunner().invoke(app, [*given, str(out)])
+    assert isinstance(late.exception, ConfigError)
+    assert "deploys nothing twice" in late.exception.hint
+    blocks = L1Client(server.url).head().number
+    (tmp_path / "deployment.json.new").rmdir()
+    done = CliRunner().invoke(app, [*given, str(out)])
+    assert done.exit_code == 0, done.output
+    assert L1Client(server.url).head().number == blocks
+    assert CliRunner().invoke(app, ["check", str(out), "--rpc", server.url]).exit_code == 0
+    assert not list(tmp_path.glob("*.unfinished"))

@@ -150,6 +150,23 @@ def test_what_is_no_json_rpc_endpoint_is_called_so() -> None:
             L1Client(url)
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "http://a:1,http://b:2", "http://:1", "//x"])
+def test_F10_a_url_that_is_none_is_refused_without_being_shown(url: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        L1Client(url.replace("127", "user:secret@127"))
+    assert "secret" not in str(caught.value) and "--rpc URL --rpc URL" in caught.value.hint
+
+
+def test_F10_an_endpoint_that_repeats_its_key_is_not_repeated() -> None:
+    told = {
+        "id": 1,
+        "error": {"code": -32000, "message": "no such app at https://me:secret@host/v2/secret?k=secret, sorry"},
+    }
+    with endpoint([(200, told)]) as (url, _), pytest.raises(L1Error) as caught:
+        L1Client(url).chain_id()
+    assert "secret" not in str(caught.value) and "https://host, sorry" in str(caught.value)
+
+
 def test_log_ranges_shrink_until_the_endpoint_takes_them() -> None:
     too_many = {
         "id": 1,

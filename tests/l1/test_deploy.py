@@ -26,6 +26,7 @@ from tallystick.l1.deploy import (
 from tallystick.l1.deployment import DeployConfig, Deployment, config_from, load_deployment
 from tallystick.l1.inbox_terms import check_confirmations
 from tallystick.l1.terms import check_exit, check_terms, is_development
+from tallystick.l1.unfinished import plan_path
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.schema.names import Phase
 
@@ -338,6 +339,65 @@ def test_a_file_says_all_that_a_deployment_needs(client: L1Client, account: Loca
     assert tuple(record.addresses.steps) == step_names()
 
 
+class BrokenOff(Exception):
+    """The process is killed."""
+
+
+@pytest.mark.parametrize("after", [0, 1, 7])
+def test_N04_a_deployment_that_was_broken_off_goes_on_where_it_was(
+    client: L1Client, account: LocalAccount, tmp_path: Path, after: int
+) -> None:
+    path, record_path = tmp_path / "deploy.toml", tmp_path / "deployment.json"
+    path.write_text(FILE)
+    seen: list[str] = []
+
+    def stop(name: str, _: bytes) -> None:
+        seen.append(name)
+        if len(seen) > after:
+            raise BrokenOff
+
+    whole = len(step_names()) + len(("TestToken", "Inbox", "Vault", "Referee", "Challenge", "Rollup", "BondPool"))
+    with pytest.raises(BrokenOff):
+        deploy_from_file(client, account, path, unfinished=plan_path(record_path), load=load_stub, progress=stop)
+    first = client.nonce(bytes.fromhex(account.address[2:]))
+    record = deploy_from_file(client, account, path, unfinished=plan_path(record_path), load=load_stub)
+    assert client.nonce(bytes.fromhex(account.address[2:])) == whole, "nothing was deployed twice"
+    assert 0 < first < whole
+    assert record.first_block == 1
+    assert decode_genesis(record.genesis).rollup == record.addresses.rollup
+    check_code(client, record, load=load_stub)
+
+
+def test_N04_what_was_broken_off_is_not_taken_for_another_deployment(
+    client: L1Client, account: LocalAccount, tmp_path: Path, send: Any
+) -> None:
+    path, plan = tmp_path / "deploy.toml", tmp_path / "plan"
+    path.write_text(FILE)
+
+    def stop(name: str, _: bytes) -> None:
+        raise BrokenOff(name)
+
+    def again() -> None:
+        deploy_from_file(client, account, path, unfinished=plan, load=load_stub)
+
+    with pytest.raises(BrokenOff):
+        deploy_from_file(client, account, path, unfinished=plan, load=load_stub, progress=stop)
+    sent = client.nonce(bytes.fromhex(account.address[2:]))
+    path.write_text(FILE.replace("= 100", "= 101"))
+    with pytest.raises(StateError, match="another deployment was broken off"):
+        again()
+    path.write_text(FILE)
+    text = plan.read_text()
+    plan.write_text("{")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        again()
+    plan.write_text(text)
+    assert client.nonce(bytes.fromhex(account.address[2:])) == sent, "nothing was sent meanwhile"
+    send(SEQUENCER)  # the account sends something else where the next contract should be
+    with pytest.raises(StateError, match="not this contract"):
+        again()
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -362,3 +422,26 @@ def test_a_file_with_a_mistake_is_refused_before_anything_is_sent(
     with pytest.raises((ConfigError, BadInput)):
         deploy_from_file(client, account, path, load=load_stub)
     assert client.head().number == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[genesis]", "", r"the configuration has no \[genesis\]"),
+        ("quorum = 1", "", "lacks quorum"),
+        ("quorum = 1", "quorum = 1\nqourum = 2", "qourum: unknown"),
+        ("quorum = 1", "quorum = '1'", "quorum is a number"),
+        ("b055", "b0", "governance is an address"),
+        ("challenge_period_blocks", "period", "unknown keys: period"),
+        ("sequencer", "sequencer_key", "sequencer_key"),
+        ("= 100", "= '1_00'", "challenge_period_blocks: not a whole number"),
+        ("= 100", "= '²'", "challenge_period_blocks: not a whole number"),
+    ],
+)
+def test_N06_F11_a_mistake_in_the_terms_is_named(
+    client: L1Client, account: LocalAccount, tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    path = tmp_path / "deploy.toml"
+    path.write_text(FILE.replace(old, new, 1))
+    with pytest.raises((ConfigError, BadInput), match=said):
+        deploy_from_file(client, account, path, load=load_stub)

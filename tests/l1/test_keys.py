@@ -1,5 +1,6 @@
 """Keys come from files that only their owner can read."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,37 @@ def test_an_existing_file_is_never_overwritten(tmp_path: Path, account: LocalAcc
     assert (tmp_path / "key").read_text() == "precious"
     with pytest.raises(ConfigError):
         load_account(KeyFile(path=tmp_path / "missing"))
+
+
+def test_F12_a_mark_before_the_text_changes_nothing(
+    tmp_path: Path, account: LocalAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Editors of Windows put one before keys, keystores and passwords alike."""
+    monkeypatch.setenv("ETH_ACCOUNT_KDF", "pbkdf2")
+    save_key(account, tmp_path / "plain")
+    password = secret(tmp_path / "password", "open sesame")
+    save_keystore(account, tmp_path / "keystore", password)
+    marked = {
+        name: secret(tmp_path / f"{name}.marked", "\ufeff" + (tmp_path / name).read_text() + "\r\n")
+        for name in ("plain", "keystore", "password")
+    }
+    assert load_account(KeyFile(path=marked["plain"])).address == account.address
+    key = KeyFile(path=marked["keystore"], password_path=marked["password"])
+    assert load_account(key).address == account.address
+
+
+@pytest.mark.parametrize("mode", [0o440, 0o640, 0o604, 0o444])
+def test_F12_a_mode_that_lets_others_read_is_named_unless_the_file_is_somebody_elses(
+    tmp_path: Path, account: LocalAccount, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    """A secret that a cluster mounts is root's, and the group's to read: as ssh does, that is let pass."""
+    path = tmp_path / "key"
+    save_key(account, path)
+    path.chmod(mode)
+    with pytest.raises(ConfigError) as caught:
+        load_account(KeyFile(path=path))
+    assert caught.value.data["mode"] == f"{mode:04o}"
+    assert caught.value.hint == f"chmod 600 {path}"
+    owner = path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    assert load_account(KeyFile(path=path)).address == account.address

@@ -70,7 +70,7 @@ class Lives:
         self._nonces: Counter[int] = Counter()
         config = scene.config(**options)
         given = {
-            "rpc": config.rpc,
+            "rpc": config.rpc[0],
             "deployment": config.deployment,
             "data-dir": config.data_dir,
             "key-file": config.key_file,

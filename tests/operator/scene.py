@@ -64,7 +64,7 @@ class Scene:
 
     def config(self, **more: Any) -> Config:
         values: dict[str, Any] = {
-            "rpc": self.stage.server.url,
+            "rpc": (self.stage.server.url,),
             "deployment": str(self.folder / "deployment.json"),
             "data_dir": str(self.folder / "data"),
             "key_file": str(self.folder / "operator.key"),

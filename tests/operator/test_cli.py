@@ -45,7 +45,7 @@ def test_status_of_nobody_is_an_error() -> None:
 
 
 def test_run_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="rpc"):
+    with pytest.raises(ConfigError, match="key_file"):
         run("run")
     needed = ["--data-dir", str(tmp_path), "--key-file", "k", "--rpc", "http://127.0.0.1:9"]
     with pytest.raises(ConfigError, match="deployment"):
@@ -56,7 +56,7 @@ def test_run_says_what_is_missing(tmp_path: Path) -> None:
 
 def test_run_takes_its_options_from_the_environment() -> None:
     environment = {
-        "TALLYSTICK_OPERATOR_RPC": "nonsense",
+        "TALLYSTICK_OPERATOR_RPC": "http://127.0.0.1:9",
         "TALLYSTICK_OPERATOR_DEPLOYMENT": "d",
         "TALLYSTICK_OPERATOR_DATA_DIR": "/proc/none",
         "TALLYSTICK_OPERATOR_KEY_FILE": "k",

@@ -98,7 +98,7 @@ def test_killed_at_any_moment_it_keeps_every_acknowledged_order(scene: Scene) ->
     scene.open_market(running)
     running.stop()
     config = scene.config()
-    arguments = ["--rpc", config.rpc, "--deployment", config.deployment, "--data-dir", config.data_dir]
+    arguments = ["--rpc", config.rpc[0], "--deployment", config.deployment, "--data-dir", config.data_dir]
     arguments += [
         "--key-file",
         config.key_file,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tallystick.errors import BadInput, ConfigError, TallystickError
+from tallystick.errors import REJECTED, BadInput, ConfigError, TallystickError
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.state.layout import STALE_MS
@@ -93,7 +93,7 @@ def test_a_margin_that_is_missing_is_told_and_the_offer_lives_on(shell: Shell) -
     made = shell.json("alice", "block", "offer", "0", "sell", "2", PRICE)
     shell.run("bob", "transfer", "3", "1")
     assert "margin: the account's value" in shell.run(
-        "bob", "block", "accept", made["record"], "--sub", "3", exit_code=2
+        "bob", "block", "accept", made["record"], "--sub", "3", exit_code=REJECTED
     )
     assert shell.json("bob", "block", "accept", made["record"])["outcome"] == "ACCEPTED"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tallystick.errors import BadInput, ConfigError, DataMissing, TallystickError
+from tallystick.errors import REJECTED, BadInput, ConfigError, DataMissing, TallystickError
 from tallystick.testing.stage import account
 from tallystick.testing.world import address
 from tallystick.trader.cli import app
@@ -104,7 +104,7 @@ def test_governance_lists_a_market_and_signers_report_its_price(shell: Shell) ->
     market = next(each for each in shell.json("", "markets") if each["market"] == 3)
     assert (market["mark_ticks"], market["initial_ppm"], market["maintenance_ppm"]) == (702, 100_000, 45_000)
     assert (market["kind"], market["rules"]["rebate_ppm"], market["rules"]["band_ppm"]) == (0, 30, 50_000)
-    older = shell.run("", "report-price", "3", "1", "--round", "4", "--key-file", str(keys[0]), exit_code=2)
+    older = shell.run("", "report-price", "3", "1", "--round", "4", "--key-file", str(keys[0]), exit_code=REJECTED)
     assert "old round" in older
 
 
@@ -132,8 +132,8 @@ def test_an_agent_trades_but_never_withdraws(shell: Shell) -> None:
 
 
 def test_a_rejected_record_ends_in_a_nonzero_exit(shell: Shell) -> None:
-    assert "too large" in shell.run("alice", "order", "0", "buy", "9000000", "600000", exit_code=2)
-    assert "unfilled" in shell.run("alice", "order", "0", "buy", "1", "100", "--ioc", exit_code=2)
+    assert "too large" in shell.run("alice", "order", "0", "buy", "9000000", "600000", exit_code=REJECTED)
+    assert "unfilled" in shell.run("alice", "order", "0", "buy", "1", "100", "--ioc", exit_code=REJECTED)
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "1e-7", "0.0000001", "NaN", "Infinity", "ten", "", "99999999999999"])

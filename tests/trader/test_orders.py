@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tallystick.errors import BadInput, TallystickError
+from tallystick.errors import REJECTED, BadInput, TallystickError
 from tallystick.testing.world import address
 from tallystick.trader.cli import COMMANDS, app
 from tallystick.trader.transport import OperatorRefused
@@ -19,10 +19,12 @@ SUB_1 = str((1 << 28) + 1)
 
 def test_post_only_reduce_only_and_self_trade_do_what_they_say(shell: Shell) -> None:
     shell.run("alice", "order", "0", "sell", "3", "618010", "--client-id", "1")
-    said = shell.run("bob", "order", "0", "buy", "1", "618010", "--post-only", exit_code=2)
+    said = shell.run("bob", "order", "0", "buy", "1", "618010", "--post-only", exit_code=REJECTED)
     assert "would cross: a post-only order" in said
-    assert "nothing to reduce" in shell.run("bob", "order", "0", "sell", "1", "618500", "--reduce-only", exit_code=2)
-    said = shell.run("alice", "order", "0", "buy", "1", "618010", "--self-trade", "cancel-taker", exit_code=2)
+    assert "nothing to reduce" in shell.run(
+        "bob", "order", "0", "sell", "1", "618500", "--reduce-only", exit_code=REJECTED
+    )
+    said = shell.run("alice", "order", "0", "buy", "1", "618010", "--self-trade", "cancel-taker", exit_code=REJECTED)
     assert "self trade" in said
     assert "1 lots rest" in shell.run("bob", "order", "0", "buy", "1", "618009", "--post-only", "--client-id", "2")
     shell.run("bob", "cancel-all")
@@ -56,7 +58,7 @@ def test_a_bracket_waits_for_the_mark_and_one_of_it_cancels_the_other(shell: She
     assert "sell 2 at market, once the mark is 640000 or above, or order 53" in said
     assert "sell 2 at market, once the mark is 617000 or below, or order 52" in said
     assert shell.json("bob", "order-status", "52")["status"] == "waiting"
-    already = shell.run("bob", *bracket, "--stop", "640000", exit_code=2)
+    already = shell.run("bob", *bracket, "--stop", "640000", exit_code=REJECTED)
     assert "already due: the mark is there already" in already
     with pytest.raises(OperatorRefused, match="no such order") as refused:
         shell.run("bob", *bracket, "--stop", "600000", "--oco", "99")
@@ -77,7 +79,7 @@ def test_an_order_ends_when_it_was_said_to(shell: Shell) -> None:
     order = next(each for each in shell.json("alice", "account")["orders"] if each["client_id"] == 31)
     now = shell.json("alice", "order-status", "31")["clock_ms"]
     assert abs(order["expiry_ms"] - now - 30 * 86_400_000) < 120_000
-    said = shell.run("alice", "order", "0", "buy", "1", "610000", "--expiry-ms", "1", exit_code=2)
+    said = shell.run("alice", "order", "0", "buy", "1", "610000", "--expiry-ms", "1", exit_code=REJECTED)
     assert "expired: its time was over" in said
     shell.run("alice", "cancel", "31")
 
@@ -113,7 +115,7 @@ def test_a_sub_account_is_chosen_by_its_number(shell: Shell) -> None:
     shell.run("alice", "transfer", "main", "250", "--sub", "1")
     assert shell.json("alice", "account", "--sub", "1")["cash_units"] == 0
     assert "margin: the account's value" in shell.run(
-        "alice", "order", "0", "buy", "1", "600000", "--sub", "1", exit_code=2
+        "alice", "order", "0", "buy", "1", "600000", "--sub", "1", exit_code=REJECTED
     )
 
 
@@ -149,9 +151,9 @@ def test_governance_proposes_a_change_and_nobody_applies_it_early(shell: Shell) 
     market = next(each for each in shell.json("", "markets") if each["market"] == 0)
     assert (market["change"]["proposed"], market["change"]["rules"]["taker_ppm"]) == (2, 300)
     assert {**market["rules"], "taker_ppm": 300} == market["change"]["rules"]
-    said = shell.run("governance", "change-market", "0", "--rule", "taker_ppm=1", "--change", "1", exit_code=2)
+    said = shell.run("governance", "change-market", "0", "--rule", "taker_ppm=1", "--change", "1", exit_code=REJECTED)
     assert "old change" in said
-    assert "too early: its time has not come yet" in shell.run("", "apply-change", "0", exit_code=2)
+    assert "too early: its time has not come yet" in shell.run("", "apply-change", "0", exit_code=REJECTED)
 
 
 def test_funding_is_shown_by_the_hour(shell: Shell) -> None:

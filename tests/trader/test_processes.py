@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tallystick.errors import REJECTED
 from tallystick.l1.keys import save_key
 from tallystick.records.signing import make, sign
 from tallystick.testing.stage import account
@@ -25,7 +26,7 @@ class Processes:
 
     def __init__(self, scene: Scene) -> None:
         config = scene.config()
-        arguments = ["--rpc", config.rpc, "--deployment", config.deployment, "--data-dir", config.data_dir]
+        arguments = ["--rpc", config.rpc[0], "--deployment", config.deployment, "--data-dir", config.data_dir]
         arguments += ["--key-file", config.key_file, "--port", "0", "--batch-seconds", "0.1", "--json-log"]
         arguments += ["--quiet-seconds", "0.1", "--confirmations", "0"]
         self.command = [sys.executable, "-m", "tallystick_operator", "run", *arguments]
@@ -77,7 +78,7 @@ def _trade_through_a_kill(processes: Processes) -> None:
     code, placed, _ = processes.trader("order", "0", "buy", "3", "617000", "--post-only", "--client-id", "7")
     assert (code, placed["outcome"]) == (0, "ACCEPTED")
     code, refused, _ = processes.trader("order", "0", "buy", "3", "617000", "--reduce-only")
-    assert (code, refused["outcome"]) == (2, "NOTHING_TO_REDUCE")
+    assert (code, refused["outcome"]) == (REJECTED, "NOTHING_TO_REDUCE")
     code, before, _ = processes.trader("order-status", "7")
     assert (code, before["status"], before["remaining_lots"]) == (0, "open", 3)
     processes.kill()

@@ -15,8 +15,7 @@ from tallystick.state.layout import (
     FLAG_STP_TAKER,
 )
 from tallystick.trader.outcomes import SENTENCES, explain
-from tallystick.trader.show import moment
-from tallystick.trader.terms import bound_ticks, clock_ms, moment_ms, order_flags, parse_scope, parse_side
+from tallystick.trader.terms import bound_ticks, clock_ms, moment_ms, order_flags, parse_scope, parse_side, spoken
 
 BUY, SELL = 0, 1
 NOW = 1_800_000_000_000
@@ -126,6 +125,6 @@ def test_every_sentence_explains_an_outcome_there_is() -> None:
 
 
 def test_moments_are_written_as_people_do() -> None:
-    assert moment(0) == "never"
-    assert moment(1_896_091_200_000) == "2030-01-31T12:00:00.000Z"
-    assert moment((1 << 62) - 1) == str((1 << 62) - 1)
+    assert spoken(0) == "never"
+    assert spoken(1_896_091_200_000) == "2030-01-31T12:00:00.000Z"
+    assert spoken((1 << 62) - 1) == str((1 << 62) - 1)

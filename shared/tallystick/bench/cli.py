@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+from tallystick.commands import App
+from tallystick.connection import JsonAtEnd
+
+app = App(
+    "bench",
     help="Measure the machine and its tree, beside what they are compared with.",
 )
 
@@ -20,7 +20,6 @@ Seed = Annotated[int, typer.Option(help="Seed of the workload.")]
 Markets = Annotated[int, typer.Option(min=1, max=8, help="Markets of the workload.")]
 Accounts = Annotated[int, typer.Option(min=2, max=1_000_000, help="Accounts of the workload.")]
 Repeat = Annotated[int, typer.Option(min=1, max=100, help="Runs of each contender; the best one counts.")]
-Json = Annotated[bool, typer.Option("--json", help="Tell the progress on stderr; end with one JSON object on stdout.")]
 
 
 @app.command()
@@ -30,7 +29,7 @@ def machine(
     markets: Markets = 8,
     accounts: Accounts = 10_000,
     repeat: Repeat = 3,
-    json_output: Json = False,
+    json_output: JsonAtEnd = False,
 ) -> None:
     """Run the same seeded orders through four engines, one after the other on one core.
 
@@ -53,7 +52,7 @@ def root(
     markets: Markets = 8,
     accounts: Accounts = 10_000,
     repeat: Repeat = 5,
-    json_output: Json = False,
+    json_output: JsonAtEnd = False,
 ) -> None:
     """Hash what a batch of orders left dirty, then trace steps with a new root after each.
 
@@ -67,7 +66,7 @@ def root(
 
 
 @app.command()
-def da(json_output: Json = False) -> None:
+def da(json_output: JsonAtEnd = False) -> None:
     """Count what each kind of record costs on L1: bytes, gas as calldata (EIP-7623) and as blobs (EIP-4844).
 
     An order alone and one of a bulk of 150, beside what StarkEx publishes for a trade. Exit code 0 if an order takes
@@ -85,7 +84,7 @@ def da(json_output: Json = False) -> None:
 def dispute(
     steps: Annotated[int, typer.Option(min=100, max=1 << 20, help="Steps of the trace, at least.")] = 1 << 16,
     seed: Seed = 7,
-    json_output: Json = False,
+    json_output: JsonAtEnd = False,
 ) -> None:
     """Play one dispute over full batches on a development chain: seconds to trace, gas of every move, and how many
     times as fast as an operator a replay is.
@@ -115,7 +114,7 @@ def dispute(
 def capacity(
     steps: Annotated[int, typer.Option(min=1_000, max=1 << 22, help="Steps that are traced, at least.")] = 1 << 17,
     seed: Seed = 7,
-    json_output: Json = False,
+    json_output: JsonAtEnd = False,
 ) -> None:
     """Say what can be asserted for ever at each K, and what a party needs to trace a full generation of it.
 
@@ -150,7 +149,7 @@ def sybils(
     ] = None,
     censored: Annotated[int, typer.Option(min=0, max=150, help="Blocks that keep the honest side out.")] = 0,
     fronted: Annotated[bool, typer.Option(help="Some make the honest side's moves before it.")] = False,
-    json_output: Json = False,
+    json_output: JsonAtEnd = False,
 ) -> None:
     """Let attackers with different histories play at once against one honest party, with the real contracts.
 
@@ -176,7 +175,7 @@ def sybils(
 def faststart(
     blocks: Annotated[int, typer.Option(min=6_000, max=10_000_000, help="Blocks of the past; a year by default.")] = 365
     * 7_200,
-    json_output: Json = False,
+    json_output: JsonAtEnd = False,
 ) -> None:
     """Read a year of a busy L1 with an empty disk, from an endpoint that is not trusted.
 

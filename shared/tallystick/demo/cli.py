@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+from tallystick.commands import App
+from tallystick.connection import JsonAtEnd
+
+app = App("demo", no_args_is_help=False)
 
 LIES = ("steal-withdrawal", "worse-fill", "mint-deposit", "skip-time-priority", "random-root", "nested")
 
@@ -23,9 +26,7 @@ def demo(
     ] = None,
     orders: Annotated[int, typer.Option(min=20, max=100_000, help="Orders to trade before the lie.")] = 600,
     seed: Annotated[int, typer.Option(help="Seed of keys and generated flow.")] = 7,
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Tell the story on stderr; end with one JSON object on stdout.")
-    ] = False,
+    json_output: JsonAtEnd = False,
     keep: Annotated[
         Path | None, typer.Option(help="Keep data and logs in this new folder instead of a temporary one.")
     ] = None,

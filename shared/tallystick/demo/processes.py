@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tallystick.demo.child import STOP_SECONDS
 from tallystick.errors import StateError
-
-STOP_SECONDS = 10.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,15 +56,17 @@ class Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
 
 def start(name: str, arguments: list[str], log: Path) -> Child:
-    """Start `tallystick ARGUMENTS` with its output in `log`."""
+    """Start `tallystick ARGUMENTS` with its output in `log`; it ends with this process, even one that is killed."""
     log.parent.mkdir(parents=True, exist_ok=True)
     output = log.open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tallystick", *arguments],
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-m", "tallystick.demo.child", *arguments],
+        stdin=subprocess.PIPE,
         stdout=output,
         stderr=subprocess.STDOUT,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},

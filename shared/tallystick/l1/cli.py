@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+from tallystick.commands import App
+from tallystick.connection import (
+    DEPLOYMENT,
+    L1_URLS,
+    Json,
+    Key,
+    Password,
+    Quorum,
+    Rpc,
+    client_of,
+    only_client,
+    sending_client,
+)
+
+app = App("l1")
 
 DEPLOY_EPILOG = """The file, at its shortest:
 
@@ -26,8 +39,6 @@ out), and the delays, bounds and bonds of docs/runbooks/local.md. Terms that do 
 reason. `tallystick l1 new-key` makes keys and prints addresses.
 """
 
-RpcUrl = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")]
-
 
 @app.command()
 def dev(
@@ -39,9 +50,7 @@ def dev(
     ] = 0.0,
     accounts: Annotated[int, typer.Option(min=1, max=1000, help="Funded accounts.")] = 10,
     chain_id: Annotated[int, typer.Option(min=1, help="Chain id.")] = 31337,
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON when ready, and nothing else.")
-    ] = False,
+    json_output: Json = False,
 ) -> None:
     """Run a development chain in memory until it is interrupted."""
     import json
@@ -79,7 +88,8 @@ def dev(
 def new_key(
     paths: Annotated[list[Path], typer.Argument(help="Files to make, one for each key.")],
     password_file: Annotated[
-        Path | None, typer.Option(help="Encrypt them, as keystores, with the password in this file.")
+        Path | None,
+        typer.Option("--password-file", help="Encrypt them, as keystores, with the password in this file."),
     ] = None,
 ) -> None:
     """Make private keys, in files that only you can read, and print their addresses."""
@@ -99,7 +109,7 @@ def new_key(
 @app.command()
 def address(
     key_file: Annotated[Path, typer.Argument(help="A key, hex or keystore.")],
-    password_file: Annotated[Path | None, typer.Option(help="The keystore's password.")] = None,
+    password_file: Password = None,
 ) -> None:
     """Print a key's address, and nothing else."""
     from tallystick.l1.keys import KeyFile, load_account
@@ -111,50 +121,61 @@ def address(
 def deploy(
     config_path: Annotated[
         Path,
-        typer.Option("--config", exists=True, dir_okay=False, help="TOML: [contracts] and [genesis]."),
+        typer.Option("--terms", "--config", exists=True, dir_okay=False, help="TOML: [contracts] and [genesis]."),
     ],
-    key_file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The deployer's key, hex or keystore.")],
-    out: Annotated[Path, typer.Option(help="Where to write the deployment record.")],
-    rpc: RpcUrl = "http://127.0.0.1:8545",
-    password_file: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="The keystore's password.")
-    ] = None,
+    out: Annotated[Path, typer.Option(help="Where to write the deployment record.")] = DEPLOYMENT,
+    rpc: Rpc = L1_URLS,
+    key_file: Key = None,
+    password_file: Password = None,
 ) -> None:
-    """Deploy the contracts and write the record every node needs."""
-    from tallystick.errors import BadInput
-    from tallystick.l1.client import L1Client
+    """Deploy the contracts and write the record every node needs.
+
+    One that was broken off goes on where it was when the same command is given again: what it needs for that stands
+    beside the record, in a file that ends in .unfinished, until the record is written.
+    """
+    from tallystick.errors import BadInput, ConfigError
     from tallystick.l1.deploy import deploy_from_file
     from tallystick.l1.keys import KeyFile, load_account
+    from tallystick.l1.unfinished import plan_path
 
     if out.exists():
         raise BadInput("the record exists and is left alone", path=str(out))
-    if not (out.parent.is_dir() and os.access(out.parent, os.W_OK)):
-        # Found out after the deployment, this would leave contracts that no file knows
-        raise BadInput("the record cannot be written there", path=str(out))
+    if key_file is None:
+        raise ConfigError("deploying needs a key", hint="--key-file FILE, or TALLYSTICK_KEY_FILE")
     account = load_account(KeyFile(path=key_file, password_path=password_file))
     record = deploy_from_file(
-        L1Client(rpc),
+        sending_client(rpc),
         account,
         config_path,
+        unfinished=plan_path(out),
         progress=lambda name, address: print(f"{name:<24} 0x{address.hex()}"),
         warn=lambda doubt: print(f"warning: {doubt}", file=sys.stderr),
     )
-    record.save(out)
+    try:
+        record.save(out)
+    except OSError as error:
+        raise ConfigError(
+            "the contracts are deployed, and their record cannot be written",
+            hint="mend that and give the same command again: it deploys nothing twice",
+            path=str(out),
+            reason=error.strerror,
+        ) from error
+    plan_path(out).unlink()
     print(f"wrote {out}")
 
 
 @app.command()
 def check(
-    record: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A deployment record.")],
-    rpc: RpcUrl = "http://127.0.0.1:8545",
+    record: Annotated[Path, typer.Argument(help="A deployment record.")] = DEPLOYMENT,
+    rpc: Rpc = L1_URLS,
+    quorum: Quorum = 0,
 ) -> None:
     """Compare the code on chain with the record and with this version's contracts."""
-    from tallystick.l1.client import L1Client
     from tallystick.l1.deploy import check_deployment
     from tallystick.l1.deployment import load_deployment
 
     deployment = load_deployment(record)
-    check_deployment(L1Client(rpc), deployment)
+    check_deployment(client_of(rpc, quorum), deployment)
     print(f"{len(deployment.addresses.all())} contracts are what they should be")
 
 
@@ -162,12 +183,10 @@ def check(
 def fund(
     address: Annotated[str, typer.Argument(help="Who gets it.")],
     ether: Annotated[float, typer.Argument(min=0, max=10**12, help="How much.")] = 100.0,
-    rpc: RpcUrl = "http://127.0.0.1:8545",
+    rpc: Rpc = L1_URLS,
 ) -> None:
     """Send ether from the development chain's faucet."""
-    from tallystick.l1.client import L1Client
-
-    transaction = L1Client(rpc).request("tallystick_fund", address, hex(int(ether * 10**18)))
+    transaction = only_client(rpc).request("tallystick_fund", address, hex(int(ether * 10**18)))
     print(transaction)
 
 
@@ -175,11 +194,9 @@ def fund(
 def mine(
     blocks: Annotated[int, typer.Argument(min=1, help="How many blocks.")] = 1,
     seconds: Annotated[int, typer.Option(min=1, help="Seconds between them.")] = 1,
-    rpc: RpcUrl = "http://127.0.0.1:8545",
+    rpc: Rpc = L1_URLS,
 ) -> None:
     """Mine blocks on the development chain."""
-    from tallystick.l1.client import L1Client
-
-    client = L1Client(rpc)
+    client = only_client(rpc)
     client.request("anvil_mine", hex(blocks), hex(seconds))
     print(client.head().number)

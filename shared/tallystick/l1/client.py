@@ -7,7 +7,6 @@ is repeated only when no answer came; what the node refuses is raised at once.
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from eth_hash.auto import keccak
@@ -15,10 +14,11 @@ from eth_utils.address import to_checksum_address
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
-from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
+from tallystick.errors import L1Error, L1Reverted, L1Unreachable
 from tallystick.l1.abi import Named, contract_abi, decode_revert
 from tallystick.l1.access import Claim, Contract
 from tallystick.l1.values import BlockRef, BlockTag, RawLog, Receipt
+from tallystick.urls import parts_of, shown, without_secrets
 
 DEFAULT_TIMEOUT_SECONDS = 20.0
 DEFAULT_RETRIES = 4
@@ -38,12 +38,9 @@ class L1Client:
         retries: int = DEFAULT_RETRIES,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput("an L1 endpoint is an http or https URL", hint="http://host:port")
+        parts = parts_of(url, "an L1 endpoint", "http://host:port; several one by one: --rpc URL --rpc URL")
         self.url = url
-        # what follows the host may be an access key: it stays out of logs and errors
-        self.endpoint = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        self.endpoint = shown(parts)
         self._retries = retries
         self._sleep = sleep
         self._provider = HTTPProvider(
@@ -258,6 +255,8 @@ class L1Client:
 
     def _refusal(self, method: str, error: Any) -> L1Error:
         message, code, data = _error_parts(error)
+        # some endpoints put the URL they were asked at into what they say
+        message = without_secrets(message)
         if code != REVERTED and not data and "revert" not in message.lower():
             return L1Error(f"L1 refused: {message}", method=method, endpoint=self.endpoint, code=code)
         reason = decode_revert(data) if data else Named(name="Error", args={"message": message})

@@ -3,7 +3,6 @@
 A constructor's arguments are found by their names in the ABI, in `_arguments`: one table for all.
 """
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,24 +10,25 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
-from eth_utils.address import to_canonical_address, to_checksum_address
+from eth_utils.address import to_checksum_address
 
 from tallystick import artifacts
 from tallystick.artifacts import Artifact
-from tallystick.errors import BadInput, ConfigError, L1Error, StateError
+from tallystick.errors import BadInput, L1Error, StateError
 from tallystick.l1.abi import ContractAbi, Parameter
 from tallystick.l1.access import L1
 from tallystick.l1.blocks import rlp_int, rlp_list
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment, config_from
-from tallystick.l1.terms import check_terms, is_development, with_defaults
+from tallystick.l1.terms import check_terms, is_development, terms_of, with_defaults
+from tallystick.l1.unfinished import Plan, begun, spelled
 from tallystick.l1.values import Receipt
 from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
 from tallystick.rollup.probe import check_probe
 from tallystick.schema.names import Phase
 from tallystick.schema.version import machine_version
+from tallystick.tomlfile import read_toml
 
 TEST_TOKEN = "TestToken"
-GENESIS_KEYS = frozenset(("governance", "quorum", "signers"))
 Load = Callable[[str], Artifact]
 """Where compiled contracts come from, by name."""
 
@@ -42,6 +42,8 @@ class Prediction:
 
     nonce: int
     addresses: Addresses
+    first_block: int
+    """No contract of them is in a block before it."""
 
 
 def _silent(_name: str, _address: bytes) -> None:
@@ -62,16 +64,19 @@ def create_address(sender: bytes, nonce: int) -> bytes:
     return keccak(rlp_list(b"\x94" + sender + rlp_int(nonce)))[12:]
 
 
-def predict(client: L1, deployer: bytes, config: DeployConfig, steps: Sequence[str]) -> Prediction:
-    """The addresses before the deployment, for what has to name them (a genesis, say).
+def predict(
+    client: L1, deployer: bytes, config: DeployConfig, steps: Sequence[str], plan: Plan | None = None
+) -> Prediction:
+    """The addresses before the deployment, for what has to name them (a genesis, say), or those of one that has begun.
 
     Rests on the deployer sending nothing else in between; `deploy` checks it.
     """
-    nonce = client.nonce(deployer, "pending")
+    nonce = client.nonce(deployer, "pending") if plan is None else plan.nonce
     order = _order(config, steps)
     at = {name: create_address(deployer, nonce + index) for index, name in enumerate(order)}
     return Prediction(
         nonce=nonce,
+        first_block=client.head().number + 1 if plan is None else plan.first_block,
         addresses=Addresses(
             token=config.token or at[TEST_TOKEN],
             inbox=at["Inbox"],
@@ -98,7 +103,7 @@ def deploy(
     progress: Callable[[str, bytes], None] = _silent,
     warn: Callable[[str], None] = _unheard,
 ) -> Deployment:
-    """Deploys every contract and returns the record. Nothing is resumed: after a failure start anew.
+    """Deploys every contract and returns the record. What the account has sent already, by its nonce, is not sent again.
 
     Raises: ConfigError, when the terms do not go together; StateError, when a contract is not where it was predicted;
     L1Error, when one fails.
@@ -109,24 +114,27 @@ def deploy(
     expected = prediction or predict(client, deployer, config, steps)
     addresses = expected.addresses
     arguments = _arguments(addresses, config, genesis_state_hash, genesis)
-    first_block = client.head().number + 1
     places = addresses.all() | {TEST_TOKEN: addresses.token}
     code_hashes: dict[str, bytes] = {}
     for index, name in enumerate(_order(config, steps)):
-        receipt = _create(client, account, expected.nonce + index, _initcode(name, load(name), arguments))
-        if receipt.contract_address != places[name]:
-            raise StateError(
-                "a contract is not where it was predicted",
-                hint="did the account send something else meanwhile?",
-                contract=name,
-                address=receipt.contract_address or b"",
-            )
+        nonce, artifact = expected.nonce + index, load(name)
+        if client.nonce(deployer, "pending") > nonce:
+            _await_sent(client, (deployer, nonce), name, places[name], artifact)
+        else:
+            receipt = _create(client, account, nonce, _initcode(name, artifact, arguments))
+            if receipt.contract_address != places[name]:
+                raise StateError(
+                    "a contract is not where it was predicted",
+                    hint="did the account send something else meanwhile?",
+                    contract=name,
+                    address=receipt.contract_address or b"",
+                )
         if name != TEST_TOKEN:
             code_hashes[name] = client.code_hash(places[name])
         progress(name, places[name])
     return Deployment(
         chain_id=client.chain_id(),
-        first_block=first_block,
+        first_block=expected.first_block,
         addresses=addresses,
         code_hashes=code_hashes,
         genesis_state_hash=genesis_state_hash,
@@ -307,6 +315,28 @@ def _create(client: L1, account: LocalAccount, nonce: int, initcode: bytes) -> R
     raise L1Error("a deployment is not mined", transaction=transaction_hash)
 
 
+def _await_sent(client: L1, sent: tuple[bytes, int], name: str, place: bytes, artifact: Artifact) -> None:
+    """Waits for a contract that was sent before.
+
+    Raises: StateError, when that transaction made another or none; L1Error, when it is not mined.
+    """
+    deployer, nonce = sent
+    for _ in range(POLL_ATTEMPTS):
+        is_mined = client.nonce(deployer) > nonce
+        code = client.code(place)
+        if code and _without_immutables(artifact, code) == artifact.deployed_bytecode:
+            return
+        if code or is_mined:
+            raise StateError(
+                "what the account sent before is not this contract",
+                hint="did the account send something else meanwhile? Delete the unfinished file and deploy anew",
+                contract=name,
+                address=to_checksum_address(place),
+            )
+        client.pause()
+    raise L1Error("a deployment is not mined", nonce=nonce)
+
+
 def _without_immutables(artifact: Artifact, code: bytes) -> bytes:
     """The code with zeros where the constructor filled values in, as the compiler emitted it."""
     plain = bytearray(code)
@@ -320,34 +350,32 @@ def deploy_from_file(
     account: LocalAccount,
     path: Path,
     *,
+    unfinished: Path | None = None,
     load: Load = artifacts.load,
     progress: Callable[[str, bytes], None] = _silent,
     warn: Callable[[str], None] = _unheard,
 ) -> Deployment:
     """Deploys what a TOML file describes: `[contracts]` as DeployConfig, `[genesis]` with
-    `governance`, `quorum` and `signers`.
+    `governance`, `quorum` and `signers`. With an `unfinished` file one that was broken off goes on.
 
-    Raises: ConfigError, when the file is malformed; as `deploy`.
+    Raises: ConfigError, when the file is malformed; as `deploy` and `begun`.
     """
-    try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
-        given = fields["genesis"]
-        if set(fields) != {"contracts", "genesis"} or set(given) != set(GENESIS_KEYS):
-            raise ConfigError("unknown or missing keys", path=str(path), genesis=sorted(GENESIS_KEYS))
-        config = config_from(with_defaults(client, fields["contracts"]))
-        deployer = bytes.fromhex(account.address[2:])
-        steps = step_names()
-        prediction = predict(client, deployer, config, steps)
-        genesis = Genesis(
-            chain_id=client.chain_id(),
-            rollup=prediction.addresses.rollup,
-            governance=to_canonical_address(given["governance"]),
-            quorum=int(given["quorum"]),
-            signers=tuple(map(to_canonical_address, given["signers"])),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"malformed configuration: {error}", path=str(path)) from error
-    return deploy(
+    contracts, given = terms_of(read_toml(path), path)
+    config = config_from(with_defaults(client, contracts))
+    deployer, steps, chain_id = bytes.fromhex(account.address[2:]), step_names(), client.chain_id()
+    prediction = predict(client, deployer, config, steps)
+    wanted = Plan(
+        chain_id=chain_id,
+        deployer=account.address,
+        nonce=prediction.nonce,
+        first_block=prediction.first_block,
+        terms=spelled({"contracts": contracts, "genesis": given}),
+    )
+    plan = wanted if unfinished is None else begun(unfinished, wanted)
+    if plan != wanted:
+        prediction = predict(client, deployer, config, steps, plan)
+    genesis = Genesis(chain_id=chain_id, rollup=prediction.addresses.rollup, **given)
+    record = deploy(
         client,
         account,
         genesis_state_hash=genesis_state(genesis).hash(),
@@ -359,3 +387,6 @@ def deploy_from_file(
         progress=progress,
         warn=warn,
     )
+    if plan != wanted:
+        check_code(client, record, load=load)
+    return record

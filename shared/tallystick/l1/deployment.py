@@ -11,6 +11,7 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from tallystick.errors import BadInput, ConfigError
+from tallystick.numbers import whole
 from tallystick.rollup.backlog import assertion_blocks
 
 FORMAT = 1
@@ -170,7 +171,7 @@ def load_deployment(path: Path) -> Deployment:
     Raises: ConfigError, when it is missing, or any field is unknown, missing or malformed.
     """
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigError("the deployment record cannot be read", path=str(path)) from error
     if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
@@ -204,14 +205,19 @@ def config_from(fields: Mapping[str, Any]) -> DeployConfig:
     """
     known = {field.name for field in dataclasses.fields(DeployConfig)}
     unknown = set(fields) - known
-    if unknown or "sequencer" not in fields:
-        raise ConfigError("unknown or missing keys", unknown=sorted(unknown), required="sequencer")
+    if unknown:
+        raise ConfigError(f"unknown keys: {', '.join(sorted(unknown))}", hint=f"known: {', '.join(sorted(known))}")
+    if "sequencer" not in fields:
+        raise ConfigError("the sequencer is missing", hint="sequencer is the address whose key posts batches")
     values: dict[str, Any] = {}
     for name, value in fields.items():
         if name in ("sequencer", "token"):
             values[name] = None if value is None and name == "token" else _bytes(value, 20)
         else:
-            values[name] = _whole(value)
+            try:
+                values[name] = _whole(value)
+            except (ConfigError, BadInput) as error:
+                raise ConfigError(f"{name}: {error.message}", value=value) from error
     return DeployConfig(**values)
 
 
@@ -242,8 +248,8 @@ def _bytes(value: Any, length: int | None = None) -> bytes:
 
 
 def _whole(value: Any) -> int:
-    if isinstance(value, str) and value.isdigit():
-        return int(value)
+    if isinstance(value, str):
+        value = whole(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     raise ConfigError("expected a whole number", value=value)

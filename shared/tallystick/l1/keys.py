@@ -1,6 +1,8 @@
 """Private keys, from files only: never from the command line, where other users of a machine can read them."""
 
 import json
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -78,19 +80,29 @@ def _account(secret: bytes, path: Path) -> LocalAccount:
 
 
 def _read_secret(path: Path) -> str:
+    """The text of a secret's file, without the mark that some editors put before UTF-8.
+
+    As ssh does, it refuses the own file that others can read; who may read somebody else's is for its owner to say.
+    """
     try:
-        mode = path.stat().st_mode
-        if mode & 0o077:
-            raise ConfigError("others can read this secret", path=str(path), hint=f"chmod 600 {path}")
-        with path.open(encoding="utf-8") as file:
+        found = path.stat()
+        if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+            mode = f"{stat.S_IMODE(found.st_mode):04o}"
+            raise ConfigError("others can read this secret", path=str(path), mode=mode, hint=f"chmod 600 {path}")
+        with path.open(encoding="utf-8-sig") as file:
             return file.read(MAX_KEY_FILE_BYTES)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("a secret cannot be read", path=str(path)) from error
+    except OSError as error:
+        raise ConfigError("a secret cannot be read", path=str(path), reason=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("a secret is no text in UTF-8", path=str(path)) from error
 
 
 def _write_new(path: Path, text: str) -> None:
+    """Writes a new file, whole or not at all, that only its owner can read."""
     try:
-        path.touch(mode=0o600, exist_ok=False)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
     except FileExistsError as error:
         raise BadInput("the file exists and is left alone", path=str(path)) from error
-    path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput("the key cannot be written there", path=str(path), reason=error.strerror) from error

@@ -133,10 +133,11 @@ class _Http(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], rpc: Rpc) -> None:
-        super().__init__(address, _Handler)
         self.rpc = rpc
         self._open: set[socket.socket] = set()
         self._lock = Lock()
+        # it closes itself when it cannot listen
+        super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
@@ -165,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit():
+        if not (length.isascii() and length.isdigit()):
             self._respond(411, b"Content-Length required")
             return
         if int(length) > MAX_BODY_BYTES:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
+
+from eth_utils.address import is_address, to_canonical_address
 
 from tallystick.errors import ConfigError, L1Error
 from tallystick.l1.abi import ContractAbi
@@ -26,6 +29,9 @@ MOST_UNITS: Final = 1 << 58
 """What the Vault takes in all."""
 LEAST_TOKENS: Final = 10**6
 """Whole tokens that must fit below `MOST_UNITS`: a cap below that is a mistake of units."""
+TABLES: Final = ("contracts", "genesis")
+GENESIS_KEYS: Final = ("governance", "quorum", "signers")
+HELP: Final = "`tallystick l1 deploy --help` shows a whole file"
 DECIMALS_ABI: Final = [
     {
         "type": "function",
@@ -156,6 +162,46 @@ def with_defaults(client: L1, fields: Mapping[str, Any]) -> dict[str, Any]:
             decimals=decimals,
         )
     return found
+
+
+def terms_of(fields: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a file's `[contracts]` as they stand there, and its `[genesis]` as the arguments of a genesis.
+
+    Raises: ConfigError, which names what is missing, unknown or malformed.
+    """
+    tables = {name: _table(fields, name, path) for name in TABLES}
+    _all_known("", fields, TABLES, path)
+    given = tables["genesis"]
+    _all_known("[genesis] ", given, GENESIS_KEYS, path)
+    missing = [name for name in GENESIS_KEYS if name not in given]
+    if missing:
+        raise ConfigError(f"[genesis] lacks {', '.join(missing)}", hint=HELP, path=str(path))
+    quorum, signers = given["quorum"], given["signers"]
+    if not isinstance(quorum, int) or isinstance(quorum, bool) or not isinstance(signers, list):
+        raise ConfigError("quorum is a number, and signers a list of addresses", hint=HELP, path=str(path))
+    return tables["contracts"], {
+        "governance": _address("governance", given["governance"], path),
+        "quorum": quorum,
+        "signers": tuple(_address("a signer", each, path) for each in signers),
+    }
+
+
+def _table(fields: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
+    if not isinstance(fields.get(name), dict):
+        raise ConfigError(f"the configuration has no [{name}]", hint=HELP, path=str(path))
+    return dict(fields[name])
+
+
+def _all_known(where: str, fields: Mapping[str, Any], known: Sequence[str], path: Path) -> None:
+    unknown = sorted(set(fields) - set(known))
+    if unknown:
+        raise ConfigError(f"{where}{', '.join(unknown)}: unknown", hint=f"known: {', '.join(known)}", path=str(path))
+
+
+def _address(what: str, value: Any, path: Path) -> bytes:
+    if not is_address(value):
+        raise ConfigError(f"{what} is an address: 0x and 40 digits", path=str(path), value=value)
+    return bytes(to_canonical_address(value))
 
 
 def _plain(token: str) -> bytes:

@@ -8,7 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+from tallystick.commands import App
+from tallystick.connection import JsonAtEnd
+
+app = App("replay", no_args_is_help=False)
 
 TASKS = "tallystick.replay.tasks"
 
@@ -28,9 +31,7 @@ def replay(
     signed: Annotated[
         bool, typer.Option("--signed", help="Sign every order, publish batches, and time their replay from genesis.")
     ] = False,
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Tell the progress on stderr; end with one JSON object on stdout.")
-    ] = False,
+    json_output: JsonAtEnd = False,
 ) -> None:
     """Make orders of a recording, run them through the machine, and check that nobody is owed what is not there.
 

@@ -6,19 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tallystick.trader.options import (
-    OPERATOR_URL,
-    AccountNumber,
-    Json,
-    Key,
-    Password,
-    Sub,
-    Url,
-    open_client,
-    parse_address,
-    print_answer,
-    print_json,
-)
+from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
+from tallystick.trader.options import AccountNumber, Sub, open_client, parse_address, print_answer, print_json
 
 NOBODY = "0x" + 40 * "0"
 Slot = Annotated[int, typer.Argument(min=1, max=15, help="Which of the account's 15 agents.")]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 
 from tallystick.errors import BadInput
+from tallystick.numbers import decimal
 from tallystick.state.layout import MAX_AMOUNT
 
 
 def to_units(amount: str) -> int:
     """Return an amount of tokens in units. Raises: BadInput when it is none, or finer than a unit."""
     try:
-        units = Decimal(amount) * 1_000_000
-    except InvalidOperation:
-        units = Decimal("NaN")
-    if not units.is_finite() or units != int(units) or not 0 < units <= MAX_AMOUNT:
-        raise BadInput("an amount is a positive number with up to six decimals", amount=amount)
+        units = Fraction(decimal(amount)) * 1_000_000
+    except BadInput:
+        units = Fraction(0)
+    if units.denominator != 1 or not 0 < units <= MAX_AMOUNT:
+        raise BadInput(
+            "an amount is a positive number with up to six decimals", hint="such as 250 or 0.5", amount=amount
+        )
     return int(units)

@@ -9,20 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tallystick.commands import App
+from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Key, Password, Record, Rpc, Url
 from tallystick.trader.options import (
-    DEPLOYMENT,
-    L1_URL,
-    OPERATOR_URL,
     AccountNumber,
     AgentSlot,
-    Json,
-    Key,
     Market,
-    Password,
-    Record,
-    Rpc,
     Sub,
-    Url,
+    Unchecked,
+    check_market,
     open_client,
     open_wallet,
     print_answer,
@@ -41,10 +36,8 @@ EPILOG = (
     "`trader block force trade.txt --key-file bob.key`."
 )
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+app = App(
+    "trader",
     help="Trade with one other account, all or nothing, beside the book: offer, accept, force through L1.",
     epilog=EPILOG,
 )
@@ -85,7 +78,7 @@ def offer(
     sub: Sub = 0,
     agent: AgentSlot = 0,
     operator: Url = OPERATOR_URL,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -128,7 +121,7 @@ def accept(
     sub: Sub = 0,
     agent: AgentSlot = 0,
     operator: Url = OPERATOR_URL,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -172,7 +165,9 @@ def accept(
 
 def force(
     trade: TradeText,
-    rpc: Rpc = L1_URL,
+    unchecked: Unchecked = False,
+    operator: Url = OPERATOR_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -190,6 +185,8 @@ def force(
     found = from_text(trade)
     wallet = open_wallet(rpc, deployment, key_file, password_file)
     delay = wallet.check_block(found)
+    if not unchecked:
+        check_market(operator, found.value("market"))
     receipt = wallet.enqueue_record(encode(found))
     text = f"{terms_text(found)}\nqueued on L1; a batch must take it in within {delay} seconds"
     print_receipt(receipt, text, {"force_delay_seconds": delay}, as_json)
@@ -212,7 +209,7 @@ def _signer(
     from_l1: bool,
     nonce: int | None,
     operator: str,
-    rpc: str,
+    rpc: list[str],
     deployment: Path,
     key_file: Path | None,
     password_file: Path | None,

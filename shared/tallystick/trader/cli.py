@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import typer
-
+from tallystick.commands import App
 from tallystick.trader import agents, blocks, closing, governance, looking, past, placing, several, vault, venue
 
 EPILOG = (
@@ -16,10 +15,8 @@ EPILOG = (
     "TALLYSTICK_OPERATOR, TALLYSTICK_L1_RPC and TALLYSTICK_DEPLOYMENT once and leave the options out."
 )
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+app = App(
+    "trader",
     help="Trade: deposit, place and cancel orders, look at the book, withdraw, claim.",
     epilog=EPILOG,
 )

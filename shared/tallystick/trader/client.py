@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
@@ -42,8 +43,8 @@ class TraderClient:
     """One key's view of one operator.
 
     With a key it sends records for `account`: as its owner, or as agent number `agent`; with `sub` for that
-    sub-account of it. Nonces are counted here from
-    the operator's answer on; one client an account, or give each its own range with `next_nonce`.
+    sub-account of it. Nonces are counted here from the operator's answer on; one client an account, or give each its
+    own range with `next_nonce`. Safe for threads: no two records get the same nonce.
     """
 
     def __init__(
@@ -65,6 +66,9 @@ class TraderClient:
         self._domain = domain
         self._receipt_signer = receipt_signer
         self.next_nonce: int | None = None
+        self._above = 0
+        """Nonces below it were given out here, and may be under way."""
+        self._counting = threading.Lock()
 
     # Questions
 
@@ -251,9 +255,7 @@ class TraderClient:
 
     def signed(self, kind: str, *blobs: bytes, **values: int) -> Record:
         """Return a record of the account with the next nonce, signed."""
-        nonce = self.fresh_nonce()
-        record = make(kind, *blobs, account=self._number(None), nonce=nonce, **values)
-        self.next_nonce = nonce + 1
+        record = make(kind, *blobs, account=self._number(None), nonce=self._take_nonce(), **values)
         return sign(record, self.domain, self._secret())
 
     def send(self, record: Record) -> Acknowledgement:
@@ -266,7 +268,10 @@ class TraderClient:
             answer = msgspec.convert(self._transport.post("/v1/records", body), Acknowledgement)
         except OperatorRefused as refusal:
             if refusal.code in ("nonce_used", "nonce_range"):
-                self.next_nonce = None
+                with self._counting:
+                    self.next_nonce = None
+                    # too far ahead of the operator's: what was given out is no measure any more
+                    self._above = self._above if refusal.code == "nonce_used" else 0
             raise
         self._check(record, answer)
         return answer
@@ -288,9 +293,8 @@ class TraderClient:
 
     def fresh_nonce(self) -> int:
         """Return the next record's nonce: the operator's word for it, until records have been signed here."""
-        if self.next_nonce is None:
-            self.next_nonce = self.account().next_nonce
-        return self.next_nonce
+        with self._counting:
+            return self._next()
 
     @property
     def number(self) -> int:
@@ -314,6 +318,18 @@ class TraderClient:
     def close(self) -> None:
         """Close the connection."""
         self._transport.close()
+
+    def _take_nonce(self) -> int:
+        """Return the next record's nonce, which nobody else gets."""
+        with self._counting:
+            nonce = self._next()
+            self.next_nonce = self._above = nonce + 1
+            return nonce
+
+    def _next(self) -> int:
+        if self.next_nonce is None:
+            self.next_nonce = max(self.account().next_nonce, self._above)
+        return self.next_nonce
 
     def _check(self, record: Record, answer: Acknowledgement) -> None:
         """Check that the receipt is the operator's and, where nothing was filled in, that it is of this record."""

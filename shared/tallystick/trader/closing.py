@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from tallystick.trader.options import OPERATOR_URL, Json, Market, Url, open_client, print_answer, print_json
+from tallystick.connection import OPERATOR_URL, Json, Url
+from tallystick.errors import REJECTED
+from tallystick.trader.options import Market, open_client, print_answer, print_json
 
 Whose = Annotated[int, typer.Argument(min=0, help="Whose position; 0 is the insurance fund.")]
 
@@ -86,7 +88,7 @@ def settle_account(
     else:
         print("\n".join(answer_text(answer) for answer in answers))
     if not all(answer.accepted for answer in answers):
-        raise typer.Exit(2)
+        raise typer.Exit(REJECTED)
 
 
 def clean(
@@ -112,4 +114,4 @@ def clean(
     else:
         print("\n".join(answer_text(answer) for answer in answers))
     if not all(answer.accepted for answer in answers):
-        raise typer.Exit(2)
+        raise typer.Exit(REJECTED)

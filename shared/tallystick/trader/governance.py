@@ -7,19 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tallystick.trader.options import (
-    DEPLOYMENT,
-    OPERATOR_URL,
-    Json,
-    Key,
-    Market,
-    Password,
-    Record,
-    Url,
-    load_key,
-    open_client,
-    print_answer,
-)
+from tallystick.connection import DEPLOYMENT, OPERATOR_URL, Json, Key, Password, Record, Url
+from tallystick.trader.options import Market, load_key, open_client, print_answer
 
 PPM_OF_A_PERCENT = 10_000
 OPEN_INTEREST_OF_LARGEST = 4
@@ -136,14 +125,15 @@ def parse_rules(given: list[str] | None) -> dict[str, int]:
     Raises: BadInput for a name that is no rule, or what is no number.
     """
     from tallystick.errors import BadInput
+    from tallystick.numbers import whole
     from tallystick.schema.rules import RULES
 
     rules: dict[str, int] = {}
     for each in given or []:
         name, _, number = each.partition("=")
-        if name not in RULES or not number.isdecimal():
-            raise BadInput(f"{each} is no rule: give NAME=NUMBER", rules=", ".join(RULES))
-        rules[name] = int(number)
+        if name not in RULES:
+            raise BadInput(f"{each} is no rule: give NAME=NUMBER", hint=f"the rules are {', '.join(RULES)}")
+        rules[name] = whole(number)
     return rules
 
 

@@ -30,7 +30,7 @@ from tallystick.state.layout import MAIN_ACCOUNT_MASK, OUTBOX_ACCOUNT, OUTBOX_AM
 from tallystick.state.state import State, cell_key
 from tallystick.trader.models import Withdrawal
 from tallystick.trader.offers import signers
-from tallystick.trader.show import moment
+from tallystick.trader.terms import spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,15 @@ class TraderL1:
         """Return the Vault's account number of an owner, 0 when it has none."""
         return int(self._contract("Vault").call("accountOf", owner))
 
+    def own_number(self) -> int:
+        """Return the key's own account number. Raises: DataMissing when it has none."""
+        number = self.account_number(self.account.address)
+        if not number:
+            raise DataMissing(
+                "this key has no account", hint="the first `trader deposit` opens it", key=self.account.address
+            )
+        return number
+
     def balance_atoms(self, owner: str) -> int:
         """Return an owner's token balance on L1."""
         return int(self._contract("TestToken").call("balanceOf", owner))
@@ -78,7 +87,11 @@ class TraderL1:
         if held < atoms:
             raise BadInput("the L1 account does not hold that much", holds_atoms=held, needs_atoms=atoms)
         vault = "0x" + self.deployment.addresses.vault.hex()
-        if int(self._contract("TestToken").call("allowance", self.account.address, vault)) < atoms:
+        allowed = int(self._contract("TestToken").call("allowance", self.account.address, vault))
+        if allowed < atoms:
+            if allowed:
+                # what a broken-off deposit has left: some tokens, USDT among them, change an allowance from zero only
+                self._send("TestToken", "approve", vault, 0)
             self._send("TestToken", "approve", vault, atoms)
         return self._send("Vault", "deposit", atoms)
 
@@ -122,7 +135,7 @@ class TraderL1:
             raise BadInput(
                 "it may end before a batch must take it in; let the offer live longer",
                 hint="`trader block offer … --good-til 30m` makes a new one",
-                ends=moment(ends),
+                ends=spoken(ends),
                 force_delay_seconds=delay,
             )
         return delay

@@ -6,17 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tallystick.trader.options import (
-    OPERATOR_URL,
-    Json,
-    Key,
-    Market,
-    Password,
-    Sub,
-    Url,
-    open_client,
-    print_json,
-)
+from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
+from tallystick.trader.options import Market, Sub, open_client, print_json
 
 
 def markets(operator: Url = OPERATOR_URL, as_json: Json = False) -> None:

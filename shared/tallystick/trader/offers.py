@@ -18,7 +18,7 @@ from tallystick.state.layout import (
     BUY,
     NONCE_WORD_BITS,
 )
-from tallystick.trader.show import moment
+from tallystick.trader.terms import spoken
 
 KIND: Final = "block_trade"
 HINT: Final = "the text that begins with 0x, a file with it, or - for standard input; `trader block offer` makes one"
@@ -70,7 +70,7 @@ def to_accept(offer: Record, account: int, now_ms: int) -> None:
     if counterparty not in (0, account):
         raise BadInput("the offer is to another account", hint="--account, --sub", to=counterparty, account=account)
     if 0 < offer.value("expiry_ms") <= now_ms:
-        raise BadInput("the offer has ended; ask for a new one", ended=moment(offer.value("expiry_ms")))
+        raise BadInput("the offer has ended; ask for a new one", ended=spoken(offer.value("expiry_ms")))
 
 
 def accepted(offer: Record, account: int, agent: int, nonce: int, domain: bytes, key: bytes) -> Record:
@@ -105,7 +105,7 @@ def terms_text(record: Record) -> str:
         who = f"account {record.value('counterparty')} only"
     maker = record.value("account")
     said = f"account {maker} {verb} {record.value('lots')} lots of market {record.value('market')} "
-    said += f"at {record.value('price_ticks')} {way} {who}; it ends: {moment(record.value('expiry_ms'))}"
+    said += f"at {record.value('price_ticks')} {way} {who}; it ends: {spoken(record.value('expiry_ms'))}"
     reduces = record.value("reduces")
     if reduces & BLOCK_MAKER_REDUCES:
         said += f"; account {maker} must only reduce a position"

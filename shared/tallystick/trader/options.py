@@ -9,19 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tallystick.connection import sending_client
+from tallystick.errors import REJECTED
+
 if TYPE_CHECKING:
     from tallystick.trader.client import TraderClient
     from tallystick.trader.l1 import TraderL1
     from tallystick.trader.models import Acknowledgement
 
-Url = Annotated[str, typer.Option("--operator", envvar="TALLYSTICK_OPERATOR", help="The operator's API.")]
-Key = Annotated[
-    Path | None, typer.Option("--key-file", envvar="TALLYSTICK_KEY_FILE", help="Key: hex in a file, or a keystore.")
-]
-Password = Annotated[
-    Path | None,
-    typer.Option("--password-file", envvar="TALLYSTICK_PASSWORD_FILE", help="Password of the keystore."),
-]
 AccountNumber = Annotated[
     int | None, typer.Option("--account", help="Account number; that of the key's address if left out.")
 ]
@@ -30,13 +25,11 @@ Sub = Annotated[
 ]
 Market = Annotated[int, typer.Argument(min=0, max=63, help="Market number; `trader markets` lists them.")]
 AgentSlot = Annotated[int, typer.Option("--agent", min=0, max=15, help="Sign as this agent; 0 is the owner.")]
-Rpc = Annotated[str, typer.Option("--rpc", envvar="TALLYSTICK_L1_RPC", help="JSON-RPC endpoint of the L1.")]
-Record = Annotated[Path, typer.Option("--deployment", envvar="TALLYSTICK_DEPLOYMENT", help="The deployment record.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 
-OPERATOR_URL = "http://127.0.0.1:8646"
-L1_URL = "http://127.0.0.1:8545"
-DEPLOYMENT = Path("deployment.json")
+Unchecked = Annotated[
+    bool,
+    typer.Option("--unchecked", help="Do not ask the operator whether there is anything to do, before L1 is paid."),
+]
 
 
 @contextmanager
@@ -66,6 +59,33 @@ def open_client(
         client.close()
 
 
+def check_market(operator: str, market: int, account: int | None = None) -> None:
+    """Refuse what L1 would take the fee for and the exchange would drop: a market that is not, or no position in it.
+
+    An operator that does not answer is no reason to stay: then nothing is checked, and that is said.
+    Raises: BadInput.
+    """
+    from tallystick.errors import BadInput, Refused, Unreachable
+
+    hint = "--unchecked sends it all the same, where the operator is not to be believed"
+    try:
+        with open_client(operator) as client:
+            listed = [each.market for each in client.markets()]
+            held = None if account is None else [each.market for each in client.account(account).positions]
+    except Unreachable as error:
+        typer.echo(
+            f"warning: {error.message}: not checked whether there is anything to do in market {market}", err=True
+        )
+        return
+    except Refused as refused:
+        refused.hint = hint
+        raise
+    if market not in listed:
+        raise BadInput("there is no such market", hint=f"`trader markets` lists them; {hint}", market=market)
+    if held is not None and market not in held:
+        raise BadInput("the account has no position in this market", hint=hint, account=account, market=market)
+
+
 def load_key(key_file: Path, password_file: Path | None) -> Any:
     from tallystick.l1.keys import KeyFile, load_account
 
@@ -90,7 +110,7 @@ def print_json(value: Any) -> None:
 
 
 def print_answer(answer: Acknowledgement, as_json: bool) -> None:
-    """Print what became of a record; one that the exchange rejected ends the command with exit code 2."""
+    """Print what became of a record; one that the exchange rejected ends the command with `REJECTED`."""
     from tallystick.trader.show import answer_text
 
     if as_json:
@@ -98,20 +118,19 @@ def print_answer(answer: Acknowledgement, as_json: bool) -> None:
     else:
         print(answer_text(answer))
     if not answer.accepted and not (answer.outcome == "UNFILLED" and answer.fills):
-        raise typer.Exit(2)
+        raise typer.Exit(REJECTED)
 
 
-def open_wallet(rpc: str, deployment: Path, key_file: Path | None, password_file: Path | None) -> TraderL1:
+def open_wallet(rpc: list[str], deployment: Path, key_file: Path | None, password_file: Path | None) -> TraderL1:
     """A key on L1, for one command. Raises: ConfigError without a key, StateError on another chain."""
     from tallystick.errors import ConfigError, StateError
-    from tallystick.l1.client import L1Client
     from tallystick.l1.deployment import load_deployment
     from tallystick.trader.l1 import TraderL1
 
     if key_file is None:
         raise ConfigError("this needs a key", hint="--key-file FILE, or TALLYSTICK_KEY_FILE")
     account = load_key(key_file, password_file)
-    client, record = L1Client(rpc), load_deployment(deployment)
+    client, record = sending_client(rpc), load_deployment(deployment)
     if (actual := client.chain_id()) != record.chain_id:
         raise StateError("the endpoint is another chain", actual=actual, expected=record.chain_id)
     return TraderL1(client, record, account)

@@ -6,18 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tallystick.trader.options import (
-    OPERATOR_URL,
-    AccountNumber,
-    Json,
-    Key,
-    Market,
-    Password,
-    Sub,
-    Url,
-    open_client,
-    print_json,
-)
+from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
+from tallystick.trader.options import AccountNumber, Market, Sub, open_client, print_json
 
 WAIT_MS = 20_000
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]

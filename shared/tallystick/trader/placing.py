@@ -6,19 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.trader.options import (
-    OPERATOR_URL,
-    AccountNumber,
-    AgentSlot,
-    Json,
-    Key,
-    Market,
-    Password,
-    Sub,
-    Url,
-    open_client,
-    print_answer,
-)
+from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
+from tallystick.trader.options import AccountNumber, AgentSlot, Market, Sub, open_client, print_answer
 
 if TYPE_CHECKING:
     from tallystick.trader.client import TraderClient

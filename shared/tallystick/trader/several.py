@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.trader.options import (
-    OPERATOR_URL,
-    AccountNumber,
-    AgentSlot,
-    Json,
-    Key,
-    Password,
-    Sub,
-    Url,
-    open_client,
-    print_answer,
-)
+from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
+from tallystick.trader.options import AccountNumber, AgentSlot, Sub, open_client, print_answer
 
 if TYPE_CHECKING:
     from tallystick.records.items import Item
@@ -92,15 +82,16 @@ def bulk(
 def _item(text: str) -> Item:
     """Return the item a word describes. Raises: BadInput when it is none."""
     from tallystick.errors import BadInput
+    from tallystick.numbers import WHOLE
     from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item
     from tallystick.trader.terms import order_flags
 
     hint = "place:MARKET:SIDE:LOTS:PRICE:CLIENT_ID[:FLAGS], replace: with the same, or cancel:CLIENT_ID"
     word, *parts = text.split(":")
-    if len(parts) == 6 and not parts[5].isdigit():
+    if len(parts) == 6 and not WHOLE.fullmatch(parts[5]):
         parts[5] = str(order_flags(parts[5].split("+")))
     numbers = [str(SIDES.index(part)) if part in SIDES and at == 1 else part for at, part in enumerate(parts)]
-    if not all(part.isascii() and part.isdigit() for part in numbers):
+    if not all(WHOLE.fullmatch(part) for part in numbers):
         raise BadInput("not an item", hint=hint, item=text)
     values = [int(part) for part in numbers]
     if word == "cancel" and len(values) == 1:

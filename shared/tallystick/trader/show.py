@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from tallystick.trader.models import (
     Account,
@@ -20,6 +19,7 @@ from tallystick.trader.models import (
     Withdrawal,
 )
 from tallystick.trader.outcomes import explain
+from tallystick.trader.terms import spoken
 
 SIDES = ("buy", "sell")
 BAR_WIDTH = 30
@@ -30,16 +30,6 @@ def tokens(units: int) -> str:
     """Return an amount of units as tokens."""
     sign = "-" if units < 0 else ""
     return f"{sign}{abs(units) // 1_000_000:,}.{abs(units) % 1_000_000:06d}"
-
-
-def moment(clock_ms: int) -> str:
-    """Return a clock as people write it, in UTC; "never" for 0, and the number for what no calendar has."""
-    if clock_ms == 0:
-        return "never"
-    try:
-        return datetime.fromtimestamp(clock_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
-        return str(clock_ms)
 
 
 def markets_text(markets: Sequence[Market]) -> str:
@@ -74,7 +64,7 @@ def trades_text(trades: Sequence[Trade]) -> str:
     lines = [] if trades else ["no trades yet"]
     for each in trades:
         what = f"{SIDES[each.side]:<4} {each.lots:>8} at {each.price_ticks:>9}"
-        lines.append(f"{each.clock_ms:>14} {what}  {each.taker} from {each.maker}")
+        lines.append(f"{spoken(each.clock_ms)} {what}  {each.taker} from {each.maker}")
     return "\n".join(lines)
 
 
@@ -84,7 +74,7 @@ def account_text(account: Account) -> str:
     names = ("cash", "value", "initial", "maintenance", "withdrawable")
     lines += [f"  {name:<13} {tokens(getattr(account, name + '_units')):>22}" for name in names]
     if account.dead_man_ms:
-        lines.append(f"  dead-man switch goes off at {moment(account.dead_man_ms)}")
+        lines.append(f"  dead-man switch goes off at {spoken(account.dead_man_ms)}")
     for position in account.positions:
         place = f"{position.size_lots:>+12} lots at {position.mark_ticks}"
         lines.append(f"  market {position.market:<3} {place}, worth {tokens(position.worth_units)}")
@@ -122,7 +112,7 @@ def fills_text(fills: Sequence[AccountFill]) -> str:
         what = f"{SIDES[each.side]:<4} {each.lots:>8} at {each.price_ticks:>9}"
         of = "a block trade" if each.block else f"order {each.client_id}"
         who = f"{each.role} of {of}, against account {each.counterparty}"
-        lines.append(f"{each.sequence:>8} {moment(each.clock_ms)} market {each.market} {what}  {who}")
+        lines.append(f"{each.sequence:>8} {spoken(each.clock_ms)} market {each.market} {what}  {who}")
     return "\n".join(lines)
 
 
@@ -131,7 +121,7 @@ def funding_text(hours: Sequence[Funding]) -> str:
     if not hours:
         return "no funding yet: it is charged by the hour"
     return "\n".join(
-        f"{moment(each.clock_ms)} {each.rate_ppm / 10_000:>+9.4f}% of {each.index_ticks} ticks" for each in hours
+        f"{spoken(each.clock_ms)} {each.rate_ppm / 10_000:>+9.4f}% of {each.index_ticks} ticks" for each in hours
     )
 
 
@@ -139,7 +129,7 @@ def agents_text(agents: Sequence[Agent]) -> str:
     """Return an account's agents, one a line."""
     lines = [] if agents else ["no agents: `trader approve-agent` lets a key trade for the account"]
     for each in agents:
-        until = "is over" if each.expired else f"until {moment(each.expiry_ms)}"
+        until = "is over" if each.expired else f"until {spoken(each.expiry_ms)}"
         lines.append(f"agent {each.slot:<3} {each.address} may {_scope(each.scope)}, {until}")
     return "\n".join(lines)
 
@@ -147,7 +137,7 @@ def agents_text(agents: Sequence[Agent]) -> str:
 def event_text(event: Happening) -> str:
     """Return one event as a line."""
     values = ", ".join(f"{name} {value}" for name, value in event.values.items())
-    return f"{event.sequence:>8} {moment(event.clock_ms)} record {event.record:<8} {event.event:<13} {values}"
+    return f"{event.sequence:>8} {spoken(event.clock_ms)} record {event.record:<8} {event.event:<13} {values}"
 
 
 def _scope(scope: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Any, Final
 
 from tallystick.errors import BadInput
+from tallystick.numbers import decimal
 from tallystick.state.layout import (
     BUY,
     FLAG_FOK,
@@ -94,6 +95,16 @@ def clock_ms(info: dict[str, Any]) -> int:
     return max(int(info["clock_ms"]), int(info["l1"]["time"]) * 1_000)
 
 
+def spoken(clock_ms: int) -> str:
+    """Return a clock as people write it, in UTC; "never" for 0, and the number for what no calendar has."""
+    if clock_ms == 0:
+        return "never"
+    try:
+        return datetime.fromtimestamp(clock_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return str(clock_ms)
+
+
 def duration_ms(text: str) -> int:
     """Return a duration such as 10s in milliseconds. Raises: BadInput when it is none, or nothing."""
     found = re.fullmatch(DURATION, text, re.ASCII)
@@ -113,12 +124,12 @@ def moment_ms(text: str, now_ms: int) -> int:
         moment = now_ms + duration_ms(text)
     else:
         try:
-            given = datetime.fromisoformat(text)
-        except ValueError:
+            given = datetime.fromisoformat(text if text.isascii() else "")
+            moment = int((given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp() * 1_000)
+        except (ValueError, OverflowError):
             raise BadInput("not a time", hint=TIME_HINT, time=text) from None
-        moment = int((given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp() * 1_000)
     if not now_ms < moment <= MAX_AMOUNT:
-        raise BadInput("that time is over, or beyond the end of time", hint=TIME_HINT, time=text, now_ms=now_ms)
+        raise BadInput("that time is over, or beyond the end of time", hint=TIME_HINT, time=text, now=spoken(now_ms))
     return moment
 
 
@@ -128,10 +139,10 @@ def bound_ticks(mark_ticks: int, side: int, slippage: str) -> int:
     Raises: BadInput when it is no percentage, or there is no mark yet.
     """
     try:
-        percent = Decimal(slippage)
-    except InvalidOperation:
-        percent = Decimal("NaN")
-    if not percent.is_finite() or not 0 <= percent < 100:
+        percent = decimal(slippage)
+    except BadInput:
+        percent = None
+    if percent is None or not 0 <= percent < 100:
         raise BadInput("slippage is a percentage from 0 to below 100", hint="--slippage 0.5", slippage=slippage)
     if mark_ticks == 0:
         raise BadInput("the market has no mark yet", hint="wait for its first price")

@@ -5,22 +5,20 @@ from __future__ import annotations
 import http.client
 import threading
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
-from tallystick.errors import BadInput, TallystickError
+from tallystick.errors import Refused, Unreachable
+from tallystick.urls import parts_of, shown
 
 TIMEOUT_SECONDS: Final = 30.0
 
 
-class OperatorUnreachable(TallystickError):
+class OperatorUnreachable(Unreachable):
     """No answer from the operator; whether it took the request is not known, so ask again with the same bytes."""
 
-    exit_code = 3
 
-
-class OperatorRefused(BadInput):
+class OperatorRefused(Refused):
     """The operator's door refused a request: `code` is its name, `status` the HTTP status."""
 
     def __init__(self, status: int, code: str, message: str, field: str) -> None:
@@ -35,14 +33,14 @@ class Transport:
 
     def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         """Raises: BadInput when the URL is none."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput("an operator is an http or https URL", hint="http://127.0.0.1:8646", url=url)
-        self.url = url.rstrip("/")
+        parts = parts_of(url, "an operator", "http://127.0.0.1:8646, say")
+        self.endpoint = shown(parts)
         self._base = parts.path.rstrip("/")
         self._parts = parts
         self._timeout_seconds = timeout_seconds
         self._local = threading.local()
+        self._open: set[http.client.HTTPConnection] = set()
+        self._opening = threading.Lock()
 
     def __enter__(self) -> Transport:
         return self
@@ -71,13 +69,12 @@ class Transport:
                 response = kept.getresponse()
                 content = response.read()
             except (OSError, http.client.HTTPException) as error:
-                kept.close()
-                self._local.connection = None
+                self._drop(kept)
                 if known is None:
                     raise OperatorUnreachable(
                         f"no answer from the operator: {str(error) or type(error).__name__}",
                         hint="is it running there? --operator URL, or TALLYSTICK_OPERATOR",
-                        url=self.url,
+                        endpoint=self.endpoint,
                     ) from error
                 continue
             self._local.connection = kept
@@ -85,22 +82,33 @@ class Transport:
         raise AssertionError("the second attempt returns or raises")
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        kept = getattr(self._local, "connection", None)
-        if kept is not None:
-            kept.close()
-            self._local.connection = None
+        """Close the connections of all threads."""
+        with self._opening:
+            kept = set(self._open)
+        for each in kept:
+            self._drop(each)
 
     def _connect(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
-        return kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout_seconds)
+        made = kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout_seconds)
+        with self._opening:
+            self._open.add(made)
+        return made
+
+    def _drop(self, connection: http.client.HTTPConnection) -> None:
+        connection.close()
+        self._local.connection = None
+        with self._opening:
+            self._open.discard(connection)
 
     def _checked(self, method: str, path: str, body: bytes | None) -> Any:
         status, content = self.request(method, path, body)
         try:
             found = msgspec.json.decode(content)
         except msgspec.DecodeError as error:
-            raise OperatorUnreachable("this is no operator: it does not answer in JSON", url=self.url) from error
+            raise OperatorUnreachable(
+                "this is no operator: it does not answer in JSON", endpoint=self.endpoint
+            ) from error
         if status != 200:
             told = found if isinstance(found, dict) else {}
             raise OperatorRefused(

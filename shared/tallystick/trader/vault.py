@@ -6,18 +6,12 @@ from typing import Annotated
 
 import typer
 
+from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Key, Password, Record, Rpc, Url
 from tallystick.trader.options import (
-    DEPLOYMENT,
-    L1_URL,
-    OPERATOR_URL,
     AccountNumber,
-    Json,
-    Key,
-    Password,
-    Record,
-    Rpc,
     Sub,
-    Url,
+    Unchecked,
+    check_market,
     open_client,
     open_wallet,
     parse_address,
@@ -31,7 +25,7 @@ Amount = Annotated[str, typer.Argument(help="Tokens, with up to six decimals.")]
 
 def mint(
     amount: Amount,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -48,7 +42,7 @@ def mint(
 
 def deposit(
     amount: Amount,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -109,7 +103,7 @@ def claim(
     number: AccountNumber = None,
     sub: Sub = 0,
     operator: Url = OPERATOR_URL,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -136,7 +130,7 @@ def claim(
 
 def force_withdraw(
     amount: Amount,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -148,12 +142,12 @@ def force_withdraw(
 
     units = to_units(amount)
     wallet = open_wallet(rpc, deployment, key_file, password_file)
-    receipt = wallet.force_withdraw(wallet.account_number(wallet.account.address), units)
+    receipt = wallet.force_withdraw(wallet.own_number(), units)
     print_receipt(receipt, f"queued the withdrawal of {tokens(units)}", {"units": units}, as_json)
 
 
 def force_cancel(
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -161,7 +155,7 @@ def force_cancel(
 ) -> None:
     """Cancel all orders of the key's account through L1."""
     wallet = open_wallet(rpc, deployment, key_file, password_file)
-    receipt = wallet.force_cancel_all(wallet.account_number(wallet.account.address))
+    receipt = wallet.force_cancel_all(wallet.own_number())
     print_receipt(receipt, "queued the cancelling of all orders", {}, as_json)
 
 
@@ -169,7 +163,9 @@ def force_close(
     market: Annotated[int, typer.Argument(min=0, max=63, help="Where the position is.")],
     price_ticks: Annotated[int, typer.Argument(min=0, max=(1 << 24) - 1, help="The worst price to take.")],
     lots: Annotated[int, typer.Option(min=0, max=(1 << 32) - 1, help="How much of it; 0: all.")] = 0,
-    rpc: Rpc = L1_URL,
+    unchecked: Unchecked = False,
+    operator: Url = OPERATOR_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     key_file: Key = None,
     password_file: Password = None,
@@ -177,6 +173,9 @@ def force_close(
 ) -> None:
     """Close a position of the key's account against the book through L1; what the book does not take is dropped."""
     wallet = open_wallet(rpc, deployment, key_file, password_file)
-    receipt = wallet.force_close(wallet.account_number(wallet.account.address), market, price_ticks, lots)
+    account = wallet.own_number()
+    if not unchecked:
+        check_market(operator, market, account)
+    receipt = wallet.force_close(account, market, price_ticks, lots)
     facts = {"market": market, "price_ticks": price_ticks, "lots": lots}
     print_receipt(receipt, f"queued the closing of the position in market {market}", facts, as_json)

@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.trader.options import (
-    DEPLOYMENT,
-    L1_URL,
-    OPERATOR_URL,
-    Json,
-    Password,
-    Record,
-    Rpc,
-    Url,
-    load_key,
-    open_client,
-    print_json,
-)
+from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Password, Record, Rpc, Url, sending_client
+from tallystick.errors import REJECTED
+from tallystick.trader.options import load_key, open_client, print_json
 
 if TYPE_CHECKING:
     from tallystick.l1.access import L1
@@ -46,7 +36,7 @@ def report_price(
         str | None, typer.Option(help="Report it again so often, e.g. 10s, a round each time; Ctrl-C ends it.")
     ] = None,
     operator: Url = OPERATOR_URL,
-    rpc: Rpc = L1_URL,
+    rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     password_file: Password = None,
     as_json: Json = False,
@@ -57,7 +47,6 @@ def report_price(
     s0.key --key-file s1.key`, and the same with `--every 10s` to keep a market open while one tries things out.
     """
     from tallystick.errors import BadInput
-    from tallystick.l1.client import L1Client
     from tallystick.trader.terms import duration_ms
 
     if every is not None and round_number is not None:
@@ -65,7 +54,7 @@ def report_price(
     pause_ms = 0 if every is None else duration_ms(every)
     genesis = read_genesis(deployment)
     signers = [_signer(genesis, bytes(load_key(each, password_file).key)) for each in key_files]
-    chain = L1Client(rpc)
+    chain = sending_client(rpc)
     # L1's clock is the one the exchange follows; the exchange's own stands still while nothing happens.
     l1_seconds = chain.head().timestamp
     turn = l1_seconds if round_number is None else round_number
@@ -78,7 +67,7 @@ def report_price(
         if pause_ms:
             _keep_reporting(client, chain, signers, market, price_ticks, pause_ms, last=turn)
     if not all(answer.accepted for answer in answers):
-        raise typer.Exit(2)
+        raise typer.Exit(REJECTED)
 
 
 def _keep_reporting(

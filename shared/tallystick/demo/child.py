@@ -1,0 +1,27 @@
+"""A `tallystick` command of the demo's, which ends when the demo does, however that ends: its standard input is a pipe
+whose other end the demo alone holds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+from tallystick.cli import main
+
+STOP_SECONDS = 10.0
+
+
+def end_with_parent() -> None:
+    """Wait for the pipe to close, then stop this process as SIGTERM does, and insist after a while."""
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP_SECONDS)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_parent, name="parent", daemon=True).start()
+    main()

@@ -1,0 +1,35 @@
+"""Numbers as people write them: ASCII digits and at most one point, and nothing else that Python takes for a number."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Final
+
+from tallystick.errors import BadInput
+
+MOST_DIGITS: Final = 78
+"""As many as 2^256 has: nothing here is larger, and no exponent makes a short text a long number."""
+WHOLE: Final = re.compile(rf"-?[0-9]{{1,{MOST_DIGITS}}}")
+DECIMAL: Final = re.compile(
+    rf"-?(?:[0-9]{{1,{MOST_DIGITS}}}(?:\.[0-9]{{1,{MOST_DIGITS}}})?|\.[0-9]{{1,{MOST_DIGITS}}})"
+)
+
+
+def whole(text: str) -> int:
+    """Return a whole number. Raises: BadInput when it is none."""
+    if not WHOLE.fullmatch(text):
+        raise BadInput("not a whole number", hint="digits alone, such as 5000", given=text)
+    return int(text)
+
+
+def decimal(text: str) -> Decimal:
+    """Return a decimal number, exactly. Raises: BadInput when it is none."""
+    if not DECIMAL.fullmatch(text):
+        raise BadInput("not a number", hint="digits and at most one point, such as 5000 or 0.25", given=text)
+    return Decimal(text)
+
+
+def plain_float(text: str) -> float:
+    """Return a decimal number as the nearest float. Raises: BadInput when it is none."""
+    return float(decimal(text))
