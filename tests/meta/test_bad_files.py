@@ -45,7 +45,7 @@ def test_a_damaged_memory_of_a_lie_is_refused(tmp_path: Path) -> None:
     "arguments",
     [
         ["--data-dir", "{file}", "--mode", "watch"],
-        ["--data-dir", "{folder}", "--mode", "watch", "--poll", "nan"],
+        ["--data-dir", "{folder}", "--mode", "watch", "--poll", "0"],
         ["--data-dir", "{folder}", "--mode", "watch", "--poll", "-1"],
         ["--data-dir", "{folder}", "--mode", "watch", "--tag", "newest"],
         ["--data-dir", "{folder}", "--mode", "sleep"],

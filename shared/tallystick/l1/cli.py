@@ -140,6 +140,8 @@ def deploy(
 
     if out.exists():
         raise BadInput("the record exists and is left alone", path=str(out))
+    if not out.parent.is_dir():
+        raise BadInput("the record cannot be written there: there is no such folder", path=str(out))
     if key_file is None:
         raise ConfigError("deploying needs a key", hint="--key-file FILE, or TALLYSTICK_KEY_FILE")
     account = load_account(KeyFile(path=key_file, password_path=password_file))
