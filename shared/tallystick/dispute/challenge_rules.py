@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from tallystick.dispute.agreed import fold, is_agreed
 from tallystick.dispute.history import Prefix
 from tallystick.dispute.history import leaf as hash_leaf
 from tallystick.dispute.history import node as hash_node
@@ -137,7 +138,7 @@ class ChallengeRules:
         require(len(parent.children) > 1, "no rival assertion")
         require(parent.status is not Status.REJECTED, "the parent is rejected")
         require(dispute is None or dispute.decision is None, "decided")
-        require(len(siblings) == terms.height and _fold(leaf(one.state), siblings) == span, "the last leaf is another")
+        require(len(siblings) == terms.height and fold(leaf(one.state), siblings) == span, "the last leaf is another")
         if dispute is None:
             dispute = self.disputes[parent] = Dispute(parent=parent)
             self._tell("DisputeOpened", dispute, limit=parent.next_limit)
@@ -153,7 +154,7 @@ class ChallengeRules:
         if record.children is not None and self._takes_repetition():
             return
         require(edge.height > 0 and node(left, right) == edge.span and not record.proven, "not its children")
-        require(self.ground.drops(Rule.BISECT_RIVALLED) or self.is_rivalled(dispute, edge), "no rival")
+        require(self.ground.drops(Rule.BISECT_RIVALLED) or record.rivalled is not None, "no rival")
         require(record.children is None and not self.is_over(dispute), "settled")
         record.children = self.children(edge, left, right)
         record.mover = who
@@ -168,9 +169,9 @@ class ChallengeRules:
         dispute, record = self._find(parent, edge)
         if record.proven and self._takes_repetition():
             return
-        require(edge.height == 0 and self.is_rivalled(dispute, edge), "no rivalled leaf")
+        require(edge.height == 0 and record.rivalled is not None, "no rivalled leaf")
         require(not record.proven and not self.is_over(dispute), "settled")
-        require(self.ground.drops(Rule.AGREED_PRE) or _is_agreed(edge, prefix), "not the agreed state")
+        require(self.ground.drops(Rule.AGREED_PRE) or is_agreed(edge.index, edge.base, prefix), "not the agreed state")
         post = self.ground.step(prefix.pre, parent.next_limit)
         require(leaf(post) == edge.span, "the step leads elsewhere")
         record.proven, record.mover, record.cached = True, who, ENOUGH
@@ -227,10 +228,6 @@ class ChallengeRules:
         right_base = base if self.ground.drops(Rule.RIGHT_BASE) else node(base, left)
         return Edge(height - 1, 2 * index, base, left), Edge(height - 1, 2 * index + 1, right_base, right)
 
-    def is_rivalled(self, dispute: Dispute, edge: Edge) -> bool:
-        """Whether another span stands in the edge's place."""
-        return dispute.edges[edge].rivalled is not None
-
     def is_over(self, dispute: Dispute) -> bool:
         """Whether no move counts any more."""
         return dispute.settled is not None or (self.ground.drops(Rule.PLAY_ON) and dispute.decision is not None)
@@ -263,8 +260,7 @@ class ChallengeRules:
         version, from_block = dispute.asleep.get(root, (-1, 0))
         if version == dispute.version and block < from_block:
             return False
-        total = self.total(dispute, root) + self.unrivalled(dispute.roots[root].assertion)
-        left = self.ground.terms.period - total
+        left = self.ground.terms.period - self.root_total(dispute, root)
         if left <= 0:
             return True
         dispute.asleep[root] = dispute.version, block - -left // self._growth
@@ -301,15 +297,8 @@ class ChallengeRules:
         dispute.settled, dispute.settled_block, dispute.pot = root, self.ground.block, lost // 2
         dispute.burnt = lost - dispute.pot
         dispute.due.add(root)
-        self._tell(
-            "DisputeSettled",
-            dispute,
-            edge=root,
-            opener=opened.opener,
-            bondWei=terms.root_bond,
-            forfeitedWei=dispute.burnt,
-            potWei=dispute.pot,
-        )
+        facts = {"bondWei": terms.root_bond, "forfeitedWei": dispute.burnt, "potWei": dispute.pot}
+        self._tell("DisputeSettled", dispute, edge=root, opener=opened.opener, **facts)
         self.till.credit[opened.opener] += terms.root_bond
         self.till.credit[SINK] += dispute.burnt
         self._repay(dispute, root, opened.opener, terms.open_reward)
@@ -406,19 +395,3 @@ class ChallengeRules:
     def _tell(self, name: str, dispute: Dispute, **args: Any) -> None:
         if self.ground.tell is not None:
             self.ground.say("Challenge", name, {"parent": dispute.parent.id, **args})
-
-
-def _is_agreed(edge: Edge, prefix: Prefix) -> bool:
-    zeros = (edge.index & -edge.index).bit_length() - 1 if edge.index else 0
-    if len(prefix.siblings) != zeros:
-        return False
-    base = leaf(prefix.pre)
-    if edge.index:
-        base = node(prefix.base_prev, _fold(base, prefix.siblings))
-    return base == edge.base
-
-
-def _fold(last: bytes, siblings: Iterable[bytes]) -> bytes:
-    for sibling in siblings:
-        last = node(sibling, last)
-    return last

@@ -1,4 +1,5 @@
-"""The campaign of generations: tens of thousands of random matches under the Python rules, some in the contracts as well.
+"""The campaign of generations: tens of thousands of random matches under the Python rules, some in the contracts as well,
+some with pools for the honest side's bonds, and some about the Inbox.
 
 A campaign keeps its place in a file after every few matches, and goes on from there. A match in which anything happens
 that must never happen is named by its seed: `Match(seed).play()` plays it again.
@@ -7,7 +8,7 @@ that must never happen is named by its seed: `Match(seed).play()` plays it again
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +22,15 @@ from tallystick.errors import BadInput, DataMismatch
 from tallystick.testing.generations.match import Match
 from tallystick.testing.generations.setup import RICH
 from tallystick.testing.generations.twin import Twin
+from tallystick.testing.inbox.match import InboxMatch
+from tallystick.testing.inbox.twin import InboxTwin
+from tallystick.testing.pools import match as pool_match
+from tallystick.testing.pools.twin import PoolTwin
 
 WINDOW: Final = 100
 """Matches after which the place is kept."""
+FEW: Final = 3
+"""Batches that one who floods the Inbox posts in a block where the contract plays along."""
 
 console = Console(stderr=True)
 
@@ -54,14 +61,16 @@ class Played:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """How far a campaign has come: under the Python rules alone, and beside the contracts."""
+    """How far a campaign has come: under the Python rules alone, beside the contracts, with pools, and about the Inbox."""
 
     rules: Played = field(default_factory=Played)
     contracts: Played = field(default_factory=Played)
+    pools: Played = field(default_factory=Played)
+    inbox: Played = field(default_factory=Played)
 
     def to_json(self) -> str:
         """Return it as the text of a state file."""
-        parts = {"rules": self.rules, "contracts": self.contracts}
+        parts = {name: getattr(self, name) for name in Tally.__slots__}
         plain = {name: {key: getattr(part, key) for key in Played.__slots__} for name, part in parts.items()}
         return json.dumps(plain, indent=2) + "\n"
 
@@ -94,13 +103,37 @@ def play_contracts(seed: int) -> Played:
     return played
 
 
+def play_pools(seed: int) -> Played:
+    """Play one match with pools, every fourth in the contracts as well."""
+    try:
+        result = pool_match.play(seed, make=pool_match.python_pools if seed % 4 else PoolTwin)
+    except DataMismatch as error:
+        return Played(matches=1, faults=[f"seed {seed}, pools: {error}"])
+    return Played(
+        matches=1, calls=result.calls, faults=[f"seed {seed}, pools: {fault.value}" for fault in result.faults]
+    )
+
+
+def play_inbox(seed: int) -> Played:
+    """Play one match about the Inbox, every eighth in the contract as well."""
+    try:
+        beside = seed % 8 == 0
+        match = InboxMatch(seed, make=InboxTwin, many=FEW) if beside else InboxMatch(seed)
+        result = match.play()
+    except DataMismatch as error:
+        return Played(matches=1, faults=[f"seed {seed}, Inbox: {error}"])
+    faults = [f"seed {seed}, Inbox: {fault.value}" for fault in result.faults]
+    return Played(matches=1, calls=result.batches + result.refused, beyond=result.worst - result.bound, faults=faults)
+
+
 def run(
-    tally: Tally, rules: int, contracts: int, jobs: int, keep: Callable[[Tally], None], told: Callable[[int], None]
+    tally: Tally, most: Mapping[str, int], jobs: int, keep: Callable[[Tally], None], told: Callable[[int], None]
 ) -> None:
     """Go on until so many matches are played of each kind. `keep` is given the tally to write down, `told` the progress."""
-    for play, most, part in ((play_rules, rules, tally.rules), (play_contracts, contracts, tally.contracts)):
-        while part.matches < most:
-            seeds = range(part.matches, min(most, part.matches + WINDOW))
+    for name, play in KINDS.items():
+        part: Played = getattr(tally, name)
+        while part.matches < most[name]:
+            seeds = range(part.matches, min(most[name], part.matches + WINDOW))
             for each in _work(play, seeds, jobs):
                 part.add(each)
                 told(each.matches)
@@ -110,15 +143,21 @@ def run(
 def report(tally: Tally) -> str:
     """Return the campaign's result for people."""
     lines: list[str] = []
-    for name, part in (("Python rules", tally.rules), ("contracts beside them", tally.contracts)):
+    for name, part in (
+        ("Python rules", tally.rules),
+        ("contracts beside them", tally.contracts),
+        ("pools", tally.pools),
+        ("Inbox", tally.inbox),
+    ):
         if not part.matches:
             continue
-        lines += [
-            f"{name}: {part.matches:,} matches of {part.blocks:,} blocks",
-            f"  {part.generations:,} generations, {part.lies:,} lies, {part.calls:,} calls",
-            f"  at most {part.bonds} honest bond and {part.roots} honest roots at once",
-            f"  the slowest confirmation took {part.slowest} blocks; the nearest to its bound left {-part.beyond}",
-        ]
+        lines.append(f"{name}: {part.matches:,} matches, {part.calls:,} calls")
+        if part.generations:
+            lines += [
+                f"  {part.blocks:,} blocks, {part.generations:,} generations, {part.lies:,} lies",
+                f"  at most {part.bonds} honest bond and {part.roots} honest roots at once",
+                f"  the slowest confirmation took {part.slowest} blocks; the nearest to its bound left {-part.beyond}",
+            ]
         lines += [f"  FAULT {fault}" for fault in part.faults]
         lines += [] if part.faults else ["  nothing happened that must never happen"]
     return "\n".join(lines)
@@ -153,6 +192,8 @@ def main(
     seeds: Annotated[int, typer.Option(min=0, help="Matches under the Python rules, earlier runs included.")] = 20_000,
     contracts: Annotated[int, typer.Option(min=0, help="Matches in the contracts too, earlier runs included.")] = 2_000,
     state: Annotated[Path, typer.Option(help="Where it keeps its place.")] = Path(".tallystick/generations.json"),
+    pools: Annotated[int, typer.Option(min=0, help="Matches with pools, earlier runs included.")] = 4_000,
+    inbox: Annotated[int, typer.Option(min=0, help="Matches about the Inbox, earlier runs included.")] = 400,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Play random matches over many generations: nothing that must never happen may happen.
@@ -169,11 +210,15 @@ def main(
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
-        done = tally.rules.matches + tally.contracts.matches
-        task = progress.add_task("matches", total=seeds + contracts, completed=done)
-        run(tally, seeds, contracts, jobs, keep, lambda more: progress.advance(task, more))
+        most = {"rules": seeds, "contracts": contracts, "pools": pools, "inbox": inbox}
+        parts: list[Played] = [getattr(tally, name) for name in most]
+        task = progress.add_task("matches", total=sum(most.values()), completed=sum(part.matches for part in parts))
+        run(tally, most, jobs, keep, lambda more: progress.advance(task, more))
     typer.echo(report(tally))
-    raise typer.Exit(1 if tally.rules.faults or tally.contracts.faults else 0)
+    raise typer.Exit(1 if any(part.faults for part in parts) else 0)
+
+
+KINDS: Final = {"rules": play_rules, "contracts": play_contracts, "pools": play_pools, "inbox": play_inbox}
 
 
 if __name__ == "__main__":

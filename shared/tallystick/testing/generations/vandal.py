@@ -16,6 +16,7 @@ from tallystick.dispute.protocol import bottom_up
 from tallystick.dispute.rollup_rules import Posted, RollupRules
 from tallystick.dispute.rules import Ground
 from tallystick.errors import BadInput
+from tallystick.rollup.assertion_view import Status
 from tallystick.state.hashing import keccak
 from tallystick.testing.generations.attacker import ATTACKER
 from tallystick.testing.generations.chain import Chain
@@ -89,12 +90,19 @@ class Vandal:
         """Money goes into lies below lies only: a match's figures count those below the truth."""
         parent = self._one()
         source = self.rng.choice([self._one(), None])
-        if parent.poster == ATTACKER and not self.rollup.postable(parent):
-            self._make("post", parent, self._state(), source)
+        if not self.rollup.postable(parent):
+            self._make("post", parent, self._state(), None)
+        elif parent.parent is not None and parent is not parent.parent.children[0] and parent.poster == ATTACKER:
+            self._below(parent)
         elif parent.children:
             self._make("post", parent, self.rng.choice(parent.children).state, source)
         elif source is not None and source.bonded != ATTACKER:
             self._make("post", parent, self._state(), source)
+
+    def _below(self, parent: Posted) -> None:
+        """Post below what is likely to be a lie, so that what falls has children that are rivals."""
+        if parent.confirmed_child is None and parent.status is not Status.CONFIRMED and len(parent.children) < 2:
+            self._make("post", parent, self._state(), None)
 
     def _bond(self) -> None:
         one = self._one()
@@ -173,10 +181,10 @@ class Vandal:
             self._make("update", dispute.parent, [Opening(self._edge(dispute), NOTHING, NOTHING)])
 
     def _decide(self) -> None:
-        dispute = self._dispute()
-        if dispute is not None:
-            root, openings = self._root(dispute)
-            self._make("decide", dispute.parent, root, openings)
+        for dispute in list(self.challenge.disputes.values()):
+            for root in list(dispute.roots):
+                if self.rng.random() < 0.5:
+                    self._make("decide", dispute.parent, root, bottom_up(self.challenge, dispute, root))
 
     def _settle(self) -> None:
         dispute = self._dispute()

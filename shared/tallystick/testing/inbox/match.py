@@ -29,7 +29,7 @@ HOSTILE: Final = "hostile"
 WHO: Final = (SEQUENCER, USER, SERVANT, HOSTILE)
 STYLES: Final = ("honest", "flood", "drizzle", "stall", "silent", "late", "random")
 BLOCKS: Final = 60
-WORSE: Final = 8
+WORSE: Final = 24
 """What messages and samples ask for, times this, where nothing bounds them."""
 
 
@@ -150,6 +150,9 @@ class InboxMatch:
         self.style = STYLES[seed % len(STYLES)]
         self.dropped = dropped
         terms = InboxTerms(wait=self.rng.choice([2, 5]), landed=self.rng.choice([2, 3]))
+        if self.style in ("drizzle", "flood"):
+            # The nearest to what can be followed at all.
+            terms = InboxTerms()
         self.bound = terms.bound
         if InboxRule.RATE_FITS in dropped:
             terms = replace(terms, rate=4 * terms.rate)
@@ -262,13 +265,14 @@ class InboxMatch:
         time = max(rules.until, rules.second - self.terms.past if span == 0 and least else rules.second - BLOCK_SECONDS)
         until = min(max(time, time + span), rules.second + self.terms.future)
         messages = rules.messages
-        most = rules.second - self.terms.force - 1 if least else rules.second - 1
+        forced = least and InboxRule.NOT_NEWER not in self.dropped
+        most = rules.second - self.terms.force - 1 if forced else rules.second - 1
         if least and InboxRule.IN_TIME in self.dropped:
             most = -1
         limit = rules.limit
         while limit < len(messages) and messages[limit] <= most:
             limit += 1
-        if limit > rules.limit:
+        if limit > rules.limit and InboxRule.NOT_NEWER not in self.dropped:
             time = max(time, messages[limit - 1])
         self._post(who, len(rules.batches), time, max(until, time), limit, sizes)
 
@@ -281,7 +285,7 @@ class InboxMatch:
         if self.style in ("honest", "flood", "drizzle"):
             who = SEQUENCER
         second = rules.second
-        time = rng.choice([rules.until, rules.until - 1, second, second - 1, second - self.terms.past - 1, second - 60])
+        time = rng.choice([rules.until, rules.until - 1, second, second - 1, second - 30, second - self.terms.past - 1])
         until = time + rng.choice([0, 0, 12, 60, 61, 90])
         limit = rules.limit + rng.choice([-1, 0, 0, 0, 1, 1, 2])
         if rng.random() < 0.2:
