@@ -47,7 +47,8 @@ def test_P05_what_a_flood_leaves_over_is_asserted_and_confirmed_without_another_
     def all_posted() -> bool:
         sealed = running.named("batch_sealed")
         records = sum(each["records"] for each in sealed)
-        return records == running.http.get("/v1/info")["records"] and stage.call("Inbox", "batchCount") == len(sealed)
+        told, posted = running.http.get("/v1/info")["records"], stage.call("Inbox", "batchCount")
+        return (records, len(sealed)) == (told, posted)
 
     # the first assertion covers this batch and no more: the flood is all in the next one
     scene.wait(all_posted, "the batches before the flood")
