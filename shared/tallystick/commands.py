@@ -78,7 +78,7 @@ class App(typer.Typer):
 
     def __init__(self, group: str, **settings: Any) -> None:
         self.group = group
-        ordinary = {
+        ordinary: dict[str, Any] = {
             "add_completion": False,
             "no_args_is_help": True,
             "rich_markup_mode": None,

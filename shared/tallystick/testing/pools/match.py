@@ -172,9 +172,10 @@ class Pooled:
             self.rng.shuffle(members)
             for member in members:
                 self._try("collect", ATTACKER, purpose)
-                self._try(
-                    *(("quit", member, purpose) if self.rng.random() < 0.5 else ("pay_out", HONEST, purpose, member))
-                )
+                if self.rng.random() < 0.5:
+                    self._try("quit", member, purpose)
+                else:
+                    self._try("pay_out", HONEST, purpose, member)
                 self._try("quit", member, purpose)
                 left = pool.members[member]
                 if left.stake or (pool.home and left.share):
