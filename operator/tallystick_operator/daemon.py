@@ -43,32 +43,13 @@ from tallystick_operator.publisher import BATCHES_KEPT, Publisher
 from tallystick_operator.sequencer import Sequencer
 from tallystick_operator.server import ApiServer
 from tallystick_operator.standing import Metrics, Standing
+from tallystick_operator.terminal import TOLD
 
 MOST_AHEAD_SECONDS: Final = 30.0
 """How far the clock runs ahead of L1's newest block, at most, and never as far as a batch's time may."""
 FLUSH_SECONDS: Final = 8.0
 """How long a shutdown waits for its last batches; what is not posted by then is posted after the next start."""
 UNREACHABLE_SECONDS: Final = 2.0
-TOLD: Final = frozenset(
-    (
-        "adopted",
-        "assertion_wrong",
-        "batch_refused",
-        "batches_late",
-        "bond_lost",
-        "endpoint",
-        "failed",
-        "l1_problem",
-        "lied",
-        "promises_resumed",
-        "promises_stopped",
-        "record_lost",
-        "reordered",
-        "stopped",
-        "turned",
-    )
-)
-"""What the terminal is told; the rest goes to the event file alone, as it comes with every batch."""
 RESERVE_WEI: Final = 10**17
 """Ether that bonds leave to batches: some dozens of them at what gas usually costs."""
 

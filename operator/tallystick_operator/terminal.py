@@ -1,0 +1,26 @@
+"""Which of the operator's events people see on its terminal; all of them are in its event file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TOLD: Final = frozenset(
+    (
+        "adopted",
+        "assertion_wrong",
+        "batch_refused",
+        "batches_late",
+        "bond_lost",
+        "endpoint",
+        "failed",
+        "l1_problem",
+        "lied",
+        "promises_resumed",
+        "promises_stopped",
+        "record_lost",
+        "reordered",
+        "stopped",
+        "turned",
+    )
+)
+"""The rest comes with every batch."""
