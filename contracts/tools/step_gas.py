@@ -1,4 +1,4 @@
-"""Play every scenario through the compiled Referee and write what each kind of step costs.
+"""Play every named scenario through the compiled Referee and write what each kind of step costs.
 
     contracts/snapshots/gas_steps.json    by step: cases, median and largest gas, as played and fully proven; largest witness
     docs/tables/gas.md                    the same for people
@@ -21,7 +21,7 @@ PAGE = ROOT / "docs" / "tables" / "gas.md"
 
 
 def main() -> None:
-    measured = [measure(name) for name in scenarios.SCENARIOS_STEPPED]
+    measured = [measure(name) for name in scenarios.NAMED]
     coverage = scenarios.Coverage()
     for each in measured:
         coverage.update(each.coverage)

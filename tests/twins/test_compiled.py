@@ -31,7 +31,7 @@ def fingerprint(name):
         chain = keccak(chain + proof.post_hash + keccak(proof.witness))
     return chain.hex()
 
-json.dump({"how": how(), "scenarios": {name: fingerprint(name) for name in scenarios.SCENARIOS_STEPPED}}, sys.stdout)
+json.dump({"how": how(), "scenarios": {name: fingerprint(name) for name in (*scenarios.NAMED, *scenarios.SEEDED_STEPPED)}}, sys.stdout)
 """
 
 

@@ -81,7 +81,7 @@ def exceeds(cost: Cost) -> bool:
     return cost.steps * PPM > WORK_PPM * cost.size
 
 
-@pytest.mark.parametrize("name", scenarios.SCENARIOS_STEPPED)
+@pytest.mark.parametrize("name", [*scenarios.NAMED, *scenarios.SEEDED_STEPPED])
 def test_neither_a_frame_nor_all_batches_cost_more_steps_than_their_bytes_allow_in(name: str) -> None:
     scene = scenarios.play(name).scene
     machine = scene.machine_at_start()

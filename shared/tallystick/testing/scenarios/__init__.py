@@ -66,11 +66,16 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     **{f"mutations_{seed}": partial(flow.mutate, seed=seed, records=400) for seed in range(3)},
 }
 
+SEEDED: Final = ("flow_", "extremes_", "mutations_")
+"""What the names of histories made by chance begin with."""
+NAMED: Final = tuple(name for name in SCENARIOS if not name.startswith(SEEDED))
 FLOWS_STEPPED: Final = 4
-SCENARIOS_STEPPED: Final = tuple(
-    name for name in SCENARIOS if not name.startswith("flow_") or int(name.removeprefix("flow_")) < FLOWS_STEPPED
+SEEDED_STEPPED: Final = tuple(
+    name
+    for name in SCENARIOS
+    if name.startswith(SEEDED) and (not name.startswith("flow_") or int(name.removeprefix("flow_")) < FLOWS_STEPPED)
 )
-"""Those that every run of the tests plays in the Referee step by step; `make twins` plays all, and more."""
+"""Those made by chance that every run of the tests plays in the Referee step by step; `make twins` plays all, and more."""
 
 GOES_ON: Final = None
 """The step ended no record."""
