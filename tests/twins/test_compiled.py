@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(900)
+"""Compiling takes a minute, or several where others use the machine."""
+
 ROOT = Path(__file__).resolve().parents[2]
 HAS_COMPILER = any(shutil.which(name) for name in (os.environ.get("CC", "cc"), "gcc", "clang"))
 
