@@ -18,6 +18,9 @@ from tallystick.replay import tasks as replay_tasks
 from tallystick.replay.cli import app as replay
 from tallystick.rollup.invariants import broken
 
+pytestmark = pytest.mark.timeout(900)
+"""Compiling takes a minute, or several where others use the machine."""
+
 SMALL = {"seed": 3, "orders": 600, "markets": 3, "accounts": 40, "repeat": 1}
 
 LINES = """\

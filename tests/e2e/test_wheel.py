@@ -13,6 +13,9 @@ import pytest
 
 from tests.meta.tree import ROOT
 
+pytestmark = pytest.mark.timeout(900)
+"""Compiling takes a minute, or several where others use the machine."""
+
 NEEDED = (
     "tallystick/artifacts/Referee.json",
     "tallystick/artifacts/probe.jsonl",
