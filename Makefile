@@ -31,12 +31,12 @@ test: $(VENV)/.dev ## Run the tests (ARGS="-k words" for some of them)
 twins: $(VENV)/.dev ## Run STEPS=200000 steps in both languages, and mutated witnesses; goes on where it stopped
 	$(BIN)/python -m tallystick.testing.campaign --steps $(STEPS) $(ARGS)
 
-campaign: $(VENV)/.dev ## Play SEEDS=20000 random matches over many generations (goes on where it stopped), and the long tests
+campaign: $(VENV)/.dev $(NPM)/.done ## Play SEEDS=20000 random matches over many generations (goes on where it stopped), and the long tests (needs npm)
 	$(BIN)/python -m tallystick.testing.generations.campaign --seeds $(SEEDS) $(ARGS)
 	TALLYSTICK_FILE_SECONDS=36000 $(BIN)/python -m pytest -q -m campaign tests
 
 test-anvil: $(VENV)/.dev $(NPM)/.done ## Play reorganisations and many attackers on anvil too (needs npm)
-	$(BIN)/python -m pytest -q -m anvil tests/anvil $(ARGS)
+	$(BIN)/python -m pytest -q -m "anvil and not campaign" tests/anvil $(ARGS)
 
 sybils: $(VENV)/.dev ## Play 1, 8 and 64 attackers at once against one honest party; print what it costs
 	$(BIN)/tallystick bench sybils 1 8 64 $(ARGS)
