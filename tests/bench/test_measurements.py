@@ -98,7 +98,9 @@ def test_signed_orders_are_published_and_replayed_from_genesis(recording: Path) 
     assert result["records"] > result["orders"] - 1
 
 
-def test_replay_ends_with_one_object(recording: Path) -> None:
+@pytest.mark.parametrize("native", ["0", pytest.param("", marks=pytest.mark.campaign)])
+def test_replay_ends_with_one_object(recording: Path, native: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLYSTICK_NATIVE", native)
     done = CliRunner().invoke(replay, [str(recording), "--markets", "1", "--accounts", "100", "--json"])
     assert done.exit_code == 0
     told = json.loads(done.stdout.splitlines()[-1])
@@ -114,7 +116,10 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
         assert isinstance(CliRunner().invoke(replay, [str(tmp_path / name), "--json"]).exception, BadInput)
 
 
-def test_a_recording_that_ends_in_junk_is_refused_with_the_line(recording: Path, tmp_path: Path) -> None:
+def test_a_recording_that_ends_in_junk_is_refused_with_the_line(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALLYSTICK_NATIVE", "0")
     broken = tmp_path / "broken"
     broken.write_text(recording.read_text() + "junk\n")
     refused = CliRunner().invoke(replay, [str(broken), "--markets", "1", "--accounts", "100", "--json"]).exception

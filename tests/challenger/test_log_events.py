@@ -26,6 +26,8 @@ CODE = [
 ]
 TELLS = ("report", "_report", "write")
 """The functions that tell an event, which is their first argument."""
+DUES = ("Due", "replace", "_of_one")
+"""Those that make a call that is due, which has the event's name."""
 CHOSEN = {"lie_half_time", "lie_over_time", "lie_confirmed", "done_by_others", "not_taken", "refused", "failed"}
 """Names that stand in a variable before they are told."""
 
@@ -34,7 +36,7 @@ def told(code: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            named = [each.value for each in node.keywords if name in ("Due", "replace") and each.arg == "event"]
+            named = [each.value for each in node.keywords if name in DUES and each.arg == "event"]
             for value in [*node.args[:1], *named] if name in TELLS else named:
                 for part in (value.body, value.orelse) if isinstance(value, ast.IfExp) else ast.walk(value):
                     if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.isidentifier():

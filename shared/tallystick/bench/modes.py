@@ -29,14 +29,14 @@ KEPT = REPOSITORY / "build" / "kept"
 def compiled_source() -> Iterator[Path | None]:
     """Give the folder to import the compiled machine from: this one, or a compiled copy of it; None without either.
 
-    A copy is made from the repository where there is mypy and a C compiler. Compiling takes some fifteen seconds, once:
-    what came of it is kept in `build` for the same source.
+    A copy is made from the repository where there is mypy and a C compiler, unless TALLYSTICK_NATIVE is 0. Compiling
+    takes some fifteen seconds, once: what came of it is kept in `build` for the same source.
     """
     here = Path(__file__).resolve().parents[2]
     if is_compiled():
         yield here
         return
-    if not (REPOSITORY / "hatch_build.py").is_file():
+    if os.environ.get("TALLYSTICK_NATIVE") == "0" or not (REPOSITORY / "hatch_build.py").is_file():
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="tallystick-native-") as name:

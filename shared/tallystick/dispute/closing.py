@@ -70,7 +70,7 @@ def rejected(known: Known) -> list[Due]:
         for each in map(rollup.assertions.__getitem__, known.lies)
         if each.status is Status.PENDING and any(rival.status is Status.CONFIRMED for rival in rollup.rivals(each))
     ]
-    return [_of_one(each, "reject", "rejected", "reject") for each in fallen]
+    return [_of_one(each, "reject", event="rejected", function="reject") for each in fallen]
 
 
 def settled(known: Known) -> list[Due]:
@@ -101,7 +101,7 @@ def taken_home(known: Known, due: list[Due]) -> list[Due]:
         return []
     if known.identity.duties.propose and len(free) == len(own_bonds(known)):
         free = free[:-1]
-    return [_of_one(each, "take", "bond_taken", "takeBond") for each in free]
+    return [_of_one(each, "take", event="bond_taken", function="takeBond") for each in free]
 
 
 def withdrawn(known: Known) -> list[Due]:
@@ -118,7 +118,7 @@ def withdrawn(known: Known) -> list[Due]:
     return found
 
 
-def _of_one(assertion: Assertion, name: str, event: str, function: str) -> Due:
+def _of_one(assertion: Assertion, name: str, *, event: str, function: str) -> Due:
     """Return a call of the Rollup that takes one assertion and nothing else."""
     return Due(
         name=name,
