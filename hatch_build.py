@@ -1,6 +1,7 @@
 """Compiles the machine with mypyc: into a wheel where a C compiler is at hand, or in place by `make native`.
 
 Without a compiler, without mypy, or with TALLYSTICK_NATIVE=0 the same modules run interpreted, to the same result.
+TALLYSTICK_NATIVE_OPT is how much the C compiler optimises, 0 to 3: the less, the sooner it is done.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def compile_in_place() -> None:
     WORK.mkdir(parents=True, exist_ok=True)
     extensions: list[Any] = mypycify(
         ["--config-file", str(ROOT / "pyproject.toml"), *(str(path.relative_to(ROOT)) for path in modules())],
-        opt_level="3",
+        opt_level=os.environ.get("TALLYSTICK_NATIVE_OPT", "3"),
         debug_level="0",
         target_dir=str(WORK),
         group_name=GROUP,

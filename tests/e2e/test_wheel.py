@@ -38,8 +38,9 @@ def built(folder: Path, native: str) -> Path:
             target = copy / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(source.read_bytes())
+    environment = {**os.environ, "TALLYSTICK_NATIVE": native, "TALLYSTICK_NATIVE_OPT": "0"}
     command = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "-q", "-w", str(folder)]
-    subprocess.run(command, cwd=copy, env={**os.environ, "TALLYSTICK_NATIVE": native}, check=True, capture_output=True)
+    subprocess.run(command, cwd=copy, env=environment, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
