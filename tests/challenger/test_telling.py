@@ -126,7 +126,8 @@ def test_a_lie_is_told_measured_and_told_again_when_it_is_over(
     assert after["moves_sent_total"] == len(moved)
     paid = [each for each in map(json.loads, daemon.path.read_text().splitlines()) if "gas" in each]
     assert after["gas_used_total"] == sum(each["gas"] for each in paid) > 0
-    assert after["fees_wei_total"] == sum(each["fee_wei"] for each in paid) > 0
+    # a metric is a float, which counts wei exactly up to 2^53 alone
+    assert after["fees_wei_total"] == pytest.approx(sum(each["fee_wei"] for each in paid), rel=1e-12, abs=0)
     assert after["transactions_total"] == len(paid) >= len(moved)
     assert after["last_poll_timestamp_seconds"] > 0 and after["poll_failures_total"] == 0
 

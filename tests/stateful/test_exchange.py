@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from tallystick.testing.stateful.exchange import Exchange
 
 USUAL = settings(
-    max_examples=80,
+    max_examples=50,
     stateful_step_count=60,
     deadline=None,
     derandomize=False,
