@@ -113,10 +113,14 @@ def publish_through_reorganisation(stage: Stage, phase: str, depth: int) -> None
 def take_back(stage: Stage, honest: Party, depth: int) -> None:
     """Replace blocks that the party has read; then let everybody who sent something see to it that it is there."""
     honest.read()
+    before = stage.client.head().timestamp
     replace_blocks(stage, depth)
+    if (behind := before - stage.client.head().timestamp) > 0:  # or a batch would be from the new branch's future
+        stage.chain.request("evm_increaseTime", hex(behind))
+        stage.mine(1)
     for _ in range(3):
         for queue in stage.queues.values():
             for entry in queue._store.in_state(TxState.REVERTED):
-                queue.retry(entry.key)  # the new branch's clock may be behind, and a batch from its future
+                queue.retry(entry.key)
             queue.pump()
         stage.mine(5)
