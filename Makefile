@@ -36,7 +36,7 @@ campaign: $(VENV)/.dev $(NPM)/.done ## Play SEEDS=20000 random matches over many
 	TALLYSTICK_FILE_SECONDS=36000 $(BIN)/python -m pytest -q -m campaign tests
 
 test-anvil: $(VENV)/.dev $(NPM)/.done ## Play reorganisations and many attackers on anvil too (needs npm)
-	$(BIN)/python -m pytest -q -m "anvil and not campaign" tests/anvil $(ARGS)
+	TALLYSTICK_FILE_SECONDS=600 $(BIN)/python -m pytest -q -m "anvil and not campaign" tests/anvil $(ARGS)
 
 sybils: $(VENV)/.dev ## Play 1, 8 and 64 attackers at once against one honest party; print what it costs
 	$(BIN)/tallystick bench sybils 1 8 64 $(ARGS)

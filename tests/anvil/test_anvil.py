@@ -140,7 +140,7 @@ def test_a_chain_that_grows_shorter_is_followed_down_and_up_again(empty: AnvilSt
     assert names.count("MessageQueued") == 1
 
 
-@pytest.mark.parametrize("count", [1, 8, 64])
+@pytest.mark.parametrize("count", [1, 8, pytest.param(64, marks=[pytest.mark.campaign, pytest.mark.timeout(3_600)])])
 def test_attackers_with_different_histories_lose_on_anvil_too(crowded: CrowdedStage, count: int) -> None:
     fresh = crowded.world.fresh()
     true = History(fresh.state, fresh.inputs, height=crowded.deployment.config.root_height)
