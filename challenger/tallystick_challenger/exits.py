@@ -11,7 +11,7 @@ from tallystick.machine.arith import read_address
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
 from tallystick.machine.risk import health, withdrawable
-from tallystick.numbers import WHOLE
+from tallystick.numbers import NATURAL
 from tallystick.rollup.replay import run_out
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
@@ -55,7 +55,7 @@ def account_of(party: Party, name: str) -> int:
 
     Raises: BadInput when it is neither, or the address has no account.
     """
-    if WHOLE.fullmatch(name):
+    if NATURAL.fullmatch(name):
         return int(name)
     if not (name.startswith("0x") and len(name) == ADDRESS_DIGITS):
         raise BadInput("an account is a number, or its owner's address", account=name)

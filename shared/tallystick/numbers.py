@@ -10,7 +10,8 @@ from tallystick.errors import BadInput
 
 MOST_DIGITS: Final = 78
 """As many as 2^256 has: nothing here is larger, and no exponent makes a short text a long number."""
-WHOLE: Final = re.compile(rf"-?[0-9]{{1,{MOST_DIGITS}}}")
+NATURAL: Final = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}")
+WHOLE: Final = re.compile(rf"-?{NATURAL.pattern}")
 DECIMAL: Final = re.compile(
     rf"-?(?:[0-9]{{1,{MOST_DIGITS}}}(?:\.[0-9]{{1,{MOST_DIGITS}}})?|\.[0-9]{{1,{MOST_DIGITS}}})"
 )
@@ -20,6 +21,13 @@ def whole(text: str) -> int:
     """Return a whole number. Raises: BadInput when it is none."""
     if not WHOLE.fullmatch(text):
         raise BadInput("not a whole number", hint="digits alone, such as 5000", given=text)
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """Return a whole number that is not below zero. Raises: BadInput when it is none."""
+    if not NATURAL.fullmatch(text):
+        raise BadInput("not a whole number from 0 on", hint="digits alone, such as 5000", given=text)
     return int(text)
 
 

@@ -114,6 +114,11 @@ def test_F11_limits_ether_and_accounts_are_written_in_plain_digits(text: str) ->
         account_of(None, text)  # type: ignore[arg-type]
 
 
+def test_F11_no_account_has_a_number_below_zero() -> None:
+    with pytest.raises(BadInput, match="a number, or its owner"):
+        account_of(None, "-3")  # type: ignore[arg-type]
+
+
 def test_N07_what_is_left_out_is_what_the_configuration_says_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[ChallengerConfig] = []
     monkeypatch.setattr("tallystick_challenger.cli._watch", lambda config, json_log: found.append(config))

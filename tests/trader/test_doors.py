@@ -143,9 +143,17 @@ def test_F11_a_time_at_the_end_of_all_calendars_is_no_traceback(time: str) -> No
         assert time != "9999-12-31T23:59:59Z"
 
 
-@pytest.mark.parametrize("words", ["list-market 9 --multiplier 1 --rule max_lots=٥", "bulk place:0:buy:1:٥:1"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "list-market 9 --multiplier 1 --rule max_lots=٥",
+        "list-market 9 --multiplier 1 --rule max_lots=-5",
+        "bulk place:0:buy:1:٥:1",
+        "bulk place:0:buy:-1:5:1",
+    ],
+)
 def test_F11_numbers_inside_words_are_read_as_strictly(shell: Shell, words: str) -> None:
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput, match=r"not a whole number|not an item"):
         shell.run("governance", *words.split())
 
 

@@ -125,7 +125,7 @@ def parse_rules(given: list[str] | None) -> dict[str, int]:
     Raises: BadInput for a name that is no rule, or what is no number.
     """
     from tallystick.errors import BadInput
-    from tallystick.numbers import whole
+    from tallystick.numbers import natural
     from tallystick.schema.rules import RULES
 
     rules: dict[str, int] = {}
@@ -133,7 +133,7 @@ def parse_rules(given: list[str] | None) -> dict[str, int]:
         name, _, number = each.partition("=")
         if name not in RULES:
             raise BadInput(f"{each} is no rule: give NAME=NUMBER", hint=f"the rules are {', '.join(RULES)}")
-        rules[name] = whole(number)
+        rules[name] = natural(number)
     return rules
 
 

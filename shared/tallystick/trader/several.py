@@ -82,16 +82,16 @@ def bulk(
 def _item(text: str) -> Item:
     """Return the item a word describes. Raises: BadInput when it is none."""
     from tallystick.errors import BadInput
-    from tallystick.numbers import WHOLE
+    from tallystick.numbers import NATURAL
     from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item
     from tallystick.trader.terms import order_flags
 
     hint = "place:MARKET:SIDE:LOTS:PRICE:CLIENT_ID[:FLAGS], replace: with the same, or cancel:CLIENT_ID"
     word, *parts = text.split(":")
-    if len(parts) == 6 and not WHOLE.fullmatch(parts[5]):
+    if len(parts) == 6 and not NATURAL.fullmatch(parts[5]):
         parts[5] = str(order_flags(parts[5].split("+")))
     numbers = [str(SIDES.index(part)) if part in SIDES and at == 1 else part for at, part in enumerate(parts)]
-    if not all(WHOLE.fullmatch(part) for part in numbers):
+    if not all(NATURAL.fullmatch(part) for part in numbers):
         raise BadInput("not an item", hint=hint, item=text)
     values = [int(part) for part in numbers]
     if word == "cancel" and len(values) == 1:
