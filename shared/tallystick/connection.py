@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 OPERATOR_URL: Final = "http://127.0.0.1:8646"
 L1_URLS: Final = ["http://127.0.0.1:8545"]
 DEPLOYMENT: Final = Path("deployment.json")
-MIB: Final = 1 << 20
 
 Rpc = Annotated[
     list[str],

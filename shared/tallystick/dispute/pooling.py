@@ -119,11 +119,10 @@ class Pooling:
                 continue
             if pool.stage is Stage.MADE:
                 found += homecoming([pool], self._mind.rollup, self._mind.challenge)
-            if (
-                pool.due_wei
-                if pool.stage is Stage.MADE
-                else pool.stage is not Stage.GATHERING or self._is_unwanted(id_)
-            ):
+                leaves = pool.due_wei > 0
+            else:
+                leaves = pool.stage is not Stage.GATHERING or self._is_unwanted(id_)
+            if leaves:
                 found.append(_quitting(pool))
         return found
 
