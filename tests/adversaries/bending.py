@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from tests.operator.lives import Lives, nothing_lost_or_doubled
-from tests.operator.scene import Scene, scene_in
+from tests.operator.scene import Scene
 
 BUY, SELL = 0, 1
 LONG = pytest.mark.campaign
 """What the campaign plays beside the rest."""
 
 
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    with scene_in(tmp_path) as scene:
-        yield scene
-
-
 class Begin(Protocol):
     """Begins a life."""
 
     def __call__(self, seed: int, **options: Any) -> Lives: ...
-
-
-@pytest.fixture
-def begin(scene: Scene) -> Iterator[Begin]:
-    begun: list[Lives] = []
-
-    def make(seed: int, **options: Any) -> Lives:
-        begun.append(Lives(scene, seed, **options))
-        open_market(scene, begun[-1])
-        return begun[-1]
-
-    yield make
-    for lives in begun:
-        lives.close()
 
 
 def open_market(scene: Scene, lives: Lives) -> None:

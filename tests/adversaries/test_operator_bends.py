@@ -10,10 +10,8 @@ from tallystick.errors import ConfigError, L1Error
 from tallystick.testing.stage import Stage
 from tallystick.testing.world import address
 from tallystick_operator.config import check_confirmations
-from tests.adversaries.bending import BUY, LONG, Begin, begin, scene, told_and_kept, trade
+from tests.adversaries.bending import BUY, LONG, Begin, told_and_kept, trade
 from tests.operator.scene import Scene
-
-__all__ = ["begin", "scene"]
 
 
 @pytest.mark.parametrize("kill", [pytest.param(0.0, marks=LONG), 0.15])

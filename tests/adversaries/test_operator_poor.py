@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,12 @@ import pytest
 from tallystick.l1.keys import save_key
 from tallystick.testing.stage import PERIOD_BLOCKS, account
 from tallystick.testing.world import address
-from tests.operator.scene import Running, Scene, scene_in
+from tests.operator.scene import Running, Scene
 
 BUY = 0
 ETHER = 10**18
 GAS_WEI = ETHER // 2
 GENERATIONS = 5
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    with scene_in(tmp_path) as scene:
-        yield scene
 
 
 def leave(scene: Scene, wei: int) -> None:

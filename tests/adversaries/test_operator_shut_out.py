@@ -10,11 +10,9 @@ from tallystick.l1.sender import TxQueue
 from tallystick.testing.stage import account
 from tallystick.testing.world import address
 from tallystick.trader.transport import OperatorRefused
-from tests.adversaries.bending import BUY, LONG, Begin, begin, scene, told_and_kept, trade
+from tests.adversaries.bending import BUY, LONG, Begin, told_and_kept, trade
 from tests.operator.lives import Lives
 from tests.operator.scene import Scene
-
-__all__ = ["begin", "scene"]
 
 ABOVE_EVERY_CAP_WEI = FeePolicy().urgent_cap_wei + GWEI
 HOUR = 3_600

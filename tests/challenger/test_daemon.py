@@ -16,23 +16,13 @@ from tallystick.errors import BadInput, ConfigError, Disputed, StateError
 from tallystick.journal import Journal
 from tallystick.l1.keys import KeyFile, save_key
 from tallystick.rollup.duties import Mode
-from tallystick.testing.stage import Stage, Told, account, trade_a_little
+from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import run
 from tallystick_operator.lies import LIES
 
 WAIT_SECONDS = 60
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from tallystick.dispute.party import Party
 from tallystick.errors import BadInput, DataMissing
 from tallystick.l1.keys import save_key
 from tallystick.rollup.duties import Mode
-from tallystick.testing.stage import Stage, Told, account, trade_a_little
+from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger.cli import app
 from tallystick_operator.lies import LIES
 
@@ -22,14 +21,9 @@ MOST_MOVES = 60
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
+def stage(stage: Stage, tmp_path: Path) -> Stage:
     save_key(account("challenger"), tmp_path / "key")
-    yield made
-    made.close()
+    return stage
 
 
 class Hand:

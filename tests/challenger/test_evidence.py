@@ -17,22 +17,12 @@ from tallystick.errors import BadEncoding, BadInput, DataError, DataMismatch, Da
 from tallystick.rollup.duties import Mode
 from tallystick.schema.names import Phase
 from tallystick.testing.evms import PyEvm
-from tallystick.testing.stage import Stage, Told, trade_a_little
+from tallystick.testing.stage import Stage, Told
 from tallystick_challenger.cli import app
 from tallystick_operator.lies import LIES
 from tests.adversaries.operator_state import LieAt, add, afterwards
 
 ROUNDS = 60
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
-    yield made
-    made.close()
 
 
 def lie_at(phase: Phase) -> Any:

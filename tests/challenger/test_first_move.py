@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tallystick.dispute.party import Party
 from tallystick.rollup.duties import Mode
-from tallystick.testing.stage import Stage, Told, trade_a_little
+from tallystick.testing.stage import Stage, Told
 from tallystick_operator.lies import LIES
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -11,10 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tallystick.rollup.duties import Mode
-from tallystick.testing.stage import Stage, Told, trade_a_little
+from tallystick.testing.stage import Stage, Told
 from tallystick_challenger.teller import ALARMS
 from tests.challenger.test_webhook import until
 
@@ -61,16 +59,6 @@ def test_the_page_lists_every_event_there_is_and_no_other() -> None:
 
 def test_the_page_marks_exactly_the_alarms() -> None:
     assert {name for name, alarm in rows().items() if alarm} == ALARMS | {"thread_failed"}
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
-    yield made
-    made.close()
 
 
 def command(stage: Stage, folder: Path, *more: str) -> list[str]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-import pytest
 from typer.testing import CliRunner
 
 from tallystick.errors import Disputed
 from tallystick.journal import Journal
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import Mode
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
+from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import run
@@ -24,17 +22,6 @@ from tallystick_challenger.teller import Telling
 from tallystick_operator.lies import LIES
 
 WAIT_SECONDS = 60
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    """A stage on which nobody contradicts a liar."""
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
-    yield made
-    made.close()
 
 
 class Watching:

@@ -12,7 +12,7 @@ from tallystick.dispute.party import Party
 from tallystick.l1.keys import KeyFile, save_key
 from tallystick.rollup.assertion_view import Status
 from tallystick.rollup.duties import DUTIES, Mode
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, account, trade_a_little
+from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, account
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import make_party
 from tallystick_operator.lies import LIES
@@ -20,16 +20,6 @@ from tallystick_operator.lies import LIES
 PATIENCE = 20
 DISPUTE_ROUNDS = 200
 Make = Callable[[Mode, Told], Party]
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -6,28 +6,16 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from typer.testing import CliRunner
 
 from tallystick.rollup.duties import Mode
-from tallystick.testing.stage import Stage, Told, trade_a_little
+from tallystick.testing.stage import Stage, Told
 from tallystick_challenger.cli import app
 from tallystick_challenger.defence import GAS_WEI
 from tallystick_operator.lies import LIES
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
-    yield made
-    made.close()
 
 
 def shown(stage: Stage, folder: Path, command: str, *more: str) -> str:

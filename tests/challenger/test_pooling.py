@@ -13,7 +13,7 @@ from tallystick.dispute.pools import purpose_of
 from tallystick.errors import BadInput, ConfigError
 from tallystick.l1.keys import KeyFile, save_key
 from tallystick.rollup.duties import Mode
-from tallystick.testing.stage import Stage, Told, account, finished, trade_a_little
+from tallystick.testing.stage import Stage, Told, account, finished
 from tallystick.testing.world import address
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig
@@ -27,15 +27,10 @@ ROUNDS = 200
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(stage: Stage) -> Stage:
     """A stage with a lie on it, which nobody has contradicted."""
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
-    made.party("operator", Mode.PROPOSE, Told(), LIES["worse-fill"](bytes(20)).step).tick()
-    yield made
-    made.close()
+    stage.party("operator", Mode.PROPOSE, Told(), LIES["worse-fill"](bytes(20)).step).tick()
+    return stage
 
 
 Make = Callable[..., Party]

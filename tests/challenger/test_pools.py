@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from tallystick.dispute.pools import homecoming, instead, purpose_of, read_pools
 from tallystick.errors import BadInput, DataMissing
 from tallystick.l1.keys import save_key
 from tallystick.rollup.duties import Mode
-from tallystick.testing.stage import Stage, Told, account, trade_a_little
+from tallystick.testing.stage import Stage, Told, account
 from tallystick.testing.world import address
 from tallystick_challenger.cli import app
 from tallystick_challenger.pools import ether, wei_of
@@ -26,18 +25,13 @@ ETHER = 10**18
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(stage: Stage, tmp_path: Path) -> Stage:
     """A stage on which nobody has contradicted a lie yet."""
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
     for name in ("alice", "bob"):
-        made.fund(name)
+        stage.fund(name)
         save_key(account(name), tmp_path / name)
-    made.party("operator", Mode.PROPOSE, Told(), LIES["worse-fill"](bytes(20)).step).tick()
-    yield made
-    made.close()
+    stage.party("operator", Mode.PROPOSE, Told(), LIES["worse-fill"](bytes(20)).step).tick()
+    return stage
 
 
 class Hand:

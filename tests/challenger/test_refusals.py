@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -26,23 +25,13 @@ from tallystick.rollup import probe
 from tallystick.rollup.duties import Mode
 from tallystick.schema.names import Phase
 from tallystick.testing import probe as probe_writer
-from tallystick.testing.stage import Stage, Told, account, trade_a_little
+from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger import daemon
 from tallystick_challenger.complete import check_complete
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.teller import Telling
 from tallystick_operator.lies import LIES
 from tests.l1.relay import Relay
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tallystick.journal import Journal
 from tallystick.l1.keys import KeyFile, save_key
 from tallystick.l1.server import DevServer
 from tallystick.rollup.duties import Mode
-from tallystick.testing.stage import Stage, Told, account, trade_a_little
+from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger.alerts import Limits
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import run
@@ -32,16 +32,6 @@ from tallystick_operator.lies import LIES
 from tests.challenger.test_daemon import Running
 from tests.challenger.test_webhook import Receiver, free_port, until
 from tests.l1.relay import Relay
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
-    yield made
-    made.close()
 
 
 @pytest.fixture

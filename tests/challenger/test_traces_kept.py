@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tallystick.dispute.party import Party
 from tallystick.errors import ConfigError
 from tallystick.l1.keys import KeyFile, save_key
 from tallystick.rollup.duties import Mode
-from tallystick.testing.stage import Stage, Told, account, trade_a_little
+from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger import daemon
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import make_party
@@ -24,16 +24,11 @@ SECONDS = 60
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(stage: Stage, tmp_path: Path) -> Stage:
     """A stage with a lie on it, which nobody has contradicted."""
-    made = Stage(tmp_path)
-    trade_a_little(made)
-    made.publish()
-    made.deployment.save(tmp_path / "deployment.json")
     save_key(account("challenger"), tmp_path / "key")
-    made.party("operator", Mode.PROPOSE, Told(), LIES["worse-fill"](bytes(20)).step).tick()
-    yield made
-    made.close()
+    stage.party("operator", Mode.PROPOSE, Told(), LIES["worse-fill"](bytes(20)).step).tick()
+    return stage
 
 
 def config(stage: Stage, folder: Path, trace_memory_mib: int = 1024) -> ChallengerConfig:

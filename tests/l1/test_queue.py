@@ -243,16 +243,23 @@ def test_a_transaction_lost_in_a_reorganisation_is_mined_again(
     assert noted(client, probe) == [10]
 
 
-def test_a_nonce_taken_by_a_stranger_is_replaced_once_that_is_final(
-    new_queue: NewQueue, client: L1Client, send: Send
-) -> None:
+def overtaken(new_queue: NewQueue, client: L1Client, send: Send, *, confirmations: int) -> tuple[TxQueue, str]:
+    """Return a queue whose payment lost its nonce to a stranger's, and a snapshot of L1 from before that."""
     client.request("evm_setAutomine", False)
-    queue = new_queue(SenderConfig(confirmations=2))
+    queue = new_queue(SenderConfig(confirmations=confirmations))
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
     queue.pump()
+    snapshot = client.request("evm_snapshot")
     client.request("anvil_dropTransaction", _waiting(client)[0])
     send(SOMEBODY, value=100, nonce=0)
     client.request("evm_mine")
+    return queue, snapshot
+
+
+def test_a_nonce_taken_by_a_stranger_is_replaced_once_that_is_final(
+    new_queue: NewQueue, client: L1Client, send: Send
+) -> None:
+    queue, _ = overtaken(new_queue, client, send, confirmations=2)
     assert queue.pump().pending == 1
     client.request("evm_mine")
     queue.pump()
@@ -265,14 +272,7 @@ def test_a_nonce_taken_by_a_stranger_is_replaced_once_that_is_final(
 def test_a_nonce_that_a_stranger_has_is_seen_at_once_and_the_transaction_waits_again_where_that_block_is_gone(
     new_queue: NewQueue, client: L1Client, send: Send
 ) -> None:
-    client.request("evm_setAutomine", False)
-    queue = new_queue(SenderConfig(confirmations=10))
-    queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
-    queue.pump()
-    snapshot = client.request("evm_snapshot")
-    client.request("anvil_dropTransaction", _waiting(client)[0])
-    send(SOMEBODY, value=100, nonce=0)
-    client.request("evm_mine")
+    queue, snapshot = overtaken(new_queue, client, send, confirmations=10)
     report = queue.pump()
     (entry,) = queue.idle("pay")
     assert (entry.state, entry.block_number, report.pending) == (TxState.OVERTAKEN, client.head().number, 1)
@@ -287,14 +287,7 @@ def test_a_nonce_that_a_stranger_has_is_seen_at_once_and_the_transaction_waits_a
 def test_what_was_overtaken_and_withdrawn_is_not_sent_anew_but_where_its_nonce_is_free_again(
     new_queue: NewQueue, client: L1Client, send: Send
 ) -> None:
-    client.request("evm_setAutomine", False)
-    queue = new_queue(SenderConfig(confirmations=2))
-    queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
-    queue.pump()
-    snapshot = client.request("evm_snapshot")
-    client.request("anvil_dropTransaction", _waiting(client)[0])
-    send(SOMEBODY, value=100, nonce=0)
-    client.request("evm_mine")
+    queue, snapshot = overtaken(new_queue, client, send, confirmations=2)
     queue.pump()
     assert queue.withdraw("pay")
     client.request("anvil_mine", 4)

@@ -1,4 +1,4 @@
-"""Rigs for the operator's tests."""
+"""Rigs and scenes for the operator's tests."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from tallystick_operator.core import CorePolicy
 from tests.operator.rig import MakeRig, Rig
+from tests.operator.scene import Scene, scene_in
 
 
 @pytest.fixture
@@ -41,3 +42,10 @@ def shared_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     rig.set_up()
     yield rig
     rig.log.close()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A whole operator and its surroundings."""
+    with scene_in(tmp_path) as scene:
+        yield scene

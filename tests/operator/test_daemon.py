@@ -8,11 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tallystick.rollup.duties import Mode
 from tallystick.testing.stage import Told, account
@@ -20,15 +16,9 @@ from tallystick.testing.world import address, key
 from tallystick.trader.client import TraderClient
 from tallystick.trader.l1 import TraderL1, claim_from_l1, claim_from_operator
 from tallystick.trader.transport import OperatorUnreachable
-from tests.operator.scene import Scene, scene_in
+from tests.operator.scene import Scene
 
 BUY, SELL = 0, 1
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    with scene_in(tmp_path) as scene:
-        yield scene
 
 
 def test_money_goes_in_is_traded_and_comes_out_again(scene: Scene) -> None:

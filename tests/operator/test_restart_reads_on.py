@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,10 @@ import pytest
 from tallystick.errors import StateError
 from tallystick.l1.logstore import LogStore
 from tallystick.l1.quorum import QuorumClient
-from tests.operator.scene import Scene, scene_in
+from tests.operator.scene import Scene
 
 IDLE_BLOCKS = 300
 STORES = ("l1-inbox.sqlite", "l1-events.sqlite")
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    with scene_in(tmp_path) as scene:
-        yield scene
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +11,7 @@ from tallystick.errors import BadInput
 from tallystick.l1.queuestore import QueueStore, TxState
 from tallystick.l1.sender import PumpReport, SenderConfig, TxQueue
 from tallystick.testing.stage import account
-from tests.operator.scene import Scene, scene_in
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    with scene_in(tmp_path) as scene:
-        yield scene
+from tests.operator.scene import Scene
 
 
 def test_what_a_deep_reorganisation_brought_back_is_left_on_its_way(scene: Scene) -> None:
