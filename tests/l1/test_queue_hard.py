@@ -71,6 +71,35 @@ def test_a_move_lands_before_its_deadline_while_gas_costs_a_hundredfold(
     assert client.nonce(queue.address) == 3, "nothing landed twice"
 
 
+def test_a_version_that_the_key_cannot_pay_for_is_never_signed_and_what_it_can_pay_for_lands_when_gas_is_cheap_again(
+    new_queue: NewQueue, probe: Contract, client: L1Client, send: Send, clock: Any
+) -> None:
+    """Gas costs more than the key holds until long behind the deadline, and the nodes forget what does not pay that: a
+    version that no node would take must not be all that is left of a nonce, for everything else stands behind it."""
+    queue = new_queue(SenderConfig(fees=DEAR))
+    send(SOMEBODY, value=client.balance_wei(queue.address) - 10**16)
+    client.request("evm_setAutomine", False)
+    start = client.head().number
+    move = probe.encode("note", 10, b"")
+    queue.enqueue("move", probe.address, move, gas=100_000, window=Window(first_block=start, deadline_block=start + 20))
+    problems = set(queue.pump().problems)
+    for _ in range(30):
+        mine_at(client, clock, 500 * GWEI)
+        problems |= set(queue.pump().problems)
+    assert any("cannot pay for a dearer version" in each for each in problems)
+    entry = queue.get("move")
+    assert entry is not None
+    offered = queue._store.attempts(entry)[0].fees.max_fee_wei * 100_000
+    assert 8 * 10**15 < offered <= client.balance_wei(queue.address), "what the key holds is offered, but for a bump"
+    for waiting in client.request("tallystick_pool"):
+        client.request("anvil_dropTransaction", waiting)
+    queue.enqueue("next", probe.address, probe.encode("note", 11, b""), gas=100_000)
+    for _ in range(8):
+        mine_at(client, clock, GWEI)
+        queue.pump()
+    assert noted(client, probe) == [10, 11]
+
+
 def test_what_has_no_deadline_waits_for_better_times(new_queue: NewQueue, client: L1Client, clock: Any) -> None:
     client.request("evm_setAutomine", False)
     queue = new_queue(SenderConfig(fees=DEAR))

@@ -29,6 +29,19 @@ class Fees:
     max_fee_wei: int
     tip_wei: int
 
+    def dearer(self) -> "Fees":
+        """The least that nodes take in place of this. Rounding: up."""
+        return Fees(
+            max_fee_wei=self.max_fee_wei * BUMP_PERMILLE // 1_000 + 1, tip_wei=self.tip_wei * BUMP_PERMILLE // 1_000 + 1
+        )
+
+    def within(self, most_wei: int, older: "Fees") -> "Fees | None":
+        """This offer, or the most that a limit allows of it if nodes take that in place of an older one; else None."""
+        least = older.dearer()
+        if most_wei < least.max_fee_wei or self.tip_wei < least.tip_wei:
+            return None
+        return Fees(max_fee_wei=min(self.max_fee_wei, most_wei), tip_wei=min(self.tip_wei, most_wei))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeePolicy:
@@ -59,8 +72,8 @@ class FeePolicy:
         tip = suggested_tip_wei + suggested_tip_wei * URGENT_TIPS * urgency_ppm // PPM
         max_fee = min(2 * base_fee_wei + tip, cap)
         if older is not None:
-            tip = max(tip, older.tip_wei * BUMP_PERMILLE // 1_000 + 1)
-            max_fee = max(max_fee, older.max_fee_wei * BUMP_PERMILLE // 1_000 + 1)
+            least = older.dearer()
+            tip, max_fee = max(tip, least.tip_wei), max(max_fee, least.max_fee_wei)
         elif max_fee < base_fee_wei:
             return None
         return Fees(max_fee_wei=max_fee, tip_wei=min(tip, max_fee)) if max_fee <= cap else None

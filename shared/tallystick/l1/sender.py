@@ -5,9 +5,9 @@
       │        its nonce was used by another ◀──┘ ├────────── its block is gone ◀──────┘
       └── confirmations ── OVERTAKEN ── not so ───┘
 
-A signed transaction is on disk before any node sees it, so a restart finds each one that may be
-mined. A nonce is given out once and only here. Entries are signed by their deadlines, then in the order
-of their arrival; one that cannot be paid, is too dear or would revert now holds up no other.
+A signed transaction is on disk before any node sees it, so a restart finds each one that may be mined. A nonce is given out
+once and only here. Entries are signed by their deadlines, then in the order of their arrival; one that cannot be paid, is too
+dear or would revert now holds up no other, and no version is signed that the key could not pay for.
 """
 
 import time
@@ -32,9 +32,8 @@ WITHDRAWABLE = (TxState.QUEUED, TxState.OVERTAKEN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderConfig:
-    """How the queue pays and waits. A transaction is final when its block has `confirmations`
-    blocks, itself counted. What sends ether and has no deadline
-    leaves at least `reserve_wei` to what has one."""
+    """How the queue pays and waits. A transaction is final when its block has `confirmations` blocks, itself counted. What
+    sends ether and has no deadline leaves at least `reserve_wei` to what has one."""
 
     confirmations: int = 1
     fees: FeePolicy = field(default_factory=FeePolicy)
@@ -263,9 +262,12 @@ class TxQueue:
             if dearer is None:
                 problems.append(f"{entry.key}: the fee cap forbids a dearer version")
             else:
-                newest = self._sign(entry, entry.nonce or 0, gas, dearer)
-                self._broadcast(entry, newest, problems)
-                return
+                # no node takes what the key cannot pay for: such a version would be all that is left of the nonce
+                paid = dearer.within((newest.gas * newest.fees.max_fee_wei + self._free_wei()) // gas, newest.fees)
+                if paid is not None:
+                    self._broadcast(entry, self._sign(entry, entry.nonce or 0, gas, paid), problems)
+                    return
+                problems.append(f"{entry.key}: the key cannot pay for a dearer version")
         if self._client.transaction_input(newest.hash) is None:
             self._broadcast(entry, newest, problems)
 
