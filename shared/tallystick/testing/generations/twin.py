@@ -22,6 +22,7 @@ from tallystick.dispute.rollup_rules import Posted, RollupRules
 from tallystick.dispute.rules import Ground
 from tallystick.errors import BadInput, DataMismatch
 from tallystick.l1.abi import ContractAbi, contract_abi
+from tallystick.rollup.assertion_view import Status
 from tallystick.state.hashing import keccak
 from tallystick.testing.generations.evm_chain import EvmChain, Log, fastest_chain
 from tallystick.testing.generations.honest import HONEST
@@ -30,6 +31,8 @@ from tallystick.testing.generations.words import ADDRESSES, Words
 
 COMPILED: Final = json.loads(Path(__file__).with_name("contracts.json").read_text(encoding="utf-8"))
 CHAIN_ID: Final = 1
+STATUS: Final = {Status.PENDING: 1, Status.CONFIRMED: 2, Status.REJECTED: 3}
+"""As in IRollup."""
 NOT_MODELLED: Final = {"Credited", "CreditWithdrawn"}
 """Events that say nothing which the others do not."""
 
@@ -134,7 +137,9 @@ class Twin:
         return self.rules.net(who)
 
     def is_conserved(self) -> bool:
-        """Whether both contracts hold what they owe, and owe what the Python rules say they do."""
+        """Whether both contracts hold what they owe, and owe and keep of assertions what the Python rules say they do."""
+        for one in self.rollup.posted.values():
+            self._compare_assertion(one)
         rules, tills = self.rules, {"Rollup": self.rollup.till, "Challenge": self.challenge.till}
         for contract, till in tills.items():
             for who, address in ADDRESSES.items():
@@ -146,6 +151,29 @@ class Twin:
             if dispute.settled is not None and state["potWei"] != dispute.pot:
                 raise DataMismatch("another pot", expected=dispute.pot, actual=state["potWei"])
         return rules.is_conserved()
+
+    def _compare_assertion(self, one: Posted) -> None:
+        """Raises: DataMismatch, when the contract keeps something else of an assertion."""
+        data = contract_abi("Rollup").encode_call("assertion", one.id)
+        kept = self._chain.read(self.addresses["Rollup"], data)
+        first = one.children[0].created if one.children else 0
+        expected = (
+            one.parent.id if one.parent is not None else bytes(32),
+            one.state,
+            self.words.addresses[one.bonded] if one.bonded else 0,
+            one.limit,
+            STATUS[one.status],
+            one.next_limit,
+            one.created,
+            first,
+            one.second_child_block,
+            len(one.children),
+            one.confirmed_child.id if one.confirmed_child is not None else 0,
+        )
+        for at, value in enumerate(expected):
+            number = value if isinstance(value, int) else int.from_bytes(value, "big")
+            if int.from_bytes(kept[32 * at : 32 * (at + 1)], "big") != number:
+                raise DataMismatch("another assertion", id=one.id, field=at, expected=number)
 
     def _dispute_state(self, parent: Posted) -> dict[str, Any]:
         abi = contract_abi("Challenge")
