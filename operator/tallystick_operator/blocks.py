@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from tallystick.machine.machine import Machine, NoInputs
 from tallystick.machine.steps.block_trade import foresee
 from tallystick.records.codec import Record
 from tallystick.schema.names import Outcome
 from tallystick.state.state import State
-
-TAKERS: Final = {
-    Outcome.BAD_SIGNATURE: "acceptance",
-    Outcome.NO_ACCOUNT: "taker",
-    Outcome.NOT_AUTHORISED: "acceptance",
-    Outcome.AGENT_EXPIRED: "taker_agent",
-    Outcome.AGENT_SCOPE: "taker_agent",
-    Outcome.NONCE_USED: "taker_nonce",
-    Outcome.NONCE_RANGE: "taker_nonce",
-}
-"""The field at fault, where it is not the one of other records: who offers has been found to be right before."""
 
 
 def foresee_block(state: State, record: Record) -> Outcome:

@@ -20,6 +20,7 @@ from tallystick.records.codec import BY_NAME, Record, decode, encode
 from tallystick.records.items import ITEM_PLACE, unpack_items
 from tallystick.records.signing import digest, recover
 from tallystick.schema.names import Outcome
+from tallystick.schema.outcomes import ROWS
 from tallystick.schema.records import SIGNATURE_BYTES, Authority, RecordField
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
@@ -32,86 +33,9 @@ from tallystick.state.layout import (
     ITEM_SLOT_BYTES,
 )
 from tallystick.state.state import State
-from tallystick_operator.blocks import TAKERS, foresee_block
+from tallystick_operator.blocks import foresee_block
 from tallystick_operator.readmodel import ReadModel
 from tallystick_operator.unsigned import foresee
-
-_REASONS: Final = {
-    Outcome.UNKNOWN_RECORD: "no such kind of record",
-    Outcome.MALFORMED: "not the canonical encoding of a record",
-    Outcome.OUT_OF_RANGE: "a number is out of its field's range",
-    Outcome.BAD_SIGNATURE: "the signature is no valid low-s EIP-2098 signature of this record",
-    Outcome.NO_ACCOUNT: "there is no such account yet; deposit first, or transfer to the sub-account",
-    Outcome.NOT_AUTHORISED: "the signer may not do this; compare what was signed with /v1/digest",
-    Outcome.AGENT_EXPIRED: "the agent key has expired",
-    Outcome.AGENT_SCOPE: "the agent key may not do this",
-    Outcome.NONCE_USED: "the nonce was used; see next_nonce of /v1/account",
-    Outcome.NONCE_RANGE: "the nonce is outside the window; see next_nonce of /v1/account",
-    Outcome.NO_SUCH_ORDER: "no such order rests in the book",
-    Outcome.NO_MARKET: "no such market is open",
-    Outcome.NO_CHANGE: "no change of this market's rules is proposed",
-    Outcome.NOT_SETTLED: "the market is not settled; its positions are closed by trading",
-    Outcome.NOT_DEAD: "the order is alive",
-    Outcome.NO_POSITION: "the account has no position in this market",
-    Outcome.HEALTHY: "the account's value covers its maintenance margin",
-    Outcome.WINDING_DOWN: "the exchange is being wound down; `settle-account` counts and then pays what an account is worth",
-    Outcome.NO_CLAIM: "the account has been paid",
-    Outcome.TOO_EARLY: "the exchange is open, or the claims of others are still being counted",
-    Outcome.NO_NOMINATION: "nobody is nominated to take up this account's position",
-    Outcome.SELF_TRADE: "an account trades with another one; a sub-account is another one",
-    Outcome.MARKET_EXPIRED: "the market has expired; it waits for its last price",
-    Outcome.NO_MARK: "the market has no price yet",
-    Outcome.TOO_LARGE: "more lots than the market's largest order, see max_lots of /v1/markets",
-    Outcome.EXPIRED: "the offer has ended; ask for a new one",
-    Outcome.STALE_INDEX: "the market's prices have stopped; two who both only reduce may queue the record on L1, Inbox.enqueueRecord",
-    Outcome.NOTHING_TO_REDUCE: "a side that must only reduce holds less than that against it",
-}
-_FIELDS: Final = {
-    Outcome.BAD_SIGNATURE: "signature",
-    Outcome.NO_ACCOUNT: "account",
-    Outcome.NOT_AUTHORISED: "signature",
-    Outcome.AGENT_EXPIRED: "agent",
-    Outcome.AGENT_SCOPE: "agent",
-    Outcome.NONCE_USED: "nonce",
-    Outcome.NONCE_RANGE: "nonce",
-    Outcome.NO_SUCH_ORDER: "client_id",
-    Outcome.NO_MARKET: "market",
-    Outcome.NO_CHANGE: "market",
-    Outcome.NOT_SETTLED: "market",
-    Outcome.NOT_DEAD: "slot",
-    Outcome.NO_POSITION: "market",
-    Outcome.HEALTHY: "account",
-    Outcome.NO_NOMINATION: "account",
-    Outcome.SELF_TRADE: "taker",
-    Outcome.MARKET_EXPIRED: "market",
-    Outcome.NO_MARK: "market",
-    Outcome.TOO_LARGE: "lots",
-    Outcome.EXPIRED: "expiry_ms",
-    Outcome.STALE_INDEX: "market",
-    Outcome.NOTHING_TO_REDUCE: "reduces",
-}
-_STATUS: Final = {
-    Outcome.NO_ACCOUNT: 404,
-    Outcome.NO_SUCH_ORDER: 404,
-    Outcome.NO_MARKET: 404,
-    Outcome.NO_CHANGE: 404,
-    Outcome.NOT_SETTLED: 409,
-    Outcome.NOT_DEAD: 409,
-    Outcome.NOT_AUTHORISED: 403,
-    Outcome.AGENT_EXPIRED: 403,
-    Outcome.AGENT_SCOPE: 403,
-    Outcome.NO_POSITION: 404,
-    Outcome.HEALTHY: 409,
-    Outcome.NO_NOMINATION: 404,
-    Outcome.MARKET_EXPIRED: 409,
-    Outcome.NO_MARK: 409,
-    Outcome.EXPIRED: 409,
-    Outcome.STALE_INDEX: 409,
-    Outcome.NOTHING_TO_REDUCE: 409,
-    Outcome.NONCE_USED: 409,
-    Outcome.NONCE_RANGE: 409,
-}
-
 
 OPERATORS_OWN: Final = frozenset({"clock"})
 """Kinds that nobody signs and the operator alone writes."""
@@ -157,8 +81,8 @@ class Checked:
 
 def refuse(outcome: Outcome, field: str = "") -> Refused:
     """Return the refusal that corresponds to what the machine would answer."""
-    code = outcome.name.lower()
-    return Refused(_STATUS.get(outcome, 400), code, _REASONS[outcome], field or _FIELDS.get(outcome, ""))
+    row = ROWS[outcome]
+    return Refused(row.status, outcome.name.lower(), row.text, field or row.field)
 
 
 def to_record(submission: Submission, *, signed: bool = True) -> Record:
@@ -250,7 +174,7 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
     if record.kind.name == "block_trade":
         outcome = foresee_block(state, record)
         if outcome != Outcome.ACCEPTED:
-            raise refuse(outcome, TAKERS.get(outcome, ""))
+            raise refuse(outcome, ROWS[outcome].accepted_field)
     if record.kind.name == "bulk":
         record = _fill_in_slots(read_model, number, record)
         return replace(checked, record=record, data=encode(record))

@@ -72,7 +72,7 @@ def bulk(
         answer = client.bulk(parsed, expiry_ms=expiry_ms)
     print_answer(answer, as_json)
     if not as_json:
-        from tallystick.trader.outcomes import explain
+        from tallystick.schema.outcomes import explain
 
         for text, result in zip(items, answer.items, strict=False):
             filled = sum(fill.lots for fill in result.fills)

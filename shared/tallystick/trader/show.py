@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tallystick.schema.outcomes import explain
 from tallystick.trader.models import (
     Account,
     AccountFill,
@@ -18,7 +19,6 @@ from tallystick.trader.models import (
     Trade,
     Withdrawal,
 )
-from tallystick.trader.outcomes import explain
 from tallystick.trader.terms import spoken
 
 SIDES = ("buy", "sell")
