@@ -12,9 +12,7 @@ from typing import Final
 
 import msgspec
 
-from tallystick.machine.admission import scope_of
-from tallystick.machine.arith import read_address
-from tallystick.machine.nonces import check_nonce
+from tallystick.machine.foresight import foresee, foresee_admission
 from tallystick.records.chunks import MAX_RECORD_BYTES
 from tallystick.records.codec import BY_NAME, Record, decode, encode
 from tallystick.records.items import ITEM_PLACE, unpack_items
@@ -23,22 +21,33 @@ from tallystick.schema.names import Outcome
 from tallystick.schema.outcomes import ROWS
 from tallystick.schema.records import SIGNATURE_BYTES, Authority, RecordField
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import (
-    ACCOUNT_OWNER,
-    AGENT_EXPIRY_MS,
-    AGENT_KEY,
-    AGENT_SCOPE,
-    CONFIG_GOVERNANCE,
-    CONFIG_SIGNERS,
-    ITEM_SLOT_BYTES,
-)
+from tallystick.state.layout import ITEM_SLOT_BYTES
 from tallystick.state.state import State
-from tallystick_operator.blocks import foresee_block
 from tallystick_operator.readmodel import ReadModel
-from tallystick_operator.unsigned import foresee
 
 OPERATORS_OWN: Final = frozenset({"clock"})
 """Kinds that nobody signs and the operator alone writes."""
+
+
+RECORDED: Final = frozenset(
+    {
+        Outcome.ACCEPTED,
+        Outcome.BANKRUPT,
+        Outcome.BOOK_CROSSES,
+        Outcome.INSURANCE_FIRST,
+        Outcome.INSURANCE_LIMIT,
+        Outcome.MARGIN,
+        Outcome.NOT_ELIGIBLE,
+        Outcome.NO_POSITION_SLOT,
+        Outcome.OPEN_INTEREST,
+        Outcome.OUTRANKED,
+        Outcome.POSITION_LIMIT,
+    }
+)
+"""What a record ends with that is tried at the door, and sequenced all the same.
+
+These hang on margins, on the book and on what others hold: on money, and so the answer is one that anybody can check on L1.
+"""
 
 
 class Refused(Exception):
@@ -139,49 +148,32 @@ def with_slot(record: Record, slot: int) -> Record:
 
 
 def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checked:
-    """Check authority and nonce against the state the record would meet, and find a cancel's slot.
+    """Ask the machine about a record as the state is that it would meet, and find a cancel's slot.
 
-    Raises: Refused.
+    What is rejected for nothing, a record that nobody signs or one that spares its nonces, is tried. Raises: Refused.
     """
     record = checked.record
-    authority = record.kind.authority
-    if state.registers.wind_down_ms and not record.kind.winds_down:
-        raise refuse(Outcome.WINDING_DOWN)
-    if authority is Authority.NOBODY:
+    outcome = foresee_admission(state, record, checked.signer or None)
+    if outcome != Outcome.ACCEPTED:
+        raise refuse(outcome)
+    if record.kind.authority is Authority.NOBODY or record.kind.spares_nonce:
         outcome = foresee(state, record)
-        if outcome != Outcome.ACCEPTED:
-            raise refuse(outcome)
+        if outcome not in RECORDED:
+            raise refuse(outcome, ROWS[outcome].accepted_field if record.kind.acceptance else "")
         return checked
-    if authority is Authority.PRICE_SIGNER:
-        _check_config_key(state, CONFIG_SIGNERS + 5 * record.value("signer"), checked.signer)
-        return checked
-    if authority is Authority.GOVERNANCE:
-        _check_config_key(state, CONFIG_GOVERNANCE, checked.signer)
-        return checked
-    number = record.value("account")
-    base = state.accounts.rows.get(number)
-    owner = read_address(state.accounts.words, base + ACCOUNT_OWNER) if base is not None else bytes(20)
-    if base is None or not any(owner):
-        raise refuse(Outcome.NO_ACCOUNT)
-    slot = record.value("agent") if authority is Authority.OWNER_OR_AGENT else 0
-    if slot:
-        _check_agent(state, checked, number << 4 | slot)
-    elif checked.signer != owner:
-        raise refuse(Outcome.NOT_AUTHORISED)
-    verdict = check_nonce(state.accounts.words, base, record.value("nonce"))
-    if verdict != Outcome.ACCEPTED:
-        raise refuse(Outcome(verdict))
-    if record.kind.name == "block_trade":
-        outcome = foresee_block(state, record)
-        if outcome != Outcome.ACCEPTED:
-            raise refuse(outcome, ROWS[outcome].accepted_field)
+    return _with_slots(read_model, checked)
+
+
+def _with_slots(read_model: ReadModel, checked: Checked) -> Checked:
+    """Return a record with the slots of the resting orders it names by their client ids. Raises: Refused."""
+    record = checked.record
     if record.kind.name == "bulk":
-        record = _fill_in_slots(read_model, number, record)
+        record = _fill_in_slots(read_model, record.value("account"), record)
         return replace(checked, record=record, data=encode(record))
     field = _POINTING.get(record.kind.name)
     if field is None or (field == "pair" and record.value(field) == 0):
         return checked
-    resting = read_model.slot_of(number, record.value(field))
+    resting = read_model.slot_of(record.value("account"), record.value(field))
     if resting is None:
         raise refuse(Outcome.NO_SUCH_ORDER, field)
     record = with_slot(record, resting)
@@ -200,24 +192,6 @@ def _fill_in_slots(read_model: ReadModel, account: int, record: Record) -> Recor
             left = found.setdefault(item.client_id, read_model.slots_with(account, item.client_id))
             slots += (left.pop(0) if left else 0).to_bytes(ITEM_SLOT_BYTES, "big")
     return replace(record, blobs=(record.blobs[0], slots))
-
-
-def _check_config_key(state: State, field: int, signer: bytes) -> None:
-    if read_address(state.config.words, state.config.rows[0] + field) != signer:
-        raise refuse(Outcome.NOT_AUTHORISED)
-
-
-def _check_agent(state: State, checked: Checked, index: int) -> None:
-    base = state.agents.rows.get(index)
-    words = state.agents.words
-    if base is None or read_address(words, base + AGENT_KEY) != checked.signer:
-        raise refuse(Outcome.NOT_AUTHORISED)
-    expiry = words[base + AGENT_EXPIRY_MS]
-    if expiry != 0 and expiry <= state.registers.clock_ms:
-        raise refuse(Outcome.AGENT_EXPIRED)
-    needed = scope_of(checked.record.kind.name)
-    if words[base + AGENT_SCOPE] & needed != needed:
-        raise refuse(Outcome.AGENT_SCOPE)
 
 
 def _from_fields(submission: Submission, signed: bool) -> Record:

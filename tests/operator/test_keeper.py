@@ -113,8 +113,9 @@ def test_anybody_may_ask_and_what_does_nothing_is_refused(rig: Rig) -> None:
 
     before = outcomes(rig)
     assert refusal(ask("liquidate", account=POOR, market=0)) == "healthy"
-    assert refusal(ask("liquidate", account=POOR, market=1)) == "no_position"
-    assert refusal(ask("take_over", account=77, market=0)) == "no_account"
+    assert refusal(ask("liquidate", account=POOR, market=1)) == "no_market"
+    assert refusal(ask("take_over", account=77, market=0)) == "no_position"
+    assert 77 not in rig.core.executor.state.accounts.rows
     assert refusal(ask("deleverage", account=POOR)) == "no_nomination"
     assert outcomes(rig) == before
     hold(rig.core.executor.state, POOR, 0, 100, 1)

@@ -224,7 +224,7 @@ def test_a_proposed_change_is_shown_with_its_market(served: Served) -> None:
     change = get(served, "/v1/markets")["markets"][0]["change"]
     assert (change["proposed"], change["rules"]["taker_ppm"]) == (1, 123)
     assert change["effective_ms"] > rig.core.clock.now_ms()
-    assert served.post(make("apply_change", market=0)).json()["outcome"] == "TOO_EARLY"
+    assert served.post(make("apply_change", market=0)).json()["error"] == "too_early"
 
 
 @pytest.mark.parametrize(

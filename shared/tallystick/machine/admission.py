@@ -33,49 +33,56 @@ RecordSetter = Callable[[Registers, Record], None]
 def admit(machine: Machine, record: Record) -> i64:
     """Check who signed a record, use its nonce up unless its own step does, and make it the record in progress.
 
-    Twin: contracts/src/libraries/Admission.sol. Rejects: WINDING_DOWN, BAD_SIGNATURE, NO_ACCOUNT, NOT_AUTHORISED,
-    AGENT_EXPIRED, AGENT_SCOPE, NONCE_RANGE, NONCE_USED.
+    Twin: contracts/src/libraries/Admission.sol. Rejects: as `check_record`.
     """
-    registers = machine.state.registers
-    if registers.wind_down_ms and not record.kind.winds_down:
-        return Outcome.WINDING_DOWN
-    rejection = _authenticate(machine, record)
-    if rejection != Outcome.ACCEPTED:
-        return rejection
-    setter, phase = _BY_KIND[record.kind.name]
-    setter(registers, record)
-    registers.phase = phase
-    return Outcome.ACCEPTED
+    rejection = check_record(machine, record, signer_of(machine, record))
+    if rejection == Outcome.ACCEPTED:
+        begin(machine, record)
+    return rejection
 
 
-def _authenticate(machine: Machine, record: Record) -> i64:
+def signer_of(machine: Machine, record: Record) -> bytes | None:
+    """Return who signed a record, None when nobody did, or nobody can have."""
+    if record.kind.authority is Authority.NOBODY:
+        return None
+    return recover(digest(record, machine.state.registers.domain), record.signature)
+
+
+def check_record(machine: Machine, record: Record, signer: bytes | None) -> i64:
+    """Say whether a record that `signer` has signed is admitted now; opens cells, and writes nothing.
+
+    Rejects: WINDING_DOWN, BAD_SIGNATURE (it must be signed, and `signer` is None), then those of `check_key`, of which a
+    price signer or governance meets NOT_AUTHORISED alone.
+    """
     authority = record.kind.authority
+    if machine.state.registers.wind_down_ms and not record.kind.winds_down:
+        return Outcome.WINDING_DOWN
     if authority is Authority.NOBODY:
         return Outcome.ACCEPTED
-    signer = recover(digest(record, machine.state.registers.domain), record.signature)
     if signer is None:
         return Outcome.BAD_SIGNATURE
     if authority is Authority.PRICE_SIGNER:
         return _check_config_key(machine, signer, CONFIG_SIGNERS + 5 * record.value("signer"))
     if authority is Authority.GOVERNANCE:
         return _check_config_key(machine, signer, CONFIG_GOVERNANCE)
-    return _check_trader(machine, record, signer)
+    slot = record.value("agent") if authority is Authority.OWNER_OR_AGENT else 0
+    return check_key(machine, record.value("account"), slot, record.value("nonce"), scope_of(record.kind.name), signer)
+
+
+def begin(machine: Machine, record: Record) -> None:
+    """Use a record's nonce up unless its own step does, and make it the record in progress; `check_record` admits it."""
+    registers = machine.state.registers
+    if record.kind.authority in (Authority.OWNER, Authority.OWNER_OR_AGENT) and not record.kind.spares_nonce:
+        spend_nonce(machine, record.value("account"), record.value("nonce"))
+    setter, phase = _BY_KIND[record.kind.name]
+    setter(registers, record)
+    registers.phase = phase
 
 
 def _check_config_key(machine: Machine, signer: bytes, field: i64) -> i64:
     config = machine.state.config
     key = read_address(config.words, config.open(0) + field)
     return Outcome.ACCEPTED if key == signer else Outcome.NOT_AUTHORISED
-
-
-def _check_trader(machine: Machine, record: Record, signer: bytes) -> i64:
-    number = record.value("account")
-    slot = record.value("agent") if record.kind.authority is Authority.OWNER_OR_AGENT else 0
-    nonce = record.value("nonce")
-    rejection = check_key(machine, number, slot, nonce, scope_of(record.kind.name), signer)
-    if rejection == Outcome.ACCEPTED and not record.kind.spares_nonce:
-        spend_nonce(machine, number, nonce)
-    return rejection
 
 
 def check_key(machine: Machine, number: i64, slot: i64, nonce: i64, scope: i64, signer: bytes) -> i64:

@@ -107,6 +107,34 @@ class Table:
             self._dirty[self.dirty_count] = index
             self.dirty_count += 1
 
+    def held(self, index: i64) -> vec[i64]:
+        """Return a copy of an opened cell's words, the one before them first: what `put_back` takes."""
+        base = self._look_up(index)
+        return self.words[base - 1 : base + self.width]
+
+    def put_back(self, index: i64, held: vec[i64]) -> None:
+        """Make an opened cell again what `held` has copied."""
+        base = self._look_up(index) - 1
+        at: i64
+        for at in range(len(held)):
+            self.words[base + at] = held[at]
+
+    def cut_back(self, used: i64, dirty_count: i64) -> None:
+        """Forget the cells that were opened since the table used so many words, and the marks since so many.
+
+        What was written into the cells that stay must have been put back.
+        """
+        self.dirty_count = dirty_count
+        while self.used > used:
+            index, base = self.rows.popitem()
+            slot = _slot(index, self._mask)
+            if self._lately[slot] == index:
+                self._lately[slot] = -1
+            at: i64
+            for at in range(base - 1, base + self.width):
+                self.words[at] = 0
+            self.used -= self.width + 1
+
     def dirty(self) -> list[int]:
         """Return the indices of the cells that were written since the last root."""
         return list(self._dirty[: self.dirty_count])

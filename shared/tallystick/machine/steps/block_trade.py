@@ -91,16 +91,6 @@ def step(machine: Machine) -> None:
     machine.finish(Outcome.ACCEPTED)
 
 
-def foresee(machine: Machine, record: Record) -> i64:
-    """Return why a block trade would be rejected now before its fill is even tried, else ACCEPTED. Nothing changes.
-
-    The cells it names must be there, so that asking leaves no empty ones behind.
-    """
-    block = Block(machine.state, record)
-    outcome = _authenticate(machine, block)
-    return _check(machine.state, block) if outcome == Outcome.ACCEPTED else outcome
-
-
 def _authenticate(machine: Machine, block: Block) -> i64:
     """Whether who accepts may, as FETCH_RECORD asks it of who offers."""
     record = block.record
