@@ -62,9 +62,10 @@ def test_C03_every_move_is_repaid_though_settling_takes_many_transactions(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With many liars the winning tree is too large for one transaction. The parts are sent one after the other, for
-    what one costs depends on the one before, and none is forgotten."""
+    what one costs depends on the one before; none is forgotten, and none waits until the one before is final."""
     monkeypatch.setattr("tallystick.dispute.player.MAX_OPENINGS", 8)
-    battle, _ = play(stage, 1)
+    battle, result = play(stage, 1)
+    assert result.blocks <= PERIOD_BLOCKS + INCLUSION_BLOCKS + AFTERWARDS
     told, view = battle.told, battle.honest.challenge
     assert len(told.named("settled")) == 3
     assert not told.named("not_taken")

@@ -57,7 +57,7 @@ def call_for(move: Move, bond_wei: int, attempt: int = 0) -> Call:
             openings, payments = map(_opening, move.openings), map(_opening, move.payments)
             first = move.payments[0].edge.id.hex() if move.payments else ""
             return Call(
-                key=f"settle/{move.root.id.hex()}/{first}{again}",
+                key=f"settle/{move.root.id.hex()}/{first}/{move.paid}{again}",
                 function="settle",
                 arguments=(_edge(move.root), list(openings), list(payments)),
             )

@@ -82,11 +82,13 @@ class Decide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
-    """Bring the totals up to date, take the root's bond back and have the movers below it repaid."""
+    """Bring the totals up to date, take the root's bond back and have the movers below it repaid. `paid` is how many are
+    repaid already: it tells one part from the next, for each begins with the root."""
 
     root: Edge
     openings: tuple[Opening, ...]
     payments: tuple[Opening, ...]
+    paid: int = 0
 
 
 Move = OpenRoot | Bisect | Prove | Update | Decide | Settle
@@ -237,8 +239,11 @@ def repayments(view: ChallengeView, dispute: DisputeStatus) -> list[Settle]:
     found = [each for each in moves if each.edge.id not in view.repaid]
     if found and found[0].edge.id != root.id:
         found.insert(0, moves[0])
+    paid = sum(each.edge.id in view.repaid for each in moves)
     parts = range(0, len(found), MAX_OPENINGS)
-    return [Settle(root=root, openings=(), payments=tuple(found[at : at + MAX_OPENINGS])) for at in parts]
+    return [
+        Settle(root=root, openings=(), payments=tuple(found[at : at + MAX_OPENINGS]), paid=paid + at) for at in parts
+    ]
 
 
 def _moves_below(view: ChallengeView, root: Edge) -> list[Opening]:
