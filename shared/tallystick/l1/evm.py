@@ -31,6 +31,7 @@ from tallystick.l1.blocks import (
     Transaction,
     bloom_of,
 )
+from tallystick.l1.interpreter import State
 
 FLOOR_GAS_PER_TOKEN = 10
 TOKENS_PER_NONZERO_BYTE = 4
@@ -138,10 +139,11 @@ def decode_transaction(raw: bytes) -> tuple[Transaction, Any]:
 
 
 class Evm:
-    """The store of states (by root, never forgotten) and the execution of transactions over them."""
+    """The store of states (by root, never forgotten) and the execution of transactions over them, by py-evm's `rules`."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: type[PragueState] = State) -> None:
         self._db = get_db_backend()
+        self._rules = rules
 
     def genesis_root(self, balances: Mapping[bytes, int]) -> bytes:
         state = self.open(EMPTY_TRIE, None)
@@ -162,7 +164,7 @@ class Evm:
             randomness=bytes(32),
             previous_hashes=(),
         )
-        return PragueState(
+        return self._rules(
             self._db,
             ExecutionContext(
                 coinbase=Address(given.coinbase),
