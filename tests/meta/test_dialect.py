@@ -117,6 +117,15 @@ def test_N06_exit_codes_are_given_in_one_place() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_N06_a_command_promises_the_exit_codes_that_there_are(name: str) -> None:
+    said = " ".join((COMMANDS[name].help or "").split())
+    codes = {int(code) for code in re.findall(r"[Ee]xit code ([0-9]+)", said)}
+    if name.startswith("trader "):  # nothing else ends one of these in a way of its own
+        assert codes <= {errors.REJECTED}
+    assert codes <= {0, 1, 2, 3, 4, 5, 6, 7, errors.REJECTED}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_N07_an_option_means_and_says_the_same_wherever_it_stands(name: str) -> None:
     """Options of connection are the same object; their help is compared with what `tallystick.connection` declares."""
     declared = {each.opts[0]: each for each in options(DECLARED)}

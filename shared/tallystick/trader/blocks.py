@@ -129,7 +129,7 @@ def accept(
 ) -> None:
     """Accept an offer and send it to the operator; with --out write it to a file instead, for `trader block force`.
 
-    All of it trades at the price it names, or nothing. Look at it first: `trader block show OFFER`. Exit code 2 when the
+    All of it trades at the price it names, or nothing. Look at it first: `trader block show OFFER`. Exit code 8 when the
     exchange rejected it; neither side's nonce is used then, and it may be sent again. Examples:
     `trader block accept offer.txt`, `trader block accept 0x17f8… --sub 1`, `trader block accept offer.txt --out trade.txt`.
     """

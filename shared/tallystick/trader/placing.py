@@ -53,7 +53,7 @@ def order(
     password_file: Password = None,
     as_json: Json = False,
 ) -> None:
-    """Place an order. Exit code 2 when nothing of it was accepted.
+    """Place an order. Exit code 8 when nothing of it was accepted.
 
     Examples: `trader order 0 buy 5 617990 --client-id 7 --post-only`, `trader order 0 sell 5 --market --slippage 0.2`,
     `trader order 0 sell 5 620000 --reduce-only --good-til 8h`, and with isolated margin `--sub 1`. To guard a position:
