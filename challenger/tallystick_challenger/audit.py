@@ -18,6 +18,7 @@ from tallystick.proof.tracer import Tracer
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
+from tallystick.tables import Page, figures, table
 from tallystick.testing.evms import Account
 from tallystick.testing.twins import Image, TwinRunner
 
@@ -120,17 +121,18 @@ def audit_facts(found: Audited) -> dict[str, Any]:
     }
 
 
-def audit_page(facts: dict[str, Any]) -> str:
+def audit_page(facts: dict[str, Any]) -> Page:
     """Return an audit's result for people."""
-    lines = [f"batches {facts['first_batch']} to {facts['last_batch']}: {facts['steps']:,} steps"]
-    lines += [f"  {name:16} {count:>9,}" for name, count in facts["by_phase"].items()]
+    counts = [(name, f"{count:,}") for name, count in facts["by_phase"].items()]
+    page: Page = [f"batches {facts['first_batch']} to {facts['last_batch']}: {facts['steps']:,} steps"]
+    page.append(table(["", figures()], counts, indent=2))
     if facts["right"]:
-        lines.append(f"the Referee on L1 comes to the same state in every one of them, {facts['state_hash']}")
-        lines.append(f"the dearest took {facts['most_gas']:,} gas")
+        page.append(f"the Referee on L1 comes to the same state in every one of them, {facts['state_hash']}")
+        page.append(f"the dearest took {facts['most_gas']:,} gas")
     else:
-        lines.append("the Referee on L1 disagrees:")
-        lines += [f"  {name}: {value}" for name, value in facts["wrong"].items()]
-    return "\n".join(lines)
+        page.append("the Referee on L1 disagrees:")
+        page += [f"  {name}: {value}" for name, value in facts["wrong"].items()]
+    return page
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc, client_of
+from tallystick_challenger.dispute_cli import present
 
 if TYPE_CHECKING:
     from tallystick_challenger.audit import Audited
@@ -38,8 +39,6 @@ def audit(
 
     Example: tallystick challenger audit --deployment deployment.json --from 100 --to 199 --json
     """
-    import json
-
     from tallystick.errors import BadInput, Disputed
     from tallystick.l1.deployment import load_deployment
     from tallystick_challenger import audit as auditing
@@ -51,7 +50,7 @@ def audit(
     with _progress() as told:
         found = auditing.audit(party, first if batch is None else batch, last if batch is None else batch, told)
     facts = auditing.audit_facts(found)
-    typer.echo(json.dumps(facts) if json_output else auditing.audit_page(facts))
+    present(facts, auditing.audit_page, json_output)
     if not found.right:
         raise Disputed("the two languages do not agree in every step")
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from tallystick.tables import Cell, table
 from tallystick_challenger.pages import BAR_CELLS, bar, short
 
 Facts = dict[str, Any]
@@ -50,7 +49,7 @@ class Board:
                 parts += ["", *self._dispute(dispute)]
         return Group(*parts, "", *self._decided())
 
-    def _summary(self) -> Table:
+    def _summary(self) -> RenderableType:
         facts, assertions = self.facts, self.assertions.values()
         count = Counter(each["status"] for each in assertions)
         asserted = max((each["limit"] for each in assertions if each["status"] != "rejected"), default=0)
@@ -58,20 +57,21 @@ class Board:
         unsettled = sum(1 for each in facts["disputes"] if not each["settled"])
         age = max(0, round(self.now - facts["head_time"]))
         age_style = "red" if age > LATE_SECONDS else "dim"
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_row("rollup", f"{facts['rollup']}, chain {facts['chain_id']}")
-        grid.add_row("L1", Text.assemble(f"block {facts['head']}, ", (f"{_duration(age)} old", age_style)))
-        grid.add_row("published", f"{facts['batches']} batches, {facts['messages']} messages")
+        rows: list[tuple[Cell, ...]] = [
+            ("rollup", f"{facts['rollup']}, chain {facts['chain_id']}"),
+            ("L1", Text.assemble(f"block {facts['head']}, ", (f"{_duration(age)} old", age_style))),
+            ("published", f"{facts['batches']} batches, {facts['messages']} messages"),
+        ]
         for word, reached, colour in (("asserted", asserted, "yellow"), ("confirmed", confirmed, "green")):
-            grid.add_row(word, Text.assemble((bar(reached, facts["batches"]), colour), f" {reached} batches"))
-        grid.add_row("assertions", ", ".join(f"{count[name]} {name}" for name in COLOURS if count[name]))
+            rows.append((word, Text.assemble((bar(reached, facts["batches"]), colour), f" {reached} batches")))
+        rows.append(("assertions", ", ".join(f"{count[name]} {name}" for name in COLOURS if count[name])))
         open_ones = (f"{unsettled} not settled", "bold red") if unsettled else ("none is open", "green")
-        grid.add_row("disputes", Text(*open_ones))
-        return grid
+        rows.append(("disputes", Text(*open_ones)))
+        return table(["", ""], rows)
 
-    def _clocks(self, forecasts: list[Facts]) -> Table:
+    def _clocks(self, forecasts: list[Facts]) -> RenderableType:
         """A row for each side of these forecasts; who wins unless somebody moves is green."""
-        rows: list[list[RenderableType]] = []
+        rows: list[list[Cell]] = []
         for forecast in forecasts:
             for side in forecast["sides"]:
                 assertion = self.assertions[side["assertion"]]
@@ -84,7 +84,7 @@ class Board:
                 proposer = [_proposer(assertion)] if self.wide else []
                 rows.append([*self._names(assertion), clock, said, *proposer])
         titles = ("assertion", "batches", f"clock of {self.period} blocks", "", "proposer")
-        return _table(titles[: 5 if self.wide else 4], rows)
+        return table(titles[: 5 if self.wide else 4], rows, indent=2)
 
     def _dispute(self, dispute: Facts) -> list[RenderableType]:
         depth = self.height - dispute["lowest_height"]
@@ -111,7 +111,7 @@ class Board:
         if not decided:
             return ["Nothing is decided yet."]
         shown = decided if self.whole else decided[-NEWEST:]
-        rows: list[list[RenderableType]] = [
+        rows: list[list[Cell]] = [
             [
                 *self._names(each),
                 Text(each["status"], COLOURS[each["status"]]),
@@ -120,7 +120,10 @@ class Board:
             ]
             for each in reversed(shown)
         ]
-        lines: list[RenderableType] = [_title("Decided"), _table(("assertion", "batches", "", "", "proposer"), rows)]
+        lines: list[RenderableType] = [
+            _title("Decided"),
+            table(("assertion", "batches", "", "", "proposer"), rows, indent=2),
+        ]
         if len(shown) < len(decided):
             lines.append(Text(f"  and {len(decided) - len(shown)} older ones: --all lists them", "dim"))
         return lines
@@ -129,16 +132,7 @@ class Board:
         first = self.assertions[assertion["parent"]]["limit"]
         last = assertion["limit"] - 1
         batches = f"{first} to {last}" if first < last else f"{last}" if first == last else "none"
-        return "  " + short(assertion["assertion"]), batches
-
-
-def _table(titles: Iterable[str], rows: Iterable[list[RenderableType]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for number, title in enumerate(titles):
-        table.add_column(title if number else f"  {title}", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
+        return short(assertion["assertion"]), batches
 
 
 def _title(words: str) -> Text:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -143,14 +142,7 @@ def forecast(
     from tallystick_challenger.verify import read_all
 
     party = read_all(client_of(rpc, quorum), load_deployment(deployment))
-    _show(pages.forecast_facts(party, rivals), pages.forecast_page, json_output)
-
-
-def _show(facts: dict[str, Any], page: Callable[[dict[str, Any]], str], json_output: bool) -> None:
-    """Print facts as one JSON object or as a page."""
-    import json
-
-    typer.echo(json.dumps(facts) if json_output else page(facts))
+    dispute_cli.present(pages.forecast_facts(party, rivals), pages.forecast_page, json_output)
 
 
 def _watch(config: ChallengerConfig, json_log: bool) -> None:

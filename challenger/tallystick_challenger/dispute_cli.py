@@ -27,6 +27,7 @@ from tallystick_challenger.sending import send, signer_of
 if TYPE_CHECKING:
     from tallystick.dispute.planner import Planner
     from tallystick.dispute.strategy import Due
+    from tallystick.tables import Page
 
 app = App("challenger", help="Disputes by hand: list, show, move.")
 
@@ -126,7 +127,7 @@ def move(
     facts = plan_facts(plan) | send(planner.client, planner.deployment, plan.contract, plan.call, signer)
     present(
         facts,
-        lambda sent: f"{sent['move']}: {sent['what']}\n   mined in {sent['tx']}, {sent['gas']:,} gas",
+        lambda sent: [f"{sent['move']}: {sent['what']}", f"   mined in {sent['tx']}, {sent['gas']:,} gas"],
         json_output,
     )
 
@@ -152,8 +153,13 @@ def _address(text: str) -> bytes:
     return found
 
 
-def present(facts: dict[str, Any], page: Callable[[dict[str, Any]], str], json_output: bool) -> None:
+def present(facts: dict[str, Any], page: Callable[[dict[str, Any]], Page], json_output: bool) -> None:
     """Print facts as one JSON object or as a page."""
     import json
 
-    typer.echo(json.dumps(facts) if json_output else page(facts))
+    from tallystick.tables import show
+
+    if json_output:
+        typer.echo(json.dumps(facts))
+    else:
+        show(*page(facts))

@@ -8,6 +8,7 @@ from tallystick.dispute.planner import Planner
 from tallystick.dispute.strategy import Due
 from tallystick.dispute.view import ENOUGH, EdgeStatus
 from tallystick.errors import BadInput, DataMissing, L1Error, L1Unreachable
+from tallystick.tables import Cell, Page, Title, figures, table
 from tallystick_challenger.forecast import Forecast, forecasts
 
 WEI: Final = 10**18
@@ -46,16 +47,16 @@ def list_facts(planner: Planner, plans: list[Due]) -> dict[str, Any]:
     }
 
 
-def list_page(facts: dict[str, Any]) -> str:
+def list_page(facts: dict[str, Any]) -> Page:
     """Return the disputes for a terminal."""
-    lines = [f"L1 at block {facts['head']}: {len(facts['disputes'])} disputes"]
+    page: Page = [f"L1 at block {facts['head']}: {len(facts['disputes'])} disputes"]
     for each in facts["disputes"]:
         name = short(each["dispute"]) if each["dispute"] else "not opened yet"
-        lines += ["", f"{name}  after {short(each['parent'])}  {_end(each)}"]
-        lines += [_side_line(side) for side in each["sides"]]
+        page += ["", f"{name}  after {short(each['parent'])}  {_end(each)}"]
+        page.append(table(["", "", ""], [_side(side) for side in each["sides"]], indent=3))
         if each["due"]:
-            lines.append(f"   to be done: {', '.join(each['due'])}")
-    return "\n".join(lines)
+            page.append(f"   to be done: {', '.join(each['due'])}")
+    return page
 
 
 def show_facts(planner: Planner, plans: list[Due], parent: bytes) -> dict[str, Any]:
@@ -88,25 +89,31 @@ def show_facts(planner: Planner, plans: list[Due], parent: bytes) -> dict[str, A
     }
 
 
-def show_page(facts: dict[str, Any]) -> str:
+def show_page(facts: dict[str, Any]) -> Page:
     """Return one dispute for a terminal; a plus marks the edges that the own trace bears out."""
     name = short(facts["dispute"]) if facts["dispute"] else "not opened yet"
-    lines = [f"Dispute {name} after {short(facts['parent'])}, L1 at block {facts['head']}: {_end(facts)}", "", "Sides"]
+    page: Page = [
+        f"Dispute {name} after {short(facts['parent'])}, L1 at block {facts['head']}: {_end(facts)}",
+        "",
+        "Sides",
+    ]
+    sides: list[tuple[Cell, ...]] = []
     for side in facts["sides"]:
-        clock = f", {side['blocks']} of {facts['period_blocks']} blocks" if "blocks" in side else ""
-        lines.append(_side_line(side) + clock)
-    lines += ["", "Edges: height, index, blocks that count"]
+        clock = f"{side['blocks']} of {facts['period_blocks']} blocks" if "blocks" in side else ""
+        sides.append((*_side(side), clock))
+    page += [table(["", "", "", ""], sides, indent=3), "", "Edges"]
+    edges: list[tuple[Cell, ...]] = []
     for each in facts["edges"]:
         what = (
             "proven" if each["proven"] else "in halves" if each["bisected"] else "rivalled" if each["rivalled"] else ""
         )
         total = "enough" if each["total_blocks"] is None else str(each["total_blocks"])
         mark = "+" if each["own"] else " "
-        lines.append(f" {mark} {short(each['edge'])}  {each['height']:>2} {each['index']:>7} {total:>7}  {what}")
-    lines += [] if facts["edges"] else ["   none"]
-    lines += ["", "To be done"]
-    lines += [f"   {each['move']:<8} {each['what']}" for each in facts["moves"]] or ["   nothing but wait"]
-    return "\n".join(lines)
+        edges.append((mark, short(each["edge"]), each["height"], each["index"], total, what))
+    titles: list[Title] = ["", "edge", figures("height"), figures("index"), figures("blocks that count"), ""]
+    page += [table(titles, edges, indent=1) if edges else "   none", "", "To be done"]
+    moves = [(each["move"], each["what"]) for each in facts["moves"]]
+    return [*page, table(["", ""], moves, indent=3) if moves else "   nothing but wait"]
 
 
 def choose(plans: list[Due], parent: bytes, move: str, edge: str) -> Due:
@@ -169,20 +176,18 @@ def dry_facts(planner: Planner, plan: Due, sender: bytes) -> dict[str, Any]:
     return plan_facts(plan) | sent
 
 
-def dry_page(facts: dict[str, Any]) -> str:
+def dry_page(facts: dict[str, Any]) -> Page:
     """Return a move that is not made for a terminal."""
     gas = f"about {facts['gas']:,} gas" if facts["gas"] else f"L1 would not take it now: {facts['refusal']}"
-    return "\n".join(
-        [
-            f"{facts['move']}: {facts['what']}",
-            f"   {facts['contract']}.{facts['function']}, {len(facts['data']) // 2 - 1} bytes of calldata, {gas}",
-            f"   to     {facts['to']}",
-            f"   from   {facts['from']}",
-            f"   value  {facts['value_wei']} wei",
-            f"   data   {facts['data']}",
-            "nothing was sent",
-        ]
-    )
+    return [
+        f"{facts['move']}: {facts['what']}",
+        f"   {facts['contract']}.{facts['function']}, {len(facts['data']) // 2 - 1} bytes of calldata, {gas}",
+        f"   to     {facts['to']}",
+        f"   from   {facts['from']}",
+        f"   value  {facts['value_wei']} wei",
+        f"   data   {facts['data']}",
+        "nothing was sent",
+    ]
 
 
 def what_it_does(plan: Due) -> str:
@@ -278,5 +283,5 @@ def _end(facts: dict[str, Any]) -> str:
     return "open" if facts["lowest_height"] is None else f"open, down to height {facts['lowest_height']}"
 
 
-def _side_line(side: dict[str, Any]) -> str:
-    return f"   {short(side['assertion'])}  {side['status']:<9} {JUDGEMENTS[side['right']]}, by {side['proposer']}"
+def _side(side: dict[str, Any]) -> tuple[str, str, str]:
+    return short(side["assertion"]), side["status"], f"{JUDGEMENTS[side['right']]}, by {side['proposer']}"

@@ -15,6 +15,7 @@ from tallystick.l1.logproof import LogProof, prove_log
 from tallystick.rollup.assertion_view import Assertion
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
+from tallystick.tables import Page, figures, table
 from tallystick_challenger.disputes import hex_, short
 
 GENESIS_PARENT: Final = bytes(32)
@@ -91,9 +92,9 @@ def verdict_facts(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def verdict_page(facts: dict[str, Any]) -> str:
+def verdict_page(facts: dict[str, Any]) -> Page:
     """Return what a bundle proves for a terminal."""
-    lines = [
+    page: Page = [
         f"Dispute {short(facts['dispute'])} after {short(facts['parent'])}, at step {facts['step']}: {facts['phase']}",
         f"All sides agree on the state before it, {short(facts['pre'])}.",
         f"The Referee, run on its own bytecode, comes to {short(facts['post'])} ({facts['gas']:,} gas).",
@@ -101,15 +102,15 @@ def verdict_page(facts: dict[str, Any]) -> str:
     ]
     for each in facts["claims"]:
         what = "RIGHT at this step" if each["right"] else "WRONG: it claims another state after this step"
-        lines.append(f"   {short(each['assertion'])} by root {short(each['root'])}: {what}")
+        page.append(f"   {short(each['assertion'])} by root {short(each['root'])}: {what}")
     if not any(each["right"] for each in facts["claims"]):
-        lines.append("   nobody here claims what the step gives: all of them are wrong")
-    lines += ["", "Proven to be in these blocks; compare their hashes with any node of the chain"]
-    lines += [f"   block {each['block']:>9} {each['block_hash']}  {each['what']}" for each in facts["on_l1"]]
-    lines += [] if facts["on_l1"] else ["   nothing"]
+        page.append("   nobody here claims what the step gives: all of them are wrong")
+    page += ["", "Proven to be in these blocks; compare their hashes with any node of the chain"]
+    rows = [(each["block"], each["block_hash"], each["what"]) for each in facts["on_l1"]]
+    page.append(table([figures("block"), "hash", "what"], rows, indent=3) if rows else "   nothing")
     if facts["not_on_l1"]:
-        lines += ["", "In the bundle without such a proof", *(f"   {each}" for each in facts["not_on_l1"])]
-    return "\n".join(lines)
+        page += ["", "In the bundle without such a proof", *(f"   {each}" for each in facts["not_on_l1"])]
+    return page
 
 
 def _leaf(planner: Planner, parent: bytes, trace: Trace, index: int | None) -> Edge:

@@ -40,6 +40,7 @@ from tallystick.state.layout import (
     TAG_ACCOUNT,
 )
 from tallystick.state.state import State, cell_key
+from tallystick.tables import Page
 from tallystick.trader.l1 import claim_arguments, claim_under
 from tallystick.trader.show import SIDES, tokens
 
@@ -133,14 +134,14 @@ def newest_state(party: Party) -> State:
     return machine.state
 
 
-def exit_page(facts: dict[str, Any]) -> str:
+def exit_page(facts: dict[str, Any]) -> Page:
     """Return the same for a terminal."""
     proof, newest = facts["proof"], facts["newest"]
     money = (
         f"   cash {tokens(newest['cash_units'])}, value {tokens(newest['value_units'])}, "
         f"may leave now {tokens(newest['withdrawable_units'])}"
     )
-    lines = [
+    page: Page = [
         f"Account {facts['account']} of {facts['owner']}, L1 at block {facts['head']}",
         "",
         f"Proof under the last confirmed assertion {proof['assertion']}, of the batches below {proof['batches']}",
@@ -155,28 +156,28 @@ def exit_page(facts: dict[str, Any]) -> str:
     ]
     for each in newest["positions"]:
         settled = ", settled" if each["settled"] else ""
-        lines.append(f"   market {each['market']}: {each['size_lots']:+} lots, mark {each['mark_ticks']}{settled}")
+        page.append(f"   market {each['market']}: {each['size_lots']:+} lots, mark {each['mark_ticks']}{settled}")
     for each in newest["orders"]:
         rest = f"{SIDES[each['side']]} {each['remaining_lots']} at {each['price_ticks']}"
         waits = f", once the mark reaches {each['trigger_ticks']}" if each["trigger_ticks"] else ""
-        lines.append(f"   order {each['client_id']} in market {each['market']}: {rest}{waits}")
-    lines += ["", "Withdrawals"]
+        page.append(f"   order {each['client_id']} in market {each['market']}: {rest}{waits}")
+    page += ["", "Withdrawals"]
     for each in facts["withdrawals"]:
-        lines.append(f"   {each['index']:>6} {tokens(each['amount_units'])} to {each['recipient']}  {each['status']}")
-        lines += [f"      claim: to {each['call']['to']} data {each['call']['data']}"] if each["call"] else []
-    lines += [] if facts["withdrawals"] else ["   none"]
-    lines += ["", "What the owner can force, in this order, from its own address"]
+        page.append(f"   {each['index']} {tokens(each['amount_units'])} to {each['recipient']}  {each['status']}")
+        page += [f"      claim: to {each['call']['to']} data {each['call']['data']}"] if each["call"] else []
+    page += [] if facts["withdrawals"] else ["   none"]
+    page += ["", "What the owner can force, in this order, from its own address"]
     for each in facts["force"]:
-        lines.append(f"   {each['what']}")
-        lines.append(f"      {each['function']}: to {each['call']['to']} data {each['call']['data']}")
+        page.append(f"   {each['what']}")
+        page.append(f"      {each['function']}: to {each['call']['to']} data {each['call']['data']}")
     wait = max(0, facts["anybody_may_post_at"] - facts["now"])
-    lines += [
+    page += [
         "",
         f"A batch must take in what is {facts['force_delay_seconds']} seconds old; anybody may post one "
         + ("now" if wait == 0 else f"in {wait} seconds, unless the operator does before"),
         f"and assert what follows; after {facts['challenge_period_blocks']} blocks it is confirmed, and can be claimed.",
     ]
-    return "\n".join(lines)
+    return page
 
 
 def _holdings(state: State, account: int) -> dict[str, Any]:

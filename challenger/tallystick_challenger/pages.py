@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tallystick.dispute.party import Party
+from tallystick.tables import Cell, Page, figures, table
 from tallystick_challenger.defence import RIVALS, defence_facts, defence_lines
 from tallystick_challenger.forecast import Forecast, forecasts
 
@@ -69,26 +70,26 @@ def forecast_facts(party: Party, rivals: int = RIVALS) -> dict[str, Any]:
     }
 
 
-def forecast_page(facts: dict[str, Any]) -> str:
+def forecast_page(facts: dict[str, Any]) -> Page:
     """Return the forecasts for a terminal: a bar for every clock."""
     period = facts["period_blocks"]
-    lines = [f"L1 at block {facts['head']}; a side needs {period} blocks"]
+    page: Page = [f"L1 at block {facts['head']}; a side needs {period} blocks"]
     for each in facts["forecasts"]:
-        lines += ["", f"After {short(each['parent'])}" + (", in dispute" if each["dispute"] else "")]
+        page += ["", f"After {short(each['parent'])}" + (", in dispute" if each["dispute"] else "")]
+        rows: list[tuple[Cell, ...]] = []
         for side in each["sides"]:
             due = "clock stands" if side["due_block"] is None else f"whole at block {side['due_block']}"
             proven = ", proven" if side["proven"] else ""
-            lines.append(
-                f"   {short(side['assertion'])}  {bar(side['blocks'], period)} {side['blocks']:>6}  {due}{proven}"
-            )
+            rows.append((short(side["assertion"]), bar(side["blocks"], period), side["blocks"], due + proven))
+        page.append(table(["", "", figures(), ""], rows, indent=3))
         if not each["winner"]:
-            lines.append("   nobody wins without another move")
+            page.append("   nobody wins without another move")
         else:
             verb = "has won" if each["decided"] else "wins unless somebody moves"
-            lines.append(f"   {short(each['winner'])} {verb}; may be confirmed from block {each['final_block']}")
+            page.append(f"   {short(each['winner'])} {verb}; may be confirmed from block {each['final_block']}")
     if not facts["forecasts"]:
-        lines.append("nothing is waiting for a decision")
-    return "\n".join([*lines, "", *defence_lines(facts["defence"])])
+        page.append("nothing is waiting for a decision")
+    return [*page, "", *defence_lines(facts["defence"])]
 
 
 def _forecast(each: Forecast) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from tallystick.dispute.pools import Pool, Purpose, purpose_of
 from tallystick.dispute.strategy import Due
 from tallystick.errors import BadInput, DataMissing
 from tallystick.numbers import decimal
+from tallystick.tables import Cell, Page, table
 from tallystick_challenger.disputes import hex_, short
 
 WEI: Final = 10**18
@@ -44,24 +45,24 @@ def list_facts(planner: Planner, plans: Sequence[Due], pools: Sequence[Pool]) ->
     }
 
 
-def list_page(facts: dict[str, Any]) -> str:
+def list_page(facts: dict[str, Any]) -> Page:
     """Return the pools for a terminal."""
-    lines = [f"L1 at block {facts['head']}: {len(facts['pools'])} pools"]
+    page: Page = [f"L1 at block {facts['head']}: {len(facts['pools'])} pools"]
+    rows: list[tuple[Cell, ...]] = []
     for each in facts["pools"]:
         sums = f"{ether(each['stakes_wei'])} of {ether(each['sum_wei'])} ether"
         state = each["stage"] if each["stage"] != "gathering" else sums
         paid = f", {ether(each['due_wei'])} ether to fetch" if each["due_wei"] != "0" else ""
-        lines.append(f"   {short(each['pool'])}  to {each['does']}: {JUDGEMENTS[each['true']]}, {state}{paid}")
-    if facts["without_pool"]:
-        lines += ["", "Due, and nobody has joined yet"]
-        lines += [
-            f"   {short(each['pool'])}  to {each['does']}: {ether(each['sum_wei'])} ether"
-            for each in facts["without_pool"]
-        ]
-    return "\n".join(lines)
+        rows.append((short(each["pool"]), f"to {each['does']}: {JUDGEMENTS[each['true']]}, {state}{paid}"))
+    if rows:
+        page.append(table(["", ""], rows, indent=3))
+    missing = [
+        (short(each["pool"]), f"to {each['does']}: {ether(each['sum_wei'])} ether") for each in facts["without_pool"]
+    ]
+    return [*page, "", "Due, and nobody has joined yet", table(["", ""], missing, indent=3)] if missing else page
 
 
-def sent_page(facts: dict[str, Any]) -> str:
+def sent_page(facts: dict[str, Any]) -> Page:
     """Return what became of a transaction, for a terminal."""
     what = (
         f"{ether(facts['paid_wei'])} ether fetched" if "paid_wei" in facts else f"{ether(facts['joined_wei'])} ether in"
@@ -70,7 +71,7 @@ def sent_page(facts: dict[str, Any]) -> str:
         what += ", and the call is made"
     elif "not_made" in facts:
         what += f"; the call was not made: {facts['not_made']}"
-    return f"{short(facts['pool'])}: {what}\n   mined in {facts['tx']}, {facts['gas']:,} gas"
+    return [f"{short(facts['pool'])}: {what}", f"   mined in {facts['tx']}, {facts['gas']:,} gas"]
 
 
 def choose_due(planner: Planner, plans: Sequence[Due], pools: Mapping[bytes, Pool], name: str) -> tuple[bytes, Due]:

@@ -65,25 +65,25 @@ def _looks(party: Party, watch: float | None) -> Iterator[str]:
 
 def _draw(looks: Iterator[str], party: Party, *, whole: bool) -> None:
     """Draw a page for each look: over the last one on a terminal, else one after the other."""
+    import sys
     import time
 
     from rich.console import Console, Group
     from rich.live import Live
     from rich.text import Text
 
+    from tallystick.tables import show, width
     from tallystick_challenger.board import Board
     from tallystick_challenger.pages import status_facts
 
-    console = Console(highlight=False)
-
     def page(trouble: str) -> Group:
-        board = Board(status_facts(party), now=time.time(), whole=whole, columns=console.width).page()
+        board = Board(status_facts(party), now=time.time(), whole=whole, columns=width()).page()
         return Group(board, Text(f"\nL1 was not read: {trouble}", "red")) if trouble else board
 
-    if not console.is_terminal:
+    if not sys.stdout.isatty():
         for trouble in looks:
-            console.print(page(trouble), soft_wrap=True)
+            show(page(trouble))
         return
-    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+    with Live(console=Console(highlight=False, markup=False), auto_refresh=False, vertical_overflow="visible") as live:
         for trouble in looks:
             live.update(page(trouble), refresh=True)

@@ -149,6 +149,7 @@ def _show(party: Party, answer: Answer, width: int, seconds: float, *, json_outp
 
     from tallystick.errors import Disputed
     from tallystick.rollup.assertion_view import Status
+    from tallystick.tables import Title, figures, show, table
 
     found = answer.verdicts
     speed = round(answer.steps / seconds) if seconds else 0
@@ -172,15 +173,18 @@ def _show(party: Party, answer: Answer, width: int, seconds: float, *, json_outp
             f"replayed {answer.batches} batches from {start} in {seconds:.1f} s: {answer.steps:,} steps, {speed:,} a "
             f"second; parts: {answer.parts}, workers: {width}"
         )
-        for each in found:
-            verdict = {True: "right", False: "WRONG", None: "stands on a wrong one"}[each.right]
-            name = each.assertion.id.hex()[:12]
-            typer.echo(f"  {name}  batches below {each.assertion.limit:<5} {each.assertion.status.value:<9} {verdict}")
-            for sentence in each.broken:
-                typer.echo(f"      broken: {sentence}")
+        titles: list[Title] = ["assertion", figures("batches below"), "status", "verdict"]
+        show(table(titles, [row for each in found for row in _lines(each)], indent=2))
     wrong = [each for each in found if each.right is not True and each.assertion.status is not Status.REJECTED]
     if wrong or any(each.broken for each in found):
         raise Disputed("the assertions do not all follow from what was published", wrong=len(wrong))
+
+
+def _lines(each: Verdict) -> list[tuple[str, ...]]:
+    """Return a verdict as rows of a table: one for it, and one for each thing that is broken."""
+    verdict = {True: "right", False: "WRONG", None: "stands on a wrong one"}[each.right]
+    first = (each.assertion.id.hex()[:12], str(each.assertion.limit), each.assertion.status.value, verdict)
+    return [first, *(("", "", "", f"broken: {sentence}") for sentence in each.broken)]
 
 
 def _row(each: Verdict) -> dict[str, Any]:

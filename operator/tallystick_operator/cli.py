@@ -110,6 +110,7 @@ def status(
     """Ask a running operator how far it is."""
     import msgspec
 
+    from tallystick.tables import show, table
     from tallystick.trader.transport import Transport
 
     with Transport(url) as transport:
@@ -118,24 +119,27 @@ def status(
         print(msgspec.json.encode(info).decode())
         return
     l1 = info["l1"]
-    print(f"records    {info['records']} ({info['fills']} fills), clock {info['clock_ms']} ms")
-    print(f"batches    {info['batches_sealed']} sealed, {l1['batches_posted']} on L1")
-    print(f"messages   {info['messages_consumed']} consumed of {l1['messages']}")
-    print(f"assertions {l1['assertions_posted']} posted, latest confirmed {l1['latest_confirmed'] or 'genesis'}")
-    print(f"state      {info['state_hash'] or 'no batch yet'}")
     promises = info["promises"]
-    owed = f", {promises['owed_records']} records are owed" if promises["owed_records"] else ""
-    print("records are " + ("taken" if promises["open"] else f"refused: {promises['message']}") + owed)
-    print(f"L1         block {l1['block']}" + (f", trouble: {l1['problem']}" if l1["problem"] else ""))
+    owed = f", {promises['owed_records']} are owed" if promises["owed_records"] else ""
+    rows = [
+        ("records", f"{info['records']} ({info['fills']} fills), clock {info['clock_ms']} ms"),
+        ("", ("more are taken" if promises["open"] else f"more are refused: {promises['message']}") + owed),
+        ("batches", f"{info['batches_sealed']} sealed, {l1['batches_posted']} on L1"),
+        ("messages", f"{info['messages_consumed']} consumed of {l1['messages']}"),
+        ("assertions", f"{l1['assertions_posted']} posted, latest confirmed {l1['latest_confirmed'] or 'genesis'}"),
+        ("state", info["state_hash"] or "no batch yet"),
+        ("L1", f"block {l1['block']}" + (f", trouble: {l1['problem']}" if l1["problem"] else "")),
+    ]
+    show(table(["", ""], rows))
 
 
 @app.command()
 def lies() -> None:
     """List the lies that `operator run --lie` can tell."""
+    from tallystick.tables import show, table
     from tallystick_operator.lies import LIES
 
-    for name, lie in LIES.items():
-        print(f"{name:<20} {lie.description}")
+    show(table(["", ""], [(name, lie.description) for name, lie in LIES.items()]))
 
 
 def main() -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from io import StringIO
 from typing import Any
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 from tallystick.bench import modes
 from tallystick.bench.capacity import derive, judge, sample
 from tallystick.bench.cli import app
-from tallystick.bench.tables import show_capacity
+from tallystick.bench.tables import capacity_page
 from tallystick.l1.deployment import DeployConfig
 from tallystick.state.layout import PPM, QUEUE_STEPS, SAMPLE_STEPS, WORK_PPM
+from tallystick.tables import plain
 
 FIELDS = {
     "steps_per_block",
@@ -78,9 +77,8 @@ def test_a_sample_is_traced_by_processes_and_every_figure_is_of_it(small: dict[s
 def test_capacity_is_shown_beside_what_is_asked_and_ends_with_one_object(
     small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = StringIO()
-    show_capacity(Console(file=text, width=140), small, judge(small)[0])
-    assert "30,000 or more" in text.getvalue() and "extrapolated" in text.getvalue()
+    text = plain(*capacity_page(small, judge(small)[0]))
+    assert "30,000 or more" in text and "extrapolated" in text
     monkeypatch.setattr(modes, "is_compiled", lambda: True)
     monkeypatch.setattr(modes, "measure", lambda module, task, **arguments: small)
     done = CliRunner().invoke(app, ["capacity", "--steps", "1000", "--json"])

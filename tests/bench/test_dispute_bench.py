@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from io import StringIO
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 from tallystick.bench.battle import small_battle
@@ -14,9 +12,10 @@ from tallystick.bench.cli import app
 from tallystick.bench.dispute import measure
 from tallystick.bench.operators import beside_operator
 from tallystick.bench.sybils import Fork, lie_at
-from tallystick.bench.tables import show_dispute, show_sybils
+from tallystick.bench.tables import dispute_page, sybils_page
 from tallystick.dispute.history import Trace, node
 from tallystick.state.hashing import keccak
+from tallystick.tables import plain
 from tallystick.testing.stage import PERIOD_BLOCKS
 
 GAS = {"open", "bisect_first", "bisect_median", "prove_median", "prove_worst", "update", "confirm", "settle"}
@@ -55,11 +54,10 @@ def test_a_proof_put_into_the_challenges_storage_costs_what_it_costs_in_the_game
 
 
 def test_the_figures_are_shown_beside_those_of_others(small: dict[str, object]) -> None:
-    text = StringIO()
-    show_dispute(Console(file=text, width=120), small)
-    assert "Cartesi PRT" in text.getvalue()
-    assert "prove_worst" in text.getvalue()
-    assert "operator, bulks" in text.getvalue() and "operator, single" in text.getvalue()
+    text = plain(*dispute_page(small))
+    assert "Cartesi PRT" in text
+    assert "prove_worst" in text
+    assert "operator, bulks" in text and "operator, single" in text
 
 
 def test_a_battle_is_shown_and_ends_with_one_object() -> None:
@@ -68,9 +66,8 @@ def test_a_battle_is_shown_and_ends_with_one_object() -> None:
     (battle,) = json.loads(done.stdout.splitlines()[-1])["battles"]
     assert battle["won"] and battle["attackers"] == 2
     assert battle["liars_time"] < PERIOD_BLOCKS
-    text = StringIO()
-    show_sybils(Console(file=text, width=160), [battle])
-    assert "honest gas" in text.getvalue() and "generations" in text.getvalue()
+    text = plain(*sybils_page([battle]))
+    assert "honest gas" in text and "generations" in text
 
 
 def test_a_battle_in_which_the_honest_side_is_overtaken_is_won_too() -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from tallystick.errors import BadInput
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
+from tallystick.tables import plain
 from tallystick.testing.stage import Stage, trade_a_little
 from tallystick_challenger import audit as auditing
 from tallystick_challenger.cli import app
@@ -80,7 +81,7 @@ def test_a_machine_that_does_something_else_is_found_at_its_step(stage: Stage) -
     party.identity = replace(party.identity, step=lie)
     found = auditing.audit(party, 0, 0)
     assert found.wrong is not None and found.wrong["phase"] == "WITHDRAW"
-    page = auditing.audit_page(auditing.audit_facts(found))
+    page = plain(*auditing.audit_page(auditing.audit_facts(found)))
     assert "the Referee on L1 disagrees" in page and "phase: WITHDRAW" in page
 
 

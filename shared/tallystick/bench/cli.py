@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tallystick.commands import App
 from tallystick.connection import JsonAtEnd
+
+if TYPE_CHECKING:
+    from tallystick.tables import Page
 
 app = App(
     "bench",
@@ -72,11 +76,10 @@ def da(json_output: JsonAtEnd = False) -> None:
     An order alone and one of a bulk of 150, beside what StarkEx publishes for a trade. Exit code 0 if an order takes
     at most 100 bytes alone and 24 in a bulk, a replace and its slot included.
     """
-    from tallystick.bench.da import measure, text
+    from tallystick.bench.da import measure, page
 
     result = measure()
-    if not json_output:
-        print(text(result))
+    _tell(page(result), json_output)
     _finish(result, json_output)
 
 
@@ -97,16 +100,15 @@ def dispute(
 
     Example: tallystick bench dispute --json > dispute.json
     """
-    from rich.console import Console
 
     from tallystick.bench.modes import compiled_source, measure
     from tallystick.bench.operators import beside_operator
-    from tallystick.bench.tables import show_dispute
+    from tallystick.bench.tables import dispute_page
 
     with compiled_source() as source:
         result = measure("tallystick.bench.dispute", "measure", source=source, steps=steps, seed=seed)
         result = beside_operator(result, source=source, seed=seed)
-    show_dispute(Console(stderr=json_output, highlight=False), result)
+    _tell(dispute_page(result), json_output)
     _finish(result, json_output)
 
 
@@ -126,16 +128,15 @@ def capacity(
 
     Example: tallystick bench capacity --json > capacity.json
     """
-    from rich.console import Console
 
     from tallystick.bench.capacity import judge
     from tallystick.bench.modes import compiled_source, measure
-    from tallystick.bench.tables import show_capacity
+    from tallystick.bench.tables import capacity_page
 
     with compiled_source() as source:
         sample = measure("tallystick.bench.capacity", "sample", source=source, steps=steps, seed=seed)
     heights, ok = judge(sample)
-    show_capacity(Console(stderr=json_output, highlight=False), sample, heights)
+    _tell(capacity_page(sample, heights), json_output)
     if json_output:
         print(json.dumps(heights))
     raise typer.Exit(0 if ok else 1)
@@ -155,10 +156,9 @@ def sybils(
 
     Exit code 0 if the truth won each time, no lie came near the period, and honesty paid.
     """
-    from rich.console import Console
 
     from tallystick.bench.battle import small_battle
-    from tallystick.bench.tables import show_sybils
+    from tallystick.bench.tables import sybils_page
     from tallystick.testing.stage import PERIOD_BLOCKS
 
     rows = [
@@ -166,7 +166,7 @@ def sybils(
         for each in generations or [1]
         for count in attackers
     ]
-    show_sybils(Console(stderr=json_output, highlight=False), rows)
+    _tell(sybils_page(rows), json_output)
     ok = all(row["won"] and row["profit_wei"] > 0 and row["liars_time"] < PERIOD_BLOCKS for row in rows)
     _finish({"ok": ok, "battles": rows}, json_output)
 
@@ -190,8 +190,15 @@ def faststart(
     console = Console(stderr=json_output, highlight=False)
     with console.status("starting") as status:
         result = measure(blocks, status.update)
-    console.print(text(result))
+    _tell([text(result)], json_output)
     _finish(result, json_output)
+
+
+def _tell(page: Page, json_output: bool) -> None:
+    """Print what was measured; beside an object on stdout it goes to stderr."""
+    from tallystick.tables import show
+
+    show(*page, file=sys.stderr if json_output else sys.stdout)
 
 
 def _finish(result: dict[str, Any], json_output: bool) -> None:

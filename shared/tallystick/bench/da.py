@@ -11,6 +11,7 @@ from tallystick.records.signing import make, sign
 from tallystick.schema.records import RECORDS
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, ITEM_SLOT_BYTES, MAX_CHUNK_BYTES
+from tallystick.tables import Page, Title, figures, table
 
 FLOOR_GAS_NONZERO: Final = 40
 FLOOR_GAS_ZERO: Final = 10
@@ -54,17 +55,17 @@ def measure() -> dict[str, Any]:
     }
 
 
-def text(result: dict[str, Any]) -> str:
+def page(result: dict[str, Any]) -> Page:
     """Return a result for people."""
-    lines = ["kind             bytes  calldata gas  blob gas"]
     rows = {**result["kinds"]}
     rows |= {f"bulk {name}, each": result["order_in_bulk"][name] for name in _WHATS}
-    lines += [
-        f"{name:18} {row['bytes']:6.1f} {row['calldata_gas']:10,.0f} {row['blob_gas']:9,.0f}"
+    lines = [
+        (name, f"{row['bytes']:.1f}", f"{row['calldata_gas']:,.0f}", f"{row['blob_gas']:,.0f}")
         for name, row in rows.items()
     ]
-    lines.append(f"StarkEx published {result['starkex_gas_a_trade']} gas a trade, its proof included.")
-    return "\n".join(lines)
+    titles: list[Title] = ["kind", figures("bytes"), figures("calldata gas"), figures("blob gas")]
+    said = f"StarkEx published {result['starkex_gas_a_trade']} gas a trade, its proof included."
+    return [table(titles, lines), said]
 
 
 _WHATS: Final = {"place": ITEM_PLACE, "cancel": ITEM_CANCEL, "replace": ITEM_REPLACE}

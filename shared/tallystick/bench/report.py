@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 
 from tallystick.bench.modes import compiled_source, measure
 from tallystick.bench.peers import PEER
+from tallystick.tables import Cell, Page, Title, figures, show, table
 
 Result = dict[str, Any]
 TASKS: Final = "tallystick.bench.tasks"
@@ -22,7 +23,6 @@ MISSING: Final = {
 
 def compare(workload: dict[str, int], *, to_stderr: bool) -> Result:
     """Run the machine both ways, the peer and the contract; return figures and ratios."""
-    console = Console(stderr=to_stderr, highlight=False)
     progress = Console(stderr=True, highlight=False)
     progress.print("the machine, interpreted ...")
     found: dict[str, Result | None] = {"interpreted": measure(TASKS, "machine", source=None, **workload)}
@@ -37,7 +37,7 @@ def compare(workload: dict[str, int], *, to_stderr: bool) -> Result:
     best = compiled or interpreted
     assert interpreted is not None and best is not None
     ok = interpreted["state_hash"] == best["state_hash"] and best["solvent"]
-    _show(console, found)
+    show(*_page(found), file=sys.stderr if to_stderr else sys.stdout)
     return {
         "ok": ok,
         "workload": workload,
@@ -57,7 +57,6 @@ def compare(workload: dict[str, int], *, to_stderr: bool) -> Result:
 
 def roots(workload: dict[str, int], *, to_stderr: bool) -> Result:
     """Measure the tree both ways."""
-    console = Console(stderr=to_stderr, highlight=False)
     progress = Console(stderr=True, highlight=False)
     progress.print("the tree, interpreted ...")
     interpreted = measure(TASKS, "root", source=None, **workload)
@@ -65,14 +64,18 @@ def roots(workload: dict[str, int], *, to_stderr: bool) -> Result:
         progress.print("the tree, compiled ...")
         compiled = measure(TASKS, "root", source=source, **workload) if source else None
     best = compiled or interpreted
-    table = Table("", "dirty cells", "µs a dirty cell", "traced roots/s")
-    for each in (interpreted, compiled):
-        if each:
-            cells = str(each["dirty_cells"])
-            table.add_row(
-                each["how"], cells, f"{each['microseconds_per_dirty_cell']:.2f}", f"{each['traced_roots_per_second']:,}"
-            )
-    console.print(table)
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each["how"],
+            each["dirty_cells"],
+            f"{each['microseconds_per_dirty_cell']:.2f}",
+            f"{each['traced_roots_per_second']:,}",
+        )
+        for each in (interpreted, compiled)
+        if each
+    ]
+    titles: list[Title] = ["", figures("dirty cells"), figures("µs a dirty cell"), figures("traced roots/s")]
+    show(table(titles, rows), file=sys.stderr if to_stderr else sys.stdout)
     return {
         "ok": interpreted["state_hash"] == best["state_hash"],
         "how": best["how"],
@@ -87,16 +90,15 @@ def _ratio(above: Result | None, below: Result | None) -> float | None:
     return round(above["orders_per_second"] / below["orders_per_second"], 2) if above and below else None
 
 
-def _show(console: Console, found: dict[str, Result | None]) -> None:
-    table = Table("", "orders/s", "steps/s", "fills", "compiled is")
+def _page(found: dict[str, Result | None]) -> Page:
+    rows: list[tuple[Cell, ...]] = []
     compiled = found["compiled"]
     for name, result in found.items():
         if result is None:
-            table.add_row(name, MISSING[name], "", "", "")
+            rows.append((name, MISSING[name], "", "", ""))
             continue
         steps = f"{result['steps_per_second']:,}" if "steps_per_second" in result else ""
         ratio = _ratio(compiled, result)
-        table.add_row(
-            name, f"{result['orders_per_second']:,}", steps, f"{result['fills']:,}", f"{ratio:.1f} ×" if ratio else ""
-        )
-    console.print(table)
+        fast = f"{ratio:.1f} ×" if ratio else ""
+        rows.append((name, f"{result['orders_per_second']:,}", steps, f"{result['fills']:,}", fast))
+    return [table(["", *map(figures, ("orders/s", "steps/s", "fills", "compiled is"))], rows)]

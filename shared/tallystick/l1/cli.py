@@ -58,6 +58,7 @@ def dev(
     from tallystick.cli import until_interrupted
     from tallystick.errors import ConfigError
     from tallystick.l1.server import DevServer, ServerConfig
+    from tallystick.tables import show, table
 
     stop = until_interrupted()
     config = ServerConfig(port=port, block_seconds=block_time, accounts=accounts, chain_id=chain_id)
@@ -77,8 +78,7 @@ def dev(
         else:
             print(f"L1 for development at {server.url} (chain id {chain_id})\n")
             print("Accounts with 10,000 ETH each. Their keys are known to everybody:")
-            for address, key in keys:
-                print(f"  {address}  {key}")
+            show(table(["", ""], keys, indent=2))
             mode = f"A block every {block_time} s." if block_time else "Each transaction is mined at once."
             print(f"\n{mode} Stop with Ctrl-C.", flush=True)
         stop.wait()

@@ -69,8 +69,9 @@ def list_agents(
     as_json: Json = False,
 ) -> None:
     """List the keys that may trade for an account."""
-    from tallystick.trader.show import agents_text
+    from tallystick.tables import show
+    from tallystick.trader.show import agents_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
         found = client.agents()
-    print_json(found) if as_json else print(agents_text(found))
+    print_json(found) if as_json else show(*agents_page(found))

@@ -12,11 +12,12 @@ from tallystick.trader.options import Market, Sub, open_client, print_json
 
 def markets(operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
     """List the markets: marks, margins, fees; with --json all their rules and the change that is proposed."""
-    from tallystick.trader.show import markets_text
+    from tallystick.tables import show
+    from tallystick.trader.show import markets_page
 
     with open_client(operator) as client:
         found = client.markets()
-    print_json(found) if as_json else print(markets_text(found))
+    print_json(found) if as_json else show(*markets_page(found))
 
 
 def book(
@@ -26,11 +27,12 @@ def book(
     as_json: Json = False,
 ) -> None:
     """Show a market's book as a ladder, asks above bids."""
-    from tallystick.trader.show import ladder_text
+    from tallystick.tables import show, width
+    from tallystick.trader.show import ladder_page
 
     with open_client(operator) as client:
         found = client.book(market, depth)
-    print_json(found) if as_json else print(ladder_text(found))
+    print_json(found) if as_json else show(*ladder_page(found, width()))
 
 
 def trades(
@@ -40,11 +42,12 @@ def trades(
     as_json: Json = False,
 ) -> None:
     """List a market's newest fills."""
-    from tallystick.trader.show import trades_text
+    from tallystick.tables import show
+    from tallystick.trader.show import trades_page
 
     with open_client(operator) as client:
         found = client.trades(market, limit)
-    print_json(found) if as_json else print(trades_text(found))
+    print_json(found) if as_json else show(*trades_page(found))
 
 
 def account(
@@ -56,8 +59,9 @@ def account(
     as_json: Json = False,
 ) -> None:
     """Show an account: cash, margins, positions, resting orders."""
-    from tallystick.trader.show import account_text
+    from tallystick.tables import show
+    from tallystick.trader.show import account_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
         found = client.account()
-    print_json(found) if as_json else print(account_text(found))
+    print_json(found) if as_json else show(*account_page(found))

@@ -24,11 +24,12 @@ def order_status(
     as_json: Json = False,
 ) -> None:
     """Show what became of the newest order with a client id. Example: `trader order-status 7`."""
-    from tallystick.trader.show import placed_text
+    from tallystick.tables import show
+    from tallystick.trader.show import placed_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
         found = client.order_status(client_id)
-    print_json(found) if as_json else print(placed_text([found]))
+    print_json(found) if as_json else show(*placed_page([found]))
 
 
 def orders(
@@ -41,11 +42,12 @@ def orders(
     as_json: Json = False,
 ) -> None:
     """List an account's orders, newest first: open, filled, cancelled and rejected ones."""
-    from tallystick.trader.show import placed_text
+    from tallystick.tables import show
+    from tallystick.trader.show import placed_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
         found = client.history(limit=limit)
-    print_json(found) if as_json else print(placed_text(found))
+    print_json(found) if as_json else show(*placed_page(found))
 
 
 def fills(
@@ -59,20 +61,22 @@ def fills(
     as_json: Json = False,
 ) -> None:
     """List an account's fills, newest first."""
-    from tallystick.trader.show import fills_text
+    from tallystick.tables import show
+    from tallystick.trader.show import fills_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
         found = client.fills(limit=limit, after=after)
-    print_json(found) if as_json else print(fills_text(found))
+    print_json(found) if as_json else show(*fills_page(found))
 
 
 def funding(market: Market, limit: Limit = 24, operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
     """List a market's funding by the hour, newest first: what longs pay to shorts, below zero the other way."""
-    from tallystick.trader.show import funding_text
+    from tallystick.tables import show
+    from tallystick.trader.show import funding_page
 
     with open_client(operator) as client:
         found = client.funding(market, limit)
-    print_json(found) if as_json else print(funding_text(found))
+    print_json(found) if as_json else show(*funding_page(found))
 
 
 def follow(

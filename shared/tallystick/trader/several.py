@@ -72,11 +72,10 @@ def bulk(
         answer = client.bulk(parsed, expiry_ms=expiry_ms)
     print_answer(answer, as_json)
     if not as_json:
-        from tallystick.schema.outcomes import explain
+        from tallystick.tables import show
+        from tallystick.trader.show import bulk_page
 
-        for text, result in zip(items, answer.items, strict=False):
-            filled = sum(fill.lots for fill in result.fills)
-            print(f"{text}: {explain(result.outcome)}, {filled} lots filled, {result.resting_lots} rest")
+        show(*bulk_page(items, answer.items))
 
 
 def _item(text: str) -> Item:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.text import Text
+
 from tallystick.schema.outcomes import explain
+from tallystick.tables import Cell, Page, Title, figures, table
 from tallystick.trader.models import (
     Account,
     AccountFill,
@@ -13,6 +16,7 @@ from tallystick.trader.models import (
     Book,
     Funding,
     Happening,
+    ItemResult,
     Market,
     Order,
     PlacedOrder,
@@ -22,8 +26,10 @@ from tallystick.trader.models import (
 from tallystick.trader.terms import spoken
 
 SIDES = ("buy", "sell")
-BAR_WIDTH = 30
-COLUMNS = ("market", "mark", "bid", "ask", "open interest", "margin", "taker", "maker", "status")
+BAR_CELLS = 30
+LADDER_COLUMNS = 36
+"""What a ladder takes beside its bars."""
+COLUMNS = ("market", "mark", "bid", "ask", "open interest", "margin", "taker", "maker")
 
 
 def tokens(units: int) -> str:
@@ -32,55 +38,71 @@ def tokens(units: int) -> str:
     return f"{sign}{abs(units) // 1_000_000:,}.{abs(units) % 1_000_000:06d}"
 
 
-def markets_text(markets: Sequence[Market]) -> str:
+def markets_page(markets: Sequence[Market]) -> Page:
     """Return a table of markets."""
     if not markets:
-        return "no markets yet: governance lists them with `tallystick trader list-market`"
-    rows: list[tuple[object, ...]] = [COLUMNS]
-    for each in markets:
-        rates = (f"{ppm / 10_000:.2f}%" for ppm in (each.initial_ppm, each.taker_ppm, each.maker_ppm))
-        bid, ask = each.best_bid_ticks or "-", each.best_ask_ticks or "-"
-        rows.append((each.market, each.mark_ticks, bid, ask, each.open_interest_lots, *rates, each.status))
-    return "\n".join(
-        " ".join(f"{cell:>{max(len(name), 9)}}" for cell, name in zip(row, COLUMNS, strict=True)) for row in rows
-    )
+        return ["no markets yet: governance lists them with `tallystick trader list-market`"]
+    rows = [
+        (
+            each.market,
+            each.mark_ticks,
+            each.best_bid_ticks or "-",
+            each.best_ask_ticks or "-",
+            each.open_interest_lots,
+            *(f"{ppm / 10_000:.2f}%" for ppm in (each.initial_ppm, each.taker_ppm, each.maker_ppm)),
+            each.status,
+        )
+        for each in markets
+    ]
+    return [table([*map(figures, COLUMNS), "status"], rows)]
 
 
-def ladder_text(book: Book) -> str:
-    """Return a book as a ladder, asks above bids, with bars as long as the sizes are large."""
+def ladder_page(book: Book, columns: int) -> Page:
+    """Return a book as a ladder, asks above bids, with bars as long as the sizes are large. Units: `columns` in all."""
     most = max((level.lots for level in (*book.asks, *book.bids)), default=1)
-    lines = [f"{'price':>10} {'lots':>10} {'orders':>6}"]
+    longest = min(BAR_CELLS, max(1, columns - LADDER_COLUMNS))
+    rows: list[tuple[Cell, ...]] = []
     for side, levels in (("ask", book.asks[::-1]), ("bid", book.bids)):
         for level in levels:
-            bar = "█" * max(1, level.lots * BAR_WIDTH // most)
-            lines.append(f"{level.price_ticks:>10} {level.lots:>10} {level.orders:>6} {side} {bar}")
+            bar = Text("█" * max(1, level.lots * longest // most), "red" if side == "ask" else "green")
+            rows.append((level.price_ticks, level.lots, level.orders, side, bar))
         if side == "ask":
-            lines.append(f"{book.mark_ticks:>10} {'mark':>10}")
-    return "\n".join(lines)
+            rows.append((book.mark_ticks, "mark", "", "", ""))
+    return [table([figures("price"), figures("lots"), figures("orders"), "", ""], rows)]
 
 
-def trades_text(trades: Sequence[Trade]) -> str:
-    """Return fills, one a line."""
-    lines = [] if trades else ["no trades yet"]
-    for each in trades:
-        what = f"{SIDES[each.side]:<4} {each.lots:>8} at {each.price_ticks:>9}"
-        lines.append(f"{spoken(each.clock_ms)} {what}  {each.taker} from {each.maker}")
-    return "\n".join(lines)
+def trades_page(trades: Sequence[Trade]) -> Page:
+    """Return a table of a market's fills."""
+    if not trades:
+        return ["no trades yet"]
+    rows = [
+        (spoken(each.clock_ms), SIDES[each.side], each.lots, each.price_ticks, each.taker, each.maker)
+        for each in trades
+    ]
+    titles: list[Title] = ["time", "side", figures("lots"), figures("price"), figures("taker"), figures("maker")]
+    return [table(titles, rows)]
 
 
-def account_text(account: Account) -> str:
+def account_page(account: Account) -> Page:
     """Return an account with its positions and orders."""
-    lines = [f"account {account.account} of {account.owner}, next nonce {account.next_nonce}"]
     names = ("cash", "value", "initial", "maintenance", "withdrawable")
-    lines += [f"  {name:<13} {tokens(getattr(account, name + '_units')):>22}" for name in names]
+    page: Page = [
+        f"account {account.account} of {account.owner}, next nonce {account.next_nonce}",
+        table(["", figures()], [(name, tokens(getattr(account, name + "_units"))) for name in names], indent=2),
+    ]
     if account.dead_man_ms:
-        lines.append(f"  dead-man switch goes off at {spoken(account.dead_man_ms)}")
-    for position in account.positions:
-        place = f"{position.size_lots:>+12} lots at {position.mark_ticks}"
-        lines.append(f"  market {position.market:<3} {place}, worth {tokens(position.worth_units)}")
-    for order in account.orders:
-        lines.append(f"  order {order.client_id:<6} market {order.market} {_resting(order)}")
-    return "\n".join(lines)
+        page.append(f"  dead-man switch goes off at {spoken(account.dead_man_ms)}")
+    if account.positions:
+        rows = [
+            (each.market, f"{each.size_lots:+}", each.mark_ticks, tokens(each.worth_units))
+            for each in account.positions
+        ]
+        titles: list[Title] = [figures("market"), figures("position, lots"), figures("mark"), figures("worth")]
+        page += ["", table(titles, rows, indent=2)]
+    if account.orders:
+        resting = [(each.client_id, each.market, _resting(each)) for each in account.orders]
+        page += ["", table([figures("order"), figures("market"), "what"], resting, indent=2)]
+    return page
 
 
 def _resting(order: Order) -> str:
@@ -93,49 +115,54 @@ def _resting(order: Order) -> str:
     return said + (", dead" if order.dead else "")
 
 
-def placed_text(orders: Sequence[PlacedOrder]) -> str:
-    """Return orders and what became of them, one a line."""
-    lines = [] if orders else ["no orders yet"]
+def placed_page(orders: Sequence[PlacedOrder]) -> Page:
+    """Return a table of orders and of what became of them."""
+    if not orders:
+        return ["no orders yet"]
+    rows: list[tuple[Cell, ...]] = []
     for each in orders:
         price = f"at {each.price_ticks}" if each.price_ticks else "at market"
-        what = f"{SIDES[each.side]} {each.lots} {price}"
         why = "" if each.outcome in ("ACCEPTED", "") else f" ({explain(each.outcome)})"
         how = f"{each.status}, {each.filled_lots} filled, {each.remaining_lots} rest{why}"
-        lines.append(f"order {each.client_id:<6} record {each.record_number:<8} market {each.market} {what}: {how}")
-    return "\n".join(lines)
+        rows.append((each.client_id, each.record_number, each.market, f"{SIDES[each.side]} {each.lots} {price}", how))
+    return [table([figures("order"), figures("record"), figures("market"), "what", "what became of it"], rows)]
 
 
-def fills_text(fills: Sequence[AccountFill]) -> str:
-    """Return an account's fills, one a line."""
-    lines = [] if fills else ["no fills yet"]
+def fills_page(fills: Sequence[AccountFill]) -> Page:
+    """Return a table of an account's fills."""
+    if not fills:
+        return ["no fills yet"]
+    rows: list[tuple[Cell, ...]] = []
     for each in fills:
-        what = f"{SIDES[each.side]:<4} {each.lots:>8} at {each.price_ticks:>9}"
         of = "a block trade" if each.block else f"order {each.client_id}"
         who = f"{each.role} of {of}, against account {each.counterparty}"
-        lines.append(f"{each.sequence:>8} {spoken(each.clock_ms)} market {each.market} {what}  {who}")
-    return "\n".join(lines)
+        what = (each.market, SIDES[each.side], each.lots, each.price_ticks)
+        rows.append((each.sequence, spoken(each.clock_ms), *what, who))
+    titles: list[Title] = [figures("event"), "time", figures("market"), "side", figures("lots"), figures("price"), "as"]
+    return [table(titles, rows)]
 
 
-def funding_text(hours: Sequence[Funding]) -> str:
-    """Return hours of funding, one a line."""
+def funding_page(hours: Sequence[Funding]) -> Page:
+    """Return a table of hours of funding."""
     if not hours:
-        return "no funding yet: it is charged by the hour"
-    return "\n".join(
-        f"{spoken(each.clock_ms)} {each.rate_ppm / 10_000:>+9.4f}% of {each.index_ticks} ticks" for each in hours
-    )
+        return ["no funding yet: it is charged by the hour"]
+    rows = [(spoken(each.clock_ms), f"{each.rate_ppm / 10_000:+.4f}%", each.index_ticks) for each in hours]
+    return [table(["time", figures("rate"), figures("of ticks")], rows)]
 
 
-def agents_text(agents: Sequence[Agent]) -> str:
-    """Return an account's agents, one a line."""
-    lines = [] if agents else ["no agents: `trader approve-agent` lets a key trade for the account"]
+def agents_page(agents: Sequence[Agent]) -> Page:
+    """Return a table of an account's agents."""
+    if not agents:
+        return ["no agents: `trader approve-agent` lets a key trade for the account"]
+    rows: list[tuple[Cell, ...]] = []
     for each in agents:
-        until = "is over" if each.expired else f"until {spoken(each.expiry_ms)}"
-        lines.append(f"agent {each.slot:<3} {each.address} may {_scope(each.scope)}, {until}")
-    return "\n".join(lines)
+        until = "is over" if each.expired else f"until {spoken(each.expiry_ms)}" if each.expiry_ms else "for good"
+        rows.append((each.slot, each.address, f"may {_scope(each.scope)}, {until}"))
+    return [table([figures("agent"), "address", "what"], rows)]
 
 
 def event_text(event: Happening) -> str:
-    """Return one event as a line."""
+    """Return one event as a line: they come one by one, so no table can know how wide they will be."""
     values = ", ".join(f"{name} {value}" for name, value in event.values.items())
     return f"{event.sequence:>8} {spoken(event.clock_ms)} record {event.record:<8} {event.event:<13} {values}"
 
@@ -144,13 +171,21 @@ def _scope(scope: str) -> str:
     return "place and cancel" if scope == "both" else scope
 
 
-def withdrawals_text(withdrawals: Sequence[Withdrawal]) -> str:
-    """Return withdrawals, one a line."""
+def withdrawals_page(withdrawals: Sequence[Withdrawal]) -> Page:
+    """Return a table of withdrawals."""
     if not withdrawals:
-        return "no withdrawals"
-    return "\n".join(
-        f"{each.index:>6} {tokens(each.amount_units):>22} to {each.recipient}  {each.status}" for each in withdrawals
-    )
+        return ["no withdrawals"]
+    rows = [(each.index, tokens(each.amount_units), each.recipient, each.status) for each in withdrawals]
+    return [table([figures("number"), figures("tokens"), "to", "status"], rows)]
+
+
+def bulk_page(items: Sequence[str], results: Sequence[ItemResult]) -> Page:
+    """Return a table of a bulk's items, as they were given, and of what became of them."""
+    rows: list[tuple[Cell, ...]] = []
+    for text, result in zip(items, results, strict=False):
+        filled = sum(fill.lots for fill in result.fills)
+        rows.append((text, f"{explain(result.outcome)}, {filled} lots filled, {result.resting_lots} rest"))
+    return [table(["", ""], rows)]
 
 
 def answer_text(answer: Acknowledgement) -> str:

@@ -88,11 +88,12 @@ def withdrawals(
     as_json: Json = False,
 ) -> None:
     """List an account's withdrawals and how far they are."""
-    from tallystick.trader.show import withdrawals_text
+    from tallystick.tables import show
+    from tallystick.trader.show import withdrawals_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
         found = client.withdrawals()
-    print_json(found) if as_json else print(withdrawals_text(found))
+    print_json(found) if as_json else show(*withdrawals_page(found))
 
 
 def claim(

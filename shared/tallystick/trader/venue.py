@@ -105,8 +105,10 @@ def _report(
 
 
 def _print_round(signers: Signers, turn: int, answers: list[Acknowledgement], quorum: int) -> None:
-    for (number, _), answer in zip(signers, answers, strict=True):
-        print(f"signer {number}, round {turn}: {_words(answer)}")
+    from tallystick.tables import figures, show, table
+
+    rows = [(number, turn, _words(answer)) for (number, _), answer in zip(signers, answers, strict=True)]
+    show(table([figures("signer"), figures("round"), "what became of it"], rows))
     if len({number for number, _ in signers}) < quorum:
         print(f"the mark moves when {quorum} signers have reported this round")
 

@@ -1,0 +1,78 @@
+"""Tables for people, drawn by rich: as wide as the terminal; elsewhere plain, and every row a line of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from typing import Final, TextIO
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Column, Table
+from rich.text import Text
+
+from tallystick.numbers import NATURAL
+
+WIDEST: Final = 1 << 16
+"""Columns of what is no terminal: no row here comes near it."""
+GAP: Final = (0, 2, 0, 0)
+"""Two blanks behind each column."""
+
+Title = Column | str
+Cell = str | int | Text
+Page = list[RenderableType]
+"""Tables and lines, each below the one before."""
+
+
+def words(title: str = "") -> Column:
+    """Return a column that begins on the left; what does not fit a terminal goes on below, and is never cut."""
+    return Column(title, overflow="fold")
+
+
+def figures(title: str = "") -> Column:
+    """Return a column of numbers, which ends on the right."""
+    return Column(title, justify="right", overflow="fold")
+
+
+def table(columns: Sequence[Title], rows: Iterable[Sequence[Cell]], *, indent: int = 0) -> RenderableType:
+    """Return a table; a title alone is a column of words, and without any title there is no line of titles."""
+    made = [words(each) if isinstance(each, str) else each for each in columns]
+    titled = any(each.header for each in made)
+    drawn = Table(*made, box=None, padding=GAP, pad_edge=False, show_header=titled, header_style="dim")
+    for row in rows:
+        drawn.add_row(*(each if isinstance(each, Text) else Text(str(each)) for each in row))
+    return Padding(drawn, (0, 0, 0, indent), expand=False) if indent else drawn
+
+
+def width(file: TextIO | None = None) -> int:
+    """Return how many columns there are to draw on: COLUMNS, or what the terminal says."""
+    into = file or sys.stdout
+    if not into.isatty():
+        return WIDEST
+    given = os.environ.get("COLUMNS", "")
+    return int(given) if NATURAL.fullmatch(given) and int(given) else os.get_terminal_size(into.fileno()).columns or 80
+
+
+def show(*parts: RenderableType, file: TextIO | None = None) -> None:
+    """Print tables and lines, each below the one before; lines as they are, and tables as wide as the terminal."""
+    into = file or sys.stdout
+    if not into.isatty():
+        into.write(plain(*parts))
+        into.flush()
+        return
+    console = Console(file=into, width=width(into), highlight=False, markup=False, emoji=False)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))
+
+
+def plain(*parts: RenderableType) -> str:
+    """Return the same without a terminal: no colours, no row broken, no blanks at the end of a line."""
+    text = StringIO()
+    console = Console(
+        file=text, width=WIDEST, color_system=None, force_terminal=False, highlight=False, markup=False, emoji=False
+    )
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))
+    return "".join(line.rstrip() + "\n" for line in text.getvalue().split("\n")[:-1])
