@@ -23,7 +23,9 @@ GROUP: Final = "tallystick"
 # The state hash's Python half is what the machine touches in every step; hashing.py chooses its keccak when imported.
 COMPILED: Final = (
     "tallystick/machine/**/*.py",
+    "tallystick/state/arguments.py",
     "tallystick/state/codes.py",
+    "tallystick/state/fields.py",
     "tallystick/state/layout.py",
     "tallystick/state/packing.py",
     "tallystick/state/state.py",

@@ -19,14 +19,14 @@ from tallystick.records.items import ITEM_PLACE, unpack_items
 from tallystick.records.signing import digest, recover
 from tallystick.schema.names import Outcome
 from tallystick.schema.outcomes import ROWS
-from tallystick.schema.records import SIGNATURE_BYTES, Authority, RecordField
+from tallystick.schema.records import RECORDS, SIGNATURE_BYTES, Authority, RecordField
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import ITEM_SLOT_BYTES
 from tallystick.state.state import State
 from tallystick_operator.readmodel import ReadModel
 
-OPERATORS_OWN: Final = frozenset({"clock"})
-"""Kinds that nobody signs and the operator alone writes."""
+OPERATORS_OWN: Final = frozenset(kind.name for kind in RECORDS if kind.operators_own)
+"""Kinds that the operator alone writes."""
 
 
 RECORDED: Final = frozenset(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from mypy_extensions import i64
@@ -13,7 +12,9 @@ from tallystick.machine.nonces import check_nonce, use_nonce
 from tallystick.records.codec import Record
 from tallystick.records.signing import digest, recover
 from tallystick.schema.records import Authority
-from tallystick.state.codes import Outcome, Phase
+from tallystick.state.arguments import set_args
+from tallystick.state.codes import Outcome
+from tallystick.state.fields import OwnerFields, OwnerOrAgentFields, PriceSignerFields
 from tallystick.state.layout import (
     ACCOUNT_OWNER,
     AGENT_EXPIRY_MS,
@@ -21,13 +22,9 @@ from tallystick.state.layout import (
     AGENT_SCOPE,
     CONFIG_GOVERNANCE,
     CONFIG_SIGNERS,
-    SCOPE_CANCEL,
-    SCOPE_PLACE,
-    Registers,
 )
 
 NOBODY: Final = bytes(20)
-RecordSetter = Callable[[Registers, Record], None]
 
 
 def admit(machine: Machine, record: Record) -> i64:
@@ -62,21 +59,28 @@ def check_record(machine: Machine, record: Record, signer: bytes | None) -> i64:
     if signer is None:
         return Outcome.BAD_SIGNATURE
     if authority is Authority.PRICE_SIGNER:
-        return _check_config_key(machine, signer, CONFIG_SIGNERS + 5 * record.value("signer"))
+        return _check_config_key(machine, signer, CONFIG_SIGNERS + 5 * record.values[PriceSignerFields.SIGNER])
     if authority is Authority.GOVERNANCE:
         return _check_config_key(machine, signer, CONFIG_GOVERNANCE)
-    slot = record.value("agent") if authority is Authority.OWNER_OR_AGENT else 0
-    return check_key(machine, record.value("account"), slot, record.value("nonce"), scope_of(record.kind.name), signer)
+    number, slot, nonce = _key_of(record)
+    return check_key(machine, number, slot, nonce, record.kind.scope, signer)
 
 
 def begin(machine: Machine, record: Record) -> None:
     """Use a record's nonce up unless its own step does, and make it the record in progress; `check_record` admits it."""
-    registers = machine.state.registers
-    if record.kind.authority in (Authority.OWNER, Authority.OWNER_OR_AGENT) and not record.kind.spares_nonce:
-        spend_nonce(machine, record.value("account"), record.value("nonce"))
-    setter, phase = _BY_KIND[record.kind.name]
-    setter(registers, record)
-    registers.phase = phase
+    if record.kind.promised and not record.kind.spares_nonce:
+        number, _, nonce = _key_of(record)
+        spend_nonce(machine, number, nonce)
+    set_args(machine.state.registers, record.kind.number, record.values)
+
+
+def _key_of(record: Record) -> tuple[i64, i64, i64]:
+    """Return (account, slot of the agent or 0, nonce) of a record that an account signs."""
+    values = record.values
+    if record.kind.authority is Authority.OWNER_OR_AGENT:
+        account, agent = values[OwnerOrAgentFields.ACCOUNT], values[OwnerOrAgentFields.AGENT]
+        return account, agent, values[OwnerOrAgentFields.NONCE]
+    return values[OwnerFields.ACCOUNT], 0, values[OwnerFields.NONCE]
 
 
 def _check_config_key(machine: Machine, signer: bytes, field: i64) -> i64:
@@ -123,145 +127,3 @@ def _check_agent(machine: Machine, needed: i64, signer: bytes, agent: i64) -> i6
     if expiry != 0 and expiry <= machine.state.registers.clock_ms:
         return Outcome.AGENT_EXPIRED
     return Outcome.ACCEPTED if words[agent + AGENT_SCOPE] & needed == needed else Outcome.AGENT_SCOPE
-
-
-def scope_of(kind: str) -> i64:
-    """Return what an agent must be allowed to do to sign a kind of record."""
-    if kind == "bulk":
-        return SCOPE_PLACE | SCOPE_CANCEL
-    return SCOPE_PLACE if kind in ("order", "conditional", "block_trade") else SCOPE_CANCEL
-
-
-def _set_clock(registers: Registers, record: Record) -> None:
-    registers.arg_time = record.values[0]
-
-
-def _set_order(registers: Registers, record: Record) -> None:
-    values = record.values
-    registers.arg_account = values[0]
-    registers.arg_market = values[3]
-    registers.arg_side = values[4]
-    registers.arg_flags = values[5]
-    registers.arg_price = values[6]
-    registers.arg_lots = values[7]
-    registers.arg_id = values[8]
-    registers.arg_time = values[9]
-
-
-def _set_conditional(registers: Registers, record: Record) -> None:
-    values = record.values
-    _set_order(registers, record)
-    registers.arg_trigger = values[10]
-    registers.arg_pair = values[11]
-    registers.arg_pair_slot = values[12]
-
-
-def _set_cancel(registers: Registers, record: Record) -> None:
-    values = record.values
-    registers.arg_account = values[0]
-    registers.arg_id = values[3]
-    registers.arg_slot = values[4]
-
-
-def _set_withdraw(registers: Registers, record: Record) -> None:
-    values = record.values
-    registers.arg_account = values[0]
-    registers.arg_amount = values[2]
-    registers.arg_address = values[3].to_bytes(20, "big")
-
-
-def _set_approve_agent(registers: Registers, record: Record) -> None:
-    values = record.values
-    registers.arg_account = values[0]
-    registers.arg_slot = values[2]
-    registers.arg_address = values[3].to_bytes(20, "big")
-    registers.arg_flags = values[4]
-    registers.arg_time = values[5]
-
-
-def _set_report_price(registers: Registers, record: Record) -> None:
-    values = record.values
-    registers.arg_market = values[0]
-    registers.arg_slot = values[1]
-    registers.arg_id = values[2]
-    registers.arg_price = values[3]
-    registers.arg_time = values[4]
-
-
-def _set_market(registers: Registers, record: Record) -> None:
-    registers.arg_market = record.values[0]
-
-
-def _set_position(registers: Registers, record: Record) -> None:
-    registers.arg_account = record.values[0]
-    registers.arg_market = record.values[1]
-
-
-def _set_transfer(registers: Registers, record: Record) -> None:
-    values = record.values
-    registers.arg_account = values[0]
-    registers.arg_slot = values[2]
-    registers.arg_amount = values[3]
-
-
-def _set_bulk(registers: Registers, record: Record) -> None:
-    registers.arg_account = record.values[0]
-
-
-def _set_cancel_all(registers: Registers, record: Record) -> None:
-    registers.arg_account = record.values[0]
-
-
-def _set_dead_man(registers: Registers, record: Record) -> None:
-    registers.arg_account = record.values[0]
-    registers.arg_time = record.values[3]
-
-
-def _set_clean(registers: Registers, record: Record) -> None:
-    registers.arg_slot = record.values[0]
-
-
-def _set_case(registers: Registers, record: Record) -> None:
-    values = record.values
-    registers.arg_account = values[0]
-    registers.arg_market = values[1]
-
-
-def _set_nominate_adl(registers: Registers, record: Record) -> None:
-    _set_case(registers, record)
-    registers.arg_id = record.values[2]
-
-
-def _set_block_trade(registers: Registers, record: Record) -> None:
-    registers.arg_account = record.values[0]
-    registers.arg_market = record.values[4]
-
-
-def _set_account(registers: Registers, record: Record) -> None:
-    registers.arg_account = record.values[0]
-
-
-_BY_KIND: Final[dict[str, tuple[RecordSetter, int]]] = {
-    "clock": (_set_clock, Phase.SET_CLOCK),
-    "order": (_set_order, Phase.PLACE_ORDER),
-    "cancel": (_set_cancel, Phase.CANCEL_ORDER),
-    "withdraw": (_set_withdraw, Phase.WITHDRAW),
-    "approve_agent": (_set_approve_agent, Phase.APPROVE_AGENT),
-    "report_price": (_set_report_price, Phase.REPORT_PRICE),
-    "list_market": (_set_market, Phase.LIST_MARKET),
-    "change_market": (_set_market, Phase.CHANGE_MARKET),
-    "apply_change": (_set_market, Phase.APPLY_CHANGE),
-    "settle_position": (_set_position, Phase.SETTLE_POSITION),
-    "transfer": (_set_transfer, Phase.TRANSFER),
-    "bulk": (_set_bulk, Phase.NEXT_ITEM),
-    "cancel_all": (_set_cancel_all, Phase.CANCEL_ALL),
-    "dead_man": (_set_dead_man, Phase.SET_DEAD_MAN),
-    "clean": (_set_clean, Phase.CLEAN_ORDER),
-    "liquidate": (_set_case, Phase.LIQUIDATE),
-    "take_over": (_set_case, Phase.TAKE_OVER),
-    "nominate_adl": (_set_nominate_adl, Phase.NOMINATE_ADL),
-    "deleverage": (_set_account, Phase.DELEVERAGE),
-    "conditional": (_set_conditional, Phase.PLACE_ORDER),
-    "settle_account": (_set_account, Phase.SETTLE_ACCOUNT),
-    "block_trade": (_set_block_trade, Phase.BLOCK_TRADE),
-}

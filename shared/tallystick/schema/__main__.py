@@ -6,17 +6,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tallystick.schema import docs_target, python_target, solidity_target
+from tallystick.schema import arguments_target, docs_target, python_target, solidity_target
 
 ROOT = Path(__file__).resolve().parents[3]
 GENERATED = Path("contracts/src/libraries/generated")
 TARGETS: dict[Path, Callable[[], str]] = {
     Path("shared/tallystick/state/layout.py"): python_target.render,
     Path("shared/tallystick/state/codes.py"): python_target.render_codes,
+    Path("shared/tallystick/state/fields.py"): arguments_target.render_python_fields,
+    Path("shared/tallystick/state/arguments.py"): arguments_target.render_python,
     GENERATED / "Cells.sol": solidity_target.render_cells,
     GENERATED / "Registers.sol": solidity_target.render_registers,
     GENERATED / "Names.sol": solidity_target.render_names,
     GENERATED / "RecordKinds.sol": solidity_target.render_records,
+    GENERATED / "Fields.sol": arguments_target.render_solidity_fields,
+    GENERATED / "Arguments.sol": arguments_target.render_solidity,
     Path("docs/tables/state.md"): docs_target.render_state,
     Path("docs/tables/names.md"): docs_target.render_names,
     Path("docs/tables/records.md"): docs_target.render_records,

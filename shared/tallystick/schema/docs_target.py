@@ -74,18 +74,21 @@ def render_records() -> str:
     lines = ["# Record kinds", NOTE]
     for kind in RECORDS:
         lines += [f"## {kind.number}: `{kind.name}`", kind.doc, "", f"Signed by: {kind.authority.name}."]
+        if kind.scope:
+            lines.append(f"An agent needs: {' and '.join(str(scope.name) for scope in kind.scope)}.")
+        lines.append(f"Begins with: `{kind.phase.name}`.")
         if kind.primary:
             lines.append(f"EIP-712 type: `{kind.encoded_type}`.")
         if kind.acceptance:
             lines.append(f"EIP-712 type of the acceptance: `{kind.encoded_acceptance}`.")
-        lines += ["", "| item | field | largest value | signed |", "|---|---|---|---|"]
+        lines += ["", "| item | field | largest value | signed | register |", "|---|---|---|---|---|"]
         for i, field in enumerate(kind.fields):
             limit = "20-byte address" if field.address else str(field.limit)
-            lines.append(f"| {i} | `{field.name}` | {limit} | {_signed(field)} |")
+            lines.append(f"| {i} | `{field.name}` | {limit} | {_signed(field)} | {_register(field)} |")
         for i, blob in enumerate(kind.blobs, start=len(kind.fields)):
-            lines.append(f"| {i} | `{blob.name}` | {blob.limit} bytes | {'yes' if blob.signed else 'no'} |")
+            lines.append(f"| {i} | `{blob.name}` | {blob.limit} bytes | {'yes' if blob.signed else 'no'} | |")
         if kind.primary:
-            lines.append(f"| {len(kind.fields) + len(kind.blobs)} | `signature` | 64 bytes, EIP-2098 | |")
+            lines.append(f"| {len(kind.fields) + len(kind.blobs)} | `signature` | 64 bytes, EIP-2098 | | |")
         lines.append("")
     return "\n".join(lines)
 
@@ -94,3 +97,7 @@ def _signed(field: RecordField) -> str:
     if field.accepted:
         return "in the acceptance"
     return "yes" if field.signed else "no"
+
+
+def _register(field: RecordField) -> str:
+    return f"`{field.register}`" if field.register else ""

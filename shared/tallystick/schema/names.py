@@ -1,8 +1,8 @@
-"""Constants, phases and outcome codes."""
+"""Constants, phases, outcome codes and what an agent may do."""
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 from tallystick.schema.rules import RULES
 
@@ -110,6 +110,13 @@ class Outcome(IntEnum):
     NO_CLAIM = 61
 
 
+class Scope(IntFlag):
+    """What an agent may do for its account."""
+
+    PLACE = 1
+    CANCEL = 2
+
+
 # name -> (value, what it is and where it comes from)
 CONSTANTS: dict[str, tuple[int, str]] = {
     "TREE_DEPTH": (40, "bits of a cell key: 4 of tag, 36 of index"),
@@ -179,8 +186,8 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "MAX_PAGES": ((1 << 30) - 1, "an order's index is page << 6 | position, below 2^36"),
     "NONCE_WORD_BITS": (128, "nonces in one word of the window"),
     "NONCE_JUMP_WORDS": (1024, "how far ahead of the window a nonce may be, in words"),
-    "SCOPE_PLACE": (1, "agent scope: place orders"),
-    "SCOPE_CANCEL": (2, "agent scope: cancel orders"),
+    "SCOPE_PLACE": (Scope.PLACE.value, "agent scope: place orders"),
+    "SCOPE_CANCEL": (Scope.CANCEL.value, "agent scope: cancel orders"),
     "ITEM_PLACE": (0, "bulk item: an order"),
     "ITEM_CANCEL": (1, "bulk item: cancel the order with a client id"),
     "ITEM_REPLACE": (2, "bulk item: cancel the order with a client id, then place this one under the same"),

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {checkKey, scopeOf} from "@tallystick/libraries/Admission.sol";
+import {checkKey} from "@tallystick/libraries/Admission.sol";
 import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
 import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
 import {useNonce} from "@tallystick/libraries/Nonces.sol";
@@ -16,7 +16,9 @@ import {openAccount, openAgent, openMarket, openRisk} from "@tallystick/librarie
 import {Fill, Terms, applyFill, moveTotals, reducible, undoFill} from "@tallystick/libraries/Trade.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {BlockTradeFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {RecordKinds} from "@tallystick/libraries/generated/RecordKinds.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title BLOCK_TRADE: one fill between two accounts that have both signed it; it meets no book
@@ -61,8 +63,8 @@ contract BlockTrade is Step {
         if (outcome != Outcome.ACCEPTED) return finish(b.registers, outcome);
 
         // APPLY and WRITE
-        useNonce(b.maker, b.record.values[2]);
-        useNonce(b.taker, b.record.values[12]);
+        useNonce(b.maker, b.record.values[BlockTradeFields.NONCE]);
+        useNonce(b.taker, b.record.values[BlockTradeFields.TAKER_NONCE]);
         finish(b.registers, Outcome.ACCEPTED);
     }
 
@@ -70,25 +72,29 @@ contract BlockTrade is Step {
         (, b.record) = decode(data);
         uint256[] memory values = b.record.values;
         b.registers = w.registers;
-        b.number = values[4];
-        b.side = values[5];
-        b.lots = values[6];
-        b.price = values[7];
+        b.number = values[BlockTradeFields.MARKET];
+        b.side = values[BlockTradeFields.SIDE];
+        b.lots = values[BlockTradeFields.LOTS];
+        b.price = values[BlockTradeFields.PRICE_TICKS];
         b.market = openMarket(w, b.number);
         b.risk = openRisk(w);
-        b.maker = openAccount(w, values[0]);
-        b.taker = openAccount(w, values[10]);
-        if (values[11] != 0) openAgent(w, values[10] << 4 | values[11]);
+        b.maker = openAccount(w, values[BlockTradeFields.ACCOUNT]);
+        b.taker = openAccount(w, values[BlockTradeFields.TAKER]);
+        uint256 slot = values[BlockTradeFields.TAKER_AGENT];
+        if (slot != 0) openAgent(w, values[BlockTradeFields.TAKER] << 4 | slot);
     }
 
     /// @dev Whether who accepts may, as FETCH_RECORD asks it of who offers.
     function _authenticate(Witness memory w, Block memory b, bytes calldata data) private pure returns (uint8) {
         uint256[] memory values = b.record.values;
-        if (values[0] == values[10]) return Outcome.SELF_TRADE;
-        if (values[8] != 0 && values[8] != values[10]) return Outcome.NOT_AUTHORISED;
+        uint256 taker = values[BlockTradeFields.TAKER];
+        uint256 counterparty = values[BlockTradeFields.COUNTERPARTY];
+        if (values[BlockTradeFields.ACCOUNT] == taker) return Outcome.SELF_TRADE;
+        if (counterparty != 0 && counterparty != taker) return Outcome.NOT_AUTHORISED;
         address signer = recoverAcceptance(b.record, data, b.registers.domain());
         if (signer == address(0)) return Outcome.BAD_SIGNATURE;
-        return checkKey(w, values[10], values[11], values[12], scopeOf(b.record.kind), signer);
+        uint256 slot = values[BlockTradeFields.TAKER_AGENT];
+        return checkKey(w, taker, slot, values[BlockTradeFields.TAKER_NONCE], RecordKinds.scope(b.record.kind), signer);
     }
 
     /// @dev What can be said before the fill is tried.
@@ -99,13 +105,13 @@ contract BlockTrade is Step {
         if (b.risk.marketMarkTicks(b.number) == 0) return Outcome.NO_MARK;
         if (b.lots == 0 || b.price == 0) return Outcome.OUT_OF_RANGE;
         if (b.lots > b.market.maxLots()) return Outcome.TOO_LARGE;
-        uint256 expiry = b.record.values[3];
+        uint256 expiry = b.record.values[BlockTradeFields.EXPIRY_MS];
         if (expiry != 0 && expiry <= clock) return Outcome.EXPIRED;
         bool makerReduces = reducible(b.maker, b.number, b.side) >= b.lots;
         bool takerReduces = reducible(b.taker, b.number, 1 - b.side) >= b.lots;
         bool leaves = b.registers.forcedMs() != 0 && makerReduces && takerReduces;
         if (indexStopped(b.registers, b.risk, b.number) && !leaves) return Outcome.STALE_INDEX;
-        uint256 must = b.record.values[9];
+        uint256 must = b.record.values[BlockTradeFields.REDUCES];
         if (must & Constants.BLOCK_MAKER_REDUCES != 0 && !makerReduces) return Outcome.NOTHING_TO_REDUCE;
         if (must & Constants.BLOCK_TAKER_REDUCES != 0 && !takerReduces) return Outcome.NOTHING_TO_REDUCE;
         return Outcome.ACCEPTED;

@@ -8,6 +8,7 @@ import {rulesStand} from "@tallystick/libraries/Rules.sol";
 import {openMarket, openPending, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Market, Pending, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {ChangeMarketFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
@@ -17,9 +18,6 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 /// @dev Rejects: NO_MARKET, OLD_CHANGE, BAD_PARAMETERS. Twin:
 /// shared/tallystick/machine/steps/change_market.py.
 contract ChangeMarket is Step {
-    /// @dev Where the rules begin among the record's values.
-    uint256 private constant FIRST_RULE = 2;
-
     function _step(Witness memory w, IInbox inbox) internal view override {
         Registers registers = w.registers;
         uint256 number = registers.argMarket();
@@ -29,12 +27,12 @@ contract ChangeMarket is Step {
         Market market = openMarket(w, number);
         Pending pending = openPending(w, number);
         Risk risk = openRisk(w);
-        uint256 change = values[1];
+        uint256 change = values[ChangeMarketFields.CHANGE];
 
         // CHECK
         if (market.status() != Constants.MARKET_LIVE) return finish(registers, Outcome.NO_MARKET);
         if (change != uint256(pending.changes()) + 1) return finish(registers, Outcome.OLD_CHANGE);
-        if (!rulesStand(values, FIRST_RULE, risk.marketMultiplier(number))) {
+        if (!rulesStand(values, ChangeMarketFields.FIRST_RULE, risk.marketMultiplier(number))) {
             return finish(registers, Outcome.BAD_PARAMETERS);
         }
 
@@ -44,7 +42,7 @@ contract ChangeMarket is Step {
         pending.setChanges(uint32(change));
         pending.setEffectiveMs(uint64(registers.clockMs() + Constants.CHANGE_DELAY_MS));
         for (uint256 place; place < Constants.RULES; ++place) {
-            pending.setRules(place, uint64(values[FIRST_RULE + place]));
+            pending.setRules(place, uint64(values[ChangeMarketFields.FIRST_RULE + place]));
         }
 
         // WRITE

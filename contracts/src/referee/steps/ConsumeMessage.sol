@@ -73,13 +73,13 @@ contract ConsumeMessage is Step {
         message.time = uint64(bytes8(data[37:45]));
     }
 
-    /// @dev Admits a record that came through L1 as one that is sequenced, but that it is in no chain of records. The
-    /// clock stays the sequencer's and the batch's: a record that moves it is no message.
+    /// @dev Admits a record that came through L1 as one that is sequenced, but that it is in no chain of records. A
+    /// record that is the operator's own, as the clock's is, is no message.
     function _record(Witness memory w, bytes calldata data) private pure returns (uint8 outcome) {
         Record memory record;
         (outcome, record) = decode(data[Constants.MESSAGE_BYTES:]);
         if (outcome != Outcome.ACCEPTED) return outcome;
-        if (record.kind == RecordKinds.CLOCK) return Outcome.UNKNOWN_MESSAGE;
+        if (RecordKinds.operatorsOwn(record.kind)) return Outcome.UNKNOWN_MESSAGE;
         outcome = admit(w, record);
         if (outcome != Outcome.ACCEPTED) return outcome;
         w.registers.setRecordSource(1);

@@ -8,6 +8,7 @@ import {rulesStand, writeRules} from "@tallystick/libraries/Rules.sol";
 import {openMarket, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {ListMarketFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
@@ -15,9 +16,6 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 /// @dev Rejects: MARKET_EXISTS, BAD_PARAMETERS. Twin:
 /// shared/tallystick/machine/steps/list_market.py.
 contract ListMarket is Step {
-    /// @dev Where the rules begin among the record's values.
-    uint256 private constant FIRST_RULE = 4;
-
     function _step(Witness memory w, IInbox inbox) internal view override {
         Registers registers = w.registers;
         uint256 number = registers.argMarket();
@@ -26,14 +24,16 @@ contract ListMarket is Step {
         uint256[] memory values = recordValues(w, inbox);
         Market market = openMarket(w, number);
         Risk risk = openRisk(w);
-        uint256 kind = values[1];
-        uint256 multiplier = values[2];
-        uint256 expiry = values[3];
+        uint256 kind = values[ListMarketFields.KIND];
+        uint256 multiplier = values[ListMarketFields.MULTIPLIER];
+        uint256 expiry = values[ListMarketFields.EXPIRY_MS];
 
         // CHECK
         if (market.status() != 0) return finish(registers, Outcome.MARKET_EXISTS);
         bool lasts = kind == Constants.KIND_DATED ? expiry > registers.clockMs() : expiry == 0;
-        if (!lasts || !rulesStand(values, FIRST_RULE, multiplier)) return finish(registers, Outcome.BAD_PARAMETERS);
+        if (!lasts || !rulesStand(values, ListMarketFields.FIRST_RULE, multiplier)) {
+            return finish(registers, Outcome.BAD_PARAMETERS);
+        }
 
         // APPLY
         // SAFETY of every cast: the record's fields are bounded by what the cells' hold.
@@ -43,7 +43,7 @@ contract ListMarket is Step {
         risk.setMarketMultiplier(number, uint32(multiplier));
 
         // WRITE
-        writeRules(market, risk, number, values, FIRST_RULE);
+        writeRules(market, risk, number, values, ListMarketFields.FIRST_RULE);
         finish(registers, Outcome.ACCEPTED);
     }
 }

@@ -6,6 +6,7 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
 import {Record, decode} from "@tallystick/libraries/RecordCodec.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
+import {BulkFields, OrderFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {RecordKinds} from "@tallystick/libraries/generated/RecordKinds.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
@@ -15,9 +16,6 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 /// placed when there was nothing to cancel.
 /// @dev Rejects: MALFORMED, OUT_OF_RANGE. Twin: shared/tallystick/machine/steps/next_item.py.
 contract NextItem is Step {
-    /// @dev Place of the flags among the fields of an order.
-    uint256 private constant ORDER_FLAGS = 5;
-
     function _step(Witness memory w, IInbox inbox) internal view override {
         Registers registers = w.registers;
 
@@ -83,7 +81,7 @@ contract NextItem is Step {
         if (what > Constants.ITEM_REPLACE || uint8(item[0]) > most) return Outcome.MALFORMED;
         if (uint64(bytes8(item[item.length - 8:])) > Constants.MAX_AMOUNT) return Outcome.OUT_OF_RANGE;
         if (what == Constants.ITEM_CANCEL) return Outcome.ACCEPTED;
-        uint256 mostFlags = RecordKinds.limit(RecordKinds.ORDER, ORDER_FLAGS);
+        uint256 mostFlags = RecordKinds.limit(RecordKinds.ORDER, OrderFields.FLAGS);
         if (uint8(item[1]) >= Constants.MAX_MARKETS || uint16(bytes2(item[2:])) > mostFlags) {
             return Outcome.OUT_OF_RANGE;
         }
@@ -97,7 +95,7 @@ contract NextItem is Step {
         if (slot + Constants.ITEM_SLOT_BYTES <= length) {
             found = uint40(bytes5(data[record.blobs[1].start + slot:])) & Constants.MAX_SLOT;
         }
-        registers.setArgAccount(uint32(record.values[0]));
+        registers.setArgAccount(uint32(record.values[BulkFields.ACCOUNT]));
         registers.setArgId(uint64(bytes8(item[item.length - 8:])));
         registers.setArgSlot(uint64(found));
         registers.setBulkSlot(uint16(slot + Constants.ITEM_SLOT_BYTES));
@@ -105,14 +103,14 @@ contract NextItem is Step {
     }
 
     function _place(Registers registers, Record memory record, bytes calldata item) private pure {
-        registers.setArgAccount(uint32(record.values[0]));
+        registers.setArgAccount(uint32(record.values[BulkFields.ACCOUNT]));
         registers.setArgMarket(uint8(item[1]));
         registers.setArgSide(uint8(uint8(item[0]) >> Constants.ITEM_SIDE_SHIFT));
         registers.setArgFlags(uint16(bytes2(item[2:])));
         registers.setArgPrice(uint24(bytes3(item[4:])));
         registers.setArgLots(uint32(bytes4(item[7:])));
         registers.setArgId(uint64(bytes8(item[11:])));
-        registers.setArgTime(uint64(record.values[3]));
+        registers.setArgTime(uint64(record.values[BulkFields.EXPIRY_MS]));
         registers.setPhase(Phase.PLACE_ORDER);
     }
 }

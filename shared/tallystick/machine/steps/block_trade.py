@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64, mypyc_attr
 
-from tallystick.machine.admission import check_key, scope_of, spend_nonce
+from tallystick.machine.admission import check_key, spend_nonce
 from tallystick.machine.arith import ppm_down, ppm_up
 from tallystick.machine.machine import Machine
 from tallystick.machine.stages import index_stopped
@@ -13,6 +13,7 @@ from tallystick.records.codec import Record, decode
 from tallystick.records.signing import acceptance_digest, recover
 from tallystick.schema.records import SIGNATURE_BYTES
 from tallystick.state.codes import Outcome
+from tallystick.state.fields import BlockTradeFields
 from tallystick.state.layout import (
     BLOCK_MAKER_REDUCES,
     BLOCK_TAKER_REDUCES,
@@ -37,13 +38,13 @@ class Block:
     def __init__(self, state: State, record: Record) -> None:
         values = record.values
         self.record = record
-        self.number: i64 = values[4]
-        self.side: i64 = values[5]
-        self.lots: i64 = values[6]
-        self.price: i64 = values[7]
-        self.maker_number: i64 = values[0]
-        self.taker_number: i64 = values[10]
-        self.slot: i64 = values[11]
+        self.number: i64 = values[BlockTradeFields.MARKET]
+        self.side: i64 = values[BlockTradeFields.SIDE]
+        self.lots: i64 = values[BlockTradeFields.LOTS]
+        self.price: i64 = values[BlockTradeFields.PRICE_TICKS]
+        self.maker_number: i64 = values[BlockTradeFields.ACCOUNT]
+        self.taker_number: i64 = values[BlockTradeFields.TAKER]
+        self.slot: i64 = values[BlockTradeFields.TAKER_AGENT]
         self.market = state.markets.open(self.number)
         self.risk = state.risk.open(0)
         self.entry: i64 = self.risk + self.number * RISK_RISKMARKET_WORDS
@@ -105,7 +106,7 @@ def _authenticate(machine: Machine, block: Block) -> i64:
     if signer is None:
         return Outcome.BAD_SIGNATURE
     nonce = record.value("taker_nonce")
-    return check_key(machine, block.taker_number, block.slot, nonce, scope_of(record.kind.name), signer)
+    return check_key(machine, block.taker_number, block.slot, nonce, record.kind.scope, signer)
 
 
 def _check(state: State, block: Block) -> i64:

@@ -7,6 +7,7 @@ from mypy_extensions import i64
 from tallystick.machine.machine import Machine
 from tallystick.machine.rules import read_values, rules_stand
 from tallystick.state.codes import Outcome
+from tallystick.state.fields import ChangeMarketFields
 from tallystick.state.layout import (
     CHANGE_DELAY_MS,
     MARKET_LIVE,
@@ -18,9 +19,6 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_WORDS,
     RULES,
 )
-
-FIRST_RULE = 2
-"""Where the rules begin among the record's values."""
 
 
 def step(machine: Machine) -> None:
@@ -38,8 +36,8 @@ def step(machine: Machine) -> None:
     pending = state.pendings.open(number)
     risk = state.risk.open(0)
     words = state.pendings.words
-    change: i64 = values[1]
-    rules = values[FIRST_RULE:]
+    change: i64 = values[ChangeMarketFields.CHANGE]
+    rules = values[ChangeMarketFields.FIRST_RULE :]
 
     # CHECK
     multiplier = state.risk.words[risk + number * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MULTIPLIER]

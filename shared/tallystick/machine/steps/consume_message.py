@@ -82,13 +82,13 @@ def step(machine: Machine) -> None:
 def _record(machine: Machine, message: bytes) -> i64:
     """Admit a record that came through L1 as one that is sequenced, but that it is in no chain of records.
 
-    The clock stays the sequencer's and the batch's: a record that moves it is no message.
+    A record that is the operator's own, as the clock's is, is no message.
     """
     registers = machine.state.registers
     record = decode(message[MESSAGE_BYTES:])
     if not isinstance(record, Record):
         return record
-    if record.kind.name == "clock":
+    if record.kind.operators_own:
         return Outcome.UNKNOWN_MESSAGE
     rejection = admit(machine, record)
     if rejection != Outcome.ACCEPTED:

@@ -7,6 +7,7 @@ from mypy_extensions import i64
 from tallystick.machine.machine import Machine
 from tallystick.machine.rules import read_values, rules_stand, write_rules
 from tallystick.state.codes import Outcome
+from tallystick.state.fields import ListMarketFields
 from tallystick.state.layout import (
     KIND_DATED,
     MARKET_EXPIRY_MS,
@@ -16,9 +17,6 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
 )
-
-FIRST_RULE = 4
-"""Where the rules begin among the record's values."""
 
 
 def step(machine: Machine) -> None:
@@ -33,10 +31,10 @@ def step(machine: Machine) -> None:
     values = read_values(machine)
     market = state.markets.open(number)
     risk = state.risk.open(0)
-    kind: i64 = values[1]
-    multiplier: i64 = values[2]
-    expiry: i64 = values[3]
-    rules = values[FIRST_RULE:]
+    kind: i64 = values[ListMarketFields.KIND]
+    multiplier: i64 = values[ListMarketFields.MULTIPLIER]
+    expiry: i64 = values[ListMarketFields.EXPIRY_MS]
+    rules = values[ListMarketFields.FIRST_RULE :]
 
     # CHECK
     if state.markets.words[market + MARKET_STATUS] != 0:

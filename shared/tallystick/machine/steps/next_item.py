@@ -9,6 +9,7 @@ from mypy_extensions import i64
 from tallystick.machine.machine import Machine
 from tallystick.records.codec import BY_NAME, Record, decode
 from tallystick.state.codes import Outcome, Phase
+from tallystick.state.fields import BulkFields, OrderFields
 from tallystick.state.layout import (
     ITEM_BYTES,
     ITEM_CANCEL,
@@ -23,7 +24,7 @@ from tallystick.state.layout import (
     Registers,
 )
 
-MOST_FLAGS: Final = BY_NAME["order"].fields[5].limit
+MOST_FLAGS: Final = BY_NAME["order"].fields[OrderFields.FLAGS].limit
 
 
 def step(machine: Machine) -> None:
@@ -108,7 +109,7 @@ def _check(item: bytes, what: i64, length: i64) -> i64:
 
 def _cancel(registers: Registers, record: Record, item: bytes, slots: bytes) -> None:
     slot = registers.bulk_slot
-    registers.arg_account = record.values[0]
+    registers.arg_account = record.values[BulkFields.ACCOUNT]
     registers.arg_id = int.from_bytes(item[-8:], "big")
     given = slots[slot : slot + ITEM_SLOT_BYTES] if slot + ITEM_SLOT_BYTES <= len(slots) else b""
     registers.arg_slot = int.from_bytes(given, "big") & MAX_SLOT
@@ -117,12 +118,12 @@ def _cancel(registers: Registers, record: Record, item: bytes, slots: bytes) -> 
 
 
 def _place(registers: Registers, record: Record, item: bytes) -> None:
-    registers.arg_account = record.values[0]
+    registers.arg_account = record.values[BulkFields.ACCOUNT]
     registers.arg_market = item[1]
     registers.arg_side = item[0] >> ITEM_SIDE_SHIFT
     registers.arg_flags = int.from_bytes(item[2:4], "big")
     registers.arg_price = int.from_bytes(item[4:7], "big")
     registers.arg_lots = int.from_bytes(item[7:11], "big")
     registers.arg_id = int.from_bytes(item[11:19], "big")
-    registers.arg_time = record.values[3]
+    registers.arg_time = record.values[BulkFields.EXPIRY_MS]
     registers.phase = Phase.PLACE_ORDER
