@@ -15,9 +15,9 @@ import pytest
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from tallystick.l1 import client
-from tallystick.l1.rpc import Rpc
-from tallystick.l1.server import DevServer
+from tallystick.l1.client import http_client as client
+from tallystick.l1.dev.dev_server import DevServer
+from tallystick.l1.dev.rpc import Rpc
 
 _CHAINS: Final[dict[str, Rpc]] = {}
 """The chains that run in this process, by their URL."""

@@ -24,8 +24,9 @@ from tallystick.connection import (
     client_of,
     key_of,
 )
-from tallystick_challenger import audit_cli, dispute_cli, evidence_cli, pool_cli
-from tallystick_challenger.options import (
+from tallystick_challenger.disputes import dispute_cli, pool_cli
+from tallystick_challenger.evidence import audit_cli, evidence_cli
+from tallystick_challenger.run_options import (
     DATA_DIR,
     AlertLimits,
     DataDir,
@@ -37,8 +38,8 @@ from tallystick_challenger.options import (
     SnapshotEvery,
     WebhookUrl,
 )
-from tallystick_challenger.status_cli import status
-from tallystick_challenger.verifying import verify
+from tallystick_challenger.status.status_cli import status
+from tallystick_challenger.verification.verify_cli import verify
 
 if TYPE_CHECKING:
     from tallystick_challenger.config import ChallengerConfig
@@ -89,11 +90,11 @@ def run(
     --webhook https://hooks.example/alerts --alert time=0.1 --alert lag=20
     """
     from tallystick.errors import BadInput
-    from tallystick.rollup.duties import Mode
-    from tallystick_challenger.alerts import parse_limits
+    from tallystick.party.duties import Mode
     from tallystick_challenger.config import ChallengerConfig
-    from tallystick_challenger.pools import wei_of
-    from tallystick_challenger.teller import Telling
+    from tallystick_challenger.disputes.pool_facts import wei_of
+    from tallystick_challenger.telling.alerts import parse_limits
+    from tallystick_challenger.telling.teller import Telling
 
     if mode not in list(Mode):
         raise BadInput(f"there is no mode {mode}", hint=f"the modes are {', '.join(Mode)}")
@@ -138,8 +139,8 @@ def forecast(
     Example: tallystick challenger forecast --deployment deployment.json --json
     """
     from tallystick.l1.deployment import load_deployment
-    from tallystick_challenger import pages
-    from tallystick_challenger.verify import read_all
+    from tallystick_challenger.status import status_facts as pages
+    from tallystick_challenger.verification.verdicts import read_all
 
     party = read_all(client_of(rpc, quorum), load_deployment(deployment))
     dispute_cli.present(pages.forecast_facts(party, rivals), pages.forecast_page, json_output)
@@ -154,7 +155,7 @@ def _watch(config: ChallengerConfig, json_log: bool) -> None:
     from tallystick.journal import Journal
     from tallystick.urls import without_secrets
     from tallystick_challenger.daemon import run as run_daemon
-    from tallystick_challenger.logs import captured
+    from tallystick_challenger.telling.overheard import captured
 
     stop = until_interrupted()
     try:

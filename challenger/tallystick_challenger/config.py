@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tallystick.dispute.disktraces import MEMORY_BYTES
+from tallystick.dispute.traces.disktraces import MEMORY_BYTES
 from tallystick.errors import ConfigError
-from tallystick.l1.keys import KeyFile
-from tallystick.l1.signer import RemoteKey
-from tallystick.rollup.duties import DUTIES, Mode
-from tallystick.rollup.snapshotstore import SPACING
-from tallystick_challenger.teller import Telling
+from tallystick.l1.sending.keys import KeyFile
+from tallystick.l1.sending.signer import RemoteKey
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.rollup.snapshots.snapshotstore import SPACING
+from tallystick_challenger.telling.teller import Telling
 
 MOST_POLL_SECONDS = 3_600
 PATIENCE_BLOCKS = 300

@@ -6,24 +6,24 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any, Final
 
-from tallystick.dispute.disktraces import Bounds, DiskTraces
-from tallystick.dispute.hand import Purse
-from tallystick.dispute.party import Identity, Party
-from tallystick.dispute.pooling import Pooling
+from tallystick.deploy.deploy import check_deployment
+from tallystick.dispute.traces.disktraces import Bounds, DiskTraces
 from tallystick.errors import L1Error, TallystickError
 from tallystick.journal import Journal
-from tallystick.l1.deploy import check_deployment
+from tallystick.l1.client.logstore import LogStore
+from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.deployment import load_deployment
-from tallystick.l1.logstore import LogStore
-from tallystick.l1.quorum import QuorumClient
-from tallystick.l1.signer import load_signer
-from tallystick.rollup.duties import DUTIES, Mode
-from tallystick.rollup.snapshotstore import SnapshotStore
-from tallystick_challenger.alerts import Funds
-from tallystick_challenger.complete import check_complete, is_lost
+from tallystick.l1.sending.signer import load_signer
+from tallystick.party.bonds.membership import Pooling
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.hand import Purse
+from tallystick.party.party import Identity, Party
+from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
 from tallystick_challenger.config import MIB, ChallengerConfig
-from tallystick_challenger.defence import GAS_WEI, defence_wei, roots_wei
-from tallystick_challenger.teller import Teller, last_event
+from tallystick_challenger.telling.alerts import Funds
+from tallystick_challenger.telling.teller import Teller, last_event
+from tallystick_challenger.watching.complete import check_complete, is_lost
+from tallystick_challenger.watching.defence import GAS_WEI, defence_wei, roots_wei
 
 LONGEST_PAUSE_SECONDS: Final = 30.0
 

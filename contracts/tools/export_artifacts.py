@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tallystick.rollup.probe import FILE as PROBE
+from tallystick.deploy.fingerprint import FILE as PROBE
 from tallystick.schema.version import machine_version
 from tallystick.testing.probe import render as render_probe
 

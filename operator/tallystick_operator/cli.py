@@ -111,7 +111,7 @@ def status(
     import msgspec
 
     from tallystick.tables import show, table
-    from tallystick.trader.transport import Transport
+    from tallystick.transport import Transport
 
     with Transport(url) as transport:
         info = transport.get("/v1/info")
@@ -137,7 +137,7 @@ def status(
 def lies() -> None:
     """List the lies that `operator run --lie` can tell."""
     from tallystick.tables import show, table
-    from tallystick_operator.lies import LIES
+    from tallystick.testing.rogues.lies import LIES
 
     show(table(["", ""], [(name, lie.description) for name, lie in LIES.items()]))
 

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 
 from tallystick.errors import ConfigError
-from tallystick.l1.fees import BLOCK_SECONDS
-from tallystick_operator.lies import LIES
+from tallystick.l1.sending.fees import BLOCK_SECONDS
+from tallystick.testing.rogues.lies import LIES
 
 CONFIRMATIONS: Final = 45
 """Nine minutes. What is left of the quarter of an hour within which L1 wants a message served is for a batch to get there:

@@ -14,34 +14,34 @@ from typing import Final
 import msgspec
 from eth_account import Account
 
-from tallystick.dispute.party import CONFIRMATIONS
+from tallystick.deploy.deploy import check_deployment
 from tallystick.errors import ConfigError, L1Error, L1Unreachable, StateError
 from tallystick.journal import Journal
-from tallystick.l1.deploy import check_deployment
+from tallystick.l1.client.events import EventReader
+from tallystick.l1.client.logstore import LogStore
+from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.deployment import load_deployment
-from tallystick.l1.events import EventReader
-from tallystick.l1.keys import KeyFile, load_account, save_key
-from tallystick.l1.logstore import LogStore
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.quorum import QuorumClient
-from tallystick.l1.sender import SenderConfig, TxQueue
-from tallystick.l1.signer import RemoteKey, Signer, load_signer
-from tallystick.rollup.assertion_view import RollupView
+from tallystick.l1.sending.keys import KeyFile, load_account, save_key
+from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.l1.sending.sender import SenderConfig, TxQueue
+from tallystick.l1.sending.signer import RemoteKey, Signer, load_signer
+from tallystick.party.party import CONFIRMATIONS
 from tallystick.rollup.genesis import decode_genesis, genesis_state
-from tallystick_operator.api import Api, Identity
-from tallystick_operator.asserter import Asserter, recall_lie
-from tallystick_operator.board import Board
-from tallystick_operator.clock import ExchangeClock
+from tallystick.rollup.views.assertion_view import RollupView
+from tallystick.testing.rogues.lies import Lie
+from tallystick_operator.api.api import Api, Identity
+from tallystick_operator.api.api_server import ApiServer
 from tallystick_operator.config import Config, check_confirmations
-from tallystick_operator.core import Core, CorePolicy
-from tallystick_operator.executor import Executor, SealedBatch
-from tallystick_operator.follower import Follower
-from tallystick_operator.keeper import Keeper
-from tallystick_operator.lies import Lie
-from tallystick_operator.log import RecordLog
-from tallystick_operator.publisher import BATCHES_KEPT, Publisher
-from tallystick_operator.sequencer import Sequencer
-from tallystick_operator.server import ApiServer
+from tallystick_operator.intake.follower import Follower
+from tallystick_operator.intake.keeper import Keeper
+from tallystick_operator.noticeboard import Board
+from tallystick_operator.publish.asserter import Asserter, recall_lie
+from tallystick_operator.publish.publisher import BATCHES_KEPT, Publisher
+from tallystick_operator.sequencer.clock import ExchangeClock
+from tallystick_operator.sequencer.core import Core, CorePolicy
+from tallystick_operator.sequencer.executor import Executor, SealedBatch
+from tallystick_operator.sequencer.record_log import RecordLog
+from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standing import Metrics, Standing
 from tallystick_operator.terminal import TOLD
 

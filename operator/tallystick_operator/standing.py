@@ -8,10 +8,10 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from tallystick.journal import Journal
-from tallystick_operator.board import Board
-from tallystick_operator.core import Core
-from tallystick_operator.door import Refused
-from tallystick_operator.sequencer import Sequencer
+from tallystick_operator.intake.door import Refused
+from tallystick_operator.noticeboard import Board
+from tallystick_operator.sequencer.core import Core
+from tallystick_operator.sequencer.sequencer import Sequencer
 
 PREFIX: Final = "tallystick_operator"
 

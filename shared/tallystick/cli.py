@@ -32,7 +32,7 @@ OWN_GROUPS = {
     "bench": "tallystick.bench.cli:app",
     "demo": "tallystick.demo.cli:app",
     "l1": "tallystick.l1.cli:app",
-    "replay": "tallystick.replay.cli:app",
+    "replay": "tallystick.recordings.cli:app",
     "trader": "tallystick.trader.cli:app",
 }
 

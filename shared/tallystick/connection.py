@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 if TYPE_CHECKING:
-    from tallystick.l1.access import L1
-    from tallystick.l1.client import L1Client
-    from tallystick.l1.keys import KeyFile
-    from tallystick.l1.signer import RemoteKey
+    from tallystick.l1.client.access import L1
+    from tallystick.l1.client.http_client import L1Client
+    from tallystick.l1.sending.keys import KeyFile
+    from tallystick.l1.sending.signer import RemoteKey
 
 OPERATOR_URL: Final = "http://127.0.0.1:8646"
 L1_URLS: Final = ["http://127.0.0.1:8545"]
@@ -86,14 +86,14 @@ JsonAtEnd = Annotated[
 
 def client_of(rpc: Sequence[str], quorum: int = 0) -> L1:
     """Return a client that checks what the endpoints say. Raises: BadInput for what is no URL, or no quorum of them."""
-    from tallystick.l1.quorum import QuorumClient
+    from tallystick.l1.client.quorum import QuorumClient
 
     return QuorumClient(tuple(rpc), quorum=quorum or None)
 
 
 def sending_client(rpc: Sequence[str]) -> L1:
     """Return a client for transactions: one endpoint alone is taken at its word. Raises: as `client_of`."""
-    from tallystick.l1.client import L1Client
+    from tallystick.l1.client.http_client import L1Client
 
     return L1Client(rpc[0]) if len(rpc) == 1 else client_of(rpc)
 
@@ -101,7 +101,7 @@ def sending_client(rpc: Sequence[str]) -> L1:
 def only_client(rpc: Sequence[str]) -> L1Client:
     """Return a client of the one endpoint of a development chain. Raises: BadInput when there are several."""
     from tallystick.errors import BadInput
-    from tallystick.l1.client import L1Client
+    from tallystick.l1.client.http_client import L1Client
 
     if len(rpc) != 1:
         raise BadInput("a development chain has one endpoint", hint="give --rpc once")
@@ -116,8 +116,8 @@ def key_of(
     Raises: BadInput when two were, or something belongs to none.
     """
     from tallystick.errors import BadInput
-    from tallystick.l1.keys import KeyFile
-    from tallystick.l1.signer import RemoteKey
+    from tallystick.l1.sending.keys import KeyFile
+    from tallystick.l1.sending.signer import RemoteKey
 
     if key_file and signer_url:
         raise BadInput("a key and a signer were given", hint="one of --key-file and --signer-url")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tallystick.dispute.party import Party
-from tallystick.rollup.assertion_view import Status
-from tallystick.rollup.duties import Mode
-from tallystick.testing.nest import Nest
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
+from tallystick.rollup.views.assertion_view import Status
+from tallystick.testing.rogues.nest import Nest
 from tallystick.testing.stage import Stage, Told
 from tallystick.testing.world import address
 

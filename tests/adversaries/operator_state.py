@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tallystick.dispute.history import History
+from tallystick.dispute.trace_tree import History
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.proof.tracer import Tracer
+from tallystick.referee.runner import TwinRunner
 from tallystick.rollup.genesis import genesis_state
 from tallystick.schema.names import Phase
 from tallystick.state.table import Table
-from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World
 
 RICH = 1_000_000_000

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tallystick.dispute.party import Party
-from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS
-from tallystick.l1.queuestore import TxState
-from tallystick.rollup.duties import Mode
+from tallystick.l1.client.events import DEEPEST_REORGANISATION_BLOCKS
+from tallystick.l1.sending.queuestore import TxState
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
+from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.stage import FUND_WEI, Stage, Told, finished, trade_between
 from tallystick.testing.world import address
-from tallystick_operator.lies import make_lie
 from tests.adversaries.rules import confirm_by_time, must_hold
 
 FINAL_BLOCKS = DEEPEST_REORGANISATION_BLOCKS + 1

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tallystick.demo.audit import Auditor
-from tallystick.dispute.party import Party
-from tallystick.dispute.view import ChallengeView
+from tallystick.demo.double_check import Auditor
+from tallystick.dispute.edge_view import ChallengeView
 from tallystick.errors import L1Reverted
-from tallystick.l1.events import EventReader
+from tallystick.l1.client.events import EventReader
 from tallystick.machine import engine
-from tallystick.rollup.assertion_view import RollupView, Status
+from tallystick.party.party import Party
+from tallystick.rollup.views.assertion_view import RollupView, Status
 from tallystick.testing.stage import Stage
 from tallystick.testing.world import address
 

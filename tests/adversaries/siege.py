@@ -6,15 +6,15 @@ import random
 import sys
 from dataclasses import dataclass, field
 
-from tallystick.bench.battle import HONEST, Battle, Result
-from tallystick.bench.sybils import Timing, attacks
-from tallystick.dispute.history import History
-from tallystick.dispute.party import CONFIRMATIONS, Identity, Party
+from tallystick.bench.disputes.battle import HONEST, Battle, Result
+from tallystick.bench.disputes.sybils import Timing, attacks
+from tallystick.dispute.trace_tree import History
+from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.deployment import BLOCK_SECONDS
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.quorum import QuorumClient
-from tallystick.l1.sender import SenderConfig, TxQueue
-from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.l1.sending.sender import SenderConfig, TxQueue
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.party import CONFIRMATIONS, Identity, Party
 from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage, account
 from tests.adversaries.rules import must_hold
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from tallystick.bench.battle import HONEST, Battle, Result
-from tallystick.bench.sybils import Timing, attacks
-from tallystick.dispute.history import History
-from tallystick.dispute.party import CONFIRMATIONS, Identity, Party
-from tallystick.l1.access import L1
-from tallystick.l1.client import L1Client
-from tallystick.l1.fees import GWEI, FeePolicy
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.quorum import QuorumClient
-from tallystick.l1.sender import SenderConfig, TxQueue
-from tallystick.l1.server import DevServer
-from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.bench.disputes.battle import HONEST, Battle, Result
+from tallystick.bench.disputes.sybils import Timing, attacks
+from tallystick.dispute.trace_tree import History
+from tallystick.l1.client.access import L1
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.client.quorum import QuorumClient
+from tallystick.l1.dev.dev_server import DevServer
+from tallystick.l1.sending.fees import GWEI, FeePolicy
+from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.l1.sending.sender import SenderConfig, TxQueue
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.party import CONFIRMATIONS, Identity, Party
 from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage, account
 from tests.adversaries.rules import must_hold
 from tests.l1.relay import Relay

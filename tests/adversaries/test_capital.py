@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.dispute.hand import Purse
-from tallystick.dispute.party import Identity, Party
-from tallystick.dispute.strategy import own_bonds
-from tallystick.l1.fees import Window
-from tallystick.l1.queuestore import QueueStore, TxState
-from tallystick.l1.sender import SenderConfig, TxQueue
-from tallystick.rollup.assertion_view import Status
-from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.l1.sending.fees import Window
+from tallystick.l1.sending.queuestore import QueueStore, TxState
+from tallystick.l1.sending.sender import SenderConfig, TxQueue
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.hand import Purse
+from tallystick.party.party import Identity, Party
+from tallystick.party.strategy.strategy import own_bonds
+from tallystick.rollup.views.assertion_view import Status
+from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.stage import Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
-from tallystick_operator.lies import make_lie
 from tests.adversaries.nest import Watched, nest_on
 
 PERIOD = 100

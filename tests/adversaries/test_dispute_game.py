@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 from tallystick import artifacts
-from tallystick.dispute.history import History, Trace
-from tallystick.dispute.moves import call_for
-from tallystick.dispute.party import Identity, Party
-from tallystick.dispute.player import Bisect, Claim, Player, Prove
-from tallystick.dispute.view import Edge
-from tallystick.l1.events import EventReader
+from tallystick.dispute.edge_view import Edge
+from tallystick.dispute.trace_tree import History, Trace
+from tallystick.l1.client.events import EventReader
 from tallystick.machine import engine
-from tallystick.rollup.assertion_view import Status
-from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.party import Identity, Party
+from tallystick.party.strategy.moves import call_for
+from tallystick.party.strategy.player import Bisect, Claim, Player, Prove
+from tallystick.rollup.views.assertion_view import Status
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import ACCOUNT_CASH_UNITS, MARKET_TAKER_PPM
+from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
-from tallystick_operator.lies import make_lie
 from tests.adversaries.operator_state import LieAt, Tamper, add, afterwards, pretending
 from tests.adversaries.rules import must_hold, refusal
 

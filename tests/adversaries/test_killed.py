@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tallystick.dispute.party import Identity, Party
-from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.party import Identity, Party
 from tallystick.testing.stage import FUND_WEI, Stage, Told, account
 from tests.adversaries.rules import must_hold
 

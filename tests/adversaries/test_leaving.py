@@ -7,13 +7,13 @@ from typing import Final
 
 import pytest
 
-from tallystick.demo.audit import Auditor
-from tallystick.l1.events import EventReader
+from tallystick.demo.double_check import Auditor
+from tallystick.l1.client.events import EventReader
+from tallystick.party.duties import Mode
 from tallystick.records.codec import Record, encode
-from tallystick.rollup.duties import Mode
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import STALE_MS
-from tallystick.testing.look import cash, positions
+from tallystick.testing.ledger.look import cash, positions
 from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account
 from tests.adversaries.rules import confirm_by_time, post, refusal
 

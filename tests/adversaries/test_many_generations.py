@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tallystick.rollup.assertion_view import Status
-from tallystick.rollup.duties import Mode
-from tallystick.testing.nest import theft
+from tallystick.party.duties import Mode
+from tallystick.rollup.views.assertion_view import Status
+from tallystick.testing.rogues.lies import make_lie
+from tallystick.testing.rogues.nest import theft
 from tallystick.testing.stage import FUND_WEI, Stage, Told, trade_a_little
 from tallystick.testing.world import address
-from tallystick_operator.lies import make_lie
 from tests.adversaries.nest import Watched, nest_on, owed
 from tests.adversaries.rules import must_hold, wealth_wei
 

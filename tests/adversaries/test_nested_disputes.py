@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tallystick.dispute.party import Party
-from tallystick.dispute.view import ChallengeView
-from tallystick.l1.events import EventReader
+from tallystick.dispute.edge_view import ChallengeView
+from tallystick.l1.client.events import EventReader
 from tallystick.machine.machine import Machine
-from tallystick.rollup.assertion_view import Assertion, RollupView, Status
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
+from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
+from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.stage import FUND_WEI, Stage, Told, finished
 from tallystick.testing.world import address
-from tallystick_operator.lies import make_lie
 from tests.adversaries.rules import must_hold, refusal
 
 ROUNDS = 600

@@ -6,24 +6,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from tallystick.demo.audit import Auditor
+from tallystick.demo.double_check import Auditor
 from tallystick.errors import L1Reverted
-from tallystick.l1.events import EventReader
+from tallystick.l1.client.events import EventReader
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
+from tallystick.party.duties import Mode
 from tallystick.proof.tracer import Tracer
 from tallystick.records.chunks import Chunker, chunk_header, framed
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
-from tallystick.rollup.assertion_view import Status
-from tallystick.rollup.duties import Mode
+from tallystick.referee.runner import TwinRunner
+from tallystick.rollup.views.assertion_view import Status
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import MAX_CHUNK_BYTES, MAX_CHUNKS
-from tallystick.testing.look import cash
+from tallystick.testing.ledger.look import cash
+from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account, trade_a_little
-from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address
-from tallystick_operator.lies import make_lie
 from tests.adversaries.rules import confirm_by_time, must_hold, post, publish_raw, refusal
 
 DAY = 24 * 3600

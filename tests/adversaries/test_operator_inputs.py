@@ -27,9 +27,9 @@ from tallystick.state.layout import (
     ORACLE_SEEN,
     PRICE_INDEX_TICKS,
 )
-from tallystick.testing.look import mark
+from tallystick.testing.ledger.look import mark
+from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.world import Published, World, address, key, message
-from tallystick_operator.lies import make_lie
 from tests.adversaries.operator_state import (
     MARK,
     LieAt,

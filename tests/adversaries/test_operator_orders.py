@@ -12,7 +12,7 @@ from tallystick.state.layout import (
     FLAG_TRIGGER_ABOVE,
     ORDER_PAIR_SLOT,
 )
-from tallystick.testing.look import position
+from tallystick.testing.ledger.look import position
 from tests.adversaries.operator_state import LieAt, exchange, newest, pretending, pretending_register, refuted
 
 BUY, SELL = 0, 1

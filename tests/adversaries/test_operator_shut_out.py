@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.l1.fees import GWEI, FeePolicy
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.sender import TxQueue
+from tallystick.l1.sending.fees import GWEI, FeePolicy
+from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.l1.sending.sender import TxQueue
 from tallystick.testing.stage import account
 from tallystick.testing.world import address
-from tallystick.trader.transport import OperatorRefused
+from tallystick.transport import OperatorRefused
 from tests.adversaries.bending import BUY, LONG, Begin, told_and_kept, trade
 from tests.operator.lives import Lives
 from tests.operator.scene import Scene

@@ -27,9 +27,9 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_WORDS,
 )
-from tallystick.testing.look import book, cash, position
+from tallystick.testing.ledger.look import book, cash, position
+from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.world import World, address, message
-from tallystick_operator.lies import make_lie
 from tests.adversaries.operator_state import (
     MARK,
     LieAt,

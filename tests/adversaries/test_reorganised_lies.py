@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.dispute.party import Identity, Party
-from tallystick.l1.logstore import LogStore
+from tallystick.l1.client.logstore import LogStore
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.rollup.assertion_view import assertion_id
-from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.party import Identity, Party
+from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.state.state import state_hash
 from tallystick.testing.stage import Stage, Told
 from tests.adversaries.reorganised import replace_blocks

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
+from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.stage import Stage, Told, finished
 from tallystick.testing.world import address
-from tallystick_operator.lies import make_lie
 
 
 def price(stage: Stage, gwei: int) -> None:

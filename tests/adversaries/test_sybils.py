@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.bench.battle import INCLUSION_BLOCKS, MOST_CENSORED, Battle, Result
-from tallystick.bench.sybils import Timing, attacks
-from tallystick.dispute.history import History
-from tallystick.rollup.assertion_view import Status
+from tallystick.bench.disputes.battle import INCLUSION_BLOCKS, MOST_CENSORED, Battle, Result
+from tallystick.bench.disputes.sybils import Timing, attacks
+from tallystick.dispute.trace_tree import History
+from tallystick.rollup.views.assertion_view import Status
 from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage
 from tests.adversaries.rules import must_hold
 
@@ -63,7 +63,7 @@ def test_C03_every_move_is_repaid_though_settling_takes_many_transactions(
 ) -> None:
     """With many liars the winning tree is too large for one transaction. The parts are sent one after the other, for
     what one costs depends on the one before; none is forgotten, and none waits until the one before is final."""
-    monkeypatch.setattr("tallystick.dispute.player.MAX_OPENINGS", 8)
+    monkeypatch.setattr("tallystick.party.strategy.player.MAX_OPENINGS", 8)
     battle, result = play(stage, 1)
     assert result.blocks <= PERIOD_BLOCKS + INCLUSION_BLOCKS + AFTERWARDS
     told, view = battle.told, battle.honest.challenge

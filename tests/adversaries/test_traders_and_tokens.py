@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from tallystick.demo.audit import Auditor
-from tallystick.l1.events import EventReader
+from tallystick.demo.double_check import Auditor
+from tallystick.l1.client.events import EventReader
 from tallystick.machine import engine
+from tallystick.party.duties import Mode
 from tallystick.proof.tracer import Tracer
-from tallystick.rollup.duties import Mode
+from tallystick.referee.runner import TwinRunner
 from tallystick.rollup.genesis import genesis_state
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import MAX_AMOUNT, MAX_PRICE_TICKS
-from tallystick.testing.look import book, cash, check_book, mark, position
+from tallystick.testing.ledger.look import book, cash, check_book, mark, position
 from tallystick.testing.stage import Stage, Told, account, trade_a_little
-from tallystick.testing.twins import TwinRunner
 from tallystick.testing.world import World, address, world_genesis
 from tests.adversaries.operator_state import MARK, RICH, exchange
 from tests.adversaries.rules import confirm_by_time, must_hold, refusal

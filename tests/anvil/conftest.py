@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.errors import L1Unreachable
-from tallystick.l1.client import L1Client
+from tallystick.l1.client.http_client import L1Client
 from tallystick.testing.stage import FUND_WEI, Stage, trade_a_little
 from tallystick.testing.world import address
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from tallystick.bench.battle import INCLUSION_BLOCKS, Battle
-from tallystick.bench.sybils import Timing, attacks
-from tallystick.dispute.history import History
-from tallystick.l1.client import L1Client
-from tallystick.l1.events import DEEPEST_REORGANISATION_BLOCKS, EventReader
-from tallystick.l1.quorum import QuorumClient
-from tallystick.l1.server import dev_accounts
+from tallystick.bench.disputes.battle import INCLUSION_BLOCKS, Battle
+from tallystick.bench.disputes.sybils import Timing, attacks
+from tallystick.dispute.trace_tree import History
+from tallystick.l1.client.events import DEEPEST_REORGANISATION_BLOCKS, EventReader
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.client.quorum import QuorumClient
+from tallystick.l1.dev.dev_server import dev_accounts
 from tallystick.testing.stage import PERIOD_BLOCKS, trade_a_little
 from tests.adversaries.reorganised import play_through_reorganisation, publish_through_reorganisation
 from tests.anvil.conftest import Anvil, AnvilStage, CrowdedStage

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from eth_abi.abi import decode, encode
 
+from tallystick.referee.evms import Evm, fastest
 from tallystick.state.hashing import keccak
-from tallystick.testing.evms import Evm, fastest
 
 HERE: Final = Path(__file__).parent
 COMPILED: Final[dict[str, Any]] = json.loads((HERE / "Arithmetic.json").read_text(encoding="utf-8"))

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallystick.machine import liquidation
-from tallystick.machine.liquidation import Case, liquidation_fee, outranks
 from tallystick.machine.machine import Machine, NoInputs
-from tallystick.machine.margin import maintenance_fraction, tier_begins
-from tallystick.machine.risk import Health, health, may_change, withdrawable
-from tallystick.machine.rules import rules_stand
-from tallystick.machine.trade import Fill, apply_fill, move_totals, undo_fill
-from tallystick.schema.rules import RULES
+from tallystick.machine.market import liquidation
+from tallystick.machine.market.liquidation import Case, liquidation_fee, outranks
+from tallystick.machine.market.margin import maintenance_fraction, tier_begins
+from tallystick.machine.market.risk import Health, health, may_change, withdrawable
+from tallystick.machine.market.rules import rules_stand
+from tallystick.machine.market.trade import Fill, apply_fill, move_totals, undo_fill
+from tallystick.schema.market_rules import RULES
 from tallystick.state import layout
 from tallystick.state.state import State
 from tallystick.testing import exact

@@ -21,7 +21,8 @@ from librt.vecs import append, vec
 from mypy_extensions import i64
 
 from tallystick import artifacts
-from tallystick.machine import arith, funding
+from tallystick.machine import arith
+from tallystick.machine.market import funding
 from tests.arithmetic.harness import (
     COMPILED,
     EDGES,

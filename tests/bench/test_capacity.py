@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tallystick.bench import modes
-from tallystick.bench.capacity import derive, judge, sample
 from tallystick.bench.cli import app
-from tallystick.bench.tables import capacity_page
+from tallystick.bench.dispute_tables import capacity_page
+from tallystick.bench.speed.capacity import derive, judge, sample
 from tallystick.l1.deployment import DeployConfig
 from tallystick.state.layout import PPM, QUEUE_STEPS, SAMPLE_STEPS, WORK_PPM
 from tallystick.tables import plain

@@ -7,13 +7,13 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from tallystick.bench.battle import small_battle
 from tallystick.bench.cli import app
-from tallystick.bench.dispute import measure
-from tallystick.bench.operators import beside_operator
-from tallystick.bench.sybils import Fork, lie_at
-from tallystick.bench.tables import dispute_page, sybils_page
-from tallystick.dispute.history import Trace, node
+from tallystick.bench.dispute_tables import dispute_page, sybils_page
+from tallystick.bench.disputes.battle import small_battle
+from tallystick.bench.disputes.dispute_costs import measure
+from tallystick.bench.disputes.sybils import Fork, lie_at
+from tallystick.bench.speed.operators import beside_operator
+from tallystick.dispute.trace_tree import Trace, node
 from tallystick.state.hashing import keccak
 from tallystick.tables import plain
 from tallystick.testing.stage import PERIOD_BLOCKS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tallystick.bench.faststart import AIM_HEADERS_PER_SECOND, measure
-from tallystick.bench.pastnode import BATCH_EVERY_BLOCKS, MESSAGE_EVERY_BLOCKS
+from tallystick.bench.start.faststart import AIM_HEADERS_PER_SECOND, measure
+from tallystick.bench.start.pastnode import BATCH_EVERY_BLOCKS, MESSAGE_EVERY_BLOCKS
 
 BLOCKS = 8_000
 

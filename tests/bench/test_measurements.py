@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tallystick.bench import peers, report, tasks
+from tallystick.bench import report
 from tallystick.bench.modes import measure
+from tallystick.bench.speed import peers, tasks
 from tallystick.bench.workload import Order, open_exchange, packed, seeded_orders
 from tallystick.errors import BadInput
 from tallystick.machine.drive import Quotes, drive
-from tallystick.replay import tasks as replay_tasks
-from tallystick.replay.cli import app as replay
+from tallystick.recordings import runs as replay_tasks
+from tallystick.recordings.cli import app as replay
 from tallystick.rollup.invariants import broken
 
 pytestmark = pytest.mark.timeout(900)

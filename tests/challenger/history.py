@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tallystick.dispute.party import Party
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
 from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
 
 

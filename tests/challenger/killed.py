@@ -11,13 +11,13 @@ import signal
 import sys
 from pathlib import Path
 
-from tallystick.dispute.party import Identity, Party
-from tallystick.l1.client import L1Client
+from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.deployment import Deployment, load_deployment
-from tallystick.rollup.duties import DUTIES, Mode
-from tallystick.testing.liars import lie_on
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.party import Identity, Party
+from tallystick.testing.rogues.liars import lie_on
+from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.stage import Told, account, finished
-from tallystick_operator.lies import make_lie
 
 TICKS = 3
 """Of a life in which nothing is broadcast."""

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tallystick.errors import ConfigError
-from tallystick.rollup.assertion_view import Assertion, Status
-from tallystick_challenger.alerts import Funds, Kind, Limits, behind, conditions, parse_limits, poor, silent
-from tallystick_challenger.reading import Contest, Reading
+from tallystick.rollup.views.assertion_view import Assertion, Status
+from tallystick_challenger.telling.alerts import Funds, Kind, Limits, behind, conditions, parse_limits, poor, silent
+from tallystick_challenger.watching.reading import Contest, Reading
 
 PARENT = bytes([1]) * 32
 MOST_MOVES = 25

@@ -15,9 +15,9 @@ from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.tables import plain
 from tallystick.testing.stage import Stage, trade_a_little
-from tallystick_challenger import audit as auditing
 from tallystick_challenger.cli import app
-from tallystick_challenger.verify import read_all
+from tallystick_challenger.evidence import audit as auditing
+from tallystick_challenger.verification.verdicts import read_all
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 
 from tallystick.errors import BadInput, ConfigError, Disputed, StateError
 from tallystick.journal import Journal
-from tallystick.l1.keys import KeyFile, save_key
-from tallystick.rollup.duties import Mode
+from tallystick.l1.sending.keys import KeyFile, save_key
+from tallystick.party.duties import Mode
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import run
-from tallystick_operator.lies import LIES
 
 WAIT_SECONDS = 60
 

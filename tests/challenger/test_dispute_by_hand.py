@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tallystick.dispute.party import Party
 from tallystick.errors import BadInput, DataMissing
-from tallystick.l1.keys import save_key
-from tallystick.rollup.duties import Mode
+from tallystick.l1.sending.keys import save_key
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger.cli import app
-from tallystick_operator.lies import LIES
 
 MOST_MOVES = 60
 

@@ -11,12 +11,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tallystick.errors import BadInput, ConfigError
-from tallystick_challenger.alerts import parse_limits
-from tallystick_challenger.board import Board
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig
-from tallystick_challenger.exits import account_of
-from tallystick_challenger.pools import wei_of
+from tallystick_challenger.disputes.pool_facts import wei_of
+from tallystick_challenger.evidence.exits import account_of
+from tallystick_challenger.status.status_page import Board
+from tallystick_challenger.telling.alerts import parse_limits
 
 DUE = 12_345_678
 KEYED = "http://me:secret@127.0.0.1:9/v2/secret?key=secret"

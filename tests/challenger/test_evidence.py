@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tallystick.dispute.bundle import Bundle, decode, encode
-from tallystick.dispute.judge import Verdict, judge
-from tallystick.dispute.party import Party
 from tallystick.errors import BadEncoding, BadInput, DataError, DataMismatch, DataMissing
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
+from tallystick.referee.bundle import Bundle, decode, encode
+from tallystick.referee.evms import PyEvm
+from tallystick.referee.judge import Verdict, judge
 from tallystick.schema.names import Phase
-from tallystick.testing.evms import PyEvm
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told
 from tallystick_challenger.cli import app
-from tallystick_operator.lies import LIES
 from tests.adversaries.operator_state import LieAt, add, afterwards
 
 ROUNDS = 60

@@ -11,16 +11,16 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tallystick.errors import BadInput, DataMissing, Disputed
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.sender import TxQueue
-from tallystick.rollup.duties import Mode
+from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.l1.sending.sender import TxQueue
+from tallystick.party.duties import Mode
 from tallystick.schema.names import Outcome
 from tallystick.state.state import state_hash
 from tallystick.state.tree import root_from_proof
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
 from tallystick_challenger.cli import app
-from tallystick_operator.lies import LIES
 
 ALICE, BOB = 1, 2
 

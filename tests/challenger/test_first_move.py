@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.dispute.party import Party
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told
-from tallystick_operator.lies import LIES
 
 
 @pytest.fixture

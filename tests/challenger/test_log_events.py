@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
 from tallystick.testing.stage import Stage, Told
-from tallystick_challenger.teller import ALARMS
+from tallystick_challenger.telling.teller import ALARMS
 from tests.challenger.test_webhook import until
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,14 +12,14 @@ from typer.testing import CliRunner
 
 from tallystick.errors import Disputed
 from tallystick.journal import Journal
-from tallystick.rollup.assertion_view import Status
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
+from tallystick.rollup.views.assertion_view import Status
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import run
-from tallystick_challenger.teller import Telling
-from tallystick_operator.lies import LIES
+from tallystick_challenger.telling.teller import Telling
 
 WAIT_SECONDS = 60
 

@@ -15,9 +15,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tallystick.errors import ConfigError
-from tallystick.rollup.assertion_view import Assertion, Status
-from tallystick_challenger.metrics import PREFIX, Metrics, MetricsServer
-from tallystick_challenger.reading import Contest, Reading
+from tallystick.rollup.views.assertion_view import Assertion, Status
+from tallystick_challenger.telling.metrics import PREFIX, Metrics, MetricsServer
+from tallystick_challenger.watching.reading import Contest, Reading
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RULES: list[dict[str, Any]] = [

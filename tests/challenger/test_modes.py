@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.dispute.party import Party
-from tallystick.l1.keys import KeyFile, save_key
-from tallystick.rollup.assertion_view import Status
-from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.l1.sending.keys import KeyFile, save_key
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.party import Party
+from tallystick.rollup.views.assertion_view import Status
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, account
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import make_party
-from tallystick_operator.lies import LIES
 
 PATIENCE = 20
 DISPUTE_ROUNDS = 200

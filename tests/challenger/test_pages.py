@@ -11,11 +11,11 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told
 from tallystick_challenger.cli import app
-from tallystick_challenger.defence import GAS_WEI
-from tallystick_operator.lies import LIES
+from tallystick_challenger.watching.defence import GAS_WEI
 
 
 def shown(stage: Stage, folder: Path, command: str, *more: str) -> str:

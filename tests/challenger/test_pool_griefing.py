@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from tallystick.dispute.party import CONFIRMATIONS, Party
-from tallystick.dispute.pooling import UNWANTED_BLOCKS
-from tallystick.dispute.pools import purpose_of
-from tallystick.l1.keys import KeyFile, save_key
-from tallystick.rollup.duties import Mode
+from tallystick.l1.sending.keys import KeyFile, save_key
+from tallystick.party.bonds.bond_pools import purpose_of
+from tallystick.party.bonds.membership import UNWANTED_BLOCKS
+from tallystick.party.duties import Mode
+from tallystick.party.party import CONFIRMATIONS, Party
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import make_party
-from tallystick_operator.lies import LIES
 
 ETHER = 10**18
 POOR_WEI = 20 * ETHER

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tallystick.dispute.party import Party
-from tallystick.dispute.pools import purpose_of
 from tallystick.errors import BadInput, ConfigError
-from tallystick.l1.keys import KeyFile, save_key
-from tallystick.rollup.duties import Mode
+from tallystick.l1.sending.keys import KeyFile, save_key
+from tallystick.party.bonds.bond_pools import purpose_of
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told, account, finished
 from tallystick.testing.world import address
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import make_party
-from tallystick_operator.lies import LIES
 
 ETHER = 10**18
 POOR_WEI = 20 * ETHER

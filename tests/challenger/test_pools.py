@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tallystick.dispute.planner import Planner
-from tallystick.dispute.pools import Stage as PoolStage
-from tallystick.dispute.pools import homecoming, instead, purpose_of, read_pools
 from tallystick.errors import BadInput, DataMissing
-from tallystick.l1.keys import save_key
-from tallystick.rollup.duties import Mode
+from tallystick.l1.sending.keys import save_key
+from tallystick.party.bonds.bond_pools import Stage as PoolStage
+from tallystick.party.bonds.bond_pools import homecoming, instead, purpose_of, read_pools
+from tallystick.party.duties import Mode
+from tallystick.party.planner import Planner
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told, account
 from tallystick.testing.world import address
 from tallystick_challenger.cli import app
-from tallystick_challenger.pools import ether, wei_of
-from tallystick_operator.lies import LIES
+from tallystick_challenger.disputes.pool_facts import ether, wei_of
 
 ETHER = 10**18
 

@@ -12,25 +12,25 @@ from typing import Any
 import pytest
 
 from tallystick import artifacts
-from tallystick.dispute.party import Party
+from tallystick.deploy import fingerprint as probe
+from tallystick.deploy.deploy import check_deployment
 from tallystick.errors import ConfigError, DataMismatch, DataMissing, L1Error, StateError, TallystickError
 from tallystick.journal import Journal
-from tallystick.l1.deploy import check_deployment
-from tallystick.l1.keys import KeyFile, save_key
-from tallystick.l1.quorum import QuorumClient
-from tallystick.l1.server import DevServer
+from tallystick.l1.client.quorum import QuorumClient
+from tallystick.l1.dev.dev_server import DevServer
+from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.rollup import probe
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
 from tallystick.schema.names import Phase
 from tallystick.testing import probe as probe_writer
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger import daemon
-from tallystick_challenger.complete import check_complete
 from tallystick_challenger.config import ChallengerConfig
-from tallystick_challenger.teller import Telling
-from tallystick_operator.lies import LIES
+from tallystick_challenger.telling.teller import Telling
+from tallystick_challenger.watching.complete import check_complete
 from tests.l1.relay import Relay
 
 
@@ -111,7 +111,7 @@ def test_a_machine_that_never_halts_is_refused() -> None:
 @pytest.mark.parametrize("text", ["", "{}\n", "no json\n", '{"name": "x"}\n'])
 def test_a_damaged_fingerprint_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
     (tmp_path / probe.FILE).write_text(text)
-    monkeypatch.setattr("tallystick.rollup.probe.resources.files", lambda _: tmp_path)
+    monkeypatch.setattr("tallystick.deploy.fingerprint.resources.files", lambda _: tmp_path)
     with pytest.raises(StateError, match="fingerprint"):
         probe.load()
 
@@ -120,7 +120,7 @@ def test_a_challenger_with_another_machine_does_not_start(
     config: ChallengerConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = replace(probe.load()[0], digest=bytes(32))
-    monkeypatch.setattr("tallystick.l1.deploy.check_probe", lambda: probe.check_probe([other]))
+    monkeypatch.setattr("tallystick.deploy.deploy.check_probe", lambda: probe.check_probe([other]))
     told = refusal(config, StateError)
     assert "machine here does not do" in told["reason"] and "make native" in told["hint"]
 
@@ -191,8 +191,8 @@ def party(stage: Stage, told: Told) -> Party:
 
 
 def stage_identity() -> Any:
-    from tallystick.dispute.party import Identity
-    from tallystick.rollup.duties import DUTIES
+    from tallystick.party.duties import DUTIES
+    from tallystick.party.party import Identity
 
     return Identity(duties=DUTIES[Mode.WATCH])
 

@@ -11,18 +11,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from tallystick.dispute.party import Identity, Party
 from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.rollup.assertion_view import Assertion, RollupView, Status
-from tallystick.rollup.duties import DUTIES, Mode
-from tallystick.rollup.snapshot import MAGIC, Head, decode, encode, read_head
-from tallystick.rollup.snapshotstore import SnapshotStore
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.party import Identity, Party
+from tallystick.rollup.snapshots.snapshot import MAGIC, Head, decode, encode, read_head
+from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
+from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
 from tallystick.state.state import State
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, account, finished
 from tallystick.testing.world import World
-from tallystick_operator.lies import LIES
 from tests.challenger.history import confirm_batches, order
 
 

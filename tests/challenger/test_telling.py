@@ -18,17 +18,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tallystick.errors import L1Unreachable
 from tallystick.journal import Journal
-from tallystick.l1.keys import KeyFile, save_key
-from tallystick.l1.server import DevServer
-from tallystick.rollup.duties import Mode
+from tallystick.l1.dev.dev_server import DevServer
+from tallystick.l1.sending.keys import KeyFile, save_key
+from tallystick.party.duties import Mode
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told, account
-from tallystick_challenger.alerts import Limits
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import run
-from tallystick_challenger.logs import captured
-from tallystick_challenger.metrics import PREFIX
-from tallystick_challenger.teller import Telling
-from tallystick_operator.lies import LIES
+from tallystick_challenger.telling.alerts import Limits
+from tallystick_challenger.telling.metrics import PREFIX
+from tallystick_challenger.telling.overheard import captured
+from tallystick_challenger.telling.teller import Telling
 from tests.challenger.test_daemon import Running
 from tests.challenger.test_webhook import Receiver, free_port, until
 from tests.l1.relay import Relay

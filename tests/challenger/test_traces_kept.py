@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.dispute.disktraces import Bounds
-from tallystick.dispute.party import Party
+from tallystick.dispute.traces.disktraces import Bounds
 from tallystick.errors import ConfigError
-from tallystick.l1.keys import KeyFile, save_key
-from tallystick.rollup.duties import Mode
+from tallystick.l1.sending.keys import KeyFile, save_key
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger import daemon
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import make_party
-from tallystick_operator.lies import LIES
 
 SECONDS = 60
 

@@ -16,17 +16,17 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tallystick.dispute.party import Party
 from tallystick.errors import BadInput, ConfigError, DataMissing, Disputed, StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
 from tallystick.rollup.segments import extract, replay
-from tallystick.rollup.snapshotstore import SnapshotStore
+from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told
 from tallystick_challenger.cli import app
-from tallystick_challenger.verify import Plan, Question, read_all
-from tallystick_operator.lies import LIES
+from tallystick_challenger.verification.verdicts import Plan, Question, read_all
 from tests.challenger.history import confirm_batches, order
 
 BATCHES = 6
@@ -147,7 +147,7 @@ def test_a_worker_with_another_machine_refuses(stage: Stage) -> None:
 
 
 def test_progress_is_told_apart_from_the_result(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tallystick_challenger.verifying.LINE_SECONDS", 0)
+    monkeypatch.setattr("tallystick_challenger.verification.verify_cli.LINE_SECONDS", 0)
     for workers in ("1", "2"):
         result = verify(stage, "--workers", workers)
         assert f"replayed {BATCHES} of {BATCHES} batches" in result.stderr.splitlines()
@@ -217,7 +217,7 @@ def test_a_cluster_needs_no_file_of_this_machine_and_finds_a_damaged_one_out(sta
 
 
 def test_a_cluster_that_is_not_there_or_not_alone_is_bad_input(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tallystick_challenger.spread.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("tallystick_challenger.verification.spread.CONNECT_SECONDS", 1)
     nobody = f"tcp://127.0.0.1:{free_port()}"
     for address in (nobody, "127.0.0.1:8786", "http://127.0.0.1:8786"):
         assert isinstance(verify(stage, "--scheduler", address).exception, BadInput)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tallystick.errors import ConfigError
-from tallystick_challenger.alerts import Alert, Kind
-from tallystick_challenger.webhook import Webhook
+from tallystick_challenger.telling.alerts import Alert, Kind
+from tallystick_challenger.telling.webhook import Webhook
 
 PATIENCE_SECONDS = 20.0
 

@@ -37,7 +37,7 @@ contract Batches {
     }
 }
 
-/// A machine that only counts. Twin: `Machine` in shared/tallystick/testing/generations/machine.py.
+/// A machine that only counts. Twin: `Machine` in shared/tallystick/testing/generations/counting.py.
 contract CountingReferee is IReferee {
     Batches private immutable _batches;
 

@@ -7,13 +7,24 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tallystick.dispute.history import LeafProof, Prefix, Trace
-from tallystick.dispute.player import Bisect, Claim, Decide, Move, Opening, OpenRoot, Player, Prove, Settle, Update
-from tallystick.dispute.rules import Rule
-from tallystick.dispute.view import Edge
+from tallystick.dispute.edge_view import Edge
+from tallystick.dispute.trace_tree import LeafProof, Prefix, Trace
 from tallystick.errors import BadInput
+from tallystick.party.strategy.player import (
+    Bisect,
+    Claim,
+    Decide,
+    Move,
+    Opening,
+    OpenRoot,
+    Player,
+    Prove,
+    Settle,
+    Update,
+)
 from tallystick.proof.tracer import StepProof
 from tallystick.state.hashing import keccak
+from tallystick.testing.protocol.protocol_rules import Rule
 from tests.dispute.game import Game
 
 START = keccak(b"start")

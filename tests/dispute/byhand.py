@@ -9,18 +9,18 @@ from typing import Final
 
 import pytest
 
-from tallystick.dispute.challenge_rules import Edge, Opening, leaf, node
-from tallystick.dispute.history import Prefix
-from tallystick.dispute.protocol import opening
-from tallystick.dispute.rollup_rules import Posted
-from tallystick.dispute.rules import Ground, refuse
+from tallystick.dispute.trace_tree import Prefix
 from tallystick.errors import BadInput
 from tallystick.l1.abi import contract_abi
 from tallystick.schema.names import Phase
 from tallystick.testing.generations.attacker import ATTACKER
-from tallystick.testing.generations.machine import Machine, State, Tree
+from tallystick.testing.generations.contracts_twin import Twin
+from tallystick.testing.generations.counting import Machine, State, Tree
 from tallystick.testing.generations.setup import Terms
-from tallystick.testing.generations.twin import Twin
+from tallystick.testing.protocol.challenge_rules import Edge, Opening, leaf, node
+from tallystick.testing.protocol.protocol import opening
+from tallystick.testing.protocol.protocol_rules import Ground, refuse
+from tallystick.testing.protocol.rollup_rules import Posted
 
 NOTHING: Final = bytes(32)
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tallystick.dispute import challenge_rules
-from tallystick.dispute.challenge_rules import ChallengeRules
-from tallystick.dispute.history import Prefix
-from tallystick.dispute.player import Opening
-from tallystick.dispute.rollup_rules import Posted
-from tallystick.dispute.rules import Ground, Rule, RulesTerms
-from tallystick.dispute.view import ChallengeView, Edge
+from tallystick.dispute.edge_view import ChallengeView, Edge
+from tallystick.dispute.trace_tree import Prefix
+from tallystick.party.strategy.player import Opening
+from tallystick.testing.protocol import challenge_rules
+from tallystick.testing.protocol.challenge_rules import ChallengeRules
+from tallystick.testing.protocol.protocol_rules import Ground, Rule, RulesTerms
+from tallystick.testing.protocol.rollup_rules import Posted
 
 DISPUTE = b"\0" * 32
 WHO = "anybody"

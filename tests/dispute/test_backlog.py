@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tallystick.rollup import backlog
+from tallystick.l1 import backlog
 
 HEIGHT = 22
 RATE_BYTES = 8_000_000

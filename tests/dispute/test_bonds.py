@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.dispute.rules import Rule
 from tallystick.testing.generations.bonds import BARE_TIP, CHEAP_ATTACK, CHEAP_BRANCH, SECOND_BOND, explore
+from tallystick.testing.protocol.protocol_rules import Rule
 
 
 def test_no_order_of_moves_frees_a_lie_or_asks_for_a_second_honest_bond() -> None:

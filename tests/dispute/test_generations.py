@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from tallystick.dispute.rules import Rule
 from tallystick.testing.generations.attacker import STYLES
 from tallystick.testing.generations.honest import Habit
 from tallystick.testing.generations.match import Dropped, Fault, Match
 from tallystick.testing.generations.setup import ROOT_WEI, Terms, contested, random_setup
+from tallystick.testing.protocol.protocol_rules import Rule
 
 SEEDS = 2_000
 PARTS = 2

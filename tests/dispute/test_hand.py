@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.dispute.hand import RETRY_BLOCKS, Hand
-from tallystick.dispute.known import Due
-from tallystick.dispute.moves import Call
-from tallystick.l1.fees import GWEI, FeePolicy
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.sender import SenderConfig, TxQueue
+from tallystick.l1.sending.fees import GWEI, FeePolicy
+from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.l1.sending.sender import SenderConfig, TxQueue
+from tallystick.party.hand import RETRY_BLOCKS, Hand
+from tallystick.party.strategy.known import Due
+from tallystick.party.strategy.moves import Call
 from tallystick.testing.stage import Stage, Told, account
 
 WHO = "challenger"

@@ -9,7 +9,7 @@ from eth_hash.auto import keccak as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.dispute.history import History, Trace
+from tallystick.dispute.trace_tree import History, Trace
 from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine

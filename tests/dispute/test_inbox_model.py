@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.testing.inbox.match import STYLES, InboxFault, InboxMatch
-from tallystick.testing.inbox.rules import InboxRule
-from tallystick.testing.inbox.twin import InboxTwin
+from tallystick.testing.inbox.inbox_match import STYLES, InboxFault, InboxMatch
+from tallystick.testing.inbox.inbox_rules import InboxRule
+from tallystick.testing.inbox.inbox_twin import InboxTwin
 
 FEW = 3
 """Batches that one who floods posts in a block where the contract plays along."""

@@ -13,8 +13,8 @@ from functools import partial
 import pytest
 
 from tallystick.errors import BadInput, DataMismatch
+from tallystick.testing.generations.contracts_twin import Twin
 from tallystick.testing.generations.match import Match, python_rules
-from tallystick.testing.generations.twin import Twin
 from tallystick.testing.generations.vandal import vandalised
 from tests.dispute.broken_lines import KILLERS, MUTANTS, TABLE, code_of, table
 from tests.dispute.byhand import SCRIPTS, staged

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tallystick.testing.generations.attacker import STYLES
+from tallystick.testing.generations.contracts_twin import Twin
 from tallystick.testing.generations.match import Fault, Match
 from tallystick.testing.generations.party_side import PartySide
 from tallystick.testing.generations.setup import ROOT_WEI, Terms, contested
-from tallystick.testing.generations.twin import Twin
 
 SEEDS = 50
 """For each of four parts."""

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tallystick.dispute.history import Trace
-from tallystick.dispute.moves import call_for
-from tallystick.dispute.player import Bisect, Decide, OpenRoot, Player, Prove, Settle, Update, repayments, settle
-from tallystick.dispute.states import DisputeState
-from tallystick.dispute.view import ChallengeView, DisputeStatus
+from tallystick.dispute.edge_view import ChallengeView, DisputeStatus
+from tallystick.dispute.trace_tree import Trace
 from tallystick.errors import BadInput
+from tallystick.party.strategy.moves import call_for
+from tallystick.party.strategy.player import Bisect, Decide, OpenRoot, Player, Prove, Settle, Update, repayments, settle
+from tallystick.party.strategy.states import DisputeState
 from tallystick.state.hashing import keccak
 from tests.dispute.adversary import START, Match, ProvableTrace, Terms, run_from, step
 from tests.dispute.adversary import claim as claim_of
@@ -128,7 +128,7 @@ def test_moves_go_on_while_a_ripe_dispute_waits_for_its_decision(game: Game, pla
 def test_totals_too_many_for_one_transaction_are_updated_bottom_up_first(
     game: Game, player: Player, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tallystick.dispute.player.MAX_OPENINGS", 1)
+    monkeypatch.setattr("tallystick.party.strategy.player.MAX_OPENINGS", 1)
     open_both(game)
     make(game, *down_to_the_step(game, player))
     game.block += PERIOD
@@ -144,7 +144,7 @@ def test_totals_too_many_for_one_transaction_are_updated_bottom_up_first(
 
 @pytest.mark.parametrize("seed", range(40))
 def test_deciding_in_parts_wins_as_well_against_anybody(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tallystick.dispute.player.MAX_OPENINGS", 3)
+    monkeypatch.setattr("tallystick.party.strategy.player.MAX_OPENINGS", 3)
     match = Match(seed, Terms(height=3, delay=0, censored=0))
     assert match.play() == "honest"
     assert match.refused == []

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tallystick.testing.generations.match import Fault
-from tallystick.testing.pools.match import PoolFault, play
-from tallystick.testing.pools.rules import PoolRule
-from tallystick.testing.pools.twin import PoolTwin
+from tallystick.testing.pools.pool_match import PoolFault, play
+from tallystick.testing.pools.pool_rules import PoolRule
+from tallystick.testing.pools.pool_twin import PoolTwin
 
 FAST = find_spec("pyrevm") is not None
 SEEDS = 200

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tallystick.dispute.history import History, Trace
-from tallystick.dispute.moves import call_for
-from tallystick.dispute.party import Party
-from tallystick.dispute.player import Claim, Decide, Player, opening
-from tallystick.rollup.assertion_view import Status, assertion_id
-from tallystick.rollup.duties import Mode
+from tallystick.dispute.trace_tree import History, Trace
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
+from tallystick.party.strategy.moves import call_for
+from tallystick.party.strategy.player import Claim, Decide, Player, opening
+from tallystick.rollup.views.assertion_view import Status, assertion_id
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import REGISTERS_BYTES
 from tallystick.state.state import state_hash

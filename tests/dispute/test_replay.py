@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from eth_hash.auto import keccak
 
-from tallystick.dispute.traces import source_of
+from tallystick.dispute.traces.traces import source_of
 from tallystick.errors import DataMismatch, DataMissing, StateError
 from tallystick.records.chunks import chunks_hash
 from tallystick.rollup import replay
-from tallystick.rollup.assertion_view import RollupView, Status, assertion_id
-from tallystick.rollup.inbox_view import InboxView
 from tallystick.rollup.invariants import broken
 from tallystick.rollup.replay import Replayer
+from tallystick.rollup.views.assertion_view import RollupView, Status, assertion_id
+from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.state.layout import ACCOUNT_CASH_UNITS, MAX_CHUNK_BYTES
 from tallystick.testing.world import World, world_genesis
 

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from tallystick.dispute.rules import Rule
+from tallystick.testing.protocol.protocol_rules import Rule
 from tests.dispute.adversary import Match, Terms
 
 SEEDS = 300

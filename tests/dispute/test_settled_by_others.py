@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.dispute.moves import call_for
-from tallystick.dispute.player import Settle, opening
-from tallystick.rollup.duties import Mode
-from tallystick.testing.nest import Nest
+from tallystick.party.duties import Mode
+from tallystick.party.strategy.moves import call_for
+from tallystick.party.strategy.player import Settle, opening
+from tallystick.testing.rogues.lies import make_lie
+from tallystick.testing.rogues.nest import Nest
 from tallystick.testing.stage import Stage, Told, trade_a_little
 from tallystick.testing.world import address
-from tallystick_operator.lies import make_lie
 
 PERIOD = 80
 

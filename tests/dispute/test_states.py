@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
-from tallystick.dispute.party import Party
-from tallystick.dispute.player import is_paid
-from tallystick.dispute.states import (
+from tallystick.dispute.edge_view import EdgeStatus
+from tallystick.party.duties import Mode
+from tallystick.party.party import Party
+from tallystick.party.strategy.player import is_paid
+from tallystick.party.strategy.states import (
     DISPUTE_ACTIONS,
     DISPUTE_TRANSITIONS,
     EDGE_ACTIONS,
@@ -21,10 +23,8 @@ from tallystick.dispute.states import (
     edge_state,
     table,
 )
-from tallystick.dispute.view import EdgeStatus
-from tallystick.rollup.duties import Mode
+from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
-from tallystick_operator.lies import make_lie
 from tests.dispute.adversary import Match, Terms
 
 DOC = Path(__file__).parents[2] / "docs" / "challenger.md"

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tallystick.dispute.history import Trace
-from tallystick.dispute.strategy import POSTS_AT_ONCE, Due, Identity, duties, taken_home
-from tallystick.dispute.view import ChallengeView, Edge, children
+from tallystick.dispute.edge_view import ChallengeView, Edge, children
+from tallystick.dispute.trace_tree import Trace
 from tallystick.l1.deployment import DeployConfig
-from tallystick.rollup.assertion_view import Assertion, RollupView, assertion_id
-from tallystick.rollup.credit_view import CreditView
-from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.strategy.strategy import POSTS_AT_ONCE, Due, Identity, duties, taken_home
 from tallystick.rollup.replay import Expectation
+from tallystick.rollup.views.assertion_view import Assertion, RollupView, assertion_id
+from tallystick.rollup.views.credit_view import CreditView
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers

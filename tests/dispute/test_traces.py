@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from tallystick.dispute.disktraces import Bounds, DiskTraces
-from tallystick.dispute.history import History, Trace
-from tallystick.dispute.stored import StoredTrace
-from tallystick.dispute.traces import MemoryTraces, Source
+from tallystick.dispute.trace_tree import History, Trace
+from tallystick.dispute.traces.disktraces import Bounds, DiskTraces
+from tallystick.dispute.traces.stored_trace import StoredTrace
+from tallystick.dispute.traces.traces import MemoryTraces, Source
 from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.rollup.assertion_view import Assertion, Status
+from tallystick.rollup.views.assertion_view import Assertion, Status
 from tallystick.state.state import State
 from tallystick.testing.world import World
 from tests.dispute.test_replay import events_of, inbox_of

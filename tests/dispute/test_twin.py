@@ -1,6 +1,6 @@
 """The same matches in the compiled Rollup and Challenge, call by call, and in them with a rule dropped.
 
-`node tests/dispute/compile.js` compiles what is played here; see tallystick.testing.generations.twin.
+`node tests/dispute/compile.js` compiles what is played here; see tallystick.testing.generations.contracts_twin.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from tallystick import artifacts
-from tallystick.dispute.rules import Rule
 from tallystick.errors import DataMismatch
 from tallystick.testing.generations.attacker import STYLES
+from tallystick.testing.generations.contracts_twin import COMPILED, Twin
 from tallystick.testing.generations.evm_chain import EvmChain, PyEvmChain, RevmChain
 from tallystick.testing.generations.match import Dropped, Match
 from tallystick.testing.generations.setup import Terms, random_setup
-from tallystick.testing.generations.twin import COMPILED, Twin
+from tallystick.testing.protocol.protocol_rules import Rule
 
 FAST = find_spec("pyrevm") is not None
 SEEDS = 60 if FAST else 4

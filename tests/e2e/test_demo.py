@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.demo.cli import LIES
-from tallystick_operator.lies import LIES as LIES_OF_OPERATORS
+from tallystick.testing.rogues.lies import LIES as LIES_OF_OPERATORS
 from tests.e2e.demo import caught
 
 

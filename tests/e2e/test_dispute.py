@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.rollup.assertion_view import Status
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
+from tallystick.rollup.views.assertion_view import Status
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account, trade_a_little
-from tallystick_operator.lies import LIES
 
 STEP_OF_LIE = {
     "steal-withdrawal": "WITHDRAW",
@@ -74,8 +74,8 @@ def test_the_liars_bonds_are_gone_and_the_honest_side_gets_its_own_and_its_gas_b
 
 
 def test_an_assertion_that_nobody_disputes_is_confirmed_by_time_and_pays_a_withdrawal(stage: Stage) -> None:
-    from tallystick.demo.audit import Auditor
-    from tallystick.l1.events import EventReader
+    from tallystick.demo.double_check import Auditor
+    from tallystick.l1.client.events import EventReader
 
     trade_a_little(stage)
     stage.publish()

@@ -9,13 +9,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tallystick.demo.audit import Auditor
-from tallystick.l1.events import EventReader
-from tallystick.rollup.assertion_view import assertion_id
-from tallystick.rollup.duties import Mode
+from tallystick.demo.double_check import Auditor
+from tallystick.l1.client.events import EventReader
+from tallystick.party.duties import Mode
+from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.state.state import state_hash
+from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.stage import Stage, Told, trade_a_little
-from tallystick_operator.lies import LIES
 
 SNAPSHOT = Path(__file__).parents[2] / "contracts" / "snapshots" / "gas_moves.json"
 TOLERANCE = 0.08

@@ -14,17 +14,17 @@ from eth_account.signers.local import LocalAccount
 
 from tallystick import artifacts
 from tallystick.artifacts import Artifact
-from tallystick.dispute.history import leaf, node
-from tallystick.dispute.moves import Call, call_for
-from tallystick.dispute.player import Bisect, Decide, Opening, Settle, settle
-from tallystick.dispute.view import ChallengeView, Edge, children
-from tallystick.l1.client import L1Client
-from tallystick.l1.deploy import deploy
+from tallystick.deploy.deploy import deploy
+from tallystick.dispute.edge_view import ChallengeView, Edge, children
+from tallystick.dispute.trace_tree import leaf, node
+from tallystick.l1.client.events import EventReader
+from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.deployment import DeployConfig, Deployment
-from tallystick.l1.events import EventReader
-from tallystick.l1.server import DevServer
-from tallystick.rollup.assertion_view import RollupView, Status, assertion_id
-from tallystick.rollup.credit_view import CreditView
+from tallystick.l1.dev.dev_server import DevServer
+from tallystick.party.strategy.moves import Call, call_for
+from tallystick.party.strategy.player import Bisect, Decide, Opening, Settle, settle
+from tallystick.rollup.views.assertion_view import RollupView, Status, assertion_id
+from tallystick.rollup.views.credit_view import CreditView
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
 from tallystick.state.state import state_hash

@@ -20,7 +20,7 @@ NEEDED = (
     "tallystick/artifacts/Referee.json",
     "tallystick/artifacts/probe.jsonl",
     "tallystick/machine/steps/match_maker.py",
-    "tallystick/testing/stateful/exchange.py",
+    "tallystick/testing/stateful/play.py",
     "tallystick_operator/daemon.py",
     "tallystick_challenger/daemon.py",
 )

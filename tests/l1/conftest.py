@@ -11,11 +11,11 @@ from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import L1Unreachable
 from tallystick.l1.abi import ContractAbi
-from tallystick.l1.access import Contract
-from tallystick.l1.client import L1Client
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.sender import SenderConfig, TxQueue
-from tallystick.l1.server import DevServer, ServerConfig
+from tallystick.l1.client.access import Contract
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.dev.dev_server import DevServer, ServerConfig
+from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.l1.sending.sender import SenderConfig, TxQueue
 
 PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]
 

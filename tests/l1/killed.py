@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 
 from tallystick.l1.abi import ContractAbi
-from tallystick.l1.access import Contract
-from tallystick.l1.client import L1Client
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.sender import TxQueue
-from tallystick.l1.server import dev_accounts
+from tallystick.l1.client.access import Contract
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.dev.dev_server import dev_accounts
+from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.l1.sending.sender import TxQueue
 
 NOTES = (10, 11, 12)
 PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]

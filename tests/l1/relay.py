@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
-from tallystick.l1.rpc import Rpc
+from tallystick.l1.dev.rpc import Rpc
 
 Answer = dict[str, Any]
 Lie = Callable[[str, list[Any], Any], Any]

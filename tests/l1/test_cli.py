@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from tallystick.errors import BadInput, ConfigError
 from tallystick.l1.cli import app
-from tallystick.l1.client import L1Client
-from tallystick.l1.keys import save_key
-from tallystick.l1.server import DevServer
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.dev.dev_server import DevServer
+from tallystick.l1.sending.keys import save_key
 
 RUN = "from tallystick.l1.cli import app; app()"
 

@@ -10,9 +10,9 @@ import pytest
 
 from tallystick.errors import BadEncoding, BadInput, L1Error, L1Reverted, L1Unreachable
 from tallystick.l1.abi import decode_revert
-from tallystick.l1.access import Contract
-from tallystick.l1.client import L1Client
-from tallystick.l1.server import DevServer
+from tallystick.l1.client.access import Contract
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.dev.dev_server import DevServer
 
 Send = Callable[..., bytes]
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")

@@ -11,11 +11,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
 from tallystick.artifacts import Artifact
-from tallystick.errors import ConfigError, L1Reverted, StateError
-from tallystick.l1.abi import ContractAbi
-from tallystick.l1.access import Contract
-from tallystick.l1.client import L1Client
-from tallystick.l1.deploy import (
+from tallystick.deploy.deploy import (
     check_code,
     create_address,
     deploy,
@@ -23,9 +19,13 @@ from tallystick.l1.deploy import (
     predict,
     step_names,
 )
+from tallystick.deploy.inbox_terms import check_confirmations
+from tallystick.deploy.terms import check_exit, check_terms, is_development
+from tallystick.errors import ConfigError, L1Reverted, StateError
+from tallystick.l1.abi import ContractAbi
+from tallystick.l1.client.access import Contract
+from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.deployment import DeployConfig, Deployment, config_from, load_deployment
-from tallystick.l1.inbox_terms import check_confirmations
-from tallystick.l1.terms import check_exit, check_terms, is_development
 from tallystick.schema.names import Phase
 from tests.l1.stubs import FILE, SEQUENCER, STEPS, STUBS, load_stub
 

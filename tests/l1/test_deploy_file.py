@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from eth_account.signers.local import LocalAccount
 
+from tallystick.deploy.deploy import check_code, deploy_from_file, step_names
+from tallystick.deploy.unfinished import plan_path
 from tallystick.errors import BadInput, ConfigError, StateError
-from tallystick.l1.client import L1Client
-from tallystick.l1.deploy import check_code, deploy_from_file, step_names
-from tallystick.l1.unfinished import plan_path
+from tallystick.l1.client.http_client import L1Client
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tests.l1.stubs import FILE, SEQUENCER, load_stub
 

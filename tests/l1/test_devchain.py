@@ -17,9 +17,9 @@ from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractCustomError, ContractLogicError
 
 from tallystick.errors import L1Error, L1Reverted
-from tallystick.l1.access import Contract
-from tallystick.l1.client import L1Client
-from tallystick.l1.server import DevServer, ServerConfig
+from tallystick.l1.client.access import Contract
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.dev.dev_server import DevServer, ServerConfig
 
 Send = Callable[..., bytes]
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")

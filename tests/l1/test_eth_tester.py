@@ -12,7 +12,7 @@ from web3 import HTTPProvider, Web3
 from web3.providers.eth_tester import EthereumTesterProvider
 
 from tallystick import artifacts
-from tallystick.l1.server import DevServer
+from tallystick.l1.dev.dev_server import DevServer
 
 OWNER = Account.from_key(b"\x11" * 32)
 OTHER = Account.from_key(b"\x22" * 32)

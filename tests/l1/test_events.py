@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tallystick.errors import L1Error, L1Unreachable
-from tallystick.l1.access import Contract
-from tallystick.l1.client import L1Client
-from tallystick.l1.events import ContractReader, Cursor, EventBatch
-from tallystick.l1.values import BlockRef
+from tallystick.l1.client.access import Contract
+from tallystick.l1.client.events import ContractReader, Cursor, EventBatch
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.client.values import BlockRef
 
 Send = Callable[..., bytes]
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 
 from tallystick import artifacts
+from tallystick.deploy.deploy import check_deployment, check_machine
 from tallystick.errors import StateError
-from tallystick.l1.deploy import check_deployment, check_machine
 from tallystick.testing.stage import Stage
 
 

@@ -10,8 +10,8 @@ from eth.vm.forks.prague.state import PragueState
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tallystick.l1.evm import BlockContext, Call, Evm, Outcome
-from tallystick.l1.interpreter import PLAIN, STACK_MOST, State
+from tallystick.l1.dev.evm import BlockContext, Call, Evm, Outcome
+from tallystick.l1.dev.interpreter import PLAIN, STACK_MOST, State
 from tallystick.testing.world import address
 
 HERE, CALLER = address("code"), address("caller")

@@ -7,8 +7,8 @@ import pytest
 from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import BadInput, ConfigError
-from tallystick.l1.keys import KeyFile, load_account, save_key, save_keystore
-from tallystick.l1.server import dev_accounts
+from tallystick.l1.dev.dev_server import dev_accounts
+from tallystick.l1.sending.keys import KeyFile, load_account, save_key, save_keystore
 
 
 @pytest.fixture

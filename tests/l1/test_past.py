@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from tallystick.dispute.commitments import check_commitments
-from tallystick.dispute.party import Identity, Party
-from tallystick.dispute.view import ChallengeView
+from tallystick.dispute.edge_view import ChallengeView
 from tallystick.errors import DataMismatch, L1Error, StateError
-from tallystick.l1 import events
 from tallystick.l1.abi import contract_abi
-from tallystick.l1.events import EventBatch, EventReader
-from tallystick.l1.logstore import LogStore
-from tallystick.l1.quorum import QuorumClient
-from tallystick.rollup.assertion_view import RollupView
-from tallystick.rollup.duties import DUTIES, Mode
-from tallystick.rollup.inbox_view import InboxView
+from tallystick.l1.client import events
+from tallystick.l1.client.events import EventBatch, EventReader
+from tallystick.l1.client.logstore import LogStore
+from tallystick.l1.client.quorum import QuorumClient
+from tallystick.party.commitments import check_commitments
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.party import Identity, Party
+from tallystick.rollup.views.assertion_view import RollupView
+from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.testing.stage import Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
 from tests.l1.relay import Relay

@@ -11,9 +11,15 @@ from eth_account import Account
 from eth_hash.auto import keccak
 
 from tallystick.errors import DataMismatch, L1Error
-from tallystick.l1.headers import ProvenHeader
-from tallystick.l1.proven import encode_receipt, encode_transaction, prove_receipts, prove_transactions, trie_root
-from tallystick.l1.values import BlockRef
+from tallystick.l1.client.values import BlockRef
+from tallystick.l1.proofs.headers import ProvenHeader
+from tallystick.l1.proofs.proven import (
+    encode_receipt,
+    encode_transaction,
+    prove_receipts,
+    prove_transactions,
+    trie_root,
+)
 
 ACCOUNT = Account.from_key(b"\7" * 32)
 TO = "0x00000000000000000000000000000000000A11cE"

@@ -8,11 +8,11 @@ import pytest
 from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable, StateError
-from tallystick.l1.access import Contract
-from tallystick.l1.client import L1Client
-from tallystick.l1.fees import GWEI, FeePolicy
-from tallystick.l1.queuestore import QueueStore, TxState
-from tallystick.l1.sender import SenderConfig, TxQueue
+from tallystick.l1.client.access import Contract
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.sending.fees import GWEI, FeePolicy
+from tallystick.l1.sending.queuestore import QueueStore, TxState
+from tallystick.l1.sending.sender import SenderConfig, TxQueue
 
 NewQueue = Callable[..., TxQueue]
 Send = Callable[..., bytes]

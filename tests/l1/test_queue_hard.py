@@ -10,13 +10,13 @@ import pytest
 from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import L1Unreachable
-from tallystick.l1.access import Contract
-from tallystick.l1.client import L1Client
-from tallystick.l1.fees import GWEI, PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
-from tallystick.l1.queuestore import TxState
-from tallystick.l1.quorum import QuorumClient
-from tallystick.l1.sender import SenderConfig, TxQueue
-from tallystick.l1.server import DevServer
+from tallystick.l1.client.access import Contract
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.client.quorum import QuorumClient
+from tallystick.l1.dev.dev_server import DevServer
+from tallystick.l1.sending.fees import GWEI, PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
+from tallystick.l1.sending.queuestore import TxState
+from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tests.l1.relay import Relay
 
 NewQueue = Callable[..., TxQueue]

@@ -8,12 +8,12 @@ import pytest
 from eth_hash.auto import keccak
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
-from tallystick.l1.access import L1, Contract
-from tallystick.l1.client import L1Client
-from tallystick.l1.events import ContractReader
-from tallystick.l1.headers import prove_header
-from tallystick.l1.quorum import QuorumClient
-from tallystick.l1.server import DevServer, ServerConfig
+from tallystick.l1.client.access import L1, Contract
+from tallystick.l1.client.events import ContractReader
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.client.quorum import QuorumClient
+from tallystick.l1.dev.dev_server import DevServer, ServerConfig
+from tallystick.l1.proofs.headers import prove_header
 from tests.l1.relay import Relay
 
 Send = Callable[..., bytes]

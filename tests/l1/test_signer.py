@@ -11,10 +11,10 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from tallystick.errors import ConfigError, L1Error, L1Unreachable
-from tallystick.l1.client import L1Client
-from tallystick.l1.queuestore import QueueStore, TxState
-from tallystick.l1.sender import TxQueue
-from tallystick.l1.signer import RemoteKey, RemoteSigner
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.sending.queuestore import QueueStore, TxState
+from tallystick.l1.sending.sender import TxQueue
+from tallystick.l1.sending.signer import RemoteKey, RemoteSigner
 
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")
 NUMBERS = ("chainId", "nonce", "gas", "value", "maxFeePerGas", "maxPriorityFeePerGas")

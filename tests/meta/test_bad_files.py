@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from tallystick.errors import BadInput, ConfigError, StateError, TallystickError
 from tallystick.journal import Journal
 from tallystick.l1.cli import app as l1
-from tallystick.l1.queuestore import QueueStore
+from tallystick.l1.sending.queuestore import QueueStore
 from tallystick_challenger.cli import app as challenger
-from tallystick_operator.asserter import recall_lie
-from tallystick_operator.log import RecordLog
+from tallystick_operator.publish.asserter import recall_lie
+from tallystick_operator.sequencer.record_log import RecordLog
 
 
 def test_a_damaged_transaction_queue_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

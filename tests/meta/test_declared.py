@@ -17,7 +17,10 @@ from tests.meta.tree import ROOT, files, shown
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OWN = {"tallystick", "tallystick_operator", "tallystick_challenger", "tests", "contracts", "hatch_build"}
 SHIPPED = ("shared/", "operator/", "challenger/")
-ONLY_WITH_EXTRA = {"cluster": {"challenger/tallystick_challenger/spread.py"}, "testing": {"shared/tallystick/testing/"}}
+ONLY_WITH_EXTRA = {
+    "cluster": {"challenger/tallystick_challenger/verification/spread.py"},
+    "testing": {"shared/tallystick/testing/"},
+}
 DISTRIBUTIONS = metadata.packages_distributions()
 
 
@@ -81,7 +84,7 @@ def test_what_is_imported_is_declared() -> None:
 
 
 BESIDE = {
-    "pyrevm": {"shared/tallystick/bench/solidity.py"},
+    "pyrevm": {"shared/tallystick/referee/evms.py"},
     "hypothesis": set[str](),
     "distributed": set[str](),
 }

@@ -71,9 +71,9 @@ def test_F11_a_number_too_large_for_a_float_is_refused_and_takes_no_time() -> No
 def test_F11_numbers_are_read_in_one_place() -> None:
     """A door that asks `isdigit` itself takes digits that `int` does not, or the other way round."""
     own = {
-        "operator/tallystick_operator/asked.py",
-        "operator/tallystick_operator/door.py",
-        "shared/tallystick/l1/server.py",
+        "operator/tallystick_operator/api/parameters.py",
+        "operator/tallystick_operator/intake/door.py",
+        "shared/tallystick/l1/dev/dev_server.py",
     }
     found = {
         shown(path)

@@ -13,9 +13,9 @@ import pytest
 from typer.core import TyperGroup, TyperOption
 
 from tallystick import cli, errors
+from tallystick.deploy.terms import DEVELOPMENT_DEFAULTS
 from tallystick.l1.deployment import DeployConfig
-from tallystick.l1.terms import DEVELOPMENT_DEFAULTS
-from tallystick_challenger.alerts import Limits
+from tallystick_challenger.telling.alerts import Limits
 from tests.meta.tree import ROOT, files, shown
 
 PAGES = [*files(".md", under="docs"), ROOT / "README.md"]

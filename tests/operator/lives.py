@@ -14,17 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tallystick.l1.events import EventReader
+from tallystick.l1.client.events import EventReader
 from tallystick.records.codec import Record, decode, encode
 from tallystick.records.signing import make, sign
-from tallystick.rollup.inbox_view import InboxView
+from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.testing.stage import Stage
 from tallystick.testing.world import key, ordinary_rules
 from tallystick.trader.client import TraderClient
-from tallystick.trader.terms import clock_ms
-from tallystick.trader.transport import OperatorRefused, OperatorUnreachable
-from tallystick_operator.executor import frames
-from tallystick_operator.rewind import is_kept
+from tallystick.trader.wording import clock_ms
+from tallystick.transport import OperatorRefused, OperatorUnreachable
+from tallystick_operator.sequencer.executor import frames
+from tallystick_operator.sequencer.rewind import is_kept
 from tests.operator.scene import Scene
 
 BLOCK_SECONDS = 12

@@ -13,12 +13,12 @@ from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
 from tallystick.state.layout import MESSAGE_DEPOSIT
 from tallystick.testing.world import START, Published, address, key, message, ordinary_rules, world_genesis
-from tallystick_operator.answers import Answer
-from tallystick_operator.clock import ExchangeClock
-from tallystick_operator.core import Core, CorePolicy
-from tallystick_operator.door import Checked, Refused, check_signature
-from tallystick_operator.executor import Executor
-from tallystick_operator.log import RecordLog
+from tallystick_operator.intake.door import Checked, Refused, check_signature
+from tallystick_operator.sequencer.answers import Answer
+from tallystick_operator.sequencer.clock import ExchangeClock
+from tallystick_operator.sequencer.core import Core, CorePolicy
+from tallystick_operator.sequencer.executor import Executor
+from tallystick_operator.sequencer.record_log import RecordLog
 
 RECEIPT_KEY = key("receipts")
 

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tallystick.l1.keys import save_key
+from tallystick.l1.sending.keys import save_key
 from tallystick.records.signing import make, sign
 from tallystick.testing.stage import Stage, account
 from tallystick.testing.world import key, ordinary_rules
 from tallystick.trader.client import TraderClient
-from tallystick.trader.terms import clock_ms
-from tallystick.trader.transport import Transport
+from tallystick.trader.wording import clock_ms
+from tallystick.transport import Transport
 from tallystick_operator.config import Config
 from tallystick_operator.daemon import Operator
 

@@ -15,11 +15,11 @@ from starlette.routing import Route
 
 from tallystick.records.codec import Record, encode
 from tallystick.testing.world import address, key
-from tallystick.trader.transport import Transport
-from tallystick_operator.api import Api, Identity
-from tallystick_operator.board import Board, Proven, WithdrawalProof
-from tallystick_operator.sequencer import Sequencer
-from tallystick_operator.server import ApiServer
+from tallystick.transport import Transport
+from tallystick_operator.api.api import Api, Identity
+from tallystick_operator.api.api_server import ApiServer
+from tallystick_operator.noticeboard import Board, Proven, WithdrawalProof
+from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standing import Metrics
 from tests.operator.rig import Rig
 

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tallystick.errors import ConfigError, TallystickError
-from tallystick.trader.transport import OperatorUnreachable
+from tallystick.testing.rogues.lies import LIES
+from tallystick.transport import OperatorUnreachable
 from tallystick_operator.cli import app
-from tallystick_operator.lies import LIES
 from tests.operator.rig import Rig
 from tests.operator.test_api import Served
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from tallystick.deploy.deploy import check_deployment
 from tallystick.errors import ConfigError, StateError
-from tallystick.l1.deploy import check_deployment
-from tallystick.l1.keys import save_key
+from tallystick.l1.sending.keys import save_key
 from tallystick.testing.stage import account
 from tests.operator.scene import Scene, scene_in
 

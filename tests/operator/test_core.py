@@ -8,17 +8,17 @@ from tallystick.errors import DataMismatch
 from tallystick.records.chunks import accumulate
 from tallystick.records.codec import Record
 from tallystick.records.items import Item, pack_items
+from tallystick.records.receipts import Receipt, check_receipt
 from tallystick.records.signing import make, sign
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
-from tallystick.testing.scenarios.bulk import cancel, place, replace
+from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.world import START, address, key, message
-from tallystick.trader.receipts import Receipt, check_receipt
-from tallystick_operator import views
-from tallystick_operator.answers import Answer
-from tallystick_operator.core import CorePolicy
-from tallystick_operator.door import Refused
-from tallystick_operator.log import HEADER_BYTES
+from tallystick_operator.api import views
+from tallystick_operator.intake.door import Refused
+from tallystick_operator.sequencer.answers import Answer
+from tallystick_operator.sequencer.core import CorePolicy
+from tallystick_operator.sequencer.record_log import HEADER_BYTES
 from tests.operator.rig import MakeRig, Rig
 
 BUY, SELL = 0, 1

@@ -10,12 +10,13 @@ import sys
 import threading
 from typing import Any
 
-from tallystick.rollup.duties import Mode
+from tallystick.party.duties import Mode
+from tallystick.rollup.claims import claim_from_l1
 from tallystick.testing.stage import Told, account
 from tallystick.testing.world import address, key
 from tallystick.trader.client import TraderClient
-from tallystick.trader.l1 import TraderL1, claim_from_l1, claim_from_operator
-from tallystick.trader.transport import OperatorUnreachable
+from tallystick.trader.onchain import TraderL1, claim_from_operator
+from tallystick.transport import OperatorUnreachable
 from tests.operator.scene import Scene
 
 BUY, SELL = 0, 1

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from tallystick.machine.admission import admit
-from tallystick.machine.live import execute
+from tallystick.machine.by_record import execute
 from tallystick.machine.machine import Machine, NoInputs
 from tallystick.records.codec import BY_NAME, Record, encode
 from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, Item, pack_items
 from tallystick.records.signing import accept, make, sign
 from tallystick.schema.names import Outcome
 from tallystick.schema.outcomes import ROWS
-from tallystick.schema.records import SIGNATURE_BYTES, Authority
+from tallystick.schema.record_kinds import SIGNATURE_BYTES, Authority
 from tallystick.state.layout import SCOPE_CANCEL, SCOPE_PLACE
 from tallystick.state.state import State
 from tallystick.testing.byhand import hold
 from tallystick.testing.world import address, key
-from tallystick_operator.door import OPERATORS_OWN, RECORDED, Checked, Refused, check_signature, check_state
+from tallystick_operator.intake.door import OPERATORS_OWN, RECORDED, Checked, Refused, check_signature, check_state
 from tests.operator.rig import Rig
 
 BUY, SELL = 0, 1

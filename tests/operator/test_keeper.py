@@ -8,11 +8,11 @@ from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.state.layout import ADL_DELAY_MS
 from tallystick.testing.byhand import hold
-from tallystick.testing.look import position
-from tallystick_operator.answers import Answer
-from tallystick_operator.door import Refused, Submission, check_signature, to_record
-from tallystick_operator.keeper import RETRY_SECONDS, Keeper, candidates, due, ripe_nominations
-from tallystick_operator.sequencer import Sequencer
+from tallystick.testing.ledger.look import position
+from tallystick_operator.intake.door import Refused, Submission, check_signature, to_record
+from tallystick_operator.intake.keeper import RETRY_SECONDS, Keeper, candidates, due, ripe_nominations
+from tallystick_operator.sequencer.answers import Answer
+from tallystick_operator.sequencer.sequencer import Sequencer
 from tests.operator.rig import Rig
 
 BUY, SELL = 0, 1

@@ -9,8 +9,8 @@ from tallystick.machine import engine
 from tallystick.machine.arith import read_address
 from tallystick.machine.machine import Machine
 from tallystick.state.layout import OUTBOX_RECIPIENT
+from tallystick.testing.rogues.lies import LIES, Lie, make_lie
 from tallystick.testing.world import World, address, total_units
-from tallystick_operator.lies import LIES, Lie, make_lie
 
 THIEF = address("thief")
 CONSERVING = sorted(set(LIES) - {"mint-deposit"})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.errors import DataMismatch, StateError
-from tallystick_operator.log import HEADER_BYTES, Entry, EntryKind, RecordLog
+from tallystick_operator.sequencer.record_log import HEADER_BYTES, Entry, EntryKind, RecordLog
 
 GENESIS = bytes(range(32))
 

@@ -14,12 +14,12 @@ from tallystick.machine.machine import Event
 from tallystick.records.items import pack_items
 from tallystick.records.signing import make, sign
 from tallystick.state.layout import CHANGE_DELAY_MS, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, KIND_DATED
-from tallystick.testing.scenarios.bulk import cancel, place
+from tallystick.testing.scenarios.orders.many_orders import cancel, place
 from tallystick.testing.world import START, address, key, ordinary_rules
-from tallystick.trader.transport import Transport
-from tallystick_operator import history
-from tallystick_operator.door import Submission, to_record
-from tallystick_operator.history import History
+from tallystick.transport import Transport
+from tallystick_operator.intake.door import Submission, to_record
+from tallystick_operator.sequencer import recent as history
+from tallystick_operator.sequencer.recent import History
 from tests.operator.rig import MakeRig, Rig
 from tests.operator.test_api import Served
 

@@ -11,13 +11,13 @@ from tallystick.records.codec import Record, decode, encode
 from tallystick.records.signing import make
 from tallystick.state.layout import MESSAGE_DEPOSIT, MESSAGE_FORCE_CANCEL_ALL
 from tallystick.testing.world import START, address, message
-from tallystick_operator.answers import Answer
-from tallystick_operator.core import Core
-from tallystick_operator.door import Refused
-from tallystick_operator.executor import frames
-from tallystick_operator.log import EntryKind
-from tallystick_operator.promises import GIVE_UP_SECONDS, MOST_BEHIND_MS, PRICES_WAIT_SECONDS
-from tallystick_operator.rewind import Fork, is_kept
+from tallystick_operator.intake.door import Refused
+from tallystick_operator.intake.promises import GIVE_UP_SECONDS, MOST_BEHIND_MS, PRICES_WAIT_SECONDS
+from tallystick_operator.sequencer.answers import Answer
+from tallystick_operator.sequencer.core import Core
+from tallystick_operator.sequencer.executor import frames
+from tallystick_operator.sequencer.record_log import EntryKind
+from tallystick_operator.sequencer.rewind import Fork, is_kept
 from tests.operator.rig import MakeRig, Rig
 
 BUY, SELL = 0, 1

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tallystick.errors import StateError
-from tallystick.l1.logstore import LogStore
-from tallystick.l1.quorum import QuorumClient
+from tallystick.l1.client.logstore import LogStore
+from tallystick.l1.client.quorum import QuorumClient
 from tests.operator.scene import Scene
 
 IDLE_BLOCKS = 300

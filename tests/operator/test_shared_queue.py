@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tallystick.errors import BadInput
-from tallystick.l1.queuestore import QueueStore, TxState
-from tallystick.l1.sender import PumpReport, SenderConfig, TxQueue
+from tallystick.l1.sending.queuestore import QueueStore, TxState
+from tallystick.l1.sending.sender import PumpReport, SenderConfig, TxQueue
 from tallystick.testing.stage import account
 from tests.operator.scene import Scene
 

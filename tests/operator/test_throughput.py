@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick_operator.throughput import measure
+from tallystick.bench.speed.throughput import measure
 
 
 @pytest.mark.parametrize(("orders", "bulk"), [(300, 1), (700, 95)])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tallystick.testing.stateful.exchange import Exchange
+from tallystick.testing.stateful.play import Exchange
 
 USUAL = settings(
     max_examples=50,

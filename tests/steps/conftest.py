@@ -8,9 +8,9 @@ import pytest
 
 from tallystick.machine.engine import halted, run
 from tallystick.proof.tracer import Tracer
+from tallystick.referee.runner import TwinRunner
 from tallystick.rollup.invariants import broken, imbalance
-from tallystick.testing.look import check_book
-from tallystick.testing.twins import TwinRunner
+from tallystick.testing.ledger.look import check_book
 from tallystick.testing.world import World
 
 RICH = 1_000_000_000

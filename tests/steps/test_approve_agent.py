@@ -6,7 +6,7 @@ import pytest
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import AGENT_EXPIRY_MS, AGENT_KEY, AGENT_SCOPE
-from tallystick.testing.look import limbs, word
+from tallystick.testing.ledger.look import limbs, word
 from tallystick.testing.world import World, address
 
 KEY = int.from_bytes(address("agent"), "big")

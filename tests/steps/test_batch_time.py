@@ -7,7 +7,7 @@ import pytest
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, CLAIM_MS, CLOCK_BEHIND_MS, KIND_DATED, SELL, STALE_MS, WIND_DOWN_MS
-from tallystick.testing.look import cash, position
+from tallystick.testing.ledger.look import cash, position
 from tallystick.testing.world import World, address
 
 BEHIND = CLOCK_BEHIND_MS // 1000

@@ -18,7 +18,7 @@ from tallystick.state.layout import (
     SCOPE_PLACE,
     STALE_MS,
 )
-from tallystick.testing.look import position
+from tallystick.testing.ledger.look import position
 from tallystick.testing.world import START, World, address, key
 from tests.steps.conftest import MARK
 

@@ -12,7 +12,7 @@ from tallystick.records.codec import Record
 from tallystick.records.signing import sign
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import MESSAGE_FORCE_CLOSE, SCOPE_CANCEL, SCOPE_PLACE, STALE_MS, WIND_DOWN_MS
-from tallystick.testing.look import cash, position
+from tallystick.testing.ledger.look import cash, position
 from tallystick.testing.world import World, address, key, message
 from tests.steps.conftest import MARK, RICH
 

@@ -22,7 +22,7 @@ from tallystick.state.layout import (
     MAX_POSITIONS,
     STALE_MS,
 )
-from tallystick.testing.look import book, cash, position, word
+from tallystick.testing.ledger.look import book, cash, position, word
 from tallystick.testing.world import START, World
 from tests.steps.conftest import MARK, RICH
 

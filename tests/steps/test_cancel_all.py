@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import SCOPE_CANCEL, SCOPE_PLACE
-from tallystick.testing.look import book
+from tallystick.testing.ledger.look import book
 from tallystick.testing.world import World, address
 
 BUY, SELL, IOC = 0, 1, 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import PAGE_SLOTS
-from tallystick.testing.look import book, prices
+from tallystick.testing.ledger.look import book, prices
 from tallystick.testing.world import START, World
 
 BUY, SELL = 0, 1

@@ -12,7 +12,7 @@ from tallystick.state.layout import (
     PENDING_EFFECTIVE_MS,
     RISK_RISKMARKET_MAINTENANCE_PPM,
 )
-from tallystick.testing.look import position, word
+from tallystick.testing.ledger.look import position, word
 from tallystick.testing.world import World
 
 

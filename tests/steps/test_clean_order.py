@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.schema.names import Outcome
-from tallystick.testing.look import book
+from tallystick.testing.ledger.look import book
 from tallystick.testing.world import START, World
 
 SELL = 1

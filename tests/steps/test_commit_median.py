@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tallystick.machine.steps.commit_median import lower_median
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import PRICE_INDEX_MS, PRICE_RESUMED_MS
-from tallystick.testing.look import index, mark, word
+from tallystick.testing.ledger.look import index, mark, word
 from tallystick.testing.world import START, World
 
 settings.register_profile("median", max_examples=100, deadline=None, derandomize=False)

@@ -20,7 +20,7 @@ from tallystick.state.layout import (
     OUTBOX_AMOUNT_UNITS,
     OUTBOX_RECIPIENT,
 )
-from tallystick.testing.look import book, cash, limbs, owner, position, word
+from tallystick.testing.ledger.look import book, cash, limbs, owner, position, word
 from tallystick.testing.world import World, address, message, write_rules
 
 RICH = 1_000_000_000

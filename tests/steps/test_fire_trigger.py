@@ -14,7 +14,7 @@ from tallystick.state.layout import (
     FLAG_TRIGGER_ABOVE,
     PAGE_SLOTS,
 )
-from tallystick.testing.look import book, check_book, parked, position
+from tallystick.testing.ledger.look import book, check_book, parked, position
 from tallystick.testing.world import World, address
 
 BUY, SELL = 0, 1

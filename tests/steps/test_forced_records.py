@@ -27,7 +27,7 @@ from tallystick.state.layout import (
     STALE_MS,
     WIND_DOWN_MS,
 )
-from tallystick.testing.look import book, cash, index, mark, parked, position, word
+from tallystick.testing.ledger.look import book, cash, index, mark, parked, position, word
 from tallystick.testing.world import World, address, key, message, ordinary_rules, record_message
 
 ACCEPTED = Outcome.ACCEPTED

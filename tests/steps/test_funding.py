@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.machine.engine import halted
-from tallystick.machine.funding import dust, owed
+from tallystick.machine.market.funding import dust, owed
 from tallystick.proof.tracer import Tracer
+from tallystick.referee.runner import TwinRunner
 from tallystick.rollup.invariants import broken, imbalance
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
@@ -21,13 +22,12 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_FUNDING_INDEX,
     RISK_RISKMARKET_WORDS,
 )
-from tallystick.testing import ledger as books
-from tallystick.testing.ledger_market import Market
-from tallystick.testing.ledger_model import Order
-from tallystick.testing.look import cash, check_book, funding_index
-from tallystick.testing.reconcile import reconcile
+from tallystick.testing.ledger import ledger as books
+from tallystick.testing.ledger.ledger_market import Market
+from tallystick.testing.ledger.ledger_model import Order
+from tallystick.testing.ledger.look import cash, check_book, funding_index
+from tallystick.testing.ledger.reconcile import reconcile
 from tallystick.testing.scenarios.scene import Scene
-from tallystick.testing.twins import TwinRunner
 
 settings.register_profile("funding", max_examples=200, deadline=None, derandomize=False)
 FUNDING = settings.get_profile("funding")

@@ -7,8 +7,8 @@ import pytest
 from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, SELL
-from tallystick.testing.look import cash, position
-from tallystick.testing.scenarios.liquidations import BOB, CRASHED, FALLEN, troubled
+from tallystick.testing.ledger.look import cash, position
+from tallystick.testing.scenarios.orders.liquidations import BOB, CRASHED, FALLEN, troubled
 from tallystick.testing.scenarios.scene import Scene
 
 DAVE = 4

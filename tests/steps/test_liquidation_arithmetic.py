@@ -11,9 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tallystick.machine.arith import mul_div_floor
-from tallystick.machine.liquidation import Case, outranks, sufficient_lots, zero_price, zero_quote
 from tallystick.machine.machine import Machine, NoInputs
-from tallystick.machine.risk import Health
+from tallystick.machine.market.liquidation import Case, outranks, sufficient_lots, zero_price, zero_quote
+from tallystick.machine.market.risk import Health
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
@@ -27,7 +27,7 @@ from tallystick.state.layout import (
 from tallystick.state.state import State
 from tallystick.testing.byhand import hold
 from tallystick.testing.exact import Stand, margin
-from tallystick.testing.look import cash, position
+from tallystick.testing.ledger.look import cash, position
 from tallystick.testing.world import World, write_rules
 
 I64 = st.integers(-(1 << 63), (1 << 63) - 1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import Outcome
-from tallystick.schema.rules import RULES
 from tallystick.state import layout
 from tallystick.state.layout import (
     KIND_DATED,
@@ -23,7 +23,7 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
 )
-from tallystick.testing.look import mark, word
+from tallystick.testing.ledger.look import mark, word
 from tallystick.testing.world import World
 
 TIERS = {

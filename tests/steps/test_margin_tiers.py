@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.machine.arith import ppm_down
-from tallystick.machine.margin import initial_margin, maintenance_margin
+from tallystick.machine.market.margin import initial_margin, maintenance_margin
 from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, FLAG_IOC, MARKET_OPEN_INTEREST_LOTS, PPM, RISK_RISKMARKET_WORDS, SELL
 from tallystick.state.state import State
 from tallystick.testing.exact import margin
-from tallystick.testing.look import cash, position, word
+from tallystick.testing.ledger.look import cash, position, word
 from tallystick.testing.world import World, write_rules
 
 PPMS = st.integers(0, PPM)

@@ -12,7 +12,7 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CANCEL_ALL,
     PAGE_SLOTS,
 )
-from tallystick.testing.look import book, cash, position, word
+from tallystick.testing.ledger.look import book, cash, position, word
 from tallystick.testing.world import START, World, address, message
 
 NOW = START * 1000

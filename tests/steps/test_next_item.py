@@ -10,8 +10,8 @@ from tallystick.records.items import Item, pack_items, unpack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import FLAG_IOC
-from tallystick.testing.look import book, position
-from tallystick.testing.scenarios.bulk import cancel, place, replace
+from tallystick.testing.ledger.look import book, position
+from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.world import World, key
 
 BUY, SELL = 0, 1

@@ -8,8 +8,8 @@ from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import ADL_DELAY_MS, ADL_LAPSE_MS, BUY, DELEVERAGE_CANDIDATE, SELL
 from tallystick.testing.byhand import hold
-from tallystick.testing.look import cash, position, word
-from tallystick.testing.scenarios.liquidations import BOB, CRASHED, FALLEN, troubled
+from tallystick.testing.ledger.look import cash, position, word
+from tallystick.testing.scenarios.orders.liquidations import BOB, CRASHED, FALLEN, troubled
 from tallystick.testing.scenarios.scene import Scene
 
 ALICE, CAROL, DAVE = 1, 3, 4

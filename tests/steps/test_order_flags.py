@@ -14,7 +14,7 @@ from tallystick.state.layout import (
     FLAG_STP_TAKER,
     MARKET_BAND_PPM,
 )
-from tallystick.testing.look import book, position
+from tallystick.testing.ledger.look import book, position
 from tallystick.testing.world import World
 
 BUY, SELL = 0, 1

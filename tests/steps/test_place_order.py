@@ -6,7 +6,7 @@ import pytest
 
 from tallystick.machine.liveness import sequence
 from tallystick.schema.names import Outcome
-from tallystick.testing.look import book
+from tallystick.testing.ledger.look import book
 from tallystick.testing.world import START, World
 
 NOW = START * 1000

@@ -12,7 +12,7 @@ from tallystick.state.layout import (
     REPORT_AGE_MS,
     REPORT_AHEAD_MS,
 )
-from tallystick.testing.look import mark, word
+from tallystick.testing.ledger.look import mark, word
 from tallystick.testing.world import START, World
 
 NOW = START * 1000

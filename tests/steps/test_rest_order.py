@@ -6,7 +6,7 @@ import pytest
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import MAX_PAGES, PAGE_SLOTS
-from tallystick.testing.look import book, check_book
+from tallystick.testing.ledger.look import book, check_book
 from tallystick.testing.world import World
 
 BUY, SELL = 0, 1

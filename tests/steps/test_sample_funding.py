@@ -16,9 +16,9 @@ from tallystick.state.layout import (
     PRICE_PREMIUM_COUNT,
     PRICE_PREMIUM_SUM,
 )
-from tallystick.testing.ledger_market import Market
-from tallystick.testing.ledger_price import commit
-from tallystick.testing.look import book, cash, funding_index, word
+from tallystick.testing.ledger.ledger_market import Market
+from tallystick.testing.ledger.ledger_price import commit
+from tallystick.testing.ledger.look import book, cash, funding_index, word
 from tallystick.testing.world import World
 
 BUY, SELL = 0, 1

@@ -9,7 +9,7 @@ import pytest
 from tallystick.machine import engine
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import FLAG_FOK, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, FLAG_STP_BOTH, FLAG_STP_TAKER
-from tallystick.testing.look import book, position
+from tallystick.testing.ledger.look import book, position
 from tallystick.testing.world import World
 
 BUY, SELL = 0, 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tallystick.schema.names import Outcome
-from tallystick.testing.look import position
+from tallystick.testing.ledger.look import position
 from tallystick.testing.world import START, World
 
 BUY, SELL, IOC = 0, 1, 1

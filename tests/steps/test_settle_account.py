@@ -25,7 +25,7 @@ from tallystick.state.layout import (
     OUTBOX_AMOUNT_UNITS,
     WIND_DOWN_MS,
 )
-from tallystick.testing.look import cash, position, word
+from tallystick.testing.ledger.look import cash, position, word
 from tallystick.testing.world import World, address, message
 
 BUY, SELL = 0, 1

@@ -10,7 +10,7 @@ from tallystick.records.signing import make
 from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import KIND_DATED, MARKET_NET_LOTS, MARKET_OPEN_INTEREST_LOTS, MARKET_STATUS
-from tallystick.testing.look import cash, mark, position, word
+from tallystick.testing.ledger.look import cash, mark, position, word
 from tallystick.testing.world import World
 
 FUTURE = 1

@@ -16,7 +16,7 @@ from tallystick.state.layout import (
     SILENT_MS,
     STALE_MS,
 )
-from tallystick.testing.look import position
+from tallystick.testing.ledger.look import position
 from tallystick.testing.world import World, address, message
 
 BUY, SELL = 0, 1

@@ -6,7 +6,7 @@ import pytest
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import ACCOUNT_OWNER, INSURANCE_ACCOUNT
-from tallystick.testing.look import cash, limbs, position
+from tallystick.testing.ledger.look import cash, limbs, position
 from tallystick.testing.world import World, address, sub_account
 
 RICH = 1_000_000_000

@@ -8,9 +8,9 @@ import pytest
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import MOVE_MS, PRICE_BASIS
-from tallystick.testing.ledger_market import Market
-from tallystick.testing.ledger_price import commit
-from tallystick.testing.look import book, index, mark, surcharge, word
+from tallystick.testing.ledger.ledger_market import Market
+from tallystick.testing.ledger.ledger_price import commit
+from tallystick.testing.ledger.look import book, index, mark, surcharge, word
 from tallystick.testing.world import World
 
 BUY, SELL = 0, 1
@@ -143,6 +143,6 @@ def test_index_mark_and_surcharge_by_chance_are_the_ledgers(world: World, seed: 
 
 
 def _sizes(world: World) -> list[int]:
-    from tallystick.testing.look import position
+    from tallystick.testing.ledger.look import position
 
     return [position(world.state, account, 0) for account in (1, 2)]

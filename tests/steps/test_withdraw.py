@@ -6,7 +6,7 @@ import pytest
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import MOVE_MS, OUTBOX_ACCOUNT, OUTBOX_AMOUNT_UNITS, OUTBOX_RECIPIENT
-from tallystick.testing.look import cash, limbs, word
+from tallystick.testing.ledger.look import cash, limbs, word
 from tallystick.testing.world import World, address
 
 RICH = 1_000_000_000

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tallystick.errors import TallystickError
-from tallystick.l1.keys import save_key
+from tallystick.l1.sending.keys import save_key
 from tallystick.testing.stage import account
 from tallystick.trader.cli import app
 from tests.operator.scene import Running, Scene, scene_in

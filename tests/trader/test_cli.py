@@ -11,7 +11,7 @@ from tallystick.errors import REJECTED, BadInput, ConfigError, DataMissing, Tall
 from tallystick.testing.stage import account
 from tallystick.testing.world import address
 from tallystick.trader.cli import app
-from tallystick.trader.transport import OperatorRefused, OperatorUnreachable
+from tallystick.transport import OperatorRefused, OperatorUnreachable
 from tests.trader.conftest import Shell
 
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
+from tallystick.amounts import to_units
 from tallystick.errors import BadInput, DataMissing
 from tallystick.l1.abi import ContractAbi
-from tallystick.l1.access import Contract
-from tallystick.l1.client import L1Client
+from tallystick.l1.client.access import Contract
+from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment
-from tallystick.l1.server import DevServer
+from tallystick.l1.dev.dev_server import DevServer
 from tallystick.testing.stage import account
-from tallystick.trader.amounts import to_units
 from tallystick.trader.client import TraderClient
-from tallystick.trader.l1 import TraderL1
-from tallystick.trader.terms import bound_ticks, moment_ms
-from tallystick.trader.transport import OperatorRefused, OperatorUnreachable, Transport
+from tallystick.trader.onchain import TraderL1
+from tallystick.trader.wording import bound_ticks, moment_ms
+from tallystick.transport import OperatorRefused, OperatorUnreachable, Transport
 from tests.trader.conftest import Shell
 
 THREADS = 4

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from tallystick.errors import REJECTED, BadInput, TallystickError
 from tallystick.testing.world import address
 from tallystick.trader.cli import COMMANDS, app
-from tallystick.trader.transport import OperatorRefused
+from tallystick.transport import OperatorRefused
 from tests.trader.conftest import Shell
 
 SUB_1 = str((1 << 28) + 1)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tallystick.errors import REJECTED
-from tallystick.l1.keys import save_key
+from tallystick.l1.sending.keys import save_key
 from tallystick.records.signing import make, sign
 from tallystick.testing.stage import account
 from tallystick.testing.world import key, ordinary_rules

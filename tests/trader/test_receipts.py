@@ -8,9 +8,9 @@ import coincurve
 import pytest
 
 from tallystick.errors import DataMismatch
+from tallystick.records.receipts import Receipt, check_receipt, receipt_digest, sign_receipt
 from tallystick.state.hashing import keccak
 from tallystick.testing.world import address, key
-from tallystick.trader.receipts import Receipt, check_receipt, receipt_digest, sign_receipt
 
 DOMAIN = keccak(b"domain")
 SIGNER = address("receipts")

@@ -14,7 +14,7 @@ from tallystick.state.layout import (
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
 )
-from tallystick.trader.terms import bound_ticks, clock_ms, moment_ms, order_flags, parse_scope, parse_side, spoken
+from tallystick.trader.wording import bound_ticks, clock_ms, moment_ms, order_flags, parse_scope, parse_side, spoken
 
 BUY, SELL = 0, 1
 NOW = 1_800_000_000_000

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tallystick.errors import BadInput
-from tallystick.trader.transport import OperatorRefused, OperatorUnreachable, Transport
+from tallystick.transport import OperatorRefused, OperatorUnreachable, Transport
 
 Serve = Callable[[list[bytes]], str]
 

@@ -9,10 +9,11 @@ import pytest
 
 from tallystick.errors import BadInput, DataMismatch
 from tallystick.proof.tracer import StepProof
-from tallystick.testing import campaign, mutations
-from tallystick.testing.evms import Answer
+from tallystick.referee.evms import Answer
+from tallystick.referee.runner import TwinRunner
+from tallystick.testing import mutations
+from tallystick.testing.campaigns import step_campaign as campaign
 from tallystick.testing.scenarios import SCENARIOS, Played
-from tallystick.testing.twins import TwinRunner
 
 SEEDED = len(SCENARIOS)
 

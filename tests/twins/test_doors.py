@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tallystick.machine.by_record import begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.engine import advance, halted, run
-from tallystick.machine.live import begin_batch, ends_chunk, execute, seal_batch
 from tallystick.records.chunks import MAX_RECORD_BYTES, Chunker
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
@@ -22,7 +22,7 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CLOSE,
     MESSAGE_FORCE_WITHDRAW,
 )
-from tallystick.testing.scenarios import flow
+from tallystick.testing.scenarios.chance import order_flow as flow
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import START, address, message, record_message
 

@@ -14,13 +14,13 @@ import pytest
 
 from tallystick.machine.engine import run
 from tallystick.proof.tracer import Tracer
+from tallystick.referee.evms import PyEvm
+from tallystick.referee.runner import TwinRunner
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.hashing import keccak
 from tallystick.testing import scenarios
-from tallystick.testing.evms import PyEvm
 from tallystick.testing.gas import Measured, gas_page, gas_table, measure
 from tallystick.testing.scenarios.scene import ALL_STEPS, Scene
-from tallystick.testing.twins import TwinRunner
 from tests.conftest import SUMMARY
 
 ROOT = Path(__file__).resolve().parents[2]

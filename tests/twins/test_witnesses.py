@@ -12,12 +12,12 @@ from itertools import pairwise
 import pytest
 
 from tallystick.proof.tracer import StepProof
+from tallystick.referee.runner import TwinRunner
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import REGISTERS_BYTES
 from tallystick.state.tree import BITMAP_BYTES, EMPTY
 from tallystick.testing import scenarios
 from tallystick.testing.mutations import INPUT_AT, cells_at, fully_proven
-from tallystick.testing.twins import TwinRunner
 
 NAMES = (
     "signatures",

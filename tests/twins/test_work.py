@@ -29,7 +29,7 @@ from tallystick.state.layout import (
 )
 from tallystick.state.state import State
 from tallystick.testing import scenarios
-from tallystick.testing.look import pages_of
+from tallystick.testing.ledger.look import pages_of
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import key
 

@@ -76,7 +76,7 @@ def da(json_output: JsonAtEnd = False) -> None:
     An order alone and one of a bulk of 150, beside what StarkEx publishes for a trade. Exit code 0 if an order takes
     at most 100 bytes alone and 24 in a bulk, a replace and its slot included.
     """
-    from tallystick.bench.da import measure, page
+    from tallystick.bench.speed.da import measure, page
 
     result = measure()
     _tell(page(result), json_output)
@@ -101,12 +101,12 @@ def dispute(
     Example: tallystick bench dispute --json > dispute.json
     """
 
+    from tallystick.bench.dispute_tables import dispute_page
     from tallystick.bench.modes import compiled_source, measure
-    from tallystick.bench.operators import beside_operator
-    from tallystick.bench.tables import dispute_page
+    from tallystick.bench.speed.operators import beside_operator
 
     with compiled_source() as source:
-        result = measure("tallystick.bench.dispute", "measure", source=source, steps=steps, seed=seed)
+        result = measure("tallystick.bench.disputes.dispute_costs", "measure", source=source, steps=steps, seed=seed)
         result = beside_operator(result, source=source, seed=seed)
     _tell(dispute_page(result), json_output)
     _finish(result, json_output)
@@ -129,12 +129,12 @@ def capacity(
     Example: tallystick bench capacity --json > capacity.json
     """
 
-    from tallystick.bench.capacity import judge
+    from tallystick.bench.dispute_tables import capacity_page
     from tallystick.bench.modes import compiled_source, measure
-    from tallystick.bench.tables import capacity_page
+    from tallystick.bench.speed.capacity import judge
 
     with compiled_source() as source:
-        sample = measure("tallystick.bench.capacity", "sample", source=source, steps=steps, seed=seed)
+        sample = measure("tallystick.bench.speed.capacity", "sample", source=source, steps=steps, seed=seed)
     heights, ok = judge(sample)
     _tell(capacity_page(sample, heights), json_output)
     if json_output:
@@ -157,8 +157,8 @@ def sybils(
     Exit code 0 if the truth won each time, no lie came near the period, and honesty paid.
     """
 
-    from tallystick.bench.battle import small_battle
-    from tallystick.bench.tables import sybils_page
+    from tallystick.bench.dispute_tables import sybils_page
+    from tallystick.bench.disputes.battle import small_battle
     from tallystick.testing.stage import PERIOD_BLOCKS
 
     rows = [
@@ -185,7 +185,7 @@ def faststart(
     """
     from rich.console import Console
 
-    from tallystick.bench.faststart import measure, text
+    from tallystick.bench.start.faststart import measure, text
 
     console = Console(stderr=json_output, highlight=False)
     with console.status("starting") as status:

@@ -91,7 +91,7 @@ def measure(module: str, task: str, *, source: Path | None, **arguments: Any) ->
     paths = [str(source)] if source else []
     paths += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
     ran = subprocess.run(
-        [sys.executable, "-m", "tallystick.bench.child"],
+        [sys.executable, "-m", "tallystick.bench.one_run"],
         input=json.dumps(asked),
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         stdout=subprocess.PIPE,

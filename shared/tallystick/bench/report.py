@@ -8,12 +8,12 @@ from typing import Any, Final
 from rich.console import Console
 
 from tallystick.bench.modes import compiled_source, measure
-from tallystick.bench.peers import PEER
+from tallystick.bench.speed.peers import PEER
 from tallystick.tables import Cell, Page, Title, figures, show, table
 
 Result = dict[str, Any]
-TASKS: Final = "tallystick.bench.tasks"
-PEERS: Final = "tallystick.bench.peers"
+TASKS: Final = "tallystick.bench.speed.tasks"
+PEERS: Final = "tallystick.bench.speed.peers"
 MISSING: Final = {
     "compiled": "not measured: no C compiler or no mypy here",
     "peer": f"not installed: pip install {PEER}",

@@ -9,9 +9,9 @@ from typing import Any
 
 from tallystick.demo.story import Story, gas, short
 from tallystick.errors import StateError
-from tallystick.l1.access import L1
+from tallystick.l1.client.access import L1
+from tallystick.l1.client.events import EventReader, L1Event
 from tallystick.l1.deployment import Deployment
-from tallystick.l1.events import EventReader, L1Event
 from tallystick.schema.names import Phase
 from tallystick.state.layout import REGISTERS_BYTES, Registers
 from tallystick.state.state import state_hash

@@ -15,13 +15,13 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from tallystick.demo.processes import Child, start
+from tallystick.deploy.deploy import deploy, predict, step_names
 from tallystick.errors import StateError
-from tallystick.l1.client import L1Client
-from tallystick.l1.deploy import deploy, predict, step_names
+from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.deployment import DeployConfig, Deployment
-from tallystick.l1.keys import save_key
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.sender import TxQueue
+from tallystick.l1.sending.keys import save_key
+from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.l1.sending.sender import TxQueue
 from tallystick.records.codec import Record, encode
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.state.hashing import keccak

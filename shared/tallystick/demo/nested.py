@@ -9,13 +9,13 @@ from eth_account.signers.local import LocalAccount
 
 from tallystick.demo.exchange import Exchange, plain
 from tallystick.demo.story import Story, money
-from tallystick.dispute.party import Identity, Party
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.sender import TxQueue
-from tallystick.rollup.assertion_view import Status
-from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.l1.sending.sender import TxQueue
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.party import Identity, Party
+from tallystick.rollup.views.assertion_view import Status
 from tallystick.state.hashing import keccak
-from tallystick.testing.nest import Lie, Nest, theft
+from tallystick.testing.rogues.nest import Lie, Nest, theft
 
 GENERATIONS: Final = 3
 PURSE_ETHER: Final = 1_000

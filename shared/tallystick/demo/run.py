@@ -7,9 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tallystick.demo.audit import Audit, Auditor
 from tallystick.demo.chronicle import Chronicle
 from tallystick.demo.desk import Desk, Trader, trader
+from tallystick.demo.double_check import Audit, Auditor
 from tallystick.demo.exchange import Exchange, make_keys, plain
 from tallystick.demo.flow import Intent, generated_flow, interleave, recorded_flow
 from tallystick.demo.nested import GENERATIONS, Thief

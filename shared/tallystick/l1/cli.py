@@ -57,7 +57,7 @@ def dev(
 
     from tallystick.cli import until_interrupted
     from tallystick.errors import ConfigError
-    from tallystick.l1.server import DevServer, ServerConfig
+    from tallystick.l1.dev.dev_server import DevServer, ServerConfig
     from tallystick.tables import show, table
 
     stop = until_interrupted()
@@ -95,7 +95,7 @@ def new_key(
     """Make private keys, in files that only you can read, and print their addresses."""
     from eth_account import Account
 
-    from tallystick.l1.keys import save_key, save_keystore
+    from tallystick.l1.sending.keys import save_key, save_keystore
 
     for path in paths:
         account = Account.create()
@@ -112,7 +112,7 @@ def address(
     password_file: Password = None,
 ) -> None:
     """Print a key's address, and nothing else."""
-    from tallystick.l1.keys import KeyFile, load_account
+    from tallystick.l1.sending.keys import KeyFile, load_account
 
     print(load_account(KeyFile(path=key_file, password_path=password_file)).address)
 
@@ -133,10 +133,10 @@ def deploy(
     One that was broken off goes on where it was when the same command is given again: what it needs for that stands
     beside the record, in a file that ends in .unfinished, until the record is written.
     """
+    from tallystick.deploy.deploy import deploy_from_file
+    from tallystick.deploy.unfinished import plan_path
     from tallystick.errors import BadInput, ConfigError
-    from tallystick.l1.deploy import deploy_from_file
-    from tallystick.l1.keys import KeyFile, load_account
-    from tallystick.l1.unfinished import plan_path
+    from tallystick.l1.sending.keys import KeyFile, load_account
 
     if out.exists():
         raise BadInput("the record exists and is left alone", path=str(out))
@@ -173,7 +173,7 @@ def check(
     quorum: Quorum = 0,
 ) -> None:
     """Compare the code on chain with the record and with this version's contracts."""
-    from tallystick.l1.deploy import check_deployment
+    from tallystick.deploy.deploy import check_deployment
     from tallystick.l1.deployment import load_deployment
 
     deployment = load_deployment(record)

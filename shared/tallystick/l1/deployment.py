@@ -11,8 +11,8 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from tallystick.errors import BadInput, ConfigError
+from tallystick.l1.backlog import assertion_blocks
 from tallystick.numbers import whole
-from tallystick.rollup.backlog import assertion_blocks
 
 FORMAT = 1
 BLOCK_SECONDS = 12

@@ -11,7 +11,7 @@ from tallystick.machine.machine import Machine
 from tallystick.machine.nonces import check_nonce, use_nonce
 from tallystick.records.codec import Record
 from tallystick.records.signing import digest, recover
-from tallystick.schema.records import Authority
+from tallystick.schema.record_kinds import Authority
 from tallystick.state.arguments import set_args
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import OwnerFields, OwnerOrAgentFields, PriceSignerFields

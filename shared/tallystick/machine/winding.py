@@ -6,8 +6,8 @@ from mypy_extensions import i64
 
 from tallystick.machine.arith import mul_div_floor, read_address
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.risk import health
 from tallystick.machine.outbox import append_withdrawal
-from tallystick.machine.risk import health
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_CLAIM_UNITS,

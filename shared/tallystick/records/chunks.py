@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.errors import BadInput
-from tallystick.schema.records import RECORDS
+from tallystick.schema.record_kinds import RECORDS
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
     CHUNK_HEADER_BYTES,

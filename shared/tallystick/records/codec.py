@@ -9,7 +9,7 @@ import rlp
 
 from tallystick.errors import BadInput
 from tallystick.schema.names import Outcome
-from tallystick.schema.records import RECORDS, SIGNATURE_BYTES, Authority, RecordKind
+from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES, Authority, RecordKind
 from tallystick.state.layout import MIN_FRAME_BYTES
 
 KINDS: Final[dict[int, RecordKind]] = {kind.number: kind for kind in RECORDS}

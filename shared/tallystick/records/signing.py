@@ -9,7 +9,7 @@ import coincurve
 from eth_account import Account
 
 from tallystick.records.codec import BY_NAME, Record
-from tallystick.schema.records import DOMAIN_NAME, DOMAIN_VERSION, RECORDS
+from tallystick.schema.record_kinds import DOMAIN_NAME, DOMAIN_VERSION, RECORDS
 from tallystick.state.hashing import keccak
 
 HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0

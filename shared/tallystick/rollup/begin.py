@@ -7,11 +7,11 @@ from collections.abc import Callable
 from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.rollup.assertion_view import RollupView
 from tallystick.rollup.genesis import decode_genesis, genesis_state
-from tallystick.rollup.inbox_view import InboxView
 from tallystick.rollup.replay import Replayer
-from tallystick.rollup.snapshotstore import SnapshotStore
+from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
+from tallystick.rollup.views.assertion_view import RollupView
+from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.state.state import State
 
 

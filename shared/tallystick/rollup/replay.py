@@ -9,11 +9,11 @@ from typing import Final
 from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.rollup.assertion_view import Assertion, RollupView, Status, assertion_id
 from tallystick.rollup.genesis import decode_genesis, genesis_state
-from tallystick.rollup.inbox_view import InboxView
-from tallystick.rollup.shelf import Shelf
-from tallystick.rollup.snapshot import decode, encode_state
+from tallystick.rollup.snapshots.snapshot import decode, encode_state
+from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status, assertion_id
+from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.rollup.views.shelf import Shelf
 from tallystick.state.state import State, state_hash
 
 SLICE_STEPS: Final = 1 << 20

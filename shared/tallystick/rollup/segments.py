@@ -15,11 +15,11 @@ from tallystick.errors import DataMissing, StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.records.chunks import BatchHeader
-from tallystick.rollup.assertion_view import Assertion, assertion_id
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.invariants import broken
-from tallystick.rollup.snapshot import decode
-from tallystick.rollup.snapshotstore import SnapshotStore, read
+from tallystick.rollup.snapshots.snapshot import decode
+from tallystick.rollup.snapshots.snapshotstore import SnapshotStore, read
+from tallystick.rollup.views.assertion_view import Assertion, assertion_id
 from tallystick.state.layout import Registers
 from tallystick.state.state import State, state_hash
 

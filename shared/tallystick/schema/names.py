@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
-from tallystick.schema.rules import RULES
+from tallystick.schema.market_rules import RULES
 
 
 class Phase(IntEnum):

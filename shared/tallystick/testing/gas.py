@@ -9,11 +9,11 @@ from typing import Final
 
 from tallystick.errors import DataMismatch
 from tallystick.proof.tracer import StepProof
+from tallystick.referee.runner import TwinRunner
 from tallystick.schema.names import Phase
 from tallystick.state.layout import TREE_DEPTH
 from tallystick.testing import scenarios
 from tallystick.testing.mutations import cells_at, fully_proven
-from tallystick.testing.twins import TwinRunner
 
 GasTable = dict[str, dict[str, int]]
 

@@ -19,7 +19,8 @@ from tallystick.machine.engine import advance, halted
 from tallystick.machine.machine import Machine
 from tallystick.records.chunks import unpack_header
 from tallystick.rollup.genesis import decode_genesis, genesis_state
-from tallystick.testing.scenarios import SCENARIOS, walk
+from tallystick.testing.scenarios import SCENARIOS
+from tallystick.testing.scenarios.chance import walk
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import Published
 

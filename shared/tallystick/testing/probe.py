@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tallystick import artifacts
-from tallystick.rollup.probe import FILE, Case, encode, run_case
+from tallystick.deploy.fingerprint import FILE, Case, encode, run_case
 from tallystick.testing.scenarios import NAMED, SCENARIOS
 from tallystick.testing.scenarios.scene import Scene
 

@@ -10,24 +10,24 @@ from typing import Any, Final, Protocol
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from tallystick.dispute.party import Identity, Party
-from tallystick.dispute.strategy import duties
-from tallystick.l1.client import L1Client
-from tallystick.l1.deploy import deploy, predict, step_names
+from tallystick.deploy.deploy import deploy, predict, step_names
+from tallystick.l1.client.events import EventReader
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.deployment import DeployConfig, Deployment
-from tallystick.l1.devchain import DevChain
-from tallystick.l1.events import EventReader
-from tallystick.l1.queuestore import QueueStore
-from tallystick.l1.quorum import QuorumClient
-from tallystick.l1.sender import TxQueue
-from tallystick.l1.server import DevServer
+from tallystick.l1.dev.dev_server import DevServer
+from tallystick.l1.dev.devchain import DevChain
+from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.l1.sending.sender import TxQueue
 from tallystick.machine import engine
-from tallystick.rollup.assertion_view import Status
-from tallystick.rollup.duties import DUTIES, Mode
+from tallystick.party.duties import DUTIES, Mode
+from tallystick.party.party import Identity, Party
+from tallystick.party.strategy.strategy import duties
 from tallystick.rollup.genesis import decode_genesis, genesis_state
-from tallystick.rollup.inbox_view import InboxView
+from tallystick.rollup.views.assertion_view import Status
+from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.schema.names import Outcome
-from tallystick.testing.liars import lie_on
+from tallystick.testing.rogues.liars import lie_on
 from tallystick.testing.world import World, address, key, world_genesis
 
 PERIOD_BLOCKS = 200

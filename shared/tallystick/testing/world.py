@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from tallystick.machine.live import begin_batch, ends_chunk, execute, seal_batch
+from tallystick.machine.by_record import begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
 from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import accept, address_of, make, sign
 from tallystick.rollup.genesis import Genesis, genesis_state
+from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import Outcome
-from tallystick.schema.rules import RULES
 from tallystick.state import layout
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (

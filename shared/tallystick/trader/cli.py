@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from tallystick.commands import App
-from tallystick.trader import agents, blocks, closing, governance, looking, past, placing, several, vault, venue
+from tallystick.trader.commands import agents, placing, several, vault, venue
+from tallystick.trader.commands import block_trades as blocks
+from tallystick.trader.commands import fills as past
+from tallystick.trader.commands import listing as governance
+from tallystick.trader.commands import queries as looking
+from tallystick.trader.commands import tidying as closing
 
 EPILOG = (
     "Examples: `trader mint 1000 --key-file alice.key`, `trader deposit 1000 --key-file alice.key`, "

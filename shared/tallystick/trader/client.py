@@ -12,6 +12,7 @@ from tallystick.errors import BadInput, DataMismatch
 from tallystick.records.chunks import padded
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
+from tallystick.records.receipts import Receipt, check_receipt
 from tallystick.records.signing import address_of, make, sign
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
@@ -31,8 +32,7 @@ from tallystick.trader.models import (
     Withdrawal,
 )
 from tallystick.trader.offers import accepted, apart
-from tallystick.trader.receipts import Receipt, check_receipt
-from tallystick.trader.transport import OperatorRefused, Transport
+from tallystick.transport import OperatorRefused, Transport
 
 LIST_RECORDS: Final = 500
 """Records of one request when many are sent."""

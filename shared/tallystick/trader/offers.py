@@ -11,14 +11,14 @@ from typing import Final
 from tallystick.errors import BadInput
 from tallystick.records.codec import BY_NAME, Record, decode, encode
 from tallystick.records.signing import accept, acceptance_digest, digest, recover
-from tallystick.schema.records import SIGNATURE_BYTES
+from tallystick.schema.record_kinds import SIGNATURE_BYTES
 from tallystick.state.layout import (
     BLOCK_MAKER_REDUCES,
     BLOCK_TAKER_REDUCES,
     BUY,
     NONCE_WORD_BITS,
 )
-from tallystick.trader.terms import spoken
+from tallystick.trader.wording import spoken
 
 KIND: Final = "block_trade"
 HINT: Final = "the text that begins with 0x, a file with it, or - for standard input; `trader block offer` makes one"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from tallystick.amounts import SIDES, tokens
 from tallystick.schema.outcomes import explain
 from tallystick.tables import Cell, Page, Title, figures, table
 from tallystick.trader.models import (
@@ -23,19 +24,12 @@ from tallystick.trader.models import (
     Trade,
     Withdrawal,
 )
-from tallystick.trader.terms import spoken
+from tallystick.trader.wording import spoken
 
-SIDES = ("buy", "sell")
 BAR_CELLS = 30
 LADDER_COLUMNS = 36
 """What a ladder takes beside its bars."""
 COLUMNS = ("market", "mark", "bid", "ask", "open interest", "margin", "taker", "maker")
-
-
-def tokens(units: int) -> str:
-    """Return an amount of units as tokens."""
-    sign = "-" if units < 0 else ""
-    return f"{sign}{abs(units) // 1_000_000:,}.{abs(units) % 1_000_000:06d}"
 
 
 def markets_page(markets: Sequence[Market]) -> Page:

@@ -7,11 +7,11 @@ from mypy_extensions import i64, mypyc_attr
 from tallystick.machine.admission import check_key, spend_nonce
 from tallystick.machine.arith import ppm_down, ppm_up
 from tallystick.machine.machine import Machine
-from tallystick.machine.stages import index_stopped
-from tallystick.machine.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
+from tallystick.machine.market.stages import index_stopped
+from tallystick.machine.market.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
 from tallystick.records.codec import Record, decode
 from tallystick.records.signing import acceptance_digest, recover
-from tallystick.schema.records import SIGNATURE_BYTES
+from tallystick.schema.record_kinds import SIGNATURE_BYTES
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import BlockTradeFields
 from tallystick.state.layout import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.machine import Machine
-from tallystick.machine.rules import read_values, rules_stand
+from tallystick.machine.market.rules import read_values, rules_stand
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import ChangeMarketFields
 from tallystick.state.layout import (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tallystick.machine.book import open_order_path, open_tail_to_free, remove_order
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.book import open_order_path, open_tail_to_free, remove_order
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import ORDER_ACCOUNT, ORDER_CLIENT_ID, ORDER_REMAINING_LOTS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.machine import Machine
-from tallystick.machine.stages import now_ms
+from tallystick.machine.market.stages import now_ms
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     BASIS_MS,

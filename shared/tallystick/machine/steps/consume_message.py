@@ -8,9 +8,9 @@ from tallystick.machine.admission import admit
 from tallystick.machine.arith import read_address, write_address
 from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.risk import health, withdrawable
+from tallystick.machine.market.trade import find_position
 from tallystick.machine.outbox import append_withdrawal, owe
-from tallystick.machine.risk import health, withdrawable
-from tallystick.machine.trade import find_position
 from tallystick.machine.winding import settle_claim
 from tallystick.records.codec import Record, decode
 from tallystick.state.codes import Outcome, Phase

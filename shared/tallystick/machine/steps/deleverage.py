@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tallystick.machine.liquidation import FUND, Case, Transfer, book_transfer, candidate_takes, last_resort
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.liquidation import FUND, Case, Transfer, book_transfer, candidate_takes, last_resort
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ADL_DELAY_MS,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import lowest_bit
-from tallystick.machine.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
-from tallystick.machine.stages import is_due, triggers_wait
+from tallystick.machine.market.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
+from tallystick.machine.market.stages import is_due, triggers_wait
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     FLAG_TRIGGER_ABOVE,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.arith import ppm_down
-from tallystick.machine.liquidation import FUND, Case, check_case, check_market, sufficient_lots, zero_price
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.liquidation import FUND, Case, check_case, check_market, sufficient_lots, zero_price
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import FLAG_IOC, FLAG_LIQUIDATION, MARKET_BAND_PPM, MAX_PRICE_TICKS, SELL
 

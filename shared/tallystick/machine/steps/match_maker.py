@@ -7,11 +7,11 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import lowest_bit, ppm_down, ppm_up
-from tallystick.machine.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
-from tallystick.machine.liquidation import liquidates, liquidation_fee, open_fund, pay_fund
 from tallystick.machine.liveness import is_dead, unpair
 from tallystick.machine.machine import Machine
-from tallystick.machine.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
+from tallystick.machine.market.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
+from tallystick.machine.market.liquidation import liquidates, liquidation_fee, open_fund, pay_fund
+from tallystick.machine.market.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     BUY,

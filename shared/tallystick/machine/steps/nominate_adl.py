@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.liquidation import (
+from tallystick.machine.machine import Machine
+from tallystick.machine.market.liquidation import (
     FUND,
     Case,
     Transfer,
@@ -13,8 +14,7 @@ from tallystick.machine.liquidation import (
     outranks,
     undo,
 )
-from tallystick.machine.machine import Machine
-from tallystick.machine.risk import health
+from tallystick.machine.market.risk import health
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ADL_DELAY_MS,

@@ -6,7 +6,7 @@ from mypy_extensions import i64
 
 from tallystick.machine.liveness import switch_fired
 from tallystick.machine.machine import Machine
-from tallystick.machine.stages import check_order_stage, is_due
+from tallystick.machine.market.stages import check_order_stage, is_due
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     BUY,

@@ -6,7 +6,7 @@ from mypy_extensions import i64
 
 from tallystick.machine.arith import shift_left
 from tallystick.machine.machine import Machine
-from tallystick.machine.stages import now_ms
+from tallystick.machine.market.stages import now_ms
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     CONFIG_QUORUM,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.arith import set_bit
-from tallystick.machine.book import PAGE_LIMBS, Path, occupy, open_price
 from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
-from tallystick.machine.margin import initial_margin
-from tallystick.machine.risk import health
-from tallystick.machine.trade import find_position
+from tallystick.machine.market.book import PAGE_LIMBS, Path, occupy, open_price
+from tallystick.machine.market.margin import initial_margin
+from tallystick.machine.market.risk import health
+from tallystick.machine.market.trade import find_position
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_POSITION_SIZE_LOTS,

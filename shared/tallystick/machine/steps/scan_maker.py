@@ -7,10 +7,10 @@ from typing import Final
 from mypy_extensions import i64
 
 from tallystick.machine.arith import lowest_bit_from
-from tallystick.machine.book import PAGE_LIMBS, Path, open_best, open_next
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
-from tallystick.machine.trade import reducible
+from tallystick.machine.market.book import PAGE_LIMBS, Path, open_best, open_next
+from tallystick.machine.market.trade import reducible
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     BUY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.machine.machine import Machine
-from tallystick.machine.trade import find_position
+from tallystick.machine.market.trade import find_position
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from tallystick.machine.liquidation import FUND, Case, Transfer, book_crosses, book_transfer, check_case, fund_takes
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.liquidation import (
+    FUND,
+    Case,
+    Transfer,
+    book_crosses,
+    book_transfer,
+    check_case,
+    fund_takes,
+)
 from tallystick.state.codes import Outcome
 
 

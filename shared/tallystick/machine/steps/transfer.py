@@ -6,7 +6,7 @@ from mypy_extensions import i64
 
 from tallystick.machine.arith import read_address, write_address
 from tallystick.machine.machine import Machine
-from tallystick.machine.risk import health, withdrawable
+from tallystick.machine.market.risk import health, withdrawable
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,

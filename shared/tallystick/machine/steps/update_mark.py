@@ -7,8 +7,8 @@ from typing import Final
 from mypy_extensions import i64
 
 from tallystick.machine.arith import clamp, median_of, share_up
-from tallystick.machine.book import Path, open_best
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.book import Path, open_best
 from tallystick.state.codes import Phase
 from tallystick.state.layout import (
     BASIS_MS,

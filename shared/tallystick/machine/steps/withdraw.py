@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.risk import health, withdrawable
 from tallystick.machine.outbox import append_withdrawal
-from tallystick.machine.risk import health, withdrawable
 from tallystick.state.codes import Outcome
 
 NOBODY = bytes(20)

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
-from tallystick.dispute.challenge_rules import Dispute, Edge, EdgeRecord, leaf
-from tallystick.dispute.history import Prefix
-from tallystick.dispute.protocol import bottom_up
-from tallystick.dispute.rollup_rules import Posted
-from tallystick.dispute.rules import Rule
-from tallystick.rollup.assertion_view import Status
+from tallystick.dispute.trace_tree import Prefix
+from tallystick.rollup.views.assertion_view import Status
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
+from tallystick.testing.generations.counting import State, Tree
 from tallystick.testing.generations.honest import Mind, Move
-from tallystick.testing.generations.machine import State, Tree
+from tallystick.testing.protocol.challenge_rules import Dispute, Edge, EdgeRecord, leaf
+from tallystick.testing.protocol.protocol import bottom_up
+from tallystick.testing.protocol.protocol_rules import Rule
+from tallystick.testing.protocol.rollup_rules import Posted
 
 ATTACKER: Final = "attacker"
 STYLES: Final = ("random", "random", "random", "theft", "tail", "overtake", "first", "idle", "late", "rush")

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from tallystick.dispute.rollup_rules import Decision, Posted, RollupRules
-from tallystick.dispute.rules import SINK, Ground, Rule, RulesTerms
 from tallystick.errors import BadInput
-from tallystick.rollup.assertion_view import Status
+from tallystick.rollup.views.assertion_view import Status
 from tallystick.testing.generations.attacker import ATTACKER
 from tallystick.testing.generations.honest import HONEST
+from tallystick.testing.protocol.protocol_rules import SINK, Ground, Rule, RulesTerms
+from tallystick.testing.protocol.rollup_rules import Decision, Posted, RollupRules
 
 BOND: Final = 2
 """Half of it is the smallest sum that moves."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tallystick.dispute.challenge_rules import ChallengeRules
-from tallystick.dispute.rollup_rules import RollupRules
-from tallystick.dispute.rules import Ground
+from tallystick.testing.protocol.challenge_rules import ChallengeRules
+from tallystick.testing.protocol.protocol_rules import Ground
+from tallystick.testing.protocol.rollup_rules import RollupRules
 
 
 class Chain(Protocol):

@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 import rlp
 
 from tallystick.errors import BadInput
+from tallystick.referee.evms import genesis_vm
 from tallystick.state.hashing import keccak
-from tallystick.testing.evms import genesis_vm
 
 DEPLOYER: Final = b"\xde" * 20
 RICHES_WEI: Final = 10**30

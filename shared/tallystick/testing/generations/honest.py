@@ -11,13 +11,13 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from tallystick.dispute.challenge_rules import Dispute, Edge
-from tallystick.dispute.protocol import Resolution, bottom_up, owing
-from tallystick.dispute.rollup_rules import Posted
-from tallystick.dispute.rules import Rule
-from tallystick.rollup.assertion_view import Status
+from tallystick.rollup.views.assertion_view import Status
 from tallystick.testing.generations.chain import Chain
-from tallystick.testing.generations.machine import Machine, Tree
+from tallystick.testing.generations.counting import Machine, Tree
+from tallystick.testing.protocol.challenge_rules import Dispute, Edge
+from tallystick.testing.protocol.protocol import Resolution, bottom_up, owing
+from tallystick.testing.protocol.protocol_rules import Rule
+from tallystick.testing.protocol.rollup_rules import Posted
 
 HONEST: Final = "honest"
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
 
-from tallystick.dispute.protocol import ProtocolRules
-from tallystick.dispute.rollup_rules import Posted
-from tallystick.dispute.rules import Ground, Rule
 from tallystick.errors import BadInput
 from tallystick.testing.generations.attacker import ATTACKER, STYLES, Attacker
 from tallystick.testing.generations.chain import Chain
+from tallystick.testing.generations.counting import Machine
 from tallystick.testing.generations.honest import HONEST, Habit, Mind, Move, Unposted, duties
-from tallystick.testing.generations.machine import Machine
 from tallystick.testing.generations.setup import RICH, Setup, random_setup
+from tallystick.testing.protocol.protocol import ProtocolRules
+from tallystick.testing.protocol.protocol_rules import Ground, Rule
+from tallystick.testing.protocol.rollup_rules import Posted
 
 OVERTAKES_ITSELF: Final = ("bisect", "prove", "post", "take")
 """An honest move may come behind the own settlement, an assertion behind the way home of the bond it would have moved."""

@@ -1,4 +1,4 @@
-"""The honest side played by the party's own strategy, `tallystick.dispute.strategy.duties`, on what the events show.
+"""The honest side played by the party's own strategy, `tallystick.party.strategy.strategy.duties`, on what the events show.
 
 A `Match` takes `PartySide` for its strategy: it is told every event in the contracts' words, folds them as a party does,
 and hands back the calls that are due.
@@ -10,23 +10,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tallystick.dispute.challenge_rules import Edge, Opening
-from tallystick.dispute.history import LeafProof, Prefix, Trace
-from tallystick.dispute.rollup_rules import Posted
-from tallystick.dispute.strategy import Due, Identity, duties
-from tallystick.dispute.view import ChallengeView
+from tallystick.dispute.edge_view import ChallengeView
+from tallystick.dispute.trace_tree import LeafProof, Prefix, Trace
 from tallystick.l1.deployment import DeployConfig
+from tallystick.party.duties import Duties
+from tallystick.party.strategy.strategy import Due, Identity, duties
 from tallystick.proof.tracer import StepProof
-from tallystick.rollup.assertion_view import Assertion, RollupView, assertion_id
-from tallystick.rollup.credit_view import CreditView
-from tallystick.rollup.duties import Duties
 from tallystick.rollup.replay import Expectation
+from tallystick.rollup.views.assertion_view import Assertion, RollupView, assertion_id
+from tallystick.rollup.views.credit_view import CreditView
 from tallystick.schema.names import Outcome
 from tallystick.state.state import state_hash
+from tallystick.testing.generations.counting import Machine
 from tallystick.testing.generations.honest import HONEST, Mind, Move, Unposted
-from tallystick.testing.generations.machine import Machine
 from tallystick.testing.generations.setup import Setup
 from tallystick.testing.generations.words import ADDRESSES, Words, own_edge
+from tallystick.testing.protocol.challenge_rules import Edge, Opening
+from tallystick.testing.protocol.rollup_rules import Posted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from tallystick.dispute.rules import RulesTerms
+from tallystick.testing.protocol.protocol_rules import RulesTerms
 
 ROOT_WEI: Final = 1001
 """Odd, so that half of it is not the other half."""

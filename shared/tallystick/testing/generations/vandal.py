@@ -10,18 +10,18 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tallystick.dispute.challenge_rules import ChallengeRules, Dispute, Edge, Opening, leaf
-from tallystick.dispute.history import Prefix
-from tallystick.dispute.protocol import bottom_up
-from tallystick.dispute.rollup_rules import Posted, RollupRules
-from tallystick.dispute.rules import Ground
+from tallystick.dispute.trace_tree import Prefix
 from tallystick.errors import BadInput
-from tallystick.rollup.assertion_view import Status
+from tallystick.rollup.views.assertion_view import Status
 from tallystick.state.hashing import keccak
 from tallystick.testing.generations.attacker import ATTACKER
 from tallystick.testing.generations.chain import Chain
-from tallystick.testing.generations.machine import Machine, State, Tree
+from tallystick.testing.generations.counting import Machine, State, Tree
 from tallystick.testing.generations.match import Dropped, Match, Result
+from tallystick.testing.protocol.challenge_rules import ChallengeRules, Dispute, Edge, Opening, leaf
+from tallystick.testing.protocol.protocol import bottom_up
+from tallystick.testing.protocol.protocol_rules import Ground
+from tallystick.testing.protocol.rollup_rules import Posted, RollupRules
 
 NOTHING = bytes(32)
 

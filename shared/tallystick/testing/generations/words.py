@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
-from tallystick.dispute.challenge_rules import REMEMBERED, Edge
-from tallystick.dispute.rollup_rules import Posted, RollupRules
-from tallystick.dispute.rules import SINK
 from tallystick.state.hashing import keccak
 from tallystick.testing.generations.attacker import ATTACKER
+from tallystick.testing.generations.counting import Machine
 from tallystick.testing.generations.honest import HONEST
-from tallystick.testing.generations.machine import Machine
+from tallystick.testing.protocol.challenge_rules import REMEMBERED, Edge
+from tallystick.testing.protocol.protocol_rules import SINK
+from tallystick.testing.protocol.rollup_rules import Posted, RollupRules
 
 MEMBERS: Final = ("alice", "bob", "carol")
 """Who pays for pools, honestly."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import make, sign
+from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import Outcome
-from tallystick.schema.rules import RULES
 from tallystick.state.layout import (
     BUY,
     CLAIM_MS,
@@ -22,7 +22,7 @@ from tallystick.state.layout import (
     STALE_MS,
     WIND_DOWN_MS,
 )
-from tallystick.testing.scenarios.bulk import cancel, place, replace
+from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import address, key, ordinary_rules, record_message
 

@@ -11,9 +11,9 @@ from tallystick.state.layout import (
     OUTBOX_ACCOUNT,
     OUTBOX_AMOUNT_UNITS,
 )
-from tallystick.testing.ledger_block import BlockLedger
-from tallystick.testing.look import cash, check_book, position, word
-from tallystick.testing.reconcile import reconcile
+from tallystick.testing.ledger.ledger_block import BlockLedger
+from tallystick.testing.ledger.look import cash, check_book, position, word
+from tallystick.testing.ledger.reconcile import reconcile
 from tallystick.testing.world import World
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
-from tallystick.testing import ledger as books
-from tallystick.testing.ledger_model import Order
-from tallystick.testing.look import Resting, book
-from tallystick.testing.scenarios import bulk as made
+from tallystick.testing.ledger import ledger as books
+from tallystick.testing.ledger.ledger_model import Order
+from tallystick.testing.ledger.look import Resting, book
+from tallystick.testing.scenarios.orders import many_orders as made
 from tallystick.testing.world import World, key, sub_account
 
 Drawn = tuple[list[tuple[int, int, int, bool]], list[tuple[bool, int, int, int]], int | None]

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tallystick.schema.names import Outcome
-from tallystick.testing.ledger_block import BlockLedger
-from tallystick.testing.ledger_model import Order
-from tallystick.testing.look import Resting, book, parked
+from tallystick.testing.ledger.ledger_block import BlockLedger
+from tallystick.testing.ledger.ledger_model import Order
+from tallystick.testing.ledger.look import Resting, book, parked
 from tallystick.testing.stateful.strategies import ACCOUNTS, LOTS, MARKETS, NAMES, SIDES
 from tallystick.testing.world import World
 

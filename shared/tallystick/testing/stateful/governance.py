@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tallystick.records.signing import make
-from tallystick.testing.ledger_market import Market
-from tallystick.testing.ledger_model import Order
-from tallystick.testing.ledger_rules import DELAY_MS
+from tallystick.testing.ledger.ledger_market import Market
+from tallystick.testing.ledger.ledger_model import Order
+from tallystick.testing.ledger.ledger_rules import DELAY_MS
 from tallystick.testing.stateful.conditionals import Conditionals
 from tallystick.testing.stateful.strategies import (
     ACCOUNTS,

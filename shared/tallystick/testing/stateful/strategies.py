@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from tallystick.schema.names import Outcome
-from tallystick.testing.ledger_market import Market
+from tallystick.testing.ledger.ledger_market import Market
 
 NAMES = {1: "alice", 2: "bob", 3: "carol", 4: "dave", 5: "erin"}
 ACCOUNTS = st.integers(1, 5)

@@ -1,0 +1,1 @@
+"""Single disputes and pools: looking at them, and moves by hand."""

@@ -1,0 +1,299 @@
+"""What an account needs to leave without the operator: its proof, its claims, and what it can force. From L1 alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from tallystick.amounts import SIDES, tokens
+from tallystick.errors import BadInput, DataMissing, Disputed
+from tallystick.machine.arith import read_address
+from tallystick.machine.liveness import is_dead
+from tallystick.machine.machine import Machine
+from tallystick.machine.market.risk import health, withdrawable
+from tallystick.numbers import NATURAL
+from tallystick.party.party import Party
+from tallystick.rollup.claims import claim_arguments, claim_under
+from tallystick.rollup.replay import run_out
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    ACCOUNT_OWNER,
+    ACCOUNT_POSITION_MARKET,
+    ACCOUNT_POSITION_SIZE_LOTS,
+    ACCOUNT_POSITION_WORDS,
+    ACCOUNT_POSITIONS,
+    MARKET_SETTLED,
+    MARKET_STATUS,
+    MAX_POSITIONS,
+    ORDER_ACCOUNT,
+    ORDER_CLIENT_ID,
+    ORDER_MARKET,
+    ORDER_PRICE_TICKS,
+    ORDER_REMAINING_LOTS,
+    ORDER_SIDE,
+    ORDER_TRIGGER_TICKS,
+    OUTBOX_ACCOUNT,
+    OUTBOX_AMOUNT_UNITS,
+    OUTBOX_RECIPIENT,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_WORDS,
+    TAG_ACCOUNT,
+)
+from tallystick.state.state import State, cell_key
+from tallystick.tables import Page
+
+EVERYTHING_UNITS: Final = (1 << 64) - 1
+MOST_TICKS: Final = (1 << 24) - 1
+SLIPPAGE_PERCENT: Final = 5
+"""How far from the mark a suggested close may trade; nothing is closed at a worse price."""
+ADDRESS_DIGITS: Final = 42
+
+
+def account_of(party: Party, name: str) -> int:
+    """Return the account of a number or of an owner's address.
+
+    Raises: BadInput when it is neither, or the address has no account.
+    """
+    if NATURAL.fullmatch(name):
+        return int(name)
+    if not (name.startswith("0x") and len(name) == ADDRESS_DIGITS):
+        raise BadInput("an account is a number, or its owner's address", account=name)
+    try:
+        owner = bytes.fromhex(name[2:])
+    except ValueError as error:
+        raise BadInput("this is no address", account=name) from error
+    found = int(_ask(party, "Vault", "accountOf", owner))
+    if found == 0:
+        raise BadInput("the Vault knows no account of this owner", owner=name)
+    return found
+
+
+def exit_facts(party: Party, account: int) -> dict[str, Any]:
+    """Return everything an account needs to leave.
+
+    Raises: Disputed when L1 has confirmed what the replay refutes; DataMissing when no batch has the account yet.
+    """
+    confirmed, newest = confirmed_state(party), newest_state(party)
+    if account not in newest.accounts.rows or not any(_owner(newest, account)):
+        raise DataMissing(
+            "no batch on L1 knows this account yet",
+            hint="a deposit is taken in by the next batch, at the latest after the force delay",
+            account=account,
+        )
+    latest = party.rollup.assertions[party.rollup.latest_confirmed]
+    key = cell_key(TAG_ACCOUNT, account)
+    return {
+        "account": account,
+        "owner": "0x" + _owner(newest, account).hex(),
+        "head": party.head,
+        "proof": {
+            "assertion": "0x" + latest.id.hex(),
+            "batches": latest.limit,
+            "state_root": "0x" + confirmed.commit().hex(),
+            "registers_hash": "0x" + keccak(confirmed.registers.pack()).hex(),
+            "key": key,
+            "cell": "0x" + _packed(confirmed, account).hex(),
+            "proof": "0x" + confirmed.tree.proof(key).hex(),
+        },
+        "confirmed": _holdings(confirmed, account),
+        "newest": _holdings(newest, account) | {"batches": party.inbox.batch_count},
+        "withdrawals": list(_withdrawals(party, confirmed, newest, account)),
+        "force": list(_forced(party, newest, account)),
+        "force_delay_seconds": party.deployment.config.force_delay_seconds,
+        "anybody_may_post_at": int(_ask(party, "Inbox", "takeoverAt")),
+        "now": party.client.head().timestamp,
+        "challenge_period_blocks": party.deployment.config.challenge_period_blocks,
+    }
+
+
+def confirmed_state(party: Party) -> State:
+    """Return the state of the latest confirmed assertion, by replay.
+
+    Raises: Disputed when L1 has confirmed another one than the replay gives.
+    """
+    replayer, rollup = party.replayer, party.rollup
+    if replayer is None:
+        raise DataMissing("the contracts have no genesis yet")
+    path = [rollup.assertions[rollup.latest_confirmed]]
+    while path[-1].id != rollup.genesis_id:
+        path.append(rollup.assertions[path[-1].parent])
+    for child, parent in zip(path[-2::-1], path[:0:-1], strict=True):
+        expected = replayer.expected(parent)
+        if expected is None or expected.id != child.id:
+            raise Disputed("L1 has confirmed an assertion that the replay refutes", assertion=child.id)
+        replayer.forget(rollup)
+    return replayer.state(rollup.latest_confirmed)
+
+
+def newest_state(party: Party) -> State:
+    """Return the state after every batch on L1, asserted or not."""
+    machine = Machine(confirmed_state(party).copy(), party.inbox.limited(party.inbox.batch_count))
+    run_out(machine)
+    return machine.state
+
+
+def exit_page(facts: dict[str, Any]) -> Page:
+    """Return the same for a terminal."""
+    proof, newest = facts["proof"], facts["newest"]
+    money = (
+        f"   cash {tokens(newest['cash_units'])}, value {tokens(newest['value_units'])}, "
+        f"may leave now {tokens(newest['withdrawable_units'])}"
+    )
+    page: Page = [
+        f"Account {facts['account']} of {facts['owner']}, L1 at block {facts['head']}",
+        "",
+        f"Proof under the last confirmed assertion {proof['assertion']}, of the batches below {proof['batches']}",
+        f"   state root      {proof['state_root']}",
+        f"   registers hash  {proof['registers_hash']}",
+        f"   cell {proof['key']}  {proof['cell']}",
+        f"   proof           {proof['proof']}",
+        f"   cash {tokens(facts['confirmed']['cash_units'])}, value {tokens(facts['confirmed']['value_units'])}",
+        "",
+        f"After all {newest['batches']} batches on L1",
+        money,
+    ]
+    for each in newest["positions"]:
+        settled = ", settled" if each["settled"] else ""
+        page.append(f"   market {each['market']}: {each['size_lots']:+} lots, mark {each['mark_ticks']}{settled}")
+    for each in newest["orders"]:
+        rest = f"{SIDES[each['side']]} {each['remaining_lots']} at {each['price_ticks']}"
+        waits = f", once the mark reaches {each['trigger_ticks']}" if each["trigger_ticks"] else ""
+        page.append(f"   order {each['client_id']} in market {each['market']}: {rest}{waits}")
+    page += ["", "Withdrawals"]
+    for each in facts["withdrawals"]:
+        page.append(f"   {each['index']} {tokens(each['amount_units'])} to {each['recipient']}  {each['status']}")
+        page += [f"      claim: to {each['call']['to']} data {each['call']['data']}"] if each["call"] else []
+    page += [] if facts["withdrawals"] else ["   none"]
+    page += ["", "What the owner can force, in this order, from its own address"]
+    for each in facts["force"]:
+        page.append(f"   {each['what']}")
+        page.append(f"      {each['function']}: to {each['call']['to']} data {each['call']['data']}")
+    wait = max(0, facts["anybody_may_post_at"] - facts["now"])
+    page += [
+        "",
+        f"A batch must take in what is {facts['force_delay_seconds']} seconds old; anybody may post one "
+        + ("now" if wait == 0 else f"in {wait} seconds, unless the operator does before"),
+        f"and assert what follows; after {facts['challenge_period_blocks']} blocks it is confirmed, and can be claimed.",
+    ]
+    return page
+
+
+def _holdings(state: State, account: int) -> dict[str, Any]:
+    base = state.accounts.rows.get(account)
+    if base is None:
+        return {"cash_units": 0, "value_units": 0, "withdrawable_units": 0, "positions": [], "orders": []}
+    measured = health(state, base, state.risk.open(0))
+    return {
+        "cash_units": state.accounts.words[base + ACCOUNT_CASH_UNITS],
+        "value_units": measured.value,
+        "withdrawable_units": withdrawable(state, measured),
+        "positions": list(_positions(state, base)),
+        "orders": list(_orders(state, account)),
+    }
+
+
+def _positions(state: State, base: int) -> Iterator[dict[str, Any]]:
+    words = state.accounts.words
+    for slot in range(MAX_POSITIONS):
+        position = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+        size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+        if size == 0:
+            continue
+        number = words[position + ACCOUNT_POSITION_MARKET]
+        entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
+        mark = state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS]
+        status = state.markets.words[state.markets.rows[number] + MARKET_STATUS]
+        yield {
+            "market": number,
+            "size_lots": size,
+            "mark_ticks": mark,
+            "worth_units": size * mark * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER],
+            "settled": status == MARKET_SETTLED,
+        }
+
+
+def _orders(state: State, account: int) -> Iterator[dict[str, Any]]:
+    """Yield an account's living orders by their slots, those that wait for their trigger included."""
+    owner = state.accounts.rows[account]
+    for slot in sorted(state.orders.rows):
+        words, order = state.orders.words, state.orders.rows[slot]
+        if words[order + ORDER_ACCOUNT] != account or words[order + ORDER_REMAINING_LOTS] == 0:
+            continue
+        if not is_dead(state, slot, order, owner):
+            yield {
+                "market": words[order + ORDER_MARKET],
+                "side": words[order + ORDER_SIDE],
+                "price_ticks": words[order + ORDER_PRICE_TICKS],
+                "remaining_lots": words[order + ORDER_REMAINING_LOTS],
+                "client_id": words[order + ORDER_CLIENT_ID],
+                "trigger_ticks": words[order + ORDER_TRIGGER_TICKS],
+            }
+
+
+def _withdrawals(party: Party, confirmed: State, newest: State, account: int) -> Iterator[dict[str, Any]]:
+    """Yield an account's withdrawals that are not paid yet: the confirmed ones with the call that claims them."""
+    words = newest.outbox.words
+    for index in range(newest.registers.outbox_count):
+        base = newest.outbox.rows[index]
+        if words[base + OUTBOX_ACCOUNT] != account or _ask(party, "Vault", "isClaimed", index):
+            continue
+        call: dict[str, str] | None = None
+        if index < confirmed.registers.outbox_count:
+            claim = claim_under(confirmed, party.rollup.latest_confirmed, index)
+            call = _call(party, "Vault", "claim", *claim_arguments(claim))
+        yield {
+            "index": index,
+            "amount_units": words[base + OUTBOX_AMOUNT_UNITS],
+            "recipient": "0x" + read_address(words, base + OUTBOX_RECIPIENT).hex(),
+            "status": "can be claimed by anybody" if call else "waits for its assertion to be confirmed",
+            "call": call,
+        }
+
+
+def _forced(party: Party, newest: State, account: int) -> Iterator[dict[str, Any]]:
+    """Yield the messages with which an owner leaves, in the order that makes sense."""
+    yield {
+        "what": "kill all orders placed so far",
+        "function": "forceCancelAll",
+        "call": _call(party, "Inbox", "forceCancelAll", account),
+    }
+    for each in _positions(newest, newest.accounts.rows[account]):
+        if each["settled"]:
+            continue
+        mark, sells = each["mark_ticks"], each["size_lots"] > 0
+        bound = mark * (100 - SLIPPAGE_PERCENT) // 100 if sells else -(-mark * (100 + SLIPPAGE_PERCENT) // 100)
+        bound = min(bound, MOST_TICKS)
+        yield {
+            "what": f"close {each['size_lots']:+} lots in market {each['market']} against the book, "
+            f"at {bound} or {'more' if sells else 'less'}, {SLIPPAGE_PERCENT}% from the mark",
+            "function": "forceClose",
+            "call": _call(party, "Inbox", "forceClose", account, each["market"], bound, 0),
+        }
+    yield {
+        "what": "withdraw all that may leave",
+        "function": "forceWithdraw",
+        "call": _call(party, "Inbox", "forceWithdraw", account, EVERYTHING_UNITS),
+    }
+
+
+def _packed(state: State, account: int) -> bytes:
+    return state.accounts.pack(account) if account in state.accounts.rows else b""
+
+
+def _owner(state: State, account: int) -> bytes:
+    return read_address(state.accounts.words, state.accounts.rows[account] + ACCOUNT_OWNER)
+
+
+def _call(party: Party, contract: str, function: str, *arguments: Any) -> dict[str, str]:
+    to = party.deployment.addresses.all()[contract]
+    return {
+        "to": "0x" + to.hex(),
+        "data": "0x" + party.client.contract(contract, to).encode(function, *arguments).hex(),
+    }
+
+
+def _ask(party: Party, contract: str, function: str, *arguments: Any) -> Any:
+    to = party.deployment.addresses.all()[contract]
+    return party.client.contract(contract, to).call(function, *arguments)

@@ -1,0 +1,1 @@
+"""What L1 has decided, what waits, what is disputed: for people."""

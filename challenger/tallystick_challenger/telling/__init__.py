@@ -1,0 +1,1 @@
+"""What a challenger tells: events, metrics, alerts."""

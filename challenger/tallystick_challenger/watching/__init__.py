@@ -1,0 +1,1 @@
+"""What a challenger sees of L1 and of itself."""

@@ -1,0 +1,249 @@
+"""The part of the HTTP API that tells what has happened: orders, fills, funding, and the feed of all events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from tallystick.schema.names import Outcome
+from tallystick.state.layout import MAX_AMOUNT, MAX_MARKETS
+from tallystick_operator.api import views
+from tallystick_operator.api.parameters import asked_filter, asked_number, path_number
+from tallystick_operator.intake.door import Refused
+from tallystick_operator.intake.promises import REORDERING
+from tallystick_operator.sequencer.core import Core
+from tallystick_operator.sequencer.recent import Happening, PlacedOrder
+from tallystick_operator.sequencer.sequencer import Sequencer
+
+MAX_LIMIT: Final = 1_000
+DEFAULT_LIMIT: Final = 100
+MAX_WAIT_MS: Final = 30_000
+"""Longest poll: shorter than what proxies usually cut."""
+LOOK_SECONDS: Final = 0.02
+"""How often a waiting poll looks for something new."""
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class PlacedView(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that was placed: `status` is open, waiting, fired, filled, cancelled or rejected. Units: ticks, lots."""
+
+    record_number: int
+    clock_ms: int
+    account: int
+    client_id: int
+    market: int
+    side: int
+    price_ticks: int
+    lots: int
+    flags: int
+    filled_lots: int
+    remaining_lots: int
+    status: str
+    outcome: str
+
+
+class AccountFillView(msgspec.Struct, frozen=True, kw_only=True):
+    """A fill from one account's side: `side` is its own, `role` maker or taker; `block` when it met no book.
+
+    Units: ticks, lots.
+    """
+
+    sequence: int
+    record: int
+    clock_ms: int
+    market: int
+    side: int
+    price_ticks: int
+    lots: int
+    role: str
+    client_id: int
+    counterparty: int
+    block: bool = False
+
+
+class FundingView(msgspec.Struct, frozen=True, kw_only=True):
+    """One hour's funding.
+
+    Units: `rate_ppm` is the share of the index, in millionths, that longs pay; `funding_index` in millionths of a tick
+    per lot and multiplier since listing.
+    """
+
+    sequence: int
+    clock_ms: int
+    rate_ppm: int
+    index_ticks: int
+    funding_index: int
+
+
+class EventView(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of the feed; `sequence` counts from 1 without a gap."""
+
+    sequence: int
+    record: int
+    clock_ms: int
+    event: str
+    values: dict[str, int | str]
+
+
+class FeedView(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the feed. Go on `after` its `next`; `latest` is the newest there is."""
+
+    events: list[EventView]
+    next: int
+    latest: int
+
+
+class Past:
+    """The routes over what a sequencer's operator remembers."""
+
+    def __init__(self, sequencer: Sequencer) -> None:
+        self._sequencer = sequencer
+
+    async def orders(self, request: Request) -> dict[str, Any]:
+        """Return the orders an account has placed, newest first, whatever became of them."""
+        number = path_number(request, "account")
+        limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
+        found = await self._read(lambda core: _newest(core.executor.read_model.history.orders(number), limit, _placed))
+        return {"account": number, "orders": found}
+
+    async def order(self, request: Request) -> PlacedView:
+        """Return the newest order of an account with a client id."""
+        number = path_number(request, "account")
+        client_id = path_number(request, "client_id", MAX_AMOUNT)
+
+        def look(core: Core) -> PlacedView | None:
+            known = reversed(core.executor.read_model.history.orders(number))
+            found = next((_placed(each) for each in known if each.client_id == client_id), None)
+            if found is None and core.branch.owed:
+                raise REORDERING
+            return found
+
+        found = await self._read(look)
+        if found is None:
+            raise Refused(404, "no_such_order", "none of the account's last orders has this client id", "client_id")
+        return found
+
+    async def fills(self, request: Request) -> dict[str, Any]:
+        """Return an account's fills, newest first; with `after`, those behind that number of the feed."""
+        number = path_number(request, "account")
+        limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
+        after = asked_number(request, "after", 0, most=MAX_AMOUNT)
+
+        def look(core: Core) -> list[AccountFillView]:
+            known = [each for each in core.executor.read_model.history.fills(number) if each.sequence > after]
+            return _newest(known, limit, lambda each: _fill(each, number))
+
+        return {"account": number, "fills": await self._read(look)}
+
+    async def funding(self, request: Request) -> dict[str, Any]:
+        """Return a market's funding, newest hour first."""
+        market = path_number(request, "market", MAX_MARKETS - 1)
+        limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
+
+        def look(core: Core) -> list[FundingView] | None:
+            if views.market(core.executor.state, market) is None:
+                return None
+            return _newest(core.executor.read_model.history.funding(market), limit, _funding)
+
+        found = await self._read(look)
+        if found is None:
+            raise Refused(404, "no_market", "there is no such market", "market")
+        return {"market": market, "funding": found}
+
+    async def feed(self, request: Request) -> FeedView:
+        """Return the events behind a number, oldest first; wait up to `wait_ms` for the first."""
+        after = asked_filter(request, "after", most=MAX_AMOUNT)
+        limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
+        wait_ms = asked_number(request, "wait_ms", 0, most=MAX_WAIT_MS)
+        account = asked_filter(request, "account")
+        market = asked_filter(request, "market", most=MAX_MARKETS - 1)
+        if limit == 0:
+            raise Refused(400, "malformed", f"a whole number from 1 to {MAX_LIMIT}", "limit")
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_ms / 1000
+        if after is None:
+            after = await self._read(lambda _: self._newest)
+        while True:
+            found = await self._read(partial(_feed, after=after, limit=limit, account=account, market=market))
+            if found.events or request.app.state.stopping or loop.time() >= deadline:
+                return found
+            after = found.next
+            # An integer is read whole without the sequencer's lock; the events themselves are read under it.
+            while self._newest == after and loop.time() < deadline and not request.app.state.stopping:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    @property
+    def _newest(self) -> int:
+        return self._sequencer.core.executor.read_model.history.sequence
+
+    async def _read(self, question: Callable[[Core], T]) -> T:
+        return await run_in_threadpool(self._sequencer.read, question)
+
+
+def _newest(known: list[S], limit: int, view: Callable[[S], T]) -> list[T]:
+    return [view(each) for each in known[::-1][:limit]]
+
+
+def _feed(core: Core, *, after: int, limit: int, account: int | None, market: int | None) -> FeedView:
+    history = core.executor.read_model.history
+    if after > history.sequence:
+        raise Refused(409, "ahead", f"the newest event is {history.sequence}; ask for the state anew", "after")
+    if after + 1 < history.oldest:
+        raise Refused(410, "gone", f"the oldest event kept is {history.oldest}; ask for the state anew", "after")
+    events: list[EventView] = []
+    last = after
+    for each in history.after(after):
+        if len(events) == limit:
+            break
+        last = each.sequence
+        if each.concerns(account, market):
+            events.append(_event(each))
+    return FeedView(events=events, next=last, latest=history.sequence)
+
+
+def _event(each: Happening) -> EventView:
+    outcomes = ("outcome", "was_outcome")
+    values = {name: Outcome(value).name if name in outcomes else value for name, value in each.fields.items()}
+    return EventView(sequence=each.sequence, record=each.record, clock_ms=each.clock_ms, event=each.name, values=values)
+
+
+def _placed(each: PlacedOrder) -> PlacedView:
+    return PlacedView(**{name: getattr(each, name) for name in PlacedView.__struct_fields__})
+
+
+def _fill(each: Happening, account: int) -> AccountFillView:
+    market, price, lots, side, taker, maker = each.values[:6]
+    # A block trade is of no order.
+    taker_client_id, maker_client_id = each.values[6:8] or (0, 0)
+    took = account == taker
+    return AccountFillView(
+        sequence=each.sequence,
+        record=each.record,
+        clock_ms=each.clock_ms,
+        market=market,
+        side=side if took else 1 - side,
+        price_ticks=price,
+        lots=lots,
+        role="taker" if took else "maker",
+        client_id=taker_client_id if took else maker_client_id,
+        counterparty=maker if took else taker,
+        block=each.name == "block",
+    )
+
+
+def _funding(each: Happening) -> FundingView:
+    return FundingView(
+        sequence=each.sequence,
+        clock_ms=each.clock_ms,
+        rate_ppm=each.values[1],
+        index_ticks=each.values[2],
+        funding_index=each.values[3],
+    )

@@ -1,0 +1,1 @@
+"""What comes in: records at the door, messages from L1."""

@@ -1,0 +1,1 @@
+"""What goes out to L1: batches and assertions."""

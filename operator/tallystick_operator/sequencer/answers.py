@@ -1,0 +1,111 @@
+"""What a record is answered: its receipt, and what it did, as the machine's events tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import coincurve
+import msgspec
+
+from tallystick.machine.machine import Event
+from tallystick.records.receipts import sign_receipt
+from tallystick.schema.names import Outcome
+from tallystick.state.layout import Registers
+from tallystick_operator.sequencer.executor import Executed
+
+
+class FillView(msgspec.Struct, frozen=True, kw_only=True):
+    """One fill of a record. Units: ticks, lots."""
+
+    price_ticks: int
+    lots: int
+    maker: int
+
+
+class ItemView(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one item of a bulk."""
+
+    outcome: str
+    fills: list[FillView]
+    slot: int | None = None
+    resting_lots: int = 0
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The acknowledgement of a record: its receipt, and what it did.
+
+    `slot` and `resting_lots` tell what went into the book; `withdrawal` is its number in the outbox. `items`
+    tells the same of each item of a bulk.
+    """
+
+    record_number: int
+    accumulator: str
+    record_hash: str
+    signature: str
+    outcome: str
+    clock_ms: int
+    fills: list[FillView]
+    slot: int | None = None
+    resting_lots: int = 0
+    withdrawal: int | None = None
+    repeated: bool = False
+    items: list[ItemView] = []
+
+
+def effects(events: tuple[Event, ...]) -> tuple[list[FillView], int | None, int, int | None]:
+    """Return what a record did: its fills, what went into the book and where, the number of its withdrawal."""
+    fills: list[FillView] = []
+    slot: int | None = None
+    lots = 0
+    withdrawal: int | None = None
+    for name, values in events:
+        if name == "fired":
+            # What follows are other people's orders, which a price report has set off.
+            break
+        if name in ("fill", "block"):
+            fills.append(FillView(price_ticks=values[1], lots=values[2], maker=values[5]))
+        elif name in ("rested", "parked"):
+            slot, lots = values[2], values[3]
+        elif name == "withdrawal":
+            withdrawal = values[0]
+    return fills, slot, lots, withdrawal
+
+
+def items(events: tuple[Event, ...]) -> list[ItemView]:
+    """Return what became of each item of a bulk; the record's own outcome is the last event."""
+    begins = [at for at, (name, _) in enumerate(events) if name == "item"]
+    found: list[ItemView] = []
+    for begin, end in zip(begins, [*begins[1:], len(events) - 1], strict=False):
+        part = events[begin:end]
+        fills, slot, lots, _ = effects(part)
+        outcome = next(values[0] for name, values in reversed(part) if name == "outcome")
+        found.append(ItemView(outcome=Outcome(outcome).name, fills=fills, slot=slot, resting_lots=lots))
+    return found
+
+
+def signed_with(receipt_key: bytes) -> Callable[[Executed, Registers], Answer]:
+    """Return what makes the answer to a record that has just run, with a receipt by a key."""
+    key = coincurve.PrivateKey(receipt_key)
+
+    def answer(executed: Executed, registers: Registers) -> Answer:
+        receipt = sign_receipt(key, registers.domain, executed.number, executed.accumulator, executed.record_hash)
+        fills, slot, lots, withdrawal = effects(executed.events)
+        return Answer(
+            record_number=receipt.number,
+            accumulator=_hex(receipt.accumulator),
+            record_hash=_hex(receipt.record_hash),
+            signature=_hex(receipt.signature),
+            outcome=executed.outcome.name,
+            clock_ms=registers.clock_ms,
+            fills=fills,
+            slot=slot,
+            resting_lots=lots,
+            withdrawal=withdrawal,
+            items=items(executed.events),
+        )
+
+    return answer
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()

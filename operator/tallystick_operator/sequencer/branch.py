@@ -1,0 +1,160 @@
+"""One history of the exchange, as the log's entries rebuild it: the machine, and what clients were answered."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from tallystick.errors import StateError
+from tallystick.records.codec import Record, decode
+from tallystick.schema.names import Outcome
+from tallystick.schema.record_kinds import Authority
+from tallystick.state.layout import Registers
+from tallystick_operator.intake.clientids import ClientIds
+from tallystick_operator.intake.door import submission_key
+from tallystick_operator.sequencer.answers import Answer
+from tallystick_operator.sequencer.executor import Executed, Executor, unpack_adopted
+from tallystick_operator.sequencer.record_log import Entry, EntryKind
+from tallystick_operator.sequencer.rewind import UNTOLD, Owed, is_kept, unpack_owed, unpack_rewind
+
+ANSWERS_KEPT: Final = 65_536
+"""Answers remembered, so that a client that missed one may send the record again."""
+BATCHES_WATCHED: Final = 4_096
+"""Batches of which it is known how old they are: many more than may ever wait for L1."""
+
+
+class Branch:
+    """An executor, and everything beside it that follows from the same entries.
+
+    `owed` are records that were acknowledged and have lost their place, `reports` the newest price report of each signer
+    for each market. `settled` and `changed` count the owed records that have run again, and those that came out otherwise
+    than they were told. `first_kept` is the clock at each batch's first record that must be kept, of the newest batches.
+    """
+
+    def __init__(self, executor: Executor, answer: Callable[[Executed, Registers], Answer]) -> None:
+        self.executor = executor
+        self.answers: OrderedDict[bytes, Answer] = OrderedDict()
+        self.ids = ClientIds(executor.read_model)
+        self.owed: dict[bytes, Owed] = {}
+        self.reports: dict[tuple[int, int], bytes] = {}
+        self.settled = 0
+        self.changed = 0
+        self.lost = 0
+        self.first_kept: dict[int, int] = {}
+        self._answer = answer
+
+    def apply(self, entry: Entry) -> None:
+        """Do again what a log entry says.
+
+        Raises: StateError when the entry cannot follow those before it.
+        """
+        executor, kind, body = self.executor, entry.kind, entry.body
+        if kind is EntryKind.RECORD:
+            record = decode(body)
+            executed = executor.record(body)[0]
+            self.ran(record if isinstance(record, Record) else None, body, executed)
+        elif kind is EntryKind.BEGIN:
+            executor.begin(int.from_bytes(body[:8], "big"))
+        elif kind is EntryKind.MESSAGE:
+            executor.message(int.from_bytes(body[:8], "big"), body[8:])
+        elif kind is EntryKind.ADOPT:
+            self.found(executor.adopt(*unpack_adopted(body))[0])
+        elif kind is EntryKind.REWIND:
+            self.rewind(unpack_rewind(body)[1])
+        elif kind is EntryKind.OWE:
+            owed = unpack_owed(body)
+            self.owed[owed.data] = owed
+        elif kind is EntryKind.LOSE:
+            self.lose(body)
+        else:
+            self._seal(body)
+
+    def ran(self, record: Record | None, data: bytes, executed: Executed) -> Answer | None:
+        """Take in what became of a record, and return its answer if somebody is to have one."""
+        if record is None or record.kind.authority is Authority.NOBODY:
+            return None
+        answer = self._answer(executed, self.executor.state.registers)
+        key = submission_key(record)
+        if executed.outcome is Outcome.ACCEPTED or not record.kind.spares_nonce:
+            self.remember(key, answer)
+        self.ids.remember(record, key, answer)
+        if record.kind.authority is Authority.PRICE_SIGNER:
+            self.note(record, data)
+        if is_kept(record):
+            self.first_kept.setdefault(self.executor.batch_count, self.executor.state.registers.clock_ms)
+            if len(self.first_kept) > BATCHES_WATCHED:
+                del self.first_kept[next(iter(self.first_kept))]
+        owed = self.owed.pop(data, None)
+        if owed is not None:
+            self._settle(record, owed, executed)
+        return answer
+
+    def remember(self, key: bytes, answer: Answer) -> None:
+        """Keep an answer for whoever sends the record again."""
+        self.answers[key] = answer
+        if len(self.answers) > ANSWERS_KEPT:
+            self.answers.popitem(last=False)
+
+    def note(self, record: Record, data: bytes) -> None:
+        """Keep a price report as its signer's newest, to be used again when the history goes another way."""
+        self.reports[record.value("market"), record.value("signer")] = data
+
+    def found(self, ran: list[bytes]) -> None:
+        """Take in the records of a batch from L1: what was owed and is among them has its place there."""
+        for data in ran:
+            if self.owed.pop(data, None) is not None:
+                self.settled += 1
+
+    def rewind(self, told: int) -> None:
+        """Begin a history that replaces another one, of which events up to a number were told."""
+        self.executor.rewind(told)
+        self.owed.clear()
+        self.settled = self.changed = self.lost = 0
+        self.first_kept = {at: clock for at, clock in self.first_kept.items() if at < self.executor.batch_count}
+
+    def lose(self, data: bytes) -> None:
+        """Give an owed record up."""
+        owed = self.owed.pop(data)
+        record = decode(data)
+        account = record.value("account") if isinstance(record, Record) and _has_account(record) else 0
+        self.lost += 1
+        self._tell("lost", account, owed.number)
+
+    def _settle(self, record: Record, owed: Owed, executed: Executed) -> None:
+        self.settled += 1
+        told = owed.outcome
+        if told in (executed.outcome, UNTOLD):
+            return
+        self.changed += 1
+        account = record.value("account") if _has_account(record) else 0
+        self._tell("changed", account, owed.number, told, executed.outcome)
+
+    def _tell(self, name: str, *values: int) -> None:
+        registers = self.executor.state.registers
+        self.executor.read_model.history.take((name, values), registers.record_count - 1, registers.clock_ms)
+
+    def _seal(self, expected: bytes) -> None:
+        batch, entry = self.executor.seal()
+        if entry.body != expected:
+            raise StateError(
+                "replaying the log gives another batch than it did before",
+                batch=batch.index,
+                actual=entry.body,
+                expected=expected,
+            )
+
+
+def what_was_told(owed: Owed, answers: OrderedDict[bytes, Answer]) -> Owed:
+    """Return an owed record with the number and the outcome it was acknowledged with, if they are still known."""
+    record = decode(owed.data)
+    if owed.outcome != UNTOLD or not isinstance(record, Record):
+        return owed
+    told = answers.get(submission_key(record))
+    if told is None:
+        return owed
+    return Owed(data=owed.data, time=owed.time, number=told.record_number, outcome=Outcome[told.outcome])
+
+
+def _has_account(record: Record) -> bool:
+    return any(field.name == "account" for field in record.kind.fields)

@@ -1,0 +1,50 @@
+"""What owed records wait for: the prices they were given under, signed anew or at least not yet too old."""
+
+from __future__ import annotations
+
+from tallystick.errors import StateError
+from tallystick.machine.market.stages import check_order_stage
+from tallystick.records.codec import Record, decode
+from tallystick.schema.names import Outcome
+from tallystick.state.layout import MARKET_LIVE, MARKET_STATUS, PRICE_INDEX_MS, REPORT_AGE_MS
+from tallystick.state.state import State
+from tallystick_operator.sequencer.branch import Branch
+
+
+def decoded(data: bytes) -> Record:
+    """Return a record that has been taken before.
+
+    Raises: StateError when it is none: then it never was.
+    """
+    record = decode(data)
+    if not isinstance(record, Record):
+        raise StateError("a record that was acknowledged cannot be read", outcome=record.name)
+    return record
+
+
+def reports_to_renew(branch: Branch, now_ms: int) -> list[tuple[bytes, Record]]:
+    """Return the newest reports that are young enough to count, and newer than the index of their market, which is open."""
+    state = branch.executor.state
+    prices = state.prices
+    found: list[tuple[bytes, Record]] = []
+    for (market, _), data in branch.reports.items():
+        record = decoded(data)
+        base = prices.rows.get(market)
+        index_ms = prices.words[base + PRICE_INDEX_MS] if base is not None else 0
+        if _is_live(state, market) and record.value("time_ms") > max(index_ms, now_ms - REPORT_AGE_MS):
+            found.append((data, record))
+    return found
+
+
+def prices_are_back(state: State) -> bool:
+    """Whether orders may take in every live market that has had a price."""
+    for number, price in list(state.prices.rows.items()):
+        had = state.prices.words[price + PRICE_INDEX_MS] != 0
+        if had and _is_live(state, number) and check_order_stage(state, price, 0) != Outcome.ACCEPTED:
+            return False
+    return True
+
+
+def _is_live(state: State, number: int) -> bool:
+    base = state.markets.rows.get(number)
+    return base is not None and state.markets.words[base + MARKET_STATUS] == MARKET_LIVE

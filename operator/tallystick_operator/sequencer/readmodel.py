@@ -1,0 +1,147 @@
+"""What the state does not index: orders by client id and account, recent trades, withdrawals by account.
+
+Built from the machine's events alone, so that replaying the log rebuilds it. It decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick.machine.arith import read_address
+from tallystick.machine.machine import Event
+from tallystick.state.layout import ACCOUNT_OWNER, OUTBOX_RECIPIENT
+from tallystick.state.state import State
+from tallystick_operator.sequencer.recent import History
+
+TRADES_KEPT: Final = 1_000
+"""Trades remembered of each market: a page of history, not an archive; L1 has all of it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenOrder:
+    """An order in the book or parked, as its events tell it."""
+
+    account: int
+    client_id: int
+    remaining_lots: int
+    record: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One fill. Units: ticks, lots, milliseconds. `side` is the taker's: 0 buy, 1 sell; `sequence` is the feed's."""
+
+    sequence: int
+    record: int
+    clock_ms: int
+    price_ticks: int
+    lots: int
+    side: int
+    taker: int
+    maker: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """One entry of the outbox. Units: `amount_units` in units."""
+
+    index: int
+    account: int
+    recipient: bytes
+    amount_units: int
+    batch: int
+
+
+class ReadModel:
+    """Indices over the live state."""
+
+    def __init__(self, state: State) -> None:
+        self.orders: dict[int, OpenOrder] = {}
+        self.trades: dict[int, deque[Trade]] = {}
+        self.owners: dict[bytes, int] = {}
+        self.fills = 0
+        self.withdrawals: dict[int, list[Withdrawal]] = {}
+        self.history = History()
+        self._state = state
+        self._by_client: dict[tuple[int, int], list[int]] = {}
+        self._by_account: dict[int, dict[int, None]] = {}
+
+    def slot_of(self, account: int, client_id: int) -> int | None:
+        """Return where the account's oldest order with a client id rests, None when there is none."""
+        slots = self._by_client.get((account, client_id))
+        return slots[0] if slots else None
+
+    def slots_with(self, account: int, client_id: int) -> list[int]:
+        """Return where the account's orders with a client id rest, oldest first."""
+        return list(self._by_client.get((account, client_id), ()))
+
+    def slots_of(self, account: int) -> list[int]:
+        """Return where the account's orders rest, oldest first."""
+        return list(self._by_account.get(account, ()))
+
+    def apply(self, events: tuple[Event, ...], record: int, clock_ms: int) -> None:
+        """Take in what one record did."""
+        for event in events:
+            self.history.take(event, record, clock_ms)
+            name, values = event
+            if name == "fill":
+                self._fill(values, record, clock_ms)
+            elif name in ("rested", "parked"):
+                account, client_id, slot, lots = values
+                self._rest(account, client_id, slot, lots, record)
+            elif name in ("removed", "fired"):
+                self._remove(values[2])
+            elif name == "deposit":
+                self._deposit(values[0])
+            elif name == "withdrawal":
+                self._withdraw(values)
+
+    def _fill(self, values: tuple[int, ...], record: int, clock_ms: int) -> None:
+        market, price, lots, side, taker, maker, _, _, slot = values
+        trade = Trade(
+            sequence=self.history.sequence,
+            record=record,
+            clock_ms=clock_ms,
+            price_ticks=price,
+            lots=lots,
+            side=side,
+            taker=taker,
+            maker=maker,
+        )
+        self.trades.setdefault(market, deque(maxlen=TRADES_KEPT)).append(trade)
+        self.fills += 1
+        order = self.orders[slot]
+        order.remaining_lots -= lots
+        if order.remaining_lots == 0:
+            self._remove(slot)
+
+    def _rest(self, account: int, client_id: int, slot: int, lots: int, record: int) -> None:
+        self.orders[slot] = OpenOrder(account=account, client_id=client_id, remaining_lots=lots, record=record)
+        self._by_client.setdefault((account, client_id), []).append(slot)
+        self._by_account.setdefault(account, {})[slot] = None
+
+    def _remove(self, slot: int) -> None:
+        order = self.orders.pop(slot)
+        key = (order.account, order.client_id)
+        self._by_client[key].remove(slot)
+        if not self._by_client[key]:
+            del self._by_client[key]
+        del self._by_account[order.account][slot]
+
+    def _deposit(self, account: int) -> None:
+        accounts = self._state.accounts
+        self.owners[read_address(accounts.words, accounts.rows[account] + ACCOUNT_OWNER)] = account
+
+    def _withdraw(self, values: tuple[int, ...]) -> None:
+        index, account, amount = values
+        outbox = self._state.outbox
+        withdrawal = Withdrawal(
+            index=index,
+            account=account,
+            recipient=read_address(outbox.words, outbox.rows[index] + OUTBOX_RECIPIENT),
+            amount_units=amount,
+            batch=self._state.registers.batch_cursor,
+        )
+        self.withdrawals.setdefault(account, []).append(withdrawal)

@@ -1,0 +1,220 @@
+"""The one thread that decides the order of everything: it drains its queue in groups, one disk sync a group."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from tallystick_operator.intake.door import Checked, Refused
+from tallystick_operator.sequencer.answers import Answer
+from tallystick_operator.sequencer.core import Core
+from tallystick_operator.sequencer.executor import SealedBatch
+from tallystick_operator.sequencer.rewind import Fork, Turned
+
+T = TypeVar("T")
+Results = list[Answer | Refused]
+
+GROUP_RECORDS: Final = 512
+"""Records of one group at most: it bounds how long readers and the first of the group wait."""
+WAITING_SUBMISSIONS: Final = 4_096
+"""Submissions that may wait; beyond that the door answers "busy" at once."""
+TICK_SECONDS: Final = 0.05
+TURN_LOOK_SECONDS: Final = 0.5
+"""How often somebody who waits for the history to be turned looks whether anybody is left to turn it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    records: Sequence[Checked]
+    reply: Future[Results]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _L1News:
+    time: int
+    first_message: int
+    messages: Sequence[bytes]
+    posted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stop:
+    refusal: Refused | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    fork: Fork
+    reply: Future[Turned]
+
+
+_Item = _Work | _L1News | _Stop | _Turn
+CLOSING: Final = Refused(503, "closing", "the operator is shutting down")
+
+
+class Sequencer:
+    """Runs a core. Readers take `read`, which never sees half a group."""
+
+    def __init__(
+        self, core: Core, on_sealed: Callable[[SealedBatch], None], on_failure: Callable[[BaseException], None]
+    ) -> None:
+        self.core = core
+        self._on_sealed = on_sealed
+        self._on_failure = on_failure
+        self._lock = threading.Lock()
+        self._queue: queue.Queue[_Item | None] = queue.Queue(maxsize=WAITING_SUBMISSIONS)
+        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
+        self._closing = False
+        self._failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def submit(self, records: Sequence[Checked]) -> Future[Results]:
+        """Queue records to be sequenced in this order; the result is there when they are on disk.
+
+        Raises: Refused when too much is waiting or the sequencer is closing.
+        """
+        if self._closing or self._failure is not None:
+            raise CLOSING
+        work = _Work(records=records, reply=Future())
+        try:
+            self._queue.put_nowait(work)
+        except queue.Full:
+            raise Refused(503, "busy", "too many submissions are waiting; try again") from None
+        return work.reply
+
+    def l1_news(self, time: int, first_message: int, messages: Sequence[bytes], posted: int) -> None:
+        """Tell the newest block's timestamp in seconds, the messages queued since, and how many batches are on L1."""
+        self._tell(_L1News(time=time, first_message=first_message, messages=messages, posted=posted))
+
+    def stop(self, refusal: Refused | None) -> None:
+        """Take nothing more, and say why; or go on as before."""
+        self._tell(_Stop(refusal=refusal))
+
+    def turn(self, fork: Fork) -> Turned:
+        """Have the core go L1's way, and return when it has.
+
+        Raises: Refused when the sequencer is closing.
+        """
+        turn = _Turn(fork=fork, reply=Future())
+        self._tell(turn)
+        while True:
+            try:
+                return turn.reply.result(TURN_LOOK_SECONDS)
+            except TimeoutError:
+                if not self._thread.is_alive():
+                    raise CLOSING from None
+
+    def read(self, question: Callable[[Core], T]) -> T:
+        """Return an answer about the state between two groups, with the clock that the next record will meet."""
+        with self._lock, self.core.as_of_now():
+            return question(self.core)
+
+    def close(self) -> None:
+        """Answer what is waiting, seal the open batch and stop."""
+        self._closing = True
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while self._turn():
+                pass
+            with self._lock:
+                self.core.seal_now()
+            self._tell_sealed()
+            self._refuse_waiting(CLOSING)
+        except BaseException as error:  # noqa: BLE001  whatever it is, those who wait must be told
+            self._failure = error
+            self._refuse_waiting(_failed(error))
+            self._on_failure(error)
+
+    def _turn(self) -> bool:
+        """Take what is waiting and process it; False when closing."""
+        group, goes_on = self._gather()
+        flat = [record for work in group for record in work.records]
+        with self._lock:
+            try:
+                results = self.core.process(flat)
+            except BaseException as error:
+                for work in group:
+                    work.reply.set_exception(_failed(error))
+                raise
+        at = 0
+        for work in group:
+            work.reply.set_result(results[at : at + len(work.records)])
+            at += len(work.records)
+        self._tell_sealed()
+        return goes_on
+
+    def _gather(self) -> tuple[list[_Work], bool]:
+        group: list[_Work] = []
+        records = 0
+        timeout: float | None = TICK_SECONDS
+        while records < GROUP_RECORDS:
+            try:
+                item = self._queue.get(timeout=timeout) if timeout else self._queue.get_nowait()
+            except queue.Empty:
+                break
+            timeout = None
+            if item is None:
+                return group, False
+            if isinstance(item, _Work):
+                group.append(item)
+                records += len(item.records)
+            else:
+                self._hear(item)
+        return group, True
+
+    def _hear(self, item: _L1News | _Stop | _Turn) -> None:
+        """Take in what the thread that follows L1 has to say."""
+        if isinstance(item, _Turn):
+            try:
+                item.reply.set_result(self.core.turn(item.fork, self._lock))
+            except BaseException as error:
+                item.reply.set_exception(_failed(error))
+                raise
+            return
+        with self._lock:
+            if isinstance(item, _L1News):
+                self.core.clock.observe(item.time)
+                self.core.learn_messages(item.first_message, item.messages)
+                self.core.learn_posted(item.posted)
+            else:
+                self.core.stopped = item.refusal
+
+    def _tell(self, item: _L1News | _Stop | _Turn) -> None:
+        if self._closing or self._failure is not None:
+            return
+        if self._thread.ident is None:
+            self._hear(item)
+        else:
+            self._queue.put(item)
+
+    def _tell_sealed(self) -> None:
+        sealed, self.core.newly_sealed = self.core.newly_sealed, []
+        for batch in sealed:
+            self._on_sealed(batch)
+
+    def _refuse_waiting(self, refusal: Refused) -> None:
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(item, _Work | _Turn):
+                item.reply.set_exception(refusal)
+
+
+def _failed(error: BaseException) -> Refused:
+    """What those who wait are told: nothing of theirs is acknowledged, and whether it is on disk is not known."""
+    refusal = Refused(503, "failed", "the operator cannot go on; send the record again when it is back")
+    refusal.__cause__ = error
+    return refusal

@@ -1,0 +1,1 @@
+"""What a dispute takes, alone and against many."""

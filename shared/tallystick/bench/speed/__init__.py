@@ -1,0 +1,1 @@
+"""How fast the machine is, and an operator, and what their data costs."""

@@ -1,0 +1,1 @@
+"""How long a start with an empty disk takes."""

@@ -1,0 +1,1 @@
+"""Putting the contracts on a chain, and checking what stands on one."""

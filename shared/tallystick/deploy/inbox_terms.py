@@ -1,0 +1,100 @@
+"""What the Inbox's terms have to keep to the rest: the reason in a sentence where they do not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tallystick.errors import ConfigError
+from tallystick.l1.backlog import (
+    LIVE_SLACK_SECONDS,
+    QUEUE_STEPS,
+    SAMPLE_STEPS,
+    SMALL_BATCH_BYTES,
+    SMALL_BATCHES,
+    STEPS_PER_KILOBYTE,
+    steps_a_block,
+)
+from tallystick.l1.deployment import BLOCK_SECONDS, DeployConfig
+from tallystick.state.layout import MAX_CHUNK_BYTES, MAX_CHUNKS, REPORT_AGE_MS
+
+REPORT_SLACK_MS: Final = 3_000
+LARGEST_BATCH_BYTES: Final = MAX_CHUNKS * MAX_CHUNK_BYTES
+CONFIRMATIONS: Final = 12
+"""Blocks that an honest sequencer lets pass over a message before it consumes it, unless it is told to wait longer."""
+
+
+def check_inbox(config: DeployConfig, *, development: bool) -> None:
+    """Refuses terms under which honest batches would be refused, or assertions could never follow what is posted.
+
+    Raises: ConfigError, with the reason and the numbers.
+    """
+    _check_clock(config)
+    check_confirmations(config, CONFIRMATIONS)
+    if config.takeover_delay_seconds < config.force_delay_seconds:
+        raise ConfigError(
+            "a sequencer that serves every message in time could be taken over",
+            hint="takeover_delay_seconds is not shorter than force_delay_seconds",
+            takeover_delay_seconds=config.takeover_delay_seconds,
+            force_delay_seconds=config.force_delay_seconds,
+        )
+    if config.burst_bytes < LARGEST_BATCH_BYTES:
+        raise ConfigError(
+            "the largest batch would never fit into the bucket",
+            hint="raise burst_bytes",
+            burst_bytes=config.burst_bytes,
+            least_bytes=LARGEST_BATCH_BYTES,
+        )
+    _check_rate(config, development=development)
+
+
+def check_confirmations(config: DeployConfig, confirmations: int) -> None:
+    """Refuses a depth at which an honest sequencer would learn of messages too late to consume them in time.
+
+    Raises: ConfigError.
+    """
+    needed = confirmations * BLOCK_SECONDS + config.past_bound_seconds + LIVE_SLACK_SECONDS
+    if needed > config.force_delay_seconds:
+        raise ConfigError(
+            "a message would be due before an honest sequencer, waiting for its confirmations and posting within the "
+            "past bound, could have consumed it",
+            hint="lengthen force_delay_seconds, or wait for fewer confirmations",
+            force_delay_seconds=config.force_delay_seconds,
+            least_seconds=needed,
+            confirmations=confirmations,
+        )
+
+
+def _check_clock(config: DeployConfig) -> None:
+    most = REPORT_AGE_MS - REPORT_SLACK_MS
+    if 1000 * config.future_bound_seconds > most:
+        raise ConfigError(
+            "a clock that far ahead of L1 would make every honest price report stale, and nothing could be traded",
+            hint="shorten future_bound_seconds",
+            future_bound_ms=1000 * config.future_bound_seconds,
+            most_ms=most,
+        )
+
+
+def _check_rate(config: DeployConfig, *, development: bool) -> None:
+    if config.rate_bytes == 0:
+        raise ConfigError("a bucket that never drains would take the burst and then nothing", rate_bytes=0)
+    if development:
+        # its blocks carry a transaction or two, whatever their gas limit
+        return
+    small = SMALL_BATCHES * SMALL_BATCH_BYTES
+    if config.rate_bytes < small:
+        raise ConfigError(
+            "small batches, which a full bucket takes as well, could bring more than the bucket drains",
+            hint="raise rate_bytes",
+            rate_bytes=config.rate_bytes,
+            least_bytes=small,
+        )
+    asked, landed = steps_a_block(config.rate_bytes), 1 << config.root_height
+    if asked > landed:
+        room = max(0, landed - QUEUE_STEPS - SAMPLE_STEPS) * 1000 // STEPS_PER_KILOBYTE
+        raise ConfigError(
+            "blocks could ask for more steps than one assertion a block has, and exits would wait without a bound",
+            hint=f"rate_bytes of {room:,} at most, or a larger root_height",
+            steps_a_block=asked,
+            most_steps=landed,
+        )

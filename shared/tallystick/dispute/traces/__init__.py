@@ -1,0 +1,1 @@
+"""Traces of whole assertions: made once, kept on disk, opened where a dispute asks."""

@@ -1,0 +1,1 @@
+"""What proves itself by a block's hash: headers, receipts, logs."""

@@ -1,0 +1,137 @@
+"""Who signs transactions: a key in a file, or a signer of its own that this process asks and never sees the key of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import rlp
+from eth_account import Account
+from eth_hash.auto import keccak
+from eth_utils.address import is_address, to_checksum_address
+
+from tallystick.errors import BadInput, ConfigError, L1Error, L1Unreachable
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.sending.keys import KeyFile, load_account
+
+UNSIGNED_FIELDS: Final = 9
+"""Of a dynamic-fee transaction (EIP-1559); the parity and both halves of the signature follow."""
+SIGNER_TIMEOUT_SECONDS: Final = 20.0
+
+
+class Signed(Protocol):
+    """A signed transaction."""
+
+    @property
+    def hash(self) -> Any: ...
+
+    @property
+    def raw_transaction(self) -> Any: ...
+
+
+class Signer(Protocol):
+    """An account that signs; eth_account's LocalAccount is one."""
+
+    @property
+    def address(self) -> str: ...
+
+    def sign_transaction(self, transaction_dict: dict[str, Any]) -> Signed: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteKey:
+    """A key behind a JSON-RPC signer. The address may be left out where the signer has one account only."""
+
+    url: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemotelySigned:
+    """A transaction that a remote signer signed."""
+
+    hash: bytes
+    raw_transaction: bytes
+
+
+class RemoteSigner:
+    """Asks a signer by eth_signTransaction, and takes nothing but what was asked for, signed by the account."""
+
+    def __init__(self, key: RemoteKey, *, sleep: Callable[[float], None] | None = None) -> None:
+        """Raises: ConfigError, when the signer does not have the account; L1Unreachable, when it does not answer."""
+        if key.address and not is_address(key.address):
+            raise ConfigError("not an address", address=key.address)
+        try:
+            options: dict[str, Any] = {} if sleep is None else {"sleep": sleep}
+            self._client = L1Client(key.url, timeout_seconds=SIGNER_TIMEOUT_SECONDS, **options)
+        except BadInput as error:
+            raise ConfigError("a remote signer is an http or https URL") from error
+        accounts = [to_checksum_address(account) for account in self._ask("eth_accounts")]
+        wanted = to_checksum_address(key.address) if key.address else ""
+        if wanted and wanted not in accounts:
+            raise ConfigError("the remote signer does not have this account", address=wanted)
+        if not wanted and len(accounts) != 1:
+            raise ConfigError("which of the signer's accounts?", hint="give its address", accounts=len(accounts))
+        self._address = str(wanted or accounts[0])
+
+    @property
+    def address(self) -> str:
+        return self._address
+
+    def sign_transaction(self, transaction_dict: dict[str, Any]) -> RemotelySigned:
+        """The transaction, signed.
+
+        Raises: L1Error, when the signer refuses, or gives anything but what was asked for; L1Unreachable.
+        """
+        request = {
+            "from": self._address,
+            "type": "0x2",
+            "chainId": hex(transaction_dict["chainId"]),
+            "nonce": hex(transaction_dict["nonce"]),
+            "gas": hex(transaction_dict["gas"]),
+            "value": hex(transaction_dict["value"]),
+            "data": "0x" + transaction_dict["data"].hex(),
+            "maxFeePerGas": hex(transaction_dict["maxFeePerGas"]),
+            "maxPriorityFeePerGas": hex(transaction_dict["maxPriorityFeePerGas"]),
+        }
+        if transaction_dict.get("to"):
+            request["to"] = to_checksum_address(transaction_dict["to"])
+        answer = self._ask("eth_signTransaction", request)
+        # web3signer answers with the bytes, geth and clef with an object that has them
+        text = answer.get("raw") if isinstance(answer, dict) else answer
+        try:
+            raw = bytes.fromhex(str(text).removeprefix("0x"))
+            signer = to_checksum_address(Account.recover_transaction(raw))
+            given = rlp.decode(raw[1:])[:UNSIGNED_FIELDS]
+        except Exception as error:  # whatever a decoder makes of another's bytes
+            raise L1Error("the remote signer gave no signed transaction", endpoint=self._client.endpoint) from error
+        if raw[:1] != b"\2" or given != _unsigned(transaction_dict) or signer != self._address:
+            raise L1Error("the remote signer signed something else", endpoint=self._client.endpoint)
+        return RemotelySigned(hash=keccak(raw), raw_transaction=raw)
+
+    def _ask(self, method: str, *params: Any) -> Any:
+        try:
+            return self._client.request(method, *params)
+        except L1Unreachable as error:
+            raise L1Unreachable("no answer from the remote signer", endpoint=self._client.endpoint) from error
+        except L1Error as error:
+            raise L1Error(
+                f"the remote signer refused: {error.message.removeprefix('L1 refused: ')}",
+                endpoint=self._client.endpoint,
+            ) from error
+
+
+def load_signer(key: KeyFile | RemoteKey) -> Signer:
+    """The signer a configuration names.
+
+    Raises: as `load_account` and `RemoteSigner`.
+    """
+    if isinstance(key, RemoteKey):
+        return RemoteSigner(key)
+    account: Signer = load_account(key)
+    return account
+
+
+def _unsigned(fields: dict[str, Any]) -> list[Any]:
+    numbers = [fields[name] for name in ("chainId", "nonce", "maxPriorityFeePerGas", "maxFeePerGas", "gas")]
+    encoded = [value.to_bytes((value.bit_length() + 7) // 8, "big") for value in (*numbers, fields["value"])]
+    return [*encoded[:5], bytes(fields.get("to") or b""), encoded[5], bytes(fields["data"]), []]

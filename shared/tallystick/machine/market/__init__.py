@@ -1,0 +1,1 @@
+"""What the steps share about markets: the book, trades, funding, margin, liquidation."""

@@ -1,0 +1,341 @@
+"""Accounts below their maintenance margin: how much to close, at which price, and with whom."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from tallystick.machine.arith import mul_div_floor, ppm_down, products_at_most
+from tallystick.machine.machine import Machine
+from tallystick.machine.market.book import Path, open_best
+from tallystick.machine.market.margin import maintenance_fraction, maintenance_margin, tier_begins
+from tallystick.machine.market.risk import Health, health, may_change
+from tallystick.machine.market.stages import check_liquidation_stage, holder_waits
+from tallystick.machine.market.trade import Fill, apply_fill, find_position, move_totals, undo_fill
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    ACCOUNT_POSITION_SIZE_LOTS,
+    BUY,
+    FLAG_LIQUIDATION,
+    MARKET_INSURANCE_LOTS,
+    MARKET_LIQUIDATION_PPM,
+    MARKET_LIVE,
+    MARKET_MAX_LOTS,
+    MARKET_STATUS,
+    MAX_CASH_UNITS,
+    PPM,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_WORDS,
+    SELL,
+)
+
+FUND: Final = 0
+"""The insurance fund's account: nobody owns it, so nobody can trade for it or withdraw from it."""
+
+
+class Case:
+    """A position that may have to be closed: cell numbers, word offsets, and its account as it stands.
+
+    Units: `tick` is what one lot is worth at one tick, `worth` what it is worth at the mark.
+    """
+
+    def __init__(self, machine: Machine, account: i64, market: i64) -> None:
+        state = machine.state
+        self.machine = machine
+        self.number = account
+        self.market_number = market
+        self.market = state.markets.open(market)
+        self.account = state.accounts.open(account)
+        self.risk = state.risk.open(0)
+        self.price = state.prices.open(market)
+        self.entry = self.risk + market * RISK_RISKMARKET_WORDS
+        self.mark = state.risk.words[self.entry + RISK_RISKMARKET_MARK_TICKS]
+        self.tick = state.risk.words[self.entry + RISK_RISKMARKET_MULTIPLIER]
+        self.size = size_of(state.accounts.words, self.account, market)
+        self.lots = self.size if self.size >= 0 else -self.size
+        self.side: i64 = SELL if self.size > 0 else BUY
+        self.measured = health(state, self.account, self.risk)
+
+    @property
+    def worth(self) -> i64:
+        """What one lot is worth at the mark."""
+        return self.mark * self.tick
+
+    @property
+    def bankrupt(self) -> bool:
+        """Whether the account is worth less than nothing."""
+        return self.measured.value < 0
+
+
+def size_of(words: vec[i64], account: i64, market: i64) -> i64:
+    """Return an account's signed size in a market. Shape: `account` is a word offset. Units: lots."""
+    position = find_position(words, account, market)
+    return words[position + ACCOUNT_POSITION_SIZE_LOTS] if position >= 0 else 0
+
+
+def check_market(case: Case) -> i64:
+    """Whether the position can be closed at all. Rejects: NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT."""
+    state = case.machine.state
+    if state.markets.words[case.market + MARKET_STATUS] != MARKET_LIVE or case.mark == 0:
+        return Outcome.NO_MARKET
+    if case.size == 0:
+        return Outcome.NO_POSITION
+    return check_liquidation_stage(state, case.price)
+
+
+def check_case(case: Case) -> i64:
+    """Whether the position may be closed against its owner's will.
+
+    Rejects: as `check_market`, HEALTHY (value covers the maintenance margin), and LIQUIDATIONS_WAIT for the sake of
+    another market as well.
+    """
+    outcome = check_market(case)
+    if outcome != Outcome.ACCEPTED:
+        return outcome
+    if case.measured.value >= case.measured.maintenance:
+        return Outcome.HEALTHY
+    waits = holder_waits(case.machine.state, case.account, case.risk)
+    return Outcome.LIQUIDATIONS_WAIT if waits else Outcome.ACCEPTED
+
+
+def sufficient_lots(case: Case) -> i64:
+    """Return the fewest lots that, closed at the mark and for the largest fee, bring maintenance margin back.
+
+    What one more closed lot gains is its share of the margin less the fee, so the tiers are walked from the top, where
+    a lot gains most. The whole position when no part of it suffices. Rounding: up; a part of a lot does not trade.
+    """
+    marks = case.machine.state.risk.words
+    fee: int = case.machine.state.markets.words[case.market + MARKET_LIQUIDATION_PPM]
+    worth: int = case.worth
+    top: int = case.lots * case.worth
+    missing = _missing(case)
+    closed: int = 0
+    tier: i64
+    for tier in range(2, -1, -1):
+        begin: int = tier_begins(marks, case.entry, tier)
+        if begin >= top:
+            continue
+        fraction: int = maintenance_fraction(marks, case.entry, tier)
+        gain = fraction - fee
+        if gain <= 0:
+            return case.lots
+        span = top - begin
+        if missing <= span * gain:
+            lots = -(-(closed * gain + missing) // (gain * worth))
+            return lots if lots < case.lots else case.lots
+        missing -= span * gain
+        closed += span
+        top = begin
+    return case.lots
+
+
+def _missing(case: Case) -> int:
+    """Return by how much the maintenance margin passes the value. Units: millionths of a unit, so not a machine word.
+
+    The position's own margin counts unrounded: what then suffices does so with the rounding as well.
+    """
+    marks = case.machine.state.risk.words
+    notional = case.lots * case.worth
+    others: int = case.measured.maintenance - maintenance_margin(marks, case.entry, notional) - case.measured.value
+    million: int = PPM
+    missing = others * million
+    tier: i64
+    for tier in range(3):
+        begin: int = tier_begins(marks, case.entry, tier)
+        end: int = tier_begins(marks, case.entry, tier + 1)
+        whole: int = notional
+        fraction: int = maintenance_fraction(marks, case.entry, tier)
+        if begin < whole:
+            missing += ((end if end < whole else whole) - begin) * fraction
+    return missing
+
+
+def value_share(case: Case, lots: i64) -> i64:
+    """Return the part of the account's value that stands behind some lots: value x their margin / all margin.
+
+    Closing them for their worth at the mark less this, for a long (more it, for a short), leaves the ratio of value to
+    maintenance margin as it is. Units: units. Rounding: down, for the account.
+    """
+    marks = case.machine.state.risk.words
+    margin = maintenance_margin(marks, case.entry, case.lots * case.worth)
+    margin -= maintenance_margin(marks, case.entry, (case.lots - lots) * case.worth)
+    return mul_div_floor(case.measured.value, margin, case.measured.maintenance)
+
+
+def zero_quote(case: Case, lots: i64) -> i64:
+    """Return what changes hands when lots are closed at the zero price, at least one tick a lot.
+
+    Units: units. Rounding: up for a long, down for a short.
+    """
+    share = value_share(case, lots)
+    quote = lots * case.worth + (-share if case.size > 0 else share)
+    least = lots * case.tick
+    return quote if quote >= least else least
+
+
+def zero_price(case: Case, lots: i64) -> i64:
+    """Return the zero price of lots as a limit of an order. Units: ticks. Rounding: up for a long, down for a short."""
+    shift = value_share(case, lots) // (lots * case.tick)
+    return case.mark - shift if case.size > 0 else case.mark + shift
+
+
+def book_crosses(case: Case) -> bool:
+    """Whether an order rests that would take the whole position at its zero price or better; opens the book."""
+    path = Path(case.market_number, 1 - case.side)
+    if not open_best(case.machine.state, path):
+        return False
+    limit = zero_price(case, case.lots)
+    return path.price >= limit if case.side == SELL else path.price <= limit
+
+
+def liquidates(machine: Machine) -> bool:
+    """Whether the order in progress closes a position against its owner's will.
+
+    Its limit, the zero price, stands for the margin check: no fill at it makes the account less safe.
+    """
+    return machine.state.registers.arg_flags & FLAG_LIQUIDATION != 0
+
+
+def open_fund(machine: Machine) -> i64:
+    """Open the insurance fund's account when the order in progress pays it a fee; else -1."""
+    if not liquidates(machine) or machine.state.registers.arg_account == FUND:
+        return -1
+    return machine.state.accounts.open(FUND)
+
+
+def liquidation_fee(machine: Machine, market: i64, fund: i64, quote: i64, tick: i64, price: i64) -> i64:
+    """Return what a liquidated account pays the insurance fund for a fill; the fund itself pays nothing.
+
+    At most the market's share of the quote, the improvement over the limit, and what the fund's cash has room for.
+    Shape: `market` and `fund` are word offsets. Units: `tick` is what all lots of the fill are worth at one tick.
+    Rounding: down.
+    """
+    if fund < 0:
+        return 0
+    state = machine.state
+    distance = price - state.registers.arg_price
+    improvement = (distance if distance >= 0 else -distance) * tick
+    fee = ppm_down(quote, state.markets.words[market + MARKET_LIQUIDATION_PPM])
+    fee = fee if fee <= improvement else improvement
+    room = MAX_CASH_UNITS - state.accounts.words[fund + ACCOUNT_CASH_UNITS]
+    fee = fee if fee <= room else room
+    return fee if fee > 0 else 0
+
+
+def pay_fund(machine: Machine, fund: i64, fee: i64) -> None:
+    """Give a fee that an account has paid to the insurance fund."""
+    state = machine.state
+    state.accounts.words[fund + ACCOUNT_CASH_UNITS] += fee
+    state.registers.cash_units += fee
+    state.accounts.mark(FUND)
+
+
+class Transfer:
+    """Lots that went from one account to another at the zero price: both sides, to be booked or undone."""
+
+    def __init__(self) -> None:
+        self.lots: i64 = 0
+        self.quote: i64 = 0
+        self.gives = Fill()
+        self.takes = Fill()
+
+
+def transfer(case: Case, other: i64, lots: i64, moved: Transfer) -> bool:
+    """Move lots to another account at the zero price, unless a limit of either forbids it."""
+    state = case.machine.state
+    moved.lots = lots
+    moved.quote = zero_quote(case, lots)
+    market = case.market_number
+    most = state.markets.words[case.market + MARKET_MAX_LOTS]
+    if (
+        apply_fill(state, case.account, case.risk, market, case.side, lots, moved.quote, 0, most, moved.gives)
+        != Outcome.ACCEPTED
+    ):
+        return False
+    if (
+        apply_fill(state, other, case.risk, market, 1 - case.side, lots, moved.quote, 0, most, moved.takes)
+        != Outcome.ACCEPTED
+    ):
+        undo_fill(state, case.account, market, moved.gives)
+        return False
+    return True
+
+
+def undo(case: Case, other: i64, moved: Transfer) -> None:
+    """Put both accounts back to what they were before `transfer`."""
+    undo_fill(case.machine.state, other, case.market_number, moved.takes)
+    undo_fill(case.machine.state, case.account, case.market_number, moved.gives)
+
+
+def book_transfer(case: Case, other_number: i64, moved: Transfer) -> None:
+    """Add a transfer that stands to the totals. Open interest never grows by it."""
+    state = case.machine.state
+    move_totals(state, case.market, moved.gives, moved.takes)
+    state.markets.mark(case.market_number)
+    state.accounts.mark(case.number)
+    state.accounts.mark(other_number)
+    case.machine.emit("takeover", case.market_number, moved.quote, moved.lots, case.side, case.number, other_number)
+
+
+def fund_takes(case: Case, fund: i64, moved: Transfer) -> bool:
+    """Move as much of the position to the insurance fund as its cap for the market has room for.
+
+    False, and nothing moved, when that is nothing, or the fund's own margin would not carry it.
+    """
+    state = case.machine.state
+    held = size_of(state.accounts.words, fund, case.market_number)
+    room = state.markets.words[case.market + MARKET_INSURANCE_LOTS] + (-held if case.size > 0 else held)
+    lots = case.lots if case.lots <= room else room
+    if lots <= 0:
+        return False
+    before = health(state, fund, case.risk)
+    if not transfer(case, fund, lots, moved):
+        return False
+    if may_change(before, health(state, fund, case.risk), moved.takes.reduces):
+        return True
+    undo(case, fund, moved)
+    return False
+
+
+def candidate_takes(case: Case, number: i64, candidate: i64, moved: Transfer) -> bool:
+    """Move as much of the position to a candidate as its own opposite one can take up.
+
+    False, and nothing moved, when the candidate has no opposite position, is worth nothing, or would be worth less than
+    nothing afterwards.
+    """
+    state = case.machine.state
+    if number in (case.number, FUND) or health(state, candidate, case.risk).value <= 0:
+        return False
+    size = size_of(state.accounts.words, candidate, case.market_number)
+    opposite = -size if case.size > 0 else size
+    lots = case.lots if case.lots <= opposite else opposite
+    if lots <= 0 or not transfer(case, candidate, lots, moved):
+        return False
+    if health(state, candidate, case.risk).value >= 0:
+        return True
+    undo(case, candidate, moved)
+    return False
+
+
+def outranks(challenger: Health, nominee: Health) -> bool:
+    """Whether an account is leveraged more, notional by value, than another; both are worth more than nothing."""
+    return not products_at_most(challenger.notional, nominee.value, nominee.notional, challenger.value)
+
+
+def last_resort(case: Case, fund: i64, moved: Transfer) -> i64:
+    """Whether neither the book nor the insurance fund takes the position up."""
+    if case.number == FUND:
+        return Outcome.HEALTHY
+    outcome = check_case(case)
+    if outcome != Outcome.ACCEPTED:
+        return outcome
+    if not case.bankrupt and book_crosses(case):
+        return Outcome.BOOK_CROSSES
+    if fund_takes(case, fund, moved):
+        undo(case, fund, moved)
+        return Outcome.INSURANCE_FIRST
+    return Outcome.ACCEPTED

@@ -1,0 +1,88 @@
+"""Cross-margin: what an account is worth and what it must hold."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64, mypyc_attr
+
+from tallystick.machine.arith import ppm_up, products_at_most
+from tallystick.machine.market.funding import owed
+from tallystick.machine.market.margin import initial_margin, maintenance_margin
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    ACCOUNT_POSITION_FUNDING_INDEX,
+    ACCOUNT_POSITION_MARKET,
+    ACCOUNT_POSITION_SIZE_LOTS,
+    ACCOUNT_POSITION_WORDS,
+    ACCOUNT_POSITIONS,
+    MAX_POSITIONS,
+    RISK_RISKMARKET_FUNDING_INDEX,
+    RISK_RISKMARKET_MARK_TICKS,
+    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_WORDS,
+    WITHDRAW_BUFFER_PPM,
+)
+from tallystick.state.state import State
+
+
+@mypyc_attr(acyclic=True, free_list_len=1)
+class Health:
+    """An account against the marks. Units: all in units."""
+
+    def __init__(self, value: i64, initial: i64, maintenance: i64, notional: i64) -> None:
+        self.value = value
+        self.initial = initial
+        self.maintenance = maintenance
+        self.notional = notional
+
+
+def health(state: State, account: i64, risk: i64) -> Health:
+    """Measure an account, with the funding it has not settled yet.
+
+    Shape: `account` and `risk` are word offsets. Rounding: margin requirements and funding up, position by position.
+    """
+    words = state.accounts.words
+    marks = state.risk.words
+    value = words[account + ACCOUNT_CASH_UNITS]
+    initial: i64 = 0
+    maintenance: i64 = 0
+    notional: i64 = 0
+    slot: i64
+    for slot in range(MAX_POSITIONS):
+        position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+        size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+        if size == 0:
+            continue
+        market = risk + words[position + ACCOUNT_POSITION_MARKET] * RISK_RISKMARKET_WORDS
+        size *= marks[market + RISK_RISKMARKET_MULTIPLIER]
+        worth = size * marks[market + RISK_RISKMARKET_MARK_TICKS]
+        last = words[position + ACCOUNT_POSITION_FUNDING_INDEX]
+        value += worth - owed(size, marks[market + RISK_RISKMARKET_FUNDING_INDEX] - last)
+        exposure = worth if worth >= 0 else -worth
+        notional += exposure
+        initial += initial_margin(marks, market, exposure)
+        maintenance += maintenance_margin(marks, market, exposure)
+    return Health(value, initial, maintenance, notional)
+
+
+def may_change(before: Health, after: Health, reduces: bool) -> bool:
+    """Whether a trade may leave an account like this.
+
+    Either it ends at or above the initial margin, or it only reduces a position and the ratio of value to maintenance
+    margin gets no worse.
+    """
+    if after.value >= after.initial:
+        return True
+    return reduces and products_at_most(before.value, after.maintenance, after.value, before.maintenance)
+
+
+def withdrawable(state: State, measured: Health) -> i64:
+    """Return what may leave an account.
+
+    Rounding: down. Beyond the initial margin, a share of the notional stays, so that unrealised profit cannot be
+    withdrawn and pyramided. Never more than the Vault still holds, so that every withdrawal granted can be paid (I5).
+    """
+    buffer = ppm_up(measured.notional, WITHDRAW_BUFFER_PPM)
+    free = measured.value - (measured.initial if measured.initial >= buffer else buffer)
+    held = state.registers.deposited_units - state.registers.withdrawn_units
+    free = free if free <= held else held
+    return free if free > 0 else 0

@@ -1,0 +1,190 @@
+"""One side of a fill, applied to an account and undone again when it may not stand."""
+
+from __future__ import annotations
+
+from librt.vecs import vec
+from mypy_extensions import i64, mypyc_attr
+
+from tallystick.machine.market.funding import dust, owed
+from tallystick.machine.market.risk import health, may_change
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import (
+    ACCOUNT_CASH_UNITS,
+    ACCOUNT_POSITION_FUNDING_INDEX,
+    ACCOUNT_POSITION_MARKET,
+    ACCOUNT_POSITION_SIZE_LOTS,
+    ACCOUNT_POSITION_WORDS,
+    ACCOUNT_POSITIONS,
+    BUY,
+    MARKET_FUNDING_PART,
+    MARKET_FUNDING_WHOLE,
+    MARKET_MAX_OPEN_INTEREST_LOTS,
+    MARKET_NET_LOTS,
+    MARKET_OPEN_INTEREST_LOTS,
+    MAX_CASH_UNITS,
+    MAX_POSITIONS,
+    PPM,
+    RISK_RISKMARKET_FUNDING_INDEX,
+    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_WORDS,
+)
+from tallystick.state.state import State
+
+
+def find_position(words: vec[i64], account: i64, market: i64) -> i64:
+    """Return the word offset of the account's slot for a market: its position, else the first free one, else -1."""
+    free: i64 = -1
+    slot: i64
+    for slot in range(MAX_POSITIONS):
+        position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+        if words[position + ACCOUNT_POSITION_SIZE_LOTS] == 0:
+            if free < 0:
+                free = position
+        elif words[position + ACCOUNT_POSITION_MARKET] == market:
+            return position
+    return free
+
+
+def reducible(words: vec[i64], account: i64, market: i64, side: i64) -> i64:
+    """Return how many lots an order of this side may trade before the account's position is closed."""
+    position = find_position(words, account, market)
+    if position < 0:
+        return 0
+    size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+    against = -size if side == BUY else size
+    return against if against > 0 else 0
+
+
+@mypyc_attr(acyclic=True, free_list_len=1)
+class Fill:
+    """One side of a fill: what it changes, and what was there before.
+
+    Units: lots, units, funding indices in millionths of a tick, `dust` in millionths of a unit. `cash_change` has the
+    funding settled in it. `reduces` says that it only makes a position smaller, never turns it round.
+    """
+
+    def __init__(self) -> None:
+        self.position: i64 = -1
+        self.old_size: i64 = 0
+        self.new_size: i64 = 0
+        self.cash_change: i64 = 0
+        self.old_index: i64 = 0
+        self.new_index: i64 = 0
+        self.dust: i64 = 0
+        self.reduces = False
+
+
+def apply_fill(
+    state: State,
+    account: i64,
+    risk: i64,
+    market: i64,
+    side: i64,
+    lots: i64,
+    quote: i64,
+    fee: i64,
+    max_lots: i64,
+    fill: Fill,
+) -> i64:
+    """Settle the funding of an account's position and apply one side of a fill to it, unless a limit forbids it.
+
+    Shape: `account` and `risk` are word offsets. Units: `quote` and `fee` in units. Rounding: funding up. Rejects:
+    NO_POSITION_SLOT, POSITION_LIMIT.
+    """
+    words = state.accounts.words
+    fill.position = find_position(words, account, market)
+    if fill.position < 0:
+        return Outcome.NO_POSITION_SLOT
+    fill.old_size = words[fill.position + ACCOUNT_POSITION_SIZE_LOTS]
+    fill.new_size = fill.old_size + lots if side == BUY else fill.old_size - lots
+    _settle_funding(state, risk + market * RISK_RISKMARKET_WORDS, fill)
+    fill.cash_change += (-quote if side == BUY else quote) - fee
+    cash = words[account + ACCOUNT_CASH_UNITS] + fill.cash_change
+    fill.reduces = 0 <= fill.new_size < fill.old_size if fill.old_size > 0 else fill.old_size < fill.new_size <= 0
+    # A change of rules may have left a position beyond the limit: it may always get smaller.
+    small = fill.reduces or -max_lots <= fill.new_size <= max_lots
+    if not small or not -MAX_CASH_UNITS <= cash <= MAX_CASH_UNITS:
+        return Outcome.POSITION_LIMIT
+    words[account + ACCOUNT_CASH_UNITS] = cash
+    _set_position(words, fill.position, market, fill.new_size, fill.new_index)
+    return Outcome.ACCEPTED
+
+
+def _settle_funding(state: State, entry: i64, fill: Fill) -> None:
+    """Work out what the old position owes for the time it was held; a new one owes nothing."""
+    marks = state.risk.words
+    fill.new_index = marks[entry + RISK_RISKMARKET_FUNDING_INDEX]
+    fill.old_index = fill.new_index
+    if fill.old_size != 0:
+        fill.old_index = state.accounts.words[fill.position + ACCOUNT_POSITION_FUNDING_INDEX]
+    exposure = fill.old_size * marks[entry + RISK_RISKMARKET_MULTIPLIER]
+    fill.cash_change = -owed(exposure, fill.new_index - fill.old_index)
+    fill.dust = dust(exposure, fill.new_index - fill.old_index)
+
+
+def move_totals(state: State, market: i64, taker: Fill, maker: Fill) -> i64:
+    """Add both sides of a fill to the market's totals, the sum of all cash and the dust, unless open interest is full.
+
+    Shape: `market` is a word offset. Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
+    """
+    totals = state.markets.words
+    grown = _long_part(taker.new_size) - _long_part(taker.old_size)
+    grown += _long_part(maker.new_size) - _long_part(maker.old_size)
+    lots = totals[market + MARKET_OPEN_INTEREST_LOTS] + grown
+    cap = totals[market + MARKET_MAX_OPEN_INTEREST_LOTS]
+    if grown > 0 and cap != 0 and lots > cap:
+        return Outcome.OPEN_INTEREST
+    totals[market + MARKET_OPEN_INTEREST_LOTS] = lots
+    totals[market + MARKET_NET_LOTS] += taker.new_size - taker.old_size + maker.new_size - maker.old_size
+    state.registers.cash_units += taker.cash_change + maker.cash_change
+    _book_funding(state, market, taker)
+    _book_funding(state, market, maker)
+    return Outcome.ACCEPTED
+
+
+def _book_funding(state: State, market: i64, fill: Fill) -> None:
+    """Move the market's funding totals to the position's new size and index; whole units of dust become fees."""
+    totals = state.markets.words
+    registers = state.registers
+    old, new = fill.old_index // PPM, fill.new_index // PPM
+    totals[market + MARKET_FUNDING_WHOLE] += fill.new_size * new - fill.old_size * old
+    old, new = fill.old_index - old * PPM, fill.new_index - new * PPM
+    totals[market + MARKET_FUNDING_PART] += fill.new_size * new - fill.old_size * old
+    kept = registers.funding_dust + fill.dust
+    registers.fees_units += kept // PPM
+    registers.funding_dust = kept % PPM
+
+
+def undo_fill(state: State, account: i64, market: i64, fill: Fill) -> None:
+    """Put an account back to what it was before `apply_fill`."""
+    words = state.accounts.words
+    words[account + ACCOUNT_CASH_UNITS] -= fill.cash_change
+    _set_position(words, fill.position, market, fill.old_size, fill.old_index)
+
+
+def may_stand(state: State, account: i64, market: i64, risk: i64, fill: Fill) -> bool:
+    """Whether a fill just applied may leave the account like this.
+
+    What the account was worth before is measured only where it matters: the fill is undone for it and applied again.
+    """
+    after = health(state, account, risk)
+    if after.value >= after.initial:
+        return True
+    if not fill.reduces:
+        return False
+    words = state.accounts.words
+    undo_fill(state, account, market, fill)
+    before = health(state, account, risk)
+    words[account + ACCOUNT_CASH_UNITS] += fill.cash_change
+    _set_position(words, fill.position, market, fill.new_size, fill.new_index)
+    return may_change(before, after, fill.reduces)
+
+
+def _long_part(size: i64) -> i64:
+    return size if size > 0 else 0
+
+
+def _set_position(words: vec[i64], position: i64, market: i64, size: i64, index: i64) -> None:
+    words[position + ACCOUNT_POSITION_MARKET] = market if size else 0
+    words[position + ACCOUNT_POSITION_SIZE_LOTS] = size
+    words[position + ACCOUNT_POSITION_FUNDING_INDEX] = index if size else 0

@@ -1,0 +1,1 @@
+"""A party at the rollup: what it knows, what is due, and how that gets done."""

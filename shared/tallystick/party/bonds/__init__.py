@@ -1,0 +1,1 @@
+"""Bonds that several pay together, from a member's side."""

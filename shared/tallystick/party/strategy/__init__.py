@@ -1,0 +1,1 @@
+"""The honest strategy: from what is known to the calls that are due."""

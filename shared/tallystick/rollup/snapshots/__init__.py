@@ -1,0 +1,1 @@
+"""True states on disk."""

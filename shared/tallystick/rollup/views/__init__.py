@@ -1,0 +1,1 @@
+"""L1's events folded into what they mean: batches, assertions, credits."""

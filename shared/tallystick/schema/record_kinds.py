@@ -1,0 +1,320 @@
+"""Record kinds: their numbers, fields, ranges, what is signed, and the registers their fields go to."""
+
+from __future__ import annotations
+
+from tallystick.schema.market_rules import RULES, camel
+from tallystick.schema.names import Phase, Scope
+from tallystick.schema.record_model import Authority, RecordBlob, RecordField, RecordKind
+
+__all__ = ["RECORDS", "SIGNATURE_BYTES", "Authority", "RecordBlob", "RecordField", "RecordKind"]
+
+SIGNATURE_BYTES = 64
+U8_LIMIT = (1 << 8) - 1
+U32_LIMIT = (1 << 32) - 1
+U62_LIMIT = (1 << 62) - 1
+
+
+def _n(name: str, limit: int, signed: str = "", *, register: str = "") -> RecordField:
+    return RecordField(name=name, limit=limit, signed=signed, register=register)
+
+
+def _t(name: str, limit: int, accepted: str) -> RecordField:
+    return RecordField(name=name, limit=limit, accepted=accepted)
+
+
+def _a(name: str, signed: str, *, register: str = "") -> RecordField:
+    return RecordField(name=name, limit=(1 << 160) - 1, signed=signed, address=True, register=register)
+
+
+_ACCOUNT = _n("account", U32_LIMIT, "account", register="arg_account")
+_NONCE = _n("nonce", U62_LIMIT, "nonce")
+_BY_OWNER = (_ACCOUNT, _NONCE)
+_BY_OWNER_OR_AGENT = (_ACCOUNT, _n("agent", 15), _NONCE)
+_RULE_FIELDS = tuple(_n(name, limit, camel(name)) for name, limit in RULES.items())
+
+RECORDS: tuple[RecordKind, ...] = (
+    RecordKind(
+        name="clock",
+        number=1,
+        authority=Authority.NOBODY,
+        phase=Phase.SET_CLOCK,
+        operators_own=True,
+        winds_down=True,
+        doc="Move the clock.",
+        fields=(_n("clock_ms", U62_LIMIT, register="arg_time"),),
+    ),
+    RecordKind(
+        name="order",
+        number=3,
+        authority=Authority.OWNER_OR_AGENT,
+        scope=Scope.PLACE,
+        phase=Phase.PLACE_ORDER,
+        primary="Order",
+        doc="Place a limit order; `agent` 0 means the owner signed.",
+        fields=(
+            *_BY_OWNER_OR_AGENT,
+            _n("market", 63, "market", register="arg_market"),
+            _n("side", 1, "side", register="arg_side"),
+            _n("flags", 127, "flags", register="arg_flags"),
+            _n("price_ticks", (1 << 24) - 1, "priceTicks", register="arg_price"),
+            _n("lots", U62_LIMIT, "lots", register="arg_lots"),
+            _n("client_id", U62_LIMIT, "clientId", register="arg_id"),
+            _n("expiry_ms", U62_LIMIT, "expiryMs", register="arg_time"),
+        ),
+    ),
+    RecordKind(
+        name="cancel",
+        number=4,
+        authority=Authority.OWNER_OR_AGENT,
+        scope=Scope.CANCEL,
+        phase=Phase.CANCEL_ORDER,
+        primary="Cancel",
+        winds_down=True,
+        doc="Cancel the resting order with this client id; `slot`, where it rests, is filled in by the operator.",
+        fields=(
+            *_BY_OWNER_OR_AGENT,
+            _n("client_id", U62_LIMIT, "clientId", register="arg_id"),
+            _n("slot", (1 << 36) - 1, register="arg_slot"),
+        ),
+    ),
+    RecordKind(
+        name="withdraw",
+        number=5,
+        authority=Authority.OWNER,
+        phase=Phase.WITHDRAW,
+        primary="Withdraw",
+        doc="Withdraw to an L1 address.",
+        fields=(
+            *_BY_OWNER,
+            _n("amount_units", U62_LIMIT, "amountUnits", register="arg_amount"),
+            _a("recipient", "recipient", register="arg_address"),
+        ),
+    ),
+    RecordKind(
+        name="approve_agent",
+        number=6,
+        authority=Authority.OWNER,
+        phase=Phase.APPROVE_AGENT,
+        primary="ApproveAgent",
+        winds_down=True,
+        doc="Let a key trade for the account; the zero address revokes the slot.",
+        fields=(
+            *_BY_OWNER,
+            _n("slot", 15, "slot", register="arg_slot"),
+            _a("key", "key", register="arg_address"),
+            _n("scope", 3, "scope", register="arg_flags"),
+            _n("expiry_ms", U62_LIMIT, "expiryMs", register="arg_time"),
+        ),
+    ),
+    RecordKind(
+        name="report_price",
+        number=7,
+        authority=Authority.PRICE_SIGNER,
+        phase=Phase.REPORT_PRICE,
+        primary="PriceReport",
+        doc="One signer's price of one market's round.",
+        fields=(
+            _n("market", 63, "market", register="arg_market"),
+            _n("signer", 15, register="arg_slot"),
+            _n("round", U62_LIMIT, "round", register="arg_id"),
+            _n("price_ticks", (1 << 24) - 1, "priceTicks", register="arg_price"),
+            _n("time_ms", U62_LIMIT, "timeMs", register="arg_time"),
+        ),
+    ),
+    RecordKind(
+        name="list_market",
+        number=8,
+        authority=Authority.GOVERNANCE,
+        phase=Phase.LIST_MARKET,
+        primary="ListMarket",
+        doc="List a new market: what never changes, then its rules.",
+        fields=(
+            _n("market", 63, "market", register="arg_market"),
+            _n("kind", 1, "kind"),
+            _n("multiplier", U32_LIMIT, "multiplier"),
+            _n("expiry_ms", U62_LIMIT, "expiryMs"),
+            *_RULE_FIELDS,
+        ),
+    ),
+    RecordKind(
+        name="change_market",
+        number=9,
+        authority=Authority.GOVERNANCE,
+        phase=Phase.CHANGE_MARKET,
+        primary="ChangeMarket",
+        doc="Propose a listed market's next rules; `change` is the number of proposals for it before, and one.",
+        fields=(_n("market", 63, "market", register="arg_market"), _n("change", U32_LIMIT, "change"), *_RULE_FIELDS),
+    ),
+    RecordKind(
+        name="apply_change",
+        number=10,
+        authority=Authority.NOBODY,
+        phase=Phase.APPLY_CHANGE,
+        doc="Put a market's proposed rules in force when their time has come.",
+        fields=(_n("market", 63, register="arg_market"),),
+    ),
+    RecordKind(
+        name="settle_position",
+        number=11,
+        authority=Authority.NOBODY,
+        phase=Phase.SETTLE_POSITION,
+        doc="Turn an account's position in a settled market into cash.",
+        fields=(_n("account", U32_LIMIT, register="arg_account"), _n("market", 63, register="arg_market")),
+    ),
+    RecordKind(
+        name="transfer",
+        number=12,
+        authority=Authority.OWNER,
+        phase=Phase.TRANSFER,
+        primary="Transfer",
+        doc="Move cash to another account of the same owner, or into the insurance fund, which is account 0.",
+        fields=(
+            *_BY_OWNER,
+            _n("to", U32_LIMIT, "to", register="arg_slot"),
+            _n("amount_units", U62_LIMIT, "amountUnits", register="arg_amount"),
+        ),
+    ),
+    RecordKind(
+        name="bulk",
+        number=13,
+        authority=Authority.OWNER_OR_AGENT,
+        scope=Scope.PLACE | Scope.CANCEL,
+        phase=Phase.NEXT_ITEM,
+        primary="Bulk",
+        doc="Place, cancel and replace orders under one signature; the operator fills in `slots`, 5 bytes a cancel or replace.",
+        fields=(
+            *_BY_OWNER_OR_AGENT,
+            _n("expiry_ms", U62_LIMIT, "expiryMs"),
+        ),
+        blobs=(RecordBlob(name="items", limit=3800, signed="items"), RecordBlob(name="slots", limit=1000)),
+    ),
+    RecordKind(
+        name="cancel_all",
+        number=14,
+        authority=Authority.OWNER_OR_AGENT,
+        scope=Scope.CANCEL,
+        phase=Phase.CANCEL_ALL,
+        primary="CancelAll",
+        winds_down=True,
+        doc="Cancel every order the account has placed so far.",
+        fields=_BY_OWNER_OR_AGENT,
+    ),
+    RecordKind(
+        name="dead_man",
+        number=15,
+        authority=Authority.OWNER_OR_AGENT,
+        scope=Scope.CANCEL,
+        phase=Phase.SET_DEAD_MAN,
+        primary="DeadMan",
+        winds_down=True,
+        doc="Arm the dead-man switch: from `time_ms` on all the account's orders are dead; 0 disarms it.",
+        fields=(
+            *_BY_OWNER_OR_AGENT,
+            _n("time_ms", U62_LIMIT, "timeMs", register="arg_time"),
+        ),
+    ),
+    RecordKind(
+        name="clean",
+        number=16,
+        authority=Authority.NOBODY,
+        phase=Phase.CLEAN_ORDER,
+        winds_down=True,
+        doc="Take a dead order out of the book.",
+        fields=(_n("slot", (1 << 36) - 1, register="arg_slot"),),
+    ),
+    RecordKind(
+        name="liquidate",
+        number=17,
+        authority=Authority.NOBODY,
+        phase=Phase.LIQUIDATE,
+        doc="Send a position that its account cannot carry to the book; anybody may.",
+        fields=(_n("account", U32_LIMIT, register="arg_account"), _n("market", 63, register="arg_market")),
+    ),
+    RecordKind(
+        name="take_over",
+        number=18,
+        authority=Authority.NOBODY,
+        phase=Phase.TAKE_OVER,
+        doc="Let the insurance fund take up a position that the book does not; anybody may.",
+        fields=(_n("account", U32_LIMIT, register="arg_account"), _n("market", 63, register="arg_market")),
+    ),
+    RecordKind(
+        name="nominate_adl",
+        number=19,
+        authority=Authority.NOBODY,
+        phase=Phase.NOMINATE_ADL,
+        doc="Name the account whose opposite position is to take up one that nobody else takes; anybody may.",
+        fields=(
+            _n("account", U32_LIMIT, register="arg_account"),
+            _n("market", 63, register="arg_market"),
+            _n("candidate", U32_LIMIT, register="arg_id"),
+        ),
+    ),
+    RecordKind(
+        name="deleverage",
+        number=20,
+        authority=Authority.NOBODY,
+        phase=Phase.DELEVERAGE,
+        doc="Close an account's position against the nominee's; anybody may.",
+        fields=(_n("account", U32_LIMIT, register="arg_account"),),
+    ),
+    RecordKind(
+        name="conditional",
+        number=21,
+        authority=Authority.OWNER_OR_AGENT,
+        scope=Scope.PLACE,
+        phase=Phase.PLACE_ORDER,
+        primary="ConditionalOrder",
+        doc="Place an order that waits for a mark, or dies with another (`pair`, its client id); the operator fills in `pair_slot`.",
+        fields=(
+            *_BY_OWNER_OR_AGENT,
+            _n("market", 63, "market", register="arg_market"),
+            _n("side", 1, "side", register="arg_side"),
+            _n("flags", U8_LIMIT, "flags", register="arg_flags"),
+            _n("price_ticks", (1 << 24) - 1, "priceTicks", register="arg_price"),
+            _n("lots", U62_LIMIT, "lots", register="arg_lots"),
+            _n("client_id", U62_LIMIT, "clientId", register="arg_id"),
+            _n("expiry_ms", U62_LIMIT, "expiryMs", register="arg_time"),
+            _n("trigger_ticks", (1 << 24) - 1, "triggerTicks", register="arg_trigger"),
+            _n("pair", U62_LIMIT, "pair", register="arg_pair"),
+            _n("pair_slot", (1 << 36) - 1, register="arg_pair_slot"),
+        ),
+    ),
+    RecordKind(
+        name="settle_account",
+        number=22,
+        authority=Authority.NOBODY,
+        phase=Phase.SETTLE_ACCOUNT,
+        winds_down=True,
+        doc="Wind down: count what an account is worth, and once all are counted, pay it; anybody may.",
+        fields=(_n("account", U32_LIMIT, register="arg_account"),),
+    ),
+    RecordKind(
+        name="block_trade",
+        number=23,
+        authority=Authority.OWNER_OR_AGENT,
+        scope=Scope.PLACE,
+        phase=Phase.BLOCK_TRADE,
+        primary="BlockOffer",
+        acceptance="BlockAccept",
+        spares_nonce=True,
+        doc="Trade with one other account, all or nothing and beside the book; `account` offers, `taker` accepts.",
+        fields=(
+            *_BY_OWNER_OR_AGENT,
+            _n("expiry_ms", U62_LIMIT, "expiryMs"),
+            _n("market", 63, "market", register="arg_market"),
+            _n("side", 1, "side"),
+            _n("lots", U62_LIMIT, "lots"),
+            _n("price_ticks", (1 << 24) - 1, "priceTicks"),
+            _n("counterparty", U32_LIMIT, "counterparty"),
+            _n("reduces", 3, "reduces"),
+            _t("taker", U32_LIMIT, "taker"),
+            _n("taker_agent", 15),
+            _t("taker_nonce", U62_LIMIT, "takerNonce"),
+        ),
+        blobs=(RecordBlob(name="acceptance", limit=SIGNATURE_BYTES),),
+    ),
+)
+
+DOMAIN_NAME = "Tallystick"
+DOMAIN_VERSION = "1"

@@ -1,0 +1,306 @@
+"""Cells and registers: every byte of the exchange's state."""
+
+from __future__ import annotations
+
+from tallystick.schema.market_rules import RULES
+from tallystick.schema.model import ADDRESS, BITS64, BITS128, BITS256, HASH, I64, U8, U16, U32, U64, Field, Struct, f
+
+MAX_POSITIONS = 16
+MAX_MARKETS = 64
+MAX_SIGNERS = 16
+
+POSITION = Struct(
+    name="Position",
+    doc="A position in one market; an empty slot has size 0.",
+    fields=(
+        f("market", U8, "market id"),
+        f("size_lots", I64, "signed size in lots, long is positive"),
+        f("funding_index", I64, "the market's funding index when the position last paid funding"),
+    ),
+)
+
+ACCOUNT = Struct(
+    name="Account",
+    tag=1,
+    index="account id, given by the Vault",
+    doc="A margin account: its owner, cash and positions.",
+    fields=(
+        f("owner", ADDRESS, "L1 address that owns it; zero when nobody does"),
+        f("cash_units", I64, "cash ledger: deposits less withdrawals, fees and what was paid for positions"),
+        f("nonce_word", U64, "number of the nonce window's current word, nonce >> 7"),
+        f("nonce_current", BITS128, "nonces used in the current word"),
+        f("nonce_previous", BITS128, "nonces used in the word before"),
+        f("dead_before", U64, "orders with a smaller sequence number are cancelled"),
+        f("dead_man_ms", U64, "clock from which all its orders are dead; 0 when the switch is not armed"),
+        f("settled", U8, "its place in a wind-down: 0 nothing yet, 1 its claim is counted, 2 it is paid"),
+        f("claim_units", I64, "its claim in a wind-down"),
+        Field(name="positions", group=POSITION, count=MAX_POSITIONS, doc="open positions, any slot"),
+    ),
+)
+
+AGENT = Struct(
+    name="Agent",
+    tag=2,
+    index="account id << 4 | slot (1 to 15)",
+    doc="A key that may trade for an account, but never withdraw.",
+    fields=(
+        f("key", ADDRESS, "the agent's address; zero when revoked"),
+        f("scope", U8, "bit 0: place orders, bit 1: cancel orders"),
+        f("expiry_ms", U64, "clock at which it ends; 0 for never"),
+    ),
+)
+
+MARKET = Struct(
+    name="Market",
+    tag=3,
+    index="market id (0 to 63)",
+    doc="A market's rules and totals.",
+    fields=(
+        f("status", U8, "0 not listed, 1 live, 2 settled"),
+        f("kind", U8, "0 perpetual, 1 dated future"),
+        f("expiry_ms", U64, "clock at which a dated future expires; 0 for a perpetual"),
+        f("taker_ppm", U32, "taker fee in millionths of the notional"),
+        f("maker_ppm", U32, "maker fee in millionths of the notional"),
+        f("rebate_ppm", U32, "maker rebate in millionths of the notional, at most the taker fee"),
+        f("liquidation_ppm", U32, "largest liquidation fee in millionths of the notional"),
+        f("max_lots", U64, "largest order and largest position"),
+        f("max_open_interest_lots", U64, "largest open interest"),
+        f("insurance_lots", U64, "largest position the insurance fund may take over"),
+        f("surcharge_from_units", U64, "open interest in units from which initial margin grows; 0 for never"),
+        f("surcharge_to_units", U64, "open interest in units at which initial margin is all of the notional"),
+        f("band_ppm", U32, "how far the mark may be from the index, and an unpriced market order from the mark"),
+        f("move_ppm", U32, "how far the mark may move within a second"),
+        f("open_interest_lots", U64, "sum of all long positions"),
+        f("net_lots", I64, "sum of all positions: 0 after every step of a live market"),
+        f("funding_whole", I64, "sum of size x (funding index of the position, whole ticks)"),
+        f("funding_part", I64, "sum of size x (funding index of the position, millionths of a tick beyond them)"),
+    ),
+)
+
+RISK_MARKET = Struct(
+    name="RiskMarket",
+    doc="What a margin check needs of one market.",
+    fields=(
+        f("mark_ticks", U32, "mark price; 0 until the first one"),
+        f("multiplier", U32, "value of one lot at one tick, in units"),
+        f("initial_ppm", U32, "initial margin fraction in millionths"),
+        f("initial2_ppm", U32, "initial margin fraction of the notional beyond the second tier's beginning"),
+        f("initial3_ppm", U32, "initial margin fraction of the notional beyond the third tier's beginning"),
+        f("maintenance_ppm", U32, "maintenance margin fraction in millionths"),
+        f("maintenance2_ppm", U32, "maintenance margin fraction beyond the second tier's beginning"),
+        f("maintenance3_ppm", U32, "maintenance margin fraction beyond the third tier's beginning"),
+        f("tier2_from", U32, "notional at which the second tier begins, in millions of units; 0 for no tiers"),
+        f("tier3_from", U32, "notional at which the third tier begins, in millions of units; 0 for none"),
+        f("surcharge_ppm", U32, "what open interest adds to the initial margin fraction"),
+        f("funding_index", I64, "funding owed per lot and multiplier since listing, in millionths of a tick"),
+        f("index_ms", U64, "clock of the index the mark followed last; 0 when it is final, or there is none"),
+        f("resumed_ms", U64, "clock of the first index after a stale time; 0 when never stale"),
+    ),
+)
+
+RISK = Struct(
+    name="Risk",
+    tag=4,
+    index="0",
+    doc="Marks and margin fractions of all markets, so that a cross-margin check reads two cells.",
+    fields=(Field(name="markets", group=RISK_MARKET, count=MAX_MARKETS, doc="by market id"),),
+)
+
+BITMAP = Struct(
+    name="Bitmap",
+    tag=5,
+    index="parked << 25 | market << 19 | side << 18 | level << 16 | word, level 0 the top",
+    doc="256 occupancy bits of one level of a book side.",
+    fields=(f("bits", BITS256, "bit i: something rests below child i"),),
+)
+
+LEVEL = Struct(
+    name="Level",
+    tag=6,
+    index="parked << 31 | market << 25 | side << 24 | price in ticks",
+    doc="The orders at one price: a FIFO of pages. Parked orders have books of their own, by trigger.",
+    fields=(
+        f("head_page", U32, "page with the oldest orders"),
+        f("tail_page", U32, "page where the next order goes"),
+        f("orders", U32, "orders at this price"),
+    ),
+)
+
+PAGE = Struct(
+    name="Page",
+    tag=7,
+    index="page id, from 1, recycled",
+    doc="64 order slots in order of arrival.",
+    fields=(
+        f("next_page", U32, "next page of the price, or of the free list"),
+        f("used", U8, "slots handed out so far"),
+        f("bits", BITS64, "slots that hold an order"),
+    ),
+)
+
+ORDER = Struct(
+    name="Order",
+    tag=8,
+    index="page id << 6 | position",
+    doc="An order that rests in the book, or is parked until its trigger.",
+    fields=(
+        f("account", U32, "whose it is"),
+        f("market", U8, "market id"),
+        f("side", U8, "0 buy, 1 sell"),
+        f("price_ticks", U32, "limit price"),
+        f("remaining_lots", U64, "what is not filled yet; an empty slot has 0"),
+        f("client_id", U64, "the trader's own number for it"),
+        f("sequence", U64, "records and messages up to the one that placed it"),
+        f("expiry_ms", U64, "clock at which it ends; 0 for never"),
+        f("flags", U16, "the order's flags"),
+        f("trigger_ticks", U32, "mark at which it fires; 0 for an order in the book"),
+        f("pair_slot", U64, "where its one-cancels-other partner is; 0 for none"),
+        f("pair_sequence", U64, "the partner's sequence"),
+    ),
+)
+
+ORACLE = Struct(
+    name="Oracle",
+    tag=9,
+    index="market id",
+    doc="The reports of a market's newest round.",
+    fields=(
+        f("round", U64, "the newest round"),
+        f("seen", U16, "bit i: signer i reported in this round"),
+        f("prices", U32, "price in ticks by signer", count=MAX_SIGNERS),
+    ),
+)
+
+CONFIG = Struct(
+    name="Config",
+    tag=10,
+    index="0",
+    doc="Keys that are not accounts.",
+    fields=(
+        f("governance", ADDRESS, "may list markets, and nothing else"),
+        f("quorum", U8, "reports that make a median"),
+        f("signers", ADDRESS, "price signers", count=MAX_SIGNERS),
+    ),
+)
+
+PRICE = Struct(
+    name="Price",
+    tag=12,
+    index="market id",
+    doc="Where a market's mark comes from, and its funding between two ticks.",
+    fields=(
+        f("index_ticks", U32, "median of the newest round with a quorum; 0 until the first one"),
+        f("index_ms", U64, "clock when it was committed"),
+        f("resumed_ms", U64, "clock of the first index after a stale time; 0 when never stale"),
+        f("basis", I64, "moving average of the book's distance from the index, in millionths of a tick"),
+        f("premium_sum", I64, "sum of the premiums sampled since the last tick, in millionths"),
+        f("premium_count", U32, "how many they are"),
+        f("sample_minute", U64, "minute of the newest sample, clock / 60,000"),
+        f("tick_hour", U64, "hour of the newest tick, clock / 3,600,000"),
+        f("anchor_ticks", U32, "mark when the newest window for its moves began; 0 until the first one"),
+        f("anchor_ms", U64, "clock when that window began"),
+    ),
+)
+
+OUTBOX = Struct(
+    name="Outbox",
+    tag=11,
+    index="number of the withdrawal, from 0",
+    doc="A withdrawal that L1 pays once.",
+    fields=(
+        f("recipient", ADDRESS, "whom the Vault pays"),
+        f("amount_units", U64, "how much"),
+        f("account", U64, "where it came from"),
+    ),
+)
+
+PENDING = Struct(
+    name="Pending",
+    tag=13,
+    index="market id",
+    doc="A change of a market's rules that is not in force yet.",
+    fields=(
+        f("changes", U32, "changes proposed so far"),
+        f("effective_ms", U64, "clock from which the newest may be put in force; 0 when there is none"),
+        f("rules", U64, "the rules it brings, in the order of the record", count=len(RULES)),
+    ),
+)
+
+DELEVERAGE = Struct(
+    name="Deleverage",
+    tag=14,
+    index="account id of the account whose position is to be closed",
+    doc="The nominee for an auto-deleveraging.",
+    fields=(
+        f("market", U8, "market of the position"),
+        f("candidate", U32, "account whose opposite position takes it up; 0 when nobody is nominated"),
+        f("since_ms", U64, "clock of the first nomination"),
+    ),
+)
+
+CELLS = (ACCOUNT, AGENT, MARKET, RISK, BITMAP, LEVEL, PAGE, ORDER, ORACLE, CONFIG, OUTBOX, PRICE, PENDING, DELEVERAGE)
+
+REGISTERS = Struct(
+    name="Registers",
+    doc="Everything a step hands to the next, apart from cells.",
+    fields=(
+        f("domain", HASH, "EIP-712 domain separator of this deployment"),
+        f("phase", U8, "which step comes next"),
+        f("resume", U8, "which step comes when the order in progress ends; 0 for the next message or record"),
+        f("outcome", U8, "outcome code of the newest record or message"),
+        f("batch_cursor", U64, "next batch, or the one being read"),
+        f("batch_time", U64, "declared L1 time of the open batch's first record, seconds"),
+        f("batch_until", U64, "declared L1 time of its last record, seconds"),
+        f("batch_message_limit", U64, "messages the open batch consumes through, before its first record"),
+        f("chunk_count", U16, "chunks of the open batch"),
+        f("chunk_cursor", U16, "next chunk, or the one being read"),
+        f("chunk_offset", U16, "next byte of the open chunk"),
+        f("chunk_length", U16, "bytes of the open chunk"),
+        f("chunks_hash", HASH, "commitment to the open batch's chunks"),
+        f("chunk_hash", HASH, "hash of the open chunk"),
+        f("record_count", U64, "records so far"),
+        f("record_accumulator", HASH, "hash chain over all records"),
+        f("promised_count", U64, "records so far of kinds that accounts sign"),
+        f("promised_accumulator", HASH, "hash chain over these"),
+        f("message_cursor", U64, "next L1 message"),
+        f("forced_ms", U64, "L1 time of the message whose order or record is in progress; 0 for none"),
+        f("record_source", U8, "where the record in progress lies: 0 the open chunk, 1 the newest message"),
+        f("clock_ms", U64, "the exchange's clock"),
+        f("free_page", U32, "first page of the free list; 0 for none"),
+        f("page_count", U32, "pages ever handed out"),
+        f("outbox_count", U64, "withdrawals so far"),
+        f("deposited_units", I64, "all deposits"),
+        f("withdrawn_units", I64, "all withdrawals"),
+        f("fees_units", I64, "fees kept by the exchange"),
+        f("cash_units", I64, "sum of every account's cash"),
+        f("last_index_ms", U64, "clock of the newest index of any market; 0 until the first one"),
+        f("wind_down_ms", U64, "clock at which the wind-down began; 0 while the exchange is open"),
+        f("claims_closed", U8, "1 when the claims of a wind-down have been added up for good"),
+        f("claims_units", I64, "wind-down: all claims counted"),
+        f("pool_units", I64, "wind-down: what these claims share"),
+        f("surplus_units", I64, "wind-down: what is left for claims that come late"),
+        f("funding_dust", I64, "what rounding of funding has kept, in millionths of a unit, below one unit"),
+        f("firing_market", U8, "market whose triggers are being fired"),
+        f("bulk_at", U16, "bulk in progress: where its record begins in the open chunk or the message"),
+        f("bulk_end", U16, "bulk in progress: where its record ends"),
+        f("bulk_item", U16, "bulk in progress: byte at which the next item begins"),
+        f("bulk_slot", U16, "bulk in progress: byte at which the next slot begins"),
+        f("bulk_half", U8, "bulk in progress: 1 when the cancel of a replace has run"),
+        f("arg_account", U32, "record in progress: account"),
+        f("arg_market", U8, "record in progress: market"),
+        f("arg_side", U8, "record in progress: side"),
+        f("arg_flags", U16, "record in progress: flags, scope"),
+        f("arg_price", U32, "record in progress: price in ticks, multiplier"),
+        f("arg_lots", U64, "record in progress: lots left, largest size"),
+        f("arg_id", U64, "record in progress: client id, round, initial margin"),
+        f("arg_time", U64, "record in progress: expiry, report time, clock, maintenance margin"),
+        f("arg_amount", U64, "record in progress: units, lots found by a scan, 1 for a forced close"),
+        f("arg_slot", U64, "record in progress: slot, signer, maker fee, account to transfer to, where a scan goes on"),
+        f("arg_address", ADDRESS, "record in progress: recipient, agent key"),
+        f("arg_trigger", U32, "record in progress: trigger price in ticks, price a scan has come to"),
+        f("arg_pair", U64, "record in progress: client id of the one-cancels-other partner"),
+        f("arg_pair_slot", U64, "record in progress: where that partner is"),
+        f("arg_record_at", U16, "record in progress: where it begins in the open chunk or the message"),
+        f("arg_record_end", U16, "record in progress: where it ends"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Campaigns: as many random steps and matches as one likes."""

@@ -1,0 +1,1 @@
+"""An independent set of books, and holding a state against it."""

@@ -1,0 +1,337 @@
+"""An independent set of books: the exchange again, as plain objects, lists and fractions, slow and obvious on purpose.
+
+It shares no code with `tallystick.machine`, only the names of outcomes and the limits of the specification.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tallystick.schema.names import Outcome
+from tallystick.testing.ledger.ledger_desk import Desk
+from tallystick.testing.ledger.ledger_market import Market
+from tallystick.testing.ledger.ledger_model import (
+    ABOVE,
+    BUY,
+    CLOCK_LAG_MS,
+    FOK,
+    IOC,
+    MARKET_ORDER,
+    MAX_EXPOSURE,
+    NONCE_WORDS_AHEAD,
+    NONCES_PER_WORD,
+    REDUCE_ONLY,
+    REPORT_AGE_MS,
+    REPORT_AHEAD_MS,
+    Account,
+    Agent,
+    Order,
+)
+from tallystick.testing.ledger.ledger_price import commit
+
+__all__ = ["Account", "Agent", "Ledger", "Market", "Order"]
+
+MAIN_ACCOUNTS = 2**28
+
+
+class Ledger(Desk):
+    """The whole exchange, one method a record or message; each returns the outcome it must have."""
+
+    # Records
+
+    def junk(self, outcome: Outcome) -> Outcome:
+        """Count bytes that are no record."""
+        self.records += 1
+        return outcome
+
+    def open_batch(self, time_s: int) -> None:
+        """Raise the clock to a batch's time, but for a while."""
+        self.clock_ms = max(self.clock_ms, 1000 * time_s - CLOCK_LAG_MS)
+
+    def clock(self, clock_ms: int, until_s: int) -> Outcome:
+        """Move the clock."""
+        self.records += 1
+        if clock_ms < self.clock_ms:
+            return Outcome.CLOCK_BACKWARDS
+        if clock_ms > until_s * 1000:
+            return Outcome.CLOCK_OUT_OF_BOUND
+        self.clock_ms = clock_ms
+        return Outcome.ACCEPTED
+
+    def list_market(self, signer: str, number: int, market: Market) -> Outcome:
+        """List a market."""
+        self.records += 1
+        if signer != self.governance:
+            return Outcome.NOT_AUTHORISED
+        if number in self.markets:
+            return Outcome.MARKET_EXISTS
+        sane = market.multiplier > 0 < market.max_lots and market.maintenance_ppm > 0
+        if not sane or market.maintenance_ppm > market.initial_ppm:
+            return Outcome.BAD_PARAMETERS
+        if market.multiplier * market.max_lots > MAX_EXPOSURE:
+            return Outcome.BAD_PARAMETERS
+        self.markets[number] = market
+        return Outcome.ACCEPTED
+
+    def report(self, signer: str, slot: int, number: int, round_: int, price: int, time_ms: int) -> Outcome:
+        """Take one signer's price."""
+        self.records += 1
+        if slot >= len(self.signers) or self.signers[slot] != signer:
+            return Outcome.NOT_AUTHORISED
+        market = self.markets.get(number)
+        if market is None or market.settled:
+            return Outcome.NO_MARKET
+        if price == 0 or round_ > time_ms:
+            return Outcome.OUT_OF_RANGE
+        if not self.clock_ms - REPORT_AGE_MS <= time_ms <= self.clock_ms + REPORT_AHEAD_MS:
+            return Outcome.STALE_REPORT
+        if round_ < market.round:
+            return Outcome.OLD_ROUND
+        if round_ > market.round:
+            market.round, market.reports = round_, {}
+        if slot in market.reports:
+            return Outcome.DUPLICATE_REPORT
+        market.reports[slot] = price
+        if len(market.reports) < self.quorum:
+            return Outcome.ACCEPTED
+        market.open_interest = sum(max(0, account.positions.get(number, 0)) for account in self.accounts.values())
+        bid = max((o.price for o in self.orders if (o.market, o.side) == (number, BUY)), default=None)
+        ask = min((o.price for o in self.orders if (o.market, o.side) == (number, 1 - BUY)), default=None)
+        agreed = commit(market, self.quorum, self.clock_ms, bid, ask)
+        if not agreed:
+            return Outcome.DEVIATING
+        if not market.settled:
+            self._fire(number)
+        return Outcome.ACCEPTED
+
+    def approve(self, signer: str, number: int, nonce: int, slot: int, agent: Agent) -> Outcome:
+        """Approve an agent."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, 0, 0)
+        if rejection:
+            return rejection
+        if slot == 0:
+            return Outcome.OUT_OF_RANGE
+        self.accounts[number].agents[slot] = agent
+        return Outcome.ACCEPTED
+
+    def withdraw(self, signer: str, number: int, nonce: int, amount: int) -> Outcome:
+        """Withdraw exactly an amount."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, 0, 0)
+        if rejection:
+            return rejection
+        if amount == 0:
+            return Outcome.OUT_OF_RANGE
+        if amount > self.withdrawable(number):
+            return Outcome.NOT_WITHDRAWABLE
+        self._pay(number, amount)
+        return Outcome.ACCEPTED
+
+    def transfer(self, signer: str, number: int, nonce: int, to: int, amount: int) -> Outcome:
+        """Move cash within a family of accounts, or into the insurance fund."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, 0, 0)
+        if rejection:
+            return rejection
+        if amount == 0 or to == number:
+            return Outcome.OUT_OF_RANGE
+        if to and (to - number) % MAIN_ACCOUNTS:
+            return Outcome.NOT_AUTHORISED
+        if amount > self.withdrawable(number):
+            return Outcome.NOT_WITHDRAWABLE
+        self.accounts[number].cash -= amount
+        self.accounts.setdefault(to, Account(owner=self.accounts[number].owner if to else "")).cash += amount
+        return Outcome.ACCEPTED
+
+    def cancel(self, signer: str, number: int, agent: int, nonce: int, client_id: int, sequence: int) -> Outcome:
+        """Cancel the order the operator pointed at, if it is the one the trader meant."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, agent, 2)
+        if rejection:
+            return rejection
+        return self.remove(number, client_id, sequence)
+
+    def remove(self, number: int, client_id: int, sequence: int) -> Outcome:
+        """Cancel an order, alone or as an item of a bulk."""
+        order = self.find(number, client_id, sequence)
+        if order is None:
+            return Outcome.NO_SUCH_ORDER
+        (self.parked if order.trigger else self.orders).remove(order)
+        return Outcome.ACCEPTED
+
+    def find(self, number: int, client_id: int, sequence: int) -> Order | None:
+        """Return a resting or parked order."""
+        wanted = (sequence, number, client_id)
+        known = self.orders + self.parked
+        return next((each for each in known if (each.sequence, each.account, each.client_id) == wanted), None)
+
+    def cancel_all(self, signer: str, number: int, agent: int, nonce: int) -> Outcome:
+        """Make every order placed so far dead."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, agent, 2)
+        if rejection:
+            return rejection
+        self.accounts[number].dead_before = self.sequence
+        return Outcome.ACCEPTED
+
+    def dead_man(self, signer: str, number: int, agent: int, nonce: int, time_ms: int) -> Outcome:
+        """Arm the dead-man switch, or disarm it with 0."""
+        self.records += 1
+        rejection = self._authenticate(signer, number, nonce, agent, 2)
+        if rejection:
+            return rejection
+        if 0 < time_ms <= self.clock_ms:
+            return Outcome.EXPIRED
+        account = self.accounts[number]
+        if self._switch_fired(account):
+            account.dead_before = self.sequence
+        account.dead_man_ms = time_ms
+        return Outcome.ACCEPTED
+
+    def clean(self, order: Order | None) -> Outcome:
+        """Remove an order that is dead."""
+        self.records += 1
+        if order is None:
+            return Outcome.NO_SUCH_ORDER
+        if not self._is_dead(order):
+            return Outcome.NOT_DEAD
+        (self.parked if order.trigger else self.orders).remove(order)
+        return Outcome.ACCEPTED
+
+    def order(self, signer: str, agent: int, nonce: int, wanted: Order) -> Outcome:
+        """Place an order: check it, trade it, rest what is left. Its sequence is filled in here."""
+        self.records += 1
+        return self._authenticate(signer, wanted.account, nonce, agent, 1) or self.place(wanted)
+
+    def conditional(
+        self, signer: str, agent: int, nonce: int, wanted: Order, pair_id: int, hinted: Order | None
+    ) -> Outcome:
+        """Place an order with a trigger or a pair; the operator has pointed at the pair, or at nothing."""
+        self.records += 1
+        rejection = self._authenticate(signer, wanted.account, nonce, agent, 1)
+        return rejection or self.place(wanted, pair_id, hinted)
+
+    def begin_bulk(self, signer: str, agent: int, nonce: int, number: int) -> Outcome | None:
+        """Authenticate a bulk; `place` and `remove` run its items."""
+        self.records += 1
+        return self._authenticate(signer, number, nonce, agent, 3)
+
+    def place(self, wanted: Order, pair_id: int = 0, hinted: Order | None = None) -> Outcome:
+        """Place an order, alone, as an item of a bulk, or because it has fired."""
+        wanted.sequence = self.sequence
+        rejection = self._check_order(wanted, pairs=pair_id != 0)
+        if rejection:
+            return rejection
+        if wanted.trigger:
+            return self._settle_down(wanted, pair_id, hinted)
+        if wanted.flags & MARKET_ORDER:
+            wanted.flags |= IOC
+            wanted.price = wanted.price or self.markets[wanted.market].bound(buys=wanted.side == BUY)
+        if wanted.flags & FOK:
+            wanted.flags |= IOC
+            unfit = self._unfit(wanted)
+            if unfit:
+                return unfit
+        while wanted.lots:
+            if wanted.flags & REDUCE_ONLY:
+                wanted.lots = min(wanted.lots, self._reducible(wanted))
+                if not wanted.lots:
+                    return Outcome.NOTHING_TO_REDUCE
+            maker = self._best_against(wanted)
+            if maker is None:
+                return Outcome.UNFILLED if wanted.flags & IOC else self._settle_down(wanted, pair_id, hinted)
+            ended = self._meet(wanted, maker)
+            if ended:
+                return ended
+        return Outcome.ACCEPTED
+
+    def _settle_down(self, wanted: Order, pair_id: int, hinted: Order | None) -> Outcome:
+        """Rest or park an order, and pair it with another one."""
+        if pair_id:
+            mine = hinted is not None and (hinted.account, hinted.client_id) == (wanted.account, pair_id)
+            if hinted is None or not mine or hinted.pair is not None:
+                return Outcome.NO_SUCH_ORDER
+        outcome = self._rest(wanted)
+        if pair_id and hinted is not None and outcome is Outcome.ACCEPTED:
+            wanted.pair, hinted.pair = hinted, wanted
+        return outcome
+
+    def _fire(self, number: int) -> None:
+        """Place the parked orders that the mark has reached: those above their trigger first, the nearest first."""
+        market = self.markets[number]
+        while not market.makers_first(self.clock_ms):
+            due = [order for order in self.parked if order.market == number and order.is_due(market.mark)]
+            if not due:
+                return
+            fired = min(due, key=lambda o: (0, o.trigger) if o.flags & ABOVE else (1, -o.trigger))
+            dead = self._is_dead(fired)
+            self.parked.remove(fired)
+            if not dead:
+                self.place(replace(fired, flags=fired.flags & ~ABOVE, trigger=0, pair=None))
+
+    # Messages from L1
+
+    def message(self) -> None:
+        """Count a message."""
+        self.messages += 1
+
+    def came_through_l1(self, outcome: Outcome) -> Outcome:
+        """Count the newest record as a message instead: it is judged in the same way."""
+        self.records -= 1
+        self.messages += 1
+        return outcome
+
+    def deposit(self, sender: str, number: int, amount: int) -> Outcome:
+        """Credit an account, and give it to its first depositor."""
+        self.accounts.setdefault(number, Account(owner=sender)).cash += amount
+        self.deposited += amount
+        return Outcome.ACCEPTED
+
+    def force_withdraw(self, sender: str, number: int, amount: int) -> Outcome:
+        """Withdraw as much of an amount as may leave."""
+        if number not in self.accounts or self.accounts[number].owner != sender:
+            return Outcome.NOT_AUTHORISED
+        paid = min(amount, self.withdrawable(number))
+        if paid == 0:
+            return Outcome.NOT_WITHDRAWABLE
+        self._pay(number, paid)
+        return Outcome.ACCEPTED
+
+    def force_cancel_all(self, sender: str, number: int) -> Outcome:
+        """Make every order placed so far dead."""
+        if number not in self.accounts or self.accounts[number].owner != sender:
+            return Outcome.NOT_AUTHORISED
+        self.accounts[number].dead_before = self.sequence
+        return Outcome.ACCEPTED
+
+    # Inside
+
+    def _pay(self, number: int, amount: int) -> None:
+        self.accounts[number].cash -= amount
+        self.outbox.append((number, amount))
+
+    def _authenticate(
+        self, signer: str, number: int, nonce: int, slot: int, scope: int, *, spends: bool = True
+    ) -> Outcome | None:
+        account = self.accounts.get(number)
+        if account is None or not account.owner:
+            return Outcome.NO_ACCOUNT
+        if slot == 0 and signer != account.owner:
+            return Outcome.NOT_AUTHORISED
+        if slot:
+            agent = account.agents.get(slot)
+            if agent is None or agent.key != signer:
+                return Outcome.NOT_AUTHORISED
+            if agent.expiry_ms and agent.expiry_ms <= self.clock_ms:
+                return Outcome.AGENT_EXPIRED
+            if agent.scope & scope != scope:
+                return Outcome.AGENT_SCOPE
+        newest = max(account.nonces, default=0) // NONCES_PER_WORD
+        if not newest - 1 <= nonce // NONCES_PER_WORD <= newest + NONCE_WORDS_AHEAD:
+            return Outcome.NONCE_RANGE
+        if nonce in account.nonces:
+            return Outcome.NONCE_USED
+        if spends:
+            account.nonces.add(nonce)
+        return None

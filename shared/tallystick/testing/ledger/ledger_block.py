@@ -1,0 +1,111 @@
+"""Block trades of the independent ledger: two accounts, one price, no book."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tallystick.schema.names import Outcome
+from tallystick.testing.ledger.ledger_market import MILLION, share
+from tallystick.testing.ledger.ledger_model import BUY, Account, Order
+from tallystick.testing.ledger.ledger_price import STALE_MS
+from tallystick.testing.ledger.ledger_rules import RulesLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """One side of a block trade: its account, who signs for it, as which agent, with which nonce."""
+
+    number: int
+    signer: str
+    agent: int
+    nonce: int
+    must_reduce: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockTrade:
+    """What two parties have signed. Units: ticks, lots, milliseconds. The side is the maker's."""
+
+    maker: Party
+    taker: Party
+    market: int
+    side: int
+    price: int
+    lots: int
+    counterparty: int = 0
+    expiry_ms: int = 0
+
+
+class BlockLedger(RulesLedger):
+    """The whole exchange, block trades too."""
+
+    def block(self, block: BlockTrade, *, through_l1: bool = False) -> Outcome:
+        """Trade all lots between two accounts, or none of them."""
+        self.records += 1
+        maker, taker = block.maker, block.taker
+        rejection = self._authenticate(maker.signer, maker.number, maker.nonce, maker.agent, 1, spends=False)
+        if rejection:
+            return rejection
+        if maker.number == taker.number:
+            return Outcome.SELF_TRADE
+        if block.counterparty and block.counterparty != taker.number:
+            return Outcome.NOT_AUTHORISED
+        rejection = self._authenticate(taker.signer, taker.number, taker.nonce, taker.agent, 1, spends=False)
+        rejection = rejection or self._check_block(block, through_l1=through_l1)
+        if rejection:
+            return rejection
+        changed = self._exchange(block)
+        if isinstance(changed, Outcome):
+            return changed
+        self._change(block.market, changed)
+        for party in (maker, taker):
+            self.accounts[party.number].nonces.add(party.nonce)
+        return Outcome.ACCEPTED
+
+    def _check_block(self, block: BlockTrade, *, through_l1: bool) -> Outcome | None:
+        market = self.markets.get(block.market)
+        if market is None or market.settled:
+            return Outcome.NO_MARKET
+        if market.has_expired(self.clock_ms):
+            return Outcome.MARKET_EXPIRED
+        if not market.mark:
+            return Outcome.NO_MARK
+        if not block.lots or not block.price:
+            return Outcome.OUT_OF_RANGE
+        if block.lots > market.max_lots:
+            return Outcome.TOO_LARGE
+        if block.expiry_ms and block.expiry_ms <= self.clock_ms:
+            return Outcome.EXPIRED
+        sides = self._orders(block)
+        leaves = through_l1 and all(self._reducible(order) >= block.lots for _, order in sides)
+        if self.clock_ms - market.index_ms > STALE_MS and not leaves:
+            return Outcome.STALE_INDEX
+        for party, order in sides:
+            if party.must_reduce and self._reducible(order) < block.lots:
+                return Outcome.NOTHING_TO_REDUCE
+        return None
+
+    def _orders(self, block: BlockTrade) -> list[tuple[Party, Order]]:
+        """Return both sides as orders, the maker's first."""
+        sides = ((block.maker, block.side), (block.taker, 1 - BUY - block.side))
+        return [
+            (party, Order(self.records, party.number, block.market, side, block.price, block.lots, 0, 0))
+            for party, side in sides
+        ]
+
+    def _exchange(self, block: BlockTrade) -> dict[int, Account] | Outcome:
+        """Return both accounts as the trade leaves them, or why it may not; the fees are booked."""
+        market = self.markets[block.market]
+        quote = block.lots * block.price * market.multiplier
+        fees = share(quote, market.maker_ppm) - quote * market.rebate_ppm // MILLION, share(quote, market.taker_ppm)
+        changed: dict[int, Account] = {}
+        for forced in (True, False):
+            for (party, order), fee in zip(self._orders(block), fees, strict=True):
+                after = self._after(party.number, order, block.lots, quote, fee, forced=forced)
+                if isinstance(after, Outcome):
+                    return after
+                changed[party.number] = after
+        if self._overfills(block.market, changed):
+            return Outcome.OPEN_INTEREST
+        self.fees += sum(fees)
+        return changed

@@ -1,0 +1,1 @@
+"""The contracts of the dispute as plain Python, whose rules can be dropped one by one."""

@@ -1,0 +1,185 @@
+"""Seeded chance at the ends of the ranges: full accounts, all markets, every kind of step that computes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from tallystick.machine.arith import write_address
+from tallystick.machine.market.risk import health
+from tallystick.records.signing import make
+from tallystick.state import layout
+from tallystick.state.layout import (
+    ADL_DELAY_MS,
+    BUY,
+    FLAG_FOK,
+    FLAG_IOC,
+    FLAG_MARKET,
+    FLAG_REDUCE_ONLY,
+    INSURANCE_ACCOUNT,
+    MAX_CASH_UNITS,
+    MAX_MARKETS,
+    MAX_POSITIONS,
+    MAX_PRICE_TICKS,
+    MAX_SIGNERS,
+    MESSAGE_FORCE_CLOSE,
+    MESSAGE_FORCE_WITHDRAW,
+    SELL,
+)
+from tallystick.testing.extremes import expire, extreme, fill_account, list_by_hand, settle_books
+from tallystick.testing.scenarios.scene import Scene
+from tallystick.testing.world import address, ordinary_rules, sub_account
+
+NAMES: Final = ("alice", "bob", "carol")
+ACTIONS: Final = 60
+LATER: Final = (1, 1, 1, 61, 3601, 90_000)
+"""Seconds."""
+
+
+def play(scene: Scene, seed: int) -> None:
+    """Build a state from a seed and send it records of every kind, whose numbers are as extreme."""
+    chance = random.Random(seed)
+    markets = build(scene, chance)
+    for _ in range(ACTIONS):
+        act(scene, chance, markets)
+    for account in range(len(NAMES) + 1):
+        for market in markets[:2]:
+            scene.send(make("settle_position", account=account, market=market))
+
+
+def build(scene: Scene, chance: random.Random) -> list[int]:
+    """Write an extreme state between two batches, and return the markets that all accounts hold."""
+    scene.clock()
+    for number, name in enumerate(NAMES, start=1):
+        scene.deposit(name, number, 1)
+    scene.finish()
+    state = scene.state
+    sign_by_all(scene)
+    order = chance.sample(range(MAX_MARKETS), MAX_MARKETS)
+    shared, far = order[:4], order[:2]
+    for market in range(MAX_MARKETS):
+        list_by_hand(state, market, chance, far=market in far)
+    for account in range(len(NAMES) + 1):
+        others = chance.sample(order[4:], MAX_POSITIONS - len(shared))
+        fill_account(state, account, shared + others, chance, far=far)
+        if chance.random() < 0.5:
+            rescue(scene, account, chance)
+    expire(state, shared[0], state.registers.clock_ms + 1)
+    write_settled_funding(scene, shared[0])
+    settle_books(state)
+    scene.cut()
+    scene.clock(ahead_ms=500)
+    return shared
+
+
+def sign_by_all(scene: Scene) -> None:
+    """Let as many signers as there can be report, a quorum of three."""
+    config = scene.state.config.open(0)
+    for number in range(MAX_SIGNERS):
+        write_address(
+            scene.state.config.words, config + layout.CONFIG_SIGNERS + 5 * number, address(f"signer {number}")
+        )
+    scene.state.config.mark(0)
+
+
+def write_settled_funding(scene: Scene, market: int) -> None:
+    """A dated future has no funding."""
+    state = scene.state
+    entry = state.risk.open(0) + market * layout.RISK_RISKMARKET_WORDS
+    state.risk.words[entry + layout.RISK_RISKMARKET_FUNDING_INDEX] = 0
+    for base in state.accounts.rows.values():
+        for slot in range(MAX_POSITIONS):
+            at = base + layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
+            if state.accounts.words[at + layout.ACCOUNT_POSITION_MARKET] == market:
+                state.accounts.words[at + layout.ACCOUNT_POSITION_FUNDING_INDEX] = 0
+
+
+def rescue(scene: Scene, account: int, chance: random.Random) -> None:
+    """Set an account's cash so that it is worth a little more or less than its margins, as far as its range lets it."""
+    state = scene.state
+    base = state.accounts.open(account)
+    measured = health(state, base, state.risk.open(0))
+    target = chance.choice((measured.initial, measured.maintenance, measured.maintenance // 2, 0))
+    cash = state.accounts.words[base + layout.ACCOUNT_CASH_UNITS] + target - measured.value + chance.randint(-2, 2)
+    state.accounts.words[base + layout.ACCOUNT_CASH_UNITS] = max(-MAX_CASH_UNITS, min(MAX_CASH_UNITS, cash))
+
+
+def act(scene: Scene, chance: random.Random, markets: list[int]) -> None:
+    """Send one record."""
+    account, market = chance.randint(1, len(NAMES)), chance.choice(markets)
+    amount = extreme(chance, 0, (1 << 62) - 1)
+    actions: tuple[Callable[[], object], ...] = (
+        *[partial(_order, scene, chance, account, market)] * 8,
+        *[partial(_in_trouble, scene, chance, account, market)] * 6,
+        partial(scene.withdraw, account, amount),
+        partial(scene.transfer, account, chance.choice((INSURANCE_ACCOUNT, sub_account(account, 1))), amount),
+        partial(_message, scene, chance, account, market, amount),
+        partial(_report, scene, chance, market),
+        partial(_report, scene, chance, market),
+        partial(_later, scene, chance),
+        partial(scene.list_market, market, **ordinary_rules()),
+        *[partial(_block, scene, chance, account, market)] * 3,
+    )
+    chance.choice(actions)()
+
+
+def _order(scene: Scene, chance: random.Random, account: int, market: int) -> None:
+    """Let two accounts meet at one price, or one with whatever rests."""
+    mark = _mark(scene, market)
+    price = chance.choice((mark, mark, 1, MAX_PRICE_TICKS, extreme(chance, 1, MAX_PRICE_TICKS)))
+    most = scene.state.markets.words[scene.state.markets.open(market) + layout.MARKET_MAX_LOTS]
+    side, lots = chance.choice((BUY, SELL)), extreme(chance, 1, most)
+    flags = chance.choice((0, 0, 0, FLAG_IOC, FLAG_FOK, FLAG_REDUCE_ONLY, FLAG_MARKET))
+    scene.order(account, market, side, price, lots, flags=flags, client_id=(1 << 62) - 1)
+    other = account % len(NAMES) + 1
+    scene.order(other, market, 1 - side, price, chance.choice((lots, 1, most)), flags=chance.choice((0, FLAG_IOC)))
+
+
+def _block(scene: Scene, chance: random.Random, account: int, market: int) -> None:
+    """Let two accounts trade beside the book."""
+    mark = _mark(scene, market)
+    price = chance.choice((mark, mark, 1, MAX_PRICE_TICKS, extreme(chance, 0, MAX_PRICE_TICKS)))
+    most = scene.state.markets.words[scene.state.markets.open(market) + layout.MARKET_MAX_LOTS]
+    lots = chance.choice((1, most, extreme(chance, 1, most), extreme(chance, 0, (1 << 62) - 1)))
+    other, side = account % len(NAMES) + 1, chance.choice((BUY, SELL))
+    scene.block(account, other, side, price, lots, market=market, reduces=chance.choice((0, 0, 1, 2, 3)))
+
+
+def _in_trouble(scene: Scene, chance: random.Random, account: int, market: int) -> None:
+    who = chance.choice((account, account, INSURANCE_ACCOUNT))
+    scene.liquidate(who, market)
+    scene.take_over(who, market)
+    for candidate in (1, 2, 3):
+        scene.nominate(who, market, candidate)
+    if chance.random() < 0.5:
+        scene.clock(ahead_ms=scene.state.registers.clock_ms - scene.time * 1000 + ADL_DELAY_MS)
+        scene.deleverage(who)
+
+
+def _message(scene: Scene, chance: random.Random, account: int, market: int, amount: int) -> None:
+    name = NAMES[account - 1]
+    if chance.random() < 0.5:
+        scene.queue(MESSAGE_FORCE_WITHDRAW, name, account, amount)
+    else:
+        price = chance.choice((0, 1, MAX_PRICE_TICKS, _mark(scene, market)))
+        scene.queue(MESSAGE_FORCE_CLOSE, name, account, market << 56 | price << 32 | extreme(chance, 0, (1 << 32) - 1))
+    scene.consume()
+
+
+def _report(scene: Scene, chance: random.Random, market: int) -> None:
+    index = scene.state.prices.words[scene.state.prices.open(market) + layout.PRICE_INDEX_TICKS]
+    price = chance.choice((1, MAX_PRICE_TICKS, max(1, index * 9 // 10), min(MAX_PRICE_TICKS, index * 11 // 10)))
+    scene.report(market, price, tuple(range(chance.choice((3, MAX_SIGNERS)))))
+
+
+def _later(scene: Scene, chance: random.Random) -> None:
+    scene.finish()
+    scene.time = max(scene.time, scene.state.registers.clock_ms // 1000) + chance.choice(LATER)
+    scene.clock()
+
+
+def _mark(scene: Scene, market: int) -> int:
+    entry = scene.state.risk.open(0) + market * layout.RISK_RISKMARKET_WORDS
+    return scene.state.risk.words[entry + layout.RISK_RISKMARKET_MARK_TICKS]

@@ -1,0 +1,316 @@
+"""The largest input of every kind of step: full accounts and risk cell, three tiers, full chunks, pages in chains.
+
+Nothing here is likely; the gas snapshot shows that all of it can be proven.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tallystick.machine.market.risk import health
+from tallystick.records.codec import Record, encode
+from tallystick.records.items import pack_items
+from tallystick.records.signing import make, sign
+from tallystick.schema.market_rules import RULES
+from tallystick.schema.names import Outcome
+from tallystick.state import layout
+from tallystick.state.layout import (
+    ADL_DELAY_MS,
+    BUY,
+    CHANGE_DELAY_MS,
+    FLAG_FOK,
+    ITEM_BYTES,
+    MAX_CHUNK_BYTES,
+    MAX_CHUNKS,
+    MAX_EXPOSURE,
+    MAX_FORCED_BYTES,
+    MAX_MARKETS,
+    MAX_POSITIONS,
+    MAX_SIGNERS,
+    MESSAGE_FORCE_CLOSE,
+    MESSAGE_FORCE_WITHDRAW,
+    PAGE_SLOTS,
+    SELL,
+)
+from tallystick.testing.extremes import settle_books
+from tallystick.testing.scenarios.chance.at_the_ends import sign_by_all
+from tallystick.testing.scenarios.orders.many_orders import place
+from tallystick.testing.scenarios.scene import Scene, frame
+from tallystick.testing.world import address, key, ordinary_rules, write_rules
+
+ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
+NAMES: Final = ("alice", "bob", "carol", "dave")
+MARKET: Final = 63
+MARK: Final = 0x010101
+MULTIPLIER: Final = 0x0101
+LOTS: Final = 0x010101
+"""Every byte of a position's numbers costs calldata."""
+FORCED_ITEMS: Final = 27
+RULES_OF_ALL: Final = {
+    "status": 1,
+    "multiplier": MULTIPLIER,
+    "mark_ticks": MARK,
+    "max_lots": MAX_EXPOSURE // MULTIPLIER,
+    "max_open_interest_lots": MAX_EXPOSURE // MULTIPLIER * 4,
+    "insurance_lots": MAX_EXPOSURE // MULTIPLIER,
+    "liquidation_ppm": 0x0101,
+    "band_ppm": 0x0F0101,
+    "move_ppm": 0x0F0101,
+    "initial_ppm": 0x030101,
+    "initial2_ppm": 0x040101,
+    "initial3_ppm": 0x050101,
+    "maintenance_ppm": 0x010101,
+    "maintenance2_ppm": 0x020101,
+    "maintenance3_ppm": 0x030101,
+    "tier2_from": 0x0101,
+    "tier3_from": 0x010101,
+    "surcharge_ppm": 0x010101,
+    "surcharge_from_units": 0x01010101010101,
+    "surcharge_to_units": 0x0101010101010101,
+    "funding_index": 0x010101010101,
+}
+
+
+def _stage(scene: Scene) -> None:
+    """Write 64 markets and full accounts: alice and the fund long in the market, bob, carol and dave short."""
+    scene.clock()
+    for number, name in enumerate(NAMES, start=1):
+        scene.deposit(name, number, 1)
+    scene.finish()
+    state = scene.state
+    sign_by_all(scene)
+    for market in range(MAX_MARKETS):
+        write_rules(state, market, RULES_OF_ALL)
+        base = state.prices.open(market)
+        state.prices.words[base + layout.PRICE_INDEX_TICKS] = MARK
+        state.prices.mark(market)
+    for account in range(len(NAMES) + 1):
+        base = state.accounts.open(account)
+        for slot in range(MAX_POSITIONS):
+            at = base + layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
+            size = LOTS if account in (0, ALICE) else -LOTS
+            # The market of the step is in the last slot, behind fifteen that it is not.
+            state.accounts.words[at + layout.ACCOUNT_POSITION_MARKET] = MARKET + 1 - MAX_POSITIONS + slot
+            state.accounts.words[at + layout.ACCOUNT_POSITION_SIZE_LOTS] = size
+            state.accounts.words[at + layout.ACCOUNT_POSITION_FUNDING_INDEX] = 0x01010101
+        state.accounts.mark(account)
+    settle_books(state)
+    for account in (ALICE, BOB, CAROL, DAVE):
+        _worth(scene, account, 2, 1)
+    _go_on(scene)
+
+
+def _worth(scene: Scene, account: int, numerator: int, denominator: int, *, of_initial: bool = True) -> None:
+    """Give an account the cash that makes it worth a share of its initial or maintenance margin."""
+    state = scene.state
+    base = state.accounts.open(account)
+    measured = health(state, base, state.risk.open(0))
+    wanted = (measured.initial if of_initial else measured.maintenance) * numerator // denominator
+    state.accounts.words[base + layout.ACCOUNT_CASH_UNITS] += wanted - measured.value
+    state.accounts.mark(account)
+
+
+def _go_on(scene: Scene) -> None:
+    """Start the scenario over from the state as it has been written, with its books balanced and its prices new."""
+    state = scene.state
+    settle_books(state)
+    for market in range(MAX_MARKETS):
+        state.prices.words[state.prices.open(market) + layout.PRICE_INDEX_MS] = state.registers.clock_ms
+        state.prices.mark(market)
+        write_rules(state, market, {"index_ms": state.registers.clock_ms})
+    scene.cut()
+    scene.clock()
+
+
+def _chain(scene: Scene, side: int) -> int:
+    """Let dave rest orders over two pages of one price, and cancel all but the last one of the first page."""
+    slots = []
+    for client_id in range(PAGE_SLOTS + 1):
+        assert scene.order(DAVE, MARKET, side, MARK, 1, client_id=client_id) is Outcome.ACCEPTED
+        slots.append(scene.last_slot())
+    left = PAGE_SLOTS - 1
+    for client_id, slot in enumerate(slots):
+        if client_id != left:
+            assert scene.cancel(DAVE, client_id, slot) is Outcome.ACCEPTED
+    return slots[left]
+
+
+def heaviest_chains(scene: Scene) -> None:
+    """The last order of a chain of pages is cancelled, and another one taken out after its death."""
+    _stage(scene)
+    slot = _chain(scene, SELL)
+    assert scene.cancel(DAVE, PAGE_SLOTS - 1, slot) is Outcome.ACCEPTED
+    slot = _chain(scene, BUY)
+    assert scene.cancel_all(DAVE) is Outcome.ACCEPTED
+    assert scene.clean(slot) is Outcome.ACCEPTED
+
+
+def heaviest_fills(scene: Scene) -> None:
+    """Both sides hold 16 positions, are short of initial margin before and after, and the maker's price empties."""
+    _stage(scene)
+    _chain(scene, BUY)
+    scene.finish()
+    for account in (ALICE, DAVE):
+        _worth(scene, account, 9, 10)
+    _go_on(scene)
+    assert scene.order(ALICE, MARKET, SELL, MARK, 1, flags=FLAG_FOK) is Outcome.ACCEPTED
+
+
+def heaviest_liquidation(scene: Scene) -> None:
+    """As fills, and the fund is paid."""
+    _stage(scene)
+    _chain(scene, BUY)
+    scene.finish()
+    _worth(scene, DAVE, 9, 10)
+    _worth(scene, ALICE, 9, 10, of_initial=False)
+    _go_on(scene)
+    assert scene.liquidate(ALICE, MARKET) is Outcome.UNFILLED
+
+
+def heaviest_take_over(scene: Scene) -> None:
+    """A fund of 16 positions takes one up, with a bid below its zero price in the book."""
+    _troubled(scene, fund=30)
+    assert scene.take_over(ALICE, MARKET) is Outcome.ACCEPTED
+
+
+def heaviest_deleveraging(scene: Scene) -> None:
+    """The fund is too poor: candidates outrank each other, and the position is closed against one of them."""
+    _troubled(scene, fund=9)
+    assert scene.take_over(ALICE, MARKET) is Outcome.INSURANCE_LIMIT
+    assert scene.nominate(ALICE, MARKET, BOB) is Outcome.ACCEPTED
+    assert scene.nominate(ALICE, MARKET, CAROL) is Outcome.ACCEPTED
+    assert scene.nominate(ALICE, MARKET, BOB) is Outcome.OUTRANKED
+    scene.clock(ahead_ms=ADL_DELAY_MS)
+    assert scene.deleverage(ALICE) is Outcome.ACCEPTED
+
+
+def _troubled(scene: Scene, fund: int) -> None:
+    """Bring alice below her maintenance margin, the fund to so many tenths of its initial one."""
+    _stage(scene)
+    assert scene.order(DAVE, MARKET, BUY, 1, 1) is Outcome.ACCEPTED
+    scene.finish()
+    _worth(scene, ALICE, 9, 10, of_initial=False)
+    _worth(scene, 0, fund, 10)
+    _worth(scene, CAROL, 3, 2)
+    _go_on(scene)
+
+
+def heaviest_prices(scene: Scene) -> None:
+    """All sixteen signers report, dearest first, with a book on both sides, and an hour's samples are due."""
+    _stage(scene)
+    assert scene.order(DAVE, MARKET, BUY, MARK - 1, 1) is Outcome.ACCEPTED
+    assert scene.order(DAVE, MARKET, SELL, MARK + 1, 1) is Outcome.ACCEPTED
+    for _ in range(2):
+        scene.finish()
+        scene.time += 3600
+        scene.clock()
+        scene.rounds[MARKET] = scene.rounds.get(MARKET, 0) + 1
+        for number in range(MAX_SIGNERS):
+            scene.send(
+                scene.signed(
+                    "report_price",
+                    f"signer {number}",
+                    market=MARKET,
+                    signer=number,
+                    round=scene.rounds[MARKET],
+                    price_ticks=MARK + 0x100 - number,
+                    time_ms=scene.state.registers.clock_ms,
+                )
+            )
+
+
+def heaviest_settlement(scene: Scene) -> None:
+    """A position of a full account in a market that has settled, owners who close or withdraw through L1."""
+    _stage(scene)
+    scene.rule(MARKET - 1, status=2)
+    for name, account in (("bob", BOB), ("carol", CAROL)):
+        scene.queue(MESSAGE_FORCE_WITHDRAW, name, account, 0x0101)
+        scene.queue(MESSAGE_FORCE_CLOSE, name, account, MARKET << 56 | MARK << 32 | 1)
+    scene.consume()
+    assert scene.send(make("settle_position", account=ALICE, market=MARKET - 1)) is Outcome.ACCEPTED
+
+
+def heaviest_forced(scene: Scene) -> None:
+    """Records of the most bytes an L1 message may have: a bulk an agent signed, a listing, and a list of anything."""
+    _stage(scene)
+    scene.rule(0, status=0)
+    scene.send(scene.signed("approve_agent", "alice", account=ALICE, nonce=1, slot=15, key=_address("agent"), scope=3))
+    items = [place((1 << 62) - 1 - i, BUY, MARK, 0x01010101, market=MARKET) for i in range(FORCED_ITEMS)]
+    bulk = make("bulk", pack_items(items), b"", account=ALICE, agent=15, nonce=2, expiry_ms=(1 << 62) - 1)
+    record = encode(sign(bulk, scene.state.registers.domain, key("agent")))
+    assert MAX_FORCED_BYTES - ITEM_BYTES < len(record) <= MAX_FORCED_BYTES
+    scene.force(record)
+    scene.force(scene.signed("list_market", "governance", market=0, **ordinary_rules(**_all_rules())))
+    scene.force(b"\x08\xf9\x02\x51" + b"\x01" * 593)
+
+
+def heaviest_full_chunks(scene: Scene) -> None:
+    """Records in chunks that are full, the largest bulk an agent can sign, and a batch of 32 full chunks."""
+    _stage(scene)
+    scene.rule(0, status=0)
+    scene.send(scene.signed("approve_agent", "alice", account=ALICE, nonce=1, slot=15, key=_address("agent"), scope=3))
+    rules = {name: value for name, value in ordinary_rules(**_all_rules()).items() if name in RULES}
+    _post(scene, scene.signed("change_market", "governance", market=MARKET, change=1, **rules))
+    scene.time += CHANGE_DELAY_MS // 1000
+    _post(scene, make("clock", clock_ms=scene.time * 1000))
+    _post(scene, make("apply_change", market=MARKET))
+    _post(scene, scene.signed("list_market", "governance", market=0, **ordinary_rules(**_all_rules())))
+    items = pack_items(
+        [place((1 << 62) - 1 - i, BUY, MARK, 0x01010101, market=MARKET) for i in range(3800 // ITEM_BYTES)]
+    )
+    bulk = make("bulk", items, b"", account=ALICE, agent=15, nonce=2, expiry_ms=(1 << 62) - 1)
+    _post(scene, sign(bulk, scene.state.registers.domain, key("agent")))
+    for nonce, kind, more in ((1, "withdraw", {"recipient": _address("carol")}), (2, "transfer", {"to": 0})):
+        _post(scene, scene.signed(kind, "carol", account=CAROL, nonce=nonce, amount_units=0x010101, **more))
+    scene.post(*[_padded(scene, b"") for _ in range(MAX_CHUNKS)])
+
+
+def heaviest_block(scene: Scene) -> None:
+    """Both sides hold 16 positions, are short of initial margin before and after, and the taker's agent accepts."""
+    _stage(scene)
+    agent = {"nonce": 1, "slot": 15, "key": _address("agent"), "scope": 3, "expiry_ms": (1 << 62) - 1}
+    scene.send(scene.signed("approve_agent", "dave", account=DAVE, **agent))
+    scene.finish()
+    for account in (ALICE, DAVE):
+        _worth(scene, account, 9, 10)
+    _go_on(scene)
+    reduces = layout.BLOCK_MAKER_REDUCES | layout.BLOCK_TAKER_REDUCES
+    terms = {"expiry_ms": (1 << 62) - 1, "counterparty": DAVE, "reduces": reduces, "nonce": 0x010101}
+    offer = scene.offer(ALICE, MARKET, SELL, MARK, 1, **terms)
+    _post(scene, scene.accepted(offer, DAVE, by="agent", taker_agent=15, taker_nonce=0x010101))
+
+
+def _all_rules() -> dict[str, int]:
+    return {name: RULES_OF_ALL[name] for name in (*RULES, "multiplier") if name in RULES_OF_ALL}
+
+
+def _address(name: str) -> int:
+    return int.from_bytes(address(name), "big")
+
+
+def _post(scene: Scene, record: Record) -> None:
+    """Publish a record in a full chunk of a batch of its own, and run it."""
+    scene.post(_padded(scene, frame(encode(record))))
+    outcomes = [values[-1] for name, values in scene.events if name == "outcome"]
+    assert outcomes[-2:] == [Outcome.ACCEPTED, Outcome.UNKNOWN_RECORD], record.kind
+
+
+def _padded(scene: Scene, frames: bytes) -> bytes:
+    """Return a chunk of these frames and one of no record's, as long as a chunk may be and without zeros."""
+    chunk = scene.header() + frames
+    rest = MAX_CHUNK_BYTES - len(chunk) - layout.FRAME_HEADER_BYTES
+    return chunk + frame(b"\xff" * rest)
+
+
+SCENARIOS = (
+    heaviest_chains,
+    heaviest_fills,
+    heaviest_liquidation,
+    heaviest_take_over,
+    heaviest_deleveraging,
+    heaviest_prices,
+    heaviest_settlement,
+    heaviest_forced,
+    heaviest_full_chunks,
+    heaviest_block,
+)

@@ -1,0 +1,1 @@
+"""Histories of orders: placed, matched, refused, liquidated."""

@@ -1,0 +1,106 @@
+"""What has happened: orders by client id, fills, funding, and the feed of all events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
+from tallystick.trader.commands.trader_options import AccountNumber, Market, Sub, open_client, print_json
+
+WAIT_MS = 20_000
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
+Of = Annotated[int | None, typer.Argument(min=0, help="Account; the key's own if left out.")]
+
+
+def order_status(
+    client_id: Annotated[int, typer.Argument(min=0, help="The order's client id.")],
+    number: AccountNumber = None,
+    sub: Sub = 0,
+    operator: Url = OPERATOR_URL,
+    key_file: Key = None,
+    password_file: Password = None,
+    as_json: Json = False,
+) -> None:
+    """Show what became of the newest order with a client id. Example: `trader order-status 7`."""
+    from tallystick.tables import show
+    from tallystick.trader.show import placed_page
+
+    with open_client(operator, key_file, password_file, number, sub=sub) as client:
+        found = client.order_status(client_id)
+    print_json(found) if as_json else show(*placed_page([found]))
+
+
+def orders(
+    number: Of = None,
+    limit: Limit = 20,
+    sub: Sub = 0,
+    operator: Url = OPERATOR_URL,
+    key_file: Key = None,
+    password_file: Password = None,
+    as_json: Json = False,
+) -> None:
+    """List an account's orders, newest first: open, filled, cancelled and rejected ones."""
+    from tallystick.tables import show
+    from tallystick.trader.show import placed_page
+
+    with open_client(operator, key_file, password_file, number, sub=sub) as client:
+        found = client.history(limit=limit)
+    print_json(found) if as_json else show(*placed_page(found))
+
+
+def fills(
+    number: Of = None,
+    limit: Limit = 20,
+    after: Annotated[int, typer.Option(min=0, help="Only those behind this number of the feed.")] = 0,
+    sub: Sub = 0,
+    operator: Url = OPERATOR_URL,
+    key_file: Key = None,
+    password_file: Password = None,
+    as_json: Json = False,
+) -> None:
+    """List an account's fills, newest first."""
+    from tallystick.tables import show
+    from tallystick.trader.show import fills_page
+
+    with open_client(operator, key_file, password_file, number, sub=sub) as client:
+        found = client.fills(limit=limit, after=after)
+    print_json(found) if as_json else show(*fills_page(found))
+
+
+def funding(market: Market, limit: Limit = 24, operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
+    """List a market's funding by the hour, newest first: what longs pay to shorts, below zero the other way."""
+    from tallystick.tables import show
+    from tallystick.trader.show import funding_page
+
+    with open_client(operator) as client:
+        found = client.funding(market, limit)
+    print_json(found) if as_json else show(*funding_page(found))
+
+
+def follow(
+    after: Annotated[int | None, typer.Option(min=0, help="Begin behind this number; now if left out.")] = None,
+    market: Annotated[int | None, typer.Option(min=0, max=63, help="Only this market's.")] = None,
+    number: AccountNumber = None,
+    count: Annotated[int, typer.Option(min=0, help="End after so many events; 0 for never.")] = 0,
+    operator: Url = OPERATOR_URL,
+    as_json: Json = False,
+) -> None:
+    """Print events as they happen, one a line; Ctrl-C ends it. With --json one object a line.
+
+    Examples: `trader follow --market 0`, `trader follow --account 7 --json`, `trader follow --after 1200`.
+    """
+    from tallystick.trader.show import event_text
+
+    printed = 0
+    with open_client(operator) as client:
+        at = int(client.info()["sequence"]) if after is None else after
+        while True:
+            found = client.feed(at, wait_ms=WAIT_MS, account=number, market=market)
+            at = found.next
+            for each in found.events:
+                print_json(each) if as_json else print(event_text(each), flush=True)
+                printed += 1
+                if printed == count:
+                    return

@@ -1,0 +1,141 @@
+"""What governance signs: listings of markets, and changes of their rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tallystick.connection import DEPLOYMENT, OPERATOR_URL, Json, Key, Password, Record, Url
+from tallystick.trader.commands.trader_options import Market, load_key, open_client, print_answer
+
+PPM_OF_A_PERCENT = 10_000
+OPEN_INTEREST_OF_LARGEST = 4
+RuleList = Annotated[
+    list[str] | None,
+    typer.Option("--rule", metavar="NAME=NUMBER", help="Any rule of docs/tables/records.md; once for each."),
+]
+
+
+def list_market(
+    market: Annotated[int, typer.Argument(min=0, max=63, help="The new market's number.")],
+    multiplier: Annotated[int, typer.Option(min=1, help="Units that one lot moves by when the price moves a tick.")],
+    initial: Annotated[float, typer.Option(min=0, max=100, help="Initial margin, percent.")] = 5.0,
+    maintenance: Annotated[float, typer.Option(min=0, max=100, help="Maintenance margin, percent.")] = 2.5,
+    taker: Annotated[float, typer.Option(min=0, max=100, help="Taker's fee, percent.")] = 0.05,
+    maker: Annotated[float, typer.Option(min=0, max=100, help="Maker's fee, percent.")] = 0.01,
+    max_lots: Annotated[int, typer.Option(min=1, help="Largest order and position.")] = 1_000_000,
+    band: Annotated[float, typer.Option(min=0, max=100, help="How far the mark may be from the index, percent.")] = 5.0,
+    move: Annotated[float, typer.Option(min=0, max=100, help="How far one update moves the mark, percent.")] = 5.0,
+    expiry_ms: Annotated[int, typer.Option(min=0, help="When a dated future expires; 0: a perpetual.")] = 0,
+    rule: RuleList = None,
+    operator: Url = OPERATOR_URL,
+    deployment: Record = DEPLOYMENT,
+    key_file: Key = None,
+    password_file: Password = None,
+    as_json: Json = False,
+) -> None:
+    """List a market, for good: signed by the deployment's governance key. Example: `list-market 0 --multiplier 100`.
+
+    Tiers, caps, rebate and surcharge are rules of their own: `--rule rebate_ppm=50 --rule insurance_lots=1000`. Open
+    interest is at most four times the largest position unless `--rule max_open_interest_lots=...` says otherwise.
+    """
+    from tallystick.records.signing import make, sign
+
+    key = governance_key(deployment, key_file, password_file)
+    rules = {
+        "initial_ppm": _ppm(initial),
+        "maintenance_ppm": _ppm(maintenance),
+        "taker_ppm": _ppm(taker),
+        "maker_ppm": _ppm(maker),
+        "max_lots": max_lots,
+        "max_open_interest_lots": OPEN_INTEREST_OF_LARGEST * max_lots,
+        "band_ppm": _ppm(band),
+        "move_ppm": _ppm(move),
+        **parse_rules(rule),
+    }
+    kind = 1 if expiry_ms else 0
+    record = make("list_market", market=market, kind=kind, multiplier=multiplier, expiry_ms=expiry_ms, **rules)
+    with open_client(operator) as client:
+        answer = client.send(sign(record, client.domain, key))
+    print_answer(answer, as_json)
+
+
+def change_market(
+    market: Market,
+    rule: RuleList = None,
+    change: Annotated[int | None, typer.Option(min=1, help="The proposal's number; the next one if left out.")] = None,
+    operator: Url = OPERATOR_URL,
+    deployment: Record = DEPLOYMENT,
+    key_file: Key = None,
+    password_file: Password = None,
+    as_json: Json = False,
+) -> None:
+    """Propose a listed market's next rules: those in force, and each --rule in place of its own.
+
+    Example: `trader change-market 0 --rule taker_ppm=400 --rule max_lots=2000000`. After three weeks, in which anybody
+    may leave, `trader apply-change 0` puts them in force; a newer proposal takes the place of an older one.
+    """
+    from tallystick.errors import BadInput
+    from tallystick.records.signing import make, sign
+
+    key = governance_key(deployment, key_file, password_file)
+    changed = parse_rules(rule)
+    if not changed:
+        raise BadInput("a change changes something", hint="--rule NAME=NUMBER")
+    with open_client(operator) as client:
+        known = next((each for each in client.markets() if each.market == market), None)
+        if known is None:
+            raise BadInput("there is no such market", hint="`trader markets` lists them", market=market)
+        number = known.change.proposed + 1 if change is None else change
+        record = make("change_market", market=market, change=number, **{**known.rules, **changed})
+        answer = client.send(sign(record, client.domain, key))
+    print_answer(answer, as_json)
+
+
+def apply_change(market: Market, operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
+    """Put a market's proposed rules in force once their delay is over; anybody may. Example: `trader apply-change 0`."""
+    with open_client(operator) as client:
+        answer = client.apply_change(market)
+    print_answer(answer, as_json)
+
+
+def governance_key(deployment: Path, key_file: Path | None, password_file: Path | None) -> bytes:
+    """Return the governance key.
+
+    Raises: ConfigError without a key file, BadInput when it holds another key.
+    """
+    from tallystick.errors import BadInput, ConfigError
+    from tallystick.records.signing import address_of
+    from tallystick.trader.commands.venue import read_genesis
+
+    genesis = read_genesis(deployment)
+    if key_file is None:
+        raise ConfigError("this needs the governance key", hint="--key-file FILE, or TALLYSTICK_KEY_FILE")
+    key = bytes(load_key(key_file, password_file).key)
+    if bytes.fromhex(address_of(key)[2:]) != genesis.governance:
+        raise BadInput("only governance does this", governance="0x" + genesis.governance.hex(), key=address_of(key))
+    return key
+
+
+def parse_rules(given: list[str] | None) -> dict[str, int]:
+    """Return rules given as NAME=NUMBER.
+
+    Raises: BadInput for a name that is no rule, or what is no number.
+    """
+    from tallystick.errors import BadInput
+    from tallystick.numbers import natural
+    from tallystick.schema.market_rules import RULES
+
+    rules: dict[str, int] = {}
+    for each in given or []:
+        name, _, number = each.partition("=")
+        if name not in RULES:
+            raise BadInput(f"{each} is no rule: give NAME=NUMBER", hint=f"the rules are {', '.join(RULES)}")
+        rules[name] = natural(number)
+    return rules
+
+
+def _ppm(percent: float) -> int:
+    return round(percent * PPM_OF_A_PERCENT)
