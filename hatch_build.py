@@ -24,6 +24,7 @@ GROUP: Final = "tallystick"
 COMPILED: Final = (
     "tallystick/machine/**/*.py",
     "tallystick/state/arguments.py",
+    "tallystick/state/cells.py",
     "tallystick/state/codes.py",
     "tallystick/state/fields.py",
     "tallystick/state/layout.py",

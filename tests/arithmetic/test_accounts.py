@@ -20,6 +20,7 @@ from tallystick.machine.market.rules import rules_stand
 from tallystick.machine.market.trade import Fill, apply_fill, move_totals, undo_fill
 from tallystick.schema.market_rules import RULES
 from tallystick.state import layout
+from tallystick.state.cells import Account, Risk
 from tallystick.state.state import State
 from tallystick.testing import exact
 from tallystick.testing.extremes import extreme, fill_account, list_by_hand, listing
@@ -38,11 +39,11 @@ class Full:
     """A state with one extreme account, and its cells as the witness packs them."""
 
     state: State
-    account: int
+    account: Account
     markets: list[int]
 
     @property
-    def risk(self) -> int:
+    def risk(self) -> Risk:
         return self.state.risk.open(0)
 
     def packed(self, market: int = 0) -> tuple[bytes, bytes, bytes, bytes]:

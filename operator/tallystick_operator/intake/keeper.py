@@ -9,6 +9,7 @@ from typing import Final
 from tallystick.machine.market.liquidation import FUND, size_of
 from tallystick.machine.market.risk import Health, health
 from tallystick.records.signing import make
+from tallystick.state.cells import Risk
 from tallystick.state.layout import (
     ACCOUNT_POSITION_MARKET,
     ACCOUNT_POSITION_SIZE_LOTS,
@@ -137,7 +138,7 @@ def _positions(state: State, base: int) -> dict[int, int]:
     return found
 
 
-def _worth(state: State, risk: int, market: int, size: int) -> int:
+def _worth(state: State, risk: Risk, market: int, size: int) -> int:
     entry = risk + market * RISK_RISKMARKET_WORDS
     marks = state.risk.words
     return abs(size) * marks[entry + RISK_RISKMARKET_MARK_TICKS] * marks[entry + RISK_RISKMARKET_MULTIPLIER]

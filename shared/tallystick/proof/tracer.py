@@ -8,8 +8,8 @@ from typing import Final
 
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.state.layout import CELL_BYTES, INDEX_BITS
-from tallystick.state.state import cell_key, state_hash
+from tallystick.state.layout import CELL_BYTES, CELL_NAMES, INDEX_BITS
+from tallystick.state.state import State, cell_key, state_hash
 from tallystick.state.table import Watcher
 
 INPUT_LENGTH_BYTES: Final = 2
@@ -107,10 +107,12 @@ class Tracer:
             self._step(self.machine)
         finally:
             state.watch(None)
-        return [
+        accesses = [
             Access(tag=tag, index=index, before=before, after=state.table(tag).pack(index))
             for (tag, index), before in seen.items()
         ]
+        _expect_marks(state, accesses)
+        return accesses
 
     def _finish(self) -> bytes:
         state = self.machine.state
@@ -118,6 +120,15 @@ class Tracer:
             table.settle()
         self.root = state.tree.root
         return self.state_hash
+
+
+def _expect_marks(state: State, accesses: list[Access]) -> None:
+    """Raises: AssertionError when a step wrote a cell and did not mark it: the next root would hold the old value."""
+    marked = {(table.tag, index) for table in state.tables for index in table.dirty()}
+    for each in accesses:
+        written = each.before != each.after
+        name = f"{CELL_NAMES[each.tag]} {each.index}"
+        assert not written or (each.tag, each.index) in marked, f"{name} was written and not marked"
 
 
 def key_name(key: int, names: tuple[str, ...]) -> str:

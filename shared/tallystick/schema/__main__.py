@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tallystick.schema import arguments_target, docs_target, python_target, solidity_target
+from tallystick.schema import arguments_target, cells_target, docs_target, python_target, solidity_target
 
 ROOT = Path(__file__).resolve().parents[3]
 GENERATED = Path("contracts/src/libraries/generated")
@@ -15,6 +15,7 @@ TARGETS: dict[Path, Callable[[], str]] = {
     Path("shared/tallystick/state/codes.py"): python_target.render_codes,
     Path("shared/tallystick/state/fields.py"): arguments_target.render_python_fields,
     Path("shared/tallystick/state/arguments.py"): arguments_target.render_python,
+    Path("shared/tallystick/state/cells.py"): cells_target.render,
     GENERATED / "Cells.sol": solidity_target.render_cells,
     GENERATED / "Registers.sol": solidity_target.render_registers,
     GENERATED / "Names.sol": solidity_target.render_names,

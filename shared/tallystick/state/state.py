@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mypy_extensions import i64
 
-from tallystick.state import layout
+from tallystick.state import cells, layout
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import INDEX_BITS, Registers
 from tallystick.state.table import Room, Table, Watcher
@@ -19,20 +19,20 @@ class State:
     def __init__(self) -> None:
         self.registers = Registers()
         self.room = Room()
-        self.accounts = Table(layout.TAG_ACCOUNT, self.room)
-        self.agents = Table(layout.TAG_AGENT, self.room)
-        self.markets = Table(layout.TAG_MARKET, self.room)
-        self.risk = Table(layout.TAG_RISK, self.room)
-        self.bitmaps = Table(layout.TAG_BITMAP, self.room)
-        self.levels = Table(layout.TAG_LEVEL, self.room)
-        self.pages = Table(layout.TAG_PAGE, self.room)
-        self.orders = Table(layout.TAG_ORDER, self.room)
-        self.oracles = Table(layout.TAG_ORACLE, self.room)
-        self.config = Table(layout.TAG_CONFIG, self.room)
-        self.outbox = Table(layout.TAG_OUTBOX, self.room)
-        self.prices = Table(layout.TAG_PRICE, self.room)
-        self.pendings = Table(layout.TAG_PENDING, self.room)
-        self.deleverages = Table(layout.TAG_DELEVERAGE, self.room)
+        self.accounts = cells.Accounts(layout.TAG_ACCOUNT, self.room)
+        self.agents = cells.Agents(layout.TAG_AGENT, self.room)
+        self.markets = cells.Markets(layout.TAG_MARKET, self.room)
+        self.risk = cells.Risks(layout.TAG_RISK, self.room)
+        self.bitmaps = cells.Bitmaps(layout.TAG_BITMAP, self.room)
+        self.levels = cells.Levels(layout.TAG_LEVEL, self.room)
+        self.pages = cells.Pages(layout.TAG_PAGE, self.room)
+        self.orders = cells.Orders(layout.TAG_ORDER, self.room)
+        self.oracles = cells.Oracles(layout.TAG_ORACLE, self.room)
+        self.config = cells.Configs(layout.TAG_CONFIG, self.room)
+        self.outbox = cells.Outboxes(layout.TAG_OUTBOX, self.room)
+        self.prices = cells.Prices(layout.TAG_PRICE, self.room)
+        self.pendings = cells.Pendings(layout.TAG_PENDING, self.room)
+        self.deleverages = cells.Deleverages(layout.TAG_DELEVERAGE, self.room)
         self.tables: tuple[Table, ...] = (
             self.accounts,
             self.agents,

@@ -60,7 +60,11 @@ class Table:
         self.dirty_count: i64 = 0
 
     def open(self, index: i64) -> i64:
-        """Return the offset of a cell's first word, making room for it on first use."""
+        """Return the offset of a cell's first word, making room for it on first use; typed in the table of a kind."""
+        return self.row(index)
+
+    def row(self, index: i64) -> i64:
+        """Do what `open` does, whatever the kind."""
         slot = _slot(index, self._mask)
         base = self._bases[slot] if self._lately[slot] == index else self._look_up(index)
         if self.watcher is not None:
@@ -159,7 +163,7 @@ class Table:
 
         Raises: OverflowError or ValueError for a number beyond an i64, which no step writes.
         """
-        base = self.open(index)
+        base = self.row(index)
         values = CELL_FORMATS[self.tag].unpack(packed) if packed else (0,) * self.width
         for value in values:
             self.words[base] = value

@@ -81,8 +81,8 @@ def _stage(scene: Scene) -> None:
     sign_by_all(scene)
     for market in range(MAX_MARKETS):
         write_rules(state, market, RULES_OF_ALL)
-        base = state.prices.open(market)
-        state.prices.words[base + layout.PRICE_INDEX_TICKS] = MARK
+        price = state.prices.open(market)
+        state.prices.words[price + layout.PRICE_INDEX_TICKS] = MARK
         state.prices.mark(market)
     for account in range(len(NAMES) + 1):
         base = state.accounts.open(account)
