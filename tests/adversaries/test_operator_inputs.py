@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tallystick.machine import engine
-from tallystick.machine.arith import read_address, write_address
+from tallystick.machine.bits import read_address, write_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.outbox import append_withdrawal
 from tallystick.records.codec import Record

@@ -3,17 +3,28 @@ pragma solidity 0.8.37;
 
 import {
     clamp,
-    floorDiv,
-    highestBit,
-    lowestBit,
+    divDown,
+    divToZero,
     medianOf,
-    mulDivFloor,
-    ones,
+    mulDivDown,
+    mulDivUp,
+    periodsDown,
     ppmDown,
     ppmUp,
     productsAtMost,
-    shareUp
+    wholeDown,
+    wholeUp
 } from "../../contracts/src/libraries/Arith.sol";
+import {
+    bitIsSet,
+    clearBit,
+    highestBit,
+    highestBitBelow,
+    lowestBit,
+    lowestBitFrom,
+    ones,
+    setBit
+} from "../../contracts/src/libraries/Bits.sol";
 import {dust, owed} from "../../contracts/src/libraries/Funding.sol";
 import {
     Case,
@@ -57,12 +68,32 @@ contract Arithmetic {
         return ppmDown(amount, ppm);
     }
 
-    function floorDivOf(int256 a, int256 b) external pure returns (int256) {
-        return floorDiv(a, b);
+    function wholeUpOf(int256 amountPpm) external pure returns (int256) {
+        return wholeUp(amountPpm);
     }
 
-    function shareUpOf(uint256 amount, uint256 part, uint256 whole) external pure returns (uint256) {
-        return shareUp(amount, part, whole);
+    function wholeDownOf(int256 amountPpm) external pure returns (int256) {
+        return wholeDown(amountPpm);
+    }
+
+    function divDownOf(int256 a, int256 b) external pure returns (int256) {
+        return divDown(a, b);
+    }
+
+    function divToZeroOf(int256 a, int256 b) external pure returns (int256) {
+        return divToZero(a, b);
+    }
+
+    function mulDivUpOf(int256 a, int256 b, int256 divisor) external pure returns (int256) {
+        return mulDivUp(a, b, divisor);
+    }
+
+    function mulDivDownOf(int256 a, int256 b, int256 divisor) external pure returns (int256) {
+        return mulDivDown(a, b, divisor);
+    }
+
+    function periodsDownOf(uint64 timeMs, uint256 periodMs) external pure returns (uint64) {
+        return periodsDown(timeMs, periodMs);
     }
 
     function medianOfThree(int256 a, int256 b, int256 c) external pure returns (int256) {
@@ -73,16 +104,22 @@ contract Arithmetic {
         return clamp(value, most);
     }
 
-    function mulDivFloorOf(int256 a, int256 b, int256 divisor) external pure returns (int256) {
-        return mulDivFloor(a, b, divisor);
-    }
-
     function productsAtMostOf(int256 a, int256 b, int256 c, int256 d) external pure returns (bool) {
         return productsAtMost(a, b, c, d);
     }
 
     function bitsOf(uint256 bits) external pure returns (uint256 lowest, uint256 highest, uint256 count) {
         return (lowestBit(bits), highestBit(bits), ones(bits));
+    }
+
+    function besideOf(uint256 bits, uint256 bit) external pure returns (bool, uint256, uint256, uint256, uint256) {
+        return (
+            bitIsSet(bits, bit),
+            setBit(bits, bit),
+            clearBit(bits, bit),
+            lowestBitFrom(bits, bit),
+            highestBitBelow(bits, bit)
+        );
     }
 
     function fundingOf(int256 exposure, int256 change) external pure returns (int256, int256) {

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tallystick.machine.machine import Machine, NoInputs
 from tallystick.machine.market import liquidation
-from tallystick.machine.market.liquidation import Case, liquidation_fee, outranks
+from tallystick.machine.market.liquidation import Case, bankrupt, liquidation_fee, open_case, outranks
 from tallystick.machine.market.margin import maintenance_fraction, tier_begins
 from tallystick.machine.market.risk import Health, health, may_change, withdrawable
 from tallystick.machine.market.rules import rules_stand
-from tallystick.machine.market.trade import Fill, apply_fill, move_totals, undo_fill
+from tallystick.machine.market.trade import Fill, Terms, apply_fill, move_totals, undo_fill
 from tallystick.schema.market_rules import RULES
 from tallystick.state import layout
 from tallystick.state.cells import Account, Risk
@@ -157,14 +157,14 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     """I4, I18."""
     made, chance = full(seed)
     market = chance.choice(made.markets)
-    case = Case(Machine(made.state, NoInputs()), NUMBER, market)
+    case = open_case(Machine(made.state, NoInputs()), NUMBER, market)
     if case.measured.value >= case.measured.maintenance:
         return
     lots = extreme(chance, 1, case.lots)
     _, rules, account, risk = made.packed(market)
     share, quote = liquidation.value_share(case, lots), liquidation.zero_quote(case, lots)
-    enough = 0 if case.bankrupt else liquidation.sufficient_lots(case)
-    price = 0 if case.bankrupt else liquidation.zero_price(case, lots)
+    enough = 0 if bankrupt(case) else liquidation.sufficient_lots(case)
+    price = 0 if bankrupt(case) else liquidation.zero_price(case, lots)
     assert (enough, share, quote, price) == solidity("closingOf", rules, account, risk, market, lots)
     assert all(I64_LEAST <= each <= I64_MOST for each in (enough, share, quote, price))
     tiers, worth = tiers_of(made, market, "MAINTENANCE"), case.worth
@@ -173,7 +173,7 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     assert share == floor(behind)
     side = 1 if case.size > 0 else -1
     assert quote == max(lots * worth - side * floor(behind), lots * case.tick)
-    if not case.bankrupt:
+    if not bankrupt(case):
         assert enough == fewest(case, tiers, made.state.markets.words[case.market + layout.MARKET_LIQUIDATION_PPM])
 
 
@@ -240,11 +240,12 @@ def test_one_side_of_a_fill_and_its_way_back(seed: int) -> None:
     fee = extreme(chance, -quote, quote)
     before = made.packed(market)
     found = solidity("fillOf", before, (market, lots, quote, most), side, fee)
-    fill = Fill()
-    outcome = apply_fill(state, made.account, made.risk, market, side, lots, quote, fee, most, fill)
+    fill, terms = Fill(), Terms()
+    terms.market, terms.lots, terms.quote, terms.max_lots = market, lots, quote, most
+    outcome = apply_fill(state, made.account, made.risk, terms, side, fee, fill)
     filled = made.packed(market)[2]
     if outcome == 0:
-        undo_fill(state, made.account, market, fill)
+        undo_fill(state, made.account, terms, fill)
         assert made.packed(market)[2] == before[2]
         outcome = move_totals(state, cell, fill, Fill())
     registers, rules, _, risk = made.packed(market)

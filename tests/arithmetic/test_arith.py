@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from math import ceil, floor, prod
+from math import ceil, floor, prod, trunc
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +22,7 @@ from mypy_extensions import i64
 
 from tallystick import artifacts
 from tallystick.machine import arith
+from tallystick.machine import bits as bit_scans
 from tallystick.machine.market import funding
 from tests.arithmetic.harness import (
     COMPILED,
@@ -87,24 +88,48 @@ TWINS = {
         python=arith.ppm_down,
         narrow=within_ppm,
     ),
-    "share_up": Twin(
-        solidity="shareUpOf",
-        signs="+++",
-        exact=lambda a, p, w: ceil(Fraction(a * p, w)),
-        largest=lambda a, p, w: (a * p + w,),
-        python=None,
-        domain=lambda _a, _p, w: w > 0,
+    "whole_up": Twin(
+        solidity="wholeUpOf",
+        signs="-",
+        exact=lambda a: ceil(Fraction(a, MILLION)),
+        largest=lambda a: (a, -a),
+        python=arith.whole_up,
+        narrow=lambda a: a > I64_LEAST,
     ),
-    "floor_div": Twin(
-        solidity="floorDivOf",
+    "whole_down": Twin(
+        solidity="wholeDownOf",
+        signs="-",
+        exact=lambda a: floor(Fraction(a, MILLION)),
+        largest=lambda a: (a,),
+        python=arith.whole_down,
+    ),
+    "div_down": Twin(
+        solidity="divDownOf",
         signs="--",
         exact=lambda a, b: floor(Fraction(a, b)),
         largest=lambda a, b: (a, b),
-        python=None,
+        python=arith.div_down,
         domain=lambda _, b: b > 0,
     ),
-    "mul_div_floor": Twin(
-        solidity="mulDivFloorOf",
+    "div_to_zero": Twin(
+        solidity="divToZeroOf",
+        signs="--",
+        exact=lambda a, b: trunc(Fraction(a, b)),
+        largest=lambda a, b: (a, b),
+        python=arith.div_to_zero,
+        domain=lambda _, b: b > 0,
+        narrow=lambda a, _: a > I64_LEAST,
+    ),
+    "mul_div_up": Twin(
+        solidity="mulDivUpOf",
+        signs="---",
+        exact=lambda a, b, d: ceil(Fraction(a * b, d)),
+        largest=lambda a, b, _: (a * b, -(a * b)),
+        python=None,
+        domain=lambda _a, _b, d: d > 0,
+    ),
+    "mul_div_down": Twin(
+        solidity="mulDivDownOf",
         signs="---",
         exact=lambda a, b, d: floor(Fraction(a * b, d)),
         largest=lambda a, b, _: (a * b,),
@@ -143,8 +168,8 @@ TWINS = {
     ),
 }
 EXACT_IN_PYTHON: dict[str, Callable[..., int]] = {
-    "share_up": arith.share_up,
-    "mul_div_floor": arith.mul_div_floor,
+    "mul_div_up": arith.mul_div_up,
+    "mul_div_down": arith.mul_div_down,
     "products_at_most": arith.products_at_most,
 }
 """Their products are whole numbers without bound in Python; only the result must fit."""
@@ -237,13 +262,12 @@ def test_funding_within_its_ranges_never_leaves_64_bits(exposure: int, change: i
 
 
 @settings(max_examples=EXAMPLES)
-@given(a=st.integers(I64_LEAST + 1, I64_MOST), b=st.integers(1, I64_MOST))
-def test_a_quotient_is_rounded_to_zero_as_the_evm_divides(a: int, b: int) -> None:
+@given(time_ms=st.integers(0, I64_MOST), period_ms=st.integers(1, I64_MOST))
+def test_whole_periods_of_the_clock_are_rounded_down(time_ms: int, period_ms: int) -> None:
     """I4."""
-    down = solidity("floorDivOf", a, b)
-    exact = Fraction(a, b)
-    assert down == floor(exact)
-    assert arith.quotient(Narrow(a), Narrow(b)) == (floor(exact) if a >= 0 else ceil(exact))
+    exact = floor(Fraction(time_ms, period_ms))
+    assert solidity("periodsDownOf", time_ms, period_ms) == exact
+    assert arith.periods_down(Narrow(time_ms), Narrow(period_ms)) == exact
 
 
 def limbs_of(bits: int) -> vec[i64]:
@@ -258,14 +282,20 @@ def limbs_of(bits: int) -> vec[i64]:
 def test_a_bitmap_of_limbs_is_scanned_as_a_word_is(bits: int, bit: int) -> None:
     words = limbs_of(bits)
     lowest, highest, count = solidity("bitsOf", bits)
-    assert count == bits.bit_count()
-    if bits:
-        assert arith.lowest_bit(words, 0, 8) == lowest == (bits & -bits).bit_length() - 1
-        assert arith.highest_bit(words, 0, 8) == highest == bits.bit_length() - 1
-    else:
-        assert arith.lowest_bit(words, 0, 8) == arith.highest_bit(words, 0, 8) == -1
-    assert arith.bit_is_set(words, 0, 8, bit) == bool(bits >> bit & 1)
-    arith.set_bit(words, 0, 8, bit)
-    assert list(words) == list(limbs_of(bits | 1 << bit))
-    arith.clear_bit(words, 0, 8, bit)
-    assert list(words) == list(limbs_of(bits & ~(1 << bit)))
+    assert bit_scans.ones(bits) == count == bits.bit_count()
+    assert bit_scans.lowest_bit(words, 0, 8) == placed(lowest) == (bits & -bits).bit_length() - 1
+    assert bit_scans.highest_bit(words, 0, 8) == placed(highest) == bits.bit_length() - 1
+    is_set, with_it, without, above, below = solidity("besideOf", bits, bit)
+    assert bit_scans.bit_is_set(words, 0, 8, bit) == is_set == bool(bits >> bit & 1)
+    higher, lower = bits >> bit << bit, bits & (1 << bit) - 1
+    assert bit_scans.lowest_bit_from(words, 0, 8, bit) == placed(above) == (higher & -higher).bit_length() - 1
+    assert bit_scans.highest_bit_below(words, 0, 8, bit) == placed(below) == lower.bit_length() - 1
+    bit_scans.set_bit(words, 0, 8, bit)
+    assert list(words) == list(limbs_of(with_it)) == list(limbs_of(bits | 1 << bit))
+    bit_scans.clear_bit(words, 0, 8, bit)
+    assert list(words) == list(limbs_of(without)) == list(limbs_of(bits & ~(1 << bit)))
+
+
+def placed(bit: int) -> int:
+    """A contract's place of a bit as Python has it: NO_BIT is -1 here and all ones there."""
+    return bit_scans.NO_BIT if bit == UINT_MOST else bit

@@ -6,7 +6,7 @@ import pytest
 
 from tallystick.errors import BadInput
 from tallystick.machine import engine
-from tallystick.machine.arith import read_address
+from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Machine
 from tallystick.state.layout import OUTBOX_RECIPIENT
 from tallystick.testing.rogues.lies import LIES, Lie, make_lie

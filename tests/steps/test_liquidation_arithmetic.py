@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tallystick.machine.arith import mul_div_floor
+from tallystick.machine.arith import mul_div_down
 from tallystick.machine.machine import Machine, NoInputs
 from tallystick.machine.market.liquidation import Case, outranks, sufficient_lots, zero_price, zero_quote
 from tallystick.machine.market.risk import Health
@@ -141,7 +141,7 @@ def test_a_limit_at_the_zero_price_is_the_zero_quote_to_the_tick(stand: Stand, d
 @given(a=I64, b=st.integers(0, 1 << 62), divisor=st.integers(1, 1 << 62))
 def test_a_product_is_divided_down_also_below_zero(a: int, b: int, divisor: int) -> None:
     assume(b <= divisor)
-    assert mul_div_floor(a, b, divisor) == floor(Fraction(a * b, divisor))
+    assert mul_div_down(a, b, divisor) == floor(Fraction(a * b, divisor))
 
 
 @given(

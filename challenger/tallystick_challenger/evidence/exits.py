@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tallystick.amounts import SIDES, tokens
 from tallystick.errors import BadInput, DataMissing, Disputed
-from tallystick.machine.arith import read_address
+from tallystick.machine.bits import read_address
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.risk import health, withdrawable

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Record} from "./Codec.sol";
 import {checkNonce, useNonce} from "./Nonces.sol";
-import {Record} from "./RecordCodec.sol";
 import {recoverSigner} from "./Signing.sol";
 import {openAccount, openAgent, openConfig} from "./State.sol";
 import {Witness} from "./Witness.sol";

@@ -2,30 +2,63 @@
 pragma solidity 0.8.37;
 
 import {Constants} from "./generated/Names.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-// Exact integer arithmetic with its rounding in the name, and bit scans. Intermediate results are
-// 256 bits wide; every field they come from has 64 bits at most.
+// Exact integer arithmetic with its rounding in the name: the one module that divides. Intermediate results are
+// 256 bits wide; every field they come from has 64 bits at most. Twin: shared/tallystick/machine/arith.py.
 
-/// @notice amount x ppm / 1,000,000, rounded up. Units: of `amount`.
+/// @dev Millionths of a whole.
+int256 constant MILLION = int256(Constants.PPM);
+
+/// @notice amount x ppm / 1,000,000. Units: of `amount`. Rounding: up.
 function ppmUp(uint256 amount, uint256 ppm) pure returns (uint256) {
     return (amount * ppm + Constants.PPM - 1) / Constants.PPM;
 }
 
-/// @notice amount x ppm / 1,000,000, rounded down. Units: of `amount`.
+/// @notice amount x ppm / 1,000,000. Units: of `amount`. Rounding: down.
 function ppmDown(uint256 amount, uint256 ppm) pure returns (uint256) {
     return amount * ppm / Constants.PPM;
 }
 
-/// @notice a / b, rounded down, also below zero; `b` is above it.
-function floorDiv(int256 a, int256 b) pure returns (int256) {
+/// @notice The wholes in a number of millionths. Rounding: up, also below zero.
+function wholeUp(int256 amountPpm) pure returns (int256) {
+    return -divDown(-amountPpm, MILLION);
+}
+
+/// @notice The wholes in a number of millionths. Rounding: down, also below zero.
+function wholeDown(int256 amountPpm) pure returns (int256) {
+    return divDown(amountPpm, MILLION);
+}
+
+/// @notice a / b for b above 0. Rounding: down, also below zero.
+function divDown(int256 a, int256 b) pure returns (int256) {
     int256 quotient = a / b;
     return quotient * b > a ? quotient - 1 : quotient;
 }
 
-/// @notice amount x part / whole, rounded up.
-function shareUp(uint256 amount, uint256 part, uint256 whole) pure returns (uint256) {
-    return (amount * part + whole - 1) / whole;
+/// @notice a / b for b above 0. Rounding: to zero.
+function divToZero(int256 a, int256 b) pure returns (int256) {
+    return a / b;
+}
+
+/// @notice a x b / divisor, exactly. Rounding: up, also below zero.
+function mulDivUp(int256 a, int256 b, int256 divisor) pure returns (int256) {
+    return -divDown(-(a * b), divisor);
+}
+
+/// @notice a x b / divisor, exactly. Rounding: down, also below zero.
+function mulDivDown(int256 a, int256 b, int256 divisor) pure returns (int256) {
+    return divDown(a * b, divisor);
+}
+
+/// @notice How many whole periods of the clock a time is. Rounding: down.
+function periodsDown(uint64 timeMs, uint256 periodMs) pure returns (uint64) {
+    // SAFETY: no more than the time itself.
+    return uint64(timeMs / periodMs);
+}
+
+/// @notice Whether a x b <= c x d, exactly.
+function productsAtMost(int256 a, int256 b, int256 c, int256 d) pure returns (bool) {
+    return a * b <= c * d;
 }
 
 /// @notice The middle one of three numbers.
@@ -37,43 +70,4 @@ function medianOf(int256 a, int256 b, int256 c) pure returns (int256) {
 /// @notice The number nearest to a value that is within `most` of 0 in either direction.
 function clamp(int256 value, int256 most) pure returns (int256) {
     return value < -most ? -most : (value > most ? most : value);
-}
-
-/// @notice a x b / divisor, rounded down, also below zero; the divisor is above it.
-function mulDivFloor(int256 a, int256 b, int256 divisor) pure returns (int256) {
-    return floorDiv(a * b, divisor);
-}
-
-/// @notice Whether a x b <= c x d, exactly.
-function productsAtMost(int256 a, int256 b, int256 c, int256 d) pure returns (bool) {
-    return a * b <= c * d;
-}
-
-/// @notice The number of the lowest set bit; 0 also when there is none.
-function lowestBit(uint256 bits) pure returns (uint256) {
-    unchecked {
-        return Math.log2(bits & (0 - bits));
-    }
-}
-
-/// @notice The number of the highest set bit; 0 also when there is none.
-function highestBit(uint256 bits) pure returns (uint256) {
-    return Math.log2(bits);
-}
-
-/// @notice The bits no lower than `first`, which is at most 256.
-function bitsFrom(uint256 bits, uint256 first) pure returns (uint256) {
-    return bits >> first << first;
-}
-
-/// @notice The bits lower than `end`, which is below 256.
-function bitsBelow(uint256 bits, uint256 end) pure returns (uint256) {
-    return bits & ((1 << end) - 1);
-}
-
-/// @notice How many bits are set.
-function ones(uint256 bits) pure returns (uint256 count) {
-    for (; bits != 0; bits &= bits - 1) {
-        ++count;
-    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {bitsBelow, bitsFrom, highestBit, lowestBit} from "./Arith.sol";
+import {NO_BIT, clearBit, highestBit, highestBitBelow, lowestBit, lowestBitFrom, setBit} from "./Bits.sol";
 import {openBitmap, openLevel, openPage} from "./State.sol";
 import {Witness} from "./Witness.sol";
 import {Bitmap, Level, Order, OrderLib, Page} from "./generated/Cells.sol";
@@ -12,6 +12,8 @@ import {Registers} from "./generated/Registers.sol";
 
 /// @dev What stands for a page that was not opened.
 Page constant NO_PAGE = Page.wrap(0);
+/// @dev What stands for the best price of an empty book side.
+uint256 constant NO_PRICE = 0;
 
 /// @notice The way down to one price of one book side.
 /// @dev Orders that wait for a trigger are parked in books of their own, by trigger.
@@ -49,49 +51,50 @@ function park(Path memory path, uint256 flags) pure {
 function openBest(Witness memory w, Path memory path) pure returns (bool) {
     path.price = 0;
     path.top = openBitmap(w, bitmapIndex(path, 0));
-    if (path.top.bits() == 0) return false;
-    path.price = _best(path, path.top) << 16;
+    uint256 bit = _bestBit(path.top, path.side);
+    if (bit == NO_BIT) return false;
+    path.price = bit << 16;
     path.middle = openBitmap(w, bitmapIndex(path, 1));
-    path.price |= _best(path, path.middle) << 8;
+    path.price |= _bestBit(path.middle, path.side) << 8;
     path.low = openBitmap(w, bitmapIndex(path, 2));
-    path.price |= _best(path, path.low);
+    path.price |= _bestBit(path.low, path.side);
     return true;
 }
 
 /// @notice Opens the occupancy words from the path's price to the side's next worse one; false when
 /// there is none.
-/// @dev Those over the price first; then those on the way down to the next, where they differ.
+/// @dev Those over the price first, the top last to be asked; then those on the way down to the next, where they
+/// differ.
 function openNext(Witness memory w, Path memory path) pure returns (bool) {
-    uint256 price = path.price;
     path.top = openBitmap(w, bitmapIndex(path, 0));
     path.middle = openBitmap(w, bitmapIndex(path, 1));
     path.low = openBitmap(w, bitmapIndex(path, 2));
-    uint256 bits = _worse(path, path.low, price & 255);
-    if (bits != 0) {
-        path.price = price >> 8 << 8 | _bestBit(path, bits);
+    uint256 bit = _worseBit(path.low, path.side, path.price & 255);
+    if (bit != NO_BIT) {
+        path.price = path.price >> 8 << 8 | bit;
         return true;
     }
-    bits = _worse(path, path.middle, price >> 8 & 255);
-    if (bits != 0) {
-        path.price = price >> 16 << 16 | _bestBit(path, bits) << 8;
+    bit = _worseBit(path.middle, path.side, path.price >> 8 & 255);
+    if (bit != NO_BIT) {
+        path.price = path.price >> 16 << 16 | bit << 8;
     } else {
-        bits = _worse(path, path.top, price >> 16);
-        if (bits == 0) return false;
-        path.price = _bestBit(path, bits) << 16;
+        bit = _worseBit(path.top, path.side, path.price >> 16);
+        if (bit == NO_BIT) return false;
+        path.price = bit << 16;
         path.middle = openBitmap(w, bitmapIndex(path, 1));
-        path.price |= _best(path, path.middle) << 8;
+        path.price |= _bestBit(path.middle, path.side) << 8;
     }
     path.low = openBitmap(w, bitmapIndex(path, 2));
-    path.price |= _best(path, path.low);
+    path.price |= _bestBit(path.low, path.side);
     return true;
 }
 
-/// @notice Opens a book side's occupancy words and returns its best price, 0 when it is empty.
+/// @notice Opens a book side's occupancy words and returns its best price, NO_PRICE when it is empty.
 function bestPrice(Witness memory w, uint256 market, uint256 side) pure returns (uint256) {
     Path memory path;
     path.market = market;
     path.side = side;
-    return openBest(w, path) ? path.price : 0;
+    return openBest(w, path) ? path.price : NO_PRICE;
 }
 
 /// @notice Opens the occupancy words and the level of a price, from the top down.
@@ -122,18 +125,18 @@ function openTailToFree(Witness memory w, Path memory path, uint256 number) pure
 
 /// @notice Sets the occupancy bits down to the price.
 function occupy(Path memory path) pure {
-    _setBit(path.top, path.price >> 16);
-    _setBit(path.middle, path.price >> 8 & 255);
-    _setBit(path.low, path.price & 255);
+    path.top.setBits(setBit(path.top.bits(), path.price >> 16));
+    path.middle.setBits(setBit(path.middle.bits(), path.price >> 8 & 255));
+    path.low.setBits(setBit(path.low.bits(), path.price & 255));
 }
 
 /// @notice Clears the price's occupancy bit, and those above words that became empty.
 function vacate(Path memory path) pure {
-    _clearBit(path.low, path.price & 255);
+    path.low.setBits(clearBit(path.low.bits(), path.price & 255));
     if (path.low.bits() != 0) return;
-    _clearBit(path.middle, path.price >> 8 & 255);
+    path.middle.setBits(clearBit(path.middle.bits(), path.price >> 8 & 255));
     if (path.middle.bits() != 0) return;
-    _clearBit(path.top, path.price >> 16);
+    path.top.setBits(clearBit(path.top.bits(), path.price >> 16));
 }
 
 /// @notice Gives the level's empty head page, which is not its tail, to the free list.
@@ -149,7 +152,8 @@ function dropHead(Registers registers, Path memory path, Page page) pure {
 /// @param tail what `openTailToFree` returned
 function removeOrder(Registers registers, Path memory path, uint256 slot, Order order, Page page, Page tail) pure {
     Level level = path.level;
-    page.setBits(page.bits() & ~(uint64(1) << uint64(slot & 63)));
+    // SAFETY: a page has 64 bits, and this leaves fewer of them set.
+    page.setBits(uint64(clearBit(page.bits(), slot & 63)));
     level.setOrders(level.orders() - 1);
     clearOrder(order);
     if (level.orders() == 0) {
@@ -159,8 +163,8 @@ function removeOrder(Registers registers, Path memory path, uint256 slot, Order 
         level.setHeadPage(0);
         level.setTailPage(0);
         vacate(path);
-    } else if (level.headPage() == slot >> 6 && level.tailPage() != slot >> 6) {
-        if (page.bits() == 0) dropHead(registers, path, page);
+    } else if (level.headPage() == slot >> 6 && level.tailPage() != slot >> 6 && page.bits() == 0) {
+        dropHead(registers, path, page);
     }
 }
 
@@ -174,23 +178,12 @@ function clearOrder(Order order) pure {
     }
 }
 
-function _best(Path memory path, Bitmap bitmap) pure returns (uint256) {
-    return _bestBit(path, bitmap.bits());
+/// @dev The best price's bit of a word, NO_BIT when there is none.
+function _bestBit(Bitmap bitmap, uint256 side) pure returns (uint256) {
+    return side == Constants.BUY ? highestBit(bitmap.bits()) : lowestBit(bitmap.bits());
 }
 
-function _bestBit(Path memory path, uint256 bits) pure returns (uint256) {
-    return path.side == Constants.BUY ? highestBit(bits) : lowestBit(bits);
-}
-
-/// @dev The word's bits that stand for worse prices than a bit.
-function _worse(Path memory path, Bitmap bitmap, uint256 bit) pure returns (uint256) {
-    return path.side == Constants.BUY ? bitsBelow(bitmap.bits(), bit) : bitsFrom(bitmap.bits(), bit + 1);
-}
-
-function _setBit(Bitmap bitmap, uint256 bit) pure {
-    bitmap.setBits(bitmap.bits() | 1 << bit);
-}
-
-function _clearBit(Bitmap bitmap, uint256 bit) pure {
-    bitmap.setBits(bitmap.bits() & ~(1 << bit));
+/// @dev The next worse price's bit of a word, NO_BIT when there is none.
+function _worseBit(Bitmap bitmap, uint256 side, uint256 bit) pure returns (uint256) {
+    return side == Constants.BUY ? highestBitBelow(bitmap.bits(), bit) : lowestBitFrom(bitmap.bits(), bit + 1);
 }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {floorDiv} from "./Arith.sol";
-import {Constants} from "./generated/Names.sol";
+import {MILLION, wholeUp} from "./Arith.sol";
 
 // Funding: what a position owes for the time it was held, settled only when the position changes.
-
-int256 constant MILLION = int256(Constants.PPM);
 
 /// @notice What a position owes since its funding index was `change` lower; less than nothing is what
 /// it is owed. Rounding: up, against the position.
@@ -14,7 +11,7 @@ int256 constant MILLION = int256(Constants.PPM);
 /// @param change in millionths of a tick
 function owed(int256 exposure, int256 change) pure returns (int256) {
     // SAFETY: 96 + 64 bits.
-    return -floorDiv(-(exposure * change), MILLION);
+    return wholeUp(exposure * change);
 }
 
 /// @notice What rounding `owed` up has kept. Units: millionths of a unit, 0 to 999,999.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {mulDivFloor, ppmDown, productsAtMost} from "./Arith.sol";
+import {divDown, mulDivDown, mulDivUp, ppmDown, productsAtMost} from "./Arith.sol";
 import {Path, openBest} from "./Book.sol";
 import {maintenanceFraction, maintenanceMargin, tierBegins} from "./Margin.sol";
 import {Health, health, mayChange} from "./Risk.sol";
@@ -102,7 +102,7 @@ function sufficientLots(Case memory c) pure returns (uint256) {
         int256 span = int256(top - begin);
         if (missing <= span * gain) {
             // SAFETY: `missing` is positive, since the value is below the maintenance margin.
-            uint256 lots = _ceilDiv(uint256(closed * gain + missing), uint256(gain) * c.worth);
+            uint256 lots = uint256(mulDivUp(closed * gain + missing, 1, gain * int256(c.worth)));
             return lots < c.lots ? lots : c.lots;
         }
         missing -= span * gain;
@@ -127,10 +127,6 @@ function _missing(Case memory c) pure returns (int256 missing) {
     }
 }
 
-function _ceilDiv(uint256 a, uint256 b) pure returns (uint256) {
-    return (a + b - 1) / b;
-}
-
 /// @notice The part of the account's value that stands behind some lots: value x their margin / all
 /// margin. Units: units. Rounding: down, for the account.
 /// @dev Closing them for their worth at the mark less this, for a long (more it, for a short), leaves
@@ -139,7 +135,7 @@ function valueShare(Case memory c, uint256 lots) pure returns (int256) {
     uint256 margin = maintenanceMargin(c.risk, c.marketNumber, c.lots * c.worth);
     margin -= maintenanceMargin(c.risk, c.marketNumber, (c.lots - lots) * c.worth);
     // SAFETY: a position has a maintenance margin, since no market has a fraction of 0.
-    return mulDivFloor(c.measured.value, int256(margin), c.measured.maintenance);
+    return mulDivDown(c.measured.value, int256(margin), c.measured.maintenance);
 }
 
 /// @notice What changes hands when lots are closed at the zero price, at least one tick a lot. Units:
@@ -155,7 +151,7 @@ function zeroQuote(Case memory c, uint256 lots) pure returns (int256 quote) {
 /// for a short.
 function zeroPrice(Case memory c, uint256 lots) pure returns (uint256) {
     // SAFETY: only for accounts worth at least nothing; what stands behind lots is below their worth.
-    uint256 shift = uint256(valueShare(c, lots)) / (lots * c.tick);
+    uint256 shift = uint256(divDown(valueShare(c, lots), int256(lots * c.tick)));
     return c.size > 0 ? c.mark - shift : c.mark + shift;
 }
 

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Record, decode} from "./RecordCodec.sol";
+import {Record, decode} from "./Codec.sol";
 import {Witness, WitnessLib} from "./Witness.sol";
 import {Phase} from "./generated/Names.sol";
-import {Registers, RegistersLib} from "./generated/Registers.sol";
+import {Registers} from "./generated/Registers.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 
-/// @notice Ends the record, the message or the order in progress with an outcome, and goes on where `resume` says, or
-/// with the batch's next message, chunk or record.
+/// @notice Ends the record or the order in progress with an outcome, and goes on where `resume` says, or with what is
+/// next.
 function finish(Registers registers, uint8 outcome) pure {
     registers.setOutcome(outcome);
-    clearArgs(registers);
+    goOn(registers);
+}
+
+/// @notice Zeroes the record in progress; with nothing to resume, the batch's next message, chunk or record comes.
+function goOn(Registers registers) pure {
+    registers.clearArgs();
     uint8 resume = registers.resume();
     if (resume != 0) return registers.setPhase(resume);
     registers.setForcedMs(0);
@@ -48,16 +53,6 @@ function readMessage(Witness memory w, IInbox inbox, uint64 index) view returns 
 function recordValues(Witness memory w, IInbox inbox) view returns (uint256[] memory) {
     (, Record memory record) = decode(recordInProgress(w, inbox));
     return record.values;
-}
-
-/// @notice Zeroes the record in progress.
-function clearArgs(Registers registers) pure {
-    uint256 ptr = Registers.unwrap(registers) + RegistersLib.ARGS_OFFSET;
-    uint256 length = RegistersLib.BYTES - RegistersLib.ARGS_OFFSET;
-    // SAFETY: calldata behind its end is zeros; writes the last registers only.
-    assembly ("memory-safe") {
-        calldatacopy(ptr, calldatasize(), length)
-    }
 }
 
 /// @notice Ends the open batch and goes to the next one.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {bitIsSet, setBit} from "./Bits.sol";
 import {Account} from "./generated/Cells.sol";
 import {Constants, Outcome} from "./generated/Names.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -11,22 +12,22 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// @dev Rejects: NONCE_RANGE when it is behind the window or further ahead than NONCE_JUMP_WORDS,
 /// NONCE_USED.
 function checkNonce(Account account, uint256 nonce) pure returns (uint8) {
-    uint256 word = nonce / Constants.NONCE_WORD_BITS;
-    uint256 bit = nonce % Constants.NONCE_WORD_BITS;
+    uint256 word = nonce >> Constants.NONCE_WORD_SHIFT;
+    uint256 bit = nonce & (Constants.NONCE_WORD_BITS - 1);
     uint256 current = account.nonceWord();
     if (word + 1 < current || word > current + Constants.NONCE_JUMP_WORDS) {
         return Outcome.NONCE_RANGE;
     }
     if (word > current) return Outcome.ACCEPTED;
     uint128 field = word == current ? account.nonceCurrent() : account.noncePrevious();
-    return field >> bit & 1 == 1 ? Outcome.NONCE_USED : Outcome.ACCEPTED;
+    return bitIsSet(field, bit) ? Outcome.NONCE_USED : Outcome.ACCEPTED;
 }
 
 /// @notice Marks a nonce that `checkNonce` accepted as used, sliding the window forward when it is
 /// ahead.
 function useNonce(Account account, uint256 nonce) pure {
-    uint256 word = nonce / Constants.NONCE_WORD_BITS;
-    uint128 mask = uint128(1) << uint128(nonce % Constants.NONCE_WORD_BITS);
+    uint256 word = nonce >> Constants.NONCE_WORD_SHIFT;
+    uint256 bit = nonce & (Constants.NONCE_WORD_BITS - 1);
     uint256 current = account.nonceWord();
     if (word > current) {
         bool adjacent = word == current + 1;
@@ -34,6 +35,7 @@ function useNonce(Account account, uint256 nonce) pure {
         account.setNonceCurrent(0);
         account.setNonceWord(SafeCast.toUint64(word));
     }
-    if (word >= current) account.setNonceCurrent(account.nonceCurrent() | mask);
-    else account.setNoncePrevious(account.noncePrevious() | mask);
+    // SAFETY of both casts: the bit is below 128.
+    if (word >= current) account.setNonceCurrent(uint128(setBit(account.nonceCurrent(), bit)));
+    else account.setNoncePrevious(uint128(setBit(account.noncePrevious(), bit)));
 }

@@ -13,30 +13,6 @@ function rulesStand(uint256[] memory values, uint256 first, uint256 multiplier) 
         && values[first + Constants.RULE_REBATE_PPM] <= values[first + Constants.RULE_TAKER_PPM];
 }
 
-/// @notice Puts rules that may stand in force for the market `number`.
-function writeRules(Market market, Risk risk, uint256 number, uint256[] memory values, uint256 first) pure {
-    // SAFETY of every cast: the record's fields are bounded by what the cells' hold.
-    market.setTakerPpm(uint32(values[first + Constants.RULE_TAKER_PPM]));
-    market.setMakerPpm(uint32(values[first + Constants.RULE_MAKER_PPM]));
-    market.setRebatePpm(uint32(values[first + Constants.RULE_REBATE_PPM]));
-    market.setLiquidationPpm(uint32(values[first + Constants.RULE_LIQUIDATION_PPM]));
-    market.setMaxLots(uint64(values[first + Constants.RULE_MAX_LOTS]));
-    market.setMaxOpenInterestLots(uint64(values[first + Constants.RULE_MAX_OPEN_INTEREST_LOTS]));
-    market.setInsuranceLots(uint64(values[first + Constants.RULE_INSURANCE_LOTS]));
-    market.setSurchargeFromUnits(uint64(values[first + Constants.RULE_SURCHARGE_FROM_UNITS]));
-    market.setSurchargeToUnits(uint64(values[first + Constants.RULE_SURCHARGE_TO_UNITS]));
-    market.setBandPpm(uint32(values[first + Constants.RULE_BAND_PPM]));
-    market.setMovePpm(uint32(values[first + Constants.RULE_MOVE_PPM]));
-    risk.setMarketInitialPpm(number, uint32(values[first + Constants.RULE_INITIAL_PPM]));
-    risk.setMarketInitial2Ppm(number, uint32(values[first + Constants.RULE_INITIAL2_PPM]));
-    risk.setMarketInitial3Ppm(number, uint32(values[first + Constants.RULE_INITIAL3_PPM]));
-    risk.setMarketMaintenancePpm(number, uint32(values[first + Constants.RULE_MAINTENANCE_PPM]));
-    risk.setMarketMaintenance2Ppm(number, uint32(values[first + Constants.RULE_MAINTENANCE2_PPM]));
-    risk.setMarketMaintenance3Ppm(number, uint32(values[first + Constants.RULE_MAINTENANCE3_PPM]));
-    risk.setMarketTier2From(number, uint32(values[first + Constants.RULE_TIER2_FROM]));
-    risk.setMarketTier3From(number, uint32(values[first + Constants.RULE_TIER3_FROM]));
-}
-
 /// @dev Whether every tier asks for some margin, initial no less than maintenance, and no less than
 /// the tier before.
 function _marginsStand(uint256[] memory values, uint256 first) pure returns (bool) {
@@ -60,8 +36,8 @@ function _marginsStand(uint256[] memory values, uint256 first) pure returns (boo
 function _capsStand(uint256[] memory values, uint256 first, uint256 multiplier) pure returns (bool) {
     uint256 maxLots = values[first + Constants.RULE_MAX_LOTS];
     uint256 most = values[first + Constants.RULE_MAX_OPEN_INTEREST_LOTS];
-    if (multiplier == 0 || maxLots == 0 || maxLots > Constants.MAX_EXPOSURE / multiplier) return false;
-    if (most == 0 || most > Constants.MAX_OPEN_INTEREST_LOTS || most > Constants.MAX_OPEN_EXPOSURE / multiplier) {
+    if (multiplier == 0 || maxLots == 0 || maxLots * multiplier > Constants.MAX_EXPOSURE) return false;
+    if (most == 0 || most > Constants.MAX_OPEN_INTEREST_LOTS || most * multiplier > Constants.MAX_OPEN_EXPOSURE) {
         return false;
     }
     if (values[first + Constants.RULE_INSURANCE_LOTS] > maxLots) return false;
@@ -69,4 +45,28 @@ function _capsStand(uint256[] memory values, uint256 first, uint256 multiplier) 
     uint256 begins = values[first + Constants.RULE_SURCHARGE_FROM_UNITS];
     uint256 ends = values[first + Constants.RULE_SURCHARGE_TO_UNITS];
     return begins > 0 ? begins < ends : ends == 0;
+}
+
+/// @notice Puts rules that may stand in force for the market `number`.
+function writeRules(Market market, Risk risk, uint256 number, uint256[] memory values, uint256 first) pure {
+    // SAFETY of every cast: the record's fields are bounded by what the cells' hold.
+    market.setTakerPpm(uint32(values[first + Constants.RULE_TAKER_PPM]));
+    market.setMakerPpm(uint32(values[first + Constants.RULE_MAKER_PPM]));
+    market.setRebatePpm(uint32(values[first + Constants.RULE_REBATE_PPM]));
+    market.setLiquidationPpm(uint32(values[first + Constants.RULE_LIQUIDATION_PPM]));
+    market.setMaxLots(uint64(values[first + Constants.RULE_MAX_LOTS]));
+    market.setMaxOpenInterestLots(uint64(values[first + Constants.RULE_MAX_OPEN_INTEREST_LOTS]));
+    market.setInsuranceLots(uint64(values[first + Constants.RULE_INSURANCE_LOTS]));
+    market.setSurchargeFromUnits(uint64(values[first + Constants.RULE_SURCHARGE_FROM_UNITS]));
+    market.setSurchargeToUnits(uint64(values[first + Constants.RULE_SURCHARGE_TO_UNITS]));
+    market.setBandPpm(uint32(values[first + Constants.RULE_BAND_PPM]));
+    market.setMovePpm(uint32(values[first + Constants.RULE_MOVE_PPM]));
+    risk.setMarketInitialPpm(number, uint32(values[first + Constants.RULE_INITIAL_PPM]));
+    risk.setMarketInitial2Ppm(number, uint32(values[first + Constants.RULE_INITIAL2_PPM]));
+    risk.setMarketInitial3Ppm(number, uint32(values[first + Constants.RULE_INITIAL3_PPM]));
+    risk.setMarketMaintenancePpm(number, uint32(values[first + Constants.RULE_MAINTENANCE_PPM]));
+    risk.setMarketMaintenance2Ppm(number, uint32(values[first + Constants.RULE_MAINTENANCE2_PPM]));
+    risk.setMarketMaintenance3Ppm(number, uint32(values[first + Constants.RULE_MAINTENANCE3_PPM]));
+    risk.setMarketTier2From(number, uint32(values[first + Constants.RULE_TIER2_FROM]));
+    risk.setMarketTier3From(number, uint32(values[first + Constants.RULE_TIER3_FROM]));
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {floorDiv} from "./Arith.sol";
-import {MILLION, dust, owed} from "./Funding.sol";
+import {MILLION, wholeDown} from "./Arith.sol";
+import {dust, owed} from "./Funding.sol";
+import {Health, health, mayChange} from "./Risk.sol";
 import {Account, Market, Risk} from "./generated/Cells.sol";
 import {Constants, Outcome} from "./generated/Names.sol";
 import {Registers} from "./generated/Registers.sol";
@@ -113,22 +114,36 @@ function moveTotals(Registers registers, Market market, Fill memory taker, Fill 
 /// @dev Moves the market's funding totals to the position's new size and index; whole units of dust
 /// become fees.
 function _bookFunding(Registers registers, Market market, Fill memory fill) pure {
-    int256 older = floorDiv(fill.oldIndex, MILLION);
-    int256 newer = floorDiv(fill.newIndex, MILLION);
+    int256 older = wholeDown(fill.oldIndex);
+    int256 newer = wholeDown(fill.newIndex);
     int256 whole = market.fundingWhole() + fill.newSize * newer - fill.oldSize * older;
     int256 part = fill.newSize * (fill.newIndex - newer * MILLION);
     part += market.fundingPart() - fill.oldSize * (fill.oldIndex - older * MILLION);
     market.setFundingWhole(SafeCast.toInt64(whole));
     market.setFundingPart(SafeCast.toInt64(part));
     int256 kept = registers.fundingDust() + fill.dust;
-    registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + kept / MILLION));
-    registers.setFundingDust(SafeCast.toInt64(kept % MILLION));
+    registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + wholeDown(kept)));
+    registers.setFundingDust(SafeCast.toInt64(kept - wholeDown(kept) * MILLION));
 }
 
 /// @notice Puts an account back to what it was before `applyFill`.
 function undoFill(Account account, Terms memory terms, Fill memory fill) pure {
     account.setCashUnits(SafeCast.toInt64(account.cashUnits() - fill.cashChange));
     _setPosition(account, fill.slot, terms.market, fill.oldSize, fill.oldIndex);
+}
+
+/// @notice Whether a fill just applied may leave the account like this.
+/// @dev What the account was worth before is measured only where it matters: the fill is undone for it and applied
+/// again.
+function mayStand(Account account, Risk risk, Terms memory terms, Fill memory fill) pure returns (bool) {
+    Health memory later = health(account, risk);
+    if (later.value >= later.initial) return true;
+    if (!fill.reduces) return false;
+    undoFill(account, terms, fill);
+    Health memory before = health(account, risk);
+    account.setCashUnits(SafeCast.toInt64(account.cashUnits() + fill.cashChange));
+    _setPosition(account, fill.slot, terms.market, fill.newSize, fill.newIndex);
+    return mayChange(before, later, fill.reduces);
 }
 
 function _longPart(int256 size) pure returns (int256) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {mulDivDown} from "./Arith.sol";
 import {appendWithdrawal} from "./Outbox.sol";
 import {health} from "./Risk.sol";
 import {Witness} from "./Witness.sol";
@@ -67,7 +68,7 @@ function _pay(Witness memory w, uint256 number, Account account, Risk risk) pure
     int256 paid;
     if (account.settled() == Constants.CLAIM_COUNTED) {
         int256 claims = registers.claimsUnits();
-        if (claims != 0) paid = int256(account.claimUnits()) * registers.poolUnits() / claims;
+        if (claims != 0) paid = mulDivDown(account.claimUnits(), registers.poolUnits(), claims);
     } else {
         paid = _least(_worth(account, risk), registers.surplusUnits());
         // SAFETY: gets smaller, and stays at 0 or above.

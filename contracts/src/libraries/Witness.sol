@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ones} from "./Arith.sol";
+import {ones} from "./Bits.sol";
 import {CellProof} from "./CellProof.sol";
 import {Constants} from "./generated/Names.sol";
 import {Registers, RegistersLib} from "./generated/Registers.sol";

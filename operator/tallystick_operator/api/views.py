@@ -8,7 +8,7 @@ import msgspec
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from tallystick.machine.arith import read_address
+from tallystick.machine.bits import read_address
 from tallystick.machine.market.risk import health, withdrawable
 from tallystick.machine.market.rules import rules_in_force
 from tallystick.machine.market.stages import check_order_stage

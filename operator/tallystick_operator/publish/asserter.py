@@ -20,7 +20,7 @@ from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.machine import engine
-from tallystick.machine.arith import read_address
+from tallystick.machine.bits import read_address
 from tallystick.party.duties import DUTIES, Duties, Mode
 from tallystick.party.hand import Purse
 from tallystick.party.party import Identity, Party

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.machine.arith import read_address
+from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Event
 from tallystick.state.layout import ACCOUNT_OWNER, OUTBOX_RECIPIENT
 from tallystick.state.state import State

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tallystick.machine.arith import read_address
+from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Machine
 from tallystick.rollup.invariants import broken, imbalance
 from tallystick.rollup.replay import Replayer, run_out

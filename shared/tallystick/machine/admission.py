@@ -6,11 +6,11 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tallystick.machine.arith import read_address
+from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.nonces import check_nonce, use_nonce
 from tallystick.records.codec import Record
-from tallystick.records.signing import digest, recover
+from tallystick.records.signing import recover_signer
 from tallystick.schema.record_kinds import Authority
 from tallystick.state.arguments import set_args
 from tallystick.state.codes import Outcome
@@ -42,7 +42,7 @@ def signer_of(machine: Machine, record: Record) -> bytes | None:
     """Return who signed a record, None when nobody did, or nobody can have."""
     if record.kind.authority is Authority.NOBODY:
         return None
-    return recover(digest(record, machine.state.registers.domain), record.signature)
+    return recover_signer(record, machine.state.registers.domain)
 
 
 def check_record(machine: Machine, record: Record, signer: bytes | None) -> i64:

@@ -1,8 +1,10 @@
-"""Exact integer arithmetic with its rounding in the name, and bit scans over limbs."""
+"""Exact integer arithmetic with its rounding in the name: the one module that divides.
+
+Twin: contracts/src/libraries/Arith.sol.
+"""
 
 from __future__ import annotations
 
-from librt.vecs import vec
 from mypy_extensions import i64
 
 from tallystick.state.layout import PPM
@@ -26,9 +28,50 @@ def ppm_down(amount: i64, ppm: i64) -> i64:
     return whole * ppm + (amount - whole * PPM) * ppm // PPM
 
 
-def share_up(amount: int, part: int, whole: int) -> i64:
-    """Return amount x part / whole, exactly: the product may need 128 bits, which `int` has. Rounding: up."""
-    return -(-amount * part // whole)
+def whole_up(amount_ppm: i64) -> i64:
+    """Return the wholes in a number of millionths. Rounding: up, also below zero."""
+    return -(-amount_ppm // PPM)
+
+
+def whole_down(amount_ppm: i64) -> i64:
+    """Return the wholes in a number of millionths. Rounding: down, also below zero."""
+    return amount_ppm // PPM
+
+
+def div_down(a: i64, b: i64) -> i64:
+    """Return a / b for b above 0. Rounding: down, also below zero."""
+    return a // b
+
+
+def div_to_zero(a: i64, b: i64) -> i64:
+    """Return a / b for b above 0. Rounding: to zero."""
+    return a // b if a >= 0 else -(-a // b)
+
+
+def mul_div_up(a: int, b: int, divisor: int) -> i64:
+    """Return a x b / divisor, exactly: the product may need 128 bits, which `int` has; the result fits again.
+
+    Rounding: up, also below zero.
+    """
+    return -(-(a * b) // divisor)
+
+
+def mul_div_down(a: int, b: int, divisor: int) -> i64:
+    """Return a x b / divisor, exactly: the product may need 128 bits, which `int` has; the result fits again.
+
+    Rounding: down, also below zero.
+    """
+    return a * b // divisor
+
+
+def periods_down(time_ms: i64, period_ms: i64) -> i64:
+    """Return how many whole periods of the clock a time is. Rounding: down."""
+    return time_ms // period_ms
+
+
+def products_at_most(a: int, b: int, c: int, d: int) -> bool:
+    """Whether a x b <= c x d, exactly: the products may need 128 bits, which `int` has."""
+    return a * b <= c * d
 
 
 def median_of(a: i64, b: i64, c: i64) -> i64:
@@ -40,117 +83,3 @@ def median_of(a: i64, b: i64, c: i64) -> i64:
 def clamp(value: i64, most: i64) -> i64:
     """Return the number nearest to a value that is within `most` of 0 in either direction."""
     return -most if value < -most else (most if value > most else value)
-
-
-def quotient(a: i64, b: i64) -> i64:
-    """Return a / b for b above 0. Rounding: to zero."""
-    return a // b if a >= 0 else -(-a // b)
-
-
-def mul_div_floor(a: int, b: int, divisor: int) -> i64:
-    """Return a x b / divisor, exactly: the product may need 128 bits, which `int` has; the result fits again.
-
-    Rounding: down, also below zero.
-    """
-    return a * b // divisor
-
-
-def products_at_most(a: int, b: int, c: int, d: int) -> bool:
-    """Whether a x b <= c x d, exactly: the products may need 128 bits, which `int` has."""
-    return a * b <= c * d
-
-
-def shift_left(word: i64, by: i64) -> i64:
-    """Return word << by.
-
-    Compiled, a literal that is shifted, or a name bound to one, is a C int and loses its high bits; an argument is not.
-    """
-    return word << by
-
-
-def bit_is_set(words: vec[i64], base: i64, limbs: i64, bit: i64) -> bool:
-    """Whether a bit of a bitmap field is set."""
-    return words[base + limbs - 1 - (bit >> 5)] >> (bit & 31) & 1 == 1
-
-
-def set_bit(words: vec[i64], base: i64, limbs: i64, bit: i64) -> None:
-    """Set a bit of a bitmap field."""
-    words[base + limbs - 1 - (bit >> 5)] |= shift_left(1, bit & 31)
-
-
-def clear_bit(words: vec[i64], base: i64, limbs: i64, bit: i64) -> None:
-    """Clear a bit of a bitmap field."""
-    words[base + limbs - 1 - (bit >> 5)] &= ~shift_left(1, bit & 31)
-
-
-def lowest_bit(words: vec[i64], base: i64, limbs: i64) -> i64:
-    """Return the lowest set bit of a bitmap field, -1 when there is none."""
-    limb: i64
-    for limb in range(limbs):
-        word = words[base + limbs - 1 - limb]
-        if word:
-            return limb * 32 + top_bit(word & -word)
-    return -1
-
-
-def lowest_bit_from(words: vec[i64], base: i64, limbs: i64, first: i64) -> i64:
-    """Return the lowest set bit of a bitmap field that is no lower than `first`, -1 when there is none."""
-    limb = first >> 5
-    below = shift_left(1, first & 31) - 1
-    while limb < limbs:
-        word = words[base + limbs - 1 - limb] & ~below
-        if word:
-            return limb * 32 + top_bit(word & -word)
-        below = 0
-        limb += 1
-    return -1
-
-
-def highest_bit_below(words: vec[i64], base: i64, limbs: i64, end: i64) -> i64:
-    """Return the highest set bit of a bitmap field that is lower than `end`, -1 when there is none."""
-    limb = end >> 5
-    if limb >= limbs:
-        return highest_bit(words, base, limbs)
-    kept = shift_left(1, end & 31) - 1
-    while limb >= 0:
-        word = words[base + limbs - 1 - limb] & kept
-        if word:
-            return limb * 32 + top_bit(word)
-        kept = -1
-        limb -= 1
-    return -1
-
-
-def highest_bit(words: vec[i64], base: i64, limbs: i64) -> i64:
-    """Return the highest set bit of a bitmap field, -1 when there is none."""
-    limb: i64
-    for limb in range(limbs):
-        word = words[base + limb]
-        if word:
-            return (limbs - 1 - limb) * 32 + top_bit(word)
-    return -1
-
-
-def top_bit(word: i64) -> i64:
-    """Return the highest set bit of a limb that is not zero; by halves, since a machine word has no bit_length."""
-    bit: i64 = 16 if word >> 16 else 0
-    if word >> (bit + 8):
-        bit += 8
-    if word >> (bit + 4):
-        bit += 4
-    if word >> (bit + 2):
-        bit += 2
-    return bit + (word >> (bit + 1))
-
-
-def write_address(words: vec[i64], base: i64, address: bytes) -> None:
-    """Put an address into the five words it takes in a cell."""
-    limb: i64
-    for limb in range(5):
-        words[base + limb] = int.from_bytes(address[4 * limb : 4 * limb + 4], "big")
-
-
-def read_address(words: vec[i64], base: i64) -> bytes:
-    """Return the address that starts at a word."""
-    limbs: list[int] = [words[base], words[base + 1], words[base + 2], words[base + 3], words[base + 4]]
-    return b"".join([limb.to_bytes(4, "big") for limb in limbs])

@@ -5,10 +5,10 @@ Bytes and live records are two doors to one machine: a replay of what was sealed
 
 from __future__ import annotations
 
+from tallystick.machine.arith import div_down
 from tallystick.machine.engine import advance
-from tallystick.machine.machine import Machine
+from tallystick.machine.machine import Machine, close_batch
 from tallystick.machine.steps import fetch_record, open_batch
-from tallystick.machine.steps.open_chunk import close_batch
 from tallystick.records.chunks import padded
 from tallystick.schema.names import Outcome
 from tallystick.state.codes import Phase
@@ -55,8 +55,8 @@ def seal_batch(machine: Machine) -> int:
     The state is then what a replay of the published batch ends with.
     """
     registers = machine.state.registers
-    until = max(registers.batch_time, -(-registers.clock_ms // 1000))
+    until = max(registers.batch_time, -div_down(-registers.clock_ms, 1000))
     registers.chunk_length = 0
     registers.chunk_offset = 0
-    close_batch(machine)
+    close_batch(registers)
     return int(until)

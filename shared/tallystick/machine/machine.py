@@ -7,7 +7,9 @@ from typing import Protocol
 from mypy_extensions import i64
 
 from tallystick.records.chunks import BatchHeader
+from tallystick.records.codec import Record, decode
 from tallystick.state.codes import Phase
+from tallystick.state.layout import Registers
 from tallystick.state.state import State
 
 
@@ -101,8 +103,32 @@ class Machine:
         registers = self.state.registers
         if registers.record_source == 0 and self.live_record:
             return self.live_record
-        if registers.record_source:
-            self.step_input = self.inputs.message(registers.message_cursor - 1)
-        else:
+        if registers.record_source == 0:
             self.step_input = self.inputs.chunk(registers.batch_cursor, registers.chunk_cursor)
+        else:
+            self.read_message(registers.message_cursor - 1)
         return self.step_input[registers.arg_record_at : registers.arg_record_end]
+
+    def read_message(self, index: i64) -> bytes:
+        """Return an L1 message, which is then the step's input."""
+        self.step_input = self.inputs.message(index)
+        return self.step_input
+
+
+def record_values(machine: Machine) -> list[int]:
+    """Return the values of the record in progress, which FETCH_RECORD has found sound."""
+    record = decode(machine.record_in_progress())
+    assert isinstance(record, Record), "FETCH_RECORD has found it sound"
+    return list(record.values)
+
+
+def close_batch(registers: Registers) -> None:
+    """End the open batch and go to the next one."""
+    registers.batch_cursor += 1
+    registers.batch_time = 0
+    registers.batch_until = 0
+    registers.batch_message_limit = 0
+    registers.chunk_count = 0
+    registers.chunk_cursor = 0
+    registers.chunks_hash = bytes(32)
+    registers.phase = Phase.OPEN_BATCH

@@ -7,7 +7,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from tallystick.machine.arith import bit_is_set, set_bit
+from tallystick.machine.bits import bit_is_set, set_bit
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_NONCE_CURRENT,
@@ -15,9 +15,10 @@ from tallystick.state.layout import (
     ACCOUNT_NONCE_WORD,
     NONCE_JUMP_WORDS,
     NONCE_WORD_BITS,
+    NONCE_WORD_SHIFT,
 )
 
-LIMBS: Final = NONCE_WORD_BITS // 32
+LIMBS: Final = NONCE_WORD_BITS >> 5
 
 
 def check_nonce(words: vec[i64], account: i64, nonce: i64) -> i64:
@@ -25,8 +26,8 @@ def check_nonce(words: vec[i64], account: i64, nonce: i64) -> i64:
 
     Rejects: NONCE_RANGE when it is behind the window or further ahead than NONCE_JUMP_WORDS, NONCE_USED.
     """
-    word = nonce // NONCE_WORD_BITS
-    bit = nonce % NONCE_WORD_BITS
+    word = nonce >> NONCE_WORD_SHIFT
+    bit = nonce & (NONCE_WORD_BITS - 1)
     current = words[account + ACCOUNT_NONCE_WORD]
     if word + 1 < current or word > current + NONCE_JUMP_WORDS:
         return Outcome.NONCE_RANGE
@@ -38,8 +39,8 @@ def check_nonce(words: vec[i64], account: i64, nonce: i64) -> i64:
 
 def use_nonce(words: vec[i64], account: i64, nonce: i64) -> None:
     """Mark a nonce that `check_nonce` accepted as used, sliding the window forward when it is ahead."""
-    word = nonce // NONCE_WORD_BITS
-    bit = nonce % NONCE_WORD_BITS
+    word = nonce >> NONCE_WORD_SHIFT
+    bit = nonce & (NONCE_WORD_BITS - 1)
     current = words[account + ACCOUNT_NONCE_WORD]
     newest = account + ACCOUNT_NONCE_CURRENT
     older = account + ACCOUNT_NONCE_PREVIOUS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.arith import write_address
+from tallystick.machine.bits import write_address
 from tallystick.machine.machine import Machine
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.arith import mul_div_floor, read_address
+from tallystick.machine.arith import mul_div_down
+from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.risk import health
 from tallystick.machine.outbox import append_withdrawal
@@ -88,7 +89,7 @@ def _pay(machine: Machine, number: i64, account: i64, risk: i64) -> None:
     paid: i64 = 0
     if words[account + ACCOUNT_SETTLED] == CLAIM_COUNTED:
         if registers.claims_units:
-            paid = mul_div_floor(words[account + ACCOUNT_CLAIM_UNITS], registers.pool_units, registers.claims_units)
+            paid = mul_div_down(words[account + ACCOUNT_CLAIM_UNITS], registers.pool_units, registers.claims_units)
     else:
         paid = _least(_worth(machine, account, risk), registers.surplus_units)
         registers.surplus_units -= paid

@@ -9,7 +9,7 @@ import rlp
 
 from tallystick.errors import BadInput
 from tallystick.schema.names import Outcome
-from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES, Authority, RecordKind
+from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES, Authority, RecordField, RecordKind
 from tallystick.state.layout import MIN_FRAME_BYTES
 
 KINDS: Final[dict[int, RecordKind]] = {kind.number: kind for kind in RECORDS}
@@ -82,18 +82,27 @@ def decode(data: bytes) -> Record | Outcome:
         return Outcome.MALFORMED
     values: list[int] = []
     for field, item in zip(kind.fields, items, strict=False):
-        if field.address:
-            if len(item) != 20:
-                return Outcome.MALFORMED
-        elif item[:1] == b"\0":
-            return Outcome.MALFORMED
-        elif len(item) > 8 or int.from_bytes(item, "big") > field.limit:
-            return Outcome.OUT_OF_RANGE
-        values.append(int.from_bytes(item, "big"))
+        outcome, value = _value(item, field)
+        if outcome != Outcome.ACCEPTED:
+            return outcome
+        values.append(value)
     blobs = tuple(items[len(kind.fields) : len(kind.fields) + len(kind.blobs)])
     if any(len(data) > blob.limit for blob, data in zip(kind.blobs, blobs, strict=True)):
         return Outcome.OUT_OF_RANGE
     return Record(kind=kind, values=tuple(values), signature=items[-1] if signed else b"", blobs=blobs)
+
+
+def _value(item: bytes, field: RecordField) -> tuple[Outcome, int]:
+    """Return the value of one field: a canonical number up to the field's limit, or exactly an address."""
+    if field.address:
+        if len(item) != 20:
+            return Outcome.MALFORMED, 0
+    elif item[:1] == b"\0":
+        return Outcome.MALFORMED, 0
+    elif len(item) > 8:
+        return Outcome.OUT_OF_RANGE, 0
+    value = int.from_bytes(item, "big")
+    return (Outcome.ACCEPTED, value) if value <= field.limit else (Outcome.OUT_OF_RANGE, 0)
 
 
 def _flat_list(data: bytes, at: int) -> list[bytes] | None:

@@ -9,7 +9,7 @@ import coincurve
 from eth_account import Account
 
 from tallystick.records.codec import BY_NAME, Record
-from tallystick.schema.record_kinds import DOMAIN_NAME, DOMAIN_VERSION, RECORDS
+from tallystick.schema.record_kinds import DOMAIN_NAME, DOMAIN_VERSION, RECORDS, SIGNATURE_BYTES
 from tallystick.state.hashing import keccak
 
 HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
@@ -35,18 +35,34 @@ def domain_separator(chain_id: int, rollup: str) -> bytes:
 def digest(record: Record, domain: bytes) -> bytes:
     """Return the 32 bytes that a record's signature signs."""
     kind = record.kind
-    parts = [_TYPE_HASHES[kind.number]]
-    parts += [v.to_bytes(32, "big") for x, v in zip(kind.fields, record.values, strict=True) if x.signed]
-    parts += [keccak(v) for x, v in zip(kind.blobs, record.blobs, strict=True) if x.signed]
-    return keccak(b"\x19\x01" + domain + keccak(b"".join(parts)))
+    values = [v for x, v in zip(kind.fields, record.values, strict=True) if x.signed]
+    blobs = [v for x, v in zip(kind.blobs, record.blobs, strict=True) if x.signed]
+    return _digest(domain, _TYPE_HASHES[kind.number], values, blobs)
 
 
 def acceptance_digest(record: Record, domain: bytes) -> bytes:
     """Return the 32 bytes that the second signer of a record signs."""
     kind = record.kind
-    parts = [_ACCEPTANCE_HASHES[kind.number]]
-    parts += [v.to_bytes(32, "big") for x, v in zip(kind.fields, record.values, strict=True) if x.signed or x.accepted]
+    values = [v for x, v in zip(kind.fields, record.values, strict=True) if x.signed or x.accepted]
+    return _digest(domain, _ACCEPTANCE_HASHES[kind.number], values, [])
+
+
+def _digest(domain: bytes, type_hash: bytes, values: list[int], blobs: list[bytes]) -> bytes:
+    parts = [type_hash, *[value.to_bytes(32, "big") for value in values], *[keccak(blob) for blob in blobs]]
     return keccak(b"\x19\x01" + domain + keccak(b"".join(parts)))
+
+
+def recover_signer(record: Record, domain: bytes) -> bytes | None:
+    """Return who signed, or None when it is no valid EIP-2098 signature with a low s."""
+    return recover(digest(record, domain), record.signature)
+
+
+def recover_acceptance(record: Record, domain: bytes) -> bytes | None:
+    """Return who signed as the second, in the last string of the record; None as in `recover_signer`."""
+    acceptance = record.blobs[-1]
+    if len(acceptance) != SIGNATURE_BYTES:
+        return None
+    return recover(acceptance_digest(record, domain), acceptance)
 
 
 def recover(message: bytes, signature: bytes) -> bytes | None:

@@ -9,7 +9,7 @@ from tallystick.errors import DataMissing
 from tallystick.l1.client.access import L1
 from tallystick.l1.client.events import EventReader
 from tallystick.l1.deployment import Deployment
-from tallystick.machine.arith import read_address
+from tallystick.machine.bits import read_address
 from tallystick.rollup.replay import Replayer
 from tallystick.rollup.views.assertion_view import Assertion, RollupView
 from tallystick.rollup.views.inbox_view import InboxView

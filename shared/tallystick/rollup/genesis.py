@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import rlp
 
 from tallystick.errors import BadInput
-from tallystick.machine.arith import write_address
+from tallystick.machine.bits import write_address
 from tallystick.records.signing import domain_separator
 from tallystick.state.layout import (
     CONFIG_GOVERNANCE,

@@ -96,6 +96,19 @@ def render_registers() -> str:
     lines = [HEADER, 'import {Packed} from "../Packed.sol";', "", *_library(REGISTERS)]
     at = next(i for i, line in enumerate(lines) if line.startswith("    uint256 internal constant BYTES"))
     lines.insert(at + 1, f"    uint256 internal constant ARGS_OFFSET = {first};")
+    last = len(lines) - 1 - lines[::-1].index("}")
+    lines[last:last] = [
+        "",
+        "    /// Zeroes the record in progress.",
+        "    function clearArgs(Registers self) internal pure {",
+        "        uint256 ptr = Registers.unwrap(self) + ARGS_OFFSET;",
+        "        uint256 length = BYTES - ARGS_OFFSET;",
+        "        // SAFETY: calldata behind its end is zeros; writes the last registers only.",
+        '        assembly ("memory-safe") {',
+        "            calldatacopy(ptr, calldatasize(), length)",
+        "        }",
+        "    }",
+    ]
     return "\n".join(lines)
 
 

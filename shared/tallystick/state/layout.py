@@ -60,6 +60,7 @@ MAX_DEPOSITED_UNITS: Final = 288230376151711744  # the Vault takes no more than 
 MAX_AMOUNT: Final = 4611686018427387903  # largest 64-bit number a record may carry, so that sums fit an i64
 PAGE_SLOTS: Final = 64  # orders of one page
 MAX_PAGES: Final = 1073741823  # an order's index is page << 6 | position, below 2^36
+NONCE_WORD_SHIFT: Final = 7  # a nonce is in the window's word nonce >> 7
 NONCE_WORD_BITS: Final = 128  # nonces in one word of the window
 NONCE_JUMP_WORDS: Final = 1024  # how far ahead of the window a nonce may be, in words
 SCOPE_PLACE: Final = 1  # agent scope: place orders

@@ -111,6 +111,8 @@ library Constants {
     uint256 internal constant PAGE_SLOTS = 64;
     /// an order's index is page << 6 | position, below 2^36
     uint256 internal constant MAX_PAGES = 1073741823;
+    /// a nonce is in the window's word nonce >> 7
+    uint256 internal constant NONCE_WORD_SHIFT = 7;
     /// nonces in one word of the window
     uint256 internal constant NONCE_WORD_BITS = 128;
     /// how far ahead of the window a nonce may be, in words

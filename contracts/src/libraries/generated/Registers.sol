@@ -536,4 +536,14 @@ library RegistersLib {
     function setArgRecordEnd(Registers self, uint16 value) internal pure {
         Packed.write(Registers.unwrap(self), 445, 2, value);
     }
+
+    /// Zeroes the record in progress.
+    function clearArgs(Registers self) internal pure {
+        uint256 ptr = Registers.unwrap(self) + ARGS_OFFSET;
+        uint256 length = BYTES - ARGS_OFFSET;
+        // SAFETY: calldata behind its end is zeros; writes the last registers only.
+        assembly ("memory-safe") {
+            calldatacopy(ptr, calldatasize(), length)
+        }
+    }
 }

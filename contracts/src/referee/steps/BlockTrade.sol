@@ -6,14 +6,13 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {checkKey} from "@tallystick/libraries/Admission.sol";
 import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
+import {Record, decode} from "@tallystick/libraries/Codec.sol";
 import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
 import {useNonce} from "@tallystick/libraries/Nonces.sol";
-import {Record, decode} from "@tallystick/libraries/RecordCodec.sol";
-import {Health, health, mayChange} from "@tallystick/libraries/Risk.sol";
 import {recoverAcceptance} from "@tallystick/libraries/Signing.sol";
 import {indexStopped} from "@tallystick/libraries/Stages.sol";
 import {openAccount, openAgent, openMarket, openRisk} from "@tallystick/libraries/State.sol";
-import {Fill, Terms, applyFill, moveTotals, reducible, undoFill} from "@tallystick/libraries/Trade.sol";
+import {Fill, Terms, applyFill, mayStand, moveTotals, reducible, undoFill} from "@tallystick/libraries/Trade.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {BlockTradeFields} from "@tallystick/libraries/generated/Fields.sol";
@@ -112,17 +111,15 @@ contract BlockTrade is Step {
         bool leaves = b.registers.forcedMs() != 0 && makerReduces && takerReduces;
         if (indexStopped(b.registers, b.risk, b.number) && !leaves) return Outcome.STALE_INDEX;
         uint256 must = b.record.values[BlockTradeFields.REDUCES];
-        if (must & Constants.BLOCK_MAKER_REDUCES != 0 && !makerReduces) return Outcome.NOTHING_TO_REDUCE;
-        if (must & Constants.BLOCK_TAKER_REDUCES != 0 && !takerReduces) return Outcome.NOTHING_TO_REDUCE;
-        return Outcome.ACCEPTED;
+        bool makerFails = must & Constants.BLOCK_MAKER_REDUCES != 0 && !makerReduces;
+        bool takerFails = must & Constants.BLOCK_TAKER_REDUCES != 0 && !takerReduces;
+        return makerFails || takerFails ? Outcome.NOTHING_TO_REDUCE : Outcome.ACCEPTED;
     }
 
     /// @dev Applies both sides and checks limits, both margins and open interest; undoes both where they
     /// may not stand.
     function _trade(Block memory b) private pure returns (uint8) {
         _setTerms(b);
-        Health memory makerBefore = health(b.maker, b.risk);
-        Health memory takerBefore = health(b.taker, b.risk);
         uint8 outcome = applyFill(b.maker, b.risk, b.terms, b.side, b.makerFee, b.makerFill);
         if (outcome != Outcome.ACCEPTED) return outcome;
         outcome = applyFill(b.taker, b.risk, b.terms, 1 - b.side, b.takerFee, b.takerFill);
@@ -130,8 +127,7 @@ contract BlockTrade is Step {
             undoFill(b.maker, b.terms, b.makerFill);
             return outcome;
         }
-        bool stands = mayChange(makerBefore, health(b.maker, b.risk), b.makerFill.reduces)
-            && mayChange(takerBefore, health(b.taker, b.risk), b.takerFill.reduces);
+        bool stands = mayStand(b.maker, b.risk, b.terms, b.makerFill) && mayStand(b.taker, b.risk, b.terms, b.takerFill);
         outcome = stands ? moveTotals(b.registers, b.market, b.takerFill, b.makerFill) : Outcome.MARGIN;
         if (outcome != Outcome.ACCEPTED) {
             undoFill(b.taker, b.terms, b.takerFill);

@@ -5,10 +5,10 @@ import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {admit} from "@tallystick/libraries/Admission.sol";
+import {Record, decode} from "@tallystick/libraries/Codec.sol";
 import {sequence} from "@tallystick/libraries/Liveness.sol";
-import {finish, readMessage} from "@tallystick/libraries/Machine.sol";
+import {goOn, readMessage} from "@tallystick/libraries/Machine.sol";
 import {appendWithdrawal, owe} from "@tallystick/libraries/Outbox.sol";
-import {Record, decode} from "@tallystick/libraries/RecordCodec.sol";
 import {health, withdrawable} from "@tallystick/libraries/Risk.sol";
 import {openAccount, openMarket, openRisk} from "@tallystick/libraries/State.sol";
 import {NO_SLOT, findPosition} from "@tallystick/libraries/Trade.sol";
@@ -57,8 +57,8 @@ contract ConsumeMessage is Step {
         } else {
             outcome = Outcome.UNKNOWN_MESSAGE;
         }
-        if (registers.phase() == Phase.CONSUME_MESSAGE) return finish(registers, outcome);
         registers.setOutcome(outcome);
+        if (registers.phase() == Phase.CONSUME_MESSAGE) return goOn(registers);
         // SAFETY: the Inbox writes L1's seconds, which stay far below 2^54.
         registers.setForcedMs(uint64(message.time * 1000));
     }

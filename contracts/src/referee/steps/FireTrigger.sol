@@ -3,10 +3,10 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {lowestBit} from "@tallystick/libraries/Arith.sol";
+import {NO_BIT, lowestBit} from "@tallystick/libraries/Bits.sol";
 import {Path, dropHead, levelIndex, openBest, openTailToFree, park, removeOrder} from "@tallystick/libraries/Book.sol";
 import {isDead} from "@tallystick/libraries/Liveness.sol";
-import {clearArgs, finish} from "@tallystick/libraries/Machine.sol";
+import {finish} from "@tallystick/libraries/Machine.sol";
 import {isDue, triggersWait} from "@tallystick/libraries/Stages.sol";
 import {openAccount, openLevel, openOrder, openPage, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
@@ -25,7 +25,7 @@ contract FireTrigger is Step {
         if (registers.resume() == 0) {
             registers.setResume(Phase.FIRE_TRIGGER);
             registers.setFiringMarket(registers.argMarket());
-            clearArgs(registers);
+            registers.clearArgs();
         }
 
         // READ
@@ -37,8 +37,9 @@ contract FireTrigger is Step {
         path.level = openLevel(w, levelIndex(path));
         uint256 head = path.level.headPage();
         Page page = openPage(w, head);
-        if (page.bits() == 0) return dropHead(registers, path, page);
-        uint256 slot = head << 6 | lowestBit(page.bits());
+        uint256 position = lowestBit(page.bits());
+        if (position == NO_BIT) return dropHead(registers, path, page);
+        uint256 slot = head << 6 | position;
         Order order = openOrder(w, slot);
         Account account = openAccount(w, order.account());
         Page tail = openTailToFree(w, path, head);

@@ -4,14 +4,14 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {lowestBit, ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
+import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
+import {NO_BIT, lowestBit} from "@tallystick/libraries/Bits.sol";
 import {Path, dropHead, levelIndex, openBest, openTailToFree, removeOrder} from "@tallystick/libraries/Book.sol";
 import {liquidates, liquidationFee, noFund, openFund, payFund} from "@tallystick/libraries/Liquidation.sol";
 import {isDead, unpair} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {Health, health, mayChange} from "@tallystick/libraries/Risk.sol";
 import {openAccount, openLevel, openMarket, openOrder, openPage, openRisk} from "@tallystick/libraries/State.sol";
-import {Fill, Terms, applyFill, moveTotals, reducible, undoFill} from "@tallystick/libraries/Trade.sol";
+import {Fill, Terms, applyFill, mayStand, moveTotals, reducible, undoFill} from "@tallystick/libraries/Trade.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
@@ -29,7 +29,7 @@ contract MatchMaker is Step {
     /// @dev What `_trade` returns when the maker may not trade; no taker ever fails with it.
     uint8 private constant MAKER_FAILED = Outcome.NO_SUCH_ORDER;
 
-    /// @dev The cells of one match the terms and both sides' fills.
+    /// @dev The cells of one match, the terms and both sides' fills.
     struct Match {
         Registers registers;
         Path path;
@@ -69,8 +69,9 @@ contract MatchMaker is Step {
         m.path.level = openLevel(w, levelIndex(m.path));
         uint256 head = m.path.level.headPage();
         m.page = openPage(w, head);
-        if (m.page.bits() == 0) return dropHead(registers, m.path, m.page);
-        m.slot = head << 6 | lowestBit(m.page.bits());
+        uint256 position = lowestBit(m.page.bits());
+        if (position == NO_BIT) return dropHead(registers, m.path, m.page);
+        m.slot = head << 6 | position;
         m.order = openOrder(w, m.slot);
         m.maker = openAccount(w, m.order.account());
         m.tail = openTailToFree(w, m.path, head);
@@ -150,22 +151,20 @@ contract MatchMaker is Step {
     /// stand.
     function _trade(Match memory m, uint256 lots) private pure returns (uint8) {
         Registers registers = m.registers;
+        uint256 side = registers.argSide();
         _setTerms(m, lots);
-        Health memory takerBefore = health(m.taker, m.risk);
-        Health memory makerBefore = health(m.maker, m.risk);
-        uint8 outcome = applyFill(m.taker, m.risk, m.terms, registers.argSide(), m.takerFee, m.takerFill);
+        uint8 outcome = applyFill(m.taker, m.risk, m.terms, side, m.takerFee, m.takerFill);
         if (outcome != Outcome.ACCEPTED) return outcome;
-        Health memory takerAfter = health(m.taker, m.risk);
-        if (!liquidates(registers) && !mayChange(takerBefore, takerAfter, m.takerFill.reduces)) {
+        if (!liquidates(registers) && !mayStand(m.taker, m.risk, m.terms, m.takerFill)) {
             undoFill(m.taker, m.terms, m.takerFill);
             return Outcome.MARGIN;
         }
-        outcome = applyFill(m.maker, m.risk, m.terms, 1 - registers.argSide(), m.makerFee, m.makerFill);
+        outcome = applyFill(m.maker, m.risk, m.terms, 1 - side, m.makerFee, m.makerFill);
         if (outcome != Outcome.ACCEPTED) {
             undoFill(m.taker, m.terms, m.takerFill);
             return MAKER_FAILED;
         }
-        if (!mayChange(makerBefore, health(m.maker, m.risk), m.makerFill.reduces)) {
+        if (!mayStand(m.maker, m.risk, m.terms, m.makerFill)) {
             undoFill(m.maker, m.terms, m.makerFill);
             undoFill(m.taker, m.terms, m.takerFill);
             return MAKER_FAILED;
@@ -187,10 +186,10 @@ contract MatchMaker is Step {
     /// @dev What both sides would exchange, and what each would pay for it.
     function _setTerms(Match memory m, uint256 lots) private pure {
         // SAFETY: 64 + 24 + 32 bits.
-        uint256 quote = lots * m.path.price * m.risk.marketMultiplier(m.path.market);
+        uint256 tick = lots * m.risk.marketMultiplier(m.path.market);
+        uint256 quote = tick * m.path.price;
         m.makerFee = int256(ppmUp(quote, m.market.makerPpm()));
         if (liquidates(m.registers)) {
-            uint256 tick = lots * m.risk.marketMultiplier(m.path.market);
             m.takerFee = liquidationFee(m.registers, m.market, m.fund, quote, tick, m.path.price);
         } else {
             m.takerFee = int256(ppmUp(quote, m.market.takerPpm()));

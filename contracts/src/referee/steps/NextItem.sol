@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {Record, decode} from "@tallystick/libraries/Codec.sol";
 import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
-import {Record, decode} from "@tallystick/libraries/RecordCodec.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {BulkFields, OrderFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";

@@ -25,27 +25,25 @@ contract OpenBatch is Step {
         // CHECK: nothing; the Inbox vouches for the header.
 
         // APPLY
-        uint64 time = uint64(bytes8(header[:8]));
         registers.setChunkCount(uint16(bytes2(header[45:47])));
         registers.setChunksHash(bytes32(header[47:]));
         registers.setChunkCursor(0);
-        registers.setBatchTime(time);
-        registers.setBatchUntil(uint64(bytes8(header[8:16])));
-        registers.setBatchMessageLimit(uint64(bytes8(header[16:24])));
-        _raiseClock(registers, time);
-        bool waiting = registers.messageCursor() < registers.batchMessageLimit();
-        registers.setPhase(waiting ? Phase.CONSUME_MESSAGE : Phase.OPEN_CHUNK);
+        _enter(registers, uint64(bytes8(header[:8])), uint64(bytes8(header[8:16])), uint64(bytes8(header[16:24])));
 
         // WRITE: registers only.
     }
 
-    /// @dev The clock is no further behind the batch's time than it may be.
-    function _raiseClock(Registers registers, uint64 time) private pure {
+    /// @dev Opens a batch of these times and this message limit: the clock is no further behind its time than it may be.
+    function _enter(Registers registers, uint64 time, uint64 until, uint64 messageLimit) private pure {
+        registers.setBatchTime(time);
+        registers.setBatchUntil(until);
+        registers.setBatchMessageLimit(messageLimit);
         uint256 timeMs = uint256(time) * 1000;
-        uint256 clock = registers.clockMs();
-        // SAFETY: L1's seconds stay far below 2^54.
-        if (timeMs > clock + Constants.CLOCK_BEHIND_MS) {
+        if (timeMs > registers.clockMs() + Constants.CLOCK_BEHIND_MS) {
+            // SAFETY: L1's seconds stay far below 2^54.
             registers.setClockMs(uint64(timeMs - Constants.CLOCK_BEHIND_MS));
         }
+        bool waiting = registers.messageCursor() < messageLimit;
+        registers.setPhase(waiting ? Phase.CONSUME_MESSAGE : Phase.OPEN_CHUNK);
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {ppmDown} from "@tallystick/libraries/Arith.sol";
 import {switchFired} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {checkOrderStage, isDue} from "@tallystick/libraries/Stages.sol";
@@ -65,8 +66,9 @@ contract PlaceOrder is Step {
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
         if (market.expiryMs() != 0 && market.expiryMs() <= registers.clockMs()) return Outcome.MARKET_EXPIRED;
         if (mark == 0) return Outcome.NO_MARK;
-        if (registers.argLots() == 0) return Outcome.OUT_OF_RANGE;
-        if (registers.argPrice() == 0 && flags & Constants.FLAG_MARKET == 0) return Outcome.OUT_OF_RANGE;
+        if (registers.argLots() == 0 || (registers.argPrice() == 0 && flags & Constants.FLAG_MARKET == 0)) {
+            return Outcome.OUT_OF_RANGE;
+        }
         if (_contradict(flags) || !_mayWait(registers)) return Outcome.BAD_FLAGS;
         // What a forced close says of itself: it only makes a position smaller, whatever the limits are by now.
         bool closes = registers.argAmount() == 1;
@@ -96,7 +98,7 @@ contract PlaceOrder is Step {
     /// @dev The worst price of a market order that names none: the market's band around the mark, or any.
     function _bound(uint256 side, uint256 mark, uint256 bandPpm) private pure returns (uint256) {
         if (bandPpm == 0) return side == Constants.BUY ? Constants.MAX_PRICE_TICKS : 1;
-        uint256 move = mark * bandPpm / Constants.PPM;
+        uint256 move = ppmDown(mark, bandPpm);
         if (side == Constants.BUY) {
             return mark + move < Constants.MAX_PRICE_TICKS ? mark + move : Constants.MAX_PRICE_TICKS;
         }

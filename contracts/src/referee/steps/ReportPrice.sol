@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {ones} from "@tallystick/libraries/Arith.sol";
+import {ones, setBit} from "@tallystick/libraries/Bits.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {nowMs} from "@tallystick/libraries/Stages.sol";
 import {openConfig, openMarket, openOracle} from "@tallystick/libraries/State.sol";
@@ -39,7 +39,8 @@ contract ReportPrice is Step {
                 oracle.setPrices(i, 0);
             }
         }
-        oracle.setSeen(oracle.seen() | uint16(1) << uint16(signer));
+        // SAFETY: there are 16 signers.
+        oracle.setSeen(uint16(setBit(oracle.seen(), signer)));
         oracle.setPrices(signer, registers.argPrice());
 
         // WRITE

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {bitsFrom, lowestBit} from "@tallystick/libraries/Arith.sol";
+import {NO_BIT, lowestBitFrom} from "@tallystick/libraries/Bits.sol";
 import {Path, levelIndex, openBest, openNext} from "@tallystick/libraries/Book.sol";
 import {isDead} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
@@ -37,9 +37,8 @@ contract ScanMaker is Step {
         if (registers.argSlot() == 0) return _nextPrice(w, registers);
         uint256 number = registers.argSlot() >> 6;
         Page page = openPage(w, number);
-        uint256 bits = bitsFrom(page.bits(), registers.argSlot() & 63);
-        if (bits == 0) return registers.setArgSlot(uint64(page.nextPage()) << 6);
-        uint256 position = lowestBit(bits);
+        uint256 position = lowestBitFrom(page.bits(), registers.argSlot() & 63);
+        if (position == NO_BIT) return registers.setArgSlot(uint64(page.nextPage()) << 6);
         Order order = openOrder(w, number << 6 | position);
         Account maker = openAccount(w, order.account());
 

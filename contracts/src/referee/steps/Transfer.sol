@@ -40,10 +40,12 @@ contract Transfer is Step {
         int256 most = int256(Constants.MAX_CASH_UNITS);
         if (left < -most || grown > most) return finish(registers, Outcome.POSITION_LIMIT);
 
-        // APPLY and WRITE
+        // APPLY
         account.setCashUnits(int64(left));
         target.setCashUnits(int64(grown));
         if (other != Constants.INSURANCE_ACCOUNT) target.setOwner(account.owner());
+
+        // WRITE
         finish(registers, Outcome.ACCEPTED);
     }
 }

@@ -4,9 +4,18 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {clamp, floorDiv, medianOf, shareUp} from "@tallystick/libraries/Arith.sol";
-import {bestPrice} from "@tallystick/libraries/Book.sol";
-import {MILLION} from "@tallystick/libraries/Funding.sol";
+import {
+    MILLION,
+    clamp,
+    divDown,
+    medianOf,
+    mulDivDown,
+    mulDivUp,
+    periodsDown,
+    ppmDown,
+    wholeDown
+} from "@tallystick/libraries/Arith.sol";
+import {NO_PRICE, bestPrice} from "@tallystick/libraries/Book.sol";
 import {openMarket, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
@@ -33,8 +42,8 @@ contract UpdateMark is Step {
         // CHECK: nothing; the reports that led here were checked.
 
         // APPLY
-        int256 mark = _fair(registers, market, price, int256(bid), int256(ask));
-        mark = _bounded(registers, price, mark, risk.marketMarkTicks(number), int256(uint256(market.movePpm())));
+        int256 mark = _fair(registers, market, price, bid, ask);
+        mark = _bounded(registers, price, mark, risk.marketMarkTicks(number), market);
         // SAFETY: between two prices.
         risk.setMarketMarkTicks(number, uint32(uint256(mark)));
         risk.setMarketIndexMs(number, price.indexMs());
@@ -42,33 +51,34 @@ contract UpdateMark is Step {
         risk.setMarketSurchargePpm(number, _surcharge(market, risk, number));
 
         // WRITE
-        bool due = registers.clockMs() / Constants.MINUTE_MS > price.sampleMinute();
+        bool due = periodsDown(registers.clockMs(), Constants.MINUTE_MS) > price.sampleMinute();
         if (due && market.kind() != Constants.KIND_DATED) registers.setPhase(Phase.SAMPLE_FUNDING);
         else registers.setPhase(Phase.FIRE_TRIGGER);
     }
 
     /// @dev Averages the basis in and returns the median of three prices; the index alone when a book
     /// side is empty.
-    function _fair(Registers registers, Market market, Price price, int256 bid, int256 ask)
+    function _fair(Registers registers, Market market, Price price, uint256 bid, uint256 ask)
         private
         pure
         returns (int256)
     {
         int256 index = int256(uint256(price.indexTicks()));
-        if (bid == 0 || ask == 0) return index;
-        int256 basis = price.basis();
-        int256 distance = (bid + ask) * (MILLION / 2) - index * MILLION;
+        if (bid == NO_PRICE || ask == NO_PRICE) return index;
+        int256 both = int256(bid + ask);
         int256 elapsed = int256(uint256(registers.argAmount()));
-        basis += floorDiv((distance - basis) * elapsed, int256(Constants.BASIS_MS));
+        int256 basis = price.basis();
+        int256 distance = divDown(both * MILLION, 2) - index * MILLION;
+        basis += mulDivDown(distance - basis, elapsed, int256(Constants.BASIS_MS));
         basis = clamp(basis, index * int256(uint256(market.bandPpm())));
         price.setBasis(SafeCast.toInt64(basis));
-        return medianOf(index, index + floorDiv(basis, MILLION), (bid + ask) / 2);
+        return medianOf(index, index + wholeDown(basis), divDown(both, 2));
     }
 
     /// @dev A mark no further from where it stood when the window for its moves began than it may: a
     /// tick at least. However many rounds and reports there are within a window, together they move it
     /// no further.
-    function _bounded(Registers registers, Price price, int256 mark, uint32 last, int256 movePpm)
+    function _bounded(Registers registers, Price price, int256 mark, uint32 last, Market market)
         private
         pure
         returns (int256)
@@ -80,7 +90,7 @@ contract UpdateMark is Step {
             price.setAnchorMs(clock);
         }
         int256 anchor = int256(uint256(price.anchorTicks()));
-        int256 most = anchor * movePpm / MILLION;
+        int256 most = int256(ppmDown(price.anchorTicks(), market.movePpm()));
         return anchor + clamp(mark - anchor, most > 0 ? most : int256(1));
     }
 
@@ -93,6 +103,8 @@ contract UpdateMark is Step {
             uint256(market.openInterestLots()) * risk.marketMultiplier(number) * risk.marketMarkTicks(number);
         if (begins == 0 || worth <= begins) return 0;
         uint256 room = Constants.PPM - risk.marketInitialPpm(number);
-        return SafeCast.toUint32(worth >= ends ? room : shareUp(worth - begins, room, ends - begins));
+        if (worth >= ends) return uint32(room);
+        // SAFETY of both casts: at most all of the notional.
+        return uint32(uint256(mulDivUp(int256(worth - begins), int256(room), int256(ends - begins))));
     }
 }

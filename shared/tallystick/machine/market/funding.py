@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from tallystick.machine.arith import whole_down, whole_up
 from tallystick.state.layout import PPM
 
 
@@ -13,10 +14,11 @@ def owed(exposure: i64, change: i64) -> i64:
     Units: `exposure` is size x multiplier, signed; `change` in millionths of a tick; the result in units. Rounding: up,
     against the position. The remainder is computed apart, so that every product fits.
     """
-    whole = change // PPM
-    return exposure * whole - -(exposure * (change - whole * PPM)) // PPM
+    whole = whole_down(change)
+    return exposure * whole + whole_up(exposure * (change - whole * PPM))
 
 
 def dust(exposure: i64, change: i64) -> i64:
-    """Return what rounding `owed` up has kept, in millionths of a unit: 0 to 999,999."""
-    return -(exposure * (change % PPM)) % PPM
+    """Return what rounding `owed` up has kept. Units: millionths of a unit, 0 to 999,999."""
+    part = exposure * (change - whole_down(change) * PPM)
+    return whole_up(part) * PPM - part

@@ -7,13 +7,13 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from tallystick.machine.arith import mul_div_floor, ppm_down, products_at_most
+from tallystick.machine.arith import div_down, mul_div_down, mul_div_up, ppm_down, products_at_most
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import Path, open_best
 from tallystick.machine.market.margin import maintenance_fraction, maintenance_margin, tier_begins
 from tallystick.machine.market.risk import Health, health, may_change
 from tallystick.machine.market.stages import check_liquidation_stage, holder_waits
-from tallystick.machine.market.trade import Fill, apply_fill, find_position, move_totals, undo_fill
+from tallystick.machine.market.trade import NO_SLOT, Fill, Terms, apply_fill, find_position, move_totals, undo_fill
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
@@ -35,6 +35,8 @@ from tallystick.state.layout import (
 
 FUND: Final = 0
 """The insurance fund's account: nobody owns it, so nobody can trade for it or withdraw from it."""
+NO_ACCOUNT: Final[i64] = -1
+"""What stands for an account that was not opened."""
 
 
 class Case:
@@ -55,26 +57,27 @@ class Case:
         self.entry = self.risk + market * RISK_RISKMARKET_WORDS
         self.mark = state.risk.words[self.entry + RISK_RISKMARKET_MARK_TICKS]
         self.tick = state.risk.words[self.entry + RISK_RISKMARKET_MULTIPLIER]
+        self.worth = self.mark * self.tick
         self.size = size_of(state.accounts.words, self.account, market)
         self.lots = self.size if self.size >= 0 else -self.size
         self.side: i64 = SELL if self.size > 0 else BUY
         self.measured = health(state, self.account, self.risk)
 
-    @property
-    def worth(self) -> i64:
-        """What one lot is worth at the mark."""
-        return self.mark * self.tick
 
-    @property
-    def bankrupt(self) -> bool:
-        """Whether the account is worth less than nothing."""
-        return self.measured.value < 0
+def open_case(machine: Machine, account: i64, market: i64) -> Case:
+    """Open the cells of a case and measure it."""
+    return Case(machine, account, market)
+
+
+def bankrupt(case: Case) -> bool:
+    """Whether the account is worth less than nothing."""
+    return case.measured.value < 0
 
 
 def size_of(words: vec[i64], account: i64, market: i64) -> i64:
     """Return an account's signed size in a market. Shape: `account` is a word offset. Units: lots."""
     position = find_position(words, account, market)
-    return words[position + ACCOUNT_POSITION_SIZE_LOTS] if position >= 0 else 0
+    return words[position + ACCOUNT_POSITION_SIZE_LOTS] if position != NO_SLOT else 0
 
 
 def check_market(case: Case) -> i64:
@@ -125,7 +128,7 @@ def sufficient_lots(case: Case) -> i64:
             return case.lots
         span = top - begin
         if missing <= span * gain:
-            lots = -(-(closed * gain + missing) // (gain * worth))
+            lots = mul_div_up(closed * gain + missing, 1, gain * worth)
             return lots if lots < case.lots else case.lots
         missing -= span * gain
         closed += span
@@ -163,7 +166,7 @@ def value_share(case: Case, lots: i64) -> i64:
     marks = case.machine.state.risk.words
     margin = maintenance_margin(marks, case.entry, case.lots * case.worth)
     margin -= maintenance_margin(marks, case.entry, (case.lots - lots) * case.worth)
-    return mul_div_floor(case.measured.value, margin, case.measured.maintenance)
+    return mul_div_down(case.measured.value, margin, case.measured.maintenance)
 
 
 def zero_quote(case: Case, lots: i64) -> i64:
@@ -179,7 +182,7 @@ def zero_quote(case: Case, lots: i64) -> i64:
 
 def zero_price(case: Case, lots: i64) -> i64:
     """Return the zero price of lots as a limit of an order. Units: ticks. Rounding: up for a long, down for a short."""
-    shift = value_share(case, lots) // (lots * case.tick)
+    shift = div_down(value_share(case, lots), lots * case.tick)
     return case.mark - shift if case.size > 0 else case.mark + shift
 
 
@@ -201,10 +204,15 @@ def liquidates(machine: Machine) -> bool:
 
 
 def open_fund(machine: Machine) -> i64:
-    """Open the insurance fund's account when the order in progress pays it a fee; else -1."""
+    """Open the insurance fund's account when the order in progress pays it a fee; else NO_ACCOUNT."""
     if not liquidates(machine) or machine.state.registers.arg_account == FUND:
-        return -1
+        return NO_ACCOUNT
     return machine.state.accounts.open(FUND)
+
+
+def no_fund(fund: i64) -> bool:
+    """Whether there is no fund to pay."""
+    return fund == NO_ACCOUNT
 
 
 def liquidation_fee(machine: Machine, market: i64, fund: i64, quote: i64, tick: i64, price: i64) -> i64:
@@ -214,7 +222,7 @@ def liquidation_fee(machine: Machine, market: i64, fund: i64, quote: i64, tick: 
     Shape: `market` and `fund` are word offsets. Units: `tick` is what all lots of the fill are worth at one tick.
     Rounding: down.
     """
-    if fund < 0:
+    if no_fund(fund):
         return 0
     state = machine.state
     distance = price - state.registers.arg_price
@@ -238,37 +246,30 @@ class Transfer:
     """Lots that went from one account to another at the zero price: both sides, to be booked or undone."""
 
     def __init__(self) -> None:
-        self.lots: i64 = 0
-        self.quote: i64 = 0
+        self.terms = Terms()
         self.gives = Fill()
         self.takes = Fill()
 
 
-def transfer(case: Case, other: i64, lots: i64, moved: Transfer) -> bool:
+def transfer_lots(case: Case, other: i64, lots: i64, moved: Transfer) -> bool:
     """Move lots to another account at the zero price, unless a limit of either forbids it."""
     state = case.machine.state
-    moved.lots = lots
-    moved.quote = zero_quote(case, lots)
-    market = case.market_number
-    most = state.markets.words[case.market + MARKET_MAX_LOTS]
-    if (
-        apply_fill(state, case.account, case.risk, market, case.side, lots, moved.quote, 0, most, moved.gives)
-        != Outcome.ACCEPTED
-    ):
+    moved.terms.market = case.market_number
+    moved.terms.lots = lots
+    moved.terms.quote = zero_quote(case, lots)
+    moved.terms.max_lots = state.markets.words[case.market + MARKET_MAX_LOTS]
+    if apply_fill(state, case.account, case.risk, moved.terms, case.side, 0, moved.gives) != Outcome.ACCEPTED:
         return False
-    if (
-        apply_fill(state, other, case.risk, market, 1 - case.side, lots, moved.quote, 0, most, moved.takes)
-        != Outcome.ACCEPTED
-    ):
-        undo_fill(state, case.account, market, moved.gives)
+    if apply_fill(state, other, case.risk, moved.terms, 1 - case.side, 0, moved.takes) != Outcome.ACCEPTED:
+        undo_fill(state, case.account, moved.terms, moved.gives)
         return False
     return True
 
 
-def undo(case: Case, other: i64, moved: Transfer) -> None:
-    """Put both accounts back to what they were before `transfer`."""
-    undo_fill(case.machine.state, other, case.market_number, moved.takes)
-    undo_fill(case.machine.state, case.account, case.market_number, moved.gives)
+def undo_transfer(case: Case, other: i64, moved: Transfer) -> None:
+    """Put both accounts back to what they were before `transfer_lots`."""
+    undo_fill(case.machine.state, other, moved.terms, moved.takes)
+    undo_fill(case.machine.state, case.account, moved.terms, moved.gives)
 
 
 def book_transfer(case: Case, other_number: i64, moved: Transfer) -> None:
@@ -278,7 +279,9 @@ def book_transfer(case: Case, other_number: i64, moved: Transfer) -> None:
     state.markets.mark(case.market_number)
     state.accounts.mark(case.number)
     state.accounts.mark(other_number)
-    case.machine.emit("takeover", case.market_number, moved.quote, moved.lots, case.side, case.number, other_number)
+    case.machine.emit(
+        "takeover", case.market_number, moved.terms.quote, moved.terms.lots, case.side, case.number, other_number
+    )
 
 
 def fund_takes(case: Case, fund: i64, moved: Transfer) -> bool:
@@ -293,11 +296,11 @@ def fund_takes(case: Case, fund: i64, moved: Transfer) -> bool:
     if lots <= 0:
         return False
     before = health(state, fund, case.risk)
-    if not transfer(case, fund, lots, moved):
+    if not transfer_lots(case, fund, lots, moved):
         return False
     if may_change(before, health(state, fund, case.risk), moved.takes.reduces):
         return True
-    undo(case, fund, moved)
+    undo_transfer(case, fund, moved)
     return False
 
 
@@ -313,11 +316,11 @@ def candidate_takes(case: Case, number: i64, candidate: i64, moved: Transfer) ->
     size = size_of(state.accounts.words, candidate, case.market_number)
     opposite = -size if case.size > 0 else size
     lots = case.lots if case.lots <= opposite else opposite
-    if lots <= 0 or not transfer(case, candidate, lots, moved):
+    if lots <= 0 or not transfer_lots(case, candidate, lots, moved):
         return False
     if health(state, candidate, case.risk).value >= 0:
         return True
-    undo(case, candidate, moved)
+    undo_transfer(case, candidate, moved)
     return False
 
 
@@ -333,9 +336,9 @@ def last_resort(case: Case, fund: i64, moved: Transfer) -> i64:
     outcome = check_case(case)
     if outcome != Outcome.ACCEPTED:
         return outcome
-    if not case.bankrupt and book_crosses(case):
+    if not bankrupt(case) and book_crosses(case):
         return Outcome.BOOK_CROSSES
     if fund_takes(case, fund, moved):
-        undo(case, fund, moved)
+        undo_transfer(case, fund, moved)
         return Outcome.INSURANCE_FIRST
     return Outcome.ACCEPTED

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.machine import Machine
-from tallystick.records.codec import Record, decode
+from tallystick.machine.arith import products_at_most
 from tallystick.state.layout import (
     MARKET_BAND_PPM,
     MARKET_INSURANCE_LOTS,
@@ -81,12 +80,6 @@ IN_RISK = (
 """(place among the rules, field of the market's part of the risk cell)"""
 
 
-def read_values(machine: Machine) -> list[int]:
-    """Return the values of the record in progress, which FETCH_RECORD has found sound."""
-    record = decode(machine.record_in_progress())
-    return list(record.values) if isinstance(record, Record) else []
-
-
 def rules_stand(rules: list[int], multiplier: i64) -> bool:
     """Whether rules make sense together and leave every product of the machine within 64 bits.
 
@@ -114,27 +107,16 @@ def _margins_stand(rules: list[int]) -> bool:
 def _caps_stand(rules: list[int], multiplier: i64) -> bool:
     """Whether sizes and open interest are bounded, the insurance fund's share, the surcharge and the bands sound."""
     max_lots, most = rules[RULE_MAX_LOTS], rules[RULE_MAX_OPEN_INTEREST_LOTS]
-    if multiplier == 0 or max_lots == 0 or max_lots > MAX_EXPOSURE // multiplier:
+    if multiplier == 0 or max_lots == 0 or not products_at_most(max_lots, multiplier, MAX_EXPOSURE, 1):
         return False
-    if most == 0 or most > MAX_OPEN_INTEREST_LOTS or most > MAX_OPEN_EXPOSURE // multiplier:
+    if most == 0 or most > MAX_OPEN_INTEREST_LOTS or not products_at_most(most, multiplier, MAX_OPEN_EXPOSURE, 1):
         return False
-    if rules[RULE_INSURANCE_LOTS] > max_lots or rules[RULE_BAND_PPM] == 0 or rules[RULE_MOVE_PPM] == 0:
+    if rules[RULE_INSURANCE_LOTS] > max_lots:
+        return False
+    if rules[RULE_BAND_PPM] == 0 or rules[RULE_MOVE_PPM] == 0:
         return False
     begins, ends = rules[RULE_SURCHARGE_FROM_UNITS], rules[RULE_SURCHARGE_TO_UNITS]
     return begins < ends if begins > 0 else ends == 0
-
-
-def rules_in_force(state: State, market: i64, entry: i64) -> list[int]:
-    """Return a market's rules in the order of the schema.
-
-    Shape: `market` and `entry` are word offsets of the market's cell and of its part of the risk cell.
-    """
-    rules = [0] * RULES
-    for place, field in IN_MARKET:
-        rules[place] = state.markets.words[market + field]
-    for place, field in IN_RISK:
-        rules[place] = state.risk.words[entry + field]
-    return rules
 
 
 def write_rules(state: State, number: i64, market: i64, risk: i64, rules: list[int]) -> None:
@@ -149,3 +131,16 @@ def write_rules(state: State, number: i64, market: i64, risk: i64, rules: list[i
         state.risk.words[entry + field] = rules[place]
     state.markets.mark(number)
     state.risk.mark(0)
+
+
+def rules_in_force(state: State, market: i64, entry: i64) -> list[int]:
+    """Return a market's rules in the order of the schema.
+
+    Shape: `market` and `entry` are word offsets of the market's cell and of its part of the risk cell.
+    """
+    rules = [0] * RULES
+    for place, field in IN_MARKET:
+        rules[place] = state.markets.words[market + field]
+    for place, field in IN_RISK:
+        rules[place] = state.risk.words[entry + field]
+    return rules

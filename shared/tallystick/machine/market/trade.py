@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
+from tallystick.machine.arith import whole_down
 from tallystick.machine.market.funding import dust, owed
 from tallystick.machine.market.risk import health, may_change
 from tallystick.state.codes import Outcome
@@ -30,29 +33,19 @@ from tallystick.state.layout import (
 )
 from tallystick.state.state import State
 
-
-def find_position(words: vec[i64], account: i64, market: i64) -> i64:
-    """Return the word offset of the account's slot for a market: its position, else the first free one, else -1."""
-    free: i64 = -1
-    slot: i64
-    for slot in range(MAX_POSITIONS):
-        position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-        if words[position + ACCOUNT_POSITION_SIZE_LOTS] == 0:
-            if free < 0:
-                free = position
-        elif words[position + ACCOUNT_POSITION_MARKET] == market:
-            return position
-    return free
+NO_SLOT: Final[i64] = -1
+"""What stands for no slot."""
 
 
-def reducible(words: vec[i64], account: i64, market: i64, side: i64) -> i64:
-    """Return how many lots an order of this side may trade before the account's position is closed."""
-    position = find_position(words, account, market)
-    if position < 0:
-        return 0
-    size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
-    against = -size if side == BUY else size
-    return against if against > 0 else 0
+@mypyc_attr(acyclic=True, free_list_len=1)
+class Terms:
+    """What the taker and the maker of a fill have in common. Units: lots, units."""
+
+    def __init__(self) -> None:
+        self.market: i64 = 0
+        self.lots: i64 = 0
+        self.quote: i64 = 0
+        self.max_lots: i64 = 0
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -74,39 +67,53 @@ class Fill:
         self.reduces = False
 
 
-def apply_fill(
-    state: State,
-    account: i64,
-    risk: i64,
-    market: i64,
-    side: i64,
-    lots: i64,
-    quote: i64,
-    fee: i64,
-    max_lots: i64,
-    fill: Fill,
-) -> i64:
+def find_position(words: vec[i64], account: i64, market: i64) -> i64:
+    """Return the word offset of the account's slot for a market: its position, else the first free one, else NO_SLOT."""
+    free = NO_SLOT
+    slot: i64
+    for slot in range(MAX_POSITIONS):
+        position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
+        if words[position + ACCOUNT_POSITION_SIZE_LOTS] == 0:
+            if free == NO_SLOT:
+                free = position
+        elif words[position + ACCOUNT_POSITION_MARKET] == market:
+            return position
+    return free
+
+
+def reducible(words: vec[i64], account: i64, market: i64, side: i64) -> i64:
+    """Return how many lots an order of this side may trade before the account's position is closed."""
+    position = find_position(words, account, market)
+    if position == NO_SLOT:
+        return 0
+    size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+    against = -size if side == BUY else size
+    return against if against > 0 else 0
+
+
+def apply_fill(state: State, account: i64, risk: i64, terms: Terms, side: i64, fee: i64, fill: Fill) -> i64:
     """Settle the funding of an account's position and apply one side of a fill to it, unless a limit forbids it.
 
-    Shape: `account` and `risk` are word offsets. Units: `quote` and `fee` in units. Rounding: funding up. Rejects:
+    Shape: `account` and `risk` are word offsets. Units: `fee` in units. Rounding: funding up. Rejects:
     NO_POSITION_SLOT, POSITION_LIMIT.
     """
     words = state.accounts.words
-    fill.position = find_position(words, account, market)
-    if fill.position < 0:
+    fill.position = find_position(words, account, terms.market)
+    if fill.position == NO_SLOT:
         return Outcome.NO_POSITION_SLOT
+    buys = side == BUY
     fill.old_size = words[fill.position + ACCOUNT_POSITION_SIZE_LOTS]
-    fill.new_size = fill.old_size + lots if side == BUY else fill.old_size - lots
-    _settle_funding(state, risk + market * RISK_RISKMARKET_WORDS, fill)
-    fill.cash_change += (-quote if side == BUY else quote) - fee
+    fill.new_size = fill.old_size + terms.lots if buys else fill.old_size - terms.lots
+    _settle_funding(state, risk + terms.market * RISK_RISKMARKET_WORDS, fill)
+    fill.cash_change += (-terms.quote if buys else terms.quote) - fee
     cash = words[account + ACCOUNT_CASH_UNITS] + fill.cash_change
     fill.reduces = 0 <= fill.new_size < fill.old_size if fill.old_size > 0 else fill.old_size < fill.new_size <= 0
     # A change of rules may have left a position beyond the limit: it may always get smaller.
-    small = fill.reduces or -max_lots <= fill.new_size <= max_lots
-    if not small or not -MAX_CASH_UNITS <= cash <= MAX_CASH_UNITS:
+    small = fill.reduces or _within(fill.new_size, terms.max_lots)
+    if not small or not _within(cash, MAX_CASH_UNITS):
         return Outcome.POSITION_LIMIT
     words[account + ACCOUNT_CASH_UNITS] = cash
-    _set_position(words, fill.position, market, fill.new_size, fill.new_index)
+    _set_position(words, fill.position, terms.market, fill.new_size, fill.new_index)
     return Outcome.ACCEPTED
 
 
@@ -146,23 +153,24 @@ def _book_funding(state: State, market: i64, fill: Fill) -> None:
     """Move the market's funding totals to the position's new size and index; whole units of dust become fees."""
     totals = state.markets.words
     registers = state.registers
-    old, new = fill.old_index // PPM, fill.new_index // PPM
-    totals[market + MARKET_FUNDING_WHOLE] += fill.new_size * new - fill.old_size * old
-    old, new = fill.old_index - old * PPM, fill.new_index - new * PPM
-    totals[market + MARKET_FUNDING_PART] += fill.new_size * new - fill.old_size * old
+    older = whole_down(fill.old_index)
+    newer = whole_down(fill.new_index)
+    totals[market + MARKET_FUNDING_WHOLE] += fill.new_size * newer - fill.old_size * older
+    part = fill.new_size * (fill.new_index - newer * PPM)
+    totals[market + MARKET_FUNDING_PART] += part - fill.old_size * (fill.old_index - older * PPM)
     kept = registers.funding_dust + fill.dust
-    registers.fees_units += kept // PPM
-    registers.funding_dust = kept % PPM
+    registers.fees_units += whole_down(kept)
+    registers.funding_dust = kept - whole_down(kept) * PPM
 
 
-def undo_fill(state: State, account: i64, market: i64, fill: Fill) -> None:
+def undo_fill(state: State, account: i64, terms: Terms, fill: Fill) -> None:
     """Put an account back to what it was before `apply_fill`."""
     words = state.accounts.words
     words[account + ACCOUNT_CASH_UNITS] -= fill.cash_change
-    _set_position(words, fill.position, market, fill.old_size, fill.old_index)
+    _set_position(words, fill.position, terms.market, fill.old_size, fill.old_index)
 
 
-def may_stand(state: State, account: i64, market: i64, risk: i64, fill: Fill) -> bool:
+def may_stand(state: State, account: i64, risk: i64, terms: Terms, fill: Fill) -> bool:
     """Whether a fill just applied may leave the account like this.
 
     What the account was worth before is measured only where it matters: the fill is undone for it and applied again.
@@ -173,10 +181,10 @@ def may_stand(state: State, account: i64, market: i64, risk: i64, fill: Fill) ->
     if not fill.reduces:
         return False
     words = state.accounts.words
-    undo_fill(state, account, market, fill)
+    undo_fill(state, account, terms, fill)
     before = health(state, account, risk)
     words[account + ACCOUNT_CASH_UNITS] += fill.cash_change
-    _set_position(words, fill.position, market, fill.new_size, fill.new_index)
+    _set_position(words, fill.position, terms.market, fill.new_size, fill.new_index)
     return may_change(before, after, fill.reduces)
 
 
@@ -188,3 +196,7 @@ def _set_position(words: vec[i64], position: i64, market: i64, size: i64, index:
     words[position + ACCOUNT_POSITION_MARKET] = market if size else 0
     words[position + ACCOUNT_POSITION_SIZE_LOTS] = size
     words[position + ACCOUNT_POSITION_FUNDING_INDEX] = index if size else 0
+
+
+def _within(amount: i64, most: i64) -> bool:
+    return -most <= amount <= most

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.machine.arith import write_address
+from tallystick.machine.bits import write_address
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import AGENT_EXPIRY_MS, AGENT_KEY, AGENT_SCOPE

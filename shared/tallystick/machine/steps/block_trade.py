@@ -8,10 +8,9 @@ from tallystick.machine.admission import check_key, spend_nonce
 from tallystick.machine.arith import ppm_down, ppm_up
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.stages import index_stopped
-from tallystick.machine.market.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
+from tallystick.machine.market.trade import Fill, Terms, apply_fill, may_stand, move_totals, reducible, undo_fill
 from tallystick.records.codec import Record, decode
-from tallystick.records.signing import acceptance_digest, recover
-from tallystick.schema.record_kinds import SIGNATURE_BYTES
+from tallystick.records.signing import recover_acceptance
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import BlockTradeFields
 from tallystick.state.layout import (
@@ -28,30 +27,29 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
 )
-from tallystick.state.state import State
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
 class Block:
     """A block trade: what its record says, the word offsets of its cells, both fills. `maker` offers, `taker` accepts."""
 
-    def __init__(self, state: State, record: Record) -> None:
-        values = record.values
+    def __init__(self, machine: Machine, record: Record) -> None:
+        self.machine = machine
         self.record = record
-        self.number: i64 = values[BlockTradeFields.MARKET]
-        self.side: i64 = values[BlockTradeFields.SIDE]
-        self.lots: i64 = values[BlockTradeFields.LOTS]
-        self.price: i64 = values[BlockTradeFields.PRICE_TICKS]
-        self.maker_number: i64 = values[BlockTradeFields.ACCOUNT]
-        self.taker_number: i64 = values[BlockTradeFields.TAKER]
-        self.slot: i64 = values[BlockTradeFields.TAKER_AGENT]
-        self.market = state.markets.open(self.number)
-        self.risk = state.risk.open(0)
-        self.entry: i64 = self.risk + self.number * RISK_RISKMARKET_WORDS
-        self.maker = state.accounts.open(self.maker_number)
-        self.taker = state.accounts.open(self.taker_number)
-        if self.slot:
-            state.agents.open(self.taker_number << 4 | self.slot)
+        self.number: i64 = record.values[BlockTradeFields.MARKET]
+        self.side: i64 = record.values[BlockTradeFields.SIDE]
+        self.lots: i64 = record.values[BlockTradeFields.LOTS]
+        self.price: i64 = record.values[BlockTradeFields.PRICE_TICKS]
+        self.maker_number: i64 = record.values[BlockTradeFields.ACCOUNT]
+        self.taker_number: i64 = record.values[BlockTradeFields.TAKER]
+        self.market: i64 = 0
+        self.risk: i64 = 0
+        self.entry: i64 = 0
+        self.maker: i64 = 0
+        self.taker: i64 = 0
+        self.terms = Terms()
+        self.maker_fee: i64 = 0
+        self.taker_fee: i64 = 0
         self.maker_fill = Fill()
         self.taker_fill = Fill()
 
@@ -71,14 +69,14 @@ def step(machine: Machine) -> None:
     # READ
     record = decode(machine.record_in_progress())
     assert isinstance(record, Record), "FETCH_RECORD has found it sound"
-    block = Block(state, record)
+    block = _read(machine, record)
 
     # CHECK
-    outcome = _authenticate(machine, block)
+    outcome = _authenticate(block)
     if outcome == Outcome.ACCEPTED:
-        outcome = _check(state, block)
+        outcome = _check(block)
     if outcome == Outcome.ACCEPTED:
-        outcome = _trade(state, block)
+        outcome = _trade(block)
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
         return
@@ -92,25 +90,37 @@ def step(machine: Machine) -> None:
     machine.finish(Outcome.ACCEPTED)
 
 
-def _authenticate(machine: Machine, block: Block) -> i64:
+def _read(machine: Machine, record: Record) -> Block:
+    """Open the cells of a block trade."""
+    state = machine.state
+    block = Block(machine, record)
+    block.market = state.markets.open(block.number)
+    block.risk = state.risk.open(0)
+    block.entry = block.risk + block.number * RISK_RISKMARKET_WORDS
+    block.maker = state.accounts.open(block.maker_number)
+    block.taker = state.accounts.open(block.taker_number)
+    if record.values[BlockTradeFields.TAKER_AGENT]:
+        state.agents.open(block.taker_number << 4 | record.values[BlockTradeFields.TAKER_AGENT])
+    return block
+
+
+def _authenticate(block: Block) -> i64:
     """Whether who accepts may, as FETCH_RECORD asks it of who offers."""
     record = block.record
     if block.maker_number == block.taker_number:
         return Outcome.SELF_TRADE
     if record.value("counterparty") not in (0, block.taker_number):
         return Outcome.NOT_AUTHORISED
-    acceptance = record.blobs[0]
-    signer = None
-    if len(acceptance) == SIGNATURE_BYTES:
-        signer = recover(acceptance_digest(record, machine.state.registers.domain), acceptance)
+    signer = recover_acceptance(record, block.machine.state.registers.domain)
     if signer is None:
         return Outcome.BAD_SIGNATURE
-    nonce = record.value("taker_nonce")
-    return check_key(machine, block.taker_number, block.slot, nonce, record.kind.scope, signer)
+    slot, nonce = record.value("taker_agent"), record.value("taker_nonce")
+    return check_key(block.machine, block.taker_number, slot, nonce, record.kind.scope, signer)
 
 
-def _check(state: State, block: Block) -> i64:
+def _check(block: Block) -> i64:
     """What can be said before the fill is tried."""
+    state = block.machine.state
     rules = state.markets.words
     clock = state.registers.clock_ms
     if rules[block.market + MARKET_STATUS] != MARKET_LIVE:
@@ -133,40 +143,43 @@ def _check(state: State, block: Block) -> i64:
     if index_stopped(state, block.entry) and not leaves:
         return Outcome.STALE_INDEX
     must: i64 = block.record.value("reduces")
-    if (must & BLOCK_MAKER_REDUCES and not maker_reduces) or (must & BLOCK_TAKER_REDUCES and not taker_reduces):
-        return Outcome.NOTHING_TO_REDUCE
+    maker_fails = must & BLOCK_MAKER_REDUCES != 0 and not maker_reduces
+    taker_fails = must & BLOCK_TAKER_REDUCES != 0 and not taker_reduces
+    return Outcome.NOTHING_TO_REDUCE if maker_fails or taker_fails else Outcome.ACCEPTED
+
+
+def _trade(block: Block) -> i64:
+    """Apply both sides and check limits, both margins and open interest; undo both where they may not stand."""
+    state = block.machine.state
+    _set_terms(block)
+    outcome = apply_fill(state, block.maker, block.risk, block.terms, block.side, block.maker_fee, block.maker_fill)
+    if outcome != Outcome.ACCEPTED:
+        return outcome
+    outcome = apply_fill(state, block.taker, block.risk, block.terms, 1 - block.side, block.taker_fee, block.taker_fill)
+    if outcome != Outcome.ACCEPTED:
+        undo_fill(state, block.maker, block.terms, block.maker_fill)
+        return outcome
+    stands = may_stand(state, block.maker, block.risk, block.terms, block.maker_fill) and may_stand(
+        state, block.taker, block.risk, block.terms, block.taker_fill
+    )
+    outcome = move_totals(state, block.market, block.taker_fill, block.maker_fill) if stands else Outcome.MARGIN
+    if outcome != Outcome.ACCEPTED:
+        undo_fill(state, block.taker, block.terms, block.taker_fill)
+        undo_fill(state, block.maker, block.terms, block.maker_fill)
+        return outcome
+    state.registers.fees_units += block.taker_fee + block.maker_fee
     return Outcome.ACCEPTED
 
 
-def _trade(state: State, block: Block) -> i64:
-    """Apply both sides and check limits, both margins and open interest; undo both where they may not stand."""
+def _set_terms(block: Block) -> None:
+    """What both sides exchange, and what each pays for it."""
+    state = block.machine.state
     rules = state.markets.words
     quote = block.lots * block.price * state.risk.words[block.entry + RISK_RISKMARKET_MULTIPLIER]
-    maker_fee = ppm_up(quote, rules[block.market + MARKET_MAKER_PPM])
-    maker_fee -= ppm_down(quote, rules[block.market + MARKET_REBATE_PPM])
-    taker_fee = ppm_up(quote, rules[block.market + MARKET_TAKER_PPM])
-    outcome = _fill(state, block, block.maker, block.side, quote, maker_fee, block.maker_fill)
-    if outcome != Outcome.ACCEPTED:
-        return outcome
-    outcome = _fill(state, block, block.taker, 1 - block.side, quote, taker_fee, block.taker_fill)
-    if outcome != Outcome.ACCEPTED:
-        undo_fill(state, block.maker, block.number, block.maker_fill)
-        return outcome
-    outcome = Outcome.MARGIN
-    if _stands(state, block, block.maker, block.maker_fill) and _stands(state, block, block.taker, block.taker_fill):
-        outcome = move_totals(state, block.market, block.taker_fill, block.maker_fill)
-    if outcome != Outcome.ACCEPTED:
-        undo_fill(state, block.taker, block.number, block.taker_fill)
-        undo_fill(state, block.maker, block.number, block.maker_fill)
-        return outcome
-    state.registers.fees_units += taker_fee + maker_fee
-    return Outcome.ACCEPTED
-
-
-def _fill(state: State, block: Block, account: i64, side: i64, quote: i64, fee: i64, fill: Fill) -> i64:
-    most = state.markets.words[block.market + MARKET_MAX_LOTS]
-    return apply_fill(state, account, block.risk, block.number, side, block.lots, quote, fee, most, fill)
-
-
-def _stands(state: State, block: Block, account: i64, fill: Fill) -> bool:
-    return may_stand(state, account, block.number, block.risk, fill)
+    block.maker_fee = ppm_up(quote, rules[block.market + MARKET_MAKER_PPM])
+    block.maker_fee -= ppm_down(quote, rules[block.market + MARKET_REBATE_PPM])
+    block.taker_fee = ppm_up(quote, rules[block.market + MARKET_TAKER_PPM])
+    block.terms.market = block.number
+    block.terms.lots = block.lots
+    block.terms.quote = quote
+    block.terms.max_lots = rules[block.market + MARKET_MAX_LOTS]

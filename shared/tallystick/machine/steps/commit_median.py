@@ -48,10 +48,7 @@ def step(machine: Machine) -> None:
     market = state.markets.open(registers.arg_market)
 
     # CHECK
-    seen = state.oracles.words[oracle + ORACLE_SEEN]
-    start = oracle + ORACLE_PRICES
-    words = state.oracles.words
-    prices: list[int] = [words[start + signer] for signer in range(MAX_SIGNERS) if seen >> signer & 1]
+    prices = _reported(state, oracle)
     near = near_median(prices)
     if len(near) < state.config.words[config + CONFIG_QUORUM]:
         machine.finish(Outcome.DEVIATING)
@@ -60,7 +57,6 @@ def step(machine: Machine) -> None:
     # APPLY
     index = lower_median(near)
     time = _set_index(state, price, index)
-
     expiry = state.markets.words[market + MARKET_EXPIRY_MS]
     if state.markets.words[market + MARKET_KIND] == KIND_DATED and expiry <= time:
         risk = state.risk.open(0)
@@ -81,9 +77,15 @@ def step(machine: Machine) -> None:
     registers.phase = Phase.UPDATE_MARK
 
 
+def _reported(state: State, oracle: i64) -> list[int]:
+    words = state.oracles.words
+    seen = words[oracle + ORACLE_SEEN]
+    return [words[oracle + ORACLE_PRICES + signer] for signer in range(MAX_SIGNERS) if seen >> signer & 1]
+
+
 def lower_median(prices: list[int]) -> i64:
     """Return the smallest price that at least half of the prices do not exceed."""
-    return sorted(prices)[(len(prices) - 1) // 2]
+    return sorted(prices)[len(prices) - 1 >> 1]
 
 
 def near_median(prices: list[int]) -> list[int]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.admission import admit
-from tallystick.machine.arith import read_address, write_address
+from tallystick.machine.bits import read_address, write_address
 from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.risk import health, withdrawable
-from tallystick.machine.market.trade import find_position
+from tallystick.machine.market.trade import NO_SLOT, find_position
 from tallystick.machine.outbox import append_withdrawal, owe
 from tallystick.machine.winding import settle_claim
 from tallystick.records.codec import Record, decode
@@ -39,6 +39,18 @@ from tallystick.state.layout import (
 NOBODY = bytes(20)
 
 
+@mypyc_attr(acyclic=True)
+class Message:
+    """An L1 message of any kind. Units: `amount` in units, but for a forced close; `time` in L1's seconds."""
+
+    def __init__(self, kind: int, sender: bytes, number: int, amount: int, time: int) -> None:
+        self.kind = kind
+        self.sender = sender
+        self.number = number
+        self.amount = amount
+        self.time = time
+
+
 def step(machine: Machine) -> None:
     """Consume the next message; the order of a forced close, or the record that came as a message, follows it at once.
 
@@ -48,44 +60,47 @@ def step(machine: Machine) -> None:
     registers = machine.state.registers
 
     # READ
-    message = machine.inputs.message(registers.message_cursor)
-    machine.step_input = message
-    sender = message[1:21]
-    number = int.from_bytes(message[21:29], "big")
-    amount = int.from_bytes(message[29:37], "big")
-    time_ms = int.from_bytes(message[37:45], "big") * 1000
+    data = machine.read_message(registers.message_cursor)
+    message = _parse(data)
 
     # CHECK, APPLY and WRITE by kind
     registers.message_cursor += 1
-    if number > MAX_ACCOUNT:
+    if message.number > MAX_ACCOUNT:
         outcome = Outcome.NO_ACCOUNT
-    elif message[0] == MESSAGE_DEPOSIT:
-        outcome = _deposit(machine, sender, number, amount)
-    elif message[0] == MESSAGE_FORCE_WITHDRAW:
-        outcome = _force_withdraw(machine, sender, number, amount)
-    elif message[0] == MESSAGE_FORCE_CANCEL_ALL:
-        outcome = _force_cancel_all(machine, sender, number)
-    elif message[0] == MESSAGE_FORCE_CLOSE:
-        outcome = _force_close(machine, sender, number, amount)
-    elif message[0] == MESSAGE_RECORD:
-        outcome = _record(machine, message)
+    elif message.kind == MESSAGE_DEPOSIT:
+        outcome = _deposit(machine, message)
+    elif message.kind == MESSAGE_FORCE_WITHDRAW:
+        outcome = _force_withdraw(machine, message)
+    elif message.kind == MESSAGE_FORCE_CANCEL_ALL:
+        outcome = _force_cancel_all(machine, message)
+    elif message.kind == MESSAGE_FORCE_CLOSE:
+        outcome = _force_close(machine, message)
+    elif message.kind == MESSAGE_RECORD:
+        outcome = _record(machine, data)
     else:
         outcome = Outcome.UNKNOWN_MESSAGE
-    registers.outcome = outcome
     machine.emit("message", registers.message_cursor - 1, outcome)
+    registers.outcome = outcome
     if registers.phase == Phase.CONSUME_MESSAGE:
         machine.go_on()
     else:
-        registers.forced_ms = time_ms
+        registers.forced_ms = message.time * 1000
 
 
-def _record(machine: Machine, message: bytes) -> i64:
+def _parse(data: bytes) -> Message:
+    number = int.from_bytes(data[21:29], "big")
+    amount = int.from_bytes(data[29:37], "big")
+    time = int.from_bytes(data[37:45], "big")
+    return Message(data[0], data[1:21], number, amount, time)
+
+
+def _record(machine: Machine, data: bytes) -> i64:
     """Admit a record that came through L1 as one that is sequenced, but that it is in no chain of records.
 
     A record that is the operator's own, as the clock's is, is no message.
     """
     registers = machine.state.registers
-    record = decode(message[MESSAGE_BYTES:])
+    record = decode(data[MESSAGE_BYTES:])
     if not isinstance(record, Record):
         return record
     if record.kind.operators_own:
@@ -95,66 +110,66 @@ def _record(machine: Machine, message: bytes) -> i64:
         return rejection
     registers.record_source = 1
     registers.arg_record_at = MESSAGE_BYTES
-    registers.arg_record_end = len(message)
+    registers.arg_record_end = len(data)
     return Outcome.ACCEPTED
 
 
-def _deposit(machine: Machine, sender: bytes, number: i64, amount: int) -> i64:
+def _deposit(machine: Machine, message: Message) -> i64:
     """Credit an account, which belongs to its first depositor. The Vault bounds what is ever deposited.
 
-    In a wind-down it is owed to its sender at once.
+    In a wind-down it is owed to its message.sender at once.
     """
     state = machine.state
-    state.registers.deposited_units += amount
+    state.registers.deposited_units += message.amount
     if state.registers.wind_down_ms:
-        owe(machine, number, sender, amount)
+        owe(machine, message.number, message.sender, message.amount)
         return Outcome.WINDING_DOWN
-    account = state.accounts.open(number)
+    account = state.accounts.open(message.number)
     words = state.accounts.words
     if read_address(words, account + ACCOUNT_OWNER) == NOBODY:
-        write_address(words, account + ACCOUNT_OWNER, sender)
-    words[account + ACCOUNT_CASH_UNITS] += amount
-    state.registers.cash_units += amount
-    state.accounts.mark(number)
-    machine.emit("deposit", number, amount)
+        write_address(words, account + ACCOUNT_OWNER, message.sender)
+    words[account + ACCOUNT_CASH_UNITS] += message.amount
+    state.registers.cash_units += message.amount
+    state.accounts.mark(message.number)
+    machine.emit("deposit", message.number, message.amount)
     return Outcome.ACCEPTED
 
 
-def _force_withdraw(machine: Machine, sender: bytes, number: i64, amount: int) -> i64:
+def _force_withdraw(machine: Machine, message: Message) -> i64:
     """Withdraw what is asked for, or as much of it as may leave the account; in a wind-down, count or pay its claim."""
     state = machine.state
 
     # READ
-    account = state.accounts.open(number)
+    account = state.accounts.open(message.number)
     risk = state.risk.open(0)
 
     # CHECK
-    if sender == NOBODY or read_address(state.accounts.words, account + ACCOUNT_OWNER) != sender:
+    if message.sender == NOBODY or read_address(state.accounts.words, account + ACCOUNT_OWNER) != message.sender:
         return Outcome.NOT_AUTHORISED
     if state.registers.wind_down_ms:
-        return settle_claim(machine, number, account, risk)
+        return settle_claim(machine, message.number, account, risk)
     free: int = withdrawable(state, health(state, account, risk))
-    paid = amount if amount <= free else free
+    paid = message.amount if message.amount <= free else free
     if paid == 0:
         return Outcome.NOT_WITHDRAWABLE
 
     # APPLY and WRITE
-    append_withdrawal(machine, number, account, sender, paid)
+    append_withdrawal(machine, message.number, account, message.sender, paid)
     return Outcome.ACCEPTED
 
 
-def _force_cancel_all(machine: Machine, sender: bytes, number: i64) -> i64:
+def _force_cancel_all(machine: Machine, message: Message) -> i64:
     """Cancel every order the account has resting; each leaves the book when it is touched."""
     state = machine.state
-    account = state.accounts.open(number)
-    if read_address(state.accounts.words, account + ACCOUNT_OWNER) != sender:
+    account = state.accounts.open(message.number)
+    if read_address(state.accounts.words, account + ACCOUNT_OWNER) != message.sender:
         return Outcome.NOT_AUTHORISED
     state.accounts.words[account + ACCOUNT_DEAD_BEFORE] = sequence(state.registers)
-    state.accounts.mark(number)
+    state.accounts.mark(message.number)
     return Outcome.ACCEPTED
 
 
-def _force_close(machine: Machine, sender: bytes, number: i64, amount: int) -> i64:
+def _force_close(machine: Machine, message: Message) -> i64:
     """Begin an order that only makes a position smaller, and is cancelled where the book does not cross it.
 
     Its steps come before the next message. Shape: `amount` is market << 56 | price bound << 32 | lots, 0 lots for all, a
@@ -162,16 +177,16 @@ def _force_close(machine: Machine, sender: bytes, number: i64, amount: int) -> i
     """
     state = machine.state
     registers = state.registers
-    market_number: i64 = amount >> 56
-    price: i64 = amount >> 32 & MAX_PRICE_TICKS
-    asked: i64 = amount & MAX_ACCOUNT
+    market_number: i64 = message.amount >> 56
+    price: i64 = message.amount >> 32 & MAX_PRICE_TICKS
+    asked: i64 = message.amount & MAX_ACCOUNT
 
     # READ
-    account = state.accounts.open(number)
+    account = state.accounts.open(message.number)
     words = state.accounts.words
 
     # CHECK
-    if read_address(words, account + ACCOUNT_OWNER) != sender:
+    if read_address(words, account + ACCOUNT_OWNER) != message.sender:
         return Outcome.NOT_AUTHORISED
     if registers.wind_down_ms:
         return Outcome.WINDING_DOWN
@@ -184,14 +199,14 @@ def _force_close(machine: Machine, sender: bytes, number: i64, amount: int) -> i
     if expiry != 0 and expiry <= registers.clock_ms:
         return Outcome.MARKET_EXPIRED
     position = find_position(words, account, market_number)
-    size: i64 = words[position + ACCOUNT_POSITION_SIZE_LOTS] if position >= 0 else 0
+    size: i64 = words[position + ACCOUNT_POSITION_SIZE_LOTS] if position != NO_SLOT else 0
     if size == 0:
         return Outcome.NO_POSITION
 
     # APPLY and WRITE: registers only.
     lots = size if size > 0 else -size
     worst: i64 = 1 if size > 0 else MAX_PRICE_TICKS
-    registers.arg_account = number
+    registers.arg_account = message.number
     registers.arg_market = market_number
     registers.arg_side = 1 - BUY if size > 0 else BUY
     registers.arg_flags = FLAG_IOC | FLAG_REDUCE_ONLY

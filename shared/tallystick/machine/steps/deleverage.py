@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.liquidation import FUND, Case, Transfer, book_transfer, candidate_takes, last_resort
+from tallystick.machine.market.liquidation import FUND, Transfer, book_transfer, candidate_takes, last_resort, open_case
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ADL_DELAY_MS,
@@ -39,7 +39,7 @@ def step(machine: Machine) -> None:
     if waited < ADL_DELAY_MS:
         machine.finish(Outcome.TOO_EARLY)
         return
-    case = Case(machine, account, market)
+    case = open_case(machine, account, market)
     fund = state.accounts.open(FUND)
     candidate = state.accounts.open(number)
     moved = Transfer()

@@ -14,26 +14,23 @@ from tallystick.state.layout import FRAME_HEADER_BYTES, MIN_FRAME_BYTES, Registe
 def step(machine: Machine) -> None:
     """Fetch the next record, or leave the chunk behind its last one.
 
-    Rejects: FRAME_BROKEN (the rest of the chunk is skipped), then those of `begin_record`. Twin:
-    contracts/src/referee/steps/FetchRecord.sol.
+    Rejects: FRAME_BROKEN (the rest of the chunk is skipped), UNKNOWN_RECORD, MALFORMED and OUT_OF_RANGE (it is as well),
+    then those of `admit`. Twin: contracts/src/referee/steps/FetchRecord.sol.
     """
     registers = machine.state.registers
 
     # READ
     if registers.chunk_offset == registers.chunk_length:
-        registers.chunk_cursor += 1
-        registers.chunk_hash = bytes(32)
-        registers.chunk_length = 0
-        registers.chunk_offset = 0
-        registers.phase = Phase.OPEN_CHUNK
+        _leave_chunk(registers)
         return
     chunk = machine.inputs.chunk(registers.batch_cursor, registers.chunk_cursor)
     machine.step_input = chunk
 
     # CHECK
-    start = registers.chunk_offset + FRAME_HEADER_BYTES
-    length = int.from_bytes(chunk[registers.chunk_offset : start], "big") if start <= registers.chunk_length else 0
-    if length < MIN_FRAME_BYTES or start + length > registers.chunk_length:
+    offset = registers.chunk_offset
+    start = offset + FRAME_HEADER_BYTES
+    length = int.from_bytes(chunk[offset:start], "big") if start <= len(chunk) else 0
+    if length < MIN_FRAME_BYTES or start + length > len(chunk):
         registers.outcome = Outcome.FRAME_BROKEN
         registers.chunk_offset = registers.chunk_length
         return
@@ -44,6 +41,14 @@ def step(machine: Machine) -> None:
     if registers.phase != Phase.FETCH_RECORD:
         registers.arg_record_at = start
         registers.arg_record_end = start + length
+
+
+def _leave_chunk(registers: Registers) -> None:
+    registers.chunk_cursor += 1
+    registers.chunk_hash = bytes(32)
+    registers.chunk_length = 0
+    registers.chunk_offset = 0
+    registers.phase = Phase.OPEN_CHUNK
 
 
 def begin_record(machine: Machine, data: bytes) -> None:
@@ -58,9 +63,9 @@ def begin_record(machine: Machine, data: bytes) -> None:
         registers.chunk_offset = registers.chunk_length
         machine.finish(record)
         return
-    rejection = admit(machine, record)
-    if rejection != Outcome.ACCEPTED:
-        machine.finish(rejection)
+    outcome = admit(machine, record)
+    if outcome != Outcome.ACCEPTED:
+        machine.finish(outcome)
 
 
 def _count(registers: Registers, data: bytes) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i64
 
-from tallystick.machine.arith import lowest_bit
+from tallystick.machine.bits import NO_BIT, lowest_bit
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
+from tallystick.machine.market.book import (
+    PAGE_LIMBS,
+    Path,
+    drop_head,
+    level_index,
+    open_best,
+    open_tail_to_free,
+    park,
+    remove_order,
+)
 from tallystick.machine.market.stages import is_due, triggers_wait
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
@@ -25,18 +34,6 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_WORDS,
 )
 from tallystick.state.state import State
-
-
-@mypyc_attr(acyclic=True, free_list_len=1)
-class Due:
-    """A parked order that is due: its slot, and word offsets."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.page: i64 = 0
-        self.slot: i64 = 0
-        self.order: i64 = 0
-        self.tail: i64 = -1
 
 
 def step(machine: Machine) -> None:
@@ -61,38 +58,37 @@ def step(machine: Machine) -> None:
     if triggers_wait(state, price) or not _open_due(state, path, mark):
         _end(machine)
         return
-    path.level = state.levels.open(path.level_index)
+    path.level = state.levels.open(level_index(path))
     head = state.levels.words[path.level + LEVEL_HEAD_PAGE]
-    due = Due(path)
-    due.page = state.pages.open(head)
-    position = lowest_bit(state.pages.words, due.page + PAGE_BITS, PAGE_LIMBS)
-    if position < 0:
-        drop_head(state, path, due.page)
+    page = state.pages.open(head)
+    position = lowest_bit(state.pages.words, page + PAGE_BITS, PAGE_LIMBS)
+    if position == NO_BIT:
+        drop_head(state, path, page)
         return
-    due.slot = head << 6 | position
-    due.order = state.orders.open(due.slot)
-    number = state.orders.words[due.order + ORDER_ACCOUNT]
+    slot = head << 6 | position
+    order = state.orders.open(slot)
+    number = state.orders.words[order + ORDER_ACCOUNT]
     account = state.accounts.open(number)
-    due.tail = open_tail_to_free(state, path, head)
+    tail = open_tail_to_free(state, path, head)
 
     # CHECK
-    dead = is_dead(state, due.slot, due.order, account)
+    dead = is_dead(state, slot, order, account)
 
     # APPLY and WRITE
     if not dead:
-        _place(state, due.order)
+        _place(state, order)
     if machine.events is not None:
         name = "removed" if dead else "fired"
-        machine.emit(name, number, state.orders.words[due.order + ORDER_CLIENT_ID], due.slot)
-    remove_order(state, path, due.slot, due.order, due.page, due.tail)
+        machine.emit(name, number, state.orders.words[order + ORDER_CLIENT_ID], slot)
+    remove_order(state, path, slot, order, page, tail)
 
 
 def _open_due(state: State, path: Path, mark: i64) -> bool:
     """Open the way down to the nearest trigger that the mark has reached; False when there is none."""
-    path.park(FLAG_TRIGGER_ABOVE)
+    park(path, FLAG_TRIGGER_ABOVE)
     if open_best(state, path) and is_due(path.price, FLAG_TRIGGER_ABOVE, mark):
         return True
-    path.park(0)
+    park(path, 0)
     return open_best(state, path) and is_due(path.price, 0, mark)
 
 

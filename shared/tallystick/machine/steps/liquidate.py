@@ -6,7 +6,16 @@ from mypy_extensions import i64
 
 from tallystick.machine.arith import ppm_down
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.liquidation import FUND, Case, check_case, check_market, sufficient_lots, zero_price
+from tallystick.machine.market.liquidation import (
+    FUND,
+    Case,
+    bankrupt,
+    check_case,
+    check_market,
+    open_case,
+    sufficient_lots,
+    zero_price,
+)
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import FLAG_IOC, FLAG_LIQUIDATION, MARKET_BAND_PPM, MAX_PRICE_TICKS, SELL
 
@@ -21,11 +30,11 @@ def step(machine: Machine) -> None:
     registers = machine.state.registers
 
     # READ
-    case = Case(machine, registers.arg_account, registers.arg_market)
+    case = open_case(machine, registers.arg_account, registers.arg_market)
 
     # CHECK
     outcome = check_market(case) if case.number == FUND else check_case(case)
-    if outcome == Outcome.ACCEPTED and case.number != FUND and case.bankrupt:
+    if outcome == Outcome.ACCEPTED and case.number != FUND and bankrupt(case):
         outcome = Outcome.BANKRUPT
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.machine import Machine
-from tallystick.machine.market.rules import read_values, rules_stand, write_rules
+from tallystick.machine.machine import Machine, record_values
+from tallystick.machine.market.rules import rules_stand, write_rules
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import ListMarketFields
 from tallystick.state.layout import (
@@ -28,7 +28,7 @@ def step(machine: Machine) -> None:
     number = state.registers.arg_market
 
     # READ
-    values = read_values(machine)
+    values = record_values(machine)
     market = state.markets.open(number)
     risk = state.risk.open(0)
     kind: i64 = values[ListMarketFields.KIND]

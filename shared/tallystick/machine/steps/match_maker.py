@@ -6,12 +6,22 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
-from tallystick.machine.arith import lowest_bit, ppm_down, ppm_up
+from tallystick.machine.arith import ppm_down, ppm_up
+from tallystick.machine.bits import NO_BIT, lowest_bit
 from tallystick.machine.liveness import is_dead, unpair
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.book import PAGE_LIMBS, Path, drop_head, open_best, open_tail_to_free, remove_order
-from tallystick.machine.market.liquidation import liquidates, liquidation_fee, open_fund, pay_fund
-from tallystick.machine.market.trade import Fill, apply_fill, may_stand, move_totals, reducible, undo_fill
+from tallystick.machine.market.book import (
+    NO_PAGE,
+    PAGE_LIMBS,
+    Path,
+    drop_head,
+    level_index,
+    open_best,
+    open_tail_to_free,
+    remove_order,
+)
+from tallystick.machine.market.liquidation import NO_ACCOUNT, liquidates, liquidation_fee, no_fund, open_fund, pay_fund
+from tallystick.machine.market.trade import Fill, Terms, apply_fill, may_stand, move_totals, reducible, undo_fill
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     BUY,
@@ -34,10 +44,13 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_WORDS,
 )
 
+MAKER_FAILED: Final = Outcome.NO_SUCH_ORDER
+"""What `_trade` returns when the maker may not trade; no taker ever fails with it."""
+
 
 @mypyc_attr(acyclic=True, free_list_len=1)
 class Match:
-    """The cells of one match: word offsets, cell numbers, and both sides' fills."""
+    """The cells of one match, the terms and both sides' fills. Shape: `slot` and numbers are cell indices, cells word offsets."""
 
     def __init__(self, machine: Machine) -> None:
         registers = machine.state.registers
@@ -51,8 +64,11 @@ class Match:
         self.order: i64 = 0
         self.maker_number: i64 = 0
         self.maker: i64 = 0
-        self.tail: i64 = -1
-        self.fund: i64 = -1
+        self.tail: i64 = NO_PAGE
+        self.fund: i64 = NO_ACCOUNT
+        self.terms = Terms()
+        self.taker_fee: i64 = 0
+        self.maker_fee: i64 = 0
         self.taker_fill = Fill()
         self.maker_fill = Fill()
 
@@ -80,12 +96,12 @@ def step(machine: Machine) -> None:
     if not open_best(state, match.path) or not _crosses(machine, match.path.price):
         _leave_book(machine)
         return
-    match.path.level = state.levels.open(match.path.level_index)
+    match.path.level = state.levels.open(level_index(match.path))
     head = state.levels.words[match.path.level + LEVEL_HEAD_PAGE]
     match.page = state.pages.open(head)
     position = lowest_bit(state.pages.words, match.page + PAGE_BITS, PAGE_LIMBS)
-    if position < 0:
-        _drop_empty_head(match)
+    if position == NO_BIT:
+        drop_head(state, match.path, match.page)
         return
     match.slot = head << 6 | position
     match.order = state.orders.open(match.slot)
@@ -104,16 +120,12 @@ def step(machine: Machine) -> None:
     outcome = _trade(match, lots)
 
     # APPLY and WRITE
-    if outcome == _MAKER_FAILED:
+    if outcome == MAKER_FAILED:
         _remove_maker(match)
     elif outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
     else:
         _settle(match, lots)
-
-
-_MAKER_FAILED: Final = Outcome.NO_SUCH_ORDER
-"""What `_trade` returns when the maker may not trade; no taker ever fails with it."""
 
 
 def _crosses(machine: Machine, price: i64) -> bool:
@@ -130,11 +142,6 @@ def _leave_book(machine: Machine) -> None:
         registers.phase = Phase.REST_ORDER
 
 
-def _drop_empty_head(match: Match) -> None:
-    """The oldest page has been cancelled empty: go on with the next one."""
-    drop_head(match.machine.state, match.path, match.page)
-
-
 def _clip(match: Match) -> bool:
     """Leave of a reduce-only taker no more than its position; False when there is none to reduce."""
     state = match.machine.state
@@ -146,18 +153,20 @@ def _clip(match: Match) -> bool:
 
 def _makers_turn_ends(match: Match) -> bool:
     """Whether the step is over before a fill: a dead maker, the taker's own order, or a taker that only posts."""
-    registers = match.machine.state.registers
-    if is_dead(match.machine.state, match.slot, match.order, match.maker):
+    machine = match.machine
+    registers = machine.state.registers
+    flags = registers.arg_flags
+    if is_dead(machine.state, match.slot, match.order, match.maker):
         _remove_maker(match)
         return True
     if match.maker_number == registers.arg_account:
-        if registers.arg_flags & FLAG_STP_TAKER == 0:
+        if flags & FLAG_STP_TAKER == 0:
             _remove_maker(match)
-        if registers.arg_flags & (FLAG_STP_TAKER | FLAG_STP_BOTH):
-            match.machine.finish(Outcome.SELF_TRADE)
+        if flags & (FLAG_STP_TAKER | FLAG_STP_BOTH):
+            machine.finish(Outcome.SELF_TRADE)
         return True
-    if registers.arg_flags & FLAG_POST_ONLY:
-        match.machine.finish(Outcome.WOULD_CROSS)
+    if flags & FLAG_POST_ONLY:
+        machine.finish(Outcome.WOULD_CROSS)
         return True
     return False
 
@@ -169,17 +178,17 @@ def _lots(match: Match) -> i64:
     words = state.orders.words
     lots = words[match.order + ORDER_REMAINING_LOTS]
     if words[match.order + ORDER_FLAGS] & FLAG_REDUCE_ONLY:
-        most = reducible(state.accounts.words, match.maker, registers.arg_market, match.path.side)
-        lots = lots if lots <= most else most
-    return lots if lots <= registers.arg_lots else registers.arg_lots
+        most = reducible(state.accounts.words, match.maker, match.path.market, match.path.side)
+        lots = min(lots, most)
+    return min(lots, registers.arg_lots)
 
 
 def _remove_maker(match: Match) -> None:
-    state = match.machine.state
-    client_id = state.orders.words[match.order + ORDER_CLIENT_ID]
-    remove_order(state, match.path, match.slot, match.order, match.page, match.tail)
-    if match.machine.events is not None:
-        match.machine.emit("removed", match.maker_number, client_id, match.slot)
+    machine = match.machine
+    client_id = machine.state.orders.words[match.order + ORDER_CLIENT_ID]
+    remove_order(machine.state, match.path, match.slot, match.order, match.page, match.tail)
+    if machine.events is not None:
+        machine.emit("removed", match.maker_number, client_id, match.slot)
 
 
 def _trade(match: Match, lots: i64) -> i64:
@@ -187,54 +196,52 @@ def _trade(match: Match, lots: i64) -> i64:
     machine = match.machine
     state = machine.state
     registers = state.registers
-    market = registers.arg_market
-    rules = state.markets.words
-    multiplier = state.risk.words[match.risk + market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MULTIPLIER]
-    quote = lots * match.path.price * multiplier
-    maker_fee = ppm_up(quote, rules[match.market + MARKET_MAKER_PPM])
-    if liquidates(machine):
-        taker_fee = liquidation_fee(machine, match.market, match.fund, quote, lots * multiplier, match.path.price)
-    else:
-        taker_fee = ppm_up(quote, rules[match.market + MARKET_TAKER_PPM])
-        maker_fee -= ppm_down(quote, rules[match.market + MARKET_REBATE_PPM])
-    max_lots = rules[match.market + MARKET_MAX_LOTS]
-    outcome = apply_fill(
-        state, match.taker, match.risk, market, registers.arg_side, lots, quote, taker_fee, max_lots, match.taker_fill
-    )
+    side = registers.arg_side
+    _set_terms(match, lots)
+    outcome = apply_fill(state, match.taker, match.risk, match.terms, side, match.taker_fee, match.taker_fill)
     if outcome != Outcome.ACCEPTED:
         return outcome
-    if not liquidates(machine) and not may_stand(state, match.taker, market, match.risk, match.taker_fill):
-        undo_fill(state, match.taker, market, match.taker_fill)
+    if not liquidates(machine) and not may_stand(state, match.taker, match.risk, match.terms, match.taker_fill):
+        undo_fill(state, match.taker, match.terms, match.taker_fill)
         return Outcome.MARGIN
-    outcome = apply_fill(
-        state,
-        match.maker,
-        match.risk,
-        market,
-        1 - registers.arg_side,
-        lots,
-        quote,
-        maker_fee,
-        max_lots,
-        match.maker_fill,
-    )
+    outcome = apply_fill(state, match.maker, match.risk, match.terms, 1 - side, match.maker_fee, match.maker_fill)
     if outcome != Outcome.ACCEPTED:
-        undo_fill(state, match.taker, market, match.taker_fill)
-        return _MAKER_FAILED
-    if not may_stand(state, match.maker, market, match.risk, match.maker_fill):
-        undo_fill(state, match.maker, market, match.maker_fill)
-        undo_fill(state, match.taker, market, match.taker_fill)
-        return _MAKER_FAILED
+        undo_fill(state, match.taker, match.terms, match.taker_fill)
+        return MAKER_FAILED
+    if not may_stand(state, match.maker, match.risk, match.terms, match.maker_fill):
+        undo_fill(state, match.maker, match.terms, match.maker_fill)
+        undo_fill(state, match.taker, match.terms, match.taker_fill)
+        return MAKER_FAILED
     outcome = move_totals(state, match.market, match.taker_fill, match.maker_fill)
     if outcome != Outcome.ACCEPTED:
-        undo_fill(state, match.maker, market, match.maker_fill)
-        undo_fill(state, match.taker, market, match.taker_fill)
+        undo_fill(state, match.maker, match.terms, match.maker_fill)
+        undo_fill(state, match.taker, match.terms, match.taker_fill)
         return outcome
-    if match.fund >= 0:
-        pay_fund(machine, match.fund, taker_fee)
-        taker_fee = 0
-    registers.fees_units += taker_fee + maker_fee
+    if not no_fund(match.fund):
+        pay_fund(machine, match.fund, match.taker_fee)
+        match.taker_fee = 0
+    registers.fees_units += match.taker_fee + match.maker_fee
     return Outcome.ACCEPTED
+
+
+def _set_terms(match: Match, lots: i64) -> None:
+    """What both sides would exchange, and what each would pay for it."""
+    machine = match.machine
+    state = machine.state
+    rules = state.markets.words
+    entry = match.risk + match.path.market * RISK_RISKMARKET_WORDS
+    tick = lots * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER]
+    quote = tick * match.path.price
+    match.maker_fee = ppm_up(quote, rules[match.market + MARKET_MAKER_PPM])
+    if liquidates(machine):
+        match.taker_fee = liquidation_fee(machine, match.market, match.fund, quote, tick, match.path.price)
+    else:
+        match.taker_fee = ppm_up(quote, rules[match.market + MARKET_TAKER_PPM])
+        match.maker_fee -= ppm_down(quote, rules[match.market + MARKET_REBATE_PPM])
+    match.terms.market = match.path.market
+    match.terms.lots = lots
+    match.terms.quote = quote
+    match.terms.max_lots = rules[match.market + MARKET_MAX_LOTS]
 
 
 def _settle(match: Match, lots: i64) -> None:
@@ -242,16 +249,17 @@ def _settle(match: Match, lots: i64) -> None:
     machine = match.machine
     state = machine.state
     registers = state.registers
+    orders = state.orders.words
     machine.fills += 1
     state.markets.mark(registers.arg_market)
     state.accounts.mark(registers.arg_account)
     state.accounts.mark(match.maker_number)
     if machine.events is not None:
         _tell_fill(match, lots)
-    state.orders.words[match.order + ORDER_REMAINING_LOTS] -= lots
+    orders[match.order + ORDER_REMAINING_LOTS] -= lots
     unpair(state, match.order)
     state.orders.mark(match.slot)
-    if state.orders.words[match.order + ORDER_REMAINING_LOTS] == 0:
+    if orders[match.order + ORDER_REMAINING_LOTS] == 0:
         remove_order(state, match.path, match.slot, match.order, match.page, match.tail)
     registers.arg_lots -= lots
     if registers.arg_lots == 0:

@@ -41,16 +41,19 @@ def step(machine: Machine) -> None:
     # FETCH_RECORD has found it sound.
     assert isinstance(record, Record)
     items, slots = record.blobs
-    at = registers.bulk_item
-    if at == len(items):
+    begin = registers.bulk_item
+    if begin == len(items):
         _end(machine, Outcome.ACCEPTED)
         return
 
     # CHECK
-    what: i64 = items[at] & 3
-    length: i64 = ITEM_CANCEL_BYTES if what == ITEM_CANCEL else ITEM_BYTES
-    end = at + length
-    rejection = _check(items[at:end], what, length)
+    what: i64 = items[begin] & 3
+    end: i64 = begin + (ITEM_CANCEL_BYTES if what == ITEM_CANCEL else ITEM_BYTES)
+    if end > len(items):
+        _end(machine, Outcome.MALFORMED)
+        return
+    item = items[begin:end]
+    rejection = _check(item, what)
     if rejection != Outcome.ACCEPTED:
         _end(machine, rejection)
         return
@@ -60,14 +63,14 @@ def step(machine: Machine) -> None:
         registers.bulk_half = 0
         registers.bulk_item = end
         if registers.outcome == Outcome.ACCEPTED:
-            _place(registers, record, items[at:end])
+            _place(registers, record, item)
         return
     machine.emit("item", what)
     if what in (ITEM_CANCEL, ITEM_REPLACE):
-        _cancel(registers, record, items[at:end], slots)
+        _cancel(registers, record, item, slots)
         registers.bulk_half = 1 if what == ITEM_REPLACE else 0
     else:
-        _place(registers, record, items[at:end])
+        _place(registers, record, item)
     if what != ITEM_REPLACE:
         registers.bulk_item = end
 
@@ -95,14 +98,16 @@ def _end(machine: Machine, outcome: i64) -> None:
     machine.finish(outcome)
 
 
-def _check(item: bytes, what: i64, length: i64) -> i64:
+def _check(item: bytes, what: i64) -> i64:
     """Say whether bytes are an item, and its numbers within the limits of an order's."""
     most: i64 = ITEM_CANCEL if what == ITEM_CANCEL else ITEM_MOST
-    if len(item) < length or what > ITEM_REPLACE or item[0] > most:
+    if what > ITEM_REPLACE or item[0] > most:
         return Outcome.MALFORMED
-    if int.from_bytes(item[length - 8 :], "big") > MAX_AMOUNT:
+    if int.from_bytes(item[-8:], "big") > MAX_AMOUNT:
         return Outcome.OUT_OF_RANGE
-    if what != ITEM_CANCEL and (item[1] >= MAX_MARKETS or int.from_bytes(item[2:4], "big") > MOST_FLAGS):
+    if what == ITEM_CANCEL:
+        return Outcome.ACCEPTED
+    if item[1] >= MAX_MARKETS or int.from_bytes(item[2:4], "big") > MOST_FLAGS:
         return Outcome.OUT_OF_RANGE
     return Outcome.ACCEPTED
 

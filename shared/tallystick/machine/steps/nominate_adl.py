@@ -11,8 +11,9 @@ from tallystick.machine.market.liquidation import (
     Transfer,
     candidate_takes,
     last_resort,
+    open_case,
     outranks,
-    undo,
+    undo_transfer,
 )
 from tallystick.machine.market.risk import health
 from tallystick.state.codes import Outcome
@@ -38,7 +39,7 @@ def step(machine: Machine) -> None:
     number = registers.arg_id
 
     # READ
-    case = Case(machine, registers.arg_account, registers.arg_market)
+    case = open_case(machine, registers.arg_account, registers.arg_market)
     fund = state.accounts.open(FUND)
     candidate = state.accounts.open(number)
     nomination = state.deleverages.open(case.number)
@@ -51,7 +52,7 @@ def step(machine: Machine) -> None:
     outcome = last_resort(case, fund, moved)
     if outcome == Outcome.ACCEPTED:
         if candidate_takes(case, number, candidate, moved):
-            undo(case, candidate, moved)
+            undo_transfer(case, candidate, moved)
         else:
             outcome = Outcome.NOT_ELIGIBLE
     waited = registers.clock_ms - words[nomination + DELEVERAGE_SINCE_MS]
@@ -86,5 +87,5 @@ def _replaces(case: Case, nomination: i64, candidate: i64, nominee: i64) -> bool
     moved = Transfer()
     if not candidate_takes(case, number, nominee, moved):
         return True
-    undo(case, nominee, moved)
+    undo_transfer(case, nominee, moved)
     return outranks(health(state, candidate, case.risk), health(state, nominee, case.risk))

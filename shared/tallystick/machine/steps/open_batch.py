@@ -36,7 +36,8 @@ def enter(registers: Registers, time: i64, until: i64, message_limit: i64) -> No
     registers.batch_time = time
     registers.batch_until = until
     registers.batch_message_limit = message_limit
-    raised = time * 1000 - CLOCK_BEHIND_MS
-    registers.clock_ms = max(registers.clock_ms, raised)
+    time_ms = time * 1000
+    if time_ms > registers.clock_ms + CLOCK_BEHIND_MS:
+        registers.clock_ms = time_ms - CLOCK_BEHIND_MS
     waiting = registers.message_cursor < message_limit
     registers.phase = Phase.CONSUME_MESSAGE if waiting else Phase.OPEN_CHUNK

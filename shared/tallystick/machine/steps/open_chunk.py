@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tallystick.machine.machine import Machine
+from tallystick.machine.machine import Machine, close_batch
 from tallystick.records.chunks import chunk_header
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import CHUNK_HEADER_BYTES
+from tallystick.state.layout import CHUNK_HEADER_BYTES, Registers
 
 
 def step(machine: Machine) -> None:
@@ -18,20 +18,12 @@ def step(machine: Machine) -> None:
 
     # READ
     if registers.chunk_cursor == registers.chunk_count:
-        close_batch(machine)
+        close_batch(registers)
         return
-    chunks = [machine.inputs.chunk(registers.batch_cursor, i) for i in range(registers.chunk_count)]
-    chunk = chunks[registers.chunk_cursor]
-    machine.step_input = b"".join([keccak(each) for each in chunks]) + chunk
+    chunk = _read_chunk(machine)
 
     # CHECK
-    expected = chunk_header(
-        registers.record_count,
-        registers.record_accumulator,
-        registers.promised_count,
-        registers.promised_accumulator,
-    )
-    if chunk[:CHUNK_HEADER_BYTES] != expected:
+    if not _continues(registers, chunk):
         registers.outcome = Outcome.CHUNK_SKIPPED
         registers.chunk_cursor += 1
         return
@@ -45,14 +37,21 @@ def step(machine: Machine) -> None:
     # WRITE: registers only.
 
 
-def close_batch(machine: Machine) -> None:
-    """End the open batch and go to the next one."""
+def _read_chunk(machine: Machine) -> bytes:
+    """Return the chunk at the cursor; the step's input proves it by the hashes of all chunks."""
     registers = machine.state.registers
-    registers.batch_cursor += 1
-    registers.batch_time = 0
-    registers.batch_until = 0
-    registers.batch_message_limit = 0
-    registers.chunk_count = 0
-    registers.chunk_cursor = 0
-    registers.chunks_hash = bytes(32)
-    registers.phase = Phase.OPEN_BATCH
+    chunks = [machine.inputs.chunk(registers.batch_cursor, i) for i in range(registers.chunk_count)]
+    chunk = chunks[registers.chunk_cursor]
+    machine.step_input = b"".join([keccak(each) for each in chunks]) + chunk
+    return chunk
+
+
+def _continues(registers: Registers, chunk: bytes) -> bool:
+    """Whether the chunk's header agrees with the records and the promised records so far."""
+    expected = chunk_header(
+        registers.record_count,
+        registers.record_accumulator,
+        registers.promised_count,
+        registers.promised_accumulator,
+    )
+    return chunk[:CHUNK_HEADER_BYTES] == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from tallystick.machine.arith import ppm_down
 from tallystick.machine.liveness import switch_fired
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.stages import check_order_stage, is_due
@@ -23,7 +24,6 @@ from tallystick.state.layout import (
     MARKET_MAX_LOTS,
     MARKET_STATUS,
     MAX_PRICE_TICKS,
-    PPM,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_WORDS,
     Registers,
@@ -139,7 +139,7 @@ def _bound(side: i64, mark: i64, band_ppm: i64) -> i64:
     """Return the worst price of a market order that names none: the market's band around the mark, or any."""
     if band_ppm == 0:
         return MAX_PRICE_TICKS if side == BUY else 1
-    move = mark * band_ppm // PPM
+    move = ppm_down(mark, band_ppm)
     if side == BUY:
         return mark + move if mark + move < MAX_PRICE_TICKS else MAX_PRICE_TICKS
     return mark - move if mark - move > 1 else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.arith import shift_left
+from tallystick.machine.bits import ones, shift_left
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.stages import now_ms
 from tallystick.state.codes import Outcome, Phase
@@ -19,6 +19,7 @@ from tallystick.state.layout import (
     REPORT_AGE_MS,
     REPORT_AHEAD_MS,
 )
+from tallystick.state.state import State
 
 
 def step(machine: Machine) -> None:
@@ -38,26 +39,13 @@ def step(machine: Machine) -> None:
     words = state.oracles.words
 
     # CHECK
-    outcome = Outcome.ACCEPTED
-    newest = words[oracle + ORACLE_ROUND]
-    time = registers.arg_time
-    now = now_ms(registers)
-    if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
-        outcome = Outcome.NO_MARKET
-    elif registers.arg_price == 0 or registers.arg_id > time:
-        outcome = Outcome.OUT_OF_RANGE
-    elif time + REPORT_AGE_MS < now or time > now + REPORT_AHEAD_MS:
-        outcome = Outcome.STALE_REPORT
-    elif registers.arg_id < newest:
-        outcome = Outcome.OLD_ROUND
-    elif registers.arg_id == newest and words[oracle + ORACLE_SEEN] >> registers.arg_slot & 1:
-        outcome = Outcome.DUPLICATE_REPORT
+    outcome = _check(state, market, oracle)
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
         return
 
     # APPLY
-    if registers.arg_id > newest:
+    if registers.arg_id > words[oracle + ORACLE_ROUND]:
         words[oracle + ORACLE_ROUND] = registers.arg_id
         words[oracle + ORACLE_SEEN] = 0
         signer: i64
@@ -68,8 +56,26 @@ def step(machine: Machine) -> None:
 
     # WRITE
     state.oracles.mark(registers.arg_market)
-    reports: int = words[oracle + ORACLE_SEEN]
-    if reports.bit_count() >= state.config.words[config + CONFIG_QUORUM]:
+    if ones(words[oracle + ORACLE_SEEN]) >= state.config.words[config + CONFIG_QUORUM]:
         registers.phase = Phase.COMMIT_MEDIAN
     else:
         machine.finish(Outcome.ACCEPTED)
+
+
+def _check(state: State, market: i64, oracle: i64) -> i64:
+    registers = state.registers
+    words = state.oracles.words
+    time = registers.arg_time
+    now = now_ms(registers)
+    newest = words[oracle + ORACLE_ROUND]
+    if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
+        return Outcome.NO_MARKET
+    if registers.arg_price == 0 or registers.arg_id > time:
+        return Outcome.OUT_OF_RANGE
+    if time + REPORT_AGE_MS < now or time > now + REPORT_AHEAD_MS:
+        return Outcome.STALE_REPORT
+    if registers.arg_id < newest:
+        return Outcome.OLD_ROUND
+    if registers.arg_id == newest and words[oracle + ORACLE_SEEN] >> registers.arg_slot & 1:
+        return Outcome.DUPLICATE_REPORT
+    return Outcome.ACCEPTED

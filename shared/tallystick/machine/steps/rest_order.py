@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
-from tallystick.machine.arith import set_bit
+from tallystick.machine.bits import set_bit
 from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.book import PAGE_LIMBS, Path, occupy, open_price
+from tallystick.machine.market.book import NO_PAGE, PAGE_LIMBS, Path, level_index, occupy, open_price, park
 from tallystick.machine.market.margin import initial_margin
 from tallystick.machine.market.risk import health
-from tallystick.machine.market.trade import find_position
+from tallystick.machine.market.trade import NO_SLOT, find_position
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_POSITION_SIZE_LOTS,
@@ -41,6 +41,21 @@ from tallystick.state.layout import (
 from tallystick.state.state import State
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
+class Place:
+    """Where an order goes. `fresh`: on a page of its own, behind the tail page if any. Shape: `number` is the page's."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.fresh = False
+        self.number: i64 = 0
+        self.page: i64 = NO_PAGE
+        self.tail: i64 = 0
+        self.tail_page: i64 = NO_PAGE
+        self.position: i64 = 0
+        self.order: i64 = 0
+
+
 def step(machine: Machine) -> None:
     """Rest the order in progress behind the orders already at its price, or at its trigger.
 
@@ -53,27 +68,15 @@ def step(machine: Machine) -> None:
     # READ
     account = state.accounts.open(registers.arg_account)
     risk = state.risk.open(0)
-    path = Path(registers.arg_market, registers.arg_side)
-    if registers.arg_trigger:
-        path.park(registers.arg_flags)
-    open_price(state, path, registers.arg_trigger or registers.arg_price)
-    orders = state.levels.words[path.level + LEVEL_ORDERS]
-    tail = state.levels.words[path.level + LEVEL_TAIL_PAGE] if orders else 0
-    tail_page = state.pages.open(tail) if tail else -1
-    fresh = tail == 0 or state.pages.words[tail_page + PAGE_USED] == PAGE_SLOTS
-    page = tail
-    if fresh:
-        page = registers.free_page or registers.page_count + 1
-    if page > MAX_PAGES:
+    place = Place(Path(registers.arg_market, registers.arg_side))
+    if not _open_place(state, place):
         machine.finish(Outcome.BOOK_FULL)
         return
-    page_base = state.pages.open(page) if fresh else tail_page
-    slot = page << 6 | (0 if fresh else state.pages.words[page_base + PAGE_USED])
-    order = state.orders.open(slot)
-    other = state.orders.open(registers.arg_pair_slot) if registers.arg_pair else -1
+    pairs = registers.arg_pair != 0
+    other: i64 = state.orders.open(registers.arg_pair_slot) if pairs else 0
 
     # CHECK
-    if other >= 0 and not _may_pair(state, other):
+    if pairs and not _may_pair(state, other):
         machine.finish(Outcome.NO_SUCH_ORDER)
         return
     if not _can_carry(state, account, risk):
@@ -81,24 +84,49 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    if fresh:
-        _take_page(state, path, page, page_base, tail_page)
-    _append(state, path, slot, page_base)
-    _write_order(state, order)
-    if other >= 0:
-        _pair(state, slot, order, other)
+    if place.fresh:
+        _take_page(state, place)
+    _append(state, place)
+    _write_order(state, place.order)
+    if pairs:
+        _pair(state, place, other)
 
     # WRITE
+    slot = place.number << 6 | place.position
     state.orders.mark(slot)
-    state.pages.mark(page)
-    if tail:
-        state.pages.mark(tail)
-    state.levels.mark(path.level_index)
+    state.pages.mark(place.number)
+    if place.tail:
+        state.pages.mark(place.tail)
+    state.levels.mark(level_index(place.path))
     machine.rested = slot
     if machine.events is not None:
         name = "parked" if registers.arg_trigger else "rested"
         machine.emit(name, registers.arg_account, registers.arg_id, slot, registers.arg_lots)
     machine.finish(Outcome.ACCEPTED)
+
+
+def _open_place(state: State, place: Place) -> bool:
+    """Open the price, its tail page, the fresh page if one is needed, and the order; False when no pages are left."""
+    registers = state.registers
+    path = place.path
+    trigger = registers.arg_trigger
+    if trigger:
+        park(path, registers.arg_flags)
+    open_price(state, path, trigger or registers.arg_price)
+    levels = state.levels.words
+    place.tail = levels[path.level + LEVEL_TAIL_PAGE] if levels[path.level + LEVEL_ORDERS] else 0
+    if place.tail:
+        place.tail_page = state.pages.open(place.tail)
+    place.fresh = place.tail == 0 or state.pages.words[place.tail_page + PAGE_USED] == PAGE_SLOTS
+    place.number = place.tail
+    if place.fresh:
+        place.number = registers.free_page or registers.page_count + 1
+    if place.number > MAX_PAGES:
+        return False
+    place.page = state.pages.open(place.number) if place.fresh else place.tail_page
+    place.position = 0 if place.fresh else state.pages.words[place.page + PAGE_USED]
+    place.order = state.orders.open(place.number << 6 | place.position)
+    return True
 
 
 def _may_pair(state: State, other: i64) -> bool:
@@ -112,13 +140,13 @@ def _may_pair(state: State, other: i64) -> bool:
     )
 
 
-def _pair(state: State, slot: i64, order: i64, other: i64) -> None:
+def _pair(state: State, place: Place, other: i64) -> None:
     """Let each of two orders name the other."""
     words = state.orders.words
     registers = state.registers
-    words[order + ORDER_PAIR_SLOT] = registers.arg_pair_slot
-    words[order + ORDER_PAIR_SEQUENCE] = words[other + ORDER_SEQUENCE]
-    words[other + ORDER_PAIR_SLOT] = slot
+    words[place.order + ORDER_PAIR_SLOT] = registers.arg_pair_slot
+    words[place.order + ORDER_PAIR_SEQUENCE] = words[other + ORDER_SEQUENCE]
+    words[other + ORDER_PAIR_SLOT] = place.number << 6 | place.position
     words[other + ORDER_PAIR_SEQUENCE] = sequence(registers)
     state.orders.mark(registers.arg_pair_slot)
 
@@ -127,7 +155,7 @@ def _can_carry(state: State, account: i64, risk: i64) -> bool:
     """Whether the account's value covers its initial margin and that of the order, or the order only reduces."""
     registers = state.registers
     position = find_position(state.accounts.words, account, registers.arg_market)
-    if position < 0:
+    if position == NO_SLOT:
         return False
     size = state.accounts.words[position + ACCOUNT_POSITION_SIZE_LOTS]
     against = -size if registers.arg_side == BUY else size
@@ -139,28 +167,28 @@ def _can_carry(state: State, account: i64, risk: i64) -> bool:
     return measured.value >= measured.initial + initial_margin(state.risk.words, market, quote)
 
 
-def _take_page(state: State, path: Path, page: i64, page_base: i64, tail_page: i64) -> None:
+def _take_page(state: State, place: Place) -> None:
     """Start a fresh page, from the free list if it has one, behind the price's tail page."""
     registers = state.registers
     pages = state.pages.words
     if registers.free_page:
-        registers.free_page = pages[page_base + PAGE_NEXT_PAGE]
+        registers.free_page = pages[place.page + PAGE_NEXT_PAGE]
     else:
-        registers.page_count = page
-    pages[page_base + PAGE_NEXT_PAGE] = 0
-    pages[page_base + PAGE_USED] = 0
-    if tail_page >= 0:
-        pages[tail_page + PAGE_NEXT_PAGE] = page
+        registers.page_count = place.number
+    pages[place.page + PAGE_NEXT_PAGE] = 0
+    pages[place.page + PAGE_USED] = 0
+    if place.tail_page != NO_PAGE:
+        pages[place.tail_page + PAGE_NEXT_PAGE] = place.number
     else:
-        state.levels.words[path.level + LEVEL_HEAD_PAGE] = page
-    state.levels.words[path.level + LEVEL_TAIL_PAGE] = page
+        state.levels.words[place.path.level + LEVEL_HEAD_PAGE] = place.number
+    state.levels.words[place.path.level + LEVEL_TAIL_PAGE] = place.number
 
 
-def _append(state: State, path: Path, slot: i64, page_base: i64) -> None:
-    state.pages.words[page_base + PAGE_USED] += 1
-    set_bit(state.pages.words, page_base + PAGE_BITS, PAGE_LIMBS, slot & 63)
-    state.levels.words[path.level + LEVEL_ORDERS] += 1
-    occupy(state, path)
+def _append(state: State, place: Place) -> None:
+    state.pages.words[place.page + PAGE_USED] += 1
+    set_bit(state.pages.words, place.page + PAGE_BITS, PAGE_LIMBS, place.position)
+    state.levels.words[place.path.level + LEVEL_ORDERS] += 1
+    occupy(state, place.path)
 
 
 def _write_order(state: State, order: i64) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.arith import clamp, quotient
+from tallystick.machine.arith import clamp, div_to_zero, periods_down
 from tallystick.machine.machine import Machine
-from tallystick.machine.steps.update_mark import NO_PRICE, best_price
+from tallystick.machine.market.book import NO_PRICE, best_price
 from tallystick.state.codes import Phase
 from tallystick.state.layout import (
     BUY,
@@ -51,14 +51,14 @@ def step(machine: Machine) -> None:
 
     # APPLY
     words = state.prices.words
-    hour = registers.clock_ms // HOUR_MS
+    hour = periods_down(registers.clock_ms, HOUR_MS)
     if hour > words[price + PRICE_TICK_HOUR]:
         if words[price + PRICE_PREMIUM_COUNT]:
             _tick(machine, price, risk + number * RISK_RISKMARKET_WORDS)
         words[price + PRICE_TICK_HOUR] = hour
     words[price + PRICE_PREMIUM_SUM] += premium(words[price + PRICE_INDEX_TICKS], bid, ask)
     words[price + PRICE_PREMIUM_COUNT] += 1
-    words[price + PRICE_SAMPLE_MINUTE] = registers.clock_ms // MINUTE_MS
+    words[price + PRICE_SAMPLE_MINUTE] = periods_down(registers.clock_ms, MINUTE_MS)
 
     # WRITE
     state.prices.mark(number)
@@ -72,17 +72,7 @@ def premium(index: i64, bid: i64, ask: i64) -> i64:
         beyond = bid - index
     if ask != NO_PRICE and ask < index:
         beyond -= index - ask
-    return quotient(beyond * PPM, index)
-
-
-def hourly_rate(average: i64, initial_ppm: i64, maintenance_ppm: i64) -> i64:
-    """Return an hour's rate from its average premium, in millionths of the index.
-
-    At most what lies between the two margins, so that one hour takes no account from the one below the other.
-    """
-    rate = quotient(average + clamp(INTEREST_PPM - average, INTEREST_CLAMP_PPM), FUNDING_HOURS)
-    between = initial_ppm - maintenance_ppm
-    return clamp(rate, between if between < FUNDING_RATE_PPM else FUNDING_RATE_PPM)
+    return div_to_zero(beyond * PPM, index)
 
 
 def _tick(machine: Machine, price: i64, entry: i64) -> None:
@@ -90,7 +80,7 @@ def _tick(machine: Machine, price: i64, entry: i64) -> None:
     state = machine.state
     words = state.prices.words
     marks = state.risk.words
-    average = quotient(words[price + PRICE_PREMIUM_SUM], words[price + PRICE_PREMIUM_COUNT])
+    average = div_to_zero(words[price + PRICE_PREMIUM_SUM], words[price + PRICE_PREMIUM_COUNT])
     rate = hourly_rate(
         average, marks[entry + RISK_RISKMARKET_INITIAL_PPM], marks[entry + RISK_RISKMARKET_MAINTENANCE_PPM]
     )
@@ -106,3 +96,14 @@ def _tick(machine: Machine, price: i64, entry: i64) -> None:
         words[price + PRICE_INDEX_TICKS],
         marks[entry + RISK_RISKMARKET_FUNDING_INDEX],
     )
+
+
+def hourly_rate(average: i64, initial_ppm: i64, maintenance_ppm: i64) -> i64:
+    """Return an hour's rate from its average premium, in millionths of the index.
+
+    At most what lies between the two margins, so that one hour takes no account from the one below the other.
+    """
+    interest = clamp(INTEREST_PPM - average, INTEREST_CLAMP_PPM)
+    rate = div_to_zero(average + interest, FUNDING_HOURS)
+    between = initial_ppm - maintenance_ppm
+    return clamp(rate, between if between < FUNDING_RATE_PPM else FUNDING_RATE_PPM)

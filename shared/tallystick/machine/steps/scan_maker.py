@@ -6,10 +6,10 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tallystick.machine.arith import lowest_bit_from
+from tallystick.machine.bits import NO_BIT, lowest_bit_from
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.book import PAGE_LIMBS, Path, open_best, open_next
+from tallystick.machine.market.book import PAGE_LIMBS, Path, level_index, open_best, open_next
 from tallystick.machine.market.trade import reducible
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
@@ -55,7 +55,7 @@ def step(machine: Machine) -> None:
     number = registers.arg_slot >> 6
     page = state.pages.open(number)
     position = lowest_bit_from(state.pages.words, page + PAGE_BITS, PAGE_LIMBS, registers.arg_slot & 63)
-    if position < 0:
+    if position == NO_BIT:
         registers.arg_slot = state.pages.words[page + PAGE_NEXT_PAGE] << 6
         return
     order = state.orders.open(number << 6 | position)
@@ -92,7 +92,7 @@ def _next_price(machine: Machine) -> None:
     if not found or not _crosses(machine, path.price):
         machine.finish(Outcome.NOT_FILLABLE)
         return
-    level = state.levels.open(path.level_index)
+    level = state.levels.open(level_index(path))
     registers.arg_trigger = path.price
     registers.arg_slot = state.levels.words[level + LEVEL_HEAD_PAGE] << 6
 

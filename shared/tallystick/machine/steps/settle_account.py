@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.machine.arith import read_address
+from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.winding import settle_claim
 from tallystick.state.codes import Outcome

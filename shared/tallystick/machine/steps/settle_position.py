@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.trade import find_position
+from tallystick.machine.market.trade import NO_SLOT, find_position
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
@@ -39,7 +39,7 @@ def step(machine: Machine) -> None:
 
     # CHECK
     position = find_position(words, account, number)
-    size = words[position + ACCOUNT_POSITION_SIZE_LOTS] if position >= 0 else 0
+    size = words[position + ACCOUNT_POSITION_SIZE_LOTS] if position != NO_SLOT else 0
     outcome = Outcome.ACCEPTED
     if totals[market + MARKET_STATUS] != MARKET_SETTLED:
         outcome = Outcome.NOT_SETTLED

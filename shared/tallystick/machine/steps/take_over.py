@@ -5,12 +5,13 @@ from __future__ import annotations
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.liquidation import (
     FUND,
-    Case,
     Transfer,
+    bankrupt,
     book_crosses,
     book_transfer,
     check_case,
     fund_takes,
+    open_case,
 )
 from tallystick.state.codes import Outcome
 
@@ -26,12 +27,12 @@ def step(machine: Machine) -> None:
     registers = state.registers
 
     # READ
-    case = Case(machine, registers.arg_account, registers.arg_market)
+    case = open_case(machine, registers.arg_account, registers.arg_market)
     fund = state.accounts.open(FUND)
 
     # CHECK
     outcome = Outcome.HEALTHY if case.number == FUND else check_case(case)
-    if outcome == Outcome.ACCEPTED and not case.bankrupt and book_crosses(case):
+    if outcome == Outcome.ACCEPTED and not bankrupt(case) and book_crosses(case):
         outcome = Outcome.BOOK_CROSSES
     moved = Transfer()
     if outcome == Outcome.ACCEPTED and not fund_takes(case, fund, moved):

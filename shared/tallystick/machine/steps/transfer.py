@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.arith import read_address, write_address
+from tallystick.machine.bits import read_address, write_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.risk import health, withdrawable
 from tallystick.state.codes import Outcome

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from mypy_extensions import i64
 
-from tallystick.machine.arith import clamp, median_of, share_up
+from tallystick.machine.arith import (
+    clamp,
+    div_down,
+    median_of,
+    mul_div_down,
+    mul_div_up,
+    periods_down,
+    ppm_down,
+    whole_down,
+)
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.book import Path, open_best
+from tallystick.machine.market.book import NO_PRICE, best_price
 from tallystick.state.codes import Phase
 from tallystick.state.layout import (
     BASIS_MS,
@@ -40,9 +47,6 @@ from tallystick.state.layout import (
     SELL,
 )
 from tallystick.state.state import State
-
-NO_PRICE: Final[i64] = 0
-"""What stands for the best price of an empty book side."""
 
 
 def step(machine: Machine) -> None:
@@ -77,31 +81,27 @@ def step(machine: Machine) -> None:
     state.risk.mark(0)
     state.prices.mark(number)
     machine.emit("mark", number, mark)
-    due = registers.clock_ms // MINUTE_MS > state.prices.words[price + PRICE_SAMPLE_MINUTE]
+    due = periods_down(registers.clock_ms, MINUTE_MS) > state.prices.words[price + PRICE_SAMPLE_MINUTE]
     if due and state.markets.words[market + MARKET_KIND] != KIND_DATED:
         registers.phase = Phase.SAMPLE_FUNDING
     else:
         registers.phase = Phase.FIRE_TRIGGER
 
 
-def best_price(state: State, market: i64, side: i64) -> i64:
-    """Open a book side's occupancy words and return its best price, NO_PRICE when it is empty."""
-    path = Path(market, side)
-    return path.price if open_best(state, path) else NO_PRICE
-
-
 def _fair(state: State, market: i64, price: i64, bid: i64, ask: i64) -> i64:
     """Average the basis in and return the median of three prices; the index alone when a book side is empty."""
     words = state.prices.words
     index = words[price + PRICE_INDEX_TICKS]
-    if bid * ask == NO_PRICE:
+    if NO_PRICE in (bid, ask):
         return index
+    both = bid + ask
+    elapsed = state.registers.arg_amount
     basis = words[price + PRICE_BASIS]
-    distance = (bid + ask) * (PPM // 2) - index * PPM
-    basis += (distance - basis) * state.registers.arg_amount // BASIS_MS
+    distance = div_down(both * PPM, 2) - index * PPM
+    basis += mul_div_down(distance - basis, elapsed, BASIS_MS)
     basis = clamp(basis, index * state.markets.words[market + MARKET_BAND_PPM])
     words[price + PRICE_BASIS] = basis
-    return median_of(index, index + basis // PPM, (bid + ask) // 2)
+    return median_of(index, index + whole_down(basis), div_down(both, 2))
 
 
 def _bounded(state: State, price: i64, mark: i64, last: i64, market: i64) -> i64:
@@ -115,7 +115,7 @@ def _bounded(state: State, price: i64, mark: i64, last: i64, market: i64) -> i64
         words[price + PRICE_ANCHOR_TICKS] = mark if last == 0 else last
         words[price + PRICE_ANCHOR_MS] = clock
     anchor = words[price + PRICE_ANCHOR_TICKS]
-    most = anchor * state.markets.words[market + MARKET_MOVE_PPM] // PPM
+    most = ppm_down(anchor, state.markets.words[market + MARKET_MOVE_PPM])
     return anchor + clamp(mark - anchor, most if most > 0 else 1)
 
 
@@ -130,4 +130,6 @@ def _surcharge(state: State, market: i64, entry: i64) -> i64:
     if begins == 0 or worth <= begins:
         return 0
     room = PPM - marks[entry + RISK_RISKMARKET_INITIAL_PPM]
-    return room if worth >= ends else share_up(worth - begins, room, ends - begins)
+    if worth >= ends:
+        return room
+    return mul_div_up(worth - begins, room, ends - begins)

@@ -13,9 +13,9 @@ from typing import ClassVar, Final
 
 from tallystick.errors import BadInput
 from tallystick.machine import engine
-from tallystick.machine.arith import clear_bit, lowest_bit, read_address, set_bit, write_address
+from tallystick.machine.bits import clear_bit, lowest_bit, read_address, set_bit, write_address
 from tallystick.machine.machine import Event, Machine
-from tallystick.machine.market.book import PAGE_LIMBS, Path, open_best
+from tallystick.machine.market.book import PAGE_LIMBS, Path, level_index, open_best
 from tallystick.party.strategy.strategy import (
     Due,
     Known,
@@ -261,7 +261,7 @@ def _two_oldest(machine: Machine) -> tuple[int, int, int] | None:
     if not open_best(state, path):
         return None
     crosses = path.price <= registers.arg_price if registers.arg_side == BUY else path.price >= registers.arg_price
-    level = state.levels.open(path.level_index)
+    level = state.levels.open(level_index(path))
     page = state.levels.words[level + LEVEL_HEAD_PAGE]
     if not crosses or page != state.levels.words[level + LEVEL_TAIL_PAGE]:
         return None

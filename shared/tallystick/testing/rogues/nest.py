@@ -10,7 +10,7 @@ from tallystick.dispute.trace_tree import History
 from tallystick.errors import L1Reverted
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.machine import engine
-from tallystick.machine.arith import write_address
+from tallystick.machine.bits import write_address
 from tallystick.machine.machine import Machine
 from tallystick.party.party import Party
 from tallystick.party.strategy.moves import Call, call_for

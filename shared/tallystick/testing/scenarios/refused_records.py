@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rlp
 
-from tallystick.machine.arith import write_address
+from tallystick.machine.bits import write_address
 from tallystick.records.codec import Record, encode
 from tallystick.records.signing import HALF_ORDER, domain_separator, make, sign
 from tallystick.schema.names import Outcome

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from tallystick.machine.arith import write_address
+from tallystick.machine.bits import write_address
 from tallystick.machine.market.risk import health
 from tallystick.records.signing import make
 from tallystick.state import layout
