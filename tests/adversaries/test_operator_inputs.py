@@ -96,7 +96,7 @@ def place_anyway(machine: Machine) -> None:
     """Go on as if an order of account 1 had been authenticated."""
     registers = machine.state.registers
     registers.phase = int(Phase.PLACE_ORDER)
-    (registers.arg_account, registers.arg_price, registers.arg_lots) = (1, 990, 1)
+    (registers.arg_account, registers.arg_price_ticks, registers.arg_lots) = (1, 990, 1)
 
 
 @pytest.mark.parametrize("how", ["high s", "no curve point", "zeros"])

@@ -64,7 +64,7 @@ def test_O22_saying_that_a_failing_account_is_healthy_is_refuted() -> None:
     assert refuted(scene, lie) is Phase.LIQUIDATE
 
 
-@pytest.mark.parametrize(("register", "change"), [("arg_lots", 1), ("arg_lots", -1), ("arg_price", -1)])
+@pytest.mark.parametrize(("register", "change"), [("arg_lots", 1), ("arg_lots", -1), ("arg_price_ticks", -1)])
 def test_O23_another_size_or_price_of_a_liquidation_is_refuted(register: str, change: int) -> None:
     """The operator closes a lot more or less, or sells a tick lower. The step computes both."""
     scene = troubled_scene()

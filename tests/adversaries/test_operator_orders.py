@@ -74,7 +74,7 @@ def test_O35_a_trigger_fired_before_the_mark_is_there_is_refuted() -> None:
     def fire(machine: Machine) -> None:
         registers = machine.state.registers
         registers.clear_args()
-        registers.arg_account, registers.arg_price, registers.arg_lots = 1, 1010, 1
+        registers.arg_account, registers.arg_price_ticks, registers.arg_lots = 1, 1010, 1
         registers.phase = Phase.PLACE_ORDER
 
     lie = LieAt(phase=Phase.FIRE_TRIGGER, record=newest(world), tamper=fire)

@@ -65,7 +65,7 @@ def test_O04_a_fill_above_the_takers_limit_is_refuted() -> None:
     world = exchange()
     world.order(1, 0, SELL, 1000, 5)
     world.order(2, 0, BUY, 999, 5, flags=IOC)
-    lie = LieAt(phase=Phase.MATCH_MAKER, record=newest(world), tamper=pretending_register("arg_price", 1000))
+    lie = LieAt(phase=Phase.MATCH_MAKER, record=newest(world), tamper=pretending_register("arg_price_ticks", 1000))
     assert refuted(world, lie) is Phase.MATCH_MAKER
 
 

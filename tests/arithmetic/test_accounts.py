@@ -210,9 +210,9 @@ def test_what_a_liquidation_pays_the_fund(seed: int) -> None:
     state = made.state
     state.registers.arg_account = 1
     state.registers.arg_flags = layout.FLAG_LIQUIDATION
-    state.registers.arg_price = extreme(chance, 1, layout.MAX_PRICE_TICKS)
+    state.registers.arg_price_ticks = extreme(chance, 1, layout.MAX_PRICE_TICKS)
     tick = extreme(chance, 1, layout.MAX_EXPOSURE)
-    price, limit = extreme(chance, 1, layout.MAX_PRICE_TICKS), int(state.registers.arg_price)
+    price, limit = extreme(chance, 1, layout.MAX_PRICE_TICKS), int(state.registers.arg_price_ticks)
     cell = state.markets.open(market)
     fee = liquidation_fee(Machine(state, NoInputs()), cell, made.account, tick * price, tick, price)
     registers, rules, fund, _ = made.packed(market)

@@ -194,7 +194,7 @@ function liquidationFee(Registers registers, Market market, Account fund, uint25
     returns (int256 fee)
 {
     if (noFund(fund)) return 0;
-    uint256 limit = registers.argPrice();
+    uint256 limit = registers.argPriceTicks();
     int256 improvement = int256((price >= limit ? price - limit : limit - price) * tick);
     fee = int256(ppmDown(quote, market.liquidationPpm()));
     if (improvement < fee) fee = improvement;

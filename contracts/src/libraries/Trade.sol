@@ -121,9 +121,9 @@ function _bookFunding(Registers registers, Market market, Fill memory fill) pure
     part += market.fundingPart() - fill.oldSize * (fill.oldIndex - older * MILLION);
     market.setFundingWhole(SafeCast.toInt64(whole));
     market.setFundingPart(SafeCast.toInt64(part));
-    int256 kept = registers.fundingDust() + fill.dust;
+    int256 kept = registers.fundingDustPpm() + fill.dust;
     registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + wholeDown(kept)));
-    registers.setFundingDust(SafeCast.toInt64(kept - wholeDown(kept) * MILLION));
+    registers.setFundingDustPpm(SafeCast.toInt64(kept - wholeDown(kept) * MILLION));
 }
 
 /// @notice Puts an account back to what it was before `applyFill`.

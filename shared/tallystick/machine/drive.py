@@ -48,7 +48,7 @@ def drive(machine: Machine, orders: vec[i64], first: i64, last: i64, quotes: Quo
         registers.arg_market = orders[at + 1]
         registers.arg_side = orders[at + 2]
         registers.arg_flags = orders[at + 3]
-        registers.arg_price = orders[at + 4]
+        registers.arg_price_ticks = orders[at + 4]
         registers.arg_lots = orders[at + 5]
         registers.arg_id = orders[at + 6]
         machine.rested = NO_QUOTE

@@ -70,7 +70,7 @@ def imbalance(state: State) -> int:
     """
     registers = state.registers
     owed = registers.cash_units + registers.fees_units + registers.withdrawn_units - registers.deposited_units
-    total = owed * PPM + registers.funding_dust
+    total = owed * PPM + registers.funding_dust_ppm
     risk = state.risk.rows.get(0, -1)
     for market, base in state.markets.rows.items():
         totals = state.markets.words

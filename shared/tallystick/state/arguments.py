@@ -20,7 +20,7 @@ def set_args(registers: Registers, kind: int, values: tuple[int, ...]) -> None:
 
 
 def _set_clock(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_time = values[0]
+    registers.arg_time_ms = values[0]
     registers.phase = Phase.SET_CLOCK
 
 
@@ -29,10 +29,10 @@ def _set_order(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_market = values[3]
     registers.arg_side = values[4]
     registers.arg_flags = values[5]
-    registers.arg_price = values[6]
+    registers.arg_price_ticks = values[6]
     registers.arg_lots = values[7]
     registers.arg_id = values[8]
-    registers.arg_time = values[9]
+    registers.arg_time_ms = values[9]
     registers.phase = Phase.PLACE_ORDER
 
 
@@ -55,7 +55,7 @@ def _set_approve_agent(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_slot = values[2]
     registers.arg_address = values[3].to_bytes(20, "big")
     registers.arg_flags = values[4]
-    registers.arg_time = values[5]
+    registers.arg_time_ms = values[5]
     registers.phase = Phase.APPROVE_AGENT
 
 
@@ -63,8 +63,8 @@ def _set_report_price(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_market = values[0]
     registers.arg_slot = values[1]
     registers.arg_id = values[2]
-    registers.arg_price = values[3]
-    registers.arg_time = values[4]
+    registers.arg_price_ticks = values[3]
+    registers.arg_time_ms = values[4]
     registers.phase = Phase.REPORT_PRICE
 
 
@@ -108,7 +108,7 @@ def _set_cancel_all(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_dead_man(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = values[0]
-    registers.arg_time = values[3]
+    registers.arg_time_ms = values[3]
     registers.phase = Phase.SET_DEAD_MAN
 
 
@@ -146,11 +146,11 @@ def _set_conditional(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_market = values[3]
     registers.arg_side = values[4]
     registers.arg_flags = values[5]
-    registers.arg_price = values[6]
+    registers.arg_price_ticks = values[6]
     registers.arg_lots = values[7]
     registers.arg_id = values[8]
-    registers.arg_time = values[9]
-    registers.arg_trigger = values[10]
+    registers.arg_time_ms = values[9]
+    registers.arg_trigger_ticks = values[10]
     registers.arg_pair = values[11]
     registers.arg_pair_slot = values[12]
     registers.phase = Phase.PLACE_ORDER

@@ -331,7 +331,7 @@ class Registers:
         self.claims_units: i64 = 0  # wind-down: all claims counted
         self.pool_units: i64 = 0  # wind-down: what these claims share
         self.surplus_units: i64 = 0  # wind-down: what is left for claims that come late
-        self.funding_dust: i64 = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
+        self.funding_dust_ppm: i64 = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
         self.firing_market: i64 = 0  # market whose triggers are being fired
         self.bulk_at: i64 = 0  # bulk in progress: where its record begins in the open chunk or the message
         self.bulk_end: i64 = 0  # bulk in progress: where its record ends
@@ -342,14 +342,14 @@ class Registers:
         self.arg_market: i64 = 0  # record in progress: market
         self.arg_side: i64 = 0  # record in progress: side
         self.arg_flags: i64 = 0  # record in progress: flags, scope
-        self.arg_price: i64 = 0  # record in progress: price in ticks, multiplier
+        self.arg_price_ticks: i64 = 0  # record in progress: price in ticks, multiplier
         self.arg_lots: i64 = 0  # record in progress: lots left, largest size
         self.arg_id: i64 = 0  # record in progress: client id, round, initial margin
-        self.arg_time: i64 = 0  # record in progress: expiry, report time, clock, maintenance margin
+        self.arg_time_ms: i64 = 0  # record in progress: expiry, report time, clock, maintenance margin
         self.arg_amount: i64 = 0  # record in progress: units, lots found by a scan, 1 for a forced close
         self.arg_slot: i64 = 0  # record in progress: slot, signer, maker fee, account to transfer to, where a scan goes on
         self.arg_address: bytes = bytes(20)  # record in progress: recipient, agent key
-        self.arg_trigger: i64 = 0  # record in progress: trigger price in ticks, price a scan has come to
+        self.arg_trigger_ticks: i64 = 0  # record in progress: trigger price in ticks, price a scan has come to
         self.arg_pair: i64 = 0  # record in progress: client id of the one-cancels-other partner
         self.arg_pair_slot: i64 = 0  # record in progress: where that partner is
         self.arg_record_at: i64 = 0  # record in progress: where it begins in the open chunk or the message
@@ -393,7 +393,7 @@ class Registers:
             self.claims_units,
             self.pool_units,
             self.surplus_units,
-            self.funding_dust,
+            self.funding_dust_ppm,
             self.firing_market,
             self.bulk_at,
             self.bulk_end,
@@ -404,14 +404,14 @@ class Registers:
             self.arg_market,
             self.arg_side,
             self.arg_flags,
-            self.arg_price,
+            self.arg_price_ticks,
             self.arg_lots,
             self.arg_id,
-            self.arg_time,
+            self.arg_time_ms,
             self.arg_amount,
             self.arg_slot,
             self.arg_address,
-            self.arg_trigger,
+            self.arg_trigger_ticks,
             self.arg_pair,
             self.arg_pair_slot,
             self.arg_record_at,
@@ -456,7 +456,7 @@ class Registers:
             self.claims_units,
             self.pool_units,
             self.surplus_units,
-            self.funding_dust,
+            self.funding_dust_ppm,
             self.firing_market,
             self.bulk_at,
             self.bulk_end,
@@ -467,14 +467,14 @@ class Registers:
             self.arg_market,
             self.arg_side,
             self.arg_flags,
-            self.arg_price,
+            self.arg_price_ticks,
             self.arg_lots,
             self.arg_id,
-            self.arg_time,
+            self.arg_time_ms,
             self.arg_amount,
             self.arg_slot,
             self.arg_address,
-            self.arg_trigger,
+            self.arg_trigger_ticks,
             self.arg_pair,
             self.arg_pair_slot,
             self.arg_record_at,
@@ -487,14 +487,14 @@ class Registers:
         self.arg_market = 0
         self.arg_side = 0
         self.arg_flags = 0
-        self.arg_price = 0
+        self.arg_price_ticks = 0
         self.arg_lots = 0
         self.arg_id = 0
-        self.arg_time = 0
+        self.arg_time_ms = 0
         self.arg_amount = 0
         self.arg_slot = 0
         self.arg_address = _NOBODY
-        self.arg_trigger = 0
+        self.arg_trigger_ticks = 0
         self.arg_pair = 0
         self.arg_pair_slot = 0
         self.arg_record_at = 0

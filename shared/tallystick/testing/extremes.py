@@ -164,7 +164,7 @@ def settle_books(state: State) -> None:
         state.accounts.mark(account)
     owed = _write_totals(state)
     registers = state.registers
-    registers.funding_dust = -owed % PPM
+    registers.funding_dust_ppm = -owed % PPM
     registers.deposited_units = MAX_DEPOSITED_UNITS
     wanted = registers.deposited_units - registers.withdrawn_units - registers.fees_units - (owed + -owed % PPM) // PPM
     bank = state.accounts.open(BANK)

@@ -38,7 +38,7 @@ function setArgs(Registers registers, uint8 kind, uint256[] memory values) pure 
 }
 
 function _setClock(Registers registers, uint256[] memory values) pure {
-    registers.setArgTime(uint64(values[0]));
+    registers.setArgTimeMs(uint64(values[0]));
     registers.setPhase(Phase.SET_CLOCK);
 }
 
@@ -47,10 +47,10 @@ function _setOrder(Registers registers, uint256[] memory values) pure {
     registers.setArgMarket(uint8(values[3]));
     registers.setArgSide(uint8(values[4]));
     registers.setArgFlags(uint16(values[5]));
-    registers.setArgPrice(uint32(values[6]));
+    registers.setArgPriceTicks(uint32(values[6]));
     registers.setArgLots(uint64(values[7]));
     registers.setArgId(uint64(values[8]));
-    registers.setArgTime(uint64(values[9]));
+    registers.setArgTimeMs(uint64(values[9]));
     registers.setPhase(Phase.PLACE_ORDER);
 }
 
@@ -73,7 +73,7 @@ function _setApproveAgent(Registers registers, uint256[] memory values) pure {
     registers.setArgSlot(uint64(values[2]));
     registers.setArgAddress(address(uint160(values[3])));
     registers.setArgFlags(uint16(values[4]));
-    registers.setArgTime(uint64(values[5]));
+    registers.setArgTimeMs(uint64(values[5]));
     registers.setPhase(Phase.APPROVE_AGENT);
 }
 
@@ -81,8 +81,8 @@ function _setReportPrice(Registers registers, uint256[] memory values) pure {
     registers.setArgMarket(uint8(values[0]));
     registers.setArgSlot(uint64(values[1]));
     registers.setArgId(uint64(values[2]));
-    registers.setArgPrice(uint32(values[3]));
-    registers.setArgTime(uint64(values[4]));
+    registers.setArgPriceTicks(uint32(values[3]));
+    registers.setArgTimeMs(uint64(values[4]));
     registers.setPhase(Phase.REPORT_PRICE);
 }
 
@@ -126,7 +126,7 @@ function _setCancelAll(Registers registers, uint256[] memory values) pure {
 
 function _setDeadMan(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
-    registers.setArgTime(uint64(values[3]));
+    registers.setArgTimeMs(uint64(values[3]));
     registers.setPhase(Phase.SET_DEAD_MAN);
 }
 
@@ -164,11 +164,11 @@ function _setConditional(Registers registers, uint256[] memory values) pure {
     registers.setArgMarket(uint8(values[3]));
     registers.setArgSide(uint8(values[4]));
     registers.setArgFlags(uint16(values[5]));
-    registers.setArgPrice(uint32(values[6]));
+    registers.setArgPriceTicks(uint32(values[6]));
     registers.setArgLots(uint64(values[7]));
     registers.setArgId(uint64(values[8]));
-    registers.setArgTime(uint64(values[9]));
-    registers.setArgTrigger(uint32(values[10]));
+    registers.setArgTimeMs(uint64(values[9]));
+    registers.setArgTriggerTicks(uint32(values[10]));
     registers.setArgPair(uint64(values[11]));
     registers.setArgPairSlot(uint64(values[12]));
     registers.setPhase(Phase.PLACE_ORDER);

@@ -331,11 +331,11 @@ library RegistersLib {
     }
 
     /// what rounding of funding has kept, in millionths of a unit, below one unit
-    function fundingDust(Registers self) internal pure returns (int64) {
+    function fundingDustPpm(Registers self) internal pure returns (int64) {
         return int64(uint64(Packed.read(Registers.unwrap(self), 333, 8)));
     }
 
-    function setFundingDust(Registers self, int64 value) internal pure {
+    function setFundingDustPpm(Registers self, int64 value) internal pure {
         Packed.write(Registers.unwrap(self), 333, 8, uint64(value));
     }
 
@@ -430,11 +430,11 @@ library RegistersLib {
     }
 
     /// record in progress: price in ticks, multiplier
-    function argPrice(Registers self) internal pure returns (uint32) {
+    function argPriceTicks(Registers self) internal pure returns (uint32) {
         return uint32(Packed.read(Registers.unwrap(self), 359, 4));
     }
 
-    function setArgPrice(Registers self, uint32 value) internal pure {
+    function setArgPriceTicks(Registers self, uint32 value) internal pure {
         Packed.write(Registers.unwrap(self), 359, 4, value);
     }
 
@@ -457,11 +457,11 @@ library RegistersLib {
     }
 
     /// record in progress: expiry, report time, clock, maintenance margin
-    function argTime(Registers self) internal pure returns (uint64) {
+    function argTimeMs(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 379, 8));
     }
 
-    function setArgTime(Registers self, uint64 value) internal pure {
+    function setArgTimeMs(Registers self, uint64 value) internal pure {
         Packed.write(Registers.unwrap(self), 379, 8, value);
     }
 
@@ -493,11 +493,11 @@ library RegistersLib {
     }
 
     /// record in progress: trigger price in ticks, price a scan has come to
-    function argTrigger(Registers self) internal pure returns (uint32) {
+    function argTriggerTicks(Registers self) internal pure returns (uint32) {
         return uint32(Packed.read(Registers.unwrap(self), 423, 4));
     }
 
-    function setArgTrigger(Registers self, uint32 value) internal pure {
+    function setArgTriggerTicks(Registers self, uint32 value) internal pure {
         Packed.write(Registers.unwrap(self), 423, 4, value);
     }
 

@@ -28,7 +28,7 @@ contract ApproveAgent is Step {
         agent.setKey(registers.argAddress());
         // SAFETY: the record's scope is at most 3.
         agent.setScope(uint8(registers.argFlags()));
-        agent.setExpiryMs(registers.argTime());
+        agent.setExpiryMs(registers.argTimeMs());
 
         // WRITE
         finish(registers, Outcome.ACCEPTED);

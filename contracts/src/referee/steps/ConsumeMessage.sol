@@ -165,7 +165,7 @@ contract ConsumeMessage is Step {
         registers.setArgSide(uint8(size > 0 ? 1 - Constants.BUY : Constants.BUY));
         registers.setArgFlags(uint16(Constants.FLAG_IOC | Constants.FLAG_REDUCE_ONLY));
         if (price == 0) price = size > 0 ? 1 : Constants.MAX_PRICE_TICKS;
-        registers.setArgPrice(uint32(price));
+        registers.setArgPriceTicks(uint32(price));
         registers.setArgLots(asked > 0 && asked < lots ? uint64(asked) : lots);
         registers.setArgAmount(1);
         registers.setPhase(Phase.PLACE_ORDER);

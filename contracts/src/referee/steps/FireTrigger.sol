@@ -72,10 +72,10 @@ contract FireTrigger is Step {
         registers.setArgMarket(registers.firingMarket());
         registers.setArgSide(order.side());
         registers.setArgFlags(order.flags() & ~uint16(Constants.FLAG_TRIGGER_ABOVE));
-        registers.setArgPrice(order.priceTicks());
+        registers.setArgPriceTicks(order.priceTicks());
         registers.setArgLots(order.remainingLots());
         registers.setArgId(order.clientId());
-        registers.setArgTime(order.expiryMs());
+        registers.setArgTimeMs(order.expiryMs());
         registers.setPhase(Phase.PLACE_ORDER);
     }
 }

@@ -41,7 +41,7 @@ contract Liquidate is Step {
         uint256 price = c.number == FUND ? _unwindingPrice(c) : zeroPrice(c, lots);
         // SAFETY: at most the position, which has 63 bits; at most twice a mark; 0 or 1.
         registers.setArgLots(uint64(lots));
-        registers.setArgPrice(uint32(price));
+        registers.setArgPriceTicks(uint32(price));
         registers.setArgSide(uint8(c.side));
         registers.setArgFlags(uint16(Constants.FLAG_IOC | Constants.FLAG_LIQUIDATION));
         registers.setPhase(Phase.MATCH_MAKER);

@@ -90,7 +90,10 @@ contract MatchMaker is Step {
     }
 
     function _crosses(Registers registers, uint256 price) private pure returns (bool) {
-        return registers.argSide() == Constants.BUY ? price <= registers.argPrice() : price >= registers.argPrice();
+        return
+            registers.argSide() == Constants.BUY
+                ? price <= registers.argPriceTicks()
+                : price >= registers.argPriceTicks();
     }
 
     /// @dev Nothing crosses: rest what is left, or cancel it when the order is immediate-or-cancel.

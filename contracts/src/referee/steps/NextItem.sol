@@ -107,10 +107,10 @@ contract NextItem is Step {
         registers.setArgMarket(uint8(item[1]));
         registers.setArgSide(uint8(uint8(item[0]) >> Constants.ITEM_SIDE_SHIFT));
         registers.setArgFlags(uint16(bytes2(item[2:])));
-        registers.setArgPrice(uint24(bytes3(item[4:])));
+        registers.setArgPriceTicks(uint24(bytes3(item[4:])));
         registers.setArgLots(uint32(bytes4(item[7:])));
         registers.setArgId(uint64(bytes8(item[11:])));
-        registers.setArgTime(uint64(record.values[BulkFields.EXPIRY_MS]));
+        registers.setArgTimeMs(uint64(record.values[BulkFields.EXPIRY_MS]));
         registers.setPhase(Phase.PLACE_ORDER);
     }
 }

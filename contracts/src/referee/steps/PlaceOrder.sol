@@ -31,7 +31,7 @@ contract PlaceOrder is Step {
         // CHECK
         uint256 mark = risk.marketMarkTicks(registers.argMarket());
         uint8 outcome = _check(registers, market, mark, account);
-        uint256 trigger = registers.argTrigger();
+        uint256 trigger = registers.argTriggerTicks();
         if (outcome == Outcome.ACCEPTED) {
             uint256 parks = trigger != 0 ? Constants.FLAG_POST_ONLY : 0;
             outcome = checkOrderStage(registers, price, registers.argFlags() | parks);
@@ -46,9 +46,9 @@ contract PlaceOrder is Step {
         uint16 flags = registers.argFlags();
         if (flags & Constants.FLAG_MARKET != 0) {
             registers.setArgFlags(flags | uint16(Constants.FLAG_IOC));
-            if (registers.argPrice() == 0) {
+            if (registers.argPriceTicks() == 0) {
                 // SAFETY: at most MAX_PRICE_TICKS.
-                registers.setArgPrice(uint32(_bound(registers.argSide(), mark, market.bandPpm())));
+                registers.setArgPriceTicks(uint32(_bound(registers.argSide(), mark, market.bandPpm())));
             }
         }
         if (flags & Constants.FLAG_FOK != 0) {
@@ -66,14 +66,14 @@ contract PlaceOrder is Step {
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
         if (market.expiryMs() != 0 && market.expiryMs() <= registers.clockMs()) return Outcome.MARKET_EXPIRED;
         if (mark == 0) return Outcome.NO_MARK;
-        if (registers.argLots() == 0 || (registers.argPrice() == 0 && flags & Constants.FLAG_MARKET == 0)) {
+        if (registers.argLots() == 0 || (registers.argPriceTicks() == 0 && flags & Constants.FLAG_MARKET == 0)) {
             return Outcome.OUT_OF_RANGE;
         }
         if (_contradict(flags) || !_mayWait(registers)) return Outcome.BAD_FLAGS;
         // What a forced close says of itself: it only makes a position smaller, whatever the limits are by now.
         bool closes = registers.argAmount() == 1;
         if (!closes && registers.argLots() > market.maxLots()) return Outcome.TOO_LARGE;
-        if (registers.argTime() != 0 && registers.argTime() <= registers.clockMs()) {
+        if (registers.argTimeMs() != 0 && registers.argTimeMs() <= registers.clockMs()) {
             return Outcome.EXPIRED;
         }
         return !closes && switchFired(registers, account) ? Outcome.DEAD_MAN : Outcome.ACCEPTED;
@@ -90,7 +90,7 @@ contract PlaceOrder is Step {
     /// @dev Whether only an order with a trigger names its direction, and only one that does not take at
     /// once has a pair.
     function _mayWait(Registers registers) private pure returns (bool) {
-        if (registers.argTrigger() != 0) return true;
+        if (registers.argTriggerTicks() != 0) return true;
         if (registers.argFlags() & Constants.FLAG_TRIGGER_ABOVE != 0) return false;
         return registers.argPair() == 0 || registers.argFlags() & Constants.FLAG_POST_ONLY != 0;
     }

@@ -41,7 +41,7 @@ contract ReportPrice is Step {
         }
         // SAFETY: there are 16 signers.
         oracle.setSeen(uint16(setBit(oracle.seen(), signer)));
-        oracle.setPrices(signer, registers.argPrice());
+        oracle.setPrices(signer, registers.argPriceTicks());
 
         // WRITE
         if (ones(oracle.seen()) >= config.quorum()) registers.setPhase(Phase.COMMIT_MEDIAN);
@@ -49,11 +49,11 @@ contract ReportPrice is Step {
     }
 
     function _check(Registers registers, Market market, Oracle oracle) private pure returns (uint8) {
-        uint256 time = registers.argTime();
+        uint256 time = registers.argTimeMs();
         uint256 current = nowMs(registers);
         uint256 newest = oracle.round();
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
-        if (registers.argPrice() == 0 || registers.argId() > time) return Outcome.OUT_OF_RANGE;
+        if (registers.argPriceTicks() == 0 || registers.argId() > time) return Outcome.OUT_OF_RANGE;
         if (time + Constants.REPORT_AGE_MS < current || time > current + Constants.REPORT_AHEAD_MS) {
             return Outcome.STALE_REPORT;
         }

@@ -63,9 +63,9 @@ contract RestOrder is Step {
         Path memory path = place.path;
         path.market = registers.argMarket();
         path.side = registers.argSide();
-        uint256 trigger = registers.argTrigger();
+        uint256 trigger = registers.argTriggerTicks();
         if (trigger != 0) park(path, registers.argFlags());
-        openPrice(w, path, trigger != 0 ? trigger : registers.argPrice());
+        openPrice(w, path, trigger != 0 ? trigger : registers.argPriceTicks());
         uint256 tail = path.level.orders() == 0 ? 0 : path.level.tailPage();
         if (tail != 0) place.tailPage = openPage(w, tail);
         place.fresh = tail == 0 || place.tailPage.used() == Constants.PAGE_SLOTS;
@@ -108,7 +108,7 @@ contract RestOrder is Step {
         int256 against = registers.argSide() == Constants.BUY ? -size : size;
         if (against >= int256(lots)) return true;
         // SAFETY: 64 + 24 + 32 bits.
-        uint256 quote = lots * registers.argPrice() * risk.marketMultiplier(market);
+        uint256 quote = lots * registers.argPriceTicks() * risk.marketMultiplier(market);
         Health memory measured = health(account, risk);
         int256 needed = int256(initialMargin(risk, market, quote));
         return measured.value >= measured.initial + needed;
@@ -142,12 +142,12 @@ contract RestOrder is Step {
         order.setAccount(registers.argAccount());
         order.setMarket(registers.argMarket());
         order.setSide(registers.argSide());
-        order.setPriceTicks(registers.argPrice());
+        order.setPriceTicks(registers.argPriceTicks());
         order.setRemainingLots(registers.argLots());
         order.setClientId(registers.argId());
         order.setSequence(sequence(registers));
-        order.setExpiryMs(registers.argTime());
+        order.setExpiryMs(registers.argTimeMs());
         order.setFlags(registers.argFlags());
-        order.setTriggerTicks(registers.argTrigger());
+        order.setTriggerTicks(registers.argTriggerTicks());
     }
 }

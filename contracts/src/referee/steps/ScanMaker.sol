@@ -15,7 +15,7 @@ import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.s
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 /// @title SCAN_MAKER: look whether the book has all the lots of a fill-or-kill order, before it meets anybody
-/// @notice `argTrigger` is the price the scan has come to, 0 before the first; `argSlot` where it goes
+/// @notice `argTriggerTicks` is the price the scan has come to, 0 before the first; `argSlot` where it goes
 /// on, 0 at the next price; `argAmount` the lots found. When they suffice, matching begins; nothing in
 /// the book has moved until then.
 /// @dev Rejects: NOTHING_TO_REDUCE, NOT_FILLABLE. Twin: shared/tallystick/machine/steps/scan_maker.py.
@@ -52,7 +52,7 @@ contract ScanMaker is Step {
         if (registers.argAmount() >= wanted) {
             registers.setArgAmount(0);
             registers.setArgSlot(0);
-            registers.setArgTrigger(0);
+            registers.setArgTriggerTicks(0);
             registers.setPhase(Phase.MATCH_MAKER);
         } else if (position + 1 < Constants.PAGE_SLOTS) {
             registers.setArgSlot(uint64(number << 6 | (position + 1)));
@@ -68,16 +68,19 @@ contract ScanMaker is Step {
         Path memory path;
         path.market = registers.argMarket();
         path.side = 1 - registers.argSide();
-        path.price = registers.argTrigger();
+        path.price = registers.argTriggerTicks();
         bool found = path.price != 0 ? openNext(w, path) : openBest(w, path);
         if (!found || !_crosses(registers, path.price)) return finish(registers, Outcome.NOT_FILLABLE);
         // SAFETY: a price has 24 bits.
-        registers.setArgTrigger(uint32(path.price));
+        registers.setArgTriggerTicks(uint32(path.price));
         registers.setArgSlot(uint64(openLevel(w, levelIndex(path)).headPage()) << 6);
     }
 
     function _crosses(Registers registers, uint256 price) private pure returns (bool) {
-        return registers.argSide() == Constants.BUY ? price <= registers.argPrice() : price >= registers.argPrice();
+        return
+            registers.argSide() == Constants.BUY
+                ? price <= registers.argPriceTicks()
+                : price >= registers.argPriceTicks();
     }
 
     /// @dev The lots a maker would give: none when it is dead or the taker's own, a reduce-only one its

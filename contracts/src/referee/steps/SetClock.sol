@@ -16,7 +16,7 @@ contract SetClock is Step {
         Registers registers = w.registers;
 
         // READ
-        uint64 clock = registers.argTime();
+        uint64 clock = registers.argTimeMs();
 
         // CHECK
         if (clock < registers.clockMs()) return finish(registers, Outcome.CLOCK_BACKWARDS);

@@ -23,7 +23,7 @@ contract SetDeadMan is Step {
         Account account = openAccount(w, registers.argAccount());
 
         // CHECK
-        uint64 time = registers.argTime();
+        uint64 time = registers.argTimeMs();
         if (time != 0 && time <= registers.clockMs()) return finish(registers, Outcome.EXPIRED);
 
         // APPLY

@@ -79,7 +79,7 @@ def _trace(machine: Machine, inputs: Any, orders: int) -> float:
             number += 1
             registers.record_count += 1
             registers.arg_account, registers.arg_market, registers.arg_side = inputs[at], inputs[at + 1], inputs[at + 2]
-            registers.arg_price, registers.arg_lots = inputs[at + 4], inputs[at + 5]
+            registers.arg_price_ticks, registers.arg_lots = inputs[at + 4], inputs[at + 5]
             registers.phase = Phase.PLACE_ORDER
         tracer.advance()
     return time.process_time() - began

@@ -225,7 +225,7 @@ def liquidation_fee(machine: Machine, market: i64, fund: i64, quote: i64, tick: 
     if no_fund(fund):
         return 0
     state = machine.state
-    distance = price - state.registers.arg_price
+    distance = price - state.registers.arg_price_ticks
     improvement = (distance if distance >= 0 else -distance) * tick
     fee = ppm_down(quote, state.markets.words[market + MARKET_LIQUIDATION_PPM])
     fee = fee if fee <= improvement else improvement

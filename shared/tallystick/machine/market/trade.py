@@ -158,9 +158,9 @@ def _book_funding(state: State, market: i64, fill: Fill) -> None:
     totals[market + MARKET_FUNDING_WHOLE] += fill.new_size * newer - fill.old_size * older
     part = fill.new_size * (fill.new_index - newer * PPM)
     totals[market + MARKET_FUNDING_PART] += part - fill.old_size * (fill.old_index - older * PPM)
-    kept = registers.funding_dust + fill.dust
+    kept = registers.funding_dust_ppm + fill.dust
     registers.fees_units += whole_down(kept)
-    registers.funding_dust = kept - whole_down(kept) * PPM
+    registers.funding_dust_ppm = kept - whole_down(kept) * PPM
 
 
 def undo_fill(state: State, account: i64, terms: Terms, fill: Fill) -> None:

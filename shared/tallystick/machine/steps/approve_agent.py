@@ -29,7 +29,7 @@ def step(machine: Machine) -> None:
     words = state.agents.words
     write_address(words, agent + AGENT_KEY, registers.arg_address)
     words[agent + AGENT_SCOPE] = registers.arg_flags
-    words[agent + AGENT_EXPIRY_MS] = registers.arg_time
+    words[agent + AGENT_EXPIRY_MS] = registers.arg_time_ms
 
     # WRITE
     state.agents.mark(index)

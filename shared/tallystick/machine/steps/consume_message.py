@@ -210,7 +210,7 @@ def _force_close(machine: Machine, message: Message) -> i64:
     registers.arg_market = market_number
     registers.arg_side = 1 - BUY if size > 0 else BUY
     registers.arg_flags = FLAG_IOC | FLAG_REDUCE_ONLY
-    registers.arg_price = price or worst
+    registers.arg_price_ticks = price or worst
     registers.arg_lots = asked if 0 < asked < lots else lots
     registers.arg_amount = 1
     registers.phase = Phase.PLACE_ORDER

@@ -107,8 +107,8 @@ def _place(state: State, order: i64) -> None:
     registers.arg_market = registers.firing_market
     registers.arg_side = words[order + ORDER_SIDE]
     registers.arg_flags = words[order + ORDER_FLAGS] & ~FLAG_TRIGGER_ABOVE
-    registers.arg_price = words[order + ORDER_PRICE_TICKS]
+    registers.arg_price_ticks = words[order + ORDER_PRICE_TICKS]
     registers.arg_lots = words[order + ORDER_REMAINING_LOTS]
     registers.arg_id = words[order + ORDER_CLIENT_ID]
-    registers.arg_time = words[order + ORDER_EXPIRY_MS]
+    registers.arg_time_ms = words[order + ORDER_EXPIRY_MS]
     registers.phase = Phase.PLACE_ORDER

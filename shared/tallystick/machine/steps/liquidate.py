@@ -43,10 +43,10 @@ def step(machine: Machine) -> None:
     # APPLY
     if case.number == FUND:
         registers.arg_lots = case.lots
-        registers.arg_price = _unwinding_price(case)
+        registers.arg_price_ticks = _unwinding_price(case)
     else:
         registers.arg_lots = sufficient_lots(case)
-        registers.arg_price = zero_price(case, registers.arg_lots)
+        registers.arg_price_ticks = zero_price(case, registers.arg_lots)
     registers.arg_side = case.side
     registers.arg_flags = FLAG_IOC | FLAG_LIQUIDATION
     registers.phase = Phase.MATCH_MAKER

@@ -130,7 +130,7 @@ def step(machine: Machine) -> None:
 
 def _crosses(machine: Machine, price: i64) -> bool:
     registers = machine.state.registers
-    return price <= registers.arg_price if registers.arg_side == BUY else price >= registers.arg_price
+    return price <= registers.arg_price_ticks if registers.arg_side == BUY else price >= registers.arg_price_ticks
 
 
 def _leave_book(machine: Machine) -> None:

@@ -127,8 +127,8 @@ def _place(registers: Registers, record: Record, item: bytes) -> None:
     registers.arg_market = item[1]
     registers.arg_side = item[0] >> ITEM_SIDE_SHIFT
     registers.arg_flags = int.from_bytes(item[2:4], "big")
-    registers.arg_price = int.from_bytes(item[4:7], "big")
+    registers.arg_price_ticks = int.from_bytes(item[4:7], "big")
     registers.arg_lots = int.from_bytes(item[7:11], "big")
     registers.arg_id = int.from_bytes(item[11:19], "big")
-    registers.arg_time = record.values[BulkFields.EXPIRY_MS]
+    registers.arg_time_ms = record.values[BulkFields.EXPIRY_MS]
     registers.phase = Phase.PLACE_ORDER

@@ -52,12 +52,12 @@ def step(machine: Machine) -> None:
     mark = state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS]
     outcome = _check(machine, market, mark, account)
     if outcome == Outcome.ACCEPTED:
-        parks: i64 = FLAG_POST_ONLY if registers.arg_trigger else 0
+        parks: i64 = FLAG_POST_ONLY if registers.arg_trigger_ticks else 0
         outcome = check_order_stage(state, price, registers.arg_flags | parks)
     if (
         outcome == Outcome.ACCEPTED
-        and registers.arg_trigger
-        and is_due(registers.arg_trigger, registers.arg_flags, mark)
+        and registers.arg_trigger_ticks
+        and is_due(registers.arg_trigger_ticks, registers.arg_flags, mark)
     ):
         outcome = Outcome.ALREADY_DUE
     if outcome != Outcome.ACCEPTED:
@@ -65,13 +65,13 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    if registers.arg_trigger:
+    if registers.arg_trigger_ticks:
         registers.phase = Phase.REST_ORDER
         return
     if registers.arg_flags & FLAG_MARKET:
         registers.arg_flags |= FLAG_IOC
-        if registers.arg_price == 0:
-            registers.arg_price = _bound(registers.arg_side, mark, state.markets.words[market + MARKET_BAND_PPM])
+        if registers.arg_price_ticks == 0:
+            registers.arg_price_ticks = _bound(registers.arg_side, mark, state.markets.words[market + MARKET_BAND_PPM])
     if registers.arg_flags & FLAG_FOK:
         registers.arg_flags |= FLAG_IOC
         registers.phase = Phase.SCAN_MAKER
@@ -89,7 +89,7 @@ def _tell_order(machine: Machine) -> None:
         registers.arg_id,
         registers.arg_market,
         registers.arg_side,
-        registers.arg_price,
+        registers.arg_price_ticks,
         registers.arg_lots,
         registers.arg_flags,
     )
@@ -105,7 +105,7 @@ def _check(machine: Machine, market: i64, mark: i64, account: i64) -> i64:
         return Outcome.MARKET_EXPIRED
     if mark == 0:
         return Outcome.NO_MARK
-    if registers.arg_lots == 0 or (registers.arg_price == 0 and flags & FLAG_MARKET == 0):
+    if registers.arg_lots == 0 or (registers.arg_price_ticks == 0 and flags & FLAG_MARKET == 0):
         return Outcome.OUT_OF_RANGE
     if _contradict(flags) or not _may_wait(registers):
         return Outcome.BAD_FLAGS
@@ -113,7 +113,7 @@ def _check(machine: Machine, market: i64, mark: i64, account: i64) -> i64:
     closes = registers.arg_amount == 1
     if not closes and registers.arg_lots > state.markets.words[market + MARKET_MAX_LOTS]:
         return Outcome.TOO_LARGE
-    if registers.arg_time != 0 and registers.arg_time <= registers.clock_ms:
+    if registers.arg_time_ms != 0 and registers.arg_time_ms <= registers.clock_ms:
         return Outcome.EXPIRED
     return Outcome.DEAD_MAN if not closes and switch_fired(state, account) else Outcome.ACCEPTED
 
@@ -128,7 +128,7 @@ def _contradict(flags: i64) -> bool:
 
 def _may_wait(registers: Registers) -> bool:
     """Whether only an order with a trigger names its direction, and only one that does not take at once has a pair."""
-    if registers.arg_trigger:
+    if registers.arg_trigger_ticks:
         return True
     if registers.arg_flags & FLAG_TRIGGER_ABOVE:
         return False

@@ -52,7 +52,7 @@ def step(machine: Machine) -> None:
         for signer in range(MAX_SIGNERS):
             words[oracle + ORACLE_PRICES + signer] = 0
     words[oracle + ORACLE_SEEN] |= shift_left(1, registers.arg_slot)
-    words[oracle + ORACLE_PRICES + registers.arg_slot] = registers.arg_price
+    words[oracle + ORACLE_PRICES + registers.arg_slot] = registers.arg_price_ticks
 
     # WRITE
     state.oracles.mark(registers.arg_market)
@@ -65,12 +65,12 @@ def step(machine: Machine) -> None:
 def _check(state: State, market: i64, oracle: i64) -> i64:
     registers = state.registers
     words = state.oracles.words
-    time = registers.arg_time
+    time = registers.arg_time_ms
     now = now_ms(registers)
     newest = words[oracle + ORACLE_ROUND]
     if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
         return Outcome.NO_MARKET
-    if registers.arg_price == 0 or registers.arg_id > time:
+    if registers.arg_price_ticks == 0 or registers.arg_id > time:
         return Outcome.OUT_OF_RANGE
     if time + REPORT_AGE_MS < now or time > now + REPORT_AHEAD_MS:
         return Outcome.STALE_REPORT

@@ -100,7 +100,7 @@ def step(machine: Machine) -> None:
     state.levels.mark(level_index(place.path))
     machine.rested = slot
     if machine.events is not None:
-        name = "parked" if registers.arg_trigger else "rested"
+        name = "parked" if registers.arg_trigger_ticks else "rested"
         machine.emit(name, registers.arg_account, registers.arg_id, slot, registers.arg_lots)
     machine.finish(Outcome.ACCEPTED)
 
@@ -109,10 +109,10 @@ def _open_place(state: State, place: Place) -> bool:
     """Open the price, its tail page, the fresh page if one is needed, and the order; False when no pages are left."""
     registers = state.registers
     path = place.path
-    trigger = registers.arg_trigger
+    trigger = registers.arg_trigger_ticks
     if trigger:
         park(path, registers.arg_flags)
-    open_price(state, path, trigger or registers.arg_price)
+    open_price(state, path, trigger or registers.arg_price_ticks)
     levels = state.levels.words
     place.tail = levels[path.level + LEVEL_TAIL_PAGE] if levels[path.level + LEVEL_ORDERS] else 0
     if place.tail:
@@ -162,7 +162,7 @@ def _can_carry(state: State, account: i64, risk: i64) -> bool:
     if against >= registers.arg_lots:
         return True
     market = risk + registers.arg_market * RISK_RISKMARKET_WORDS
-    quote = registers.arg_lots * registers.arg_price * state.risk.words[market + RISK_RISKMARKET_MULTIPLIER]
+    quote = registers.arg_lots * registers.arg_price_ticks * state.risk.words[market + RISK_RISKMARKET_MULTIPLIER]
     measured = health(state, account, risk)
     return measured.value >= measured.initial + initial_margin(state.risk.words, market, quote)
 
@@ -197,10 +197,10 @@ def _write_order(state: State, order: i64) -> None:
     words[order + ORDER_ACCOUNT] = registers.arg_account
     words[order + ORDER_MARKET] = registers.arg_market
     words[order + ORDER_SIDE] = registers.arg_side
-    words[order + ORDER_PRICE_TICKS] = registers.arg_price
+    words[order + ORDER_PRICE_TICKS] = registers.arg_price_ticks
     words[order + ORDER_REMAINING_LOTS] = registers.arg_lots
     words[order + ORDER_CLIENT_ID] = registers.arg_id
     words[order + ORDER_SEQUENCE] = sequence(registers)
-    words[order + ORDER_EXPIRY_MS] = registers.arg_time
+    words[order + ORDER_EXPIRY_MS] = registers.arg_time_ms
     words[order + ORDER_FLAGS] = registers.arg_flags
-    words[order + ORDER_TRIGGER_TICKS] = registers.arg_trigger
+    words[order + ORDER_TRIGGER_TICKS] = registers.arg_trigger_ticks

@@ -33,7 +33,7 @@ _ENDS: Final = -1
 def step(machine: Machine) -> None:
     """Go on to the next worse price, the next page or the next maker, and count what the maker offers.
 
-    `arg_trigger` is the price the scan has come to, 0 before the first; `arg_slot` where it goes on, 0 at the next
+    `arg_trigger_ticks` is the price the scan has come to, 0 before the first; `arg_slot` where it goes on, 0 at the next
     price; `arg_amount` the lots found. When they suffice, matching begins; nothing in the book has moved until then.
     Rejects: NOTHING_TO_REDUCE, NOT_FILLABLE. Twin: contracts/src/referee/steps/ScanMaker.sol.
     """
@@ -72,7 +72,7 @@ def step(machine: Machine) -> None:
     if registers.arg_amount >= wanted:
         registers.arg_amount = 0
         registers.arg_slot = 0
-        registers.arg_trigger = 0
+        registers.arg_trigger_ticks = 0
         registers.phase = Phase.MATCH_MAKER
     elif position + 1 < PAGE_SLOTS:
         registers.arg_slot = number << 6 | (position + 1)
@@ -87,19 +87,19 @@ def _next_price(machine: Machine) -> None:
     state = machine.state
     registers = state.registers
     path = Path(registers.arg_market, 1 - registers.arg_side)
-    path.price = registers.arg_trigger
+    path.price = registers.arg_trigger_ticks
     found = open_next(state, path) if path.price else open_best(state, path)
     if not found or not _crosses(machine, path.price):
         machine.finish(Outcome.NOT_FILLABLE)
         return
     level = state.levels.open(level_index(path))
-    registers.arg_trigger = path.price
+    registers.arg_trigger_ticks = path.price
     registers.arg_slot = state.levels.words[level + LEVEL_HEAD_PAGE] << 6
 
 
 def _crosses(machine: Machine, price: i64) -> bool:
     registers = machine.state.registers
-    return price <= registers.arg_price if registers.arg_side == BUY else price >= registers.arg_price
+    return price <= registers.arg_price_ticks if registers.arg_side == BUY else price >= registers.arg_price_ticks
 
 
 def _offers(machine: Machine, slot: i64, order: i64, maker: i64) -> i64:

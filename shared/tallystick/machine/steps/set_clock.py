@@ -14,7 +14,7 @@ def step(machine: Machine) -> None:
     registers = machine.state.registers
 
     # READ
-    clock = registers.arg_time
+    clock = registers.arg_time_ms
 
     # CHECK
     if clock < registers.clock_ms:

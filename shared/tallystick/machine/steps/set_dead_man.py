@@ -21,7 +21,7 @@ def step(machine: Machine) -> None:
     account = state.accounts.open(registers.arg_account)
 
     # CHECK
-    if registers.arg_time != 0 and registers.arg_time <= registers.clock_ms:
+    if registers.arg_time_ms != 0 and registers.arg_time_ms <= registers.clock_ms:
         machine.finish(Outcome.EXPIRED)
         return
 
@@ -29,7 +29,7 @@ def step(machine: Machine) -> None:
     words = state.accounts.words
     if switch_fired(state, account):
         words[account + ACCOUNT_DEAD_BEFORE] = sequence(registers)
-    words[account + ACCOUNT_DEAD_MAN_MS] = registers.arg_time
+    words[account + ACCOUNT_DEAD_MAN_MS] = registers.arg_time_ms
 
     # WRITE
     state.accounts.mark(registers.arg_account)

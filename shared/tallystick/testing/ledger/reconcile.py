@@ -18,7 +18,7 @@ def reconcile(ledger: Ledger, state: State) -> None:
     _same("records", registers.record_count, ledger.records)
     _same("deposits", registers.deposited_units, ledger.deposited)
     _same("fees", registers.fees_units, ledger.fees)
-    _same("dust", registers.funding_dust, ledger.dust * 1_000_000)
+    _same("dust", registers.funding_dust_ppm, ledger.dust * 1_000_000)
     _same("withdrawals", registers.withdrawn_units, sum(amount for _, amount in ledger.outbox))
     _same("outbox", registers.outbox_count, len(ledger.outbox))
     _same("sum of cash", registers.cash_units, sum(account.cash for account in ledger.accounts.values()))

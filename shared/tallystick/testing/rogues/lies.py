@@ -260,7 +260,11 @@ def _two_oldest(machine: Machine) -> tuple[int, int, int] | None:
     path = Path(registers.arg_market, 1 - registers.arg_side)
     if not open_best(state, path):
         return None
-    crosses = path.price <= registers.arg_price if registers.arg_side == BUY else path.price >= registers.arg_price
+    crosses = (
+        path.price <= registers.arg_price_ticks
+        if registers.arg_side == BUY
+        else path.price >= registers.arg_price_ticks
+    )
     level = state.levels.open(level_index(path))
     page = state.levels.words[level + LEVEL_HEAD_PAGE]
     if not crosses or page != state.levels.words[level + LEVEL_TAIL_PAGE]:
