@@ -9,7 +9,7 @@ import pytest
 
 from tallystick.machine.machine import Machine
 from tallystick.schema.names import Phase
-from tallystick.state.layout import RISK_RISKMARKET_FUNDING_INDEX, RISK_RISKMARKET_MARK_TICKS
+from tallystick.state.layout import RISK_RISKMARKET_FUNDING_INDEX_PPM, RISK_RISKMARKET_MARK_TICKS
 from tests.adversaries.operator_state import MARK, LieAt, add, afterwards, exchange, newest, refuted
 
 
@@ -36,7 +36,7 @@ def test_O24_funding_other_than_the_samples_give_is_refuted(change: int) -> None
     world.report(0, MARK)
 
     def charge(machine: Machine) -> None:
-        add(machine.state.risk, 0, RISK_RISKMARKET_FUNDING_INDEX, change)
+        add(machine.state.risk, 0, RISK_RISKMARKET_FUNDING_INDEX_PPM, change)
 
     lie = LieAt(phase=Phase.SAMPLE_FUNDING, record=newest(world), tamper=afterwards(charge))
     assert refuted(world, lie) is Phase.SAMPLE_FUNDING

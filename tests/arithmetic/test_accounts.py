@@ -70,14 +70,14 @@ class Full:
         for slot in range(layout.MAX_POSITIONS):
             at = self.account + layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
             market = words[at + layout.ACCOUNT_POSITION_MARKET]
-            since = words[at + layout.ACCOUNT_POSITION_FUNDING_INDEX]
+            since = words[at + layout.ACCOUNT_POSITION_FUNDING_INDEX_PPM]
             if words[at + layout.ACCOUNT_POSITION_SIZE_LOTS]:
                 found.append(
                     exact.Holding(
                         size=words[at + layout.ACCOUNT_POSITION_SIZE_LOTS],
                         mark=self.rule(market, "MARK_TICKS"),
                         tick=self.rule(market, "MULTIPLIER"),
-                        change=self.rule(market, "FUNDING_INDEX") - since,
+                        change=self.rule(market, "FUNDING_INDEX_PPM") - since,
                         initial=tiers_of(self, market, "INITIAL"),
                         maintenance=tiers_of(self, market, "MAINTENANCE"),
                         surcharge_ppm=self.rule(market, "SURCHARGE_PPM"),

@@ -18,8 +18,8 @@ from tallystick.rollup.invariants import broken, imbalance
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     MAX_EXPOSURE,
-    MAX_FUNDING_INDEX,
-    RISK_RISKMARKET_FUNDING_INDEX,
+    MAX_FUNDING_INDEX_PPM,
+    RISK_RISKMARKET_FUNDING_INDEX_PPM,
     RISK_RISKMARKET_WORDS,
 )
 from tallystick.testing.ledger import ledger as books
@@ -39,7 +39,7 @@ def charge(scene: Scene, index: int, market: int = 0) -> None:
     """Set a market's funding index between two batches, as if hours had passed."""
     scene.finish()
     base = scene.state.risk.open(0)
-    scene.state.risk.words[base + market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_FUNDING_INDEX] = index
+    scene.state.risk.words[base + market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_FUNDING_INDEX_PPM] = index
     scene.state.risk.mark(0)
     scene.cut()
 
@@ -66,7 +66,7 @@ def trade(scene: Scene, buyer: int, seller: int, lots: int, price: int = 1000) -
 @FUNDING
 @given(
     st.integers(-MAX_EXPOSURE, MAX_EXPOSURE),
-    st.integers(-2 * MAX_FUNDING_INDEX, 2 * MAX_FUNDING_INDEX),
+    st.integers(-2 * MAX_FUNDING_INDEX_PPM, 2 * MAX_FUNDING_INDEX_PPM),
 )
 def test_what_is_owed_is_rounded_up_and_the_dust_makes_it_exact(exposure: int, change: int) -> None:
     """I1, I4."""
@@ -76,7 +76,7 @@ def test_what_is_owed_is_rounded_up_and_the_dust_makes_it_exact(exposure: int, c
     assert -(2**58) <= owed(exposure, change) <= 2**58
 
 
-@pytest.mark.parametrize("index", [1, -1, 999_999, 2_500_000, -2_500_000, MAX_FUNDING_INDEX])
+@pytest.mark.parametrize("index", [1, -1, 999_999, 2_500_000, -2_500_000, MAX_FUNDING_INDEX_PPM])
 def test_a_closed_position_has_paid_for_the_time_it_was_held(index: int) -> None:
     """I1."""
     scene = Scene()

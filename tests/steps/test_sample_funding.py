@@ -14,7 +14,7 @@ from tallystick.state.layout import (
     FUNDING_RATE_PPM,
     KIND_DATED,
     PRICE_PREMIUM_COUNT,
-    PRICE_PREMIUM_SUM,
+    PRICE_PREMIUM_SUM_PPM,
 )
 from tallystick.testing.ledger.ledger_market import Market
 from tallystick.testing.ledger.ledger_price import commit
@@ -59,7 +59,7 @@ def test_every_minute_is_sampled_once(world: World) -> None:
         world.report(0, 1000)
     # The first report came before the bid, two more in minutes of their own after it.
     assert word(world.state.prices, 0, PRICE_PREMIUM_COUNT) == 3
-    assert word(world.state.prices, 0, PRICE_PREMIUM_SUM) == 20_000
+    assert word(world.state.prices, 0, PRICE_PREMIUM_SUM_PPM) == 20_000
 
 
 def test_a_future_that_expires_has_no_funding(world: World) -> None:

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import MOVE_MS, PRICE_BASIS
+from tallystick.state.layout import MOVE_MS, PRICE_BASIS_PPM
 from tallystick.testing.ledger.ledger_market import Market
 from tallystick.testing.ledger.ledger_price import commit
 from tallystick.testing.ledger.look import book, index, mark, surcharge, word
@@ -51,7 +51,7 @@ def test_the_mark_follows_the_books_usual_distance_from_the_index(world: World) 
     later(world, 75_000)
     world.report(0, 1000)
     # Half of the averaging time has passed: half of the distance.
-    assert word(world.state.prices, 0, PRICE_BASIS) == 10_000_000
+    assert word(world.state.prices, 0, PRICE_BASIS_PPM) == 10_000_000
     assert mark(world.state, 0) == 1010
 
 
@@ -138,7 +138,7 @@ def test_index_mark_and_surcharge_by_chance_are_the_ledgers(world: World, seed: 
         ledger.reports = dict.fromkeys(range(3), price)
         assert commit(ledger, 3, world.state.registers.clock_ms, *best)
         state = world.state
-        found = (index(state, 0), mark(state, 0), surcharge(state, 0), word(state.prices, 0, PRICE_BASIS))
+        found = (index(state, 0), mark(state, 0), surcharge(state, 0), word(state.prices, 0, PRICE_BASIS_PPM))
         assert found == (ledger.index, ledger.mark, ledger.surcharge_ppm, ledger.basis)
 
 

@@ -31,7 +31,7 @@ function health(Account account, Risk risk) pure returns (Health memory measured
         // SAFETY: 32 + 32 + 64 bits.
         size *= int256(uint256(risk.marketMultiplier(market)));
         int256 worth = size * int256(uint256(risk.marketMarkTicks(market)));
-        int256 change = int256(risk.marketFundingIndex(market)) - account.positionFundingIndex(slot);
+        int256 change = int256(risk.marketFundingIndexPpm(market)) - account.positionFundingIndexPpm(slot);
         measured.value += worth - owed(size, change);
         uint256 exposure = uint256(worth >= 0 ? worth : -worth);
         measured.notional += exposure;

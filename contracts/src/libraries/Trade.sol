@@ -85,8 +85,8 @@ function applyFill(Account account, Risk risk, Terms memory terms, uint256 side,
 
 /// @dev Works out what the old position owes for the time it was held; a new one owes nothing.
 function _settleFunding(Account account, Risk risk, uint256 market, Fill memory fill) pure {
-    fill.newIndex = risk.marketFundingIndex(market);
-    fill.oldIndex = fill.oldSize == 0 ? fill.newIndex : int256(account.positionFundingIndex(fill.slot));
+    fill.newIndex = risk.marketFundingIndexPpm(market);
+    fill.oldIndex = fill.oldSize == 0 ? fill.newIndex : int256(account.positionFundingIndexPpm(fill.slot));
     int256 exposure = fill.oldSize * int256(uint256(risk.marketMultiplier(market)));
     fill.cashChange = -owed(exposure, fill.newIndex - fill.oldIndex);
     fill.dust = dust(exposure, fill.newIndex - fill.oldIndex);
@@ -116,11 +116,11 @@ function moveTotals(Registers registers, Market market, Fill memory taker, Fill 
 function _bookFunding(Registers registers, Market market, Fill memory fill) pure {
     int256 older = wholeDown(fill.oldIndex);
     int256 newer = wholeDown(fill.newIndex);
-    int256 whole = market.fundingWhole() + fill.newSize * newer - fill.oldSize * older;
+    int256 whole = market.fundingWholeTicks() + fill.newSize * newer - fill.oldSize * older;
     int256 part = fill.newSize * (fill.newIndex - newer * MILLION);
-    part += market.fundingPart() - fill.oldSize * (fill.oldIndex - older * MILLION);
-    market.setFundingWhole(SafeCast.toInt64(whole));
-    market.setFundingPart(SafeCast.toInt64(part));
+    part += market.fundingPartPpm() - fill.oldSize * (fill.oldIndex - older * MILLION);
+    market.setFundingWholeTicks(SafeCast.toInt64(whole));
+    market.setFundingPartPpm(SafeCast.toInt64(part));
     int256 kept = registers.fundingDustPpm() + fill.dust;
     registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + wholeDown(kept)));
     registers.setFundingDustPpm(SafeCast.toInt64(kept - wholeDown(kept) * MILLION));
@@ -153,7 +153,7 @@ function _longPart(int256 size) pure returns (int256) {
 function _setPosition(Account account, uint256 slot, uint256 market, int256 size, int256 index) pure {
     account.setPositionMarket(slot, size == 0 ? 0 : SafeCast.toUint8(market));
     account.setPositionSizeLots(slot, SafeCast.toInt64(size));
-    account.setPositionFundingIndex(slot, size == 0 ? int64(0) : SafeCast.toInt64(index));
+    account.setPositionFundingIndexPpm(slot, size == 0 ? int64(0) : SafeCast.toInt64(index));
 }
 
 function _within(int256 amount, int256 most) pure returns (bool) {

@@ -56,7 +56,7 @@ from tallystick.state.layout import (
     PENDING_RULES,
     PRICE_INDEX_MS,
     PRICE_INDEX_TICKS,
-    RISK_RISKMARKET_FUNDING_INDEX,
+    RISK_RISKMARKET_FUNDING_INDEX_PPM,
     RISK_RISKMARKET_INITIAL_PPM,
     RISK_RISKMARKET_MAINTENANCE_PPM,
     RISK_RISKMARKET_MARK_TICKS,
@@ -219,7 +219,7 @@ def market(state: State, number: int) -> MarketView | None:
         status=_status(state, rules[base + MARKET_STATUS], price),
         index_ticks=state.prices.words[price + PRICE_INDEX_TICKS] if price is not None else 0,
         index_ms=state.prices.words[price + PRICE_INDEX_MS] if price is not None else 0,
-        funding_index=risk[entry + RISK_RISKMARKET_FUNDING_INDEX],
+        funding_index=risk[entry + RISK_RISKMARKET_FUNDING_INDEX_PPM],
         change=_change(state, number),
     )
 

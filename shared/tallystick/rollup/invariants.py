@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_FUNDING_INDEX,
+    ACCOUNT_POSITION_FUNDING_INDEX_PPM,
     ACCOUNT_POSITION_MARKET,
     ACCOUNT_POSITION_SIZE_LOTS,
     ACCOUNT_POSITION_WORDS,
     ACCOUNT_POSITIONS,
-    MARKET_FUNDING_PART,
-    MARKET_FUNDING_WHOLE,
+    MARKET_FUNDING_PART_PPM,
+    MARKET_FUNDING_WHOLE_TICKS,
     MARKET_NET_LOTS,
     MARKET_OPEN_INTEREST_LOTS,
     MARKET_SETTLED,
@@ -41,7 +41,7 @@ def broken(state: State) -> tuple[str, ...]:
             size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
             net[market] += size
             longs[market] += max(size, 0)
-            paid[market] += size * words[position + ACCOUNT_POSITION_FUNDING_INDEX]
+            paid[market] += size * words[position + ACCOUNT_POSITION_FUNDING_INDEX_PPM]
     found: list[str] = []
     if cash != registers.cash_units:
         found.append(f"accounts hold {cash} units, the registers say {registers.cash_units}")
@@ -56,7 +56,7 @@ def broken(state: State) -> tuple[str, ...]:
         if longs[market] != totals[base + MARKET_OPEN_INTEREST_LOTS]:
             said = totals[base + MARKET_OPEN_INTEREST_LOTS]
             found.append(f"market {market} has {longs[market]} lots open, its cell says {said}")
-        funding = totals[base + MARKET_FUNDING_WHOLE] * PPM + totals[base + MARKET_FUNDING_PART]
+        funding = totals[base + MARKET_FUNDING_WHOLE_TICKS] * PPM + totals[base + MARKET_FUNDING_PART_PPM]
         if paid[market] != funding:
             found.append(f"positions of market {market} have paid funding of {paid[market]}, its cell says {funding}")
     return tuple(found)
@@ -74,7 +74,7 @@ def imbalance(state: State) -> int:
     risk = state.risk.rows.get(0, -1)
     for market, base in state.markets.rows.items():
         totals = state.markets.words
-        funding = totals[base + MARKET_FUNDING_WHOLE] * PPM + totals[base + MARKET_FUNDING_PART]
+        funding = totals[base + MARKET_FUNDING_WHOLE_TICKS] * PPM + totals[base + MARKET_FUNDING_PART_PPM]
         if funding:
             at = risk + market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MULTIPLIER
             total += funding * state.risk.words[at]

@@ -179,7 +179,10 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "INTEREST_CLAMP_PPM": (500, "how far interest may pull the premium: 0.05 %, as most venues have it"),
     "FUNDING_HOURS": (8, "an hour pays an eighth of the premium"),
     "FUNDING_RATE_PPM": (40_000, "largest rate of an hour, 4 %, as Hyperliquid has it"),
-    "MAX_FUNDING_INDEX": ((1 << 27) * 1_000_000, "a funding index saturates here: 16 positions owe below 2^62 units"),
+    "MAX_FUNDING_INDEX_PPM": (
+        (1 << 27) * 1_000_000,
+        "a funding index saturates here: 16 positions owe below 2^62 units",
+    ),
     "MAX_DEPOSITED_UNITS": (1 << 58, "the Vault takes no more than this in all"),
     "MAX_AMOUNT": ((1 << 62) - 1, "largest 64-bit number a record may carry, so that sums fit an i64"),
     "PAGE_SLOTS": (64, "orders of one page"),

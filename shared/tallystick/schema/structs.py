@@ -15,7 +15,7 @@ POSITION = Struct(
     fields=(
         f("market", U8, "market id"),
         f("size_lots", I64, "signed size in lots, long is positive"),
-        f("funding_index", I64, "the market's funding index when the position last paid funding"),
+        f("funding_index_ppm", I64, "the market's funding index when the position last paid funding"),
     ),
 )
 
@@ -72,8 +72,8 @@ MARKET = Struct(
         f("move_ppm", U32, "how far the mark may move within a second"),
         f("open_interest_lots", U64, "sum of all long positions"),
         f("net_lots", I64, "sum of all positions: 0 after every step of a live market"),
-        f("funding_whole", I64, "sum of size x (funding index of the position, whole ticks)"),
-        f("funding_part", I64, "sum of size x (funding index of the position, millionths of a tick beyond them)"),
+        f("funding_whole_ticks", I64, "sum of size x (funding index of the position, whole ticks)"),
+        f("funding_part_ppm", I64, "sum of size x (funding index of the position, millionths of a tick beyond them)"),
     ),
 )
 
@@ -92,7 +92,7 @@ RISK_MARKET = Struct(
         f("tier2_from", U32, "notional at which the second tier begins, in millions of units; 0 for no tiers"),
         f("tier3_from", U32, "notional at which the third tier begins, in millions of units; 0 for none"),
         f("surcharge_ppm", U32, "what open interest adds to the initial margin fraction"),
-        f("funding_index", I64, "funding owed per lot and multiplier since listing, in millionths of a tick"),
+        f("funding_index_ppm", I64, "funding owed per lot and multiplier since listing, in millionths of a tick"),
         f("index_ms", U64, "clock of the index the mark followed last; 0 when it is final, or there is none"),
         f("resumed_ms", U64, "clock of the first index after a stale time; 0 when never stale"),
     ),
@@ -192,8 +192,8 @@ PRICE = Struct(
         f("index_ticks", U32, "median of the newest round with a quorum; 0 until the first one"),
         f("index_ms", U64, "clock when it was committed"),
         f("resumed_ms", U64, "clock of the first index after a stale time; 0 when never stale"),
-        f("basis", I64, "moving average of the book's distance from the index, in millionths of a tick"),
-        f("premium_sum", I64, "sum of the premiums sampled since the last tick, in millionths"),
+        f("basis_ppm", I64, "moving average of the book's distance from the index, in millionths of a tick"),
+        f("premium_sum_ppm", I64, "sum of the premiums sampled since the last tick, in millionths"),
         f("premium_count", U32, "how many they are"),
         f("sample_minute", U64, "minute of the newest sample, clock / 60,000"),
         f("tick_hour", U64, "hour of the newest tick, clock / 3,600,000"),

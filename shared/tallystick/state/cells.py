@@ -482,12 +482,12 @@ def set_account_position_size_lots(words: vec[i64], account: Account, i: i64, va
     words[account + 20 + 3 * i] = value
 
 
-def account_position_funding_index(words: vec[i64], account: Account, i: i64) -> i64:
+def account_position_funding_index_ppm(words: vec[i64], account: Account, i: i64) -> i64:
     """The market's funding index when the position last paid funding."""
     return words[account + 21 + 3 * i]
 
 
-def set_account_position_funding_index(words: vec[i64], account: Account, i: i64, value: i64) -> None:
+def set_account_position_funding_index_ppm(words: vec[i64], account: Account, i: i64, value: i64) -> None:
     """The market's funding index when the position last paid funding."""
     words[account + 21 + 3 * i] = value
 
@@ -682,22 +682,22 @@ def set_market_net_lots(words: vec[i64], market: Market, value: i64) -> None:
     words[market + 15] = value
 
 
-def market_funding_whole(words: vec[i64], market: Market) -> i64:
+def market_funding_whole_ticks(words: vec[i64], market: Market) -> i64:
     """Sum of size x (funding index of the position, whole ticks)."""
     return words[market + 16]
 
 
-def set_market_funding_whole(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_funding_whole_ticks(words: vec[i64], market: Market, value: i64) -> None:
     """Sum of size x (funding index of the position, whole ticks)."""
     words[market + 16] = value
 
 
-def market_funding_part(words: vec[i64], market: Market) -> i64:
+def market_funding_part_ppm(words: vec[i64], market: Market) -> i64:
     """Sum of size x (funding index of the position, millionths of a tick beyond them)."""
     return words[market + 17]
 
 
-def set_market_funding_part(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_funding_part_ppm(words: vec[i64], market: Market, value: i64) -> None:
     """Sum of size x (funding index of the position, millionths of a tick beyond them)."""
     words[market + 17] = value
 
@@ -812,12 +812,12 @@ def set_risk_market_surcharge_ppm(words: vec[i64], risk: Risk, i: i64, value: i6
     words[risk + 10 + 14 * i] = value
 
 
-def risk_market_funding_index(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Funding owed per lot and multiplier since listing, in millionths of a tick."""
     return words[risk + 11 + 14 * i]
 
 
-def set_risk_market_funding_index(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Funding owed per lot and multiplier since listing, in millionths of a tick."""
     words[risk + 11 + 14 * i] = value
 
@@ -1142,22 +1142,22 @@ def set_price_resumed_ms(words: vec[i64], price: Price, value: i64) -> None:
     words[price + 2] = value
 
 
-def price_basis(words: vec[i64], price: Price) -> i64:
+def price_basis_ppm(words: vec[i64], price: Price) -> i64:
     """Moving average of the book's distance from the index, in millionths of a tick."""
     return words[price + 3]
 
 
-def set_price_basis(words: vec[i64], price: Price, value: i64) -> None:
+def set_price_basis_ppm(words: vec[i64], price: Price, value: i64) -> None:
     """Moving average of the book's distance from the index, in millionths of a tick."""
     words[price + 3] = value
 
 
-def price_premium_sum(words: vec[i64], price: Price) -> i64:
+def price_premium_sum_ppm(words: vec[i64], price: Price) -> i64:
     """Sum of the premiums sampled since the last tick, in millionths."""
     return words[price + 4]
 
 
-def set_price_premium_sum(words: vec[i64], price: Price, value: i64) -> None:
+def set_price_premium_sum_ppm(words: vec[i64], price: Price, value: i64) -> None:
     """Sum of the premiums sampled since the last tick, in millionths."""
     words[price + 4] = value
 

@@ -12,7 +12,7 @@ from typing import Final
 from tallystick.state import layout
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_FUNDING_INDEX,
+    ACCOUNT_POSITION_FUNDING_INDEX_PPM,
     ACCOUNT_POSITION_MARKET,
     ACCOUNT_POSITION_SIZE_LOTS,
     ACCOUNT_POSITION_WORDS,
@@ -22,7 +22,7 @@ from tallystick.state.layout import (
     MAX_CASH_UNITS,
     MAX_DEPOSITED_UNITS,
     MAX_EXPOSURE,
-    MAX_FUNDING_INDEX,
+    MAX_FUNDING_INDEX_PPM,
     MAX_MARKETS,
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
@@ -96,7 +96,7 @@ def margins(chance: random.Random) -> dict[str, int]:
 def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool) -> None:
     """Write an extreme market with its mark, funding and samples, as if it had traded for long."""
     rules = listing(chance)
-    reach = MAX_FUNDING_INDEX if far else NEAR_FUNDING
+    reach = MAX_FUNDING_INDEX_PPM if far else NEAR_FUNDING
     index = extreme(chance, 1, MAX_PRICE_TICKS)
     write_rules(
         state,
@@ -106,7 +106,7 @@ def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool)
             "status": MARKET_LIVE,
             "mark_ticks": extreme(chance, 1, MAX_PRICE_TICKS),
             "surcharge_ppm": extreme(chance, 0, PPM - rules["initial_ppm"]),
-            "funding_index": extreme(chance, -reach, reach),
+            "funding_index_ppm": extreme(chance, -reach, reach),
         },
     )
     samples = extreme(chance, 1, 60)
@@ -115,9 +115,9 @@ def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool)
         "index_ticks": index,
         "index_ms": _index_ms(chance, state.registers.clock_ms),
         "resumed_ms": chance.choice((0, 0, _index_ms(chance, state.registers.clock_ms))),
-        "basis": extreme(chance, -index * rules["band_ppm"], index * rules["band_ppm"]),
+        "basis_ppm": extreme(chance, -index * rules["band_ppm"], index * rules["band_ppm"]),
         "premium_count": samples,
-        "premium_sum": extreme(chance, -most, most),
+        "premium_sum_ppm": extreme(chance, -most, most),
         "tick_hour": state.registers.clock_ms // layout.HOUR_MS,
     }
     base = state.prices.open(market)
@@ -143,11 +143,11 @@ def fill_account(state: State, account: int, markets: list[int], chance: random.
     words = state.accounts.words
     for slot, market in enumerate(markets[:MAX_POSITIONS]):
         most = state.markets.words[state.markets.open(market) + layout.MARKET_MAX_LOTS]
-        reach = MAX_FUNDING_INDEX if market in far else NEAR_FUNDING
+        reach = MAX_FUNDING_INDEX_PPM if market in far else NEAR_FUNDING
         at = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
         words[at + ACCOUNT_POSITION_MARKET] = market
         words[at + ACCOUNT_POSITION_SIZE_LOTS] = extreme(chance, 1, most) * chance.choice((1, -1))
-        words[at + ACCOUNT_POSITION_FUNDING_INDEX] = extreme(chance, -reach, reach)
+        words[at + ACCOUNT_POSITION_FUNDING_INDEX_PPM] = extreme(chance, -reach, reach)
     words[base + ACCOUNT_CASH_UNITS] = extreme(chance, -MAX_CASH_UNITS, MAX_CASH_UNITS)
     state.accounts.mark(account)
 
@@ -160,7 +160,7 @@ def settle_books(state: State) -> None:
         base = state.accounts.open(account) + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
         state.accounts.words[base + ACCOUNT_POSITION_MARKET] = market
         state.accounts.words[base + ACCOUNT_POSITION_SIZE_LOTS] = -net[market]
-        state.accounts.words[base + ACCOUNT_POSITION_FUNDING_INDEX] = since[market]
+        state.accounts.words[base + ACCOUNT_POSITION_FUNDING_INDEX_PPM] = since[market]
         state.accounts.mark(account)
     owed = _write_totals(state)
     registers = state.registers
@@ -186,7 +186,7 @@ def _positions(state: State) -> list[tuple[int, int, int]]:
                     (
                         words[at + ACCOUNT_POSITION_MARKET],
                         words[at + ACCOUNT_POSITION_SIZE_LOTS],
-                        words[at + ACCOUNT_POSITION_FUNDING_INDEX],
+                        words[at + ACCOUNT_POSITION_FUNDING_INDEX_PPM],
                     )
                 )
     return found
@@ -213,7 +213,9 @@ def _write_totals(state: State) -> int:
     risk = state.risk.open(0)
     for market, (longs, whole, part) in totals.items():
         write_rules(
-            state, market, {"open_interest_lots": longs, "net_lots": 0, "funding_whole": whole, "funding_part": part}
+            state,
+            market,
+            {"open_interest_lots": longs, "net_lots": 0, "funding_whole_ticks": whole, "funding_part_ppm": part},
         )
         entry = risk + market * layout.RISK_RISKMARKET_WORDS
         owed += state.risk.words[entry + layout.RISK_RISKMARKET_MULTIPLIER] * (PPM * whole + part)

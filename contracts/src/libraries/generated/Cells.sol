@@ -115,11 +115,11 @@ library AccountLib {
     }
 
     /// the market's funding index when the position last paid funding
-    function positionFundingIndex(Account self, uint256 i) internal pure returns (int64) {
+    function positionFundingIndexPpm(Account self, uint256 i) internal pure returns (int64) {
         return int64(uint64(Packed.read(Account.unwrap(self), 102 + i * 17, 8)));
     }
 
-    function setPositionFundingIndex(Account self, uint256 i, int64 value) internal pure {
+    function setPositionFundingIndexPpm(Account self, uint256 i, int64 value) internal pure {
         Packed.write(Account.unwrap(self), 102 + i * 17, 8, uint64(value));
     }
 }
@@ -315,20 +315,20 @@ library MarketLib {
     }
 
     /// sum of size x (funding index of the position, whole ticks)
-    function fundingWhole(Market self) internal pure returns (int64) {
+    function fundingWholeTicks(Market self) internal pure returns (int64) {
         return int64(uint64(Packed.read(Market.unwrap(self), 90, 8)));
     }
 
-    function setFundingWhole(Market self, int64 value) internal pure {
+    function setFundingWholeTicks(Market self, int64 value) internal pure {
         Packed.write(Market.unwrap(self), 90, 8, uint64(value));
     }
 
     /// sum of size x (funding index of the position, millionths of a tick beyond them)
-    function fundingPart(Market self) internal pure returns (int64) {
+    function fundingPartPpm(Market self) internal pure returns (int64) {
         return int64(uint64(Packed.read(Market.unwrap(self), 98, 8)));
     }
 
-    function setFundingPart(Market self, int64 value) internal pure {
+    function setFundingPartPpm(Market self, int64 value) internal pure {
         Packed.write(Market.unwrap(self), 98, 8, uint64(value));
     }
 }
@@ -442,11 +442,11 @@ library RiskLib {
     }
 
     /// funding owed per lot and multiplier since listing, in millionths of a tick
-    function marketFundingIndex(Risk self, uint256 i) internal pure returns (int64) {
+    function marketFundingIndexPpm(Risk self, uint256 i) internal pure returns (int64) {
         return int64(uint64(Packed.read(Risk.unwrap(self), 44 + i * 68, 8)));
     }
 
-    function setMarketFundingIndex(Risk self, uint256 i, int64 value) internal pure {
+    function setMarketFundingIndexPpm(Risk self, uint256 i, int64 value) internal pure {
         Packed.write(Risk.unwrap(self), 44 + i * 68, 8, uint64(value));
     }
 
@@ -828,20 +828,20 @@ library PriceLib {
     }
 
     /// moving average of the book's distance from the index, in millionths of a tick
-    function basis(Price self) internal pure returns (int64) {
+    function basisPpm(Price self) internal pure returns (int64) {
         return int64(uint64(Packed.read(Price.unwrap(self), 20, 8)));
     }
 
-    function setBasis(Price self, int64 value) internal pure {
+    function setBasisPpm(Price self, int64 value) internal pure {
         Packed.write(Price.unwrap(self), 20, 8, uint64(value));
     }
 
     /// sum of the premiums sampled since the last tick, in millionths
-    function premiumSum(Price self) internal pure returns (int64) {
+    function premiumSumPpm(Price self) internal pure returns (int64) {
         return int64(uint64(Packed.read(Price.unwrap(self), 28, 8)));
     }
 
-    function setPremiumSum(Price self, int64 value) internal pure {
+    function setPremiumSumPpm(Price self, int64 value) internal pure {
         Packed.write(Price.unwrap(self), 28, 8, uint64(value));
     }
 

@@ -102,7 +102,7 @@ library Constants {
     /// largest rate of an hour, 4 %, as Hyperliquid has it
     uint256 internal constant FUNDING_RATE_PPM = 40000;
     /// a funding index saturates here: 16 positions owe below 2^62 units
-    uint256 internal constant MAX_FUNDING_INDEX = 134217728000000;
+    uint256 internal constant MAX_FUNDING_INDEX_PPM = 134217728000000;
     /// the Vault takes no more than this in all
     uint256 internal constant MAX_DEPOSITED_UNITS = 288230376151711744;
     /// largest 64-bit number a record may carry, so that sums fit an i64

@@ -36,8 +36,8 @@ contract SampleFunding is Step {
             if (price.premiumCount() != 0) _tick(price, risk, number);
             price.setTickHour(hour);
         }
-        int256 sum = price.premiumSum() + _premium(price.indexTicks(), bid, ask);
-        price.setPremiumSum(SafeCast.toInt64(sum));
+        int256 sum = price.premiumSumPpm() + _premium(price.indexTicks(), bid, ask);
+        price.setPremiumSumPpm(SafeCast.toInt64(sum));
         price.setPremiumCount(price.premiumCount() + 1);
         price.setSampleMinute(periodsDown(registers.clockMs(), Constants.MINUTE_MS));
 
@@ -54,11 +54,11 @@ contract SampleFunding is Step {
 
     /// @dev Charges for the samples since the last tick, and begins anew.
     function _tick(Price price, Risk risk, uint256 number) private pure {
-        int256 average = divToZero(price.premiumSum(), int256(uint256(price.premiumCount())));
+        int256 average = divToZero(price.premiumSumPpm(), int256(uint256(price.premiumCount())));
         int256 rate = _hourlyRate(average, risk.marketInitialPpm(number), risk.marketMaintenancePpm(number));
-        int256 charged = risk.marketFundingIndex(number) + rate * int256(uint256(price.indexTicks()));
-        risk.setMarketFundingIndex(number, SafeCast.toInt64(clamp(charged, int256(Constants.MAX_FUNDING_INDEX))));
-        price.setPremiumSum(0);
+        int256 charged = risk.marketFundingIndexPpm(number) + rate * int256(uint256(price.indexTicks()));
+        risk.setMarketFundingIndexPpm(number, SafeCast.toInt64(clamp(charged, int256(Constants.MAX_FUNDING_INDEX_PPM))));
+        price.setPremiumSumPpm(0);
         price.setPremiumCount(0);
     }
 

@@ -38,7 +38,7 @@ contract SettlePosition is Step {
         account.setCashUnits(SafeCast.toInt64(account.cashUnits() + worth));
         account.setPositionMarket(slot, 0);
         account.setPositionSizeLots(slot, 0);
-        account.setPositionFundingIndex(slot, 0);
+        account.setPositionFundingIndexPpm(slot, 0);
         market.setNetLots(SafeCast.toInt64(market.netLots() - size));
         // SAFETY: the open interest is the sum of all long positions, this one among them.
         if (size > 0) market.setOpenInterestLots(uint64(market.openInterestLots() - uint256(size)));

@@ -67,11 +67,11 @@ contract UpdateMark is Step {
         if (bid == NO_PRICE || ask == NO_PRICE) return index;
         int256 both = int256(bid + ask);
         int256 elapsed = int256(uint256(registers.argAmount()));
-        int256 basis = price.basis();
+        int256 basis = price.basisPpm();
         int256 distance = divDown(both * MILLION, 2) - index * MILLION;
         basis += mulDivDown(distance - basis, elapsed, int256(Constants.BASIS_MS));
         basis = clamp(basis, index * int256(uint256(market.bandPpm())));
-        price.setBasis(SafeCast.toInt64(basis));
+        price.setBasisPpm(SafeCast.toInt64(basis));
         return medianOf(index, index + wholeDown(basis), divDown(both, 2));
     }
 

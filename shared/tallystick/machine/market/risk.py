@@ -9,13 +9,13 @@ from tallystick.machine.market.funding import owed
 from tallystick.machine.market.margin import initial_margin, maintenance_margin
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_FUNDING_INDEX,
+    ACCOUNT_POSITION_FUNDING_INDEX_PPM,
     ACCOUNT_POSITION_MARKET,
     ACCOUNT_POSITION_SIZE_LOTS,
     ACCOUNT_POSITION_WORDS,
     ACCOUNT_POSITIONS,
     MAX_POSITIONS,
-    RISK_RISKMARKET_FUNDING_INDEX,
+    RISK_RISKMARKET_FUNDING_INDEX_PPM,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
@@ -55,8 +55,8 @@ def health(state: State, account: i64, risk: i64) -> Health:
         market = risk + words[position + ACCOUNT_POSITION_MARKET] * RISK_RISKMARKET_WORDS
         size *= marks[market + RISK_RISKMARKET_MULTIPLIER]
         worth = size * marks[market + RISK_RISKMARKET_MARK_TICKS]
-        last = words[position + ACCOUNT_POSITION_FUNDING_INDEX]
-        value += worth - owed(size, marks[market + RISK_RISKMARKET_FUNDING_INDEX] - last)
+        last = words[position + ACCOUNT_POSITION_FUNDING_INDEX_PPM]
+        value += worth - owed(size, marks[market + RISK_RISKMARKET_FUNDING_INDEX_PPM] - last)
         exposure = worth if worth >= 0 else -worth
         notional += exposure
         initial += initial_margin(marks, market, exposure)

@@ -13,21 +13,21 @@ from tallystick.machine.market.risk import health, may_change
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_FUNDING_INDEX,
+    ACCOUNT_POSITION_FUNDING_INDEX_PPM,
     ACCOUNT_POSITION_MARKET,
     ACCOUNT_POSITION_SIZE_LOTS,
     ACCOUNT_POSITION_WORDS,
     ACCOUNT_POSITIONS,
     BUY,
-    MARKET_FUNDING_PART,
-    MARKET_FUNDING_WHOLE,
+    MARKET_FUNDING_PART_PPM,
+    MARKET_FUNDING_WHOLE_TICKS,
     MARKET_MAX_OPEN_INTEREST_LOTS,
     MARKET_NET_LOTS,
     MARKET_OPEN_INTEREST_LOTS,
     MAX_CASH_UNITS,
     MAX_POSITIONS,
     PPM,
-    RISK_RISKMARKET_FUNDING_INDEX,
+    RISK_RISKMARKET_FUNDING_INDEX_PPM,
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
 )
@@ -120,10 +120,10 @@ def apply_fill(state: State, account: i64, risk: i64, terms: Terms, side: i64, f
 def _settle_funding(state: State, entry: i64, fill: Fill) -> None:
     """Work out what the old position owes for the time it was held; a new one owes nothing."""
     marks = state.risk.words
-    fill.new_index = marks[entry + RISK_RISKMARKET_FUNDING_INDEX]
+    fill.new_index = marks[entry + RISK_RISKMARKET_FUNDING_INDEX_PPM]
     fill.old_index = fill.new_index
     if fill.old_size != 0:
-        fill.old_index = state.accounts.words[fill.position + ACCOUNT_POSITION_FUNDING_INDEX]
+        fill.old_index = state.accounts.words[fill.position + ACCOUNT_POSITION_FUNDING_INDEX_PPM]
     exposure = fill.old_size * marks[entry + RISK_RISKMARKET_MULTIPLIER]
     fill.cash_change = -owed(exposure, fill.new_index - fill.old_index)
     fill.dust = dust(exposure, fill.new_index - fill.old_index)
@@ -155,9 +155,9 @@ def _book_funding(state: State, market: i64, fill: Fill) -> None:
     registers = state.registers
     older = whole_down(fill.old_index)
     newer = whole_down(fill.new_index)
-    totals[market + MARKET_FUNDING_WHOLE] += fill.new_size * newer - fill.old_size * older
+    totals[market + MARKET_FUNDING_WHOLE_TICKS] += fill.new_size * newer - fill.old_size * older
     part = fill.new_size * (fill.new_index - newer * PPM)
-    totals[market + MARKET_FUNDING_PART] += part - fill.old_size * (fill.old_index - older * PPM)
+    totals[market + MARKET_FUNDING_PART_PPM] += part - fill.old_size * (fill.old_index - older * PPM)
     kept = registers.funding_dust_ppm + fill.dust
     registers.fees_units += whole_down(kept)
     registers.funding_dust_ppm = kept - whole_down(kept) * PPM
@@ -195,7 +195,7 @@ def _long_part(size: i64) -> i64:
 def _set_position(words: vec[i64], position: i64, market: i64, size: i64, index: i64) -> None:
     words[position + ACCOUNT_POSITION_MARKET] = market if size else 0
     words[position + ACCOUNT_POSITION_SIZE_LOTS] = size
-    words[position + ACCOUNT_POSITION_FUNDING_INDEX] = index if size else 0
+    words[position + ACCOUNT_POSITION_FUNDING_INDEX_PPM] = index if size else 0
 
 
 def _within(amount: i64, most: i64) -> bool:

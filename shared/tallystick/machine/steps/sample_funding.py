@@ -15,15 +15,15 @@ from tallystick.state.layout import (
     HOUR_MS,
     INTEREST_CLAMP_PPM,
     INTEREST_PPM,
-    MAX_FUNDING_INDEX,
+    MAX_FUNDING_INDEX_PPM,
     MINUTE_MS,
     PPM,
     PRICE_INDEX_TICKS,
     PRICE_PREMIUM_COUNT,
-    PRICE_PREMIUM_SUM,
+    PRICE_PREMIUM_SUM_PPM,
     PRICE_SAMPLE_MINUTE,
     PRICE_TICK_HOUR,
-    RISK_RISKMARKET_FUNDING_INDEX,
+    RISK_RISKMARKET_FUNDING_INDEX_PPM,
     RISK_RISKMARKET_INITIAL_PPM,
     RISK_RISKMARKET_MAINTENANCE_PPM,
     RISK_RISKMARKET_WORDS,
@@ -56,7 +56,7 @@ def step(machine: Machine) -> None:
         if words[price + PRICE_PREMIUM_COUNT]:
             _tick(machine, price, risk + number * RISK_RISKMARKET_WORDS)
         words[price + PRICE_TICK_HOUR] = hour
-    words[price + PRICE_PREMIUM_SUM] += premium(words[price + PRICE_INDEX_TICKS], bid, ask)
+    words[price + PRICE_PREMIUM_SUM_PPM] += premium(words[price + PRICE_INDEX_TICKS], bid, ask)
     words[price + PRICE_PREMIUM_COUNT] += 1
     words[price + PRICE_SAMPLE_MINUTE] = periods_down(registers.clock_ms, MINUTE_MS)
 
@@ -80,13 +80,13 @@ def _tick(machine: Machine, price: i64, entry: i64) -> None:
     state = machine.state
     words = state.prices.words
     marks = state.risk.words
-    average = div_to_zero(words[price + PRICE_PREMIUM_SUM], words[price + PRICE_PREMIUM_COUNT])
+    average = div_to_zero(words[price + PRICE_PREMIUM_SUM_PPM], words[price + PRICE_PREMIUM_COUNT])
     rate = hourly_rate(
         average, marks[entry + RISK_RISKMARKET_INITIAL_PPM], marks[entry + RISK_RISKMARKET_MAINTENANCE_PPM]
     )
-    charged = marks[entry + RISK_RISKMARKET_FUNDING_INDEX] + rate * words[price + PRICE_INDEX_TICKS]
-    marks[entry + RISK_RISKMARKET_FUNDING_INDEX] = clamp(charged, MAX_FUNDING_INDEX)
-    words[price + PRICE_PREMIUM_SUM] = 0
+    charged = marks[entry + RISK_RISKMARKET_FUNDING_INDEX_PPM] + rate * words[price + PRICE_INDEX_TICKS]
+    marks[entry + RISK_RISKMARKET_FUNDING_INDEX_PPM] = clamp(charged, MAX_FUNDING_INDEX_PPM)
+    words[price + PRICE_PREMIUM_SUM_PPM] = 0
     words[price + PRICE_PREMIUM_COUNT] = 0
     state.risk.mark(0)
     machine.emit(
@@ -94,7 +94,7 @@ def _tick(machine: Machine, price: i64, entry: i64) -> None:
         machine.state.registers.arg_market,
         rate,
         words[price + PRICE_INDEX_TICKS],
-        marks[entry + RISK_RISKMARKET_FUNDING_INDEX],
+        marks[entry + RISK_RISKMARKET_FUNDING_INDEX_PPM],
     )
 
 

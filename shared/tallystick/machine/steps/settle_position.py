@@ -7,7 +7,7 @@ from tallystick.machine.market.trade import NO_SLOT, find_position
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_FUNDING_INDEX,
+    ACCOUNT_POSITION_FUNDING_INDEX_PPM,
     ACCOUNT_POSITION_MARKET,
     ACCOUNT_POSITION_SIZE_LOTS,
     MARKET_NET_LOTS,
@@ -56,7 +56,7 @@ def step(machine: Machine) -> None:
     words[account + ACCOUNT_CASH_UNITS] += worth
     words[position + ACCOUNT_POSITION_MARKET] = 0
     words[position + ACCOUNT_POSITION_SIZE_LOTS] = 0
-    words[position + ACCOUNT_POSITION_FUNDING_INDEX] = 0
+    words[position + ACCOUNT_POSITION_FUNDING_INDEX_PPM] = 0
     totals[market + MARKET_NET_LOTS] -= size
     if size > 0:
         totals[market + MARKET_OPEN_INTEREST_LOTS] -= size

@@ -32,7 +32,7 @@ from tallystick.state.layout import (
     PPM,
     PRICE_ANCHOR_MS,
     PRICE_ANCHOR_TICKS,
-    PRICE_BASIS,
+    PRICE_BASIS_PPM,
     PRICE_INDEX_MS,
     PRICE_INDEX_TICKS,
     PRICE_RESUMED_MS,
@@ -96,11 +96,11 @@ def _fair(state: State, market: i64, price: i64, bid: i64, ask: i64) -> i64:
         return index
     both = bid + ask
     elapsed = state.registers.arg_amount
-    basis = words[price + PRICE_BASIS]
+    basis = words[price + PRICE_BASIS_PPM]
     distance = div_down(both * PPM, 2) - index * PPM
     basis += mul_div_down(distance - basis, elapsed, BASIS_MS)
     basis = clamp(basis, index * state.markets.words[market + MARKET_BAND_PPM])
-    words[price + PRICE_BASIS] = basis
+    words[price + PRICE_BASIS_PPM] = basis
     return median_of(index, index + whole_down(basis), div_down(both, 2))
 
 

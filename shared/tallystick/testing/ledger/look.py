@@ -95,7 +95,7 @@ def surcharge(state: State, market: int) -> int:
 
 def funding_index(state: State, market: int) -> int:
     """Return a market's funding index, in millionths of a tick."""
-    at = market * layout.RISK_RISKMARKET_WORDS + layout.RISK_RISKMARKET_FUNDING_INDEX
+    at = market * layout.RISK_RISKMARKET_WORDS + layout.RISK_RISKMARKET_FUNDING_INDEX_PPM
     return word(state.risk, 0, at)
 
 

@@ -88,12 +88,12 @@ def write_settled_funding(scene: Scene, market: int) -> None:
     """A dated future has no funding."""
     state = scene.state
     entry = state.risk.open(0) + market * layout.RISK_RISKMARKET_WORDS
-    state.risk.words[entry + layout.RISK_RISKMARKET_FUNDING_INDEX] = 0
+    state.risk.words[entry + layout.RISK_RISKMARKET_FUNDING_INDEX_PPM] = 0
     for base in state.accounts.rows.values():
         for slot in range(MAX_POSITIONS):
             at = base + layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
             if state.accounts.words[at + layout.ACCOUNT_POSITION_MARKET] == market:
-                state.accounts.words[at + layout.ACCOUNT_POSITION_FUNDING_INDEX] = 0
+                state.accounts.words[at + layout.ACCOUNT_POSITION_FUNDING_INDEX_PPM] = 0
 
 
 def rescue(scene: Scene, account: int, chance: random.Random) -> None:

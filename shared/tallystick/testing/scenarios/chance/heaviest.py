@@ -67,7 +67,7 @@ RULES_OF_ALL: Final = {
     "surcharge_ppm": 0x010101,
     "surcharge_from_units": 0x01010101010101,
     "surcharge_to_units": 0x0101010101010101,
-    "funding_index": 0x010101010101,
+    "funding_index_ppm": 0x010101010101,
 }
 
 
@@ -92,7 +92,7 @@ def _stage(scene: Scene) -> None:
             # The market of the step is in the last slot, behind fifteen that it is not.
             state.accounts.words[at + layout.ACCOUNT_POSITION_MARKET] = MARKET + 1 - MAX_POSITIONS + slot
             state.accounts.words[at + layout.ACCOUNT_POSITION_SIZE_LOTS] = size
-            state.accounts.words[at + layout.ACCOUNT_POSITION_FUNDING_INDEX] = 0x01010101
+            state.accounts.words[at + layout.ACCOUNT_POSITION_FUNDING_INDEX_PPM] = 0x01010101
         state.accounts.mark(account)
     settle_books(state)
     for account in (ALICE, BOB, CAROL, DAVE):
