@@ -20,7 +20,7 @@ from tallystick.party.strategy.player import Bisect, Claim, Player, Prove
 from tallystick.rollup.views.assertion_view import Status
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import ACCOUNT_CASH_UNITS, MARKET_TAKER_PPM
+from tallystick.state.layout import ACCOUNT_CASH_UNITS, MARKET_TAKER_FEE_PPM
 from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
@@ -38,7 +38,7 @@ def steal(account: int) -> Tamper:
 
 def lies() -> dict[str, Any]:
     """Return four liars' steps, each wrong at another place."""
-    free_of_fees = pretending(lambda m: m.state.markets, 0, MARKET_TAKER_PPM, 0)
+    free_of_fees = pretending(lambda m: m.state.markets, 0, MARKET_TAKER_FEE_PPM, 0)
     return {
         "operator": LieAt(phase=Phase.WITHDRAW, tamper=steal(1)).step,
         "sybil 1": LieAt(phase=Phase.COMMIT_MEDIAN, tamper=steal(2)).step,

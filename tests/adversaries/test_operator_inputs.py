@@ -350,7 +350,7 @@ def test_O31_treating_an_unknown_record_in_a_way_of_ones_own_is_refuted(data: by
 def test_O32_changing_a_markets_rules_is_refuted() -> None:
     """The operator lists a market a second time, with other fees. A listed market never changes (MARKET_EXISTS)."""
     world = exchange()
-    assert world.list_market(0, taker_ppm=900_000) is Outcome.MARKET_EXISTS
+    assert world.list_market(0, taker_fee_ppm=900_000) is Outcome.MARKET_EXISTS
     tamper = pretending(lambda m: m.state.markets, 0, MARKET_STATUS, 0)
     assert refuted(world, LieAt(phase=Phase.LIST_MARKET, record=newest(world), tamper=tamper)) is Phase.LIST_MARKET
 

@@ -10,7 +10,7 @@ from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ADL_DELAY_MS,
     MARKET_INSURANCE_LOTS,
-    MARKET_LIQUIDATION_PPM,
+    MARKET_LIQUIDATION_FEE_PPM,
 )
 from tallystick.testing.scenarios.orders.liquidations import BOB, CRASHED, FALLEN, troubled
 from tallystick.testing.scenarios.scene import Scene
@@ -79,7 +79,7 @@ def test_O23_another_fee_of_a_liquidation_is_refuted() -> None:
     scene = troubled_scene()
     scene.order(4, 0, BUY, FALLEN, 100)
     assert scene.liquidate(BOB, 0) is Outcome.ACCEPTED
-    dearer = pretending(lambda m: m.state.markets, 0, MARKET_LIQUIDATION_PPM, 20_000)
+    dearer = pretending(lambda m: m.state.markets, 0, MARKET_LIQUIDATION_FEE_PPM, 20_000)
     assert refuted(scene, LieAt(phase=Phase.MATCH_MAKER, record=newest(scene), tamper=dearer)) is Phase.MATCH_MAKER
 
 

@@ -17,9 +17,9 @@ from tallystick.state.layout import (
     ACCOUNT_DEAD_BEFORE,
     BITMAP_BITS,
     KIND_DATED,
-    MARKET_MAKER_PPM,
+    MARKET_MAKER_FEE_PPM,
     MARKET_MAX_LOTS,
-    MARKET_TAKER_PPM,
+    MARKET_TAKER_FEE_PPM,
     MESSAGE_FORCE_CANCEL_ALL,
     ORDER_REMAINING_LOTS,
     ORDER_SEQUENCE,
@@ -155,7 +155,7 @@ def test_O09_a_fill_of_an_expired_order_is_refuted() -> None:
     assert refuted(world, lie) is Phase.MATCH_MAKER
 
 
-@pytest.mark.parametrize("rate", [MARKET_TAKER_PPM, MARKET_MAKER_PPM])
+@pytest.mark.parametrize("rate", [MARKET_TAKER_FEE_PPM, MARKET_MAKER_FEE_PPM])
 @pytest.mark.parametrize("ppm", [0, 600_000])
 def test_O13_a_fee_other_than_the_markets_is_refuted(rate: int, ppm: int) -> None:
     """The operator takes more, or lets a friend off. The market's cell has the rates; the step computes the fee."""
@@ -303,7 +303,7 @@ def test_O29_settling_an_expired_future_at_another_price_or_twice_is_refuted() -
 def test_O32_putting_new_rules_in_force_before_their_time_is_refuted() -> None:
     """Governance proposes a fee of a half, the operator puts it in force at once. It is three weeks away: TOO_EARLY."""
     world = exchange()
-    assert world.change_market(0, 1, taker_ppm=500_000) is Outcome.ACCEPTED
+    assert world.change_market(0, 1, taker_fee_ppm=500_000) is Outcome.ACCEPTED
     assert world.send(make("apply_change", market=0)) is Outcome.TOO_EARLY
     tamper = pretending(lambda m: m.state.pendings, 0, PENDING_EFFECTIVE_MS, 1)
     assert refuted(world, LieAt(phase=Phase.APPLY_CHANGE, record=newest(world), tamper=tamper)) is Phase.APPLY_CHANGE

@@ -174,7 +174,7 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     side = 1 if case.size > 0 else -1
     assert quote == max(lots * worth - side * floor(behind), lots * case.tick)
     if not bankrupt(case):
-        assert enough == fewest(case, tiers, made.state.markets.words[case.market + layout.MARKET_LIQUIDATION_PPM])
+        assert enough == fewest(case, tiers, made.state.markets.words[case.market + layout.MARKET_LIQUIDATION_FEE_PPM])
 
 
 def fewest(case: Case, tiers: exact.Tiers, fee_ppm: int) -> int:
@@ -218,7 +218,7 @@ def test_what_a_liquidation_pays_the_fund(seed: int) -> None:
     registers, rules, fund, _ = made.packed(market)
     assert fee == solidity("liquidationFeeOf", registers, rules, fund, tick * price, tick, price)
     room = layout.MAX_CASH_UNITS - state.accounts.words[made.account + layout.ACCOUNT_CASH_UNITS]
-    ppm = state.markets.words[cell + layout.MARKET_LIQUIDATION_PPM]
+    ppm = state.markets.words[cell + layout.MARKET_LIQUIDATION_FEE_PPM]
     improvement = abs(price - limit) * tick
     assert fee == exact.liquidation_fee(tick * price, ppm, improvement, room)
 

@@ -220,9 +220,9 @@ def test_agents_are_listed_until_they_are_revoked(served: Served) -> None:
 def test_a_proposed_change_is_shown_with_its_market(served: Served) -> None:
     rig = served.rig
     rules = get(served, "/v1/markets")["markets"][0]["rules"]
-    served.post(rig.signed("change_market", "governance", market=0, change=1, **{**rules, "taker_ppm": 123}))
+    served.post(rig.signed("change_market", "governance", market=0, change=1, **{**rules, "taker_fee_ppm": 123}))
     change = get(served, "/v1/markets")["markets"][0]["change"]
-    assert (change["proposed"], change["rules"]["taker_ppm"]) == (1, 123)
+    assert (change["proposed"], change["rules"]["taker_fee_ppm"]) == (1, 123)
     assert change["effective_ms"] > rig.core.clock.now_ms()
     assert served.post(make("apply_change", market=0)).json()["error"] == "too_early"
 
@@ -313,10 +313,10 @@ def test_a_settled_market_says_so_and_its_positions_turn_into_cash(served: Serve
 def test_a_change_of_rules_is_put_in_force_by_anybody_when_its_time_has_come(served: Served) -> None:
     rig = served.rig
     rules = get(served, "/v1/markets")["markets"][0]["rules"]
-    served.post(rig.signed("change_market", "governance", market=0, change=1, **{**rules, "taker_ppm": 123}))
+    served.post(rig.signed("change_market", "governance", market=0, change=1, **{**rules, "taker_fee_ppm": 123}))
     rig.seconds += CHANGE_DELAY_MS / 1_000 + 1
     rig.core.clock.observe(START + int(rig.seconds))
     served.post(rig.order(1, BUY, 617_000, 1))
     assert served.post(make("apply_change", market=0)).json()["outcome"] == "ACCEPTED"
     market = get(served, "/v1/markets")["markets"][0]
-    assert (market["taker_ppm"], market["change"]) == (123, {"proposed": 1, "effective_ms": 0, "rules": {}})
+    assert (market["taker_fee_ppm"], market["change"]) == (123, {"proposed": 1, "effective_ms": 0, "rules": {}})

@@ -67,7 +67,7 @@ def test_nothing_meets_the_book(market: World) -> None:
 
 
 def test_a_maker_with_a_rebate_is_paid_for_it(market: World) -> None:
-    market.list_market(1, maker_ppm=0, rebate_ppm=300)
+    market.list_market(1, maker_fee_ppm=0, rebate_ppm=300)
     market.report(1, MARK)
     assert market.block(1, 2, SELL, MARK, 10, market=1) is ACCEPTED
     quote = 10 * LOT

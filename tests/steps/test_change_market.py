@@ -7,7 +7,7 @@ from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     CHANGE_DELAY_MS,
     MARKET_MAX_LOTS,
-    MARKET_TAKER_PPM,
+    MARKET_TAKER_FEE_PPM,
     PENDING_CHANGES,
     PENDING_EFFECTIVE_MS,
     RISK_RISKMARKET_MAINTENANCE_PPM,
@@ -53,7 +53,7 @@ def test_rules_that_may_not_be_listed_may_not_be_proposed(market: World) -> None
         {"max_lots": 2**24},
         {"maintenance_ppm": 0},
         {"rebate_ppm": 501},
-        {"tier3_from": 1},
+        {"tier3_from_millions": 1},
         {"move_ppm": 0},
     )
     for bad in bads:
@@ -64,28 +64,28 @@ def test_a_change_is_in_force_only_behind_its_delay(market: World) -> None:
     """I14, O32."""
     before = market.state.markets.pack(0), market.state.risk.pack(0)
     assert apply(market) is Outcome.NO_CHANGE
-    assert market.change_market(0, 1, taker_ppm=700, maintenance_ppm=30_000) is Outcome.ACCEPTED
+    assert market.change_market(0, 1, taker_fee_ppm=700, maintenance_ppm=30_000) is Outcome.ACCEPTED
     assert apply(market) is Outcome.TOO_EARLY
     wait(market, CHANGE_DELAY_MS - 2000)
     assert apply(market) is Outcome.TOO_EARLY
     assert (market.state.markets.pack(0), market.state.risk.pack(0)) == before
     wait(market, 2000)
     assert apply(market) is Outcome.ACCEPTED
-    assert word(market.state.markets, 0, MARKET_TAKER_PPM) == 700
+    assert word(market.state.markets, 0, MARKET_TAKER_FEE_PPM) == 700
     assert word(market.state.risk, 0, RISK_RISKMARKET_MAINTENANCE_PPM) == 30_000
     assert word(market.state.pendings, 0, PENDING_EFFECTIVE_MS) == 0
     assert apply(market) is Outcome.NO_CHANGE
 
 
 def test_a_newer_proposal_replaces_the_older_and_waits_anew(market: World) -> None:
-    market.change_market(0, 1, taker_ppm=700)
+    market.change_market(0, 1, taker_fee_ppm=700)
     wait(market, CHANGE_DELAY_MS // 2)
-    market.change_market(0, 2, taker_ppm=800)
+    market.change_market(0, 2, taker_fee_ppm=800)
     wait(market, CHANGE_DELAY_MS // 2 + 1000)
     assert apply(market) is Outcome.TOO_EARLY
     wait(market, CHANGE_DELAY_MS // 2)
     assert apply(market) is Outcome.ACCEPTED
-    assert word(market.state.markets, 0, MARKET_TAKER_PPM) == 800
+    assert word(market.state.markets, 0, MARKET_TAKER_FEE_PPM) == 800
 
 
 def test_a_position_beyond_a_lowered_limit_may_get_smaller_but_not_larger(market: World) -> None:

@@ -32,7 +32,7 @@ from tallystick.testing.scenarios.scene import Scene
 settings.register_profile("funding", max_examples=200, deadline=None, derandomize=False)
 FUNDING = settings.get_profile("funding")
 BUY, SELL = 0, 1
-FEELESS = {"taker_ppm": 0, "maker_ppm": 0}
+FEELESS = {"taker_fee_ppm": 0, "maker_fee_ppm": 0}
 
 
 def charge(scene: Scene, index: int, market: int = 0) -> None:

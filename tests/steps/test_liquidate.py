@@ -102,7 +102,7 @@ def test_the_fund_gets_the_improvement_over_the_zero_price_up_to_the_markets_sha
 
 def test_a_liquidation_pays_no_rebate_and_no_taker_fee_and_the_maker_its_fee(scene: Scene) -> None:
     """I1."""
-    scene.trading("alice", taker_ppm=500, maker_ppm=100, rebate_ppm=50)
+    scene.trading("alice", taker_fee_ppm=500, maker_fee_ppm=100, rebate_ppm=50)
     scene.deposit("bob", BOB, 605_000)
     scene.deposit("dave", DAVE, 10**12)
     scene.order(1, 0, SELL, 1000, 100)

@@ -38,7 +38,7 @@ def case_of(stand: Stand, fee_ppm: int = 0) -> Case:
     """Return the machine's case of an account, with the rest of it as a position in market 1 at 1 tick."""
     state = State()
     state.make_room()
-    rules = {"status": 1, "mark_ticks": stand.mark, "multiplier": stand.tick, "liquidation_ppm": fee_ppm}
+    rules = {"status": 1, "mark_ticks": stand.mark, "multiplier": stand.tick, "liquidation_fee_ppm": fee_ppm}
     for at, (begin, ppm) in enumerate(stand.tiers):
         suffix = "" if at == 0 else str(at + 1)
         rules |= {f"maintenance{suffix}_ppm": ppm, f"initial{suffix}_ppm": ppm}

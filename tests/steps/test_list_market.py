@@ -11,10 +11,10 @@ from tallystick.state.layout import (
     KIND_DATED,
     MARKET_EXPIRY_MS,
     MARKET_KIND,
-    MARKET_MAKER_PPM,
+    MARKET_MAKER_FEE_PPM,
     MARKET_MAX_LOTS,
     MARKET_STATUS,
-    MARKET_TAKER_PPM,
+    MARKET_TAKER_FEE_PPM,
     MAX_EXPOSURE,
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
@@ -27,10 +27,10 @@ from tallystick.testing.ledger.look import mark, word
 from tallystick.testing.world import World
 
 TIERS = {
-    "tier2_from": 3,
+    "tier2_from_millions": 3,
     "initial2_ppm": 60_000,
     "maintenance2_ppm": 30_000,
-    "tier3_from": 4,
+    "tier3_from_millions": 4,
     "initial3_ppm": 80_000,
     "maintenance3_ppm": 40_000,
 }
@@ -53,12 +53,12 @@ def test_every_rule_is_kept_where_the_specification_says(world: World) -> None:
         "maintenance_ppm": 51,
         "maintenance2_ppm": 52,
         "maintenance3_ppm": 53,
-        "tier2_from": 7,
-        "tier3_from": 8,
-        "taker_ppm": 20,
-        "maker_ppm": 11,
+        "tier2_from_millions": 7,
+        "tier3_from_millions": 8,
+        "taker_fee_ppm": 20,
+        "maker_fee_ppm": 11,
         "rebate_ppm": 12,
-        "liquidation_ppm": 13,
+        "liquidation_fee_ppm": 13,
         "max_lots": 900,
         "max_open_interest_lots": 1000,
         "insurance_lots": 14,
@@ -83,7 +83,7 @@ def test_a_listed_market_carries_its_rules_and_has_no_mark(world: World, market:
     assert world.list_market(market) is Outcome.ACCEPTED
     rules = [
         word(world.state.markets, market, field)
-        for field in (MARKET_STATUS, MARKET_TAKER_PPM, MARKET_MAKER_PPM, MARKET_MAX_LOTS)
+        for field in (MARKET_STATUS, MARKET_TAKER_FEE_PPM, MARKET_MAKER_FEE_PPM, MARKET_MAX_LOTS)
     ]
     assert rules == [1, 500, 100, 1_000_000]
     risk = [
@@ -102,7 +102,7 @@ def test_a_listed_market_never_changes(world: World) -> None:
     """I14."""
     world.list_market(0)
     before = world.state.markets.pack(0)
-    assert world.list_market(0, taker_ppm=1) is Outcome.MARKET_EXISTS
+    assert world.list_market(0, taker_fee_ppm=1) is Outcome.MARKET_EXISTS
     assert world.list_market(0, multiplier=0) is Outcome.MARKET_EXISTS
     assert world.state.markets.pack(0) == before
 
@@ -117,8 +117,8 @@ def test_a_listed_market_never_changes(world: World) -> None:
         {**TIERS, "initial2_ppm": 49_999},
         {**TIERS, "maintenance2_ppm": 24_999},
         {**TIERS, "maintenance2_ppm": 60_001},
-        {**TIERS, "tier3_from": 0},
-        {**TIERS, "tier3_from": 3},
+        {**TIERS, "tier3_from_millions": 0},
+        {**TIERS, "tier3_from_millions": 3},
         {**TIERS, "initial3_ppm": 59_999},
         {**TIERS, "maintenance3_ppm": 80_001},
         {"max_open_interest_lots": 0},
@@ -156,12 +156,12 @@ def test_rules_that_could_overflow_or_never_liquidate_are_bad_parameters(world: 
         {"multiplier": 3, "max_lots": MAX_EXPOSURE // 3},
         {"initial_ppm": 1_000_000, "maintenance_ppm": 1_000_000},
         {"initial_ppm": 1, "maintenance_ppm": 1},
-        {"taker_ppm": 0, "maker_ppm": 0},
+        {"taker_fee_ppm": 0, "maker_fee_ppm": 0},
         TIERS,
-        {**TIERS, "tier3_from": 0, "initial3_ppm": 0, "maintenance3_ppm": 0},
+        {**TIERS, "tier3_from_millions": 0, "initial3_ppm": 0, "maintenance3_ppm": 0},
         {"rebate_ppm": 500, "insurance_lots": 1_000_000, "surcharge_from_units": 1, "surcharge_to_units": 2},
         {"multiplier": 2, "max_open_interest_lots": MAX_OPEN_INTEREST_LOTS},
-        {"taker_ppm": 1_000_000, "maker_ppm": 1_000_000},
+        {"taker_fee_ppm": 1_000_000, "maker_fee_ppm": 1_000_000},
     ],
     ids=str,
 )

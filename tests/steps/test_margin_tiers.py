@@ -49,7 +49,7 @@ def test_margin_is_the_sum_over_the_tiers_rounded_up(
     first_ppm, second_ppm, third_ppm = fractions
     state = State()
     state.make_room()
-    rules = {"tier2_from": second, "tier3_from": third, "surcharge_ppm": surcharge}
+    rules = {"tier2_from_millions": second, "tier3_from_millions": third, "surcharge_ppm": surcharge}
     for kind in ("initial", "maintenance"):
         rules |= {f"{kind}_ppm": first_ppm, f"{kind}2_ppm": second_ppm, f"{kind}3_ppm": third_ppm}
     write_rules(state, 5, rules)
@@ -75,7 +75,7 @@ def test_a_share_rounded_down_is_the_floor_of_the_exact_one(amount: int, ppm: in
     [(100, 500_000), (101, 510_000), (250, 2_000_000), (251, 2_040_000)],
 )
 def test_a_position_needs_the_initial_margin_of_its_tiers_to_the_unit(venue: World, lots: int, units: int) -> None:
-    write_rules(venue.state, 0, {"taker_ppm": 0, "tier2_from": 10, "tier3_from": 25})
+    write_rules(venue.state, 0, {"taker_fee_ppm": 0, "tier2_from_millions": 10, "tier3_from_millions": 25})
     write_rules(venue.state, 0, {"initial2_ppm": 100_000, "initial3_ppm": 400_000})
     venue.deposit("dave", 4, units - 1)
     venue.order(1, 0, SELL, 1000, lots)
@@ -85,7 +85,7 @@ def test_a_position_needs_the_initial_margin_of_its_tiers_to_the_unit(venue: Wor
 
 
 def test_the_surcharge_counts_for_opening_and_not_for_keeping(venue: World) -> None:
-    write_rules(venue.state, 0, {"taker_ppm": 0})
+    write_rules(venue.state, 0, {"taker_fee_ppm": 0})
     venue.deposit("dave", 4, 600_000)
     venue.order(1, 0, SELL, 1000, 100)
     venue.order(1, 0, BUY, 999, 100)
@@ -98,7 +98,7 @@ def test_the_surcharge_counts_for_opening_and_not_for_keeping(venue: World) -> N
 @pytest.mark.parametrize(("lots", "paid"), [(1, 10), (3, 30), (7, 70)])
 def test_a_rebate_comes_out_of_the_takers_fee(venue: World, lots: int, paid: int) -> None:
     """I1."""
-    write_rules(venue.state, 0, {"taker_ppm": 250, "maker_ppm": 0, "rebate_ppm": 100})
+    write_rules(venue.state, 0, {"taker_fee_ppm": 250, "maker_fee_ppm": 0, "rebate_ppm": 100})
     before = cash(venue.state, 1)
     venue.order(1, 0, SELL, 1000, lots)
     assert venue.order(2, 0, BUY, 1000, lots) is Outcome.ACCEPTED
@@ -108,7 +108,7 @@ def test_a_rebate_comes_out_of_the_takers_fee(venue: World, lots: int, paid: int
 
 def test_a_rebate_is_rounded_down_and_never_more_than_the_fee(venue: World) -> None:
     """I1."""
-    write_rules(venue.state, 0, {"multiplier": 1, "taker_ppm": 300, "maker_ppm": 0, "rebate_ppm": 300})
+    write_rules(venue.state, 0, {"multiplier": 1, "taker_fee_ppm": 300, "maker_fee_ppm": 0, "rebate_ppm": 300})
     before = cash(venue.state, 1)
     venue.order(1, 0, SELL, 999, 7)
     assert venue.order(2, 0, BUY, 999, 7) is Outcome.ACCEPTED

@@ -306,7 +306,7 @@ def test_a_fill_moves_the_quote_and_takes_both_fees(market: World) -> None:
 
 def test_fees_are_rounded_up_to_the_next_unit(market: World) -> None:
     """I1."""
-    market.list_market(1, multiplier=1, taker_ppm=1, maker_ppm=1)
+    market.list_market(1, multiplier=1, taker_fee_ppm=1, maker_fee_ppm=1)
     market.report(1, 7)
     market.order(1, 1, SELL, 7, 1)
     market.order(2, 1, BUY, 7, 1)
@@ -315,7 +315,7 @@ def test_fees_are_rounded_up_to_the_next_unit(market: World) -> None:
 
 
 def test_a_market_without_fees_takes_none(market: World) -> None:
-    market.list_market(1, taker_ppm=0, maker_ppm=0)
+    market.list_market(1, taker_fee_ppm=0, maker_fee_ppm=0)
     market.report(1, 7)
     market.order(1, 1, SELL, 7, 1)
     market.order(2, 1, BUY, 7, 1)

@@ -26,7 +26,7 @@ HOUR = 3_600_000
 
 
 def open_with(world: World, **rules: int) -> None:
-    world.list_market(0, taker_ppm=0, maker_ppm=0, **rules)
+    world.list_market(0, taker_fee_ppm=0, maker_fee_ppm=0, **rules)
     world.report(0, 1000)
     for account, name in enumerate(("alice", "bob", "carol"), start=1):
         world.deposit(name, account, 10**9)

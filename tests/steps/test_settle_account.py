@@ -38,7 +38,7 @@ def rich_in(cash_units: int, lots: int) -> World:
     """Return a world in which bob bought lots of alice at 1000, carol did nothing, and all had this cash."""
     world = World()
     world.clock()
-    world.list_market(0, taker_ppm=0, maker_ppm=0)
+    world.list_market(0, taker_fee_ppm=0, maker_fee_ppm=0)
     world.report(0, 1000)
     for number, name in enumerate(NAMES, start=1):
         world.deposit(name, number, cash_units)

@@ -14,7 +14,7 @@ from tallystick.testing.ledger.look import book, index, mark, surcharge, word
 from tallystick.testing.world import World
 
 BUY, SELL = 0, 1
-RULES = {"taker_ppm": 0, "maker_ppm": 0}
+RULES = {"taker_fee_ppm": 0, "maker_fee_ppm": 0}
 
 
 def open_with(world: World, **rules: int) -> World:

@@ -146,12 +146,14 @@ def test_the_feed_is_followed_and_numbered(shell: Shell) -> None:
 
 
 def test_governance_proposes_a_change_and_nobody_applies_it_early(shell: Shell) -> None:
-    assert "accepted" in shell.run("governance", "change-market", "0", "--rule", "taker_ppm=400")
-    assert "accepted" in shell.run("governance", "change-market", "0", "--rule", "taker_ppm=300")
+    assert "accepted" in shell.run("governance", "change-market", "0", "--rule", "taker_fee_ppm=400")
+    assert "accepted" in shell.run("governance", "change-market", "0", "--rule", "taker_fee_ppm=300")
     market = next(each for each in shell.json("", "markets") if each["market"] == 0)
-    assert (market["change"]["proposed"], market["change"]["rules"]["taker_ppm"]) == (2, 300)
-    assert {**market["rules"], "taker_ppm": 300} == market["change"]["rules"]
-    said = shell.run("governance", "change-market", "0", "--rule", "taker_ppm=1", "--change", "1", exit_code=REJECTED)
+    assert (market["change"]["proposed"], market["change"]["rules"]["taker_fee_ppm"]) == (2, 300)
+    assert {**market["rules"], "taker_fee_ppm": 300} == market["change"]["rules"]
+    said = shell.run(
+        "governance", "change-market", "0", "--rule", "taker_fee_ppm=1", "--change", "1", exit_code=REJECTED
+    )
     assert "old change" in said
     assert "too early: its time has not come yet" in shell.run("", "apply-change", "0", exit_code=REJECTED)
 
@@ -192,9 +194,9 @@ def test_funding_is_shown_by_the_hour(shell: Shell) -> None:
         ("", ["settle-account", "99"], OperatorRefused),
         ("", ["apply-change", "9"], OperatorRefused),
         ("governance", ["change-market", "0"], BadInput),
-        ("governance", ["change-market", "0", "--rule", "taker_ppm=x"], BadInput),
-        ("governance", ["change-market", "9", "--rule", "taker_ppm=1"], BadInput),
-        ("alice", ["change-market", "0", "--rule", "taker_ppm=1"], BadInput),
+        ("governance", ["change-market", "0", "--rule", "taker_fee_ppm=x"], BadInput),
+        ("governance", ["change-market", "9", "--rule", "taker_fee_ppm=1"], BadInput),
+        ("alice", ["change-market", "0", "--rule", "taker_fee_ppm=1"], BadInput),
         ("alice", ["approve-agent", "1", "0x" + 40 * "1", "--scope", "all"], BadInput),
         ("alice", ["approve-agent", "1", "0x" + 40 * "1", "--expires", "1h", "--expiry-ms", "5"], BadInput),
         ("alice", ["revoke-agent", "1", "--sub", "9"], OperatorRefused),

@@ -89,7 +89,7 @@ function checkCase(Registers registers, Case memory c) pure returns (uint8) {
 /// @dev What one more closed lot gains is its share of the margin less the fee, so the tiers are walked
 /// from the top, where a lot gains most.
 function sufficientLots(Case memory c) pure returns (uint256) {
-    int256 fee = int256(uint256(c.market.liquidationPpm()));
+    int256 fee = int256(uint256(c.market.liquidationFeePpm()));
     int256 missing = _missing(c);
     int256 closed;
     uint256 top = c.lots * c.worth;
@@ -196,7 +196,7 @@ function liquidationFee(Registers registers, Market market, Account fund, uint25
     if (noFund(fund)) return 0;
     uint256 limit = registers.argPriceTicks();
     int256 improvement = int256((price >= limit ? price - limit : limit - price) * tick);
-    fee = int256(ppmDown(quote, market.liquidationPpm()));
+    fee = int256(ppmDown(quote, market.liquidationFeePpm()));
     if (improvement < fee) fee = improvement;
     int256 room = int256(Constants.MAX_CASH_UNITS) - fund.cashUnits();
     if (room < fee) fee = room;

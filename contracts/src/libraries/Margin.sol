@@ -42,8 +42,8 @@ function maintenanceMargin(Risk risk, uint256 market, uint256 notional) pure ret
 /// units.
 function tierBegins(Risk risk, uint256 market, uint256 tier) pure returns (uint256) {
     if (tier == 0) return 0;
-    uint256 secondFrom = uint256(risk.marketTier2From(market)) * TIER_UNITS;
-    uint256 thirdFrom = uint256(risk.marketTier3From(market)) * TIER_UNITS;
+    uint256 secondFrom = uint256(risk.marketTier2FromMillions(market)) * TIER_UNITS;
+    uint256 thirdFrom = uint256(risk.marketTier3FromMillions(market)) * TIER_UNITS;
     if (secondFrom == 0 || tier > 2) return NO_TIER;
     if (tier == 1) return secondFrom;
     return thirdFrom > secondFrom ? thirdFrom : NO_TIER;

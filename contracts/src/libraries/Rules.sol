@@ -10,14 +10,14 @@ import {Constants} from "./generated/Names.sol";
 /// @notice Whether rules make sense together and leave every product of the machine within 64 bits.
 function rulesStand(uint256[] memory values, uint256 first, uint256 multiplier) pure returns (bool) {
     return _marginsStand(values, first) && _capsStand(values, first, multiplier)
-        && values[first + Constants.RULE_REBATE_PPM] <= values[first + Constants.RULE_TAKER_PPM];
+        && values[first + Constants.RULE_REBATE_PPM] <= values[first + Constants.RULE_TAKER_FEE_PPM];
 }
 
 /// @dev Whether every tier asks for some margin, initial no less than maintenance, and no less than
 /// the tier before.
 function _marginsStand(uint256[] memory values, uint256 first) pure returns (bool) {
-    uint256 tier2 = values[first + Constants.RULE_TIER2_FROM];
-    uint256 tier3 = values[first + Constants.RULE_TIER3_FROM];
+    uint256 tier2 = values[first + Constants.RULE_TIER2_FROM_MILLIONS];
+    uint256 tier3 = values[first + Constants.RULE_TIER3_FROM_MILLIONS];
     uint256 initial = values[first + Constants.RULE_INITIAL_PPM];
     uint256 initial2 = values[first + Constants.RULE_INITIAL2_PPM];
     uint256 initial3 = values[first + Constants.RULE_INITIAL3_PPM];
@@ -50,10 +50,10 @@ function _capsStand(uint256[] memory values, uint256 first, uint256 multiplier) 
 /// @notice Puts rules that may stand in force for the market `number`.
 function writeRules(Market market, Risk risk, uint256 number, uint256[] memory values, uint256 first) pure {
     // SAFETY of every cast: the record's fields are bounded by what the cells' hold.
-    market.setTakerPpm(uint32(values[first + Constants.RULE_TAKER_PPM]));
-    market.setMakerPpm(uint32(values[first + Constants.RULE_MAKER_PPM]));
+    market.setTakerFeePpm(uint32(values[first + Constants.RULE_TAKER_FEE_PPM]));
+    market.setMakerFeePpm(uint32(values[first + Constants.RULE_MAKER_FEE_PPM]));
     market.setRebatePpm(uint32(values[first + Constants.RULE_REBATE_PPM]));
-    market.setLiquidationPpm(uint32(values[first + Constants.RULE_LIQUIDATION_PPM]));
+    market.setLiquidationFeePpm(uint32(values[first + Constants.RULE_LIQUIDATION_FEE_PPM]));
     market.setMaxLots(uint64(values[first + Constants.RULE_MAX_LOTS]));
     market.setMaxOpenInterestLots(uint64(values[first + Constants.RULE_MAX_OPEN_INTEREST_LOTS]));
     market.setInsuranceLots(uint64(values[first + Constants.RULE_INSURANCE_LOTS]));
@@ -67,6 +67,6 @@ function writeRules(Market market, Risk risk, uint256 number, uint256[] memory v
     risk.setMarketMaintenancePpm(number, uint32(values[first + Constants.RULE_MAINTENANCE_PPM]));
     risk.setMarketMaintenance2Ppm(number, uint32(values[first + Constants.RULE_MAINTENANCE2_PPM]));
     risk.setMarketMaintenance3Ppm(number, uint32(values[first + Constants.RULE_MAINTENANCE3_PPM]));
-    risk.setMarketTier2From(number, uint32(values[first + Constants.RULE_TIER2_FROM]));
-    risk.setMarketTier3From(number, uint32(values[first + Constants.RULE_TIER3_FROM]));
+    risk.setMarketTier2FromMillions(number, uint32(values[first + Constants.RULE_TIER2_FROM_MILLIONS]));
+    risk.setMarketTier3FromMillions(number, uint32(values[first + Constants.RULE_TIER3_FROM_MILLIONS]));
 }

@@ -33,11 +33,11 @@ from tallystick.state.layout import (
     MARKET_EXPIRY_MS,
     MARKET_KIND,
     MARKET_LIVE,
-    MARKET_MAKER_PPM,
+    MARKET_MAKER_FEE_PPM,
     MARKET_MAX_LOTS,
     MARKET_OPEN_INTEREST_LOTS,
     MARKET_STATUS,
-    MARKET_TAKER_PPM,
+    MARKET_TAKER_FEE_PPM,
     MAX_MARKETS,
     MAX_POSITIONS,
     NONCE_WORD_BITS,
@@ -104,8 +104,8 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True):
     multiplier: int
     initial_ppm: int
     maintenance_ppm: int
-    taker_ppm: int
-    maker_ppm: int
+    taker_fee_ppm: int
+    maker_fee_ppm: int
     max_lots: int
     open_interest_lots: int
     kind: int
@@ -209,8 +209,8 @@ def market(state: State, number: int) -> MarketView | None:
         multiplier=risk[entry + RISK_RISKMARKET_MULTIPLIER],
         initial_ppm=risk[entry + RISK_RISKMARKET_INITIAL_PPM],
         maintenance_ppm=risk[entry + RISK_RISKMARKET_MAINTENANCE_PPM],
-        taker_ppm=rules[base + MARKET_TAKER_PPM],
-        maker_ppm=rules[base + MARKET_MAKER_PPM],
+        taker_fee_ppm=rules[base + MARKET_TAKER_FEE_PPM],
+        maker_fee_ppm=rules[base + MARKET_MAKER_FEE_PPM],
         max_lots=rules[base + MARKET_MAX_LOTS],
         open_interest_lots=rules[base + MARKET_OPEN_INTEREST_LOTS],
         kind=rules[base + MARKET_KIND],

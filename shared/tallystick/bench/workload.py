@@ -17,8 +17,8 @@ from tallystick.testing.world import World, address, message
 MULTIPLIER: Final = 10
 INITIAL_PPM: Final = 50_000
 MAINTENANCE_PPM: Final = 25_000
-TAKER_PPM: Final = 500
-MAKER_PPM: Final = 100
+TAKER_FEE_PPM: Final = 500
+MAKER_FEE_PPM: Final = 100
 MAX_LOTS: Final = 10_000_000
 PRICE: Final = 10_000
 """Ticks: the mark of every market, around which the seeded orders lie."""
@@ -55,8 +55,8 @@ def open_exchange(markets: int, accounts: int, price: int = PRICE, cash: int = C
             multiplier=MULTIPLIER,
             initial_ppm=INITIAL_PPM,
             maintenance_ppm=MAINTENANCE_PPM,
-            taker_ppm=TAKER_PPM,
-            maker_ppm=MAKER_PPM,
+            taker_fee_ppm=TAKER_FEE_PPM,
+            maker_fee_ppm=MAKER_FEE_PPM,
             max_lots=MAX_LOTS,
         )
         outcome = world.report(market, price)

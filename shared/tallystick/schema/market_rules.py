@@ -14,12 +14,12 @@ RULES: dict[str, int] = {
     "maintenance_ppm": PPM,
     "maintenance2_ppm": PPM,
     "maintenance3_ppm": PPM,
-    "tier2_from": U32_LIMIT,
-    "tier3_from": U32_LIMIT,
-    "taker_ppm": PPM,
-    "maker_ppm": PPM,
+    "tier2_from_millions": U32_LIMIT,
+    "tier3_from_millions": U32_LIMIT,
+    "taker_fee_ppm": PPM,
+    "maker_fee_ppm": PPM,
     "rebate_ppm": PPM,
-    "liquidation_ppm": PPM,
+    "liquidation_fee_ppm": PPM,
     "max_lots": U62_LIMIT,
     "max_open_interest_lots": U62_LIMIT,
     "insurance_lots": U62_LIMIT,
@@ -29,8 +29,17 @@ RULES: dict[str, int] = {
     "move_ppm": PPM,
 }
 
+# A rule whose name in the EIP-712 structs is another: what wallets sign stays as it is.
+SIGNED: dict[str, str] = {
+    "tier2_from_millions": "tier2From",
+    "tier3_from_millions": "tier3From",
+    "taker_fee_ppm": "takerPpm",
+    "maker_fee_ppm": "makerPpm",
+    "liquidation_fee_ppm": "liquidationPpm",
+}
+
 
 def camel(name: str) -> str:
-    """`taker_ppm` -> `takerPpm`."""
+    """`rebate_ppm` -> `rebatePpm`."""
     head, *tail = name.split("_")
     return head + "".join(part.capitalize() for part in tail)

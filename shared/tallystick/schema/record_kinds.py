@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.schema.market_rules import RULES, camel
+from tallystick.schema.market_rules import RULES, SIGNED, camel
 from tallystick.schema.names import Phase, Scope
 from tallystick.schema.record_model import Authority, RecordBlob, RecordField, RecordKind
 
@@ -30,7 +30,7 @@ _ACCOUNT = _n("account", U32_LIMIT, "account", register="arg_account")
 _NONCE = _n("nonce", U62_LIMIT, "nonce")
 _BY_OWNER = (_ACCOUNT, _NONCE)
 _BY_OWNER_OR_AGENT = (_ACCOUNT, _n("agent", 15), _NONCE)
-_RULE_FIELDS = tuple(_n(name, limit, camel(name)) for name, limit in RULES.items())
+_RULE_FIELDS = tuple(_n(name, limit, SIGNED.get(name, camel(name))) for name, limit in RULES.items())
 
 RECORDS: tuple[RecordKind, ...] = (
     RecordKind(

@@ -552,22 +552,22 @@ def set_market_expiry_ms(words: vec[i64], market: Market, value: i64) -> None:
     words[market + 2] = value
 
 
-def market_taker_ppm(words: vec[i64], market: Market) -> i64:
+def market_taker_fee_ppm(words: vec[i64], market: Market) -> i64:
     """Taker fee in millionths of the notional."""
     return words[market + 3]
 
 
-def set_market_taker_ppm(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_taker_fee_ppm(words: vec[i64], market: Market, value: i64) -> None:
     """Taker fee in millionths of the notional."""
     words[market + 3] = value
 
 
-def market_maker_ppm(words: vec[i64], market: Market) -> i64:
+def market_maker_fee_ppm(words: vec[i64], market: Market) -> i64:
     """Maker fee in millionths of the notional."""
     return words[market + 4]
 
 
-def set_market_maker_ppm(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_maker_fee_ppm(words: vec[i64], market: Market, value: i64) -> None:
     """Maker fee in millionths of the notional."""
     words[market + 4] = value
 
@@ -582,12 +582,12 @@ def set_market_rebate_ppm(words: vec[i64], market: Market, value: i64) -> None:
     words[market + 5] = value
 
 
-def market_liquidation_ppm(words: vec[i64], market: Market) -> i64:
+def market_liquidation_fee_ppm(words: vec[i64], market: Market) -> i64:
     """Largest liquidation fee in millionths of the notional."""
     return words[market + 6]
 
 
-def set_market_liquidation_ppm(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_liquidation_fee_ppm(words: vec[i64], market: Market, value: i64) -> None:
     """Largest liquidation fee in millionths of the notional."""
     words[market + 6] = value
 
@@ -782,22 +782,22 @@ def set_risk_market_maintenance3_ppm(words: vec[i64], risk: Risk, i: i64, value:
     words[risk + 7 + 14 * i] = value
 
 
-def risk_market_tier2_from(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_tier2_from_millions(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Notional at which the second tier begins, in millions of units; 0 for no tiers."""
     return words[risk + 8 + 14 * i]
 
 
-def set_risk_market_tier2_from(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_tier2_from_millions(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Notional at which the second tier begins, in millions of units; 0 for no tiers."""
     words[risk + 8 + 14 * i] = value
 
 
-def risk_market_tier3_from(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_tier3_from_millions(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Notional at which the third tier begins, in millions of units; 0 for none."""
     return words[risk + 9 + 14 * i]
 
 
-def set_risk_market_tier3_from(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_tier3_from_millions(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Notional at which the third tier begins, in millions of units; 0 for none."""
     words[risk + 9 + 14 * i] = value
 

@@ -64,10 +64,10 @@ def listing(chance: random.Random) -> dict[str, int]:
         "max_lots": max_lots,
         "max_open_interest_lots": extreme(chance, 1, min(MAX_OPEN_INTEREST_LOTS, MAX_OPEN_EXPOSURE // multiplier)),
         "insurance_lots": extreme(chance, 0, max_lots),
-        "taker_ppm": taker,
-        "maker_ppm": extreme(chance, 0, PPM),
+        "taker_fee_ppm": taker,
+        "maker_fee_ppm": extreme(chance, 0, PPM),
         "rebate_ppm": extreme(chance, 0, taker),
-        "liquidation_ppm": extreme(chance, 0, PPM),
+        "liquidation_fee_ppm": extreme(chance, 0, PPM),
         "band_ppm": extreme(chance, 1, PPM),
         "move_ppm": extreme(chance, 1, PPM),
         **margins(chance),
@@ -87,9 +87,9 @@ def margins(chance: random.Random) -> dict[str, int]:
     for suffix, most, least in zip(("", "2", "3"), initial, kept, strict=False):
         rules |= {f"initial{suffix}_ppm": most, f"maintenance{suffix}_ppm": min(most, least)}
     if tiers > 1:
-        rules["tier2_from"] = extreme(chance, 1, chance.choice((40, TIER_MOST - 1)))
+        rules["tier2_from_millions"] = extreme(chance, 1, chance.choice((40, TIER_MOST - 1)))
     if tiers > 2:
-        rules["tier3_from"] = extreme(chance, rules["tier2_from"] + 1, TIER_MOST)
+        rules["tier3_from_millions"] = extreme(chance, rules["tier2_from_millions"] + 1, TIER_MOST)
     return rules
 
 

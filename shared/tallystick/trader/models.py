@@ -89,8 +89,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     multiplier: int
     initial_ppm: int
     maintenance_ppm: int
-    taker_ppm: int
-    maker_ppm: int
+    taker_fee_ppm: int
+    maker_fee_ppm: int
     max_lots: int
     open_interest_lots: int
     kind: int

@@ -43,7 +43,7 @@ def markets_page(markets: Sequence[Market]) -> Page:
             each.best_bid_ticks or "-",
             each.best_ask_ticks or "-",
             each.open_interest_lots,
-            *(f"{ppm / 10_000:.2f}%" for ppm in (each.initial_ppm, each.taker_ppm, each.maker_ppm)),
+            *(f"{ppm / 10_000:.2f}%" for ppm in (each.initial_ppm, each.taker_fee_ppm, each.maker_fee_ppm)),
             each.status,
         )
         for each in markets

@@ -198,20 +198,20 @@ library MarketLib {
     }
 
     /// taker fee in millionths of the notional
-    function takerPpm(Market self) internal pure returns (uint32) {
+    function takerFeePpm(Market self) internal pure returns (uint32) {
         return uint32(Packed.read(Market.unwrap(self), 10, 4));
     }
 
-    function setTakerPpm(Market self, uint32 value) internal pure {
+    function setTakerFeePpm(Market self, uint32 value) internal pure {
         Packed.write(Market.unwrap(self), 10, 4, value);
     }
 
     /// maker fee in millionths of the notional
-    function makerPpm(Market self) internal pure returns (uint32) {
+    function makerFeePpm(Market self) internal pure returns (uint32) {
         return uint32(Packed.read(Market.unwrap(self), 14, 4));
     }
 
-    function setMakerPpm(Market self, uint32 value) internal pure {
+    function setMakerFeePpm(Market self, uint32 value) internal pure {
         Packed.write(Market.unwrap(self), 14, 4, value);
     }
 
@@ -225,11 +225,11 @@ library MarketLib {
     }
 
     /// largest liquidation fee in millionths of the notional
-    function liquidationPpm(Market self) internal pure returns (uint32) {
+    function liquidationFeePpm(Market self) internal pure returns (uint32) {
         return uint32(Packed.read(Market.unwrap(self), 22, 4));
     }
 
-    function setLiquidationPpm(Market self, uint32 value) internal pure {
+    function setLiquidationFeePpm(Market self, uint32 value) internal pure {
         Packed.write(Market.unwrap(self), 22, 4, value);
     }
 
@@ -415,20 +415,20 @@ library RiskLib {
     }
 
     /// notional at which the second tier begins, in millions of units; 0 for no tiers
-    function marketTier2From(Risk self, uint256 i) internal pure returns (uint32) {
+    function marketTier2FromMillions(Risk self, uint256 i) internal pure returns (uint32) {
         return uint32(Packed.read(Risk.unwrap(self), 32 + i * 68, 4));
     }
 
-    function setMarketTier2From(Risk self, uint256 i, uint32 value) internal pure {
+    function setMarketTier2FromMillions(Risk self, uint256 i, uint32 value) internal pure {
         Packed.write(Risk.unwrap(self), 32 + i * 68, 4, value);
     }
 
     /// notional at which the third tier begins, in millions of units; 0 for none
-    function marketTier3From(Risk self, uint256 i) internal pure returns (uint32) {
+    function marketTier3FromMillions(Risk self, uint256 i) internal pure returns (uint32) {
         return uint32(Packed.read(Risk.unwrap(self), 36 + i * 68, 4));
     }
 
-    function setMarketTier3From(Risk self, uint256 i, uint32 value) internal pure {
+    function setMarketTier3FromMillions(Risk self, uint256 i, uint32 value) internal pure {
         Packed.write(Risk.unwrap(self), 36 + i * 68, 4, value);
     }
 

@@ -200,17 +200,17 @@ library Constants {
     /// its place among a market's rules
     uint256 internal constant RULE_MAINTENANCE3_PPM = 5;
     /// its place among a market's rules
-    uint256 internal constant RULE_TIER2_FROM = 6;
+    uint256 internal constant RULE_TIER2_FROM_MILLIONS = 6;
     /// its place among a market's rules
-    uint256 internal constant RULE_TIER3_FROM = 7;
+    uint256 internal constant RULE_TIER3_FROM_MILLIONS = 7;
     /// its place among a market's rules
-    uint256 internal constant RULE_TAKER_PPM = 8;
+    uint256 internal constant RULE_TAKER_FEE_PPM = 8;
     /// its place among a market's rules
-    uint256 internal constant RULE_MAKER_PPM = 9;
+    uint256 internal constant RULE_MAKER_FEE_PPM = 9;
     /// its place among a market's rules
     uint256 internal constant RULE_REBATE_PPM = 10;
     /// its place among a market's rules
-    uint256 internal constant RULE_LIQUIDATION_PPM = 11;
+    uint256 internal constant RULE_LIQUIDATION_FEE_PPM = 11;
     /// its place among a market's rules
     uint256 internal constant RULE_MAX_LOTS = 12;
     /// its place among a market's rules

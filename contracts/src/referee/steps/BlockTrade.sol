@@ -142,8 +142,8 @@ contract BlockTrade is Step {
     function _setTerms(Block memory b) private pure {
         // SAFETY: 64 + 24 + 32 bits.
         uint256 quote = b.lots * b.price * b.risk.marketMultiplier(b.number);
-        b.makerFee = int256(ppmUp(quote, b.market.makerPpm())) - int256(ppmDown(quote, b.market.rebatePpm()));
-        b.takerFee = int256(ppmUp(quote, b.market.takerPpm()));
+        b.makerFee = int256(ppmUp(quote, b.market.makerFeePpm())) - int256(ppmDown(quote, b.market.rebatePpm()));
+        b.takerFee = int256(ppmUp(quote, b.market.takerFeePpm()));
         b.terms.market = b.number;
         b.terms.lots = int256(b.lots);
         b.terms.quote = int256(quote);

@@ -191,11 +191,11 @@ contract MatchMaker is Step {
         // SAFETY: 64 + 24 + 32 bits.
         uint256 tick = lots * m.risk.marketMultiplier(m.path.market);
         uint256 quote = tick * m.path.price;
-        m.makerFee = int256(ppmUp(quote, m.market.makerPpm()));
+        m.makerFee = int256(ppmUp(quote, m.market.makerFeePpm()));
         if (liquidates(m.registers)) {
             m.takerFee = liquidationFee(m.registers, m.market, m.fund, quote, tick, m.path.price);
         } else {
-            m.takerFee = int256(ppmUp(quote, m.market.takerPpm()));
+            m.takerFee = int256(ppmUp(quote, m.market.takerFeePpm()));
             m.makerFee -= int256(ppmDown(quote, m.market.rebatePpm()));
         }
         m.terms.market = m.path.market;

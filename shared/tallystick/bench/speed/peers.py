@@ -11,10 +11,10 @@ from tallystick.bench.workload import (
     CASH,
     INITIAL_PPM,
     MAINTENANCE_PPM,
-    MAKER_PPM,
+    MAKER_FEE_PPM,
     MULTIPLIER,
     PRICE,
-    TAKER_PPM,
+    TAKER_FEE_PPM,
     Order,
     seeded_orders,
 )
@@ -84,7 +84,7 @@ SENDER: Final = "0x" + "11" * 20
 
 def _deploy(pyrevm: Any, accounts: int) -> tuple[Any, str]:
     evm = pyrevm.EVM(spec_id="CANCUN", gas_limit=1 << 60)
-    settings = (PRICE, MULTIPLIER, INITIAL_PPM, MAINTENANCE_PPM, TAKER_PPM, MAKER_PPM)
+    settings = (PRICE, MULTIPLIER, INITIAL_PPM, MAINTENANCE_PPM, TAKER_FEE_PPM, MAKER_FEE_PPM)
     code = artifacts.load(CONTRACT).bytecode + b"".join(value.to_bytes(32, "big") for value in settings)
     book: str = evm.deploy(SENDER, code)
     for first in range(0, accounts, 1000):

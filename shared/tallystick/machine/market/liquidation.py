@@ -21,7 +21,7 @@ from tallystick.state.layout import (
     BUY,
     FLAG_LIQUIDATION,
     MARKET_INSURANCE_LOTS,
-    MARKET_LIQUIDATION_PPM,
+    MARKET_LIQUIDATION_FEE_PPM,
     MARKET_LIVE,
     MARKET_MAX_LOTS,
     MARKET_STATUS,
@@ -112,7 +112,7 @@ def sufficient_lots(case: Case) -> i64:
     a lot gains most. The whole position when no part of it suffices. Rounding: up; a part of a lot does not trade.
     """
     marks = case.machine.state.risk.words
-    fee: int = case.machine.state.markets.words[case.market + MARKET_LIQUIDATION_PPM]
+    fee: int = case.machine.state.markets.words[case.market + MARKET_LIQUIDATION_FEE_PPM]
     worth: int = case.worth
     top: int = case.lots * case.worth
     missing = _missing(case)
@@ -227,7 +227,7 @@ def liquidation_fee(machine: Machine, market: i64, fund: i64, quote: i64, tick: 
     state = machine.state
     distance = price - state.registers.arg_price_ticks
     improvement = (distance if distance >= 0 else -distance) * tick
-    fee = ppm_down(quote, state.markets.words[market + MARKET_LIQUIDATION_PPM])
+    fee = ppm_down(quote, state.markets.words[market + MARKET_LIQUIDATION_FEE_PPM])
     fee = fee if fee <= improvement else improvement
     room = MAX_CASH_UNITS - state.accounts.words[fund + ACCOUNT_CASH_UNITS]
     fee = fee if fee <= room else room

@@ -17,8 +17,8 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_MAINTENANCE3_PPM,
     RISK_RISKMARKET_MAINTENANCE_PPM,
     RISK_RISKMARKET_SURCHARGE_PPM,
-    RISK_RISKMARKET_TIER2_FROM,
-    RISK_RISKMARKET_TIER3_FROM,
+    RISK_RISKMARKET_TIER2_FROM_MILLIONS,
+    RISK_RISKMARKET_TIER3_FROM_MILLIONS,
 )
 
 TIER_UNITS: Final[i64] = PPM
@@ -63,8 +63,8 @@ def tier_begins(marks: vec[i64], entry: i64, tier: i64) -> i64:
     """Return the notional at which a tier begins, tiers counted from 0; NO_TIER when there is none. Units: units."""
     if tier == 0:
         return 0
-    second_from = marks[entry + RISK_RISKMARKET_TIER2_FROM] * TIER_UNITS
-    third_from = marks[entry + RISK_RISKMARKET_TIER3_FROM] * TIER_UNITS
+    second_from = marks[entry + RISK_RISKMARKET_TIER2_FROM_MILLIONS] * TIER_UNITS
+    third_from = marks[entry + RISK_RISKMARKET_TIER3_FROM_MILLIONS] * TIER_UNITS
     if second_from == 0 or tier > 2:
         return NO_TIER
     if tier == 1:

@@ -18,11 +18,11 @@ from tallystick.state.layout import (
     BLOCK_TAKER_REDUCES,
     MARKET_EXPIRY_MS,
     MARKET_LIVE,
-    MARKET_MAKER_PPM,
+    MARKET_MAKER_FEE_PPM,
     MARKET_MAX_LOTS,
     MARKET_REBATE_PPM,
     MARKET_STATUS,
-    MARKET_TAKER_PPM,
+    MARKET_TAKER_FEE_PPM,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
@@ -176,9 +176,9 @@ def _set_terms(block: Block) -> None:
     state = block.machine.state
     rules = state.markets.words
     quote = block.lots * block.price * state.risk.words[block.entry + RISK_RISKMARKET_MULTIPLIER]
-    block.maker_fee = ppm_up(quote, rules[block.market + MARKET_MAKER_PPM])
+    block.maker_fee = ppm_up(quote, rules[block.market + MARKET_MAKER_FEE_PPM])
     block.maker_fee -= ppm_down(quote, rules[block.market + MARKET_REBATE_PPM])
-    block.taker_fee = ppm_up(quote, rules[block.market + MARKET_TAKER_PPM])
+    block.taker_fee = ppm_up(quote, rules[block.market + MARKET_TAKER_FEE_PPM])
     block.terms.market = block.number
     block.terms.lots = block.lots
     block.terms.quote = quote

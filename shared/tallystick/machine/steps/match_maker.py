@@ -31,10 +31,10 @@ from tallystick.state.layout import (
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
     LEVEL_HEAD_PAGE,
-    MARKET_MAKER_PPM,
+    MARKET_MAKER_FEE_PPM,
     MARKET_MAX_LOTS,
     MARKET_REBATE_PPM,
-    MARKET_TAKER_PPM,
+    MARKET_TAKER_FEE_PPM,
     ORDER_ACCOUNT,
     ORDER_CLIENT_ID,
     ORDER_FLAGS,
@@ -232,11 +232,11 @@ def _set_terms(match: Match, lots: i64) -> None:
     entry = match.risk + match.path.market * RISK_RISKMARKET_WORDS
     tick = lots * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER]
     quote = tick * match.path.price
-    match.maker_fee = ppm_up(quote, rules[match.market + MARKET_MAKER_PPM])
+    match.maker_fee = ppm_up(quote, rules[match.market + MARKET_MAKER_FEE_PPM])
     if liquidates(machine):
         match.taker_fee = liquidation_fee(machine, match.market, match.fund, quote, tick, match.path.price)
     else:
-        match.taker_fee = ppm_up(quote, rules[match.market + MARKET_TAKER_PPM])
+        match.taker_fee = ppm_up(quote, rules[match.market + MARKET_TAKER_FEE_PPM])
         match.maker_fee -= ppm_down(quote, rules[match.market + MARKET_REBATE_PPM])
     match.terms.market = match.path.market
     match.terms.lots = lots

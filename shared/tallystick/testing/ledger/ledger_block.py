@@ -97,7 +97,10 @@ class BlockLedger(RulesLedger):
         """Return both accounts as the trade leaves them, or why it may not; the fees are booked."""
         market = self.markets[block.market]
         quote = block.lots * block.price * market.multiplier
-        fees = share(quote, market.maker_ppm) - quote * market.rebate_ppm // MILLION, share(quote, market.taker_ppm)
+        fees = (
+            share(quote, market.maker_fee_ppm) - quote * market.rebate_ppm // MILLION,
+            share(quote, market.taker_fee_ppm),
+        )
         changed: dict[int, Account] = {}
         for forced in (True, False):
             for (party, order), fee in zip(self._orders(block), fees, strict=True):

@@ -199,8 +199,8 @@ class Desk:
             self.orders.remove(maker)
             return None
         quote = lots * maker.price * market.multiplier
-        taker_fee = share(quote, market.taker_ppm)
-        maker_fee = share(quote, market.maker_ppm) - quote * market.rebate_ppm // MILLION
+        taker_fee = share(quote, market.taker_fee_ppm)
+        maker_fee = share(quote, market.maker_fee_ppm) - quote * market.rebate_ppm // MILLION
         taker_after = self._after(taker.account, taker, lots, quote, taker_fee)
         if isinstance(taker_after, Outcome):
             return taker_after

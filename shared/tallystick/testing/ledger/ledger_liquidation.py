@@ -156,7 +156,7 @@ class LiquidatingLedger(Ledger):
         worth, lot = self.worth(account), market.mark * market.multiplier
         others = worth.maintenance - market.maintenance(size * lot)
         for lots in range(1, size):
-            value = worth.value - Fraction(lots * lot * market.liquidation_ppm, MILLION)
+            value = worth.value - Fraction(lots * lot * market.liquidation_fee_ppm, MILLION)
             if value >= others + market.exact_maintenance((size - lots) * lot):
                 return lots
         return size
@@ -236,8 +236,8 @@ class LiquidatingLedger(Ledger):
             return None
         quote = lots * maker.price * market.multiplier
         better = abs(maker.price - taker.price) * lots * market.multiplier
-        fee = 0 if taker.account == FUND else min(quote * market.liquidation_ppm // MILLION, better)
-        maker_fee = ceil(Fraction(quote * market.maker_ppm, MILLION))
+        fee = 0 if taker.account == FUND else min(quote * market.liquidation_fee_ppm // MILLION, better)
+        maker_fee = ceil(Fraction(quote * market.maker_fee_ppm, MILLION))
         taker_after = self._after(taker.account, taker, lots, quote, fee, forced=True)
         if isinstance(taker_after, Outcome):
             return taker_after

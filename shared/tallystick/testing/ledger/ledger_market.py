@@ -29,12 +29,12 @@ class Market:
     multiplier: int
     initial_ppm: int
     maintenance_ppm: int
-    taker_ppm: int
-    maker_ppm: int
+    taker_fee_ppm: int
+    maker_fee_ppm: int
     max_lots: int
     rebate_ppm: int = 0
     max_open_interest: int = 0
-    liquidation_ppm: int = 0
+    liquidation_fee_ppm: int = 0
     insurance_lots: int = 0
     band_ppm: int = 100_000
     tiers: tuple[tuple[int, int, int], ...] = ()

@@ -12,8 +12,8 @@ from tallystick.testing.ledger.ledger_winding import DAY_MS, WindingLedger
 
 DELAY_MS = 21 * DAY_MS
 CHANGED = (
-    *("initial_ppm", "maintenance_ppm", "taker_ppm", "maker_ppm", "max_lots"),
-    *("rebate_ppm", "liquidation_ppm", "insurance_lots", "band_ppm"),
+    *("initial_ppm", "maintenance_ppm", "taker_fee_ppm", "maker_fee_ppm", "max_lots"),
+    *("rebate_ppm", "liquidation_fee_ppm", "insurance_lots", "band_ppm"),
     *("tiers", "surcharge", "move_ppm", "max_open_interest"),
 )
 
@@ -45,7 +45,9 @@ class RulesLedger(WindingLedger):
         before = self.proposals.get(number)
         if change != (before.number if before else 0) + 1:
             return Outcome.OLD_CHANGE
-        sane = rules.max_lots > 0 < rules.maintenance_ppm <= rules.initial_ppm and rules.rebate_ppm <= rules.taker_ppm
+        sane = (
+            rules.max_lots > 0 < rules.maintenance_ppm <= rules.initial_ppm and rules.rebate_ppm <= rules.taker_fee_ppm
+        )
         if not sane or market.multiplier * rules.max_lots > MAX_EXPOSURE:
             return Outcome.BAD_PARAMETERS
         self.proposals[number] = Proposal(change, rules, self.clock_ms + DELAY_MS)

@@ -24,7 +24,7 @@ def changes(scene: Scene) -> None:
     assert scene.change_market(0, 2) is Outcome.OLD_CHANGE
     assert scene.change_market(0, 1, band_ppm=0) is Outcome.BAD_PARAMETERS
     assert scene.change_market(0, 1, rebate_ppm=3) is Outcome.ACCEPTED
-    assert scene.change_market(0, 2, taker_ppm=3) is Outcome.ACCEPTED
+    assert scene.change_market(0, 2, taker_fee_ppm=3) is Outcome.ACCEPTED
     assert apply() is Outcome.TOO_EARLY
     scene.seal()
     scene.time += CHANGE_DELAY_MS // 1000

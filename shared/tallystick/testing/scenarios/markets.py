@@ -54,10 +54,10 @@ def impossible_times(scene: Scene) -> None:
 
 
 TIERS = {
-    "tier2_from": 3,
+    "tier2_from_millions": 3,
     "initial2_ppm": 60_000,
     "maintenance2_ppm": 30_000,
-    "tier3_from": 4,
+    "tier3_from_millions": 4,
     "initial3_ppm": 80_000,
     "maintenance3_ppm": 40_000,
 }
@@ -78,12 +78,12 @@ def listings(scene: Scene) -> None:
         {"kind": KIND_DATED},
         {"kind": KIND_DATED, "expiry_ms": scene.state.registers.clock_ms},
         {"initial2_ppm": 60_000},
-        {"tier3_from": 5},
+        {"tier3_from_millions": 5},
         {**TIERS, "initial2_ppm": 49_999},
         {**TIERS, "maintenance2_ppm": 24_999},
         {**TIERS, "maintenance2_ppm": 60_001},
-        {**TIERS, "tier3_from": 0},
-        {**TIERS, "tier3_from": 3},
+        {**TIERS, "tier3_from_millions": 0},
+        {**TIERS, "tier3_from_millions": 3},
         {**TIERS, "initial3_ppm": 59_999},
         {**TIERS, "maintenance3_ppm": 29_999},
         {**TIERS, "maintenance3_ppm": 80_001},
@@ -99,11 +99,11 @@ def listings(scene: Scene) -> None:
     )
     for rules in refused:
         assert scene.list_market(0, **rules) is Outcome.BAD_PARAMETERS
-    largest = {"initial_ppm": 10**6, "maintenance_ppm": 10**6, "taker_ppm": 10**6, "maker_ppm": 10**6}
+    largest = {"initial_ppm": 10**6, "maintenance_ppm": 10**6, "taker_fee_ppm": 10**6, "maker_fee_ppm": 10**6}
     assert scene.list_market(0, multiplier=MAX_EXPOSURE, max_lots=1, **largest) is Outcome.ACCEPTED
     assert scene.list_market(0) is Outcome.MARKET_EXISTS
     assert scene.list_market(0, multiplier=0) is Outcome.MARKET_EXISTS
-    least = {"initial_ppm": 1, "maintenance_ppm": 1, "taker_ppm": 0, "maker_ppm": 0}
+    least = {"initial_ppm": 1, "maintenance_ppm": 1, "taker_fee_ppm": 0, "maker_fee_ppm": 0}
     assert scene.list_market(63, multiplier=1, max_lots=MAX_EXPOSURE, **least) is Outcome.ACCEPTED
     dated = {"kind": KIND_DATED, "expiry_ms": scene.state.registers.clock_ms + 1}
     most = {"rebate_ppm": 500, "insurance_lots": 1_000_000, "surcharge_from_units": 1, "surcharge_to_units": 2}

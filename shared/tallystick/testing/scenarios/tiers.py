@@ -8,8 +8,8 @@ from tallystick.testing.scenarios.scene import Scene
 
 ACCEPTED = Outcome.ACCEPTED
 TIERS = {
-    "tier2_from": 10,
-    "tier3_from": 25,
+    "tier2_from_millions": 10,
+    "tier3_from_millions": 25,
     "initial2_ppm": 100_000,
     "maintenance2_ppm": 50_000,
     "initial3_ppm": 400_000,
@@ -47,7 +47,7 @@ def surcharge(scene: Scene) -> None:
 def rebates(scene: Scene) -> None:
     """Makers who pay a fee and are paid more than that out of the taker's."""
     scene.trading("alice", "bob")
-    scene.rule(0, taker_ppm=37, maker_ppm=11, rebate_ppm=37)
+    scene.rule(0, taker_fee_ppm=37, maker_fee_ppm=11, rebate_ppm=37)
     scene.order(1, 0, SELL, 1003, 7)
     assert scene.order(2, 0, BUY, 1003, 3) is ACCEPTED
     assert scene.order(2, 0, BUY, 1003, 4) is ACCEPTED

@@ -28,11 +28,11 @@ JUNK = st.sampled_from(
 )
 SIGNERS = tuple(f"signer {i}" for i in range(5))
 RULES = (
-    Market(100, 50_000, 25_000, 500, 100, 60, liquidation_ppm=5_000, insurance_lots=20),
+    Market(100, 50_000, 25_000, 500, 100, 60, liquidation_fee_ppm=5_000, insurance_lots=20),
     Market(
         *(7, 333_333, 111_111, 777, 0, 60),
         rebate_ppm=500,
-        liquidation_ppm=1,
+        liquidation_fee_ppm=1,
         tiers=((1, 400_000, 150_000), (2, 600_000, 200_000)),
         surcharge=(30_000, 600_000),
         move_ppm=20_000,
@@ -41,8 +41,8 @@ RULES = (
     Market(13, 20_000, 20_000, 0, 33, 10, insurance_lots=10),
 )
 FIELDS = (
-    *("multiplier", "initial_ppm", "maintenance_ppm", "taker_ppm", "maker_ppm", "max_lots"),
-    *("rebate_ppm", "liquidation_ppm", "insurance_lots", "band_ppm", "move_ppm"),
+    *("multiplier", "initial_ppm", "maintenance_ppm", "taker_fee_ppm", "maker_fee_ppm", "max_lots"),
+    *("rebate_ppm", "liquidation_fee_ppm", "insurance_lots", "band_ppm", "move_ppm"),
 )
 
 

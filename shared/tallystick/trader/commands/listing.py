@@ -47,8 +47,8 @@ def list_market(
     rules = {
         "initial_ppm": _ppm(initial),
         "maintenance_ppm": _ppm(maintenance),
-        "taker_ppm": _ppm(taker),
-        "maker_ppm": _ppm(maker),
+        "taker_fee_ppm": _ppm(taker),
+        "maker_fee_ppm": _ppm(maker),
         "max_lots": max_lots,
         "max_open_interest_lots": OPEN_INTEREST_OF_LARGEST * max_lots,
         "band_ppm": _ppm(band),
@@ -74,7 +74,7 @@ def change_market(
 ) -> None:
     """Propose a listed market's next rules: those in force, and each --rule in place of its own.
 
-    Example: `trader change-market 0 --rule taker_ppm=400 --rule max_lots=2000000`. After three weeks, in which anybody
+    Example: `trader change-market 0 --rule taker_fee_ppm=400 --rule max_lots=2000000`. After three weeks, in which anybody
     may leave, `trader apply-change 0` puts them in force; a newer proposal takes the place of an older one.
     """
     from tallystick.errors import BadInput

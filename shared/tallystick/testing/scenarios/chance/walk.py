@@ -39,10 +39,10 @@ AGENT: Final = 3
 TIERS: Final = {
     "initial2_ppm": 100_000,
     "maintenance2_ppm": 50_000,
-    "tier2_from": 1,
+    "tier2_from_millions": 1,
     "initial3_ppm": 200_000,
     "maintenance3_ppm": 90_000,
-    "tier3_from": 3,
+    "tier3_from_millions": 3,
     "surcharge_from_units": 10**6,
     "surcharge_to_units": 10**8,
 }
@@ -56,7 +56,7 @@ def play(scene: Scene, seed: int, records: int) -> None:
     """Send so many records, and what they need around them, of the walk with this seed."""
     chance = random.Random(seed)
     scene.clock()
-    rules = {"liquidation_ppm": 5_000, "insurance_lots": chance.choice((0, 20)), "max_lots": 400}
+    rules = {"liquidation_fee_ppm": 5_000, "insurance_lots": chance.choice((0, 20)), "max_lots": 400}
     scene.open_market(0, PRICE, **rules)
     scene.open_market(1, PRICE, **rules, **TIERS, move_ppm=chance.choice((10_000, 1_000_000)))
     dated = scene.state.registers.clock_ms + chance.choice((MINUTE_MS, 90 * MINUTE_MS))

@@ -9,7 +9,7 @@ from tallystick.testing.scenarios.scene import Scene
 
 ACCEPTED = Outcome.ACCEPTED
 BOB = 2
-RULES = {"taker_ppm": 0, "maker_ppm": 0, "liquidation_ppm": 5_000}
+RULES = {"taker_fee_ppm": 0, "maker_fee_ppm": 0, "liquidation_fee_ppm": 5_000}
 FALLEN = 960
 """Bob, 100 lots long from 1000, is worth 200,000 units here and must hold 240,000."""
 CRASHED = 930
