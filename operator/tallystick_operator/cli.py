@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,7 @@ RUN_EPILOG = (
 
 @app.command(epilog=RUN_EPILOG)
 def run(
+    ctx: typer.Context,
     rpc: Rpc = L1_URLS,
     quorum: Quorum = 0,
     deployment: Record = DEPLOYMENT,
@@ -62,8 +64,6 @@ def run(
         str, typer.Option(help='Blocks by which deposits and other messages are held back, or "finalized".')
     ] = str(CONFIRMATIONS),
     trace_memory: TraceMemory = 1024,
-    lie: Annotated[str, typer.Option(help="Be a rogue: see `operator lies`.")] = "",
-    lie_after_batch: Annotated[int | None, typer.Option(help="First batch to lie about.")] = None,
     json_log: JsonLog = False,
 ) -> None:
     """Run an operator until it is interrupted; started again, it goes on where it was.
@@ -95,11 +95,10 @@ def run(
         poll_seconds=poll_seconds,
         confirmations=confirmations,
         trace_memory=trace_memory,
-        lie=lie,
-        lie_after_batch=lie_after_batch,
         json_log=json_log,
     )
-    run_until_signal(config)
+    runs: Callable[[Config], None] = ctx.obj or run_until_signal
+    runs(config)
 
 
 @app.command()
@@ -131,15 +130,6 @@ def status(
         ("L1", f"block {l1['block']}" + (f", trouble: {l1['problem']}" if l1["problem"] else "")),
     ]
     show(table(["", ""], rows))
-
-
-@app.command()
-def lies() -> None:
-    """List the lies that `operator run --lie` can tell."""
-    from tallystick.tables import show, table
-    from tallystick.testing.rogues.lies import LIES
-
-    show(table(["", ""], [(name, lie.description) for name, lie in LIES.items()]))
 
 
 def main() -> None:

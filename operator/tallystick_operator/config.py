@@ -9,7 +9,6 @@ import msgspec
 
 from tallystick.errors import ConfigError
 from tallystick.l1.sending.fees import BLOCK_SECONDS
-from tallystick.testing.rogues.lies import LIES
 
 CONFIRMATIONS: Final = 45
 """Nine minutes. What is left of the quarter of an hour within which L1 wants a message served is for a batch to get there:
@@ -28,8 +27,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Of the endpoints in `rpc`, `quorum` must agree; 0 is more than half. A `signer_url`
     stands for the key of batches. `confirmations` holds deposits and other messages back by that many blocks, or, as
     "finalized", until L1 calls their blocks final; 0 is for development chains. Making traces of disputed
-    assertions takes `trace_memory` MiB at most. Without `lie_after_batch` a lie waits for
-    what has not been asserted yet.
+    assertions takes `trace_memory` MiB at most.
     """
 
     rpc: tuple[str, ...]
@@ -51,8 +49,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     confirmations: int | str = CONFIRMATIONS
     quorum: int = 0
     trace_memory: int = 1024
-    lie: str = ""
-    lie_after_batch: int | None = None
     json_log: bool = False
 
     def __post_init__(self) -> None:
@@ -75,8 +71,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             )
         if not self.rpc or not 0 <= self.quorum <= len(self.rpc):
             raise ConfigError("the quorum is not more than the endpoints", quorum=self.quorum)
-        if self.lie and self.lie not in LIES:
-            raise ConfigError(f"there is no lie called {self.lie!r}", hint=f"the lies are {', '.join(LIES)}")
 
     @property
     def confirmation_blocks(self) -> int | None:

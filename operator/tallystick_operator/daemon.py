@@ -17,7 +17,6 @@ from eth_account import Account
 from tallystick.deploy.deploy import check_deployment
 from tallystick.errors import ConfigError, L1Error, L1Unreachable, StateError
 from tallystick.journal import Journal
-from tallystick.l1.client.events import EventReader
 from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.deployment import load_deployment
@@ -25,17 +24,17 @@ from tallystick.l1.sending.keys import KeyFile, load_account, save_key
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.l1.sending.signer import RemoteKey, Signer, load_signer
+from tallystick.machine import engine
 from tallystick.party.party import CONFIRMATIONS
+from tallystick.party.strategy.strategy import Step, Strategy, duties
 from tallystick.rollup.genesis import decode_genesis, genesis_state
-from tallystick.rollup.views.assertion_view import RollupView
-from tallystick.testing.rogues.lies import Lie
 from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
 from tallystick_operator.config import Config, check_confirmations
 from tallystick_operator.intake.follower import Follower
 from tallystick_operator.intake.keeper import Keeper
 from tallystick_operator.noticeboard import Board
-from tallystick_operator.publish.asserter import Asserter, recall_lie
+from tallystick_operator.publish.asserter import Asserter
 from tallystick_operator.publish.publisher import BATCHES_KEPT, Publisher
 from tallystick_operator.sequencer.clock import ExchangeClock
 from tallystick_operator.sequencer.core import Core, CorePolicy
@@ -57,12 +56,15 @@ RESERVE_WEI: Final = 10**17
 class Operator:
     """Everything of one operator. `run` returns when it is asked to stop or cannot go on."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, step: Step = engine.step, strategy: Strategy = duties) -> None:
         """Rebuild the exchange from the log and agree with L1; nothing is served yet.
+
+        What it asserts it comes to by `step`, and plays for by `strategy`; what it executes and publishes, by the machine.
 
         Raises: ConfigError, StateError, L1Error.
         """
         self.config = config
+        self._step, self._strategy = step, strategy
         data_dir = Path(config.data_dir)
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
@@ -112,6 +114,11 @@ class Operator:
         self._stop.set()
 
     @property
+    def journal(self) -> Journal:
+        """Its event file."""
+        return self._journal
+
+    @property
     def url(self) -> str:
         """Where the API is."""
         return self._server.url
@@ -133,11 +140,11 @@ class Operator:
         account = self._poster()
         self._check_may_post(account)
         queue = self._queue(account, data_dir / "l1.sqlite")
-        asserter_queue, asserter_account = queue, account
+        asserter_queue = queue
         if config.assert_key_file:
-            asserter_account = _account(config.assert_key_file, config.assert_password_file)
-            if asserter_account.address != account.address:
-                asserter_queue = self._queue(asserter_account, data_dir / "l1-assertions.sqlite")
+            asserter = _account(config.assert_key_file, config.assert_password_file)
+            if asserter.address != account.address:
+                asserter_queue = self._queue(asserter, data_dir / "l1-assertions.sqlite")
         self._board = Board()
         self._sequencer = self._make_sequencer(data_dir)
         self._keeper = Keeper(self._sequencer, time.monotonic)
@@ -176,7 +183,8 @@ class Operator:
             traces=data_dir / "traces",
             trace_bytes=config.trace_memory << 20,
             store=self._events(data_dir / "l1-events.sqlite"),
-            lie=self._lie(data_dir, bytes.fromhex(asserter_account.address[2:])),
+            step=self._step,
+            strategy=self._strategy,
         )
         self._closing.callback(self._asserter.close)
         self._server = ApiServer(self._api().app(), config.host, config.port)
@@ -257,25 +265,6 @@ class Operator:
         store = LogStore(path, self._deployment.addresses.rollup)
         self._closing.callback(store.close)
         return store
-
-    def _lie(self, data_dir: Path, thief: bytes) -> Lie | None:
-        if not self.config.lie:
-            return None
-        wanted = self.config.lie_after_batch
-        return recall_lie(
-            self.config.lie, thief, data_dir, self._asserted_batches if wanted is None else lambda: wanted
-        )
-
-    def _asserted_batches(self) -> int:
-        """Return the number of batches that some assertion already speaks of."""
-        view = RollupView()
-        reader = EventReader(self._client, self._deployment, contracts=("Rollup",))
-        while True:
-            batch = reader.poll()
-            for event in batch:
-                view.apply(event)
-            if batch.complete:
-                return max((each.limit for each in view.assertions.values()), default=0)
 
     def _api(self) -> Api:
         places = self._deployment.addresses.all() | {"Token": self._deployment.addresses.token}
@@ -364,7 +353,14 @@ def run_until_signal(config: Config) -> None:
 
     Raises: whatever ended it, when it could not go on.
     """
-    operator = Operator(config)
+    serve(Operator(config))
+
+
+def serve(operator: Operator) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises: whatever ended it, when it could not go on.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: operator.stop())
     operator.run()

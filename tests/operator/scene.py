@@ -12,6 +12,7 @@ from typing import Any
 
 from tallystick.l1.sending.keys import save_key
 from tallystick.records.signing import make, sign
+from tallystick.testing.rogues.rogue_operator import rogue_operator
 from tallystick.testing.stage import Stage, account
 from tallystick.testing.world import key, ordinary_rules
 from tallystick.trader.client import TraderClient
@@ -26,8 +27,8 @@ WAIT_SECONDS = 90.0
 class Running:
     """An operator in threads of this process."""
 
-    def __init__(self, config: Config) -> None:
-        self.operator = Operator(config)
+    def __init__(self, config: Config, lie: str = "") -> None:
+        self.operator = rogue_operator(config, lie) if lie else Operator(config)
         self.error: BaseException | None = None
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
@@ -76,8 +77,8 @@ class Scene:
         }
         return Config(**values | more)
 
-    def start(self, **more: Any) -> Running:
-        running = Running(self.config(**more))
+    def start(self, lie: str = "", **more: Any) -> Running:
+        running = Running(self.config(**more), lie)
         self.running.append(running)
         return running
 

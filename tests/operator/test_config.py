@@ -73,19 +73,12 @@ def test_what_is_left_out_is_what_the_configuration_says_by_itself(started: list
         {"clock_every_ms": 0},
         {"trace_memory": 0},
         {"quorum": 2},
-        {"lie": "white"},
     ],
 )
 def test_values_that_cannot_be_meant_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(ConfigError) as caught:
         Config(**{**NEEDED, **values})  # type: ignore[arg-type]
     assert caught.value.exit_code == 2
-
-
-def test_an_unknown_lie_is_refused_with_the_names_of_those_there_are() -> None:
-    with pytest.raises(ConfigError) as caught:
-        run("--key-file", "k", "--lie", "white")
-    assert "steal-withdrawal" in caught.value.hint
 
 
 def test_unknown_keys_are_refused_wherever_they_stand_with_the_list_of_known_ones(tmp_path: Path) -> None:

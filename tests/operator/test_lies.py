@@ -9,6 +9,7 @@ from tallystick.machine import engine
 from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Machine
 from tallystick.state.layout import OUTBOX_RECIPIENT
+from tallystick.testing.rogues.__main__ import main as rogue
 from tallystick.testing.rogues.lies import LIES, Lie, make_lie
 from tallystick.testing.world import World, address, total_units
 
@@ -117,3 +118,18 @@ def test_an_unknown_lie_is_refused_with_the_names_of_those_there_are() -> None:
     with pytest.raises(BadInput) as caught:
         make_lie("white", THIEF)
     assert "random-root" in caught.value.hint
+
+
+def test_the_rogue_lists_every_lie_and_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        rogue(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    for name, lie in LIES.items():
+        assert f"  {name:<20} {lie.description}" in lines
+
+
+def test_the_rogue_refuses_an_unknown_lie(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        rogue(["--lie", "white", "--key-file", "k"])
+    assert caught.value.code == BadInput.exit_code
+    assert "random-root" in capsys.readouterr().err

@@ -1,19 +1,11 @@
-"""Asserts what was published, confirms it, and defends it: a party at the rollup like any other.
-
-With a lie it asserts that instead, once, then asserts nothing more and plays the dispute as far as a liar can.
-"""
+"""Asserts what was published, confirms it, and defends it: a party at the rollup like any other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from tallystick.dispute.traces.disktraces import Bounds, DiskTraces
-from tallystick.errors import StateError
 from tallystick.journal import Journal
 from tallystick.l1.client.access import L1
 from tallystick.l1.client.logstore import LogStore
@@ -21,26 +13,18 @@ from tallystick.l1.deployment import Deployment
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.machine import engine
 from tallystick.machine.bits import read_address
-from tallystick.party.duties import DUTIES, Duties, Mode
+from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.hand import Purse
 from tallystick.party.party import Identity, Party
-from tallystick.party.strategy.strategy import duties
+from tallystick.party.strategy.strategy import Step, Strategy, duties
 from tallystick.rollup.views.assertion_view import Status
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import OUTBOX_RECIPIENT, TAG_OUTBOX
 from tallystick.state.state import State, cell_key
-from tallystick.testing.rogues.lies import Lie, lie_on, make_lie
 from tallystick_operator.noticeboard import Board, Proven, WithdrawalProof
 
 GAS_WEI: Final = 10**17
 """What no bond touches: the same key may pay for batches and for moves, which hold up no bond."""
-
-
-class LieMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a rogue must remember over a restart to tell the same lie again."""
-
-    name: str
-    after_batch: int
 
 
 class Asserter:
@@ -57,21 +41,16 @@ class Asserter:
         traces: Path,
         trace_bytes: int,
         store: LogStore | None = None,
-        lie: Lie | None = None,
+        step: Step = engine.step,
+        strategy: Strategy = duties,
     ) -> None:
-        self.lie = lie
         self._board = board
         self._journal = journal
         self._proven: set[bytes] = set()
         self._closed: set[bytes] = set()
-        self._lied = False
-        identity = Identity(
-            duties=DUTIES[Mode.PROPOSE],
-            step=lie.step if lie else engine.step,
-            strategy=lie_on if lie else duties,
-        )
+        identity = Identity(duties=DUTIES[Mode.PROPOSE], step=step, strategy=strategy)
         purse = Purse(gas=GAS_WEI, reserve=deployment.config.challenge_bond_wei)
-        # a liar's steps are its own: its traces are made in memory, by its own step
+        # the processes that make traces for the disk know the true step alone
         self.party = Party(
             client,
             deployment,
@@ -81,7 +60,7 @@ class Asserter:
             purse=purse,
             store=store,
             traces=None
-            if lie
+            if step is not engine.step
             else lambda mind: DiskTraces(traces, mind.source, self._report, Bounds(memory_bytes=trace_bytes)),
         )
 
@@ -93,7 +72,6 @@ class Asserter:
         """Do what can be done now; return whether L1 has been read to its head."""
         complete = self.party.tick()
         if complete and self.party.replayer is not None:
-            self._stop_after_lying()
             self._offer_proofs()
             assertions = self.party.rollup.assertions
             self._board.set_l1(
@@ -103,31 +81,6 @@ class Asserter:
 
     def _report(self, event: str, facts: dict[str, Any]) -> None:
         self._journal.write(event, **facts)
-
-    def _stop_after_lying(self) -> None:
-        """Once the lie is posted, say so and propose nothing more."""
-        told = self.lie.told if self.lie else None
-        if self._lied or self.lie is None or told is None:
-            return
-        mine = self.party.queue.address if self.party.queue else b""
-        for assertion in self.party.rollup.assertions.values():
-            if assertion.proposer == mine and assertion.limit > told.batch and self._is_known(assertion.id):
-                self._lied = True
-                quiet = Duties(dispute=True, settle=True, propose=False)
-                self.party.identity = replace(self.party.identity, duties=quiet)
-                self._journal.write(
-                    "lied",
-                    name=self.lie.name,
-                    assertion=assertion.id,
-                    step=told.phase.name,
-                    batch=told.batch,
-                    record=told.record,
-                    what=told.what,
-                )
-                return
-
-    def _is_known(self, assertion: bytes) -> bool:
-        return self.party.replayer is not None and self.party.replayer.knows(assertion)
 
     def _offer_proofs(self) -> None:
         """Prove each withdrawal against the oldest posted assertion that holds it."""
@@ -153,25 +106,6 @@ class Asserter:
                 for index in range(known, state.registers.outbox_count)
             }
             self._board.add_proofs(proofs)
-
-
-def recall_lie(name: str, thief: bytes, data_dir: Path, after_batch: Callable[[], int]) -> Lie:
-    """Return the lie to tell; where it may begin is fixed the first time and kept in the data directory.
-
-    Raises: StateError when another lie was begun there, or what is kept there is damaged.
-    """
-    path = data_dir / "lie.json"
-    if path.exists():
-        try:
-            memory = msgspec.json.decode(path.read_bytes(), type=LieMemory)
-        except (OSError, msgspec.DecodeError) as error:
-            raise StateError("the memory of the lie is damaged", path=str(path)) from error
-        if memory.name != name:
-            raise StateError("another lie was begun in this data directory", begun=memory.name, wanted=name)
-    else:
-        memory = LieMemory(name=name, after_batch=after_batch())
-        path.write_bytes(msgspec.json.encode(memory))
-    return make_lie(memory.name, thief, memory.after_batch)
 
 
 def _prove(state: State, index: int, assertion: bytes, root: bytes, registers_hash: bytes) -> Proven:

@@ -1,14 +1,16 @@
-"""A `tallystick` command of the demo's, which ends when the demo does, however that ends: its standard input is a pipe
+"""A `tallystick` command of the demo's, or a rogue operator, which ends when the demo does, however that ends: its standard input is a pipe
 whose other end the demo alone holds."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 
 from tallystick.cli import main
+from tallystick.testing.rogues.__main__ import main as rogue
 
 STOP_SECONDS = 10.0
 
@@ -24,4 +26,6 @@ def end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=end_with_parent, name="parent", daemon=True).start()
+    if sys.argv[1:2] == ["rogue"]:
+        rogue(sys.argv[2:])
     main()

@@ -128,10 +128,11 @@ class Exchange:
     def start_operator(self, lie: str = "") -> Child:
         """Start the operator, honest or not, on the data folder it had before."""
         key_file = self._key_file("operator", self.keys.operator)
-        arguments = ["operator", "run", "--rpc", self.l1_url, "--deployment", str(self.record_path)]
+        arguments = ["rogue", "--lie", lie] if lie else ["operator", "run"]
+        arguments += ["--rpc", self.l1_url, "--deployment", str(self.record_path)]
         arguments += ["--data-dir", str(self.folder / "operator"), "--key-file", str(key_file), "--port", "0"]
         arguments += ["--batch-seconds", "1", "--quiet-seconds", "1", "--confirmations", "0", "--json-log"]
-        child = self._start("operator", arguments + (["--lie", lie] if lie else []), "rogue" if lie else "")
+        child = self._start("operator", arguments, "rogue" if lie else "")
         self.api_url = str(child.ready_line(READY_SECONDS)["url"])
         return child
 

@@ -49,6 +49,10 @@ POST_GAS: Final = 500_000
 """Of an assertion behind another that has not landed, with room to spare."""
 
 
+Step = Callable[[Machine], None]
+Strategy = Callable[[Known], list[Due]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """How a party differs from others. A liar has its own `step` and its own `strategy`.
@@ -58,8 +62,8 @@ class Identity:
 
     duties: Duties
     patience_blocks: int = 0
-    step: Callable[[Machine], None] = engine.step
-    strategy: Callable[[Known], list[Due]] = field(default_factory=lambda: duties)
+    step: Step = engine.step
+    strategy: Strategy = field(default_factory=lambda: duties)
 
 
 def duties(known: Known) -> list[Due]:

@@ -15,11 +15,15 @@ from tallystick.party.strategy.strategy import (
 )
 
 
-def lie_on(known: Known) -> list[Due]:
-    """Return the calls of a party whose replay is false: what it takes for true is its lie."""
+def lie_on(known: Known, *, proposes: bool = True) -> list[Due]:
+    """Return the calls of a party whose replay is false: what it takes for true is its lie. One that does not propose
+    asserts where others have, and nowhere else."""
     chain = list(true_chain(known))
     contests = played(known, chain, proves=False)
-    due = [*asserted(known, chain), *(move for each in contests for move in moved(known, each))]
+    posts = asserted(known, chain)
+    if posts and not proposes and not known.rollup.children.get(chain[-1].parent.id):
+        posts = []
+    due = [*posts, *(move for each in contests for move in moved(known, each))]
     if known.identity.duties.settle:
         due += [*confirmed(known, chain, contests), *rejected(known), *withdrawn(known)]
     return due

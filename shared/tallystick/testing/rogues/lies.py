@@ -7,7 +7,6 @@ stays honest, so anybody's replay shows which step is wrong; every other step of
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -16,17 +15,6 @@ from tallystick.machine import engine
 from tallystick.machine.bits import clear_bit, lowest_bit, read_address, set_bit, write_address
 from tallystick.machine.machine import Event, Machine
 from tallystick.machine.market.book import PAGE_LIMBS, Path, level_index, open_best
-from tallystick.party.strategy.strategy import (
-    Due,
-    Known,
-    asserted,
-    confirmed,
-    moved,
-    played,
-    rejected,
-    true_chain,
-    withdrawn,
-)
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
@@ -46,8 +34,6 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_WORDS,
 )
 from tallystick.state.state import State
-
-StepFunction = Callable[[Machine], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,14 +206,6 @@ def make_lie(name: str, thief: bytes, after_batch: int = 0) -> Lie:
     if name not in LIES:
         raise BadInput(f"there is no lie called {name!r}", hint=f"the lies are {', '.join(LIES)}")
     return LIES[name](thief, after_batch)
-
-
-def lie_on(known: Known) -> list[Due]:
-    """Return the calls of an operator whose replay is false: it plays for its lie, and has nothing to prove it with."""
-    chain = list(true_chain(known))
-    contests = played(known, chain, proves=False)
-    due = [*asserted(known, chain), *(move for each in contests for move in moved(known, each))]
-    return [*due, *confirmed(known, chain, contests), *rejected(known), *withdrawn(known)]
 
 
 def _watched_step(machine: Machine) -> list[Event]:
