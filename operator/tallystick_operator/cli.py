@@ -109,7 +109,7 @@ def status(
     """Ask a running operator how far it is."""
     import msgspec
 
-    from tallystick.tables import show, table
+    from tallystick.drawing import show, table
     from tallystick.transport import Transport
 
     with Transport(url) as transport:

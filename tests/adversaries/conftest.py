@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.testing.stage import Stage, trade_a_little
+from tallystick.testing.l1_stage import Stage, trade_a_little
 from tests.adversaries.bending import Begin, open_market
 from tests.operator.lives import Lives
 from tests.operator.scene import Scene, scene_in

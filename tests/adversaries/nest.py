@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.testing.l1_stage import Stage, Told
 from tallystick.testing.rogues.nest import Nest
-from tallystick.testing.stage import Stage, Told
 from tallystick.testing.world import address
 
 BLOCKS_OF_A_TICK = 8

@@ -8,8 +8,8 @@ from tallystick.l1.client.events import DEEPEST_REORGANISATION_BLOCKS
 from tallystick.l1.sending.queuestore import TxState
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
+from tallystick.testing.l1_stage import FUND_WEI, Stage, Told, finished, trade_between
 from tallystick.testing.rogues.lies import make_lie
-from tallystick.testing.stage import FUND_WEI, Stage, Told, finished, trade_between
 from tallystick.testing.world import address
 from tests.adversaries.rules import confirm_by_time, must_hold
 

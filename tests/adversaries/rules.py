@@ -11,7 +11,7 @@ from tallystick.l1.client.events import EventReader
 from tallystick.machine import engine
 from tallystick.party.party import Party
 from tallystick.rollup.views.assertion_view import RollupView, Status
-from tallystick.testing.stage import Stage
+from tallystick.testing.l1_stage import Stage
 from tallystick.testing.world import address
 
 

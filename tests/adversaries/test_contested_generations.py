@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.testing.stage import Stage, trade_a_little
+from tallystick.testing.l1_stage import Stage, trade_a_little
 from tests.adversaries.siege import most_censored, withstand
 
 HEIGHT = 16

@@ -21,8 +21,8 @@ from tallystick.rollup.views.assertion_view import Status
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import ACCOUNT_CASH_UNITS, MARKET_TAKER_FEE_PPM
+from tallystick.testing.l1_stage import FUND_WEI, PERIOD_BLOCKS, Stage, Told, account, trade_a_little
 from tallystick.testing.rogues.lies import make_lie
-from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
 from tests.adversaries.operator_state import LieAt, Tamper, add, afterwards, pretending
 from tests.adversaries.rules import must_hold, refusal

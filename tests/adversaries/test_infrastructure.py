@@ -5,7 +5,7 @@ from __future__ import annotations
 from tallystick.demo.double_check import Auditor
 from tallystick.l1.client.events import EventReader
 from tallystick.party.duties import Mode
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, account
+from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account
 from tests.adversaries.reorganised import replace_blocks
 from tests.adversaries.rules import confirm_by_time, must_hold, refusal
 

@@ -9,7 +9,7 @@ import pytest
 
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
-from tallystick.testing.stage import FUND_WEI, Stage, Told, account
+from tallystick.testing.l1_stage import FUND_WEI, Stage, Told, account
 from tests.adversaries.rules import must_hold
 
 MOVES = 23

@@ -13,8 +13,8 @@ from tallystick.party.duties import Mode
 from tallystick.records.codec import Record, encode
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import STALE_MS
+from tallystick.testing.l1_stage import DEPOSIT_UNITS, Stage, Told, account
 from tallystick.testing.ledger.look import cash, positions
-from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account
 from tests.adversaries.rules import confirm_by_time, post, refusal
 
 FORCE_DELAY_SECONDS: Final = 900

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tallystick.party.duties import Mode
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.testing.l1_stage import FUND_WEI, Stage, Told, trade_a_little
 from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.rogues.nest import theft
-from tallystick.testing.stage import FUND_WEI, Stage, Told, trade_a_little
 from tallystick.testing.world import address
 from tests.adversaries.nest import Watched, nest_on, owed
 from tests.adversaries.rules import must_hold, wealth_wei

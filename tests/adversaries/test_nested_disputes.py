@@ -11,8 +11,8 @@ from tallystick.machine.machine import Machine
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
+from tallystick.testing.l1_stage import FUND_WEI, Stage, Told, finished
 from tallystick.testing.rogues.lies import make_lie
-from tallystick.testing.stage import FUND_WEI, Stage, Told, finished
 from tallystick.testing.world import address
 from tests.adversaries.rules import must_hold, refusal
 

@@ -11,7 +11,7 @@ import pytest
 
 from tallystick.records.items import Item
 from tallystick.state.layout import ITEM_PLACE
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage
+from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage
 from tallystick_operator.publish.asserter import Asserter
 from tests.operator.scene import Scene
 

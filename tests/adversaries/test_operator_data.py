@@ -20,9 +20,9 @@ from tallystick.referee.runner import TwinRunner
 from tallystick.rollup.views.assertion_view import Status
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import MAX_CHUNK_BYTES, MAX_CHUNKS
+from tallystick.testing.l1_stage import DEPOSIT_UNITS, Stage, Told, account, trade_a_little
 from tallystick.testing.ledger.look import cash
 from tallystick.testing.rogues.lies import make_lie
-from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account, trade_a_little
 from tallystick.testing.world import World, address
 from tests.adversaries.rules import confirm_by_time, must_hold, post, publish_raw, refusal
 

@@ -12,7 +12,7 @@ from tallystick.state.layout import (
     MARKET_INSURANCE_LOTS,
     MARKET_LIQUIDATION_FEE_PPM,
 )
-from tallystick.testing.scenarios.orders.liquidations import BOB, CRASHED, FALLEN, troubled
+from tallystick.testing.scenarios.orders.closed_out import BOB, CRASHED, FALLEN, troubled
 from tallystick.testing.scenarios.scene import Scene
 from tests.adversaries.operator_state import LieAt, Tamper, afterwards, newest, pretending, refuted
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.testing.stage import Stage
+from tallystick.testing.l1_stage import Stage
 from tests.adversaries.reorganised import DEPTHS, publish_through_reorganisation, some_pairs
 
 PHASES = ["deposit", "batch", "root", "confirmation"]

@@ -16,7 +16,7 @@ from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
 from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.state.state import state_hash
-from tallystick.testing.stage import Stage, Told
+from tallystick.testing.l1_stage import Stage, Told
 from tests.adversaries.reorganised import replace_blocks
 
 State = tuple[bytes, bytes]

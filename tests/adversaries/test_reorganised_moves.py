@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.testing.stage import Stage
+from tallystick.testing.l1_stage import Stage
 from tests.adversaries.reorganised import DEPTHS, play_through_reorganisation
 
 PHASES = ["assertion", "opening", "bisection", "proof", "decision", "payout"]

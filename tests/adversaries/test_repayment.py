@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tallystick.party.duties import Mode
+from tallystick.testing.l1_stage import Stage, Told, finished
 from tallystick.testing.rogues.lies import make_lie
-from tallystick.testing.stage import Stage, Told, finished
 from tallystick.testing.world import address
 
 

@@ -11,7 +11,7 @@ from tallystick.bench.disputes.battle import INCLUSION_BLOCKS, MOST_CENSORED, Ba
 from tallystick.bench.disputes.sybils import Timing, attacks
 from tallystick.dispute.trace_tree import History
 from tallystick.rollup.views.assertion_view import Status
-from tallystick.testing.stage import FUND_WEI, PERIOD_BLOCKS, Stage
+from tallystick.testing.l1_stage import FUND_WEI, PERIOD_BLOCKS, Stage
 from tests.adversaries.rules import must_hold
 
 AFTERWARDS = 20

@@ -16,8 +16,8 @@ from tallystick.referee.runner import TwinRunner
 from tallystick.rollup.genesis import genesis_state
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import MAX_AMOUNT, MAX_PRICE_TICKS
+from tallystick.testing.l1_stage import Stage, Told, account, trade_a_little
 from tallystick.testing.ledger.look import book, cash, check_book, mark, position
-from tallystick.testing.stage import Stage, Told, account, trade_a_little
 from tallystick.testing.world import World, address, world_genesis
 from tests.adversaries.operator_state import MARK, RICH, exchange
 from tests.adversaries.rules import confirm_by_time, must_hold, refusal

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from eth_abi.abi import decode, encode
 
-from tallystick.referee.evms import Evm, fastest
+from tallystick.referee.two_evms import Evm, fastest
 from tallystick.state.hashing import keccak
 
 HERE: Final = Path(__file__).parent

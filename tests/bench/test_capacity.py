@@ -12,9 +12,9 @@ from tallystick.bench import modes
 from tallystick.bench.cli import app
 from tallystick.bench.dispute_tables import capacity_page
 from tallystick.bench.speed.capacity import derive, judge, sample
+from tallystick.drawing import plain
 from tallystick.l1.deployment import DeployConfig
 from tallystick.state.layout import PPM, QUEUE_STEPS, SAMPLE_STEPS, WORK_PPM
-from tallystick.tables import plain
 
 FIELDS = {
     "steps_per_block",

@@ -14,9 +14,9 @@ from tallystick.bench.disputes.dispute_costs import measure
 from tallystick.bench.disputes.sybils import Fork, lie_at
 from tallystick.bench.speed.operators import beside_operator
 from tallystick.dispute.trace_tree import Trace, node
+from tallystick.drawing import plain
 from tallystick.state.hashing import keccak
-from tallystick.tables import plain
-from tallystick.testing.stage import PERIOD_BLOCKS
+from tallystick.testing.l1_stage import PERIOD_BLOCKS
 
 GAS = {"open", "bisect_first", "bisect_median", "prove_median", "prove_worst", "update", "confirm", "settle"}
 

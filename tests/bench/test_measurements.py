@@ -15,7 +15,7 @@ from tallystick.bench.speed import peers, tasks
 from tallystick.bench.workload import Order, open_exchange, packed, seeded_orders
 from tallystick.errors import BadInput
 from tallystick.machine.drive import Quotes, drive
-from tallystick.recordings import runs as replay_tasks
+from tallystick.recordings import measuring as replay_tasks
 from tallystick.recordings.cli import app as replay
 from tallystick.rollup.invariants import broken
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.testing.stage import Stage, trade_a_little
+from tallystick.testing.l1_stage import Stage, trade_a_little
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
+from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
 
 
 def confirm_batches(stage: Stage, count: int) -> Party:

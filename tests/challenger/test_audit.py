@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from tallystick.drawing import plain
 from tallystick.errors import BadInput
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.tables import plain
-from tallystick.testing.stage import Stage, trade_a_little
+from tallystick.testing.l1_stage import Stage, trade_a_little
 from tallystick_challenger.cli import app
 from tallystick_challenger.evidence import audit as auditing
 from tallystick_challenger.verification.verdicts import read_all

@@ -16,8 +16,8 @@ from tallystick.errors import BadInput, ConfigError, Disputed, StateError
 from tallystick.journal import Journal
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import Mode
+from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import run

@@ -13,8 +13,8 @@ from tallystick.errors import BadInput, DataMissing
 from tallystick.l1.sending.keys import save_key
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
+from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger.cli import app
 
 MOST_MOVES = 60

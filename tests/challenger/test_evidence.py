@@ -14,11 +14,11 @@ from tallystick.errors import BadEncoding, BadInput, DataError, DataMismatch, Da
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
 from tallystick.referee.bundle import Bundle, decode, encode
-from tallystick.referee.evms import PyEvm
 from tallystick.referee.judge import Verdict, judge
+from tallystick.referee.two_evms import PyEvm
 from tallystick.schema.names import Phase
+from tallystick.testing.l1_stage import Stage, Told
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import Stage, Told
 from tallystick_challenger.cli import app
 from tests.adversaries.operator_state import LieAt, add, afterwards
 

@@ -17,8 +17,8 @@ from tallystick.party.duties import Mode
 from tallystick.schema.names import Outcome
 from tallystick.state.state import state_hash
 from tallystick.state.tree import root_from_proof
+from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account, trade_a_little
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
 from tallystick_challenger.cli import app
 

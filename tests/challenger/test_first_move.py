@@ -6,8 +6,8 @@ import pytest
 
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
+from tallystick.testing.l1_stage import Stage, Told
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import Stage, Told
 
 
 @pytest.fixture

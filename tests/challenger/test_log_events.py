@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tallystick.party.duties import Mode
-from tallystick.testing.stage import Stage, Told
+from tallystick.testing.l1_stage import Stage, Told
 from tallystick_challenger.telling.teller import ALARMS
 from tests.challenger.test_webhook import until
 

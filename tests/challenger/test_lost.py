@@ -14,8 +14,8 @@ from tallystick.errors import Disputed
 from tallystick.journal import Journal
 from tallystick.party.duties import Mode
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import run

@@ -12,8 +12,8 @@ from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Party
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, account
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import make_party
 

@@ -12,8 +12,8 @@ from typing import Any
 from typer.testing import CliRunner
 
 from tallystick.party.duties import Mode
+from tallystick.testing.l1_stage import Stage, Told
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import Stage, Told
 from tallystick_challenger.cli import app
 from tallystick_challenger.watching.defence import GAS_WEI
 

@@ -13,8 +13,8 @@ from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.bonds.bond_pools import purpose_of
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
+from tallystick.testing.l1_stage import Stage, Told, account, finished
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import Stage, Told, account, finished
 from tallystick.testing.world import address
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig

@@ -15,8 +15,8 @@ from tallystick.party.bonds.bond_pools import Stage as PoolStage
 from tallystick.party.bonds.bond_pools import homecoming, instead, purpose_of, read_pools
 from tallystick.party.duties import Mode
 from tallystick.party.planner import Planner
+from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import Stage, Told, account
 from tallystick.testing.world import address
 from tallystick_challenger.cli import app
 from tallystick_challenger.disputes.pool_facts import ether, wei_of

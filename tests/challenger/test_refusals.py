@@ -25,8 +25,8 @@ from tallystick.party.duties import Mode
 from tallystick.party.party import Party
 from tallystick.schema.names import Phase
 from tallystick.testing import probe as probe_writer
+from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger import daemon
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.telling.teller import Telling

@@ -20,8 +20,8 @@ from tallystick.rollup.snapshots.snapshot import MAGIC, Head, decode, encode, re
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
 from tallystick.state.state import State
+from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account, finished
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, account, finished
 from tallystick.testing.world import World
 from tests.challenger.history import confirm_batches, order
 

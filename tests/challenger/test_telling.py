@@ -21,8 +21,8 @@ from tallystick.journal import Journal
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import Mode
+from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import run
 from tallystick_challenger.telling.alerts import Limits

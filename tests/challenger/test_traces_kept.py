@@ -14,8 +14,8 @@ from tallystick.errors import ConfigError
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
+from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import Stage, Told, account
 from tallystick_challenger import daemon
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import make_party

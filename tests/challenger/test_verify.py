@@ -23,8 +23,8 @@ from tallystick.party.duties import Mode
 from tallystick.party.party import Party
 from tallystick.rollup.segments import extract, replay
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
+from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told
 from tallystick_challenger.cli import app
 from tallystick_challenger.verification.verdicts import Plan, Question, read_all
 from tests.challenger.history import confirm_batches, order

@@ -11,7 +11,7 @@ from tallystick.dispute.trace_tree import Trace
 from tallystick.errors import BadInput
 from tallystick.party.strategy.moves import call_for
 from tallystick.party.strategy.player import Bisect, Decide, OpenRoot, Player, Prove, Settle, Update, repayments, settle
-from tallystick.party.strategy.states import DisputeState
+from tallystick.party.strategy.player_states import DisputeState
 from tallystick.state.hashing import keccak
 from tests.dispute.adversary import START, Match, ProvableTrace, Terms, run_from, step
 from tests.dispute.adversary import claim as claim_of

@@ -17,7 +17,7 @@ from tallystick.rollup.views.assertion_view import Status, assertion_id
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import REGISTERS_BYTES
 from tallystick.state.state import state_hash
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, finished, trade_a_little
+from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, finished, trade_a_little
 from tallystick.testing.world import address
 
 LAST = 2**20 - 1

@@ -10,9 +10,9 @@ import pytest
 from tallystick.party.duties import Mode
 from tallystick.party.strategy.moves import call_for
 from tallystick.party.strategy.player import Settle, opening
+from tallystick.testing.l1_stage import Stage, Told, trade_a_little
 from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.rogues.nest import Nest
-from tallystick.testing.stage import Stage, Told, trade_a_little
 from tallystick.testing.world import address
 
 PERIOD = 80

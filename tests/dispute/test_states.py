@@ -10,7 +10,7 @@ from tallystick.dispute.edge_view import EdgeStatus
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
 from tallystick.party.strategy.player import is_paid
-from tallystick.party.strategy.states import (
+from tallystick.party.strategy.player_states import (
     DISPUTE_ACTIONS,
     DISPUTE_TRANSITIONS,
     EDGE_ACTIONS,
@@ -23,8 +23,8 @@ from tallystick.party.strategy.states import (
     edge_state,
     table,
 )
+from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
 from tallystick.testing.rogues.lies import make_lie
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
 from tests.dispute.adversary import Match, Terms
 
 DOC = Path(__file__).parents[2] / "docs" / "challenger.md"

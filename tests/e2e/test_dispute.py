@@ -9,8 +9,8 @@ import pytest
 
 from tallystick.party.duties import Mode
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.testing.l1_stage import DEPOSIT_UNITS, Stage, Told, account, trade_a_little
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import DEPOSIT_UNITS, Stage, Told, account, trade_a_little
 
 STEP_OF_LIE = {
     "steal-withdrawal": "WITHDRAW",

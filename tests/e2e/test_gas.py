@@ -14,8 +14,8 @@ from tallystick.l1.client.events import EventReader
 from tallystick.party.duties import Mode
 from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.state.state import state_hash
+from tallystick.testing.l1_stage import Stage, Told, trade_a_little
 from tallystick.testing.rogues.lies import LIES
-from tallystick.testing.stage import Stage, Told, trade_a_little
 
 SNAPSHOT = Path(__file__).parents[2] / "contracts" / "snapshots" / "gas_moves.json"
 TOLERANCE = 0.08

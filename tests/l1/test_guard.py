@@ -11,7 +11,7 @@ import pytest
 from tallystick import artifacts
 from tallystick.deploy.deploy import check_deployment, check_machine
 from tallystick.errors import StateError
-from tallystick.testing.stage import Stage
+from tallystick.testing.l1_stage import Stage
 
 
 @pytest.fixture(scope="module")

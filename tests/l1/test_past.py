@@ -21,7 +21,7 @@ from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
 from tallystick.rollup.views.assertion_view import RollupView
 from tallystick.rollup.views.inbox_view import InboxView
-from tallystick.testing.stage import Stage, Told, account, trade_a_little
+from tallystick.testing.l1_stage import Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
 from tests.l1.relay import Relay
 

@@ -60,3 +60,11 @@ def test_the_contracts_of_imports_name_every_package() -> None:
     assert set(apart["source_modules"]) == production | {f"tallystick.{name}" for name in NEIGHBOURS}
     assert set(apart["forbidden_modules"]) == {"tallystick_operator", "tallystick_challenger"}
     assert not {rule.get("ignore_imports") is not None for rule in (alone, apart)} - {False}
+
+
+def test_the_picture_of_the_road_says_the_words_of_the_folders() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    road = text.partition("## The road")[2].partition("```")[2].partition("```")[0]
+    for root in ("operator", "challenger"):
+        folders = {path.parent.name for path in (ROOT / root / SOURCE_ROOTS[root]).glob("*/__init__.py")}
+        assert folders and {name for name in folders if name not in road} == set()

@@ -14,7 +14,7 @@ from io import StringIO
 
 import pytest
 
-from tallystick.tables import figures, plain, show, table, width
+from tallystick.drawing import figures, plain, show, table, width
 from tallystick.trader.models import Book, Level
 from tallystick.trader.show import ladder_page
 from tests.meta.tree import files, shown
@@ -75,7 +75,7 @@ def test_a_ladder_fits_the_terminal() -> None:
 
 
 def test_rows_are_laid_out_in_one_place() -> None:
-    own = {"shared/tallystick/tables.py", "shared/tallystick/demo/story.py"}
+    own = {"shared/tallystick/drawing.py", "shared/tallystick/demo/story.py"}
     streams = {
         "shared/tallystick/demo/chronicle.py",
         "shared/tallystick/demo/run.py",

@@ -18,7 +18,7 @@ from tallystick.l1.client.events import EventReader
 from tallystick.records.codec import Record, decode, encode
 from tallystick.records.signing import make, sign
 from tallystick.rollup.views.inbox_view import InboxView
-from tallystick.testing.stage import Stage
+from tallystick.testing.l1_stage import Stage
 from tallystick.testing.world import key, ordinary_rules
 from tallystick.trader.client import TraderClient
 from tallystick.trader.wording import clock_ms

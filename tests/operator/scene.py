@@ -12,8 +12,8 @@ from typing import Any
 
 from tallystick.l1.sending.keys import save_key
 from tallystick.records.signing import make, sign
+from tallystick.testing.l1_stage import Stage, account
 from tallystick.testing.rogues.rogue_operator import rogue_operator
-from tallystick.testing.stage import Stage, account
 from tallystick.testing.world import key, ordinary_rules
 from tallystick.trader.client import TraderClient
 from tallystick.trader.wording import clock_ms

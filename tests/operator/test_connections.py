@@ -10,7 +10,7 @@ import pytest
 from tallystick.deploy.deploy import check_deployment
 from tallystick.errors import ConfigError, StateError
 from tallystick.l1.sending.keys import save_key
-from tallystick.testing.stage import account
+from tallystick.testing.l1_stage import account
 from tests.operator.scene import Scene, scene_in
 
 

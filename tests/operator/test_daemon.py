@@ -12,7 +12,7 @@ from typing import Any
 
 from tallystick.party.duties import Mode
 from tallystick.rollup.claims import claim_from_l1
-from tallystick.testing.stage import Told, account
+from tallystick.testing.l1_stage import Told, account
 from tallystick.testing.world import address, key
 from tallystick.trader.client import TraderClient
 from tallystick.trader.onchain import TraderL1, claim_from_operator

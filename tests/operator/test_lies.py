@@ -125,7 +125,7 @@ def test_the_rogue_lists_every_lie_and_what_it_does(capsys: pytest.CaptureFixtur
         rogue(["--help"])
     lines = capsys.readouterr().out.splitlines()
     for name, lie in LIES.items():
-        assert f"  {name:<20} {lie.description}" in lines
+        assert f"  {name}: {lie.description}" in lines
 
 
 def test_the_rogue_refuses_an_unknown_lie(capsys: pytest.CaptureFixture[str]) -> None:

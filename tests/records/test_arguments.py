@@ -9,10 +9,10 @@ from types import ModuleType
 import pytest
 
 from tallystick.records.signing import make
-from tallystick.schema import arguments_target, solidity_target
 from tallystick.schema.names import Phase, Scope
 from tallystick.schema.record_kinds import RECORDS
 from tallystick.schema.record_model import Authority, RecordField, RecordKind
+from tallystick.schema.targets import arguments_target, solidity_target
 from tallystick.state.arguments import set_args
 from tallystick.state.layout import Registers
 from tests.meta.tree import ROOT, files, shown

@@ -12,10 +12,10 @@ import pytest
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine, NoInputs
 from tallystick.proof.tracer import Tracer
-from tallystick.schema.cells_target import plural
 from tallystick.schema.market_rules import camel
-from tallystick.schema.model import FieldType, Struct
 from tallystick.schema.structs import CELLS
+from tallystick.schema.targets.cells_target import plural
+from tallystick.schema.vocabulary import FieldType, Struct
 from tallystick.state import cells
 from tallystick.state.cells import order_side, set_account_cash_units
 from tallystick.state.state import State

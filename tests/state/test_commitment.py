@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trie.smt import SparseMerkleTree
 
-from tallystick.schema.model import Field, Struct
 from tallystick.schema.structs import CELLS, REGISTERS
+from tallystick.schema.vocabulary import Field, Struct
 from tallystick.state import layout
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (

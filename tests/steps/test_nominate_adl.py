@@ -9,7 +9,7 @@ from tallystick.schema.names import Outcome
 from tallystick.state.layout import ADL_DELAY_MS, ADL_LAPSE_MS, BUY, DELEVERAGE_CANDIDATE, SELL
 from tallystick.testing.byhand import hold
 from tallystick.testing.ledger.look import cash, position, word
-from tallystick.testing.scenarios.orders.liquidations import BOB, CRASHED, FALLEN, troubled
+from tallystick.testing.scenarios.orders.closed_out import BOB, CRASHED, FALLEN, troubled
 from tallystick.testing.scenarios.scene import Scene
 
 ALICE, CAROL, DAVE = 1, 3, 4

@@ -8,7 +8,7 @@ from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, SELL
 from tallystick.testing.ledger.look import cash, position
-from tallystick.testing.scenarios.orders.liquidations import BOB, CRASHED, FALLEN, troubled
+from tallystick.testing.scenarios.orders.closed_out import BOB, CRASHED, FALLEN, troubled
 from tallystick.testing.scenarios.scene import Scene
 
 DAVE = 4

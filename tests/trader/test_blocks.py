@@ -12,7 +12,7 @@ from tallystick.errors import REJECTED, BadInput, ConfigError, TallystickError
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.state.layout import STALE_MS
-from tallystick.trader.commands.block_trades import app as block_app
+from tallystick.trader.commands.dealing import app as block_app
 from tallystick.trader.offers import apart, from_text
 from tallystick.transport import OperatorRefused, OperatorUnreachable
 from tests.trader.conftest import Shell

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tallystick.errors import REJECTED, BadInput, ConfigError, DataMissing, TallystickError
-from tallystick.testing.stage import account
+from tallystick.testing.l1_stage import account
 from tallystick.testing.world import address
 from tallystick.trader.cli import app
 from tallystick.transport import OperatorRefused, OperatorUnreachable

@@ -9,8 +9,8 @@ import pytest
 
 from tallystick.errors import BadInput, DataMismatch
 from tallystick.proof.tracer import StepProof
-from tallystick.referee.evms import Answer
 from tallystick.referee.runner import TwinRunner
+from tallystick.referee.two_evms import Answer
 from tallystick.testing import mutations
 from tallystick.testing.campaigns import step_campaign as campaign
 from tallystick.testing.scenarios import SCENARIOS, Played

@@ -14,8 +14,8 @@ import pytest
 
 from tallystick.machine.engine import run
 from tallystick.proof.tracer import Tracer
-from tallystick.referee.evms import PyEvm
 from tallystick.referee.runner import TwinRunner
+from tallystick.referee.two_evms import PyEvm
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.hashing import keccak
 from tallystick.testing import scenarios

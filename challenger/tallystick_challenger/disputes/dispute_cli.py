@@ -25,9 +25,9 @@ from tallystick.connection import (
 from tallystick_challenger.disputes.sending import send, signer_of
 
 if TYPE_CHECKING:
+    from tallystick.drawing import Page
     from tallystick.party.planner import Planner
     from tallystick.party.strategy.strategy import Due
-    from tallystick.tables import Page
 
 app = App("challenger", help="Disputes by hand: list, show, move.")
 
@@ -157,7 +157,7 @@ def present(facts: dict[str, Any], page: Callable[[dict[str, Any]], Page], json_
     """Print facts as one JSON object or as a page."""
     import json
 
-    from tallystick.tables import show
+    from tallystick.drawing import show
 
     if json_output:
         typer.echo(json.dumps(facts))

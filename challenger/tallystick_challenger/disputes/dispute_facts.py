@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tallystick.dispute.edge_view import ENOUGH, EdgeStatus
+from tallystick.drawing import Cell, Page, Title, figures, table
 from tallystick.errors import BadInput, DataMissing, L1Error, L1Unreachable
 from tallystick.party.planner import Planner
 from tallystick.party.strategy.strategy import Due
-from tallystick.tables import Cell, Page, Title, figures, table
 from tallystick_challenger.watching.forecast import Forecast, forecasts
 
 WEI: Final = 10**18

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from tallystick.drawing import Cell, Page, table
 from tallystick.errors import BadInput, DataMissing
 from tallystick.numbers import decimal
 from tallystick.party.bonds.bond_pools import Pool, Purpose, purpose_of
 from tallystick.party.planner import Planner
 from tallystick.party.strategy.strategy import Due
-from tallystick.tables import Cell, Page, table
 from tallystick_challenger.disputes.dispute_facts import hex_, short
 
 WEI: Final = 10**18

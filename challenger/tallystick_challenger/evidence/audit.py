@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from tallystick.drawing import Page, figures, table
 from tallystick.errors import BadInput, DataMismatch
 from tallystick.l1.client.access import L1
 from tallystick.l1.deployment import Deployment
@@ -15,12 +16,11 @@ from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.party.party import Party
 from tallystick.proof.tracer import Tracer
-from tallystick.referee.evms import Account
 from tallystick.referee.runner import Image, TwinRunner
+from tallystick.referee.two_evms import Account
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
-from tallystick.tables import Page, figures, table
 
 STEPS_SLOT = 0
 """Where the Referee keeps its step contracts: contracts/snapshots/storage/Referee.json."""

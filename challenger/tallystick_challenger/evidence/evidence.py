@@ -7,6 +7,7 @@ from typing import Any, Final
 from tallystick import artifacts
 from tallystick.dispute.edge_view import Edge
 from tallystick.dispute.trace_tree import Trace
+from tallystick.drawing import Page, figures, table
 from tallystick.errors import DataMissing
 from tallystick.l1.proofs.logproof import LogProof, prove_log
 from tallystick.party.planner import Planner
@@ -15,7 +16,6 @@ from tallystick.referee.judge import Verdict, chunk_of, registers_of
 from tallystick.rollup.views.assertion_view import Assertion
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
-from tallystick.tables import Page, figures, table
 from tallystick_challenger.disputes.dispute_facts import hex_, short
 
 GENESIS_PARENT: Final = bytes(32)

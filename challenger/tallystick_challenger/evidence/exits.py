@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tallystick.amounts import SIDES, tokens
+from tallystick.drawing import Page
 from tallystick.errors import BadInput, DataMissing, Disputed
 from tallystick.machine.bits import read_address
 from tallystick.machine.liveness import is_dead
@@ -42,7 +43,6 @@ from tallystick.state.layout import (
     TAG_ACCOUNT,
 )
 from tallystick.state.state import State, cell_key
-from tallystick.tables import Page
 
 EVERYTHING_UNITS: Final = (1 << 64) - 1
 MOST_TICKS: Final = (1 << 24) - 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tallystick.drawing import Cell, Page, figures, table
 from tallystick.party.party import Party
-from tallystick.tables import Cell, Page, figures, table
 from tallystick_challenger.watching.defence import RIVALS, defence_facts, defence_lines
 from tallystick_challenger.watching.forecast import Forecast, forecasts
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tallystick.tables import Cell, table
+from tallystick.drawing import Cell, table
 from tallystick_challenger.status.status_facts import BAR_CELLS, bar, short
 
 Facts = dict[str, Any]

@@ -147,9 +147,9 @@ def _show(party: Party, answer: Answer, width: int, seconds: float, *, json_outp
     """
     import json
 
+    from tallystick.drawing import Title, figures, show, table
     from tallystick.errors import Disputed
     from tallystick.rollup.views.assertion_view import Status
-    from tallystick.tables import Title, figures, show, table
 
     found = answer.verdicts
     speed = round(answer.steps / seconds) if seconds else 0

@@ -12,7 +12,7 @@ from tallystick.commands import App
 from tallystick.connection import JsonAtEnd
 
 if TYPE_CHECKING:
-    from tallystick.tables import Page
+    from tallystick.drawing import Page
 
 app = App(
     "bench",
@@ -159,7 +159,7 @@ def sybils(
 
     from tallystick.bench.dispute_tables import sybils_page
     from tallystick.bench.disputes.battle import small_battle
-    from tallystick.testing.stage import PERIOD_BLOCKS
+    from tallystick.testing.l1_stage import PERIOD_BLOCKS
 
     rows = [
         small_battle(count, generations=each, censored=censored, fronted=fronted)
@@ -196,7 +196,7 @@ def faststart(
 
 def _tell(page: Page, json_output: bool) -> None:
     """Print what was measured; beside an object on stdout it goes to stderr."""
-    from tallystick.tables import show
+    from tallystick.drawing import show
 
     show(*page, file=sys.stderr if json_output else sys.stdout)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tallystick.drawing import Cell, Page, Title, figures, table
 from tallystick.l1.deployment import ROOTS_PER_SECOND
-from tallystick.tables import Cell, Page, Title, figures, table
 
 Result = dict[str, Any]
 ETHER = 10**18

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tallystick.bench.modes import compiled_source, measure
 from tallystick.bench.speed.peers import PEER
-from tallystick.tables import Cell, Page, Title, figures, show, table
+from tallystick.drawing import Cell, Page, Title, figures, show, table
 
 Result = dict[str, Any]
 TASKS: Final = "tallystick.bench.speed.tasks"

@@ -56,9 +56,9 @@ def dev(
     import json
 
     from tallystick.cli import until_interrupted
+    from tallystick.drawing import show, table
     from tallystick.errors import ConfigError
     from tallystick.l1.dev.dev_server import DevServer, ServerConfig
-    from tallystick.tables import show, table
 
     stop = until_interrupted()
     config = ServerConfig(port=port, block_seconds=block_time, accounts=accounts, chain_id=chain_id)

@@ -13,7 +13,7 @@ from tallystick.connection import JsonAtEnd
 
 app = App("replay", no_args_is_help=False)
 
-TASKS = "tallystick.recordings.runs"
+TASKS = "tallystick.recordings.measuring"
 
 
 @app.command()

@@ -14,8 +14,8 @@ from tallystick.l1.proofs.logproof import ProvenLog, check_log
 from tallystick.proof.tracer import INPUT_LENGTH_BYTES
 from tallystick.records.chunks import BatchHeader
 from tallystick.referee.bundle import Bundle, Claim, Header, Side
-from tallystick.referee.evms import Evm, fastest
 from tallystick.referee.runner import call_referee, inbox_storage
+from tallystick.referee.two_evms import Evm, fastest
 from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak

@@ -13,7 +13,7 @@ from tallystick import artifacts
 from tallystick.errors import DataMismatch
 from tallystick.proof.tracer import StepProof
 from tallystick.records.chunks import BatchHeader
-from tallystick.referee.evms import Account, Answer, Evm, Storage, fastest
+from tallystick.referee.two_evms import Account, Answer, Evm, Storage, fastest
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CELL_NAMES, MAX_CHUNK_BYTES, MAX_CHUNKS

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tallystick.schema import arguments_target, cells_target, docs_target, python_target, solidity_target
+from tallystick.schema.targets import arguments_target, cells_target, docs_target, python_target, solidity_target
 
 ROOT = Path(__file__).resolve().parents[3]
 GENERATED = Path("contracts/src/libraries/generated")

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from tallystick.schema.market_rules import RULES
-from tallystick.schema.model import ADDRESS, BITS64, BITS128, BITS256, HASH, I64, U8, U16, U32, U64, Field, Struct, f
+from tallystick.schema.vocabulary import (
+    ADDRESS,
+    BITS64,
+    BITS128,
+    BITS256,
+    HASH,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    Field,
+    Struct,
+    f,
+)
 
 MAX_POSITIONS = 16
 MAX_MARKETS = 64

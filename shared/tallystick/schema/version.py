@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from hashlib import sha256
 
-from tallystick.schema import arguments_target, solidity_target
+from tallystick.schema.targets import arguments_target, solidity_target
 
 RENDERED = (
     solidity_target.render_cells,

@@ -6,7 +6,7 @@ from typing import Final
 
 from tallystick.commands import App
 from tallystick.trader.commands import agents, placing, several, vault, venue
-from tallystick.trader.commands import block_trades as blocks
+from tallystick.trader.commands import dealing as blocks
 from tallystick.trader.commands import fills as past
 from tallystick.trader.commands import listing as governance
 from tallystick.trader.commands import queries as looking

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from tallystick.amounts import SIDES, tokens
+from tallystick.drawing import Cell, Page, Title, figures, table
 from tallystick.schema.outcomes import explain
-from tallystick.tables import Cell, Page, Title, figures, table
 from tallystick.trader.models import (
     Account,
     AccountFill,

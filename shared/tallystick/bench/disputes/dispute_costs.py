@@ -27,7 +27,7 @@ from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.schema.names import Phase
 from tallystick.state.state import State
 from tallystick.testing import scenarios
-from tallystick.testing.stage import PERIOD_BLOCKS, Stage, Told
+from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told
 
 Result = dict[str, Any]
 FULL: Final = 1 << 16

@@ -13,8 +13,8 @@ from tallystick.dispute.trace_tree import LeafProof, leaf, node
 from tallystick.errors import DataMismatch
 from tallystick.l1.abi import contract_abi
 from tallystick.proof.tracer import StepProof
-from tallystick.referee.evms import Account, fastest
 from tallystick.referee.runner import TwinRunner, deploy
+from tallystick.referee.two_evms import Account, fastest
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 

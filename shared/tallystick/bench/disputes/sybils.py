@@ -15,7 +15,7 @@ from tallystick.rollup.views.assertion_view import Assertion, assertion_id
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import REGISTERS_BYTES
 from tallystick.state.state import state_hash
-from tallystick.testing.stage import Stage, account
+from tallystick.testing.l1_stage import Stage, account
 from tallystick.testing.world import address
 
 GWEI: Final = 10**9

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tallystick.drawing import Page, Title, figures, table
 from tallystick.records.chunks import framed
 from tallystick.records.codec import encode
 from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item, pack_items
@@ -11,7 +12,6 @@ from tallystick.records.signing import make, sign
 from tallystick.schema.record_kinds import RECORDS
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, ITEM_SLOT_BYTES, MAX_CHUNK_BYTES
-from tallystick.tables import Page, Title, figures, table
 
 FLOOR_GAS_NONZERO: Final = 40
 FLOOR_GAS_ZERO: Final = 10

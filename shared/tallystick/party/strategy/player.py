@@ -1,6 +1,6 @@
 """One dispute of the honest strategy: from the own trace and what L1 shows, the moves to make now.
 
-It acts by the table in `tallystick.party.strategy.states`: an own edge and a dispute are each in one state, every arrow is
+It acts by the table in `tallystick.party.strategy.player_states`: an own edge and a dispute are each in one state, every arrow is
 somebody's move or the passing of time, and the player never undoes or waits for anything else. It moves wherever an own
 edge is open and rivalled until the dispute is settled, whatever time the paths have: what counts as enough for one
 decision may be short for the payment, or while the decision is kept out of L1. Whatever somebody else has done already
@@ -14,7 +14,7 @@ from typing import Final
 
 from tallystick.dispute.edge_view import ChallengeView, DisputeStatus, Edge
 from tallystick.dispute.trace_tree import LeafProof, Trace
-from tallystick.party.strategy.states import (
+from tallystick.party.strategy.player_states import (
     DISPUTE_ACTIONS,
     EDGE_ACTIONS,
     Action,

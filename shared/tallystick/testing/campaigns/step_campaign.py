@@ -23,8 +23,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tallystick.errors import BadInput, DataMismatch
 from tallystick.proof.tracer import StepProof
-from tallystick.referee.evms import PyEvm
 from tallystick.referee.runner import TwinRunner
+from tallystick.referee.two_evms import PyEvm
 from tallystick.schema.names import Outcome, Phase
 from tallystick.testing import scenarios
 from tallystick.testing.mutations import MUTATIONS

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import rlp
 
 from tallystick.errors import BadInput
-from tallystick.referee.evms import genesis_vm
+from tallystick.referee.two_evms import genesis_vm
 from tallystick.state.hashing import keccak
 
 DEPLOYER: Final = b"\xde" * 20

@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tallystick.testing.rogues",
         description="An operator that asserts, once, a state in which one step is wrong.",
-        epilog="\n".join(["lies:", *(f"  {name:<20} {lie.description}" for name, lie in LIES.items())]),
+        epilog="\n".join(["lies:", *(f"  {name}: {lie.description}" for name, lie in LIES.items())]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -12,7 +12,8 @@ from tallystick.machine.engine import halted
 from tallystick.proof.tracer import StepProof, Tracer
 from tallystick.rollup.invariants import imbalance
 from tallystick.schema.names import Outcome, Phase
-from tallystick.testing.scenarios import batches, changes, forced, markets, prices, tiers, transfers
+from tallystick.testing.scenarios import batches, changes, forced, markets, prices, tiers
+from tallystick.testing.scenarios import moved_cash as transfers
 from tallystick.testing.scenarios import refused_records as intake
 from tallystick.testing.scenarios import wound_up as winding
 from tallystick.testing.scenarios.chance import at_the_ends as extremes
@@ -20,9 +21,10 @@ from tallystick.testing.scenarios.chance import heaviest
 from tallystick.testing.scenarios.chance import order_flow as flow
 from tallystick.testing.scenarios.orders import block_deals as blocks
 from tallystick.testing.scenarios.orders import book_pages as book
-from tallystick.testing.scenarios.orders import liquidations, trading, triggers
+from tallystick.testing.scenarios.orders import closed_out as liquidations
 from tallystick.testing.scenarios.orders import many_orders as bulk
 from tallystick.testing.scenarios.orders import order_flags as orders
+from tallystick.testing.scenarios.orders import trading, triggers
 from tallystick.testing.scenarios.scene import Scene
 
 Scenario = Callable[[Scene], None]

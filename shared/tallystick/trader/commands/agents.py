@@ -76,7 +76,7 @@ def list_agents(
     as_json: Json = False,
 ) -> None:
     """List the keys that may trade for an account."""
-    from tallystick.tables import show
+    from tallystick.drawing import show
     from tallystick.trader.show import agents_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:

@@ -24,7 +24,7 @@ def order_status(
     as_json: Json = False,
 ) -> None:
     """Show what became of the newest order with a client id. Example: `trader order-status 7`."""
-    from tallystick.tables import show
+    from tallystick.drawing import show
     from tallystick.trader.show import placed_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
@@ -42,7 +42,7 @@ def orders(
     as_json: Json = False,
 ) -> None:
     """List an account's orders, newest first: open, filled, cancelled and rejected ones."""
-    from tallystick.tables import show
+    from tallystick.drawing import show
     from tallystick.trader.show import placed_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
@@ -61,7 +61,7 @@ def fills(
     as_json: Json = False,
 ) -> None:
     """List an account's fills, newest first."""
-    from tallystick.tables import show
+    from tallystick.drawing import show
     from tallystick.trader.show import fills_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
@@ -71,7 +71,7 @@ def fills(
 
 def funding(market: Market, limit: Limit = 24, operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
     """List a market's funding by the hour, newest first: what longs pay to shorts, below zero the other way."""
-    from tallystick.tables import show
+    from tallystick.drawing import show
     from tallystick.trader.show import funding_page
 
     with open_client(operator) as client:

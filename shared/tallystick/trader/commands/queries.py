@@ -12,7 +12,7 @@ from tallystick.trader.commands.trader_options import Market, Sub, open_client, 
 
 def markets(operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
     """List the markets: marks, margins, fees; with --json all their rules and the change that is proposed."""
-    from tallystick.tables import show
+    from tallystick.drawing import show
     from tallystick.trader.show import markets_page
 
     with open_client(operator) as client:
@@ -27,7 +27,7 @@ def book(
     as_json: Json = False,
 ) -> None:
     """Show a market's book as a ladder, asks above bids."""
-    from tallystick.tables import show, width
+    from tallystick.drawing import show, width
     from tallystick.trader.show import ladder_page
 
     with open_client(operator) as client:
@@ -42,7 +42,7 @@ def trades(
     as_json: Json = False,
 ) -> None:
     """List a market's newest fills."""
-    from tallystick.tables import show
+    from tallystick.drawing import show
     from tallystick.trader.show import trades_page
 
     with open_client(operator) as client:
@@ -59,7 +59,7 @@ def account(
     as_json: Json = False,
 ) -> None:
     """Show an account: cash, margins, positions, resting orders."""
-    from tallystick.tables import show
+    from tallystick.drawing import show
     from tallystick.trader.show import account_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:

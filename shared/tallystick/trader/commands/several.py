@@ -72,7 +72,7 @@ def bulk(
         answer = client.bulk(parsed, expiry_ms=expiry_ms)
     print_answer(answer, as_json)
     if not as_json:
-        from tallystick.tables import show
+        from tallystick.drawing import show
         from tallystick.trader.show import bulk_page
 
         show(*bulk_page(items, answer.items))

@@ -86,7 +86,7 @@ def withdrawals(
     as_json: Json = False,
 ) -> None:
     """List an account's withdrawals and how far they are."""
-    from tallystick.tables import show
+    from tallystick.drawing import show
     from tallystick.trader.show import withdrawals_page
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:

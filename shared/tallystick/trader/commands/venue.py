@@ -105,7 +105,7 @@ def _report(
 
 
 def _print_round(signers: Signers, turn: int, answers: list[Acknowledgement], quorum: int) -> None:
-    from tallystick.tables import figures, show, table
+    from tallystick.drawing import figures, show, table
 
     rows = [(number, turn, _words(answer)) for (number, _), answer in zip(signers, answers, strict=True)]
     show(table([figures("signer"), figures("round"), "what became of it"], rows))

@@ -1,0 +1,1 @@
+"""What the declaration is written to: both languages and the documentation."""
