@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {divDown, mulDivDown, mulDivUp, ppmDown, productsAtMost} from "./Arith.sol";
 import {Path, openBest} from "./Book.sol";
+import {exposureOf, worthOf} from "./Instrument.sol";
 import {maintenanceFraction, maintenanceMargin, tierBegins} from "./Margin.sol";
 import {Health, health, mayChange} from "./Risk.sol";
 import {checkLiquidationStage, holderWaits} from "./Stages.sol";
@@ -48,8 +49,9 @@ function openCase(Witness memory w, uint256 account, uint256 market) pure return
     c.risk = openRisk(w);
     c.price = openPriceCell(w, market);
     c.mark = c.risk.marketMarkTicks(market);
-    c.tick = c.risk.marketMultiplier(market);
-    c.worth = c.mark * c.tick;
+    // SAFETY of both casts: of a long position, and a mark is no less than 0.
+    c.tick = uint256(exposureOf(c.risk, market, 1));
+    c.worth = uint256(worthOf(c.risk, market, int256(c.tick)));
     c.size = sizeOf(c.account, market);
     c.lots = uint256(c.size >= 0 ? c.size : -c.size);
     c.side = c.size > 0 ? Constants.SELL : Constants.BUY;

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ppmUp, productsAtMost} from "./Arith.sol";
-import {owed} from "./Funding.sol";
+import {exposureOf, owedSince, weightOf, worthOf} from "./Instrument.sol";
 import {initialMargin, maintenanceMargin} from "./Margin.sol";
 import {Account, Risk} from "./generated/Cells.sol";
 import {Constants} from "./generated/Names.sol";
@@ -28,15 +28,13 @@ function health(Account account, Risk risk) pure returns (Health memory measured
         int256 size = account.positionSizeLots(slot);
         if (size == 0) continue;
         uint256 market = account.positionMarket(slot);
-        // SAFETY: 32 + 32 + 64 bits.
-        size *= int256(uint256(risk.marketMultiplier(market)));
-        int256 worth = size * int256(uint256(risk.marketMarkTicks(market)));
-        int256 change = int256(risk.marketFundingIndexPpm(market)) - account.positionFundingIndexPpm(slot);
-        measured.value += worth - owed(size, change);
-        uint256 exposure = uint256(worth >= 0 ? worth : -worth);
-        measured.notional += exposure;
-        initial += initialMargin(risk, market, exposure);
-        maintenance += maintenanceMargin(risk, market, exposure);
+        int256 exposure = exposureOf(risk, market, size);
+        int256 worth = worthOf(risk, market, exposure);
+        measured.value += worth - owedSince(risk, market, exposure, account.positionFundingIndexPpm(slot));
+        uint256 weight = weightOf(worth);
+        measured.notional += weight;
+        initial += initialMargin(risk, market, weight);
+        maintenance += maintenanceMargin(risk, market, weight);
     }
     // SAFETY: 16 times twice 128 + 32 bits.
     measured.initial = int256(initial);

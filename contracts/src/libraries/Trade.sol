@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {MILLION, wholeDown} from "./Arith.sol";
 import {dust, owed} from "./Funding.sol";
+import {exposureOf, fundingIndex} from "./Instrument.sol";
 import {Health, health, mayChange} from "./Risk.sol";
 import {Account, Market, Risk} from "./generated/Cells.sol";
 import {Constants, Outcome} from "./generated/Names.sol";
@@ -85,9 +86,9 @@ function applyFill(Account account, Risk risk, Terms memory terms, uint256 side,
 
 /// @dev Works out what the old position owes for the time it was held; a new one owes nothing.
 function _settleFunding(Account account, Risk risk, uint256 market, Fill memory fill) pure {
-    fill.newIndex = risk.marketFundingIndexPpm(market);
+    fill.newIndex = fundingIndex(risk, market);
     fill.oldIndex = fill.oldSize == 0 ? fill.newIndex : int256(account.positionFundingIndexPpm(fill.slot));
-    int256 exposure = fill.oldSize * int256(uint256(risk.marketMultiplier(market)));
+    int256 exposure = exposureOf(risk, market, fill.oldSize);
     fill.cashChange = -owed(exposure, fill.newIndex - fill.oldIndex);
     fill.dust = dust(exposure, fill.newIndex - fill.oldIndex);
 }

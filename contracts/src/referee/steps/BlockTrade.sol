@@ -7,6 +7,7 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {checkKey} from "@tallystick/libraries/Admission.sol";
 import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
 import {Record, decode} from "@tallystick/libraries/Codec.sol";
+import {hasExpired} from "@tallystick/libraries/Instrument.sol";
 import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
 import {useNonce} from "@tallystick/libraries/Nonces.sol";
 import {recoverAcceptance} from "@tallystick/libraries/Signing.sol";
@@ -100,7 +101,7 @@ contract BlockTrade is Step {
     function _check(Block memory b) private pure returns (uint8) {
         uint64 clock = b.registers.clockMs();
         if (b.market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
-        if (b.market.expiryMs() != 0 && b.market.expiryMs() <= clock) return Outcome.MARKET_EXPIRED;
+        if (hasExpired(b.market, clock)) return Outcome.MARKET_EXPIRED;
         if (b.risk.marketMarkTicks(b.number) == 0) return Outcome.NO_MARK;
         if (b.lots == 0 || b.price == 0) return Outcome.OUT_OF_RANGE;
         if (b.lots > b.market.maxLots()) return Outcome.TOO_LARGE;

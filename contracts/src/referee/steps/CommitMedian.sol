@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {finalMark, settlesBy} from "@tallystick/libraries/Instrument.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {nowMs} from "@tallystick/libraries/Stages.sol";
 import {openConfig, openMarket, openOracle, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
@@ -35,10 +36,10 @@ contract CommitMedian is Step {
         // APPLY
         uint256 index = _lowerMedian(near);
         uint64 time = _setIndex(registers, price, index);
-        if (market.kind() == Constants.KIND_DATED && market.expiryMs() <= time) {
+        if (settlesBy(market, time)) {
             market.setStatus(uint8(Constants.MARKET_SETTLED));
             Risk risk = openRisk(w);
-            risk.setMarketMarkTicks(registers.argMarket(), uint32(index));
+            risk.setMarketMarkTicks(registers.argMarket(), uint32(finalMark(index)));
             risk.setMarketIndexMs(registers.argMarket(), 0);
             return finish(registers, Outcome.ACCEPTED);
         }

@@ -6,6 +6,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {admit} from "@tallystick/libraries/Admission.sol";
 import {Record, decode} from "@tallystick/libraries/Codec.sol";
+import {hasExpired} from "@tallystick/libraries/Instrument.sol";
 import {sequence} from "@tallystick/libraries/Liveness.sol";
 import {goOn, readMessage} from "@tallystick/libraries/Machine.sol";
 import {appendWithdrawal, owe} from "@tallystick/libraries/Outbox.sol";
@@ -151,8 +152,7 @@ contract ConsumeMessage is Step {
         if (number >= Constants.MAX_MARKETS) return Outcome.NO_MARKET;
         Market market = openMarket(w, number);
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
-        uint64 expiry = market.expiryMs();
-        if (expiry != 0 && expiry <= registers.clockMs()) return Outcome.MARKET_EXPIRED;
+        if (hasExpired(market, registers.clockMs())) return Outcome.MARKET_EXPIRED;
         uint256 slot = findPosition(account, number);
         int256 size = slot == NO_SLOT ? int256(0) : account.positionSizeLots(slot);
         if (size == 0) return Outcome.NO_POSITION;

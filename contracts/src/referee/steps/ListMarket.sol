@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {termStands} from "@tallystick/libraries/Instrument.sol";
 import {finish, recordValues} from "@tallystick/libraries/Machine.sol";
 import {rulesStand, writeRules} from "@tallystick/libraries/Rules.sol";
 import {openMarket, openRisk} from "@tallystick/libraries/State.sol";
@@ -30,7 +31,7 @@ contract ListMarket is Step {
 
         // CHECK
         if (market.status() != 0) return finish(registers, Outcome.MARKET_EXISTS);
-        bool lasts = kind == Constants.KIND_DATED ? expiry > registers.clockMs() : expiry == 0;
+        bool lasts = termStands(kind, expiry, registers.clockMs());
         if (!lasts || !rulesStand(values, ListMarketFields.FIRST_RULE, multiplier)) {
             return finish(registers, Outcome.BAD_PARAMETERS);
         }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {ppmDown} from "@tallystick/libraries/Arith.sol";
+import {hasExpired} from "@tallystick/libraries/Instrument.sol";
 import {switchFired} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {checkOrderStage, isDue} from "@tallystick/libraries/Stages.sol";
@@ -64,7 +65,7 @@ contract PlaceOrder is Step {
     function _check(Registers registers, Market market, uint256 mark, Account account) private pure returns (uint8) {
         uint256 flags = registers.argFlags();
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
-        if (market.expiryMs() != 0 && market.expiryMs() <= registers.clockMs()) return Outcome.MARKET_EXPIRED;
+        if (hasExpired(market, registers.clockMs())) return Outcome.MARKET_EXPIRED;
         if (mark == 0) return Outcome.NO_MARK;
         if (registers.argLots() == 0 || (registers.argPriceTicks() == 0 && flags & Constants.FLAG_MARKET == 0)) {
             return Outcome.OUT_OF_RANGE;

@@ -6,6 +6,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {MILLION, clamp, divToZero, periodsDown} from "@tallystick/libraries/Arith.sol";
 import {NO_PRICE, bestPrice} from "@tallystick/libraries/Book.sol";
+import {fundingIndex} from "@tallystick/libraries/Instrument.sol";
 import {openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
@@ -56,7 +57,7 @@ contract SampleFunding is Step {
     function _tick(Price price, Risk risk, uint256 number) private pure {
         int256 average = divToZero(price.premiumSumPpm(), int256(uint256(price.premiumCount())));
         int256 rate = _hourlyRate(average, risk.marketInitialPpm(number), risk.marketMaintenancePpm(number));
-        int256 charged = risk.marketFundingIndexPpm(number) + rate * int256(uint256(price.indexTicks()));
+        int256 charged = fundingIndex(risk, number) + rate * int256(uint256(price.indexTicks()));
         risk.setMarketFundingIndexPpm(number, SafeCast.toInt64(clamp(charged, int256(Constants.MAX_FUNDING_INDEX_PPM))));
         price.setPremiumSumPpm(0);
         price.setPremiumCount(0);

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {exposureOf, worthOf} from "@tallystick/libraries/Instrument.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {openAccount, openMarket, openRisk} from "@tallystick/libraries/State.sol";
 import {NO_SLOT, findPosition} from "@tallystick/libraries/Trade.sol";
@@ -33,8 +34,7 @@ contract SettlePosition is Step {
         if (size == 0) return finish(registers, Outcome.NO_POSITION);
 
         // APPLY
-        // SAFETY: 64 + 32 + 32 bits.
-        int256 worth = size * int256(uint256(risk.marketMarkTicks(number)) * risk.marketMultiplier(number));
+        int256 worth = worthOf(risk, number, exposureOf(risk, number, size));
         account.setCashUnits(SafeCast.toInt64(account.cashUnits() + worth));
         account.setPositionMarket(slot, 0);
         account.setPositionSizeLots(slot, 0);

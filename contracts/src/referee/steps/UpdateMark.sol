@@ -16,6 +16,7 @@ import {
     wholeDown
 } from "@tallystick/libraries/Arith.sol";
 import {NO_PRICE, bestPrice} from "@tallystick/libraries/Book.sol";
+import {exposureOf, paysFunding, weightOf, worthOf} from "@tallystick/libraries/Instrument.sol";
 import {openMarket, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
 import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
@@ -52,7 +53,7 @@ contract UpdateMark is Step {
 
         // WRITE
         bool due = periodsDown(registers.clockMs(), Constants.MINUTE_MS) > price.sampleMinute();
-        if (due && market.kind() != Constants.KIND_DATED) registers.setPhase(Phase.SAMPLE_FUNDING);
+        if (due && paysFunding(market)) registers.setPhase(Phase.SAMPLE_FUNDING);
         else registers.setPhase(Phase.FIRE_TRIGGER);
     }
 
@@ -99,8 +100,8 @@ contract UpdateMark is Step {
     function _surcharge(Market market, Risk risk, uint256 number) private pure returns (uint32) {
         uint256 begins = market.surchargeFromUnits();
         uint256 ends = market.surchargeToUnits();
-        uint256 worth =
-            uint256(market.openInterestLots()) * risk.marketMultiplier(number) * risk.marketMarkTicks(number);
+        int256 exposure = exposureOf(risk, number, int256(uint256(market.openInterestLots())));
+        uint256 worth = weightOf(worthOf(risk, number, exposure));
         if (begins == 0 || worth <= begins) return 0;
         uint256 room = Constants.PPM - risk.marketInitialPpm(number);
         if (worth >= ends) return uint32(room);

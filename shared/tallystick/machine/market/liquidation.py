@@ -10,6 +10,7 @@ from mypy_extensions import i64
 from tallystick.machine.arith import div_down, mul_div_down, mul_div_up, ppm_down, products_at_most
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import Path, open_best
+from tallystick.machine.market.instrument import exposure_of, worth_of
 from tallystick.machine.market.margin import maintenance_fraction, maintenance_margin, tier_begins
 from tallystick.machine.market.risk import Health, health, may_change
 from tallystick.machine.market.stages import check_liquidation_stage, holder_waits
@@ -28,7 +29,6 @@ from tallystick.state.layout import (
     MAX_CASH_UNITS,
     PPM,
     RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
     SELL,
 )
@@ -56,8 +56,8 @@ class Case:
         self.price = state.prices.open(market)
         self.entry = self.risk + market * RISK_RISKMARKET_WORDS
         self.mark = state.risk.words[self.entry + RISK_RISKMARKET_MARK_TICKS]
-        self.tick = state.risk.words[self.entry + RISK_RISKMARKET_MULTIPLIER]
-        self.worth = self.mark * self.tick
+        self.tick = exposure_of(state.risk.words, self.entry, 1)
+        self.worth = worth_of(state.risk.words, self.entry, self.tick)
         self.size = size_of(state.accounts.words, self.account, market)
         self.lots = self.size if self.size >= 0 else -self.size
         self.side: i64 = SELL if self.size > 0 else BUY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import ppm_up, products_at_most
-from tallystick.machine.market.funding import owed
+from tallystick.machine.market.instrument import exposure_of, owed_since, weight_of, worth_of
 from tallystick.machine.market.margin import initial_margin, maintenance_margin
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
@@ -15,9 +15,6 @@ from tallystick.state.layout import (
     ACCOUNT_POSITION_WORDS,
     ACCOUNT_POSITIONS,
     MAX_POSITIONS,
-    RISK_RISKMARKET_FUNDING_INDEX_PPM,
-    RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
     WITHDRAW_BUFFER_PPM,
 )
@@ -53,14 +50,13 @@ def health(state: State, account: i64, risk: i64) -> Health:
         if size == 0:
             continue
         market = risk + words[position + ACCOUNT_POSITION_MARKET] * RISK_RISKMARKET_WORDS
-        size *= marks[market + RISK_RISKMARKET_MULTIPLIER]
-        worth = size * marks[market + RISK_RISKMARKET_MARK_TICKS]
-        last = words[position + ACCOUNT_POSITION_FUNDING_INDEX_PPM]
-        value += worth - owed(size, marks[market + RISK_RISKMARKET_FUNDING_INDEX_PPM] - last)
-        exposure = worth if worth >= 0 else -worth
-        notional += exposure
-        initial += initial_margin(marks, market, exposure)
-        maintenance += maintenance_margin(marks, market, exposure)
+        exposure = exposure_of(marks, market, size)
+        worth = worth_of(marks, market, exposure)
+        value += worth - owed_since(marks, market, exposure, words[position + ACCOUNT_POSITION_FUNDING_INDEX_PPM])
+        weight = weight_of(worth)
+        notional += weight
+        initial += initial_margin(marks, market, weight)
+        maintenance += maintenance_margin(marks, market, weight)
     return Health(value, initial, maintenance, notional)
 
 

@@ -9,6 +9,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import whole_down
 from tallystick.machine.market.funding import dust, owed
+from tallystick.machine.market.instrument import exposure_of, funding_index
 from tallystick.machine.market.risk import health, may_change
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
@@ -27,8 +28,6 @@ from tallystick.state.layout import (
     MAX_CASH_UNITS,
     MAX_POSITIONS,
     PPM,
-    RISK_RISKMARKET_FUNDING_INDEX_PPM,
-    RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
 )
 from tallystick.state.state import State
@@ -120,11 +119,11 @@ def apply_fill(state: State, account: i64, risk: i64, terms: Terms, side: i64, f
 def _settle_funding(state: State, entry: i64, fill: Fill) -> None:
     """Work out what the old position owes for the time it was held; a new one owes nothing."""
     marks = state.risk.words
-    fill.new_index = marks[entry + RISK_RISKMARKET_FUNDING_INDEX_PPM]
+    fill.new_index = funding_index(marks, entry)
     fill.old_index = fill.new_index
     if fill.old_size != 0:
         fill.old_index = state.accounts.words[fill.position + ACCOUNT_POSITION_FUNDING_INDEX_PPM]
-    exposure = fill.old_size * marks[entry + RISK_RISKMARKET_MULTIPLIER]
+    exposure = exposure_of(marks, entry, fill.old_size)
     fill.cash_change = -owed(exposure, fill.new_index - fill.old_index)
     fill.dust = dust(exposure, fill.new_index - fill.old_index)
 

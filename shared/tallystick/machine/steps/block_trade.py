@@ -7,6 +7,7 @@ from mypy_extensions import i64, mypyc_attr
 from tallystick.machine.admission import check_key, spend_nonce
 from tallystick.machine.arith import ppm_down, ppm_up
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.instrument import has_expired
 from tallystick.machine.market.stages import index_stopped
 from tallystick.machine.market.trade import Fill, Terms, apply_fill, may_stand, move_totals, reducible, undo_fill
 from tallystick.records.codec import Record, decode
@@ -16,7 +17,6 @@ from tallystick.state.fields import BlockTradeFields
 from tallystick.state.layout import (
     BLOCK_MAKER_REDUCES,
     BLOCK_TAKER_REDUCES,
-    MARKET_EXPIRY_MS,
     MARKET_LIVE,
     MARKET_MAKER_FEE_PPM,
     MARKET_MAX_LOTS,
@@ -125,7 +125,7 @@ def _check(block: Block) -> i64:
     clock = state.registers.clock_ms
     if rules[block.market + MARKET_STATUS] != MARKET_LIVE:
         return Outcome.NO_MARKET
-    if 0 < rules[block.market + MARKET_EXPIRY_MS] <= clock:
+    if has_expired(rules, block.market, clock):
         return Outcome.MARKET_EXPIRED
     if state.risk.words[block.entry + RISK_RISKMARKET_MARK_TICKS] == 0:
         return Outcome.NO_MARK

@@ -5,15 +5,13 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.instrument import final_mark, settles_by
 from tallystick.machine.market.stages import now_ms
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     BASIS_MS,
     CONFIG_QUORUM,
     DEVIATION_PPM,
-    KIND_DATED,
-    MARKET_EXPIRY_MS,
-    MARKET_KIND,
     MARKET_SETTLED,
     MARKET_STATUS,
     MAX_SIGNERS,
@@ -57,12 +55,11 @@ def step(machine: Machine) -> None:
     # APPLY
     index = lower_median(near)
     time = _set_index(state, price, index)
-    expiry = state.markets.words[market + MARKET_EXPIRY_MS]
-    if state.markets.words[market + MARKET_KIND] == KIND_DATED and expiry <= time:
+    if settles_by(state.markets.words, market, time):
         risk = state.risk.open(0)
         state.markets.words[market + MARKET_STATUS] = MARKET_SETTLED
         entry = risk + registers.arg_market * RISK_RISKMARKET_WORDS
-        state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS] = index
+        state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS] = final_mark(index)
         state.risk.words[entry + RISK_RISKMARKET_INDEX_MS] = 0
         state.prices.mark(registers.arg_market)
         state.markets.mark(registers.arg_market)

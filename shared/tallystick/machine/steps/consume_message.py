@@ -8,6 +8,7 @@ from tallystick.machine.admission import admit
 from tallystick.machine.bits import read_address, write_address
 from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.instrument import has_expired
 from tallystick.machine.market.risk import health, withdrawable
 from tallystick.machine.market.trade import NO_SLOT, find_position
 from tallystick.machine.outbox import append_withdrawal, owe
@@ -22,7 +23,6 @@ from tallystick.state.layout import (
     BUY,
     FLAG_IOC,
     FLAG_REDUCE_ONLY,
-    MARKET_EXPIRY_MS,
     MARKET_LIVE,
     MARKET_STATUS,
     MAX_ACCOUNT,
@@ -195,8 +195,7 @@ def _force_close(machine: Machine, message: Message) -> i64:
     market = state.markets.open(market_number)
     if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
         return Outcome.NO_MARKET
-    expiry = state.markets.words[market + MARKET_EXPIRY_MS]
-    if expiry != 0 and expiry <= registers.clock_ms:
+    if has_expired(state.markets.words, market, registers.clock_ms):
         return Outcome.MARKET_EXPIRED
     position = find_position(words, account, market_number)
     size: i64 = words[position + ACCOUNT_POSITION_SIZE_LOTS] if position != NO_SLOT else 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.machine import Machine, record_values
+from tallystick.machine.market.instrument import term_stands
 from tallystick.machine.market.rules import rules_stand, write_rules
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import ListMarketFields
 from tallystick.state.layout import (
-    KIND_DATED,
     MARKET_EXPIRY_MS,
     MARKET_KIND,
     MARKET_LIVE,
@@ -40,8 +40,7 @@ def step(machine: Machine) -> None:
     if state.markets.words[market + MARKET_STATUS] != 0:
         machine.finish(Outcome.MARKET_EXISTS)
         return
-    lasts = expiry > state.registers.clock_ms if kind == KIND_DATED else expiry == 0
-    if not lasts or not rules_stand(rules, multiplier):
+    if not term_stands(kind, expiry, state.registers.clock_ms) or not rules_stand(rules, multiplier):
         machine.finish(Outcome.BAD_PARAMETERS)
         return
 

@@ -7,6 +7,7 @@ from mypy_extensions import i64
 from tallystick.machine.arith import ppm_down
 from tallystick.machine.liveness import switch_fired
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.instrument import has_expired
 from tallystick.machine.market.stages import check_order_stage, is_due
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
@@ -19,7 +20,6 @@ from tallystick.state.layout import (
     FLAG_STP_TAKER,
     FLAG_TRIGGER_ABOVE,
     MARKET_BAND_PPM,
-    MARKET_EXPIRY_MS,
     MARKET_LIVE,
     MARKET_MAX_LOTS,
     MARKET_STATUS,
@@ -101,7 +101,7 @@ def _check(machine: Machine, market: i64, mark: i64, account: i64) -> i64:
     flags = registers.arg_flags
     if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
         return Outcome.NO_MARKET
-    if 0 < state.markets.words[market + MARKET_EXPIRY_MS] <= registers.clock_ms:
+    if has_expired(state.markets.words, market, registers.clock_ms):
         return Outcome.MARKET_EXPIRED
     if mark == 0:
         return Outcome.NO_MARK

@@ -7,6 +7,7 @@ from mypy_extensions import i64
 from tallystick.machine.arith import clamp, div_to_zero, periods_down
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import NO_PRICE, best_price
+from tallystick.machine.market.instrument import funding_index
 from tallystick.state.codes import Phase
 from tallystick.state.layout import (
     BUY,
@@ -84,7 +85,7 @@ def _tick(machine: Machine, price: i64, entry: i64) -> None:
     rate = hourly_rate(
         average, marks[entry + RISK_RISKMARKET_INITIAL_PPM], marks[entry + RISK_RISKMARKET_MAINTENANCE_PPM]
     )
-    charged = marks[entry + RISK_RISKMARKET_FUNDING_INDEX_PPM] + rate * words[price + PRICE_INDEX_TICKS]
+    charged = funding_index(marks, entry) + rate * words[price + PRICE_INDEX_TICKS]
     marks[entry + RISK_RISKMARKET_FUNDING_INDEX_PPM] = clamp(charged, MAX_FUNDING_INDEX_PPM)
     words[price + PRICE_PREMIUM_SUM_PPM] = 0
     words[price + PRICE_PREMIUM_COUNT] = 0
@@ -94,7 +95,7 @@ def _tick(machine: Machine, price: i64, entry: i64) -> None:
         machine.state.registers.arg_market,
         rate,
         words[price + PRICE_INDEX_TICKS],
-        marks[entry + RISK_RISKMARKET_FUNDING_INDEX_PPM],
+        funding_index(marks, entry),
     )
 
 

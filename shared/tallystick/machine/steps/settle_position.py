@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.instrument import exposure_of, worth_of
 from tallystick.machine.market.trade import NO_SLOT, find_position
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
@@ -15,7 +16,6 @@ from tallystick.state.layout import (
     MARKET_SETTLED,
     MARKET_STATUS,
     RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_WORDS,
 )
 
@@ -52,7 +52,7 @@ def step(machine: Machine) -> None:
     # APPLY
     entry = risk + number * RISK_RISKMARKET_WORDS
     price = state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS]
-    worth = size * price * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER]
+    worth = worth_of(state.risk.words, entry, exposure_of(state.risk.words, entry, size))
     words[account + ACCOUNT_CASH_UNITS] += worth
     words[position + ACCOUNT_POSITION_MARKET] = 0
     words[position + ACCOUNT_POSITION_SIZE_LOTS] = 0

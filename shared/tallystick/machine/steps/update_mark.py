@@ -16,13 +16,12 @@ from tallystick.machine.arith import (
 )
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import NO_PRICE, best_price
+from tallystick.machine.market.instrument import exposure_of, pays_funding, weight_of, worth_of
 from tallystick.state.codes import Phase
 from tallystick.state.layout import (
     BASIS_MS,
     BUY,
-    KIND_DATED,
     MARKET_BAND_PPM,
-    MARKET_KIND,
     MARKET_MOVE_PPM,
     MARKET_OPEN_INTEREST_LOTS,
     MARKET_SURCHARGE_FROM_UNITS,
@@ -40,7 +39,6 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_INDEX_MS,
     RISK_RISKMARKET_INITIAL_PPM,
     RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_MULTIPLIER,
     RISK_RISKMARKET_RESUMED_MS,
     RISK_RISKMARKET_SURCHARGE_PPM,
     RISK_RISKMARKET_WORDS,
@@ -82,7 +80,7 @@ def step(machine: Machine) -> None:
     state.prices.mark(number)
     machine.emit("mark", number, mark)
     due = periods_down(registers.clock_ms, MINUTE_MS) > state.prices.words[price + PRICE_SAMPLE_MINUTE]
-    if due and state.markets.words[market + MARKET_KIND] != KIND_DATED:
+    if due and pays_funding(state.markets.words, market):
         registers.phase = Phase.SAMPLE_FUNDING
     else:
         registers.phase = Phase.FIRE_TRIGGER
@@ -125,8 +123,8 @@ def _surcharge(state: State, market: i64, entry: i64) -> i64:
     marks = state.risk.words
     begins = rules[market + MARKET_SURCHARGE_FROM_UNITS]
     ends = rules[market + MARKET_SURCHARGE_TO_UNITS]
-    worth = rules[market + MARKET_OPEN_INTEREST_LOTS] * marks[entry + RISK_RISKMARKET_MULTIPLIER]
-    worth *= marks[entry + RISK_RISKMARKET_MARK_TICKS]
+    exposure = exposure_of(marks, entry, rules[market + MARKET_OPEN_INTEREST_LOTS])
+    worth = weight_of(worth_of(marks, entry, exposure))
     if begins == 0 or worth <= begins:
         return 0
     room = PPM - marks[entry + RISK_RISKMARKET_INITIAL_PPM]
