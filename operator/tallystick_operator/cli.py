@@ -110,24 +110,24 @@ def status(
     import msgspec
 
     from tallystick.drawing import show, table
+    from tallystick.shapes.endpoints import INFO
     from tallystick.transport import Transport
 
     with Transport(url) as transport:
-        info = transport.get("/v1/info")
+        info = transport.ask(INFO)
     if as_json:
         print(msgspec.json.encode(info).decode())
         return
-    l1 = info["l1"]
-    promises = info["promises"]
-    owed = f", {promises['owed_records']} are owed" if promises["owed_records"] else ""
+    l1, promises = info.l1, info.promises
+    owed = f", {promises.owed_records} are owed" if promises.owed_records else ""
     rows = [
-        ("records", f"{info['records']} ({info['fills']} fills), clock {info['clock_ms']} ms"),
-        ("", ("more are taken" if promises["open"] else f"more are refused: {promises['message']}") + owed),
-        ("batches", f"{info['batches_sealed']} sealed, {l1['batches_posted']} on L1"),
-        ("messages", f"{info['messages_consumed']} consumed of {l1['messages']}"),
-        ("assertions", f"{l1['assertions_posted']} posted, latest confirmed {l1['latest_confirmed'] or 'genesis'}"),
-        ("state", info["state_hash"] or "no batch yet"),
-        ("L1", f"block {l1['block']}" + (f", trouble: {l1['problem']}" if l1["problem"] else "")),
+        ("records", f"{info.records} ({info.fills} fills), clock {info.clock_ms} ms"),
+        ("", ("more are taken" if promises.open else f"more are refused: {promises.message}") + owed),
+        ("batches", f"{info.batches_sealed} sealed, {l1.batches_posted} on L1"),
+        ("messages", f"{info.messages_consumed} consumed of {l1.messages}"),
+        ("assertions", f"{l1.assertions_posted} posted, latest confirmed {l1.latest_confirmed or 'genesis'}"),
+        ("state", info.state_hash or "no batch yet"),
+        ("L1", f"block {l1.block}" + (f", trouble: {l1.problem}" if l1.problem else "")),
     ]
     show(table(["", ""], rows))
 

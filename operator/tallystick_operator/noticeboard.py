@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 
-Status = Literal["open", "sealed", "posted", "asserted", "claimable", "claimed"]
-
-
-class WithdrawalProof(msgspec.Struct, frozen=True, kw_only=True):
-    """What the Vault's `claim` takes, besides the withdrawal itself."""
-
-    assertion: str
-    state_root: str
-    registers_hash: str
-    proof: str
+from tallystick.shapes.accounts import WithdrawalProof, WithdrawalStatus
+from tallystick.shapes.progress import L1Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,19 +18,6 @@ class Proven:
     assertion: bytes
     recipient: bytes
     proof: WithdrawalProof
-
-
-class L1Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How far L1 has come. `behind_seconds` is the age of the oldest acknowledged record that is not on it."""
-
-    block: int = 0
-    time: int = 0
-    batches_posted: int = 0
-    messages: int = 0
-    assertions_posted: int = 0
-    latest_confirmed: str = ""
-    problem: str = ""
-    behind_seconds: int = 0
 
 
 class Board:
@@ -94,7 +72,7 @@ class Board:
         with self._lock:
             self._claimed.add(index)
 
-    def withdrawal(self, index: int, batch: int, sealed: int) -> tuple[Status, Proven | None]:
+    def withdrawal(self, index: int, batch: int, sealed: int) -> tuple[WithdrawalStatus, Proven | None]:
         """Return how far a withdrawal of a batch is, and its proof once it can be claimed.
 
         Shape: `sealed` batches are closed.

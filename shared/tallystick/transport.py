@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import http.client
 import threading
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from tallystick.errors import Refused, Unreachable
+from tallystick.shapes.endpoints import Endpoint
+from tallystick.shapes.submitting import Refusal
 from tallystick.urls import parts_of, shown
 
 TIMEOUT_SECONDS: Final = 30.0
+OK: Final = 200
+A = TypeVar("A", bound=msgspec.Struct)
 
 
 class OperatorUnreachable(Unreachable):
@@ -48,13 +52,18 @@ class Transport:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def get(self, path: str) -> Any:
-        """Return the JSON of a GET. Raises: OperatorUnreachable, OperatorRefused."""
-        return self._checked("GET", path, None)
+    def ask(self, endpoint: Endpoint[A], body: msgspec.Struct | None = None, /, **parameters: int | str | None) -> A:
+        """Return what an endpoint answers; parameters that are None are left out.
 
-    def post(self, path: str, body: object) -> Any:
-        """Return the JSON of a POST. Raises: OperatorUnreachable, OperatorRefused."""
-        return self._checked("POST", path, msgspec.json.encode(body))
+        Raises: OperatorUnreachable, OperatorRefused, TypeError when the endpoint takes no such parameter or body.
+        """
+        if not isinstance(body, endpoint.request or type(None)):
+            raise TypeError(f"{endpoint.path} takes {endpoint.request}, not {type(body)}")
+        posted = None if body is None else msgspec.json.encode(body)
+        status, content = self.request(endpoint.method, endpoint.filled(parameters), posted)
+        if status != OK:
+            raise self._refusal(status, content)
+        return self._decoded(content, endpoint.answer)
 
     def request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         """Return status and body; a connection the other side closed meanwhile is opened anew once.
@@ -101,17 +110,23 @@ class Transport:
         with self._opening:
             self._open.discard(connection)
 
-    def _checked(self, method: str, path: str, body: bytes | None) -> Any:
-        status, content = self.request(method, path, body)
+    def _refusal(self, status: int, content: bytes) -> OperatorRefused:
+        """Return what a status other than 200 says; who stands between may have put a body of its own in its place."""
         try:
-            found = msgspec.json.decode(content)
+            told = msgspec.json.decode(content, type=Refusal)
+        except msgspec.ValidationError:
+            told = Refusal(error="error", message="")
         except msgspec.DecodeError as error:
-            raise OperatorUnreachable(
-                "this is no operator: it does not answer in JSON", endpoint=self.endpoint
-            ) from error
-        if status != 200:
-            told = found if isinstance(found, dict) else {}
-            raise OperatorRefused(
-                status, str(told.get("error", "error")), str(told.get("message", "")), str(told.get("field", ""))
-            )
-        return found
+            raise self._no_operator() from error
+        return OperatorRefused(status, told.error, told.message, told.field)
+
+    def _decoded(self, content: bytes, shape: type[A]) -> A:
+        try:
+            return msgspec.json.decode(content, type=shape)
+        except msgspec.DecodeError as error:
+            raise self._no_operator() from error
+
+    def _no_operator(self) -> OperatorUnreachable:
+        return OperatorUnreachable(
+            "this is no operator: it does not answer as one", hint="is this its API's URL?", endpoint=self.endpoint
+        )

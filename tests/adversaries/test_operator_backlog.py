@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tallystick.records.items import Item
+from tallystick.shapes.endpoints import INFO
 from tallystick.state.layout import ITEM_PLACE
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage
 from tallystick_operator.publish.asserter import Asserter
@@ -40,14 +41,14 @@ def test_P05_what_a_flood_leaves_over_is_asserted_and_confirmed_without_another_
     monkeypatch.setattr(Asserter, "tick", lambda self: tick(self) if awake.is_set() else True)
     stage.deposit("alice")
     running = scene.start(batch_seconds=1.0, quiet_seconds=1.0, heartbeat_seconds=3_600)
-    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "the deposit")
     scene.open_market(running)
     alice = scene.client(running, "alice")
 
     def all_posted() -> bool:
         sealed = running.named("batch_sealed")
         records = sum(each["records"] for each in sealed)
-        told, posted = running.http.get("/v1/info")["records"], stage.call("Inbox", "batchCount")
+        told, posted = running.http.ask(INFO).records, stage.call("Inbox", "batchCount")
         return (records, len(sealed)) == (told, posted)
 
     # the first assertion covers this batch and no more: the flood is all in the next one
@@ -74,6 +75,6 @@ def test_P05_what_a_flood_leaves_over_is_asserted_and_confirmed_without_another_
     assert flood[-1]["block"] - flood[0]["block"] < INTERVAL_BLOCKS, "it waits for no interval"
     stage.mine(PERIOD_BLOCKS)
     newest = flood[-1]["assertion"]
-    scene.wait(lambda: running.http.get("/v1/info")["l1"]["latest_confirmed"] == newest, "all of it", mine=2)
+    scene.wait(lambda: running.http.ask(INFO).l1.latest_confirmed == newest, "all of it", mine=2)
     assert stage.call("Inbox", "batchCount") == count
     running.stop()

@@ -7,6 +7,7 @@ import contextlib
 import pytest
 
 from tallystick.errors import ConfigError, L1Error
+from tallystick.shapes.endpoints import INFO
 from tallystick.testing.l1_stage import Stage
 from tallystick.testing.world import address
 from tallystick_operator.config import check_confirmations
@@ -138,10 +139,10 @@ def test_P11_a_deposit_waits_for_its_confirmations_and_batches_do_not(scene: Sce
     stage.deposit("alice")
     running = scene.start(confirmations="8")
     stage.mine(3)
-    scene.wait(lambda: running.http.get("/v1/info")["l1"]["messages"] == 1, "the message to be seen")
-    assert running.http.get("/v1/info")["messages_consumed"] == 0
-    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "its confirmations", mine=1)
+    scene.wait(lambda: running.http.ask(INFO).l1.messages == 1, "the message to be seen")
+    assert running.http.ask(INFO).messages_consumed == 0
+    scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "its confirmations", mine=1)
     head = stage.client.head().number
-    scene.wait(lambda: running.http.get("/v1/info")["l1"]["batches_posted"] == 1, "the batch")
+    scene.wait(lambda: running.http.ask(INFO).l1.batches_posted == 1, "the batch")
     assert stage.client.head().number <= head + 8
     running.stop()

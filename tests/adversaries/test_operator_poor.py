@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tallystick.l1.sending.keys import save_key
+from tallystick.shapes.endpoints import INFO
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, account
 from tallystick.testing.world import address
 from tests.operator.scene import Running, Scene
@@ -30,7 +31,7 @@ def trade(scene: Scene, running: Running, generations: int) -> None:
     """Have an order in each of so many batches, whatever becomes of assertions."""
     stage = scene.stage
     stage.deposit("alice")
-    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "the deposit")
     scene.open_market(running)
     alice = scene.client(running, "alice")
     for number in range(generations):
@@ -41,7 +42,7 @@ def trade(scene: Scene, running: Running, generations: int) -> None:
 
 
 def l1_of(running: Running) -> Any:
-    return running.http.get("/v1/info")["l1"]
+    return running.http.ask(INFO).l1
 
 
 def all_asserted(running: Running) -> bool:
@@ -86,7 +87,7 @@ def test_P03_an_operator_that_cannot_pay_its_bond_posts_batches_and_asserts_when
     running = scene.start()
     trade(scene, running, GENERATIONS)
     assert stage.call("Inbox", "batchCount") >= GENERATIONS
-    assert running.http.get("/v1/info")["promises"]["open"]
+    assert running.http.ask(INFO).promises.open
     assert not running.named("asserted")
     assert any("cannot be paid" in each["problem"] for each in running.named("l1_problem"))
     stage.fund("operator")

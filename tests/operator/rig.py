@@ -11,10 +11,10 @@ from tallystick.machine.machine import Machine
 from tallystick.records.codec import Record
 from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
+from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import MESSAGE_DEPOSIT
 from tallystick.testing.world import START, Published, address, key, message, ordinary_rules, world_genesis
 from tallystick_operator.intake.door import Checked, Refused, check_signature
-from tallystick_operator.sequencer.answers import Answer
 from tallystick_operator.sequencer.clock import ExchangeClock
 from tallystick_operator.sequencer.core import Core, CorePolicy
 from tallystick_operator.sequencer.executor import Executor

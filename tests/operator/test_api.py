@@ -14,11 +14,12 @@ import pytest
 from starlette.routing import Route
 
 from tallystick.records.codec import Record, encode
+from tallystick.shapes.accounts import WithdrawalProof
 from tallystick.testing.world import address, key
 from tallystick.transport import Transport
 from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
-from tallystick_operator.noticeboard import Board, Proven, WithdrawalProof
+from tallystick_operator.noticeboard import Board, Proven
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standing import Metrics
 from tests.operator.rig import Rig

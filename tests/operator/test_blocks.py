@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from tallystick.records.codec import Record
 from tallystick.records.signing import accept
+from tallystick.shapes.submitting import Answer
 from tallystick.testing.world import START, key
 from tallystick_operator.intake.door import Refused
-from tallystick_operator.sequencer.answers import Answer
 from tests.operator.rig import Rig
 
 BUY, SELL = 0, 1

@@ -10,11 +10,11 @@ import pytest
 from tallystick.records.codec import Record
 from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item, pack_items
 from tallystick.records.signing import make, sign
+from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import FLAG_IOC, FLAG_POST_ONLY, FLAG_TRIGGER_ABOVE
 from tallystick.testing.world import key
 from tallystick_operator.intake import clientids
 from tallystick_operator.intake.door import Refused
-from tallystick_operator.sequencer.answers import Answer
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tests.operator.rig import Rig
 

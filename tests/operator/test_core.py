@@ -10,13 +10,13 @@ from tallystick.records.codec import Record
 from tallystick.records.items import Item, pack_items
 from tallystick.records.receipts import Receipt, check_receipt
 from tallystick.records.signing import make, sign
+from tallystick.shapes.submitting import Answer
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
 from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.world import START, address, key, message
 from tallystick_operator.api import views
 from tallystick_operator.intake.door import Refused
-from tallystick_operator.sequencer.answers import Answer
 from tallystick_operator.sequencer.core import CorePolicy
 from tallystick_operator.sequencer.record_log import HEADER_BYTES
 from tests.operator.rig import MakeRig, Rig

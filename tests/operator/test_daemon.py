@@ -12,6 +12,7 @@ from typing import Any
 
 from tallystick.party.duties import Mode
 from tallystick.rollup.claims import claim_from_l1
+from tallystick.shapes.endpoints import INFO
 from tallystick.testing.l1_stage import Told, account
 from tallystick.testing.world import address, key
 from tallystick.trader.client import TraderClient
@@ -28,7 +29,7 @@ def test_money_goes_in_is_traded_and_comes_out_again(scene: Scene) -> None:
     running = scene.start()
     stage.deposit("bob")
     alice, bob = scene.client(running, "alice"), scene.client(running, "bob")
-    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 2, "the deposits")
+    scene.wait(lambda: running.http.ask(INFO).messages_consumed == 2, "the deposits")
     scene.open_market(running)
     assert alice.order(0, BUY, 617_990, 50, client_id=7).resting_lots == 50
     assert bob.order(0, SELL, 617_980, 20).fills[0].price_ticks == 617_990
@@ -58,7 +59,7 @@ def test_a_restart_goes_on_where_the_log_ends(scene: Scene) -> None:
     stage = scene.stage
     stage.deposit("alice")
     running = scene.start()
-    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "the deposit")
     scene.open_market(running)
     alice = scene.client(running, "alice")
     first = alice.order(0, BUY, 600_000, 5, client_id=1)
@@ -85,7 +86,7 @@ def test_killed_at_any_moment_it_keeps_every_acknowledged_order(scene: Scene) ->
     stage = scene.stage
     stage.deposit("alice")
     running = scene.start()
-    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "the deposit")
     scene.open_market(running)
     running.stop()
     config = scene.config()
@@ -142,7 +143,7 @@ def test_a_rogue_lies_once_and_loses_its_bond(scene: Scene) -> None:
     stage, name = scene.stage, "steal-withdrawal"
     stage.deposit("alice")
     honest = scene.start()
-    scene.wait(lambda: honest.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.wait(lambda: honest.http.ask(INFO).messages_consumed == 1, "the deposit")
     alice = scene.client(honest, "alice")
     alice.withdraw(5)
     scene.wait(lambda: honest.named("asserted"), "an honest assertion", mine=1)
@@ -174,7 +175,7 @@ def test_an_operator_that_lost_its_disk_goes_on_from_l1(scene: Scene) -> None:
     stage = scene.stage
     stage.deposit("alice")
     running = scene.start()
-    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "the deposit")
     scene.open_market(running)
     alice = scene.client(running, "alice")
     alice.order(0, BUY, 600_000, 5, client_id=1)
@@ -210,7 +211,7 @@ def test_a_batch_that_somebody_else_posts_is_built_upon(scene: Scene) -> None:
     index, limit = 1, 1
     time = max(stage.client.head().timestamp, stage.call("Inbox", "batchUntil"))
     stage.transact("operator", "foreign", "Inbox", "postBatch", index, time, time, limit, [b"x" * 100])
-    scene.wait(lambda: running.http.get("/v1/info")["batches_sealed"] >= 2, "the operator to see it")
+    scene.wait(lambda: running.http.ask(INFO).batches_sealed >= 2, "the operator to see it")
     alice.withdraw(5)
     scene.wait(lambda: stage.call("Inbox", "batchCount") == 3, "its own batch behind it")
     assert alice.withdrawals()[0].amount_units == 5
@@ -226,13 +227,13 @@ def test_a_posted_batch_that_a_reorganisation_takes_back_is_posted_again(scene: 
     before = stage.chain.request("evm_snapshot")
     alice = scene.client(running, "alice")
     alice.withdraw(5)
-    scene.wait(lambda: running.http.get("/v1/info")["l1"]["batches_posted"] == 2, "the second batch")
+    scene.wait(lambda: running.http.ask(INFO).l1.batches_posted == 2, "the second batch")
     depth = 62  # with the batch and the assertions, 64 or so
     stage.mine(depth)
     stage.chain.request("evm_revert", before)
     stage.mine(3)
     scene.wait(lambda: stage.call("Inbox", "batchCount") == 2, "the second batch, again")
-    scene.wait(lambda: running.http.get("/v1/info")["l1"]["batches_posted"] == 2, "the operator to see it")
+    scene.wait(lambda: running.http.ask(INFO).l1.batches_posted == 2, "the operator to see it")
     alice.close()
     running.stop()
 
@@ -241,10 +242,10 @@ def test_an_l1_that_does_not_answer_is_waited_for(scene: Scene) -> None:
     stage = scene.stage
     stage.deposit("alice")
     running = scene.start()
-    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "the deposit")
     alice = scene.client(running, "alice")
     stage.server.close()
     assert alice.withdraw(5).accepted, "trading goes on without L1"
-    scene.wait(lambda: running.http.get("/v1/info")["l1"]["problem"], "the trouble to show")
+    scene.wait(lambda: running.http.ask(INFO).l1.problem, "the trouble to show")
     alice.close()
     running.stop()

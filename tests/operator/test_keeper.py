@@ -6,12 +6,12 @@ import pytest
 
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
+from tallystick.shapes.submitting import Answer, Submission
 from tallystick.state.layout import ADL_DELAY_MS
 from tallystick.testing.byhand import hold
 from tallystick.testing.ledger.look import position
-from tallystick_operator.intake.door import Refused, Submission, check_signature, to_record
+from tallystick_operator.intake.door import Refused, check_signature, to_record
 from tallystick_operator.intake.keeper import RETRY_SECONDS, Keeper, candidates, due, ripe_nominations
-from tallystick_operator.sequencer.answers import Answer
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tests.operator.rig import Rig
 

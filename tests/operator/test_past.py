@@ -13,11 +13,14 @@ import pytest
 from tallystick.machine.machine import Event
 from tallystick.records.items import pack_items
 from tallystick.records.signing import make, sign
+from tallystick.shapes.endpoints import FEED
+from tallystick.shapes.progress import Feed
+from tallystick.shapes.submitting import Submission
 from tallystick.state.layout import CHANGE_DELAY_MS, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, KIND_DATED
 from tallystick.testing.scenarios.orders.many_orders import cancel, place
 from tallystick.testing.world import START, address, key, ordinary_rules
 from tallystick.transport import Transport
-from tallystick_operator.intake.door import Submission, to_record
+from tallystick_operator.intake.door import to_record
 from tallystick_operator.sequencer import recent as history
 from tallystick_operator.sequencer.recent import History
 from tests.operator.rig import MakeRig, Rig
@@ -134,13 +137,12 @@ def test_the_feed_numbers_every_event_without_a_gap(served: Served) -> None:
 
 def test_a_poll_waits_for_what_concerns_it(served: Served) -> None:
     rig = served.rig
-    found: list[Any] = []
+    found: list[Feed] = []
     start = get(served, "/v1/info")["sequence"]
-    path = f"/v1/feed?after={start}&account=1&wait_ms=10000"
 
     def poll() -> None:
         with Transport(served.server.url) as transport:
-            found.append(transport.get(path))
+            found.append(transport.ask(FEED, after=start, account=1, wait_ms=10_000))
 
     waiting = threading.Thread(target=poll)
     waiting.start()
@@ -149,7 +151,7 @@ def test_a_poll_waits_for_what_concerns_it(served: Served) -> None:
     assert not found
     served.post(rig.order(1, BUY, 617_001, 1))
     waiting.join(timeout=8)
-    assert found[0]["events"][0]["event"] == "order"
+    assert found[0].events[0].event == "order"
     before = time.monotonic()
     assert get(served, "/v1/feed?wait_ms=120")["events"] == []
     assert time.monotonic() - before >= 0.1
@@ -157,11 +159,11 @@ def test_a_poll_waits_for_what_concerns_it(served: Served) -> None:
 
 def test_an_operator_that_stops_answers_who_waits(rig: Rig) -> None:
     served = Served(rig)
-    found: list[Any] = []
+    found: list[Feed] = []
 
     def poll() -> None:
         with Transport(served.server.url) as transport:
-            found.append(transport.get("/v1/feed?wait_ms=30000"))
+            found.append(transport.ask(FEED, wait_ms=30_000))
 
     waiting = threading.Thread(target=poll)
     waiting.start()
@@ -170,7 +172,7 @@ def test_an_operator_that_stops_answers_who_waits(rig: Rig) -> None:
     served.close()
     waiting.join(timeout=8)
     assert time.monotonic() - before < 4
-    assert found[0]["events"] == []
+    assert found[0].events == []
 
 
 def test_the_feed_has_the_same_numbers_after_a_restart(make_rig: MakeRig) -> None:

@@ -9,11 +9,11 @@ from tallystick.machine.machine import Machine
 from tallystick.records.chunks import BatchHeader
 from tallystick.records.codec import Record, decode, encode
 from tallystick.records.signing import make
+from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import MESSAGE_DEPOSIT, MESSAGE_FORCE_CANCEL_ALL
 from tallystick.testing.world import START, address, message
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.intake.promises import GIVE_UP_SECONDS, MOST_BEHIND_MS, PRICES_WAIT_SECONDS
-from tallystick_operator.sequencer.answers import Answer
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import frames
 from tallystick_operator.sequencer.record_log import EntryKind

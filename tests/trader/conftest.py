@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from tallystick.errors import TallystickError
 from tallystick.l1.sending.keys import save_key
+from tallystick.shapes.endpoints import INFO
 from tallystick.testing.l1_stage import account
 from tallystick.trader.cli import app
 from tests.operator.scene import Running, Scene, scene_in
@@ -51,7 +52,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         for name in ("alice", "bob"):
             shell.run(name, "mint", "2000000")
             shell.run(name, "deposit", "1000000.5")
-        scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 2, "the deposits")
+        scene.wait(lambda: running.http.ask(INFO).messages_consumed == 2, "the deposits")
         scene.open_market(running)
         yield shell
         running.http.close()

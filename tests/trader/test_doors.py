@@ -17,6 +17,7 @@ from tallystick.l1.client.access import Contract
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment
 from tallystick.l1.dev.dev_server import DevServer
+from tallystick.shapes.endpoints import INFO
 from tallystick.testing.l1_stage import account
 from tallystick.trader.client import TraderClient
 from tallystick.trader.onchain import TraderL1
@@ -162,7 +163,7 @@ def test_F10_an_operators_url_is_shown_without_what_may_be_a_key() -> None:
         Transport("http://me:secret@127.0.0.1:9/secret?secret") as transport,
         pytest.raises(OperatorUnreachable) as lost,
     ):
-        transport.get("/v1/info")
+        transport.ask(INFO)
     assert "secret" not in str(lost.value) + lost.value.hint and "http://127.0.0.1:9" in str(lost.value)
     for url in ("ftp://secret", "http://127.0.0.1:secret", "http://[secret"):
         with pytest.raises(BadInput) as refused:

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tallystick.errors import REJECTED, BadInput, TallystickError
+from tallystick.shapes.endpoints import INFO
 from tallystick.testing.world import address
 from tallystick.trader.cli import COMMANDS, app
 from tallystick.transport import OperatorRefused
@@ -136,7 +137,7 @@ def test_agents_have_a_scope_and_an_end_and_are_revoked(shell: Shell) -> None:
 
 
 def test_the_feed_is_followed_and_numbered(shell: Shell) -> None:
-    start = str(shell.running.http.get("/v1/info")["sequence"])
+    start = str(shell.running.http.ask(INFO).sequence)
     shell.run("alice", "order", "0", "buy", "1", "610000", "--client-id", "151")
     shell.run("alice", "cancel", "151")
     lines = shell.run("", "follow", "--after", start, "--account", "1", "--count", "3", "--json").splitlines()

@@ -16,6 +16,7 @@ import pytest
 from tallystick.errors import REJECTED
 from tallystick.l1.sending.keys import save_key
 from tallystick.records.signing import make, sign
+from tallystick.shapes.endpoints import INFO
 from tallystick.testing.l1_stage import account
 from tallystick.testing.world import key, ordinary_rules
 from tests.operator.scene import Scene, scene_in
@@ -63,7 +64,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 def test_orders_and_event_numbers_survive_a_kill_of_the_operator(scene: Scene) -> None:
     scene.stage.deposit("alice")
     running = scene.start()
-    scene.wait(lambda: running.http.get("/v1/info")["messages_consumed"] == 1, "the deposit")
+    scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "the deposit")
     scene.open_market(running)
     running.stop()
     processes = Processes(scene)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tallystick.errors import BadInput
 from tallystick.schema.outcomes import explain
+from tallystick.shapes.progress import Info
 from tallystick.state.layout import (
     FLAG_IOC,
     FLAG_MARKET,
@@ -74,8 +76,12 @@ def test_what_is_no_time_or_over_is_refused(text: str) -> None:
 
 
 def test_the_time_it_is_follows_l1_while_the_exchange_stands_still() -> None:
-    assert clock_ms({"clock_ms": 5_000, "l1": {"time": 9}}) == 9_000
-    assert clock_ms({"clock_ms": 9_500, "l1": {"time": 9}}) == 9_500
+    told = dict.fromkeys(("chain_id", "last_index_ms", "wind_down_ms", "records", "sequence", "fills"), 0)
+    told |= dict.fromkeys(("batches_sealed", "messages_consumed", "withdrawals"), 0)
+    words = dict.fromkeys(("domain", "receipt_signer", "accumulator", "state_hash"), "")
+    rest = {"contracts": {}, "promises": {"open": True}, "l1": {"time": 9}}
+    for moved_ms, expected_ms in ((5_000, 9_000), (9_500, 9_500)):
+        assert clock_ms(msgspec.convert({**told, **words, **rest, "clock_ms": moved_ms}, Info)) == expected_ms
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tallystick.errors import BadInput
+from tallystick.shapes.endpoints import ACCOUNT, INFO, OWNER, RECORDS
+from tallystick.shapes.submitting import Submission
 from tallystick.transport import OperatorRefused, OperatorUnreachable, Transport
 
 Serve = Callable[[list[bytes]], str]
@@ -52,35 +54,50 @@ def test_nobody_there_is_said_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(OperatorUnreachable):
-        Transport(f"http://127.0.0.1:{port}").get("/v1/info")
+        Transport(f"http://127.0.0.1:{port}").ask(INFO)
 
 
-def test_something_that_is_no_operator_is_said_so(serve: Serve) -> None:
-    transport = Transport(serve([reply("200 OK", b"<html>")]))
-    with pytest.raises(OperatorUnreachable):
-        transport.get("/v1/info")
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [("200 OK", b"<html>"), ("200 OK", b"[]"), ("200 OK", b'{"records":1}'), ("502 Bad Gateway", b"<html>")],
+)
+def test_something_that_is_no_operator_is_said_so(serve: Serve, status: str, body: bytes) -> None:
+    transport = Transport(serve([reply(status, body)]))
+    with pytest.raises(OperatorUnreachable, match="no operator"):
+        transport.ask(INFO)
     transport.close()
+
+
+def test_what_an_endpoint_does_not_take_is_not_sent() -> None:
+    transport = Transport("http://127.0.0.1:9")
+    for wrong in ({}, {"account": 1, "market": 0}, {"number": 1}):
+        with pytest.raises(TypeError, match="takes"):
+            transport.ask(ACCOUNT, **wrong)
+    with pytest.raises(TypeError, match="takes"):
+        transport.ask(RECORDS)
+    with pytest.raises(TypeError, match="takes"):
+        transport.ask(INFO, Submission())
 
 
 def test_a_refusal_carries_code_field_and_message(serve: Serve) -> None:
     body = b'{"error":"nonce_used","message":"the nonce was used","field":"nonce"}'
     transport = Transport(serve([reply("409 Conflict", body)]))
     with pytest.raises(OperatorRefused) as caught:
-        transport.post("/v1/records", {})
+        transport.ask(RECORDS, Submission())
     assert (caught.value.status, caught.value.code, caught.value.field) == (409, "nonce_used", "nonce")
     assert "the nonce was used" in str(caught.value)
     transport.close()
 
 
 def test_a_kept_connection_that_was_closed_is_opened_anew(serve: Serve) -> None:
-    transport = Transport(serve([reply("200 OK", b"1"), reply("200 OK", b"2")]))
-    assert transport.get("/") == 1
-    assert transport.get("/") == 2
+    bodies = [b'{"owner":"0x00","account":1}', b'{"owner":"0x00","account":2}']
+    transport = Transport(serve([reply("200 OK", body) for body in bodies]))
+    assert [transport.ask(OWNER, address="0x00").account for _ in bodies] == [1, 2]
     transport.close()
 
 
 def test_an_answer_cut_short_is_no_answer(serve: Serve) -> None:
     transport = Transport(serve([b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{"]))
     with pytest.raises(OperatorUnreachable):
-        transport.get("/")
+        transport.ask(INFO)
     transport.close()

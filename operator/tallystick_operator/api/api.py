@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -18,12 +18,36 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tallystick.records.signing import acceptance_digest, acceptance_typed_data, digest, typed_data
+from tallystick.shapes.accounts import Account, Agents, Orders, Owner, Withdrawal, Withdrawals
+from tallystick.shapes.endpoints import (
+    ACCOUNT,
+    AGENTS,
+    BOOK,
+    DIGEST,
+    FEED,
+    FILLS,
+    FUNDING,
+    HISTORY,
+    INFO,
+    MARKETS,
+    METRICS,
+    ORDER,
+    ORDERS,
+    OWNER,
+    RECORD_LIST,
+    RECORDS,
+    TRADES,
+    WITHDRAWALS,
+    Endpoint,
+)
+from tallystick.shapes.markets import Book, Markets, Trades
+from tallystick.shapes.progress import Info, Promises
+from tallystick.shapes.submitting import Answer, RecordDigest, Refusal, Results, Signable, Submission, SubmissionList
 from tallystick_operator.api import views
 from tallystick_operator.api.parameters import asked_number, path_number
 from tallystick_operator.api.past import Past
-from tallystick_operator.intake.door import Checked, Refused, Submission, check_signature, to_record
-from tallystick_operator.noticeboard import Board, Status, WithdrawalProof
-from tallystick_operator.sequencer.answers import Answer
+from tallystick_operator.intake.door import Checked, Refused, check_signature, to_record
+from tallystick_operator.noticeboard import Board
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standing import Metrics
@@ -35,64 +59,8 @@ MAX_DEPTH: Final = 1_000
 DEFAULT_DEPTH: Final = 20
 
 T = TypeVar("T")
-Body = TypeVar("Body")
-Handler = Callable[[Request], Awaitable[Any]]
-
-
-class ErrorView(msgspec.Struct, frozen=True, kw_only=True):
-    """A refusal."""
-
-    error: str
-    message: str
-    field: str = ""
-
-
-class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Several records, sequenced in this order."""
-
-    records: list[Submission | str]
-
-
-class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer or a refusal for each record of a list."""
-
-    results: list[Answer | ErrorView]
-
-
-class SignableView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a wallet would sign."""
-
-    digest: str
-    typed_data: dict[str, Any]
-
-
-class DigestView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a wallet would sign for a record, and what the wallet of its second signer would."""
-
-    digest: str
-    typed_data: dict[str, Any]
-    acceptance: SignableView | None = None
-
-
-class WithdrawalView(msgspec.Struct, frozen=True, kw_only=True):
-    """A withdrawal on its way. `claim` is there once the Vault would pay it."""
-
-    index: int
-    account: int
-    amount_units: int
-    batch: int
-    status: Status
-    recipient: str = ""
-    claim: WithdrawalProof | None = None
-
-
-class PromisesView(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether records are taken, and why not. `owed_records` were acknowledged and wait to be executed again."""
-
-    open: bool
-    reason: str = ""
-    message: str = ""
-    owed_records: int = 0
+Body = TypeVar("Body", bound=msgspec.Struct)
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,24 +87,24 @@ class Api:
     def app(self) -> Starlette:
         """Return the ASGI application."""
         routes = [
-            self._route("/v1/records", self.submit, "POST"),
-            self._route("/v1/records/list", self.submit_list, "POST"),
-            self._route("/v1/digest", self.digest, "POST"),
-            self._route("/v1/info", self.info),
-            self._route("/v1/markets", self.markets),
-            self._route("/v1/book/{market}", self.book),
-            self._route("/v1/trades/{market}", self.trades),
-            self._route("/v1/account/{account}", self.account),
-            self._route("/v1/owner/{address}", self.owner),
-            self._route("/v1/orders/{account}", self.orders),
-            self._route("/v1/withdrawals/{account}", self.withdrawals),
-            self._route("/v1/agents/{account}", self.agents),
-            self._route("/v1/history/{account}", self._past.orders),
-            self._route("/v1/order/{account}/{client_id}", self._past.order),
-            self._route("/v1/fills/{account}", self._past.fills),
-            self._route("/v1/funding/{market}", self._past.funding),
-            self._route("/v1/feed", self._past.feed),
-            Route("/v1/metrics", self.metrics),
+            self._route(RECORDS, self.submit),
+            self._route(RECORD_LIST, self.submit_list),
+            self._route(DIGEST, self.digest),
+            self._route(INFO, self.info),
+            self._route(MARKETS, self.markets),
+            self._route(BOOK, self.book),
+            self._route(TRADES, self.trades),
+            self._route(ACCOUNT, self.account),
+            self._route(OWNER, self.owner),
+            self._route(ORDERS, self.orders),
+            self._route(WITHDRAWALS, self.withdrawals),
+            self._route(AGENTS, self.agents),
+            self._route(HISTORY, self._past.orders),
+            self._route(ORDER, self._past.order),
+            self._route(FILLS, self._past.fills),
+            self._route(FUNDING, self._past.funding),
+            self._route(FEED, self._past.feed),
+            Route(METRICS, self.metrics),
         ]
         return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
 
@@ -151,7 +119,7 @@ class Api:
 
     async def submit_list(self, request: Request) -> Results:
         """Sequence several records; a refused one does not stop those behind it."""
-        listed = await _body(request, Listed)
+        listed = await _body(request, SubmissionList)
         if len(listed.records) > MAX_LIST:
             raise Refused(413, "too_large", f"at most {MAX_LIST} records at once", "records")
         checked = await run_in_threadpool(self._check_all, listed.records)
@@ -159,25 +127,25 @@ class Api:
         answered = await asyncio.wrap_future(self._sequencer.submit(good)) if good else []
         answers = iter(answered)
         merged = [next(answers) if isinstance(each, Checked) else each for each in checked]
-        return Results(results=[_error_view(each) if isinstance(each, Refused) else each for each in merged])
+        return Results.of([each.shape if isinstance(each, Refused) else each for each in merged])
 
-    async def digest(self, request: Request) -> DigestView:
+    async def digest(self, request: Request) -> RecordDigest:
         """Return the digest and the typed data that must be signed for these fields."""
         record = to_record(await _body(request, Submission), signed=False)
         chain_id, rollup = self._identity.chain_id, self._identity.rollup
         acceptance = None
         if record.kind.acceptance:
-            acceptance = SignableView(
+            acceptance = Signable(
                 digest="0x" + acceptance_digest(record, self._domain).hex(),
                 typed_data=acceptance_typed_data(record, chain_id, rollup),
             )
-        return DigestView(
+        return RecordDigest(
             digest="0x" + digest(record, self._domain).hex(),
             typed_data=typed_data(record, chain_id, rollup),
             acceptance=acceptance,
         )
 
-    async def info(self, _: Request) -> dict[str, Any]:
+    async def info(self, _: Request) -> Info:
         """Return who this is and how far everything has come."""
         return await self._read(self._info)
 
@@ -185,29 +153,29 @@ class Api:
         """Return what is counted and measured, as Prometheus reads it."""
         return Response(self._metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    async def markets(self, _: Request) -> dict[str, Any]:
+    async def markets(self, _: Request) -> Markets:
         """Return every listed market."""
-        return {"markets": await self._read(lambda core: views.markets(core.executor.state))}
+        return Markets(markets=await self._read(lambda core: views.markets(core.executor.state)))
 
-    async def book(self, request: Request) -> views.BookView:
+    async def book(self, request: Request) -> Book:
         """Return a market's best prices."""
         market = await self._market(request)
         depth = asked_number(request, "depth", DEFAULT_DEPTH, most=MAX_DEPTH)
 
-        def look(core: Core) -> views.BookView:
+        def look(core: Core) -> Book:
             found = views.book(core.executor.state, market, depth)
             return msgspec.structs.replace(found, sequence=core.executor.read_model.history.sequence)
 
         return await self._read(look)
 
-    async def trades(self, request: Request) -> dict[str, Any]:
+    async def trades(self, request: Request) -> Trades:
         """Return a market's newest fills, newest first."""
         market = await self._market(request)
         limit = asked_number(request, "limit", 100, most=MAX_DEPTH)
         found = await self._read(lambda core: list(core.executor.read_model.trades.get(market, ())))
-        return {"market": market, "trades": found[::-1][:limit]}
+        return Trades(market=market, trades=found[::-1][:limit])
 
-    async def account(self, request: Request) -> views.AccountView:
+    async def account(self, request: Request) -> Account:
         """Return an account."""
         number = path_number(request, "account")
         found = await self._read(lambda core: views.account(core.executor.state, core.executor.read_model, number))
@@ -220,7 +188,7 @@ class Api:
             )
         return found
 
-    async def owner(self, request: Request) -> dict[str, Any]:
+    async def owner(self, request: Request) -> Owner:
         """Return the account of an owner's address."""
         text = request.path_params["address"].removeprefix("0x")
         try:
@@ -232,23 +200,23 @@ class Api:
         number = await self._read(lambda core: core.executor.read_model.owners.get(address))
         if number is None:
             raise Refused(404, "no_account", "the address owns no account yet; deposit first", "address")
-        return {"owner": "0x" + address.hex(), "account": number}
+        return Owner(owner="0x" + address.hex(), account=number)
 
-    async def orders(self, request: Request) -> dict[str, Any]:
+    async def orders(self, request: Request) -> Orders:
         """Return an account's resting orders."""
         number = path_number(request, "account")
         found = await self._read(lambda core: views.orders(core.executor.state, core.executor.read_model, number))
-        return {"account": number, "orders": found}
+        return Orders(account=number, orders=found)
 
-    async def withdrawals(self, request: Request) -> dict[str, Any]:
+    async def withdrawals(self, request: Request) -> Withdrawals:
         """Return an account's withdrawals and, where L1 would pay them, what to claim them with."""
         number = path_number(request, "account")
-        return {"account": number, "withdrawals": await self._read(partial(self._withdrawals, number))}
+        return Withdrawals(account=number, withdrawals=await self._read(partial(self._withdrawals, number)))
 
-    async def agents(self, request: Request) -> dict[str, Any]:
+    async def agents(self, request: Request) -> Agents:
         """Return the keys that may trade for an account."""
         number = path_number(request, "account")
-        return {"account": number, "agents": await self._read(lambda core: views.agents(core.executor.state, number))}
+        return Agents(account=number, agents=await self._read(lambda core: views.agents(core.executor.state, number)))
 
     def _check(self, submission: Submission) -> Checked:
         return check_signature(to_record(submission), self._domain)
@@ -262,36 +230,36 @@ class Api:
                 found.append(refusal)
         return found
 
-    def _info(self, core: Core) -> dict[str, Any]:
+    def _info(self, core: Core) -> Info:
         registers = core.executor.state.registers
         sealed = core.executor.last_sealed
-        return {
-            "chain_id": self._identity.chain_id,
-            "contracts": self._identity.contracts,
-            "domain": "0x" + core.domain.hex(),
-            "receipt_signer": self._identity.receipt_signer,
-            "clock_ms": registers.clock_ms,
-            "last_index_ms": registers.last_index_ms,
-            "wind_down_ms": registers.wind_down_ms,
-            "records": registers.record_count,
-            "sequence": core.executor.read_model.history.sequence,
-            "accumulator": "0x" + registers.record_accumulator.hex(),
-            "fills": core.executor.read_model.fills,
-            "batches_sealed": registers.batch_cursor,
-            "messages_consumed": registers.message_cursor,
-            "withdrawals": registers.outbox_count,
-            "state_hash": "0x" + sealed.state_hash.hex() if sealed else "",
-            "promises": _promises(core.refusal(), len(core.branch.owed)),
-            "l1": self._board.l1,
-        }
+        return Info(
+            chain_id=self._identity.chain_id,
+            contracts=self._identity.contracts,
+            domain="0x" + core.domain.hex(),
+            receipt_signer=self._identity.receipt_signer,
+            clock_ms=registers.clock_ms,
+            last_index_ms=registers.last_index_ms,
+            wind_down_ms=registers.wind_down_ms,
+            records=registers.record_count,
+            sequence=core.executor.read_model.history.sequence,
+            accumulator="0x" + registers.record_accumulator.hex(),
+            fills=core.executor.read_model.fills,
+            batches_sealed=registers.batch_cursor,
+            messages_consumed=registers.message_cursor,
+            withdrawals=registers.outbox_count,
+            state_hash="0x" + sealed.state_hash.hex() if sealed else "",
+            promises=_promises(core.refusal(), len(core.branch.owed)),
+            l1=self._board.l1,
+        )
 
-    def _withdrawals(self, number: int, core: Core) -> list[WithdrawalView]:
+    def _withdrawals(self, number: int, core: Core) -> list[Withdrawal]:
         sealed = core.executor.state.registers.batch_cursor
-        found: list[WithdrawalView] = []
+        found: list[Withdrawal] = []
         for each in core.executor.read_model.withdrawals.get(number, ()):
             status, proven = self._board.withdrawal(each.index, each.batch, sealed)
             found.append(
-                WithdrawalView(
+                Withdrawal(
                     index=each.index,
                     account=each.account,
                     amount_units=each.amount_units,
@@ -312,14 +280,14 @@ class Api:
     async def _read(self, question: Callable[[Core], T]) -> T:
         return await run_in_threadpool(self._sequencer.read, question)
 
-    def _route(self, path: str, handler: Handler, method: str = "GET") -> Route:
+    def _route(self, at: Endpoint[Shape], handler: Callable[[Request], Awaitable[Shape]]) -> Route:
         async def endpoint(request: Request) -> Response:
             try:
                 return _json(await handler(request), 200)
             except Refused as refusal:
-                return _json(_error_view(refusal), refusal.status)
+                return _json(refusal.shape, refusal.status)
 
-        return Route(path, endpoint, methods=[method])
+        return Route(at.path, endpoint, methods=[at.method])
 
 
 async def _body(request: Request, shape: type[Body]) -> Body:
@@ -339,17 +307,13 @@ async def _body(request: Request, shape: type[Body]) -> Body:
         raise Refused(400, "not_json", str(error)) from error
 
 
-def _promises(refusal: Refused | None, owed: int) -> PromisesView:
+def _promises(refusal: Refused | None, owed: int) -> Promises:
     if refusal is None:
-        return PromisesView(open=True, owed_records=owed)
-    return PromisesView(open=False, reason=refusal.code, message=refusal.message, owed_records=owed)
+        return Promises(open=True, owed_records=owed)
+    return Promises(open=False, reason=refusal.code, message=refusal.message, owed_records=owed)
 
 
-def _error_view(refusal: Refused) -> ErrorView:
-    return ErrorView(error=refusal.code, message=refusal.message, field=refusal.field)
-
-
-def _json(value: Any, status: int) -> Response:
+def _json(value: msgspec.Struct, status: int) -> Response:
     return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
 
 
@@ -357,4 +321,4 @@ async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     codes = {404: "no_such_path", 405: "wrong_method"}
     code = codes.get(status, "error")
-    return _json(ErrorView(error=code, message=f"{request.method} {request.url.path}"), status)
+    return _json(Refusal(error=code, message=f"{request.method} {request.url.path}"), status)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
 from tallystick.machine.liveness import is_dead
+from tallystick.shapes.markets import Level
 from tallystick.state.layout import (
     BITMAP_BITS,
     BITMAP_WORDS,
@@ -19,14 +18,6 @@ from tallystick.state.layout import (
     PAGE_SLOTS,
 )
 from tallystick.state.state import State
-
-
-class LevelView(msgspec.Struct, frozen=True, kw_only=True):
-    """What rests at one price."""
-
-    price_ticks: int
-    lots: int
-    orders: int
 
 
 def prices(state: State, number: int, side: int) -> Iterator[int]:
@@ -50,15 +41,15 @@ def _bits(state: State, number: int, side: int, height: int, word: int) -> Itera
         bits ^= 1 << bit
 
 
-def levels(state: State, number: int, side: int, depth: int) -> list[LevelView]:
+def levels(state: State, number: int, side: int, depth: int) -> list[Level]:
     """Return the best `depth` prices of a book side that hold a living order."""
-    found: list[LevelView] = []
+    found: list[Level] = []
     for price in prices(state, number, side):
         if len(found) == depth:
             break
         lots = [remaining for remaining in _living(state, number << 25 | side << 24 | price) if remaining]
         if lots:
-            found.append(LevelView(price_ticks=price, lots=sum(lots), orders=len(lots)))
+            found.append(Level(price_ticks=price, lots=sum(lots), orders=len(lots)))
     return found
 
 

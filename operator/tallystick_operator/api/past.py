@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from tallystick.schema.names import Outcome
+from tallystick.shapes.accounts import AccountFill, Fills, PlacedOrder, PlacedOrders
+from tallystick.shapes.markets import Funding, FundingHours
+from tallystick.shapes.progress import Feed, FeedEvent
 from tallystick.state.layout import MAX_AMOUNT, MAX_MARKETS
 from tallystick_operator.api import views
 from tallystick_operator.api.parameters import asked_filter, asked_number, path_number
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.intake.promises import REORDERING
 from tallystick_operator.sequencer.core import Core
-from tallystick_operator.sequencer.recent import Happening, PlacedOrder
+from tallystick_operator.sequencer.recent import Happening, KeptOrder
 from tallystick_operator.sequencer.sequencer import Sequencer
 
 MAX_LIMIT: Final = 1_000
@@ -32,94 +34,25 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-class PlacedView(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that was placed: `status` is open, waiting, fired, filled, cancelled or rejected. Units: ticks, lots."""
-
-    record_number: int
-    clock_ms: int
-    account: int
-    client_id: int
-    market: int
-    side: int
-    price_ticks: int
-    lots: int
-    flags: int
-    filled_lots: int
-    remaining_lots: int
-    status: str
-    outcome: str
-
-
-class AccountFillView(msgspec.Struct, frozen=True, kw_only=True):
-    """A fill from one account's side: `side` is its own, `role` maker or taker; `block` when it met no book.
-
-    Units: ticks, lots.
-    """
-
-    sequence: int
-    record: int
-    clock_ms: int
-    market: int
-    side: int
-    price_ticks: int
-    lots: int
-    role: str
-    client_id: int
-    counterparty: int
-    block: bool = False
-
-
-class FundingView(msgspec.Struct, frozen=True, kw_only=True):
-    """One hour's funding.
-
-    Units: `rate_ppm` is the share of the index, in millionths, that longs pay; `funding_index` in millionths of a tick
-    per lot and multiplier since listing.
-    """
-
-    sequence: int
-    clock_ms: int
-    rate_ppm: int
-    index_ticks: int
-    funding_index: int
-
-
-class EventView(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of the feed; `sequence` counts from 1 without a gap."""
-
-    sequence: int
-    record: int
-    clock_ms: int
-    event: str
-    values: dict[str, int | str]
-
-
-class FeedView(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the feed. Go on `after` its `next`; `latest` is the newest there is."""
-
-    events: list[EventView]
-    next: int
-    latest: int
-
-
 class Past:
     """The routes over what a sequencer's operator remembers."""
 
     def __init__(self, sequencer: Sequencer) -> None:
         self._sequencer = sequencer
 
-    async def orders(self, request: Request) -> dict[str, Any]:
+    async def orders(self, request: Request) -> PlacedOrders:
         """Return the orders an account has placed, newest first, whatever became of them."""
         number = path_number(request, "account")
         limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
         found = await self._read(lambda core: _newest(core.executor.read_model.history.orders(number), limit, _placed))
-        return {"account": number, "orders": found}
+        return PlacedOrders(account=number, orders=found)
 
-    async def order(self, request: Request) -> PlacedView:
+    async def order(self, request: Request) -> PlacedOrder:
         """Return the newest order of an account with a client id."""
         number = path_number(request, "account")
         client_id = path_number(request, "client_id", MAX_AMOUNT)
 
-        def look(core: Core) -> PlacedView | None:
+        def look(core: Core) -> PlacedOrder | None:
             known = reversed(core.executor.read_model.history.orders(number))
             found = next((_placed(each) for each in known if each.client_id == client_id), None)
             if found is None and core.branch.owed:
@@ -131,24 +64,24 @@ class Past:
             raise Refused(404, "no_such_order", "none of the account's last orders has this client id", "client_id")
         return found
 
-    async def fills(self, request: Request) -> dict[str, Any]:
+    async def fills(self, request: Request) -> Fills:
         """Return an account's fills, newest first; with `after`, those behind that number of the feed."""
         number = path_number(request, "account")
         limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
         after = asked_number(request, "after", 0, most=MAX_AMOUNT)
 
-        def look(core: Core) -> list[AccountFillView]:
+        def look(core: Core) -> list[AccountFill]:
             known = [each for each in core.executor.read_model.history.fills(number) if each.sequence > after]
             return _newest(known, limit, lambda each: _fill(each, number))
 
-        return {"account": number, "fills": await self._read(look)}
+        return Fills(account=number, fills=await self._read(look))
 
-    async def funding(self, request: Request) -> dict[str, Any]:
+    async def funding(self, request: Request) -> FundingHours:
         """Return a market's funding, newest hour first."""
         market = path_number(request, "market", MAX_MARKETS - 1)
         limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
 
-        def look(core: Core) -> list[FundingView] | None:
+        def look(core: Core) -> list[Funding] | None:
             if views.market(core.executor.state, market) is None:
                 return None
             return _newest(core.executor.read_model.history.funding(market), limit, _funding)
@@ -156,9 +89,9 @@ class Past:
         found = await self._read(look)
         if found is None:
             raise Refused(404, "no_market", "there is no such market", "market")
-        return {"market": market, "funding": found}
+        return FundingHours(market=market, funding=found)
 
-    async def feed(self, request: Request) -> FeedView:
+    async def feed(self, request: Request) -> Feed:
         """Return the events behind a number, oldest first; wait up to `wait_ms` for the first."""
         after = asked_filter(request, "after", most=MAX_AMOUNT)
         limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
@@ -192,13 +125,13 @@ def _newest(known: list[S], limit: int, view: Callable[[S], T]) -> list[T]:
     return [view(each) for each in known[::-1][:limit]]
 
 
-def _feed(core: Core, *, after: int, limit: int, account: int | None, market: int | None) -> FeedView:
+def _feed(core: Core, *, after: int, limit: int, account: int | None, market: int | None) -> Feed:
     history = core.executor.read_model.history
     if after > history.sequence:
         raise Refused(409, "ahead", f"the newest event is {history.sequence}; ask for the state anew", "after")
     if after + 1 < history.oldest:
         raise Refused(410, "gone", f"the oldest event kept is {history.oldest}; ask for the state anew", "after")
-    events: list[EventView] = []
+    events: list[FeedEvent] = []
     last = after
     for each in history.after(after):
         if len(events) == limit:
@@ -206,25 +139,25 @@ def _feed(core: Core, *, after: int, limit: int, account: int | None, market: in
         last = each.sequence
         if each.concerns(account, market):
             events.append(_event(each))
-    return FeedView(events=events, next=last, latest=history.sequence)
+    return Feed(events=events, next=last, latest=history.sequence)
 
 
-def _event(each: Happening) -> EventView:
+def _event(each: Happening) -> FeedEvent:
     outcomes = ("outcome", "was_outcome")
     values = {name: Outcome(value).name if name in outcomes else value for name, value in each.fields.items()}
-    return EventView(sequence=each.sequence, record=each.record, clock_ms=each.clock_ms, event=each.name, values=values)
+    return FeedEvent(sequence=each.sequence, record=each.record, clock_ms=each.clock_ms, event=each.name, values=values)
 
 
-def _placed(each: PlacedOrder) -> PlacedView:
-    return PlacedView(**{name: getattr(each, name) for name in PlacedView.__struct_fields__})
+def _placed(each: KeptOrder) -> PlacedOrder:
+    return PlacedOrder(**{name: getattr(each, name) for name in PlacedOrder.__struct_fields__})
 
 
-def _fill(each: Happening, account: int) -> AccountFillView:
+def _fill(each: Happening, account: int) -> AccountFill:
     market, price, lots, side, taker, maker = each.values[:6]
     # A block trade is of no order.
     taker_client_id, maker_client_id = each.values[6:8] or (0, 0)
     took = account == taker
-    return AccountFillView(
+    return AccountFill(
         sequence=each.sequence,
         record=each.record,
         clock_ms=each.clock_ms,
@@ -239,8 +172,8 @@ def _fill(each: Happening, account: int) -> AccountFillView:
     )
 
 
-def _funding(each: Happening) -> FundingView:
-    return FundingView(
+def _funding(each: Happening) -> Funding:
+    return Funding(
         sequence=each.sequence,
         clock_ms=each.clock_ms,
         rate_ppm=each.values[1],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from librt.vecs import vec
 from mypy_extensions import i64
 
@@ -15,6 +14,8 @@ from tallystick.machine.market.stages import check_order_stage
 from tallystick.machine.nonces import LIMBS as NONCE_LIMBS
 from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import Outcome
+from tallystick.shapes.accounts import Account, Agent, Order, Position
+from tallystick.shapes.markets import Book, Change, Market, MarketStatus
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ACCOUNT_DEAD_MAN_MS,
@@ -64,133 +65,26 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_WORDS,
 )
 from tallystick.state.state import State
-from tallystick_operator.api.ladder import LevelView, levels, order_is_dead, prices
+from tallystick_operator.api.ladder import levels, order_is_dead, prices
 from tallystick_operator.sequencer.readmodel import ReadModel
 
 AGENT_SLOTS = 15
 SCOPES = ("none", "place", "cancel", "both")
 
 
-_STAGES: Final[dict[int, str]] = {
+_STAGES: Final[dict[int, MarketStatus]] = {
     Outcome.ACCEPTED: "live",
     Outcome.STALE_INDEX: "halted",
     Outcome.POST_ONLY_STAGE: "post-only",
 }
 
 
-class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
-    """Changes of a market's rules: how many were proposed, and the newest if it is not in force yet.
-
-    `effective_ms` is the clock from which anybody may put it in force; 0 when there is none.
-    """
-
-    proposed: int = 0
-    effective_ms: int = 0
-    rules: dict[str, int] = {}
-
-
-class MarketView(msgspec.Struct, frozen=True, kw_only=True):
-    """A market's rules and prices. Units: ticks, lots; fees and margins in millionths.
-
-    `status` is live, halted (its prices have stopped: only cancels), post-only (they have come back just now) or
-    settled.
-    """
-
-    market: int
-    mark_ticks: int
-    best_bid_ticks: int | None
-    best_ask_ticks: int | None
-    round: int
-    multiplier: int
-    initial_ppm: int
-    maintenance_ppm: int
-    taker_fee_ppm: int
-    maker_fee_ppm: int
-    max_lots: int
-    open_interest_lots: int
-    kind: int
-    expiry_ms: int
-    rules: dict[str, int]
-    status: str
-    index_ticks: int
-    index_ms: int
-    funding_index: int
-    change: ChangeView
-
-
-class BookView(msgspec.Struct, frozen=True, kw_only=True):
-    """A book, best prices first. `sequence` is that of the newest event in it: read the feed on from there."""
-
-    market: int
-    mark_ticks: int
-    bids: list[LevelView]
-    asks: list[LevelView]
-    sequence: int = 0
-
-
-class AgentView(msgspec.Struct, frozen=True, kw_only=True):
-    """A key that may trade for an account. `scope` is place, cancel or both; `expired` when its time is over."""
-
-    slot: int
-    address: str
-    scope: str
-    expiry_ms: int
-    expired: bool
-
-
-class PositionView(msgspec.Struct, frozen=True, kw_only=True):
-    """A position. Units: `worth_units` is size x mark."""
-
-    market: int
-    size_lots: int
-    mark_ticks: int
-    worth_units: int
-
-
-class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """A resting order, or one that waits for its trigger. `dead` ones leave when they are touched.
-
-    `trigger_ticks` is the mark at which it fires, `above` whether at it or above, else below; 0 for one in the book.
-    `pair` is the client id of the order of which one cancels the other, 0 for none.
-    """
-
-    market: int
-    side: int
-    price_ticks: int
-    remaining_lots: int
-    client_id: int
-    record_number: int
-    expiry_ms: int
-    slot: int
-    dead: bool
-    flags: int
-    trigger_ticks: int
-    above: bool
-    pair: int
-
-
-class AccountView(msgspec.Struct, frozen=True, kw_only=True):
-    """An account against the marks. Units: units."""
-
-    account: int
-    owner: str
-    cash_units: int
-    value_units: int
-    initial_units: int
-    maintenance_units: int
-    withdrawable_units: int
-    next_nonce: int
-    dead_man_ms: int
-    positions: list[PositionView]
-    orders: list[OrderView]
-
-
-def markets(state: State) -> list[MarketView]:
+def markets(state: State) -> list[Market]:
     """Return every listed market."""
     return [found for found in (market(state, number) for number in range(MAX_MARKETS)) if found]
 
 
-def market(state: State, number: int) -> MarketView | None:
+def market(state: State, number: int) -> Market | None:
     """Return a market, None when it is not listed."""
     base = state.markets.rows.get(number)
     if base is None or state.markets.words[base + MARKET_STATUS] == 0:
@@ -200,7 +94,7 @@ def market(state: State, number: int) -> MarketView | None:
     entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
     oracle = state.oracles.rows.get(number)
     price = state.prices.rows.get(number)
-    return MarketView(
+    return Market(
         market=number,
         mark_ticks=risk[entry + RISK_RISKMARKET_MARK_TICKS],
         best_bid_ticks=next(prices(state, number, BUY), None),
@@ -224,26 +118,26 @@ def market(state: State, number: int) -> MarketView | None:
     )
 
 
-def _status(state: State, status: int, price: int | None) -> str:
+def _status(state: State, status: int, price: int | None) -> MarketStatus:
     if status != MARKET_LIVE:
         return "settled"
     return "halted" if price is None else _STAGES[check_order_stage(state, price, 0)]
 
 
-def _change(state: State, number: int) -> ChangeView:
+def _change(state: State, number: int) -> Change:
     base = state.pendings.rows.get(number)
     if base is None:
-        return ChangeView()
+        return Change()
     words = state.pendings.words
     effective = words[base + PENDING_EFFECTIVE_MS]
     rules = {name: words[base + PENDING_RULES + place] for place, name in enumerate(RULES)} if effective else {}
-    return ChangeView(proposed=words[base + PENDING_CHANGES], effective_ms=effective, rules=rules)
+    return Change(proposed=words[base + PENDING_CHANGES], effective_ms=effective, rules=rules)
 
 
-def book(state: State, number: int, depth: int) -> BookView:
+def book(state: State, number: int, depth: int) -> Book:
     """Return the best `depth` prices of either side that hold a living order."""
     entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
-    return BookView(
+    return Book(
         market=number,
         mark_ticks=state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS],
         bids=levels(state, number, BUY, depth),
@@ -251,7 +145,7 @@ def book(state: State, number: int, depth: int) -> BookView:
     )
 
 
-def account(state: State, read_model: ReadModel, number: int) -> AccountView | None:
+def account(state: State, read_model: ReadModel, number: int) -> Account | None:
     """Return an account, None when nobody owns it."""
     base = state.accounts.rows.get(number)
     if base is None:
@@ -261,7 +155,7 @@ def account(state: State, read_model: ReadModel, number: int) -> AccountView | N
     if not any(owner):
         return None
     measured = health(state, base, state.risk.open(0))
-    return AccountView(
+    return Account(
         account=number,
         owner="0x" + owner.hex(),
         cash_units=words[base + ACCOUNT_CASH_UNITS],
@@ -276,16 +170,16 @@ def account(state: State, read_model: ReadModel, number: int) -> AccountView | N
     )
 
 
-def agents(state: State, number: int) -> list[AgentView]:
+def agents(state: State, number: int) -> list[Agent]:
     """Return an account's agents, those that are revoked left out."""
-    found: list[AgentView] = []
+    found: list[Agent] = []
     for slot in range(1, AGENT_SLOTS + 1):
         base = state.agents.rows.get(number << 4 | slot)
         if base is None or not any(address := read_address(state.agents.words, base + AGENT_KEY)):
             continue
         expiry = state.agents.words[base + AGENT_EXPIRY_MS]
         found.append(
-            AgentView(
+            Agent(
                 slot=slot,
                 address="0x" + address.hex(),
                 scope=SCOPES[state.agents.words[base + AGENT_SCOPE]],
@@ -296,14 +190,14 @@ def agents(state: State, number: int) -> list[AgentView]:
     return found
 
 
-def orders(state: State, read_model: ReadModel, number: int) -> list[OrderView]:
+def orders(state: State, read_model: ReadModel, number: int) -> list[Order]:
     """Return an account's resting orders, oldest first."""
     words = state.orders.words
-    found: list[OrderView] = []
+    found: list[Order] = []
     for slot in read_model.slots_of(number):
         base = state.orders.rows[slot]
         found.append(
-            OrderView(
+            Order(
                 market=words[base + ORDER_MARKET],
                 side=words[base + ORDER_SIDE],
                 price_ticks=words[base + ORDER_PRICE_TICKS],
@@ -335,8 +229,8 @@ def _pair(state: State, order: int) -> int:
     return 0 if other is None else state.orders.words[other + ORDER_CLIENT_ID]
 
 
-def _positions(state: State, base: int) -> list[PositionView]:
-    found: list[PositionView] = []
+def _positions(state: State, base: int) -> list[Position]:
+    found: list[Position] = []
     words = state.accounts.words
     for slot in range(MAX_POSITIONS):
         position = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
@@ -347,5 +241,5 @@ def _positions(state: State, base: int) -> list[PositionView]:
         entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
         mark = state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS]
         worth = size * mark * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER]
-        found.append(PositionView(market=number, size_lots=size, mark_ticks=mark, worth_units=worth))
+        found.append(Position(market=number, size_lots=size, mark_ticks=mark, worth_units=worth))
     return found

@@ -13,8 +13,8 @@ from typing import Final
 from tallystick.records.codec import Record
 from tallystick.records.items import ITEM_PLACE, unpack_items
 from tallystick.schema.names import Outcome
+from tallystick.shapes.submitting import Answer, ItemResult
 from tallystick_operator.intake.door import Refused
-from tallystick_operator.sequencer.answers import Answer, ItemView
 from tallystick_operator.sequencer.readmodel import ReadModel
 
 IDS_KEPT: Final = 200_000
@@ -65,7 +65,7 @@ class ClientIds:
             return
         account, first = record.value("account"), _First(terms=_terms(record), key=key)
         for number, client_id in placed:
-            effects: Answer | ItemView | None = answer
+            effects: Answer | ItemResult | None = answer
             if record.kind.name == "bulk":
                 effects = answer.items[number] if number < len(answer.items) else None
             if effects is not None and (effects.outcome == Outcome.ACCEPTED.name or effects.fills):

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-import msgspec
-
 from tallystick.machine.foresight import foresee, foresee_admission
 from tallystick.records.chunks import MAX_RECORD_BYTES
 from tallystick.records.codec import BY_NAME, Record, decode, encode
@@ -20,6 +18,7 @@ from tallystick.records.signing import digest, recover
 from tallystick.schema.names import Outcome
 from tallystick.schema.outcomes import ROWS
 from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES, Authority, RecordField
+from tallystick.shapes.submitting import Refusal, Submission
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import ITEM_SLOT_BYTES
 from tallystick.state.state import State
@@ -60,18 +59,10 @@ class Refused(Exception):
         self.message = message
         self.field = field
 
-
-class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A record as JSON gives it: `raw` bytes in hex, or its kind, fields and signature.
-
-    Numbers may be decimal strings, since some JSON readers lose digits above 2^53; addresses and strings of
-    bytes are hex.
-    """
-
-    raw: str = ""
-    kind: str = ""
-    fields: dict[str, int | str] = {}
-    signature: str = ""
+    @property
+    def shape(self) -> Refusal:
+        """What is answered."""
+        return Refusal(error=self.code, message=self.message, field=self.field)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Final
 from tallystick.machine.market.liquidation import FUND, size_of
 from tallystick.machine.market.risk import Health, health
 from tallystick.records.signing import make
+from tallystick.shapes.submitting import Answer
 from tallystick.state.cells import Risk
 from tallystick.state.layout import (
     ACCOUNT_POSITION_MARKET,
@@ -25,7 +26,6 @@ from tallystick.state.layout import (
 )
 from tallystick.state.state import State
 from tallystick_operator.intake.door import Refused, unsigned
-from tallystick_operator.sequencer.answers import Answer
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.sequencer import Sequencer
 

@@ -18,10 +18,11 @@ from tallystick.party.hand import Purse
 from tallystick.party.party import Identity, Party
 from tallystick.party.strategy.strategy import Step, Strategy, duties
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.shapes.accounts import WithdrawalProof
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import OUTBOX_RECIPIENT, TAG_OUTBOX
 from tallystick.state.state import State, cell_key
-from tallystick_operator.noticeboard import Board, Proven, WithdrawalProof
+from tallystick_operator.noticeboard import Board, Proven
 
 GAS_WEI: Final = 10**17
 """What no bond touches: the same key may pay for batches and for moves, which hold up no bond."""

@@ -5,56 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import coincurve
-import msgspec
 
 from tallystick.machine.machine import Event
 from tallystick.records.receipts import sign_receipt
 from tallystick.schema.names import Outcome
+from tallystick.shapes.submitting import Answer, Fill, ItemResult
 from tallystick.state.layout import Registers
 from tallystick_operator.sequencer.executor import Executed
 
 
-class FillView(msgspec.Struct, frozen=True, kw_only=True):
-    """One fill of a record. Units: ticks, lots."""
-
-    price_ticks: int
-    lots: int
-    maker: int
-
-
-class ItemView(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one item of a bulk."""
-
-    outcome: str
-    fills: list[FillView]
-    slot: int | None = None
-    resting_lots: int = 0
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The acknowledgement of a record: its receipt, and what it did.
-
-    `slot` and `resting_lots` tell what went into the book; `withdrawal` is its number in the outbox. `items`
-    tells the same of each item of a bulk.
-    """
-
-    record_number: int
-    accumulator: str
-    record_hash: str
-    signature: str
-    outcome: str
-    clock_ms: int
-    fills: list[FillView]
-    slot: int | None = None
-    resting_lots: int = 0
-    withdrawal: int | None = None
-    repeated: bool = False
-    items: list[ItemView] = []
-
-
-def effects(events: tuple[Event, ...]) -> tuple[list[FillView], int | None, int, int | None]:
+def effects(events: tuple[Event, ...]) -> tuple[list[Fill], int | None, int, int | None]:
     """Return what a record did: its fills, what went into the book and where, the number of its withdrawal."""
-    fills: list[FillView] = []
+    fills: list[Fill] = []
     slot: int | None = None
     lots = 0
     withdrawal: int | None = None
@@ -63,7 +25,7 @@ def effects(events: tuple[Event, ...]) -> tuple[list[FillView], int | None, int,
             # What follows are other people's orders, which a price report has set off.
             break
         if name in ("fill", "block"):
-            fills.append(FillView(price_ticks=values[1], lots=values[2], maker=values[5]))
+            fills.append(Fill(price_ticks=values[1], lots=values[2], maker=values[5]))
         elif name in ("rested", "parked"):
             slot, lots = values[2], values[3]
         elif name == "withdrawal":
@@ -71,15 +33,15 @@ def effects(events: tuple[Event, ...]) -> tuple[list[FillView], int | None, int,
     return fills, slot, lots, withdrawal
 
 
-def items(events: tuple[Event, ...]) -> list[ItemView]:
+def items(events: tuple[Event, ...]) -> list[ItemResult]:
     """Return what became of each item of a bulk; the record's own outcome is the last event."""
     begins = [at for at, (name, _) in enumerate(events) if name == "item"]
-    found: list[ItemView] = []
+    found: list[ItemResult] = []
     for begin, end in zip(begins, [*begins[1:], len(events) - 1], strict=False):
         part = events[begin:end]
         fills, slot, lots, _ = effects(part)
         outcome = next(values[0] for name, values in reversed(part) if name == "outcome")
-        found.append(ItemView(outcome=Outcome(outcome).name, fills=fills, slot=slot, resting_lots=lots))
+        found.append(ItemResult(outcome=Outcome(outcome).name, fills=fills, slot=slot, resting_lots=lots))
     return found
 
 

@@ -10,10 +10,10 @@ from tallystick.errors import StateError
 from tallystick.records.codec import Record, decode
 from tallystick.schema.names import Outcome
 from tallystick.schema.record_kinds import Authority
+from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import Registers
 from tallystick_operator.intake.clientids import ClientIds
 from tallystick_operator.intake.door import submission_key
-from tallystick_operator.sequencer.answers import Answer
 from tallystick_operator.sequencer.executor import Executed, Executor, unpack_adopted
 from tallystick_operator.sequencer.record_log import Entry, EntryKind
 from tallystick_operator.sequencer.rewind import UNTOLD, Owed, is_kept, unpack_owed, unpack_rewind

@@ -15,6 +15,7 @@ from tallystick.records.chunks import MAX_RECORD_BYTES, BatchHeader
 from tallystick.records.codec import Record, encode
 from tallystick.records.signing import make
 from tallystick.schema.record_kinds import Authority
+from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNK_BYTES
 from tallystick_operator.intake.door import Checked, Refused, check_state
 from tallystick_operator.intake.promises import (
@@ -25,7 +26,7 @@ from tallystick_operator.intake.promises import (
     REORDERING,
     STARTING,
 )
-from tallystick_operator.sequencer.answers import Answer, signed_with
+from tallystick_operator.sequencer.answers import signed_with
 from tallystick_operator.sequencer.branch import Branch, what_was_told
 from tallystick_operator.sequencer.clock import ExchangeClock
 from tallystick_operator.sequencer.executor import Executed, Executor, SealedBatch

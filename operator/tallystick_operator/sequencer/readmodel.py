@@ -11,6 +11,7 @@ from typing import Final
 
 from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Event
+from tallystick.shapes.markets import Trade
 from tallystick.state.layout import ACCOUNT_OWNER, OUTBOX_RECIPIENT
 from tallystick.state.state import State
 from tallystick_operator.sequencer.recent import History
@@ -27,20 +28,6 @@ class OpenOrder:
     client_id: int
     remaining_lots: int
     record: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
-    """One fill. Units: ticks, lots, milliseconds. `side` is the taker's: 0 buy, 1 sell; `sequence` is the feed's."""
-
-    sequence: int
-    record: int
-    clock_ms: int
-    price_ticks: int
-    lots: int
-    side: int
-    taker: int
-    maker: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,8 +84,8 @@ class Happening:
 
 
 @dataclass(slots=True, kw_only=True)
-class PlacedOrder:
-    """An order that was placed, whatever became of it.
+class KeptOrder:
+    """An order that was placed, whatever became of it; what is shown of it is a PlacedOrder.
 
     `status` is open, waiting (for its trigger), fired (a new order took its place), filled, cancelled (what was left
     of it is gone) or rejected (nothing of it ever was). `outcome` is that of placing it.
@@ -115,9 +115,9 @@ class History:
         self._events: deque[Happening] = deque(maxlen=EVENTS_KEPT)
         self._fills: dict[int, deque[Happening]] = {}
         self._funding: dict[int, deque[Happening]] = {}
-        self._orders: dict[int, deque[PlacedOrder]] = {}
-        self._by_slot: dict[int, PlacedOrder] = {}
-        self._placing: PlacedOrder | None = None
+        self._orders: dict[int, deque[KeptOrder]] = {}
+        self._by_slot: dict[int, KeptOrder] = {}
+        self._placing: KeptOrder | None = None
 
     def take(self, event: Event, record: int, clock_ms: int) -> None:
         """Take in one event of a record."""
@@ -168,7 +168,7 @@ class History:
         """Return an account's fills, oldest first."""
         return list(self._fills.get(account, ()))
 
-    def orders(self, account: int) -> list[PlacedOrder]:
+    def orders(self, account: int) -> list[KeptOrder]:
         """Return the orders an account has placed, oldest first."""
         return list(self._orders.get(account, ()))
 
@@ -178,7 +178,7 @@ class History:
 
     def _place(self, happening: Happening) -> None:
         account, client_id, market, side, price, lots, flags = happening.values
-        placed = PlacedOrder(
+        placed = KeptOrder(
             record_number=happening.record,
             clock_ms=happening.clock_ms,
             account=account,

@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from tallystick.shapes.submitting import Answer
 from tallystick_operator.intake.door import Checked, Refused
-from tallystick_operator.sequencer.answers import Answer
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import SealedBatch
 from tallystick_operator.sequencer.rewind import Fork, Turned

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
@@ -24,12 +22,16 @@ from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.records.codec import Record, encode
 from tallystick.rollup.genesis import Genesis, genesis_state
+from tallystick.shapes.endpoints import RECORD_LIST, Endpoint
+from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.hashing import keccak
+from tallystick.transport import OperatorUnreachable, Transport
 
 READY_SECONDS = 60.0
 CHALLENGE_PERIOD_BLOCKS = 240
 BULK = 100
 """Records of one request."""
+A = TypeVar("A", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,30 +183,25 @@ class Exchange:
         deposited = int(self.call("Vault", "depositedUnits"))
         return held == deposited - claimed and held >= owed_units - claimed
 
-    def api(self, path: str, body: Any = None) -> Any:
+    def ask(self, endpoint: Endpoint[A], body: msgspec.Struct | None = None, /, **parameters: int) -> A:
         """Ask the operator.
 
-        Raises: StateError with what it answered when it refuses.
+        Raises: OperatorRefused when it refuses, StateError when a process has stopped, OperatorUnreachable.
         """
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.api_url + path, data=data, headers={"content-type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            refusal = json.loads(error.read())
-            raise StateError(f"the operator refused {path}: {refusal['message']}", code=refusal["error"]) from error
-        except urllib.error.URLError as error:
+            with Transport(self.api_url) as transport:
+                return transport.ask(endpoint, body, **parameters)
+        except OperatorUnreachable:
             self.check()
-            raise StateError(f"the operator does not answer: {error.reason}") from error
+            raise
 
-    def send(self, records: list[Record]) -> list[dict[str, Any]]:
-        """Hand records to the operator and return its answers; one its door refused has an error and no receipt."""
-        receipts: list[dict[str, Any]] = []
+    def send(self, records: list[Record]) -> list[Answer | Refusal]:
+        """Hand records to the operator and return what it says of each."""
+        said: list[Answer | Refusal] = []
         for at in range(0, len(records), BULK):
-            encoded = ["0x" + encode(record).hex() for record in records[at : at + BULK]]
-            receipts += self.api("/v1/records/list", {"records": encoded})["results"]
-        return receipts
+            encoded: list[Submission | str] = ["0x" + encode(record).hex() for record in records[at : at + BULK]]
+            said += self.ask(RECORD_LIST, SubmissionList(records=encoded)).each()
+        return said
 
     def wait(self, until: Callable[[], bool], what: str, seconds: float, mine: int = 0) -> None:
         """Wait for something, mining blocks meanwhile when asked to.

@@ -17,6 +17,9 @@ from tallystick.demo.story import Story, gas, money
 from tallystick.errors import StateError
 from tallystick.records.codec import Record
 from tallystick.records.signing import domain_separator, make, sign
+from tallystick.shapes.endpoints import ACCOUNT, BOOK, INFO, MARKETS
+from tallystick.shapes.markets import Market
+from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import BUY, FLAG_IOC, SELL
 
 BTC, ETH = 0, 1
@@ -146,7 +149,7 @@ class Demo:
 
     def _report(self, market: int, price: int, *, all_accepted: bool = True) -> None:
         """Three of the five signers report a price, a tick apart."""
-        clock = int(self.exchange.api("/v1/info")["clock_ms"])
+        clock = self.exchange.ask(INFO).clock_ms
         self.rounds[market] = self.rounds.get(market, 0) + 1
         reports = []
         for offset, signer in enumerate((0, 2, 4)):
@@ -171,19 +174,18 @@ class Demo:
 
         def live() -> bool:
             self._report_marks()
-            late = int(self.exchange.api("/v1/info")["clock_ms"]) < head_ms
-            return not late and all(one["status"] == "live" for one in self._markets())
+            late = self.exchange.ask(INFO).clock_ms < head_ms
+            return not late and all(one.status == "live" for one in self._markets())
 
         with self.story.waiting("the oracle reports again; for a minute makers come before takers"):
             self._wait(live, "the markets to open again", WAIT_SECONDS, mine=MINE_STEP)
 
     def _report_marks(self) -> None:
         for one in self._markets():
-            self._report(int(one["market"]), int(one["mark_ticks"]), all_accepted=False)
+            self._report(one.market, one.mark_ticks, all_accepted=False)
 
-    def _markets(self) -> list[dict[str, Any]]:
-        markets: list[dict[str, Any]] = self.exchange.api("/v1/markets")["markets"]
-        return markets
+    def _markets(self) -> list[Market]:
+        return self.exchange.ask(MARKETS).markets
 
     def _intents(self) -> list[Intent]:
         options = self.options
@@ -211,7 +213,7 @@ class Demo:
                 self.chronicle.poll()
                 if status is not None:
                     status.update(f"trading: {self.orders} of {len(intents)} orders")
-        fills = int(self.exchange.api("/v1/info")["fills"])
+        fills = self.exchange.ask(INFO).fills
         story.say(f"{self.orders} orders, each signed, sequenced and acknowledged with a receipt; {fills} fills")
 
     def _withdraw_and_claim(self) -> None:
@@ -247,7 +249,7 @@ class Demo:
     def _honest_summary(self) -> dict[str, int]:
         return {
             "orders": self.orders,
-            "fills": int(self.exchange.api("/v1/info")["fills"]),
+            "fills": self.exchange.ask(INFO).fills,
             "batches": len(self.chronicle.named("BatchPosted")),
             "confirmed": len(self.chronicle.named("AssertionConfirmed")),
             "withdrawn_atoms": self.withdrawn_atoms,
@@ -268,8 +270,8 @@ class Demo:
         first, second, taker = self.traders[0], self.traders[1], self.traders[3]
         self._reopen()
         self._deposit(taker, WITHDRAW_UNITS)
-        book = self.exchange.api(f"/v1/book/{ETH}")
-        price = int(book["bids"][0]["price_ticks"]) if book["bids"] else int(book["mark_ticks"]) - 10
+        book = self.exchange.ask(BOOK, market=ETH)
+        price = book.bids[0].price_ticks if book.bids else book.mark_ticks - 10
         self._send(
             [
                 first.order(self.domain, ETH, BUY, price, 2_500),
@@ -348,17 +350,15 @@ class Demo:
 
     def _balances_agree(self) -> bool:
         """Replay everything published and compare each trader's cash and positions with what the operator serves."""
-        info = self.exchange.api("/v1/info")
-        self._wait(
-            lambda: len(self.chronicle.named("BatchPosted")) >= int(info["batches_sealed"]), "the batches", WAIT_SECONDS
-        )
+        info = self.exchange.ask(INFO)
+        self._wait(lambda: len(self.chronicle.named("BatchPosted")) >= info.batches_sealed, "the batches", WAIT_SECONDS)
         head = self.auditor.newest(self.chronicle.events)
         agree = True
         for each in self.traders:
             cash, positions = head.account(each.account)
-            served = self.exchange.api(f"/v1/account/{each.account}")
-            theirs = {int(one["market"]): int(one["size_lots"]) for one in served["positions"]}
-            same = cash == int(served["cash_units"]) and positions == theirs
+            served = self.exchange.ask(ACCOUNT, account=each.account)
+            theirs = {one.market: one.size_lots for one in served.positions}
+            same = cash == served.cash_units and positions == theirs
             agree = agree and same
             shown = ", ".join(f"{size:+} lots of {('BTC', 'ETH')[market]}" for market, size in positions.items())
             self.story.say(f"{each.name:<4} cash {money(cash):>16}   {shown or 'no position'}")
@@ -374,11 +374,11 @@ class Demo:
         return {"liar_bond_lost": lost, "honest_bond_back": len(settled) >= self.lies and honest}
 
     def _all_funded(self) -> bool:
-        return int(self.exchange.api("/v1/info")["messages_consumed"]) >= len(self.traders)
+        return self.exchange.ask(INFO).messages_consumed >= len(self.traders)
 
     def _send(self, records: list[Record], what: str, *, all_accepted: bool = True) -> None:
-        receipts = self.exchange.send(records)
-        refused = [each for each in receipts if each.get("outcome") != "ACCEPTED"]
+        said = self.exchange.send(records)
+        refused = [each for each in said if not isinstance(each, Answer) or not each.accepted]
         if refused and all_accepted:
             raise StateError(f"the operator did not accept {what}", receipt=refused[0])
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar
-
-import msgspec
+from typing import Final
 
 from tallystick.errors import BadInput, DataMismatch
 from tallystick.records.chunks import padded
@@ -14,29 +12,35 @@ from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
 from tallystick.records.receipts import Receipt, check_receipt
 from tallystick.records.signing import address_of, make, sign
+from tallystick.shapes.accounts import Account, AccountFill, Agent, Order, PlacedOrder, Withdrawal
+from tallystick.shapes.endpoints import (
+    ACCOUNT,
+    AGENTS,
+    BOOK,
+    FEED,
+    FILLS,
+    FUNDING,
+    HISTORY,
+    INFO,
+    MARKETS,
+    ORDER,
+    ORDERS,
+    OWNER,
+    RECORD_LIST,
+    RECORDS,
+    TRADES,
+    WITHDRAWALS,
+)
+from tallystick.shapes.markets import Book, Funding, Market, Trade
+from tallystick.shapes.progress import Feed, Info
+from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
-from tallystick.trader.models import (
-    Account,
-    AccountFill,
-    Acknowledgement,
-    Agent,
-    Book,
-    Feed,
-    Funding,
-    Market,
-    Order,
-    PlacedOrder,
-    Refusal,
-    Trade,
-    Withdrawal,
-)
 from tallystick.trader.offers import accepted, apart
 from tallystick.transport import OperatorRefused, Transport
 
 LIST_RECORDS: Final = 500
 """Records of one request when many are sent."""
-M = TypeVar("M", bound=msgspec.Struct)
 
 
 class TraderClient:
@@ -72,69 +76,63 @@ class TraderClient:
 
     # Questions
 
-    def info(self) -> dict[str, Any]:
+    def info(self) -> Info:
         """Return who the operator is and how far everything has come."""
-        found: dict[str, Any] = self._transport.get("/v1/info")
-        return found
+        return self._transport.ask(INFO)
 
     def markets(self) -> list[Market]:
         """Return every listed market."""
-        return _all(self._transport.get("/v1/markets")["markets"], Market)
+        return self._transport.ask(MARKETS).markets
 
     def book(self, market: int, depth: int = 20) -> Book:
         """Return a market's best prices."""
-        return msgspec.convert(self._transport.get(f"/v1/book/{market}?depth={depth}"), Book)
+        return self._transport.ask(BOOK, market=market, depth=depth)
 
     def trades(self, market: int, limit: int = 100) -> list[Trade]:
         """Return a market's newest fills, newest first."""
-        return _all(self._transport.get(f"/v1/trades/{market}?limit={limit}")["trades"], Trade)
+        return self._transport.ask(TRADES, market=market, limit=limit).trades
 
     def account(self, number: int | None = None) -> Account:
         """Return an account, the own one if none is given."""
-        return msgspec.convert(self._transport.get(f"/v1/account/{self._number(number)}"), Account)
+        return self._transport.ask(ACCOUNT, account=self._number(number))
 
     def orders(self, number: int | None = None) -> list[Order]:
         """Return an account's resting orders."""
-        return _all(self._transport.get(f"/v1/orders/{self._number(number)}")["orders"], Order)
+        return self._transport.ask(ORDERS, account=self._number(number)).orders
 
     def order_status(self, client_id: int, number: int | None = None) -> PlacedOrder:
         """Return the newest order with a client id, whatever became of it. Raises: OperatorRefused when none is known."""
-        return msgspec.convert(self._transport.get(f"/v1/order/{self._number(number)}/{client_id}"), PlacedOrder)
+        return self._transport.ask(ORDER, account=self._number(number), client_id=client_id)
 
     def history(self, number: int | None = None, limit: int = 100) -> list[PlacedOrder]:
         """Return the orders an account has placed, newest first."""
-        found = self._transport.get(f"/v1/history/{self._number(number)}?limit={limit}")
-        return _all(found["orders"], PlacedOrder)
+        return self._transport.ask(HISTORY, account=self._number(number), limit=limit).orders
 
     def fills(self, number: int | None = None, limit: int = 100, after: int = 0) -> list[AccountFill]:
         """Return an account's fills, newest first; those behind a number of the feed."""
-        found = self._transport.get(f"/v1/fills/{self._number(number)}?limit={limit}&after={after}")
-        return _all(found["fills"], AccountFill)
+        return self._transport.ask(FILLS, account=self._number(number), limit=limit, after=after).fills
 
     def funding(self, market: int, limit: int = 100) -> list[Funding]:
         """Return a market's funding by the hour, newest first."""
-        return _all(self._transport.get(f"/v1/funding/{market}?limit={limit}")["funding"], Funding)
+        return self._transport.ask(FUNDING, market=market, limit=limit).funding
 
     def agents(self, number: int | None = None) -> list[Agent]:
         """Return the keys that may trade for an account."""
-        return _all(self._transport.get(f"/v1/agents/{self._number(number)}")["agents"], Agent)
+        return self._transport.ask(AGENTS, account=self._number(number)).agents
 
     def feed(
         self, after: int, *, wait_ms: int = 0, limit: int = 100, account: int | None = None, market: int | None = None
     ) -> Feed:
         """Return the events behind a number, oldest first; wait for the first. Raises: OperatorRefused when too old."""
-        query = f"after={after}&wait_ms={wait_ms}&limit={limit}"
-        query += "" if account is None else f"&account={account}"
-        query += "" if market is None else f"&market={market}"
-        return msgspec.convert(self._transport.get(f"/v1/feed?{query}"), Feed)
+        return self._transport.ask(FEED, after=after, wait_ms=wait_ms, limit=limit, account=account, market=market)
 
     def withdrawals(self, number: int | None = None) -> list[Withdrawal]:
         """Return an account's withdrawals and how far they are."""
-        return _all(self._transport.get(f"/v1/withdrawals/{self._number(number)}")["withdrawals"], Withdrawal)
+        return self._transport.ask(WITHDRAWALS, account=self._number(number)).withdrawals
 
     def account_of(self, owner: str) -> int:
         """Return the number of an owner's account. Raises: OperatorRefused when it has none."""
-        return int(self._transport.get(f"/v1/owner/{owner}")["account"])
+        return self._transport.ask(OWNER, address=owner).account
 
     # Records
 
@@ -151,7 +149,7 @@ class TraderClient:
         expiry_ms: int = 0,
         trigger_ticks: int = 0,
         pair: int = 0,
-    ) -> Acknowledgement:
+    ) -> Answer:
         """Place an order; `ioc` cancels what does not fill at once, `flags` are those of the state's layout.
 
         With `trigger_ticks` it waits until the mark is there, with `pair` it dies with the account's order of that
@@ -177,24 +175,24 @@ class TraderClient:
             )
         )
 
-    def cancel(self, client_id: int) -> Acknowledgement:
+    def cancel(self, client_id: int) -> Answer:
         """Cancel the account's oldest order with this client id."""
         return self.send(self.signed("cancel", agent=self._agent, client_id=client_id))
 
-    def cancel_all(self) -> Acknowledgement:
+    def cancel_all(self) -> Answer:
         """Cancel every order the account has placed so far."""
         return self.send(self.signed("cancel_all", agent=self._agent))
 
-    def dead_man(self, time_ms: int) -> Acknowledgement:
+    def dead_man(self, time_ms: int) -> Answer:
         """Have all orders die at a clock unless it is moved on before; 0 disarms it."""
         return self.send(self.signed("dead_man", agent=self._agent, time_ms=time_ms))
 
-    def withdraw(self, amount_units: int, recipient: str = "") -> Acknowledgement:
+    def withdraw(self, amount_units: int, recipient: str = "") -> Answer:
         """Withdraw to an L1 address, the owner's own if none is given."""
         to = int(recipient or address_of(self._secret()), 16)
         return self.send(self.signed("withdraw", amount_units=amount_units, recipient=to))
 
-    def transfer(self, to: int, amount_units: int) -> Acknowledgement:
+    def transfer(self, to: int, amount_units: int) -> Answer:
         """Move cash to another account of the same owner, or into the insurance fund, account 0."""
         return self.send(self.signed("transfer", to=to, amount_units=amount_units))
 
@@ -212,44 +210,44 @@ class TraderClient:
         number = self.fresh_nonce() if nonce is None else nonce
         return accepted(offer, self.number, self._agent, number, self.domain, self._secret())
 
-    def bulk(self, items: list[Item], *, expiry_ms: int = 0) -> Acknowledgement:
+    def bulk(self, items: list[Item], *, expiry_ms: int = 0) -> Answer:
         """Place, cancel and replace orders under one signature; `items` of the answer tells what became of each."""
         return self.send(self.signed("bulk", pack_items(items), agent=self._agent, expiry_ms=expiry_ms))
 
-    def approve_agent(self, slot: int, address: str, scope: int = 3, expiry_ms: int = 0) -> Acknowledgement:
+    def approve_agent(self, slot: int, address: str, scope: int = 3, expiry_ms: int = 0) -> Answer:
         """Let a key trade for the account; the zero address revokes the slot."""
         record = self.signed("approve_agent", slot=slot, key=int(address, 16), scope=scope, expiry_ms=expiry_ms)
         return self.send(record)
 
-    def liquidate(self, account: int, market: int) -> Acknowledgement:
+    def liquidate(self, account: int, market: int) -> Answer:
         """Have any account's position sent to the book, if it cannot be carried."""
         return self.send(make("liquidate", account=account, market=market))
 
-    def take_over(self, account: int, market: int) -> Acknowledgement:
+    def take_over(self, account: int, market: int) -> Answer:
         """Have the insurance fund take up a position that the book does not."""
         return self.send(make("take_over", account=account, market=market))
 
-    def nominate(self, account: int, market: int, candidate: int) -> Acknowledgement:
+    def nominate(self, account: int, market: int, candidate: int) -> Answer:
         """Nominate an account whose opposite position takes up one that nobody else takes."""
         return self.send(make("nominate_adl", account=account, market=market, candidate=candidate))
 
-    def deleverage(self, account: int) -> Acknowledgement:
+    def deleverage(self, account: int) -> Answer:
         """Have an account's position closed against the nominee's."""
         return self.send(make("deleverage", account=account))
 
-    def clean(self, slot: int) -> Acknowledgement:
+    def clean(self, slot: int) -> Answer:
         """Have a dead order taken out of the book."""
         return self.send(make("clean", slot=slot))
 
-    def settle_position(self, account: int, market: int) -> Acknowledgement:
+    def settle_position(self, account: int, market: int) -> Answer:
         """Have an account's position in a settled market turned into cash."""
         return self.send(make("settle_position", account=account, market=market))
 
-    def settle_account(self, account: int) -> Acknowledgement:
+    def settle_account(self, account: int) -> Answer:
         """Have an account's claim in a wind-down counted, or paid."""
         return self.send(make("settle_account", account=account))
 
-    def apply_change(self, market: int) -> Acknowledgement:
+    def apply_change(self, market: int) -> Answer:
         """Have a market's proposed rules put in force."""
         return self.send(make("apply_change", market=market))
 
@@ -258,14 +256,13 @@ class TraderClient:
         record = make(kind, *blobs, account=self._number(None), nonce=self._take_nonce(), **values)
         return sign(record, self.domain, self._secret())
 
-    def send(self, record: Record) -> Acknowledgement:
+    def send(self, record: Record) -> Answer:
         """Send one signed record and check its receipt.
 
         Raises: OperatorRefused, OperatorUnreachable (send the same record again), DataMismatch for a false receipt.
         """
-        body = {"raw": "0x" + encode(record).hex()}
         try:
-            answer = msgspec.convert(self._transport.post("/v1/records", body), Acknowledgement)
+            answer = self._transport.ask(RECORDS, Submission(raw="0x" + encode(record).hex()))
         except OperatorRefused as refusal:
             if refusal.code in ("nonce_used", "nonce_range"):
                 with self._counting:
@@ -276,19 +273,16 @@ class TraderClient:
         self._check(record, answer)
         return answer
 
-    def send_all(self, records: Sequence[Record]) -> list[Acknowledgement | Refusal]:
+    def send_all(self, records: Sequence[Record]) -> list[Answer | Refusal]:
         """Send many signed records, sequenced in this order, and check their receipts."""
-        found: list[Acknowledgement | Refusal] = []
+        found: list[Answer | Refusal] = []
         for at in range(0, len(records), LIST_RECORDS):
             part = records[at : at + LIST_RECORDS]
-            body = {"records": ["0x" + encode(record).hex() for record in part]}
-            for record, each in zip(part, self._transport.post("/v1/records/list", body)["results"], strict=True):
-                if "error" in each:
-                    found.append(msgspec.convert(each, Refusal))
-                else:
-                    answer = msgspec.convert(each, Acknowledgement)
-                    self._check(record, answer)
-                    found.append(answer)
+            body = SubmissionList(records=["0x" + encode(record).hex() for record in part])
+            for record, each in zip(part, self._transport.ask(RECORD_LIST, body).each(), strict=True):
+                if isinstance(each, Answer):
+                    self._check(record, each)
+                found.append(each)
         return found
 
     def fresh_nonce(self) -> int:
@@ -305,14 +299,14 @@ class TraderClient:
     def domain(self) -> bytes:
         """The EIP-712 domain separator: given, or the operator's word for it."""
         if self._domain is None:
-            self._domain = bytes.fromhex(self.info()["domain"][2:])
+            self._domain = bytes.fromhex(self.info().domain[2:])
         return self._domain
 
     @property
     def receipt_signer(self) -> str:
         """Who must sign receipts: given, or the operator's word for it."""
         if self._receipt_signer is None:
-            self._receipt_signer = str(self.info()["receipt_signer"])
+            self._receipt_signer = self.info().receipt_signer
         return self._receipt_signer
 
     def close(self) -> None:
@@ -331,7 +325,7 @@ class TraderClient:
             self.next_nonce = max(self.account().next_nonce, self._above)
         return self.next_nonce
 
-    def _check(self, record: Record, answer: Acknowledgement) -> None:
+    def _check(self, record: Record, answer: Answer) -> None:
         """Check that the receipt is the operator's and, where nothing was filled in, that it is of this record."""
         receipt = Receipt(
             number=answer.record_number,
@@ -361,7 +355,3 @@ class TraderClient:
 def sub_account(account: int, sub: int) -> int:
     """Return the number of a sub-account of the same owner; `sub` 0 is the main account."""
     return sub * (MAIN_ACCOUNT_MASK + 1) + (account & MAIN_ACCOUNT_MASK)
-
-
-def _all(found: list[Any], shape: type[M]) -> list[M]:
-    return [msgspec.convert(each, shape) for each in found]

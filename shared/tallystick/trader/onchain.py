@@ -20,8 +20,8 @@ from tallystick.l1.sending.sender import TxQueue
 from tallystick.records.codec import Record
 from tallystick.records.signing import domain_separator
 from tallystick.rollup.claims import Claim, claim_arguments
+from tallystick.shapes.accounts import Withdrawal
 from tallystick.state.layout import MAIN_ACCOUNT_MASK
-from tallystick.trader.models import Withdrawal
 from tallystick.trader.offers import signers
 from tallystick.trader.wording import spoken
 

@@ -9,21 +9,10 @@ from rich.text import Text
 from tallystick.amounts import SIDES, tokens
 from tallystick.drawing import Cell, Page, Title, figures, table
 from tallystick.schema.outcomes import explain
-from tallystick.trader.models import (
-    Account,
-    AccountFill,
-    Acknowledgement,
-    Agent,
-    Book,
-    Funding,
-    Happening,
-    ItemResult,
-    Market,
-    Order,
-    PlacedOrder,
-    Trade,
-    Withdrawal,
-)
+from tallystick.shapes.accounts import Account, AccountFill, Agent, Order, PlacedOrder, Withdrawal
+from tallystick.shapes.markets import Book, Funding, Market, Trade
+from tallystick.shapes.progress import FeedEvent
+from tallystick.shapes.submitting import Answer, ItemResult
 from tallystick.trader.wording import spoken
 
 BAR_CELLS = 30
@@ -155,7 +144,7 @@ def agents_page(agents: Sequence[Agent]) -> Page:
     return [table([figures("agent"), "address", "what"], rows)]
 
 
-def event_text(event: Happening) -> str:
+def event_text(event: FeedEvent) -> str:
     """Return one event as a line: they come one by one, so no table can know how wide they will be."""
     values = ", ".join(f"{name} {value}" for name, value in event.values.items())
     return f"{event.sequence:>8} {spoken(event.clock_ms)} record {event.record:<8} {event.event:<13} {values}"
@@ -182,7 +171,7 @@ def bulk_page(items: Sequence[str], results: Sequence[ItemResult]) -> Page:
     return [table(["", ""], rows)]
 
 
-def answer_text(answer: Acknowledgement) -> str:
+def answer_text(answer: Answer) -> str:
     """Return what became of a record."""
     again = ", as answered before: this record was sent already" if answer.repeated else ""
     lines = [f"record {answer.record_number}: {explain(answer.outcome)}{again}"]

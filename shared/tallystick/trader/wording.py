@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR
-from typing import Any, Final
+from typing import Final
 
 from tallystick.errors import BadInput
 from tallystick.numbers import decimal
+from tallystick.shapes.progress import Info
 from tallystick.state.layout import (
     BUY,
     FLAG_FOK,
@@ -90,9 +91,9 @@ def parse_scope(text: str) -> int:
     return SCOPES.index(text) + 1
 
 
-def clock_ms(info: dict[str, Any]) -> int:
+def clock_ms(info: Info) -> int:
     """Return the time it is for the exchange, whose clock stands still while nothing happens."""
-    return max(int(info["clock_ms"]), int(info["l1"]["time"]) * 1_000)
+    return max(info.clock_ms, info.l1.time * 1_000)
 
 
 def spoken(clock_ms: int) -> str:

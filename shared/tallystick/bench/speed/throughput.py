@@ -23,10 +23,10 @@ from tallystick.records.codec import Record, encode
 from tallystick.records.items import ITEM_PLACE, Item, pack_items
 from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
+from tallystick.shapes.submitting import Answer, Submission
 from tallystick.state.layout import MESSAGE_DEPOSIT
 from tallystick.testing.world import START, Published, address, key, message, ordinary_rules, world_genesis
-from tallystick_operator.intake.door import Refused, Submission, check_signature, to_record
-from tallystick_operator.sequencer.answers import Answer
+from tallystick_operator.intake.door import Refused, check_signature, to_record
 from tallystick_operator.sequencer.clock import ExchangeClock
 from tallystick_operator.sequencer.core import Core, CorePolicy
 from tallystick_operator.sequencer.executor import Executor

@@ -95,7 +95,7 @@ def follow(
 
     printed = 0
     with open_client(operator) as client:
-        at = int(client.info()["sequence"]) if after is None else after
+        at = client.info().sequence if after is None else after
         while True:
             found = client.feed(at, wait_ms=WAIT_MS, account=number, market=market)
             at = found.next

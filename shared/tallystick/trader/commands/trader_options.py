@@ -13,8 +13,8 @@ from tallystick.connection import sending_client
 from tallystick.errors import REJECTED
 
 if TYPE_CHECKING:
+    from tallystick.shapes.submitting import Answer
     from tallystick.trader.client import TraderClient
-    from tallystick.trader.models import Acknowledgement
     from tallystick.trader.onchain import TraderL1
 
 AccountNumber = Annotated[
@@ -109,7 +109,7 @@ def print_json(value: Any) -> None:
     print(msgspec.json.encode(value).decode())
 
 
-def print_answer(answer: Acknowledgement, as_json: bool) -> None:
+def print_answer(answer: Answer, as_json: bool) -> None:
     """Print what became of a record; one that the exchange rejected ends the command with `REJECTED`."""
     from tallystick.trader.show import answer_text
 

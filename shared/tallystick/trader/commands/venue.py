@@ -15,8 +15,8 @@ from tallystick.trader.commands.trader_options import load_key, open_client, pri
 if TYPE_CHECKING:
     from tallystick.l1.client.access import L1
     from tallystick.rollup.genesis import Genesis
+    from tallystick.shapes.submitting import Answer
     from tallystick.trader.client import TraderClient
-    from tallystick.trader.models import Acknowledgement
 
 Signers = list[tuple[int, bytes]]
 """Numbers and keys."""
@@ -94,7 +94,7 @@ def _keep_reporting(
 
 def _report(
     client: TraderClient, signers: Signers, market: int, turn: int, price_ticks: int, l1_seconds: int
-) -> list[Acknowledgement]:
+) -> list[Answer]:
     from tallystick.records.signing import make, sign
 
     answers = []
@@ -104,7 +104,7 @@ def _report(
     return answers
 
 
-def _print_round(signers: Signers, turn: int, answers: list[Acknowledgement], quorum: int) -> None:
+def _print_round(signers: Signers, turn: int, answers: list[Answer], quorum: int) -> None:
     from tallystick.drawing import figures, show, table
 
     rows = [(number, turn, _words(answer)) for (number, _), answer in zip(signers, answers, strict=True)]
@@ -113,7 +113,7 @@ def _print_round(signers: Signers, turn: int, answers: list[Acknowledgement], qu
         print(f"the mark moves when {quorum} signers have reported this round")
 
 
-def _words(answer: Acknowledgement) -> str:
+def _words(answer: Answer) -> str:
     return answer.outcome.lower().replace("_", " ")
 
 

@@ -1,0 +1,166 @@
+"""Accounts: what they hold, what they have asked for, what became of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+WithdrawalStatus = Literal["open", "sealed", "posted", "asserted", "claimable", "claimed"]
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """The account of an owner's address."""
+
+    owner: str
+    account: int
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """A position, below 0 when it is short. Units: `worth_units` is size x mark."""
+
+    market: int
+    size_lots: int
+    mark_ticks: int
+    worth_units: int
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A resting order, or one that waits for its trigger. `dead` ones leave when they are touched. Units: ticks, lots.
+
+    `trigger_ticks` is the mark at which it fires, `above` whether at it or above, else below; 0 for one in the book.
+    `pair` is the client id of the order of which one cancels the other, 0 for none.
+    """
+
+    market: int
+    side: int
+    price_ticks: int
+    remaining_lots: int
+    client_id: int
+    record_number: int
+    expiry_ms: int
+    slot: int
+    dead: bool
+    flags: int
+    trigger_ticks: int
+    above: bool
+    pair: int
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's resting orders, oldest first."""
+
+    account: int
+    orders: list[Order]
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """An account against the marks. Units: units, milliseconds; `dead_man_ms` is 0 when the switch is not armed."""
+
+    account: int
+    owner: str
+    cash_units: int
+    value_units: int
+    initial_units: int
+    maintenance_units: int
+    withdrawable_units: int
+    next_nonce: int
+    dead_man_ms: int
+    positions: list[Position]
+    orders: list[Order]
+
+
+class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that was placed: `status` is open, waiting, fired, filled, cancelled or rejected. Units: ticks, lots."""
+
+    record_number: int
+    clock_ms: int
+    account: int
+    client_id: int
+    market: int
+    side: int
+    price_ticks: int
+    lots: int
+    flags: int
+    filled_lots: int
+    remaining_lots: int
+    status: str
+    outcome: str
+
+
+class PlacedOrders(msgspec.Struct, frozen=True, kw_only=True):
+    """The orders an account has placed, newest first, whatever became of them."""
+
+    account: int
+    orders: list[PlacedOrder]
+
+
+class AccountFill(msgspec.Struct, frozen=True, kw_only=True):
+    """A fill from one account's side: `side` is its own, `role` maker or taker; `block` when it met no book.
+
+    Units: ticks, lots.
+    """
+
+    sequence: int
+    record: int
+    clock_ms: int
+    market: int
+    side: int
+    price_ticks: int
+    lots: int
+    role: str
+    client_id: int
+    counterparty: int
+    block: bool = False
+
+
+class Fills(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's fills, newest first."""
+
+    account: int
+    fills: list[AccountFill]
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that may trade for an account. `scope` is place, cancel or both; `expired` when its time is over."""
+
+    slot: int
+    address: str
+    scope: str
+    expiry_ms: int
+    expired: bool
+
+
+class Agents(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys that may trade for an account."""
+
+    account: int
+    agents: list[Agent]
+
+
+class WithdrawalProof(msgspec.Struct, frozen=True, kw_only=True):
+    """What the Vault's `claim` takes, besides the withdrawal itself; `proof` are the siblings of its cell, in hex."""
+
+    assertion: str
+    state_root: str
+    registers_hash: str
+    proof: str
+
+
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
+    """A withdrawal on its way. `claim` is there once the Vault would pay it. Units: units of the ledger."""
+
+    index: int
+    account: int
+    amount_units: int
+    batch: int
+    status: WithdrawalStatus
+    recipient: str = ""
+    claim: WithdrawalProof | None = None
+
+
+class Withdrawals(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's withdrawals, in their order."""
+
+    account: int
+    withdrawals: list[Withdrawal]

@@ -1,0 +1,73 @@
+"""How far everything has come, and the feed of what happens."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class L1Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How far L1 has come. Units: `time` is its newest block's, in seconds.
+
+    `behind_seconds` is the age of the oldest acknowledged record that is not on it.
+    """
+
+    block: int = 0
+    time: int = 0
+    batches_posted: int = 0
+    messages: int = 0
+    assertions_posted: int = 0
+    latest_confirmed: str = ""
+    problem: str = ""
+    behind_seconds: int = 0
+
+
+class Promises(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether records are taken, and why not. `owed_records` were acknowledged and wait to be executed again."""
+
+    open: bool
+    reason: str = ""
+    message: str = ""
+    owed_records: int = 0
+
+
+class Info(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the operator is and how far everything has come. Units: milliseconds; what has no unit is counted.
+
+    `sequence` is the number of the newest event, `state_hash` that behind the newest sealed batch, empty without one.
+    """
+
+    chain_id: int
+    contracts: dict[str, str]
+    domain: str
+    receipt_signer: str
+    clock_ms: int
+    last_index_ms: int
+    wind_down_ms: int
+    records: int
+    sequence: int
+    accumulator: str
+    fills: int
+    batches_sealed: int
+    messages_consumed: int
+    withdrawals: int
+    state_hash: str
+    promises: Promises
+    l1: L1Status
+
+
+class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of the feed; `sequence` counts from 1 without a gap, `record` is the number of what caused it."""
+
+    sequence: int
+    record: int
+    clock_ms: int
+    event: str
+    values: dict[str, int | str]
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the feed, oldest first. Go on `after` its `next`; `latest` is the newest there is."""
+
+    events: list[FeedEvent]
+    next: int
+    latest: int

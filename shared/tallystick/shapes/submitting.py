@@ -1,0 +1,120 @@
+"""Records on their way in, and what comes back of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A record: `raw` bytes in hex, or its kind, fields and signature.
+
+    Numbers may be decimal strings, since some JSON readers lose digits above 2^53; addresses and strings of
+    bytes are hex.
+    """
+
+    raw: str = ""
+    kind: str = ""
+    fields: dict[str, int | str] = {}
+    signature: str = ""
+
+
+class SubmissionList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Several records, sequenced in this order: each as a Submission, or its raw bytes in hex alone."""
+
+    records: list[Submission | str]
+
+
+class Fill(msgspec.Struct, frozen=True, kw_only=True):
+    """One fill of a record, against the account `maker`. Units: ticks, lots."""
+
+    price_ticks: int
+    lots: int
+    maker: int
+
+
+class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one item of a bulk, as Answer tells it of a record. Units: lots."""
+
+    outcome: str
+    fills: list[Fill]
+    slot: int | None = None
+    resting_lots: int = 0
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The acknowledgement of a record: its receipt, and what it did.
+
+    Shape: `outcome` is ACCEPTED or why the exchange rejected it, `slot` and `resting_lots` tell what went into the book,
+    `withdrawal` is its number in the outbox; `items` tells the same of each item of a bulk; `repeated` when this very
+    record was answered before. Units: lots, milliseconds.
+    """
+
+    record_number: int
+    accumulator: str
+    record_hash: str
+    signature: str
+    outcome: str
+    clock_ms: int
+    fills: list[Fill]
+    slot: int | None = None
+    resting_lots: int = 0
+    withdrawal: int | None = None
+    repeated: bool = False
+    items: list[ItemResult] = []
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the exchange did what the record asked for."""
+        return self.outcome == "ACCEPTED"
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a request was refused: `error` is its code, `field` what was at fault, empty when it is not one alone.
+
+    It is the whole body of every answer whose status is not 200.
+    """
+
+    error: str
+    message: str
+    field: str = ""
+
+
+class Results(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer or a refusal for each record of a list, in its order; `of` writes them and `each` reads them."""
+
+    results: list[msgspec.Raw]
+
+    @staticmethod
+    def of(found: Sequence[Answer | Refusal]) -> Results:
+        """Return the results that say this of each record."""
+        return Results(results=[msgspec.Raw(msgspec.json.encode(one)) for one in found])
+
+    def each(self) -> list[Answer | Refusal]:
+        """Return what is said of each record. Raises: msgspec.ValidationError when it is neither."""
+        return [_answer_or_refusal(one) for one in self.results]
+
+
+class Signable(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wallet signs: an EIP-712 digest, and the typed data it is of."""
+
+    digest: str
+    typed_data: dict[str, Any]
+
+
+class RecordDigest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wallet signs for a record, and `acceptance`, what the wallet of its second signer does, if it has one."""
+
+    digest: str
+    typed_data: dict[str, Any]
+    acceptance: Signable | None = None
+
+
+def _answer_or_refusal(one: msgspec.Raw) -> Answer | Refusal:
+    """Decode what has no tag: a refusal alone has an error."""
+    try:
+        return msgspec.json.decode(one, type=Refusal)
+    except msgspec.ValidationError:
+        return msgspec.json.decode(one, type=Answer)
