@@ -110,7 +110,7 @@ def status(
     import msgspec
 
     from tallystick.drawing import show, table
-    from tallystick.shapes.endpoints import INFO
+    from tallystick.shapes.routes import INFO
     from tallystick.transport import Transport
 
     with Transport(url) as transport:

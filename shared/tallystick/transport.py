@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from tallystick.errors import Refused, Unreachable
-from tallystick.shapes.endpoints import Endpoint
+from tallystick.shapes.routes import Endpoint
 from tallystick.shapes.submitting import Refusal
 from tallystick.urls import parts_of, shown
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tallystick.records.items import Item
-from tallystick.shapes.endpoints import INFO
+from tallystick.shapes.routes import INFO
 from tallystick.state.layout import ITEM_PLACE
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage
 from tallystick_operator.publish.asserter import Asserter

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from tallystick.errors import ConfigError, L1Error
-from tallystick.shapes.endpoints import INFO
+from tallystick.shapes.routes import INFO
 from tallystick.testing.l1_stage import Stage
 from tallystick.testing.world import address
 from tallystick_operator.config import check_confirmations

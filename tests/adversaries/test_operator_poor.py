@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tallystick.l1.sending.keys import save_key
-from tallystick.shapes.endpoints import INFO
+from tallystick.shapes.routes import INFO
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, account
 from tallystick.testing.world import address
 from tests.operator.scene import Running, Scene

@@ -12,12 +12,12 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from tallystick.shapes import accounts, markets, progress, submitting
-from tallystick.shapes.endpoints import ENDPOINTS, INFO, METRICS
+from tallystick.shapes import accounts, market_data, progress, submitting
+from tallystick.shapes.routes import ENDPOINTS, INFO, METRICS
 from tallystick.shapes.submitting import Answer, Refusal, Results
 from tests.meta.tree import ROOT
 
-MODULES: tuple[ModuleType, ...] = (accounts, markets, progress, submitting)
+MODULES: tuple[ModuleType, ...] = (accounts, market_data, progress, submitting)
 SHAPES: dict[str, type[msgspec.Struct]] = {
     name: shape
     for module in MODULES

@@ -15,7 +15,7 @@ from io import StringIO
 import pytest
 
 from tallystick.drawing import figures, plain, show, table, width
-from tallystick.shapes.markets import Book, Level
+from tallystick.shapes.market_data import Book, Level
 from tallystick.trader.show import ladder_page
 from tests.meta.tree import files, shown
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tallystick.party.duties import Mode
 from tallystick.rollup.claims import claim_from_l1
-from tallystick.shapes.endpoints import INFO
+from tallystick.shapes.routes import INFO
 from tallystick.testing.l1_stage import Told, account
 from tallystick.testing.world import address, key
 from tallystick.trader.client import TraderClient

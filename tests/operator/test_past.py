@@ -13,8 +13,8 @@ import pytest
 from tallystick.machine.machine import Event
 from tallystick.records.items import pack_items
 from tallystick.records.signing import make, sign
-from tallystick.shapes.endpoints import FEED
 from tallystick.shapes.progress import Feed
+from tallystick.shapes.routes import FEED
 from tallystick.shapes.submitting import Submission
 from tallystick.state.layout import CHANGE_DELAY_MS, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, KIND_DATED
 from tallystick.testing.scenarios.orders.many_orders import cancel, place

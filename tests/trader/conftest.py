@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tallystick.errors import TallystickError
 from tallystick.l1.sending.keys import save_key
-from tallystick.shapes.endpoints import INFO
+from tallystick.shapes.routes import INFO
 from tallystick.testing.l1_stage import account
 from tallystick.trader.cli import app
 from tests.operator.scene import Running, Scene, scene_in

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tallystick.errors import REJECTED, BadInput, TallystickError
-from tallystick.shapes.endpoints import INFO
+from tallystick.shapes.routes import INFO
 from tallystick.testing.world import address
 from tallystick.trader.cli import COMMANDS, app
 from tallystick.transport import OperatorRefused

@@ -16,7 +16,7 @@ import pytest
 from tallystick.errors import REJECTED
 from tallystick.l1.sending.keys import save_key
 from tallystick.records.signing import make, sign
-from tallystick.shapes.endpoints import INFO
+from tallystick.shapes.routes import INFO
 from tallystick.testing.l1_stage import account
 from tallystick.testing.world import key, ordinary_rules
 from tests.operator.scene import Scene, scene_in

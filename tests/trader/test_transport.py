@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tallystick.errors import BadInput
-from tallystick.shapes.endpoints import ACCOUNT, INFO, OWNER, RECORDS
+from tallystick.shapes.routes import ACCOUNT, INFO, OWNER, RECORDS
 from tallystick.shapes.submitting import Submission
 from tallystick.transport import OperatorRefused, OperatorUnreachable, Transport
 

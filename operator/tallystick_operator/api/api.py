@@ -19,7 +19,9 @@ from starlette.routing import Route
 
 from tallystick.records.signing import acceptance_digest, acceptance_typed_data, digest, typed_data
 from tallystick.shapes.accounts import Account, Agents, Orders, Owner, Withdrawal, Withdrawals
-from tallystick.shapes.endpoints import (
+from tallystick.shapes.market_data import Book, Markets, Trades
+from tallystick.shapes.progress import Info, Promises
+from tallystick.shapes.routes import (
     ACCOUNT,
     AGENTS,
     BOOK,
@@ -40,8 +42,6 @@ from tallystick.shapes.endpoints import (
     WITHDRAWALS,
     Endpoint,
 )
-from tallystick.shapes.markets import Book, Markets, Trades
-from tallystick.shapes.progress import Info, Promises
 from tallystick.shapes.submitting import Answer, RecordDigest, Refusal, Results, Signable, Submission, SubmissionList
 from tallystick_operator.api import views
 from tallystick_operator.api.parameters import asked_number, path_number

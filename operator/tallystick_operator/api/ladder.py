@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tallystick.machine.liveness import is_dead
-from tallystick.shapes.markets import Level
+from tallystick.shapes.market_data import Level
 from tallystick.state.layout import (
     BITMAP_BITS,
     BITMAP_WORDS,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from tallystick.schema.names import Outcome
 from tallystick.shapes.accounts import AccountFill, Fills, PlacedOrder, PlacedOrders
-from tallystick.shapes.markets import Funding, FundingHours
+from tallystick.shapes.market_data import Funding, FundingHours
 from tallystick.shapes.progress import Feed, FeedEvent
 from tallystick.state.layout import MAX_AMOUNT, MAX_MARKETS
 from tallystick_operator.api import views

@@ -15,7 +15,7 @@ from tallystick.machine.nonces import LIMBS as NONCE_LIMBS
 from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import Outcome
 from tallystick.shapes.accounts import Account, Agent, Order, Position
-from tallystick.shapes.markets import Book, Change, Market, MarketStatus
+from tallystick.shapes.market_data import Book, Change, Market, MarketStatus
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ACCOUNT_DEAD_MAN_MS,

@@ -11,7 +11,7 @@ from typing import Final
 
 from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Event
-from tallystick.shapes.markets import Trade
+from tallystick.shapes.market_data import Trade
 from tallystick.state.layout import ACCOUNT_OWNER, OUTBOX_RECIPIENT
 from tallystick.state.state import State
 from tallystick_operator.sequencer.recent import History

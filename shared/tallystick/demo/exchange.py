@@ -22,7 +22,7 @@ from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.records.codec import Record, encode
 from tallystick.rollup.genesis import Genesis, genesis_state
-from tallystick.shapes.endpoints import RECORD_LIST, Endpoint
+from tallystick.shapes.routes import RECORD_LIST, Endpoint
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.hashing import keccak
 from tallystick.transport import OperatorUnreachable, Transport

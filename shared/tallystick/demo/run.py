@@ -17,8 +17,8 @@ from tallystick.demo.story import Story, gas, money
 from tallystick.errors import StateError
 from tallystick.records.codec import Record
 from tallystick.records.signing import domain_separator, make, sign
-from tallystick.shapes.endpoints import ACCOUNT, BOOK, INFO, MARKETS
-from tallystick.shapes.markets import Market
+from tallystick.shapes.market_data import Market
+from tallystick.shapes.routes import ACCOUNT, BOOK, INFO, MARKETS
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import BUY, FLAG_IOC, SELL
 

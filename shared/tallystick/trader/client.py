@@ -13,7 +13,9 @@ from tallystick.records.items import Item, pack_items
 from tallystick.records.receipts import Receipt, check_receipt
 from tallystick.records.signing import address_of, make, sign
 from tallystick.shapes.accounts import Account, AccountFill, Agent, Order, PlacedOrder, Withdrawal
-from tallystick.shapes.endpoints import (
+from tallystick.shapes.market_data import Book, Funding, Market, Trade
+from tallystick.shapes.progress import Feed, Info
+from tallystick.shapes.routes import (
     ACCOUNT,
     AGENTS,
     BOOK,
@@ -31,8 +33,6 @@ from tallystick.shapes.endpoints import (
     TRADES,
     WITHDRAWALS,
 )
-from tallystick.shapes.markets import Book, Funding, Market, Trade
-from tallystick.shapes.progress import Feed, Info
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL

@@ -10,7 +10,7 @@ from tallystick.amounts import SIDES, tokens
 from tallystick.drawing import Cell, Page, Title, figures, table
 from tallystick.schema.outcomes import explain
 from tallystick.shapes.accounts import Account, AccountFill, Agent, Order, PlacedOrder, Withdrawal
-from tallystick.shapes.markets import Book, Funding, Market, Trade
+from tallystick.shapes.market_data import Book, Funding, Market, Trade
 from tallystick.shapes.progress import FeedEvent
 from tallystick.shapes.submitting import Answer, ItemResult
 from tallystick.trader.wording import spoken

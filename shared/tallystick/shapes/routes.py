@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from tallystick.shapes.accounts import Account, Agents, Fills, Orders, Owner, PlacedOrder, PlacedOrders, Withdrawals
-from tallystick.shapes.markets import Book, FundingHours, Markets, Trades
+from tallystick.shapes.market_data import Book, FundingHours, Markets, Trades
 from tallystick.shapes.progress import Feed, Info
 from tallystick.shapes.submitting import Answer, RecordDigest, Results, Submission, SubmissionList
 
