@@ -43,8 +43,7 @@ LIBRARIES: Final = set(FILES) - STEPS - set(HOSTS)
 CODING: Final = {"codec": RECORDS / "codec.py", "signing": RECORDS / "signing.py"}
 """Pairs whose Python file also encodes and signs, which no contract does."""
 
-PAIRS: Final = sorted((LIBRARIES | STEPS) - {"admission"})
-"""All but admission, whose way from a record to the registers each language spells in its own words."""
+PAIRS: Final = sorted(LIBRARIES | STEPS)
 
 ALONE: Final = {
     ("bits.py", "shift_left"): "compiled, a literal that is shifted is a C int",

@@ -16,38 +16,55 @@ import {Registers} from "./generated/Registers.sol";
 // Admitting a decoded record, from a chunk or from L1: who must have signed it, and which step runs it.
 
 /// @notice Checks who signed a record, uses its nonce up unless its own step does, and makes it the record in progress.
-/// @dev Twin: shared/tallystick/machine/admission.py. Rejects: WINDING_DOWN, BAD_SIGNATURE, NO_ACCOUNT, NOT_AUTHORISED,
-/// AGENT_EXPIRED, AGENT_SCOPE, NONCE_RANGE, NONCE_USED.
-function admit(Witness memory w, Record memory record) pure returns (uint8 outcome) {
-    if (w.registers.windDownMs() != 0 && !RecordKinds.windsDown(record.kind)) return Outcome.WINDING_DOWN;
-    outcome = _authenticate(w, record);
-    if (outcome == Outcome.ACCEPTED) setArgs(w.registers, record.kind, record.values);
+/// @dev Twin: shared/tallystick/machine/admission.py. Rejects: as `checkRecord`.
+function admit(Witness memory w, Record memory record) pure returns (uint8 rejection) {
+    rejection = checkRecord(w, record, signerOf(w.registers, record));
+    if (rejection == Outcome.ACCEPTED) begin(w, record);
 }
 
-function _authenticate(Witness memory w, Record memory record) pure returns (uint8) {
+/// @notice Who signed a record, zero when nobody did, or nobody can have.
+function signerOf(Registers registers, Record memory record) pure returns (address) {
+    if (RecordKinds.authority(record.kind) == Authority.NOBODY) return address(0);
+    return recoverSigner(record, registers.domain());
+}
+
+/// @notice Says whether a record that `signer` has signed is admitted now; opens cells, and writes nothing.
+/// @dev Rejects: WINDING_DOWN, BAD_SIGNATURE (it must be signed, and `signer` is zero), then those of `checkKey`, of
+/// which a price signer or governance meets NOT_AUTHORISED alone.
+function checkRecord(Witness memory w, Record memory record, address signer) pure returns (uint8) {
     uint256 authority = RecordKinds.authority(record.kind);
+    if (w.registers.windDownMs() != 0 && !RecordKinds.windsDown(record.kind)) return Outcome.WINDING_DOWN;
     if (authority == Authority.NOBODY) return Outcome.ACCEPTED;
-    address signer = recoverSigner(record, w.registers.domain());
     if (signer == address(0)) return Outcome.BAD_SIGNATURE;
     if (authority == Authority.PRICE_SIGNER) {
         return _checkConfigKey(openConfig(w).signers(record.values[PriceSignerFields.SIGNER]), signer);
     }
     if (authority == Authority.GOVERNANCE) return _checkConfigKey(openConfig(w).governance(), signer);
-    return _checkTrader(w, record, signer);
+    (uint256 number, uint256 slot, uint256 nonce) = _keyOf(record);
+    return checkKey(w, number, slot, nonce, RecordKinds.scope(record.kind), signer);
+}
+
+/// @notice Uses a record's nonce up unless its own step does, and makes it the record in progress; `checkRecord` admits
+/// it.
+function begin(Witness memory w, Record memory record) pure {
+    if (RecordKinds.promised(record.kind) && !RecordKinds.sparesNonce(record.kind)) {
+        (uint256 number,, uint256 nonce) = _keyOf(record);
+        spendNonce(w, number, nonce);
+    }
+    setArgs(w.registers, record.kind, record.values);
+}
+
+/// @dev (account, slot of the agent or 0, nonce) of a record that an account signs.
+function _keyOf(Record memory record) pure returns (uint256, uint256, uint256) {
+    uint256[] memory values = record.values;
+    if (RecordKinds.authority(record.kind) == Authority.OWNER_OR_AGENT) {
+        return (values[OwnerOrAgentFields.ACCOUNT], values[OwnerOrAgentFields.AGENT], values[OwnerOrAgentFields.NONCE]);
+    }
+    return (values[OwnerFields.ACCOUNT], 0, values[OwnerFields.NONCE]);
 }
 
 function _checkConfigKey(address key, address signer) pure returns (uint8) {
     return key == signer ? Outcome.ACCEPTED : Outcome.NOT_AUTHORISED;
-}
-
-function _checkTrader(Witness memory w, Record memory record, address signer) pure returns (uint8 outcome) {
-    uint256[] memory values = record.values;
-    bool delegable = RecordKinds.authority(record.kind) == Authority.OWNER_OR_AGENT;
-    uint256 number = values[OwnerFields.ACCOUNT];
-    uint256 slot = delegable ? values[OwnerOrAgentFields.AGENT] : 0;
-    uint256 nonce = values[delegable ? OwnerOrAgentFields.NONCE : OwnerFields.NONCE];
-    outcome = checkKey(w, number, slot, nonce, RecordKinds.scope(record.kind), signer);
-    if (outcome == Outcome.ACCEPTED && !RecordKinds.sparesNonce(record.kind)) useNonce(openAccount(w, number), nonce);
 }
 
 /// @notice Says whether a key may act for an account, as its owner or as the agent in a slot, under a nonce that is left.
@@ -66,8 +83,13 @@ function checkKey(Witness memory w, uint256 number, uint256 slot, uint256 nonce,
     if (owner == address(0)) return Outcome.NO_ACCOUNT;
     uint8 rejection;
     if (slot != 0) rejection = _checkAgent(w.registers, scope, signer, agent);
-    else if (signer != owner) rejection = Outcome.NOT_AUTHORISED;
-    return rejection == Outcome.ACCEPTED ? checkNonce(account, nonce) : rejection;
+    else rejection = signer == owner ? Outcome.ACCEPTED : Outcome.NOT_AUTHORISED;
+    return rejection != Outcome.ACCEPTED ? rejection : checkNonce(account, nonce);
+}
+
+/// @notice Uses a nonce up that `checkKey` found unused.
+function spendNonce(Witness memory w, uint256 number, uint256 nonce) pure {
+    useNonce(openAccount(w, number), nonce);
 }
 
 function _checkAgent(Registers registers, uint256 needed, address signer, Agent agent) pure returns (uint8) {
