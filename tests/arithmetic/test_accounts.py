@@ -241,7 +241,7 @@ def test_one_side_of_a_fill_and_its_way_back(seed: int) -> None:
     before = made.packed(market)
     found = solidity("fillOf", before, (market, lots, quote, most), side, fee)
     fill, terms = Fill(), Terms()
-    terms.market, terms.lots, terms.quote, terms.max_lots = market, lots, quote, most
+    terms.market, terms.lots, terms.quote_units, terms.max_lots = market, lots, quote, most
     outcome = apply_fill(state, made.account, made.risk, terms, side, fee, fill)
     filled = made.packed(market)[2]
     if outcome == 0:

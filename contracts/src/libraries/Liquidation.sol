@@ -223,7 +223,7 @@ struct Transfer {
 function transferLots(Case memory c, Account other, uint256 lots, Transfer memory moved) pure returns (bool) {
     moved.terms.market = c.marketNumber;
     moved.terms.lots = int256(lots);
-    moved.terms.quote = zeroQuote(c, lots);
+    moved.terms.quoteUnits = zeroQuote(c, lots);
     moved.terms.maxLots = int256(uint256(c.market.maxLots()));
     if (applyFill(c.account, c.risk, moved.terms, c.side, 0, moved.gives) != Outcome.ACCEPTED) return false;
     if (applyFill(other, c.risk, moved.terms, 1 - c.side, 0, moved.takes) != Outcome.ACCEPTED) {

@@ -19,21 +19,21 @@ uint256 constant NO_SLOT = type(uint256).max;
 struct Terms {
     uint256 market;
     int256 lots;
-    int256 quote;
+    int256 quoteUnits;
     int256 maxLots;
 }
 
 /// @notice One side of a fill: what it changes, and what was there before. Units: lots, units, funding
-/// indices in millionths of a tick, `dust` in millionths of a unit.
-/// @dev `cashChange` has the funding settled in it. `reduces` says that it only makes a position smaller, never turns it round.
+/// indices in millionths of a tick, `dustPpm` in millionths of a unit.
+/// @dev `cashChangeUnits` has the funding settled in it. `reduces` says that it only makes a position smaller, never turns it round.
 struct Fill {
     uint256 slot;
-    int256 oldSize;
-    int256 newSize;
-    int256 cashChange;
-    int256 oldIndex;
-    int256 newIndex;
-    int256 dust;
+    int256 oldLots;
+    int256 newLots;
+    int256 cashChangeUnits;
+    int256 oldIndexPpm;
+    int256 newIndexPpm;
+    int256 dustPpm;
     bool reduces;
 }
 
@@ -68,45 +68,45 @@ function applyFill(Account account, Risk risk, Terms memory terms, uint256 side,
     fill.slot = findPosition(account, terms.market);
     if (fill.slot == NO_SLOT) return Outcome.NO_POSITION_SLOT;
     bool buys = side == Constants.BUY;
-    fill.oldSize = account.positionSizeLots(fill.slot);
-    fill.newSize = buys ? fill.oldSize + terms.lots : fill.oldSize - terms.lots;
+    fill.oldLots = account.positionSizeLots(fill.slot);
+    fill.newLots = buys ? fill.oldLots + terms.lots : fill.oldLots - terms.lots;
     _settleFunding(account, risk, terms.market, fill);
-    fill.cashChange += (buys ? -terms.quote : terms.quote) - fee;
-    int256 cash = account.cashUnits() + fill.cashChange;
-    fill.reduces = fill.oldSize > 0
-        ? 0 <= fill.newSize && fill.newSize < fill.oldSize
-        : fill.oldSize < fill.newSize && fill.newSize <= 0;
+    fill.cashChangeUnits += (buys ? -terms.quoteUnits : terms.quoteUnits) - fee;
+    int256 cash = account.cashUnits() + fill.cashChangeUnits;
+    fill.reduces = fill.oldLots > 0
+        ? 0 <= fill.newLots && fill.newLots < fill.oldLots
+        : fill.oldLots < fill.newLots && fill.newLots <= 0;
     // A change of rules may have left a position beyond the limit: it may always get smaller.
-    bool small = fill.reduces || _within(fill.newSize, terms.maxLots);
+    bool small = fill.reduces || _within(fill.newLots, terms.maxLots);
     if (!small || !_within(cash, int256(Constants.MAX_CASH_UNITS))) return Outcome.POSITION_LIMIT;
     account.setCashUnits(SafeCast.toInt64(cash));
-    _setPosition(account, fill.slot, terms.market, fill.newSize, fill.newIndex);
+    _setPosition(account, fill.slot, terms.market, fill.newLots, fill.newIndexPpm);
     return Outcome.ACCEPTED;
 }
 
 /// @dev Works out what the old position owes for the time it was held; a new one owes nothing.
 function _settleFunding(Account account, Risk risk, uint256 market, Fill memory fill) pure {
-    fill.newIndex = fundingIndex(risk, market);
-    fill.oldIndex = fill.oldSize == 0 ? fill.newIndex : int256(account.positionFundingIndexPpm(fill.slot));
-    int256 exposure = exposureOf(risk, market, fill.oldSize);
-    fill.cashChange = -owed(exposure, fill.newIndex - fill.oldIndex);
-    fill.dust = dust(exposure, fill.newIndex - fill.oldIndex);
+    fill.newIndexPpm = fundingIndex(risk, market);
+    fill.oldIndexPpm = fill.oldLots == 0 ? fill.newIndexPpm : int256(account.positionFundingIndexPpm(fill.slot));
+    int256 exposure = exposureOf(risk, market, fill.oldLots);
+    fill.cashChangeUnits = -owed(exposure, fill.newIndexPpm - fill.oldIndexPpm);
+    fill.dustPpm = dust(exposure, fill.newIndexPpm - fill.oldIndexPpm);
 }
 
 /// @notice Adds both sides of a fill to the market's totals, the sum of all cash and the dust, unless
 /// open interest is full.
 /// @dev Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
 function moveTotals(Registers registers, Market market, Fill memory taker, Fill memory maker) pure returns (uint8) {
-    int256 grown = _longPart(taker.newSize) - _longPart(taker.oldSize);
-    grown += _longPart(maker.newSize) - _longPart(maker.oldSize);
+    int256 grown = _longPart(taker.newLots) - _longPart(taker.oldLots);
+    grown += _longPart(maker.newLots) - _longPart(maker.oldLots);
     int256 lots = int256(uint256(market.openInterestLots())) + grown;
     int256 cap = int256(uint256(market.maxOpenInterestLots()));
     if (grown > 0 && cap != 0 && lots > cap) return Outcome.OPEN_INTEREST;
     int256 net = market.netLots();
-    net += taker.newSize - taker.oldSize + maker.newSize - maker.oldSize;
+    net += taker.newLots - taker.oldLots + maker.newLots - maker.oldLots;
     market.setOpenInterestLots(SafeCast.toUint64(SafeCast.toUint256(lots)));
     market.setNetLots(SafeCast.toInt64(net));
-    registers.setCashUnits(SafeCast.toInt64(registers.cashUnits() + taker.cashChange + maker.cashChange));
+    registers.setCashUnits(SafeCast.toInt64(registers.cashUnits() + taker.cashChangeUnits + maker.cashChangeUnits));
     _bookFunding(registers, market, taker);
     _bookFunding(registers, market, maker);
     return Outcome.ACCEPTED;
@@ -115,22 +115,22 @@ function moveTotals(Registers registers, Market market, Fill memory taker, Fill 
 /// @dev Moves the market's funding totals to the position's new size and index; whole units of dust
 /// become fees.
 function _bookFunding(Registers registers, Market market, Fill memory fill) pure {
-    int256 older = wholeDown(fill.oldIndex);
-    int256 newer = wholeDown(fill.newIndex);
-    int256 whole = market.fundingWholeTicks() + fill.newSize * newer - fill.oldSize * older;
-    int256 part = fill.newSize * (fill.newIndex - newer * MILLION);
-    part += market.fundingPartPpm() - fill.oldSize * (fill.oldIndex - older * MILLION);
+    int256 older = wholeDown(fill.oldIndexPpm);
+    int256 newer = wholeDown(fill.newIndexPpm);
+    int256 whole = market.fundingWholeTicks() + fill.newLots * newer - fill.oldLots * older;
+    int256 part = fill.newLots * (fill.newIndexPpm - newer * MILLION);
+    part += market.fundingPartPpm() - fill.oldLots * (fill.oldIndexPpm - older * MILLION);
     market.setFundingWholeTicks(SafeCast.toInt64(whole));
     market.setFundingPartPpm(SafeCast.toInt64(part));
-    int256 kept = registers.fundingDustPpm() + fill.dust;
+    int256 kept = registers.fundingDustPpm() + fill.dustPpm;
     registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + wholeDown(kept)));
     registers.setFundingDustPpm(SafeCast.toInt64(kept - wholeDown(kept) * MILLION));
 }
 
 /// @notice Puts an account back to what it was before `applyFill`.
 function undoFill(Account account, Terms memory terms, Fill memory fill) pure {
-    account.setCashUnits(SafeCast.toInt64(account.cashUnits() - fill.cashChange));
-    _setPosition(account, fill.slot, terms.market, fill.oldSize, fill.oldIndex);
+    account.setCashUnits(SafeCast.toInt64(account.cashUnits() - fill.cashChangeUnits));
+    _setPosition(account, fill.slot, terms.market, fill.oldLots, fill.oldIndexPpm);
 }
 
 /// @notice Whether a fill just applied may leave the account like this.
@@ -142,8 +142,8 @@ function mayStand(Account account, Risk risk, Terms memory terms, Fill memory fi
     if (!fill.reduces) return false;
     undoFill(account, terms, fill);
     Health memory before = health(account, risk);
-    account.setCashUnits(SafeCast.toInt64(account.cashUnits() + fill.cashChange));
-    _setPosition(account, fill.slot, terms.market, fill.newSize, fill.newIndex);
+    account.setCashUnits(SafeCast.toInt64(account.cashUnits() + fill.cashChangeUnits));
+    _setPosition(account, fill.slot, terms.market, fill.newLots, fill.newIndexPpm);
     return mayChange(before, later, fill.reduces);
 }
 

@@ -147,7 +147,7 @@ contract BlockTrade is Step {
         b.takerFee = int256(ppmUp(quote, b.market.takerFeePpm()));
         b.terms.market = b.number;
         b.terms.lots = int256(b.lots);
-        b.terms.quote = int256(quote);
+        b.terms.quoteUnits = int256(quote);
         b.terms.maxLots = int256(uint256(b.market.maxLots()));
     }
 }

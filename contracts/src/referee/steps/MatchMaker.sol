@@ -200,7 +200,7 @@ contract MatchMaker is Step {
         }
         m.terms.market = m.path.market;
         m.terms.lots = int256(lots);
-        m.terms.quote = int256(quote);
+        m.terms.quoteUnits = int256(quote);
         m.terms.maxLots = int256(uint256(m.market.maxLots()));
     }
 

@@ -256,7 +256,7 @@ def transfer_lots(case: Case, other: i64, lots: i64, moved: Transfer) -> bool:
     state = case.machine.state
     moved.terms.market = case.market_number
     moved.terms.lots = lots
-    moved.terms.quote = zero_quote(case, lots)
+    moved.terms.quote_units = zero_quote(case, lots)
     moved.terms.max_lots = state.markets.words[case.market + MARKET_MAX_LOTS]
     if apply_fill(state, case.account, case.risk, moved.terms, case.side, 0, moved.gives) != Outcome.ACCEPTED:
         return False
@@ -280,7 +280,7 @@ def book_transfer(case: Case, other_number: i64, moved: Transfer) -> None:
     state.accounts.mark(case.number)
     state.accounts.mark(other_number)
     case.machine.emit(
-        "takeover", case.market_number, moved.terms.quote, moved.terms.lots, case.side, case.number, other_number
+        "takeover", case.market_number, moved.terms.quote_units, moved.terms.lots, case.side, case.number, other_number
     )
 
 

@@ -43,7 +43,7 @@ class Terms:
     def __init__(self) -> None:
         self.market: i64 = 0
         self.lots: i64 = 0
-        self.quote: i64 = 0
+        self.quote_units: i64 = 0
         self.max_lots: i64 = 0
 
 
@@ -51,18 +51,18 @@ class Terms:
 class Fill:
     """One side of a fill: what it changes, and what was there before.
 
-    Units: lots, units, funding indices in millionths of a tick, `dust` in millionths of a unit. `cash_change` has the
+    Units: lots, units, funding indices in millionths of a tick, `dust_ppm` in millionths of a unit. `cash_change_units` has the
     funding settled in it. `reduces` says that it only makes a position smaller, never turns it round.
     """
 
     def __init__(self) -> None:
         self.position: i64 = -1
-        self.old_size: i64 = 0
-        self.new_size: i64 = 0
-        self.cash_change: i64 = 0
-        self.old_index: i64 = 0
-        self.new_index: i64 = 0
-        self.dust: i64 = 0
+        self.old_lots: i64 = 0
+        self.new_lots: i64 = 0
+        self.cash_change_units: i64 = 0
+        self.old_index_ppm: i64 = 0
+        self.new_index_ppm: i64 = 0
+        self.dust_ppm: i64 = 0
         self.reduces = False
 
 
@@ -101,31 +101,31 @@ def apply_fill(state: State, account: i64, risk: i64, terms: Terms, side: i64, f
     if fill.position == NO_SLOT:
         return Outcome.NO_POSITION_SLOT
     buys = side == BUY
-    fill.old_size = words[fill.position + ACCOUNT_POSITION_SIZE_LOTS]
-    fill.new_size = fill.old_size + terms.lots if buys else fill.old_size - terms.lots
+    fill.old_lots = words[fill.position + ACCOUNT_POSITION_SIZE_LOTS]
+    fill.new_lots = fill.old_lots + terms.lots if buys else fill.old_lots - terms.lots
     _settle_funding(state, risk + terms.market * RISK_RISKMARKET_WORDS, fill)
-    fill.cash_change += (-terms.quote if buys else terms.quote) - fee
-    cash = words[account + ACCOUNT_CASH_UNITS] + fill.cash_change
-    fill.reduces = 0 <= fill.new_size < fill.old_size if fill.old_size > 0 else fill.old_size < fill.new_size <= 0
+    fill.cash_change_units += (-terms.quote_units if buys else terms.quote_units) - fee
+    cash = words[account + ACCOUNT_CASH_UNITS] + fill.cash_change_units
+    fill.reduces = 0 <= fill.new_lots < fill.old_lots if fill.old_lots > 0 else fill.old_lots < fill.new_lots <= 0
     # A change of rules may have left a position beyond the limit: it may always get smaller.
-    small = fill.reduces or _within(fill.new_size, terms.max_lots)
+    small = fill.reduces or _within(fill.new_lots, terms.max_lots)
     if not small or not _within(cash, MAX_CASH_UNITS):
         return Outcome.POSITION_LIMIT
     words[account + ACCOUNT_CASH_UNITS] = cash
-    _set_position(words, fill.position, terms.market, fill.new_size, fill.new_index)
+    _set_position(words, fill.position, terms.market, fill.new_lots, fill.new_index_ppm)
     return Outcome.ACCEPTED
 
 
 def _settle_funding(state: State, entry: i64, fill: Fill) -> None:
     """Work out what the old position owes for the time it was held; a new one owes nothing."""
     marks = state.risk.words
-    fill.new_index = funding_index(marks, entry)
-    fill.old_index = fill.new_index
-    if fill.old_size != 0:
-        fill.old_index = state.accounts.words[fill.position + ACCOUNT_POSITION_FUNDING_INDEX_PPM]
-    exposure = exposure_of(marks, entry, fill.old_size)
-    fill.cash_change = -owed(exposure, fill.new_index - fill.old_index)
-    fill.dust = dust(exposure, fill.new_index - fill.old_index)
+    fill.new_index_ppm = funding_index(marks, entry)
+    fill.old_index_ppm = fill.new_index_ppm
+    if fill.old_lots != 0:
+        fill.old_index_ppm = state.accounts.words[fill.position + ACCOUNT_POSITION_FUNDING_INDEX_PPM]
+    exposure = exposure_of(marks, entry, fill.old_lots)
+    fill.cash_change_units = -owed(exposure, fill.new_index_ppm - fill.old_index_ppm)
+    fill.dust_ppm = dust(exposure, fill.new_index_ppm - fill.old_index_ppm)
 
 
 def move_totals(state: State, market: i64, taker: Fill, maker: Fill) -> i64:
@@ -134,15 +134,15 @@ def move_totals(state: State, market: i64, taker: Fill, maker: Fill) -> i64:
     Shape: `market` is a word offset. Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
     """
     totals = state.markets.words
-    grown = _long_part(taker.new_size) - _long_part(taker.old_size)
-    grown += _long_part(maker.new_size) - _long_part(maker.old_size)
+    grown = _long_part(taker.new_lots) - _long_part(taker.old_lots)
+    grown += _long_part(maker.new_lots) - _long_part(maker.old_lots)
     lots = totals[market + MARKET_OPEN_INTEREST_LOTS] + grown
     cap = totals[market + MARKET_MAX_OPEN_INTEREST_LOTS]
     if grown > 0 and cap != 0 and lots > cap:
         return Outcome.OPEN_INTEREST
     totals[market + MARKET_OPEN_INTEREST_LOTS] = lots
-    totals[market + MARKET_NET_LOTS] += taker.new_size - taker.old_size + maker.new_size - maker.old_size
-    state.registers.cash_units += taker.cash_change + maker.cash_change
+    totals[market + MARKET_NET_LOTS] += taker.new_lots - taker.old_lots + maker.new_lots - maker.old_lots
+    state.registers.cash_units += taker.cash_change_units + maker.cash_change_units
     _book_funding(state, market, taker)
     _book_funding(state, market, maker)
     return Outcome.ACCEPTED
@@ -152,12 +152,12 @@ def _book_funding(state: State, market: i64, fill: Fill) -> None:
     """Move the market's funding totals to the position's new size and index; whole units of dust become fees."""
     totals = state.markets.words
     registers = state.registers
-    older = whole_down(fill.old_index)
-    newer = whole_down(fill.new_index)
-    totals[market + MARKET_FUNDING_WHOLE_TICKS] += fill.new_size * newer - fill.old_size * older
-    part = fill.new_size * (fill.new_index - newer * PPM)
-    totals[market + MARKET_FUNDING_PART_PPM] += part - fill.old_size * (fill.old_index - older * PPM)
-    kept = registers.funding_dust_ppm + fill.dust
+    older = whole_down(fill.old_index_ppm)
+    newer = whole_down(fill.new_index_ppm)
+    totals[market + MARKET_FUNDING_WHOLE_TICKS] += fill.new_lots * newer - fill.old_lots * older
+    part = fill.new_lots * (fill.new_index_ppm - newer * PPM)
+    totals[market + MARKET_FUNDING_PART_PPM] += part - fill.old_lots * (fill.old_index_ppm - older * PPM)
+    kept = registers.funding_dust_ppm + fill.dust_ppm
     registers.fees_units += whole_down(kept)
     registers.funding_dust_ppm = kept - whole_down(kept) * PPM
 
@@ -165,8 +165,8 @@ def _book_funding(state: State, market: i64, fill: Fill) -> None:
 def undo_fill(state: State, account: i64, terms: Terms, fill: Fill) -> None:
     """Put an account back to what it was before `apply_fill`."""
     words = state.accounts.words
-    words[account + ACCOUNT_CASH_UNITS] -= fill.cash_change
-    _set_position(words, fill.position, terms.market, fill.old_size, fill.old_index)
+    words[account + ACCOUNT_CASH_UNITS] -= fill.cash_change_units
+    _set_position(words, fill.position, terms.market, fill.old_lots, fill.old_index_ppm)
 
 
 def may_stand(state: State, account: i64, risk: i64, terms: Terms, fill: Fill) -> bool:
@@ -182,8 +182,8 @@ def may_stand(state: State, account: i64, risk: i64, terms: Terms, fill: Fill) -
     words = state.accounts.words
     undo_fill(state, account, terms, fill)
     before = health(state, account, risk)
-    words[account + ACCOUNT_CASH_UNITS] += fill.cash_change
-    _set_position(words, fill.position, terms.market, fill.new_size, fill.new_index)
+    words[account + ACCOUNT_CASH_UNITS] += fill.cash_change_units
+    _set_position(words, fill.position, terms.market, fill.new_lots, fill.new_index_ppm)
     return may_change(before, after, fill.reduces)
 
 

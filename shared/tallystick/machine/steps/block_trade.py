@@ -181,5 +181,5 @@ def _set_terms(block: Block) -> None:
     block.taker_fee = ppm_up(quote, rules[block.market + MARKET_TAKER_FEE_PPM])
     block.terms.market = block.number
     block.terms.lots = block.lots
-    block.terms.quote = quote
+    block.terms.quote_units = quote
     block.terms.max_lots = rules[block.market + MARKET_MAX_LOTS]

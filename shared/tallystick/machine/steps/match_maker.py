@@ -240,7 +240,7 @@ def _set_terms(match: Match, lots: i64) -> None:
         match.maker_fee -= ppm_down(quote, rules[match.market + MARKET_REBATE_PPM])
     match.terms.market = match.path.market
     match.terms.lots = lots
-    match.terms.quote = quote
+    match.terms.quote_units = quote
     match.terms.max_lots = rules[match.market + MARKET_MAX_LOTS]
 
 
