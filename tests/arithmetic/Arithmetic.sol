@@ -25,7 +25,7 @@ import {
     ones,
     setBit
 } from "../../contracts/src/libraries/Bits.sol";
-import {dust, owed} from "../../contracts/src/libraries/Funding.sol";
+import {dust, owed} from "../../contracts/src/libraries/market/Funding.sol";
 import {
     Case,
     bankrupt,
@@ -36,16 +36,16 @@ import {
     valueShare,
     zeroPrice,
     zeroQuote
-} from "../../contracts/src/libraries/Liquidation.sol";
+} from "../../contracts/src/libraries/market/Liquidation.sol";
 import {
     initialMargin,
     maintenanceFraction,
     maintenanceMargin,
     tierBegins
-} from "../../contracts/src/libraries/Margin.sol";
-import {Health, health, mayChange, withdrawable} from "../../contracts/src/libraries/Risk.sol";
-import {rulesStand} from "../../contracts/src/libraries/Rules.sol";
-import {Fill, Terms, applyFill, moveTotals, undoFill} from "../../contracts/src/libraries/Trade.sol";
+} from "../../contracts/src/libraries/market/Margin.sol";
+import {Health, health, mayChange, withdrawable} from "../../contracts/src/libraries/market/Risk.sol";
+import {rulesStand} from "../../contracts/src/libraries/market/Rules.sol";
+import {Fill, Terms, applyFill, moveTotals, undoFill} from "../../contracts/src/libraries/market/Trade.sol";
 import {Account, Market, Risk} from "../../contracts/src/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "../../contracts/src/libraries/generated/Names.sol";
 import {Registers} from "../../contracts/src/libraries/generated/Registers.sol";

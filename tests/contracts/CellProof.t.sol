@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {CellProof} from "@tallystick/libraries/CellProof.sol";
+import {CellProof} from "@tallystick/libraries/proof/CellProof.sol";
 import {Base} from "@tests/Base.sol";
 
 contract CellProofTest is Base {

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Edge, EdgeState, Opening} from "@tallystick/interfaces/IChallenge.sol";
 import {EdgeId, Node} from "@tallystick/interfaces/Types.sol";
-import {EdgeTree} from "@tallystick/libraries/EdgeTree.sol";
+import {EdgeTree} from "@tallystick/libraries/proof/EdgeTree.sol";
 
 /// The edges alone, for trees of any height, with a machine that counts: the state after n steps
 /// is start + min(n, halt).

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Edge, IChallenge, Opening, Progress} from "@tallystick/interfaces/IChallenge.sol";
 import {DisputeId, Node} from "@tallystick/interfaces/Types.sol";
-import {EdgeTree} from "@tallystick/libraries/EdgeTree.sol";
+import {EdgeTree} from "@tallystick/libraries/proof/EdgeTree.sol";
 import {Base} from "@tests/Base.sol";
 import {EdgeHarness} from "@tests/EdgeHarness.sol";
 import {Trace, TraceModel} from "@tests/TraceModel.sol";

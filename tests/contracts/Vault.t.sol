@@ -5,7 +5,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {Vault} from "@tallystick/bridge/Vault.sol";
 import {IVault} from "@tallystick/interfaces/IVault.sol";
 import {AssertionId} from "@tallystick/interfaces/Types.sol";
-import {CellProof} from "@tallystick/libraries/CellProof.sol";
+import {CellProof} from "@tallystick/libraries/proof/CellProof.sol";
 import {RollupBase} from "@tests/RollupBase.sol";
 
 /// A token that can misbehave: keep a fee, block an address, call back.

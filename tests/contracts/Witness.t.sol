@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {CellProof} from "@tallystick/libraries/CellProof.sol";
 import {Packed} from "@tallystick/libraries/Packed.sol";
-import {WitnessLib} from "@tallystick/libraries/Witness.sol";
+import {CellProof} from "@tallystick/libraries/proof/CellProof.sol";
+import {WitnessLib} from "@tallystick/libraries/proof/Witness.sol";
 import {Base} from "@tests/Base.sol";
 
 /// The assembly of the witness against plain versions.

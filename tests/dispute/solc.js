@@ -6,7 +6,7 @@ const solc = require(path.join(root, "contracts/node_modules/solc"));
 
 const CHALLENGE = "contracts/src/dispute/Challenge.sol";
 const ROLLUP = "contracts/src/rollup/Rollup.sol";
-const TREE = "contracts/src/libraries/EdgeTree.sol";
+const TREE = "contracts/src/libraries/proof/EdgeTree.sol";
 const POOL = "contracts/src/rollup/BondPool.sol";
 const MODEL = "tests/dispute/Model.sol";
 

@@ -10,7 +10,6 @@ from tests.meta.tree import ROOT, SOURCE_ROOTS, files, shown
 
 MOST_FILES = 12
 CROWDED = {
-    "contracts/src/libraries": "what contracts share, before it has folders of its own",
     "contracts/src/referee/steps": "one file a step",
     "shared/tallystick/machine/steps": "one file a step",
 }

@@ -13,7 +13,7 @@ from tallystick.state.layout import KIND_DATED, KIND_PERPETUAL
 from tests.meta.tree import ROOT, files, shown
 
 PYTHON = ROOT / "shared/tallystick/machine/market/instrument.py"
-SOLIDITY = ROOT / "contracts/src/libraries/Instrument.sol"
+SOLIDITY = ROOT / "contracts/src/libraries/market/Instrument.sol"
 CLOCK_MS = 1_000
 
 

@@ -70,7 +70,10 @@ def python_of(name: str) -> Path:
 
 
 def solidity_of(name: str) -> Path:
-    return CONTRACTS / ("referee/steps" if name in STEPS else "libraries") / f"{name.title().replace('_', '')}.sol"
+    """Return the contract of a name; a library stands in the folder that the Python module stands in."""
+    folder = "referee/steps" if name in STEPS else "libraries"
+    inner = "market" if python_of(name).parent == MACHINE / "market" else ""
+    return CONTRACTS / folder / inner / f"{name.title().replace('_', '')}.sol"
 
 
 def texts(name: str) -> tuple[str, str]:
@@ -115,7 +118,8 @@ def paragraphs(text: str) -> list[str]:
 
 
 def test_every_library_and_every_step_has_a_twin_and_there_are_no_others() -> None:
-    solidity = {path.stem for path in (CONTRACTS / "libraries").glob("*.sol")}
+    libraries = CONTRACTS / "libraries"
+    solidity = {path.stem for folder in (libraries, libraries / "market") for path in folder.glob("*.sol")}
     assert {solidity_of(name).stem for name in LIBRARIES | set(CODING)} == solidity - set(PROOFS)
     assert {path.stem for path in (MACHINE / "steps").glob("*.py")} - {"__init__"} == STEPS
     assert {path.name for path in (CONTRACTS / "referee" / "steps").iterdir()} == {solidity_of(x).name for x in STEPS}

@@ -10,9 +10,9 @@ import {IInbox} from "../interfaces/IInbox.sol";
 import {IRollup} from "../interfaces/IRollup.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {AssertionId, StateHash} from "../interfaces/Types.sol";
-import {CellProof} from "../libraries/CellProof.sol";
 import {OutboxLib} from "../libraries/generated/Cells.sol";
 import {Constants} from "../libraries/generated/Names.sol";
+import {CellProof} from "../libraries/proof/CellProof.sol";
 
 /// @title Vault
 /// @notice No owner, no pause, no upgrade: every number is fixed by the constructor.

@@ -15,8 +15,8 @@ import {
 import {IReferee} from "../interfaces/IReferee.sol";
 import {IRollup} from "../interfaces/IRollup.sol";
 import {AssertionId, ContextId, DisputeId, EdgeId, Node, StateHash} from "../interfaces/Types.sol";
-import {EdgeTree} from "../libraries/EdgeTree.sol";
-import {TraceTree} from "../libraries/TraceTree.sol";
+import {EdgeTree} from "../libraries/proof/EdgeTree.sol";
+import {TraceTree} from "../libraries/proof/TraceTree.sol";
 import {Credits} from "../rollup/Credits.sol";
 
 /// @title Challenge

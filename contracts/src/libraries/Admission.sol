@@ -4,14 +4,14 @@ pragma solidity 0.8.37;
 import {Record} from "./Codec.sol";
 import {checkNonce, useNonce} from "./Nonces.sol";
 import {recoverSigner} from "./Signing.sol";
-import {openAccount, openAgent, openConfig} from "./State.sol";
-import {Witness} from "./Witness.sol";
 import {setArgs} from "./generated/Arguments.sol";
 import {Account, Agent} from "./generated/Cells.sol";
 import {OwnerFields, OwnerOrAgentFields, PriceSignerFields} from "./generated/Fields.sol";
 import {Outcome} from "./generated/Names.sol";
 import {Authority, RecordKinds} from "./generated/RecordKinds.sol";
 import {Registers} from "./generated/Registers.sol";
+import {openAccount, openAgent, openConfig} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 // Admitting a decoded record, from a chunk or from L1: who must have signed it, and which step runs it.
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {openOrder} from "./State.sol";
-import {Witness} from "./Witness.sol";
 import {Account, Order} from "./generated/Cells.sol";
 import {Registers} from "./generated/Registers.sol";
+import {openOrder} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 // Which resting orders are dead: still in the book, but nobody may fill them any more.
 

@@ -2,10 +2,10 @@
 pragma solidity 0.8.37;
 
 import {Record, decode} from "./Codec.sol";
-import {Witness, WitnessLib} from "./Witness.sol";
 import {Phase} from "./generated/Names.sol";
 import {Registers} from "./generated/Registers.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {Witness, WitnessLib} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @notice Ends the record or the order in progress with an outcome, and goes on where `resume` says, or with what is
 /// next.

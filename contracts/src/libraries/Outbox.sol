@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {openOutbox} from "./State.sol";
-import {Witness} from "./Witness.sol";
 import {Account, Outbox} from "./generated/Cells.sol";
 import {Registers} from "./generated/Registers.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {openOutbox} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 // The outbox: withdrawals in the order they were granted, each a cell of its own.
 

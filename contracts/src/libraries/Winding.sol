@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {mulDivDown} from "./Arith.sol";
 import {appendWithdrawal} from "./Outbox.sol";
-import {health} from "./Risk.sol";
-import {Witness} from "./Witness.sol";
 import {Account, Risk} from "./generated/Cells.sol";
 import {Constants, Outcome} from "./generated/Names.sol";
 import {Registers} from "./generated/Registers.sol";
+import {health} from "@tallystick/libraries/market/Risk.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 // Winding down: what an account has a claim to, and what is paid of it.
 

@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {IReferee} from "@tallystick/interfaces/IReferee.sol";
 import {IStep} from "@tallystick/interfaces/IStep.sol";
-import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
 import {Phase} from "@tallystick/libraries/generated/Names.sol";
+import {Witness, WitnessLib} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title One step of the machine, run from a witness
 /// @notice Knows no dispute: it only says which state follows which.

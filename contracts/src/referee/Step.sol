@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {IStep} from "@tallystick/interfaces/IStep.sol";
-import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
+import {Witness, WitnessLib} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title What all steps share: the witness is taken in before and settled behind
 abstract contract Step is IStep {

@@ -5,7 +5,7 @@ import {Call, IBondPool, PoolId} from "../interfaces/IBondPool.sol";
 import {Award, DisputeState, Edge, IChallenge, Progress} from "../interfaces/IChallenge.sol";
 import {IRollup} from "../interfaces/IRollup.sol";
 import {AssertionId, EdgeId, Node, StateHash} from "../interfaces/Types.sol";
-import {TraceTree} from "../libraries/TraceTree.sol";
+import {TraceTree} from "../libraries/proof/TraceTree.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 

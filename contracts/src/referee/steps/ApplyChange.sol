@@ -4,12 +4,12 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {writeRules} from "@tallystick/libraries/Rules.sol";
-import {openMarket, openPending, openRisk} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Market, Pending, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {writeRules} from "@tallystick/libraries/market/Rules.sol";
+import {openMarket, openPending, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title APPLY_CHANGE: put a market's proposed rules in force, once their delay is over
 /// @dev Rejects: NO_MARKET, NO_CHANGE, TOO_EARLY. Twin:

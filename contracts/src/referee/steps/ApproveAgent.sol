@@ -4,11 +4,11 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {openAgent} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Agent} from "@tallystick/libraries/generated/Cells.sol";
 import {Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {openAgent} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title APPROVE_AGENT: let a key trade for an account, or revoke it
 /// @dev Rejects: OUT_OF_RANGE (slot 0 is the owner). Twin:

@@ -7,19 +7,27 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {checkKey} from "@tallystick/libraries/Admission.sol";
 import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
 import {Record, decode} from "@tallystick/libraries/Codec.sol";
-import {hasExpired} from "@tallystick/libraries/Instrument.sol";
 import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
 import {useNonce} from "@tallystick/libraries/Nonces.sol";
 import {recoverAcceptance} from "@tallystick/libraries/Signing.sol";
-import {indexStopped} from "@tallystick/libraries/Stages.sol";
-import {openAccount, openAgent, openMarket, openRisk} from "@tallystick/libraries/State.sol";
-import {Fill, Terms, applyFill, mayStand, moveTotals, reducible, undoFill} from "@tallystick/libraries/Trade.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {BlockTradeFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {RecordKinds} from "@tallystick/libraries/generated/RecordKinds.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {hasExpired} from "@tallystick/libraries/market/Instrument.sol";
+import {indexStopped} from "@tallystick/libraries/market/Stages.sol";
+import {
+    Fill,
+    Terms,
+    applyFill,
+    mayStand,
+    moveTotals,
+    reducible,
+    undoFill
+} from "@tallystick/libraries/market/Trade.sol";
+import {openAccount, openAgent, openMarket, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title BLOCK_TRADE: one fill between two accounts that have both signed it; it meets no book
 /// @notice Exchanges lots for the price both have signed, all of them or none. The nonces of both are used

@@ -3,13 +3,13 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {Path, openOrderPath, openTailToFree, removeOrder} from "@tallystick/libraries/Book.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {openOrder, openPage} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Order, Page} from "@tallystick/libraries/generated/Cells.sol";
 import {Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {Path, openOrderPath, openTailToFree, removeOrder} from "@tallystick/libraries/market/Book.sol";
+import {openOrder, openPage} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title CANCEL_ORDER: take one resting order out of the book
 /// @notice The order must have the signed client id and rest at the slot the operator gave.

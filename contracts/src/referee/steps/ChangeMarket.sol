@@ -4,13 +4,13 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish, recordValues} from "@tallystick/libraries/Machine.sol";
-import {rulesStand} from "@tallystick/libraries/Rules.sol";
-import {openMarket, openPending, openRisk} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Market, Pending, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {ChangeMarketFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {rulesStand} from "@tallystick/libraries/market/Rules.sol";
+import {openMarket, openPending, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title CHANGE_MARKET: propose a listed market's next rules
 /// @notice A proposal takes the place of one that is not in force yet, and its delay begins anew.

@@ -3,14 +3,14 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {Path, openOrderPath, openTailToFree, removeOrder} from "@tallystick/libraries/Book.sol";
 import {isDead} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {openAccount, openOrder, openPage} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Order, Page} from "@tallystick/libraries/generated/Cells.sol";
 import {Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {Path, openOrderPath, openTailToFree, removeOrder} from "@tallystick/libraries/market/Book.sol";
+import {openAccount, openOrder, openPage} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title CLEAN_ORDER: take a dead order out of the book; anybody may ask for it
 /// @dev Rejects: NO_SUCH_ORDER, NOT_DEAD. Twin: shared/tallystick/machine/steps/clean_order.py.

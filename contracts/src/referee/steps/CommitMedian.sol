@@ -3,14 +3,14 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {finalMark, settlesBy} from "@tallystick/libraries/Instrument.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {nowMs} from "@tallystick/libraries/Stages.sol";
-import {openConfig, openMarket, openOracle, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Config, Market, Oracle, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {finalMark, settlesBy} from "@tallystick/libraries/market/Instrument.sol";
+import {nowMs} from "@tallystick/libraries/market/Stages.sol";
+import {openConfig, openMarket, openOracle, openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title COMMIT_MEDIAN: make the median of a round's reports the market's index
 /// @notice Only reports near their median count. Every further report of the round sets the index

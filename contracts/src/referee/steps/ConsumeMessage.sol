@@ -6,19 +6,19 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {admit} from "@tallystick/libraries/Admission.sol";
 import {Record, decode} from "@tallystick/libraries/Codec.sol";
-import {hasExpired} from "@tallystick/libraries/Instrument.sol";
 import {sequence} from "@tallystick/libraries/Liveness.sol";
 import {goOn, readMessage} from "@tallystick/libraries/Machine.sol";
 import {appendWithdrawal, owe} from "@tallystick/libraries/Outbox.sol";
-import {health, withdrawable} from "@tallystick/libraries/Risk.sol";
-import {openAccount, openMarket, openRisk} from "@tallystick/libraries/State.sol";
-import {NO_SLOT, findPosition} from "@tallystick/libraries/Trade.sol";
 import {settleClaim} from "@tallystick/libraries/Winding.sol";
-import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {RecordKinds} from "@tallystick/libraries/generated/RecordKinds.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {hasExpired} from "@tallystick/libraries/market/Instrument.sol";
+import {health, withdrawable} from "@tallystick/libraries/market/Risk.sol";
+import {NO_SLOT, findPosition} from "@tallystick/libraries/market/Trade.sol";
+import {openAccount, openMarket, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness, WitnessLib} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title CONSUME_MESSAGE: take the batch's next L1 message, before its first record
 /// @dev The order of a forced close, or the record that came as a message, follows it at once. Rejects: those of the

@@ -3,6 +3,10 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {finish} from "@tallystick/libraries/Machine.sol";
+import {Account, Deleverage as Nomination} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {
     Case,
     FUND,
@@ -11,13 +15,9 @@ import {
     candidateTakes,
     lastResort,
     openCase
-} from "@tallystick/libraries/Liquidation.sol";
-import {finish} from "@tallystick/libraries/Machine.sol";
-import {openAccount, openDeleverage} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
-import {Account, Deleverage as Nomination} from "@tallystick/libraries/generated/Cells.sol";
-import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
-import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+} from "@tallystick/libraries/market/Liquidation.sol";
+import {openAccount, openDeleverage} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title DELEVERAGE: the nominee's opposite position takes up one that nobody else takes
 /// @notice Closes both at the zero price, as far as both reach; the nomination is over.

@@ -6,10 +6,10 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {admit} from "@tallystick/libraries/Admission.sol";
 import {Record, decode, unpadded} from "@tallystick/libraries/Codec.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {RecordKinds} from "@tallystick/libraries/generated/RecordKinds.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {Witness, WitnessLib} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title FETCH_RECORD: take the next record of the chunk, decode and authenticate it
 /// @dev Rejects: FRAME_BROKEN (the rest of the chunk is skipped), UNKNOWN_RECORD, MALFORMED and OUT_OF_RANGE (it is as

@@ -4,15 +4,30 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {NO_BIT, lowestBit} from "@tallystick/libraries/Bits.sol";
-import {Path, dropHead, levelIndex, openBest, openTailToFree, park, removeOrder} from "@tallystick/libraries/Book.sol";
 import {isDead} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {isDue, triggersWait} from "@tallystick/libraries/Stages.sol";
-import {openAccount, openLevel, openOrder, openPage, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Order, Page, Price} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {
+    Path,
+    dropHead,
+    levelIndex,
+    openBest,
+    openTailToFree,
+    park,
+    removeOrder
+} from "@tallystick/libraries/market/Book.sol";
+import {isDue, triggersWait} from "@tallystick/libraries/market/Stages.sol";
+import {
+    openAccount,
+    openLevel,
+    openOrder,
+    openPage,
+    openPriceCell,
+    openRisk
+} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title FIRE_TRIGGER: send the parked orders whose trigger the mark has reached to the book, one a step
 /// @notice The one nearest to its trigger is next, oldest first; those that fire above their trigger come

@@ -4,6 +4,9 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {ppmDown} from "@tallystick/libraries/Arith.sol";
+import {finish} from "@tallystick/libraries/Machine.sol";
+import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {
     Case,
     FUND,
@@ -13,11 +16,8 @@ import {
     openCase,
     sufficientLots,
     zeroPrice
-} from "@tallystick/libraries/Liquidation.sol";
-import {finish} from "@tallystick/libraries/Machine.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
-import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
-import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+} from "@tallystick/libraries/market/Liquidation.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title LIQUIDATE: send a position that its account cannot carry to the book
 /// @notice Makes an order in progress that closes the fewest sufficient lots at the zero price or

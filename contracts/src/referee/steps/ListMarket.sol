@@ -3,15 +3,15 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {termStands} from "@tallystick/libraries/Instrument.sol";
 import {finish, recordValues} from "@tallystick/libraries/Machine.sol";
-import {rulesStand, writeRules} from "@tallystick/libraries/Rules.sol";
-import {openMarket, openRisk} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {ListMarketFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {termStands} from "@tallystick/libraries/market/Instrument.sol";
+import {rulesStand, writeRules} from "@tallystick/libraries/market/Rules.sol";
+import {openMarket, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title LIST_MARKET: open a new market, for good: its kind, multiplier and expiry never change
 /// @dev Rejects: MARKET_EXISTS, BAD_PARAMETERS. Twin:

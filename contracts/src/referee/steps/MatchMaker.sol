@@ -6,16 +6,24 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
 import {NO_BIT, lowestBit} from "@tallystick/libraries/Bits.sol";
-import {Path, dropHead, levelIndex, openBest, openTailToFree, removeOrder} from "@tallystick/libraries/Book.sol";
-import {liquidates, liquidationFee, noFund, openFund, payFund} from "@tallystick/libraries/Liquidation.sol";
 import {isDead, unpair} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {openAccount, openLevel, openMarket, openOrder, openPage, openRisk} from "@tallystick/libraries/State.sol";
-import {Fill, Terms, applyFill, mayStand, moveTotals, reducible, undoFill} from "@tallystick/libraries/Trade.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {Path, dropHead, levelIndex, openBest, openTailToFree, removeOrder} from "@tallystick/libraries/market/Book.sol";
+import {liquidates, liquidationFee, noFund, openFund, payFund} from "@tallystick/libraries/market/Liquidation.sol";
+import {
+    Fill,
+    Terms,
+    applyFill,
+    mayStand,
+    moveTotals,
+    reducible,
+    undoFill
+} from "@tallystick/libraries/market/Trade.sol";
+import {openAccount, openLevel, openMarket, openOrder, openPage, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title MATCH_MAKER: meet the order in progress with the best resting one
 /// @notice Price-time priority is what the cells say: the best price by the occupancy words, the

@@ -5,11 +5,11 @@ import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {Record, decode} from "@tallystick/libraries/Codec.sol";
 import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {BulkFields, OrderFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {RecordKinds} from "@tallystick/libraries/generated/RecordKinds.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title NEXT_ITEM: hand the next item of a bulk to the step of its kind
 /// @notice An item that is none ends the bulk; those before it stand. The order of a replace is not

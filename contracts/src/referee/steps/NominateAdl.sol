@@ -3,6 +3,10 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {finish} from "@tallystick/libraries/Machine.sol";
+import {Account, Deleverage} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {
     Case,
     FUND,
@@ -12,14 +16,10 @@ import {
     openCase,
     outranks,
     undoTransfer
-} from "@tallystick/libraries/Liquidation.sol";
-import {finish} from "@tallystick/libraries/Machine.sol";
-import {health} from "@tallystick/libraries/Risk.sol";
-import {openAccount, openDeleverage} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
-import {Account, Deleverage} from "@tallystick/libraries/generated/Cells.sol";
-import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
-import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+} from "@tallystick/libraries/market/Liquidation.sol";
+import {health} from "@tallystick/libraries/market/Risk.sol";
+import {openAccount, openDeleverage} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title NOMINATE_ADL: name the account whose opposite position is to take up one that nobody else takes
 /// @notice A candidate that ranks above the nominee takes its place while the delay runs.

@@ -3,9 +3,9 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
 import {Constants, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {Witness, WitnessLib} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title OPEN_BATCH: take over the header of the next batch and raise the clock; its messages come first, then its chunks
 /// @dev Twin: shared/tallystick/machine/steps/open_batch.py.

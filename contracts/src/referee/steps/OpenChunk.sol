@@ -4,9 +4,9 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {closeBatch} from "@tallystick/libraries/Machine.sol";
-import {Witness, WitnessLib} from "@tallystick/libraries/Witness.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {Witness, WitnessLib} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title OPEN_CHUNK: begin the batch's next chunk, or close the batch behind its last one
 /// @dev Rejects: CHUNK_SKIPPED. Twin: shared/tallystick/machine/steps/open_chunk.py.

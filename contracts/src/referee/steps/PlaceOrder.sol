@@ -4,15 +4,15 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {ppmDown} from "@tallystick/libraries/Arith.sol";
-import {hasExpired} from "@tallystick/libraries/Instrument.sol";
 import {switchFired} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {checkOrderStage, isDue} from "@tallystick/libraries/Stages.sol";
-import {openAccount, openMarket, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {hasExpired} from "@tallystick/libraries/market/Instrument.sol";
+import {checkOrderStage, isDue} from "@tallystick/libraries/market/Stages.sol";
+import {openAccount, openMarket, openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title PLACE_ORDER: check an order against its market before it meets the book
 /// @dev Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS

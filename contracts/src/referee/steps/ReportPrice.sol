@@ -5,12 +5,12 @@ import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {ones, setBit} from "@tallystick/libraries/Bits.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {nowMs} from "@tallystick/libraries/Stages.sol";
-import {openConfig, openMarket, openOracle} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Config, Market, Oracle} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {nowMs} from "@tallystick/libraries/market/Stages.sol";
+import {openConfig, openMarket, openOracle} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title REPORT_PRICE: take one signer's price into a market's round
 /// @notice A newer round discards the older one; a quorum makes a median. A round's number is at most

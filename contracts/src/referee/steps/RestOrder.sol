@@ -3,17 +3,17 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {NO_PAGE, Path, occupy, openPrice, park} from "@tallystick/libraries/Book.sol";
 import {sequence} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {initialMargin} from "@tallystick/libraries/Margin.sol";
-import {Health, health} from "@tallystick/libraries/Risk.sol";
-import {openAccount, openOrder, openPage, openRisk} from "@tallystick/libraries/State.sol";
-import {NO_SLOT, findPosition} from "@tallystick/libraries/Trade.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {NO_PAGE, Path, occupy, openPrice, park} from "@tallystick/libraries/market/Book.sol";
+import {initialMargin} from "@tallystick/libraries/market/Margin.sol";
+import {Health, health} from "@tallystick/libraries/market/Risk.sol";
+import {NO_SLOT, findPosition} from "@tallystick/libraries/market/Trade.sol";
+import {openAccount, openOrder, openPage, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title REST_ORDER: put what is left of an order into the book, or park one that waits for its trigger
 /// @dev Rejects: MARGIN (the account cannot carry the order were it filled alone), BOOK_FULL,

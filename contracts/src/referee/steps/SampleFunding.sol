@@ -5,13 +5,13 @@ import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {MILLION, clamp, divToZero, periodsDown} from "@tallystick/libraries/Arith.sol";
-import {NO_PRICE, bestPrice} from "@tallystick/libraries/Book.sol";
-import {fundingIndex} from "@tallystick/libraries/Instrument.sol";
-import {openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {NO_PRICE, bestPrice} from "@tallystick/libraries/market/Book.sol";
+import {fundingIndex} from "@tallystick/libraries/market/Instrument.sol";
+import {openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title SAMPLE_FUNDING: sample the premium once a minute, tick the funding index once an hour
 /// @notice In a new hour the samples of the one before are charged for first. Hours without a sample

@@ -4,15 +4,15 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {NO_BIT, lowestBitFrom} from "@tallystick/libraries/Bits.sol";
-import {Path, levelIndex, openBest, openNext} from "@tallystick/libraries/Book.sol";
 import {isDead} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {openAccount, openLevel, openOrder, openPage} from "@tallystick/libraries/State.sol";
-import {reducible} from "@tallystick/libraries/Trade.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Order, Page} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {Path, levelIndex, openBest, openNext} from "@tallystick/libraries/market/Book.sol";
+import {reducible} from "@tallystick/libraries/market/Trade.sol";
+import {openAccount, openLevel, openOrder, openPage} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title SCAN_MAKER: look whether the book has all the lots of a fill-or-kill order, before it meets anybody
 /// @notice `argTriggerTicks` is the price the scan has come to, 0 before the first; `argSlot` where it goes

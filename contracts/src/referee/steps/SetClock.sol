@@ -4,9 +4,9 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title SET_CLOCK: move the exchange's clock forward, no further than the time of the batch's last record
 /// @dev Rejects: CLOCK_BACKWARDS, CLOCK_OUT_OF_BOUND. Twin:

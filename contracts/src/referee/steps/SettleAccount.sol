@@ -4,12 +4,12 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {openAccount, openRisk} from "@tallystick/libraries/State.sol";
 import {settleClaim} from "@tallystick/libraries/Winding.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {openAccount, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title SETTLE_ACCOUNT: wind the exchange down, one account at a time
 /// @notice Counts or pays an account's claim; the first one begins the wind-down, when there has been no

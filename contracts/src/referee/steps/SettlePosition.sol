@@ -4,14 +4,14 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {exposureOf, worthOf} from "@tallystick/libraries/Instrument.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {openAccount, openMarket, openRisk} from "@tallystick/libraries/State.sol";
-import {NO_SLOT, findPosition} from "@tallystick/libraries/Trade.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {exposureOf, worthOf} from "@tallystick/libraries/market/Instrument.sol";
+import {NO_SLOT, findPosition} from "@tallystick/libraries/market/Trade.sol";
+import {openAccount, openMarket, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title SETTLE_POSITION: turn one position of a settled market into cash
 /// @notice The account's value stays what it was. A dated future pays no funding.

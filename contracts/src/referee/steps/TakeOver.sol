@@ -3,6 +3,10 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {finish} from "@tallystick/libraries/Machine.sol";
+import {Account} from "@tallystick/libraries/generated/Cells.sol";
+import {Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {
     Case,
     FUND,
@@ -13,13 +17,9 @@ import {
     checkCase,
     fundTakes,
     openCase
-} from "@tallystick/libraries/Liquidation.sol";
-import {finish} from "@tallystick/libraries/Machine.sol";
-import {openAccount} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
-import {Account} from "@tallystick/libraries/generated/Cells.sol";
-import {Outcome} from "@tallystick/libraries/generated/Names.sol";
-import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+} from "@tallystick/libraries/market/Liquidation.sol";
+import {openAccount} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title TAKE_OVER: the insurance fund takes up a position that the book does not
 /// @dev Rejects: HEALTHY (also the fund itself), NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, BOOK_CROSSES (somebody bids the

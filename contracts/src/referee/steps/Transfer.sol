@@ -4,12 +4,12 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {health, withdrawable} from "@tallystick/libraries/Risk.sol";
-import {openAccount, openRisk} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {health, withdrawable} from "@tallystick/libraries/market/Risk.sol";
+import {openAccount, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title TRANSFER: move cash between the accounts of one owner, or into the insurance fund
 /// @dev Rejects: OUT_OF_RANGE (nothing asked for, or to itself), NOT_AUTHORISED (another family),

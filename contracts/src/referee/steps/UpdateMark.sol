@@ -15,13 +15,13 @@ import {
     ppmDown,
     wholeDown
 } from "@tallystick/libraries/Arith.sol";
-import {NO_PRICE, bestPrice} from "@tallystick/libraries/Book.sol";
-import {exposureOf, paysFunding, weightOf, worthOf} from "@tallystick/libraries/Instrument.sol";
-import {openMarket, openPriceCell, openRisk} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {NO_PRICE, bestPrice} from "@tallystick/libraries/market/Book.sol";
+import {exposureOf, paysFunding, weightOf, worthOf} from "@tallystick/libraries/market/Instrument.sol";
+import {openMarket, openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title UPDATE_MARK: move the mark after the index, as far as the book and the bounds let it
 /// @notice The mark is the median of the index, the index and its usual distance from the book, and

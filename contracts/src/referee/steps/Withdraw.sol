@@ -5,12 +5,12 @@ import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {appendWithdrawal} from "@tallystick/libraries/Outbox.sol";
-import {health, withdrawable} from "@tallystick/libraries/Risk.sol";
-import {openAccount, openRisk} from "@tallystick/libraries/State.sol";
-import {Witness} from "@tallystick/libraries/Witness.sol";
 import {Account, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {health, withdrawable} from "@tallystick/libraries/market/Risk.sol";
+import {openAccount, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title WITHDRAW: owe an amount of an account to an L1 address
 /// @dev Rejects: OUT_OF_RANGE (nothing asked for, or for nobody), NOT_WITHDRAWABLE. Twin:

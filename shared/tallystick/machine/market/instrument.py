@@ -1,7 +1,7 @@
 """What a market's instrument is: how long it lasts, whether it pays funding, what it settles at, is worth and weighs.
 
 A perpetual pays funding and never ends. A dated future pays none, and settles at the first index at or after its expiry.
-Whoever asks what kind a market is asks here. Twin: contracts/src/libraries/Instrument.sol.
+Whoever asks what kind a market is asks here. Twin: contracts/src/libraries/market/Instrument.sol.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Market, Risk} from "./generated/Cells.sol";
-import {Constants} from "./generated/Names.sol";
+import {Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants} from "@tallystick/libraries/generated/Names.sol";
 
 // A market's rules: whether they may stand, and where they are kept. `values` holds them from the
 // place `first` on, in the order of the schema.

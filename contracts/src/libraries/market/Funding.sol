@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {MILLION, wholeUp} from "./Arith.sol";
+import {MILLION, wholeUp} from "@tallystick/libraries/Arith.sol";
 
 // Funding: what a position owes for the time it was held, settled only when the position changes.
 

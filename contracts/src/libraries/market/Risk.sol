@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ppmUp, productsAtMost} from "./Arith.sol";
-import {exposureOf, owedSince, weightOf, worthOf} from "./Instrument.sol";
 import {initialMargin, maintenanceMargin} from "./Margin.sol";
-import {Account, Risk} from "./generated/Cells.sol";
-import {Constants} from "./generated/Names.sol";
-import {Registers} from "./generated/Registers.sol";
+import {ppmUp, productsAtMost} from "@tallystick/libraries/Arith.sol";
+import {Account, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {exposureOf, owedSince, weightOf, worthOf} from "@tallystick/libraries/market/Instrument.sol";
 
 // Cross-margin: what an account is worth and what it must hold.
 

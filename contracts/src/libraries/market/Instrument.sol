@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {owed} from "./Funding.sol";
-import {Market, Risk} from "./generated/Cells.sol";
-import {Constants} from "./generated/Names.sol";
+import {Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants} from "@tallystick/libraries/generated/Names.sol";
+import {owed} from "@tallystick/libraries/market/Funding.sol";
 
 // What a market's instrument is: how long it lasts, whether it pays funding, what it settles at, is worth and weighs.
 //

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Witness} from "./Witness.sol";
 import {
     Account,
     AccountLib,
@@ -31,7 +30,8 @@ import {
     PriceLib,
     Risk,
     RiskLib
-} from "./generated/Cells.sol";
+} from "@tallystick/libraries/generated/Cells.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 // The tables of the state: each function opens a cell of one tag by its index.
 

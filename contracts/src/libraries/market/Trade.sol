@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {MILLION, wholeDown} from "./Arith.sol";
 import {dust, owed} from "./Funding.sol";
-import {exposureOf, fundingIndex} from "./Instrument.sol";
 import {Health, health, mayChange} from "./Risk.sol";
-import {Account, Market, Risk} from "./generated/Cells.sol";
-import {Constants, Outcome} from "./generated/Names.sol";
-import {Registers} from "./generated/Registers.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {MILLION, wholeDown} from "@tallystick/libraries/Arith.sol";
+import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {exposureOf, fundingIndex} from "@tallystick/libraries/market/Instrument.sol";
 
 // One side of a fill, applied to an account and undone again when it may not stand.
 

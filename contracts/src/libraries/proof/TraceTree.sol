@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Node} from "../interfaces/Types.sol";
+import {Node} from "../../interfaces/Types.sol";
 
 /// @title The complete binary tree over a trace
 /// @notice Leaf number i commits to the state after i + 1 steps. Leaves hash 33 bytes and inner

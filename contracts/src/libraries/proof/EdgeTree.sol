@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IChallenge} from "../interfaces/IChallenge.sol";
-import {Award, ContextState, Edge, EdgeState, Opening, Progress} from "../interfaces/IChallenge.sol";
-import {ContextId, DisputeId, EdgeId, Node} from "../interfaces/Types.sol";
+import {IChallenge} from "../../interfaces/IChallenge.sol";
+import {Award, ContextState, Edge, EdgeState, Opening, Progress} from "../../interfaces/IChallenge.sol";
+import {ContextId, DisputeId, EdgeId, Node} from "../../interfaces/Types.sol";
 import {TraceTree} from "./TraceTree.sol";
 
 /// @title The edges of all disputes and what may be done with them

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ones} from "./Bits.sol";
-import {CellProof} from "./CellProof.sol";
-import {Constants} from "./generated/Names.sol";
-import {Registers, RegistersLib} from "./generated/Registers.sol";
+import {ones} from "@tallystick/libraries/Bits.sol";
+import {Constants} from "@tallystick/libraries/generated/Names.sol";
+import {Registers, RegistersLib} from "@tallystick/libraries/generated/Registers.sol";
+import {CellProof} from "@tallystick/libraries/proof/CellProof.sol";
 
 /// @notice A cell the step has opened: its packed value at `ptr` in memory, `length` bytes, the hash
 /// `leaf` of what it held before, and the place `proof` of its proof in calldata.

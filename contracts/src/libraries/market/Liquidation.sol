@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {divDown, mulDivDown, mulDivUp, ppmDown, productsAtMost} from "./Arith.sol";
 import {Path, openBest} from "./Book.sol";
-import {exposureOf, worthOf} from "./Instrument.sol";
 import {maintenanceFraction, maintenanceMargin, tierBegins} from "./Margin.sol";
 import {Health, health, mayChange} from "./Risk.sol";
 import {checkLiquidationStage, holderWaits} from "./Stages.sol";
-import {openAccount, openMarket, openPriceCell, openRisk} from "./State.sol";
 import {Fill, NO_SLOT, Terms, applyFill, findPosition, moveTotals, undoFill} from "./Trade.sol";
-import {Witness} from "./Witness.sol";
-import {Account, Market, Price, Risk} from "./generated/Cells.sol";
-import {Constants, Outcome} from "./generated/Names.sol";
-import {Registers} from "./generated/Registers.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {divDown, mulDivDown, mulDivUp, ppmDown, productsAtMost} from "@tallystick/libraries/Arith.sol";
+import {Account, Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {exposureOf, worthOf} from "@tallystick/libraries/market/Instrument.sol";
+import {openAccount, openMarket, openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 // Accounts below their maintenance margin: how much to close, at which price, and with whom.
 

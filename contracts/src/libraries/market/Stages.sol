@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Account, Price, Risk} from "./generated/Cells.sol";
-import {Constants, Outcome} from "./generated/Names.sol";
-import {Registers} from "./generated/Registers.sol";
+import {Account, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 
 // What a market's prices allow: only cancels, then only makers, then all but liquidations, then all; and triggers.
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ppmUp} from "./Arith.sol";
-import {Risk} from "./generated/Cells.sol";
-import {Constants} from "./generated/Names.sol";
+import {ppmUp} from "@tallystick/libraries/Arith.sol";
+import {Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants} from "@tallystick/libraries/generated/Names.sol";
 
 // Margin of one position: fractions that grow with its notional, and with the market's open interest.
 

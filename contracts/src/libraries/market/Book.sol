@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {NO_BIT, clearBit, highestBit, highestBitBelow, lowestBit, lowestBitFrom, setBit} from "./Bits.sol";
-import {openBitmap, openLevel, openPage} from "./State.sol";
-import {Witness} from "./Witness.sol";
-import {Bitmap, Level, Order, OrderLib, Page} from "./generated/Cells.sol";
-import {Constants} from "./generated/Names.sol";
-import {Registers} from "./generated/Registers.sol";
+import {
+    NO_BIT,
+    clearBit,
+    highestBit,
+    highestBitBelow,
+    lowestBit,
+    lowestBitFrom,
+    setBit
+} from "@tallystick/libraries/Bits.sol";
+import {Bitmap, Level, Order, OrderLib, Page} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {openBitmap, openLevel, openPage} from "@tallystick/libraries/proof/State.sol";
+import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 // The order book: three levels of occupancy words above a FIFO of pages at each price.
 
