@@ -176,6 +176,8 @@ def _challenge_facts(
             )
         for child in children:
             for root in view.roots.get(child, []):
+                if view.edges[root].edge.dispute != id_:
+                    raise DataMismatch("a root is in another dispute than its assertion", edge=root)
                 opened = {"assertion": child}
                 yield Fact(
                     contract=challenge, function="rootState", arguments=(root,), expected=opened, fields=("assertion",)
