@@ -6,10 +6,13 @@ few), L1Reverted when a contract refused, L1Error for any other refusal.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from tallystick.l1.abi import ContractAbi, Named
 from tallystick.l1.client.values import BlockRef, BlockTag, RawLog, Receipt
+
+TRANSACTION_GAS_CAP: Final = 1 << 24
+"""EIP-7825: no node takes a transaction with more, whatever an endpoint estimates."""
 
 
 class Claim(Protocol):

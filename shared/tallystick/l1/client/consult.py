@@ -49,9 +49,9 @@ class Asker:
             return None
 
     def first(self, question: Callable[[L1Client], T]) -> T:
-        """The first usable answer.
+        """The first usable answer. That it would revert is a refusal like any other: nobody is asked for a call here.
 
-        Raises: L1Reverted, when an endpoint says so; else the last refusal; L1Unreachable, when nobody answers.
+        Raises: the last refusal; L1Unreachable, when nobody answers.
         """
         refusal: L1Error | None = None
         for endpoint in self.ready():
@@ -59,8 +59,6 @@ class Asker:
                 return self.endpoints.ask(endpoint, question)
             except Unusable:
                 continue
-            except L1Reverted:
-                raise
             except L1Error as error:
                 refusal = error
         raise refusal or self.too_few("an answer", 0)

@@ -17,7 +17,7 @@ from eth_hash.auto import keccak
 from tallystick.errors import BadInput, DataMismatch, L1Error
 from tallystick.l1.abi import contract_abi
 from tallystick.l1.client import questions
-from tallystick.l1.client.access import Contract
+from tallystick.l1.client.access import TRANSACTION_GAS_CAP, Contract
 from tallystick.l1.client.consult import Asker
 from tallystick.l1.client.endpoints import Endpoint, Endpoints, Report, Unusable
 from tallystick.l1.client.http_client import (
@@ -42,9 +42,12 @@ AGREED_WITHIN_BLOCKS: Final = (0, 1, 2, 4, 8, 16, 32, 64, 128)
 """How far below their heads the endpoints' common block is looked for."""
 HEADERS_KEPT: Final = 512
 BLOCKS_KEPT: Final = 8
-TRANSACTION_GAS_CAP: Final = 1 << 24
-"""EIP-7825: no estimate may exceed it, whatever an endpoint says."""
 TAGS: Final = frozenset(("latest", "safe", "finalized"))
+
+
+def _far_apart(found: Sequence[int]) -> bool:
+    """Whether of rising amounts the last one is more than twice the first."""
+    return found[-1] > 2 * found[0]
 
 
 def _silent(_endpoint: str, _problem: str) -> None:
@@ -343,12 +346,14 @@ class QuorumClient:
         return results
 
     def estimate_gas(self, to: bytes | None, data: bytes, *, sender: bytes, value_wei: int = 0) -> int:
-        """The most that a quorum of the endpoints estimates. That it would revert is believed only of a quorum."""
+        """The most that a quorum of the endpoints estimates, or what most of all do where one is far off. That it would
+        revert is believed only of a quorum."""
 
         def estimate(client: L1Client) -> int:
             return client.estimate_gas(to, data, sender=sender, value_wei=value_wei)
 
-        return min(max(self._ask.several(estimate, "an estimate of gas")), TRANSACTION_GAS_CAP)
+        found = self._amounts(estimate, "an estimate of gas")
+        return min(found[len(found) // 2] if _far_apart(found) else found[-1], TRANSACTION_GAS_CAP)
 
     def code_hash(self, address: bytes) -> bytes:
         """keccak of the runtime code, of nothing where there is none."""
@@ -361,9 +366,20 @@ class QuorumClient:
     # Transactions
 
     def tip_wei(self) -> int:
-        """The median of what a quorum of the endpoints suggests, the lower one of two."""
-        tips = sorted(self._ask.several(lambda client: client.tip_wei(), "a tip"))
+        """The median of what the endpoints suggest, the lower one of two."""
+        tips = self._amounts(lambda client: client.tip_wei(), "a tip")
         return tips[(len(tips) - 1) // 2]
+
+    def _amounts(self, question: Callable[[L1Client], int], what: str) -> list[int]:
+        """What cannot be proven, and differs a little among honest endpoints, the smallest first: a quorum's answers, or
+        everybody's where one is far from another, which may be a lie.
+
+        Raises: as `Asker.several`.
+        """
+        found = sorted(self._ask.several(question, what))
+        if _far_apart(found):
+            found = max(found, sorted(self._ask.everybody(question)[0]), key=len)
+        return found
 
     def send_raw(self, raw: bytes) -> bytes:
         """Hands a signed transaction to every endpoint; its hash, when one takes it."""

@@ -17,7 +17,7 @@ from threading import RLock
 from typing import Any
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
-from tallystick.l1.client.access import L1
+from tallystick.l1.client.access import L1, TRANSACTION_GAS_CAP
 from tallystick.l1.client.values import BlockRef, Receipt
 from tallystick.l1.sending.fees import PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
 from tallystick.l1.sending.queuestore import ENDED, Attempt, QueueStore, TxEntry, TxState
@@ -363,7 +363,7 @@ class TxQueue:
         if entry.gas is not None:
             return entry.gas
         estimate = self._client.estimate_gas(entry.to, entry.data, sender=self.address, value_wei=entry.value_wei)
-        return estimate * (100 + GAS_MARGIN_PERCENT) // 100
+        return min(estimate * (100 + GAS_MARGIN_PERCENT) // 100, TRANSACTION_GAS_CAP)
 
     def _price(self, head: BlockRef, window: Window | None, older: Fees | None) -> Fees | None:
         urgency = urgency_ppm(window, head.number)

@@ -1,0 +1,81 @@
+"""One endpoint of three that lies about what cannot be proven: it keeps nothing from landing or from being read."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tallystick.l1.client.access import Contract
+from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.client.quorum import QuorumClient
+from tallystick.l1.dev.dev_server import DevServer
+from tallystick.l1.sending.fees import GWEI
+from tallystick.l1.sending.sender import TxQueue
+from tests.l1.relay import Relay
+
+NewQueue = Callable[..., TxQueue]
+
+
+@pytest.fixture
+def relays(server: DevServer) -> Iterator[list[Relay]]:
+    """Three endpoints of one chain, of which the first is asked first."""
+    made = [Relay(server.rpc) for _ in range(3)]
+    yield made
+    for relay in made:
+        relay.close()
+
+
+def noted(client: L1Client, probe: Contract) -> list[int]:
+    return [event.args["number"] for event in probe.events(0, client.head().number, "Noted")]
+
+
+@pytest.mark.parametrize("told", [0, 1 << 24, 1 << 60])
+def test_an_endpoint_that_lies_of_gas_and_of_tips_keeps_nothing_from_landing_and_makes_nothing_dear(
+    told: int,
+    new_queue: NewQueue,
+    relays: list[Relay],
+    server: DevServer,
+    probe: Contract,
+    client: L1Client,
+    clock: Any,
+) -> None:
+    """It is asked first of three. Gas of nothing would run out, and with more than a transaction may have no node takes it."""
+    amounts = ("eth_estimateGas", "eth_maxPriorityFeePerGas")
+    relays[0].lie = lambda method, params, result: hex(told) if method in amounts else result
+    queue = new_queue(through=QuorumClient([relay.url for relay in relays], clock=clock, sleep=lambda _: None))
+    balance = client.balance_wei(queue.address)
+    queue.enqueue("note", probe.address, probe.encode("note", 10, b""))
+    queue.wait("note")
+    entry = queue.get("note")
+    assert entry is not None
+    (signed,) = queue._store.attempts(entry)
+    assert (noted(client, probe), signed.gas < 100_000) == ([10], True)
+    assert client.balance_wei(queue.address) < balance
+    assert GWEI // 2 <= signed.fees.tip_wei <= 2 * GWEI
+
+
+def test_an_only_endpoint_that_estimates_too_much_of_gas_makes_nothing_dearer_than_a_transaction_may_be(
+    new_queue: NewQueue, relays: list[Relay], probe: Contract, client: L1Client
+) -> None:
+    relays[0].lie = lambda method, params, result: hex(1 << 24) if method == "eth_estimateGas" else result
+    queue = new_queue(through=QuorumClient([relays[0].url]))
+    queue.enqueue("note", probe.address, probe.encode("note", 10, b""))
+    queue.wait("note")
+    assert noted(client, probe) == [10], "a fifth more is no transaction"
+
+
+def test_an_endpoint_that_calls_every_question_a_revert_hides_no_log_and_no_block(
+    relays: list[Relay], probe: Contract, client: L1Client, send: Callable[..., bytes]
+) -> None:
+    """That a call reverts is an answer where a contract is called, and nowhere else: the next endpoint is asked."""
+    for number in (10, 11):
+        send(probe.address, probe.encode("note", number, b""))
+    relays[0].reverting = {"eth_getBlockReceipts", "eth_getBlockByHash", "eth_getTransactionReceipt"}
+    through = QuorumClient([relay.url for relay in relays], sleep=lambda _: None)
+    seen = Contract(client=through, abi=probe.abi, address=probe.address)
+    head = client.head()
+    assert [each.args["number"] for each in seen.events(0, head.number, "Noted")] == [10, 11]
+    relays[0].reverting = {"eth_getBlockByHash", "eth_getTransactionCount"}
+    fresh = QuorumClient([relay.url for relay in relays], sleep=lambda _: None)
+    assert fresh.block(head.hash) == head
+    assert fresh.nonce(probe.address, "pending") == 1
