@@ -190,6 +190,12 @@ TERMS = DeployConfig(sequencer=SEQUENCER)
         ({"rate_bytes": 511_999}, "more than the bucket drains"),
         ({"rate_bytes": 8_310_761}, "wait without a bound"),
         ({"root_height": 21}, "wait without a bound"),
+        ({"past_bound_seconds": 119}, "too old before it could land"),
+        ({"min_interval_blocks": 50_401}, "before anything could follow"),
+        ({"challenge_bond_wei": 0}, "cannot be nothing"),
+        ({"assertion_bond_wei": 0, "challenge_bond_wei": 0}, "cannot be nothing"),
+        ({"roots_per_second": 0}, "cannot be nothing"),
+        ({"atoms_per_unit": 0}, "cannot be nothing"),
     ],
 )
 def test_terms_that_do_not_go_together_are_refused_with_the_reason(change: dict[str, Any], reason: str) -> None:
@@ -201,6 +207,7 @@ def test_terms_that_do_not_go_together_are_refused_with_the_reason(change: dict[
 def test_the_inboxs_terms_pass_up_to_their_edges() -> None:
     edges: tuple[dict[str, Any], ...] = (
         {"force_delay_seconds": 504},
+        {"past_bound_seconds": 120},
         {"rate_bytes": 512_000},
         {"rate_bytes": 8_310_760},
         {"burst_bytes": 131_072},

@@ -15,9 +15,11 @@ from tallystick.l1.backlog import (
     steps_a_block,
 )
 from tallystick.l1.deployment import BLOCK_SECONDS, DeployConfig
-from tallystick.state.layout import MAX_CHUNK_BYTES, MAX_CHUNKS, REPORT_AGE_MS
+from tallystick.state.layout import MAX_BATCH_SECONDS, MAX_CHUNK_BYTES, MAX_CHUNKS, REPORT_AGE_MS
 
 REPORT_SLACK_MS: Final = 3_000
+LANDING_SECONDS: Final = 60
+"""What the past bound leaves the longest batch to land in, once it has ended."""
 LARGEST_BATCH_BYTES: Final = MAX_CHUNKS * MAX_CHUNK_BYTES
 CONFIRMATIONS: Final = 12
 """Blocks that an honest sequencer lets pass over a message before it consumes it, unless it is told to wait longer."""
@@ -29,6 +31,14 @@ def check_inbox(config: DeployConfig, *, development: bool) -> None:
     Raises: ConfigError, with the reason and the numbers.
     """
     _check_clock(config)
+    least = MAX_BATCH_SECONDS + LANDING_SECONDS
+    if config.past_bound_seconds < least:
+        raise ConfigError(
+            "the longest batch would be too old before it could land",
+            hint="lengthen past_bound_seconds",
+            past_bound_seconds=config.past_bound_seconds,
+            least_seconds=least,
+        )
     check_confirmations(config, CONFIRMATIONS)
     if config.takeover_delay_seconds < config.force_delay_seconds:
         raise ConfigError(

@@ -54,6 +54,9 @@ def check_terms(config: DeployConfig, *, development: bool) -> tuple[str, ...]:
     Raises: ConfigError, with the reason and the numbers.
     """
     _check_height(config, development=development)
+    for name in ("atoms_per_unit", "roots_per_second", "assertion_bond_wei", "challenge_bond_wei"):
+        if getattr(config, name) == 0:
+            raise ConfigError(f"{name} cannot be nothing", hint="leave it out to have the default")
     _check_bonds(config)
     check_inbox(config, development=development)
     doubts = _check_period(config)
@@ -111,6 +114,13 @@ def _check_bonds(config: DeployConfig) -> None:
 
 
 def _check_period(config: DeployConfig) -> tuple[str, ...]:
+    if config.min_interval_blocks > config.challenge_period_blocks:
+        raise ConfigError(
+            "assertions would be confirmed before anything could follow them",
+            hint="min_interval_blocks is not longer than challenge_period_blocks",
+            min_interval_blocks=config.min_interval_blocks,
+            challenge_period_blocks=config.challenge_period_blocks,
+        )
     least = config.least_period_blocks(1)
     if config.challenge_period_blocks < least:
         raise ConfigError(
