@@ -50,7 +50,7 @@ def fields_of(rules: Market) -> dict[str, int]:
     """Return rules as a listing's fields."""
     fields = {name: int(getattr(rules, name)) for name in FIELDS}
     for number, (begins, initial, maintenance) in enumerate(rules.tiers, start=2):
-        names = f"tier{number}_from", f"initial{number}_ppm", f"maintenance{number}_ppm"
+        names = f"tier{number}_from_millions", f"initial{number}_ppm", f"maintenance{number}_ppm"
         fields |= dict(zip(names, (begins, initial, maintenance), strict=True))
     if any(rules.surcharge):
         fields["surcharge_from_units"], fields["surcharge_to_units"] = rules.surcharge
