@@ -32,7 +32,7 @@ def text_of(page: Path) -> str:
 def without_substitutions(line: str) -> str:
     """Return a line of a shell with what it would fill in filled in."""
     line = re.sub(r"\$\(tallystick [^()]*\)", ADDRESS, line)
-    return line.replace("$RPC", "http://127.0.0.1:8545").replace("$name", "alice")
+    return line.replace("$RPC", "http://127.0.0.1:8545").replace("$name", "alice").replace("$NUMBER", "0")
 
 
 def calls(text: str) -> Iterator[str]:

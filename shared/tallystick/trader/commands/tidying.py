@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Iterator
+from itertools import count
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Url
 from tallystick.errors import REJECTED
+from tallystick.state.layout import MAIN_ACCOUNT_MASK
 from tallystick.trader.commands.trader_options import Market, open_client, print_answer, print_json
+
+if TYPE_CHECKING:
+    from tallystick.shapes.submitting import Answer
+    from tallystick.trader.client import TraderClient
+
+SUB_ACCOUNTS = range(1, 16)
 
 Whose = Annotated[int, typer.Argument(min=0, help="Whose position; 0 is the insurance fund.")]
 
@@ -70,25 +79,68 @@ def settle_position(
 
 
 def settle_account(
-    accounts: Annotated[list[int], typer.Argument(min=1, help="Whose claims.")],
+    accounts: Annotated[
+        list[int] | None, typer.Argument(min=1, help="Whose claims; each with its sub-accounts.")
+    ] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="Those of all accounts there are.")] = False,
     operator: Url = OPERATOR_URL,
     as_json: Json = False,
 ) -> None:
-    """Wind the exchange down: have claims counted, and a week later paid. Example: `trader settle-account 1 2 7`.
+    """Wind the exchange down: have claims counted, and a week later paid. Example: `trader settle-account --all`.
 
     Only once no market has had a price for seven days. The first record begins the wind-down; for a week claims are
-    counted, and after it the same command has each account paid its share, to be claimed from the Vault.
+    counted, and after it the same command has each account paid its share, to be claimed from the Vault. What is refused
+    for one account is told, and the others go on.
     """
+    from tallystick.errors import BadInput, Refused
     from tallystick.trader.show import answer_text
 
+    if everybody == bool(accounts):
+        raise BadInput("say once whose claims", hint="numbers of accounts, or --all")
+    answers: list[Answer] = []
+    refusals: list[Refused] = []
     with open_client(operator) as client:
-        answers = [client.settle_account(account) for account in accounts]
+        for number in with_subs(client, accounts or count(1)):
+            try:
+                answer = client.settle_account(number)
+            except Refused as refusal:
+                refusals.append(refusal)
+                typer.echo(f"account {number}: {refusal}", err=True)
+                continue
+            answers.append(answer)
+            if not as_json:
+                print(f"account {number}, {answer_text(answer)}", flush=True)
     if as_json:
         print_json(answers)
-    else:
-        print("\n".join(answer_text(answer) for answer in answers))
+    if refusals:
+        raise refusals[0] if not answers else Refused("some of the accounts were refused", refused=len(refusals))
     if not all(answer.accepted for answer in answers):
         raise typer.Exit(REJECTED)
+
+
+def with_subs(client: TraderClient, accounts: Iterable[int]) -> Iterator[int]:
+    """Yield accounts, each followed by its sub-accounts; a count goes up to the last account there is."""
+    from tallystick.trader.client import sub_account
+
+    for number in accounts:
+        if isinstance(accounts, count) and not exists(client, number):
+            return
+        yield number
+        if number <= MAIN_ACCOUNT_MASK:
+            yield from (sub for at in SUB_ACCOUNTS if exists(client, sub := sub_account(number, at)))
+
+
+def exists(client: TraderClient, number: int) -> bool:
+    """Return whether the operator knows an account. Raises: Refused when it says something else."""
+    from tallystick.transport import OperatorRefused
+
+    try:
+        client.account(number)
+    except OperatorRefused as refusal:
+        if refusal.code != "no_account":
+            raise
+        return False
+    return True
 
 
 def clean(
