@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 
+from tests.meta.test_declared import PROJECT
 from tests.meta.tree import ROOT
 
 pytestmark = pytest.mark.timeout(900)
@@ -51,6 +53,28 @@ def test_a_wheel_without_a_compiler_is_pure_and_whole(tmp_path: Path) -> None:
     assert set(NEEDED) <= names
     assert not [name for name in names if name.endswith((".so", ".pyd"))]
     assert wheel.name.endswith("-py3-none-any.whl")
+    says_what_it_is(wheel)
+
+
+def says_what_it_is(wheel: Path) -> None:
+    """Compare a wheel's metadata with what the project declares: licence, classifiers, needs, commands, types."""
+    project = PROJECT["project"]
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (info,) = {name.partition("/")[0] for name in names if ".dist-info/" in name}
+        told = message_from_bytes(archive.read(f"{info}/METADATA"))
+        commands = archive.read(f"{info}/entry_points.txt").decode()
+    assert (told["License-Expression"], told["License-File"]) == ("MIT", "LICENSE")
+    assert f"{info}/licenses/LICENSE" in names
+    assert told.get_all("Classifier") == project["classifiers"] and told["Summary"] == project["description"]
+    assert told["Requires-Python"] == project["requires-python"]
+    plain = [each for each in told.get_all("Requires-Dist", []) if "extra ==" not in each]
+    assert {each.replace(" ", "") for each in plain} == {each.replace(" ", "") for each in project["dependencies"]}
+    assert not told.get_all("Project-URL") and "Home-page" not in told
+    assert all(f"{name} = {target}" in commands for name, target in project["scripts"].items())
+    tops = {name.partition("/")[0] for name in names} - {info}
+    assert tops == {"tallystick", "tallystick_operator", "tallystick_challenger"}
+    assert {f"{top}/py.typed" for top in tops} <= set(names)
 
 
 def test_a_wheel_carries_the_compiled_machine(tmp_path: Path) -> None:
