@@ -8,18 +8,16 @@ from __future__ import annotations
 import pytest
 
 from tallystick.machine import engine
-from tallystick.machine.bits import read_address, write_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.outbox import append_withdrawal
 from tallystick.records.codec import Record
 from tallystick.records.signing import domain_separator, make, sign
 from tallystick.schema.names import Outcome, Phase
+from tallystick.state.cells import account_owner, config_signers, set_account_owner, set_config_signers
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ACCOUNT_NONCE_CURRENT,
-    ACCOUNT_OWNER,
     CONFIG_QUORUM,
-    CONFIG_SIGNERS,
     MARKET_STATUS,
     MESSAGE_DEPOSIT,
     MESSAGE_FORCE_CANCEL_ALL,
@@ -73,11 +71,11 @@ def as_if_signed_by(account: int, signer: bytes) -> Tamper:
 
     def tamper(machine: Machine) -> None:
         accounts = machine.state.accounts
-        owner = accounts.open(account) + ACCOUNT_OWNER
-        true = read_address(accounts.words, owner)
-        write_address(accounts.words, owner, signer)
+        cell = accounts.open(account)
+        true = account_owner(accounts.words, cell)
+        set_account_owner(accounts.words, cell, signer)
         engine.step(machine)
-        write_address(accounts.words, owner, true)
+        set_account_owner(accounts.words, cell, true)
         accounts.mark(account)
 
     return tamper
@@ -272,11 +270,11 @@ def test_O26_a_price_report_nobody_named_signed_is_refuted() -> None:
 
     def believe(machine: Machine) -> None:
         config = machine.state.config
-        key_at = config.open(0) + CONFIG_SIGNERS
-        true = read_address(config.words, key_at)
-        write_address(config.words, key_at, THIEF)
+        cell = config.open(0)
+        true = config_signers(config.words, cell, 0)
+        set_config_signers(config.words, cell, 0, THIEF)
         engine.step(machine)
-        write_address(config.words, key_at, true)
+        set_config_signers(config.words, cell, 0, true)
 
     lie = LieAt(phase=Phase.FETCH_RECORD, record=newest(world), tamper=believe)
     assert refuted(world, lie) is Phase.FETCH_RECORD

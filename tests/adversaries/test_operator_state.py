@@ -27,6 +27,7 @@ from tallystick.state.layout import (
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_WORDS,
 )
+from tallystick.testing.ledger import look
 from tallystick.testing.ledger.look import book, cash, position
 from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.world import World, address, message
@@ -78,7 +79,7 @@ def test_O05_skipping_a_better_price_is_refuted() -> None:
     sell = SELL << 18
     lowest = sell | 2 << 16 | MARK >> 8
     word = 7 - (MARK & 255) // 32
-    seen = world.state.bitmaps.words[world.state.bitmaps.open(lowest) + BITMAP_BITS + word]
+    seen = look.word(world.state.bitmaps, lowest, BITMAP_BITS + word)
     hidden = seen & ~(1 << MARK % 32)
     tamper = pretending(lambda m: m.state.bitmaps, lowest, BITMAP_BITS + word, hidden)
     assert refuted(world, LieAt(phase=Phase.MATCH_MAKER, record=newest(world), tamper=tamper)) is Phase.MATCH_MAKER

@@ -19,8 +19,19 @@ from tallystick.machine.market.risk import Health, health, may_change, withdrawa
 from tallystick.machine.market.rules import rules_stand
 from tallystick.machine.market.trade import Fill, Terms, apply_fill, move_totals, undo_fill
 from tallystick.schema.market_rules import RULES
-from tallystick.state import layout
-from tallystick.state.cells import Account, Risk
+from tallystick.state import cells, layout
+from tallystick.state.cells import (
+    Account,
+    Risk,
+    account_cash_units,
+    account_position_funding_index_ppm,
+    account_position_market,
+    account_position_size_lots,
+    market_liquidation_fee_ppm,
+    market_max_lots,
+    set_account_cash_units,
+    set_market_open_interest_lots,
+)
 from tallystick.state.state import State
 from tallystick.testing import exact
 from tallystick.testing.extremes import extreme, fill_account, list_by_hand, listing
@@ -49,10 +60,10 @@ class Full:
     def packed(self, market: int = 0) -> tuple[bytes, bytes, bytes, bytes]:
         """Registers, market, account, risk."""
         state = self.state
-        cells = (state.markets.pack(market), state.accounts.pack(NUMBER), state.risk.pack(0))
+        packed = (state.markets.pack(market), state.accounts.pack(NUMBER), state.risk.pack(0))
         market_cell, account, risk = (
             (cell or bytes(layout.CELL_BYTES[table.tag])) + WORD
-            for cell, table in zip(cells, (state.markets, state.accounts, state.risk), strict=True)
+            for cell, table in zip(packed, (state.markets, state.accounts, state.risk), strict=True)
         )
         return state.registers.pack() + WORD, market_cell, account, risk
 
@@ -60,21 +71,19 @@ class Full:
         return health(self.state, self.account, self.risk)
 
     def rule(self, market: int, name: str) -> int:
-        entry = self.risk + market * layout.RISK_RISKMARKET_WORDS
-        place: int = getattr(layout, f"RISK_RISKMARKET_{name}")
-        return self.state.risk.words[entry + place]
+        value: int = getattr(cells, f"risk_market_{name.lower()}")(self.state.risk.words, self.risk, market)
+        return value
 
     def holdings(self) -> list[exact.Holding]:
         found = []
         words = self.state.accounts.words
         for slot in range(layout.MAX_POSITIONS):
-            at = self.account + layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
-            market = words[at + layout.ACCOUNT_POSITION_MARKET]
-            since = words[at + layout.ACCOUNT_POSITION_FUNDING_INDEX_PPM]
-            if words[at + layout.ACCOUNT_POSITION_SIZE_LOTS]:
+            market = account_position_market(words, self.account, slot)
+            since = account_position_funding_index_ppm(words, self.account, slot)
+            if account_position_size_lots(words, self.account, slot):
                 found.append(
                     exact.Holding(
-                        size=words[at + layout.ACCOUNT_POSITION_SIZE_LOTS],
+                        size=account_position_size_lots(words, self.account, slot),
                         mark=self.rule(market, "MARK_TICKS"),
                         tick=self.rule(market, "MULTIPLIER"),
                         change=self.rule(market, "FUNDING_INDEX_PPM") - since,
@@ -90,7 +99,7 @@ def tiers_of(full: Full, market: int, kind: str) -> exact.Tiers:
     """Return a market's tiers as they are meant: as many as begin somewhere."""
     tiers = [(0, full.rule(market, f"{kind}_PPM"))]
     for number in (2, 3):
-        begin = full.rule(market, f"TIER{number}_FROM") * 10**6
+        begin = full.rule(market, f"TIER{number}_FROM_MILLIONS") * 10**6
         if begin > tiers[-1][0]:
             tiers.append((begin, full.rule(market, f"{kind}{number}_PPM")))
     return tuple(tiers)
@@ -110,9 +119,9 @@ def full(seed: int) -> tuple[Full, random.Random]:
     if chance.random() < 0.7:
         measured = made.measured()
         target = extreme(chance, 0, measured.maintenance)
-        cash = state.accounts.words[made.account + layout.ACCOUNT_CASH_UNITS] + target - measured.value
+        cash = account_cash_units(state.accounts.words, made.account) + target - measured.value
         most = layout.MAX_CASH_UNITS
-        state.accounts.words[made.account + layout.ACCOUNT_CASH_UNITS] = max(-most, min(most, cash))
+        set_account_cash_units(state.accounts.words, made.account, max(-most, min(most, cash)))
     state.registers.deposited_units = extreme(chance, 0, layout.MAX_DEPOSITED_UNITS)
     state.registers.withdrawn_units = extreme(chance, 0, state.registers.deposited_units)
     return made, chance
@@ -129,7 +138,7 @@ def test_a_full_accounts_health_and_what_it_may_withdraw(seed: int) -> None:
     made, _ = full(seed)
     registers, _, account, risk = made.packed()
     measured = numbers(made.measured())
-    cash = made.state.accounts.words[made.account + layout.ACCOUNT_CASH_UNITS]
+    cash = account_cash_units(made.state.accounts.words, made.account)
     assert measured == solidity("healthOf", account, risk) == exact.account_health(cash, made.holdings())
     value, initial, maintenance, notional = measured
     assert abs(value) < 1 << 62 | 1 << 61
@@ -145,9 +154,8 @@ def test_tiers_begin_and_weigh_the_same(seed: int) -> None:
     """I3."""
     made, chance = full(seed)
     market, tier = chance.choice(made.markets), chance.randint(0, 3)
-    entry = made.risk + market * layout.RISK_RISKMARKET_WORDS
     words = made.state.risk.words
-    found = (tier_begins(words, entry, tier), maintenance_fraction(words, entry, tier))
+    found = (tier_begins(words, made.risk, market, tier), maintenance_fraction(words, made.risk, market, tier))
     assert found == solidity("tierOf", made.packed()[3], market, tier)
 
 
@@ -174,7 +182,7 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     side = 1 if case.size > 0 else -1
     assert quote == max(lots * worth - side * floor(behind), lots * case.tick)
     if not bankrupt(case):
-        assert enough == fewest(case, tiers, made.state.markets.words[case.market + layout.MARKET_LIQUIDATION_FEE_PPM])
+        assert enough == fewest(case, tiers, market_liquidation_fee_ppm(made.state.markets.words, case.market))
 
 
 def fewest(case: Case, tiers: exact.Tiers, fee_ppm: int) -> int:
@@ -217,8 +225,8 @@ def test_what_a_liquidation_pays_the_fund(seed: int) -> None:
     fee = liquidation_fee(Machine(state, NoInputs()), cell, made.account, tick * price, tick, price)
     registers, rules, fund, _ = made.packed(market)
     assert fee == solidity("liquidationFeeOf", registers, rules, fund, tick * price, tick, price)
-    room = layout.MAX_CASH_UNITS - state.accounts.words[made.account + layout.ACCOUNT_CASH_UNITS]
-    ppm = state.markets.words[cell + layout.MARKET_LIQUIDATION_FEE_PPM]
+    room = layout.MAX_CASH_UNITS - account_cash_units(state.accounts.words, made.account)
+    ppm = market_liquidation_fee_ppm(state.markets.words, cell)
     improvement = abs(price - limit) * tick
     assert fee == exact.liquidation_fee(tick * price, ppm, improvement, room)
 
@@ -233,8 +241,8 @@ def test_one_side_of_a_fill_and_its_way_back(seed: int) -> None:
         list_by_hand(made.state, market, chance, far=True)
     state = made.state
     cell = state.markets.open(market)
-    most = state.markets.words[cell + layout.MARKET_MAX_LOTS]
-    state.markets.words[cell + layout.MARKET_OPEN_INTEREST_LOTS] = extreme(chance, most, layout.MAX_OPEN_INTEREST_LOTS)
+    most = market_max_lots(state.markets.words, cell)
+    set_market_open_interest_lots(state.markets.words, cell, extreme(chance, most, layout.MAX_OPEN_INTEREST_LOTS))
     lots, side = extreme(chance, 1, most), chance.randint(0, 1)
     quote = lots * extreme(chance, 1, layout.MAX_PRICE_TICKS) * made.rule(market, "MULTIPLIER")
     fee = extreme(chance, -quote, quote)

@@ -17,7 +17,8 @@ from tallystick.rollup.invariants import broken
 from tallystick.rollup.replay import Replayer
 from tallystick.rollup.views.assertion_view import RollupView, Status, assertion_id
 from tallystick.rollup.views.inbox_view import InboxView
-from tallystick.state.layout import ACCOUNT_CASH_UNITS, MAX_CHUNK_BYTES
+from tallystick.state.cells import account_cash_units, set_account_cash_units
+from tallystick.state.layout import MAX_CHUNK_BYTES
 from tallystick.testing.world import World, world_genesis
 
 BATCHES = 12
@@ -229,7 +230,11 @@ def test_a_state_that_owes_too_much_is_told(history: tuple[list[Happened], list[
     """I1."""
     replayer = replayed(history, rollup_of(history[1]))
     state = next(reversed(replayer.states.values())).copy()
-    state.accounts.words[state.accounts.open(1) + ACCOUNT_CASH_UNITS] += 1
+    set_account_cash_units(
+        state.accounts.words,
+        state.accounts.open(1),
+        account_cash_units(state.accounts.words, state.accounts.open(1)) + 1,
+    )
     (sentence,) = broken(state)
     assert "accounts hold" in sentence
 

@@ -6,9 +6,8 @@ import pytest
 
 from tallystick.errors import BadInput
 from tallystick.machine import engine
-from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Machine
-from tallystick.state.layout import OUTBOX_RECIPIENT
+from tallystick.state.cells import outbox_recipient
 from tallystick.testing.rogues.__main__ import main as rogue
 from tallystick.testing.rogues.lies import LIES, Lie, make_lie
 from tallystick.testing.world import World, address, total_units
@@ -110,8 +109,7 @@ def test_minting_owes_more_than_was_deposited() -> None:
 def test_a_stolen_withdrawal_pays_the_thief() -> None:
     _, machine = wrong_steps(busy_world(), make_lie("steal-withdrawal", THIEF))
     state = machine.state
-    base = state.outbox.rows[0] + OUTBOX_RECIPIENT
-    assert read_address(state.outbox.words, base) == THIEF
+    assert outbox_recipient(state.outbox.words, state.outbox.known(0)) == THIEF
 
 
 def test_an_unknown_lie_is_refused_with_the_names_of_those_there_are() -> None:

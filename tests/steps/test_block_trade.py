@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.schema.names import Outcome
+from tallystick.state.cells import set_account_cash_units
 from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
     BLOCK_MAKER_REDUCES,
     BLOCK_TAKER_REDUCES,
     FLAG_IOC,
@@ -194,7 +194,7 @@ def test_no_position_grows_beyond_the_largest(market: World, full: int) -> None:
 def test_no_cash_grows_beyond_its_bound(unreplayed: World, rich: int) -> None:
     world = unreplayed
     accounts = world.state.accounts
-    accounts.words[accounts.open(rich) + ACCOUNT_CASH_UNITS] = MAX_CASH_UNITS - LOT
+    set_account_cash_units(accounts.words, accounts.open(rich), MAX_CASH_UNITS - LOT)
     side = SELL if rich == 1 else BUY
     assert world.block(1, 2, side, MARK, 2) is Outcome.POSITION_LIMIT
     assert world.block(1, 2, side, MARK, 1) is ACCEPTED

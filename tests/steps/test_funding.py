@@ -16,12 +16,8 @@ from tallystick.proof.tracer import Tracer
 from tallystick.referee.runner import TwinRunner
 from tallystick.rollup.invariants import broken, imbalance
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import (
-    MAX_EXPOSURE,
-    MAX_FUNDING_INDEX_PPM,
-    RISK_RISKMARKET_FUNDING_INDEX_PPM,
-    RISK_RISKMARKET_WORDS,
-)
+from tallystick.state.cells import set_risk_market_funding_index_ppm
+from tallystick.state.layout import MAX_EXPOSURE, MAX_FUNDING_INDEX_PPM
 from tallystick.testing.ledger import ledger as books
 from tallystick.testing.ledger.ledger_market import Market
 from tallystick.testing.ledger.ledger_model import Order
@@ -39,7 +35,7 @@ def charge(scene: Scene, index: int, market: int = 0) -> None:
     """Set a market's funding index between two batches, as if hours had passed."""
     scene.finish()
     base = scene.state.risk.open(0)
-    scene.state.risk.words[base + market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_FUNDING_INDEX_PPM] = index
+    set_risk_market_funding_index_ppm(scene.state.risk.words, base, market, index)
     scene.state.risk.mark(0)
     scene.cut()
 

@@ -15,15 +15,8 @@ from tallystick.machine.machine import Machine, NoInputs
 from tallystick.machine.market.liquidation import Case, outranks, sufficient_lots, zero_price, zero_quote
 from tallystick.machine.market.risk import Health
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    ACCOUNT_POSITION_WORDS,
-    ACCOUNT_POSITIONS,
-    BUY,
-    SELL,
-)
+from tallystick.state.cells import set_account_cash_units, set_account_position_market, set_account_position_size_lots
+from tallystick.state.layout import BUY, SELL
 from tallystick.state.state import State
 from tallystick.testing.byhand import hold
 from tallystick.testing.exact import Stand, margin
@@ -43,16 +36,15 @@ def case_of(stand: Stand, fee_ppm: int = 0) -> Case:
         suffix = "" if at == 0 else str(at + 1)
         rules |= {f"maintenance{suffix}_ppm": ppm, f"initial{suffix}_ppm": ppm}
         if at:
-            rules[f"tier{at + 1}_from"] = begin // 1_000_000
+            rules[f"tier{at + 1}_from_millions"] = begin // 1_000_000
     write_rules(state, 0, rules)
     write_rules(state, 1, {"status": 1, "mark_ticks": 1, "multiplier": 1, "maintenance_ppm": 1_000_000})
     account = state.accounts.open(7)
     words = state.accounts.words
-    words[account + ACCOUNT_CASH_UNITS] = stand.cash
+    set_account_cash_units(words, account, stand.cash)
     for slot, (market, size) in enumerate(((1, stand.other_value), (0, stand.size))):
-        at = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-        words[at + ACCOUNT_POSITION_MARKET] = market if size else 0
-        words[at + ACCOUNT_POSITION_SIZE_LOTS] = size
+        set_account_position_market(words, account, slot, market if size else 0)
+        set_account_position_size_lots(words, account, slot, size)
     return Case(Machine(state, NoInputs()), 7, 0)
 
 

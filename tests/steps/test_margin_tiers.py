@@ -13,7 +13,7 @@ from tallystick.machine.arith import ppm_down
 from tallystick.machine.market.margin import initial_margin, maintenance_margin
 from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import BUY, FLAG_IOC, MARKET_OPEN_INTEREST_LOTS, PPM, RISK_RISKMARKET_WORDS, SELL
+from tallystick.state.layout import BUY, FLAG_IOC, MARKET_OPEN_INTEREST_LOTS, PPM, SELL
 from tallystick.state.state import State
 from tallystick.testing.exact import margin
 from tallystick.testing.ledger.look import cash, position, word
@@ -59,10 +59,10 @@ def test_margin_is_the_sum_over_the_tiers_rounded_up(
     if third > second > 0:
         tiers.append((third * PPM, third_ppm))
     exact = margin(notional, tuple(tiers))
-    entry = state.risk.open(0) + 5 * RISK_RISKMARKET_WORDS
-    assert maintenance_margin(state.risk.words, entry, notional) == ceil(exact)
+    risk = state.risk.open(0)
+    assert maintenance_margin(state.risk.words, risk, 5, notional) == ceil(exact)
     extra = ceil(margin(notional, ((0, surcharge),)))
-    assert initial_margin(state.risk.words, entry, notional) == ceil(exact) + extra < 1 << 56
+    assert initial_margin(state.risk.words, risk, 5, notional) == ceil(exact) + extra < 1 << 56
 
 
 @given(amount=st.integers(0, (1 << 54) - 1), ppm=PPMS)

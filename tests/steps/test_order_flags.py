@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tallystick.schema.names import Outcome
+from tallystick.state.cells import set_market_band_ppm
 from tallystick.state.layout import (
     FLAG_IOC,
     FLAG_MARKET,
@@ -12,7 +13,6 @@ from tallystick.state.layout import (
     FLAG_REDUCE_ONLY,
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
-    MARKET_BAND_PPM,
 )
 from tallystick.testing.ledger.look import book, position
 from tallystick.testing.world import World
@@ -92,7 +92,7 @@ def test_meeting_an_own_order_cancels_whom_the_flags_say(
 def test_a_market_order_reaches_as_far_as_the_band(unreplayed: World, band: int, side: int, reach: int) -> None:
     world = unreplayed
     market = world.state.markets.open(0)
-    world.state.markets.words[market + MARKET_BAND_PPM] = band
+    set_market_band_ppm(world.state.markets.words, market, band)
     assert world.order(1, 0, 1 - side, reach, 1) is Outcome.ACCEPTED
     beyond = reach + (1 if side == BUY else -1)
     if beyond > 0:
@@ -103,7 +103,7 @@ def test_a_market_order_reaches_as_far_as_the_band(unreplayed: World, band: int,
 
 def test_without_a_band_a_market_order_buys_at_any_price(unreplayed: World) -> None:
     world = unreplayed
-    world.state.markets.words[world.state.markets.open(0) + MARKET_BAND_PPM] = 0
+    set_market_band_ppm(world.state.markets.words, world.state.markets.open(0), 0)
     world.order(1, 0, SELL, 7000, 1)
     assert world.order(2, 0, BUY, 0, 1, flags=FLAG_MARKET) is Outcome.ACCEPTED
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tallystick.records.signing import make
 from tallystick.rollup.invariants import imbalance
 from tallystick.schema.names import Outcome
+from tallystick.state.cells import set_account_cash_units
 from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
     CLAIM_MS,
     FLAG_IOC,
     MARKET_LIVE,
@@ -226,7 +226,7 @@ def test_a_forced_withdrawal_counts_and_then_pays() -> None:
 def test_a_claim_is_never_larger_than_all_that_can_be_deposited() -> None:
     world = rich_in(10_000_000, 0)
     account = world.state.accounts.open(1)
-    world.state.accounts.words[account + ACCOUNT_CASH_UNITS] = 1 << 59
+    set_account_cash_units(world.state.accounts.words, account, 1 << 59)
     stop(world)
     assert world.settle_account(1) is Outcome.ACCEPTED
     assert world.state.registers.claims_units == MAX_DEPOSITED_UNITS

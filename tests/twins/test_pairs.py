@@ -48,8 +48,6 @@ PAIRS: Final = sorted(LIBRARIES | STEPS)
 ALONE: Final = {
     ("bits.py", "shift_left"): "compiled, a literal that is shifted is a C int",
     ("bits.py", "top_bit"): "a library's logarithm there",
-    ("bits.py", "write_address"): "an address is one value there",
-    ("bits.py", "read_address"): "an address is one value there",
     ("machine.py", "batch"): "what L1 holds comes by the witness there",
     ("machine.py", "chunk"): "what L1 holds comes by the witness there",
     ("machine.py", "message"): "what L1 holds comes by the witness there",

@@ -16,14 +16,13 @@ from tallystick.machine.machine import Machine
 from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Phase
+from tallystick.state.cells import order_remaining_lots, order_trigger_ticks
 from tallystick.state.layout import (
     CHUNK_HEADER_BYTES,
     ITEM_CANCEL,
     ITEM_PLACE,
     ITEM_REPLACE,
     ITEM_SLOT_BYTES,
-    ORDER_REMAINING_LOTS,
-    ORDER_TRIGGER_TICKS,
     PPM,
     WORK_PPM,
 )
@@ -52,9 +51,9 @@ def owed(state: State) -> int:
     """Return the steps that taking everything out of the books takes: an order each, a page each, and what parked ones do."""
     steps = state.registers.page_count - sum(1 for _ in pages_of(state, state.registers.free_page))
     words = state.orders.words
-    for order in state.orders.rows.values():
-        if words[order + ORDER_REMAINING_LOTS]:
-            steps += FIRED if words[order + ORDER_TRIGGER_TICKS] else REMOVED
+    for _, order in state.orders.every():
+        if order_remaining_lots(words, order):
+            steps += FIRED if order_trigger_ticks(words, order) else REMOVED
     return steps
 
 

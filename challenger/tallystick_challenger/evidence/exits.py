@@ -8,7 +8,6 @@ from typing import Any, Final
 from tallystick.amounts import SIDES, tokens
 from tallystick.drawing import Page
 from tallystick.errors import BadInput, DataMissing, Disputed
-from tallystick.machine.bits import read_address
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.risk import health, withdrawable
@@ -16,32 +15,28 @@ from tallystick.numbers import NATURAL
 from tallystick.party.party import Party
 from tallystick.rollup.claims import claim_arguments, claim_under
 from tallystick.rollup.replay import run_out
-from tallystick.state.hashing import keccak
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_OWNER,
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    ACCOUNT_POSITION_WORDS,
-    ACCOUNT_POSITIONS,
-    MARKET_SETTLED,
-    MARKET_STATUS,
-    MAX_POSITIONS,
-    ORDER_ACCOUNT,
-    ORDER_CLIENT_ID,
-    ORDER_MARKET,
-    ORDER_PRICE_TICKS,
-    ORDER_REMAINING_LOTS,
-    ORDER_SIDE,
-    ORDER_TRIGGER_TICKS,
-    OUTBOX_ACCOUNT,
-    OUTBOX_AMOUNT_UNITS,
-    OUTBOX_RECIPIENT,
-    RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_MULTIPLIER,
-    RISK_RISKMARKET_WORDS,
-    TAG_ACCOUNT,
+from tallystick.state.cells import (
+    Account,
+    account_cash_units,
+    account_owner,
+    account_position_market,
+    account_position_size_lots,
+    market_status,
+    order_account,
+    order_client_id,
+    order_market,
+    order_price_ticks,
+    order_remaining_lots,
+    order_side,
+    order_trigger_ticks,
+    outbox_account,
+    outbox_amount_units,
+    outbox_recipient,
+    risk_market_mark_ticks,
+    risk_market_multiplier,
 )
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import MARKET_SETTLED, MAX_POSITIONS, TAG_ACCOUNT
 from tallystick.state.state import State, cell_key
 
 EVERYTHING_UNITS: Final = (1 << 64) - 1
@@ -181,12 +176,12 @@ def exit_page(facts: dict[str, Any]) -> Page:
 
 
 def _holdings(state: State, account: int) -> dict[str, Any]:
-    base = state.accounts.rows.get(account)
+    base = state.accounts.find(account)
     if base is None:
         return {"cash_units": 0, "value_units": 0, "withdrawable_units": 0, "positions": [], "orders": []}
     measured = health(state, base, state.risk.open(0))
     return {
-        "cash_units": state.accounts.words[base + ACCOUNT_CASH_UNITS],
+        "cash_units": account_cash_units(state.accounts.words, base),
         "value_units": measured.value,
         "withdrawable_units": withdrawable(state, measured),
         "positions": list(_positions(state, base)),
@@ -194,41 +189,39 @@ def _holdings(state: State, account: int) -> dict[str, Any]:
     }
 
 
-def _positions(state: State, base: int) -> Iterator[dict[str, Any]]:
+def _positions(state: State, base: Account) -> Iterator[dict[str, Any]]:
     words = state.accounts.words
     for slot in range(MAX_POSITIONS):
-        position = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-        size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+        size = account_position_size_lots(words, base, slot)
         if size == 0:
             continue
-        number = words[position + ACCOUNT_POSITION_MARKET]
-        entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
-        mark = state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS]
-        status = state.markets.words[state.markets.rows[number] + MARKET_STATUS]
+        number = account_position_market(words, base, slot)
+        mark = risk_market_mark_ticks(state.risk.words, state.risk.known(0), number)
+        status = market_status(state.markets.words, state.markets.known(number))
         yield {
             "market": number,
             "size_lots": size,
             "mark_ticks": mark,
-            "worth_units": size * mark * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER],
+            "worth_units": size * mark * risk_market_multiplier(state.risk.words, state.risk.known(0), number),
             "settled": status == MARKET_SETTLED,
         }
 
 
 def _orders(state: State, account: int) -> Iterator[dict[str, Any]]:
     """Yield an account's living orders by their slots, those that wait for their trigger included."""
-    owner = state.accounts.rows[account]
+    owner = state.accounts.known(account)
     for slot in sorted(state.orders.rows):
-        words, order = state.orders.words, state.orders.rows[slot]
-        if words[order + ORDER_ACCOUNT] != account or words[order + ORDER_REMAINING_LOTS] == 0:
+        words, order = state.orders.words, state.orders.known(slot)
+        if order_account(words, order) != account or order_remaining_lots(words, order) == 0:
             continue
         if not is_dead(state, slot, order, owner):
             yield {
-                "market": words[order + ORDER_MARKET],
-                "side": words[order + ORDER_SIDE],
-                "price_ticks": words[order + ORDER_PRICE_TICKS],
-                "remaining_lots": words[order + ORDER_REMAINING_LOTS],
-                "client_id": words[order + ORDER_CLIENT_ID],
-                "trigger_ticks": words[order + ORDER_TRIGGER_TICKS],
+                "market": order_market(words, order),
+                "side": order_side(words, order),
+                "price_ticks": order_price_ticks(words, order),
+                "remaining_lots": order_remaining_lots(words, order),
+                "client_id": order_client_id(words, order),
+                "trigger_ticks": order_trigger_ticks(words, order),
             }
 
 
@@ -236,8 +229,8 @@ def _withdrawals(party: Party, confirmed: State, newest: State, account: int) ->
     """Yield an account's withdrawals that are not paid yet: the confirmed ones with the call that claims them."""
     words = newest.outbox.words
     for index in range(newest.registers.outbox_count):
-        base = newest.outbox.rows[index]
-        if words[base + OUTBOX_ACCOUNT] != account or _ask(party, "Vault", "isClaimed", index):
+        base = newest.outbox.known(index)
+        if outbox_account(words, base) != account or _ask(party, "Vault", "isClaimed", index):
             continue
         call: dict[str, str] | None = None
         if index < confirmed.registers.outbox_count:
@@ -245,8 +238,8 @@ def _withdrawals(party: Party, confirmed: State, newest: State, account: int) ->
             call = _call(party, "Vault", "claim", *claim_arguments(claim))
         yield {
             "index": index,
-            "amount_units": words[base + OUTBOX_AMOUNT_UNITS],
-            "recipient": "0x" + read_address(words, base + OUTBOX_RECIPIENT).hex(),
+            "amount_units": outbox_amount_units(words, base),
+            "recipient": "0x" + outbox_recipient(words, base).hex(),
             "status": "can be claimed by anybody" if call else "waits for its assertion to be confirmed",
             "call": call,
         }
@@ -259,7 +252,7 @@ def _forced(party: Party, newest: State, account: int) -> Iterator[dict[str, Any
         "function": "forceCancelAll",
         "call": _call(party, "Inbox", "forceCancelAll", account),
     }
-    for each in _positions(newest, newest.accounts.rows[account]):
+    for each in _positions(newest, newest.accounts.known(account)):
         if each["settled"]:
             continue
         mark, sells = each["mark_ticks"], each["size_lots"] > 0
@@ -283,7 +276,7 @@ def _packed(state: State, account: int) -> bytes:
 
 
 def _owner(state: State, account: int) -> bytes:
-    return read_address(state.accounts.words, state.accounts.rows[account] + ACCOUNT_OWNER)
+    return account_owner(state.accounts.words, state.accounts.known(account))
 
 
 def _call(party: Party, contract: str, function: str, *arguments: Any) -> dict[str, str]:

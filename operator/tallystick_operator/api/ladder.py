@@ -6,17 +6,15 @@ from collections.abc import Iterator
 
 from tallystick.machine.liveness import is_dead
 from tallystick.shapes.market_data import Level
-from tallystick.state.layout import (
-    BITMAP_BITS,
-    BITMAP_WORDS,
-    BUY,
-    LEVEL_HEAD_PAGE,
-    ORDER_ACCOUNT,
-    ORDER_REMAINING_LOTS,
-    PAGE_BITS,
-    PAGE_NEXT_PAGE,
-    PAGE_SLOTS,
+from tallystick.state.cells import (
+    bitmap_bits,
+    level_head_page,
+    order_account,
+    order_remaining_lots,
+    page_bits,
+    page_next_page,
 )
+from tallystick.state.layout import BITMAP_WORDS, BUY, PAGE_SLOTS
 from tallystick.state.state import State
 
 
@@ -29,12 +27,12 @@ def prices(state: State, number: int, side: int) -> Iterator[int]:
 
 
 def _bits(state: State, number: int, side: int, height: int, word: int) -> Iterator[int]:
-    base = state.bitmaps.rows.get(number << 19 | side << 18 | height << 16 | word)
+    base = state.bitmaps.find(number << 19 | side << 18 | height << 16 | word)
     if base is None:
         return
     bits = 0
     for limb in range(BITMAP_WORDS):
-        bits = bits << 32 | state.bitmaps.words[base + BITMAP_BITS + limb]
+        bits = bits << 32 | state.bitmaps.words[bitmap_bits(base) + limb]
     while bits:
         bit = bits.bit_length() - 1 if side == BUY else (bits & -bits).bit_length() - 1
         yield bit
@@ -55,21 +53,21 @@ def levels(state: State, number: int, side: int, depth: int) -> list[Level]:
 
 def _living(state: State, level: int) -> Iterator[int]:
     """Yield the sizes of the living orders at a price, oldest first."""
-    base = state.levels.rows[level]
-    page = state.levels.words[base + LEVEL_HEAD_PAGE]
+    base = state.levels.known(level)
+    page = level_head_page(state.levels.words, base)
     pages = state.pages.words
     while page:
-        row = state.pages.rows[page]
-        bits = pages[row + PAGE_BITS] << 32 | pages[row + PAGE_BITS + 1]
+        row = state.pages.known(page)
+        bits = pages[page_bits(row)] << 32 | pages[page_bits(row) + 1]
         for position in range(PAGE_SLOTS):
             if bits >> position & 1:
-                order = state.orders.rows[page << 6 | position]
+                order = state.orders.known(page << 6 | position)
                 dead = order_is_dead(state, page << 6 | position)
-                yield 0 if dead else state.orders.words[order + ORDER_REMAINING_LOTS]
-        page = pages[row + PAGE_NEXT_PAGE]
+                yield 0 if dead else order_remaining_lots(state.orders.words, order)
+        page = page_next_page(pages, row)
 
 
 def order_is_dead(state: State, slot: int) -> bool:
     """Whether nobody can fill the order in a slot any more."""
-    order = state.orders.rows[slot]
-    return is_dead(state, slot, order, state.accounts.rows[state.orders.words[order + ORDER_ACCOUNT]])
+    order = state.orders.known(slot)
+    return is_dead(state, slot, order, state.accounts.known(order_account(state.orders.words, order)))

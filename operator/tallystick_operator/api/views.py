@@ -7,7 +7,6 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from tallystick.machine.bits import read_address
 from tallystick.machine.market.risk import health, withdrawable
 from tallystick.machine.market.rules import rules_in_force
 from tallystick.machine.market.stages import check_order_stage
@@ -16,54 +15,48 @@ from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import Outcome
 from tallystick.shapes.accounts import Account, Agent, Order, Position
 from tallystick.shapes.market_data import Book, Change, Market, MarketStatus
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_DEAD_MAN_MS,
-    ACCOUNT_NONCE_CURRENT,
-    ACCOUNT_NONCE_WORD,
-    ACCOUNT_OWNER,
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    ACCOUNT_POSITION_WORDS,
-    ACCOUNT_POSITIONS,
-    AGENT_EXPIRY_MS,
-    AGENT_KEY,
-    AGENT_SCOPE,
-    BUY,
-    FLAG_TRIGGER_ABOVE,
-    MARKET_EXPIRY_MS,
-    MARKET_KIND,
-    MARKET_LIVE,
-    MARKET_MAKER_FEE_PPM,
-    MARKET_MAX_LOTS,
-    MARKET_OPEN_INTEREST_LOTS,
-    MARKET_STATUS,
-    MARKET_TAKER_FEE_PPM,
-    MAX_MARKETS,
-    MAX_POSITIONS,
-    NONCE_WORD_BITS,
-    ORACLE_ROUND,
-    ORDER_CLIENT_ID,
-    ORDER_EXPIRY_MS,
-    ORDER_FLAGS,
-    ORDER_MARKET,
-    ORDER_PAIR_SLOT,
-    ORDER_PRICE_TICKS,
-    ORDER_REMAINING_LOTS,
-    ORDER_SIDE,
-    ORDER_TRIGGER_TICKS,
-    PENDING_CHANGES,
-    PENDING_EFFECTIVE_MS,
-    PENDING_RULES,
-    PRICE_INDEX_MS,
-    PRICE_INDEX_TICKS,
-    RISK_RISKMARKET_FUNDING_INDEX_PPM,
-    RISK_RISKMARKET_INITIAL_PPM,
-    RISK_RISKMARKET_MAINTENANCE_PPM,
-    RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_MULTIPLIER,
-    RISK_RISKMARKET_WORDS,
+from tallystick.state import cells
+from tallystick.state.cells import (
+    Price,
+    account_cash_units,
+    account_dead_man_ms,
+    account_nonce_current,
+    account_nonce_word,
+    account_owner,
+    account_position_market,
+    account_position_size_lots,
+    agent_expiry_ms,
+    agent_key,
+    agent_scope,
+    market_expiry_ms,
+    market_kind,
+    market_maker_fee_ppm,
+    market_max_lots,
+    market_open_interest_lots,
+    market_status,
+    market_taker_fee_ppm,
+    oracle_round,
+    order_client_id,
+    order_expiry_ms,
+    order_flags,
+    order_market,
+    order_pair_slot,
+    order_price_ticks,
+    order_remaining_lots,
+    order_side,
+    order_trigger_ticks,
+    pending_changes,
+    pending_effective_ms,
+    pending_rules,
+    price_index_ms,
+    price_index_ticks,
+    risk_market_funding_index_ppm,
+    risk_market_initial_ppm,
+    risk_market_maintenance_ppm,
+    risk_market_mark_ticks,
+    risk_market_multiplier,
 )
+from tallystick.state.layout import BUY, FLAG_TRIGGER_ABOVE, MARKET_LIVE, MAX_MARKETS, MAX_POSITIONS, NONCE_WORD_BITS
 from tallystick.state.state import State
 from tallystick_operator.api.ladder import levels, order_is_dead, prices
 from tallystick_operator.sequencer.readmodel import ReadModel
@@ -86,60 +79,58 @@ def markets(state: State) -> list[Market]:
 
 def market(state: State, number: int) -> Market | None:
     """Return a market, None when it is not listed."""
-    base = state.markets.rows.get(number)
-    if base is None or state.markets.words[base + MARKET_STATUS] == 0:
+    base = state.markets.find(number)
+    if base is None or market_status(state.markets.words, base) == 0:
         return None
     rules = state.markets.words
     risk = state.risk.words
-    entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
-    oracle = state.oracles.rows.get(number)
-    price = state.prices.rows.get(number)
+    oracle = state.oracles.find(number)
+    price = state.prices.find(number)
     return Market(
         market=number,
-        mark_ticks=risk[entry + RISK_RISKMARKET_MARK_TICKS],
+        mark_ticks=risk_market_mark_ticks(risk, state.risk.known(0), number),
         best_bid_ticks=next(prices(state, number, BUY), None),
         best_ask_ticks=next(prices(state, number, 1 - BUY), None),
-        round=state.oracles.words[oracle + ORACLE_ROUND] if oracle is not None else 0,
-        multiplier=risk[entry + RISK_RISKMARKET_MULTIPLIER],
-        initial_ppm=risk[entry + RISK_RISKMARKET_INITIAL_PPM],
-        maintenance_ppm=risk[entry + RISK_RISKMARKET_MAINTENANCE_PPM],
-        taker_fee_ppm=rules[base + MARKET_TAKER_FEE_PPM],
-        maker_fee_ppm=rules[base + MARKET_MAKER_FEE_PPM],
-        max_lots=rules[base + MARKET_MAX_LOTS],
-        open_interest_lots=rules[base + MARKET_OPEN_INTEREST_LOTS],
-        kind=rules[base + MARKET_KIND],
-        expiry_ms=rules[base + MARKET_EXPIRY_MS],
-        rules=dict(zip(RULES, rules_in_force(state, base, entry), strict=True)),
-        status=_status(state, rules[base + MARKET_STATUS], price),
-        index_ticks=state.prices.words[price + PRICE_INDEX_TICKS] if price is not None else 0,
-        index_ms=state.prices.words[price + PRICE_INDEX_MS] if price is not None else 0,
-        funding_index=risk[entry + RISK_RISKMARKET_FUNDING_INDEX_PPM],
+        round=oracle_round(state.oracles.words, oracle) if oracle is not None else 0,
+        multiplier=risk_market_multiplier(risk, state.risk.known(0), number),
+        initial_ppm=risk_market_initial_ppm(risk, state.risk.known(0), number),
+        maintenance_ppm=risk_market_maintenance_ppm(risk, state.risk.known(0), number),
+        taker_fee_ppm=market_taker_fee_ppm(rules, base),
+        maker_fee_ppm=market_maker_fee_ppm(rules, base),
+        max_lots=market_max_lots(rules, base),
+        open_interest_lots=market_open_interest_lots(rules, base),
+        kind=market_kind(rules, base),
+        expiry_ms=market_expiry_ms(rules, base),
+        rules=dict(zip(RULES, rules_in_force(state, number, base, state.risk.known(0)), strict=True)),
+        status=_status(state, market_status(rules, base), price),
+        index_ticks=price_index_ticks(state.prices.words, price) if price is not None else 0,
+        index_ms=price_index_ms(state.prices.words, price) if price is not None else 0,
+        funding_index=risk_market_funding_index_ppm(risk, state.risk.known(0), number),
         change=_change(state, number),
     )
 
 
-def _status(state: State, status: int, price: int | None) -> MarketStatus:
+def _status(state: State, status: int, price: Price | None) -> MarketStatus:
     if status != MARKET_LIVE:
         return "settled"
     return "halted" if price is None else _STAGES[check_order_stage(state, price, 0)]
 
 
 def _change(state: State, number: int) -> Change:
-    base = state.pendings.rows.get(number)
+    base = state.pendings.find(number)
     if base is None:
         return Change()
     words = state.pendings.words
-    effective = words[base + PENDING_EFFECTIVE_MS]
-    rules = {name: words[base + PENDING_RULES + place] for place, name in enumerate(RULES)} if effective else {}
-    return Change(proposed=words[base + PENDING_CHANGES], effective_ms=effective, rules=rules)
+    effective = pending_effective_ms(words, base)
+    rules = {name: pending_rules(words, base, place) for place, name in enumerate(RULES)} if effective else {}
+    return Change(proposed=pending_changes(words, base), effective_ms=effective, rules=rules)
 
 
 def book(state: State, number: int, depth: int) -> Book:
     """Return the best `depth` prices of either side that hold a living order."""
-    entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
     return Book(
         market=number,
-        mark_ticks=state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS],
+        mark_ticks=risk_market_mark_ticks(state.risk.words, state.risk.known(0), number),
         bids=levels(state, number, BUY, depth),
         asks=levels(state, number, 1 - BUY, depth),
     )
@@ -147,24 +138,24 @@ def book(state: State, number: int, depth: int) -> Book:
 
 def account(state: State, read_model: ReadModel, number: int) -> Account | None:
     """Return an account, None when nobody owns it."""
-    base = state.accounts.rows.get(number)
+    base = state.accounts.find(number)
     if base is None:
         return None
     words = state.accounts.words
-    owner = read_address(words, base + ACCOUNT_OWNER)
+    owner = account_owner(words, base)
     if not any(owner):
         return None
     measured = health(state, base, state.risk.open(0))
     return Account(
         account=number,
         owner="0x" + owner.hex(),
-        cash_units=words[base + ACCOUNT_CASH_UNITS],
+        cash_units=account_cash_units(words, base),
         value_units=measured.value,
         initial_units=measured.initial,
         maintenance_units=measured.maintenance,
         withdrawable_units=withdrawable(state, measured),
         next_nonce=next_nonce(words, base),
-        dead_man_ms=words[base + ACCOUNT_DEAD_MAN_MS],
+        dead_man_ms=account_dead_man_ms(words, base),
         positions=_positions(state, base),
         orders=orders(state, read_model, number),
     )
@@ -174,15 +165,15 @@ def agents(state: State, number: int) -> list[Agent]:
     """Return an account's agents, those that are revoked left out."""
     found: list[Agent] = []
     for slot in range(1, AGENT_SLOTS + 1):
-        base = state.agents.rows.get(number << 4 | slot)
-        if base is None or not any(address := read_address(state.agents.words, base + AGENT_KEY)):
+        base = state.agents.find(number << 4 | slot)
+        if base is None or not any(address := agent_key(state.agents.words, base)):
             continue
-        expiry = state.agents.words[base + AGENT_EXPIRY_MS]
+        expiry = agent_expiry_ms(state.agents.words, base)
         found.append(
             Agent(
                 slot=slot,
                 address="0x" + address.hex(),
-                scope=SCOPES[state.agents.words[base + AGENT_SCOPE]],
+                scope=SCOPES[agent_scope(state.agents.words, base)],
                 expiry_ms=expiry,
                 expired=0 < expiry <= state.registers.clock_ms,
             )
@@ -195,51 +186,49 @@ def orders(state: State, read_model: ReadModel, number: int) -> list[Order]:
     words = state.orders.words
     found: list[Order] = []
     for slot in read_model.slots_of(number):
-        base = state.orders.rows[slot]
+        base = state.orders.known(slot)
         found.append(
             Order(
-                market=words[base + ORDER_MARKET],
-                side=words[base + ORDER_SIDE],
-                price_ticks=words[base + ORDER_PRICE_TICKS],
-                remaining_lots=words[base + ORDER_REMAINING_LOTS],
-                client_id=words[base + ORDER_CLIENT_ID],
+                market=order_market(words, base),
+                side=order_side(words, base),
+                price_ticks=order_price_ticks(words, base),
+                remaining_lots=order_remaining_lots(words, base),
+                client_id=order_client_id(words, base),
                 record_number=read_model.orders[slot].record,
-                expiry_ms=words[base + ORDER_EXPIRY_MS],
+                expiry_ms=order_expiry_ms(words, base),
                 slot=slot,
                 dead=order_is_dead(state, slot),
-                flags=words[base + ORDER_FLAGS],
-                trigger_ticks=words[base + ORDER_TRIGGER_TICKS],
-                above=words[base + ORDER_FLAGS] & FLAG_TRIGGER_ABOVE != 0,
+                flags=order_flags(words, base),
+                trigger_ticks=order_trigger_ticks(words, base),
+                above=order_flags(words, base) & FLAG_TRIGGER_ABOVE != 0,
                 pair=_pair(state, base),
             )
         )
     return found
 
 
-def next_nonce(words: vec[i64], base: int) -> int:
+def next_nonce(words: vec[i64], base: cells.Account) -> int:
     """Return the smallest nonce above every nonce the account has used."""
     used: int = 0
     for limb in range(NONCE_LIMBS):
-        used = used << 32 | words[base + ACCOUNT_NONCE_CURRENT + limb]
-    return words[base + ACCOUNT_NONCE_WORD] * NONCE_WORD_BITS + used.bit_length()
+        used = used << 32 | words[account_nonce_current(base) + limb]
+    return account_nonce_word(words, base) * NONCE_WORD_BITS + used.bit_length()
 
 
-def _pair(state: State, order: int) -> int:
-    other = state.orders.rows.get(state.orders.words[order + ORDER_PAIR_SLOT])
-    return 0 if other is None else state.orders.words[other + ORDER_CLIENT_ID]
+def _pair(state: State, order: cells.Order) -> int:
+    other = state.orders.find(order_pair_slot(state.orders.words, order))
+    return 0 if other is None else order_client_id(state.orders.words, other)
 
 
-def _positions(state: State, base: int) -> list[Position]:
+def _positions(state: State, base: cells.Account) -> list[Position]:
     found: list[Position] = []
     words = state.accounts.words
     for slot in range(MAX_POSITIONS):
-        position = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-        size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+        size = account_position_size_lots(words, base, slot)
         if size == 0:
             continue
-        number = words[position + ACCOUNT_POSITION_MARKET]
-        entry = state.risk.rows[0] + number * RISK_RISKMARKET_WORDS
-        mark = state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS]
-        worth = size * mark * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER]
+        number = account_position_market(words, base, slot)
+        mark = risk_market_mark_ticks(state.risk.words, state.risk.known(0), number)
+        worth = size * mark * risk_market_multiplier(state.risk.words, state.risk.known(0), number)
         found.append(Position(market=number, size_lots=size, mark_ticks=mark, worth_units=worth))
     return found

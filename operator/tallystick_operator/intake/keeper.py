@@ -10,20 +10,17 @@ from tallystick.machine.market.liquidation import FUND, size_of
 from tallystick.machine.market.risk import Health, health
 from tallystick.records.signing import make
 from tallystick.shapes.submitting import Answer
-from tallystick.state.cells import Risk
-from tallystick.state.layout import (
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    ACCOUNT_POSITION_WORDS,
-    ACCOUNT_POSITIONS,
-    ADL_DELAY_MS,
-    DELEVERAGE_CANDIDATE,
-    DELEVERAGE_SINCE_MS,
-    MAX_POSITIONS,
-    RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_MULTIPLIER,
-    RISK_RISKMARKET_WORDS,
+from tallystick.state.cells import (
+    Account,
+    Risk,
+    account_position_market,
+    account_position_size_lots,
+    deleverage_candidate,
+    deleverage_since_ms,
+    risk_market_mark_ticks,
+    risk_market_multiplier,
 )
+from tallystick.state.layout import ADL_DELAY_MS, MAX_POSITIONS
 from tallystick.state.state import State
 from tallystick_operator.intake.door import Refused, unsigned
 from tallystick_operator.sequencer.core import Core
@@ -90,7 +87,7 @@ def due(state: State) -> list[Position]:
     """Return each account's largest position whose value is below its maintenance margin, and those of the fund."""
     found: list[Position] = []
     risk = state.risk.open(0)
-    for number, base in list(state.accounts.rows.items()):
+    for number, base in state.accounts.every():
         held = _positions(state, base)
         if not held:
             continue
@@ -109,17 +106,17 @@ def ripe_nominations(core: Core) -> list[int]:
     ripe = core.clock.now_ms() - ADL_DELAY_MS if core.clock.started else -1
     return [
         number
-        for number, base in state.deleverages.rows.items()
-        if words[base + DELEVERAGE_CANDIDATE] and words[base + DELEVERAGE_SINCE_MS] <= ripe
+        for number, base in state.deleverages.every()
+        if deleverage_candidate(words, base) and deleverage_since_ms(words, base) <= ripe
     ]
 
 
 def candidates(state: State, account: int, market: int) -> list[int]:
     """Return who has an opposite position, those first that are leveraged most."""
     risk = state.risk.open(0)
-    size = size_of(state.accounts.words, state.accounts.rows[account], market)
+    size = size_of(state.accounts.words, state.accounts.known(account), market)
     ranked: list[tuple[Fraction, int]] = []
-    for number, base in list(state.accounts.rows.items()):
+    for number, base in state.accounts.every():
         if number == FUND or size_of(state.accounts.words, base, market) * size >= 0:
             continue
         measured: Health = health(state, base, risk)
@@ -128,17 +125,15 @@ def candidates(state: State, account: int, market: int) -> list[int]:
     return [number for _, number in sorted(ranked, reverse=True)[:CANDIDATES_TRIED]]
 
 
-def _positions(state: State, base: int) -> dict[int, int]:
+def _positions(state: State, base: Account) -> dict[int, int]:
     words = state.accounts.words
     found: dict[int, int] = {}
     for slot in range(MAX_POSITIONS):
-        at = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-        if words[at + ACCOUNT_POSITION_SIZE_LOTS]:
-            found[words[at + ACCOUNT_POSITION_MARKET]] = words[at + ACCOUNT_POSITION_SIZE_LOTS]
+        if account_position_size_lots(words, base, slot):
+            found[account_position_market(words, base, slot)] = account_position_size_lots(words, base, slot)
     return found
 
 
 def _worth(state: State, risk: Risk, market: int, size: int) -> int:
-    entry = risk + market * RISK_RISKMARKET_WORDS
     marks = state.risk.words
-    return abs(size) * marks[entry + RISK_RISKMARKET_MARK_TICKS] * marks[entry + RISK_RISKMARKET_MULTIPLIER]
+    return abs(size) * risk_market_mark_ticks(marks, risk, market) * risk_market_multiplier(marks, risk, market)

@@ -12,15 +12,15 @@ from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.machine import engine
-from tallystick.machine.bits import read_address
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.hand import Purse
 from tallystick.party.party import Identity, Party
 from tallystick.party.strategy.strategy import Step, Strategy, duties
 from tallystick.rollup.views.assertion_view import Status
 from tallystick.shapes.accounts import WithdrawalProof
+from tallystick.state.cells import outbox_recipient
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import OUTBOX_RECIPIENT, TAG_OUTBOX
+from tallystick.state.layout import TAG_OUTBOX
 from tallystick.state.state import State, cell_key
 from tallystick_operator.noticeboard import Board, Proven
 
@@ -110,7 +110,7 @@ class Asserter:
 
 
 def _prove(state: State, index: int, assertion: bytes, root: bytes, registers_hash: bytes) -> Proven:
-    recipient = read_address(state.outbox.words, state.outbox.rows[index] + OUTBOX_RECIPIENT)
+    recipient = outbox_recipient(state.outbox.words, state.outbox.known(index))
     return Proven(
         assertion=assertion,
         recipient=recipient,

@@ -6,7 +6,8 @@ from tallystick.errors import StateError
 from tallystick.machine.market.stages import check_order_stage
 from tallystick.records.codec import Record, decode
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import MARKET_LIVE, MARKET_STATUS, PRICE_INDEX_MS, REPORT_AGE_MS
+from tallystick.state.cells import market_status, price_index_ms
+from tallystick.state.layout import MARKET_LIVE, REPORT_AGE_MS
 from tallystick.state.state import State
 from tallystick_operator.sequencer.branch import Branch
 
@@ -29,8 +30,8 @@ def reports_to_renew(branch: Branch, now_ms: int) -> list[tuple[bytes, Record]]:
     found: list[tuple[bytes, Record]] = []
     for (market, _), data in branch.reports.items():
         record = decoded(data)
-        base = prices.rows.get(market)
-        index_ms = prices.words[base + PRICE_INDEX_MS] if base is not None else 0
+        base = prices.find(market)
+        index_ms = price_index_ms(prices.words, base) if base is not None else 0
         if _is_live(state, market) and record.value("time_ms") > max(index_ms, now_ms - REPORT_AGE_MS):
             found.append((data, record))
     return found
@@ -38,13 +39,13 @@ def reports_to_renew(branch: Branch, now_ms: int) -> list[tuple[bytes, Record]]:
 
 def prices_are_back(state: State) -> bool:
     """Whether orders may take in every live market that has had a price."""
-    for number, price in list(state.prices.rows.items()):
-        had = state.prices.words[price + PRICE_INDEX_MS] != 0
+    for number, price in state.prices.every():
+        had = price_index_ms(state.prices.words, price) != 0
         if had and _is_live(state, number) and check_order_stage(state, price, 0) != Outcome.ACCEPTED:
             return False
     return True
 
 
 def _is_live(state: State, number: int) -> bool:
-    base = state.markets.rows.get(number)
-    return base is not None and state.markets.words[base + MARKET_STATUS] == MARKET_LIVE
+    base = state.markets.find(number)
+    return base is not None and market_status(state.markets.words, base) == MARKET_LIVE

@@ -9,10 +9,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Event
 from tallystick.shapes.market_data import Trade
-from tallystick.state.layout import ACCOUNT_OWNER, OUTBOX_RECIPIENT
+from tallystick.state.cells import account_owner, outbox_recipient
 from tallystick.state.state import State
 from tallystick_operator.sequencer.recent import History
 
@@ -119,7 +118,7 @@ class ReadModel:
 
     def _deposit(self, account: int) -> None:
         accounts = self._state.accounts
-        self.owners[read_address(accounts.words, accounts.rows[account] + ACCOUNT_OWNER)] = account
+        self.owners[account_owner(accounts.words, accounts.known(account))] = account
 
     def _withdraw(self, values: tuple[int, ...]) -> None:
         index, account, amount = values
@@ -127,7 +126,7 @@ class ReadModel:
         withdrawal = Withdrawal(
             index=index,
             account=account,
-            recipient=read_address(outbox.words, outbox.rows[index] + OUTBOX_RECIPIENT),
+            recipient=outbox_recipient(outbox.words, outbox.known(index)),
             amount_units=amount,
             batch=self._state.registers.batch_cursor,
         )

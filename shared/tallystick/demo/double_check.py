@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Machine
 from tallystick.rollup.invariants import broken, imbalance
 from tallystick.rollup.replay import Replayer, run_out
 from tallystick.rollup.views.assertion_view import Assertion, RollupView
 from tallystick.rollup.views.fold import ChainEvent
 from tallystick.rollup.views.inbox_view import InboxView
-from tallystick.state.hashing import keccak
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    ACCOUNT_POSITION_WORDS,
-    ACCOUNT_POSITIONS,
-    MAX_POSITIONS,
-    OUTBOX_ACCOUNT,
-    OUTBOX_AMOUNT_UNITS,
-    OUTBOX_RECIPIENT,
-    TAG_OUTBOX,
+from tallystick.state.cells import (
+    account_cash_units,
+    account_position_market,
+    account_position_size_lots,
+    outbox_account,
+    outbox_amount_units,
+    outbox_recipient,
 )
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import MAX_POSITIONS, TAG_OUTBOX
 from tallystick.state.state import State, cell_key
 
 
@@ -60,11 +56,10 @@ class Audit:
         base = accounts.open(number)
         positions: dict[int, int] = {}
         for slot in range(MAX_POSITIONS):
-            at = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-            size = accounts.words[at + ACCOUNT_POSITION_SIZE_LOTS]
+            size = account_position_size_lots(accounts.words, base, slot)
             if size:
-                positions[accounts.words[at + ACCOUNT_POSITION_MARKET]] = size
-        return accounts.words[base + ACCOUNT_CASH_UNITS], positions
+                positions[account_position_market(accounts.words, base, slot)] = size
+        return account_cash_units(accounts.words, base), positions
 
     def withdrawal_proof(self, index: int) -> tuple[Any, ...]:
         """Return the arguments of the Vault's `claim` for a withdrawal."""
@@ -72,9 +67,9 @@ class Audit:
         base = outbox.open(index)
         withdrawal = {
             "index": index,
-            "recipient": read_address(outbox.words, base + OUTBOX_RECIPIENT),
-            "amountUnits": outbox.words[base + OUTBOX_AMOUNT_UNITS],
-            "account": outbox.words[base + OUTBOX_ACCOUNT],
+            "recipient": outbox_recipient(outbox.words, base),
+            "amountUnits": outbox_amount_units(outbox.words, base),
+            "account": outbox_account(outbox.words, base),
         }
         root = self.state.commit()
         proof = self.state.tree.proof(cell_key(TAG_OUTBOX, index))

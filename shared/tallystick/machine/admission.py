@@ -6,23 +6,23 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.nonces import check_nonce, use_nonce
 from tallystick.records.codec import Record
 from tallystick.records.signing import recover_signer
 from tallystick.schema.record_kinds import Authority
 from tallystick.state.arguments import set_args
+from tallystick.state.cells import (
+    Agent,
+    account_owner,
+    agent_expiry_ms,
+    agent_key,
+    agent_scope,
+    config_governance,
+    config_signers,
+)
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import OwnerFields, OwnerOrAgentFields, PriceSignerFields
-from tallystick.state.layout import (
-    ACCOUNT_OWNER,
-    AGENT_EXPIRY_MS,
-    AGENT_KEY,
-    AGENT_SCOPE,
-    CONFIG_GOVERNANCE,
-    CONFIG_SIGNERS,
-)
 
 NOBODY: Final = bytes(20)
 
@@ -52,6 +52,7 @@ def check_record(machine: Machine, record: Record, signer: bytes | None) -> i64:
     price signer or governance meets NOT_AUTHORISED alone.
     """
     authority = record.kind.authority
+    config = machine.state.config
     if machine.state.registers.wind_down_ms and not record.kind.winds_down:
         return Outcome.WINDING_DOWN
     if authority is Authority.NOBODY:
@@ -59,9 +60,10 @@ def check_record(machine: Machine, record: Record, signer: bytes | None) -> i64:
     if signer is None:
         return Outcome.BAD_SIGNATURE
     if authority is Authority.PRICE_SIGNER:
-        return _check_config_key(machine, signer, CONFIG_SIGNERS + 5 * record.values[PriceSignerFields.SIGNER])
+        place = record.values[PriceSignerFields.SIGNER]
+        return _check_config_key(config_signers(config.words, config.open(0), place), signer)
     if authority is Authority.GOVERNANCE:
-        return _check_config_key(machine, signer, CONFIG_GOVERNANCE)
+        return _check_config_key(config_governance(config.words, config.open(0)), signer)
     number, slot, nonce = _key_of(record)
     return check_key(machine, number, slot, nonce, record.kind.scope, signer)
 
@@ -83,9 +85,7 @@ def _key_of(record: Record) -> tuple[i64, i64, i64]:
     return values[OwnerFields.ACCOUNT], 0, values[OwnerFields.NONCE]
 
 
-def _check_config_key(machine: Machine, signer: bytes, field: i64) -> i64:
-    config = machine.state.config
-    key = read_address(config.words, config.open(0) + field)
+def _check_config_key(key: bytes, signer: bytes) -> i64:
     return Outcome.ACCEPTED if key == signer else Outcome.NOT_AUTHORISED
 
 
@@ -99,10 +99,10 @@ def check_key(machine: Machine, number: i64, slot: i64, nonce: i64, scope: i64, 
 
     # READ
     account = state.accounts.open(number)
-    agent = state.agents.open(number << 4 | slot) if slot else -1
+    agent = state.agents.open(number << 4 | slot) if slot else Agent(-1)
 
     # CHECK
-    owner = read_address(state.accounts.words, account + ACCOUNT_OWNER)
+    owner = account_owner(state.accounts.words, account)
     if owner == NOBODY:
         return Outcome.NO_ACCOUNT
     if slot:
@@ -119,11 +119,11 @@ def spend_nonce(machine: Machine, number: i64, nonce: i64) -> None:
     accounts.mark(number)
 
 
-def _check_agent(machine: Machine, needed: i64, signer: bytes, agent: i64) -> i64:
+def _check_agent(machine: Machine, needed: i64, signer: bytes, agent: Agent) -> i64:
     words = machine.state.agents.words
-    if read_address(words, agent + AGENT_KEY) != signer:
+    if agent_key(words, agent) != signer:
         return Outcome.NOT_AUTHORISED
-    expiry = words[agent + AGENT_EXPIRY_MS]
+    expiry = agent_expiry_ms(words, agent)
     if expiry != 0 and expiry <= machine.state.registers.clock_ms:
         return Outcome.AGENT_EXPIRED
-    return Outcome.ACCEPTED if words[agent + AGENT_SCOPE] & needed == needed else Outcome.AGENT_SCOPE
+    return Outcome.ACCEPTED if agent_scope(words, agent) & needed == needed else Outcome.AGENT_SCOPE

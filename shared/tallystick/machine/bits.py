@@ -100,16 +100,3 @@ def top_bit(word: i64) -> i64:
     if word >> (bit + 2):
         bit += 2
     return bit + (word >> (bit + 1))
-
-
-def write_address(words: vec[i64], base: i64, address: bytes) -> None:
-    """Put an address into the five words it takes in a cell."""
-    limb: i64
-    for limb in range(5):
-        words[base + limb] = int.from_bytes(address[4 * limb : 4 * limb + 4], "big")
-
-
-def read_address(words: vec[i64], base: i64) -> bytes:
-    """Return the address that starts at a word."""
-    limbs: list[int] = [words[base], words[base + 1], words[base + 2], words[base + 3], words[base + 4]]
-    return b"".join([limb.to_bytes(4, "big") for limb in limbs])

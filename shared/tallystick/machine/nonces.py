@@ -8,47 +8,47 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from tallystick.machine.bits import bit_is_set, set_bit
-from tallystick.state.codes import Outcome
-from tallystick.state.layout import (
-    ACCOUNT_NONCE_CURRENT,
-    ACCOUNT_NONCE_PREVIOUS,
-    ACCOUNT_NONCE_WORD,
-    NONCE_JUMP_WORDS,
-    NONCE_WORD_BITS,
-    NONCE_WORD_SHIFT,
+from tallystick.state.cells import (
+    Account,
+    account_nonce_current,
+    account_nonce_previous,
+    account_nonce_word,
+    set_account_nonce_word,
 )
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import NONCE_JUMP_WORDS, NONCE_WORD_BITS, NONCE_WORD_SHIFT
 
 LIMBS: Final = NONCE_WORD_BITS >> 5
 
 
-def check_nonce(words: vec[i64], account: i64, nonce: i64) -> i64:
+def check_nonce(words: vec[i64], account: Account, nonce: i64) -> i64:
     """Say whether a nonce may be used.
 
     Rejects: NONCE_RANGE when it is behind the window or further ahead than NONCE_JUMP_WORDS, NONCE_USED.
     """
     word = nonce >> NONCE_WORD_SHIFT
     bit = nonce & (NONCE_WORD_BITS - 1)
-    current = words[account + ACCOUNT_NONCE_WORD]
+    current = account_nonce_word(words, account)
     if word + 1 < current or word > current + NONCE_JUMP_WORDS:
         return Outcome.NONCE_RANGE
     if word > current:
         return Outcome.ACCEPTED
-    field = ACCOUNT_NONCE_CURRENT if word == current else ACCOUNT_NONCE_PREVIOUS
-    return Outcome.NONCE_USED if bit_is_set(words, account + field, LIMBS, bit) else Outcome.ACCEPTED
+    bits = account_nonce_current(account) if word == current else account_nonce_previous(account)
+    return Outcome.NONCE_USED if bit_is_set(words, bits, LIMBS, bit) else Outcome.ACCEPTED
 
 
-def use_nonce(words: vec[i64], account: i64, nonce: i64) -> None:
+def use_nonce(words: vec[i64], account: Account, nonce: i64) -> None:
     """Mark a nonce that `check_nonce` accepted as used, sliding the window forward when it is ahead."""
     word = nonce >> NONCE_WORD_SHIFT
     bit = nonce & (NONCE_WORD_BITS - 1)
-    current = words[account + ACCOUNT_NONCE_WORD]
-    newest = account + ACCOUNT_NONCE_CURRENT
-    older = account + ACCOUNT_NONCE_PREVIOUS
+    current = account_nonce_word(words, account)
+    newest = account_nonce_current(account)
+    older = account_nonce_previous(account)
     if word > current:
         adjacent = word == current + 1
         limb: i64
         for limb in range(LIMBS):
             words[older + limb] = words[newest + limb] if adjacent else 0
             words[newest + limb] = 0
-        words[account + ACCOUNT_NONCE_WORD] = word
+        set_account_nonce_word(words, account, word)
     set_bit(words, newest if word >= current else older, LIMBS, bit)

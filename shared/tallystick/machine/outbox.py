@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.bits import write_address
 from tallystick.machine.machine import Machine
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    OUTBOX_ACCOUNT,
-    OUTBOX_AMOUNT_UNITS,
-    OUTBOX_RECIPIENT,
+from tallystick.state.cells import (
+    Account,
+    account_cash_units,
+    set_account_cash_units,
+    set_outbox_account,
+    set_outbox_amount_units,
+    set_outbox_recipient,
 )
 
 
-def append_withdrawal(machine: Machine, number: i64, account: i64, recipient: bytes, amount: i64) -> None:
+def append_withdrawal(machine: Machine, number: i64, account: Account, recipient: bytes, amount: i64) -> None:
     """Take an amount off an account and owe it to an L1 address.
 
     Units: `amount` in units, already checked against what may leave. Opens the outbox cell.
     """
     state = machine.state
-    state.accounts.words[account + ACCOUNT_CASH_UNITS] -= amount
+    set_account_cash_units(state.accounts.words, account, account_cash_units(state.accounts.words, account) - amount)
     state.accounts.mark(number)
     state.registers.cash_units -= amount
     owe(machine, number, recipient, amount)
@@ -32,9 +33,9 @@ def owe(machine: Machine, number: i64, recipient: bytes, amount: i64) -> None:
     registers = state.registers
     cell = state.outbox.open(registers.outbox_count)
     words = state.outbox.words
-    write_address(words, cell + OUTBOX_RECIPIENT, recipient)
-    words[cell + OUTBOX_AMOUNT_UNITS] = amount
-    words[cell + OUTBOX_ACCOUNT] = number
+    set_outbox_recipient(words, cell, recipient)
+    set_outbox_amount_units(words, cell, amount)
+    set_outbox_account(words, cell, number)
     state.outbox.mark(registers.outbox_count)
     machine.emit("withdrawal", registers.outbox_count, number, amount)
     registers.outbox_count += 1

@@ -5,25 +5,23 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.arith import mul_div_down
-from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.risk import health
 from tallystick.machine.outbox import append_withdrawal
-from tallystick.state.codes import Outcome
-from tallystick.state.layout import (
-    ACCOUNT_CLAIM_UNITS,
-    ACCOUNT_OWNER,
-    ACCOUNT_SETTLED,
-    CLAIM_COUNTED,
-    CLAIM_MS,
-    CLAIM_PAID,
-    MAX_AMOUNT,
-    MAX_DEPOSITED_UNITS,
-    Registers,
+from tallystick.state.cells import (
+    Account,
+    Risk,
+    account_claim_units,
+    account_owner,
+    account_settled,
+    set_account_claim_units,
+    set_account_settled,
 )
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import CLAIM_COUNTED, CLAIM_MS, CLAIM_PAID, MAX_AMOUNT, MAX_DEPOSITED_UNITS, Registers
 
 
-def settle_claim(machine: Machine, number: i64, account: i64, risk: i64) -> i64:
+def settle_claim(machine: Machine, number: i64, account: Account, risk: Risk) -> i64:
     """Count an account's claim, or pay it once the time for counting is over.
 
     Shape: `account` and `risk` are word offsets. Rounding: payments down; what is left stays in the Vault. Rejects:
@@ -31,7 +29,7 @@ def settle_claim(machine: Machine, number: i64, account: i64, risk: i64) -> i64:
     """
     registers = machine.state.registers
     words = machine.state.accounts.words
-    settled = words[account + ACCOUNT_SETTLED]
+    settled = account_settled(words, account)
     if settled == CLAIM_PAID:
         return Outcome.NO_CLAIM
     if registers.clock_ms - registers.wind_down_ms >= CLAIM_MS:
@@ -44,7 +42,7 @@ def settle_claim(machine: Machine, number: i64, account: i64, risk: i64) -> i64:
     return Outcome.ACCEPTED
 
 
-def _worth(machine: Machine, account: i64, risk: i64) -> i64:
+def _worth(machine: Machine, account: Account, risk: Risk) -> i64:
     """Return what an account is worth at the last marks, at least nothing."""
     value = health(machine.state, account, risk).value
     return value if value > 0 else 0
@@ -58,15 +56,15 @@ def _held(registers: Registers) -> i64:
     return registers.deposited_units - registers.withdrawn_units
 
 
-def _count(machine: Machine, number: i64, account: i64, risk: i64) -> None:
+def _count(machine: Machine, number: i64, account: Account, risk: Risk) -> None:
     """Add an account's claim to all others. None is larger than all that can ever be deposited."""
     state = machine.state
     registers = state.registers
     claim = _least(_worth(machine, account, risk), MAX_DEPOSITED_UNITS)
     claim = _least(claim, MAX_AMOUNT - registers.claims_units)
     registers.claims_units += claim
-    state.accounts.words[account + ACCOUNT_CLAIM_UNITS] = claim
-    state.accounts.words[account + ACCOUNT_SETTLED] = CLAIM_COUNTED
+    set_account_claim_units(state.accounts.words, account, claim)
+    set_account_settled(state.accounts.words, account, CLAIM_COUNTED)
     state.accounts.mark(number)
     machine.emit("claim", number, claim)
 
@@ -81,19 +79,19 @@ def _close_claims(registers: Registers) -> None:
     registers.surplus_units = held - registers.pool_units
 
 
-def _pay(machine: Machine, number: i64, account: i64, risk: i64) -> None:
+def _pay(machine: Machine, number: i64, account: Account, risk: Risk) -> None:
     """Pay an account its share of the pool, or, when it comes late, of what the others have left."""
     state = machine.state
     registers = state.registers
     words = state.accounts.words
     paid: i64 = 0
-    if words[account + ACCOUNT_SETTLED] == CLAIM_COUNTED:
+    if account_settled(words, account) == CLAIM_COUNTED:
         if registers.claims_units:
-            paid = mul_div_down(words[account + ACCOUNT_CLAIM_UNITS], registers.pool_units, registers.claims_units)
+            paid = mul_div_down(account_claim_units(words, account), registers.pool_units, registers.claims_units)
     else:
         paid = _least(_worth(machine, account, risk), registers.surplus_units)
         registers.surplus_units -= paid
-    words[account + ACCOUNT_SETTLED] = CLAIM_PAID
+    set_account_settled(words, account, CLAIM_PAID)
     state.accounts.mark(number)
     if paid:
-        append_withdrawal(machine, number, account, read_address(words, account + ACCOUNT_OWNER), paid)
+        append_withdrawal(machine, number, account, account_owner(words, account), paid)

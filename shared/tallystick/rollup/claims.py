@@ -9,12 +9,12 @@ from tallystick.errors import DataMissing
 from tallystick.l1.client.access import L1
 from tallystick.l1.client.events import EventReader
 from tallystick.l1.deployment import Deployment
-from tallystick.machine.bits import read_address
 from tallystick.rollup.replay import Replayer
 from tallystick.rollup.views.assertion_view import Assertion, RollupView
 from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.state.cells import outbox_account, outbox_amount_units, outbox_recipient
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import OUTBOX_ACCOUNT, OUTBOX_AMOUNT_UNITS, OUTBOX_RECIPIENT, TAG_OUTBOX
+from tallystick.state.layout import TAG_OUTBOX
 from tallystick.state.state import State, cell_key
 
 
@@ -76,15 +76,15 @@ def claim_from_l1(client: L1, deployment: Deployment, index: int) -> Claim:
 
 def claim_under(state: State, assertion: bytes, index: int) -> Claim:
     """Return a withdrawal's claim under the state of a confirmed assertion, which holds it."""
-    words, base = state.outbox.words, state.outbox.rows[index]
+    words, base = state.outbox.words, state.outbox.known(index)
     return Claim(
         assertion=assertion,
         state_root=state.commit(),
         registers_hash=keccak(state.registers.pack()),
         index=index,
-        recipient=read_address(words, base + OUTBOX_RECIPIENT),
-        amount_units=words[base + OUTBOX_AMOUNT_UNITS],
-        account=words[base + OUTBOX_ACCOUNT],
+        recipient=outbox_recipient(words, base),
+        amount_units=outbox_amount_units(words, base),
+        account=outbox_account(words, base),
         proof=state.tree.proof(cell_key(TAG_OUTBOX, index)),
     )
 

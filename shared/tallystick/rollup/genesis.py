@@ -7,14 +7,9 @@ from dataclasses import dataclass
 import rlp
 
 from tallystick.errors import BadInput
-from tallystick.machine.bits import write_address
 from tallystick.records.signing import domain_separator
-from tallystick.state.layout import (
-    CONFIG_GOVERNANCE,
-    CONFIG_QUORUM,
-    CONFIG_SIGNERS,
-    MAX_SIGNERS,
-)
+from tallystick.state.cells import set_config_governance, set_config_quorum, set_config_signers
+from tallystick.state.layout import MAX_SIGNERS
 from tallystick.state.state import State
 
 
@@ -69,9 +64,9 @@ def genesis_state(genesis: Genesis) -> State:
     state.registers.domain = domain_separator(genesis.chain_id, genesis.rollup.hex())
     base = state.config.open(0)
     words = state.config.words
-    words[base + CONFIG_QUORUM] = genesis.quorum
-    write_address(words, base + CONFIG_GOVERNANCE, genesis.governance)
+    set_config_quorum(words, base, genesis.quorum)
+    set_config_governance(words, base, genesis.governance)
     for i, signer in enumerate(genesis.signers):
-        write_address(words, base + CONFIG_SIGNERS + 5 * i, signer)
+        set_config_signers(words, base, i, signer)
     state.config.mark(0)
     return state

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_FUNDING_INDEX_PPM,
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    ACCOUNT_POSITION_WORDS,
-    ACCOUNT_POSITIONS,
-    MARKET_FUNDING_PART_PPM,
-    MARKET_FUNDING_WHOLE_TICKS,
-    MARKET_NET_LOTS,
-    MARKET_OPEN_INTEREST_LOTS,
-    MARKET_SETTLED,
-    MARKET_STATUS,
-    MAX_MARKETS,
-    MAX_POSITIONS,
-    PPM,
-    RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_MULTIPLIER,
-    RISK_RISKMARKET_WORDS,
+from tallystick.state.cells import (
+    account_cash_units,
+    account_position_funding_index_ppm,
+    account_position_market,
+    account_position_size_lots,
+    market_funding_part_ppm,
+    market_funding_whole_ticks,
+    market_net_lots,
+    market_open_interest_lots,
+    market_status,
+    risk_market_mark_ticks,
+    risk_market_multiplier,
 )
+from tallystick.state.layout import MARKET_SETTLED, MAX_MARKETS, MAX_POSITIONS, PPM
 from tallystick.state.state import State
 
 
@@ -33,30 +27,29 @@ def broken(state: State) -> tuple[str, ...]:
     net = [0] * MAX_MARKETS
     longs = [0] * MAX_MARKETS
     paid = [0] * MAX_MARKETS
-    for account in state.accounts.rows.values():
-        cash += words[account + ACCOUNT_CASH_UNITS]
+    for _, account in state.accounts.every():
+        cash += account_cash_units(words, account)
         for slot in range(MAX_POSITIONS):
-            position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-            market = words[position + ACCOUNT_POSITION_MARKET]
-            size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+            market = account_position_market(words, account, slot)
+            size = account_position_size_lots(words, account, slot)
             net[market] += size
             longs[market] += max(size, 0)
-            paid[market] += size * words[position + ACCOUNT_POSITION_FUNDING_INDEX_PPM]
+            paid[market] += size * account_position_funding_index_ppm(words, account, slot)
     found: list[str] = []
     if cash != registers.cash_units:
         found.append(f"accounts hold {cash} units, the registers say {registers.cash_units}")
     unbalanced = imbalance(state)
     if unbalanced != 0:
         found.append(f"{registers.deposited_units} units were deposited, {unbalanced} millionths more are owed")
-    for market, base in sorted(state.markets.rows.items()):
+    for market, base in sorted(state.markets.every()):
         totals = state.markets.words
-        settled = totals[base + MARKET_STATUS] == MARKET_SETTLED
-        if net[market] != totals[base + MARKET_NET_LOTS] or (net[market] != 0 and not settled):
+        settled = market_status(totals, base) == MARKET_SETTLED
+        if net[market] != market_net_lots(totals, base) or (net[market] != 0 and not settled):
             found.append(f"positions of market {market} sum to {net[market]} lots")
-        if longs[market] != totals[base + MARKET_OPEN_INTEREST_LOTS]:
-            said = totals[base + MARKET_OPEN_INTEREST_LOTS]
+        if longs[market] != market_open_interest_lots(totals, base):
+            said = market_open_interest_lots(totals, base)
             found.append(f"market {market} has {longs[market]} lots open, its cell says {said}")
-        funding = totals[base + MARKET_FUNDING_WHOLE_TICKS] * PPM + totals[base + MARKET_FUNDING_PART_PPM]
+        funding = market_funding_whole_ticks(totals, base) * PPM + market_funding_part_ppm(totals, base)
         if paid[market] != funding:
             found.append(f"positions of market {market} have paid funding of {paid[market]}, its cell says {funding}")
     return tuple(found)
@@ -71,13 +64,11 @@ def imbalance(state: State) -> int:
     registers = state.registers
     owed = registers.cash_units + registers.fees_units + registers.withdrawn_units - registers.deposited_units
     total = owed * PPM + registers.funding_dust_ppm
-    risk = state.risk.rows.get(0, -1)
-    for market, base in state.markets.rows.items():
+    for market, base in state.markets.every():
         totals = state.markets.words
-        funding = totals[base + MARKET_FUNDING_WHOLE_TICKS] * PPM + totals[base + MARKET_FUNDING_PART_PPM]
+        funding = market_funding_whole_ticks(totals, base) * PPM + market_funding_part_ppm(totals, base)
         if funding:
-            at = risk + market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MULTIPLIER
-            total += funding * state.risk.words[at]
+            total += funding * risk_market_multiplier(state.risk.words, state.risk.known(0), market)
     return total + PPM * unpaid_settlements(state)
 
 
@@ -86,12 +77,11 @@ def unpaid_settlements(state: State) -> int:
 
     Units: units; less than nothing when mostly winners have been paid.
     """
-    risk = state.risk.rows.get(0, -1)
     total = 0
-    for market, base in state.markets.rows.items():
-        if state.markets.words[base + MARKET_STATUS] == MARKET_SETTLED:
-            entry = risk + market * RISK_RISKMARKET_WORDS
-            price = state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS]
-            worth = price * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER]
-            total += state.markets.words[base + MARKET_NET_LOTS] * worth
+    for market, base in state.markets.every():
+        if market_status(state.markets.words, base) == MARKET_SETTLED:
+            risk = state.risk.known(0)
+            price = risk_market_mark_ticks(state.risk.words, risk, market)
+            worth = price * risk_market_multiplier(state.risk.words, risk, market)
+            total += market_net_lots(state.markets.words, base) * worth
     return total

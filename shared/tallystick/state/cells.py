@@ -3,14 +3,13 @@
 A handle is the word at which a cell begins, among the words of its kind's table; a new type for each kind, so that an
 account is not taken for a market, and a number once compiled. Where the machine writes `order_side(words, order)` and
 `set_order_side(words, order, value)`, its twin in Solidity writes `order.side()` and `order.setSide(value)`. A field
-that repeats takes `i`. Bitmaps are wider than a word: theirs is a handle of their limbs, which `arith` scans and sets.
-`NO_ORDER`
-stands for an order that was not opened. Whoever writes a cell marks it, in its table.
+that repeats takes `i`. Bitmaps are wider than a word: theirs is a handle of their limbs, which `bits` scans and sets.
+Whoever writes a cell marks it, in its table.
 """
 
 from __future__ import annotations
 
-from typing import Final, NewType
+from typing import NewType
 
 from librt.vecs import vec
 from mypy_extensions import i64
@@ -22,59 +21,45 @@ Bits = NewType("Bits", i64)
 
 Account = NewType("Account", i64)
 """A margin account: its owner, cash and positions."""
-NO_ACCOUNT: Final = Account(-1)
 
 Agent = NewType("Agent", i64)
 """A key that may trade for an account, but never withdraw."""
-NO_AGENT: Final = Agent(-1)
 
 Market = NewType("Market", i64)
 """A market's rules and totals."""
-NO_MARKET: Final = Market(-1)
 
 Risk = NewType("Risk", i64)
 """Marks and margin fractions of all markets, so that a cross-margin check reads two cells."""
-NO_RISK: Final = Risk(-1)
 
 Bitmap = NewType("Bitmap", i64)
 """256 occupancy bits of one level of a book side."""
-NO_BITMAP: Final = Bitmap(-1)
 
 Level = NewType("Level", i64)
 """The orders at one price: a FIFO of pages. Parked orders have books of their own, by trigger."""
-NO_LEVEL: Final = Level(-1)
 
 Page = NewType("Page", i64)
 """64 order slots in order of arrival."""
-NO_PAGE: Final = Page(-1)
 
 Order = NewType("Order", i64)
 """An order that rests in the book, or is parked until its trigger."""
-NO_ORDER: Final = Order(-1)
 
 Oracle = NewType("Oracle", i64)
 """The reports of a market's newest round."""
-NO_ORACLE: Final = Oracle(-1)
 
 Config = NewType("Config", i64)
 """Keys that are not accounts."""
-NO_CONFIG: Final = Config(-1)
 
 Outbox = NewType("Outbox", i64)
 """A withdrawal that L1 pays once."""
-NO_OUTBOX: Final = Outbox(-1)
 
 Price = NewType("Price", i64)
 """Where a market's mark comes from, and its funding between two ticks."""
-NO_PRICE: Final = Price(-1)
 
 Pending = NewType("Pending", i64)
 """A change of a market's rules that is not in force yet."""
-NO_PENDING: Final = Pending(-1)
 
 Deleverage = NewType("Deleverage", i64)
 """The nominee for an auto-deleveraging."""
-NO_DELEVERAGE: Final = Deleverage(-1)
 
 
 class Accounts(Table):

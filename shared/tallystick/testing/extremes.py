@@ -10,13 +10,19 @@ import random
 from typing import Final
 
 from tallystick.state import layout
+from tallystick.state.cells import (
+    account_cash_units,
+    account_position_funding_index_ppm,
+    account_position_market,
+    account_position_size_lots,
+    market_max_lots,
+    risk_market_multiplier,
+    set_account_cash_units,
+    set_account_position_funding_index_ppm,
+    set_account_position_market,
+    set_account_position_size_lots,
+)
 from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_FUNDING_INDEX_PPM,
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    ACCOUNT_POSITION_WORDS,
-    ACCOUNT_POSITIONS,
     KIND_DATED,
     MARKET_LIVE,
     MAX_CASH_UNITS,
@@ -142,13 +148,12 @@ def fill_account(state: State, account: int, markets: list[int], chance: random.
     base = state.accounts.open(account)
     words = state.accounts.words
     for slot, market in enumerate(markets[:MAX_POSITIONS]):
-        most = state.markets.words[state.markets.open(market) + layout.MARKET_MAX_LOTS]
+        most = market_max_lots(state.markets.words, state.markets.open(market))
         reach = MAX_FUNDING_INDEX_PPM if market in far else NEAR_FUNDING
-        at = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-        words[at + ACCOUNT_POSITION_MARKET] = market
-        words[at + ACCOUNT_POSITION_SIZE_LOTS] = extreme(chance, 1, most) * chance.choice((1, -1))
-        words[at + ACCOUNT_POSITION_FUNDING_INDEX_PPM] = extreme(chance, -reach, reach)
-    words[base + ACCOUNT_CASH_UNITS] = extreme(chance, -MAX_CASH_UNITS, MAX_CASH_UNITS)
+        set_account_position_market(words, base, slot, market)
+        set_account_position_size_lots(words, base, slot, extreme(chance, 1, most) * chance.choice((1, -1)))
+        set_account_position_funding_index_ppm(words, base, slot, extreme(chance, -reach, reach))
+    set_account_cash_units(words, base, extreme(chance, -MAX_CASH_UNITS, MAX_CASH_UNITS))
     state.accounts.mark(account)
 
 
@@ -157,10 +162,10 @@ def settle_books(state: State) -> None:
     net, since = _totals(state)
     for number, market in enumerate(sorted(market for market in net if net[market])):
         account, slot = BANK + number // MAX_POSITIONS, number % MAX_POSITIONS
-        base = state.accounts.open(account) + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-        state.accounts.words[base + ACCOUNT_POSITION_MARKET] = market
-        state.accounts.words[base + ACCOUNT_POSITION_SIZE_LOTS] = -net[market]
-        state.accounts.words[base + ACCOUNT_POSITION_FUNDING_INDEX_PPM] = since[market]
+        base, words = state.accounts.open(account), state.accounts.words
+        set_account_position_market(words, base, slot, market)
+        set_account_position_size_lots(words, base, slot, -net[market])
+        set_account_position_funding_index_ppm(words, base, slot, since[market])
         state.accounts.mark(account)
     owed = _write_totals(state)
     registers = state.registers
@@ -168,8 +173,8 @@ def settle_books(state: State) -> None:
     registers.deposited_units = MAX_DEPOSITED_UNITS
     wanted = registers.deposited_units - registers.withdrawn_units - registers.fees_units - (owed + -owed % PPM) // PPM
     bank = state.accounts.open(BANK)
-    cash = sum(state.accounts.words[base + ACCOUNT_CASH_UNITS] for base in state.accounts.rows.values())
-    state.accounts.words[bank + ACCOUNT_CASH_UNITS] += wanted - cash
+    cash = sum(account_cash_units(state.accounts.words, account) for _, account in state.accounts.every())
+    set_account_cash_units(state.accounts.words, bank, account_cash_units(state.accounts.words, bank) + wanted - cash)
     state.accounts.mark(BANK)
     registers.cash_units = wanted
 
@@ -178,17 +183,12 @@ def _positions(state: State) -> list[tuple[int, int, int]]:
     """Return (market, size, funding index) of every position."""
     words = state.accounts.words
     found: list[tuple[int, int, int]] = []
-    for base in state.accounts.rows.values():
+    for _, base in state.accounts.every():
         for slot in range(MAX_POSITIONS):
-            at = base + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-            if words[at + ACCOUNT_POSITION_SIZE_LOTS]:
-                found.append(
-                    (
-                        words[at + ACCOUNT_POSITION_MARKET],
-                        words[at + ACCOUNT_POSITION_SIZE_LOTS],
-                        words[at + ACCOUNT_POSITION_FUNDING_INDEX_PPM],
-                    )
-                )
+            size = account_position_size_lots(words, base, slot)
+            if size:
+                market = account_position_market(words, base, slot)
+                found.append((market, size, account_position_funding_index_ppm(words, base, slot)))
     return found
 
 
@@ -217,6 +217,5 @@ def _write_totals(state: State) -> int:
             market,
             {"open_interest_lots": longs, "net_lots": 0, "funding_whole_ticks": whole, "funding_part_ppm": part},
         )
-        entry = risk + market * layout.RISK_RISKMARKET_WORDS
-        owed += state.risk.words[entry + layout.RISK_RISKMARKET_MULTIPLIER] * (PPM * whole + part)
+        owed += risk_market_multiplier(state.risk.words, risk, market) * (PPM * whole + part)
     return owed

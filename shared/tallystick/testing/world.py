@@ -13,10 +13,10 @@ from tallystick.records.signing import accept, address_of, make, sign
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import Outcome
-from tallystick.state import layout
+from tallystick.state import cells
+from tallystick.state.cells import account_cash_units
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
     ITEM_SLOT_BYTES,
     MAIN_ACCOUNT_MASK,
     MAX_BATCH_SECONDS,
@@ -377,18 +377,17 @@ class World:
 
 def write_rules(state: State, market: int, rules: dict[str, int]) -> None:
     """Write rules into a market's cells, by the names of their fields."""
-    cell, entry = state.markets.open(market), state.risk.open(0) + market * layout.RISK_RISKMARKET_WORDS
+    cell, risk = state.markets.open(market), state.risk.open(0)
     for name, value in rules.items():
-        at = getattr(layout, f"MARKET_{name.upper()}", None)
-        if at is None:
-            state.risk.words[entry + getattr(layout, f"RISK_RISKMARKET_{name.upper()}")] = value
+        if hasattr(cells, f"set_market_{name}"):
+            getattr(cells, f"set_market_{name}")(state.markets.words, cell, value)
         else:
-            state.markets.words[cell + at] = value
+            getattr(cells, f"set_risk_market_{name}")(state.risk.words, risk, market, value)
     state.markets.mark(market)
     state.risk.mark(0)
 
 
 def total_units(state: State) -> int:
     """Return what the state owes: every account's cash, the fees, and all withdrawals."""
-    cash = sum(state.accounts.words[base + ACCOUNT_CASH_UNITS] for base in state.accounts.rows.values())
+    cash = sum(account_cash_units(state.accounts.words, account) for _, account in state.accounts.every())
     return cash + state.registers.fees_units + state.registers.withdrawn_units

@@ -16,28 +16,33 @@ from tallystick.machine.bits import (
     lowest_bit_from,
     set_bit,
 )
-from tallystick.state.layout import (
-    BITMAP_BITS,
-    BUY,
-    FLAG_TRIGGER_ABOVE,
-    LEVEL_HEAD_PAGE,
-    LEVEL_ORDERS,
-    LEVEL_TAIL_PAGE,
-    ORDER_FLAGS,
-    ORDER_MARKET,
-    ORDER_PRICE_TICKS,
-    ORDER_SIDE,
-    ORDER_TRIGGER_TICKS,
-    ORDER_WORDS,
-    PAGE_BITS,
-    PAGE_NEXT_PAGE,
-    SELL,
+from tallystick.state.cells import (
+    Bitmap,
+    Level,
+    Order,
+    Page,
+    bitmap_bits,
+    level_head_page,
+    level_orders,
+    level_tail_page,
+    order_flags,
+    order_market,
+    order_price_ticks,
+    order_side,
+    order_trigger_ticks,
+    page_bits,
+    page_next_page,
+    set_level_head_page,
+    set_level_orders,
+    set_level_tail_page,
+    set_page_next_page,
 )
+from tallystick.state.layout import BUY, FLAG_TRIGGER_ABOVE, ORDER_WORDS, SELL
 from tallystick.state.state import State
 
 BITMAP_LIMBS: Final = 8
 PAGE_LIMBS: Final = 2
-NO_PAGE: Final[i64] = -1
+NO_PAGE: Final = Page(-1)
 """What stands for a page that was not opened."""
 NO_PRICE: Final[i64] = 0
 """What stands for the best price of an empty book side."""
@@ -45,7 +50,7 @@ NO_PRICE: Final[i64] = 0
 
 @mypyc_attr(acyclic=True, free_list_len=1)
 class Path:
-    """The way down to one price of one book side: cell indices and word offsets.
+    """The way down to one price of one book side: cell indices and handles.
 
     Orders that wait for a trigger are parked in books of their own, by trigger: `park` makes it the way to one.
     """
@@ -55,10 +60,10 @@ class Path:
         self.side = side
         self.parked: i64 = 0
         self.price: i64 = 0
-        self.top: i64 = 0
-        self.middle: i64 = 0
-        self.low: i64 = 0
-        self.level: i64 = 0
+        self.top = Bitmap(0)
+        self.middle = Bitmap(0)
+        self.low = Bitmap(0)
+        self.level = Level(0)
 
 
 def bitmap_index(path: Path, height: i64) -> i64:
@@ -140,22 +145,22 @@ def open_price(state: State, path: Path, price: i64) -> None:
     path.level = state.levels.open(level_index(path))
 
 
-def open_order_path(state: State, order: i64) -> Path:
-    """Open the way down to a resting order's price, or to a parked one's trigger. Shape: `order` is its word offset."""
+def open_order_path(state: State, order: Order) -> Path:
+    """Open the way down to a resting order's price, or to a parked one's trigger."""
     words = state.orders.words
-    path = Path(words[order + ORDER_MARKET], words[order + ORDER_SIDE])
-    trigger = words[order + ORDER_TRIGGER_TICKS]
+    path = Path(order_market(words, order), order_side(words, order))
+    trigger = order_trigger_ticks(words, order)
     if trigger:
-        park(path, words[order + ORDER_FLAGS])
-    open_price(state, path, trigger or words[order + ORDER_PRICE_TICKS])
+        park(path, order_flags(words, order))
+    open_price(state, path, trigger or order_price_ticks(words, order))
     return path
 
 
-def open_tail_to_free(state: State, path: Path, page: i64) -> i64:
+def open_tail_to_free(state: State, path: Path, page: i64) -> Page:
     """Open the level's tail page when removing its last order from `page` frees a chain; else NO_PAGE. Shape: `page` is its number."""
     words = state.levels.words
-    tail = words[path.level + LEVEL_TAIL_PAGE]
-    if words[path.level + LEVEL_ORDERS] != 1 or tail == page:
+    tail = level_tail_page(words, path.level)
+    if level_orders(words, path.level) != 1 or tail == page:
         return NO_PAGE
     return state.pages.open(tail)
 
@@ -163,9 +168,9 @@ def open_tail_to_free(state: State, path: Path, page: i64) -> i64:
 def occupy(state: State, path: Path) -> None:
     """Set the occupancy bits down to the price."""
     words = state.bitmaps.words
-    set_bit(words, path.top + BITMAP_BITS, BITMAP_LIMBS, path.price >> 16)
-    set_bit(words, path.middle + BITMAP_BITS, BITMAP_LIMBS, path.price >> 8 & 255)
-    set_bit(words, path.low + BITMAP_BITS, BITMAP_LIMBS, path.price & 255)
+    set_bit(words, bitmap_bits(path.top), BITMAP_LIMBS, path.price >> 16)
+    set_bit(words, bitmap_bits(path.middle), BITMAP_LIMBS, path.price >> 8 & 255)
+    set_bit(words, bitmap_bits(path.low), BITMAP_LIMBS, path.price & 255)
     height: i64
     for height in range(3):
         state.bitmaps.mark(bitmap_index(path, height))
@@ -174,58 +179,57 @@ def occupy(state: State, path: Path) -> None:
 def vacate(state: State, path: Path) -> None:
     """Clear the price's occupancy bit, and those above words that became empty."""
     words = state.bitmaps.words
-    clear_bit(words, path.low + BITMAP_BITS, BITMAP_LIMBS, path.price & 255)
+    clear_bit(words, bitmap_bits(path.low), BITMAP_LIMBS, path.price & 255)
     state.bitmaps.mark(bitmap_index(path, 2))
-    if lowest_bit(words, path.low + BITMAP_BITS, BITMAP_LIMBS) != NO_BIT:
+    if lowest_bit(words, bitmap_bits(path.low), BITMAP_LIMBS) != NO_BIT:
         return
-    clear_bit(words, path.middle + BITMAP_BITS, BITMAP_LIMBS, path.price >> 8 & 255)
+    clear_bit(words, bitmap_bits(path.middle), BITMAP_LIMBS, path.price >> 8 & 255)
     state.bitmaps.mark(bitmap_index(path, 1))
-    if lowest_bit(words, path.middle + BITMAP_BITS, BITMAP_LIMBS) != NO_BIT:
+    if lowest_bit(words, bitmap_bits(path.middle), BITMAP_LIMBS) != NO_BIT:
         return
-    clear_bit(words, path.top + BITMAP_BITS, BITMAP_LIMBS, path.price >> 16)
+    clear_bit(words, bitmap_bits(path.top), BITMAP_LIMBS, path.price >> 16)
     state.bitmaps.mark(bitmap_index(path, 0))
 
 
-def drop_head(state: State, path: Path, page_base: i64) -> None:
+def drop_head(state: State, path: Path, page_base: Page) -> None:
     """Give the level's empty head page, which is not its tail, to the free list."""
     registers = state.registers
     levels = state.levels.words
     pages = state.pages.words
-    head = levels[path.level + LEVEL_HEAD_PAGE]
-    levels[path.level + LEVEL_HEAD_PAGE] = pages[page_base + PAGE_NEXT_PAGE]
-    pages[page_base + PAGE_NEXT_PAGE] = registers.free_page
+    head = level_head_page(levels, path.level)
+    set_level_head_page(levels, path.level, page_next_page(pages, page_base))
+    set_page_next_page(pages, page_base, registers.free_page)
     registers.free_page = head
     state.levels.mark(level_index(path))
     state.pages.mark(head)
 
 
-def remove_order(state: State, path: Path, slot: i64, order: i64, page_base: i64, tail_base: i64) -> None:
+def remove_order(state: State, path: Path, slot: i64, order: Order, page_base: Page, tail_base: Page) -> None:
     """Take an order out of the book.
 
-    Shape: `slot` is the order's cell index, `order`, `page_base` and `tail_base` word offsets; `tail_base` is what
-    `open_tail_to_free` returned.
+    Shape: `slot` is the order's cell index, `tail_base` what `open_tail_to_free` returned.
     """
     page = slot >> 6
     levels = state.levels.words
     pages = state.pages.words
-    clear_bit(pages, page_base + PAGE_BITS, PAGE_LIMBS, slot & 63)
-    levels[path.level + LEVEL_ORDERS] -= 1
+    clear_bit(pages, page_bits(page_base), PAGE_LIMBS, slot & 63)
+    set_level_orders(levels, path.level, level_orders(levels, path.level) - 1)
     clear_order(state, order)
     state.orders.mark(slot)
     state.pages.mark(page)
     state.levels.mark(level_index(path))
-    if levels[path.level + LEVEL_ORDERS] == 0:
+    if level_orders(levels, path.level) == 0:
         last = page_base if tail_base == NO_PAGE else tail_base
-        pages[last + PAGE_NEXT_PAGE] = state.registers.free_page
-        state.pages.mark(levels[path.level + LEVEL_TAIL_PAGE])
-        state.registers.free_page = levels[path.level + LEVEL_HEAD_PAGE]
-        levels[path.level + LEVEL_HEAD_PAGE] = 0
-        levels[path.level + LEVEL_TAIL_PAGE] = 0
+        set_page_next_page(pages, last, state.registers.free_page)
+        state.pages.mark(level_tail_page(levels, path.level))
+        state.registers.free_page = level_head_page(levels, path.level)
+        set_level_head_page(levels, path.level, 0)
+        set_level_tail_page(levels, path.level, 0)
         vacate(state, path)
     elif (
-        levels[path.level + LEVEL_HEAD_PAGE] == page
-        and levels[path.level + LEVEL_TAIL_PAGE] != page
-        and lowest_bit(pages, page_base + PAGE_BITS, PAGE_LIMBS) == NO_BIT
+        level_head_page(levels, path.level) == page
+        and level_tail_page(levels, path.level) != page
+        and lowest_bit(pages, page_bits(page_base), PAGE_LIMBS) == NO_BIT
     ):
         drop_head(state, path, page_base)
 
@@ -238,15 +242,15 @@ def clear_order(state: State, order: i64) -> None:
         words[order + word] = 0
 
 
-def _best_bit(words: vec[i64], base: i64, side: i64) -> i64:
+def _best_bit(words: vec[i64], base: Bitmap, side: i64) -> i64:
     """Return the best price's bit of a word, NO_BIT when there is none."""
     if side == BUY:
-        return highest_bit(words, base + BITMAP_BITS, BITMAP_LIMBS)
-    return lowest_bit(words, base + BITMAP_BITS, BITMAP_LIMBS)
+        return highest_bit(words, bitmap_bits(base), BITMAP_LIMBS)
+    return lowest_bit(words, bitmap_bits(base), BITMAP_LIMBS)
 
 
-def _worse_bit(words: vec[i64], base: i64, side: i64, bit: i64) -> i64:
+def _worse_bit(words: vec[i64], base: Bitmap, side: i64, bit: i64) -> i64:
     """Return the next worse price's bit of a word, NO_BIT when there is none."""
     if side == BUY:
-        return highest_bit_below(words, base + BITMAP_BITS, BITMAP_LIMBS, bit)
-    return lowest_bit_from(words, base + BITMAP_BITS, BITMAP_LIMBS, bit + 1)
+        return highest_bit_below(words, bitmap_bits(base), BITMAP_LIMBS, bit)
+    return lowest_bit_from(words, bitmap_bits(base), BITMAP_LIMBS, bit + 1)

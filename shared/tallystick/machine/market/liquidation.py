@@ -15,27 +15,24 @@ from tallystick.machine.market.margin import maintenance_fraction, maintenance_m
 from tallystick.machine.market.risk import Health, health, may_change
 from tallystick.machine.market.stages import check_liquidation_stage, holder_waits
 from tallystick.machine.market.trade import NO_SLOT, Fill, Terms, apply_fill, find_position, move_totals, undo_fill
-from tallystick.state.codes import Outcome
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    BUY,
-    FLAG_LIQUIDATION,
-    MARKET_INSURANCE_LOTS,
-    MARKET_LIQUIDATION_FEE_PPM,
-    MARKET_LIVE,
-    MARKET_MAX_LOTS,
-    MARKET_STATUS,
-    MAX_CASH_UNITS,
-    PPM,
-    RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_WORDS,
-    SELL,
+from tallystick.state.cells import (
+    Account,
+    Market,
+    account_cash_units,
+    account_position_size_lots,
+    market_insurance_lots,
+    market_liquidation_fee_ppm,
+    market_max_lots,
+    market_status,
+    risk_market_mark_ticks,
+    set_account_cash_units,
 )
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import BUY, FLAG_LIQUIDATION, MARKET_LIVE, MAX_CASH_UNITS, PPM, SELL
 
 FUND: Final = 0
 """The insurance fund's account: nobody owns it, so nobody can trade for it or withdraw from it."""
-NO_ACCOUNT: Final[i64] = -1
+NO_ACCOUNT: Final = Account(-1)
 """What stands for an account that was not opened."""
 
 
@@ -54,10 +51,9 @@ class Case:
         self.account = state.accounts.open(account)
         self.risk = state.risk.open(0)
         self.price = state.prices.open(market)
-        self.entry = self.risk + market * RISK_RISKMARKET_WORDS
-        self.mark = state.risk.words[self.entry + RISK_RISKMARKET_MARK_TICKS]
-        self.tick = exposure_of(state.risk.words, self.entry, 1)
-        self.worth = worth_of(state.risk.words, self.entry, self.tick)
+        self.mark = risk_market_mark_ticks(state.risk.words, self.risk, market)
+        self.tick = exposure_of(state.risk.words, self.risk, market, 1)
+        self.worth = worth_of(state.risk.words, self.risk, market, self.tick)
         self.size = size_of(state.accounts.words, self.account, market)
         self.lots = self.size if self.size >= 0 else -self.size
         self.side: i64 = SELL if self.size > 0 else BUY
@@ -74,16 +70,16 @@ def bankrupt(case: Case) -> bool:
     return case.measured.value < 0
 
 
-def size_of(words: vec[i64], account: i64, market: i64) -> i64:
-    """Return an account's signed size in a market. Shape: `account` is a word offset. Units: lots."""
-    position = find_position(words, account, market)
-    return words[position + ACCOUNT_POSITION_SIZE_LOTS] if position != NO_SLOT else 0
+def size_of(words: vec[i64], account: Account, market: i64) -> i64:
+    """Return an account's signed size in a market. Units: lots."""
+    slot = find_position(words, account, market)
+    return account_position_size_lots(words, account, slot) if slot != NO_SLOT else 0
 
 
 def check_market(case: Case) -> i64:
     """Whether the position can be closed at all. Rejects: NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT."""
     state = case.machine.state
-    if state.markets.words[case.market + MARKET_STATUS] != MARKET_LIVE or case.mark == 0:
+    if market_status(state.markets.words, case.market) != MARKET_LIVE or case.mark == 0:
         return Outcome.NO_MARKET
     if case.size == 0:
         return Outcome.NO_POSITION
@@ -112,17 +108,17 @@ def sufficient_lots(case: Case) -> i64:
     a lot gains most. The whole position when no part of it suffices. Rounding: up; a part of a lot does not trade.
     """
     marks = case.machine.state.risk.words
-    fee: int = case.machine.state.markets.words[case.market + MARKET_LIQUIDATION_FEE_PPM]
+    fee: int = market_liquidation_fee_ppm(case.machine.state.markets.words, case.market)
     worth: int = case.worth
     top: int = case.lots * case.worth
     missing = _missing(case)
     closed: int = 0
     tier: i64
     for tier in range(2, -1, -1):
-        begin: int = tier_begins(marks, case.entry, tier)
+        begin: int = tier_begins(marks, case.risk, case.market_number, tier)
         if begin >= top:
             continue
-        fraction: int = maintenance_fraction(marks, case.entry, tier)
+        fraction: int = maintenance_fraction(marks, case.risk, case.market_number, tier)
         gain = fraction - fee
         if gain <= 0:
             return case.lots
@@ -143,15 +139,19 @@ def _missing(case: Case) -> int:
     """
     marks = case.machine.state.risk.words
     notional = case.lots * case.worth
-    others: int = case.measured.maintenance - maintenance_margin(marks, case.entry, notional) - case.measured.value
+    others: int = (
+        case.measured.maintenance
+        - maintenance_margin(marks, case.risk, case.market_number, notional)
+        - case.measured.value
+    )
     million: int = PPM
     missing = others * million
     tier: i64
     for tier in range(3):
-        begin: int = tier_begins(marks, case.entry, tier)
-        end: int = tier_begins(marks, case.entry, tier + 1)
+        begin: int = tier_begins(marks, case.risk, case.market_number, tier)
+        end: int = tier_begins(marks, case.risk, case.market_number, tier + 1)
         whole: int = notional
-        fraction: int = maintenance_fraction(marks, case.entry, tier)
+        fraction: int = maintenance_fraction(marks, case.risk, case.market_number, tier)
         if begin < whole:
             missing += ((end if end < whole else whole) - begin) * fraction
     return missing
@@ -164,8 +164,8 @@ def value_share(case: Case, lots: i64) -> i64:
     maintenance margin as it is. Units: units. Rounding: down, for the account.
     """
     marks = case.machine.state.risk.words
-    margin = maintenance_margin(marks, case.entry, case.lots * case.worth)
-    margin -= maintenance_margin(marks, case.entry, (case.lots - lots) * case.worth)
+    margin = maintenance_margin(marks, case.risk, case.market_number, case.lots * case.worth)
+    margin -= maintenance_margin(marks, case.risk, case.market_number, (case.lots - lots) * case.worth)
     return mul_div_down(case.measured.value, margin, case.measured.maintenance)
 
 
@@ -203,7 +203,7 @@ def liquidates(machine: Machine) -> bool:
     return machine.state.registers.arg_flags & FLAG_LIQUIDATION != 0
 
 
-def open_fund(machine: Machine) -> i64:
+def open_fund(machine: Machine) -> Account:
     """Open the insurance fund's account when the order in progress pays it a fee; else NO_ACCOUNT."""
     if not liquidates(machine) or machine.state.registers.arg_account == FUND:
         return NO_ACCOUNT
@@ -215,29 +215,28 @@ def no_fund(fund: i64) -> bool:
     return fund == NO_ACCOUNT
 
 
-def liquidation_fee(machine: Machine, market: i64, fund: i64, quote: i64, tick: i64, price: i64) -> i64:
+def liquidation_fee(machine: Machine, market: Market, fund: Account, quote: i64, tick: i64, price: i64) -> i64:
     """Return what a liquidated account pays the insurance fund for a fill; the fund itself pays nothing.
 
     At most the market's share of the quote, the improvement over the limit, and what the fund's cash has room for.
-    Shape: `market` and `fund` are word offsets. Units: `tick` is what all lots of the fill are worth at one tick.
-    Rounding: down.
+    Units: `tick` is what all lots of the fill are worth at one tick. Rounding: down.
     """
     if no_fund(fund):
         return 0
     state = machine.state
     distance = price - state.registers.arg_price_ticks
     improvement = (distance if distance >= 0 else -distance) * tick
-    fee = ppm_down(quote, state.markets.words[market + MARKET_LIQUIDATION_FEE_PPM])
+    fee = ppm_down(quote, market_liquidation_fee_ppm(state.markets.words, market))
     fee = fee if fee <= improvement else improvement
-    room = MAX_CASH_UNITS - state.accounts.words[fund + ACCOUNT_CASH_UNITS]
+    room = MAX_CASH_UNITS - account_cash_units(state.accounts.words, fund)
     fee = fee if fee <= room else room
     return fee if fee > 0 else 0
 
 
-def pay_fund(machine: Machine, fund: i64, fee: i64) -> None:
+def pay_fund(machine: Machine, fund: Account, fee: i64) -> None:
     """Give a fee that an account has paid to the insurance fund."""
     state = machine.state
-    state.accounts.words[fund + ACCOUNT_CASH_UNITS] += fee
+    set_account_cash_units(state.accounts.words, fund, account_cash_units(state.accounts.words, fund) + fee)
     state.registers.cash_units += fee
     state.accounts.mark(FUND)
 
@@ -251,13 +250,13 @@ class Transfer:
         self.takes = Fill()
 
 
-def transfer_lots(case: Case, other: i64, lots: i64, moved: Transfer) -> bool:
+def transfer_lots(case: Case, other: Account, lots: i64, moved: Transfer) -> bool:
     """Move lots to another account at the zero price, unless a limit of either forbids it."""
     state = case.machine.state
     moved.terms.market = case.market_number
     moved.terms.lots = lots
     moved.terms.quote_units = zero_quote(case, lots)
-    moved.terms.max_lots = state.markets.words[case.market + MARKET_MAX_LOTS]
+    moved.terms.max_lots = market_max_lots(state.markets.words, case.market)
     if apply_fill(state, case.account, case.risk, moved.terms, case.side, 0, moved.gives) != Outcome.ACCEPTED:
         return False
     if apply_fill(state, other, case.risk, moved.terms, 1 - case.side, 0, moved.takes) != Outcome.ACCEPTED:
@@ -266,7 +265,7 @@ def transfer_lots(case: Case, other: i64, lots: i64, moved: Transfer) -> bool:
     return True
 
 
-def undo_transfer(case: Case, other: i64, moved: Transfer) -> None:
+def undo_transfer(case: Case, other: Account, moved: Transfer) -> None:
     """Put both accounts back to what they were before `transfer_lots`."""
     undo_fill(case.machine.state, other, moved.terms, moved.takes)
     undo_fill(case.machine.state, case.account, moved.terms, moved.gives)
@@ -284,14 +283,14 @@ def book_transfer(case: Case, other_number: i64, moved: Transfer) -> None:
     )
 
 
-def fund_takes(case: Case, fund: i64, moved: Transfer) -> bool:
+def fund_takes(case: Case, fund: Account, moved: Transfer) -> bool:
     """Move as much of the position to the insurance fund as its cap for the market has room for.
 
     False, and nothing moved, when that is nothing, or the fund's own margin would not carry it.
     """
     state = case.machine.state
     held = size_of(state.accounts.words, fund, case.market_number)
-    room = state.markets.words[case.market + MARKET_INSURANCE_LOTS] + (-held if case.size > 0 else held)
+    room = market_insurance_lots(state.markets.words, case.market) + (-held if case.size > 0 else held)
     lots = case.lots if case.lots <= room else room
     if lots <= 0:
         return False
@@ -304,7 +303,7 @@ def fund_takes(case: Case, fund: i64, moved: Transfer) -> bool:
     return False
 
 
-def candidate_takes(case: Case, number: i64, candidate: i64, moved: Transfer) -> bool:
+def candidate_takes(case: Case, number: i64, candidate: Account, moved: Transfer) -> bool:
     """Move as much of the position to a candidate as its own opposite one can take up.
 
     False, and nothing moved, when the candidate has no opposite position, is worth nothing, or would be worth less than
@@ -329,7 +328,7 @@ def outranks(challenger: Health, nominee: Health) -> bool:
     return not products_at_most(challenger.notional, nominee.value, nominee.notional, challenger.value)
 
 
-def last_resort(case: Case, fund: i64, moved: Transfer) -> i64:
+def last_resort(case: Case, fund: Account, moved: Transfer) -> i64:
     """Whether neither the book nor the insurance fund takes the position up."""
     if case.number == FUND:
         return Outcome.HEALTHY

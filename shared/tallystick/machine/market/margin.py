@@ -8,18 +8,19 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from tallystick.machine.arith import ppm_up
-from tallystick.state.layout import (
-    PPM,
-    RISK_RISKMARKET_INITIAL2_PPM,
-    RISK_RISKMARKET_INITIAL3_PPM,
-    RISK_RISKMARKET_INITIAL_PPM,
-    RISK_RISKMARKET_MAINTENANCE2_PPM,
-    RISK_RISKMARKET_MAINTENANCE3_PPM,
-    RISK_RISKMARKET_MAINTENANCE_PPM,
-    RISK_RISKMARKET_SURCHARGE_PPM,
-    RISK_RISKMARKET_TIER2_FROM_MILLIONS,
-    RISK_RISKMARKET_TIER3_FROM_MILLIONS,
+from tallystick.state.cells import (
+    Risk,
+    risk_market_initial2_ppm,
+    risk_market_initial3_ppm,
+    risk_market_initial_ppm,
+    risk_market_maintenance2_ppm,
+    risk_market_maintenance3_ppm,
+    risk_market_maintenance_ppm,
+    risk_market_surcharge_ppm,
+    risk_market_tier2_from_millions,
+    risk_market_tier3_from_millions,
 )
+from tallystick.state.layout import PPM
 
 TIER_UNITS: Final[i64] = PPM
 """Tiers begin at multiples of this many units, so that only the last tier of a position rounds."""
@@ -27,44 +28,45 @@ NO_TIER: Final[i64] = 4_611_686_018_427_387_904
 """Where a tier begins that there is not: 2^62 units, beyond every notional."""
 
 
-def initial_margin(marks: vec[i64], entry: i64, notional: i64) -> i64:
+def initial_margin(marks: vec[i64], risk: Risk, market: i64, notional: i64) -> i64:
     """Return what must stand behind a position when it is opened.
 
-    Shape: `entry` is the word offset of the market's entry of the risk cell. Units: units. Rounding: up, the tiers and
-    the surcharge each.
+    Units: units. Rounding: up, the tiers and the surcharge each.
     """
     tiers = _tiered(
         marks,
-        entry,
+        risk,
+        market,
         notional,
-        marks[entry + RISK_RISKMARKET_INITIAL_PPM],
-        marks[entry + RISK_RISKMARKET_INITIAL2_PPM],
-        marks[entry + RISK_RISKMARKET_INITIAL3_PPM],
+        risk_market_initial_ppm(marks, risk, market),
+        risk_market_initial2_ppm(marks, risk, market),
+        risk_market_initial3_ppm(marks, risk, market),
     )
-    return tiers + ppm_up(notional, marks[entry + RISK_RISKMARKET_SURCHARGE_PPM])
+    return tiers + ppm_up(notional, risk_market_surcharge_ppm(marks, risk, market))
 
 
-def maintenance_margin(marks: vec[i64], entry: i64, notional: i64) -> i64:
+def maintenance_margin(marks: vec[i64], risk: Risk, market: i64, notional: i64) -> i64:
     """Return what must stay behind a position.
 
-    Shape: `entry` is the word offset of the market's entry of the risk cell. Units: units. Rounding: up.
+    Units: units. Rounding: up.
     """
     return _tiered(
         marks,
-        entry,
+        risk,
+        market,
         notional,
-        marks[entry + RISK_RISKMARKET_MAINTENANCE_PPM],
-        marks[entry + RISK_RISKMARKET_MAINTENANCE2_PPM],
-        marks[entry + RISK_RISKMARKET_MAINTENANCE3_PPM],
+        risk_market_maintenance_ppm(marks, risk, market),
+        risk_market_maintenance2_ppm(marks, risk, market),
+        risk_market_maintenance3_ppm(marks, risk, market),
     )
 
 
-def tier_begins(marks: vec[i64], entry: i64, tier: i64) -> i64:
+def tier_begins(marks: vec[i64], risk: Risk, market: i64, tier: i64) -> i64:
     """Return the notional at which a tier begins, tiers counted from 0; NO_TIER when there is none. Units: units."""
     if tier == 0:
         return 0
-    second_from = marks[entry + RISK_RISKMARKET_TIER2_FROM_MILLIONS] * TIER_UNITS
-    third_from = marks[entry + RISK_RISKMARKET_TIER3_FROM_MILLIONS] * TIER_UNITS
+    second_from = risk_market_tier2_from_millions(marks, risk, market) * TIER_UNITS
+    third_from = risk_market_tier3_from_millions(marks, risk, market) * TIER_UNITS
     if second_from == 0 or tier > 2:
         return NO_TIER
     if tier == 1:
@@ -72,21 +74,21 @@ def tier_begins(marks: vec[i64], entry: i64, tier: i64) -> i64:
     return third_from if third_from > second_from else NO_TIER
 
 
-def maintenance_fraction(marks: vec[i64], entry: i64, tier: i64) -> i64:
+def maintenance_fraction(marks: vec[i64], risk: Risk, market: i64, tier: i64) -> i64:
     """Return a tier's maintenance margin fraction, tiers counted from 0. Units: millionths."""
     if tier == 0:
-        return marks[entry + RISK_RISKMARKET_MAINTENANCE_PPM]
+        return risk_market_maintenance_ppm(marks, risk, market)
     if tier == 1:
-        return marks[entry + RISK_RISKMARKET_MAINTENANCE2_PPM]
-    return marks[entry + RISK_RISKMARKET_MAINTENANCE3_PPM]
+        return risk_market_maintenance2_ppm(marks, risk, market)
+    return risk_market_maintenance3_ppm(marks, risk, market)
 
 
-def _tiered(marks: vec[i64], entry: i64, notional: i64, first: i64, second: i64, third: i64) -> i64:
+def _tiered(marks: vec[i64], risk: Risk, market: i64, notional: i64, first: i64, second: i64, third: i64) -> i64:
     """Return the sum over the tiers of what of the notional lies in each, times its fraction."""
-    second_from = tier_begins(marks, entry, 1)
+    second_from = tier_begins(marks, risk, market, 1)
     if notional <= second_from:
         return ppm_up(notional, first)
-    third_from = tier_begins(marks, entry, 2)
+    third_from = tier_begins(marks, risk, market, 2)
     margin = ppm_up(second_from, first)
     if notional <= third_from:
         return margin + ppm_up(notional - second_from, second)

@@ -7,17 +7,15 @@ from mypy_extensions import i64, mypyc_attr
 from tallystick.machine.arith import ppm_up, products_at_most
 from tallystick.machine.market.instrument import exposure_of, owed_since, weight_of, worth_of
 from tallystick.machine.market.margin import initial_margin, maintenance_margin
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_FUNDING_INDEX_PPM,
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    ACCOUNT_POSITION_WORDS,
-    ACCOUNT_POSITIONS,
-    MAX_POSITIONS,
-    RISK_RISKMARKET_WORDS,
-    WITHDRAW_BUFFER_PPM,
+from tallystick.state.cells import (
+    Account,
+    Risk,
+    account_cash_units,
+    account_position_funding_index_ppm,
+    account_position_market,
+    account_position_size_lots,
 )
+from tallystick.state.layout import MAX_POSITIONS, WITHDRAW_BUFFER_PPM
 from tallystick.state.state import State
 
 
@@ -32,31 +30,31 @@ class Health:
         self.notional = notional
 
 
-def health(state: State, account: i64, risk: i64) -> Health:
+def health(state: State, account: Account, risk: Risk) -> Health:
     """Measure an account, with the funding it has not settled yet.
 
-    Shape: `account` and `risk` are word offsets. Rounding: margin requirements and funding up, position by position.
+    Rounding: margin requirements and funding up, position by position.
     """
     words = state.accounts.words
     marks = state.risk.words
-    value = words[account + ACCOUNT_CASH_UNITS]
+    value = account_cash_units(words, account)
     initial: i64 = 0
     maintenance: i64 = 0
     notional: i64 = 0
     slot: i64
     for slot in range(MAX_POSITIONS):
-        position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-        size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+        size = account_position_size_lots(words, account, slot)
         if size == 0:
             continue
-        market = risk + words[position + ACCOUNT_POSITION_MARKET] * RISK_RISKMARKET_WORDS
-        exposure = exposure_of(marks, market, size)
-        worth = worth_of(marks, market, exposure)
-        value += worth - owed_since(marks, market, exposure, words[position + ACCOUNT_POSITION_FUNDING_INDEX_PPM])
+        market = account_position_market(words, account, slot)
+        exposure = exposure_of(marks, risk, market, size)
+        worth = worth_of(marks, risk, market, exposure)
+        settled_index = account_position_funding_index_ppm(words, account, slot)
+        value += worth - owed_since(marks, risk, market, exposure, settled_index)
         weight = weight_of(worth)
         notional += weight
-        initial += initial_margin(marks, market, weight)
-        maintenance += maintenance_margin(marks, market, weight)
+        initial += initial_margin(marks, risk, market, weight)
+        maintenance += maintenance_margin(marks, risk, market, weight)
     return Health(value, initial, maintenance, notional)
 
 

@@ -5,30 +5,52 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.arith import products_at_most
+from tallystick.state.cells import (
+    Market,
+    Risk,
+    market_band_ppm,
+    market_insurance_lots,
+    market_liquidation_fee_ppm,
+    market_maker_fee_ppm,
+    market_max_lots,
+    market_max_open_interest_lots,
+    market_move_ppm,
+    market_rebate_ppm,
+    market_surcharge_from_units,
+    market_surcharge_to_units,
+    market_taker_fee_ppm,
+    risk_market_initial2_ppm,
+    risk_market_initial3_ppm,
+    risk_market_initial_ppm,
+    risk_market_maintenance2_ppm,
+    risk_market_maintenance3_ppm,
+    risk_market_maintenance_ppm,
+    risk_market_tier2_from_millions,
+    risk_market_tier3_from_millions,
+    set_market_band_ppm,
+    set_market_insurance_lots,
+    set_market_liquidation_fee_ppm,
+    set_market_maker_fee_ppm,
+    set_market_max_lots,
+    set_market_max_open_interest_lots,
+    set_market_move_ppm,
+    set_market_rebate_ppm,
+    set_market_surcharge_from_units,
+    set_market_surcharge_to_units,
+    set_market_taker_fee_ppm,
+    set_risk_market_initial2_ppm,
+    set_risk_market_initial3_ppm,
+    set_risk_market_initial_ppm,
+    set_risk_market_maintenance2_ppm,
+    set_risk_market_maintenance3_ppm,
+    set_risk_market_maintenance_ppm,
+    set_risk_market_tier2_from_millions,
+    set_risk_market_tier3_from_millions,
+)
 from tallystick.state.layout import (
-    MARKET_BAND_PPM,
-    MARKET_INSURANCE_LOTS,
-    MARKET_LIQUIDATION_FEE_PPM,
-    MARKET_MAKER_FEE_PPM,
-    MARKET_MAX_LOTS,
-    MARKET_MAX_OPEN_INTEREST_LOTS,
-    MARKET_MOVE_PPM,
-    MARKET_REBATE_PPM,
-    MARKET_SURCHARGE_FROM_UNITS,
-    MARKET_SURCHARGE_TO_UNITS,
-    MARKET_TAKER_FEE_PPM,
     MAX_EXPOSURE,
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
-    RISK_RISKMARKET_INITIAL2_PPM,
-    RISK_RISKMARKET_INITIAL3_PPM,
-    RISK_RISKMARKET_INITIAL_PPM,
-    RISK_RISKMARKET_MAINTENANCE2_PPM,
-    RISK_RISKMARKET_MAINTENANCE3_PPM,
-    RISK_RISKMARKET_MAINTENANCE_PPM,
-    RISK_RISKMARKET_TIER2_FROM_MILLIONS,
-    RISK_RISKMARKET_TIER3_FROM_MILLIONS,
-    RISK_RISKMARKET_WORDS,
     RULE_BAND_PPM,
     RULE_INITIAL2_PPM,
     RULE_INITIAL3_PPM,
@@ -51,33 +73,6 @@ from tallystick.state.layout import (
     RULES,
 )
 from tallystick.state.state import State
-
-IN_MARKET = (
-    (RULE_TAKER_FEE_PPM, MARKET_TAKER_FEE_PPM),
-    (RULE_MAKER_FEE_PPM, MARKET_MAKER_FEE_PPM),
-    (RULE_REBATE_PPM, MARKET_REBATE_PPM),
-    (RULE_LIQUIDATION_FEE_PPM, MARKET_LIQUIDATION_FEE_PPM),
-    (RULE_MAX_LOTS, MARKET_MAX_LOTS),
-    (RULE_MAX_OPEN_INTEREST_LOTS, MARKET_MAX_OPEN_INTEREST_LOTS),
-    (RULE_INSURANCE_LOTS, MARKET_INSURANCE_LOTS),
-    (RULE_SURCHARGE_FROM_UNITS, MARKET_SURCHARGE_FROM_UNITS),
-    (RULE_SURCHARGE_TO_UNITS, MARKET_SURCHARGE_TO_UNITS),
-    (RULE_BAND_PPM, MARKET_BAND_PPM),
-    (RULE_MOVE_PPM, MARKET_MOVE_PPM),
-)
-"""(place among the rules, field of the market's cell)"""
-
-IN_RISK = (
-    (RULE_INITIAL_PPM, RISK_RISKMARKET_INITIAL_PPM),
-    (RULE_INITIAL2_PPM, RISK_RISKMARKET_INITIAL2_PPM),
-    (RULE_INITIAL3_PPM, RISK_RISKMARKET_INITIAL3_PPM),
-    (RULE_MAINTENANCE_PPM, RISK_RISKMARKET_MAINTENANCE_PPM),
-    (RULE_MAINTENANCE2_PPM, RISK_RISKMARKET_MAINTENANCE2_PPM),
-    (RULE_MAINTENANCE3_PPM, RISK_RISKMARKET_MAINTENANCE3_PPM),
-    (RULE_TIER2_FROM_MILLIONS, RISK_RISKMARKET_TIER2_FROM_MILLIONS),
-    (RULE_TIER3_FROM_MILLIONS, RISK_RISKMARKET_TIER3_FROM_MILLIONS),
-)
-"""(place among the rules, field of the market's part of the risk cell)"""
 
 
 def rules_stand(rules: list[int], multiplier: i64) -> bool:
@@ -121,28 +116,55 @@ def _caps_stand(rules: list[int], multiplier: i64) -> bool:
     return begins < ends if begins > 0 else ends == 0
 
 
-def write_rules(state: State, number: i64, market: i64, risk: i64, rules: list[int]) -> None:
-    """Put rules that may stand in force.
-
-    Shape: `market` and `risk` are word offsets of the opened cells, `number` is the market's.
-    """
-    entry = risk + number * RISK_RISKMARKET_WORDS
-    for place, field in IN_MARKET:
-        state.markets.words[market + field] = rules[place]
-    for place, field in IN_RISK:
-        state.risk.words[entry + field] = rules[place]
+def write_rules(state: State, number: i64, market: Market, risk: Risk, rules: list[int]) -> None:
+    """Put rules that may stand in force for the market `number`."""
+    totals = state.markets.words
+    marks = state.risk.words
+    set_market_taker_fee_ppm(totals, market, rules[RULE_TAKER_FEE_PPM])
+    set_market_maker_fee_ppm(totals, market, rules[RULE_MAKER_FEE_PPM])
+    set_market_rebate_ppm(totals, market, rules[RULE_REBATE_PPM])
+    set_market_liquidation_fee_ppm(totals, market, rules[RULE_LIQUIDATION_FEE_PPM])
+    set_market_max_lots(totals, market, rules[RULE_MAX_LOTS])
+    set_market_max_open_interest_lots(totals, market, rules[RULE_MAX_OPEN_INTEREST_LOTS])
+    set_market_insurance_lots(totals, market, rules[RULE_INSURANCE_LOTS])
+    set_market_surcharge_from_units(totals, market, rules[RULE_SURCHARGE_FROM_UNITS])
+    set_market_surcharge_to_units(totals, market, rules[RULE_SURCHARGE_TO_UNITS])
+    set_market_band_ppm(totals, market, rules[RULE_BAND_PPM])
+    set_market_move_ppm(totals, market, rules[RULE_MOVE_PPM])
+    set_risk_market_initial_ppm(marks, risk, number, rules[RULE_INITIAL_PPM])
+    set_risk_market_initial2_ppm(marks, risk, number, rules[RULE_INITIAL2_PPM])
+    set_risk_market_initial3_ppm(marks, risk, number, rules[RULE_INITIAL3_PPM])
+    set_risk_market_maintenance_ppm(marks, risk, number, rules[RULE_MAINTENANCE_PPM])
+    set_risk_market_maintenance2_ppm(marks, risk, number, rules[RULE_MAINTENANCE2_PPM])
+    set_risk_market_maintenance3_ppm(marks, risk, number, rules[RULE_MAINTENANCE3_PPM])
+    set_risk_market_tier2_from_millions(marks, risk, number, rules[RULE_TIER2_FROM_MILLIONS])
+    set_risk_market_tier3_from_millions(marks, risk, number, rules[RULE_TIER3_FROM_MILLIONS])
     state.markets.mark(number)
     state.risk.mark(0)
 
 
-def rules_in_force(state: State, market: i64, entry: i64) -> list[int]:
-    """Return a market's rules in the order of the schema.
-
-    Shape: `market` and `entry` are word offsets of the market's cell and of its part of the risk cell.
-    """
+def rules_in_force(state: State, number: i64, market: Market, risk: Risk) -> list[int]:
+    """Return the rules of the market `number` in the order of the schema."""
+    totals = state.markets.words
+    marks = state.risk.words
     rules = [0] * RULES
-    for place, field in IN_MARKET:
-        rules[place] = state.markets.words[market + field]
-    for place, field in IN_RISK:
-        rules[place] = state.risk.words[entry + field]
+    rules[RULE_TAKER_FEE_PPM] = market_taker_fee_ppm(totals, market)
+    rules[RULE_MAKER_FEE_PPM] = market_maker_fee_ppm(totals, market)
+    rules[RULE_REBATE_PPM] = market_rebate_ppm(totals, market)
+    rules[RULE_LIQUIDATION_FEE_PPM] = market_liquidation_fee_ppm(totals, market)
+    rules[RULE_MAX_LOTS] = market_max_lots(totals, market)
+    rules[RULE_MAX_OPEN_INTEREST_LOTS] = market_max_open_interest_lots(totals, market)
+    rules[RULE_INSURANCE_LOTS] = market_insurance_lots(totals, market)
+    rules[RULE_SURCHARGE_FROM_UNITS] = market_surcharge_from_units(totals, market)
+    rules[RULE_SURCHARGE_TO_UNITS] = market_surcharge_to_units(totals, market)
+    rules[RULE_BAND_PPM] = market_band_ppm(totals, market)
+    rules[RULE_MOVE_PPM] = market_move_ppm(totals, market)
+    rules[RULE_INITIAL_PPM] = risk_market_initial_ppm(marks, risk, number)
+    rules[RULE_INITIAL2_PPM] = risk_market_initial2_ppm(marks, risk, number)
+    rules[RULE_INITIAL3_PPM] = risk_market_initial3_ppm(marks, risk, number)
+    rules[RULE_MAINTENANCE_PPM] = risk_market_maintenance_ppm(marks, risk, number)
+    rules[RULE_MAINTENANCE2_PPM] = risk_market_maintenance2_ppm(marks, risk, number)
+    rules[RULE_MAINTENANCE3_PPM] = risk_market_maintenance3_ppm(marks, risk, number)
+    rules[RULE_TIER2_FROM_MILLIONS] = risk_market_tier2_from_millions(marks, risk, number)
+    rules[RULE_TIER3_FROM_MILLIONS] = risk_market_tier3_from_millions(marks, risk, number)
     return rules

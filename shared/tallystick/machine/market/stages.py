@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
+from tallystick.state.cells import (
+    Account,
+    Price,
+    Risk,
+    account_position_market,
+    account_position_size_lots,
+    price_index_ms,
+    price_resumed_ms,
+    risk_market_index_ms,
+    risk_market_resumed_ms,
+)
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    ACCOUNT_POSITION_WORDS,
-    ACCOUNT_POSITIONS,
     FLAG_POST_ONLY,
     FLAG_TRIGGER_ABOVE,
     LIQUIDATION_WAIT_MS,
     MAX_POSITIONS,
     POST_ONLY_MS,
-    PRICE_INDEX_MS,
-    PRICE_RESUMED_MS,
-    RISK_RISKMARKET_INDEX_MS,
-    RISK_RISKMARKET_RESUMED_MS,
-    RISK_RISKMARKET_WORDS,
     SILENT_MS,
     STALE_MS,
     Registers,
@@ -32,7 +34,7 @@ def now_ms(registers: Registers) -> i64:
     return registers.forced_ms or registers.clock_ms
 
 
-def check_order_stage(state: State, price: i64, flags: i64) -> i64:
+def check_order_stage(state: State, price: Price, flags: i64) -> i64:
     """Whether a trader's order may be taken now.
 
     Shape: `price` is a word offset. Rejects: STALE_INDEX, POST_ONLY_STAGE (prices have come back just now, and the
@@ -46,7 +48,7 @@ def check_order_stage(state: State, price: i64, flags: i64) -> i64:
     return Outcome.ACCEPTED
 
 
-def check_liquidation_stage(state: State, price: i64) -> i64:
+def check_liquidation_stage(state: State, price: Price) -> i64:
     """Whether a position may be closed against its owner's will now.
 
     Shape: `price` is a word offset. Rejects: STALE_INDEX, LIQUIDATIONS_WAIT (prices have come back lately, so that
@@ -59,7 +61,7 @@ def check_liquidation_stage(state: State, price: i64) -> i64:
     return Outcome.LIQUIDATIONS_WAIT if waits else Outcome.ACCEPTED
 
 
-def holder_waits(state: State, account: i64, risk: i64) -> bool:
+def holder_waits(state: State, account: Account, risk: Risk) -> bool:
     """Whether an account is spared for the sake of a market it holds a position in, whichever one is to be closed.
 
     It is while that market's prices have stopped, or have come back lately: what the account is worth is not known. Not
@@ -71,12 +73,11 @@ def holder_waits(state: State, account: i64, risk: i64) -> bool:
     now = now_ms(state.registers)
     slot: i64
     for slot in range(MAX_POSITIONS):
-        position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-        if words[position + ACCOUNT_POSITION_SIZE_LOTS] == 0:
+        if account_position_size_lots(words, account, slot) == 0:
             continue
-        entry = risk + words[position + ACCOUNT_POSITION_MARKET] * RISK_RISKMARKET_WORDS
-        index = marks[entry + RISK_RISKMARKET_INDEX_MS]
-        resumed = marks[entry + RISK_RISKMARKET_RESUMED_MS]
+        market = account_position_market(words, account, slot)
+        index = risk_market_index_ms(marks, risk, market)
+        resumed = risk_market_resumed_ms(marks, risk, market)
         if index != 0 and STALE_MS < now - index <= SILENT_MS:
             return True
         if index != 0 and resumed != 0 and now - resumed < LIQUIDATION_WAIT_MS:
@@ -84,9 +85,9 @@ def holder_waits(state: State, account: i64, risk: i64) -> bool:
     return False
 
 
-def index_stopped(state: State, entry: i64) -> bool:
-    """Whether a market's index is stale. Shape: `entry` is the word offset of its entry in Risk."""
-    return state.registers.clock_ms - state.risk.words[entry + RISK_RISKMARKET_INDEX_MS] > STALE_MS
+def index_stopped(state: State, risk: Risk, market: i64) -> bool:
+    """Whether a market's index is stale."""
+    return state.registers.clock_ms - risk_market_index_ms(state.risk.words, risk, market) > STALE_MS
 
 
 def is_due(trigger: i64, flags: i64, mark: i64) -> bool:
@@ -94,7 +95,7 @@ def is_due(trigger: i64, flags: i64, mark: i64) -> bool:
     return mark >= trigger if flags & FLAG_TRIGGER_ABOVE else mark <= trigger
 
 
-def triggers_wait(state: State, price: i64) -> bool:
+def triggers_wait(state: State, price: Price) -> bool:
     """Whether triggers wait: because prices have come back just now, or the newest is one that came late through L1.
 
     The orders would be refused. Shape: `price` is a word offset.
@@ -103,10 +104,10 @@ def triggers_wait(state: State, price: i64) -> bool:
     return _stale(state, price, clock) or _resumed_within(state, price, clock, POST_ONLY_MS)
 
 
-def _stale(state: State, price: i64, now: i64) -> bool:
-    return now - state.prices.words[price + PRICE_INDEX_MS] > STALE_MS
+def _stale(state: State, price: Price, now: i64) -> bool:
+    return now - price_index_ms(state.prices.words, price) > STALE_MS
 
 
-def _resumed_within(state: State, price: i64, now: i64, wait: i64) -> bool:
-    resumed = state.prices.words[price + PRICE_RESUMED_MS]
+def _resumed_within(state: State, price: Price, now: i64, wait: i64) -> bool:
+    resumed = price_resumed_ms(state.prices.words, price)
     return resumed != 0 and now - resumed < wait

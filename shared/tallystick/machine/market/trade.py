@@ -11,25 +11,30 @@ from tallystick.machine.arith import whole_down
 from tallystick.machine.market.funding import dust, owed
 from tallystick.machine.market.instrument import exposure_of, funding_index
 from tallystick.machine.market.risk import health, may_change
-from tallystick.state.codes import Outcome
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_FUNDING_INDEX_PPM,
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    ACCOUNT_POSITION_WORDS,
-    ACCOUNT_POSITIONS,
-    BUY,
-    MARKET_FUNDING_PART_PPM,
-    MARKET_FUNDING_WHOLE_TICKS,
-    MARKET_MAX_OPEN_INTEREST_LOTS,
-    MARKET_NET_LOTS,
-    MARKET_OPEN_INTEREST_LOTS,
-    MAX_CASH_UNITS,
-    MAX_POSITIONS,
-    PPM,
-    RISK_RISKMARKET_WORDS,
+from tallystick.state.cells import (
+    Account,
+    Market,
+    Risk,
+    account_cash_units,
+    account_position_funding_index_ppm,
+    account_position_market,
+    account_position_size_lots,
+    market_funding_part_ppm,
+    market_funding_whole_ticks,
+    market_max_open_interest_lots,
+    market_net_lots,
+    market_open_interest_lots,
+    set_account_cash_units,
+    set_account_position_funding_index_ppm,
+    set_account_position_market,
+    set_account_position_size_lots,
+    set_market_funding_part_ppm,
+    set_market_funding_whole_ticks,
+    set_market_net_lots,
+    set_market_open_interest_lots,
 )
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import BUY, MAX_CASH_UNITS, MAX_POSITIONS, PPM
 from tallystick.state.state import State
 
 NO_SLOT: Final[i64] = -1
@@ -56,7 +61,7 @@ class Fill:
     """
 
     def __init__(self) -> None:
-        self.position: i64 = -1
+        self.slot = NO_SLOT
         self.old_lots: i64 = 0
         self.new_lots: i64 = 0
         self.cash_change_units: i64 = 0
@@ -66,110 +71,112 @@ class Fill:
         self.reduces = False
 
 
-def find_position(words: vec[i64], account: i64, market: i64) -> i64:
-    """Return the word offset of the account's slot for a market: its position, else the first free one, else NO_SLOT."""
+def find_position(words: vec[i64], account: Account, market: i64) -> i64:
+    """Return the account's slot for a market: its position, else the first free one, else NO_SLOT."""
     free = NO_SLOT
     slot: i64
     for slot in range(MAX_POSITIONS):
-        position = account + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-        if words[position + ACCOUNT_POSITION_SIZE_LOTS] == 0:
+        if account_position_size_lots(words, account, slot) == 0:
             if free == NO_SLOT:
-                free = position
-        elif words[position + ACCOUNT_POSITION_MARKET] == market:
-            return position
+                free = slot
+        elif account_position_market(words, account, slot) == market:
+            return slot
     return free
 
 
-def reducible(words: vec[i64], account: i64, market: i64, side: i64) -> i64:
+def reducible(words: vec[i64], account: Account, market: i64, side: i64) -> i64:
     """Return how many lots an order of this side may trade before the account's position is closed."""
-    position = find_position(words, account, market)
-    if position == NO_SLOT:
+    slot = find_position(words, account, market)
+    if slot == NO_SLOT:
         return 0
-    size = words[position + ACCOUNT_POSITION_SIZE_LOTS]
+    size = account_position_size_lots(words, account, slot)
     against = -size if side == BUY else size
     return against if against > 0 else 0
 
 
-def apply_fill(state: State, account: i64, risk: i64, terms: Terms, side: i64, fee: i64, fill: Fill) -> i64:
+def apply_fill(state: State, account: Account, risk: Risk, terms: Terms, side: i64, fee: i64, fill: Fill) -> i64:
     """Settle the funding of an account's position and apply one side of a fill to it, unless a limit forbids it.
 
-    Shape: `account` and `risk` are word offsets. Units: `fee` in units. Rounding: funding up. Rejects:
-    NO_POSITION_SLOT, POSITION_LIMIT.
+    Units: `fee` in units. Rounding: funding up. Rejects: NO_POSITION_SLOT, POSITION_LIMIT.
     """
     words = state.accounts.words
-    fill.position = find_position(words, account, terms.market)
-    if fill.position == NO_SLOT:
+    fill.slot = find_position(words, account, terms.market)
+    if fill.slot == NO_SLOT:
         return Outcome.NO_POSITION_SLOT
     buys = side == BUY
-    fill.old_lots = words[fill.position + ACCOUNT_POSITION_SIZE_LOTS]
+    fill.old_lots = account_position_size_lots(words, account, fill.slot)
     fill.new_lots = fill.old_lots + terms.lots if buys else fill.old_lots - terms.lots
-    _settle_funding(state, risk + terms.market * RISK_RISKMARKET_WORDS, fill)
+    _settle_funding(state, account, risk, terms.market, fill)
     fill.cash_change_units += (-terms.quote_units if buys else terms.quote_units) - fee
-    cash = words[account + ACCOUNT_CASH_UNITS] + fill.cash_change_units
+    cash = account_cash_units(words, account) + fill.cash_change_units
     fill.reduces = 0 <= fill.new_lots < fill.old_lots if fill.old_lots > 0 else fill.old_lots < fill.new_lots <= 0
     # A change of rules may have left a position beyond the limit: it may always get smaller.
     small = fill.reduces or _within(fill.new_lots, terms.max_lots)
     if not small or not _within(cash, MAX_CASH_UNITS):
         return Outcome.POSITION_LIMIT
-    words[account + ACCOUNT_CASH_UNITS] = cash
-    _set_position(words, fill.position, terms.market, fill.new_lots, fill.new_index_ppm)
+    set_account_cash_units(words, account, cash)
+    _set_position(words, account, fill.slot, terms.market, fill.new_lots, fill.new_index_ppm)
     return Outcome.ACCEPTED
 
 
-def _settle_funding(state: State, entry: i64, fill: Fill) -> None:
+def _settle_funding(state: State, account: Account, risk: Risk, market: i64, fill: Fill) -> None:
     """Work out what the old position owes for the time it was held; a new one owes nothing."""
     marks = state.risk.words
-    fill.new_index_ppm = funding_index(marks, entry)
+    fill.new_index_ppm = funding_index(marks, risk, market)
     fill.old_index_ppm = fill.new_index_ppm
     if fill.old_lots != 0:
-        fill.old_index_ppm = state.accounts.words[fill.position + ACCOUNT_POSITION_FUNDING_INDEX_PPM]
-    exposure = exposure_of(marks, entry, fill.old_lots)
+        fill.old_index_ppm = account_position_funding_index_ppm(state.accounts.words, account, fill.slot)
+    exposure = exposure_of(marks, risk, market, fill.old_lots)
     fill.cash_change_units = -owed(exposure, fill.new_index_ppm - fill.old_index_ppm)
     fill.dust_ppm = dust(exposure, fill.new_index_ppm - fill.old_index_ppm)
 
 
-def move_totals(state: State, market: i64, taker: Fill, maker: Fill) -> i64:
+def move_totals(state: State, market: Market, taker: Fill, maker: Fill) -> i64:
     """Add both sides of a fill to the market's totals, the sum of all cash and the dust, unless open interest is full.
 
-    Shape: `market` is a word offset. Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
+    Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
     """
     totals = state.markets.words
     grown = _long_part(taker.new_lots) - _long_part(taker.old_lots)
     grown += _long_part(maker.new_lots) - _long_part(maker.old_lots)
-    lots = totals[market + MARKET_OPEN_INTEREST_LOTS] + grown
-    cap = totals[market + MARKET_MAX_OPEN_INTEREST_LOTS]
+    lots = market_open_interest_lots(totals, market) + grown
+    cap = market_max_open_interest_lots(totals, market)
     if grown > 0 and cap != 0 and lots > cap:
         return Outcome.OPEN_INTEREST
-    totals[market + MARKET_OPEN_INTEREST_LOTS] = lots
-    totals[market + MARKET_NET_LOTS] += taker.new_lots - taker.old_lots + maker.new_lots - maker.old_lots
+    set_market_open_interest_lots(totals, market, lots)
+    net = market_net_lots(totals, market)
+    net += taker.new_lots - taker.old_lots + maker.new_lots - maker.old_lots
+    set_market_net_lots(totals, market, net)
     state.registers.cash_units += taker.cash_change_units + maker.cash_change_units
     _book_funding(state, market, taker)
     _book_funding(state, market, maker)
     return Outcome.ACCEPTED
 
 
-def _book_funding(state: State, market: i64, fill: Fill) -> None:
+def _book_funding(state: State, market: Market, fill: Fill) -> None:
     """Move the market's funding totals to the position's new size and index; whole units of dust become fees."""
     totals = state.markets.words
     registers = state.registers
     older = whole_down(fill.old_index_ppm)
     newer = whole_down(fill.new_index_ppm)
-    totals[market + MARKET_FUNDING_WHOLE_TICKS] += fill.new_lots * newer - fill.old_lots * older
+    whole = market_funding_whole_ticks(totals, market) + fill.new_lots * newer - fill.old_lots * older
     part = fill.new_lots * (fill.new_index_ppm - newer * PPM)
-    totals[market + MARKET_FUNDING_PART_PPM] += part - fill.old_lots * (fill.old_index_ppm - older * PPM)
+    part += market_funding_part_ppm(totals, market) - fill.old_lots * (fill.old_index_ppm - older * PPM)
+    set_market_funding_whole_ticks(totals, market, whole)
+    set_market_funding_part_ppm(totals, market, part)
     kept = registers.funding_dust_ppm + fill.dust_ppm
     registers.fees_units += whole_down(kept)
     registers.funding_dust_ppm = kept - whole_down(kept) * PPM
 
 
-def undo_fill(state: State, account: i64, terms: Terms, fill: Fill) -> None:
+def undo_fill(state: State, account: Account, terms: Terms, fill: Fill) -> None:
     """Put an account back to what it was before `apply_fill`."""
     words = state.accounts.words
-    words[account + ACCOUNT_CASH_UNITS] -= fill.cash_change_units
-    _set_position(words, fill.position, terms.market, fill.old_lots, fill.old_index_ppm)
+    set_account_cash_units(words, account, account_cash_units(words, account) - fill.cash_change_units)
+    _set_position(words, account, fill.slot, terms.market, fill.old_lots, fill.old_index_ppm)
 
 
-def may_stand(state: State, account: i64, risk: i64, terms: Terms, fill: Fill) -> bool:
+def may_stand(state: State, account: Account, risk: Risk, terms: Terms, fill: Fill) -> bool:
     """Whether a fill just applied may leave the account like this.
 
     What the account was worth before is measured only where it matters: the fill is undone for it and applied again.
@@ -182,8 +189,8 @@ def may_stand(state: State, account: i64, risk: i64, terms: Terms, fill: Fill) -
     words = state.accounts.words
     undo_fill(state, account, terms, fill)
     before = health(state, account, risk)
-    words[account + ACCOUNT_CASH_UNITS] += fill.cash_change_units
-    _set_position(words, fill.position, terms.market, fill.new_lots, fill.new_index_ppm)
+    set_account_cash_units(words, account, account_cash_units(words, account) + fill.cash_change_units)
+    _set_position(words, account, fill.slot, terms.market, fill.new_lots, fill.new_index_ppm)
     return may_change(before, after, fill.reduces)
 
 
@@ -191,10 +198,10 @@ def _long_part(size: i64) -> i64:
     return size if size > 0 else 0
 
 
-def _set_position(words: vec[i64], position: i64, market: i64, size: i64, index: i64) -> None:
-    words[position + ACCOUNT_POSITION_MARKET] = market if size else 0
-    words[position + ACCOUNT_POSITION_SIZE_LOTS] = size
-    words[position + ACCOUNT_POSITION_FUNDING_INDEX_PPM] = index if size else 0
+def _set_position(words: vec[i64], account: Account, slot: i64, market: i64, size: i64, index: i64) -> None:
+    set_account_position_market(words, account, slot, market if size else 0)
+    set_account_position_size_lots(words, account, slot, size)
+    set_account_position_funding_index_ppm(words, account, slot, index if size else 0)
 
 
 def _within(amount: i64, most: i64) -> bool:

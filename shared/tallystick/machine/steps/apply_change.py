@@ -6,14 +6,15 @@ from mypy_extensions import i64
 
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.rules import write_rules
-from tallystick.state.codes import Outcome
-from tallystick.state.layout import (
-    MARKET_LIVE,
-    MARKET_STATUS,
-    PENDING_EFFECTIVE_MS,
-    PENDING_RULES,
-    RULES,
+from tallystick.state.cells import (
+    market_status,
+    pending_effective_ms,
+    pending_rules,
+    set_pending_effective_ms,
+    set_pending_rules,
 )
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import MARKET_LIVE, RULES
 
 
 def step(machine: Machine) -> None:
@@ -31,9 +32,9 @@ def step(machine: Machine) -> None:
     words = state.pendings.words
 
     # CHECK
-    effective = words[pending + PENDING_EFFECTIVE_MS]
+    effective = pending_effective_ms(words, pending)
     outcome = Outcome.ACCEPTED
-    if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
+    if market_status(state.markets.words, market) != MARKET_LIVE:
         outcome = Outcome.NO_MARKET
     elif effective == 0:
         outcome = Outcome.NO_CHANGE
@@ -47,9 +48,9 @@ def step(machine: Machine) -> None:
     rules: list[int] = []
     place: i64
     for place in range(RULES):
-        rules.append(words[pending + PENDING_RULES + place])
-        words[pending + PENDING_RULES + place] = 0
-    words[pending + PENDING_EFFECTIVE_MS] = 0
+        rules.append(pending_rules(words, pending, place))
+        set_pending_rules(words, pending, place, 0)
+    set_pending_effective_ms(words, pending, 0)
 
     # WRITE
     state.pendings.mark(number)

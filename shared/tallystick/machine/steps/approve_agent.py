@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tallystick.machine.bits import write_address
 from tallystick.machine.machine import Machine
+from tallystick.state.cells import set_agent_expiry_ms, set_agent_key, set_agent_scope
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import AGENT_EXPIRY_MS, AGENT_KEY, AGENT_SCOPE
 
 
 def step(machine: Machine) -> None:
@@ -27,9 +26,9 @@ def step(machine: Machine) -> None:
 
     # APPLY
     words = state.agents.words
-    write_address(words, agent + AGENT_KEY, registers.arg_address)
-    words[agent + AGENT_SCOPE] = registers.arg_flags
-    words[agent + AGENT_EXPIRY_MS] = registers.arg_time_ms
+    set_agent_key(words, agent, registers.arg_address)
+    set_agent_scope(words, agent, registers.arg_flags)
+    set_agent_expiry_ms(words, agent, registers.arg_time_ms)
 
     # WRITE
     state.agents.mark(index)

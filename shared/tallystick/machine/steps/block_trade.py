@@ -12,21 +12,21 @@ from tallystick.machine.market.stages import index_stopped
 from tallystick.machine.market.trade import Fill, Terms, apply_fill, may_stand, move_totals, reducible, undo_fill
 from tallystick.records.codec import Record, decode
 from tallystick.records.signing import recover_acceptance
+from tallystick.state.cells import (
+    Account,
+    Market,
+    Risk,
+    market_maker_fee_ppm,
+    market_max_lots,
+    market_rebate_ppm,
+    market_status,
+    market_taker_fee_ppm,
+    risk_market_mark_ticks,
+    risk_market_multiplier,
+)
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import BlockTradeFields
-from tallystick.state.layout import (
-    BLOCK_MAKER_REDUCES,
-    BLOCK_TAKER_REDUCES,
-    MARKET_LIVE,
-    MARKET_MAKER_FEE_PPM,
-    MARKET_MAX_LOTS,
-    MARKET_REBATE_PPM,
-    MARKET_STATUS,
-    MARKET_TAKER_FEE_PPM,
-    RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_MULTIPLIER,
-    RISK_RISKMARKET_WORDS,
-)
+from tallystick.state.layout import BLOCK_MAKER_REDUCES, BLOCK_TAKER_REDUCES, MARKET_LIVE
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -42,11 +42,10 @@ class Block:
         self.price: i64 = record.values[BlockTradeFields.PRICE_TICKS]
         self.maker_number: i64 = record.values[BlockTradeFields.ACCOUNT]
         self.taker_number: i64 = record.values[BlockTradeFields.TAKER]
-        self.market: i64 = 0
-        self.risk: i64 = 0
-        self.entry: i64 = 0
-        self.maker: i64 = 0
-        self.taker: i64 = 0
+        self.market = Market(0)
+        self.risk = Risk(0)
+        self.maker = Account(0)
+        self.taker = Account(0)
         self.terms = Terms()
         self.maker_fee: i64 = 0
         self.taker_fee: i64 = 0
@@ -96,7 +95,6 @@ def _read(machine: Machine, record: Record) -> Block:
     block = Block(machine, record)
     block.market = state.markets.open(block.number)
     block.risk = state.risk.open(0)
-    block.entry = block.risk + block.number * RISK_RISKMARKET_WORDS
     block.maker = state.accounts.open(block.maker_number)
     block.taker = state.accounts.open(block.taker_number)
     if record.values[BlockTradeFields.TAKER_AGENT]:
@@ -123,15 +121,15 @@ def _check(block: Block) -> i64:
     state = block.machine.state
     rules = state.markets.words
     clock = state.registers.clock_ms
-    if rules[block.market + MARKET_STATUS] != MARKET_LIVE:
+    if market_status(rules, block.market) != MARKET_LIVE:
         return Outcome.NO_MARKET
     if has_expired(rules, block.market, clock):
         return Outcome.MARKET_EXPIRED
-    if state.risk.words[block.entry + RISK_RISKMARKET_MARK_TICKS] == 0:
+    if risk_market_mark_ticks(state.risk.words, block.risk, block.number) == 0:
         return Outcome.NO_MARK
     if block.lots == 0 or block.price == 0:
         return Outcome.OUT_OF_RANGE
-    if block.lots > rules[block.market + MARKET_MAX_LOTS]:
+    if block.lots > market_max_lots(rules, block.market):
         return Outcome.TOO_LARGE
     expiry: i64 = block.record.value("expiry_ms")
     if 0 < expiry <= clock:
@@ -140,7 +138,7 @@ def _check(block: Block) -> i64:
     maker_reduces = reducible(accounts, block.maker, block.number, block.side) >= block.lots
     taker_reduces = reducible(accounts, block.taker, block.number, 1 - block.side) >= block.lots
     leaves = state.registers.forced_ms != 0 and maker_reduces and taker_reduces
-    if index_stopped(state, block.entry) and not leaves:
+    if index_stopped(state, block.risk, block.number) and not leaves:
         return Outcome.STALE_INDEX
     must: i64 = block.record.value("reduces")
     maker_fails = must & BLOCK_MAKER_REDUCES != 0 and not maker_reduces
@@ -175,11 +173,11 @@ def _set_terms(block: Block) -> None:
     """What both sides exchange, and what each pays for it."""
     state = block.machine.state
     rules = state.markets.words
-    quote = block.lots * block.price * state.risk.words[block.entry + RISK_RISKMARKET_MULTIPLIER]
-    block.maker_fee = ppm_up(quote, rules[block.market + MARKET_MAKER_FEE_PPM])
-    block.maker_fee -= ppm_down(quote, rules[block.market + MARKET_REBATE_PPM])
-    block.taker_fee = ppm_up(quote, rules[block.market + MARKET_TAKER_FEE_PPM])
+    quote = block.lots * block.price * risk_market_multiplier(state.risk.words, block.risk, block.number)
+    block.maker_fee = ppm_up(quote, market_maker_fee_ppm(rules, block.market))
+    block.maker_fee -= ppm_down(quote, market_rebate_ppm(rules, block.market))
+    block.taker_fee = ppm_up(quote, market_taker_fee_ppm(rules, block.market))
     block.terms.market = block.number
     block.terms.lots = block.lots
     block.terms.quote_units = quote
-    block.terms.max_lots = rules[block.market + MARKET_MAX_LOTS]
+    block.terms.max_lots = market_max_lots(rules, block.market)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
+from tallystick.state.cells import set_account_dead_before
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import ACCOUNT_DEAD_BEFORE
 
 
 def step(machine: Machine) -> None:
@@ -22,7 +22,7 @@ def step(machine: Machine) -> None:
     # CHECK: nothing; who signed has been checked.
 
     # APPLY
-    state.accounts.words[account + ACCOUNT_DEAD_BEFORE] = sequence(registers)
+    set_account_dead_before(state.accounts.words, account, sequence(registers))
 
     # WRITE
     state.accounts.mark(registers.arg_account)

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import open_order_path, open_tail_to_free, remove_order
+from tallystick.state.cells import order_account, order_client_id, order_remaining_lots
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import (
-    ORDER_ACCOUNT,
-    ORDER_CLIENT_ID,
-    ORDER_REMAINING_LOTS,
-)
 
 
 def step(machine: Machine) -> None:
@@ -27,9 +23,9 @@ def step(machine: Machine) -> None:
 
     # CHECK
     if (
-        words[order + ORDER_REMAINING_LOTS] == 0
-        or words[order + ORDER_ACCOUNT] != registers.arg_account
-        or words[order + ORDER_CLIENT_ID] != registers.arg_id
+        order_remaining_lots(words, order) == 0
+        or order_account(words, order) != registers.arg_account
+        or order_client_id(words, order) != registers.arg_id
     ):
         machine.finish(Outcome.NO_SUCH_ORDER)
         return

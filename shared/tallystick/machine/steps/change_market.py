@@ -6,19 +6,17 @@ from mypy_extensions import i64
 
 from tallystick.machine.machine import Machine, record_values
 from tallystick.machine.market.rules import rules_stand
+from tallystick.state.cells import (
+    market_status,
+    pending_changes,
+    risk_market_multiplier,
+    set_pending_changes,
+    set_pending_effective_ms,
+    set_pending_rules,
+)
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import ChangeMarketFields
-from tallystick.state.layout import (
-    CHANGE_DELAY_MS,
-    MARKET_LIVE,
-    MARKET_STATUS,
-    PENDING_CHANGES,
-    PENDING_EFFECTIVE_MS,
-    PENDING_RULES,
-    RISK_RISKMARKET_MULTIPLIER,
-    RISK_RISKMARKET_WORDS,
-    RULES,
-)
+from tallystick.state.layout import CHANGE_DELAY_MS, MARKET_LIVE, RULES
 
 
 def step(machine: Machine) -> None:
@@ -40,11 +38,11 @@ def step(machine: Machine) -> None:
     rules = values[ChangeMarketFields.FIRST_RULE :]
 
     # CHECK
-    multiplier = state.risk.words[risk + number * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MULTIPLIER]
+    multiplier = risk_market_multiplier(state.risk.words, risk, number)
     outcome = Outcome.ACCEPTED
-    if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
+    if market_status(state.markets.words, market) != MARKET_LIVE:
         outcome = Outcome.NO_MARKET
-    elif change != words[pending + PENDING_CHANGES] + 1:
+    elif change != pending_changes(words, pending) + 1:
         outcome = Outcome.OLD_CHANGE
     elif not rules_stand(rules, multiplier):
         outcome = Outcome.BAD_PARAMETERS
@@ -53,11 +51,11 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    words[pending + PENDING_CHANGES] = change
-    words[pending + PENDING_EFFECTIVE_MS] = state.registers.clock_ms + CHANGE_DELAY_MS
+    set_pending_changes(words, pending, change)
+    set_pending_effective_ms(words, pending, state.registers.clock_ms + CHANGE_DELAY_MS)
     place: i64
     for place in range(RULES):
-        words[pending + PENDING_RULES + place] = rules[place]
+        set_pending_rules(words, pending, place, rules[place])
 
     # WRITE
     state.pendings.mark(number)

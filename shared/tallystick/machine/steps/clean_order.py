@@ -5,8 +5,8 @@ from __future__ import annotations
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import open_order_path, open_tail_to_free, remove_order
+from tallystick.state.cells import order_account, order_client_id, order_remaining_lots
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import ORDER_ACCOUNT, ORDER_CLIENT_ID, ORDER_REMAINING_LOTS
 
 
 def step(machine: Machine) -> None:
@@ -20,10 +20,10 @@ def step(machine: Machine) -> None:
     # READ
     order = state.orders.open(slot)
     words = state.orders.words
-    if words[order + ORDER_REMAINING_LOTS] == 0:
+    if order_remaining_lots(words, order) == 0:
         machine.finish(Outcome.NO_SUCH_ORDER)
         return
-    number = words[order + ORDER_ACCOUNT]
+    number = order_account(words, order)
     account = state.accounts.open(number)
 
     # CHECK
@@ -35,7 +35,7 @@ def step(machine: Machine) -> None:
     tail = open_tail_to_free(state, path, slot >> 6)
 
     # APPLY and WRITE
-    client_id = words[order + ORDER_CLIENT_ID]
+    client_id = order_client_id(words, order)
     remove_order(state, path, slot, order, page, tail)
     machine.emit("removed", number, client_id, slot)
     machine.finish(Outcome.ACCEPTED)

@@ -7,25 +7,22 @@ from mypy_extensions import i64
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.instrument import final_mark, settles_by
 from tallystick.machine.market.stages import now_ms
-from tallystick.state.codes import Outcome, Phase
-from tallystick.state.layout import (
-    BASIS_MS,
-    CONFIG_QUORUM,
-    DEVIATION_PPM,
-    MARKET_SETTLED,
-    MARKET_STATUS,
-    MAX_SIGNERS,
-    ORACLE_PRICES,
-    ORACLE_SEEN,
-    PPM,
-    PRICE_INDEX_MS,
-    PRICE_INDEX_TICKS,
-    PRICE_RESUMED_MS,
-    RISK_RISKMARKET_INDEX_MS,
-    RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_WORDS,
-    STALE_MS,
+from tallystick.state.cells import (
+    Oracle,
+    Price,
+    config_quorum,
+    oracle_prices,
+    oracle_seen,
+    price_index_ms,
+    set_market_status,
+    set_price_index_ms,
+    set_price_index_ticks,
+    set_price_resumed_ms,
+    set_risk_market_index_ms,
+    set_risk_market_mark_ticks,
 )
+from tallystick.state.codes import Outcome, Phase
+from tallystick.state.layout import BASIS_MS, DEVIATION_PPM, MARKET_SETTLED, MAX_SIGNERS, PPM, STALE_MS
 from tallystick.state.state import State
 
 
@@ -48,7 +45,7 @@ def step(machine: Machine) -> None:
     # CHECK
     prices = _reported(state, oracle)
     near = near_median(prices)
-    if len(near) < state.config.words[config + CONFIG_QUORUM]:
+    if len(near) < config_quorum(state.config.words, config):
         machine.finish(Outcome.DEVIATING)
         return
 
@@ -57,10 +54,9 @@ def step(machine: Machine) -> None:
     time = _set_index(state, price, index)
     if settles_by(state.markets.words, market, time):
         risk = state.risk.open(0)
-        state.markets.words[market + MARKET_STATUS] = MARKET_SETTLED
-        entry = risk + registers.arg_market * RISK_RISKMARKET_WORDS
-        state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS] = final_mark(index)
-        state.risk.words[entry + RISK_RISKMARKET_INDEX_MS] = 0
+        set_market_status(state.markets.words, market, MARKET_SETTLED)
+        set_risk_market_mark_ticks(state.risk.words, risk, registers.arg_market, final_mark(index))
+        set_risk_market_index_ms(state.risk.words, risk, registers.arg_market, 0)
         state.prices.mark(registers.arg_market)
         state.markets.mark(registers.arg_market)
         state.risk.mark(0)
@@ -74,10 +70,10 @@ def step(machine: Machine) -> None:
     registers.phase = Phase.UPDATE_MARK
 
 
-def _reported(state: State, oracle: i64) -> list[int]:
+def _reported(state: State, oracle: Oracle) -> list[int]:
     words = state.oracles.words
-    seen = words[oracle + ORACLE_SEEN]
-    return [words[oracle + ORACLE_PRICES + signer] for signer in range(MAX_SIGNERS) if seen >> signer & 1]
+    seen = oracle_seen(words, oracle)
+    return [oracle_prices(words, oracle, signer) for signer in range(MAX_SIGNERS) if seen >> signer & 1]
 
 
 def lower_median(prices: list[int]) -> i64:
@@ -92,22 +88,22 @@ def near_median(prices: list[int]) -> list[int]:
     return [price for price in prices if -most <= (price - middle) * PPM <= most]
 
 
-def _set_index(state: State, price: i64, index: i64) -> i64:
+def _set_index(state: State, price: Price, index: i64) -> i64:
     """Write the index and its time, which is returned; hand on how long ago the last one was, at most BASIS_MS.
 
     The time is the clock, or, for reports that came through L1, when the last of them was queued there.
     """
     registers = state.registers
     words = state.prices.words
-    last = words[price + PRICE_INDEX_MS]
+    last = price_index_ms(words, price)
     now = now_ms(registers)
     time = now if now < registers.clock_ms else registers.clock_ms
     time = max(time, last)
     elapsed: i64 = time - last if last else 0
     if elapsed > STALE_MS:
-        words[price + PRICE_RESUMED_MS] = time
-    words[price + PRICE_INDEX_TICKS] = index
-    words[price + PRICE_INDEX_MS] = time
+        set_price_resumed_ms(words, price, time)
+    set_price_index_ticks(words, price, index)
+    set_price_index_ms(words, price, time)
     registers.last_index_ms = max(registers.last_index_ms, time)
     registers.arg_amount = elapsed if elapsed < BASIS_MS else BASIS_MS
     return time

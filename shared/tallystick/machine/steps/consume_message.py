@@ -5,7 +5,6 @@ from __future__ import annotations
 from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.admission import admit
-from tallystick.machine.bits import read_address, write_address
 from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.instrument import has_expired
@@ -14,17 +13,21 @@ from tallystick.machine.market.trade import NO_SLOT, find_position
 from tallystick.machine.outbox import append_withdrawal, owe
 from tallystick.machine.winding import settle_claim
 from tallystick.records.codec import Record, decode
+from tallystick.state.cells import (
+    account_cash_units,
+    account_owner,
+    account_position_size_lots,
+    market_status,
+    set_account_cash_units,
+    set_account_dead_before,
+    set_account_owner,
+)
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_DEAD_BEFORE,
-    ACCOUNT_OWNER,
-    ACCOUNT_POSITION_SIZE_LOTS,
     BUY,
     FLAG_IOC,
     FLAG_REDUCE_ONLY,
     MARKET_LIVE,
-    MARKET_STATUS,
     MAX_ACCOUNT,
     MAX_MARKETS,
     MAX_PRICE_TICKS,
@@ -126,9 +129,9 @@ def _deposit(machine: Machine, message: Message) -> i64:
         return Outcome.WINDING_DOWN
     account = state.accounts.open(message.number)
     words = state.accounts.words
-    if read_address(words, account + ACCOUNT_OWNER) == NOBODY:
-        write_address(words, account + ACCOUNT_OWNER, message.sender)
-    words[account + ACCOUNT_CASH_UNITS] += message.amount
+    if account_owner(words, account) == NOBODY:
+        set_account_owner(words, account, message.sender)
+    set_account_cash_units(words, account, account_cash_units(words, account) + message.amount)
     state.registers.cash_units += message.amount
     state.accounts.mark(message.number)
     machine.emit("deposit", message.number, message.amount)
@@ -144,7 +147,7 @@ def _force_withdraw(machine: Machine, message: Message) -> i64:
     risk = state.risk.open(0)
 
     # CHECK
-    if message.sender == NOBODY or read_address(state.accounts.words, account + ACCOUNT_OWNER) != message.sender:
+    if message.sender == NOBODY or account_owner(state.accounts.words, account) != message.sender:
         return Outcome.NOT_AUTHORISED
     if state.registers.wind_down_ms:
         return settle_claim(machine, message.number, account, risk)
@@ -162,9 +165,9 @@ def _force_cancel_all(machine: Machine, message: Message) -> i64:
     """Cancel every order the account has resting; each leaves the book when it is touched."""
     state = machine.state
     account = state.accounts.open(message.number)
-    if read_address(state.accounts.words, account + ACCOUNT_OWNER) != message.sender:
+    if account_owner(state.accounts.words, account) != message.sender:
         return Outcome.NOT_AUTHORISED
-    state.accounts.words[account + ACCOUNT_DEAD_BEFORE] = sequence(state.registers)
+    set_account_dead_before(state.accounts.words, account, sequence(state.registers))
     state.accounts.mark(message.number)
     return Outcome.ACCEPTED
 
@@ -186,19 +189,19 @@ def _force_close(machine: Machine, message: Message) -> i64:
     words = state.accounts.words
 
     # CHECK
-    if read_address(words, account + ACCOUNT_OWNER) != message.sender:
+    if account_owner(words, account) != message.sender:
         return Outcome.NOT_AUTHORISED
     if registers.wind_down_ms:
         return Outcome.WINDING_DOWN
     if market_number >= MAX_MARKETS:
         return Outcome.NO_MARKET
     market = state.markets.open(market_number)
-    if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
+    if market_status(state.markets.words, market) != MARKET_LIVE:
         return Outcome.NO_MARKET
     if has_expired(state.markets.words, market, registers.clock_ms):
         return Outcome.MARKET_EXPIRED
-    position = find_position(words, account, market_number)
-    size: i64 = words[position + ACCOUNT_POSITION_SIZE_LOTS] if position != NO_SLOT else 0
+    slot = find_position(words, account, market_number)
+    size: i64 = account_position_size_lots(words, account, slot) if slot != NO_SLOT else 0
     if size == 0:
         return Outcome.NO_POSITION
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.liquidation import FUND, Transfer, book_transfer, candidate_takes, last_resort, open_case
-from tallystick.state.codes import Outcome
-from tallystick.state.layout import (
-    ADL_DELAY_MS,
-    ADL_LAPSE_MS,
-    DELEVERAGE_CANDIDATE,
-    DELEVERAGE_MARKET,
-    DELEVERAGE_SINCE_MS,
+from tallystick.state.cells import (
+    deleverage_candidate,
+    deleverage_market,
+    deleverage_since_ms,
+    set_deleverage_candidate,
+    set_deleverage_market,
+    set_deleverage_since_ms,
 )
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import ADL_DELAY_MS, ADL_LAPSE_MS
 
 
 def step(machine: Machine) -> None:
@@ -28,14 +30,14 @@ def step(machine: Machine) -> None:
     account = registers.arg_account
     nomination = state.deleverages.open(account)
     words = state.deleverages.words
-    number = words[nomination + DELEVERAGE_CANDIDATE]
-    market = words[nomination + DELEVERAGE_MARKET]
+    number = deleverage_candidate(words, nomination)
+    market = deleverage_market(words, nomination)
 
     # CHECK
     if number == 0:
         machine.finish(Outcome.NO_NOMINATION)
         return
-    waited = registers.clock_ms - words[nomination + DELEVERAGE_SINCE_MS]
+    waited = registers.clock_ms - deleverage_since_ms(words, nomination)
     if waited < ADL_DELAY_MS:
         machine.finish(Outcome.TOO_EARLY)
         return
@@ -48,9 +50,9 @@ def step(machine: Machine) -> None:
         outcome = Outcome.NOT_ELIGIBLE
 
     # APPLY and WRITE
-    words[nomination + DELEVERAGE_CANDIDATE] = 0
-    words[nomination + DELEVERAGE_MARKET] = 0
-    words[nomination + DELEVERAGE_SINCE_MS] = 0
+    set_deleverage_candidate(words, nomination, 0)
+    set_deleverage_market(words, nomination, 0)
+    set_deleverage_since_ms(words, nomination, 0)
     state.deleverages.mark(account)
     if outcome == Outcome.ACCEPTED:
         book_transfer(case, number, moved)

@@ -18,21 +18,21 @@ from tallystick.machine.market.book import (
     remove_order,
 )
 from tallystick.machine.market.stages import is_due, triggers_wait
-from tallystick.state.codes import Outcome, Phase
-from tallystick.state.layout import (
-    FLAG_TRIGGER_ABOVE,
-    LEVEL_HEAD_PAGE,
-    ORDER_ACCOUNT,
-    ORDER_CLIENT_ID,
-    ORDER_EXPIRY_MS,
-    ORDER_FLAGS,
-    ORDER_PRICE_TICKS,
-    ORDER_REMAINING_LOTS,
-    ORDER_SIDE,
-    PAGE_BITS,
-    RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_WORDS,
+from tallystick.state.cells import (
+    Order,
+    level_head_page,
+    order_account,
+    order_client_id,
+    order_expiry_ms,
+    order_flags,
+    order_price_ticks,
+    order_remaining_lots,
+    order_side,
+    page_bits,
+    risk_market_mark_ticks,
 )
+from tallystick.state.codes import Outcome, Phase
+from tallystick.state.layout import FLAG_TRIGGER_ABOVE
 from tallystick.state.state import State
 
 
@@ -53,21 +53,21 @@ def step(machine: Machine) -> None:
     # READ
     risk = state.risk.open(0)
     price = state.prices.open(registers.firing_market)
-    mark = state.risk.words[risk + registers.firing_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS]
+    mark = risk_market_mark_ticks(state.risk.words, risk, registers.firing_market)
     path = Path(registers.firing_market, 0)
     if triggers_wait(state, price) or not _open_due(state, path, mark):
         _end(machine)
         return
     path.level = state.levels.open(level_index(path))
-    head = state.levels.words[path.level + LEVEL_HEAD_PAGE]
+    head = level_head_page(state.levels.words, path.level)
     page = state.pages.open(head)
-    position = lowest_bit(state.pages.words, page + PAGE_BITS, PAGE_LIMBS)
+    position = lowest_bit(state.pages.words, page_bits(page), PAGE_LIMBS)
     if position == NO_BIT:
         drop_head(state, path, page)
         return
     slot = head << 6 | position
     order = state.orders.open(slot)
-    number = state.orders.words[order + ORDER_ACCOUNT]
+    number = order_account(state.orders.words, order)
     account = state.accounts.open(number)
     tail = open_tail_to_free(state, path, head)
 
@@ -79,7 +79,7 @@ def step(machine: Machine) -> None:
         _place(state, order)
     if machine.events is not None:
         name = "removed" if dead else "fired"
-        machine.emit(name, number, state.orders.words[order + ORDER_CLIENT_ID], slot)
+        machine.emit(name, number, order_client_id(state.orders.words, order), slot)
     remove_order(state, path, slot, order, page, tail)
 
 
@@ -99,16 +99,16 @@ def _end(machine: Machine) -> None:
     machine.finish(Outcome.ACCEPTED)
 
 
-def _place(state: State, order: i64) -> None:
+def _place(state: State, order: Order) -> None:
     """Make a parked order the order in progress, without its trigger and its pair."""
     registers = state.registers
     words = state.orders.words
-    registers.arg_account = words[order + ORDER_ACCOUNT]
+    registers.arg_account = order_account(words, order)
     registers.arg_market = registers.firing_market
-    registers.arg_side = words[order + ORDER_SIDE]
-    registers.arg_flags = words[order + ORDER_FLAGS] & ~FLAG_TRIGGER_ABOVE
-    registers.arg_price_ticks = words[order + ORDER_PRICE_TICKS]
-    registers.arg_lots = words[order + ORDER_REMAINING_LOTS]
-    registers.arg_id = words[order + ORDER_CLIENT_ID]
-    registers.arg_time_ms = words[order + ORDER_EXPIRY_MS]
+    registers.arg_side = order_side(words, order)
+    registers.arg_flags = order_flags(words, order) & ~FLAG_TRIGGER_ABOVE
+    registers.arg_price_ticks = order_price_ticks(words, order)
+    registers.arg_lots = order_remaining_lots(words, order)
+    registers.arg_id = order_client_id(words, order)
+    registers.arg_time_ms = order_expiry_ms(words, order)
     registers.phase = Phase.PLACE_ORDER

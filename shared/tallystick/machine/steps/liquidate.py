@@ -16,8 +16,9 @@ from tallystick.machine.market.liquidation import (
     sufficient_lots,
     zero_price,
 )
+from tallystick.state.cells import market_band_ppm
 from tallystick.state.codes import Outcome, Phase
-from tallystick.state.layout import FLAG_IOC, FLAG_LIQUIDATION, MARKET_BAND_PPM, MAX_PRICE_TICKS, SELL
+from tallystick.state.layout import FLAG_IOC, FLAG_LIQUIDATION, MAX_PRICE_TICKS, SELL
 
 
 def step(machine: Machine) -> None:
@@ -56,7 +57,7 @@ def step(machine: Machine) -> None:
 
 def _unwinding_price(case: Case) -> i64:
     """Return the worst price at which the fund leaves a position: the mark, moved by the market's band."""
-    band = ppm_down(case.mark, case.machine.state.markets.words[case.market + MARKET_BAND_PPM])
+    band = ppm_down(case.mark, market_band_ppm(case.machine.state.markets.words, case.market))
     price = case.mark - band if case.side == SELL else case.mark + band
     if price < 1:
         return 1

@@ -7,16 +7,16 @@ from mypy_extensions import i64
 from tallystick.machine.machine import Machine, record_values
 from tallystick.machine.market.instrument import term_stands
 from tallystick.machine.market.rules import rules_stand, write_rules
+from tallystick.state.cells import (
+    market_status,
+    set_market_expiry_ms,
+    set_market_kind,
+    set_market_status,
+    set_risk_market_multiplier,
+)
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import ListMarketFields
-from tallystick.state.layout import (
-    MARKET_EXPIRY_MS,
-    MARKET_KIND,
-    MARKET_LIVE,
-    MARKET_STATUS,
-    RISK_RISKMARKET_MULTIPLIER,
-    RISK_RISKMARKET_WORDS,
-)
+from tallystick.state.layout import MARKET_LIVE
 
 
 def step(machine: Machine) -> None:
@@ -37,7 +37,7 @@ def step(machine: Machine) -> None:
     rules = values[ListMarketFields.FIRST_RULE :]
 
     # CHECK
-    if state.markets.words[market + MARKET_STATUS] != 0:
+    if market_status(state.markets.words, market) != 0:
         machine.finish(Outcome.MARKET_EXISTS)
         return
     if not term_stands(kind, expiry, state.registers.clock_ms) or not rules_stand(rules, multiplier):
@@ -45,10 +45,10 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    state.markets.words[market + MARKET_STATUS] = MARKET_LIVE
-    state.markets.words[market + MARKET_KIND] = kind
-    state.markets.words[market + MARKET_EXPIRY_MS] = expiry
-    state.risk.words[risk + number * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MULTIPLIER] = multiplier
+    set_market_status(state.markets.words, market, MARKET_LIVE)
+    set_market_kind(state.markets.words, market, kind)
+    set_market_expiry_ms(state.markets.words, market, expiry)
+    set_risk_market_multiplier(state.risk.words, risk, number, multiplier)
 
     # WRITE
     write_rules(state, number, market, risk, rules)

@@ -22,27 +22,27 @@ from tallystick.machine.market.book import (
 )
 from tallystick.machine.market.liquidation import NO_ACCOUNT, liquidates, liquidation_fee, no_fund, open_fund, pay_fund
 from tallystick.machine.market.trade import Fill, Terms, apply_fill, may_stand, move_totals, reducible, undo_fill
-from tallystick.state.codes import Outcome, Phase
-from tallystick.state.layout import (
-    BUY,
-    FLAG_IOC,
-    FLAG_POST_ONLY,
-    FLAG_REDUCE_ONLY,
-    FLAG_STP_BOTH,
-    FLAG_STP_TAKER,
-    LEVEL_HEAD_PAGE,
-    MARKET_MAKER_FEE_PPM,
-    MARKET_MAX_LOTS,
-    MARKET_REBATE_PPM,
-    MARKET_TAKER_FEE_PPM,
-    ORDER_ACCOUNT,
-    ORDER_CLIENT_ID,
-    ORDER_FLAGS,
-    ORDER_REMAINING_LOTS,
-    PAGE_BITS,
-    RISK_RISKMARKET_MULTIPLIER,
-    RISK_RISKMARKET_WORDS,
+from tallystick.state.cells import (
+    Account,
+    Market,
+    Order,
+    Page,
+    Risk,
+    level_head_page,
+    market_maker_fee_ppm,
+    market_max_lots,
+    market_rebate_ppm,
+    market_taker_fee_ppm,
+    order_account,
+    order_client_id,
+    order_flags,
+    order_remaining_lots,
+    page_bits,
+    risk_market_multiplier,
+    set_order_remaining_lots,
 )
+from tallystick.state.codes import Outcome, Phase
+from tallystick.state.layout import BUY, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, FLAG_STP_BOTH, FLAG_STP_TAKER
 
 MAKER_FAILED: Final = Outcome.NO_SUCH_ORDER
 """What `_trade` returns when the maker may not trade; no taker ever fails with it."""
@@ -56,16 +56,16 @@ class Match:
         registers = machine.state.registers
         self.machine = machine
         self.path = Path(registers.arg_market, 1 - registers.arg_side)
-        self.market: i64 = 0
-        self.taker: i64 = 0
-        self.risk: i64 = 0
-        self.page: i64 = 0
+        self.market = Market(0)
+        self.taker = Account(0)
+        self.risk = Risk(0)
+        self.page = Page(0)
         self.slot: i64 = 0
-        self.order: i64 = 0
+        self.order = Order(0)
         self.maker_number: i64 = 0
-        self.maker: i64 = 0
-        self.tail: i64 = NO_PAGE
-        self.fund: i64 = NO_ACCOUNT
+        self.maker = Account(0)
+        self.tail = NO_PAGE
+        self.fund = NO_ACCOUNT
         self.terms = Terms()
         self.taker_fee: i64 = 0
         self.maker_fee: i64 = 0
@@ -97,15 +97,15 @@ def step(machine: Machine) -> None:
         _leave_book(machine)
         return
     match.path.level = state.levels.open(level_index(match.path))
-    head = state.levels.words[match.path.level + LEVEL_HEAD_PAGE]
+    head = level_head_page(state.levels.words, match.path.level)
     match.page = state.pages.open(head)
-    position = lowest_bit(state.pages.words, match.page + PAGE_BITS, PAGE_LIMBS)
+    position = lowest_bit(state.pages.words, page_bits(match.page), PAGE_LIMBS)
     if position == NO_BIT:
         drop_head(state, match.path, match.page)
         return
     match.slot = head << 6 | position
     match.order = state.orders.open(match.slot)
-    match.maker_number = state.orders.words[match.order + ORDER_ACCOUNT]
+    match.maker_number = order_account(state.orders.words, match.order)
     match.maker = state.accounts.open(match.maker_number)
     match.tail = open_tail_to_free(state, match.path, head)
     match.fund = open_fund(machine)
@@ -176,8 +176,8 @@ def _lots(match: Match) -> i64:
     state = match.machine.state
     registers = state.registers
     words = state.orders.words
-    lots = words[match.order + ORDER_REMAINING_LOTS]
-    if words[match.order + ORDER_FLAGS] & FLAG_REDUCE_ONLY:
+    lots = order_remaining_lots(words, match.order)
+    if order_flags(words, match.order) & FLAG_REDUCE_ONLY:
         most = reducible(state.accounts.words, match.maker, match.path.market, match.path.side)
         lots = min(lots, most)
     return min(lots, registers.arg_lots)
@@ -185,7 +185,7 @@ def _lots(match: Match) -> i64:
 
 def _remove_maker(match: Match) -> None:
     machine = match.machine
-    client_id = machine.state.orders.words[match.order + ORDER_CLIENT_ID]
+    client_id = order_client_id(machine.state.orders.words, match.order)
     remove_order(machine.state, match.path, match.slot, match.order, match.page, match.tail)
     if machine.events is not None:
         machine.emit("removed", match.maker_number, client_id, match.slot)
@@ -229,19 +229,18 @@ def _set_terms(match: Match, lots: i64) -> None:
     machine = match.machine
     state = machine.state
     rules = state.markets.words
-    entry = match.risk + match.path.market * RISK_RISKMARKET_WORDS
-    tick = lots * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER]
+    tick = lots * risk_market_multiplier(state.risk.words, match.risk, match.path.market)
     quote = tick * match.path.price
-    match.maker_fee = ppm_up(quote, rules[match.market + MARKET_MAKER_FEE_PPM])
+    match.maker_fee = ppm_up(quote, market_maker_fee_ppm(rules, match.market))
     if liquidates(machine):
         match.taker_fee = liquidation_fee(machine, match.market, match.fund, quote, tick, match.path.price)
     else:
-        match.taker_fee = ppm_up(quote, rules[match.market + MARKET_TAKER_FEE_PPM])
-        match.maker_fee -= ppm_down(quote, rules[match.market + MARKET_REBATE_PPM])
+        match.taker_fee = ppm_up(quote, market_taker_fee_ppm(rules, match.market))
+        match.maker_fee -= ppm_down(quote, market_rebate_ppm(rules, match.market))
     match.terms.market = match.path.market
     match.terms.lots = lots
     match.terms.quote_units = quote
-    match.terms.max_lots = rules[match.market + MARKET_MAX_LOTS]
+    match.terms.max_lots = market_max_lots(rules, match.market)
 
 
 def _settle(match: Match, lots: i64) -> None:
@@ -256,10 +255,10 @@ def _settle(match: Match, lots: i64) -> None:
     state.accounts.mark(match.maker_number)
     if machine.events is not None:
         _tell_fill(match, lots)
-    orders[match.order + ORDER_REMAINING_LOTS] -= lots
+    set_order_remaining_lots(orders, match.order, order_remaining_lots(orders, match.order) - lots)
     unpair(state, match.order)
     state.orders.mark(match.slot)
-    if orders[match.order + ORDER_REMAINING_LOTS] == 0:
+    if order_remaining_lots(orders, match.order) == 0:
         remove_order(state, match.path, match.slot, match.order, match.page, match.tail)
     registers.arg_lots -= lots
     if registers.arg_lots == 0:
@@ -279,6 +278,6 @@ def _tell_fill(match: Match, lots: i64) -> None:
         registers.arg_account,
         match.maker_number,
         registers.arg_id,
-        state.orders.words[match.order + ORDER_CLIENT_ID],
+        order_client_id(state.orders.words, match.order),
         match.slot,
     )

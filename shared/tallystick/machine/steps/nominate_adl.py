@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from mypy_extensions import i64
-
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.liquidation import (
     FUND,
@@ -16,14 +14,18 @@ from tallystick.machine.market.liquidation import (
     undo_transfer,
 )
 from tallystick.machine.market.risk import health
-from tallystick.state.codes import Outcome
-from tallystick.state.layout import (
-    ADL_DELAY_MS,
-    ADL_LAPSE_MS,
-    DELEVERAGE_CANDIDATE,
-    DELEVERAGE_MARKET,
-    DELEVERAGE_SINCE_MS,
+from tallystick.state.cells import (
+    Account,
+    Deleverage,
+    deleverage_candidate,
+    deleverage_market,
+    deleverage_since_ms,
+    set_deleverage_candidate,
+    set_deleverage_market,
+    set_deleverage_since_ms,
 )
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import ADL_DELAY_MS, ADL_LAPSE_MS
 
 
 def step(machine: Machine) -> None:
@@ -44,7 +46,7 @@ def step(machine: Machine) -> None:
     candidate = state.accounts.open(number)
     nomination = state.deleverages.open(case.number)
     words = state.deleverages.words
-    nominee_number = words[nomination + DELEVERAGE_CANDIDATE]
+    nominee_number = deleverage_candidate(words, nomination)
     nominee = state.accounts.open(nominee_number)
 
     # CHECK
@@ -55,7 +57,7 @@ def step(machine: Machine) -> None:
             undo_transfer(case, candidate, moved)
         else:
             outcome = Outcome.NOT_ELIGIBLE
-    waited = registers.clock_ms - words[nomination + DELEVERAGE_SINCE_MS]
+    waited = registers.clock_ms - deleverage_since_ms(words, nomination)
     stands = nominee_number != 0 and waited < ADL_LAPSE_MS
     if outcome == Outcome.ACCEPTED and stands and not _replaces(case, nomination, candidate, nominee):
         outcome = Outcome.OUTRANKED
@@ -64,10 +66,10 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    words[nomination + DELEVERAGE_MARKET] = case.market_number
-    words[nomination + DELEVERAGE_CANDIDATE] = number
+    set_deleverage_market(words, nomination, case.market_number)
+    set_deleverage_candidate(words, nomination, number)
     if not stands:
-        words[nomination + DELEVERAGE_SINCE_MS] = registers.clock_ms
+        set_deleverage_since_ms(words, nomination, registers.clock_ms)
 
     # WRITE
     state.deleverages.mark(case.number)
@@ -75,15 +77,15 @@ def step(machine: Machine) -> None:
     machine.finish(Outcome.ACCEPTED)
 
 
-def _replaces(case: Case, nomination: i64, candidate: i64, nominee: i64) -> bool:
+def _replaces(case: Case, nomination: Deleverage, candidate: Account, nominee: Account) -> bool:
     """Whether a candidate may take the nominee's place: in time, in the same market, and ranked above it."""
     state = case.machine.state
     words = state.deleverages.words
-    if words[nomination + DELEVERAGE_MARKET] != case.market_number:
+    if deleverage_market(words, nomination) != case.market_number:
         return False
-    if state.registers.clock_ms - words[nomination + DELEVERAGE_SINCE_MS] >= ADL_DELAY_MS:
+    if state.registers.clock_ms - deleverage_since_ms(words, nomination) >= ADL_DELAY_MS:
         return False
-    number = words[nomination + DELEVERAGE_CANDIDATE]
+    number = deleverage_candidate(words, nomination)
     moved = Transfer()
     if not candidate_takes(case, number, nominee, moved):
         return True

@@ -9,6 +9,14 @@ from tallystick.machine.liveness import switch_fired
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.instrument import has_expired
 from tallystick.machine.market.stages import check_order_stage, is_due
+from tallystick.state.cells import (
+    Account,
+    Market,
+    market_band_ppm,
+    market_max_lots,
+    market_status,
+    risk_market_mark_ticks,
+)
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import (
     BUY,
@@ -19,13 +27,8 @@ from tallystick.state.layout import (
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
     FLAG_TRIGGER_ABOVE,
-    MARKET_BAND_PPM,
     MARKET_LIVE,
-    MARKET_MAX_LOTS,
-    MARKET_STATUS,
     MAX_PRICE_TICKS,
-    RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_WORDS,
     Registers,
 )
 
@@ -49,7 +52,7 @@ def step(machine: Machine) -> None:
         _tell_order(machine)
 
     # CHECK
-    mark = state.risk.words[risk + registers.arg_market * RISK_RISKMARKET_WORDS + RISK_RISKMARKET_MARK_TICKS]
+    mark = risk_market_mark_ticks(state.risk.words, risk, registers.arg_market)
     outcome = _check(machine, market, mark, account)
     if outcome == Outcome.ACCEPTED:
         parks: i64 = FLAG_POST_ONLY if registers.arg_trigger_ticks else 0
@@ -71,7 +74,7 @@ def step(machine: Machine) -> None:
     if registers.arg_flags & FLAG_MARKET:
         registers.arg_flags |= FLAG_IOC
         if registers.arg_price_ticks == 0:
-            registers.arg_price_ticks = _bound(registers.arg_side, mark, state.markets.words[market + MARKET_BAND_PPM])
+            registers.arg_price_ticks = _bound(registers.arg_side, mark, market_band_ppm(state.markets.words, market))
     if registers.arg_flags & FLAG_FOK:
         registers.arg_flags |= FLAG_IOC
         registers.phase = Phase.SCAN_MAKER
@@ -95,11 +98,11 @@ def _tell_order(machine: Machine) -> None:
     )
 
 
-def _check(machine: Machine, market: i64, mark: i64, account: i64) -> i64:
+def _check(machine: Machine, market: Market, mark: i64, account: Account) -> i64:
     state = machine.state
     registers = state.registers
     flags = registers.arg_flags
-    if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
+    if market_status(state.markets.words, market) != MARKET_LIVE:
         return Outcome.NO_MARKET
     if has_expired(state.markets.words, market, registers.clock_ms):
         return Outcome.MARKET_EXPIRED
@@ -111,7 +114,7 @@ def _check(machine: Machine, market: i64, mark: i64, account: i64) -> i64:
         return Outcome.BAD_FLAGS
     # What a forced close says of itself: it only makes a position smaller, whatever the limits are by now.
     closes = registers.arg_amount == 1
-    if not closes and registers.arg_lots > state.markets.words[market + MARKET_MAX_LOTS]:
+    if not closes and registers.arg_lots > market_max_lots(state.markets.words, market):
         return Outcome.TOO_LARGE
     if registers.arg_time_ms != 0 and registers.arg_time_ms <= registers.clock_ms:
         return Outcome.EXPIRED

@@ -7,18 +7,19 @@ from mypy_extensions import i64
 from tallystick.machine.bits import ones, shift_left
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.stages import now_ms
-from tallystick.state.codes import Outcome, Phase
-from tallystick.state.layout import (
-    CONFIG_QUORUM,
-    MARKET_LIVE,
-    MARKET_STATUS,
-    MAX_SIGNERS,
-    ORACLE_PRICES,
-    ORACLE_ROUND,
-    ORACLE_SEEN,
-    REPORT_AGE_MS,
-    REPORT_AHEAD_MS,
+from tallystick.state.cells import (
+    Market,
+    Oracle,
+    config_quorum,
+    market_status,
+    oracle_round,
+    oracle_seen,
+    set_oracle_prices,
+    set_oracle_round,
+    set_oracle_seen,
 )
+from tallystick.state.codes import Outcome, Phase
+from tallystick.state.layout import MARKET_LIVE, MAX_SIGNERS, REPORT_AGE_MS, REPORT_AHEAD_MS
 from tallystick.state.state import State
 
 
@@ -45,30 +46,30 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    if registers.arg_id > words[oracle + ORACLE_ROUND]:
-        words[oracle + ORACLE_ROUND] = registers.arg_id
-        words[oracle + ORACLE_SEEN] = 0
+    if registers.arg_id > oracle_round(words, oracle):
+        set_oracle_round(words, oracle, registers.arg_id)
+        set_oracle_seen(words, oracle, 0)
         signer: i64
         for signer in range(MAX_SIGNERS):
-            words[oracle + ORACLE_PRICES + signer] = 0
-    words[oracle + ORACLE_SEEN] |= shift_left(1, registers.arg_slot)
-    words[oracle + ORACLE_PRICES + registers.arg_slot] = registers.arg_price_ticks
+            set_oracle_prices(words, oracle, signer, 0)
+    set_oracle_seen(words, oracle, oracle_seen(words, oracle) | shift_left(1, registers.arg_slot))
+    set_oracle_prices(words, oracle, registers.arg_slot, registers.arg_price_ticks)
 
     # WRITE
     state.oracles.mark(registers.arg_market)
-    if ones(words[oracle + ORACLE_SEEN]) >= state.config.words[config + CONFIG_QUORUM]:
+    if ones(oracle_seen(words, oracle)) >= config_quorum(state.config.words, config):
         registers.phase = Phase.COMMIT_MEDIAN
     else:
         machine.finish(Outcome.ACCEPTED)
 
 
-def _check(state: State, market: i64, oracle: i64) -> i64:
+def _check(state: State, market: Market, oracle: Oracle) -> i64:
     registers = state.registers
     words = state.oracles.words
     time = registers.arg_time_ms
     now = now_ms(registers)
-    newest = words[oracle + ORACLE_ROUND]
-    if state.markets.words[market + MARKET_STATUS] != MARKET_LIVE:
+    newest = oracle_round(words, oracle)
+    if market_status(state.markets.words, market) != MARKET_LIVE:
         return Outcome.NO_MARKET
     if registers.arg_price_ticks == 0 or registers.arg_id > time:
         return Outcome.OUT_OF_RANGE
@@ -76,6 +77,6 @@ def _check(state: State, market: i64, oracle: i64) -> i64:
         return Outcome.STALE_REPORT
     if registers.arg_id < newest:
         return Outcome.OLD_ROUND
-    if registers.arg_id == newest and words[oracle + ORACLE_SEEN] >> registers.arg_slot & 1:
+    if registers.arg_id == newest and oracle_seen(words, oracle) >> registers.arg_slot & 1:
         return Outcome.DUPLICATE_REPORT
     return Outcome.ACCEPTED

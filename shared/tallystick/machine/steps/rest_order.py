@@ -11,33 +11,42 @@ from tallystick.machine.market.book import NO_PAGE, PAGE_LIMBS, Path, level_inde
 from tallystick.machine.market.margin import initial_margin
 from tallystick.machine.market.risk import health
 from tallystick.machine.market.trade import NO_SLOT, find_position
-from tallystick.state.codes import Outcome
-from tallystick.state.layout import (
-    ACCOUNT_POSITION_SIZE_LOTS,
-    BUY,
-    LEVEL_HEAD_PAGE,
-    LEVEL_ORDERS,
-    LEVEL_TAIL_PAGE,
-    MAX_PAGES,
-    ORDER_ACCOUNT,
-    ORDER_CLIENT_ID,
-    ORDER_EXPIRY_MS,
-    ORDER_FLAGS,
-    ORDER_MARKET,
-    ORDER_PAIR_SEQUENCE,
-    ORDER_PAIR_SLOT,
-    ORDER_PRICE_TICKS,
-    ORDER_REMAINING_LOTS,
-    ORDER_SEQUENCE,
-    ORDER_SIDE,
-    ORDER_TRIGGER_TICKS,
-    PAGE_BITS,
-    PAGE_NEXT_PAGE,
-    PAGE_SLOTS,
-    PAGE_USED,
-    RISK_RISKMARKET_MULTIPLIER,
-    RISK_RISKMARKET_WORDS,
+from tallystick.state.cells import (
+    Account,
+    Order,
+    Risk,
+    account_position_size_lots,
+    level_orders,
+    level_tail_page,
+    order_account,
+    order_client_id,
+    order_pair_slot,
+    order_remaining_lots,
+    order_sequence,
+    page_bits,
+    page_next_page,
+    page_used,
+    risk_market_multiplier,
+    set_level_head_page,
+    set_level_orders,
+    set_level_tail_page,
+    set_order_account,
+    set_order_client_id,
+    set_order_expiry_ms,
+    set_order_flags,
+    set_order_market,
+    set_order_pair_sequence,
+    set_order_pair_slot,
+    set_order_price_ticks,
+    set_order_remaining_lots,
+    set_order_sequence,
+    set_order_side,
+    set_order_trigger_ticks,
+    set_page_next_page,
+    set_page_used,
 )
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import BUY, MAX_PAGES, PAGE_SLOTS
 from tallystick.state.state import State
 
 
@@ -49,11 +58,11 @@ class Place:
         self.path = path
         self.fresh = False
         self.number: i64 = 0
-        self.page: i64 = NO_PAGE
+        self.page = NO_PAGE
         self.tail: i64 = 0
-        self.tail_page: i64 = NO_PAGE
+        self.tail_page = NO_PAGE
         self.position: i64 = 0
-        self.order: i64 = 0
+        self.order = Order(0)
 
 
 def step(machine: Machine) -> None:
@@ -73,7 +82,7 @@ def step(machine: Machine) -> None:
         machine.finish(Outcome.BOOK_FULL)
         return
     pairs = registers.arg_pair != 0
-    other: i64 = state.orders.open(registers.arg_pair_slot) if pairs else 0
+    other = state.orders.open(registers.arg_pair_slot) if pairs else Order(0)
 
     # CHECK
     if pairs and not _may_pair(state, other):
@@ -114,57 +123,56 @@ def _open_place(state: State, place: Place) -> bool:
         park(path, registers.arg_flags)
     open_price(state, path, trigger or registers.arg_price_ticks)
     levels = state.levels.words
-    place.tail = levels[path.level + LEVEL_TAIL_PAGE] if levels[path.level + LEVEL_ORDERS] else 0
+    place.tail = level_tail_page(levels, path.level) if level_orders(levels, path.level) else 0
     if place.tail:
         place.tail_page = state.pages.open(place.tail)
-    place.fresh = place.tail == 0 or state.pages.words[place.tail_page + PAGE_USED] == PAGE_SLOTS
+    place.fresh = place.tail == 0 or page_used(state.pages.words, place.tail_page) == PAGE_SLOTS
     place.number = place.tail
     if place.fresh:
         place.number = registers.free_page or registers.page_count + 1
     if place.number > MAX_PAGES:
         return False
     place.page = state.pages.open(place.number) if place.fresh else place.tail_page
-    place.position = 0 if place.fresh else state.pages.words[place.page + PAGE_USED]
+    place.position = 0 if place.fresh else page_used(state.pages.words, place.page)
     place.order = state.orders.open(place.number << 6 | place.position)
     return True
 
 
-def _may_pair(state: State, other: i64) -> bool:
+def _may_pair(state: State, other: Order) -> bool:
     """Whether there is an order of the account with the signed client id and no pair yet, where the operator says."""
     words = state.orders.words
     registers = state.registers
-    if words[other + ORDER_REMAINING_LOTS] == 0 or words[other + ORDER_PAIR_SLOT] != 0:
+    if order_remaining_lots(words, other) == 0 or order_pair_slot(words, other) != 0:
         return False
-    return (
-        words[other + ORDER_ACCOUNT] == registers.arg_account and words[other + ORDER_CLIENT_ID] == registers.arg_pair
-    )
+    return order_account(words, other) == registers.arg_account and order_client_id(words, other) == registers.arg_pair
 
 
-def _pair(state: State, place: Place, other: i64) -> None:
+def _pair(state: State, place: Place, other: Order) -> None:
     """Let each of two orders name the other."""
     words = state.orders.words
     registers = state.registers
-    words[place.order + ORDER_PAIR_SLOT] = registers.arg_pair_slot
-    words[place.order + ORDER_PAIR_SEQUENCE] = words[other + ORDER_SEQUENCE]
-    words[other + ORDER_PAIR_SLOT] = place.number << 6 | place.position
-    words[other + ORDER_PAIR_SEQUENCE] = sequence(registers)
+    set_order_pair_slot(words, place.order, registers.arg_pair_slot)
+    set_order_pair_sequence(words, place.order, order_sequence(words, other))
+    set_order_pair_slot(words, other, place.number << 6 | place.position)
+    set_order_pair_sequence(words, other, sequence(registers))
     state.orders.mark(registers.arg_pair_slot)
 
 
-def _can_carry(state: State, account: i64, risk: i64) -> bool:
+def _can_carry(state: State, account: Account, risk: Risk) -> bool:
     """Whether the account's value covers its initial margin and that of the order, or the order only reduces."""
     registers = state.registers
-    position = find_position(state.accounts.words, account, registers.arg_market)
-    if position == NO_SLOT:
+    slot = find_position(state.accounts.words, account, registers.arg_market)
+    if slot == NO_SLOT:
         return False
-    size = state.accounts.words[position + ACCOUNT_POSITION_SIZE_LOTS]
+    size = account_position_size_lots(state.accounts.words, account, slot)
     against = -size if registers.arg_side == BUY else size
     if against >= registers.arg_lots:
         return True
-    market = risk + registers.arg_market * RISK_RISKMARKET_WORDS
-    quote = registers.arg_lots * registers.arg_price_ticks * state.risk.words[market + RISK_RISKMARKET_MULTIPLIER]
+    marks = state.risk.words
+    market = registers.arg_market
+    quote = registers.arg_lots * registers.arg_price_ticks * risk_market_multiplier(marks, risk, market)
     measured = health(state, account, risk)
-    return measured.value >= measured.initial + initial_margin(state.risk.words, market, quote)
+    return measured.value >= measured.initial + initial_margin(marks, risk, market, quote)
 
 
 def _take_page(state: State, place: Place) -> None:
@@ -172,35 +180,35 @@ def _take_page(state: State, place: Place) -> None:
     registers = state.registers
     pages = state.pages.words
     if registers.free_page:
-        registers.free_page = pages[place.page + PAGE_NEXT_PAGE]
+        registers.free_page = page_next_page(pages, place.page)
     else:
         registers.page_count = place.number
-    pages[place.page + PAGE_NEXT_PAGE] = 0
-    pages[place.page + PAGE_USED] = 0
+    set_page_next_page(pages, place.page, 0)
+    set_page_used(pages, place.page, 0)
     if place.tail_page != NO_PAGE:
-        pages[place.tail_page + PAGE_NEXT_PAGE] = place.number
+        set_page_next_page(pages, place.tail_page, place.number)
     else:
-        state.levels.words[place.path.level + LEVEL_HEAD_PAGE] = place.number
-    state.levels.words[place.path.level + LEVEL_TAIL_PAGE] = place.number
+        set_level_head_page(state.levels.words, place.path.level, place.number)
+    set_level_tail_page(state.levels.words, place.path.level, place.number)
 
 
 def _append(state: State, place: Place) -> None:
-    state.pages.words[place.page + PAGE_USED] += 1
-    set_bit(state.pages.words, place.page + PAGE_BITS, PAGE_LIMBS, place.position)
-    state.levels.words[place.path.level + LEVEL_ORDERS] += 1
+    set_page_used(state.pages.words, place.page, page_used(state.pages.words, place.page) + 1)
+    set_bit(state.pages.words, page_bits(place.page), PAGE_LIMBS, place.position)
+    set_level_orders(state.levels.words, place.path.level, level_orders(state.levels.words, place.path.level) + 1)
     occupy(state, place.path)
 
 
-def _write_order(state: State, order: i64) -> None:
+def _write_order(state: State, order: Order) -> None:
     registers = state.registers
     words = state.orders.words
-    words[order + ORDER_ACCOUNT] = registers.arg_account
-    words[order + ORDER_MARKET] = registers.arg_market
-    words[order + ORDER_SIDE] = registers.arg_side
-    words[order + ORDER_PRICE_TICKS] = registers.arg_price_ticks
-    words[order + ORDER_REMAINING_LOTS] = registers.arg_lots
-    words[order + ORDER_CLIENT_ID] = registers.arg_id
-    words[order + ORDER_SEQUENCE] = sequence(registers)
-    words[order + ORDER_EXPIRY_MS] = registers.arg_time_ms
-    words[order + ORDER_FLAGS] = registers.arg_flags
-    words[order + ORDER_TRIGGER_TICKS] = registers.arg_trigger_ticks
+    set_order_account(words, order, registers.arg_account)
+    set_order_market(words, order, registers.arg_market)
+    set_order_side(words, order, registers.arg_side)
+    set_order_price_ticks(words, order, registers.arg_price_ticks)
+    set_order_remaining_lots(words, order, registers.arg_lots)
+    set_order_client_id(words, order, registers.arg_id)
+    set_order_sequence(words, order, sequence(registers))
+    set_order_expiry_ms(words, order, registers.arg_time_ms)
+    set_order_flags(words, order, registers.arg_flags)
+    set_order_trigger_ticks(words, order, registers.arg_trigger_ticks)

@@ -8,6 +8,21 @@ from tallystick.machine.arith import clamp, div_to_zero, periods_down
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import NO_PRICE, best_price
 from tallystick.machine.market.instrument import funding_index
+from tallystick.state.cells import (
+    Price,
+    Risk,
+    price_index_ticks,
+    price_premium_count,
+    price_premium_sum_ppm,
+    price_tick_hour,
+    risk_market_initial_ppm,
+    risk_market_maintenance_ppm,
+    set_price_premium_count,
+    set_price_premium_sum_ppm,
+    set_price_sample_minute,
+    set_price_tick_hour,
+    set_risk_market_funding_index_ppm,
+)
 from tallystick.state.codes import Phase
 from tallystick.state.layout import (
     BUY,
@@ -19,15 +34,6 @@ from tallystick.state.layout import (
     MAX_FUNDING_INDEX_PPM,
     MINUTE_MS,
     PPM,
-    PRICE_INDEX_TICKS,
-    PRICE_PREMIUM_COUNT,
-    PRICE_PREMIUM_SUM_PPM,
-    PRICE_SAMPLE_MINUTE,
-    PRICE_TICK_HOUR,
-    RISK_RISKMARKET_FUNDING_INDEX_PPM,
-    RISK_RISKMARKET_INITIAL_PPM,
-    RISK_RISKMARKET_MAINTENANCE_PPM,
-    RISK_RISKMARKET_WORDS,
     SELL,
 )
 
@@ -53,13 +59,15 @@ def step(machine: Machine) -> None:
     # APPLY
     words = state.prices.words
     hour = periods_down(registers.clock_ms, HOUR_MS)
-    if hour > words[price + PRICE_TICK_HOUR]:
-        if words[price + PRICE_PREMIUM_COUNT]:
-            _tick(machine, price, risk + number * RISK_RISKMARKET_WORDS)
-        words[price + PRICE_TICK_HOUR] = hour
-    words[price + PRICE_PREMIUM_SUM_PPM] += premium(words[price + PRICE_INDEX_TICKS], bid, ask)
-    words[price + PRICE_PREMIUM_COUNT] += 1
-    words[price + PRICE_SAMPLE_MINUTE] = periods_down(registers.clock_ms, MINUTE_MS)
+    if hour > price_tick_hour(words, price):
+        if price_premium_count(words, price):
+            _tick(machine, price, risk, number)
+        set_price_tick_hour(words, price, hour)
+    set_price_premium_sum_ppm(
+        words, price, price_premium_sum_ppm(words, price) + premium(price_index_ticks(words, price), bid, ask)
+    )
+    set_price_premium_count(words, price, price_premium_count(words, price) + 1)
+    set_price_sample_minute(words, price, periods_down(registers.clock_ms, MINUTE_MS))
 
     # WRITE
     state.prices.mark(number)
@@ -76,26 +84,26 @@ def premium(index: i64, bid: i64, ask: i64) -> i64:
     return div_to_zero(beyond * PPM, index)
 
 
-def _tick(machine: Machine, price: i64, entry: i64) -> None:
+def _tick(machine: Machine, price: Price, risk: Risk, market: i64) -> None:
     """Charge for the samples since the last tick, and begin anew."""
     state = machine.state
     words = state.prices.words
     marks = state.risk.words
-    average = div_to_zero(words[price + PRICE_PREMIUM_SUM_PPM], words[price + PRICE_PREMIUM_COUNT])
+    average = div_to_zero(price_premium_sum_ppm(words, price), price_premium_count(words, price))
     rate = hourly_rate(
-        average, marks[entry + RISK_RISKMARKET_INITIAL_PPM], marks[entry + RISK_RISKMARKET_MAINTENANCE_PPM]
+        average, risk_market_initial_ppm(marks, risk, market), risk_market_maintenance_ppm(marks, risk, market)
     )
-    charged = funding_index(marks, entry) + rate * words[price + PRICE_INDEX_TICKS]
-    marks[entry + RISK_RISKMARKET_FUNDING_INDEX_PPM] = clamp(charged, MAX_FUNDING_INDEX_PPM)
-    words[price + PRICE_PREMIUM_SUM_PPM] = 0
-    words[price + PRICE_PREMIUM_COUNT] = 0
+    charged = funding_index(marks, risk, market) + rate * price_index_ticks(words, price)
+    set_risk_market_funding_index_ppm(marks, risk, market, clamp(charged, MAX_FUNDING_INDEX_PPM))
+    set_price_premium_sum_ppm(words, price, 0)
+    set_price_premium_count(words, price, 0)
     state.risk.mark(0)
     machine.emit(
         "funding",
         machine.state.registers.arg_market,
         rate,
-        words[price + PRICE_INDEX_TICKS],
-        funding_index(marks, entry),
+        price_index_ticks(words, price),
+        funding_index(marks, risk, market),
     )
 
 

@@ -11,20 +11,18 @@ from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import PAGE_LIMBS, Path, level_index, open_best, open_next
 from tallystick.machine.market.trade import reducible
-from tallystick.state.codes import Outcome, Phase
-from tallystick.state.layout import (
-    BUY,
-    FLAG_REDUCE_ONLY,
-    FLAG_STP_BOTH,
-    FLAG_STP_TAKER,
-    LEVEL_HEAD_PAGE,
-    ORDER_ACCOUNT,
-    ORDER_FLAGS,
-    ORDER_REMAINING_LOTS,
-    PAGE_BITS,
-    PAGE_NEXT_PAGE,
-    PAGE_SLOTS,
+from tallystick.state.cells import (
+    Account,
+    Order,
+    level_head_page,
+    order_account,
+    order_flags,
+    order_remaining_lots,
+    page_bits,
+    page_next_page,
 )
+from tallystick.state.codes import Outcome, Phase
+from tallystick.state.layout import BUY, FLAG_REDUCE_ONLY, FLAG_STP_BOTH, FLAG_STP_TAKER, PAGE_SLOTS
 
 _ENDS: Final = -1
 """What `_offers` returns for an own order that would end the taker; no maker offers less than nothing."""
@@ -54,12 +52,12 @@ def step(machine: Machine) -> None:
         return
     number = registers.arg_slot >> 6
     page = state.pages.open(number)
-    position = lowest_bit_from(state.pages.words, page + PAGE_BITS, PAGE_LIMBS, registers.arg_slot & 63)
+    position = lowest_bit_from(state.pages.words, page_bits(page), PAGE_LIMBS, registers.arg_slot & 63)
     if position == NO_BIT:
-        registers.arg_slot = state.pages.words[page + PAGE_NEXT_PAGE] << 6
+        registers.arg_slot = page_next_page(state.pages.words, page) << 6
         return
     order = state.orders.open(number << 6 | position)
-    maker = state.accounts.open(state.orders.words[order + ORDER_ACCOUNT])
+    maker = state.accounts.open(order_account(state.orders.words, order))
 
     # CHECK
     offered = _offers(machine, number << 6 | position, order, maker)
@@ -77,7 +75,7 @@ def step(machine: Machine) -> None:
     elif position + 1 < PAGE_SLOTS:
         registers.arg_slot = number << 6 | (position + 1)
     else:
-        registers.arg_slot = state.pages.words[page + PAGE_NEXT_PAGE] << 6
+        registers.arg_slot = page_next_page(state.pages.words, page) << 6
 
     # WRITE: registers only.
 
@@ -94,7 +92,7 @@ def _next_price(machine: Machine) -> None:
         return
     level = state.levels.open(level_index(path))
     registers.arg_trigger_ticks = path.price
-    registers.arg_slot = state.levels.words[level + LEVEL_HEAD_PAGE] << 6
+    registers.arg_slot = level_head_page(state.levels.words, level) << 6
 
 
 def _crosses(machine: Machine, price: i64) -> bool:
@@ -102,17 +100,17 @@ def _crosses(machine: Machine, price: i64) -> bool:
     return price <= registers.arg_price_ticks if registers.arg_side == BUY else price >= registers.arg_price_ticks
 
 
-def _offers(machine: Machine, slot: i64, order: i64, maker: i64) -> i64:
+def _offers(machine: Machine, slot: i64, order: Order, maker: Account) -> i64:
     """Return the lots a maker would give: none when it is dead or the taker's own, a reduce-only one its position's."""
     state = machine.state
     registers = state.registers
     words = state.orders.words
     if is_dead(state, slot, order, maker):
         return 0
-    if words[order + ORDER_ACCOUNT] == registers.arg_account:
+    if order_account(words, order) == registers.arg_account:
         return _ENDS if registers.arg_flags & (FLAG_STP_TAKER | FLAG_STP_BOTH) else 0
-    lots = words[order + ORDER_REMAINING_LOTS]
-    if words[order + ORDER_FLAGS] & FLAG_REDUCE_ONLY:
+    lots = order_remaining_lots(words, order)
+    if order_flags(words, order) & FLAG_REDUCE_ONLY:
         most = reducible(state.accounts.words, maker, registers.arg_market, 1 - registers.arg_side)
         lots = lots if lots <= most else most
     return lots

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tallystick.machine.liveness import sequence, switch_fired
 from tallystick.machine.machine import Machine
+from tallystick.state.cells import set_account_dead_before, set_account_dead_man_ms
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import ACCOUNT_DEAD_BEFORE, ACCOUNT_DEAD_MAN_MS
 
 
 def step(machine: Machine) -> None:
@@ -28,8 +28,8 @@ def step(machine: Machine) -> None:
     # APPLY
     words = state.accounts.words
     if switch_fired(state, account):
-        words[account + ACCOUNT_DEAD_BEFORE] = sequence(registers)
-    words[account + ACCOUNT_DEAD_MAN_MS] = registers.arg_time_ms
+        set_account_dead_before(words, account, sequence(registers))
+    set_account_dead_man_ms(words, account, registers.arg_time_ms)
 
     # WRITE
     state.accounts.mark(registers.arg_account)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tallystick.machine.bits import read_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.winding import settle_claim
+from tallystick.state.cells import account_owner
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import ACCOUNT_OWNER, WIND_DOWN_MS
+from tallystick.state.layout import WIND_DOWN_MS
 
 NOBODY = bytes(20)
 
@@ -24,7 +24,7 @@ def step(machine: Machine) -> None:
     risk = state.risk.open(0)
 
     # CHECK
-    if read_address(state.accounts.words, account + ACCOUNT_OWNER) == NOBODY:
+    if account_owner(state.accounts.words, account) == NOBODY:
         machine.finish(Outcome.NO_ACCOUNT)
         return
     if registers.wind_down_ms == 0:

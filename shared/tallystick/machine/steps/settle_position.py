@@ -5,19 +5,22 @@ from __future__ import annotations
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.instrument import exposure_of, worth_of
 from tallystick.machine.market.trade import NO_SLOT, find_position
-from tallystick.state.codes import Outcome
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_FUNDING_INDEX_PPM,
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    MARKET_NET_LOTS,
-    MARKET_OPEN_INTEREST_LOTS,
-    MARKET_SETTLED,
-    MARKET_STATUS,
-    RISK_RISKMARKET_MARK_TICKS,
-    RISK_RISKMARKET_WORDS,
+from tallystick.state.cells import (
+    account_cash_units,
+    account_position_size_lots,
+    market_net_lots,
+    market_open_interest_lots,
+    market_status,
+    risk_market_mark_ticks,
+    set_account_cash_units,
+    set_account_position_funding_index_ppm,
+    set_account_position_market,
+    set_account_position_size_lots,
+    set_market_net_lots,
+    set_market_open_interest_lots,
 )
+from tallystick.state.codes import Outcome
+from tallystick.state.layout import MARKET_SETTLED
 
 
 def step(machine: Machine) -> None:
@@ -38,10 +41,10 @@ def step(machine: Machine) -> None:
     totals = state.markets.words
 
     # CHECK
-    position = find_position(words, account, number)
-    size = words[position + ACCOUNT_POSITION_SIZE_LOTS] if position != NO_SLOT else 0
+    slot = find_position(words, account, number)
+    size = account_position_size_lots(words, account, slot) if slot != NO_SLOT else 0
     outcome = Outcome.ACCEPTED
-    if totals[market + MARKET_STATUS] != MARKET_SETTLED:
+    if market_status(totals, market) != MARKET_SETTLED:
         outcome = Outcome.NOT_SETTLED
     elif size == 0:
         outcome = Outcome.NO_POSITION
@@ -50,16 +53,15 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    entry = risk + number * RISK_RISKMARKET_WORDS
-    price = state.risk.words[entry + RISK_RISKMARKET_MARK_TICKS]
-    worth = worth_of(state.risk.words, entry, exposure_of(state.risk.words, entry, size))
-    words[account + ACCOUNT_CASH_UNITS] += worth
-    words[position + ACCOUNT_POSITION_MARKET] = 0
-    words[position + ACCOUNT_POSITION_SIZE_LOTS] = 0
-    words[position + ACCOUNT_POSITION_FUNDING_INDEX_PPM] = 0
-    totals[market + MARKET_NET_LOTS] -= size
+    price = risk_market_mark_ticks(state.risk.words, risk, number)
+    worth = worth_of(state.risk.words, risk, number, exposure_of(state.risk.words, risk, number, size))
+    set_account_cash_units(words, account, account_cash_units(words, account) + worth)
+    set_account_position_market(words, account, slot, 0)
+    set_account_position_size_lots(words, account, slot, 0)
+    set_account_position_funding_index_ppm(words, account, slot, 0)
+    set_market_net_lots(totals, market, market_net_lots(totals, market) - size)
     if size > 0:
-        totals[market + MARKET_OPEN_INTEREST_LOTS] -= size
+        set_market_open_interest_lots(totals, market, market_open_interest_lots(totals, market) - size)
     registers.cash_units += worth
 
     # WRITE

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.bits import read_address, write_address
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.risk import health, withdrawable
+from tallystick.state.cells import account_cash_units, account_owner, set_account_cash_units, set_account_owner
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_OWNER,
-    INSURANCE_ACCOUNT,
-    MAIN_ACCOUNT_MASK,
-    MAX_CASH_UNITS,
-)
+from tallystick.state.layout import INSURANCE_ACCOUNT, MAIN_ACCOUNT_MASK, MAX_CASH_UNITS
 
 
 def step(machine: Machine) -> None:
@@ -45,8 +39,8 @@ def step(machine: Machine) -> None:
     elif amount > withdrawable(state, health(state, account, risk)):
         outcome = Outcome.NOT_WITHDRAWABLE
     elif (
-        words[account + ACCOUNT_CASH_UNITS] - amount < -MAX_CASH_UNITS
-        or words[target + ACCOUNT_CASH_UNITS] + amount > MAX_CASH_UNITS
+        account_cash_units(words, account) - amount < -MAX_CASH_UNITS
+        or account_cash_units(words, target) + amount > MAX_CASH_UNITS
     ):
         outcome = Outcome.POSITION_LIMIT
     if outcome != Outcome.ACCEPTED:
@@ -54,10 +48,10 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    words[account + ACCOUNT_CASH_UNITS] -= amount
-    words[target + ACCOUNT_CASH_UNITS] += amount
+    set_account_cash_units(words, account, account_cash_units(words, account) - amount)
+    set_account_cash_units(words, target, account_cash_units(words, target) + amount)
     if other != INSURANCE_ACCOUNT:
-        write_address(words, target + ACCOUNT_OWNER, read_address(words, account + ACCOUNT_OWNER))
+        set_account_owner(words, target, account_owner(words, account))
 
     # WRITE
     state.accounts.mark(number)

@@ -13,14 +13,13 @@ HEADER = '''"""Cells by name: a handle for each kind, its table, its fields. Gen
 A handle is the word at which a cell begins, among the words of its kind's table; a new type for each kind, so that an
 account is not taken for a market, and a number once compiled. Where the machine writes `order_side(words, order)` and
 `set_order_side(words, order, value)`, its twin in Solidity writes `order.side()` and `order.setSide(value)`. A field
-that repeats takes `i`. Bitmaps are wider than a word: theirs is a handle of their limbs, which `arith` scans and sets.
-`NO_ORDER`
-stands for an order that was not opened. Whoever writes a cell marks it, in its table.
+that repeats takes `i`. Bitmaps are wider than a word: theirs is a handle of their limbs, which `bits` scans and sets.
+Whoever writes a cell marks it, in its table.
 """
 
 from __future__ import annotations
 
-from typing import Final, NewType
+from typing import NewType
 
 from librt.vecs import vec
 from mypy_extensions import i64
@@ -97,7 +96,6 @@ def _kind(cell: Struct) -> list[str]:
         "",
         f'{cell.name} = NewType("{cell.name}", i64)',
         f'"""{cell.doc}"""',
-        f"NO_{cell.name.upper()}: Final = {cell.name}(-1)",
     ]
 
 

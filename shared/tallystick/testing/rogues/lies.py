@@ -12,27 +12,27 @@ from typing import ClassVar, Final
 
 from tallystick.errors import BadInput
 from tallystick.machine import engine
-from tallystick.machine.bits import clear_bit, lowest_bit, read_address, set_bit, write_address
+from tallystick.machine.bits import clear_bit, lowest_bit, set_bit
 from tallystick.machine.machine import Event, Machine
 from tallystick.machine.market.book import PAGE_LIMBS, Path, level_index, open_best
 from tallystick.schema.names import Phase
-from tallystick.state.hashing import keccak
-from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_DEAD_BEFORE,
-    BUY,
-    INDEX_BITS,
-    LEVEL_HEAD_PAGE,
-    LEVEL_TAIL_PAGE,
-    ORDER_ACCOUNT,
-    ORDER_EXPIRY_MS,
-    ORDER_REMAINING_LOTS,
-    ORDER_SEQUENCE,
-    OUTBOX_RECIPIENT,
-    PAGE_BITS,
-    RISK_RISKMARKET_MULTIPLIER,
-    RISK_RISKMARKET_WORDS,
+from tallystick.state.cells import (
+    account_cash_units,
+    account_dead_before,
+    level_head_page,
+    level_tail_page,
+    order_account,
+    order_expiry_ms,
+    order_remaining_lots,
+    order_sequence,
+    outbox_recipient,
+    page_bits,
+    risk_market_multiplier,
+    set_account_cash_units,
+    set_outbox_recipient,
 )
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import BUY, INDEX_BITS
 from tallystick.state.state import State
 
 
@@ -98,10 +98,10 @@ class StealWithdrawal(Lie):
             if name != "withdrawal":
                 continue
             index, account, amount = values
-            cell = state.outbox.open(index) + OUTBOX_RECIPIENT
-            if read_address(state.outbox.words, cell) == self.thief:
+            cell = state.outbox.open(index)
+            if outbox_recipient(state.outbox.words, cell) == self.thief:
                 return ""
-            write_address(state.outbox.words, cell, self.thief)
+            set_outbox_recipient(state.outbox.words, cell, self.thief)
             state.outbox.mark(index)
             return f"withdrawal {index} of account {account}, {amount} units, goes to 0x{self.thief.hex()}"
         return ""
@@ -121,8 +121,7 @@ class WorseFill(Lie):
             if name != "fill":
                 continue
             market, price, lots, side, taker, maker = values[:6]
-            entry = state.risk.open(0) + market * RISK_RISKMARKET_WORDS
-            loss = lots * state.risk.words[entry + RISK_RISKMARKET_MULTIPLIER]
+            loss = lots * risk_market_multiplier(state.risk.words, state.risk.open(0), market)
             _add_cash(state, taker, -loss)
             _add_cash(state, maker, loss)
             worse = price + 1 if side == BUY else price - 1
@@ -166,7 +165,7 @@ class SkipTimePriority(Lie):
             return ""
         page, first, second = hidden
         words = machine.state.pages.words
-        field = machine.state.pages.open(page) + PAGE_BITS
+        field = page_bits(machine.state.pages.open(page))
         clear_bit(words, field, PAGE_LIMBS, first & 63)
         events = _watched_step(machine)
         set_bit(words, field, PAGE_LIMBS, first & 63)
@@ -187,8 +186,7 @@ class RandomRoot(Lie):
         engine.step(machine)
         outbox = machine.state.outbox
         last = (1 << INDEX_BITS) - 1
-        cell = outbox.open(last) + OUTBOX_RECIPIENT
-        write_address(outbox.words, cell, keccak(self.thief)[:20])
+        set_outbox_recipient(outbox.words, outbox.open(last), keccak(self.thief)[:20])
         outbox.mark(last)
         return f"outbox cell {last} holds noise"
 
@@ -224,7 +222,7 @@ def _watched_step(machine: Machine) -> list[Event]:
 
 def _add_cash(state: State, account: int, amount: int) -> None:
     base = state.accounts.open(account)
-    state.accounts.words[base + ACCOUNT_CASH_UNITS] += amount
+    set_account_cash_units(state.accounts.words, base, account_cash_units(state.accounts.words, base) + amount)
     state.accounts.mark(account)
 
 
@@ -244,10 +242,10 @@ def _two_oldest(machine: Machine) -> tuple[int, int, int] | None:
         else path.price >= registers.arg_price_ticks
     )
     level = state.levels.open(level_index(path))
-    page = state.levels.words[level + LEVEL_HEAD_PAGE]
-    if not crosses or page != state.levels.words[level + LEVEL_TAIL_PAGE]:
+    page = level_head_page(state.levels.words, level)
+    if not crosses or page != level_tail_page(state.levels.words, level):
         return None
-    bits = state.pages.open(page) + PAGE_BITS
+    bits = page_bits(state.pages.open(page))
     both = state.pages.words[bits : bits + PAGE_LIMBS]
     first = lowest_bit(both, 0, PAGE_LIMBS)
     if first >= 0:
@@ -256,7 +254,7 @@ def _two_oldest(machine: Machine) -> tuple[int, int, int] | None:
     slots = (page << 6 | first, page << 6 | second)
     if second < 0 or not all(_can_fill(state, slot) for slot in slots):
         return None
-    offered = sum(state.orders.words[state.orders.rows[slot] + ORDER_REMAINING_LOTS] for slot in slots)
+    offered = sum(order_remaining_lots(state.orders.words, state.orders.known(slot)) for slot in slots)
     return (page, *slots) if registers.arg_lots < offered else None
 
 
@@ -264,9 +262,9 @@ def _can_fill(state: State, slot: int) -> bool:
     registers = state.registers
     order = state.orders.open(slot)
     words = state.orders.words
-    number = words[order + ORDER_ACCOUNT]
-    expiry = words[order + ORDER_EXPIRY_MS]
+    number = order_account(words, order)
+    expiry = order_expiry_ms(words, order)
     account = state.accounts.open(number)
     alive = expiry == 0 or expiry > registers.clock_ms
-    kept = words[order + ORDER_SEQUENCE] >= state.accounts.words[account + ACCOUNT_DEAD_BEFORE]
+    kept = order_sequence(words, order) >= account_dead_before(state.accounts.words, account)
     return alive and kept and number != registers.arg_account

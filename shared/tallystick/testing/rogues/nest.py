@@ -10,14 +10,13 @@ from tallystick.dispute.trace_tree import History
 from tallystick.errors import L1Reverted
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.machine import engine
-from tallystick.machine.bits import write_address
 from tallystick.machine.machine import Machine
 from tallystick.party.party import Party
 from tallystick.party.strategy.moves import Call, call_for
 from tallystick.party.strategy.player import Bisect, Decide, OpenRoot, Settle, opening
 from tallystick.rollup.views.assertion_view import Assertion, assertion_id
 from tallystick.schema.names import Phase
-from tallystick.state.layout import OUTBOX_AMOUNT_UNITS, OUTBOX_RECIPIENT
+from tallystick.state.cells import set_outbox_amount_units, set_outbox_recipient
 from tallystick.state.state import state_hash
 
 Step = Callable[[Machine], None]
@@ -33,8 +32,8 @@ def theft(batch: int, thief: bytes, units: int) -> Step:
         if lies:
             outbox, index = machine.state.outbox, registers.outbox_count
             at = outbox.open(index)
-            write_address(outbox.words, at + OUTBOX_RECIPIENT, thief)
-            outbox.words[at + OUTBOX_AMOUNT_UNITS] = units
+            set_outbox_recipient(outbox.words, at, thief)
+            set_outbox_amount_units(outbox.words, at, units)
             outbox.mark(index)
             registers.outbox_count = index + 1
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import ACCOUNT_CASH_UNITS, INSURANCE_ACCOUNT, MAX_CASH_UNITS, MESSAGE_FORCE_WITHDRAW
+from tallystick.state.cells import set_account_cash_units
+from tallystick.state.layout import INSURANCE_ACCOUNT, MAX_CASH_UNITS, MESSAGE_FORCE_WITHDRAW
 from tallystick.testing.scenarios.scene import RICH, Scene
 from tallystick.testing.world import sub_account
 
@@ -38,7 +39,7 @@ def transfers_at_the_bound(scene: Scene) -> None:
     target = sub_account(1, 2)
     assert scene.transfer(1, target, 5) is Outcome.ACCEPTED
     scene.finish()
-    scene.state.accounts.words[scene.state.accounts.open(target) + ACCOUNT_CASH_UNITS] = MAX_CASH_UNITS - 3
+    set_account_cash_units(scene.state.accounts.words, scene.state.accounts.open(target), MAX_CASH_UNITS - 3)
     scene.state.accounts.mark(target)
     scene.cut()
     scene.clock()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import rlp
 
-from tallystick.machine.bits import write_address
 from tallystick.records.codec import Record, encode
 from tallystick.records.signing import HALF_ORDER, domain_separator, make, sign
 from tallystick.schema.names import Outcome
+from tallystick.state.cells import set_config_quorum, set_config_signers
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import CONFIG_SIGNERS
 from tallystick.testing.scenarios.scene import Scene, frame
 from tallystick.testing.world import address, key
 
@@ -195,8 +194,8 @@ def widest_config(scene: Scene) -> None:
     """Sixteen signers and a quorum of sixteen."""
     base = scene.state.config.open(0)
     for i in range(16):
-        write_address(scene.state.config.words, base + CONFIG_SIGNERS + 5 * i, address(f"signer {i}"))
-    scene.state.config.words[base + CONFIG_SIGNERS - 1] = 16
+        set_config_signers(scene.state.config.words, base, i, address(f"signer {i}"))
+    set_config_quorum(scene.state.config.words, base, 16)
     scene.state.config.mark(0)
     scene.cut()
     scene.clock()

@@ -7,10 +7,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from tallystick.machine.bits import write_address
 from tallystick.machine.market.risk import health
 from tallystick.records.signing import make
-from tallystick.state import layout
+from tallystick.state.cells import (
+    account_cash_units,
+    account_position_market,
+    market_max_lots,
+    price_index_ticks,
+    risk_market_mark_ticks,
+    set_account_cash_units,
+    set_account_position_funding_index_ppm,
+    set_config_signers,
+    set_risk_market_funding_index_ppm,
+)
 from tallystick.state.layout import (
     ADL_DELAY_MS,
     BUY,
@@ -78,22 +87,18 @@ def sign_by_all(scene: Scene) -> None:
     """Let as many signers as there can be report, a quorum of three."""
     config = scene.state.config.open(0)
     for number in range(MAX_SIGNERS):
-        write_address(
-            scene.state.config.words, config + layout.CONFIG_SIGNERS + 5 * number, address(f"signer {number}")
-        )
+        set_config_signers(scene.state.config.words, config, number, address(f"signer {number}"))
     scene.state.config.mark(0)
 
 
 def write_settled_funding(scene: Scene, market: int) -> None:
     """A dated future has no funding."""
     state = scene.state
-    entry = state.risk.open(0) + market * layout.RISK_RISKMARKET_WORDS
-    state.risk.words[entry + layout.RISK_RISKMARKET_FUNDING_INDEX_PPM] = 0
-    for base in state.accounts.rows.values():
+    set_risk_market_funding_index_ppm(state.risk.words, state.risk.open(0), market, 0)
+    for _, base in state.accounts.every():
         for slot in range(MAX_POSITIONS):
-            at = base + layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
-            if state.accounts.words[at + layout.ACCOUNT_POSITION_MARKET] == market:
-                state.accounts.words[at + layout.ACCOUNT_POSITION_FUNDING_INDEX_PPM] = 0
+            if account_position_market(state.accounts.words, base, slot) == market:
+                set_account_position_funding_index_ppm(state.accounts.words, base, slot, 0)
 
 
 def rescue(scene: Scene, account: int, chance: random.Random) -> None:
@@ -102,8 +107,8 @@ def rescue(scene: Scene, account: int, chance: random.Random) -> None:
     base = state.accounts.open(account)
     measured = health(state, base, state.risk.open(0))
     target = chance.choice((measured.initial, measured.maintenance, measured.maintenance // 2, 0))
-    cash = state.accounts.words[base + layout.ACCOUNT_CASH_UNITS] + target - measured.value + chance.randint(-2, 2)
-    state.accounts.words[base + layout.ACCOUNT_CASH_UNITS] = max(-MAX_CASH_UNITS, min(MAX_CASH_UNITS, cash))
+    cash = account_cash_units(state.accounts.words, base) + target - measured.value + chance.randint(-2, 2)
+    set_account_cash_units(state.accounts.words, base, max(-MAX_CASH_UNITS, min(MAX_CASH_UNITS, cash)))
 
 
 def act(scene: Scene, chance: random.Random, markets: list[int]) -> None:
@@ -129,7 +134,7 @@ def _order(scene: Scene, chance: random.Random, account: int, market: int) -> No
     """Let two accounts meet at one price, or one with whatever rests."""
     mark = _mark(scene, market)
     price = chance.choice((mark, mark, 1, MAX_PRICE_TICKS, extreme(chance, 1, MAX_PRICE_TICKS)))
-    most = scene.state.markets.words[scene.state.markets.open(market) + layout.MARKET_MAX_LOTS]
+    most = market_max_lots(scene.state.markets.words, scene.state.markets.open(market))
     side, lots = chance.choice((BUY, SELL)), extreme(chance, 1, most)
     flags = chance.choice((0, 0, 0, FLAG_IOC, FLAG_FOK, FLAG_REDUCE_ONLY, FLAG_MARKET))
     scene.order(account, market, side, price, lots, flags=flags, client_id=(1 << 62) - 1)
@@ -141,7 +146,7 @@ def _block(scene: Scene, chance: random.Random, account: int, market: int) -> No
     """Let two accounts trade beside the book."""
     mark = _mark(scene, market)
     price = chance.choice((mark, mark, 1, MAX_PRICE_TICKS, extreme(chance, 0, MAX_PRICE_TICKS)))
-    most = scene.state.markets.words[scene.state.markets.open(market) + layout.MARKET_MAX_LOTS]
+    most = market_max_lots(scene.state.markets.words, scene.state.markets.open(market))
     lots = chance.choice((1, most, extreme(chance, 1, most), extreme(chance, 0, (1 << 62) - 1)))
     other, side = account % len(NAMES) + 1, chance.choice((BUY, SELL))
     scene.block(account, other, side, price, lots, market=market, reduces=chance.choice((0, 0, 1, 2, 3)))
@@ -169,7 +174,7 @@ def _message(scene: Scene, chance: random.Random, account: int, market: int, amo
 
 
 def _report(scene: Scene, chance: random.Random, market: int) -> None:
-    index = scene.state.prices.words[scene.state.prices.open(market) + layout.PRICE_INDEX_TICKS]
+    index = price_index_ticks(scene.state.prices.words, scene.state.prices.open(market))
     price = chance.choice((1, MAX_PRICE_TICKS, max(1, index * 9 // 10), min(MAX_PRICE_TICKS, index * 11 // 10)))
     scene.report(market, price, tuple(range(chance.choice((3, MAX_SIGNERS)))))
 
@@ -181,5 +186,4 @@ def _later(scene: Scene, chance: random.Random) -> None:
 
 
 def _mark(scene: Scene, market: int) -> int:
-    entry = scene.state.risk.open(0) + market * layout.RISK_RISKMARKET_WORDS
-    return scene.state.risk.words[entry + layout.RISK_RISKMARKET_MARK_TICKS]
+    return risk_market_mark_ticks(scene.state.risk.words, scene.state.risk.open(0), market)

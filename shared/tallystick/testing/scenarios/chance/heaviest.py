@@ -14,6 +14,15 @@ from tallystick.records.signing import make, sign
 from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import Outcome
 from tallystick.state import layout
+from tallystick.state.cells import (
+    account_cash_units,
+    set_account_cash_units,
+    set_account_position_funding_index_ppm,
+    set_account_position_market,
+    set_account_position_size_lots,
+    set_price_index_ms,
+    set_price_index_ticks,
+)
 from tallystick.state.layout import (
     ADL_DELAY_MS,
     BUY,
@@ -82,17 +91,16 @@ def _stage(scene: Scene) -> None:
     for market in range(MAX_MARKETS):
         write_rules(state, market, RULES_OF_ALL)
         price = state.prices.open(market)
-        state.prices.words[price + layout.PRICE_INDEX_TICKS] = MARK
+        set_price_index_ticks(state.prices.words, price, MARK)
         state.prices.mark(market)
     for account in range(len(NAMES) + 1):
         base = state.accounts.open(account)
         for slot in range(MAX_POSITIONS):
-            at = base + layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
             size = LOTS if account in (0, ALICE) else -LOTS
             # The market of the step is in the last slot, behind fifteen that it is not.
-            state.accounts.words[at + layout.ACCOUNT_POSITION_MARKET] = MARKET + 1 - MAX_POSITIONS + slot
-            state.accounts.words[at + layout.ACCOUNT_POSITION_SIZE_LOTS] = size
-            state.accounts.words[at + layout.ACCOUNT_POSITION_FUNDING_INDEX_PPM] = 0x01010101
+            set_account_position_market(state.accounts.words, base, slot, MARKET + 1 - MAX_POSITIONS + slot)
+            set_account_position_size_lots(state.accounts.words, base, slot, size)
+            set_account_position_funding_index_ppm(state.accounts.words, base, slot, 0x01010101)
         state.accounts.mark(account)
     settle_books(state)
     for account in (ALICE, BOB, CAROL, DAVE):
@@ -106,7 +114,9 @@ def _worth(scene: Scene, account: int, numerator: int, denominator: int, *, of_i
     base = state.accounts.open(account)
     measured = health(state, base, state.risk.open(0))
     wanted = (measured.initial if of_initial else measured.maintenance) * numerator // denominator
-    state.accounts.words[base + layout.ACCOUNT_CASH_UNITS] += wanted - measured.value
+    set_account_cash_units(
+        state.accounts.words, base, account_cash_units(state.accounts.words, base) + wanted - measured.value
+    )
     state.accounts.mark(account)
 
 
@@ -115,7 +125,7 @@ def _go_on(scene: Scene) -> None:
     state = scene.state
     settle_books(state)
     for market in range(MAX_MARKETS):
-        state.prices.words[state.prices.open(market) + layout.PRICE_INDEX_MS] = state.registers.clock_ms
+        set_price_index_ms(state.prices.words, state.prices.open(market), state.registers.clock_ms)
         state.prices.mark(market)
         write_rules(state, market, {"index_ms": state.registers.clock_ms})
     scene.cut()

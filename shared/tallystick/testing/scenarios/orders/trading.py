@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from tallystick.schema.names import Outcome
+from tallystick.state import layout
+from tallystick.state.cells import set_account_cash_units, set_account_position_market, set_account_position_size_lots
 from tallystick.state.layout import (
-    ACCOUNT_CASH_UNITS,
-    ACCOUNT_POSITION_MARKET,
-    ACCOUNT_POSITION_SIZE_LOTS,
-    ACCOUNT_POSITION_WORDS,
-    ACCOUNT_POSITIONS,
     BUY,
     FLAG_IOC,
     MAX_CASH_UNITS,
     MAX_EXPOSURE,
     MAX_POSITIONS,
     MESSAGE_FORCE_CANCEL_ALL,
-    RISK_RISKMARKET_WORDS,
     SELL,
 )
 from tallystick.testing.scenarios.scene import Scene
@@ -143,7 +139,7 @@ def cash_limits(scene: Scene) -> None:
     scene.finish()
     words = scene.state.accounts.words
     for number, cash in ((1, MAX_CASH_UNITS - 5), (2, 1 << 59), (3, 1 << 59)):
-        words[scene.state.accounts.open(number) + ACCOUNT_CASH_UNITS] = cash
+        set_account_cash_units(words, scene.state.accounts.open(number), cash)
         scene.state.accounts.mark(number)
     scene.cut()
     scene.clock()
@@ -164,12 +160,11 @@ def full_positions(scene: Scene) -> None:
     risk, marks = scene.state.risk.open(0), scene.state.risk.words
     for number, sign in ((1, 1), (2, -1)):
         for slot in range(MAX_POSITIONS):
-            at = scene.state.accounts.open(number) + ACCOUNT_POSITIONS + slot * ACCOUNT_POSITION_WORDS
-            words[at + ACCOUNT_POSITION_MARKET] = slot
-            words[at + ACCOUNT_POSITION_SIZE_LOTS] = sign * (slot + 1)
-            entry = risk + slot * RISK_RISKMARKET_WORDS
-            for word in range(RISK_RISKMARKET_WORDS):
-                marks[entry + word] = marks[risk + word]
+            account = scene.state.accounts.open(number)
+            set_account_position_market(words, account, slot, slot)
+            set_account_position_size_lots(words, account, slot, sign * (slot + 1))
+            for word in range(layout.RISK_RISKMARKET_WORDS):
+                marks[risk + slot * layout.RISK_RISKMARKET_WORDS + word] = marks[risk + word]
         scene.state.accounts.mark(number)
     scene.state.risk.mark(0)
     scene.cut()
@@ -189,9 +184,9 @@ def full_maker(scene: Scene) -> None:
     scene.open_market(17, 1000)
     scene.order(1, 17, SELL, 1000, 5)
     scene.finish()
-    at = scene.state.accounts.open(1) + ACCOUNT_POSITIONS
+    alice = scene.state.accounts.open(1)
     for slot in range(MAX_POSITIONS):
-        scene.state.accounts.words[at + slot * ACCOUNT_POSITION_WORDS + ACCOUNT_POSITION_SIZE_LOTS] = 1
+        set_account_position_size_lots(scene.state.accounts.words, alice, slot, 1)
     scene.state.accounts.mark(1)
     scene.cut()
     scene.clock()
