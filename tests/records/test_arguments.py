@@ -48,14 +48,18 @@ def loaded(source: str) -> ModuleType:
 
 
 def assignments(source: str, name: str) -> list[tuple[str, int]]:
-    """Return (register, place) for each assignment of a kind's function in Solidity."""
+    """Return (register, place or constant) for each assignment of a kind's function in Solidity."""
     found = re.search(rf"^function _set{name}\(.*?^}}", source, re.MULTILINE | re.DOTALL)
     assert found is not None
-    return [(a.lower(), int(b)) for a, b in re.findall(r"registers\.set(Arg\w+)\(.*values\[(\d+)\]", found[0])]
+    return [
+        (a.lower(), int(b))
+        for a, b in re.findall(r"registers\.set(Arg\w+)\((?:\w+\()*(?:values\[)?(\d+)\]?\)", found[0])
+    ]
 
 
 def declared(kind: RecordKind) -> list[tuple[str, int]]:
-    return [(x.register.replace("_", ""), place) for place, x in enumerate(kind.fields) if x.register]
+    fields = [(x.register, place) for place, x in enumerate(kind.fields) if x.register]
+    return [(register.replace("_", ""), value) for register, value in (*fields, *kind.constants)]
 
 
 def test_an_invented_kind_is_set_by_the_python_that_is_generated() -> None:
@@ -97,6 +101,7 @@ def test_both_languages_set_what_is_declared_of_a_kind(kind: RecordKind) -> None
         if field.register:
             value = getattr(registers, field.register)
             assert (int.from_bytes(value, "big") if field.address else value) == place + 1
+    assert [(name, getattr(registers, name)) for name, _ in kind.constants] == list(kind.constants)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +119,29 @@ def test_a_field_that_goes_to_no_register_that_holds_it_alone_is_refused(field: 
     bad = replace(INVENTED, fields=(*INVENTED.fields[:3], field))
     with pytest.raises(ValueError, match=said):
         arguments_target.render_python((bad,))
+
+
+def test_a_constant_is_set_beside_the_fields() -> None:
+    kind = replace(INVENTED, constants=(("arg_id", 5),))
+    assert "    registers.arg_id = 5\n" in arguments_target.render_python((kind,))
+    assert "    registers.setArgId(uint64(5));\n" in arguments_target.render_solidity((kind,))
+    assert declared(kind)[-1] == ("argid", 5)
+
+
+@pytest.mark.parametrize(
+    ("register", "value", "said"),
+    [
+        ("arg_nonesuch", 5, "no register of a record in progress"),
+        ("arg_lots", 5, "so does another field"),
+        ("arg_side", 256, "cannot hold it"),
+        ("arg_side", -1, "cannot hold it"),
+        ("arg_address", 5, "cannot hold it"),
+    ],
+)
+def test_a_constant_for_no_register_that_holds_it_alone_is_refused(register: str, value: int, said: str) -> None:
+    kind = replace(INVENTED, fields=(*INVENTED.fields[:3], INVENTED.fields[4]), constants=((register, value),))
+    with pytest.raises(ValueError, match=said):
+        arguments_target.render_python((kind,))
 
 
 def test_a_kind_that_does_not_begin_with_who_signs_it_is_refused() -> None:

@@ -74,6 +74,8 @@ class RecordKind:
     blobs: tuple[RecordBlob, ...] = ()
     winds_down: bool = False
     """Whether it is taken in a wind-down too: what moves neither money nor positions, and what winds down."""
+    constants: tuple[tuple[str, int], ...] = ()
+    """(register, value) for what it sets beside its fields: two kinds that lead to one step differ by it."""
     acceptance: str = ""
     spares_nonce: bool = False
     """Whether a rejection leaves its nonces unused, also behind FETCH_RECORD: its own step uses them up."""

@@ -63,24 +63,28 @@ def _type(field: Field) -> FieldType:
     return field.type
 
 
-def _arguments(kind: RecordKind) -> list[tuple[str, FieldType, int]]:
-    """Return (register, its type, the field's place) for each field that goes to one.
+def _arguments(kind: RecordKind) -> list[tuple[str, FieldType, str]]:
+    """Return (register, its type, what it is set to) for each field that goes to one, and for each constant.
 
     Raises: ValueError when there is no such register, it cannot hold the field, or is taken by another one.
     """
-    found: list[tuple[str, FieldType, int]] = []
-    for place, field in enumerate(kind.fields):
-        if not field.register:
-            continue
-        what = f"{kind.name}.{field.name} goes to {field.register}"
-        if not field.register.startswith("arg_") or field.register not in _REGISTERS:
+    wanted = [
+        (x.register, x.limit, x.address, f"values[{place}]", f"{kind.name}.{x.name}")
+        for place, x in enumerate(kind.fields)
+        if x.register
+    ]
+    wanted += [(register, value, False, str(value), f"{kind.name}'s {value}") for register, value in kind.constants]
+    found: list[tuple[str, FieldType, str]] = []
+    for register, limit, address, value, whose in wanted:
+        what = f"{whose} goes to {register}"
+        if not register.startswith("arg_") or register not in _REGISTERS:
             raise ValueError(f"{what}, which is no register of a record in progress")
-        if any(field.register == register for register, _, _ in found):
+        if any(register == other for other, _, _ in found):
             raise ValueError(f"{what}, and so does another field")
-        register = _type(_REGISTERS[field.register])
-        if field.limit >= 1 << 8 * register.bytes or field.address != (register is ADDRESS):
+        type_ = _type(_REGISTERS[register])
+        if not 0 <= limit < 1 << 8 * type_.bytes or address != (type_ is ADDRESS):
             raise ValueError(f"{what}, which cannot hold it")
-        found.append((field.register, register, place))
+        found.append((register, type_, value))
     return found
 
 
@@ -125,9 +129,9 @@ def render_python(records: Sequence[RecordKind] = RECORDS) -> str:
     lines = [PYTHON_ARGUMENTS]
     for kind in records:
         lines += ["", f"def _set_{kind.name}(registers: Registers, values: tuple[int, ...]) -> None:"]
-        for register, type_, place in _arguments(kind):
+        for register, type_, value in _arguments(kind):
             converted = f'.to_bytes({type_.bytes}, "big")' if type_ is ADDRESS else ""
-            lines.append(f"    registers.{register} = values[{place}]{converted}")
+            lines.append(f"    registers.{register} = {value}{converted}")
         lines += [f"    registers.phase = Phase.{kind.phase.name}", ""]
     lines += ["", "_SETTERS: Final[dict[int, Setter]] = {"]
     lines += [f"    {kind.number}: _set_{kind.name}," for kind in records]
@@ -144,8 +148,8 @@ def render_solidity(records: Sequence[RecordKind] = RECORDS) -> str:
         )
     for kind in records:
         lines += ["}", "", f"function _set{_title(kind.name)}(Registers registers, uint256[] memory values) pure {{"]
-        for register, type_, place in _arguments(kind):
-            value = f"uint160(values[{place}])" if type_ is ADDRESS else f"values[{place}]"
-            lines.append(f"    registers.set{_title(register)}({type_.solidity}({value}));")
+        for register, type_, value in _arguments(kind):
+            number = f"uint160({value})" if type_ is ADDRESS else value
+            lines.append(f"    registers.set{_title(register)}({type_.solidity}({number}));")
         lines.append(f"    registers.setPhase(Phase.{kind.phase.name});")
     return "\n".join([*lines, "}", ""])

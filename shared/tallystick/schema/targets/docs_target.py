@@ -77,6 +77,7 @@ def render_records() -> str:
         if kind.scope:
             lines.append(f"An agent needs: {' and '.join(str(scope.name) for scope in kind.scope)}.")
         lines.append(f"Begins with: `{kind.phase.name}`.")
+        lines += [f"Sets `{register}` to {value}." for register, value in kind.constants]
         if kind.primary:
             lines.append(f"EIP-712 type: `{kind.encoded_type}`.")
         if kind.acceptance:
