@@ -7,13 +7,13 @@ deleveraging take over, markets are listed, halted, changed, settled, and in the
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
-from tallystick.records.codec import KINDS
 from tallystick.records.items import pack_items
 from tallystick.records.signing import accept, make, sign
-from tallystick.schema.record_kinds import Authority, RecordKind
+from tallystick.schema.record_kinds import RECORDS, Authority, RecordKind
 from tallystick.state.layout import (
     CHANGE_DELAY_MS,
     KIND_DATED,
@@ -52,8 +52,8 @@ JUMPS: Final = (
 )
 
 
-def play(scene: Scene, seed: int, records: int) -> None:
-    """Send so many records, and what they need around them, of the walk with this seed."""
+def play(scene: Scene, seed: int, records: int, kinds: Sequence[RecordKind] = RECORDS) -> None:
+    """Send so many records, and what they need around them, of the walk with this seed, which meets these kinds."""
     chance = random.Random(seed)
     scene.clock()
     rules = {"liquidation_fee_ppm": 5_000, "insurance_lots": chance.choice((0, 20)), "max_lots": 400}
@@ -64,7 +64,8 @@ def play(scene: Scene, seed: int, records: int) -> None:
     scene.report(2, PRICE)
     for number, name in enumerate(flow.NAMES, start=1):
         scene.deposit(name, number, chance.choice((20_000, 100_000, 10**6, 10**8)))
-    acts, weights = zip(*ACTS, strict=True)
+    acts = [partial(_anything, kinds=kinds) if act is _anything else act for act, _ in ACTS]
+    weights = [weight for _, weight in ACTS]
     for i in range(records):
         chance.choices(acts, weights)[0](scene, chance)
         if i % 20 == 19:
@@ -182,9 +183,9 @@ def _sub(scene: Scene, chance: random.Random) -> None:
     scene.order(sub, _market(chance), chance.randrange(2), PRICE, chance.choice((1, 3)))
 
 
-def _anything(scene: Scene, chance: random.Random) -> None:
+def _anything(scene: Scene, chance: random.Random, kinds: Sequence[RecordKind] = RECORDS) -> None:
     """Send a well-formed record of any kind with any numbers, signed by whoever may sign it, now and then through L1."""
-    kind = chance.choice(list(KINDS.values()))
+    kind = chance.choice(kinds)
     send = scene.force if chance.random() < 0.3 else scene.send
     values = {field.name: _number(field.limit, chance) for field in kind.fields}
     account = chance.choice(ACCOUNTS)
