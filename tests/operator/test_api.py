@@ -120,6 +120,8 @@ def test_an_order_goes_in_and_comes_out_everywhere(served: Served) -> None:
     assert account["next_nonce"] == 1
     assert account["positions"][0]["size_lots"] == -2
     assert account["orders"][0]["client_id"] == 9
+    messages = served.rig.core.executor.state.registers.message_cursor
+    assert account["orders"][0]["sequence"] == answer["record_number"] + 1 + messages
     assert served.http.get("/v1/orders/1").json()["orders"] == account["orders"]
     market = served.http.get("/v1/markets").json()["markets"][0]
     assert (market["mark_ticks"], market["best_ask_ticks"], market["best_bid_ticks"]) == (618_000, 618_010, None)

@@ -28,7 +28,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A resting order, or one that waits for its trigger. `dead` ones leave when they are touched. Units: ticks, lots.
 
-    `trigger_ticks` is the mark at which it fires, `above` whether at it or above, else below; 0 for one in the book.
+    `sequence` is its place among all records and messages: of two orders the older one has the smaller, though all of a
+    bulk have the same. `trigger_ticks` is the mark at which it fires, `above` whether at it or above, else below; 0 for one in the book.
     `pair` is the client id of the order of which one cancels the other, 0 for none.
     """
 
@@ -38,6 +39,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     remaining_lots: int
     client_id: int
     record_number: int
+    sequence: int
     expiry_ms: int
     slot: int
     dead: bool

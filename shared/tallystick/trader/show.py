@@ -83,8 +83,8 @@ def account_page(account: Account) -> Page:
         titles: list[Title] = [figures("market"), figures("position, lots"), figures("mark"), figures("worth")]
         page += ["", table(titles, rows, indent=2)]
     if account.orders:
-        resting = [(each.client_id, each.market, _resting(each)) for each in account.orders]
-        page += ["", table([figures("order"), figures("market"), "what"], resting, indent=2)]
+        resting = [(each.client_id, each.sequence, each.market, _resting(each)) for each in account.orders]
+        page += ["", table([*map(figures, ("order", "sequence", "market")), "what"], resting, indent=2)]
     return page
 
 
