@@ -23,8 +23,9 @@ settings.register_profile("chunks", max_examples=60, deadline=None, derandomize=
 CHUNKS = settings.get_profile("chunks")
 START = bytes(range(32))
 PROMISED_START = bytes(range(32, 64))
-SIGNED_BY_ACCOUNTS = {3, 4, 5, 6, 12, 13, 14, 15, 21, 23}
-"""Orders, cancels, withdrawals, agents, transfers, bulks, cancel-alls, dead-man switches, conditionals, block trades."""
+SIGNED_BY_ACCOUNTS = {3, 4, 5, 6, 12, 13, 14, 15, 21, 23, 25}
+"""Orders, cancels, withdrawals, agents, transfers, bulks, cancel-alls, dead-man switches, conditionals, block trades,
+cancels before a number."""
 RECORDS = st.lists(
     st.one_of(
         st.binary(min_size=1, max_size=40),

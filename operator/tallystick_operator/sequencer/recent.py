@@ -40,7 +40,7 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "fired": ("account", "client_id", "slot"),
     "claim": ("account", "amount_units"),
     "removed": ("account", "client_id", "slot"),
-    "cancelled_all": ("account",),
+    "cancelled_all": ("account", "dead_before"),
     "deposit": ("account", "amount_units"),
     "transfer": ("account", "to", "amount_units"),
     "withdrawal": ("index", "account", "amount_units"),

@@ -197,6 +197,7 @@ RECORDS: tuple[RecordKind, ...] = (
         primary="CancelAll",
         winds_down=True,
         doc="Cancel every order the account has placed so far.",
+        constants=(("arg_id", U62_LIMIT),),
         fields=_BY_OWNER_OR_AGENT,
     ),
     RecordKind(
@@ -313,6 +314,17 @@ RECORDS: tuple[RecordKind, ...] = (
             _t("taker_nonce", U62_LIMIT, "takerNonce"),
         ),
         blobs=(RecordBlob(name="acceptance", limit=SIGNATURE_BYTES),),
+    ),
+    RecordKind(
+        name="cancel_before",
+        number=25,  # 24 is in a recorded history, where it is no kind.
+        authority=Authority.OWNER_OR_AGENT,
+        scope=Scope.CANCEL,
+        phase=Phase.CANCEL_ALL,
+        primary="CancelBefore",
+        winds_down=True,
+        doc="Cancel the orders with a smaller sequence number, of those the account has placed so far.",
+        fields=(*_BY_OWNER_OR_AGENT, _n("sequence", U62_LIMIT, "sequence", register="arg_id")),
     ),
 )
 

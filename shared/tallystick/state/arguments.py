@@ -103,6 +103,7 @@ def _set_bulk(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_cancel_all(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = values[0]
+    registers.arg_id = 4611686018427387903
     registers.phase = Phase.CANCEL_ALL
 
 
@@ -167,6 +168,12 @@ def _set_block_trade(registers: Registers, values: tuple[int, ...]) -> None:
     registers.phase = Phase.BLOCK_TRADE
 
 
+def _set_cancel_before(registers: Registers, values: tuple[int, ...]) -> None:
+    registers.arg_account = values[0]
+    registers.arg_id = values[3]
+    registers.phase = Phase.CANCEL_ALL
+
+
 _SETTERS: Final[dict[int, Setter]] = {
     1: _set_clock,
     3: _set_order,
@@ -190,4 +197,5 @@ _SETTERS: Final[dict[int, Setter]] = {
     21: _set_conditional,
     22: _set_settle_account,
     23: _set_block_trade,
+    25: _set_cancel_before,
 }

@@ -266,3 +266,12 @@ class BlockTradeFields:
     TAKER: Final = 10
     TAKER_AGENT: Final = 11
     TAKER_NONCE: Final = 12
+
+
+class CancelBeforeFields:
+    """Record 25."""
+
+    ACCOUNT: Final = 0
+    AGENT: Final = 1
+    NONCE: Final = 2
+    SEQUENCE: Final = 3

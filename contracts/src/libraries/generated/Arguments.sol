@@ -35,6 +35,7 @@ function setArgs(Registers registers, uint8 kind, uint256[] memory values) pure 
     if (kind == RecordKinds.CONDITIONAL) return _setConditional(registers, values);
     if (kind == RecordKinds.SETTLE_ACCOUNT) return _setSettleAccount(registers, values);
     if (kind == RecordKinds.BLOCK_TRADE) return _setBlockTrade(registers, values);
+    if (kind == RecordKinds.CANCEL_BEFORE) return _setCancelBefore(registers, values);
 }
 
 function _setClock(Registers registers, uint256[] memory values) pure {
@@ -121,6 +122,7 @@ function _setBulk(Registers registers, uint256[] memory values) pure {
 
 function _setCancelAll(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
+    registers.setArgId(uint64(4611686018427387903));
     registers.setPhase(Phase.CANCEL_ALL);
 }
 
@@ -183,4 +185,10 @@ function _setBlockTrade(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
     registers.setArgMarket(uint8(values[4]));
     registers.setPhase(Phase.BLOCK_TRADE);
+}
+
+function _setCancelBefore(Registers registers, uint256[] memory values) pure {
+    registers.setArgAccount(uint32(values[0]));
+    registers.setArgId(uint64(values[3]));
+    registers.setPhase(Phase.CANCEL_ALL);
 }

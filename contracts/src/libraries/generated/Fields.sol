@@ -241,3 +241,11 @@ library BlockTradeFields {
     uint256 internal constant TAKER_AGENT = 11;
     uint256 internal constant TAKER_NONCE = 12;
 }
+
+/// Record 25.
+library CancelBeforeFields {
+    uint256 internal constant ACCOUNT = 0;
+    uint256 internal constant AGENT = 1;
+    uint256 internal constant NONCE = 2;
+    uint256 internal constant SEQUENCE = 3;
+}

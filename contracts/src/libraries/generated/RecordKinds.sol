@@ -38,7 +38,8 @@ library RecordKinds {
     uint8 internal constant CONDITIONAL = 21;
     uint8 internal constant SETTLE_ACCOUNT = 22;
     uint8 internal constant BLOCK_TRADE = 23;
-    uint8 internal constant LAST = 23;
+    uint8 internal constant CANCEL_BEFORE = 25;
+    uint8 internal constant LAST = 25;
 
     /// Fields before the signature; 0 for an unknown kind.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
@@ -64,32 +65,33 @@ library RecordKinds {
         if (kind == CONDITIONAL) return 13;
         if (kind == SETTLE_ACCOUNT) return 1;
         if (kind == BLOCK_TRADE) return 13;
+        if (kind == CANCEL_BEFORE) return 4;
         return 0;
     }
 
     /// Who must have signed it, one of `Authority`.
     function authority(uint8 kind) internal pure returns (uint256) {
-        return 0x0000000000000000000000000000000000000000202000002221004431122000 >> (uint256(kind) << 2) & 15;
+        return 0x0000000000000000000000000000000000000020202000002221004431122000 >> (uint256(kind) << 2) & 15;
     }
 
     /// What an agent must be allowed to do to sign it.
     function scope(uint8 kind) internal pure returns (uint256) {
-        return 0x0000000000000000000000000000000000000000101000002230000000021000 >> (uint256(kind) << 2) & 15;
+        return 0x0000000000000000000000000000000000000020101000002230000000021000 >> (uint256(kind) << 2) & 15;
     }
 
     /// Whether a signature follows the fields.
     function signed(uint8 kind) internal pure returns (bool) {
-        return 0x0000000000000000000000000000000000000000000000000000000000a0f3f8 >> kind & 1 != 0;
+        return 0x0000000000000000000000000000000000000000000000000000000002a0f3f8 >> kind & 1 != 0;
     }
 
     /// Whether an account signs it, itself or by an agent.
     function promised(uint8 kind) internal pure returns (bool) {
-        return 0x0000000000000000000000000000000000000000000000000000000000a0f078 >> kind & 1 != 0;
+        return 0x0000000000000000000000000000000000000000000000000000000002a0f078 >> kind & 1 != 0;
     }
 
     /// Whether it is taken in a wind-down too.
     function windsDown(uint8 kind) internal pure returns (bool) {
-        return 0x000000000000000000000000000000000000000000000000000000000041c052 >> kind & 1 != 0;
+        return 0x000000000000000000000000000000000000000000000000000000000241c052 >> kind & 1 != 0;
     }
 
     /// Whether a rejection leaves its nonces unused: its own step uses them up.
@@ -126,6 +128,7 @@ library RecordKinds {
         if (kind == CONDITIONAL) return _conditionalLimit(i);
         if (kind == SETTLE_ACCOUNT) return 4294967295;
         if (kind == BLOCK_TRADE) return _blockTradeLimit(i);
+        if (kind == CANCEL_BEFORE) return _cancelBeforeLimit(i);
         return 0;
     }
 
@@ -144,6 +147,7 @@ library RecordKinds {
         if (kind == DEAD_MAN) return 13;
         if (kind == CONDITIONAL) return 4093;
         if (kind == BLOCK_TRADE) return 1021;
+        if (kind == CANCEL_BEFORE) return 13;
         return 0;
     }
 
@@ -212,6 +216,9 @@ library RecordKinds {
         }
         if (kind == BLOCK_TRADE) {
             return keccak256("BlockOffer(uint64 account,uint64 nonce,uint64 expiryMs,uint64 market,uint64 side,uint64 lots,uint64 priceTicks,uint64 counterparty,uint64 reduces)");
+        }
+        if (kind == CANCEL_BEFORE) {
+            return keccak256("CancelBefore(uint64 account,uint64 nonce,uint64 sequence)");
         }
         return 0;
     }
@@ -402,6 +409,13 @@ library RecordKinds {
         if (i == 9) return 3;
         if (i == 10) return 4294967295;
         if (i == 11) return 15;
+        return 4611686018427387903;
+    }
+
+    function _cancelBeforeLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 4294967295;
+        if (i == 1) return 15;
+        if (i == 2) return 4611686018427387903;
         return 4611686018427387903;
     }
 }

@@ -11,8 +11,9 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {openAccount} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
-/// @title CANCEL_ALL: make every order of an account dead
-/// @notice Each order leaves the book when it is touched.
+/// @title CANCEL_ALL: make every order of an account dead, or those before a sequence number
+/// @notice Each order leaves the book when it is touched. A number beyond the present one kills no order that is still
+/// to come; what is dead stays dead.
 /// @dev Twin: shared/tallystick/machine/steps/cancel_all.py.
 contract CancelAll is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -24,7 +25,9 @@ contract CancelAll is Step {
         // CHECK: nothing; who signed has been checked.
 
         // APPLY
-        account.setDeadBefore(sequence(registers));
+        uint64 before = sequence(registers);
+        if (registers.argId() < before) before = registers.argId();
+        if (before > account.deadBefore()) account.setDeadBefore(before);
 
         // WRITE
         finish(registers, Outcome.ACCEPTED);

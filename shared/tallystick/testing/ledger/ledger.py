@@ -166,13 +166,17 @@ class Ledger(Desk):
         known = self.orders + self.parked
         return next((each for each in known if (each.sequence, each.account, each.client_id) == wanted), None)
 
-    def cancel_all(self, signer: str, number: int, agent: int, nonce: int) -> Outcome:
-        """Make every order placed so far dead."""
+    def cancel_all(self, signer: str, number: int, agent: int, nonce: int, sequence: int | None = None) -> Outcome:
+        """Make every order placed so far dead, or of these the ones before a number."""
         self.records += 1
         rejection = self._authenticate(signer, number, nonce, agent, 2)
         if rejection:
             return rejection
-        self.accounts[number].dead_before = self.sequence
+        account = self.accounts[number]
+        if sequence is None or sequence >= self.sequence:
+            account.dead_before = self.sequence
+        elif sequence > account.dead_before:
+            account.dead_before = sequence
         return Outcome.ACCEPTED
 
     def dead_man(self, signer: str, number: int, agent: int, nonce: int, time_ms: int) -> Outcome:

@@ -246,14 +246,15 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
         bulk = bulks.Bulk(account=account, agent=agent, nonce=nonce, market=market, drawn=drawn)
         self.same(*bulk.send(self.world, self.ledger, by))
 
-    @rule(account=ACCOUNTS, agent=st.sampled_from((0, 0, 1)))
-    def cancel_all(self, account: int, agent: int) -> None:
+    @rule(account=ACCOUNTS, agent=st.sampled_from((0, 0, 1)), ago=st.sampled_from((None, -99, 0, 1, 2, 4, 8, 1 << 60)))
+    def cancel_all(self, account: int, agent: int, ago: int | None) -> None:
         nonce = self.nonce(account, False)
         by = self.signer(account, agent, True)
-        expected = self.ledger.cancel_all(by, account, agent, nonce)
-        self.same(
-            self.world.send(self.world.signed("cancel_all", by, account=account, agent=agent, nonce=nonce)), expected
-        )
+        named = {} if ago is None else {"sequence": max(0, self.ledger.sequence - ago)}
+        expected = self.ledger.cancel_all(by, account, agent, nonce, **named)
+        kind = "cancel_before" if named else "cancel_all"
+        record = self.world.signed(kind, by, account=account, agent=agent, nonce=nonce, **named)
+        self.same(self.world.send(record), expected)
 
     @rule(account=ACCOUNTS, lives_ms=st.sampled_from((None, 0, 1, 500, 5000)))
     def dead_man(self, account: int, lives_ms: int | None) -> None:

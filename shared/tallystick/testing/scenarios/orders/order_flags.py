@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tallystick.machine.liveness import sequence
+from tallystick.records.codec import Record
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     BUY,
@@ -72,6 +74,28 @@ def dead_man(scene: Scene) -> None:
     assert scene.order(2, 0, BUY, 1000, 1, flags=FLAG_IOC) is Outcome.UNFILLED
 
 
+def cancels_before(scene: Scene) -> None:
+    """Cancels before numbers: nothing, between two orders, long past, beyond the present one; in a chunk and through L1."""
+    scene.trading("alice", "bob")
+    numbers: list[int] = []
+    for lots in (1, 2, 4):
+        scene.order(1, 0, SELL, 1000, lots)
+        numbers.append(sequence(scene.state.registers))
+
+    def before(number: int) -> Record:
+        return scene.signed("cancel_before", "alice", account=1, nonce=scene.next_nonce(1), sequence=number)
+
+    for number in (0, numbers[1], numbers[0]):
+        assert scene.send(before(number)) is ACCEPTED
+    assert scene.order(2, 0, BUY, 1000, 2) is ACCEPTED
+    assert scene.force(before(numbers[2])) is ACCEPTED
+    assert scene.order(2, 0, BUY, 1000, 1) is ACCEPTED
+    assert scene.force(before((1 << 62) - 1)) is ACCEPTED
+    scene.order(1, 0, SELL, 1001, 8)
+    assert scene.order(2, 0, BUY, 1001, 9, flags=FLAG_IOC) is Outcome.UNFILLED
+    assert scene.send(before((1 << 62) - 1)) is ACCEPTED
+
+
 def fill_or_kill(scene: Scene) -> None:
     """Orders that fill wholly, through prices and pages, or find a lot missing, or an own order in the way."""
     scene.trading("alice", "bob", "carol")
@@ -91,4 +115,4 @@ def fill_or_kill(scene: Scene) -> None:
         assert scene.order(2, 0, 1 - side, 1000, 69, flags=FLAG_FOK | FLAG_REDUCE_ONLY) is left
 
 
-SCENARIOS = (flags, self_trade_prevention, dead_man, fill_or_kill)
+SCENARIOS = (flags, self_trade_prevention, dead_man, cancels_before, fill_or_kill)
