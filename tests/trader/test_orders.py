@@ -104,6 +104,19 @@ def test_all_orders_are_cancelled_and_swept_up(shell: Shell) -> None:
     assert {each["status"] for each in shell.json("alice", "orders", "--limit", "3")} == {"cancelled"}
 
 
+def test_the_orders_before_a_sequence_number_are_cancelled_and_the_others_rest(shell: Shell) -> None:
+    for at in range(3):
+        shell.run("alice", "order", "0", "buy", "1", str(610_000 + at), "--client-id", str(60 + at))
+    second = shell.json("alice", "account")["orders"][1]
+    assert f" {second['sequence']} " in shell.run("alice", "account")
+    assert "accepted" in shell.run("alice", "cancel-all", "--before", str(second["sequence"]))
+    assert [each["dead"] for each in shell.json("alice", "account")["orders"]] == [True, False, False]
+    assert {each["outcome"] for each in shell.json("", "clean", "1")} == {"ACCEPTED"}
+    assert [each["client_id"] for each in shell.json("alice", "account")["orders"]] == [61, 62]
+    shell.run("alice", "cancel-all")
+    shell.json("", "clean", "1")
+
+
 def test_a_sub_account_is_chosen_by_its_number(shell: Shell) -> None:
     shell.run("alice", "transfer", "1", "250")
     assert "1 lots rest" in shell.run("alice", "order", "0", "buy", "1", "600000", "--sub", "1", "--client-id", "5")

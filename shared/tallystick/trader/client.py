@@ -179,8 +179,10 @@ class TraderClient:
         """Cancel the account's oldest order with this client id."""
         return self.send(self.signed("cancel", agent=self._agent, client_id=client_id))
 
-    def cancel_all(self) -> Answer:
-        """Cancel every order the account has placed so far."""
+    def cancel_all(self, before: int | None = None) -> Answer:
+        """Cancel every order the account has placed so far, or of these the ones with a smaller sequence number."""
+        if before is not None:
+            return self.send(self.signed("cancel_before", agent=self._agent, sequence=before))
         return self.send(self.signed("cancel_all", agent=self._agent))
 
     def dead_man(self, time_ms: int) -> Answer:

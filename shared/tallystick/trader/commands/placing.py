@@ -100,6 +100,9 @@ def cancel(
 
 
 def cancel_all(
+    before: Annotated[
+        int | None, typer.Option(min=0, metavar="SEQUENCE", help="Only orders with a smaller sequence number.")
+    ] = None,
     number: AccountNumber = None,
     sub: Sub = 0,
     agent: AgentSlot = 0,
@@ -108,13 +111,13 @@ def cancel_all(
     password_file: Password = None,
     as_json: Json = False,
 ) -> None:
-    """Cancel every order the account has placed so far, in all markets.
+    """Cancel every order the account has placed so far, in all markets; with --before the older ones of them.
 
-    They are dead at once; the book loses them when somebody touches them. If the operator does not answer:
-    `trader force-cancel`, through L1.
+    They are dead at once; the book loses them when somebody touches them. `trader account` shows each order's sequence
+    number. If the operator does not answer: `trader force-cancel`, through L1.
     """
     with open_client(operator, key_file, password_file, number, agent, sub) as client:
-        answer = client.cancel_all()
+        answer = client.cancel_all(before)
     print_answer(answer, as_json)
 
 
