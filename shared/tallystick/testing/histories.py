@@ -28,7 +28,7 @@ from tallystick.testing.world import Published
 RECORDED: Final = (
     *("forced_records", "forced_prices", "forced_sequence", "forced_wind_down", "refused_records", "messages_first"),
     *("padded_records", "bulks", "triggers", "pairs", "marks", "dead_makers", "self_trades", "agents", "shared_out"),
-    *("flow_1", "mutations_0", "block_trades", "leaving"),
+    *("flow_1", "mutations_0", "block_trades", "leaving", "cancels_before"),
 )
 WALKS: Final = {f"walk_{seed}": seed for seed in range(3)}
 """Histories by chance over every kind of record."""

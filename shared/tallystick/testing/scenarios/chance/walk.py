@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from tallystick.machine.liveness import sequence
 from tallystick.records.items import pack_items
 from tallystick.records.signing import accept, make, sign
 from tallystick.schema.record_kinds import RECORDS, Authority, RecordKind
@@ -193,6 +194,8 @@ def _anything(scene: Scene, chance: random.Random, kinds: Sequence[RecordKind] =
         values["account"] = chance.choice((account, account, account, values["account"]))
     if "nonce" in values and chance.random() < 0.9:
         values["nonce"] = scene.next_nonce(account)
+    if "sequence" in values:
+        values["sequence"] = chance.choice((values["sequence"], chance.randint(0, 2 * sequence(scene.state.registers))))
     if kind.authority is Authority.NOBODY:
         send(make(kind.name, **values))
         return
