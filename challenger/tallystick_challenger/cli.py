@@ -153,6 +153,7 @@ def _watch(config: ChallengerConfig, json_log: bool) -> None:
     from tallystick.cli import until_interrupted
     from tallystick.errors import ConfigError
     from tallystick.journal import Journal
+    from tallystick.system import SystemClock
     from tallystick.urls import without_secrets
     from tallystick_challenger.daemon import run as run_daemon
     from tallystick_challenger.telling.overheard import captured
@@ -162,7 +163,7 @@ def _watch(config: ChallengerConfig, json_log: bool) -> None:
         config.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError("the data directory cannot be made", data_dir=str(config.data_dir)) from error
-    journal = Journal(config.data_dir / "events.jsonl", sys.stdout, people=not json_log)
+    journal = Journal(config.data_dir / "events.jsonl", sys.stdout, people=not json_log, clock=SystemClock())
     if not json_log:
         typer.echo(
             f"watching {', '.join(map(without_secrets, config.rpc))} in mode {config.mode}; events go to {config.data_dir / 'events.jsonl'}. Stop with Ctrl-C."

@@ -18,7 +18,9 @@ from tallystick.party.bonds.membership import Pooling
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.hand import Purse
 from tallystick.party.party import Identity, Party
+from tallystick.ports import Clock
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
+from tallystick.system import SystemClock
 from tallystick_challenger.config import MIB, ChallengerConfig
 from tallystick_challenger.telling.alerts import Funds
 from tallystick_challenger.telling.teller import Teller, last_event
@@ -38,7 +40,7 @@ def disagreements(party: Party) -> int:
     return party.client.disagreements if isinstance(party.client, QuorumClient) else 0
 
 
-def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]], None]) -> Party:
+def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]], None], clock: Clock) -> Party:
     """Return the party this challenger is: before it moves against a lie it asks L1 whether it has read everything.
 
     Raises: ConfigError for missing files; StateError when the contracts on chain are not the ones this version knows:
@@ -54,10 +56,11 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
             {"endpoint": endpoint} | ({"problem": problem} if problem else {}),
         ),
         max_head_age_seconds=config.max_head_age_seconds or None,
+        clock=clock,
     )
     check_deployment(client, deployment)
     config.data_dir.mkdir(parents=True, exist_ok=True)
-    account = load_signer(config.key) if config.key else None
+    account = load_signer(config.key, clock) if config.key else None
     terms = deployment.config
     pools = config.mode is Mode.DEFEND if config.pool_wei is None else config.pool_wei > 0
     return Party(
@@ -67,6 +70,7 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
         report,
         account=account,
         queue_path=config.data_dir / "transactions.sqlite" if account else None,
+        clock=clock,
         tag=config.tag,
         confirmations=config.confirmations,
         purse=Purse(gas=GAS_WEI, reserve=roots_wei(terms, config.telling.limits.rivals)),
@@ -137,7 +141,7 @@ class Aftermath:
             self._teller.report("confirmed_on_lie", {"assertion": newest, "lie": party.rollup.latest_confirmed})
 
 
-def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
+def run(config: ChallengerConfig, journal: Journal, stop: Event, clock: Clock | None = None) -> None:
     """Watch until asked to stop.
 
     Everything comes from L1 at the start; its events, transactions under way and states to begin at are kept on disk.
@@ -145,14 +149,15 @@ def run(config: ChallengerConfig, journal: Journal, stop: Event) -> None:
     Raises: StateError, DataError, ConfigError, after telling so, when it refuses to go on: with contracts or a machine
     it does not know, or with data that is not all there.
     """
+    clock = clock or SystemClock()
     try:
-        teller = Teller(config.telling, journal)
+        teller = Teller(config.telling, journal, clock)
     except TallystickError as error:
         name, facts = last_event(error)
         journal.write(name, alarm=True, **facts)
         raise
     try:
-        party = make_party(config, teller.report)
+        party = make_party(config, teller.report, clock)
         teller.started(party, str(config.mode))
         try:
             _watch(config, party, teller, stop)

@@ -6,7 +6,6 @@ import contextlib
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -27,7 +26,9 @@ from tallystick.l1.sending.signer import RemoteKey, Signer, load_signer
 from tallystick.machine import engine
 from tallystick.party.party import CONFIRMATIONS
 from tallystick.party.strategy.strategy import Step, Strategy, duties
+from tallystick.ports import Clock
 from tallystick.rollup.genesis import decode_genesis, genesis_state
+from tallystick.system import SystemClock
 from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
 from tallystick_operator.config import Config, check_confirmations
@@ -56,7 +57,9 @@ RESERVE_WEI: Final = 10**17
 class Operator:
     """Everything of one operator. `run` returns when it is asked to stop or cannot go on."""
 
-    def __init__(self, config: Config, step: Step = engine.step, strategy: Strategy = duties) -> None:
+    def __init__(
+        self, config: Config, step: Step = engine.step, strategy: Strategy = duties, clock: Clock | None = None
+    ) -> None:
         """Rebuild the exchange from the log and agree with L1; nothing is served yet.
 
         What it asserts it comes to by `step`, and plays for by `strategy`; what it executes and publishes, by the machine.
@@ -65,6 +68,7 @@ class Operator:
         """
         self.config = config
         self._step, self._strategy = step, strategy
+        self._clock = clock or SystemClock()
         data_dir = Path(config.data_dir)
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
@@ -126,13 +130,14 @@ class Operator:
     def _build(self, data_dir: Path) -> None:
         config = self.config
         self._deployment = load_deployment(Path(config.deployment))
-        self._journal = Journal(data_dir / "events.jsonl", people=not config.json_log, only=TOLD)
+        self._journal = Journal(data_dir / "events.jsonl", people=not config.json_log, only=TOLD, clock=self._clock)
         self._closing.callback(self._journal.close)
         self._client = QuorumClient(
             config.rpc,
             quorum=config.quorum or None,
             chain_id=self._deployment.chain_id,
             report=lambda endpoint, problem: self._journal.write("endpoint", endpoint=endpoint, problem=problem),
+            clock=self._clock,
         )
         check_deployment(self._client, self._deployment)
         terms = self._deployment.config
@@ -142,12 +147,12 @@ class Operator:
         queue = self._queue(account, data_dir / "l1.sqlite")
         asserter_queue = queue
         if config.assert_key_file:
-            asserter = _account(config.assert_key_file, config.assert_password_file)
+            asserter = self._account(config.assert_key_file, config.assert_password_file)
             if asserter.address != account.address:
                 asserter_queue = self._queue(asserter, data_dir / "l1-assertions.sqlite")
         self._board = Board()
         self._sequencer = self._make_sequencer(data_dir)
-        self._keeper = Keeper(self._sequencer, time.monotonic)
+        self._keeper = Keeper(self._sequencer, self._clock.monotonic)
         self._metrics = Metrics()
         self._standing = Standing(self._sequencer, self._board, self._journal, self._metrics)
         self._follower = Follower(
@@ -192,8 +197,12 @@ class Operator:
     def _poster(self) -> Signer:
         config = self.config
         if config.signer_url:
-            return load_signer(RemoteKey(url=config.signer_url, address=config.signer_address))
-        return _account(config.key_file, config.password_file)
+            return load_signer(RemoteKey(url=config.signer_url, address=config.signer_address), self._clock)
+        return self._account(config.key_file, config.password_file)
+
+    def _account(self, key_file: str, password_file: str) -> Signer:
+        key = KeyFile(path=Path(key_file), password_path=Path(password_file) if password_file else None)
+        return load_signer(key, self._clock)
 
     def _check_may_post(self, account: Signer) -> None:
         """Refuse to acknowledge records that could not be posted.
@@ -228,9 +237,9 @@ class Operator:
             new_executor=lambda keep_from: Executor(genesis, keep_from),
             keep_from=max(0, posted - BATCHES_KEPT),
             log=log,
-            clock=ExchangeClock(time.monotonic, ahead),
+            clock=ExchangeClock(self._clock.monotonic, ahead),
             receipt_key=key,
-            monotonic=time.monotonic,
+            monotonic=self._clock.monotonic,
             policy=self._policy(),
         )
         entries = core.replay()
@@ -258,7 +267,7 @@ class Operator:
         store = QueueStore(path)
         self._closing.callback(store.close)
         config = SenderConfig(confirmations=CONFIRMATIONS, reserve_wei=RESERVE_WEI)
-        return TxQueue(client=self._client, account=account, store=store, config=config)
+        return TxQueue(client=self._client, account=account, store=store, config=config, clock=self._clock)
 
     def _events(self, path: Path) -> LogStore:
         """Return where a reader keeps what it has read of L1: the next start goes on from there."""
@@ -337,13 +346,13 @@ class Operator:
 
     def _flush(self) -> None:
         """Post what the shutdown sealed, if L1 takes it in time."""
-        deadline = time.monotonic() + FLUSH_SECONDS
+        deadline = self._clock.monotonic() + FLUSH_SECONDS
         try:
-            while self._failure is None and time.monotonic() < deadline:
+            while self._failure is None and self._clock.monotonic() < deadline:
                 self._follower.poll()
                 if self._publisher.tick() == 0:
                     return
-                time.sleep(0.05)
+                self._clock.sleep(0.05)
         except (L1Error, StateError) as error:
             self._journal.write("l1_problem", thread="shutdown", problem=str(error))
 
@@ -364,10 +373,6 @@ def serve(operator: Operator) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: operator.stop())
     operator.run()
-
-
-def _account(key_file: str, password_file: str) -> Signer:
-    return load_signer(KeyFile(path=Path(key_file), password_path=Path(password_file) if password_file else None))
 
 
 def _receipt_key(path: Path) -> tuple[bytes, str]:

@@ -87,25 +87,28 @@ JsonAtEnd = Annotated[
 def client_of(rpc: Sequence[str], quorum: int = 0) -> L1:
     """Return a client that checks what the endpoints say. Raises: BadInput for what is no URL, or no quorum of them."""
     from tallystick.l1.client.quorum import QuorumClient
+    from tallystick.system import SystemClock
 
-    return QuorumClient(tuple(rpc), quorum=quorum or None)
+    return QuorumClient(tuple(rpc), quorum=quorum or None, clock=SystemClock())
 
 
 def sending_client(rpc: Sequence[str]) -> L1:
     """Return a client for transactions: one endpoint alone is taken at its word. Raises: as `client_of`."""
     from tallystick.l1.client.http_client import L1Client
+    from tallystick.system import SystemClock
 
-    return L1Client(rpc[0]) if len(rpc) == 1 else client_of(rpc)
+    return L1Client(rpc[0], clock=SystemClock()) if len(rpc) == 1 else client_of(rpc)
 
 
 def only_client(rpc: Sequence[str]) -> L1Client:
     """Return a client of the one endpoint of a development chain. Raises: BadInput when there are several."""
     from tallystick.errors import BadInput
     from tallystick.l1.client.http_client import L1Client
+    from tallystick.system import SystemClock
 
     if len(rpc) != 1:
         raise BadInput("a development chain has one endpoint", hint="give --rpc once")
-    return L1Client(rpc[0])
+    return L1Client(rpc[0], clock=SystemClock())
 
 
 def key_of(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 import msgspec
 
 from tallystick.errors import ConfigError
+from tallystick.ports import Clock
 
 
 class Journal:
@@ -24,8 +24,8 @@ class Journal:
         self,
         path: Path,
         stream: TextIO | None = None,
-        clock: Callable[[], float] = time.time,
         *,
+        clock: Clock,
         people: bool = False,
         only: frozenset[str] | None = None,
     ) -> None:
@@ -41,7 +41,7 @@ class Journal:
 
     def write(self, event: str, **values: object) -> None:
         """Append one event. Shape: bytes become hex, everything else is plain JSON."""
-        now = self._clock()
+        now = self._clock.now()
         line = msgspec.json.encode({"event": event, "time": round(now, 3), **_plain(values)}) + b"\n"
         with self._lock:
             self._file.write(line)
@@ -59,7 +59,7 @@ def _plain(values: dict[str, object]) -> dict[str, object]:
 
 
 def _sentence(now: float, event: str, values: dict[str, object]) -> str:
-    at = time.strftime("%H:%M:%S", time.localtime(now))
+    at = datetime.fromtimestamp(now, UTC).astimezone().strftime("%H:%M:%S")
     mark = "!" if values.get("alarm") else " "
     words = [f"{name} {_short(value)}" for name, value in values.items() if name != "alarm"]
     return f"{at} {mark} {event.replace('_', ' ')}" + (f": {', '.join(words)}" if words else "") + "\n"

@@ -15,6 +15,7 @@ from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import CONFIRMATIONS, Identity, Party
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import FUND_WEI, PERIOD_BLOCKS, Stage, account
 from tests.adversaries.rules import must_hold
 
@@ -41,7 +42,7 @@ class MortalClient(QuorumClient):
     """A client whose process dies at some broadcasts, before the node has the transaction or right after."""
 
     def __init__(self, url: str, chance: random.Random, odds: float) -> None:
-        super().__init__([url])
+        super().__init__([url], clock=SystemClock())
         self._chance = chance
         self._odds = odds
 
@@ -53,6 +54,22 @@ class MortalClient(QuorumClient):
         if dies:
             raise Killed
         return sent
+
+
+class ChainClock:
+    """A clock that goes on with the blocks alone."""
+
+    def __init__(self, battle: Battle) -> None:
+        self._battle = battle
+
+    def now(self) -> float:
+        return float(self._battle.eyes.head * BLOCK_SECONDS)
+
+    def monotonic(self) -> float:
+        return self.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for nothing: the blocks come from elsewhere."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +96,7 @@ class Mortal:
             account=account(HONEST),
             store=self._store,
             config=SenderConfig(confirmations=CONFIRMATIONS),
-            clock=lambda: float(self.battle.eyes.head * BLOCK_SECONDS),
+            clock=ChainClock(self.battle),
         )
         return Party(client, stage.deployment, identity, self.battle.told, queue=queue)
 

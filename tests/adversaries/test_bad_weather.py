@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,8 +19,10 @@ from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import CONFIRMATIONS, Identity, Party
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import FUND_WEI, PERIOD_BLOCKS, Stage, account
 from tests.adversaries.rules import must_hold
+from tests.handclock import HandClock
 from tests.l1.relay import Relay
 
 LIARS = 3
@@ -36,7 +38,7 @@ def battle_of(stage: Stage) -> Battle:
     return Battle(stage=stage, true=true, attacks=attacks(true, LIARS, timings=(Timing.AT_ONCE, Timing.LATE)))
 
 
-def party_on(battle: Battle, client: L1, clock: Callable[[], float], fees: FeePolicy) -> Party:
+def party_on(battle: Battle, client: L1, clock: HandClock, fees: FeePolicy) -> Party:
     """Return the honest party on another client, and with another clock and purse."""
     stage = battle.stage
     store = QueueStore(stage.folder / "weather.sqlite")
@@ -60,15 +62,15 @@ def test_L04_L05_a_dispute_is_won_while_gas_costs_a_hundredfold_and_transactions
     more with every block that passes, those signed before are replaced, and the party wins in time and with a profit."""
     battle = battle_of(stage)
     first = stage.client.head().number
-    now = [0.0]
+    clock = HandClock()
 
     def dear(block: int) -> None:
-        now[0] += BLOCK_SECONDS
+        clock.passed += BLOCK_SECONDS
         fee = DEAR_WEI if first + 3 <= block < first + PERIOD_BLOCKS else GWEI
         stage.chain.request("anvil_setNextBlockBaseFeePerGas", hex(fee))
 
     battle.watch = dear
-    battle.honest = party_on(battle, L1Client(stage.server.url), lambda: now[0], NORMAL_CAP)
+    battle.honest = party_on(battle, L1Client(stage.server.url, clock=SystemClock()), clock, NORMAL_CAP)
     result = battle.play()
     ends_well(battle, result)
     assert battle.told.named("l1_problem"), "something was too dear, and was said to be"
@@ -132,8 +134,8 @@ def test_L08_L09_a_dispute_is_won_on_endpoints_that_lie_lag_truncate_and_flap(
         relays[0].down, relays[0].lie = trick is None, trick or honest
 
     battle.watch = weather
-    client = QuorumClient([relay.url for relay in relays])
-    battle.honest = party_on(battle, client, lambda: 0.0, FeePolicy())
+    client = QuorumClient([relay.url for relay in relays], clock=SystemClock())
+    battle.honest = party_on(battle, client, HandClock(), FeePolicy())
     result = battle.play()
     relays[0].down, relays[0].lie = False, honest
     ends_well(battle, result)

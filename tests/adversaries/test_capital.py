@@ -15,6 +15,7 @@ from tallystick.party.hand import Purse
 from tallystick.party.party import Identity, Party
 from tallystick.party.strategy.strategy import own_bonds
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account, trade_a_little
 from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.world import address
@@ -45,6 +46,7 @@ def poor(stage: Stage, who: str, mode: Mode, told: Told, wei: int) -> Party:
         account=account(who),
         queue_path=stage.folder / f"party-{who}.sqlite",
         purse=Purse(gas=GAS_WEI // 2),
+        clock=SystemClock(),
     )
 
 
@@ -52,7 +54,9 @@ def test_P03_what_cannot_be_paid_holds_up_nothing_that_can(stage: Stage) -> None
     """A bond above the balance is queued first, an urgent call without one behind it."""
     stage.chain.request("tallystick_fund", "0x" + address("zoe").hex(), hex(ETHER))
     store = QueueStore(stage.folder / "zoe.sqlite")
-    queue = TxQueue(client=stage.client, account=account("zoe"), store=store, config=SenderConfig())
+    queue = TxQueue(
+        client=stage.client, account=account("zoe"), store=store, config=SenderConfig(), clock=SystemClock()
+    )
     bond = Window(first_block=0, deadline_block=50_000)
     queue.enqueue("bond", b"\1" * 20, b"", value_wei=2 * ETHER, window=bond)
     queue.enqueue("batch", b"\3" * 20, b"")
@@ -72,7 +76,9 @@ def test_P03_a_call_that_reverts_holds_up_nothing_and_is_refused_once_all_before
     """While others are under way a call may need one of them; when they are mined and it still reverts, it is refused."""
     stage.fund("zoe")
     store = QueueStore(stage.folder / "zoe.sqlite")
-    queue = TxQueue(client=stage.client, account=account("zoe"), store=store, config=SenderConfig())
+    queue = TxQueue(
+        client=stage.client, account=account("zoe"), store=store, config=SenderConfig(), clock=SystemClock()
+    )
     stage.chain.request("evm_setAutomine", False)
     rollup = stage.client.contract("Rollup", stage.place("Rollup"))
     queue.enqueue("first", b"\1" * 20, b"")

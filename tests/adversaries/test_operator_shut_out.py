@@ -7,6 +7,7 @@ import pytest
 from tallystick.l1.sending.fees import GWEI, FeePolicy
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import account
 from tallystick.testing.world import address
 from tallystick.transport import OperatorRefused
@@ -62,7 +63,7 @@ def test_F03_an_empty_key_stops_promises_and_goes_on_when_it_is_filled(scene: Sc
     lives.settle()
     lives.kill()
     store = QueueStore(scene.folder / "drain.sqlite")
-    queue = TxQueue(client=stage.client, account=account("operator"), store=store)
+    queue = TxQueue(client=stage.client, account=account("operator"), store=store, clock=SystemClock())
     left = stage.client.balance_wei(address("operator"))
     queue.send("drain", address("deployer"), b"", value_wei=left - 10**15, gas=21_000)
     store.close()

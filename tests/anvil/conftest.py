@@ -12,6 +12,7 @@ import pytest
 
 from tallystick.errors import L1Unreachable
 from tallystick.l1.client.http_client import L1Client
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import FUND_WEI, Stage, trade_a_little
 from tallystick.testing.world import address
 
@@ -32,7 +33,7 @@ class Anvil:
         self.url = f"http://127.0.0.1:{port}"
         command = [str(ANVIL), "--port", str(port), "--silent", "--gas-limit", "60000000"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        client = L1Client(self.url, retries=0)
+        client = L1Client(self.url, retries=0, clock=SystemClock())
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -54,7 +55,7 @@ class AnvilStage(Stage):
 
     def start_chain(self) -> Anvil:
         chain = Anvil()
-        client = L1Client(chain.url)
+        client = L1Client(chain.url, clock=SystemClock())
         for name in NAMES:
             client.request("anvil_setBalance", "0x" + address(name).hex(), hex(2 * FUND_WEI))
         client.request("anvil_mine", hex(1))

@@ -16,6 +16,7 @@ from tallystick.l1.client.events import DEEPEST_REORGANISATION_BLOCKS, EventRead
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.dev.dev_server import dev_accounts
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, trade_a_little
 from tests.adversaries.reorganised import play_through_reorganisation, publish_through_reorganisation
 from tests.anvil.conftest import Anvil, AnvilStage, CrowdedStage
@@ -62,7 +63,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_blocks_with_transactions_of_every_type_prove_themselves(anvil: Anvil) -> None:
-    client, node = QuorumClient([anvil.url]), L1Client(anvil.url)
+    client, node = QuorumClient([anvil.url], clock=SystemClock()), L1Client(anvil.url, clock=SystemClock())
     created = send(node, {"gas": 200_000, "to": "", "value": 0, "data": LOGGER} | FEES)
     until(lambda: client.receipt(created) is not None)
     receipt = client.receipt(created)
@@ -87,7 +88,7 @@ def test_blocks_with_transactions_of_every_type_prove_themselves(anvil: Anvil) -
 
 def test_a_transaction_that_waits_makes_another_one_with_its_effect_look_no_cheaper(anvil: Anvil) -> None:
     """A storage slot is written for the first time, or a second time: whoever sent that may never get it mined."""
-    node = L1Client(anvil.url)
+    node = L1Client(anvil.url, clock=SystemClock())
     created = send(node, {"gas": 200_000, "to": "", "value": 0, "data": WRITER} | FEES)
     until(lambda: node.receipt(created) is not None)
     receipt = node.receipt(created)
@@ -95,14 +96,14 @@ def test_a_transaction_that_waits_makes_another_one_with_its_effect_look_no_chea
     node.request("evm_setAutomine", False)
     send(node, {"gas": 200_000, "to": receipt.contract_address, "value": 0, "data": b""} | FEES)
     (_, somebody) = dev_accounts(2)
-    for client in (node, QuorumClient([anvil.url])):
+    for client in (node, QuorumClient([anvil.url], clock=SystemClock())):
         estimate = client.estimate_gas(receipt.contract_address, b"", sender=bytes.fromhex(somebody.address[2:]))
         assert estimate > FIRST_WRITE_GAS
 
 
 def test_the_tags_are_followed(anvil: Anvil) -> None:
-    client = QuorumClient([anvil.url])
-    L1Client(anvil.url).request("anvil_mine", hex(200))
+    client = QuorumClient([anvil.url], clock=SystemClock())
+    L1Client(anvil.url, clock=SystemClock()).request("anvil_mine", hex(200))
     numbers = [client.head(tag).number for tag in ("finalized", "safe", "latest")]
     assert numbers == sorted(numbers) and numbers[-1] == 200 and numbers[0] < 200
 

@@ -15,6 +15,7 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.deployment import Deployment, load_deployment
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import Told, account, finished
 from tallystick.testing.rogues.liars import lie_on
 from tallystick.testing.rogues.lies import make_lie
@@ -39,10 +40,12 @@ class MortalClient(L1Client):
 
 def live(url: str, deployment: Deployment, path: Path, before: bool) -> None:
     """One life of the honest party: from what is on disk and on L1 to its next broadcast, if there is one."""
-    client = MortalClient(url)
+    client = MortalClient(url, clock=SystemClock())
     client.before = before
     identity = Identity(duties=DUTIES[Mode.RESOLVE])
-    party = Party(client, deployment, identity, Told(), account=account("challenger"), queue_path=path)
+    party = Party(
+        client, deployment, identity, Told(), account=account("challenger"), queue_path=path, clock=SystemClock()
+    )
     for _ in range(TICKS):
         party.tick()
 
@@ -67,11 +70,11 @@ def in_child(url: str, deployment: Deployment, path: Path, before: bool) -> bool
 
 def main(url: str, folder: Path, keep: str) -> None:
     deployment = load_deployment(folder / "deployment.json")
-    client = L1Client(url)
+    client = L1Client(url, clock=SystemClock())
     eyes = Party(client, deployment, Identity(duties=DUTIES[Mode.WATCH]), Told())
     lie = Identity(duties=DUTIES[Mode.PROPOSE], step=make_lie("worse-fill", bytes(20)).step, strategy=lie_on)
     path = folder / "liar.sqlite"
-    liar = Party(client, deployment, lie, Told(), account=account("operator"), queue_path=path)
+    liar = Party(client, deployment, lie, Told(), account=account("operator"), queue_path=path, clock=SystemClock())
     mine, kills = folder / "mortal.sqlite", 0
     for life in range(MOST_LIVES):
         head = client.head().number

@@ -16,6 +16,7 @@ from tallystick.errors import BadInput, ConfigError, Disputed, StateError
 from tallystick.journal import Journal
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import Mode
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger.cli import app
@@ -48,7 +49,7 @@ class Running:
         config.data_dir.mkdir(exist_ok=True)
         self.path = config.data_dir / "events.jsonl"
         self.stop = Event()
-        self.journal = Journal(self.path)
+        self.journal = Journal(self.path, clock=SystemClock())
         self.thread = Thread(target=run, args=(config, self.journal, self.stop))
         self.thread.start()
 
@@ -139,7 +140,7 @@ def test_it_refuses_contracts_it_does_not_know(stage: Stage, config: ChallengerC
     wrong = replace(stage.deployment, code_hashes={**stage.deployment.code_hashes, "Referee": bytes(32)})
     wrong.save(tmp_path / "deployment.json")
     config.data_dir.mkdir()
-    journal = Journal(config.data_dir / "events.jsonl")
+    journal = Journal(config.data_dir / "events.jsonl", clock=SystemClock())
     with pytest.raises(StateError, match="code on chain"):
         run(config, journal, Event())
     journal.close()

@@ -17,6 +17,7 @@ from tallystick.party.duties import Mode
 from tallystick.schema.names import Outcome
 from tallystick.state.state import state_hash
 from tallystick.state.tree import root_from_proof
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account, trade_a_little
 from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.world import address
@@ -63,7 +64,7 @@ def facts(stage: Stage, folder: Path, who: str) -> dict[str, Any]:
 def send(stage: Stage, who: str, call: dict[str, str]) -> None:
     """Send a call as printed, with another wallet."""
     store = QueueStore(stage.folder / f"exit-{who}.sqlite")
-    queue = TxQueue(client=stage.client, account=account(who), store=store)
+    queue = TxQueue(client=stage.client, account=account(who), store=store, clock=SystemClock())
     queue.send(call["data"], bytes.fromhex(call["to"][2:]), bytes.fromhex(call["data"][2:]))
     store.close()
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from tallystick.journal import Journal
+from tests.handclock import HandClock
 
 
 @pytest.mark.parametrize("people", [False, True])
 def test_the_file_gets_json_and_the_stream_what_it_asks_for(tmp_path: Path, people: bool) -> None:
     stream = io.StringIO()
-    journal = Journal(tmp_path / "events.jsonl", stream, clock=lambda: 1_700_000_000.25, people=people)
+    journal = Journal(tmp_path / "events.jsonl", stream, clock=HandClock(began=1_700_000_000.25), people=people)
     journal.write("lie_half_time", alarm=True, assertion=bytes(range(32)), blocks=7)
     journal.close()
     told = json.loads((tmp_path / "events.jsonl").read_text())

@@ -14,6 +14,7 @@ from tallystick.errors import Disputed
 from tallystick.journal import Journal
 from tallystick.party.duties import Mode
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger.cli import app
@@ -32,7 +33,7 @@ class Watching:
         self.path = folder / "events.jsonl"
         self.path.unlink(missing_ok=True)
         self.stop = Event()
-        self.journal = Journal(self.path)
+        self.journal = Journal(self.path, clock=SystemClock())
         config = ChallengerConfig(
             rpc=(stage.server.url,),
             deployment=stage.folder / "deployment.json",

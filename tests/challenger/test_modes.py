@@ -12,6 +12,7 @@ from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Party
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger.config import ChallengerConfig
@@ -39,7 +40,7 @@ def challenger(stage: Stage, tmp_path: Path) -> Iterator[Make]:
             tag="latest",
             patience_blocks=PATIENCE,
         )
-        made.append(make_party(config, told))
+        made.append(make_party(config, told, SystemClock()))
         return made[-1]
 
     yield make

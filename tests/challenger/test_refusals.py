@@ -24,6 +24,7 @@ from tallystick.machine.machine import Machine
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
 from tallystick.schema.names import Phase
+from tallystick.system import SystemClock
 from tallystick.testing import probe as probe_writer
 from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
@@ -53,7 +54,7 @@ def refusal(config: ChallengerConfig, error: type[TallystickError]) -> dict[str,
     """Run it until it refuses; the last line of its log before the end."""
     config.data_dir.mkdir(exist_ok=True)
     path = config.data_dir / "events.jsonl"
-    journal = Journal(path)
+    journal = Journal(path, clock=SystemClock())
     try:
         with pytest.raises(error):
             daemon.run(config, journal, Event())
@@ -144,7 +145,7 @@ def test_contracts_with_other_code_are_not_played_with(stage: Stage, config: Cha
 def test_another_chain_is_not_played_on(stage: Stage, config: ChallengerConfig) -> None:
     replace(stage.deployment, chain_id=stage.deployment.chain_id + 1).save(config.deployment)
     config.data_dir.mkdir()
-    journal = Journal(config.data_dir / "events.jsonl")
+    journal = Journal(config.data_dir / "events.jsonl", clock=SystemClock())
     with pytest.raises(TallystickError, match="chain"):
         daemon.run(config, journal, Event())
     journal.close()
@@ -234,7 +235,7 @@ def test_an_endpoint_without_old_states_is_told_and_no_reason_to_give_up(stage: 
     relay.refused = {"eth_call"}
     told = Told()
     made = party(stage, told)
-    made.client = QuorumClient([relay.url])
+    made.client = QuorumClient([relay.url], clock=SystemClock())
     try:
         check_complete(made)
         assert [name for name, _ in told.events] == ["data_unchecked"]
@@ -245,7 +246,7 @@ def test_an_endpoint_without_old_states_is_told_and_no_reason_to_give_up(stage: 
 def test_nobody_is_challenged_from_half_of_the_data(stage: Stage, config: ChallengerConfig) -> None:
     """A liar posts; a batch behind it was not understood here: the challenger ends before its first move."""
     told = Told()
-    tower = daemon.make_party(config, told)
+    tower = daemon.make_party(config, told, SystemClock())
     tower.tick()
     stage.begin()
     stage.publish()

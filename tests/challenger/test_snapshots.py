@@ -20,6 +20,7 @@ from tallystick.rollup.snapshots.snapshot import MAGIC, Head, decode, encode, re
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
 from tallystick.state.state import State
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account, finished
 from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.world import World
@@ -209,6 +210,7 @@ def challenger(stage: Stage, told: Told, spacing: int = 2) -> Party:
         account=account("challenger"),
         queue_path=stage.folder / "challenger.sqlite",
         snapshots=SnapshotStore(stage.folder / "snapshots", told, spacing=spacing),
+        clock=SystemClock(),
     )
 
 

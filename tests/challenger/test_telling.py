@@ -21,6 +21,7 @@ from tallystick.journal import Journal
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import Mode
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger.config import ChallengerConfig
@@ -233,7 +234,7 @@ def test_the_end_by_an_error_is_told(config: ChallengerConfig, receiver: Receive
     stage.server.close()
     config.data_dir.mkdir()
     stream = StringIO()
-    journal = Journal(config.data_dir / "events.jsonl", stream)
+    journal = Journal(config.data_dir / "events.jsonl", stream, clock=SystemClock())
     with pytest.raises(L1Unreachable):
         run(config, journal, Event())
     journal.close()
@@ -246,7 +247,7 @@ def test_the_end_by_an_error_is_told(config: ChallengerConfig, receiver: Receive
 def test_libraries_warnings_and_threads_speak_json_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda args: None)
     stream = StringIO()
-    journal = Journal(tmp_path / "events.jsonl", stream)
+    journal = Journal(tmp_path / "events.jsonl", stream, clock=SystemClock())
     with captured(journal):
         getLogger("some.library").warning("it is %s", "odd")
         getLogger("some.library").info("nobody asked")

@@ -14,6 +14,7 @@ from tallystick.errors import ConfigError
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger import daemon
@@ -65,7 +66,7 @@ def test_a_challenger_stopped_while_it_traces_goes_on_from_its_parts(
         return {each.name: (status.st_ino, status.st_mtime_ns) for each, status in found}
 
     first = Told()
-    party = make_party(config(stage, tmp_path), first)
+    party = make_party(config(stage, tmp_path), first, SystemClock())
     tick_until(party, lambda: bool(parts()))
     party.close()
     assert not any(facts.get("done") for facts in first.named("tracing"))
@@ -73,7 +74,7 @@ def test_a_challenger_stopped_while_it_traces_goes_on_from_its_parts(
     kept = parts()
 
     second = Told()
-    party = make_party(config(stage, tmp_path), second)
+    party = make_party(config(stage, tmp_path), second, SystemClock())
     tick_until(party, lambda: bool(second.named("moved")))
     assert kept.items() < parts().items()
     assert second.named("tracing")[-1]["done"]
@@ -83,7 +84,7 @@ def test_a_challenger_stopped_while_it_traces_goes_on_from_its_parts(
     party.close()
     before = parts()
     third = Told()
-    party = make_party(config(stage, tmp_path), third)
+    party = make_party(config(stage, tmp_path), third, SystemClock())
     tick_until(party, lambda: bool(third.named("tracing")))
     assert [facts.get("done") for facts in third.named("tracing")] == [None, True]
     assert parts() == before
@@ -100,7 +101,7 @@ def test_memory_for_traces_is_what_the_option_says(
         return Bounds(memory_bytes=memory_bytes)
 
     monkeypatch.setattr(daemon, "Bounds", bounds)
-    make_party(config(stage, tmp_path, trace_memory_mib=300), Told()).close()
+    make_party(config(stage, tmp_path, trace_memory_mib=300), Told(), SystemClock()).close()
     assert given == [300 << 20]
     with pytest.raises(ConfigError, match="memory"):
         config(stage, tmp_path, trace_memory_mib=0)

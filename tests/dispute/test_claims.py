@@ -18,6 +18,7 @@ from tallystick.party.commitments import check_commitments
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.mind import Mind
 from tallystick.party.party import Identity
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
 from tallystick.testing.rogues.nest import theft
 from tallystick.testing.world import address
@@ -33,7 +34,7 @@ class Remembering(L1Client):
     """Asks each call of a block once: nearly the same is asked for every claim."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url)
+        super().__init__(url, clock=SystemClock())
         self.answers: dict[tuple[Any, ...], bytes] = {}
 
     def contract(self, name: str, address: bytes) -> Contract:

@@ -14,6 +14,7 @@ from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.party.hand import RETRY_BLOCKS, Hand
 from tallystick.party.strategy.known import Due
 from tallystick.party.strategy.moves import Call
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account
 
 WHO = "challenger"
@@ -50,7 +51,7 @@ class Lives:
         store = QueueStore(self.folder / f"{len(self.stores)}.sqlite")
         self.stores.append(store)
         config = SenderConfig(confirmations=3, fees=fees or FeePolicy())
-        return TxQueue(client=self.stage.client, account=account(WHO), store=store, config=config)
+        return TxQueue(client=self.stage.client, account=account(WHO), store=store, config=config, clock=SystemClock())
 
     def hand(self, queue: TxQueue) -> Hand:
         return Hand(self.stage.client, self.stage.deployment, queue, self.told)

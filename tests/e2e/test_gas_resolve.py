@@ -28,6 +28,7 @@ from tallystick.rollup.views.credit_view import CreditView
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
 from tallystick.state.state import state_hash
+from tallystick.system import SystemClock
 
 SNAPSHOT = Path(__file__).parents[2] / "contracts" / "snapshots" / "gas_resolve.json"
 GENERATIONS = 20
@@ -180,7 +181,7 @@ class Ended:
 def ended() -> Iterator[Ended]:
     """Twenty generations, fought out and ended."""
     with DevServer() as server:
-        fight = Fight(L1Client(server.url), server.accounts[0])
+        fight = Fight(L1Client(server.url, clock=SystemClock()), server.accounts[0])
         latest: bytes = fight.ask("Rollup", "genesis")
         now = fight.client.head().timestamp
         batch = (0, now, now, 0, [bytes(100)])

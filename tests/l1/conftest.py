@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import DevServer, ServerConfig
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
+from tallystick.system import SystemClock
+from tests.handclock import HandClock
 
 PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]
 
@@ -31,35 +32,25 @@ class FlakyClient(L1Client):
         return super().request(method, *params)
 
 
-@dataclass
-class Clock:
-    """A clock that stands still unless it is moved."""
-
-    now: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def server(clock: Clock) -> Iterator[DevServer]:
+def server(clock: HandClock) -> Iterator[DevServer]:
     with DevServer(ServerConfig(accounts=3), clock) as running:
         yield running
 
 
 @pytest.fixture
 def client(server: DevServer) -> L1Client:
-    return L1Client(server.url, retries=0)
+    return L1Client(server.url, retries=0, clock=SystemClock())
 
 
 @pytest.fixture
 def flaky(server: DevServer) -> FlakyClient:
-    return FlakyClient(server.url)
+    return FlakyClient(server.url, clock=SystemClock())
 
 
 @pytest.fixture
@@ -69,7 +60,7 @@ def account(server: DevServer) -> LocalAccount:
 
 @pytest.fixture
 def new_queue(
-    client: L1Client, account: LocalAccount, tmp_path: Path, clock: Clock
+    client: L1Client, account: LocalAccount, tmp_path: Path, clock: HandClock
 ) -> Iterator[Callable[..., TxQueue]]:
     """Opens the account's queue; opening it again stands for a restart of the process."""
     stores: list[QueueStore] = []

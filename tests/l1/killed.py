@@ -19,6 +19,7 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import dev_accounts
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
+from tallystick.system import SystemClock
 
 NOTES = (10, 11, 12)
 PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]
@@ -63,9 +64,9 @@ def work(url: str, path: Path, probe: bytes, at: int) -> None:
         return database  # type: ignore[no-any-return]
 
     sqlite3.connect = watched  # type: ignore[assignment]
-    client = WatchedClient(url)
+    client = WatchedClient(url, clock=SystemClock())
     client.killer = killer
-    queue = TxQueue(client=client, account=dev_accounts(1)[0], store=QueueStore(path))
+    queue = TxQueue(client=client, account=dev_accounts(1)[0], store=QueueStore(path), clock=SystemClock())
     abi = ContractAbi("Probe", PROBE["abi"])
     for number in NOTES:
         queue.enqueue(f"note {number}", probe, abi.encode_call("note", number, b""))
@@ -87,7 +88,7 @@ def in_child(run: Callable[[], None]) -> int:
 
 
 def main(url: str, directory: Path, probe: bytes) -> None:
-    client = L1Client(url)
+    client = L1Client(url, clock=SystemClock())
     contract = Contract(client=client, abi=ContractAbi("Probe", PROBE["abi"]), address=probe)
     at = 0
     ended = signal.SIGKILL.value

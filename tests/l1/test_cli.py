@@ -15,6 +15,7 @@ from tallystick.l1.cli import app
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.keys import save_key
+from tallystick.system import SystemClock
 
 RUN = "from tallystick.l1.cli import app; app()"
 
@@ -33,7 +34,7 @@ def test_the_chain_is_ready_when_it_says_so_and_ends_when_told(number: signal.Si
     with start("--port", "0", "--json", "--accounts", "2", "--chain-id", "777") as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
-        client = L1Client(ready["url"])
+        client = L1Client(ready["url"], clock=SystemClock())
         assert client.chain_id() == ready["chainId"] == 777
         address = bytes.fromhex(ready["accounts"][1]["address"][2:])
         assert len(ready["accounts"]) == 2
@@ -111,17 +112,17 @@ def test_N04_a_record_that_cannot_be_written_costs_no_deployment(tmp_path: Path,
     given += ["--rpc", server.url, "--out"]
     refused = CliRunner().invoke(app, [*given, str(tmp_path / "none" / "deployment.json")])
     assert isinstance(refused.exception, BadInput)
-    assert L1Client(server.url).head().number == 0
+    assert L1Client(server.url, clock=SystemClock()).head().number == 0
     # a folder stands where the record is written before it gets its name: found out when all is deployed
     out = tmp_path / "deployment.json"
     (tmp_path / "deployment.json.new").mkdir()
     late = CliRunner().invoke(app, [*given, str(out)])
     assert isinstance(late.exception, ConfigError)
     assert "deploys nothing twice" in late.exception.hint
-    blocks = L1Client(server.url).head().number
+    blocks = L1Client(server.url, clock=SystemClock()).head().number
     (tmp_path / "deployment.json.new").rmdir()
     done = CliRunner().invoke(app, [*given, str(out)])
     assert done.exit_code == 0, done.output
-    assert L1Client(server.url).head().number == blocks
+    assert L1Client(server.url, clock=SystemClock()).head().number == blocks
     assert CliRunner().invoke(app, ["check", str(out), "--rpc", server.url]).exit_code == 0
     assert not list(tmp_path.glob("*.unfinished"))

@@ -13,6 +13,8 @@ from tallystick.l1.abi import decode_revert
 from tallystick.l1.client.access import Contract
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import DevServer
+from tallystick.system import SystemClock
+from tests.handclock import HandClock
 
 Send = Callable[..., bytes]
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")
@@ -115,11 +117,11 @@ def test_old_states_can_be_asked(client: L1Client, probe: Contract, send: Send) 
 
 
 def test_a_dead_endpoint_is_asked_again_and_then_given_up() -> None:
-    pauses: list[float] = []
-    client = L1Client("http://127.0.0.1:9/secret-key", retries=3, sleep=pauses.append)
+    clock = HandClock()
+    client = L1Client("http://127.0.0.1:9/secret-key", retries=3, clock=clock)
     with pytest.raises(L1Unreachable) as caught:
         client.chain_id()
-    assert pauses == [0.1, 0.2, 0.4]
+    assert clock.pauses == [0.1, 0.2, 0.4]
     assert "secret" not in str(caught.value)
     assert caught.value.data["method"] == "eth_chainId"
 
@@ -127,14 +129,14 @@ def test_a_dead_endpoint_is_asked_again_and_then_given_up() -> None:
 def test_a_busy_endpoint_is_asked_again() -> None:
     answers: list[tuple[int, object]] = [(503, {}), (429, {}), (200, {"id": 1, "result": "0x5"})]
     with endpoint(answers) as (url, asked):
-        assert L1Client(url, sleep=lambda _: None).chain_id() == 5
+        assert L1Client(url, clock=HandClock()).chain_id() == 5
         assert len(asked) == 3
 
 
 def test_a_refusal_is_not_asked_again() -> None:
     with endpoint([(200, {"id": 1, "error": {"code": -32000, "message": "no"}})]) as (url, asked):
         with pytest.raises(L1Error, match="L1 refused: no") as caught:
-            L1Client(url).chain_id()
+            L1Client(url, clock=SystemClock()).chain_id()
         assert not isinstance(caught.value, L1Unreachable)
         assert len(asked) == 1
         assert "secret" not in str(caught.value)
@@ -143,17 +145,17 @@ def test_a_refusal_is_not_asked_again() -> None:
 def test_what_is_no_json_rpc_endpoint_is_called_so() -> None:
     with endpoint([(401, "who are you?")]) as (url, asked):
         with pytest.raises(L1Unreachable):
-            L1Client(url).chain_id()
+            L1Client(url, clock=SystemClock()).chain_id()
         assert len(asked) == 1
     for url in ("ws://127.0.0.1", "localhost:8545", ""):
         with pytest.raises(BadInput):
-            L1Client(url)
+            L1Client(url, clock=SystemClock())
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "http://a:1,http://b:2", "http://:1", "//x"])
 def test_F10_a_url_that_is_none_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(BadInput) as caught:
-        L1Client(url.replace("127", "user:secret@127"))
+        L1Client(url.replace("127", "user:secret@127"), clock=SystemClock())
     assert "secret" not in str(caught.value) and "--rpc URL --rpc URL" in caught.value.hint
 
 
@@ -163,7 +165,7 @@ def test_F10_an_endpoint_that_repeats_its_key_is_not_repeated() -> None:
         "error": {"code": -32000, "message": "no such app at https://me:secret@host/v2/secret?k=secret, sorry"},
     }
     with endpoint([(200, told)]) as (url, _), pytest.raises(L1Error) as caught:
-        L1Client(url).chain_id()
+        L1Client(url, clock=SystemClock()).chain_id()
     assert "secret" not in str(caught.value) and "https://host, sorry" in str(caught.value)
 
 
@@ -178,14 +180,14 @@ def test_log_ranges_shrink_until_the_endpoint_takes_them() -> None:
         (200, {"id": 1, "result": []}),
     ]
     with endpoint(answers) as (url, asked):
-        assert L1Client(url).logs(SOMEBODY, 0, 4_999) == []
+        assert L1Client(url, clock=SystemClock()).logs(SOMEBODY, 0, 4_999) == []
         ranges = [(q["params"][0]["fromBlock"], q["params"][0]["toBlock"]) for q in asked]  # type: ignore[index]
     assert ranges[:3] == [("0x0", hex(4_999)), ("0x0", hex(2_499)), ("0x0", hex(1_249))]
     assert ranges[3:] == [(hex(1_250 * i), hex(1_250 * i + 1_249)) for i in (1, 2, 3)]
 
 
 def test_a_client_serves_many_threads(server: DevServer) -> None:
-    client = L1Client(server.url)
+    client = L1Client(server.url, clock=SystemClock())
     results: list[int] = []
     threads = [threading.Thread(target=lambda: results.append(client.chain_id())) for _ in range(16)]
     for thread in threads:

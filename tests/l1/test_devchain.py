@@ -20,6 +20,7 @@ from tallystick.errors import L1Error, L1Reverted
 from tallystick.l1.client.access import Contract
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import DevServer, ServerConfig
+from tallystick.system import SystemClock
 
 Send = Callable[..., bytes]
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")
@@ -276,7 +277,7 @@ def test_the_faucet_pays(client: L1Client) -> None:
 
 def test_blocks_come_by_themselves_at_intervals() -> None:
     with DevServer(ServerConfig(accounts=1, block_seconds=0.02)) as server:
-        client = L1Client(server.url)
+        client = L1Client(server.url, clock=SystemClock())
         while client.head().number < 3:
             client.pause()
 

@@ -11,6 +11,7 @@ from tallystick.l1.client.access import Contract
 from tallystick.l1.client.events import ContractReader, Cursor, EventBatch
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.client.values import BlockRef
+from tallystick.system import SystemClock
 
 Send = Callable[..., bytes]
 
@@ -156,7 +157,7 @@ class MovingClient(L1Client):
 
 
 def test_a_chain_that_moves_while_it_is_read_is_read_again(client: L1Client, probe: Contract, send: Send) -> None:
-    moving = MovingClient(client.url)
+    moving = MovingClient(client.url, clock=SystemClock())
     reader = ContractReader(moving, [probe], 0)
     send(probe.address, probe.encode("note", 10, b""))
     send(probe.address, probe.encode("note", 11, b""))

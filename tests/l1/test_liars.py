@@ -1,7 +1,6 @@
 """One endpoint of three that lies about what cannot be proven: it keeps nothing from landing or from being read."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,8 @@ from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.fees import GWEI
 from tallystick.l1.sending.sender import TxQueue
+from tallystick.system import SystemClock
+from tests.handclock import HandClock
 from tests.l1.relay import Relay
 
 NewQueue = Callable[..., TxQueue]
@@ -37,12 +38,12 @@ def test_an_endpoint_that_lies_of_gas_and_of_tips_keeps_nothing_from_landing_and
     server: DevServer,
     probe: Contract,
     client: L1Client,
-    clock: Any,
+    clock: HandClock,
 ) -> None:
     """It is asked first of three. Gas of nothing would run out, and with more than a transaction may have no node takes it."""
     amounts = ("eth_estimateGas", "eth_maxPriorityFeePerGas")
     relays[0].lie = lambda method, params, result: hex(told) if method in amounts else result
-    queue = new_queue(through=QuorumClient([relay.url for relay in relays], clock=clock, sleep=lambda _: None))
+    queue = new_queue(through=QuorumClient([relay.url for relay in relays], clock=clock))
     balance = client.balance_wei(queue.address)
     queue.enqueue("note", probe.address, probe.encode("note", 10, b""))
     queue.wait("note")
@@ -58,7 +59,7 @@ def test_an_only_endpoint_that_estimates_too_much_of_gas_makes_nothing_dearer_th
     new_queue: NewQueue, relays: list[Relay], probe: Contract, client: L1Client
 ) -> None:
     relays[0].lie = lambda method, params, result: hex(1 << 24) if method == "eth_estimateGas" else result
-    queue = new_queue(through=QuorumClient([relays[0].url]))
+    queue = new_queue(through=QuorumClient([relays[0].url], clock=SystemClock()))
     queue.enqueue("note", probe.address, probe.encode("note", 10, b""))
     queue.wait("note")
     assert noted(client, probe) == [10], "a fifth more is no transaction"
@@ -71,11 +72,11 @@ def test_an_endpoint_that_calls_every_question_a_revert_hides_no_log_and_no_bloc
     for number in (10, 11):
         send(probe.address, probe.encode("note", number, b""))
     relays[0].reverting = {"eth_getBlockReceipts", "eth_getBlockByHash", "eth_getTransactionReceipt"}
-    through = QuorumClient([relay.url for relay in relays], sleep=lambda _: None)
+    through = QuorumClient([relay.url for relay in relays], clock=HandClock())
     seen = Contract(client=through, abi=probe.abi, address=probe.address)
     head = client.head()
     assert [each.args["number"] for each in seen.events(0, head.number, "Noted")] == [10, 11]
     relays[0].reverting = {"eth_getBlockByHash", "eth_getTransactionCount"}
-    fresh = QuorumClient([relay.url for relay in relays], sleep=lambda _: None)
+    fresh = QuorumClient([relay.url for relay in relays], clock=HandClock())
     assert fresh.block(head.hash) == head
     assert fresh.nonce(probe.address, "pending") == 1

@@ -21,8 +21,10 @@ from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
 from tallystick.rollup.views.assertion_view import RollupView
 from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
+from tests.handclock import HandClock
 from tests.l1.relay import Relay
 
 Lie = Callable[[str, list[Any], Any], Any]
@@ -127,7 +129,7 @@ def relays(stage: Stage) -> Iterator[list[Relay]]:
 
 
 def client_of(relays: list[Relay]) -> QuorumClient:
-    return QuorumClient([relay.url for relay in relays], sleep=lambda _: None)
+    return QuorumClient([relay.url for relay in relays], clock=HandClock())
 
 
 def truth(stage: Stage, relays: list[Relay]) -> tuple[Any, ...]:
@@ -354,7 +356,9 @@ def test_a_party_that_is_told_of_the_past_what_cannot_be_asks_the_next_endpoint(
     told = Told()
     client, identity = client_of(relays), Identity(duties=DUTIES[Mode.WATCH])
     queue = tmp_path / "transactions.sqlite"
-    party = Party(client, stage.deployment, identity, told, account=account("challenger"), queue_path=queue)
+    party = Party(
+        client, stage.deployment, identity, told, account=account("challenger"), queue_path=queue, clock=SystemClock()
+    )
     refused = 0
     while True:
         try:

@@ -13,6 +13,8 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.sending.fees import GWEI, FeePolicy
 from tallystick.l1.sending.queuestore import QueueStore, TxState
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
+from tallystick.system import SystemClock
+from tests.handclock import HandClock
 
 NewQueue = Callable[..., TxQueue]
 Send = Callable[..., bytes]
@@ -102,7 +104,7 @@ def test_a_crash_around_any_write_neither_loses_nor_doubles(
 def test_a_crash_around_a_broadcast_neither_loses_nor_doubles(
     new_queue: NewQueue, probe: Contract, client: L1Client, moment: str
 ) -> None:
-    crashing = CrashingClient(client.url)
+    crashing = CrashingClient(client.url, clock=SystemClock())
     setattr(crashing, moment, True)
     with pytest.raises(Crash):
         run(new_queue(through=crashing), probe)
@@ -160,16 +162,18 @@ def test_a_deployment_can_be_queued(new_queue: NewQueue, client: L1Client) -> No
     assert client.code(receipt.contract_address) == b"\0" * 13
 
 
-def test_an_old_transaction_is_replaced_by_a_dearer_one(new_queue: NewQueue, client: L1Client, clock: Any) -> None:
+def test_an_old_transaction_is_replaced_by_a_dearer_one(
+    new_queue: NewQueue, client: L1Client, clock: HandClock
+) -> None:
     client.request("evm_setAutomine", False)
     queue = new_queue(SenderConfig())
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
     queue.pump()
     (old,) = _waiting(client)
-    clock.now += 59
+    clock.passed += 59
     queue.pump()
     assert _waiting(client) == [old]
-    clock.now += 1
+    clock.passed += 1
     queue.pump()
     (new,) = _waiting(client)
     assert new != old
@@ -178,13 +182,13 @@ def test_an_old_transaction_is_replaced_by_a_dearer_one(new_queue: NewQueue, cli
     assert client.balance_wei(SOMEBODY) == 5
 
 
-def test_the_older_version_may_win(new_queue: NewQueue, client: L1Client, clock: Any) -> None:
+def test_the_older_version_may_win(new_queue: NewQueue, client: L1Client, clock: HandClock) -> None:
     client.request("evm_setAutomine", False)
     queue = new_queue(SenderConfig())
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
     queue.pump()
     snapshot = client.request("evm_snapshot")
-    clock.now += 60
+    clock.passed += 60
     queue.pump()
     client.request("evm_revert", snapshot)
     client.request("evm_mine")
@@ -192,13 +196,13 @@ def test_the_older_version_may_win(new_queue: NewQueue, client: L1Client, clock:
     assert client.balance_wei(SOMEBODY) == 5
 
 
-def test_no_version_is_dearer_than_the_cap(new_queue: NewQueue, client: L1Client, clock: Any) -> None:
+def test_no_version_is_dearer_than_the_cap(new_queue: NewQueue, client: L1Client, clock: HandClock) -> None:
     client.request("evm_setAutomine", False)
     queue = new_queue(SenderConfig(fees=FeePolicy(cap_wei=3 * GWEI)))
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
     queue.pump()
     waiting = _waiting(client)
-    clock.now += 60
+    clock.passed += 60
     assert "fee cap" in queue.pump().problems[0]
     assert _waiting(client) == waiting
 

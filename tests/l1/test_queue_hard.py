@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from eth_account.signers.local import LocalAccount
@@ -17,6 +16,7 @@ from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.fees import GWEI, PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
 from tallystick.l1.sending.queuestore import TxState
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
+from tests.handclock import HandClock
 from tests.l1.relay import Relay
 
 NewQueue = Callable[..., TxQueue]
@@ -30,11 +30,11 @@ def noted(client: L1Client, probe: Contract) -> list[int]:
     return [event.args["number"] for event in probe.events(0, client.head().number, "Noted")]
 
 
-def mine_at(client: L1Client, clock: Any, base_fee_wei: int) -> None:
+def mine_at(client: L1Client, clock: HandClock, base_fee_wei: int) -> None:
     """The next block, at this base fee."""
     client.request("anvil_setNextBlockBaseFeePerGas", hex(base_fee_wei))
     client.request("evm_mine")
-    clock.now += BLOCK_SECONDS
+    clock.passed += BLOCK_SECONDS
 
 
 def state_of(queue: TxQueue, key: str) -> TxState:
@@ -44,7 +44,7 @@ def state_of(queue: TxQueue, key: str) -> TxState:
 
 
 def test_a_move_lands_before_its_deadline_while_gas_costs_a_hundredfold(
-    new_queue: NewQueue, probe: Contract, client: L1Client, clock: Any
+    new_queue: NewQueue, probe: Contract, client: L1Client, clock: HandClock
 ) -> None:
     """Signed at 1 gwei, then a day's worth of blocks at 100: the cap for what has no deadline is 5."""
     client.request("evm_setAutomine", False)
@@ -72,7 +72,7 @@ def test_a_move_lands_before_its_deadline_while_gas_costs_a_hundredfold(
 
 
 def test_a_version_that_the_key_cannot_pay_for_is_never_signed_and_what_it_can_pay_for_lands_when_gas_is_cheap_again(
-    new_queue: NewQueue, probe: Contract, client: L1Client, send: Send, clock: Any
+    new_queue: NewQueue, probe: Contract, client: L1Client, send: Send, clock: HandClock
 ) -> None:
     """Gas costs more than the key holds until long behind the deadline, and the nodes forget what does not pay that: a
     version that no node would take must not be all that is left of a nonce, for everything else stands behind it."""
@@ -100,7 +100,7 @@ def test_a_version_that_the_key_cannot_pay_for_is_never_signed_and_what_it_can_p
     assert noted(client, probe) == [10, 11]
 
 
-def test_what_has_no_deadline_waits_for_better_times(new_queue: NewQueue, client: L1Client, clock: Any) -> None:
+def test_what_has_no_deadline_waits_for_better_times(new_queue: NewQueue, client: L1Client, clock: HandClock) -> None:
     client.request("evm_setAutomine", False)
     queue = new_queue(SenderConfig(fees=DEAR))
     mine_at(client, clock, 100 * GWEI)
@@ -128,14 +128,14 @@ def test_what_has_no_deadline_leaves_the_reserve_alone(new_queue: NewQueue, prob
 
 
 def test_a_version_that_loses_the_race_in_a_reorganisation_gives_way(
-    new_queue: NewQueue, client: L1Client, clock: Any
+    new_queue: NewQueue, client: L1Client, clock: HandClock
 ) -> None:
     """The dearer version is mined; on the branch that wins it is the older one. One effect, and the queue knows which."""
     client.request("evm_setAutomine", False)
     queue = new_queue(SenderConfig(confirmations=3))
     queue.enqueue("pay", SOMEBODY, b"", value_wei=5)
     queue.pump()
-    clock.now += 60
+    clock.passed += 60
     queue.pump()
     entry = queue.get("pay")
     assert entry is not None
@@ -172,7 +172,7 @@ def test_a_reorganisation_below_what_was_final_is_mended(
 
 
 def test_a_nonce_that_a_stranger_used_on_a_lost_branch_is_used_up(
-    new_queue: NewQueue, probe: Contract, client: L1Client, send: Send, clock: Any
+    new_queue: NewQueue, probe: Contract, client: L1Client, send: Send, clock: HandClock
 ) -> None:
     """The key was used elsewhere; the queue went on from there; then that transaction is gone, and its nonce is free."""
     queue = new_queue(SenderConfig(confirmations=3))
@@ -182,7 +182,7 @@ def test_a_nonce_that_a_stranger_used_on_a_lost_branch_is_used_up(
     client.request("anvil_reorg", hex(2))
     queue.pump()
     assert noted(client, probe) == [], "it waits for a nonce that nobody has"
-    clock.now += 60
+    clock.passed += 60
     queue.pump()
     client.request("anvil_mine", hex(5))
     assert queue.wait("note").state is TxState.DONE
@@ -198,11 +198,11 @@ def relays(server: DevServer) -> Iterator[list[Relay]]:
 
 
 def test_an_hour_without_any_endpoint_loses_and_doubles_nothing(
-    new_queue: NewQueue, relays: list[Relay], probe: Contract, client: L1Client, clock: Any
+    new_queue: NewQueue, relays: list[Relay], probe: Contract, client: L1Client, clock: HandClock
 ) -> None:
     """They die with one transaction signed and unmined and one unsigned, and come back an hour later, one by one."""
     client.request("evm_setAutomine", False)
-    through = QuorumClient([relay.url for relay in relays], quorum=1, clock=clock, sleep=lambda _: None)
+    through = QuorumClient([relay.url for relay in relays], quorum=1, clock=clock)
     queue = new_queue(SenderConfig(max_pending=1), through=through)
     queue.enqueue("first", probe.address, probe.encode("note", 10, b""))
     queue.enqueue("second", probe.address, probe.encode("note", 11, b""))
@@ -210,13 +210,13 @@ def test_an_hour_without_any_endpoint_loses_and_doubles_nothing(
     for relay in relays:
         relay.down = True
     for _ in range(60):
-        clock.now += 60
+        clock.passed += 60
         with pytest.raises(L1Unreachable, match="too few L1 endpoints"):
             queue.pump()
     for number in range(10):
         relays[0].down = number % 2 == 0
         relays[1].down = number % 2 == 1
-        clock.now += BLOCK_SECONDS
+        clock.passed += BLOCK_SECONDS
         queue.pump()
         client.request("evm_mine")
     queue.pump()

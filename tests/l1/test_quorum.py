@@ -14,21 +14,13 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.dev.dev_server import DevServer, ServerConfig
 from tallystick.l1.proofs.headers import prove_header
+from tallystick.system import SystemClock
+from tests.handclock import HandClock
 from tests.l1.relay import Relay
 
 Send = Callable[..., bytes]
 NewClient = Callable[..., QuorumClient]
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")
-
-
-class Ticking:
-    """A monotonic clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -46,19 +38,19 @@ def told() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def ticking() -> Ticking:
-    return Ticking()
+def ticking() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def new_client(relays: list[Relay], told: list[tuple[str, str]], ticking: Ticking) -> NewClient:
+def new_client(relays: list[Relay], told: list[tuple[str, str]], ticking: HandClock) -> NewClient:
     def make(**options: Any) -> QuorumClient:
         def report(endpoint: str, problem: str) -> None:
             if problem:
                 told.append((endpoint, problem))
 
         urls = options.pop("urls", [relay.url for relay in relays])
-        return QuorumClient(urls, report=report, clock=ticking, sleep=lambda _: None, **options)
+        return QuorumClient(urls, report=report, clock=options.pop("clock", ticking), **options)
 
     return make
 
@@ -222,9 +214,9 @@ def test_a_head_that_only_one_endpoint_has_is_not_followed(
 
 def test_a_head_older_than_allowed_is_an_error(new_client: NewClient, client: L1Client) -> None:
     made = client.head().timestamp
-    assert new_client(max_head_age_seconds=60, wall_clock=lambda: made + 60).head().timestamp == made
+    assert new_client(max_head_age_seconds=60, clock=HandClock(began=made + 60)).head().timestamp == made
     with pytest.raises(L1Error, match="newest block is old"):
-        new_client(max_head_age_seconds=60, wall_clock=lambda: made + 61).head()
+        new_client(max_head_age_seconds=60, clock=HandClock(began=made + 61)).head()
 
 
 def test_half_of_the_endpoints_is_no_quorum(new_client: NewClient, relays: list[Relay], client: L1Client) -> None:
@@ -299,7 +291,7 @@ def test_a_false_receipt_of_a_transaction_is_never_believed(
 
 
 def test_a_dead_endpoint_rests_and_the_next_is_asked(
-    new_client: NewClient, relays: list[Relay], probe: Contract, send: Send, told: list[Any], ticking: Ticking
+    new_client: NewClient, relays: list[Relay], probe: Contract, send: Send, told: list[Any], ticking: HandClock
 ) -> None:
     emit(probe, send, range(10, 12))
     client = new_client(quorum=1)
@@ -308,7 +300,7 @@ def test_a_dead_endpoint_rests_and_the_next_is_asked(
     assert told[0][0] == relays[0].url
     relays[0].down = False
     relays[0].asked.clear()
-    ticking.now = 100.0
+    ticking.passed = 100.0
     assert noted(client, probe) == [10, 11]
     assert relays[0].asked, "asked again once it has rested"
 
@@ -326,14 +318,14 @@ def test_with_all_endpoints_down_the_error_names_each(new_client: NewClient, rel
 
 
 def test_a_flapping_endpoint_changes_nothing_but_the_alarm(
-    new_client: NewClient, relays: list[Relay], probe: Contract, send: Send, ticking: Ticking
+    new_client: NewClient, relays: list[Relay], probe: Contract, send: Send, ticking: HandClock
 ) -> None:
     client = new_client()
     reader = ContractReader(client, [Contract(client=client, abi=probe.abi, address=probe.address)], 0)
     found: list[int] = []
     for number in range(10, 30):
         relays[0].down = number % 2 == 0
-        ticking.now += 1
+        ticking.passed += 1
         emit(probe, send, range(number, number + 1))
         batch = reader.poll()
         assert batch.rolled_back_to is None
@@ -342,7 +334,7 @@ def test_a_flapping_endpoint_changes_nothing_but_the_alarm(
 
 
 def test_who_lies_again_is_left_out_for_longer(
-    new_client: NewClient, relays: list[Relay], probe: Contract, send: Send, ticking: Ticking
+    new_client: NewClient, relays: list[Relay], probe: Contract, send: Send, ticking: HandClock
 ) -> None:
     """Right heads in between change nothing: two minutes, then four, then eight."""
     emit(probe, send, range(10, 11))
@@ -352,10 +344,10 @@ def test_who_lies_again_is_left_out_for_longer(
         emit(probe, send, range(11, 12))
         assert noted(client, probe)[:1] == [10]
         relays[0].asked.clear()
-        ticking.now += seconds - 1
+        ticking.passed += seconds - 1
         client.head()
         assert not relays[0].asked
-        ticking.now += 1
+        ticking.passed += 1
         client.head()
         assert relays[0].asked
 
@@ -395,4 +387,4 @@ def test_long_ranges_are_linked_from_end_to_end(
 def test_endpoints_and_quorum_must_make_sense() -> None:
     for urls, quorum in (([], None), (["http://a", "http://a"], None), (["http://a"], 2), (["http://a"], 0)):
         with pytest.raises(BadInput):
-            QuorumClient(urls, quorum=quorum)
+            QuorumClient(urls, quorum=quorum, clock=SystemClock())

@@ -15,6 +15,8 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.sending.queuestore import QueueStore, TxState
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.l1.sending.signer import RemoteKey, RemoteSigner
+from tallystick.system import SystemClock
+from tests.handclock import HandClock
 
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")
 NUMBERS = ("chainId", "nonce", "gas", "value", "maxFeePerGas", "maxPriorityFeePerGas")
@@ -75,7 +77,12 @@ def signing(account: LocalAccount) -> Iterator[SigningServer]:
 @pytest.fixture
 def queue(signing: SigningServer, client: L1Client, tmp_path: Any) -> Iterator[TxQueue]:
     store = QueueStore(tmp_path / "queue.sqlite")
-    yield TxQueue(client=client, account=RemoteSigner(RemoteKey(url=signing.url)), store=store)
+    yield TxQueue(
+        client=client,
+        account=RemoteSigner(RemoteKey(url=signing.url), clock=SystemClock()),
+        store=store,
+        clock=SystemClock(),
+    )
     store.close()
 
 
@@ -128,14 +135,17 @@ def test_a_signature_of_another_account_is_not_sent(queue: TxQueue, signing: Sig
 
 
 def test_a_signer_must_have_the_account(signing: SigningServer, account: LocalAccount) -> None:
-    assert RemoteSigner(RemoteKey(url=signing.url, address=account.address.lower())).address == account.address
+    assert (
+        RemoteSigner(RemoteKey(url=signing.url, address=account.address.lower()), clock=SystemClock()).address
+        == account.address
+    )
     with pytest.raises(ConfigError, match="does not have this account"):
-        RemoteSigner(RemoteKey(url=signing.url, address="0x" + "11" * 20))
+        RemoteSigner(RemoteKey(url=signing.url, address="0x" + "11" * 20), clock=SystemClock())
     signing.accounts = [account, Account.create()]
     with pytest.raises(ConfigError, match="which of the signer's accounts"):
-        RemoteSigner(RemoteKey(url=signing.url))
+        RemoteSigner(RemoteKey(url=signing.url), clock=SystemClock())
     for key in (RemoteKey(url="localhost"), RemoteKey(url=signing.url, address="bob")):
         with pytest.raises(ConfigError):
-            RemoteSigner(key)
+            RemoteSigner(key, clock=SystemClock())
     with pytest.raises(L1Unreachable, match="remote signer"):
-        RemoteSigner(RemoteKey(url="http://127.0.0.1:9"), sleep=lambda _: None)
+        RemoteSigner(RemoteKey(url="http://127.0.0.1:9"), clock=HandClock())

@@ -11,6 +11,7 @@ from tallystick.errors import BadInput, ConfigError, StateError, TallystickError
 from tallystick.journal import Journal
 from tallystick.l1.cli import app as l1
 from tallystick.l1.sending.queuestore import QueueStore
+from tallystick.system import SystemClock
 from tallystick.testing.rogues.rogue_operator import recall_lie
 from tallystick_challenger.cli import app as challenger
 from tallystick_operator.sequencer.record_log import RecordLog
@@ -32,7 +33,7 @@ def test_a_folder_where_a_file_should_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StateError):
         RecordLog(tmp_path, bytes(32))
     with pytest.raises(ConfigError):
-        Journal(tmp_path)
+        Journal(tmp_path, clock=SystemClock())
 
 
 def test_a_damaged_memory_of_a_lie_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from tallystick.party.duties import Mode
 from tallystick.rollup.claims import claim_from_l1
 from tallystick.shapes.routes import INFO
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import Told, account
 from tallystick.testing.world import address, key
 from tallystick.trader.client import TraderClient
@@ -43,7 +44,7 @@ def test_money_goes_in_is_traded_and_comes_out_again(scene: Scene) -> None:
     from_l1 = claim_from_l1(stage.client, stage.deployment, 0)
     from_operator = claim_from_operator(status())
     assert (from_l1.recipient, from_l1.amount_units) == (from_operator.recipient, from_operator.amount_units)
-    receipt = TraderL1(stage.client, stage.deployment, account("bob")).claim(from_operator)
+    receipt = TraderL1(stage.client, stage.deployment, account("bob"), SystemClock()).claim(from_operator)
     assert receipt.gas_used < 300_000
     assert stage.call("TestToken", "balanceOf", account("alice").address) == 10**9
     scene.wait(lambda: status().status == "claimed", "the Vault's event")

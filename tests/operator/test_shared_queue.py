@@ -10,6 +10,7 @@ import pytest
 from tallystick.errors import BadInput
 from tallystick.l1.sending.queuestore import QueueStore, TxState
 from tallystick.l1.sending.sender import PumpReport, SenderConfig, TxQueue
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import account
 from tests.operator.scene import Scene
 
@@ -20,7 +21,13 @@ def test_what_a_deep_reorganisation_brought_back_is_left_on_its_way(scene: Scene
     stage.fund("zoe")
     stage.mine(10)
     store = QueueStore(scene.folder / "zoe.sqlite")
-    queue = TxQueue(client=stage.client, account=account("zoe"), store=store, config=SenderConfig(confirmations=2))
+    queue = TxQueue(
+        client=stage.client,
+        account=account("zoe"),
+        store=store,
+        config=SenderConfig(confirmations=2),
+        clock=SystemClock(),
+    )
     rollup = stage.client.contract("Rollup", stage.place("Rollup"))
     queue.enqueue("futile", rollup.address, rollup.encode("reject", bytes(32)), gas=100_000)
     for _ in range(3):
@@ -58,7 +65,7 @@ def test_a_batch_that_comes_back_between_a_look_and_another_try_ends_no_thread(s
 
     def undo_then_write(name: str, **facts: Any) -> None:
         if name == "batch_refused":
-            with queue._lock:
+            with store.alone:
                 for entry in store.in_state(TxState.REVERTED):
                     store.set_unmined(entry)
                     undone.append(entry.key)

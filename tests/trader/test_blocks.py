@@ -12,6 +12,7 @@ from tallystick.errors import REJECTED, BadInput, ConfigError, TallystickError
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.state.layout import STALE_MS
+from tallystick.system import SystemChance
 from tallystick.trader.commands.dealing import app as block_app
 from tallystick.trader.offers import apart, from_text
 from tallystick.transport import OperatorRefused, OperatorUnreachable
@@ -192,4 +193,4 @@ def test_help_teaches_with_examples() -> None:
 
 @pytest.mark.parametrize(("next_nonce", "least"), [(0, 128), (127, 128), (128, 256), (200, 256)])
 def test_the_nonce_of_an_offer_is_in_the_next_word_of_the_window(next_nonce: int, least: int) -> None:
-    assert all(least <= apart(next_nonce) < least + 128 for _ in range(200))
+    assert all(least <= apart(next_nonce, SystemChance()) < least + 128 for _ in range(200))

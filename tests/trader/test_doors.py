@@ -18,6 +18,7 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.shapes.routes import INFO
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import account
 from tallystick.trader.client import TraderClient
 from tallystick.trader.onchain import TraderL1
@@ -175,7 +176,7 @@ class Coins:
     """A token like USDT and a taker of deposits on a chain of their own."""
 
     def __init__(self, server: DevServer) -> None:
-        self.client, self.holder = L1Client(server.url), server.accounts[0]
+        self.client, self.holder = L1Client(server.url, clock=SystemClock()), server.accounts[0]
         self.token = self._created("Usdt")
         self.taker = self._created("Taker", self.token)
         places = dict.fromkeys(("inbox", "referee", "challenge", "rollup", "bond_pool"), NOBODY)
@@ -191,6 +192,7 @@ class Coins:
                 config=DeployConfig(sequencer=NOBODY),
             ),
             self.holder,
+            SystemClock(),
         )
         self.wallet.mint(1_000)
 

@@ -21,9 +21,10 @@ def signer_of(
     """
     from tallystick.connection import key_of
     from tallystick.l1.sending.signer import load_signer
+    from tallystick.system import SystemClock
 
     found = key_of(key_file, password_file, signer_url, signer_address)
-    return None if found is None else load_signer(found)
+    return None if found is None else load_signer(found, SystemClock())
 
 
 def send(client: L1, deployment: Deployment, contract: str, call: Call, signer: Signer) -> dict[str, Any]:
@@ -31,18 +32,11 @@ def send(client: L1, deployment: Deployment, contract: str, call: Call, signer: 
 
     Raises: L1Reverted when L1 does not take it.
     """
-    import tempfile
-
-    from tallystick.l1.sending.queuestore import QueueStore
-    from tallystick.l1.sending.sender import TxQueue
+    from tallystick.l1.sending.once import queue_for_once
+    from tallystick.system import SystemClock
 
     to = deployment.addresses.all()[contract]
     data = client.contract(contract, to).encode(call.function, *call.arguments)
-    with tempfile.TemporaryDirectory(prefix="tallystick-") as folder:
-        store = QueueStore(Path(folder) / "queue.sqlite")
-        try:
-            queue = TxQueue(client=client, account=signer, store=store)
-            receipt = queue.send(call.key, to, data, value_wei=call.value_wei)
-        finally:
-            store.close()
+    with queue_for_once(client, signer, SystemClock()) as queue:
+        receipt = queue.send(call.key, to, data, value_wei=call.value_wei)
     return {"tx": "0x" + receipt.transaction_hash.hex(), "gas": receipt.gas_used, "block": receipt.block_number}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc, client_of
+from tallystick.system import SystemClock
 from tallystick_challenger.disputes.dispute_cli import present
 
 if TYPE_CHECKING:
@@ -58,12 +58,13 @@ def audit(
 @contextmanager
 def _progress() -> Iterator[Callable[[Audited], None]]:
     """Say on stderr now and then how far it has come."""
-    next_line = time.monotonic() + LINE_SECONDS
+    clock = SystemClock()
+    next_line = clock.monotonic() + LINE_SECONDS
 
     def told(found: Audited) -> None:
         nonlocal next_line
-        if time.monotonic() >= next_line:
-            next_line = time.monotonic() + LINE_SECONDS
+        if clock.monotonic() >= next_line:
+            next_line = clock.monotonic() + LINE_SECONDS
             typer.echo(f"{found.steps:,} steps audited", err=True)
 
     yield told

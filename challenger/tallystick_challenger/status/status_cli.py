@@ -66,18 +66,18 @@ def _looks(party: Party, watch: float | None) -> Iterator[str]:
 def _draw(looks: Iterator[str], party: Party, *, whole: bool) -> None:
     """Draw a page for each look: over the last one on a terminal, else one after the other."""
     import sys
-    import time
 
     from rich.console import Console, Group
     from rich.live import Live
     from rich.text import Text
 
     from tallystick.drawing import show, width
+    from tallystick.system import SystemClock
     from tallystick_challenger.status.status_facts import status_facts
     from tallystick_challenger.status.status_page import Board
 
     def page(trouble: str) -> Group:
-        board = Board(status_facts(party), now=time.time(), whole=whole, columns=width()).page()
+        board = Board(status_facts(party), now=SystemClock().now(), whole=whole, columns=width()).page()
         return Group(board, Text(f"\nL1 was not read: {trouble}", "red")) if trouble else board
 
     if not sys.stdout.isatty():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,6 +9,7 @@ from tallystick import __version__, artifacts
 from tallystick.errors import TallystickError
 from tallystick.journal import Journal
 from tallystick.party.party import Party
+from tallystick.ports import Clock
 from tallystick.urls import without_secrets
 from tallystick_challenger.telling.alerts import (
     HOLD_SECONDS,
@@ -73,7 +72,7 @@ class Teller:
     Raises: ConfigError when the metrics' port cannot be had or the webhook's URL is none.
     """
 
-    def __init__(self, telling: Telling, journal: Journal, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, telling: Telling, journal: Journal, clock: Clock) -> None:
         self._journal = journal
         self._limits = telling.limits
         self._clock = clock
@@ -82,7 +81,7 @@ class Teller:
         self._server: MetricsServer | None = None
         self._disagreements = 0
         self._differed_at = 0.0
-        self._last_look = clock()
+        self._last_look = clock.now()
         if telling.webhook:
             webhook = Webhook(telling.webhook, {"version": __version__}, failed=self._failed, clock=clock)
             self.metrics.webhook_waiting.set_function(lambda: webhook.waiting)
@@ -120,7 +119,7 @@ class Teller:
 
     def looked(self, party: Party, complete: bool, disagreements: int) -> None:
         """Take in a look at L1 that went well; `disagreements` are the endpoints' so far."""
-        now, reading = self._clock(), take(party)
+        now, reading = self._clock.now(), take(party)
         if complete:
             self._last_look = now
             self.metrics.look(reading, now)
@@ -131,7 +130,7 @@ class Teller:
 
     def unavailable(self, reason: str, retry_seconds: float, disagreements: int) -> None:
         """Take in a look at L1 that failed."""
-        now = self._clock()
+        now = self._clock.now()
         self.metrics.poll_failures.inc()
         self.report("l1_unavailable", {"reason": reason, "retry_seconds": retry_seconds})
         self._hold(silent(now - self._last_look, self._limits), "lag/silence")

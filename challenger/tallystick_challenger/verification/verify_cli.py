@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc, client_of
+from tallystick.system import SystemClock
 from tallystick_challenger.run_options import DATA_DIR, DataDir
 
 if TYPE_CHECKING:
@@ -85,9 +85,10 @@ def verify(
         save=store.folder if save is not None else None,
         spacing=save or SPACING,
     )
-    began = time.perf_counter()
+    clock = SystemClock()
+    began = clock.monotonic()
     answer, width = _answer(party, question, workers, scheduler)
-    _show(party, answer, width, time.perf_counter() - began, json_output=json_output)
+    _show(party, answer, width, clock.monotonic() - began, json_output=json_output)
 
 
 def _answer(party: Party, question: Question, workers: int | None, scheduler: str | None) -> tuple[Answer, int]:
@@ -127,14 +128,15 @@ def _progress(party: Party, batches: int) -> Iterator[Callable[[Judgement], None
     columns = TextColumn("replaying batches"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=batches)
-        done, next_line = 0, time.monotonic() + LINE_SECONDS
+        clock = SystemClock()
+        done, next_line = 0, clock.monotonic() + LINE_SECONDS
 
         def told(each: Judgement) -> None:
             nonlocal done, next_line
             done += each.limit - party.rollup.assertions[each.parent].limit
             progress.update(bar, completed=done)
-            if not console.is_terminal and time.monotonic() >= next_line:
-                next_line = time.monotonic() + LINE_SECONDS
+            if not console.is_terminal and clock.monotonic() >= next_line:
+                next_line = clock.monotonic() + LINE_SECONDS
                 typer.echo(f"replayed {done} of {batches} batches", err=True)
 
         yield told

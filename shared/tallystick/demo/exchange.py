@@ -25,6 +25,7 @@ from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.shapes.routes import RECORD_LIST, Endpoint
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.hashing import keccak
+from tallystick.system import SystemClock
 from tallystick.transport import OperatorUnreachable, Transport
 
 READY_SECONDS = 60.0
@@ -82,7 +83,7 @@ class Exchange:
         """Start the embedded L1 and give the roles ether."""
         child = self._start("l1", ["l1", "dev", "--port", "0", "--json"])
         self.l1_url = str(child.ready_line(READY_SECONDS)["url"])
-        self.client = L1Client(self.l1_url)
+        self.client = L1Client(self.l1_url, clock=SystemClock())
         for account in (self.keys.deployer, self.keys.operator, self.keys.challenger):
             self.fund(account.address, 1_000)
 
@@ -167,7 +168,9 @@ class Exchange:
         queue = self._queues.get(account.address)
         if queue is None:
             store = QueueStore(self.folder / f"queue-{account.address}.sqlite")
-            queue = self._queues[account.address] = TxQueue(client=self.client, account=account, store=store)
+            queue = self._queues[account.address] = TxQueue(
+                client=self.client, account=account, store=store, clock=SystemClock()
+            )
         data = self.client.contract(contract, address).encode(function, *args)
         return queue.send(what, address, data).gas_used
 

@@ -15,6 +15,7 @@ from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
 from tallystick.rollup.views.assertion_view import Status
 from tallystick.state.hashing import keccak
+from tallystick.system import SystemClock
 from tallystick.testing.rogues.nest import Lie, Nest, theft
 
 GENERATIONS: Final = 3
@@ -38,7 +39,10 @@ class Thief:
         self._store = QueueStore(exchange.folder / "queue-eve.sqlite")
         watcher = Identity(duties=DUTIES[Mode.WATCH])
         self.watch = Party(exchange.client, exchange.deployment, watcher, lambda name, facts: None)
-        self.nest = Nest(watch=self.watch, queue=TxQueue(client=exchange.client, account=account, store=self._store))
+        self.nest = Nest(
+            watch=self.watch,
+            queue=TxQueue(client=exchange.client, account=account, store=self._store, clock=SystemClock()),
+        )
         self.lies: list[Lie] = []
         self.truths: list[bytes] = []
         self.struck = False

@@ -26,6 +26,7 @@ from tallystick.party.commitments import check_commitments
 from tallystick.party.hand import Hand, Purse
 from tallystick.party.mind import Mind, Report
 from tallystick.party.strategy.strategy import Due, Identity, time_of
+from tallystick.ports import Clock
 from tallystick.rollup.replay import Replayer
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
 from tallystick.rollup.views.assertion_view import Assertion, RollupView
@@ -42,7 +43,7 @@ class Party:
     """Follows L1 and acts on it; `tick` does all that can be done now.
 
     `report` is told every event worth telling, by name, with its data. Without an account or a queue, which may be
-    shared, nothing is ever sent. `store` keeps L1's events, to go on from there. `look_twice` is asked before the first move against each lie, and may raise.
+    shared, nothing is ever sent; an account's own queue is at `queue_path`, and waits by `clock`. `store` keeps L1's events, to go on from there. `look_twice` is asked before the first move against each lie, and may raise.
     With `pooling` a bond beside a lie that the own money does not pay is paid with others.
     """
 
@@ -55,6 +56,7 @@ class Party:
         *,
         account: Signer | None = None,
         queue_path: Path | None = None,
+        clock: Clock | None = None,
         queue: TxQueue | None = None,
         tag: str = "latest",
         confirmations: int = 0,
@@ -82,8 +84,9 @@ class Party:
         self._store: QueueStore | None = None
         if queue is None and account is not None and queue_path is not None:
             self._store = QueueStore(queue_path)
+            assert clock is not None, "a queue of its own needs a clock"
             config = SenderConfig(confirmations=CONFIRMATIONS)
-            self.queue = TxQueue(client=client, account=account, store=self._store, config=config)
+            self.queue = TxQueue(client=client, account=account, store=self._store, config=config, clock=clock)
         self.mind = Mind(
             deployment.config,
             deployment.genesis_state_hash,

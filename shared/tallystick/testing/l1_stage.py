@@ -27,6 +27,7 @@ from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.views.assertion_view import Status
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.schema.names import Outcome
+from tallystick.system import SystemClock
 from tallystick.testing.rogues.liars import lie_on
 from tallystick.testing.world import World, address, key, world_genesis
 
@@ -84,8 +85,8 @@ class Stage:
         self.folder = folder
         self._terms = repr(sorted(terms.items()))
         self.server = self.start_chain()
-        self.client = QuorumClient([self.server.url])
-        self.chain = L1Client(self.server.url)
+        self.client = QuorumClient([self.server.url], clock=SystemClock())
+        self.chain = L1Client(self.server.url, clock=SystemClock())
         self.queues: dict[str, TxQueue] = {}
         self._open: list[QueueStore | Party] = []
         self.deployment = self._deployed(terms)
@@ -162,7 +163,7 @@ class Stage:
         if who not in self.queues:
             store = QueueStore(self.folder / f"{who}.sqlite")
             self._open.append(store)
-            self.queues[who] = TxQueue(client=self.client, account=account(who), store=store)
+            self.queues[who] = TxQueue(client=self.client, account=account(who), store=store, clock=SystemClock())
         return self.queues[who]
 
     def call(self, contract: str, function: str, *arguments: Any) -> Any:
@@ -230,7 +231,9 @@ class Stage:
         strategy = duties if step is engine.step else lie_on
         identity = Identity(duties=DUTIES[mode], step=step, strategy=strategy)
         path = self.folder / f"party-{who}.sqlite"
-        party = Party(self.client, self.deployment, identity, told, account=account(who), queue_path=path)
+        party = Party(
+            self.client, self.deployment, identity, told, account=account(who), queue_path=path, clock=SystemClock()
+        )
         self._open.append(party)
         return party
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tallystick.errors import BadInput, DataMismatch
+from tallystick.ports import Chance
 from tallystick.records.chunks import padded
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
@@ -36,6 +37,7 @@ from tallystick.shapes.routes import (
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
+from tallystick.system import SystemChance
 from tallystick.trader.offers import accepted, apart
 from tallystick.transport import OperatorRefused, Transport
 
@@ -61,6 +63,7 @@ class TraderClient:
         sub: int = 0,
         domain: bytes | None = None,
         receipt_signer: str | None = None,
+        chance: Chance | None = None,
     ) -> None:
         self._transport = Transport(url)
         self._key = key
@@ -69,6 +72,7 @@ class TraderClient:
         self._sub = sub
         self._domain = domain
         self._receipt_signer = receipt_signer
+        self._chance = chance or SystemChance()
         self.next_nonce: int | None = None
         self._above = 0
         """Nonces below it were given out here, and may be under way."""
@@ -203,7 +207,7 @@ class TraderClient:
 
         Without a nonce it gets one that is out of the way of the next records.
         """
-        number = apart(self.fresh_nonce()) if nonce is None else nonce
+        number = apart(self.fresh_nonce(), self._chance) if nonce is None else nonce
         record = make("block_trade", account=self.number, agent=self._agent, nonce=number, **terms)
         return sign(record, self.domain, self._secret())
 

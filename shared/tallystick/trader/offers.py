@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from tallystick.errors import BadInput
+from tallystick.ports import Chance
 from tallystick.records.codec import BY_NAME, Record, decode, encode
 from tallystick.records.signing import accept, acceptance_digest, digest, recover
 from tallystick.schema.record_kinds import SIGNATURE_BYTES
@@ -24,12 +24,12 @@ KIND: Final = "block_trade"
 HINT: Final = "the text that begins with 0x, a file with it, or - for standard input; `trader block offer` makes one"
 
 
-def apart(next_nonce: int) -> int:
+def apart(next_nonce: int, chance: Chance) -> int:
     """Return a nonce for what is to hang for a while: in the next word of the window, out of the next records' way.
 
     Using it leaves the account's newest nonces in the window, so that nothing on its way is lost.
     """
-    return (next_nonce // NONCE_WORD_BITS + 1) * NONCE_WORD_BITS + secrets.randbelow(NONCE_WORD_BITS)
+    return (next_nonce // NONCE_WORD_BITS + 1) * NONCE_WORD_BITS + chance.below(NONCE_WORD_BITS)
 
 
 def to_text(record: Record) -> str:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
@@ -15,8 +10,8 @@ from tallystick.errors import BadInput, DataMissing
 from tallystick.l1.client.access import L1
 from tallystick.l1.client.values import Receipt
 from tallystick.l1.deployment import Deployment
-from tallystick.l1.sending.queuestore import QueueStore
-from tallystick.l1.sending.sender import TxQueue
+from tallystick.l1.sending.once import queue_for_once
+from tallystick.ports import Clock
 from tallystick.records.codec import Record
 from tallystick.records.signing import domain_separator
 from tallystick.rollup.claims import Claim, claim_arguments
@@ -29,10 +24,11 @@ from tallystick.trader.wording import spoken
 class TraderL1:
     """One account's transactions. `send` is one function so that each call ends in a receipt or an error."""
 
-    def __init__(self, client: L1, deployment: Deployment, account: LocalAccount) -> None:
+    def __init__(self, client: L1, deployment: Deployment, account: LocalAccount, clock: Clock) -> None:
         self.client = client
         self.deployment = deployment
         self.account = account
+        self._clock = clock
 
     def account_number(self, owner: str) -> int:
         """Return the Vault's account number of an owner, 0 when it has none."""
@@ -125,9 +121,8 @@ class TraderL1:
 
     def _send(self, contract: str, function: str, *arguments: Any) -> Receipt:
         target = self._contract(contract)
-        with _queue(self.client, self.account) as queue:
-            key = f"{function} {time.time_ns()}"
-            return queue.send(key, target.address, target.encode(function, *arguments))
+        with queue_for_once(self.client, self.account, self._clock) as queue:
+            return queue.send(function, target.address, target.encode(function, *arguments))
 
 
 def claim_from_operator(withdrawal: Withdrawal) -> Claim:
@@ -153,13 +148,3 @@ def claim_from_operator(withdrawal: Withdrawal) -> Claim:
         account=withdrawal.account,
         proof=bytes.fromhex(given.proof[2:]),
     )
-
-
-@contextmanager
-def _queue(client: L1, account: LocalAccount) -> Iterator[TxQueue]:
-    with tempfile.TemporaryDirectory(prefix="tallystick-") as folder:
-        store = QueueStore(Path(folder) / "queue.sqlite")
-        try:
-            yield TxQueue(client=client, account=account, store=store)
-        finally:
-            store.close()

@@ -21,6 +21,7 @@ from tallystick.party.strategy.moves import Call
 from tallystick.party.strategy.player import repayments
 from tallystick.party.strategy.strategy import own_bonds
 from tallystick.rollup.views.assertion_view import Assertion, Status, assertion_id
+from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, finished, trade_a_little
 from tallystick.testing.world import address
 
@@ -123,7 +124,7 @@ class Battle:
 
     def __post_init__(self) -> None:
         stage = self.stage
-        client = L1Client(stage.server.url)
+        client = L1Client(stage.server.url, clock=SystemClock())
         self.eyes = Party(client, stage.deployment, Identity(duties=DUTIES[Mode.WATCH]), Told())
         self.honest = stage.party(HONEST, self.mode, self.told)
         self.eyes.read()

@@ -17,6 +17,7 @@ from tallystick.l1.client.quorum import QuorumClient
 from tallystick.party.commitments import check_commitments
 from tallystick.rollup.views.assertion_view import RollupView
 from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.system import SystemClock
 
 YEAR_BLOCKS: Final = 365 * 7_200
 AIM_HEADERS_PER_SECOND: Final = 750
@@ -47,7 +48,7 @@ def measure(blocks: int, progress: Progress) -> dict[str, Any]:
 
 
 def _read(url: str, blocks: int, folder: Path, progress: Progress) -> dict[str, Any]:
-    client = QuorumClient([url], chain_id=CHAIN_ID)
+    client = QuorumClient([url], chain_id=CHAIN_ID, clock=SystemClock())
     contracts = [client.contract(name, PLACES[name]) for name in CONTRACTS]
     inbox, rollup, challenge = InboxView(), RollupView(), ChallengeView()
     store = LogStore(folder / "events.sqlite", b"bench")

@@ -1,12 +1,12 @@
 """Several endpoints and what is known of each: which answers, which rests after failing, which has lied."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from tallystick.errors import DataMismatch, L1Error, L1Reverted, L1Unreachable
 from tallystick.l1.client.http_client import L1Client
+from tallystick.ports import Clock
 
 T = TypeVar("T")
 FIRST_REST_SECONDS: Final = 0.5
@@ -54,7 +54,7 @@ class Endpoints:
         clients: Sequence[L1Client],
         *,
         report: Report,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock,
     ) -> None:
         self.all = [Endpoint(client=client) for client in clients]
         self.disagreements = 0
@@ -64,13 +64,13 @@ class Endpoints:
 
     def usable(self) -> list[Endpoint]:
         """Those worth asking, best first: the well ones, then those that rest after failing. Never a liar."""
-        now = self._clock()
+        now = self._clock.monotonic()
         honest = [endpoint for endpoint in self.all if endpoint.banned_until <= now]
         return sorted(honest, key=lambda endpoint: endpoint.rests_until > now)
 
     def rested(self, endpoint: Endpoint) -> bool:
         """Whether it may be asked without hope being all there is."""
-        return endpoint.rests_until <= self._clock()
+        return endpoint.rests_until <= self._clock.monotonic()
 
     def ask(self, endpoint: Endpoint, question: Callable[[L1Client], T]) -> T:
         """The endpoint's answer.
@@ -102,7 +102,7 @@ class Endpoints:
         endpoint.lies += 1
         endpoint.admitted = False
         rest = min(LIE_REST_SECONDS * 2 ** (endpoint.lies - 1), LONGEST_LIE_REST_SECONDS)
-        endpoint.banned_until = self._clock() + rest
+        endpoint.banned_until = self._clock.monotonic() + rest
         self.note(endpoint, what)
 
     def differs(self, endpoint: Endpoint, what: str) -> None:
@@ -129,7 +129,7 @@ class Endpoints:
         # it may come back as another node, or another chain
         endpoint.admitted = False
         pause = min(FIRST_REST_SECONDS * 2 ** (endpoint.failures - 1), LONGEST_REST_SECONDS)
-        endpoint.rests_until = self._clock() + pause
+        endpoint.rests_until = self._clock.monotonic() + pause
         self.note(endpoint, error.message)
 
     def _well(self, endpoint: Endpoint) -> None:

@@ -4,7 +4,6 @@ It speaks JSON-RPC itself and skips web3's formatters, which cost ten times the 
 is repeated only when no answer came; what the node refuses is raised at once.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from tallystick.errors import L1Error, L1Reverted, L1Unreachable
 from tallystick.l1.abi import Named, contract_abi, decode_revert
 from tallystick.l1.client.access import Claim, Contract
 from tallystick.l1.client.values import BlockRef, BlockTag, RawLog, Receipt
+from tallystick.ports import Clock
 from tallystick.urls import parts_of, shown, without_secrets
 
 DEFAULT_TIMEOUT_SECONDS = 20.0
@@ -36,13 +36,13 @@ class L1Client:
         *,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         retries: int = DEFAULT_RETRIES,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock,
     ) -> None:
         parts = parts_of(url, "an L1 endpoint", "http://host:port; several one by one: --rpc URL --rpc URL")
         self.url = url
         self.endpoint = shown(parts)
         self._retries = retries
-        self._sleep = sleep
+        self._clock = clock
         self._provider = HTTPProvider(
             url,
             request_kwargs={"timeout": timeout_seconds},
@@ -89,13 +89,13 @@ class L1Client:
                         method=method,
                         endpoint=self.endpoint,
                     ) from error
-            self._sleep(pause)
+            self._clock.sleep(pause)
             pause *= 2
         raise AssertionError
 
     def pause(self) -> None:
         """Waits a moment before the endpoint is asked the same again."""
-        self._sleep(FIRST_PAUSE_SECONDS)
+        self._clock.sleep(FIRST_PAUSE_SECONDS)
 
     # Blocks
 

@@ -4,10 +4,8 @@ Raises, all of these: DataMismatch, when the answer contradicts the hash it stan
 lacks what is asked for, or follows another branch.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from tallystick.errors import DataMismatch, L1Error, L1Reverted, L1Unreachable
 from tallystick.l1.client.http_client import L1Client
@@ -97,28 +95,6 @@ def matches(log: RawLog, topics: Sequence[bytes | Sequence[bytes] | None]) -> bo
         wanted is None or topic in ([wanted] if isinstance(wanted, bytes) else wanted)
         for topic, wanted in zip(log.topics, topics, strict=False)
     )
-
-
-class Kept(Generic[T]):
-    """The newest few values by block hash. Safe for threads."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._lock = Lock()
-        self._values: OrderedDict[bytes, T] = OrderedDict()
-
-    def get(self, key: bytes) -> T | None:
-        """The value, if it is kept still."""
-        with self._lock:
-            return self._values.get(key)
-
-    def put(self, key: bytes, value: T) -> T:
-        """Keeps the value, and gives it back."""
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
-        return value
 
 
 def _receipts_one_by_one(client: L1Client, of: ProvenHeader) -> list[Any] | None:

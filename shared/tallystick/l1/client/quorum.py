@@ -7,7 +7,6 @@ be checked so (an account's nonce, code, the result of a call) is what a quorum 
 An endpoint that fails rests, one that lies is not asked for a while; both are named to `report`, and the next is asked.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -27,11 +26,12 @@ from tallystick.l1.client.http_client import (
     FIRST_PAUSE_SECONDS,
     L1Client,
 )
-from tallystick.l1.client.questions import Kept
+from tallystick.l1.client.kept import Kept
 from tallystick.l1.client.retold import EndpointClaim
 from tallystick.l1.client.values import BlockRef, BlockTag, RawLog, Receipt
 from tallystick.l1.proofs.headers import ProvenHeader, prove_header
 from tallystick.l1.proofs.proven import ProvenReceipt, prove_receipts
+from tallystick.ports import Clock
 
 HEADER_BATCH: Final = 100
 LINKED_BLOCKS: Final = 2_000
@@ -75,9 +75,7 @@ class QuorumClient:
         max_head_age_seconds: float | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         retries: int | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
+        clock: Clock,
     ) -> None:
         if not urls or len(set(urls)) != len(urls):
             raise BadInput("one or more L1 endpoints are wanted, each once", endpoints=len(urls))
@@ -86,20 +84,19 @@ class QuorumClient:
             raise BadInput("the quorum is between 1 and the number of endpoints", quorum=self.quorum)
         # where there is another endpoint to ask, waiting for this one is the worse choice
         tries = (DEFAULT_RETRIES if len(urls) == 1 else 0) if retries is None else retries
-        self._sleep = sleep
-        clients = [L1Client(url, timeout_seconds=timeout_seconds, retries=tries, sleep=sleep) for url in urls]
+        self._clock = clock
+        clients = [L1Client(url, timeout_seconds=timeout_seconds, retries=tries, clock=clock) for url in urls]
         self.endpoint = ", ".join(client.endpoint for client in clients)
         self._ask = Asker(Endpoints(clients, report=report, clock=clock), self.quorum, chain_id)
         self._several = len(urls) > 1
         self._max_head_age = max_head_age_seconds
-        self._wall_clock = wall_clock
         self._headers: Kept[ProvenHeader] = Kept(HEADERS_KEPT)
         self._receipts: Kept[list[ProvenReceipt]] = Kept(BLOCKS_KEPT)
         self._hashes: Kept[list[bytes]] = Kept(BLOCKS_KEPT)
 
     def pause(self) -> None:
         """Waits a moment before the same is asked again."""
-        self._sleep(FIRST_PAUSE_SECONDS)
+        self._clock.sleep(FIRST_PAUSE_SECONDS)
 
     @property
     def disagreements(self) -> int:
@@ -117,7 +114,7 @@ class QuorumClient:
         Raises: L1Unreachable, when too few answer; L1Error, when they do not agree, or the head is too old.
         """
         header = self._agreed_head(tag)
-        age = self._wall_clock() - header.ref.timestamp
+        age = self._clock.now() - header.ref.timestamp
         if self._max_head_age is not None and age > self._max_head_age:
             raise L1Error("L1's newest block is old", age_seconds=int(age), endpoint=self.endpoint)
         return header.ref

@@ -1,8 +1,6 @@
 """The development chain behind HTTP on the loopback interface."""
 
 import socket
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +20,8 @@ from tallystick.l1.dev.devchain import (
     DevChainConfig,
 )
 from tallystick.l1.dev.rpc import Rpc
+from tallystick.ports import Clock
+from tallystick.system import SystemClock
 
 MNEMONIC = "test test test test test test test test test test test junk"
 ACCOUNT_BALANCE_WEI = 10_000 * 10**18
@@ -55,7 +55,7 @@ class DevServer:
     def __init__(
         self,
         config: ServerConfig | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
         chain: DevChain | None = None,
     ) -> None:
         self.config = config or ServerConfig()
@@ -70,7 +70,7 @@ class DevServer:
                 auto_mine=self.config.block_seconds == 0,
                 balances_wei=balances,
             ),
-            clock,
+            clock or SystemClock(),
         )
         self.rpc = Rpc(self.chain, self._fund)
         self._stopping = Event()

@@ -3,8 +3,6 @@
 States are kept by root for ever, so that going back (a snapshot, a reorganisation) is cutting a list.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,6 +33,7 @@ from tallystick.l1.dev.evm import (
 )
 from tallystick.l1.dev.logindex import LogFilter, LogIndex
 from tallystick.l1.dev.mempool import Pool
+from tallystick.ports import Clock
 
 DEFAULT_CHAIN_ID = 31337
 DEFAULT_BLOCK_GAS_LIMIT = 60_000_000
@@ -65,7 +64,7 @@ class DevChain:
     Raises: ValueError from every method whose request cannot be met.
     """
 
-    def __init__(self, config: DevChainConfig, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, config: DevChainConfig, clock: Clock) -> None:
         self.config = config
         self.auto_mine = config.auto_mine
         self.pool = Pool()
@@ -166,7 +165,7 @@ class DevChain:
         blocks has run ahead of the clock; the seconds the clock is now ahead of the host's."""
         if seconds < 0:
             raise ValueError("time does not run backwards")
-        ahead = self.head.header.timestamp - self._clock()
+        ahead = self.head.header.timestamp - self._clock.now()
         self._offset_seconds = max(self._offset_seconds, ahead) + seconds
         return int(self._offset_seconds)
 
@@ -174,7 +173,7 @@ class DevChain:
         """Fixes the next block's time; the clock runs on from there."""
         if timestamp <= self.head.header.timestamp:
             raise ValueError(f"timestamp {timestamp} is not after the head's {self.head.header.timestamp}")
-        self._offset_seconds = timestamp - self._clock()
+        self._offset_seconds = timestamp - self._clock.now()
         self._next_timestamp = timestamp
 
     def set_next_base_fee(self, wei: int) -> None:
@@ -228,7 +227,7 @@ class DevChain:
         return Header(
             number=0,
             parent_hash=ZERO_HASH,
-            timestamp=int(self._clock()),
+            timestamp=int(self._clock.now()),
             coinbase=ZERO_ADDRESS,
             state_root=self._evm.genesis_root(self.config.balances_wei),
             transactions_root=EMPTY_TRIE,
@@ -241,7 +240,7 @@ class DevChain:
         )
 
     def _now(self) -> int:
-        return int(self._clock() + self._offset_seconds)
+        return int(self._clock.now() + self._offset_seconds)
 
     def _next_header(self) -> Header:
         timestamp = self._next_timestamp or max(self.head.header.timestamp + 1, self._now())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from threading import RLock
 
 from tallystick.errors import BadInput, StateError
 from tallystick.l1.sending.fees import Fees, Window
@@ -99,12 +100,13 @@ class Attempt:
 
 
 class QueueStore:
-    """One process at a time: the lock is held until `close()` or the process's end.
+    """One process at a time: the lock is held until `close()` or the process's end. `alone` keeps its threads apart.
 
     Raises: StateError, when another process holds it or the file is damaged or of another version.
     """
 
     def __init__(self, path: Path) -> None:
+        self.alone = RLock()
         try:
             self._lock = path.with_name(path.name + ".lock").open("w")
         except OSError as error:

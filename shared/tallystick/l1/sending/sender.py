@@ -10,10 +10,7 @@ once and only here. Entries are signed by their deadlines, then in the order of 
 dear or would revert now holds up no other, and no version is signed that the key could not pay for.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import RLock
 from typing import Any
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
@@ -23,6 +20,7 @@ from tallystick.l1.sending.fees import PPM, FeePolicy, Fees, Window, most_urgent
 from tallystick.l1.sending.queuestore import ENDED, Attempt, QueueStore, TxEntry, TxState
 from tallystick.l1.sending.signer import Signer
 from tallystick.l1.sending.tracking import Follower
+from tallystick.ports import Clock
 
 GAS_MARGIN_PERCENT = 20
 FIRST_PAUSE_SECONDS = 0.01
@@ -62,8 +60,7 @@ class TxQueue:
         account: Signer,
         store: QueueStore,
         config: SenderConfig | None = None,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock,
     ) -> None:
         self.signer = account.address
         self.address = bytes.fromhex(self.signer[2:])
@@ -72,8 +69,6 @@ class TxQueue:
         self._account = account
         self._store = store
         self._clock = clock
-        self._sleep = sleep
-        self._lock = RLock()
         self._follower = Follower(client, store, self.address, self.config.confirmations)
         self._doubted: dict[int, int] = {}
         self._chain_id = client.chain_id()
@@ -103,11 +98,11 @@ class TxQueue:
 
         Raises: BadInput, when the key stands for another transaction.
         """
-        with self._lock:
+        with self._store.alone:
             return self._store.add(key, to, data, value_wei, gas, window)
 
     def get(self, key: str) -> TxEntry | None:
-        with self._lock:
+        with self._store.alone:
             return self._store.get(key)
 
     def retry(self, key: str) -> TxEntry:
@@ -117,7 +112,7 @@ class TxQueue:
 
         Raises: BadInput, when there is no such entry.
         """
-        with self._lock:
+        with self._store.alone:
             entry = self._known(key)
             if entry.state in (TxState.REVERTED, TxState.REFUSED):
                 self._store.requeue(entry)
@@ -125,12 +120,12 @@ class TxQueue:
 
     def idle(self, prefix: str) -> list[TxEntry]:
         """The entries whose keys have a beginning and that can be withdrawn."""
-        with self._lock:
+        with self._store.alone:
             return [each for each in self._store.in_state(*WITHDRAWABLE) if each.key.startswith(prefix)]
 
     def withdraw(self, key: str) -> bool:
         """Takes back an entry that is not signed yet, or was overtaken; whether it was one. It can be retried."""
-        with self._lock:
+        with self._store.alone:
             entry = self._store.get(key)
             if entry is None or entry.state not in WITHDRAWABLE:
                 return False
@@ -143,12 +138,12 @@ class TxQueue:
 
         Raises: L1Error.
         """
-        with self._lock:
+        with self._store.alone:
             return self._free_wei()
 
     def under_way(self, prefix: str) -> list[str]:
         """The keys with a beginning whose transactions are not mined."""
-        with self._lock:
+        with self._store.alone:
             return self._store.under_way(prefix)
 
     def give_up(self, key: str) -> None:
@@ -156,7 +151,7 @@ class TxQueue:
 
         What was signed gives its nonce to an empty transaction, which costs less than one that reverts.
         """
-        with self._lock:
+        with self._store.alone:
             entry = self._known(key)
             if entry.nonce is None:
                 self._store.drop(entry)
@@ -176,7 +171,7 @@ class TxQueue:
 
         Raises: L1Unreachable; all that was done until then is stored.
         """
-        with self._lock:
+        with self._store.alone:
             head = self._client.head()
             nonce = self._client.nonce(self.address)
             problems: list[str] = []
@@ -202,7 +197,7 @@ class TxQueue:
 
         Raises: L1Reverted, when it ended without effect; L1Error, when time is up.
         """
-        deadline = time.monotonic() + timeout_seconds
+        deadline = self._clock.monotonic() + timeout_seconds
         pause = FIRST_PAUSE_SECONDS
         while True:
             self.pump()
@@ -211,10 +206,10 @@ class TxQueue:
                 raise L1Reverted(f"{entry.state}: {entry.reason}", key=key)
             if entry.state in ENDED:
                 return entry
-            if time.monotonic() > deadline:
+            if self._clock.monotonic() > deadline:
                 facts = {"key": key, "state": str(entry.state), "reason": entry.reason}
                 raise L1Error("the transaction is not final yet", **facts)
-            self._sleep(pause)
+            self._clock.sleep(pause)
             pause = min(2 * pause, self.config.poll_seconds)
 
     def send(
@@ -250,7 +245,7 @@ class TxQueue:
             self._fill_gap(used, pending[0], head, problems)
 
     def _is_old(self, attempt: Attempt, window: Window | None, head: BlockRef) -> bool:
-        age = self._clock() - attempt.signed_at
+        age = self._clock.now() - attempt.signed_at
         # a clock that was set back would make it young for ever
         return age < 0 or age >= self.config.fees.patience_seconds(window, head.number)
 
@@ -388,7 +383,7 @@ class TxQueue:
             hash=bytes(signed.hash),
             raw=bytes(signed.raw_transaction),
             fees=fees,
-            signed_at=self._clock(),
+            signed_at=self._clock.now(),
             gas=gas,
         )
         self._store.add_attempt(entry, nonce, attempt)

@@ -1,6 +1,5 @@
 """Who signs transactions: a key in a file, or a signer of its own that this process asks and never sees the key of."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -12,6 +11,7 @@ from eth_utils.address import is_address, to_checksum_address
 from tallystick.errors import BadInput, ConfigError, L1Error, L1Unreachable
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.sending.keys import KeyFile, load_account
+from tallystick.ports import Clock
 
 UNSIGNED_FIELDS: Final = 9
 """Of a dynamic-fee transaction (EIP-1559); the parity and both halves of the signature follow."""
@@ -56,13 +56,12 @@ class RemotelySigned:
 class RemoteSigner:
     """Asks a signer by eth_signTransaction, and takes nothing but what was asked for, signed by the account."""
 
-    def __init__(self, key: RemoteKey, *, sleep: Callable[[float], None] | None = None) -> None:
+    def __init__(self, key: RemoteKey, *, clock: Clock) -> None:
         """Raises: ConfigError, when the signer does not have the account; L1Unreachable, when it does not answer."""
         if key.address and not is_address(key.address):
             raise ConfigError("not an address", address=key.address)
         try:
-            options: dict[str, Any] = {} if sleep is None else {"sleep": sleep}
-            self._client = L1Client(key.url, timeout_seconds=SIGNER_TIMEOUT_SECONDS, **options)
+            self._client = L1Client(key.url, timeout_seconds=SIGNER_TIMEOUT_SECONDS, clock=clock)
         except BadInput as error:
             raise ConfigError("a remote signer is an http or https URL") from error
         accounts = [to_checksum_address(account) for account in self._ask("eth_accounts")]
@@ -120,13 +119,13 @@ class RemoteSigner:
             ) from error
 
 
-def load_signer(key: KeyFile | RemoteKey) -> Signer:
+def load_signer(key: KeyFile | RemoteKey, clock: Clock) -> Signer:
     """The signer a configuration names.
 
     Raises: as `load_account` and `RemoteSigner`.
     """
     if isinstance(key, RemoteKey):
-        return RemoteSigner(key)
+        return RemoteSigner(key, clock=clock)
     account: Signer = load_account(key)
     return account
 

@@ -18,6 +18,7 @@ from tallystick.l1.deployment import load_deployment
 from tallystick.l1.sending.keys import KeyFile, load_account
 from tallystick.party.strategy.known import Due, Known
 from tallystick.rollup.views.assertion_view import RollupView
+from tallystick.system import SystemClock
 from tallystick.testing.rogues.liars import lie_on
 from tallystick.testing.rogues.lies import Lie, make_lie
 from tallystick_operator.config import Config
@@ -110,7 +111,7 @@ def _asserter(config: Config) -> bytes:
 def _asserted_batches(config: Config) -> int:
     """Return the number of batches that some assertion already speaks of."""
     deployment = load_deployment(Path(config.deployment))
-    client = QuorumClient(config.rpc, quorum=config.quorum or None, chain_id=deployment.chain_id)
+    client = QuorumClient(config.rpc, quorum=config.quorum or None, chain_id=deployment.chain_id, clock=SystemClock())
     view = RollupView()
     reader = EventReader(client, deployment, contracts=("Rollup",))
     while True:

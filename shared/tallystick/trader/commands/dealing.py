@@ -134,6 +134,7 @@ def accept(
     `trader block accept offer.txt`, `trader block accept 0x17f8… --sub 1`, `trader block accept offer.txt --out trade.txt`.
     """
     from tallystick.errors import BadInput
+    from tallystick.system import SystemChance
     from tallystick.trader.offers import apart, from_text, terms_text, to_accept
     from tallystick.transport import OperatorRefused
 
@@ -148,7 +149,7 @@ def accept(
     ):
         to_accept(found, client.number, now)
         if out is not None:
-            hangs = nonce if nonce is not None else apart(client.fresh_nonce())
+            hangs = nonce if nonce is not None else apart(client.fresh_nonce(), SystemChance())
             _hand_out(client.accept(found, hangs), out, as_json)
             return
         trade = client.accept(found, nonce)

@@ -125,6 +125,7 @@ def open_wallet(rpc: list[str], deployment: Path, key_file: Path | None, passwor
     """A key on L1, for one command. Raises: ConfigError without a key, StateError on another chain."""
     from tallystick.errors import ConfigError, StateError
     from tallystick.l1.deployment import load_deployment
+    from tallystick.system import SystemClock
     from tallystick.trader.onchain import TraderL1
 
     if key_file is None:
@@ -133,7 +134,7 @@ def open_wallet(rpc: list[str], deployment: Path, key_file: Path | None, passwor
     client, record = sending_client(rpc), load_deployment(deployment)
     if (actual := client.chain_id()) != record.chain_id:
         raise StateError("the endpoint is another chain", actual=actual, expected=record.chain_id)
-    return TraderL1(client, record, account)
+    return TraderL1(client, record, account, SystemClock())
 
 
 def print_receipt(receipt: Any, text: str, facts: dict[str, Any], as_json: bool) -> None:
