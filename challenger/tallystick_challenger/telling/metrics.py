@@ -78,7 +78,7 @@ class Metrics:
         for parent, contest in parents.items():
             self.adversarial_time.labels(parent).set(contest.share)
             self.honest_slack.labels(parent).set(contest.slack_blocks)
-        for parent in self._parents - parents.keys():
+        for parent in sorted(self._parents - parents.keys()):
             self.adversarial_time.remove(parent)
             self.honest_slack.remove(parent)
         self._parents = set(parents)

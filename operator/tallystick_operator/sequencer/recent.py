@@ -205,7 +205,7 @@ class History:
                 self._end(slot, "filled")
 
     def _keep_fill(self, happening: Happening, taker: int, maker: int) -> None:
-        for account in {taker, maker}:
+        for account in sorted({taker, maker}):
             self._fills.setdefault(account, deque(maxlen=FILLS_KEPT)).append(happening)
 
     def _rest(self, slot: int, lots: int, status: str) -> None:

@@ -4,7 +4,7 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
+from threading import Event, Lock, RLock, Thread
 from typing import Any, cast
 
 from eth_account import Account
@@ -72,7 +72,7 @@ class DevServer:
             ),
             clock or SystemClock(),
         )
-        self.rpc = Rpc(self.chain, self._fund)
+        self.rpc = Rpc(self.chain, self._fund, RLock())
         self._stopping = Event()
         self._http = _Http((self.config.host, self.config.port), self.rpc)
         self._threads = [Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)]
@@ -107,7 +107,7 @@ class DevServer:
 
     def _mine_at_intervals(self) -> None:
         while not self._stopping.wait(self.config.block_seconds):
-            with self.rpc.lock:
+            with self.rpc.alone:
                 self.chain.mine()
 
     def _fund(self, address: bytes, wei: int) -> bytes:

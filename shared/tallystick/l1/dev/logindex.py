@@ -36,7 +36,7 @@ class LogIndex:
     def find(self, wanted: LogFilter) -> list[Log]:
         """The matching logs in chain order."""
         if wanted.addresses:
-            sources = [self._by_address[address] for address in wanted.addresses if address in self._by_address]
+            sources = [self._by_address[address] for address in sorted(wanted.addresses) if address in self._by_address]
         else:
             sources = [self._all]
         found: list[Log] = []

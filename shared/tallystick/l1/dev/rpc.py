@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from threading import RLock
+from contextlib import AbstractContextManager
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -55,11 +55,16 @@ class RpcError(Exception):
 
 
 class Rpc:
-    """One chain behind one lock. `faucet(address, wei)` returns a signed transaction that sends from the faucet."""
+    """One chain, entered by one caller at a time: `alone` sees to it.
 
-    def __init__(self, chain: DevChain, faucet: Callable[[bytes, int], bytes]) -> None:
+    `faucet(address, wei)` returns a signed transaction that sends from the faucet.
+    """
+
+    def __init__(
+        self, chain: DevChain, faucet: Callable[[bytes, int], bytes], alone: AbstractContextManager[object]
+    ) -> None:
         self.chain = chain
-        self.lock = RLock()
+        self.alone = alone
         self._methods = self._table() | development_methods(chain, faucet)
 
     def handle(self, body: bytes) -> bytes | None:
@@ -95,7 +100,7 @@ class Rpc:
         if function is None:
             raise RpcError(METHOD_NOT_FOUND, f"the method {method} does not exist")
         try:
-            with self.lock:
+            with self.alone:
                 return function(Params(params))
         except BadParamsError as error:
             raise RpcError(INVALID_PARAMS, f"{method}: {error}") from error

@@ -121,7 +121,7 @@ class SnapshotStore:
 
     def _thin_out(self) -> None:
         """Remove what is damaged or outdated, and of the others those that are missed least."""
-        for path in self._useless:
+        for path in sorted(self._useless):
             path.unlink(missing_ok=True)
         self._useless.clear()
         kept = sorted(self._all(), key=lambda each: each.limit)
