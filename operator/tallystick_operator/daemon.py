@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ import msgspec
 from eth_account import Account
 
 from tallystick.deploy.deploy import check_deployment
-from tallystick.errors import ConfigError, L1Error, L1Unreachable, StateError
+from tallystick.errors import ConfigError, L1Error, StateError
 from tallystick.journal import Journal
 from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.client.quorum import QuorumClient
@@ -37,6 +37,7 @@ from tallystick_operator.intake.keeper import Keeper
 from tallystick_operator.noticeboard import Board
 from tallystick_operator.publish.asserter import Asserter
 from tallystick_operator.publish.publisher import BATCHES_KEPT, Publisher
+from tallystick_operator.repeated import Repeated
 from tallystick_operator.sequencer.clock import ExchangeClock
 from tallystick_operator.sequencer.core import Core, CorePolicy
 from tallystick_operator.sequencer.executor import Executor, SealedBatch
@@ -49,7 +50,6 @@ MOST_AHEAD_SECONDS: Final = 30.0
 """How far the clock runs ahead of L1's newest block, at most, and never as far as a batch's time may."""
 FLUSH_SECONDS: Final = 8.0
 """How long a shutdown waits for its last batches; what is not posted by then is posted after the next start."""
-UNREACHABLE_SECONDS: Final = 2.0
 RESERVE_WEI: Final = 10**17
 """Ether that bonds leave to batches: some dozens of them at what gas usually costs."""
 
@@ -89,9 +89,8 @@ class Operator:
         Raises: whatever ended it, when it could not go on.
         """
         workers = [
-            threading.Thread(target=self._work, args=(self._publish, "publisher"), name="publisher", daemon=True),
-            threading.Thread(target=self._work, args=(self._asserter.tick, "asserter"), name="asserter", daemon=True),
-            threading.Thread(target=self._work, args=(self._keeper.tick, "keeper"), name="keeper", daemon=True),
+            threading.Thread(target=self._work, args=(duty,), name=name, daemon=True)
+            for name, duty in self.duties.items()
         ]
         try:
             self._sequencer.start()
@@ -192,6 +191,12 @@ class Operator:
             strategy=self._strategy,
         )
         self._closing.callback(self._asserter.close)
+        ticks = {"publisher": self._publish, "asserter": self._asserter.tick, "keeper": self._keeper.tick}
+        self.duties = {
+            name: Repeated(tick, partial(self._problem, name), poll_seconds=config.poll_seconds)
+            for name, tick in ticks.items()
+        }
+        """What it does again and again beside sequencing, each in a thread of its own while it runs."""
         self._server = ApiServer(self._api().app(), config.host, config.port)
 
     def _poster(self) -> Signer:
@@ -307,18 +312,11 @@ class Operator:
         self._standing.tick()
         return complete
 
-    def _work(self, tick: Callable[[], bool], name: str) -> None:
-        """Repeat a tick; an L1 that does not answer is waited for, anything else ends the operator."""
+    def _work(self, duty: Repeated) -> None:
+        """Repeat a duty until the operator stops; what it raises ends the operator."""
         while not self._stop.is_set():
-            pause = self.config.poll_seconds
             try:
-                if not tick():
-                    pause = 0.0
-            except L1Unreachable as error:
-                self._problem(name, error)
-                pause = UNREACHABLE_SECONDS
-            except L1Error as error:
-                self._problem(name, error)
+                pause = duty.step()
             except BaseException as error:  # noqa: BLE001  it must end the process, not just this thread
                 self._fail(error)
                 return

@@ -123,9 +123,13 @@ class Sequencer:
             self._queue.put(None)
             self._thread.join()
 
+    def step(self) -> None:
+        """Process what is waiting, without waiting for more: for whoever drives it in place of its thread."""
+        self._turn(None)
+
     def _run(self) -> None:
         try:
-            while self._turn():
+            while self._turn(TICK_SECONDS):
                 pass
             with self._lock:
                 self.core.seal_now()
@@ -136,9 +140,9 @@ class Sequencer:
             self._refuse_waiting(_failed(error))
             self._on_failure(error)
 
-    def _turn(self) -> bool:
-        """Take what is waiting and process it; False when closing."""
-        group, goes_on = self._gather()
+    def _turn(self, timeout: float | None) -> bool:
+        """Take what is waiting, or comes so soon, and process it; False when closing."""
+        group, goes_on = self._gather(timeout)
         flat = [record for work in group for record in work.records]
         with self._lock:
             try:
@@ -154,10 +158,9 @@ class Sequencer:
         self._tell_sealed()
         return goes_on
 
-    def _gather(self) -> tuple[list[_Work], bool]:
+    def _gather(self, timeout: float | None) -> tuple[list[_Work], bool]:
         group: list[_Work] = []
         records = 0
-        timeout: float | None = TICK_SECONDS
         while records < GROUP_RECORDS:
             try:
                 item = self._queue.get(timeout=timeout) if timeout else self._queue.get_nowait()
