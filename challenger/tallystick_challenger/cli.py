@@ -153,7 +153,7 @@ def _watch(config: ChallengerConfig, json_log: bool) -> None:
     from tallystick.cli import until_interrupted
     from tallystick.errors import ConfigError
     from tallystick.journal import Journal
-    from tallystick.system import SystemClock
+    from tallystick.ports.system import SystemClock
     from tallystick.urls import without_secrets
     from tallystick_challenger.daemon import run as run_daemon
     from tallystick_challenger.telling.overheard import captured

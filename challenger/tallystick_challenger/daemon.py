@@ -19,8 +19,8 @@ from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.hand import Purse
 from tallystick.party.party import Identity, Party
 from tallystick.ports import Clock
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
-from tallystick.system import SystemClock
 from tallystick_challenger.config import MIB, ChallengerConfig
 from tallystick_challenger.telling.teller import Teller, last_event
 from tallystick_challenger.watching.complete import check_complete

@@ -27,8 +27,8 @@ from tallystick.machine import engine
 from tallystick.party.party import CONFIRMATIONS
 from tallystick.party.strategy.strategy import Step, Strategy, duties
 from tallystick.ports import Clock
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.genesis import decode_genesis, genesis_state
-from tallystick.system import SystemClock
 from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
 from tallystick_operator.config import Config, check_confirmations

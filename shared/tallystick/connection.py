@@ -87,7 +87,7 @@ JsonAtEnd = Annotated[
 def client_of(rpc: Sequence[str], quorum: int = 0) -> L1:
     """Return a client that checks what the endpoints say. Raises: BadInput for what is no URL, or no quorum of them."""
     from tallystick.l1.client.quorum import QuorumClient
-    from tallystick.system import SystemClock
+    from tallystick.ports.system import SystemClock
 
     return QuorumClient(tuple(rpc), quorum=quorum or None, clock=SystemClock())
 
@@ -95,7 +95,7 @@ def client_of(rpc: Sequence[str], quorum: int = 0) -> L1:
 def sending_client(rpc: Sequence[str]) -> L1:
     """Return a client for transactions: one endpoint alone is taken at its word. Raises: as `client_of`."""
     from tallystick.l1.client.http_client import L1Client
-    from tallystick.system import SystemClock
+    from tallystick.ports.system import SystemClock
 
     return L1Client(rpc[0], clock=SystemClock()) if len(rpc) == 1 else client_of(rpc)
 
@@ -104,7 +104,7 @@ def only_client(rpc: Sequence[str]) -> L1Client:
     """Return a client of the one endpoint of a development chain. Raises: BadInput when there are several."""
     from tallystick.errors import BadInput
     from tallystick.l1.client.http_client import L1Client
-    from tallystick.system import SystemClock
+    from tallystick.ports.system import SystemClock
 
     if len(rpc) != 1:
         raise BadInput("a development chain has one endpoint", hint="give --rpc once")

@@ -15,7 +15,7 @@ from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import CONFIRMATIONS, Identity, Party
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import FUND_WEI, PERIOD_BLOCKS, Stage, account
 from tests.adversaries.rules import must_hold
 

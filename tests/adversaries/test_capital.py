@@ -14,8 +14,8 @@ from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.hand import Purse
 from tallystick.party.party import Identity, Party
 from tallystick.party.strategy.strategy import own_bonds
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import Status
-from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account, trade_a_little
 from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.world import address

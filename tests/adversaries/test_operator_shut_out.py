@@ -7,7 +7,7 @@ import pytest
 from tallystick.l1.sending.fees import GWEI, FeePolicy
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import account
 from tallystick.testing.world import address
 from tallystick.transport import OperatorRefused

@@ -12,7 +12,7 @@ import pytest
 
 from tallystick.errors import L1Unreachable
 from tallystick.l1.client.http_client import L1Client
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import FUND_WEI, Stage, trade_a_little
 from tallystick.testing.world import address
 

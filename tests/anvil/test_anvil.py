@@ -16,7 +16,7 @@ from tallystick.l1.client.events import DEEPEST_REORGANISATION_BLOCKS, EventRead
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.dev.dev_server import dev_accounts
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, trade_a_little
 from tests.adversaries.reorganised import play_through_reorganisation, publish_through_reorganisation
 from tests.anvil.conftest import Anvil, AnvilStage, CrowdedStage

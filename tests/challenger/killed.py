@@ -15,7 +15,7 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.deployment import Deployment, load_deployment
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import Told, account, finished
 from tallystick.testing.rogues.liars import lie_on
 from tallystick.testing.rogues.lies import make_lie

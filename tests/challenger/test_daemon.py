@@ -16,7 +16,7 @@ from tallystick.errors import BadInput, ConfigError, Disputed, StateError
 from tallystick.journal import Journal
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import Mode
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger.cli import app

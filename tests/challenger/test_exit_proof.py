@@ -14,10 +14,10 @@ from tallystick.errors import BadInput, DataMissing, Disputed
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.party.duties import Mode
+from tallystick.ports.system import SystemClock
 from tallystick.schema.names import Outcome
 from tallystick.state.state import state_hash
 from tallystick.state.tree import root_from_proof
-from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account, trade_a_little
 from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.world import address

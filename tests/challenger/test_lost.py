@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from tallystick.errors import Disputed
 from tallystick.journal import Journal
 from tallystick.party.duties import Mode
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import Status
-from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger.cli import app

@@ -11,8 +11,8 @@ import pytest
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Party
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import Status
-from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger.config import ChallengerConfig

@@ -13,7 +13,7 @@ from tallystick.party.bonds.bond_pools import purpose_of
 from tallystick.party.bonds.membership import UNWANTED_BLOCKS
 from tallystick.party.duties import Mode
 from tallystick.party.party import CONFIRMATIONS, Party
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account, trade_a_little
 from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.world import address

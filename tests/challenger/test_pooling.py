@@ -13,7 +13,7 @@ from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.bonds.bond_pools import purpose_of
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account, finished
 from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.world import address

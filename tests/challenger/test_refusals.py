@@ -23,8 +23,8 @@ from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
+from tallystick.ports.system import SystemClock
 from tallystick.schema.names import Phase
-from tallystick.system import SystemClock
 from tallystick.testing import probe as probe_writer
 from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES

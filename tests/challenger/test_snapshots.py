@@ -16,11 +16,11 @@ from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.snapshots.snapshot import MAGIC, Head, decode, encode, read_head
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
 from tallystick.state.state import State
-from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account, finished
 from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.world import World

@@ -21,7 +21,7 @@ from tallystick.journal import Journal
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import Mode
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger.config import ChallengerConfig

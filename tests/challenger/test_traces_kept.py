@@ -14,7 +14,7 @@ from tallystick.errors import ConfigError
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import Mode
 from tallystick.party.party import Party
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger import daemon

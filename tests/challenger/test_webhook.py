@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tallystick.errors import ConfigError
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick_challenger.telling.alerts import Alert, Kind
 from tallystick_challenger.telling.webhook import Webhook
 

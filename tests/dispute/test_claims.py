@@ -18,7 +18,7 @@ from tallystick.party.commitments import check_commitments
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.mind import Mind
 from tallystick.party.party import Identity
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
 from tallystick.testing.rogues.nest import theft
 from tallystick.testing.world import address

@@ -14,7 +14,7 @@ from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.party.hand import RETRY_BLOCKS, Hand
 from tallystick.party.strategy.known import Due
 from tallystick.party.strategy.moves import Call
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account
 
 WHO = "challenger"

@@ -23,12 +23,12 @@ from tallystick.l1.deployment import DeployConfig, Deployment
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.party.strategy.moves import Call, call_for
 from tallystick.party.strategy.player import Bisect, Decide, Opening, Settle, settle
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import RollupView, Status, assertion_id
 from tallystick.rollup.views.credit_view import CreditView
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
 from tallystick.state.state import state_hash
-from tallystick.system import SystemClock
 
 SNAPSHOT = Path(__file__).parents[2] / "contracts" / "snapshots" / "gas_resolve.json"
 GENERATIONS = 20

@@ -19,7 +19,7 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import dev_accounts
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 
 NOTES = (10, 11, 12)
 PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]

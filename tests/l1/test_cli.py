@@ -15,7 +15,7 @@ from tallystick.l1.cli import app
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.keys import save_key
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 
 RUN = "from tallystick.l1.cli import app; app()"
 

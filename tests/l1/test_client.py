@@ -13,7 +13,7 @@ from tallystick.l1.abi import decode_revert
 from tallystick.l1.client.access import Contract
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import DevServer
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tests.handclock import HandClock
 
 Send = Callable[..., bytes]

@@ -20,7 +20,7 @@ from tallystick.errors import L1Error, L1Reverted
 from tallystick.l1.client.access import Contract
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import DevServer, ServerConfig
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 
 Send = Callable[..., bytes]
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")

@@ -11,7 +11,7 @@ from tallystick.l1.client.access import Contract
 from tallystick.l1.client.events import ContractReader, Cursor, EventBatch
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.client.values import BlockRef
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 
 Send = Callable[..., bytes]
 

@@ -10,7 +10,7 @@ from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.fees import GWEI
 from tallystick.l1.sending.sender import TxQueue
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tests.handclock import HandClock
 from tests.l1.relay import Relay
 

@@ -19,9 +19,9 @@ from tallystick.l1.client.quorum import QuorumClient
 from tallystick.party.commitments import check_commitments
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import RollupView
 from tallystick.rollup.views.inbox_view import InboxView
-from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
 from tests.handclock import HandClock

@@ -13,7 +13,7 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.sending.fees import GWEI, FeePolicy
 from tallystick.l1.sending.queuestore import QueueStore, TxState
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tests.handclock import HandClock
 
 NewQueue = Callable[..., TxQueue]

@@ -14,7 +14,7 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.dev.dev_server import DevServer, ServerConfig
 from tallystick.l1.proofs.headers import prove_header
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tests.handclock import HandClock
 from tests.l1.relay import Relay
 

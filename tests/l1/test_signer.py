@@ -15,7 +15,7 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.sending.queuestore import QueueStore, TxState
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.l1.sending.signer import RemoteKey, RemoteSigner
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tests.handclock import HandClock
 
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")

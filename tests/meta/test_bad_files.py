@@ -11,7 +11,7 @@ from tallystick.errors import BadInput, ConfigError, StateError, TallystickError
 from tallystick.journal import Journal
 from tallystick.l1.cli import app as l1
 from tallystick.l1.sending.queuestore import QueueStore
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.rogues.rogue_operator import recall_lie
 from tallystick_challenger.cli import app as challenger
 from tallystick_operator.sequencer.record_log import RecordLog

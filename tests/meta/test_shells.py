@@ -64,7 +64,7 @@ SHELLS: Final = {
     "tallystick.l1.sending.queuestore": "the transaction queue on disk, and the lock of the threads that share it",
     "tallystick.recordings.measuring": "measures processor time",
     "tallystick.rollup.views.shelf": "what does not fit into memory, on disk",
-    "tallystick.system": "the ports as the system has them",
+    "tallystick.ports.system": "the ports as the system has them",
     "tallystick.trader.client": "a program's threads share one, and no two records get the same nonce",
     "tallystick.transport": "the wire to an operator, a connection for each thread",
     "tallystick_challenger.daemon": "a challenger's thread, and how it waits",

@@ -11,9 +11,9 @@ import threading
 from typing import Any
 
 from tallystick.party.duties import Mode
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.claims import claim_from_l1
 from tallystick.shapes.routes import INFO
-from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import Told, account
 from tallystick.testing.world import address, key
 from tallystick.trader.client import TraderClient

@@ -10,7 +10,7 @@ import pytest
 from tallystick.errors import BadInput
 from tallystick.l1.sending.queuestore import QueueStore, TxState
 from tallystick.l1.sending.sender import PumpReport, SenderConfig, TxQueue
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick.testing.l1_stage import account
 from tests.operator.scene import Scene
 

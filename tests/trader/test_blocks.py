@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tallystick.errors import REJECTED, BadInput, ConfigError, TallystickError
+from tallystick.ports.system import SystemChance
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.state.layout import STALE_MS
-from tallystick.system import SystemChance
 from tallystick.trader.commands.dealing import app as block_app
 from tallystick.trader.offers import apart, from_text
 from tallystick.transport import OperatorRefused, OperatorUnreachable

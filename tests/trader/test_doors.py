@@ -17,8 +17,8 @@ from tallystick.l1.client.access import Contract
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment
 from tallystick.l1.dev.dev_server import DevServer
+from tallystick.ports.system import SystemClock
 from tallystick.shapes.routes import INFO
-from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import account
 from tallystick.trader.client import TraderClient
 from tallystick.trader.onchain import TraderL1

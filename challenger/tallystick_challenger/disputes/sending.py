@@ -21,7 +21,7 @@ def signer_of(
     """
     from tallystick.connection import key_of
     from tallystick.l1.sending.signer import load_signer
-    from tallystick.system import SystemClock
+    from tallystick.ports.system import SystemClock
 
     found = key_of(key_file, password_file, signer_url, signer_address)
     return None if found is None else load_signer(found, SystemClock())
@@ -33,7 +33,7 @@ def send(client: L1, deployment: Deployment, contract: str, call: Call, signer: 
     Raises: L1Reverted when L1 does not take it.
     """
     from tallystick.l1.sending.once import queue_for_once
-    from tallystick.system import SystemClock
+    from tallystick.ports.system import SystemClock
 
     to = deployment.addresses.all()[contract]
     data = client.contract(contract, to).encode(call.function, *call.arguments)

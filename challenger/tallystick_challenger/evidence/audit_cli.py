@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc, client_of
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick_challenger.disputes.dispute_cli import present
 
 if TYPE_CHECKING:

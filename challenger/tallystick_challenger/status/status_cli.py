@@ -72,7 +72,7 @@ def _draw(looks: Iterator[str], party: Party, *, whole: bool) -> None:
     from rich.text import Text
 
     from tallystick.drawing import show, width
-    from tallystick.system import SystemClock
+    from tallystick.ports.system import SystemClock
     from tallystick_challenger.status.status_facts import status_facts
     from tallystick_challenger.status.status_page import Board
 

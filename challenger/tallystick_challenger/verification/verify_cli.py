@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc, client_of
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 from tallystick_challenger.run_options import DATA_DIR, DataDir
 
 if TYPE_CHECKING:

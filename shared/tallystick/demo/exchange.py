@@ -20,12 +20,12 @@ from tallystick.l1.deployment import DeployConfig, Deployment
 from tallystick.l1.sending.keys import save_key
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
+from tallystick.ports.system import SystemClock
 from tallystick.records.codec import Record, encode
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.shapes.routes import RECORD_LIST, Endpoint
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.hashing import keccak
-from tallystick.system import SystemClock
 from tallystick.transport import OperatorUnreachable, Transport
 
 READY_SECONDS = 60.0

@@ -13,9 +13,9 @@ from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import Status
 from tallystick.state.hashing import keccak
-from tallystick.system import SystemClock
 from tallystick.testing.rogues.nest import Lie, Nest, theft
 
 GENERATIONS: Final = 3

@@ -23,11 +23,11 @@ from tallystick.machine import engine
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
 from tallystick.party.strategy.strategy import duties
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.views.assertion_view import Status
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.schema.names import Outcome
-from tallystick.system import SystemClock
 from tallystick.testing.rogues.liars import lie_on
 from tallystick.testing.world import World, address, key, world_genesis
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from tallystick.errors import BadInput, DataMismatch
 from tallystick.ports import Chance
+from tallystick.ports.system import SystemChance
 from tallystick.records.chunks import padded
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items
@@ -37,7 +38,6 @@ from tallystick.shapes.routes import (
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
-from tallystick.system import SystemChance
 from tallystick.trader.offers import accepted, apart
 from tallystick.transport import OperatorRefused, Transport
 

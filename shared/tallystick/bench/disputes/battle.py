@@ -20,8 +20,8 @@ from tallystick.party.party import Identity, Party
 from tallystick.party.strategy.moves import Call
 from tallystick.party.strategy.player import repayments
 from tallystick.party.strategy.strategy import own_bonds
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import Assertion, Status, assertion_id
-from tallystick.system import SystemClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, finished, trade_a_little
 from tallystick.testing.world import address
 

@@ -15,9 +15,9 @@ from tallystick.l1.client.events import CONTRACTS, ContractReader
 from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.client.quorum import QuorumClient
 from tallystick.party.commitments import check_commitments
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import RollupView
 from tallystick.rollup.views.inbox_view import InboxView
-from tallystick.system import SystemClock
 
 YEAR_BLOCKS: Final = 365 * 7_200
 AIM_HEADERS_PER_SECOND: Final = 750

@@ -21,7 +21,7 @@ from tallystick.l1.dev.devchain import (
 )
 from tallystick.l1.dev.rpc import Rpc
 from tallystick.ports import Clock
-from tallystick.system import SystemClock
+from tallystick.ports.system import SystemClock
 
 MNEMONIC = "test test test test test test test test test test test junk"
 ACCOUNT_BALANCE_WEI = 10_000 * 10**18

@@ -17,8 +17,8 @@ from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.deployment import load_deployment
 from tallystick.l1.sending.keys import KeyFile, load_account
 from tallystick.party.strategy.known import Due, Known
+from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import RollupView
-from tallystick.system import SystemClock
 from tallystick.testing.rogues.liars import lie_on
 from tallystick.testing.rogues.lies import Lie, make_lie
 from tallystick_operator.config import Config

@@ -134,7 +134,7 @@ def accept(
     `trader block accept offer.txt`, `trader block accept 0x17f8… --sub 1`, `trader block accept offer.txt --out trade.txt`.
     """
     from tallystick.errors import BadInput
-    from tallystick.system import SystemChance
+    from tallystick.ports.system import SystemChance
     from tallystick.trader.offers import apart, from_text, terms_text, to_accept
     from tallystick.transport import OperatorRefused
 

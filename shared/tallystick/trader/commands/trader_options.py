@@ -125,7 +125,7 @@ def open_wallet(rpc: list[str], deployment: Path, key_file: Path | None, passwor
     """A key on L1, for one command. Raises: ConfigError without a key, StateError on another chain."""
     from tallystick.errors import ConfigError, StateError
     from tallystick.l1.deployment import load_deployment
-    from tallystick.system import SystemClock
+    from tallystick.ports.system import SystemClock
     from tallystick.trader.onchain import TraderL1
 
     if key_file is None:
