@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IRollup} from "@tallystick/interfaces/IRollup.sol";
 import {AssertionId} from "@tallystick/interfaces/Types.sol";
+import {Phase} from "@tallystick/libraries/generated/Names.sol";
 import {RollupBase} from "@tests/RollupBase.sol";
 import {Trace, TraceModel} from "@tests/TraceModel.sol";
 
@@ -60,6 +61,40 @@ contract RollupBondsTest is RollupBase {
     function test_the_first_child_frees_its_own_parents_bond() external {
         AssertionId next = post(honest, good, "honest", 2, good);
         assertEq(rollup.assertion(next).bonded, honest);
+    }
+
+    /// Leaves `number` behind with work left over, and with the bond from `from`.
+    function postRunning(address who, AssertionId parent, uint256 number, AssertionId from)
+        private
+        returns (AssertionId)
+    {
+        uint64 limit = rollup.assertion(parent).nextLimit;
+        vm.prank(who);
+        return rollup.post{value: AssertionId.unwrap(from) == 0 ? BOND : 0}(
+            parent, limit, keccak256("honest"), registersAt(number, Phase.OPEN_CHUNK, limit), from
+        );
+    }
+
+    /// R4: whoever posts a backlog's first truth before its proposer leaves the bond where it lay, and a spare call goes on.
+    function test_a_backlog_goes_on_in_its_block_from_where_the_bond_lay_before_another_was_faster() external {
+        makeReady(good);
+        uint256 blockBefore = block.number;
+        AssertionId first = postRunning(liar, good, 2, PAID);
+        vm.expectRevert(abi.encodeWithSelector(IRollup.AlreadyPosted.selector, first));
+        this.tryRunning(good, 2, good);
+        vm.expectRevert(abi.encodeWithSelector(IRollup.NotBonded.selector, first, liar, honest));
+        this.tryRunning(first, 3, first);
+        AssertionId second = postRunning(honest, first, 3, good);
+        vm.expectRevert(abi.encodeWithSelector(IRollup.NotBonded.selector, good, address(0), honest));
+        this.tryRunning(second, 4, good);
+        AssertionId third = postRunning(honest, second, 4, second);
+        assertEq(rollup.assertion(third).bonded, honest);
+        assertEq(block.number, blockBefore);
+        assertEq(address(rollup).balance, 2 * BOND);
+    }
+
+    function tryRunning(AssertionId parent, uint256 number, AssertionId from) external {
+        postRunning(honest, parent, number, from);
     }
 
     /// R4: not from the own parent only: the missing truth may be anywhere.

@@ -111,7 +111,7 @@ class Chain:
             stateHash=expected.state_hash,
             stateRoot=expected.state_root,
             limit=expected.limit,
-            nextLimit=expected.limit + 1,
+            nextLimit=expected.limit + (expected.limit < self.backlog_from),
             proposer=by,
             registers=expected.registers,
         )

@@ -45,6 +45,8 @@ SPARE_MOVES: Final = 4
 """Beside an opening, a bisection a level by each side, and a proof: a move may take that part of what is left."""
 POSTS_AT_ONCE: Final = 8
 """M: assertions of a backlog in one block."""
+SPARED_POSTS: Final = 4
+"""How many of those are there in the end, whoever posts which of them first: the least M, once somebody has tried."""
 POST_GAS: Final = 500_000
 """Of an assertion behind another that has not landed, with room to spare."""
 
@@ -181,14 +183,27 @@ def asserted(known: Known, chain: list[Generation]) -> list[Due]:
     if not wanted or not is_open or is_decided or block < _earliest(known, parent):
         return []
     window = window_of(known, max(time_of(known, each) for each in children), 2) if children else None
-    first = _post(known, parent, expected, _movable_bond(known, parent), window)
-    return [first] if children else [first, *_posted_behind(known, expected)]
+    source = _movable_bond(known, parent)
+    first = _post(known, parent, expected, source, window)
+    if children:
+        return [first]
+    spares = SPARED_POSTS if _is_overtaken(known, chain) else 0
+    return [first, *_posted_behind(known, expected, [source] if source else [], spares)]
 
 
-def _posted_behind(known: Known, expected: Expectation) -> Iterator[Due]:
+def _is_overtaken(known: Known, chain: list[Generation]) -> bool:
+    """Whether somebody else posted a truth of a backlog that is still pending: it may happen again, on purpose."""
+    return any(each.mine and not each.mine.halted and each.mine.proposer != known.me for each in chain)
+
+
+def _posted_behind(known: Known, expected: Expectation, sources: list[bytes], spares: int) -> Iterator[Due]:
     """Give the assertions of a backlog that may follow one in its very block: what it leaves over waits for nothing, and
-    its bond moves on."""
-    for _ in range(POSTS_AT_ONCE - 1):
+    its bond moves on.
+
+    Whoever posts one of them first keeps the bond where it lay before. The first `spares` are given from each of those
+    places as well, `sources` before all: one lands, and the others revert.
+    """
+    for number in range(1, POSTS_AT_ONCE):
         registers = Registers()
         registers.load(expected.registers)
         if registers.phase == Phase.OPEN_BATCH and registers.batch_cursor >= expected.limit:
@@ -210,6 +225,9 @@ def _posted_behind(known: Known, expected: Expectation) -> Iterator[Due]:
         if child is None:
             return
         yield _post(known, parent, child, parent.id, None, POST_GAS)
+        if number < spares:
+            yield from (_post(known, parent, child, each, None, POST_GAS, spare=True) for each in reversed(sources))
+        sources.append(parent.id)
         expected = child
 
 
@@ -220,6 +238,8 @@ def _post(
     source: bytes,
     window: Window | None,
     gas: int | None = None,
+    *,
+    spare: bool = False,
 ) -> Due:
     return Due(
         name="assert",
@@ -227,7 +247,7 @@ def _post(
         parents=(parent.id,),
         contract="Rollup",
         call=Call(
-            key=f"assert/{expected.id.hex()}",
+            key=f"assert/{expected.id.hex()}" + (f"/{source.hex()}" if spare else ""),
             function="post",
             arguments=(expected.parent, expected.limit, expected.state_root, expected.registers, source or bytes(32)),
             value_wei=0 if source else known.terms.assertion_bond_wei,
