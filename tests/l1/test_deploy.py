@@ -204,6 +204,14 @@ def test_terms_that_do_not_go_together_are_refused_with_the_reason(change: dict[
         check_terms(replace(TERMS, **change), development=False)
 
 
+def test_rewards_of_nothing_are_taken_with_a_warning_of_who_pays_for_the_moves() -> None:
+    free = replace(TERMS, open_reward_wei=0, bisect_reward_wei=0, prove_reward_wei=0)
+    (doubt,) = check_terms(free, development=False)
+    assert "opening, bisecting, proving" in doubt
+    (doubt,) = check_terms(replace(TERMS, prove_reward_wei=0), development=False)
+    assert "repaid for proving:" in doubt
+
+
 def test_the_inboxs_terms_pass_up_to_their_edges() -> None:
     edges: tuple[dict[str, Any], ...] = (
         {"force_delay_seconds": 504},

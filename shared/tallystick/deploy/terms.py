@@ -59,7 +59,7 @@ def check_terms(config: DeployConfig, *, development: bool) -> tuple[str, ...]:
             raise ConfigError(f"{name} cannot be nothing", hint="leave it out to have the default")
     _check_bonds(config)
     check_inbox(config, development=development)
-    doubts = _check_period(config)
+    doubts = (*_doubts_of_rewards(config), *_check_period(config))
     check_exit(config)
     return doubts
 
@@ -111,6 +111,18 @@ def _check_bonds(config: DeployConfig) -> None:
             rewards_wei=rewards_wei,
             most_wei=config.challenge_bond_wei // 2,
         )
+
+
+def _doubts_of_rewards(config: DeployConfig) -> tuple[str, ...]:
+    moves = {
+        "opening": config.open_reward_wei,
+        "bisecting": config.bisect_reward_wei,
+        "proving": config.prove_reward_wei,
+    }
+    unpaid = ", ".join(name for name, reward_wei in moves.items() if reward_wei == 0)
+    if not unpaid:
+        return ()
+    return (f"nobody is repaid for {unpaid}: the gas of those moves stays with whoever defends the truth",)
 
 
 def _check_period(config: DeployConfig) -> tuple[str, ...]:
