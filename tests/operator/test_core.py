@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tallystick.errors import DataMismatch
@@ -271,6 +273,24 @@ def test_the_slots_of_a_bulk_are_filled_in_and_each_item_is_answered(rig: Rig) -
     assert [item.outcome for item in moved.items] == ["ACCEPTED", "ACCEPTED", "ACCEPTED", "NO_SUCH_ORDER"]
     assert (moved.outcome, moved.items[1].resting_lots) == ("ACCEPTED", 7)
     assert len(rig.core.executor.read_model.slots_of(1)) == 1
+    rig.core.seal_now()
+    assert rig.replayed().state.hash() == rig.core.executor.state.hash()
+
+
+@pytest.mark.parametrize(
+    ("item", "most", "why"),
+    [(cancel, 200, "at most 200"), (lambda number: replace(number, BUY, 600_000, 1), 163, "4014 bytes")],
+)
+def test_a_bulk_is_refused_that_is_too_long_with_the_slots_that_are_filled_in(
+    rig: Rig, item: Callable[[int], Item], most: int, why: str
+) -> None:
+    """It would end the operator: no chunk can hold it, and by then the sequencer has it."""
+    with pytest.raises(Refused) as refusal:
+        rig.checked(bulk(rig, [item(number) for number in range(most + 1)]))
+    assert (refusal.value.code, refusal.value.field) == ("too_long", "items")
+    assert why in refusal.value.message
+    longest = bulk(rig, [item(number) for number in range(most)])
+    assert rig.accept(longest).outcome == "ACCEPTED"
     rig.core.seal_now()
     assert rig.replayed().state.hash() == rig.core.executor.state.hash()
 

@@ -112,10 +112,11 @@ def unsigned(record: Record) -> Checked:
 def check_signature(record: Record, domain: bytes) -> Checked:
     """Find the signer, if the kind needs one.
 
-    Raises: Refused when it does and there is none.
+    Raises: Refused when it does and there is none, or when no chunk could hold the record.
     """
     if record.kind.authority is Authority.NOBODY:
         return unsigned(record)
+    _check_size(record)
     signer = recover(digest(record, domain), record.signature)
     if signer is None:
         raise refuse(Outcome.BAD_SIGNATURE)
@@ -153,6 +154,21 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
             raise refuse(outcome, ROWS[outcome].accepted_field if record.kind.acceptance else "")
         return checked
     return _with_slots(read_model, checked)
+
+
+def _check_size(record: Record) -> None:
+    """Raises: Refused when a record would be too long with the slots that the operator fills in; only a bulk may be."""
+    if record.kind.name != "bulk":
+        return
+    slots = bytes(ITEM_SLOT_BYTES * sum(item.what != ITEM_PLACE for item in unpack_items(record.blobs[0])))
+    most = record.kind.blobs[1].limit
+    if len(slots) > most:
+        message = f"a bulk cancels and replaces at most {most // ITEM_SLOT_BYTES} orders"
+    elif len(encode(replace(record, blobs=(record.blobs[0], slots)))) > MAX_RECORD_BYTES:
+        message = f"with {ITEM_SLOT_BYTES} bytes for each cancel and replace it is longer than {MAX_RECORD_BYTES} bytes"
+    else:
+        return
+    raise Refused(413, "too_long", message, "items")
 
 
 def _with_slots(read_model: ReadModel, checked: Checked) -> Checked:
