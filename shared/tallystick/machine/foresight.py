@@ -69,10 +69,10 @@ def foresee(state: State, record: Record) -> Outcome:
 
     The step is run and undone. ACCEPTED when it would do anything, also when more steps follow, which may reject it still.
     """
-    undo = Undo(state)
     events: list[Event] = []
     machine = Machine(state, NoInputs(), events)
     machine.live_record = padded(encode(record))
+    undo = Undo(state)
     try:
         state.make_room()
         begin(machine, record)
