@@ -14,13 +14,15 @@ import pytest
 from starlette.routing import Route
 
 from tallystick.records.codec import Record, encode
+from tallystick.records.signing import make
 from tallystick.shapes.accounts import WithdrawalProof
 from tallystick.testing.world import address, key
 from tallystick.transport import Transport
 from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
+from tallystick_operator.intake.door import Refused
 from tallystick_operator.noticeboard import Board, Proven
-from tallystick_operator.sequencer.sequencer import Sequencer
+from tallystick_operator.sequencer.sequencer import WAITING_RECORDS, Sequencer
 from tallystick_operator.standing import Metrics
 from tests.operator.rig import Rig
 
@@ -262,7 +264,11 @@ def test_a_malformed_item_of_a_list_is_refused_alone(door: Served, item: Any) ->
     assert results[1]["outcome"] == "ACCEPTED"
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"kind":"order","fields":{"x":1}}', b'{"kind":"consume"}'])
+UNSIGNED = b'{"kind":"clean","fields":{"slot":1}}'
+"""Nobody signs it, so it has no digest."""
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"kind":"order","fields":{"x":1}}', b'{"kind":"consume"}', UNSIGNED])
 def test_a_malformed_digest_request_is_refused(door: Served, body: bytes) -> None:
     response = door.http.post("/v1/digest", content=body)
     assert response.status_code in (400, 403)
@@ -299,6 +305,33 @@ def test_a_malformed_question_is_refused(door: Served, path: str, status: int, c
 def test_questions_about_an_account_without_history_are_answered(door: Served) -> None:
     assert door.http.get("/v1/orders/77").json() == {"account": 77, "orders": []}
     assert door.http.get("/v1/withdrawals/77").json() == {"account": 77, "withdrawals": []}
+
+
+def test_who_gives_up_waiting_does_not_take_away_the_reply_that_the_sequencer_gives(door: Served) -> None:
+    reply = door.sequencer.submit([door.rig.checked(make("clean", slot=1))])
+    assert not reply.cancel()
+    assert isinstance(reply.result(10)[0], Refused)
+
+
+def test_what_waits_is_bounded_in_records_so_that_long_lists_are_told_the_door_is_busy(rig: Rig) -> None:
+    waiting = Sequencer(rig.core, lambda batch: None, lambda error: None)
+    listed = [rig.checked(rig.order(1, BUY, 617_000, 1))] * 1_000
+    replies = [waiting.submit(listed) for _ in range(WAITING_RECORDS // len(listed))]
+    with pytest.raises(Refused, match="waiting"):
+        waiting.submit(listed)
+    waiting.start()
+    assert [len(each.result(60)) for each in replies] == [len(listed)] * len(replies)
+    assert len(waiting.submit(listed).result(60)) == len(listed)
+    waiting.close()
+
+
+def test_a_refusal_that_everybody_gets_keeps_nothing_of_the_requests_it_answered(served: Served) -> None:
+    refusal = Refused(503, "l1_moved", "L1 has other blocks")
+    served.sequencer.stop(refusal)
+    for number in range(3):
+        reply = served.post(served.rig.order(1, BUY, 617_000, 1, client_id=number))
+        assert (reply.status_code, reply.json()["error"]) == (503, "l1_moved")
+    assert refusal.__traceback__ is None
 
 
 def test_nothing_is_acknowledged_once_the_disk_fails(rig: Rig) -> None:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tallystick.records.signing import acceptance_digest, acceptance_typed_data, digest, typed_data
+from tallystick.schema.record_kinds import Authority
 from tallystick.shapes.accounts import Account, Agents, Orders, Owner, Withdrawal, Withdrawals
 from tallystick.shapes.market_data import Book, Markets, Trades
 from tallystick.shapes.progress import Info, Promises
@@ -132,6 +133,8 @@ class Api:
     async def digest(self, request: Request) -> RecordDigest:
         """Return the digest and the typed data that must be signed for these fields."""
         record = to_record(await _body(request, Submission), signed=False)
+        if record.kind.authority is Authority.NOBODY:
+            raise Refused(400, "not_signed", f"nobody signs {record.kind.name} records; send it as it is", "kind")
         chain_id, rollup = self._identity.chain_id, self._identity.rollup
         acceptance = None
         if record.kind.acceptance:
@@ -285,6 +288,8 @@ class Api:
             try:
                 return _json(await handler(request), 200)
             except Refused as refusal:
+                # Everybody may be refused by one and the same object for hours: it must not keep what led to each time.
+                refusal.__traceback__ = None
                 return _json(refusal.shape, refusal.status)
 
         return Route(at.path, endpoint, methods=[at.method])

@@ -22,6 +22,8 @@ GROUP_RECORDS: Final = 512
 """Records of one group at most: it bounds how long readers and the first of the group wait."""
 WAITING_SUBMISSIONS: Final = 4_096
 """Submissions that may wait; beyond that the door answers "busy" at once."""
+WAITING_RECORDS: Final = 8_192
+"""Records that may wait in all of them, a few seconds' work: a thousand in each would be an hour's."""
 TICK_SECONDS: Final = 0.05
 TURN_LOOK_SECONDS: Final = 0.5
 """How often somebody who waits for the history to be turned looks whether anybody is left to turn it."""
@@ -68,6 +70,8 @@ class Sequencer:
         self._lock = threading.Lock()
         self._queue: queue.Queue[_Item | None] = queue.Queue(maxsize=WAITING_SUBMISSIONS)
         self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
+        self._counting = threading.Lock()
+        self._waiting = 0
         self._closing = False
         self._failure: BaseException | None = None
 
@@ -83,10 +87,16 @@ class Sequencer:
         if self._closing or self._failure is not None:
             raise CLOSING
         work = _Work(records=records, reply=Future())
-        try:
-            self._queue.put_nowait(work)
-        except queue.Full:
-            raise Refused(503, "busy", "too many submissions are waiting; try again") from None
+        # What is queued runs: who gives up waiting must not take the reply away that the sequencer gives.
+        work.reply.set_running_or_notify_cancel()
+        with self._counting:
+            if self._waiting + len(records) > WAITING_RECORDS:
+                raise _busy()
+            try:
+                self._queue.put_nowait(work)
+            except queue.Full:
+                raise _busy() from None
+            self._waiting += len(records)
         return work.reply
 
     def l1_news(self, time: int, first_message: int, messages: Sequence[bytes], posted: int) -> None:
@@ -172,6 +182,8 @@ class Sequencer:
             if isinstance(item, _Work):
                 group.append(item)
                 records += len(item.records)
+                with self._counting:
+                    self._waiting -= len(item.records)
             else:
                 self._hear(item)
         return group, True
@@ -214,6 +226,10 @@ class Sequencer:
                 return
             if isinstance(item, _Work | _Turn):
                 item.reply.set_exception(refusal)
+
+
+def _busy() -> Refused:
+    return Refused(503, "busy", "too many submissions are waiting; try again")
 
 
 def _failed(error: BaseException) -> Refused:
