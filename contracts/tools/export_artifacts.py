@@ -53,10 +53,12 @@ class Compiled:
 
     @property
     def initcode(self) -> str:
+        """Return the code that deploys it, in hexadecimal."""
         return str(self.output["bytecode"]["object"]).removeprefix("0x")
 
     @property
     def code(self) -> str:
+        """Return the code it runs, in hexadecimal."""
         return str(self.output["deployedBytecode"]["object"]).removeprefix("0x")
 
 
@@ -65,6 +67,7 @@ class Rejected(Exception):
 
 
 def main() -> int:
+    """Export, or with --check compare; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     check = parser.parse_args().check
@@ -138,6 +141,7 @@ def export(contracts: list[Compiled]) -> dict[Path, str]:
 
 
 def check_links(contract: Compiled) -> None:
+    """Refuse what links libraries at deployment. Raises: Rejected."""
     links = contract.output["bytecode"].get("linkReferences") or {}
     if links:
         libraries = ", ".join(sorted(library for file in links.values() for library in file))
@@ -148,6 +152,7 @@ def check_links(contract: Compiled) -> None:
 
 
 def check_sizes(contract: Compiled) -> Json:
+    """Return the sizes of code and initcode. Units: bytes. Raises: Rejected over the L1's limits."""
     code, initcode = len(contract.code) // 2, len(contract.initcode) // 2
     for what, size, limit in (("code", code, CODE_LIMIT), ("initcode", initcode, INITCODE_LIMIT)):
         if size > limit:
@@ -156,6 +161,7 @@ def check_sizes(contract: Compiled) -> Json:
 
 
 def artifact(contract: Compiled) -> Json:
+    """Return what a node needs of a contract, with the places of its immutables."""
     references = contract.output["deployedBytecode"].get("immutableReferences") or {}
     # Their keys are the compiler's own numbers; where they are is all a reader needs.
     places = sorted((at["start"], at["length"]) for group in references.values() for at in group)
@@ -177,6 +183,7 @@ def storage(contract: Compiled) -> list[Json]:
 
 
 def variable(entry: Json, types: Mapping[str, Json]) -> Json:
+    """Return where a variable of a contract is stored, and its kind."""
     kind = types[entry["type"]]
     # Through arrays and mappings to what they hold.
     held = kind
@@ -211,11 +218,13 @@ def abi_line(entry: Json) -> str:
 
 
 def parameter(entry: Json) -> str:
+    """Return a parameter as it is written in a signature."""
     parts = [kind_of(entry), "indexed" if entry.get("indexed") else "", entry["name"]]
     return " ".join(part for part in parts if part)
 
 
 def kind_of(entry: Json) -> str:
+    """Return a parameter's kind, a struct as a tuple of its fields' kinds."""
     kind = str(entry["type"])
     if not kind.startswith("tuple"):
         return kind
@@ -224,6 +233,7 @@ def kind_of(entry: Json) -> str:
 
 
 def dump(value: object, *, indent: int | None) -> str:
+    """Return a value as JSON with sorted keys, which ends in a line of its own."""
     separators = (",", ":") if indent is None else None
     return json.dumps(value, indent=indent, separators=separators, sort_keys=True) + "\n"
 
@@ -242,6 +252,7 @@ def present() -> set[Path]:
 
 
 def compare(files: Mapping[Path, str]) -> int:
+    """Name every exported file that is not what the sources give; return the exit code."""
     stale = [
         path
         for path in sorted(present() | set(files))
@@ -257,6 +268,7 @@ def compare(files: Mapping[Path, str]) -> int:
 
 
 def write(files: Mapping[Path, str]) -> int:
+    """Write the exported files and delete those that are no more; return the exit code."""
     for path in present() - set(files):
         (ROOT / path).unlink()
     for path, text in files.items():

@@ -21,6 +21,7 @@ PAGE = ROOT / "docs" / "tables" / "gas.md"
 
 
 def main() -> None:
+    """Measure the named scenarios and write the tables of gas."""
     measured = [measure(name) for name in scenarios.NAMED]
     coverage = scenarios.Coverage()
     for each in measured:

@@ -84,13 +84,16 @@ class LazyGroups(TyperGroup):
     """The top level: lists every group by name, imports the one that is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all groups and commands, without importing a group."""
         return sorted({*super().list_commands(ctx), *groups()})
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import the group of that name, or return the command."""
         group = groups().get(cmd_name)
         return group.load() if group else super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List groups with the first lines of their docstrings."""
         lines = {name: command.get_short_help_str() for name, command in self.commands.items()}
         lines |= {name: group.help_line() for name, group in groups().items()}
         with formatter.section("Commands"):

@@ -124,7 +124,8 @@ def withstand(
 ) -> Result:
     """Let so many attackers contest so many generations at once, with idle, late and false-trace roots and garbage, and
     keep the honest party out of so many blocks, of those that hold something of its own `censorship`; check that every
-    true assertion is confirmed within its bound, and that the party has all its bonds and never more than one on L1."""
+    true assertion is confirmed within its bound, and that the party has all its bonds and never more than one on L1.
+    """
     height = stage.deployment.config.root_height
     fresh = stage.world.fresh()
     true = History(fresh.state, fresh.inputs, height=height)

@@ -59,7 +59,8 @@ def ends_well(battle: Battle, result: Result) -> None:
 
 def test_L04_L05_a_dispute_is_won_while_gas_costs_a_hundredfold_and_transactions_get_stuck(stage: Stage) -> None:
     """From the third block on the base fee is twenty times the cap of what has no deadline. Moves have one: they offer
-    more with every block that passes, those signed before are replaced, and the party wins in time and with a profit."""
+    more with every block that passes, those signed before are replaced, and the party wins in time and with a profit.
+    """
     battle = battle_of(stage)
     first = stage.client.head().number
     clock = HandClock()
@@ -117,7 +118,8 @@ def test_L08_L09_a_dispute_is_won_on_endpoints_that_lie_lag_truncate_and_flap(
     stage: Stage, relays: list[Relay]
 ) -> None:
     """One of three endpoints by turns leaves out logs, cuts lists short, tells of failures that were none, shows an old
-    head, and answers nothing. What two agree on, or what proves itself, is followed."""
+    head, and answers nothing. What two agree on, or what proves itself, is followed.
+    """
     battle = battle_of(stage)
     old: dict[str, Any] = {}
 

@@ -103,7 +103,8 @@ def test_P03_a_defender_with_one_bond_and_two_roots_beats_two_lies_with_roots_an
     stage: Stage,
 ) -> None:
     """Three generations are contested, in two of them a false root runs. The money is for two roots: they go where a
-    false root runs, whatever was contested first, and moves, decisions and confirmations wait for nothing."""
+    false root runs, whatever was contested first, and moves, decisions and confirmations wait for nothing.
+    """
     told = Told()
     config = stage.deployment.config
     wei = config.assertion_bond_wei + 2 * config.challenge_bond_wei + GAS_WEI

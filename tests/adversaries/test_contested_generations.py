@@ -25,7 +25,8 @@ def test_P02_generations_contested_at_once_end_in_time_though_the_party_is_kille
     """Attackers contest every generation at once, with roots that idle, that move at the last block, that lead to the
     truth by a false trace, and that nobody can open. They censor, in the campaign as long as the period allows. The party is killed
     at random broadcasts, and started again without its disk. Every true assertion is confirmed within its bound, every
-    honest bond comes home, and one is all that the honest party ever has on L1."""
+    honest bond comes home, and one is all that the honest party ever has on L1.
+    """
     stage = Stage(tmp_path, root_height=HEIGHT)
     try:
         trade_a_little(stage)

@@ -49,7 +49,8 @@ def lies() -> dict[str, Any]:
 
 def test_C01_a_bogus_challenge_of_a_true_root_loses_both_its_bonds(stage: Stage) -> None:
     """Somebody asserts a lie beside the operator's true root to delay it. The operator's step proves it; the
-    challenger loses an assertion bond and a challenge bond, and the delay is a fraction of the period."""
+    challenger loses an assertion bond and a challenge bond, and the delay is a fraction of the period.
+    """
     honest = stage.party("operator", Mode.PROPOSE, Told())
     honest.tick()
     liar = stage.party("mallory", Mode.PROPOSE, Told(), make_lie("worse-fill", bytes(20)).step)
@@ -61,7 +62,8 @@ def test_C01_a_bogus_challenge_of_a_true_root_loses_both_its_bonds(stage: Stage)
 
 def test_C02_C03_four_liars_with_four_histories_lose_at_once_to_one_honest_party(stage: Stage) -> None:
     """Sybils assert four different lies and play each to the end. All are played in one tree, so the delay is that of
-    one; each costs its two bonds, of which half pays the honest side's moves and gas."""
+    one; each costs its two bonds, of which half pays the honest side's moves and gas.
+    """
     liars = [stage.party(name, Mode.PROPOSE, Told(), step) for name, step in lies().items()]
     told = Told()
     honest = stage.party("challenger", Mode.RESOLVE, told)
@@ -79,7 +81,8 @@ def test_C02_C03_four_liars_with_four_histories_lose_at_once_to_one_honest_party
 
 def test_C04_a_liar_that_moves_only_when_nobody_else_has_anything_to_do_gains_nothing(stage: Stage) -> None:
     """The liar waits before each move until the others wait too. A context's timer stops at its rival and is never
-    given back; the whole stays below twice the period. All orders of moves: tests/dispute/test_rules.py."""
+    given back; the whole stays below twice the period. All orders of moves: tests/dispute/test_rules.py.
+    """
     liar = stage.party("operator", Mode.PROPOSE, Told(), make_lie("worse-fill", bytes(20)).step)
     honest = stage.party("challenger", Mode.RESOLVE, Told())
     liar.tick()
@@ -100,7 +103,8 @@ def test_C04_a_liar_that_moves_only_when_nobody_else_has_anything_to_do_gains_no
 def test_C06_C07_C14_a_copier_neither_takes_a_move_twice_nor_an_honest_bond(stage: Stage) -> None:
     """Somebody makes every honest move first, or again. The first mover of a move is repaid and nobody else; a repeated
     move is a no-op. Moves are not hidden: who is overtaken pays for a no-op at
-    most, and the move is made."""
+    most, and the move is made.
+    """
     liar = stage.party("operator", Mode.PROPOSE, Told(), make_lie("mint-deposit", bytes(20)).step)
     honest = stage.party("challenger", Mode.RESOLVE, Told())
     copier = stage.party("copier", Mode.RESOLVE, Told())
@@ -122,7 +126,8 @@ def test_C06_C07_C14_a_copier_neither_takes_a_move_twice_nor_an_honest_bond(stag
 
 def test_C09_a_true_root_conceded_by_its_proposer_is_defended_by_a_stranger(stage: Stage) -> None:
     """A pair plays false: one asserts the truth and lets go, the other contests it. Anybody may defend; the watcher
-    opens the true root with its own bond and wins with it."""
+    opens the true root with its own bond and wins with it.
+    """
     giver = stage.party("operator", Mode.PROPOSE, Told())
     giver.tick()
     honest = stage.party("challenger", Mode.RESOLVE, Told())
@@ -135,7 +140,8 @@ def test_C09_a_true_root_conceded_by_its_proposer_is_defended_by_a_stranger(stag
 
 def test_C28_a_second_watcher_takes_over_when_the_first_runs_dry(stage: Stage) -> None:
     """The honest challenger's key is drained in mid-dispute. Moves belong to nobody: another watcher, which starts with
-    an empty disk, goes on from L1 and wins with the first one's root."""
+    an empty disk, goes on from L1 and wins with the first one's root.
+    """
     liar = stage.party("operator", Mode.PROPOSE, Told(), make_lie("worse-fill", bytes(20)).step)
     first = stage.party("challenger", Mode.RESOLVE, Told())
     for _ in range(10):
@@ -150,7 +156,8 @@ def test_C28_a_second_watcher_takes_over_when_the_first_runs_dry(stage: Stage) -
 
 def test_C25_nothing_can_be_paused_or_changed_in_mid_game() -> None:
     """An owner changes the rules of a running dispute. There is none: the contracts have these functions that write,
-    and everything else is fixed by the constructor and hashed into each dispute's name."""
+    and everything else is fixed by the constructor and hashed into each dispute's name.
+    """
     writing = {
         name: {
             entry["name"]
@@ -227,7 +234,8 @@ def duel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Duel]:
 
 def test_C10_no_witness_but_the_true_one_proves_the_step(duel: Duel) -> None:
     """The liar sends a witness cut short, too long, with a flipped bit or of another step. The move reverts and
-    changes nothing; every bit of every witness: tests/twins/test_witnesses.py."""
+    changes nothing; every bit of every witness: tests/twins/test_witnesses.py.
+    """
     witness = duel.proof.proof.step.witness
     assert duel.prove() == ""
     for other in (b"", witness[:-1], witness + b"\0", witness[:200] + b"\x01" + witness[201:]):
@@ -257,7 +265,8 @@ def test_C11_C12_C20_a_move_at_another_height_position_or_game_is_refused(
     duel: Duel, changed: dict[str, Any], error: str
 ) -> None:
     """The liar moves where there is nothing: other heights, positions beyond the tree, other games, extreme numbers. An
-    edge is the hash of all of these, so it does not exist."""
+    edge is the hash of all of these, so it does not exist.
+    """
     assert duel.prove(edge=duel.edge(**changed)) == error
     edge = duel.edge(**changed)
     assert refusal(duel.stage, "mallory", "Challenge", "bisect", edge, bytes(32), bytes(32)) == error
@@ -277,7 +286,8 @@ def test_C11_a_root_of_another_height_cannot_be_opened_nor_a_leaf_bisected(duel:
 
 def test_C13_zero_hashes_and_equal_halves_are_nothing_special(duel: Duel) -> None:
     """The liar bisects into zeros or equal halves. Only the opening of the node is taken, whatever its halves are;
-    traces that end in padding have equal halves and play like any other (tests/dispute/test_positions.py)."""
+    traces that end in padding have equal halves and play like any other (tests/dispute/test_positions.py).
+    """
     root = duel.edge(height=20, index=0, base=duel.root.base, span=duel.root.span)
     for halves in ((bytes(32), bytes(32)), (duel.root.span, duel.root.span)):
         wrong = dict(root) | {"span": keccak(halves[0] + halves[1])}
@@ -311,7 +321,8 @@ def test_C17_nothing_is_decided_settled_or_confirmed_before_its_time(duel: Duel)
 
 def test_C19_C20_names_cannot_be_squatted_nor_numbers_be_absurd(duel: Duel) -> None:
     """Somebody opens roots for assertions that are not there, or with other inputs, to take the names. A name is the
-    hash of what it stands for; the same one again helps the honest side."""
+    hash of what it stands for; the same one again helps the honest side.
+    """
     stage = duel.stage
     bond = stage.deployment.config.challenge_bond_wei
     mine = duel.honest.rollup.assertions[duel.honest.rollup.children[duel.honest.rollup.genesis_id][0]]
@@ -331,7 +342,8 @@ def test_C19_C20_names_cannot_be_squatted_nor_numbers_be_absurd(duel: Duel) -> N
 
 def test_C27_a_result_of_another_deployment_has_no_place_here(duel: Duel) -> None:
     """Somebody brings a proof from a fork or another deployment. The dispute's name holds chain, contracts and numbers;
-    the state holds the domain."""
+    the state holds the domain.
+    """
     config = duel.stage.call("Challenge", "configHash")
     name = duel.stage.call("Challenge", "disputeId", duel.honest.rollup.genesis_id, 1)
     genesis, limit = duel.honest.rollup.genesis_id, (1).to_bytes(32, "big")
@@ -341,7 +353,8 @@ def test_C27_a_result_of_another_deployment_has_no_place_here(duel: Duel) -> Non
 
 def test_L02_two_moves_in_either_order_lead_to_the_same_game(stage: Stage) -> None:
     """A reorganisation swaps two moves. Edges are named by content and a bisection names all it relies on, so both
-    orders have the same edges, and the same are rivals."""
+    orders have the same edges, and the same are rivals.
+    """
     liar = stage.party("operator", Mode.PROPOSE, Told(), make_lie("worse-fill", bytes(20)).step)
     honest = stage.party("challenger", Mode.RESOLVE, Told())
     for _ in range(4):

@@ -12,7 +12,8 @@ from tests.adversaries.rules import confirm_by_time, must_hold, refusal
 
 def test_L03_a_payment_that_a_reorganisation_takes_back_is_made_again_and_once(stage: Stage) -> None:
     """L1 takes back a claim and the confirmation before it. Both are gone together: nothing is paid from a state that is
-    not confirmed, and what was paid is paid again once."""
+    not confirmed, and what was paid is paid again once.
+    """
     honest = stage.party("challenger", Mode.PROPOSE, Told())
     honest.tick()
     stage.mine(PERIOD_BLOCKS + 1)

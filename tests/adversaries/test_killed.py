@@ -18,8 +18,9 @@ MOVES = 23
 
 @pytest.mark.parametrize("keep", ["disk", "nothing"])
 def test_L16_killed_at_every_broadcast_the_challenger_wins_and_pays_no_bond_twice(stage: Stage, keep: str) -> None:
-    """kill -9 right before a transaction leaves, and right after it, by turns: what was signed is on disk, and without
-    a disk everything is on L1. No bond is paid twice and nothing is lost."""
+    """Kill -9 right before a transaction leaves, and right after it, by turns: what was signed is on disk, and without
+    a disk everything is on L1. No bond is paid twice and nothing is lost.
+    """
     for name in ("operator", "challenger"):
         stage.fund(name)
     before_wei = stage.client.balance_wei(bytes.fromhex(account("challenger").address[2:]))

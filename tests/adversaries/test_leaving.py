@@ -74,7 +74,8 @@ def test_D10_D17_two_traders_leave_whole_by_l1_alone_whatever_a_live_sequencer_d
     stage: Stage, plays: Callable[[Record], tuple[Record, ...]]
 ) -> None:
     """It serves neither of them, posts a batch every two minutes, and lets prices grow stale before each. They sign a
-    block trade and queue it; after the force delay no batch without it is taken, and it trades while prices are stale."""
+    block trade and queue it; after the force delay no batch without it is taken, and it trades while prices are stale.
+    """
     world = stage.world
     assert positions(world.state, 1) == {0: 20}
     assert positions(world.state, 2) == {0: -20}

@@ -37,7 +37,8 @@ def test_P01_a_lie_below_contested_generations_is_never_confirmed_however_late_i
     """The attacker contests every generation with an idle root, and the last with the emptying of the Vault. It waits
     there until the honest root is ripe, opens its own behind it, halves it, and tries in every block, behind every honest
     transaction, to decide, settle and confirm. The party goes on moving, decides at once whatever the parents are, and
-    has all its bonds at the end; the thief has lost each of its own."""
+    has all its bonds at the end; the thief has lost each of its own.
+    """
     stage = stage_of(tmp_path)
     try:
         told = Told()
@@ -90,7 +91,8 @@ def test_P01_a_lie_below_contested_generations_is_never_confirmed_however_late_i
 
 def test_P01_a_lie_halved_before_the_decision_lands_is_answered_and_loses(tmp_path: Path) -> None:
     """The honest root is ripe and its decision is not on L1 yet: the attacker opens and halves its root in between. The
-    party moves on in the very next block, for nothing is enough before a dispute is settled."""
+    party moves on in the very next block, for nothing is enough before a dispute is settled.
+    """
     stage = stage_of(tmp_path)
     try:
         told = Told()
@@ -115,7 +117,8 @@ def test_P01_a_lie_halved_before_the_decision_lands_is_answered_and_loses(tmp_pa
 
 def test_P12_operator_and_challenger_do_not_race_and_nothing_they_send_reverts(tmp_path: Path) -> None:
     """Nobody lies. Both look at L1 in the same block, with transactions that land together: the operator asserts and
-    confirms, the challenger leaves it the time, and confirms what is still there when its patience is over."""
+    confirms, the challenger leaves it the time, and confirms what is still there when its patience is over.
+    """
     stage = stage_of(tmp_path)
     patience = 30
     try:
@@ -169,7 +172,8 @@ def sent(stage: Stage, first: int, name: str) -> list[tuple[str, int]]:
 
 def test_P02_idle_rivals_in_every_generation_delay_none_of_the_later_ones(tmp_path: Path) -> None:
     """A rival with an idle root in each of four generations. The last is confirmed as soon after its posting as the first:
-    decisions do not wait for each other, and confirmations are sent behind them."""
+    decisions do not wait for each other, and confirmations are sent behind them.
+    """
     stage = stage_of(tmp_path)
     try:
         honest = Watched(stage=stage, party=stage.party("challenger", Mode.PROPOSE, Told()))

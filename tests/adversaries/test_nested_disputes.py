@@ -60,7 +60,8 @@ def test_C02_D20_rivals_below_rivals_are_played_at_once_and_fall_with_their_pare
     """Two batches. Two sybils stand on a false parent and dispute each other's child there; a third agrees with the truth
     in the first batch and lies in the second. The honest party plays the true parent's dispute and its child's at the
     same time, decides each as soon as it is ripe, and wins both in little more than one period. It neither judges nor
-    keeps what the liars do on their own lie, which can never be confirmed."""
+    keeps what the liars do on their own lie, which can never be confirmed.
+    """
     stage.begin()
     stage.publish()
     told = Told()

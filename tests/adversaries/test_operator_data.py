@@ -111,7 +111,8 @@ def test_D03_malformed_bytes_have_one_result_and_stop_nobody(stage: Stage) -> No
 
 def test_D04_D10_D17_whoever_leaves_out_a_forced_withdrawal_posts_nothing_after_a_day(stage: Stage) -> None:
     """The operator posts batches that look alive and leaves out one trader. After the delay the Inbox takes no batch
-    without the message; nothing is slashed, the operator is just out of business until it serves."""
+    without the message; nothing is slashed, the operator is just out of business until it serves.
+    """
     stage.transact("bob", "force", "Inbox", "forceWithdraw", 2, 10**9)
     stage.read_messages()
     leave_out(stage)
@@ -157,7 +158,8 @@ def replay(stage: Stage) -> None:
 
 def test_D05_the_largest_batch_is_posted_and_each_of_its_steps_is_provable() -> None:
     """The operator publishes as much as there can be: 32 chunks of 4,096 bytes. Each step takes one chunk at most, and
-    fits a transaction many times over."""
+    fits a transaction many times over.
+    """
     world = World()
     payload = MAX_CHUNK_BYTES - 82 - 4
     chunker = Chunker(world.state.registers)
@@ -190,7 +192,8 @@ def test_D05_the_largest_batch_fits_a_block(stage: Stage) -> None:
 @pytest.mark.parametrize("index", [0, 2, 2**64 - 1])
 def test_D06_D07_D08_a_batch_for_a_slot_that_is_taken_or_not_due_is_refused(quiet: Stage, index: int) -> None:
     """The operator posts a batch twice, a second one for the same slot, or leaves a gap. L1 counts: there is one batch
-    a slot, and nothing to slash."""
+    a slot, and nothing to slash.
+    """
     now = quiet.client.head().timestamp
     chunks = [header(quiet) + framed(b"\x01\xc0")]
     assert refusal(quiet, "operator", "Inbox", "postBatch", index, now, now, 2, chunks) == "WrongBatchIndex"
@@ -199,7 +202,8 @@ def test_D06_D07_D08_a_batch_for_a_slot_that_is_taken_or_not_due_is_refused(quie
 
 def test_D07_records_that_follow_another_history_are_skipped(stage: Stage) -> None:
     """The operator posts records made for another past, after a reorganisation or on purpose. The chunk's header names
-    the past it follows; it is skipped whole, and no trader's record is used up."""
+    the past it follows; it is skipped whole, and no trader's record is used up.
+    """
     world = stage.world
     before = world.state.registers.record_count
     record = world.signed("order", "alice", account=1, nonce=90, price_ticks=1, lots=1)
@@ -211,7 +215,8 @@ def test_D07_records_that_follow_another_history_are_skipped(stage: Stage) -> No
 @pytest.mark.parametrize("thief", ["alice", "challenger", "deployer"])
 def test_D09_a_batch_from_another_key_is_refused(quiet: Stage, thief: str) -> None:
     """Somebody else posts a batch while the sequencer lives. The sequencer is fixed for good; see the threat model for
-    what a thief of its key can do."""
+    what a thief of its key can do.
+    """
     now = quiet.client.head().timestamp
     chunks = [header(quiet) + framed(b"\x01\xc0")]
     assert refusal(quiet, thief, "Inbox", "postBatch", 1, now, now, 2, chunks) == "NotSequencer"
@@ -219,7 +224,8 @@ def test_D09_a_batch_from_another_key_is_refused(quiet: Stage, thief: str) -> No
 
 def test_D11_D12_a_forced_action_cannot_be_mangled_or_taken_out_of_order(stage: Stage) -> None:
     """The operator consumes the second message first, or another one. Only the next message continues the chain: the
-    Referee takes no other witness."""
+    Referee takes no other witness.
+    """
     stage.transact("alice", "first", "Inbox", "forceWithdraw", 1, 10**6)
     stage.transact("bob", "second", "Inbox", "forceWithdraw", 2, 10**6)
     stage.read_messages()
@@ -243,7 +249,8 @@ def test_D11_D12_a_forced_action_cannot_be_mangled_or_taken_out_of_order(stage: 
 
 def test_D13_a_flooded_queue_costs_the_flooder_and_delays_nobody(stage: Stage) -> None:
     """The operator floods its own queue. There is no cap and no fee but L1's gas: a batch takes any number of messages
-    with one number, each is one step, and a step that is left over goes on in the next assertion."""
+    with one number, each is one step, and a step that is left over goes on in the next assertion.
+    """
     stage.begin()
     few = stage.publish()
     flood = stage.client.contract("Inbox", stage.place("Inbox")).encode("forceCancelAll", 1)
@@ -262,7 +269,8 @@ def test_D13_a_flooded_queue_costs_the_flooder_and_delays_nobody(stage: Stage) -
 
 def test_D14_D22_without_the_operator_anybody_posts_asserts_and_is_paid(stage: Stage) -> None:
     """The operator is gone for ever. After the delay a trader posts the batch that its own forced withdrawal needs,
-    anybody asserts and confirms it, and the Vault pays."""
+    anybody asserts and confirms it, and the Vault pays.
+    """
     stage.transact("alice", "all", "Inbox", "forceWithdraw", 1, 2**62 - 1)
     stage.read_messages()
     a_day_later(stage)
@@ -285,7 +293,8 @@ def test_D14_D22_without_the_operator_anybody_posts_asserts_and_is_paid(stage: S
 
 def test_D14_D17_when_the_exchange_has_stopped_for_good_everybody_is_paid(stage: Stage) -> None:
     """Operator and prices are gone for ever, and positions are open. Strangers post what winds the exchange down: claims
-    at the last marks, counted for a week, then paid to the owners by the Vault. One of them asks through L1."""
+    at the last marks, counted for a week, then paid to the owners by the Vault. One of them asks through L1.
+    """
     withdrawn = stage.world.state.registers.withdrawn_units
     for stranger in ("carol", "erin"):
         stage.fund(stranger)
@@ -319,7 +328,8 @@ def test_D14_D17_when_the_exchange_has_stopped_for_good_everybody_is_paid(stage:
 
 def test_D15_a_liar_that_vanishes_in_mid_dispute_loses(stage: Stage) -> None:
     """The operator lies, opens its root, and never answers. Its clock has stopped and the honest one's runs; the bonds
-    go all the same."""
+    go all the same.
+    """
     lie = make_lie("worse-fill", bytes(20))
     liar = stage.party("operator", Mode.PROPOSE, Told(), lie.step)
     told = Told()
@@ -335,7 +345,8 @@ def test_D15_a_liar_that_vanishes_in_mid_dispute_loses(stage: Stage) -> None:
 
 def test_D20_D21_what_stands_on_a_lie_falls_with_it_and_cannot_come_back(stage: Stage) -> None:
     """The operator builds on its own false root while that is disputed, and posts it again afterwards. The child falls
-    with its parent, its bond goes to the sink; beside a confirmed assertion nothing is taken any more."""
+    with its parent, its bond goes to the sink; beside a confirmed assertion nothing is taken any more.
+    """
     stage.begin()
     stage.publish()
     liar = stage.party("operator", Mode.PROPOSE, Told(), make_lie("mint-deposit", bytes(20)).step)

@@ -300,7 +300,8 @@ def test_O26_one_signer_counted_twice_is_refuted() -> None:
 
 def test_O27_an_index_other_than_the_median_is_refuted() -> None:
     """The operator picks the best of the reports. The step takes the lower median; which reports get in is bounded only
-    by what the named signers say: an accepted risk."""
+    by what the named signers say: an accepted risk.
+    """
     world = exchange()
     for i, price in enumerate((MARK - 10, MARK, MARK + 10)):
         report(world, f"signer {i}", signer=i, price_ticks=price)
@@ -334,7 +335,8 @@ def test_O28_a_report_of_a_future_round_or_time_is_refuted() -> None:
 @pytest.mark.parametrize("data", [b"\x00", b"\x7f\xc0", b"\xff" * 300])
 def test_O31_treating_an_unknown_record_in_a_way_of_ones_own_is_refuted(data: bytes) -> None:
     """The operator publishes a kind nobody specified and gives it a meaning. It is UNKNOWN_RECORD, counted, and else
-    nothing, in both languages."""
+    nothing, in both languages.
+    """
     world = exchange()
     assert world.send(data) is Outcome.UNKNOWN_RECORD
 
@@ -356,7 +358,8 @@ def test_O32_changing_a_markets_rules_is_refuted() -> None:
 @pytest.mark.parametrize("step_ms", [-1, 600_001 + 60_000])
 def test_O33_a_clock_backwards_or_far_ahead_is_refuted(step_ms: int) -> None:
     """The operator moves the clock where it likes. The step binds it to itself and to the batch's time, which the Inbox
-    binds to L1's: see D-tests. A frozen clock is not a lie; the Inbox moves the batch's time, orders rest as signed."""
+    binds to L1's: see D-tests. A frozen clock is not a lie; the Inbox moves the batch's time, orders rest as signed.
+    """
     world = exchange()
     wanted = world.state.registers.clock_ms + step_ms
     assert world.send(make("clock", clock_ms=wanted)) in (Outcome.CLOCK_BACKWARDS, Outcome.CLOCK_OUT_OF_BOUND)

@@ -184,7 +184,8 @@ def test_O14_rounding_one_unit_more_into_the_fees_is_refuted() -> None:
 
 def test_O30_a_position_beyond_its_limit_is_refuted() -> None:
     """The operator lifts the largest size, so that products could overflow. The limits bound every intermediate value,
-    and both languages compute in checked ranges (I4 in docs/units.md)."""
+    and both languages compute in checked ranges (I4 in docs/units.md).
+    """
     world = exchange()
     world.list_market(1, max_lots=10, initial_ppm=1, maintenance_ppm=1)
     world.report(1, 1)
@@ -223,7 +224,8 @@ def test_O35_an_immediate_order_that_is_left_to_rest_is_refuted() -> None:
 @pytest.mark.parametrize("where", ["first", "last"])
 def test_O36_a_lie_only_at_the_first_or_only_at_the_last_step_is_refuted(where: str) -> None:
     """The operator lies where a bisection has its edges. Padding and the last leaf are played out on L1 by
-    tests/dispute/test_positions.py."""
+    tests/dispute/test_positions.py.
+    """
     world = exchange()
 
     def pay(machine: Machine) -> None:
@@ -276,7 +278,8 @@ def test_O39_marking_an_order_older_than_it_is_is_refuted() -> None:
 
 def test_O29_settling_an_expired_future_at_another_price_or_twice_is_refuted() -> None:
     """The operator settles at a price of its own, or pays a position that it has paid. The first median behind the expiry
-    is final (the market's status), and a paid position is gone."""
+    is final (the market's status), and a paid position is gone.
+    """
     world = exchange()
     world.list_market(1, kind=KIND_DATED, expiry_ms=world.state.registers.clock_ms + 500)
     world.report(1, MARK)

@@ -16,7 +16,8 @@ PHASES = ["assertion", "opening", "bisection", "proof", "decision", "payout"]
 @pytest.mark.parametrize(("phase", "depth"), some_pairs(PHASES))
 def test_L01_blocks_taken_back_at_any_phase_change_no_end(stage: Stage, phase: str, depth: int) -> None:
     """L1 replaces its newest blocks by empty ones. Names follow from content, the party reads again from the fork and
-    sends what is missing; the end is the same, and no move is paid twice."""
+    sends what is missing; the end is the same, and no move is paid twice.
+    """
     play_through_reorganisation(stage, phase, depth)
 
 

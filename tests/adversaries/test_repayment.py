@@ -25,7 +25,8 @@ def mine_at(stage: Stage, gwei: int, blocks: int) -> None:
 @pytest.mark.parametrize("gwei", [1, 40, 100])
 def test_C09_a_stranger_who_defends_alone_is_repaid_at_any_usual_price(stage: Stage, gwei: int) -> None:
     """The operator asserts the truth and lets go. Its defender has nothing but its moves to be repaid for: the bounty for
-    the false assertion goes to who asserted the truth."""
+    the false assertion goes to who asserted the truth.
+    """
     stage.party("operator", Mode.PROPOSE, Told()).tick()
     honest = stage.party("challenger", Mode.RESOLVE, Told())
     liar = stage.party("mallory", Mode.PROPOSE, Told(), make_lie("steal-withdrawal", bytes(20)).step)

@@ -44,7 +44,8 @@ def play(stage: Stage, count: int, censored: int = 0, *timings: Timing) -> tuple
 def test_C02_attackers_with_different_histories_lose_and_the_delay_does_not_grow(stage: Stage, count: int) -> None:
     """Sybils lie at the first step, the last, in the padding, at the last leaf, with a common prefix, with garbage; some
     at the last block, some before the honest side in its own moves. Without censorship the end comes within the period
-    and D, however many they are; the honest side has its bonds and its gas, the liars have lost theirs."""
+    and D, however many they are; the honest side has its bonds and its gas, the liars have lost theirs.
+    """
     _, result = play(stage, count)
     assert result.decided <= PERIOD_BLOCKS + INCLUSION_BLOCKS
     assert result.blocks <= PERIOD_BLOCKS + INCLUSION_BLOCKS + AFTERWARDS
@@ -52,7 +53,8 @@ def test_C02_attackers_with_different_histories_lose_and_the_delay_does_not_grow
 
 def test_C05_attackers_who_censor_as_long_as_they_may_lose_all_the_same(stage: Stage) -> None:
     """Twelve sybils of all kinds, and blocks without the honest side's transactions, to the whole of the budget. No lie
-    ever comes near the period, and the end comes within two."""
+    ever comes near the period, and the end comes within two.
+    """
     battle, result = play(stage, 12, MOST_CENSORED, Timing.AT_ONCE, Timing.LATE)
     assert result.decided <= 2 * PERIOD_BLOCKS
     assert {attack.place for attack in battle.attacks} > {"garbage leaf", "false trace to the truth", "deep padding"}
@@ -62,7 +64,8 @@ def test_C03_every_move_is_repaid_though_settling_takes_many_transactions(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With many liars the winning tree is too large for one transaction. The parts are sent one after the other, for
-    what one costs depends on the one before; none is forgotten, and none waits until the one before is final."""
+    what one costs depends on the one before; none is forgotten, and none waits until the one before is final.
+    """
     monkeypatch.setattr("tallystick.party.strategy.player.MAX_OPENINGS", 8)
     battle, result = play(stage, 1)
     assert result.blocks <= PERIOD_BLOCKS + INCLUSION_BLOCKS + AFTERWARDS

@@ -91,7 +91,8 @@ def test_T03_trading_with_oneself_moves_nothing_and_with_a_friend_costs_both_fee
 
 def test_T04_a_nonce_far_ahead_locks_out_neither_its_owner_nor_others(world: World) -> None:
     """A trader jumps ahead, leaves gaps, uses nonces again. The window is bounded; after the longest jump there are
-    again nonces left, and other accounts have their own."""
+    again nonces left, and other accounts have their own.
+    """
     last = (1024 + 1) * 128 - 1
     for nonce, outcome in (
         (0, Outcome.ACCEPTED),
@@ -129,7 +130,8 @@ def test_T06_a_cancel_that_races_a_fill_leaves_filled_and_remaining_in_sum(world
 
 def test_T07_a_record_sent_many_times_runs_once(world: World) -> None:
     """A trader sends one order again and again, over the end of a batch. The nonce is used; the operator's front door
-    answers with the first receipt: tests/operator/test_core.py."""
+    answers with the first receipt: tests/operator/test_core.py.
+    """
     record = world.signed("order", "alice", account=1, nonce=3, price_ticks=990, lots=1, client_id=1)
     outcomes = [world.send(record) for _ in range(20)]
     world.seal()
@@ -140,7 +142,8 @@ def test_T07_a_record_sent_many_times_runs_once(world: World) -> None:
 
 def test_T12_a_price_of_zero_or_none_moves_nothing_and_a_jump_is_taken_as_signed(world: World) -> None:
     """The price is zero, missing, or jumps by half. Zero is refused; without a first mark nobody trades; a jump signed
-    by a quorum is believed, an accepted risk, and who is short of margin then can only reduce."""
+    by a quorum is believed, an accepted risk, and who is short of margin then can only reduce.
+    """
     assert world.report(0, 0) is Outcome.OUT_OF_RANGE
     world.list_market(1)
     assert world.order(1, 1, BUY, 1, 1) is Outcome.NO_MARK
@@ -187,7 +190,8 @@ def claim(stage: Stage) -> tuple[Any, ...]:
 
 def test_T15_a_claim_with_any_byte_changed_is_refused(paid: tuple[Stage, tuple[Any, ...]]) -> None:
     """A trader changes a claim: assertion, state, registers, each field, each byte of the proof. Each is hashed into the
-    confirmed state, so nothing else is paid."""
+    confirmed state, so nothing else is paid.
+    """
     stage, (assertion, root, registers, withdrawal, proof) = paid
     good = (assertion, root, registers, withdrawal, proof)
 
@@ -232,7 +236,8 @@ def test_T16_a_withdrawal_is_paid_once_whatever_root_it_is_claimed_from(stage: S
 def test_T17_a_claim_on_another_deployment_is_refused(paid: tuple[Stage, tuple[Any, ...]], stage: Stage) -> None:
     """A trader brings its claim to a deployment that has not confirmed it. An assertion's name begins with the genesis,
     which holds chain and contract, so none is ever confirmed elsewhere. On a fork of the chain the Vault pays nothing:
-    tests/contracts/Vault.t.sol."""
+    tests/contracts/Vault.t.sol.
+    """
     there, proof = paid
     assert refusal(there, "alice", "Vault", "claim", *proof) == ""
     assert refusal(stage, "alice", "Vault", "claim", *proof) == "NotConfirmed"

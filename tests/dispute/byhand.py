@@ -1,5 +1,6 @@
 """What no match comes to, played by hand: each script makes calls of which a contract with some line broken takes or refuses
-another than the Python rules."""
+another than the Python rules.
+"""
 
 from __future__ import annotations
 

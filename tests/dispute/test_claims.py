@@ -1,5 +1,6 @@
 """The past as one endpoint claims it: any event of it left out, doubled, moved or exchanged is refuted, or changes nothing that
-a party would do."""
+a party would do.
+"""
 
 from __future__ import annotations
 

@@ -169,7 +169,8 @@ def test_a_false_trace_to_the_true_state_does_not_take_the_honest_bond(stage: St
 
 def test_a_false_trace_to_the_true_state_that_has_the_whole_head_start_earns_no_bond(stage: Stage) -> None:
     """The truth was alone for all but a block of the period. A lie makes it a dispute, and a false trace to the true
-    assertion is opened before the honest root: it decides by the head start, for the truth. The bond it does not get."""
+    assertion is opened before the honest root: it decides by the head start, for the truth. The bond it does not get.
+    """
     true = true_trace(stage).states
     proposer = stage.party("operator", Mode.PROPOSE, Told())
     proposer.tick()

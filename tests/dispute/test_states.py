@@ -112,7 +112,8 @@ def test_what_happens_in_random_disputes_is_in_the_table_and_all_of_the_edges_ta
 
 def test_every_arrow_of_a_dispute_happens_on_l1(tmp_path: Path) -> None:
     """One liar is left alone until its root is ripe, one opens a root and does no more, one only asserts. None of them
-    decides; the honest party comes late and wins. Somebody opens a false trace to the truth and earns nothing."""
+    decides; the honest party comes late and wins. Somebody opens a false trace to the truth and earns nothing.
+    """
     stage = Stage(tmp_path)
     try:
         trade_a_little(stage)

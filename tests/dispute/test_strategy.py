@@ -43,7 +43,8 @@ def registers(limit: int, *, halted: bool = True) -> bytes:
 @dataclass(slots=True)
 class Chain:
     """A chain of generations as a party sees it; `batches` are on L1, and each true assertion reads one
-    more, but from the limit `backlog_from` on: those never come to an end."""
+    more, but from the limit `backlog_from` on: those never come to an end.
+    """
 
     identity: Identity = field(default_factory=lambda: Identity(duties=DUTIES[Mode.PROPOSE]))
     me: bytes = ME

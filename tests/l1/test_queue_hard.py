@@ -75,7 +75,8 @@ def test_a_version_that_the_key_cannot_pay_for_is_never_signed_and_what_it_can_p
     new_queue: NewQueue, probe: Contract, client: L1Client, send: Send, clock: HandClock
 ) -> None:
     """Gas costs more than the key holds until long behind the deadline, and the nodes forget what does not pay that: a
-    version that no node would take must not be all that is left of a nonce, for everything else stands behind it."""
+    version that no node would take must not be all that is left of a nonce, for everything else stands behind it.
+    """
     queue = new_queue(SenderConfig(fees=DEAR))
     send(SOMEBODY, value=client.balance_wei(queue.address) - 10**16)
     client.request("evm_setAutomine", False)

@@ -116,7 +116,7 @@ class Lives:
                 time.sleep(0.05)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill -9."""
         if self._child is not None and self._child.poll() is None:
             self._child.send_signal(signal.SIGKILL)
             self._child.wait()

@@ -99,7 +99,7 @@ def test_a_cell_is_found_once_it_was_opened_and_not_before() -> None:
 
 
 def test_the_type_checker_refuses_a_number_or_another_kinds_handle_for_a_cell() -> None:
-    """mypy fails here, should it not: an ignored error that is none is an error."""
+    """Mypy fails here, should it not: an ignored error that is none is an error."""
     state = State()
     words = state.orders.words
     number = state.registers.arg_account

@@ -61,7 +61,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """Event: nothing is being delivered; what is to be done?"""
+    """Event: nothing is being delivered, and something may be due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

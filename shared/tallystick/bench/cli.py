@@ -100,7 +100,6 @@ def dispute(
 
     Example: tallystick bench dispute --json > dispute.json
     """
-
     from tallystick.bench.dispute_tables import dispute_page
     from tallystick.bench.modes import compiled_source, measure
     from tallystick.bench.speed.operators import beside_operator
@@ -128,7 +127,6 @@ def capacity(
 
     Example: tallystick bench capacity --json > capacity.json
     """
-
     from tallystick.bench.dispute_tables import capacity_page
     from tallystick.bench.modes import compiled_source, measure
     from tallystick.bench.speed.capacity import judge
@@ -156,7 +154,6 @@ def sybils(
 
     Exit code 0 if the truth won each time, no lie came near the period, and honesty paid.
     """
-
     from tallystick.bench.dispute_tables import sybils_page
     from tallystick.bench.disputes.battle import small_battle
     from tallystick.testing.l1_stage import PERIOD_BLOCKS

@@ -1,5 +1,6 @@
 """A `tallystick` command of the demo's, or a rogue operator, which ends when the demo does, however that ends: its standard input is a pipe
-whose other end the demo alone holds."""
+whose other end the demo alone holds.
+"""
 
 from __future__ import annotations
 

@@ -65,7 +65,8 @@ class Thief:
 
     def contest(self, *, last: bool) -> None:
         """Post a false assertion beside the newest true one: an idle root in the first generations, in the last the
-        emptying of the Vault, with no root yet."""
+        emptying of the Vault, with no root yet.
+        """
         mind = self.watch.mind
         truth = [each for each in mind.rollup.assertions.values() if mind.is_true(each.id)][-1]
         batch = mind.rollup.assertions[truth.parent].limit
@@ -85,7 +86,8 @@ class Thief:
 
     def act(self) -> bool:
         """In every new block, try to be paid for every lie; open and halve the last root as the honest one is all but
-        ripe; then let time go on a little. Returns whether she has failed."""
+        ripe; then let time go on a little. Returns whether she has failed.
+        """
         if self.watch.client.head().number != self._seen_block:
             self.nest.grab(self.lies)
             self._seen_block = self.watch.client.head().number

@@ -169,7 +169,6 @@ class Demo:
 
         The exchange's clock goes on with its next record: the first reports may be too old already and only wind it.
         """
-
         head_ms = self.exchange.client.head().timestamp * 1000
 
         def live() -> bool:

@@ -30,6 +30,8 @@ PANIC_NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
+    """A parameter of a function, an event or an error."""
+
     name: str
     type: str
     """The canonical type, a struct as a tuple of its fields' types."""
@@ -47,10 +49,12 @@ class Entry:
 
     @property
     def signature(self) -> str:
+        """Return the signature that is hashed, without names."""
         return f"{self.name}({','.join(parameter.type for parameter in self.inputs)})"
 
     @property
     def digest(self) -> bytes:
+        """Return keccak of the signature: an event's first topic; its first four bytes are a selector."""
         return keccak(self.signature.encode())
 
 
@@ -69,6 +73,8 @@ class Named:
 
 
 class ContractAbi:
+    """What a contract offers: its functions, events and errors."""
+
     def __init__(self, name: str, entries: Sequence[Mapping[str, Any]]) -> None:
         self.name = name
         self._functions: dict[str, list[Entry]] = {}
@@ -92,6 +98,7 @@ class ContractAbi:
 
     @property
     def errors(self) -> Mapping[bytes, Entry]:
+        """Return its errors by their selectors."""
         return self._errors
 
     def functions(self) -> list[Entry]:

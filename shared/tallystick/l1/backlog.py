@@ -45,7 +45,8 @@ def steps_a_block(rate_bytes: int) -> int:
 
 def steps_at_once(burst_bytes: int, silent_blocks: int) -> int:
     """Return the steps that may come beyond those of each block: a full bucket and what goes past it, the messages of
-    blocks in which nobody posted, what resting orders owe, and samples of times that are not these blocks'."""
+    blocks in which nobody posted, what resting orders owe, and samples of times that are not these blocks'.
+    """
     past_bucket = SMALL_BATCHES * SMALL_BATCH_BYTES
     messages = silent_blocks * QUEUE_STEPS
     samples = CLOCK_SLACK_BLOCKS * SAMPLE_STEPS

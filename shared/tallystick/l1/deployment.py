@@ -82,7 +82,8 @@ class DeployConfig:
     def longest_exit_seconds(self) -> int:
         """How long leaving through L1 may take with everybody against it: a silent sequencer, a message held back as
         long as can be, as much posted before it as can be while the proposer is shut out, and as many generations
-        contested as are bargained for."""
+        contested as are bargained for.
+        """
         # the blocks in which an attacker shuts others out are so many in all: before the assertion, or behind it
         blocks = self.confirmation_blocks(CONTESTED_GENERATIONS) + self.assertion_blocks - self.censored_blocks
         return self.silent_seconds + blocks * BLOCK_SECONDS
@@ -95,7 +96,8 @@ class DeployConfig:
     @property
     def assertion_blocks(self) -> int:
         """The most blocks from a batch's posting to the assertion that takes it in, those without the proposer in them
-        included."""
+        included.
+        """
         return assertion_blocks(
             root_height=self.root_height,
             burst_bytes=self.burst_bytes,
@@ -107,6 +109,8 @@ class DeployConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
+    """Where the contracts are. Shape: 20 bytes each."""
+
     token: bytes
     inbox: bytes
     vault: bytes
@@ -131,6 +135,8 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
+    """The record that every node needs: addresses, hashes of code, terms and the genesis."""
+
     chain_id: int
     first_block: int
     """The block before which no event of these contracts can be."""

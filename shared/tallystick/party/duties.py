@@ -18,7 +18,8 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duties:
     """`dispute`: assert the truth and play when somebody lies. `settle`: confirm, reject, settle. `propose`: assert
-    whenever there is something to assert."""
+    whenever there is something to assert.
+    """
 
     dispute: bool
     settle: bool

@@ -42,7 +42,8 @@ OVERTAKEN: Final = "another transaction has its nonce"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purse:
     """What is left alone. Units: wei; `gas` by whatever carries ether, for moves that carry none; `reserve` by what has
-    no deadline, for what has one."""
+    no deadline, for what has one.
+    """
 
     gas: int = 0
     reserve: int = 0
@@ -184,7 +185,8 @@ class Hand:
 
     def _let_go(self, wanted: set[str]) -> None:
         """Take back what nobody wants any more and is not signed yet, whatever life of this party it comes from, and what
-        was overtaken: where that is still wanted, another attempt is made."""
+        was overtaken: where that is still wanted, another attempt is made.
+        """
         for entry in self._queue.idle(KEYS):
             effect = _effect(entry.key)
             if entry.state is TxState.QUEUED and effect in wanted and self._latest.get(effect) == entry.key:

@@ -7,7 +7,7 @@ import time
 
 
 class SystemClock:
-    """This machine's clocks."""
+    """The clocks of the machine it runs on."""
 
     def now(self) -> float:
         """Return the time since 1970."""

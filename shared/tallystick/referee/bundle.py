@@ -23,7 +23,8 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class Place(_Part, frozen=True, kw_only=True):
     """Which contracts on which chain. `config_hash` is the Challenge's, part of every dispute's name; `height` that of
-    its roots."""
+    its roots.
+    """
 
     chain_id: int
     rollup: bytes

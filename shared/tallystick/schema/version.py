@@ -20,5 +20,6 @@ RENDERED = (
 @functools.cache
 def machine_version() -> str:
     """Return the digest of the cells, registers, phases, outcomes, constants and records that are declared here, and of what a
-    record sets."""
+    record sets.
+    """
     return sha256("".join(render() for render in RENDERED).encode()).hexdigest()

@@ -74,10 +74,12 @@ class Struct:
 
     @property
     def words(self) -> int:
+        """Return how many words it takes in a table."""
         return sum(field.words for field in self.fields)
 
     @property
     def bytes(self) -> int:
+        """Return how many bytes it takes when packed."""
         return sum(field.bytes for field in self.fields)
 
 

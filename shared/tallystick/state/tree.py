@@ -73,7 +73,8 @@ class SparseTree:
 
 def _rise(level: dict[int, bytes], empty: bytes, keys: list[int], hashes: list[bytes], count: int) -> int:
     """Put changed nodes, the first `count` in the order of their keys, into their level, and their parents into their
-    places; return how many those are."""
+    places; return how many those are.
+    """
     found = 0
     at = 0
     while at < count:

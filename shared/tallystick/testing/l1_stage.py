@@ -46,9 +46,13 @@ class Chain(Protocol):
     """A development chain behind a URL."""
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """Return where it answers."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End it."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +62,7 @@ class Told:
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def __call__(self, name: str, facts: dict[str, Any]) -> None:
+        """Note an event."""
         self.events.append((name, facts))
 
     def named(self, name: str) -> list[dict[str, Any]]:
@@ -79,7 +84,8 @@ _DEPLOYED: Final[dict[str, _Deployed]] = {}
 
 class Stage:
     """An L1 in memory with the contracts deployed, and a `world` that trades on them. `terms` are those of the
-    deployment that differ from a stage's own."""
+    deployment that differ from a stage's own.
+    """
 
     def __init__(self, folder: Path, **terms: Any) -> None:
         self.folder = folder

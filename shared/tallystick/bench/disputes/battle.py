@@ -218,7 +218,8 @@ class Battle:
 
     def _attack(self, front: Front) -> int | None:
         """Let the attackers of a generation move; return the blocks in which nobody there has anything to do but wait,
-        None once it is decided."""
+        None once it is decided.
+        """
         total = self._honest_total(front)
         for attacker in front.attackers:
             attacker.act(total)

@@ -53,7 +53,8 @@ its wrapper alone; PRT's is sealing and winning; OP publishes none."""
 @dataclass(slots=True, kw_only=True)
 class Watch:
     """An honest player beside the battle: how long it thinks about each kind of move, and what deciding costs in two
-    transactions instead of one."""
+    transactions instead of one.
+    """
 
     stage: Stage
     history: History

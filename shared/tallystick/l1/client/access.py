@@ -68,7 +68,8 @@ class L1(Protocol):
 
     def claim(self) -> Claim | None:
         """Whoever tells the past unproven, to be checked by what the contracts commit to; None where nobody is doubted,
-        or nobody tells it."""
+        or nobody tells it.
+        """
         ...
 
     # Accounts and calls
@@ -86,7 +87,7 @@ class L1(Protocol):
         ...
 
     def code_hash(self, address: bytes) -> bytes:
-        """keccak of the runtime code, of nothing where there is none."""
+        """Keccak of the runtime code, of nothing where there is none."""
         ...
 
     def call(

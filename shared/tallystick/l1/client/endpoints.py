@@ -43,6 +43,7 @@ class Endpoint:
 
     @property
     def name(self) -> str:
+        """Return its URL as it may be shown."""
         return self.client.endpoint
 
 

@@ -33,6 +33,8 @@ CLAIM_LAG_BLOCKS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class L1Event:
+    """One event of one of the contracts, decoded. Units: `block` as a height."""
+
     contract: str
     name: str
     args: dict[str, Any]
@@ -112,6 +114,7 @@ class ContractReader:
 
     @property
     def cursor(self) -> Cursor:
+        """Return how far it has read, to go on from there later."""
         return Cursor(blocks=tuple(self._seen))
 
     @property

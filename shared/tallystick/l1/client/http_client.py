@@ -30,6 +30,8 @@ REVERTED = 3
 
 
 class L1Client:
+    """Asks one endpoint over JSON-RPC and takes it at its word. Raises: L1Unreachable, L1Reverted, L1Error."""
+
     def __init__(
         self,
         url: str,
@@ -100,6 +102,7 @@ class L1Client:
     # Blocks
 
     def chain_id(self) -> int:
+        """Return the chain's number."""
         return _int(self.request("eth_chainId"))
 
     def head(self, tag: str = "latest") -> BlockRef:
@@ -110,6 +113,7 @@ class L1Client:
         return block
 
     def block(self, tag: BlockTag) -> BlockRef | None:
+        """Return the block of a height, a hash or a tag, None where there is none."""
         if isinstance(tag, bytes):
             found = self.request("eth_getBlockByHash", _hex(tag), False)
         else:
@@ -172,16 +176,19 @@ class L1Client:
     # Accounts and calls
 
     def balance_wei(self, address: bytes, block: BlockTag = "latest") -> int:
+        """Return what an address holds after a block. Units: wei."""
         return _int(self.request("eth_getBalance", to_checksum_address(address), _tag(block)))
 
     def nonce(self, address: bytes, block: BlockTag = "latest") -> int:
+        """Return how many transactions an address has sent."""
         return _int(self.request("eth_getTransactionCount", to_checksum_address(address), _tag(block)))
 
     def code(self, address: bytes, block: BlockTag = "latest") -> bytes:
+        """Return an address's runtime code, empty where there is none."""
         return _bytes(self.request("eth_getCode", to_checksum_address(address), _tag(block)))
 
     def code_hash(self, address: bytes) -> bytes:
-        """keccak of the runtime code, of nothing where there is none."""
+        """Keccak of the runtime code, of nothing where there is none."""
         return keccak(self.code(address))
 
     def call(
@@ -233,6 +240,7 @@ class L1Client:
         return _bytes(self.request("eth_sendRawTransaction", _hex(raw)))
 
     def receipt(self, transaction_hash: bytes) -> Receipt | None:
+        """Return what a transaction did, None while it is in no block."""
         found = self.request("eth_getTransactionReceipt", _hex(transaction_hash))
         if found is None or found.get("blockNumber") is None:
             return None

@@ -106,6 +106,7 @@ class QuorumClient:
     # Blocks
 
     def chain_id(self) -> int:
+        """Return the chain's number. Raises: StateError when the endpoints are of several chains."""
         return self._ask.chain_id()
 
     def head(self, tag: str = "latest") -> BlockRef:
@@ -120,6 +121,7 @@ class QuorumClient:
         return header.ref
 
     def block(self, tag: BlockTag) -> BlockRef | None:
+        """Return the block of a height, a hash or a tag that is proven, None where there is none."""
         if isinstance(tag, bytes):
             header = self._ask.first(questions.header(tag))
         elif isinstance(tag, int):
@@ -306,16 +308,19 @@ class QuorumClient:
     # Accounts and calls: what a quorum says of one block
 
     def balance_wei(self, address: bytes, block: BlockTag = "latest") -> int:
+        """Return what a quorum says that an address holds. Units: wei."""
         at = self._pin(block)
         return self._ask.agree(lambda client: client.balance_wei(address, at), "a balance")
 
     def nonce(self, address: bytes, block: BlockTag = "latest") -> int:
+        """Return how many transactions of an address a quorum counts; of pending ones any endpoint tells."""
         if block == "pending":
             return self._ask.first(lambda client: client.nonce(address, block))
         at = self._pin(block)
         return self._ask.agree(lambda client: client.nonce(address, at), "a nonce")
 
     def code(self, address: bytes, block: BlockTag = "latest") -> bytes:
+        """Return an address's runtime code, as a quorum has it."""
         at = self._pin(block)
         return self._ask.agree(lambda client: client.code(address, at), "a contract's code")
 
@@ -329,12 +334,14 @@ class QuorumClient:
         value_wei: int = 0,
         gas: int | None = None,
     ) -> bytes:
+        """Return what a quorum says that a call returns. Raises: L1Reverted."""
         at = self._pin(block)
         return self._ask.agree(
             lambda client: client.call(to, data, block=at, sender=sender, value_wei=value_wei, gas=gas), "a call"
         )
 
     def call_many(self, calls: Sequence[tuple[bytes, bytes]], *, block: BlockTag = "latest") -> list[bytes]:
+        """Return what many calls return, all after one block. Shape: results in the order of the calls."""
         at = self._pin(block)
         results: list[bytes] = []
         for first in range(0, len(calls), CALLS_A_REQUEST):
@@ -344,7 +351,8 @@ class QuorumClient:
 
     def estimate_gas(self, to: bytes | None, data: bytes, *, sender: bytes, value_wei: int = 0) -> int:
         """The most that a quorum of the endpoints estimates, or what most of all do where one is far off. That it would
-        revert is believed only of a quorum."""
+        revert is believed only of a quorum.
+        """
 
         def estimate(client: L1Client) -> int:
             return client.estimate_gas(to, data, sender=sender, value_wei=value_wei)
@@ -353,7 +361,7 @@ class QuorumClient:
         return min(found[len(found) // 2] if _far_apart(found) else found[-1], TRANSACTION_GAS_CAP)
 
     def code_hash(self, address: bytes) -> bytes:
-        """keccak of the runtime code, of nothing where there is none."""
+        """Keccak of the runtime code, of nothing where there is none."""
         return keccak(self.code(address))
 
     def contract(self, name: str, address: bytes) -> Contract:

@@ -8,6 +8,8 @@ BlockTag = int | bytes | str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockRef:
+    """A block's place in the chain. Units: `timestamp` in seconds, `base_fee_wei` in wei a gas."""
+
     number: int
     hash: bytes
     parent_hash: bytes
@@ -17,6 +19,8 @@ class BlockRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawLog:
+    """A log as a node returns it, not decoded."""
+
     address: bytes
     topics: tuple[bytes, ...]
     data: bytes
@@ -28,6 +32,8 @@ class RawLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
+    """What became of a transaction. Units: gas, wei a gas."""
+
     transaction_hash: bytes
     block_number: int
     block_hash: bytes

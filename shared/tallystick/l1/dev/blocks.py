@@ -18,6 +18,8 @@ BASE_FEE_CHANGE_DENOMINATOR = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
+    """A log of the development chain, with its place."""
+
     address: bytes
     topics: tuple[bytes, ...]
     data: bytes
@@ -31,6 +33,8 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
+    """What a transaction did on the development chain. Units: gas; wei a gas."""
+
     transaction_hash: bytes
     transaction_index: int
     sender: bytes
@@ -90,6 +94,8 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
+    """A block with its transactions and what they did."""
+
     header: Header
     hash: bytes
     transactions: tuple[Transaction, ...]
@@ -97,10 +103,12 @@ class Block:
 
     @property
     def number(self) -> int:
+        """Return its height."""
         return self.header.number
 
 
 def rlp_string(value: bytes) -> bytes:
+    """Return the RLP encoding of bytes."""
     length = len(value)
     if length == 1 and value[0] < 0x80:
         return value
@@ -111,6 +119,7 @@ def rlp_string(value: bytes) -> bytes:
 
 
 def rlp_int(value: int) -> bytes:
+    """Return the RLP encoding of a number, without leading zeros."""
     return rlp_string(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
@@ -154,7 +163,8 @@ def bloom_of(logs: tuple[tuple[bytes, tuple[bytes, ...]], ...]) -> int:
 
 def encode_header(header: Header) -> bytes:
     """The canonical RLP of the header. Written out because py-evm's takes 100 times longer,
-    and moving thousands of blocks ahead costs one header each."""
+    and moving thousands of blocks ahead costs one header each.
+    """
     payload = b"".join(
         (
             b"\xa0" + header.parent_hash,
@@ -184,6 +194,7 @@ def encode_header(header: Header) -> bytes:
 
 
 def header_hash(header: Header) -> bytes:
+    """Return a header's hash, which is its block's."""
     return keccak(encode_header(header))
 
 

@@ -81,18 +81,22 @@ class DevServer:
 
     @property
     def port(self) -> int:
+        """Return the port it listens on, also where a free one was asked for."""
         return int(self._http.server_address[1])
 
     @property
     def url(self) -> str:
+        """Return where it answers."""
         return f"http://{self.config.host}:{self.port}"
 
     def start(self) -> "DevServer":
+        """Begin to answer, and to mine where blocks come at intervals; return itself."""
         for thread in self._threads:
             thread.start()
         return self
 
     def close(self) -> None:
+        """Stop mining and answering, and hang up on everybody."""
         self._stopping.set()
         self._http.shutdown()
         self._http.server_close()

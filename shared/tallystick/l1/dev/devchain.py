@@ -43,6 +43,8 @@ MAX_MINED_AT_ONCE = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevChainConfig:
+    """Settings of a development chain. Units: gas; wei."""
+
     chain_id: int = DEFAULT_CHAIN_ID
     block_gas_limit: int = DEFAULT_BLOCK_GAS_LIMIT
     transaction_gas_cap: int = TRANSACTION_GAS_CAP
@@ -86,20 +88,25 @@ class DevChain:
 
     @property
     def head(self) -> Block:
+        """Return the newest block."""
         return self._blocks[-1]
 
     def block(self, number: int) -> Block | None:
+        """Return the block of a height, None where there is none."""
         return self._blocks[number] if 0 <= number < len(self._blocks) else None
 
     def block_of_hash(self, block_hash: bytes) -> Block | None:
+        """Return the block of a hash, None where there is none."""
         number = self._numbers.get(block_hash)
         return None if number is None else self._blocks[number]
 
     def find_transaction(self, transaction_hash: bytes) -> tuple[Block, int] | None:
+        """Return a transaction's block and its place in it, None while it is in none."""
         place = self._found.get(transaction_hash)
         return None if place is None else (self._blocks[place[0]], place[1])
 
     def find_logs(self, wanted: LogFilter) -> list[Log]:
+        """Return the logs that are asked for, the oldest first."""
         return self.logs.find(wanted)
 
     def state(self, block: Block) -> Any:
@@ -107,6 +114,7 @@ class DevChain:
         return self._evm.open(block.header.state_root, None)
 
     def pending_nonce(self, address: bytes) -> int:
+        """Return the next nonce of an address, behind those that wait."""
         return self.pool.next_nonce(address, self.state(self.head).get_nonce(address))
 
     def call(self, call: Call, block: Block | None) -> Outcome:
@@ -162,7 +170,8 @@ class DevChain:
 
     def increase_time(self, seconds: int) -> int:
         """Makes the next block at least this much younger than the head, even where a burst of
-        blocks has run ahead of the clock; the seconds the clock is now ahead of the host's."""
+        blocks has run ahead of the clock; the seconds the clock is now ahead of the host's.
+        """
         if seconds < 0:
             raise ValueError("time does not run backwards")
         ahead = self.head.header.timestamp - self._clock.now()
@@ -181,6 +190,7 @@ class DevChain:
         self._next_base_fee_wei = wei
 
     def snapshot(self) -> int:
+        """Note what is, to come back to it; return the note's number."""
         self._snapshots.append(
             _Snapshot(
                 height=self.head.number,

@@ -146,6 +146,7 @@ class Evm:
         self._rules = rules
 
     def genesis_root(self, balances: Mapping[bytes, int]) -> bytes:
+        """Return the state root of accounts that hold so much. Units: wei."""
         state = self.open(EMPTY_TRIE, None)
         for address, wei in balances.items():
             state.set_balance(address, wei)

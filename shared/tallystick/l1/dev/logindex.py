@@ -18,6 +18,8 @@ class LogFilter:
 
 
 class LogIndex:
+    """The logs of a chain, found by their address without reading all of them."""
+
     def __init__(self) -> None:
         self._all: list[Log] = []
         self._by_address: dict[bytes, list[Log]] = {}

@@ -11,12 +11,16 @@ REPLACEMENT_BUMP_PERCENT = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
+    """A transaction that waits, and when it came."""
+
     transaction: Transaction
     inner: Any
     arrival: int
 
 
 class Pool:
+    """The transactions that wait for a block, by sender and nonce."""
+
     def __init__(self) -> None:
         self._by_sender: dict[bytes, dict[int, Pooled]] = {}
         self._by_hash: dict[bytes, Pooled] = {}
@@ -29,6 +33,7 @@ class Pool:
         return iter([pooled.transaction for pooled in self._by_hash.values()])
 
     def copy(self) -> "Pool":
+        """Return a pool of the same transactions that changes on its own."""
         other = Pool()
         other._by_sender = {sender: dict(queue) for sender, queue in self._by_sender.items()}
         other._by_hash = dict(self._by_hash)
@@ -36,6 +41,7 @@ class Pool:
         return other
 
     def get(self, transaction_hash: bytes) -> Transaction | None:
+        """Return a transaction that waits, None where there is none of that hash."""
         pooled = self._by_hash.get(transaction_hash)
         return pooled.transaction if pooled else None
 
@@ -58,6 +64,7 @@ class Pool:
         self._by_hash[transaction.hash] = pooled
 
     def remove(self, transaction: Transaction) -> None:
+        """Take a transaction out. Raises: KeyError when it does not wait here."""
         queue = self._by_sender[transaction.sender]
         del queue[transaction.nonce]
         del self._by_hash[transaction.hash]

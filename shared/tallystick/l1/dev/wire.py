@@ -24,10 +24,12 @@ class BadParamsError(ValueError):
 
 
 def data(value: bytes) -> str:
+    """Return bytes as JSON-RPC has them."""
     return "0x" + value.hex()
 
 
 def quantity(value: int) -> str:
+    """Return a number as JSON-RPC has it, without leading zeros."""
     return hex(value)
 
 
@@ -44,6 +46,7 @@ def parse_quantity(value: Json, name: str) -> int:
 
 
 def parse_data(value: Json, name: str, length: int | None = None) -> bytes:
+    """Return the bytes of a parameter. Raises: BadParamsError when it is none, or of another length."""
     if isinstance(value, str) and value.startswith("0x"):
         try:
             parsed = bytes.fromhex(value[2:])
@@ -56,12 +59,14 @@ def parse_data(value: Json, name: str, length: int | None = None) -> bytes:
 
 
 def parse_object(value: Json, name: str) -> dict[str, Json]:
+    """Return a parameter that is an object. Raises: BadParamsError when it is none."""
     if not isinstance(value, dict):
         raise BadParamsError(f"{name}: expected an object, got {_show(value)}")
     return value
 
 
 def optional(value: Json, parse: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a parameter means, None where it is left out. Raises: as `parse`."""
     return None if value is None else parse(value, *arguments)
 
 
@@ -72,18 +77,22 @@ class Params:
         self._values = values
 
     def get(self, index: int) -> Json:
+        """Return a parameter, None where it is left out."""
         return self._values[index] if index < len(self._values) else None
 
     def need(self, index: int, name: str) -> Json:
+        """Return a parameter. Raises: BadParamsError when it is left out."""
         value = self.get(index)
         if value is None:
             raise BadParamsError(f"missing parameter {index}: {name}")
         return value
 
     def address(self, index: int) -> bytes:
+        """Return a parameter that is an address. Shape: 20 bytes. Raises: BadParamsError."""
         return parse_data(self.need(index, "address"), "address", 20)
 
     def hash(self, index: int) -> bytes:
+        """Return a parameter that is a hash. Shape: 32 bytes. Raises: BadParamsError."""
         return parse_data(self.need(index, "hash"), "hash", 32)
 
 
@@ -91,6 +100,7 @@ Method = Callable[[Params], Json]
 
 
 def show_log(log: Log) -> Json:
+    """Return a log as JSON-RPC has it."""
     return {
         "address": to_checksum_address(log.address),
         "topics": [data(topic) for topic in log.topics],
@@ -106,6 +116,7 @@ def show_log(log: Log) -> Json:
 
 
 def show_receipt(block: Block, receipt: Receipt) -> Json:
+    """Return a receipt as JSON-RPC has it."""
     return {
         "type": quantity(receipt.transaction_type),
         "status": quantity(receipt.status),
@@ -125,6 +136,7 @@ def show_receipt(block: Block, receipt: Receipt) -> Json:
 
 
 def show_transaction(transaction: Transaction, block: Block | None, index: int | None, chain_id: int) -> Json:
+    """Return a transaction as JSON-RPC has it; one that waits has no block."""
     base_fee = block.header.base_fee_wei if block else 0
     shown: dict[str, Json] = {
         "type": quantity(transaction.type),
@@ -162,6 +174,7 @@ def show_transaction(transaction: Transaction, block: Block | None, index: int |
 
 
 def show_block(block: Block, full: bool, chain_id: int) -> Json:
+    """Return a block as JSON-RPC has it, its transactions as hashes unless they are wanted in full."""
     header = block.header
     return {
         "number": quantity(header.number),

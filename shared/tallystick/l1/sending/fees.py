@@ -36,7 +36,7 @@ class Fees:
         )
 
     def within(self, most_wei: int, older: "Fees") -> "Fees | None":
-        """This offer, or the most that a limit allows of it if nodes take that in place of an older one; else None."""
+        """Return this offer, or the most that a limit allows of it if nodes take that in place of an older one; else None."""
         least = older.dearer()
         if most_wei < least.max_fee_wei or self.tip_wei < least.tip_wei:
             return None
@@ -46,7 +46,8 @@ class Fees:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeePolicy:
     """How much, and how often more. `cap_wei` bounds what has no deadline; the cap of what has one grows from there,
-    with the square of the time that is gone, up to `urgent_cap_wei`."""
+    with the square of the time that is gone, up to `urgent_cap_wei`.
+    """
 
     cap_wei: int = 500 * GWEI
     urgent_cap_wei: int = 20_000 * GWEI

@@ -71,6 +71,8 @@ ENDED = frozenset((TxState.DONE, TxState.REVERTED, TxState.REFUSED))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TxEntry:
+    """A transaction that is wanted, and how far it is. Units: wei."""
+
     id: int
     key: str
     to: bytes | None
@@ -153,12 +155,14 @@ class QueueStore:
         return version
 
     def close(self) -> None:
+        """Close the file and let others have it."""
         self._db.close()
         self._lock.close()
 
     # Reading
 
     def get(self, key: str) -> TxEntry | None:
+        """Return the entry of a key, None where there is none."""
         row = self._db.execute("SELECT * FROM entries WHERE key = ?", (key,)).fetchone()
         return None if row is None else _entry(row)
 
@@ -180,6 +184,7 @@ class QueueStore:
         return [row["key"] for row in rows]
 
     def of_nonce(self, nonce: int) -> TxEntry | None:
+        """Return the entry that has a nonce, None where none has it."""
         row = self._db.execute("SELECT * FROM entries WHERE nonce = ?", (nonce,)).fetchone()
         return None if row is None else _entry(row)
 
@@ -315,9 +320,11 @@ class QueueStore:
         )
 
     def set_ended(self, entry: TxEntry, state: TxState, reason: str) -> None:
+        """Note how an entry ended, and why."""
         self._db.execute("UPDATE entries SET state = ?, reason = ? WHERE id = ?", (state, reason, entry.id))
 
     def set_reason(self, entry: TxEntry, reason: str) -> None:
+        """Note why an entry waits."""
         self._db.execute("UPDATE entries SET reason = ? WHERE id = ?", (reason, entry.id))
 
     def drop(self, entry: TxEntry) -> None:

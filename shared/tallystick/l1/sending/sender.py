@@ -30,8 +30,7 @@ WITHDRAWABLE = (TxState.QUEUED, TxState.OVERTAKEN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderConfig:
-    """How the queue pays and waits. A transaction is final when its block has `confirmations` blocks, itself counted. What
-    sends ether and has no deadline leaves at least `reserve_wei` to what has one."""
+    """How the queue pays and waits: for `confirmations` blocks, its own counted; `reserve_wei` is for what has a deadline."""
 
     confirmations: int = 1
     fees: FeePolicy = field(default_factory=FeePolicy)
@@ -102,6 +101,7 @@ class TxQueue:
             return self._store.add(key, to, data, value_wei, gas, window)
 
     def get(self, key: str) -> TxEntry | None:
+        """Return the entry of a key, None where there is none."""
         with self._store.alone:
             return self._store.get(key)
 

@@ -22,19 +22,27 @@ class Signed(Protocol):
     """A signed transaction."""
 
     @property
-    def hash(self) -> Any: ...
+    def hash(self) -> Any:
+        """Return the transaction's hash."""
+        ...
 
     @property
-    def raw_transaction(self) -> Any: ...
+    def raw_transaction(self) -> Any:
+        """Return what is sent."""
+        ...
 
 
 class Signer(Protocol):
     """An account that signs; eth_account's LocalAccount is one."""
 
     @property
-    def address(self) -> str: ...
+    def address(self) -> str:
+        """Return the address that signs."""
+        ...
 
-    def sign_transaction(self, transaction_dict: dict[str, Any]) -> Signed: ...
+    def sign_transaction(self, transaction_dict: dict[str, Any]) -> Signed:
+        """Return the transaction, signed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +82,7 @@ class RemoteSigner:
 
     @property
     def address(self) -> str:
+        """Return the address that signs."""
         return self._address
 
     def sign_transaction(self, transaction_dict: dict[str, Any]) -> RemotelySigned:

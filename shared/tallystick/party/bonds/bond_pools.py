@@ -121,7 +121,8 @@ def read_pools(client: L1, deployment: Deployment, head: int, me: bytes = b"") -
 
 def joining(due: Due, rollup: RollupView, deployment: Deployment, value_wei: int) -> Due:
     """Return the call that puts money behind a call that is due, and nothing else: whoever leaves in front of it does not
-    keep it out."""
+    keep it out.
+    """
     purpose = purpose_of(due, rollup)
     assert purpose is not None
     id_ = purpose.pool(deployment.addresses.rollup)
@@ -142,7 +143,8 @@ def making(due: Due, pool: bytes) -> Due:
 
 def instead(due: Due, rollup: RollupView, pools: Mapping[bytes, Pool], deployment: Deployment) -> Due:
     """Return what to send for a call that is due where its own bond is not to be paid: the same by its pool if the sum is
-    there, else the call itself. What is due is true by the own replay, so the pool's members want just this."""
+    there, else the call itself. What is due is true by the own replay, so the pool's members want just this.
+    """
     purpose = purpose_of(due, rollup)
     pool = pools.get(purpose.pool(deployment.addresses.rollup)) if purpose is not None else None
     if pool is None or pool.stage is not Stage.GATHERING or pool.missing_wei:

@@ -24,6 +24,7 @@ class PoolView(View):
             super().apply(event)
 
     def on_PoolOpened(self, event: ChainEvent) -> None:
+        """Note what a pool is for."""
         args = event.args
         self._purposes[args["pool"]] = Purpose(
             parent=args["parent"],
@@ -34,5 +35,6 @@ class PoolView(View):
         )
 
     def on_Joined(self, event: ChainEvent) -> None:
+        """Note that the own key has joined a pool."""
         pool = event.args["pool"]
         self.joined[pool] = self._purposes[pool]

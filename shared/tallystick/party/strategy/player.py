@@ -83,7 +83,8 @@ class Decide:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
     """Bring the totals up to date, take the root's bond back and have the movers below it repaid. `paid` is how many are
-    repaid already: it tells one part from the next, for each begins with the root."""
+    repaid already: it tells one part from the next, for each begins with the root.
+    """
 
     root: Edge
     openings: tuple[Opening, ...]
@@ -185,7 +186,8 @@ def decide(view: ChallengeView, root: Edge, needed: int, block: int) -> Update |
 
 def settle(view: ChallengeView, root: Edge, period: int, block: int) -> Update | Settle:
     """Bring up to date what the root's own total lacks of the period; settle with the last of it, and repay at once as
-    many as one transaction holds."""
+    many as one transaction holds.
+    """
     openings = stale(view, root, period, block)
     if len(openings) > MAX_OPENINGS:
         return Update(openings=openings[:MAX_OPENINGS])

@@ -168,7 +168,8 @@ def moved(known: Known, contest: Contest) -> list[Due]:
 
 def asserted(known: Known, chain: list[Generation]) -> list[Due]:
     """Return the posting of the truth where it is missing at the end of the chain: because a lie is there, or because
-    this party proposes and its patience is over."""
+    this party proposes and its patience is over.
+    """
     if not chain or chain[-1].mine is not None or chain[-1].expected is None:
         return []
     parent, expected = chain[-1].parent, chain[-1].expected

@@ -106,7 +106,8 @@ def python_pools(ground: Ground, genesis: bytes, _machine: Machine, dropped: fro
 @dataclass(slots=True, kw_only=True)
 class Pooled:
     """A match's protocol, on which pools pay what the honest side would. With `puts_out` the attacker tries to have the
-    members leave whenever they gather."""
+    members leave whenever they gather.
+    """
 
     pools: PoolChain
     machine: Machine

@@ -17,7 +17,8 @@ from tallystick.party.strategy.strategy import (
 
 def lie_on(known: Known, *, proposes: bool = True) -> list[Due]:
     """Return the calls of a party whose replay is false: what it takes for true is its lie. One that does not propose
-    asserts where others have, and nowhere else."""
+    asserts where others have, and nowhere else.
+    """
     chain = list(true_chain(known))
     contests = played(known, chain, proves=False)
     posts = asserted(known, chain)

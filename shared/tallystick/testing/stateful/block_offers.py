@@ -98,6 +98,7 @@ class Blocks(Governance):
         self.play_block(block, through_l1)
 
     def play_block(self, block: BlockTrade, through_l1: bool) -> None:
+        """Send a block trade to both, through the sequencer or through L1, and compare what they say."""
         record = self.signed_block(block)
         if not through_l1:
             self.same(self.world.send(record), self.ledger.block(block))
@@ -107,9 +108,11 @@ class Blocks(Governance):
         self.same(self.world.force(record), expected)
 
     def seal(self) -> None:
+        """Close the batch; whoever plays knows how."""
         raise AssertionError
 
     def signed_block(self, block: BlockTrade) -> Record:
+        """Return the block trade as a record that both sides have signed."""
         maker, taker = block.maker, block.taker
         offer = self.world.signed(
             "block_trade",

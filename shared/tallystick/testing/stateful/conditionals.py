@@ -23,9 +23,11 @@ class Conditionals:
     conditionals = 0
 
     def same(self, found: Outcome, expected: Outcome) -> None:
+        """Compare what the machine and the ledger say of a record."""
         assert found is expected, f"the machine says {found.name}, the ledger {expected.name}"
 
     def nonce(self, account: int, reuse: bool) -> int:
+        """Return a nonce of an account that is new, or used already."""
         used = self.ledger.accounts[account].nonces if account in self.ledger.accounts else set()
         newest = max(used, default=0)
         return newest if reuse else newest + 1
@@ -77,6 +79,7 @@ class Conditionals:
         self.send_conditional(wanted, other.client_id if other else 0, other.slot if other else 0, hinted)
 
     def send_conditional(self, wanted: Order, pair: int, slot: int, hinted: Order | None) -> Outcome:
+        """Send a conditional order to both and compare what they say."""
         nonce = self.nonce(wanted.account, False)
         by = NAMES[wanted.account]
         record = self.world.signed(

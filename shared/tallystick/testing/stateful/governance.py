@@ -44,18 +44,23 @@ class Governance(Conditionals):
         return self.world.state.registers.batch_time or max(self.world.time, headers[-1].until if headers else 0)
 
     def skip(self, ms: int) -> None:
+        """Let time pass; whoever plays knows how. Units: milliseconds."""
         raise AssertionError
 
     def seal(self) -> None:
+        """Close the batch; whoever plays knows how."""
         raise AssertionError
 
     def report_marks(self) -> None:
+        """Report every market's own mark again; whoever plays knows how."""
         raise AssertionError
 
     def report_round(self, number: int, price: int, signers: tuple[int, ...]) -> None:
+        """Report a round of prices; whoever plays knows how."""
         raise AssertionError
 
     def gamble(self, poor: int, market: int, side: int, lots: int) -> None:
+        """Have an account lose more than it has; whoever plays knows how."""
         raise AssertionError
 
     @rule(
@@ -65,6 +70,7 @@ class Governance(Conditionals):
         honest=SELDOM,
     )
     def propose_rules(self, number: int, next_change: int, rules: Market, honest: bool) -> None:
+        """Propose other rules of a market: the next change, an old one, or one too many."""
         by = "mallory" if honest else "governance"
         before = self.ledger.proposals.get(number)
         change = (before.number if before else 0) + next_change
@@ -80,6 +86,7 @@ class Governance(Conditionals):
 
     @rule(number=st.integers(0, 3), waits=SELDOM)
     def apply_rules(self, number: int, waits: bool) -> None:
+        """Put proposed rules in force, in time or too early."""
         if waits:
             self.skip(DELAY_MS)
         self.same(self.world.send(make("apply_change", market=number)), self.ledger.apply_change(number))
@@ -113,6 +120,7 @@ class Governance(Conditionals):
 
     @rule(account=ACCOUNTS, market=MARKETS, away=st.integers(-5, 5), lots=st.integers(0, 8), honest=SELDOM)
     def force_close(self, account: int, market: int, away: int, lots: int, honest: bool) -> None:
+        """Close a position through L1, near the mark."""
         by = "mallory" if honest else NAMES[account]
         known = self.ledger.markets.get(market)
         price = max(1, (known.mark if known else 0) + away)

@@ -87,6 +87,7 @@ def check_market(operator: str, market: int, account: int | None = None) -> None
 
 
 def load_key(key_file: Path, password_file: Path | None) -> Any:
+    """Return the account of a key file. Raises: ConfigError."""
     from tallystick.l1.sending.keys import KeyFile, load_account
 
     return load_account(KeyFile(path=key_file, password_path=password_file))
@@ -104,6 +105,7 @@ def parse_address(text: str) -> str:
 
 
 def print_json(value: Any) -> None:
+    """Print a value as one line of JSON."""
     import msgspec
 
     print(msgspec.json.encode(value).decode())

@@ -69,7 +69,6 @@ def withdraw(
     as_json: Json = False,
 ) -> None:
     """Ask for a withdrawal; claim it on L1 once it is confirmed. Example: `trader withdraw 250 --sub 1`."""
-
     from tallystick.amounts import to_units
 
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
