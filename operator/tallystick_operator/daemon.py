@@ -144,11 +144,7 @@ class Operator:
         account = self._poster()
         self._check_may_post(account)
         queue = self._queue(account, data_dir / "l1.sqlite")
-        asserter_queue = queue
-        if config.assert_key_file:
-            asserter = self._account(config.assert_key_file, config.assert_password_file)
-            if asserter.address != account.address:
-                asserter_queue = self._queue(asserter, data_dir / "l1-assertions.sqlite")
+        asserters_queue = self._asserters_queue(account, data_dir) or queue
         self._board = Board()
         self._sequencer = self._make_sequencer(data_dir)
         self._keeper = Keeper(self._sequencer, self._clock.monotonic)
@@ -181,7 +177,7 @@ class Operator:
         self._asserter = Asserter(
             client=self._client,
             deployment=self._deployment,
-            queue=asserter_queue,
+            queue=asserters_queue,
             board=self._board,
             journal=self._journal,
             traces=data_dir / "traces",
@@ -198,6 +194,16 @@ class Operator:
         }
         """What it does again and again beside sequencing, each in a thread of its own while it runs."""
         self._server = ApiServer(self._api().app(), config.host, config.port)
+
+    def _asserters_queue(self, poster: Signer, data_dir: Path) -> TxQueue | None:
+        """Return the queue of the key that asserts, None where the poster's does."""
+        config = self.config
+        if not config.assert_key_file:
+            return None
+        asserter = self._account(config.assert_key_file, config.assert_password_file)
+        if asserter.address == poster.address:
+            return None
+        return self._queue(asserter, data_dir / "l1-assertions.sqlite")
 
     def _poster(self) -> Signer:
         config = self.config

@@ -25,7 +25,7 @@ def open_market(scene: Scene, lives: Lives) -> None:
     for name in ("alice", "bob"):
         scene.stage.deposit(name)
     for _ in range(40):
-        if lives.info()["messages_consumed"] == 2:
+        if lives.info().messages_consumed == 2:
             break
         lives.block(1)
     lives.list_market()

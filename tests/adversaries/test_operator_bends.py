@@ -101,11 +101,11 @@ def test_P11_F04_blocks_taken_back_with_a_deposit_end_nothing_and_lose_nothing(
     lives.report()
     stage.fund("carol")
     stage.mine(max(0, depth - 8))
-    before = lives.info()["messages_consumed"]
+    before = lives.info().messages_consumed
     stage.deposit("carol")
     lives.report()
     for _ in range(40):
-        if lives.info()["messages_consumed"] > before:
+        if lives.info().messages_consumed > before:
             break
         stage.mine(0)
     else:
@@ -115,7 +115,7 @@ def test_P11_F04_blocks_taken_back_with_a_deposit_end_nothing_and_lose_nothing(
     move_blocks(stage, depth)
     lives.perhaps_kill(kill)
     lives.settle(kill=kill / 4)
-    assert lives.info()["messages_consumed"] == stage.call("Inbox", "messageCount") == before + 1
+    assert lives.info().messages_consumed == stage.call("Inbox", "messageCount") == before + 1
     trade(lives)
     lives.settle()
     told_and_kept(lives)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tallystick.l1.sending.keys import save_key
+from tallystick.shapes.progress import L1Status
 from tallystick.shapes.routes import INFO
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, account
 from tallystick.testing.world import address
@@ -41,14 +41,14 @@ def trade(scene: Scene, running: Running, generations: int) -> None:
     alice.close()
 
 
-def l1_of(running: Running) -> Any:
+def l1_of(running: Running) -> L1Status:
     return running.http.ask(INFO).l1
 
 
 def all_asserted(running: Running) -> bool:
     """Whether the newest assertion covers every batch."""
     told = running.named("asserted")
-    return bool(told) and max(each["limit"] for each in told) == l1_of(running)["batches_posted"]
+    return bool(told) and max(each["limit"] for each in told) == l1_of(running).batches_posted
 
 
 @pytest.mark.parametrize("own_key", [False, True])
@@ -74,7 +74,7 @@ def test_P04_an_operator_with_one_bond_asserts_and_confirms_generation_after_gen
     assert stage.client.balance_wei(address(who)) < terms.challenge_bond_wei + GAS_WEI, "the only bond is out"
     stage.mine(PERIOD_BLOCKS)
     newest = running.named("asserted")[-1]["assertion"]
-    scene.wait(lambda: l1_of(running)["latest_confirmed"] == newest, "all to be confirmed", mine=2)
+    scene.wait(lambda: l1_of(running).latest_confirmed == newest, "all to be confirmed", mine=2)
     assert not running.named("not_taken") and not running.named("failed")
     assert not [each for each in running.named("l1_problem") if "paid" in each["problem"] or "pay" in each["problem"]]
     running.stop()

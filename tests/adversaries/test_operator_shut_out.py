@@ -46,7 +46,7 @@ def test_F03_gas_above_every_cap_for_three_hours_stops_promises_and_loses_nothin
     trade(lives)
     assert set(lives.refusals) <= {"l1_behind", "l1_shut"} and len(lives.acknowledged) == held
     info = lives.info()
-    assert not info["promises"]["open"] and info["promises"]["message"]
+    assert not info.promises.open and info.promises.message
     lives.settle(GWEI)
     trade(lives)
     lives.settle(GWEI)

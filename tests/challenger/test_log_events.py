@@ -18,9 +18,10 @@ from tests.challenger.test_webhook import until
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = [
-    *(ROOT / "challenger" / "tallystick_challenger").glob("*.py"),
-    *(ROOT / "shared/tallystick/dispute").glob("*.py"),
-    *(ROOT / "shared/tallystick/rollup").glob("*.py"),
+    *(ROOT / "challenger" / "tallystick_challenger").rglob("*.py"),
+    *(ROOT / "shared/tallystick/dispute").rglob("*.py"),
+    *(ROOT / "shared/tallystick/party").rglob("*.py"),
+    *(ROOT / "shared/tallystick/rollup").rglob("*.py"),
 ]
 TELLS = ("report", "_report", "write")
 """The functions that tell an event, which is their first argument."""

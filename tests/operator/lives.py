@@ -18,6 +18,7 @@ from tallystick.l1.client.events import EventReader
 from tallystick.records.codec import Record, decode, encode
 from tallystick.records.signing import make, sign
 from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.shapes.progress import Info
 from tallystick.testing.l1_stage import Stage
 from tallystick.testing.world import key, ordinary_rules
 from tallystick.trader.client import TraderClient
@@ -102,8 +103,9 @@ class Lives:
         found = [json.loads(line) for line in self.events_path.read_text().splitlines()]
         return [event for event in found if event["event"] == name]
 
-    def info(self) -> Any:
-        return self.ask(lambda client: client.info())
+    def info(self) -> Info:
+        told: Info = self.ask(lambda client: client.info())
+        return told
 
     def ask(self, question: Callable[[TraderClient], Any]) -> Any:
         """Ask until somebody answers."""
@@ -158,7 +160,7 @@ class Lives:
         """Have the signers say a price, whether it is taken or not."""
         info = self.info()
         now = clock_ms(info)
-        domain = bytes.fromhex(info["domain"][2:])
+        domain = bytes.fromhex(info.domain[2:])
         for signer in range(3):
             values = {"market": 0, "signer": signer, "round": now, "price_ticks": price_ticks, "time_ms": now}
             record = sign(make("report_price", **values), domain, key(f"signer {signer}"))
@@ -176,7 +178,7 @@ class Lives:
         request("anvil_mine", hex(1), hex(1))
         head = self.scene.stage.client.head()
         deadline = time.monotonic() + START_SECONDS
-        while self.info()["clock_ms"] < head.timestamp * 1000:
+        while self.info().clock_ms < head.timestamp * 1000:
             assert time.monotonic() < deadline, "the operator sees no blocks"
             time.sleep(0.03)
 
@@ -188,13 +190,13 @@ class Lives:
             if kill:
                 self.perhaps_kill(kill)
             info = self.info()
-            if info["promises"]["open"]:
+            if info.promises.open:
                 wanted = {encode(each) for each in self.acknowledged}
                 if wanted <= set(kept_on_l1(self.scene.stage)):
                     return
         there = set(kept_on_l1(self.scene.stage))
         missing = [each for each in self.acknowledged if encode(each) not in there]
-        raise AssertionError(f"it did not come to rest: {self.info()['promises']} {self.info()['l1']} lacks {missing}")
+        raise AssertionError(f"it did not come to rest: {self.info().promises} {self.info().l1} lacks {missing}")
 
     def close(self) -> None:
         self.kill()

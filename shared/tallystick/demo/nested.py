@@ -9,6 +9,8 @@ from eth_account.signers.local import LocalAccount
 
 from tallystick.demo.exchange import Exchange, plain
 from tallystick.demo.story import Story, money
+from tallystick.dispute.edge_view import Edge
+from tallystick.errors import L1Reverted
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.party.duties import DUTIES, Mode
@@ -20,8 +22,8 @@ from tallystick.testing.rogues.nest import Lie, Nest, theft
 
 GENERATIONS: Final = 3
 PURSE_ETHER: Final = 1_000
-BEFORE_RIPE_BLOCKS: Final = 3
-"""How short of the whole period the honest side is when she opens her last root."""
+BEFORE_RIPE_BLOCKS: Final = 8
+"""How short of the whole period the honest side is when she opens her last root: each transaction makes a block here."""
 MINE_STEP: Final = 6
 GAS_WEI: Final = 10**17
 """More than the honest side's gas of the story, and less than any bond."""
@@ -46,6 +48,7 @@ class Thief:
         self.lies: list[Lie] = []
         self.truths: list[bytes] = []
         self.struck = False
+        self._opened = 0
         self.watch.tick()
         self._seen_block = 0
         self._honest_wei = self._honest_wealth_wei()
@@ -77,7 +80,7 @@ class Thief:
         if last:
             self.story.say(f"[yellow]in this one Eve owns {money(units)}, all that is in the Vault[/yellow]")
         else:
-            self.nest.open_root(lie)
+            self._open_root(lie)
 
     def is_answered(self) -> bool:
         """Whether the honest side has committed itself beside the newest lie."""
@@ -99,12 +102,26 @@ class Thief:
             self.exchange.mine(min(MINE_STEP, left))
         else:
             self.struck = True
-            self.nest.halve(self.lies[-1], self.nest.open_root(self.lies[-1]))
-            self.story.say(
-                f"[yellow]{BEFORE_RIPE_BLOCKS} blocks before the last truth is ripe, Eve opens her root and halves "
-                "it; behind every move she tries to decide, settle, confirm[/yellow]"
-            )
+            self._strike()
         return self.struck and self._has_failed()
+
+    def _strike(self) -> None:
+        """Open the last root and halve it; where the honest side's moves took the last blocks, it is too late for that."""
+        try:
+            root = self._open_root(self.lies[-1])
+        except L1Reverted:
+            self.story.say("[yellow]Eve would open her last root now, but the dispute is decided already[/yellow]")
+            return
+        self.nest.halve(self.lies[-1], root)
+        self.story.say(
+            "[yellow]some blocks before the last truth is ripe, Eve opens her root and halves it; behind every move she "
+            "tries to decide, settle, confirm[/yellow]"
+        )
+
+    def _open_root(self, lie: Lie) -> Edge:
+        root = self.nest.open_root(lie)
+        self._opened += 1
+        return root
 
     def _has_failed(self) -> bool:
         """Whether every lie is rejected, each generation confirmed as it truly is, and no dispute left."""
@@ -117,7 +134,7 @@ class Thief:
     def is_poorer(self) -> bool:
         """Whether she has lost each of her bonds, is owed nothing, and holds nothing of the Vault's."""
         terms, who = self.exchange.deployment.config, "0x" + self.address.hex()
-        bonds = len(self.lies) * (terms.assertion_bond_wei + terms.challenge_bond_wei)
+        bonds = len(self.lies) * terms.assertion_bond_wei + self._opened * terms.challenge_bond_wei
         owed = sum(int(self.exchange.call(contract, "credit", who)) for contract in ("Rollup", "Challenge"))
         stolen = int(self.exchange.call("TestToken", "balanceOf", who))
         left = self.watch.client.balance_wei(self.address)
