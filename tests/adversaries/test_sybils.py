@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tallystick.bench.disputes.battle import INCLUSION_BLOCKS, MOST_CENSORED, Battle, Result
+from tallystick.bench.disputes.defence_gas import DECLARED_PRICE_WEI
 from tallystick.bench.disputes.sybils import Timing, attacks
 from tallystick.dispute.trace_tree import History
 from tallystick.rollup.views.assertion_view import Status
@@ -32,7 +33,10 @@ def play(stage: Stage, count: int, censored: int = 0, *timings: Timing) -> tuple
     assert result.censored == censored
     assert result.liars_time < PERIOD_BLOCKS
     assert result.blocks <= 2 * PERIOD_BLOCKS
-    assert result.profit_wei > 0
+    assert result.profit_wei == result.repaid_wei - result.fees_wei > 0
+    assert result.gas <= result.most_gas
+    if {attack.timing for attack in chosen} <= {Timing.AT_ONCE, Timing.LATE}:
+        assert result.repaid_wei >= result.gas * DECLARED_PRICE_WEI
     assert result.lost_wei * 100 >= result.bonds_wei * LOST_PERCENT
     must_hold(stage, battle.honest, before_wei=FUND_WEI)
     fallen = [each for each in battle.honest.rollup.assertions.values() if each.status is Status.REJECTED]

@@ -150,4 +150,5 @@ def test_attackers_with_different_histories_lose_on_anvil_too(crowded: CrowdedSt
     assert result.won
     assert result.liars_time < PERIOD_BLOCKS
     assert result.decided <= PERIOD_BLOCKS + INCLUSION_BLOCKS
-    assert result.profit_wei > 0
+    assert result.profit_wei == result.repaid_wei - result.fees_wei
+    assert result.gas <= result.most_gas

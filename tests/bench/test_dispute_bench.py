@@ -72,7 +72,8 @@ def test_a_battle_is_shown_and_ends_with_one_object() -> None:
 
 def test_a_battle_in_which_the_honest_side_is_overtaken_is_won_too() -> None:
     battle = small_battle(3, fronted=True)
-    assert battle["won"] and battle["profit_wei"] > 0
+    assert battle["won"] and battle["profit_wei"] == battle["repaid_wei"] - battle["fees_wei"] > 0
+    assert battle["gas"] <= battle["most_gas"]
 
 
 def test_a_forked_trace_is_the_tree_over_its_states() -> None:

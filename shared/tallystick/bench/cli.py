@@ -152,10 +152,12 @@ def sybils(
 ) -> None:
     """Let attackers with different histories play at once against one honest party, with the real contracts.
 
-    Exit code 0 if the truth won each time, no lie came near the period, and honesty paid.
+    Exit code 0 if the truth won each time, no lie came near the period, and honesty cost no more gas than documented and
+    was repaid, up to the declared price where nobody makes its moves before it.
     """
     from tallystick.bench.dispute_tables import sybils_page
     from tallystick.bench.disputes.battle import small_battle
+    from tallystick.bench.disputes.defence_gas import is_repaid
     from tallystick.testing.l1_stage import PERIOD_BLOCKS
 
     rows = [
@@ -164,7 +166,7 @@ def sybils(
         for count in attackers
     ]
     _tell(sybils_page(rows), json_output)
-    ok = all(row["won"] and row["profit_wei"] > 0 and row["liars_time"] < PERIOD_BLOCKS for row in rows)
+    ok = all(row["won"] and is_repaid(row, fronted=fronted) and row["liars_time"] < PERIOD_BLOCKS for row in rows)
     _finish({"ok": ok, "battles": rows}, json_output)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from tallystick.bench.disputes.defence_gas import most_gas, repaid, spent
 from tallystick.bench.disputes.sybils import Attack, Attacker, Timing, attacks, owner, send
 from tallystick.dispute.trace_tree import History, Trace
-from tallystick.l1.abi import contract_abi
 from tallystick.l1.client.http_client import L1Client
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
@@ -46,7 +46,8 @@ class Result:
 
     Units: `attackers` of each generation; `blocks` from the first false assertion to the last payment; `decided` are the
     most from a generation's beginning to its decision, `confirmed` the most from a true assertion's posting to its
-    confirmation; `profit_wei` is what the honest party has more than before; `liars_time` the most blocks any lie ever
+    confirmation; `profit_wei` is what the honest party has more than before, to the wei `repaid_wei` less `fees_wei`;
+    `most_gas` is what its `gas` may be by docs/dispute.md; `liars_time` the most blocks any lie ever
     had; `bonds_in_use` the most assertion bonds that the honest party had on L1 at once, `contested` the most
     generations that were undecided.
     """
@@ -63,6 +64,9 @@ class Result:
     bonds_wei: int
     lost_wei: int
     profit_wei: int
+    repaid_wei: int
+    fees_wei: int
+    most_gas: int
     liars_time: int
     censored: int
     seconds: float
@@ -270,7 +274,8 @@ class Battle:
     def _result(self, first: int, before_wei: int, seconds: float) -> Result:
         self.eyes.read()
         client, config = self.eyes.client, self.stage.deployment.config
-        spent = transactions(self.stage.chain, HONEST, first + 1, self.eyes.head)
+        paid = spent(self.stage.chain, HONEST, first + 1, self.eyes.head)
+        tree = repaid(client, self.stage.deployment, HONEST)
         self._note()
         view, challenge = self.eyes.rollup, self.eyes.challenge
         children = [id_ for front in self.fronts for id_ in view.children[front.parent.id]]
@@ -290,38 +295,21 @@ class Battle:
             decided=max(decided),
             confirmed=max(self._confirmed.values()),
             bonds_in_use=self._bonds,
-            moves=sum(len(spent.get(name, [])) for name in ("openRoot", "bisect", "prove", "update", "decide")),
-            gas=sum(map(sum, spent.values())),
+            moves=sum(len(paid.gas.get(name, [])) for name in ("openRoot", "bisect", "prove", "update", "decide")),
+            gas=sum(map(sum, paid.gas.values())),
             bonds_wei=bonds,
             lost_wei=bonds - paid_back,
             profit_wei=client.balance_wei(address(HONEST)) - before_wei,
+            repaid_wei=tree.wei,
+            fees_wei=paid.fees_wei,
+            most_gas=most_gas(len(self.fronts), len(names), tree),
             liars_time=self._liars_time,
             censored=self._dropped,
             seconds=seconds,
             slowest_tick=self._slowest,
             won=view.latest_confirmed == self.fronts[-1].mine and {each.status for each in rivals} == {Status.REJECTED},
-            by_function=spent,
+            by_function=paid.gas,
         )
-
-
-def transactions(client: L1Client, name: str, first: int, last: int) -> dict[str, list[int]]:
-    """Return the gas of every transaction of a name between two blocks, by function."""
-    known = {
-        entry.digest[:4]: entry.name
-        for contract in ("Rollup", "Challenge")
-        for entry in contract_abi(contract).functions()
-    }
-    found: dict[str, list[int]] = {}
-    mine = owner(name)
-    for number in range(first, last + 1):
-        block: Any = client.request("eth_getBlockByNumber", hex(number), True)
-        for each in block["transactions"]:
-            if each["from"].lower() == mine:
-                receipt = client.receipt(bytes.fromhex(each["hash"][2:]))
-                assert receipt is not None
-                function = known[bytes.fromhex(each["input"][2:10])]
-                found.setdefault(function, []).append(receipt.gas_used)
-    return found
 
 
 def typical(gas: list[int]) -> int:
