@@ -147,7 +147,7 @@ class Operator:
         asserters_queue = self._asserters_queue(account, data_dir) or queue
         self._board = Board()
         self._sequencer = self._make_sequencer(data_dir)
-        self._keeper = Keeper(self._sequencer, self._clock.monotonic)
+        self._keeper = Keeper(self._sequencer, self._clock)
         self._metrics = Metrics()
         self._standing = Standing(self._sequencer, self._board, self._journal, self._metrics)
         self._follower = Follower(
@@ -248,9 +248,8 @@ class Operator:
             new_executor=lambda keep_from: Executor(genesis, keep_from),
             keep_from=max(0, posted - BATCHES_KEPT),
             log=log,
-            clock=ExchangeClock(self._clock.monotonic, ahead),
+            clock=ExchangeClock(self._clock, ahead),
             receipt_key=key,
-            monotonic=self._clock.monotonic,
             policy=self._policy(),
         )
         entries = core.replay()

@@ -20,9 +20,9 @@ from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import CONFIRMATIONS, Identity, Party
 from tallystick.ports.system import SystemClock
+from tallystick.testing.handclock import HandClock
 from tallystick.testing.l1_stage import FUND_WEI, PERIOD_BLOCKS, Stage, account
 from tests.adversaries.rules import must_hold
-from tests.handclock import HandClock
 from tests.l1.relay import Relay
 
 LIARS = 3

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.journal import Journal
-from tests.handclock import HandClock
+from tallystick.testing.handclock import HandClock
 
 
 @pytest.mark.parametrize("people", [False, True])

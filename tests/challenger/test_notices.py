@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tallystick.testing.handclock import HandClock
 from tallystick_challenger.telling.alerts import Alert, Kind
 from tallystick_challenger.telling.notices import (
     LAST_WORDS_SECONDS,
@@ -23,7 +24,6 @@ from tallystick_challenger.telling.notices import (
     Tried,
     Wait,
 )
-from tests.handclock import HandClock
 
 KINDS = (str(Kind.WRONG_ROOT),)
 

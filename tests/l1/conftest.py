@@ -16,7 +16,7 @@ from tallystick.l1.dev.dev_server import DevServer, ServerConfig
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.ports.system import SystemClock
-from tests.handclock import HandClock
+from tallystick.testing.handclock import HandClock
 
 PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]
 

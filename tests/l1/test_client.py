@@ -14,7 +14,7 @@ from tallystick.l1.client.access import Contract
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.ports.system import SystemClock
-from tests.handclock import HandClock
+from tallystick.testing.handclock import HandClock
 
 Send = Callable[..., bytes]
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")

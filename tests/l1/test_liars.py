@@ -11,7 +11,7 @@ from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.fees import GWEI
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.ports.system import SystemClock
-from tests.handclock import HandClock
+from tallystick.testing.handclock import HandClock
 from tests.l1.relay import Relay
 
 NewQueue = Callable[..., TxQueue]

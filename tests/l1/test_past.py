@@ -22,9 +22,9 @@ from tallystick.party.party import Identity, Party
 from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import RollupView
 from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.testing.handclock import HandClock
 from tallystick.testing.l1_stage import Stage, Told, account, trade_a_little
 from tallystick.testing.world import address
-from tests.handclock import HandClock
 from tests.l1.relay import Relay
 
 Lie = Callable[[str, list[Any], Any], Any]

@@ -14,7 +14,7 @@ from tallystick.l1.sending.fees import GWEI, FeePolicy
 from tallystick.l1.sending.queuestore import QueueStore, TxState
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.ports.system import SystemClock
-from tests.handclock import HandClock
+from tallystick.testing.handclock import HandClock
 
 NewQueue = Callable[..., TxQueue]
 Send = Callable[..., bytes]

@@ -16,7 +16,7 @@ from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.fees import GWEI, PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
 from tallystick.l1.sending.queuestore import TxState
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
-from tests.handclock import HandClock
+from tallystick.testing.handclock import HandClock
 from tests.l1.relay import Relay
 
 NewQueue = Callable[..., TxQueue]

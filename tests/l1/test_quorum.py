@@ -15,7 +15,7 @@ from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.dev.dev_server import DevServer, ServerConfig
 from tallystick.l1.proofs.headers import prove_header
 from tallystick.ports.system import SystemClock
-from tests.handclock import HandClock
+from tallystick.testing.handclock import HandClock
 from tests.l1.relay import Relay
 
 Send = Callable[..., bytes]

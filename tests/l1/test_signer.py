@@ -16,7 +16,7 @@ from tallystick.l1.sending.queuestore import QueueStore, TxState
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.l1.sending.signer import RemoteKey, RemoteSigner
 from tallystick.ports.system import SystemClock
-from tests.handclock import HandClock
+from tallystick.testing.handclock import HandClock
 
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")
 NUMBERS = ("chainId", "nonce", "gas", "value", "maxFeePerGas", "maxPriorityFeePerGas")

@@ -13,6 +13,7 @@ from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import MESSAGE_DEPOSIT
+from tallystick.testing.handclock import HandClock
 from tallystick.testing.world import START, Published, address, key, message, ordinary_rules, world_genesis
 from tallystick_operator.intake.door import Checked, Refused, check_signature
 from tallystick_operator.sequencer.clock import ExchangeClock
@@ -29,21 +30,28 @@ class Rig:
 
     path: Path
     policy: CorePolicy = field(default_factory=CorePolicy)
-    seconds: float = 0.0
+    hand: HandClock = field(default_factory=HandClock)
     messages: list[bytes] = field(default_factory=list)
     nonces: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        return self.hand.passed
+
+    @seconds.setter
+    def seconds(self, passed: float) -> None:
+        self.hand.passed = passed
 
     def open(self) -> Core:
         """Start over from what is on disk."""
         genesis = world_genesis()
         self.log = RecordLog(self.path / "records.log", genesis_state(genesis).hash())
-        clock = ExchangeClock(lambda: self.seconds, most_ahead_seconds=30)
+        clock = ExchangeClock(self.hand, most_ahead_seconds=30)
         core = Core(
             new_executor=lambda keep_from: Executor(genesis, keep_from),
             log=self.log,
             clock=clock,
             receipt_key=RECEIPT_KEY,
-            monotonic=lambda: self.seconds,
             policy=self.policy,
         )
         core.replay()

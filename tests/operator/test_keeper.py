@@ -9,6 +9,7 @@ from tallystick.records.signing import make
 from tallystick.shapes.submitting import Answer, Submission
 from tallystick.state.layout import ADL_DELAY_MS
 from tallystick.testing.byhand import hold
+from tallystick.testing.handclock import HandClock
 from tallystick.testing.ledger.look import position
 from tallystick_operator.intake.door import Refused, check_signature, to_record
 from tallystick_operator.intake.keeper import RETRY_SECONDS, Keeper, candidates, due, ripe_nominations
@@ -22,17 +23,9 @@ MARK = 618_000
 WORTH = 100 * MARK * 100
 
 
-class Now:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 @pytest.fixture
-def now() -> Now:
-    return Now()
+def now() -> HandClock:
+    return HandClock()
 
 
 def troubled(rig: Rig, value: int) -> None:
@@ -43,7 +36,7 @@ def troubled(rig: Rig, value: int) -> None:
     hold(state, POOR, 0, 100, value)
 
 
-def keeper(rig: Rig, now: Now) -> tuple[Keeper, Sequencer]:
+def keeper(rig: Rig, now: HandClock) -> tuple[Keeper, Sequencer]:
     def failed(error: BaseException) -> None:
         raise error
 
@@ -65,7 +58,7 @@ def test_only_what_cannot_be_carried_is_due(rig: Rig) -> None:
     assert candidates(state, POOR, 0) == [SHORT]
 
 
-def test_a_failing_position_is_sold_on_the_book(rig: Rig, now: Now) -> None:
+def test_a_failing_position_is_sold_on_the_book(rig: Rig, now: HandClock) -> None:
     troubled(rig, WORTH // 80)
     rig.accept(rig.order(1, BUY, MARK, 100))
     watch, sequencer = keeper(rig, now)
@@ -76,7 +69,7 @@ def test_a_failing_position_is_sold_on_the_book(rig: Rig, now: Now) -> None:
     assert due(state) == []
 
 
-def test_what_nobody_buys_goes_to_the_other_side_and_is_not_asked_for_again_at_once(rig: Rig, now: Now) -> None:
+def test_what_nobody_buys_goes_to_the_other_side_and_is_not_asked_for_again_at_once(rig: Rig, now: HandClock) -> None:
     troubled(rig, WORTH // 80)
     watch, sequencer = keeper(rig, now)
     watch.tick()
@@ -85,11 +78,11 @@ def test_what_nobody_buys_goes_to_the_other_side_and_is_not_asked_for_again_at_o
     assert ripe_nominations(rig.core) == []
     watch.tick()
     assert outcomes(rig) == nominated
-    now.seconds = RETRY_SECONDS
+    now.passed = RETRY_SECONDS
     sequencer.close()
 
 
-def test_a_nominee_whose_turn_has_come_takes_the_position_up(rig: Rig, now: Now) -> None:
+def test_a_nominee_whose_turn_has_come_takes_the_position_up(rig: Rig, now: HandClock) -> None:
     troubled(rig, -1)
     watch, sequencer = keeper(rig, now)
     watch.tick()

@@ -15,6 +15,7 @@ from tallystick.party.duties import Mode
 from tallystick.records.codec import Record
 from tallystick.records.signing import make, sign
 from tallystick.shapes.submitting import Answer
+from tallystick.testing.handclock import HandClock
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, account
 from tallystick.testing.world import key, ordinary_rules
 from tallystick_challenger.config import ChallengerConfig
@@ -23,7 +24,6 @@ from tallystick_challenger.telling.teller import Teller, Telling
 from tallystick_challenger.watching.watch import BUSY_SECONDS, Watch
 from tallystick_operator.daemon import Operator
 from tallystick_operator.intake.door import check_signature
-from tests.handclock import HandClock
 from tests.operator.scene import Scene
 
 POLL_SECONDS = 5.0

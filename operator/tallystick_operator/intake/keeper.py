@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Final
 
 from tallystick.machine.market.liquidation import FUND, size_of
 from tallystick.machine.market.risk import Health, health
+from tallystick.ports import Clock
 from tallystick.records.signing import make
 from tallystick.shapes.submitting import Answer
 from tallystick.state.cells import (
@@ -37,15 +37,15 @@ Position = tuple[int, int]
 class Keeper:
     """Walks the ladder for every position that is due: the book, the insurance fund, the other side."""
 
-    def __init__(self, sequencer: Sequencer, monotonic: Callable[[], float]) -> None:
+    def __init__(self, sequencer: Sequencer, clock: Clock) -> None:
         self._sequencer = sequencer
-        self._monotonic = monotonic
+        self._clock = clock
         self._left_alone: dict[Position, float] = {}
         self._seen = -1
 
     def tick(self) -> bool:
         """Look through the accounts once, if anything has happened since, and ask for what is due."""
-        now = self._monotonic()
+        now = self._clock.monotonic()
         self._left_alone = {each: until for each, until in self._left_alone.items() if until > now}
         for account in self._sequencer.read(ripe_nominations):
             self._ask("deleverage", account=account)

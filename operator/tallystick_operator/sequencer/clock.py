@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from tallystick.ports import Clock
 
 
 class ExchangeClock:
@@ -12,8 +12,8 @@ class ExchangeClock:
     ahead of it when no block comes. It never goes back.
     """
 
-    def __init__(self, monotonic: Callable[[], float], most_ahead_seconds: float) -> None:
-        self._monotonic = monotonic
+    def __init__(self, clock: Clock, most_ahead_seconds: float) -> None:
+        self._clock = clock
         self._most_ahead_ms = int(most_ahead_seconds * 1000)
         self._l1_time = -1
         self._seen_at = 0.0
@@ -24,11 +24,15 @@ class ExchangeClock:
         """Whether any L1 time is known."""
         return self._l1_time >= 0
 
+    def monotonic(self) -> float:
+        """Return this machine's own seconds, which L1 has no part in."""
+        return self._clock.monotonic()
+
     def observe(self, l1_time: int) -> None:
         """Take in the timestamp of L1's newest block, in seconds."""
         if l1_time > self._l1_time:
             self._l1_time = l1_time
-            self._seen_at = self._monotonic()
+            self._seen_at = self.monotonic()
 
     def not_before(self, clock_ms: int) -> None:
         """Never show less than this: what the log says was shown already."""
@@ -36,7 +40,7 @@ class ExchangeClock:
 
     def now_ms(self) -> int:
         """Return the time in milliseconds."""
-        since_ms = int((self._monotonic() - self._seen_at) * 1000)
+        since_ms = int((self.monotonic() - self._seen_at) * 1000)
         now_ms = self._l1_time * 1000 + min(since_ms, self._most_ahead_ms)
         self._newest_ms = max(self._newest_ms, now_ms)
         return self._newest_ms

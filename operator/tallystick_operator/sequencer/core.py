@@ -75,7 +75,6 @@ class Core:
         log: RecordLog,
         clock: ExchangeClock,
         receipt_key: bytes,
-        monotonic: Callable[[], float],
         policy: CorePolicy,
         keep_from: int = 0,
     ) -> None:
@@ -88,7 +87,6 @@ class Core:
         self.log = log
         self.stopped: Refused | None = None
         self.newly_sealed: list[SealedBatch] = []
-        self._monotonic = monotonic
         self._opened_at = 0.0
         self._pressing = False
         self._posted = 0
@@ -218,15 +216,15 @@ class Core:
         now_ms = self.clock.now_ms()
         for batch, clock_ms in self.branch.first_kept.items():
             if batch >= self._posted:
-                since = self._taken_at.setdefault(batch, self._monotonic())
-                return max(now_ms - clock_ms, int((self._monotonic() - since) * 1000))
+                since = self._taken_at.setdefault(batch, self.clock.monotonic())
+                return max(now_ms - clock_ms, int((self.clock.monotonic() - since) * 1000))
         return 0
 
     def seal_is_due(self, now_ms: int) -> bool:
         """Whether the open batch is old enough to be published."""
         if not self.executor.is_open:
             return False
-        age = self._monotonic() - self._opened_at
+        age = self.clock.monotonic() - self._opened_at
         least = self.policy.batch_seconds if self._pressing or self._messages else self.policy.quiet_seconds
         return age >= least or self._too_far_back(now_ms)
 
@@ -301,7 +299,7 @@ class Core:
         self._renew_prices(now_ms)
         with self.as_of_now():
             ready = prices_are_back(self.executor.state)
-        if not ready and self._monotonic() < self._prices_by:
+        if not ready and self.clock.monotonic() < self._prices_by:
             return
         for data in list(islice(self.branch.owed, OWED_A_GROUP)):
             record = decoded(data)
@@ -334,7 +332,7 @@ class Core:
 
     def _open(self, now_ms: int) -> None:
         """Open a batch, and consume the messages there are: they come before its records."""
-        self._opened_at = self._monotonic()
+        self._opened_at = self.clock.monotonic()
         self._pressing = bool(self._messages)
         for message in self._messages:
             self._entries.append(self.executor.message(self.executor.messages.count, message))
@@ -392,8 +390,8 @@ class Core:
         """Set the clocks of a history that has just been rebuilt."""
         registers = self.executor.state.registers
         self.clock.not_before(max(registers.clock_ms, self.executor.batch_time * 1000))
-        self._opened_at = self._monotonic()
+        self._opened_at = self.clock.monotonic()
         self._pressing = True
         self._taken_at.clear()
-        self._prices_by = self._monotonic() + PRICES_WAIT_SECONDS
+        self._prices_by = self.clock.monotonic() + PRICES_WAIT_SECONDS
         self._renewed: set[bytes] = set()

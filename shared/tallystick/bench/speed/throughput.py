@@ -25,6 +25,7 @@ from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
 from tallystick.shapes.submitting import Answer, Submission
 from tallystick.state.layout import MESSAGE_DEPOSIT
+from tallystick.testing.handclock import HandClock
 from tallystick.testing.world import START, Published, address, key, message, ordinary_rules, world_genesis
 from tallystick_operator.intake.door import Refused, check_signature, to_record
 from tallystick_operator.sequencer.clock import ExchangeClock
@@ -51,13 +52,12 @@ def measure(*, orders: int, bulk: int, seed: int) -> Result:
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
         genesis = world_genesis()
         with RecordLog(Path(folder) / "records.log", genesis_state(genesis).hash()) as log:
-            clock = ExchangeClock(lambda: 0.0, most_ahead_seconds=0)
+            clock = ExchangeClock(HandClock(), most_ahead_seconds=0)
             core = Core(
                 new_executor=lambda keep_from: Executor(genesis, keep_from),
                 log=log,
                 clock=clock,
                 receipt_key=key("receipts"),
-                monotonic=lambda: 0.0,
                 policy=CorePolicy(),
             )
             clock.observe(START)

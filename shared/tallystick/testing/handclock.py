@@ -16,11 +16,14 @@ class HandClock:
     pauses: list[float] = field(default_factory=list)
 
     def now(self) -> float:
+        """Return what the clock on the wall shows."""
         return self.began + self.passed
 
     def monotonic(self) -> float:
+        """Return the seconds that went by since it began."""
         return self.passed
 
     def sleep(self, seconds: float) -> None:
+        """Be back at once, so many seconds later."""
         self.pauses.append(seconds)
         self.passed += seconds
