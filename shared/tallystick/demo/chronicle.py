@@ -68,12 +68,7 @@ class Chronicle:
 
     def poll(self) -> list[L1Event]:
         """Read and tell what is new."""
-        fresh: list[L1Event] = []
-        while True:
-            batch = self.reader.poll()
-            fresh += batch.events
-            if batch.complete:
-                break
+        fresh = [event for batch in self.reader.to_head() for event in batch]
         for event in fresh:
             self.events.append(event)
             self._tell(event)

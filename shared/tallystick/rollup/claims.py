@@ -49,17 +49,13 @@ def claim_from_l1(client: L1, deployment: Deployment, index: int) -> Claim:
     Raises: DataMissing when no confirmed state holds the withdrawal.
     """
     inbox, rollup = InboxView(), RollupView()
-    reader = EventReader(client, deployment)
-    complete = False
-    while not complete:
-        batch = reader.poll()
+    for batch in EventReader(client, deployment).to_head():
         if batch.rolled_back_to is not None:
             inbox.rollback(batch.rolled_back_to)
             rollup.rollback(batch.rolled_back_to)
         for event in batch:
             inbox.apply(event)
             rollup.apply(event)
-        complete = batch.complete
     height = deployment.config.root_height
     replayer = Replayer(rollup.genesis_data, rollup.genesis_id, inbox, height=height)
     for assertion in _confirmed_path(rollup):

@@ -78,15 +78,11 @@ def spent(client: L1Client, name: str, first: int, last: int) -> Spent:
 
 def repaid(client: L1, deployment: Deployment, name: str) -> Repaid:
     """Return who made the moves that were repaid, and what a name got."""
-    reader = EventReader(client, deployment)
     movers: dict[tuple[str, bytes], bytes] = {}
     own, others = dict.fromkeys(MOVE_GAS, 0), dict.fromkeys(MOVE_GAS, 0)
     wei, opened = 0, b""
-    complete = False
-    while not complete:
-        batch = reader.poll()
-        complete = batch.complete
-        for event in batch.events:
+    for batch in EventReader(client, deployment).to_head():
+        for event in batch:
             match event.name:
                 case "EdgeBisected":
                     movers["bisect", event.args["edge"]] = event.args["mover"]

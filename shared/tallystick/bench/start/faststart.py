@@ -55,11 +55,9 @@ def _read(url: str, blocks: int, folder: Path, progress: Progress) -> dict[str, 
     reader = ContractReader(client, contracts, GENESIS_BLOCK, store=store, claims=True)
     began = time.perf_counter()
     events = facts = 0
-    claimed = complete = False
+    claimed = False
     checked = 0.0
-    while not complete:
-        batch = reader.poll()
-        complete = batch.complete
+    for batch in reader.to_head():
         claimed = claimed or batch.claimed
         events += len(batch)
         for view in (inbox, rollup, challenge):

@@ -155,6 +155,17 @@ class ContractReader:
                 raise
         raise L1Error("the chain changes faster than it can be read", endpoint=self._client.endpoint)
 
+    def to_head(self) -> Iterator[EventBatch]:
+        """Poll until L1's head is reached, and yield what each poll gave; the next comes when that one is dealt with.
+
+        Raises: L1Error.
+        """
+        complete = False
+        while not complete:
+            batch = self.poll()
+            complete = batch.complete
+            yield batch
+
     def _poll(self) -> EventBatch:
         head = self._client.head(self._tag)
         rolled_back_to = self._find_ancestor(head)

@@ -113,10 +113,7 @@ def _asserted_batches(config: Config) -> int:
     deployment = load_deployment(Path(config.deployment))
     client = QuorumClient(config.rpc, quorum=config.quorum or None, chain_id=deployment.chain_id, clock=SystemClock())
     view = RollupView()
-    reader = EventReader(client, deployment, contracts=("Rollup",))
-    while True:
-        batch = reader.poll()
+    for batch in EventReader(client, deployment, contracts=("Rollup",)).to_head():
         for event in batch:
             view.apply(event)
-        if batch.complete:
-            return max((each.limit for each in view.assertions.values()), default=0)
+    return max((each.limit for each in view.assertions.values()), default=0)
