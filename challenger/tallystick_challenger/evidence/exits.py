@@ -10,6 +10,7 @@ from tallystick.drawing import Page
 from tallystick.errors import BadInput, DataMissing, Disputed
 from tallystick.machine.liveness import is_dead
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.instrument import exposure_of, worth_of
 from tallystick.machine.market.risk import health, withdrawable
 from tallystick.numbers import NATURAL
 from tallystick.party.party import Party
@@ -33,7 +34,6 @@ from tallystick.state.cells import (
     outbox_amount_units,
     outbox_recipient,
     risk_market_mark_ticks,
-    risk_market_multiplier,
 )
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import MARKET_SETTLED, MAX_POSITIONS, TAG_ACCOUNT
@@ -191,18 +191,18 @@ def _holdings(state: State, account: int) -> dict[str, Any]:
 
 def _positions(state: State, base: Account) -> Iterator[dict[str, Any]]:
     words = state.accounts.words
+    marks, risk = state.risk.words, state.risk.known(0)
     for slot in range(MAX_POSITIONS):
         size = account_position_size_lots(words, base, slot)
         if size == 0:
             continue
         number = account_position_market(words, base, slot)
-        mark = risk_market_mark_ticks(state.risk.words, state.risk.known(0), number)
         status = market_status(state.markets.words, state.markets.known(number))
         yield {
             "market": number,
             "size_lots": size,
-            "mark_ticks": mark,
-            "worth_units": size * mark * risk_market_multiplier(state.risk.words, state.risk.known(0), number),
+            "mark_ticks": risk_market_mark_ticks(marks, risk, number),
+            "worth_units": worth_of(marks, risk, number, exposure_of(marks, risk, number, size)),
             "settled": status == MARKET_SETTLED,
         }
 

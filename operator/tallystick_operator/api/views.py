@@ -7,6 +7,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from tallystick.machine.market.instrument import exposure_of, worth_of
 from tallystick.machine.market.risk import health, withdrawable
 from tallystick.machine.market.rules import rules_in_force
 from tallystick.machine.market.stages import check_order_stage
@@ -84,29 +85,29 @@ def market(state: State, number: int) -> Market | None:
     if base is None or market_status(state.markets.words, base) == 0:
         return None
     rules = state.markets.words
-    risk = state.risk.words
+    marks, risk = state.risk.words, state.risk.known(0)
     oracle = state.oracles.find(number)
     price = state.prices.find(number)
     return Market(
         market=number,
-        mark_ticks=risk_market_mark_ticks(risk, state.risk.known(0), number),
+        mark_ticks=risk_market_mark_ticks(marks, risk, number),
         best_bid_ticks=next(prices(state, number, BUY), None),
         best_ask_ticks=next(prices(state, number, 1 - BUY), None),
         round=oracle_round(state.oracles.words, oracle) if oracle is not None else 0,
-        multiplier=risk_market_multiplier(risk, state.risk.known(0), number),
-        initial_ppm=risk_market_initial_ppm(risk, state.risk.known(0), number),
-        maintenance_ppm=risk_market_maintenance_ppm(risk, state.risk.known(0), number),
+        multiplier=risk_market_multiplier(marks, risk, number),
+        initial_ppm=risk_market_initial_ppm(marks, risk, number),
+        maintenance_ppm=risk_market_maintenance_ppm(marks, risk, number),
         taker_fee_ppm=market_taker_fee_ppm(rules, base),
         maker_fee_ppm=market_maker_fee_ppm(rules, base),
         max_lots=market_max_lots(rules, base),
         open_interest_lots=market_open_interest_lots(rules, base),
         kind=market_kind(rules, base),
         expiry_ms=market_expiry_ms(rules, base),
-        rules=dict(zip(RULES, rules_in_force(state, number, base, state.risk.known(0)), strict=True)),
+        rules=dict(zip(RULES, rules_in_force(state, number, base, risk), strict=True)),
         status=_status(state, market_status(rules, base), price),
         index_ticks=price_index_ticks(state.prices.words, price) if price is not None else 0,
         index_ms=price_index_ms(state.prices.words, price) if price is not None else 0,
-        funding_index=risk_market_funding_index_ppm(risk, state.risk.known(0), number),
+        funding_index=risk_market_funding_index_ppm(marks, risk, number),
         change=_change(state, number),
     )
 
@@ -225,12 +226,13 @@ def _pair(state: State, order: cells.Order) -> int:
 def _positions(state: State, base: cells.Account) -> list[Position]:
     found: list[Position] = []
     words = state.accounts.words
+    marks, risk = state.risk.words, state.risk.known(0)
     for slot in range(MAX_POSITIONS):
         size = account_position_size_lots(words, base, slot)
         if size == 0:
             continue
         number = account_position_market(words, base, slot)
-        mark = risk_market_mark_ticks(state.risk.words, state.risk.known(0), number)
-        worth = size * mark * risk_market_multiplier(state.risk.words, state.risk.known(0), number)
+        worth = worth_of(marks, risk, number, exposure_of(marks, risk, number, size))
+        mark = risk_market_mark_ticks(marks, risk, number)
         found.append(Position(market=number, size_lots=size, mark_ticks=mark, worth_units=worth))
     return found

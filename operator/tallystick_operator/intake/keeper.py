@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
+from tallystick.machine.market.instrument import exposure_of, weight_of, worth_of
 from tallystick.machine.market.liquidation import FUND, size_of
 from tallystick.machine.market.risk import Health, health
 from tallystick.ports import Clock
@@ -17,8 +18,6 @@ from tallystick.state.cells import (
     account_position_size_lots,
     deleverage_candidate,
     deleverage_since_ms,
-    risk_market_mark_ticks,
-    risk_market_multiplier,
 )
 from tallystick.state.layout import ADL_DELAY_MS, MAX_POSITIONS
 from tallystick.state.state import State
@@ -136,4 +135,4 @@ def _positions(state: State, base: Account) -> dict[int, int]:
 
 def _worth(state: State, risk: Risk, market: int, size: int) -> int:
     marks = state.risk.words
-    return abs(size) * risk_market_mark_ticks(marks, risk, market) * risk_market_multiplier(marks, risk, market)
+    return weight_of(worth_of(marks, risk, market, exposure_of(marks, risk, market, size)))
