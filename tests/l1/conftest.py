@@ -17,6 +17,7 @@ from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.ports.system import SystemClock
 from tallystick.testing.handclock import HandClock
+from tests.l1.relay import Relay
 
 PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]
 
@@ -136,3 +137,12 @@ def send(client: L1Client, account: LocalAccount) -> Callable[..., bytes]:
         return client.send_raw(bytes(signed.raw_transaction))
 
     return send_one
+
+
+@pytest.fixture
+def relays(server: DevServer) -> Iterator[list[Relay]]:
+    """Three endpoints of one chain. The first is asked first, and is the one that misbehaves."""
+    made = [Relay(server.rpc) for _ in range(3)]
+    yield made
+    for relay in made:
+        relay.close()

@@ -1,6 +1,6 @@
 """One endpoint of three that lies about what cannot be proven: it keeps nothing from landing or from being read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -15,15 +15,6 @@ from tallystick.testing.handclock import HandClock
 from tests.l1.relay import Relay
 
 NewQueue = Callable[..., TxQueue]
-
-
-@pytest.fixture
-def relays(server: DevServer) -> Iterator[list[Relay]]:
-    """Three endpoints of one chain, of which the first is asked first."""
-    made = [Relay(server.rpc) for _ in range(3)]
-    yield made
-    for relay in made:
-        relay.close()
 
 
 def noted(client: L1Client, probe: Contract) -> list[int]:

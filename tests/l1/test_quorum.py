@@ -1,7 +1,7 @@
 """No single endpoint is trusted: what it makes up, hides or holds back is never used, and it is named."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,15 +21,6 @@ from tests.l1.relay import Relay
 Send = Callable[..., bytes]
 NewClient = Callable[..., QuorumClient]
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")
-
-
-@pytest.fixture
-def relays(server: DevServer) -> Iterator[list[Relay]]:
-    """Three endpoints of one chain. The first is asked first, and is the one that misbehaves."""
-    made = [Relay(server.rpc) for _ in range(3)]
-    yield made
-    for relay in made:
-        relay.close()
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def move(
     """
     from tallystick.errors import BadInput
     from tallystick.party.planner import NAMES
-    from tallystick_challenger.disputes.dispute_facts import choose, dry_facts, dry_page, find, plan_facts
+    from tallystick_challenger.disputes.dispute_facts import address_of, choose, dry_facts, dry_page, find, plan_facts
 
     if only and only not in NAMES:
         raise BadInput(f"there is no move {only}", hint=f"the moves are {', '.join(NAMES)}")
@@ -119,10 +119,10 @@ def move(
         raise BadInput("a move is a transaction and needs a key", hint="--key-file or --signer-url, or --dry-run")
     if signer is not None:
         sender = signer.address
-    planner, plans = read_plans(deployment, rpc, quorum, _address(sender))
+    planner, plans = read_plans(deployment, rpc, quorum, address_of(sender))
     plan = choose(plans, find(planner, dispute), only, edge)
     if dry_run or signer is None:
-        present(dry_facts(planner, plan, _address(sender)), dry_page, json_output)
+        present(dry_facts(planner, plan, address_of(sender)), dry_page, json_output)
         return
     facts = plan_facts(plan) | send(planner.client, planner.deployment, plan.contract, plan.call, signer)
     present(
@@ -139,18 +139,6 @@ def read_plans(deployment: Path, rpc: list[str], quorum: int, me: bytes = b"") -
 
     planner = Planner(client_of(rpc, quorum), load_deployment(deployment), me)
     return planner, planner.plans()
-
-
-def _address(text: str) -> bytes:
-    from tallystick.errors import BadInput
-
-    try:
-        found = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) != 20:
-        raise BadInput("an address is 0x and 40 digits", address=text)
-    return found
 
 
 def present(facts: dict[str, Any], page: Callable[[dict[str, Any]], Page], json_output: bool) -> None:

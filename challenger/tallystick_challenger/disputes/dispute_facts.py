@@ -225,6 +225,20 @@ def short(name: str | None) -> str:
     return (name or "")[2 : 2 + NAME_DIGITS]
 
 
+def address_of(text: str) -> bytes:
+    """Return the bytes of an address.
+
+    Raises: BadInput when it is none.
+    """
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = b""
+    if len(found) != 20:
+        raise BadInput("an address is 0x and 40 digits", address=text)
+    return found
+
+
 def hex_(value: bytes) -> str:
     """Return bytes as JSON has them."""
     return "0x" + value.hex()

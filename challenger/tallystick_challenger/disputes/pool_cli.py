@@ -44,7 +44,8 @@ def list_pools(
     Example: tallystick challenger pool list --deployment deployment.json
     """
     from tallystick.party.bonds.bond_pools import read_pools
-    from tallystick_challenger.disputes.pool_facts import address_of, list_facts, list_page
+    from tallystick_challenger.disputes.dispute_facts import address_of
+    from tallystick_challenger.disputes.pool_facts import list_facts, list_page
 
     planner, due = read_plans(deployment, rpc, quorum)
     me = address_of(account) if account else b""
@@ -123,7 +124,8 @@ def leave(
     from tallystick.errors import BadInput, DataMissing
     from tallystick.party.bonds.bond_pools import homecoming, read_pools
     from tallystick.party.strategy.moves import Call
-    from tallystick_challenger.disputes.pool_facts import address_of, choose_pool, sent_page
+    from tallystick_challenger.disputes.dispute_facts import address_of
+    from tallystick_challenger.disputes.pool_facts import choose_pool, sent_page
 
     signer = signer_of(key_file, password_file, signer_url, signer_address)
     if signer is None:

@@ -134,20 +134,6 @@ def ether(wei: str) -> str:
     return f"{(Decimal(wei) / WEI).normalize():f}"
 
 
-def address_of(text: str) -> bytes:
-    """Return the bytes of an address.
-
-    Raises: BadInput when it is none.
-    """
-    try:
-        found = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) != 20:
-        raise BadInput("an address is 0x and 40 digits", address=text)
-    return found
-
-
 def _pool_facts(planner: Planner, pool: Pool, is_due: bool) -> dict[str, Any]:
     return {
         "pool": hex_(pool.id),
