@@ -144,7 +144,7 @@ class Operator:
         account = self._poster()
         self._check_may_post(account)
         queue = self._queue(account, data_dir / "l1.sqlite")
-        asserters_queue = self._asserters_queue(account, data_dir) or queue
+        asserters_queue = self._asserters_queue(account, queue, data_dir)
         self._board = Board()
         self._sequencer = self._make_sequencer(data_dir)
         self._keeper = Keeper(self._sequencer, self._clock)
@@ -195,15 +195,14 @@ class Operator:
         """What it does again and again beside sequencing, each in a thread of its own while it runs."""
         self._server = ApiServer(self._api().app(), config.host, config.port)
 
-    def _asserters_queue(self, poster: Signer, data_dir: Path) -> TxQueue | None:
-        """Return the queue of the key that asserts, None where the poster's does."""
+    def _asserters_queue(self, poster: Signer, posters: TxQueue, data_dir: Path) -> TxQueue:
+        """Return the queue of the key that asserts, the poster's where that key does."""
         config = self.config
         if not config.assert_key_file:
-            return None
+            return posters
         asserter = self._account(config.assert_key_file, config.assert_password_file)
-        if asserter.address == poster.address:
-            return None
-        return self._queue(asserter, data_dir / "l1-assertions.sqlite")
+        same = asserter.address == poster.address
+        return posters if same else self._queue(asserter, data_dir / "l1-assertions.sqlite")
 
     def _poster(self) -> Signer:
         config = self.config

@@ -62,9 +62,7 @@ def show(*parts: RenderableType, file: TextIO | None = None) -> None:
         into.write(plain(*parts))
         into.flush()
         return
-    console = Console(file=into, width=width(into), highlight=False, markup=False, emoji=False)
-    for part in parts:
-        console.print(part, soft_wrap=isinstance(part, str))
+    _draw(Console(file=into, width=width(into), highlight=False, markup=False, emoji=False), parts)
 
 
 def plain(*parts: RenderableType) -> str:
@@ -73,6 +71,10 @@ def plain(*parts: RenderableType) -> str:
     console = Console(
         file=text, width=WIDEST, color_system=None, force_terminal=False, highlight=False, markup=False, emoji=False
     )
+    _draw(console, parts)
+    return "".join(line.rstrip() + "\n" for line in text.getvalue().split("\n")[:-1])
+
+
+def _draw(console: Console, parts: Sequence[RenderableType]) -> None:
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))
-    return "".join(line.rstrip() + "\n" for line in text.getvalue().split("\n")[:-1])

@@ -9,7 +9,6 @@ from eth_account.signers.local import LocalAccount
 
 from tallystick.demo.exchange import Exchange, plain
 from tallystick.demo.story import Story, money
-from tallystick.dispute.edge_view import Edge
 from tallystick.errors import L1Reverted
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
@@ -48,7 +47,6 @@ class Thief:
         self.lies: list[Lie] = []
         self.truths: list[bytes] = []
         self.struck = False
-        self._opened = 0
         self.watch.tick()
         self._seen_block = 0
         self._honest_wei = self._honest_wealth_wei()
@@ -80,7 +78,7 @@ class Thief:
         if last:
             self.story.say(f"[yellow]in this one Eve owns {money(units)}, all that is in the Vault[/yellow]")
         else:
-            self._open_root(lie)
+            self.nest.open_root(lie)
 
     def is_answered(self) -> bool:
         """Whether the honest side has committed itself beside the newest lie."""
@@ -108,7 +106,7 @@ class Thief:
     def _strike(self) -> None:
         """Open the last root and halve it; where the honest side's moves took the last blocks, it is too late for that."""
         try:
-            root = self._open_root(self.lies[-1])
+            root = self.nest.open_root(self.lies[-1])
         except L1Reverted:
             self.story.say("[yellow]Eve would open her last root now, but the dispute is decided already[/yellow]")
             return
@@ -117,11 +115,6 @@ class Thief:
             "[yellow]some blocks before the last truth is ripe, Eve opens her root and halves it; behind every move she "
             "tries to decide, settle, confirm[/yellow]"
         )
-
-    def _open_root(self, lie: Lie) -> Edge:
-        root = self.nest.open_root(lie)
-        self._opened += 1
-        return root
 
     def _has_failed(self) -> bool:
         """Whether every lie is rejected, each generation confirmed as it truly is, and no dispute left."""
@@ -134,7 +127,8 @@ class Thief:
     def is_poorer(self) -> bool:
         """Whether she has lost each of her bonds, is owed nothing, and holds nothing of the Vault's."""
         terms, who = self.exchange.deployment.config, "0x" + self.address.hex()
-        bonds = len(self.lies) * terms.assertion_bond_wei + self._opened * terms.challenge_bond_wei
+        roots = sum(len(self.watch.challenge.roots.get(each.id, [])) for each in self.lies)
+        bonds = len(self.lies) * terms.assertion_bond_wei + roots * terms.challenge_bond_wei
         owed = sum(int(self.exchange.call(contract, "credit", who)) for contract in ("Rollup", "Challenge"))
         stolen = int(self.exchange.call("TestToken", "balanceOf", who))
         left = self.watch.client.balance_wei(self.address)

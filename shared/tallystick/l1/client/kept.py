@@ -1,5 +1,7 @@
 """What a client of L1 remembers, for all the threads that ask it."""
 
+from __future__ import annotations
+
 from collections import OrderedDict
 from threading import Lock
 from typing import Generic, TypeVar
@@ -16,12 +18,12 @@ class Kept(Generic[T]):
         self._values: OrderedDict[bytes, T] = OrderedDict()
 
     def get(self, key: bytes) -> T | None:
-        """The value, if it is kept still."""
+        """Return the value, None where it is not kept any more."""
         with self._lock:
             return self._values.get(key)
 
     def put(self, key: bytes, value: T) -> T:
-        """Keeps the value, and gives it back."""
+        """Keep the value, and give it back."""
         with self._lock:
             self._values[key] = value
             while len(self._values) > self._most:
