@@ -16,7 +16,8 @@ from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, Item, pack_items
 from tallystick.records.signing import accept, make, sign
 from tallystick.schema.names import Outcome
 from tallystick.schema.outcomes import ROWS
-from tallystick.schema.record_kinds import SIGNATURE_BYTES, Authority
+from tallystick.schema.record_kinds import SIGNATURE_BYTES
+from tallystick.schema.record_model import Authority
 from tallystick.state.layout import SCOPE_CANCEL, SCOPE_PLACE
 from tallystick.state.state import State
 from tallystick.testing.byhand import hold

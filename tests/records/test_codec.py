@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tallystick.errors import BadInput
 from tallystick.records.codec import BY_NAME, Record, decode, encode
 from tallystick.schema.names import Outcome
-from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES, Authority, RecordKind
+from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES
+from tallystick.schema.record_model import Authority, RecordKind
 
 settings.register_profile("codec", max_examples=150, deadline=None, derandomize=False)
 CODEC = settings.get_profile("codec")

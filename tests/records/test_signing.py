@@ -26,7 +26,8 @@ from tallystick.records.signing import (
     sign,
     typed_data,
 )
-from tallystick.schema.record_kinds import RECORDS, RecordKind
+from tallystick.schema.record_kinds import RECORDS
+from tallystick.schema.record_model import RecordKind
 from tallystick.state.hashing import keccak
 
 settings.register_profile("signing", max_examples=40, deadline=None, derandomize=False)

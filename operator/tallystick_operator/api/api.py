@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tallystick.records.signing import acceptance_digest, acceptance_typed_data, digest, typed_data
-from tallystick.schema.record_kinds import Authority
+from tallystick.schema.record_model import Authority
 from tallystick.shapes.accounts import Account, Agents, Orders, Owner, Withdrawal, Withdrawals
 from tallystick.shapes.market_data import Book, Markets, Trades
 from tallystick.shapes.progress import Info, Promises

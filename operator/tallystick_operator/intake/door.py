@@ -17,7 +17,8 @@ from tallystick.records.items import ITEM_PLACE, unpack_items
 from tallystick.records.signing import digest, recover
 from tallystick.schema.names import Outcome
 from tallystick.schema.outcomes import ROWS
-from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES, Authority, RecordField
+from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES
+from tallystick.schema.record_model import Authority, RecordField
 from tallystick.shapes.submitting import Refusal, Submission
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import ITEM_SLOT_BYTES

@@ -9,7 +9,7 @@ from typing import Final
 from tallystick.errors import StateError
 from tallystick.records.codec import Record, decode
 from tallystick.schema.names import Outcome
-from tallystick.schema.record_kinds import Authority
+from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import Registers
 from tallystick_operator.intake.clientids import ClientIds

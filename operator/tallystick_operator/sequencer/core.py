@@ -14,7 +14,7 @@ from tallystick.errors import StateError
 from tallystick.records.chunks import MAX_RECORD_BYTES, BatchHeader
 from tallystick.records.codec import Record, encode
 from tallystick.records.signing import make
-from tallystick.schema.record_kinds import Authority
+from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNK_BYTES
 from tallystick_operator.intake.door import Checked, Refused, check_state

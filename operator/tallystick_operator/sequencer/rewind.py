@@ -9,7 +9,7 @@ from typing import Final
 
 from tallystick.records.chunks import BatchHeader
 from tallystick.records.codec import Record, decode
-from tallystick.schema.record_kinds import Authority
+from tallystick.schema.record_model import Authority
 from tallystick_operator.sequencer.executor import frames, unpack_adopted
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, RecordLog
 

@@ -10,7 +10,7 @@ from tallystick.machine.machine import Machine
 from tallystick.machine.nonces import check_nonce, use_nonce
 from tallystick.records.codec import Record
 from tallystick.records.signing import recover_signer
-from tallystick.schema.record_kinds import Authority
+from tallystick.schema.record_model import Authority
 from tallystick.state.arguments import set_args
 from tallystick.state.cells import (
     Agent,

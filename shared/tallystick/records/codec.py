@@ -9,7 +9,8 @@ import rlp
 
 from tallystick.errors import BadInput
 from tallystick.schema.names import Outcome
-from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES, Authority, RecordField, RecordKind
+from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES
+from tallystick.schema.record_model import Authority, RecordField, RecordKind
 from tallystick.state.layout import MIN_FRAME_BYTES
 
 KINDS: Final[dict[int, RecordKind]] = {kind.number: kind for kind in RECORDS}

@@ -6,8 +6,6 @@ from tallystick.schema.market_rules import RULES, SIGNED, camel
 from tallystick.schema.names import Phase, Scope
 from tallystick.schema.record_model import Authority, RecordBlob, RecordField, RecordKind
 
-__all__ = ["RECORDS", "SIGNATURE_BYTES", "Authority", "RecordBlob", "RecordField", "RecordKind"]
-
 SIGNATURE_BYTES = 64
 U8_LIMIT = (1 << 8) - 1
 U32_LIMIT = (1 << 32) - 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tallystick.schema.names import CONSTANTS, Phase
 from tallystick.schema.outcomes import ROWS, Row
-from tallystick.schema.record_kinds import RECORDS, RecordField
+from tallystick.schema.record_kinds import RECORDS
+from tallystick.schema.record_model import RecordField
 from tallystick.schema.structs import CELLS, REGISTERS
 from tallystick.schema.vocabulary import Field, Struct
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from tallystick.schema.market_rules import camel
 from tallystick.schema.names import CONSTANTS, Outcome, Phase
-from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES, Authority, RecordKind
+from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES
+from tallystick.schema.record_model import Authority, RecordKind
 from tallystick.schema.structs import CELLS, REGISTERS
 from tallystick.schema.vocabulary import Field, FieldType, Struct
 

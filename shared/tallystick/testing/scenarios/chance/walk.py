@@ -14,7 +14,8 @@ from typing import Final
 from tallystick.machine.liveness import sequence
 from tallystick.records.items import pack_items
 from tallystick.records.signing import accept, make, sign
-from tallystick.schema.record_kinds import RECORDS, Authority, RecordKind
+from tallystick.schema.record_kinds import RECORDS
+from tallystick.schema.record_model import Authority, RecordKind
 from tallystick.state.layout import (
     CHANGE_DELAY_MS,
     KIND_DATED,
