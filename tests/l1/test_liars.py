@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tallystick.l1.client.access import Contract
+from tallystick.l1.client.access import TRANSACTION_GAS_CAP, Contract, gas_with_margin
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.dev.dev_server import DevServer
@@ -54,6 +54,15 @@ def test_an_only_endpoint_that_estimates_too_much_of_gas_makes_nothing_dearer_th
     queue.enqueue("note", probe.address, probe.encode("note", 10, b""))
     queue.wait("note")
     assert noted(client, probe) == [10], "a fifth more is no transaction"
+    assert gas_with_margin(1 << 24) == TRANSACTION_GAS_CAP, "nor is it one that deploys"
+
+
+def test_no_estimate_is_more_than_a_transaction_may_take_whoever_says_so(relays: list[Relay], probe: Contract) -> None:
+    for relay in relays:
+        relay.lie = lambda method, params, result: hex(1 << 60) if method == "eth_estimateGas" else result
+    through = QuorumClient([relay.url for relay in relays], clock=HandClock())
+    asked = through.estimate_gas(probe.address, probe.encode("note", 10, b""), sender=bytes(20))
+    assert asked == TRANSACTION_GAS_CAP
 
 
 def test_an_endpoint_that_calls_every_question_a_revert_hides_no_log_and_no_block(

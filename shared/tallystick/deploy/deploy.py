@@ -19,7 +19,7 @@ from tallystick.deploy.terms import check_terms, is_development, terms_of, with_
 from tallystick.deploy.unfinished import Plan, begun, spelled
 from tallystick.errors import BadInput, L1Error, StateError
 from tallystick.l1.abi import ContractAbi, Parameter
-from tallystick.l1.client.access import L1
+from tallystick.l1.client.access import L1, gas_with_margin
 from tallystick.l1.client.values import Receipt
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment, config_from
 from tallystick.l1.dev.blocks import rlp_int, rlp_list
@@ -33,7 +33,6 @@ Load = Callable[[str], Artifact]
 """Where compiled contracts come from, by name."""
 
 POLL_ATTEMPTS = 600
-GAS_MARGIN_PERCENT = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +297,7 @@ def _create(client: L1, account: LocalAccount, nonce: int, initcode: bytes) -> R
             "nonce": nonce,
             "data": initcode,
             "value": 0,
-            "gas": estimate * (100 + GAS_MARGIN_PERCENT) // 100,
+            "gas": gas_with_margin(estimate),
             "maxFeePerGas": 2 * client.head().base_fee_wei + tip,
             "maxPriorityFeePerGas": tip,
         }

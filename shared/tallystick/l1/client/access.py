@@ -13,6 +13,13 @@ from tallystick.l1.client.values import BlockRef, BlockTag, RawLog, Receipt
 
 TRANSACTION_GAS_CAP: Final = 1 << 24
 """EIP-7825: no node takes a transaction with more, whatever an endpoint estimates."""
+GAS_MARGIN_PERCENT: Final = 20
+"""On top of an estimate: what is there may change before the transaction's turn comes."""
+
+
+def gas_with_margin(estimate: int) -> int:
+    """Return the gas to sign a transaction with: some more than was estimated, and no more than a node takes."""
+    return min(estimate * (100 + GAS_MARGIN_PERCENT) // 100, TRANSACTION_GAS_CAP)
 
 
 class Claim(Protocol):

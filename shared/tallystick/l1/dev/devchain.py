@@ -6,6 +6,7 @@ States are kept by root for ever, so that going back (a snapshot, a reorganisati
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tallystick.l1.client.access import TRANSACTION_GAS_CAP
 from tallystick.l1.dev.blocks import (
     EMPTY_TRIE,
     INITIAL_BASE_FEE_WEI,
@@ -37,7 +38,6 @@ from tallystick.ports import Clock
 
 DEFAULT_CHAIN_ID = 31337
 DEFAULT_BLOCK_GAS_LIMIT = 60_000_000
-TRANSACTION_GAS_CAP = 1 << 24  # EIP-7825: what would not fit on mainnet must not fit here
 MAX_MINED_AT_ONCE = 1_000_000
 
 
@@ -48,6 +48,7 @@ class DevChainConfig:
     chain_id: int = DEFAULT_CHAIN_ID
     block_gas_limit: int = DEFAULT_BLOCK_GAS_LIMIT
     transaction_gas_cap: int = TRANSACTION_GAS_CAP
+    """What would not fit on mainnet must not fit here."""
     auto_mine: bool = True
     balances_wei: dict[bytes, int] = field(default_factory=dict[bytes, int])
 

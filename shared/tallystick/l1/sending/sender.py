@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tallystick.errors import BadInput, L1Error, L1Reverted, L1Unreachable
-from tallystick.l1.client.access import L1, TRANSACTION_GAS_CAP
+from tallystick.l1.client.access import L1, gas_with_margin
 from tallystick.l1.client.values import BlockRef, Receipt
 from tallystick.l1.sending.fees import PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
 from tallystick.l1.sending.queuestore import ENDED, Attempt, QueueStore, TxEntry, TxState
@@ -22,7 +22,6 @@ from tallystick.l1.sending.signer import Signer
 from tallystick.l1.sending.tracking import Follower
 from tallystick.ports import Clock
 
-GAS_MARGIN_PERCENT = 20
 FIRST_PAUSE_SECONDS = 0.01
 EMPTY_GAS = 21_000
 WITHDRAWABLE = (TxState.QUEUED, TxState.OVERTAKEN)
@@ -358,7 +357,7 @@ class TxQueue:
         if entry.gas is not None:
             return entry.gas
         estimate = self._client.estimate_gas(entry.to, entry.data, sender=self.address, value_wei=entry.value_wei)
-        return min(estimate * (100 + GAS_MARGIN_PERCENT) // 100, TRANSACTION_GAS_CAP)
+        return gas_with_margin(estimate)
 
     def _price(self, head: BlockRef, window: Window | None, older: Fees | None) -> Fees | None:
         urgency = urgency_ppm(window, head.number)
