@@ -80,7 +80,14 @@ def compile_in_place() -> None:
         packages=[],
         package_dir={"": "shared"},
         ext_modules=extensions,
-        script_args=["--quiet", "build_ext", "--inplace", "--build-temp", str(WORK / "temp")],
+        script_args=[
+            "--quiet",
+            "build_ext",
+            "--inplace",
+            "--build-temp",
+            str(WORK / "temp"),
+            f"--parallel={os.cpu_count() or 1}",
+        ],
     )
 
 
