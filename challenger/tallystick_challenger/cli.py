@@ -14,6 +14,7 @@ from tallystick.connection import (
     DaemonPassword,
     Json,
     JsonLog,
+    MetricsPort,
     Poll,
     Quorum,
     Record,
@@ -21,6 +22,7 @@ from tallystick.connection import (
     SignerAddress,
     SignerUrl,
     TraceMemory,
+    WebhookUrl,
     client_of,
     key_of,
 )
@@ -30,13 +32,11 @@ from tallystick_challenger.run_options import (
     DATA_DIR,
     AlertLimits,
     DataDir,
-    MetricsPort,
     ModeName,
     Patience,
     PoolEther,
     Rivals,
     SnapshotEvery,
-    WebhookUrl,
 )
 from tallystick_challenger.status.status_cli import status
 from tallystick_challenger.verification.verify_cli import verify
@@ -91,9 +91,10 @@ def run(
     """
     from tallystick.errors import BadInput
     from tallystick.party.duties import Mode
+    from tallystick.telling.alerting import limits_of
     from tallystick_challenger.config import ChallengerConfig
     from tallystick_challenger.disputes.pool_facts import wei_of
-    from tallystick_challenger.telling.alerts import parse_limits
+    from tallystick_challenger.telling.alerts import Limits
     from tallystick_challenger.telling.teller import Telling
 
     if mode not in list(Mode):
@@ -109,7 +110,7 @@ def run(
         quorum=quorum or None,
         confirmations=confirmations,
         max_head_age_seconds=max_head_age,
-        telling=Telling(metrics=metrics, webhook=webhook, limits=parse_limits(alert or [])),
+        telling=Telling(metrics=metrics, webhook=webhook, limits=limits_of(alert or [], Limits())),
         snapshot_batches=snapshot_every,
         patience_blocks=patience,
         trace_memory_mib=trace_memory,
@@ -148,31 +149,17 @@ def forecast(
 
 def _watch(config: ChallengerConfig, json_log: bool) -> None:
     """Run until a signal."""
-    import sys
-
     from tallystick.cli import until_interrupted
-    from tallystick.errors import ConfigError
-    from tallystick.journal import Journal
-    from tallystick.ports.system import SystemClock
+    from tallystick.telling.overheard import event_log
     from tallystick.urls import without_secrets
     from tallystick_challenger.daemon import run as run_daemon
-    from tallystick_challenger.telling.overheard import captured
 
     stop = until_interrupted()
-    try:
-        config.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError("the data directory cannot be made", data_dir=str(config.data_dir)) from error
-    journal = Journal(config.data_dir / "events.jsonl", sys.stdout, people=not json_log, clock=SystemClock())
-    if not json_log:
-        typer.echo(
-            f"watching {', '.join(map(without_secrets, config.rpc))} in mode {config.mode}; events go to {config.data_dir / 'events.jsonl'}. Stop with Ctrl-C."
-        )
-    try:
-        with captured(journal):
-            run_daemon(config, journal, stop)
-    finally:
-        journal.close()
+    with event_log(config.data_dir, people=not json_log) as journal:
+        if not json_log:
+            endpoints = ", ".join(map(without_secrets, config.rpc))
+            typer.echo(f"watching {endpoints} in mode {config.mode}; events go to {journal.path}. Stop with Ctrl-C.")
+        run_daemon(config, journal, stop)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tallystick.dispute.traces.disktraces import MEMORY_BYTES
+from tallystick.dispute.traces.schedule import MEMORY_BYTES
 from tallystick.errors import ConfigError
 from tallystick.l1.sending.keys import KeyFile
 from tallystick.l1.sending.signer import RemoteKey

@@ -7,7 +7,9 @@ from threading import Event
 from typing import Any
 
 from tallystick.deploy.deploy import check_deployment
-from tallystick.dispute.traces.disktraces import Bounds, DiskTraces
+from tallystick.dispute.traces.disktraces import DiskTraces
+from tallystick.dispute.traces.schedule import Bounds
+from tallystick.dispute.traces.traceprocess import Process, cores
 from tallystick.errors import TallystickError
 from tallystick.journal import Journal
 from tallystick.l1.client.logstore import LogStore
@@ -21,8 +23,9 @@ from tallystick.party.party import Identity, Party
 from tallystick.ports import Clock
 from tallystick.ports.system import SystemClock
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
+from tallystick.telling.overheard import last_event
 from tallystick_challenger.config import MIB, ChallengerConfig
-from tallystick_challenger.telling.teller import Teller, last_event
+from tallystick_challenger.telling.teller import Teller
 from tallystick_challenger.watching.complete import check_complete
 from tallystick_challenger.watching.defence import GAS_WEI, roots_wei
 from tallystick_challenger.watching.watch import Watch
@@ -50,6 +53,7 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
     config.data_dir.mkdir(parents=True, exist_ok=True)
     account = load_signer(config.key, clock) if config.key else None
     terms = deployment.config
+    bounds = Bounds(cores=cores(), memory_bytes=config.trace_memory_mib * MIB)
     pools = config.mode is Mode.DEFEND if config.pool_wei is None else config.pool_wei > 0
     return Party(
         client,
@@ -63,9 +67,7 @@ def make_party(config: ChallengerConfig, report: Callable[[str, dict[str, Any]],
         confirmations=config.confirmations,
         purse=Purse(gas=GAS_WEI, reserve=roots_wei(terms, config.telling.limits.rivals)),
         snapshots=snapshots_of(config, report),
-        traces=lambda mind: DiskTraces(
-            config.data_dir / "traces", mind.source, report, Bounds(memory_bytes=config.trace_memory_mib * MIB)
-        ),
+        traces=lambda mind: DiskTraces(config.data_dir / "traces", mind.source, report, bounds, Process),
         pooling=(lambda mind: Pooling(client, deployment, mind, config.pool_wei)) if pools else None,
         look_twice=check_complete,
         store=LogStore(config.data_dir / "events.sqlite", deployment.addresses.rollup),

@@ -37,25 +37,6 @@ PoolEther = Annotated[
         "mode defend, else nothing.",
     ),
 ]
-MetricsPort = Annotated[
-    int | None,
-    typer.Option(
-        "--metrics",
-        metavar="PORT",
-        min=0,
-        max=65_535,
-        help="Serve metrics for Prometheus at 127.0.0.1:PORT; 0: any port.",
-    ),
-]
-WebhookUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--webhook",
-        metavar="URL",
-        envvar="TALLYSTICK_WEBHOOK",
-        help="Where alerts are sent, as JSON by POST. What follows its host is never shown.",
-    ),
-]
 AlertLimits = Annotated[
     list[str] | None,
     typer.Option(

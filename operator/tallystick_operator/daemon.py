@@ -19,6 +19,7 @@ from tallystick.journal import Journal
 from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.deployment import load_deployment
+from tallystick.l1.exchange_clock import ExchangeClock
 from tallystick.l1.sending.keys import KeyFile, load_account, save_key
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
@@ -38,7 +39,6 @@ from tallystick_operator.noticeboard import Board
 from tallystick_operator.publish.asserter import Asserter
 from tallystick_operator.publish.publisher import BATCHES_KEPT, Publisher
 from tallystick_operator.repeated import Repeated
-from tallystick_operator.sequencer.clock import ExchangeClock
 from tallystick_operator.sequencer.core import Core, CorePolicy
 from tallystick_operator.sequencer.executor import Executor, SealedBatch
 from tallystick_operator.sequencer.record_log import RecordLog
@@ -92,23 +92,23 @@ class Operator:
             threading.Thread(target=self._work, args=(duty,), name=name, daemon=True)
             for name, duty in self.duties.items()
         ]
-        try:
-            self._sequencer.start()
-            self._server.start()
-            for worker in workers:
-                worker.start()
-            self._announce()
-            self._stop.wait()
-        finally:
-            self._server.stop()
-            self._sequencer.close()
-            self._stop.set()
-            for worker in workers:
-                if worker.is_alive():
-                    worker.join()
-            self._flush()
-            self._journal.write("stopped", failed=self._failure is not None)
-            self._closing.close()
+        with self._closing:
+            try:
+                self._sequencer.start()
+                self._server.start()
+                for worker in workers:
+                    worker.start()
+                self._announce()
+                self._stop.wait()
+            finally:
+                self._server.stop()
+                self._sequencer.close()
+                self._stop.set()
+                for worker in workers:
+                    if worker.is_alive():
+                        worker.join()
+                self._flush()
+                self._journal.write("stopped", failed=self._failure is not None)
         if self._failure is not None:
             raise self._failure
 

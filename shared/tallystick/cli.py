@@ -32,6 +32,7 @@ OWN_GROUPS = {
     "bench": "tallystick.bench.cli:app",
     "demo": "tallystick.demo.cli:app",
     "l1": "tallystick.l1.cli:app",
+    "price-signer": "tallystick.price_signer.cli:app",
     "replay": "tallystick.recordings.cli:app",
     "trader": "tallystick.trader.cli:app",
 }

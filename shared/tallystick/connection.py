@@ -79,6 +79,26 @@ JsonLog = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics",
+        metavar="PORT",
+        min=0,
+        max=65_535,
+        help="Serve metrics for Prometheus at 127.0.0.1:PORT; 0: any port.",
+    ),
+]
+WebhookUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--webhook",
+        metavar="URL",
+        envvar="TALLYSTICK_WEBHOOK",
+        help="Where alerts are sent, as JSON by POST. What follows its host is never shown.",
+    ),
+]
+
 JsonAtEnd = Annotated[
     bool, typer.Option("--json", help="Tell the progress on stderr; end with one JSON object on stdout.")
 ]

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Final, TextIO
 
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
@@ -63,6 +64,17 @@ def show(*parts: RenderableType, file: TextIO | None = None) -> None:
         into.flush()
         return
     _draw(Console(file=into, width=width(into), highlight=False, markup=False, emoji=False), parts)
+
+
+def show_anew(pages: Iterable[RenderableType]) -> None:
+    """Print one page after the other: over the last one on a terminal, else below it."""
+    if not sys.stdout.isatty():
+        for page in pages:
+            show(page)
+        return
+    with Live(console=Console(highlight=False, markup=False), auto_refresh=False, vertical_overflow="visible") as live:
+        for page in pages:
+            live.update(page, refresh=True)
 
 
 def plain(*parts: RenderableType) -> str:

@@ -33,6 +33,7 @@ class Journal:
             self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise ConfigError("the event file cannot be written", path=str(path)) from error
+        self.path = path
         self.stream = stream
         self._people = people
         self._only = only if people else None

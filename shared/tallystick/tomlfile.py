@@ -14,6 +14,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigError("the configuration cannot be read", path=str(path)) from error
+        raise ConfigError(
+            "the configuration cannot be read",
+            hint="name a file that is there and that you may read",
+            path=str(path),
+            reason=error.strerror,
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"the configuration is no TOML: {error}", path=str(path)) from error
+        raise ConfigError(
+            f"the configuration is no TOML: {error}",
+            hint="a line is name = value, and text stands in quotes",
+            path=str(path),
+        ) from error

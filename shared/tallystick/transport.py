@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from tallystick.errors import Refused, Unreachable
+from tallystick.shapes.nesting import decode
 from tallystick.shapes.routes import Endpoint
 from tallystick.shapes.submitting import Refusal
 from tallystick.urls import parts_of, shown
@@ -113,7 +114,7 @@ class Transport:
     def _refusal(self, status: int, content: bytes) -> OperatorRefused:
         """Return what a status other than 200 says; who stands between may have put a body of its own in its place."""
         try:
-            told = msgspec.json.decode(content, type=Refusal)
+            told = decode(content, Refusal)
         except msgspec.ValidationError:
             told = Refusal(error="error", message="")
         except msgspec.DecodeError as error:
@@ -122,7 +123,7 @@ class Transport:
 
     def _decoded(self, content: bytes, shape: type[A]) -> A:
         try:
-            return msgspec.json.decode(content, type=shape)
+            return decode(content, shape)
         except msgspec.DecodeError as error:
             raise self._no_operator() from error
 

@@ -28,7 +28,7 @@ def open_market(scene: Scene, lives: Lives) -> None:
         if lives.info().messages_consumed == 2:
             break
         lives.block(1)
-    lives.list_market()
+    lives.report()
     for _ in range(4):
         lives.block(20)
         lives.report()

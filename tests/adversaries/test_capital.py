@@ -16,6 +16,7 @@ from tallystick.party.party import Identity, Party
 from tallystick.party.strategy.strategy import own_bonds
 from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.l1_stage import Stage, Told, account, trade_a_little
 from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.world import address
@@ -57,10 +58,10 @@ def test_P03_what_cannot_be_paid_holds_up_nothing_that_can(stage: Stage) -> None
     queue = TxQueue(
         client=stage.client, account=account("zoe"), store=store, config=SenderConfig(), clock=SystemClock()
     )
-    bond = Window(first_block=0, deadline_block=50_000)
+    bond = Window(first_block=BlockNumber(0), deadline_block=BlockNumber(50_000))
     queue.enqueue("bond", b"\1" * 20, b"", value_wei=2 * ETHER, window=bond)
     queue.enqueue("batch", b"\3" * 20, b"")
-    queue.enqueue("urgent", b"\2" * 20, b"", window=Window(first_block=0, deadline_block=10))
+    queue.enqueue("urgent", b"\2" * 20, b"", window=Window(first_block=BlockNumber(0), deadline_block=BlockNumber(10)))
     report = queue.pump()
     entries = {key: queue.get(key) for key in ("bond", "batch", "urgent")}
     assert all(entries.values())

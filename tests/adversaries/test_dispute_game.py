@@ -42,7 +42,7 @@ def lies() -> dict[str, Any]:
     return {
         "operator": LieAt(phase=Phase.WITHDRAW, tamper=steal(1)).step,
         "sybil 1": LieAt(phase=Phase.COMMIT_MEDIAN, tamper=steal(2)).step,
-        "sybil 2": LieAt(phase=Phase.MATCH_MAKER, record=8, tamper=free_of_fees).step,
+        "sybil 2": LieAt(phase=Phase.MATCH_MAKER, record=7, tamper=free_of_fees).step,
         "sybil 3": make_lie("random-root", bytes(20)).step,
     }
 

@@ -11,15 +11,15 @@ import pytest
 
 from tallystick.records.items import Item
 from tallystick.shapes.routes import INFO
-from tallystick.state.layout import ITEM_PLACE
+from tallystick.state.layout import ITEM_PLACE, ITEM_REPLACE
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage
 from tallystick_operator.publish.asserter import Asserter
 from tests.operator.scene import Scene
 
 HEIGHT = 16
 """The lowest there is: 65,536 steps an assertion."""
-BULKS, ORDERS = 112, 150
-"""Four steps an order."""
+BULKS, ORDERS = 76, 150
+"""Six steps an order that is replaced: an account may have no more of them, but move these for ever."""
 INTERVAL_BLOCKS = 40
 """Between two assertions that halt."""
 
@@ -54,10 +54,10 @@ def test_P05_what_a_flood_leaves_over_is_asserted_and_confirmed_without_another_
     # the first assertion covers this batch and no more: the flood is all in the next one
     scene.wait(all_posted, "the batches before the flood")
     for number in range(BULKS):
-        placed = range(number * ORDERS + 1, (number + 1) * ORDERS + 1)
+        what = ITEM_REPLACE if number else ITEM_PLACE
         items = [
-            Item(what=ITEM_PLACE, client_id=each, market=0, side=0, price_ticks=600_000 - number, lots=1)
-            for each in placed
+            Item(what=what, client_id=each, market=0, side=0, price_ticks=600_000 - number, lots=1)
+            for each in range(1, ORDERS + 1)
         ]
         assert alice.bulk(items).accepted
     alice.close()

@@ -15,6 +15,7 @@ from tallystick.party.duties import Mode
 from tallystick.proof.tracer import Tracer
 from tallystick.records.chunks import Chunker, chunk_header, framed
 from tallystick.records.codec import encode
+from tallystick.records.items import pack_slots
 from tallystick.records.signing import make
 from tallystick.referee.runner import TwinRunner
 from tallystick.rollup.views.assertion_view import Status
@@ -79,7 +80,7 @@ def garbage(stage: Stage) -> list[bytes]:
     for record in (b"\x00", b"\xff" * 50, b"\x01", b"\x01\xc0", b"\x03" + bytes(200), nested, b"\x01\xf9\xff\xff"):
         fine.add(record)
         fine.end_chunk()
-    fine.add(encode(make("clean", slot=1)))
+    fine.add(encode(make("clean", pack_slots(1))))
     *cut, last = fine.finish()
     return [
         bytes(80) + b"a chunk that does not follow",

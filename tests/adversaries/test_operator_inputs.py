@@ -21,9 +21,10 @@ from tallystick.state.layout import (
     MARKET_STATUS,
     MESSAGE_DEPOSIT,
     MESSAGE_FORCE_CANCEL_ALL,
-    ORACLE_ROUND,
-    ORACLE_SEEN,
+    ORACLE_TIMES,
     PRICE_INDEX_TICKS,
+    REPORT_AGE_MS,
+    STALE_MS,
 )
 from tallystick.testing.ledger.look import mark
 from tallystick.testing.rogues.lies import make_lie
@@ -233,31 +234,30 @@ def test_O20_executing_a_withdrawal_twice_is_refuted() -> None:
     assert refuted(world, lie) is Phase.WITHDRAW
 
 
-def report(world: World, by: str, **values: int) -> Outcome:
+def report(world: World, by: str, signer: int = 0, price_ticks: int = 2 * MARK, ahead_ms: int = 0) -> Outcome:
     """Send one price report."""
-    now = world.state.registers.clock_ms
-    defaults = {"market": 0, "signer": 0, "round": world.rounds[0] + 1, "price_ticks": 2 * MARK, "time_ms": now}
-    return world.send(world.signed("report_price", by, **{**defaults, **values}))
+    time = world.state.registers.clock_ms + ahead_ms
+    return world.send(world.reported({0: price_ticks}, signer, time, by))
 
 
 def test_O25_a_stale_price_taken_for_a_fresh_one_is_refuted() -> None:
-    """The operator takes a report older than a minute. The step compares it with the clock.
+    """The operator takes a report that is too old. The step compares it with the clock.
 
     When no newer one comes, nobody trades on the old one: to let an order take is refuted as well.
     """
     world = exchange()
     then = world.state.registers.clock_ms
-    world.clock(ahead_ms=60_001)
-    assert report(world, "signer 0", time_ms=then) is Outcome.STALE_REPORT
+    world.clock(ahead_ms=REPORT_AGE_MS + 1)
+    assert report(world, "signer 0", ahead_ms=-REPORT_AGE_MS - 1) is Outcome.STALE_REPORT
     lie = LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=pretending_register("clock_ms", then))
     assert refuted(world, lie) is Phase.REPORT_PRICE
 
 
 def test_O25_an_order_taken_on_a_stale_index_is_refuted() -> None:
-    """The operator matches an order although no price has come for more than a minute. The step compares the times."""
+    """The operator matches an order although no price has come for more than half a minute. The step compares the times."""
     world = exchange()
     then = world.state.registers.clock_ms
-    world.clock(ahead_ms=60_001)
+    world.clock(ahead_ms=STALE_MS + 1)
     assert world.order(1, 0, 0, 1000, 1) is Outcome.STALE_INDEX
     lie = LieAt(phase=Phase.PLACE_ORDER, record=newest(world), tamper=pretending_register("clock_ms", then))
     assert refuted(world, lie) is Phase.PLACE_ORDER
@@ -281,20 +281,23 @@ def test_O26_a_price_report_nobody_named_signed_is_refuted() -> None:
 
 
 def test_O26_a_mark_below_the_quorum_is_refuted() -> None:
-    """The operator commits one signer's price. The step counts the reports against the genesis' quorum."""
+    """The operator commits one signer's price. The step counts the fresh reports against the genesis' quorum."""
     world = exchange()
+    world.later(REPORT_AGE_MS + 1)
     assert report(world, "signer 0") is Outcome.ACCEPTED
     assert mark(world.state, 0) == MARK
     tamper = pretending(lambda m: m.state.config, 0, CONFIG_QUORUM, 1)
-    assert refuted(world, LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=tamper)) is Phase.REPORT_PRICE
+    lie = LieAt(phase=Phase.COMMIT_MEDIAN, record=newest(world), tamper=tamper)
+    assert refuted(world, lie) is Phase.COMMIT_MEDIAN
 
 
-def test_O26_one_signer_counted_twice_is_refuted() -> None:
-    """The operator takes a second report of one signer. The round's cell says who has reported."""
+def test_O26_one_signer_who_reports_twice_within_a_second_is_refuted() -> None:
+    """The operator takes a second report of one signer. The market's cell says when the signer reported last."""
     world = exchange()
+    world.later(3_000)
     assert report(world, "signer 0") is Outcome.ACCEPTED
-    assert report(world, "signer 0", price_ticks=MARK) is Outcome.DUPLICATE_REPORT
-    tamper = pretending(lambda m: m.state.oracles, 0, ORACLE_SEEN, 0)
+    assert report(world, "signer 0", price_ticks=MARK, ahead_ms=999) is Outcome.OLD_REPORT
+    tamper = pretending(lambda m: m.state.oracles, 0, ORACLE_TIMES, 0)
     assert refuted(world, LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=tamper)) is Phase.REPORT_PRICE
 
 
@@ -303,6 +306,7 @@ def test_O27_an_index_other_than_the_median_is_refuted() -> None:
     by what the named signers say: an accepted risk.
     """
     world = exchange()
+    world.later(3_000)
     for i, price in enumerate((MARK - 10, MARK, MARK + 10)):
         report(world, f"signer {i}", signer=i, price_ticks=price)
 
@@ -313,21 +317,21 @@ def test_O27_an_index_other_than_the_median_is_refuted() -> None:
     assert refuted(world, lie) is Phase.COMMIT_MEDIAN
 
 
-def test_O28_a_report_of_an_older_round_is_refuted() -> None:
-    """The operator sends reports of a round gone by. The market's newest round is in its cell and never falls."""
+def test_O28_a_report_older_than_its_signers_newest_is_refuted() -> None:
+    """The operator sends a report that its signer has replaced. The signer's newest time is in the cell and never falls."""
     world = exchange()
+    world.later(3_000)
     world.report(0, MARK)
-    assert report(world, "signer 3", signer=3, round=1) is Outcome.OLD_ROUND
-    tamper = pretending(lambda m: m.state.oracles, 0, ORACLE_ROUND, 1)
+    assert report(world, "signer 0", ahead_ms=-2_000) is Outcome.OLD_REPORT
+    tamper = pretending(lambda m: m.state.oracles, 0, ORACLE_TIMES, 0)
     assert refuted(world, LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=tamper)) is Phase.REPORT_PRICE
 
 
-def test_O28_a_report_of_a_future_round_or_time_is_refuted() -> None:
-    """The operator takes a report that is ahead of the clock. Round and time are bounded by the clock."""
+def test_O28_a_report_of_a_future_time_is_refuted() -> None:
+    """The operator takes a report that is ahead of the clock. Its time is bounded by the clock."""
     world = exchange()
     later = world.state.registers.clock_ms + 5_001
-    assert report(world, "signer 0", round=2**62 - 1) is Outcome.OUT_OF_RANGE
-    assert report(world, "signer 0", time_ms=later) is Outcome.STALE_REPORT
+    assert report(world, "signer 0", ahead_ms=5_001) is Outcome.STALE_REPORT
     lie = LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=pretending_register("clock_ms", later))
     assert refuted(world, lie) is Phase.REPORT_PRICE
 
@@ -350,7 +354,7 @@ def test_O31_treating_an_unknown_record_in_a_way_of_ones_own_is_refuted(data: by
 def test_O32_changing_a_markets_rules_is_refuted() -> None:
     """The operator lists a market a second time, with other fees. A listed market never changes (MARKET_EXISTS)."""
     world = exchange()
-    assert world.list_market(0, taker_fee_ppm=900_000) is Outcome.MARKET_EXISTS
+    assert world.list_by_record(0, taker_fee_ppm=900_000) is Outcome.MARKET_EXISTS
     tamper = pretending(lambda m: m.state.markets, 0, MARKET_STATUS, 0)
     assert refuted(world, LieAt(phase=Phase.LIST_MARKET, record=newest(world), tamper=tamper)) is Phase.LIST_MARKET
 

@@ -44,7 +44,7 @@ def test_O21_liquidating_a_healthy_account_is_refuted() -> None:
 def test_O21_taking_over_a_healthy_account_is_refuted() -> None:
     """The operator hands a healthy account's position to the fund. The step measures the account itself."""
     scene = troubled_scene(1000)
-    assert scene.take_over(BOB, 0) is Outcome.HEALTHY
+    assert scene.take_over(BOB, 0, 1) is Outcome.HEALTHY
     poorer = pretending(lambda m: m.state.accounts, BOB, ACCOUNT_CASH_UNITS, -9_800_000)
     lie = LieAt(phase=Phase.TAKE_OVER, record=newest(scene), tamper=poorer)
     assert refuted(scene, lie) is Phase.TAKE_OVER
@@ -64,7 +64,7 @@ def test_O22_saying_that_a_failing_account_is_healthy_is_refuted() -> None:
 def test_O23_another_size_or_price_of_a_liquidation_is_refuted(register: str, change: int) -> None:
     """The operator closes a lot more or less, or sells a tick lower. The step computes both."""
     scene = troubled_scene()
-    scene.order(4, 0, BUY, 941, 100)
+    scene.order(4, 0, BUY, FALLEN, 100)
     assert scene.liquidate(BOB, 0) is Outcome.ACCEPTED
     lie = LieAt(phase=Phase.LIQUIDATE, record=newest(scene), tamper=with_order(register, change))
     assert refuted(scene, lie) is Phase.LIQUIDATE
@@ -73,7 +73,7 @@ def test_O23_another_size_or_price_of_a_liquidation_is_refuted(register: str, ch
 def test_O23_another_fee_of_a_liquidation_is_refuted() -> None:
     """The operator takes more from the liquidated account than the market says. The step reads the market's cell."""
     scene = troubled_scene()
-    scene.order(4, 0, BUY, FALLEN, 100)
+    scene.order(4, 0, BUY, FALLEN + 10, 100)
     assert scene.liquidate(BOB, 0) is Outcome.ACCEPTED
     dearer = pretending(lambda m: m.state.markets, 0, MARKET_LIQUIDATION_FEE_PPM, 20_000)
     assert refuted(scene, LieAt(phase=Phase.MATCH_MAKER, record=newest(scene), tamper=dearer)) is Phase.MATCH_MAKER

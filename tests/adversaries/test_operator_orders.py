@@ -5,7 +5,6 @@ from __future__ import annotations
 from tallystick.machine.machine import Machine
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import (
-    FLAG_FOK,
     FLAG_MARKET,
     FLAG_POST_ONLY,
     FLAG_REDUCE_ONLY,
@@ -37,32 +36,6 @@ def test_O35_a_reduce_only_order_that_turns_a_position_round_is_refuted() -> Non
     assert position(world.state, 2, 0) == 0
     lie = LieAt(phase=Phase.MATCH_MAKER, record=newest(world), tamper=pretending_register("arg_flags", 0))
     assert refuted(world, lie) is Phase.MATCH_MAKER
-
-
-def test_O35_a_fill_or_kill_order_filled_in_part_is_refuted() -> None:
-    """The operator lets a fill-or-kill order trade though the book lacks a lot. The scan counts them in the cells."""
-    world = exchange()
-    world.order(1, 0, SELL, 1000, 5)
-    assert world.order(2, 0, BUY, 1000, 6, flags=FLAG_FOK) is Outcome.NOT_FILLABLE
-
-    def match(machine: Machine) -> None:
-        machine.state.registers.phase = Phase.MATCH_MAKER
-
-    lie = LieAt(phase=Phase.SCAN_MAKER, record=newest(world), tamper=match)
-    assert refuted(world, lie) is Phase.SCAN_MAKER
-
-
-def test_O35_a_fill_or_kill_order_killed_though_it_could_fill_is_refuted() -> None:
-    """The operator says that nothing crosses. The occupancy words say what does."""
-    world = exchange()
-    world.order(1, 0, SELL, 1000, 5)
-    assert world.order(2, 0, BUY, 1000, 5, flags=FLAG_FOK) is Outcome.ACCEPTED
-
-    def kill(machine: Machine) -> None:
-        machine.finish(Outcome.NOT_FILLABLE)
-
-    lie = LieAt(phase=Phase.SCAN_MAKER, record=newest(world), tamper=kill)
-    assert refuted(world, lie) is Phase.SCAN_MAKER
 
 
 def test_O35_a_trigger_fired_before_the_mark_is_there_is_refuted() -> None:
@@ -98,7 +71,7 @@ def test_O35_a_trigger_that_is_due_and_does_not_fire_is_refuted() -> None:
 
 
 def test_O35_two_of_a_pair_that_both_fire_are_refuted() -> None:
-    """The operator lets the stop fire though the take-profit has. The stop's cell names its pair, which is gone."""
+    """The operator lets the stop fire though the take-profit has filled. The stop's cell says that it died by its pair."""
     world = exchange()
     world.order(1, 0, SELL, 1000, 5)
     world.order(2, 0, BUY, 1000, 5)
@@ -107,8 +80,14 @@ def test_O35_two_of_a_pair_that_both_fire_are_refuted() -> None:
     first = next(values[2] for name, values in reversed(world.events) if name == "parked")
     assert world.conditional(2, 0, SELL, 0, 5, 990, flags=flags, pair=1, pair_slot=first) is Outcome.ACCEPTED
     second = next(values[2] for name, values in reversed(world.events) if name == "parked")
+    world.order(3, 0, BUY, 1010, 5)
     world.report(0, 1010)
-    world.report(0, 990)
+    world.report(0, 990, (0, 1))
     forget = pretending(lambda machine: machine.state.orders, second, ORDER_PAIR_SLOT, 0)
-    lie = LieAt(phase=Phase.FIRE_TRIGGER, record=newest(world), tamper=forget)
+    sales_below = 2
+
+    def there(machine: Machine) -> bool:
+        return machine.state.registers.firing_book == sales_below
+
+    lie = LieAt(phase=Phase.FIRE_TRIGGER, record=newest(world), tamper=forget, when=there)
     assert refuted(world, lie) is Phase.FIRE_TRIGGER

@@ -38,5 +38,5 @@ def test_O24_funding_other_than_the_samples_give_is_refuted(change: int) -> None
     def charge(machine: Machine) -> None:
         add(machine.state.risk, 0, RISK_RISKMARKET_FUNDING_INDEX_PPM, change)
 
-    lie = LieAt(phase=Phase.SAMPLE_FUNDING, record=newest(world), tamper=afterwards(charge))
-    assert refuted(world, lie) is Phase.SAMPLE_FUNDING
+    lie = LieAt(phase=Phase.UPDATE_MARK, record=newest(world), tamper=afterwards(charge))
+    assert refuted(world, lie) is Phase.UPDATE_MARK

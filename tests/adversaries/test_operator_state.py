@@ -12,6 +12,7 @@ from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome, Phase
+from tallystick.state.cells import set_level_lots
 from tallystick.state.layout import (
     ACCOUNT_CASH_UNITS,
     ACCOUNT_DEAD_BEFORE,
@@ -26,6 +27,7 @@ from tallystick.state.layout import (
     PENDING_EFFECTIVE_MS,
     RISK_RISKMARKET_MARK_TICKS,
     RISK_RISKMARKET_WORDS,
+    SETTLE_WAIT_MS,
 )
 from tallystick.testing.ledger import look
 from tallystick.testing.ledger.look import book, cash, position
@@ -76,7 +78,7 @@ def test_O05_skipping_a_better_price_is_refuted() -> None:
     world.order(1, 0, SELL, 1000, 5)
     world.order(3, 0, SELL, 1001, 5)
     world.order(2, 0, BUY, 1001, 1)
-    sell = SELL << 18
+    sell = SELL << 24
     lowest = sell | 2 << 16 | MARK >> 8
     word = 7 - (MARK & 255) // 32
     seen = look.word(world.state.bitmaps, lowest, BITMAP_BITS + word)
@@ -101,12 +103,18 @@ def resting(world: World, side: int) -> int:
 
 
 def test_O07_a_fill_larger_than_what_rests_is_refuted() -> None:
-    """The operator fills ten lots against an order of five. The order's cell says five."""
+    """The operator fills ten lots against an order of five. The order's cell says five, as does its level's."""
     world = exchange()
     world.order(1, 0, SELL, 1000, 5)
     slot = resting(world, SELL)
     world.order(2, 0, BUY, 1000, 10)
-    tamper = pretending(lambda m: m.state.orders, slot, ORDER_REMAINING_LOTS, 20)
+    fill = pretending(lambda m: m.state.orders, slot, ORDER_REMAINING_LOTS, 20)
+
+    def tamper(machine: Machine) -> None:
+        levels = machine.state.levels
+        set_level_lots(levels.words, levels.open(SELL << 30 | 1000), 20)
+        fill(machine)
+
     assert refuted(world, LieAt(phase=Phase.MATCH_MAKER, record=newest(world), tamper=tamper)) is Phase.MATCH_MAKER
 
 
@@ -187,7 +195,7 @@ def test_O30_a_position_beyond_its_limit_is_refuted() -> None:
     and both languages compute in checked ranges (I4 in docs/units.md).
     """
     world = exchange()
-    world.list_market(1, max_lots=10, initial_ppm=1, maintenance_ppm=1)
+    world.list_market(1, max_lots=10)
     world.report(1, 1)
     for _ in range(2):
         world.order(1, 1, SELL, 1, 6)
@@ -289,6 +297,7 @@ def test_O29_settling_an_expired_future_at_another_price_or_twice_is_refuted() -
     world.report(1, MARK + 50)
     settled = newest(world)
     again = make("settle_position", account=1, market=1)
+    world.later(SETTLE_WAIT_MS)
     assert world.send(again) is Outcome.ACCEPTED
     assert world.send(again) is Outcome.NO_POSITION
 
@@ -308,6 +317,6 @@ def test_O32_putting_new_rules_in_force_before_their_time_is_refuted() -> None:
     """Governance proposes a fee of a half, the operator puts it in force at once. It is three weeks away: TOO_EARLY."""
     world = exchange()
     assert world.change_market(0, 1, taker_fee_ppm=500_000) is Outcome.ACCEPTED
-    assert world.send(make("apply_change", market=0)) is Outcome.TOO_EARLY
+    assert world.send(make("apply_change", pending=0)) is Outcome.TOO_EARLY
     tamper = pretending(lambda m: m.state.pendings, 0, PENDING_EFFECTIVE_MS, 1)
     assert refuted(world, LieAt(phase=Phase.APPLY_CHANGE, record=newest(world), tamper=tamper)) is Phase.APPLY_CHANGE

@@ -17,6 +17,7 @@ from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.dev.dev_server import dev_accounts
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, trade_a_little
 from tests.adversaries.reorganised import play_through_reorganisation, publish_through_reorganisation
 from tests.anvil.conftest import Anvil, AnvilStage, CrowdedStage
@@ -81,7 +82,7 @@ def test_blocks_with_transactions_of_every_type_prove_themselves(anvil: Anvil) -
     receipts = [client.receipt(each) for each in sent]
     assert all(each is not None and each.succeeded for each in receipts)
     assert len({each.block_number for each in receipts if each}) == 1, "one trie with all types"
-    logs = client.logs(logger, 0, client.head().number)
+    logs = client.logs(logger, BlockNumber(0), client.head().number)
     assert [log.log_index for log in logs] == [0, 1, 2, 3]
     assert [log.transaction_hash for log in logs] == sent
 

@@ -7,11 +7,13 @@ import {
     divToZero,
     medianOf,
     mulDivDown,
+    mulDivToZero,
     mulDivUp,
     periodsDown,
     ppmDown,
     ppmUp,
     productsAtMost,
+    tripleProductsAtMost,
     wholeDown,
     wholeUp
 } from "../../contracts/src/libraries/Arith.sol";
@@ -26,21 +28,24 @@ import {
     setBit
 } from "../../contracts/src/libraries/Bits.sol";
 import {dust, owed} from "../../contracts/src/libraries/market/Funding.sol";
+import {Rank, closingQuote, outranks, zeroQuote} from "../../contracts/src/libraries/market/Ladder.sol";
 import {
     Case,
     bankrupt,
     liquidationFee,
-    outranks,
+    measure,
+    saleLimit,
+    shareOf,
     sizeOf,
-    sufficientLots,
-    valueShare,
-    zeroPrice,
-    zeroQuote
+    sliceLimit,
+    sliceLots,
+    sufficientLots
 } from "../../contracts/src/libraries/market/Liquidation.sol";
 import {
     initialMargin,
     maintenanceFraction,
     maintenanceMargin,
+    surcharge,
     tierBegins
 } from "../../contracts/src/libraries/market/Margin.sol";
 import {Health, health, mayChange, withdrawable} from "../../contracts/src/libraries/market/Risk.sol";
@@ -92,6 +97,10 @@ contract Arithmetic {
         return mulDivDown(a, b, divisor);
     }
 
+    function mulDivToZeroOf(int256 a, int256 b, int256 divisor) external pure returns (int256) {
+        return mulDivToZero(a, b, divisor);
+    }
+
     function periodsDownOf(uint64 timeMs, uint256 periodMs) external pure returns (uint64) {
         return periodsDown(timeMs, periodMs);
     }
@@ -128,7 +137,8 @@ contract Arithmetic {
 
     function marginOf(bytes memory risk, uint256 market, uint256 notional) external pure returns (uint256, uint256) {
         Risk cell = Risk.wrap(_place(risk));
-        return (initialMargin(cell, market, notional), maintenanceMargin(cell, market, notional));
+        uint256 opening = initialMargin(cell, market, notional);
+        return (opening, maintenanceMargin(cell, market, notional));
     }
 
     function tierOf(bytes memory risk, uint256 market, uint256 tier) external pure returns (uint256, uint256) {
@@ -136,8 +146,22 @@ contract Arithmetic {
         return (tierBegins(cell, market, tier), maintenanceFraction(cell, market, tier));
     }
 
-    function healthOf(bytes memory account, bytes memory risk) external pure returns (Health memory) {
-        return health(Account.wrap(_place(account)), Risk.wrap(_place(risk)));
+    function surchargeOf(bytes memory market, bytes memory risk, uint256 number, int256 openLots, int256 added)
+        external
+        pure
+        returns (uint256)
+    {
+        return surcharge(Market.wrap(_place(market)), Risk.wrap(_place(risk)), number, openLots, added);
+    }
+
+    function healthOf(bytes memory registers, bytes memory account, bytes memory risk, uint256 lean)
+        external
+        pure
+        returns (Health memory)
+    {
+        return health(
+            Registers.wrap(_place(registers)), Account.wrap(_place(account)), Risk.wrap(_place(risk)), lean
+        );
     }
 
     function withdrawableOf(bytes memory registers, Health memory measured) external pure returns (uint256) {
@@ -148,27 +172,48 @@ contract Arithmetic {
         return mayChange(before, later, reduces);
     }
 
-    function outranksIt(Health memory challenger, Health memory nominee) external pure returns (bool) {
+    function outranksIt(Rank memory challenger, Rank memory nominee) external pure returns (bool) {
         return outranks(challenger, nominee);
+    }
+
+    function tripleProductsAtMostOf(int256[3] memory left, int256[3] memory right) external pure returns (bool) {
+        return tripleProductsAtMost(left[0], left[1], left[2], right[0], right[1], right[2]);
     }
 
     function rulesStandOf(uint256[] memory values, uint256 multiplier) external pure returns (bool) {
         return rulesStand(values, 0, multiplier);
     }
 
-    /// How many lots a liquidation closes, their share of the value, and their zero quote and zero price.
-    function closingOf(bytes memory market, bytes memory account, bytes memory risk, uint256 number, uint256 lots)
+    /// How many lots a liquidation closes, their share of the value, what they change hands for beyond the book, and
+    /// the worst price in it.
+    function closingOf(Cells memory cells, uint256 number, uint256 lean, uint256 lots)
         external
         pure
         returns (uint256 sufficient, int256 share, int256 quote, uint256 price)
     {
-        Case memory c = _case(market, account, risk, number);
+        Case memory c = _case(cells, number);
+        measure(c, lean);
         if (!bankrupt(c)) {
             sufficient = sufficientLots(c);
-            price = zeroPrice(c, lots);
+            price = saleLimit(c, lots);
         }
-        share = valueShare(c, lots);
-        quote = zeroQuote(c, lots);
+        share = shareOf(c, lots, c.measured.valueUnits);
+        quote = closingQuote(c, lots);
+    }
+
+    /// The zero quote of lots.
+    function zeroQuoteOf(Cells memory cells, uint256 number, uint256 lots) external pure returns (int256) {
+        Case memory c = _case(cells, number);
+        measure(c, Constants.LEAN_INDEX);
+        return zeroQuote(c, lots);
+    }
+
+    /// How much a fund unwinds at once, and down to which price.
+    function sliceOf(Cells memory cells, uint256 number) external pure returns (uint256 lots, uint256 price) {
+        Case memory c = _case(cells, number);
+        measure(c, Constants.LEAN_BEST);
+        lots = sliceLots(c);
+        price = sliceLimit(c, lots);
     }
 
     function liquidationFeeOf(
@@ -213,22 +258,16 @@ contract Arithmetic {
         return moveTotals(Registers.wrap(_place(cells.registers)), Market.wrap(_place(cells.market)), fill, nobody);
     }
 
-    function _case(bytes memory market, bytes memory account, bytes memory risk, uint256 number)
-        private
-        pure
-        returns (Case memory c)
-    {
+    function _case(Cells memory cells, uint256 number) private pure returns (Case memory c) {
+        c.registers = Registers.wrap(_place(cells.registers));
         c.marketNumber = number;
-        c.market = Market.wrap(_place(market));
-        c.account = Account.wrap(_place(account));
-        c.risk = Risk.wrap(_place(risk));
-        c.mark = c.risk.marketMarkTicks(number);
+        c.market = Market.wrap(_place(cells.market));
+        c.account = Account.wrap(_place(cells.account));
+        c.risk = Risk.wrap(_place(cells.risk));
         c.tick = c.risk.marketMultiplier(number);
-        c.worth = c.mark * c.tick;
         c.size = sizeOf(c.account, number);
         c.lots = uint256(c.size >= 0 ? c.size : -c.size);
         c.side = c.size > 0 ? Constants.SELL : Constants.BUY;
-        c.measured = health(c.account, c.risk);
     }
 
     function _place(bytes memory packed) private pure returns (uint256 place) {

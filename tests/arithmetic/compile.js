@@ -9,7 +9,7 @@ const solc = require(path.join(root, "contracts/node_modules/solc"));
 const HARNESS = "tests/arithmetic/Arithmetic.sol";
 // Steps that between them use every function of the harness: compiled in the same run, their bytecode is the
 // committed one, so the harness holds what is deployed.
-const STEPS = ["Deleverage", "Liquidate", "ListMarket", "MatchMaker", "SampleFunding", "TakeOver", "UpdateMark", "Withdraw"];
+const STEPS = ["Deleverage", "Liquidate", "ListMarket", "MatchMaker", "NominateAdl", "TakeOver", "UpdateMark", "Withdraw"];
 const step = (name) => `contracts/src/referee/steps/${name}.sol`;
 const read = (name) => fs.readFileSync(path.join(root, name), "utf8");
 

@@ -8,13 +8,24 @@ from fractions import Fraction
 from math import ceil, floor
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tallystick.machine.machine import Machine, NoInputs
-from tallystick.machine.market import liquidation
-from tallystick.machine.market.liquidation import Case, bankrupt, liquidation_fee, open_case, outranks
-from tallystick.machine.market.margin import maintenance_fraction, tier_begins
+from tallystick.machine.market.ladder import Rank, closing_quote, outranks, zero_quote
+from tallystick.machine.market.liquidation import (
+    Case,
+    bankrupt,
+    liquidation_fee,
+    measure,
+    open_case,
+    sale_limit,
+    share_of,
+    slice_limit,
+    slice_lots,
+    sufficient_lots,
+)
+from tallystick.machine.market.margin import maintenance_fraction, surcharge, tier_begins
 from tallystick.machine.market.risk import Health, health, may_change, withdrawable
 from tallystick.machine.market.rules import rules_stand
 from tallystick.machine.market.trade import Fill, Terms, apply_fill, move_totals, undo_fill
@@ -24,17 +35,24 @@ from tallystick.state.cells import (
     Account,
     Risk,
     account_cash_units,
+    account_position_cost_units,
+    account_position_extra_units,
     account_position_funding_index_ppm,
     account_position_market,
     account_position_size_lots,
+    market_insurance_lots,
     market_liquidation_fee_ppm,
     market_max_lots,
+    market_surcharge_from_units,
+    market_surcharge_to_units,
     set_account_cash_units,
+    set_market_fund_budget_units,
+    set_market_fund_ms,
     set_market_open_interest_lots,
 )
 from tallystick.state.state import State
 from tallystick.testing import exact
-from tallystick.testing.extremes import extreme, fill_account, list_by_hand, listing
+from tallystick.testing.extremes import brake_by_hand, extreme, fill_account, list_by_hand, listing
 from tests.arithmetic.harness import FAST, I64_LEAST, I64_MOST, solidity
 
 EXAMPLES = 1500 if FAST else 20
@@ -67,29 +85,36 @@ class Full:
         )
         return state.registers.pack() + WORD, market_cell, account, risk
 
-    def measured(self) -> Health:
-        return health(self.state, self.account, self.risk)
+    def measured(self, lean: int) -> Health:
+        return health(self.state, self.account, self.risk, lean)
 
     def rule(self, market: int, name: str) -> int:
         value: int = getattr(cells, f"risk_market_{name.lower()}")(self.state.risk.words, self.risk, market)
         return value
 
-    def holdings(self) -> list[exact.Holding]:
+    def holdings(self, lean: int) -> list[exact.Holding]:
         found = []
         words = self.state.accounts.words
         for slot in range(layout.MAX_POSITIONS):
             market = account_position_market(words, self.account, slot)
             since = account_position_funding_index_ppm(words, self.account, slot)
-            if account_position_size_lots(words, self.account, slot):
+            size = account_position_size_lots(words, self.account, slot)
+            index = self.rule(market, "INDEX_TICKS")
+            silent = self.state.registers.clock_ms - self.rule(market, "INDEX_MS")
+            if size:
                 found.append(
                     exact.Holding(
-                        size=account_position_size_lots(words, self.account, slot),
-                        mark=self.rule(market, "MARK_TICKS"),
+                        size=size,
+                        price=exact.leaning(self.rule(market, "MARK_TICKS"), index, size)[lean],
                         tick=self.rule(market, "MULTIPLIER"),
                         change=self.rule(market, "FUNDING_INDEX_PPM") - since,
                         initial=tiers_of(self, market, "INITIAL"),
                         maintenance=tiers_of(self, market, "MAINTENANCE"),
-                        surcharge_ppm=self.rule(market, "SURCHARGE_PPM"),
+                        cost=account_position_cost_units(words, self.account, slot),
+                        extra=account_position_extra_units(words, self.account, slot),
+                        stale=lean == layout.LEAN_WORST and silent > layout.STALE_MS,
+                        braked=lean == layout.LEAN_WORST and self.rule(market, "BRAKED") & (2 if size > 0 else 1) != 0,
+                        index=index,
                     )
                 )
         return found
@@ -107,19 +132,19 @@ def tiers_of(full: Full, market: int, kind: str) -> exact.Tiers:
 
 def full(seed: int) -> tuple[Full, random.Random]:
     """Return an account of up to 16 positions in a state of 64 extreme markets."""
-    chance = random.Random(seed)
-    state = State()
+    chance, state = random.Random(seed), State()
     state.make_room()
     state.registers.clock_ms = 1_700_000_000_000
     markets = chance.sample(range(layout.MAX_MARKETS), chance.choice((16, 16, 1, 5)))
     for market in markets:
         list_by_hand(state, market, chance, far=True)
+        brake_by_hand(state, market, chance)
     fill_account(state, NUMBER, markets, chance, far=markets)
     made = Full(state=state, account=state.accounts.open(NUMBER), markets=markets)
     if chance.random() < 0.7:
-        measured = made.measured()
-        target = extreme(chance, 0, measured.maintenance)
-        cash = account_cash_units(state.accounts.words, made.account) + target - measured.value
+        measured = made.measured(chance.choice((layout.LEAN_BEST, layout.LEAN_INDEX)))
+        target = extreme(chance, 0, measured.maintenance_units)
+        cash = account_cash_units(state.accounts.words, made.account) + target - measured.value_units
         most = layout.MAX_CASH_UNITS
         set_account_cash_units(state.accounts.words, made.account, max(-most, min(most, cash)))
     state.registers.deposited_units = extreme(chance, 0, layout.MAX_DEPOSITED_UNITS)
@@ -127,8 +152,9 @@ def full(seed: int) -> tuple[Full, random.Random]:
     return made, chance
 
 
-def numbers(measured: Health) -> tuple[int, int, int, int]:
-    return measured.value, measured.initial, measured.maintenance, measured.notional
+def numbers(measured: Health) -> tuple[int, int, int, int, int, int]:
+    values = measured.value_units, measured.initial_units, measured.maintenance_units, measured.notional_units
+    return *values, measured.staying_units, measured.gain_units
 
 
 @MANY
@@ -137,15 +163,20 @@ def test_a_full_accounts_health_and_what_it_may_withdraw(seed: int) -> None:
     """I3, I4, I5."""
     made, _ = full(seed)
     registers, _, account, risk = made.packed()
-    measured = numbers(made.measured())
     cash = account_cash_units(made.state.accounts.words, made.account)
-    assert measured == solidity("healthOf", account, risk) == exact.account_health(cash, made.holdings())
-    value, initial, maintenance, notional = measured
-    assert abs(value) < 1 << 62 | 1 << 61
-    assert 0 <= maintenance <= (1 << 58) + 16 and 0 <= initial <= (1 << 59) + 32 and notional <= 1 << 58
+    for lean in (layout.LEAN_MARKED, layout.LEAN_INDEX, layout.LEAN_BEST, layout.LEAN_WORST):
+        measured = numbers(made.measured(lean))
+        assert measured == solidity("healthOf", registers, account, risk, lean)
+        assert measured == exact.account_health(cash, made.holdings(lean))
+        value, initial, maintenance, notional, staying, gain = measured
+        assert abs(value) < 1 << 62 | 1 << 61
+        assert 0 <= maintenance <= (1 << 58) + 16 and notional <= 1 << 58
+        assert 0 <= initial <= (1 << 59) + (1 << 58) + 48 and 0 <= staying <= (1 << 59) + 32
+        assert 0 <= gain < (1 << 62) + (1 << 60)
     held = made.state.registers.deposited_units - made.state.registers.withdrawn_units
-    free = withdrawable(made.state, made.measured())
-    assert free == solidity("withdrawableOf", registers, measured) == exact.withdrawable(measured, held)
+    worst = made.measured(layout.LEAN_WORST)
+    free = withdrawable(made.state, worst)
+    assert free == solidity("withdrawableOf", registers, numbers(worst)) == exact.withdrawable(numbers(worst), held)
 
 
 @MANY
@@ -161,28 +192,81 @@ def test_tiers_begin_and_weigh_the_same(seed: int) -> None:
 
 @MANY
 @given(SEEDS)
+def test_what_open_interest_asks_of_what_is_added(seed: int) -> None:
+    """I3, I4."""
+    made, chance = full(seed)
+    market, state = chance.choice(made.markets), made.state
+    cell, rules = state.markets.open(market), state.markets.words
+    tick, index = made.rule(market, "MULTIPLIER"), made.rule(market, "INDEX_TICKS")
+    added = extreme(chance, 1, layout.MAX_EXPOSURE // tick)
+    lots = extreme(chance, added, (layout.MAX_OPEN_EXPOSURE + layout.MAX_EXPOSURE) // tick)
+    begins, ends = market_surcharge_from_units(rules, cell), market_surcharge_to_units(rules, cell)
+    ppm = ceil(exact.surcharge(lots * tick * index, made.rule(market, "INITIAL_PPM"), begins, ends))
+    asked = surcharge(rules, cell, state.risk.words, made.risk, market, lots, added)
+    assert asked == ceil(Fraction(added * tick * index * ppm, 10**6)) < 1 << 54
+    _, packed, _, risk = made.packed(market)
+    assert asked == solidity("surchargeOf", packed, risk, market, lots, added)
+
+
+@MANY
+@given(SEEDS)
 def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     """I4, I18."""
     made, chance = full(seed)
     market = chance.choice(made.markets)
     case = open_case(Machine(made.state, NoInputs()), NUMBER, market)
-    if case.measured.value >= case.measured.maintenance:
+    lean = chance.choice((layout.LEAN_BEST, layout.LEAN_INDEX))
+    measure(case, lean)
+    if case.measured.value_units >= case.measured.maintenance_units:
         return
     lots = extreme(chance, 1, case.lots)
-    _, rules, account, risk = made.packed(market)
-    share, quote = liquidation.value_share(case, lots), liquidation.zero_quote(case, lots)
-    enough = 0 if bankrupt(case) else liquidation.sufficient_lots(case)
-    price = 0 if bankrupt(case) else liquidation.zero_price(case, lots)
-    assert (enough, share, quote, price) == solidity("closingOf", rules, account, risk, market, lots)
+    packed = made.packed(market)
+    fee_ppm = market_liquidation_fee_ppm(made.state.markets.words, case.market)
+    share, quote = share_of(case, lots, case.measured.value_units), closing_quote(case, lots)
+    enough = 0 if bankrupt(case) else sufficient_lots(case)
+    price = 0 if bankrupt(case) else sale_limit(case, lots)
+    assert (enough, share, quote, price) == solidity("closingOf", packed, market, lean, lots)
     assert all(I64_LEAST <= each <= I64_MOST for each in (enough, share, quote, price))
     tiers, worth = tiers_of(made, market, "MAINTENANCE"), case.worth
     margins = [ceil(exact.margin(left * worth, tiers)) for left in (case.lots, case.lots - lots)]
-    behind = exact.value_share(case.measured.value, margins[0] - margins[1], case.measured.maintenance)
+    behind = exact.value_share(case.measured.value_units, margins[0] - margins[1], case.measured.maintenance_units)
     assert share == floor(behind)
-    side = 1 if case.size > 0 else -1
-    assert quote == max(lots * worth - side * floor(behind), lots * case.tick)
-    if not bankrupt(case):
-        assert enough == fewest(case, tiers, market_liquidation_fee_ppm(made.state.markets.words, case.market))
+    side, fee = 1 if case.size > 0 else -1, floor(Fraction(lots * worth * fee_ppm, 10**6))
+    zero = max(lots * worth - side * floor(behind), lots * case.tick)
+    assert zero_quote(case, lots) == zero
+    if bankrupt(case):
+        assert quote == zero
+        return
+    assert quote == (max(zero, lots * worth - fee) if side == 1 else min(zero, lots * worth + fee))
+    assert enough == fewest(case, tiers, fee_ppm)
+    spare = min(case.measured.value_units, case.measured.maintenance_units - case.measured.value_units)
+    share = floor(exact.value_share(spare, margins[0] - margins[1], case.measured.maintenance_units))
+    away = floor(Fraction(min(share, fee), lots * case.tick))
+    assert price == min(max(case.ticks - side * away, 1), layout.MAX_PRICE_TICKS)
+
+
+@MANY
+@given(SEEDS)
+def test_how_much_a_fund_unwinds_and_down_to_which_price(seed: int) -> None:
+    """I4, I18."""
+    made, chance = full(seed)
+    market = chance.choice(made.markets)
+    rules = made.state.markets.words
+    cell = made.state.markets.open(market)
+    now = made.state.registers.clock_ms
+    waited = chance.choice((0, 5_000, 9_999, 10_000, 999_999, 1_000_000, extreme(chance, 0, 1 << 40)))
+    budget = chance.choice((0, extreme(chance, 0, 1 << 60), -extreme(chance, 0, 1 << 60)))
+    set_market_fund_ms(rules, cell, now - waited)
+    set_market_fund_budget_units(rules, cell, budget)
+    case = open_case(Machine(made.state, NoInputs()), NUMBER, market)
+    lots = slice_lots(case)
+    price = slice_limit(case, lots)
+    assert (lots, price) == solidity("sliceOf", made.packed(market), market)
+    assert lots == min(case.lots, max(1, market_insurance_lots(rules, cell) // 16))
+    index = made.rule(market, "INDEX_TICKS")
+    ppm = 0 if bankrupt(case) else min(10_000, waited // 10_000 * 100)
+    away = max(0, min(floor(Fraction(index * ppm, 10**6)), budget // (lots * case.tick)))
+    assert price == min(max(index - away if case.size > 0 else index + away, 1), layout.MAX_PRICE_TICKS)
 
 
 def fewest(case: Case, tiers: exact.Tiers, fee_ppm: int) -> int:
@@ -191,7 +275,7 @@ def fewest(case: Case, tiers: exact.Tiers, fee_ppm: int) -> int:
     From the top tier down a lot frees less and less margin, so what is missing falls and then, if ever, rises.
     """
     own = ceil(exact.margin(case.lots * case.worth, tiers))
-    others = case.measured.maintenance - own - case.measured.value
+    others = case.measured.maintenance_units - own - case.measured.value_units
 
     def missing(lots: int) -> Fraction:
         fee = Fraction(lots * case.worth * fee_ppm, 10**6)
@@ -200,13 +284,11 @@ def fewest(case: Case, tiers: exact.Tiers, fee_ppm: int) -> int:
     low, high = 1, case.lots
     while low < high:
         middle = (low + high) // 2
-        if missing(middle) <= 0:
+        if missing(middle) <= 0 or missing(middle + 1) >= missing(middle):
             high = middle
-        elif missing(middle + 1) >= missing(middle):
-            return case.lots
         else:
             low = middle + 1
-    return low
+    return low if missing(low) <= 0 else case.lots
 
 
 @MANY
@@ -260,21 +342,39 @@ def test_one_side_of_a_fill_and_its_way_back(seed: int) -> None:
     assert found == (outcome, (registers, rules, filled, risk), True)
 
 
+I64S = st.one_of(st.integers(-(1 << 63), (1 << 63) - 1), st.sampled_from((-(1 << 63), (1 << 63) - 1)))
 I62 = st.integers(-(1 << 62) - (1 << 61), (1 << 62) + (1 << 61))
 MARGINS = st.integers(0, (1 << 59) + 32)
-HEALTHS = st.builds(Health, I62, MARGINS, MARGINS, st.integers(0, 1 << 58))
+HEALTHS = st.builds(Health, I62, MARGINS, MARGINS, st.integers(0, 1 << 58), MARGINS)
 
 
 @MANY
 @given(before=HEALTHS, after=HEALTHS, reduces=st.booleans())
-def test_what_a_trade_may_leave_and_who_goes_first(before: Health, after: Health, reduces: bool) -> None:
+def test_what_a_trade_may_leave(before: Health, after: Health, reduces: bool) -> None:
     """I3, I18."""
     pair = numbers(before), numbers(after)
     assert may_change(before, after, reduces) == solidity("mayChangeTo", *pair, reduces)
-    assert outranks(before, after) == solidity("outranksIt", *pair)
-    if before.value > 0 < after.value:
-        ranks = [exact.leverage(each.notional, each.value) for each in (before, after)]
-        assert outranks(before, after) == (ranks[0] > ranks[1])
+
+
+RANKS = st.builds(
+    Rank, st.booleans(), st.integers(0, 1 << 30), st.integers(0, 1 << 58), st.integers(1, (1 << 62) + (1 << 61))
+)
+
+
+@MANY
+@given(challenger=RANKS, nominee=RANKS)
+@example(Rank(False, 1 << 30, 1 << 58, 1), Rank(False, 1 << 30, (1 << 58) - 1, (1 << 62) + (1 << 61)))
+@example(Rank(True, 1 << 30, 1 << 58, (1 << 62) + (1 << 61)), Rank(True, 1 << 30, 1 << 58, (1 << 62) + (1 << 61)))
+def test_who_goes_first(challenger: Rank, nominee: Rank) -> None:
+    """I4, I18: up to the largest products there are, of 151 bits."""
+    pair = [(each.gains, each.lots, each.notional_units, each.value_units) for each in (challenger, nominee)]
+    found = outranks(challenger, nominee)
+    assert found == solidity("outranksIt", *pair)
+    ranks = [
+        (each.gains, exact.leverage(each.lots * each.notional_units, each.value_units))
+        for each in (challenger, nominee)
+    ]
+    assert found == (ranks[0] > ranks[1])
 
 
 @MANY

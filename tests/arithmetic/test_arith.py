@@ -136,6 +136,14 @@ TWINS = {
         python=None,
         domain=lambda _a, _b, d: d > 0,
     ),
+    "mul_div_to_zero": Twin(
+        solidity="mulDivToZeroOf",
+        signs="---",
+        exact=lambda a, b, d: trunc(Fraction(a * b, d)),
+        largest=lambda a, b, _: (a * b,),
+        python=None,
+        domain=lambda _a, _b, d: d > 0,
+    ),
     "median_of": Twin(
         solidity="medianOfThree",
         signs="---",
@@ -170,6 +178,7 @@ TWINS = {
 EXACT_IN_PYTHON: dict[str, Callable[..., int]] = {
     "mul_div_up": arith.mul_div_up,
     "mul_div_down": arith.mul_div_down,
+    "mul_div_to_zero": arith.mul_div_to_zero,
     "products_at_most": arith.products_at_most,
 }
 """Their products are whole numbers without bound in Python; only the result must fit."""
@@ -299,3 +308,14 @@ def test_a_bitmap_of_limbs_is_scanned_as_a_word_is(bits: int, bit: int) -> None:
 def placed(bit: int) -> int:
     """A contract's place of a bit as Python has it: NO_BIT is -1 here and all ones there."""
     return bit_scans.NO_BIT if bit == UINT_MOST else bit
+
+
+I64S = st.one_of(st.integers(I64_LEAST, I64_MOST), st.sampled_from((I64_LEAST, I64_MOST)))
+
+
+@given(left=st.lists(I64S, min_size=3, max_size=3), right=st.lists(I64S, min_size=3, max_size=3))
+def test_products_of_three_are_compared_exactly(left: list[int], right: list[int]) -> None:
+    """I4: of 189 bits and a sign."""
+    found = arith.triple_products_at_most(*left, *right)
+    assert found == (prod(left) <= prod(right))
+    assert found == solidity("tripleProductsAtMostOf", left, right)

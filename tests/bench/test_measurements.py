@@ -53,7 +53,7 @@ def test_driven_orders_fill_as_signed_ones_do() -> None:
 
 def test_a_quote_replaces_the_one_before_it() -> None:
     world = open_exchange(1, 2)
-    quotes = [Order(account=0, market=0, side=0, price_ticks=9_000 + i, lots=1, quote=0) for i in range(3)]
+    quotes = [Order(account=1, market=0, side=0, price_ticks=9_000 + i, lots=1, quote=0) for i in range(3)]
     drive(world.machine, packed(quotes), 0, 3, Quotes(1))
     assert sum(1 for index in world.state.orders.rows if world.state.orders.pack(index)) == 1
 

@@ -9,13 +9,15 @@ import pytest
 
 from tallystick.errors import ConfigError
 from tallystick.rollup.views.assertion_view import Assertion, Status
-from tallystick_challenger.telling.alerts import Funds, Kind, Limits, behind, conditions, parse_limits, poor, silent
+from tallystick.state.ordinals import BlockNumber
+from tallystick.telling.alerting import AlertKind, limits_of
+from tallystick_challenger.telling.alerts import Funds, Kind, Limits, behind, conditions, poor, silent
 from tallystick_challenger.watching.reading import Contest, Reading
 
 PARENT = bytes([1]) * 32
 MOST_MOVES = 25
 QUIET = Reading(
-    head=100,
+    head=BlockNumber(100),
     head_time=1,
     wrong=(),
     contests=(),
@@ -38,12 +40,12 @@ def lie(status: Status = Status.PENDING) -> Assertion:
         next_limit=2,
         proposer=bytes(20),
         bonded=bytes(20),
-        block=5,
+        block=BlockNumber(5),
         status=status,
     )
 
 
-def kinds(**values: Any) -> list[Kind]:
+def kinds(**values: Any) -> list[AlertKind]:
     return [each.kind for each in conditions(replace(QUIET, **values), Limits())]
 
 
@@ -74,7 +76,7 @@ def test_a_wrong_root_is_one_and_says_when_it_is_confirmed() -> None:
         (1_000, [Kind.ADVERSARIAL_TIME, Kind.HONEST_SLACK]),
     ],
 )
-def test_time_and_slack_begin_at_their_shares_of_the_period(blocks: int, expected: list[Kind]) -> None:
+def test_time_and_slack_begin_at_their_shares_of_the_period(blocks: int, expected: list[AlertKind]) -> None:
     assert kinds(contests=contest(blocks)) == expected
 
 
@@ -104,8 +106,8 @@ def test_lag_silence_and_poverty_begin_at_their_limits() -> None:
 
 
 def test_limits_are_read_by_name() -> None:
-    assert parse_limits([]) == Limits()
-    assert parse_limits(["time=0.1", "lag=7", "balance=5"]) == Limits(time=0.1, lag=7, balance=5)
+    assert limits_of([], Limits()) == Limits()
+    assert limits_of(["time=0.1", "lag=7", "balance=5"], Limits()) == Limits(time=0.1, lag=7, balance=5)
 
 
 @pytest.mark.parametrize(
@@ -126,4 +128,4 @@ def test_limits_are_read_by_name() -> None:
 )
 def test_a_limit_that_makes_no_sense_is_refused(given: str) -> None:
     with pytest.raises(ConfigError):
-        parse_limits([given])
+        limits_of([given], Limits())

@@ -11,12 +11,13 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tallystick.errors import BadInput, ConfigError
+from tallystick.telling.alerting import limits_of
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.disputes.pool_facts import wei_of
 from tallystick_challenger.evidence.exits import account_of
 from tallystick_challenger.status.status_page import Board
-from tallystick_challenger.telling.alerts import parse_limits
+from tallystick_challenger.telling.alerts import Limits
 
 DUE = 12_345_678
 KEYED = "http://me:secret@127.0.0.1:9/v2/secret?key=secret"
@@ -107,7 +108,7 @@ def test_F10_a_url_is_shown_without_what_may_be_a_key(tmp_path: Path) -> None:
 def test_F11_limits_ether_and_accounts_are_written_in_plain_digits(text: str) -> None:
     for name in ("time", "overdue"):
         with pytest.raises(ConfigError):
-            parse_limits([f"{name}={text}"])
+            limits_of([f"{name}={text}"], Limits())
     with pytest.raises(BadInput):
         wei_of(text)
     with pytest.raises(BadInput):

@@ -22,6 +22,7 @@ CODE = [
     *(ROOT / "shared/tallystick/dispute").rglob("*.py"),
     *(ROOT / "shared/tallystick/party").rglob("*.py"),
     *(ROOT / "shared/tallystick/rollup").rglob("*.py"),
+    *(ROOT / "shared/tallystick/telling").rglob("*.py"),
 ]
 TELLS = ("report", "_report", "write")
 """The functions that tell an event, which is their first argument."""

@@ -16,7 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tallystick.errors import ConfigError
 from tallystick.rollup.views.assertion_view import Assertion, Status
-from tallystick_challenger.telling.metrics import PREFIX, Metrics, MetricsServer
+from tallystick.state.ordinals import BlockNumber
+from tallystick.telling.serving import MetricsServer
+from tallystick_challenger.telling.metrics import PREFIX, Metrics
 from tallystick_challenger.watching.reading import Contest, Reading
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -36,14 +38,14 @@ def assertion(name: int, parent: int, status: Status = Status.PENDING) -> Assert
         next_limit=2,
         proposer=bytes(20),
         bonded=bytes(20),
-        block=5,
+        block=BlockNumber(5),
         status=status,
     )
 
 
 def reading(**values: Any) -> Reading:
     quiet = Reading(
-        head=100,
+        head=BlockNumber(100),
         head_time=1_700_000_000,
         wrong=(),
         contests=(),
@@ -156,7 +158,7 @@ def test_transactions_gas_and_fees_add_up_failed_ones_too() -> None:
 
 
 def test_the_server_answers_on_the_loopback_interface_alone() -> None:
-    server = MetricsServer(Metrics(), 0)
+    server = MetricsServer(Metrics().registry, 0)
     try:
         page = httpx.get(f"http://127.0.0.1:{server.port}/metrics").text
         assert {family.name for family in text_string_to_metric_families(page)}
@@ -171,4 +173,4 @@ def test_a_port_that_is_taken_is_an_error_of_the_settings() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(ConfigError, match="port for metrics"):
-            MetricsServer(Metrics(), taken.getsockname()[1])
+            MetricsServer(Metrics().registry, taken.getsockname()[1])

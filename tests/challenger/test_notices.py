@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from tallystick.testing.handclock import HandClock
-from tallystick_challenger.telling.alerts import Alert, Kind
-from tallystick_challenger.telling.notices import (
+from tallystick.telling.alerting import Alert
+from tallystick.telling.notices import (
     LAST_WORDS_SECONDS,
     LONGEST_PAUSE_SECONDS,
     MOST_ALERTS,
@@ -24,6 +23,8 @@ from tallystick_challenger.telling.notices import (
     Tried,
     Wait,
 )
+from tallystick.testing.handclock import HandClock
+from tallystick_challenger.telling.alerts import Kind
 
 KINDS = (str(Kind.WRONG_ROOT),)
 
@@ -33,7 +34,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.clock = HandClock()
-        self.notices = Notices({"version": "1"}, self.clock)
+        self.notices = Notices({"version": "1"}, self.clock, role="challenger")
         self.refuses: set[str] = set()
         self.told: list[tuple[str, str]] = []
         self.effects: list[Effect] = []

@@ -20,6 +20,7 @@ from tallystick.ports.system import SystemClock
 from tallystick.rollup.snapshots.snapshot import MAGIC, Head, decode, encode, read_head
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
+from tallystick.state.ordinals import BlockNumber
 from tallystick.state.state import State
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account, finished
 from tallystick.testing.rogues.lies import LIES
@@ -54,7 +55,7 @@ def assertion(state: State, limit: int = 1, status: Status = Status.CONFIRMED) -
         next_limit=limit + 1,
         proposer=b"",
         bonded=b"",
-        block=1,
+        block=BlockNumber(1),
         status=status,
     )
 

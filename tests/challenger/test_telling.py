@@ -22,13 +22,13 @@ from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import Mode
 from tallystick.ports.system import SystemClock
+from tallystick.telling.overheard import captured
 from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger.config import ChallengerConfig
 from tallystick_challenger.daemon import run
 from tallystick_challenger.telling.alerts import Limits
 from tallystick_challenger.telling.metrics import PREFIX
-from tallystick_challenger.telling.overheard import captured
 from tallystick_challenger.telling.teller import Telling
 from tests.challenger.test_daemon import Running
 from tests.challenger.test_webhook import Receiver, free_port, until

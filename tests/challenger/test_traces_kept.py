@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tallystick.dispute.traces.disktraces import Bounds
+from tallystick.dispute.traces.schedule import Bounds
 from tallystick.errors import ConfigError
 from tallystick.l1.sending.keys import KeyFile, save_key
 from tallystick.party.duties import Mode
@@ -57,7 +56,9 @@ def tick_until(party: Party, until: Callable[[], bool]) -> None:
 def test_a_challenger_stopped_while_it_traces_goes_on_from_its_parts(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one_process = partial(Bounds, cores=1, small_steps=0, segment=3, bottom=1)
+    def one_process(cores: int, memory_bytes: int) -> Bounds:
+        return Bounds(cores=1, memory_bytes=memory_bytes, small_steps=0, segment=3, bottom=1)
+
     monkeypatch.setattr(daemon, "Bounds", one_process)
     traces = tmp_path / "data" / "traces"
 
@@ -96,9 +97,9 @@ def test_memory_for_traces_is_what_the_option_says(
 ) -> None:
     given: list[int] = []
 
-    def bounds(memory_bytes: int) -> Bounds:
+    def bounds(cores: int, memory_bytes: int) -> Bounds:
         given.append(memory_bytes)
-        return Bounds(memory_bytes=memory_bytes)
+        return Bounds(cores=cores, memory_bytes=memory_bytes)
 
     monkeypatch.setattr(daemon, "Bounds", bounds)
     make_party(config(stage, tmp_path, trace_memory_mib=300), Told(), SystemClock()).close()

@@ -15,8 +15,9 @@ import pytest
 
 from tallystick.errors import ConfigError
 from tallystick.ports.system import SystemClock
-from tallystick_challenger.telling.alerts import Alert, Kind
-from tallystick_challenger.telling.webhook import Webhook
+from tallystick.telling.alerting import Alert
+from tallystick.telling.webhook import Webhook
+from tallystick_challenger.telling.alerts import Kind
 
 PATIENCE_SECONDS = 20.0
 
@@ -83,7 +84,17 @@ def start(failures: list[tuple[str, str, float]]) -> Iterator[Callable[[str], We
         def failed(key: str, reason: str, pause: float) -> None:
             failures.append((key, reason, pause))
 
-        made.append(Webhook(url, {"version": "1"}, clock=SystemClock(), failed=failed, first_pause=0.02, timeout=0.5))
+        made.append(
+            Webhook(
+                url,
+                {"version": "1"},
+                role="challenger",
+                clock=SystemClock(),
+                failed=failed,
+                first_pause=0.02,
+                timeout=0.5,
+            )
+        )
         return made[-1]
 
     yield start_one
@@ -207,11 +218,11 @@ def test_a_receiver_that_was_gone_learns_what_is_the_case_when_it_is_back(
 
 
 def test_the_end_waits_for_the_last_words_but_not_for_ever(receiver: Receiver) -> None:
-    webhook = Webhook(receiver.url, {}, clock=SystemClock())
+    webhook = Webhook(receiver.url, {}, role="challenger", clock=SystemClock())
     webhook.hold([alert("a")], [])
     assert webhook.close() == 0
     assert receiver.told("firing") == ["wrong_root/a"]
-    gone = Webhook(f"http://127.0.0.1:{free_port()}/", {}, clock=SystemClock(), first_pause=0.5)
+    gone = Webhook(f"http://127.0.0.1:{free_port()}/", {}, role="challenger", clock=SystemClock(), first_pause=0.5)
     gone.hold([alert("a")], [])
     began = time.monotonic()
     assert gone.close() == 1
@@ -225,7 +236,7 @@ def test_a_log_that_takes_nothing_more_does_not_end_the_telling(receiver: Receiv
         receiver.status = 200
         raise OSError("no space left")
 
-    webhook = Webhook(receiver.url, {}, clock=SystemClock(), failed=failed, first_pause=0.01)
+    webhook = Webhook(receiver.url, {}, role="challenger", clock=SystemClock(), failed=failed, first_pause=0.01)
     webhook.hold([alert("a")], [])
     until(lambda: webhook.waiting == 0)
     webhook.close()
@@ -234,5 +245,5 @@ def test_a_log_that_takes_nothing_more_does_not_end_the_telling(receiver: Receiv
 @pytest.mark.parametrize("url", ["secret", "ftp://host/secret", "http:///secret", "http://host:port/secret", ""])
 def test_a_url_where_no_webhook_can_be_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Webhook(url, {}, clock=SystemClock())
+        Webhook(url, {}, role="challenger", clock=SystemClock())
     assert "secret" not in str(caught.value)

@@ -37,6 +37,15 @@ contract ChallengeTermsTest is RollupBase {
         expectRefused(config, abi.encodeWithSelector(IChallenge.ChallengePeriod.selector, most + 1, K + 4, most));
     }
 
+    function test_roots_that_cost_nothing_are_refused() external {
+        IChallenge.Config memory config = challengeConfig();
+        (config.openRewardWei, config.bisectRewardWei, config.proveRewardWei) = (0, 0, 0);
+        config.bondWei = 1;
+        new Challenge(address(rollup), address(inbox), address(referee), config);
+        config.bondWei = 0;
+        expectRefused(config, abi.encodeWithSelector(IChallenge.NoBond.selector));
+    }
+
     function test_rewards_above_half_a_bond_are_refused() external {
         IChallenge.Config memory config = challengeConfig();
         config.openRewardWei = ROOT_BOND / 2 - K * BISECT_REWARD - PROVE_REWARD;

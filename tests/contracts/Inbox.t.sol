@@ -23,6 +23,15 @@ contract InboxTest is InboxBase {
         );
     }
 
+    function test_a_past_bound_in_which_the_longest_batch_cannot_land_is_refused() external {
+        IInbox.Config memory wrong = config();
+        wrong.pastBoundSeconds = uint64(Constants.MAX_BATCH_SECONDS + 60);
+        new Inbox(sequencer, vault, wrong);
+        --wrong.pastBoundSeconds;
+        uint256 least = Constants.MAX_BATCH_SECONDS + 60;
+        refuseConfig(abi.encodeWithSelector(IInbox.PastBoundTooShort.selector, least - 1, least), wrong);
+    }
+
     function test_a_force_delay_that_an_honest_batch_cannot_keep_is_refused() external {
         IInbox.Config memory wrong = config();
         wrong.forceDelaySeconds = PAST + 60;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Inbox} from "@tallystick/bridge/Inbox.sol";
 import {Challenge} from "@tallystick/dispute/Challenge.sol";
+import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {IRollup} from "@tallystick/interfaces/IRollup.sol";
 import {AssertionId} from "@tallystick/interfaces/Types.sol";
-import {Phase} from "@tallystick/libraries/generated/Names.sol";
+import {Constants, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {RegistersLib} from "@tallystick/libraries/generated/Registers.sol";
 import {Rollup} from "@tallystick/rollup/Rollup.sol";
 import {RollupBase} from "@tests/RollupBase.sol";
@@ -65,6 +67,36 @@ contract RollupTest is RollupBase {
         config.assertionBondWei = 10 * ROOT_BOND - 1;
         vm.expectRevert(abi.encodeWithSelector(IRollup.BondTooSmall.selector, 10 * ROOT_BOND - 1, 10 * ROOT_BOND));
         new Rollup(start, "", address(inbox), address(other), config);
+    }
+
+    function test_an_interval_longer_than_the_period_is_refused() external {
+        uint256 nonce = creations() + 3;
+        IRollup.Config memory config = rollupConfig();
+        Challenge other = new Challenge(createAddress(nonce), address(inbox), address(referee), challengeConfig());
+        config.minIntervalBlocks = PERIOD + 1;
+        vm.expectRevert(abi.encodeWithSelector(IRollup.IntervalTooLong.selector, PERIOD + 1, PERIOD));
+        new Rollup(start, "", address(inbox), address(other), config);
+        // A refused creation counts, too.
+        other = new Challenge(createAddress(nonce + 2), address(inbox), address(referee), challengeConfig());
+        config.minIntervalBlocks = PERIOD;
+        new Rollup(start, "", address(inbox), address(other), config);
+    }
+
+    function test_delays_in_which_nobody_leaves_before_new_rules_count_are_refused() external {
+        uint256 most = Constants.CHANGE_DELAY_MS / 1000;
+        uint64 takeover = uint64(most) - inbox.forceDelaySeconds() - 12 * PERIOD;
+        uint256 nonce = creations() + 3;
+        for (uint64 late = 0; late < 2; ++late) {
+            IInbox.Config memory config = inboxConfig();
+            config.takeoverDelaySeconds = takeover + late;
+            Inbox slow = new Inbox(sequencer, actor("vault"), config);
+            Challenge other =
+                new Challenge(createAddress(nonce + 1 + 3 * late), address(slow), address(referee), challengeConfig());
+            if (late > 0) {
+                vm.expectRevert(abi.encodeWithSelector(IRollup.LeavingTooSlow.selector, most + 1, most));
+            }
+            new Rollup(start, "", address(slow), address(other), rollupConfig());
+        }
     }
 
     function test_the_sink_is_an_address_without_a_key() external view {

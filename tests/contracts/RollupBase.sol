@@ -76,22 +76,22 @@ abstract contract RollupBase is Base {
     }
 
     function deployRollup(address vault) internal {
-        inbox = new Inbox(
-            sequencer,
-            vault,
-            IInbox.Config({
-                forceDelaySeconds: 15 minutes,
-                takeoverDelaySeconds: 2 days,
-                pastBoundSeconds: 5 minutes,
-                futureBoundSeconds: 12 seconds,
-                rateBytes: 8_000_000,
-                burstBytes: 16_000_000
-            })
-        );
+        inbox = new Inbox(sequencer, vault, inboxConfig());
         referee = new ScriptedReferee();
         uint256 nonce = creations();
         challenge = new Challenge(createAddress(nonce + 1), address(inbox), address(referee), challengeConfig());
         rollup = new Rollup(start, "genesis data", address(inbox), address(challenge), rollupConfig());
+    }
+
+    function inboxConfig() internal pure returns (IInbox.Config memory) {
+        return IInbox.Config({
+            forceDelaySeconds: 15 minutes,
+            takeoverDelaySeconds: 2 days,
+            pastBoundSeconds: 5 minutes,
+            futureBoundSeconds: 12 seconds,
+            rateBytes: 8_000_000,
+            burstBytes: 16_000_000
+        });
     }
 
     function challengeConfig() internal pure returns (IChallenge.Config memory) {

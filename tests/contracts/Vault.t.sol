@@ -143,6 +143,16 @@ contract VaultTest is RollupBase {
         assertEq(uint256(vault.accountOf(honest)), 2);
     }
 
+    function test_the_last_account_is_below_the_first_fund() external {
+        uint64 last = (1 << 28) - 65;
+        vm.store(address(vault), bytes32(uint256(1)), bytes32(uint256(last - 1)));
+        assertEq(uint256(deposit(ATOMS)), last);
+        vm.prank(trader);
+        vm.expectRevert(abi.encodeWithSelector(IVault.TooManyAccounts.selector, last, last));
+        vault.depositFor(honest, ATOMS);
+        assertEq(uint256(deposit(ATOMS)), last);
+    }
+
     function test_deposit_queues_whole_units() external {
         vm.expectEmit(address(vault));
         emit IVault.Deposited(1, trader, 7, 0);

@@ -21,6 +21,9 @@ contract SmallChallenge is Challenge {
 
 /// Batches that are so many steps each; `work` adds them up, those to come included.
 contract Batches {
+    /// Nobody waits for a message.
+    uint64 public constant forceDelaySeconds = 0;
+    uint64 public constant takeoverDelaySeconds = 0;
     uint64 public batchCount;
     uint64[] public work;
 

@@ -24,6 +24,7 @@ from tallystick.party.strategy.player import (
 )
 from tallystick.proof.tracer import StepProof
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.protocol.protocol_rules import Rule
 from tests.dispute.game import Game
 
@@ -136,7 +137,7 @@ class Match:
         return begun + self.rng.randint(0, self.terms.delay + 1)
 
     def _think(self, block: int) -> None:
-        for move in self.player.moves(self.game.view, block):
+        for move in self.player.moves(self.game.view, BlockNumber(block)):
             key = _name(move)
             if key not in self.under_way:
                 self.under_way[key] = block + 1 + self.rng.randint(0, self.terms.delay), move

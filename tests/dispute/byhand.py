@@ -97,7 +97,7 @@ class Stage:
 def staged(code: dict[str, bytes]) -> Stage:
     """Return an empty stage; `code` takes the place of a contract's."""
     machine = Machine([4, 4])
-    terms = Terms(height=2, delay=0, censored=0, interval=15).rules()
+    terms = Terms(height=2, delay=0, censored=0, interval=6).rules()
     ground = Ground(terms=terms, step=machine.step, halted=machine.halted)
     twin = Twin(ground, machine.genesis, machine, code=code)
     ground.block, ground.batch_count = 1, 1

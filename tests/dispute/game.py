@@ -9,6 +9,7 @@ from typing import Any
 from tallystick.dispute.edge_view import ChallengeView, Edge
 from tallystick.dispute.trace_tree import Prefix
 from tallystick.party.strategy.player import Opening
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.protocol import challenge_rules
 from tallystick.testing.protocol.challenge_rules import ChallengeRules
 from tallystick.testing.protocol.protocol_rules import Ground, Rule, RulesTerms
@@ -26,7 +27,7 @@ class GameEvent:
     contract: str
     name: str
     args: dict[str, Any]
-    block: int
+    block: BlockNumber
 
 
 class Game:
@@ -118,7 +119,7 @@ class Game:
             seen = _seen(edge)
             told |= {"edge": seen.id, "context": seen.context}
             told |= {key: getattr(seen, key) for key in ("height", "index", "base", "span")}
-        self.view.apply(GameEvent(contract=contract, name=name, args=told, block=self.block))
+        self.view.apply(GameEvent(contract=contract, name=name, args=told, block=BlockNumber(self.block)))
 
 
 class _View(ChallengeView):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tallystick.l1 import backlog
+from tallystick.state.layout import ORDERS_MOST, QUEUE_STEPS, SAMPLE_STEPS
 
 HEIGHT = 22
 RATE_BYTES = 8_000_000
@@ -31,15 +32,15 @@ class Inbox:
     waiting: int = 0
     silence: int = 0
     owed: int = 0
-    samples: int = backlog.CLOCK_SLACK_BLOCKS * backlog.SAMPLE_STEPS
+    samples: int = backlog.CLOCK_SLACK_BLOCKS * SAMPLE_STEPS
 
     def block(self) -> None:
         """Go on by a block: the bucket drains, and as many messages are queued as fit into it."""
         self.level = max(0, self.level - RATE_BYTES)
-        self.waiting += backlog.QUEUE_STEPS
+        self.waiting += QUEUE_STEPS
         # a batch's times are within minutes of its block: what was not sampled then never is
-        most = (backlog.CLOCK_SLACK_BLOCKS + 1) * backlog.SAMPLE_STEPS
-        self.samples = min(self.samples + backlog.SAMPLE_STEPS, most)
+        most = (backlog.CLOCK_SLACK_BLOCKS + 1) * SAMPLE_STEPS
+        self.samples = min(self.samples + SAMPLE_STEPS, most)
         self.silence += 1
 
     def post(self, size: int, defer: int, call_in: int, samples: int) -> int:
@@ -50,7 +51,7 @@ class Inbox:
         size = min(size, BURST_BYTES - self.level)
         self.level += size
         steps = backlog.bytes_steps(size)
-        defer = min(defer, steps, backlog.STEPS_OWED_PER_ORDER * backlog.ORDERS_MOST - self.owed)
+        defer = min(defer, steps, backlog.STEPS_OWED_PER_ORDER * ORDERS_MOST - self.owed)
         call_in = min(call_in, self.owed)
         samples = min(samples, self.samples)
         self.owed += defer - call_in
@@ -116,12 +117,12 @@ Sequencer = Callable[[Inbox, Proposer, int, random.Random], int]
 
 def at_the_rate(inbox: Inbox, proposer: Proposer, block: int, rng: random.Random) -> int:
     """As much as there may be, in every block."""
-    return inbox.post(RATE_BYTES, 0, 0, backlog.SAMPLE_STEPS)
+    return inbox.post(RATE_BYTES, 0, 0, SAMPLE_STEPS)
 
 
 def all_at_once(inbox: Inbox, proposer: Proposer, block: int, rng: random.Random) -> int:
     """Nothing for as long as it may, orders owing what they can; then everything, just after a limit was fixed."""
-    if inbox.owed < backlog.STEPS_OWED_PER_ORDER * backlog.ORDERS_MOST and block < 2_000:
+    if inbox.owed < backlog.STEPS_OWED_PER_ORDER * ORDERS_MOST and block < 2_000:
         return inbox.post(RATE_BYTES, 1 << 40, 0, 0)
     if inbox.silence < SILENT:
         return 0

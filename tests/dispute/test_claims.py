@@ -20,6 +20,7 @@ from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.mind import Mind
 from tallystick.party.party import Identity
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
 from tallystick.testing.rogues.nest import theft
 from tallystick.testing.world import address
@@ -74,11 +75,11 @@ class Past:
         me = address(CHALLENGER)
         mind = Mind(deployment.config, deployment.genesis_state_hash, role, lambda name, facts: None, me=me)
         try:
-            mind.take(events, block, 0, complete=True)
+            mind.take(events, BlockNumber(block), 0, complete=True)
             check_commitments(
                 self.client,
                 deployment.addresses.all(),
-                block,
+                BlockNumber(block),
                 inbox=mind.inbox,
                 rollup=mind.rollup,
                 challenge=mind.challenge,
@@ -94,7 +95,12 @@ class Past:
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     """A dispute that is settled, nothing of its pot left and its lie not yet rejected; then one that is being fought out."""
-    terms = {"open_reward_wei": WEI // 2, "bisect_reward_wei": 0, "prove_reward_wei": 0, "challenge_bond_wei": WEI}
+    terms: dict[str, Any] = {
+        "open_reward_wei": WEI // 2,
+        "bisect_reward_wei": 0,
+        "prove_reward_wei": 0,
+        "challenge_bond_wei": WEI,
+    }
     stage = Stage(tmp_path_factory.mktemp("claims"), **terms)
     trade_a_little(stage)
     stage.publish()
@@ -129,7 +135,10 @@ def lies_about(events: list[L1Event], step: int) -> Iterator[tuple[str, list[L1E
         if at % step:
             continue
         yield f"{event.name} {at} twice", [*before, event, event, *behind]
-        yield f"{event.name} {at} a block sooner", [*before, replace(event, block=event.block - 1), *behind]
+        yield (
+            f"{event.name} {at} a block sooner",
+            [*before, replace(event, block=BlockNumber(event.block - 1)), *behind],
+        )
         yield f"{event.name} {at} behind the next one", [*before, *behind[:1], event, *behind[1:]]
 
 

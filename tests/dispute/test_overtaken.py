@@ -8,6 +8,7 @@ import pytest
 
 from tallystick.errors import BadInput
 from tallystick.party.strategy.strategy import POSTS_AT_ONCE, SPARED_POSTS, Due
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.protocol.protocol_rules import Ground, RulesTerms
 from tallystick.testing.protocol.rollup_rules import Posted, RollupRules
 from tests.dispute.test_strategy import EVE, ME, OTHER, Chain
@@ -26,12 +27,12 @@ EASY = RulesTerms(
 
 def backlog(*posters: bytes) -> Chain:
     """Return what a party sees of a backlog whose first generations these have posted; its own bond moves along."""
-    chain = Chain(batches=1, head=10, backlog_from=1)
+    chain = Chain(batches=1, head=BlockNumber(10), backlog_from=1)
     own = b""
     for poster in posters:
         made = chain.post("truth", by=poster, source=own if poster == ME else b"")
         own = made if poster == ME else own
-    chain.head = 20
+    chain.head = BlockNumber(20)
     return chain
 
 
@@ -102,8 +103,8 @@ def test_who_has_no_bond_there_yet_pays_one_and_no_more() -> None:
 
 def test_another_who_asserts_what_halted_is_nobody_to_guard_against() -> None:
     """Nothing follows in the block of what leaves nothing over."""
-    chain = Chain(batches=3, head=10)
+    chain = Chain(batches=3, head=BlockNumber(10))
     chain.post("truth")
     chain.post("truth", by=OTHER)
-    chain.backlog_from, chain.head = 3, 20
+    chain.backlog_from, chain.head = 3, BlockNumber(20)
     assert len(chain.due("assert")) == POSTS_AT_ONCE

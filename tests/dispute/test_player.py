@@ -13,6 +13,7 @@ from tallystick.party.strategy.moves import call_for
 from tallystick.party.strategy.player import Bisect, Decide, OpenRoot, Player, Prove, Settle, Update, repayments, settle
 from tallystick.party.strategy.player_states import DisputeState
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BlockNumber
 from tests.dispute.adversary import START, Match, ProvableTrace, Terms, run_from, step
 from tests.dispute.adversary import claim as claim_of
 from tests.dispute.game import DISPUTE, Game, GameEvent
@@ -58,16 +59,16 @@ def down_to_the_step(game: Game, player: Player) -> list[object]:
     """Let both sides bisect a block after the other until the honest one can prove; that move."""
     liar = Player(FALSE, claim_of(b"liar"), PERIOD, proves=False)
     for _ in range(20):
-        moves = player.moves(game.view, game.block)
+        moves = player.moves(game.view, BlockNumber(game.block))
         if any(isinstance(move, Prove) for move in moves):
             return list(moves)
         game.block += 1
-        make(game, *liar.moves(game.view, game.block), *moves)
+        make(game, *liar.moves(game.view, BlockNumber(game.block)), *moves)
     raise AssertionError("the bisection does not end")
 
 
 def test_the_root_is_opened_first_and_alone(game: Game, player: Player) -> None:
-    moves = player.moves(game.view, 0)
+    moves = player.moves(game.view, BlockNumber(0))
     assert [type(move) for move in moves] == [OpenRoot]
     assert isinstance(moves[0], OpenRoot)
     assert moves[0].span == TRUE.span(HEIGHT, 0)
@@ -75,12 +76,12 @@ def test_the_root_is_opened_first_and_alone(game: Game, player: Player) -> None:
 
 def test_an_edge_without_a_rival_is_left_alone(game: Game, player: Player) -> None:
     game.open_root(b"honest", TRUE.last_state, TRUE.span(HEIGHT, 0), TRUE.last_leaf_siblings(), START)
-    assert player.moves(game.view, PERIOD - 1) == []
+    assert player.moves(game.view, BlockNumber(PERIOD - 1)) == []
 
 
 def test_a_rivalled_edge_is_bisected_into_the_own_children(game: Game, player: Player) -> None:
     open_both(game)
-    moves = player.moves(game.view, 1)
+    moves = player.moves(game.view, BlockNumber(1))
     assert [(type(m), m.left, m.right) for m in moves if isinstance(m, Bisect)] == [
         (Bisect, TRUE.span(2, 0), TRUE.span(2, 1))
     ]
@@ -98,15 +99,15 @@ def test_a_liar_never_tries_to_prove(game: Game, player: Player) -> None:
     open_both(game)
     down_to_the_step(game, player)
     liar = Player(FALSE, claim_of(b"liar"), PERIOD, proves=False)
-    assert liar.moves(game.view, game.block) == []
-    assert liar.moves(game.view, game.block + 10 * PERIOD) == []
+    assert liar.moves(game.view, BlockNumber(game.block)) == []
+    assert liar.moves(game.view, BlockNumber(game.block + 10 * PERIOD)) == []
 
 
 def test_when_every_path_is_long_enough_the_dispute_is_decided_in_one_transaction(game: Game, player: Player) -> None:
     open_both(game)
     make(game, *down_to_the_step(game, player))
     game.block += PERIOD
-    moves = player.moves(game.view, game.block)
+    moves = player.moves(game.view, BlockNumber(game.block))
     assert [type(move) for move in moves] == [Decide]
     make(game, *moves)
     assert game.winner == b"honest"
@@ -116,12 +117,12 @@ def test_moves_go_on_while_a_ripe_dispute_waits_for_its_decision(game: Game, pla
     """A decision may be kept out of L1 for long: an edge that was enough for it may be rivalled meanwhile."""
     open_both(game)
     game.block += PERIOD
-    (bisect,) = player.moves(game.view, 1)
+    (bisect,) = player.moves(game.view, BlockNumber(1))
     make(game, bisect)
     game.block += PERIOD
     liar = Player(FALSE, claim_of(b"liar"), PERIOD, proves=False)
-    make(game, *liar.moves(game.view, game.block))
-    kinds = [type(move) for move in player.moves(game.view, game.block)]
+    make(game, *liar.moves(game.view, BlockNumber(game.block)))
+    kinds = [type(move) for move in player.moves(game.view, BlockNumber(game.block))]
     assert kinds == [Decide, Bisect]
 
 
@@ -134,7 +135,7 @@ def test_totals_too_many_for_one_transaction_are_updated_bottom_up_first(
     game.block += PERIOD
     kinds: list[type] = []
     while not game.winner:
-        moves = player.moves(game.view, game.block)
+        moves = player.moves(game.view, BlockNumber(game.block))
         kinds += [type(move) for move in moves]
         game.block += 1
         make(game, *moves)
@@ -155,14 +156,14 @@ def decided(game: Game, player: Player) -> None:
     open_both(game)
     make(game, *down_to_the_step(game, player))
     game.block += PERIOD
-    make(game, *[move for move in player.moves(game.view, game.block) if isinstance(move, Decide)])
+    make(game, *[move for move in player.moves(game.view, BlockNumber(game.block)) if isinstance(move, Decide)])
 
 
 def test_settling_repays_the_movers_of_the_own_tree_parents_first(game: Game, player: Player) -> None:
     decided(game, player)
     root = player.root(game.view)
     assert root is not None
-    found = settle(game.view, root, PERIOD, game.block)
+    found = settle(game.view, root, PERIOD, BlockNumber(game.block))
     assert isinstance(found, Settle)
     assert [opening.edge.height for opening in found.payments] == [3, 2, 1, 0]
     assert all(TRUE.span(o.edge.height, o.edge.index) == o.edge.span for o in found.payments)
@@ -172,12 +173,14 @@ def test_what_is_repaid_is_not_asked_for_again_and_an_empty_pot_ends_it(game: Ga
     decided(game, player)
     view, root = game.view, player.root(game.view)
     assert root is not None
-    found = settle(view, root, PERIOD, game.block)
+    found = settle(view, root, PERIOD, BlockNumber(game.block))
     assert isinstance(found, Settle)
     edges = [opening.edge.id for opening in found.payments]
 
     def tell(name: str, **args: object) -> None:
-        view.apply(GameEvent(contract="Challenge", name=name, args={"dispute": DISPUTE, **args}, block=game.block))
+        view.apply(
+            GameEvent(contract="Challenge", name=name, args={"dispute": DISPUTE, **args}, block=BlockNumber(game.block))
+        )
 
     tell("DisputeSettled", edge=root.id, potWei=100)
     for edge in (edges[0], *edges[:2]):
@@ -193,17 +196,17 @@ def test_the_winner_settles_once_its_root_has_the_period_without_the_head_start(
     player = Player(TRUE, claim_of(b"honest", PERIOD - 1), PERIOD)
     game.head_starts[b"honest"] = PERIOD - 1
     open_both(game)
-    make(game, *player.moves(game.view, 1))
+    make(game, *player.moves(game.view, BlockNumber(1)))
     game.block += 2
-    moves = player.moves(game.view, game.block)
+    moves = player.moves(game.view, BlockNumber(game.block))
     assert [type(move) for move in moves] == [Decide]
     make(game, *moves)
     assert game.winner == b"honest"
-    assert player.state(game.view, player.root(game.view), game.block) is DisputeState.WON
-    assert player.moves(game.view, game.block) == []
+    assert player.state(game.view, player.root(game.view), BlockNumber(game.block)) is DisputeState.WON
+    assert player.moves(game.view, BlockNumber(game.block)) == []
     later = game.block + PERIOD
-    assert player.state(game.view, player.root(game.view), later) is DisputeState.EARNED
-    assert [type(move) for move in player.moves(game.view, later)] == [Settle]
+    assert player.state(game.view, player.root(game.view), BlockNumber(later)) is DisputeState.EARNED
+    assert [type(move) for move in player.moves(game.view, BlockNumber(later))] == [Settle]
 
 
 def test_moves_go_on_after_the_decision_until_the_dispute_is_settled(player: Player) -> None:
@@ -212,22 +215,22 @@ def test_moves_go_on_after_the_decision_until_the_dispute_is_settled(player: Pla
     open_both(game)
     view = game.view
     view.disputes[DISPUTE] = replace(view.disputes[DISPUTE], winner=b"honest")
-    assert [type(move) for move in player.moves(view, 1)] == [Bisect]
+    assert [type(move) for move in player.moves(view, BlockNumber(1))] == [Bisect]
     view.disputes[DISPUTE] = replace(view.disputes[DISPUTE], settled_edge=b"another root")
-    assert player.moves(view, 1) == []
+    assert player.moves(view, BlockNumber(1)) == []
 
 
 def test_a_decided_dispute_is_not_entered(player: Player) -> None:
     view = ChallengeView()
     view.disputes[DISPUTE] = DisputeStatus(id=DISPUTE, parent=player.claim.parent, limit=0, winner=b"somebody")
-    assert player.moves(view, 0) == []
+    assert player.moves(view, BlockNumber(0)) == []
 
 
 def test_a_move_has_one_name_whenever_it_is_made(game: Game, player: Player) -> None:
-    opened = call_for(player.moves(game.view, 0)[0], 7)
+    opened = call_for(player.moves(game.view, BlockNumber(0))[0], 7)
     assert (opened.function, opened.value_wei) == ("openRoot", 7)
     open_both(game)
-    first, second = (call_for(player.moves(game.view, block)[0], 7) for block in (1, 2))
+    first, second = (call_for(player.moves(game.view, BlockNumber(block))[0], 7) for block in (1, 2))
     assert first == second
     assert (first.function, first.value_wei) == ("bisect", 0)
 

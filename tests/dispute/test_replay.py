@@ -19,25 +19,26 @@ from tallystick.rollup.views.assertion_view import RollupView, Status, assertion
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.state.cells import account_cash_units, set_account_cash_units
 from tallystick.state.layout import MAX_CHUNK_BYTES
-from tallystick.testing.world import World, world_genesis
+from tallystick.state.ordinals import BlockNumber
+from tallystick.testing.world import World, listed, world_genesis
 
 BATCHES = 12
+GENESIS = world_genesis(markets=(listed(0),))
 
 
 @dataclass(frozen=True)
 class Happened:
     name: str
     args: dict[str, Any]
-    block: int
+    block: BlockNumber
     contract: str = ""
 
 
 @pytest.fixture(scope="module")
 def history() -> tuple[list[Happened], list[bytes]]:
     """The Inbox's events of a dozen batches, a block each, and the true state hash after each batch."""
-    world = World()
+    world = World(GENESIS)
     world.clock()
-    world.list_market(0)
     world.report(0, 618_000)
     world.seal()
     hashes = [world.state.hash()]
@@ -55,10 +56,10 @@ def events_of(world: World) -> list[Happened]:
     for index, message in enumerate(world.published.messages):
         accumulator = bytes(keccak(accumulator + keccak(message)))
         args = {"index": index, "message": message, "accumulator": accumulator}
-        found.append(Happened("MessageQueued", args, 10 + index))
+        found.append(Happened("MessageQueued", args, BlockNumber(10 + index)))
     for index, header in enumerate(world.published.headers):
         found += [
-            Happened("ChunkPosted", {"batch": index, "chunk": at, "data": chunk}, 10 + index)
+            Happened("ChunkPosted", {"batch": index, "chunk": at, "data": chunk}, BlockNumber(10 + index))
             for at, chunk in enumerate(world.published.chunks[index])
         ]
         args = {
@@ -71,7 +72,7 @@ def events_of(world: World) -> list[Happened]:
             "chunkCount": header.chunk_count,
             "chunksHash": header.chunks_hash,
         }
-        found.append(Happened("BatchPosted", args, 10 + index))
+        found.append(Happened("BatchPosted", args, BlockNumber(10 + index)))
     return sorted(found, key=lambda event: event.block)
 
 
@@ -86,8 +87,8 @@ def rollup_of(hashes: list[bytes], confirmed: int = 0) -> RollupView:
     """A chain of assertions, one for each batch, the first `confirmed` of them confirmed."""
     view = RollupView()
     genesis = bytes(32)
-    first = {"id": genesis, "stateHash": bytes(32), "nextLimit": 1, "data": world_genesis().encode()}
-    view.apply(Happened("Genesis", first, 1))
+    first = {"id": genesis, "stateHash": bytes(32), "nextLimit": 1, "data": GENESIS.encode()}
+    view.apply(Happened("Genesis", first, BlockNumber(1)))
     parent = genesis
     for number, state in enumerate(hashes):
         id_ = assertion_id(parent, state)
@@ -101,9 +102,9 @@ def rollup_of(hashes: list[bytes], confirmed: int = 0) -> RollupView:
             "nextLimit": number + 2,
             "proposer": b"",
         }
-        view.apply(Happened("AssertionPosted", args, 20 + number))
+        view.apply(Happened("AssertionPosted", args, BlockNumber(20 + number)))
         if number < confirmed:
-            view.apply(Happened("AssertionConfirmed", {"id": id_}, 40 + number))
+            view.apply(Happened("AssertionConfirmed", {"id": id_}, BlockNumber(40 + number)))
         parent = id_
     return view
 
@@ -157,7 +158,7 @@ def test_nothing_is_expected_before_its_inputs_are_there(history: tuple[list[Hap
 def test_a_reorganisation_leaves_what_was_posted_before_it(history: tuple[list[Happened], list[bytes]]) -> None:
     rollup = rollup_of(history[1])
     replayer = replayed(history, rollup)
-    rollup.rollback(24)
+    rollup.rollback(BlockNumber(24))
     replayer.retain(rollup.assertions)
     assert len(rollup.assertions) == 6
     assert {id_ for id_ in rollup.assertions if replayer.knows(id_)} == set(rollup.assertions)
@@ -169,7 +170,7 @@ def test_a_reorganisation_leaves_what_was_posted_before_it(history: tuple[list[H
 
 def test_a_view_rolled_back_is_the_view_of_the_shorter_chain(history: tuple[list[Happened], list[bytes]]) -> None:
     long = inbox_of(history[0])
-    long.rollback(14)
+    long.rollback(BlockNumber(14))
     short = inbox_of([event for event in history[0] if event.block <= 14])
     assert (long.batch_count, long.messages, long.headers) == (short.batch_count, short.messages, short.headers)
     for event in history[0]:
@@ -200,7 +201,7 @@ def test_missing_data_is_missing_and_not_wrong(history: tuple[list[Happened], li
 
 def test_a_message_out_of_order_or_altered_is_refused(history: tuple[list[Happened], list[bytes]]) -> None:
     messages = [event for event in history[0] if event.name == "MessageQueued"]
-    altered = Happened("MessageQueued", messages[0].args | {"message": bytes(45)}, 10)
+    altered = Happened("MessageQueued", messages[0].args | {"message": bytes(45)}, BlockNumber(10))
     for events in ([messages[1]], [altered], [messages[0], messages[0]]):
         with pytest.raises(DataMismatch):
             inbox_of(events)
@@ -209,7 +210,7 @@ def test_a_message_out_of_order_or_altered_is_refused(history: tuple[list[Happen
 def test_time_without_a_rival_is_the_first_childs_until_the_second(history: tuple[list[Happened], list[bytes]]) -> None:
     rollup = rollup_of(history[1][:1])
     (first,) = rollup.children[rollup.genesis_id]
-    assert rollup.unrivalled_blocks(rollup.assertions[first], 120) == 100
+    assert rollup.unrivalled_blocks(rollup.assertions[first], BlockNumber(120)) == 100
     rival = assertion_id(rollup.genesis_id, bytes(32))
     args = {
         "id": rival,
@@ -221,9 +222,9 @@ def test_time_without_a_rival_is_the_first_childs_until_the_second(history: tupl
         "nextLimit": 2,
         "proposer": b"",
     }
-    rollup.apply(Happened("AssertionPosted", args, 70))
-    assert rollup.unrivalled_blocks(rollup.assertions[first], 120) == 50
-    assert rollup.unrivalled_blocks(rollup.assertions[rival], 120) == 0
+    rollup.apply(Happened("AssertionPosted", args, BlockNumber(70)))
+    assert rollup.unrivalled_blocks(rollup.assertions[first], BlockNumber(120)) == 50
+    assert rollup.unrivalled_blocks(rollup.assertions[rival], BlockNumber(120)) == 0
 
 
 def test_a_state_that_owes_too_much_is_told(history: tuple[list[Happened], list[bytes]]) -> None:
@@ -243,7 +244,7 @@ def test_a_confirmed_state_stays_at_hand_however_many_are_pending(history: tuple
     rollup = rollup_of(history[1])
     replayer = replayed(history, rollup)
     for number, id_ in enumerate(list(rollup.assertions)[1:4]):
-        rollup.apply(Happened("AssertionConfirmed", {"id": id_}, 60 + number))
+        rollup.apply(Happened("AssertionConfirmed", {"id": id_}, BlockNumber(60 + number)))
         replayer.forget(rollup)
         assert rollup.latest_confirmed == id_ and id_ in replayer.states
         assert len(replayer.states) <= replay.KEPT_STATES + 1
@@ -259,17 +260,19 @@ def test_p08_what_l1_holds_leaves_memory_once_it_was_read() -> None:
     tracemalloc.start()
     try:
         for index in range(300):
-            view.apply(Happened("ChunkPosted", {"batch": index, "chunk": 0, "data": chunk[:-4] + bytes(4)}, index))
+            view.apply(
+                Happened("ChunkPosted", {"batch": index, "chunk": 0, "data": chunk[:-4] + bytes(4)}, BlockNumber(index))
+            )
             args = {"index": index, "time": 1, "until": 1, "messageLimit": 0, "source": 0, "poster": bytes(20)}
             args |= {"chunkCount": 1, "chunksHash": chunks_hash([chunk])}
-            view.apply(Happened("BatchPosted", args, index))
+            view.apply(Happened("BatchPosted", args, BlockNumber(index)))
             assert view.limited(index + 1).chunk(index, 0) == chunk
             held[index > 100] = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
     assert held[1] - held[0] < MAX_CHUNK_BYTES, "two hundred batches take less than one chunk"
     assert view.batch_count == 300 and view.chunk(7, 0) == chunk and view.posted_blocks[7] == 7
-    view.rollback(6)
+    view.rollback(BlockNumber(6))
     assert view.batch_count == 7
     with pytest.raises(DataMissing):
         view.chunk(7, 0)
@@ -301,7 +304,7 @@ def test_a_pending_state_that_the_disk_no_longer_has_is_replayed(history: tuple[
     put_by = [id_ for id_ in rollup.assertions if id_ not in replayer.states]
     assert len(put_by) >= BATCHES - replay.KEPT_STATES - 1
     for number in list(replayer._shelved.values())[::2]:
-        replayer._shelf.put(replay.STATES, number, 0, b"damaged")
+        replayer._shelf.put(replay.STATES, number, BlockNumber(0), b"damaged")
     for id_ in put_by:
         assert replayer.state(id_).hash() == rollup.assertions[id_].state_hash
         replayer.forget(rollup)

@@ -23,6 +23,7 @@ from tallystick.party.strategy.player_states import (
     edge_state,
     table,
 )
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
 from tallystick.testing.rogues.lies import make_lie
 from tests.dispute.adversary import Match, Terms
@@ -65,7 +66,7 @@ class Watched(Match):
     def _look(self, block: int) -> None:
         view, player = self.game.view, self.player
         root = player.root(view)
-        self._move_to(player.state(view, root, block))
+        self._move_to(player.state(view, root, BlockNumber(block)))
         if root is not None:
             self._look_below(view.edges[root.id])
 

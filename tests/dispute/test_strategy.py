@@ -19,9 +19,11 @@ from tallystick.rollup.views.credit_view import CreditView
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
+from tallystick.state.ordinals import BlockNumber
 from tallystick.state.state import state_hash
 
 HEIGHT, PERIOD = 3, 100
+GENESIS = BlockNumber(0)
 ME, OTHER, EVE = b"m" * 20, b"o" * 20, b"e" * 20
 TERMS = DeployConfig(sequencer=bytes(20), root_height=HEIGHT, challenge_period_blocks=PERIOD, min_interval_blocks=5)
 
@@ -31,7 +33,7 @@ class Happened:
     contract: str
     name: str
     args: dict[str, Any]
-    block: int
+    block: BlockNumber
 
 
 def registers(limit: int, *, halted: bool = True) -> bytes:
@@ -49,7 +51,7 @@ class Chain:
     identity: Identity = field(default_factory=lambda: Identity(duties=DUTIES[Mode.PROPOSE]))
     me: bytes = ME
     terms: DeployConfig = TERMS
-    head: int = 0
+    head: BlockNumber = GENESIS
     batches: int = 0
     backlog_from: int = 100
     tracing: set[bytes] = field(default_factory=set[bytes])
@@ -93,8 +95,8 @@ class Chain:
     def trace(self, mine: Assertion) -> Trace | None:
         return None if mine.id in self.tracing else trace_of(mine)
 
-    def posted_block(self, batch: int) -> int:
-        return 0
+    def posted_block(self, batch: int) -> BlockNumber:
+        return BlockNumber(0)
 
     # What happens
 
@@ -168,9 +170,9 @@ def chain() -> Chain:
     made = Chain(batches=3)
     previous = b""
     for number in range(3):
-        made.head = 10 * (number + 1)
+        made.head = BlockNumber(10 * (number + 1))
         previous = made.post("truth", source=previous)
-    made.head = 40
+    made.head = BlockNumber(40)
     return made
 
 
@@ -199,10 +201,10 @@ def test_without_a_bond_that_may_move_a_new_one_is_paid(chain: Chain) -> None:
 def test_a_bond_on_another_assertion_moves_once_that_has_a_child(chain: Chain) -> None:
     """Somebody else posted the newest truth: the own bond lies below it and moves all the same."""
     chain.batches = 4
-    chain.head = 50
+    chain.head = BlockNumber(50)
     chain.post("truth", by=OTHER)
     chain.batches = 5
-    chain.head = 60
+    chain.head = BlockNumber(60)
     (post,) = chain.due("assert")
     assert post.call.arguments[-1] == true(chain)[2] and post.call.value_wei == 0
 
@@ -210,9 +212,9 @@ def test_a_bond_on_another_assertion_moves_once_that_has_a_child(chain: Chain) -
 def test_a_halted_parent_is_left_its_interval_and_a_backlog_waits_for_nothing(chain: Chain) -> None:
     """What a parent left over is asserted in the very block, as many generations as a block takes, with one bond."""
     chain.batches = 4
-    chain.head = 33
+    chain.head = BlockNumber(33)
     assert chain.due("assert") == []
-    chain.head = 34
+    chain.head = BlockNumber(34)
     assert len(chain.due("assert")) == 1
     chain.backlog_from = 4
     posts = chain.due("assert")
@@ -223,25 +225,25 @@ def test_a_halted_parent_is_left_its_interval_and_a_backlog_waits_for_nothing(ch
 
 
 def test_the_truth_is_posted_beside_a_lie_by_whoever_disputes_unless_the_lie_was_alone_for_the_period() -> None:
-    chain = Chain(identity=Identity(duties=DUTIES[Mode.DEFEND]), batches=1, head=10)
+    chain = Chain(identity=Identity(duties=DUTIES[Mode.DEFEND]), batches=1, head=BlockNumber(10))
     assert chain.due() == []
-    chain.head = 20
+    chain.head = BlockNumber(20)
     chain.post("lie", by=EVE)
     (post,) = chain.due()
     assert post.name == "assert" and post.window is not None
-    chain.head = 20 + PERIOD - 2
+    chain.head = BlockNumber(20 + PERIOD - 2)
     assert len(chain.due()) == 1
-    chain.head += 1
+    chain.head = BlockNumber(chain.head + 1)
     assert chain.due() == []
 
 
 def test_the_truth_is_not_posted_any_more_where_two_lies_have_fought_it_out() -> None:
     """L1 would take a third child and its bond, but no root of it: nothing could be won."""
-    chain = Chain(identity=Identity(duties=DUTIES[Mode.DEFEND]), batches=1, head=10)
+    chain = Chain(identity=Identity(duties=DUTIES[Mode.DEFEND]), batches=1, head=BlockNumber(10))
     lie = chain.post("lie", by=EVE)
     chain.post("another lie", by=EVE)
     root = chain.open(lie, keccak(b"false"))
-    chain.head += PERIOD - 1
+    chain.head = BlockNumber(chain.head + PERIOD - 1)
     assert [each.name for each in chain.due()] == ["assert"]
     chain.tell("Challenge", "DisputeDecided", dispute=root.dispute, edge=root.id, assertion=lie)
     assert chain.due() == []
@@ -261,9 +263,9 @@ def test_p03_roots_go_first_where_a_false_root_runs_the_one_with_the_most_time_b
         for number, mine in enumerate(true(chain))
     ]
     chain.open(lies[1], keccak(b"one"))
-    chain.head += 5
+    chain.head = BlockNumber(chain.head + 5)
     chain.open(lies[2], keccak(b"two"))
-    chain.head += 5
+    chain.head = BlockNumber(chain.head + 5)
     first, second, third = true(chain)
     assert [each.facts["assertion"] for each in chain.due("open")] == [second, third, first]
     assert [each.parents[0] for each in chain.due()][:2] == [
@@ -286,9 +288,9 @@ def test_p01_a_ripe_dispute_is_decided_below_a_pending_parent_and_its_edges_are_
     lies = [chain.post("lie", by=EVE, parent=chain.rollup.assertions[mine].parent) for mine in (first, second)]
     for mine in (first, second):
         chain.open_own(mine)
-    chain.head += PERIOD - 5
+    chain.head = BlockNumber(chain.head + PERIOD - 5)
     chain.open(lies[1], keccak(b"late"))
-    chain.head += 1
+    chain.head = BlockNumber(chain.head + 1)
     assert chain.rollup.latest_confirmed == chain.rollup.genesis_id
     below_pending = [each.name for each in chain.due() if each.parents == (first,)]
     assert below_pending == ["decide", "bisect"]
@@ -298,7 +300,7 @@ def test_confirmations_stand_behind_their_decisions_in_the_same_list_and_take_al
     first, second, third = true(chain)
     chain.post("lie", by=EVE, parent=chain.rollup.assertions[first].parent)
     chain.open_own(first)
-    chain.head += PERIOD
+    chain.head = BlockNumber(chain.head + PERIOD)
     due = chain.due()
     names = [each.name for each in due]
     assert names.index("decide") < names.index("confirm")
@@ -309,9 +311,9 @@ def test_confirmations_stand_behind_their_decisions_in_the_same_list_and_take_al
 
 def test_p12_patience_waits_for_the_proposer_to_confirm_unless_somebody_contradicts(chain: Chain) -> None:
     chain.identity = replace(chain.identity, patience_blocks=50)
-    chain.head = 10 + PERIOD + 49
+    chain.head = BlockNumber(10 + PERIOD + 49)
     assert chain.due("confirm") == []
-    chain.head += 1
+    chain.head = BlockNumber(chain.head + 1)
     (confirm,) = chain.due("confirm")
     assert confirm.call.arguments == (true(chain),) and confirm.call.gas is None
 
@@ -340,7 +342,7 @@ def test_a_lie_is_rejected_once_its_rival_is_confirmed(chain: Chain) -> None:
 
 
 def test_nothing_is_done_on_a_confirmed_lie() -> None:
-    chain = Chain(batches=2, head=10)
+    chain = Chain(batches=2, head=BlockNumber(10))
     lie = chain.post("lie", by=EVE)
     chain.tell("Rollup", "AssertionConfirmed", id=lie)
     assert chain.due() == []

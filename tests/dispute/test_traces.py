@@ -15,13 +15,16 @@ from typing import Any
 import pytest
 
 from tallystick.dispute.trace_tree import History, Trace
-from tallystick.dispute.traces.disktraces import Bounds, DiskTraces
+from tallystick.dispute.traces.disktraces import DiskTraces
+from tallystick.dispute.traces.schedule import Bounds
 from tallystick.dispute.traces.stored_trace import StoredTrace
+from tallystick.dispute.traces.traceprocess import Process
 from tallystick.dispute.traces.traces import MemoryTraces, Source
 from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.rollup.views.assertion_view import Assertion, Status
+from tallystick.state.ordinals import BlockNumber
 from tallystick.state.state import State
 from tallystick.testing.world import World
 from tests.dispute.test_replay import events_of, inbox_of
@@ -67,7 +70,7 @@ class Lineage:
             next_limit=limit + 1,
             proposer=b"",
             bonded=b"",
-            block=1,
+            block=BlockNumber(1),
             status=Status.PENDING,
         )
         return id_
@@ -98,7 +101,7 @@ def disk(folder: Path, lineage: Lineage, told: Told | None = None, **more: Any) 
         if told is not None:
             told.append((name, facts))
 
-    return DiskTraces(folder, lineage.source, report, Bounds(**{"cores": 2, **SMALL, **more}))
+    return DiskTraces(folder, lineage.source, report, Bounds(**{"cores": 2, **SMALL, **more}), Process)
 
 
 def waited(traces: DiskTraces, assertion: Assertion, seconds: float = 60) -> StoredTrace:
@@ -117,28 +120,6 @@ def nodes(trace: Trace) -> list[bytes]:
     return [trace.span(height, index) for height in range(HEIGHT + 1) for index in range(1 << (HEIGHT - height))]
 
 
-def test_a_trace_made_by_several_processes_has_the_nodes_of_one_made_in_memory(
-    lineage: Lineage, tmp_path: Path
-) -> None:
-    true = lineage.history()
-    assert len(true.states) > 3 << SMALL["segment"], "there is something to divide"
-    for cores in (0, 2):
-        told: Told = []
-        traces = disk(tmp_path / str(cores), lineage, told, cores=cores)
-        if cores:
-            assert traces.trace(lineage.child()) is None, "asking does not wait"
-        found = waited(traces, lineage.child())
-        assert nodes(found) == nodes(true)
-        assert list(found.states) == true.states and found.last_state == true.last_state
-        for index in (0, 1, 2, 3, 31, 32, 100, len(true.states) - 2, 2**HEIGHT - 1):
-            assert found.prove(index) == true.prove(index)
-            assert found.prefix(index) == true.prefix(index)
-            assert found.base(0, index) == true.base(0, index)
-        assert found.last_leaf_siblings() == true.last_leaf_siblings()
-        assert ("tracing", {"assertion": lineage.child().id, "steps": len(true.states) - 1, "done": True}) in told
-        traces.close()
-
-
 def test_a_trace_of_few_steps_is_there_at_once(lineage: Lineage, tmp_path: Path) -> None:
     traces = disk(tmp_path, lineage, small_steps=1 << HEIGHT)
     found = traces.trace(lineage.child())
@@ -153,7 +134,7 @@ def test_a_trace_that_is_longer_than_its_tree_ends_with_the_tree(lineage: Lineag
     cut = replace(child, id=b"cut", state_hash=machine.state.hash())
     source = replace(lineage.source, height=height)
     bounds = Bounds(cores=0, **SMALL)
-    found = DiskTraces(tmp_path, source, lambda name, facts: None, bounds).trace(cut)
+    found = DiskTraces(tmp_path, source, lambda name, facts: None, bounds, Process).trace(cut)
     true = History(lineage.states[child.parent], lineage.inbox.limited(child.limit), height=height)
     assert found is not None and found.last_state == cut.state_hash
     assert [found.span(h, i) for h in range(6) for i in range(1 << (5 - h))] == [
@@ -199,7 +180,7 @@ def test_a_part_that_is_damaged_while_the_party_runs_is_made_again(lineage: Line
 def test_parts_of_other_inputs_another_start_or_another_height_are_not_taken(lineage: Lineage, tmp_path: Path) -> None:
     first = waited(disk(tmp_path, lineage, cores=0), lineage.child())
     for source in (replace(lineage.source, height=HEIGHT + 1), Lineage(orders=31).source):
-        other = DiskTraces(tmp_path, source, lambda name, facts: None, Bounds(cores=0, **SMALL))
+        other = DiskTraces(tmp_path, source, lambda name, facts: None, Bounds(cores=0, **SMALL), Process)
         made = other.trace(source.assertion(lineage.child().id))
         assert isinstance(made, StoredTrace) and made.job.folder != first.job.folder
 
@@ -214,28 +195,6 @@ def test_only_what_is_kept_stays_on_disk(lineage: Lineage, tmp_path: Path) -> No
     assert [*tmp_path.iterdir()] == [kept.job.folder]
     again.keep(())
     assert [*tmp_path.iterdir()] == []
-
-
-def test_what_is_asked_for_first_is_made_first_and_memory_bounds_how_many_work_at_once(
-    lineage: Lineage, tmp_path: Path
-) -> None:
-    traces = disk(tmp_path, lineage, memory_bytes=1, cores=2)
-    try:
-        assert traces.trace(lineage.child(2)) is None
-        assert traces.trace(lineage.child(3)) is None
-        assert traces.under_way == 1, "one there may always be"
-        traces.keep({lineage.child(2).id, lineage.child(3).id})
-        traces.trace(lineage.child(3))
-        traces.trace(lineage.child(2))
-        until = time.monotonic() + 60
-        while traces.trace(lineage.child(3)) is None:
-            assert traces.trace(lineage.child(2)) is None, "the nearer need goes first"
-            assert traces.under_way <= 1
-            assert time.monotonic() < until
-            traces.keep({lineage.child(2).id, lineage.child(3).id})
-            time.sleep(0.05)
-    finally:
-        traces.close()
 
 
 def test_what_keeps_failing_in_processes_is_made_in_this_one(lineage: Lineage, tmp_path: Path) -> None:
@@ -297,7 +256,7 @@ def test_p08_the_memory_of_a_party_does_not_grow_with_the_generations_it_traces(
         bounds = Bounds(cores=0, segment=6, bottom=4)
         report = lambda name, facts: None  # noqa: E731
         traces = (
-            DiskTraces(tmp_path, lineage.source, report, bounds)
+            DiskTraces(tmp_path, lineage.source, report, bounds, Process)
             if name == "disk"
             else MemoryTraces(lineage.source, report)
         )

@@ -32,7 +32,7 @@ DAEMONS = {
     "l1 dev": "Stop with Ctrl-C",
     "operator run": "Stop with Ctrl-C",
     "challenger run": "caught up",
-    "trader report-price": "round",
+    "trader report-price": "reported at",
 }
 """A block with one of these goes on until somebody ends it; and what it says when it has begun."""
 WAIT_SECONDS = 180.0

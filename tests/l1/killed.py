@@ -20,6 +20,7 @@ from tallystick.l1.dev.dev_server import dev_accounts
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import BlockNumber
 
 NOTES = (10, 11, 12)
 PROBE = json.loads(Path(__file__).with_name("Probe.json").read_text())["Probe"]
@@ -101,7 +102,7 @@ def main(url: str, directory: Path, probe: bytes) -> None:
             raise SystemExit(f"boundary {at}: the first run ended with {ended}")
         if again := in_child(partial(work, url, path, probe, 0)):
             raise SystemExit(f"boundary {at}: the run after it ended with {again}")
-        noted = [event.args["number"] for event in contract.events(0, client.head().number, "Noted")]
+        noted = [event.args["number"] for event in contract.events(BlockNumber(0), client.head().number, "Noted")]
         if noted != list(NOTES):
             raise SystemExit(f"boundary {at}: the chain has {noted}")
         client.request("evm_revert", snapshot)

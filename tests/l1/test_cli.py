@@ -100,8 +100,8 @@ sequencer = "{0}"
 challenge_period_blocks = 100
 [genesis]
 governance = "{0}"
-quorum = 1
-signers = ["{0}"]
+quorum = 3
+signers = ["{0}", "0x0000000000000000000000000000000000000001", "0x0000000000000000000000000000000000000002"]
 """
 
 

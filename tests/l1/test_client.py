@@ -14,6 +14,7 @@ from tallystick.l1.client.access import Contract
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.handclock import HandClock
 
 Send = Callable[..., bytes]
@@ -29,7 +30,7 @@ def endpoint(answers: list[tuple[int, object]]) -> Iterator[tuple[str, list[dict
         def do_POST(self) -> None:
             asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             status, answer = answers.pop(0) if len(answers) > 1 else answers[0]
-            body = json.dumps(answer).encode()
+            body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -53,14 +54,14 @@ def test_structs_and_arrays_travel_both_ways(client: L1Client, probe: Contract, 
     pair = {"number": 7, "owner": SOMEBODY}
     send(probe.address, probe.encode("setPair", pair, [1, 2]))
     assert probe.call("getPair") == pair
-    (event,) = probe.events(0, client.head().number, "Paired")
+    (event,) = probe.events(BlockNumber(0), client.head().number, "Paired")
     assert event.args == {"pair": pair, "list": [1, 2]}
     assert probe.call("divide", 17, 5) == (3, 2)
 
 
 def test_events_are_decoded_by_name(client: L1Client, probe: Contract, send: Send) -> None:
     transaction = send(probe.address, probe.encode("note", 12, b"hello"))
-    (event,) = probe.events(0, client.head().number)
+    (event,) = probe.events(BlockNumber(0), client.head().number)
     assert event.name == "Noted"
     assert event.log.transaction_hash == transaction
     assert event.args["number"] == 12
@@ -152,6 +153,17 @@ def test_what_is_no_json_rpc_endpoint_is_called_so() -> None:
             L1Client(url, clock=SystemClock())
 
 
+@pytest.mark.parametrize("opening", [b"[", b'{"result":', b'{"result":[{"x":'])
+def test_an_answer_nested_without_end_is_none(opening: bytes) -> None:
+    with endpoint([(200, opening * 1_000_000)]) as (url, asked):
+        client = L1Client(url, clock=SystemClock())
+        with pytest.raises(L1Unreachable, match="no answer from L1"):
+            client.chain_id()
+        with pytest.raises(L1Unreachable, match="no answer from L1"):
+            client.request_many("eth_getBlockByNumber", [["0x1", False], ["0x2", False]])
+        assert len(asked) == 2
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "http://a:1,http://b:2", "http://:1", "//x"])
 def test_F10_a_url_that_is_none_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(BadInput) as caught:
@@ -180,7 +192,7 @@ def test_log_ranges_shrink_until_the_endpoint_takes_them() -> None:
         (200, {"id": 1, "result": []}),
     ]
     with endpoint(answers) as (url, asked):
-        assert L1Client(url, clock=SystemClock()).logs(SOMEBODY, 0, 4_999) == []
+        assert L1Client(url, clock=SystemClock()).logs(SOMEBODY, BlockNumber(0), BlockNumber(4_999)) == []
         ranges = [(q["params"][0]["fromBlock"], q["params"][0]["toBlock"]) for q in asked]  # type: ignore[index]
     assert ranges[:3] == [("0x0", hex(4_999)), ("0x0", hex(2_499)), ("0x0", hex(1_249))]
     assert ranges[3:] == [(hex(1_250 * i), hex(1_250 * i + 1_249)) for i in (1, 2, 3)]

@@ -1,6 +1,7 @@
 """A deployment puts every contract where the others expect it, and its record is checked."""
 
 import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +21,13 @@ from tallystick.deploy.deploy import (
     step_names,
 )
 from tallystick.deploy.inbox_terms import check_confirmations
-from tallystick.deploy.terms import check_exit, check_terms, is_development
+from tallystick.deploy.terms import check_exit, check_terms, is_development, terms_of
 from tallystick.errors import ConfigError, L1Reverted, StateError
 from tallystick.l1.abi import ContractAbi
 from tallystick.l1.client.access import Contract
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.deployment import DeployConfig, Deployment, config_from, load_deployment
+from tallystick.records.market_terms import listing
 from tallystick.schema.names import Phase
 from tests.l1.stubs import FILE, SEQUENCER, STEPS, STUBS, load_stub
 
@@ -188,7 +190,7 @@ TERMS = DeployConfig(sequencer=SEQUENCER)
         ({"burst_bytes": 131_071}, "never fit into the bucket"),
         ({"rate_bytes": 0}, "never drains"),
         ({"rate_bytes": 511_999}, "more than the bucket drains"),
-        ({"rate_bytes": 8_310_761}, "wait without a bound"),
+        ({"rate_bytes": 8_073_261}, "wait without a bound"),
         ({"root_height": 21}, "wait without a bound"),
         ({"past_bound_seconds": 119}, "too old before it could land"),
         ({"min_interval_blocks": 50_401}, "before anything could follow"),
@@ -217,7 +219,7 @@ def test_the_inboxs_terms_pass_up_to_their_edges() -> None:
         {"force_delay_seconds": 504},
         {"past_bound_seconds": 120},
         {"rate_bytes": 512_000},
-        {"rate_bytes": 8_310_760},
+        {"rate_bytes": 8_073_260},
         {"burst_bytes": 131_072},
     )
     for edge in edges:
@@ -232,14 +234,14 @@ def test_what_a_block_asks_for_is_no_development_chains_worry() -> None:
 
 
 def test_the_shortest_challenge_period_is_as_derived_and_a_doubt_for_many_generations() -> None:
-    assert TERMS.trace_blocks(24) == 300
-    assert TERMS.defence_blocks(24) == 51 * 24 + 300
-    assert TERMS.least_period_blocks(24) == 25_200 + 51 * 24 + 300 + 50 + 2
+    assert TERMS.trace_blocks(24) == 839
+    assert TERMS.defence_blocks(24) == 51 * 24 + 839
+    assert TERMS.least_period_blocks(24) == 25_200 + 51 * 24 + 839 + 50 + 2
     shortest = replace(TERMS, challenge_period_blocks=TERMS.least_period_blocks(24))
     assert check_terms(shortest, development=False) == ()
     (doubt,) = check_terms(replace(shortest, challenge_period_blocks=TERMS.least_period_blocks(1)), development=False)
     assert "24 generations" in doubt
-    assert replace(TERMS, root_height=28).trace_blocks(24) * 12 > 2.6 * 86_400
+    assert replace(TERMS, root_height=28).trace_blocks(24) * 12 > 7.4 * 86_400
 
 
 DECIMALS_18 = bytes.fromhex("600a80600b6000396000f3" + "601260005260206000f3")
@@ -261,6 +263,32 @@ def test_p13_a_token_of_18_decimals_gets_a_unit_of_a_millionth_and_no_cap_of_a_t
             deploy_from_file(client, account, path, load=load_stub)
     else:
         assert deploy_from_file(client, account, path, load=load_stub).config.atoms_per_unit == atoms
+
+
+def test_a_file_lists_markets_whose_other_rules_are_ordinary(tmp_path: Path) -> None:
+    path = tmp_path / "deploy.toml"
+    market = "[[genesis.markets]]\nmarket = 3\nmultiplier = 50\nexpiry_ms = 7\ntaker_fee_ppm = 1\n"
+    given = terms_of(tomllib.loads(FILE + market), path)[1]["markets"]
+    assert given == (listing({"market": 3, "multiplier": 50, "expiry_ms": 7, "taker_fee_ppm": 1}),)
+    assert terms_of(tomllib.loads(FILE), path)[1]["markets"] == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("multiplier = 1", "needs market and multiplier"),
+        ("market = 1", "needs market and multiplier"),
+        ("market = 1\nmultiplier = 1\nfee = 1", "fee: unknown"),
+        ("market = 1\nmultiplier = 1.5", "multiplier is a whole number"),
+        ("market = 1\nmultiplier = true", "multiplier is a whole number"),
+    ],
+)
+def test_a_market_of_a_file_that_says_nothing_of_use_is_refused(tmp_path: Path, lines: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        terms_of(tomllib.loads(f"{FILE}[[genesis.markets]]\n{lines}\n"), tmp_path / "deploy.toml")
+    one = FILE.replace("[genesis]", "[genesis]\nmarkets = 3")
+    with pytest.raises(ConfigError, match="tables of their own"):
+        terms_of(tomllib.loads(one), tmp_path / "deploy.toml")
 
 
 def create_code(client: L1Client, account: LocalAccount, initcode: bytes) -> bytes:

@@ -21,6 +21,7 @@ from tallystick.l1.client.access import Contract
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.dev.dev_server import DevServer, ServerConfig
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import BlockNumber
 
 Send = Callable[..., bytes]
 SOMEBODY = bytes.fromhex("00000000000000000000000000000000000a11ce")
@@ -143,14 +144,16 @@ def test_logs_are_found_by_address_topics_and_range(client: L1Client, probe: Con
         send(probe.address, probe.encode("note", number, b""))
     noted = probe.abi.topic("Noted")
     words = [number.to_bytes(32, "big") for number in (10, 11, 12)]
-    assert [log.topics[1] for log in client.logs(probe.address, first, first + 2)] == words
-    assert [log.topics[1] for log in client.logs(probe.address, first + 1, first + 1)] == words[1:2]
-    picked = client.logs(probe.address, 0, first + 2, [noted, [words[0], words[2]]])
+    assert [log.topics[1] for log in client.logs(probe.address, BlockNumber(first), BlockNumber(first + 2))] == words
+    assert [
+        log.topics[1] for log in client.logs(probe.address, BlockNumber(first + 1), BlockNumber(first + 1))
+    ] == words[1:2]
+    picked = client.logs(probe.address, BlockNumber(0), BlockNumber(first + 2), [noted, [words[0], words[2]]])
     assert [log.topics[1] for log in picked] == [words[0], words[2]]
-    assert client.logs(probe.address, 0, first + 2, [None, words[1]])[0].topics[1] == words[1]
-    assert client.logs(SOMEBODY, 0, first + 2) == []
-    assert len(client.logs([], 0, first + 2)) == 3
-    assert client.logs(probe.address, 0, first + 2, [words[0]]) == []
+    assert client.logs(probe.address, BlockNumber(0), BlockNumber(first + 2), [None, words[1]])[0].topics[1] == words[1]
+    assert client.logs(SOMEBODY, BlockNumber(0), BlockNumber(first + 2)) == []
+    assert len(client.logs([], BlockNumber(0), BlockNumber(first + 2))) == 3
+    assert client.logs(probe.address, BlockNumber(0), BlockNumber(first + 2), [words[0]]) == []
 
 
 def test_thousands_of_blocks_are_mined_at_once(client: L1Client, probe: Contract) -> None:
@@ -211,7 +214,7 @@ def test_a_snapshot_brings_everything_back(client: L1Client, probe: Contract, se
     assert client.head() == head
     assert probe.call("total") == 5
     assert client.receipt(transaction) is None
-    assert client.logs(probe.address, 0, head.number) == []
+    assert client.logs(probe.address, BlockNumber(0), head.number) == []
     assert client.request("evm_revert", snapshot) is False
     assert send(probe.address, probe.encode("note", 10, b"")) == transaction
 

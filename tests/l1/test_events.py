@@ -12,13 +12,14 @@ from tallystick.l1.client.events import ContractReader, Cursor, EventBatch
 from tallystick.l1.client.http_client import L1Client
 from tallystick.l1.client.values import BlockRef
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import BlockNumber
 
 Send = Callable[..., bytes]
 
 
 @pytest.fixture
 def reader(client: L1Client, probe: Contract) -> ContractReader:
-    return ContractReader(client, [probe], 0)
+    return ContractReader(client, [probe], BlockNumber(0))
 
 
 def numbers(batch: EventBatch) -> list[int]:
@@ -48,14 +49,14 @@ def test_a_long_history_comes_in_pieces(client: L1Client, probe: Contract, send:
     for number in (10, 11, 12):
         send(probe.address, probe.encode("note", number, b""))
         client.request("anvil_mine", 9)
-    reader = ContractReader(client, [probe], 0, max_blocks=10)
+    reader = ContractReader(client, [probe], BlockNumber(0), max_blocks=10)
     pieces = [reader.poll() for _ in range(4)]
     assert [numbers(piece) for piece in pieces] == [[10], [11], [12], []]
     assert [piece.complete for piece in pieces] == [False, False, False, True]
 
 
 def test_confirmations_hold_events_back(client: L1Client, probe: Contract, send: Send) -> None:
-    reader = ContractReader(client, [probe], 0, confirmations=2)
+    reader = ContractReader(client, [probe], BlockNumber(0), confirmations=2)
     send(probe.address, probe.encode("note", 10, b""))
     assert numbers(reader.poll()) == []
     client.request("anvil_mine", 2)
@@ -98,10 +99,10 @@ def test_a_stored_cursor_notices_what_happened_meanwhile(
     reader.poll()
     stored = Cursor(blocks=reader.cursor.blocks)
     send(probe.address, probe.encode("note", 11, b""))
-    assert numbers(ContractReader(client, [probe], 0, cursor=stored).poll()) == [11]
+    assert numbers(ContractReader(client, [probe], BlockNumber(0), cursor=stored).poll()) == [11]
     client.request("anvil_rollback", 2)
     send(probe.address, probe.encode("note", 12, b""))
-    batch = ContractReader(client, [probe], 0, cursor=stored).poll()
+    batch = ContractReader(client, [probe], BlockNumber(0), cursor=stored).poll()
     assert batch.rolled_back_to is not None
     assert numbers(batch) == [12]
 
@@ -134,7 +135,7 @@ def test_what_the_reader_told_is_what_the_chain_says(
         else:
             apply(reader.poll(), told)
     apply(reader.poll(), told)
-    events = probe.events(0, client.head().number)
+    events = probe.events(BlockNumber(0), client.head().number)
     assert told == [(event.log.block_number, event.args["number"]) for event in events]
 
 
@@ -158,18 +159,18 @@ class MovingClient(L1Client):
 
 def test_a_chain_that_moves_while_it_is_read_is_read_again(client: L1Client, probe: Contract, send: Send) -> None:
     moving = MovingClient(client.url, clock=SystemClock())
-    reader = ContractReader(moving, [probe], 0)
+    reader = ContractReader(moving, [probe], BlockNumber(0))
     send(probe.address, probe.encode("note", 10, b""))
     send(probe.address, probe.encode("note", 11, b""))
     moving.moves = 1
     assert numbers(reader.poll()) == [10]
     moving.moves = 10**6
     with pytest.raises(L1Error, match="changes faster"):
-        ContractReader(moving, [probe], 0).poll()
+        ContractReader(moving, [probe], BlockNumber(0)).poll()
 
 
 def test_a_failed_poll_leaves_the_reader_where_it_was(probe: Contract, flaky: Any, send: Send) -> None:
-    reader = ContractReader(flaky, [probe], 0)
+    reader = ContractReader(flaky, [probe], BlockNumber(0))
     send(probe.address, probe.encode("note", 10, b""))
     reader.poll()
     before = reader.cursor

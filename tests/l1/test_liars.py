@@ -11,6 +11,7 @@ from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.fees import GWEI
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.handclock import HandClock
 from tests.l1.relay import Relay
 
@@ -18,7 +19,7 @@ NewQueue = Callable[..., TxQueue]
 
 
 def noted(client: L1Client, probe: Contract) -> list[int]:
-    return [event.args["number"] for event in probe.events(0, client.head().number, "Noted")]
+    return [event.args["number"] for event in probe.events(BlockNumber(0), client.head().number, "Noted")]
 
 
 @pytest.mark.parametrize("told", [0, 1 << 24, 1 << 60])
@@ -75,7 +76,7 @@ def test_an_endpoint_that_calls_every_question_a_revert_hides_no_log_and_no_bloc
     through = QuorumClient([relay.url for relay in relays], clock=HandClock())
     seen = Contract(client=through, abi=probe.abi, address=probe.address)
     head = client.head()
-    assert [each.args["number"] for each in seen.events(0, head.number, "Noted")] == [10, 11]
+    assert [each.args["number"] for each in seen.events(BlockNumber(0), head.number, "Noted")] == [10, 11]
     relays[0].reverting = {"eth_getBlockByHash", "eth_getTransactionCount"}
     fresh = QuorumClient([relay.url for relay in relays], clock=HandClock())
     assert fresh.block(head.hash) == head

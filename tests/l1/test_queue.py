@@ -14,6 +14,7 @@ from tallystick.l1.sending.fees import GWEI, FeePolicy
 from tallystick.l1.sending.queuestore import QueueStore, TxState
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.handclock import HandClock
 
 NewQueue = Callable[..., TxQueue]
@@ -82,7 +83,7 @@ def run(queue: TxQueue, probe: Contract) -> None:
 
 
 def noted(client: L1Client, probe: Contract) -> list[int]:
-    return [event.args["number"] for event in probe.events(0, client.head().number, "Noted")]
+    return [event.args["number"] for event in probe.events(BlockNumber(0), client.head().number, "Noted")]
 
 
 def test_entries_are_mined_in_order(new_queue: NewQueue, probe: Contract, client: L1Client) -> None:

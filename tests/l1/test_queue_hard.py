@@ -16,6 +16,7 @@ from tallystick.l1.dev.dev_server import DevServer
 from tallystick.l1.sending.fees import GWEI, PPM, FeePolicy, Fees, Window, most_urgent, urgency_ppm
 from tallystick.l1.sending.queuestore import TxState
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.handclock import HandClock
 from tests.l1.relay import Relay
 
@@ -27,7 +28,7 @@ DEAR = FeePolicy(cap_wei=5 * GWEI, urgent_cap_wei=1_000 * GWEI)
 
 
 def noted(client: L1Client, probe: Contract) -> list[int]:
-    return [event.args["number"] for event in probe.events(0, client.head().number, "Noted")]
+    return [event.args["number"] for event in probe.events(BlockNumber(0), client.head().number, "Noted")]
 
 
 def mine_at(client: L1Client, clock: HandClock, base_fee_wei: int) -> None:
@@ -56,7 +57,7 @@ def test_a_move_lands_before_its_deadline_while_gas_costs_a_hundredfold(
         "move",
         probe.address,
         probe.encode("note", 10, b""),
-        window=Window(first_block=start, deadline_block=start + 100),
+        window=Window(first_block=start, deadline_block=BlockNumber(start + 100)),
     )
     queue.pump()
     landed = 0
@@ -82,7 +83,13 @@ def test_a_version_that_the_key_cannot_pay_for_is_never_signed_and_what_it_can_p
     client.request("evm_setAutomine", False)
     start = client.head().number
     move = probe.encode("note", 10, b"")
-    queue.enqueue("move", probe.address, move, gas=100_000, window=Window(first_block=start, deadline_block=start + 20))
+    queue.enqueue(
+        "move",
+        probe.address,
+        move,
+        gas=100_000,
+        window=Window(first_block=start, deadline_block=BlockNumber(start + 20)),
+    )
     problems = set(queue.pump().problems)
     for _ in range(30):
         mine_at(client, clock, 500 * GWEI)
@@ -121,7 +128,10 @@ def test_what_has_no_deadline_leaves_the_reserve_alone(new_queue: NewQueue, prob
     queue.enqueue("pay", SOMEBODY, b"", value_wei=10**15)
     assert "reserved" in queue.pump().problems[0]
     queue.enqueue(
-        "move", probe.address, probe.encode("note", 10, b""), window=Window(first_block=0, deadline_block=100)
+        "move",
+        probe.address,
+        probe.encode("note", 10, b""),
+        window=Window(first_block=BlockNumber(0), deadline_block=BlockNumber(100)),
     )
     queue.pump()
     assert noted(client, probe) == [10]
@@ -234,10 +244,12 @@ def test_a_queue_of_the_version_before_is_taken_over(new_queue: NewQueue, tmp_pa
         database.execute(f"ALTER TABLE entries DROP COLUMN {column}")
     database.execute("PRAGMA user_version = 1")
     queue = new_queue()
-    queue.enqueue("move", SOMEBODY, b"", value_wei=2, window=Window(first_block=3, deadline_block=9))
+    queue.enqueue(
+        "move", SOMEBODY, b"", value_wei=2, window=Window(first_block=BlockNumber(3), deadline_block=BlockNumber(9))
+    )
     assert [entry.window for entry in queue._store.in_state(TxState.QUEUED)] == [
         None,
-        Window(first_block=3, deadline_block=9),
+        Window(first_block=BlockNumber(3), deadline_block=BlockNumber(9)),
     ]
     assert queue.wait("pay").state is queue.wait("move").state is TxState.DONE
 
@@ -255,10 +267,10 @@ def test_killed_at_every_boundary_it_neither_loses_nor_doubles(
 @pytest.mark.parametrize("base_gwei", [1, 20, 400, 15_000])
 def test_the_offer_grows_with_the_clock_and_never_above_its_cap(base_gwei: int) -> None:
     policy = FeePolicy()
-    window = Window(first_block=1_000, deadline_block=2_000)
+    window = Window(first_block=BlockNumber(1_000), deadline_block=BlockNumber(2_000))
     offers: list[Fees | None] = []
     for block in range(900, 2_100, 50):
-        urgency = urgency_ppm(window, block)
+        urgency = urgency_ppm(window, BlockNumber(block))
         offer = policy.price(base_gwei * GWEI, GWEI, urgency, None)
         offers.append(offer)
         if offer is not None:
@@ -285,10 +297,16 @@ def test_a_replacement_is_an_eighth_dearer_in_both_parts_or_is_not_made() -> Non
 
 def test_patience_shrinks_to_a_block_and_the_most_urgent_window_counts() -> None:
     policy = FeePolicy(replace_after_seconds=600)
-    window = Window(first_block=0, deadline_block=100)
-    assert policy.patience_seconds(None, 50) == 600
-    assert [policy.patience_seconds(window, block) for block in (0, 50, 92, 99, 150)] == [150, 75, 12, 12, 12]
-    later = Window(first_block=0, deadline_block=1_000)
-    assert most_urgent([None, later, window, None], 50) == window
-    assert most_urgent([None], 50) is None
-    assert urgency_ppm(window, 150) == PPM
+    window = Window(first_block=BlockNumber(0), deadline_block=BlockNumber(100))
+    assert policy.patience_seconds(None, BlockNumber(50)) == 600
+    assert [policy.patience_seconds(window, BlockNumber(block)) for block in (0, 50, 92, 99, 150)] == [
+        150,
+        75,
+        12,
+        12,
+        12,
+    ]
+    later = Window(first_block=BlockNumber(0), deadline_block=BlockNumber(1_000))
+    assert most_urgent([None, later, window, None], BlockNumber(50)) == window
+    assert most_urgent([None], BlockNumber(50)) is None
+    assert urgency_ppm(window, BlockNumber(150)) == PPM

@@ -15,6 +15,7 @@ from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.dev.dev_server import DevServer, ServerConfig
 from tallystick.l1.proofs.headers import prove_header
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.handclock import HandClock
 from tests.l1.relay import Relay
 
@@ -54,7 +55,7 @@ def emit(probe: Contract, send: Send, numbers: range) -> None:
 def noted(client: L1, probe: Contract) -> list[int]:
     """What a reader of this client's finds."""
     seen = Contract(client=client, abi=probe.abi, address=probe.address)
-    reader = ContractReader(client, [seen], 0)
+    reader = ContractReader(client, [seen], BlockNumber(0))
     found: list[int] = []
     while True:
         batch = reader.poll()
@@ -312,7 +313,7 @@ def test_a_flapping_endpoint_changes_nothing_but_the_alarm(
     new_client: NewClient, relays: list[Relay], probe: Contract, send: Send, ticking: HandClock
 ) -> None:
     client = new_client()
-    reader = ContractReader(client, [Contract(client=client, abi=probe.abi, address=probe.address)], 0)
+    reader = ContractReader(client, [Contract(client=client, abi=probe.abi, address=probe.address)], BlockNumber(0))
     found: list[int] = []
     for number in range(10, 30):
         relays[0].down = number % 2 == 0

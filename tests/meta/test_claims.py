@@ -30,6 +30,7 @@ MADE = {
     "exchange.toml",
     ".tallystick/challenger",
     ".tallystick/operator",
+    ".tallystick/price-signer",
     "artifacts/machine.txt",
 }
 """What is made by whoever runs something."""

@@ -160,6 +160,8 @@ def everything(
     poll_seconds: connection.Poll = 1.0,
     trace_memory: connection.TraceMemory = 1,
     json_log: connection.JsonLog = False,
+    metrics: connection.MetricsPort = None,
+    webhook: connection.WebhookUrl = None,
     as_json: connection.Json = False,
 ) -> None:
     """Take them all."""

@@ -15,6 +15,7 @@ from typer.core import TyperGroup, TyperOption
 from tallystick import cli, errors
 from tallystick.deploy.terms import DEVELOPMENT_DEFAULTS
 from tallystick.l1.deployment import DeployConfig
+from tallystick.price_signer.telling.signer_alerts import Limits as SignerLimits
 from tallystick_challenger.telling.alerts import Limits
 from tests.meta.tree import ROOT, files, shown
 
@@ -117,7 +118,7 @@ def test_the_terms_of_a_deployment_are_those_of_the_table() -> None:
         assert development is None or int(development[1]) == DEVELOPMENT_DEFAULTS[key]
 
 
-@pytest.mark.parametrize("group", ["operator", "challenger"])
+@pytest.mark.parametrize("group", ["operator", "challenger", "price-signer"])
 def test_the_defaults_a_page_names_are_those_of_the_command(group: str) -> None:
     page = text_of(ROOT / "docs" / f"{group}.md")
     options = {each.opts[0]: each for each in GROUPS[group].commands["run"].params if isinstance(each, TyperOption)}
@@ -129,11 +130,14 @@ def test_the_defaults_a_page_names_are_those_of_the_command(group: str) -> None:
         assert float(default) == number(value), name
 
 
-def test_the_limits_of_alerts_are_those_of_the_page() -> None:
-    page = text_of(ROOT / "docs" / "challenger.md")
+@pytest.mark.parametrize(
+    ("name", "limits"), [("challenger", Limits()), ("price-signer", SignerLimits())], ids=["challenger", "price-signer"]
+)
+def test_the_limits_of_alerts_are_those_of_the_page(name: str, limits: Limits | SignerLimits) -> None:
+    page = text_of(ROOT / "docs" / f"{name}.md")
     told = dict(re.findall(r"`(\w+)=([0-9.]+)`", page))
     assert {name: float(value) for name, value in told.items()} == {
-        each.name: float(getattr(Limits(), each.name)) for each in fields(Limits)
+        each.name: float(getattr(limits, each.name)) for each in fields(limits)
     }
 
 

@@ -16,11 +16,12 @@ from typing import Any
 
 from tallystick.l1.client.events import EventReader
 from tallystick.records.codec import Record, decode, encode
+from tallystick.records.items import pack_pairs
 from tallystick.records.signing import make, sign
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.shapes.progress import Info
 from tallystick.testing.l1_stage import Stage
-from tallystick.testing.world import key, ordinary_rules
+from tallystick.testing.world import key
 from tallystick.trader.client import TraderClient
 from tallystick.trader.wording import clock_ms
 from tallystick.transport import OperatorRefused, OperatorUnreachable
@@ -151,19 +152,14 @@ class Lives:
         self._nonces[account] += taken or self.refusals["nonce_used"] > used
         return taken
 
-    def list_market(self) -> None:
-        domain = self.ask(lambda client: client.domain)
-        assert self.send(sign(make("list_market", market=0, **ordinary_rules()), domain, key("governance")))
-        self.report()
-
     def report(self, price_ticks: int = 618_000) -> None:
         """Have the signers say a price, whether it is taken or not."""
         info = self.info()
         now = clock_ms(info)
         domain = bytes.fromhex(info.domain[2:])
         for signer in range(3):
-            values = {"market": 0, "signer": signer, "round": now, "price_ticks": price_ticks, "time_ms": now}
-            record = sign(make("report_price", **values), domain, key(f"signer {signer}"))
+            report = make("report_prices", pack_pairs({0: price_ticks}), signer=signer, time_ms=now)
+            record = sign(report, domain, key(f"signer {signer}"))
             try:
                 self.ask(partial(TraderClient.send, record=record))
             except OperatorRefused:

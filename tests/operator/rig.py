@@ -6,22 +6,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from tallystick.l1.exchange_clock import ExchangeClock
 from tallystick.machine.engine import run
 from tallystick.machine.machine import Machine
 from tallystick.records.codec import Record
+from tallystick.records.items import pack_pairs
 from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
 from tallystick.shapes.submitting import Answer
-from tallystick.state.layout import MESSAGE_DEPOSIT
+from tallystick.state.cells import oracle_times
+from tallystick.state.layout import KIND_DATED, MESSAGE_DEPOSIT, REPORT_STEP_MS
 from tallystick.testing.handclock import HandClock
-from tallystick.testing.world import START, Published, address, key, message, ordinary_rules, world_genesis
+from tallystick.testing.world import START, Published, address, key, listed, message, world_genesis
 from tallystick_operator.intake.door import Checked, Refused, check_signature
-from tallystick_operator.sequencer.clock import ExchangeClock
 from tallystick_operator.sequencer.core import Core, CorePolicy
 from tallystick_operator.sequencer.executor import Executor
 from tallystick_operator.sequencer.record_log import RecordLog
 
 RECEIPT_KEY = key("receipts")
+ENDS_MS = (START + 20) * 1_000
+"""When the dated future of a rig expires, which only tests that name it give a price."""
+MARKETS = (listed(0), listed(1), listed(3, kind=KIND_DATED, expiry_ms=ENDS_MS))
 
 
 @dataclass
@@ -44,7 +49,7 @@ class Rig:
 
     def open(self) -> Core:
         """Start over from what is on disk."""
-        genesis = world_genesis()
+        genesis = world_genesis(markets=MARKETS)
         self.log = RecordLog(self.path / "records.log", genesis_state(genesis).hash())
         clock = ExchangeClock(self.hand, most_ahead_seconds=30)
         core = Core(
@@ -97,25 +102,26 @@ class Rig:
         self.core.process([])
 
     def set_up(self) -> None:
-        """List a market, give it a mark and fund alice (1) and bob (2)."""
-        self.accept(self.signed("list_market", "governance", market=0, **ordinary_rules()))
+        """Give the market a mark and fund alice (1) and bob (2)."""
         for i in range(3):
-            self.accept(self.report(i, 1, 618_000))
+            self.accept(self.report(i, 618_000))
         self.deposit("alice", 1, 10**12)
         self.deposit("bob", 2, 10**12)
 
-    def report(self, signer: int, number: int, price: int) -> Record:
-        now = self.core.clock.now_ms()
-        return self.signed(
-            "report_price", f"signer {signer}", market=0, signer=signer, round=number, price_ticks=price, time_ms=now
-        )
+    def report(self, signer: int, price: int, market: int = 0) -> Record:
+        """Return a signer's report of a price, a second behind its last one at least."""
+        oracles = self.core.executor.state.oracles
+        last = oracle_times(oracles.words, oracles.open(market), signer)
+        time = max(self.core.clock.now_ms(), last + REPORT_STEP_MS if last else 0)
+        report = make("report_prices", pack_pairs({market: price}), signer=signer, time_ms=time)
+        return sign(report, self.core.domain, key(f"signer {signer}"))
 
     def replayed(self) -> Machine:
         """Return a machine that has run what would be published, and nothing else."""
         published = Published(messages=self.messages)
         for batch in self.core.executor.sealed:
             published.publish(list(batch.chunks), batch.time, batch.message_limit, batch.until)
-        machine = Machine(genesis_state(world_genesis()), published)
+        machine = Machine(genesis_state(world_genesis(markets=MARKETS)), published)
         run(machine, 1 << 20)
         return machine
 

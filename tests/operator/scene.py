@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tallystick.l1.sending.keys import save_key
+from tallystick.records.items import pack_pairs
 from tallystick.records.signing import make, sign
+from tallystick.state.layout import REPORT_STEP_MS
 from tallystick.testing.l1_stage import Stage, account
 from tallystick.testing.rogues.rogue_operator import rogue_operator
-from tallystick.testing.world import key, ordinary_rules
+from tallystick.testing.world import key
 from tallystick.trader.client import TraderClient
 from tallystick.trader.wording import clock_ms
 from tallystick.transport import Transport
@@ -60,6 +62,7 @@ class Scene:
         self.stage = stage
         self.folder = folder
         self.running: list[Running] = []
+        self.reported_ms = 0
         stage.deployment.save(folder / "deployment.json")
         save_key(account("operator"), folder / "operator.key")
 
@@ -86,18 +89,16 @@ class Scene:
         return TraderClient(running.operator.url, key(name) if name else None)
 
     def open_market(self, running: Running) -> None:
-        client = self.client(running)
-        listing = make("list_market", market=0, **ordinary_rules())
-        assert client.send(sign(listing, client.domain, key("governance"))).accepted
-        client.close()
+        """Give the genesis' market its first price."""
         self.report_prices(running)
 
     def report_prices(self, running: Running, price_ticks: int = 618_000) -> None:
-        """Have all signers report a price for market 0, in a round of its own."""
+        """Have all signers report a price for market 0, a second behind their last ones at least."""
         client = self.client(running)
-        now = clock_ms(client.info())
+        self.reported_ms = max(clock_ms(client.info()), self.reported_ms + REPORT_STEP_MS)
         for signer in range(3):
-            report = make("report_price", market=0, signer=signer, round=now, price_ticks=price_ticks, time_ms=now)
+            pairs = pack_pairs({0: price_ticks})
+            report = make("report_prices", pairs, signer=signer, time_ms=self.reported_ms)
             assert client.send(sign(report, client.domain, key(f"signer {signer}"))).accepted
         client.close()
 
@@ -113,7 +114,7 @@ class Scene:
         client = self.client(running)
 
         def renewed() -> bool:
-            if clock_ms(client.info()) > client.markets()[0].round:
+            if clock_ms(client.info()) >= self.reported_ms + REPORT_STEP_MS:
                 self.report_prices(running)
             return client.markets()[0].status == "live"
 

@@ -14,6 +14,7 @@ import pytest
 from starlette.routing import Route
 
 from tallystick.records.codec import Record, encode
+from tallystick.records.items import pack_slots
 from tallystick.records.signing import make
 from tallystick.shapes.accounts import WithdrawalProof
 from tallystick.testing.world import address, key
@@ -247,6 +248,8 @@ def test_a_malformed_record_is_refused_by_name(door: Served, body: bytes, code: 
         (b'{"records":[1]}', "malformed"),
         (b'{"records":[], "more":1}', "malformed"),
         (b'{"records":[' + b",".join([b'"0x"'] * 1_001) + b"]}", "too_large"),
+        (b'{"more":' + b"[" * 2_000_000, "not_json"),
+        (b'{"records":[' + b'{"more":' * 200_000, "not_json"),
         (b" " * (2 << 20) + b"{}", "too_large"),
     ],
 )
@@ -264,7 +267,7 @@ def test_a_malformed_item_of_a_list_is_refused_alone(door: Served, item: Any) ->
     assert results[1]["outcome"] == "ACCEPTED"
 
 
-UNSIGNED = b'{"kind":"clean","fields":{"slot":1}}'
+UNSIGNED = b'{"kind":"clean","fields":{"slots":"0x0000000001"}}'
 """Nobody signs it, so it has no digest."""
 
 
@@ -285,7 +288,7 @@ def test_a_malformed_digest_request_is_refused(door: Served, body: bytes) -> Non
         ("/v1/orders/x", 400, "malformed"),
         ("/v1/withdrawals/%C2%B2", 400, "malformed"),
         ("/v1/book/x", 400, "malformed"),
-        ("/v1/book/1", 404, "no_market"),
+        ("/v1/book/9", 404, "no_market"),
         ("/v1/book/63", 404, "no_market"),
         ("/v1/book/64", 404, "no_market"),
         ("/v1/book/0?depth=-1", 400, "malformed"),
@@ -308,7 +311,7 @@ def test_questions_about_an_account_without_history_are_answered(door: Served) -
 
 
 def test_who_gives_up_waiting_does_not_take_away_the_reply_that_the_sequencer_gives(door: Served) -> None:
-    reply = door.sequencer.submit([door.rig.checked(make("clean", slot=1))])
+    reply = door.sequencer.submit([door.rig.checked(make("clean", pack_slots(1)))])
     assert not reply.cancel()
     assert isinstance(reply.result(10)[0], Refused)
 

@@ -13,6 +13,7 @@ from tallystick.records.signing import make, sign
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import FLAG_IOC, FLAG_POST_ONLY, FLAG_TRIGGER_ABOVE
 from tallystick.testing.world import key
+from tallystick_operator.api.views import orders
 from tallystick_operator.intake import clientids
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.sequencer.sequencer import Sequencer
@@ -58,6 +59,33 @@ def test_an_order_signed_anew_is_answered_as_the_first_time(rig: Rig) -> None:
     assert again.repeated and not first.repeated
     assert (again.record_number, again.signature, again.slot) == (first.record_number, first.signature, first.slot)
     assert (records(rig), resting(rig)) == (count, 1)
+
+
+def test_a_replace_that_only_makes_an_order_smaller_is_answered_with_what_rests_where_it_was(rig: Rig) -> None:
+    first = rig.accept(rig.order(1, BUY, 617_000, 5, client_id=3))
+    smaller = Item(what=ITEM_REPLACE, client_id=3, market=0, side=BUY, price_ticks=617_000, lots=2)
+    (done,) = rig.accept(bulk(rig, smaller)).items
+    assert (done.outcome, done.slot, done.resting_lots) == ("ACCEPTED", first.slot, 2)
+    executor = rig.core.executor
+    assert [(each.slot, each.remaining_lots) for each in orders(executor.state, executor.read_model, 1)] == [
+        (first.slot, 2)
+    ]
+    assert [each.remaining_lots for each in executor.read_model.history.orders(1)] == [2]
+
+
+def test_what_a_quote_fills_is_taken_off_its_stop_in_every_view(rig: Rig) -> None:
+    values = {"account": 1, "side": SELL, "lots": 5}
+    quote = {"price_ticks": 618_010, "client_id": 11, "flags": FLAG_POST_ONLY, "nonce": rig.next_nonce(1)}
+    rig.accept(rig.signed("conditional", "alice", **values, **quote))
+    stop = {"price_ticks": 610_000, "client_id": 12, "trigger_ticks": 610_000, "pair": 11, "nonce": rig.next_nonce(1)}
+    rig.accept(rig.signed("conditional", "alice", **values, **stop))
+    executor = rig.core.executor
+    for taken, left, dead in ((2, 3, False), (3, 3, True)):
+        rig.accept(rig.order(2, BUY, 618_010, taken))
+        shown = next(each for each in orders(executor.state, executor.read_model, 1) if each.client_id == 12)
+        assert (shown.remaining_lots, shown.dead, shown.pair) == (left, dead, 0 if dead else 11)
+        kept = next(each for each in executor.read_model.history.orders(1) if each.client_id == 12)
+        assert kept.remaining_lots == left
 
 
 def test_it_is_when_the_order_is_filled_cancelled_or_replaced_too(rig: Rig) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tallystick.deploy.deploy import check_deployment
 from tallystick.errors import ConfigError, StateError
 from tallystick.l1.sending.keys import save_key
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.l1_stage import account
 from tests.operator.scene import Scene, scene_in
 
@@ -26,7 +27,7 @@ def test_a_record_is_what_is_on_chain(scene: Scene) -> None:
     steps = dict(record.addresses.steps)
     swapped = {**steps, "OpenBatch": steps["OpenBatch"], "Withdraw": steps["OpenBatch"]}
     for changed in (
-        replace(record, first_block=10**9),
+        replace(record, first_block=BlockNumber(10**9)),
         replace(record, genesis_state_hash=bytes(32)),
         replace(record, addresses=replace(record.addresses, steps={})),
         replace(record, addresses=replace(record.addresses, steps=dict(reversed(steps.items())))),

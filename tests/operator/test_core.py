@@ -9,12 +9,12 @@ import pytest
 from tallystick.errors import DataMismatch
 from tallystick.records.chunks import accumulate
 from tallystick.records.codec import Record
-from tallystick.records.items import Item, pack_items
+from tallystick.records.items import Item, pack_items, pack_pairs, pack_slots
 from tallystick.records.receipts import Receipt, check_receipt
 from tallystick.records.signing import make, sign
 from tallystick.shapes.submitting import Answer
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
+from tallystick.state.layout import MAX_ORDERS, MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
 from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.world import START, address, key, message
 from tallystick_operator.api import views
@@ -77,7 +77,7 @@ def test_the_door_refuses_what_costs_nothing_to_check(rig: Rig) -> None:
     assert refusal(rig.send(nobody)[0]) == "no_account"
     unknown = rig.signed("cancel", "alice", account=1, nonce=5, client_id=123)
     assert refusal(rig.send(unknown)[0]) == "no_such_order"
-    price = rig.signed("report_price", "alice", market=0, signer=0, round=9, price_ticks=1, time_ms=1)
+    price = sign(make("report_prices", pack_pairs({0: 1}), time_ms=1), rig.core.domain, key("alice"))
     assert refusal(rig.send(price)[0]) == "not_authorised"
     listing = rig.signed("list_market", "alice", market=1, multiplier=1, initial_ppm=2, maintenance_ppm=1, max_lots=1)
     assert refusal(rig.send(listing)[0]) == "not_authorised"
@@ -321,15 +321,13 @@ def test_a_bulk_sent_again_gets_its_first_answer(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("kind", "values", "code"),
     [
-        ("apply_change", {"market": 0}, "no_change"),
-        ("apply_change", {"market": 63}, "no_market"),
+        ("apply_change", {"pending": 0}, "no_change"),
+        ("apply_change", {"pending": 63}, "no_market"),
         ("settle_position", {"account": 1, "market": 0}, "not_settled"),
         ("settle_position", {"account": 99, "market": 63}, "not_settled"),
-        ("clean", {"slot": 0}, "no_such_order"),
-        ("clean", {"slot": (1 << 36) - 1}, "no_such_order"),
         ("liquidate", {"account": 99, "market": 0}, "no_position"),
         ("liquidate", {"account": 1, "market": 0}, "no_position"),
-        ("take_over", {"account": 1, "market": 63}, "no_market"),
+        ("take_over", {"account": 1, "market": 63, "lots": 1}, "no_market"),
         ("nominate_adl", {"account": 1, "market": 0, "candidate": 2}, "no_position"),
         ("deleverage", {"account": 99}, "no_nomination"),
         ("deleverage", {"account": 1}, "no_nomination"),
@@ -348,14 +346,25 @@ def test_a_record_that_nobody_signs_and_that_would_do_nothing_is_refused(
 def test_a_dead_order_is_cleaned_and_a_living_one_is_not(rig: Rig) -> None:
     slot = rig.accept(rig.order(1, BUY, 617_000, 1, expiry_ms=rig.core.clock.now_ms() + 1_000)).slot
     assert slot is not None
-    refusal = rig.send(make("clean", slot=slot))[0]
+    refusal = rig.send(make("clean", pack_slots(slot)))[0]
     assert isinstance(refusal, Refused)
     assert refusal.code == "not_dead"
     rig.seconds += 2
     # The record that moves the clock comes before the next, and cleaning is looked at after it.
     rig.accept(rig.order(2, BUY, 616_000, 1))
-    assert rig.accept(make("clean", slot=slot)).outcome == "ACCEPTED"
+    assert rig.accept(make("clean", pack_slots(slot))).outcome == "ACCEPTED"
     assert rig.core.executor.read_model.slots_of(1) == []
+
+
+def test_an_account_full_of_dead_orders_has_room_again_before_it_is_told_that_it_has_too_many(rig: Rig) -> None:
+    for first in range(0, MAX_ORDERS, 128):
+        rig.accept(bulk(rig, [place(first + at, BUY, 600_000, 1) for at in range(128)]))
+    assert rig.accept(rig.order(1, BUY, 600_000, 1)).outcome == "TOO_MANY_ORDERS"
+    rig.accept(rig.signed("cancel_all", "alice", account=1, nonce=rig.next_nonce(1)))
+    assert rig.accept(rig.order(1, BUY, 600_000, 1)).outcome == "ACCEPTED"
+    assert len(rig.core.executor.read_model.slots_of(1)) == 1
+    rig.core.seal_now()
+    assert rig.replayed().state.hash() == rig.core.executor.state.hash()
 
 
 def test_orders_are_shown_dead_once_the_dead_man_switch_has_fired(rig: Rig) -> None:

@@ -165,7 +165,7 @@ def test_a_step_that_is_tried_leaves_nothing_behind_whatever_it_wrote(traded: Ri
     state = state_of(traded, "nobody can carry a position")
     before = fingerprint(state)
     for kind, values in (
-        ("take_over", {"account": 2, "market": 0}),
+        ("take_over", {"account": 2, "market": 0, "lots": 1}),
         ("nominate_adl", {"account": 2, "market": 0, "candidate": 1}),
         ("liquidate", {"account": 1, "market": 0}),
         ("settle_account", {"account": 1}),

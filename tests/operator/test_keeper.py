@@ -4,15 +4,40 @@ from __future__ import annotations
 
 import pytest
 
+from tallystick.machine.hosts.scouting import CLAIM, CLOSE, SETTLE, accounts_of, scout
+from tallystick.machine.market.funds import fund_of
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.shapes.submitting import Answer, Submission
-from tallystick.state.layout import ADL_DELAY_MS
-from tallystick.testing.byhand import hold
+from tallystick.state.cells import (
+    account_cash_units,
+    account_settled,
+    set_account_cash_units,
+    set_account_position_cost_units,
+    set_account_position_market,
+    set_account_position_size_lots,
+    set_market_net_lots,
+    set_market_open_interest_lots,
+    set_market_status,
+    set_price_index_ms,
+)
+from tallystick.state.layout import (
+    ADL_DELAY_MS,
+    CLAIM_COUNTED,
+    CLAIM_MS,
+    CLAIM_PAID,
+    MARKET_SETTLED,
+    SLICE_MS,
+    WIND_DOWN_MS,
+)
+from tallystick.state.state import State
+from tallystick.testing.byhand import endow, hold, write_rules
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.ledger.look import position
-from tallystick_operator.intake.door import Refused, check_signature, to_record
-from tallystick_operator.intake.keeper import RETRY_SECONDS, Keeper, candidates, due, ripe_nominations
+from tallystick.testing.world import START
+from tallystick_operator.api.depth import prices
+from tallystick_operator.intake.door import Refused, check_signature, to_record, unsigned
+from tallystick_operator.intake.keeper import MOST_ASKED, RETRY_SECONDS, Keeper, candidates, ripe_nominations
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tests.operator.rig import Rig
 
@@ -45,6 +70,31 @@ def keeper(rig: Rig, now: HandClock) -> tuple[Keeper, Sequencer]:
     return Keeper(sequencer, now), sequencer
 
 
+def wanted(state: State, what: int = CLOSE) -> list[tuple[int, int]]:
+    accounts = accounts_of(state)
+    found = scout(state, accounts, 0, len(accounts), state.registers.clock_ms)
+    return [(account, market) for each, account, market in found if each == what]
+
+
+def hold_too(state: State, account: int, slot: int, market: int, size: int) -> None:
+    """Give an account one position more, at no price."""
+    base, words = state.accounts.known(account), state.accounts.words
+    set_account_position_market(words, base, slot, market)
+    set_account_position_size_lots(words, base, slot, size)
+
+
+def open_another(rig: Rig) -> None:
+    """Give market 1 a price."""
+    for i in range(3):
+        rig.accept(rig.report(i, MARK, market=1))
+
+
+def pass_by(rig: Rig, ms: int) -> None:
+    """Let so much of L1's time go by, and a second more."""
+    rig.seconds += ms // 1000 + 1
+    rig.core.clock.observe(START + int(rig.seconds))
+
+
 def outcomes(rig: Rig) -> int:
     return rig.core.executor.state.registers.record_count
 
@@ -52,10 +102,118 @@ def outcomes(rig: Rig) -> int:
 def test_only_what_cannot_be_carried_is_due(rig: Rig) -> None:
     state = rig.core.executor.state
     troubled(rig, WORTH // 40)
-    assert due(state) == []
+    assert wanted(state) == []
     hold(state, POOR, 0, 100, WORTH // 40 - 1)
-    assert due(state) == [(POOR, 0)]
+    assert wanted(state) == [(POOR, 0)]
     assert candidates(state, POOR, 0) == [SHORT]
+
+
+def test_what_a_fund_holds_is_due_and_no_fund_is_a_candidate(rig: Rig) -> None:
+    state = rig.core.executor.state
+    troubled(rig, WORTH // 40)
+    hold(state, fund_of(0), 0, -10, 10**12)
+    assert wanted(state) == [(fund_of(0), 0)]
+    assert candidates(state, POOR, 0) == [SHORT]
+
+
+def test_F01_every_position_of_a_failing_account_is_closed_and_what_is_settled_there_is_paid(
+    rig: Rig, now: HandClock
+) -> None:
+    open_another(rig)
+    troubled(rig, WORTH // 80)
+    state = rig.core.executor.state
+    hold_too(state, POOR, 1, 1, 200)
+    hold_too(state, SHORT, 1, 1, -200)
+    set_market_status(state.markets.words, state.markets.known(1), MARKET_SETTLED)
+    set_market_open_interest_lots(state.markets.words, state.markets.known(1), 200)
+    paid = 200 * MARK * 100
+    base = state.accounts.known(POOR)
+    set_account_cash_units(state.accounts.words, base, account_cash_units(state.accounts.words, base) - paid)
+    rig.accept(rig.order(1, BUY, MARK, 100))
+    assert wanted(state) == [(POOR, 0)]
+    assert wanted(state, SETTLE) == [(SHORT, 1), (POOR, 1)]
+    watch, sequencer = keeper(rig, now)
+    assert not watch.tick()
+    assert position(state, POOR, 1) == position(state, SHORT, 1) == 0
+    assert position(state, POOR, 0) == 100, "what is paid may be what it lacks"
+    assert watch.tick()
+    assert 0 < position(state, POOR, 0) < 100
+    done = outcomes(rig)
+    for _ in range(5):
+        now.passed += RETRY_SECONDS
+        watch.tick()
+    sequencer.close()
+    assert outcomes(rig) == done, "nothing is asked for that would be rejected"
+
+
+def test_F01_of_two_positions_the_smaller_is_asked_for_as_well(rig: Rig) -> None:
+    open_another(rig)
+    troubled(rig, WORTH // 40 - 1)
+    hold_too(rig.core.executor.state, POOR, 1, 1, -300)
+    assert wanted(rig.core.executor.state) == [(POOR, 1), (POOR, 0)]
+
+
+def test_F01_accounts_are_looked_through_while_the_sequencer_is_busy(rig: Rig, now: HandClock) -> None:
+    troubled(rig, WORTH // 80)
+    watch, sequencer = keeper(rig, now)
+    with sequencer._lock:
+        assert [each[1:] for each in watch.scout()] == [(POOR, 0)]
+    sequencer.close()
+
+
+def test_F01_dead_orders_at_the_best_prices_are_taken_out_and_living_ones_stay(rig: Rig, now: HandClock) -> None:
+    ends = rig.core.clock.now_ms() + 1_000
+    for price in (MARK - 100, MARK - 200):
+        rig.accept(rig.order(1, BUY, price, 1, expiry_ms=ends))
+    rig.accept(rig.order(2, BUY, MARK - 150, 1))
+    rig.seconds += 2
+    watch, sequencer = keeper(rig, now)
+    for _ in range(64):
+        watch.tick()
+    sequencer.close()
+    state = rig.core.executor.state
+    assert list(prices(state, 0, BUY)) == [MARK - 150]
+    done = outcomes(rig)
+    watch._seen = -1
+    assert wanted(state) == [] and outcomes(rig) == done
+
+
+def test_F01_a_wind_down_that_somebody_began_is_carried_through_for_everybody(rig: Rig, now: HandClock) -> None:
+    troubled(rig, WORTH)
+    pass_by(rig, WIND_DOWN_MS)
+    watch, sequencer = keeper(rig, now)
+    watch.tick()
+    state = rig.core.executor.state
+    assert state.registers.wind_down_ms == 0, "nobody but people begins it"
+    sequencer.submit([unsigned(make("settle_account", account=SHORT))]).result()
+    watch.tick()
+    claims = [account_settled(state.accounts.words, state.accounts.known(each)) for each in (SHORT, POOR)]
+    assert claims == [CLAIM_COUNTED] * 2
+    pass_by(rig, CLAIM_MS)
+    now.passed += RETRY_SECONDS
+    watch.tick()
+    sequencer.close()
+    claims = [account_settled(state.accounts.words, state.accounts.known(each)) for each in (SHORT, POOR)]
+    assert claims == [CLAIM_PAID] * 2
+    assert wanted(state, CLAIM) == []
+
+
+def test_what_is_to_be_settled_comes_in_parts_and_traders_in_between(rig: Rig, now: HandClock) -> None:
+    open_another(rig)
+    troubled(rig, WORTH)
+    state = rig.core.executor.state
+    set_market_status(state.markets.words, state.markets.known(1), MARKET_SETTLED)
+    set_market_net_lots(state.markets.words, state.markets.known(1), MOST_ASKED + 1)
+    set_market_open_interest_lots(state.markets.words, state.markets.known(1), MOST_ASKED + 1)
+    for account in range(100, 100 + MOST_ASKED + 1):
+        state.accounts.open(account)
+        hold_too(state, account, 0, 1, 1)
+    watch, sequencer = keeper(rig, now)
+    assert not watch.tick()
+    assert len(wanted(state, SETTLE)) == 1
+    assert not watch.tick() and watch.tick()
+    sequencer.close()
+    assert wanted(state, SETTLE) == []
 
 
 def test_a_failing_position_is_sold_on_the_book(rig: Rig, now: HandClock) -> None:
@@ -66,11 +224,11 @@ def test_a_failing_position_is_sold_on_the_book(rig: Rig, now: HandClock) -> Non
     sequencer.close()
     state = rig.core.executor.state
     assert 0 < position(state, POOR, 0) < 100
-    assert due(state) == []
+    assert wanted(state) == []
 
 
 def test_what_nobody_buys_goes_to_the_other_side_and_is_not_asked_for_again_at_once(rig: Rig, now: HandClock) -> None:
-    troubled(rig, WORTH // 80)
+    troubled(rig, WORTH // 160)
     watch, sequencer = keeper(rig, now)
     watch.tick()
     nominated = outcomes(rig)
@@ -82,12 +240,92 @@ def test_what_nobody_buys_goes_to_the_other_side_and_is_not_asked_for_again_at_o
     sequencer.close()
 
 
+def test_of_what_the_book_leaves_the_fund_takes_the_most_it_can(rig: Rig, now: HandClock) -> None:
+    troubled(rig, WORTH // 160)
+    state = rig.core.executor.state
+    endow(state, 0, 10**12)
+    write_rules(state, 0, {"insurance_lots": 100})
+    watch, sequencer = keeper(rig, now)
+    watch.tick()
+    taken = position(state, fund_of(0), 0)
+    assert 0 < taken < 100
+    assert wanted(state) == [(fund_of(0), 0)], "as many as suffice"
+    done = outcomes(rig)
+    watch.tick()
+    assert outcomes(rig) == done, "the next slice waits"
+    sequencer.close()
+
+
+def test_a_fund_is_unwound_slice_by_slice(rig: Rig, now: HandClock) -> None:
+    troubled(rig, WORTH // 40)
+    state = rig.core.executor.state
+    hold(state, fund_of(0), 0, 40, 10**12)
+    write_rules(state, 0, {"insurance_lots": 100})
+    hold(state, SHORT, 0, -140, 10**13)
+    for _ in range(3):
+        rig.accept(rig.order(1, BUY, MARK, 100))
+    watch, sequencer = keeper(rig, now)
+    held = [position(state, fund_of(0), 0)]
+    for _ in range(3):
+        watch.tick()
+        held.append(position(state, fund_of(0), 0))
+        now.passed += RETRY_SECONDS
+        rig.seconds += SLICE_MS / 1000
+    sequencer.close()
+    assert held == sorted(set(held), reverse=True) and len(held) == 4
+
+
+def test_a_position_that_only_another_index_can_change_is_left_alone_until_then(rig: Rig, now: HandClock) -> None:
+    troubled(rig, -(10**9))
+    state = rig.core.executor.state
+    hold(state, SHORT, 0, -100, 1)
+    watch, sequencer = keeper(rig, now)
+    for _ in range(3):
+        watch.tick()
+        now.passed += RETRY_SECONDS
+    assert list(state.deleverages.rows) == [], "nobody could bear a lot of it: not a record"
+    assert set(watch._left_at) == {(CLOSE, POOR, 0), (CLOSE, SHORT, 0)} and watch._left_alone == {}
+    hold(state, SHORT, 0, -100, 10**12)
+    watch.tick()
+    assert list(state.deleverages.rows) == []
+    set_price_index_ms(state.prices.words, state.prices.known(0), state.registers.clock_ms + 1)
+    now.passed += RETRY_SECONDS
+    watch.tick()
+    sequencer.close()
+    assert watch._left_at == {}
+    assert list(state.deleverages.rows) == [POOR]
+
+
+def test_who_does_not_owe_is_asked_of_the_book_before_a_nominees_turn(rig: Rig, now: HandClock) -> None:
+    troubled(rig, WORTH // 160)
+    watch, sequencer = keeper(rig, now)
+    watch.tick()
+    rig.seconds += ADL_DELAY_MS / 1000
+    state = rig.core.executor.state
+    assert ripe_nominations(rig.core) == [(POOR, 0)]
+    watch.tick()
+    sequencer.close()
+    assert 0 < position(state, POOR, 0) < 100
+    assert position(state, SHORT, 0) == -position(state, POOR, 0)
+    assert wanted(state) == []
+
+
+def test_those_who_have_won_are_named_before_those_who_are_leveraged_more(rig: Rig) -> None:
+    troubled(rig, -1)
+    state = rig.core.executor.state
+    for account, value, gains in ((11, 10**9, 0), (12, 10**12, 1), (13, -5, 1), (14, 10**11, 1)):
+        hold(state, account, 0, -50, value)
+        base = state.accounts.known(account)
+        set_account_position_cost_units(state.accounts.words, base, 0, -50 * MARK * 100 - (2 * gains - 1))
+    assert candidates(state, POOR, 0) == [14, SHORT, 12, 11, 13]
+
+
 def test_a_nominee_whose_turn_has_come_takes_the_position_up(rig: Rig, now: HandClock) -> None:
     troubled(rig, -1)
     watch, sequencer = keeper(rig, now)
     watch.tick()
     rig.seconds += ADL_DELAY_MS / 1000
-    assert ripe_nominations(rig.core) == [POOR]
+    assert ripe_nominations(rig.core) == [(POOR, 0)]
     watch.tick()
     sequencer.close()
     assert position(rig.core.executor.state, POOR, 0) == position(rig.core.executor.state, SHORT, 0) == 0
@@ -112,6 +350,7 @@ def test_anybody_may_ask_and_what_does_nothing_is_refused(rig: Rig) -> None:
     assert refusal(ask("deleverage", account=POOR)) == "no_nomination"
     assert outcomes(rig) == before
     hold(rig.core.executor.state, POOR, 0, 100, 1)
+    assert refusal(ask("liquidate", account=fund_of(0), market=0)) == "no_position"
     first = ask("liquidate", account=POOR, market=0)
     assert isinstance(first, Answer)
     assert (first.outcome, first.repeated) == ("UNFILLED", False)

@@ -7,13 +7,20 @@ import pytest
 from tallystick.errors import BadInput
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.state.cells import outbox_recipient
+from tallystick.state.cells import account_cash_units, outbox_recipient
+from tallystick.state.state import State
 from tallystick.testing.rogues.__main__ import main as rogue
 from tallystick.testing.rogues.lies import LIES, Lie, make_lie
-from tallystick.testing.world import World, address, total_units
+from tallystick.testing.world import World, address
 
 THIEF = address("thief")
 CONSERVING = sorted(set(LIES) - {"mint-deposit"})
+
+
+def total_units(state: State) -> int:
+    """Return what the state owes: every account's cash, the fees, and all withdrawals."""
+    cash = sum(account_cash_units(state.accounts.words, account) for _, account in state.accounts.every())
+    return cash + state.registers.fees_units + state.registers.withdrawn_units
 
 
 def busy_world() -> World:

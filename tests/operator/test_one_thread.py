@@ -99,7 +99,7 @@ def test_a_batch_is_sealed_posted_asserted_and_confirmed_in_one_thread_without_a
     threads = threading.active_count()
     village.scene.stage.deposit("alice")
     village.pass_time(1.0, blocks=1)
-    assert village.send(make("list_market", market=0, **ordinary_rules()), "governance") == "ACCEPTED"
+    assert village.send(make("list_market", market=1, **ordinary_rules()), "governance") == "ACCEPTED"
     pauses = [village.pass_time(1.0, blocks=1) for _ in range(3)]
     assert {"batch_sealed", "batch_posted", "asserted", "caught_up", "assertion_ok"} <= set(village.told())
     assert set(pauses) <= {0.0, BUSY_SECONDS, POLL_SECONDS}

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import pytest
 
 from tallystick.machine.machine import Event
@@ -15,12 +14,10 @@ from tallystick.records.items import pack_items
 from tallystick.records.signing import make, sign
 from tallystick.shapes.progress import Feed
 from tallystick.shapes.routes import FEED
-from tallystick.shapes.submitting import Submission
-from tallystick.state.layout import CHANGE_DELAY_MS, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, KIND_DATED
+from tallystick.state.layout import CHANGE_DELAY_MS, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, SETTLE_WAIT_MS
 from tallystick.testing.scenarios.orders.many_orders import cancel, place
-from tallystick.testing.world import START, address, key, ordinary_rules
+from tallystick.testing.world import START, address, key
 from tallystick.transport import Transport
-from tallystick_operator.intake.door import to_record
 from tallystick_operator.sequencer import recent as history
 from tallystick_operator.sequencer.recent import History
 from tests.operator.rig import MakeRig, Rig
@@ -193,12 +190,12 @@ def test_funding_is_told_by_the_hour(served: Served) -> None:
         rig.seconds = seconds
         rig.core.clock.observe(int(rig.core.clock.now_ms() // 1000 + 3_700 * (number - 2) + 60))
         for signer in range(3):
-            served.post(rig.report(signer, number, 618_000))
+            served.post(rig.report(signer, 618_000))
     hours = get(served, "/v1/funding/0")["funding"]
     assert [(each["index_ticks"], each["rate_ppm"] > 0) for each in hours] == [(618_000, True)]
     market = get(served, "/v1/markets")["markets"][0]
     assert market["funding_index"] == hours[0]["funding_index"]
-    assert (market["index_ticks"], market["status"]) == (618_000, "post-only")
+    assert (market["index_ticks"], market["status"]) == (618_000, "live")
 
 
 def test_agents_are_listed_until_they_are_revoked(served: Served) -> None:
@@ -226,7 +223,7 @@ def test_a_proposed_change_is_shown_with_its_market(served: Served) -> None:
     change = get(served, "/v1/markets")["markets"][0]["change"]
     assert (change["proposed"], change["rules"]["taker_fee_ppm"]) == (1, 123)
     assert change["effective_ms"] > rig.core.clock.now_ms()
-    assert served.post(make("apply_change", market=0)).json()["error"] == "too_early"
+    assert served.post(make("apply_change", pending=0)).json()["error"] == "too_early"
 
 
 @pytest.mark.parametrize(
@@ -279,28 +276,24 @@ def test_events_that_nobody_outside_needs_are_passed_over() -> None:
 
 def test_a_settled_market_says_so_and_its_positions_turn_into_cash(served: Served) -> None:
     rig = served.rig
-    expiry = rig.core.clock.now_ms() + 5_000
-    values = {"market": 3, "kind": KIND_DATED, "expiry_ms": expiry, **ordinary_rules()}
-    fields = {"kind": "list_market", "fields": values}
-    listing = to_record(msgspec.convert(fields, Submission), signed=False)
-    served.post(sign(listing, rig.core.domain, key("governance")))
 
-    def report(number: int, price: int) -> None:
+    def report(price: int) -> None:
         for signer in range(3):
-            values = {"signer": signer, "round": number, "price_ticks": price, "time_ms": rig.core.clock.now_ms()}
-            assert served.post(rig.signed("report_price", f"signer {signer}", market=3, **values)).status_code == 200
+            assert served.post(rig.report(signer, price, market=3)).status_code == 200
 
-    report(1, 500)
+    report(500)
     served.post(rig.order(1, BUY, 500, 4, market=3))
     served.post(rig.order(2, SELL, 500, 4, market=3))
     settle = make("settle_position", account=1, market=3)
     assert served.post(settle).json()["error"] == "not_settled"
-    rig.seconds += 6
-    report(2, 510)
-    assert [(each["market"], each["status"]) for each in get(served, "/v1/markets")["markets"]] == [
-        (0, "live"),
-        (3, "settled"),
-    ]
+    rig.seconds += 20
+    report(510)
+    listed = get(served, "/v1/markets")["markets"]
+    assert {each["market"]: each["status"] for each in listed}[3] == "settled"
+    assert served.post(settle).json()["error"] == "too_early"
+    rig.seconds += SETTLE_WAIT_MS / 1_000 + 1
+    rig.core.clock.observe(START + int(rig.seconds))
+    served.post(rig.order(1, BUY, 617_000, 1))
     assert served.post(settle).json()["outcome"] == "ACCEPTED"
     assert get(served, "/v1/account/1")["positions"] == []
     rig.seconds += 2
@@ -309,7 +302,7 @@ def test_a_settled_market_says_so_and_its_positions_turn_into_cash(served: Serve
     start = get(served, "/v1/info")["sequence"]
     served.post(make("settle_position", account=2, market=3))
     events = get(served, f"/v1/feed?after={start}&account=2")["events"]
-    assert [(each["event"], each["values"]["price_ticks"]) for each in events] == [("settlement", 510)]
+    assert [(each["event"], each["values"]["price_ticks"]) for each in events] == [("settlement", 500)]
 
 
 def test_a_change_of_rules_is_put_in_force_by_anybody_when_its_time_has_come(served: Served) -> None:
@@ -319,6 +312,6 @@ def test_a_change_of_rules_is_put_in_force_by_anybody_when_its_time_has_come(ser
     rig.seconds += CHANGE_DELAY_MS / 1_000 + 1
     rig.core.clock.observe(START + int(rig.seconds))
     served.post(rig.order(1, BUY, 617_000, 1))
-    assert served.post(make("apply_change", market=0)).json()["outcome"] == "ACCEPTED"
+    assert served.post(make("apply_change", pending=0)).json()["outcome"] == "ACCEPTED"
     market = get(served, "/v1/markets")["markets"][0]
     assert (market["taker_fee_ppm"], market["change"]) == (123, {"proposed": 1, "effective_ms": 0, "rules": {}})

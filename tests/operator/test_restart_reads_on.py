@@ -10,6 +10,7 @@ import pytest
 from tallystick.errors import StateError
 from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.client.quorum import QuorumClient
+from tallystick.state.ordinals import BlockNumber
 from tests.operator.scene import Scene
 
 IDLE_BLOCKS = 300
@@ -24,7 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def note(self: QuorumClient, addresses: Any, first_block: int, last_block: int, topics: Any = ()) -> Any:
         found.append(first_block)
-        return logs(self, addresses, first_block, last_block, topics)
+        return logs(self, addresses, BlockNumber(first_block), BlockNumber(last_block), topics)
 
     monkeypatch.setattr(QuorumClient, "logs", note)
     return found

@@ -193,7 +193,7 @@ def test_the_unsigned_fields_are_those_the_operator_fills_in_or_that_a_key_check
         ("cancel_all", "agent"),
         ("cancel_before", "agent"),
         ("dead_man", "agent"),
-        ("report_price", "signer"),
+        ("report_prices", "signer"),
         ("bulk", "agent"),
         ("block_trade", "agent"),
         ("block_trade", "taker"),

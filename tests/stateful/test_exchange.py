@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from tallystick.testing.stateful.play import Exchange
 
 USUAL = settings(
-    max_examples=50,
+    max_examples=25,
     stateful_step_count=60,
     deadline=None,
     derandomize=False,

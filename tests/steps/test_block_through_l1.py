@@ -99,6 +99,17 @@ def test_a_loser_leaves_at_any_price_that_leaves_it_something(market: World) -> 
     assert cash(market.state, 1) == 60_000 - 100 - 59_000 - 95
 
 
+def test_however_much_margin_is_left_nobody_leaves_at_a_price_that_makes_it_less_safe(market: World) -> None:
+    """I3, I22: beside the collar a price would be a withdrawal."""
+    market.withdraw(1, RICH - 200_000)
+    assert market.block(1, 2, BUY, MARK, LOTS) is ACCEPTED
+    market.later(STALE_MS + 1)
+    # Worth 199,900: a tenth of it stands behind each lot.
+    assert market.force(leaving(market, MARK - 200, lots=1)) is Outcome.MARGIN
+    assert market.force(leaving(market, MARK - 199, lots=1)) is ACCEPTED
+    assert held(market) == (LOTS - 1, 1 - LOTS)
+
+
 def test_with_fresh_prices_a_record_through_l1_trades_as_a_sequenced_one(market: World) -> None:
     record = market.accepted(market.offer(1, 0, BUY, MARK, LOTS), 2)
     assert market.force(record) is ACCEPTED

@@ -214,10 +214,10 @@ def test_either_side_needs_its_initial_margin(market: World, poor: int) -> None:
 
 def test_a_price_that_takes_a_sides_margin_away_is_refused_and_one_that_only_reduces_is_not(market: World) -> None:
     """I3."""
-    market.withdraw(1, RICH - 20_000)
+    market.withdraw(1, RICH - 15_100)
     assert market.block(1, 2, BUY, MARK, 3) is ACCEPTED
-    assert market.block(1, 3, SELL, MARK - 100, 1) is Outcome.MARGIN
     market.report(0, MARK - 45)
+    assert market.block(1, 3, SELL, MARK - 56, 1) is Outcome.MARGIN
     assert market.block(1, 3, BUY, MARK - 45, 1) is Outcome.MARGIN
     assert market.block(1, 3, SELL, MARK - 45, 1) is ACCEPTED
 

@@ -38,8 +38,8 @@ def test_a_cancelled_order_is_gone_and_cannot_be_cancelled_again(market: World) 
 
 
 def test_a_filled_order_cannot_be_cancelled(market: World) -> None:
-    market.order(1, 0, BUY, 900, 1, client_id=7)
-    market.order(2, 0, SELL, 900, 1)
+    market.order(1, 0, BUY, 990, 1, client_id=7)
+    market.order(2, 0, SELL, 990, 1)
     assert market.cancel(1, 7, FIRST) is Outcome.NO_SUCH_ORDER
 
 

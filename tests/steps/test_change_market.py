@@ -24,7 +24,7 @@ def wait(world: World, ms: int) -> None:
 
 
 def apply(world: World, market: int = 0) -> Outcome:
-    return world.send(make("apply_change", market=market))
+    return world.send(make("apply_change", pending=market))
 
 
 def test_a_change_of_a_market_that_is_not_listed_is_refused(world: World) -> None:
@@ -54,7 +54,6 @@ def test_rules_that_may_not_be_listed_may_not_be_proposed(market: World) -> None
         {"maintenance_ppm": 0},
         {"rebate_ppm": 501},
         {"tier3_from_millions": 1},
-        {"move_ppm": 0},
     )
     for bad in bads:
         assert market.change_market(0, 1, "governance", **bad) is Outcome.BAD_PARAMETERS

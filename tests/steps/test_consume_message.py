@@ -20,8 +20,9 @@ from tallystick.state.layout import (
     OUTBOX_AMOUNT_UNITS,
     OUTBOX_RECIPIENT,
 )
+from tallystick.testing.byhand import write_rules
 from tallystick.testing.ledger.look import book, cash, limbs, owner, position, word
-from tallystick.testing.world import World, address, message, write_rules
+from tallystick.testing.world import World, address, message
 
 RICH = 1_000_000_000
 
@@ -156,13 +157,13 @@ def test_only_the_owner_forces_its_orders_to_be_cancelled(market: World) -> None
 
 
 def test_after_a_forced_cancel_older_orders_never_trade_and_newer_ones_do(market: World) -> None:
-    market.order(1, 0, 0, 900, 1, client_id=1)
+    market.order(1, 0, 0, 990, 1, client_id=1)
     done = consume(market, forced("alice", 1, 0, MESSAGE_FORCE_CANCEL_ALL))
     assert done is Outcome.ACCEPTED
     registers = market.state.registers
     assert word(market.state.accounts, 1, ACCOUNT_DEAD_BEFORE) == registers.record_count + registers.message_cursor
-    market.order(1, 0, 0, 900, 2, client_id=2)
-    market.order(2, 0, 1, 900, 5, flags=1)
+    market.order(1, 0, 0, 990, 2, client_id=2)
+    market.order(2, 0, 1, 990, 5, flags=1)
     assert position(market.state, 1, 0) == 2
     assert book(market.state, 0, 0) == []
 
@@ -265,7 +266,7 @@ def test_a_close_of_an_expired_future_is_refused(market: World) -> None:
 
 
 def test_a_sale_without_a_bound_takes_any_bid_and_a_purchase_without_one_any_offer(holding: World) -> None:
-    holding.order(3, 0, 0, 1, 3, client_id=3)
+    holding.order(3, 0, 0, 988, 3, client_id=3)
     assert consume(holding, closing("alice", 1, 0, 0, 0)) is Outcome.ACCEPTED
     assert consume(holding, closing("bob", 2, 0, 0, 0)) is Outcome.ACCEPTED
     assert (position(holding.state, 1, 0), position(holding.state, 2, 0)) == (0, 0)

@@ -1,43 +1,28 @@
-"""FIRE_TRIGGER: orders that wait for a mark, and pairs of which one cancels the other (I20)."""
+"""FIRE_TRIGGER: orders that wait for a mark (I20)."""
 
 from __future__ import annotations
 
 import pytest
 
-from tallystick.schema.names import Outcome
+from tallystick.machine.by_record import begin
+from tallystick.machine.engine import advance
+from tallystick.proof.tracer import Tracer
+from tallystick.records.codec import encode
+from tallystick.referee.runner import TwinRunner
+from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import (
-    FLAG_FOK,
     FLAG_IOC,
     FLAG_MARKET,
     FLAG_POST_ONLY,
     FLAG_REDUCE_ONLY,
-    FLAG_TRIGGER_ABOVE,
+    LONG_SILENCE_MS,
     PAGE_SLOTS,
+    REPORT_AGE_MS,
+    WORK,
 )
 from tallystick.testing.ledger.look import book, check_book, parked, position
 from tallystick.testing.world import World, address
-
-BUY, SELL = 0, 1
-ABOVE = FLAG_TRIGGER_ABOVE
-DIRECTIONS = pytest.mark.parametrize("away", [1, -1], ids=["above", "below"])
-
-
-def wait_for(world: World, account: int, side: int, trigger: int, **more: int) -> int:
-    """Park a limit order at its trigger, and return where it is."""
-    values = {"price": trigger, "lots": 1, **more}
-    flags = values.pop("flags", 0) | (ABOVE if trigger > 1000 else 0)
-    price, lots = values.pop("price"), values.pop("lots")
-    assert world.conditional(account, 0, side, price, lots, trigger, flags=flags, **values) is Outcome.ACCEPTED
-    return newest(world)
-
-
-def newest(world: World) -> int:
-    return next(values[2] for name, values in reversed(world.events) if name in ("parked", "rested"))
-
-
-def fired(world: World) -> list[int]:
-    """Return the client ids that fired, in their order."""
-    return [values[1] for name, values in world.events if name == "fired"]
+from tests.steps.waiting import ABOVE, BUY, DIRECTIONS, SELL, fired, wait_for
 
 
 @DIRECTIONS
@@ -58,6 +43,17 @@ def test_the_nearest_trigger_fires_first_and_the_oldest_of_one(market: World, aw
     market.report(0, 1000 + 9 * away)
     assert fired(market) == [2, 4, 3, 1]
     assert {order.client_id for order in parked(market.state, 0)} == {5, 6}
+
+
+def test_the_books_come_one_after_the_other_sales_before_purchases(market: World) -> None:
+    for client_id, side, reach in ((1, BUY, 2), (2, SELL, 9), (3, BUY, 1), (4, SELL, 5)):
+        wait_for(market, 1, side, 1000 + reach, price=1000 if side == BUY else 1100, client_id=client_id)
+        wait_for(market, 1, side, 1000 - reach, price=900 if side == BUY else 1100, client_id=10 + client_id)
+    market.report(0, 1010)
+    assert fired(market) == [4, 2, 3, 1]
+    market.report(0, 990)
+    assert fired(market)[4:] == [14, 12, 13, 11]
+    assert (market.state.registers.firing_book, market.state.registers.resume) == (0, 0)
 
 
 def test_those_above_come_before_those_below(market: World) -> None:
@@ -98,7 +94,6 @@ def test_a_stop_loss_sells_at_the_market_when_the_mark_falls(market: World) -> N
     ("flags", "outcome"),
     [
         (FLAG_IOC, Outcome.UNFILLED),
-        (FLAG_FOK, Outcome.NOT_FILLABLE),
         (FLAG_REDUCE_ONLY, Outcome.NOTHING_TO_REDUCE),
         (FLAG_POST_ONLY, Outcome.WOULD_CROSS),
     ],
@@ -155,19 +150,34 @@ def test_parking_asks_for_the_margin_of_a_resting_order(market: World) -> None:
     assert market.conditional(poor, 0, BUY, 1010, 5, 1010, flags=ABOVE) is Outcome.MARGIN
 
 
-def test_triggers_wait_while_prices_are_stale_and_while_only_makers_may_come(market: World) -> None:
+def test_triggers_wait_while_prices_are_stale_and_fire_with_the_first_that_is_not(market: World) -> None:
     wait_for(market, 1, BUY, 1005, client_id=7)
-    market.later(60_001)
+    market.later(LONG_SILENCE_MS + 1)
     assert market.conditional(1, 0, BUY, 900, 1, 1010, flags=ABOVE) is Outcome.STALE_INDEX
-    market.report(0, 1005)
-    assert market.conditional(1, 0, BUY, 900, 1, 1010, flags=ABOVE) is Outcome.ACCEPTED
     assert fired(market) == []
-    market.later(59_999)
-    market.report(0, 1005)
-    assert fired(market) == []
-    market.later(1)
     market.report(0, 1005)
     assert fired(market) == [7]
+
+
+@pytest.mark.parametrize(("left", "fire"), [(0, 0), (1, 0), (2, 1), (3, 2), (5, 2), (6, 2), (7, 2)])
+def test_a_report_fires_as_many_as_its_work_is_left_for(unreplayed: World, left: int, fire: int) -> None:
+    """To leave each of the four books behind takes work, too: one comes before that of the two orders."""
+    world = unreplayed
+    for client_id in (1, 2):
+        wait_for(world, 1, BUY, 1005, client_id=client_id)
+    world.later(REPORT_AGE_MS + 1)
+    world.report(0, 1005, signers=(0, 1))
+    begin(world.machine, encode(world.reported({0: 1005}, 2, world.state.registers.clock_ms)))
+    registers = world.state.registers
+    while registers.phase != Phase.FIRE_TRIGGER:
+        advance(world.machine)
+    assert registers.work == WORK
+    registers.work = left
+    tracer, referee = Tracer(world.machine), TwinRunner(world.published)
+    while registers.phase != Phase.FETCH_RECORD:
+        referee.check(tracer.prove(), world.published.batch_limit)
+    assert (fired(world), registers.work) == ([1, 2][:fire], max(0, left - 6))
+    assert (registers.pair_work, registers.resume, registers.outcome) == (0, 0, Outcome.ACCEPTED)
 
 
 def test_a_trigger_of_one_market_knows_no_other(market: World) -> None:
@@ -176,79 +186,6 @@ def test_a_trigger_of_one_market_knows_no_other(market: World) -> None:
     wait_for(market, 1, BUY, 1005)
     market.report(1, 1005)
     assert fired(market) == []
-
-
-def bracket(world: World) -> tuple[int, int]:
-    """Buy 5 lots for account 2, with a take-profit and a stop; return where they are."""
-    world.order(1, 0, SELL, 1000, 5)
-    world.order(2, 0, BUY, 1000, 5)
-    flags = FLAG_MARKET | FLAG_REDUCE_ONLY
-    profit = wait_for(world, 2, SELL, 1010, price=0, lots=5, flags=flags, client_id=1)
-    stop = wait_for(world, 2, SELL, 990, price=0, lots=5, flags=flags, client_id=2, pair=1, pair_slot=profit)
-    return profit, stop
-
-
-@DIRECTIONS
-def test_when_one_of_a_pair_fires_the_other_is_dead(market: World, away: int) -> None:
-    profit, stop = bracket(market)
-    for slot in (profit, stop):
-        assert market.clean(slot) is Outcome.NOT_DEAD
-    market.report(0, 1000 + 10 * away)
-    assert fired(market) == [1 if away > 0 else 2]
-    assert market.clean(stop if away > 0 else profit) is Outcome.ACCEPTED
-    assert parked(market.state, 0) == []
-
-
-@DIRECTIONS
-def test_the_dead_one_of_a_pair_does_not_fire(market: World, away: int) -> None:
-    bracket(market)
-    market.report(0, 1000 + 10 * away)
-    market.report(0, 1000 - 10 * away)
-    assert fired(market) == [1 if away > 0 else 2]
-    assert parked(market.state, 0) == []
-
-
-@pytest.mark.parametrize("taken", [1, 5])
-def test_a_quote_that_fills_in_any_part_kills_its_stop(market: World, taken: int) -> None:
-    assert market.conditional(1, 0, SELL, 1002, 5, 0, flags=FLAG_POST_ONLY, client_id=1) is Outcome.ACCEPTED
-    quote = newest(market)
-    stop = wait_for(market, 1, SELL, 990, client_id=2, pair=1, pair_slot=quote)
-    market.order(2, 0, BUY, 1002, taken, flags=FLAG_IOC)
-    assert market.clean(stop) is Outcome.ACCEPTED
-    assert [order.remaining_lots for order in book(market.state, 0, SELL)] == ([4] if taken == 1 else [])
-    if taken == 1:
-        assert market.clean(quote) is Outcome.NOT_DEAD
-
-
-def test_cancelling_one_of_a_pair_kills_the_other(market: World) -> None:
-    profit, stop = bracket(market)
-    assert market.cancel(2, 2, stop) is Outcome.ACCEPTED
-    market.report(0, 1010)
-    assert (fired(market), parked(market.state, 0)) == ([], [])
-    assert market.clean(profit) is Outcome.NO_SUCH_ORDER
-
-
-def test_another_order_in_the_place_of_a_partner_is_none(market: World) -> None:
-    profit, stop = bracket(market)
-    market.cancel(2, 1, profit)
-    again = wait_for(market, 2, SELL, 1010, client_id=1)
-    assert again != profit or market.clean(stop) is Outcome.ACCEPTED
-    assert market.clean(again) is Outcome.NOT_DEAD
-
-
-def test_a_pair_needs_a_living_single_order_of_the_account(market: World) -> None:
-    profit, stop = bracket(market)
-    single = wait_for(market, 2, SELL, 1020, client_id=4)
-    for account, pair, slot in ((2, 1, profit), (2, 4, stop), (2, 5, single), (1, 4, single), (2, 4, 64 * 999)):
-        refused = market.conditional(account, 0, SELL, 980, 1, 980, pair=pair, pair_slot=slot)
-        assert refused is Outcome.NO_SUCH_ORDER
-    assert market.conditional(2, 0, SELL, 980, 1, 980, pair=4, pair_slot=single) is Outcome.ACCEPTED
-
-
-def test_an_order_that_takes_has_no_pair(market: World) -> None:
-    slot = wait_for(market, 2, SELL, 1020, client_id=4)
-    for flags in (0, FLAG_IOC, FLAG_MARKET):
-        assert market.conditional(2, 0, BUY, 900, 1, 0, flags=flags, pair=4, pair_slot=slot) is Outcome.BAD_FLAGS
 
 
 def test_an_agent_that_may_place_may_place_it(market: World) -> None:
@@ -271,3 +208,6 @@ def test_an_agent_that_may_place_may_place_it(market: World) -> None:
             trigger_ticks=1010,
         )
         assert market.send(record) is outcome
+
+
+# Parked again

@@ -13,26 +13,23 @@ from tallystick.state.layout import (
     BUY,
     CLAIM_MS,
     FLAG_TRIGGER_ABOVE,
+    FORCED_AGE_MS,
     ITEM_CANCEL,
     ITEM_PLACE,
     KIND_DATED,
-    LIQUIDATION_WAIT_MS,
     MAX_ACCOUNT,
     MESSAGE_BYTES,
     MESSAGE_RECORD,
     PRICE_INDEX_MS,
-    REPORT_AGE_MS,
     REPORT_AHEAD_MS,
     SELL,
-    STALE_MS,
+    SETTLE_WAIT_MS,
     WIND_DOWN_MS,
 )
 from tallystick.testing.ledger.look import book, cash, index, mark, parked, position, word
 from tallystick.testing.world import World, address, key, message, ordinary_rules, record_message
 
 ACCEPTED = Outcome.ACCEPTED
-DUE = 15_000_000
-"""Units: what an account is left with that a fall of six per cent makes due."""
 
 
 def signed(world: World, kind: str, account: int = 1, /, **values: int) -> Record:
@@ -49,10 +46,8 @@ def queue(world: World, time: int, *records: Record | bytes) -> None:
 
 
 def reports(world: World, time: int, price: int, market: int = 0) -> list[Record]:
-    """Return three signers' reports of a market's next round."""
-    world.rounds[market] = world.rounds.get(market, 0) + 1
-    values = {"market": market, "round": world.rounds[market], "price_ticks": price, "time_ms": time * 1000}
-    return [world.signed("report_price", f"signer {i}", signer=i, **values) for i in range(3)]
+    """Return three signers' reports of a market."""
+    return [world.reported({market: price}, i, time * 1000) for i in range(3)]
 
 
 def now(world: World) -> int:
@@ -206,8 +201,8 @@ def test_forced_records_run_in_order_between_other_messages_and_before_the_batch
 @pytest.mark.parametrize(
     ("away_ms", "outcome"),
     [
-        (-REPORT_AGE_MS - 1, Outcome.STALE_REPORT),
-        (-REPORT_AGE_MS, ACCEPTED),
+        (-FORCED_AGE_MS - 1, Outcome.STALE_REPORT),
+        (-FORCED_AGE_MS, ACCEPTED),
         (REPORT_AHEAD_MS, ACCEPTED),
         (REPORT_AHEAD_MS + 1, Outcome.STALE_REPORT),
     ],
@@ -215,8 +210,7 @@ def test_forced_records_run_in_order_between_other_messages_and_before_the_batch
 def test_a_forced_report_is_as_old_as_it_was_when_it_was_queued(market: World, away_ms: int, outcome: Outcome) -> None:
     market.seal()
     queued = now(market) + 120
-    values = {"market": 0, "signer": 0, "round": 99, "price_ticks": 1000, "time_ms": queued * 1000 + away_ms}
-    queue(market, queued, market.signed("report_price", "signer 0", **values))
+    queue(market, queued, market.reported({0: 1000}, 0, queued * 1000 + away_ms))
     market.time = queued + 800
     assert market.consume() is outcome
 
@@ -232,7 +226,7 @@ def test_P06_the_index_of_forced_reports_is_of_their_time_so_that_nobody_trades_
     assert market.state.registers.last_index_ms == queued * 1000
     assert market.order(1, 0, BUY, 1000, 1) is Outcome.STALE_INDEX
     assert market.report(0, 1010) is ACCEPTED
-    assert market.order(1, 0, BUY, 1000, 1) is Outcome.POST_ONLY_STAGE
+    assert market.order(1, 0, BUY, 1000, 1) is ACCEPTED
 
 
 def test_a_forced_report_that_is_ahead_of_the_clock_makes_an_index_of_the_clocks_time(market: World) -> None:
@@ -243,24 +237,39 @@ def test_a_forced_report_that_is_ahead_of_the_clock_makes_an_index_of_the_clocks
     assert word(market.state.prices, 0, PRICE_INDEX_MS) == market.state.registers.clock_ms
 
 
-def test_no_forced_report_moves_the_indexs_time_back(market: World) -> None:
+def test_forced_reports_of_a_minority_move_no_newer_index(market: World) -> None:
+    """Those of the others are newer than the message, and two are no quorum."""
     market.seal()
     begun = now(market)
     market.later(30_000)
     market.report(0, 1005)
     clock = market.state.registers.clock_ms
-    queue(market, begun, *reports(market, begun, 1010))
+    queue(market, begun, *(market.reported({0: 1010}, i, begun * 1000) for i in (3, 4)))
     assert market.consume() is ACCEPTED
-    assert index(market.state, 0) == 1010
+    assert index(market.state, 0) == 1005
     assert word(market.state.prices, 0, PRICE_INDEX_MS) == market.state.registers.last_index_ms == clock
 
 
-def test_newer_reports_make_forced_ones_of_an_older_round_late(market: World) -> None:
+def test_one_forced_report_of_many_markets_moves_all_of_them(market: World) -> None:
+    market.list_market(1)
+    market.list_market(63)
+    market.seal()
+    queued = now(market) + 60
+    prices = {0: 1010, 1: 50, 2: 1, 63: 7}
+    queue(market, queued, *(market.reported(prices, i, queued * 1000) for i in range(3)))
+    market.time = queued + 800
+    assert market.consume() is ACCEPTED
+    assert [mark(market.state, number) for number in prices] == [1010, 50, 0, 7]
+    registers = market.state.registers
+    assert (registers.forced_ms, registers.record_source, registers.bulk_end) == (0, 0, 0)
+
+
+def test_newer_reports_make_forced_ones_of_their_signers_old(market: World) -> None:
     market.seal()
     late = reports(market, now(market), 900)
     market.report(0, 1010)
     queue(market, now(market), *late)
-    assert market.consume() is Outcome.OLD_ROUND
+    assert market.consume() is Outcome.OLD_REPORT
     assert index(market.state, 0) == 1010
 
 
@@ -280,81 +289,25 @@ def test_triggers_wait_where_a_late_report_would_fire_orders_that_are_refused(ma
     assert [each.price_ticks for each in book(market.state, 0, BUY)] == [1020]
 
 
-# The ladder
-
-
-@pytest.fixture
-def due(market: World) -> World:
-    """Dave is long so much that a fall to 940 makes the position due; there is a bid at 930."""
-    market.deposit("dave", 4, DUE)
-    market.order(1, 0, SELL, 1000, 2000)
-    assert market.order(4, 0, BUY, 1000, 2000) is ACCEPTED
-    market.order(2, 0, BUY, 930, 5000)
-    market.seal()
-    return market
-
-
-def test_P06_a_due_position_is_closed_through_l1_alone_while_the_sequencer_sends_nothing(due: World) -> None:
-    queued = now(due) + 20
-    queue(due, queued, *reports(due, queued, 940))
-    queue(due, queued, *[make("liquidate", account=4, market=0)] * 2)
-    due.time = queued + 900
-    due.consume()
-    assert position(due.state, 4, 0) < 2000
-    assert position(due.state, 2, 0) == 2000 - position(due.state, 4, 0)
-
-
-@pytest.mark.parametrize(
-    ("later", "outcome"), [(0, "closed"), (STALE_MS // 1000, "closed"), (STALE_MS // 1000 + 1, Outcome.STALE_INDEX)]
-)
-def test_a_forced_liquidation_finds_an_index_as_old_as_when_it_was_queued(
-    due: World, later: int, outcome: Outcome | str
-) -> None:
-    queued = now(due) + 20
-    queue(due, queued, *reports(due, queued, 940))
-    queue(due, queued + later, make("liquidate", account=4, market=0))
-    due.time = queued + 900
-    ended = due.consume()
-    assert (ended is Outcome.STALE_INDEX) == (outcome is Outcome.STALE_INDEX)
-    assert (position(due.state, 4, 0) == 2000) == (outcome is Outcome.STALE_INDEX)
-
-
-@pytest.mark.parametrize("short", [0, 1])
-def test_behind_a_silence_a_forced_liquidation_waits_by_its_own_time(due: World, short: int) -> None:
-    begun = now(due) + STALE_MS // 1000 + 100
-    for after in range(0, LIQUIDATION_WAIT_MS // 1000 + 1, 50):
-        queue(due, begun + after, *reports(due, begun + after, 940))
-    queue(due, begun + LIQUIDATION_WAIT_MS // 1000 - short, make("liquidate", account=4, market=0))
-    due.time = begun + 900
-    ended = due.consume()
-    assert (ended is Outcome.LIQUIDATIONS_WAIT) == bool(short)
-    assert (position(due.state, 4, 0) == 2000) == bool(short)
-
-
-def test_without_forced_reports_a_late_liquidation_finds_a_stale_index(due: World) -> None:
-    queue(due, now(due) + 61, make("liquidate", account=4, market=0), make("take_over", account=4, market=0))
-    due.time += 900
-    assert due.consume() is Outcome.STALE_INDEX
-
-
 # The end
 
 
-def test_P06_a_future_is_settled_and_paid_out_through_l1_alone_at_the_price_of_its_expiry(market: World) -> None:
-    expiry = now(market) + 100
+def test_P06_a_future_is_settled_and_paid_out_through_l1_alone_at_the_mean_of_what_was_queued(market: World) -> None:
+    expiry = now(market) + 200
     market.list_market(1, kind=KIND_DATED, expiry_ms=expiry * 1000)
     market.report(1, 1000)
     market.order(1, 1, SELL, 1000, 9)
     assert market.order(2, 1, BUY, 1000, 9) is ACCEPTED
     market.seal()
-    queue(market, expiry - 1, *reports(market, expiry - 1, 1100, market=1))
+    queue(market, expiry - 90, *reports(market, expiry - 90, 1200, market=1))
     queue(market, expiry, *reports(market, expiry, 1050, market=1))
-    queue(market, expiry, *[make("settle_position", account=number, market=1) for number in (1, 2)])
     before = cash(market.state, 2)
     market.time = expiry + 900
-    assert market.consume() is ACCEPTED
+    market.consume()
+    market.time += SETTLE_WAIT_MS // 1000
+    assert market.force(*[make("settle_position", account=number, market=1) for number in (1, 2)]) is ACCEPTED
     assert [position(market.state, number, 1) for number in (1, 2)] == [0, 0]
-    assert cash(market.state, 2) - before == 9 * 1050 * 100
+    assert cash(market.state, 2) - before == 9 * 1010 * 100
 
 
 def test_P06_an_exchange_whose_prices_died_is_wound_down_through_l1_alone(market: World) -> None:

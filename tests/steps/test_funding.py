@@ -130,6 +130,8 @@ def test_funding_by_chance_is_what_the_ledger_says(seed: int) -> None:
     listed = Market(7, 50_000, 25_000, 500, 100, 1_000_000, 50)
     listed.mark = listed.index = 1000
     listed.index_ms = scene.state.registers.clock_ms
+    listed.brakes.see(0, 1000, 25_000, listed.index_ms)
+    listed.indices = [(listed.index_ms, 1000)]
     ledger.markets[0] = listed
     for number, name in enumerate(("alice", "bob", "carol"), start=1):
         ledger.message()

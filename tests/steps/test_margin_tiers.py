@@ -1,4 +1,4 @@
-"""Margin over tiers with its surcharge, maker rebates, and the cap on open interest, in MATCH_MAKER and REST_ORDER."""
+"""Margin over tiers, maker rebates, and the cap on open interest, in MATCH_MAKER and REST_ORDER."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, FLAG_IOC, MARKET_OPEN_INTEREST_LOTS, PPM, SELL
 from tallystick.state.state import State
+from tallystick.testing.byhand import write_rules
 from tallystick.testing.exact import margin
 from tallystick.testing.ledger.look import cash, position, word
-from tallystick.testing.world import World, write_rules
+from tallystick.testing.world import World
 
 PPMS = st.integers(0, PPM)
 
@@ -34,7 +35,6 @@ def venue(unreplayed: World) -> Iterator[World]:
     near=st.tuples(st.integers(0, 300), st.integers(0, 300)),
     close=st.booleans(),
     fractions=st.tuples(PPMS, PPMS, PPMS),
-    surcharge=PPMS,
 )
 def test_margin_is_the_sum_over_the_tiers_rounded_up(
     notional: int,
@@ -42,14 +42,13 @@ def test_margin_is_the_sum_over_the_tiers_rounded_up(
     near: tuple[int, int],
     close: bool,
     fractions: tuple[int, int, int],
-    surcharge: int,
 ) -> None:
     """I3, I4."""
     second, third = sorted(near if close else begins)
     first_ppm, second_ppm, third_ppm = fractions
     state = State()
     state.make_room()
-    rules = {"tier2_from_millions": second, "tier3_from_millions": third, "surcharge_ppm": surcharge}
+    rules = {"tier2_from_millions": second, "tier3_from_millions": third}
     for kind in ("initial", "maintenance"):
         rules |= {f"{kind}_ppm": first_ppm, f"{kind}2_ppm": second_ppm, f"{kind}3_ppm": third_ppm}
     write_rules(state, 5, rules)
@@ -61,8 +60,7 @@ def test_margin_is_the_sum_over_the_tiers_rounded_up(
     exact = margin(notional, tuple(tiers))
     risk = state.risk.open(0)
     assert maintenance_margin(state.risk.words, risk, 5, notional) == ceil(exact)
-    extra = ceil(margin(notional, ((0, surcharge),)))
-    assert initial_margin(state.risk.words, risk, 5, notional) == ceil(exact) + extra < 1 << 56
+    assert initial_margin(state.risk.words, risk, 5, notional) == ceil(exact) < 1 << 55
 
 
 @given(amount=st.integers(0, (1 << 54) - 1), ppm=PPMS)
@@ -82,17 +80,6 @@ def test_a_position_needs_the_initial_margin_of_its_tiers_to_the_unit(venue: Wor
     assert venue.order(4, 0, BUY, 1000, lots, flags=FLAG_IOC) is Outcome.MARGIN
     venue.deposit("dave", 4, 1)
     assert venue.order(4, 0, BUY, 1000, lots, flags=FLAG_IOC) is Outcome.ACCEPTED
-
-
-def test_the_surcharge_counts_for_opening_and_not_for_keeping(venue: World) -> None:
-    write_rules(venue.state, 0, {"taker_fee_ppm": 0})
-    venue.deposit("dave", 4, 600_000)
-    venue.order(1, 0, SELL, 1000, 100)
-    venue.order(1, 0, BUY, 999, 100)
-    assert venue.order(4, 0, BUY, 1000, 50) is Outcome.ACCEPTED
-    write_rules(venue.state, 0, {"surcharge_ppm": 950_000})
-    assert venue.order(4, 0, BUY, 1000, 1) is Outcome.MARGIN
-    assert venue.order(4, 0, SELL, 999, 10) is Outcome.ACCEPTED
 
 
 @pytest.mark.parametrize(("lots", "paid"), [(1, 10), (3, 30), (7, 70)])

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.schema.names import Outcome
+from tallystick.machine.engine import advance
+from tallystick.machine.steps import fetch_record
+from tallystick.records.codec import encode
+from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import (
     MARKET_NET_LOTS,
     MARKET_OPEN_INTEREST_LOTS,
     MAX_CASH_UNITS,
     MESSAGE_FORCE_CANCEL_ALL,
     PAGE_SLOTS,
+    WORK,
 )
 from tallystick.testing.ledger.look import book, cash, position, word
 from tallystick.testing.world import START, World, address, message
@@ -83,8 +87,8 @@ def test_the_best_price_trades_first_at_the_makers_price(market: World, side: in
 
 def test_the_best_price_is_found_across_every_level_of_the_occupancy_words(market: World) -> None:
     """I7."""
-    market.report(0, 1_000_000)
-    prices = [1_048_576, 1_000_000, 983_040, 1_000_255, 1_000_256, 1_001_000, 990_001]
+    market.land(0, 1_048_576)
+    prices = [1_048_576, 1_048_575, 1_048_320, 1_048_319, 1_049_000, 1_060_000, 1_036_000]
     for price in prices:
         assert market.order(1, 0, SELL, price, 1) is Outcome.ACCEPTED
     assert market.order(2, 0, BUY, 1_100_000, 7) is Outcome.ACCEPTED
@@ -124,6 +128,29 @@ def test_a_page_cancelled_empty_between_others_is_dropped_on_the_way(market: Wor
     assert market.order(2, 0, BUY, 1000, 1) is Outcome.ACCEPTED
     assert fills(market) == [(1000, 1, 2 * PAGE_SLOTS)]
     assert book(market.state, 0, SELL) == []
+
+
+# Work
+
+
+@pytest.mark.parametrize(("left", "lots", "outcome"), [(0, 0, "WORK_LIMIT"), (2, 2, "WORK_LIMIT"), (3, 3, "ACCEPTED")])
+def test_an_order_meets_as_many_makers_as_its_work_is_left_for(
+    unreplayed: World, left: int, lots: int, outcome: str
+) -> None:
+    world = unreplayed
+    for _ in range(3):
+        world.order(1, 0, SELL, 1000, 1)
+    record = world.signed(
+        "order", "bob", account=2, nonce=world.next_nonce(2), market=0, side=BUY, price_ticks=1000, lots=3
+    )
+    fetch_record.begin_record(world.machine, encode(record))
+    registers = world.state.registers
+    assert registers.work == WORK
+    registers.work = left
+    while registers.phase != Phase.FETCH_RECORD:
+        advance(world.machine)
+    assert (Outcome(registers.outcome).name, position(world.state, 2, 0)) == (outcome, lots)
+    assert (book(world.state, 0, BUY), len(book(world.state, 0, SELL))) == ([], 3 - lots)
 
 
 # Makers that may not trade
@@ -245,10 +272,12 @@ def test_what_was_filled_before_a_rejection_stays(market: World) -> None:
 
 
 def test_a_price_worse_than_the_mark_counts_against_the_margin(market: World) -> None:
-    market.deposit("dave", 4, 5050 + 10_000)
-    market.order(1, 0, SELL, 1101, 2)
-    # Paying 101 ticks over the mark loses 10,100 units at once.
-    assert market.order(4, 0, BUY, 1101, 1) is Outcome.MARGIN
+    market.deposit("dave", 4, 5_000 + 51 + 1_199)
+    market.order(1, 0, SELL, 1012, 2)
+    # Paying 12 ticks over the mark loses 1,200 units at once.
+    assert market.order(4, 0, BUY, 1012, 1) is Outcome.MARGIN
+    market.deposit("dave", 4, 1)
+    assert market.order(4, 0, BUY, 1012, 1) is Outcome.ACCEPTED
 
 
 def losing(market: World, new_mark: int) -> None:
@@ -271,9 +300,10 @@ def test_an_account_below_its_initial_margin_may_reduce_and_not_grow(market: Wor
 
 def test_reducing_at_a_price_that_worsens_the_ratio_is_rejected(market: World) -> None:
     """I3."""
-    losing(market, 970)
-    market.order(3, 0, BUY, 920, 20)
-    assert market.order(4, 0, SELL, 920, 4, flags=IOC) is Outcome.MARGIN
+    losing(market, 950)
+    market.order(3, 0, BUY, 939, 20)
+    # Worth ten ticks a lot, it would lose eleven by each.
+    assert market.order(4, 0, SELL, 939, 4, flags=IOC) is Outcome.MARGIN
     assert position(market.state, 4, 0) == 10
 
 
@@ -295,13 +325,13 @@ def test_a_bankrupt_account_cannot_close_at_the_mark(market: World) -> None:
 
 def test_a_fill_moves_the_quote_and_takes_both_fees(market: World) -> None:
     """I1."""
-    market.order(1, 0, SELL, 1100, 3)
+    market.order(1, 0, SELL, 1010, 3)
     market.order(2, 0, BUY, 1200, 3)
-    assert cash(market.state, 1) == RICH + 330_000 - 33
-    assert cash(market.state, 2) == RICH - 330_000 - 165
+    assert cash(market.state, 1) == RICH + 303_000 - 31
+    assert cash(market.state, 2) == RICH - 303_000 - 152
     registers = market.state.registers
-    assert registers.fees_units == 198
-    assert registers.cash_units == 3 * RICH - 198
+    assert registers.fees_units == 183
+    assert registers.cash_units == 3 * RICH - 183
 
 
 def test_fees_are_rounded_up_to_the_next_unit(market: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tallystick.errors import BadInput
@@ -9,8 +11,8 @@ from tallystick.machine.liveness import sequence
 from tallystick.records.items import Item, pack_items, unpack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import FLAG_IOC
-from tallystick.testing.ledger.look import book, position
+from tallystick.state.layout import FLAG_IOC, FLAG_POST_ONLY
+from tallystick.testing.ledger.look import book, parked, position
 from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.world import World, key
 
@@ -59,6 +61,80 @@ def test_a_replace_cancels_and_places_under_the_same_client_id(market: World) ->
         (6, 990, 4),
         (5, 980, 9),
     ]
+
+
+@pytest.mark.parametrize("lots", [1, 3, 4])
+def test_a_replace_that_only_makes_an_order_smaller_keeps_its_place_and_sequence(market: World, lots: int) -> None:
+    """I7."""
+    market.bulk(1, [place(5, BUY, 990, 4), place(6, BUY, 990, 4)], [])
+    before = book(market.state, 0, BUY)[0]
+    assert outcomes(market, [replace(5, BUY, 990, lots)], [before.slot]) == ["ACCEPTED"] * 2
+    after = book(market.state, 0, BUY)
+    assert [(o.client_id, o.remaining_lots) for o in after] == [(5, lots), (6, 4)]
+    assert (after[0].slot, after[0].sequence) == (before.slot, before.sequence)
+    assert ("amended", (1, 5, before.slot, lots)) in market.events
+    market.order(2, 0, SELL, 990, lots)
+    assert set(slots(market)) == {6}
+
+
+@pytest.mark.parametrize(
+    ("change", "lives_ms", "left"),
+    [
+        ({"lots": 5}, 0, [6, 5]),
+        ({"price_ticks": 989}, 0, [6, 5]),
+        ({"side": SELL}, 0, []),
+        ({"flags": FLAG_POST_ONLY}, 0, [6, 5]),
+        ({}, 10_000, [6, 5]),
+    ],
+    ids=["larger", "price", "side", "flags", "expiry"],
+)
+def test_a_replace_that_changes_anything_else_goes_behind_the_others(
+    market: World, change: dict[str, int], lives_ms: int, left: list[int]
+) -> None:
+    """I7."""
+    market.bulk(1, [place(5, BUY, 990, 4), place(6, BUY, 990, 4)], [])
+    old = slots(market)[5]
+    item = dataclasses.replace(replace(5, BUY, 990, 4), **change)
+    market.bulk(1, [item], [old], expiry_ms=lives_ms and market.state.registers.clock_ms + lives_ms)
+    assert [o.client_id for o in book(market.state, 0, BUY)] == left
+
+
+def test_a_smaller_order_for_another_market_is_placed_there(market: World) -> None:
+    market.list_market(1)
+    market.report(1, 1000)
+    market.bulk(1, [place(5, BUY, 990, 4)], [])
+    market.bulk(1, [dataclasses.replace(replace(5, BUY, 990, 3), market=1)], [slots(market)[5]])
+    assert [[o.remaining_lots for o in book(market.state, number, BUY)] for number in (0, 1)] == [[], [3]]
+
+
+def test_a_replace_by_nothing_cancels(market: World) -> None:
+    market.bulk(1, [place(5, BUY, 990, 4)], [])
+    assert outcomes(market, [replace(5, BUY, 990, 0)], [slots(market)[5]]) == ["ACCEPTED", "OUT_OF_RANGE", "ACCEPTED"]
+    assert slots(market) == {}
+
+
+def test_a_dead_order_is_not_made_smaller_but_placed_anew(market: World) -> None:
+    market.bulk(1, [place(5, BUY, 990, 4)], [])
+    market.cancel_all(1)
+    assert outcomes(market, [replace(5, BUY, 990, 3)], [slots(market)[5]]) == ["ACCEPTED"] * 3
+    assert market.clean(slots(market)[5]) is Outcome.NOT_DEAD
+
+
+def test_an_order_that_is_made_smaller_keeps_its_pair(market: World) -> None:
+    assert market.conditional(1, 0, BUY, 990, 4, 0, flags=FLAG_POST_ONLY, client_id=5) is Outcome.ACCEPTED
+    quote = slots(market)[5]
+    assert market.conditional(1, 0, BUY, 980, 4, 980, client_id=6, pair=5, pair_slot=quote) is Outcome.ACCEPTED
+    item = dataclasses.replace(replace(5, BUY, 990, 3), flags=FLAG_POST_ONLY)
+    assert outcomes(market, [item], [quote]) == ["ACCEPTED"] * 2
+    market.order(2, 0, SELL, 990, 1)
+    assert [each.remaining_lots for each in parked(market.state, 0)] == [3]
+
+
+def test_a_parked_order_is_not_made_smaller(market: World) -> None:
+    assert market.conditional(1, 0, BUY, 990, 4, 980, client_id=5) is Outcome.ACCEPTED
+    slot = parked(market.state, 0)[0].slot
+    assert outcomes(market, [replace(5, BUY, 990, 3)], [slot]) == ["ACCEPTED"] * 3
+    assert (parked(market.state, 0), set(slots(market))) == ([], {5})
 
 
 def test_a_replace_of_what_has_been_filled_places_nothing(market: World) -> None:

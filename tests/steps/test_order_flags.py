@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 
 from tallystick.schema.names import Outcome
-from tallystick.state.cells import set_market_band_ppm
 from tallystick.state.layout import (
     FLAG_IOC,
     FLAG_MARKET,
+    FLAG_NONE,
     FLAG_POST_ONLY,
     FLAG_REDUCE_ONLY,
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
 )
+from tallystick.testing.byhand import write_rules
 from tallystick.testing.ledger.look import book, position
+from tallystick.testing.scenarios.orders.many_orders import place
 from tallystick.testing.world import World
 
 BUY, SELL = 0, 1
@@ -27,6 +29,16 @@ SIDES = pytest.mark.parametrize("side", [BUY, SELL])
 )
 def test_flags_that_contradict_each_other_are_refused(market: World, flags: int) -> None:
     assert market.order(1, 0, BUY, 1000, 1, flags=flags) is Outcome.BAD_FLAGS
+
+
+@pytest.mark.parametrize("flags", [FLAG_NONE, FLAG_NONE | FLAG_IOC, FLAG_NONE | FLAG_MARKET])
+def test_a_flag_that_is_none_is_refused_in_a_record_a_bulk_and_behind_a_trigger(market: World, flags: int) -> None:
+    assert market.order(1, 0, BUY, 1000, 1, flags=flags) is Outcome.BAD_FLAGS
+    assert market.conditional(1, 0, BUY, 900, 1, 900, flags=flags) is Outcome.BAD_FLAGS
+    market.bulk(1, [place(1, BUY, 900, 1, flags)], [])
+    ends = [values[0] for name, values in market.events if name == "outcome"]
+    assert ends[-2:] == [Outcome.BAD_FLAGS, Outcome.ACCEPTED]
+    assert book(market.state, 0, BUY) == []
 
 
 @SIDES
@@ -85,27 +97,34 @@ def test_meeting_an_own_order_cancels_whom_the_flags_say(
     assert position(market.state, 1, 0) == 0
 
 
+@SIDES
 @pytest.mark.parametrize(
-    ("band", "side", "reach"),
-    [(0, SELL, 1), (50_000, BUY, 1050), (50_000, SELL, 950), (1_000_000, SELL, 1)],
+    ("band", "maintenance", "reach"),
+    [(5_000, 25_000, 12), (10_000, 25_000, 20), (12_500, 25_000, 25), (50_000, 25_000, 25), (1, 12_000, 10)],
+    ids=["half the maintenance", "twice the band", "all of it", "a band that counts no further", "a hundredth"],
 )
-def test_a_market_order_reaches_as_far_as_the_band(unreplayed: World, band: int, side: int, reach: int) -> None:
+def test_a_market_order_reaches_so_far_from_the_mark(
+    unreplayed: World, band: int, maintenance: int, reach: int, side: int
+) -> None:
+    """The index is ahead of the mark, so that the collar is no nearer than the bound."""
     world = unreplayed
-    market = world.state.markets.open(0)
-    set_market_band_ppm(world.state.markets.words, market, band)
-    assert world.order(1, 0, 1 - side, reach, 1) is Outcome.ACCEPTED
-    beyond = reach + (1 if side == BUY else -1)
-    if beyond > 0:
-        assert world.order(3, 0, 1 - side, beyond, 1) is Outcome.ACCEPTED
+    ahead = 1 if side == BUY else -1
+    write_rules(world.state, 0, {"band_ppm": band, "maintenance_ppm": maintenance, "index_ticks": 1000 + 15 * ahead})
+    assert world.order(1, 0, 1 - side, 1000 + reach * ahead, 1) is Outcome.ACCEPTED
+    assert world.order(3, 0, 1 - side, 1000 + (reach + 1) * ahead, 1) is Outcome.ACCEPTED
     assert world.order(2, 0, side, 0, 2, flags=FLAG_MARKET) is Outcome.UNFILLED
-    assert abs(position(world.state, 2, 0)) == 1
+    assert position(world.state, 2, 0) == ahead
+    assert len(book(world.state, 0, 1 - side)) == 1
 
 
-def test_without_a_band_a_market_order_buys_at_any_price(unreplayed: World) -> None:
-    world = unreplayed
-    set_market_band_ppm(world.state.markets.words, world.state.markets.open(0), 0)
-    world.order(1, 0, SELL, 7000, 1)
-    assert world.order(2, 0, BUY, 0, 1, flags=FLAG_MARKET) is Outcome.ACCEPTED
+@pytest.mark.parametrize(("side", "price"), [(BUY, (1 << 24) - 1), (SELL, 1)])
+def test_a_market_orders_bound_stays_within_the_book(world: World, side: int, price: int) -> None:
+    world.list_market(0, multiplier=1)
+    world.report(0, price)
+    for account, name in ((1, "alice"), (2, "bob")):
+        world.deposit(name, account, 10**9)
+    world.order(1, 0, 1 - side, price, 1)
+    assert world.order(2, 0, side, 0, 1, flags=FLAG_MARKET) is Outcome.ACCEPTED
 
 
 def test_a_market_order_may_name_its_own_bound(market: World) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import MAX_PAGES, PAGE_SLOTS
-from tallystick.testing.ledger.look import book, check_book
+from tallystick.state.cells import set_account_orders
+from tallystick.state.layout import ACCOUNT_ORDERS, FLAG_IOC, MAX_ORDERS, MAX_PAGES, ORDERS_MOST, PAGE_SLOTS
+from tallystick.testing.ledger.look import book, check_book, word
 from tallystick.testing.world import World
 
 BUY, SELL = 0, 1
@@ -22,7 +23,7 @@ def test_an_order_beyond_its_accounts_margin_is_rejected_and_at_it_rests(market:
 
 
 def test_the_margin_of_an_order_is_taken_at_its_own_price_rounded_up(market: World) -> None:
-    market.list_market(1, multiplier=1, initial_ppm=30_000)
+    market.list_market(1, multiplier=1, initial_ppm=30_000, maintenance_ppm=15_000)
     market.report(1, 1000)
     # 3 percent of 101 ticks are 3.03 units.
     market.deposit("dave", 4, 3)
@@ -116,6 +117,64 @@ def test_a_full_book_is_found_before_missing_margin(unreplayed: World) -> None:
     assert world.order(4, 0, BUY, 900, 1) is Outcome.BOOK_FULL
     world.state.registers.page_count = 0
     assert world.order(4, 0, BUY, 900, 1) is Outcome.MARGIN
+
+
+@pytest.mark.parametrize("trigger", [0, 990])
+def test_an_account_has_so_many_orders_dead_or_alive_and_no_more(unreplayed: World, trigger: int) -> None:
+    world = unreplayed
+
+    def rest(client_id: int) -> Outcome:
+        flags = {"trigger": trigger, "client_id": client_id}
+        return world.conditional(1, 0, SELL, 1010, 1, **flags)
+
+    set_account_orders(world.state.accounts.words, world.state.accounts.open(1), MAX_ORDERS - 2)
+    assert rest(1) is rest(2) is Outcome.ACCEPTED
+    world.cancel_all(1)
+    for price in (1010, 1011):
+        assert world.order(1, 0, SELL, price, 1) is Outcome.TOO_MANY_ORDERS
+    assert world.order(2, 0, SELL, 1010, 1) is Outcome.ACCEPTED
+    assert world.cancel(1, 1, 1 << 6) is Outcome.ACCEPTED
+    counted = word(world.state.accounts, 1, ACCOUNT_ORDERS)
+    assert (counted, world.state.registers.orders_total) == (MAX_ORDERS - 1, 2)
+    assert rest(3) is Outcome.ACCEPTED
+    assert rest(4) is Outcome.TOO_MANY_ORDERS
+
+
+def test_the_books_hold_so_many_orders_in_all_and_no_more(unreplayed: World) -> None:
+    world = unreplayed
+    world.state.registers.orders_total = ORDERS_MOST - 1
+    assert world.order(1, 0, BUY, 990, 1, client_id=1) is Outcome.ACCEPTED
+    assert world.order(2, 0, BUY, 990, 1) is Outcome.BOOK_FULL
+    assert world.order(2, 0, SELL, 990, 1) is Outcome.ACCEPTED
+    assert world.order(2, 0, BUY, 990, 1) is Outcome.ACCEPTED
+
+
+def test_an_account_with_too_many_orders_is_told_before_its_pair_and_its_margin_are_looked_at(
+    unreplayed: World,
+) -> None:
+    world = unreplayed
+    world.deposit("dave", 4, 1)
+    account = world.state.accounts.open(4)
+    set_account_orders(world.state.accounts.words, account, MAX_ORDERS)
+    refused = world.conditional(4, 0, SELL, 990, 1, 990, pair=7, pair_slot=64)
+    assert refused is Outcome.TOO_MANY_ORDERS
+    world.state.registers.orders_total = ORDERS_MOST
+    assert world.order(4, 0, BUY, 900, 1) is Outcome.BOOK_FULL
+
+
+def test_every_way_out_of_the_book_counts_an_order_off(market: World) -> None:
+    for client_id, way in enumerate(("cancelled", "filled", "own", "dead", "cleaned", "stays")):
+        lives = {"expiry_ms": market.state.registers.clock_ms + 1} if way in ("dead", "cleaned") else {}
+        price = {"cleaned": 1010, "stays": 1011, "own": 1001}.get(way, 1000)
+        market.order(1, 0, SELL, price, 1, client_id=client_id, **lives)
+    assert (word(market.state.accounts, 1, ACCOUNT_ORDERS), market.state.registers.orders_total) == (6, 6)
+    market.cancel(1, 0, 1 << 6)
+    market.clock(ahead_ms=1)
+    market.order(2, 0, BUY, 1000, 2, flags=FLAG_IOC)
+    market.order(1, 0, BUY, 1001, 1, flags=FLAG_IOC)
+    market.clean(*[order.slot for order in book(market.state, 0, SELL)])
+    assert [order.client_id for order in book(market.state, 0, SELL)] == [5]
+    check_book(market.state, [0])
 
 
 def test_a_rejected_order_leaves_no_trace_in_the_book(market: World) -> None:

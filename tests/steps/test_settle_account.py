@@ -172,20 +172,19 @@ def wound_down() -> World:
 
 def test_nothing_that_moves_money_or_positions_is_taken_any_more() -> None:
     world = wound_down()
-    report = {"market": 0, "signer": 0, "round": 9, "price_ticks": 1000, "time_ms": world.state.registers.clock_ms}
     refused = (
         world.order(1, 0, BUY, 1000, 1),
         world.conditional(1, 0, BUY, 1000, 1, 900),
         world.withdraw(3, 1),
         world.transfer(3, 0, 1),
-        world.send(world.signed("report_price", "signer 0", **report)),
-        world.list_market(1),
+        world.prices({0: 1000}, 0),
+        world.list_by_record(1),
         world.liquidate(1, 0),
-        world.take_over(1, 0),
+        world.take_over(1, 0, 1),
         world.nominate(1, 0, 2),
         world.deleverage(1),
         world.send(make("settle_position", account=1, market=0)),
-        world.send(make("apply_change", market=0)),
+        world.send(make("apply_change", pending=0)),
     )
     assert set(refused) == {Outcome.WINDING_DOWN}
     assert position(world.state, 2, 0) == 900

@@ -1,4 +1,4 @@
-"""Stale prices: only cancels, then only makers, then all but liquidations, then all."""
+"""Stale prices: only cancels, then all but quotes from before them; behind a long silence no liquidations at first."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from tallystick.state.layout import (
     FLAG_IOC,
     FLAG_POST_ONLY,
     FLAG_REDUCE_ONLY,
+    FLAG_TRIGGER_ABOVE,
     KIND_DATED,
     LIQUIDATION_WAIT_MS,
+    LONG_SILENCE_MS,
     MESSAGE_FORCE_CLOSE,
-    POST_ONLY_MS,
-    SILENT_MS,
+    SETTLE_WINDOW_MS,
     STALE_MS,
 )
-from tallystick.testing.ledger.look import position
+from tallystick.testing.byhand import hold
+from tallystick.testing.ledger.look import book, mark, position
 from tallystick.testing.world import World, address, message
 
 BUY, SELL = 0, 1
@@ -39,7 +41,7 @@ def trade(world: World) -> None:
     world.order(2, 0, SELL, 1000, 10)
 
 
-def test_an_index_is_stale_a_millisecond_after_its_minute(market: World) -> None:
+def test_an_index_is_stale_a_millisecond_after_half_a_minute(market: World) -> None:
     """I19."""
     market.later(STALE_MS)
     assert market.order(1, 0, BUY, 1000, 10) is ACCEPTED
@@ -57,30 +59,65 @@ def test_who_rests_in_a_stale_market_can_cancel(market: World) -> None:
     assert market.cancel_all(2) is ACCEPTED
 
 
-def test_makers_come_first_when_prices_are_back(market: World) -> None:
-    """I19."""
+@pytest.mark.parametrize("silence", [STALE_MS + 1, LONG_SILENCE_MS + 1])
+@pytest.mark.parametrize(("side", "price"), [(SELL, 1003), (BUY, 997)])
+def test_nobody_is_picked_off_on_a_quote_from_before_a_halt(market: World, silence: int, side: int, price: int) -> None:
+    """I19. The index comes back beyond the quote, which its owner could not renew: whoever meets it takes it out."""
+    market.order(1, 0, side, price, 10)
+    market.later(silence)
+    back = 1010 if side == SELL else 990
+    market.report(0, back)
+    assert market.order(2, 0, 1 - side, back, 10, flags=FLAG_IOC) is Outcome.UNFILLED
+    assert book(market.state, 0, side) == []
+    assert position(market.state, 1, 0) == 0
+
+
+@pytest.mark.parametrize(("back", "kept"), [(1010, False), (1003, True), (1000, True), (993, True)])
+def test_a_quote_from_before_a_halt_that_is_no_worse_than_index_or_mark_is_taken(
+    market: World, back: int, kept: bool
+) -> None:
+    market.order(1, 0, SELL, 1003, 10)
+    market.later(STALE_MS + 1)
+    market.report(0, back)
+    taken = market.order(2, 0, BUY, 1003, 10, flags=FLAG_IOC)
+    assert (taken is ACCEPTED) is kept
+
+
+def test_a_quote_of_the_report_that_ends_a_halt_is_no_old_one(market: World) -> None:
+    """A stop that this report fires is placed behind the halt, at its owner's own price."""
+    market.conditional(1, 0, SELL, 1002, 10, 1005, flags=FLAG_TRIGGER_ABOVE)
+    market.later(STALE_MS + 1)
+    market.report(0, 1010)
+    assert [each.price_ticks for each in book(market.state, 0, SELL)] == [1002]
+    assert market.order(2, 0, BUY, 1002, 10, flags=FLAG_IOC) is ACCEPTED
+
+
+def test_what_was_quoted_behind_a_halt_or_without_one_is_as_good_as_any(market: World) -> None:
     market.later(STALE_MS + 1)
     market.report(0, 1000)
-    assert market.order(1, 0, BUY, 1000, 10, flags=FLAG_IOC) is Outcome.POST_ONLY_STAGE
-    assert market.order(1, 0, BUY, 1000, 10) is Outcome.POST_ONLY_STAGE
-    assert market.order(1, 0, BUY, 1000, 10, flags=FLAG_POST_ONLY) is ACCEPTED
-    market.later(POST_ONLY_MS // 2)
-    market.report(0, 1000)
-    market.later(POST_ONLY_MS // 2 - 1)
-    assert market.order(2, 0, SELL, 1000, 10) is Outcome.POST_ONLY_STAGE
-    market.later(1)
-    assert market.order(2, 0, SELL, 1000, 10) is ACCEPTED
-    assert position(market.state, 1, 0) == 10
+    market.order(1, 0, SELL, 1003, 10)
+    market.report(0, 1010)
+    assert market.order(2, 0, BUY, 1003, 10, flags=FLAG_IOC) is ACCEPTED
+
+
+def test_nobody_waits_behind_a_short_silence(market: World) -> None:
+    """I19. Who can stop prices for half a minute shields nobody with it."""
+    trade(market)
+    for silence in (STALE_MS + 1, LONG_SILENCE_MS):
+        market.later(silence)
+        market.report(0, 1000)
+        assert market.order(1, 0, BUY, 1000, 10, flags=FLAG_IOC) is Outcome.UNFILLED
+        assert market.liquidate(1, 0) is Outcome.HEALTHY
 
 
 def test_prices_that_stop_again_halt_again(market: World) -> None:
-    market.later(STALE_MS + 1)
+    market.later(LONG_SILENCE_MS + 1)
     market.reopen(0, 1000)
     assert market.order(1, 0, BUY, 1000, 10) is ACCEPTED
     market.later(STALE_MS + 1)
     assert market.order(2, 0, SELL, 1000, 10) is Outcome.STALE_INDEX
     market.report(0, 1000)
-    assert market.order(2, 0, SELL, 1000, 10) is Outcome.POST_ONLY_STAGE
+    assert market.order(2, 0, SELL, 1000, 10) is ACCEPTED
 
 
 def test_one_market_halts_alone(market: World) -> None:
@@ -97,11 +134,9 @@ def test_a_close_forced_through_l1_is_an_order_like_any_other_at_every_stage(mar
     """Queued before a halt, it would pick off quotes from before it."""
     trade(market)
     market.order(3, 0, BUY, 990, 10)
-    market.later(STALE_MS + 1)
+    market.later(LONG_SILENCE_MS + 1)
     assert force_close(market, 4) is Outcome.STALE_INDEX
     market.report(0, 1000)
-    assert force_close(market, 4) is Outcome.POST_ONLY_STAGE
-    market.reopen(0, 1000)
     assert force_close(market, 4) is ACCEPTED
     assert position(market.state, 1, 0) == 6
 
@@ -119,10 +154,10 @@ def test_nobody_is_liquidated_before_margin_could_be_added(market: World, way: s
     def act() -> Outcome:
         if way == "nominate":
             return market.nominate(1, 0, 2)
-        return market.liquidate(1, 0) if way == "liquidate" else market.take_over(1, 0)
+        return market.liquidate(1, 0) if way == "liquidate" else market.take_over(1, 0, 1)
 
     trade(market)
-    market.later(STALE_MS + 1)
+    market.later(LONG_SILENCE_MS + 1)
     assert act() is Outcome.STALE_INDEX
     market.report(0, 1000)
     waited = 0
@@ -150,53 +185,59 @@ def fails_for_another_mark(world: World) -> None:
 def go_on(world: World, ms: int, *markets: int) -> None:
     """Let time pass while only these markets' prices go on."""
     while ms > 0:
-        world.later(min(ms, STALE_MS // 2))
-        ms -= STALE_MS // 2
-        for each in markets:
-            world.report(each, 1000 if each == 0 else 900)
+        world.later(min(ms, STALE_MS))
+        ms -= STALE_MS
+        for signer in range(3):
+            world.prices({each: 1000 if each == 0 else 900 for each in markets}, signer)
 
 
 @pytest.mark.parametrize("way", ["liquidate", "take_over", "nominate"])
-def test_nobody_is_liquidated_for_a_mark_elsewhere_that_nobody_vouches_for(market: World, way: str) -> None:
-    """I19."""
+@pytest.mark.parametrize("silence_ms", [STALE_MS + 1, STALE_MS + STALE_MS // 2, 3_600_000])
+def test_a_lot_in_a_market_that_is_silent_or_blinks_spares_nobody_in_the_others(
+    market: World, way: str, silence_ms: int
+) -> None:
+    """I19: whoever can stop one market's prices would else keep its holders from every liquidation."""
 
     def act() -> Outcome:
         if way == "nominate":
             return market.nominate(4, 0, 1)
-        return market.liquidate(4, 0) if way == "liquidate" else market.take_over(4, 0)
+        return market.liquidate(4, 0) if way == "liquidate" else market.take_over(4, 0, 1)
 
     fails_for_another_mark(market)
-    fails = {"liquidate": ACCEPTED, "take_over": Outcome.BOOK_CROSSES, "nominate": Outcome.BOOK_CROSSES}[way]
+    fails = {"liquidate": ACCEPTED, "take_over": Outcome.BOOK_FIRST, "nominate": Outcome.BOOK_FIRST}[way]
+    go_on(market, silence_ms, 0)
     if way != "liquidate":
         assert act() is fails
-    go_on(market, STALE_MS + STALE_MS // 2, 0)
-    assert act() is Outcome.LIQUIDATIONS_WAIT
     market.report(1, 900)
-    go_on(market, LIQUIDATION_WAIT_MS - STALE_MS // 2, 0, 1)
-    assert act() is Outcome.LIQUIDATIONS_WAIT
-    go_on(market, STALE_MS // 2, 0, 1)
+    market.report(0, 1000)
     assert act() is fails
 
 
-def test_a_dead_market_is_no_shield_for_ever(market: World) -> None:
-    """I19."""
-    fails_for_another_mark(market)
-    go_on(market, SILENT_MS, 0)
-    assert market.liquidate(4, 0) is Outcome.LIQUIDATIONS_WAIT
-    market.later(1)
-    assert market.liquidate(4, 0) is ACCEPTED
+def test_who_owes_is_not_spared_behind_a_halt_and_everybody_else_is(unreplayed: World) -> None:
+    """I19: nothing is left that margin could be added to."""
+    market = unreplayed
+    trade(market)
+    market.later(LONG_SILENCE_MS + 1)
+    market.report(0, 1000)
+    assert market.nominate(1, 0, 2) is Outcome.LIQUIDATIONS_WAIT
+    hold(market.state, 1, 0, position(market.state, 1, 0), -1)
+    assert market.nominate(1, 0, 2) is ACCEPTED
+    assert market.liquidate(1, 0) is Outcome.BANKRUPT
 
 
 def test_a_settled_future_spares_nobody(market: World) -> None:
     """I19."""
-    market.list_market(1, kind=KIND_DATED, expiry_ms=market.state.registers.clock_ms + STALE_MS // 2)
+    market.list_market(1, kind=KIND_DATED, expiry_ms=market.state.registers.clock_ms + SETTLE_WINDOW_MS + STALE_MS)
     market.report(1, 1000)
     market.deposit("dave", 4, 12_000)
     for number in (0, 1):
         market.order(1, number, SELL, 1000, 1)
         market.order(4, number, BUY, 1000, 1)
     market.order(2, 0, BUY, 1000, 50)
-    go_on(market, STALE_MS // 2, 0)
-    market.report(1, 900)
-    go_on(market, STALE_MS + STALE_MS // 2, 0)
+    for ms in (STALE_MS, SETTLE_WINDOW_MS):
+        market.later(ms)
+        market.report(0, 1000)
+        market.report(1, 900)
+    assert mark(market.state, 1) == 900
+    go_on(market, LIQUIDATION_WAIT_MS + STALE_MS, 0)
     assert market.liquidate(4, 0) is ACCEPTED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import ACCOUNT_OWNER, INSURANCE_ACCOUNT
+from tallystick.state.layout import ACCOUNT_OWNER, TREASURY_ACCOUNT
 from tallystick.testing.ledger.look import cash, limbs, position
 from tallystick.testing.world import World, address, sub_account
 
@@ -70,12 +70,12 @@ def test_only_the_owner_transfers(market: World) -> None:
     assert market.send(stolen) is Outcome.NOT_AUTHORISED
 
 
-def test_anybody_may_give_to_the_insurance_fund_and_nobody_takes_from_it(market: World) -> None:
+def test_anybody_may_give_to_the_treasury_and_nobody_takes_from_it(market: World) -> None:
     """I13."""
-    assert market.transfer(1, INSURANCE_ACCOUNT, 7) is Outcome.ACCEPTED
-    assert market.transfer(2, INSURANCE_ACCOUNT, 5) is Outcome.ACCEPTED
-    assert cash(market.state, INSURANCE_ACCOUNT) == 12
-    assert owner(market, INSURANCE_ACCOUNT) == 0
+    assert market.transfer(1, TREASURY_ACCOUNT, 7) is Outcome.ACCEPTED
+    assert market.transfer(2, TREASURY_ACCOUNT, 5) is Outcome.ACCEPTED
+    assert cash(market.state, TREASURY_ACCOUNT) == 12
+    assert owner(market, TREASURY_ACCOUNT) == 0
     taken = market.signed("transfer", "alice", account=0, nonce=0, to=1, amount_units=1)
     assert market.send(taken) is Outcome.NO_ACCOUNT
 

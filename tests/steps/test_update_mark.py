@@ -1,16 +1,19 @@
-"""UPDATE_MARK."""
+"""UPDATE_MARK: the mark and the basis behind it."""
 
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import MOVE_MS, PRICE_BASIS_PPM
+from tallystick.state.cells import set_price_basis_ppm
+from tallystick.state.layout import KIND_DATED, MAX_PRICE_TICKS, PRICE_BASIS_PPM, PRICE_SAMPLE_MS, SAMPLE_MS
+from tallystick.testing.byhand import write_rules
 from tallystick.testing.ledger.ledger_market import Market
 from tallystick.testing.ledger.ledger_price import commit
-from tallystick.testing.ledger.look import book, index, mark, surcharge, word
+from tallystick.testing.ledger.look import book, index, mark, word
 from tallystick.testing.world import World
 
 BUY, SELL = 0, 1
@@ -25,124 +28,148 @@ def open_with(world: World, **rules: int) -> World:
     return world
 
 
-def later(world: World, ms: int) -> None:
-    world.seal()
-    clock = world.state.registers.clock_ms + ms
-    world.time = clock // 1000
-    world.clock(ahead_ms=clock % 1000)
+def basis(world: World) -> int:
+    return word(world.state.prices, 0, PRICE_BASIS_PPM)
+
+
+def sample(world: World, times: int = 1, price: int = 1000, ms: int = 10_000) -> list[int]:
+    """Report a price so many times, and return the marks."""
+    marks = []
+    for _ in range(times):
+        world.later(ms)
+        world.report(0, price)
+        marks.append(mark(world.state, 0))
+    return marks
 
 
 @pytest.mark.parametrize("sides", [(), (BUY,), (SELL,)])
 def test_without_two_sides_the_index_is_the_mark(world: World, sides: tuple[int, ...]) -> None:
     open_with(world)
     for side in sides:
-        world.order(1, 0, side, 1050, 1)
-    later(world, 10_000)
-    world.report(0, 1010)
-    assert mark(world.state, 0) == index(world.state, 0) == 1010
+        world.order(1, 0, side, 1005, 1)
+    assert sample(world, 3, 1010) == [1010] * 3
+    assert index(world.state, 0) == 1010
+    assert basis(world) == 0
 
 
-def test_the_mark_follows_the_books_usual_distance_from_the_index(world: World) -> None:
+def test_the_mark_follows_the_index_at_once_however_far_it_is(world: World) -> None:
+    """I16."""
     open_with(world)
-    world.order(1, 0, BUY, 1019, 1)
-    world.order(1, 0, SELL, 1021, 1)
-    world.report(0, 1000)
-    assert mark(world.state, 0) == 1000
-    later(world, 75_000)
-    world.report(0, 1000)
-    # Half of the averaging time has passed: half of the distance.
-    assert word(world.state.prices, 0, PRICE_BASIS_PPM) == 10_000_000
-    assert mark(world.state, 0) == 1010
+    assert [sample(world, 1, price)[0] for price in (5000, 1, MAX_PRICE_TICKS, 1000)] == [
+        *(5000, 1, MAX_PRICE_TICKS, 1000)
+    ]
 
 
-def test_a_book_far_away_moves_the_mark_to_the_band_and_not_beyond(world: World) -> None:
-    """I16."""
-    open_with(world, band_ppm=20_000)
-    world.order(1, 0, BUY, 2000, 1)
-    world.order(1, 0, SELL, 2001, 1)
-    later(world, 500_000)
-    world.report(0, 1000)
-    assert mark(world.state, 0) == 1020
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_mark_follows_the_books_usual_distance_from_the_index(world: World, sign: int) -> None:
+    """Ten seconds are a fifteenth of the averaging time, rounded to zero at each sample."""
+    open_with(world)
+    world.order(1, 0, BUY, 1000 + sign * 10 - 1, 1)
+    world.order(1, 0, SELL, 1000 + sign * 10 + 1, 1)
+    expected, marks = 0, sample(world, 20)
+    for found in marks:
+        expected += (10_000_000 - expected) // 15
+        assert found == 1000 + sign * (expected // 10**6)
+    assert basis(world) == sign * expected
+    assert marks[-1] == 1000 + sign * 7
+    assert sample(world, 1, 2000) == [2000 + sign * 7]
 
 
-def test_a_second_moves_the_mark_no_further_than_its_bound(world: World) -> None:
-    """I16."""
-    open_with(world, move_ppm=50_000)
-    marks = []
-    for _ in range(3):
-        later(world, MOVE_MS)
-        world.report(0, 5000)
-        marks.append(mark(world.state, 0))
-    assert marks == [1050, 1102, 1157]
-    later(world, MOVE_MS)
-    world.report(0, 1)
-    assert mark(world.state, 0) == 1100
+def test_a_sample_counts_for_the_time_since_the_last_one_but_for_no_more_than_ten_seconds(world: World) -> None:
+    open_with(world)
+    sample(world)
+    world.order(1, 0, BUY, 1009, 1)
+    world.order(1, 0, SELL, 1011, 1)
+    sample(world, ms=5_000)
+    assert basis(world) == 10_000_000 * 5_000 // 150_000
+    before = basis(world)
+    sample(world, ms=25_000)
+    assert basis(world) - before == (10_000_000 - before) * 10_000 // 150_000
 
 
-def test_many_rounds_and_reports_within_a_second_move_the_mark_no_further_than_one(world: World) -> None:
-    """I16. The mark may come back meanwhile, to where it was and as far to the other side."""
-    open_with(world, move_ppm=10_000)
-    later(world, MOVE_MS)
-    marks = []
-    for price in (5000, 5000, 5000, 1, 1, 5000):
-        world.report(0, price)
-        marks.append(mark(world.state, 0))
-        later(world, 100)
-    assert marks == [1010, 1010, 1010, 990, 990, 1010]
-    later(world, MOVE_MS - 600 - 1)
-    world.report(0, 5000)
-    assert mark(world.state, 0) == 1010
-    later(world, 1)
-    world.report(0, 5000)
-    assert mark(world.state, 0) == 1020
+def test_a_sample_is_taken_once_in_five_seconds_and_the_mark_follows_every_index(world: World) -> None:
+    open_with(world)
+    sample(world)
+    world.order(1, 0, BUY, 1009, 1)
+    world.order(1, 0, SELL, 1011, 1)
+    taken = word(world.state.prices, 0, PRICE_SAMPLE_MS)
+    for ms in (SAMPLE_MS - 1, 0):
+        assert sample(world, 1, 1004, ms=ms) == [1004]
+        assert (basis(world), word(world.state.prices, 0, PRICE_SAMPLE_MS)) == (0, taken)
+    sample(world, 1, 1004, ms=1)
+    assert basis(world) == 200_000
+    assert word(world.state.prices, 0, PRICE_SAMPLE_MS) == taken + SAMPLE_MS == world.state.registers.clock_ms
 
 
-def test_a_bound_below_a_tick_still_lets_the_mark_move_by_one(world: World) -> None:
-    """I16."""
-    world.list_market(0, move_ppm=1)
-    for price in (10, 12, 12, 1, 1, 1):
-        world.report(0, price)
-        later(world, MOVE_MS)
-    assert mark(world.state, 0) == 9
+@pytest.mark.parametrize(
+    ("band", "sign", "end"), [(5_000, 1, 4), (5_000, -1, -4), (100_000, 1, 11), (100_000, -1, -11)]
+)
+def test_a_book_far_away_moves_the_mark_to_the_bound_and_not_beyond(
+    unreplayed: World, band: int, sign: int, end: int
+) -> None:
+    """I16. The band, but at most half the maintenance fraction, which is as far as anybody may fill.
+
+    A basis comes so near that a fifteenth of the rest is nothing.
+    """
+    world = unreplayed
+    write_rules(world.state, 0, {"band_ppm": band})
+    bid = 1011 if sign > 0 else 988
+    world.order(1, 0, BUY, bid, 1)
+    world.order(1, 0, SELL, bid + 1, 1)
+    marks = sample(world, 240)
+    assert all(abs(each - 1000) <= min(band, 12_500) / 1000 for each in marks)
+    assert marks[-1] == 1000 + end
 
 
-def test_open_interest_adds_to_the_initial_margin_between_its_bounds(world: World) -> None:
-    open_with(world, surcharge_from_units=1_000_000, surcharge_to_units=3_000_000)
-    found = []
-    for _ in range(4):
-        world.order(1, 0, BUY, 1000, 10)
-        world.order(2, 0, SELL, 1000, 10)
-        world.report(0, 1000)
-        found.append(surcharge(world.state, 0))
-    assert found == [0, 475_000, 950_000, 950_000]
+def test_a_basis_of_before_is_cut_to_what_the_index_and_the_rules_allow_now(unreplayed: World) -> None:
+    """I16. The basis itself stays, and comes back with the index."""
+    world = unreplayed
+    set_price_basis_ppm(world.state.prices.words, world.state.prices.open(0), 12 * 10**6)
+    sample(world, 1, ms=1)
+    assert mark(world.state, 0) == 1012
+    sample(world, 1, 500, ms=1_000)
+    assert (mark(world.state, 0), basis(world)) == (506, 12 * 10**6)
+    write_rules(world.state, 0, {"band_ppm": 2_000})
+    sample(world, 1, 1000, ms=1_000)
+    assert mark(world.state, 0) == 1002
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_index_mark_and_surcharge_by_chance_are_the_ledgers(world: World, seed: int) -> None:
+def test_in_a_settlement_window_the_basis_fades(world: World) -> None:
+    """What settles has none."""
+    expiry = world.state.registers.clock_ms + 1_800_000 + 400_000
+    open_with(world, kind=KIND_DATED, expiry_ms=expiry)
+    world.order(1, 0, BUY, 1011, 1)
+    world.order(1, 0, SELL, 1012, 1)
+    assert sample(world, 30)[-1] == 1010
+    away = []
+    while world.state.registers.clock_ms < expiry - 20_000:
+        away += sample(world, 1, ms=20_000)
+    assert away == sorted(away, reverse=True)
+    assert away[-1] == 1000
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_index_mark_and_basis_by_chance_are_the_ledgers(world: World, seed: int) -> None:
     chance = random.Random(seed)
-    open_with(world, band_ppm=30_000, move_ppm=40_000, surcharge_from_units=400_000, surcharge_to_units=2_000_000)
-    ledger = Market(100, 50_000, 25_000, 0, 0, 1_000_000, band_ppm=30_000, move_ppm=40_000)
-    ledger.surcharge = (400_000, 2_000_000)
-    ledger.reports = dict.fromkeys(range(3), 1000)
-    assert commit(ledger, 3, world.state.registers.clock_ms, None, None)
+    open_with(world, band_ppm=8_000)
+    ledger = Market(100, 50_000, 25_000, 0, 0, 1_000_000, band_ppm=8_000)
+    ledger.reports = dict.fromkeys(range(3), (world.state.registers.clock_ms, 1000))
+
+    def best() -> tuple[int | None, int | None]:
+        bids, asks = (book(world.state, 0, side) for side in (BUY, SELL))
+        return bids[0].price_ticks if bids else None, asks[0].price_ticks if asks else None
+
+    assert commit(ledger, 3, world.state.registers.clock_ms, best)
     for _ in range(25):
-        later(world, chance.choice((0, 1, 999, 7_000, 61_000, 200_000)))
+        world.later(chance.choice((1_000, 4_999, 5_000, 7_000, 29_000)))
         for side in (BUY, SELL):
-            price = 1000 + chance.randint(-5, 40)
+            price = 1000 + chance.randint(-3, 8)
             world.order(chance.randint(1, 2), 0, side, price, chance.randint(1, 6))
-        price = 1000 + chance.randint(-30, 30)
-        ledger.open_interest = abs(sum(s for s in _sizes(world) if s > 0))
-        bids, asks = book(world.state, 0, BUY), book(world.state, 0, SELL)
-        best = (bids[0].price_ticks if bids else None, asks[0].price_ticks if asks else None)
-        assert world.report(0, price) is Outcome.ACCEPTED
-        ledger.reports = dict.fromkeys(range(3), price)
-        assert commit(ledger, 3, world.state.registers.clock_ms, *best)
+        price = 1000 + chance.randint(-2, 2)
+        for signer in range(3):
+            found = best()
+            assert world.prices({0: price + signer % 2}, signer) is Outcome.ACCEPTED
+            ledger.reports[signer] = (world.state.registers.clock_ms, price + signer % 2)
+            commit(ledger, 3, world.state.registers.clock_ms, partial(next, iter([found])))
         state = world.state
-        found = (index(state, 0), mark(state, 0), surcharge(state, 0), word(state.prices, 0, PRICE_BASIS_PPM))
-        assert found == (ledger.index, ledger.mark, ledger.surcharge_ppm, ledger.basis)
-
-
-def _sizes(world: World) -> list[int]:
-    from tallystick.testing.ledger.look import position
-
-    return [position(world.state, account, 0) for account in (1, 2)]
+        assert (index(state, 0), mark(state, 0), basis(world)) == (ledger.index, ledger.mark, ledger.basis)

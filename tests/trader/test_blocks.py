@@ -102,7 +102,7 @@ def test_a_margin_that_is_missing_is_told_and_the_offer_lives_on(shell: Shell) -
 @pytest.mark.parametrize(
     ("who", "arguments", "error", "words"),
     [
-        ("alice", ["offer", "0", "hold", "1", PRICE], BadInput, "buy or sell"),
+        ("alice", ["offer", "0", "hold", "1", PRICE], BadInput, "no such side"),
         ("alice", ["offer", "0", "buy", "1", PRICE, "--good-til", "1999-01-01"], BadInput, "over"),
         ("", ["offer", "0", "buy", "1", PRICE], BadInput, "needs a key"),
         ("alice", ["offer", "0", "buy", "1", PRICE, "--operator", NOWHERE], OperatorUnreachable, "no answer"),

@@ -75,7 +75,15 @@ def test_a_trader_moves_cash_to_a_sub_account_and_trades_there_in_bulk(shell: Sh
     shell.run("alice", "bulk", "cancel:22", "--account", sub)
     shell.run("alice", "transfer", "main", "250", "--account", sub)
     assert shell.json("alice", "account", sub)["cash_units"] == 0
-    for words in (["transfer", "16", "1"], ["bulk", "place:0:buy:1"], ["bulk", "cancel:x"]):
+    for words in (["transfer", "fund:0", "1"], ["transfer", "fund:63", "1"], ["transfer", "treasury", "1"]):
+        assert "accepted" in shell.run("alice", *words)
+    for words in (
+        ["transfer", "fund", "1"],
+        ["transfer", "fund:64", "1"],
+        ["transfer", "16", "1"],
+        ["bulk", "place:0:buy:1"],
+        ["bulk", "cancel:x"],
+    ):
         with pytest.raises(BadInput):
             shell.run("alice", *words)
 
@@ -96,16 +104,21 @@ def test_governance_lists_a_market_and_signers_report_its_price(shell: Shell) ->
     assert "accepted" in shell.run("governance", *listing)
     assert "answered before" in shell.run("governance", *listing)
     keys = [shell.scene.folder / f"signer {i}.key" for i in range(3)]
-    alone = shell.run("", "report-price", "3", "700", "--round", "5", "--key-file", str(keys[0]))
+    alone = shell.run("", "report-price", "3", "700", "--key-file", str(keys[0]))
     assert "when 3 signers have reported" in alone
     others = ["--key-file", str(keys[1]), "--key-file", str(keys[2])]
-    answers = shell.json("", "report-price", "3", "702", "--round", "5", *others)
+    answers = shell.json("", "report-price", "3", "702", *others)
     assert [each["outcome"] for each in answers] == ["ACCEPTED", "ACCEPTED"]
     market = next(each for each in shell.json("", "markets") if each["market"] == 3)
     assert (market["mark_ticks"], market["initial_ppm"], market["maintenance_ppm"]) == (702, 100_000, 45_000)
-    assert (market["kind"], market["rules"]["rebate_ppm"], market["rules"]["band_ppm"]) == (0, 30, 50_000)
-    older = shell.run("", "report-price", "3", "1", "--round", "4", "--key-file", str(keys[0]), exit_code=REJECTED)
-    assert "old round" in older
+    assert (market["kind"], market["rules"]["rebate_ppm"], market["rules"]["band_ppm"]) == (0, 30, 12_500)
+    assert market["status"] == "listed"
+    assert "listed, live 20" in shell.run("", "markets")
+    assert "not live" in shell.run("alice", "order", "3", "buy", "1", "700", exit_code=REJECTED)
+    several = shell.run("", "report-price", "3", "702", "9", "1", "--key-file", str(keys[0]), exit_code=REJECTED)
+    rows = [line.split(maxsplit=2) for line in several.splitlines()[1:3]]
+    assert [row[:2] for row in rows] == [["0", "3"], ["0", "9"]]
+    assert rows[1][2] == "no market"
 
 
 def test_nobody_else_lists_markets_or_reports_prices(shell: Shell) -> None:
@@ -115,9 +128,9 @@ def test_nobody_else_lists_markets_or_reports_prices(shell: Shell) -> None:
         shell.run("governance", "list-market", "4", "--multiplier", "1", "--rule", "nonsense=1")
     with pytest.raises(BadInput, match="no price signer"):
         shell.run("", "report-price", "0", "1", "--key-file", str(shell.scene.folder / "alice.key"))
-    for words in (["--every", "1s", "--round", "3"], ["--every", "soon"], ["--every", "0s"]):
+    for words in (["--every", "soon"], ["--every", "0s"], ["0"], ["0", "2"], ["1"], ["64", "1"], ["1", "0"]):
         with pytest.raises(BadInput):
-            shell.run("", "report-price", "0", "1", "--key-file", str(shell.scene.folder / "signer 0.key"), *words)
+            shell.run("", "report-price", "0", "1", *words, "--key-file", str(shell.scene.folder / "signer 0.key"))
 
 
 def test_an_agent_trades_but_never_withdraws(shell: Shell) -> None:

@@ -19,6 +19,7 @@ from tallystick.l1.deployment import Addresses, DeployConfig, Deployment
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.ports.system import SystemClock
 from tallystick.shapes.routes import INFO
+from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.l1_stage import account
 from tallystick.trader.client import TraderClient
 from tallystick.trader.onchain import TraderL1
@@ -184,7 +185,7 @@ class Coins:
             self.client,
             Deployment(
                 chain_id=self.client.chain_id(),
-                first_block=0,
+                first_block=BlockNumber(0),
                 addresses=Addresses(token=self.token, vault=self.taker, steps={}, **places),
                 code_hashes={},
                 genesis_state_hash=bytes(32),

@@ -15,10 +15,8 @@ import pytest
 
 from tallystick.errors import REJECTED
 from tallystick.l1.sending.keys import save_key
-from tallystick.records.signing import make, sign
 from tallystick.shapes.routes import INFO
 from tallystick.testing.l1_stage import account
-from tallystick.testing.world import key, ordinary_rules
 from tests.operator.scene import Scene, scene_in
 
 
@@ -99,9 +97,6 @@ def _trade_through_a_kill(processes: Processes) -> None:
 def test_a_signer_keeps_a_market_open_until_it_is_interrupted(scene: Scene) -> None:
     running = scene.start()
     client = scene.client(running)
-    assert client.send(
-        sign(make("list_market", market=0, **ordinary_rules()), client.domain, key("governance"))
-    ).accepted
     command = [sys.executable, "-m", "tallystick", "trader", "report-price", "0", "618500", "--every", "100ms"]
     for i in range(3):
         save_key(account(f"signer {i}"), scene.folder / f"{i}.key")
@@ -114,13 +109,13 @@ def test_a_signer_keeps_a_market_open_until_it_is_interrupted(scene: Scene) -> N
         text=True,
     )
     try:
-        rounds: set[int] = set()
+        times: set[int] = set()
 
-        def three_rounds() -> bool:
-            rounds.add(client.markets()[0].round)
-            return len(rounds) > 3
+        def three_reports() -> bool:
+            times.add(client.markets()[0].index_ms)
+            return len(times) > 3
 
-        scene.wait(three_rounds, "three rounds behind the first", mine=1)
+        scene.wait(three_reports, "three reports behind the first", mine=1)
         client.close()
         running.stop()
         assert child.stderr is not None

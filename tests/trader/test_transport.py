@@ -59,7 +59,8 @@ def test_nobody_there_is_said_so() -> None:
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [("200 OK", b"<html>"), ("200 OK", b"[]"), ("200 OK", b'{"records":1}'), ("502 Bad Gateway", b"<html>")],
+    [("200 OK", b"<html>"), ("200 OK", b"[]"), ("200 OK", b'{"records":1}'), ("502 Bad Gateway", b"<html>")]
+    + [(status, b'{"more":' * 1_000_000) for status in ("200 OK", "400 Bad Request")],
 )
 def test_something_that_is_no_operator_is_said_so(serve: Serve, status: str, body: bytes) -> None:
     transport = Transport(serve([reply(status, body)]))

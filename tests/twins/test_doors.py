@@ -11,6 +11,7 @@ from tallystick.machine.by_record import begin_batch, ends_chunk, execute, seal_
 from tallystick.machine.engine import advance, halted, run
 from tallystick.records.chunks import MAX_RECORD_BYTES, Chunker
 from tallystick.records.codec import encode
+from tallystick.records.items import pack_slots
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import (
@@ -117,7 +118,7 @@ def test_both_doors_raise_the_clock_by_the_batchs_time(later: int) -> None:
     doors = Doors()
     doors.batch(START, 0, [clock(NOW)])
     doors.batch(START + later, 0, [])
-    doors.batch(START + later, 0, [encode(make("clean", slot=1))])
+    doors.batch(START + later, 0, [encode(make("clean", pack_slots(1)))])
     raised = max(NOW, (START + later) * 1000 - CLOCK_BEHIND_MS)
     assert doors.live.state.registers.clock_ms == raised
     doors.check()
@@ -136,7 +137,7 @@ def test_messages_below_the_limit_come_before_the_first_record_and_the_others_no
 
 def test_a_record_is_padded_counted_and_cut_off_as_in_a_replay() -> None:
     doors = Doors()
-    short, false, bulky = encode(make("clean", slot=1)), b"\x7f", b"\x10" + bytes(4000)
+    short, false, bulky = encode(make("clean", pack_slots(1))), b"\x7f", b"\x10" + bytes(4000)
     doors.batch(START, 0, [short, false, short, b"\x10\xc0", bulky, short])
     # 12 bytes of clean twice and once behind the long one: each behind a false record is in a chunk of its own.
     assert len(doors.scene.published.chunks[0]) == 4

@@ -24,6 +24,7 @@ HOSTS: Final = {
     "by_record": "runs records before their batch exists",
     "drive": "runs many orders in one call",
     "foresight": "asks what would become of a record",
+    "scouting": "looks for what somebody should ask for",
     "engine": "the table from phase to step; the Referee's is its list of step contracts",
 }
 """Python files beside the pairs: they run the machine and are no part of it."""
@@ -39,6 +40,8 @@ PROOFS: Final = {
 """Solidity files beside the pairs: they take in the witness, or belong to the dispute."""
 
 FILES: Final = {path.stem: path for path in MACHINE.rglob("*.py") if path.stem != "__init__"}
+INNER: Final = (MACHINE / "market", MACHINE / "orders")
+"""Folders of the machine that the contracts have by the same names."""
 LIBRARIES: Final = set(FILES) - STEPS - set(HOSTS)
 CODING: Final = {"codec": RECORDS / "codec.py", "signing": RECORDS / "signing.py"}
 """Pairs whose Python file also encodes and signs, which no contract does."""
@@ -70,7 +73,7 @@ def python_of(name: str) -> Path:
 def solidity_of(name: str) -> Path:
     """Return the contract of a name; a library stands in the folder that the Python module stands in."""
     folder = "referee/steps" if name in STEPS else "libraries"
-    inner = "market" if python_of(name).parent == MACHINE / "market" else ""
+    inner = python_of(name).parent.name if python_of(name).parent in INNER else ""
     return CONTRACTS / folder / inner / f"{name.title().replace('_', '')}.sol"
 
 
@@ -117,7 +120,9 @@ def paragraphs(text: str) -> list[str]:
 
 def test_every_library_and_every_step_has_a_twin_and_there_are_no_others() -> None:
     libraries = CONTRACTS / "libraries"
-    solidity = {path.stem for folder in (libraries, libraries / "market") for path in folder.glob("*.sol")}
+    solidity = {
+        path.stem for folder in (libraries, *(libraries / each.name for each in INNER)) for path in folder.glob("*.sol")
+    }
     assert {solidity_of(name).stem for name in LIBRARIES | set(CODING)} == solidity - set(PROOFS)
     assert {path.stem for path in (MACHINE / "steps").glob("*.py")} - {"__init__"} == STEPS
     assert {path.name for path in (CONTRACTS / "referee" / "steps").iterdir()} == {solidity_of(x).name for x in STEPS}

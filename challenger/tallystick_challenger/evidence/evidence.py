@@ -16,6 +16,7 @@ from tallystick.referee.judge import Verdict, chunk_of, registers_of
 from tallystick.rollup.views.assertion_view import Assertion
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BlockNumber
 from tallystick_challenger.disputes.dispute_facts import hex_, short
 
 GENESIS_PARENT: Final = bytes(32)
@@ -234,7 +235,7 @@ def _logs(
     found: list[LogProof] = []
     for name, event_name, block, facts in wanted:
         contract = planner.client.contract(name, _at(planner, name))
-        proof = prove_log(contract, block, event_name, facts)
+        proof = prove_log(contract, BlockNumber(block), event_name, facts)
         found += [proof] if proof is not None else []
     return found
 

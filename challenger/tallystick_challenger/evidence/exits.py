@@ -20,6 +20,7 @@ from tallystick.state.cells import (
     Account,
     account_cash_units,
     account_owner,
+    account_position_cost_units,
     account_position_market,
     account_position_size_lots,
     market_status,
@@ -36,7 +37,7 @@ from tallystick.state.cells import (
     risk_market_mark_ticks,
 )
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import MARKET_SETTLED, MAX_POSITIONS, TAG_ACCOUNT
+from tallystick.state.layout import LEAN_MARKED, LEAN_WORST, MARKET_SETTLED, MAX_POSITIONS, TAG_ACCOUNT
 from tallystick.state.state import State, cell_key
 
 EVERYTHING_UNITS: Final = (1 << 64) - 1
@@ -134,7 +135,7 @@ def exit_page(facts: dict[str, Any]) -> Page:
     proof, newest = facts["proof"], facts["newest"]
     money = (
         f"   cash {tokens(newest['cash_units'])}, value {tokens(newest['value_units'])}, "
-        f"may leave now {tokens(newest['withdrawable_units'])}"
+        f"may leave now {tokens(newest['withdrawable_units'])}, not before its positions are closed {tokens(newest['gain_units'])}"
     )
     page: Page = [
         f"Account {facts['account']} of {facts['owner']}, L1 at block {facts['head']}",
@@ -178,12 +179,16 @@ def exit_page(facts: dict[str, Any]) -> Page:
 def _holdings(state: State, account: int) -> dict[str, Any]:
     base = state.accounts.find(account)
     if base is None:
-        return {"cash_units": 0, "value_units": 0, "withdrawable_units": 0, "positions": [], "orders": []}
-    measured = health(state, base, state.risk.open(0))
+        names = ("cash_units", "value_units", "gain_units", "withdrawable_units")
+        return {**dict.fromkeys(names, 0), "positions": [], "orders": []}
+    risk = state.risk.open(0)
+    measured = health(state, base, risk, LEAN_MARKED)
+    worst = health(state, base, risk, LEAN_WORST)
     return {
         "cash_units": account_cash_units(state.accounts.words, base),
-        "value_units": measured.value,
-        "withdrawable_units": withdrawable(state, measured),
+        "value_units": measured.value_units,
+        "gain_units": worst.gain_units,
+        "withdrawable_units": withdrawable(state, worst),
         "positions": list(_positions(state, base)),
         "orders": list(_orders(state, account)),
     }
@@ -202,7 +207,8 @@ def _positions(state: State, base: Account) -> Iterator[dict[str, Any]]:
             "market": number,
             "size_lots": size,
             "mark_ticks": risk_market_mark_ticks(marks, risk, number),
-            "worth_units": worth_of(marks, risk, number, exposure_of(marks, risk, number, size)),
+            "worth_units": worth_of(marks, risk, number, exposure_of(marks, risk, number, size), LEAN_MARKED),
+            "cost_units": account_position_cost_units(words, base, slot),
             "settled": status == MARKET_SETTLED,
         }
 

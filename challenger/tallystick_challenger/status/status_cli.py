@@ -11,6 +11,8 @@ from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import Group
+
     from tallystick.party.party import Party
 
 
@@ -30,6 +32,7 @@ def status(
     """
     import json
 
+    from tallystick.drawing import show_anew
     from tallystick.l1.deployment import load_deployment
     from tallystick_challenger.status.status_facts import status_facts
     from tallystick_challenger.verification.verdicts import read_all
@@ -37,7 +40,7 @@ def status(
     party = read_all(client_of(rpc, quorum), load_deployment(deployment))
     looks = _looks(party, watch)
     if not json_output:
-        _draw(looks, party, whole=whole)
+        show_anew(_pages(looks, party, whole=whole))
         return
     for trouble in looks:
         if not trouble:
@@ -63,27 +66,16 @@ def _looks(party: Party, watch: float | None) -> Iterator[str]:
             yield ""
 
 
-def _draw(looks: Iterator[str], party: Party, *, whole: bool) -> None:
-    """Draw a page for each look: over the last one on a terminal, else one after the other."""
-    import sys
-
-    from rich.console import Console, Group
-    from rich.live import Live
+def _pages(looks: Iterator[str], party: Party, *, whole: bool) -> Iterator[Group]:
+    """Yield a page for each look."""
+    from rich.console import Group
     from rich.text import Text
 
-    from tallystick.drawing import show, width
+    from tallystick.drawing import width
     from tallystick.ports.system import SystemClock
     from tallystick_challenger.status.status_facts import status_facts
     from tallystick_challenger.status.status_page import Board
 
-    def page(trouble: str) -> Group:
+    for trouble in looks:
         board = Board(status_facts(party), now=SystemClock().now(), whole=whole, columns=width()).page()
-        return Group(board, Text(f"\nL1 was not read: {trouble}", "red")) if trouble else board
-
-    if not sys.stdout.isatty():
-        for trouble in looks:
-            show(page(trouble))
-        return
-    with Live(console=Console(highlight=False, markup=False), auto_refresh=False, vertical_overflow="visible") as live:
-        for trouble in looks:
-            live.update(page(trouble), refresh=True)
+        yield Group(board, Text(f"\nL1 was not read: {trouble}", "red")) if trouble else board

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from tallystick.errors import BadInput, ConfigError
-from tallystick.numbers import plain_float, whole
+from tallystick.errors import ConfigError
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.telling.alerting import Alert, AlertKind
 from tallystick_challenger.watching.defence import RIVALS
 from tallystick_challenger.watching.reading import Reading
 
@@ -17,7 +15,7 @@ HOLD_SECONDS: Final = 600.0
 """How long a disagreement of endpoints is still an alert after the last answer that differed."""
 
 
-class Kind(StrEnum):
+class Kind(AlertKind):
     """The kinds of alerts."""
 
     WRONG_ROOT = "wrong_root"
@@ -30,30 +28,17 @@ class Kind(StrEnum):
     INVARIANT_BROKEN = "invariant_broken"
     STOPPED = "stopped"
 
-
-CRITICAL: Final = frozenset(
-    {Kind.WRONG_ROOT, Kind.ADVERSARIAL_TIME, Kind.HONEST_SLACK, Kind.INVARIANT_BROKEN, Kind.STOPPED}
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """A condition that holds. `subject` tells two of a kind apart; `facts` are plain JSON and may change meanwhile."""
-
-    kind: Kind
-    subject: str
-    text: str
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """What a receiver tells repetitions by."""
-        return f"{self.kind}/{self.subject}" if self.subject else str(self.kind)
-
     @property
     def severity(self) -> str:
-        """Either "critical" or "warning"."""
-        return "critical" if self.kind in CRITICAL else "warning"
+        """Critical is what loses money, or leaves nobody to watch."""
+        critical = (
+            Kind.WRONG_ROOT,
+            Kind.ADVERSARIAL_TIME,
+            Kind.HONEST_SLACK,
+            Kind.INVARIANT_BROKEN,
+            Kind.STOPPED,
+        )
+        return "critical" if self in critical else "warning"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,24 +64,6 @@ class Limits:
             raise ConfigError("time and slack are shares of the challenge period", time=self.time, slack=self.slack)
         if min(self.overdue, self.lag, self.batches, self.rivals) < 1 or not self.silence > 0 or self.balance < 0:
             raise ConfigError("a limit of an alert is above zero")
-
-
-def parse_limits(given: Sequence[str]) -> Limits:
-    """Return the limits with those given as NAME=VALUE in place of the ordinary ones.
-
-    Raises: ConfigError.
-    """
-    limits = Limits()
-    values: dict[str, Any] = {}
-    for each in given:
-        name, _, value = each.partition("=")
-        if name not in Limits.__slots__:
-            raise ConfigError(f"there is no limit {name}", hint=f"the limits are {', '.join(Limits.__slots__)}")
-        try:
-            values[name] = plain_float(value) if isinstance(getattr(limits, name), float) else whole(value)
-        except BadInput as error:
-            raise ConfigError(f"{value!r} is no number", hint="--alert NAME=NUMBER", limit=name) from error
-    return replace(limits, **values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

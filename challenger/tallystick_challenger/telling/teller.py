@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tallystick import __version__, artifacts
-from tallystick.errors import TallystickError
 from tallystick.journal import Journal
 from tallystick.party.party import Party
 from tallystick.ports import Clock
-from tallystick.urls import without_secrets
+from tallystick.telling.alerting import Alert
+from tallystick.telling.outlets import Outlets
+from tallystick.telling.overheard import last_event
 from tallystick_challenger.telling.alerts import (
     HOLD_SECONDS,
-    Alert,
     Funds,
     Kind,
     Limits,
@@ -23,8 +23,7 @@ from tallystick_challenger.telling.alerts import (
     poor,
     silent,
 )
-from tallystick_challenger.telling.metrics import Metrics, MetricsServer
-from tallystick_challenger.telling.webhook import Webhook
+from tallystick_challenger.telling.metrics import Metrics
 from tallystick_challenger.watching.reading import Reading, take
 
 ALARMS: Final = frozenset(
@@ -53,8 +52,6 @@ ALARMS: Final = frozenset(
 )
 LOOKED_AT: Final = (Kind.WRONG_ROOT, Kind.ADVERSARIAL_TIME, Kind.HONEST_SLACK, Kind.CONFIRM_OVERDUE)
 """What a complete look decides, beside the lag."""
-REFUSAL_CODES: Final = frozenset({2, 4, 5})
-"""Exit codes of errors that say: not with these settings, this data, this machine or these contracts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,22 +74,12 @@ class Teller:
         self._limits = telling.limits
         self._clock = clock
         self.metrics = Metrics()
-        self._webhook: Webhook | None = None
-        self._server: MetricsServer | None = None
         self._disagreements = 0
         self._differed_at = 0.0
         self._last_look = clock.now()
-        if telling.webhook:
-            webhook = Webhook(telling.webhook, {"version": __version__}, failed=self._failed, clock=clock)
-            self.metrics.webhook_waiting.set_function(lambda: webhook.waiting)
-            self._webhook = webhook
-        if telling.metrics is not None:
-            try:
-                self._server = MetricsServer(self.metrics, telling.metrics)
-            except TallystickError:
-                self.close()
-                raise
-            self.report("metrics_served", {"port": self._server.port})
+        self._outlets = Outlets(
+            self.metrics, self.report, role="challenger", clock=clock, metrics=telling.metrics, webhook=telling.webhook
+        )
 
     def report(self, name: str, facts: dict[str, Any]) -> None:
         """Write an event, and count it."""
@@ -110,8 +97,7 @@ class Teller:
         self.metrics.info.info(
             {"version": __version__, "machine": artifacts.machine_version()} | {k: str(v) for k, v in who.items()}
         )
-        if self._webhook is not None:
-            self._webhook.describe(**who)
+        self._outlets.describe(**who)
         self.report(
             "started",
             who | {"version": __version__, "machine": artifacts.machine_version()},
@@ -152,12 +138,7 @@ class Teller:
 
     def close(self) -> None:
         """Try for a moment to deliver what is left, and stop serving."""
-        if self._webhook is not None:
-            left = self._webhook.close()
-            if left:
-                self.report("webhook_undelivered", {"alerts": left})
-        if self._server is not None:
-            self._server.close()
+        self._outlets.close()
 
     def _lag(self, reading: Reading, complete: bool) -> None:
         self._hold(behind(reading, self._limits), "lag/blocks")
@@ -174,18 +155,4 @@ class Teller:
             self._hold([], Kind.RPC_DISAGREEMENT)
 
     def _hold(self, alerts: list[Alert], *about: str) -> None:
-        if self._webhook is not None:
-            self._webhook.hold(alerts, about)
-
-    def _failed(self, key: str, reason: str, pause: float) -> None:
-        self.metrics.webhook_failures.inc()
-        self.report("webhook_failed", {"alert": key, "reason": reason, "retry_seconds": pause})
-
-
-def last_event(error: Exception) -> tuple[str, dict[str, Any]]:
-    """Return how the log tells an end: `refused` when it will not go on with what it was given, else `failed`."""
-    facts: dict[str, Any] = {"error": type(error).__name__, "reason": without_secrets(str(error))}
-    if not isinstance(error, TallystickError):
-        return "failed", facts
-    facts |= {"hint": error.hint, "exit_code": error.exit_code}
-    return "refused" if error.exit_code in REFUSAL_CODES else "failed", facts
+        self._outlets.hold(alerts, about)

@@ -92,7 +92,7 @@ def verify(
 
 
 def _answer(party: Party, question: Question, workers: int | None, scheduler: str | None) -> tuple[Answer, int]:
-    from tallystick.dispute.traces.disktraces import cores
+    from tallystick.dispute.traces.traceprocess import cores
     from tallystick_challenger.verification.verdicts import Plan, judge
 
     parts = Plan(party, question).parts()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tallystick.errors import DataMissing, L1Error, L1Reverted, L1Unreachable
 from tallystick.party.party import Party
+from tallystick.state.ordinals import BlockNumber
 
 
 def check_complete(party: Party) -> None:
@@ -43,7 +44,7 @@ def is_lost(party: Party) -> bool:
     return party.rollup.latest_confirmed in party.mind.lies
 
 
-def _differences(party: Party, block: int) -> dict[str, object]:
+def _differences(party: Party, block: BlockNumber) -> dict[str, object]:
     """Return what L1 has and the own views do not, by name; nothing when the contracts are not there yet."""
     at = party.deployment.addresses
     if not party.client.code(at.rollup, block):

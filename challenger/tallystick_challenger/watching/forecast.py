@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tallystick.dispute.edge_view import ENOUGH, ChallengeView
 from tallystick.l1.deployment import DeployConfig
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
+from tallystick.state.ordinals import BlockNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class Side:
 
     assertion: Assertion
     blocks: int
-    due_block: int | None
+    due_block: BlockNumber | None
     roots: int
     proven: bool
 
@@ -38,10 +39,10 @@ class Forecast:
     sides: tuple[Side, ...]
     winner: bytes
     decided: bool
-    final_block: int | None
+    final_block: BlockNumber | None
 
 
-def forecasts(rollup: RollupView, challenge: ChallengeView, terms: DeployConfig, head: int) -> list[Forecast]:
+def forecasts(rollup: RollupView, challenge: ChallengeView, terms: DeployConfig, head: BlockNumber) -> list[Forecast]:
     """Return a forecast for every parent with a child that is still pending, oldest first."""
     found: list[Forecast] = []
     for parent, children in rollup.children.items():
@@ -50,7 +51,9 @@ def forecasts(rollup: RollupView, challenge: ChallengeView, terms: DeployConfig,
     return found
 
 
-def _forecast(rollup: RollupView, challenge: ChallengeView, terms: DeployConfig, head: int, parent: bytes) -> Forecast:
+def _forecast(
+    rollup: RollupView, challenge: ChallengeView, terms: DeployConfig, head: BlockNumber, parent: bytes
+) -> Forecast:
     children = [rollup.assertions[child] for child in rollup.children[parent]]
     sides = tuple(_side(rollup, challenge, each, terms.challenge_period_blocks, head) for each in children)
     dispute = challenge.dispute_below(parent)
@@ -68,10 +71,10 @@ def _forecast(rollup: RollupView, challenge: ChallengeView, terms: DeployConfig,
     )
 
 
-def _side(rollup: RollupView, challenge: ChallengeView, assertion: Assertion, period: int, head: int) -> Side:
+def _side(rollup: RollupView, challenge: ChallengeView, assertion: Assertion, period: int, head: BlockNumber) -> Side:
     roots = challenge.roots.get(assertion.id, [])
 
-    def blocks_at(block: int) -> int:
+    def blocks_at(block: BlockNumber) -> int:
         totals = [challenge.total(root, block) for root in roots]
         return rollup.unrivalled_blocks(assertion, block) + max(totals, default=0)
 
@@ -84,24 +87,24 @@ def _side(rollup: RollupView, challenge: ChallengeView, assertion: Assertion, pe
     )
 
 
-def _first_block(blocks_at: Callable[[int], int], period: int, head: int) -> int | None:
+def _first_block(blocks_at: Callable[[BlockNumber], int], period: int, head: BlockNumber) -> BlockNumber | None:
     """Return the first block from the head on with a whole period, None when the clock stops short of it.
 
     A clock that nobody touches never falls, and one that runs needs at most a period more.
     """
-    low, high = head, head + period
+    low, high = head, BlockNumber(head + period)
     if blocks_at(high) < period:
         return None
     while low < high:
-        middle = (low + high) // 2
+        middle = BlockNumber((low + high) // 2)
         if blocks_at(middle) >= period:
             high = middle
         else:
-            low = middle + 1
+            low = BlockNumber(middle + 1)
     return low
 
 
-def _first(sides: tuple[Side, ...]) -> tuple[bytes, int | None]:
+def _first(sides: tuple[Side, ...]) -> tuple[bytes, BlockNumber | None]:
     """Return who is due first and when; nobody when nobody is, or two at once."""
     due = sorted((each.due_block, each.assertion.id) for each in sides if each.due_block is not None)
     if not due or (len(due) > 1 and due[0][0] == due[1][0]):

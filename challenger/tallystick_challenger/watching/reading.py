@@ -7,6 +7,7 @@ from typing import Final
 
 from tallystick.party.party import Party
 from tallystick.rollup.views.assertion_view import Assertion, Status
+from tallystick.state.ordinals import BlockNumber
 
 MORE_MOVES: Final = 3
 """Of the honest side in one dispute, beside a bisection a level: its assertion, its root, one proof."""
@@ -45,7 +46,7 @@ class Reading:
     assertion reaches them yet.
     """
 
-    head: int
+    head: BlockNumber
     head_time: int
     wrong: tuple[Assertion, ...]
     contests: tuple[Contest, ...]
@@ -98,7 +99,9 @@ def _overdue(party: Party) -> tuple[bytes, int]:
         if dispute is not None and dispute.winner:
             due = dispute.decided_block if dispute.winner == id_ else party.head
         else:
-            due = mine.block + period if rollup.unrivalled_blocks(mine, party.head) >= period else party.head
+            due = (
+                BlockNumber(mine.block + period) if rollup.unrivalled_blocks(mine, party.head) >= period else party.head
+            )
         return id_, max(0, party.head - due)
     return b"", 0
 

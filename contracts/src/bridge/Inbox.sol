@@ -9,6 +9,8 @@ import {Constants} from "../libraries/generated/Names.sol";
 contract Inbox is IInbox {
     /// @dev What the force delay leaves an honest poster beyond the past bound, for its confirmations.
     uint256 private constant FORCE_SLACK_SECONDS = 60;
+    /// @dev What the past bound leaves the longest batch to land in, once it has ended.
+    uint256 private constant LANDING_SECONDS = 60;
     /// @dev A batch's clock may be ahead of L1 by this much less than the age of a price report, or every
     /// honest report would be stale and the exchange would stand still for good.
     uint256 private constant REPORT_SLACK_MS = 3000;
@@ -75,6 +77,9 @@ contract Inbox is IInbox {
         uint256 mostMs = Constants.REPORT_AGE_MS - REPORT_SLACK_MS;
         // INVARIANT: under the furthest clock there can be, an honest price report is fresh.
         require(futureMs <= mostMs, FutureTooFar(futureMs, mostMs));
+        uint256 leastPast = Constants.MAX_BATCH_SECONDS + LANDING_SECONDS;
+        // INVARIANT: the longest batch there may be is not too old before it can land.
+        require(config.pastBoundSeconds >= leastPast, PastBoundTooShort(config.pastBoundSeconds, leastPast));
         uint256 leastForce = uint256(config.pastBoundSeconds) + FORCE_SLACK_SECONDS;
         // INVARIANT: what an honest batch could not know when it was sealed is not due while it may be posted.
         require(config.forceDelaySeconds >= leastForce, ForceDelayTooShort(config.forceDelaySeconds, leastForce));

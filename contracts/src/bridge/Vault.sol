@@ -23,8 +23,8 @@ contract Vault is IVault, ReentrancyGuard {
     using SafeERC20 for IERC20;
     using BitMaps for BitMaps.BitMap;
 
-    /// @dev Account numbers are 32 bits wide in the machine.
-    uint64 private constant MAX_ACCOUNTS = (1 << 28) - 1;
+    /// @dev The numbers from here to 2^28 are those of the machine's insurance funds; beyond are sub-accounts.
+    uint64 private constant MAX_ACCOUNTS = uint64(Constants.FIRST_FUND_ACCOUNT) - 1;
 
     /// @inheritdoc IVault
     address public immutable override token;
@@ -94,7 +94,7 @@ contract Vault is IVault, ReentrancyGuard {
     function accountFor(address owner) private returns (uint64 account) {
         account = accountOf[owner];
         if (account != 0) return account;
-        // INVARIANT: account numbers are dense and fit the machine's.
+        // INVARIANT: account numbers are dense, and nobody gets an insurance fund's.
         require(accountCount < MAX_ACCOUNTS, TooManyAccounts(accountCount, MAX_ACCOUNTS));
         account = accountCount + 1;
         accountCount = account;

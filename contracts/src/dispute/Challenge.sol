@@ -76,6 +76,8 @@ contract Challenge is IChallenge, Credits {
             config.challengePeriodBlocks >= leastBlocks && config.challengePeriodBlocks < EdgeTree.ENOUGH,
             ChallengePeriod(config.challengePeriodBlocks, leastBlocks, EdgeTree.ENOUGH - 1)
         );
+        // INVARIANT: whoever makes a root has something to lose.
+        require(config.bondWei > 0, NoBond());
         uint256 rewardsWei = config.openRewardWei + config.rootHeight * config.bisectRewardWei + config.proveRewardWei;
         // INVARIANT: each losing bond covers, with the half that is not forfeited, every move it
         // can make the winner's side need; whoever plays both sides loses the other half.

@@ -147,6 +147,8 @@ interface IChallenge is ICredits {
     error RootHeight(uint256 actual, uint256 least, uint256 most);
     /// @notice Every move of a path takes a block at least, and the period ends.
     error ChallengePeriod(uint256 actualBlocks, uint256 leastBlocks, uint256 mostBlocks);
+    /// @notice A false root would cost its maker nothing.
+    error NoBond();
     /// @notice Half a bond must cover all rewards of answering one wrong root.
     error RewardsExceedBond(uint256 rewardsWei, uint256 mostWei);
     /// @notice There is no such assertion.

@@ -42,6 +42,8 @@ interface IInbox {
 
     /// @notice A clock so far ahead would make every honest price report stale.
     error FutureTooFar(uint256 actualMs, uint256 mostMs);
+    /// @notice The longest batch would be too old before it could land.
+    error PastBoundTooShort(uint64 actual, uint256 least);
     /// @notice An honest batch could come too late for a message it did not know.
     error ForceDelayTooShort(uint64 actual, uint256 least);
     /// @notice A sequencer that serves every message in time could be taken over.

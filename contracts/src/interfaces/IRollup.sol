@@ -92,6 +92,10 @@ interface IRollup is ICredits {
     error WrongInbox(address actual, address expected);
     /// @notice An assertion's bond is ten roots' at least, or an attack would be as cheap as a defence.
     error BondTooSmall(uint256 actualWei, uint256 leastWei);
+    /// @notice Assertions would be confirmed before anything could follow them.
+    error IntervalTooLong(uint64 actualBlocks, uint64 mostBlocks);
+    /// @notice A market's rules could change before everybody who wants to is out.
+    error LeavingTooSlow(uint256 actualSeconds, uint256 mostSeconds);
     /// @notice There is no such assertion.
     error UnknownAssertion(AssertionId id);
     /// @notice The parent is rejected.

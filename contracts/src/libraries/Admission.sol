@@ -7,7 +7,7 @@ import {recoverSigner} from "./Signing.sol";
 import {setArgs} from "./generated/Arguments.sol";
 import {Account, Agent} from "./generated/Cells.sol";
 import {OwnerFields, OwnerOrAgentFields, PriceSignerFields} from "./generated/Fields.sol";
-import {Outcome} from "./generated/Names.sol";
+import {Constants, Outcome, Phase} from "./generated/Names.sol";
 import {Authority, RecordKinds} from "./generated/RecordKinds.sol";
 import {Registers} from "./generated/Registers.sol";
 import {openAccount, openAgent, openConfig} from "@tallystick/libraries/proof/State.sol";
@@ -41,17 +41,30 @@ function checkRecord(Witness memory w, Record memory record, address signer) pur
     }
     if (authority == Authority.GOVERNANCE) return _checkConfigKey(openConfig(w).governance(), signer);
     (uint256 number, uint256 slot, uint256 nonce) = _keyOf(record);
-    return checkKey(w, number, slot, nonce, RecordKinds.scope(record.kind), signer);
+    return checkKey(w, number, slot, nonce, RecordKinds.asks(record.kind, record.values), signer);
 }
 
 /// @notice Uses a record's nonce up unless its own step does, and makes it the record in progress; `checkRecord` admits
-/// it.
+/// it. Its work begins with it.
 function begin(Witness memory w, Record memory record) pure {
+    Registers registers = w.registers;
     if (RecordKinds.promised(record.kind) && !RecordKinds.sparesNonce(record.kind)) {
         (uint256 number,, uint256 nonce) = _keyOf(record);
         spendNonce(w, number, nonce);
     }
-    setArgs(w.registers, record.kind, record.values);
+    registers.setWork(uint32(Constants.WORK));
+    setArgs(registers, record.kind, record.values);
+    if (registers.phase() == Phase.PLACE_ORDER && !_mayCancel(w, record)) {
+        registers.setArgFlags(
+            registers.argFlags() & ~uint16(Constants.FLAG_STP_BOTH) | uint16(Constants.FLAG_STP_TAKER)
+        );
+    }
+}
+
+/// @dev Whether whoever signed an order may cancel others; an order of one who may not gives way to the own it meets.
+function _mayCancel(Witness memory w, Record memory record) pure returns (bool) {
+    (uint256 number, uint256 slot,) = _keyOf(record);
+    return slot == 0 || openAgent(w, number << 4 | slot).scope() & Constants.SCOPE_CANCEL != 0;
 }
 
 /// @dev (account, slot of the agent or 0, nonce) of a record that an account signs.

@@ -50,6 +50,11 @@ function mulDivDown(int256 a, int256 b, int256 divisor) pure returns (int256) {
     return divDown(a * b, divisor);
 }
 
+/// @notice a x b / divisor, exactly. Rounding: to zero.
+function mulDivToZero(int256 a, int256 b, int256 divisor) pure returns (int256) {
+    return divToZero(a * b, divisor);
+}
+
 /// @notice How many whole periods of the clock a time is. Rounding: down.
 function periodsDown(uint64 timeMs, uint256 periodMs) pure returns (uint64) {
     // SAFETY: no more than the time itself.
@@ -59,6 +64,11 @@ function periodsDown(uint64 timeMs, uint256 periodMs) pure returns (uint64) {
 /// @notice Whether a x b <= c x d, exactly.
 function productsAtMost(int256 a, int256 b, int256 c, int256 d) pure returns (bool) {
     return a * b <= c * d;
+}
+
+/// @notice Whether a x b x c <= d x e x f, exactly.
+function tripleProductsAtMost(int256 a, int256 b, int256 c, int256 d, int256 e, int256 f) pure returns (bool) {
+    return a * b * c <= d * e * f;
 }
 
 /// @notice The middle one of three numbers.

@@ -39,11 +39,11 @@ function unpadded(bytes calldata data) pure returns (bytes calldata) {
 /// UNKNOWN_RECORD, MALFORMED, OUT_OF_RANGE.
 function decode(bytes calldata data) pure returns (uint8, Record memory record) {
     uint8 kind = data.length == 0 ? 0 : uint8(data[0]);
+    if (!RecordKinds.known(kind)) return (Outcome.UNKNOWN_RECORD, record);
     uint256 fields = RecordKinds.fieldCount(kind);
-    if (fields == 0) return (Outcome.UNKNOWN_RECORD, record);
+    uint256 strings = fields + RecordKinds.blobCount(kind);
     record.kind = kind;
     bool signed = RecordKinds.signed(kind);
-    uint256 strings = fields + RecordKinds.blobCount(kind);
     uint256 expected = signed ? strings + 1 : strings;
     (bool flat, Item[] memory items) = _flatList(data, 1, expected);
     if (!flat) return (Outcome.MALFORMED, record);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {divDown} from "./Arith.sol";
 import {Record, decode} from "./Codec.sol";
 import {Phase} from "./generated/Names.sol";
 import {Registers} from "./generated/Registers.sol";
@@ -14,11 +15,13 @@ function finish(Registers registers, uint8 outcome) pure {
     goOn(registers);
 }
 
-/// @notice Zeroes the record in progress; with nothing to resume, the batch's next message, chunk or record comes.
+/// @notice Zeroes the record in progress; with nothing to resume and no pair left, the next message, chunk or record
+/// comes.
 function goOn(Registers registers) pure {
     registers.clearArgs();
     uint8 resume = registers.resume();
     if (resume != 0) return registers.setPhase(resume);
+    if (registers.bulkEnd() != 0) return registers.setPhase(Phase.REPORT_PRICE);
     registers.setForcedMs(0);
     registers.setRecordSource(0);
     if (registers.messageCursor() < registers.batchMessageLimit()) registers.setPhase(Phase.CONSUME_MESSAGE);
@@ -53,6 +56,37 @@ function readMessage(Witness memory w, IInbox inbox, uint64 index) view returns 
 function recordValues(Witness memory w, IInbox inbox) view returns (uint256[] memory) {
     (, Record memory record) = decode(recordInProgress(w, inbox));
     return record.values;
+}
+
+/// @notice Has `phase` take the items of the record in progress one by one, each as `recallRecord` says.
+function beginItems(Registers registers, uint8 phase) pure {
+    registers.setResume(phase);
+    recallRecord(registers);
+}
+
+/// @notice Keeps where the record is before its first item or pair, and says so again before every other.
+function recallRecord(Registers registers) pure {
+    if (registers.bulkEnd() == 0) {
+        registers.setBulkAt(registers.argRecordAt());
+        registers.setBulkEnd(registers.argRecordEnd());
+    }
+    registers.setArgRecordAt(registers.bulkAt());
+    registers.setArgRecordEnd(registers.bulkEnd());
+}
+
+/// @notice Says that the record in progress has no more items or pairs.
+function endItems(Registers registers) pure {
+    registers.setResume(0);
+    registers.setBulkAt(0);
+    registers.setBulkEnd(0);
+    registers.setBulkItem(0);
+    registers.setBulkSlot(0);
+    registers.setBulkHalf(0);
+}
+
+/// @notice Whether so many bytes are parts of this length, one at least.
+function areWhole(int256 length, int256 part) pure returns (bool) {
+    return length != 0 && divDown(length, part) * part == length;
 }
 
 /// @notice Ends the open batch and goes to the next one.

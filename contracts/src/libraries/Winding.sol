@@ -28,8 +28,8 @@ function settleClaim(Witness memory w, uint256 number, Account account, Risk ris
 }
 
 /// @dev What an account is worth at the last marks, at least nothing.
-function _worth(Account account, Risk risk) pure returns (int256) {
-    int256 value = health(account, risk).value;
+function _worth(Registers registers, Account account, Risk risk) pure returns (int256) {
+    int256 value = health(registers, account, risk, Constants.LEAN_MARKED).valueUnits;
     return value > 0 ? value : int256(0);
 }
 
@@ -43,7 +43,7 @@ function _held(Registers registers) pure returns (int256) {
 
 /// @dev Adds an account's claim to all others. None is larger than all that can ever be deposited.
 function _count(Registers registers, Account account, Risk risk) pure {
-    int256 claim = _least(_worth(account, risk), int256(Constants.MAX_DEPOSITED_UNITS));
+    int256 claim = _least(_worth(registers, account, risk), int256(Constants.MAX_DEPOSITED_UNITS));
     claim = _least(claim, int256(Constants.MAX_AMOUNT) - registers.claimsUnits());
     // SAFETY of both casts: at most MAX_AMOUNT.
     registers.setClaimsUnits(int64(registers.claimsUnits() + claim));
@@ -70,7 +70,7 @@ function _pay(Witness memory w, uint256 number, Account account, Risk risk) pure
         int256 claims = registers.claimsUnits();
         if (claims != 0) paid = mulDivDown(account.claimUnits(), registers.poolUnits(), claims);
     } else {
-        paid = _least(_worth(account, risk), registers.surplusUnits());
+        paid = _least(_worth(registers, account, risk), registers.surplusUnits());
         // SAFETY: gets smaller, and stays at 0 or above.
         registers.setSurplusUnits(int64(registers.surplusUnits() - paid));
     }

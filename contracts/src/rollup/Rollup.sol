@@ -5,7 +5,7 @@ import {IChallenge} from "../interfaces/IChallenge.sol";
 import {IInbox} from "../interfaces/IInbox.sol";
 import {IRollup} from "../interfaces/IRollup.sol";
 import {AssertionId, StateHash} from "../interfaces/Types.sol";
-import {Phase} from "../libraries/generated/Names.sol";
+import {Constants, Phase} from "../libraries/generated/Names.sol";
 import {Registers, RegistersLib} from "../libraries/generated/Registers.sol";
 import {Credits} from "./Credits.sol";
 
@@ -16,6 +16,8 @@ contract Rollup is IRollup, Credits {
     /// @dev A thousand ether of attack must not need a thousand of defence: each false branch costs
     /// its maker an assertion's bond, its refutation the honest side a root's.
     uint256 private constant LEAST_BONDS_RATIO = 10;
+    /// @dev L1's.
+    uint256 private constant BLOCK_SECONDS = 12;
 
     /// @inheritdoc IRollup
     address public constant override sink = 0x000000000000000000000000000000000000dEaD;
@@ -63,6 +65,7 @@ contract Rollup is IRollup, Credits {
         assertionBondWei = config.assertionBondWei;
         minIntervalBlocks = config.minIntervalBlocks;
         challengePeriodBlocks = IChallenge(challenge_).challengePeriodBlocks();
+        checkDelays(IInbox(inbox_));
 
         AssertionId id = assertionId(NOBODY, genesisStateHash);
         genesis = id;
@@ -74,6 +77,17 @@ contract Rollup is IRollup, Credits {
         // SAFETY: block numbers stay far below 2^40.
         first.createdBlock = uint40(block.number);
         emit Genesis(id, genesisStateHash, first.nextLimit, genesis_);
+    }
+
+    /// @dev Rejects delays that do not go together. What L1's censorship and a defence add to them no contract knows.
+    function checkDelays(IInbox read) private view {
+        // INVARIANT: what halted has a child before it can be confirmed.
+        require(minIntervalBlocks <= challengePeriodBlocks, IntervalTooLong(minIntervalBlocks, challengePeriodBlocks));
+        uint256 silentSeconds = uint256(read.takeoverDelaySeconds()) + read.forceDelaySeconds();
+        uint256 leavingSeconds = silentSeconds + BLOCK_SECONDS * challengePeriodBlocks;
+        uint256 mostSeconds = Constants.CHANGE_DELAY_MS / 1000;
+        // INVARIANT: whoever leaves when new rules are announced is out before they count.
+        require(leavingSeconds <= mostSeconds, LeavingTooSlow(leavingSeconds, mostSeconds));
     }
 
     /// @inheritdoc IRollup

@@ -21,6 +21,7 @@ from tallystick.records.signing import acceptance_digest, acceptance_typed_data,
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.accounts import Account, Agents, Orders, Owner, Withdrawal, Withdrawals
 from tallystick.shapes.market_data import Book, Markets, Trades
+from tallystick.shapes.nesting import decode
 from tallystick.shapes.progress import Info, Promises
 from tallystick.shapes.routes import (
     ACCOUNT,
@@ -304,7 +305,7 @@ async def _body(request: Request, shape: type[Body]) -> Body:
             raise Refused(413, "too_large", f"a body has at most {MAX_BODY_BYTES} bytes")
         pieces.append(piece)
     try:
-        return msgspec.json.decode(b"".join(pieces), type=shape)
+        return decode(b"".join(pieces), shape)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at ")
         raise Refused(400, "malformed", message, path.strip("`").removeprefix("$.")) from error

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeVar
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -44,8 +45,11 @@ class Past:
         """Return the orders an account has placed, newest first, whatever became of them."""
         number = path_number(request, "account")
         limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
-        found = await self._read(lambda core: _newest(core.executor.read_model.history.orders(number), limit, _placed))
-        return PlacedOrders(account=number, orders=found)
+
+        def look(core: Core) -> list[PlacedOrder]:
+            return _newest(core.executor.read_model.history.orders(number), limit, partial(placed, core))
+
+        return PlacedOrders(account=number, orders=await self._read(look))
 
     async def order(self, request: Request) -> PlacedOrder:
         """Return the newest order of an account with a client id."""
@@ -54,7 +58,7 @@ class Past:
 
         def look(core: Core) -> PlacedOrder | None:
             known = reversed(core.executor.read_model.history.orders(number))
-            found = next((_placed(each) for each in known if each.client_id == client_id), None)
+            found = next((placed(core, each) for each in known if each.client_id == client_id), None)
             if found is None and core.branch.owed:
                 raise REORDERING
             return found
@@ -148,8 +152,12 @@ def _event(each: Happening) -> FeedEvent:
     return FeedEvent(sequence=each.sequence, record=each.record, clock_ms=each.clock_ms, event=each.name, values=values)
 
 
-def _placed(each: KeptOrder) -> PlacedOrder:
-    return PlacedOrder(**{name: getattr(each, name) for name in PlacedOrder.__struct_fields__})
+def placed(core: Core, each: KeptOrder) -> PlacedOrder:
+    """Return an order as it stands at the clock that the next record will meet."""
+    shown = PlacedOrder(**{name: getattr(each, name) for name in PlacedOrder.__struct_fields__})
+    if each.slot is None or each.status not in ("open", "waiting"):
+        return shown
+    return msgspec.structs.replace(shown, status="dead") if views.is_gone(core.executor.state, each.slot) else shown
 
 
 def _fill(each: Happening, account: int) -> AccountFill:

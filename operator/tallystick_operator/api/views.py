@@ -7,6 +7,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from tallystick.machine.market.brake import is_held
 from tallystick.machine.market.instrument import exposure_of, worth_of
 from tallystick.machine.market.risk import health, withdrawable
 from tallystick.machine.market.rules import rules_in_force
@@ -24,19 +25,23 @@ from tallystick.state.cells import (
     account_nonce_current,
     account_nonce_word,
     account_owner,
+    account_position_cost_units,
+    account_position_extra_units,
     account_position_market,
     account_position_size_lots,
     agent_expiry_ms,
     agent_key,
     agent_scope,
+    market_down_ms,
     market_expiry_ms,
     market_kind,
+    market_live_ms,
     market_maker_fee_ppm,
     market_max_lots,
     market_open_interest_lots,
     market_status,
     market_taker_fee_ppm,
-    oracle_round,
+    market_up_ms,
     order_client_id,
     order_expiry_ms,
     order_flags,
@@ -53,15 +58,27 @@ from tallystick.state.cells import (
     price_index_ms,
     price_index_ticks,
     risk_market_funding_index_ppm,
+    risk_market_index_ticks,
     risk_market_initial_ppm,
     risk_market_maintenance_ppm,
     risk_market_mark_ticks,
     risk_market_multiplier,
 )
-from tallystick.state.layout import BUY, FLAG_TRIGGER_ABOVE, MARKET_LIVE, MAX_MARKETS, MAX_POSITIONS, NONCE_WORD_BITS
+from tallystick.state.layout import (
+    BUY,
+    FLAG_TRIGGER_ABOVE,
+    LEAN_BEST,
+    LEAN_MARKED,
+    LEAN_WORST,
+    MARKET_LIVE,
+    MAX_MARKETS,
+    MAX_POSITIONS,
+    NONCE_WORD_BITS,
+)
 from tallystick.state.state import State
-from tallystick_operator.api.ladder import levels, order_is_dead, prices
+from tallystick_operator.api.depth import levels
 from tallystick_operator.sequencer.readmodel import ReadModel
+from tallystick_operator.sequencer.sweeping import order_is_dead
 
 AGENT_SLOTS = 15
 SCOPES = ("none", "place", "cancel", "both")
@@ -70,7 +87,6 @@ SCOPES = ("none", "place", "cancel", "both")
 _STAGES: Final[dict[int, MarketStatus]] = {
     Outcome.ACCEPTED: "live",
     Outcome.STALE_INDEX: "halted",
-    Outcome.POST_ONLY_STAGE: "post-only",
 }
 
 
@@ -86,14 +102,12 @@ def market(state: State, number: int) -> Market | None:
         return None
     rules = state.markets.words
     marks, risk = state.risk.words, state.risk.known(0)
-    oracle = state.oracles.find(number)
     price = state.prices.find(number)
     return Market(
         market=number,
         mark_ticks=risk_market_mark_ticks(marks, risk, number),
-        best_bid_ticks=next(prices(state, number, BUY), None),
-        best_ask_ticks=next(prices(state, number, 1 - BUY), None),
-        round=oracle_round(state.oracles.words, oracle) if oracle is not None else 0,
+        best_bid_ticks=_best(state, number, BUY),
+        best_ask_ticks=_best(state, number, 1 - BUY),
         multiplier=risk_market_multiplier(marks, risk, number),
         initial_ppm=risk_market_initial_ppm(marks, risk, number),
         maintenance_ppm=risk_market_maintenance_ppm(marks, risk, number),
@@ -103,19 +117,47 @@ def market(state: State, number: int) -> Market | None:
         open_interest_lots=market_open_interest_lots(rules, base),
         kind=market_kind(rules, base),
         expiry_ms=market_expiry_ms(rules, base),
+        live_ms=market_live_ms(rules, base),
         rules=dict(zip(RULES, rules_in_force(state, number, base, risk), strict=True)),
-        status=_status(state, market_status(rules, base), price),
+        status=_status(state, number, base, price),
         index_ticks=price_index_ticks(state.prices.words, price) if price is not None else 0,
+        margin_index_ticks=risk_market_index_ticks(marks, risk, number),
         index_ms=price_index_ms(state.prices.words, price) if price is not None else 0,
         funding_index=risk_market_funding_index_ppm(marks, risk, number),
         change=_change(state, number),
     )
 
 
-def _status(state: State, status: int, price: Price | None) -> MarketStatus:
-    if status != MARKET_LIVE:
+def is_over(state: State, number: int) -> bool:
+    """Whether nothing can be traded in a market any more: it has expired, or is settled."""
+    base = state.markets.find(number)
+    if base is None:
+        return False
+    expiry = market_expiry_ms(state.markets.words, base)
+    expired = 0 < expiry <= state.registers.clock_ms
+    return expired or market_status(state.markets.words, base) != MARKET_LIVE
+
+
+def is_gone(state: State, slot: int) -> bool:
+    """Whether nobody can fill a resting order any more, though it is in the book."""
+    base = state.orders.known(slot)
+    return order_is_dead(state, slot) or is_over(state, order_market(state.orders.words, base))
+
+
+def _best(state: State, number: int, side: int) -> int | None:
+    """Return the best price of a side at which somebody can still be met."""
+    living = [] if is_over(state, number) else levels(state, number, side, 1)
+    return living[0].price_ticks if living else None
+
+
+def _status(state: State, number: int, base: cells.Market, price: Price | None) -> MarketStatus:
+    if market_status(state.markets.words, base) != MARKET_LIVE:
         return "settled"
-    return "halted" if price is None else _STAGES[check_order_stage(state, price, 0)]
+    if is_over(state, number):
+        return "expired"
+    if market_live_ms(state.markets.words, base) > state.registers.clock_ms:
+        return "listed"
+    return "halted" if price is None else _STAGES[check_order_stage(state, price)]
 
 
 def _change(state: State, number: int) -> Change:
@@ -129,7 +171,8 @@ def _change(state: State, number: int) -> Change:
 
 
 def book(state: State, number: int, depth: int) -> Book:
-    """Return the best `depth` prices of either side that hold a living order."""
+    """Return the best `depth` prices of either side that hold a living order; a market that is over has none."""
+    depth = 0 if is_over(state, number) else depth
     return Book(
         market=number,
         mark_ticks=risk_market_mark_ticks(state.risk.words, state.risk.known(0), number),
@@ -147,15 +190,21 @@ def account(state: State, read_model: ReadModel, number: int) -> Account | None:
     owner = account_owner(words, base)
     if not any(owner):
         return None
-    measured = health(state, base, state.risk.open(0))
+    risk = state.risk.open(0)
+    measured = health(state, base, risk, LEAN_MARKED)
+    worst = health(state, base, risk, LEAN_WORST)
+    best = health(state, base, risk, LEAN_BEST)
     return Account(
         account=number,
         owner="0x" + owner.hex(),
         cash_units=account_cash_units(words, base),
-        value_units=measured.value,
-        initial_units=measured.initial,
-        maintenance_units=measured.maintenance,
-        withdrawable_units=withdrawable(state, measured),
+        value_units=measured.value_units,
+        initial_units=measured.initial_units,
+        maintenance_units=measured.maintenance_units,
+        free_units=worst.value_units - worst.initial_units,
+        spare_units=best.value_units - best.maintenance_units,
+        gain_units=worst.gain_units,
+        withdrawable_units=withdrawable(state, worst),
         next_nonce=next_nonce(words, base),
         dead_man_ms=account_dead_man_ms(words, base),
         positions=_positions(state, base),
@@ -200,7 +249,7 @@ def orders(state: State, read_model: ReadModel, number: int) -> list[Order]:
                 sequence=order_sequence(words, base),
                 expiry_ms=order_expiry_ms(words, base),
                 slot=slot,
-                dead=order_is_dead(state, slot),
+                dead=is_gone(state, slot),
                 flags=order_flags(words, base),
                 trigger_ticks=order_trigger_ticks(words, base),
                 above=order_flags(words, base) & FLAG_TRIGGER_ABOVE != 0,
@@ -219,8 +268,9 @@ def next_nonce(words: vec[i64], base: cells.Account) -> int:
 
 
 def _pair(state: State, order: cells.Order) -> int:
+    """Return the client id of an order's pair, 0 for none, which one that is dead by its pair names as well: itself."""
     other = state.orders.find(order_pair_slot(state.orders.words, order))
-    return 0 if other is None else order_client_id(state.orders.words, other)
+    return 0 if other is None or other == order else order_client_id(state.orders.words, other)
 
 
 def _positions(state: State, base: cells.Account) -> list[Position]:
@@ -232,7 +282,24 @@ def _positions(state: State, base: cells.Account) -> list[Position]:
         if size == 0:
             continue
         number = account_position_market(words, base, slot)
-        worth = worth_of(marks, risk, number, exposure_of(marks, risk, number, size))
+        worth = worth_of(marks, risk, number, exposure_of(marks, risk, number, size), LEAN_MARKED)
         mark = risk_market_mark_ticks(marks, risk, number)
-        found.append(Position(market=number, size_lots=size, mark_ticks=mark, worth_units=worth))
+        found.append(
+            Position(
+                market=number,
+                size_lots=size,
+                mark_ticks=mark,
+                worth_units=worth,
+                cost_units=account_position_cost_units(words, base, slot),
+                extra_units=account_position_extra_units(words, base, slot),
+                held_until_ms=_held_until(state, number, base, size),
+            )
+        )
     return found
+
+
+def _held_until(state: State, number: int, base: cells.Account, size: int) -> int:
+    market, risk = state.markets.known(number), state.risk.known(0)
+    if not is_held(state, market, risk, number, base):
+        return 0
+    return (market_down_ms if size < 0 else market_up_ms)(state.markets.words, market)

@@ -33,7 +33,7 @@ RECORDED: Final = frozenset(
     {
         Outcome.ACCEPTED,
         Outcome.BANKRUPT,
-        Outcome.BOOK_CROSSES,
+        Outcome.BOOK_FIRST,
         Outcome.INSURANCE_FIRST,
         Outcome.INSURANCE_LIMIT,
         Outcome.MARGIN,
@@ -212,12 +212,12 @@ def _from_fields(submission: Submission, signed: bool) -> Record:
     if unknown:
         raise Refused(400, "malformed", f"{kind.name} has no such field; it has {', '.join(known)}", min(unknown))
     values = tuple(_number(field, submission.fields.get(field.name, 0)) for field in kind.fields)
+    blobs = tuple(_hex(str(submission.fields.get(each.name, "")), each.name, most=each.limit) for each in kind.blobs)
     if kind.authority is Authority.NOBODY:
-        return Record(kind=kind, values=values)
+        return Record(kind=kind, values=values, blobs=blobs)
     signature = _hex(submission.signature, "signature", most=SIGNATURE_BYTES) if signed else bytes(SIGNATURE_BYTES)
     if len(signature) != SIGNATURE_BYTES:
         raise Refused(400, "malformed", f"a signature has {SIGNATURE_BYTES} bytes (EIP-2098)", "signature")
-    blobs = tuple(_hex(str(submission.fields.get(each.name, "")), each.name, most=each.limit) for each in kind.blobs)
     return Record(kind=kind, values=values, signature=signature, blobs=blobs)
 
 

@@ -11,6 +11,7 @@ from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.client.values import BlockRef
 from tallystick.l1.deployment import Deployment
 from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.state.ordinals import BlockNumber
 from tallystick_operator.intake.inputs import NO_MESSAGES
 from tallystick_operator.intake.promises import L1_MOVED
 from tallystick_operator.noticeboard import Board
@@ -192,13 +193,13 @@ class Follower:
         if self._confirmations is None:
             deepest = self._client.head("finalized").number
         else:
-            deepest = head.number - self._confirmations
+            deepest = BlockNumber(head.number - self._confirmations)
         count = len(self._message_blocks)
         while count and self._message_blocks[count - 1] > deepest:
             count -= 1
         return count
 
-    def _roll_back(self, block: int) -> None:
+    def _roll_back(self, block: BlockNumber) -> None:
         self.inbox.rollback(block)
         while self._message_blocks and self._message_blocks[-1] > block:
             self._message_blocks.pop()

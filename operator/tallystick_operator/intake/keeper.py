@@ -1,138 +1,293 @@
-"""The keeper: asks for the liquidations that are due. Anybody could; the operator does it by itself."""
+"""The keeper: asks for the liquidations, settlements and cleaning that are due. Anybody could; the operator does it by itself."""
 
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from typing import Final
 
-from tallystick.machine.market.instrument import exposure_of, weight_of, worth_of
-from tallystick.machine.market.liquidation import FUND, size_of
+from tallystick.machine.foresight import foresee
+from tallystick.machine.hosts.scouting import CLOSE, SETTLE, Want, accounts_of, dead_markets, scout
+from tallystick.machine.market.funds import is_fund
+from tallystick.machine.market.instrument import exposure_of, worth_of
+from tallystick.machine.market.liquidation import size_of
 from tallystick.machine.market.risk import Health, health
+from tallystick.machine.market.trade import find_position
 from tallystick.ports import Clock
+from tallystick.records.items import pack_slots
 from tallystick.records.signing import make
+from tallystick.schema.names import Outcome
 from tallystick.shapes.submitting import Answer
 from tallystick.state.cells import (
-    Account,
-    Risk,
-    account_position_market,
-    account_position_size_lots,
+    account_position_cost_units,
     deleverage_candidate,
+    deleverage_market,
     deleverage_since_ms,
+    market_down_ms,
+    market_up_ms,
+    price_index_ms,
 )
-from tallystick.state.layout import ADL_DELAY_MS, MAX_POSITIONS
+from tallystick.state.layout import (
+    ADL_DELAY_MS,
+    ADL_LAPSE_MS,
+    BUY,
+    CLEAN_SLOTS,
+    LEAN_INDEX,
+    MAX_MARKETS,
+    TREASURY_ACCOUNT,
+)
 from tallystick.state.state import State
+from tallystick_operator.api.depth import dead_near_best
 from tallystick_operator.intake.door import Refused, unsigned
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.sequencer import Sequencer
 
 RETRY_SECONDS: Final = 5.0
-"""How long a position is left alone that nobody took: each attempt is a record on L1."""
-CANDIDATES_TRIED: Final = 3
+"""How long a position is left alone that the book did not take: each attempt is a record on L1. A fund's slices come so often."""
+CANDIDATES_TRIED: Final = 16
+"""Candidates of which the machine is asked whether they could be nominated: only who could is a record."""
+UNTIL_INDEX: Final = (Outcome.HEALTHY, Outcome.INSURANCE_LIMIT, Outcome.NOT_ELIGIBLE)
+"""What only another index can change: nobody is asked again before it."""
+ACCOUNTS_AT_ONCE: Final = 1_000
+"""Accounts that are looked at before another thread may go on: a millisecond's work, compiled."""
+MOST_ASKED: Final = 64
+"""Settlements and claims of one look: each is a record on L1, and traders' come in between."""
+ORDERS_LOOKED_AT: Final = CLEAN_SLOTS
+"""Orders of a side that are asked whether they are dead, from the best price on: as many as one record takes out."""
 ANSWER_SECONDS: Final = 10.0
-Position = tuple[int, int]
-"""(account, market)"""
 
 
 class Keeper:
-    """Walks the ladder for every position that is due: the book, the insurance fund, the other side."""
+    """Walks the ladder for every position that is due: the book, the market's insurance fund, the other side.
+
+    Each rung is asked of the machine first, with the state as it is, and becomes a record when that would do something.
+
+    It settles markets whose signers are gone, and positions in markets that are over, counts and pays claims once somebody has begun to wind the exchange
+    down, and takes dead orders out of the book near its best prices. It looks through the accounts beside the
+    sequencer, a part at a time, and the door judges what it asks for: what would be rejected is no record.
+    """
 
     def __init__(self, sequencer: Sequencer, clock: Clock) -> None:
         self._sequencer = sequencer
         self._clock = clock
-        self._left_alone: dict[Position, float] = {}
+        self._left_alone: dict[Want, float] = {}
+        self._left_at: dict[Want, int] = {}
         self._seen = -1
+        self._look_again = 0.0
+        self._market = 0
 
     def tick(self) -> bool:
-        """Look through the accounts once, if anything has happened since, and ask for what is due."""
+        """Look through the accounts once, if anything has happened or some time has gone by since, and ask for what is due.
+
+        Return False when there is more to be asked for than one look may.
+        """
         now = self._clock.monotonic()
         self._left_alone = {each: until for each, until in self._left_alone.items() if until > now}
-        for account in self._sequencer.read(ripe_nominations):
-            self._ask("deleverage", account=account)
+        for account, market in self._sequencer.read(ripe_nominations):
+            self._deleverage(account, market)
+        for market in self._sequencer.read(_dead_markets):
+            self._try("settle_position", account=TREASURY_ACCOUNT, market=market)
+        self._clean()
         records = self._sequencer.read(lambda core: core.executor.state.registers.record_count)
-        if records == self._seen and not self._left_alone:
+        if records == self._seen and now < self._look_again:
             return True
-        self._seen = records
-        for account, market in self._sequencer.read(lambda core: due(core.executor.state)):
-            if (account, market) not in self._left_alone and not self._close(account, market):
-                self._left_alone[account, market] = now + RETRY_SECONDS
-        return True
+        self._seen, self._look_again = records, now + RETRY_SECONDS
+        found = self.scout()
+        self._left_at = {each: self._left_at[each] for each in found if each in self._left_at}
+        wanted = [each for each in found if each not in self._left_alone and not self._same_index(each)]
+        others = [each for each in wanted if each[0] != CLOSE]
+        for each in others[:MOST_ASKED]:
+            if not self._settle(each):
+                self._left_alone[each] = now + RETRY_SECONDS
+        paid = {account for _, account, _ in others}
+        for each in wanted:
+            # what is settled may be what an account lacks: it is measured again first
+            if each[0] == CLOSE and each[1] not in paid:
+                self._leave_alone(each, self._close(each[1], each[2]), now)
+        return not others
 
-    def _close(self, account: int, market: int) -> bool:
-        """Try to have a position closed, in part at least; return whether that happened or was not needed."""
-        answer = self._ask("liquidate", account=account, market=market)
-        if answer is None or answer.fills or answer.outcome not in ("UNFILLED", "BANKRUPT"):
-            return answer is not None
-        if account == FUND:
-            return False
-        answer = self._ask("take_over", account=account, market=market)
-        if answer is None or answer.outcome != "INSURANCE_LIMIT":
-            return answer is not None and answer.outcome == "ACCEPTED"
-        for candidate in self._sequencer.read(lambda core: candidates(core.executor.state, account, market)):
-            answer = self._ask("nominate_adl", account=account, market=market, candidate=candidate)
-            if answer is None or answer.outcome in ("ACCEPTED", "OUTRANKED"):
+    def scout(self) -> list[Want]:
+        """Return what should be asked for, largest positions of each account first; the sequencer goes on meanwhile."""
+        core = self._sequencer.core
+        state = core.executor.state
+        clock_ms = max(core.clock.now_ms(), state.registers.clock_ms)
+        accounts = accounts_of(state)
+        found: list[Want] = []
+        for first in range(0, len(accounts), ACCOUNTS_AT_ONCE):
+            last = min(first + ACCOUNTS_AT_ONCE, len(accounts))
+            found += scout(state, accounts, first, last, clock_ms)
+        return found
+
+    def _settle(self, want: Want) -> bool:
+        """Have a position in a settled market paid, or a claim counted or paid; return whether that happened."""
+        what, account, market = want
+        if what == SETTLE:
+            answer = self._ask("settle_position", account=account, market=market)
+        else:
+            answer = self._ask("settle_account", account=account)
+        return answer is not None and answer.accepted
+
+    def _clean(self) -> None:
+        """Take dead orders out near the best prices of the next market in turn."""
+        self._market = (self._market + 1) % MAX_MARKETS
+        for side in (BUY, 1 - BUY):
+            dead = self._sequencer.read(partial(_dead_orders, self._market, side))
+            if dead:
+                self._ask("clean", pack_slots(*dead))
+
+    def _same_index(self, want: Want) -> bool:
+        """Whether a position was left alone at the index that its market has now."""
+        return want in self._left_at and self._left_at[want] == self._sequencer.read(partial(_index_ms, want[2]))
+
+    def _leave_alone(self, want: Want, outcome: Outcome, now: float) -> None:
+        self._left_at.pop(want, None)
+        if outcome in UNTIL_INDEX:
+            self._left_at[want] = self._sequencer.read(partial(_index_ms, want[2]))
+        elif outcome == Outcome.BRAKE:
+            self._left_alone[want] = now + min(RETRY_SECONDS, self._sequencer.read(partial(_brake_seconds, want[2])))
+        elif outcome != Outcome.ACCEPTED:
+            self._left_alone[want] = now + RETRY_SECONDS
+
+    def _close(self, account: int, market: int) -> Outcome:
+        """Have a position closed, in part at least, rung by rung; return how the last one ended.
+
+        What comes in between, another's takeover or LIQUIDATE, is answered by trying once more.
+        """
+        outcome = self._walk(account, market)
+        if outcome in (Outcome.WORK_LIMIT, Outcome.BOOK_FIRST, Outcome.INSURANCE_FIRST):
+            outcome = self._walk(account, market)
+        return outcome
+
+    def _walk(self, account: int, market: int) -> Outcome:
+        outcome = self._try("liquidate", account=account, market=market)
+        if outcome in (Outcome.ACCEPTED, Outcome.WORK_LIMIT):
+            return outcome
+        if not is_fund(account):
+            # a settled market has no book: who owes there is the fund's at once
+            if outcome not in (Outcome.UNFILLED, Outcome.BANKRUPT, Outcome.NO_MARKET):
+                return outcome
+            lots = self._sequencer.read(partial(_most_lots, account, market))
+            if lots:
+                return self._try("take_over", account=account, market=market, lots=lots)
+        return self._nominate(account, market, outcome)
+
+    def _nominate(self, account: int, market: int, outcome: Outcome) -> Outcome:
+        """Name the candidate that ranks highest of those that could take something; `outcome` is that of the book."""
+        for candidate in self._sequencer.read(partial(_ranked, account, market)):
+            found = self._try("nominate_adl", account=account, market=market, candidate=candidate)
+            if found == Outcome.BOOK_FIRST and not is_fund(account):
+                return outcome  # it has more than half of what it must hold: only the book is for it
+            if found == Outcome.HEALTHY and is_fund(account):
+                return outcome  # it unwinds, and nothing is wrong with it
+            outcome = found
+            if outcome not in (Outcome.NOT_ELIGIBLE, Outcome.BRAKE):
                 break
-        return False
+        return outcome
 
-    def _ask(self, kind: str, **values: int) -> Answer | None:
+    def _deleverage(self, account: int, market: int) -> None:
+        """Have a nominee's turn taken, the book first when it has a say, and the next one named."""
+        outcome = self._try("deleverage", account=account)
+        if outcome == Outcome.BOOK_FIRST and self._try("liquidate", account=account, market=market) == Outcome.UNFILLED:
+            outcome = self._try("deleverage", account=account)
+        if outcome in (Outcome.ACCEPTED, Outcome.NOT_ELIGIBLE, Outcome.BRAKE):
+            self._nominate(account, market, outcome)
+
+    def _try(self, kind: str, **values: int) -> Outcome:
+        """Ask the machine what would become of a record, and send it when that is something; return how it ended."""
+        outcome = self._sequencer.read(partial(_foresee, kind, values))
+        if outcome != Outcome.ACCEPTED:
+            return outcome
+        answer = self._ask(kind, **values)
+        return Outcome.NO_SUCH_ORDER if answer is None else Outcome[answer.outcome]
+
+    def _ask(self, kind: str, *blobs: bytes, **values: int) -> Answer | None:
         """Have a record sequenced; None when the operator is too busy or about to end."""
         try:
-            result = self._sequencer.submit([unsigned(make(kind, **values))]).result(ANSWER_SECONDS)[0]
+            result = self._sequencer.submit([unsigned(make(kind, *blobs, **values))]).result(ANSWER_SECONDS)[0]
         except (Refused, TimeoutError):
             return None
         return None if isinstance(result, Refused) else result
 
 
-def due(state: State) -> list[Position]:
-    """Return each account's largest position whose value is below its maintenance margin, and those of the fund."""
-    found: list[Position] = []
-    risk = state.risk.open(0)
-    for number, base in state.accounts.every():
-        held = _positions(state, base)
-        if not held:
-            continue
-        measured = health(state, base, risk)
-        if number == FUND:
-            found += [(FUND, market) for market in held]
-        elif measured.value < measured.maintenance:
-            found.append((number, max(held, key=lambda market: _worth(state, risk, market, held[market]))))
-    return found
+def _dead_markets(core: Core) -> list[int]:
+    return dead_markets(core.executor.state, max(core.clock.now_ms(), core.executor.state.registers.clock_ms))
 
 
-def ripe_nominations(core: Core) -> list[int]:
-    """Return the accounts whose nominee's turn has come."""
+def _dead_orders(market: int, side: int, core: Core) -> list[int]:
+    return dead_near_best(core.executor.state, market, side, ORDERS_LOOKED_AT)
+
+
+def _foresee(kind: str, values: dict[str, int], core: Core) -> Outcome:
+    return foresee(core.executor.state, make(kind, **values))
+
+
+def _index_ms(market: int, core: Core) -> int:
+    """Return the time of a market's index, 0 when it has none."""
+    base = core.executor.state.prices.find(market)
+    return 0 if base is None else price_index_ms(core.executor.state.prices.words, base)
+
+
+def _brake_seconds(market: int, core: Core) -> float:
+    """Return for how long the brakes of a market may still run. Units: seconds."""
+    state = core.executor.state
+    words, base = state.markets.words, state.markets.known(market)
+    until = max(market_down_ms(words, base), market_up_ms(words, base))
+    return max(0, until - max(core.clock.now_ms(), state.registers.clock_ms)) / 1_000
+
+
+def _ranked(account: int, market: int, core: Core) -> list[int]:
+    return candidates(core.executor.state, account, market)
+
+
+def _most_lots(account: int, market: int, core: Core) -> int:
+    """Return the most lots that the market's fund would take over now, by halving; 0 for none."""
+    state = core.executor.state
+    size: int = size_of(state.accounts.words, state.accounts.known(account), market)
+    low, high = 0, abs(size)
+    while low < high:
+        middle = (low + high + 1) // 2
+        values = {"account": account, "market": market, "lots": middle}
+        if foresee(state, make("take_over", **values)) == Outcome.ACCEPTED:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def ripe_nominations(core: Core) -> list[tuple[int, int]]:
+    """Return the accounts whose nominee's turn has come, and has not lapsed, each with its market."""
     state = core.executor.state
     words = state.deleverages.words
-    ripe = core.clock.now_ms() - ADL_DELAY_MS if core.clock.started else -1
+    if not core.clock.started:
+        return []
+    now_ms = core.clock.now_ms()
     return [
-        number
+        (number, deleverage_market(words, base))
         for number, base in state.deleverages.every()
-        if deleverage_candidate(words, base) and deleverage_since_ms(words, base) <= ripe
+        if deleverage_candidate(words, base)
+        and ADL_DELAY_MS <= now_ms - deleverage_since_ms(words, base) < ADL_LAPSE_MS
     ]
 
 
 def candidates(state: State, account: int, market: int) -> list[int]:
-    """Return who has an opposite position, those first that are leveraged most."""
-    risk = state.risk.open(0)
-    size = size_of(state.accounts.words, state.accounts.known(account), market)
-    ranked: list[tuple[Fraction, int]] = []
-    for number, base in state.accounts.every():
-        if number == FUND or size_of(state.accounts.words, base, market) * size >= 0:
-            continue
-        measured: Health = health(state, base, risk)
-        if measured.value > 0:
-            ranked.append((Fraction(measured.notional, measured.value), number))
-    return [number for _, number in sorted(ranked, reverse=True)[:CANDIDATES_TRIED]]
-
-
-def _positions(state: State, base: Account) -> dict[int, int]:
+    """Return who has an opposite position: first who has won, then who is leveraged most with most lots of it, then who owes."""
+    risk = state.risk.known(0)
     words = state.accounts.words
-    found: dict[int, int] = {}
-    for slot in range(MAX_POSITIONS):
-        if account_position_size_lots(words, base, slot):
-            found[account_position_market(words, base, slot)] = account_position_size_lots(words, base, slot)
-    return found
-
-
-def _worth(state: State, risk: Risk, market: int, size: int) -> int:
-    marks = state.risk.words
-    return weight_of(worth_of(marks, risk, market, exposure_of(marks, risk, market, size)))
+    size: int = size_of(words, state.accounts.known(account), market)
+    ranked: list[tuple[bool, Fraction, int]] = []
+    for number, base in state.accounts.every():
+        opposite: int = size_of(words, base, market)
+        if is_fund(number) or opposite * size >= 0:
+            continue
+        measured: Health = health(state, base, risk, LEAN_INDEX)
+        if measured.value_units <= 0:
+            ranked.append((False, Fraction(0), number))
+            continue
+        worth = worth_of(
+            state.risk.words, risk, market, exposure_of(state.risk.words, risk, market, opposite), LEAN_INDEX
+        )
+        won = worth >= account_position_cost_units(words, base, find_position(words, base, market))
+        ranked.append(
+            (won, Fraction(min(abs(size), abs(opposite)) * measured.notional_units, measured.value_units), number)
+        )
+    return [number for _, _, number in sorted(ranked, reverse=True)[:CANDIDATES_TRIED]]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from tallystick.dispute.traces.disktraces import Bounds, DiskTraces
+from tallystick.dispute.traces.disktraces import DiskTraces
+from tallystick.dispute.traces.schedule import Bounds
+from tallystick.dispute.traces.traceprocess import Process, cores
 from tallystick.journal import Journal
 from tallystick.l1.client.access import L1
 from tallystick.l1.client.logstore import LogStore
@@ -51,6 +53,7 @@ class Asserter:
         self._closed: set[bytes] = set()
         identity = Identity(duties=DUTIES[Mode.PROPOSE], step=step, strategy=strategy)
         purse = Purse(gas=GAS_WEI, reserve=deployment.config.challenge_bond_wei)
+        bounds = Bounds(cores=cores(), memory_bytes=trace_bytes)
         # the processes that make traces for the disk know the true step alone
         self.party = Party(
             client,
@@ -62,7 +65,7 @@ class Asserter:
             store=store,
             traces=None
             if step is not engine.step
-            else lambda mind: DiskTraces(traces, mind.source, self._report, Bounds(memory_bytes=trace_bytes)),
+            else lambda mind: DiskTraces(traces, mind.source, self._report, bounds, Process),
         )
 
     def close(self) -> None:

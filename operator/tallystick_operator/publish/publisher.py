@@ -11,6 +11,7 @@ from tallystick.l1.deployment import Deployment
 from tallystick.l1.sending.fees import BLOCK_SECONDS, Window
 from tallystick.l1.sending.queuestore import TxEntry, TxState
 from tallystick.l1.sending.sender import TxQueue
+from tallystick.state.ordinals import BlockNumber
 from tallystick_operator.intake.follower import Follower
 from tallystick_operator.intake.promises import L1_SHUT, NOT_SEQUENCER
 from tallystick_operator.noticeboard import Board
@@ -156,7 +157,7 @@ class Publisher:
         if head is None:
             return None
         left = batch.time + self._past_seconds - MARGIN_SECONDS - head.timestamp
-        return Window(first_block=head.number, deadline_block=head.number + max(1, left // BLOCK_SECONDS))
+        return Window(first_block=head.number, deadline_block=BlockNumber(head.number + max(1, left // BLOCK_SECONDS)))
 
     def _tell(self, batch: SealedBatch) -> None:
         entry = self._entry(batch)

@@ -26,7 +26,7 @@ def effects(events: tuple[Event, ...]) -> tuple[list[Fill], int | None, int, int
             break
         if name in ("fill", "block"):
             fills.append(Fill(price_ticks=values[1], lots=values[2], maker=values[5]))
-        elif name in ("rested", "parked"):
+        elif name in ("rested", "parked", "amended"):
             slot, lots = values[2], values[3]
         elif name == "withdrawal":
             withdrawal = values[0]
@@ -34,10 +34,11 @@ def effects(events: tuple[Event, ...]) -> tuple[list[Fill], int | None, int, int
 
 
 def items(events: tuple[Event, ...]) -> list[ItemResult]:
-    """Return what became of each item of a bulk; the record's own outcome is the last event."""
-    begins = [at for at, (name, _) in enumerate(events) if name == "item"]
+    """Return what became of each item of a bulk, whose own outcome is the last event, or of each pair of a report."""
+    begins = [at for at, (name, _) in enumerate(events) if name in ("item", "pair")]
+    last = len(events) - 1 if begins and events[begins[0]][0] == "item" else len(events)
     found: list[ItemResult] = []
-    for begin, end in zip(begins, [*begins[1:], len(events) - 1], strict=False):
+    for begin, end in zip(begins, [*begins[1:], last], strict=False):
         part = events[begin:end]
         fills, slot, lots, _ = effects(part)
         outcome = next(values[0] for name, values in reversed(part) if name == "outcome")

@@ -8,6 +8,7 @@ from typing import Final
 
 from tallystick.errors import StateError
 from tallystick.records.codec import Record, decode
+from tallystick.records.items import unpack_pairs
 from tallystick.schema.names import Outcome
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
@@ -98,7 +99,8 @@ class Branch:
 
     def note(self, record: Record, data: bytes) -> None:
         """Keep a price report as its signer's newest, to be used again when the history goes another way."""
-        self.reports[record.value("market"), record.value("signer")] = data
+        for market, _ in unpack_pairs(record.blobs[0]):
+            self.reports[market, record.value("signer")] = data
 
     def found(self, ran: list[bytes]) -> None:
         """Take in the records of a batch from L1: what was owed and is among them has its place there."""

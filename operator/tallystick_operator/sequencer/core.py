@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from tallystick.errors import StateError
+from tallystick.l1.exchange_clock import ExchangeClock
 from tallystick.records.chunks import MAX_RECORD_BYTES, BatchHeader
 from tallystick.records.codec import Record, encode
 from tallystick.records.signing import make
@@ -28,11 +29,11 @@ from tallystick_operator.intake.promises import (
 )
 from tallystick_operator.sequencer.answers import signed_with
 from tallystick_operator.sequencer.branch import Branch, what_was_told
-from tallystick_operator.sequencer.clock import ExchangeClock
 from tallystick_operator.sequencer.executor import Executed, Executor, SealedBatch
 from tallystick_operator.sequencer.owing import decoded, prices_are_back, reports_to_renew
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, RecordLog
 from tallystick_operator.sequencer.rewind import Fork, Turned, acknowledged, is_kept, rewind_entry, surviving
+from tallystick_operator.sequencer.sweeping import makes_room
 
 OWED_A_GROUP: Final = 512
 """Owed records executed between two looks at what else is waiting."""
@@ -315,8 +316,11 @@ class Core:
                 self._execute(data, record, now_ms)
 
     def _execute(self, data: bytes, record: Record, now_ms: int) -> Answer:
-        """Run a record with the batch open and the clock near the present."""
+        """Run a record with the batch open and the clock near the present, behind what makes room for it."""
         self._make_ready(now_ms)
+        for clean in makes_room(self.executor, record):
+            self._run(clean)
+            self._make_ready(now_ms)
         self._pressing = self._pressing or is_kept(record)
         executed = self._run(data)
         answer = self.branch.ran(record, data, executed)
@@ -360,8 +364,7 @@ class Core:
         now = now_ms // 1000
         if self._idle_since < 0:
             self._idle_since = now
-        newest = self.executor.batch_time or self._idle_since
-        return now - newest >= self.policy.heartbeat_seconds
+        return now - (self.executor.batch_time or self._idle_since) >= self.policy.heartbeat_seconds
 
     def _seal(self) -> SealedBatch:
         if not self.executor.open_bytes:  # no batch is without a record

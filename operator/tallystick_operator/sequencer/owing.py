@@ -24,24 +24,24 @@ def decoded(data: bytes) -> Record:
 
 
 def reports_to_renew(branch: Branch, now_ms: int) -> list[tuple[bytes, Record]]:
-    """Return the newest reports that are young enough to count, and newer than the index of their market, which is open."""
+    """Return the newest reports that are young enough to count, and newer than the index of one of their markets, which is open."""
     state = branch.executor.state
     prices = state.prices
-    found: list[tuple[bytes, Record]] = []
+    found: dict[bytes, Record] = {}
     for (market, _), data in branch.reports.items():
         record = decoded(data)
         base = prices.find(market)
         index_ms = price_index_ms(prices.words, base) if base is not None else 0
         if _is_live(state, market) and record.value("time_ms") > max(index_ms, now_ms - REPORT_AGE_MS):
-            found.append((data, record))
-    return found
+            found[data] = record
+    return list(found.items())
 
 
 def prices_are_back(state: State) -> bool:
     """Whether orders may take in every live market that has had a price."""
     for number, price in state.prices.every():
         had = price_index_ms(state.prices.words, price) != 0
-        if had and _is_live(state, number) and check_order_stage(state, price, 0) != Outcome.ACCEPTED:
+        if had and _is_live(state, number) and check_order_stage(state, price) != Outcome.ACCEPTED:
             return False
     return True
 

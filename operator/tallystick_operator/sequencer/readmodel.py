@@ -77,6 +77,8 @@ class ReadModel:
             elif name in ("rested", "parked"):
                 account, client_id, slot, lots = values
                 self._rest(account, client_id, slot, lots, record)
+            elif name in ("shrunk", "amended"):
+                self.orders[values[2]].remaining_lots = values[3]
             elif name in ("removed", "fired"):
                 self._remove(values[2])
             elif name == "deposit":

@@ -37,6 +37,8 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "block": ("market", "price_ticks", "lots", "side", "taker", "maker"),
     "rested": ("account", "client_id", "slot", "lots"),
     "parked": ("account", "client_id", "slot", "lots"),
+    "shrunk": ("account", "client_id", "slot", "lots"),
+    "amended": ("account", "client_id", "slot", "lots"),
     "fired": ("account", "client_id", "slot"),
     "claim": ("account", "amount_units"),
     "removed": ("account", "client_id", "slot"),
@@ -51,6 +53,7 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "nominated": ("account", "market", "candidate"),
     "settled": ("market", "price_ticks"),
     "settlement": ("market", "price_ticks", "size_lots", "account"),
+    "covered": ("market", "amount_units", "account"),
     "rewound": ("record",),
     "changed": ("account", "was_record", "was_outcome", "outcome"),
     "lost": ("account", "was_record"),
@@ -135,6 +138,8 @@ class History:
             self._keep_fill(happening, values[4], values[5])
         elif name in ("rested", "parked"):
             self._rest(values[2], values[3], "open" if name == "rested" else "waiting")
+        elif name in ("shrunk", "amended") and values[2] in self._by_slot:
+            self._by_slot[values[2]].remaining_lots = values[3]
         elif name == "fired":
             self._end(values[2], "fired")
         elif name == "removed":

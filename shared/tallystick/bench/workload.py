@@ -27,6 +27,10 @@ CASH: Final = 10**10
 SPREAD: Final = 20
 
 
+FIRST_ACCOUNT: Final = 1
+"""Accounts are numbered from here: 0 is the treasury's, for which nobody signs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A limit order of the workload. `quote` numbers the standing quote it replaces, -1 for none."""
@@ -41,14 +45,8 @@ class Order:
 
 
 def open_exchange(markets: int, accounts: int, price: int = PRICE, cash: int = CASH) -> World:
-    """Return an exchange with live markets 0, 1, ... and funded accounts 0, 1, ..., all of one owner."""
+    """Return an exchange with live markets 0, 1, ... and so many funded accounts, all of one owner."""
     world = World()
-    world.clock()
-    owner = address("trader")
-    for account in range(accounts):
-        world.owners[account] = "trader"
-        world.published.messages.append(message(MESSAGE_DEPOSIT, owner, account, cash))
-    world.consume()
     for market in range(markets):
         world.list_market(
             market,
@@ -59,6 +57,13 @@ def open_exchange(markets: int, accounts: int, price: int = PRICE, cash: int = C
             maker_fee_ppm=MAKER_FEE_PPM,
             max_lots=MAX_LOTS,
         )
+    world.clock()
+    owner = address("trader")
+    for account in range(FIRST_ACCOUNT, FIRST_ACCOUNT + accounts):
+        world.owners[account] = "trader"
+        world.published.messages.append(message(MESSAGE_DEPOSIT, owner, account, cash))
+    world.consume()
+    for market in range(markets):
         outcome = world.report(market, price)
         if outcome is not Outcome.ACCEPTED:
             raise AssertionError(f"market {market} did not open: {outcome.name}")
@@ -72,7 +77,7 @@ def seeded_orders(*, seed: int, count: int, markets: int, accounts: int) -> list
     chance = random.Random(seed)
     return [
         Order(
-            account=chance.randrange(accounts),
+            account=FIRST_ACCOUNT + chance.randrange(accounts),
             market=chance.randrange(markets),
             side=chance.choice((BUY, SELL)),
             price_ticks=round(chance.gauss(PRICE, SPREAD)),

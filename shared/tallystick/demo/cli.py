@@ -47,7 +47,7 @@ def demo(
     if lie not in LIES:
         raise BadInput(f"there is no lie called {lie}", hint=f"the lies are: {', '.join(LIES)}")
     if flow is not None and not flow.is_file():
-        raise BadInput(f"there is no file {flow}", hint="leave --flow out for generated order flow")
+        raise BadInput(f"{flow} is no file", hint="leave --flow out for generated order flow")
     options = Options(lie=lie, flow=flow, intents=orders, seed=seed)
     with tempfile.TemporaryDirectory(prefix="tallystick-demo-") as temporary:
         folder = keep or Path(temporary)

@@ -22,12 +22,28 @@ from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.ports.system import SystemClock
 from tallystick.records.codec import Record, encode
+from tallystick.records.market_terms import listing
 from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.shapes.routes import RECORD_LIST, Endpoint
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.hashing import keccak
 from tallystick.transport import OperatorUnreachable, Transport
 
+BTC, ETH = 0, 1
+LISTED = tuple(
+    listing(
+        {
+            "market": market,
+            "multiplier": 100,
+            "taker_fee_ppm": 450,
+            "max_lots": 5_000_000,
+            "max_open_interest_lots": 40_000_000,
+            "insurance_lots": 100_000,
+            "liquidation_fee_ppm": 5_000,
+        }
+    )
+    for market in (BTC, ETH)
+)
 READY_SECONDS = 60.0
 CHALLENGE_PERIOD_BLOCKS = 240
 BULK = 100
@@ -111,6 +127,7 @@ class Exchange:
             governance=plain(address_of(self.keys.governance)),
             quorum=3,
             signers=tuple(plain(address_of(each)) for each in self.keys.signers),
+            markets=LISTED,
         )
         self.deployment = deploy(
             self.client,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -129,3 +129,8 @@ def _ticks(price: str | bool) -> int:
 
 def _lots(size: str | bool) -> int:
     return max(1, min(MAX_FLOW_LOTS, int(Decimal(str(size)) / LOT)))
+
+
+def prices_in(intents: Sequence[Intent], market: int) -> list[int]:
+    """Return the prices of those who want to trade in a market. Units: ticks."""
+    return [intent.price_ticks for intent in intents if intent.market == market]

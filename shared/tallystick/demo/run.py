@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 from tallystick.demo.chronicle import Chronicle
 from tallystick.demo.desk import Desk, Trader, trader
 from tallystick.demo.double_check import Audit, Auditor
-from tallystick.demo.exchange import Exchange, make_keys, plain
-from tallystick.demo.flow import Intent, generated_flow, interleave, recorded_flow
+from tallystick.demo.exchange import BTC, ETH, Exchange, make_keys, plain
+from tallystick.demo.flow import Intent, generated_flow, interleave, prices_in, recorded_flow
 from tallystick.demo.nested import GENERATIONS, Thief
 from tallystick.demo.story import Story, gas, money
 from tallystick.errors import StateError
 from tallystick.records.codec import Record
+from tallystick.records.items import pack_pairs
 from tallystick.records.signing import domain_separator, make, sign
 from tallystick.shapes.market_data import Market
 from tallystick.shapes.routes import ACCOUNT, BOOK, INFO, MARKETS
 from tallystick.shapes.submitting import Answer
-from tallystick.state.layout import BUY, FLAG_IOC, SELL
+from tallystick.state.layout import BUY, FLAG_IOC, REPORT_STEP_MS, SELL
 
-BTC, ETH = 0, 1
 START_TICKS = {BTC: 618_000, ETH: 26_800}
 DEPOSIT_UNITS = 5_000_000_000_000
 WITHDRAW_UNITS = 250_000_000
 REPORT_EVERY = 150
-"""Intents between two rounds of the oracle."""
+"""Intents between two reports of the oracle."""
 WAIT_SECONDS = 120.0
 DISPUTE_SECONDS = 300.0
 MINE_STEP = 12
@@ -52,7 +54,7 @@ class Demo:
         self.options = options
         self.exchange = exchange
         self.story = story
-        self.rounds: dict[int, int] = {}
+        self.reported_ms = 0
         self.orders = 0
         self.withdrawn_atoms = 0
         self.traders = [trader(name, True, options.seed) for name in ("Mia", "Max", "Mei")]
@@ -124,43 +126,19 @@ class Demo:
 
     def _open_markets(self) -> None:
         self.story.chapter("Two perpetual markets, priced by three of five signers")
-        listings = []
-        for market in (BTC, ETH):
-            record = make(
-                "list_market",
-                market=market,
-                multiplier=100,
-                initial_ppm=50_000,
-                maintenance_ppm=25_000,
-                taker_fee_ppm=450,
-                maker_fee_ppm=100,
-                max_lots=5_000_000,
-                max_open_interest_lots=40_000_000,
-                insurance_lots=100_000,
-                liquidation_fee_ppm=5_000,
-                band_ppm=50_000,
-                move_ppm=50_000,
-            )
-            listings.append(sign(record, self.domain, self.exchange.keys.governance))
-        self._send(listings, "listings")
-        for market, price in START_TICKS.items():
-            self._report(market, price)
-        self.story.say("BTC and ETH are listed; signers 1, 3 and 5 report, the median is the mark")
+        self._report(START_TICKS)
+        self.story.say("BTC and ETH are in the genesis; signers 1, 3 and 5 report, the median is the index")
 
-    def _report(self, market: int, price: int, *, all_accepted: bool = True) -> None:
-        """Three of the five signers report a price, a tick apart."""
+    def _report(self, prices: Mapping[int, int], *, all_accepted: bool = True) -> None:
+        """Three of the five signers report prices by market, a tick apart; not within a second of their last ones."""
         clock = self.exchange.ask(INFO).clock_ms
-        self.rounds[market] = self.rounds.get(market, 0) + 1
+        if clock < self.reported_ms + REPORT_STEP_MS:
+            return
+        self.reported_ms = clock
         reports = []
         for offset, signer in enumerate((0, 2, 4)):
-            record = make(
-                "report_price",
-                market=market,
-                signer=signer,
-                round=self.rounds[market],
-                price_ticks=price + offset - 1,
-                time_ms=clock,
-            )
+            pairs = pack_pairs({market: price + offset - 1 for market, price in prices.items()})
+            record = make("report_prices", pairs, signer=signer, time_ms=clock)
             reports.append(sign(record, self.domain, self.exchange.keys.signers[signer]))
         self._send(reports, "price reports", all_accepted=all_accepted)
 
@@ -176,12 +154,13 @@ class Demo:
             late = self.exchange.ask(INFO).clock_ms < head_ms
             return not late and all(one.status == "live" for one in self._markets())
 
-        with self.story.waiting("the oracle reports again; for a minute makers come before takers"):
+        with self.story.waiting(
+            "the oracle reports again; behind a long silence makers come before takers for a minute"
+        ):
             self._wait(live, "the markets to open again", WAIT_SECONDS, mine=MINE_STEP)
 
     def _report_marks(self) -> None:
-        for one in self._markets():
-            self._report(one.market, one.mark_ticks, all_accepted=False)
+        self._report({one.market: one.mark_ticks for one in self._markets()}, all_accepted=False)
 
     def _markets(self) -> list[Market]:
         return self.exchange.ask(MARKETS).markets
@@ -203,9 +182,8 @@ class Demo:
         with story.waiting("trading") as status:
             for at in range(0, len(intents), REPORT_EVERY):
                 part = intents[at : at + REPORT_EVERY]
-                for market in {intent.market for intent in part}:
-                    prices = [intent.price_ticks for intent in part if intent.market == market]
-                    self._report(market, sorted(prices)[len(prices) // 2])
+                markets = {intent.market for intent in part}
+                self._report({market: median_low(prices_in(part, market)) for market in markets})
                 records = [record for intent in part for record in desk.records(intent)]
                 self._send(records, "orders and cancels", all_accepted=False)
                 self.orders += len(part)

@@ -26,6 +26,7 @@ from tallystick.l1.dev.blocks import rlp_int, rlp_list
 from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
 from tallystick.schema.names import Phase
 from tallystick.schema.version import machine_version
+from tallystick.state.ordinals import BlockNumber
 from tallystick.tomlfile import read_toml
 
 TEST_TOKEN = "TestToken"
@@ -133,7 +134,7 @@ def deploy(
         progress(name, places[name])
     return Deployment(
         chain_id=client.chain_id(),
-        first_block=expected.first_block,
+        first_block=BlockNumber(expected.first_block),
         addresses=addresses,
         code_hashes=code_hashes,
         genesis_state_hash=genesis_state_hash,

@@ -7,15 +7,21 @@ from typing import Final
 from tallystick.errors import ConfigError
 from tallystick.l1.backlog import (
     LIVE_SLACK_SECONDS,
-    QUEUE_STEPS,
-    SAMPLE_STEPS,
     SMALL_BATCH_BYTES,
     SMALL_BATCHES,
-    STEPS_PER_KILOBYTE,
     steps_a_block,
 )
 from tallystick.l1.deployment import BLOCK_SECONDS, DeployConfig
-from tallystick.state.layout import MAX_BATCH_SECONDS, MAX_CHUNK_BYTES, MAX_CHUNKS, REPORT_AGE_MS
+from tallystick.state.layout import (
+    MAX_BATCH_SECONDS,
+    MAX_CHUNK_BYTES,
+    MAX_CHUNKS,
+    PPM,
+    QUEUE_STEPS,
+    REPORT_AGE_MS,
+    SAMPLE_STEPS,
+    WORK_PPM,
+)
 
 REPORT_SLACK_MS: Final = 3_000
 LANDING_SECONDS: Final = 60
@@ -101,7 +107,7 @@ def _check_rate(config: DeployConfig, *, development: bool) -> None:
         )
     asked, landed = steps_a_block(config.rate_bytes), 1 << config.root_height
     if asked > landed:
-        room = max(0, landed - QUEUE_STEPS - SAMPLE_STEPS) * 1000 // STEPS_PER_KILOBYTE
+        room = max(0, landed - QUEUE_STEPS - SAMPLE_STEPS) * PPM // WORK_PPM
         raise ConfigError(
             "blocks could ask for more steps than one assertion a block has, and exits would wait without a bound",
             hint=f"rate_bytes of {room:,} at most, or a larger root_height",

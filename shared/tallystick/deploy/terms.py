@@ -13,7 +13,9 @@ from tallystick.errors import ConfigError, L1Error
 from tallystick.l1.abi import ContractAbi
 from tallystick.l1.client.access import L1, Contract
 from tallystick.l1.deployment import CONTESTED_GENERATIONS, DeployConfig
-from tallystick.state.layout import CHANGE_DELAY_MS
+from tallystick.records.codec import BY_NAME
+from tallystick.records.market_terms import listing
+from tallystick.state.layout import CHANGE_DELAY_MS, LIST_DELAY_MS
 
 LEAST_HEIGHT: Final = 16
 MOST_HEIGHT: Final = 28
@@ -30,7 +32,7 @@ MOST_UNITS: Final = 1 << 58
 LEAST_TOKENS: Final = 10**6
 """Whole tokens that must fit below `MOST_UNITS`: a cap below that is a mistake of units."""
 TABLES: Final = ("contracts", "genesis")
-GENESIS_KEYS: Final = ("governance", "quorum", "signers")
+GENESIS_KEYS: Final = ("governance", "quorum", "signers", "markets")
 HELP: Final = "`tallystick l1 deploy --help` shows a whole file"
 DECIMALS_ABI: Final = [
     {
@@ -65,11 +67,11 @@ def check_terms(config: DeployConfig, *, development: bool) -> tuple[str, ...]:
 
 
 def check_exit(config: DeployConfig) -> None:
-    """Refuses terms under which a market's rules could change before everybody who wants to is out.
+    """Refuses terms under which a market could begin, or its rules change, before everybody who wants to is out.
 
     Raises: ConfigError.
     """
-    delay_seconds = CHANGE_DELAY_MS // 1000
+    delay_seconds = min(CHANGE_DELAY_MS, LIST_DELAY_MS) // 1000
     if config.longest_exit_seconds > delay_seconds:
         raise ConfigError(
             "leaving through L1 may take longer than it takes until new rules count",
@@ -195,16 +197,19 @@ def terms_of(fields: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], dic
     _all_known("", fields, TABLES, path)
     given = tables["genesis"]
     _all_known("[genesis] ", given, GENESIS_KEYS, path)
-    missing = [name for name in GENESIS_KEYS if name not in given]
+    missing = [name for name in GENESIS_KEYS[:3] if name not in given]
     if missing:
         raise ConfigError(f"[genesis] lacks {', '.join(missing)}", hint=HELP, path=str(path))
-    quorum, signers = given["quorum"], given["signers"]
+    quorum, signers, markets = given["quorum"], given["signers"], given.get("markets", [])
     if not isinstance(quorum, int) or isinstance(quorum, bool) or not isinstance(signers, list):
         raise ConfigError("quorum is a number, and signers a list of addresses", hint=HELP, path=str(path))
+    if not isinstance(markets, list):
+        raise ConfigError("markets are tables of their own: [[genesis.markets]]", hint=HELP, path=str(path))
     return tables["contracts"], {
         "governance": _address("governance", given["governance"], path),
         "quorum": quorum,
         "signers": tuple(_address("a signer", each, path) for each in signers),
+        "markets": tuple(_listing(each, path) for each in markets),
     }
 
 
@@ -218,6 +223,18 @@ def _all_known(where: str, fields: Mapping[str, Any], known: Sequence[str], path
     unknown = sorted(set(fields) - set(known))
     if unknown:
         raise ConfigError(f"{where}{', '.join(unknown)}: unknown", hint=f"known: {', '.join(known)}", path=str(path))
+
+
+def _listing(given: Any, path: Path) -> tuple[int, ...]:
+    """Return a market's listing as a `[[genesis.markets]]` has it: `market`, `multiplier`, and what is not ordinary."""
+    where = "[[genesis.markets]] "
+    if not isinstance(given, dict) or not {"market", "multiplier"} <= given.keys():
+        raise ConfigError(f"{where}needs market and multiplier", hint=HELP, path=str(path))
+    _all_known(where, given, [field.name for field in BY_NAME["list_market"].fields], path)
+    for name, value in given.items():
+        if type(value) is not int:
+            raise ConfigError(f"{where}{name} is a whole number", path=str(path), value=value)
+    return listing(given)
 
 
 def _address(what: str, value: Any, path: Path) -> bytes:

@@ -7,9 +7,12 @@ from typing import Final
 
 from tallystick.rollup.views.fold import ChainEvent, View
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BlockNumber
 
 ENOUGH: Final = (1 << 40) - 1
 """The total of a proven edge, as in the contract."""
+UNDECIDED: Final = BlockNumber(0)
+"""The block of a decision that is not made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ class DisputeStatus:
     limit: int
     winner: bytes = b""
     decided_edge: bytes = b""
-    decided_block: int = 0
+    decided_block: BlockNumber = UNDECIDED
     settled_edge: bytes = b""
     pot_wei: int = 0
 
@@ -160,7 +163,7 @@ class ChallengeView(View):
         """Return an edge's two children."""
         return children(edge, left, right)
 
-    def unrivalled(self, status: EdgeStatus, block: int) -> int:
+    def unrivalled(self, status: EdgeStatus, block: BlockNumber) -> int:
         """Return an edge's own time: blocks without a rival since it was added, frozen by its first rival."""
         end = self.rivalled.get(status.edge.context, block)
         return max(0, end - status.created)
@@ -169,7 +172,7 @@ class ChallengeView(View):
         """Whether another span stands in the edge's place."""
         return edge.context in self.rivalled
 
-    def total(self, id_: bytes, block: int) -> int:
+    def total(self, id_: bytes, block: BlockNumber) -> int:
         """Return an edge's total at a block: enough if proven, else own time plus the worse child's total."""
         status = self.edges[id_]
         if status.proven:

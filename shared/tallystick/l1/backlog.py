@@ -7,18 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
-STEPS_PER_KILOBYTE: Final = 400
-"""c, times 1,000: steps that 1,000 posted bytes can ask for, amortised. An order of a bulk is 20 bytes and six steps, a
-frame has twelve bytes at least; the removal of an order is counted to the bytes it came with."""
-QUEUE_STEPS: Final = 750_000
-"""Steps that one block's messages can ask for: 100M gas of bulks of 600 bytes."""
-SAMPLE_STEPS: Final = 120_000
-"""Steps of prices and samples a block. A sample walks at most 514 orders of each of 64 markets every five seconds:
-78,951. Sixteen signers report each market once a second in three steps: 36,864."""
-ORDERS_MOST: Final = 1 << 23
-"""Orders that rest at a time."""
+from tallystick.state.layout import ORDERS_MOST, PPM, QUEUE_STEPS, SAMPLE_STEPS, WORK_PPM
+
 STEPS_OWED_PER_ORDER: Final = 6
-"""Steps that an order which rests may still cost, without a byte more."""
+"""Steps that an order which rests may still cost, without a byte more: a parked one fires, is placed, meets its last, rests,
+and is taken out again, its page behind it."""
 SMALL_BATCH_BYTES: Final = 128
 """A batch of one chunk of no more is taken by a full bucket, too."""
 SMALL_BATCHES: Final = 4_000
@@ -35,7 +28,7 @@ LIVE_SLACK_SECONDS: Final = 60
 
 def bytes_steps(count: int) -> int:
     """Return the steps that so many posted bytes ask for at most. Rounding: up."""
-    return -(-count * STEPS_PER_KILOBYTE // 1000)
+    return -(-count * WORK_PPM // PPM)
 
 
 def steps_a_block(rate_bytes: int) -> int:

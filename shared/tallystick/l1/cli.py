@@ -31,8 +31,11 @@ DEPLOY_EPILOG = """The file, at its shortest:
 sequencer = "0x…"          # the address whose key posts batches
 [genesis]
 governance = "0x…"         # the address whose key lists markets
-quorum = 2                 # so many price signers make a price
+quorum = 3                 # so many price signers make a price: 3 at least, and more than half
 signers = ["0x…", "0x…", "0x…"]
+[[genesis.markets]]        # a market that trades at once; once for each
+market = 0
+multiplier = 100           # units that one lot moves by when the price moves a tick
 
 [contracts] also takes token (the test token if left out), atoms_per_unit (a unit is a millionth of a token if left
 out), and the delays, bounds and bonds of docs/runbooks/local.md. Terms that do not go together are refused with the
@@ -139,9 +142,11 @@ def deploy(
     from tallystick.l1.sending.keys import KeyFile, load_account
 
     if out.exists():
-        raise BadInput("the record exists and is left alone", path=str(out))
+        raise BadInput("the record exists and is left alone", hint="give --out another name", path=str(out))
     if not out.parent.is_dir():
-        raise BadInput("the record cannot be written there: there is no such folder", path=str(out))
+        raise BadInput(
+            "the record cannot be written there: there is no such folder", hint="make it, or give --out", path=str(out)
+        )
     if key_file is None:
         raise ConfigError("deploying needs a key", hint="--key-file FILE, or TALLYSTICK_KEY_FILE")
     account = load_account(KeyFile(path=key_file, password_path=password_file))

@@ -13,14 +13,16 @@ from eth_utils.address import to_checksum_address
 from tallystick.errors import BadInput, ConfigError
 from tallystick.l1.backlog import assertion_blocks
 from tallystick.numbers import whole
+from tallystick.state.ordinals import BlockNumber
 
 FORMAT = 1
+WHOSE_RECORD = "--deployment FILE: what `tallystick l1 deploy` of this version wrote, or whoever deployed gave out"
 BLOCK_SECONDS = 12
 """L1's pace, as far as blocks have to be held against hours."""
 CONTESTED_GENERATIONS = 24
 """Generations that are reckoned to be contested at once: ten minutes of assertions at 25 blocks each would be two, and
 an attacker buys each at an assertion's bond."""
-ROOTS_PER_SECOND = 28_000
+ROOTS_PER_SECOND = 10_000
 """State roots of a trace a second, on two cores, the machine compiled: `tallystick bench capacity` measures them."""
 
 
@@ -138,7 +140,7 @@ class Deployment:
     """The record that every node needs: addresses, hashes of code, terms and the genesis."""
 
     chain_id: int
-    first_block: int
+    first_block: BlockNumber
     """The block before which no event of these contracts can be."""
     addresses: Addresses
     code_hashes: Mapping[str, bytes]
@@ -178,17 +180,21 @@ def load_deployment(path: Path) -> Deployment:
     """
     try:
         fields = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise ConfigError("the deployment record cannot be read", path=str(path)) from error
+    except OSError as error:
+        raise ConfigError(
+            "the deployment record cannot be read", hint=WHOSE_RECORD, path=str(path), reason=error.strerror
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError("the deployment record is no JSON", hint=WHOSE_RECORD, path=str(path)) from error
     if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
-        raise ConfigError("not a deployment record of this version", path=str(path), format=FORMAT)
+        raise ConfigError("not a deployment record of this version", hint=WHOSE_RECORD, path=str(path), format=FORMAT)
     try:
         addresses = _exactly(fields.get("addresses"), Addresses, "addresses")
         config = _exactly(fields.get("config"), DeployConfig, "config")
         record = _exactly(fields, Deployment, "deployment")
         return Deployment(
             chain_id=_whole(record["chain_id"]),
-            first_block=_whole(record["first_block"]),
+            first_block=BlockNumber(_whole(record["first_block"])),
             addresses=Addresses(
                 steps=_addresses(addresses.pop("steps")),
                 **{name: _bytes(value, 20) for name, value in addresses.items()},

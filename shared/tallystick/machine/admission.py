@@ -21,8 +21,9 @@ from tallystick.state.cells import (
     config_governance,
     config_signers,
 )
-from tallystick.state.codes import Outcome
+from tallystick.state.codes import Outcome, Phase
 from tallystick.state.fields import OwnerFields, OwnerOrAgentFields, PriceSignerFields
+from tallystick.state.layout import FLAG_STP_BOTH, FLAG_STP_TAKER, SCOPE_CANCEL, WORK
 
 NOBODY: Final = bytes(20)
 
@@ -65,15 +66,29 @@ def check_record(machine: Machine, record: Record, signer: bytes | None) -> i64:
     if authority is Authority.GOVERNANCE:
         return _check_config_key(config_governance(config.words, config.open(0)), signer)
     number, slot, nonce = _key_of(record)
-    return check_key(machine, number, slot, nonce, record.kind.scope, signer)
+    return check_key(machine, number, slot, nonce, record.kind.asks(record.values), signer)
 
 
 def begin(machine: Machine, record: Record) -> None:
-    """Use a record's nonce up unless its own step does, and make it the record in progress; `check_record` admits it."""
+    """Use a record's nonce up unless its own step does, and make it the record in progress; `check_record` admits it.
+
+    Its work begins with it.
+    """
+    registers = machine.state.registers
     if record.kind.promised and not record.kind.spares_nonce:
         number, _, nonce = _key_of(record)
         spend_nonce(machine, number, nonce)
-    set_args(machine.state.registers, record.kind.number, record.values)
+    registers.work = WORK
+    set_args(registers, record.kind.number, record.values)
+    if registers.phase == Phase.PLACE_ORDER and not _may_cancel(machine, record):
+        registers.arg_flags = registers.arg_flags & ~FLAG_STP_BOTH | FLAG_STP_TAKER
+
+
+def _may_cancel(machine: Machine, record: Record) -> bool:
+    """Whether whoever signed an order may cancel others; an order of one who may not gives way to the own it meets."""
+    agents = machine.state.agents
+    number, slot, _ = _key_of(record)
+    return slot == 0 or agent_scope(agents.words, agents.open(number << 4 | slot)) & SCOPE_CANCEL != 0
 
 
 def _key_of(record: Record) -> tuple[i64, i64, i64]:

@@ -64,6 +64,15 @@ def mul_div_down(a: int, b: int, divisor: int) -> i64:
     return a * b // divisor
 
 
+def mul_div_to_zero(a: int, b: int, divisor: int) -> i64:
+    """Return a x b / divisor, exactly: the product may need 128 bits, which `int` has; the result fits again.
+
+    Rounding: to zero, for a divisor above 0.
+    """
+    product = a * b
+    return product // divisor if product >= 0 else -(-product // divisor)
+
+
 def periods_down(time_ms: i64, period_ms: i64) -> i64:
     """Return how many whole periods of the clock a time is. Rounding: down."""
     return time_ms // period_ms
@@ -72,6 +81,11 @@ def periods_down(time_ms: i64, period_ms: i64) -> i64:
 def products_at_most(a: int, b: int, c: int, d: int) -> bool:
     """Whether a x b <= c x d, exactly: the products may need 128 bits, which `int` has."""
     return a * b <= c * d
+
+
+def triple_products_at_most(a: int, b: int, c: int, d: int, e: int, f: int) -> bool:
+    """Whether a x b x c <= d x e x f, exactly: the products may need 192 bits, which `int` has."""
+    return a * b * c <= d * e * f
 
 
 def median_of(a: i64, b: i64, c: i64) -> i64:

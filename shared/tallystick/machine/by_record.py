@@ -30,13 +30,21 @@ def begin_batch(machine: Machine, time: int, message_limit: int) -> None:
     registers.phase = Phase.FETCH_RECORD
 
 
-def execute(machine: Machine, record: bytes) -> Outcome:
-    """Run one record to its end and return its outcome. `ends_chunk` says whether the next one needs a new chunk."""
+def begin(machine: Machine, record: bytes) -> None:
+    """Make a record the one in progress, or end it where it is not admitted."""
     registers = machine.state.registers
     registers.chunk_offset = 0
     machine.live_record = padded(record)
     machine.state.make_room()
     fetch_record.begin_record(machine, machine.live_record)
+    if registers.phase != Phase.FETCH_RECORD:
+        registers.arg_record_end = len(machine.live_record)
+
+
+def execute(machine: Machine, record: bytes) -> Outcome:
+    """Run one record to its end and return its outcome. `ends_chunk` says whether the next one needs a new chunk."""
+    registers = machine.state.registers
+    begin(machine, record)
     while registers.phase != Phase.FETCH_RECORD:
         advance(machine)
     machine.live_record = b""

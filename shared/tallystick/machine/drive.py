@@ -10,6 +10,7 @@ from mypy_extensions import i64
 from tallystick.machine.engine import advance
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Phase
+from tallystick.state.layout import WORK
 
 INPUT_WORDS: Final = 8
 """Words of one input: account, market, side, flags, price in ticks, lots, client id, and which quote it replaces."""
@@ -51,6 +52,7 @@ def drive(machine: Machine, orders: vec[i64], first: i64, last: i64, quotes: Quo
         registers.arg_price_ticks = orders[at + 4]
         registers.arg_lots = orders[at + 5]
         registers.arg_id = orders[at + 6]
+        registers.work = WORK
         machine.rested = NO_QUOTE
         steps += _run(machine, Phase.PLACE_ORDER)
         if quote >= 0:

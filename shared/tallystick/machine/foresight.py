@@ -34,14 +34,14 @@ class Undo(Watcher):
             self._held[tag, index] = self._state.table(tag).held(index)
 
     def has_changed(self) -> bool:
-        """Whether anything is other than it was, but for how a record ended and what comes next."""
+        """Whether anything is other than it was, but for how a record ended, what comes next, and the work that began."""
         registers = self._state.registers
         for (tag, index), held in self._held.items():
             if list(self._state.table(tag).held(index)) != list(held):
                 return True
-        now, outcome, phase = registers.pack(), registers.outcome, registers.phase
+        now, outcome, phase, work = registers.pack(), registers.outcome, registers.phase, registers.work
         registers.load(self._registers)
-        registers.outcome, registers.phase = outcome, phase
+        registers.outcome, registers.phase, registers.work = outcome, phase, work
         return registers.pack() != now
 
     def put_back(self) -> None:
@@ -67,7 +67,8 @@ def foresee_admission(state: State, record: Record, signer: bytes | None) -> Out
 def foresee(state: State, record: Record) -> Outcome:
     """Return why a record that is admitted would be rejected now and change nothing, as its own step says it.
 
-    The step is run and undone. ACCEPTED when it would do anything, also when more steps follow, which may reject it still.
+    The step is run, for each of a record's items or pairs, and undone. ACCEPTED when it would do anything, also when
+    more steps follow, which may reject it still.
     """
     events: list[Event] = []
     machine = Machine(state, NoInputs(), events)
@@ -76,7 +77,10 @@ def foresee(state: State, record: Record) -> Outcome:
     try:
         state.make_room()
         begin(machine, record)
+        state.registers.arg_record_end = len(machine.live_record)
         advance(machine)
+        while record.kind.phase in (state.registers.resume, state.registers.phase):
+            advance(machine)
         ended = bool(events) and events[-1][0] == "outcome"
         return Outcome.ACCEPTED if not ended or undo.has_changed() else Outcome(state.registers.outcome)
     finally:

@@ -1,4 +1,4 @@
-"""Which resting orders are dead: still in the book, but nobody may fill them any more."""
+"""Which resting orders are dead: still in the book, but nobody may fill them any more; and what fired ones go back to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tallystick.state.cells import (
     Order,
     account_dead_before,
     account_dead_man_ms,
+    order_account,
     order_expiry_ms,
     order_pair_sequence,
     order_pair_slot,
@@ -16,8 +17,10 @@ from tallystick.state.cells import (
     order_sequence,
     set_order_pair_sequence,
     set_order_pair_slot,
+    set_order_remaining_lots,
 )
-from tallystick.state.layout import Registers
+from tallystick.state.codes import Phase
+from tallystick.state.layout import FLAG_MARKET, FLAG_REDUCE_ONLY, Registers
 from tallystick.state.state import State
 
 
@@ -42,15 +45,40 @@ def is_dead(state: State, slot: i64, order: Order, account: Account) -> bool:
 
 
 def _alone(state: State, slot: i64, order: Order) -> bool:
-    """Whether the other order of a pair is gone: filled in any part, fired or removed."""
+    """Whether the other order of a pair is gone: removed, or filled by as much as this one had left."""
     words = state.orders.words
     other = state.orders.open(order_pair_slot(words, order))
     there = order_remaining_lots(words, other) != 0 and order_pair_slot(words, other) == slot
     return not there or order_sequence(words, other) != order_pair_sequence(words, order)
 
 
+def shrink(state: State, slot: i64, order: Order, lots: i64) -> bool:
+    """Take what its pair has filled off a resting order; when nothing is left it is dead, and False is returned.
+
+    A dead one keeps its lots and names itself as its pair, under a sequence that no order has. Shape: as `is_dead`.
+    """
+    words = state.orders.words
+    state.orders.mark(slot)
+    left = order_remaining_lots(words, order) - lots
+    if left > 0:
+        set_order_remaining_lots(words, order, left)
+        return True
+    set_order_pair_slot(words, order, slot)
+    set_order_pair_sequence(words, order, 0)
+    return False
+
+
+def was_its_pair(state: State, other: Order) -> bool:
+    """Whether an order is the one that the fired order in progress was paired with: still there, and nobody's pair."""
+    registers = state.registers
+    words = state.orders.words
+    if order_remaining_lots(words, other) == 0 or order_pair_slot(words, other) != 0:
+        return False
+    return order_account(words, other) == registers.arg_account and order_sequence(words, other) == registers.arg_pair
+
+
 def unpair(state: State, order: Order) -> None:
-    """Let an order that has begun to fill go on without its pair, which is dead from now on."""
+    """Let an order go on without its pair."""
     words = state.orders.words
     set_order_pair_slot(words, order, 0)
     set_order_pair_sequence(words, order, 0)
@@ -60,3 +88,22 @@ def switch_fired(state: State, account: Account) -> bool:
     """Whether the account's dead-man switch has fired."""
     time = account_dead_man_ms(state.accounts.words, account)
     return time != 0 and time <= state.registers.clock_ms
+
+
+def is_fired_stop(registers: Registers) -> bool:
+    """Whether the order in progress is a stop that has fired: it names no price and only reduces."""
+    stop: i64 = FLAG_MARKET | FLAG_REDUCE_ONLY
+    stops = registers.fired_flags & stop == stop and registers.fired_price_ticks == 0
+    return registers.fired_trigger_ticks != 0 and stops
+
+
+def park_again(registers: Registers) -> None:
+    """Let what is left of a fired order go back to where it lay, at the end of its page.
+
+    Then this report fires nothing more of that book: what follows would meet the same makers.
+    """
+    registers.arg_trigger_ticks = registers.fired_trigger_ticks
+    registers.arg_price_ticks = registers.fired_price_ticks
+    registers.arg_flags = registers.fired_flags
+    registers.firing_book += 1
+    registers.phase = Phase.REST_ORDER

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from mypy_extensions import i64
 
+from tallystick.machine.arith import div_down
 from tallystick.records.chunks import BatchHeader
 from tallystick.records.codec import Record, decode
 from tallystick.state.codes import Phase
@@ -83,11 +84,14 @@ class Machine:
             self.emit("outcome", outcome)
 
     def go_on(self) -> None:
-        """Zero the record in progress; with nothing to resume, the batch's next message, chunk or record comes."""
+        """Zero the record in progress; with nothing to resume and no pair left, the next message, chunk or record comes."""
         registers = self.state.registers
         registers.clear_args()
         if registers.resume:
             registers.phase = registers.resume
+            return
+        if registers.bulk_end:
+            registers.phase = Phase.REPORT_PRICE
             return
         registers.forced_ms = 0
         registers.record_source = 0
@@ -120,6 +124,36 @@ def record_values(machine: Machine) -> list[int]:
     record = decode(machine.record_in_progress())
     assert isinstance(record, Record), "FETCH_RECORD has found it sound"
     return list(record.values)
+
+
+def begin_items(registers: Registers, phase: i64) -> None:
+    """Have `phase` take the items of the record in progress one by one, each as `recall_record` says."""
+    registers.resume = phase
+    recall_record(registers)
+
+
+def recall_record(registers: Registers) -> None:
+    """Keep where the record is before its first item or pair, and say so again before every other."""
+    if registers.bulk_end == 0:
+        registers.bulk_at = registers.arg_record_at
+        registers.bulk_end = registers.arg_record_end
+    registers.arg_record_at = registers.bulk_at
+    registers.arg_record_end = registers.bulk_end
+
+
+def end_items(registers: Registers) -> None:
+    """Say that the record in progress has no more items or pairs."""
+    registers.resume = 0
+    registers.bulk_at = 0
+    registers.bulk_end = 0
+    registers.bulk_item = 0
+    registers.bulk_slot = 0
+    registers.bulk_half = 0
+
+
+def are_whole(length: i64, part: i64) -> bool:
+    """Whether so many bytes are parts of this length, one at least."""
+    return length != 0 and div_down(length, part) * part == length
 
 
 def close_batch(registers: Registers) -> None:

@@ -18,7 +18,15 @@ from tallystick.state.cells import (
     set_account_settled,
 )
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import CLAIM_COUNTED, CLAIM_MS, CLAIM_PAID, MAX_AMOUNT, MAX_DEPOSITED_UNITS, Registers
+from tallystick.state.layout import (
+    CLAIM_COUNTED,
+    CLAIM_MS,
+    CLAIM_PAID,
+    LEAN_MARKED,
+    MAX_AMOUNT,
+    MAX_DEPOSITED_UNITS,
+    Registers,
+)
 
 
 def settle_claim(machine: Machine, number: i64, account: Account, risk: Risk) -> i64:
@@ -44,7 +52,7 @@ def settle_claim(machine: Machine, number: i64, account: Account, risk: Risk) ->
 
 def _worth(machine: Machine, account: Account, risk: Risk) -> i64:
     """Return what an account is worth at the last marks, at least nothing."""
-    value = health(machine.state, account, risk).value
+    value = health(machine.state, account, risk, LEAN_MARKED).value_units
     return value if value > 0 else 0
 
 

@@ -21,6 +21,7 @@ from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
 from tallystick.rollup.views.credit_view import CreditView
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BlockNumber
 from tallystick.state.state import state_hash
 
 STATUS: Final = {Status.PENDING: 1, Status.CONFIRMED: 2, Status.REJECTED: 3}
@@ -42,7 +43,7 @@ class Fact:
 def check_commitments(
     client: L1,
     places: Mapping[str, bytes],
-    block: int,
+    block: BlockNumber,
     *,
     inbox: InboxView,
     rollup: RollupView,

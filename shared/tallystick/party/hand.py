@@ -15,6 +15,7 @@ from tallystick.l1.sending.queuestore import TxEntry, TxState
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.party.strategy.strategy import Due
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BlockNumber
 
 Report = Callable[[str, dict[str, Any]], None]
 KEYS: Final = "due/"
@@ -84,7 +85,7 @@ class Hand:
         """Calls that are asked for and not mined yet."""
         return len(self._under_way)
 
-    def take(self, dues: Sequence[Due], head: int) -> None:
+    def take(self, dues: Sequence[Due], head: BlockNumber) -> None:
         """Ask for everything that is due, L1 being read up to `head`, and can be paid; the first bonds come first.
 
         Raises: L1Error.
@@ -110,7 +111,7 @@ class Hand:
         self._tell_problems(frozenset(unpaid) - self._unpaid)
         self._unpaid = frozenset(unpaid)
 
-    def pump(self, head: int) -> bool:
+    def pump(self, head: BlockNumber) -> bool:
         """Move the queue on as far as it goes, and tell what has landed; return whether something came to nothing that may
         be worth another attempt.
 
@@ -138,7 +139,7 @@ class Hand:
             self._report(event, {"wanted": due.event, "reason": reason} | due.facts | landed)
         return again
 
-    def _submit(self, due: Due, head: int) -> None:
+    def _submit(self, due: Due, head: BlockNumber) -> None:
         """Have a call mined whose effect L1, read up to `head`, lacks; within the window, if it has a deadline."""
         call = due.call
         target = self._places[due.contract]
@@ -166,7 +167,7 @@ class Hand:
         self._latest[call.key] = key
         self._under_way[key] = due
 
-    def _is_on_its_way(self, due: Due, head: int, except_for: str = "", *, signed: bool = False) -> bool:
+    def _is_on_its_way(self, due: Due, head: BlockNumber, except_for: str = "", *, signed: bool = False) -> bool:
         """Whether a transaction with this effect, be it with other data, is signed, or mined where L1 is not read yet.
 
         One that is not signed is taken back: what is known now is better. With `signed` it does not count.
@@ -214,7 +215,7 @@ def _effect(key: str) -> str:
     return key.removeprefix(KEYS).rsplit("/", 2)[0]
 
 
-def _is_spent(entry: TxEntry, attempt: int, head: int) -> bool:
+def _is_spent(entry: TxEntry, attempt: int, head: BlockNumber) -> bool:
     """Whether an effect that L1, read up to `head`, lacks is no longer to be had of a transaction."""
     if entry.block_number is None:
         return False

@@ -18,6 +18,7 @@ from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
 from tallystick.rollup.views.credit_view import CreditView
 from tallystick.rollup.views.fold import ChainEvent
 from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.state.ordinals import BlockNumber
 
 Report = Callable[[str, dict[str, Any]], None]
 PAYING: Final = ("Rollup", "Challenge")
@@ -52,7 +53,7 @@ class Mind:
         self.credits = {contract: CreditView() for contract in PAYING}
         self.replayer: Replayer | None = None
         self.snapshots = snapshots
-        self.head = 0
+        self.head = BlockNumber(0)
         self.head_time = 0
         self._genesis_state_hash = genesis_state_hash
         self._traces: Traces = traces(self) if traces is not None else MemoryTraces(self.source, report, identity.step)
@@ -74,7 +75,7 @@ class Mind:
 
     # Reading
 
-    def take(self, events: Iterable[ChainEvent], head: int, head_time: int, *, complete: bool) -> None:
+    def take(self, events: Iterable[ChainEvent], head: BlockNumber, head_time: int, *, complete: bool) -> None:
         """Take in the events up to a block; `complete` is whether that is all there is.
 
         Raises: DataError or StateError when L1 contradicts itself or the deployment record.
@@ -99,7 +100,7 @@ class Mind:
             self._judged |= self.replayer.inherited
             self._replayed |= self.replayer.inherited
 
-    def roll_back(self, block: int) -> None:
+    def roll_back(self, block: BlockNumber) -> None:
         """L1 was reorganised: what came from above a block never happened."""
         self.report("reorganised", {"block": block})
         for view in (self.inbox, self.rollup, self.challenge, *self.credits.values()):
@@ -235,9 +236,9 @@ class Mind:
         """Whether a trace that was asked for is being made: something may be due before L1 goes on."""
         return bool(self._awaited)
 
-    def posted_block(self, batch: int) -> int:
+    def posted_block(self, batch: int) -> BlockNumber:
         """Return the block a batch was posted in."""
-        return self.inbox.posted_blocks[batch]
+        return BlockNumber(self.inbox.posted_blocks[batch])
 
     def offer(self, id_: bytes) -> None:
         """Have a true state kept on disk, to begin there another time."""

@@ -32,6 +32,7 @@ from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
 from tallystick.rollup.views.assertion_view import Assertion, RollupView
 from tallystick.rollup.views.credit_view import CreditView
 from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.state.ordinals import BlockNumber
 
 __all__ = ["CONFIRMATIONS", "Identity", "Party"]
 
@@ -155,7 +156,7 @@ class Party:
             self.reader.refute(str(error))
         return batch.complete
 
-    def _check_claim(self, block: int) -> None:
+    def _check_claim(self, block: BlockNumber) -> None:
         """Hold what one endpoint said of the past against what the contracts commit to.
 
         Raises: DataMismatch; L1Error.
@@ -239,7 +240,7 @@ class Party:
         return self.mind.replayer
 
     @property
-    def head(self) -> int:
+    def head(self) -> BlockNumber:
         """The block up to which L1 is read."""
         return self.mind.head
 

@@ -14,6 +14,7 @@ from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.party import Identity, Party
 from tallystick.party.strategy.strategy import Due
 from tallystick.rollup.views.assertion_view import Assertion
+from tallystick.state.ordinals import BlockNumber
 
 NAMES: Final = ("assert", "open", "bisect", "prove", "update", "decide", "confirm", "reject", "settle", "take")
 """What people call the moves that are somebody's: a credit is fetched by its owner alone."""
@@ -35,7 +36,7 @@ class Planner:
         self.rollup, self.challenge, self.inbox = self.mind.rollup, self.mind.challenge, self.mind.inbox
 
     @property
-    def head(self) -> int:
+    def head(self) -> BlockNumber:
         """The block up to which L1 is read."""
         return self.mind.head
 

@@ -46,7 +46,7 @@ def replay(
     from tallystick.recordings.feed import tape
 
     if not file.is_file():
-        raise BadInput(f"there is no file {file}")
+        raise BadInput(f"{file} is no file", hint="give a recording of Binance USD-M market data, .gz or not")
     tape(file, 1)  # what is no recording is refused before anything is compiled
     shared: dict[str, Any] = {"file": str(file), "markets": markets, "accounts": accounts}
     with compiled_source() as source:

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from tallystick.bench.workload import Order
+from tallystick.bench.workload import FIRST_ACCOUNT, Order
 from tallystick.demo.flow import Intent, Quote, recorded_flow
 from tallystick.state.layout import FLAG_IOC
 
@@ -40,9 +40,9 @@ def orders(intents: list[Intent], markets: int, accounts: int) -> Iterator[Order
                 book = 2 * market + intent.side
                 quote = book * makers + turns[book] % makers
                 turns[book] += 1
-                yield _order(intent, market, account=quote, flags=0, quote=quote)
+                yield _order(intent, market, account=FIRST_ACCOUNT + quote, flags=0, quote=quote)
             else:
-                account = first_taker + takes % takers
+                account = FIRST_ACCOUNT + first_taker + takes % takers
                 takes += 1
                 yield _order(intent, market, account=account, flags=FLAG_IOC, quote=-1)
 

@@ -1,7 +1,8 @@
-"""The items of a bulk record: orders, cancels and replaces, packed without gaps."""
+"""What is packed without gaps in a record: orders, cancels and replaces of a bulk, slots, prices of a report."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tallystick.errors import BadInput
@@ -12,9 +13,11 @@ from tallystick.state.layout import (
     ITEM_PLACE,
     ITEM_REPLACE,
     ITEM_SIDE_SHIFT,
+    ITEM_SLOT_BYTES,
     MAX_AMOUNT,
     MAX_MARKETS,
     MAX_PRICE_TICKS,
+    REPORT_PAIR_BYTES,
 )
 
 MAX_ITEM_LOTS = (1 << 32) - 1
@@ -54,6 +57,27 @@ def unpack_items(data: bytes) -> list[Item]:
         found.append(_unpack(what, data[at : at + size]))
         at += size
     return found
+
+
+def pack_slots(*slots: int) -> bytes:
+    """Return where orders rest, as a bulk and a clean record have it."""
+    return b"".join(slot.to_bytes(ITEM_SLOT_BYTES, "big") for slot in slots)
+
+
+def pack_pairs(prices: Mapping[int, int]) -> bytes:
+    """Return prices in ticks by market as a report has them. Raises: BadInput when a number does not fit."""
+    for market, ticks in prices.items():
+        if not 0 <= market < MAX_MARKETS or not 0 <= ticks <= MAX_PRICE_TICKS:
+            raise BadInput("a market or a price of a report is out of its range", market=market, price_ticks=ticks)
+    return b"".join(bytes([market]) + ticks.to_bytes(3, "big") for market, ticks in prices.items())
+
+
+def unpack_pairs(data: bytes) -> list[tuple[int, int]]:
+    """Return market and price of each pair of a report; none of bytes that are no pairs, which the machine refuses."""
+    if len(data) % REPORT_PAIR_BYTES:
+        return []
+    pairs = (data[at : at + REPORT_PAIR_BYTES] for at in range(0, len(data), REPORT_PAIR_BYTES))
+    return [(pair[0], int.from_bytes(pair[1:], "big")) for pair in pairs]
 
 
 def _pack(item: Item) -> bytes:

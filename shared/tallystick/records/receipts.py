@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import coincurve
 
 from tallystick.errors import DataMismatch
+from tallystick.records.chunks import padded
+from tallystick.records.codec import Record, encode
 from tallystick.records.signing import recover
 from tallystick.state.hashing import keccak
 
@@ -57,3 +59,12 @@ def check_receipt(receipt: Receipt, domain: bytes, signer: bytes) -> None:
     actual = recover(digest, receipt.signature)
     if actual != signer:
         raise DataMismatch("the receipt is not signed by the operator's receipt key", signer=actual, expected=signer)
+
+
+def check_record_of(receipt: Receipt, record: Record) -> None:
+    """Check what a receipt is of, where nothing of the record was filled in.
+
+    Raises: DataMismatch when it is of another one.
+    """
+    if receipt.record_hash != keccak(padded(encode(record))):
+        raise DataMismatch("the receipt is of another record", receipt=receipt.record_hash)

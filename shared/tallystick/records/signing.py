@@ -8,11 +8,13 @@ from typing import Final
 import coincurve
 from eth_account import Account
 
+from tallystick.errors import BadInput
 from tallystick.records.codec import BY_NAME, Record
 from tallystick.schema.record_kinds import DOMAIN_NAME, DOMAIN_VERSION, RECORDS, SIGNATURE_BYTES
 from tallystick.state.hashing import keccak
 
 HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+ORDER: Final = 2 * HALF_ORDER + 1
 _TYPE_HASHES: Final = {kind.number: keccak(kind.encoded_type.encode()) for kind in RECORDS if kind.primary}
 _ACCEPTANCE_HASHES: Final = {
     kind.number: keccak(kind.encoded_acceptance.encode()) for kind in RECORDS if kind.acceptance
@@ -78,6 +80,22 @@ def recover(message: bytes, signature: bytes) -> bytes | None:
     except Exception:  # noqa: BLE001 -- coincurve raises a bare Exception for values no key can have made
         return None
     return keccak(key.format(compressed=False)[1:])[12:]
+
+
+def packed_signature(given: bytes) -> bytes:
+    """Return a signature as records have it (EIP-2098, low s), of one that wallets give: r, s and v, 27 or 28, 0 or 1.
+
+    Raises: BadInput when it is none.
+    """
+    if len(given) == SIGNATURE_BYTES:
+        return given
+    s, v = int.from_bytes(given[32:64], "big"), given[-1] if given else 0
+    if len(given) != SIGNATURE_BYTES + 1 or v not in (0, 1, 27, 28) or not 0 < s < ORDER:
+        raise BadInput("not a signature", bytes=len(given))
+    parity = v % 27
+    if s > HALF_ORDER:
+        s, parity = ORDER - s, 1 - parity
+    return given[:32] + (s | parity << 255).to_bytes(32, "big")
 
 
 def sign(record: Record, domain: bytes, key: bytes) -> Record:

@@ -73,7 +73,7 @@ def deploy(make_evm: Callable[[], Evm]) -> Image:
 
 
 class TwinRunner:
-    """The Referee over a published history.
+    """The Referee over a published history, which only grows.
 
     Every call has an EVM of its own, so that no step is cheaper for the ones before it. `image` are other contracts than
     the compiled ones of this version: those on some chain.
@@ -85,6 +85,8 @@ class TwinRunner:
         self.checked = 0
         self._make_evm = make_evm or fastest()
         self._accumulators: list[bytes] = [bytes(32)]
+        self._batches = 0
+        self._storage = inbox_storage({0: bytes(32)}, {})
 
     def call(self, pre: bytes, limit: int, witness: bytes) -> Answer:
         """Run one step in the Referee."""
@@ -111,11 +113,15 @@ class TwinRunner:
         return answer.gas
 
     def _inbox_storage(self) -> Storage:
-        """The Inbox's mappings: the accumulator after every message, the hash of every batch."""
-        chain = self._accumulators
-        for message in self.published.messages[len(chain) - 1 :]:
+        """The Inbox's mappings: the accumulator after every message, the hash of every batch. What was there stays."""
+        chain, headers = self._accumulators, self.published.headers
+        known, batches = len(chain), self._batches
+        for message in self.published.messages[known - 1 :]:
             chain.append(keccak(chain[-1] + keccak(message)))
-        return inbox_storage(dict(enumerate(chain)), dict(enumerate(self.published.headers)))
+        self._batches = len(headers)
+        new = {i: headers[i] for i in range(batches, self._batches)}
+        self._storage |= inbox_storage({i: chain[i] for i in range(known, len(chain))}, new)
+        return self._storage
 
 
 def call_referee(

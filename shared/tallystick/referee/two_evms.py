@@ -66,7 +66,6 @@ class Revm:
     def __init__(self) -> None:
         pyrevm = _pyrevm()
         block = pyrevm.BlockEnv(gas_limit=GAS_LIMIT)
-        self._make_info = pyrevm.AccountInfo
         self._evm = pyrevm.EVM(spec_id="CANCUN", gas_limit=GAS_LIMIT, env=pyrevm.Env(block=block))
 
     def deploy(self, code: bytes) -> bytes:
@@ -86,7 +85,7 @@ class Revm:
             before = self._evm.snapshot()
             self._evm.insert_account_storage(address, slot, value)
             self._evm.revert(before)
-        self._evm.insert_account_info(address, self._make_info(nonce=1, code=account.code))
+        self._evm.insert_account_info(address, _revm_info(account.code))
 
     def call(self, to: bytes, data: bytes) -> Answer:
         """Call a contract as the first transaction of a block."""
@@ -155,6 +154,12 @@ def _pyrevm() -> Any:
     import pyrevm  # noqa: PLC0415 (absent on some Pythons)
 
     return pyrevm
+
+
+@cache
+def _revm_info(code: bytes) -> Any:
+    """Return what pyrevm holds of a contract beside its storage: made once, for making it hashes the code."""
+    return _pyrevm().AccountInfo(nonce=1, code=code)
 
 
 def genesis_vm() -> Any:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import rlp
 
 from tallystick.errors import BadInput
+from tallystick.machine.market.rules import listing_stands, write_listing
+from tallystick.records.codec import BY_NAME
 from tallystick.records.signing import domain_separator
 from tallystick.state.cells import set_config_governance, set_config_quorum, set_config_signers
+from tallystick.state.fields import ListMarketFields
 from tallystick.state.layout import MAX_SIGNERS
 from tallystick.state.state import State
+
+MIN_QUORUM: Final = 3
+"""With fewer, the lower of two prices is the median: one liar's as it likes, downwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Genesis:
     """What fixes the first state.
 
-    Shape: addresses are 20 bytes; `quorum` of the `signers` (1 to 16) make a price.
+    Shape: addresses are 20 bytes; `quorum` of the `signers`, more than half of at most 16, make a price. Each of `markets` has the
+    values of a listing's record in their order; it takes orders at once, since whoever comes has seen it.
     """
 
     chain_id: int
@@ -25,19 +33,48 @@ class Genesis:
     governance: bytes
     quorum: int
     signers: tuple[bytes, ...]
+    markets: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         """Raises: BadInput when no median could ever be made of this."""
         addresses = (self.rollup, self.governance, *self.signers)
         if any(len(address) != 20 for address in addresses):
             raise BadInput("every address of a genesis has 20 bytes")
-        if not 1 <= self.quorum <= len(self.signers) <= MAX_SIGNERS or len(set(self.signers)) != len(self.signers):
+        if not self.quorum <= len(self.signers) <= MAX_SIGNERS or len(set(self.signers)) != len(self.signers):
             raise BadInput(f"a quorum of {self.quorum} needs that many different price signers, at most {MAX_SIGNERS}")
+        if self.quorum < MIN_QUORUM or 2 * self.quorum <= len(self.signers):
+            raise BadInput(
+                f"a quorum of {self.quorum} among {len(self.signers)} price signers: give {MIN_QUORUM} at least,"
+                " and more than half of them, so that one liar never makes a price"
+            )
+        for values in self.markets:
+            _check_listing(values)
+        if len({values[ListMarketFields.MARKET] for values in self.markets}) != len(self.markets):
+            raise BadInput("a genesis lists each market once")
 
     def encode(self) -> bytes:
         """Return the bytes the Rollup emits."""
-        encoded: bytes = rlp.encode([self.chain_id, self.rollup, self.governance, self.quorum, list(self.signers)])
+        markets = [list(values) for values in self.markets]
+        encoded: bytes = rlp.encode(
+            [self.chain_id, self.rollup, self.governance, self.quorum, list(self.signers), markets]
+        )
         return encoded
+
+
+def _check_listing(values: tuple[int, ...]) -> None:
+    """Raises: BadInput, when no market could be listed so."""
+    kind = BY_NAME["list_market"]
+    if len(values) != len(kind.fields):
+        raise BadInput(f"a market of a genesis has {len(kind.fields)} values", values=len(values))
+    market = values[ListMarketFields.MARKET]
+    for field, value in zip(kind.fields, values, strict=True):
+        if not 0 <= value <= field.limit:
+            raise BadInput(f"market {market}: {field.name} is {value}", hint=f"give a number from 0 to {field.limit}")
+    if not listing_stands(list(values), 0):
+        raise BadInput(
+            f"market {market}: these rules cannot stand together",
+            hint="docs/machine.md says at LIST_MARKET which can",
+        )
 
 
 def decode_genesis(data: bytes) -> Genesis:
@@ -46,13 +83,14 @@ def decode_genesis(data: bytes) -> Genesis:
     Raises: BadInput when the bytes are none.
     """
     try:
-        chain_id, rollup, governance, quorum, signers = rlp.decode(data)
+        chain_id, rollup, governance, quorum, signers, markets = rlp.decode(data)
         return Genesis(
             chain_id=int.from_bytes(chain_id, "big"),
             rollup=rollup,
             governance=governance,
             quorum=int.from_bytes(quorum, "big"),
             signers=tuple(signers),
+            markets=tuple(tuple(int.from_bytes(value, "big") for value in values) for values in markets),
         )
     except (rlp.exceptions.RLPException, ValueError, TypeError) as error:
         raise BadInput("these bytes are no genesis", data=data) from error
@@ -69,4 +107,12 @@ def genesis_state(genesis: Genesis) -> State:
     for i, signer in enumerate(genesis.signers):
         set_config_signers(words, base, i, signer)
     state.config.mark(0)
+    for values in genesis.markets:
+        list_at_once(state, values)
     return state
+
+
+def list_at_once(state: State, values: tuple[int, ...]) -> None:
+    """List a market of the genesis, which takes orders from the first moment on."""
+    number = values[ListMarketFields.MARKET]
+    write_listing(state, number, state.markets.open(number), state.risk.open(0), list(values), 0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from tallystick.state.cells import (
     account_cash_units,
+    account_orders,
     account_position_funding_index_ppm,
     account_position_market,
     account_position_size_lots,
@@ -12,6 +15,9 @@ from tallystick.state.cells import (
     market_net_lots,
     market_open_interest_lots,
     market_status,
+    order_account,
+    order_remaining_lots,
+    risk_market_funding_index_ppm,
     risk_market_mark_ticks,
     risk_market_multiplier,
 )
@@ -23,11 +29,18 @@ def broken(state: State) -> tuple[str, ...]:
     """Return a sentence for every invariant a state breaks, none for a sound one."""
     registers = state.registers
     words = state.accounts.words
+    resting = Counter(
+        order_account(state.orders.words, order)
+        for _, order in state.orders.every()
+        if order_remaining_lots(state.orders.words, order)
+    )
     cash = 0
     net = [0] * MAX_MARKETS
     longs = [0] * MAX_MARKETS
     paid = [0] * MAX_MARKETS
-    for _, account in state.accounts.every():
+    counted = Counter[int]()
+    for number, account in state.accounts.every():
+        counted[number] = account_orders(words, account)
         cash += account_cash_units(words, account)
         for slot in range(MAX_POSITIONS):
             market = account_position_market(words, account, slot)
@@ -38,6 +51,10 @@ def broken(state: State) -> tuple[str, ...]:
     found: list[str] = []
     if cash != registers.cash_units:
         found.append(f"accounts hold {cash} units, the registers say {registers.cash_units}")
+    if +counted != resting or counted.total() != registers.orders_total:
+        found.append(
+            f"{resting.total()} orders rest, accounts say {counted.total()}, the registers {registers.orders_total}"
+        )
     unbalanced = imbalance(state)
     if unbalanced != 0:
         found.append(f"{registers.deposited_units} units were deposited, {unbalanced} millionths more are owed")
@@ -69,19 +86,20 @@ def imbalance(state: State) -> int:
         funding = market_funding_whole_ticks(totals, base) * PPM + market_funding_part_ppm(totals, base)
         if funding:
             total += funding * risk_market_multiplier(state.risk.words, state.risk.known(0), market)
-    return total + PPM * unpaid_settlements(state)
+    return total + unpaid_settlements(state)
 
 
 def unpaid_settlements(state: State) -> int:
-    """Return what the positions of settled markets that are not paid yet are worth together.
+    """Return what the positions of settled markets that are not paid yet are worth together, less the funding they owe.
 
-    Units: units; less than nothing when mostly winners have been paid.
+    Units: millionths of a unit; less than nothing when mostly winners have been paid. What they paid last is in the totals.
     """
     total = 0
     for market, base in state.markets.every():
         if market_status(state.markets.words, base) == MARKET_SETTLED:
             risk = state.risk.known(0)
-            price = risk_market_mark_ticks(state.risk.words, risk, market)
-            worth = price * risk_market_multiplier(state.risk.words, risk, market)
-            total += market_net_lots(state.markets.words, base) * worth
+            price = PPM * risk_market_mark_ticks(state.risk.words, risk, market)
+            price -= risk_market_funding_index_ppm(state.risk.words, risk, market)
+            lots = market_net_lots(state.markets.words, base)
+            total += lots * risk_market_multiplier(state.risk.words, risk, market) * price
     return total

@@ -14,6 +14,7 @@ from tallystick.rollup.snapshots.snapshot import decode, encode_state
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status, assertion_id
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.rollup.views.shelf import Shelf
+from tallystick.state.ordinals import BlockNumber
 from tallystick.state.state import State, state_hash
 
 SLICE_STEPS: Final = 1 << 20
@@ -192,7 +193,7 @@ class Replayer:
         state = self.states.pop(id_)
         if id_ not in self._shelved:
             self._shelved[id_] = self._shelved_ever
-            self._shelf.put(STATES, self._shelved_ever, 0, encode_state(state, id_, 0))
+            self._shelf.put(STATES, self._shelved_ever, BlockNumber(0), encode_state(state, id_, 0))
             self._shelved_ever += 1
 
     def _take_down(self, id_: bytes, state_hash_: bytes) -> bool:

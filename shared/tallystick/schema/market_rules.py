@@ -23,10 +23,12 @@ RULES: dict[str, int] = {
     "max_lots": U62_LIMIT,
     "max_open_interest_lots": U62_LIMIT,
     "insurance_lots": U62_LIMIT,
+    "fund_units": U62_LIMIT,
     "surcharge_from_units": U62_LIMIT,
     "surcharge_to_units": U62_LIMIT,
     "band_ppm": PPM,
-    "move_ppm": PPM,
+    "quote_lots": U62_LIMIT,
+    "min_order_units": U62_LIMIT,
 }
 
 # A rule whose name in the EIP-712 structs is another: what wallets sign stays as it is.

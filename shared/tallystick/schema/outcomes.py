@@ -96,8 +96,17 @@ _ROWS: Final[dict[Outcome, Row]] = {
     Outcome.TOO_LARGE: Row(
         text="larger than the largest order of the market (max_lots of `trader markets --json`)", field="lots"
     ),
+    Outcome.TOO_SMALL: Row(
+        text="worth less than the smallest order of the market (min_order_units of `trader markets --json`);"
+        " one that must only reduce may be of any size",
+        field="lots",
+    ),
     Outcome.EXPIRED: Row(text="its time was over when it came in", field="expiry_ms", status=CONFLICT),
-    Outcome.UNFILLED: Row(text="nobody in the book takes it, or the rest of it, at this price", status=CONFLICT),
+    Outcome.UNFILLED: Row(
+        text="nobody in the book takes it, or the rest of it, at this price, or no nearer to the index than half the "
+        "maintenance fraction",
+        status=CONFLICT,
+    ),
     Outcome.NO_POSITION_SLOT: Row(
         text="the account has positions in 16 markets already; close one, or use another sub-account",
         field="market",
@@ -125,9 +134,10 @@ _ROWS: Final[dict[Outcome, Row]] = {
         status=CONFLICT,
     ),
     Outcome.STALE_REPORT: Row(text="the price is too old, or from the future", field="time_ms", status=CONFLICT),
-    Outcome.OLD_ROUND: Row(text="the round is over: a newer one has begun", field="round", status=CONFLICT),
-    Outcome.DUPLICATE_REPORT: Row(
-        text="this signer has reported in this round already", field="signer", status=CONFLICT
+    Outcome.OLD_REPORT: Row(
+        text="the signer has a newer report of this market, or one less than a second older, or the index is newer",
+        field="time_ms",
+        status=CONFLICT,
     ),
     Outcome.MARKET_EXISTS: Row(
         text="the market is listed already; its rules change with `trader change-market`",
@@ -143,13 +153,23 @@ _ROWS: Final[dict[Outcome, Row]] = {
         text="the proposal has not the next number; somebody else made one meanwhile", field="change", status=CONFLICT
     ),
     Outcome.NO_CHANGE: Row(text="no change of this market's rules is proposed", field="market", status=NOT_FOUND),
-    Outcome.TOO_EARLY: Row(text="its time has not come yet", status=CONFLICT),
+    Outcome.TOO_EARLY: Row(
+        text="its time has not come yet; positions of a settled market are paid ten minutes after it has settled",
+        status=CONFLICT,
+    ),
     Outcome.NO_POSITION: Row(text="the account has no position in this market", field="market", status=NOT_FOUND),
     Outcome.MARKET_EXPIRED: Row(
         text="the market has expired; it waits for its last price and settles", field="market", status=CONFLICT
     ),
+    Outcome.NOT_LIVE: Row(
+        text="the market is listed and takes orders three weeks later; `trader markets` says when",
+        field="market",
+        status=CONFLICT,
+    ),
     Outcome.NOT_SETTLED: Row(
-        text="the market is not settled; its positions are closed by trading", field="market", status=CONFLICT
+        text="the market is not settled, and has prices; its positions are closed by trading",
+        field="market",
+        status=CONFLICT,
     ),
     Outcome.BAD_FLAGS: Row(text="the order's flags contradict each other", field="flags"),
     Outcome.WOULD_CROSS: Row(
@@ -172,21 +192,20 @@ _ROWS: Final[dict[Outcome, Row]] = {
         field="account",
         status=CONFLICT,
     ),
-    Outcome.NOT_DEAD: Row(text="the order is alive", field="slot", status=CONFLICT),
-    Outcome.DEVIATING: Row(
-        text="the price is too far from the others of its round to count", field="price_ticks", status=CONFLICT
-    ),
+    Outcome.NOT_DEAD: Row(text="the order is alive, and its account carries it", field="slot", status=CONFLICT),
     Outcome.HEALTHY: Row(text="the account can carry its position", field="account", status=CONFLICT),
     Outcome.BANKRUPT: Row(
         text="the account is worth less than nothing: the insurance fund is next, `trader take-over`",
         field="account",
         status=CONFLICT,
     ),
-    Outcome.BOOK_CROSSES: Row(
-        text="the book would take it; `trader liquidate` comes first", field="market", status=CONFLICT
+    Outcome.BOOK_FIRST: Row(
+        text="the book comes first: `trader liquidate`, and this within a second if it leaves too little behind the position",
+        field="market",
+        status=CONFLICT,
     ),
     Outcome.INSURANCE_LIMIT: Row(
-        text="the insurance fund takes up no more of this market", field="market", status=CONFLICT
+        text="the insurance fund does not take up so many lots of it", field="lots", status=CONFLICT
     ),
     Outcome.INSURANCE_FIRST: Row(
         text="the insurance fund can take it up; `trader take-over` comes first", field="market", status=CONFLICT
@@ -197,6 +216,16 @@ _ROWS: Final[dict[Outcome, Row]] = {
         status=CONFLICT,
     ),
     Outcome.OUTRANKED: Row(text="somebody who ranks higher is nominated", field="candidate", status=CONFLICT),
+    Outcome.SLICE_WAITS: Row(
+        text="the insurance fund has traded just now; the next slice of its position comes five seconds later",
+        field="account",
+        status=CONFLICT,
+    ),
+    Outcome.BRAKE: Row(
+        text="the index has jumped, and a position that gained by it stays as it is for twenty seconds or a little more",
+        field="market",
+        status=CONFLICT,
+    ),
     Outcome.NO_NOMINATION: Row(
         text="nobody is nominated yet; `trader nominate-adl` comes first", field="account", status=NOT_FOUND
     ),
@@ -205,18 +234,10 @@ _ROWS: Final[dict[Outcome, Row]] = {
         field="market",
         status=CONFLICT,
     ),
-    Outcome.POST_ONLY_STAGE: Row(
-        text="prices have come back just now; for a minute only --post-only orders are taken",
-        field="flags",
-        status=CONFLICT,
-    ),
     Outcome.LIQUIDATIONS_WAIT: Row(
         text="prices of a market it holds have stopped, or come back lately; positions are closed again later",
         field="account",
         status=CONFLICT,
-    ),
-    Outcome.NOT_FILLABLE: Row(
-        text="a fill-or-kill order, and the book has not all of its lots at this price", field="lots", status=CONFLICT
     ),
     Outcome.ALREADY_DUE: Row(
         text="the mark is there already; place the order without a trigger", field="trigger_ticks", status=CONFLICT
@@ -227,6 +248,15 @@ _ROWS: Final[dict[Outcome, Row]] = {
     ),
     Outcome.NO_CLAIM: Row(
         text="the account has been paid; `trader withdrawals` shows what is to be claimed",
+        field="account",
+        status=CONFLICT,
+    ),
+    Outcome.WORK_LIMIT: Row(
+        text="it met as many resting orders as one record may; what was filled stands, send the rest again",
+        status=CONFLICT,
+    ),
+    Outcome.TOO_MANY_ORDERS: Row(
+        text="the account has 512 orders in the books; cancel some, or use another sub-account",
         field="account",
         status=CONFLICT,
     ),

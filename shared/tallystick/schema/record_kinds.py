@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tallystick.schema.market_rules import RULES, SIGNED, camel
-from tallystick.schema.names import Phase, Scope
-from tallystick.schema.record_model import Authority, RecordBlob, RecordField, RecordKind
+from tallystick.schema.names import CONSTANTS, Phase, Scope
+from tallystick.schema.record_model import NO_SCOPE, Authority, RecordBlob, RecordField, RecordKind
 
 SIGNATURE_BYTES = 64
 U8_LIMIT = (1 << 8) - 1
@@ -12,8 +12,8 @@ U32_LIMIT = (1 << 32) - 1
 U62_LIMIT = (1 << 62) - 1
 
 
-def _n(name: str, limit: int, signed: str = "", *, register: str = "") -> RecordField:
-    return RecordField(name=name, limit=limit, signed=signed, register=register)
+def _n(name: str, limit: int, signed: str = "", *, register: str = "", scope: Scope = NO_SCOPE) -> RecordField:
+    return RecordField(name=name, limit=limit, signed=signed, register=register, scope=scope)
 
 
 def _t(name: str, limit: int, accepted: str) -> RecordField:
@@ -105,18 +105,17 @@ RECORDS: tuple[RecordKind, ...] = (
         ),
     ),
     RecordKind(
-        name="report_price",
+        name="report_prices",
         number=7,
         authority=Authority.PRICE_SIGNER,
         phase=Phase.REPORT_PRICE,
-        primary="PriceReport",
-        doc="One signer's price of one market's round.",
-        fields=(
-            _n("market", 63, "market", register="arg_market"),
-            _n("signer", 15, register="arg_slot"),
-            _n("round", U62_LIMIT, "round", register="arg_id"),
-            _n("price_ticks", (1 << 24) - 1, "priceTicks", register="arg_price_ticks"),
-            _n("time_ms", U62_LIMIT, "timeMs", register="arg_time_ms"),
+        primary="PriceReports",
+        doc="One signer's prices of a moment: of each market 4 bytes, its number 1 and its price 3.",
+        fields=(_n("signer", 15), _n("time_ms", U62_LIMIT, "timeMs")),
+        blobs=(
+            RecordBlob(
+                name="pairs", limit=CONSTANTS["MAX_MARKETS"][0] * CONSTANTS["REPORT_PAIR_BYTES"][0], signed="pairs"
+            ),
         ),
     ),
     RecordKind(
@@ -148,8 +147,8 @@ RECORDS: tuple[RecordKind, ...] = (
         number=10,
         authority=Authority.NOBODY,
         phase=Phase.APPLY_CHANGE,
-        doc="Put a market's proposed rules in force when their time has come.",
-        fields=(_n("market", 63, register="arg_market"),),
+        doc="Put a market's proposed rules, or the proposed account of the fees, in force when their time has come.",
+        fields=(_n("pending", CONSTANTS["FEE_ACCOUNT_PENDING"][0], register="arg_market"),),
     ),
     RecordKind(
         name="settle_position",
@@ -165,7 +164,7 @@ RECORDS: tuple[RecordKind, ...] = (
         authority=Authority.OWNER,
         phase=Phase.TRANSFER,
         primary="Transfer",
-        doc="Move cash to another account of the same owner, or into the insurance fund, which is account 0.",
+        doc="Move cash to another account of the same owner, or into the insurance fund of a market or the treasury.",
         fields=(
             *_BY_OWNER,
             _n("to", U32_LIMIT, "to", register="arg_slot"),
@@ -218,8 +217,9 @@ RECORDS: tuple[RecordKind, ...] = (
         authority=Authority.NOBODY,
         phase=Phase.CLEAN_ORDER,
         winds_down=True,
-        doc="Take a dead order out of the book.",
-        fields=(_n("slot", (1 << 36) - 1, register="arg_slot"),),
+        doc="Take orders that are dead, or not carried, out of the book: 5 bytes for the slot of each.",
+        fields=(),
+        blobs=(RecordBlob(name="slots", limit=CONSTANTS["CLEAN_SLOTS"][0] * CONSTANTS["ITEM_SLOT_BYTES"][0]),),
     ),
     RecordKind(
         name="liquidate",
@@ -234,8 +234,12 @@ RECORDS: tuple[RecordKind, ...] = (
         number=18,
         authority=Authority.NOBODY,
         phase=Phase.TAKE_OVER,
-        doc="Let the insurance fund take up a position that the book does not; anybody may.",
-        fields=(_n("account", U32_LIMIT, register="arg_account"), _n("market", 63, register="arg_market")),
+        doc="Let the market's insurance fund take up lots of a position that the book does not; anybody may.",
+        fields=(
+            _n("account", U32_LIMIT, register="arg_account"),
+            _n("market", 63, register="arg_market"),
+            _n("lots", U62_LIMIT, register="arg_lots"),
+        ),
     ),
     RecordKind(
         name="nominate_adl",
@@ -275,7 +279,8 @@ RECORDS: tuple[RecordKind, ...] = (
             _n("client_id", U62_LIMIT, "clientId", register="arg_id"),
             _n("expiry_ms", U62_LIMIT, "expiryMs", register="arg_time_ms"),
             _n("trigger_ticks", (1 << 24) - 1, "triggerTicks", register="arg_trigger_ticks"),
-            _n("pair", U62_LIMIT, "pair", register="arg_pair"),
+            # To name a pair is to cancel it, when the new order ends.
+            _n("pair", U62_LIMIT, "pair", register="arg_pair", scope=Scope.CANCEL),
             _n("pair_slot", (1 << 36) - 1, register="arg_pair_slot"),
         ),
     ),
@@ -323,6 +328,43 @@ RECORDS: tuple[RecordKind, ...] = (
         winds_down=True,
         doc="Cancel the orders with a smaller sequence number, of those the account has placed so far.",
         fields=(*_BY_OWNER_OR_AGENT, _n("sequence", U62_LIMIT, "sequence", register="arg_id")),
+    ),
+    RecordKind(
+        name="sweep",
+        number=26,
+        authority=Authority.NOBODY,
+        phase=Phase.SWEEP,
+        doc="Pay the fees kept so far to the treasury and to the account of the fees; anybody may.",
+        fields=(),
+    ),
+    RecordKind(
+        name="top_up",
+        number=27,
+        authority=Authority.NOBODY,
+        phase=Phase.TOP_UP,
+        doc="Bring the insurance fund of a market back to what it is to be worth, out of the treasury; anybody may.",
+        fields=(_n("market", 63, register="arg_market"),),
+    ),
+    RecordKind(
+        name="change_fee_account",
+        number=29,
+        authority=Authority.GOVERNANCE,
+        phase=Phase.CHANGE_FEE_ACCOUNT,
+        primary="ChangeFeeAccount",
+        doc="Propose the account that fees go to; `change` is the number of proposals for it before, and one.",
+        fields=(
+            _n("account", U32_LIMIT, "account", register="arg_account"),
+            _n("change", U32_LIMIT, "change", register="arg_id"),
+        ),
+    ),
+    RecordKind(
+        name="delist",
+        number=30,
+        authority=Authority.GOVERNANCE,
+        phase=Phase.DELIST,
+        primary="Delist",
+        doc="Let a perpetual expire in a week, as a dated future does.",
+        fields=(_n("market", 63, "market", register="arg_market"),),
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -23,7 +24,7 @@ class Authority(IntEnum):
 LEADING: dict[Authority, tuple[str, ...]] = {
     Authority.OWNER: ("account", "nonce"),
     Authority.OWNER_OR_AGENT: ("account", "agent", "nonce"),
-    Authority.PRICE_SIGNER: ("market", "signer"),
+    Authority.PRICE_SIGNER: ("signer",),
 }
 """The fields that a kind begins with, so that whoever checks its signature finds who signed at one place."""
 
@@ -34,7 +35,8 @@ class RecordField:
 
     Range: a number up to `limit`, canonical RLP; or `address`, exactly 20 bytes. `signed` is the name under which it
     is in the EIP-712 struct, empty when it is not signed. `accepted` is that of a field only a second signer signs.
-    `register` holds it while the record is in progress, empty when its step reads the record itself.
+    `register` holds it while the record is in progress, empty when its step reads the record itself. `scope` is what an
+    agent must be allowed to do besides, when it is not 0.
     """
 
     name: str
@@ -43,6 +45,7 @@ class RecordField:
     address: bool = False
     accepted: str = ""
     register: str = ""
+    scope: Scope = NO_SCOPE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,14 @@ class RecordKind:
     def promised(self) -> bool:
         """Whether it is in the chain of what accounts signed, which an operator's receipts promise."""
         return self.authority in (Authority.OWNER, Authority.OWNER_OR_AGENT)
+
+    def asks(self, values: Sequence[int]) -> int:
+        """Return what an agent must be allowed to do to sign one with these values."""
+        asked = int(self.scope)
+        for place, field in enumerate(self.fields):
+            if field.scope and values[place]:
+                asked |= field.scope
+        return asked
 
     @property
     def encoded_type(self) -> str:

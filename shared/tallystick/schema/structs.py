@@ -22,6 +22,7 @@ from tallystick.schema.vocabulary import (
 MAX_POSITIONS = 16
 MAX_MARKETS = 64
 MAX_SIGNERS = 16
+QUOTERS = 16
 
 POSITION = Struct(
     name="Position",
@@ -30,6 +31,8 @@ POSITION = Struct(
         f("market", U8, "market id"),
         f("size_lots", I64, "signed size in lots, long is positive"),
         f("funding_index_ppm", I64, "the market's funding index when the position last paid funding"),
+        f("cost_units", I64, "what was paid for its lots, less than nothing for what was received for a short"),
+        f("extra_units", I64, "initial margin beyond the market's, asked while its lots were added to open interest"),
     ),
 )
 
@@ -46,6 +49,7 @@ ACCOUNT = Struct(
         f("nonce_previous", BITS128, "nonces used in the word before"),
         f("dead_before", U64, "orders with a smaller sequence number are cancelled"),
         f("dead_man_ms", U64, "clock from which all its orders are dead; 0 when the switch is not armed"),
+        f("orders", U32, "its orders in all books, dead or alive"),
         f("settled", U8, "its place in a wind-down: 0 nothing yet, 1 its claim is counted, 2 it is paid"),
         f("claim_units", I64, "its claim in a wind-down"),
         Field(name="positions", group=POSITION, count=MAX_POSITIONS, doc="open positions, any slot"),
@@ -80,14 +84,41 @@ MARKET = Struct(
         f("max_lots", U64, "largest order and largest position"),
         f("max_open_interest_lots", U64, "largest open interest"),
         f("insurance_lots", U64, "largest position the insurance fund may take over"),
-        f("surcharge_from_units", U64, "open interest in units from which initial margin grows; 0 for never"),
-        f("surcharge_to_units", U64, "open interest in units at which initial margin is all of the notional"),
-        f("band_ppm", U32, "how far the mark may be from the index, and an unpriced market order from the mark"),
-        f("move_ppm", U32, "how far the mark may move within a second"),
+        f("fund_units", U64, "what the insurance fund is to be worth: below it, the treasury tops it up"),
+        f("topped_ms", U64, "clock of the newest top-up of the fund; 0 before the first one"),
+        f(
+            "surcharge_from_units",
+            U64,
+            "open interest in units from which what is added needs more initial margin; 0 for never",
+        ),
+        f(
+            "surcharge_to_units",
+            U64,
+            "open interest in units at which all of the notional must stand behind what is added",
+        ),
+        f("band_ppm", U32, "how far the mark may be from the index, at most half the maintenance fraction"),
+        f("quote_lots", U64, "lots that a sample of the book looks for on each side; 0 counts as 1"),
+        f("min_order_units", U64, "least worth of an order at the index, unless it only reduces or has fired"),
+        f("live_ms", U64, "clock from which the market takes orders; 0 for one of the genesis"),
         f("open_interest_lots", U64, "sum of all long positions"),
         f("net_lots", I64, "sum of all positions: 0 after every step of a live market"),
         f("funding_whole_ticks", I64, "sum of size x (funding index of the position, whole ticks)"),
         f("funding_part_ppm", I64, "sum of size x (funding index of the position, millionths of a tick beyond them)"),
+        f("fund_ms", U64, "clock of the newest takeover by the market's insurance fund, or fill of its unwinding"),
+        f("fund_budget_units", I64, "what the fund's unwinding may lose against the index: half of what it has gained"),
+        f("bear_ms", U64, "clock of the first loss of a bankrupt account that the fund's newest bound counts"),
+        f("bear_units", U64, "what the fund has borne of bankrupt accounts since then"),
+        f("bear_most_units", U64, "what it bears of them at most within BEAR_MS"),
+        f("anchor_ticks", U32, "index of margins that jumps are measured from; 0 until the first index"),
+        f("anchor_ms", U64, "clock when that began"),
+        f("down_ticks", U32, "anchor of the newest fall that brakes, the highest of those whose brake still runs"),
+        f("down_ms", U64, "clock until which that brake runs; 0 before the first one"),
+        f("down_jump_ms", U64, "clock of that fall"),
+        f("up_ticks", U32, "anchor of the newest rise that brakes, the lowest of those whose brake still runs"),
+        f("up_ms", U64, "clock until which that brake runs; 0 before the first one"),
+        f("up_jump_ms", U64, "clock of that rise"),
+        f("settled_ms", U64, "clock when it settled; 0 before"),
+        f("dead_ms", U64, "clock when it was first found dead, which counts while its index is older; 0 before"),
     ),
 )
 
@@ -96,6 +127,7 @@ RISK_MARKET = Struct(
     doc="What a margin check needs of one market.",
     fields=(
         f("mark_ticks", U32, "mark price; 0 until the first one"),
+        f("index_ticks", U32, "index of margins that the mark followed last; 0 until the first one"),
         f("multiplier", U32, "value of one lot at one tick, in units"),
         f("initial_ppm", U32, "initial margin fraction in millionths"),
         f("initial2_ppm", U32, "initial margin fraction of the notional beyond the second tier's beginning"),
@@ -105,10 +137,14 @@ RISK_MARKET = Struct(
         f("maintenance3_ppm", U32, "maintenance margin fraction beyond the third tier's beginning"),
         f("tier2_from_millions", U32, "notional at which the second tier begins, in millions of units; 0 for no tiers"),
         f("tier3_from_millions", U32, "notional at which the third tier begins, in millions of units; 0 for none"),
-        f("surcharge_ppm", U32, "what open interest adds to the initial margin fraction"),
         f("funding_index_ppm", I64, "funding owed per lot and multiplier since listing, in millionths of a tick"),
-        f("index_ms", U64, "clock of the index the mark followed last; 0 when it is final, or there is none"),
-        f("resumed_ms", U64, "clock of the first index after a stale time; 0 when never stale"),
+        f("index_ms", U64, "time of the index the mark followed last; 0 when it is final, or there is none"),
+        f("resumed_sequence", U64, "orders placed before it have outlived a halt; 0 while there was none"),
+        f(
+            "braked",
+            U8,
+            "at its newest index the brake of a fall held gaining shorts (1), that of a rise gaining longs (2)",
+        ),
     ),
 )
 
@@ -116,27 +152,28 @@ RISK = Struct(
     name="Risk",
     tag=4,
     index="0",
-    doc="Marks and margin fractions of all markets, so that a cross-margin check reads two cells.",
+    doc="Prices and margin fractions of all markets, so that a cross-margin check reads two cells.",
     fields=(Field(name="markets", group=RISK_MARKET, count=MAX_MARKETS, doc="by market id"),),
 )
 
 BITMAP = Struct(
     name="Bitmap",
     tag=5,
-    index="parked << 25 | market << 19 | side << 18 | level << 16 | word, level 0 the top",
-    doc="256 occupancy bits of one level of a book side.",
+    index="book << 24 | market << 18 | level << 16 | word, level 0 the top",
+    doc="256 occupancy bits of one level of a book.",
     fields=(f("bits", BITS256, "bit i: something rests below child i"),),
 )
 
 LEVEL = Struct(
     name="Level",
     tag=6,
-    index="parked << 31 | market << 25 | side << 24 | price in ticks",
-    doc="The orders at one price: a FIFO of pages. Parked orders have books of their own, by trigger.",
+    index="book << 30 | market << 24 | price in ticks",
+    doc="The orders at one price of a book, or at one trigger of a parked one: a FIFO of pages.",
     fields=(
         f("head_page", U32, "page with the oldest orders"),
         f("tail_page", U32, "page where the next order goes"),
         f("orders", U32, "orders at this price"),
+        f("lots", U64, "what is left of them, dead or alive; of parked orders always 0"),
     ),
 )
 
@@ -177,11 +214,10 @@ ORACLE = Struct(
     name="Oracle",
     tag=9,
     index="market id",
-    doc="The reports of a market's newest round.",
+    doc="Each price signer's newest report of a market.",
     fields=(
-        f("round", U64, "the newest round"),
-        f("seen", U16, "bit i: signer i reported in this round"),
         f("prices", U32, "price in ticks by signer", count=MAX_SIGNERS),
+        f("times", U64, "when the signer signed it; 0 before the first one", count=MAX_SIGNERS),
     ),
 )
 
@@ -191,8 +227,13 @@ CONFIG = Struct(
     index="0",
     doc="Keys that are not accounts.",
     fields=(
-        f("governance", ADDRESS, "may list markets, and nothing else"),
-        f("quorum", U8, "reports that make a median"),
+        f("governance", ADDRESS, "may list markets, propose their rules and the account of the fees, and nothing else"),
+        f(
+            "fee_account",
+            U32,
+            "account that fees are swept to, but for the treasury's share; 0 leaves the treasury all",
+        ),
+        f("quorum", U8, "fresh reports that make a median"),
         f("signers", ADDRESS, "price signers", count=MAX_SIGNERS),
     ),
 )
@@ -203,16 +244,16 @@ PRICE = Struct(
     index="market id",
     doc="Where a market's mark comes from, and its funding between two ticks.",
     fields=(
-        f("index_ticks", U32, "median of the newest round with a quorum; 0 until the first one"),
-        f("index_ms", U64, "clock when it was committed"),
-        f("resumed_ms", U64, "clock of the first index after a stale time; 0 when never stale"),
+        f("index_ticks", U32, "median of the fresh reports; 0 until the first one"),
+        f("index_ms", U64, "when it was signed: the quorum-th newest of its reports, at most the clock"),
+        f("resumed_ms", U64, "time of the first index after a long silence; 0 when there was none"),
         f("basis_ppm", I64, "moving average of the book's distance from the index, in millionths of a tick"),
-        f("premium_sum_ppm", I64, "sum of the premiums sampled since the last tick, in millionths"),
-        f("premium_count", U32, "how many they are"),
-        f("sample_minute", U64, "minute of the newest sample, clock / 60,000"),
+        f("premium_sum_ppm", I64, "sum of premiums x milliseconds sampled since the last tick, in millionths"),
+        f("premium_count", U32, "how many milliseconds they are"),
+        f("sample_ms", U64, "clock of the newest sample of the book"),
         f("tick_hour", U64, "hour of the newest tick, clock / 3,600,000"),
-        f("anchor_ticks", U32, "mark when the newest window for its moves began; 0 until the first one"),
-        f("anchor_ms", U64, "clock when that window began"),
+        f("settle_sum", I64, "ticks x milliseconds that a future's indices have stood in its settlement window"),
+        f("quoted", U32, "sample in progress: accounts counted on this side; 0 for none", count=QUOTERS),
     ),
 )
 
@@ -231,12 +272,12 @@ OUTBOX = Struct(
 PENDING = Struct(
     name="Pending",
     tag=13,
-    index="market id",
-    doc="A change of a market's rules that is not in force yet.",
+    index="market id; 80 for the account of the fees",
+    doc="A change that is not in force yet: of a market's rules, or of the account that fees go to.",
     fields=(
         f("changes", U32, "changes proposed so far"),
         f("effective_ms", U64, "clock from which the newest may be put in force; 0 when there is none"),
-        f("rules", U64, "the rules it brings, in the order of the record", count=len(RULES)),
+        f("rules", U64, "the rules it brings, in the order of the record; the account is the first", count=len(RULES)),
     ),
 )
 
@@ -248,7 +289,7 @@ DELEVERAGE = Struct(
     fields=(
         f("market", U8, "market of the position"),
         f("candidate", U32, "account whose opposite position takes it up; 0 when nobody is nominated"),
-        f("since_ms", U64, "clock of the first nomination"),
+        f("since_ms", U64, "clock from which ADL_DELAY_MS runs; of the newest deleveraging when nobody is nominated"),
     ),
 )
 
@@ -282,6 +323,7 @@ REGISTERS = Struct(
         f("clock_ms", U64, "the exchange's clock"),
         f("free_page", U32, "first page of the free list; 0 for none"),
         f("page_count", U32, "pages ever handed out"),
+        f("orders_total", U32, "orders in all books, dead or alive"),
         f("outbox_count", U64, "withdrawals so far"),
         f("deposited_units", I64, "all deposits"),
         f("withdrawn_units", I64, "all withdrawals"),
@@ -295,23 +337,37 @@ REGISTERS = Struct(
         f("surplus_units", I64, "wind-down: what is left for claims that come late"),
         f("funding_dust_ppm", I64, "what rounding of funding has kept, in millionths of a unit, below one unit"),
         f("firing_market", U8, "market whose triggers are being fired"),
-        f("bulk_at", U16, "bulk in progress: where its record begins in the open chunk or the message"),
-        f("bulk_end", U16, "bulk in progress: where its record ends"),
-        f("bulk_item", U16, "bulk in progress: byte at which the next item begins"),
+        f("work", U32, "runs that the record in progress, or the order fired, may still make"),
+        f("pair_work", U32, "runs left to the triggers of a report while an order that one fired has its own, and 1"),
+        f("firing_book", U8, "how many of its parked books that is done with, the last number first"),
+        f("fired_trigger_ticks", U32, "trigger of the fired order in progress; 0 when there is none"),
+        f("fired_price_ticks", U32, "fired order in progress: its price as it was parked, 0 for a market order's"),
+        f("fired_flags", U16, "fired order in progress: its flags as it was parked"),
+        f("fired_sequence", U64, "fired order in progress: its sequence as it was parked"),
+        f("tried_account", U32, "account of the newest LIQUIDATE that the book has left something of"),
+        f("tried_market", U8, "its market"),
+        f("tried_ms", U64, "its clock; 0 before the first one"),
+        f("bulk_at", U16, "bulk or report in progress: where its record begins in the open chunk or the message"),
+        f("bulk_end", U16, "bulk or report in progress: where its record ends; 0 for none"),
+        f("bulk_item", U16, "bulk or report in progress: byte at which the next item or pair begins"),
         f("bulk_slot", U16, "bulk in progress: byte at which the next slot begins"),
-        f("bulk_half", U8, "bulk in progress: 1 when the cancel of a replace has run"),
+        f(
+            "bulk_half",
+            U8,
+            "bulk in progress: 1 when the cancel of a replace has run, 2 when that only made the order smaller",
+        ),
         f("arg_account", U32, "record in progress: account"),
         f("arg_market", U8, "record in progress: market"),
         f("arg_side", U8, "record in progress: side"),
         f("arg_flags", U16, "record in progress: flags, scope"),
         f("arg_price_ticks", U32, "record in progress: price in ticks, multiplier"),
         f("arg_lots", U64, "record in progress: lots left, largest size"),
-        f("arg_id", U64, "record in progress: client id, round, initial margin"),
-        f("arg_time_ms", U64, "record in progress: expiry, report time, clock, maintenance margin"),
-        f("arg_amount", U64, "record in progress: units, lots found by a scan, 1 for a forced close"),
-        f("arg_slot", U64, "record in progress: slot, signer, maker fee, account to transfer to, where a scan goes on"),
+        f("arg_id", U64, "record in progress: client id, initial margin"),
+        f("arg_time_ms", U64, "record in progress: expiry, clock, maintenance margin"),
+        f("arg_amount", U64, "record in progress: units, 1 for a forced close"),
+        f("arg_slot", U64, "record in progress: slot, maker fee, account to transfer to"),
         f("arg_address", ADDRESS, "record in progress: recipient, agent key"),
-        f("arg_trigger_ticks", U32, "record in progress: trigger price in ticks, price a scan has come to"),
+        f("arg_trigger_ticks", U32, "record in progress: trigger price in ticks"),
         f("arg_pair", U64, "record in progress: client id of the one-cancels-other partner"),
         f("arg_pair_slot", U64, "record in progress: where that partner is"),
         f("arg_record_at", U16, "record in progress: where it begins in the open chunk or the message"),

@@ -17,12 +17,20 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """A position, below 0 when it is short. Units: `worth_units` is size x mark."""
+    """A position, below 0 when it is short.
+
+    Units: `worth_units` is size x mark, `cost_units` what its lots have cost, `extra_units` the margin asked for them beyond
+    the market's, while open interest was high. Until `held_until_ms` no fill changes it, for it gained by a jump of the
+    index; 0 when no brake holds it.
+    """
 
     market: int
     size_lots: int
     mark_ticks: int
     worth_units: int
+    cost_units: int
+    extra_units: int
+    held_until_ms: int
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +65,12 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """An account against the marks. Units: units, milliseconds; `dead_man_ms` is 0 when the switch is not armed."""
+    """An account against the marks. Units: units, milliseconds; `dead_man_ms` is 0 when the switch is not armed.
+
+    `free_units` is what new positions may need: value less initial margin, each position at mark or index, whichever is
+    worse for it. `spare_units` is value less maintenance margin at the better of the two: below 0 positions are closed.
+    `gain_units` is what its open positions have gained, at the worse: it may leave once they are closed.
+    """
 
     account: int
     owner: str
@@ -65,6 +78,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     value_units: int
     initial_units: int
     maintenance_units: int
+    free_units: int
+    spare_units: int
+    gain_units: int
     withdrawable_units: int
     next_nonce: int
     dead_man_ms: int
@@ -73,7 +89,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that was placed: `status` is open, waiting, fired, filled, cancelled or rejected. Units: ticks, lots."""
+    """An order that was placed: `status` is open, waiting, dead, fired, filled, cancelled or rejected.
+
+    A dead one is in the book, and nobody can fill it any more. Units: ticks, lots.
+    """
 
     record_number: int
     clock_ms: int

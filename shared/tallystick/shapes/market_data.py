@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-MarketStatus = Literal["live", "halted", "post-only", "settled"]
+MarketStatus = Literal["listed", "live", "halted", "expired", "settled"]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,15 +23,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 class Market(msgspec.Struct, frozen=True, kw_only=True):
     """A market's rules and prices. Units: ticks, lots; fees and margins in millionths.
 
-    `status` is live, halted (its prices have stopped: only cancels), post-only (they have come back just now) or
-    settled.
+    `status` is listed (no orders before `live_ms`, 0 for a market of the genesis), live, halted (its prices have stopped: only
+    cancels), expired (nobody trades, and its last price is not there yet) or settled. The best prices are those of living
+    orders. In the last half hour of a dated future `margin_index_ticks`, by which margins go, is what it would settle at
+    by its index.
     """
 
     market: int
     mark_ticks: int
     best_bid_ticks: int | None
     best_ask_ticks: int | None
-    round: int
     multiplier: int
     initial_ppm: int
     maintenance_ppm: int
@@ -41,9 +42,11 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     open_interest_lots: int
     kind: int
     expiry_ms: int
+    live_ms: int
     rules: dict[str, int]
     status: MarketStatus
     index_ticks: int
+    margin_index_ticks: int
     index_ms: int
     funding_index: int
     change: Change

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from tallystick.records.receipts import Receipt
+
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A record: `raw` bytes in hex, or its kind, fields and signature.
@@ -36,7 +38,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one item of a bulk, as Answer tells it of a record. Units: lots."""
+    """What became of one item of a bulk or one price of a report, as Answer tells it of a record. Units: lots."""
 
     outcome: str
     fills: list[Fill]
@@ -48,7 +50,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The acknowledgement of a record: its receipt, and what it did.
 
     Shape: `outcome` is ACCEPTED or why the exchange rejected it, `slot` and `resting_lots` tell what went into the book,
-    `withdrawal` is its number in the outbox; `items` tells the same of each item of a bulk; `repeated` when this very
+    `withdrawal` is its number in the outbox; `items` tells the same of each item of a bulk, and of each price of a report; `repeated` when this very
     record was answered before. Units: lots, milliseconds.
     """
 
@@ -69,6 +71,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     def accepted(self) -> bool:
         """Whether the exchange did what the record asked for."""
         return self.outcome == "ACCEPTED"
+
+    @property
+    def receipt(self) -> Receipt:
+        """The operator's signed word for the record's place. Raises: ValueError when that is no hexadecimal."""
+        return Receipt(
+            number=self.record_number,
+            accumulator=bytes.fromhex(self.accumulator[2:]),
+            record_hash=bytes.fromhex(self.record_hash[2:]),
+            signature=bytes.fromhex(self.signature[2:]),
+        )
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,12 +59,7 @@ def _set_approve_agent(registers: Registers, values: tuple[int, ...]) -> None:
     registers.phase = Phase.APPROVE_AGENT
 
 
-def _set_report_price(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_market = values[0]
-    registers.arg_slot = values[1]
-    registers.arg_id = values[2]
-    registers.arg_price_ticks = values[3]
-    registers.arg_time_ms = values[4]
+def _set_report_prices(registers: Registers, _values: tuple[int, ...]) -> None:
     registers.phase = Phase.REPORT_PRICE
 
 
@@ -113,8 +108,7 @@ def _set_dead_man(registers: Registers, values: tuple[int, ...]) -> None:
     registers.phase = Phase.SET_DEAD_MAN
 
 
-def _set_clean(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_slot = values[0]
+def _set_clean(registers: Registers, _values: tuple[int, ...]) -> None:
     registers.phase = Phase.CLEAN_ORDER
 
 
@@ -127,6 +121,7 @@ def _set_liquidate(registers: Registers, values: tuple[int, ...]) -> None:
 def _set_take_over(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = values[0]
     registers.arg_market = values[1]
+    registers.arg_lots = values[2]
     registers.phase = Phase.TAKE_OVER
 
 
@@ -174,13 +169,33 @@ def _set_cancel_before(registers: Registers, values: tuple[int, ...]) -> None:
     registers.phase = Phase.CANCEL_ALL
 
 
+def _set_sweep(registers: Registers, _values: tuple[int, ...]) -> None:
+    registers.phase = Phase.SWEEP
+
+
+def _set_top_up(registers: Registers, values: tuple[int, ...]) -> None:
+    registers.arg_market = values[0]
+    registers.phase = Phase.TOP_UP
+
+
+def _set_change_fee_account(registers: Registers, values: tuple[int, ...]) -> None:
+    registers.arg_account = values[0]
+    registers.arg_id = values[1]
+    registers.phase = Phase.CHANGE_FEE_ACCOUNT
+
+
+def _set_delist(registers: Registers, values: tuple[int, ...]) -> None:
+    registers.arg_market = values[0]
+    registers.phase = Phase.DELIST
+
+
 _SETTERS: Final[dict[int, Setter]] = {
     1: _set_clock,
     3: _set_order,
     4: _set_cancel,
     5: _set_withdraw,
     6: _set_approve_agent,
-    7: _set_report_price,
+    7: _set_report_prices,
     8: _set_list_market,
     9: _set_change_market,
     10: _set_apply_change,
@@ -198,4 +213,8 @@ _SETTERS: Final[dict[int, Setter]] = {
     22: _set_settle_account,
     23: _set_block_trade,
     25: _set_cancel_before,
+    26: _set_sweep,
+    27: _set_top_up,
+    29: _set_change_fee_account,
+    30: _set_delist,
 }

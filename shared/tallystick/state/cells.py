@@ -29,13 +29,13 @@ Market = NewType("Market", i64)
 """A market's rules and totals."""
 
 Risk = NewType("Risk", i64)
-"""Marks and margin fractions of all markets, so that a cross-margin check reads two cells."""
+"""Prices and margin fractions of all markets, so that a cross-margin check reads two cells."""
 
 Bitmap = NewType("Bitmap", i64)
-"""256 occupancy bits of one level of a book side."""
+"""256 occupancy bits of one level of a book."""
 
 Level = NewType("Level", i64)
-"""The orders at one price: a FIFO of pages. Parked orders have books of their own, by trigger."""
+"""The orders at one price of a book, or at one trigger of a parked one: a FIFO of pages."""
 
 Page = NewType("Page", i64)
 """64 order slots in order of arrival."""
@@ -44,7 +44,7 @@ Order = NewType("Order", i64)
 """An order that rests in the book, or is parked until its trigger."""
 
 Oracle = NewType("Oracle", i64)
-"""The reports of a market's newest round."""
+"""Each price signer's newest report of a market."""
 
 Config = NewType("Config", i64)
 """Keys that are not accounts."""
@@ -56,7 +56,7 @@ Price = NewType("Price", i64)
 """Where a market's mark comes from, and its funding between two ticks."""
 
 Pending = NewType("Pending", i64)
-"""A change of a market's rules that is not in force yet."""
+"""A change that is not in force yet: of a market's rules, or of the account that fees go to."""
 
 Deleverage = NewType("Deleverage", i64)
 """The nominee for an auto-deleveraging."""
@@ -147,7 +147,7 @@ class Risks(Table):
 
 
 class Bitmaps(Table):
-    """All cells of the kind Bitmap, by parked << 25 | market << 19 | side << 18 | level << 16 | word, level 0 the top."""
+    """All cells of the kind Bitmap, by book << 24 | market << 18 | level << 16 | word, level 0 the top."""
 
     def open(self, index: i64) -> Bitmap:
         """Return a cell's handle, making room for the cell on first use."""
@@ -168,7 +168,7 @@ class Bitmaps(Table):
 
 
 class Levels(Table):
-    """All cells of the kind Level, by parked << 31 | market << 25 | side << 24 | price in ticks."""
+    """All cells of the kind Level, by book << 30 | market << 24 | price in ticks."""
 
     def open(self, index: i64) -> Level:
         """Return a cell's handle, making room for the cell on first use."""
@@ -315,7 +315,7 @@ class Prices(Table):
 
 
 class Pendings(Table):
-    """All cells of the kind Pending, by market id."""
+    """All cells of the kind Pending, by market id; 80 for the account of the fees."""
 
     def open(self, index: i64) -> Pending:
         """Return a cell's handle, making room for the cell on first use."""
@@ -427,54 +427,84 @@ def set_account_dead_man_ms(words: vec[i64], account: Account, value: i64) -> No
     words[account + 16] = value
 
 
+def account_orders(words: vec[i64], account: Account) -> i64:
+    """Its orders in all books, dead or alive."""
+    return words[account + 17]
+
+
+def set_account_orders(words: vec[i64], account: Account, value: i64) -> None:
+    """Its orders in all books, dead or alive."""
+    words[account + 17] = value
+
+
 def account_settled(words: vec[i64], account: Account) -> i64:
     """Its place in a wind-down: 0 nothing yet, 1 its claim is counted, 2 it is paid."""
-    return words[account + 17]
+    return words[account + 18]
 
 
 def set_account_settled(words: vec[i64], account: Account, value: i64) -> None:
     """Its place in a wind-down: 0 nothing yet, 1 its claim is counted, 2 it is paid."""
-    words[account + 17] = value
+    words[account + 18] = value
 
 
 def account_claim_units(words: vec[i64], account: Account) -> i64:
     """Its claim in a wind-down."""
-    return words[account + 18]
+    return words[account + 19]
 
 
 def set_account_claim_units(words: vec[i64], account: Account, value: i64) -> None:
     """Its claim in a wind-down."""
-    words[account + 18] = value
+    words[account + 19] = value
 
 
 def account_position_market(words: vec[i64], account: Account, i: i64) -> i64:
     """Market id."""
-    return words[account + 19 + 3 * i]
+    return words[account + 20 + 5 * i]
 
 
 def set_account_position_market(words: vec[i64], account: Account, i: i64, value: i64) -> None:
     """Market id."""
-    words[account + 19 + 3 * i] = value
+    words[account + 20 + 5 * i] = value
 
 
 def account_position_size_lots(words: vec[i64], account: Account, i: i64) -> i64:
     """Signed size in lots, long is positive."""
-    return words[account + 20 + 3 * i]
+    return words[account + 21 + 5 * i]
 
 
 def set_account_position_size_lots(words: vec[i64], account: Account, i: i64, value: i64) -> None:
     """Signed size in lots, long is positive."""
-    words[account + 20 + 3 * i] = value
+    words[account + 21 + 5 * i] = value
 
 
 def account_position_funding_index_ppm(words: vec[i64], account: Account, i: i64) -> i64:
     """The market's funding index when the position last paid funding."""
-    return words[account + 21 + 3 * i]
+    return words[account + 22 + 5 * i]
 
 
 def set_account_position_funding_index_ppm(words: vec[i64], account: Account, i: i64, value: i64) -> None:
     """The market's funding index when the position last paid funding."""
-    words[account + 21 + 3 * i] = value
+    words[account + 22 + 5 * i] = value
+
+
+def account_position_cost_units(words: vec[i64], account: Account, i: i64) -> i64:
+    """What was paid for its lots, less than nothing for what was received for a short."""
+    return words[account + 23 + 5 * i]
+
+
+def set_account_position_cost_units(words: vec[i64], account: Account, i: i64, value: i64) -> None:
+    """What was paid for its lots, less than nothing for what was received for a short."""
+    words[account + 23 + 5 * i] = value
+
+
+def account_position_extra_units(words: vec[i64], account: Account, i: i64) -> i64:
+    """Initial margin beyond the market's, asked while its lots were added to open interest."""
+    return words[account + 24 + 5 * i]
+
+
+def set_account_position_extra_units(words: vec[i64], account: Account, i: i64, value: i64) -> None:
+    """Initial margin beyond the market's, asked while its lots were added to open interest."""
+    words[account + 24 + 5 * i] = value
 
 
 def agent_key(words: vec[i64], agent: Agent) -> bytes:
@@ -607,224 +637,424 @@ def set_market_insurance_lots(words: vec[i64], market: Market, value: i64) -> No
     words[market + 9] = value
 
 
-def market_surcharge_from_units(words: vec[i64], market: Market) -> i64:
-    """Open interest in units from which initial margin grows; 0 for never."""
+def market_fund_units(words: vec[i64], market: Market) -> i64:
+    """What the insurance fund is to be worth: below it, the treasury tops it up."""
     return words[market + 10]
 
 
-def set_market_surcharge_from_units(words: vec[i64], market: Market, value: i64) -> None:
-    """Open interest in units from which initial margin grows; 0 for never."""
+def set_market_fund_units(words: vec[i64], market: Market, value: i64) -> None:
+    """What the insurance fund is to be worth: below it, the treasury tops it up."""
     words[market + 10] = value
 
 
-def market_surcharge_to_units(words: vec[i64], market: Market) -> i64:
-    """Open interest in units at which initial margin is all of the notional."""
+def market_topped_ms(words: vec[i64], market: Market) -> i64:
+    """Clock of the newest top-up of the fund; 0 before the first one."""
     return words[market + 11]
 
 
-def set_market_surcharge_to_units(words: vec[i64], market: Market, value: i64) -> None:
-    """Open interest in units at which initial margin is all of the notional."""
+def set_market_topped_ms(words: vec[i64], market: Market, value: i64) -> None:
+    """Clock of the newest top-up of the fund; 0 before the first one."""
     words[market + 11] = value
 
 
-def market_band_ppm(words: vec[i64], market: Market) -> i64:
-    """How far the mark may be from the index, and an unpriced market order from the mark."""
+def market_surcharge_from_units(words: vec[i64], market: Market) -> i64:
+    """Open interest in units from which what is added needs more initial margin; 0 for never."""
     return words[market + 12]
 
 
-def set_market_band_ppm(words: vec[i64], market: Market, value: i64) -> None:
-    """How far the mark may be from the index, and an unpriced market order from the mark."""
+def set_market_surcharge_from_units(words: vec[i64], market: Market, value: i64) -> None:
+    """Open interest in units from which what is added needs more initial margin; 0 for never."""
     words[market + 12] = value
 
 
-def market_move_ppm(words: vec[i64], market: Market) -> i64:
-    """How far the mark may move within a second."""
+def market_surcharge_to_units(words: vec[i64], market: Market) -> i64:
+    """Open interest in units at which all of the notional must stand behind what is added."""
     return words[market + 13]
 
 
-def set_market_move_ppm(words: vec[i64], market: Market, value: i64) -> None:
-    """How far the mark may move within a second."""
+def set_market_surcharge_to_units(words: vec[i64], market: Market, value: i64) -> None:
+    """Open interest in units at which all of the notional must stand behind what is added."""
     words[market + 13] = value
+
+
+def market_band_ppm(words: vec[i64], market: Market) -> i64:
+    """How far the mark may be from the index, at most half the maintenance fraction."""
+    return words[market + 14]
+
+
+def set_market_band_ppm(words: vec[i64], market: Market, value: i64) -> None:
+    """How far the mark may be from the index, at most half the maintenance fraction."""
+    words[market + 14] = value
+
+
+def market_quote_lots(words: vec[i64], market: Market) -> i64:
+    """Lots that a sample of the book looks for on each side; 0 counts as 1."""
+    return words[market + 15]
+
+
+def set_market_quote_lots(words: vec[i64], market: Market, value: i64) -> None:
+    """Lots that a sample of the book looks for on each side; 0 counts as 1."""
+    words[market + 15] = value
+
+
+def market_min_order_units(words: vec[i64], market: Market) -> i64:
+    """Least worth of an order at the index, unless it only reduces or has fired."""
+    return words[market + 16]
+
+
+def set_market_min_order_units(words: vec[i64], market: Market, value: i64) -> None:
+    """Least worth of an order at the index, unless it only reduces or has fired."""
+    words[market + 16] = value
+
+
+def market_live_ms(words: vec[i64], market: Market) -> i64:
+    """Clock from which the market takes orders; 0 for one of the genesis."""
+    return words[market + 17]
+
+
+def set_market_live_ms(words: vec[i64], market: Market, value: i64) -> None:
+    """Clock from which the market takes orders; 0 for one of the genesis."""
+    words[market + 17] = value
 
 
 def market_open_interest_lots(words: vec[i64], market: Market) -> i64:
     """Sum of all long positions."""
-    return words[market + 14]
+    return words[market + 18]
 
 
 def set_market_open_interest_lots(words: vec[i64], market: Market, value: i64) -> None:
     """Sum of all long positions."""
-    words[market + 14] = value
+    words[market + 18] = value
 
 
 def market_net_lots(words: vec[i64], market: Market) -> i64:
     """Sum of all positions: 0 after every step of a live market."""
-    return words[market + 15]
+    return words[market + 19]
 
 
 def set_market_net_lots(words: vec[i64], market: Market, value: i64) -> None:
     """Sum of all positions: 0 after every step of a live market."""
-    words[market + 15] = value
+    words[market + 19] = value
 
 
 def market_funding_whole_ticks(words: vec[i64], market: Market) -> i64:
     """Sum of size x (funding index of the position, whole ticks)."""
-    return words[market + 16]
+    return words[market + 20]
 
 
 def set_market_funding_whole_ticks(words: vec[i64], market: Market, value: i64) -> None:
     """Sum of size x (funding index of the position, whole ticks)."""
-    words[market + 16] = value
+    words[market + 20] = value
 
 
 def market_funding_part_ppm(words: vec[i64], market: Market) -> i64:
     """Sum of size x (funding index of the position, millionths of a tick beyond them)."""
-    return words[market + 17]
+    return words[market + 21]
 
 
 def set_market_funding_part_ppm(words: vec[i64], market: Market, value: i64) -> None:
     """Sum of size x (funding index of the position, millionths of a tick beyond them)."""
-    words[market + 17] = value
+    words[market + 21] = value
+
+
+def market_fund_ms(words: vec[i64], market: Market) -> i64:
+    """Clock of the newest takeover by the market's insurance fund, or fill of its unwinding."""
+    return words[market + 22]
+
+
+def set_market_fund_ms(words: vec[i64], market: Market, value: i64) -> None:
+    """Clock of the newest takeover by the market's insurance fund, or fill of its unwinding."""
+    words[market + 22] = value
+
+
+def market_fund_budget_units(words: vec[i64], market: Market) -> i64:
+    """What the fund's unwinding may lose against the index: half of what it has gained."""
+    return words[market + 23]
+
+
+def set_market_fund_budget_units(words: vec[i64], market: Market, value: i64) -> None:
+    """What the fund's unwinding may lose against the index: half of what it has gained."""
+    words[market + 23] = value
+
+
+def market_bear_ms(words: vec[i64], market: Market) -> i64:
+    """Clock of the first loss of a bankrupt account that the fund's newest bound counts."""
+    return words[market + 24]
+
+
+def set_market_bear_ms(words: vec[i64], market: Market, value: i64) -> None:
+    """Clock of the first loss of a bankrupt account that the fund's newest bound counts."""
+    words[market + 24] = value
+
+
+def market_bear_units(words: vec[i64], market: Market) -> i64:
+    """What the fund has borne of bankrupt accounts since then."""
+    return words[market + 25]
+
+
+def set_market_bear_units(words: vec[i64], market: Market, value: i64) -> None:
+    """What the fund has borne of bankrupt accounts since then."""
+    words[market + 25] = value
+
+
+def market_bear_most_units(words: vec[i64], market: Market) -> i64:
+    """What it bears of them at most within BEAR_MS."""
+    return words[market + 26]
+
+
+def set_market_bear_most_units(words: vec[i64], market: Market, value: i64) -> None:
+    """What it bears of them at most within BEAR_MS."""
+    words[market + 26] = value
+
+
+def market_anchor_ticks(words: vec[i64], market: Market) -> i64:
+    """Index of margins that jumps are measured from; 0 until the first index."""
+    return words[market + 27]
+
+
+def set_market_anchor_ticks(words: vec[i64], market: Market, value: i64) -> None:
+    """Index of margins that jumps are measured from; 0 until the first index."""
+    words[market + 27] = value
+
+
+def market_anchor_ms(words: vec[i64], market: Market) -> i64:
+    """Clock when that began."""
+    return words[market + 28]
+
+
+def set_market_anchor_ms(words: vec[i64], market: Market, value: i64) -> None:
+    """Clock when that began."""
+    words[market + 28] = value
+
+
+def market_down_ticks(words: vec[i64], market: Market) -> i64:
+    """Anchor of the newest fall that brakes, the highest of those whose brake still runs."""
+    return words[market + 29]
+
+
+def set_market_down_ticks(words: vec[i64], market: Market, value: i64) -> None:
+    """Anchor of the newest fall that brakes, the highest of those whose brake still runs."""
+    words[market + 29] = value
+
+
+def market_down_ms(words: vec[i64], market: Market) -> i64:
+    """Clock until which that brake runs; 0 before the first one."""
+    return words[market + 30]
+
+
+def set_market_down_ms(words: vec[i64], market: Market, value: i64) -> None:
+    """Clock until which that brake runs; 0 before the first one."""
+    words[market + 30] = value
+
+
+def market_down_jump_ms(words: vec[i64], market: Market) -> i64:
+    """Clock of that fall."""
+    return words[market + 31]
+
+
+def set_market_down_jump_ms(words: vec[i64], market: Market, value: i64) -> None:
+    """Clock of that fall."""
+    words[market + 31] = value
+
+
+def market_up_ticks(words: vec[i64], market: Market) -> i64:
+    """Anchor of the newest rise that brakes, the lowest of those whose brake still runs."""
+    return words[market + 32]
+
+
+def set_market_up_ticks(words: vec[i64], market: Market, value: i64) -> None:
+    """Anchor of the newest rise that brakes, the lowest of those whose brake still runs."""
+    words[market + 32] = value
+
+
+def market_up_ms(words: vec[i64], market: Market) -> i64:
+    """Clock until which that brake runs; 0 before the first one."""
+    return words[market + 33]
+
+
+def set_market_up_ms(words: vec[i64], market: Market, value: i64) -> None:
+    """Clock until which that brake runs; 0 before the first one."""
+    words[market + 33] = value
+
+
+def market_up_jump_ms(words: vec[i64], market: Market) -> i64:
+    """Clock of that rise."""
+    return words[market + 34]
+
+
+def set_market_up_jump_ms(words: vec[i64], market: Market, value: i64) -> None:
+    """Clock of that rise."""
+    words[market + 34] = value
+
+
+def market_settled_ms(words: vec[i64], market: Market) -> i64:
+    """Clock when it settled; 0 before."""
+    return words[market + 35]
+
+
+def set_market_settled_ms(words: vec[i64], market: Market, value: i64) -> None:
+    """Clock when it settled; 0 before."""
+    words[market + 35] = value
+
+
+def market_dead_ms(words: vec[i64], market: Market) -> i64:
+    """Clock when it was first found dead, which counts while its index is older; 0 before."""
+    return words[market + 36]
+
+
+def set_market_dead_ms(words: vec[i64], market: Market, value: i64) -> None:
+    """Clock when it was first found dead, which counts while its index is older; 0 before."""
+    words[market + 36] = value
 
 
 def risk_market_mark_ticks(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Mark price; 0 until the first one."""
-    return words[risk + 14 * i]
+    return words[risk + 15 * i]
 
 
 def set_risk_market_mark_ticks(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Mark price; 0 until the first one."""
-    words[risk + 14 * i] = value
+    words[risk + 15 * i] = value
+
+
+def risk_market_index_ticks(words: vec[i64], risk: Risk, i: i64) -> i64:
+    """Index of margins that the mark followed last; 0 until the first one."""
+    return words[risk + 1 + 15 * i]
+
+
+def set_risk_market_index_ticks(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+    """Index of margins that the mark followed last; 0 until the first one."""
+    words[risk + 1 + 15 * i] = value
 
 
 def risk_market_multiplier(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Value of one lot at one tick, in units."""
-    return words[risk + 1 + 14 * i]
+    return words[risk + 2 + 15 * i]
 
 
 def set_risk_market_multiplier(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Value of one lot at one tick, in units."""
-    words[risk + 1 + 14 * i] = value
+    words[risk + 2 + 15 * i] = value
 
 
 def risk_market_initial_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Initial margin fraction in millionths."""
-    return words[risk + 2 + 14 * i]
+    return words[risk + 3 + 15 * i]
 
 
 def set_risk_market_initial_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Initial margin fraction in millionths."""
-    words[risk + 2 + 14 * i] = value
+    words[risk + 3 + 15 * i] = value
 
 
 def risk_market_initial2_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Initial margin fraction of the notional beyond the second tier's beginning."""
-    return words[risk + 3 + 14 * i]
+    return words[risk + 4 + 15 * i]
 
 
 def set_risk_market_initial2_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Initial margin fraction of the notional beyond the second tier's beginning."""
-    words[risk + 3 + 14 * i] = value
+    words[risk + 4 + 15 * i] = value
 
 
 def risk_market_initial3_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Initial margin fraction of the notional beyond the third tier's beginning."""
-    return words[risk + 4 + 14 * i]
+    return words[risk + 5 + 15 * i]
 
 
 def set_risk_market_initial3_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Initial margin fraction of the notional beyond the third tier's beginning."""
-    words[risk + 4 + 14 * i] = value
+    words[risk + 5 + 15 * i] = value
 
 
 def risk_market_maintenance_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Maintenance margin fraction in millionths."""
-    return words[risk + 5 + 14 * i]
+    return words[risk + 6 + 15 * i]
 
 
 def set_risk_market_maintenance_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Maintenance margin fraction in millionths."""
-    words[risk + 5 + 14 * i] = value
+    words[risk + 6 + 15 * i] = value
 
 
 def risk_market_maintenance2_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Maintenance margin fraction beyond the second tier's beginning."""
-    return words[risk + 6 + 14 * i]
+    return words[risk + 7 + 15 * i]
 
 
 def set_risk_market_maintenance2_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Maintenance margin fraction beyond the second tier's beginning."""
-    words[risk + 6 + 14 * i] = value
+    words[risk + 7 + 15 * i] = value
 
 
 def risk_market_maintenance3_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Maintenance margin fraction beyond the third tier's beginning."""
-    return words[risk + 7 + 14 * i]
+    return words[risk + 8 + 15 * i]
 
 
 def set_risk_market_maintenance3_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Maintenance margin fraction beyond the third tier's beginning."""
-    words[risk + 7 + 14 * i] = value
+    words[risk + 8 + 15 * i] = value
 
 
 def risk_market_tier2_from_millions(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Notional at which the second tier begins, in millions of units; 0 for no tiers."""
-    return words[risk + 8 + 14 * i]
+    return words[risk + 9 + 15 * i]
 
 
 def set_risk_market_tier2_from_millions(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Notional at which the second tier begins, in millions of units; 0 for no tiers."""
-    words[risk + 8 + 14 * i] = value
+    words[risk + 9 + 15 * i] = value
 
 
 def risk_market_tier3_from_millions(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Notional at which the third tier begins, in millions of units; 0 for none."""
-    return words[risk + 9 + 14 * i]
+    return words[risk + 10 + 15 * i]
 
 
 def set_risk_market_tier3_from_millions(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Notional at which the third tier begins, in millions of units; 0 for none."""
-    words[risk + 9 + 14 * i] = value
-
-
-def risk_market_surcharge_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
-    """What open interest adds to the initial margin fraction."""
-    return words[risk + 10 + 14 * i]
-
-
-def set_risk_market_surcharge_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
-    """What open interest adds to the initial margin fraction."""
-    words[risk + 10 + 14 * i] = value
+    words[risk + 10 + 15 * i] = value
 
 
 def risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Funding owed per lot and multiplier since listing, in millionths of a tick."""
-    return words[risk + 11 + 14 * i]
+    return words[risk + 11 + 15 * i]
 
 
 def set_risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
     """Funding owed per lot and multiplier since listing, in millionths of a tick."""
-    words[risk + 11 + 14 * i] = value
+    words[risk + 11 + 15 * i] = value
 
 
 def risk_market_index_ms(words: vec[i64], risk: Risk, i: i64) -> i64:
-    """Clock of the index the mark followed last; 0 when it is final, or there is none."""
-    return words[risk + 12 + 14 * i]
+    """Time of the index the mark followed last; 0 when it is final, or there is none."""
+    return words[risk + 12 + 15 * i]
 
 
 def set_risk_market_index_ms(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
-    """Clock of the index the mark followed last; 0 when it is final, or there is none."""
-    words[risk + 12 + 14 * i] = value
+    """Time of the index the mark followed last; 0 when it is final, or there is none."""
+    words[risk + 12 + 15 * i] = value
 
 
-def risk_market_resumed_ms(words: vec[i64], risk: Risk, i: i64) -> i64:
-    """Clock of the first index after a stale time; 0 when never stale."""
-    return words[risk + 13 + 14 * i]
+def risk_market_resumed_sequence(words: vec[i64], risk: Risk, i: i64) -> i64:
+    """Orders placed before it have outlived a halt; 0 while there was none."""
+    return words[risk + 13 + 15 * i]
 
 
-def set_risk_market_resumed_ms(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
-    """Clock of the first index after a stale time; 0 when never stale."""
-    words[risk + 13 + 14 * i] = value
+def set_risk_market_resumed_sequence(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+    """Orders placed before it have outlived a halt; 0 while there was none."""
+    words[risk + 13 + 15 * i] = value
+
+
+def risk_market_braked(words: vec[i64], risk: Risk, i: i64) -> i64:
+    """At its newest index the brake of a fall held gaining shorts (1), that of a rise gaining longs (2)."""
+    return words[risk + 14 + 15 * i]
+
+
+def set_risk_market_braked(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+    """At its newest index the brake of a fall held gaining shorts (1), that of a rise gaining longs (2)."""
+    words[risk + 14 + 15 * i] = value
 
 
 def bitmap_bits(bitmap: Bitmap) -> Bits:
@@ -860,6 +1090,16 @@ def level_orders(words: vec[i64], level: Level) -> i64:
 def set_level_orders(words: vec[i64], level: Level, value: i64) -> None:
     """Orders at this price."""
     words[level + 2] = value
+
+
+def level_lots(words: vec[i64], level: Level) -> i64:
+    """What is left of them, dead or alive; of parked orders always 0."""
+    return words[level + 3]
+
+
+def set_level_lots(words: vec[i64], level: Level, value: i64) -> None:
+    """What is left of them, dead or alive; of parked orders always 0."""
+    words[level + 3] = value
 
 
 def page_next_page(words: vec[i64], page: Page) -> i64:
@@ -1007,64 +1247,64 @@ def set_order_pair_sequence(words: vec[i64], order: Order, value: i64) -> None:
     words[order + 11] = value
 
 
-def oracle_round(words: vec[i64], oracle: Oracle) -> i64:
-    """The newest round."""
-    return words[oracle]
-
-
-def set_oracle_round(words: vec[i64], oracle: Oracle, value: i64) -> None:
-    """The newest round."""
-    words[oracle] = value
-
-
-def oracle_seen(words: vec[i64], oracle: Oracle) -> i64:
-    """Bit i: signer i reported in this round."""
-    return words[oracle + 1]
-
-
-def set_oracle_seen(words: vec[i64], oracle: Oracle, value: i64) -> None:
-    """Bit i: signer i reported in this round."""
-    words[oracle + 1] = value
-
-
 def oracle_prices(words: vec[i64], oracle: Oracle, i: i64) -> i64:
     """Price in ticks by signer."""
-    return words[oracle + 2 + i]
+    return words[oracle + i]
 
 
 def set_oracle_prices(words: vec[i64], oracle: Oracle, i: i64, value: i64) -> None:
     """Price in ticks by signer."""
-    words[oracle + 2 + i] = value
+    words[oracle + i] = value
+
+
+def oracle_times(words: vec[i64], oracle: Oracle, i: i64) -> i64:
+    """When the signer signed it; 0 before the first one."""
+    return words[oracle + 16 + i]
+
+
+def set_oracle_times(words: vec[i64], oracle: Oracle, i: i64, value: i64) -> None:
+    """When the signer signed it; 0 before the first one."""
+    words[oracle + 16 + i] = value
 
 
 def config_governance(words: vec[i64], config: Config) -> bytes:
-    """May list markets, and nothing else."""
+    """May list markets, propose their rules and the account of the fees, and nothing else."""
     return _address(words, config)
 
 
 def set_config_governance(words: vec[i64], config: Config, value: bytes) -> None:
-    """May list markets, and nothing else."""
+    """May list markets, propose their rules and the account of the fees, and nothing else."""
     _set_address(words, config, value)
 
 
-def config_quorum(words: vec[i64], config: Config) -> i64:
-    """Reports that make a median."""
+def config_fee_account(words: vec[i64], config: Config) -> i64:
+    """Account that fees are swept to, but for the treasury's share; 0 leaves the treasury all."""
     return words[config + 5]
 
 
-def set_config_quorum(words: vec[i64], config: Config, value: i64) -> None:
-    """Reports that make a median."""
+def set_config_fee_account(words: vec[i64], config: Config, value: i64) -> None:
+    """Account that fees are swept to, but for the treasury's share; 0 leaves the treasury all."""
     words[config + 5] = value
+
+
+def config_quorum(words: vec[i64], config: Config) -> i64:
+    """Fresh reports that make a median."""
+    return words[config + 6]
+
+
+def set_config_quorum(words: vec[i64], config: Config, value: i64) -> None:
+    """Fresh reports that make a median."""
+    words[config + 6] = value
 
 
 def config_signers(words: vec[i64], config: Config, i: i64) -> bytes:
     """Price signers."""
-    return _address(words, config + 6 + 5 * i)
+    return _address(words, config + 7 + 5 * i)
 
 
 def set_config_signers(words: vec[i64], config: Config, i: i64, value: bytes) -> None:
     """Price signers."""
-    _set_address(words, config + 6 + 5 * i, value)
+    _set_address(words, config + 7 + 5 * i, value)
 
 
 def outbox_recipient(words: vec[i64], outbox: Outbox) -> bytes:
@@ -1098,32 +1338,32 @@ def set_outbox_account(words: vec[i64], outbox: Outbox, value: i64) -> None:
 
 
 def price_index_ticks(words: vec[i64], price: Price) -> i64:
-    """Median of the newest round with a quorum; 0 until the first one."""
+    """Median of the fresh reports; 0 until the first one."""
     return words[price]
 
 
 def set_price_index_ticks(words: vec[i64], price: Price, value: i64) -> None:
-    """Median of the newest round with a quorum; 0 until the first one."""
+    """Median of the fresh reports; 0 until the first one."""
     words[price] = value
 
 
 def price_index_ms(words: vec[i64], price: Price) -> i64:
-    """Clock when it was committed."""
+    """When it was signed: the quorum-th newest of its reports, at most the clock."""
     return words[price + 1]
 
 
 def set_price_index_ms(words: vec[i64], price: Price, value: i64) -> None:
-    """Clock when it was committed."""
+    """When it was signed: the quorum-th newest of its reports, at most the clock."""
     words[price + 1] = value
 
 
 def price_resumed_ms(words: vec[i64], price: Price) -> i64:
-    """Clock of the first index after a stale time; 0 when never stale."""
+    """Time of the first index after a long silence; 0 when there was none."""
     return words[price + 2]
 
 
 def set_price_resumed_ms(words: vec[i64], price: Price, value: i64) -> None:
-    """Clock of the first index after a stale time; 0 when never stale."""
+    """Time of the first index after a long silence; 0 when there was none."""
     words[price + 2] = value
 
 
@@ -1138,32 +1378,32 @@ def set_price_basis_ppm(words: vec[i64], price: Price, value: i64) -> None:
 
 
 def price_premium_sum_ppm(words: vec[i64], price: Price) -> i64:
-    """Sum of the premiums sampled since the last tick, in millionths."""
+    """Sum of premiums x milliseconds sampled since the last tick, in millionths."""
     return words[price + 4]
 
 
 def set_price_premium_sum_ppm(words: vec[i64], price: Price, value: i64) -> None:
-    """Sum of the premiums sampled since the last tick, in millionths."""
+    """Sum of premiums x milliseconds sampled since the last tick, in millionths."""
     words[price + 4] = value
 
 
 def price_premium_count(words: vec[i64], price: Price) -> i64:
-    """How many they are."""
+    """How many milliseconds they are."""
     return words[price + 5]
 
 
 def set_price_premium_count(words: vec[i64], price: Price, value: i64) -> None:
-    """How many they are."""
+    """How many milliseconds they are."""
     words[price + 5] = value
 
 
-def price_sample_minute(words: vec[i64], price: Price) -> i64:
-    """Minute of the newest sample, clock / 60,000."""
+def price_sample_ms(words: vec[i64], price: Price) -> i64:
+    """Clock of the newest sample of the book."""
     return words[price + 6]
 
 
-def set_price_sample_minute(words: vec[i64], price: Price, value: i64) -> None:
-    """Minute of the newest sample, clock / 60,000."""
+def set_price_sample_ms(words: vec[i64], price: Price, value: i64) -> None:
+    """Clock of the newest sample of the book."""
     words[price + 6] = value
 
 
@@ -1177,24 +1417,24 @@ def set_price_tick_hour(words: vec[i64], price: Price, value: i64) -> None:
     words[price + 7] = value
 
 
-def price_anchor_ticks(words: vec[i64], price: Price) -> i64:
-    """Mark when the newest window for its moves began; 0 until the first one."""
+def price_settle_sum(words: vec[i64], price: Price) -> i64:
+    """Ticks x milliseconds that a future's indices have stood in its settlement window."""
     return words[price + 8]
 
 
-def set_price_anchor_ticks(words: vec[i64], price: Price, value: i64) -> None:
-    """Mark when the newest window for its moves began; 0 until the first one."""
+def set_price_settle_sum(words: vec[i64], price: Price, value: i64) -> None:
+    """Ticks x milliseconds that a future's indices have stood in its settlement window."""
     words[price + 8] = value
 
 
-def price_anchor_ms(words: vec[i64], price: Price) -> i64:
-    """Clock when that window began."""
-    return words[price + 9]
+def price_quoted(words: vec[i64], price: Price, i: i64) -> i64:
+    """Sample in progress: accounts counted on this side; 0 for none."""
+    return words[price + 9 + i]
 
 
-def set_price_anchor_ms(words: vec[i64], price: Price, value: i64) -> None:
-    """Clock when that window began."""
-    words[price + 9] = value
+def set_price_quoted(words: vec[i64], price: Price, i: i64, value: i64) -> None:
+    """Sample in progress: accounts counted on this side; 0 for none."""
+    words[price + 9 + i] = value
 
 
 def pending_changes(words: vec[i64], pending: Pending) -> i64:
@@ -1218,12 +1458,12 @@ def set_pending_effective_ms(words: vec[i64], pending: Pending, value: i64) -> N
 
 
 def pending_rules(words: vec[i64], pending: Pending, i: i64) -> i64:
-    """The rules it brings, in the order of the record."""
+    """The rules it brings, in the order of the record; the account is the first."""
     return words[pending + 2 + i]
 
 
 def set_pending_rules(words: vec[i64], pending: Pending, i: i64, value: i64) -> None:
-    """The rules it brings, in the order of the record."""
+    """The rules it brings, in the order of the record; the account is the first."""
     words[pending + 2 + i] = value
 
 
@@ -1248,10 +1488,10 @@ def set_deleverage_candidate(words: vec[i64], deleverage: Deleverage, value: i64
 
 
 def deleverage_since_ms(words: vec[i64], deleverage: Deleverage) -> i64:
-    """Clock of the first nomination."""
+    """Clock from which ADL_DELAY_MS runs; of the newest deleveraging when nobody is nominated."""
     return words[deleverage + 2]
 
 
 def set_deleverage_since_ms(words: vec[i64], deleverage: Deleverage, value: i64) -> None:
-    """Clock of the first nomination."""
+    """Clock from which ADL_DELAY_MS runs; of the newest deleveraging when nobody is nominated."""
     words[deleverage + 2] = value

@@ -31,15 +31,18 @@ class Phase:
     SET_DEAD_MAN: Final = 20
     CLEAN_ORDER: Final = 21
     UPDATE_MARK: Final = 22
-    SAMPLE_FUNDING: Final = 23
+    QUOTE: Final = 23
     LIQUIDATE: Final = 24
     TAKE_OVER: Final = 25
     NOMINATE_ADL: Final = 26
     DELEVERAGE: Final = 27
-    SCAN_MAKER: Final = 28
-    FIRE_TRIGGER: Final = 29
-    SETTLE_ACCOUNT: Final = 30
-    BLOCK_TRADE: Final = 31
+    FIRE_TRIGGER: Final = 28
+    SETTLE_ACCOUNT: Final = 29
+    BLOCK_TRADE: Final = 30
+    SWEEP: Final = 31
+    TOP_UP: Final = 32
+    CHANGE_FEE_ACCOUNT: Final = 33
+    DELIST: Final = 34
 
 
 class Outcome:
@@ -72,8 +75,7 @@ class Outcome:
     NO_SUCH_ORDER: Final = 25
     NOT_WITHDRAWABLE: Final = 26
     STALE_REPORT: Final = 27
-    OLD_ROUND: Final = 28
-    DUPLICATE_REPORT: Final = 29
+    OLD_REPORT: Final = 28
     MARKET_EXISTS: Final = 30
     BAD_PARAMETERS: Final = 31
     UNKNOWN_MESSAGE: Final = 32
@@ -90,19 +92,22 @@ class Outcome:
     NOTHING_TO_REDUCE: Final = 43
     DEAD_MAN: Final = 44
     NOT_DEAD: Final = 45
-    DEVIATING: Final = 46
     HEALTHY: Final = 47
     BANKRUPT: Final = 48
-    BOOK_CROSSES: Final = 49
+    BOOK_FIRST: Final = 49
     INSURANCE_LIMIT: Final = 50
     INSURANCE_FIRST: Final = 51
     NOT_ELIGIBLE: Final = 52
     OUTRANKED: Final = 53
     NO_NOMINATION: Final = 54
     STALE_INDEX: Final = 55
-    POST_ONLY_STAGE: Final = 56
     LIQUIDATIONS_WAIT: Final = 57
-    NOT_FILLABLE: Final = 58
     ALREADY_DUE: Final = 59
     WINDING_DOWN: Final = 60
     NO_CLAIM: Final = 61
+    WORK_LIMIT: Final = 62
+    TOO_MANY_ORDERS: Final = 63
+    NOT_LIVE: Final = 64
+    TOO_SMALL: Final = 65
+    SLICE_WAITS: Final = 67
+    BRAKE: Final = 68

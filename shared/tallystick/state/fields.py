@@ -23,8 +23,7 @@ class OwnerOrAgentFields:
 class PriceSignerFields:
     """What a record begins with that PRICE_SIGNER signs."""
 
-    MARKET: Final = 0
-    SIGNER: Final = 1
+    SIGNER: Final = 0
 
 
 class ClockFields:
@@ -78,14 +77,11 @@ class ApproveAgentFields:
     EXPIRY_MS: Final = 5
 
 
-class ReportPriceFields:
+class ReportPricesFields:
     """Record 7."""
 
-    MARKET: Final = 0
-    SIGNER: Final = 1
-    ROUND: Final = 2
-    PRICE_TICKS: Final = 3
-    TIME_MS: Final = 4
+    SIGNER: Final = 0
+    TIME_MS: Final = 1
 
 
 class ListMarketFields:
@@ -110,10 +106,12 @@ class ListMarketFields:
     MAX_LOTS: Final = 16
     MAX_OPEN_INTEREST_LOTS: Final = 17
     INSURANCE_LOTS: Final = 18
-    SURCHARGE_FROM_UNITS: Final = 19
-    SURCHARGE_TO_UNITS: Final = 20
-    BAND_PPM: Final = 21
-    MOVE_PPM: Final = 22
+    FUND_UNITS: Final = 19
+    SURCHARGE_FROM_UNITS: Final = 20
+    SURCHARGE_TO_UNITS: Final = 21
+    BAND_PPM: Final = 22
+    QUOTE_LOTS: Final = 23
+    MIN_ORDER_UNITS: Final = 24
     FIRST_RULE: Final = 4
 
 
@@ -137,17 +135,19 @@ class ChangeMarketFields:
     MAX_LOTS: Final = 14
     MAX_OPEN_INTEREST_LOTS: Final = 15
     INSURANCE_LOTS: Final = 16
-    SURCHARGE_FROM_UNITS: Final = 17
-    SURCHARGE_TO_UNITS: Final = 18
-    BAND_PPM: Final = 19
-    MOVE_PPM: Final = 20
+    FUND_UNITS: Final = 17
+    SURCHARGE_FROM_UNITS: Final = 18
+    SURCHARGE_TO_UNITS: Final = 19
+    BAND_PPM: Final = 20
+    QUOTE_LOTS: Final = 21
+    MIN_ORDER_UNITS: Final = 22
     FIRST_RULE: Final = 2
 
 
 class ApplyChangeFields:
     """Record 10."""
 
-    MARKET: Final = 0
+    PENDING: Final = 0
 
 
 class SettlePositionFields:
@@ -195,8 +195,6 @@ class DeadManFields:
 class CleanFields:
     """Record 16."""
 
-    SLOT: Final = 0
-
 
 class LiquidateFields:
     """Record 17."""
@@ -210,6 +208,7 @@ class TakeOverFields:
 
     ACCOUNT: Final = 0
     MARKET: Final = 1
+    LOTS: Final = 2
 
 
 class NominateAdlFields:
@@ -275,3 +274,26 @@ class CancelBeforeFields:
     AGENT: Final = 1
     NONCE: Final = 2
     SEQUENCE: Final = 3
+
+
+class SweepFields:
+    """Record 26."""
+
+
+class TopUpFields:
+    """Record 27."""
+
+    MARKET: Final = 0
+
+
+class ChangeFeeAccountFields:
+    """Record 29."""
+
+    ACCOUNT: Final = 0
+    CHANGE: Final = 1
+
+
+class DelistFields:
+    """Record 30."""
+
+    MARKET: Final = 0

@@ -15,11 +15,18 @@ CHUNK_HEADER_BYTES: Final = 80  # number (8) and accumulator (32) of the records
 FRAME_HEADER_BYTES: Final = 2  # length of the record that follows
 MIN_FRAME_BYTES: Final = 12  # a shorter record is followed by zeros: no frame leads to more than 3 steps unpaid in 14 bytes
 WORK_PPM: Final = 400000  # steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 19 bytes, 4 steps and 2 for its removal
+WORK: Final = 1024  # runs of MATCH_MAKER that a record, a fired order or a report's triggers may make: makers an order meets
+MAX_ORDERS: Final = 512  # orders of one account in all books, dead or alive: more wait in its sub-accounts
+ORDERS_MOST: Final = 8388608  # orders in all books: what they owe of steps when no byte comes any more is six times this
 QUEUE_STEPS: Final = 750000  # steps that the L1 messages of a block of 100M gas lead to: bulks of 600 bytes
 SAMPLE_STEPS: Final = 215000  # steps of a block that time bounds: 64 markets sampled with 2 x 257 every 5 s, 16 x 64 reports of 11 a second
 MAX_ACCOUNT: Final = 4294967295  # largest account id
 MAIN_ACCOUNT_MASK: Final = 268435455  # bits of an account id that the Vault gives; above them, which sub-account
-INSURANCE_ACCOUNT: Final = 0  # the insurance fund: nobody owns it, anybody may transfer to it
+TREASURY_ACCOUNT: Final = 0  # the treasury of the insurance funds: nobody owns it, anybody may transfer to it
+FIRST_FUND_ACCOUNT: Final = 268435392  # the insurance fund of market 0, that of market m is m further: as the treasury; the Vault gives the numbers below
+TREASURY_SHARE: Final = 5  # a sweep of the fees leaves the treasury the fifth part of them
+TOP_UP_MS: Final = 86400000  # a day: the treasury tops a market's fund up once in it at most
+FEE_ACCOUNT_PENDING: Final = 80  # the Pending cell of the account that fees go to; behind those of 80 markets at most
 MESSAGE_BYTES: Final = 45  # kind, sender, account, amount, time
 MAX_FORCED_BYTES: Final = 600  # largest record in a message: a bulk of 27 orders, at some 50,000 gas
 MESSAGE_DEPOSIT: Final = 1  # kind: credit an account
@@ -27,29 +34,41 @@ MESSAGE_FORCE_WITHDRAW: Final = 2  # kind: the owner withdraws without the opera
 MESSAGE_FORCE_CANCEL_ALL: Final = 3  # kind: the owner cancels all orders without the operator
 MESSAGE_FORCE_CLOSE: Final = 4  # kind: the owner closes a position, amount = market << 56 | price << 32 | lots
 MESSAGE_RECORD: Final = 5  # kind: any record but a clock's, whose bytes follow
+MIN_INITIAL_PPM: Final = 20000  # least initial margin fraction of a market: 50 times the margin at most
+MIN_MAINTENANCE_PPM: Final = 10000  # least maintenance margin fraction of a market
+LIST_DELAY_MS: Final = 1814400000  # 21 days from a listing to a market's first order, as before a change of rules
 CHANGE_DELAY_MS: Final = 1814400000  # 21 days before a change of rules counts: longer than an exit through L1, disputed or not
 CLOCK_BEHIND_MS: Final = 10000  # a batch raises the clock to its first record's time, less this
 MAX_BATCH_SECONDS: Final = 60  # largest distance between the times of a batch's first and last record
-REPORT_AGE_MS: Final = 60000  # a price report may be this much older than the clock
-REPORT_AHEAD_MS: Final = 5000  # a price report may be this much newer than the clock
+REPORT_AGE_MS: Final = 15000  # a price report may be this much older than the clock: reports 3 s apart, a batch each 12
+FORCED_AGE_MS: Final = 60000  # one that came through L1 may be this much older than its message: five times a slot of 12 s
+REPORT_AHEAD_MS: Final = 5000  # a price report may be this much newer than the clock, or its message
+REPORT_STEP_MS: Final = 1000  # a signer's reports of a market are this far apart: steps that no byte has paid for
+REPORT_PAIR_BYTES: Final = 4  # a market's price in a report: market 1, price 3
 PPM: Final = 1000000  # denominator of fractions
 WITHDRAW_BUFFER_PPM: Final = 100000  # share of the notional that stays when an account withdraws
+MIN_SLACK_PPM: Final = 10000  # a market order that names no price may trade this far from the mark at least
 MAX_PRICE_TICKS: Final = 16777215  # a book side has 2^24 price levels
 MAX_MARKETS: Final = 64  # markets of the risk cell
 MAX_POSITIONS: Final = 16  # positions of an account
 MAX_SIGNERS: Final = 16  # price signers
 MAX_EXPOSURE: Final = 1073741824  # largest max_lots x multiplier: a position's value stays below 2^54 units
 MAX_CASH_UNITS: Final = 1152921504606846976  # an account's cash stays within this in either direction
-DEVIATION_PPM: Final = 100000  # a report further than this from the median of its round does not count in the index
-STALE_MS: Final = 60000  # an index older than this is stale, nobody trades on it: the age a report may have
-POST_ONLY_MS: Final = 60000  # once prices are back, orders may not take for so long: makers come first
-LIQUIDATION_WAIT_MS: Final = 300000  # once prices are back, nobody is liquidated for so long: margin can be added
-SILENT_MS: Final = 3600000  # a market silent for longer no longer keeps its holders from liquidation in the others
-MOVE_MS: Final = 1000  # a mark moves by its market's share at most once in so long
+STALE_MS: Final = 30000  # an index older than this is stale, nobody trades on it: ten reports that did not come
+LONG_SILENCE_MS: Final = 300000  # after a longer silence of prices holders are given time, and makers come first
+LIQUIDATION_WAIT_MS: Final = 60000  # once prices are back from it, nobody is liquidated for so long: margin can be added
 WIND_DOWN_MS: Final = 604800000  # 7 days without an index: the exchange has stopped for good, and may be wound down
 CLAIM_MS: Final = 604800000  # 7 days in which what accounts are worth is counted, before anything is paid
 BASIS_MS: Final = 150000  # time over which the basis is averaged: Hyperliquid's 150 seconds
-MINUTE_MS: Final = 60000  # a premium is sampled in every minute
+SETTLE_WINDOW_MS: Final = 1800000  # half an hour: a dated future settles at the mean of the index over it, so its last minute counts for a thirtieth
+SETTLE_WAIT_MS: Final = 600000  # once a market has settled, who owes there is closed for so long before anybody is paid
+DEAD_MARKET_MS: Final = 259200000  # 3 days: a market without an index for so long, while others had one, has no signers any more
+DEAD_WAIT_MS: Final = 86400000  # a day after it was found dead a market settles, unless an index has come
+DELIST_DELAY_MS: Final = 604800000  # 7 days between the delisting of a perpetual and its expiry
+SAMPLE_MS: Final = 5000  # the book is sampled for the mark and the funding once in so long
+SAMPLE_MOST_MS: Final = 10000  # a sample counts for the time since the one before, but for no longer than this
+SAMPLE_WORK: Final = 256  # orders and prices that a sample looks at on each side of a book
+QUOTERS: Final = 16  # accounts whose orders are enough for a side of a sample: each has a part of it at least
 HOUR_MS: Final = 3600000  # funding ticks in every hour
 INTEREST_PPM: Final = 100  # interest in the funding of eight hours: the 0.01 % that most venues use
 INTEREST_CLAMP_PPM: Final = 500  # how far interest may pull the premium: 0.05 %, as most venues have it
@@ -68,8 +87,11 @@ SCOPE_CANCEL: Final = 2  # agent scope: cancel orders
 ITEM_PLACE: Final = 0  # bulk item: an order
 ITEM_CANCEL: Final = 1  # bulk item: cancel the order with a client id
 ITEM_REPLACE: Final = 2  # bulk item: cancel the order with a client id, then place this one under the same
+HALF_CANCELLED: Final = 1  # how far a replace has come: the cancel has run, the order is placed next
+HALF_KEPT: Final = 2  # how far a replace has come: the order keeps its place, and nothing is placed
 ITEM_SIDE_SHIFT: Final = 2  # where the side is in an item's first byte
 ITEM_MOST: Final = 6  # largest first byte of an item: a replace that sells
+CLEAN_SLOTS: Final = 64  # orders that one record may take out of the book when they are dead
 MAX_SLOT: Final = 68719476735  # largest index of a resting order
 ITEM_BYTES: Final = 19  # an order of a bulk: what and side 1, market 1, flags 2, price 3, lots 4, client id 8
 ITEM_CANCEL_BYTES: Final = 9  # a cancel of a bulk: what 1, client id 8
@@ -77,27 +99,49 @@ ITEM_SLOT_BYTES: Final = 5  # where the order of a cancel or replace rests
 FLAG_IOC: Final = 1  # order flag: cancel what does not fill at once
 FLAG_POST_ONLY: Final = 2  # order flag: cancel it rather than take
 FLAG_REDUCE_ONLY: Final = 4  # order flag: never more than what brings the position to zero
-FLAG_FOK: Final = 8  # order flag: as IOC, and nothing at all unless the book has all its lots
+FLAG_NONE: Final = 8  # order flag that is none: an order that carries it is refused
 FLAG_STP_TAKER: Final = 16  # order flag: meeting an own order cancels this one, not that one
 FLAG_STP_BOTH: Final = 32  # order flag: meeting an own order cancels both
-FLAG_MARKET: Final = 64  # order flag: as IOC; without a price it is bounded by the market's band around the mark
+FLAG_MARKET: Final = 64  # order flag: as IOC; without a price it is bounded around the mark
 FLAG_TRIGGER_ABOVE: Final = 128  # order flag: its trigger fires when the mark is at or above it, else at or below
 FLAG_LIQUIDATION: Final = 256  # order flag, never in a signed record: closes a position against its owner's will
 BLOCK_MAKER_REDUCES: Final = 1  # block trade: who offers must only reduce a position
 BLOCK_TAKER_REDUCES: Final = 2  # block trade: who accepts must only reduce a position
-ADL_DELAY_MS: Final = 10000  # better candidates for a deleveraging may come this long after the first
+BEAR_MS: Final = 120000  # what an insurance fund bears of bankrupt accounts is bounded for so long after the first
+BEAR_PPM: Final = 100000  # share of its value that it bears in that time: who won what they lost bears the rest
+BRAKE_WINDOW_MS: Final = 10000  # a jump is what the index of margins moves within so long
+BRAKE_MS: Final = 20000  # a jump holds those who gained by it for so long: a nomination, and fifteen deleveragings that follow it
+BRAKE_MORE_MS: Final = 3000  # a deleveraging of who owes more than he has makes a brake last so long behind it
+BRAKE_MOST_MS: Final = 120000  # but no longer than this behind its jump
+BRAKED_DOWN: Final = 1  # bit of what a brake holds: shorts that gain, since the index has fallen
+BRAKED_UP: Final = 2  # bit of what a brake holds: longs that gain, since the index has risen
+TRIED_MS: Final = 1000  # a position is the book's first: for so long after a LIQUIDATE that left some of it, it is the fund's
+SLICES: Final = 16  # an insurance fund unwinds this part of what it may hold at once
+SLICE_MS: Final = 5000  # time between two slices of an insurance fund's unwinding
+SLIP_MS: Final = 10000  # time in which an insurance fund comes down by a step from the index, while nobody meets it
+SLIP_PPM_STEP: Final = 100  # a step by which an insurance fund sells worse than the index, or buys
+SLIP_PPM_MOST: Final = 10000  # all of these steps together
+ADL_DELAY_MS: Final = 5000  # better candidates for a deleveraging may come this long after the first
+ADL_NEXT_MS: Final = 1000  # and so long after the first behind a deleveraging of the same position
 ADL_LAPSE_MS: Final = 60000  # a nomination that is older is over: ranks are of the marks of their time
-BUY: Final = 0  # side
-SELL: Final = 1  # side
+BUY: Final = 0  # side, and the number of the book of those who buy
+SELL: Final = 1  # side, and the number of the book of those who sell
+BOOK_ABOVE: Final = 2  # bit of a parked book's number: it fires when the mark is at or above the trigger
+BOOK_PARKED: Final = 4  # bit of a book's number: its orders wait for a trigger; their side is the lowest bit
+BOOKS: Final = 8  # books of a market, of which 2 and 3 are none
+LEAN_WORST: Final = 0  # how a position is measured: at mark or index, whichever is worse for its owner
+LEAN_BEST: Final = 1  # how a position is measured: at mark or index, whichever is better for its owner
+LEAN_INDEX: Final = 2  # how a position is measured: at the index
+LEAN_MARKED: Final = 3  # how a position is measured: at the mark
 MARKET_LIVE: Final = 1  # market status
 MARKET_SETTLED: Final = 2  # market status: its mark is final, its positions turn into cash
 CLAIM_COUNTED: Final = 1  # account's place in a wind-down: its claim has been counted
 CLAIM_PAID: Final = 2  # account's place in a wind-down: it has been paid
 KIND_PERPETUAL: Final = 0  # market kind: pays funding, never expires
-KIND_DATED: Final = 1  # market kind: settles at the first index at or after its expiry
+KIND_DATED: Final = 1  # market kind: settles at its expiry
 MAX_OPEN_EXPOSURE: Final = 4294967296  # largest open interest x multiplier: all markets' values together stay below 2^62
 MAX_OPEN_INTEREST_LOTS: Final = 2147483648  # largest open interest: its funding stays below 2^62
-RULES: Final = 19  # rules of a market that may change
+RULES: Final = 21  # rules of a market that may change
 RULE_INITIAL_PPM: Final = 0  # its place among a market's rules
 RULE_INITIAL2_PPM: Final = 1  # its place among a market's rules
 RULE_INITIAL3_PPM: Final = 2  # its place among a market's rules
@@ -113,14 +157,16 @@ RULE_LIQUIDATION_FEE_PPM: Final = 11  # its place among a market's rules
 RULE_MAX_LOTS: Final = 12  # its place among a market's rules
 RULE_MAX_OPEN_INTEREST_LOTS: Final = 13  # its place among a market's rules
 RULE_INSURANCE_LOTS: Final = 14  # its place among a market's rules
-RULE_SURCHARGE_FROM_UNITS: Final = 15  # its place among a market's rules
-RULE_SURCHARGE_TO_UNITS: Final = 16  # its place among a market's rules
-RULE_BAND_PPM: Final = 17  # its place among a market's rules
-RULE_MOVE_PPM: Final = 18  # its place among a market's rules
+RULE_FUND_UNITS: Final = 15  # its place among a market's rules
+RULE_SURCHARGE_FROM_UNITS: Final = 16  # its place among a market's rules
+RULE_SURCHARGE_TO_UNITS: Final = 17  # its place among a market's rules
+RULE_BAND_PPM: Final = 18  # its place among a market's rules
+RULE_QUOTE_LOTS: Final = 19  # its place among a market's rules
+RULE_MIN_ORDER_UNITS: Final = 20  # its place among a market's rules
 
 TAG_ACCOUNT: Final = 1
-ACCOUNT_WORDS: Final = 67
-ACCOUNT_BYTES: Final = 365
+ACCOUNT_WORDS: Final = 100
+ACCOUNT_BYTES: Final = 625
 ACCOUNT_OWNER: Final = 0
 ACCOUNT_CASH_UNITS: Final = 5
 ACCOUNT_NONCE_WORD: Final = 6
@@ -128,13 +174,16 @@ ACCOUNT_NONCE_CURRENT: Final = 7
 ACCOUNT_NONCE_PREVIOUS: Final = 11
 ACCOUNT_DEAD_BEFORE: Final = 15
 ACCOUNT_DEAD_MAN_MS: Final = 16
-ACCOUNT_SETTLED: Final = 17
-ACCOUNT_CLAIM_UNITS: Final = 18
-ACCOUNT_POSITIONS: Final = 19
-ACCOUNT_POSITION_WORDS: Final = 3
+ACCOUNT_ORDERS: Final = 17
+ACCOUNT_SETTLED: Final = 18
+ACCOUNT_CLAIM_UNITS: Final = 19
+ACCOUNT_POSITIONS: Final = 20
+ACCOUNT_POSITION_WORDS: Final = 5
 ACCOUNT_POSITION_MARKET: Final = 0
 ACCOUNT_POSITION_SIZE_LOTS: Final = 1
 ACCOUNT_POSITION_FUNDING_INDEX_PPM: Final = 2
+ACCOUNT_POSITION_COST_UNITS: Final = 3
+ACCOUNT_POSITION_EXTRA_UNITS: Final = 4
 
 TAG_AGENT: Final = 2
 AGENT_WORDS: Final = 7
@@ -144,8 +193,8 @@ AGENT_SCOPE: Final = 5
 AGENT_EXPIRY_MS: Final = 6
 
 TAG_MARKET: Final = 3
-MARKET_WORDS: Final = 18
-MARKET_BYTES: Final = 106
+MARKET_WORDS: Final = 37
+MARKET_BYTES: Final = 250
 MARKET_STATUS: Final = 0
 MARKET_KIND: Final = 1
 MARKET_EXPIRY_MS: Final = 2
@@ -156,34 +205,54 @@ MARKET_LIQUIDATION_FEE_PPM: Final = 6
 MARKET_MAX_LOTS: Final = 7
 MARKET_MAX_OPEN_INTEREST_LOTS: Final = 8
 MARKET_INSURANCE_LOTS: Final = 9
-MARKET_SURCHARGE_FROM_UNITS: Final = 10
-MARKET_SURCHARGE_TO_UNITS: Final = 11
-MARKET_BAND_PPM: Final = 12
-MARKET_MOVE_PPM: Final = 13
-MARKET_OPEN_INTEREST_LOTS: Final = 14
-MARKET_NET_LOTS: Final = 15
-MARKET_FUNDING_WHOLE_TICKS: Final = 16
-MARKET_FUNDING_PART_PPM: Final = 17
+MARKET_FUND_UNITS: Final = 10
+MARKET_TOPPED_MS: Final = 11
+MARKET_SURCHARGE_FROM_UNITS: Final = 12
+MARKET_SURCHARGE_TO_UNITS: Final = 13
+MARKET_BAND_PPM: Final = 14
+MARKET_QUOTE_LOTS: Final = 15
+MARKET_MIN_ORDER_UNITS: Final = 16
+MARKET_LIVE_MS: Final = 17
+MARKET_OPEN_INTEREST_LOTS: Final = 18
+MARKET_NET_LOTS: Final = 19
+MARKET_FUNDING_WHOLE_TICKS: Final = 20
+MARKET_FUNDING_PART_PPM: Final = 21
+MARKET_FUND_MS: Final = 22
+MARKET_FUND_BUDGET_UNITS: Final = 23
+MARKET_BEAR_MS: Final = 24
+MARKET_BEAR_UNITS: Final = 25
+MARKET_BEAR_MOST_UNITS: Final = 26
+MARKET_ANCHOR_TICKS: Final = 27
+MARKET_ANCHOR_MS: Final = 28
+MARKET_DOWN_TICKS: Final = 29
+MARKET_DOWN_MS: Final = 30
+MARKET_DOWN_JUMP_MS: Final = 31
+MARKET_UP_TICKS: Final = 32
+MARKET_UP_MS: Final = 33
+MARKET_UP_JUMP_MS: Final = 34
+MARKET_SETTLED_MS: Final = 35
+MARKET_DEAD_MS: Final = 36
 
 TAG_RISK: Final = 4
-RISK_WORDS: Final = 896
-RISK_BYTES: Final = 4352
+RISK_WORDS: Final = 960
+RISK_BYTES: Final = 4416
 RISK_MARKETS: Final = 0
-RISK_RISKMARKET_WORDS: Final = 14
+RISK_RISKMARKET_WORDS: Final = 15
 RISK_RISKMARKET_MARK_TICKS: Final = 0
-RISK_RISKMARKET_MULTIPLIER: Final = 1
-RISK_RISKMARKET_INITIAL_PPM: Final = 2
-RISK_RISKMARKET_INITIAL2_PPM: Final = 3
-RISK_RISKMARKET_INITIAL3_PPM: Final = 4
-RISK_RISKMARKET_MAINTENANCE_PPM: Final = 5
-RISK_RISKMARKET_MAINTENANCE2_PPM: Final = 6
-RISK_RISKMARKET_MAINTENANCE3_PPM: Final = 7
-RISK_RISKMARKET_TIER2_FROM_MILLIONS: Final = 8
-RISK_RISKMARKET_TIER3_FROM_MILLIONS: Final = 9
-RISK_RISKMARKET_SURCHARGE_PPM: Final = 10
+RISK_RISKMARKET_INDEX_TICKS: Final = 1
+RISK_RISKMARKET_MULTIPLIER: Final = 2
+RISK_RISKMARKET_INITIAL_PPM: Final = 3
+RISK_RISKMARKET_INITIAL2_PPM: Final = 4
+RISK_RISKMARKET_INITIAL3_PPM: Final = 5
+RISK_RISKMARKET_MAINTENANCE_PPM: Final = 6
+RISK_RISKMARKET_MAINTENANCE2_PPM: Final = 7
+RISK_RISKMARKET_MAINTENANCE3_PPM: Final = 8
+RISK_RISKMARKET_TIER2_FROM_MILLIONS: Final = 9
+RISK_RISKMARKET_TIER3_FROM_MILLIONS: Final = 10
 RISK_RISKMARKET_FUNDING_INDEX_PPM: Final = 11
 RISK_RISKMARKET_INDEX_MS: Final = 12
-RISK_RISKMARKET_RESUMED_MS: Final = 13
+RISK_RISKMARKET_RESUMED_SEQUENCE: Final = 13
+RISK_RISKMARKET_BRAKED: Final = 14
 
 TAG_BITMAP: Final = 5
 BITMAP_WORDS: Final = 8
@@ -191,11 +260,12 @@ BITMAP_BYTES: Final = 32
 BITMAP_BITS: Final = 0
 
 TAG_LEVEL: Final = 6
-LEVEL_WORDS: Final = 3
-LEVEL_BYTES: Final = 12
+LEVEL_WORDS: Final = 4
+LEVEL_BYTES: Final = 20
 LEVEL_HEAD_PAGE: Final = 0
 LEVEL_TAIL_PAGE: Final = 1
 LEVEL_ORDERS: Final = 2
+LEVEL_LOTS: Final = 3
 
 TAG_PAGE: Final = 7
 PAGE_WORDS: Final = 4
@@ -221,18 +291,18 @@ ORDER_PAIR_SLOT: Final = 10
 ORDER_PAIR_SEQUENCE: Final = 11
 
 TAG_ORACLE: Final = 9
-ORACLE_WORDS: Final = 18
-ORACLE_BYTES: Final = 74
-ORACLE_ROUND: Final = 0
-ORACLE_SEEN: Final = 1
-ORACLE_PRICES: Final = 2
+ORACLE_WORDS: Final = 32
+ORACLE_BYTES: Final = 192
+ORACLE_PRICES: Final = 0
+ORACLE_TIMES: Final = 16
 
 TAG_CONFIG: Final = 10
-CONFIG_WORDS: Final = 86
-CONFIG_BYTES: Final = 341
+CONFIG_WORDS: Final = 87
+CONFIG_BYTES: Final = 345
 CONFIG_GOVERNANCE: Final = 0
-CONFIG_QUORUM: Final = 5
-CONFIG_SIGNERS: Final = 6
+CONFIG_FEE_ACCOUNT: Final = 5
+CONFIG_QUORUM: Final = 6
+CONFIG_SIGNERS: Final = 7
 
 TAG_OUTBOX: Final = 11
 OUTBOX_WORDS: Final = 7
@@ -242,22 +312,22 @@ OUTBOX_AMOUNT_UNITS: Final = 5
 OUTBOX_ACCOUNT: Final = 6
 
 TAG_PRICE: Final = 12
-PRICE_WORDS: Final = 10
-PRICE_BYTES: Final = 68
+PRICE_WORDS: Final = 25
+PRICE_BYTES: Final = 128
 PRICE_INDEX_TICKS: Final = 0
 PRICE_INDEX_MS: Final = 1
 PRICE_RESUMED_MS: Final = 2
 PRICE_BASIS_PPM: Final = 3
 PRICE_PREMIUM_SUM_PPM: Final = 4
 PRICE_PREMIUM_COUNT: Final = 5
-PRICE_SAMPLE_MINUTE: Final = 6
+PRICE_SAMPLE_MS: Final = 6
 PRICE_TICK_HOUR: Final = 7
-PRICE_ANCHOR_TICKS: Final = 8
-PRICE_ANCHOR_MS: Final = 9
+PRICE_SETTLE_SUM: Final = 8
+PRICE_QUOTED: Final = 9
 
 TAG_PENDING: Final = 13
-PENDING_WORDS: Final = 21
-PENDING_BYTES: Final = 164
+PENDING_WORDS: Final = 23
+PENDING_BYTES: Final = 180
 PENDING_CHANGES: Final = 0
 PENDING_EFFECTIVE_MS: Final = 1
 PENDING_RULES: Final = 2
@@ -271,23 +341,23 @@ DELEVERAGE_SINCE_MS: Final = 2
 
 # By tag; index 0 is no cell.
 CELL_NAMES: Final = ("", "Account", "Agent", "Market", "Risk", "Bitmap", "Level", "Page", "Order", "Oracle", "Config", "Outbox", "Price", "Pending", "Deleverage")
-CELL_WORDS: Final = (0, 67, 7, 18, 896, 8, 3, 4, 12, 18, 86, 7, 10, 21, 3)
-CELL_BYTES: Final = (0, 365, 29, 106, 4352, 32, 12, 13, 64, 74, 341, 36, 68, 164, 13)
+CELL_WORDS: Final = (0, 100, 7, 37, 960, 8, 4, 4, 12, 32, 87, 7, 25, 23, 3)
+CELL_BYTES: Final = (0, 625, 29, 250, 4416, 32, 20, 13, 64, 192, 345, 36, 128, 180, 13)
 CELL_FORMATS: Final = (
     struct.Struct(">"),
-    struct.Struct(">IIIIIqQIIIIIIIIQQBq" + "Bqq" * 16),
+    struct.Struct(">IIIIIqQIIIIIIIIQQIBq" + "Bqqqq" * 16),
     struct.Struct(">IIIIIBQ"),
-    struct.Struct(">BBQIIIIQQQQQIIQqqq"),
-    struct.Struct(">" + "IIIIIIIIIIIqQQ" * 64),
+    struct.Struct(">BBQIIIIQQQQQQQIQQQQqqqQqQQQIQIQQIQQQQ"),
+    struct.Struct(">" + "IIIIIIIIIIIqQQB" * 64),
     struct.Struct(">IIIIIIII"),
-    struct.Struct(">III"),
+    struct.Struct(">IIIQ"),
     struct.Struct(">IBII"),
     struct.Struct(">IBBIQQQQHIQQ"),
-    struct.Struct(">QH" + "I" * 16),
-    struct.Struct(">IIIIIB" + "IIIII" * 16),
+    struct.Struct(">" + "I" * 16 + "Q" * 16),
+    struct.Struct(">IIIIIIB" + "IIIII" * 16),
     struct.Struct(">IIIIIQQ"),
-    struct.Struct(">IQQqqIQQIQ"),
-    struct.Struct(">IQ" + "Q" * 19),
+    struct.Struct(">IQQqqIQQq" + "I" * 16),
+    struct.Struct(">IQ" + "Q" * 21),
     struct.Struct(">BIQ"),
 )
 
@@ -320,6 +390,7 @@ class Registers:
         self.clock_ms: i64 = 0  # the exchange's clock
         self.free_page: i64 = 0  # first page of the free list; 0 for none
         self.page_count: i64 = 0  # pages ever handed out
+        self.orders_total: i64 = 0  # orders in all books, dead or alive
         self.outbox_count: i64 = 0  # withdrawals so far
         self.deposited_units: i64 = 0  # all deposits
         self.withdrawn_units: i64 = 0  # all withdrawals
@@ -333,23 +404,33 @@ class Registers:
         self.surplus_units: i64 = 0  # wind-down: what is left for claims that come late
         self.funding_dust_ppm: i64 = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
         self.firing_market: i64 = 0  # market whose triggers are being fired
-        self.bulk_at: i64 = 0  # bulk in progress: where its record begins in the open chunk or the message
-        self.bulk_end: i64 = 0  # bulk in progress: where its record ends
-        self.bulk_item: i64 = 0  # bulk in progress: byte at which the next item begins
+        self.work: i64 = 0  # runs that the record in progress, or the order fired, may still make
+        self.pair_work: i64 = 0  # runs left to the triggers of a report while an order that one fired has its own, and 1
+        self.firing_book: i64 = 0  # how many of its parked books that is done with, the last number first
+        self.fired_trigger_ticks: i64 = 0  # trigger of the fired order in progress; 0 when there is none
+        self.fired_price_ticks: i64 = 0  # fired order in progress: its price as it was parked, 0 for a market order's
+        self.fired_flags: i64 = 0  # fired order in progress: its flags as it was parked
+        self.fired_sequence: i64 = 0  # fired order in progress: its sequence as it was parked
+        self.tried_account: i64 = 0  # account of the newest LIQUIDATE that the book has left something of
+        self.tried_market: i64 = 0  # its market
+        self.tried_ms: i64 = 0  # its clock; 0 before the first one
+        self.bulk_at: i64 = 0  # bulk or report in progress: where its record begins in the open chunk or the message
+        self.bulk_end: i64 = 0  # bulk or report in progress: where its record ends; 0 for none
+        self.bulk_item: i64 = 0  # bulk or report in progress: byte at which the next item or pair begins
         self.bulk_slot: i64 = 0  # bulk in progress: byte at which the next slot begins
-        self.bulk_half: i64 = 0  # bulk in progress: 1 when the cancel of a replace has run
+        self.bulk_half: i64 = 0  # bulk in progress: 1 when the cancel of a replace has run, 2 when that only made the order smaller
         self.arg_account: i64 = 0  # record in progress: account
         self.arg_market: i64 = 0  # record in progress: market
         self.arg_side: i64 = 0  # record in progress: side
         self.arg_flags: i64 = 0  # record in progress: flags, scope
         self.arg_price_ticks: i64 = 0  # record in progress: price in ticks, multiplier
         self.arg_lots: i64 = 0  # record in progress: lots left, largest size
-        self.arg_id: i64 = 0  # record in progress: client id, round, initial margin
-        self.arg_time_ms: i64 = 0  # record in progress: expiry, report time, clock, maintenance margin
-        self.arg_amount: i64 = 0  # record in progress: units, lots found by a scan, 1 for a forced close
-        self.arg_slot: i64 = 0  # record in progress: slot, signer, maker fee, account to transfer to, where a scan goes on
+        self.arg_id: i64 = 0  # record in progress: client id, initial margin
+        self.arg_time_ms: i64 = 0  # record in progress: expiry, clock, maintenance margin
+        self.arg_amount: i64 = 0  # record in progress: units, 1 for a forced close
+        self.arg_slot: i64 = 0  # record in progress: slot, maker fee, account to transfer to
         self.arg_address: bytes = bytes(20)  # record in progress: recipient, agent key
-        self.arg_trigger_ticks: i64 = 0  # record in progress: trigger price in ticks, price a scan has come to
+        self.arg_trigger_ticks: i64 = 0  # record in progress: trigger price in ticks
         self.arg_pair: i64 = 0  # record in progress: client id of the one-cancels-other partner
         self.arg_pair_slot: i64 = 0  # record in progress: where that partner is
         self.arg_record_at: i64 = 0  # record in progress: where it begins in the open chunk or the message
@@ -382,6 +463,7 @@ class Registers:
             self.clock_ms,
             self.free_page,
             self.page_count,
+            self.orders_total,
             self.outbox_count,
             self.deposited_units,
             self.withdrawn_units,
@@ -395,6 +477,16 @@ class Registers:
             self.surplus_units,
             self.funding_dust_ppm,
             self.firing_market,
+            self.work,
+            self.pair_work,
+            self.firing_book,
+            self.fired_trigger_ticks,
+            self.fired_price_ticks,
+            self.fired_flags,
+            self.fired_sequence,
+            self.tried_account,
+            self.tried_market,
+            self.tried_ms,
             self.bulk_at,
             self.bulk_end,
             self.bulk_item,
@@ -445,6 +537,7 @@ class Registers:
             self.clock_ms,
             self.free_page,
             self.page_count,
+            self.orders_total,
             self.outbox_count,
             self.deposited_units,
             self.withdrawn_units,
@@ -458,6 +551,16 @@ class Registers:
             self.surplus_units,
             self.funding_dust_ppm,
             self.firing_market,
+            self.work,
+            self.pair_work,
+            self.firing_book,
+            self.fired_trigger_ticks,
+            self.fired_price_ticks,
+            self.fired_flags,
+            self.fired_sequence,
+            self.tried_account,
+            self.tried_market,
+            self.tried_ms,
             self.bulk_at,
             self.bulk_end,
             self.bulk_item,
@@ -502,5 +605,5 @@ class Registers:
 
 
 _NOBODY: Final = bytes(20)
-_REGISTERS: Final = struct.Struct(">32sBBBQQQQHHHH32s32sQ32sQ32sQQBQIIQqqqqQQBqqqqBHHHHBIBBHIQQQQQ20sIQQHH")
-REGISTERS_BYTES: Final = 447
+_REGISTERS: Final = struct.Struct(">32sBBBQQQQHHHH32s32sQ32sQ32sQQBQIIIQqqqqQQBqqqqBIIBIIHQIBQHHHHBIBBHIQQQQQ20sIQQHH")
+REGISTERS_BYTES: Final = 491

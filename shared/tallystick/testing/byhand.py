@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+from tallystick.machine.market.funds import fund_of
+from tallystick.state import cells
 from tallystick.state.cells import (
     account_cash_units,
     risk_market_mark_ticks,
     risk_market_multiplier,
     set_account_cash_units,
+    set_account_position_cost_units,
+    set_account_position_extra_units,
     set_account_position_market,
     set_account_position_size_lots,
 )
 from tallystick.state.state import State
 
 
-def endow(state: State, units: int) -> None:
-    """Give the insurance fund money by hand, as if it had been deposited."""
-    set_account_cash_units(
-        state.accounts.words,
-        state.accounts.open(0),
-        account_cash_units(state.accounts.words, state.accounts.open(0)) + units,
-    )
+def endow(state: State, market: int, units: int) -> None:
+    """Give a market's insurance fund money by hand, as if it had been deposited."""
+    words, fund = state.accounts.words, state.accounts.open(fund_of(market))
+    set_account_cash_units(words, fund, account_cash_units(words, fund) + units)
     state.registers.cash_units += units
     state.registers.deposited_units += units
-    state.accounts.mark(0)
+    state.accounts.mark(fund_of(market))
 
 
 def hold(state: State, account: int, market: int, size: int, value: int) -> None:
-    """Give an account one position and the cash that makes it worth a value."""
+    """Give an account one position, bought at the mark, and the cash that makes it worth a value."""
     base = state.accounts.open(account)
     words = state.accounts.words
     for slot in range(2):
         set_account_position_market(words, base, slot, market if slot == 0 and size else 0)
         set_account_position_size_lots(words, base, slot, size if slot == 0 else 0)
+        set_account_position_cost_units(words, base, slot, 0)
+        set_account_position_extra_units(words, base, slot, 0)
     marks = state.risk.words
     worth = risk_market_mark_ticks(marks, state.risk.open(0), market) * risk_market_multiplier(
         marks, state.risk.open(0), market
     )
+    set_account_position_cost_units(words, base, 0, size * worth)
     set_account_cash_units(words, base, value - size * worth)
     state.accounts.mark(account)
+
+
+def write_rules(state: State, market: int, rules: dict[str, int]) -> None:
+    """Write rules into a market's cells, by the names of their fields."""
+    cell, risk = state.markets.open(market), state.risk.open(0)
+    for name, value in rules.items():
+        if hasattr(cells, f"set_market_{name}"):
+            getattr(cells, f"set_market_{name}")(state.markets.words, cell, value)
+        else:
+            getattr(cells, f"set_risk_market_{name}")(state.risk.words, risk, market, value)
+    state.markets.mark(market)
+    state.risk.mark(0)

@@ -59,54 +59,90 @@ def charged(index: int, rate: int, price: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """A position against the mark and the funding index of its market.
+    """A position against a price and the funding index of its market.
 
     Units: `size` in lots, signed; `tick` is what one lot is worth at one tick; `change` is by how much the funding
-    index rose since the position last paid, in millionths of a tick.
+    index rose since the position last paid, in millionths of a tick; `cost` and `extra` in units. `stale` positions need
+    more and leave nothing; `braked` ones count for no more than they have cost when they gain by that at the `index`.
     """
 
     size: int
-    mark: int
+    price: int
     tick: int
     change: int
     initial: Tiers
     maintenance: Tiers
-    surcharge_ppm: int = 0
+    cost: int = 0
+    extra: int = 0
+    stale: bool = False
+    braked: bool = False
+    index: int = 0
 
     def worth(self) -> int:
-        """Return what it is worth at the mark, less than nothing for a short."""
-        return self.size * self.mark * self.tick
+        """Return what it is worth at the price, less than nothing for a short."""
+        return self.size * self.price * self.tick
 
     def owed(self) -> Fraction:
         """Return the funding it has not paid yet."""
         return Fraction(self.size * self.tick * self.change, MILLION)
 
     def needs(self) -> int:
-        """Return its initial margin. Rounding: up, the tiers and the surcharge each."""
+        """Return its initial margin, twice when it is stale, and what was asked beyond the market's. Rounding: up."""
+        times = 2 if self.stale else 1
+        return times * ceil(margin(abs(self.worth()), self.initial)) + self.extra
+
+    def stays(self) -> int:
+        """Return what of it stays in a withdrawal: all when it is stale. Rounding: up."""
         notional = abs(self.worth())
-        return ceil(margin(notional, self.initial)) + ceil(Fraction(notional * self.surcharge_ppm, MILLION))
+        return (notional if self.stale else ceil(margin(notional, self.initial))) + self.extra
+
+    def brings(self) -> int:
+        """Return what it counts for, the funding it owes off. Rounding: against it."""
+        brings = self.worth() - ceil(self.owed())
+        held = self.braked and self.size * self.index * self.tick > self.cost
+        return min(brings, self.cost) if held else brings
+
+    def gain(self) -> int:
+        """Return what it would bring beyond what it has cost; nothing when it has lost."""
+        return max(0, self.brings() - self.cost)
 
     def keeps(self) -> int:
         """Return its maintenance margin. Rounding: up."""
         return ceil(margin(abs(self.worth()), self.maintenance))
 
 
-def account_health(cash: int, holdings: list[Holding]) -> tuple[int, int, int, int]:
-    """Return (value, initial margin, maintenance margin, notional). Rounding: against the account, by position."""
-    value = cash + sum(each.worth() - ceil(each.owed()) for each in holdings)
+def leaning(mark: int, index: int, size: int) -> tuple[int, int, int, int]:
+    """Return what a position is measured at, in the order of the names: worst and best for it, the index, the mark."""
+    prices = sorted((mark, index), key=lambda price: size * price)
+    return prices[0], prices[1], index, mark
+
+
+def held_by_brake(
+    index: int, clock_ms: int, fall: tuple[int, int], rise: tuple[int, int], lots: int, gain: int
+) -> bool:
+    """Whether a brake holds a position that gains so much at the index: the tick it jumped from and until when, of either."""
+    beyond, until_ms = rise if lots > 0 else fall
+    return clock_ms < until_ms and (index - beyond) * lots > 0 and gain > 0
+
+
+def account_health(cash: int, holdings: list[Holding]) -> tuple[int, int, int, int, int, int]:
+    """Return (value, initial, maintenance, notional, what stays, gain). Rounding: against the account, by position."""
+    value = cash + sum(each.brings() for each in holdings)
     notional = sum(abs(each.worth()) for each in holdings)
-    return value, sum(each.needs() for each in holdings), sum(each.keeps() for each in holdings), notional
+    needs, keeps = (sum(of(each) for each in holdings) for of in (Holding.needs, Holding.keeps))
+    stays, gain = (sum(of(each) for each in holdings) for of in (Holding.stays, Holding.gain))
+    return value, needs, keeps, notional, stays, gain
 
 
-def withdrawable(health: tuple[int, int, int, int], held: int) -> int:
-    """Return what may leave an account when the Vault still holds so much: a tenth of the notional stays at least."""
-    value, initial, _, notional = health
-    stays = max(Fraction(initial), Fraction(notional, 10))
+def withdrawable(health: tuple[int, int, int, int, int, int], held: int) -> int:
+    """Return what may leave an account when the Vault still holds so much: gains and a tenth of the notional stay."""
+    value, _, _, notional, staying, gain = health
+    stays = max(Fraction(staying), Fraction(notional, 10), Fraction(gain))
     return max(0, min(floor(value - stays), held))
 
 
 def liquidation_fee(quote: int, fee_ppm: int, improvement: int, room: int) -> int:
-    """Return what a liquidated account pays the insurance fund for a fill. Units: units. Rounding: down."""
+    """Return what a liquidated account pays the market's insurance fund for a fill. Units: units. Rounding: down."""
     return max(0, min(floor(Fraction(quote * fee_ppm, MILLION)), improvement, room))
 
 

@@ -16,11 +16,15 @@ from tallystick.state.cells import (
     account_position_market,
     account_position_size_lots,
     market_max_lots,
+    price_index_ms,
     risk_market_multiplier,
     set_account_cash_units,
+    set_account_position_cost_units,
+    set_account_position_extra_units,
     set_account_position_funding_index_ppm,
     set_account_position_market,
     set_account_position_size_lots,
+    set_price_settle_sum,
 )
 from tallystick.state.layout import (
     KIND_DATED,
@@ -34,10 +38,12 @@ from tallystick.state.layout import (
     MAX_OPEN_INTEREST_LOTS,
     MAX_POSITIONS,
     MAX_PRICE_TICKS,
+    MIN_INITIAL_PPM,
+    MIN_MAINTENANCE_PPM,
     PPM,
 )
 from tallystick.state.state import State
-from tallystick.testing.world import write_rules
+from tallystick.testing.byhand import write_rules
 
 TIER_MOST: Final = (1 << 32) - 1
 FAR_MARKETS: Final = 2
@@ -70,12 +76,14 @@ def listing(chance: random.Random) -> dict[str, int]:
         "max_lots": max_lots,
         "max_open_interest_lots": extreme(chance, 1, min(MAX_OPEN_INTEREST_LOTS, MAX_OPEN_EXPOSURE // multiplier)),
         "insurance_lots": extreme(chance, 0, max_lots),
+        "fund_units": extreme(chance, 0, MAX_CASH_UNITS),
         "taker_fee_ppm": taker,
         "maker_fee_ppm": extreme(chance, 0, PPM),
         "rebate_ppm": extreme(chance, 0, taker),
         "liquidation_fee_ppm": extreme(chance, 0, PPM),
         "band_ppm": extreme(chance, 1, PPM),
-        "move_ppm": extreme(chance, 1, PPM),
+        "quote_lots": chance.choice((0, 1, extreme(chance, 1, max_lots), extreme(chance, 1, (1 << 62) - 1))),
+        "min_order_units": chance.choice((0, 0, extreme(chance, 0, MAX_CASH_UNITS))),
         **margins(chance),
     }
     if chance.random() < 0.5:
@@ -87,11 +95,11 @@ def listing(chance: random.Random) -> dict[str, int]:
 def margins(chance: random.Random) -> dict[str, int]:
     """Return margin fractions of one to three tiers."""
     tiers = chance.randint(1, 3)
-    initial = sorted(extreme(chance, 1, PPM) for _ in range(tiers))
-    kept = sorted(extreme(chance, 1, PPM) for _ in range(tiers))
+    initial = sorted(extreme(chance, MIN_INITIAL_PPM, PPM) for _ in range(tiers))
+    kept = sorted(extreme(chance, MIN_MAINTENANCE_PPM, PPM) for _ in range(tiers))
     rules: dict[str, int] = {}
     for suffix, most, least in zip(("", "2", "3"), initial, kept, strict=False):
-        rules |= {f"initial{suffix}_ppm": most, f"maintenance{suffix}_ppm": min(most, least)}
+        rules |= {f"initial{suffix}_ppm": most, f"maintenance{suffix}_ppm": min(2 * most // 3, least)}
     if tiers > 1:
         rules["tier2_from_millions"] = extreme(chance, 1, chance.choice((40, TIER_MOST - 1)))
     if tiers > 2:
@@ -111,20 +119,22 @@ def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool)
             **rules,
             "status": MARKET_LIVE,
             "mark_ticks": extreme(chance, 1, MAX_PRICE_TICKS),
-            "surcharge_ppm": extreme(chance, 0, PPM - rules["initial_ppm"]),
+            "index_ticks": index,
             "funding_index_ppm": extreme(chance, -reach, reach),
         },
     )
-    samples = extreme(chance, 1, 60)
-    most = samples * MAX_PRICE_TICKS * PPM
+    clock_ms = state.registers.clock_ms
+    samples = extreme(chance, 1, layout.HOUR_MS)
+    most = samples * PPM
     values = {
         "index_ticks": index,
-        "index_ms": _index_ms(chance, state.registers.clock_ms),
-        "resumed_ms": chance.choice((0, 0, _index_ms(chance, state.registers.clock_ms))),
+        "index_ms": _index_ms(chance, clock_ms),
+        "resumed_ms": chance.choice((0, 0, _index_ms(chance, clock_ms))),
         "basis_ppm": extreme(chance, -index * rules["band_ppm"], index * rules["band_ppm"]),
+        "sample_ms": extreme(chance, max(0, clock_ms - 2 * layout.SAMPLE_MOST_MS), clock_ms),
         "premium_count": samples,
         "premium_sum_ppm": extreme(chance, -most, most),
-        "tick_hour": state.registers.clock_ms // layout.HOUR_MS,
+        "tick_hour": clock_ms // layout.HOUR_MS,
     }
     base = state.prices.open(market)
     for name, value in values.items():
@@ -133,14 +143,31 @@ def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool)
     write_rules(state, market, {"index_ms": values["index_ms"]})
 
 
+def brake_by_hand(state: State, market: int, chance: random.Random) -> None:
+    """Write what jumps of a market are measured from, brakes of which some are over, and what the newest index found held."""
+    clock_ms, rules = state.registers.clock_ms, {"braked": chance.randrange(4)}
+    for name in ("anchor", "down", "up"):
+        rules[f"{name}_ticks"] = extreme(chance, 1, MAX_PRICE_TICKS)
+    rules["anchor_ms"] = extreme(chance, max(0, clock_ms - 2 * layout.BRAKE_WINDOW_MS), clock_ms)
+    for name in ("down", "up"):
+        rules[f"{name}_jump_ms"] = extreme(chance, max(0, clock_ms - layout.BRAKE_MOST_MS), clock_ms)
+        rules[f"{name}_ms"] = rules[f"{name}_jump_ms"] + chance.choice((0, layout.BRAKE_MS, layout.BRAKE_MOST_MS))
+    write_rules(state, market, rules)
+
+
 def _index_ms(chance: random.Random, clock_ms: int) -> int:
     """Return a time of the newest index, mostly one that is not stale."""
     return extreme(chance, max(1, clock_ms - layout.STALE_MS - 2), clock_ms) if chance.random() < 0.9 else 1
 
 
-def expire(state: State, market: int, expiry_ms: int) -> None:
-    """Make a market a dated future."""
+def expire(state: State, market: int, expiry_ms: int, chance: random.Random) -> None:
+    """Make a market a dated future, whose indices have stood for what had gone of its settlement window at its newest."""
     write_rules(state, market, {"kind": KIND_DATED, "expiry_ms": expiry_ms})
+    words, price = state.prices.words, state.prices.open(market)
+    ahead = min(max(expiry_ms - price_index_ms(words, price), 0), layout.SETTLE_WINDOW_MS)
+    most = MAX_PRICE_TICKS * (layout.SETTLE_WINDOW_MS - ahead)
+    set_price_settle_sum(words, price, extreme(chance, 0, most))
+    state.prices.mark(market)
 
 
 def fill_account(state: State, account: int, markets: list[int], chance: random.Random, *, far: list[int]) -> None:
@@ -151,7 +178,12 @@ def fill_account(state: State, account: int, markets: list[int], chance: random.
         most = market_max_lots(state.markets.words, state.markets.open(market))
         reach = MAX_FUNDING_INDEX_PPM if market in far else NEAR_FUNDING
         set_account_position_market(words, base, slot, market)
-        set_account_position_size_lots(words, base, slot, extreme(chance, 1, most) * chance.choice((1, -1)))
+        size = extreme(chance, 1, most) * chance.choice((1, -1))
+        tick: int = risk_market_multiplier(state.risk.words, state.risk.open(0), market)
+        worth = size * tick * MAX_PRICE_TICKS
+        set_account_position_size_lots(words, base, slot, size)
+        set_account_position_cost_units(words, base, slot, extreme(chance, min(worth, 0), max(worth, 0)))
+        set_account_position_extra_units(words, base, slot, extreme(chance, 0, abs(worth)))
         set_account_position_funding_index_ppm(words, base, slot, extreme(chance, -reach, reach))
     set_account_cash_units(words, base, extreme(chance, -MAX_CASH_UNITS, MAX_CASH_UNITS))
     state.accounts.mark(account)

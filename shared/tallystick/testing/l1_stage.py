@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from eth_account import Account
@@ -29,8 +31,10 @@ from tallystick.rollup.views.assertion_view import Status
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.schema.names import Outcome
 from tallystick.testing.rogues.liars import lie_on
-from tallystick.testing.world import World, address, key, world_genesis
+from tallystick.testing.world import World, address, key, listed, world_genesis
 
+MARKETS: Final[Mapping[int, int]] = MappingProxyType({0: 100})
+"""What a stage's genesis lists: a number and a multiplier each."""
 PERIOD_BLOCKS = 200
 DEPOSIT_UNITS = 10**12
 FUND_WEI = 1_000 * 10**18
@@ -83,13 +87,15 @@ _DEPLOYED: Final[dict[str, _Deployed]] = {}
 
 
 class Stage:
-    """An L1 in memory with the contracts deployed, and a `world` that trades on them. `terms` are those of the
-    deployment that differ from a stage's own.
+    """An L1 in memory with the contracts deployed, and a `world` that trades on them.
+
+    `markets` are those of the genesis, a multiplier each; `terms` are those of the deployment that differ from a stage's own.
     """
 
-    def __init__(self, folder: Path, **terms: Any) -> None:
+    def __init__(self, folder: Path, *, markets: Mapping[int, int] = MARKETS, **terms: Any) -> None:
         self.folder = folder
-        self._terms = repr(sorted(terms.items()))
+        self._markets = tuple(listed(market, multiplier=multiplier) for market, multiplier in markets.items())
+        self._terms = repr((self._markets, sorted(terms.items())))
         self.server = self.start_chain()
         self.client = QuorumClient([self.server.url], clock=SystemClock())
         self.chain = L1Client(self.server.url, clock=SystemClock())
@@ -120,11 +126,12 @@ class Stage:
             "min_interval_blocks": 1,
             "answer_blocks": 2,
             "censored_blocks": 0,
+            "roots_per_second": 28_000,
         }
         config = DeployConfig(**(own | terms))
         steps = step_names()
         prediction = predict(self.client, address("deployer"), config, steps)
-        genesis = world_genesis(self.client.chain_id(), prediction.addresses.rollup)
+        genesis = world_genesis(self.client.chain_id(), prediction.addresses.rollup, self._markets)
         return deploy(
             self.client,
             account("deployer"),
@@ -279,7 +286,6 @@ def trade_between(stage: Stage, first: int, second: int) -> None:
     """Trade a little between two accounts whose deposits are on L1."""
     world = stage.world
     stage.begin()
-    world.list_market(0)
     world.report(0, 618_000)
     world.order(first, 0, 0, 617_990, 50, client_id=7)
     world.order(first, 0, 0, 617_990, 50, client_id=8)

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from tallystick.machine.by_record import begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
 from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
 from tallystick.records.codec import Record, encode
-from tallystick.records.items import Item, pack_items
+from tallystick.records.items import Item, pack_items, pack_pairs, pack_slots
 from tallystick.records.signing import accept, address_of, make, sign
-from tallystick.rollup.genesis import Genesis, genesis_state
+from tallystick.rollup.genesis import Genesis, genesis_state, list_at_once
 from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import Outcome
-from tallystick.state import cells
-from tallystick.state.cells import account_cash_units
+from tallystick.state.cells import oracle_times
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
+    BRAKE_MS,
     ITEM_SLOT_BYTES,
+    LIQUIDATION_WAIT_MS,
     MAIN_ACCOUNT_MASK,
     MAX_BATCH_SECONDS,
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
     MESSAGE_DEPOSIT,
     MESSAGE_RECORD,
-    POST_ONLY_MS,
+    REPORT_AHEAD_MS,
+    REPORT_STEP_MS,
 )
-from tallystick.state.state import State
 
 START = 1_700_000_000
 """Seconds: the first batch's declared time."""
@@ -66,7 +68,7 @@ def ordinary_rules(**more: int) -> dict[str, int]:
         "max_lots": 1_000_000,
         "max_open_interest_lots": min(MAX_OPEN_INTEREST_LOTS, MAX_OPEN_EXPOSURE // multiplier),
         "band_ppm": 100_000,
-        "move_ppm": 1_000_000,
+        "quote_lots": 1,
     }
     return {**rules, **more}
 
@@ -112,7 +114,14 @@ class Published:
         self.batch_limit = len(self.headers)
 
 
-def world_genesis(chain_id: int = 1337, rollup: bytes | None = None) -> Genesis:
+def listed(market: int, **more: int) -> tuple[int, ...]:
+    """Return a listing with ordinary rules, but for what is given."""
+    return make("list_market", market=market, **ordinary_rules(**more)).values
+
+
+def world_genesis(
+    chain_id: int = 1337, rollup: bytes | None = None, markets: tuple[tuple[int, ...], ...] = ()
+) -> Genesis:
     """Return the genesis of the test world: five price signers, a quorum of three."""
     return Genesis(
         chain_id=chain_id,
@@ -120,6 +129,7 @@ def world_genesis(chain_id: int = 1337, rollup: bytes | None = None) -> Genesis:
         governance=address("governance"),
         quorum=3,
         signers=tuple(address(f"signer {i}") for i in range(5)),
+        markets=markets,
     )
 
 
@@ -132,6 +142,7 @@ class World:
 
     def __init__(self, genesis: Genesis | None = None) -> None:
         self.genesis = genesis or world_genesis()
+        self._given = genesis is not None
         self.published = Published()
         self.events: list[Event] = []
         self.state = genesis_state(self.genesis)
@@ -139,7 +150,6 @@ class World:
         self.time = START
         self.nonces: dict[int, int] = {}
         self.owners: dict[int, str] = {}
-        self.rounds: dict[int, int] = {}
         self._chunker: Chunker | None = None
         self._until = 0
 
@@ -212,11 +222,17 @@ class World:
         self.clock(ahead_ms=clock % 1000)
 
     def reopen(self, market: int, price: int) -> None:
-        """Report a price after a halt, and wait until orders may take again."""
+        """Report a price after a halt, and wait until positions may be closed again."""
         self.report(market, price)
-        for _ in range(2):
-            self.later(POST_ONLY_MS // 2)
+        for _ in range(3):
+            self.later(LIQUIDATION_WAIT_MS // 3)
             self.report(market, price)
+
+    def land(self, market: int, price: int) -> None:
+        """Report a price, and once more when no jump to it brakes anybody any more."""
+        self.report(market, price)
+        self.later(BRAKE_MS)
+        self.report(market, price)
 
     def deposit(self, name: str, account: int, amount: int) -> Outcome:
         """Queue a deposit on L1 and consume it in a batch of its own."""
@@ -236,18 +252,9 @@ class World:
 
     def order(self, account: int, market: int, side: int, price: int, lots: int, **more: int) -> Outcome:
         """Place an order signed by the account's owner."""
-        values = {"nonce": self.next_nonce(account), **more}
-        record = self.signed(
-            "order",
-            self.owners[account],
-            account=account,
-            market=market,
-            side=side,
-            price_ticks=price,
-            lots=lots,
-            **values,
-        )
-        return self.send(record)
+        values = {"nonce": self.next_nonce(account), "price_ticks": price, "lots": lots, **more}
+        owner = self.owners[account]
+        return self.send(self.signed("order", owner, account=account, market=market, side=side, **values))
 
     def conditional(
         self, account: int, market: int, side: int, price: int, lots: int, trigger: int, **more: int
@@ -270,24 +277,23 @@ class World:
     def cancel(self, account: int, client_id: int, slot: int) -> Outcome:
         """Cancel an order at a slot."""
         nonce = self.next_nonce(account)
-        record = self.signed(
-            "cancel", self.owners[account], account=account, nonce=nonce, client_id=client_id, slot=slot
-        )
-        return self.send(record)
+        values = {"account": account, "nonce": nonce, "client_id": client_id, "slot": slot}
+        return self.send(self.signed("cancel", self.owners[account], **values))
 
     def cancel_all(self, account: int) -> Outcome:
         """Cancel every order of an account."""
-        nonce = self.next_nonce(account)
-        return self.send(self.signed("cancel_all", self.owners[account], account=account, nonce=nonce))
+        return self.send(
+            self.signed("cancel_all", self.owners[account], account=account, nonce=self.next_nonce(account))
+        )
 
     def dead_man(self, account: int, time_ms: int) -> Outcome:
         """Arm an account's dead-man switch."""
         nonce = self.next_nonce(account)
         return self.send(self.signed("dead_man", self.owners[account], account=account, nonce=nonce, time_ms=time_ms))
 
-    def clean(self, slot: int) -> Outcome:
-        """Remove a dead order."""
-        return self.send(make("clean", slot=slot))
+    def clean(self, *slots: int) -> Outcome:
+        """Remove dead orders; return what became of the last one."""
+        return self.send(make("clean", pack_slots(*slots)))
 
     def settle_account(self, account: int) -> Outcome:
         """Count or pay an account's claim in a wind-down."""
@@ -336,9 +342,9 @@ class World:
         """Send a position to the book."""
         return self.send(make("liquidate", account=account, market=market))
 
-    def take_over(self, account: int, market: int) -> Outcome:
-        """Let the insurance fund take up a position."""
-        return self.send(make("take_over", account=account, market=market))
+    def take_over(self, account: int, market: int, lots: int) -> Outcome:
+        """Let the market's insurance fund take up lots of a position."""
+        return self.send(make("take_over", account=account, market=market, lots=lots))
 
     def nominate(self, account: int, market: int, candidate: int) -> Outcome:
         """Nominate a candidate for a deleveraging."""
@@ -348,8 +354,18 @@ class World:
         """Close a position against the nominee's."""
         return self.send(make("deleverage", account=account))
 
-    def list_market(self, market: int, **more: int) -> Outcome:
-        """List a market with ordinary rules."""
+    def list_market(self, market: int, **more: int) -> None:
+        """List a market with ordinary rules in the genesis, late too, where nothing has named it: it takes orders at once.
+
+        Raises: BadInput for rules that cannot stand together; RuntimeError when the genesis was given and is on L1.
+        """
+        if self._given:
+            raise RuntimeError(f"the genesis is on L1, and has no market {market}")
+        self.genesis = replace(self.genesis, markets=(*self.genesis.markets, listed(market, **more)))
+        list_at_once(self.state, listed(market, **more))
+
+    def list_by_record(self, market: int, **more: int) -> Outcome:
+        """List a market with ordinary rules by governance's record: it takes orders three weeks later."""
         return self.send(self.signed("list_market", "governance", market=market, **ordinary_rules(**more)))
 
     def change_market(self, market: int, change: int, by: str = "governance", /, **more: int) -> Outcome:
@@ -357,37 +373,25 @@ class World:
         rules = {name: value for name, value in ordinary_rules(**more).items() if name in RULES}
         return self.send(self.signed("change_market", by, market=market, change=change, **rules))
 
+    def reported(self, prices: Mapping[int, int] | bytes, signer: int, time_ms: int, by: str = "") -> Record:
+        """Return a signer's report of prices by market, or of bytes that are no pairs, signed by nobody else if none is named."""
+        pairs = prices if isinstance(prices, bytes) else pack_pairs(prices)
+        record = make("report_prices", pairs, signer=signer, time_ms=time_ms)
+        return sign(record, self.state.registers.domain, key(by or f"signer {signer}"))
+
+    def prices(self, prices: Mapping[int, int], signer: int, ahead_ms: int = 0) -> Outcome:
+        """Report prices by market of one signer under one signature; return the last one's outcome."""
+        return self.send(self.reported(prices, signer, self.state.registers.clock_ms + ahead_ms))
+
     def report(self, market: int, price: int, signers: tuple[int, ...] = (0, 1, 2)) -> Outcome:
-        """Report a price of the market's next round by some signers; return the newest outcome."""
-        self.rounds[market] = self.rounds.get(market, 0) + 1
-        outcome = Outcome.ACCEPTED
-        for i in signers:
-            record = self.signed(
-                "report_price",
-                f"signer {i}",
-                market=market,
-                signer=i,
-                round=self.rounds[market],
-                price_ticks=price,
-                time_ms=self.state.registers.clock_ms,
-            )
-            outcome = self.send(record)
-        return outcome
+        """Report a price of one market by some signers, a second behind their last ones; return the newest outcome."""
+        return [self.prices({market: price}, i, self._until_next(market, i)) for i in signers][-1]
 
-
-def write_rules(state: State, market: int, rules: dict[str, int]) -> None:
-    """Write rules into a market's cells, by the names of their fields."""
-    cell, risk = state.markets.open(market), state.risk.open(0)
-    for name, value in rules.items():
-        if hasattr(cells, f"set_market_{name}"):
-            getattr(cells, f"set_market_{name}")(state.markets.words, cell, value)
-        else:
-            getattr(cells, f"set_risk_market_{name}")(state.risk.words, risk, market, value)
-    state.markets.mark(market)
-    state.risk.mark(0)
-
-
-def total_units(state: State) -> int:
-    """Return what the state owes: every account's cash, the fees, and all withdrawals."""
-    cash = sum(account_cash_units(state.accounts.words, account) for _, account in state.accounts.every())
-    return cash + state.registers.fees_units + state.registers.withdrawn_units
+    def _until_next(self, market: int, signer: int) -> int:
+        """Return how far ahead of the clock a signer's next report of a market is, moving the clock on where that is too far."""
+        last = oracle_times(self.state.oracles.words, self.state.oracles.open(market), signer)
+        ahead = last + REPORT_STEP_MS - self.state.registers.clock_ms if last else 0
+        if ahead > REPORT_AHEAD_MS:
+            self.clock(self.state.registers.clock_ms - self.time * 1000 + ahead)
+            return 0
+        return max(0, ahead)

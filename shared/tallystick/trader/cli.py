@@ -64,6 +64,11 @@ COMMANDS: Final = (
     governance.list_market,
     governance.change_market,
     governance.apply_change,
+    governance.change_fee_account,
+    governance.delist,
+    governance.apply_fee_account,
+    governance.sweep,
+    governance.top_up,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -6,13 +6,12 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from tallystick.errors import BadInput, DataMismatch
+from tallystick.errors import BadInput
 from tallystick.ports import Chance
 from tallystick.ports.system import SystemChance
-from tallystick.records.chunks import padded
 from tallystick.records.codec import Record, encode
-from tallystick.records.items import Item, pack_items
-from tallystick.records.receipts import Receipt, check_receipt
+from tallystick.records.items import Item, pack_items, pack_slots
+from tallystick.records.receipts import check_receipt, check_record_of
 from tallystick.records.signing import address_of, make, sign
 from tallystick.shapes.accounts import Account, AccountFill, Agent, Order, PlacedOrder, Withdrawal
 from tallystick.shapes.market_data import Book, Funding, Market, Trade
@@ -36,7 +35,6 @@ from tallystick.shapes.routes import (
     WITHDRAWALS,
 )
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
-from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
 from tallystick.trader.offers import accepted, apart
 from tallystick.transport import OperatorRefused, Transport
@@ -199,7 +197,7 @@ class TraderClient:
         return self.send(self.signed("withdraw", amount_units=amount_units, recipient=to))
 
     def transfer(self, to: int, amount_units: int) -> Answer:
-        """Move cash to another account of the same owner, or into the insurance fund, account 0."""
+        """Move cash to another account of the same owner, or into the insurance fund of a market or the treasury."""
         return self.send(self.signed("transfer", to=to, amount_units=amount_units))
 
     def offer(self, nonce: int | None = None, **terms: int) -> Record:
@@ -229,9 +227,9 @@ class TraderClient:
         """Have any account's position sent to the book, if it cannot be carried."""
         return self.send(make("liquidate", account=account, market=market))
 
-    def take_over(self, account: int, market: int) -> Answer:
-        """Have the insurance fund take up a position that the book does not."""
-        return self.send(make("take_over", account=account, market=market))
+    def take_over(self, account: int, market: int, lots: int) -> Answer:
+        """Have the market's insurance fund take up a position that the book does not."""
+        return self.send(make("take_over", account=account, market=market, lots=lots))
 
     def nominate(self, account: int, market: int, candidate: int) -> Answer:
         """Nominate an account whose opposite position takes up one that nobody else takes."""
@@ -241,9 +239,9 @@ class TraderClient:
         """Have an account's position closed against the nominee's."""
         return self.send(make("deleverage", account=account))
 
-    def clean(self, slot: int) -> Answer:
-        """Have a dead order taken out of the book."""
-        return self.send(make("clean", slot=slot))
+    def clean(self, *slots: int) -> Answer:
+        """Have dead orders taken out of the book, at most CLEAN_SLOTS; the answer is what became of the last one."""
+        return self.send(make("clean", pack_slots(*slots)))
 
     def settle_position(self, account: int, market: int) -> Answer:
         """Have an account's position in a settled market turned into cash."""
@@ -253,9 +251,17 @@ class TraderClient:
         """Have an account's claim in a wind-down counted, or paid."""
         return self.send(make("settle_account", account=account))
 
-    def apply_change(self, market: int) -> Answer:
-        """Have a market's proposed rules put in force."""
-        return self.send(make("apply_change", market=market))
+    def apply_change(self, pending: int) -> Answer:
+        """Have a market's proposed rules put in force, or with FEE_ACCOUNT_PENDING the proposed account of the fees."""
+        return self.send(make("apply_change", pending=pending))
+
+    def sweep(self) -> Answer:
+        """Have the fees kept so far paid to the treasury and the account of the fees."""
+        return self.send(make("sweep"))
+
+    def top_up(self, market: int) -> Answer:
+        """Have a market's insurance fund brought back to what it is to be worth, out of the treasury."""
+        return self.send(make("top_up", market=market))
 
     def signed(self, kind: str, *blobs: bytes, **values: int) -> Record:
         """Return a record of the account with the next nonce, signed."""
@@ -333,17 +339,12 @@ class TraderClient:
 
     def _check(self, record: Record, answer: Answer) -> None:
         """Check that the receipt is the operator's and, where nothing was filled in, that it is of this record."""
-        receipt = Receipt(
-            number=answer.record_number,
-            accumulator=bytes.fromhex(answer.accumulator[2:]),
-            record_hash=bytes.fromhex(answer.record_hash[2:]),
-            signature=bytes.fromhex(answer.signature[2:]),
-        )
+        receipt = answer.receipt
         check_receipt(receipt, self.domain, bytes.fromhex(self.receipt_signer[2:]))
         pairs = record.kind.name == "conditional" and record.value("pair") != 0
         filled_in = pairs or record.kind.name in ("cancel", "bulk")
-        if not filled_in and receipt.record_hash != keccak(padded(encode(record))):
-            raise DataMismatch("the receipt is of another record", receipt=receipt.record_hash)
+        if not filled_in:
+            check_record_of(receipt, record)
 
     def _secret(self) -> bytes:
         if self._key is None:

@@ -33,7 +33,7 @@ def markets_page(markets: Sequence[Market]) -> Page:
             each.best_ask_ticks or "-",
             each.open_interest_lots,
             *(f"{ppm / 10_000:.2f}%" for ppm in (each.initial_ppm, each.taker_fee_ppm, each.maker_fee_ppm)),
-            each.status,
+            f"listed, live {spoken(each.live_ms)}" if each.status == "listed" else each.status,
         )
         for each in markets
     ]
@@ -68,7 +68,7 @@ def trades_page(trades: Sequence[Trade]) -> Page:
 
 def account_page(account: Account) -> Page:
     """Return an account with its positions and orders."""
-    names = ("cash", "value", "initial", "maintenance", "withdrawable")
+    names = ("cash", "value", "initial", "maintenance", "free", "spare", "gain", "withdrawable")
     page: Page = [
         f"account {account.account} of {account.owner}, next nonce {account.next_nonce}",
         table(["", figures()], [(name, tokens(getattr(account, name + "_units"))) for name in names], indent=2),
@@ -77,10 +77,19 @@ def account_page(account: Account) -> Page:
         page.append(f"  dead-man switch goes off at {spoken(account.dead_man_ms)}")
     if account.positions:
         rows = [
-            (each.market, f"{each.size_lots:+}", each.mark_ticks, tokens(each.worth_units))
+            (
+                *(
+                    each.market,
+                    f"{each.size_lots:+}",
+                    each.mark_ticks,
+                    tokens(each.worth_units),
+                    tokens(each.cost_units),
+                ),
+                f"held until {spoken(each.held_until_ms)}" if each.held_until_ms else "",
+            )
             for each in account.positions
         ]
-        titles: list[Title] = [figures("market"), figures("position, lots"), figures("mark"), figures("worth")]
+        titles: list[Title] = [*map(figures, ("market", "position, lots", "mark", "worth", "cost")), ""]
         page += ["", table(titles, rows, indent=2)]
     if account.orders:
         resting = [(each.client_id, each.sequence, each.market, _resting(each)) for each in account.orders]

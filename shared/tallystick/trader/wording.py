@@ -12,7 +12,6 @@ from tallystick.numbers import decimal
 from tallystick.shapes.progress import Info
 from tallystick.state.layout import (
     BUY,
-    FLAG_FOK,
     FLAG_IOC,
     FLAG_MARKET,
     FLAG_POST_ONLY,
@@ -26,7 +25,6 @@ from tallystick.state.layout import (
 
 FLAG_WORDS: Final = {
     "ioc": FLAG_IOC,
-    "fok": FLAG_FOK,
     "post-only": FLAG_POST_ONLY,
     "reduce-only": FLAG_REDUCE_ONLY,
     "market": FLAG_MARKET,
@@ -44,7 +42,7 @@ TIME_HINT: Final = "a duration such as 90s, 15m, 8h or 30d, a time such as 2030-
 def parse_side(text: str) -> int:
     """Return a side. Raises: BadInput when it is none."""
     if text not in ("buy", "sell"):
-        raise BadInput("a side is buy or sell", side=text)
+        raise BadInput("no such side", hint="a side is buy or sell", side=text)
     return int(text == "sell")
 
 
@@ -58,7 +56,7 @@ def order_flags(words: list[str]) -> int:
             raise BadInput("not a flag of an order", hint=", ".join(FLAG_WORDS), flag=word)
     if len(set(words) & set(SELF_TRADE)) > 1:
         raise BadInput("one way to meet an own order", hint=" or ".join(SELF_TRADE), flags=" ".join(words))
-    if "post-only" in words and {"ioc", "fok", "market"} & set(words):
+    if "post-only" in words and {"ioc", "market"} & set(words):
         raise BadInput(
             "an order either takes at once or only posts", hint="leave --post-only out", flags=" ".join(words)
         )
@@ -87,7 +85,7 @@ def parse_scope(text: str) -> int:
     if text in ("1", "2", "3"):
         return int(text)
     if text not in SCOPES:
-        raise BadInput("a scope is place, cancel or both", scope=text)
+        raise BadInput("no such scope", hint="a scope is place, cancel or both", scope=text)
     return SCOPES.index(text) + 1
 
 

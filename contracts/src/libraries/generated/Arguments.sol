@@ -18,7 +18,7 @@ function setArgs(Registers registers, uint8 kind, uint256[] memory values) pure 
     if (kind == RecordKinds.CANCEL) return _setCancel(registers, values);
     if (kind == RecordKinds.WITHDRAW) return _setWithdraw(registers, values);
     if (kind == RecordKinds.APPROVE_AGENT) return _setApproveAgent(registers, values);
-    if (kind == RecordKinds.REPORT_PRICE) return _setReportPrice(registers, values);
+    if (kind == RecordKinds.REPORT_PRICES) return _setReportPrices(registers, values);
     if (kind == RecordKinds.LIST_MARKET) return _setListMarket(registers, values);
     if (kind == RecordKinds.CHANGE_MARKET) return _setChangeMarket(registers, values);
     if (kind == RecordKinds.APPLY_CHANGE) return _setApplyChange(registers, values);
@@ -36,6 +36,10 @@ function setArgs(Registers registers, uint8 kind, uint256[] memory values) pure 
     if (kind == RecordKinds.SETTLE_ACCOUNT) return _setSettleAccount(registers, values);
     if (kind == RecordKinds.BLOCK_TRADE) return _setBlockTrade(registers, values);
     if (kind == RecordKinds.CANCEL_BEFORE) return _setCancelBefore(registers, values);
+    if (kind == RecordKinds.SWEEP) return _setSweep(registers, values);
+    if (kind == RecordKinds.TOP_UP) return _setTopUp(registers, values);
+    if (kind == RecordKinds.CHANGE_FEE_ACCOUNT) return _setChangeFeeAccount(registers, values);
+    if (kind == RecordKinds.DELIST) return _setDelist(registers, values);
 }
 
 function _setClock(Registers registers, uint256[] memory values) pure {
@@ -78,12 +82,7 @@ function _setApproveAgent(Registers registers, uint256[] memory values) pure {
     registers.setPhase(Phase.APPROVE_AGENT);
 }
 
-function _setReportPrice(Registers registers, uint256[] memory values) pure {
-    registers.setArgMarket(uint8(values[0]));
-    registers.setArgSlot(uint64(values[1]));
-    registers.setArgId(uint64(values[2]));
-    registers.setArgPriceTicks(uint32(values[3]));
-    registers.setArgTimeMs(uint64(values[4]));
+function _setReportPrices(Registers registers, uint256[] memory) pure {
     registers.setPhase(Phase.REPORT_PRICE);
 }
 
@@ -132,8 +131,7 @@ function _setDeadMan(Registers registers, uint256[] memory values) pure {
     registers.setPhase(Phase.SET_DEAD_MAN);
 }
 
-function _setClean(Registers registers, uint256[] memory values) pure {
-    registers.setArgSlot(uint64(values[0]));
+function _setClean(Registers registers, uint256[] memory) pure {
     registers.setPhase(Phase.CLEAN_ORDER);
 }
 
@@ -146,6 +144,7 @@ function _setLiquidate(Registers registers, uint256[] memory values) pure {
 function _setTakeOver(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
     registers.setArgMarket(uint8(values[1]));
+    registers.setArgLots(uint64(values[2]));
     registers.setPhase(Phase.TAKE_OVER);
 }
 
@@ -191,4 +190,24 @@ function _setCancelBefore(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
     registers.setArgId(uint64(values[3]));
     registers.setPhase(Phase.CANCEL_ALL);
+}
+
+function _setSweep(Registers registers, uint256[] memory) pure {
+    registers.setPhase(Phase.SWEEP);
+}
+
+function _setTopUp(Registers registers, uint256[] memory values) pure {
+    registers.setArgMarket(uint8(values[0]));
+    registers.setPhase(Phase.TOP_UP);
+}
+
+function _setChangeFeeAccount(Registers registers, uint256[] memory values) pure {
+    registers.setArgAccount(uint32(values[0]));
+    registers.setArgId(uint64(values[1]));
+    registers.setPhase(Phase.CHANGE_FEE_ACCOUNT);
+}
+
+function _setDelist(Registers registers, uint256[] memory values) pure {
+    registers.setArgMarket(uint8(values[0]));
+    registers.setPhase(Phase.DELIST);
 }

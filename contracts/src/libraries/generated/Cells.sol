@@ -13,7 +13,7 @@ using AccountLib for Account global;
 
 library AccountLib {
     uint256 internal constant TAG = 1;
-    uint256 internal constant BYTES = 365;
+    uint256 internal constant BYTES = 625;
 
     /// L1 address that owns it; zero when nobody does
     function owner(Account self) internal pure returns (address) {
@@ -78,49 +78,76 @@ library AccountLib {
         Packed.write(Account.unwrap(self), 76, 8, value);
     }
 
+    /// its orders in all books, dead or alive
+    function orders(Account self) internal pure returns (uint32) {
+        return uint32(Packed.read(Account.unwrap(self), 84, 4));
+    }
+
+    function setOrders(Account self, uint32 value) internal pure {
+        Packed.write(Account.unwrap(self), 84, 4, value);
+    }
+
     /// its place in a wind-down: 0 nothing yet, 1 its claim is counted, 2 it is paid
     function settled(Account self) internal pure returns (uint8) {
-        return uint8(Packed.read(Account.unwrap(self), 84, 1));
+        return uint8(Packed.read(Account.unwrap(self), 88, 1));
     }
 
     function setSettled(Account self, uint8 value) internal pure {
-        Packed.write(Account.unwrap(self), 84, 1, value);
+        Packed.write(Account.unwrap(self), 88, 1, value);
     }
 
     /// its claim in a wind-down
     function claimUnits(Account self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Account.unwrap(self), 85, 8)));
+        return int64(uint64(Packed.read(Account.unwrap(self), 89, 8)));
     }
 
     function setClaimUnits(Account self, int64 value) internal pure {
-        Packed.write(Account.unwrap(self), 85, 8, uint64(value));
+        Packed.write(Account.unwrap(self), 89, 8, uint64(value));
     }
 
     /// market id
     function positionMarket(Account self, uint256 i) internal pure returns (uint8) {
-        return uint8(Packed.read(Account.unwrap(self), 93 + i * 17, 1));
+        return uint8(Packed.read(Account.unwrap(self), 97 + i * 33, 1));
     }
 
     function setPositionMarket(Account self, uint256 i, uint8 value) internal pure {
-        Packed.write(Account.unwrap(self), 93 + i * 17, 1, value);
+        Packed.write(Account.unwrap(self), 97 + i * 33, 1, value);
     }
 
     /// signed size in lots, long is positive
     function positionSizeLots(Account self, uint256 i) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Account.unwrap(self), 94 + i * 17, 8)));
+        return int64(uint64(Packed.read(Account.unwrap(self), 98 + i * 33, 8)));
     }
 
     function setPositionSizeLots(Account self, uint256 i, int64 value) internal pure {
-        Packed.write(Account.unwrap(self), 94 + i * 17, 8, uint64(value));
+        Packed.write(Account.unwrap(self), 98 + i * 33, 8, uint64(value));
     }
 
     /// the market's funding index when the position last paid funding
     function positionFundingIndexPpm(Account self, uint256 i) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Account.unwrap(self), 102 + i * 17, 8)));
+        return int64(uint64(Packed.read(Account.unwrap(self), 106 + i * 33, 8)));
     }
 
     function setPositionFundingIndexPpm(Account self, uint256 i, int64 value) internal pure {
-        Packed.write(Account.unwrap(self), 102 + i * 17, 8, uint64(value));
+        Packed.write(Account.unwrap(self), 106 + i * 33, 8, uint64(value));
+    }
+
+    /// what was paid for its lots, less than nothing for what was received for a short
+    function positionCostUnits(Account self, uint256 i) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Account.unwrap(self), 114 + i * 33, 8)));
+    }
+
+    function setPositionCostUnits(Account self, uint256 i, int64 value) internal pure {
+        Packed.write(Account.unwrap(self), 114 + i * 33, 8, uint64(value));
+    }
+
+    /// initial margin beyond the market's, asked while its lots were added to open interest
+    function positionExtraUnits(Account self, uint256 i) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Account.unwrap(self), 122 + i * 33, 8)));
+    }
+
+    function setPositionExtraUnits(Account self, uint256 i, int64 value) internal pure {
+        Packed.write(Account.unwrap(self), 122 + i * 33, 8, uint64(value));
     }
 }
 
@@ -168,7 +195,7 @@ using MarketLib for Market global;
 
 library MarketLib {
     uint256 internal constant TAG = 3;
-    uint256 internal constant BYTES = 106;
+    uint256 internal constant BYTES = 250;
 
     /// 0 not listed, 1 live, 2 settled
     function status(Market self) internal pure returns (uint8) {
@@ -260,216 +287,396 @@ library MarketLib {
         Packed.write(Market.unwrap(self), 42, 8, value);
     }
 
-    /// open interest in units from which initial margin grows; 0 for never
-    function surchargeFromUnits(Market self) internal pure returns (uint64) {
+    /// what the insurance fund is to be worth: below it, the treasury tops it up
+    function fundUnits(Market self) internal pure returns (uint64) {
         return uint64(Packed.read(Market.unwrap(self), 50, 8));
     }
 
-    function setSurchargeFromUnits(Market self, uint64 value) internal pure {
+    function setFundUnits(Market self, uint64 value) internal pure {
         Packed.write(Market.unwrap(self), 50, 8, value);
     }
 
-    /// open interest in units at which initial margin is all of the notional
-    function surchargeToUnits(Market self) internal pure returns (uint64) {
+    /// clock of the newest top-up of the fund; 0 before the first one
+    function toppedMs(Market self) internal pure returns (uint64) {
         return uint64(Packed.read(Market.unwrap(self), 58, 8));
     }
 
-    function setSurchargeToUnits(Market self, uint64 value) internal pure {
+    function setToppedMs(Market self, uint64 value) internal pure {
         Packed.write(Market.unwrap(self), 58, 8, value);
     }
 
-    /// how far the mark may be from the index, and an unpriced market order from the mark
+    /// open interest in units from which what is added needs more initial margin; 0 for never
+    function surchargeFromUnits(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 66, 8));
+    }
+
+    function setSurchargeFromUnits(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 66, 8, value);
+    }
+
+    /// open interest in units at which all of the notional must stand behind what is added
+    function surchargeToUnits(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 74, 8));
+    }
+
+    function setSurchargeToUnits(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 74, 8, value);
+    }
+
+    /// how far the mark may be from the index, at most half the maintenance fraction
     function bandPpm(Market self) internal pure returns (uint32) {
-        return uint32(Packed.read(Market.unwrap(self), 66, 4));
+        return uint32(Packed.read(Market.unwrap(self), 82, 4));
     }
 
     function setBandPpm(Market self, uint32 value) internal pure {
-        Packed.write(Market.unwrap(self), 66, 4, value);
+        Packed.write(Market.unwrap(self), 82, 4, value);
     }
 
-    /// how far the mark may move within a second
-    function movePpm(Market self) internal pure returns (uint32) {
-        return uint32(Packed.read(Market.unwrap(self), 70, 4));
+    /// lots that a sample of the book looks for on each side; 0 counts as 1
+    function quoteLots(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 86, 8));
     }
 
-    function setMovePpm(Market self, uint32 value) internal pure {
-        Packed.write(Market.unwrap(self), 70, 4, value);
+    function setQuoteLots(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 86, 8, value);
+    }
+
+    /// least worth of an order at the index, unless it only reduces or has fired
+    function minOrderUnits(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 94, 8));
+    }
+
+    function setMinOrderUnits(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 94, 8, value);
+    }
+
+    /// clock from which the market takes orders; 0 for one of the genesis
+    function liveMs(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 102, 8));
+    }
+
+    function setLiveMs(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 102, 8, value);
     }
 
     /// sum of all long positions
     function openInterestLots(Market self) internal pure returns (uint64) {
-        return uint64(Packed.read(Market.unwrap(self), 74, 8));
+        return uint64(Packed.read(Market.unwrap(self), 110, 8));
     }
 
     function setOpenInterestLots(Market self, uint64 value) internal pure {
-        Packed.write(Market.unwrap(self), 74, 8, value);
+        Packed.write(Market.unwrap(self), 110, 8, value);
     }
 
     /// sum of all positions: 0 after every step of a live market
     function netLots(Market self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Market.unwrap(self), 82, 8)));
+        return int64(uint64(Packed.read(Market.unwrap(self), 118, 8)));
     }
 
     function setNetLots(Market self, int64 value) internal pure {
-        Packed.write(Market.unwrap(self), 82, 8, uint64(value));
+        Packed.write(Market.unwrap(self), 118, 8, uint64(value));
     }
 
     /// sum of size x (funding index of the position, whole ticks)
     function fundingWholeTicks(Market self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Market.unwrap(self), 90, 8)));
+        return int64(uint64(Packed.read(Market.unwrap(self), 126, 8)));
     }
 
     function setFundingWholeTicks(Market self, int64 value) internal pure {
-        Packed.write(Market.unwrap(self), 90, 8, uint64(value));
+        Packed.write(Market.unwrap(self), 126, 8, uint64(value));
     }
 
     /// sum of size x (funding index of the position, millionths of a tick beyond them)
     function fundingPartPpm(Market self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Market.unwrap(self), 98, 8)));
+        return int64(uint64(Packed.read(Market.unwrap(self), 134, 8)));
     }
 
     function setFundingPartPpm(Market self, int64 value) internal pure {
-        Packed.write(Market.unwrap(self), 98, 8, uint64(value));
+        Packed.write(Market.unwrap(self), 134, 8, uint64(value));
+    }
+
+    /// clock of the newest takeover by the market's insurance fund, or fill of its unwinding
+    function fundMs(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 142, 8));
+    }
+
+    function setFundMs(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 142, 8, value);
+    }
+
+    /// what the fund's unwinding may lose against the index: half of what it has gained
+    function fundBudgetUnits(Market self) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Market.unwrap(self), 150, 8)));
+    }
+
+    function setFundBudgetUnits(Market self, int64 value) internal pure {
+        Packed.write(Market.unwrap(self), 150, 8, uint64(value));
+    }
+
+    /// clock of the first loss of a bankrupt account that the fund's newest bound counts
+    function bearMs(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 158, 8));
+    }
+
+    function setBearMs(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 158, 8, value);
+    }
+
+    /// what the fund has borne of bankrupt accounts since then
+    function bearUnits(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 166, 8));
+    }
+
+    function setBearUnits(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 166, 8, value);
+    }
+
+    /// what it bears of them at most within BEAR_MS
+    function bearMostUnits(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 174, 8));
+    }
+
+    function setBearMostUnits(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 174, 8, value);
+    }
+
+    /// index of margins that jumps are measured from; 0 until the first index
+    function anchorTicks(Market self) internal pure returns (uint32) {
+        return uint32(Packed.read(Market.unwrap(self), 182, 4));
+    }
+
+    function setAnchorTicks(Market self, uint32 value) internal pure {
+        Packed.write(Market.unwrap(self), 182, 4, value);
+    }
+
+    /// clock when that began
+    function anchorMs(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 186, 8));
+    }
+
+    function setAnchorMs(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 186, 8, value);
+    }
+
+    /// anchor of the newest fall that brakes, the highest of those whose brake still runs
+    function downTicks(Market self) internal pure returns (uint32) {
+        return uint32(Packed.read(Market.unwrap(self), 194, 4));
+    }
+
+    function setDownTicks(Market self, uint32 value) internal pure {
+        Packed.write(Market.unwrap(self), 194, 4, value);
+    }
+
+    /// clock until which that brake runs; 0 before the first one
+    function downMs(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 198, 8));
+    }
+
+    function setDownMs(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 198, 8, value);
+    }
+
+    /// clock of that fall
+    function downJumpMs(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 206, 8));
+    }
+
+    function setDownJumpMs(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 206, 8, value);
+    }
+
+    /// anchor of the newest rise that brakes, the lowest of those whose brake still runs
+    function upTicks(Market self) internal pure returns (uint32) {
+        return uint32(Packed.read(Market.unwrap(self), 214, 4));
+    }
+
+    function setUpTicks(Market self, uint32 value) internal pure {
+        Packed.write(Market.unwrap(self), 214, 4, value);
+    }
+
+    /// clock until which that brake runs; 0 before the first one
+    function upMs(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 218, 8));
+    }
+
+    function setUpMs(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 218, 8, value);
+    }
+
+    /// clock of that rise
+    function upJumpMs(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 226, 8));
+    }
+
+    function setUpJumpMs(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 226, 8, value);
+    }
+
+    /// clock when it settled; 0 before
+    function settledMs(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 234, 8));
+    }
+
+    function setSettledMs(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 234, 8, value);
+    }
+
+    /// clock when it was first found dead, which counts while its index is older; 0 before
+    function deadMs(Market self) internal pure returns (uint64) {
+        return uint64(Packed.read(Market.unwrap(self), 242, 8));
+    }
+
+    function setDeadMs(Market self, uint64 value) internal pure {
+        Packed.write(Market.unwrap(self), 242, 8, value);
     }
 }
 
-/// Marks and margin fractions of all markets, so that a cross-margin check reads two cells.
+/// Prices and margin fractions of all markets, so that a cross-margin check reads two cells.
 type Risk is uint256;
 
 using RiskLib for Risk global;
 
 library RiskLib {
     uint256 internal constant TAG = 4;
-    uint256 internal constant BYTES = 4352;
+    uint256 internal constant BYTES = 4416;
 
     /// mark price; 0 until the first one
     function marketMarkTicks(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 0 + i * 68, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 0 + i * 69, 4));
     }
 
     function setMarketMarkTicks(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 0 + i * 68, 4, value);
+        Packed.write(Risk.unwrap(self), 0 + i * 69, 4, value);
+    }
+
+    /// index of margins that the mark followed last; 0 until the first one
+    function marketIndexTicks(Risk self, uint256 i) internal pure returns (uint32) {
+        return uint32(Packed.read(Risk.unwrap(self), 4 + i * 69, 4));
+    }
+
+    function setMarketIndexTicks(Risk self, uint256 i, uint32 value) internal pure {
+        Packed.write(Risk.unwrap(self), 4 + i * 69, 4, value);
     }
 
     /// value of one lot at one tick, in units
     function marketMultiplier(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 4 + i * 68, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 8 + i * 69, 4));
     }
 
     function setMarketMultiplier(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 4 + i * 68, 4, value);
+        Packed.write(Risk.unwrap(self), 8 + i * 69, 4, value);
     }
 
     /// initial margin fraction in millionths
     function marketInitialPpm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 8 + i * 68, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 12 + i * 69, 4));
     }
 
     function setMarketInitialPpm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 8 + i * 68, 4, value);
+        Packed.write(Risk.unwrap(self), 12 + i * 69, 4, value);
     }
 
     /// initial margin fraction of the notional beyond the second tier's beginning
     function marketInitial2Ppm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 12 + i * 68, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 16 + i * 69, 4));
     }
 
     function setMarketInitial2Ppm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 12 + i * 68, 4, value);
+        Packed.write(Risk.unwrap(self), 16 + i * 69, 4, value);
     }
 
     /// initial margin fraction of the notional beyond the third tier's beginning
     function marketInitial3Ppm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 16 + i * 68, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 20 + i * 69, 4));
     }
 
     function setMarketInitial3Ppm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 16 + i * 68, 4, value);
+        Packed.write(Risk.unwrap(self), 20 + i * 69, 4, value);
     }
 
     /// maintenance margin fraction in millionths
     function marketMaintenancePpm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 20 + i * 68, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 24 + i * 69, 4));
     }
 
     function setMarketMaintenancePpm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 20 + i * 68, 4, value);
+        Packed.write(Risk.unwrap(self), 24 + i * 69, 4, value);
     }
 
     /// maintenance margin fraction beyond the second tier's beginning
     function marketMaintenance2Ppm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 24 + i * 68, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 28 + i * 69, 4));
     }
 
     function setMarketMaintenance2Ppm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 24 + i * 68, 4, value);
+        Packed.write(Risk.unwrap(self), 28 + i * 69, 4, value);
     }
 
     /// maintenance margin fraction beyond the third tier's beginning
     function marketMaintenance3Ppm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 28 + i * 68, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 32 + i * 69, 4));
     }
 
     function setMarketMaintenance3Ppm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 28 + i * 68, 4, value);
+        Packed.write(Risk.unwrap(self), 32 + i * 69, 4, value);
     }
 
     /// notional at which the second tier begins, in millions of units; 0 for no tiers
     function marketTier2FromMillions(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 32 + i * 68, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 36 + i * 69, 4));
     }
 
     function setMarketTier2FromMillions(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 32 + i * 68, 4, value);
+        Packed.write(Risk.unwrap(self), 36 + i * 69, 4, value);
     }
 
     /// notional at which the third tier begins, in millions of units; 0 for none
     function marketTier3FromMillions(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 36 + i * 68, 4));
+        return uint32(Packed.read(Risk.unwrap(self), 40 + i * 69, 4));
     }
 
     function setMarketTier3FromMillions(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 36 + i * 68, 4, value);
-    }
-
-    /// what open interest adds to the initial margin fraction
-    function marketSurchargePpm(Risk self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Risk.unwrap(self), 40 + i * 68, 4));
-    }
-
-    function setMarketSurchargePpm(Risk self, uint256 i, uint32 value) internal pure {
-        Packed.write(Risk.unwrap(self), 40 + i * 68, 4, value);
+        Packed.write(Risk.unwrap(self), 40 + i * 69, 4, value);
     }
 
     /// funding owed per lot and multiplier since listing, in millionths of a tick
     function marketFundingIndexPpm(Risk self, uint256 i) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Risk.unwrap(self), 44 + i * 68, 8)));
+        return int64(uint64(Packed.read(Risk.unwrap(self), 44 + i * 69, 8)));
     }
 
     function setMarketFundingIndexPpm(Risk self, uint256 i, int64 value) internal pure {
-        Packed.write(Risk.unwrap(self), 44 + i * 68, 8, uint64(value));
+        Packed.write(Risk.unwrap(self), 44 + i * 69, 8, uint64(value));
     }
 
-    /// clock of the index the mark followed last; 0 when it is final, or there is none
+    /// time of the index the mark followed last; 0 when it is final, or there is none
     function marketIndexMs(Risk self, uint256 i) internal pure returns (uint64) {
-        return uint64(Packed.read(Risk.unwrap(self), 52 + i * 68, 8));
+        return uint64(Packed.read(Risk.unwrap(self), 52 + i * 69, 8));
     }
 
     function setMarketIndexMs(Risk self, uint256 i, uint64 value) internal pure {
-        Packed.write(Risk.unwrap(self), 52 + i * 68, 8, value);
+        Packed.write(Risk.unwrap(self), 52 + i * 69, 8, value);
     }
 
-    /// clock of the first index after a stale time; 0 when never stale
-    function marketResumedMs(Risk self, uint256 i) internal pure returns (uint64) {
-        return uint64(Packed.read(Risk.unwrap(self), 60 + i * 68, 8));
+    /// orders placed before it have outlived a halt; 0 while there was none
+    function marketResumedSequence(Risk self, uint256 i) internal pure returns (uint64) {
+        return uint64(Packed.read(Risk.unwrap(self), 60 + i * 69, 8));
     }
 
-    function setMarketResumedMs(Risk self, uint256 i, uint64 value) internal pure {
-        Packed.write(Risk.unwrap(self), 60 + i * 68, 8, value);
+    function setMarketResumedSequence(Risk self, uint256 i, uint64 value) internal pure {
+        Packed.write(Risk.unwrap(self), 60 + i * 69, 8, value);
+    }
+
+    /// at its newest index the brake of a fall held gaining shorts (1), that of a rise gaining longs (2)
+    function marketBraked(Risk self, uint256 i) internal pure returns (uint8) {
+        return uint8(Packed.read(Risk.unwrap(self), 68 + i * 69, 1));
+    }
+
+    function setMarketBraked(Risk self, uint256 i, uint8 value) internal pure {
+        Packed.write(Risk.unwrap(self), 68 + i * 69, 1, value);
     }
 }
 
-/// 256 occupancy bits of one level of a book side.
+/// 256 occupancy bits of one level of a book.
 type Bitmap is uint256;
 
 using BitmapLib for Bitmap global;
@@ -488,14 +695,14 @@ library BitmapLib {
     }
 }
 
-/// The orders at one price: a FIFO of pages. Parked orders have books of their own, by trigger.
+/// The orders at one price of a book, or at one trigger of a parked one: a FIFO of pages.
 type Level is uint256;
 
 using LevelLib for Level global;
 
 library LevelLib {
     uint256 internal constant TAG = 6;
-    uint256 internal constant BYTES = 12;
+    uint256 internal constant BYTES = 20;
 
     /// page with the oldest orders
     function headPage(Level self) internal pure returns (uint32) {
@@ -522,6 +729,15 @@ library LevelLib {
 
     function setOrders(Level self, uint32 value) internal pure {
         Packed.write(Level.unwrap(self), 8, 4, value);
+    }
+
+    /// what is left of them, dead or alive; of parked orders always 0
+    function lots(Level self) internal pure returns (uint64) {
+        return uint64(Packed.read(Level.unwrap(self), 12, 8));
+    }
+
+    function setLots(Level self, uint64 value) internal pure {
+        Packed.write(Level.unwrap(self), 12, 8, value);
     }
 }
 
@@ -680,40 +896,31 @@ library OrderLib {
     }
 }
 
-/// The reports of a market's newest round.
+/// Each price signer's newest report of a market.
 type Oracle is uint256;
 
 using OracleLib for Oracle global;
 
 library OracleLib {
     uint256 internal constant TAG = 9;
-    uint256 internal constant BYTES = 74;
-
-    /// the newest round
-    function round(Oracle self) internal pure returns (uint64) {
-        return uint64(Packed.read(Oracle.unwrap(self), 0, 8));
-    }
-
-    function setRound(Oracle self, uint64 value) internal pure {
-        Packed.write(Oracle.unwrap(self), 0, 8, value);
-    }
-
-    /// bit i: signer i reported in this round
-    function seen(Oracle self) internal pure returns (uint16) {
-        return uint16(Packed.read(Oracle.unwrap(self), 8, 2));
-    }
-
-    function setSeen(Oracle self, uint16 value) internal pure {
-        Packed.write(Oracle.unwrap(self), 8, 2, value);
-    }
+    uint256 internal constant BYTES = 192;
 
     /// price in ticks by signer
     function prices(Oracle self, uint256 i) internal pure returns (uint32) {
-        return uint32(Packed.read(Oracle.unwrap(self), 10 + i * 4, 4));
+        return uint32(Packed.read(Oracle.unwrap(self), 0 + i * 4, 4));
     }
 
     function setPrices(Oracle self, uint256 i, uint32 value) internal pure {
-        Packed.write(Oracle.unwrap(self), 10 + i * 4, 4, value);
+        Packed.write(Oracle.unwrap(self), 0 + i * 4, 4, value);
+    }
+
+    /// when the signer signed it; 0 before the first one
+    function times(Oracle self, uint256 i) internal pure returns (uint64) {
+        return uint64(Packed.read(Oracle.unwrap(self), 64 + i * 8, 8));
+    }
+
+    function setTimes(Oracle self, uint256 i, uint64 value) internal pure {
+        Packed.write(Oracle.unwrap(self), 64 + i * 8, 8, value);
     }
 }
 
@@ -724,9 +931,9 @@ using ConfigLib for Config global;
 
 library ConfigLib {
     uint256 internal constant TAG = 10;
-    uint256 internal constant BYTES = 341;
+    uint256 internal constant BYTES = 345;
 
-    /// may list markets, and nothing else
+    /// may list markets, propose their rules and the account of the fees, and nothing else
     function governance(Config self) internal pure returns (address) {
         return address(uint160(Packed.read(Config.unwrap(self), 0, 20)));
     }
@@ -735,22 +942,31 @@ library ConfigLib {
         Packed.write(Config.unwrap(self), 0, 20, uint160(value));
     }
 
-    /// reports that make a median
+    /// account that fees are swept to, but for the treasury's share; 0 leaves the treasury all
+    function feeAccount(Config self) internal pure returns (uint32) {
+        return uint32(Packed.read(Config.unwrap(self), 20, 4));
+    }
+
+    function setFeeAccount(Config self, uint32 value) internal pure {
+        Packed.write(Config.unwrap(self), 20, 4, value);
+    }
+
+    /// fresh reports that make a median
     function quorum(Config self) internal pure returns (uint8) {
-        return uint8(Packed.read(Config.unwrap(self), 20, 1));
+        return uint8(Packed.read(Config.unwrap(self), 24, 1));
     }
 
     function setQuorum(Config self, uint8 value) internal pure {
-        Packed.write(Config.unwrap(self), 20, 1, value);
+        Packed.write(Config.unwrap(self), 24, 1, value);
     }
 
     /// price signers
     function signers(Config self, uint256 i) internal pure returns (address) {
-        return address(uint160(Packed.read(Config.unwrap(self), 21 + i * 20, 20)));
+        return address(uint160(Packed.read(Config.unwrap(self), 25 + i * 20, 20)));
     }
 
     function setSigners(Config self, uint256 i, address value) internal pure {
-        Packed.write(Config.unwrap(self), 21 + i * 20, 20, uint160(value));
+        Packed.write(Config.unwrap(self), 25 + i * 20, 20, uint160(value));
     }
 }
 
@@ -798,9 +1014,9 @@ using PriceLib for Price global;
 
 library PriceLib {
     uint256 internal constant TAG = 12;
-    uint256 internal constant BYTES = 68;
+    uint256 internal constant BYTES = 128;
 
-    /// median of the newest round with a quorum; 0 until the first one
+    /// median of the fresh reports; 0 until the first one
     function indexTicks(Price self) internal pure returns (uint32) {
         return uint32(Packed.read(Price.unwrap(self), 0, 4));
     }
@@ -809,7 +1025,7 @@ library PriceLib {
         Packed.write(Price.unwrap(self), 0, 4, value);
     }
 
-    /// clock when it was committed
+    /// when it was signed: the quorum-th newest of its reports, at most the clock
     function indexMs(Price self) internal pure returns (uint64) {
         return uint64(Packed.read(Price.unwrap(self), 4, 8));
     }
@@ -818,7 +1034,7 @@ library PriceLib {
         Packed.write(Price.unwrap(self), 4, 8, value);
     }
 
-    /// clock of the first index after a stale time; 0 when never stale
+    /// time of the first index after a long silence; 0 when there was none
     function resumedMs(Price self) internal pure returns (uint64) {
         return uint64(Packed.read(Price.unwrap(self), 12, 8));
     }
@@ -836,7 +1052,7 @@ library PriceLib {
         Packed.write(Price.unwrap(self), 20, 8, uint64(value));
     }
 
-    /// sum of the premiums sampled since the last tick, in millionths
+    /// sum of premiums x milliseconds sampled since the last tick, in millionths
     function premiumSumPpm(Price self) internal pure returns (int64) {
         return int64(uint64(Packed.read(Price.unwrap(self), 28, 8)));
     }
@@ -845,7 +1061,7 @@ library PriceLib {
         Packed.write(Price.unwrap(self), 28, 8, uint64(value));
     }
 
-    /// how many they are
+    /// how many milliseconds they are
     function premiumCount(Price self) internal pure returns (uint32) {
         return uint32(Packed.read(Price.unwrap(self), 36, 4));
     }
@@ -854,12 +1070,12 @@ library PriceLib {
         Packed.write(Price.unwrap(self), 36, 4, value);
     }
 
-    /// minute of the newest sample, clock / 60,000
-    function sampleMinute(Price self) internal pure returns (uint64) {
+    /// clock of the newest sample of the book
+    function sampleMs(Price self) internal pure returns (uint64) {
         return uint64(Packed.read(Price.unwrap(self), 40, 8));
     }
 
-    function setSampleMinute(Price self, uint64 value) internal pure {
+    function setSampleMs(Price self, uint64 value) internal pure {
         Packed.write(Price.unwrap(self), 40, 8, value);
     }
 
@@ -872,33 +1088,33 @@ library PriceLib {
         Packed.write(Price.unwrap(self), 48, 8, value);
     }
 
-    /// mark when the newest window for its moves began; 0 until the first one
-    function anchorTicks(Price self) internal pure returns (uint32) {
-        return uint32(Packed.read(Price.unwrap(self), 56, 4));
+    /// ticks x milliseconds that a future's indices have stood in its settlement window
+    function settleSum(Price self) internal pure returns (int64) {
+        return int64(uint64(Packed.read(Price.unwrap(self), 56, 8)));
     }
 
-    function setAnchorTicks(Price self, uint32 value) internal pure {
-        Packed.write(Price.unwrap(self), 56, 4, value);
+    function setSettleSum(Price self, int64 value) internal pure {
+        Packed.write(Price.unwrap(self), 56, 8, uint64(value));
     }
 
-    /// clock when that window began
-    function anchorMs(Price self) internal pure returns (uint64) {
-        return uint64(Packed.read(Price.unwrap(self), 60, 8));
+    /// sample in progress: accounts counted on this side; 0 for none
+    function quoted(Price self, uint256 i) internal pure returns (uint32) {
+        return uint32(Packed.read(Price.unwrap(self), 64 + i * 4, 4));
     }
 
-    function setAnchorMs(Price self, uint64 value) internal pure {
-        Packed.write(Price.unwrap(self), 60, 8, value);
+    function setQuoted(Price self, uint256 i, uint32 value) internal pure {
+        Packed.write(Price.unwrap(self), 64 + i * 4, 4, value);
     }
 }
 
-/// A change of a market's rules that is not in force yet.
+/// A change that is not in force yet: of a market's rules, or of the account that fees go to.
 type Pending is uint256;
 
 using PendingLib for Pending global;
 
 library PendingLib {
     uint256 internal constant TAG = 13;
-    uint256 internal constant BYTES = 164;
+    uint256 internal constant BYTES = 180;
 
     /// changes proposed so far
     function changes(Pending self) internal pure returns (uint32) {
@@ -918,7 +1134,7 @@ library PendingLib {
         Packed.write(Pending.unwrap(self), 4, 8, value);
     }
 
-    /// the rules it brings, in the order of the record
+    /// the rules it brings, in the order of the record; the account is the first
     function rules(Pending self, uint256 i) internal pure returns (uint64) {
         return uint64(Packed.read(Pending.unwrap(self), 12 + i * 8, 8));
     }
@@ -955,7 +1171,7 @@ library DeleverageLib {
         Packed.write(Deleverage.unwrap(self), 1, 4, value);
     }
 
-    /// clock of the first nomination
+    /// clock from which ADL_DELAY_MS runs; of the newest deleveraging when nobody is nominated
     function sinceMs(Deleverage self) internal pure returns (uint64) {
         return uint64(Packed.read(Deleverage.unwrap(self), 5, 8));
     }

@@ -19,8 +19,7 @@ library OwnerOrAgentFields {
 
 /// What a record begins with that PRICE_SIGNER signs.
 library PriceSignerFields {
-    uint256 internal constant MARKET = 0;
-    uint256 internal constant SIGNER = 1;
+    uint256 internal constant SIGNER = 0;
 }
 
 /// Record 1.
@@ -70,12 +69,9 @@ library ApproveAgentFields {
 }
 
 /// Record 7.
-library ReportPriceFields {
-    uint256 internal constant MARKET = 0;
-    uint256 internal constant SIGNER = 1;
-    uint256 internal constant ROUND = 2;
-    uint256 internal constant PRICE_TICKS = 3;
-    uint256 internal constant TIME_MS = 4;
+library ReportPricesFields {
+    uint256 internal constant SIGNER = 0;
+    uint256 internal constant TIME_MS = 1;
 }
 
 /// Record 8.
@@ -99,10 +95,12 @@ library ListMarketFields {
     uint256 internal constant MAX_LOTS = 16;
     uint256 internal constant MAX_OPEN_INTEREST_LOTS = 17;
     uint256 internal constant INSURANCE_LOTS = 18;
-    uint256 internal constant SURCHARGE_FROM_UNITS = 19;
-    uint256 internal constant SURCHARGE_TO_UNITS = 20;
-    uint256 internal constant BAND_PPM = 21;
-    uint256 internal constant MOVE_PPM = 22;
+    uint256 internal constant FUND_UNITS = 19;
+    uint256 internal constant SURCHARGE_FROM_UNITS = 20;
+    uint256 internal constant SURCHARGE_TO_UNITS = 21;
+    uint256 internal constant BAND_PPM = 22;
+    uint256 internal constant QUOTE_LOTS = 23;
+    uint256 internal constant MIN_ORDER_UNITS = 24;
     uint256 internal constant FIRST_RULE = 4;
 }
 
@@ -125,16 +123,18 @@ library ChangeMarketFields {
     uint256 internal constant MAX_LOTS = 14;
     uint256 internal constant MAX_OPEN_INTEREST_LOTS = 15;
     uint256 internal constant INSURANCE_LOTS = 16;
-    uint256 internal constant SURCHARGE_FROM_UNITS = 17;
-    uint256 internal constant SURCHARGE_TO_UNITS = 18;
-    uint256 internal constant BAND_PPM = 19;
-    uint256 internal constant MOVE_PPM = 20;
+    uint256 internal constant FUND_UNITS = 17;
+    uint256 internal constant SURCHARGE_FROM_UNITS = 18;
+    uint256 internal constant SURCHARGE_TO_UNITS = 19;
+    uint256 internal constant BAND_PPM = 20;
+    uint256 internal constant QUOTE_LOTS = 21;
+    uint256 internal constant MIN_ORDER_UNITS = 22;
     uint256 internal constant FIRST_RULE = 2;
 }
 
 /// Record 10.
 library ApplyChangeFields {
-    uint256 internal constant MARKET = 0;
+    uint256 internal constant PENDING = 0;
 }
 
 /// Record 11.
@@ -176,7 +176,6 @@ library DeadManFields {
 
 /// Record 16.
 library CleanFields {
-    uint256 internal constant SLOT = 0;
 }
 
 /// Record 17.
@@ -189,6 +188,7 @@ library LiquidateFields {
 library TakeOverFields {
     uint256 internal constant ACCOUNT = 0;
     uint256 internal constant MARKET = 1;
+    uint256 internal constant LOTS = 2;
 }
 
 /// Record 19.
@@ -248,4 +248,24 @@ library CancelBeforeFields {
     uint256 internal constant AGENT = 1;
     uint256 internal constant NONCE = 2;
     uint256 internal constant SEQUENCE = 3;
+}
+
+/// Record 26.
+library SweepFields {
+}
+
+/// Record 27.
+library TopUpFields {
+    uint256 internal constant MARKET = 0;
+}
+
+/// Record 29.
+library ChangeFeeAccountFields {
+    uint256 internal constant ACCOUNT = 0;
+    uint256 internal constant CHANGE = 1;
+}
+
+/// Record 30.
+library DelistFields {
+    uint256 internal constant MARKET = 0;
 }

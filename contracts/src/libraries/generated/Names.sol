@@ -21,6 +21,12 @@ library Constants {
     uint256 internal constant MIN_FRAME_BYTES = 12;
     /// steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 19 bytes, 4 steps and 2 for its removal
     uint256 internal constant WORK_PPM = 400000;
+    /// runs of MATCH_MAKER that a record, a fired order or a report's triggers may make: makers an order meets
+    uint256 internal constant WORK = 1024;
+    /// orders of one account in all books, dead or alive: more wait in its sub-accounts
+    uint256 internal constant MAX_ORDERS = 512;
+    /// orders in all books: what they owe of steps when no byte comes any more is six times this
+    uint256 internal constant ORDERS_MOST = 8388608;
     /// steps that the L1 messages of a block of 100M gas lead to: bulks of 600 bytes
     uint256 internal constant QUEUE_STEPS = 750000;
     /// steps of a block that time bounds: 64 markets sampled with 2 x 257 every 5 s, 16 x 64 reports of 11 a second
@@ -29,8 +35,16 @@ library Constants {
     uint256 internal constant MAX_ACCOUNT = 4294967295;
     /// bits of an account id that the Vault gives; above them, which sub-account
     uint256 internal constant MAIN_ACCOUNT_MASK = 268435455;
-    /// the insurance fund: nobody owns it, anybody may transfer to it
-    uint256 internal constant INSURANCE_ACCOUNT = 0;
+    /// the treasury of the insurance funds: nobody owns it, anybody may transfer to it
+    uint256 internal constant TREASURY_ACCOUNT = 0;
+    /// the insurance fund of market 0, that of market m is m further: as the treasury; the Vault gives the numbers below
+    uint256 internal constant FIRST_FUND_ACCOUNT = 268435392;
+    /// a sweep of the fees leaves the treasury the fifth part of them
+    uint256 internal constant TREASURY_SHARE = 5;
+    /// a day: the treasury tops a market's fund up once in it at most
+    uint256 internal constant TOP_UP_MS = 86400000;
+    /// the Pending cell of the account that fees go to; behind those of 80 markets at most
+    uint256 internal constant FEE_ACCOUNT_PENDING = 80;
     /// kind, sender, account, amount, time
     uint256 internal constant MESSAGE_BYTES = 45;
     /// largest record in a message: a bulk of 27 orders, at some 50,000 gas
@@ -45,20 +59,34 @@ library Constants {
     uint256 internal constant MESSAGE_FORCE_CLOSE = 4;
     /// kind: any record but a clock's, whose bytes follow
     uint256 internal constant MESSAGE_RECORD = 5;
+    /// least initial margin fraction of a market: 50 times the margin at most
+    uint256 internal constant MIN_INITIAL_PPM = 20000;
+    /// least maintenance margin fraction of a market
+    uint256 internal constant MIN_MAINTENANCE_PPM = 10000;
+    /// 21 days from a listing to a market's first order, as before a change of rules
+    uint256 internal constant LIST_DELAY_MS = 1814400000;
     /// 21 days before a change of rules counts: longer than an exit through L1, disputed or not
     uint256 internal constant CHANGE_DELAY_MS = 1814400000;
     /// a batch raises the clock to its first record's time, less this
     uint256 internal constant CLOCK_BEHIND_MS = 10000;
     /// largest distance between the times of a batch's first and last record
     uint256 internal constant MAX_BATCH_SECONDS = 60;
-    /// a price report may be this much older than the clock
-    uint256 internal constant REPORT_AGE_MS = 60000;
-    /// a price report may be this much newer than the clock
+    /// a price report may be this much older than the clock: reports 3 s apart, a batch each 12
+    uint256 internal constant REPORT_AGE_MS = 15000;
+    /// one that came through L1 may be this much older than its message: five times a slot of 12 s
+    uint256 internal constant FORCED_AGE_MS = 60000;
+    /// a price report may be this much newer than the clock, or its message
     uint256 internal constant REPORT_AHEAD_MS = 5000;
+    /// a signer's reports of a market are this far apart: steps that no byte has paid for
+    uint256 internal constant REPORT_STEP_MS = 1000;
+    /// a market's price in a report: market 1, price 3
+    uint256 internal constant REPORT_PAIR_BYTES = 4;
     /// denominator of fractions
     uint256 internal constant PPM = 1000000;
     /// share of the notional that stays when an account withdraws
     uint256 internal constant WITHDRAW_BUFFER_PPM = 100000;
+    /// a market order that names no price may trade this far from the mark at least
+    uint256 internal constant MIN_SLACK_PPM = 10000;
     /// a book side has 2^24 price levels
     uint256 internal constant MAX_PRICE_TICKS = 16777215;
     /// markets of the risk cell
@@ -71,26 +99,36 @@ library Constants {
     uint256 internal constant MAX_EXPOSURE = 1073741824;
     /// an account's cash stays within this in either direction
     uint256 internal constant MAX_CASH_UNITS = 1152921504606846976;
-    /// a report further than this from the median of its round does not count in the index
-    uint256 internal constant DEVIATION_PPM = 100000;
-    /// an index older than this is stale, nobody trades on it: the age a report may have
-    uint256 internal constant STALE_MS = 60000;
-    /// once prices are back, orders may not take for so long: makers come first
-    uint256 internal constant POST_ONLY_MS = 60000;
-    /// once prices are back, nobody is liquidated for so long: margin can be added
-    uint256 internal constant LIQUIDATION_WAIT_MS = 300000;
-    /// a market silent for longer no longer keeps its holders from liquidation in the others
-    uint256 internal constant SILENT_MS = 3600000;
-    /// a mark moves by its market's share at most once in so long
-    uint256 internal constant MOVE_MS = 1000;
+    /// an index older than this is stale, nobody trades on it: ten reports that did not come
+    uint256 internal constant STALE_MS = 30000;
+    /// after a longer silence of prices holders are given time, and makers come first
+    uint256 internal constant LONG_SILENCE_MS = 300000;
+    /// once prices are back from it, nobody is liquidated for so long: margin can be added
+    uint256 internal constant LIQUIDATION_WAIT_MS = 60000;
     /// 7 days without an index: the exchange has stopped for good, and may be wound down
     uint256 internal constant WIND_DOWN_MS = 604800000;
     /// 7 days in which what accounts are worth is counted, before anything is paid
     uint256 internal constant CLAIM_MS = 604800000;
     /// time over which the basis is averaged: Hyperliquid's 150 seconds
     uint256 internal constant BASIS_MS = 150000;
-    /// a premium is sampled in every minute
-    uint256 internal constant MINUTE_MS = 60000;
+    /// half an hour: a dated future settles at the mean of the index over it, so its last minute counts for a thirtieth
+    uint256 internal constant SETTLE_WINDOW_MS = 1800000;
+    /// once a market has settled, who owes there is closed for so long before anybody is paid
+    uint256 internal constant SETTLE_WAIT_MS = 600000;
+    /// 3 days: a market without an index for so long, while others had one, has no signers any more
+    uint256 internal constant DEAD_MARKET_MS = 259200000;
+    /// a day after it was found dead a market settles, unless an index has come
+    uint256 internal constant DEAD_WAIT_MS = 86400000;
+    /// 7 days between the delisting of a perpetual and its expiry
+    uint256 internal constant DELIST_DELAY_MS = 604800000;
+    /// the book is sampled for the mark and the funding once in so long
+    uint256 internal constant SAMPLE_MS = 5000;
+    /// a sample counts for the time since the one before, but for no longer than this
+    uint256 internal constant SAMPLE_MOST_MS = 10000;
+    /// orders and prices that a sample looks at on each side of a book
+    uint256 internal constant SAMPLE_WORK = 256;
+    /// accounts whose orders are enough for a side of a sample: each has a part of it at least
+    uint256 internal constant QUOTERS = 16;
     /// funding ticks in every hour
     uint256 internal constant HOUR_MS = 3600000;
     /// interest in the funding of eight hours: the 0.01 % that most venues use
@@ -127,10 +165,16 @@ library Constants {
     uint256 internal constant ITEM_CANCEL = 1;
     /// bulk item: cancel the order with a client id, then place this one under the same
     uint256 internal constant ITEM_REPLACE = 2;
+    /// how far a replace has come: the cancel has run, the order is placed next
+    uint256 internal constant HALF_CANCELLED = 1;
+    /// how far a replace has come: the order keeps its place, and nothing is placed
+    uint256 internal constant HALF_KEPT = 2;
     /// where the side is in an item's first byte
     uint256 internal constant ITEM_SIDE_SHIFT = 2;
     /// largest first byte of an item: a replace that sells
     uint256 internal constant ITEM_MOST = 6;
+    /// orders that one record may take out of the book when they are dead
+    uint256 internal constant CLEAN_SLOTS = 64;
     /// largest index of a resting order
     uint256 internal constant MAX_SLOT = 68719476735;
     /// an order of a bulk: what and side 1, market 1, flags 2, price 3, lots 4, client id 8
@@ -145,13 +189,13 @@ library Constants {
     uint256 internal constant FLAG_POST_ONLY = 2;
     /// order flag: never more than what brings the position to zero
     uint256 internal constant FLAG_REDUCE_ONLY = 4;
-    /// order flag: as IOC, and nothing at all unless the book has all its lots
-    uint256 internal constant FLAG_FOK = 8;
+    /// order flag that is none: an order that carries it is refused
+    uint256 internal constant FLAG_NONE = 8;
     /// order flag: meeting an own order cancels this one, not that one
     uint256 internal constant FLAG_STP_TAKER = 16;
     /// order flag: meeting an own order cancels both
     uint256 internal constant FLAG_STP_BOTH = 32;
-    /// order flag: as IOC; without a price it is bounded by the market's band around the mark
+    /// order flag: as IOC; without a price it is bounded around the mark
     uint256 internal constant FLAG_MARKET = 64;
     /// order flag: its trigger fires when the mark is at or above it, else at or below
     uint256 internal constant FLAG_TRIGGER_ABOVE = 128;
@@ -161,14 +205,58 @@ library Constants {
     uint256 internal constant BLOCK_MAKER_REDUCES = 1;
     /// block trade: who accepts must only reduce a position
     uint256 internal constant BLOCK_TAKER_REDUCES = 2;
+    /// what an insurance fund bears of bankrupt accounts is bounded for so long after the first
+    uint256 internal constant BEAR_MS = 120000;
+    /// share of its value that it bears in that time: who won what they lost bears the rest
+    uint256 internal constant BEAR_PPM = 100000;
+    /// a jump is what the index of margins moves within so long
+    uint256 internal constant BRAKE_WINDOW_MS = 10000;
+    /// a jump holds those who gained by it for so long: a nomination, and fifteen deleveragings that follow it
+    uint256 internal constant BRAKE_MS = 20000;
+    /// a deleveraging of who owes more than he has makes a brake last so long behind it
+    uint256 internal constant BRAKE_MORE_MS = 3000;
+    /// but no longer than this behind its jump
+    uint256 internal constant BRAKE_MOST_MS = 120000;
+    /// bit of what a brake holds: shorts that gain, since the index has fallen
+    uint256 internal constant BRAKED_DOWN = 1;
+    /// bit of what a brake holds: longs that gain, since the index has risen
+    uint256 internal constant BRAKED_UP = 2;
+    /// a position is the book's first: for so long after a LIQUIDATE that left some of it, it is the fund's
+    uint256 internal constant TRIED_MS = 1000;
+    /// an insurance fund unwinds this part of what it may hold at once
+    uint256 internal constant SLICES = 16;
+    /// time between two slices of an insurance fund's unwinding
+    uint256 internal constant SLICE_MS = 5000;
+    /// time in which an insurance fund comes down by a step from the index, while nobody meets it
+    uint256 internal constant SLIP_MS = 10000;
+    /// a step by which an insurance fund sells worse than the index, or buys
+    uint256 internal constant SLIP_PPM_STEP = 100;
+    /// all of these steps together
+    uint256 internal constant SLIP_PPM_MOST = 10000;
     /// better candidates for a deleveraging may come this long after the first
-    uint256 internal constant ADL_DELAY_MS = 10000;
+    uint256 internal constant ADL_DELAY_MS = 5000;
+    /// and so long after the first behind a deleveraging of the same position
+    uint256 internal constant ADL_NEXT_MS = 1000;
     /// a nomination that is older is over: ranks are of the marks of their time
     uint256 internal constant ADL_LAPSE_MS = 60000;
-    /// side
+    /// side, and the number of the book of those who buy
     uint256 internal constant BUY = 0;
-    /// side
+    /// side, and the number of the book of those who sell
     uint256 internal constant SELL = 1;
+    /// bit of a parked book's number: it fires when the mark is at or above the trigger
+    uint256 internal constant BOOK_ABOVE = 2;
+    /// bit of a book's number: its orders wait for a trigger; their side is the lowest bit
+    uint256 internal constant BOOK_PARKED = 4;
+    /// books of a market, of which 2 and 3 are none
+    uint256 internal constant BOOKS = 8;
+    /// how a position is measured: at mark or index, whichever is worse for its owner
+    uint256 internal constant LEAN_WORST = 0;
+    /// how a position is measured: at mark or index, whichever is better for its owner
+    uint256 internal constant LEAN_BEST = 1;
+    /// how a position is measured: at the index
+    uint256 internal constant LEAN_INDEX = 2;
+    /// how a position is measured: at the mark
+    uint256 internal constant LEAN_MARKED = 3;
     /// market status
     uint256 internal constant MARKET_LIVE = 1;
     /// market status: its mark is final, its positions turn into cash
@@ -179,14 +267,14 @@ library Constants {
     uint256 internal constant CLAIM_PAID = 2;
     /// market kind: pays funding, never expires
     uint256 internal constant KIND_PERPETUAL = 0;
-    /// market kind: settles at the first index at or after its expiry
+    /// market kind: settles at its expiry
     uint256 internal constant KIND_DATED = 1;
     /// largest open interest x multiplier: all markets' values together stay below 2^62
     uint256 internal constant MAX_OPEN_EXPOSURE = 4294967296;
     /// largest open interest: its funding stays below 2^62
     uint256 internal constant MAX_OPEN_INTEREST_LOTS = 2147483648;
     /// rules of a market that may change
-    uint256 internal constant RULES = 19;
+    uint256 internal constant RULES = 21;
     /// its place among a market's rules
     uint256 internal constant RULE_INITIAL_PPM = 0;
     /// its place among a market's rules
@@ -218,13 +306,17 @@ library Constants {
     /// its place among a market's rules
     uint256 internal constant RULE_INSURANCE_LOTS = 14;
     /// its place among a market's rules
-    uint256 internal constant RULE_SURCHARGE_FROM_UNITS = 15;
+    uint256 internal constant RULE_FUND_UNITS = 15;
     /// its place among a market's rules
-    uint256 internal constant RULE_SURCHARGE_TO_UNITS = 16;
+    uint256 internal constant RULE_SURCHARGE_FROM_UNITS = 16;
     /// its place among a market's rules
-    uint256 internal constant RULE_BAND_PPM = 17;
+    uint256 internal constant RULE_SURCHARGE_TO_UNITS = 17;
     /// its place among a market's rules
-    uint256 internal constant RULE_MOVE_PPM = 18;
+    uint256 internal constant RULE_BAND_PPM = 18;
+    /// its place among a market's rules
+    uint256 internal constant RULE_QUOTE_LOTS = 19;
+    /// its place among a market's rules
+    uint256 internal constant RULE_MIN_ORDER_UNITS = 20;
 }
 
 library Phase {
@@ -251,17 +343,20 @@ library Phase {
     uint8 internal constant SET_DEAD_MAN = 20;
     uint8 internal constant CLEAN_ORDER = 21;
     uint8 internal constant UPDATE_MARK = 22;
-    uint8 internal constant SAMPLE_FUNDING = 23;
+    uint8 internal constant QUOTE = 23;
     uint8 internal constant LIQUIDATE = 24;
     uint8 internal constant TAKE_OVER = 25;
     uint8 internal constant NOMINATE_ADL = 26;
     uint8 internal constant DELEVERAGE = 27;
-    uint8 internal constant SCAN_MAKER = 28;
-    uint8 internal constant FIRE_TRIGGER = 29;
-    uint8 internal constant SETTLE_ACCOUNT = 30;
-    uint8 internal constant BLOCK_TRADE = 31;
+    uint8 internal constant FIRE_TRIGGER = 28;
+    uint8 internal constant SETTLE_ACCOUNT = 29;
+    uint8 internal constant BLOCK_TRADE = 30;
+    uint8 internal constant SWEEP = 31;
+    uint8 internal constant TOP_UP = 32;
+    uint8 internal constant CHANGE_FEE_ACCOUNT = 33;
+    uint8 internal constant DELIST = 34;
     /// how many there are
-    uint8 internal constant COUNT = 32;
+    uint8 internal constant COUNT = 35;
 }
 
 library Outcome {
@@ -292,8 +387,7 @@ library Outcome {
     uint8 internal constant NO_SUCH_ORDER = 25;
     uint8 internal constant NOT_WITHDRAWABLE = 26;
     uint8 internal constant STALE_REPORT = 27;
-    uint8 internal constant OLD_ROUND = 28;
-    uint8 internal constant DUPLICATE_REPORT = 29;
+    uint8 internal constant OLD_REPORT = 28;
     uint8 internal constant MARKET_EXISTS = 30;
     uint8 internal constant BAD_PARAMETERS = 31;
     uint8 internal constant UNKNOWN_MESSAGE = 32;
@@ -310,20 +404,23 @@ library Outcome {
     uint8 internal constant NOTHING_TO_REDUCE = 43;
     uint8 internal constant DEAD_MAN = 44;
     uint8 internal constant NOT_DEAD = 45;
-    uint8 internal constant DEVIATING = 46;
     uint8 internal constant HEALTHY = 47;
     uint8 internal constant BANKRUPT = 48;
-    uint8 internal constant BOOK_CROSSES = 49;
+    uint8 internal constant BOOK_FIRST = 49;
     uint8 internal constant INSURANCE_LIMIT = 50;
     uint8 internal constant INSURANCE_FIRST = 51;
     uint8 internal constant NOT_ELIGIBLE = 52;
     uint8 internal constant OUTRANKED = 53;
     uint8 internal constant NO_NOMINATION = 54;
     uint8 internal constant STALE_INDEX = 55;
-    uint8 internal constant POST_ONLY_STAGE = 56;
     uint8 internal constant LIQUIDATIONS_WAIT = 57;
-    uint8 internal constant NOT_FILLABLE = 58;
     uint8 internal constant ALREADY_DUE = 59;
     uint8 internal constant WINDING_DOWN = 60;
     uint8 internal constant NO_CLAIM = 61;
+    uint8 internal constant WORK_LIMIT = 62;
+    uint8 internal constant TOO_MANY_ORDERS = 63;
+    uint8 internal constant NOT_LIVE = 64;
+    uint8 internal constant TOO_SMALL = 65;
+    uint8 internal constant SLICE_WAITS = 67;
+    uint8 internal constant BRAKE = 68;
 }

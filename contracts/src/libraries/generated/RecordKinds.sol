@@ -15,13 +15,13 @@ library Authority {
 
 library RecordKinds {
     uint256 internal constant SIGNATURE_BYTES = 64;
-    uint256 internal constant MAX_FIELDS = 23;
+    uint256 internal constant MAX_FIELDS = 25;
     uint8 internal constant CLOCK = 1;
     uint8 internal constant ORDER = 3;
     uint8 internal constant CANCEL = 4;
     uint8 internal constant WITHDRAW = 5;
     uint8 internal constant APPROVE_AGENT = 6;
-    uint8 internal constant REPORT_PRICE = 7;
+    uint8 internal constant REPORT_PRICES = 7;
     uint8 internal constant LIST_MARKET = 8;
     uint8 internal constant CHANGE_MARKET = 9;
     uint8 internal constant APPLY_CHANGE = 10;
@@ -39,39 +39,53 @@ library RecordKinds {
     uint8 internal constant SETTLE_ACCOUNT = 22;
     uint8 internal constant BLOCK_TRADE = 23;
     uint8 internal constant CANCEL_BEFORE = 25;
-    uint8 internal constant LAST = 25;
+    uint8 internal constant SWEEP = 26;
+    uint8 internal constant TOP_UP = 27;
+    uint8 internal constant CHANGE_FEE_ACCOUNT = 29;
+    uint8 internal constant DELIST = 30;
+    uint8 internal constant LAST = 30;
+    uint256 private constant _KINDS = 1862270970;
 
-    /// Fields before the signature; 0 for an unknown kind.
+    /// Whether there is such a kind.
+    function known(uint8 kind) internal pure returns (bool) {
+        return _KINDS >> kind & 1 == 1;
+    }
+
+    /// Fields before the strings and the signature.
     function fieldCount(uint8 kind) internal pure returns (uint256) {
         if (kind == CLOCK) return 1;
         if (kind == ORDER) return 10;
         if (kind == CANCEL) return 5;
         if (kind == WITHDRAW) return 4;
         if (kind == APPROVE_AGENT) return 6;
-        if (kind == REPORT_PRICE) return 5;
-        if (kind == LIST_MARKET) return 23;
-        if (kind == CHANGE_MARKET) return 21;
+        if (kind == REPORT_PRICES) return 2;
+        if (kind == LIST_MARKET) return 25;
+        if (kind == CHANGE_MARKET) return 23;
         if (kind == APPLY_CHANGE) return 1;
         if (kind == SETTLE_POSITION) return 2;
         if (kind == TRANSFER) return 4;
         if (kind == BULK) return 4;
         if (kind == CANCEL_ALL) return 3;
         if (kind == DEAD_MAN) return 4;
-        if (kind == CLEAN) return 1;
+        if (kind == CLEAN) return 0;
         if (kind == LIQUIDATE) return 2;
-        if (kind == TAKE_OVER) return 2;
+        if (kind == TAKE_OVER) return 3;
         if (kind == NOMINATE_ADL) return 3;
         if (kind == DELEVERAGE) return 1;
         if (kind == CONDITIONAL) return 13;
         if (kind == SETTLE_ACCOUNT) return 1;
         if (kind == BLOCK_TRADE) return 13;
         if (kind == CANCEL_BEFORE) return 4;
+        if (kind == SWEEP) return 0;
+        if (kind == TOP_UP) return 1;
+        if (kind == CHANGE_FEE_ACCOUNT) return 2;
+        if (kind == DELIST) return 1;
         return 0;
     }
 
     /// Who must have signed it, one of `Authority`.
     function authority(uint8 kind) internal pure returns (uint256) {
-        return 0x0000000000000000000000000000000000000020202000002221004431122000 >> (uint256(kind) << 2) & 15;
+        return 0x0000000000000000000000000000000004400020202000002221004431122000 >> (uint256(kind) << 2) & 15;
     }
 
     /// What an agent must be allowed to do to sign it.
@@ -81,7 +95,7 @@ library RecordKinds {
 
     /// Whether a signature follows the fields.
     function signed(uint8 kind) internal pure returns (bool) {
-        return 0x0000000000000000000000000000000000000000000000000000000002a0f3f8 >> kind & 1 != 0;
+        return 0x0000000000000000000000000000000000000000000000000000000062a0f3f8 >> kind & 1 != 0;
     }
 
     /// Whether an account signs it, itself or by an agent.
@@ -104,6 +118,12 @@ library RecordKinds {
         return 0x0000000000000000000000000000000000000000000000000000000000000002 >> kind & 1 != 0;
     }
 
+    /// What an agent must be allowed to do to sign one with these values.
+    function asks(uint8 kind, uint256[] memory values) internal pure returns (uint256 asked) {
+        asked = scope(kind);
+        if (kind == CONDITIONAL && values[11] != 0) asked |= 2;
+    }
+
     /// Largest value of field `i`; type(uint160).max marks an address.
     function limit(uint8 kind, uint256 i) internal pure returns (uint256) {
         if (kind == CLOCK) return 4611686018427387903;
@@ -111,16 +131,15 @@ library RecordKinds {
         if (kind == CANCEL) return _cancelLimit(i);
         if (kind == WITHDRAW) return _withdrawLimit(i);
         if (kind == APPROVE_AGENT) return _approveAgentLimit(i);
-        if (kind == REPORT_PRICE) return _reportPriceLimit(i);
+        if (kind == REPORT_PRICES) return _reportPricesLimit(i);
         if (kind == LIST_MARKET) return _listMarketLimit(i);
         if (kind == CHANGE_MARKET) return _changeMarketLimit(i);
-        if (kind == APPLY_CHANGE) return 63;
+        if (kind == APPLY_CHANGE) return 80;
         if (kind == SETTLE_POSITION) return _settlePositionLimit(i);
         if (kind == TRANSFER) return _transferLimit(i);
         if (kind == BULK) return _bulkLimit(i);
         if (kind == CANCEL_ALL) return _cancelAllLimit(i);
         if (kind == DEAD_MAN) return _deadManLimit(i);
-        if (kind == CLEAN) return 68719476735;
         if (kind == LIQUIDATE) return _liquidateLimit(i);
         if (kind == TAKE_OVER) return _takeOverLimit(i);
         if (kind == NOMINATE_ADL) return _nominateAdlLimit(i);
@@ -129,6 +148,9 @@ library RecordKinds {
         if (kind == SETTLE_ACCOUNT) return 4294967295;
         if (kind == BLOCK_TRADE) return _blockTradeLimit(i);
         if (kind == CANCEL_BEFORE) return _cancelBeforeLimit(i);
+        if (kind == TOP_UP) return 63;
+        if (kind == CHANGE_FEE_ACCOUNT) return 4294967295;
+        if (kind == DELIST) return 63;
         return 0;
     }
 
@@ -138,9 +160,9 @@ library RecordKinds {
         if (kind == CANCEL) return 13;
         if (kind == WITHDRAW) return 15;
         if (kind == APPROVE_AGENT) return 63;
-        if (kind == REPORT_PRICE) return 29;
-        if (kind == LIST_MARKET) return 8388607;
-        if (kind == CHANGE_MARKET) return 2097151;
+        if (kind == REPORT_PRICES) return 2;
+        if (kind == LIST_MARKET) return 33554431;
+        if (kind == CHANGE_MARKET) return 8388607;
         if (kind == TRANSFER) return 15;
         if (kind == BULK) return 13;
         if (kind == CANCEL_ALL) return 5;
@@ -148,21 +170,31 @@ library RecordKinds {
         if (kind == CONDITIONAL) return 4093;
         if (kind == BLOCK_TRADE) return 1021;
         if (kind == CANCEL_BEFORE) return 13;
+        if (kind == CHANGE_FEE_ACCOUNT) return 3;
+        if (kind == DELIST) return 1;
         return 0;
     }
 
     /// Strings between the fields and the signature.
     function blobCount(uint8 kind) internal pure returns (uint256) {
+        if (kind == REPORT_PRICES) return 1;
         if (kind == BULK) return 2;
+        if (kind == CLEAN) return 1;
         if (kind == BLOCK_TRADE) return 1;
         return 0;
     }
 
     /// Most bytes of string `i`.
     function blobLimit(uint8 kind, uint256 i) internal pure returns (uint256) {
+        if (kind == REPORT_PRICES) {
+            return 256;
+        }
         if (kind == BULK) {
             if (i == 0) return 3800;
             return 1000;
+        }
+        if (kind == CLEAN) {
+            return 320;
         }
         if (kind == BLOCK_TRADE) {
             return 64;
@@ -172,6 +204,7 @@ library RecordKinds {
 
     /// Bit i set: the hash of string i is part of the signed struct.
     function signedBlobs(uint8 kind) internal pure returns (uint256) {
+        if (kind == REPORT_PRICES) return 1;
         if (kind == BULK) return 1;
         return 0;
     }
@@ -190,14 +223,14 @@ library RecordKinds {
         if (kind == APPROVE_AGENT) {
             return keccak256("ApproveAgent(uint64 account,uint64 nonce,uint64 slot,address key,uint64 scope,uint64 expiryMs)");
         }
-        if (kind == REPORT_PRICE) {
-            return keccak256("PriceReport(uint64 market,uint64 round,uint64 priceTicks,uint64 timeMs)");
+        if (kind == REPORT_PRICES) {
+            return keccak256("PriceReports(uint64 timeMs,bytes pairs)");
         }
         if (kind == LIST_MARKET) {
-            return keccak256("ListMarket(uint64 market,uint64 kind,uint64 multiplier,uint64 expiryMs,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 movePpm)");
+            return keccak256("ListMarket(uint64 market,uint64 kind,uint64 multiplier,uint64 expiryMs,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 fundUnits,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 quoteLots,uint64 minOrderUnits)");
         }
         if (kind == CHANGE_MARKET) {
-            return keccak256("ChangeMarket(uint64 market,uint64 change,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 movePpm)");
+            return keccak256("ChangeMarket(uint64 market,uint64 change,uint64 initialPpm,uint64 initial2Ppm,uint64 initial3Ppm,uint64 maintenancePpm,uint64 maintenance2Ppm,uint64 maintenance3Ppm,uint64 tier2From,uint64 tier3From,uint64 takerPpm,uint64 makerPpm,uint64 rebatePpm,uint64 liquidationPpm,uint64 maxLots,uint64 maxOpenInterestLots,uint64 insuranceLots,uint64 fundUnits,uint64 surchargeFromUnits,uint64 surchargeToUnits,uint64 bandPpm,uint64 quoteLots,uint64 minOrderUnits)");
         }
         if (kind == TRANSFER) {
             return keccak256("Transfer(uint64 account,uint64 nonce,uint64 to,uint64 amountUnits)");
@@ -219,6 +252,12 @@ library RecordKinds {
         }
         if (kind == CANCEL_BEFORE) {
             return keccak256("CancelBefore(uint64 account,uint64 nonce,uint64 sequence)");
+        }
+        if (kind == CHANGE_FEE_ACCOUNT) {
+            return keccak256("ChangeFeeAccount(uint64 account,uint64 change)");
+        }
+        if (kind == DELIST) {
+            return keccak256("Delist(uint64 market)");
         }
         return 0;
     }
@@ -274,11 +313,8 @@ library RecordKinds {
         return 4611686018427387903;
     }
 
-    function _reportPriceLimit(uint256 i) private pure returns (uint256) {
-        if (i == 0) return 63;
-        if (i == 1) return 15;
-        if (i == 2) return 4611686018427387903;
-        if (i == 3) return 16777215;
+    function _reportPricesLimit(uint256 i) private pure returns (uint256) {
+        if (i == 0) return 15;
         return 4611686018427387903;
     }
 
@@ -304,8 +340,10 @@ library RecordKinds {
         if (i == 18) return 4611686018427387903;
         if (i == 19) return 4611686018427387903;
         if (i == 20) return 4611686018427387903;
-        if (i == 21) return 1000000;
-        return 1000000;
+        if (i == 21) return 4611686018427387903;
+        if (i == 22) return 1000000;
+        if (i == 23) return 4611686018427387903;
+        return 4611686018427387903;
     }
 
     function _changeMarketLimit(uint256 i) private pure returns (uint256) {
@@ -328,8 +366,10 @@ library RecordKinds {
         if (i == 16) return 4611686018427387903;
         if (i == 17) return 4611686018427387903;
         if (i == 18) return 4611686018427387903;
-        if (i == 19) return 1000000;
-        return 1000000;
+        if (i == 19) return 4611686018427387903;
+        if (i == 20) return 1000000;
+        if (i == 21) return 4611686018427387903;
+        return 4611686018427387903;
     }
 
     function _settlePositionLimit(uint256 i) private pure returns (uint256) {
@@ -371,7 +411,8 @@ library RecordKinds {
 
     function _takeOverLimit(uint256 i) private pure returns (uint256) {
         if (i == 0) return 4294967295;
-        return 63;
+        if (i == 1) return 63;
+        return 4611686018427387903;
     }
 
     function _nominateAdlLimit(uint256 i) private pure returns (uint256) {

@@ -12,8 +12,8 @@ type Registers is uint256;
 using RegistersLib for Registers global;
 
 library RegistersLib {
-    uint256 internal constant BYTES = 447;
-    uint256 internal constant ARGS_OFFSET = 351;
+    uint256 internal constant BYTES = 491;
+    uint256 internal constant ARGS_OFFSET = 395;
 
     /// EIP-712 domain separator of this deployment
     function domain(Registers self) internal pure returns (bytes32) {
@@ -231,310 +231,409 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 248, 4, value);
     }
 
+    /// orders in all books, dead or alive
+    function ordersTotal(Registers self) internal pure returns (uint32) {
+        return uint32(Packed.read(Registers.unwrap(self), 252, 4));
+    }
+
+    function setOrdersTotal(Registers self, uint32 value) internal pure {
+        Packed.write(Registers.unwrap(self), 252, 4, value);
+    }
+
     /// withdrawals so far
     function outboxCount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 252, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 256, 8));
     }
 
     function setOutboxCount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 252, 8, value);
+        Packed.write(Registers.unwrap(self), 256, 8, value);
     }
 
     /// all deposits
     function depositedUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 260, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 264, 8)));
     }
 
     function setDepositedUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 260, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 264, 8, uint64(value));
     }
 
     /// all withdrawals
     function withdrawnUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 268, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 272, 8)));
     }
 
     function setWithdrawnUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 268, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 272, 8, uint64(value));
     }
 
     /// fees kept by the exchange
     function feesUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 276, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 280, 8)));
     }
 
     function setFeesUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 276, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 280, 8, uint64(value));
     }
 
     /// sum of every account's cash
     function cashUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 284, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 288, 8)));
     }
 
     function setCashUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 284, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 288, 8, uint64(value));
     }
 
     /// clock of the newest index of any market; 0 until the first one
     function lastIndexMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 292, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 296, 8));
     }
 
     function setLastIndexMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 292, 8, value);
+        Packed.write(Registers.unwrap(self), 296, 8, value);
     }
 
     /// clock at which the wind-down began; 0 while the exchange is open
     function windDownMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 300, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 304, 8));
     }
 
     function setWindDownMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 300, 8, value);
+        Packed.write(Registers.unwrap(self), 304, 8, value);
     }
 
     /// 1 when the claims of a wind-down have been added up for good
     function claimsClosed(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 308, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 312, 1));
     }
 
     function setClaimsClosed(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 308, 1, value);
+        Packed.write(Registers.unwrap(self), 312, 1, value);
     }
 
     /// wind-down: all claims counted
     function claimsUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 309, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 313, 8)));
     }
 
     function setClaimsUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 309, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 313, 8, uint64(value));
     }
 
     /// wind-down: what these claims share
     function poolUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 317, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 321, 8)));
     }
 
     function setPoolUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 317, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 321, 8, uint64(value));
     }
 
     /// wind-down: what is left for claims that come late
     function surplusUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 325, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 329, 8)));
     }
 
     function setSurplusUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 325, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 329, 8, uint64(value));
     }
 
     /// what rounding of funding has kept, in millionths of a unit, below one unit
     function fundingDustPpm(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 333, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 337, 8)));
     }
 
     function setFundingDustPpm(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 333, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 337, 8, uint64(value));
     }
 
     /// market whose triggers are being fired
     function firingMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 341, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 345, 1));
     }
 
     function setFiringMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 341, 1, value);
+        Packed.write(Registers.unwrap(self), 345, 1, value);
     }
 
-    /// bulk in progress: where its record begins in the open chunk or the message
+    /// runs that the record in progress, or the order fired, may still make
+    function work(Registers self) internal pure returns (uint32) {
+        return uint32(Packed.read(Registers.unwrap(self), 346, 4));
+    }
+
+    function setWork(Registers self, uint32 value) internal pure {
+        Packed.write(Registers.unwrap(self), 346, 4, value);
+    }
+
+    /// runs left to the triggers of a report while an order that one fired has its own, and 1
+    function pairWork(Registers self) internal pure returns (uint32) {
+        return uint32(Packed.read(Registers.unwrap(self), 350, 4));
+    }
+
+    function setPairWork(Registers self, uint32 value) internal pure {
+        Packed.write(Registers.unwrap(self), 350, 4, value);
+    }
+
+    /// how many of its parked books that is done with, the last number first
+    function firingBook(Registers self) internal pure returns (uint8) {
+        return uint8(Packed.read(Registers.unwrap(self), 354, 1));
+    }
+
+    function setFiringBook(Registers self, uint8 value) internal pure {
+        Packed.write(Registers.unwrap(self), 354, 1, value);
+    }
+
+    /// trigger of the fired order in progress; 0 when there is none
+    function firedTriggerTicks(Registers self) internal pure returns (uint32) {
+        return uint32(Packed.read(Registers.unwrap(self), 355, 4));
+    }
+
+    function setFiredTriggerTicks(Registers self, uint32 value) internal pure {
+        Packed.write(Registers.unwrap(self), 355, 4, value);
+    }
+
+    /// fired order in progress: its price as it was parked, 0 for a market order's
+    function firedPriceTicks(Registers self) internal pure returns (uint32) {
+        return uint32(Packed.read(Registers.unwrap(self), 359, 4));
+    }
+
+    function setFiredPriceTicks(Registers self, uint32 value) internal pure {
+        Packed.write(Registers.unwrap(self), 359, 4, value);
+    }
+
+    /// fired order in progress: its flags as it was parked
+    function firedFlags(Registers self) internal pure returns (uint16) {
+        return uint16(Packed.read(Registers.unwrap(self), 363, 2));
+    }
+
+    function setFiredFlags(Registers self, uint16 value) internal pure {
+        Packed.write(Registers.unwrap(self), 363, 2, value);
+    }
+
+    /// fired order in progress: its sequence as it was parked
+    function firedSequence(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 365, 8));
+    }
+
+    function setFiredSequence(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 365, 8, value);
+    }
+
+    /// account of the newest LIQUIDATE that the book has left something of
+    function triedAccount(Registers self) internal pure returns (uint32) {
+        return uint32(Packed.read(Registers.unwrap(self), 373, 4));
+    }
+
+    function setTriedAccount(Registers self, uint32 value) internal pure {
+        Packed.write(Registers.unwrap(self), 373, 4, value);
+    }
+
+    /// its market
+    function triedMarket(Registers self) internal pure returns (uint8) {
+        return uint8(Packed.read(Registers.unwrap(self), 377, 1));
+    }
+
+    function setTriedMarket(Registers self, uint8 value) internal pure {
+        Packed.write(Registers.unwrap(self), 377, 1, value);
+    }
+
+    /// its clock; 0 before the first one
+    function triedMs(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 378, 8));
+    }
+
+    function setTriedMs(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 378, 8, value);
+    }
+
+    /// bulk or report in progress: where its record begins in the open chunk or the message
     function bulkAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 342, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 386, 2));
     }
 
     function setBulkAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 342, 2, value);
+        Packed.write(Registers.unwrap(self), 386, 2, value);
     }
 
-    /// bulk in progress: where its record ends
+    /// bulk or report in progress: where its record ends; 0 for none
     function bulkEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 344, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 388, 2));
     }
 
     function setBulkEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 344, 2, value);
+        Packed.write(Registers.unwrap(self), 388, 2, value);
     }
 
-    /// bulk in progress: byte at which the next item begins
+    /// bulk or report in progress: byte at which the next item or pair begins
     function bulkItem(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 346, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 390, 2));
     }
 
     function setBulkItem(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 346, 2, value);
+        Packed.write(Registers.unwrap(self), 390, 2, value);
     }
 
     /// bulk in progress: byte at which the next slot begins
     function bulkSlot(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 348, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 392, 2));
     }
 
     function setBulkSlot(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 348, 2, value);
+        Packed.write(Registers.unwrap(self), 392, 2, value);
     }
 
-    /// bulk in progress: 1 when the cancel of a replace has run
+    /// bulk in progress: 1 when the cancel of a replace has run, 2 when that only made the order smaller
     function bulkHalf(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 350, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 394, 1));
     }
 
     function setBulkHalf(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 350, 1, value);
+        Packed.write(Registers.unwrap(self), 394, 1, value);
     }
 
     /// record in progress: account
     function argAccount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 351, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 395, 4));
     }
 
     function setArgAccount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 351, 4, value);
+        Packed.write(Registers.unwrap(self), 395, 4, value);
     }
 
     /// record in progress: market
     function argMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 355, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 399, 1));
     }
 
     function setArgMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 355, 1, value);
+        Packed.write(Registers.unwrap(self), 399, 1, value);
     }
 
     /// record in progress: side
     function argSide(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 356, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 400, 1));
     }
 
     function setArgSide(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 356, 1, value);
+        Packed.write(Registers.unwrap(self), 400, 1, value);
     }
 
     /// record in progress: flags, scope
     function argFlags(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 357, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 401, 2));
     }
 
     function setArgFlags(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 357, 2, value);
+        Packed.write(Registers.unwrap(self), 401, 2, value);
     }
 
     /// record in progress: price in ticks, multiplier
     function argPriceTicks(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 359, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 403, 4));
     }
 
     function setArgPriceTicks(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 359, 4, value);
+        Packed.write(Registers.unwrap(self), 403, 4, value);
     }
 
     /// record in progress: lots left, largest size
     function argLots(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 363, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 407, 8));
     }
 
     function setArgLots(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 363, 8, value);
+        Packed.write(Registers.unwrap(self), 407, 8, value);
     }
 
-    /// record in progress: client id, round, initial margin
+    /// record in progress: client id, initial margin
     function argId(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 371, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 415, 8));
     }
 
     function setArgId(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 371, 8, value);
+        Packed.write(Registers.unwrap(self), 415, 8, value);
     }
 
-    /// record in progress: expiry, report time, clock, maintenance margin
+    /// record in progress: expiry, clock, maintenance margin
     function argTimeMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 379, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 423, 8));
     }
 
     function setArgTimeMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 379, 8, value);
+        Packed.write(Registers.unwrap(self), 423, 8, value);
     }
 
-    /// record in progress: units, lots found by a scan, 1 for a forced close
+    /// record in progress: units, 1 for a forced close
     function argAmount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 387, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 431, 8));
     }
 
     function setArgAmount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 387, 8, value);
+        Packed.write(Registers.unwrap(self), 431, 8, value);
     }
 
-    /// record in progress: slot, signer, maker fee, account to transfer to, where a scan goes on
+    /// record in progress: slot, maker fee, account to transfer to
     function argSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 395, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 439, 8));
     }
 
     function setArgSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 395, 8, value);
+        Packed.write(Registers.unwrap(self), 439, 8, value);
     }
 
     /// record in progress: recipient, agent key
     function argAddress(Registers self) internal pure returns (address) {
-        return address(uint160(Packed.read(Registers.unwrap(self), 403, 20)));
+        return address(uint160(Packed.read(Registers.unwrap(self), 447, 20)));
     }
 
     function setArgAddress(Registers self, address value) internal pure {
-        Packed.write(Registers.unwrap(self), 403, 20, uint160(value));
+        Packed.write(Registers.unwrap(self), 447, 20, uint160(value));
     }
 
-    /// record in progress: trigger price in ticks, price a scan has come to
+    /// record in progress: trigger price in ticks
     function argTriggerTicks(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 423, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 467, 4));
     }
 
     function setArgTriggerTicks(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 423, 4, value);
+        Packed.write(Registers.unwrap(self), 467, 4, value);
     }
 
     /// record in progress: client id of the one-cancels-other partner
     function argPair(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 427, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 471, 8));
     }
 
     function setArgPair(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 427, 8, value);
+        Packed.write(Registers.unwrap(self), 471, 8, value);
     }
 
     /// record in progress: where that partner is
     function argPairSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 435, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 479, 8));
     }
 
     function setArgPairSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 435, 8, value);
+        Packed.write(Registers.unwrap(self), 479, 8, value);
     }
 
     /// record in progress: where it begins in the open chunk or the message
     function argRecordAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 443, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 487, 2));
     }
 
     function setArgRecordAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 443, 2, value);
+        Packed.write(Registers.unwrap(self), 487, 2, value);
     }
 
     /// record in progress: where it ends
     function argRecordEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 445, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 489, 2));
     }
 
     function setArgRecordEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 445, 2, value);
+        Packed.write(Registers.unwrap(self), 489, 2, value);
     }
 
     /// Zeroes the record in progress.

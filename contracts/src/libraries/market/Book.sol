@@ -10,7 +10,7 @@ import {
     lowestBitFrom,
     setBit
 } from "@tallystick/libraries/Bits.sol";
-import {Bitmap, Level, Order, OrderLib, Page} from "@tallystick/libraries/generated/Cells.sol";
+import {Account, Bitmap, Level, Order, OrderLib, Page} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {openBitmap, openLevel, openPage} from "@tallystick/libraries/proof/State.sol";
@@ -23,13 +23,12 @@ Page constant NO_PAGE = Page.wrap(0);
 /// @dev What stands for the best price of an empty book side.
 uint256 constant NO_PRICE = 0;
 
-/// @notice The way down to one price of one book side.
-/// @dev Orders that wait for a trigger are parked in books of their own, by trigger.
+/// @notice The way down to one price of one book.
+/// @dev A side's own book has its number. Orders that wait for a trigger are parked in books beside it, by trigger.
 struct Path {
     uint256 market;
-    uint256 side;
-    uint256 parked;
-    uint256 price;
+    uint256 book;
+    uint256 priceTicks;
     Bitmap top;
     Bitmap middle;
     Bitmap low;
@@ -38,38 +37,39 @@ struct Path {
 
 /// @notice The index of the occupancy word over the price: 0 top, 1 middle, 2 low.
 function bitmapIndex(Path memory path, uint256 height) pure returns (uint256) {
-    uint256 word = path.price >> (24 - 8 * height);
-    return path.parked << 25 | path.market << 19 | path.side << 18 | height << 16 | word;
+    uint256 word = path.priceTicks >> (24 - 8 * height);
+    return path.book << 24 | path.market << 18 | height << 16 | word;
 }
 
 /// @notice The index of the price's level cell.
 function levelIndex(Path memory path) pure returns (uint256) {
-    return path.parked << 31 | path.market << 25 | path.side << 24 | path.price;
+    return path.book << 30 | path.market << 24 | path.priceTicks;
 }
 
-/// @notice Goes to the parked orders instead: those that fire above their trigger lie lowest first, the
-/// others highest.
+/// @notice Goes to the side's parked orders instead, to those that fire above their trigger or to those that fire
+/// below.
 function park(Path memory path, uint256 flags) pure {
-    path.parked = 1;
-    path.side = flags & Constants.FLAG_TRIGGER_ABOVE != 0 ? Constants.SELL : Constants.BUY;
+    uint256 above = flags & Constants.FLAG_TRIGGER_ABOVE != 0 ? Constants.BOOK_ABOVE : 0;
+    path.book |= Constants.BOOK_PARKED | above;
 }
 
-/// @notice Opens the occupancy words down to the side's best price; false when the side is empty.
-/// @dev Best is the highest price of the buyers, the lowest of the sellers.
+/// @notice Opens the occupancy words down to the book's best price; false when it is empty.
+/// @dev Best is the highest price of the buyers, the lowest of the sellers, and of parked orders the trigger nearest to
+/// the mark.
 function openBest(Witness memory w, Path memory path) pure returns (bool) {
-    path.price = 0;
+    path.priceTicks = 0;
     path.top = openBitmap(w, bitmapIndex(path, 0));
-    uint256 bit = _bestBit(path.top, path.side);
+    uint256 bit = _bestBit(path.top, path.book);
     if (bit == NO_BIT) return false;
-    path.price = bit << 16;
+    path.priceTicks = bit << 16;
     path.middle = openBitmap(w, bitmapIndex(path, 1));
-    path.price |= _bestBit(path.middle, path.side) << 8;
+    path.priceTicks |= _bestBit(path.middle, path.book) << 8;
     path.low = openBitmap(w, bitmapIndex(path, 2));
-    path.price |= _bestBit(path.low, path.side);
+    path.priceTicks |= _bestBit(path.low, path.book);
     return true;
 }
 
-/// @notice Opens the occupancy words from the path's price to the side's next worse one; false when
+/// @notice Opens the occupancy words from the path's price to the book's next worse one; false when
 /// there is none.
 /// @dev Those over the price first, the top last to be asked; then those on the way down to the next, where they
 /// differ.
@@ -77,23 +77,23 @@ function openNext(Witness memory w, Path memory path) pure returns (bool) {
     path.top = openBitmap(w, bitmapIndex(path, 0));
     path.middle = openBitmap(w, bitmapIndex(path, 1));
     path.low = openBitmap(w, bitmapIndex(path, 2));
-    uint256 bit = _worseBit(path.low, path.side, path.price & 255);
+    uint256 bit = _worseBit(path.low, path.book, path.priceTicks & 255);
     if (bit != NO_BIT) {
-        path.price = path.price >> 8 << 8 | bit;
+        path.priceTicks = path.priceTicks >> 8 << 8 | bit;
         return true;
     }
-    bit = _worseBit(path.middle, path.side, path.price >> 8 & 255);
+    bit = _worseBit(path.middle, path.book, path.priceTicks >> 8 & 255);
     if (bit != NO_BIT) {
-        path.price = path.price >> 16 << 16 | bit << 8;
+        path.priceTicks = path.priceTicks >> 16 << 16 | bit << 8;
     } else {
-        bit = _worseBit(path.top, path.side, path.price >> 16);
+        bit = _worseBit(path.top, path.book, path.priceTicks >> 16);
         if (bit == NO_BIT) return false;
-        path.price = bit << 16;
+        path.priceTicks = bit << 16;
         path.middle = openBitmap(w, bitmapIndex(path, 1));
-        path.price |= _bestBit(path.middle, path.side) << 8;
+        path.priceTicks |= _bestBit(path.middle, path.book) << 8;
     }
     path.low = openBitmap(w, bitmapIndex(path, 2));
-    path.price |= _bestBit(path.low, path.side);
+    path.priceTicks |= _bestBit(path.low, path.book);
     return true;
 }
 
@@ -101,13 +101,13 @@ function openNext(Witness memory w, Path memory path) pure returns (bool) {
 function bestPrice(Witness memory w, uint256 market, uint256 side) pure returns (uint256) {
     Path memory path;
     path.market = market;
-    path.side = side;
-    return openBest(w, path) ? path.price : NO_PRICE;
+    path.book = side;
+    return openBest(w, path) ? path.priceTicks : NO_PRICE;
 }
 
 /// @notice Opens the occupancy words and the level of a price, from the top down.
 function openPrice(Witness memory w, Path memory path, uint256 price) pure {
-    path.price = price;
+    path.priceTicks = price;
     path.top = openBitmap(w, bitmapIndex(path, 0));
     path.middle = openBitmap(w, bitmapIndex(path, 1));
     path.low = openBitmap(w, bitmapIndex(path, 2));
@@ -117,7 +117,7 @@ function openPrice(Witness memory w, Path memory path, uint256 price) pure {
 /// @notice Opens the way down to a resting order's price, or to a parked one's trigger.
 function openOrderPath(Witness memory w, Order order) pure returns (Path memory path) {
     path.market = order.market();
-    path.side = order.side();
+    path.book = order.side();
     uint256 trigger = order.triggerTicks();
     if (trigger != 0) park(path, order.flags());
     openPrice(w, path, trigger != 0 ? trigger : order.priceTicks());
@@ -133,18 +133,18 @@ function openTailToFree(Witness memory w, Path memory path, uint256 number) pure
 
 /// @notice Sets the occupancy bits down to the price.
 function occupy(Path memory path) pure {
-    path.top.setBits(setBit(path.top.bits(), path.price >> 16));
-    path.middle.setBits(setBit(path.middle.bits(), path.price >> 8 & 255));
-    path.low.setBits(setBit(path.low.bits(), path.price & 255));
+    path.top.setBits(setBit(path.top.bits(), path.priceTicks >> 16));
+    path.middle.setBits(setBit(path.middle.bits(), path.priceTicks >> 8 & 255));
+    path.low.setBits(setBit(path.low.bits(), path.priceTicks & 255));
 }
 
 /// @notice Clears the price's occupancy bit, and those above words that became empty.
 function vacate(Path memory path) pure {
-    path.low.setBits(clearBit(path.low.bits(), path.price & 255));
+    path.low.setBits(clearBit(path.low.bits(), path.priceTicks & 255));
     if (path.low.bits() != 0) return;
-    path.middle.setBits(clearBit(path.middle.bits(), path.price >> 8 & 255));
+    path.middle.setBits(clearBit(path.middle.bits(), path.priceTicks >> 8 & 255));
     if (path.middle.bits() != 0) return;
-    path.top.setBits(clearBit(path.top.bits(), path.price >> 16));
+    path.top.setBits(clearBit(path.top.bits(), path.priceTicks >> 16));
 }
 
 /// @notice Gives the level's empty head page, which is not its tail, to the free list.
@@ -155,14 +155,35 @@ function dropHead(Registers registers, Path memory path, Page page) pure {
     registers.setFreePage(head);
 }
 
-/// @notice Takes an order out of the book.
+/// @notice Counts lots that come to rest at a price. Of what is parked none are counted. Units: lots.
+function addLots(Path memory path, uint64 lots) pure {
+    if (path.book < Constants.BOOK_PARKED) path.level.setLots(path.level.lots() + lots);
+}
+
+/// @notice Counts lots off that rest at a price no more, whatever became of them. Units: lots.
+function takeLots(Path memory path, uint64 lots) pure {
+    if (path.book < Constants.BOOK_PARKED) path.level.setLots(path.level.lots() - lots);
+}
+
+/// @notice Takes an order out of the book, and off the count of its account's and of all.
 /// @param slot the order's cell index
 /// @param tail what `openTailToFree` returned
-function removeOrder(Registers registers, Path memory path, uint256 slot, Order order, Page page, Page tail) pure {
+function removeOrder(
+    Registers registers,
+    Path memory path,
+    uint256 slot,
+    Order order,
+    Account owner,
+    Page page,
+    Page tail
+) pure {
+    registers.setOrdersTotal(registers.ordersTotal() - 1);
+    owner.setOrders(owner.orders() - 1);
     Level level = path.level;
     // SAFETY: a page has 64 bits, and this leaves fewer of them set.
     page.setBits(uint64(clearBit(page.bits(), slot & 63)));
     level.setOrders(level.orders() - 1);
+    takeLots(path, order.remainingLots());
     clearOrder(order);
     if (level.orders() == 0) {
         Page last = Page.unwrap(tail) == Page.unwrap(NO_PAGE) ? page : tail;
@@ -186,12 +207,17 @@ function clearOrder(Order order) pure {
     }
 }
 
+/// @dev Whether a book's best price is its lowest: that of those who sell, and those that fire above their trigger.
+function _rises(uint256 book) pure returns (bool) {
+    return book == Constants.SELL || book & Constants.BOOK_ABOVE != 0;
+}
+
 /// @dev The best price's bit of a word, NO_BIT when there is none.
-function _bestBit(Bitmap bitmap, uint256 side) pure returns (uint256) {
-    return side == Constants.BUY ? highestBit(bitmap.bits()) : lowestBit(bitmap.bits());
+function _bestBit(Bitmap bitmap, uint256 book) pure returns (uint256) {
+    return _rises(book) ? lowestBit(bitmap.bits()) : highestBit(bitmap.bits());
 }
 
 /// @dev The next worse price's bit of a word, NO_BIT when there is none.
-function _worseBit(Bitmap bitmap, uint256 side, uint256 bit) pure returns (uint256) {
-    return side == Constants.BUY ? highestBitBelow(bitmap.bits(), bit) : lowestBitFrom(bitmap.bits(), bit + 1);
+function _worseBit(Bitmap bitmap, uint256 book, uint256 bit) pure returns (uint256) {
+    return _rises(book) ? lowestBitFrom(bitmap.bits(), bit + 1) : highestBitBelow(bitmap.bits(), bit);
 }

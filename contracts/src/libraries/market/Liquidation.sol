@@ -1,66 +1,75 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Path, openBest} from "./Book.sol";
+import {fundOf, isFund} from "./Funds.sol";
 import {maintenanceFraction, maintenanceMargin, tierBegins} from "./Margin.sol";
-import {Health, health, mayChange} from "./Risk.sol";
-import {checkLiquidationStage, holderWaits} from "./Stages.sol";
-import {Fill, NO_SLOT, Terms, applyFill, findPosition, moveTotals, undoFill} from "./Trade.sol";
+import {Health, health} from "./Risk.sol";
+import {checkLiquidationStage, indexStopped} from "./Stages.sol";
+import {Fill, NO_SLOT, Terms, findPosition} from "./Trade.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {divDown, mulDivDown, mulDivUp, ppmDown, productsAtMost} from "@tallystick/libraries/Arith.sol";
+import {clamp, divDown, mulDivDown, mulDivUp, periodsDown, ppmDown} from "@tallystick/libraries/Arith.sol";
+import {finish} from "@tallystick/libraries/Machine.sol";
 import {Account, Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
-import {exposureOf, worthOf} from "@tallystick/libraries/market/Instrument.sol";
+import {isHeld} from "@tallystick/libraries/market/Brake.sol";
+import {exposureOf, priceOf, worthOf} from "@tallystick/libraries/market/Instrument.sol";
 import {openAccount, openMarket, openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
-// Accounts below their maintenance margin: how much to close, at which price, and with whom.
+// Accounts below their maintenance margin: how much of a position to close in the book, and at which price.
 
-/// @dev The insurance fund's account: nobody owns it, so nobody can trade for it or withdraw from it.
-uint256 constant FUND = 0;
 /// @dev What stands for an account that was not opened.
 Account constant NO_ACCOUNT = Account.wrap(0);
 
-/// @notice A position that may have to be closed, and its account as it stands.
-/// @dev Units: `tick` is what one lot is worth at one tick, `worth` what it is worth at the mark.
+/// @notice A position that may have to be closed, and its account as `measure` has found it.
+/// @dev Units: `tick` is what one lot is worth at one tick, `ticks` the price it is measured at, `worth`
+/// one lot at that.
 struct Case {
+    Registers registers;
     uint256 number;
     uint256 marketNumber;
     Market market;
     Account account;
     Risk risk;
     Price price;
-    uint256 mark;
     uint256 tick;
-    uint256 worth;
     int256 size;
     uint256 lots;
     uint256 side;
+    uint256 ticks;
+    uint256 worth;
     Health measured;
 }
 
-/// @notice Opens the cells of a case and measures it.
+/// @notice Opens the cells of a case and measures it at the better prices, by which an account is due.
 function openCase(Witness memory w, uint256 account, uint256 market) pure returns (Case memory c) {
+    c.registers = w.registers;
     c.number = account;
     c.marketNumber = market;
     c.market = openMarket(w, market);
     c.account = openAccount(w, account);
     c.risk = openRisk(w);
     c.price = openPriceCell(w, market);
-    c.mark = c.risk.marketMarkTicks(market);
-    // SAFETY of both casts: of a long position, and a mark is no less than 0.
+    // SAFETY: of a long position.
     c.tick = uint256(exposureOf(c.risk, market, 1));
-    c.worth = uint256(worthOf(c.risk, market, int256(c.tick)));
     c.size = sizeOf(c.account, market);
     c.lots = uint256(c.size >= 0 ? c.size : -c.size);
     c.side = c.size > 0 ? Constants.SELL : Constants.BUY;
-    c.measured = health(c.account, c.risk);
+    measure(c, Constants.LEAN_BEST);
+}
+
+/// @notice Measures a case at the prices that `lean` names: the better ones before the book, the index
+/// beyond it.
+function measure(Case memory c, uint256 lean) pure {
+    c.ticks = priceOf(c.risk, c.marketNumber, c.size, lean);
+    c.worth = c.ticks * c.tick;
+    c.measured = health(c.registers, c.account, c.risk, lean);
 }
 
 /// @notice Whether the account is worth less than nothing.
 function bankrupt(Case memory c) pure returns (bool) {
-    return c.measured.value < 0;
+    return c.measured.valueUnits < 0;
 }
 
 /// @notice An account's signed size in a market. Units: lots.
@@ -69,24 +78,46 @@ function sizeOf(Account account, uint256 market) pure returns (int256) {
     return slot == NO_SLOT ? int256(0) : account.positionSizeLots(slot);
 }
 
-/// @notice Whether the position can be closed at all.
-/// @dev Rejects: NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT.
-function checkMarket(Registers registers, Case memory c) pure returns (uint8) {
-    if (c.market.status() != Constants.MARKET_LIVE || c.mark == 0) return Outcome.NO_MARKET;
-    return c.size == 0 ? Outcome.NO_POSITION : checkLiquidationStage(registers, c.price);
+/// @notice Whether the position may be closed against its owner's will; measured at the better prices.
+/// @dev Beyond the book a settled market counts as well, and needs no index. Rejects: NO_MARKET, NO_POSITION,
+/// STALE_INDEX, LIQUIDATIONS_WAIT, HEALTHY (value covers the maintenance margin), BRAKE (in the book, of an account that
+/// does not owe).
+function checkCase(Case memory c, bool beyondBook) pure returns (uint8) {
+    bool over = beyondBook && isSettled(c);
+    if (!(isLive(c) || over)) return Outcome.NO_MARKET;
+    if (c.size == 0) return Outcome.NO_POSITION;
+    uint8 outcome = over ? Outcome.ACCEPTED : checkLiquidationStage(c.registers, c.price, bankrupt(c));
+    if (outcome == Outcome.ACCEPTED && c.measured.valueUnits >= c.measured.maintenanceUnits) return Outcome.HEALTHY;
+    if (outcome == Outcome.ACCEPTED && !beyondBook && brakeSpares(c, c.account)) return Outcome.BRAKE;
+    return outcome;
 }
 
-/// @notice Whether the position may be closed against its owner's will.
-/// @dev Rejects: as `checkMarket`, HEALTHY (value covers the maintenance margin), and LIQUIDATIONS_WAIT
-/// for the sake of another market as well.
-function checkCase(Registers registers, Case memory c) pure returns (uint8) {
-    uint8 outcome = checkMarket(registers, c);
-    if (outcome != Outcome.ACCEPTED) return outcome;
-    if (c.measured.value >= c.measured.maintenance) return Outcome.HEALTHY;
-    return holderWaits(registers, c.account, c.risk) ? Outcome.LIQUIDATIONS_WAIT : Outcome.ACCEPTED;
+/// @notice Whether a position stays as it is since a brake holds it and the case's account does not owe.
+/// @dev Else the ladder itself lets out who has won, by an account or a friend that is due elsewhere.
+function brakeSpares(Case memory c, Account account) pure returns (bool) {
+    return !bankrupt(c) && isHeld(c.registers, c.market, c.risk, c.marketNumber, account);
 }
 
-/// @notice The fewest lots that, closed at the mark and for the largest fee, bring maintenance margin
+/// @notice Whether the case's market trades and has a price.
+function isLive(Case memory c) pure returns (bool) {
+    return c.market.status() == Constants.MARKET_LIVE && c.ticks != 0;
+}
+
+/// @notice Whether the prices of the case's market are final.
+function isSettled(Case memory c) pure returns (bool) {
+    return c.market.status() == Constants.MARKET_SETTLED;
+}
+
+/// @notice Whether a fund may unwind some of its position now.
+/// @dev Rejects: NO_MARKET, NO_POSITION, STALE_INDEX, SLICE_WAITS (it has traded just now).
+function checkSlice(Case memory c) pure returns (uint8) {
+    if (!isLive(c)) return Outcome.NO_MARKET;
+    if (c.size == 0) return Outcome.NO_POSITION;
+    if (indexStopped(c.registers, c.risk, c.marketNumber)) return Outcome.STALE_INDEX;
+    return _idleMs(c) < Constants.SLICE_MS ? Outcome.SLICE_WAITS : Outcome.ACCEPTED;
+}
+
+/// @notice The fewest lots that, closed at their price and for the largest fee, bring maintenance margin
 /// back; the whole position when no part of it suffices. Rounding: up; a part of a lot does not trade.
 /// @dev What one more closed lot gains is its share of the margin less the fee, so the tiers are walked
 /// from the top, where a lot gains most.
@@ -119,7 +150,7 @@ function sufficientLots(Case memory c) pure returns (uint256) {
 function _missing(Case memory c) pure returns (int256 missing) {
     uint256 notional = c.lots * c.worth;
     int256 own = int256(maintenanceMargin(c.risk, c.marketNumber, notional));
-    missing = (c.measured.maintenance - own - c.measured.value) * int256(Constants.PPM);
+    missing = (c.measured.maintenanceUnits - own - c.measured.valueUnits) * int256(Constants.PPM);
     for (uint256 tier; tier < 3; ++tier) {
         uint256 begin = tierBegins(c.risk, c.marketNumber, tier);
         uint256 end = tierBegins(c.risk, c.marketNumber, tier + 1);
@@ -129,57 +160,70 @@ function _missing(Case memory c) pure returns (int256 missing) {
     }
 }
 
-/// @notice The part of the account's value that stands behind some lots: value x their margin / all
-/// margin. Units: units. Rounding: down, for the account.
-/// @dev Closing them for their worth at the mark less this, for a long (more it, for a short), leaves
-/// the ratio of value to maintenance margin as it is.
-function valueShare(Case memory c, uint256 lots) pure returns (int256) {
+/// @notice The part of an amount that stands behind some lots: amount x their margin / all margin.
+/// Units: units. Rounding: down, for the account when it is of its value.
+function shareOf(Case memory c, uint256 lots, int256 amount) pure returns (int256) {
     uint256 margin = maintenanceMargin(c.risk, c.marketNumber, c.lots * c.worth);
     margin -= maintenanceMargin(c.risk, c.marketNumber, (c.lots - lots) * c.worth);
     // SAFETY: a position has a maintenance margin, since no market has a fraction of 0.
-    return mulDivDown(c.measured.value, int256(margin), c.measured.maintenance);
+    return mulDivDown(amount, int256(margin), c.measured.maintenanceUnits);
 }
 
-/// @notice What changes hands when lots are closed at the zero price, at least one tick a lot. Units:
-/// units. Rounding: up for a long, down for a short.
-function zeroQuote(Case memory c, uint256 lots) pure returns (int256 quote) {
-    int256 share = valueShare(c, lots);
-    quote = int256(lots * c.worth) + (c.size > 0 ? -share : share);
-    int256 least = int256(lots * c.tick);
-    if (quote < least) quote = least;
+/// @notice The worst price at which the book takes the lots that suffice. Units: ticks. Rounding: for the account.
+/// @dev One fill at it brings maintenance margin back, and nobody buys cheaper than the fund would: it yields at most
+/// the market's fee, nothing where only a unit of margin is missing, and nothing where nothing is left to yield.
+function saleLimit(Case memory c, uint256 lots) pure returns (uint256) {
+    int256 value = c.measured.valueUnits;
+    int256 missing = c.measured.maintenanceUnits - value;
+    int256 share = shareOf(c, lots, value <= missing ? value : missing);
+    int256 fee = int256(ppmDown(lots * c.worth, c.market.liquidationFeePpm()));
+    return _shifted(c, c.ticks, divDown(share <= fee ? share : fee, int256(lots * c.tick)));
 }
 
-/// @notice The zero price of lots as a limit of an order. Units: ticks. Rounding: up for a long, down
-/// for a short.
-function zeroPrice(Case memory c, uint256 lots) pure returns (uint256) {
-    // SAFETY: only for accounts worth at least nothing; what stands behind lots is below their worth.
-    uint256 shift = uint256(divDown(valueShare(c, lots), int256(lots * c.tick)));
-    return c.size > 0 ? c.mark - shift : c.mark + shift;
+/// @notice How much of its position a fund unwinds at once: a part of what it may hold, at least a lot. Rounding: down.
+function sliceLots(Case memory c) pure returns (uint256) {
+    // SAFETY: the cap has 64 bits, and the number of slices is above 0.
+    uint256 part = uint256(divDown(int256(uint256(c.market.insuranceLots())), int256(Constants.SLICES)));
+    part = part > 1 ? part : 1;
+    return c.lots <= part ? c.lots : part;
 }
 
-/// @notice Whether an order rests that would take the whole position at its zero price or better;
-/// opens the book.
-function bookCrosses(Witness memory w, Case memory c) pure returns (bool) {
-    Path memory path;
-    path.market = c.marketNumber;
-    path.side = 1 - c.side;
-    if (!openBest(w, path)) return false;
-    uint256 limit = zeroPrice(c, c.lots);
-    return c.side == Constants.SELL ? path.price >= limit : path.price <= limit;
+/// @notice The worst price at which a fund unwinds lots: the index, and a step further for each while it has waited.
+/// Units: ticks. Rounding: for the fund.
+/// @dev The steps come out of its budget, so that no unwinding takes what the fund had before; while it owes more than
+/// it has there are none.
+function sliceLimit(Case memory c, uint256 lots) pure returns (uint256) {
+    uint256 index = priceOf(c.risk, c.marketNumber, c.size, Constants.LEAN_INDEX);
+    int256 budget = c.market.fundBudgetUnits();
+    if (budget <= 0 || bankrupt(c)) return _shifted(c, index, 0);
+    uint256 slip = Constants.SLIP_PPM_STEP * periodsDown(_idleMs(c), Constants.SLIP_MS);
+    int256 shift = int256(ppmDown(index, slip <= Constants.SLIP_PPM_MOST ? slip : Constants.SLIP_PPM_MOST));
+    int256 spent = divDown(budget, int256(lots * c.tick));
+    return _shifted(c, index, shift <= spent ? shift : spent);
+}
+
+/// @dev For how long the market's fund has not traded.
+function _idleMs(Case memory c) pure returns (uint64) {
+    return c.registers.clockMs() - c.market.fundMs();
+}
+
+/// @dev A price moved against the position, within what a price may be.
+function _shifted(Case memory c, uint256 ticks, int256 shift) pure returns (uint256) {
+    int256 price = c.size > 0 ? int256(ticks) - shift : int256(ticks) + shift;
+    if (price < 1) return 1;
+    return price <= int256(Constants.MAX_PRICE_TICKS) ? uint256(price) : Constants.MAX_PRICE_TICKS;
 }
 
 /// @notice Whether the order in progress closes a position against its owner's will.
-/// @dev Its limit, the zero price, stands for the margin check: no fill at it makes the account less
-/// safe.
+/// @dev Its limit stands for the margin check: no fill at it makes the account less safe.
 function liquidates(Registers registers) pure returns (bool) {
     return registers.argFlags() & Constants.FLAG_LIQUIDATION != 0;
 }
 
-/// @notice Opens the insurance fund's account when the order in progress pays it a fee; else
-/// NO_ACCOUNT.
+/// @notice Opens the market's insurance fund when the order in progress pays it a fee; else NO_ACCOUNT.
 function openFund(Witness memory w) pure returns (Account) {
-    if (!liquidates(w.registers) || w.registers.argAccount() == FUND) return NO_ACCOUNT;
-    return openAccount(w, FUND);
+    if (!liquidates(w.registers) || isFund(w.registers.argAccount())) return NO_ACCOUNT;
+    return openAccount(w, fundOf(w.registers.argMarket()));
 }
 
 /// @notice Whether there is no fund to pay.
@@ -187,7 +231,7 @@ function noFund(Account fund) pure returns (bool) {
     return Account.unwrap(fund) == Account.unwrap(NO_ACCOUNT);
 }
 
-/// @notice What a liquidated account pays the insurance fund for a fill; the fund itself pays nothing.
+/// @notice What a liquidated account pays the market's insurance fund for a fill; a fund itself pays nothing.
 /// Units: `tick` is what all lots of the fill are worth at one tick. Rounding: down.
 /// @dev At most the market's share of the quote, the improvement over the limit, and what the fund's
 /// cash has room for.
@@ -205,91 +249,37 @@ function liquidationFee(Registers registers, Market market, Account fund, uint25
     if (fee < 0) fee = 0;
 }
 
-/// @notice Gives a fee that an account has paid to the insurance fund.
+/// @notice Gives a fee that an account has paid to the insurance fund of the order's market.
 function payFund(Registers registers, Account fund, int256 fee) pure {
     fund.setCashUnits(SafeCast.toInt64(fund.cashUnits() + fee));
     registers.setCashUnits(SafeCast.toInt64(registers.cashUnits() + fee));
 }
 
-/// @notice Lots that went from one account to another at the zero price: both sides, to be booked or
-/// undone.
-struct Transfer {
-    Terms terms;
-    Fill gives;
-    Fill takes;
-}
-
-/// @notice Moves lots to another account at the zero price, unless a limit of either forbids it.
-function transferLots(Case memory c, Account other, uint256 lots, Transfer memory moved) pure returns (bool) {
-    moved.terms.market = c.marketNumber;
-    moved.terms.lots = int256(lots);
-    moved.terms.quoteUnits = zeroQuote(c, lots);
-    moved.terms.maxLots = int256(uint256(c.market.maxLots()));
-    if (applyFill(c.account, c.risk, moved.terms, c.side, 0, moved.gives) != Outcome.ACCEPTED) return false;
-    if (applyFill(other, c.risk, moved.terms, 1 - c.side, 0, moved.takes) != Outcome.ACCEPTED) {
-        undoFill(c.account, moved.terms, moved.gives);
-        return false;
+/// @notice Ends the order in progress; a liquidation that the book has left something of counts as tried.
+function endOrder(Registers registers, uint8 outcome) pure {
+    if (outcome != Outcome.ACCEPTED && liquidates(registers) && !isFund(registers.argAccount())) {
+        registers.setTriedAccount(registers.argAccount());
+        registers.setTriedMarket(registers.argMarket());
+        registers.setTriedMs(registers.clockMs());
     }
-    return true;
+    finish(registers, outcome);
 }
 
-/// @notice Puts both accounts back to what they were before `transferLots`.
-function undoTransfer(Case memory c, Account other, Transfer memory moved) pure {
-    undoFill(other, moved.terms, moved.takes);
-    undoFill(c.account, moved.terms, moved.gives);
+/// @notice Books what a fill of a fund's unwinding has brought against the index, and that it has traded now.
+function bookSlice(Registers registers, Market market, Risk risk, Terms memory terms, Fill memory fill) pure {
+    if (!liquidates(registers) || !isFund(registers.argAccount())) return;
+    int256 exposure = exposureOf(risk, terms.market, terms.lots);
+    int256 gain = terms.quoteUnits - worthOf(risk, terms.market, exposure, Constants.LEAN_INDEX);
+    addToBudget(market, registers.argSide() == Constants.SELL ? gain : -gain, fill);
+    market.setFundMs(registers.clockMs());
 }
 
-/// @notice Adds a transfer that stands to the totals. Open interest never grows by it.
-function bookTransfer(Registers registers, Case memory c, Transfer memory moved) pure {
-    moveTotals(registers, c.market, moved.gives, moved.takes);
-}
-
-/// @notice Moves as much of the position to the insurance fund as its cap for the market has room for.
-/// @dev False, and nothing moved, when that is nothing, or the fund's own margin would not carry it.
-function fundTakes(Case memory c, Account fund, Transfer memory moved) pure returns (bool) {
-    int256 held = sizeOf(fund, c.marketNumber);
-    int256 room = int256(uint256(c.market.insuranceLots())) + (c.size > 0 ? -held : held);
-    int256 lots = int256(c.lots);
-    if (room < lots) lots = room;
-    if (lots <= 0) return false;
-    Health memory before = health(fund, c.risk);
-    if (!transferLots(c, fund, uint256(lots), moved)) return false;
-    if (mayChange(before, health(fund, c.risk), moved.takes.reduces)) return true;
-    undoTransfer(c, fund, moved);
-    return false;
-}
-
-/// @notice Moves as much of the position to a candidate as its own opposite one can take up.
-/// @dev False, and nothing moved, when the candidate has no opposite position, is worth nothing, or
-/// would be worth less than nothing afterwards.
-function candidateTakes(Case memory c, uint256 number, Account candidate, Transfer memory moved) pure returns (bool) {
-    if (number == c.number || number == FUND || health(candidate, c.risk).value <= 0) return false;
-    int256 size = sizeOf(candidate, c.marketNumber);
-    int256 opposite = c.size > 0 ? -size : size;
-    int256 lots = int256(c.lots);
-    if (opposite < lots) lots = opposite;
-    if (lots <= 0 || !transferLots(c, candidate, uint256(lots), moved)) return false;
-    if (health(candidate, c.risk).value >= 0) return true;
-    undoTransfer(c, candidate, moved);
-    return false;
-}
-
-/// @notice Whether an account is leveraged more, notional by value, than another; both are worth more
-/// than nothing.
-function outranks(Health memory challenger, Health memory nominee) pure returns (bool) {
-    // SAFETY: a notional has 132 bits.
-    return !productsAtMost(int256(challenger.notional), nominee.value, int256(nominee.notional), challenger.value);
-}
-
-/// @notice Whether neither the book nor the insurance fund takes the position up.
-function lastResort(Witness memory w, Case memory c, Account fund, Transfer memory moved) pure returns (uint8) {
-    if (c.number == FUND) return Outcome.HEALTHY;
-    uint8 outcome = checkCase(w.registers, c);
-    if (outcome != Outcome.ACCEPTED) return outcome;
-    if (!bankrupt(c) && bookCrosses(w, c)) return Outcome.BOOK_CROSSES;
-    if (fundTakes(c, fund, moved)) {
-        undoTransfer(c, fund, moved);
-        return Outcome.INSURANCE_FIRST;
-    }
-    return Outcome.ACCEPTED;
+/// @notice Adds what a fund has gained against the index to what its unwinding may lose; nothing while it holds
+/// nothing. Units: `gain` in units.
+/// @dev It begins anew where its position has turned. It stays within what cash stays within.
+function addToBudget(Market market, int256 gain, Fill memory fill) pure {
+    bool turned = (fill.oldLots > 0 && 0 > fill.newLots) || (fill.oldLots < 0 && 0 < fill.newLots);
+    int256 kept = fill.oldLots == 0 || turned ? int256(0) : market.fundBudgetUnits();
+    int256 budget = fill.newLots == 0 ? int256(0) : clamp(kept + gain, int256(Constants.MAX_CASH_UNITS));
+    market.setFundBudgetUnits(SafeCast.toInt64(budget));
 }

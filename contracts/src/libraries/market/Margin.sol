@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ppmUp} from "@tallystick/libraries/Arith.sol";
-import {Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {mulDivUp, ppmUp} from "@tallystick/libraries/Arith.sol";
+import {Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants} from "@tallystick/libraries/generated/Names.sol";
+import {exposureOf, weightOf, worthOf} from "@tallystick/libraries/market/Instrument.sol";
 
-// Margin of one position: fractions that grow with its notional, and with the market's open interest.
+// Margin of one position: fractions that grow with its notional, and what open interest asks beyond them.
 
 /// @dev Tiers begin at multiples of this many units, so that only the last tier of a position rounds.
 uint256 constant TIER_UNITS = Constants.PPM;
 /// @dev Where a tier begins that there is not: beyond every notional.
 uint256 constant NO_TIER = 1 << 62;
 
-/// @notice What must stand behind a position when it is opened. Units: units. Rounding: up, the tiers
-/// and the surcharge each.
+/// @notice What must stand behind a position when it is opened. Units: units. Rounding: up.
 function initialMargin(Risk risk, uint256 market, uint256 notional) pure returns (uint256) {
-    uint256 tiers = _tiered(
+    return _tiered(
         risk,
         market,
         notional,
@@ -23,7 +23,6 @@ function initialMargin(Risk risk, uint256 market, uint256 notional) pure returns
         risk.marketInitial2Ppm(market),
         risk.marketInitial3Ppm(market)
     );
-    return tiers + ppmUp(notional, risk.marketSurchargePpm(market));
 }
 
 /// @notice What must stay behind a position. Units: units. Rounding: up.
@@ -36,6 +35,28 @@ function maintenanceMargin(Risk risk, uint256 market, uint256 notional) pure ret
         risk.marketMaintenance2Ppm(market),
         risk.marketMaintenance3Ppm(market)
     );
+}
+
+/// @notice What must stand behind added lots beyond the initial margin, when so many are open with them.
+/// Units: units; lots. Rounding: up, the fraction and the share each.
+function surcharge(Market market, Risk risk, uint256 number, int256 openLots, int256 added) pure returns (uint256) {
+    uint256 fraction = _surchargeFraction(market, risk, number, openLots);
+    if (fraction == 0) return 0;
+    return ppmUp(weightOf(worthOf(risk, number, exposureOf(risk, number, added), Constants.LEAN_INDEX)), fraction);
+}
+
+/// @dev What open interest asks of what is added: from nothing up to all that initial margin leaves. Units:
+/// millionths.
+function _surchargeFraction(Market market, Risk risk, uint256 number, int256 openLots) pure returns (uint256) {
+    uint256 begins = market.surchargeFromUnits();
+    if (begins == 0) return 0;
+    uint256 ends = market.surchargeToUnits();
+    uint256 worth = weightOf(worthOf(risk, number, exposureOf(risk, number, openLots), Constants.LEAN_INDEX));
+    if (worth <= begins) return 0;
+    uint256 room = Constants.PPM - risk.marketInitialPpm(number);
+    if (worth >= ends) return room;
+    // SAFETY of the casts: each has 132 bits at most.
+    return uint256(mulDivUp(int256(worth - begins), int256(room), int256(ends - begins)));
 }
 
 /// @notice The notional at which a tier begins, tiers counted from 0; NO_TIER when there is none. Units:

@@ -2,10 +2,21 @@
 pragma solidity 0.8.37;
 
 import {Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {ListMarketFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants} from "@tallystick/libraries/generated/Names.sol";
+import {termStands} from "@tallystick/libraries/market/Instrument.sol";
 
 // A market's rules: whether they may stand, and where they are kept. `values` holds them from the
 // place `first` on, in the order of the schema.
+
+/// @notice Whether a market may be listed that takes orders from `liveMs` on; a dated future does so
+/// before it expires. `values` as in the record of a listing.
+function listingStands(uint256[] memory values, uint256 liveMs) pure returns (bool) {
+    uint256 kind = values[ListMarketFields.KIND];
+    uint256 expiry = values[ListMarketFields.EXPIRY_MS];
+    uint256 multiplier = values[ListMarketFields.MULTIPLIER];
+    return termStands(kind, expiry, liveMs) && rulesStand(values, ListMarketFields.FIRST_RULE, multiplier);
+}
 
 /// @notice Whether rules make sense together and leave every product of the machine within 64 bits.
 function rulesStand(uint256[] memory values, uint256 first, uint256 multiplier) pure returns (bool) {
@@ -13,8 +24,8 @@ function rulesStand(uint256[] memory values, uint256 first, uint256 multiplier) 
         && values[first + Constants.RULE_REBATE_PPM] <= values[first + Constants.RULE_TAKER_FEE_PPM];
 }
 
-/// @dev Whether every tier asks for some margin, initial no less than maintenance, and no less than
-/// the tier before.
+/// @dev Whether the margins are no smaller than they may be, and in every tier apart, and no less
+/// than in the one before.
 function _marginsStand(uint256[] memory values, uint256 first) pure returns (bool) {
     uint256 tier2 = values[first + Constants.RULE_TIER2_FROM_MILLIONS];
     uint256 tier3 = values[first + Constants.RULE_TIER3_FROM_MILLIONS];
@@ -24,15 +35,22 @@ function _marginsStand(uint256[] memory values, uint256 first) pure returns (boo
     uint256 kept = values[first + Constants.RULE_MAINTENANCE_PPM];
     uint256 kept2 = values[first + Constants.RULE_MAINTENANCE2_PPM];
     uint256 kept3 = values[first + Constants.RULE_MAINTENANCE3_PPM];
-    if (kept == 0 || kept > initial) return false;
+    if (initial < Constants.MIN_INITIAL_PPM || kept < Constants.MIN_MAINTENANCE_PPM || !_apart(initial, kept)) {
+        return false;
+    }
     if (tier2 == 0) return tier3 == 0 && initial2 == 0 && initial3 == 0 && kept2 == 0 && kept3 == 0;
-    if (initial2 < initial || kept2 < kept || initial2 < kept2) return false;
+    if (initial2 < initial || kept2 < kept || !_apart(initial2, kept2)) return false;
     if (tier3 == 0) return initial3 == 0 && kept3 == 0;
-    return tier3 > tier2 && initial3 >= initial2 && kept3 >= kept2 && initial3 >= kept3;
+    return tier3 > tier2 && initial3 >= initial2 && kept3 >= kept2 && _apart(initial3, kept3);
+}
+
+/// @dev Whether a third of the initial margin at least is lost before a liquidation begins.
+function _apart(uint256 initialPpm, uint256 maintenancePpm) pure returns (bool) {
+    return 3 * maintenancePpm <= 2 * initialPpm;
 }
 
 /// @dev Whether sizes and open interest are bounded, the insurance fund's share, the surcharge and
-/// the bands sound.
+/// the band sound.
 function _capsStand(uint256[] memory values, uint256 first, uint256 multiplier) pure returns (bool) {
     uint256 maxLots = values[first + Constants.RULE_MAX_LOTS];
     uint256 most = values[first + Constants.RULE_MAX_OPEN_INTEREST_LOTS];
@@ -41,10 +59,23 @@ function _capsStand(uint256[] memory values, uint256 first, uint256 multiplier) 
         return false;
     }
     if (values[first + Constants.RULE_INSURANCE_LOTS] > maxLots) return false;
-    if (values[first + Constants.RULE_BAND_PPM] == 0 || values[first + Constants.RULE_MOVE_PPM] == 0) return false;
+    if (values[first + Constants.RULE_FUND_UNITS] > Constants.MAX_CASH_UNITS) return false;
+    if (values[first + Constants.RULE_BAND_PPM] == 0) return false;
     uint256 begins = values[first + Constants.RULE_SURCHARGE_FROM_UNITS];
     uint256 ends = values[first + Constants.RULE_SURCHARGE_TO_UNITS];
     return begins > 0 ? begins < ends : ends == 0;
+}
+
+/// @notice Lists a market that may be as the market `number`, whose kind, multiplier and expiry never
+/// change.
+function writeListing(Market market, Risk risk, uint256 number, uint256[] memory values, uint256 liveMs) pure {
+    // SAFETY of every cast: the record's fields are bounded by what the cells' hold.
+    market.setStatus(uint8(Constants.MARKET_LIVE));
+    market.setKind(uint8(values[ListMarketFields.KIND]));
+    market.setExpiryMs(uint64(values[ListMarketFields.EXPIRY_MS]));
+    market.setLiveMs(uint64(liveMs));
+    risk.setMarketMultiplier(number, uint32(values[ListMarketFields.MULTIPLIER]));
+    writeRules(market, risk, number, values, ListMarketFields.FIRST_RULE);
 }
 
 /// @notice Puts rules that may stand in force for the market `number`.
@@ -57,10 +88,12 @@ function writeRules(Market market, Risk risk, uint256 number, uint256[] memory v
     market.setMaxLots(uint64(values[first + Constants.RULE_MAX_LOTS]));
     market.setMaxOpenInterestLots(uint64(values[first + Constants.RULE_MAX_OPEN_INTEREST_LOTS]));
     market.setInsuranceLots(uint64(values[first + Constants.RULE_INSURANCE_LOTS]));
+    market.setFundUnits(uint64(values[first + Constants.RULE_FUND_UNITS]));
     market.setSurchargeFromUnits(uint64(values[first + Constants.RULE_SURCHARGE_FROM_UNITS]));
     market.setSurchargeToUnits(uint64(values[first + Constants.RULE_SURCHARGE_TO_UNITS]));
     market.setBandPpm(uint32(values[first + Constants.RULE_BAND_PPM]));
-    market.setMovePpm(uint32(values[first + Constants.RULE_MOVE_PPM]));
+    market.setQuoteLots(uint64(values[first + Constants.RULE_QUOTE_LOTS]));
+    market.setMinOrderUnits(uint64(values[first + Constants.RULE_MIN_ORDER_UNITS]));
     risk.setMarketInitialPpm(number, uint32(values[first + Constants.RULE_INITIAL_PPM]));
     risk.setMarketInitial2Ppm(number, uint32(values[first + Constants.RULE_INITIAL2_PPM]));
     risk.setMarketInitial3Ppm(number, uint32(values[first + Constants.RULE_INITIAL3_PPM]));

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Account, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {divDown} from "@tallystick/libraries/Arith.sol";
+import {Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {fairPrice} from "@tallystick/libraries/market/Instrument.sol";
 
-// What a market's prices allow: only cancels, then only makers, then all but liquidations, then all; and triggers.
+// What a market's prices allow: only cancels, then all but liquidations, then all; triggers; fills.
 
 /// @notice The time by which reports and the index are fresh: for what came through L1, when it was queued there.
 function nowMs(Registers registers) pure returns (uint64) {
@@ -13,42 +15,56 @@ function nowMs(Registers registers) pure returns (uint64) {
     return forced != 0 ? forced : registers.clockMs();
 }
 
+/// @notice How old a price report may be: more of one that came through L1, where a block may miss it.
+function reportAge(Registers registers) pure returns (uint256) {
+    return registers.forcedMs() != 0 ? Constants.FORCED_AGE_MS : Constants.REPORT_AGE_MS;
+}
+
+/// @notice Whether a price of this time counts now.
+function isFresh(Registers registers, uint256 time) pure returns (bool) {
+    uint64 current = nowMs(registers);
+    return time + reportAge(registers) >= current && time <= current + Constants.REPORT_AHEAD_MS;
+}
+
+/// @notice Whether so many lots are worth less at the index than an order of the market `number` has to be.
+function isSmall(Market market, Risk risk, uint256 number, uint256 lots) pure returns (bool) {
+    return lots * risk.marketIndexTicks(number) * risk.marketMultiplier(number) < market.minOrderUnits();
+}
+
 /// @notice Whether a trader's order may be taken now.
-/// @dev Rejects: STALE_INDEX, POST_ONLY_STAGE (prices have come back just now, and the order might take).
-function checkOrderStage(Registers registers, Price price, uint256 flags) pure returns (uint8) {
-    uint64 clock = registers.clockMs();
-    if (_stale(price, clock)) return Outcome.STALE_INDEX;
-    if (flags & Constants.FLAG_POST_ONLY != 0) return Outcome.ACCEPTED;
-    return _resumedWithin(price, clock, Constants.POST_ONLY_MS) ? Outcome.POST_ONLY_STAGE : Outcome.ACCEPTED;
+/// @dev Rejects: STALE_INDEX.
+function checkOrderStage(Registers registers, Price price) pure returns (uint8) {
+    return _stale(price, registers.clockMs()) ? Outcome.STALE_INDEX : Outcome.ACCEPTED;
+}
+
+/// @notice Whether an order was placed before a halt, at a price that its owner would not give any more.
+/// @dev While prices had stopped it could not be renewed: a bid above both mark and index, or an offer below both, is
+/// nobody's to take. `placed` is the order's sequence.
+function isOutdated(Risk risk, uint256 number, uint256 placed, uint256 side, uint256 price) pure returns (bool) {
+    if (placed >= risk.marketResumedSequence(number)) return false;
+    uint256 mark = risk.marketMarkTicks(number);
+    uint256 index = risk.marketIndexTicks(number);
+    if (side == Constants.BUY) return price > mark && price > index;
+    return price < mark && price < index;
 }
 
 /// @notice Whether a position may be closed against its owner's will now.
 /// @dev Rejects: STALE_INDEX, LIQUIDATIONS_WAIT (prices have come back lately, so that margin can still
-/// be added).
-function checkLiquidationStage(Registers registers, Price price) pure returns (uint8) {
-    uint64 time = nowMs(registers);
-    if (_stale(price, time)) return Outcome.STALE_INDEX;
-    bool waits = _resumedWithin(price, time, Constants.LIQUIDATION_WAIT_MS);
+/// be added; not for an account that owes more than it has).
+function checkLiquidationStage(Registers registers, Price price, bool owes) pure returns (uint8) {
+    if (!_serves(registers, price)) return Outcome.STALE_INDEX;
+    bool waits = !owes && _resumedWithin(price, nowMs(registers), Constants.LIQUIDATION_WAIT_MS);
     return waits ? Outcome.LIQUIDATIONS_WAIT : Outcome.ACCEPTED;
 }
 
-/// @notice Whether an account is spared for the sake of a market it holds a position in, whichever one
-/// is to be closed.
-/// @dev It is while that market's prices have stopped, or have come back lately: what the account is
-/// worth is not known. Not for ever: beyond SILENT_MS the last mark counts, or one lot in a dead market
-/// would be a shield.
-function holderWaits(Registers registers, Account account, Risk risk) pure returns (bool) {
-    uint64 time = nowMs(registers);
-    for (uint256 slot; slot < Constants.MAX_POSITIONS; ++slot) {
-        if (account.positionSizeLots(slot) == 0) continue;
-        uint256 market = account.positionMarket(slot);
-        uint64 index = risk.marketIndexMs(market);
-        if (index == 0) continue;
-        if (time > index + Constants.STALE_MS && time <= index + Constants.SILENT_MS) return true;
-        uint64 resumed = risk.marketResumedMs(market);
-        if (resumed != 0 && time < resumed + Constants.LIQUIDATION_WAIT_MS) return true;
-    }
-    return false;
+/// @dev Whether positions may be closed at a market's index: it is not stale, or of the time when the record was
+/// queued. So what was queued on L1 finds the index it was queued for, however late, and never a later one that is
+/// stale.
+function _serves(Registers registers, Price price) pure returns (bool) {
+    if (!_stale(price, registers.clockMs())) return true;
+    uint64 index = price.indexMs();
+    uint64 forced = registers.forcedMs();
+    return forced != 0 && forced <= index + Constants.STALE_MS && index <= forced + Constants.REPORT_AHEAD_MS;
 }
 
 /// @notice Whether a market's index is stale, by its entry in Risk.
@@ -56,16 +72,32 @@ function indexStopped(Registers registers, Risk risk, uint256 market) pure retur
     return registers.clockMs() > risk.marketIndexMs(market) + Constants.STALE_MS;
 }
 
+/// @notice Whether a market has had no index for days while others had: its signers are gone, an outage of all is none.
+function isDead(Registers registers, Price price) pure returns (bool) {
+    uint64 last = price.indexMs();
+    return last != 0 && registers.lastIndexMs() > last + Constants.DEAD_MARKET_MS;
+}
+
+/// @notice Whether a fill at a price would cost who is on this side of it more than half the maintenance fraction.
+/// @dev The book is faster than the index: without the collar a winner leaves at prices that the index has yet to
+/// follow, and a wash hands a gain on at any. Rounding: its width down, but at least a tick.
+function beyondCollar(Market market, Risk risk, uint256 number, uint256 side, uint256 price) pure returns (bool) {
+    uint256 middle = fairPrice(market, risk, number);
+    uint256 parts = uint256(risk.marketIndexTicks(number)) * risk.marketMaintenancePpm(number);
+    uint256 width = uint256(divDown(int256(parts), int256(2 * Constants.PPM)));
+    if (width == 0) width = 1;
+    return side == Constants.BUY ? price > middle + width : price + width < middle;
+}
+
 /// @notice Whether a trigger fires at a mark.
 function isDue(uint256 trigger, uint256 flags, uint256 mark) pure returns (bool) {
     return flags & Constants.FLAG_TRIGGER_ABOVE != 0 ? mark >= trigger : mark <= trigger;
 }
 
-/// @notice Whether triggers wait: because prices have come back just now, or the newest is one that came late through
-/// L1. The orders would be refused.
+/// @notice Whether triggers wait, because the newest price is one that came late through L1: the orders would be
+/// refused.
 function triggersWait(Registers registers, Price price) pure returns (bool) {
-    uint64 clock = registers.clockMs();
-    return _stale(price, clock) || _resumedWithin(price, clock, Constants.POST_ONLY_MS);
+    return _stale(price, registers.clockMs());
 }
 
 function _stale(Price price, uint64 time) pure returns (bool) {

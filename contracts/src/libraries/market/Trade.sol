@@ -2,9 +2,10 @@
 pragma solidity 0.8.37;
 
 import {dust, owed} from "./Funding.sol";
-import {Health, health, mayChange} from "./Risk.sol";
+import {surcharge} from "./Margin.sol";
+import {Health, health, keepsRatio, mayChange} from "./Risk.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {MILLION, wholeDown} from "@tallystick/libraries/Arith.sol";
+import {MILLION, mulDivToZero, mulDivUp, wholeDown} from "@tallystick/libraries/Arith.sol";
 import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
@@ -25,7 +26,8 @@ struct Terms {
 
 /// @notice One side of a fill: what it changes, and what was there before. Units: lots, units, funding
 /// indices in millionths of a tick, `dustPpm` in millionths of a unit.
-/// @dev `cashChangeUnits` has the funding settled in it. `reduces` says that it only makes a position smaller, never turns it round.
+/// @dev `cashChangeUnits` has the funding settled in it. `addedLots` are those that make a position larger, from nothing
+/// when it turns round; `reduces` says that it only makes a position smaller, never turns it round.
 struct Fill {
     uint256 slot;
     int256 oldLots;
@@ -34,6 +36,11 @@ struct Fill {
     int256 oldIndexPpm;
     int256 newIndexPpm;
     int256 dustPpm;
+    int256 oldCostUnits;
+    int256 newCostUnits;
+    int256 oldExtraUnits;
+    int256 newExtraUnits;
+    int256 addedLots;
     bool reduces;
 }
 
@@ -59,7 +66,8 @@ function reducible(Account account, uint256 market, uint256 side) pure returns (
 }
 
 /// @notice Settles the funding of an account's position and applies one side of a fill to it, unless
-/// a limit forbids it. Rounding: funding up.
+/// a limit forbids it. Rounding: funding up, what was asked for the lots that stay up, what they have cost to
+/// zero.
 /// @dev Rejects: NO_POSITION_SLOT, POSITION_LIMIT. Units: `fee` in units.
 function applyFill(Account account, Risk risk, Terms memory terms, uint256 side, int256 fee, Fill memory fill)
     pure
@@ -79,8 +87,9 @@ function applyFill(Account account, Risk risk, Terms memory terms, uint256 side,
     // A change of rules may have left a position beyond the limit: it may always get smaller.
     bool small = fill.reduces || _within(fill.newLots, terms.maxLots);
     if (!small || !_within(cash, int256(Constants.MAX_CASH_UNITS))) return Outcome.POSITION_LIMIT;
+    _moveCost(account, terms, buys, fill);
     account.setCashUnits(SafeCast.toInt64(cash));
-    _setPosition(account, fill.slot, terms.market, fill.newLots, fill.newIndexPpm);
+    _setNew(account, terms.market, fill);
     return Outcome.ACCEPTED;
 }
 
@@ -93,15 +102,50 @@ function _settleFunding(Account account, Risk risk, uint256 market, Fill memory 
     fill.dustPpm = dust(exposure, fill.newIndexPpm - fill.oldIndexPpm);
 }
 
+/// @dev Works out what the new position has cost, and what stays of what was asked beyond its margin.
+/// Reduced, it keeps the share of its lots; turned round, it has cost what they have in this fill.
+function _moveCost(Account account, Terms memory terms, bool buys, Fill memory fill) pure {
+    int256 paid = buys ? terms.quoteUnits : -terms.quoteUnits;
+    fill.oldCostUnits = account.positionCostUnits(fill.slot);
+    fill.oldExtraUnits = account.positionExtraUnits(fill.slot);
+    int256 old = _unsigned(fill.oldLots);
+    int256 later = _unsigned(fill.newLots);
+    if (fill.reduces) {
+        fill.newCostUnits = mulDivToZero(fill.oldCostUnits, later, old);
+        fill.newExtraUnits = mulDivUp(fill.oldExtraUnits, later, old);
+        fill.addedLots = 0;
+    } else if (later == old + terms.lots) {
+        fill.newCostUnits = fill.oldCostUnits + paid;
+        fill.newExtraUnits = fill.oldExtraUnits;
+        fill.addedLots = terms.lots;
+    } else {
+        fill.newCostUnits = mulDivToZero(paid, later, terms.lots);
+        fill.newExtraUnits = 0;
+        fill.addedLots = later;
+    }
+}
+
+/// @notice The open interest with both sides of a fill. Units: lots.
+function openLotsAfter(Market market, Fill memory taker, Fill memory maker) pure returns (int256) {
+    return int256(uint256(market.openInterestLots())) + _grown(taker) + _grown(maker);
+}
+
+/// @notice Asks more margin for what one side of a fill has added, when so many lots are open with it; the
+/// position keeps it.
+function askSurcharge(Market market, Account account, Risk risk, Terms memory terms, int256 openLots, Fill memory fill)
+    pure {
+    if (fill.addedLots == 0) return;
+    fill.newExtraUnits += int256(surcharge(market, risk, terms.market, openLots, fill.addedLots));
+    account.setPositionExtraUnits(fill.slot, SafeCast.toInt64(fill.newExtraUnits));
+}
+
 /// @notice Adds both sides of a fill to the market's totals, the sum of all cash and the dust, unless
 /// open interest is full.
 /// @dev Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
 function moveTotals(Registers registers, Market market, Fill memory taker, Fill memory maker) pure returns (uint8) {
-    int256 grown = _longPart(taker.newLots) - _longPart(taker.oldLots);
-    grown += _longPart(maker.newLots) - _longPart(maker.oldLots);
-    int256 lots = int256(uint256(market.openInterestLots())) + grown;
+    int256 lots = openLotsAfter(market, taker, maker);
     int256 cap = int256(uint256(market.maxOpenInterestLots()));
-    if (grown > 0 && cap != 0 && lots > cap) return Outcome.OPEN_INTEREST;
+    if (lots > int256(uint256(market.openInterestLots())) && cap != 0 && lots > cap) return Outcome.OPEN_INTEREST;
     int256 net = market.netLots();
     net += taker.newLots - taker.oldLots + maker.newLots - maker.oldLots;
     market.setOpenInterestLots(SafeCast.toUint64(SafeCast.toUint256(lots)));
@@ -130,31 +174,99 @@ function _bookFunding(Registers registers, Market market, Fill memory fill) pure
 /// @notice Puts an account back to what it was before `applyFill`.
 function undoFill(Account account, Terms memory terms, Fill memory fill) pure {
     account.setCashUnits(SafeCast.toInt64(account.cashUnits() - fill.cashChangeUnits));
-    _setPosition(account, fill.slot, terms.market, fill.oldLots, fill.oldIndexPpm);
+    _setOld(account, terms.market, fill);
 }
 
-/// @notice Whether a fill just applied may leave the account like this.
+/// @notice Turns the position in the slot of `fill` into cash: what it is worth, less the funding it owes. No limit
+/// forbids that. Units: `worth` in units. Rounding: funding up.
+function payOut(
+    Registers registers,
+    Market market,
+    Account account,
+    Risk risk,
+    uint256 number,
+    int256 worth,
+    Fill memory fill
+) pure {
+    fill.oldLots = account.positionSizeLots(fill.slot);
+    fill.oldCostUnits = account.positionCostUnits(fill.slot);
+    _settleFunding(account, risk, number, fill);
+    fill.cashChangeUnits += worth;
+    account.setCashUnits(SafeCast.toInt64(account.cashUnits() + fill.cashChangeUnits));
+    _setNew(account, number, fill);
+    Fill memory nobodys;
+    moveTotals(registers, market, fill, nobodys);
+}
+
+/// @notice Whether an account has no position.
+function holdsNothing(Account account) pure returns (bool) {
+    for (uint256 slot; slot < Constants.MAX_POSITIONS; ++slot) {
+        if (account.positionSizeLots(slot) != 0) return false;
+    }
+    return true;
+}
+
+/// @notice Whether a fill just applied may leave the account like this, at the worse prices.
 /// @dev What the account was worth before is measured only where it matters: the fill is undone for it and applied
 /// again.
-function mayStand(Account account, Risk risk, Terms memory terms, Fill memory fill) pure returns (bool) {
-    Health memory later = health(account, risk);
-    if (later.value >= later.initial) return true;
+function mayStand(Registers registers, Account account, Risk risk, Terms memory terms, Fill memory fill)
+    pure
+    returns (bool)
+{
+    Health memory later = health(registers, account, risk, Constants.LEAN_WORST);
+    if (later.valueUnits >= later.initialUnits) return true;
     if (!fill.reduces) return false;
+    return mayChange(_before(registers, account, risk, terms, fill), later, fill.reduces);
+}
+
+/// @notice Whether a fill that only reduces, just applied beside the collar, may leave the account like this.
+/// @dev However much margin is left: at any price a fill would else be a withdrawal.
+function mayLeave(Registers registers, Account account, Risk risk, Terms memory terms, Fill memory fill)
+    pure
+    returns (bool)
+{
+    Health memory later = health(registers, account, risk, Constants.LEAN_WORST);
+    return keepsRatio(_before(registers, account, risk, terms, fill), later);
+}
+
+/// @dev Measures an account as it was before a fill that stays applied.
+function _before(Registers registers, Account account, Risk risk, Terms memory terms, Fill memory fill)
+    pure
+    returns (Health memory before)
+{
     undoFill(account, terms, fill);
-    Health memory before = health(account, risk);
+    before = health(registers, account, risk, Constants.LEAN_WORST);
     account.setCashUnits(SafeCast.toInt64(account.cashUnits() + fill.cashChangeUnits));
-    _setPosition(account, fill.slot, terms.market, fill.newLots, fill.newIndexPpm);
-    return mayChange(before, later, fill.reduces);
+    _setNew(account, terms.market, fill);
+}
+
+/// @dev By how much one side of a fill makes open interest grow.
+function _grown(Fill memory fill) pure returns (int256) {
+    return _longPart(fill.newLots) - _longPart(fill.oldLots);
 }
 
 function _longPart(int256 size) pure returns (int256) {
     return size > 0 ? size : int256(0);
 }
 
-function _setPosition(Account account, uint256 slot, uint256 market, int256 size, int256 index) pure {
-    account.setPositionMarket(slot, size == 0 ? 0 : SafeCast.toUint8(market));
-    account.setPositionSizeLots(slot, SafeCast.toInt64(size));
-    account.setPositionFundingIndexPpm(slot, size == 0 ? int64(0) : SafeCast.toInt64(index));
+function _unsigned(int256 size) pure returns (int256) {
+    return size >= 0 ? size : -size;
+}
+
+function _setOld(Account account, uint256 market, Fill memory fill) pure {
+    account.setPositionMarket(fill.slot, fill.oldLots == 0 ? 0 : SafeCast.toUint8(market));
+    account.setPositionSizeLots(fill.slot, SafeCast.toInt64(fill.oldLots));
+    account.setPositionFundingIndexPpm(fill.slot, fill.oldLots == 0 ? int64(0) : SafeCast.toInt64(fill.oldIndexPpm));
+    account.setPositionCostUnits(fill.slot, SafeCast.toInt64(fill.oldCostUnits));
+    account.setPositionExtraUnits(fill.slot, SafeCast.toInt64(fill.oldExtraUnits));
+}
+
+function _setNew(Account account, uint256 market, Fill memory fill) pure {
+    account.setPositionMarket(fill.slot, fill.newLots == 0 ? 0 : SafeCast.toUint8(market));
+    account.setPositionSizeLots(fill.slot, SafeCast.toInt64(fill.newLots));
+    account.setPositionFundingIndexPpm(fill.slot, fill.newLots == 0 ? int64(0) : SafeCast.toInt64(fill.newIndexPpm));
+    account.setPositionCostUnits(fill.slot, SafeCast.toInt64(fill.newCostUnits));
+    account.setPositionExtraUnits(fill.slot, SafeCast.toInt64(fill.newExtraUnits));
 }
 
 function _within(int256 amount, int256 most) pure returns (bool) {

@@ -15,14 +15,18 @@ import {BlockTradeFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {RecordKinds} from "@tallystick/libraries/generated/RecordKinds.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {isHeld} from "@tallystick/libraries/market/Brake.sol";
 import {hasExpired} from "@tallystick/libraries/market/Instrument.sol";
-import {indexStopped} from "@tallystick/libraries/market/Stages.sol";
+import {beyondCollar, indexStopped} from "@tallystick/libraries/market/Stages.sol";
 import {
     Fill,
     Terms,
     applyFill,
+    askSurcharge,
+    mayLeave,
     mayStand,
     moveTotals,
+    openLotsAfter,
     reducible,
     undoFill
 } from "@tallystick/libraries/market/Trade.sol";
@@ -32,11 +36,11 @@ import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 /// @title BLOCK_TRADE: one fill between two accounts that have both signed it; it meets no book
 /// @notice Exchanges lots for the price both have signed, all of them or none. The nonces of both are used
 /// only by that. While prices have stopped it takes a record that came through L1, and both sides must only
-/// reduce: two who want to leave do so whatever a sequencer does.
+/// reduce: two who want to leave do so whatever a sequencer does, at any price that makes neither less safe.
 /// @dev Rejects: SELF_TRADE, NOT_AUTHORISED (the offer is to somebody else), BAD_SIGNATURE and what `checkKey`
-/// says of who accepts, NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price),
-/// TOO_LARGE, EXPIRED, STALE_INDEX, NOTHING_TO_REDUCE (a side that must only reduce would not),
-/// NO_POSITION_SLOT, POSITION_LIMIT, MARGIN, OPEN_INTEREST. Rounding: fees up, the maker's rebate down. Twin:
+/// says of who accepts, NO_MARKET, MARKET_EXPIRED, NOT_LIVE, NO_MARK, OUT_OF_RANGE (no size, no price),
+/// TOO_LARGE, EXPIRED, STALE_INDEX, UNFILLED (beyond the collar), NOTHING_TO_REDUCE (a side that must only reduce would not),
+/// BRAKE (a brake holds what either has), NO_POSITION_SLOT, POSITION_LIMIT, MARGIN, OPEN_INTEREST. Rounding: fees up, the maker's rebate down. Twin:
 /// shared/tallystick/machine/steps/block_trade.py.
 contract BlockTrade is Step {
     /// @dev A block trade: what its record says, its cells, both fills. `maker` offers, `taker` accepts.
@@ -110,6 +114,7 @@ contract BlockTrade is Step {
         uint64 clock = b.registers.clockMs();
         if (b.market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
         if (hasExpired(b.market, clock)) return Outcome.MARKET_EXPIRED;
+        if (b.market.liveMs() > clock) return Outcome.NOT_LIVE;
         if (b.risk.marketMarkTicks(b.number) == 0) return Outcome.NO_MARK;
         if (b.lots == 0 || b.price == 0) return Outcome.OUT_OF_RANGE;
         if (b.lots > b.market.maxLots()) return Outcome.TOO_LARGE;
@@ -117,12 +122,24 @@ contract BlockTrade is Step {
         if (expiry != 0 && expiry <= clock) return Outcome.EXPIRED;
         bool makerReduces = reducible(b.maker, b.number, b.side) >= b.lots;
         bool takerReduces = reducible(b.taker, b.number, 1 - b.side) >= b.lots;
-        bool leaves = b.registers.forcedMs() != 0 && makerReduces && takerReduces;
-        if (indexStopped(b.registers, b.risk, b.number) && !leaves) return Outcome.STALE_INDEX;
+        if (indexStopped(b.registers, b.risk, b.number)) {
+            if (b.registers.forcedMs() == 0 || !makerReduces || !takerReduces) return Outcome.STALE_INDEX;
+        } else if (_beyondCollar(b)) {
+            return Outcome.UNFILLED;
+        }
         uint256 must = b.record.values[BlockTradeFields.REDUCES];
         bool makerFails = must & Constants.BLOCK_MAKER_REDUCES != 0 && !makerReduces;
         bool takerFails = must & Constants.BLOCK_TAKER_REDUCES != 0 && !takerReduces;
-        return makerFails || takerFails ? Outcome.NOTHING_TO_REDUCE : Outcome.ACCEPTED;
+        if (makerFails || takerFails) return Outcome.NOTHING_TO_REDUCE;
+        bool held = isHeld(b.registers, b.market, b.risk, b.number, b.maker);
+        held = held || isHeld(b.registers, b.market, b.risk, b.number, b.taker);
+        return held ? Outcome.BRAKE : Outcome.ACCEPTED;
+    }
+
+    /// @dev Whether the price would cost either side more than a fill may.
+    function _beyondCollar(Block memory b) private pure returns (bool) {
+        return beyondCollar(b.market, b.risk, b.number, Constants.BUY, b.price)
+            || beyondCollar(b.market, b.risk, b.number, Constants.SELL, b.price);
     }
 
     /// @dev Applies both sides and checks limits, both margins and open interest; undoes both where they
@@ -136,7 +153,10 @@ contract BlockTrade is Step {
             undoFill(b.maker, b.terms, b.makerFill);
             return outcome;
         }
-        bool stands = mayStand(b.maker, b.risk, b.terms, b.makerFill) && mayStand(b.taker, b.risk, b.terms, b.takerFill);
+        int256 lots = openLotsAfter(b.market, b.takerFill, b.makerFill);
+        askSurcharge(b.market, b.maker, b.risk, b.terms, lots, b.makerFill);
+        askSurcharge(b.market, b.taker, b.risk, b.terms, lots, b.takerFill);
+        bool stands = _may(b, b.maker, b.makerFill) && _may(b, b.taker, b.takerFill);
         outcome = stands ? moveTotals(b.registers, b.market, b.takerFill, b.makerFill) : Outcome.MARGIN;
         if (outcome != Outcome.ACCEPTED) {
             undoFill(b.taker, b.terms, b.takerFill);
@@ -145,6 +165,15 @@ contract BlockTrade is Step {
         }
         b.registers.setFeesUnits(SafeCast.toInt64(b.registers.feesUnits() + b.takerFee + b.makerFee));
         return Outcome.ACCEPTED;
+    }
+
+    /// @dev Whether a side may stand as it is now; while prices have stopped the collar is no bound, and it may be no less
+    /// safe.
+    function _may(Block memory b, Account account, Fill memory fill) private pure returns (bool) {
+        if (indexStopped(b.registers, b.risk, b.number)) {
+            return mayLeave(b.registers, account, b.risk, b.terms, fill);
+        }
+        return mayStand(b.registers, account, b.risk, b.terms, fill);
     }
 
     /// @dev What both sides exchange, and what each pays for it.

@@ -3,21 +3,25 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {sequence} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {Config, Market, Oracle, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
-import {finalMark, settlesBy} from "@tallystick/libraries/market/Instrument.sol";
-import {nowMs} from "@tallystick/libraries/market/Stages.sol";
+import {moveBrakes} from "@tallystick/libraries/market/Brake.sol";
+import {carryIndex, finalMark, indexOfMargins, settleAt, settlesBy} from "@tallystick/libraries/market/Instrument.sol";
+import {isFresh} from "@tallystick/libraries/market/Stages.sol";
+import {beginSample, isSampleDue, setMark} from "@tallystick/libraries/orders/Sampling.sol";
 import {openConfig, openMarket, openOracle, openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
-/// @title COMMIT_MEDIAN: make the median of a round's reports the market's index
-/// @notice Only reports near their median count. Every further report of the round sets the index
-/// again, so that which of them came first does not matter. The first one at or after a dated future's expiry
-/// settles it: it becomes the final mark.
-/// @dev Rejects: DEVIATING (fewer than a quorum are near). Twin:
-/// shared/tallystick/machine/steps/commit_median.py.
+/// @title COMMIT_MEDIAN: make the median of the signers' fresh reports the market's index
+/// @notice Fewer than a quorum move nothing. Its time is that of the quorum-th newest, which no single signer can make
+/// later. Reports that are signed further apart than REPORT_AGE_MS never meet in a median. The first index at or after a
+/// dated future's expiry settles it, at the mean of those that stood in its settlement window. Any other may be a jump,
+/// which brakes. What margins, collar and book are measured with is the new one from here on; a sample of the book follows
+/// when it is due.
+/// @dev Twin: shared/tallystick/machine/steps/commit_median.py.
 contract CommitMedian is Step {
     function _step(Witness memory w, IInbox) internal pure override {
         Registers registers = w.registers;
@@ -27,75 +31,120 @@ contract CommitMedian is Step {
         Config config = openConfig(w);
         Price price = openPriceCell(w, registers.argMarket());
         Market market = openMarket(w, registers.argMarket());
+        Risk risk = openRisk(w);
 
         // CHECK
-        uint256[] memory prices = _reported(oracle);
-        uint256[] memory near = _nearMedian(prices);
-        if (near.length < config.quorum()) return finish(registers, Outcome.DEVIATING);
+        uint256 quorum = config.quorum();
+        (uint256[] memory times, uint256[] memory prices) = _fresh(registers, oracle);
+        if (times.length < quorum) return finish(registers, Outcome.ACCEPTED);
 
         // APPLY
-        uint256 index = _lowerMedian(near);
-        uint64 time = _setIndex(registers, price, index);
+        uint256 newest = _nth(times, times.length - quorum);
+        _meeting(times, prices, newest);
+        uint256 index = _nth(prices, (prices.length - 1) >> 1);
+        uint64 time = _setIndex(registers, market, price, risk, index, newest);
         if (settlesBy(market, time)) {
-            market.setStatus(uint8(Constants.MARKET_SETTLED));
-            Risk risk = openRisk(w);
-            risk.setMarketMarkTicks(registers.argMarket(), uint32(finalMark(index)));
-            risk.setMarketIndexMs(registers.argMarket(), 0);
+            _settle(registers, market, price, risk);
             return finish(registers, Outcome.ACCEPTED);
         }
+        _follow(registers, market, price, risk);
 
         // WRITE
-        registers.setPhase(Phase.UPDATE_MARK);
+        _goOn(registers, market, price);
     }
 
-    function _reported(Oracle oracle) private pure returns (uint256[] memory prices) {
+    /// @dev Times and prices of the reports that are fresh; a signer whose clock runs ahead is passed over alone.
+    function _fresh(Registers registers, Oracle oracle)
+        private
+        pure
+        returns (uint256[] memory times, uint256[] memory prices)
+    {
+        times = new uint256[](Constants.MAX_SIGNERS);
         prices = new uint256[](Constants.MAX_SIGNERS);
         uint256 count;
-        for (uint256 i; i < Constants.MAX_SIGNERS; ++i) {
-            if (oracle.seen() >> i & 1 == 1) prices[count++] = oracle.prices(i);
+        for (uint256 signer; signer < Constants.MAX_SIGNERS; ++signer) {
+            uint256 time = oracle.times(signer);
+            if (time == 0 || !isFresh(registers, time)) continue;
+            times[count] = time;
+            prices[count++] = oracle.prices(signer);
+        }
+        _cut(times, count);
+        _cut(prices, count);
+    }
+
+    /// @dev Leaves the prices whose reports are at most REPORT_AGE_MS older than the quorum-th newest.
+    function _meeting(uint256[] memory times, uint256[] memory prices, uint256 newest) private pure {
+        uint256 count;
+        for (uint256 i; i < times.length; ++i) {
+            if (times[i] + Constants.REPORT_AGE_MS >= newest) prices[count++] = prices[i];
         }
         _cut(prices, count);
     }
 
-    /// @dev The smallest price that at least half of the prices do not exceed.
-    function _lowerMedian(uint256[] memory prices) private pure returns (uint256 median) {
-        median = type(uint256).max;
-        for (uint256 i; i < prices.length; ++i) {
+    /// @dev The number at a place, counted from 0, when they are in rising order.
+    function _nth(uint256[] memory numbers, uint256 place) private pure returns (uint256) {
+        for (uint256 i; i < numbers.length; ++i) {
             uint256 below;
-            for (uint256 j; j < prices.length; ++j) {
-                if (prices[j] <= prices[i]) ++below;
+            uint256 upTo;
+            for (uint256 j; j < numbers.length; ++j) {
+                if (numbers[j] < numbers[i]) ++below;
+                if (numbers[j] <= numbers[i]) ++upTo;
             }
-            if (2 * below >= prices.length && prices[i] < median) median = prices[i];
+            if (below <= place && place < upTo) return numbers[i];
         }
+        // SAFETY: one of them has the place.
+        assert(false);
+        return 0;
     }
 
-    /// @dev The prices that are at most DEVIATION_PPM of the median away from it.
-    function _nearMedian(uint256[] memory prices) private pure returns (uint256[] memory near) {
-        uint256 middle = _lowerMedian(prices);
-        near = new uint256[](prices.length);
-        uint256 count;
-        for (uint256 i; i < prices.length; ++i) {
-            uint256 away = prices[i] > middle ? prices[i] - middle : middle - prices[i];
-            if (away * Constants.PPM <= middle * Constants.DEVIATION_PPM) near[count++] = prices[i];
-        }
-        _cut(near, count);
-    }
-
-    /// @dev Writes the index and its time, which is returned; hands on how long ago the last one was, at most BASIS_MS.
-    /// The time is the clock, or, for reports that came through L1, when the last of them was queued there.
-    function _setIndex(Registers registers, Price price, uint256 index) private pure returns (uint64 time) {
+    /// @dev Writes the index and its time, which is returned.
+    /// The time is that of its reports, but not beyond the clock nor before the last index, which is counted until then
+    /// where it stood in a settlement window. Behind a halt, what rests has outlived it.
+    function _setIndex(Registers registers, Market market, Price price, Risk risk, uint256 index, uint256 newest)
+        private
+        pure
+        returns (uint64 time)
+    {
         uint64 clock = registers.clockMs();
         uint64 last = price.indexMs();
-        time = nowMs(registers);
-        if (time > clock) time = clock;
+        // SAFETY: a time that was signed has at most 62 bits.
+        time = newest < clock ? uint64(newest) : clock;
         if (time < last) time = last;
         uint64 elapsed = last == 0 ? 0 : time - last;
-        if (elapsed > Constants.STALE_MS) price.setResumedMs(time);
-        // SAFETY: a reported price, and at most BASIS_MS.
+        if (last != 0 && clock > last + Constants.STALE_MS) {
+            risk.setMarketResumedSequence(registers.argMarket(), sequence(registers));
+        }
+        if (elapsed > Constants.LONG_SILENCE_MS) price.setResumedMs(time);
+        carryIndex(market, price, index, time);
+        // SAFETY: a reported price.
         price.setIndexTicks(uint32(index));
         price.setIndexMs(time);
         if (time > registers.lastIndexMs()) registers.setLastIndexMs(time);
-        registers.setArgAmount(elapsed < Constants.BASIS_MS ? elapsed : uint64(Constants.BASIS_MS));
+    }
+
+    /// @dev Ends a dated future at the mean that has been counted.
+    function _settle(Registers registers, Market market, Price price, Risk risk) private pure {
+        settleAt(market, risk, registers.argMarket(), finalMark(price.settleSum()), registers.clockMs());
+    }
+
+    /// @dev Lets the brakes see what margins will be measured with, and have been until now; it stands in Risk from here on.
+    function _follow(Registers registers, Market market, Price price, Risk risk) private pure {
+        uint256 number = registers.argMarket();
+        uint256 index = indexOfMargins(market, price.settleSum(), price.indexTicks(), price.indexMs());
+        moveBrakes(registers, market, risk, number, risk.marketIndexTicks(number), index);
+        // SAFETY: the mean of several prices.
+        risk.setMarketIndexTicks(number, uint32(index));
+        risk.setMarketIndexMs(number, price.indexMs());
+        setMark(market, risk, price, number);
+    }
+
+    /// @dev Samples the book when it is time, else goes on to the mark.
+    function _goOn(Registers registers, Market market, Price price) private pure {
+        uint8 number = registers.argMarket();
+        registers.clearArgs();
+        registers.setArgMarket(number);
+        if (isSampleDue(registers, price)) beginSample(registers, market, price);
+        else registers.setPhase(Phase.UPDATE_MARK);
     }
 
     function _cut(uint256[] memory list, uint256 count) private pure {

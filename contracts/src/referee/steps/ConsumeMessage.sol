@@ -14,6 +14,7 @@ import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {RecordKinds} from "@tallystick/libraries/generated/RecordKinds.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {isNobodys} from "@tallystick/libraries/market/Funds.sol";
 import {hasExpired} from "@tallystick/libraries/market/Instrument.sol";
 import {health, withdrawable} from "@tallystick/libraries/market/Risk.sol";
 import {NO_SLOT, findPosition} from "@tallystick/libraries/market/Trade.sol";
@@ -89,8 +90,8 @@ contract ConsumeMessage is Step {
         w.registers.setArgRecordEnd(uint16(data.length));
     }
 
-    /// @dev Credits an account, which belongs to its first depositor. The Vault bounds what is ever
-    /// deposited. In a wind-down it is owed to its sender at once.
+    /// @dev Credits an account, which belongs to its first depositor, but for those that are nobody's. The Vault
+    /// bounds what is ever deposited. In a wind-down it is owed to its sender at once.
     function _deposit(Witness memory w, Message memory message) private pure returns (uint8) {
         Registers registers = w.registers;
         int256 amount = int256(message.amount);
@@ -100,7 +101,7 @@ contract ConsumeMessage is Step {
             return Outcome.WINDING_DOWN;
         }
         Account account = openAccount(w, message.number);
-        if (account.owner() == address(0)) account.setOwner(message.sender);
+        if (account.owner() == address(0) && !isNobodys(message.number)) account.setOwner(message.sender);
         account.setCashUnits(SafeCast.toInt64(account.cashUnits() + amount));
         registers.setCashUnits(SafeCast.toInt64(registers.cashUnits() + amount));
         return Outcome.ACCEPTED;
@@ -117,7 +118,7 @@ contract ConsumeMessage is Step {
         bool owned = message.sender != address(0) && account.owner() == message.sender;
         if (!owned) return Outcome.NOT_AUTHORISED;
         if (w.registers.windDownMs() != 0) return settleClaim(w, message.number, account, risk);
-        uint256 free = withdrawable(w.registers, health(account, risk));
+        uint256 free = withdrawable(w.registers, health(w.registers, account, risk, Constants.LEAN_WORST));
         uint256 paid = message.amount <= free ? message.amount : free;
         if (paid == 0) return Outcome.NOT_WITHDRAWABLE;
 
@@ -168,6 +169,7 @@ contract ConsumeMessage is Step {
         registers.setArgPriceTicks(uint32(price));
         registers.setArgLots(asked > 0 && asked < lots ? uint64(asked) : lots);
         registers.setArgAmount(1);
+        registers.setWork(uint32(Constants.WORK));
         registers.setPhase(Phase.PLACE_ORDER);
         return Outcome.ACCEPTED;
     }

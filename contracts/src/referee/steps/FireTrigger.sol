@@ -4,24 +4,18 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {NO_BIT, lowestBit} from "@tallystick/libraries/Bits.sol";
-import {isDead} from "@tallystick/libraries/Liveness.sol";
+import {isDead, unpair} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {Account, Order, Page, Price} from "@tallystick/libraries/generated/Cells.sol";
+import {Account, Market, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
-import {
-    Path,
-    dropHead,
-    levelIndex,
-    openBest,
-    openTailToFree,
-    park,
-    removeOrder
-} from "@tallystick/libraries/market/Book.sol";
+import {Path, dropHead, levelIndex, openBest, openTailToFree, removeOrder} from "@tallystick/libraries/market/Book.sol";
+import {sideWaits} from "@tallystick/libraries/market/Brake.sol";
 import {isDue, triggersWait} from "@tallystick/libraries/market/Stages.sol";
 import {
     openAccount,
     openLevel,
+    openMarket,
     openOrder,
     openPage,
     openPriceCell,
@@ -30,9 +24,10 @@ import {
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title FIRE_TRIGGER: send the parked orders whose trigger the mark has reached to the book, one a step
-/// @notice The one nearest to its trigger is next, oldest first; those that fire above their trigger come
-/// before the others. A dead one is only taken out. The order goes through every check of a new one;
-/// whatever becomes of it, the next follows. None fires while only makers may come.
+/// @notice Of a parked book the one nearest to its trigger is next, oldest first, then the next book. Those that fire
+/// above their trigger come first, and of these and the others those that sell. A dead one is only taken out. The order
+/// goes through every check of a new one; whatever becomes of it, its book is looked at again, as long as the report's
+/// work lasts. None fires while only makers may come, nor one of a side that waits for a brake.
 /// @dev Twin: shared/tallystick/machine/steps/fire_trigger.py.
 contract FireTrigger is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -41,14 +36,21 @@ contract FireTrigger is Step {
             registers.setResume(Phase.FIRE_TRIGGER);
             registers.setFiringMarket(registers.argMarket());
             registers.clearArgs();
+        } else if (registers.firedTriggerTicks() != 0) {
+            _comeBack(registers);
         }
 
         // READ
-        uint256 mark = openRisk(w).marketMarkTicks(registers.firingMarket());
-        Price price = openPriceCell(w, registers.firingMarket());
+        if (registers.work() == 0 || registers.firingBook() == Constants.BOOKS - Constants.BOOK_PARKED) {
+            return _end(registers);
+        }
+        registers.setWork(registers.work() - 1);
+        Risk risk = openRisk(w);
+        if (triggersWait(registers, openPriceCell(w, registers.firingMarket()))) return _end(registers);
         Path memory path;
         path.market = registers.firingMarket();
-        if (triggersWait(registers, price) || !_openDue(w, path, mark)) return _end(registers);
+        path.book = Constants.BOOKS - 1 - registers.firingBook();
+        if (!_openDue(w, path, risk)) return _nextBook(registers);
         path.level = openLevel(w, levelIndex(path));
         uint256 head = path.level.headPage();
         Page page = openPage(w, head);
@@ -63,26 +65,57 @@ contract FireTrigger is Step {
         bool dead = isDead(w, slot, order, account);
 
         // APPLY and WRITE
-        if (!dead) _place(registers, order);
-        removeOrder(registers, path, slot, order, page, tail);
+        if (!dead) _place(w, order);
+        removeOrder(registers, path, slot, order, account, page, tail);
     }
 
-    /// @dev Opens the way down to the nearest trigger that the mark has reached; false when there is none.
-    function _openDue(Witness memory w, Path memory path, uint256 mark) private pure returns (bool) {
-        park(path, Constants.FLAG_TRIGGER_ABOVE);
-        if (openBest(w, path) && isDue(path.price, Constants.FLAG_TRIGGER_ABOVE, mark)) return true;
-        park(path, 0);
-        return openBest(w, path) && isDue(path.price, 0, mark);
+    /// @dev Goes on with the report's own work behind an order that has fired, which is none any more.
+    function _comeBack(Registers registers) private pure {
+        registers.setWork(registers.pairWork() - 1);
+        registers.setPairWork(0);
+        registers.setFiredTriggerTicks(0);
+        registers.setFiredPriceTicks(0);
+        registers.setFiredFlags(0);
+        registers.setFiredSequence(0);
+    }
+
+    /// @dev Opens the way down to the nearest trigger of a parked book; false when the mark has not reached it, or its side
+    /// waits for a brake.
+    function _openDue(Witness memory w, Path memory path, Risk risk) private pure returns (bool) {
+        Market market = openMarket(w, path.market);
+        if (sideWaits(w.registers, market, risk, path.market, path.book & Constants.SELL)) return false;
+        uint256 mark = risk.marketMarkTicks(path.market);
+        return openBest(w, path) && isDue(path.priceTicks, _direction(path), mark);
+    }
+
+    /// @dev The flag that the orders of a parked book have, or none.
+    function _direction(Path memory path) private pure returns (uint256) {
+        return path.book & Constants.BOOK_ABOVE != 0 ? Constants.FLAG_TRIGGER_ABOVE : 0;
+    }
+
+    /// @dev Goes on to the next parked book, of which there are as many as of others; ends behind the last one.
+    function _nextBook(Registers registers) private pure {
+        registers.setFiringBook(registers.firingBook() + 1);
+        if (registers.firingBook() == Constants.BOOKS - Constants.BOOK_PARKED) _end(registers);
     }
 
     function _end(Registers registers) private pure {
         registers.setResume(0);
         registers.setFiringMarket(0);
+        registers.setFiringBook(0);
         finish(registers, Outcome.ACCEPTED);
     }
 
-    /// @dev Makes a parked order the order in progress, without its trigger and its pair.
-    function _place(Registers registers, Order order) private pure {
+    /// @dev Makes a parked order the order in progress, without its trigger, with work of its own. Its pair goes on alone,
+    /// and is kept in mind.
+    function _place(Witness memory w, Order order) private pure {
+        Registers registers = w.registers;
+        registers.setPairWork(registers.work() + 1);
+        registers.setWork(uint32(Constants.WORK));
+        registers.setFiredTriggerTicks(order.triggerTicks());
+        registers.setFiredPriceTicks(order.priceTicks());
+        registers.setFiredFlags(order.flags());
+        registers.setFiredSequence(order.sequence());
         registers.setArgAccount(order.account());
         registers.setArgMarket(registers.firingMarket());
         registers.setArgSide(order.side());
@@ -91,6 +124,13 @@ contract FireTrigger is Step {
         registers.setArgLots(order.remainingLots());
         registers.setArgId(order.clientId());
         registers.setArgTimeMs(order.expiryMs());
+        uint64 slot = order.pairSlot();
+        if (slot != 0) {
+            Order other = openOrder(w, slot);
+            registers.setArgPairSlot(slot);
+            registers.setArgPair(other.sequence());
+            unpair(other);
+        }
         registers.setPhase(Phase.PLACE_ORDER);
     }
 }

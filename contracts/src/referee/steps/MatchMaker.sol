@@ -6,22 +6,44 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
 import {NO_BIT, lowestBit} from "@tallystick/libraries/Bits.sol";
-import {isDead, unpair} from "@tallystick/libraries/Liveness.sol";
+import {isDead, isFiredStop, parkAgain} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {Account, Market, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
-import {Path, dropHead, levelIndex, openBest, openTailToFree, removeOrder} from "@tallystick/libraries/market/Book.sol";
-import {liquidates, liquidationFee, noFund, openFund, payFund} from "@tallystick/libraries/market/Liquidation.sol";
+import {
+    Path,
+    dropHead,
+    levelIndex,
+    openBest,
+    openTailToFree,
+    removeOrder,
+    takeLots
+} from "@tallystick/libraries/market/Book.sol";
+import {brakeRuns, isHeld} from "@tallystick/libraries/market/Brake.sol";
+import {
+    bookSlice,
+    endOrder,
+    liquidates,
+    liquidationFee,
+    noFund,
+    openFund,
+    payFund
+} from "@tallystick/libraries/market/Liquidation.sol";
+import {beyondCollar, isOutdated} from "@tallystick/libraries/market/Stages.sol";
 import {
     Fill,
     Terms,
     applyFill,
+    askSurcharge,
     mayStand,
     moveTotals,
+    openLotsAfter,
     reducible,
     undoFill
 } from "@tallystick/libraries/market/Trade.sol";
+import {inBook, isCarried} from "@tallystick/libraries/orders/Carried.sol";
+import {shrinkPairs} from "@tallystick/libraries/orders/Pairs.sol";
 import {openAccount, openLevel, openMarket, openOrder, openPage, openRisk} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
@@ -29,9 +51,11 @@ import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 /// @notice Price-time priority is what the cells say: the best price by the occupancy words, the
 /// oldest order of its page. Meeting an own order cancels the maker, the taker or both, as the taker's
 /// flags say; a dead order is nobody's.
-/// @dev Rejects: NOTHING_TO_REDUCE, UNFILLED, SELF_TRADE, WOULD_CROSS, NO_POSITION_SLOT,
-/// POSITION_LIMIT, MARGIN (a maker with one of these three faults leaves the book), OPEN_INTEREST; the
-/// taker's rest is cancelled. Rounding: fees up, the maker's rebate down. Twin:
+/// @dev Rejects: WORK_LIMIT (as many runs as a record may make; a fired order is parked again instead),
+/// NOTHING_TO_REDUCE, UNFILLED (nothing crosses, or only beyond the collar; a fired stop is parked again for the
+/// latter, and while a brake runs), SELF_TRADE, WOULD_CROSS, BRAKE, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (a maker with
+/// one of these four faults leaves the book, as does one beyond the collar, and before a POST_ONLY taker one that is not
+/// carried), OPEN_INTEREST; the taker's rest is cancelled. Rounding: fees up, the maker's rebate down. Twin:
 /// shared/tallystick/machine/steps/match_maker.py.
 contract MatchMaker is Step {
     /// @dev What `_trade` returns when the maker may not trade; no taker ever fails with it.
@@ -61,18 +85,20 @@ contract MatchMaker is Step {
         Registers registers = w.registers;
 
         // READ
+        if (registers.work() == 0) return _workEnds(registers);
+        registers.setWork(registers.work() - 1);
         Match memory m;
         m.registers = registers;
         m.path.market = registers.argMarket();
-        m.path.side = 1 - registers.argSide();
+        m.path.book = 1 - registers.argSide();
         m.market = openMarket(w, registers.argMarket());
         m.taker = openAccount(w, registers.argAccount());
         m.risk = openRisk(w);
         if (registers.argFlags() & Constants.FLAG_REDUCE_ONLY != 0 && !_clip(m)) {
             return finish(registers, Outcome.NOTHING_TO_REDUCE);
         }
-        if (!openBest(w, m.path) || !_crosses(registers, m.path.price)) {
-            return _leaveBook(registers);
+        if (!openBest(w, m.path) || !_crosses(registers, m.path.priceTicks)) {
+            return _leaveBook(m);
         }
         m.path.level = openLevel(w, levelIndex(m.path));
         uint256 head = m.path.level.headPage();
@@ -88,13 +114,27 @@ contract MatchMaker is Step {
         // CHECK
         if (_makersTurnEnds(w, m)) return;
         uint64 lots = _lots(m);
-        if (lots == 0) return _removeMaker(m);
-        uint8 outcome = _trade(m, lots);
+        uint8 outcome = lots == 0 ? MAKER_FAILED : _checkBrake(m);
+        if (outcome == Outcome.ACCEPTED) outcome = _trade(m, lots);
 
         // APPLY and WRITE
         if (outcome == MAKER_FAILED) _removeMaker(m);
-        else if (outcome != Outcome.ACCEPTED) finish(registers, outcome);
-        else _settle(m, lots);
+        else if (outcome != Outcome.ACCEPTED) endOrder(registers, outcome);
+        else _settle(w, m, lots);
+    }
+
+    /// @dev Ends an order whose work is done; what is left of a fired one is parked again.
+    function _workEnds(Registers registers) private pure {
+        if (registers.firedTriggerTicks() == 0) endOrder(registers, Outcome.WORK_LIMIT);
+        else parkAgain(registers);
+    }
+
+    /// @dev Ends an order that the collar keeps from what it crosses; a stop is parked again. An order with a limit of its
+    /// own keeps to it.
+    function _collarEnds(Registers registers) private pure {
+        if (registers.argFlags() & Constants.FLAG_POST_ONLY != 0) finish(registers, Outcome.WOULD_CROSS);
+        else if (isFiredStop(registers)) parkAgain(registers);
+        else finish(registers, Outcome.UNFILLED);
     }
 
     function _crosses(Registers registers, uint256 price) private pure returns (bool) {
@@ -104,10 +144,13 @@ contract MatchMaker is Step {
                 : price >= registers.argPriceTicks();
     }
 
-    /// @dev Nothing crosses: rest what is left, or cancel it when the order is immediate-or-cancel.
-    function _leaveBook(Registers registers) private pure {
-        if (registers.argFlags() & Constants.FLAG_IOC != 0) finish(registers, Outcome.UNFILLED);
-        else registers.setPhase(Phase.REST_ORDER);
+    /// @dev Nothing crosses: rest what is left, or cancel it when the order is immediate-or-cancel. A stop is parked again
+    /// while a brake runs, which has taken out of the book what it would have met.
+    function _leaveBook(Match memory m) private pure {
+        Registers registers = m.registers;
+        if (registers.argFlags() & Constants.FLAG_IOC == 0) registers.setPhase(Phase.REST_ORDER);
+        else if (isFiredStop(registers) && brakeRuns(registers, m.market)) parkAgain(registers);
+        else endOrder(registers, Outcome.UNFILLED);
     }
 
     /// @dev Leaves of a reduce-only taker no more than its position; false when there is none to
@@ -119,12 +162,12 @@ contract MatchMaker is Step {
         return most > 0;
     }
 
-    /// @dev Whether the step is over before a fill: a dead maker, the taker's own order, or a taker
-    /// that only posts.
+    /// @dev Whether the step is over before a fill: a dead maker, one from before a halt, the taker's own order, the collar,
+    /// or a taker that only posts. Who is liquidated is free of the collar, for its limit stands for it; who buys from it, or sells to it, is not.
     function _makersTurnEnds(Witness memory w, Match memory m) private pure returns (bool) {
         Registers registers = m.registers;
         uint256 flags = registers.argFlags();
-        if (isDead(w, m.slot, m.order, m.maker)) {
+        if (isDead(w, m.slot, m.order, m.maker) || _isOld(m)) {
             _removeMaker(m);
             return true;
         }
@@ -135,18 +178,42 @@ contract MatchMaker is Step {
             }
             return true;
         }
+        if (_isBeyond(m, m.path.book)) {
+            _removeMaker(m);
+            return true;
+        }
+        if (!liquidates(registers) && _isBeyond(m, registers.argSide())) {
+            _collarEnds(registers);
+            return true;
+        }
         if (flags & Constants.FLAG_POST_ONLY != 0) {
-            finish(registers, Outcome.WOULD_CROSS);
+            if (_stands(m)) finish(registers, Outcome.WOULD_CROSS);
+            else _removeMaker(m);
             return true;
         }
         return false;
+    }
+
+    /// @dev Whether the maker was placed before a halt, at a price that its owner would not give any more.
+    function _isOld(Match memory m) private pure returns (bool) {
+        return isOutdated(m.risk, m.path.market, m.order.sequence(), m.path.book, m.path.priceTicks);
+    }
+
+    /// @dev Whether the maker's price lies beyond the collar, to the harm of a side.
+    function _isBeyond(Match memory m, uint256 side) private pure returns (bool) {
+        return beyondCollar(m.market, m.risk, m.path.market, side, m.path.priceTicks);
+    }
+
+    /// @dev Whether the maker's account carries its order; one that nothing stands behind keeps nobody from quoting.
+    function _stands(Match memory m) private pure returns (bool) {
+        return isCarried(m.registers, m.maker, m.risk, m.market, inBook(m.order));
     }
 
     /// @dev What the two may exchange: 0 when a reduce-only maker has nothing to reduce.
     function _lots(Match memory m) private pure returns (uint64) {
         uint256 lots = m.order.remainingLots();
         if (m.order.flags() & Constants.FLAG_REDUCE_ONLY != 0) {
-            uint256 most = reducible(m.maker, m.path.market, m.path.side);
+            uint256 most = reducible(m.maker, m.path.market, 1 - m.registers.argSide());
             if (most < lots) lots = most;
         }
         if (m.registers.argLots() < lots) lots = m.registers.argLots();
@@ -154,33 +221,32 @@ contract MatchMaker is Step {
         return uint64(lots);
     }
 
-    function _removeMaker(Match memory m) private pure {
-        removeOrder(m.registers, m.path, m.slot, m.order, m.page, m.tail);
+    /// @dev Whether no brake holds what the two have: no fill changes a position that it holds, whoever asks.
+    function _checkBrake(Match memory m) private pure returns (uint8) {
+        if (isHeld(m.registers, m.market, m.risk, m.path.market, m.taker)) return Outcome.BRAKE;
+        bool held = isHeld(m.registers, m.market, m.risk, m.path.market, m.maker);
+        return held ? MAKER_FAILED : Outcome.ACCEPTED;
     }
 
-    /// @dev Applies both sides and checks their limits and margin; undoes both when either may not
-    /// stand.
+    function _removeMaker(Match memory m) private pure {
+        removeOrder(m.registers, m.path, m.slot, m.order, m.maker, m.page, m.tail);
+    }
+
+    /// @dev Applies both sides and checks their limits, then their margin; undoes both when either may
+    /// not stand.
     function _trade(Match memory m, uint256 lots) private pure returns (uint8) {
         Registers registers = m.registers;
         uint256 side = registers.argSide();
         _setTerms(m, lots);
         uint8 outcome = applyFill(m.taker, m.risk, m.terms, side, m.takerFee, m.takerFill);
         if (outcome != Outcome.ACCEPTED) return outcome;
-        if (!liquidates(registers) && !mayStand(m.taker, m.risk, m.terms, m.takerFill)) {
-            undoFill(m.taker, m.terms, m.takerFill);
-            return Outcome.MARGIN;
-        }
         outcome = applyFill(m.maker, m.risk, m.terms, 1 - side, m.makerFee, m.makerFill);
         if (outcome != Outcome.ACCEPTED) {
             undoFill(m.taker, m.terms, m.takerFill);
             return MAKER_FAILED;
         }
-        if (!mayStand(m.maker, m.risk, m.terms, m.makerFill)) {
-            undoFill(m.maker, m.terms, m.makerFill);
-            undoFill(m.taker, m.terms, m.takerFill);
-            return MAKER_FAILED;
-        }
-        outcome = moveTotals(registers, m.market, m.takerFill, m.makerFill);
+        outcome = _carried(m);
+        if (outcome == Outcome.ACCEPTED) outcome = moveTotals(registers, m.market, m.takerFill, m.makerFill);
         if (outcome != Outcome.ACCEPTED) {
             undoFill(m.maker, m.terms, m.makerFill);
             undoFill(m.taker, m.terms, m.takerFill);
@@ -194,14 +260,25 @@ contract MatchMaker is Step {
         return Outcome.ACCEPTED;
     }
 
+    /// @dev Asks of both sides what open interest asks of what they add, and whether their margin carries
+    /// the fill.
+    function _carried(Match memory m) private pure returns (uint8) {
+        int256 lots = openLotsAfter(m.market, m.takerFill, m.makerFill);
+        askSurcharge(m.market, m.taker, m.risk, m.terms, lots, m.takerFill);
+        askSurcharge(m.market, m.maker, m.risk, m.terms, lots, m.makerFill);
+        bool forced = liquidates(m.registers);
+        if (!forced && !mayStand(m.registers, m.taker, m.risk, m.terms, m.takerFill)) return Outcome.MARGIN;
+        return mayStand(m.registers, m.maker, m.risk, m.terms, m.makerFill) ? Outcome.ACCEPTED : MAKER_FAILED;
+    }
+
     /// @dev What both sides would exchange, and what each would pay for it.
     function _setTerms(Match memory m, uint256 lots) private pure {
         // SAFETY: 64 + 24 + 32 bits.
         uint256 tick = lots * m.risk.marketMultiplier(m.path.market);
-        uint256 quote = tick * m.path.price;
+        uint256 quote = tick * m.path.priceTicks;
         m.makerFee = int256(ppmUp(quote, m.market.makerFeePpm()));
         if (liquidates(m.registers)) {
-            m.takerFee = liquidationFee(m.registers, m.market, m.fund, quote, tick, m.path.price);
+            m.takerFee = liquidationFee(m.registers, m.market, m.fund, quote, tick, m.path.priceTicks);
         } else {
             m.takerFee = int256(ppmUp(quote, m.market.takerFeePpm()));
             m.makerFee -= int256(ppmDown(quote, m.market.rebatePpm()));
@@ -213,10 +290,12 @@ contract MatchMaker is Step {
     }
 
     /// @dev Books a trade that stands: the maker's order, the taker's rest.
-    function _settle(Match memory m, uint64 lots) private pure {
+    function _settle(Witness memory w, Match memory m, uint64 lots) private pure {
         Registers registers = m.registers;
+        bookSlice(registers, m.market, m.risk, m.terms, m.takerFill);
         m.order.setRemainingLots(m.order.remainingLots() - lots);
-        unpair(m.order);
+        takeLots(m.path, lots);
+        shrinkPairs(w, m.order, lots);
         if (m.order.remainingLots() == 0) _removeMaker(m);
         registers.setArgLots(registers.argLots() - lots);
         if (registers.argLots() == 0) finish(registers, Outcome.ACCEPTED);

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {Record, decode} from "@tallystick/libraries/Codec.sol";
-import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
+import {beginItems, endItems, finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
 import {BulkFields, OrderFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {RecordKinds} from "@tallystick/libraries/generated/RecordKinds.sol";
@@ -13,14 +13,14 @@ import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title NEXT_ITEM: hand the next item of a bulk to the step of its kind
 /// @notice An item that is none ends the bulk; those before it stand. The order of a replace is not
-/// placed when there was nothing to cancel.
+/// placed when there was nothing to cancel, or the old one has become it in its place.
 /// @dev Rejects: MALFORMED, OUT_OF_RANGE. Twin: shared/tallystick/machine/steps/next_item.py.
 contract NextItem is Step {
     function _step(Witness memory w, IInbox inbox) internal view override {
         Registers registers = w.registers;
 
         // READ
-        _findRecord(registers);
+        beginItems(registers, Phase.NEXT_ITEM);
         bytes calldata data = recordInProgress(w, inbox);
         (, Record memory record) = decode(data);
         bytes calldata items = data[record.blobs[0].start:record.blobs[0].start + record.blobs[0].length];
@@ -37,15 +37,16 @@ contract NextItem is Step {
 
         // APPLY
         // SAFETY of every cast to 16 bits: an offset inside a chunk.
-        if (what == Constants.ITEM_REPLACE && registers.bulkHalf() == 1) {
+        if (what == Constants.ITEM_REPLACE && registers.bulkHalf() != 0) {
+            bool goes = registers.bulkHalf() == Constants.HALF_CANCELLED && registers.outcome() == Outcome.ACCEPTED;
             registers.setBulkHalf(0);
             registers.setBulkItem(uint16(end));
-            if (registers.outcome() == Outcome.ACCEPTED) _place(registers, record, item);
+            if (goes) _place(registers, record, item);
             return;
         }
         if (what == Constants.ITEM_CANCEL || what == Constants.ITEM_REPLACE) {
             _cancel(registers, record, item, data);
-            registers.setBulkHalf(what == Constants.ITEM_REPLACE ? 1 : 0);
+            registers.setBulkHalf(what == Constants.ITEM_REPLACE ? uint8(Constants.HALF_CANCELLED) : 0);
         } else {
             _place(registers, record, item);
         }
@@ -54,24 +55,8 @@ contract NextItem is Step {
         // WRITE: registers only.
     }
 
-    /// @dev Keeps where the record is before its first item, and says so again before every other.
-    function _findRecord(Registers registers) private pure {
-        if (registers.resume() == 0) {
-            registers.setResume(Phase.NEXT_ITEM);
-            registers.setBulkAt(registers.argRecordAt());
-            registers.setBulkEnd(registers.argRecordEnd());
-        }
-        registers.setArgRecordAt(registers.bulkAt());
-        registers.setArgRecordEnd(registers.bulkEnd());
-    }
-
     function _end(Registers registers, uint8 outcome) private pure {
-        registers.setResume(0);
-        registers.setBulkAt(0);
-        registers.setBulkEnd(0);
-        registers.setBulkItem(0);
-        registers.setBulkSlot(0);
-        registers.setBulkHalf(0);
+        endItems(registers);
         finish(registers, outcome);
     }
 
@@ -88,6 +73,7 @@ contract NextItem is Step {
         return Outcome.ACCEPTED;
     }
 
+    /// @dev Cancels the order with the item's client id; of a replace the step is told what is to stand in its place.
     function _cancel(Registers registers, Record memory record, bytes calldata item, bytes calldata data) private pure {
         uint256 slot = registers.bulkSlot();
         uint256 length = record.blobs[1].length;
@@ -97,6 +83,7 @@ contract NextItem is Step {
         }
         registers.setArgAccount(uint32(record.values[BulkFields.ACCOUNT]));
         registers.setArgId(uint64(bytes8(item[item.length - 8:])));
+        if (uint8(item[0]) & 3 == Constants.ITEM_REPLACE) _setOrder(registers, record, item);
         registers.setArgSlot(uint64(found));
         registers.setBulkSlot(uint16(slot + Constants.ITEM_SLOT_BYTES));
         registers.setPhase(Phase.CANCEL_ORDER);
@@ -104,13 +91,17 @@ contract NextItem is Step {
 
     function _place(Registers registers, Record memory record, bytes calldata item) private pure {
         registers.setArgAccount(uint32(record.values[BulkFields.ACCOUNT]));
+        registers.setArgId(uint64(bytes8(item[item.length - 8:])));
+        _setOrder(registers, record, item);
+        registers.setPhase(Phase.PLACE_ORDER);
+    }
+
+    function _setOrder(Registers registers, Record memory record, bytes calldata item) private pure {
         registers.setArgMarket(uint8(item[1]));
         registers.setArgSide(uint8(uint8(item[0]) >> Constants.ITEM_SIDE_SHIFT));
         registers.setArgFlags(uint16(bytes2(item[2:])));
         registers.setArgPriceTicks(uint24(bytes3(item[4:])));
         registers.setArgLots(uint32(bytes4(item[7:])));
-        registers.setArgId(uint64(bytes8(item[11:])));
         registers.setArgTimeMs(uint64(record.values[BulkFields.EXPIRY_MS]));
-        registers.setPhase(Phase.PLACE_ORDER);
     }
 }

@@ -7,26 +7,22 @@ import {finish} from "@tallystick/libraries/Machine.sol";
 import {Account, Deleverage} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
-import {
-    Case,
-    FUND,
-    Transfer,
-    candidateTakes,
-    lastResort,
-    openCase,
-    outranks,
-    undoTransfer
-} from "@tallystick/libraries/market/Liquidation.sol";
-import {health} from "@tallystick/libraries/market/Risk.sol";
+import {fundOf} from "@tallystick/libraries/market/Funds.sol";
+import {Transfer, couldTake, lastResort, outranks, rankOf, weighsMore} from "@tallystick/libraries/market/Ladder.sol";
+import {Case, brakeSpares, openCase} from "@tallystick/libraries/market/Liquidation.sol";
 import {openAccount, openDeleverage} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title NOMINATE_ADL: name the account whose opposite position is to take up one that nobody else takes
-/// @notice A candidate that ranks above the nominee takes its place while the delay runs.
-/// @dev Rejects: HEALTHY (also the fund itself), NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, BOOK_CROSSES, INSURANCE_FIRST
-/// (the fund can take over), NOT_ELIGIBLE (the candidate has no opposite position or cannot bear the
-/// loss), OUTRANKED (the nominee is leveraged at least as much, its delay is over, or it is for another
-/// market). Twin: shared/tallystick/machine/steps/nominate_adl.py.
+/// @notice A candidate that ranks above the nominee takes its place while the delay runs. A nominee that cannot take
+/// anything up any more gives way to any, and the delay goes on. In another market the nomination goes over to the
+/// position that weighs more, and the delay begins anew. Behind a deleveraging of the same position only ADL_NEXT_MS of
+/// it are left.
+/// @dev Rejects: NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, HEALTHY, BOOK_FIRST, INSURANCE_FIRST (the fund
+/// can take over), BRAKE (it holds the account's position or the candidate's), NOT_ELIGIBLE (the candidate has no opposite
+/// position, or bears the loss of no lot), OUTRANKED (the
+/// nominee ranks as high, its delay is over, or its market weighs as much). Twin:
+/// shared/tallystick/machine/steps/nominate_adl.py.
 contract NominateAdl is Step {
     /// @dev The cells of a nomination.
     struct Contest {
@@ -45,7 +41,7 @@ contract NominateAdl is Step {
         // READ
         Case memory c = openCase(w, registers.argAccount(), registers.argMarket());
         Contest memory contest;
-        contest.fund = openAccount(w, FUND);
+        contest.fund = openAccount(w, fundOf(c.marketNumber));
         contest.candidate = openAccount(w, number);
         contest.nomination = openDeleverage(w, c.number);
         contest.nomineeNumber = contest.nomination.candidate();
@@ -53,34 +49,40 @@ contract NominateAdl is Step {
 
         // CHECK
         Transfer memory moved;
-        uint8 outcome = lastResort(w, c, contest.fund, moved);
-        if (outcome == Outcome.ACCEPTED) {
-            if (candidateTakes(c, number, contest.candidate, moved)) undoTransfer(c, contest.candidate, moved);
-            else outcome = Outcome.NOT_ELIGIBLE;
+        uint8 outcome = lastResort(c, contest.fund, moved);
+        if (outcome == Outcome.ACCEPTED && brakeSpares(c, contest.candidate)) outcome = Outcome.BRAKE;
+        if (outcome == Outcome.ACCEPTED && !couldTake(c, number, contest.candidate, moved)) {
+            outcome = Outcome.NOT_ELIGIBLE;
         }
+        bool same = contest.nomination.market() == c.marketNumber;
         contest.waited = registers.clockMs() - contest.nomination.sinceMs();
-        bool stands = contest.nomineeNumber != 0 && contest.waited < Constants.ADL_LAPSE_MS;
-        if (outcome == Outcome.ACCEPTED && stands && !_replaces(c, contest)) outcome = Outcome.OUTRANKED;
+        bool runs = contest.waited < Constants.ADL_LAPSE_MS;
+        bool stands = contest.nomineeNumber != 0 && runs;
+        if (outcome == Outcome.ACCEPTED && stands) {
+            bool goesOver = same ? _replaces(c, contest) : weighsMore(c, contest.nomination.market());
+            if (!goesOver) outcome = Outcome.OUTRANKED;
+        }
         if (outcome != Outcome.ACCEPTED) return finish(registers, outcome);
 
         // APPLY
         contest.nomination.setMarket(registers.argMarket());
-        // SAFETY: the record's field has 32 bits.
+        // SAFETY: the record's field has 32 bits, and the delays have less than the clock.
         contest.nomination.setCandidate(uint32(number));
-        if (!stands) contest.nomination.setSinceMs(registers.clockMs());
+        if (!(stands && same)) {
+            uint256 begun = same && runs ? Constants.ADL_DELAY_MS - Constants.ADL_NEXT_MS : 0;
+            contest.nomination.setSinceMs(registers.clockMs() - uint64(begun));
+        }
 
         // WRITE
         finish(registers, Outcome.ACCEPTED);
     }
 
-    /// @dev Whether a candidate may take the nominee's place: in time, in the same market, and ranked
-    /// above it.
+    /// @dev Whether a candidate may take the nominee's place: in time and ranked above it, or at once when that one
+    /// cannot take.
     function _replaces(Case memory c, Contest memory contest) private pure returns (bool) {
-        if (contest.nomination.market() != c.marketNumber) return false;
-        if (contest.waited >= Constants.ADL_DELAY_MS) return false;
         Transfer memory moved;
-        if (!candidateTakes(c, contest.nomineeNumber, contest.nominee, moved)) return true;
-        undoTransfer(c, contest.nominee, moved);
-        return outranks(health(contest.candidate, c.risk), health(contest.nominee, c.risk));
+        if (!couldTake(c, contest.nomineeNumber, contest.nominee, moved)) return true;
+        if (contest.waited >= Constants.ADL_DELAY_MS) return false;
+        return outranks(rankOf(c, contest.candidate), rankOf(c, contest.nominee));
     }
 }

@@ -3,21 +3,21 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {ppmDown} from "@tallystick/libraries/Arith.sol";
 import {switchFired} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {Account, Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {hasExpired} from "@tallystick/libraries/market/Instrument.sol";
-import {checkOrderStage, isDue} from "@tallystick/libraries/market/Stages.sol";
+import {checkOrderStage, isDue, isSmall} from "@tallystick/libraries/market/Stages.sol";
+import {bound, slackPpm} from "@tallystick/libraries/orders/Carried.sol";
 import {openAccount, openMarket, openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title PLACE_ORDER: check an order against its market before it meets the book
-/// @dev Rejects: NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS
-/// (flags that contradict each other), TOO_LARGE and DEAD_MAN (the account's switch has fired; neither
-/// stops a forced close), EXPIRED, STALE_INDEX, POST_ONLY_STAGE, ALREADY_DUE. Rounding: the bound of a market order without a price, towards the mark. Twin:
+/// @dev Rejects: NO_MARKET, MARKET_EXPIRED, NOT_LIVE, NO_MARK, OUT_OF_RANGE (no size, no price), BAD_FLAGS
+/// (flags that contradict each other, one that is none), TOO_LARGE and DEAD_MAN (the account's switch has fired; neither
+/// stops a forced close), TOO_SMALL, EXPIRED, STALE_INDEX, ALREADY_DUE. Rounding: the bound of a market order without a price, towards the mark. Twin:
 /// shared/tallystick/machine/steps/place_order.py.
 contract PlaceOrder is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -31,12 +31,9 @@ contract PlaceOrder is Step {
 
         // CHECK
         uint256 mark = risk.marketMarkTicks(registers.argMarket());
-        uint8 outcome = _check(registers, market, mark, account);
+        uint8 outcome = _check(registers, market, risk, account);
         uint256 trigger = registers.argTriggerTicks();
-        if (outcome == Outcome.ACCEPTED) {
-            uint256 parks = trigger != 0 ? Constants.FLAG_POST_ONLY : 0;
-            outcome = checkOrderStage(registers, price, registers.argFlags() | parks);
-        }
+        if (outcome == Outcome.ACCEPTED) outcome = checkOrderStage(registers, price);
         if (outcome == Outcome.ACCEPTED && trigger != 0 && isDue(trigger, registers.argFlags(), mark)) {
             outcome = Outcome.ALREADY_DUE;
         }
@@ -48,24 +45,22 @@ contract PlaceOrder is Step {
         if (flags & Constants.FLAG_MARKET != 0) {
             registers.setArgFlags(flags | uint16(Constants.FLAG_IOC));
             if (registers.argPriceTicks() == 0) {
+                uint256 slack = slackPpm(market, risk, registers.argMarket());
                 // SAFETY: at most MAX_PRICE_TICKS.
-                registers.setArgPriceTicks(uint32(_bound(registers.argSide(), mark, market.bandPpm())));
+                registers.setArgPriceTicks(uint32(bound(registers.argSide(), mark, slack)));
             }
         }
-        if (flags & Constants.FLAG_FOK != 0) {
-            registers.setArgFlags(registers.argFlags() | uint16(Constants.FLAG_IOC));
-            registers.setPhase(Phase.SCAN_MAKER);
-        } else {
-            registers.setPhase(Phase.MATCH_MAKER);
-        }
+        registers.setPhase(Phase.MATCH_MAKER);
 
         // WRITE: registers only.
     }
 
-    function _check(Registers registers, Market market, uint256 mark, Account account) private pure returns (uint8) {
+    function _check(Registers registers, Market market, Risk risk, Account account) private pure returns (uint8) {
         uint256 flags = registers.argFlags();
+        uint256 mark = risk.marketMarkTicks(registers.argMarket());
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
         if (hasExpired(market, registers.clockMs())) return Outcome.MARKET_EXPIRED;
+        if (market.liveMs() > registers.clockMs()) return Outcome.NOT_LIVE;
         if (mark == 0) return Outcome.NO_MARK;
         if (registers.argLots() == 0 || (registers.argPriceTicks() == 0 && flags & Constants.FLAG_MARKET == 0)) {
             return Outcome.OUT_OF_RANGE;
@@ -74,35 +69,35 @@ contract PlaceOrder is Step {
         // What a forced close says of itself: it only makes a position smaller, whatever the limits are by now.
         bool closes = registers.argAmount() == 1;
         if (!closes && registers.argLots() > market.maxLots()) return Outcome.TOO_LARGE;
+        if (_tooSmall(registers, market, risk)) return Outcome.TOO_SMALL;
         if (registers.argTimeMs() != 0 && registers.argTimeMs() <= registers.clockMs()) {
             return Outcome.EXPIRED;
         }
         return !closes && switchFired(registers, account) ? Outcome.DEAD_MAN : Outcome.ACCEPTED;
     }
 
-    /// @dev Whether an order both takes at once and only posts, or names two ways to meet an own order.
+    /// @dev Whether an order is worth less than one may be; what only reduces, or has waited for its trigger, may be of
+    /// any size.
+    function _tooSmall(Registers registers, Market market, Risk risk) private pure returns (bool) {
+        if (registers.argFlags() & Constants.FLAG_REDUCE_ONLY != 0 || registers.firedTriggerTicks() != 0) return false;
+        return isSmall(market, risk, registers.argMarket(), registers.argLots());
+    }
+
+    /// @dev Whether an order both takes at once and only posts, names two ways to meet an own order, or a flag
+    /// that is none.
     function _contradict(uint256 flags) private pure returns (bool) {
-        bool takes = flags & (Constants.FLAG_IOC | Constants.FLAG_FOK | Constants.FLAG_MARKET) != 0;
-        if (flags & Constants.FLAG_POST_ONLY != 0 && takes) return true;
+        bool takes = flags & (Constants.FLAG_IOC | Constants.FLAG_MARKET) != 0;
+        if (flags & Constants.FLAG_NONE != 0 || (flags & Constants.FLAG_POST_ONLY != 0 && takes)) return true;
         uint256 both = Constants.FLAG_STP_TAKER | Constants.FLAG_STP_BOTH;
         return flags & both == both;
     }
 
-    /// @dev Whether only an order with a trigger names its direction, and only one that does not take at
-    /// once has a pair.
+    /// @dev Whether only an order with a trigger names its direction, and only one that fires or does not take has a
+    /// pair.
     function _mayWait(Registers registers) private pure returns (bool) {
         if (registers.argTriggerTicks() != 0) return true;
         if (registers.argFlags() & Constants.FLAG_TRIGGER_ABOVE != 0) return false;
+        if (registers.firedTriggerTicks() != 0) return true;
         return registers.argPair() == 0 || registers.argFlags() & Constants.FLAG_POST_ONLY != 0;
-    }
-
-    /// @dev The worst price of a market order that names none: the market's band around the mark, or any.
-    function _bound(uint256 side, uint256 mark, uint256 bandPpm) private pure returns (uint256) {
-        if (bandPpm == 0) return side == Constants.BUY ? Constants.MAX_PRICE_TICKS : 1;
-        uint256 move = ppmDown(mark, bandPpm);
-        if (side == Constants.BUY) {
-            return mark + move < Constants.MAX_PRICE_TICKS ? mark + move : Constants.MAX_PRICE_TICKS;
-        }
-        return mark > move + 1 ? mark - move : 1;
     }
 }

@@ -7,11 +7,12 @@ import {finish} from "@tallystick/libraries/Machine.sol";
 import {Account, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {isNobodys} from "@tallystick/libraries/market/Funds.sol";
 import {health, withdrawable} from "@tallystick/libraries/market/Risk.sol";
 import {openAccount, openRisk} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
-/// @title TRANSFER: move cash between the accounts of one owner, or into the insurance fund
+/// @title TRANSFER: move cash between the accounts of one owner, or into an insurance fund or the treasury
 /// @dev Rejects: OUT_OF_RANGE (nothing asked for, or to itself), NOT_AUTHORISED (another family),
 /// NOT_WITHDRAWABLE, POSITION_LIMIT (cash beyond its bound). Twin:
 /// shared/tallystick/machine/steps/transfer.py.
@@ -30,8 +31,8 @@ contract Transfer is Step {
         // CHECK
         bool family = number & Constants.MAIN_ACCOUNT_MASK == other & Constants.MAIN_ACCOUNT_MASK;
         if (amount == 0 || number == other) return finish(registers, Outcome.OUT_OF_RANGE);
-        if (other != Constants.INSURANCE_ACCOUNT && !family) return finish(registers, Outcome.NOT_AUTHORISED);
-        if (amount > withdrawable(registers, health(account, risk))) {
+        if (!isNobodys(other) && !family) return finish(registers, Outcome.NOT_AUTHORISED);
+        if (amount > withdrawable(registers, health(registers, account, risk, Constants.LEAN_WORST))) {
             return finish(registers, Outcome.NOT_WITHDRAWABLE);
         }
         // SAFETY: an amount has 62 bits, cash stays within MAX_CASH_UNITS.
@@ -43,7 +44,7 @@ contract Transfer is Step {
         // APPLY
         account.setCashUnits(int64(left));
         target.setCashUnits(int64(grown));
-        if (other != Constants.INSURANCE_ACCOUNT) target.setOwner(account.owner());
+        if (!isNobodys(other)) target.setOwner(account.owner());
 
         // WRITE
         finish(registers, Outcome.ACCEPTED);

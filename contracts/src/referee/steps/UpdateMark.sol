@@ -4,30 +4,22 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {
-    MILLION,
-    clamp,
-    divDown,
-    medianOf,
-    mulDivDown,
-    mulDivUp,
-    periodsDown,
-    ppmDown,
-    wholeDown
-} from "@tallystick/libraries/Arith.sol";
+import {MILLION, clamp, divDown, divToZero, mulDivToZero, periodsDown} from "@tallystick/libraries/Arith.sol";
 import {Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
-import {NO_PRICE, bestPrice} from "@tallystick/libraries/market/Book.sol";
-import {exposureOf, paysFunding, weightOf, worthOf} from "@tallystick/libraries/market/Instrument.sol";
+import {NO_PRICE} from "@tallystick/libraries/market/Book.sol";
+import {chargeFunding, paysFunding} from "@tallystick/libraries/market/Instrument.sol";
+import {basisBoundPpm} from "@tallystick/libraries/orders/Carried.sol";
+import {isSampleDue, setMark} from "@tallystick/libraries/orders/Sampling.sol";
 import {openMarket, openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
-/// @title UPDATE_MARK: move the mark after the index, as far as the book and the bounds let it
-/// @notice The mark is the median of the index, the index and its usual distance from the book, and
-/// the book's middle. Then what open interest adds to the initial margin is set.
-/// @dev Rounding: the basis and the middle down, the surcharge up. Twin:
-/// shared/tallystick/machine/steps/update_mark.py.
+/// @title UPDATE_MARK: take the sample of the book that was due, and let the mark follow the index as far from it as the
+/// book is
+/// @notice The basis moves towards the book and its premium counts; in a new hour the samples of the one before are charged
+/// for first. Hours without a sample charge nothing.
+/// @dev Rounding: moves, premiums, averages and rates to zero. Twin: shared/tallystick/machine/steps/update_mark.py.
 contract UpdateMark is Step {
     function _step(Witness memory w, IInbox) internal pure override {
         Registers registers = w.registers;
@@ -37,75 +29,57 @@ contract UpdateMark is Step {
         Market market = openMarket(w, number);
         Risk risk = openRisk(w);
         Price price = openPriceCell(w, number);
-        uint256 bid = bestPrice(w, number, Constants.BUY);
-        uint256 ask = bestPrice(w, number, Constants.SELL);
 
         // CHECK: nothing; the reports that led here were checked.
 
         // APPLY
-        int256 mark = _fair(registers, market, price, bid, ask);
-        mark = _bounded(registers, price, mark, risk.marketMarkTicks(number), market);
-        // SAFETY: between two prices.
-        risk.setMarketMarkTicks(number, uint32(uint256(mark)));
-        risk.setMarketIndexMs(number, price.indexMs());
-        risk.setMarketResumedMs(number, price.resumedMs());
-        risk.setMarketSurchargePpm(number, _surcharge(market, risk, number));
+        if (isSampleDue(registers, price)) _takeSample(registers, market, risk, price);
+        setMark(market, risk, price, number);
 
         // WRITE
-        bool due = periodsDown(registers.clockMs(), Constants.MINUTE_MS) > price.sampleMinute();
-        if (due && paysFunding(market)) registers.setPhase(Phase.SAMPLE_FUNDING);
-        else registers.setPhase(Phase.FIRE_TRIGGER);
+        registers.setWork(uint32(Constants.WORK));
+        registers.setPhase(Phase.FIRE_TRIGGER);
     }
 
-    /// @dev Averages the basis in and returns the median of three prices; the index alone when a book
-    /// side is empty.
-    function _fair(Registers registers, Market market, Price price, uint256 bid, uint256 ask)
-        private
-        pure
-        returns (int256)
-    {
-        int256 index = int256(uint256(price.indexTicks()));
-        if (bid == NO_PRICE || ask == NO_PRICE) return index;
-        int256 both = int256(bid + ask);
-        int256 elapsed = int256(uint256(registers.argAmount()));
-        int256 basis = price.basisPpm();
-        int256 distance = divDown(both * MILLION, 2) - index * MILLION;
-        basis += mulDivDown(distance - basis, elapsed, int256(Constants.BASIS_MS));
-        basis = clamp(basis, index * int256(uint256(market.bandPpm())));
-        price.setBasisPpm(SafeCast.toInt64(basis));
-        return medianOf(index, index + wholeDown(basis), divDown(both, 2));
-    }
-
-    /// @dev A mark no further from where it stood when the window for its moves began than it may: a
-    /// tick at least. However many rounds and reports there are within a window, together they move it
-    /// no further.
-    function _bounded(Registers registers, Price price, int256 mark, uint32 last, Market market)
-        private
-        pure
-        returns (int256)
-    {
-        uint64 clock = registers.clockMs();
-        if (last == 0 || clock - price.anchorMs() >= Constants.MOVE_MS) {
-            // SAFETY: between two prices.
-            price.setAnchorTicks(last == 0 ? uint32(uint256(mark)) : last);
-            price.setAnchorMs(clock);
+    /// @dev Counts the prices found for the time since the sample before, at most SAMPLE_MOST_MS. Where a side has none,
+    /// the book is where the index is.
+    function _takeSample(Registers registers, Market market, Risk risk, Price price) private pure {
+        uint256 index = risk.marketIndexTicks(registers.argMarket());
+        int256 bound = int256(basisBoundPpm(market, risk, registers.argMarket()));
+        (uint256 bid, uint256 ask) = (registers.argPriceTicks(), registers.argTimeMs());
+        if (bid == NO_PRICE || ask == NO_PRICE) (bid, ask) = (index, index);
+        uint256 waited = registers.clockMs() - price.sampleMs();
+        if (waited > Constants.SAMPLE_MOST_MS) waited = Constants.SAMPLE_MOST_MS;
+        _moveBasis(price, int256(index), int256(bid + ask), bound, int256(waited));
+        if (paysFunding(market)) {
+            _tick(registers, risk, price);
+            int256 sampled = price.premiumSumPpm() + clamp(_premium(index, bid, ask), bound) * int256(waited);
+            price.setPremiumSumPpm(SafeCast.toInt64(sampled));
+            price.setPremiumCount(SafeCast.toUint32(price.premiumCount() + waited));
         }
-        int256 anchor = int256(uint256(price.anchorTicks()));
-        int256 most = int256(ppmDown(price.anchorTicks(), market.movePpm()));
-        return anchor + clamp(mark - anchor, most > 0 ? most : int256(1));
+        price.setSampleMs(registers.clockMs());
     }
 
-    /// @dev What open interest adds to the initial margin fraction: from nothing up to all of the
-    /// notional.
-    function _surcharge(Market market, Risk risk, uint256 number) private pure returns (uint32) {
-        uint256 begins = market.surchargeFromUnits();
-        uint256 ends = market.surchargeToUnits();
-        int256 exposure = exposureOf(risk, number, int256(uint256(market.openInterestLots())));
-        uint256 worth = weightOf(worthOf(risk, number, exposure));
-        if (begins == 0 || worth <= begins) return 0;
-        uint256 room = Constants.PPM - risk.marketInitialPpm(number);
-        if (worth >= ends) return uint32(room);
-        // SAFETY of both casts: at most all of the notional.
-        return uint32(uint256(mulDivUp(int256(worth - begins), int256(room), int256(ends - begins))));
+    /// @dev Moves the basis towards the book's middle, half of `both`.
+    function _moveBasis(Price price, int256 index, int256 both, int256 bound, int256 waited) private pure {
+        int256 basis = price.basisPpm();
+        int256 distance = clamp(divDown(both * MILLION, 2) - index * MILLION, index * bound);
+        basis += mulDivToZero(distance - basis, waited, int256(Constants.BASIS_MS));
+        price.setBasisPpm(SafeCast.toInt64(basis));
+    }
+
+    /// @dev In a new hour charges for what was sampled before it, if anything was.
+    function _tick(Registers registers, Risk risk, Price price) private pure {
+        uint64 hour = periodsDown(registers.clockMs(), Constants.HOUR_MS);
+        if (hour <= price.tickHour()) return;
+        if (price.premiumCount() != 0) chargeFunding(price, risk, registers.argMarket());
+        price.setTickHour(hour);
+    }
+
+    /// @dev How far the book is beyond the index, in millionths of it: below 0 when sellers are.
+    function _premium(uint256 index, uint256 bid, uint256 ask) private pure returns (int256) {
+        int256 beyond = bid > index ? int256(bid - index) : int256(0);
+        if (ask < index) beyond -= int256(index - ask);
+        return divToZero(beyond * MILLION, int256(index));
     }
 }

@@ -6,7 +6,7 @@ import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {appendWithdrawal} from "@tallystick/libraries/Outbox.sol";
 import {Account, Risk} from "@tallystick/libraries/generated/Cells.sol";
-import {Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {health, withdrawable} from "@tallystick/libraries/market/Risk.sol";
 import {openAccount, openRisk} from "@tallystick/libraries/proof/State.sol";
@@ -27,7 +27,7 @@ contract Withdraw is Step {
 
         // CHECK
         if (amount == 0 || registers.argAddress() == address(0)) return finish(registers, Outcome.OUT_OF_RANGE);
-        if (amount > withdrawable(registers, health(account, risk))) {
+        if (amount > withdrawable(registers, health(registers, account, risk, Constants.LEAN_WORST))) {
             return finish(registers, Outcome.NOT_WITHDRAWABLE);
         }
 

@@ -25,6 +25,7 @@ from tallystick.proof.tracer import Tracer
 from tallystick.records.items import ITEM_PLACE, Item
 from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.schema.names import Phase
+from tallystick.state.ordinals import BlockNumber
 from tallystick.state.state import State
 from tallystick.testing import scenarios
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told
@@ -71,10 +72,10 @@ class Watch:
         mine = eyes.rollup.assertions.get(assertion_id(parent.id, self.history.last_state))
         if mine is None or len(eyes.rollup.children[parent.id]) < 2:
             return
-        head_start = eyes.rollup.unrivalled_blocks(mine, block)
+        head_start = eyes.rollup.unrivalled_blocks(mine, BlockNumber(block))
         claim = Claim(parent=parent.id, assertion=mine.id, limit=mine.limit, head_start=head_start)
         began = time.perf_counter()
-        moves = Player(self.history, claim, PERIOD_BLOCKS).moves(eyes.challenge, block)
+        moves = Player(self.history, claim, PERIOD_BLOCKS).moves(eyes.challenge, BlockNumber(block))
         keys = {call_for(move, 0).key for move in moves}
         seconds = time.perf_counter() - began
         if moves and not keys & self._seen:
@@ -108,7 +109,7 @@ def measure(*, steps: int = FULL, bulks: int = BULKS, seed: int = 7, worst: bool
     `worst` proves every step of every scenario as well, which takes half a minute.
     """
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
-        stage = Stage(Path(folder))
+        stage = Stage(Path(folder), markets=dict.fromkeys(range(MARKETS), 10))
         try:
             return _measure(stage, steps, bulks, seed, worst)
         finally:
@@ -181,7 +182,6 @@ def _open(stage: Stage) -> State:
         stage.deposit(f"trader {number}", 10**13)
     stage.begin()
     for market in range(MARKETS):
-        world.list_market(market, multiplier=10)
         world.report(market, PRICE)
     stage.consume()
     stage.publish()

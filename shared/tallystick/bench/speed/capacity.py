@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from tallystick.bench.workload import PRICE, SPREAD, open_exchange
-from tallystick.dispute.traces.disktraces import HELD_BYTES, MEMORY_BYTES, SHARES, Bounds, DiskTraces, cores
+from tallystick.bench.workload import FIRST_ACCOUNT, PRICE, SPREAD, open_exchange
+from tallystick.dispute.traces.disktraces import DiskTraces
+from tallystick.dispute.traces.schedule import HELD_BYTES, MEMORY_BYTES, SHARES, Bounds
+from tallystick.dispute.traces.traceprocess import Process, cores
 from tallystick.dispute.traces.traces import Source
 from tallystick.l1.deployment import BLOCK_SECONDS, DeployConfig
 from tallystick.machine import engine
@@ -21,6 +23,7 @@ from tallystick.native import how
 from tallystick.records.items import ITEM_PLACE, Item
 from tallystick.rollup.views.assertion_view import Assertion, Status
 from tallystick.state.layout import PPM, QUEUE_STEPS, SAMPLE_STEPS, WORK_PPM
+from tallystick.state.ordinals import BlockNumber
 from tallystick.state.state import State
 from tallystick.testing.world import World
 
@@ -84,7 +87,7 @@ def sample(*, steps: int, seed: int = 7, accounts: int = ACCOUNTS) -> Result:
     segment = max(1, (steps // (8 * TRACERS)).bit_length() - 1)
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
         bounds = Bounds(cores=width, small_steps=0, segment=segment, bottom=min(8, segment))
-        traces = DiskTraces(Path(folder), source, lambda name, facts: None, bounds)
+        traces = DiskTraces(Path(folder), source, lambda name, facts: None, bounds, Process)
         startup = _startup()
         began, spent = time.perf_counter(), _spent()
         while (found := traces.trace(assertions[TRUE])) is None:
@@ -147,7 +150,7 @@ def _trade(steps: int, seed: int, accounts: int) -> tuple[World, State, int]:
                 )
                 for i in range(BULK_ORDERS)
             ]
-            world.bulk(chance.randrange(accounts), items, [])
+            world.bulk(FIRST_ACCOUNT + chance.randrange(accounts), items, [])
             orders += BULK_ORDERS
         world.seal()
         done += int(engine.run(shadow, steps))
@@ -169,7 +172,7 @@ def _generation(world: World, start: State, first: int) -> dict[bytes, Assertion
             next_limit=limit,
             proposer=b"",
             bonded=b"",
-            block=0,
+            block=BlockNumber(0),
             status=Status.PENDING,
         )
     return found

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tallystick.drawing import Page, Title, figures, table
 from tallystick.records.chunks import framed
 from tallystick.records.codec import encode
-from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item, pack_items
+from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item, pack_items, pack_pairs
 from tallystick.records.signing import make, sign
 from tallystick.schema.record_kinds import RECORDS
 from tallystick.state.hashing import keccak
@@ -31,7 +31,7 @@ _TYPICAL: Final[dict[str, dict[str, int]]] = {
     "cancel": {"client_id": 4_711, "slot": 70_000},
     "withdraw": {"amount_units": 250_000_000, "recipient": 0x1F98431C8AD98523631AE4A59F267346EA31F984},
     "approve_agent": {"slot": 1, "key": 0x1F98431C8AD98523631AE4A59F267346EA31F984, "scope": 3},
-    "report_price": {"market": 3, "round": 90_000, "price_ticks": 617_990, "time_ms": 1_700_000_123_456},
+    "report_prices": {"time_ms": 1_700_000_123_456},
     "transfer": {"to": (1 << 28) + 40_000, "amount_units": 250_000_000},
 }
 
@@ -77,7 +77,8 @@ def _record(kind: str, *, signed: bool) -> bytes:
     fields = {"account": 40_000, "nonce": 1_000_000, **_TYPICAL.get(kind, {})}
     record = make(kind)
     known = {field.name for field in record.kind.fields}
-    record = make(kind, **{name: value for name, value in fields.items() if name in known})
+    blobs = [pack_pairs({3: 617_990})] if kind == "report_prices" else []
+    record = make(kind, *blobs, **{name: value for name, value in fields.items() if name in known})
     return encode(sign(record, bytes(32), keccak(b"trader")) if signed else record)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from tallystick import artifacts
 from tallystick.bench.workload import (
     CASH,
+    FIRST_ACCOUNT,
     INITIAL_PPM,
     MAINTENANCE_PPM,
     MAKER_FEE_PPM,
@@ -89,7 +90,7 @@ def _deploy(pyrevm: Any, accounts: int) -> tuple[Any, str]:
     book: str = evm.deploy(SENDER, code)
     for first in range(0, accounts, 1000):
         count = min(1000, accounts - first)
-        words = b"".join(value.to_bytes(32, "big") for value in (first, count, CASH))
+        words = b"".join(value.to_bytes(32, "big") for value in (FIRST_ACCOUNT + first, count, CASH))
         evm.message_call(SENDER, book, _selector("fund(uint256,uint256,int256)") + words)
     return evm, book
 

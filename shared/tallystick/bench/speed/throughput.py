@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from tallystick.errors import TallystickError
+from tallystick.l1.exchange_clock import ExchangeClock
 from tallystick.machine.engine import run
 from tallystick.machine.machine import Machine
 from tallystick.native import how
 from tallystick.records.codec import Record, encode
-from tallystick.records.items import ITEM_PLACE, Item, pack_items
+from tallystick.records.items import ITEM_PLACE, Item, pack_items, pack_pairs
 from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
 from tallystick.shapes.submitting import Answer, Submission
 from tallystick.state.layout import MESSAGE_DEPOSIT
 from tallystick.testing.handclock import HandClock
-from tallystick.testing.world import START, Published, address, key, message, ordinary_rules, world_genesis
+from tallystick.testing.world import START, Published, address, key, listed, message, world_genesis
 from tallystick_operator.intake.door import Refused, check_signature, to_record
-from tallystick_operator.sequencer.clock import ExchangeClock
 from tallystick_operator.sequencer.core import Core, CorePolicy
 from tallystick_operator.sequencer.executor import Executor
 from tallystick_operator.sequencer.record_log import RecordLog
@@ -37,6 +37,7 @@ from tallystick_operator.sequencer.sequencer import Sequencer
 Result = dict[str, Any]
 TRADERS: Final = 6
 MARKETS: Final = 4
+LISTED: Final = tuple(listed(number, multiplier=10) for number in range(MARKETS))
 PRICE: Final = 10_000
 CASH: Final = 10**13
 AHEAD: Final = 2_048
@@ -50,7 +51,7 @@ def measure(*, orders: int, bulk: int, seed: int) -> Result:
     that the replay came to the operator's root after every batch. Signing is the trader's, and not timed.
     """
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
-        genesis = world_genesis()
+        genesis = world_genesis(markets=LISTED)
         with RecordLog(Path(folder) / "records.log", genesis_state(genesis).hash()) as log:
             clock = ExchangeClock(HandClock(), most_ahead_seconds=0)
             core = Core(
@@ -86,25 +87,20 @@ def measure(*, orders: int, bulk: int, seed: int) -> Result:
 
 
 def _open_markets(core: Core, messages: list[bytes]) -> None:
-    """Open markets and accounts in a batch of their own.
+    """Give the markets prices and open accounts in a batch of their own.
 
     Raises: TallystickError when something of it is refused.
     """
     core.learn_messages(0, messages)
-    records = [
-        _signed(core, "list_market", "governance", market=n, **ordinary_rules(multiplier=10)) for n in range(MARKETS)
-    ]
-    for market in range(MARKETS):
-        values = {"market": market, "round": 1, "price_ticks": PRICE, "time_ms": core.clock.now_ms()}
-        records += [_signed(core, "report_price", f"signer {n}", signer=n, **values) for n in range(3)]
+    records: list[Record] = []
+    pairs = pack_pairs(dict.fromkeys(range(MARKETS), PRICE))
+    for n in range(3):
+        report = make("report_prices", pairs, signer=n, time_ms=core.clock.now_ms())
+        records.append(sign(report, core.domain, key(f"signer {n}")))
     answers = core.process([check_signature(each, core.domain) for each in records])
     if not all(isinstance(each, Answer) and each.outcome == "ACCEPTED" for each in answers):
         raise TallystickError("the markets to measure did not open")
     core.seal_now()
-
-
-def _signed(core: Core, kind: str, by: str, **values: int) -> Record:
-    return sign(make(kind, **values), core.domain, key(by))
 
 
 def _records(domain: bytes, orders: int, bulk: int, seed: int) -> Iterator[Record]:
@@ -155,7 +151,7 @@ def _replay(core: Core, messages: list[bytes], opened: int) -> tuple[float, bool
     """Replay all that was sealed; return the seconds for what came behind the opening, and whether all roots agree."""
     sealed = core.executor.sealed
     published = Published(messages=messages)
-    machine = Machine(genesis_state(world_genesis()), published)
+    machine = Machine(genesis_state(world_genesis(markets=LISTED)), published)
     seconds, same = 0.0, True
     for number, batch in enumerate(sealed):
         published.publish(list(batch.chunks), batch.time, batch.message_limit, batch.until)

@@ -18,6 +18,7 @@ from tallystick.party.commitments import check_commitments
 from tallystick.ports.system import SystemClock
 from tallystick.rollup.views.assertion_view import RollupView
 from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.state.ordinals import BlockNumber
 
 YEAR_BLOCKS: Final = 365 * 7_200
 AIM_HEADERS_PER_SECOND: Final = 750
@@ -52,7 +53,7 @@ def _read(url: str, blocks: int, folder: Path, progress: Progress) -> dict[str, 
     contracts = [client.contract(name, PLACES[name]) for name in CONTRACTS]
     inbox, rollup, challenge = InboxView(), RollupView(), ChallengeView()
     store = LogStore(folder / "events.sqlite", b"bench")
-    reader = ContractReader(client, contracts, GENESIS_BLOCK, store=store, claims=True)
+    reader = ContractReader(client, contracts, BlockNumber(GENESIS_BLOCK), store=store, claims=True)
     began = time.perf_counter()
     events = facts = 0
     claimed = False
@@ -92,7 +93,7 @@ def _linked(client: QuorumClient, blocks: int) -> float:
     """Return how many headers a second are proven, each to its hash and to its child."""
     count = min(LINKED_SAMPLE_BLOCKS, blocks - 2)
     began = time.perf_counter()
-    client.prove_headers(blocks - 1 - count, blocks - 1)
+    client.prove_headers(BlockNumber(blocks - 1 - count), BlockNumber(blocks - 1))
     return count / (time.perf_counter() - began)
 
 

@@ -22,6 +22,7 @@ from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import REGISTERS_BYTES
+from tallystick.state.ordinals import BlockNumber
 
 PLACES: Final = {name: bytes([0xA0 + at]) * 20 for at, name in enumerate(("Inbox", "Vault", "Rollup", "Challenge"))}
 CHAIN_ID: Final = 1
@@ -33,7 +34,11 @@ PERIOD_BLOCKS: Final = 50_400
 CHUNK_BYTES: Final = 600
 REGISTERS: Final = bytes(REGISTERS_BYTES)
 GENESIS: Final = Genesis(
-    chain_id=CHAIN_ID, rollup=PLACES["Rollup"], governance=bytes(20), quorum=1, signers=(PLACES["Vault"],)
+    chain_id=CHAIN_ID,
+    rollup=PLACES["Rollup"],
+    governance=bytes(20),
+    quorum=3,
+    signers=tuple(bytes([at]) * 20 for at in range(3)),
 )
 FIRST: Final = genesis_state(GENESIS).hash()
 
@@ -255,7 +260,7 @@ class PastNode:
                     address=PLACES[said.contract],
                     topics=(entry.digest, *said.topics),
                     data=encode(types, said.values),
-                    block_number=number,
+                    block_number=BlockNumber(number),
                     block_hash=self.past.hash(number),
                     block_timestamp=0,
                     transaction_hash=bytes(32),

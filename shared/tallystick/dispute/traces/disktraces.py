@@ -2,26 +2,23 @@
 
 A trace is made in two passes. A first process runs without roots, which takes a hundredth of the time, and leaves states
 on the way; then several trace a few parts each from there. Each puts what it has found into the trace's folder, so that a
-party that is killed goes on where it was: what is in the folder is checked by its content before it is believed.
+party that is killed goes on where it was: what is in the folder is checked by its content before it is believed. Who does
+what is decided in `schedule`; what runs it, a process of its own, is handed in.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from tallystick.artifacts import machine_version
 from tallystick.dispute.trace_tree import Trace
+from tallystick.dispute.traces.schedule import Bounds, Progress, Work, next_work, runs
 from tallystick.dispute.traces.stored_trace import Memory, StoredTrace
 from tallystick.dispute.traces.tracefiles import (
-    BOTTOM,
-    SEGMENT,
     SURVEY,
     Plan,
     Survey,
@@ -42,63 +39,41 @@ from tallystick.rollup.segments import Extract, extract
 from tallystick.rollup.views.assertion_view import Assertion
 from tallystick.state.state import State
 
-MEMORY_BYTES: Final = 1 << 30
-"""What tracing may take, however many traces there are."""
-HELD_BYTES: Final = 64 << 20
-"""Of it, what the party holds of all traces: parts, lowest levels and proofs that it looked at lately."""
-PROCESS_BYTES: Final = 80 << 20
-"""What a process takes without a state."""
 NODE_BYTES: Final = 260
 ROW_BYTES: Final = 200
 """What a state takes for a node of its tree and a cell of its tables, dictionaries and integers included; measured."""
-SMALL_STEPS: Final = 1 << 12
-"""What takes fewer is traced at once: starting a process takes longer."""
-SHARES: Final = 2
-"""Into how many runs of parts a trace is cut for each core: few, for each has to come to its first part."""
-MOST_FAILURES: Final = 3
 
 
-def cores() -> int:
-    """Return the processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+class Worker(Protocol):
+    """What does a piece of work in a trace's folder, beside this process."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has."""
+        ...
+
+    def failure(self) -> str | None:
+        """Return why it failed, None when it did what it should. It has ended, and is asked once."""
+        ...
+
+    def end(self) -> None:
+        """Have it stop, and return when it is gone."""
+        ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """What making traces may take. `cores` 0 makes all in this process.
-
-    Shape: `segment` and `bottom` as in `tracefiles`.
-    """
-
-    memory_bytes: int = MEMORY_BYTES
-    cores: int = field(default_factory=cores)
-    small_steps: int = SMALL_STEPS
-    segment: int = SEGMENT
-    bottom: int = BOTTOM
-
-
-@dataclass(slots=True, kw_only=True)
-class _Worker:
-    """A process at work on a trace: on some parts of it, or, without any, on its survey."""
-
-    process: subprocess.Popen[bytes]
-    errors: Path
-    bytes_: int
-    parts: range | None
+Start = Callable[[Path, Work], Worker]
+"""Starts a piece of work in a folder. Raises: OSError."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Making:
-    """A trace that is asked for. `rank` is its place among those asked for lately; `missing` parts nobody works on."""
+    """A trace that is asked for; `workers` has who does what is `at_work` of its progress."""
 
     job: Job
-    rank: int = 0
     first: Callable[[], State]
-    state_bytes: int
+    progress: Progress
     known: Survey | None = None
-    missing: list[int] = field(default_factory=list[int])
-    workers: list[_Worker] = field(default_factory=list[_Worker])
-    failures: int = 0
+    workers: list[tuple[Work, Worker]] = field(default_factory=list[tuple[Work, Worker]])
     done: StoredTrace | None = None
 
 
@@ -109,12 +84,13 @@ class DiskTraces:
     in memory instead: that is slow and takes what it takes, but a dispute is not lost for it.
     """
 
-    def __init__(self, folder: Path, source: Source, report: Report, bounds: Bounds | None = None) -> None:
+    def __init__(self, folder: Path, source: Source, report: Report, bounds: Bounds, start: Start) -> None:
         self.folder = folder
         self._source = source
         self._report = report
-        self._bounds = bounds or Bounds()
-        self._width = self._bounds.cores
+        self._bounds = bounds
+        self._start = start
+        self._width = bounds.cores
         self._memory = Memory()
         self._without_disk = MemoryTraces(source, report)
         self._makings: dict[bytes, _Making] = {}
@@ -134,7 +110,7 @@ class DiskTraces:
             if assertion.id not in self._makings:
                 self._makings[assertion.id] = self._begin(assertion)
             making = self._makings[assertion.id]
-            making.rank, self._asked = self._asked, self._asked + 1
+            making.progress.rank, self._asked = self._asked, self._asked + 1
             self._go_on()
         except OSError as error:
             self._report("tracing_failed", {"assertion": assertion.id, "reason": str(error)})
@@ -150,7 +126,7 @@ class DiskTraces:
             _end(making)
             shutil.rmtree(making.job.folder, ignore_errors=True)
         at_hand = {making.job.folder for making in self._makings.values()}
-        for folder in set(self.folder.glob("*/")) - at_hand:
+        for folder in sorted(set(self.folder.glob("*/")) - at_hand):
             try:
                 kept = read_plan(folder).assertion in ids
             except StateError:
@@ -185,10 +161,10 @@ class DiskTraces:
         )
         # a party's own look at the trace reads L1's inputs where they are, instead of holding them
         job = Job(folder=self.folder / plan.key, plan=plan, inputs=limited)
-        making = _Making(job=job, first=lambda: source.state(assertion.parent).copy(), state_bytes=0)
+        making = _Making(job=job, first=lambda: source.state(assertion.parent).copy(), progress=Progress())
         self._report("tracing", {"assertion": assertion.id})
         self._look(making)
-        if making.done is None and (making.known is None or making.missing):
+        if making.progress.wants_work:
             self._prepare(making, source.state(assertion.parent), inputs)
         return making
 
@@ -196,12 +172,15 @@ class DiskTraces:
         """See what of a trace is on disk: what is whole counts, the rest is made again."""
         job = making.job
         try:
-            making.known = read_survey(job.folder)
+            known = read_survey(job.folder)
         except StateError:
             making.known = None
+            making.progress.found(None, [])
             return
-        making.missing = [each for each in range(making.known.parts(job.plan)) if not _has_part(job, each)]
-        if not making.missing:
+        making.known = known
+        absent = [each for each in range(known.parts(job.plan)) if not _has_part(job, each)]
+        making.progress.found(known.parts(job.plan), absent)
+        if not absent:
             self._finish(making)
 
     def _prepare(self, making: _Making, state: State, inputs: Extract) -> None:
@@ -211,19 +190,21 @@ class DiskTraces:
         if self._width == 0 or _is_small(state, job, self._bounds.small_steps):
             self._make_here(making)
             return
-        making.state_bytes = state_bytes(state) + 2 * sum(len(each) for chunks in inputs.chunks for each in chunks)
+        input_bytes = sum(len(each) for chunks in inputs.chunks for each in chunks)
+        making.progress.state_bytes = state_bytes(state) + 2 * input_bytes
         write_state(job.folder, job.plan, 0, state)
         write_inputs(job.folder, inputs)
 
     def _make_here(self, making: _Making) -> None:
         """Make what is missing of a trace in this process, now."""
-        job = making.job
+        job, absent = making.job, making.progress.missing
         if making.known is None:
             making.known = survey(job, making.first())
-            making.missing = [*range(making.known.parts(job.plan))]
-        for first, last in _runs(making.missing, len(making.missing)):
-            trace(job, machine_at(job, making.known, first << job.plan.segment, making.first), first, last)
-        making.missing = []
+            absent = [*range(making.known.parts(job.plan))]
+        for work in runs(absent, len(absent)):
+            at_first = machine_at(job, making.known, work.first << job.plan.segment, making.first)
+            trace(job, at_first, work.first, work.last)
+        making.progress.found(making.known.parts(job.plan), [])
         self._finish(making)
 
     def _finish(self, making: _Making) -> None:
@@ -235,14 +216,15 @@ class DiskTraces:
             _drop_parts(making)
             self._fail(making, str(error))
             return
+        making.progress.done = True
         self._report("tracing", {"assertion": making.job.plan.assertion, "steps": making.known.steps, "done": True})
 
     def _fail(self, making: _Making, reason: str) -> None:
         """Tell of a failure; what keeps failing is made in this process, where its error is seen."""
-        making.failures += 1
+        making.progress.failures += 1
         self._width = min(self._width, 1)
         self._report("tracing_failed", {"assertion": making.job.plan.assertion, "reason": reason})
-        if making.failures >= MOST_FAILURES:
+        if making.progress.is_hopeless:
             _drop_parts(making)
             self._make_here(making)
 
@@ -251,61 +233,29 @@ class DiskTraces:
     def _go_on(self) -> None:
         """Take in what processes have done, and give work to as many as memory and cores allow."""
         for making in self._makings.values():
-            for worker in [each for each in making.workers if each.process.poll() is not None]:
-                making.workers.remove(worker)
+            for work, worker in [each for each in making.workers if each[1].has_ended]:
+                making.workers.remove((work, worker))
+                making.progress.at_work.remove(work)
                 self._reap(making, worker)
-        for making in sorted(self._makings.values(), key=lambda each: each.rank):
-            while making.done is None and self._may_start(making):
-                self._start(making)
+        progress = {id_: making.progress for id_, making in self._makings.items()}
+        while (found := next_work(progress, self._bounds, self._width)) is not None:
+            id_, work = found
+            making = self._makings[id_]
+            making.workers.append((work, self._start(making.job.folder, work)))
+            making.progress.begun(work)
 
-    def _reap(self, making: _Making, worker: _Worker) -> None:
-        errors = worker.errors.read_text(errors="replace").strip().splitlines()
-        worker.errors.unlink()
+    def _reap(self, making: _Making, worker: Worker) -> None:
+        failure = worker.failure()
         had_survey = making.known is not None
         self._look(making)
-        busy = {number for each in making.workers for number in each.parts or ()}
-        making.missing = [number for number in making.missing if number not in busy]
         if making.done is not None:
             return
-        if worker.process.returncode:
-            self._fail(making, errors[-1] if errors else f"a process ended with {worker.process.returncode}")
+        if failure is not None:
+            self._fail(making, failure)
         elif had_survey and making.known is not None:
-            steps = (making.known.parts(making.job.plan) - len(making.missing) - len(busy)) << making.job.plan.segment
+            steps = making.progress.parts_there << making.job.plan.segment
             facts = {"assertion": making.job.plan.assertion, "steps": min(steps, making.known.steps)}
             self._report("tracing", facts)
-
-    def _may_start(self, making: _Making) -> bool:
-        """Whether there is something to do, a core and memory for it; one process there may always be."""
-        wanted = not making.workers if making.known is None else bool(making.missing)
-        if not wanted or self.under_way >= max(1, self._width):
-            return False
-        taken = HELD_BYTES + sum(each.bytes_ for other in self._makings.values() for each in other.workers)
-        return self.under_way == 0 or taken + PROCESS_BYTES + making.state_bytes <= self._bounds.memory_bytes
-
-    def _start(self, making: _Making) -> None:
-        parts: range | None = None
-        job = ["survey", "0", "0"]
-        if making.known is not None:
-            share = -(-making.known.parts(making.job.plan) // (SHARES * max(1, self._width)))
-            first, last = _runs(making.missing, share)[0]
-            parts = range(first, last)
-            making.missing = making.missing[last - first :]
-            job = ["trace", str(first), str(last)]
-        errors = making.job.folder / f"{'-'.join(job)}.errors"
-        command = [
-            sys.executable,
-            "-m",
-            "tallystick.dispute.traces.tracework",
-            str(making.job.folder),
-            str(os.getpid()),
-            *job,
-        ]
-        with errors.open("wb") as stderr:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
-            )
-        bytes_ = PROCESS_BYTES + making.state_bytes
-        making.workers.append(_Worker(process=process, errors=errors, bytes_=bytes_, parts=parts))
 
 
 def state_bytes(state: State) -> int:
@@ -336,22 +286,11 @@ def _drop_parts(making: _Making) -> None:
         part.unlink(missing_ok=True)
     (making.job.folder / SURVEY).unlink(missing_ok=True)
     making.known = None
-    making.missing = []
-
-
-def _runs(numbers: list[int], most: int) -> list[tuple[int, int]]:
-    """Return the runs of neighbours among rising numbers, each of at most so many, as first and behind the last."""
-    found: list[tuple[int, int]] = []
-    for number in numbers:
-        if found and found[-1][1] == number and number - found[-1][0] < most:
-            found[-1] = (found[-1][0], number + 1)
-        else:
-            found.append((number, number + 1))
-    return found
+    making.progress.found(None, [])
 
 
 def _end(making: _Making) -> None:
-    for worker in making.workers:
-        worker.process.kill()
-        worker.process.wait()
+    for _, worker in making.workers:
+        worker.end()
     making.workers.clear()
+    making.progress.at_work.clear()

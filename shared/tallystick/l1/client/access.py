@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from tallystick.l1.abi import ContractAbi, Named
 from tallystick.l1.client.values import BlockRef, BlockTag, RawLog, Receipt
+from tallystick.state.ordinals import BlockNumber
 
 TRANSACTION_GAS_CAP: Final = 1 << 24
 """EIP-7825: no node takes a transaction with more, whatever an endpoint estimates."""
@@ -27,7 +28,7 @@ class Claim(Protocol):
 
     name: str
 
-    def logs(self, addresses: Sequence[bytes], first_block: int, last_block: int) -> list[RawLog]:
+    def logs(self, addresses: Sequence[bytes], first_block: BlockNumber, last_block: BlockNumber) -> list[RawLog]:
         """What it says the contracts logged in a range of blocks, in chain order.
 
         Raises: L1Error, when it does not say.
@@ -66,8 +67,8 @@ class L1(Protocol):
     def logs(
         self,
         addresses: bytes | Sequence[bytes],
-        first_block: int,
-        last_block: int,
+        first_block: BlockNumber,
+        last_block: BlockNumber,
         topics: Sequence[bytes | Sequence[bytes] | None] = (),
     ) -> list[RawLog]:
         """The logs of the contracts in a range of blocks, both ends included, in chain order."""
@@ -179,7 +180,7 @@ class Contract:
         named: Named | None = self.abi.decode_event(log.topics, log.data)
         return None if named is None else Event(name=named.name, args=dict(named.args), log=log)
 
-    def events(self, first_block: int, last_block: int, *names: str) -> list[Event]:
+    def events(self, first_block: BlockNumber, last_block: BlockNumber, *names: str) -> list[Event]:
         """The contract's events in a range of blocks, of the given names or all."""
         topics = [[self.abi.topic(name) for name in names]] if names else []
         logs = self.client.logs(self.address, first_block, last_block, topics)

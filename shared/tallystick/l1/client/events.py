@@ -18,6 +18,7 @@ from tallystick.l1.client.access import L1, Claim, Contract
 from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.client.values import BlockRef, RawLog
 from tallystick.l1.deployment import Deployment
+from tallystick.state.ordinals import BlockNumber
 
 CONTRACTS = ("Inbox", "Vault", "Rollup", "Challenge")
 DEFAULT_MAX_BLOCKS = 20_000
@@ -38,7 +39,7 @@ class L1Event:
     contract: str
     name: str
     args: dict[str, Any]
-    block: int
+    block: BlockNumber
     block_hash: bytes
     log_index: int
     tx_hash: bytes
@@ -52,7 +53,7 @@ class EventBatch:
     `events` then tells anew what is in the blocks above it now.
     """
 
-    rolled_back_to: int | None
+    rolled_back_to: BlockNumber | None
     events: tuple[L1Event, ...]
     read_to: BlockRef
     complete: bool
@@ -73,7 +74,7 @@ class EventBatch:
 class Cursor:
     """How far a reader has come: the blocks it remembers, oldest first. Store it to go on later."""
 
-    blocks: tuple[tuple[int, bytes], ...]
+    blocks: tuple[tuple[BlockNumber, bytes], ...]
 
 
 class ContractReader:
@@ -87,7 +88,7 @@ class ContractReader:
         self,
         client: L1,
         contracts: Sequence[Contract],
-        first_block: int,
+        first_block: BlockNumber,
         *,
         cursor: Cursor | None = None,
         tag: str = "latest",
@@ -103,7 +104,9 @@ class ContractReader:
         self._start = first_block
         self._contracts = {contract.address: contract for contract in contracts}
         self._store = store
-        self._seen: list[tuple[int, bytes]] = list(cursor.blocks) if cursor else list(store.cursor()) if store else []
+        self._seen: list[tuple[BlockNumber, bytes]] = (
+            list(cursor.blocks) if cursor else list(store.cursor()) if store else []
+        )
         self._stored = store.pieces() if store and self._seen and not cursor else None
         self._claims = claims and not self._seen
         self._claim: Claim | None = None
@@ -118,11 +121,11 @@ class ContractReader:
         return Cursor(blocks=tuple(self._seen))
 
     @property
-    def next_block(self) -> int:
+    def next_block(self) -> BlockNumber:
         """The first block not read yet."""
-        return self._seen[-1][0] + 1 if self._seen else self._start
+        return BlockNumber(self._seen[-1][0] + 1) if self._seen else self._start
 
-    def rewind(self, block: int) -> None:
+    def rewind(self, block: BlockNumber) -> None:
         """Goes back so that the next poll gives the events above `block` once more."""
         del self._seen[bisect_right(self._seen, block, key=_number) :]
         if self._store:
@@ -147,7 +150,7 @@ class ContractReader:
             try:
                 batch = self._poll()
                 undone, self._claim_failed = self._claim_failed, False
-                return replace(batch, rolled_back_to=self._start - 1) if undone else batch
+                return replace(batch, rolled_back_to=BlockNumber(self._start - 1)) if undone else batch
             except _ChainMovedError:
                 self._seen = before
             except BaseException:
@@ -178,7 +181,7 @@ class ContractReader:
             return EventBatch(rolled_back_to=rolled_back_to, events=(), read_to=read_to, complete=True)
         end = self._block(last, head)
         self._check_link(first, end)
-        logs = self._client.logs(list(self._contracts), first, last)
+        logs = self._client.logs(list(self._contracts), first, BlockNumber(last))
         # the range was read in several requests: only if its end is still the same was it one chain
         if self._block(last, None).hash != end.hash:
             raise _ChainMovedError
@@ -187,7 +190,7 @@ class ContractReader:
         events = self._events(logs)
         return EventBatch(rolled_back_to=rolled_back_to, events=events, read_to=end, complete=last == allowed)
 
-    def _keep(self, rolled_back_to: int | None, logs: list[RawLog]) -> None:
+    def _keep(self, rolled_back_to: BlockNumber | None, logs: list[RawLog]) -> None:
         if self._store and (logs or rolled_back_to is not None or self._seen):
             if rolled_back_to is not None:
                 self._store.forget(rolled_back_to)
@@ -220,7 +223,7 @@ class ContractReader:
         if end is None:
             raise L1Error("the endpoints lack a block below their head", endpoint=self._client.endpoint)
         try:
-            logs = self._claim.logs(list(self._contracts), first, last)
+            logs = self._claim.logs(list(self._contracts), BlockNumber(first), BlockNumber(last))
         except L1Error:
             self._drop_claim()
             raise
@@ -234,7 +237,7 @@ class ContractReader:
         if self._store:
             self._store.extend(logs, None)
         return EventBatch(
-            rolled_back_to=self._start - 1 if undone else None,
+            rolled_back_to=BlockNumber(self._start - 1) if undone else None,
             events=events,
             read_to=end,
             complete=False,
@@ -264,9 +267,9 @@ class ContractReader:
         self._claim_failed = self._claim_failed or self._claimed_to is not None
         self._claim = self._claimed_to = None
         if self._store:
-            self._store.forget(-1)
+            self._store.forget(BlockNumber(-1))
 
-    def _find_ancestor(self, head: BlockRef) -> int | None:
+    def _find_ancestor(self, head: BlockRef) -> BlockNumber | None:
         """Forgets blocks that are no longer the chain's; the newest that is, if any was forgotten."""
         forgotten = False
         while self._seen:
@@ -279,7 +282,7 @@ class ContractReader:
                     break
             self._seen.pop()
             forgotten = True
-        return self.next_block - 1 if forgotten else None
+        return BlockNumber(self.next_block - 1) if forgotten else None
 
     def _check_link(self, first: int, end: BlockRef) -> None:
         """The first new block must be the child of the last one read."""
@@ -355,5 +358,5 @@ class _ChainMovedError(Exception):
     """Two answers of the endpoint belong to different branches."""
 
 
-def _number(block: tuple[int, bytes]) -> int:
+def _number(block: tuple[BlockNumber, bytes]) -> BlockNumber:
     return block[0]

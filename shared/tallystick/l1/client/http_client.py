@@ -18,6 +18,8 @@ from tallystick.l1.abi import Named, contract_abi, decode_revert
 from tallystick.l1.client.access import Claim, Contract
 from tallystick.l1.client.values import BlockRef, BlockTag, RawLog, Receipt
 from tallystick.ports import Clock
+from tallystick.shapes.nesting import is_shallow
+from tallystick.state.ordinals import BlockNumber
 from tallystick.urls import parts_of, shown, without_secrets
 
 DEFAULT_TIMEOUT_SECONDS = 20.0
@@ -50,6 +52,7 @@ class L1Client:
             request_kwargs={"timeout": timeout_seconds},
             exception_retry_configuration=None,
         )
+        self._provider.decode_rpc_response = _shallow
 
     def request(self, method: str, *params: Any) -> Any:
         """The result of a JSON-RPC call.
@@ -121,7 +124,7 @@ class L1Client:
         if found is None:
             return None
         return BlockRef(
-            number=_int(found["number"]),
+            number=BlockNumber(_int(found["number"])),
             hash=_bytes(found["hash"]),
             parent_hash=_bytes(found["parentHash"]),
             timestamp=_int(found["timestamp"]),
@@ -140,8 +143,8 @@ class L1Client:
     def logs(
         self,
         addresses: bytes | Sequence[bytes],
-        first_block: int,
-        last_block: int,
+        first_block: BlockNumber,
+        last_block: BlockNumber,
         topics: Sequence[bytes | Sequence[bytes] | None] = (),
     ) -> list[RawLog]:
         """The logs of the contracts in a range of blocks, both ends included, in chain order.
@@ -166,7 +169,7 @@ class L1Client:
                 step = (end - at + 1) // 2
                 continue
             found.extend(map(_log, raw))
-            at = end + 1
+            at = BlockNumber(end + 1)
         return found
 
     def claim(self) -> Claim | None:
@@ -247,7 +250,7 @@ class L1Client:
         created = found.get("contractAddress")
         return Receipt(
             transaction_hash=_bytes(found["transactionHash"]),
-            block_number=_int(found["blockNumber"]),
+            block_number=BlockNumber(_int(found["blockNumber"])),
             block_hash=_bytes(found["blockHash"]),
             succeeded=_int(found["status"]) == 1,
             gas_used=_int(found["gasUsed"]),
@@ -275,6 +278,13 @@ class L1Client:
             error=reason.name,
             args=dict(reason.args),
         )
+
+
+def _shallow(raw_response: bytes) -> Any:
+    """What a node answered, read as web3 reads it, but for what is nested without end: that would end the process."""
+    if not is_shallow(raw_response):
+        raise ValueError("the brackets of an answer are nested too deep, or not closed")
+    return HTTPProvider.decode_rpc_response(raw_response)
 
 
 def _worth_retrying(error: Exception) -> bool:
@@ -315,7 +325,7 @@ def _log(found: Any) -> RawLog:
         address=_bytes(found["address"]),
         topics=tuple(_bytes(topic) for topic in found["topics"]),
         data=_bytes(found["data"]),
-        block_number=_int(found["blockNumber"]),
+        block_number=BlockNumber(_int(found["blockNumber"])),
         block_hash=_bytes(found["blockHash"]),
         transaction_hash=_bytes(found["transactionHash"]),
         log_index=_int(found["logIndex"]),

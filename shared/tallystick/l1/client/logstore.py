@@ -12,6 +12,7 @@ import msgspec
 
 from tallystick.errors import StateError
 from tallystick.l1.client.values import RawLog
+from tallystick.state.ordinals import BlockNumber
 
 PIECE_LOGS: Final = 2_000
 """Logs that are given back at a time."""
@@ -43,16 +44,16 @@ class LogStore:
         elif known != key:
             raise StateError("the store of L1's events is another deployment's", hint="delete it", path=str(path))
         cursor = self.cursor()
-        self.forget(cursor[-1][0] if cursor else -1)
+        self.forget(BlockNumber(cursor[-1][0] if cursor else -1))
 
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
 
-    def cursor(self) -> tuple[tuple[int, bytes], ...]:
+    def cursor(self) -> tuple[tuple[BlockNumber, bytes], ...]:
         """Return the blocks a reader remembered, oldest first; none when nothing was read."""
         value = self._fact("cursor")
-        return () if value is None else msgspec.msgpack.decode(value, type=tuple[tuple[int, bytes], ...])
+        return () if value is None else msgspec.msgpack.decode(value, type=tuple[tuple[BlockNumber, bytes], ...])
 
     def pieces(self) -> Iterator[list[RawLog]]:
         """Return what was read, in chain order."""
@@ -65,7 +66,7 @@ class LogStore:
             row = found[-1][0]
             yield [_unpack(log) for _, log in found]
 
-    def extend(self, logs: Sequence[RawLog], cursor: Sequence[tuple[int, bytes]] | None) -> None:
+    def extend(self, logs: Sequence[RawLog], cursor: Sequence[tuple[BlockNumber, bytes]] | None) -> None:
         """Keep logs, in chain order behind those there are; with a cursor they count as read."""
         rows = [(log.block_number, log.log_index, _pack(log)) for log in logs]
         self._db.executemany("INSERT INTO logs VALUES (?, ?, ?)", rows)
@@ -73,7 +74,7 @@ class LogStore:
             self._set("cursor", msgspec.msgpack.encode(tuple(cursor)))
         self._db.commit()
 
-    def forget(self, block: int) -> None:
+    def forget(self, block: BlockNumber) -> None:
         """Forget what lies above a block."""
         self._db.execute("DELETE FROM logs WHERE block > ?", (block,))
         self._set("cursor", msgspec.msgpack.encode(tuple(each for each in self.cursor() if each[0] <= block)))
@@ -108,7 +109,7 @@ def _unpack(data: bytes) -> RawLog:
         address=address,
         topics=topics,
         data=log_data,
-        block_number=number,
+        block_number=BlockNumber(number),
         block_hash=hash_,
         transaction_hash=transaction,
         log_index=place,

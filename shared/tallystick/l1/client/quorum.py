@@ -32,6 +32,7 @@ from tallystick.l1.client.values import BlockRef, BlockTag, RawLog, Receipt
 from tallystick.l1.proofs.headers import ProvenHeader, prove_header
 from tallystick.l1.proofs.proven import ProvenReceipt, prove_receipts
 from tallystick.ports import Clock
+from tallystick.state.ordinals import BlockNumber
 
 HEADER_BATCH: Final = 100
 LINKED_BLOCKS: Final = 2_000
@@ -189,8 +190,8 @@ class QuorumClient:
     def logs(
         self,
         addresses: bytes | Sequence[bytes],
-        first_block: int,
-        last_block: int,
+        first_block: BlockNumber,
+        last_block: BlockNumber,
         topics: Sequence[bytes | Sequence[bytes] | None] = (),
     ) -> list[RawLog]:
         """The logs of the contracts in a range of blocks of the quorum's chain, in order: all of them, and no other.
@@ -201,7 +202,7 @@ class QuorumClient:
         found: list[RawLog] = []
         before: ProvenHeader | None = None
         for first in range(first_block, last_block + 1, LINKED_BLOCKS):
-            headers = self.prove_headers(first, min(first + LINKED_BLOCKS - 1, last_block))
+            headers = self.prove_headers(BlockNumber(first), BlockNumber(min(first + LINKED_BLOCKS - 1, last_block)))
             if before is not None and headers[0].ref.parent_hash != before.ref.hash:
                 raise L1Error("the chain moved while it was read", endpoint=self.endpoint)
             for header in headers:
@@ -272,7 +273,7 @@ class QuorumClient:
         logs = tuple(replace(log, transaction_hash=transaction_hash) for log in proven.logs)
         return replace(found, succeeded=proven.succeeded, gas_used=proven.gas_used, logs=logs)
 
-    def prove_headers(self, first_block: int, last_block: int) -> list[ProvenHeader]:
+    def prove_headers(self, first_block: BlockNumber, last_block: BlockNumber) -> list[ProvenHeader]:
         """The headers of a range of blocks, both ends included, the last agreed on and each the parent of the next.
 
         Raises: L1Error.

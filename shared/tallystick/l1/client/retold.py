@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from tallystick.errors import L1Error
 from tallystick.l1.client.endpoints import Endpoint, Endpoints, Unusable
 from tallystick.l1.client.values import RawLog
+from tallystick.state.ordinals import BlockNumber
 
 
 class EndpointClaim:
@@ -20,7 +21,7 @@ class EndpointClaim:
         self._endpoints = endpoints
         self._endpoint = endpoint
 
-    def logs(self, addresses: Sequence[bytes], first_block: int, last_block: int) -> list[RawLog]:
+    def logs(self, addresses: Sequence[bytes], first_block: BlockNumber, last_block: BlockNumber) -> list[RawLog]:
         """What it says the contracts logged in a range of blocks, in chain order.
 
         Raises: L1Error, when it does not say.

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from tallystick.state.ordinals import BlockNumber
+
 BlockTag = int | bytes | str
 """A number, a hash, or a name such as "latest" and "finalized"."""
 
@@ -10,7 +12,7 @@ BlockTag = int | bytes | str
 class BlockRef:
     """A block's place in the chain. Units: `timestamp` in seconds, `base_fee_wei` in wei a gas."""
 
-    number: int
+    number: BlockNumber
     hash: bytes
     parent_hash: bytes
     timestamp: int
@@ -24,7 +26,7 @@ class RawLog:
     address: bytes
     topics: tuple[bytes, ...]
     data: bytes
-    block_number: int
+    block_number: BlockNumber
     block_hash: bytes
     transaction_hash: bytes
     log_index: int
@@ -35,7 +37,7 @@ class Receipt:
     """What became of a transaction. Units: gas, wei a gas."""
 
     transaction_hash: bytes
-    block_number: int
+    block_number: BlockNumber
     block_hash: bytes
     succeeded: bool
     gas_used: int

@@ -5,6 +5,8 @@ from hashlib import sha256
 
 from eth_hash.auto import keccak
 
+from tallystick.state.ordinals import BlockNumber
+
 ZERO_HASH = bytes(32)
 ZERO_ADDRESS = bytes(20)
 EMPTY_UNCLES = keccak(b"\xc0")
@@ -23,7 +25,7 @@ class Log:
     address: bytes
     topics: tuple[bytes, ...]
     data: bytes
-    block_number: int
+    block_number: BlockNumber
     block_hash: bytes
     block_timestamp: int
     transaction_hash: bytes

@@ -17,7 +17,8 @@ from eth.vm.forks.prague.state import PragueState
 from eth.vm.forks.prague.transactions import PragueTransactionBuilder
 from eth.vm.spoof import SpoofTransaction
 from eth_hash.auto import keccak
-from eth_typing import Address, BlockNumber, Hash32
+from eth_typing import Address, Hash32
+from eth_typing import BlockNumber as EthBlockNumber
 from eth_utils.exceptions import ValidationError
 from trie.hexary import HexaryTrie
 
@@ -32,6 +33,7 @@ from tallystick.l1.dev.blocks import (
     bloom_of,
 )
 from tallystick.l1.dev.interpreter import State
+from tallystick.state.ordinals import BlockNumber
 
 FLOOR_GAS_PER_TOKEN = 10
 TOKENS_PER_NONZERO_BYTE = 4
@@ -170,7 +172,7 @@ class Evm:
             ExecutionContext(
                 coinbase=Address(given.coinbase),
                 timestamp=given.timestamp,
-                block_number=BlockNumber(given.number),
+                block_number=EthBlockNumber(given.number),
                 difficulty=0,
                 mix_hash=Hash32(given.randomness),
                 gas_limit=given.gas_limit,
@@ -297,7 +299,7 @@ def make_receipts(header: Header, done: list[tuple[Transaction, Outcome]]) -> tu
                 address=address,
                 topics=topics,
                 data=data,
-                block_number=header.number,
+                block_number=BlockNumber(header.number),
                 block_hash=ZERO_HASH,
                 block_timestamp=header.timestamp,
                 transaction_hash=transaction.hash,

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tallystick.l1.dev.blocks import Log
+from tallystick.state.ordinals import BlockNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFilter:
     """Which logs are wanted. An empty `addresses` and a None topic match anything."""
 
-    first_block: int
-    last_block: int
+    first_block: BlockNumber
+    last_block: BlockNumber
     addresses: frozenset[bytes] = frozenset()
     topics: tuple[frozenset[bytes] | None, ...] = ()
 
@@ -51,7 +52,7 @@ class LogIndex:
         return found
 
 
-def _block_number(log: Log) -> int:
+def _block_number(log: Log) -> BlockNumber:
     return log.block_number
 
 

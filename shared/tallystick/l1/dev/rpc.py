@@ -27,6 +27,7 @@ from tallystick.l1.dev.wire import (
     parse_quantity,
     quantity,
 )
+from tallystick.state.ordinals import BlockNumber
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -234,8 +235,8 @@ class Rpc:
             raise RpcError(INVALID_PARAMS, f"invalid block range: {first} to {last}")
         found = self.chain.find_logs(
             LogFilter(
-                first_block=first,
-                last_block=last,
+                first_block=BlockNumber(first),
+                last_block=BlockNumber(last),
                 addresses=_addresses(wanted.get("address")),
                 topics=_topics(wanted.get("topics")),
             )

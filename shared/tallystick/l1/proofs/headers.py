@@ -8,6 +8,7 @@ from eth_hash.auto import keccak
 
 from tallystick.errors import DataMismatch
 from tallystick.l1.client.values import BlockRef
+from tallystick.state.ordinals import BlockNumber
 
 COMMON: Final = (
     "parentHash",
@@ -78,7 +79,7 @@ def prove_header(found: Any) -> ProvenHeader:
         raise DataMismatch("a header's fields do not hash to its hash", claimed=claimed, actual=actual)
     return ProvenHeader(
         ref=BlockRef(
-            number=int(found["number"], 16),
+            number=BlockNumber(int(found["number"], 16)),
             hash=claimed,
             parent_hash=_data(found["parentHash"]),
             timestamp=int(found["timestamp"], 16),

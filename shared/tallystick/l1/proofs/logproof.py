@@ -17,6 +17,7 @@ from tallystick.l1.abi import Named, contract_abi
 from tallystick.l1.client.access import Contract
 from tallystick.l1.proofs.headers import encode_header
 from tallystick.l1.proofs.proven import encode_receipt
+from tallystick.state.ordinals import BlockNumber
 
 RECEIPTS_ROOT_FIELD: Final = 5
 NUMBER_FIELD: Final = 8
@@ -43,12 +44,12 @@ class LogProof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ProvenLog:
     """What a proof proves, if the block with this hash is L1's."""
 
-    block: int
+    block: BlockNumber
     block_hash: bytes
     event: Named
 
 
-def prove_log(contract: Contract, block: int, event: str, facts: Mapping[str, Any]) -> LogProof | None:
+def prove_log(contract: Contract, block: BlockNumber, event: str, facts: Mapping[str, Any]) -> LogProof | None:
     """Return the proof of the first event with these arguments in a block; None where the endpoint does not give what it takes.
 
     Raises: DataMismatch when what it gives does not hash to the header.
@@ -103,7 +104,7 @@ def check_log(proof: LogProof) -> ProvenLog:
         raise DataMismatch("a log's proof does not lead to its header's receipts", reason=str(error)) from error
     if address != proof.address or event is None:
         raise DataMismatch("a log's proof is of another contract's log", contract=proof.contract)
-    return ProvenLog(block=number, block_hash=keccak(proof.header), event=event)
+    return ProvenLog(block=BlockNumber(number), block_hash=keccak(proof.header), event=event)
 
 
 def _place(contract: Contract, receipts: list[Any], event: str, facts: Mapping[str, Any]) -> tuple[int, int] | None:

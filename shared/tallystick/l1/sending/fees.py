@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.state.ordinals import BlockNumber
+
 GWEI: Final = 10**9
 BUMP_PERMILLE: Final = 1_125
 """Nodes take a replacement from 10% more on; the rest is for those that want 12.5%."""
@@ -18,8 +20,8 @@ REPLACEMENTS_LEFT: Final = 8
 class Window:
     """The blocks within which a transaction must land for it to be worth anything."""
 
-    first_block: int
-    deadline_block: int
+    first_block: BlockNumber
+    deadline_block: BlockNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class FeePolicy:
         """The most that is offered now. Rounding: down."""
         return self.cap_wei + max(0, self.urgent_cap_wei - self.cap_wei) * urgency_ppm**2 // PPM**2
 
-    def patience_seconds(self, window: Window | None, block: int) -> float:
+    def patience_seconds(self, window: Window | None, block: BlockNumber) -> float:
         """The age at which a version is replaced."""
         if window is None:
             return self.replace_after_seconds
@@ -80,7 +82,7 @@ class FeePolicy:
         return Fees(max_fee_wei=max_fee, tip_wei=min(tip, max_fee)) if max_fee <= cap else None
 
 
-def urgency_ppm(window: Window | None, block: int) -> int:
+def urgency_ppm(window: Window | None, block: BlockNumber) -> int:
     """How much of its time is gone at a block, in millionths. Rounding: down."""
     if window is None or block <= window.first_block:
         return 0
@@ -88,7 +90,7 @@ def urgency_ppm(window: Window | None, block: int) -> int:
     return min(PPM, (block - window.first_block) * PPM // span)
 
 
-def most_urgent(windows: list[Window | None], block: int) -> Window | None:
+def most_urgent(windows: list[Window | None], block: BlockNumber) -> Window | None:
     """The window of which most is gone, the one that ends first among equals."""
     open_ = [window for window in windows if window is not None]
     return max(open_, key=lambda window: (urgency_ppm(window, block), -window.deadline_block), default=None)

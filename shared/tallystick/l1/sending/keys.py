@@ -14,6 +14,7 @@ from tallystick.errors import BadInput, ConfigError
 
 KEY_BYTES = 32
 MAX_KEY_FILE_BYTES = 64 << 10
+ANOTHER_FILE = "give the path of a file that you may read; `tallystick l1 new-key FILE` makes a key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def save_key(account: LocalAccount, path: Path) -> None:
 
 def _from_keystore(key: KeyFile, text: str) -> LocalAccount:
     if key.password_path is None:
-        raise ConfigError("a keystore needs a file with its password", path=str(key.path))
+        raise ConfigError("a keystore needs a file with its password", hint="--password-file FILE", path=str(key.path))
     password = _read_secret(key.password_path).rstrip("\r\n")
     try:
         secret = bytes(Account.decrypt(json.loads(text), password))
@@ -86,15 +87,19 @@ def _read_secret(path: Path) -> str:
     """
     try:
         found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise ConfigError("a secret is a file, and this is a folder", hint=ANOTHER_FILE, path=str(path))
         if found.st_mode & 0o077 and found.st_uid == os.geteuid():
             mode = f"{stat.S_IMODE(found.st_mode):04o}"
             raise ConfigError("others can read this secret", path=str(path), mode=mode, hint=f"chmod 600 {path}")
         with path.open(encoding="utf-8-sig") as file:
             return file.read(MAX_KEY_FILE_BYTES)
     except OSError as error:
-        raise ConfigError("a secret cannot be read", path=str(path), reason=error.strerror) from error
+        raise ConfigError(
+            "a secret cannot be read", hint=ANOTHER_FILE, path=str(path), reason=error.strerror
+        ) from error
     except UnicodeDecodeError as error:
-        raise ConfigError("a secret is no text in UTF-8", path=str(path)) from error
+        raise ConfigError("a secret is no text in UTF-8", hint=ANOTHER_FILE, path=str(path)) from error
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -103,6 +108,13 @@ def _write_new(path: Path, text: str) -> None:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise BadInput("the file exists and is left alone", path=str(path)) from error
+        raise BadInput(
+            "the file exists and is left alone", hint="give another name, or move the file away", path=str(path)
+        ) from error
     except OSError as error:
-        raise BadInput("the key cannot be written there", path=str(path), reason=error.strerror) from error
+        raise BadInput(
+            "the key cannot be written there",
+            hint="give a path in a folder that is there and that you may write to",
+            path=str(path),
+            reason=error.strerror,
+        ) from error

@@ -10,6 +10,7 @@ from threading import RLock
 
 from tallystick.errors import BadInput, StateError
 from tallystick.l1.sending.fees import Fees, Window
+from tallystick.state.ordinals import BlockNumber
 
 SCHEMA_VERSION = 2
 SCHEMA = """
@@ -82,7 +83,7 @@ class TxEntry:
     state: TxState
     nonce: int | None
     mined_hash: bytes | None
-    block_number: int | None
+    block_number: BlockNumber | None
     block_hash: bytes | None
     succeeded: bool | None
     reason: str
@@ -293,7 +294,7 @@ class QueueStore:
         self,
         entry: TxEntry,
         mined_hash: bytes,
-        block_number: int,
+        block_number: BlockNumber,
         block_hash: bytes,
         succeeded: bool,
         reason: str = "",
@@ -305,7 +306,7 @@ class QueueStore:
             (TxState.MINED, mined_hash, block_number, block_hash, int(succeeded), reason, entry.id),
         )
 
-    def set_overtaken(self, entry: TxEntry, block_number: int) -> None:
+    def set_overtaken(self, entry: TxEntry, block_number: BlockNumber) -> None:
         """Another transaction has its nonce, as was seen at this block."""
         self._db.execute(
             "UPDATE entries SET state = ?, block_number = ? WHERE id = ?", (TxState.OVERTAKEN, block_number, entry.id)

@@ -1,5 +1,6 @@
 """Who signs transactions: a key in a file, or a signer of its own that this process asks and never sees the key of."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -9,13 +10,16 @@ from eth_hash.auto import keccak
 from eth_utils.address import is_address, to_checksum_address
 
 from tallystick.errors import BadInput, ConfigError, L1Error, L1Unreachable
-from tallystick.l1.client.http_client import L1Client
+from tallystick.l1.client.http_client import DEFAULT_RETRIES, L1Client
 from tallystick.l1.sending.keys import KeyFile, load_account
 from tallystick.ports import Clock
 
 UNSIGNED_FIELDS: Final = 9
 """Of a dynamic-fee transaction (EIP-1559); the parity and both halves of the signature follow."""
 SIGNER_TIMEOUT_SECONDS: Final = 20.0
+TYPED_METHODS: Final = ("eth_signTypedData_v4", "eth_signTypedData")
+"""What signers call signing typed data: wallets and nodes the first, web3signer the second."""
+NO_SUCH_METHOD: Final = -32601
 
 
 class Signed(Protocol):
@@ -64,12 +68,19 @@ class RemotelySigned:
 class RemoteSigner:
     """Asks a signer by eth_signTransaction, and takes nothing but what was asked for, signed by the account."""
 
-    def __init__(self, key: RemoteKey, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        key: RemoteKey,
+        *,
+        clock: Clock,
+        timeout_seconds: float = SIGNER_TIMEOUT_SECONDS,
+        retries: int = DEFAULT_RETRIES,
+    ) -> None:
         """Raises: ConfigError, when the signer does not have the account; L1Unreachable, when it does not answer."""
         if key.address and not is_address(key.address):
             raise ConfigError("not an address", address=key.address)
         try:
-            self._client = L1Client(key.url, timeout_seconds=SIGNER_TIMEOUT_SECONDS, clock=clock)
+            self._client = L1Client(key.url, timeout_seconds=timeout_seconds, retries=retries, clock=clock)
         except BadInput as error:
             raise ConfigError("a remote signer is an http or https URL") from error
         accounts = [to_checksum_address(account) for account in self._ask("eth_accounts")]
@@ -79,6 +90,7 @@ class RemoteSigner:
         if not wanted and len(accounts) != 1:
             raise ConfigError("which of the signer's accounts?", hint="give its address", accounts=len(accounts))
         self._address = str(wanted or accounts[0])
+        self._typed_method = TYPED_METHODS[0]
 
     @property
     def address(self) -> str:
@@ -116,6 +128,24 @@ class RemoteSigner:
             raise L1Error("the remote signer signed something else", endpoint=self._client.endpoint)
         return RemotelySigned(hash=keccak(raw), raw_transaction=raw)
 
+    def sign_typed_data(self, data: dict[str, Any]) -> bytes:
+        """Return what the signer gives as the account's signature of typed data (EIP-712); whether it is one, is not checked.
+
+        Raises: L1Error, when the signer refuses, or gives no bytes; L1Unreachable.
+        """
+        text = json.dumps(data)
+        try:
+            given = self._ask(self._typed_method, self._address, text)
+        except L1Error as error:
+            if error.data.get("code") != NO_SUCH_METHOD:
+                raise
+            given = self._ask(TYPED_METHODS[1], self._address, text)
+            self._typed_method = TYPED_METHODS[1]
+        try:
+            return bytes.fromhex(str(given).removeprefix("0x"))
+        except ValueError as error:
+            raise L1Error("the remote signer gave no signature", endpoint=self._client.endpoint) from error
+
     def _ask(self, method: str, *params: Any) -> Any:
         try:
             return self._client.request(method, *params)
@@ -125,6 +155,7 @@ class RemoteSigner:
             raise L1Error(
                 f"the remote signer refused: {error.message.removeprefix('L1 refused: ')}",
                 endpoint=self._client.endpoint,
+                code=error.data.get("code", 0),
             ) from error
 
 

@@ -17,27 +17,34 @@ from tallystick.machine.bits import (
     set_bit,
 )
 from tallystick.state.cells import (
+    Account,
     Bitmap,
     Level,
     Order,
     Page,
+    account_orders,
     bitmap_bits,
     level_head_page,
+    level_lots,
     level_orders,
     level_tail_page,
+    order_account,
     order_flags,
     order_market,
     order_price_ticks,
+    order_remaining_lots,
     order_side,
     order_trigger_ticks,
     page_bits,
     page_next_page,
+    set_account_orders,
     set_level_head_page,
+    set_level_lots,
     set_level_orders,
     set_level_tail_page,
     set_page_next_page,
 )
-from tallystick.state.layout import BUY, FLAG_TRIGGER_ABOVE, ORDER_WORDS, SELL
+from tallystick.state.layout import BOOK_ABOVE, BOOK_PARKED, FLAG_TRIGGER_ABOVE, ORDER_WORDS, SELL
 from tallystick.state.state import State
 
 BITMAP_LIMBS: Final = 8
@@ -50,16 +57,16 @@ NO_PRICE: Final[i64] = 0
 
 @mypyc_attr(acyclic=True, free_list_len=1)
 class Path:
-    """The way down to one price of one book side: cell indices and handles.
+    """The way down to one price of one book: cell indices and handles.
 
-    Orders that wait for a trigger are parked in books of their own, by trigger: `park` makes it the way to one.
+    A side's own book has its number. Orders that wait for a trigger are parked in books beside it, by trigger: `park`
+    makes it the way to one.
     """
 
-    def __init__(self, market: i64, side: i64) -> None:
+    def __init__(self, market: i64, book: i64) -> None:
         self.market = market
-        self.side = side
-        self.parked: i64 = 0
-        self.price: i64 = 0
+        self.book = book
+        self.price_ticks: i64 = 0
         self.top = Bitmap(0)
         self.middle = Bitmap(0)
         self.low = Bitmap(0)
@@ -68,42 +75,42 @@ class Path:
 
 def bitmap_index(path: Path, height: i64) -> i64:
     """Return the index of the occupancy word over the price: 0 top, 1 middle, 2 low."""
-    word = path.price >> (24 - 8 * height)
-    return path.parked << 25 | path.market << 19 | path.side << 18 | height << 16 | word
+    word = path.price_ticks >> (24 - 8 * height)
+    return path.book << 24 | path.market << 18 | height << 16 | word
 
 
 def level_index(path: Path) -> i64:
     """Return the index of the price's level cell."""
-    return path.parked << 31 | path.market << 25 | path.side << 24 | path.price
+    return path.book << 30 | path.market << 24 | path.price_ticks
 
 
 def park(path: Path, flags: i64) -> None:
-    """Go to the parked orders instead: those that fire above their trigger lie lowest first, the others highest."""
-    path.parked = 1
-    path.side = SELL if flags & FLAG_TRIGGER_ABOVE else BUY
+    """Go to the side's parked orders instead, to those that fire above their trigger or to those that fire below."""
+    path.book |= BOOK_PARKED | BOOK_ABOVE if flags & FLAG_TRIGGER_ABOVE else BOOK_PARKED
 
 
 def open_best(state: State, path: Path) -> bool:
-    """Open the occupancy words down to the side's best price; False when the side is empty.
+    """Open the occupancy words down to the book's best price; False when it is empty.
 
-    Best is the highest price of the buyers, the lowest of the sellers.
+    Best is the highest price of the buyers, the lowest of the sellers, and of parked orders the trigger nearest to the
+    mark.
     """
     words = state.bitmaps.words
-    path.price = 0
+    path.price_ticks = 0
     path.top = state.bitmaps.open(bitmap_index(path, 0))
-    bit = _best_bit(words, path.top, path.side)
+    bit = _best_bit(words, path.top, path.book)
     if bit == NO_BIT:
         return False
-    path.price = bit << 16
+    path.price_ticks = bit << 16
     path.middle = state.bitmaps.open(bitmap_index(path, 1))
-    path.price |= _best_bit(words, path.middle, path.side) << 8
+    path.price_ticks |= _best_bit(words, path.middle, path.book) << 8
     path.low = state.bitmaps.open(bitmap_index(path, 2))
-    path.price |= _best_bit(words, path.low, path.side)
+    path.price_ticks |= _best_bit(words, path.low, path.book)
     return True
 
 
 def open_next(state: State, path: Path) -> bool:
-    """Open the occupancy words from the path's price to the side's next worse one; False when there is none.
+    """Open the occupancy words from the path's price to the book's next worse one; False when there is none.
 
     Those over the price first, the top last to be asked; then those on the way down to the next, where they differ.
     """
@@ -111,34 +118,34 @@ def open_next(state: State, path: Path) -> bool:
     path.top = state.bitmaps.open(bitmap_index(path, 0))
     path.middle = state.bitmaps.open(bitmap_index(path, 1))
     path.low = state.bitmaps.open(bitmap_index(path, 2))
-    bit = _worse_bit(words, path.low, path.side, path.price & 255)
+    bit = _worse_bit(words, path.low, path.book, path.price_ticks & 255)
     if bit != NO_BIT:
-        path.price = path.price >> 8 << 8 | bit
+        path.price_ticks = path.price_ticks >> 8 << 8 | bit
         return True
-    bit = _worse_bit(words, path.middle, path.side, path.price >> 8 & 255)
+    bit = _worse_bit(words, path.middle, path.book, path.price_ticks >> 8 & 255)
     if bit != NO_BIT:
-        path.price = path.price >> 16 << 16 | bit << 8
+        path.price_ticks = path.price_ticks >> 16 << 16 | bit << 8
     else:
-        bit = _worse_bit(words, path.top, path.side, path.price >> 16)
+        bit = _worse_bit(words, path.top, path.book, path.price_ticks >> 16)
         if bit == NO_BIT:
             return False
-        path.price = bit << 16
+        path.price_ticks = bit << 16
         path.middle = state.bitmaps.open(bitmap_index(path, 1))
-        path.price |= _best_bit(words, path.middle, path.side) << 8
+        path.price_ticks |= _best_bit(words, path.middle, path.book) << 8
     path.low = state.bitmaps.open(bitmap_index(path, 2))
-    path.price |= _best_bit(words, path.low, path.side)
+    path.price_ticks |= _best_bit(words, path.low, path.book)
     return True
 
 
 def best_price(state: State, market: i64, side: i64) -> i64:
     """Open a book side's occupancy words and return its best price, NO_PRICE when it is empty."""
     path = Path(market, side)
-    return path.price if open_best(state, path) else NO_PRICE
+    return path.price_ticks if open_best(state, path) else NO_PRICE
 
 
 def open_price(state: State, path: Path, price: i64) -> None:
     """Open the occupancy words and the level of a price, from the top down."""
-    path.price = price
+    path.price_ticks = price
     path.top = state.bitmaps.open(bitmap_index(path, 0))
     path.middle = state.bitmaps.open(bitmap_index(path, 1))
     path.low = state.bitmaps.open(bitmap_index(path, 2))
@@ -168,9 +175,9 @@ def open_tail_to_free(state: State, path: Path, page: i64) -> Page:
 def occupy(state: State, path: Path) -> None:
     """Set the occupancy bits down to the price."""
     words = state.bitmaps.words
-    set_bit(words, bitmap_bits(path.top), BITMAP_LIMBS, path.price >> 16)
-    set_bit(words, bitmap_bits(path.middle), BITMAP_LIMBS, path.price >> 8 & 255)
-    set_bit(words, bitmap_bits(path.low), BITMAP_LIMBS, path.price & 255)
+    set_bit(words, bitmap_bits(path.top), BITMAP_LIMBS, path.price_ticks >> 16)
+    set_bit(words, bitmap_bits(path.middle), BITMAP_LIMBS, path.price_ticks >> 8 & 255)
+    set_bit(words, bitmap_bits(path.low), BITMAP_LIMBS, path.price_ticks & 255)
     height: i64
     for height in range(3):
         state.bitmaps.mark(bitmap_index(path, height))
@@ -179,15 +186,15 @@ def occupy(state: State, path: Path) -> None:
 def vacate(state: State, path: Path) -> None:
     """Clear the price's occupancy bit, and those above words that became empty."""
     words = state.bitmaps.words
-    clear_bit(words, bitmap_bits(path.low), BITMAP_LIMBS, path.price & 255)
+    clear_bit(words, bitmap_bits(path.low), BITMAP_LIMBS, path.price_ticks & 255)
     state.bitmaps.mark(bitmap_index(path, 2))
     if lowest_bit(words, bitmap_bits(path.low), BITMAP_LIMBS) != NO_BIT:
         return
-    clear_bit(words, bitmap_bits(path.middle), BITMAP_LIMBS, path.price >> 8 & 255)
+    clear_bit(words, bitmap_bits(path.middle), BITMAP_LIMBS, path.price_ticks >> 8 & 255)
     state.bitmaps.mark(bitmap_index(path, 1))
     if lowest_bit(words, bitmap_bits(path.middle), BITMAP_LIMBS) != NO_BIT:
         return
-    clear_bit(words, bitmap_bits(path.top), BITMAP_LIMBS, path.price >> 16)
+    clear_bit(words, bitmap_bits(path.top), BITMAP_LIMBS, path.price_ticks >> 16)
     state.bitmaps.mark(bitmap_index(path, 0))
 
 
@@ -204,16 +211,36 @@ def drop_head(state: State, path: Path, page_base: Page) -> None:
     state.pages.mark(head)
 
 
-def remove_order(state: State, path: Path, slot: i64, order: Order, page_base: Page, tail_base: Page) -> None:
-    """Take an order out of the book.
+def add_lots(state: State, path: Path, lots: i64) -> None:
+    """Count lots that come to rest at a price. Of what is parked none are counted. Units: lots."""
+    if path.book < BOOK_PARKED:
+        set_level_lots(state.levels.words, path.level, level_lots(state.levels.words, path.level) + lots)
+        state.levels.mark(level_index(path))
+
+
+def take_lots(state: State, path: Path, lots: i64) -> None:
+    """Count lots off that rest at a price no more, whatever became of them. Units: lots."""
+    if path.book < BOOK_PARKED:
+        set_level_lots(state.levels.words, path.level, level_lots(state.levels.words, path.level) - lots)
+        state.levels.mark(level_index(path))
+
+
+def remove_order(
+    state: State, path: Path, slot: i64, order: Order, owner: Account, page_base: Page, tail_base: Page
+) -> None:
+    """Take an order out of the book, and off the count of its account's and of all.
 
     Shape: `slot` is the order's cell index, `tail_base` what `open_tail_to_free` returned.
     """
+    state.registers.orders_total -= 1
+    set_account_orders(state.accounts.words, owner, account_orders(state.accounts.words, owner) - 1)
+    state.accounts.mark(order_account(state.orders.words, order))
     page = slot >> 6
     levels = state.levels.words
     pages = state.pages.words
     clear_bit(pages, page_bits(page_base), PAGE_LIMBS, slot & 63)
     set_level_orders(levels, path.level, level_orders(levels, path.level) - 1)
+    take_lots(state, path, order_remaining_lots(state.orders.words, order))
     clear_order(state, order)
     state.orders.mark(slot)
     state.pages.mark(page)
@@ -242,15 +269,20 @@ def clear_order(state: State, order: i64) -> None:
         words[order + word] = 0
 
 
-def _best_bit(words: vec[i64], base: Bitmap, side: i64) -> i64:
+def _rises(book: i64) -> bool:
+    """Whether a book's best price is its lowest: that of those who sell, and those that fire above their trigger."""
+    return book == SELL or book & BOOK_ABOVE != 0
+
+
+def _best_bit(words: vec[i64], base: Bitmap, book: i64) -> i64:
     """Return the best price's bit of a word, NO_BIT when there is none."""
-    if side == BUY:
-        return highest_bit(words, bitmap_bits(base), BITMAP_LIMBS)
-    return lowest_bit(words, bitmap_bits(base), BITMAP_LIMBS)
+    if _rises(book):
+        return lowest_bit(words, bitmap_bits(base), BITMAP_LIMBS)
+    return highest_bit(words, bitmap_bits(base), BITMAP_LIMBS)
 
 
-def _worse_bit(words: vec[i64], base: Bitmap, side: i64, bit: i64) -> i64:
+def _worse_bit(words: vec[i64], base: Bitmap, book: i64, bit: i64) -> i64:
     """Return the next worse price's bit of a word, NO_BIT when there is none."""
-    if side == BUY:
-        return highest_bit_below(words, bitmap_bits(base), BITMAP_LIMBS, bit)
-    return lowest_bit_from(words, bitmap_bits(base), BITMAP_LIMBS, bit + 1)
+    if _rises(book):
+        return lowest_bit_from(words, bitmap_bits(base), BITMAP_LIMBS, bit + 1)
+    return highest_bit_below(words, bitmap_bits(base), BITMAP_LIMBS, bit)

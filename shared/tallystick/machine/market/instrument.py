@@ -1,6 +1,7 @@
 """What a market's instrument is: how long it lasts, whether it pays funding, what it settles at, is worth and weighs.
 
-A perpetual pays funding and never ends. A dated future pays none, and settles at the first index at or after its expiry.
+A perpetual pays funding and does not end, unless it is delisted: then it is a dated future. A dated future pays none, and settles at the mean of the index over the window
+before its expiry, once an index has come at or behind that. An index stands until the next one, however long that takes.
 Whoever asks what kind a market is asks here. Twin: contracts/src/libraries/market/Instrument.sol.
 """
 
@@ -9,17 +10,51 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from tallystick.machine.arith import clamp, div_down, div_to_zero, mul_div_to_zero
 from tallystick.machine.market.funding import owed
 from tallystick.state.cells import (
     Market,
+    Price,
     Risk,
     market_expiry_ms,
     market_kind,
+    price_index_ms,
+    price_index_ticks,
+    price_premium_count,
+    price_premium_sum_ppm,
+    price_settle_sum,
     risk_market_funding_index_ppm,
+    risk_market_index_ticks,
+    risk_market_initial_ppm,
+    risk_market_maintenance_ppm,
     risk_market_mark_ticks,
     risk_market_multiplier,
+    set_market_expiry_ms,
+    set_market_kind,
+    set_market_settled_ms,
+    set_market_status,
+    set_price_premium_count,
+    set_price_premium_sum_ppm,
+    set_price_settle_sum,
+    set_risk_market_braked,
+    set_risk_market_funding_index_ppm,
+    set_risk_market_index_ms,
+    set_risk_market_index_ticks,
+    set_risk_market_mark_ticks,
 )
-from tallystick.state.layout import KIND_DATED
+from tallystick.state.layout import (
+    FUNDING_HOURS,
+    FUNDING_RATE_PPM,
+    INTEREST_CLAMP_PPM,
+    INTEREST_PPM,
+    KIND_DATED,
+    LEAN_BEST,
+    LEAN_INDEX,
+    LEAN_MARKED,
+    MARKET_SETTLED,
+    MAX_FUNDING_INDEX_PPM,
+    SETTLE_WINDOW_MS,
+)
 
 
 def term_stands(kind: i64, expiry_ms: i64, clock_ms: i64) -> bool:
@@ -38,14 +73,73 @@ def pays_funding(rules: vec[i64], market: Market) -> bool:
     return market_kind(rules, market) != KIND_DATED
 
 
+def end_perpetual(rules: vec[i64], market: Market, expiry_ms: i64) -> None:
+    """Let it expire as a dated future does, and pay no funding from now on."""
+    set_market_kind(rules, market, KIND_DATED)
+    set_market_expiry_ms(rules, market, expiry_ms)
+
+
 def settles_by(rules: vec[i64], market: Market, index_ms: i64) -> bool:
     """Whether an index of this time is its last: all positions end at it."""
     return market_kind(rules, market) == KIND_DATED and market_expiry_ms(rules, market) <= index_ms
 
 
-def final_mark(index_ticks: i64) -> i64:
-    """Return what it settles at when this is its last index. Units: ticks."""
-    return index_ticks
+def window_ahead_ms(rules: vec[i64], market: Market, time_ms: i64) -> i64:
+    """Return how much of its settlement window lies ahead of a time: of a perpetual, and before it begins, all of it."""
+    if market_kind(rules, market) != KIND_DATED:
+        return SETTLE_WINDOW_MS
+    ahead = market_expiry_ms(rules, market) - time_ms
+    return 0 if ahead < 0 else ahead if ahead < SETTLE_WINDOW_MS else SETTLE_WINDOW_MS
+
+
+def carry_index(
+    rules: vec[i64], market: Market, prices: vec[i64], price: Price, index_ticks: i64, time_ms: i64
+) -> None:
+    """Count how long the index has stood within its settlement window before this one, which is not written yet.
+
+    Each stands until the next, whatever the gap; the very first one for what was before it, too.
+    """
+    gone = SETTLE_WINDOW_MS - window_ahead_ms(rules, market, time_ms)
+    last = price_index_ms(prices, price)
+    if last == 0:
+        set_price_settle_sum(prices, price, index_ticks * gone)
+        return
+    stood = gone - (SETTLE_WINDOW_MS - window_ahead_ms(rules, market, last))
+    set_price_settle_sum(prices, price, price_settle_sum(prices, price) + price_index_ticks(prices, price) * stood)
+
+
+def index_of_margins(rules: vec[i64], market: Market, settle_sum: i64, index_ticks: i64, time_ms: i64) -> i64:
+    """Return what margins and the mark follow at an index: it, and in a settlement window what it would settle at by it.
+
+    Units: ticks; `settle_sum` is what has been counted up to that time. Rounding: down.
+    """
+    ahead = window_ahead_ms(rules, market, time_ms)
+    if ahead == SETTLE_WINDOW_MS:
+        return index_ticks
+    return div_down(settle_sum + index_ticks * ahead, SETTLE_WINDOW_MS)
+
+
+def fading_basis(rules: vec[i64], market: Market, basis_ppm: i64, time_ms: i64) -> i64:
+    """Return what of a basis counts: in a settlement window the share that lies ahead. Rounding: to zero."""
+    return mul_div_to_zero(basis_ppm, window_ahead_ms(rules, market, time_ms), SETTLE_WINDOW_MS)
+
+
+def final_mark(settle_sum: i64) -> i64:
+    """Return what it settles at when all of its window has been counted. Units: ticks. Rounding: down, but at least 1."""
+    mean = div_down(settle_sum, SETTLE_WINDOW_MS)
+    return mean if mean > 1 else 1
+
+
+def settle_at(
+    rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: i64, final_ticks: i64, clock_ms: i64
+) -> None:
+    """End it: from now on it has one price, which is never stale. Units: ticks."""
+    set_market_status(rules, market, MARKET_SETTLED)
+    set_market_settled_ms(rules, market, clock_ms)
+    set_risk_market_mark_ticks(marks, risk, number, final_ticks)
+    set_risk_market_index_ticks(marks, risk, number, final_ticks)
+    set_risk_market_index_ms(marks, risk, number, 0)
+    set_risk_market_braked(marks, risk, number, 0)
 
 
 def funding_index(marks: vec[i64], risk: Risk, market: i64) -> i64:
@@ -56,14 +150,56 @@ def funding_index(marks: vec[i64], risk: Risk, market: i64) -> i64:
     return risk_market_funding_index_ppm(marks, risk, market)
 
 
+def charge_funding(prices: vec[i64], price: Price, marks: vec[i64], risk: Risk, number: i64) -> i64:
+    """Charge for the premiums sampled since the last time, some at least, and begin anew; return the rate.
+
+    Units: millionths of the index. Rounding: the average and the rate to zero.
+    """
+    average = div_to_zero(price_premium_sum_ppm(prices, price), price_premium_count(prices, price))
+    rate = hourly_rate(
+        average, risk_market_initial_ppm(marks, risk, number), risk_market_maintenance_ppm(marks, risk, number)
+    )
+    charged = funding_index(marks, risk, number) + rate * price_index_ticks(prices, price)
+    set_risk_market_funding_index_ppm(marks, risk, number, clamp(charged, MAX_FUNDING_INDEX_PPM))
+    set_price_premium_sum_ppm(prices, price, 0)
+    set_price_premium_count(prices, price, 0)
+    return rate
+
+
+def hourly_rate(average: i64, initial_ppm: i64, maintenance_ppm: i64) -> i64:
+    """Return an hour's rate from its average premium, in millionths of the index.
+
+    At most what lies between the two margins, so that one hour takes no account from the one below the other.
+    """
+    interest = clamp(INTEREST_PPM - average, INTEREST_CLAMP_PPM)
+    rate = div_to_zero(average + interest, FUNDING_HOURS)
+    between = initial_ppm - maintenance_ppm
+    return clamp(rate, between if between < FUNDING_RATE_PPM else FUNDING_RATE_PPM)
+
+
 def exposure_of(marks: vec[i64], risk: Risk, market: i64, size_lots: i64) -> i64:
     """Return what a position of this signed size gains for each tick. Units: units a tick."""
     return size_lots * risk_market_multiplier(marks, risk, market)
 
 
-def worth_of(marks: vec[i64], risk: Risk, market: i64, exposure: i64) -> i64:
-    """Return what an exposure is worth at the mark: below 0 for a short. Units: units."""
-    return exposure * risk_market_mark_ticks(marks, risk, market)
+def price_of(marks: vec[i64], risk: Risk, market: i64, exposure: i64, lean: i64) -> i64:
+    """Return the price that an exposure is measured at: mark or index, as `lean` says. Units: ticks.
+
+    A long is better off at the higher of the two and worse off at the lower, a short the other way round.
+    """
+    mark = risk_market_mark_ticks(marks, risk, market)
+    index = risk_market_index_ticks(marks, risk, market)
+    if lean == LEAN_MARKED:
+        return mark
+    if lean == LEAN_INDEX:
+        return index
+    higher = (lean == LEAN_BEST) == (exposure > 0)
+    return mark if (mark > index) == higher else index
+
+
+def worth_of(marks: vec[i64], risk: Risk, market: i64, exposure: i64, lean: i64) -> i64:
+    """Return what an exposure is worth at the price it is measured at: below 0 for a short. Units: units."""
+    return exposure * price_of(marks, risk, market, exposure, lean)
 
 
 def owed_since(marks: vec[i64], risk: Risk, market: i64, exposure: i64, settled_index: i64) -> i64:
@@ -72,6 +208,16 @@ def owed_since(marks: vec[i64], risk: Risk, market: i64, exposure: i64, settled_
     Units: units. Rounding: up, against the position.
     """
     return owed(exposure, risk_market_funding_index_ppm(marks, risk, market) - settled_index)
+
+
+def fair_price(rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: i64) -> i64:
+    """Return what the collar of its fills lies around: the index, of a dated future the mark, which may stay away from it.
+
+    Units: ticks.
+    """
+    if market_kind(rules, market) == KIND_DATED:
+        return risk_market_mark_ticks(marks, risk, number)
+    return risk_market_index_ticks(marks, risk, number)
 
 
 def weight_of(worth: i64) -> i64:

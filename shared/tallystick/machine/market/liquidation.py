@@ -1,4 +1,4 @@
-"""Accounts below their maintenance margin: how much to close, at which price, and with whom."""
+"""Accounts below their maintenance margin: how much of a position to close in the book, and at which price."""
 
 from __future__ import annotations
 
@@ -7,39 +7,58 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from tallystick.machine.arith import div_down, mul_div_down, mul_div_up, ppm_down, products_at_most
+from tallystick.machine.arith import clamp, div_down, mul_div_down, mul_div_up, periods_down, ppm_down
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.book import Path, open_best
-from tallystick.machine.market.instrument import exposure_of, worth_of
+from tallystick.machine.market.brake import is_held
+from tallystick.machine.market.funds import fund_of, is_fund
+from tallystick.machine.market.instrument import exposure_of, price_of, worth_of
 from tallystick.machine.market.margin import maintenance_fraction, maintenance_margin, tier_begins
-from tallystick.machine.market.risk import Health, health, may_change
-from tallystick.machine.market.stages import check_liquidation_stage, holder_waits
-from tallystick.machine.market.trade import NO_SLOT, Fill, Terms, apply_fill, find_position, move_totals, undo_fill
+from tallystick.machine.market.risk import Health, health
+from tallystick.machine.market.stages import check_liquidation_stage, index_stopped
+from tallystick.machine.market.trade import NO_SLOT, Fill, Terms, find_position
 from tallystick.state.cells import (
     Account,
     Market,
+    Risk,
     account_cash_units,
     account_position_size_lots,
+    market_fund_budget_units,
+    market_fund_ms,
     market_insurance_lots,
     market_liquidation_fee_ppm,
-    market_max_lots,
     market_status,
-    risk_market_mark_ticks,
     set_account_cash_units,
+    set_market_fund_budget_units,
+    set_market_fund_ms,
 )
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import BUY, FLAG_LIQUIDATION, MARKET_LIVE, MAX_CASH_UNITS, PPM, SELL
+from tallystick.state.layout import (
+    BUY,
+    FLAG_LIQUIDATION,
+    LEAN_BEST,
+    LEAN_INDEX,
+    MARKET_LIVE,
+    MARKET_SETTLED,
+    MAX_CASH_UNITS,
+    MAX_PRICE_TICKS,
+    PPM,
+    SELL,
+    SLICE_MS,
+    SLICES,
+    SLIP_MS,
+    SLIP_PPM_MOST,
+    SLIP_PPM_STEP,
+)
+from tallystick.state.state import State
 
-FUND: Final = 0
-"""The insurance fund's account: nobody owns it, so nobody can trade for it or withdraw from it."""
 NO_ACCOUNT: Final = Account(-1)
 """What stands for an account that was not opened."""
 
 
 class Case:
-    """A position that may have to be closed: cell numbers, word offsets, and its account as it stands.
+    """A position that may have to be closed: cell numbers, word offsets, and its account as `measure` has found it.
 
-    Units: `tick` is what one lot is worth at one tick, `worth` what it is worth at the mark.
+    Units: `tick` is what one lot is worth at one tick, `ticks` the price it is measured at, `worth` one lot at that.
     """
 
     def __init__(self, machine: Machine, account: i64, market: i64) -> None:
@@ -51,23 +70,33 @@ class Case:
         self.account = state.accounts.open(account)
         self.risk = state.risk.open(0)
         self.price = state.prices.open(market)
-        self.mark = risk_market_mark_ticks(state.risk.words, self.risk, market)
         self.tick = exposure_of(state.risk.words, self.risk, market, 1)
-        self.worth = worth_of(state.risk.words, self.risk, market, self.tick)
         self.size = size_of(state.accounts.words, self.account, market)
         self.lots = self.size if self.size >= 0 else -self.size
         self.side: i64 = SELL if self.size > 0 else BUY
-        self.measured = health(state, self.account, self.risk)
+        self.ticks: i64 = 0
+        self.worth: i64 = 0
+        self.measured = Health(0, 0, 0, 0, 0)
 
 
 def open_case(machine: Machine, account: i64, market: i64) -> Case:
-    """Open the cells of a case and measure it."""
-    return Case(machine, account, market)
+    """Open the cells of a case and measure it at the better prices, by which an account is due."""
+    case = Case(machine, account, market)
+    measure(case, LEAN_BEST)
+    return case
+
+
+def measure(case: Case, lean: i64) -> None:
+    """Measure a case at the prices that `lean` names: the better ones before the book, the index beyond it."""
+    state = case.machine.state
+    case.ticks = price_of(state.risk.words, case.risk, case.market_number, case.size, lean)
+    case.worth = case.ticks * case.tick
+    case.measured = health(state, case.account, case.risk, lean)
 
 
 def bankrupt(case: Case) -> bool:
     """Whether the account is worth less than nothing."""
-    return case.measured.value < 0
+    return case.measured.value_units < 0
 
 
 def size_of(words: vec[i64], account: Account, market: i64) -> i64:
@@ -76,33 +105,62 @@ def size_of(words: vec[i64], account: Account, market: i64) -> i64:
     return account_position_size_lots(words, account, slot) if slot != NO_SLOT else 0
 
 
-def check_market(case: Case) -> i64:
-    """Whether the position can be closed at all. Rejects: NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT."""
+def check_case(case: Case, beyond_book: bool) -> i64:
+    """Whether the position may be closed against its owner's will; measured at the better prices.
+
+    Beyond the book a settled market counts as well, and needs no index. Rejects: NO_MARKET, NO_POSITION, STALE_INDEX,
+    LIQUIDATIONS_WAIT, HEALTHY (value covers the maintenance margin), BRAKE (in the book, of an account that does not owe).
+    """
     state = case.machine.state
-    if market_status(state.markets.words, case.market) != MARKET_LIVE or case.mark == 0:
+    over = beyond_book and is_settled(case)
+    if not (is_live(case) or over):
         return Outcome.NO_MARKET
     if case.size == 0:
         return Outcome.NO_POSITION
-    return check_liquidation_stage(state, case.price)
-
-
-def check_case(case: Case) -> i64:
-    """Whether the position may be closed against its owner's will.
-
-    Rejects: as `check_market`, HEALTHY (value covers the maintenance margin), and LIQUIDATIONS_WAIT for the sake of
-    another market as well.
-    """
-    outcome = check_market(case)
-    if outcome != Outcome.ACCEPTED:
-        return outcome
-    if case.measured.value >= case.measured.maintenance:
+    outcome: i64 = Outcome.ACCEPTED if over else check_liquidation_stage(state, case.price, bankrupt(case))
+    if outcome == Outcome.ACCEPTED and case.measured.value_units >= case.measured.maintenance_units:
         return Outcome.HEALTHY
-    waits = holder_waits(case.machine.state, case.account, case.risk)
-    return Outcome.LIQUIDATIONS_WAIT if waits else Outcome.ACCEPTED
+    if outcome == Outcome.ACCEPTED and not beyond_book and brake_spares(case, case.account):
+        return Outcome.BRAKE
+    return outcome
+
+
+def brake_spares(case: Case, account: Account) -> bool:
+    """Whether a position stays as it is since a brake holds it and the case's account does not owe.
+
+    Else the ladder itself lets out who has won, by an account or a friend that is due elsewhere.
+    """
+    state = case.machine.state
+    return not bankrupt(case) and is_held(state, case.market, case.risk, case.market_number, account)
+
+
+def is_live(case: Case) -> bool:
+    """Whether the case's market trades and has a price."""
+    return market_status(case.machine.state.markets.words, case.market) == MARKET_LIVE and case.ticks != 0
+
+
+def is_settled(case: Case) -> bool:
+    """Whether the prices of the case's market are final."""
+    return market_status(case.machine.state.markets.words, case.market) == MARKET_SETTLED
+
+
+def check_slice(case: Case) -> i64:
+    """Whether a fund may unwind some of its position now.
+
+    Rejects: NO_MARKET, NO_POSITION, STALE_INDEX, SLICE_WAITS (it has traded just now).
+    """
+    state = case.machine.state
+    if not is_live(case):
+        return Outcome.NO_MARKET
+    if case.size == 0:
+        return Outcome.NO_POSITION
+    if index_stopped(state, case.risk, case.market_number):
+        return Outcome.STALE_INDEX
+    return Outcome.SLICE_WAITS if _idle_ms(case) < SLICE_MS else Outcome.ACCEPTED
 
 
 def sufficient_lots(case: Case) -> i64:
-    """Return the fewest lots that, closed at the mark and for the largest fee, bring maintenance margin back.
+    """Return the fewest lots that, closed at their price and for the largest fee, bring maintenance margin back.
 
     What one more closed lot gains is its share of the margin less the fee, so the tiers are walked from the top, where
     a lot gains most. The whole position when no part of it suffices. Rounding: up; a part of a lot does not trade.
@@ -140,9 +198,9 @@ def _missing(case: Case) -> int:
     marks = case.machine.state.risk.words
     notional = case.lots * case.worth
     others: int = (
-        case.measured.maintenance
+        case.measured.maintenance_units
         - maintenance_margin(marks, case.risk, case.market_number, notional)
-        - case.measured.value
+        - case.measured.value_units
     )
     million: int = PPM
     missing = others * million
@@ -157,57 +215,83 @@ def _missing(case: Case) -> int:
     return missing
 
 
-def value_share(case: Case, lots: i64) -> i64:
-    """Return the part of the account's value that stands behind some lots: value x their margin / all margin.
+def share_of(case: Case, lots: i64, amount: i64) -> i64:
+    """Return the part of an amount that stands behind some lots: amount x their margin / all margin.
 
-    Closing them for their worth at the mark less this, for a long (more it, for a short), leaves the ratio of value to
-    maintenance margin as it is. Units: units. Rounding: down, for the account.
+    Units: units. Rounding: down, for the account when it is of its value.
     """
     marks = case.machine.state.risk.words
     margin = maintenance_margin(marks, case.risk, case.market_number, case.lots * case.worth)
     margin -= maintenance_margin(marks, case.risk, case.market_number, (case.lots - lots) * case.worth)
-    return mul_div_down(case.measured.value, margin, case.measured.maintenance)
+    return mul_div_down(amount, margin, case.measured.maintenance_units)
 
 
-def zero_quote(case: Case, lots: i64) -> i64:
-    """Return what changes hands when lots are closed at the zero price, at least one tick a lot.
+def sale_limit(case: Case, lots: i64) -> i64:
+    """Return the worst price at which the book takes the lots that suffice.
 
-    Units: units. Rounding: up for a long, down for a short.
+    One fill at it brings maintenance margin back, and nobody buys cheaper than the fund would: it yields at most the
+    market's fee, nothing where only a unit of margin is missing, and nothing where nothing is left to yield. Units:
+    ticks. Rounding: for the account.
     """
-    share = value_share(case, lots)
-    quote = lots * case.worth + (-share if case.size > 0 else share)
-    least = lots * case.tick
-    return quote if quote >= least else least
+    value = case.measured.value_units
+    missing = case.measured.maintenance_units - value
+    share = share_of(case, lots, value if value <= missing else missing)
+    fee = ppm_down(lots * case.worth, market_liquidation_fee_ppm(case.machine.state.markets.words, case.market))
+    return _shifted(case, case.ticks, div_down(share if share <= fee else fee, lots * case.tick))
 
 
-def zero_price(case: Case, lots: i64) -> i64:
-    """Return the zero price of lots as a limit of an order. Units: ticks. Rounding: up for a long, down for a short."""
-    shift = div_down(value_share(case, lots), lots * case.tick)
-    return case.mark - shift if case.size > 0 else case.mark + shift
+def slice_lots(case: Case) -> i64:
+    """Return how much of its position a fund unwinds at once: a part of what it may hold, at least a lot. Rounding: down."""
+    part = div_down(market_insurance_lots(case.machine.state.markets.words, case.market), SLICES)
+    part = part if part > 1 else 1
+    return case.lots if case.lots <= part else part
 
 
-def book_crosses(case: Case) -> bool:
-    """Whether an order rests that would take the whole position at its zero price or better; opens the book."""
-    path = Path(case.market_number, 1 - case.side)
-    if not open_best(case.machine.state, path):
-        return False
-    limit = zero_price(case, case.lots)
-    return path.price >= limit if case.side == SELL else path.price <= limit
+def slice_limit(case: Case, lots: i64) -> i64:
+    """Return the worst price at which a fund unwinds lots: the index, and a step further for each while it has waited.
+
+    The steps come out of its budget, so that no unwinding takes what the fund had before; while it owes more than it has
+    there are none. Units: ticks. Rounding: for the fund.
+    """
+    state = case.machine.state
+    index = price_of(state.risk.words, case.risk, case.market_number, case.size, LEAN_INDEX)
+    budget = market_fund_budget_units(state.markets.words, case.market)
+    if budget <= 0 or bankrupt(case):
+        return _shifted(case, index, 0)
+    slip = SLIP_PPM_STEP * periods_down(_idle_ms(case), SLIP_MS)
+    shift = ppm_down(index, slip if slip <= SLIP_PPM_MOST else SLIP_PPM_MOST)
+    spent = div_down(budget, lots * case.tick)
+    return _shifted(case, index, shift if shift <= spent else spent)
+
+
+def _idle_ms(case: Case) -> i64:
+    """Return for how long the market's fund has not traded."""
+    state = case.machine.state
+    return state.registers.clock_ms - market_fund_ms(state.markets.words, case.market)
+
+
+def _shifted(case: Case, ticks: i64, shift: i64) -> i64:
+    """Return a price moved against the position, within what a price may be."""
+    price = ticks - shift if case.size > 0 else ticks + shift
+    if price < 1:
+        return 1
+    return price if price <= MAX_PRICE_TICKS else MAX_PRICE_TICKS
 
 
 def liquidates(machine: Machine) -> bool:
     """Whether the order in progress closes a position against its owner's will.
 
-    Its limit, the zero price, stands for the margin check: no fill at it makes the account less safe.
+    Its limit stands for the margin check: no fill at it makes the account less safe.
     """
     return machine.state.registers.arg_flags & FLAG_LIQUIDATION != 0
 
 
 def open_fund(machine: Machine) -> Account:
-    """Open the insurance fund's account when the order in progress pays it a fee; else NO_ACCOUNT."""
-    if not liquidates(machine) or machine.state.registers.arg_account == FUND:
+    """Open the market's insurance fund when the order in progress pays it a fee; else NO_ACCOUNT."""
+    registers = machine.state.registers
+    if not liquidates(machine) or is_fund(registers.arg_account):
         return NO_ACCOUNT
-    return machine.state.accounts.open(FUND)
+    return machine.state.accounts.open(fund_of(registers.arg_market))
 
 
 def no_fund(fund: i64) -> bool:
@@ -216,7 +300,7 @@ def no_fund(fund: i64) -> bool:
 
 
 def liquidation_fee(machine: Machine, market: Market, fund: Account, quote: i64, tick: i64, price: i64) -> i64:
-    """Return what a liquidated account pays the insurance fund for a fill; the fund itself pays nothing.
+    """Return what a liquidated account pays the market's insurance fund for a fill; a fund itself pays nothing.
 
     At most the market's share of the quote, the improvement over the limit, and what the fund's cash has room for.
     Units: `tick` is what all lots of the fill are worth at one tick. Rounding: down.
@@ -234,110 +318,42 @@ def liquidation_fee(machine: Machine, market: Market, fund: Account, quote: i64,
 
 
 def pay_fund(machine: Machine, fund: Account, fee: i64) -> None:
-    """Give a fee that an account has paid to the insurance fund."""
+    """Give a fee that an account has paid to the insurance fund of the order's market."""
     state = machine.state
     set_account_cash_units(state.accounts.words, fund, account_cash_units(state.accounts.words, fund) + fee)
     state.registers.cash_units += fee
-    state.accounts.mark(FUND)
+    state.accounts.mark(fund_of(state.registers.arg_market))
 
 
-class Transfer:
-    """Lots that went from one account to another at the zero price: both sides, to be booked or undone."""
-
-    def __init__(self) -> None:
-        self.terms = Terms()
-        self.gives = Fill()
-        self.takes = Fill()
-
-
-def transfer_lots(case: Case, other: Account, lots: i64, moved: Transfer) -> bool:
-    """Move lots to another account at the zero price, unless a limit of either forbids it."""
-    state = case.machine.state
-    moved.terms.market = case.market_number
-    moved.terms.lots = lots
-    moved.terms.quote_units = zero_quote(case, lots)
-    moved.terms.max_lots = market_max_lots(state.markets.words, case.market)
-    if apply_fill(state, case.account, case.risk, moved.terms, case.side, 0, moved.gives) != Outcome.ACCEPTED:
-        return False
-    if apply_fill(state, other, case.risk, moved.terms, 1 - case.side, 0, moved.takes) != Outcome.ACCEPTED:
-        undo_fill(state, case.account, moved.terms, moved.gives)
-        return False
-    return True
+def end_order(machine: Machine, outcome: i64) -> None:
+    """End the order in progress; a liquidation that the book has left something of counts as tried."""
+    registers = machine.state.registers
+    if outcome != Outcome.ACCEPTED and liquidates(machine) and not is_fund(registers.arg_account):
+        registers.tried_account = registers.arg_account
+        registers.tried_market = registers.arg_market
+        registers.tried_ms = registers.clock_ms
+    machine.finish(outcome)
 
 
-def undo_transfer(case: Case, other: Account, moved: Transfer) -> None:
-    """Put both accounts back to what they were before `transfer_lots`."""
-    undo_fill(case.machine.state, other, moved.terms, moved.takes)
-    undo_fill(case.machine.state, case.account, moved.terms, moved.gives)
+def book_slice(machine: Machine, market: Market, risk: Risk, terms: Terms, fill: Fill) -> None:
+    """Book what a fill of a fund's unwinding has brought against the index, and that it has traded now."""
+    state = machine.state
+    registers = state.registers
+    if not liquidates(machine) or not is_fund(registers.arg_account):
+        return
+    exposure = exposure_of(state.risk.words, risk, terms.market, terms.lots)
+    gain = terms.quote_units - worth_of(state.risk.words, risk, terms.market, exposure, LEAN_INDEX)
+    add_to_budget(state, market, gain if registers.arg_side == SELL else -gain, fill)
+    set_market_fund_ms(state.markets.words, market, registers.clock_ms)
 
 
-def book_transfer(case: Case, other_number: i64, moved: Transfer) -> None:
-    """Add a transfer that stands to the totals. Open interest never grows by it."""
-    state = case.machine.state
-    move_totals(state, case.market, moved.gives, moved.takes)
-    state.markets.mark(case.market_number)
-    state.accounts.mark(case.number)
-    state.accounts.mark(other_number)
-    case.machine.emit(
-        "takeover", case.market_number, moved.terms.quote_units, moved.terms.lots, case.side, case.number, other_number
-    )
+def add_to_budget(state: State, market: Market, gain: i64, fill: Fill) -> None:
+    """Add what a fund has gained against the index to what its unwinding may lose; nothing while it holds nothing.
 
-
-def fund_takes(case: Case, fund: Account, moved: Transfer) -> bool:
-    """Move as much of the position to the insurance fund as its cap for the market has room for.
-
-    False, and nothing moved, when that is nothing, or the fund's own margin would not carry it.
+    It begins anew where its position has turned. Units: `gain` in units. It stays within what cash stays within.
     """
-    state = case.machine.state
-    held = size_of(state.accounts.words, fund, case.market_number)
-    room = market_insurance_lots(state.markets.words, case.market) + (-held if case.size > 0 else held)
-    lots = case.lots if case.lots <= room else room
-    if lots <= 0:
-        return False
-    before = health(state, fund, case.risk)
-    if not transfer_lots(case, fund, lots, moved):
-        return False
-    if may_change(before, health(state, fund, case.risk), moved.takes.reduces):
-        return True
-    undo_transfer(case, fund, moved)
-    return False
-
-
-def candidate_takes(case: Case, number: i64, candidate: Account, moved: Transfer) -> bool:
-    """Move as much of the position to a candidate as its own opposite one can take up.
-
-    False, and nothing moved, when the candidate has no opposite position, is worth nothing, or would be worth less than
-    nothing afterwards.
-    """
-    state = case.machine.state
-    if number in (case.number, FUND) or health(state, candidate, case.risk).value <= 0:
-        return False
-    size = size_of(state.accounts.words, candidate, case.market_number)
-    opposite = -size if case.size > 0 else size
-    lots = case.lots if case.lots <= opposite else opposite
-    if lots <= 0 or not transfer_lots(case, candidate, lots, moved):
-        return False
-    if health(state, candidate, case.risk).value >= 0:
-        return True
-    undo_transfer(case, candidate, moved)
-    return False
-
-
-def outranks(challenger: Health, nominee: Health) -> bool:
-    """Whether an account is leveraged more, notional by value, than another; both are worth more than nothing."""
-    return not products_at_most(challenger.notional, nominee.value, nominee.notional, challenger.value)
-
-
-def last_resort(case: Case, fund: Account, moved: Transfer) -> i64:
-    """Whether neither the book nor the insurance fund takes the position up."""
-    if case.number == FUND:
-        return Outcome.HEALTHY
-    outcome = check_case(case)
-    if outcome != Outcome.ACCEPTED:
-        return outcome
-    if not bankrupt(case) and book_crosses(case):
-        return Outcome.BOOK_CROSSES
-    if fund_takes(case, fund, moved):
-        undo_transfer(case, fund, moved)
-        return Outcome.INSURANCE_FIRST
-    return Outcome.ACCEPTED
+    words = state.markets.words
+    turned = fill.old_lots > 0 > fill.new_lots or fill.old_lots < 0 < fill.new_lots
+    kept = 0 if fill.old_lots == 0 or turned else market_fund_budget_units(words, market)
+    budget = 0 if fill.new_lots == 0 else clamp(kept + gain, MAX_CASH_UNITS)
+    set_market_fund_budget_units(words, market, budget)

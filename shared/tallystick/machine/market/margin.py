@@ -1,4 +1,4 @@
-"""Margin of one position: fractions that grow with its notional, and with the market's open interest."""
+"""Margin of one position: fractions that grow with its notional, and what open interest asks beyond them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from tallystick.machine.arith import ppm_up
+from tallystick.machine.arith import mul_div_up, ppm_up
+from tallystick.machine.market.instrument import exposure_of, weight_of, worth_of
 from tallystick.state.cells import (
+    Market,
     Risk,
+    market_surcharge_from_units,
+    market_surcharge_to_units,
     risk_market_initial2_ppm,
     risk_market_initial3_ppm,
     risk_market_initial_ppm,
     risk_market_maintenance2_ppm,
     risk_market_maintenance3_ppm,
     risk_market_maintenance_ppm,
-    risk_market_surcharge_ppm,
     risk_market_tier2_from_millions,
     risk_market_tier3_from_millions,
 )
-from tallystick.state.layout import PPM
+from tallystick.state.layout import LEAN_INDEX, PPM
 
 TIER_UNITS: Final[i64] = PPM
 """Tiers begin at multiples of this many units, so that only the last tier of a position rounds."""
@@ -29,11 +32,11 @@ NO_TIER: Final[i64] = 4_611_686_018_427_387_904
 
 
 def initial_margin(marks: vec[i64], risk: Risk, market: i64, notional: i64) -> i64:
-    """Return what must stand behind a position when it is opened.
+    """Return what must stand behind a position when it is opened, its surcharge aside.
 
-    Units: units. Rounding: up, the tiers and the surcharge each.
+    Units: units. Rounding: up.
     """
-    tiers = _tiered(
+    return _tiered(
         marks,
         risk,
         market,
@@ -42,7 +45,6 @@ def initial_margin(marks: vec[i64], risk: Risk, market: i64, notional: i64) -> i
         risk_market_initial2_ppm(marks, risk, market),
         risk_market_initial3_ppm(marks, risk, market),
     )
-    return tiers + ppm_up(notional, risk_market_surcharge_ppm(marks, risk, market))
 
 
 def maintenance_margin(marks: vec[i64], risk: Risk, market: i64, notional: i64) -> i64:
@@ -59,6 +61,40 @@ def maintenance_margin(marks: vec[i64], risk: Risk, market: i64, notional: i64) 
         risk_market_maintenance2_ppm(marks, risk, market),
         risk_market_maintenance3_ppm(marks, risk, market),
     )
+
+
+def surcharge(
+    rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: i64, open_lots: i64, added: i64
+) -> i64:
+    """Return what must stand behind added lots beyond the initial margin, when so many are open with them.
+
+    Units: units; lots. Rounding: up, the fraction and the share each.
+    """
+    fraction = _surcharge_fraction(rules, market, marks, risk, number, open_lots)
+    if fraction == 0:
+        return 0
+    worth = worth_of(marks, risk, number, exposure_of(marks, risk, number, added), LEAN_INDEX)
+    return ppm_up(weight_of(worth), fraction)
+
+
+def _surcharge_fraction(
+    rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: i64, open_lots: i64
+) -> i64:
+    """Return what open interest asks of what is added: from nothing up to all that initial margin leaves.
+
+    Units: millionths.
+    """
+    begins = market_surcharge_from_units(rules, market)
+    if begins == 0:
+        return 0
+    ends = market_surcharge_to_units(rules, market)
+    worth = weight_of(worth_of(marks, risk, number, exposure_of(marks, risk, number, open_lots), LEAN_INDEX))
+    if worth <= begins:
+        return 0
+    room = PPM - risk_market_initial_ppm(marks, risk, number)
+    if worth >= ends:
+        return room
+    return mul_div_up(worth - begins, room, ends - begins)
 
 
 def tier_begins(marks: vec[i64], risk: Risk, market: i64, tier: i64) -> i64:

@@ -5,42 +5,60 @@ from __future__ import annotations
 from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import ppm_up, products_at_most
+from tallystick.machine.market.brake import counted_worth
 from tallystick.machine.market.instrument import exposure_of, owed_since, weight_of, worth_of
 from tallystick.machine.market.margin import initial_margin, maintenance_margin
+from tallystick.machine.market.stages import index_stopped
 from tallystick.state.cells import (
     Account,
     Risk,
     account_cash_units,
+    account_position_cost_units,
+    account_position_extra_units,
     account_position_funding_index_ppm,
     account_position_market,
     account_position_size_lots,
+    risk_market_index_ms,
 )
-from tallystick.state.layout import MAX_POSITIONS, WITHDRAW_BUFFER_PPM
+from tallystick.state.layout import LEAN_WORST, MAX_POSITIONS, WITHDRAW_BUFFER_PPM
 from tallystick.state.state import State
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
 class Health:
-    """An account against the marks. Units: all in units."""
+    """An account against prices.
 
-    def __init__(self, value: i64, initial: i64, maintenance: i64, notional: i64) -> None:
-        self.value = value
-        self.initial = initial
-        self.maintenance = maintenance
-        self.notional = notional
+    Units: all in units. `staying` is what a withdrawal must leave of its value as margin, `gain` what those of its positions
+    that have gained would bring beyond what they have cost.
+    """
+
+    def __init__(
+        self,
+        value_units: i64,
+        initial_units: i64,
+        maintenance_units: i64,
+        notional_units: i64,
+        staying_units: i64 = 0,
+        gain_units: i64 = 0,
+    ) -> None:
+        self.value_units = value_units
+        self.initial_units = initial_units
+        self.maintenance_units = maintenance_units
+        self.notional_units = notional_units
+        self.staying_units = staying_units
+        self.gain_units = gain_units
 
 
-def health(state: State, account: Account, risk: Risk) -> Health:
-    """Measure an account, with the funding it has not settled yet.
+def health(state: State, account: Account, risk: Risk, lean: i64) -> Health:
+    """Measure an account at the prices that `lean` names, with the funding it has not settled yet.
 
-    Rounding: margin requirements and funding up, position by position.
+    At the worse price a position in a market whose index is stale has the stale margin: twice its initial margin, and
+    all of its notional stays in a withdrawal, and one that a brake holds is worth no more than its cost. Rounding: margin
+    requirements and funding up, position by position.
     """
     words = state.accounts.words
     marks = state.risk.words
-    value = account_cash_units(words, account)
-    initial: i64 = 0
-    maintenance: i64 = 0
-    notional: i64 = 0
+    measured = Health(account_cash_units(words, account), 0, 0, 0)
     slot: i64
     for slot in range(MAX_POSITIONS):
         size = account_position_size_lots(words, account, slot)
@@ -48,35 +66,65 @@ def health(state: State, account: Account, risk: Risk) -> Health:
             continue
         market = account_position_market(words, account, slot)
         exposure = exposure_of(marks, risk, market, size)
-        worth = worth_of(marks, risk, market, exposure)
+        worth = worth_of(marks, risk, market, exposure, lean)
         settled_index = account_position_funding_index_ppm(words, account, slot)
-        value += worth - owed_since(marks, risk, market, exposure, settled_index)
-        weight = weight_of(worth)
-        notional += weight
-        initial += initial_margin(marks, risk, market, weight)
-        maintenance += maintenance_margin(marks, risk, market, weight)
-    return Health(value, initial, maintenance, notional)
+        brings = worth - owed_since(marks, risk, market, exposure, settled_index)
+        if lean == LEAN_WORST:
+            brings = counted_worth(state, account, risk, slot, brings)
+        measured.value_units += brings
+        brings -= account_position_cost_units(words, account, slot)
+        measured.gain_units += brings if brings > 0 else 0
+        _add_margins(measured, state, risk, market, weight_of(worth), lean)
+        measured.initial_units += account_position_extra_units(words, account, slot)
+        measured.staying_units += account_position_extra_units(words, account, slot)
+    return measured
+
+
+def _add_margins(measured: Health, state: State, risk: Risk, market: i64, weight: i64, lean: i64) -> None:
+    """Add what a position of this weight needs of its market."""
+    marks = state.risk.words
+    stale = lean == LEAN_WORST and _is_stale(state, risk, market)
+    opening = initial_margin(marks, risk, market, weight)
+    measured.notional_units += weight
+    measured.initial_units += 2 * opening if stale else opening
+    measured.staying_units += weight if stale else opening
+    measured.maintenance_units += maintenance_margin(marks, risk, market, weight)
+
+
+def _is_stale(state: State, risk: Risk, market: i64) -> bool:
+    """Whether a market's index is stale; of a settled market it never is."""
+    return risk_market_index_ms(state.risk.words, risk, market) != 0 and index_stopped(state, risk, market)
 
 
 def may_change(before: Health, after: Health, reduces: bool) -> bool:
     """Whether a trade may leave an account like this.
 
-    Either it ends at or above the initial margin, or it only reduces a position and the ratio of value to maintenance
-    margin gets no worse.
+    Either it ends at or above the initial margin, or it only reduces a position of an account that is worth at least
+    nothing, and the ratio of value to maintenance margin gets no worse.
     """
-    if after.value >= after.initial:
+    if after.value_units >= after.initial_units:
         return True
-    return reduces and products_at_most(before.value, after.maintenance, after.value, before.maintenance)
+    return reduces and keeps_ratio(before, after)
+
+
+def keeps_ratio(before: Health, after: Health) -> bool:
+    """Whether an account was worth at least nothing, and its ratio of value to maintenance margin gets no worse."""
+    if before.value_units < 0:
+        return False
+    return products_at_most(before.value_units, after.maintenance_units, after.value_units, before.maintenance_units)
 
 
 def withdrawable(state: State, measured: Health) -> i64:
-    """Return what may leave an account.
+    """Return what may leave an account that is measured at the worse prices.
 
-    Rounding: down. Beyond the initial margin, a share of the notional stays, so that unrealised profit cannot be
-    withdrawn and pyramided. Never more than the Vault still holds, so that every withdrawal granted can be paid (I5).
+    Rounding: down. A gain leaves only when it has been realised, for who owes it may still turn out bankrupt; and
+    where the margin that stays is less, a share of the notional stays. Never more than the Vault still holds, so that
+    every withdrawal granted can be paid (I5).
     """
-    buffer = ppm_up(measured.notional, WITHDRAW_BUFFER_PPM)
-    free = measured.value - (measured.initial if measured.initial >= buffer else buffer)
+    buffer = ppm_up(measured.notional_units, WITHDRAW_BUFFER_PPM)
+    free = measured.value_units - (measured.staying_units if measured.staying_units >= buffer else buffer)
+    realised = measured.value_units - measured.gain_units
+    free = free if free <= realised else realised
     held = state.registers.deposited_units - state.registers.withdrawn_units
     free = free if free <= held else held
     return free if free > 0 else 0

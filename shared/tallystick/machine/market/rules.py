@@ -5,16 +5,19 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.arith import products_at_most
+from tallystick.machine.market.instrument import term_stands
 from tallystick.state.cells import (
     Market,
     Risk,
     market_band_ppm,
+    market_fund_units,
     market_insurance_lots,
     market_liquidation_fee_ppm,
     market_maker_fee_ppm,
     market_max_lots,
     market_max_open_interest_lots,
-    market_move_ppm,
+    market_min_order_units,
+    market_quote_lots,
     market_rebate_ppm,
     market_surcharge_from_units,
     market_surcharge_to_units,
@@ -28,13 +31,19 @@ from tallystick.state.cells import (
     risk_market_tier2_from_millions,
     risk_market_tier3_from_millions,
     set_market_band_ppm,
+    set_market_expiry_ms,
+    set_market_fund_units,
     set_market_insurance_lots,
+    set_market_kind,
     set_market_liquidation_fee_ppm,
+    set_market_live_ms,
     set_market_maker_fee_ppm,
     set_market_max_lots,
     set_market_max_open_interest_lots,
-    set_market_move_ppm,
+    set_market_min_order_units,
+    set_market_quote_lots,
     set_market_rebate_ppm,
+    set_market_status,
     set_market_surcharge_from_units,
     set_market_surcharge_to_units,
     set_market_taker_fee_ppm,
@@ -44,14 +53,21 @@ from tallystick.state.cells import (
     set_risk_market_maintenance2_ppm,
     set_risk_market_maintenance3_ppm,
     set_risk_market_maintenance_ppm,
+    set_risk_market_multiplier,
     set_risk_market_tier2_from_millions,
     set_risk_market_tier3_from_millions,
 )
+from tallystick.state.fields import ListMarketFields
 from tallystick.state.layout import (
+    MARKET_LIVE,
+    MAX_CASH_UNITS,
     MAX_EXPOSURE,
     MAX_OPEN_EXPOSURE,
     MAX_OPEN_INTEREST_LOTS,
+    MIN_INITIAL_PPM,
+    MIN_MAINTENANCE_PPM,
     RULE_BAND_PPM,
+    RULE_FUND_UNITS,
     RULE_INITIAL2_PPM,
     RULE_INITIAL3_PPM,
     RULE_INITIAL_PPM,
@@ -63,7 +79,8 @@ from tallystick.state.layout import (
     RULE_MAKER_FEE_PPM,
     RULE_MAX_LOTS,
     RULE_MAX_OPEN_INTEREST_LOTS,
-    RULE_MOVE_PPM,
+    RULE_MIN_ORDER_UNITS,
+    RULE_QUOTE_LOTS,
     RULE_REBATE_PPM,
     RULE_SURCHARGE_FROM_UNITS,
     RULE_SURCHARGE_TO_UNITS,
@@ -73,6 +90,17 @@ from tallystick.state.layout import (
     RULES,
 )
 from tallystick.state.state import State
+
+
+def listing_stands(values: list[int], live_ms: i64) -> bool:
+    """Whether a market may be listed that takes orders from `live_ms` on; a dated future does so before it expires.
+
+    Shape: `values` as in the record of a listing.
+    """
+    kind: i64 = values[ListMarketFields.KIND]
+    expiry: i64 = values[ListMarketFields.EXPIRY_MS]
+    multiplier: i64 = values[ListMarketFields.MULTIPLIER]
+    return term_stands(kind, expiry, live_ms) and rules_stand(values[ListMarketFields.FIRST_RULE :], multiplier)
 
 
 def rules_stand(rules: list[int], multiplier: i64) -> bool:
@@ -86,23 +114,28 @@ def rules_stand(rules: list[int], multiplier: i64) -> bool:
 
 
 def _margins_stand(rules: list[int]) -> bool:
-    """Whether every tier asks for some margin, initial no less than maintenance, and no less than the tier before."""
+    """Whether the margins are no smaller than they may be, and in every tier apart, and no less than in the one before."""
     tier2, tier3 = rules[RULE_TIER2_FROM_MILLIONS], rules[RULE_TIER3_FROM_MILLIONS]
     initial, initial2, initial3 = rules[RULE_INITIAL_PPM], rules[RULE_INITIAL2_PPM], rules[RULE_INITIAL3_PPM]
     kept, kept2, kept3 = rules[RULE_MAINTENANCE_PPM], rules[RULE_MAINTENANCE2_PPM], rules[RULE_MAINTENANCE3_PPM]
-    if not 0 < kept <= initial:
+    if initial < MIN_INITIAL_PPM or kept < MIN_MAINTENANCE_PPM or not _apart(initial, kept):
         return False
     if tier2 == 0:
         return tier3 == 0 and initial2 == 0 and initial3 == 0 and kept2 == 0 and kept3 == 0
-    if initial2 < initial or kept2 < kept or initial2 < kept2:
+    if initial2 < initial or kept2 < kept or not _apart(initial2, kept2):
         return False
     if tier3 == 0:
         return initial3 == 0 and kept3 == 0
-    return tier3 > tier2 and initial3 >= initial2 and kept3 >= kept2 and initial3 >= kept3
+    return tier3 > tier2 and initial3 >= initial2 and kept3 >= kept2 and _apart(initial3, kept3)
+
+
+def _apart(initial_ppm: i64, maintenance_ppm: i64) -> bool:
+    """Whether a third of the initial margin at least is lost before a liquidation begins."""
+    return 3 * maintenance_ppm <= 2 * initial_ppm
 
 
 def _caps_stand(rules: list[int], multiplier: i64) -> bool:
-    """Whether sizes and open interest are bounded, the insurance fund's share, the surcharge and the bands sound."""
+    """Whether sizes and open interest are bounded, the insurance fund's share, the surcharge and the band sound."""
     max_lots, most = rules[RULE_MAX_LOTS], rules[RULE_MAX_OPEN_INTEREST_LOTS]
     if multiplier == 0 or max_lots == 0 or not products_at_most(max_lots, multiplier, MAX_EXPOSURE, 1):
         return False
@@ -110,10 +143,22 @@ def _caps_stand(rules: list[int], multiplier: i64) -> bool:
         return False
     if rules[RULE_INSURANCE_LOTS] > max_lots:
         return False
-    if rules[RULE_BAND_PPM] == 0 or rules[RULE_MOVE_PPM] == 0:
+    if rules[RULE_FUND_UNITS] > MAX_CASH_UNITS:
+        return False
+    if rules[RULE_BAND_PPM] == 0:
         return False
     begins, ends = rules[RULE_SURCHARGE_FROM_UNITS], rules[RULE_SURCHARGE_TO_UNITS]
     return begins < ends if begins > 0 else ends == 0
+
+
+def write_listing(state: State, number: i64, market: Market, risk: Risk, values: list[int], live_ms: i64) -> None:
+    """List a market that may be as the market `number`, whose kind, multiplier and expiry never change."""
+    set_market_status(state.markets.words, market, MARKET_LIVE)
+    set_market_kind(state.markets.words, market, values[ListMarketFields.KIND])
+    set_market_expiry_ms(state.markets.words, market, values[ListMarketFields.EXPIRY_MS])
+    set_market_live_ms(state.markets.words, market, live_ms)
+    set_risk_market_multiplier(state.risk.words, risk, number, values[ListMarketFields.MULTIPLIER])
+    write_rules(state, number, market, risk, values[ListMarketFields.FIRST_RULE :])
 
 
 def write_rules(state: State, number: i64, market: Market, risk: Risk, rules: list[int]) -> None:
@@ -127,10 +172,12 @@ def write_rules(state: State, number: i64, market: Market, risk: Risk, rules: li
     set_market_max_lots(totals, market, rules[RULE_MAX_LOTS])
     set_market_max_open_interest_lots(totals, market, rules[RULE_MAX_OPEN_INTEREST_LOTS])
     set_market_insurance_lots(totals, market, rules[RULE_INSURANCE_LOTS])
+    set_market_fund_units(totals, market, rules[RULE_FUND_UNITS])
     set_market_surcharge_from_units(totals, market, rules[RULE_SURCHARGE_FROM_UNITS])
     set_market_surcharge_to_units(totals, market, rules[RULE_SURCHARGE_TO_UNITS])
     set_market_band_ppm(totals, market, rules[RULE_BAND_PPM])
-    set_market_move_ppm(totals, market, rules[RULE_MOVE_PPM])
+    set_market_quote_lots(totals, market, rules[RULE_QUOTE_LOTS])
+    set_market_min_order_units(totals, market, rules[RULE_MIN_ORDER_UNITS])
     set_risk_market_initial_ppm(marks, risk, number, rules[RULE_INITIAL_PPM])
     set_risk_market_initial2_ppm(marks, risk, number, rules[RULE_INITIAL2_PPM])
     set_risk_market_initial3_ppm(marks, risk, number, rules[RULE_INITIAL3_PPM])
@@ -155,10 +202,12 @@ def rules_in_force(state: State, number: i64, market: Market, risk: Risk) -> lis
     rules[RULE_MAX_LOTS] = market_max_lots(totals, market)
     rules[RULE_MAX_OPEN_INTEREST_LOTS] = market_max_open_interest_lots(totals, market)
     rules[RULE_INSURANCE_LOTS] = market_insurance_lots(totals, market)
+    rules[RULE_FUND_UNITS] = market_fund_units(totals, market)
     rules[RULE_SURCHARGE_FROM_UNITS] = market_surcharge_from_units(totals, market)
     rules[RULE_SURCHARGE_TO_UNITS] = market_surcharge_to_units(totals, market)
     rules[RULE_BAND_PPM] = market_band_ppm(totals, market)
-    rules[RULE_MOVE_PPM] = market_move_ppm(totals, market)
+    rules[RULE_QUOTE_LOTS] = market_quote_lots(totals, market)
+    rules[RULE_MIN_ORDER_UNITS] = market_min_order_units(totals, market)
     rules[RULE_INITIAL_PPM] = risk_market_initial_ppm(marks, risk, number)
     rules[RULE_INITIAL2_PPM] = risk_market_initial2_ppm(marks, risk, number)
     rules[RULE_INITIAL3_PPM] = risk_market_initial3_ppm(marks, risk, number)

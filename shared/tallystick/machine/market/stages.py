@@ -1,28 +1,35 @@
-"""What a market's prices allow: only cancels, then only makers, then all but liquidations, then all; and triggers."""
+"""What a market's prices allow: only cancels, then all but liquidations, then all; triggers; fills."""
 
 from __future__ import annotations
 
 from mypy_extensions import i64
 
+from tallystick.machine.arith import div_down
+from tallystick.machine.market.instrument import fair_price
 from tallystick.state.cells import (
-    Account,
+    Market,
     Price,
     Risk,
-    account_position_market,
-    account_position_size_lots,
+    market_min_order_units,
     price_index_ms,
     price_resumed_ms,
     risk_market_index_ms,
-    risk_market_resumed_ms,
+    risk_market_index_ticks,
+    risk_market_maintenance_ppm,
+    risk_market_mark_ticks,
+    risk_market_multiplier,
+    risk_market_resumed_sequence,
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
-    FLAG_POST_ONLY,
+    BUY,
+    DEAD_MARKET_MS,
     FLAG_TRIGGER_ABOVE,
+    FORCED_AGE_MS,
     LIQUIDATION_WAIT_MS,
-    MAX_POSITIONS,
-    POST_ONLY_MS,
-    SILENT_MS,
+    PPM,
+    REPORT_AGE_MS,
+    REPORT_AHEAD_MS,
     STALE_MS,
     Registers,
 )
@@ -34,60 +41,99 @@ def now_ms(registers: Registers) -> i64:
     return registers.forced_ms or registers.clock_ms
 
 
-def check_order_stage(state: State, price: Price, flags: i64) -> i64:
+def report_age(registers: Registers) -> i64:
+    """Return how old a price report may be: more of one that came through L1, where a block may miss it."""
+    return FORCED_AGE_MS if registers.forced_ms else REPORT_AGE_MS
+
+
+def is_fresh(registers: Registers, time: i64) -> bool:
+    """Whether a price of this time counts now."""
+    now = now_ms(registers)
+    return time + report_age(registers) >= now and time <= now + REPORT_AHEAD_MS
+
+
+def is_small(state: State, market: Market, risk: Risk, number: i64, lots: i64) -> bool:
+    """Whether so many lots are worth less at the index than an order of the market `number` has to be."""
+    marks = state.risk.words
+    worth = lots * risk_market_index_ticks(marks, risk, number) * risk_market_multiplier(marks, risk, number)
+    return worth < market_min_order_units(state.markets.words, market)
+
+
+def check_order_stage(state: State, price: Price) -> i64:
     """Whether a trader's order may be taken now.
 
-    Shape: `price` is a word offset. Rejects: STALE_INDEX, POST_ONLY_STAGE (prices have come back just now, and the
-    order might take).
+    Shape: `price` is a word offset. Rejects: STALE_INDEX.
     """
-    clock = state.registers.clock_ms
-    if _stale(state, price, clock):
-        return Outcome.STALE_INDEX
-    if flags & FLAG_POST_ONLY == 0 and _resumed_within(state, price, clock, POST_ONLY_MS):
-        return Outcome.POST_ONLY_STAGE
-    return Outcome.ACCEPTED
+    return Outcome.STALE_INDEX if _stale(state, price, state.registers.clock_ms) else Outcome.ACCEPTED
 
 
-def check_liquidation_stage(state: State, price: Price) -> i64:
+def is_outdated(state: State, risk: Risk, number: i64, placed: i64, side: i64, price: i64) -> bool:
+    """Whether an order was placed before a halt, at a price that its owner would not give any more.
+
+    While prices had stopped it could not be renewed: a bid above both mark and index, or an offer below both, is nobody's
+    to take. Shape: `placed` is the order's sequence.
+    """
+    marks = state.risk.words
+    if placed >= risk_market_resumed_sequence(marks, risk, number):
+        return False
+    mark = risk_market_mark_ticks(marks, risk, number)
+    index = risk_market_index_ticks(marks, risk, number)
+    if side == BUY:
+        return price > mark and price > index
+    return price < mark and price < index
+
+
+def check_liquidation_stage(state: State, price: Price, owes: bool) -> i64:
     """Whether a position may be closed against its owner's will now.
 
     Shape: `price` is a word offset. Rejects: STALE_INDEX, LIQUIDATIONS_WAIT (prices have come back lately, so that
-    margin can still be added).
+    margin can still be added; not for an account that owes more than it has).
     """
-    now = now_ms(state.registers)
-    if _stale(state, price, now):
+    registers = state.registers
+    if not _serves(state, price):
         return Outcome.STALE_INDEX
-    waits = _resumed_within(state, price, now, LIQUIDATION_WAIT_MS)
+    waits = not owes and _resumed_within(state, price, now_ms(registers), LIQUIDATION_WAIT_MS)
     return Outcome.LIQUIDATIONS_WAIT if waits else Outcome.ACCEPTED
 
 
-def holder_waits(state: State, account: Account, risk: Risk) -> bool:
-    """Whether an account is spared for the sake of a market it holds a position in, whichever one is to be closed.
+def _serves(state: State, price: Price) -> bool:
+    """Whether positions may be closed at a market's index: it is not stale, or of the time when the record was queued.
 
-    It is while that market's prices have stopped, or have come back lately: what the account is worth is not known. Not
-    for ever: beyond SILENT_MS the last mark counts, or one lot in a dead market would be a shield. Shape: `account` and
-    `risk` are word offsets.
+    So what was queued on L1 finds the index it was queued for, however late, and never a later one that is stale.
     """
-    words = state.accounts.words
-    marks = state.risk.words
-    now = now_ms(state.registers)
-    slot: i64
-    for slot in range(MAX_POSITIONS):
-        if account_position_size_lots(words, account, slot) == 0:
-            continue
-        market = account_position_market(words, account, slot)
-        index = risk_market_index_ms(marks, risk, market)
-        resumed = risk_market_resumed_ms(marks, risk, market)
-        if index != 0 and STALE_MS < now - index <= SILENT_MS:
-            return True
-        if index != 0 and resumed != 0 and now - resumed < LIQUIDATION_WAIT_MS:
-            return True
-    return False
+    registers = state.registers
+    if not _stale(state, price, registers.clock_ms):
+        return True
+    index, forced = price_index_ms(state.prices.words, price), registers.forced_ms
+    return forced != 0 and forced - STALE_MS <= index <= forced + REPORT_AHEAD_MS
 
 
 def index_stopped(state: State, risk: Risk, market: i64) -> bool:
     """Whether a market's index is stale."""
     return state.registers.clock_ms - risk_market_index_ms(state.risk.words, risk, market) > STALE_MS
+
+
+def is_dead(state: State, price: Price) -> bool:
+    """Whether a market has had no index for days while others had: its signers are gone, an outage of all is none.
+
+    Shape: `price` is a word offset.
+    """
+    last = price_index_ms(state.prices.words, price)
+    return last != 0 and state.registers.last_index_ms - last > DEAD_MARKET_MS
+
+
+def beyond_collar(state: State, market: Market, risk: Risk, number: i64, side: i64, price: i64) -> bool:
+    """Whether a fill at a price would cost who is on this side of it more than half the maintenance fraction.
+
+    The book is faster than the index: without the collar a winner leaves at prices that the index has yet to follow, and
+    a wash hands a gain on at any. Rounding: its width down, but at least a tick.
+    """
+    marks = state.risk.words
+    middle = fair_price(state.markets.words, market, marks, risk, number)
+    parts = risk_market_index_ticks(marks, risk, number) * risk_market_maintenance_ppm(marks, risk, number)
+    width = div_down(parts, 2 * PPM)
+    width = width if width > 1 else 1
+    return price > middle + width if side == BUY else price < middle - width
 
 
 def is_due(trigger: i64, flags: i64, mark: i64) -> bool:
@@ -96,12 +142,11 @@ def is_due(trigger: i64, flags: i64, mark: i64) -> bool:
 
 
 def triggers_wait(state: State, price: Price) -> bool:
-    """Whether triggers wait: because prices have come back just now, or the newest is one that came late through L1.
+    """Whether triggers wait, because the newest price is one that came late through L1: the orders would be refused.
 
-    The orders would be refused. Shape: `price` is a word offset.
+    Shape: `price` is a word offset.
     """
-    clock = state.registers.clock_ms
-    return _stale(state, price, clock) or _resumed_within(state, price, clock, POST_ONLY_MS)
+    return _stale(state, price, state.registers.clock_ms)
 
 
 def _stale(state: State, price: Price, now: i64) -> bool:

@@ -7,15 +7,18 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
-from tallystick.machine.arith import whole_down
+from tallystick.machine.arith import mul_div_to_zero, mul_div_up, whole_down
 from tallystick.machine.market.funding import dust, owed
 from tallystick.machine.market.instrument import exposure_of, funding_index
-from tallystick.machine.market.risk import health, may_change
+from tallystick.machine.market.margin import surcharge
+from tallystick.machine.market.risk import Health, health, keeps_ratio, may_change
 from tallystick.state.cells import (
     Account,
     Market,
     Risk,
     account_cash_units,
+    account_position_cost_units,
+    account_position_extra_units,
     account_position_funding_index_ppm,
     account_position_market,
     account_position_size_lots,
@@ -25,6 +28,8 @@ from tallystick.state.cells import (
     market_net_lots,
     market_open_interest_lots,
     set_account_cash_units,
+    set_account_position_cost_units,
+    set_account_position_extra_units,
     set_account_position_funding_index_ppm,
     set_account_position_market,
     set_account_position_size_lots,
@@ -34,7 +39,7 @@ from tallystick.state.cells import (
     set_market_open_interest_lots,
 )
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import BUY, MAX_CASH_UNITS, MAX_POSITIONS, PPM
+from tallystick.state.layout import BUY, LEAN_WORST, MAX_CASH_UNITS, MAX_POSITIONS, PPM
 from tallystick.state.state import State
 
 NO_SLOT: Final[i64] = -1
@@ -57,7 +62,7 @@ class Fill:
     """One side of a fill: what it changes, and what was there before.
 
     Units: lots, units, funding indices in millionths of a tick, `dust_ppm` in millionths of a unit. `cash_change_units` has the
-    funding settled in it. `reduces` says that it only makes a position smaller, never turns it round.
+    funding settled in it. `added_lots` are those that make a position larger, from nothing when it turns round; `reduces` says that it only makes a position smaller, never turns it round.
     """
 
     def __init__(self) -> None:
@@ -68,6 +73,11 @@ class Fill:
         self.old_index_ppm: i64 = 0
         self.new_index_ppm: i64 = 0
         self.dust_ppm: i64 = 0
+        self.old_cost_units: i64 = 0
+        self.new_cost_units: i64 = 0
+        self.old_extra_units: i64 = 0
+        self.new_extra_units: i64 = 0
+        self.added_lots: i64 = 0
         self.reduces = False
 
 
@@ -97,7 +107,7 @@ def reducible(words: vec[i64], account: Account, market: i64, side: i64) -> i64:
 def apply_fill(state: State, account: Account, risk: Risk, terms: Terms, side: i64, fee: i64, fill: Fill) -> i64:
     """Settle the funding of an account's position and apply one side of a fill to it, unless a limit forbids it.
 
-    Units: `fee` in units. Rounding: funding up. Rejects: NO_POSITION_SLOT, POSITION_LIMIT.
+    Units: `fee` in units. Rounding: funding up, what was asked for the lots that stay up, what they have cost to zero. Rejects: NO_POSITION_SLOT, POSITION_LIMIT.
     """
     words = state.accounts.words
     fill.slot = find_position(words, account, terms.market)
@@ -114,8 +124,9 @@ def apply_fill(state: State, account: Account, risk: Risk, terms: Terms, side: i
     small = fill.reduces or _within(fill.new_lots, terms.max_lots)
     if not small or not _within(cash, MAX_CASH_UNITS):
         return Outcome.POSITION_LIMIT
+    _move_cost(state, account, terms, buys, fill)
     set_account_cash_units(words, account, cash)
-    _set_position(words, account, fill.slot, terms.market, fill.new_lots, fill.new_index_ppm)
+    _set_new(words, account, terms.market, fill)
     return Outcome.ACCEPTED
 
 
@@ -131,17 +142,55 @@ def _settle_funding(state: State, account: Account, risk: Risk, market: i64, fil
     fill.dust_ppm = dust(exposure, fill.new_index_ppm - fill.old_index_ppm)
 
 
+def _move_cost(state: State, account: Account, terms: Terms, buys: bool, fill: Fill) -> None:
+    """Work out what the new position has cost, and what stays of what was asked beyond its margin.
+
+    Reduced, it keeps the share of its lots; turned round, it has cost what they have in this fill.
+    """
+    words = state.accounts.words
+    paid = terms.quote_units if buys else -terms.quote_units
+    fill.old_cost_units = account_position_cost_units(words, account, fill.slot)
+    fill.old_extra_units = account_position_extra_units(words, account, fill.slot)
+    old, new = _unsigned(fill.old_lots), _unsigned(fill.new_lots)
+    if fill.reduces:
+        fill.new_cost_units = mul_div_to_zero(fill.old_cost_units, new, old)
+        fill.new_extra_units = mul_div_up(fill.old_extra_units, new, old)
+        fill.added_lots = 0
+    elif new == old + terms.lots:
+        fill.new_cost_units = fill.old_cost_units + paid
+        fill.new_extra_units = fill.old_extra_units
+        fill.added_lots = terms.lots
+    else:
+        fill.new_cost_units = mul_div_to_zero(paid, new, terms.lots)
+        fill.new_extra_units = 0
+        fill.added_lots = new
+
+
+def open_lots_after(state: State, market: Market, taker: Fill, maker: Fill) -> i64:
+    """Return the open interest with both sides of a fill. Units: lots."""
+    return market_open_interest_lots(state.markets.words, market) + _grown(taker) + _grown(maker)
+
+
+def ask_surcharge(
+    state: State, market: Market, account: Account, risk: Risk, terms: Terms, open_lots: i64, fill: Fill
+) -> None:
+    """Ask more margin for what one side of a fill has added, when so many lots are open with it; the position keeps it."""
+    if fill.added_lots == 0:
+        return
+    rules, marks = state.markets.words, state.risk.words
+    fill.new_extra_units += surcharge(rules, market, marks, risk, terms.market, open_lots, fill.added_lots)
+    set_account_position_extra_units(state.accounts.words, account, fill.slot, fill.new_extra_units)
+
+
 def move_totals(state: State, market: Market, taker: Fill, maker: Fill) -> i64:
     """Add both sides of a fill to the market's totals, the sum of all cash and the dust, unless open interest is full.
 
     Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
     """
     totals = state.markets.words
-    grown = _long_part(taker.new_lots) - _long_part(taker.old_lots)
-    grown += _long_part(maker.new_lots) - _long_part(maker.old_lots)
-    lots = market_open_interest_lots(totals, market) + grown
+    lots = open_lots_after(state, market, taker, maker)
     cap = market_max_open_interest_lots(totals, market)
-    if grown > 0 and cap != 0 and lots > cap:
+    if lots > market_open_interest_lots(totals, market) and cap != 0 and lots > cap:
         return Outcome.OPEN_INTEREST
     set_market_open_interest_lots(totals, market, lots)
     net = market_net_lots(totals, market)
@@ -173,35 +222,88 @@ def undo_fill(state: State, account: Account, terms: Terms, fill: Fill) -> None:
     """Put an account back to what it was before `apply_fill`."""
     words = state.accounts.words
     set_account_cash_units(words, account, account_cash_units(words, account) - fill.cash_change_units)
-    _set_position(words, account, fill.slot, terms.market, fill.old_lots, fill.old_index_ppm)
+    _set_old(words, account, terms.market, fill)
+
+
+def pay_out(state: State, market: Market, account: Account, risk: Risk, number: i64, worth: i64, fill: Fill) -> None:
+    """Turn the position in the slot of `fill` into cash: what it is worth, less the funding it owes. No limit forbids that.
+
+    Units: `worth` in units. Rounding: funding up.
+    """
+    words = state.accounts.words
+    fill.old_lots = account_position_size_lots(words, account, fill.slot)
+    fill.old_cost_units = account_position_cost_units(words, account, fill.slot)
+    _settle_funding(state, account, risk, number, fill)
+    fill.cash_change_units += worth
+    set_account_cash_units(words, account, account_cash_units(words, account) + fill.cash_change_units)
+    _set_new(words, account, number, fill)
+    move_totals(state, market, fill, Fill())
+
+
+def holds_nothing(words: vec[i64], account: Account) -> bool:
+    """Whether an account has no position."""
+    return all(account_position_size_lots(words, account, slot) == 0 for slot in range(MAX_POSITIONS))
 
 
 def may_stand(state: State, account: Account, risk: Risk, terms: Terms, fill: Fill) -> bool:
-    """Whether a fill just applied may leave the account like this.
+    """Whether a fill just applied may leave the account like this, at the worse prices.
 
     What the account was worth before is measured only where it matters: the fill is undone for it and applied again.
     """
-    after = health(state, account, risk)
-    if after.value >= after.initial:
+    after = health(state, account, risk, LEAN_WORST)
+    if after.value_units >= after.initial_units:
         return True
     if not fill.reduces:
         return False
+    return may_change(_before(state, account, risk, terms, fill), after, fill.reduces)
+
+
+def may_leave(state: State, account: Account, risk: Risk, terms: Terms, fill: Fill) -> bool:
+    """Whether a fill that only reduces, just applied beside the collar, may leave the account like this.
+
+    However much margin is left: at any price a fill would else be a withdrawal.
+    """
+    after = health(state, account, risk, LEAN_WORST)
+    return keeps_ratio(_before(state, account, risk, terms, fill), after)
+
+
+def _before(state: State, account: Account, risk: Risk, terms: Terms, fill: Fill) -> Health:
+    """Measure an account as it was before a fill that stays applied."""
     words = state.accounts.words
     undo_fill(state, account, terms, fill)
-    before = health(state, account, risk)
+    before = health(state, account, risk, LEAN_WORST)
     set_account_cash_units(words, account, account_cash_units(words, account) + fill.cash_change_units)
-    _set_position(words, account, fill.slot, terms.market, fill.new_lots, fill.new_index_ppm)
-    return may_change(before, after, fill.reduces)
+    _set_new(words, account, terms.market, fill)
+    return before
+
+
+def _grown(fill: Fill) -> i64:
+    """Return by how much one side of a fill makes open interest grow."""
+    return _long_part(fill.new_lots) - _long_part(fill.old_lots)
 
 
 def _long_part(size: i64) -> i64:
     return size if size > 0 else 0
 
 
-def _set_position(words: vec[i64], account: Account, slot: i64, market: i64, size: i64, index: i64) -> None:
-    set_account_position_market(words, account, slot, market if size else 0)
-    set_account_position_size_lots(words, account, slot, size)
-    set_account_position_funding_index_ppm(words, account, slot, index if size else 0)
+def _unsigned(size: i64) -> i64:
+    return size if size >= 0 else -size
+
+
+def _set_old(words: vec[i64], account: Account, market: i64, fill: Fill) -> None:
+    set_account_position_market(words, account, fill.slot, market if fill.old_lots else 0)
+    set_account_position_size_lots(words, account, fill.slot, fill.old_lots)
+    set_account_position_funding_index_ppm(words, account, fill.slot, fill.old_index_ppm if fill.old_lots else 0)
+    set_account_position_cost_units(words, account, fill.slot, fill.old_cost_units)
+    set_account_position_extra_units(words, account, fill.slot, fill.old_extra_units)
+
+
+def _set_new(words: vec[i64], account: Account, market: i64, fill: Fill) -> None:
+    set_account_position_market(words, account, fill.slot, market if fill.new_lots else 0)
+    set_account_position_size_lots(words, account, fill.slot, fill.new_lots)
+    set_account_position_funding_index_ppm(words, account, fill.slot, fill.new_index_ppm if fill.new_lots else 0)
+    set_account_position_cost_units(words, account, fill.slot, fill.new_cost_units)
+    set_account_position_extra_units(words, account, fill.slot, fill.new_extra_units)
 
 
 def _within(amount: i64, most: i64) -> bool:

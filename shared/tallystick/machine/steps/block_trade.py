@@ -7,15 +7,28 @@ from mypy_extensions import i64, mypyc_attr
 from tallystick.machine.admission import check_key, spend_nonce
 from tallystick.machine.arith import ppm_down, ppm_up
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.brake import is_held
 from tallystick.machine.market.instrument import has_expired
-from tallystick.machine.market.stages import index_stopped
-from tallystick.machine.market.trade import Fill, Terms, apply_fill, may_stand, move_totals, reducible, undo_fill
+from tallystick.machine.market.stages import beyond_collar, index_stopped
+from tallystick.machine.market.trade import (
+    Fill,
+    Terms,
+    apply_fill,
+    ask_surcharge,
+    may_leave,
+    may_stand,
+    move_totals,
+    open_lots_after,
+    reducible,
+    undo_fill,
+)
 from tallystick.records.codec import Record, decode
 from tallystick.records.signing import recover_acceptance
 from tallystick.state.cells import (
     Account,
     Market,
     Risk,
+    market_live_ms,
     market_maker_fee_ppm,
     market_max_lots,
     market_rebate_ppm,
@@ -26,7 +39,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import BlockTradeFields
-from tallystick.state.layout import BLOCK_MAKER_REDUCES, BLOCK_TAKER_REDUCES, MARKET_LIVE
+from tallystick.state.layout import BLOCK_MAKER_REDUCES, BLOCK_TAKER_REDUCES, BUY, MARKET_LIVE, SELL
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -57,10 +70,10 @@ def step(machine: Machine) -> None:
     """Exchange lots for the price both have signed, all of them or none. The nonces of both are used only by that.
 
     While prices have stopped it takes a record that came through L1, and both sides must only reduce: two who want to
-    leave do so whatever a sequencer does. Rejects: SELF_TRADE, NOT_AUTHORISED (the offer is to somebody else),
-    BAD_SIGNATURE and what `check_key` says of who accepts, NO_MARKET, MARKET_EXPIRED, NO_MARK, OUT_OF_RANGE (no size,
-    no price), TOO_LARGE, EXPIRED, STALE_INDEX, NOTHING_TO_REDUCE (a side that must only reduce would not),
-    NO_POSITION_SLOT, POSITION_LIMIT, MARGIN, OPEN_INTEREST. Rounding: fees up, the maker's rebate down. Twin:
+    leave do so whatever a sequencer does, at any price that makes neither less safe. Rejects: SELF_TRADE, NOT_AUTHORISED (the offer is to somebody else),
+    BAD_SIGNATURE and what `check_key` says of who accepts, NO_MARKET, MARKET_EXPIRED, NOT_LIVE, NO_MARK, OUT_OF_RANGE (no size,
+    no price), TOO_LARGE, EXPIRED, STALE_INDEX, UNFILLED (beyond the collar), NOTHING_TO_REDUCE (a side that must only reduce would not),
+    BRAKE (a brake holds what either has), NO_POSITION_SLOT, POSITION_LIMIT, MARGIN, OPEN_INTEREST. Rounding: fees up, the maker's rebate down. Twin:
     contracts/src/referee/steps/BlockTrade.sol.
     """
     state = machine.state
@@ -125,6 +138,8 @@ def _check(block: Block) -> i64:
         return Outcome.NO_MARKET
     if has_expired(rules, block.market, clock):
         return Outcome.MARKET_EXPIRED
+    if market_live_ms(rules, block.market) > clock:
+        return Outcome.NOT_LIVE
     if risk_market_mark_ticks(state.risk.words, block.risk, block.number) == 0:
         return Outcome.NO_MARK
     if block.lots == 0 or block.price == 0:
@@ -137,13 +152,27 @@ def _check(block: Block) -> i64:
     accounts = state.accounts.words
     maker_reduces = reducible(accounts, block.maker, block.number, block.side) >= block.lots
     taker_reduces = reducible(accounts, block.taker, block.number, 1 - block.side) >= block.lots
-    leaves = state.registers.forced_ms != 0 and maker_reduces and taker_reduces
-    if index_stopped(state, block.risk, block.number) and not leaves:
-        return Outcome.STALE_INDEX
+    if index_stopped(state, block.risk, block.number):
+        if state.registers.forced_ms == 0 or not maker_reduces or not taker_reduces:
+            return Outcome.STALE_INDEX
+    elif _beyond_collar(block):
+        return Outcome.UNFILLED
     must: i64 = block.record.value("reduces")
     maker_fails = must & BLOCK_MAKER_REDUCES != 0 and not maker_reduces
     taker_fails = must & BLOCK_TAKER_REDUCES != 0 and not taker_reduces
-    return Outcome.NOTHING_TO_REDUCE if maker_fails or taker_fails else Outcome.ACCEPTED
+    if maker_fails or taker_fails:
+        return Outcome.NOTHING_TO_REDUCE
+    held = is_held(state, block.market, block.risk, block.number, block.maker)
+    held = held or is_held(state, block.market, block.risk, block.number, block.taker)
+    return Outcome.BRAKE if held else Outcome.ACCEPTED
+
+
+def _beyond_collar(block: Block) -> bool:
+    """Whether the price would cost either side more than a fill may."""
+    state = block.machine.state
+    return beyond_collar(state, block.market, block.risk, block.number, BUY, block.price) or beyond_collar(
+        state, block.market, block.risk, block.number, SELL, block.price
+    )
 
 
 def _trade(block: Block) -> i64:
@@ -157,9 +186,10 @@ def _trade(block: Block) -> i64:
     if outcome != Outcome.ACCEPTED:
         undo_fill(state, block.maker, block.terms, block.maker_fill)
         return outcome
-    stands = may_stand(state, block.maker, block.risk, block.terms, block.maker_fill) and may_stand(
-        state, block.taker, block.risk, block.terms, block.taker_fill
-    )
+    lots = open_lots_after(state, block.market, block.taker_fill, block.maker_fill)
+    ask_surcharge(state, block.market, block.maker, block.risk, block.terms, lots, block.maker_fill)
+    ask_surcharge(state, block.market, block.taker, block.risk, block.terms, lots, block.taker_fill)
+    stands = _may(block, block.maker, block.maker_fill) and _may(block, block.taker, block.taker_fill)
     outcome = move_totals(state, block.market, block.taker_fill, block.maker_fill) if stands else Outcome.MARGIN
     if outcome != Outcome.ACCEPTED:
         undo_fill(state, block.taker, block.terms, block.taker_fill)
@@ -167,6 +197,14 @@ def _trade(block: Block) -> i64:
         return outcome
     state.registers.fees_units += block.taker_fee + block.maker_fee
     return Outcome.ACCEPTED
+
+
+def _may(block: Block, account: Account, fill: Fill) -> bool:
+    """Whether a side may stand as it is now; while prices have stopped the collar is no bound, and it may be no less safe."""
+    state = block.machine.state
+    if index_stopped(state, block.risk, block.number):
+        return may_leave(state, account, block.risk, block.terms, fill)
+    return may_stand(state, account, block.risk, block.terms, fill)
 
 
 def _set_terms(block: Block) -> None:

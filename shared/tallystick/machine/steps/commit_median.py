@@ -1,37 +1,47 @@
-"""COMMIT_MEDIAN: make the median of a round's reports the market's index."""
+"""COMMIT_MEDIAN: make the median of the signers' fresh reports the market's index."""
 
 from __future__ import annotations
 
 from mypy_extensions import i64
 
+from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.instrument import final_mark, settles_by
-from tallystick.machine.market.stages import now_ms
+from tallystick.machine.market.brake import move_brakes
+from tallystick.machine.market.instrument import carry_index, final_mark, index_of_margins, settle_at, settles_by
+from tallystick.machine.market.stages import is_fresh
+from tallystick.machine.orders.sampling import begin_sample, is_sample_due, set_mark
 from tallystick.state.cells import (
+    Market,
     Oracle,
     Price,
+    Risk,
     config_quorum,
     oracle_prices,
-    oracle_seen,
+    oracle_times,
     price_index_ms,
-    set_market_status,
+    price_index_ticks,
+    price_settle_sum,
+    risk_market_index_ticks,
     set_price_index_ms,
     set_price_index_ticks,
     set_price_resumed_ms,
     set_risk_market_index_ms,
-    set_risk_market_mark_ticks,
+    set_risk_market_index_ticks,
+    set_risk_market_resumed_sequence,
 )
 from tallystick.state.codes import Outcome, Phase
-from tallystick.state.layout import BASIS_MS, DEVIATION_PPM, MARKET_SETTLED, MAX_SIGNERS, PPM, STALE_MS
+from tallystick.state.layout import LONG_SILENCE_MS, MAX_SIGNERS, REPORT_AGE_MS, STALE_MS
 from tallystick.state.state import State
 
 
 def step(machine: Machine) -> None:
-    """Set the index to the lower median of the round's reports that are near their median, and go on to the mark.
+    """Set the index to the lower median of the fresh reports, which the mark follows; fewer than a quorum move nothing.
 
-    Every further report of the round sets it again, so that which of them came first does not matter. The first one at
-    or after a dated future's expiry settles it: it becomes the final mark. Rejects: DEVIATING (fewer than a quorum are
-    near). Twin: contracts/src/referee/steps/CommitMedian.sol.
+    Its time is that of the quorum-th newest, which no single signer can make later. Reports that are signed further apart
+    than REPORT_AGE_MS never meet in a median. The first index at or after a dated future's expiry settles it, at the mean
+    of those that stood in its settlement window. Any other may be a jump, which brakes. What margins, collar and book are measured
+    with is the new one from here on; a sample of the book follows when it is due. Twin:
+    contracts/src/referee/steps/CommitMedian.sol.
     """
     state = machine.state
     registers = state.registers
@@ -41,69 +51,111 @@ def step(machine: Machine) -> None:
     config = state.config.open(0)
     price = state.prices.open(registers.arg_market)
     market = state.markets.open(registers.arg_market)
+    risk = state.risk.open(0)
 
     # CHECK
-    prices = _reported(state, oracle)
-    near = near_median(prices)
-    if len(near) < config_quorum(state.config.words, config):
-        machine.finish(Outcome.DEVIATING)
-        return
-
-    # APPLY
-    index = lower_median(near)
-    time = _set_index(state, price, index)
-    if settles_by(state.markets.words, market, time):
-        risk = state.risk.open(0)
-        set_market_status(state.markets.words, market, MARKET_SETTLED)
-        set_risk_market_mark_ticks(state.risk.words, risk, registers.arg_market, final_mark(index))
-        set_risk_market_index_ms(state.risk.words, risk, registers.arg_market, 0)
-        state.prices.mark(registers.arg_market)
-        state.markets.mark(registers.arg_market)
-        state.risk.mark(0)
-        machine.emit("settled", registers.arg_market, index)
+    quorum = config_quorum(state.config.words, config)
+    times, prices = _fresh(state, oracle)
+    if len(times) < quorum:
         machine.finish(Outcome.ACCEPTED)
         return
 
+    # APPLY
+    newest = nth(times, len(times) - quorum)
+    prices = _meeting(times, prices, newest)
+    index = nth(prices, len(prices) - 1 >> 1)
+    time = _set_index(state, market, price, risk, index, newest)
+    if settles_by(state.markets.words, market, time):
+        _settle(machine, market, price, risk)
+        machine.finish(Outcome.ACCEPTED)
+        return
+    _follow(state, market, price, risk)
+
     # WRITE
     state.prices.mark(registers.arg_market)
+    state.markets.mark(registers.arg_market)
+    state.risk.mark(0)
     machine.emit("index", registers.arg_market, index)
-    registers.phase = Phase.UPDATE_MARK
+    _go_on(state, market, price)
 
 
-def _reported(state: State, oracle: Oracle) -> list[int]:
+def _fresh(state: State, oracle: Oracle) -> tuple[list[int], list[int]]:
+    """Return times and prices of the reports that are fresh; a signer whose clock runs ahead is passed over alone."""
     words = state.oracles.words
-    seen = oracle_seen(words, oracle)
-    return [oracle_prices(words, oracle, signer) for signer in range(MAX_SIGNERS) if seen >> signer & 1]
+    times: list[int] = []
+    prices: list[int] = []
+    signer: i64
+    for signer in range(MAX_SIGNERS):
+        time = oracle_times(words, oracle, signer)
+        if time != 0 and is_fresh(state.registers, time):
+            times.append(time)
+            prices.append(oracle_prices(words, oracle, signer))
+    return times, prices
 
 
-def lower_median(prices: list[int]) -> i64:
-    """Return the smallest price that at least half of the prices do not exceed."""
-    return sorted(prices)[len(prices) - 1 >> 1]
+def _meeting(times: list[int], prices: list[int], newest: i64) -> list[int]:
+    """Return the prices whose reports are at most REPORT_AGE_MS older than the quorum-th newest."""
+    return [price for time, price in zip(times, prices, strict=True) if time + REPORT_AGE_MS >= newest]
 
 
-def near_median(prices: list[int]) -> list[int]:
-    """Return the prices that are at most DEVIATION_PPM of the median away from it."""
-    middle = lower_median(prices)
-    most = middle * DEVIATION_PPM
-    return [price for price in prices if -most <= (price - middle) * PPM <= most]
+def nth(numbers: list[int], place: i64) -> i64:
+    """Return the number at a place, counted from 0, when they are in rising order."""
+    return sorted(numbers)[place]
 
 
-def _set_index(state: State, price: Price, index: i64) -> i64:
-    """Write the index and its time, which is returned; hand on how long ago the last one was, at most BASIS_MS.
+def _set_index(state: State, market: Market, price: Price, risk: Risk, index: i64, newest: i64) -> i64:
+    """Write the index and its time, which is returned.
 
-    The time is the clock, or, for reports that came through L1, when the last of them was queued there.
+    The time is that of its reports, but not beyond the clock nor before the last index, which is counted until then
+    where it stood in a settlement window. Behind a halt, what rests has outlived it.
     """
     registers = state.registers
     words = state.prices.words
     last = price_index_ms(words, price)
-    now = now_ms(registers)
-    time = now if now < registers.clock_ms else registers.clock_ms
+    time = newest if newest < registers.clock_ms else registers.clock_ms
     time = max(time, last)
     elapsed: i64 = time - last if last else 0
-    if elapsed > STALE_MS:
+    if last != 0 and registers.clock_ms - last > STALE_MS:
+        set_risk_market_resumed_sequence(state.risk.words, risk, registers.arg_market, sequence(registers))
+    if elapsed > LONG_SILENCE_MS:
         set_price_resumed_ms(words, price, time)
+    carry_index(state.markets.words, market, words, price, index, time)
     set_price_index_ticks(words, price, index)
     set_price_index_ms(words, price, time)
     registers.last_index_ms = max(registers.last_index_ms, time)
-    registers.arg_amount = elapsed if elapsed < BASIS_MS else BASIS_MS
     return time
+
+
+def _settle(machine: Machine, market: Market, price: Price, risk: Risk) -> None:
+    """End a dated future at the mean that has been counted."""
+    state = machine.state
+    number = state.registers.arg_market
+    final = final_mark(price_settle_sum(state.prices.words, price))
+    settle_at(state.markets.words, market, state.risk.words, risk, number, final, state.registers.clock_ms)
+    state.prices.mark(number)
+    state.markets.mark(number)
+    state.risk.mark(0)
+    machine.emit("settled", number, final)
+
+
+def _follow(state: State, market: Market, price: Price, risk: Risk) -> None:
+    """Let the brakes see what margins will be measured with, and have been until now; it stands in Risk from here on."""
+    marks, words, number = state.risk.words, state.prices.words, state.registers.arg_market
+    counted, index, time = price_settle_sum(words, price), price_index_ticks(words, price), price_index_ms(words, price)
+    index = index_of_margins(state.markets.words, market, counted, index, time)
+    move_brakes(state, market, risk, number, risk_market_index_ticks(marks, risk, number), index)
+    set_risk_market_index_ticks(marks, risk, number, index)
+    set_risk_market_index_ms(marks, risk, number, time)
+    set_mark(state, market, risk, price, number)
+
+
+def _go_on(state: State, market: Market, price: Price) -> None:
+    """Sample the book when it is time, else go on to the mark."""
+    registers = state.registers
+    number = registers.arg_market
+    registers.clear_args()
+    registers.arg_market = number
+    if is_sample_due(state, price):
+        begin_sample(state, market, price)
+    else:
+        registers.phase = Phase.UPDATE_MARK

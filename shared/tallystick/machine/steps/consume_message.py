@@ -7,6 +7,7 @@ from mypy_extensions import i64, mypyc_attr
 from tallystick.machine.admission import admit
 from tallystick.machine.liveness import sequence
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.funds import is_nobodys
 from tallystick.machine.market.instrument import has_expired
 from tallystick.machine.market.risk import health, withdrawable
 from tallystick.machine.market.trade import NO_SLOT, find_position
@@ -27,6 +28,7 @@ from tallystick.state.layout import (
     BUY,
     FLAG_IOC,
     FLAG_REDUCE_ONLY,
+    LEAN_WORST,
     MARKET_LIVE,
     MAX_ACCOUNT,
     MAX_MARKETS,
@@ -37,6 +39,7 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CLOSE,
     MESSAGE_FORCE_WITHDRAW,
     MESSAGE_RECORD,
+    WORK,
 )
 
 NOBODY = bytes(20)
@@ -118,9 +121,9 @@ def _record(machine: Machine, data: bytes) -> i64:
 
 
 def _deposit(machine: Machine, message: Message) -> i64:
-    """Credit an account, which belongs to its first depositor. The Vault bounds what is ever deposited.
+    """Credit an account, which belongs to its first depositor, but for those that are nobody's.
 
-    In a wind-down it is owed to its message.sender at once.
+    The Vault bounds what is ever deposited. In a wind-down it is owed to its sender at once.
     """
     state = machine.state
     state.registers.deposited_units += message.amount
@@ -129,7 +132,7 @@ def _deposit(machine: Machine, message: Message) -> i64:
         return Outcome.WINDING_DOWN
     account = state.accounts.open(message.number)
     words = state.accounts.words
-    if account_owner(words, account) == NOBODY:
+    if account_owner(words, account) == NOBODY and not is_nobodys(message.number):
         set_account_owner(words, account, message.sender)
     set_account_cash_units(words, account, account_cash_units(words, account) + message.amount)
     state.registers.cash_units += message.amount
@@ -151,7 +154,7 @@ def _force_withdraw(machine: Machine, message: Message) -> i64:
         return Outcome.NOT_AUTHORISED
     if state.registers.wind_down_ms:
         return settle_claim(machine, message.number, account, risk)
-    free: int = withdrawable(state, health(state, account, risk))
+    free: int = withdrawable(state, health(state, account, risk, LEAN_WORST))
     paid = message.amount if message.amount <= free else free
     if paid == 0:
         return Outcome.NOT_WITHDRAWABLE
@@ -215,5 +218,6 @@ def _force_close(machine: Machine, message: Message) -> i64:
     registers.arg_price_ticks = price or worst
     registers.arg_lots = asked if 0 < asked < lots else lots
     registers.arg_amount = 1
+    registers.work = WORK
     registers.phase = Phase.PLACE_ORDER
     return Outcome.ACCEPTED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.bits import NO_BIT, lowest_bit
-from tallystick.machine.liveness import is_dead
+from tallystick.machine.liveness import is_dead, unpair
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import (
     PAGE_LIMBS,
@@ -14,34 +14,38 @@ from tallystick.machine.market.book import (
     level_index,
     open_best,
     open_tail_to_free,
-    park,
     remove_order,
 )
+from tallystick.machine.market.brake import side_waits
 from tallystick.machine.market.stages import is_due, triggers_wait
 from tallystick.state.cells import (
     Order,
+    Risk,
     level_head_page,
     order_account,
     order_client_id,
     order_expiry_ms,
     order_flags,
+    order_pair_slot,
     order_price_ticks,
     order_remaining_lots,
+    order_sequence,
     order_side,
+    order_trigger_ticks,
     page_bits,
     risk_market_mark_ticks,
 )
 from tallystick.state.codes import Outcome, Phase
-from tallystick.state.layout import FLAG_TRIGGER_ABOVE
+from tallystick.state.layout import BOOK_ABOVE, BOOK_PARKED, BOOKS, FLAG_TRIGGER_ABOVE, SELL, WORK, Registers
 from tallystick.state.state import State
 
 
 def step(machine: Machine) -> None:
-    """Take the parked order that is due and nearest to its trigger, oldest first, and place it; end when none is due.
+    """Place the order of a parked book that is due and nearest to its trigger, oldest first, or go on to the next book.
 
-    Those that fire above their trigger come first. A dead one is only taken out. The order goes through every check of
-    a new one; whatever becomes of it, the next follows. None fires while only makers may come. Twin:
-    contracts/src/referee/steps/FireTrigger.sol.
+    Those that fire above their trigger come first, and of these and the others those that sell. A dead one is only taken
+    out. The order goes through every check of a new one; whatever becomes of it, its book is looked at again, as long as
+    the report's work lasts, unless what is left of it is parked again. None fires while only makers may come, nor one of a side that waits for a brake. Twin: contracts/src/referee/steps/FireTrigger.sol.
     """
     state = machine.state
     registers = state.registers
@@ -49,14 +53,21 @@ def step(machine: Machine) -> None:
         registers.resume = Phase.FIRE_TRIGGER
         registers.firing_market = registers.arg_market
         registers.clear_args()
+    elif registers.fired_trigger_ticks:
+        _come_back(registers)
 
     # READ
-    risk = state.risk.open(0)
-    price = state.prices.open(registers.firing_market)
-    mark = risk_market_mark_ticks(state.risk.words, risk, registers.firing_market)
-    path = Path(registers.firing_market, 0)
-    if triggers_wait(state, price) or not _open_due(state, path, mark):
+    if registers.work == 0 or registers.firing_book == BOOKS - BOOK_PARKED:
         _end(machine)
+        return
+    registers.work -= 1
+    risk = state.risk.open(0)
+    if triggers_wait(state, state.prices.open(registers.firing_market)):
+        _end(machine)
+        return
+    path = Path(registers.firing_market, BOOKS - 1 - registers.firing_book)
+    if not _open_due(state, path, risk):
+        _next_book(machine)
         return
     path.level = state.levels.open(level_index(path))
     head = level_head_page(state.levels.words, path.level)
@@ -80,29 +91,65 @@ def step(machine: Machine) -> None:
     if machine.events is not None:
         name = "removed" if dead else "fired"
         machine.emit(name, number, order_client_id(state.orders.words, order), slot)
-    remove_order(state, path, slot, order, page, tail)
+    remove_order(state, path, slot, order, account, page, tail)
 
 
-def _open_due(state: State, path: Path, mark: i64) -> bool:
-    """Open the way down to the nearest trigger that the mark has reached; False when there is none."""
-    park(path, FLAG_TRIGGER_ABOVE)
-    if open_best(state, path) and is_due(path.price, FLAG_TRIGGER_ABOVE, mark):
-        return True
-    park(path, 0)
-    return open_best(state, path) and is_due(path.price, 0, mark)
+def _come_back(registers: Registers) -> None:
+    """Go on with the report's own work behind an order that has fired, which is none any more."""
+    registers.work = registers.pair_work - 1
+    registers.pair_work = 0
+    registers.fired_trigger_ticks = 0
+    registers.fired_price_ticks = 0
+    registers.fired_flags = 0
+    registers.fired_sequence = 0
+
+
+def _open_due(state: State, path: Path, risk: Risk) -> bool:
+    """Open the way down to the nearest trigger of a parked book.
+
+    False when the mark has not reached it, or its side waits for a brake.
+    """
+    market = state.markets.open(path.market)
+    if side_waits(state, market, risk, path.market, path.book & SELL):
+        return False
+    mark = risk_market_mark_ticks(state.risk.words, risk, path.market)
+    return open_best(state, path) and is_due(path.price_ticks, _direction(path), mark)
+
+
+def _direction(path: Path) -> i64:
+    """Return the flag that the orders of a parked book have, or none."""
+    return FLAG_TRIGGER_ABOVE if path.book & BOOK_ABOVE else 0
+
+
+def _next_book(machine: Machine) -> None:
+    """Go on to the next parked book, of which there are as many as of others; end behind the last one."""
+    registers = machine.state.registers
+    registers.firing_book += 1
+    if registers.firing_book == BOOKS - BOOK_PARKED:
+        _end(machine)
 
 
 def _end(machine: Machine) -> None:
     registers = machine.state.registers
     registers.resume = 0
     registers.firing_market = 0
+    registers.firing_book = 0
     machine.finish(Outcome.ACCEPTED)
 
 
 def _place(state: State, order: Order) -> None:
-    """Make a parked order the order in progress, without its trigger and its pair."""
+    """Make a parked order the order in progress, without its trigger, with work of its own.
+
+    Its pair goes on alone, and is kept in mind, as is what it takes to park it again.
+    """
     registers = state.registers
+    registers.pair_work = registers.work + 1
+    registers.work = WORK
     words = state.orders.words
+    registers.fired_trigger_ticks = order_trigger_ticks(words, order)
+    registers.fired_price_ticks = order_price_ticks(words, order)
+    registers.fired_flags = order_flags(words, order)
+    registers.fired_sequence = order_sequence(words, order)
     registers.arg_account = order_account(words, order)
     registers.arg_market = registers.firing_market
     registers.arg_side = order_side(words, order)
@@ -111,4 +158,11 @@ def _place(state: State, order: Order) -> None:
     registers.arg_lots = order_remaining_lots(words, order)
     registers.arg_id = order_client_id(words, order)
     registers.arg_time_ms = order_expiry_ms(words, order)
+    slot = order_pair_slot(words, order)
+    if slot:
+        other = state.orders.open(slot)
+        registers.arg_pair_slot = slot
+        registers.arg_pair = order_sequence(words, other)
+        unpair(state, other)
+        state.orders.mark(slot)
     registers.phase = Phase.PLACE_ORDER

@@ -8,7 +8,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import ppm_down, ppm_up
 from tallystick.machine.bits import NO_BIT, lowest_bit
-from tallystick.machine.liveness import is_dead, unpair
+from tallystick.machine.liveness import is_dead, is_fired_stop, park_again
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import (
     NO_PAGE,
@@ -19,9 +19,33 @@ from tallystick.machine.market.book import (
     open_best,
     open_tail_to_free,
     remove_order,
+    take_lots,
 )
-from tallystick.machine.market.liquidation import NO_ACCOUNT, liquidates, liquidation_fee, no_fund, open_fund, pay_fund
-from tallystick.machine.market.trade import Fill, Terms, apply_fill, may_stand, move_totals, reducible, undo_fill
+from tallystick.machine.market.brake import brake_runs, is_held
+from tallystick.machine.market.liquidation import (
+    NO_ACCOUNT,
+    book_slice,
+    end_order,
+    liquidates,
+    liquidation_fee,
+    no_fund,
+    open_fund,
+    pay_fund,
+)
+from tallystick.machine.market.stages import beyond_collar, is_outdated
+from tallystick.machine.market.trade import (
+    Fill,
+    Terms,
+    apply_fill,
+    ask_surcharge,
+    may_stand,
+    move_totals,
+    open_lots_after,
+    reducible,
+    undo_fill,
+)
+from tallystick.machine.orders.carried import in_book, is_carried
+from tallystick.machine.orders.pairs import shrink_pairs
 from tallystick.state.cells import (
     Account,
     Market,
@@ -37,12 +61,20 @@ from tallystick.state.cells import (
     order_client_id,
     order_flags,
     order_remaining_lots,
+    order_sequence,
     page_bits,
     risk_market_multiplier,
     set_order_remaining_lots,
 )
 from tallystick.state.codes import Outcome, Phase
-from tallystick.state.layout import BUY, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, FLAG_STP_BOTH, FLAG_STP_TAKER
+from tallystick.state.layout import (
+    BUY,
+    FLAG_IOC,
+    FLAG_POST_ONLY,
+    FLAG_REDUCE_ONLY,
+    FLAG_STP_BOTH,
+    FLAG_STP_TAKER,
+)
 
 MAKER_FAILED: Final = Outcome.NO_SUCH_ORDER
 """What `_trade` returns when the maker may not trade; no taker ever fails with it."""
@@ -78,14 +110,21 @@ def step(machine: Machine) -> None:
 
     Price-time priority is what the cells say: the best price by the occupancy words, the oldest order of its page.
     Meeting an own order cancels the maker, the taker or both, as the taker's flags say; a dead order is nobody's.
-    Rejects: NOTHING_TO_REDUCE, UNFILLED, SELF_TRADE, WOULD_CROSS, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (a maker
-    with one of these three faults leaves the book), OPEN_INTEREST; the taker's rest is cancelled. Rounding: fees up,
-    the maker's rebate down. Twin: contracts/src/referee/steps/MatchMaker.sol.
+    Rejects: WORK_LIMIT (as many runs as a record may make; a fired order is parked again instead), NOTHING_TO_REDUCE,
+    UNFILLED (nothing crosses, or only beyond the collar; a fired stop is parked again for the latter, and while a brake
+    runs), SELF_TRADE, WOULD_CROSS, BRAKE, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (a maker with one of these four faults
+    leaves the book, as does one beyond the collar, and before a POST_ONLY taker one that is not carried), OPEN_INTEREST;
+    the taker's rest is cancelled. Rounding: fees up, the maker's rebate down. Twin:
+    contracts/src/referee/steps/MatchMaker.sol.
     """
     state = machine.state
     registers = state.registers
 
     # READ
+    if registers.work == 0:
+        _work_ends(machine)
+        return
+    registers.work -= 1
     match = Match(machine)
     match.market = state.markets.open(registers.arg_market)
     match.taker = state.accounts.open(registers.arg_account)
@@ -93,8 +132,8 @@ def step(machine: Machine) -> None:
     if registers.arg_flags & FLAG_REDUCE_ONLY and not _clip(match):
         machine.finish(Outcome.NOTHING_TO_REDUCE)
         return
-    if not open_best(state, match.path) or not _crosses(machine, match.path.price):
-        _leave_book(machine)
+    if not open_best(state, match.path) or not _crosses(machine, match.path.price_ticks):
+        _leave_book(match)
         return
     match.path.level = state.levels.open(level_index(match.path))
     head = level_head_page(state.levels.words, match.path.level)
@@ -114,18 +153,39 @@ def step(machine: Machine) -> None:
     if _makers_turn_ends(match):
         return
     lots = _lots(match)
-    if lots == 0:
-        _remove_maker(match)
-        return
-    outcome = _trade(match, lots)
+    outcome: i64 = MAKER_FAILED if lots == 0 else _check_brake(match)
+    if outcome == Outcome.ACCEPTED:
+        outcome = _trade(match, lots)
 
     # APPLY and WRITE
     if outcome == MAKER_FAILED:
         _remove_maker(match)
     elif outcome != Outcome.ACCEPTED:
-        machine.finish(outcome)
+        end_order(machine, outcome)
     else:
         _settle(match, lots)
+
+
+def _work_ends(machine: Machine) -> None:
+    """End an order whose work is done; what is left of a fired one is parked again."""
+    if machine.state.registers.fired_trigger_ticks == 0:
+        end_order(machine, Outcome.WORK_LIMIT)
+    else:
+        park_again(machine.state.registers)
+
+
+def _collar_ends(machine: Machine) -> None:
+    """End an order that the collar keeps from what it crosses; a stop is parked again.
+
+    An order with a limit of its own keeps to it.
+    """
+    registers = machine.state.registers
+    if registers.arg_flags & FLAG_POST_ONLY:
+        machine.finish(Outcome.WOULD_CROSS)
+    elif is_fired_stop(registers):
+        park_again(registers)
+    else:
+        machine.finish(Outcome.UNFILLED)
 
 
 def _crosses(machine: Machine, price: i64) -> bool:
@@ -133,13 +193,19 @@ def _crosses(machine: Machine, price: i64) -> bool:
     return price <= registers.arg_price_ticks if registers.arg_side == BUY else price >= registers.arg_price_ticks
 
 
-def _leave_book(machine: Machine) -> None:
-    """Nothing crosses: rest what is left, or cancel it when the order is immediate-or-cancel."""
-    registers = machine.state.registers
-    if registers.arg_flags & FLAG_IOC:
-        machine.finish(Outcome.UNFILLED)
-    else:
+def _leave_book(match: Match) -> None:
+    """Nothing crosses: rest what is left, or cancel it when the order is immediate-or-cancel.
+
+    A stop is parked again while a brake runs, which has taken out of the book what it would have met.
+    """
+    state = match.machine.state
+    registers = state.registers
+    if registers.arg_flags & FLAG_IOC == 0:
         registers.phase = Phase.REST_ORDER
+    elif is_fired_stop(registers) and brake_runs(state, match.market):
+        park_again(registers)
+    else:
+        end_order(match.machine, Outcome.UNFILLED)
 
 
 def _clip(match: Match) -> bool:
@@ -152,11 +218,14 @@ def _clip(match: Match) -> bool:
 
 
 def _makers_turn_ends(match: Match) -> bool:
-    """Whether the step is over before a fill: a dead maker, the taker's own order, or a taker that only posts."""
+    """Whether the step is over before a fill: a dead maker, one from before a halt, the taker's own order, the collar, or a taker that only posts.
+
+    Who is liquidated is free of the collar, for its limit stands for it; who buys from it, or sells to it, is not.
+    """
     machine = match.machine
     registers = machine.state.registers
     flags = registers.arg_flags
-    if is_dead(machine.state, match.slot, match.order, match.maker):
+    if is_dead(machine.state, match.slot, match.order, match.maker) or _is_old(match):
         _remove_maker(match)
         return True
     if match.maker_number == registers.arg_account:
@@ -165,10 +234,39 @@ def _makers_turn_ends(match: Match) -> bool:
         if flags & (FLAG_STP_TAKER | FLAG_STP_BOTH):
             machine.finish(Outcome.SELF_TRADE)
         return True
+    if _is_beyond(match, match.path.book):
+        _remove_maker(match)
+        return True
+    if not liquidates(machine) and _is_beyond(match, registers.arg_side):
+        _collar_ends(machine)
+        return True
     if flags & FLAG_POST_ONLY:
-        machine.finish(Outcome.WOULD_CROSS)
+        if _stands(match):
+            machine.finish(Outcome.WOULD_CROSS)
+        else:
+            _remove_maker(match)
         return True
     return False
+
+
+def _is_old(match: Match) -> bool:
+    """Whether the maker was placed before a halt, at a price that its owner would not give any more."""
+    placed = order_sequence(match.machine.state.orders.words, match.order)
+    return is_outdated(
+        match.machine.state, match.risk, match.path.market, placed, match.path.book, match.path.price_ticks
+    )
+
+
+def _is_beyond(match: Match, side: i64) -> bool:
+    """Whether the maker's price lies beyond the collar, to the harm of a side."""
+    state = match.machine.state
+    return beyond_collar(state, match.market, match.risk, match.path.market, side, match.path.price_ticks)
+
+
+def _stands(match: Match) -> bool:
+    """Whether the maker's account carries its order; one that nothing stands behind keeps nobody from quoting."""
+    state = match.machine.state
+    return is_carried(state, match.maker, match.risk, match.market, in_book(state.orders.words, match.order))
 
 
 def _lots(match: Match) -> i64:
@@ -178,21 +276,30 @@ def _lots(match: Match) -> i64:
     words = state.orders.words
     lots = order_remaining_lots(words, match.order)
     if order_flags(words, match.order) & FLAG_REDUCE_ONLY:
-        most = reducible(state.accounts.words, match.maker, match.path.market, match.path.side)
+        most = reducible(state.accounts.words, match.maker, match.path.market, 1 - registers.arg_side)
         lots = min(lots, most)
     return min(lots, registers.arg_lots)
+
+
+def _check_brake(match: Match) -> i64:
+    """Whether no brake holds what the two have: no fill changes a position that it holds, whoever asks."""
+    state = match.machine.state
+    if is_held(state, match.market, match.risk, match.path.market, match.taker):
+        return Outcome.BRAKE
+    held = is_held(state, match.market, match.risk, match.path.market, match.maker)
+    return MAKER_FAILED if held else Outcome.ACCEPTED
 
 
 def _remove_maker(match: Match) -> None:
     machine = match.machine
     client_id = order_client_id(machine.state.orders.words, match.order)
-    remove_order(machine.state, match.path, match.slot, match.order, match.page, match.tail)
+    remove_order(machine.state, match.path, match.slot, match.order, match.maker, match.page, match.tail)
     if machine.events is not None:
         machine.emit("removed", match.maker_number, client_id, match.slot)
 
 
 def _trade(match: Match, lots: i64) -> i64:
-    """Apply both sides and check their limits and margin; undo both when either may not stand."""
+    """Apply both sides and check their limits, then their margin; undo both when either may not stand."""
     machine = match.machine
     state = machine.state
     registers = state.registers
@@ -201,18 +308,13 @@ def _trade(match: Match, lots: i64) -> i64:
     outcome = apply_fill(state, match.taker, match.risk, match.terms, side, match.taker_fee, match.taker_fill)
     if outcome != Outcome.ACCEPTED:
         return outcome
-    if not liquidates(machine) and not may_stand(state, match.taker, match.risk, match.terms, match.taker_fill):
-        undo_fill(state, match.taker, match.terms, match.taker_fill)
-        return Outcome.MARGIN
     outcome = apply_fill(state, match.maker, match.risk, match.terms, 1 - side, match.maker_fee, match.maker_fill)
     if outcome != Outcome.ACCEPTED:
         undo_fill(state, match.taker, match.terms, match.taker_fill)
         return MAKER_FAILED
-    if not may_stand(state, match.maker, match.risk, match.terms, match.maker_fill):
-        undo_fill(state, match.maker, match.terms, match.maker_fill)
-        undo_fill(state, match.taker, match.terms, match.taker_fill)
-        return MAKER_FAILED
-    outcome = move_totals(state, match.market, match.taker_fill, match.maker_fill)
+    outcome = _carried(match)
+    if outcome == Outcome.ACCEPTED:
+        outcome = move_totals(state, match.market, match.taker_fill, match.maker_fill)
     if outcome != Outcome.ACCEPTED:
         undo_fill(state, match.maker, match.terms, match.maker_fill)
         undo_fill(state, match.taker, match.terms, match.taker_fill)
@@ -224,16 +326,29 @@ def _trade(match: Match, lots: i64) -> i64:
     return Outcome.ACCEPTED
 
 
+def _carried(match: Match) -> i64:
+    """Ask of both sides what open interest asks of what they add, and whether their margin carries the fill."""
+    state = match.machine.state
+    lots = open_lots_after(state, match.market, match.taker_fill, match.maker_fill)
+    ask_surcharge(state, match.market, match.taker, match.risk, match.terms, lots, match.taker_fill)
+    ask_surcharge(state, match.market, match.maker, match.risk, match.terms, lots, match.maker_fill)
+    forced = liquidates(match.machine)
+    if not forced and not may_stand(state, match.taker, match.risk, match.terms, match.taker_fill):
+        return Outcome.MARGIN
+    stands = may_stand(state, match.maker, match.risk, match.terms, match.maker_fill)
+    return Outcome.ACCEPTED if stands else MAKER_FAILED
+
+
 def _set_terms(match: Match, lots: i64) -> None:
     """What both sides would exchange, and what each would pay for it."""
     machine = match.machine
     state = machine.state
     rules = state.markets.words
     tick = lots * risk_market_multiplier(state.risk.words, match.risk, match.path.market)
-    quote = tick * match.path.price
+    quote = tick * match.path.price_ticks
     match.maker_fee = ppm_up(quote, market_maker_fee_ppm(rules, match.market))
     if liquidates(machine):
-        match.taker_fee = liquidation_fee(machine, match.market, match.fund, quote, tick, match.path.price)
+        match.taker_fee = liquidation_fee(machine, match.market, match.fund, quote, tick, match.path.price_ticks)
     else:
         match.taker_fee = ppm_up(quote, market_taker_fee_ppm(rules, match.market))
         match.maker_fee -= ppm_down(quote, market_rebate_ppm(rules, match.market))
@@ -250,16 +365,18 @@ def _settle(match: Match, lots: i64) -> None:
     registers = state.registers
     orders = state.orders.words
     machine.fills += 1
+    book_slice(machine, match.market, match.risk, match.terms, match.taker_fill)
     state.markets.mark(registers.arg_market)
     state.accounts.mark(registers.arg_account)
     state.accounts.mark(match.maker_number)
     if machine.events is not None:
         _tell_fill(match, lots)
     set_order_remaining_lots(orders, match.order, order_remaining_lots(orders, match.order) - lots)
-    unpair(state, match.order)
+    take_lots(state, match.path, lots)
+    shrink_pairs(machine, match.order, lots)
     state.orders.mark(match.slot)
     if order_remaining_lots(orders, match.order) == 0:
-        remove_order(state, match.path, match.slot, match.order, match.page, match.tail)
+        remove_order(state, match.path, match.slot, match.order, match.maker, match.page, match.tail)
     registers.arg_lots -= lots
     if registers.arg_lots == 0:
         machine.finish(Outcome.ACCEPTED)
@@ -269,15 +386,6 @@ def _tell_fill(match: Match, lots: i64) -> None:
     machine = match.machine
     state = machine.state
     registers = state.registers
-    machine.emit(
-        "fill",
-        registers.arg_market,
-        match.path.price,
-        lots,
-        registers.arg_side,
-        registers.arg_account,
-        match.maker_number,
-        registers.arg_id,
-        order_client_id(state.orders.words, match.order),
-        match.slot,
-    )
+    sides = (registers.arg_side, registers.arg_account, match.maker_number)
+    ids = (registers.arg_id, order_client_id(state.orders.words, match.order), match.slot)
+    machine.emit("fill", registers.arg_market, match.path.price_ticks, lots, *sides, *ids)

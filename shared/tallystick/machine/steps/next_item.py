@@ -6,11 +6,12 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tallystick.machine.machine import Machine
+from tallystick.machine.machine import Machine, begin_items, end_items
 from tallystick.records.codec import BY_NAME, Record, decode
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.fields import BulkFields, OrderFields
 from tallystick.state.layout import (
+    HALF_CANCELLED,
     ITEM_BYTES,
     ITEM_CANCEL,
     ITEM_CANCEL_BYTES,
@@ -31,12 +32,12 @@ def step(machine: Machine) -> None:
     """Begin the next item, place behind the cancel of a replace, or end the bulk behind its last item.
 
     An item that is none ends the bulk; those before it stand. The order of a replace is not placed when there was
-    nothing to cancel. Rejects: MALFORMED, OUT_OF_RANGE. Twin: contracts/src/referee/steps/NextItem.sol.
+    nothing to cancel, or the old one has become it in its place. Rejects: MALFORMED, OUT_OF_RANGE. Twin: contracts/src/referee/steps/NextItem.sol.
     """
     registers = machine.state.registers
 
     # READ
-    _find_record(registers)
+    begin_items(registers, Phase.NEXT_ITEM)
     record = decode(machine.record_in_progress())
     # FETCH_RECORD has found it sound.
     assert isinstance(record, Record)
@@ -59,16 +60,17 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    if what == ITEM_REPLACE and registers.bulk_half == 1:
+    if what == ITEM_REPLACE and registers.bulk_half:
+        goes = registers.bulk_half == HALF_CANCELLED and registers.outcome == Outcome.ACCEPTED
         registers.bulk_half = 0
         registers.bulk_item = end
-        if registers.outcome == Outcome.ACCEPTED:
+        if goes:
             _place(registers, record, item)
         return
     machine.emit("item", what)
     if what in (ITEM_CANCEL, ITEM_REPLACE):
         _cancel(registers, record, item, slots)
-        registers.bulk_half = 1 if what == ITEM_REPLACE else 0
+        registers.bulk_half = HALF_CANCELLED if what == ITEM_REPLACE else 0
     else:
         _place(registers, record, item)
     if what != ITEM_REPLACE:
@@ -77,24 +79,8 @@ def step(machine: Machine) -> None:
     # WRITE: registers only.
 
 
-def _find_record(registers: Registers) -> None:
-    """Keep where the record is before its first item, and say so again before every other."""
-    if registers.resume == 0:
-        registers.resume = Phase.NEXT_ITEM
-        registers.bulk_at = registers.arg_record_at
-        registers.bulk_end = registers.arg_record_end
-    registers.arg_record_at = registers.bulk_at
-    registers.arg_record_end = registers.bulk_end
-
-
 def _end(machine: Machine, outcome: i64) -> None:
-    registers = machine.state.registers
-    registers.resume = 0
-    registers.bulk_at = 0
-    registers.bulk_end = 0
-    registers.bulk_item = 0
-    registers.bulk_slot = 0
-    registers.bulk_half = 0
+    end_items(machine.state.registers)
     machine.finish(outcome)
 
 
@@ -113,9 +99,12 @@ def _check(item: bytes, what: i64) -> i64:
 
 
 def _cancel(registers: Registers, record: Record, item: bytes, slots: bytes) -> None:
+    """Cancel the order with the item's client id; of a replace the step is told what is to stand in its place."""
     slot = registers.bulk_slot
     registers.arg_account = record.values[BulkFields.ACCOUNT]
     registers.arg_id = int.from_bytes(item[-8:], "big")
+    if item[0] & 3 == ITEM_REPLACE:
+        _set_order(registers, record, item)
     given = slots[slot : slot + ITEM_SLOT_BYTES] if slot + ITEM_SLOT_BYTES <= len(slots) else b""
     registers.arg_slot = int.from_bytes(given, "big") & MAX_SLOT
     registers.bulk_slot = slot + ITEM_SLOT_BYTES
@@ -124,11 +113,15 @@ def _cancel(registers: Registers, record: Record, item: bytes, slots: bytes) -> 
 
 def _place(registers: Registers, record: Record, item: bytes) -> None:
     registers.arg_account = record.values[BulkFields.ACCOUNT]
+    registers.arg_id = int.from_bytes(item[-8:], "big")
+    _set_order(registers, record, item)
+    registers.phase = Phase.PLACE_ORDER
+
+
+def _set_order(registers: Registers, record: Record, item: bytes) -> None:
     registers.arg_market = item[1]
     registers.arg_side = item[0] >> ITEM_SIDE_SHIFT
     registers.arg_flags = int.from_bytes(item[2:4], "big")
     registers.arg_price_ticks = int.from_bytes(item[4:7], "big")
     registers.arg_lots = int.from_bytes(item[7:11], "big")
-    registers.arg_id = int.from_bytes(item[11:19], "big")
     registers.arg_time_ms = record.values[BulkFields.EXPIRY_MS]
-    registers.phase = Phase.PLACE_ORDER

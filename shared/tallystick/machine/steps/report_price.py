@@ -1,82 +1,96 @@
-"""REPORT_PRICE: take one signer's price into a market's round."""
+"""REPORT_PRICE: take the next pair of a report as its signer's newest price of a market."""
 
 from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.bits import ones, shift_left
-from tallystick.machine.machine import Machine
-from tallystick.machine.market.stages import now_ms
+from tallystick.machine.machine import Machine, are_whole, end_items, recall_record
+from tallystick.machine.market.stages import is_fresh, report_age
+from tallystick.records.codec import Record, decode
 from tallystick.state.cells import (
     Market,
     Oracle,
-    config_quorum,
+    Price,
     market_status,
-    oracle_round,
-    oracle_seen,
+    oracle_times,
+    price_index_ms,
     set_oracle_prices,
-    set_oracle_round,
-    set_oracle_seen,
+    set_oracle_times,
 )
 from tallystick.state.codes import Outcome, Phase
-from tallystick.state.layout import MARKET_LIVE, MAX_SIGNERS, REPORT_AGE_MS, REPORT_AHEAD_MS
+from tallystick.state.fields import ReportPricesFields
+from tallystick.state.layout import MARKET_LIVE, MAX_MARKETS, REPORT_PAIR_BYTES, REPORT_STEP_MS, WORK, Registers
 from tallystick.state.state import State
 
 
 def step(machine: Machine) -> None:
-    """Accept the report in progress; a newer round discards the older one, a quorum makes a median.
+    """Keep the price of the pair whose turn it is beside those of the other signers, which make the index together.
 
-    A round's number is at most its report's time in milliseconds, so that no signer can use the numbers up. Rejects:
-    NO_MARKET, OUT_OF_RANGE (zero price, round beyond its time), STALE_REPORT, OLD_ROUND, DUPLICATE_REPORT. Twin:
+    Each pair has its own outcome and its own work; one that fails does not stop the others. Rejects: MALFORMED (no pairs,
+    or a part of one), NO_MARKET, OUT_OF_RANGE (zero price), STALE_REPORT, OLD_REPORT. Twin:
     contracts/src/referee/steps/ReportPrice.sol.
     """
     state = machine.state
     registers = state.registers
 
     # READ
+    recall_record(registers)
+    record = decode(machine.record_in_progress())
+    # FETCH_RECORD has found it sound.
+    assert isinstance(record, Record)
+    pairs = record.blobs[0]
+    if not are_whole(len(pairs), REPORT_PAIR_BYTES):
+        end_items(registers)
+        machine.finish(Outcome.MALFORMED)
+        return
+    _next_pair(registers, pairs)
+    machine.emit("pair", registers.arg_market)
+    if registers.arg_market >= MAX_MARKETS:
+        machine.finish(Outcome.NO_MARKET)
+        return
+    signer: i64 = record.values[ReportPricesFields.SIGNER]
+    time: i64 = record.values[ReportPricesFields.TIME_MS]
     market = state.markets.open(registers.arg_market)
-    config = state.config.open(0)
     oracle = state.oracles.open(registers.arg_market)
-    words = state.oracles.words
+    price = state.prices.open(registers.arg_market)
 
     # CHECK
-    outcome = _check(state, market, oracle)
+    outcome = _check(state, market, oracle, price, signer, time)
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
         return
 
     # APPLY
-    if registers.arg_id > oracle_round(words, oracle):
-        set_oracle_round(words, oracle, registers.arg_id)
-        set_oracle_seen(words, oracle, 0)
-        signer: i64
-        for signer in range(MAX_SIGNERS):
-            set_oracle_prices(words, oracle, signer, 0)
-    set_oracle_seen(words, oracle, oracle_seen(words, oracle) | shift_left(1, registers.arg_slot))
-    set_oracle_prices(words, oracle, registers.arg_slot, registers.arg_price_ticks)
+    set_oracle_prices(state.oracles.words, oracle, signer, registers.arg_price_ticks)
+    set_oracle_times(state.oracles.words, oracle, signer, time)
 
     # WRITE
     state.oracles.mark(registers.arg_market)
-    if ones(oracle_seen(words, oracle)) >= config_quorum(state.config.words, config):
-        registers.phase = Phase.COMMIT_MEDIAN
-    else:
-        machine.finish(Outcome.ACCEPTED)
+    registers.phase = Phase.COMMIT_MEDIAN
 
 
-def _check(state: State, market: Market, oracle: Oracle) -> i64:
+def _next_pair(registers: Registers, pairs: bytes) -> None:
+    """Make the pair whose turn it is the one in progress; with the last one the record has no more."""
+    end: i64 = registers.bulk_item + REPORT_PAIR_BYTES
+    registers.arg_market = pairs[end - 4]
+    registers.arg_price_ticks = int.from_bytes(pairs[end - 3 : end], "big")
+    registers.work = WORK
+    registers.bulk_item = end
+    if end == len(pairs):
+        end_items(registers)
+
+
+def _check(state: State, market: Market, oracle: Oracle, price: Price, signer: i64, time: i64) -> i64:
     registers = state.registers
-    words = state.oracles.words
-    time = registers.arg_time_ms
-    now = now_ms(registers)
-    newest = oracle_round(words, oracle)
     if market_status(state.markets.words, market) != MARKET_LIVE:
         return Outcome.NO_MARKET
-    if registers.arg_price_ticks == 0 or registers.arg_id > time:
+    if registers.arg_price_ticks == 0:
         return Outcome.OUT_OF_RANGE
-    if time + REPORT_AGE_MS < now or time > now + REPORT_AHEAD_MS:
+    if not is_fresh(registers, time):
         return Outcome.STALE_REPORT
-    if registers.arg_id < newest:
-        return Outcome.OLD_ROUND
-    if registers.arg_id == newest and oracle_seen(words, oracle) >> registers.arg_slot & 1:
-        return Outcome.DUPLICATE_REPORT
+    last = oracle_times(state.oracles.words, oracle, signer)
+    if last != 0 and time < last + REPORT_STEP_MS:
+        return Outcome.OLD_REPORT
+    if time + report_age(registers) < price_index_ms(state.prices.words, price):
+        return Outcome.OLD_REPORT
     return Outcome.ACCEPTED

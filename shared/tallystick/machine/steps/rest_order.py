@@ -5,17 +5,14 @@ from __future__ import annotations
 from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.bits import set_bit
-from tallystick.machine.liveness import sequence
+from tallystick.machine.liveness import sequence, was_its_pair
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.book import NO_PAGE, PAGE_LIMBS, Path, level_index, occupy, open_price, park
-from tallystick.machine.market.margin import initial_margin
-from tallystick.machine.market.risk import health
-from tallystick.machine.market.trade import NO_SLOT, find_position
+from tallystick.machine.market.book import NO_PAGE, PAGE_LIMBS, Path, add_lots, level_index, occupy, open_price, park
+from tallystick.machine.orders.carried import in_progress, is_carried
 from tallystick.state.cells import (
     Account,
     Order,
-    Risk,
-    account_position_size_lots,
+    account_orders,
     level_orders,
     level_tail_page,
     order_account,
@@ -26,7 +23,7 @@ from tallystick.state.cells import (
     page_bits,
     page_next_page,
     page_used,
-    risk_market_multiplier,
+    set_account_orders,
     set_level_head_page,
     set_level_orders,
     set_level_tail_page,
@@ -46,7 +43,7 @@ from tallystick.state.cells import (
     set_page_used,
 )
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import BUY, MAX_PAGES, PAGE_SLOTS
+from tallystick.state.layout import MAX_ORDERS, MAX_PAGES, ORDERS_MOST, PAGE_SLOTS, Registers
 from tallystick.state.state import State
 
 
@@ -68,8 +65,9 @@ class Place:
 def step(machine: Machine) -> None:
     """Rest the order in progress behind the orders already at its price, or at its trigger.
 
-    Rejects: MARGIN (the account cannot carry the order were it filled alone), BOOK_FULL, NO_SUCH_ORDER (the one it is to
-    be paired with). Twin: contracts/src/referee/steps/RestOrder.sol.
+    What a fired order has left when its work is done, or behind the collar, is parked again unasked, as old as it was. Rejects: BOOK_FULL,
+    TOO_MANY_ORDERS (of the account), NO_SUCH_ORDER (the one it is to be paired with), MARGIN (the account cannot carry
+    the order were it filled alone), WORK_LIMIT or UNFILLED (it is parked again). Twin: contracts/src/referee/steps/RestOrder.sol.
     """
     state = machine.state
     registers = state.registers
@@ -77,18 +75,25 @@ def step(machine: Machine) -> None:
     # READ
     account = state.accounts.open(registers.arg_account)
     risk = state.risk.open(0)
+    market = state.markets.open(registers.arg_market)
     place = Place(Path(registers.arg_market, registers.arg_side))
     if not _open_place(state, place):
         machine.finish(Outcome.BOOK_FULL)
         return
+    again = _is_parked_again(registers)
     pairs = registers.arg_pair != 0
     other = state.orders.open(registers.arg_pair_slot) if pairs else Order(0)
 
     # CHECK
-    if pairs and not _may_pair(state, other):
+    if not again and account_orders(state.accounts.words, account) >= MAX_ORDERS:
+        machine.finish(Outcome.TOO_MANY_ORDERS)
+        return
+    if registers.fired_trigger_ticks:
+        pairs = pairs and was_its_pair(state, other)
+    elif pairs and not _may_pair(state, other):
         machine.finish(Outcome.NO_SUCH_ORDER)
         return
-    if not _can_carry(state, account, risk):
+    if not again and not is_carried(state, account, risk, market, in_progress(registers)):
         machine.finish(Outcome.MARGIN)
         return
 
@@ -97,12 +102,14 @@ def step(machine: Machine) -> None:
         _take_page(state, place)
     _append(state, place)
     _write_order(state, place.order)
+    _count(state, account)
     if pairs:
         _pair(state, place, other)
 
     # WRITE
     slot = place.number << 6 | place.position
     state.orders.mark(slot)
+    state.accounts.mark(registers.arg_account)
     state.pages.mark(place.number)
     if place.tail:
         state.pages.mark(place.tail)
@@ -111,11 +118,26 @@ def step(machine: Machine) -> None:
     if machine.events is not None:
         name = "parked" if registers.arg_trigger_ticks else "rested"
         machine.emit(name, registers.arg_account, registers.arg_id, slot, registers.arg_lots)
-    machine.finish(Outcome.ACCEPTED)
+    machine.finish(_why_parked(registers) if again else Outcome.ACCEPTED)
+
+
+def _is_parked_again(registers: Registers) -> bool:
+    """Whether the order in progress has fired and goes back to where it lay: no other fired one has a trigger."""
+    return registers.fired_trigger_ticks != 0 and registers.arg_trigger_ticks != 0
+
+
+def _why_parked(registers: Registers) -> i64:
+    """Return why the order in progress is parked again: its work is done, or it was left by the collar."""
+    return Outcome.WORK_LIMIT if registers.work == 0 else Outcome.UNFILLED
+
+
+def _age(registers: Registers) -> i64:
+    """Return the sequence of the order in progress: that of now, or the one it was parked with before."""
+    return registers.fired_sequence if _is_parked_again(registers) else sequence(registers)
 
 
 def _open_place(state: State, place: Place) -> bool:
-    """Open the price, its tail page, the fresh page if one is needed, and the order; False when no pages are left."""
+    """Open the price, its tail page, the fresh page if one is needed, and the order; False when no pages are left, or there are ORDERS_MOST orders."""
     registers = state.registers
     path = place.path
     trigger = registers.arg_trigger_ticks
@@ -130,7 +152,7 @@ def _open_place(state: State, place: Place) -> bool:
     place.number = place.tail
     if place.fresh:
         place.number = registers.free_page or registers.page_count + 1
-    if place.number > MAX_PAGES:
+    if place.number > MAX_PAGES or registers.orders_total >= ORDERS_MOST:
         return False
     place.page = state.pages.open(place.number) if place.fresh else place.tail_page
     place.position = 0 if place.fresh else page_used(state.pages.words, place.page)
@@ -154,25 +176,8 @@ def _pair(state: State, place: Place, other: Order) -> None:
     set_order_pair_slot(words, place.order, registers.arg_pair_slot)
     set_order_pair_sequence(words, place.order, order_sequence(words, other))
     set_order_pair_slot(words, other, place.number << 6 | place.position)
-    set_order_pair_sequence(words, other, sequence(registers))
+    set_order_pair_sequence(words, other, _age(registers))
     state.orders.mark(registers.arg_pair_slot)
-
-
-def _can_carry(state: State, account: Account, risk: Risk) -> bool:
-    """Whether the account's value covers its initial margin and that of the order, or the order only reduces."""
-    registers = state.registers
-    slot = find_position(state.accounts.words, account, registers.arg_market)
-    if slot == NO_SLOT:
-        return False
-    size = account_position_size_lots(state.accounts.words, account, slot)
-    against = -size if registers.arg_side == BUY else size
-    if against >= registers.arg_lots:
-        return True
-    marks = state.risk.words
-    market = registers.arg_market
-    quote = registers.arg_lots * registers.arg_price_ticks * risk_market_multiplier(marks, risk, market)
-    measured = health(state, account, risk)
-    return measured.value >= measured.initial + initial_margin(marks, risk, market, quote)
 
 
 def _take_page(state: State, place: Place) -> None:
@@ -196,7 +201,15 @@ def _append(state: State, place: Place) -> None:
     set_page_used(state.pages.words, place.page, page_used(state.pages.words, place.page) + 1)
     set_bit(state.pages.words, page_bits(place.page), PAGE_LIMBS, place.position)
     set_level_orders(state.levels.words, place.path.level, level_orders(state.levels.words, place.path.level) + 1)
+    add_lots(state, place.path, state.registers.arg_lots)
     occupy(state, place.path)
+
+
+def _count(state: State, account: Account) -> None:
+    """Count the order among its account's and among all."""
+    words = state.accounts.words
+    set_account_orders(words, account, account_orders(words, account) + 1)
+    state.registers.orders_total += 1
 
 
 def _write_order(state: State, order: Order) -> None:
@@ -208,7 +221,7 @@ def _write_order(state: State, order: Order) -> None:
     set_order_price_ticks(words, order, registers.arg_price_ticks)
     set_order_remaining_lots(words, order, registers.arg_lots)
     set_order_client_id(words, order, registers.arg_id)
-    set_order_sequence(words, order, sequence(registers))
+    set_order_sequence(words, order, _age(registers))
     set_order_expiry_ms(words, order, registers.arg_time_ms)
     set_order_flags(words, order, registers.arg_flags)
     set_order_trigger_ticks(words, order, registers.arg_trigger_ticks)

@@ -1,26 +1,20 @@
-"""TAKE_OVER: the insurance fund takes up a position that the book does not."""
+"""TAKE_OVER: the market's insurance fund takes up lots of a position that the book does not."""
 
 from __future__ import annotations
 
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.liquidation import (
-    FUND,
-    Transfer,
-    bankrupt,
-    book_crosses,
-    book_transfer,
-    check_case,
-    fund_takes,
-    open_case,
-)
+from tallystick.machine.market.funds import fund_of, is_fund
+from tallystick.machine.market.ladder import Transfer, book_takeover, check_ladder, fund_takes
+from tallystick.machine.market.liquidation import open_case
 from tallystick.state.codes import Outcome
 
 
 def step(machine: Machine) -> None:
-    """Move as much of the position to the insurance fund, at the zero price, as its cap has room for.
+    """Move the lots that the record names to the market's insurance fund, at the index less the market's fee.
 
-    Rejects: HEALTHY (also the fund itself), NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, BOOK_CROSSES (somebody bids the zero price or
-    better), INSURANCE_LIMIT (no room below the market's cap, or the fund's own margin would not carry it). Twin:
+    Rejects: HEALTHY (also a fund itself), NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, BRAKE, BOOK_FIRST (it does
+    not owe, and no LIQUIDATE has just left something of it), INSURANCE_LIMIT (no lots, or more than are to be closed, the
+    market's cap has room for, the fund may bear of accounts that owe, or its own margin would carry). Twin:
     contracts/src/referee/steps/TakeOver.sol.
     """
     state = machine.state
@@ -28,19 +22,17 @@ def step(machine: Machine) -> None:
 
     # READ
     case = open_case(machine, registers.arg_account, registers.arg_market)
-    fund = state.accounts.open(FUND)
+    fund = state.accounts.open(fund_of(case.market_number))
 
     # CHECK
-    outcome = Outcome.HEALTHY if case.number == FUND else check_case(case)
-    if outcome == Outcome.ACCEPTED and not bankrupt(case) and book_crosses(case):
-        outcome = Outcome.BOOK_CROSSES
     moved = Transfer()
-    if outcome == Outcome.ACCEPTED and not fund_takes(case, fund, moved):
+    outcome = Outcome.HEALTHY if is_fund(case.number) else check_ladder(case)
+    if outcome == Outcome.ACCEPTED and not fund_takes(case, fund, registers.arg_lots, moved):
         outcome = Outcome.INSURANCE_LIMIT
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
         return
 
     # APPLY and WRITE
-    book_transfer(case, FUND, moved)
+    book_takeover(case, moved)
     machine.finish(Outcome.ACCEPTED)

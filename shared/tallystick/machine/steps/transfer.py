@@ -1,14 +1,15 @@
-"""TRANSFER: move cash between the accounts of one owner, or into the insurance fund."""
+"""TRANSFER: move cash between the accounts of one owner, or into an insurance fund or the treasury."""
 
 from __future__ import annotations
 
 from mypy_extensions import i64
 
 from tallystick.machine.machine import Machine
+from tallystick.machine.market.funds import is_nobodys
 from tallystick.machine.market.risk import health, withdrawable
 from tallystick.state.cells import account_cash_units, account_owner, set_account_cash_units, set_account_owner
 from tallystick.state.codes import Outcome
-from tallystick.state.layout import INSURANCE_ACCOUNT, MAIN_ACCOUNT_MASK, MAX_CASH_UNITS
+from tallystick.state.layout import LEAN_WORST, MAIN_ACCOUNT_MASK, MAX_CASH_UNITS
 
 
 def step(machine: Machine) -> None:
@@ -34,9 +35,9 @@ def step(machine: Machine) -> None:
     outcome: i64 = Outcome.ACCEPTED
     if amount == 0 or number == other:
         outcome = Outcome.OUT_OF_RANGE
-    elif other != INSURANCE_ACCOUNT and not family:
+    elif not is_nobodys(other) and not family:
         outcome = Outcome.NOT_AUTHORISED
-    elif amount > withdrawable(state, health(state, account, risk)):
+    elif amount > withdrawable(state, health(state, account, risk, LEAN_WORST)):
         outcome = Outcome.NOT_WITHDRAWABLE
     elif (
         account_cash_units(words, account) - amount < -MAX_CASH_UNITS
@@ -50,7 +51,7 @@ def step(machine: Machine) -> None:
     # APPLY
     set_account_cash_units(words, account, account_cash_units(words, account) - amount)
     set_account_cash_units(words, target, account_cash_units(words, target) + amount)
-    if other != INSURANCE_ACCOUNT:
+    if not is_nobodys(other):
         set_account_owner(words, target, account_owner(words, account))
 
     # WRITE

@@ -1,58 +1,43 @@
-"""UPDATE_MARK: move the mark after the index, as far as the book and the bounds let it."""
+"""UPDATE_MARK: take the sample of the book that was due, and let the mark follow the index as far from it as the book is."""
 
 from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.arith import (
-    clamp,
-    div_down,
-    median_of,
-    mul_div_down,
-    mul_div_up,
-    periods_down,
-    ppm_down,
-    whole_down,
-)
+from tallystick.machine.arith import clamp, div_down, div_to_zero, mul_div_to_zero, periods_down
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.book import NO_PRICE, best_price
-from tallystick.machine.market.instrument import exposure_of, pays_funding, weight_of, worth_of
+from tallystick.machine.market.book import NO_PRICE
+from tallystick.machine.market.instrument import charge_funding, funding_index, pays_funding
+from tallystick.machine.orders.carried import basis_bound_ppm
+from tallystick.machine.orders.sampling import is_sample_due, set_mark
 from tallystick.state.cells import (
     Market,
     Price,
     Risk,
-    market_band_ppm,
-    market_move_ppm,
-    market_open_interest_lots,
-    market_surcharge_from_units,
-    market_surcharge_to_units,
-    price_anchor_ms,
-    price_anchor_ticks,
     price_basis_ppm,
-    price_index_ms,
     price_index_ticks,
-    price_resumed_ms,
-    price_sample_minute,
-    risk_market_initial_ppm,
+    price_premium_count,
+    price_premium_sum_ppm,
+    price_sample_ms,
+    price_tick_hour,
+    risk_market_index_ticks,
     risk_market_mark_ticks,
-    set_price_anchor_ms,
-    set_price_anchor_ticks,
     set_price_basis_ppm,
-    set_risk_market_index_ms,
-    set_risk_market_mark_ticks,
-    set_risk_market_resumed_ms,
-    set_risk_market_surcharge_ppm,
+    set_price_premium_count,
+    set_price_premium_sum_ppm,
+    set_price_sample_ms,
+    set_price_tick_hour,
 )
 from tallystick.state.codes import Phase
-from tallystick.state.layout import BASIS_MS, BUY, MINUTE_MS, MOVE_MS, PPM, SELL
+from tallystick.state.layout import BASIS_MS, HOUR_MS, PPM, SAMPLE_MOST_MS, WORK
 from tallystick.state.state import State
 
 
 def step(machine: Machine) -> None:
-    """Set the mark to the median of the index, the index and its usual distance from the book, and the book's middle.
+    """Move the basis towards the book and count its premium; in a new hour first charge for the samples of the one before.
 
-    Then set what open interest adds to the initial margin. Rounding: the basis and the middle down, the surcharge up.
-    Twin: contracts/src/referee/steps/UpdateMark.sol.
+    Hours without a sample charge nothing. Rounding: moves, premiums, averages and rates to zero. Twin:
+    contracts/src/referee/steps/UpdateMark.sol.
     """
     state = machine.state
     registers = state.registers
@@ -62,72 +47,73 @@ def step(machine: Machine) -> None:
     market = state.markets.open(number)
     risk = state.risk.open(0)
     price = state.prices.open(number)
-    bid = best_price(state, number, BUY)
-    ask = best_price(state, number, SELL)
 
     # CHECK: nothing; the reports that led here were checked.
 
     # APPLY
-    mark = _fair(state, market, price, bid, ask)
-    mark = _bounded(state, price, mark, risk_market_mark_ticks(state.risk.words, risk, number), market)
-    set_risk_market_mark_ticks(state.risk.words, risk, number, mark)
-    set_risk_market_index_ms(state.risk.words, risk, number, price_index_ms(state.prices.words, price))
-    set_risk_market_resumed_ms(state.risk.words, risk, number, price_resumed_ms(state.prices.words, price))
-    set_risk_market_surcharge_ppm(state.risk.words, risk, number, _surcharge(state, market, risk, number))
+    if is_sample_due(state, price):
+        _take_sample(machine, market, risk, price)
+    set_mark(state, market, risk, price, number)
 
     # WRITE
     state.risk.mark(0)
     state.prices.mark(number)
-    machine.emit("mark", number, mark)
-    due = periods_down(registers.clock_ms, MINUTE_MS) > price_sample_minute(state.prices.words, price)
-    if due and pays_funding(state.markets.words, market):
-        registers.phase = Phase.SAMPLE_FUNDING
-    else:
-        registers.phase = Phase.FIRE_TRIGGER
+    machine.emit("mark", number, risk_market_mark_ticks(state.risk.words, risk, number))
+    registers.work = WORK
+    registers.phase = Phase.FIRE_TRIGGER
 
 
-def _fair(state: State, market: Market, price: Price, bid: i64, ask: i64) -> i64:
-    """Average the basis in and return the median of three prices; the index alone when a book side is empty."""
-    words = state.prices.words
-    index = price_index_ticks(words, price)
-    if NO_PRICE in (bid, ask):
-        return index
-    both = bid + ask
-    elapsed = state.registers.arg_amount
-    basis = price_basis_ppm(words, price)
-    distance = div_down(both * PPM, 2) - index * PPM
-    basis += mul_div_down(distance - basis, elapsed, BASIS_MS)
-    basis = clamp(basis, index * market_band_ppm(state.markets.words, market))
-    set_price_basis_ppm(words, price, basis)
-    return median_of(index, index + whole_down(basis), div_down(both, 2))
+def _take_sample(machine: Machine, market: Market, risk: Risk, price: Price) -> None:
+    """Count the prices found for the time since the sample before, at most SAMPLE_MOST_MS.
 
-
-def _bounded(state: State, price: Price, mark: i64, last: i64, market: Market) -> i64:
-    """Return a mark no further from where it stood when the window for its moves began than it may: a tick at least.
-
-    However many rounds and reports there are within a window, together they move it no further.
+    Where a side has none, the book is where the index is.
     """
+    state = machine.state
+    registers = state.registers
     words = state.prices.words
-    clock = state.registers.clock_ms
-    if last == 0 or clock - price_anchor_ms(words, price) >= MOVE_MS:
-        set_price_anchor_ticks(words, price, mark if last == 0 else last)
-        set_price_anchor_ms(words, price, clock)
-    anchor = price_anchor_ticks(words, price)
-    most = ppm_down(anchor, market_move_ppm(state.markets.words, market))
-    return anchor + clamp(mark - anchor, most if most > 0 else 1)
+    index = risk_market_index_ticks(state.risk.words, risk, registers.arg_market)
+    bound = basis_bound_ppm(state, market, risk, registers.arg_market)
+    bid, ask = registers.arg_price_ticks, registers.arg_time_ms
+    if NO_PRICE in (bid, ask):
+        bid = ask = index
+    waited = registers.clock_ms - price_sample_ms(words, price)
+    waited = waited if waited < SAMPLE_MOST_MS else SAMPLE_MOST_MS
+    _move_basis(state, price, index, bid + ask, bound, waited)
+    if pays_funding(state.markets.words, market):
+        _tick(machine, risk, price)
+        sampled = price_premium_sum_ppm(words, price) + clamp(premium(index, bid, ask), bound) * waited
+        set_price_premium_sum_ppm(words, price, sampled)
+        set_price_premium_count(words, price, price_premium_count(words, price) + waited)
+    set_price_sample_ms(words, price, registers.clock_ms)
 
 
-def _surcharge(state: State, market: Market, risk: Risk, number: i64) -> i64:
-    """Return what open interest adds to the initial margin fraction: from nothing up to all of the notional."""
-    rules = state.markets.words
-    marks = state.risk.words
-    begins = market_surcharge_from_units(rules, market)
-    ends = market_surcharge_to_units(rules, market)
-    exposure = exposure_of(marks, risk, number, market_open_interest_lots(rules, market))
-    worth = weight_of(worth_of(marks, risk, number, exposure))
-    if begins == 0 or worth <= begins:
-        return 0
-    room = PPM - risk_market_initial_ppm(marks, risk, number)
-    if worth >= ends:
-        return room
-    return mul_div_up(worth - begins, room, ends - begins)
+def _move_basis(state: State, price: Price, index: i64, both: i64, bound: i64, waited: i64) -> None:
+    """Move the basis towards the book's middle, half of `both`."""
+    words = state.prices.words
+    basis = price_basis_ppm(words, price)
+    distance = clamp(div_down(both * PPM, 2) - index * PPM, index * bound)
+    basis += mul_div_to_zero(distance - basis, waited, BASIS_MS)
+    set_price_basis_ppm(words, price, basis)
+
+
+def _tick(machine: Machine, risk: Risk, price: Price) -> None:
+    """In a new hour charge for what was sampled before it, if anything was."""
+    state = machine.state
+    number = state.registers.arg_market
+    words = state.prices.words
+    hour = periods_down(state.registers.clock_ms, HOUR_MS)
+    if hour <= price_tick_hour(words, price):
+        return
+    if price_premium_count(words, price):
+        rate = charge_funding(words, price, state.risk.words, risk, number)
+        index = price_index_ticks(words, price)
+        machine.emit("funding", number, rate, index, funding_index(state.risk.words, risk, number))
+    set_price_tick_hour(words, price, hour)
+
+
+def premium(index: i64, bid: i64, ask: i64) -> i64:
+    """Return how far the book is beyond the index, in millionths of it: below 0 when sellers are."""
+    beyond: i64 = bid - index if bid > index else 0
+    if ask < index:
+        beyond -= index - ask
+    return div_to_zero(beyond * PPM, index)

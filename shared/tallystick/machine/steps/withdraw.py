@@ -6,6 +6,7 @@ from tallystick.machine.machine import Machine
 from tallystick.machine.market.risk import health, withdrawable
 from tallystick.machine.outbox import append_withdrawal
 from tallystick.state.codes import Outcome
+from tallystick.state.layout import LEAN_WORST
 
 NOBODY = bytes(20)
 
@@ -26,7 +27,7 @@ def step(machine: Machine) -> None:
     if registers.arg_amount == 0 or registers.arg_address == NOBODY:
         machine.finish(Outcome.OUT_OF_RANGE)
         return
-    if registers.arg_amount > withdrawable(state, health(state, account, risk)):
+    if registers.arg_amount > withdrawable(state, health(state, account, risk, LEAN_WORST)):
         machine.finish(Outcome.NOT_WITHDRAWABLE)
         return
 

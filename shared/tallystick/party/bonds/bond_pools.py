@@ -14,6 +14,7 @@ from tallystick.party.strategy.moves import Call
 from tallystick.party.strategy.strategy import Due
 from tallystick.rollup.views.assertion_view import RollupView, Status, assertion_id
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BlockNumber
 from tallystick.state.state import state_hash
 
 
@@ -89,7 +90,7 @@ def purpose_of(due: Due, rollup: RollupView) -> Purpose | None:
     return None
 
 
-def read_pools(client: L1, deployment: Deployment, head: int, me: bytes = b"") -> list[Pool]:
+def read_pools(client: L1, deployment: Deployment, head: BlockNumber, me: bytes = b"") -> list[Pool]:
     """Return every pool anybody has opened, oldest first; `me` is who asks.
 
     Raises: L1Error.

@@ -18,6 +18,7 @@ from tallystick.party.mind import Mind
 from tallystick.party.strategy.moves import Call
 from tallystick.party.strategy.strategy import Due
 from tallystick.rollup.views.fold import ChainEvent
+from tallystick.state.ordinals import BlockNumber
 
 LEAST_WEI: Final = 10**16
 """Less is not worth joining with, unless it is all that is missing."""
@@ -54,7 +55,7 @@ class Pooling:
             if event.name == "Joined":
                 self._empty.discard(event.args["pool"])
 
-    def roll_back(self, block: int) -> None:
+    def roll_back(self, block: BlockNumber) -> None:
         """L1 was reorganised: what came from above a block never happened."""
         self._view.rollback(block)
         self._empty.clear()

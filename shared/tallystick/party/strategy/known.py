@@ -16,6 +16,7 @@ from tallystick.party.strategy.player import Move
 from tallystick.rollup.replay import Expectation
 from tallystick.rollup.views.assertion_view import Assertion, RollupView
 from tallystick.rollup.views.credit_view import CreditView
+from tallystick.state.ordinals import BlockNumber
 
 
 class Role(Protocol):
@@ -51,7 +52,7 @@ class Known(Protocol):
         ...
 
     @property
-    def head(self) -> int:
+    def head(self) -> BlockNumber:
         """The block up to which L1 is read."""
         ...
 
@@ -87,7 +88,7 @@ class Known(Protocol):
         """Return the trace of a true assertion, None while it is being made."""
         ...
 
-    def posted_block(self, batch: int) -> int:
+    def posted_block(self, batch: int) -> BlockNumber:
         """Return the block a batch was posted in."""
         ...
 
@@ -152,7 +153,7 @@ def time_of(known: Known, assertion: Assertion) -> int:
 def window_of(known: Known, fastest: int, moves_left: int) -> Window:
     """Return the time a transaction has when so many more must land before a rival has the whole period."""
     left = max(0, known.terms.challenge_period_blocks - fastest)
-    return Window(first_block=known.head, deadline_block=known.head + max(1, left // moves_left))
+    return Window(first_block=known.head, deadline_block=BlockNumber(known.head + max(1, left // moves_left)))
 
 
 def own_bonds(known: Known) -> list[Assertion]:

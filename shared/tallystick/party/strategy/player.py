@@ -23,6 +23,7 @@ from tallystick.party.strategy.player_states import (
     dispute_state,
     edge_state,
 )
+from tallystick.state.ordinals import BlockNumber
 
 MAX_OPENINGS: Final = 150
 """Openings in one transaction: each costs at most 45,000 gas, and EIP-7825 caps a transaction at 2^24."""
@@ -120,7 +121,7 @@ class Player:
         roots = (view.edges[id_].edge for id_ in view.roots.get(self.claim.assertion, []))
         return next((root for root in roots if root.span == span), None)
 
-    def moves(self, view: ChallengeView, block: int) -> list[Move]:
+    def moves(self, view: ChallengeView, block: BlockNumber) -> list[Move]:
         """Return the moves to make at a block, none when there is nothing to do but wait."""
         root, dispute = self.root(view), view.dispute_below(self.claim.parent)
         action = DISPUTE_ACTIONS[self.state(view, root, block)]
@@ -139,7 +140,7 @@ class Player:
             self._walk(view, root, moves)
         return moves
 
-    def state(self, view: ChallengeView, root: Edge | None, block: int) -> DisputeState:
+    def state(self, view: ChallengeView, root: Edge | None, block: BlockNumber) -> DisputeState:
         """Return where the claim's dispute is at a block; `root` is the own one, None while it is not open."""
         dispute = view.dispute_below(self.claim.parent)
         standing: Standing | None = None
@@ -176,7 +177,7 @@ class Player:
                     pass
 
 
-def decide(view: ChallengeView, root: Edge, needed: int, block: int) -> Update | Decide:
+def decide(view: ChallengeView, root: Edge, needed: int, block: BlockNumber) -> Update | Decide:
     """Bring up to date what the root's total lacks of the blocks needed; decide with the last of it."""
     openings = stale(view, root, needed, block)
     if len(openings) > MAX_OPENINGS:
@@ -184,7 +185,7 @@ def decide(view: ChallengeView, root: Edge, needed: int, block: int) -> Update |
     return Decide(root=root, openings=openings)
 
 
-def settle(view: ChallengeView, root: Edge, period: int, block: int) -> Update | Settle:
+def settle(view: ChallengeView, root: Edge, period: int, block: BlockNumber) -> Update | Settle:
     """Bring up to date what the root's own total lacks of the period; settle with the last of it, and repay at once as
     many as one transaction holds.
     """
@@ -195,7 +196,7 @@ def settle(view: ChallengeView, root: Edge, period: int, block: int) -> Update |
     return Settle(root=root, openings=openings, payments=tuple(payments))
 
 
-def stale(view: ChallengeView, root: Edge, needed: int, block: int) -> tuple[Opening, ...]:
+def stale(view: ChallengeView, root: Edge, needed: int, block: BlockNumber) -> tuple[Opening, ...]:
     """Return the edges whose cached totals are short of what is needed at a root, children before parents.
 
     An edge needs what the own times above it leave of that. Those never fall, so an edge that was brought up to date

@@ -22,6 +22,7 @@ from tallystick.rollup.replay import Expectation
 from tallystick.rollup.views.assertion_view import Assertion, Status
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import Registers
+from tallystick.state.ordinals import BlockNumber
 
 __all__ = [
     "Due",
@@ -177,7 +178,7 @@ def asserted(known: Known, chain: list[Generation]) -> list[Due]:
     own = known.identity.duties
     wanted = own.dispute if children else own.propose and _is_overdue(known, expected, parent)
     block = known.head + 1
-    is_open = known.rollup.is_open(parent, block, known.terms.challenge_period_blocks)
+    is_open = known.rollup.is_open(parent, BlockNumber(block), known.terms.challenge_period_blocks)
     dispute = known.challenge.dispute_below(parent.id)
     # L1 would take another child of a parent whose dispute is decided, but no root of it: its bond would be lost
     is_decided = dispute is not None and bool(dispute.winner)
@@ -265,9 +266,9 @@ def _is_overdue(known: Known, expected: Expectation, parent: Assertion) -> bool:
     return known.head >= since + known.identity.patience_blocks
 
 
-def _earliest(known: Known, parent: Assertion) -> int:
+def _earliest(known: Known, parent: Assertion) -> BlockNumber:
     """Return the first block that takes a child: what left work over waits for nothing."""
-    return parent.block + (known.terms.min_interval_blocks if parent.halted else 0)
+    return BlockNumber(parent.block + (known.terms.min_interval_blocks if parent.halted else 0))
 
 
 def _movable_bond(known: Known, parent: Assertion) -> bytes:

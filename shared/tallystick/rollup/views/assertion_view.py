@@ -7,6 +7,7 @@ from enum import Enum
 
 from tallystick.rollup.views.fold import ChainEvent, View
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BlockNumber
 
 
 class Status(Enum):
@@ -33,7 +34,7 @@ class Assertion:
     limit: int
     next_limit: int
     proposer: bytes
-    block: int
+    block: BlockNumber
     status: Status
     bonded: bytes = b""
 
@@ -116,7 +117,7 @@ class RollupView(View):
         """Whether the bond that lies on an assertion, if any, may leave it."""
         return assertion.status is Status.CONFIRMED or bool(self.children.get(assertion.id))
 
-    def is_open(self, parent: Assertion, block: int, period: int) -> bool:
+    def is_open(self, parent: Assertion, block: BlockNumber, period: int) -> bool:
         """Whether L1 would take another child at a block: none is confirmed, nor was an only one alone for the period."""
         children = [self.assertions[each] for each in self.children.get(parent.id, [])]
         if parent.status is Status.REJECTED or any(each.status is Status.CONFIRMED for each in children):
@@ -127,7 +128,7 @@ class RollupView(View):
         """Return the other children of an assertion's parent."""
         return [self.assertions[each] for each in self.children[assertion.parent] if each != assertion.id]
 
-    def unrivalled_blocks(self, assertion: Assertion, block: int) -> int:
+    def unrivalled_blocks(self, assertion: Assertion, block: BlockNumber) -> int:
         """Return the blocks an assertion has been, or was, without a rival."""
         siblings = self.children[assertion.parent]
         if len(siblings) > 1:

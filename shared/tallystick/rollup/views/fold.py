@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from tallystick.state.ordinals import BlockNumber
+
 
 class ChainEvent(Protocol):
     """An event of one of the contracts, as `tallystick.l1.client.events` reads it."""
@@ -25,7 +27,7 @@ class ChainEvent(Protocol):
         ...
 
     @property
-    def block(self) -> int:
+    def block(self) -> BlockNumber:
         """The block it is in."""
         ...
 
@@ -48,7 +50,7 @@ class View:
             handler(event)
             self._events.append(event)
 
-    def rollback(self, block: int) -> None:
+    def rollback(self, block: BlockNumber) -> None:
         """Undo every event above a block."""
         kept = [event for event in self._events if event.block <= block]
         if len(kept) == len(self._events):

@@ -12,6 +12,7 @@ from tallystick.records.chunks import BatchHeader, chunks_hash
 from tallystick.rollup.views.fold import ChainEvent, View
 from tallystick.rollup.views.shelf import Blocks, Pairs, Row, Shelf
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BlockNumber
 
 HASH_BYTES: Final = 32
 BATCHES: Final = 0
@@ -44,7 +45,7 @@ class InboxView(View):
         if handler is not None:
             handler(event)
 
-    def rollback(self, block: int) -> None:
+    def rollback(self, block: BlockNumber) -> None:
         """Undo every event above a block."""
         self._shelf.drop_above(block)
         self.headers.recount()

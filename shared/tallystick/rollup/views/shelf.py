@@ -7,6 +7,8 @@ import weakref
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any, Final, Generic, TypeVar, overload
 
+from tallystick.state.ordinals import BlockNumber
+
 CACHE_KIB: Final = 4096
 Item = TypeVar("Item")
 
@@ -29,7 +31,7 @@ class Shelf:
         self._database.execute("BEGIN")
         weakref.finalize(self, self._database.close)
 
-    def put(self, kind: int, number: int, block: int, data: bytes) -> None:
+    def put(self, kind: int, number: int, block: BlockNumber, data: bytes) -> None:
         """Keep a thing, in the place of one with its number."""
         self._database.execute("INSERT OR REPLACE INTO things VALUES (?, ?, ?, ?)", (kind, number, block, data))
 
@@ -53,7 +55,7 @@ class Shelf:
         """Let go of a thing."""
         self._database.execute("DELETE FROM things WHERE kind = ? AND number = ?", (kind, number))
 
-    def drop_above(self, block: int) -> None:
+    def drop_above(self, block: BlockNumber) -> None:
         """Let go of everything from above a block."""
         self._database.execute("DELETE FROM things WHERE block > ?", (block,))
 
@@ -68,7 +70,7 @@ class Row(Sequence[Item], Generic[Item]):
         self._read = read
         self._count = shelf.count(kind)
 
-    def append(self, item: Item, block: int) -> None:
+    def append(self, item: Item, block: BlockNumber) -> None:
         """Put a thing from a block at the end."""
         self._shelf.put(self._kind, self._count, block, self._pack(item))
         self._count += 1
@@ -106,12 +108,12 @@ class Row(Sequence[Item], Generic[Item]):
     def _one(self, number: int) -> Item:
         return self._read(self._found(number)[1])
 
-    def block(self, number: int) -> int:
+    def block(self, number: int) -> BlockNumber:
         """Return the block of a thing.
 
         Raises: IndexError when it is not there.
         """
-        return self._found(number)[0]
+        return BlockNumber(self._found(number)[0])
 
     def _found(self, number: int) -> tuple[int, bytes]:
         found = self._shelf.get(self._kind, number)
@@ -148,7 +150,7 @@ class Pairs(MutableMapping[tuple[int, int], bytes]):
         self._shelf = shelf
         self._kind = kind
 
-    def put(self, key: tuple[int, int], data: bytes, block: int) -> None:
+    def put(self, key: tuple[int, int], data: bytes, block: BlockNumber) -> None:
         """Keep bytes from a block."""
         self._shelf.put(self._kind, _joined(key), block, data)
 
@@ -160,7 +162,7 @@ class Pairs(MutableMapping[tuple[int, int], bytes]):
 
     def __setitem__(self, key: tuple[int, int], data: bytes) -> None:
         found = self._shelf.get(self._kind, _joined(key))
-        self.put(key, data, found[0] if found is not None else 0)
+        self.put(key, data, BlockNumber(found[0] if found is not None else 0))
 
     def __delitem__(self, key: tuple[int, int]) -> None:
         self[key]

@@ -108,8 +108,8 @@ def render_python_fields(records: Sequence[RecordKind] = RECORDS) -> str:
     """Return the module of the places of every kind's fields."""
     lines = [PYTHON_FIELDS]
     for owner, doc, places in _places(records):
-        lines += ["", f"class {owner}Fields:", f'    """{doc}"""', ""]
-        lines += [f"    {name.upper()}: Final = {place}" for name, place in places.items()]
+        lines += ["", f"class {owner}Fields:", f'    """{doc}"""']
+        lines += ["", *(f"    {name.upper()}: Final = {place}" for name, place in places.items())] if places else []
         lines += [""]
     return "\n".join(lines)
 
@@ -128,7 +128,8 @@ def render_python(records: Sequence[RecordKind] = RECORDS) -> str:
     """Return the module that puts a record into the registers."""
     lines = [PYTHON_ARGUMENTS]
     for kind in records:
-        lines += ["", f"def _set_{kind.name}(registers: Registers, values: tuple[int, ...]) -> None:"]
+        read = "" if any(value.startswith("values") for _, _, value in _arguments(kind)) else "_"
+        lines += ["", f"def _set_{kind.name}(registers: Registers, {read}values: tuple[int, ...]) -> None:"]
         for register, type_, value in _arguments(kind):
             converted = f'.to_bytes({type_.bytes}, "big")' if type_ is ADDRESS else ""
             lines.append(f"    registers.{register} = {value}{converted}")
@@ -147,7 +148,8 @@ def render_solidity(records: Sequence[RecordKind] = RECORDS) -> str:
             f"    if (kind == RecordKinds.{kind.name.upper()}) return _set{_title(kind.name)}(registers, values);"
         )
     for kind in records:
-        lines += ["}", "", f"function _set{_title(kind.name)}(Registers registers, uint256[] memory values) pure {{"]
+        read = " values" if any(value.startswith("values") for _, _, value in _arguments(kind)) else ""
+        lines += ["}", "", f"function _set{_title(kind.name)}(Registers registers, uint256[] memory{read}) pure {{"]
         for register, type_, value in _arguments(kind):
             number = f"uint160({value})" if type_ is ADDRESS else value
             lines.append(f"    registers.set{_title(register)}({type_.solidity}({number}));")

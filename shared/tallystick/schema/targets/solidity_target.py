@@ -135,7 +135,13 @@ def render_records(records: Sequence[RecordKind] = RECORDS) -> str:
     lines.append(f"    uint256 internal constant MAX_FIELDS = {max(len(k.fields) for k in records)};")
     lines += [f"    uint8 internal constant {kind.name.upper()} = {kind.number};" for kind in records]
     lines += [f"    uint8 internal constant LAST = {records[-1].number};", ""]
-    lines += ["    /// Fields before the signature; 0 for an unknown kind."]
+    kinds = sum(1 << kind.number for kind in records)
+    lines[-1:] = [f"    uint256 private constant _KINDS = {kinds};", "", "    /// Whether there is such a kind."]
+    lines += [
+        "    function known(uint8 kind) internal pure returns (bool) {",
+        "        return _KINDS >> kind & 1 == 1;",
+    ]
+    lines += ["    }", "", "    /// Fields before the strings and the signature."]
     lines += ["    function fieldCount(uint8 kind) internal pure returns (uint256) {"]
     lines += [f"        if (kind == {kind.name.upper()}) return {len(kind.fields)};" for kind in records]
     lines += ["        return 0;", "    }", "", *_render_kinds(records)]
@@ -143,7 +149,7 @@ def render_records(records: Sequence[RecordKind] = RECORDS) -> str:
         "    /// Largest value of field `i`; type(uint160).max marks an address.",
     ]
     lines += ["    function limit(uint8 kind, uint256 i) internal pure returns (uint256) {"]
-    for kind in records:
+    for kind in (each for each in records if each.fields):
         only = len({x.limit for x in kind.fields}) == 1
         value = kind.fields[0].limit if only else f"_{_camel(kind.name)}Limit(i)"
         lines.append(f"        if (kind == {kind.name.upper()}) return {value};")
@@ -191,7 +197,22 @@ def _render_kinds(records: Sequence[RecordKind]) -> list[str]:
         mask = sum(1 << kind.number for kind in kinds)
         lines += [f"    /// {doc}", f"    function {name}(uint8 kind) internal pure returns (bool) {{"]
         lines += [f"        return {mask:#066x} >> kind & 1 != 0;", "    }", ""]
-    return lines
+    return [*lines, *_render_asks(records)]
+
+
+def _render_asks(records: Sequence[RecordKind]) -> list[str]:
+    lines = [
+        "    /// What an agent must be allowed to do to sign one with these values.",
+        "    function asks(uint8 kind, uint256[] memory values) internal pure returns (uint256 asked) {",
+        "        asked = scope(kind);",
+    ]
+    lines += [
+        f"        if (kind == {kind.name.upper()} && values[{place}] != 0) asked |= {field.scope:d};"
+        for kind in records
+        for place, field in enumerate(kind.fields)
+        if field.scope
+    ]
+    return [*lines, "    }", ""]
 
 
 def _render_nibbles(name: str, doc: str, values: dict[int, int]) -> list[str]:
@@ -233,7 +254,7 @@ def _render_limits(records: Sequence[RecordKind]) -> list[str]:
     """Return a function for each kind whose fields have different limits: one for all would be too long to read."""
     lines = []
     for kind in records:
-        if len({x.limit for x in kind.fields}) == 1:
+        if len({x.limit for x in kind.fields}) <= 1:
             continue
         lines += ["", f"    function _{_camel(kind.name)}Limit(uint256 i) private pure returns (uint256) {{"]
         lines += [f"        if (i == {i}) return {x.limit};" for i, x in enumerate(kind.fields[:-1])]

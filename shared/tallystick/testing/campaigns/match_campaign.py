@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tallystick.errors import BadInput, DataMismatch
+from tallystick.errors import DataMismatch
+from tallystick.testing.campaigns.place_kept import keep_place, no_place, progress_bar
 from tallystick.testing.generations.contracts_twin import Twin
 from tallystick.testing.generations.match import Match
 from tallystick.testing.generations.setup import RICH
@@ -31,8 +30,6 @@ WINDOW: Final = 100
 """Matches after which the place is kept."""
 FEW: Final = 3
 """Batches that one who floods the Inbox posts in a block where the contract plays along."""
-
-console = Console(stderr=True)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,7 +80,7 @@ class Tally:
         try:
             return cls(**{name: Played(**part) for name, part in json.loads(text).items()})
         except (ValueError, TypeError, AttributeError) as error:
-            raise BadInput("the state file is not a campaign's", hint="name another, or delete it") from error
+            raise no_place() from error
 
 
 def play_rules(seed: int) -> Played:
@@ -201,19 +198,11 @@ def main(
     Interrupt it at any time: the next run goes on where this one kept its place.
     """
     tally = Tally.from_json(state.read_text(encoding="utf-8")) if state.exists() else Tally()
-
-    def keep(now: Tally) -> None:
-        state.parent.mkdir(parents=True, exist_ok=True)
-        fresh = state.with_suffix(".new")
-        fresh.write_text(now.to_json(), encoding="utf-8")
-        fresh.replace(state)
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    with progress_bar() as progress:
         most = {"rules": seeds, "contracts": contracts, "pools": pools, "inbox": inbox}
         parts: list[Played] = [getattr(tally, name) for name in most]
         task = progress.add_task("matches", total=sum(most.values()), completed=sum(part.matches for part in parts))
-        run(tally, most, jobs, keep, lambda more: progress.advance(task, more))
+        run(tally, most, jobs, lambda now: keep_place(state, now.to_json()), lambda more: progress.advance(task, more))
     typer.echo(report(tally))
     raise typer.Exit(1 if any(part.faults for part in parts) else 0)
 

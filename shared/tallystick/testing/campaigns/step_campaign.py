@@ -18,15 +18,14 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tallystick.errors import BadInput, DataMismatch
+from tallystick.errors import DataMismatch
 from tallystick.proof.tracer import StepProof
 from tallystick.referee.runner import TwinRunner
 from tallystick.referee.two_evms import PyEvm
 from tallystick.schema.names import Outcome, Phase
 from tallystick.testing import scenarios
+from tallystick.testing.campaigns.place_kept import keep_place, no_place, progress_bar
 from tallystick.testing.mutations import MUTATIONS
 from tallystick.testing.scenarios.chance import order_flow as flow
 from tallystick.testing.scenarios.chance import walk
@@ -36,8 +35,6 @@ RECORDS: Final = 300
 """Records of a seeded history."""
 SECOND_OPINION: Final = 1000
 """One step in so many is run in py-evm as well."""
-
-console = Console(stderr=True)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +76,7 @@ class Tally:
             values["coverage"] = Counter(values["coverage"])
             return cls(**values)
         except (ValueError, TypeError, KeyError) as error:
-            raise BadInput("the state file is not a campaign's", hint="name another, or delete it") from error
+            raise no_place() from error
 
 
 def history(number: int) -> Scene:
@@ -198,16 +195,12 @@ def _work(start: int, jobs: int, mutate_every: int) -> Generator[Tally]:
 def run(steps: int, state: Path, jobs: int, mutate_every: int) -> Tally:
     """Go on with a campaign until it has seen so many steps."""
     tally = Tally.from_json(state.read_text(encoding="utf-8")) if state.exists() else Tally()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("steps", total=steps, completed=tally.steps)
         work = _work(tally.histories, jobs, mutate_every)
         while tally.steps < steps:
             tally.add(next(work))
-            state.parent.mkdir(parents=True, exist_ok=True)
-            fresh = state.with_suffix(".new")
-            fresh.write_text(tally.to_json(), encoding="utf-8")
-            fresh.replace(state)
+            keep_place(state, tally.to_json())
             progress.update(task, completed=tally.steps)
         work.close()
     return tally

@@ -148,12 +148,14 @@ class Match:
         self.figures = Figures()
         self.idle = 0
         self.attacks = 0
+        self.is_played = False
         self.confirmed = self.chain.rollup.genesis
 
     def play(self) -> Result:
         """Play to the end, or to the first theft."""
         with _uncollected():
             self._play()
+            self.is_played = True
             self._count()
         return Result(faults=self.faults, figures=self.figures)
 

@@ -20,6 +20,7 @@ from tallystick.rollup.replay import Expectation
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, assertion_id
 from tallystick.rollup.views.credit_view import CreditView
 from tallystick.schema.names import Outcome
+from tallystick.state.ordinals import BlockNumber
 from tallystick.state.state import state_hash
 from tallystick.testing.generations.counting import Machine
 from tallystick.testing.generations.honest import HONEST, Mind, Move, Unposted
@@ -36,7 +37,7 @@ class Told:
     contract: str
     name: str
     args: dict[str, Any]
-    block: int
+    block: BlockNumber
 
 
 class PartySide:
@@ -66,7 +67,7 @@ class PartySide:
         self._traces: dict[bytes, Trace] = {}
         self._also = ground.tell
         facts = {"id": genesis.id, "stateHash": genesis.state, "nextLimit": genesis.next_limit, "data": b""}
-        self.rollup.apply(Told(contract="Rollup", name="Genesis", args=facts, block=0))
+        self.rollup.apply(Told(contract="Rollup", name="Genesis", args=facts, block=BlockNumber(0)))
         ground.tell = self._hear
 
     def __call__(self, _mind: Mind) -> list[Move]:
@@ -75,9 +76,9 @@ class PartySide:
         return [self._move(due) for due in duties(self)]
 
     @property
-    def head(self) -> int:
+    def head(self) -> BlockNumber:
         """The newest block."""
-        return self.mind.chain.ground.block
+        return BlockNumber(self.mind.chain.ground.block)
 
     @property
     def identity(self) -> Identity:
@@ -119,9 +120,9 @@ class PartySide:
             self._traces[mine.id] = _CountedTrace(list(tree.states), tree.height, self.mind.machine)
         return self._traces[mine.id]
 
-    def posted_block(self, batch: int) -> int:
+    def posted_block(self, batch: int) -> BlockNumber:
         """Return the block a batch was posted in."""
-        return self.batches[batch].block
+        return BlockNumber(self.batches[batch].block)
 
     def _posted_or_not(self, id_: bytes) -> Posted | Unposted:
         """Return an assertion, or what stands for it while those of one backlog are under way together."""

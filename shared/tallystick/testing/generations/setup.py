@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from tallystick.testing.protocol.protocol_rules import RulesTerms
@@ -89,15 +89,20 @@ class Setup:
         return -(-steps // (1 << self.terms.height))
 
 
-def random_setup(rng: random.Random, style: str, terms: Terms | None = None) -> Setup:
-    """Return a setup of some two to eight generations, with the period as short as it may be, or a little longer."""
-    terms = terms or Terms(
+def _random_terms(rng: random.Random) -> Terms:
+    terms = Terms(
         height=rng.choice([1, 2, 2, 3]),
         delay=rng.choice([0, 1, 2]),
         censored=rng.choice([0, 3, 6]),
         spare=rng.choice([0, 0, 5]),
-        interval=rng.choice([1, 1, 1, 3, 15]),
     )
+    # No Rollup is made with a longer one.
+    return replace(terms, interval=min(terms.period, rng.choice([1, 1, 1, 3, 15])))
+
+
+def random_setup(rng: random.Random, style: str, terms: Terms | None = None) -> Setup:
+    """Return a setup of some two to eight generations, with the period as short as it may be, or a little longer."""
+    terms = terms or _random_terms(rng)
     steps, generations = 1 << terms.height, rng.randint(2, 8)
     batches: list[Batch] = []
     block, made = 1, 0

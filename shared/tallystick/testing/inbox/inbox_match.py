@@ -155,7 +155,7 @@ class InboxMatch:
             terms = InboxTerms()
         self.bound = terms.bound
         if InboxRule.RATE_FITS in dropped:
-            terms = replace(terms, rate=4 * terms.rate)
+            terms = replace(terms, rate=8 * terms.rate)
         self.inbox = make(InboxRules(terms, dropped, second=1_000, seen=1_000))
         self.terms, self.rules = terms, self.inbox.rules
         self.many = many or terms.small

@@ -70,13 +70,13 @@ class InboxTerms:
     and its child.
     """
 
-    force: int = 120
-    takeover: int = 240
-    past: int = 48
+    force: int = 192
+    takeover: int = 384
+    past: int = 120
     future: int = 12
     rate: int = 20_000
     burst: int = MAX_CHUNKS * MAX_CHUNK_BYTES
-    generation: int = 16_384
+    generation: int = 12_288
     landed: int = 2
     wait: int = 5
     message: int = 1_000

@@ -5,17 +5,18 @@ It shares no code with `tallystick.machine`, only the names of outcomes and the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tallystick.schema.names import Outcome
-from tallystick.testing.ledger.ledger_desk import Desk
 from tallystick.testing.ledger.ledger_market import Market
 from tallystick.testing.ledger.ledger_model import (
     ABOVE,
     BUY,
     CLOCK_LAG_MS,
-    FOK,
+    INSURANCE_FUNDS,
     IOC,
+    LIST_DELAY_MS,
     MARKET_ORDER,
     MAX_EXPOSURE,
     NONCE_WORDS_AHEAD,
@@ -23,18 +24,24 @@ from tallystick.testing.ledger.ledger_model import (
     REDUCE_ONLY,
     REPORT_AGE_MS,
     REPORT_AHEAD_MS,
+    REPORT_PAUSE_MS,
+    STP_BOTH,
+    STP_TAKER,
+    TREASURY,
+    WORK,
     Account,
     Agent,
     Order,
 )
 from tallystick.testing.ledger.ledger_price import commit
+from tallystick.testing.ledger.ledger_quote import Quotes
 
 __all__ = ["Account", "Agent", "Ledger", "Market", "Order"]
 
 MAIN_ACCOUNTS = 2**28
 
 
-class Ledger(Desk):
+class Ledger(Quotes):
     """The whole exchange, one method a record or message; each returns the outcome it must have."""
 
     # Records
@@ -65,42 +72,38 @@ class Ledger(Desk):
             return Outcome.NOT_AUTHORISED
         if number in self.markets:
             return Outcome.MARKET_EXISTS
-        sane = market.multiplier > 0 < market.max_lots and market.maintenance_ppm > 0
-        if not sane or market.maintenance_ppm > market.initial_ppm:
+        sane = market.multiplier > 0 < market.max_lots and market.margins_stand()
+        if not sane or market.multiplier * market.max_lots > MAX_EXPOSURE:
             return Outcome.BAD_PARAMETERS
-        if market.multiplier * market.max_lots > MAX_EXPOSURE:
+        market.live_ms = self.clock_ms + LIST_DELAY_MS
+        if market.dated and market.expiry_ms <= market.live_ms:
             return Outcome.BAD_PARAMETERS
         self.markets[number] = market
         return Outcome.ACCEPTED
 
-    def report(self, signer: str, slot: int, number: int, round_: int, price: int, time_ms: int) -> Outcome:
-        """Take one signer's price."""
+    def report(self, signer: str, slot: int, pairs: Sequence[tuple[int, int]], time_ms: int) -> Outcome:
+        """Take one signer's prices, in pairs of a market and a price; what became of the last one is the outcome."""
         self.records += 1
         if slot >= len(self.signers) or self.signers[slot] != signer:
             return Outcome.NOT_AUTHORISED
+        outcomes = [self._report(slot, number, price, time_ms) for number, price in pairs]
+        return outcomes[-1] if outcomes else Outcome.MALFORMED
+
+    def _report(self, slot: int, number: int, price: int, time_ms: int) -> Outcome:
         market = self.markets.get(number)
         if market is None or market.settled:
             return Outcome.NO_MARKET
-        if price == 0 or round_ > time_ms:
+        if price == 0:
             return Outcome.OUT_OF_RANGE
         if not self.clock_ms - REPORT_AGE_MS <= time_ms <= self.clock_ms + REPORT_AHEAD_MS:
             return Outcome.STALE_REPORT
-        if round_ < market.round:
-            return Outcome.OLD_ROUND
-        if round_ > market.round:
-            market.round, market.reports = round_, {}
-        if slot in market.reports:
-            return Outcome.DUPLICATE_REPORT
-        market.reports[slot] = price
-        if len(market.reports) < self.quorum:
-            return Outcome.ACCEPTED
-        market.open_interest = sum(max(0, account.positions.get(number, 0)) for account in self.accounts.values())
-        bid = max((o.price for o in self.orders if (o.market, o.side) == (number, BUY)), default=None)
-        ask = min((o.price for o in self.orders if (o.market, o.side) == (number, 1 - BUY)), default=None)
-        agreed = commit(market, self.quorum, self.clock_ms, bid, ask)
-        if not agreed:
-            return Outcome.DEVIATING
-        if not market.settled:
+        too_soon = slot in market.reports and time_ms < market.reports[slot][0] + REPORT_PAUSE_MS
+        if too_soon or time_ms < market.index_ms - REPORT_AGE_MS:
+            return Outcome.OLD_REPORT
+        market.reports[slot] = (time_ms, price)
+        both = lambda: (self.impact(number, BUY), self.impact(number, 1 - BUY))  # noqa: E731
+        moved = commit(market, self.quorum, self.clock_ms, both, self.sequence)
+        if moved and not market.settled:
             self._fire(number)
         return Outcome.ACCEPTED
 
@@ -129,19 +132,20 @@ class Ledger(Desk):
         return Outcome.ACCEPTED
 
     def transfer(self, signer: str, number: int, nonce: int, to: int, amount: int) -> Outcome:
-        """Move cash within a family of accounts, or into the insurance fund."""
+        """Move cash within a family of accounts, or into an insurance fund or the treasury."""
         self.records += 1
         rejection = self._authenticate(signer, number, nonce, 0, 0)
         if rejection:
             return rejection
         if amount == 0 or to == number:
             return Outcome.OUT_OF_RANGE
-        if to and (to - number) % MAIN_ACCOUNTS:
+        nobodys = to == TREASURY or to in INSURANCE_FUNDS
+        if not nobodys and (to - number) % MAIN_ACCOUNTS:
             return Outcome.NOT_AUTHORISED
         if amount > self.withdrawable(number):
             return Outcome.NOT_WITHDRAWABLE
         self.accounts[number].cash -= amount
-        self.accounts.setdefault(to, Account(owner=self.accounts[number].owner if to else "")).cash += amount
+        self.accounts.setdefault(to, Account(owner="" if nobodys else self.accounts[number].owner)).cash += amount
         return Outcome.ACCEPTED
 
     def cancel(self, signer: str, number: int, agent: int, nonce: int, client_id: int, sequence: int) -> Outcome:
@@ -159,6 +163,18 @@ class Ledger(Desk):
             return Outcome.NO_SUCH_ORDER
         (self.parked if order.trigger else self.orders).remove(order)
         return Outcome.ACCEPTED
+
+    def amend(self, number: int, sequence: int, wanted: Order) -> bool:
+        """Make an order smaller in its place, when that is all that a replace of it comes to; say whether it was."""
+        order = self.find(number, wanted.client_id, sequence)
+        if order is None or order.trigger or self._is_dead(order) or not 0 < wanted.lots <= order.lots:
+            return False
+        if replace(wanted, sequence=order.sequence, lots=order.lots) != order:
+            return False
+        if self._too_small(wanted):
+            return False
+        order.lots = wanted.lots
+        return True
 
     def find(self, number: int, client_id: int, sequence: int) -> Order | None:
         """Return a resting or parked order."""
@@ -193,62 +209,70 @@ class Ledger(Desk):
         account.dead_man_ms = time_ms
         return Outcome.ACCEPTED
 
-    def clean(self, order: Order | None) -> Outcome:
-        """Remove an order that is dead."""
+    def clean(self, *named: Order | None) -> Outcome:
+        """Remove the orders that nobody can fill, or that nothing stands behind; return what became of the last one."""
         self.records += 1
-        if order is None:
-            return Outcome.NO_SUCH_ORDER
-        if not self._is_dead(order):
-            return Outcome.NOT_DEAD
-        (self.parked if order.trigger else self.orders).remove(order)
-        return Outcome.ACCEPTED
+        outcome = Outcome.MALFORMED
+        for order in named:
+            there = order is not None and any(each is order for each in self.orders + self.parked)
+            if order is None or not there:
+                outcome = Outcome.NO_SUCH_ORDER
+            elif not self._is_dead(order) and self._may_stay(order):
+                outcome = Outcome.NOT_DEAD
+            else:
+                (self.parked if order.trigger else self.orders).remove(order)
+                outcome = Outcome.ACCEPTED
+        return outcome
+
+    def _may_stay(self, order: Order) -> bool:
+        """Whether an order that lives is its market's and its account's; while prices have stopped nobody asks for margin."""
+        market = self.markets[order.market]
+        return not market.settled and (market.is_stale(self.clock_ms) or self.is_carried(order))
 
     def order(self, signer: str, agent: int, nonce: int, wanted: Order) -> Outcome:
         """Place an order: check it, trade it, rest what is left. Its sequence is filled in here."""
-        self.records += 1
-        return self._authenticate(signer, wanted.account, nonce, agent, 1) or self.place(wanted)
+        self.begin_record()
+        return self._authenticate(signer, wanted.account, nonce, agent, 1) or self.place(self._bound(wanted, agent))
 
     def conditional(
         self, signer: str, agent: int, nonce: int, wanted: Order, pair_id: int, hinted: Order | None
     ) -> Outcome:
         """Place an order with a trigger or a pair; the operator has pointed at the pair, or at nothing."""
-        self.records += 1
-        rejection = self._authenticate(signer, wanted.account, nonce, agent, 1)
-        return rejection or self.place(wanted, pair_id, hinted)
+        self.begin_record()
+        rejection = self._authenticate(signer, wanted.account, nonce, agent, 3 if pair_id else 1)
+        return rejection or self.place(self._bound(wanted, agent), pair_id, hinted)
 
     def begin_bulk(self, signer: str, agent: int, nonce: int, number: int) -> Outcome | None:
         """Authenticate a bulk; `place` and `remove` run its items."""
-        self.records += 1
+        self.begin_record()
         return self._authenticate(signer, number, nonce, agent, 3)
 
-    def place(self, wanted: Order, pair_id: int = 0, hinted: Order | None = None) -> Outcome:
+    def place(self, wanted: Order, pair_id: int = 0, hinted: Order | None = None, *, fired: bool = False) -> Outcome:
         """Place an order, alone, as an item of a bulk, or because it has fired."""
         wanted.sequence = self.sequence
-        rejection = self._check_order(wanted, pairs=pair_id != 0)
+        rejection = self._check_order(wanted, pairs=pair_id != 0, fired=fired)
         if rejection:
             return rejection
         if wanted.trigger:
             return self._settle_down(wanted, pair_id, hinted)
         if wanted.flags & MARKET_ORDER:
             wanted.flags |= IOC
-            wanted.price = wanted.price or self.markets[wanted.market].bound(buys=wanted.side == BUY)
-        if wanted.flags & FOK:
-            wanted.flags |= IOC
-            unfit = self._unfit(wanted)
-            if unfit:
-                return unfit
-        while wanted.lots:
+            market = self.markets[wanted.market]
+            wanted.price = wanted.price or market.bound(buys=wanted.side == BUY, around=market.mark)
+        while self.work:
+            self.work -= 1
             if wanted.flags & REDUCE_ONLY:
                 wanted.lots = min(wanted.lots, self._reducible(wanted))
                 if not wanted.lots:
                     return Outcome.NOTHING_TO_REDUCE
             maker = self._best_against(wanted)
             if maker is None:
+                wanted.put_off = self.markets[wanted.market].brakes.run(self.clock_ms)
                 return Outcome.UNFILLED if wanted.flags & IOC else self._settle_down(wanted, pair_id, hinted)
             ended = self._meet(wanted, maker)
-            if ended:
-                return ended
-        return Outcome.ACCEPTED
+            if ended or not wanted.lots:
+                return ended or Outcome.ACCEPTED
+        return Outcome.WORK_LIMIT
 
     def _settle_down(self, wanted: Order, pair_id: int, hinted: Order | None) -> Outcome:
         """Rest or park an order, and pair it with another one."""
@@ -257,22 +281,41 @@ class Ledger(Desk):
             if hinted is None or not mine or hinted.pair is not None:
                 return Outcome.NO_SUCH_ORDER
         outcome = self._rest(wanted)
-        if pair_id and hinted is not None and outcome is Outcome.ACCEPTED:
-            wanted.pair, hinted.pair = hinted, wanted
+        other = hinted if pair_id else self._left(wanted)
+        if other is not None and outcome is Outcome.ACCEPTED:
+            wanted.pair, other.pair = other, wanted
         return outcome
 
     def _fire(self, number: int) -> None:
-        """Place the parked orders that the mark has reached: those above their trigger first, the nearest first."""
+        """Place the parked orders that the mark has reached: those above first, then those that sell, then the nearest."""
         market = self.markets[number]
-        while not market.makers_first(self.clock_ms):
+        done: list[tuple[int, int]] = []
+        for _ in range(WORK):
             due = [order for order in self.parked if order.market == number and order.is_due(market.mark)]
+            due = [order for order in due if (order.flags & ABOVE, order.side) not in done]
+            due = [order for order in due if not self._side_waits(market, order)]
             if not due:
                 return
-            fired = min(due, key=lambda o: (0, o.trigger) if o.flags & ABOVE else (1, -o.trigger))
+            fired = min(due, key=lambda o: (0, -o.side, o.trigger) if o.flags & ABOVE else (1, -o.side, -o.trigger))
             dead = self._is_dead(fired)
             self.parked.remove(fired)
+            self.work = WORK
             if not dead:
-                self.place(replace(fired, flags=fired.flags & ~ABOVE, trigger=0, pair=None))
+                again = replace(fired, flags=fired.flags & ~ABOVE, trigger=0, pair=None, had=fired.pair)
+                if again.had is not None:
+                    again.had.pair = None
+                ended = self.place(again, fired=True)
+                stop = fired.flags & MARKET_ORDER and fired.flags & REDUCE_ONLY and not fired.price
+                if ended is Outcome.WORK_LIMIT or (again.put_off and ended is Outcome.UNFILLED and stop):
+                    done.append((fired.flags & ABOVE, fired.side))
+                    fired.lots, fired.pair = again.lots, self._left(again)
+                    if fired.pair is not None:
+                        fired.pair.pair = fired
+                    self.parked.append(fired)
+
+    def _side_waits(self, market: Market, order: Order) -> bool:
+        """Whether triggers of the order's side wait, which would close what a brake holds."""
+        return market.brakes.of(-1 if order.side == BUY else 1).holds(market.index, self.clock_ms)
 
     # Messages from L1
 
@@ -287,8 +330,9 @@ class Ledger(Desk):
         return outcome
 
     def deposit(self, sender: str, number: int, amount: int) -> Outcome:
-        """Credit an account, and give it to its first depositor."""
-        self.accounts.setdefault(number, Account(owner=sender)).cash += amount
+        """Credit an account, and give it to its first depositor, unless it is never anybody's."""
+        nobodys = number == TREASURY or number in INSURANCE_FUNDS
+        self.accounts.setdefault(number, Account(owner="" if nobodys else sender)).cash += amount
         self.deposited += amount
         return Outcome.ACCEPTED
 
@@ -310,6 +354,12 @@ class Ledger(Desk):
         return Outcome.ACCEPTED
 
     # Inside
+
+    def _bound(self, wanted: Order, agent: int) -> Order:
+        """Have an order of a key that may not cancel give way to the own orders it meets."""
+        if agent and not self.accounts[wanted.account].agents[agent].scope & 2:
+            wanted.flags = wanted.flags & ~STP_BOTH | STP_TAKER
+        return wanted
 
     def _pay(self, number: int, amount: int) -> None:
         self.accounts[number].cash -= amount

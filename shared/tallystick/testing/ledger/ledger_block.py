@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from tallystick.schema.names import Outcome
 from tallystick.testing.ledger.ledger_market import MILLION, share
-from tallystick.testing.ledger.ledger_model import BUY, Account, Order
-from tallystick.testing.ledger.ledger_price import STALE_MS
+from tallystick.testing.ledger.ledger_model import BUY, Account, Lean, Order
 from tallystick.testing.ledger.ledger_rules import RulesLedger
 
 
@@ -68,6 +68,8 @@ class BlockLedger(RulesLedger):
             return Outcome.NO_MARKET
         if market.has_expired(self.clock_ms):
             return Outcome.MARKET_EXPIRED
+        if self.clock_ms < market.live_ms:
+            return Outcome.NOT_LIVE
         if not market.mark:
             return Outcome.NO_MARK
         if not block.lots or not block.price:
@@ -78,12 +80,16 @@ class BlockLedger(RulesLedger):
             return Outcome.EXPIRED
         sides = self._orders(block)
         leaves = through_l1 and all(self._reducible(order) >= block.lots for _, order in sides)
-        if self.clock_ms - market.index_ms > STALE_MS and not leaves:
-            return Outcome.STALE_INDEX
+        if market.is_stale(self.clock_ms):
+            if not leaves:
+                return Outcome.STALE_INDEX
+        elif any(market.too_dear(block.price, buys=order.side == BUY) for _, order in sides):
+            return Outcome.UNFILLED
         for party, order in sides:
             if party.must_reduce and self._reducible(order) < block.lots:
                 return Outcome.NOTHING_TO_REDUCE
-        return None
+        held = any(self._is_held(party.number, block.market) for party, _ in sides)
+        return Outcome.BRAKE if held else None
 
     def _orders(self, block: BlockTrade) -> list[tuple[Party, Order]]:
         """Return both sides as orders, the maker's first."""
@@ -102,13 +108,25 @@ class BlockLedger(RulesLedger):
             share(quote, market.taker_fee_ppm),
         )
         changed: dict[int, Account] = {}
-        for forced in (True, False):
-            for (party, order), fee in zip(self._orders(block), fees, strict=True):
-                after = self._after(party.number, order, block.lots, quote, fee, forced=forced)
-                if isinstance(after, Outcome):
-                    return after
-                changed[party.number] = after
+        for (party, order), fee in zip(self._orders(block), fees, strict=True):
+            after = self._after(party.number, order, block.lots, quote, fee)
+            if isinstance(after, Outcome):
+                return after
+            changed[party.number] = after
+        self._ask_more(block.market, changed)
+        stands = self._is_no_less_safe if market.is_stale(self.clock_ms) else self._carries
+        if not all(stands(number, new, block.market) for number, new in changed.items()):
+            return Outcome.MARGIN
         if self._overfills(block.market, changed):
             return Outcome.OPEN_INTEREST
         self.fees += sum(fees)
         return changed
+
+    def _is_no_less_safe(self, number: int, new: Account, _: int) -> bool:
+        """Whether what an account has behind each unit that it must keep is no less than before; more margin is no excuse."""
+        before, after = self.worth(self.accounts[number], Lean.WORST), self.worth(new, Lean.WORST)
+        if before.value < 0 or after.value < 0:
+            return False
+        if after.maintenance == 0:
+            return True
+        return Fraction(after.value, after.maintenance) >= Fraction(before.value, before.maintenance)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from math import ceil
+from math import ceil, trunc
 
 from tallystick.schema.names import Outcome
 from tallystick.testing.ledger.ledger_market import MILLION, Market, share
 from tallystick.testing.ledger.ledger_model import (
     ABOVE,
     BUY,
-    FOK,
     IOC,
     MARKET_ORDER,
     MAX_CASH,
     MAX_POSITIONS,
+    NO_FLAG,
     POST_ONLY,
     REDUCE_ONLY,
     STP_BOTH,
     STP_TAKER,
+    WORK,
     Account,
+    Lean,
     Order,
     Worth,
 )
@@ -40,6 +42,7 @@ class Desk:
         self.parked: list[Order] = []
         self.clock_ms = 0
         self.records = 0
+        self.work = 0
         self.messages = 0
         self.deposited = 0
         self.fees = 0
@@ -51,51 +54,75 @@ class Desk:
         """The place of the newest record or message among all of them."""
         return self.records + self.messages
 
+    def begin_record(self) -> None:
+        """Count a record that may trade, with the work that each has: a run for every maker it meets."""
+        self.records += 1
+        self.work = WORK
+
     # Margin
 
-    def worth(self, account: Account) -> Worth:
-        """Measure an account against the marks."""
-        value, initial, maintenance, notional = account.cash, 0, 0, 0
+    def worth(self, account: Account, lean: Lean) -> Worth:
+        """Measure an account; while a market's prices have stopped, what is worst for its owner is worse than usual."""
+        extra = sum(account.extras.values())
+        value, initial, maintenance, notional, staying, gain = account.cash, extra, 0, 0, extra, 0
         for number, lots in account.positions.items():
             market = self.markets[number]
-            value += lots * market.mark * market.multiplier - ceil(self._funding(account, number))
-            exposure = abs(lots) * market.mark * market.multiplier
+            at_price = lots * market.price(lots, lean) * market.multiplier
+            brings = at_price - ceil(self._funding(account, number))
+            if lean is Lean.WORST and market.brakes.of(lots).told and market.gains(lots, account.costs[number]):
+                brings = min(brings, account.costs[number])
+            value += brings
+            gain += max(0, brings - account.costs[number])
+            exposure = abs(at_price)
             notional += exposure
-            initial += market.initial(exposure)
+            stale = lean is Lean.WORST and market.is_stale(self.clock_ms)
+            initial += market.initial(exposure) * (2 if stale else 1)
+            staying += exposure if stale else market.initial(exposure)
             maintenance += market.maintenance(exposure)
-        return Worth(value, initial, maintenance, notional)
+        return Worth(value, initial, maintenance, notional, staying, gain)
 
     def withdrawable(self, number: int) -> int:
         """Return what may leave an account."""
-        worth = self.worth(self.accounts[number])
-        kept = max(Fraction(worth.initial), Fraction(ceil(Fraction(worth.notional, 10))))
+        worth = self.worth(self.accounts[number], Lean.WORST)
+        kept = max(Fraction(worth.staying), Fraction(ceil(Fraction(worth.notional, 10))))
         held = self.deposited - sum(amount for _, amount in self.outbox)
-        return max(0, min(worth.value - int(kept), held))
+        return max(0, min(worth.value - int(kept), worth.value - worth.gain, held))
 
     # Orders
 
-    def _check_order(self, wanted: Order, *, pairs: bool) -> Outcome | None:
+    def _too_small(self, wanted: Order) -> bool:
+        market = self.markets[wanted.market]
+        worth = wanted.lots * market.index * market.multiplier
+        return not wanted.flags & REDUCE_ONLY and worth < market.min_order_units
+
+    def _check_order(self, wanted: Order, *, pairs: bool, fired: bool) -> Outcome | None:
         market = self.markets.get(wanted.market)
         if market is None or market.settled:
             return Outcome.NO_MARKET
         if market.has_expired(self.clock_ms):
             return Outcome.MARKET_EXPIRED
+        if self.clock_ms < market.live_ms:
+            return Outcome.NOT_LIVE
         if not market.mark:
             return Outcome.NO_MARK
         flags = wanted.flags
         if not wanted.lots or (not wanted.price and not flags & MARKET_ORDER):
             return Outcome.OUT_OF_RANGE
-        if (flags & POST_ONLY and flags & (IOC | FOK | MARKET_ORDER)) or (flags & STP_TAKER and flags & STP_BOTH):
+        if flags & NO_FLAG or (flags & STP_TAKER and flags & STP_BOTH):
+            return Outcome.BAD_FLAGS
+        if flags & POST_ONLY and flags & (IOC | MARKET_ORDER):
             return Outcome.BAD_FLAGS
         if not wanted.trigger and (flags & ABOVE or (pairs and not flags & POST_ONLY)):
             return Outcome.BAD_FLAGS
         if wanted.lots > market.max_lots:
             return Outcome.TOO_LARGE
+        if not fired and self._too_small(wanted):
+            return Outcome.TOO_SMALL
         if wanted.expiry_ms and wanted.expiry_ms <= self.clock_ms:
             return Outcome.EXPIRED
         if self._switch_fired(self.accounts[wanted.account]):
             return Outcome.DEAD_MAN
-        waits = order_stage(market, self.clock_ms, posts=flags & POST_ONLY != 0 or wanted.trigger != 0)
+        waits = order_stage(market, self.clock_ms)
         return waits or (Outcome.ALREADY_DUE if wanted.trigger and wanted.is_due(market.mark) else None)
 
     def _switch_fired(self, account: Account) -> bool:
@@ -114,24 +141,13 @@ class Desk:
         crossing = [o for o in others if o.price >= taker.price]
         return min(crossing, key=lambda o: (-o.price, o.sequence), default=None)
 
-    def _unfit(self, taker: Order) -> Outcome | None:
-        """Say why a fill-or-kill order cannot fill wholly, as far as the book alone tells."""
-        missing = min(taker.lots, self._reducible(taker)) if taker.flags & REDUCE_ONLY else taker.lots
-        if not missing:
-            return Outcome.NOTHING_TO_REDUCE
-        sign = 1 if taker.side == BUY else -1
-        others = [o for o in self.orders if o.market == taker.market and o.side != taker.side]
-        for maker in sorted(others, key=lambda o: sign * o.price):
-            if sign * maker.price > sign * taker.price or missing <= 0:
-                break
-            if self._is_dead(maker):
-                continue
-            if maker.account == taker.account:
-                if taker.flags & (STP_TAKER | STP_BOTH):
-                    break
-                continue
-            missing -= min(maker.lots, self._reducible(maker)) if maker.flags & REDUCE_ONLY else maker.lots
-        return Outcome.NOT_FILLABLE if missing > 0 else None
+    def _has_outlived_a_halt(self, maker: Order) -> bool:
+        market = self.markets[maker.market]
+        if maker.sequence >= market.resumed_sequence:
+            return False
+        if maker.side == BUY:
+            return maker.price > max(market.mark, market.index)
+        return maker.price < min(market.mark, market.index)
 
     def _is_dead(self, maker: Order) -> bool:
         account = self.accounts[maker.account]
@@ -139,16 +155,31 @@ class Desk:
         return expired or self._switch_fired(account) or maker.sequence < account.dead_before or self._alone(maker)
 
     def _alone(self, order: Order) -> bool:
-        """Whether an order's pair has gone, or has begun to fill."""
+        """Whether an order's pair has gone, or has filled as much as this one had left."""
         other = order.pair
         if other is None:
             return False
-        return other.pair is not order or not any(each is other for each in self.orders + self.parked)
+        return other is order or other.pair is not order or not self._waits(other)
 
-    def _after(
-        self, number: int, order: Order, lots: int, quote: int, fee: int, *, forced: bool = False
-    ) -> Account | Outcome:
-        """Return an account as a fill of `order` would leave it, or why it may not; a forced one asks for no margin."""
+    def _waits(self, order: Order) -> bool:
+        """Whether an order is in a book."""
+        return any(each is order for each in self.orders + self.parked)
+
+    def _left(self, taker: Order) -> Order | None:
+        """Return what was a fired order's pair, if it still waits, and for nobody else."""
+        had = taker.had
+        return had if had is not None and had.pair is None and self._waits(had) else None
+
+    @staticmethod
+    def _shrink(order: Order, lots: int) -> None:
+        """Take what its pair has filled off an order; when that is all of it, it is dead."""
+        if order.lots > lots:
+            order.lots -= lots
+        else:
+            order.pair = order
+
+    def _after(self, number: int, order: Order, lots: int, quote: int, fee: int) -> Account | Outcome:
+        """Return an account as a fill of `order` would leave it, or which limit forbids it; margin is not asked for."""
         market = self.markets[order.market]
         old = self.accounts[number]
         size = old.positions.get(order.market, 0)
@@ -161,9 +192,31 @@ class Desk:
             return Outcome.POSITION_LIMIT
         positions = {m: s for m, s in {**old.positions, order.market: new_size}.items() if s}
         paid = {m: old.paid[m] if m != order.market else market.funding for m in positions}
-        new = replace(old, cash=new_cash, positions=positions, paid=paid)
-        stands = forced or self._stands(self.worth(old), self.worth(new), shrinks=shrinks)
-        return new if stands else Outcome.MARGIN
+        stays = Fraction(new_size, size) if shrinks else Fraction(int(size * new_size > 0))
+        fresh = Fraction(0 if shrinks else abs(new_size) - (abs(size) if stays else 0), lots)
+        cost = trunc(old.costs.get(order.market, 0) * stays + (quote if order.side == BUY else -quote) * fresh)
+        extra = ceil(old.extras.get(order.market, 0) * stays)
+        costs = {m: old.costs[m] if m != order.market else cost for m in positions}
+        extras = {m: old.extras[m] if m != order.market else extra for m in positions}
+        return replace(old, cash=new_cash, positions=positions, paid=paid, costs=costs, extras=extras)
+
+    def _ask_more(self, market_number: int, changed: dict[int, Account]) -> None:
+        """Ask of accounts about to change what open interest asks of the lots they add."""
+        market = self.markets[market_number]
+        open_lots = self._longs(market_number, {**self.accounts, **changed})
+        for number, new in changed.items():
+            was = self.accounts[number].positions.get(market_number, 0)
+            size = new.positions.get(market_number, 0)
+            added = abs(size) - (abs(was) if was * size > 0 else 0)
+            if added > 0:
+                new.extras[market_number] += market.asked(added, open_lots)
+
+    def _carries(self, number: int, new: Account, market_number: int) -> bool:
+        """Whether an account may become this: its margin carries it, or it only shrinks a position and is no less safe."""
+        old = self.accounts[number]
+        was, size = old.positions.get(market_number, 0), new.positions.get(market_number, 0)
+        shrinks = abs(size) < abs(was) and was * size >= 0
+        return self._stands(self.worth(old, Lean.WORST), self.worth(new, Lean.WORST), shrinks=shrinks)
 
     def _funding(self, account: Account, number: int) -> Fraction:
         """Return what an account's position owes in funding, unrounded."""
@@ -175,19 +228,29 @@ class Desk:
     def _stands(before: Worth, after: Worth, *, shrinks: bool) -> bool:
         if after.value >= after.initial:
             return True
-        if not shrinks or after.maintenance == 0:
+        if not shrinks or before.value < 0 or after.maintenance == 0:
             return False
         return Fraction(after.value, after.maintenance) >= Fraction(before.value, before.maintenance)
 
     def _meet(self, taker: Order, maker: Order) -> Outcome | None:
         """Let a taker meet one maker; return how the taker ends, if it does."""
-        if self._is_dead(maker):
+        if self._is_dead(maker) or self._has_outlived_a_halt(maker):
             self.orders.remove(maker)
             return None
         if maker.account == taker.account:
             if not taker.flags & STP_TAKER:
                 self.orders.remove(maker)
             return Outcome.SELF_TRADE if taker.flags & (STP_TAKER | STP_BOTH) else None
+        market = self.markets[taker.market]
+        if market.too_dear(maker.price, buys=maker.side == BUY):
+            self.orders.remove(maker)
+            return None
+        if market.too_dear(maker.price, buys=taker.side == BUY):
+            taker.put_off = True
+            return Outcome.WOULD_CROSS if taker.flags & POST_ONLY else Outcome.UNFILLED
+        if taker.flags & POST_ONLY and not self.is_carried(maker):
+            self.orders.remove(maker)
+            return None
         if taker.flags & POST_ONLY:
             return Outcome.WOULD_CROSS
         return self._trade(taker, maker)
@@ -198,6 +261,8 @@ class Desk:
         if lots == 0:
             self.orders.remove(maker)
             return None
+        if self._is_held(taker.account, taker.market):
+            return Outcome.BRAKE
         quote = lots * maker.price * market.multiplier
         taker_fee = share(quote, market.taker_fee_ppm)
         maker_fee = share(quote, market.maker_fee_ppm) - quote * market.rebate_ppm // MILLION
@@ -209,20 +274,42 @@ class Desk:
             self.orders.remove(maker)
             return None
         changed = {taker.account: taker_after, maker.account: maker_after}
+        self._ask_more(taker.market, changed)
+        if not self._carries(taker.account, taker_after, taker.market):
+            return Outcome.MARGIN
+        if not self._carries(maker.account, maker_after, taker.market):
+            self.orders.remove(maker)
+            return None
         if self._overfills(taker.market, changed):
             return Outcome.OPEN_INTEREST
         self._change(taker.market, changed)
         self.fees += taker_fee + maker_fee
         taker.lots -= lots
         maker.lots -= lots
-        maker.pair = None
+        if maker.pair is not None:
+            self._shrink(maker.pair, lots)
+            if maker.pair.pair is not maker:
+                maker.pair = None
+        left = self._left(taker)
+        if left is not None:
+            self._shrink(left, lots)
         if maker.lots == 0:
             self.orders.remove(maker)
         return None
 
+    def _is_held(self, number: int, market_number: int) -> bool:
+        """Whether a brake keeps an account's position as it is."""
+        account = self.accounts.get(number)
+        lots = account.positions.get(market_number, 0) if account else 0
+        if not account or not lots:
+            return False
+        return self.markets[market_number].holds(lots, account.costs[market_number], self.clock_ms)
+
     def _tradable(self, taker: Order, maker: Order) -> int:
-        """Return how many lots two orders trade; none when the maker's may only reduce and nothing is left to."""
+        """Return how many lots two orders trade; none when the maker's may only reduce and nothing is left to, or is held."""
         lots = min(taker.lots, maker.lots)
+        if self._is_held(maker.account, maker.market) and not self._is_held(taker.account, taker.market):
+            return 0
         return min(lots, self._reducible(maker)) if maker.flags & REDUCE_ONLY else lots
 
     def _change(self, number: int, changed: dict[int, Account]) -> None:
@@ -236,24 +323,31 @@ class Desk:
 
     def _overfills(self, number: int, changed: dict[int, Account]) -> bool:
         """Whether open interest would grow beyond the market's cap."""
-        market = self.markets[number]
+        before, after = self._longs(number, self.accounts), self._longs(number, {**self.accounts, **changed})
+        return before < after and 0 < self.markets[number].max_open_interest < after
 
-        def longs(accounts: dict[int, Account]) -> int:
-            return sum(max(0, account.positions.get(number, 0)) for account in accounts.values())
+    @staticmethod
+    def _longs(number: int, accounts: dict[int, Account]) -> int:
+        return sum(max(0, account.positions.get(number, 0)) for account in accounts.values())
 
-        before, after = longs(self.accounts), longs({**self.accounts, **changed})
-        return before < after and 0 < market.max_open_interest < after
+    def is_carried(self, order: Order) -> bool:
+        """Whether an account could stand to have all of an order filled, at the worst price it may have."""
+        account, market = self.accounts[order.account], self.markets[order.market]
+        if order.market not in account.positions and len(account.positions) == MAX_POSITIONS:
+            return False
+        closes = min(order.lots, self._reducible(order))
+        if closes == order.lots or (closes and order.flags & REDUCE_ONLY):
+            return True
+        buys = order.side == BUY
+        price = order.price or market.bound(buys=buys, around=order.trigger)
+        paid, fair = (each * order.lots * market.multiplier for each in (price, order.trigger or market.index))
+        lost = max(0, paid - fair if buys else fair - paid)
+        asked = market.asked(order.lots, self._longs(order.market, self.accounts) + order.lots)
+        worth = self.worth(account, Lean.WORST)
+        return worth.value - lost >= worth.initial + market.initial(paid) + asked
 
     def _rest(self, wanted: Order) -> Outcome:
-        account = self.accounts[wanted.account]
-        market = self.markets[wanted.market]
-        size = account.positions.get(wanted.market, 0)
-        if size == 0 and len(account.positions) == MAX_POSITIONS:
-            return Outcome.MARGIN
-        reducible = max(0, -size if wanted.side == BUY else size)
-        quote = wanted.lots * wanted.price * market.multiplier
-        worth = self.worth(account)
-        if wanted.lots > reducible and worth.value < worth.initial + market.initial(quote):
+        if not self.is_carried(wanted):
             return Outcome.MARGIN
         (self.parked if wanted.trigger else self.orders).append(wanted)
         return Outcome.ACCEPTED

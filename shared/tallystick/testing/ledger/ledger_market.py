@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
+
+from tallystick.testing.ledger.ledger_brake import Brakes, new_brakes
+from tallystick.testing.ledger.ledger_model import Lean
 
 MILLION = 1_000_000
-MAKERS_FIRST_MS = 60_000
+STALE_MS = 30_000
 MAX_PRICE = 2**24 - 1
+SETTLING_MS = 1_800_000
 MAX_EXPOSURE = 2**30
 
 
@@ -19,11 +23,12 @@ def share(amount: int, ppm: int) -> int:
 
 @dataclass(slots=True)
 class Market:
-    """A market's rules, its mark, what it has charged in funding and the reports of its newest round.
+    """A market's rules, its mark, what it has charged in funding and the signers' newest reports.
 
-    Units: `funding` in ticks since it was listed, `basis` in millionths of a tick. `surcharge` is open interest from
-    which and to which the initial margin grows. `tiers` are the second and the third one: (millions of units from
-    which, initial ppm, maintenance ppm).
+    `indices` are all it has had, each with its time; `index` is the one that margins are measured with. Units: `funding` in ticks since it was listed, `basis` in millionths of a tick, `premiums` in millionths, each with its milliseconds. `surcharge` is open interest from
+    which and to which what is added needs more margin. `tiers` are the second and the third one: (millions of units from
+    which, initial ppm, maintenance ppm). Of its insurance fund, `slack` is what it may lose when it unwinds, and `borne`
+    what it has borne of accounts that owed: (time, units, how much at most from then on), the newest window's alone.
     """
 
     multiplier: int
@@ -36,48 +41,110 @@ class Market:
     max_open_interest: int = 0
     liquidation_fee_ppm: int = 0
     insurance_lots: int = 0
+    fund_units: int = 0
     band_ppm: int = 100_000
     tiers: tuple[tuple[int, int, int], ...] = ()
-    surcharge_ppm: int = 0
     surcharge: tuple[int, int] = (0, 0)
-    move_ppm: int = 1_000_000
+    quote_lots: int = 1
+    min_order_units: int = 0
     dated: bool = False
     expiry_ms: int = 0
+    live_ms: int = 0
     settled: bool = False
+    settled_ms: int = 0
+    dead_ms: int = 0
+    topped_ms: int = 0
     mark: int = 0
     index: int = 0
+    indices: list[tuple[int, int]] = field(default_factory=list)
     index_ms: int = 0
     resumed_ms: int = 0
-    window_mark: int = 0
-    window_ms: int = 0
+    resumed_sequence: int = 0
     basis: int = 0
-    open_interest: int = 0
-    premiums: list[int] = field(default_factory=list)
-    sample_minute: int = 0
+    premiums: list[tuple[int, int]] = field(default_factory=list)
+    sample_ms: int = 0
     tick_hour: int = 0
     funding: Fraction = Fraction(0)
-    round: int = 0
-    reports: dict[int, int] = field(default_factory=dict)
+    fund_traded_ms: int = 0
+    slack: Fraction = Fraction(0)
+    borne: list[tuple[int, int, int]] = field(default_factory=list)
+    reports: dict[int, tuple[int, int]] = field(default_factory=dict)
+    brakes: Brakes = field(default_factory=new_brakes)
+
+    def margins_stand(self) -> bool:
+        """Whether they are large enough, and a third of what is asked for is lost before anybody is liquidated."""
+        tiers = ((0, self.initial_ppm, self.maintenance_ppm), *self.tiers)
+        apart = all(Fraction(kept, initial or 1) <= Fraction(2, 3) for _, initial, kept in tiers)
+        return self.initial_ppm >= 20_000 and self.maintenance_ppm >= 10_000 and apart
 
     def has_expired(self, clock_ms: int) -> bool:
         """Whether a dated future's time has come."""
         return 0 < self.expiry_ms <= clock_ms
 
-    def makers_first(self, clock_ms: int) -> bool:
-        """Whether prices have come back just now, so that only makers may come."""
-        return bool(self.resumed_ms) and clock_ms < self.resumed_ms + MAKERS_FIRST_MS
+    def ahead(self, time_ms: int) -> Fraction:
+        """Return the share of its last half hour that is still ahead."""
+        left = max(0, min(self.expiry_ms - time_ms, SETTLING_MS)) if self.dated else SETTLING_MS
+        return Fraction(left, SETTLING_MS)
 
-    def bound(self, *, buys: bool) -> int:
-        """Return the worst price of a market order that names none."""
-        if not self.band_ppm:
-            return MAX_PRICE if buys else 1
-        move = self.mark * self.band_ppm // MILLION
-        return min(self.mark + move, MAX_PRICE) if buys else max(self.mark - move, 1)
+    def settles_at(self) -> Fraction:
+        """Return the mean of its indices over its last half hour, each as long as it stood, the newest one to the end."""
+        times = [0, *(time for time, _ in self.indices[1:])]
+        ends = [*times[1:], self.expiry_ms]
+        return sum(
+            (price * (self.ahead(since) - self.ahead(until)))
+            for (_, price), since, until in zip(self.indices, times, ends, strict=True)
+        ) + Fraction(0)
+
+    def price(self, lots: int, lean: Lean) -> int:
+        """Return what a lot of a position is measured at."""
+        if lean is Lean.MARKED:
+            return self.mark
+        if lean is Lean.INDEX:
+            return self.index
+        worth = sorted((self.mark, self.index), key=lambda price: lots * price)
+        return worth[-1] if lean is Lean.BEST else worth[0]
+
+    def gains(self, lots: int, cost: int) -> bool:
+        """Whether a position is worth more at the index than it has cost."""
+        return lots * self.multiplier * self.index > cost
+
+    def holds(self, lots: int, cost: int, clock_ms: int) -> bool:
+        """Whether a brake keeps a position as it is."""
+        return lots != 0 and self.brakes.of(lots).holds(self.index, clock_ms) and self.gains(lots, cost)
+
+    def is_stale(self, clock_ms: int) -> bool:
+        """Whether its prices have stopped; those of a settled one are final."""
+        return not self.settled and clock_ms > self.index_ms + STALE_MS
+
+    def reach(self) -> int:
+        """Return how far the mark may be from the index, in millionths of it."""
+        return min(self.band_ppm, self.maintenance_ppm // 2)
+
+    def bound(self, *, buys: bool, around: int) -> int:
+        """Return the worst price of a market order that names none, around the mark or the trigger it waits for."""
+        half = self.maintenance_ppm // 2
+        move = around * max(2 * self.reach(), half, 10_000) // MILLION
+        return min(around + move, MAX_PRICE) if buys else max(around - move, 1)
+
+    def too_dear(self, price: int, *, buys: bool) -> bool:
+        """Whether a fill at a price is further from what is fair than a fill may be, to the harm of who buys, or sells."""
+        fair = Fraction(self.mark if self.dated else self.index)
+        away = max(1, floor(Fraction(self.index * self.maintenance_ppm, 2 * MILLION)))
+        return price - fair > away if buys else fair - price > away
 
     def initial(self, exposure: int) -> int:
         """Return the initial margin of a position of this worth."""
         tiers = [(0, self.initial_ppm), *((at, initial) for at, initial, _ in self.tiers)]
-        return ceil(_over_tiers(exposure, tiers)) + share(exposure, self.surcharge_ppm)
+        return ceil(_over_tiers(exposure, tiers))
+
+    def asked(self, added: int, open_lots: int) -> int:
+        """Return what must stand behind added lots beyond the initial margin, when so many are open with them."""
+        begins, ends = self.surcharge
+        worth = open_lots * self.multiplier * self.index
+        if not begins or worth <= begins:
+            return 0
+        grown = min(Fraction(1), Fraction(worth - begins, ends - begins))
+        return share(added * self.multiplier * self.index, ceil(grown * (MILLION - self.initial_ppm)))
 
     def maintenance(self, exposure: int) -> int:
         """Return the maintenance margin of a position of this worth."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
 from tallystick.state import layout
 from tallystick.state.state import State
@@ -76,6 +75,24 @@ def position(state: State, account: int, market: int) -> int:
     return positions(state, account).get(market, 0)
 
 
+def books(state: State, account: int) -> dict[int, tuple[int, int]]:
+    """Return what an account's positions have cost, and the margin asked for them beyond the market's, by market.
+
+    Units: units. Raises: AssertionError when an empty slot keeps either.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    for slot in range(layout.MAX_POSITIONS):
+        at = layout.ACCOUNT_POSITIONS + slot * layout.ACCOUNT_POSITION_WORDS
+        cost = word(state.accounts, account, at + layout.ACCOUNT_POSITION_COST_UNITS)
+        extra = word(state.accounts, account, at + layout.ACCOUNT_POSITION_EXTRA_UNITS)
+        if word(state.accounts, account, at + layout.ACCOUNT_POSITION_SIZE_LOTS):
+            market = word(state.accounts, account, at + layout.ACCOUNT_POSITION_MARKET)
+            found[market] = cost, extra
+        elif cost or extra:
+            raise AssertionError(f"account {account} has no position in slot {slot}, and a cost of one")
+    return found
+
+
 def mark(state: State, market: int) -> int:
     """Return a market's mark in ticks."""
     at = market * layout.RISK_RISKMARKET_WORDS + layout.RISK_RISKMARKET_MARK_TICKS
@@ -87,9 +104,9 @@ def index(state: State, market: int) -> int:
     return word(state.prices, market, layout.PRICE_INDEX_TICKS)
 
 
-def surcharge(state: State, market: int) -> int:
-    """Return what a market's open interest adds to its initial margin, in millionths."""
-    at = market * layout.RISK_RISKMARKET_WORDS + layout.RISK_RISKMARKET_SURCHARGE_PPM
+def margin_index(state: State, market: int) -> int:
+    """Return the index that a market's margins are measured with, in ticks."""
+    at = market * layout.RISK_RISKMARKET_WORDS + layout.RISK_RISKMARKET_INDEX_TICKS
     return word(state.risk, 0, at)
 
 
@@ -97,6 +114,23 @@ def funding_index(state: State, market: int) -> int:
     """Return a market's funding index, in millionths of a tick."""
     at = market * layout.RISK_RISKMARKET_WORDS + layout.RISK_RISKMARKET_FUNDING_INDEX_PPM
     return word(state.risk, 0, at)
+
+
+def fund_budget(state: State, market: int) -> int:
+    """Return what the unwinding of a market's fund may lose against the index. Units: units."""
+    return word(state.markets, market, layout.MARKET_FUND_BUDGET_UNITS)
+
+
+def brakes(state: State, market: int) -> tuple[tuple[int, int], tuple[int, int, int], tuple[int, int, int], int]:
+    """Return what jumps are measured from and since when, of either brake (ticks, until, jump), and what the newest index found."""
+    cell, at = state.markets, market * layout.RISK_RISKMARKET_WORDS + layout.RISK_RISKMARKET_BRAKED
+    anchor = layout.MARKET_ANCHOR_TICKS, layout.MARKET_ANCHOR_MS
+    fall = layout.MARKET_DOWN_TICKS, layout.MARKET_DOWN_MS, layout.MARKET_DOWN_JUMP_MS
+    rise = layout.MARKET_UP_TICKS, layout.MARKET_UP_MS, layout.MARKET_UP_JUMP_MS
+    ticks, since = (word(cell, market, each) for each in anchor)
+    down, down_ms, down_jump_ms = (word(cell, market, each) for each in fall)
+    up, up_ms, up_jump_ms = (word(cell, market, each) for each in rise)
+    return (ticks, since), (down, down_ms, down_jump_ms), (up, up_ms, up_jump_ms), word(state.risk, 0, at)
 
 
 def order_at(state: State, slot: int) -> Resting | None:
@@ -135,12 +169,15 @@ def pages_of(state: State, first: int) -> Iterator[int]:
         first = word(state.pages, first, layout.PAGE_NEXT_PAGE)
 
 
-def prices(state: State, market: int, side: int, parked: int = 0) -> list[int]:
-    """Return the prices the occupancy words of a book side lead to, or triggers of parked orders, ascending."""
+def prices(state: State, market: int, number: int) -> list[int]:
+    """Return the prices the occupancy words of a book lead to, or triggers of a parked one, ascending.
+
+    Shape: `number` is a side, or for parked orders 4, and 2 of those that fire above, and their side.
+    """
     found: list[int] = []
 
     def descend(height: int, prefix: int) -> None:
-        index = parked << 25 | market << 19 | side << 18 | height << 16 | prefix
+        index = number << 24 | market << 18 | height << 16 | prefix
         bits = limbs(state.bitmaps, index, layout.BITMAP_BITS, 8)
         if bits == 0 and height:
             raise AssertionError(f"occupancy bit above empty word {prefix} of height {height}")
@@ -156,9 +193,9 @@ def prices(state: State, market: int, side: int, parked: int = 0) -> list[int]:
     return found
 
 
-def level_orders(state: State, market: int, side: int, price: int, parked: int = 0) -> list[Resting]:
-    """Return the orders at one price, oldest first."""
-    level = parked << 31 | market << 25 | side << 24 | price
+def level_orders(state: State, market: int, number: int, price: int) -> list[Resting]:
+    """Return the orders at one price of a book, oldest first. Shape: `number` as for `prices`."""
+    level = number << 30 | market << 24 | price
     found: list[Resting] = []
     for page in pages_of(state, word(state.levels, level, layout.LEVEL_HEAD_PAGE)):
         bits = limbs(state.pages, page, layout.PAGE_BITS, 2)
@@ -180,10 +217,10 @@ def book(state: State, market: int, side: int) -> list[Resting]:
 
 
 def parked(state: State, market: int) -> list[Resting]:
-    """Return a market's parked orders as they would fire: those above their trigger first, nearest first."""
-    above = [(1, trigger) for trigger in prices(state, market, layout.SELL, 1)]
-    below = [(0, trigger) for trigger in reversed(prices(state, market, layout.BUY, 1))]
-    return [order for side, trigger in above + below for order in level_orders(state, market, side, trigger, 1)]
+    """Return a market's parked orders as they would fire: those above first, then those that sell, then the nearest."""
+    above = [(book, trigger) for book in (7, 6) for trigger in prices(state, market, book)]
+    below = [(book, trigger) for book in (5, 4) for trigger in reversed(prices(state, market, book))]
+    return [order for book, trigger in above + below for order in level_orders(state, market, book, trigger)]
 
 
 def check_book(state: State, markets: range | list[int]) -> None:
@@ -194,15 +231,19 @@ def check_book(state: State, markets: range | list[int]) -> None:
     in_books: set[int] = set()
     used: list[int] = []
     for market in markets:
-        for parked_or_not, side in product((0, 1), (layout.BUY, layout.SELL)):
-            for price in prices(state, market, side, parked_or_not):
-                level = parked_or_not << 31 | market << 25 | side << 24 | price
-                orders = level_orders(state, market, side, price, parked_or_not)
+        for number in range(8):
+            for price in prices(state, market, number):
+                level = number << 30 | market << 24 | price
+                orders = level_orders(state, market, number, price)
                 chain = list(pages_of(state, word(state.levels, level, layout.LEVEL_HEAD_PAGE)))
                 _check_level(state, level, orders, chain)
                 in_books |= {order.slot for order in orders}
                 used += chain
     live = {slot for slot in state.orders.rows if order_at(state, slot) is not None}
+    _same("orders of all", state.registers.orders_total, len(live))
+    for account in state.accounts.rows:
+        mine = sum(word(state.orders, slot, layout.ORDER_ACCOUNT) == account for slot in live)
+        _same(f"orders of account {account}", word(state.accounts, account, layout.ACCOUNT_ORDERS), mine)
     _same("live orders", live, in_books)
     free = list(pages_of(state, state.registers.free_page))
     pages = sorted(used + free)
@@ -210,21 +251,28 @@ def check_book(state: State, markets: range | list[int]) -> None:
 
 
 def _check_level(state: State, level: int, orders: list[Resting], chain: list[int]) -> None:
-    market, side, price = level >> 25 & 63, level >> 24 & 1, level & 0xFFFFFF
+    book, market, price = level >> 30, level >> 24 & 63, level & 0xFFFFFF
     if not orders:
         raise AssertionError(f"price {price} is marked as occupied and holds nothing")
     for order in orders:
-        if level >> 31:
-            above = int(order.flags & layout.FLAG_TRIGGER_ABOVE != 0)
-            _same("where an order is parked", (order.market, above, order.trigger_ticks), (market, side, price))
+        if order.trigger_ticks:
+            parked_in = 4 | (2 if order.flags & layout.FLAG_TRIGGER_ABOVE else 0) | order.side
+            _same("where an order is parked", (order.market, parked_in, order.trigger_ticks), (market, book, price))
         else:
-            rests = (order.market, order.side, order.price_ticks, order.trigger_ticks)
-            _same("where an order rests", rests, (market, side, price, 0))
-    _same("order of arrival", [o.sequence for o in orders], sorted(o.sequence for o in orders))
+            _same("where an order rests", (order.market, order.side, order.price_ticks), (market, book, price))
+    # What a fired order has left is parked again as old as it was, behind what came since.
+    if level >> 32 == 0:
+        _same("order of arrival", [o.sequence for o in orders], sorted(o.sequence for o in orders))
     _same("orders counted", word(state.levels, level, layout.LEVEL_ORDERS), len(orders))
+    _same("lots counted", word(state.levels, level, layout.LEVEL_LOTS), _resting_lots(orders))
     _same("tail page", word(state.levels, level, layout.LEVEL_TAIL_PAGE), chain[-1])
     for page in chain[:-1]:
         _same("slots handed out of a full page", word(state.pages, page, layout.PAGE_USED), layout.PAGE_SLOTS)
+
+
+def _resting_lots(orders: list[Resting]) -> int:
+    """Return what rests at a price, dead or alive; what is parked does not rest."""
+    return sum(order.remaining_lots for order in orders if not order.trigger_ticks)
 
 
 def _same(what: str, found: object, expected: object) -> None:

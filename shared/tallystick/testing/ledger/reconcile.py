@@ -25,11 +25,18 @@ def reconcile(ledger: Ledger, state: State) -> None:
     for number, account in ledger.accounts.items():
         _same(f"cash of {number}", look.cash(state, number), account.cash)
         _same(f"positions of {number}", look.positions(state, number), account.positions)
+        kept = {market: (account.costs[market], account.extras[market]) for market in account.positions}
+        _same(f"costs and extra margins of {number}", look.books(state, number), kept)
     for number, market in ledger.markets.items():
         _same(f"mark of {number}", look.mark(state, number), market.mark)
-        _same(f"index of {number}", look.index(state, number), market.index)
-        _same(f"surcharge of {number}", look.surcharge(state, number), market.surcharge_ppm)
+        _same(f"index of {number}", look.index(state, number), market.indices[-1][1] if market.indices else 0)
+        _same(f"index of margins of {number}", look.margin_index(state, number), market.index)
         _same(f"funding of {number}", look.funding_index(state, number), market.funding * 1_000_000)
+        _same(f"budget of the fund of {number}", look.fund_budget(state, number), market.slack)
+        fall, rise = market.brakes.fall, market.brakes.rise
+        told = fall.told + 2 * rise.told
+        both = [(each.beyond, each.until_ms, each.jumped_ms) for each in (fall, rise)]
+        _same(f"brakes of {number}", look.brakes(state, number), (market.brakes.since, *both, told))
         for side in (0, 1):
             _reconcile_side(ledger, state, number, side)
         _reconcile_parked(ledger, state, number)

@@ -119,6 +119,8 @@ class Pooled:
     gathered: int = 0
     false_trees: dict[Purpose, Tree] = field(default_factory=dict[Purpose, Tree])
     on_attack: Callable[[], None] = lambda: None
+    is_played: Callable[[], bool] = lambda: False
+    """Whether the match has ended: then nobody answers a lie any more, and none is told."""
 
     @property
     def ground(self) -> Ground:
@@ -156,7 +158,7 @@ class Pooled:
             result = self.pools.chain.make(who, name, *arguments)
         if self.rng.random() < 0.3:
             self._leave_some()
-        if self.rng.random() < 0.3:
+        if self.rng.random() < 0.3 and not self.is_played():
             self._meddle(None)
         return result
 
@@ -382,6 +384,7 @@ def play(seed: int, *, dropped: frozenset[PoolRule] = frozenset(), make: MakePoo
         match.attacks += 1
 
     pooled.on_attack = attacked
+    pooled.is_played = lambda: match.is_played
     faults: list[Fault | PoolFault]
     try:
         faults = list(match.play().faults)

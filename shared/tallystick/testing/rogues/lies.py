@@ -237,9 +237,9 @@ def _two_oldest(machine: Machine) -> tuple[int, int, int] | None:
     if not open_best(state, path):
         return None
     crosses = (
-        path.price <= registers.arg_price_ticks
+        path.price_ticks <= registers.arg_price_ticks
         if registers.arg_side == BUY
-        else path.price >= registers.arg_price_ticks
+        else path.price_ticks >= registers.arg_price_ticks
     )
     level = state.levels.open(level_index(path))
     page = level_head_page(state.levels.words, level)

@@ -21,10 +21,10 @@ from tallystick.testing.scenarios.chance import heaviest
 from tallystick.testing.scenarios.chance import order_flow as flow
 from tallystick.testing.scenarios.orders import block_deals as blocks
 from tallystick.testing.scenarios.orders import book_pages as book
+from tallystick.testing.scenarios.orders import braked, deleveraged, sampled, trading, triggers
 from tallystick.testing.scenarios.orders import closed_out as liquidations
 from tallystick.testing.scenarios.orders import many_orders as bulk
 from tallystick.testing.scenarios.orders import order_flags as orders
-from tallystick.testing.scenarios.orders import trading, triggers
 from tallystick.testing.scenarios.scene import Scene
 
 Scenario = Callable[[Scene], None]
@@ -43,6 +43,9 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             trading,
             tiers,
             liquidations,
+            deleveraged,
+            braked,
+            sampled,
             book,
             orders,
             triggers,
@@ -122,14 +125,15 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             GOES_ON,
             Outcome.NO_MARKET,
             Outcome.MARKET_EXPIRED,
+            Outcome.NOT_LIVE,
             Outcome.NO_MARK,
             Outcome.OUT_OF_RANGE,
             Outcome.BAD_FLAGS,
             Outcome.TOO_LARGE,
+            Outcome.TOO_SMALL,
             Outcome.EXPIRED,
             Outcome.DEAD_MAN,
             Outcome.STALE_INDEX,
-            Outcome.POST_ONLY_STAGE,
             Outcome.ALREADY_DUE,
         }
     ),
@@ -137,40 +141,56 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
         {
             GOES_ON,
             Outcome.ACCEPTED,
+            Outcome.WORK_LIMIT,
             Outcome.UNFILLED,
             Outcome.NOTHING_TO_REDUCE,
             Outcome.SELF_TRADE,
             Outcome.WOULD_CROSS,
+            Outcome.BRAKE,
             Outcome.NO_POSITION_SLOT,
             Outcome.POSITION_LIMIT,
             Outcome.MARGIN,
             Outcome.OPEN_INTEREST,
         }
     ),
-    Phase.SCAN_MAKER: frozenset({GOES_ON, Outcome.NOT_FILLABLE, Outcome.NOTHING_TO_REDUCE}),
-    Phase.REST_ORDER: frozenset({Outcome.ACCEPTED, Outcome.NO_SUCH_ORDER, Outcome.MARGIN, Outcome.BOOK_FULL}),
+    Phase.REST_ORDER: frozenset(
+        {
+            Outcome.ACCEPTED,
+            Outcome.WORK_LIMIT,
+            Outcome.UNFILLED,
+            Outcome.BOOK_FULL,
+            Outcome.TOO_MANY_ORDERS,
+            Outcome.NO_SUCH_ORDER,
+            Outcome.MARGIN,
+        }
+    ),
     Phase.CANCEL_ORDER: frozenset({Outcome.ACCEPTED, Outcome.NO_SUCH_ORDER}),
     Phase.WITHDRAW: frozenset({Outcome.ACCEPTED, Outcome.OUT_OF_RANGE, Outcome.NOT_WITHDRAWABLE}),
     Phase.APPROVE_AGENT: frozenset({Outcome.ACCEPTED, Outcome.OUT_OF_RANGE}),
     Phase.REPORT_PRICE: frozenset(
         {
             GOES_ON,
-            Outcome.ACCEPTED,
+            Outcome.MALFORMED,
             Outcome.NO_MARKET,
             Outcome.OUT_OF_RANGE,
             Outcome.STALE_REPORT,
-            Outcome.OLD_ROUND,
-            Outcome.DUPLICATE_REPORT,
+            Outcome.OLD_REPORT,
         }
     ),
-    Phase.COMMIT_MEDIAN: frozenset({GOES_ON, Outcome.ACCEPTED, Outcome.DEVIATING}),
+    Phase.COMMIT_MEDIAN: frozenset({GOES_ON, Outcome.ACCEPTED}),
+    Phase.QUOTE: frozenset({GOES_ON}),
     Phase.UPDATE_MARK: frozenset({GOES_ON}),
-    Phase.SAMPLE_FUNDING: frozenset({GOES_ON}),
     Phase.FIRE_TRIGGER: frozenset({GOES_ON, Outcome.ACCEPTED}),
     Phase.LIST_MARKET: frozenset({Outcome.ACCEPTED, Outcome.MARKET_EXISTS, Outcome.BAD_PARAMETERS}),
     Phase.CHANGE_MARKET: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.OLD_CHANGE, Outcome.BAD_PARAMETERS}),
-    Phase.SETTLE_POSITION: frozenset({Outcome.ACCEPTED, Outcome.NOT_SETTLED, Outcome.NO_POSITION}),
+    Phase.SETTLE_POSITION: frozenset({Outcome.ACCEPTED, Outcome.NOT_SETTLED, Outcome.NO_POSITION, Outcome.TOO_EARLY}),
     Phase.APPLY_CHANGE: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.NO_CHANGE, Outcome.TOO_EARLY}),
+    Phase.SWEEP: frozenset({Outcome.ACCEPTED, Outcome.OUT_OF_RANGE, Outcome.POSITION_LIMIT}),
+    Phase.TOP_UP: frozenset(
+        {Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.TOO_EARLY, Outcome.OUT_OF_RANGE, Outcome.POSITION_LIMIT}
+    ),
+    Phase.CHANGE_FEE_ACCOUNT: frozenset({Outcome.ACCEPTED, Outcome.NO_ACCOUNT, Outcome.OLD_CHANGE}),
+    Phase.DELIST: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.BAD_PARAMETERS}),
     Phase.NEXT_ITEM: frozenset({GOES_ON, Outcome.ACCEPTED, Outcome.MALFORMED, Outcome.OUT_OF_RANGE}),
     Phase.TRANSFER: frozenset(
         {
@@ -194,12 +214,15 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.NONCE_USED,
             Outcome.NO_MARKET,
             Outcome.MARKET_EXPIRED,
+            Outcome.NOT_LIVE,
             Outcome.NO_MARK,
             Outcome.OUT_OF_RANGE,
             Outcome.TOO_LARGE,
             Outcome.EXPIRED,
             Outcome.STALE_INDEX,
+            Outcome.UNFILLED,
             Outcome.NOTHING_TO_REDUCE,
+            Outcome.BRAKE,
             Outcome.NO_POSITION_SLOT,
             Outcome.POSITION_LIMIT,
             Outcome.MARGIN,
@@ -208,7 +231,7 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
     ),
     Phase.CANCEL_ALL: frozenset({Outcome.ACCEPTED}),
     Phase.SET_DEAD_MAN: frozenset({Outcome.ACCEPTED, Outcome.EXPIRED}),
-    Phase.CLEAN_ORDER: frozenset({Outcome.ACCEPTED, Outcome.NO_SUCH_ORDER, Outcome.NOT_DEAD}),
+    Phase.CLEAN_ORDER: frozenset({Outcome.ACCEPTED, Outcome.MALFORMED, Outcome.NO_SUCH_ORDER, Outcome.NOT_DEAD}),
     Phase.LIQUIDATE: frozenset(
         {
             GOES_ON,
@@ -217,7 +240,10 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.STALE_INDEX,
             Outcome.LIQUIDATIONS_WAIT,
             Outcome.HEALTHY,
+            Outcome.BRAKE,
             Outcome.BANKRUPT,
+            Outcome.SLICE_WAITS,
+            Outcome.UNFILLED,
         }
     ),
     Phase.TAKE_OVER: frozenset(
@@ -228,7 +254,8 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.STALE_INDEX,
             Outcome.LIQUIDATIONS_WAIT,
             Outcome.HEALTHY,
-            Outcome.BOOK_CROSSES,
+            Outcome.BRAKE,
+            Outcome.BOOK_FIRST,
             Outcome.INSURANCE_LIMIT,
         }
     ),
@@ -240,8 +267,9 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.STALE_INDEX,
             Outcome.LIQUIDATIONS_WAIT,
             Outcome.HEALTHY,
-            Outcome.BOOK_CROSSES,
+            Outcome.BOOK_FIRST,
             Outcome.INSURANCE_FIRST,
+            Outcome.BRAKE,
             Outcome.NOT_ELIGIBLE,
             Outcome.OUTRANKED,
         }
@@ -252,13 +280,13 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.NO_NOMINATION,
             Outcome.TOO_EARLY,
             Outcome.EXPIRED,
-            Outcome.NO_MARKET,
             Outcome.NO_POSITION,
             Outcome.STALE_INDEX,
             Outcome.LIQUIDATIONS_WAIT,
             Outcome.HEALTHY,
-            Outcome.BOOK_CROSSES,
+            Outcome.BOOK_FIRST,
             Outcome.INSURANCE_FIRST,
+            Outcome.BRAKE,
             Outcome.NOT_ELIGIBLE,
         }
     ),

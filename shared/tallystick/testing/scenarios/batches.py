@@ -117,15 +117,19 @@ def withdrawals(scene: Scene) -> None:
 def paid_out(scene: Scene) -> None:
     """Profits beyond all that was ever deposited: what the Vault holds leaves, and nothing more."""
     cash = 6_000_000
-    scene.trading("alice", "bob", cash=cash)
+    scene.trading("alice", "bob", "carol", cash=cash)
     scene.order(1, 0, 0, 1000, 100)
     scene.order(2, 0, 1, 1000, 100)
-    scene.report(0, 2000)
-    assert scene.withdraw(1, 2 * cash + 1) is Outcome.NOT_WITHDRAWABLE
+    for price in (2000, 3000):
+        scene.land(0, price)
+    assert scene.withdraw(1, cash) is Outcome.NOT_WITHDRAWABLE
+    scene.order(1, 0, 1, 3000, 100)
+    assert scene.order(3, 0, 0, 3000, 100) is Outcome.ACCEPTED
+    assert scene.withdraw(1, 3 * cash + 1) is Outcome.NOT_WITHDRAWABLE
     assert scene.withdraw(1, cash) is Outcome.ACCEPTED
-    scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 1, 2 * cash)
+    scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 1, 3 * cash)
     scene.consume()
-    assert scene.state.registers.withdrawn_units == 2 * cash
+    assert scene.state.registers.withdrawn_units == 3 * cash
     assert scene.withdraw(1, 1) is Outcome.NOT_WITHDRAWABLE
     scene.queue(MESSAGE_FORCE_WITHDRAW, "alice", 1, 1)
     scene.consume()

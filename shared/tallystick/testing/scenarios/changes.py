@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import CHANGE_DELAY_MS, KIND_DATED, MESSAGE_FORCE_CLOSE
+from tallystick.state.layout import (
+    CHANGE_DELAY_MS,
+    DEAD_MARKET_MS,
+    DEAD_WAIT_MS,
+    DELIST_DELAY_MS,
+    FLAG_POST_ONLY,
+    KIND_DATED,
+    MESSAGE_FORCE_CLOSE,
+    SETTLE_WAIT_MS,
+    SETTLE_WINDOW_MS,
+)
 from tallystick.testing.scenarios.scene import Scene
 
 BUY, SELL = 0, 1
@@ -15,11 +25,11 @@ def changes(scene: Scene) -> None:
     scene.clock()
 
     def apply() -> Outcome:
-        return scene.send(make("apply_change", market=0))
+        return scene.send(make("apply_change", pending=0))
 
     assert scene.change_market(0, 1) is Outcome.NO_MARKET
     assert apply() is Outcome.NO_MARKET
-    scene.list_market(0)
+    scene.list_by_record(0)
     assert apply() is Outcome.NO_CHANGE
     assert scene.change_market(0, 2) is Outcome.OLD_CHANGE
     assert scene.change_market(0, 1, band_ppm=0) is Outcome.BAD_PARAMETERS
@@ -61,7 +71,7 @@ def forced_closes(scene: Scene) -> None:
 
 
 def expiry(scene: Scene) -> None:
-    """A future that expires, is settled by the first median behind that, and paid out position by position."""
+    """Futures that expire, are settled by the first median behind that, and paid out position by position."""
     scene.trading("alice", "bob")
     expires = scene.state.registers.clock_ms + 500
     scene.open_market(1, 500, kind=KIND_DATED, expiry_ms=expires, multiplier=3)
@@ -77,8 +87,77 @@ def expiry(scene: Scene) -> None:
     assert scene.report(1, 431) is Outcome.ACCEPTED
     assert scene.report(1, 999) is Outcome.NO_MARKET
     assert scene.order(1, 1, BUY, 500, 1) is Outcome.NO_MARKET
+    assert settle(1, 1) is Outcome.TOO_EARLY
+    scene.later(SETTLE_WAIT_MS)
     assert [settle(1, 1), settle(1, 1), settle(2, 1)] == [Outcome.ACCEPTED, Outcome.NO_POSITION, Outcome.ACCEPTED]
     assert settle(1, 0) is Outcome.NOT_SETTLED
+    _settles_at_a_mean(scene)
 
 
-SCENARIOS = (changes, forced_closes, expiry)
+def _settles_at_a_mean(scene: Scene) -> None:
+    """Indices before, at and within the settlement window, with a book beside them, and one far behind it."""
+    expires = scene.state.registers.clock_ms + 2 * SETTLE_WINDOW_MS
+    scene.list_market(2, kind=KIND_DATED, expiry_ms=expires)
+    for before_ms, price in ((SETTLE_WINDOW_MS + 1, 1010), (SETTLE_WINDOW_MS, 1000), (900_001, 1200), (7, 1)):
+        scene.later(expires - before_ms - scene.state.registers.clock_ms)
+        scene.report(2, price)
+        scene.order(1, 2, BUY, price + 5, 1, flags=FLAG_POST_ONLY)
+        scene.order(2, 2, SELL, price + 9, 1, flags=FLAG_POST_ONLY)
+    scene.later(5 * SETTLE_WINDOW_MS)
+    assert scene.report(2, 5000) is Outcome.ACCEPTED
+    assert scene.report(2, 5000) is Outcome.NO_MARKET
+
+
+def dead(scene: Scene) -> None:
+    """Markets whose signers vanish: found dead, back, dead again, and settled at their last index, one by one."""
+    scene.trading("alice", "bob")
+    scene.open_market(1, 500, kind=KIND_DATED, expiry_ms=scene.state.registers.clock_ms + 10**9)
+    scene.open_market(2, 700)
+    for account, side in ((1, BUY), (2, SELL)):
+        scene.order(account, 0, side, 1000, 9)
+        scene.order(account, 1, side, 500, 9)
+    scene.later(60_000)
+    scene.report(0, 1000)
+
+    def settle(market: int, account: int = 1) -> Outcome:
+        return scene.send(make("settle_position", account=account, market=market))
+
+    scene.later(DEAD_MARKET_MS + 60_000)
+    assert settle(0) is Outcome.NOT_SETTLED
+    scene.report(2, 700)
+    assert [settle(0, 99), settle(0), settle(1)] == [Outcome.ACCEPTED, Outcome.TOO_EARLY, Outcome.ACCEPTED]
+    scene.report(1, 510)
+    assert settle(1) is Outcome.NOT_SETTLED
+    scene.later(DEAD_WAIT_MS)
+    assert [settle(0, 99), settle(0), settle(1)] == [Outcome.ACCEPTED, Outcome.TOO_EARLY, Outcome.NOT_SETTLED]
+    scene.later(SETTLE_WAIT_MS)
+    assert [settle(0), settle(0, 2), settle(2)] == [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.NOT_SETTLED]
+
+
+def delisting(scene: Scene) -> None:
+    """A perpetual that is delisted in the middle of an hour, trades on for a week, and settles with its funding."""
+    scene.trading("alice", "bob")
+
+    def delist(market: int) -> Outcome:
+        return scene.send(scene.signed("delist", "governance", market=market))
+
+    assert delist(1) is Outcome.NO_MARKET
+    for account, side in ((1, BUY), (2, SELL)):
+        scene.order(account, 0, side, 1000, 9)
+    scene.order(2, 0, SELL, 1020, 9)
+    scene.order(1, 0, BUY, 1010, 9)
+    for price in (1000, 1000):
+        scene.later(60_000)
+        scene.report(0, price)
+    assert delist(0) is Outcome.ACCEPTED
+    assert delist(0) is Outcome.BAD_PARAMETERS
+    scene.later(DELIST_DELAY_MS - SETTLE_WINDOW_MS // 2)
+    scene.report(0, 900)
+    scene.later(SETTLE_WINDOW_MS // 2)
+    assert scene.report(0, 1) is Outcome.ACCEPTED
+    scene.later(SETTLE_WAIT_MS)
+    for account in (1, 2):
+        assert scene.send(make("settle_position", account=account, market=0)) is Outcome.ACCEPTED
+
+
+SCENARIOS = (changes, forced_closes, expiry, dead, delisting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.records.codec import Record, encode
-from tallystick.records.items import Item, pack_items
+from tallystick.records.items import Item, pack_items, pack_slots
 from tallystick.records.signing import make, sign
 from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import Outcome
@@ -14,11 +14,13 @@ from tallystick.state.layout import (
     ITEM_PLACE,
     KIND_DATED,
     LIQUIDATION_WAIT_MS,
+    LONG_SILENCE_MS,
     MESSAGE_FORCE_CANCEL_ALL,
     MESSAGE_FORCE_CLOSE,
     NONCE_JUMP_WORDS,
     NONCE_WORD_BITS,
     SELL,
+    SETTLE_WAIT_MS,
     STALE_MS,
     WIND_DOWN_MS,
 )
@@ -53,12 +55,12 @@ def forced_records(scene: Scene) -> None:
         scene.signed("list_market", "governance", market=1, **ordinary_rules()),
         scene.signed("change_market", "governance", market=1, change=1, **_rules()),
     ]
+    records.append(make("clean", pack_slots(64)))
     for kind, values in (
-        ("clean", {"slot": 64}),
-        ("apply_change", {"market": 1}),
+        ("apply_change", {"pending": 1}),
         ("settle_position", {"account": 1, "market": 1}),
         ("liquidate", {"account": 1, "market": 0}),
-        ("take_over", {"account": 1, "market": 0}),
+        ("take_over", {"account": 1, "market": 0, "lots": 1}),
         ("nominate_adl", {"account": 1, "market": 0, "candidate": 2}),
         ("deleverage", {"account": 1}),
         ("settle_account", {"account": 1}),
@@ -88,7 +90,7 @@ def refused_records(scene: Scene) -> None:
         (b"\2\xc1\1", Outcome.UNKNOWN_RECORD),
         (b"\x7f" + bytes(20), Outcome.UNKNOWN_RECORD),
         (b"\x10\xc0", Outcome.MALFORMED),
-        (encode(make("clean", slot=1)).ljust(12, b"\0"), Outcome.MALFORMED),
+        (encode(make("clean", pack_slots(1))).ljust(12, b"\0"), Outcome.MALFORMED),
         (encode(good) + b"\0", Outcome.MALFORMED),
         (b"\x11\xc2\1\x40", Outcome.OUT_OF_RANGE),
         (make("clock", clock_ms=scene.state.registers.clock_ms), Outcome.UNKNOWN_MESSAGE),
@@ -97,7 +99,7 @@ def refused_records(scene: Scene) -> None:
         (scene.signed("order", "bob", account=7, nonce=0, **order), Outcome.NO_ACCOUNT),
         (scene.signed("order", "bob", account=1, nonce=5, **order), Outcome.NOT_AUTHORISED),
         (scene.signed("list_market", "bob", market=1, **ordinary_rules()), Outcome.NOT_AUTHORISED),
-        (scene.signed("report_price", "bob", market=0, price_ticks=1), Outcome.NOT_AUTHORISED),
+        (scene.reported({0: 1}, 0, 0, "bob"), Outcome.NOT_AUTHORISED),
         (scene.signed("order", "agent", account=1, agent=2, nonce=5, **order), Outcome.AGENT_EXPIRED),
         (scene.signed("order", "agent", account=1, agent=1, nonce=5, **order), Outcome.AGENT_SCOPE),
         (scene.signed("order", "alice", account=1, nonce=far, **order), Outcome.NONCE_RANGE),
@@ -105,7 +107,7 @@ def refused_records(scene: Scene) -> None:
         (good, Outcome.NONCE_USED),
     ):
         assert scene.force(record) is expected
-    scene.force(b"", good, make("clean", slot=1), scene.signed("cancel_all", "bob", account=2, nonce=9))
+    scene.force(b"", good, make("clean", pack_slots(1)), scene.signed("cancel_all", "bob", account=2, nonce=9))
 
 
 def forced_sequence(scene: Scene) -> None:
@@ -132,8 +134,8 @@ def forced_prices(scene: Scene) -> None:
     scene.seal()
     queued = scene.time + 20
     _report_through_l1(scene, queued, 945)
-    for kind in ("liquidate", "take_over"):
-        scene.published.messages.append(record_message(make(kind, account=4, market=0), queued))
+    for kind, more in (("liquidate", {}), ("take_over", {"lots": 1})):
+        scene.published.messages.append(record_message(make(kind, account=4, market=0, **more), queued))
     scene.published.messages.append(record_message(_order(scene, 2, SELL, 930, 1), queued))
     scene.time = queued + 4 * 3600
     assert scene.consume() is Outcome.STALE_INDEX
@@ -179,10 +181,12 @@ def forced_settlement(scene: Scene) -> None:
     scene.seal()
     _report_through_l1(scene, expiry - 1, 1010, market=1)
     _report_through_l1(scene, expiry, 1020, market=1)
-    for account in (1, 2):
-        scene.published.messages.append(record_message(make("settle_position", account=account, market=1), expiry))
     scene.time = expiry + 900
-    assert scene.consume() is ACCEPTED
+    scene.consume()
+    for later, outcome in ((0, Outcome.TOO_EARLY), (SETTLE_WAIT_MS // 1000, ACCEPTED)):
+        scene.time += later
+        for account in (1, 2):
+            assert scene.force(make("settle_position", account=account, market=1)) is outcome
 
 
 def forced_wind_down(scene: Scene) -> None:
@@ -204,28 +208,26 @@ def forced_wind_down(scene: Scene) -> None:
 
 
 def forced_wait(scene: Scene) -> None:
-    """Behind a halt a forced liquidation waits by its own time, whatever the clock says by then."""
+    """Behind a halt a forced liquidation waits by its own time, and then meets no book whose clock is further."""
     scene.trading("alice", "bob")
     scene.deposit("dave", 4, 6_000_000)
     scene.order(1, 0, SELL, 1000, 1000)
     assert scene.order(4, 0, BUY, 1000, 1000) is ACCEPTED
     scene.order(1, 0, BUY, 950, 5000)
     scene.seal()
-    begins = scene.time + STALE_MS // 1000 + 10
+    begins = scene.time + LONG_SILENCE_MS // 1000 + 10
     liquidate = make("liquidate", account=4, market=0)
-    for after in (0, 50, 100, 150, 200, 250, LIQUIDATION_WAIT_MS // 1000):
+    for after in (0, 20, 40, LIQUIDATION_WAIT_MS // 1000):
         _report_through_l1(scene, begins + after, 960)
         scene.published.messages.append(record_message(liquidate, begins + after))
     scene.time = begins + 900
-    assert scene.consume() is ACCEPTED
+    assert scene.consume() is Outcome.UNFILLED
 
 
 def _report_through_l1(scene: Scene, time: int, price: int, market: int = 0) -> None:
-    """Queue three signers' reports of the market's next round at an L1 time."""
-    scene.rounds[market] = scene.rounds.get(market, 0) + 1
+    """Queue three signers' reports of a market, and of one that is not there, at an L1 time."""
     for i in range(3):
-        values = {"market": market, "signer": i, "round": scene.rounds[market], "price_ticks": price}
-        record = scene.signed("report_price", f"signer {i}", **values, time_ms=time * 1000)
+        record = scene.reported({63: 1, market: price}, i, time * 1000)
         scene.published.messages.append(record_message(record, time))
 
 

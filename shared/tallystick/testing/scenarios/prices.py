@@ -1,9 +1,9 @@
-"""What follows from prices: marks after the book, funding by the hour, surcharges."""
+"""What follows from prices: marks after the book, funding by the hour, halts."""
 
 from __future__ import annotations
 
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import FLAG_POST_ONLY
+from tallystick.state.layout import FLAG_IOC, FLAG_POST_ONLY, LONG_SILENCE_MS, STALE_MS
 from tallystick.testing.scenarios.scene import Scene
 
 BUY, SELL = 0, 1
@@ -12,7 +12,7 @@ ACCEPTED = Outcome.ACCEPTED
 
 def marks(scene: Scene) -> None:
     """Books above, below and around the index, one-sided ones, jumps beyond what one update may move."""
-    scene.trading("alice", "bob", band_ppm=20_000, move_ppm=50_000)
+    scene.trading("alice", "bob", band_ppm=20_000)
     scene.order(1, 0, SELL, 1040, 5)
     for price in (1000, 1300, 700, 1000, 1):
         scene.later(20_000)
@@ -21,7 +21,7 @@ def marks(scene: Scene) -> None:
     for price in (1000, 1035, 1000, (1 << 24) - 1):
         scene.later(50_000)
         scene.report(0, price, (0, 1, 2, 3, 4))
-    scene.trading("carol", price=1)
+    scene.report(0, 1)
 
 
 def funding(scene: Scene) -> None:
@@ -58,35 +58,42 @@ def dated(scene: Scene) -> None:
     assert scene.report(0, 1000) is ACCEPTED
 
 
-def surcharges(scene: Scene) -> None:
-    """Open interest below, between and beyond the bounds of the surcharge."""
-    scene.trading("alice", "bob", cash=10**7, surcharge_from_units=1_000_000, surcharge_to_units=3_000_000)
-    for _ in range(4):
-        scene.order(1, 0, BUY, 1000, 9)
-        scene.order(2, 0, SELL, 1000, 9)
-        scene.report(0, 1000)
-    assert scene.order(1, 0, BUY, 1000, 100) is Outcome.MARGIN
-
-
 def halts(scene: Scene) -> None:
-    """Prices stop and come back: only cancels, then only makers, then all but liquidations, then all."""
+    """Prices stop and come back: only cancels, then all; behind a long silence nobody is liquidated for a minute."""
     scene.trading("alice", "bob")
     scene.order(1, 0, BUY, 1000, 10)
     scene.order(2, 0, SELL, 1000, 4)
-    scene.later(60_001)
+    scene.later(STALE_MS + 1)
+    assert scene.order(2, 0, SELL, 1000, 1) is Outcome.STALE_INDEX
+    scene.report(0, 1000)
+    assert scene.order(2, 0, SELL, 1000, 1) is ACCEPTED
+    assert scene.liquidate(1, 0) is Outcome.HEALTHY
+    scene.later(LONG_SILENCE_MS + 1)
     for back in (False, True):
         if back:
             scene.report(0, 1000)
-        outcome = Outcome.POST_ONLY_STAGE if back else Outcome.STALE_INDEX
-        assert scene.order(2, 0, SELL, 1000, 4) is outcome
+        assert scene.order(2, 0, SELL, 1000, 2) is (ACCEPTED if back else Outcome.STALE_INDEX)
         waits = Outcome.LIQUIDATIONS_WAIT if back else Outcome.STALE_INDEX
-        assert scene.liquidate(1, 0) is scene.take_over(1, 0) is scene.nominate(1, 0, 2) is waits
+        assert scene.liquidate(1, 0) is scene.take_over(1, 0, 1) is scene.nominate(1, 0, 2) is waits
     assert scene.order(2, 0, SELL, 1010, 4, flags=FLAG_POST_ONLY) is ACCEPTED
-    for _ in range(10):
-        scene.later(30_000)
-        scene.report(0, 1000)
+    scene.reopen(0, 1000)
     assert scene.order(2, 0, SELL, 1000, 4) is ACCEPTED
     assert scene.liquidate(1, 0) is Outcome.HEALTHY
 
 
-SCENARIOS = (marks, funding, dated, surcharges, halts)
+def outlived(scene: Scene) -> None:
+    """Quotes from before a halt at, inside and outside what index and mark say behind it, met from either side."""
+    scene.trading("alice", "bob", "carol")
+    for away in (1, 4, 7):
+        scene.order(1, 0, SELL, 1000 + away, 3)
+        scene.order(2, 0, BUY, 1000 - away, 3)
+    scene.later(STALE_MS + 1)
+    scene.report(0, 1005)
+    scene.order(1, 0, SELL, 1003, 1)
+    assert scene.order(3, 0, BUY, 1009, 3, flags=FLAG_IOC) is ACCEPTED
+    scene.later(STALE_MS + 1)
+    scene.report(0, 995)
+    assert scene.order(3, 0, SELL, 990, 3, flags=FLAG_IOC) is ACCEPTED
+
+
+SCENARIOS = (marks, funding, dated, halts, outlived)

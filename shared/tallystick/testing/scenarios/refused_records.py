@@ -5,10 +5,12 @@ from __future__ import annotations
 import rlp
 
 from tallystick.records.codec import Record, encode
+from tallystick.records.items import pack_slots
 from tallystick.records.signing import HALF_ORDER, domain_separator, make, sign
 from tallystick.schema.names import Outcome
 from tallystick.state.cells import set_config_quorum, set_config_signers
 from tallystick.state.hashing import keccak
+from tallystick.state.layout import FLAG_STP_BOTH
 from tallystick.testing.scenarios.scene import Scene, frame
 from tallystick.testing.world import address, key
 
@@ -18,7 +20,7 @@ GROUP_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 def broken_frames(scene: Scene) -> None:
     """Frames that are empty, short, cut off or reach beyond the chunk, first or behind good records."""
     good = frame(scene.clock_record())
-    short = frame(encode(make("clean", slot=1)))
+    short = frame(encode(make("clean", pack_slots(1))))
     for tail in (b"\0\0", b"\0", b"\xff\xff\x01", b"\0\x02\x01", b"\0\0" + good, short, frame(bytes(11)), good[:-1]):
         scene.post(scene.header() + tail)
         scene.post(scene.header() + good + tail)
@@ -49,7 +51,7 @@ def malformed_records(scene: Scene) -> None:
 
 def padded_records(scene: Scene) -> None:
     """Short records filled up with zeros, with anything else, too far, or not at all; behind a false one the chunk ends."""
-    clean = encode(make("clean", slot=5))
+    clean = encode(make("clean", pack_slots(5)))
     exact = b"\x01" + to_rlp([(scene.time * 1000).to_bytes(8, "big").lstrip(b"\0")])
     assert scene.send(clean) is Outcome.NO_SUCH_ORDER
     good = frame(clean.ljust(12, b"\0"))
@@ -63,7 +65,7 @@ def padded_records(scene: Scene) -> None:
         b"\x7f" + bytes(11),
         bytes(12),
         b"\x03" + bytes(11),
-        b"\x10\xc6\x85" + bytes([255] * 5) + bytes(4),
+        b"\x16\xc6\x85" + bytes([255] * 5) + bytes(4),
         b"\x11\xcb" + bytes([1] * 10),
     ):
         before = scene.state.registers.record_count
@@ -131,7 +133,7 @@ def signatures(scene: Scene) -> None:
     assert scene.send(scene.signed("withdraw", "bob", account=1, nonce=1)) is Outcome.NOT_AUTHORISED
     assert scene.send(scene.signed("list_market", "bob", market=1)) is Outcome.NOT_AUTHORISED
     for signer in (1, 15):
-        record = scene.signed("report_price", "signer 0", signer=signer, price_ticks=5)
+        record = scene.reported({0: 5}, signer, 0, "signer 0")
         assert scene.send(record) is Outcome.NOT_AUTHORISED
     assert scene.send(good) is Outcome.ACCEPTED
 
@@ -163,9 +165,9 @@ def agents(scene: Scene) -> None:
         values = {"nonce": scene.next_nonce(1), "slot": slot, "key": agent, "scope": scope, "expiry_ms": expiry}
         return scene.send(scene.signed("approve_agent", "alice", account=1, **values))
 
-    def order(slot: int, who: str) -> Outcome:
-        values = {"agent": slot, "nonce": scene.next_nonce(1), "price_ticks": 990, "lots": 1}
-        return scene.send(scene.signed("order", who, account=1, **values))
+    def order(slot: int, who: str, kind: str = "order", **more: int) -> Outcome:
+        values = {"agent": slot, "nonce": scene.next_nonce(1), "price_ticks": 990, "lots": 1, **more}
+        return scene.send(scene.signed(kind, who, account=1, **values))
 
     def cancel(slot: int, who: str) -> Outcome:
         return scene.send(scene.signed("cancel", who, account=1, agent=slot, nonce=scene.next_nonce(1), slot=64))
@@ -175,6 +177,9 @@ def agents(scene: Scene) -> None:
     assert approve(15, "canceller", 2, scene.state.registers.clock_ms + 1) is Outcome.ACCEPTED
     assert approve(2, "powerless", 0) is Outcome.ACCEPTED
     assert (order(1, "agent"), cancel(1, "agent")) == (Outcome.ACCEPTED, Outcome.AGENT_SCOPE)
+    assert order(1, "agent", side=1, flags=FLAG_STP_BOTH) is Outcome.SELF_TRADE
+    assert order(1, "agent", "conditional", trigger_ticks=990) is Outcome.ACCEPTED
+    assert order(1, "agent", "conditional", trigger_ticks=990, pair=7) is Outcome.AGENT_SCOPE
     assert (order(15, "canceller"), cancel(15, "canceller")) == (Outcome.AGENT_SCOPE, Outcome.ACCEPTED)
     assert order(2, "powerless") is Outcome.AGENT_SCOPE
     assert order(2, "agent") is Outcome.NOT_AUTHORISED
@@ -202,7 +207,6 @@ def widest_config(scene: Scene) -> None:
     scene.list_market(63)
     for i in range(16):
         price = 5 + int.from_bytes(keccak(bytes([i]))[:2], "big")
-        scene.rounds[63] = 0
         scene.report(63, price, (i,))
 
 

@@ -7,10 +7,11 @@ from tallystick.machine.machine import Machine
 from tallystick.records.chunks import chunk_header, padded
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
+from tallystick.rollup.genesis import list_at_once
 from tallystick.state.layout import FRAME_HEADER_BYTES
 from tallystick.state.state import State
-from tallystick.testing.byhand import endow
-from tallystick.testing.world import World, address, message, write_rules
+from tallystick.testing.byhand import endow, write_rules
+from tallystick.testing.world import World, address, listed, message
 
 RICH = 10**12
 """Units: what an account of a scene is given to begin with."""
@@ -42,10 +43,10 @@ class Scene(World):
         self.cut()
         self.clock()
 
-    def endow(self, units: int) -> None:
-        """Give the insurance fund money by hand, and start the scenario over."""
+    def endow(self, units: int, market: int = 0) -> None:
+        """Give a market's insurance fund money by hand, and start the scenario over."""
         self.finish()
-        endow(self.state, units)
+        endow(self.state, market, units)
         self.cut()
         self.clock()
 
@@ -54,8 +55,13 @@ class Scene(World):
         if self._chunker is not None:
             self.seal()
 
+    def list_market(self, market: int, **more: int) -> None:
+        """List a market in the genesis, which the scenario starts with."""
+        super().list_market(market, **more)
+        list_at_once(self.start, listed(market, **more))
+
     def open_market(self, market: int, price: int, **rules: int) -> None:
-        """List a market and report its first price."""
+        """List a market in the genesis and report its first price."""
         self.list_market(market, **rules)
         self.report(market, price)
 

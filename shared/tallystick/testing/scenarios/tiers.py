@@ -36,12 +36,30 @@ def surcharge(scene: Scene) -> None:
     """Open interest so high that all of the notional must stand behind a position."""
     scene.trading("alice", cash=10**10)
     scene.deposit("bob", 2, 4_100_000)
-    scene.rule(0, **TIERS, surcharge_ppm=950_000)
+    scene.rule(0, **TIERS, surcharge_from_units=1, surcharge_to_units=2)
     scene.order(1, 0, SELL, 1000, 50)
     assert scene.order(2, 0, BUY, 999, 42) is Outcome.MARGIN
     assert scene.order(2, 0, BUY, 1000, 41) is Outcome.MARGIN
     assert scene.order(2, 0, BUY, 1000, 40) is ACCEPTED
     assert scene.withdraw(2, 100_000) is Outcome.NOT_WITHDRAWABLE
+
+
+def surcharges(scene: Scene) -> None:
+    """Open interest below, between and beyond the bounds of the surcharge; positions handed on, reduced and turned."""
+    scene.trading("alice", "bob", "carol", cash=10**7, surcharge_from_units=1_000_000, surcharge_to_units=3_000_000)
+    for _ in range(4):
+        scene.order(1, 0, BUY, 1000, 9)
+        assert scene.order(2, 0, SELL, 1000, 9) is ACCEPTED
+    assert scene.order(1, 0, BUY, 1000, 100) is Outcome.MARGIN
+    scene.order(3, 0, BUY, 1010, 7)
+    assert scene.order(1, 0, SELL, 1010, 7) is ACCEPTED
+    assert scene.block(1, 2, SELL, 990, 5) is ACCEPTED
+    assert scene.block(1, 2, SELL, 1000, 40) is ACCEPTED
+    scene.order(3, 0, SELL, 1001, 8)
+    assert scene.order(1, 0, BUY, 1001, 3) is ACCEPTED
+    scene.deposit("dave", 4, 500_000)
+    assert scene.order(4, 0, SELL, 1000, 2) is ACCEPTED
+    scene.order(2, 0, BUY, 1000, 20, flags=FLAG_IOC)
 
 
 def rebates(scene: Scene) -> None:
@@ -66,4 +84,4 @@ def open_interest(scene: Scene) -> None:
     assert scene.order(1, 0, BUY, 1000, 3) is ACCEPTED
 
 
-SCENARIOS = (tiers, surcharge, rebates, open_interest)
+SCENARIOS = (tiers, surcharge, surcharges, rebates, open_interest)

@@ -42,7 +42,8 @@ def wound_down(scene: Scene) -> None:
     assert scene.settle_account(1) is Outcome.TOO_EARLY
     assert scene.order(1, 0, SELL, 1000, 1) is Outcome.WINDING_DOWN
     assert scene.withdraw(1, 1) is Outcome.WINDING_DOWN
-    assert scene.send(scene.signed("report_price", "signer 0", market=0, signer=0, round=9**9)) is Outcome.WINDING_DOWN
+    assert scene.prices({0: 1000, 1: 1}, 0) is Outcome.WINDING_DOWN
+    assert scene.force(scene.reported({0: 1000}, 0, scene.time * 1000)) is Outcome.WINDING_DOWN
     assert scene.cancel(1, 7, 64) is Outcome.NO_SUCH_ORDER
     scene.queue(MESSAGE_DEPOSIT, "dave", 4, 77)
     assert scene.consume() is Outcome.WINDING_DOWN

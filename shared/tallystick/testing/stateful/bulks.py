@@ -10,29 +10,30 @@ from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
 from tallystick.testing.ledger import ledger as books
-from tallystick.testing.ledger.ledger_model import Order
+from tallystick.testing.ledger.ledger_model import INSURANCE_FUNDS, Order
 from tallystick.testing.ledger.look import Resting, book
 from tallystick.testing.scenarios.orders import many_orders as made
 from tallystick.testing.world import World, key, sub_account
 
-Drawn = tuple[list[tuple[int, int, int, bool]], list[tuple[bool, int, int, int]], int | None]
+CANCELS, MOVES, SHRINKS = range(3)
+Drawn = tuple[list[tuple[int, int, int, bool]], list[tuple[int, int, int, int]], int | None]
 SIDES = st.integers(0, 1)
 PRICES = st.integers(990, 1010)
 LOTS = st.one_of(st.integers(0, 12), st.just(61))
 DRAWN: st.SearchStrategy[Drawn] = st.tuples(
     st.lists(st.tuples(SIDES, PRICES, LOTS, st.booleans()), max_size=5),
-    st.lists(st.tuples(st.booleans(), SIDES, PRICES, LOTS), max_size=4),
+    st.lists(st.tuples(st.integers(CANCELS, SHRINKS), SIDES, PRICES, LOTS), max_size=4),
     st.sampled_from((None, None, 0, 500)),
 )
 
-TRANSFERS = st.tuples(st.integers(0, 2), st.integers(0, 4), st.sampled_from((0, 1, 2, 5, 100)), st.integers(-1, 1))
+TRANSFERS = st.tuples(st.integers(0, 2), st.integers(0, 5), st.sampled_from((0, 1, 2, 5, 100)), st.integers(-1, 1))
 """(from, to, part of what may leave, units more)"""
 
 
 def transfer_of(ledger: books.Ledger, account: int, drawn: tuple[int, int, int, int]) -> tuple[int, int, int]:
-    """Return a transfer between an account, two sub-accounts, the insurance fund and a stranger: from, to, amount."""
+    """Return a transfer between an account, two sub-accounts, the treasury, a fund and a stranger: from, to, amount."""
     source, to, part, beyond = drawn
-    places = (account, sub_account(account, 1), sub_account(account, 2), 0, account % 4 + 1)
+    places = (account, sub_account(account, 1), sub_account(account, 2), 0, INSURANCE_FUNDS[0], account % 4 + 1)
     number = places[source]
     free = ledger.withdrawable(number) if number in ledger.accounts else 0
     return number, places[to], max(0, free // part + beyond) if part else 0
@@ -58,7 +59,11 @@ class Bulk:
         items: list[Item] = []
         slots: list[int] = []
         orders: list[tuple[Resting | None, Order | None]] = []
-        for (replaces, side, price, lots), old in zip(moved, mine.values(), strict=False):
+        for (what, *drawn), old in zip(moved, mine.values(), strict=False):
+            replaces = what != CANCELS
+            side, price, lots = drawn
+            if what == SHRINKS:
+                side, price, lots = old.side, old.price_ticks, old.remaining_lots + 1 - lots % (old.remaining_lots + 2)
             slots.append(old.slot)
             items.append(made.replace(old.client_id, side, price, lots) if replaces else made.cancel(old.client_id))
             wanted = Order(0, self.account, 0, side, price, lots, old.client_id, expiry)
@@ -76,6 +81,8 @@ class Bulk:
 
     def _run(self, ledger: books.Ledger, orders: list[tuple[Resting | None, Order | None]]) -> None:
         for old, wanted in orders:
+            if old is not None and wanted is not None and ledger.amend(self.account, old.sequence, wanted):
+                continue
             if old is not None and ledger.remove(self.account, old.client_id, old.sequence) is not Outcome.ACCEPTED:
                 continue
             if wanted is not None:

@@ -66,10 +66,10 @@ class Conditionals:
         """An order with a trigger near the mark, a pair, or both; now and then with the wrong ones."""
         known = self.ledger.markets.get(market)
         mark = known.mark if known and known.mark else 1000
-        trigger = (mark + away) * waits
+        trigger = max(0, mark + away) * waits
         fires_above = away > 0 if above is None else above
         flags |= 128 if fires_above else 0
-        price = 0 if limit is None and flags & 64 else mark + away + (limit or 0)
+        price = 0 if limit is None and flags & 64 else max(0, mark + away + (limit or 0))
         others = [each for place in range(3) for each in self.resting(market, place)]
         other = data.draw(st.sampled_from(others)) if pairs and others else None
         self.conditionals += 1
@@ -111,7 +111,7 @@ class Conditionals:
             self.conditionals += 1
             client_id = 100 + self.conditionals
             flags = 64 | 4 | (128 if away > 0 else 0)
-            wanted = Order(0, account, market, side, 0, 5, client_id, 0, flags, mark + away)
+            wanted = Order(0, account, market, side, 0, 5, client_id, 0, flags, max(1, mark + away))
             outcome = self.send_conditional(wanted, first.client_id if first else 0, slot, first)
             if outcome is not Outcome.ACCEPTED:
                 return

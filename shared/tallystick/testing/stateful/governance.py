@@ -7,15 +7,16 @@ from hypothesis.stateful import rule
 
 from tallystick.records.signing import make
 from tallystick.testing.ledger.ledger_market import Market
-from tallystick.testing.ledger.ledger_model import Order
-from tallystick.testing.ledger.ledger_rules import DELAY_MS
-from tallystick.testing.stateful.conditionals import Conditionals
+from tallystick.testing.ledger.ledger_model import INSURANCE_FUNDS, Order
+from tallystick.testing.ledger.ledger_rules import DAY_MS, DELAY_MS
+from tallystick.testing.stateful.index_reports import Prices
 from tallystick.testing.stateful.strategies import (
     ACCOUNTS,
     FLAGS,
     LOTS,
     NAMES,
     PRICES,
+    RICH,
     SELDOM,
     SIDES,
     fields_of,
@@ -28,14 +29,14 @@ MARKETS = st.sampled_from((0, 1, DATED))
 MESSAGE_FORCE_CLOSE = 4
 RULES = (
     Market(0, 60_000, 30_000, 400, 50, 60, rebate_ppm=300, liquidation_fee_ppm=4_000, insurance_lots=5),
-    Market(0, 40_000, 10_000, 600, 0, 40, band_ppm=50_000),
-    Market(0, 50_000, 25_000, 500, 0, 60, tiers=((2, 90_000, 40_000),), surcharge=(10**6, 10**7), move_ppm=5_000),
+    Market(0, 40_000, 10_000, 600, 0, 40, band_ppm=50_000, fund_units=10**9, min_order_units=10**6),
+    Market(0, 50_000, 25_000, 500, 0, 60, tiers=((2, 90_000, 40_000),), surcharge=(10**6, 10**7), quote_lots=17),
     Market(0, 10_000, 20_000, 0, 0, 60),
     Market(0, 50_000, 25_000, 0, 0, 2**31),
 )
 
 
-class Governance(Conditionals):
+class Governance(Prices):
     """Rules for what governance, time and L1 do to markets."""
 
     def batch_time(self) -> int:
@@ -43,20 +44,8 @@ class Governance(Conditionals):
         headers = self.world.published.headers
         return self.world.state.registers.batch_time or max(self.world.time, headers[-1].until if headers else 0)
 
-    def skip(self, ms: int) -> None:
-        """Let time pass; whoever plays knows how. Units: milliseconds."""
-        raise AssertionError
-
     def seal(self) -> None:
         """Close the batch; whoever plays knows how."""
-        raise AssertionError
-
-    def report_marks(self) -> None:
-        """Report every market's own mark again; whoever plays knows how."""
-        raise AssertionError
-
-    def report_round(self, number: int, price: int, signers: tuple[int, ...]) -> None:
-        """Report a round of prices; whoever plays knows how."""
         raise AssertionError
 
     def gamble(self, poor: int, market: int, side: int, lots: int) -> None:
@@ -89,34 +78,93 @@ class Governance(Conditionals):
         """Put proposed rules in force, in time or too early."""
         if waits:
             self.skip(DELAY_MS)
-        self.same(self.world.send(make("apply_change", market=number)), self.ledger.apply_change(number))
+        self.same(self.world.send(make("apply_change", pending=number)), self.ledger.apply_change(number))
         if waits:
             self.report_marks()
 
-    @rule(lives_ms=st.sampled_from((1_000, 50_000)), side=st.integers(0, 1), lots=st.integers(1, 20))
-    def trade_a_future(self, lives_ms: int, side: int, lots: int) -> None:
-        """List the dated future, if it is not there, and trade in it."""
-        if DATED not in self.ledger.markets:
-            expiry = self.ledger.clock_ms + lives_ms
-            listed = Market(50, 50_000, 25_000, 500, 100, 60, dated=True, expiry_ms=expiry)
-            values = fields_of(listed)
-            record = self.world.signed(
-                "list_market", "governance", market=DATED, kind=1, expiry_ms=expiry, **ordinary_rules(**values)
-            )
-            self.same(self.world.send(record), self.ledger.list_market("governance", DATED, listed))
-            self.report_round(DATED, 1000, (0, 1, 2))
-        if self.ledger.markets[DATED].mark:
-            self.gamble(1 + lots % 4, DATED, side, lots)
+    @rule(
+        number=st.sampled_from((0, 1, 1, 2, 6, 77, INSURANCE_FUNDS[0])),
+        next_change=st.sampled_from((1, 1, 1, 0, 2)),
+        honest=SELDOM,
+        waits=st.booleans(),
+    )
+    def name_fee_account(self, number: int, next_change: int, honest: bool, waits: bool) -> None:
+        """Propose where fees are to go, an owner's account, nobody's or none, and put it in force, in time or too early."""
+        by = "mallory" if honest else "governance"
+        change = self.ledger.fee_accounts_proposed + next_change
+        record = self.world.signed("change_fee_account", by, account=number, change=change)
+        self.same(self.world.send(record), self.ledger.change_fee_account(by, number, change))
+        if waits:
+            self.skip(DELAY_MS)
+        self.same(self.world.send(make("apply_change", pending=80)), self.ledger.apply_fee_account())
+        if waits:
+            self.report_marks()
 
-    @rule(price=st.integers(950, 1050), wait=st.sampled_from((0, 1_000, 50_000)))
-    def expire(self, price: int, wait: int) -> None:
-        """Report the future's price, before or after its expiry, and settle everybody."""
+    @rule(number=st.integers(0, 3), again_ms=st.sampled_from((0, DAY_MS - 1, DAY_MS)))
+    def pay_fees_out(self, number: int, again_ms: int) -> None:
+        """Sweep the fees, and top a fund up, twice."""
+        self.same(self.world.send(make("sweep")), self.ledger.sweep())
+        for ms in (0, again_ms):
+            if ms:
+                self.skip(ms)
+            self.same(self.world.send(make("top_up", market=number)), self.ledger.top_up(number))
+        if again_ms:
+            self.report_marks()
+
+    @rule(side=st.integers(0, 1), lots=st.integers(1, 20))
+    def trade_a_future(self, side: int, lots: int) -> None:
+        """Trade in the dated future, if it has not settled yet."""
+        if not self.ledger.markets[DATED].mark:
+            self.report_round(DATED, 1000, (0, 1, 2))
+        self.gamble(1 + lots % 4, DATED, side, lots)
+
+    @rule(
+        price=st.one_of(st.integers(950, 1050), st.just(500)),
+        wait=st.sampled_from((0, 1_000, 50_000, 1_700_000)),
+        paid_ms=st.sampled_from((0, 599_999, 600_000)),
+    )
+    def expire(self, price: int, wait: int, paid_ms: int) -> None:
+        """Report the future's price, before or after its expiry, and settle everybody, at once or a while later."""
         self.skip(wait)
         self.report_marks()
         self.report_round(DATED, price, (0, 1, 2))
-        for number in range(7):
+        if paid_ms:
+            self.skip(paid_ms)
+            self.report_marks()
+        for number in (*range(7), INSURANCE_FUNDS[DATED]):
             found = self.world.send(make("settle_position", account=number, market=DATED))
             self.same(found, self.ledger.settle_position(number, DATED))
+
+    @rule(number=st.sampled_from((1, 1, 2, DATED)), honest=SELDOM, ends=st.booleans(), price=st.integers(990, 1010))
+    def delist(self, number: int, honest: bool, ends: bool, price: int) -> None:
+        """Let a perpetual expire, and sometimes see it settled."""
+        by = "mallory" if honest else "governance"
+        found = self.world.send(self.world.signed("delist", by, market=number))
+        self.same(found, self.ledger.delist(by, number))
+        for before_ms in (900_000, 0, -600_000) if ends else ():
+            known = self.ledger.markets.get(number)
+            if known is None or not known.dated:
+                return
+            self.skip(max(1, known.expiry_ms - before_ms - self.ledger.clock_ms))
+            self.report_round(number, price, (0, 1, 2))
+        self.report_marks()
+
+    @rule(number=st.sampled_from((1, 2, DATED)), wait=st.sampled_from((DAY_MS - 1, DAY_MS)), comes_back=SELDOM)
+    def let_die(self, number: int, wait: int, comes_back: bool) -> None:
+        """Have no prices of one market for days, and have it found dead; sometimes prices come back."""
+        known = self.ledger.markets.get(number)
+        self.skip(3 * DAY_MS)
+        self.report_round(0, self.ledger.markets[0].mark, (0, 1, 2))
+        for pause in (0, 1_000, wait):
+            if pause:
+                self.skip(pause)
+                self.report_round(0, self.ledger.markets[0].mark, (0, 1, 2))
+            if pause == wait and comes_back and known:
+                self.report_round(number, known.mark or 1000, (0, 1, 2))
+            for account in (3, RICH):
+                found = self.world.send(make("settle_position", account=account, market=number))
+                self.same(found, self.ledger.settle_position(account, number))
+        self.report_marks()
 
     @rule(account=ACCOUNTS, market=MARKETS, away=st.integers(-5, 5), lots=st.integers(0, 8), honest=SELDOM)
     def force_close(self, account: int, market: int, away: int, lots: int, honest: bool) -> None:

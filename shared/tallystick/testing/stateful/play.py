@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tallystick.machine.engine import halted, run
 from tallystick.proof.tracer import Tracer
+from tallystick.records.items import pack_slots
 from tallystick.records.signing import make
 from tallystick.referee.runner import TwinRunner
 from tallystick.schema.names import Outcome
@@ -20,24 +22,26 @@ from tallystick.state.layout import (
 )
 from tallystick.testing.ledger.ledger_block import BlockLedger
 from tallystick.testing.ledger.ledger_model import Agent, Order
-from tallystick.testing.ledger.ledger_winding import DAY_MS
+from tallystick.testing.ledger.ledger_rules import DAY_MS
 from tallystick.testing.ledger.reconcile import reconcile
 from tallystick.testing.stateful import bulks
 from tallystick.testing.stateful.always import Invariants
-from tallystick.testing.stateful.block_offers import Blocks
+from tallystick.testing.stateful.forced_closes import Closing
+from tallystick.testing.stateful.governance import DATED
 from tallystick.testing.stateful.strategies import (
     ACCOUNTS,
     FLAGS,
     FUNDS,
+    FUTURE,
     JUNK,
     LOTS,
     MARKETS,
     NAMES,
+    OWN_OR_NOBODYS,
     POORER,
     PRICES,
     RICH,
     RULES,
-    SELDOM,
     SIDES,
     SIGNERS,
     fields_of,
@@ -45,28 +49,34 @@ from tallystick.testing.stateful.strategies import (
 from tallystick.testing.world import World, address, message, ordinary_rules
 
 
-class Exchange(Blocks, Invariants, RuleBasedStateMachine):
+class Exchange(Closing, Invariants, RuleBasedStateMachine):
     """The machine, live, and the ledger beside it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
         self.ledger = BlockLedger(governance="governance", signers=SIGNERS, quorum=3)
-        self.rounds = 0
 
     def signer(self, account: int, agent: int, honest: bool) -> str:
         if not honest:
             return "mallory"
         return f"agent {agent}" if agent else NAMES[account]
 
-    @initialize(funds=st.lists(FUNDS, min_size=4, max_size=4))
-    def open_for_trading(self, funds: list[int]) -> None:
+    @initialize(
+        funds=st.lists(FUNDS, min_size=4, max_size=4),
+        third=st.booleans(),
+        lives_ms=st.sampled_from((60_000, 600_000, 7_200_000)),
+    )
+    def open_for_trading(self, funds: list[int], third: bool, lives_ms: int) -> None:
+        dated = replace(FUTURE, expiry_ms=self.world.time * 1000 + lives_ms)
+        listed = {**dict(enumerate(RULES[: 2 + third])), DATED: dated}
+        for number, market in listed.items():
+            self.world.list_market(number, kind=market.dated, expiry_ms=market.expiry_ms, **fields_of(market))
+            self.ledger.markets[number] = deepcopy(market)
         self.ledger.open_batch(self.world.time)
         self.move_clock(0)
-        self.list_market(0, True)
-        self.list_market(1, True)
-        self.report_round(0, 1000, (0, 1, 2))
-        self.report_round(1, 1000, (0, 1, 2))
+        for number in (0, 1):
+            self.report_round(number, 1000, (0, 1, 2))
         for account, amount in enumerate([*funds, 10**9], start=1):
             self.from_l1([(MESSAGE_DEPOSIT, NAMES[account], account, amount)])
 
@@ -74,8 +84,7 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
 
     @rule(ahead=st.integers(-5, 2000))
     def move_clock(self, ahead: int) -> None:
-        clock = max(self.ledger.clock_ms, self.world.time * 1000) + ahead
-        self.set_clock(clock)
+        self.set_clock(max(self.ledger.clock_ms, self.world.time * 1000) + ahead)
 
     def set_clock(self, clock_ms: int) -> None:
         expected = self.ledger.clock(clock_ms, self.batch_time() + MAX_BATCH_SECONDS)
@@ -89,49 +98,12 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
         record = self.world.signed("list_market", by, market=number, **ordinary_rules(**fields_of(rules)))
         self.same(self.world.send(record), expected)
 
-    @rule(
-        number=MARKETS,
-        price=st.one_of(st.integers(960, 1040), st.sampled_from((0, 700, 1500))),
-        signers=st.sampled_from(((0, 1, 2), (2, 3), (4, 3, 1, 0), (0, 0, 1), (7,))),
-    )
-    def report_round(self, number: int, price: int, signers: tuple[int, ...]) -> None:
-        self.rounds += 1
-        for i in signers:
-            by = SIGNERS[i] if i < len(SIGNERS) else "mallory"
-            time = self.ledger.clock_ms
-            quote = max(price + (i - 1) * 2, 0)
-            expected = self.ledger.report(by, i, number, self.rounds, quote, time)
-            record = self.world.signed(
-                "report_price",
-                by,
-                market=number,
-                signer=i,
-                round=self.rounds,
-                price_ticks=quote,
-                time_ms=time,
-            )
-            self.same(self.world.send(record), expected)
-
-    @rule(gap_ms=st.sampled_from((30_000, 60_000, 60_001)), minutes=st.sampled_from((0, 1, 5)), silent=SELDOM)
-    def pass_time(self, gap_ms: int, minutes: int, silent: bool) -> None:
-        """I19: let prices come in time, or so late that they are stale, and then each minute."""
-        self.skip(gap_ms)
-        for _ in range(0 if silent else minutes):
-            self.report_marks()
-            self.skip(60_000)
-        if not silent:
-            self.report_marks()
-
     def skip(self, ms: int) -> None:
         self.seal()
         clock = self.ledger.clock_ms + ms
         self.world.time = clock // 1000
         self.ledger.open_batch(self.batch_time())
         self.set_clock(clock)
-
-    def report_marks(self) -> None:
-        for number in (0, 1):
-            self.report_round(number, self.ledger.markets[number].mark, (0, 1, 2))
 
     @rule(
         account=ACCOUNTS,
@@ -216,20 +188,6 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
         self.bracket(account, market, long, reach)
         self.report_round(market, max(2, mark + move), (0, 1, 2))
 
-    @rule(account=st.one_of(POORER, st.sampled_from((0, RICH, 77))), market=MARKETS, take_over=st.booleans())
-    def liquidate(self, account: int, market: int, take_over: bool) -> None:
-        self.same(self.world.liquidate(account, market), self.ledger.liquidate(account, market))
-        if take_over:
-            self.same(self.world.take_over(account, market), self.ledger.take_over(account, market))
-
-    @rule(account=POORER, market=MARKETS, candidate=st.integers(0, 6), wait=st.sampled_from((0, 9_999, 10_000, 60_000)))
-    def deleverage(self, account: int, market: int, candidate: int, wait: int) -> None:
-        for each in (candidate, RICH):
-            expected = self.ledger.nominate(account, market, each)
-            self.same(self.world.nominate(account, market, each), expected)
-        self.move_clock(wait)
-        self.same(self.world.deleverage(account), self.ledger.deleverage(account))
-
     @precondition(lambda self: self.ledger.orders or self.ledger.parked)
     @rule(data=st.data(), thief=st.sampled_from((False, False, False, True)))
     def cancel_resting(self, data: st.DataObject, thief: bool) -> None:
@@ -271,9 +229,9 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
         if orders:
             order = data.draw(st.sampled_from(orders))
             known = self.ledger.find(order.account, order.client_id, order.sequence)
-            self.same(self.world.send(make("clean", slot=order.slot)), self.ledger.clean(known))
+            self.same(self.world.send(make("clean", pack_slots(order.slot))), self.ledger.clean(known))
         else:
-            self.same(self.world.send(make("clean", slot=2**36 - 1)), self.ledger.clean(None))
+            self.same(self.world.send(make("clean", pack_slots(2**36 - 1))), self.ledger.clean(None))
 
     @rule(account=ACCOUNTS, slot=st.sampled_from((0, 64, 65, 2**36 - 1)))
     def cancel_nothing(self, account: int, slot: int) -> None:
@@ -334,9 +292,9 @@ class Exchange(Blocks, Invariants, RuleBasedStateMachine):
 
     # Messages
 
-    @rule(account=ACCOUNTS, amount=st.integers(0, 500_000))
-    def deposit(self, account: int, amount: int) -> None:
-        self.from_l1([(MESSAGE_DEPOSIT, NAMES[account], account, amount)])
+    @rule(account=ACCOUNTS, amount=st.integers(0, 500_000), to=OWN_OR_NOBODYS)
+    def deposit(self, account: int, amount: int, to: int | None) -> None:
+        self.from_l1([(MESSAGE_DEPOSIT, NAMES[account], account if to is None else to, amount)])
 
     @rule(
         account=POORER,

@@ -37,8 +37,10 @@ def approve_agent(
 ) -> None:
     """Let a key trade for the account, but never withdraw. Approving a slot again changes scope and expiry.
 
-    Example: `trader approve-agent 1 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --scope cancel --expires 30d`; the agent
-    then trades with `--account NUMBER --agent 1`.
+    With `--scope place` it cannot cancel by trading either: on meeting an order of the account its own is cancelled, as
+    with `--self-trade cancel-taker`, and it names no `--oco`. Example: `trader approve-agent 1
+    0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --scope cancel --expires 30d`; the agent then trades with
+    `--account NUMBER --agent 1`.
     """
     from tallystick.errors import BadInput
     from tallystick.trader.wording import clock_ms, moment_ms, parse_scope
@@ -61,7 +63,10 @@ def revoke_agent(
     password_file: Password = None,
     as_json: Json = False,
 ) -> None:
-    """End what an agent may do, at once; its resting orders stay. Example: `trader revoke-agent 1`."""
+    """End what an agent may do, at once. Its orders stay, and those that wait for a mark still fire: `trader cancel-all`.
+
+    Example: `trader revoke-agent 1`, then `trader cancel-all`, and place anew what you want to keep.
+    """
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
         answer = client.approve_agent(slot, NOBODY)
     print_answer(answer, as_json)

@@ -1,4 +1,4 @@
-"""What governance signs: listings of markets, and changes of their rules."""
+"""What governance signs: listings of markets, changes of their rules, where fees go; and what anybody puts in force."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from tallystick.connection import DEPLOYMENT, OPERATOR_URL, Json, Key, Password,
 from tallystick.trader.commands.trader_options import Market, load_key, open_client, print_answer
 
 PPM_OF_A_PERCENT = 10_000
-OPEN_INTEREST_OF_LARGEST = 4
 RuleList = Annotated[
     list[str] | None,
     typer.Option("--rule", metavar="NAME=NUMBER", help="Any rule of docs/tables/records.md; once for each."),
@@ -26,8 +25,12 @@ def list_market(
     taker: Annotated[float, typer.Option(min=0, max=100, help="Taker's fee, percent.")] = 0.05,
     maker: Annotated[float, typer.Option(min=0, max=100, help="Maker's fee, percent.")] = 0.01,
     max_lots: Annotated[int, typer.Option(min=1, help="Largest order and position.")] = 1_000_000,
-    band: Annotated[float, typer.Option(min=0, max=100, help="How far the mark may be from the index, percent.")] = 5.0,
-    move: Annotated[float, typer.Option(min=0, max=100, help="How far one update moves the mark, percent.")] = 5.0,
+    band: Annotated[
+        float, typer.Option(min=0, max=100, help="How far the mark may be from the index, percent.")
+    ] = 1.25,
+    quote_lots: Annotated[
+        int, typer.Option(min=1, help="Lots that a sample of the book looks for on each side.")
+    ] = 100,
     expiry_ms: Annotated[int, typer.Option(min=0, help="When a dated future expires; 0: a perpetual.")] = 0,
     rule: RuleList = None,
     operator: Url = OPERATOR_URL,
@@ -38,10 +41,13 @@ def list_market(
 ) -> None:
     """List a market, for good: signed by the deployment's governance key. Example: `list-market 0 --multiplier 100`.
 
-    Tiers, caps, rebate and surcharge are rules of their own: `--rule rebate_ppm=50 --rule insurance_lots=1000`. Open
+    It takes orders three weeks later, so that whoever does not trust it may leave before; those of the deployment's file
+    take them at once. Tiers, caps, rebate and surcharge are rules of their own: `--rule rebate_ppm=50 --rule insurance_lots=1000`. Open
     interest is at most four times the largest position unless `--rule max_open_interest_lots=...` says otherwise.
     """
-    from tallystick.records.signing import make, sign
+    from tallystick.records import codec
+    from tallystick.records.market_terms import listing
+    from tallystick.records.signing import sign
 
     key = governance_key(deployment, key_file, password_file)
     rules = {
@@ -50,13 +56,12 @@ def list_market(
         "taker_fee_ppm": _ppm(taker),
         "maker_fee_ppm": _ppm(maker),
         "max_lots": max_lots,
-        "max_open_interest_lots": OPEN_INTEREST_OF_LARGEST * max_lots,
         "band_ppm": _ppm(band),
-        "move_ppm": _ppm(move),
+        "quote_lots": quote_lots,
         **parse_rules(rule),
     }
-    kind = 1 if expiry_ms else 0
-    record = make("list_market", market=market, kind=kind, multiplier=multiplier, expiry_ms=expiry_ms, **rules)
+    fields = {"market": market, "multiplier": multiplier, "expiry_ms": expiry_ms, **rules}
+    record = codec.Record(kind=codec.BY_NAME["list_market"], values=listing(fields))
     with open_client(operator) as client:
         answer = client.send(sign(record, client.domain, key))
     print_answer(answer, as_json)
@@ -98,6 +103,77 @@ def apply_change(market: Market, operator: Url = OPERATOR_URL, as_json: Json = F
     """Put a market's proposed rules in force once their delay is over; anybody may. Example: `trader apply-change 0`."""
     with open_client(operator) as client:
         answer = client.apply_change(market)
+    print_answer(answer, as_json)
+
+
+def change_fee_account(
+    account: Annotated[int, typer.Argument(min=0, help="Who is to have the fees; 0: the treasury of the funds.")],
+    change: Annotated[int, typer.Option(min=1, help="The proposal's number: one more than there were before.")],
+    operator: Url = OPERATOR_URL,
+    deployment: Record = DEPLOYMENT,
+    key_file: Key = None,
+    password_file: Password = None,
+    as_json: Json = False,
+) -> None:
+    """Propose the account that fees go to, but for the treasury's fifth. Example: `change-fee-account 7 --change 1`.
+
+    After three weeks `trader apply-fee-account` puts it in force; a newer proposal takes the place of an older one.
+    """
+    from tallystick.records.signing import make, sign
+
+    key = governance_key(deployment, key_file, password_file)
+    with open_client(operator) as client:
+        record = make("change_fee_account", account=account, change=change)
+        answer = client.send(sign(record, client.domain, key))
+    print_answer(answer, as_json)
+
+
+def delist(
+    market: Market,
+    operator: Url = OPERATOR_URL,
+    deployment: Record = DEPLOYMENT,
+    key_file: Key = None,
+    password_file: Password = None,
+    as_json: Json = False,
+) -> None:
+    """Let a perpetual expire in a week, for good: signed by the deployment's governance key. Example: `trader delist 0`.
+
+    It trades until then, without funding, and settles at the mean of its index over the last half hour.
+    """
+    from tallystick.records.signing import make, sign
+
+    key = governance_key(deployment, key_file, password_file)
+    with open_client(operator) as client:
+        answer = client.send(sign(make("delist", market=market), client.domain, key))
+    print_answer(answer, as_json)
+
+
+def apply_fee_account(operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
+    """Let fees go to the proposed account once the delay is over; anybody may. Example: `trader apply-fee-account`."""
+    from tallystick.state.layout import FEE_ACCOUNT_PENDING
+
+    with open_client(operator) as client:
+        answer = client.apply_change(FEE_ACCOUNT_PENDING)
+    print_answer(answer, as_json)
+
+
+def sweep(operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
+    """Pay the fees kept so far out: a fifth to the funds' treasury, the rest to the account of the fees; anybody may.
+
+    Without such an account the treasury takes all. Example: `trader sweep`.
+    """
+    with open_client(operator) as client:
+        answer = client.sweep()
+    print_answer(answer, as_json)
+
+
+def top_up(market: Market, operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
+    """Bring a market's insurance fund back to its rule fund_units, out of the treasury, once a day; anybody may.
+
+    Example: `trader top-up 0`.
+    """
+    with open_client(operator) as client:
+        answer = client.top_up(market)
     print_answer(answer, as_json)
 
 

@@ -27,14 +27,17 @@ def order(
     client_id: Annotated[int, typer.Option(min=0, help="Your number for it, to cancel and find it by.")] = 0,
     stop: Annotated[int | None, _ticks("Wait until the mark has moved against you to here.")] = None,
     take_profit: Annotated[int | None, _ticks("Wait until the mark has moved for you to here.")] = None,
-    oco: Annotated[int, typer.Option(min=0, metavar="CLIENT_ID", help="When one of the two goes, both do.")] = 0,
+    oco: Annotated[
+        int, typer.Option(min=0, metavar="CLIENT_ID", help="What one of the two fills, the other loses.")
+    ] = 0,
     ioc: Annotated[bool, typer.Option("--ioc", help="Cancel what does not fill at once.")] = False,
-    fok: Annotated[bool, typer.Option("--fok", help="Fill all of it at once or nothing.")] = False,
     post_only: Annotated[bool, typer.Option("--post-only", help="Reject it rather than take.")] = False,
     reduce_only: Annotated[bool, typer.Option("--reduce-only", help="Never turn or enlarge the position.")] = False,
     at_market: Annotated[
         bool,
-        typer.Option("--market", help="Fill at once; no worse than PRICE_TICKS, --slippage, or the market's band."),
+        typer.Option(
+            "--market", help="Fill at once; no worse than PRICE_TICKS or --slippage, and never far from the index."
+        ),
     ] = False,
     slippage: Annotated[str | None, typer.Option(metavar="PERCENT", help="How far from the mark at most.")] = None,
     self_trade: Annotated[
@@ -63,7 +66,7 @@ def order(
     from tallystick.errors import BadInput
     from tallystick.trader.wording import order_flags, parse_side, trigger_of
 
-    wanted = {"ioc": ioc, "fok": fok, "post-only": post_only, "reduce-only": reduce_only, "market": at_market}
+    wanted = {"ioc": ioc, "post-only": post_only, "reduce-only": reduce_only, "market": at_market}
     wanted[self_trade] = True
     way = parse_side(side)
     trigger, direction = trigger_of(way, stop, take_profit)
@@ -148,7 +151,7 @@ def _moment(client: TraderClient, text: str) -> int:
 
 
 def _worst_price(client: TraderClient, market: int, side: int, slippage: str | None) -> int:
-    """Return a market order's bound; 0 leaves it to the market's band around the mark."""
+    """Return a market order's bound; 0 leaves it to the market's rules."""
     from tallystick.errors import BadInput
     from tallystick.trader.wording import bound_ticks
 

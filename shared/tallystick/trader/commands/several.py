@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from tallystick.records.items import Item
 
 SIDES = ("buy", "sell")
+FAMILY: Final = {"main": 0, **{str(each): each for each in range(1, 16)}}
 
 
 def transfer(
-    to: Annotated[str, typer.Argument(help="main, a sub-account's number from 1 to 15, or fund.")],
+    to: Annotated[str, typer.Argument(help="main, a sub-account's number from 1 to 15, fund:MARKET or treasury.")],
     amount: Annotated[str, typer.Argument(help="Tokens, with up to six decimals.")],
     number: AccountNumber = None,
     sub: Sub = 0,
@@ -25,25 +26,37 @@ def transfer(
     password_file: Password = None,
     as_json: Json = False,
 ) -> None:
-    """Move cash to another account of the key, or give it to the insurance fund.
+    """Move cash to another account of the key, or give it to the insurance fund of a market, or to their treasury.
 
     The first transfer to a sub-account opens it; what it trades, it backs with its own cash alone. Example:
     `trader transfer 1 250`, `trader order 0 buy 5 617990 --sub 1`, and back with `trader transfer main 250 --sub 1`.
     """
     from tallystick.amounts import to_units
-    from tallystick.errors import BadInput
-    from tallystick.state.layout import INSURANCE_ACCOUNT
     from tallystick.trader.client import sub_account
 
-    known = {"main": 0, **{str(each): each for each in range(1, 16)}}
-    if to != "fund" and to not in known:
-        raise BadInput("transfer to main, to a sub-account from 1 to 15, or to fund", to=to)
+    own = FAMILY.get(to)
+    nobodys = _nobodys(to) if own is None else 0
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
-        target = INSURANCE_ACCOUNT if to == "fund" else sub_account(client.number, known[to])
+        target = nobodys if own is None else sub_account(client.number, own)
         answer = client.transfer(target, to_units(amount))
     print_answer(answer, as_json)
-    if not as_json and to != "fund":
+    if not as_json:
         print(f"to account {target}")
+
+
+def _nobodys(to: str) -> int:
+    """Return the account that a word names of those nobody owns. Raises: BadInput when it names none."""
+    from tallystick.errors import BadInput
+    from tallystick.machine.market.funds import fund_of
+    from tallystick.numbers import NATURAL
+    from tallystick.state.layout import MAX_MARKETS, TREASURY_ACCOUNT
+
+    word, _, market = to.partition(":")
+    if word == "fund" and NATURAL.fullmatch(market) and int(market) < MAX_MARKETS:
+        return fund_of(int(market))
+    if to != "treasury":
+        raise BadInput("transfer to main, to a sub-account from 1 to 15, to fund:MARKET or to treasury", to=to)
+    return TREASURY_ACCOUNT
 
 
 def bulk(
@@ -64,6 +77,9 @@ def bulk(
     as_json: Json = False,
 ) -> None:
     """Place, cancel and replace orders under one signature.
+
+    A replace that makes an order smaller and changes nothing else amends it: it keeps its place in the queue, its pair
+    and its sequence number. Any other is a cancel and a new order behind those that are there.
 
     Example: `trader bulk cancel:7 replace:0:buy:5:617980:8 place:0:sell:5:618020:9:post-only`.
     """

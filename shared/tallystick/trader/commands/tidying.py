@@ -10,7 +10,8 @@ import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Url
 from tallystick.errors import REJECTED
-from tallystick.state.layout import MAIN_ACCOUNT_MASK
+from tallystick.numbers import NATURAL
+from tallystick.state.layout import CLEAN_SLOTS, MAIN_ACCOUNT_MASK
 from tallystick.trader.commands.trader_options import Market, open_client, print_answer, print_json
 
 if TYPE_CHECKING:
@@ -19,7 +20,21 @@ if TYPE_CHECKING:
 
 SUB_ACCOUNTS = range(1, 16)
 
-Whose = Annotated[int, typer.Argument(min=0, help="Whose position; 0 is the insurance fund.")]
+FUND = "fund"
+
+
+def _account_or_fund(text: str) -> str:
+    if text != FUND and not NATURAL.fullmatch(text):
+        raise typer.BadParameter(f"an account's number, or {FUND} for the market's insurance fund: {text!r}")
+    return text
+
+
+Whose = Annotated[
+    str,
+    typer.Argument(
+        callback=_account_or_fund, help="Whose position: an account, or fund for the market's insurance fund."
+    ),
+]
 
 
 def liquidate(account: Whose, market: Market, operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
@@ -28,14 +43,20 @@ def liquidate(account: Whose, market: Market, operator: Url = OPERATOR_URL, as_j
     What the book does not take: `trader take-over`, then `trader nominate-adl` and `trader deleverage`.
     """
     with open_client(operator) as client:
-        answer = client.liquidate(account, market)
+        answer = client.liquidate(whose(account, market), market)
     print_answer(answer, as_json)
 
 
-def take_over(account: Whose, market: Market, operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
-    """Have the insurance fund take up a position that the book does not. Example: `trader take-over 7 0`."""
+def take_over(
+    account: Whose,
+    market: Market,
+    lots: Annotated[int, typer.Argument(min=1, help="How many lots of it; no more than suffice.")],
+    operator: Url = OPERATOR_URL,
+    as_json: Json = False,
+) -> None:
+    """Have the market's insurance fund take up lots of a position that the book does not. Example: `trader take-over 7 0 25`."""
     with open_client(operator) as client:
-        answer = client.take_over(account, market)
+        answer = client.take_over(whose(account, market), market, lots)
     print_answer(answer, as_json)
 
 
@@ -48,10 +69,10 @@ def nominate_adl(
 ) -> None:
     """Nominate who takes up a position that nobody else takes. Example: `trader nominate-adl 7 0 12`.
 
-    A better nominee takes the place of a worse one until ten seconds are over; then `trader deleverage 7`.
+    A better nominee takes the place of a worse one until five seconds are over; then `trader deleverage 7`.
     """
     with open_client(operator) as client:
-        answer = client.nominate(account, market, candidate)
+        answer = client.nominate(whose(account, market), market, candidate)
     print_answer(answer, as_json)
 
 
@@ -118,6 +139,13 @@ def settle_account(
         raise typer.Exit(REJECTED)
 
 
+def whose(account: str, market: int) -> int:
+    """Return the account that an argument names, which has been checked."""
+    from tallystick.machine.market.funds import fund_of
+
+    return fund_of(market) if account == FUND else int(account)
+
+
 def with_subs(client: TraderClient, accounts: Iterable[int]) -> Iterator[int]:
     """Yield accounts, each followed by its sub-accounts; a count goes up to the last account there is."""
     from tallystick.trader.client import sub_account
@@ -145,25 +173,28 @@ def exists(client: TraderClient, number: int) -> bool:
 
 def clean(
     account: Annotated[int, typer.Argument(min=0, help="Whose dead orders.")],
-    slot: Annotated[int | None, typer.Option(min=0, help="Only the one in this slot.")] = None,
+    slot: Annotated[int | None, typer.Option(min=0, help="Only the one in this slot, dead or not.")] = None,
     operator: Url = OPERATOR_URL,
     as_json: Json = False,
 ) -> None:
     """Have an account's dead orders taken out of the book: expired ones, and those cancelled all at once.
 
-    Example: `trader clean 7`. They cannot trade; this only frees their places.
+    Example: `trader clean 7`. They cannot trade; this only frees their places, which the operator does by itself sooner or
+    later. Where none is left there is nothing to do. An order that is named by its slot is also taken out when its account
+    has too little margin for it, or its market is over.
     """
     from tallystick.errors import BadInput
     from tallystick.trader.show import answer_text
 
     with open_client(operator) as client:
-        dead = [each.slot for each in client.orders(account) if each.dead and slot in (None, each.slot)]
-        if not dead:
-            raise BadInput("the account has no dead order there", hint=f"`trader account {account}` shows its orders")
-        answers = [client.clean(each) for each in dead]
+        orders = client.orders(account)
+        dead = [each.slot for each in orders if (each.dead if slot is None else each.slot == slot)]
+        if slot is not None and not dead:
+            raise BadInput("no order is in that slot", hint=f"`trader account {account}` shows its orders")
+        answers = [client.clean(*dead[at : at + CLEAN_SLOTS]) for at in range(0, len(dead), CLEAN_SLOTS)]
     if as_json:
         print_json(answers)
     else:
-        print("\n".join(answer_text(answer) for answer in answers))
+        print("\n".join(answer_text(answer) for answer in answers) or "no dead orders: nothing to do")
     if not all(answer.accepted for answer in answers):
         raise typer.Exit(REJECTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,122 +11,147 @@ import typer
 
 from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Password, Record, Rpc, Url, sending_client
 from tallystick.errors import REJECTED
-from tallystick.trader.commands.trader_options import load_key, open_client, print_json
+from tallystick.trader.commands.trader_options import load_key, print_json
 
 if TYPE_CHECKING:
-    from tallystick.l1.client.access import L1
-    from tallystick.rollup.genesis import Genesis
-    from tallystick.shapes.submitting import Answer
-    from tallystick.trader.client import TraderClient
+    from eth_account.signers.local import LocalAccount
 
-Signers = list[tuple[int, bytes]]
+    from tallystick.price_signer.delivery.line import Line
+    from tallystick.price_signer.delivery.signatory import OwnKey
+    from tallystick.rollup.genesis import Genesis
+    from tallystick.shapes.submitting import Answer, Refusal
+    from tallystick.transport import Transport
+
+Signers = list[tuple[int, "OwnKey"]]
 """Numbers and keys."""
+ACCEPTED = "ACCEPTED"
 
 
 def report_price(
-    market: Annotated[int, typer.Argument(min=0, max=63)],
-    price_ticks: Annotated[int, typer.Argument(min=1, help="The price in ticks.")],
+    numbers: Annotated[list[int], typer.Argument(min=0, help="Markets, each with its price in ticks behind it.")],
     key_files: Annotated[
-        list[Path], typer.Option("--key-file", help="A price signer's key; once for each that signs this price.")
+        list[Path], typer.Option("--key-file", help="A price signer's key; once for each that signs these prices.")
     ],
-    round_number: Annotated[
-        int | None,
-        typer.Option("--round", min=1, help="Signers who report apart agree on it; L1's clock in seconds if left out."),
-    ] = None,
-    every: Annotated[
-        str | None, typer.Option(help="Report it again so often, e.g. 10s, a round each time; Ctrl-C ends it.")
-    ] = None,
+    every: Annotated[str | None, typer.Option(help="Report them again so often, e.g. 10s; Ctrl-C ends it.")] = None,
     operator: Url = OPERATOR_URL,
     rpc: Rpc = L1_URLS,
     deployment: Record = DEPLOYMENT,
     password_file: Password = None,
     as_json: Json = False,
 ) -> None:
-    """Report a price of one round: the median of a quorum of the signers becomes the market's mark.
+    """Report prices of markets: the median of a quorum of the signers is the index that the mark follows.
 
-    A price is good for a minute; without a newer one trading stops. Examples: `trader report-price 0 618000 --key-file
-    s0.key --key-file s1.key`, and the same with `--every 10s` to keep a market open while one tries things out.
+    A report counts for 15 seconds; half a minute without an index stops trading. Examples: `trader report-price 0 618000
+    --key-file s0.key --key-file s1.key`, and the same with `--every 10s` to keep a market open while one tries things
+    out; `trader report-price 0 618000 1 26800` for two markets. Whoever signs prices for others runs `tallystick
+    price-signer run`.
     """
     from tallystick.errors import BadInput
+    from tallystick.price_signer.delivery.line import Line
     from tallystick.trader.wording import duration_ms
+    from tallystick.transport import Transport
 
-    if every is not None and round_number is not None:
-        raise BadInput("each repetition is a round of its own", hint="leave --round or --every out")
+    prices = dict(zip(numbers[::2], numbers[1::2], strict=False))
+    if len(numbers) != 2 * len(prices) or min(prices.values()) < 1:
+        raise BadInput("every market has one price above 0 behind it", hint="report-price 0 618000 1 26800")
     pause_ms = 0 if every is None else duration_ms(every)
     genesis = read_genesis(deployment)
-    signers = [_signer(genesis, bytes(load_key(each, password_file).key)) for each in key_files]
+    signers = [_signer(genesis, load_key(each, password_file)) for each in key_files]
     chain = sending_client(rpc)
     # L1's clock is the one the exchange follows; the exchange's own stands still while nothing happens.
     l1_seconds = chain.head().timestamp
-    turn = l1_seconds if round_number is None else round_number
-    with open_client(operator) as client:
-        answers = _report(client, signers, market, turn, price_ticks, l1_seconds)
+    with Transport(operator) as transport:
+        desk = _Desk(transport, Line(operator, genesis_domain(genesis)), signers, prices)
+        answers = desk.report(l1_seconds)
         if as_json:
             print_json(answers)
         else:
-            _print_round(signers, turn, answers, genesis.quorum)
+            _print_answers(signers, list(prices), answers, genesis.quorum)
         if pause_ms:
-            _keep_reporting(client, chain, signers, market, price_ticks, pause_ms, last=turn)
-    if not all(answer.accepted for answer in answers):
+            _keep_reporting(desk, lambda: chain.head().timestamp, pause_ms, last=l1_seconds)
+    refused = [item for answer in answers for item in answer.items if item.outcome != ACCEPTED]
+    if refused or not all(answer.accepted for answer in answers):
         raise typer.Exit(REJECTED)
 
 
-def _keep_reporting(
-    client: TraderClient, chain: L1, signers: Signers, market: int, price_ticks: int, pause_ms: int, *, last: int
-) -> None:
-    """Report a price in a round for each pause until somebody stops it; what fails is said, and tried again."""
+class _Desk:
+    """Several signers of the same prices, and the operator they bring them to."""
+
+    def __init__(self, transport: Transport, line: Line, signers: Signers, prices: dict[int, int]) -> None:
+        self._transport, self._line, self._signers, self._prices = transport, line, signers, prices
+
+    def report(self, l1_seconds: int) -> list[Answer]:
+        """Have every signer report. Raises: OperatorRefused when one is refused, and as the line does."""
+        from tallystick.price_signer.delivery.line import conversed
+        from tallystick.price_signer.delivery.making import report_record
+
+        answers = []
+        for number, key in self._signers:
+            record = report_record(number, l1_seconds * 1000, self._prices)
+            found = conversed(self._line.deliver([key.sign(record)]), self._transport)
+            answers += [_answered(each) for each in found.results]
+        return answers
+
+
+def _keep_reporting(desk: _Desk, l1_seconds: Callable[[], int], pause_ms: int, *, last: int) -> None:
+    """Report prices again behind each pause until somebody stops it; what fails is said, and tried again."""
     from tallystick.cli import until_interrupted
     from tallystick.errors import TallystickError
 
     stop = until_interrupted()
     while not stop.wait(pause_ms / 1000):
         try:
-            now = chain.head().timestamp
+            now = l1_seconds()
             if now <= last:
                 continue
-            answers = _report(client, signers, market, now, price_ticks, now)
+            answers = desk.report(now)
         except TallystickError as error:
             print(f"not reported: {error}; trying again", file=sys.stderr)
             continue
         last = now
-        said = ", ".join(sorted({_words(answer) for answer in answers}))
-        print(f"round {now}: {price_ticks} ticks, {said}", file=sys.stderr, flush=True)
+        said = ", ".join(sorted({_words(item.outcome) for answer in answers for item in answer.items}))
+        print(f"reported at {now}: {said}", file=sys.stderr, flush=True)
 
 
-def _report(
-    client: TraderClient, signers: Signers, market: int, turn: int, price_ticks: int, l1_seconds: int
-) -> list[Answer]:
-    from tallystick.records.signing import make, sign
+def _answered(result: Answer | Refusal) -> Answer:
+    """Return an answer. Raises: OperatorRefused when it is none."""
+    from tallystick.shapes.submitting import Refusal
+    from tallystick.transport import OperatorRefused
 
-    answers = []
-    for number, key in signers:
-        values = {"market": market, "signer": number, "round": turn, "price_ticks": price_ticks}
-        answers.append(client.send(sign(make("report_price", time_ms=l1_seconds * 1000, **values), client.domain, key)))
-    return answers
+    if isinstance(result, Refusal):
+        raise OperatorRefused(400, result.error, result.message, result.field)
+    return result
 
 
-def _print_round(signers: Signers, turn: int, answers: list[Answer], quorum: int) -> None:
+def _print_answers(signers: Signers, markets: list[int], answers: list[Answer], quorum: int) -> None:
     from tallystick.drawing import figures, show, table
 
-    rows = [(number, turn, _words(answer)) for (number, _), answer in zip(signers, answers, strict=True)]
-    show(table([figures("signer"), figures("round"), "what became of it"], rows))
+    rows = [
+        (number, market, _words(item.outcome))
+        for (number, _), answer in zip(signers, answers, strict=True)
+        for market, item in zip(markets, answer.items, strict=False)
+    ]
+    show(table([figures("signer"), figures("market"), "what became of it"], rows))
     if len({number for number, _ in signers}) < quorum:
-        print(f"the mark moves when {quorum} signers have reported this round")
+        print(f"the mark moves when {quorum} signers have reported within 15 seconds")
 
 
-def _words(answer: Answer) -> str:
-    return answer.outcome.lower().replace("_", " ")
+def _words(outcome: str) -> str:
+    return outcome.lower().replace("_", " ")
 
 
-def _signer(genesis: Genesis, key: bytes) -> tuple[int, bytes]:
+def _signer(genesis: Genesis, account: LocalAccount) -> tuple[int, OwnKey]:
     """Return a signer's number and key. Raises: BadInput when the key is no signer's."""
-    from tallystick.errors import BadInput
-    from tallystick.records.signing import address_of
+    from tallystick.price_signer.delivery.signatory import OwnKey, number_of
 
-    address = bytes.fromhex(address_of(key)[2:])
-    if address not in genesis.signers:
-        raise BadInput("this key is no price signer of the deployment", key=address_of(key))
-    return genesis.signers.index(address), key
+    return number_of(account.address, genesis), OwnKey(bytes(account.key), account.address, genesis_domain(genesis))
+
+
+def genesis_domain(genesis: Genesis) -> bytes:
+    """Return the EIP-712 domain separator of the deployment that begins so."""
+    from tallystick.records.signing import domain_separator
+
+    return domain_separator(genesis.chain_id, genesis.rollup.hex())
 
 
 def read_genesis(deployment: Path) -> Genesis:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from tallystick.machine.market.funds import fund_of
 from tallystick.machine.market.risk import health
 from tallystick.records.signing import make
 from tallystick.state.cells import (
@@ -23,11 +24,12 @@ from tallystick.state.cells import (
 from tallystick.state.layout import (
     ADL_DELAY_MS,
     BUY,
-    FLAG_FOK,
     FLAG_IOC,
     FLAG_MARKET,
     FLAG_REDUCE_ONLY,
-    INSURANCE_ACCOUNT,
+    LEAN_BEST,
+    LEAN_INDEX,
+    LEAN_WORST,
     MAX_CASH_UNITS,
     MAX_MARKETS,
     MAX_POSITIONS,
@@ -36,10 +38,11 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CLOSE,
     MESSAGE_FORCE_WITHDRAW,
     SELL,
+    TREASURY_ACCOUNT,
 )
 from tallystick.testing.extremes import expire, extreme, fill_account, list_by_hand, settle_books
 from tallystick.testing.scenarios.scene import Scene
-from tallystick.testing.world import address, ordinary_rules, sub_account
+from tallystick.testing.world import address, sub_account
 
 NAMES: Final = ("alice", "bob", "carol")
 ACTIONS: Final = 60
@@ -53,7 +56,7 @@ def play(scene: Scene, seed: int) -> None:
     markets = build(scene, chance)
     for _ in range(ACTIONS):
         act(scene, chance, markets)
-    for account in range(len(NAMES) + 1):
+    for account in range(1, len(NAMES) + 1):
         for market in markets[:2]:
             scene.send(make("settle_position", account=account, market=market))
 
@@ -70,12 +73,14 @@ def build(scene: Scene, chance: random.Random) -> list[int]:
     shared, far = order[:4], order[:2]
     for market in range(MAX_MARKETS):
         list_by_hand(state, market, chance, far=market in far)
-    for account in range(len(NAMES) + 1):
+    for market in shared:
+        fill_account(state, fund_of(market), [market], chance, far=far)
+    for account in range(1, len(NAMES) + 1):
         others = chance.sample(order[4:], MAX_POSITIONS - len(shared))
         fill_account(state, account, shared + others, chance, far=far)
         if chance.random() < 0.5:
             rescue(scene, account, chance)
-    expire(state, shared[0], state.registers.clock_ms + 1)
+    expire(state, shared[0], state.registers.clock_ms + 1, chance)
     write_settled_funding(scene, shared[0])
     settle_books(state)
     scene.cut()
@@ -105,9 +110,10 @@ def rescue(scene: Scene, account: int, chance: random.Random) -> None:
     """Set an account's cash so that it is worth a little more or less than its margins, as far as its range lets it."""
     state = scene.state
     base = state.accounts.open(account)
-    measured = health(state, base, state.risk.open(0))
-    target = chance.choice((measured.initial, measured.maintenance, measured.maintenance // 2, 0))
-    cash = account_cash_units(state.accounts.words, base) + target - measured.value + chance.randint(-2, 2)
+    lean = chance.choice((LEAN_WORST, LEAN_BEST, LEAN_INDEX))
+    measured = health(state, base, state.risk.open(0), lean)
+    target = chance.choice((measured.initial_units, measured.maintenance_units, measured.maintenance_units // 2, 0))
+    cash = account_cash_units(state.accounts.words, base) + target - measured.value_units + chance.randint(-2, 2)
     set_account_cash_units(state.accounts.words, base, max(-MAX_CASH_UNITS, min(MAX_CASH_UNITS, cash)))
 
 
@@ -119,12 +125,14 @@ def act(scene: Scene, chance: random.Random, markets: list[int]) -> None:
         *[partial(_order, scene, chance, account, market)] * 8,
         *[partial(_in_trouble, scene, chance, account, market)] * 6,
         partial(scene.withdraw, account, amount),
-        partial(scene.transfer, account, chance.choice((INSURANCE_ACCOUNT, sub_account(account, 1))), amount),
+        partial(
+            scene.transfer, account, chance.choice((TREASURY_ACCOUNT, fund_of(market), sub_account(account, 1))), amount
+        ),
         partial(_message, scene, chance, account, market, amount),
         partial(_report, scene, chance, market),
         partial(_report, scene, chance, market),
         partial(_later, scene, chance),
-        partial(scene.list_market, market, **ordinary_rules()),
+        partial(scene.list_by_record, market),
         *[partial(_block, scene, chance, account, market)] * 3,
     )
     chance.choice(actions)()
@@ -136,7 +144,7 @@ def _order(scene: Scene, chance: random.Random, account: int, market: int) -> No
     price = chance.choice((mark, mark, 1, MAX_PRICE_TICKS, extreme(chance, 1, MAX_PRICE_TICKS)))
     most = market_max_lots(scene.state.markets.words, scene.state.markets.open(market))
     side, lots = chance.choice((BUY, SELL)), extreme(chance, 1, most)
-    flags = chance.choice((0, 0, 0, FLAG_IOC, FLAG_FOK, FLAG_REDUCE_ONLY, FLAG_MARKET))
+    flags = chance.choice((0, 0, 0, FLAG_IOC, FLAG_IOC, FLAG_REDUCE_ONLY, FLAG_MARKET))
     scene.order(account, market, side, price, lots, flags=flags, client_id=(1 << 62) - 1)
     other = account % len(NAMES) + 1
     scene.order(other, market, 1 - side, price, chance.choice((lots, 1, most)), flags=chance.choice((0, FLAG_IOC)))
@@ -153,9 +161,9 @@ def _block(scene: Scene, chance: random.Random, account: int, market: int) -> No
 
 
 def _in_trouble(scene: Scene, chance: random.Random, account: int, market: int) -> None:
-    who = chance.choice((account, account, INSURANCE_ACCOUNT))
+    who = chance.choice((account, account, fund_of(market)))
     scene.liquidate(who, market)
-    scene.take_over(who, market)
+    scene.take_over(who, market, chance.choice((1, extreme(chance, 1, 1 << 30))))
     for candidate in (1, 2, 3):
         scene.nominate(who, market, candidate)
     if chance.random() < 0.5:

@@ -5,8 +5,10 @@ Nothing here is likely; the gas snapshot shows that all of it can be proven.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
+from tallystick.machine.market.funds import fund_of, is_fund
 from tallystick.machine.market.risk import health
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import pack_items
@@ -17,6 +19,8 @@ from tallystick.state import layout
 from tallystick.state.cells import (
     account_cash_units,
     set_account_cash_units,
+    set_account_position_cost_units,
+    set_account_position_extra_units,
     set_account_position_funding_index_ppm,
     set_account_position_market,
     set_account_position_size_lots,
@@ -27,8 +31,9 @@ from tallystick.state.layout import (
     ADL_DELAY_MS,
     BUY,
     CHANGE_DELAY_MS,
-    FLAG_FOK,
+    FLAG_IOC,
     ITEM_BYTES,
+    LEAN_WORST,
     MAX_CHUNK_BYTES,
     MAX_CHUNKS,
     MAX_EXPOSURE,
@@ -41,11 +46,12 @@ from tallystick.state.layout import (
     PAGE_SLOTS,
     SELL,
 )
+from tallystick.testing.byhand import write_rules
 from tallystick.testing.extremes import settle_books
 from tallystick.testing.scenarios.chance.at_the_ends import sign_by_all
 from tallystick.testing.scenarios.orders.many_orders import place
 from tallystick.testing.scenarios.scene import Scene, frame
-from tallystick.testing.world import address, key, ordinary_rules, write_rules
+from tallystick.testing.world import address, key, ordinary_rules
 
 ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
 NAMES: Final = ("alice", "bob", "carol", "dave")
@@ -59,12 +65,15 @@ RULES_OF_ALL: Final = {
     "status": 1,
     "multiplier": MULTIPLIER,
     "mark_ticks": MARK,
+    "index_ticks": MARK,
     "max_lots": MAX_EXPOSURE // MULTIPLIER,
     "max_open_interest_lots": MAX_EXPOSURE // MULTIPLIER * 4,
     "insurance_lots": MAX_EXPOSURE // MULTIPLIER,
+    "fund_units": 0x01010101010101,
     "liquidation_fee_ppm": 0x0101,
     "band_ppm": 0x0F0101,
-    "move_ppm": 0x0F0101,
+    "quote_lots": 0x0101010101010101,
+    "min_order_units": 0x010101,
     "initial_ppm": 0x030101,
     "initial2_ppm": 0x040101,
     "initial3_ppm": 0x050101,
@@ -73,15 +82,23 @@ RULES_OF_ALL: Final = {
     "maintenance3_ppm": 0x030101,
     "tier2_from_millions": 0x0101,
     "tier3_from_millions": 0x010101,
-    "surcharge_ppm": 0x010101,
     "surcharge_from_units": 0x01010101010101,
     "surcharge_to_units": 0x0101010101010101,
+    "anchor_ticks": MARK,
+    "anchor_ms": 0x010101010101,
+    "up_ticks": 0x010101 - 1,
+    "up_ms": 0x0101010101010101,
+    "up_jump_ms": 0x010101010101,
+    "down_ticks": 0x010101 + 1,
+    "down_ms": 0x0101010101010101,
+    "down_jump_ms": 0x010101010101,
+    "braked": 3,
     "funding_index_ppm": 0x010101010101,
 }
 
 
 def _stage(scene: Scene) -> None:
-    """Write 64 markets and full accounts: alice and the fund long in the market, bob, carol and dave short."""
+    """Write 64 markets and full accounts: alice and the market's fund long in it, bob, carol and dave short."""
     scene.clock()
     for number, name in enumerate(NAMES, start=1):
         scene.deposit(name, number, 1)
@@ -93,18 +110,23 @@ def _stage(scene: Scene) -> None:
         price = state.prices.open(market)
         set_price_index_ticks(state.prices.words, price, MARK)
         state.prices.mark(market)
-    for account in range(len(NAMES) + 1):
+    for account in (ALICE, BOB, CAROL, DAVE, fund_of(MARKET)):
         base = state.accounts.open(account)
-        for slot in range(MAX_POSITIONS):
-            size = LOTS if account in (0, ALICE) else -LOTS
-            # The market of the step is in the last slot, behind fifteen that it is not.
-            set_account_position_market(state.accounts.words, base, slot, MARKET + 1 - MAX_POSITIONS + slot)
+        # The market of the step is in the last slot, behind fifteen that it is not; a fund is in its own alone.
+        held = (MARKET,) if is_fund(account) else range(MARKET + 1 - MAX_POSITIONS, MARKET + 1)
+        for slot, market in enumerate(held):
+            size = LOTS if is_fund(account) or account == ALICE else -LOTS
+            set_account_position_market(state.accounts.words, base, slot, market)
             set_account_position_size_lots(state.accounts.words, base, slot, size)
             set_account_position_funding_index_ppm(state.accounts.words, base, slot, 0x01010101)
+            # More than it is worth with its funding, so that none of its value is a gain that may not leave.
+            cost = size * MULTIPLIER * MARK + 0x01010101010101
+            set_account_position_cost_units(state.accounts.words, base, slot, cost)
+            set_account_position_extra_units(state.accounts.words, base, slot, 0x010101010101)
         state.accounts.mark(account)
     settle_books(state)
     for account in (ALICE, BOB, CAROL, DAVE):
-        _worth(scene, account, 2, 1)
+        _worth(scene, account, 4, 1)
     _go_on(scene)
 
 
@@ -112,10 +134,10 @@ def _worth(scene: Scene, account: int, numerator: int, denominator: int, *, of_i
     """Give an account the cash that makes it worth a share of its initial or maintenance margin."""
     state = scene.state
     base = state.accounts.open(account)
-    measured = health(state, base, state.risk.open(0))
-    wanted = (measured.initial if of_initial else measured.maintenance) * numerator // denominator
+    measured = health(state, base, state.risk.open(0), LEAN_WORST)
+    wanted = (measured.initial_units if of_initial else measured.maintenance_units) * numerator // denominator
     set_account_cash_units(
-        state.accounts.words, base, account_cash_units(state.accounts.words, base) + wanted - measured.value
+        state.accounts.words, base, account_cash_units(state.accounts.words, base) + wanted - measured.value_units
     )
     state.accounts.mark(account)
 
@@ -163,7 +185,7 @@ def heaviest_fills(scene: Scene) -> None:
     for account in (ALICE, DAVE):
         _worth(scene, account, 9, 10)
     _go_on(scene)
-    assert scene.order(ALICE, MARKET, SELL, MARK, 1, flags=FLAG_FOK) is Outcome.ACCEPTED
+    assert scene.order(ALICE, MARKET, SELL, MARK, 1, flags=FLAG_IOC) is Outcome.ACCEPTED
 
 
 def heaviest_liquidation(scene: Scene) -> None:
@@ -178,15 +200,22 @@ def heaviest_liquidation(scene: Scene) -> None:
 
 
 def heaviest_take_over(scene: Scene) -> None:
-    """A fund of 16 positions takes one up, with a bid below its zero price in the book."""
+    """The fund takes a position up, with a bid below what it may sell at in the book."""
     _troubled(scene, fund=30)
-    assert scene.take_over(ALICE, MARKET) is Outcome.ACCEPTED
+    assert scene.liquidate(ALICE, MARKET) is Outcome.UNFILLED
+    assert scene.take_over(ALICE, MARKET, 1) is Outcome.ACCEPTED
 
 
 def heaviest_deleveraging(scene: Scene) -> None:
-    """The fund is too poor: candidates outrank each other, and the position is closed against one of them."""
+    """The fund is too poor: candidates outrank each other, and the position is closed against one of them.
+
+    None of them can bear all of it, so that how much is looked for.
+    """
     _troubled(scene, fund=9)
-    assert scene.take_over(ALICE, MARKET) is Outcome.INSURANCE_LIMIT
+    scene.finish()
+    _worth(scene, ALICE, -9, 10, of_initial=False)
+    _go_on(scene)
+    assert scene.take_over(ALICE, MARKET, 1) is Outcome.INSURANCE_LIMIT
     assert scene.nominate(ALICE, MARKET, BOB) is Outcome.ACCEPTED
     assert scene.nominate(ALICE, MARKET, CAROL) is Outcome.ACCEPTED
     assert scene.nominate(ALICE, MARKET, BOB) is Outcome.OUTRANKED
@@ -199,14 +228,14 @@ def _troubled(scene: Scene, fund: int) -> None:
     _stage(scene)
     assert scene.order(DAVE, MARKET, BUY, 1, 1) is Outcome.ACCEPTED
     scene.finish()
-    _worth(scene, ALICE, 9, 10, of_initial=False)
-    _worth(scene, 0, fund, 10)
+    _worth(scene, ALICE, 4, 10, of_initial=False)
+    _worth(scene, fund_of(MARKET), fund, 10)
     _worth(scene, CAROL, 3, 2)
     _go_on(scene)
 
 
 def heaviest_prices(scene: Scene) -> None:
-    """All sixteen signers report, dearest first, with a book on both sides, and an hour's samples are due."""
+    """All sixteen signers report, dearest first, the last in a full chunk; with a book on both sides, samples due."""
     _stage(scene)
     assert scene.order(DAVE, MARKET, BUY, MARK - 1, 1) is Outcome.ACCEPTED
     assert scene.order(DAVE, MARKET, SELL, MARK + 1, 1) is Outcome.ACCEPTED
@@ -214,19 +243,25 @@ def heaviest_prices(scene: Scene) -> None:
         scene.finish()
         scene.time += 3600
         scene.clock()
-        scene.rounds[MARKET] = scene.rounds.get(MARKET, 0) + 1
-        for number in range(MAX_SIGNERS):
-            scene.send(
-                scene.signed(
-                    "report_price",
-                    f"signer {number}",
-                    market=MARKET,
-                    signer=number,
-                    round=scene.rounds[MARKET],
-                    price_ticks=MARK + 0x100 - number,
-                    time_ms=scene.state.registers.clock_ms,
-                )
-            )
+        for number in range(MAX_SIGNERS - 1):
+            assert scene.prices({MARKET: MARK + 0x100 - number}, number) is Outcome.ACCEPTED
+        filler = make("bulk", bytes(MAX_CHUNK_BYTES - 600), account=ALICE)
+        assert scene.send(replace(filler, signature=bytes(64))) is Outcome.BAD_SIGNATURE
+        every = dict.fromkeys(range(MAX_MARKETS), 0) | {MARKET: MARK}
+        assert scene.prices(every, MAX_SIGNERS - 1) is Outcome.ACCEPTED
+
+
+def heaviest_samples(scene: Scene) -> None:
+    """A sample counts an offer and takes out the last order of a chain of pages, which its account carries no more."""
+    _stage(scene)
+    scene.rule(MARKET, quote_lots=1)
+    _chain(scene, SELL)
+    assert scene.order(ALICE, MARKET, BUY, MARK - 1, 1) is Outcome.ACCEPTED
+    scene.finish()
+    _worth(scene, DAVE, 9, 10)
+    _go_on(scene)
+    for number in range(MAX_SIGNERS):
+        assert scene.prices({MARKET: MARK}, number) is Outcome.ACCEPTED
 
 
 def heaviest_settlement(scene: Scene) -> None:
@@ -263,14 +298,19 @@ def heaviest_full_chunks(scene: Scene) -> None:
     _post(scene, scene.signed("change_market", "governance", market=MARKET, change=1, **rules))
     scene.time += CHANGE_DELAY_MS // 1000
     _post(scene, make("clock", clock_ms=scene.time * 1000))
-    _post(scene, make("apply_change", market=MARKET))
+    _post(scene, make("apply_change", pending=MARKET))
     _post(scene, scene.signed("list_market", "governance", market=0, **ordinary_rules(**_all_rules())))
+    _post(scene, scene.signed("change_fee_account", "governance", account=ALICE, change=1))
+    _post(scene, scene.signed("delist", "governance", market=MARKET))
     items = pack_items(
         [place((1 << 62) - 1 - i, BUY, MARK, 0x01010101, market=MARKET) for i in range(3800 // ITEM_BYTES)]
     )
     bulk = make("bulk", items, b"", account=ALICE, agent=15, nonce=2, expiry_ms=(1 << 62) - 1)
     _post(scene, sign(bulk, scene.state.registers.domain, key("agent")))
-    for nonce, kind, more in ((1, "withdraw", {"recipient": _address("carol")}), (2, "transfer", {"to": 0})):
+    for nonce, kind, more in (
+        (1, "withdraw", {"recipient": _address("carol")}),
+        (2, "transfer", {"to": fund_of(MARKET)}),
+    ):
         _post(scene, scene.signed(kind, "carol", account=CAROL, nonce=nonce, amount_units=0x010101, **more))
     scene.post(*[_padded(scene, b"") for _ in range(MAX_CHUNKS)])
 
@@ -319,6 +359,7 @@ SCENARIOS = (
     heaviest_take_over,
     heaviest_deleveraging,
     heaviest_prices,
+    heaviest_samples,
     heaviest_settlement,
     heaviest_forced,
     heaviest_full_chunks,

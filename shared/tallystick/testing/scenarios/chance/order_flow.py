@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
+from tallystick.machine.market.funds import fund_of
 from tallystick.records.chunks import MAX_RECORD_BYTES, Chunker
 from tallystick.records.codec import Record, encode
-from tallystick.records.items import pack_items
+from tallystick.records.items import pack_items, pack_slots
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
-    FLAG_FOK,
     FLAG_IOC,
     FLAG_MARKET,
+    FLAG_NONE,
     FLAG_POST_ONLY,
     FLAG_REDUCE_ONLY,
     FLAG_STP_BOTH,
@@ -20,12 +22,14 @@ from tallystick.state.layout import (
     FLAG_TRIGGER_ABOVE,
     MESSAGE_FORCE_CANCEL_ALL,
     MESSAGE_FORCE_WITHDRAW,
+    REPORT_AGE_MS,
+    REPORT_AHEAD_MS,
 )
 from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import key, ordinary_rules, sub_account
 
-FLAGS = (FLAG_IOC, FLAG_IOC, FLAG_FOK, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, FLAG_STP_TAKER, FLAG_STP_BOTH, FLAG_MARKET)
+FLAGS = (FLAG_IOC, FLAG_IOC, FLAG_NONE, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, FLAG_STP_TAKER, FLAG_STP_BOTH, FLAG_MARKET)
 NAMES = ("alice", "bob", "carol", "dave", "erin")
 
 
@@ -56,11 +60,11 @@ def act(scene: Scene, chance: random.Random) -> None:
     elif dice < 0.82:
         _cancel(scene, chance, account)
     elif dice < 0.87:
-        scene.report(market, chance.randint(900, 1100), tuple(chance.sample(range(5), chance.randint(1, 5))))
+        _report(scene, chance, market)
     elif dice < 0.88:
         scene.transfer(
             account,
-            chance.choice([0, account, sub_account(account, chance.randint(1, 2)), 1]),
+            chance.choice([fund_of(market), account, sub_account(account, chance.randint(1, 2)), 1]),
             chance.randint(0, 10**5),
         )
     elif dice < 0.90:
@@ -158,6 +162,25 @@ def mutate(scene: Scene, seed: int, records: int) -> None:
         scene.post(*chunker.finish())
 
 
+def _report(scene: Scene, chance: random.Random, market: int) -> None:
+    reporters = chance.sample(range(5), chance.randint(1, 5))
+    if chance.random() < 0.5:
+        scene.report(market, chance.randint(900, 1100), tuple(reporters))
+    else:
+        report_pairs(scene, chance, reporters)
+
+
+def report_pairs(scene: Scene, chance: random.Random, signers: Sequence[int]) -> None:
+    """Report several markets at once, also one that is not there, one twice, none, or parts of a pair."""
+    clock = scene.state.registers.clock_ms
+    markets = chance.choices((0, 1, 2, 3, 63, 64, 255), (9, 9, 4, 2, 1, 1, 1), k=chance.choice((0, 1, 2, 2, 3, 5)))
+    pairs = [bytes([market]) + chance.choice((0, 990, 1000, 1010, 1300)).to_bytes(3, "big") for market in markets]
+    for signer in signers:
+        aged = clock + chance.choice((0, 0, 0, 1, 1_000, REPORT_AHEAD_MS, REPORT_AHEAD_MS + 1, -REPORT_AGE_MS))
+        data = b"".join(pairs) + bytes(chance.choice((0, 0, 0, 0, 0, 0, 1, 3)))
+        scene.send(scene.reported(data, signer, max(0, aged)))
+
+
 def sample(scene: Scene, number: int) -> Record:
     """Return a well-formed record, signed by who may; another kind for each number."""
     clock = scene.state.registers.clock_ms
@@ -169,10 +192,10 @@ def sample(scene: Scene, number: int) -> Record:
         scene.signed("cancel", "alice", account=1, nonce=nonce, client_id=300, slot=64),
         scene.signed("withdraw", "alice", account=1, nonce=nonce, amount_units=5, recipient=1 << 159),
         scene.signed("approve_agent", "alice", account=1, nonce=nonce, slot=3, key=1 << 159, scope=3),
-        scene.signed("report_price", "signer 0", round=nonce, price_ticks=1 << 20, time_ms=clock),
+        scene.reported({0: 1 << 20, 1: 7}, nonce % 5, clock),
         scene.signed("cancel_all", "alice", account=1, nonce=nonce),
         scene.signed("dead_man", "alice", account=1, nonce=nonce, time_ms=clock + 1),
-        make("clean", slot=64),
+        make("clean", pack_slots(64)),
         scene.signed(
             "list_market", "governance", market=nonce % 64, **ordinary_rules(initial_ppm=9, maintenance_ppm=9)
         ),

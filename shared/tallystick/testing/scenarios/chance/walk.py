@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from tallystick.machine.liveness import sequence
+from tallystick.machine.market.funds import fund_of
 from tallystick.records.items import pack_items
 from tallystick.records.signing import accept, make, sign
 from tallystick.schema.record_kinds import RECORDS
@@ -24,7 +25,6 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CANCEL_ALL,
     MESSAGE_FORCE_CLOSE,
     MESSAGE_FORCE_WITHDRAW,
-    MINUTE_MS,
     STALE_MS,
     WIND_DOWN_MS,
 )
@@ -36,6 +36,7 @@ from tallystick.testing.world import address, key, sub_account
 
 Act = Callable[[Scene, random.Random], object]
 PRICE: Final = 1000
+MINUTE_MS: Final = 60_000
 ACCOUNTS: Final = range(1, len(flow.NAMES) + 1)
 AGENT: Final = 3
 TIERS: Final = {
@@ -60,7 +61,7 @@ def play(scene: Scene, seed: int, records: int, kinds: Sequence[RecordKind] = RE
     scene.clock()
     rules = {"liquidation_fee_ppm": 5_000, "insurance_lots": chance.choice((0, 20)), "max_lots": 400}
     scene.open_market(0, PRICE, **rules)
-    scene.open_market(1, PRICE, **rules, **TIERS, move_ppm=chance.choice((10_000, 1_000_000)))
+    scene.open_market(1, PRICE, **rules, **TIERS, quote_lots=chance.choice((3, 50)))
     dated = scene.state.registers.clock_ms + chance.choice((MINUTE_MS, 90 * MINUTE_MS))
     scene.list_market(2, kind=KIND_DATED, expiry_ms=dated, **rules)
     scene.report(2, PRICE)
@@ -84,6 +85,8 @@ def _market(chance: random.Random) -> int:
 def _prices(scene: Scene, chance: random.Random) -> None:
     """Report the markets' prices, near one another, anywhere."""
     price = chance.choice((PRICE, PRICE, 990, 1010, 800, 1300, chance.randint(500, 2000)))
+    if chance.random() < 0.3:
+        flow.report_pairs(scene, chance, range(chance.choice((2, 3, 5))))
     for market in range(3):
         if chance.random() < 0.8:
             scene.report(market, price + chance.randint(-3, 3), tuple(range(chance.choice((2, 3, 3, 5)))))
@@ -106,13 +109,14 @@ def _gamble(scene: Scene, chance: random.Random) -> None:
 
 def _close(scene: Scene, chance: random.Random) -> None:
     """Go down the liquidation ladder with some account."""
-    account, market = chance.choice((0, *ACCOUNTS)), _market(chance)
+    market = _market(chance)
+    account = chance.choice((fund_of(market), *ACCOUNTS))
     scene.liquidate(account, market)
-    scene.take_over(account, market)
+    scene.take_over(account, market, chance.choice((1, 5, 20, 90)))
     for candidate in chance.sample(ACCOUNTS, 2):
         scene.nominate(account, market, candidate)
     if chance.random() < 0.5:
-        scene.later(chance.choice((5_000, 10_000, 10_001, 61_000)))
+        scene.later(chance.choice((1_000, 4_999, 5_000, 61_000)))
         if chance.random() < 0.7:
             _prices(scene, chance)
         scene.deleverage(account)
@@ -137,13 +141,25 @@ def _rules(scene: Scene, chance: random.Random) -> None:
     market, dice = chance.choice((0, 1, 2, 3)), chance.random()
     by = chance.choice(("governance", "governance", "mallory"))
     if dice < 0.4:
-        more = chance.choice(({}, TIERS, {"initial_ppm": 0}, {"max_lots": 100, "move_ppm": 1_000}))
+        more = chance.choice(({}, TIERS, {"initial_ppm": 0}, {"max_lots": 100, "quote_lots": 7}))
         scene.change_market(market, chance.choice((1, 1, 2, 3)), by, **more)
     elif dice < 0.8:
-        scene.send(make("apply_change", market=market))
+        scene.send(make("apply_change", pending=chance.choice((market, market, 80))))
+    elif dice < 0.9:
+        _fees(scene, chance, by)
     else:
-        scene.list_market(chance.choice((0, 3, 63)), **chance.choice(({}, {"kind": KIND_DATED}, {"multiplier": 0})))
+        scene.list_by_record(chance.choice((0, 3, 63)), **chance.choice(({}, {"kind": KIND_DATED}, {"multiplier": 0})))
         scene.report(3, PRICE)
+
+
+def _fees(scene: Scene, chance: random.Random, by: str) -> None:
+    """Name an account for the fees, or nobody's; pay the fees out, and top a fund up."""
+    account, change = chance.choice((0, 1, 3, 77)), chance.choice((1, 2))
+    if chance.random() < 0.1:
+        scene.send(scene.signed("delist", by, market=chance.choice((1, 2, 3))))
+    scene.send(scene.signed("change_fee_account", by, account=account, change=change))
+    scene.send(make("sweep"))
+    scene.send(make("top_up", market=chance.choice((0, 1, 3))))
 
 
 def _settle(scene: Scene, chance: random.Random) -> None:

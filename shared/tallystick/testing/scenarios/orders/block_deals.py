@@ -21,6 +21,8 @@ from tallystick.testing.world import address
 
 ACCEPTED = Outcome.ACCEPTED
 PRICE = 1000
+COLLAR = 12
+"""Ticks that a price may be away from it."""
 AGENT = 3
 
 
@@ -34,9 +36,11 @@ def block_trades(scene: Scene) -> None:
         (1, 2, SELL, PRICE + 9, 25),
         (2, 3, SELL, PRICE, 4),
         (3, 1, SELL, PRICE, 4),
-        (1, 2, BUY, 1, 3),
+        (1, 2, BUY, PRICE - COLLAR, 3),
     ):
         assert scene.block(maker, taker, side, price, lots) is ACCEPTED
+    for price in (PRICE - COLLAR - 1, PRICE + COLLAR + 1):
+        assert scene.block(1, 2, BUY, price, 1) is Outcome.UNFILLED
     both = BLOCK_MAKER_REDUCES | BLOCK_TAKER_REDUCES
     assert scene.block(1, 2, BUY, PRICE, 4, reduces=both) is Outcome.NOTHING_TO_REDUCE
     assert scene.block(1, 2, BUY, PRICE, 3, reduces=both) is ACCEPTED
@@ -71,14 +75,16 @@ def block_keys(scene: Scene) -> None:
 
 
 def block_rejections(scene: Scene) -> None:
-    """No market, an expired one, one without a mark; numbers out of range; too late, and prices that have stopped."""
+    """No market, an expired one, one that is not live, one without a mark; numbers out of range; too late, and prices that have stopped."""
     scene.trading("alice", "bob", max_lots=100, max_open_interest_lots=100)
     now = scene.state.registers.clock_ms
     scene.list_market(1, kind=KIND_DATED, expiry_ms=now + 1)
     scene.list_market(2)
+    scene.list_by_record(3)
     scene.clock(ahead_ms=1)
     assert scene.block(1, 2, BUY, PRICE, 1, market=9) is Outcome.NO_MARKET
     assert scene.block(1, 2, BUY, PRICE, 1, market=1) is Outcome.MARKET_EXPIRED
+    assert scene.block(1, 2, BUY, PRICE, 1, market=3) is Outcome.NOT_LIVE
     assert scene.block(1, 2, BUY, PRICE, 1, market=2) is Outcome.NO_MARK
     assert scene.block(1, 2, BUY, PRICE, 0) is Outcome.OUT_OF_RANGE
     assert scene.block(1, 2, BUY, 0, 1) is Outcome.OUT_OF_RANGE
@@ -107,7 +113,10 @@ def block_margins(scene: Scene) -> None:
     scene.report(0, PRICE - 8)
     assert scene.block(5, 2, SELL, PRICE - 8, 1) is ACCEPTED
     assert scene.block(2, 6, BUY, PRICE - 8, 1) is ACCEPTED
-    assert scene.block(2, 6, BUY, PRICE - 100, 1) is Outcome.MARGIN
+    # Worth less than a fill at the collar's edge takes off what it keeps for each lot.
+    scene.report(0, PRICE - 50)
+    assert scene.block(2, 6, BUY, PRICE - 61, 1) is Outcome.MARGIN
+    assert scene.block(2, 6, BUY, PRICE - 50, 1) is ACCEPTED
 
 
 def block_without_a_place(scene: Scene) -> None:

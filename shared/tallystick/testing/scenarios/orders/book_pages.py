@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from tallystick.records.items import pack_slots
+from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import BUY, FLAG_IOC, MAX_PAGES, PAGE_SLOTS, SELL
+from tallystick.state.cells import set_account_orders
+from tallystick.state.layout import (
+    BUY,
+    CLEAN_SLOTS,
+    FLAG_IOC,
+    MAX_ORDERS,
+    MAX_PAGES,
+    ORDERS_MOST,
+    PAGE_SLOTS,
+    SELL,
+)
 from tallystick.testing.scenarios.scene import Scene
 
 ACCEPTED = Outcome.ACCEPTED
@@ -33,10 +45,15 @@ def extreme_prices(scene: Scene) -> None:
         slots.append(scene.last_slot())
     for price, slot in zip(edges[::2], slots[::2], strict=True):
         assert scene.cancel(1, price, slot) is ACCEPTED
-    assert scene.order(2, 0, SELL, 1, 9) is ACCEPTED
+    for price in edges[-2::-2]:
+        scene.land(0, price)
+        assert scene.order(2, 0, SELL, price, 1) is ACCEPTED
+    assert scene.order(2, 0, SELL, 1, 5) is ACCEPTED
     assert scene.order(2, 0, BUY, 1, 1, flags=FLAG_IOC) is Outcome.UNFILLED
     for price in (255, 256, (1 << 24) - 1):
         scene.order(2, 0, SELL, price, 1, client_id=price)
+    assert scene.order(1, 0, BUY, (1 << 24) - 1, 12) is Outcome.UNFILLED
+    scene.land(0, (1 << 24) - 1)
     assert scene.order(1, 0, BUY, (1 << 24) - 1, 12) is ACCEPTED
 
 
@@ -131,4 +148,48 @@ def _rests(scene: Scene, slot: int) -> bool:
     return any(scene.state.orders.pack(slot))
 
 
-SCENARIOS = (cancels, extreme_prices, long_queues, freed_chains, full_book, last_page)
+def counted_orders(scene: Scene) -> None:
+    """An account, and the exchange, with one place left for an order: it is taken, missing, and free again."""
+    scene.trading("alice", "bob")
+    scene.order(1, 0, SELL, 1000, 1, client_id=9)
+    scene.finish()
+    words = scene.state.accounts.words
+    set_account_orders(words, scene.state.accounts.open(1), MAX_ORDERS - 1)
+    scene.state.accounts.mark(1)
+    scene.state.registers.orders_total = ORDERS_MOST - 2
+    scene.cut()
+    scene.clock()
+    assert scene.order(1, 0, SELL, 1000, 1, client_id=9) is ACCEPTED
+    assert scene.order(1, 0, SELL, 1001, 1) is Outcome.TOO_MANY_ORDERS
+    assert scene.order(1, 0, SELL, 1000, 1) is Outcome.TOO_MANY_ORDERS
+    assert scene.conditional(1, 0, SELL, 990, 1, 990) is Outcome.TOO_MANY_ORDERS
+    assert scene.order(2, 0, SELL, 1002, 1) is ACCEPTED
+    assert scene.order(2, 0, SELL, 1002, 1) is Outcome.BOOK_FULL
+    assert scene.order(1, 0, SELL, 1000, 1) is Outcome.BOOK_FULL
+    assert scene.order(2, 0, BUY, 1000, 2) is ACCEPTED
+    assert scene.order(1, 0, SELL, 1000, 1) is ACCEPTED
+
+
+def cleaned(scene: Scene) -> None:
+    """Records that name many dead orders, living and missing ones, none, a part of one; in a chunk and through L1."""
+    scene.trading("alice", "bob")
+    expiry = scene.state.registers.clock_ms + 500
+    slots: list[int] = []
+    for client_id in range(CLEAN_SLOTS + 3):
+        scene.order(1, 0, SELL, 1000 + client_id % 2, 1, expiry_ms=expiry if client_id % 8 else 0)
+        slots.append(scene.last_slot())
+    scene.conditional(1, 0, SELL, 990, 1, 990, expiry_ms=expiry)
+    slots.append(scene.last_slot())
+    assert scene.clean(*slots[:3]) is Outcome.NOT_DEAD
+    scene.clock(ahead_ms=600)
+    assert scene.clean(slots[0], slots[1], slots[1], 1 << 35) is Outcome.NO_SUCH_ORDER
+    assert scene.clean(*slots[2 : CLEAN_SLOTS - 1], slots[0]) is Outcome.NOT_DEAD
+    for wrong in (b"", bytes(4), bytes(6)):
+        assert scene.send(make("clean", wrong)) is Outcome.MALFORMED
+        assert scene.force(make("clean", wrong)) is Outcome.MALFORMED
+    assert scene.force(make("clean", pack_slots(*slots[-5:]))) is ACCEPTED
+    assert scene.clean(*[slots[-1]] * CLEAN_SLOTS) is Outcome.NO_SUCH_ORDER
+    assert scene.send(make("clean", pack_slots(*slots[:CLEAN_SLOTS]))) is Outcome.NO_SUCH_ORDER
+
+
+SCENARIOS = (cancels, extreme_prices, long_queues, freed_chains, full_book, last_page, counted_orders, cleaned)

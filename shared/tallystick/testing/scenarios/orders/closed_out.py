@@ -1,17 +1,28 @@
-"""Positions that their accounts cannot carry: to the book, to the insurance fund, to the other side."""
+"""Positions that their accounts cannot carry: to the book, and to the market's insurance fund."""
 
 from __future__ import annotations
 
+from tallystick.machine.market.funds import fund_of
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import ADL_DELAY_MS, ADL_LAPSE_MS, BUY, SELL, STALE_MS
+from tallystick.state.layout import (
+    ADL_DELAY_MS,
+    BUY,
+    SELL,
+    SLICE_MS,
+    STALE_MS,
+    TRIED_MS,
+)
 from tallystick.testing.byhand import hold
 from tallystick.testing.scenarios.scene import Scene
 
 ACCEPTED = Outcome.ACCEPTED
 BOB = 2
+FUND = fund_of(0)
 RULES = {"taker_fee_ppm": 0, "maker_fee_ppm": 0, "liquidation_fee_ppm": 5_000}
 FALLEN = 960
 """Bob, 100 lots long from 1000, is worth 200,000 units here and must hold 240,000."""
+BEATEN = 950
+"""Here he is worth 100,000 and must hold 237,500: 73 lots bring him back."""
 CRASHED = 930
 """Here he is worth 100,000 less than nothing."""
 
@@ -39,11 +50,11 @@ def liquidations(scene: Scene) -> None:
     assert scene.liquidate(4, 0) is Outcome.NO_POSITION
     assert scene.liquidate(1, 0) is Outcome.HEALTHY
     assert scene.liquidate(BOB, 0) is Outcome.UNFILLED
-    scene.order(4, 0, BUY, 939, 100)
+    scene.order(4, 0, BUY, 955, 100)
     assert scene.liquidate(BOB, 0) is Outcome.UNFILLED
-    scene.order(4, 0, BUY, 942, 3)
-    scene.order(BOB, 0, BUY, 950, 1)
-    scene.order(4, 0, BUY, 955, 10)
+    scene.order(4, 0, BUY, 957, 3)
+    scene.order(BOB, 0, BUY, 958, 1)
+    scene.order(4, 0, BUY, 959, 10)
     assert scene.liquidate(BOB, 0) is Outcome.UNFILLED
     scene.order(4, 0, BUY, 960, 100)
     assert scene.liquidate(BOB, 0) is ACCEPTED
@@ -72,200 +83,123 @@ def liquidated_short(scene: Scene) -> None:
 
 
 def take_overs(scene: Scene) -> None:
-    """The fund takes what its cap leaves room for, and unwinds it within the band."""
+    """The fund takes what suffices when the book has been asked, all of an account that owes, never more."""
     troubled(scene, 1000, insurance_lots=130, fund=10**7)
-    assert scene.take_over(BOB, 0) is Outcome.HEALTHY
-    assert scene.take_over(0, 0) is Outcome.HEALTHY
+    assert scene.take_over(BOB, 0, 1) is Outcome.HEALTHY
+    assert scene.take_over(FUND, 0, 1) is Outcome.HEALTHY
     scene.report(0, FALLEN)
-    assert scene.take_over(BOB, 1) is Outcome.NO_MARKET
-    assert scene.take_over(4, 0) is Outcome.NO_POSITION
-    scene.order(4, 0, BUY, 941, 1)
-    assert scene.take_over(BOB, 0) is Outcome.BOOK_CROSSES
+    assert scene.take_over(BOB, 1, 1) is Outcome.NO_MARKET
+    assert scene.take_over(4, 0, 1) is Outcome.NO_POSITION
+    scene.liquidate(BOB, 0)
+    assert scene.take_over(BOB, 0, 1) is Outcome.BOOK_FIRST
+    scene.report(0, BEATEN)
+    assert scene.liquidate(BOB, 0) is Outcome.UNFILLED
+    scene.clock(ahead_ms=TRIED_MS)
+    assert scene.take_over(BOB, 0, 73) is Outcome.BOOK_FIRST
+    assert scene.liquidate(BOB, 0) is Outcome.UNFILLED
+    for lots in (0, 74):
+        assert scene.take_over(BOB, 0, lots) is Outcome.INSURANCE_LIMIT
+    assert scene.take_over(BOB, 0, 70) is ACCEPTED
     scene.report(0, CRASHED)
-    assert scene.take_over(BOB, 0) is ACCEPTED
-    assert scene.liquidate(0, 0) is Outcome.UNFILLED
-    scene.order(4, 0, BUY, 830, 10)
-    scene.order(4, 0, BUY, 931, 70)
-    assert scene.liquidate(0, 0) is Outcome.UNFILLED
-    assert scene.liquidate(0, 1) is Outcome.NO_MARKET
-    scene.order(4, 0, BUY, 931, 70)
-    assert scene.liquidate(0, 0) is ACCEPTED
-    assert scene.liquidate(0, 0) is Outcome.NO_POSITION
+    assert scene.take_over(BOB, 0, 30) is ACCEPTED
+    assert scene.take_over(BOB, 0, 1) is Outcome.NO_POSITION
+
+
+def unwinding(scene: Scene) -> None:
+    """A fund sells slice by slice, at the index, and worse than it while nobody comes, for half of what it has gained."""
+    troubled(scene, BEATEN, insurance_lots=130, fund=10**7)
+    scene.liquidate(BOB, 0)
+    assert scene.take_over(BOB, 0, 73) is ACCEPTED
+    assert scene.liquidate(FUND, 1) is Outcome.NO_MARKET
+    assert scene.liquidate(FUND, 0) is Outcome.SLICE_WAITS
+    scene.clock(ahead_ms=SLICE_MS)
+    scene.order(4, 0, BUY, BEATEN - 2, 100)
+    assert scene.liquidate(FUND, 0) is Outcome.UNFILLED
+    scene.order(4, 0, BUY, BEATEN, 3)
+    assert scene.liquidate(FUND, 0) is Outcome.UNFILLED
+    assert scene.liquidate(FUND, 0) is Outcome.SLICE_WAITS
+    for _ in range(16):
+        scene.later(STALE_MS // 2)
+        scene.report(0, BEATEN)
+    for _ in range(2):
+        assert scene.liquidate(FUND, 0) is ACCEPTED
+        scene.later(STALE_MS // 2)
+        scene.order(4, 0, BUY, BEATEN, 100)
+    scene.later(STALE_MS // 2)
+    assert scene.liquidate(FUND, 0) is Outcome.STALE_INDEX
 
 
 def fund_limits(scene: Scene) -> None:
     """A fund that takes a part, and is full then."""
     troubled(scene, CRASHED, insurance_lots=30, fund=10**6)
-    assert scene.take_over(BOB, 0) is ACCEPTED
-    assert scene.take_over(BOB, 0) is Outcome.INSURANCE_LIMIT
+    assert scene.take_over(BOB, 0, 31) is Outcome.INSURANCE_LIMIT
+    assert scene.take_over(BOB, 0, 30) is ACCEPTED
+    assert scene.take_over(BOB, 0, 1) is Outcome.INSURANCE_LIMIT
+
+
+def fund_bears_a_tenth(scene: Scene) -> None:
+    """A fund bears a tenth of what it is worth of who owes, as much again two minutes later, and all who do not owe."""
+    troubled(scene, CRASHED, insurance_lots=100, fund=600_000)
+    assert scene.take_over(BOB, 0, 61) is Outcome.INSURANCE_LIMIT
+    assert scene.take_over(BOB, 0, 50) is ACCEPTED
+    assert scene.take_over(BOB, 0, 11) is Outcome.INSURANCE_LIMIT
+    assert scene.take_over(BOB, 0, 10) is ACCEPTED
+    for _ in range(8):
+        scene.later(STALE_MS // 2)
+        scene.report(0, CRASHED)
+    assert scene.take_over(BOB, 0, 40) is ACCEPTED
 
 
 def fund_changes_sides(scene: Scene) -> None:
     """A long fund takes a short over; it is unwound at a price near the bottom of the range."""
-    troubled(scene, CRASHED, insurance_lots=100, fund=10**6)
-    assert scene.take_over(BOB, 0) is ACCEPTED
+    troubled(scene, CRASHED, insurance_lots=100, fund=10**8)
+    assert scene.take_over(BOB, 0, 100) is ACCEPTED
     scene.report(0, 1490)
-    assert scene.take_over(3, 0) is ACCEPTED
+    assert scene.take_over(3, 0, 40) is ACCEPTED
     scene.report(0, 10)
-    scene.order(4, 0, BUY, 9, 5)
-    assert scene.liquidate(0, 0) is Outcome.UNFILLED
+    scene.order(4, 0, BUY, 10, 5)
+    scene.clock(ahead_ms=SLICE_MS)
+    assert scene.liquidate(FUND, 0) is Outcome.UNFILLED
 
 
 def poor_fund(scene: Scene) -> None:
     """A fund that cannot carry what it may take."""
-    troubled(scene, CRASHED, insurance_lots=100, fund=100_000)
-    assert scene.take_over(BOB, 0) is Outcome.INSURANCE_LIMIT
+    troubled(scene, BEATEN, insurance_lots=100, fund=200_000)
+    scene.liquidate(BOB, 0)
+    assert scene.take_over(BOB, 0, 50) is Outcome.INSURANCE_LIMIT
+    assert scene.take_over(BOB, 0, 40) is ACCEPTED
 
 
 def fund_takes_a_short(scene: Scene) -> None:
     """A short is taken over and unwound, its market's price near the top of the range."""
-    troubled(scene, insurance_lots=100, fund=10**7, side=SELL)
-    assert scene.take_over(BOB, 0) is ACCEPTED
-    scene.order(4, 0, SELL, 1144, 60)
-    scene.order(4, 0, SELL, 1145, 60)
-    assert scene.liquidate(0, 0) is Outcome.UNFILLED
+    troubled(scene, BEATEN, insurance_lots=100, fund=10**14, side=SELL)
+    scene.liquidate(BOB, 0)
+    assert scene.take_over(BOB, 0, 60) is ACCEPTED
     scene.report(0, (1 << 24) - 1)
-    assert scene.liquidate(0, 0) is ACCEPTED
-
-
-def deleveraging(scene: Scene) -> None:
-    """Two candidates for one position, the one leveraged more comes first."""
-    troubled(scene, 1000)
-    assert scene.nominate(BOB, 0, 1) is Outcome.HEALTHY
-    assert scene.nominate(0, 0, 1) is Outcome.HEALTHY
-    assert scene.deleverage(BOB) is Outcome.NO_NOMINATION
-    scene.report(0, CRASHED)
-    assert scene.nominate(BOB, 1, 1) is Outcome.NO_MARKET
-    assert scene.nominate(4, 0, 1) is Outcome.NO_POSITION
-    for candidate in (0, BOB, 4, 5):
-        assert scene.nominate(BOB, 0, candidate) is Outcome.NOT_ELIGIBLE
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    assert scene.nominate(BOB, 0, 3) is ACCEPTED
-    assert scene.nominate(BOB, 0, 1) is Outcome.OUTRANKED
-    assert scene.nominate(BOB, 0, 3) is Outcome.OUTRANKED
-    assert scene.deleverage(BOB) is Outcome.TOO_EARLY
-    scene.clock(ahead_ms=ADL_DELAY_MS)
-    assert scene.nominate(BOB, 0, 3) is Outcome.OUTRANKED
-    assert scene.deleverage(BOB) is ACCEPTED
-    assert scene.deleverage(BOB) is Outcome.NO_NOMINATION
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    scene.clock(ahead_ms=2 * ADL_DELAY_MS)
-    assert scene.deleverage(BOB) is ACCEPTED
-    assert scene.nominate(BOB, 0, 1) is Outcome.NO_POSITION
-
-
-def deleveraging_comes_last(scene: Scene) -> None:
-    """The book goes first, also when somebody bids while a nomination stands."""
-    troubled(scene)
-    scene.order(4, 0, BUY, 941, 1, client_id=1)
-    assert scene.nominate(BOB, 0, 1) is Outcome.BOOK_CROSSES
-    scene.cancel(4, 1, scene.last_slot())
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    scene.clock(ahead_ms=ADL_DELAY_MS)
-    scene.order(4, 0, BUY, 941, 1, client_id=1)
-    assert scene.deleverage(BOB) is Outcome.BOOK_CROSSES
-
-
-def deleveraging_meets_the_fund(scene: Scene) -> None:
-    """A fund that can take over when the nominee's turn has come."""
-    troubled(scene)
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    scene.clock(ahead_ms=ADL_DELAY_MS)
-    scene.rule(0, insurance_lots=100)
-    scene.endow(10**7)
-    assert scene.nominate(BOB, 0, 1) is Outcome.INSURANCE_FIRST
-    assert scene.deleverage(BOB) is Outcome.INSURANCE_FIRST
-
-
-def nominations_end(scene: Scene) -> None:
-    """Nominations that lapse, are overtaken by the mark, or whose nominee or account closes first."""
-    troubled(scene)
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    scene.clock(ahead_ms=ADL_LAPSE_MS)
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    scene.report(0, 1000)
-    scene.clock(ahead_ms=ADL_LAPSE_MS + ADL_DELAY_MS)
-    assert scene.deleverage(BOB) is Outcome.HEALTHY
-    scene.report(0, FALLEN)
-    assert scene.nominate(BOB, 0, 3) is ACCEPTED
-    scene.order(4, 0, SELL, 960, 40)
-    assert scene.order(3, 0, BUY, 960, 40) is ACCEPTED
-    assert scene.nominate(BOB, 0, 4) is ACCEPTED
-    scene.order(1, 0, SELL, 960, 40)
-    assert scene.order(4, 0, BUY, 960, 40) is ACCEPTED
-    scene.clock(ahead_ms=ADL_LAPSE_MS + 2 * ADL_DELAY_MS)
-    assert scene.deleverage(BOB) is Outcome.NOT_ELIGIBLE
-    scene.report(0, FALLEN)
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    scene.clock(ahead_ms=2 * ADL_LAPSE_MS + 2 * ADL_DELAY_MS)
-    assert scene.deleverage(BOB) is Outcome.EXPIRED
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    scene.order(BOB, 0, SELL, 960, 100)
-    assert scene.order(1, 0, BUY, 960, 100) is ACCEPTED
-    scene.clock(ahead_ms=2 * ADL_LAPSE_MS + 3 * ADL_DELAY_MS)
-    assert scene.deleverage(BOB) is Outcome.NO_POSITION
-
-
-def nomination_in_a_settled_market(scene: Scene) -> None:
-    """A market that is no longer live when the nominee's turn comes."""
-    troubled(scene)
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    scene.rule(0, status=2)
-    scene.clock(ahead_ms=ADL_DELAY_MS)
-    assert scene.deleverage(BOB) is Outcome.NO_MARKET
-
-
-def nominations_wait_for_prices(scene: Scene) -> None:
-    """Prices that stop, and come back, before the nominee's turn has come."""
-    troubled(scene)
-    scene.later(STALE_MS)
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    scene.later(ADL_DELAY_MS)
-    assert scene.deleverage(BOB) is Outcome.STALE_INDEX
-    scene.report(0, FALLEN)
-    for _ in range(5):
-        scene.later(STALE_MS)
-        scene.report(0, FALLEN)
-    scene.later(STALE_MS)
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    scene.later(1)
-    scene.report(0, FALLEN)
-    scene.later(ADL_DELAY_MS)
-    assert scene.deleverage(BOB) is Outcome.LIQUIDATIONS_WAIT
-
-
-def nomination_elsewhere(scene: Scene) -> None:
-    """An account in trouble in two markets: one nomination at a time."""
-    scene.trading("alice", **RULES)
-    scene.open_market(1, 1000, **RULES)
-    scene.deposit("bob", BOB, 1_200_000)
-    for market in (0, 1):
-        scene.order(1, market, SELL, 1000, 100)
-        assert scene.order(BOB, market, BUY, 1000, 100) is ACCEPTED
-    scene.report(0, FALLEN)
-    scene.report(1, FALLEN)
-    assert scene.nominate(BOB, 0, 1) is ACCEPTED
-    assert scene.nominate(BOB, 1, 1) is Outcome.OUTRANKED
-    scene.clock(ahead_ms=ADL_DELAY_MS)
-    assert scene.deleverage(BOB) is ACCEPTED
-    assert scene.liquidate(BOB, 1) is Outcome.UNFILLED
+    scene.rule(0, mark_ticks=(1 << 24) - 1)
+    scene.order(4, 0, SELL, (1 << 24) - 1, 60)
+    scene.clock(ahead_ms=SLICE_MS)
+    assert scene.liquidate(FUND, 0) is ACCEPTED
 
 
 def largest_positions(scene: Scene) -> None:
     """The largest position at the highest price, worth nothing, less, and as much less as the machine knows."""
-    scene.trading("alice", multiplier=1, max_lots=1 << 30, insurance_lots=1 << 30, maintenance_ppm=1, initial_ppm=1)
+    scene.trading("alice", multiplier=1, max_lots=1 << 30, insurance_lots=1 << 30)
     scene.report(0, (1 << 24) - 1)
+    scene.rule(0, mark_ticks=(1 << 24) - 1, maintenance_ppm=1, initial_ppm=1)
     scene.finish()
-    for number, value in ((1, 0), (2, -(1 << 58)), (3, -(1 << 60) + (1 << 54)), (0, 1 << 59), (4, 1 << 60)):
-        hold(scene.state, number, 0, {0: 0, 4: -(1 << 30)}.get(number, 1 << 30), value)
+    for number, value in ((1, 0), (2, -(1 << 58)), (3, -(1 << 60) + (1 << 54)), (FUND, 1 << 59), (4, 1 << 60)):
+        hold(scene.state, number, 0, {FUND: 0, 4: -(1 << 30)}.get(number, 1 << 30), value)
     scene.rule(0, open_interest_lots=3 << 30)
+    assert scene.take_over(3, 0, 1 << 30) is Outcome.INSURANCE_LIMIT
+    assert scene.take_over(2, 0, 1 << 27) is ACCEPTED
     assert scene.liquidate(1, 0) is Outcome.UNFILLED
-    assert scene.take_over(3, 0) is Outcome.INSURANCE_LIMIT
-    assert scene.take_over(2, 0) is ACCEPTED
-    assert scene.take_over(1, 0) is Outcome.INSURANCE_LIMIT
-    assert scene.liquidate(0, 0) is Outcome.UNFILLED
+    assert scene.take_over(1, 0, 1 << 30) is Outcome.INSURANCE_LIMIT
+    assert scene.take_over(1, 0, 7 << 27) is ACCEPTED
+    scene.clock(ahead_ms=SLICE_MS)
+    assert scene.liquidate(FUND, 0) is Outcome.UNFILLED
     assert scene.nominate(3, 0, 4) is ACCEPTED
-    scene.clock(ahead_ms=ADL_DELAY_MS)
+    scene.clock(ahead_ms=2 * ADL_DELAY_MS)
     assert scene.deleverage(3) is ACCEPTED
 
 
@@ -274,16 +208,11 @@ SCENARIOS = (
     worth_nothing,
     liquidated_short,
     take_overs,
+    unwinding,
     fund_limits,
+    fund_bears_a_tenth,
     fund_changes_sides,
     poor_fund,
     fund_takes_a_short,
-    deleveraging,
-    deleveraging_comes_last,
-    deleveraging_meets_the_fund,
-    nominations_end,
-    nomination_in_a_settled_market,
-    nominations_wait_for_prices,
-    nomination_elsewhere,
     largest_positions,
 )

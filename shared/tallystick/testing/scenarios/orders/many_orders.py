@@ -5,7 +5,7 @@ from __future__ import annotations
 from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item, pack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
-from tallystick.state.layout import FLAG_IOC
+from tallystick.state.layout import FLAG_IOC, FLAG_REDUCE_ONLY
 from tallystick.testing.scenarios.refused_records import to_rlp
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import address, key
@@ -40,10 +40,32 @@ def bulks(scene: Scene) -> None:
     )
     moves = [replace(2, 0, 989, 7), cancel(0), replace(9, 0, 989, 7), cancel(1), place(7, 0, 1000, 2), cancel(77)]
     assert scene.bulk(1, moves, [slots[2], slots[0], slots[3], slots[1]]) is Outcome.ACCEPTED
+    assert scene.bulk(1, [place(20, 0, 985, 5)], []) is Outcome.ACCEPTED
+    for lots, price in ((5, 985), (3, 985), (4, 985), (2, 984), (0, 984)):
+        assert scene.bulk(1, [replace(20, 0, price, lots)], [rested(scene)[-1]]) is Outcome.ACCEPTED
     assert scene.bulk(1, [place(8, 0, 0, 5), place(8, 0, 5, 0), place(8, 0, 5, 5, market=9)], []) is Outcome.ACCEPTED
     assert scene.bulk(1, [], []) is Outcome.ACCEPTED
     assert scene.bulk(1, [place(10, 0, 980, 1)], [], expiry_ms=1) is Outcome.ACCEPTED
     assert scene.bulk(1, [place(i, 0, 900, 1) for i in range(200)], []) is Outcome.ACCEPTED
+
+
+def small_orders(scene: Scene) -> None:
+    """Orders worth as much as one has to be and a unit less, new and made smaller in their place; reducing and fired ones."""
+    scene.trading("alice", "bob", min_order_units=500_000)
+    assert scene.order(1, 0, 0, 990, 4) is Outcome.TOO_SMALL
+    assert scene.order(1, 0, 0, 990, 5, flags=FLAG_REDUCE_ONLY) is Outcome.NOTHING_TO_REDUCE
+    assert scene.conditional(1, 0, 0, 1010, 4, 990) is Outcome.TOO_SMALL
+    assert scene.bulk(1, [place(1, 0, 990, 9), place(2, 0, 990, 9)], []) is Outcome.ACCEPTED
+    slots = rested(scene)[-2:]
+    for lots in (5, 4):
+        assert scene.bulk(1, [replace(1, 0, 990, lots)], [slots[0]]) is Outcome.ACCEPTED
+    assert scene.order(2, 0, 1, 990, 6) is Outcome.ACCEPTED
+    assert scene.bulk(1, [replace(2, 0, 990, 2)], [slots[1]]) is Outcome.ACCEPTED
+    assert scene.order(2, 0, 0, 980, 2, flags=FLAG_REDUCE_ONLY, client_id=7) is Outcome.ACCEPTED
+    item = Item(what=ITEM_REPLACE, client_id=7, market=0, side=0, flags=FLAG_REDUCE_ONLY, price_ticks=980, lots=1)
+    assert scene.bulk(2, [item], [scene.last_slot()]) is Outcome.ACCEPTED
+    assert scene.conditional(1, 0, 0, 1010, 5, 950) is Outcome.ACCEPTED
+    scene.report(0, 940)
 
 
 def not_items(scene: Scene) -> None:
@@ -97,4 +119,4 @@ def rested(scene: Scene) -> list[int]:
     return [values[2] for name, values in scene.events if name == "rested"]
 
 
-SCENARIOS = (bulks, not_items, bulk_agents)
+SCENARIOS = (bulks, small_orders, not_items, bulk_agents)

@@ -7,14 +7,16 @@ from tallystick.records.codec import Record
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     BUY,
-    FLAG_FOK,
     FLAG_IOC,
     FLAG_MARKET,
+    FLAG_NONE,
     FLAG_POST_ONLY,
     FLAG_REDUCE_ONLY,
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
+    KIND_DATED,
     SELL,
+    STALE_MS,
 )
 from tallystick.testing.scenarios.scene import Scene
 
@@ -37,7 +39,8 @@ def flags(scene: Scene) -> None:
         scene.order(3, 0, side, 0, 9, flags=FLAG_MARKET | FLAG_REDUCE_ONLY)
         for account in (1, 2, 3):
             scene.cancel_all(account)
-    for wrong in (FLAG_POST_ONLY | FLAG_IOC, FLAG_POST_ONLY | FLAG_MARKET, FLAG_STP_BOTH | FLAG_STP_TAKER):
+    contradicting = (FLAG_POST_ONLY | FLAG_IOC, FLAG_POST_ONLY | FLAG_MARKET, FLAG_STP_BOTH | FLAG_STP_TAKER)
+    for wrong in (*contradicting, FLAG_NONE, FLAG_NONE | FLAG_IOC):
         assert scene.order(1, 0, BUY, 900, 1, flags=wrong) is Outcome.BAD_FLAGS
 
 
@@ -96,23 +99,41 @@ def cancels_before(scene: Scene) -> None:
     assert scene.send(before((1 << 62) - 1)) is ACCEPTED
 
 
-def fill_or_kill(scene: Scene) -> None:
-    """Orders that fill wholly, through prices and pages, or find a lot missing, or an own order in the way."""
+def uncarried(scene: Scene) -> None:
+    """Orders that nothing stands behind any more: met by who only posts, cleaned away, left while prices have stopped."""
     scene.trading("alice", "bob", "carol")
-    for side in (BUY, SELL):
-        away = 1 if side == BUY else -1
-        assert scene.order(2, 0, side, 1000, 1, flags=FLAG_FOK) is Outcome.NOT_FILLABLE
-        assert scene.order(3, 0, side, 1000, 1, flags=FLAG_FOK | FLAG_REDUCE_ONLY) is Outcome.NOTHING_TO_REDUCE
-        for price in (1000, 1000 + away, 1000 + 300 * away, 1000 + 900 * away):
-            for _ in range(66 if price == 1000 else 1):
-                scene.order(1, 0, 1 - side, price, 1)
-        bound = 1000 + 900 * away
-        assert scene.order(2, 0, side, bound, 70, flags=FLAG_FOK) is Outcome.NOT_FILLABLE
-        assert scene.order(2, 0, side, bound - away, 69, flags=FLAG_FOK) is Outcome.NOT_FILLABLE
-        assert scene.order(1, 0, side, bound, 1, flags=FLAG_FOK | FLAG_STP_TAKER) is Outcome.NOT_FILLABLE
-        assert scene.order(2, 0, side, bound, 69, flags=FLAG_FOK) is ACCEPTED
-        left = Outcome.NOT_FILLABLE if side == BUY else Outcome.NOTHING_TO_REDUCE
-        assert scene.order(2, 0, 1 - side, 1000, 69, flags=FLAG_FOK | FLAG_REDUCE_ONLY) is left
+    scene.deposit("dave", 4, 72_400)
+    expiry = scene.state.registers.clock_ms + 20_000
+    scene.open_market(1, 1000, kind=KIND_DATED, expiry_ms=expiry)
+    assert scene.conditional(4, 0, SELL, 0, 10, 990, flags=FLAG_MARKET) is ACCEPTED
+    stop = scene.last_slot()
+    assert scene.conditional(4, 0, SELL, 0, 11, 990, flags=FLAG_MARKET) is Outcome.MARGIN
+    for price, lots in ((1000, 10), (999, 10), (998, 1)):
+        assert scene.order(4, 0, BUY, price, lots) is ACCEPTED
+    assert scene.order(4, 0, BUY, 1005, 14) is Outcome.MARGIN
+    assert scene.order(4, 1, BUY, 990, 1) is ACCEPTED
+    other = scene.last_slot()
+    assert scene.order(2, 0, SELL, 1000, 10, flags=FLAG_IOC) is ACCEPTED
+    assert scene.order(2, 0, SELL, 998, 1, flags=FLAG_POST_ONLY) is Outcome.WOULD_CROSS
+    assert scene.clean(stop) is Outcome.NOT_DEAD
+    assert scene.order(2, 0, SELL, 998, 1) is ACCEPTED
+    for price in (995, 994):
+        assert scene.order(4, 0, BUY, price, 3) is ACCEPTED
+    rests = scene.last_slot()
+    assert scene.order(4, 0, SELL, 1005, 12, flags=FLAG_REDUCE_ONLY) is ACCEPTED
+    reduces = scene.last_slot()
+    assert scene.order(2, 0, SELL, 995, 3) is ACCEPTED
+    scene.later(STALE_MS + 1)
+    assert scene.clean(rests, reduces) is Outcome.NOT_DEAD
+    for number in (0, 1):
+        scene.report(number, 1000)
+    assert scene.clean(rests, other, reduces) is Outcome.NOT_DEAD
+    assert scene.clean(rests) is Outcome.NO_SUCH_ORDER
+    assert scene.clean(stop) is Outcome.NOT_DEAD
+    scene.order(3, 0, BUY, 1000, 14)
+    assert scene.order(4, 0, SELL, 1000, 14, flags=FLAG_IOC) is ACCEPTED
+    assert scene.withdraw(4, 2_000) is ACCEPTED
+    assert scene.clean(stop) is ACCEPTED
 
 
-SCENARIOS = (flags, self_trade_prevention, dead_man, cancels_before, fill_or_kill)
+SCENARIOS = (flags, self_trade_prevention, dead_man, cancels_before, uncarried)

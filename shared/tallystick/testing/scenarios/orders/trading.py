@@ -20,10 +20,12 @@ ACCEPTED = Outcome.ACCEPTED
 
 
 def refused_orders(scene: Scene) -> None:
-    """Orders for no market, without a mark, of nothing, too large, too late."""
+    """Orders for no market, for one that is not live, without a mark, of nothing, too large, too late."""
     scene.clock()
     scene.deposit("alice", 1, 10**12)
-    assert scene.order(1, 0, BUY, 10, 1) is Outcome.NO_MARKET
+    assert scene.order(1, 1, BUY, 10, 1) is Outcome.NO_MARKET
+    scene.list_by_record(1)
+    assert scene.order(1, 1, BUY, 10, 1) is Outcome.NOT_LIVE
     scene.list_market(0, max_lots=50)
     assert scene.order(1, 0, BUY, 10, 1) is Outcome.NO_MARK
     scene.report(0, 1000)
@@ -96,15 +98,18 @@ def poor_takers(scene: Scene) -> None:
     assert scene.order(2, 0, BUY, 950, 100) is Outcome.MARGIN
     assert scene.order(2, 0, SELL, 1100, 150) is ACCEPTED
     assert scene.order(2, 0, SELL, 1101, 151) is Outcome.MARGIN
-    scene.report(0, 940)
-    assert scene.order(2, 0, BUY, 1000, 1) is Outcome.MARGIN
-    assert scene.order(2, 0, SELL, 900, 301, flags=FLAG_IOC) is Outcome.MARGIN
+    scene.land(0, 940)
+    scene.order(1, 0, SELL, 941, 1)
+    assert scene.order(2, 0, BUY, 941, 1) is Outcome.MARGIN
+    scene.order(1, 0, BUY, 930, 400)
+    assert scene.order(2, 0, SELL, 930, 301, flags=FLAG_IOC) is Outcome.MARGIN
     scene.order(1, 0, BUY, 939, 20)
     assert scene.order(2, 0, SELL, 939, 20, flags=FLAG_IOC) is ACCEPTED
-    assert scene.order(2, 0, SELL, 901, 20) is ACCEPTED
-    scene.report(0, 100)
-    assert scene.order(2, 0, SELL, 900, 100, flags=FLAG_IOC) is Outcome.MARGIN
-    assert scene.order(2, 0, SELL, 900, 130, flags=FLAG_IOC) is Outcome.MARGIN
+    assert scene.order(2, 0, SELL, 931, 20) is ACCEPTED
+    scene.land(0, 100)
+    scene.order(1, 0, BUY, 99, 200)
+    assert scene.order(2, 0, SELL, 99, 100, flags=FLAG_IOC) is Outcome.MARGIN
+    assert scene.order(2, 0, SELL, 99, 130, flags=FLAG_IOC) is Outcome.MARGIN
 
 
 def poor_makers(scene: Scene) -> None:
@@ -116,9 +121,9 @@ def poor_makers(scene: Scene) -> None:
     scene.order(1, 0, SELL, 1001, 50)
     assert scene.order(2, 0, BUY, 1001, 200) is ACCEPTED
     scene.order(3, 0, BUY, 990, 100)
-    scene.report(0, 1020)
-    scene.order(1, 0, BUY, 900, 30)
-    assert scene.order(2, 0, SELL, 900, 200) is ACCEPTED
+    scene.report(0, 1002)
+    scene.order(1, 0, BUY, 990, 30)
+    assert scene.order(2, 0, SELL, 990, 200) is ACCEPTED
 
 
 def position_limits(scene: Scene) -> None:
@@ -135,7 +140,7 @@ def position_limits(scene: Scene) -> None:
 
 def cash_limits(scene: Scene) -> None:
     """Fills that would pass the most cash an account may have, or owe."""
-    scene.trading("alice", "bob", "carol", multiplier=64, max_lots=MAX_EXPOSURE // 64)
+    scene.trading("alice", "bob", "carol", price=(1 << 24) - 1, multiplier=64, max_lots=MAX_EXPOSURE // 64)
     scene.finish()
     words = scene.state.accounts.words
     for number, cash in ((1, MAX_CASH_UNITS - 5), (2, 1 << 59), (3, 1 << 59)):

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {isFund} from "./Funds.sol";
+import {
+    Case,
+    addToBudget,
+    bankrupt,
+    brakeSpares,
+    checkCase,
+    isSettled,
+    measure,
+    shareOf,
+    sizeOf,
+    sufficientLots
+} from "./Liquidation.sol";
+import {maintenanceMargin} from "./Margin.sol";
+import {Health, health, mayChange} from "./Risk.sol";
+import {Fill, Terms, applyFill, findPosition, moveTotals, undoFill} from "./Trade.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {divDown, ppmDown, productsAtMost, tripleProductsAtMost} from "@tallystick/libraries/Arith.sol";
+import {Account} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {exposureOf, weightOf, worthOf} from "@tallystick/libraries/market/Instrument.sol";
+
+// Beyond the book: positions that the market's insurance fund, or who is on the other side, takes up at the index.
+
+/// @notice Lots that went from one account to another: both sides, to be booked or undone, and what a fund bears with
+/// them.
+/// @dev Units: units; `lost` is what who takes them pays beyond the index, less than nothing when it gains.
+struct Transfer {
+    Terms terms;
+    Fill gives;
+    Fill takes;
+    int256 lost;
+    int256 borne;
+    int256 bearMost;
+}
+
+/// @notice Whether the book is done with the position; from there on the case is measured at the index.
+/// @dev It is of an account that owes more than it has, and of one below half its maintenance margin when a LIQUIDATE
+/// has just left something of the position. A fund has no book to go to before it is deleveraged itself. Rejects:
+/// NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, HEALTHY (in a settled market whoever does not owe),
+/// BRAKE, BOOK_FIRST.
+function checkLadder(Case memory c) pure returns (uint8) {
+    uint8 outcome = checkCase(c, true);
+    if (outcome != Outcome.ACCEPTED) return outcome;
+    measure(c, Constants.LEAN_INDEX);
+    if (bankrupt(c)) return Outcome.ACCEPTED;
+    if (isSettled(c)) return Outcome.HEALTHY;
+    if (brakeSpares(c, c.account)) return Outcome.BRAKE;
+    bool halfGone = 2 * c.measured.valueUnits < c.measured.maintenanceUnits;
+    return isFund(c.number) || (halfGone && _wasTried(c)) ? Outcome.ACCEPTED : Outcome.BOOK_FIRST;
+}
+
+/// @dev Whether the newest LIQUIDATE that the book left something of was of this position, and just now.
+function _wasTried(Case memory c) pure returns (bool) {
+    bool same = c.registers.triedAccount() == c.number && c.registers.triedMarket() == c.marketNumber;
+    return same && c.registers.clockMs() - c.registers.triedMs() < Constants.TRIED_MS;
+}
+
+/// @notice How many lots are to be closed: those that suffice, all of an account that owes more than it has.
+function lotsDue(Case memory c) pure returns (uint256) {
+    return bankrupt(c) ? c.lots : sufficientLots(c);
+}
+
+/// @notice What changes hands when lots are closed at the zero price, at least one tick a lot. Units:
+/// units. Rounding: up for a long, down for a short.
+/// @dev Closed at it they leave the ratio of value to maintenance margin as it is.
+function zeroQuote(Case memory c, uint256 lots) pure returns (int256 quote) {
+    int256 share = shareOf(c, lots, c.measured.valueUnits);
+    quote = int256(lots * c.worth) + (c.size > 0 ? -share : share);
+    int256 least = int256(lots * c.tick);
+    if (quote < least) quote = least;
+}
+
+/// @notice What changes hands when lots are closed beyond the book: the index less the market's fee. Units: units.
+/// Rounding: for the account.
+/// @dev No worse than the zero quote, and that alone of an account that owes more than it has. A fund pays no fee.
+function closingQuote(Case memory c, uint256 lots) pure returns (int256) {
+    int256 zero = zeroQuote(c, lots);
+    if (bankrupt(c)) return zero;
+    uint256 atIndex = lots * c.worth;
+    uint256 fee = isFund(c.number) ? 0 : ppmDown(atIndex, c.market.liquidationFeePpm());
+    // SAFETY: a quote has 128 bits, and the fee is no more than it.
+    if (c.size > 0) return zero >= int256(atIndex - fee) ? zero : int256(atIndex - fee);
+    return zero <= int256(atIndex + fee) ? zero : int256(atIndex + fee);
+}
+
+/// @dev What it costs to take lots up for a quote rather than at the index; less than nothing is a gain.
+function _lost(Case memory c, uint256 lots, int256 quote) pure returns (int256) {
+    int256 lost = quote - int256(lots * c.worth);
+    return c.size > 0 ? lost : -lost;
+}
+
+/// @notice Moves lots to another account for a quote, unless a limit of either forbids it.
+function transferLots(Case memory c, Account other, uint256 lots, int256 quote, Transfer memory moved)
+    pure
+    returns (bool)
+{
+    moved.terms.market = c.marketNumber;
+    moved.terms.lots = int256(lots);
+    moved.terms.quoteUnits = quote;
+    moved.terms.maxLots = int256(uint256(c.market.maxLots()));
+    moved.lost = _lost(c, lots, quote);
+    if (applyFill(c.account, c.risk, moved.terms, c.side, 0, moved.gives) != Outcome.ACCEPTED) return false;
+    if (applyFill(other, c.risk, moved.terms, 1 - c.side, 0, moved.takes) != Outcome.ACCEPTED) {
+        undoFill(c.account, moved.terms, moved.gives);
+        return false;
+    }
+    return true;
+}
+
+/// @notice Puts both accounts back to what they were before `transferLots`.
+function undoTransfer(Case memory c, Account other, Transfer memory moved) pure {
+    undoFill(other, moved.terms, moved.takes);
+    undoFill(c.account, moved.terms, moved.gives);
+}
+
+/// @notice Adds a transfer that stands to the totals. Open interest never grows by it.
+function bookTransfer(Case memory c, Transfer memory moved) pure {
+    moveTotals(c.registers, c.market, moved.gives, moved.takes);
+    if (isFund(c.number)) addToBudget(c.market, 0, moved.gives);
+}
+
+/// @notice Moves lots to the market's insurance fund.
+/// @dev False, and nothing moved, when they are none, or more than are to be closed or its cap has room for, when it
+/// has borne too much of accounts that owe already, or its own margin, at the worse prices, would not carry them.
+function fundTakes(Case memory c, Account fund, uint256 lots, Transfer memory moved) pure returns (bool) {
+    int256 held = sizeOf(fund, c.marketNumber);
+    int256 room = int256(uint256(c.market.insuranceLots())) + (c.size > 0 ? -held : held);
+    // SAFETY: lots have 64 bits.
+    if (lots < 1 || int256(lots) > room || lots > lotsDue(c)) return false;
+    Health memory before = health(c.registers, fund, c.risk, Constants.LEAN_WORST);
+    if (!transferLots(c, fund, lots, closingQuote(c, lots), moved)) return false;
+    Health memory later = health(c.registers, fund, c.risk, Constants.LEAN_WORST);
+    if (_mayBear(c, before.valueUnits, moved) && mayChange(before, later, moved.takes.reduces)) return true;
+    undoTransfer(c, fund, moved);
+    return false;
+}
+
+/// @dev Whether the fund, worth so much before, may bear what it loses by lots of an account that owes. Within BEAR_MS
+/// of the first such loss at most a share of what it was worth then: else it would pay the winner of every gap, who is
+/// there to be deleveraged.
+function _mayBear(Case memory c, int256 value, Transfer memory moved) pure returns (bool) {
+    bool anew = _bearsAnew(c);
+    moved.borne = moved.lost > 0 ? moved.lost : int256(0);
+    moved.bearMost = int256(uint256(c.market.bearMostUnits()));
+    if (anew) moved.bearMost = value > 0 ? int256(ppmDown(uint256(value), Constants.BEAR_PPM)) : int256(0);
+    return moved.borne + (anew ? int256(0) : int256(uint256(c.market.bearUnits()))) <= moved.bearMost;
+}
+
+/// @dev Whether the time is over in which what the fund bears is bounded together.
+function _bearsAnew(Case memory c) pure returns (bool) {
+    return c.registers.clockMs() - c.market.bearMs() >= Constants.BEAR_MS;
+}
+
+/// @notice Books a takeover that stands: what the fund has borne, and what its unwinding may lose. Rounding: down.
+/// @dev Half of what it has gained against the index stays in it, and all that it has lost comes out of its budget.
+function bookTakeover(Case memory c, Transfer memory moved) pure {
+    if (moved.borne > 0) {
+        bool anew = _bearsAnew(c);
+        int256 kept = anew ? int256(0) : int256(uint256(c.market.bearUnits()));
+        if (anew) {
+            c.market.setBearMs(c.registers.clockMs());
+            c.market.setBearMostUnits(SafeCast.toUint64(SafeCast.toUint256(moved.bearMost)));
+        }
+        c.market.setBearUnits(SafeCast.toUint64(SafeCast.toUint256(kept + moved.borne)));
+    }
+    int256 gain = moved.lost < 0 ? divDown(-moved.lost, 2) : -moved.lost;
+    addToBudget(c.market, gain, moved.takes);
+    c.market.setFundMs(c.registers.clockMs());
+    bookTransfer(c, moved);
+}
+
+/// @notice Whether neither the book nor the market's fund takes the position up, measured at the index from there on.
+/// @dev Rejects: those of `checkLadder`, INSURANCE_FIRST (the fund takes a lot at least).
+function lastResort(Case memory c, Account fund, Transfer memory moved) pure returns (uint8) {
+    uint8 outcome = checkLadder(c);
+    if (outcome != Outcome.ACCEPTED || isFund(c.number) || !fundTakes(c, fund, 1, moved)) return outcome;
+    undoTransfer(c, fund, moved);
+    return Outcome.INSURANCE_FIRST;
+}
+
+/// @notice Moves as much of the position to a candidate as its own opposite one takes up and it can bear.
+/// @dev Of two accounts that owe more than they have, lots meet at the index, else they would grow for ever. False, and
+/// nothing moved, when the candidate has no opposite position, or when a brake holds it or it is worth nothing and the
+/// account is not bankrupt.
+function candidateTakes(Case memory c, uint256 number, Account candidate, Transfer memory moved) pure returns (bool) {
+    if (number == c.number || isFund(number) || brakeSpares(c, candidate)) return false;
+    uint256 lots = _opposedLots(c, candidate);
+    int256 value = health(c.registers, candidate, c.risk, Constants.LEAN_INDEX).valueUnits;
+    if (lots == 0 || (value <= 0 && !bankrupt(c))) return false;
+    if (value <= 0) return transferLots(c, candidate, lots, int256(lots * c.worth), moved);
+    lots = _bearableLots(c, lots, value);
+    return lots > 0 && transferLots(c, candidate, lots, closingQuote(c, lots), moved);
+}
+
+/// @notice Whether a candidate takes anything up; nothing is moved.
+function couldTake(Case memory c, uint256 number, Account candidate, Transfer memory moved) pure returns (bool) {
+    if (!candidateTakes(c, number, candidate, moved)) return false;
+    undoTransfer(c, candidate, moved);
+    return true;
+}
+
+/// @dev How many of the lots to be closed a candidate holds on the other side.
+function _opposedLots(Case memory c, Account candidate) pure returns (uint256) {
+    int256 size = sizeOf(candidate, c.marketNumber);
+    int256 opposite = c.size > 0 ? -size : size;
+    if (opposite <= 0) return 0;
+    uint256 lots = lotsDue(c);
+    return int256(lots) <= opposite ? lots : uint256(opposite);
+}
+
+/// @dev The most of these lots whose loss a candidate of this value can bear. Loss grows with them.
+function _bearableLots(Case memory c, uint256 lots, int256 value) pure returns (uint256 low) {
+    if (_lost(c, lots, closingQuote(c, lots)) <= value) return lots;
+    uint256 high = lots - 1;
+    while (low < high) {
+        // SAFETY: half of what two positions have together.
+        uint256 middle = uint256(divDown(int256(low + high + 1), 2));
+        if (_lost(c, middle, closingQuote(c, middle)) <= value) low = middle;
+        else high = middle - 1;
+    }
+}
+
+/// @notice How a candidate ranks for a position: whether it gains by closing, then lots x notional by value.
+/// @dev Units: lots, units. What an account that owes itself ranks is nothing.
+struct Rank {
+    bool gains;
+    int256 lots;
+    int256 notionalUnits;
+    int256 valueUnits;
+}
+
+/// @notice Ranks a candidate that could take lots: who has won what the account has lost comes first.
+function rankOf(Case memory c, Account candidate) pure returns (Rank memory) {
+    Health memory measured = health(c.registers, candidate, c.risk, Constants.LEAN_INDEX);
+    if (measured.valueUnits <= 0) return Rank(false, 0, 0, 1);
+    int256 lots = int256(_opposedLots(c, candidate));
+    int256 quote = closingQuote(c, uint256(lots));
+    uint256 slot = findPosition(candidate, c.marketNumber);
+    int256 size = candidate.positionSizeLots(slot);
+    int256 cost = candidate.positionCostUnits(slot);
+    bool gains = size > 0 ? productsAtMost(cost, lots, quote, size) : productsAtMost(quote, -size, -cost, lots);
+    return Rank(gains, lots, int256(measured.notionalUnits), measured.valueUnits);
+}
+
+/// @notice Whether a candidate ranks above another; both values are above nothing.
+function outranks(Rank memory challenger, Rank memory nominee) pure returns (bool) {
+    if (challenger.gains != nominee.gains) return challenger.gains;
+    // SAFETY: lots of a position have 31 bits, the notional of 16 has 59, a value 63.
+    return !tripleProductsAtMost(
+        challenger.lots,
+        challenger.notionalUnits,
+        nominee.valueUnits,
+        nominee.lots,
+        nominee.notionalUnits,
+        challenger.valueUnits
+    );
+}
+
+/// @notice Whether the position needs more maintenance margin, at the index, than the account's in the market nominated
+/// for.
+/// @dev So does any where that is closed by now.
+function weighsMore(Case memory c, uint256 nominatedMarket) pure returns (bool) {
+    int256 size = sizeOf(c.account, nominatedMarket);
+    if (size == 0) return true;
+    int256 worth = worthOf(c.risk, nominatedMarket, exposureOf(c.risk, nominatedMarket, size), Constants.LEAN_INDEX);
+    uint256 nominated = maintenanceMargin(c.risk, nominatedMarket, weightOf(worth));
+    return maintenanceMargin(c.risk, c.marketNumber, c.lots * c.worth) > nominated;
+}

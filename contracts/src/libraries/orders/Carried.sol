@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {divDown, ppmDown} from "@tallystick/libraries/Arith.sol";
+import {Account, Market, Order, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Constants} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {exposureOf, priceOf} from "@tallystick/libraries/market/Instrument.sol";
+import {initialMargin, surcharge} from "@tallystick/libraries/market/Margin.sol";
+import {Health, health} from "@tallystick/libraries/market/Risk.sol";
+import {NO_SLOT, findPosition, reducible} from "@tallystick/libraries/market/Trade.sol";
+
+// Whether an account carries an order: could it be filled now, its margin would stand behind it.
+//
+// What is asked before an order rests is asked again of one that does: nobody else's business waits for a quote that no
+// money stands behind.
+
+/// @notice What an order asks of its account while it stands in a book. Units: lots; ticks, where a trigger of 0 is none.
+struct Standing {
+    uint256 market;
+    uint256 side;
+    uint256 flags;
+    uint256 lots;
+    uint256 priceTicks;
+    uint256 triggerTicks;
+}
+
+/// @notice What the order in progress would ask.
+function inProgress(Registers registers) pure returns (Standing memory) {
+    return Standing({
+        market: registers.argMarket(),
+        side: registers.argSide(),
+        flags: registers.argFlags(),
+        lots: registers.argLots(),
+        priceTicks: registers.argPriceTicks(),
+        triggerTicks: registers.argTriggerTicks()
+    });
+}
+
+/// @notice What a resting or parked order asks.
+function inBook(Order order) pure returns (Standing memory) {
+    return Standing({
+        market: order.market(),
+        side: order.side(),
+        flags: order.flags(),
+        lots: order.remainingLots(),
+        priceTicks: order.priceTicks(),
+        triggerTicks: order.triggerTicks()
+    });
+}
+
+/// @notice Whether an order only reduces a position, or its account's value covers what a fill of all of it would leave
+/// to cover. Rounding: against the order.
+/// @dev That is its initial margin, that of the order at its own price, what open interest would ask of it now, and what
+/// it loses against the index by that price. Of a parked order it is the worst price it may fire with, and the loss from
+/// its trigger: for who knows what the index is then.
+function isCarried(Registers registers, Account account, Risk risk, Market market, Standing memory order)
+    pure
+    returns (bool)
+{
+    if (findPosition(account, order.market) == NO_SLOT) return false;
+    uint256 against = reducible(account, order.market, order.side);
+    if (against >= order.lots || (against > 0 && order.flags & Constants.FLAG_REDUCE_ONLY != 0)) return true;
+    uint256 price = _worstPrice(risk, market, order);
+    // SAFETY: 64 + 24 + 32 bits, also of the sums.
+    int256 lots = int256(order.lots);
+    int256 exposure = exposureOf(risk, order.market, lots);
+    int256 openLots = int256(uint256(market.openInterestLots())) + lots;
+    int256 needed = int256(_lossTicks(risk, order, price)) * exposure;
+    needed += int256(initialMargin(risk, order.market, price * uint256(exposure)));
+    needed += int256(surcharge(market, risk, order.market, openLots, lots));
+    Health memory measured = health(registers, account, risk, Constants.LEAN_WORST);
+    return measured.valueUnits >= measured.initialUnits + needed;
+}
+
+/// @dev The price at which an order costs most: its limit, or where it ends when it has fired without one.
+function _worstPrice(Risk risk, Market market, Standing memory order) pure returns (uint256) {
+    if (order.priceTicks != 0) return order.priceTicks;
+    return bound(order.side, order.triggerTicks, slackPpm(market, risk, order.market));
+}
+
+/// @dev By how much a price is worse than the index, or than the trigger of a parked order.
+function _lossTicks(Risk risk, Standing memory order, uint256 price) pure returns (uint256) {
+    uint256 fair = order.triggerTicks;
+    // SAFETY: lots of an order have 64 bits.
+    if (fair == 0) fair = priceOf(risk, order.market, int256(order.lots), Constants.LEAN_INDEX);
+    (uint256 higher, uint256 lower) = order.side == Constants.BUY ? (price, fair) : (fair, price);
+    return higher > lower ? higher - lower : 0;
+}
+
+/// @notice How far the mark may be from the index: the band, but no further than half the maintenance fraction. Units:
+/// millionths of the index.
+function basisBoundPpm(Market market, Risk risk, uint256 number) pure returns (uint256) {
+    uint256 half = uint256(divDown(int256(uint256(risk.marketMaintenancePpm(number))), 2));
+    uint256 band = market.bandPpm();
+    return band < half ? band : half;
+}
+
+/// @notice How far from the mark a market order may trade that names no price; the collar may end it before. Units:
+/// millionths of the mark.
+/// @dev The most of: twice the bound of the basis; half the maintenance fraction; a hundredth.
+function slackPpm(Market market, Risk risk, uint256 number) pure returns (uint256) {
+    uint256 half = uint256(divDown(int256(uint256(risk.marketMaintenancePpm(number))), 2));
+    uint256 slack = 2 * basisBoundPpm(market, risk, number);
+    if (slack < half) slack = half;
+    return slack > Constants.MIN_SLACK_PPM ? slack : Constants.MIN_SLACK_PPM;
+}
+
+/// @notice The worst price of a market order that names none. Units: ticks. Rounding: towards the mark.
+function bound(uint256 side, uint256 mark, uint256 slack) pure returns (uint256) {
+    uint256 move = ppmDown(mark, slack);
+    if (side == Constants.BUY) {
+        return mark + move < Constants.MAX_PRICE_TICKS ? mark + move : Constants.MAX_PRICE_TICKS;
+    }
+    return mark > move + 1 ? mark - move : 1;
+}

@@ -1,0 +1,176 @@
+"""The brake: behind a jump of the index, who gained by it stays until the ladder has been at those who lost."""
+
+from __future__ import annotations
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from tallystick.machine.market.instrument import exposure_of, worth_of
+from tallystick.state.cells import (
+    Account,
+    Market,
+    Risk,
+    account_position_cost_units,
+    account_position_market,
+    account_position_size_lots,
+    market_anchor_ms,
+    market_anchor_ticks,
+    market_down_jump_ms,
+    market_down_ms,
+    market_down_ticks,
+    market_up_jump_ms,
+    market_up_ms,
+    market_up_ticks,
+    risk_market_braked,
+    risk_market_index_ticks,
+    risk_market_maintenance_ppm,
+    set_market_anchor_ms,
+    set_market_anchor_ticks,
+    set_market_down_jump_ms,
+    set_market_down_ms,
+    set_market_down_ticks,
+    set_market_up_jump_ms,
+    set_market_up_ms,
+    set_market_up_ticks,
+    set_risk_market_braked,
+)
+from tallystick.state.layout import (
+    BRAKE_MORE_MS,
+    BRAKE_MOST_MS,
+    BRAKE_MS,
+    BRAKE_WINDOW_MS,
+    BRAKED_DOWN,
+    BRAKED_UP,
+    BUY,
+    LEAN_INDEX,
+    MAX_POSITIONS,
+    PPM,
+)
+from tallystick.state.state import State
+
+
+def move_brakes(state: State, market: Market, risk: Risk, number: i64, old_ticks: i64, new_ticks: i64) -> None:
+    """Look whether the index of margins jumps by this move, and say in Risk what the brakes hold from now on.
+
+    A jump is more than half the maintenance fraction within BRAKE_WINDOW_MS: what a position near its initial margin may
+    not survive. Units: ticks, `old_ticks` 0 when there was no index.
+    """
+    clock = state.registers.clock_ms
+    words = state.markets.words
+    if old_ticks == 0:
+        _anchor(state, market, new_ticks)
+        return
+    if clock - market_anchor_ms(words, market) >= BRAKE_WINDOW_MS:
+        _anchor(state, market, old_ticks)
+    anchor = market_anchor_ticks(words, market)
+    fall = anchor - new_ticks
+    if 2 * PPM * (fall if fall >= 0 else -fall) > anchor * risk_market_maintenance_ppm(state.risk.words, risk, number):
+        if fall > 0:
+            _brake_fall(state, market, anchor)
+        else:
+            _brake_rise(state, market, anchor)
+        _anchor(state, market, new_ticks)
+    set_risk_market_braked(state.risk.words, risk, number, _held_sides(state, market, new_ticks))
+
+
+def _anchor(state: State, market: Market, ticks: i64) -> None:
+    """Measure jumps from here on."""
+    set_market_anchor_ticks(state.markets.words, market, ticks)
+    set_market_anchor_ms(state.markets.words, market, state.registers.clock_ms)
+
+
+def _brake_fall(state: State, market: Market, anchor: i64) -> None:
+    """Hold shorts that gain; while a brake runs, by the higher of both anchors and the longer of both times."""
+    clock = state.registers.clock_ms
+    words = state.markets.words
+    runs = clock < market_down_ms(words, market)
+    set_market_down_ticks(words, market, max(anchor, market_down_ticks(words, market)) if runs else anchor)
+    set_market_down_ms(words, market, max(market_down_ms(words, market), clock + BRAKE_MS))
+    set_market_down_jump_ms(words, market, clock)
+
+
+def _brake_rise(state: State, market: Market, anchor: i64) -> None:
+    """Hold longs that gain; while a brake runs, by the lower of both anchors and the longer of both times."""
+    clock = state.registers.clock_ms
+    words = state.markets.words
+    runs = clock < market_up_ms(words, market)
+    set_market_up_ticks(words, market, min(anchor, market_up_ticks(words, market)) if runs else anchor)
+    set_market_up_ms(words, market, max(market_up_ms(words, market), clock + BRAKE_MS))
+    set_market_up_jump_ms(words, market, clock)
+
+
+def _held_sides(state: State, market: Market, index: i64) -> i64:
+    """Return which positions the brakes hold at an index if they gain: BRAKED_DOWN shorts, BRAKED_UP longs."""
+    clock = state.registers.clock_ms
+    words = state.markets.words
+    held: i64 = 0
+    if clock < market_down_ms(words, market) and index < market_down_ticks(words, market):
+        held |= BRAKED_DOWN
+    if clock < market_up_ms(words, market) and index > market_up_ticks(words, market):
+        held |= BRAKED_UP
+    return held
+
+
+def brake_runs(state: State, market: Market) -> bool:
+    """Whether a brake of either side runs, wherever the index is by now."""
+    clock = state.registers.clock_ms
+    return clock < market_down_ms(state.markets.words, market) or clock < market_up_ms(state.markets.words, market)
+
+
+def side_waits(state: State, market: Market, risk: Risk, number: i64, side: i64) -> bool:
+    """Whether triggers of a side wait, whosever they are: those that would close positions which a brake holds."""
+    held = _held_sides(state, market, risk_market_index_ticks(state.risk.words, risk, number))
+    return held & (BRAKED_DOWN if side == BUY else BRAKED_UP) != 0
+
+
+def is_held(state: State, market: Market, risk: Risk, number: i64, account: Account) -> bool:
+    """Whether a brake holds an account's position, so that no fill may change it."""
+    held = _held_sides(state, market, risk_market_index_ticks(state.risk.words, risk, number))
+    if held == 0:
+        return False
+    words = state.accounts.words
+    slot: i64
+    for slot in range(MAX_POSITIONS):
+        size = account_position_size_lots(words, account, slot)
+        if size != 0 and account_position_market(words, account, slot) == number:
+            cost = account_position_cost_units(words, account, slot)
+            return _gains(state.risk.words, risk, number, size, cost, held)
+    return False
+
+
+def counted_worth(state: State, account: Account, risk: Risk, slot: i64, brings: i64) -> i64:
+    """Return what a position counts for at the worse price: what it brings, but no more than its cost while a brake holds it.
+
+    A gain that may yet be deleveraged carries nothing. It goes by what Risk says, for health opens no Market. Units: units.
+    """
+    words = state.accounts.words
+    number = account_position_market(words, account, slot)
+    held = risk_market_braked(state.risk.words, risk, number)
+    cost = account_position_cost_units(words, account, slot)
+    if held == 0 or brings <= cost:
+        return brings
+    size = account_position_size_lots(words, account, slot)
+    return cost if _gains(state.risk.words, risk, number, size, cost, held) else brings
+
+
+def _gains(marks: vec[i64], risk: Risk, number: i64, size: i64, cost: i64, held: i64) -> bool:
+    """Whether a position is of those held and worth more at the index than it has cost, fees and funding aside."""
+    if held & (BRAKED_UP if size > 0 else BRAKED_DOWN) == 0:
+        return False
+    return worth_of(marks, risk, number, exposure_of(marks, risk, number, size), LEAN_INDEX) > cost
+
+
+def prolong_brakes(state: State, market: Market) -> None:
+    """Let the brakes that run last on behind the deleveraging of who owes more than he has, so long behind their jump at most.
+
+    Else one loser and many winners outlast them.
+    """
+    clock = state.registers.clock_ms
+    words = state.markets.words
+    down, up = market_down_ms(words, market), market_up_ms(words, market)
+    if clock < down:
+        most = min(clock + BRAKE_MORE_MS, market_down_jump_ms(words, market) + BRAKE_MOST_MS)
+        set_market_down_ms(words, market, max(down, most))
+    if clock < up:
+        most = min(clock + BRAKE_MORE_MS, market_up_jump_ms(words, market) + BRAKE_MOST_MS)
+        set_market_up_ms(words, market, max(up, most))

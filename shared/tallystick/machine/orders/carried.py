@@ -1,0 +1,145 @@
+"""Whether an account carries an order: could it be filled now, its margin would stand behind it.
+
+What is asked before an order rests is asked again of one that does: nobody else's business waits for a quote that no
+money stands behind.
+"""
+
+from __future__ import annotations
+
+from librt.vecs import vec
+from mypy_extensions import i64, mypyc_attr
+
+from tallystick.machine.arith import div_down, ppm_down
+from tallystick.machine.market.instrument import exposure_of, price_of
+from tallystick.machine.market.margin import initial_margin, surcharge
+from tallystick.machine.market.risk import health
+from tallystick.machine.market.trade import NO_SLOT, find_position, reducible
+from tallystick.state.cells import (
+    Account,
+    Market,
+    Order,
+    Risk,
+    market_band_ppm,
+    market_open_interest_lots,
+    order_flags,
+    order_market,
+    order_price_ticks,
+    order_remaining_lots,
+    order_side,
+    order_trigger_ticks,
+    risk_market_maintenance_ppm,
+)
+from tallystick.state.layout import (
+    BUY,
+    FLAG_REDUCE_ONLY,
+    LEAN_INDEX,
+    LEAN_WORST,
+    MAX_PRICE_TICKS,
+    MIN_SLACK_PPM,
+    Registers,
+)
+from tallystick.state.state import State
+
+
+@mypyc_attr(acyclic=True, free_list_len=1)
+class Standing:
+    """What an order asks of its account while it stands in a book. Units: lots; ticks, where a trigger of 0 is none."""
+
+    def __init__(self, market: i64, side: i64, flags: i64, lots: i64, price_ticks: i64, trigger_ticks: i64) -> None:
+        self.market = market
+        self.side = side
+        self.flags = flags
+        self.lots = lots
+        self.price_ticks = price_ticks
+        self.trigger_ticks = trigger_ticks
+
+
+def in_progress(registers: Registers) -> Standing:
+    """Return what the order in progress would ask."""
+    return Standing(
+        registers.arg_market,
+        registers.arg_side,
+        registers.arg_flags,
+        registers.arg_lots,
+        registers.arg_price_ticks,
+        registers.arg_trigger_ticks,
+    )
+
+
+def in_book(words: vec[i64], order: Order) -> Standing:
+    """Return what a resting or parked order asks."""
+    return Standing(
+        order_market(words, order),
+        order_side(words, order),
+        order_flags(words, order),
+        order_remaining_lots(words, order),
+        order_price_ticks(words, order),
+        order_trigger_ticks(words, order),
+    )
+
+
+def is_carried(state: State, account: Account, risk: Risk, market: Market, order: Standing) -> bool:
+    """Whether an order only reduces a position, or its account's value covers what a fill of all of it would leave to cover.
+
+    That is its initial margin, that of the order at its own price, what open interest would ask of it now, and what it
+    loses against the index by that price. Of a parked order it is the worst price it may fire with, and the loss from its
+    trigger: for who knows what the index is then. Rounding: against the order.
+    """
+    words = state.accounts.words
+    if find_position(words, account, order.market) == NO_SLOT:
+        return False
+    against = reducible(words, account, order.market, order.side)
+    if against >= order.lots or (against > 0 and order.flags & FLAG_REDUCE_ONLY):
+        return True
+    rules, marks = state.markets.words, state.risk.words
+    price = _worst_price(state, risk, market, order)
+    exposure = exposure_of(marks, risk, order.market, order.lots)
+    open_lots = market_open_interest_lots(rules, market) + order.lots
+    needed = _loss_ticks(state, risk, order, price) * exposure
+    needed += initial_margin(marks, risk, order.market, price * exposure)
+    needed += surcharge(rules, market, marks, risk, order.market, open_lots, order.lots)
+    measured = health(state, account, risk, LEAN_WORST)
+    return measured.value_units >= measured.initial_units + needed
+
+
+def _worst_price(state: State, risk: Risk, market: Market, order: Standing) -> i64:
+    """Return the price at which an order costs most: its limit, or where it ends when it has fired without one."""
+    if order.price_ticks:
+        return order.price_ticks
+    return bound(order.side, order.trigger_ticks, slack_ppm(state, market, risk, order.market))
+
+
+def _loss_ticks(state: State, risk: Risk, order: Standing, price: i64) -> i64:
+    """Return by how much a price is worse than the index, or than the trigger of a parked order."""
+    fair = order.trigger_ticks or price_of(state.risk.words, risk, order.market, order.lots, LEAN_INDEX)
+    loss = price - fair if order.side == BUY else fair - price
+    return loss if loss > 0 else 0
+
+
+def basis_bound_ppm(state: State, market: Market, risk: Risk, number: i64) -> i64:
+    """Return how far the mark may be from the index: the band, but no further than half the maintenance fraction.
+
+    Units: millionths of the index.
+    """
+    half = div_down(risk_market_maintenance_ppm(state.risk.words, risk, number), 2)
+    band = market_band_ppm(state.markets.words, market)
+    return band if band < half else half
+
+
+def slack_ppm(state: State, market: Market, risk: Risk, number: i64) -> i64:
+    """Return how far from the mark a market order may trade that names no price; the collar may end it before.
+
+    The most of: twice the bound of the basis; half the maintenance fraction; a hundredth. Units: millionths of the mark.
+    """
+    half = div_down(risk_market_maintenance_ppm(state.risk.words, risk, number), 2)
+    slack = 2 * basis_bound_ppm(state, market, risk, number)
+    slack = slack if slack > half else half
+    return slack if slack > MIN_SLACK_PPM else MIN_SLACK_PPM
+
+
+def bound(side: i64, mark: i64, slack_ppm: i64) -> i64:
+    """Return the worst price of a market order that names none. Units: ticks. Rounding: towards the mark."""
+    move = ppm_down(mark, slack_ppm)
+    if side == BUY:
+        return mark + move if mark + move < MAX_PRICE_TICKS else MAX_PRICE_TICKS
+    return mark - move if mark - move > 1 else 1

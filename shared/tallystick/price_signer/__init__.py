@@ -1,0 +1,1 @@
+"""A price signer: it gathers prices from many sources, signs what they agree on, and has the exchange take it."""

@@ -1,0 +1,1 @@
+"""From prices to a signed report that an operator takes, or L1."""

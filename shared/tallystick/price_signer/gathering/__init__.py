@@ -1,0 +1,1 @@
+"""From sources, which lie, lag and die, to one price a market."""

@@ -1,0 +1,1 @@
+"""What a price signer tells: its log, its metrics, its webhook, its page."""

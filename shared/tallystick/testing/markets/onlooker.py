@@ -1,0 +1,155 @@
+"""What must hold after every record, whoever is in the market.
+
+At a constant index, without funding: no honest account loses more than the prices it signed, and no insurance fund ends
+lower than it began; so nobody else can have gained more than honest accounts gave away by those prices. Through moves:
+nobody healthy is closed, nothing that opens and nothing that leaves takes an account below its initial margin at the
+worse price, no fill changes what a brake holds, and who has no position loses nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from tallystick.machine.market.funds import fund_of, is_nobodys
+from tallystick.schema.names import Outcome
+from tallystick.state import cells
+from tallystick.testing.ledger.ledger_model import Lean
+from tallystick.testing.markets.purse import Purse, held_in, index_of, mark_of_purse, purse_of
+from tallystick.testing.world import World
+
+ACCEPTED = Outcome.ACCEPTED
+
+
+class Fault(Enum):
+    """What must never happen."""
+
+    HONEST_LOSS = "an honest account lost more than the prices it signed"
+    FUND_LOSS = "an insurance fund lost more, at a constant index, than its unwinding may of what it gained"
+    HEALTHY_CLOSED = "a healthy account's position was closed"
+    OPENED_BELOW_INITIAL = "an order that opens left an account below its initial margin"
+    LEFT_TOO_MUCH = "more left an account than its margin at the worse price, and what it has realised, leave free"
+    LESS_SAFE = "a trade that only reduces left an account below initial margin less safe than it was"
+    HELD_CHANGED = "a fill changed a position that a brake held"
+    FLAT_LOSS = "an account without a position lost money"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A record: its kind, the account and the market it names, what it moves. Units: units."""
+
+    kind: str
+    account: int = 0
+    market: int = 0
+    amount_units: int = 0
+
+
+@dataclass(slots=True)
+class Watch:
+    """Compares every account before and after each record."""
+
+    world: World
+    accounts: tuple[int, ...]
+    honest: frozenset[int]
+    markets: tuple[int, ...]
+    constant: bool = False
+    faults: list[tuple[Fault, Act]] = field(default_factory=list)
+    before: dict[int, Purse] = field(default_factory=dict)
+    funds: dict[int, int] = field(default_factory=dict)
+    seen: int = 0
+    marks: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    purses: dict[int, Purse] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Note what everybody has."""
+        self.seen = len(self.world.events)
+        self.before = {each: self._purse(each) for each in self.everybody()}
+        self.funds = {each: self.before[fund_of(each)].worth[Lean.INDEX] - self._budget(each) for each in self.markets}
+
+    def everybody(self) -> list[int]:
+        """Return the accounts, the funds among them."""
+        return [*self.accounts, *(fund_of(each) for each in self.markets)]
+
+    def _budget(self, market: int) -> int:
+        """Return what a fund may still lose of what it gained by what it holds. Units: units."""
+        markets = self.world.state.markets
+        return max(0, int(cells.market_fund_budget_units(markets.words, markets.open(market))))
+
+    def _purse(self, account: int) -> Purse:
+        """Return what an account has, worked out anew only where it, or a price, is another."""
+        known = mark_of_purse(self.world.state, account, self.markets)
+        if self.marks.get(account) != known:
+            self.marks[account] = known
+            self.purses[account] = purse_of(self.world.state, account)
+        return self.purses[account]
+
+    def after(self, act: Act, outcome: Outcome) -> None:
+        """Look at what a record has done, whatever it ended with."""
+        fills = self._fills()
+        now = {each: self._purse(each) for each in self.everybody()}
+        for account, after in now.items():
+            self._judge(act, outcome, account, self.before[account], after, fills.get(account, (0, 0)))
+        if self.constant:
+            for market, least in self.funds.items():
+                if now[fund_of(market)].worth[Lean.INDEX] < least:
+                    self.faults.append((Fault.FUND_LOSS, act))
+        self.before = now
+
+    def _judge(
+        self, act: Act, outcome: Outcome, account: int, before: Purse, after: Purse, signed: tuple[int, int]
+    ) -> None:
+        lost, fills = signed
+        named = act.account == account
+        grew = any(abs(size) > abs(before.sizes.get(market, 0)) for market, size in after.sizes.items())
+        turned = any(size * before.sizes.get(market, size) < 0 for market, size in after.sizes.items())
+        low = after.worth[Lean.WORST] < after.initial
+        if act.kind != "report" and (grew or turned) and low:
+            self.faults.append((Fault.OPENED_BELOW_INITIAL, act))
+        shrunk = act.kind in ("order", "block") and fills and not (grew or turned) and low
+        if shrunk and not is_nobodys(account) and not _no_less_safe(before, after):
+            self.faults.append((Fault.LESS_SAFE, act))
+        left = act.kind in ("withdraw", "transfer") and named and outcome is ACCEPTED
+        if left and act.amount_units > before.free:
+            self.faults.append((Fault.LEFT_TOO_MUCH, act))
+        if act.kind in ("order", "block", "liquidate") and fills and self._held_changed(before, after):
+            self.faults.append((Fault.HELD_CHANGED, act))
+        closed = act.kind in ("liquidate", "take_over", "deleverage") and named and after.sizes != before.sizes
+        if closed and not before.due and not is_nobodys(account):
+            self.faults.append((Fault.HEALTHY_CLOSED, act))
+        if not before.sizes and not after.sizes and after.cash < before.cash and not left and not fills:
+            self.faults.append((Fault.FLAT_LOSS, act))
+        poorer = after.worth[Lean.INDEX] - before.worth[Lean.INDEX] < -lost
+        if self.constant and account in self.honest and not left and poorer:
+            self.faults.append((Fault.HONEST_LOSS, act))
+
+    def _held_changed(self, before: Purse, after: Purse) -> bool:
+        """Whether a position is another that a brake held: no record but a report moves a brake, or the index."""
+        held = held_in(self.world.state, before)
+        return any(after.sizes.get(each, 0) != before.sizes[each] for each in held)
+
+    def _fills(self) -> dict[int, tuple[int, int]]:
+        """Return by account what its new fills may have cost it against the index, fees included, and how many they were."""
+        found: dict[int, tuple[int, int]] = {}
+        for name, values in self.world.events[self.seen :]:
+            if name not in ("fill", "block"):
+                continue
+            market, price, lots, side, taker, maker = values[:6]
+            for account, way in ((taker, 1 if side == 0 else -1), (maker, -1 if side == 0 else 1)):
+                cost, many = found.get(account, (0, 0))
+                found[account] = (cost + self._cost(market, price, lots, way), many + 1)
+        self.seen = len(self.world.events)
+        return found
+
+    def _cost(self, market: int, price: int, lots: int, way: int) -> int:
+        state = self.world.state
+        multiplier = cells.risk_market_multiplier(state.risk.words, state.risk.open(0), market)
+        base, rules = state.markets.open(market), state.markets.words
+        dearest = max(cells.market_taker_fee_ppm(rules, base), cells.market_maker_fee_ppm(rules, base))
+        against = way * (price - index_of(state, market)) * lots * multiplier
+        return max(0, against) + -(-price * lots * multiplier * dearest // 1_000_000)
+
+
+def _no_less_safe(before: Purse, after: Purse) -> bool:
+    """Whether an account was worth something, and its value against its maintenance margin has not got worse."""
+    value, later = before.worth[Lean.WORST], after.worth[Lean.WORST]
+    return value >= 0 and value * after.maintenance <= later * before.maintenance

@@ -1,0 +1,89 @@
+"""What says which one, or when, has a type of its own wherever it is handed on, so that nothing else is taken for it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tallystick.schema.number_types import ORDINALS
+from tests.meta.tree import ROOT
+
+TYPED: Final = (
+    "shared/tallystick/l1",
+    "shared/tallystick/rollup",
+    "shared/tallystick/dispute",
+    "shared/tallystick/party",
+    "operator/tallystick_operator",
+    "challenger/tallystick_challenger",
+)
+"""The packages that hand on blocks; below them is the machine, which knows none."""
+NAMES: Final = {name: ordinal.name for ordinal in ORDINALS for name in ordinal.called}
+BARE: Final = {"int", "float"}
+
+
+def held(tree: ast.AST) -> Iterator[tuple[str, ast.expr, int]]:
+    """Yield the parameters, fields and returned values of a module that have a name: it, its annotation and its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.annotation is not None:
+            yield node.arg, node.annotation, node.lineno
+        elif isinstance(node, ast.AnnAssign):
+            yield ast.unparse(node.target).rpartition(".")[2], node.annotation, node.lineno
+        elif isinstance(node, ast.FunctionDef) and node.returns is not None:
+            yield node.name, node.returns, node.lineno
+
+
+def is_bare(annotation: ast.expr) -> bool:
+    """Whether it is a plain number, or one or nothing: several of them, or by name, are none."""
+    if isinstance(annotation, ast.BinOp):
+        return is_bare(annotation.left) or is_bare(annotation.right)
+    return ast.unparse(annotation) in BARE
+
+
+def plain(text: str) -> list[str]:
+    return [
+        f"{line}: {name}" for name, annotation, line in held(ast.parse(text)) if name in NAMES and is_bare(annotation)
+    ]
+
+
+@pytest.mark.parametrize("package", TYPED)
+def test_no_plain_number_is_handed_on_where_an_ordinal_is_meant(package: str) -> None:
+    found = {
+        str(path.relative_to(ROOT)): numbers
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if (numbers := plain(path.read_text(encoding="utf-8")))
+    }
+    assert not found, f"give it its type: {NAMES}"
+
+
+def test_each_ordinal_is_used_and_no_name_means_two() -> None:
+    names = [name for ordinal in ORDINALS for name in ordinal.called]
+    assert len(names) == len(set(names))
+    texts = "".join(path.read_text(encoding="utf-8") for each in TYPED for path in (ROOT / each).rglob("*.py"))
+    assert [each.name for each in ORDINALS if f"{each.name}(" not in texts] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(block: int): pass",
+        "def f(*, head: int | None = None): pass",
+        "class A:\n    deadline_block: float",
+        "def next_block() -> int: pass",
+    ],
+)
+def test_each_place_of_a_plain_number_is_seen(text: str) -> None:
+    assert plain(text)
+
+
+def test_what_is_typed_or_something_else_is_let_be() -> None:
+    assert not plain("def f(block: BlockNumber, head: BlockRef, blocks: int, *, last_block: BlockNumber | None): pass")
+
+
+def test_the_types_are_what_the_schema_says() -> None:
+    text = Path(ROOT / "shared/tallystick/state/ordinals.py").read_text(encoding="utf-8")
+    made = [ast.unparse(each.targets[0]) for each in ast.parse(text).body if isinstance(each, ast.Assign)]
+    assert made == [each.name for each in ORDINALS]
