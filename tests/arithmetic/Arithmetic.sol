@@ -5,7 +5,6 @@ import {
     clamp,
     divDown,
     divToZero,
-    medianOf,
     mulDivDown,
     mulDivToZero,
     mulDivUp,
@@ -103,10 +102,6 @@ contract Arithmetic {
 
     function periodsDownOf(uint64 timeMs, uint256 periodMs) external pure returns (uint64) {
         return periodsDown(timeMs, periodMs);
-    }
-
-    function medianOfThree(int256 a, int256 b, int256 c) external pure returns (int256) {
-        return medianOf(a, b, c);
     }
 
     function clampOf(int256 value, int256 most) external pure returns (int256) {

@@ -144,13 +144,6 @@ TWINS = {
         python=None,
         domain=lambda _a, _b, d: d > 0,
     ),
-    "median_of": Twin(
-        solidity="medianOfThree",
-        signs="---",
-        exact=lambda a, b, c: sorted((a, b, c))[1],
-        largest=lambda a, b, c: (a, b, c),
-        python=arith.median_of,
-    ),
     "clamp": Twin(
         solidity="clampOf",
         signs="--",

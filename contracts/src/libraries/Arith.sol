@@ -71,12 +71,6 @@ function tripleProductsAtMost(int256 a, int256 b, int256 c, int256 d, int256 e, 
     return a * b * c <= d * e * f;
 }
 
-/// @notice The middle one of three numbers.
-function medianOf(int256 a, int256 b, int256 c) pure returns (int256) {
-    (int256 low, int256 high) = a <= b ? (a, b) : (b, a);
-    return c < low ? low : (c > high ? high : c);
-}
-
 /// @notice The number nearest to a value that is within `most` of 0 in either direction.
 function clamp(int256 value, int256 most) pure returns (int256) {
     return value < -most ? -most : (value > most ? most : value);

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from librt.vecs import vec
 from mypy_extensions import i64
 
@@ -11,15 +9,13 @@ from tallystick.machine.market.brake import is_held
 from tallystick.machine.market.instrument import exposure_of, worth_of
 from tallystick.machine.market.risk import health, withdrawable
 from tallystick.machine.market.rules import rules_in_force
-from tallystick.machine.market.stages import check_order_stage
+from tallystick.machine.market.stages import index_stopped
 from tallystick.machine.nonces import LIMBS as NONCE_LIMBS
 from tallystick.schema.market_rules import RULES
-from tallystick.schema.names import Outcome
 from tallystick.shapes.accounts import Account, Agent, Order, Position
 from tallystick.shapes.market_data import Book, Change, Market, MarketStatus
 from tallystick.state import cells
 from tallystick.state.cells import (
-    Price,
     account_cash_units,
     account_dead_man_ms,
     account_nonce_current,
@@ -84,12 +80,6 @@ AGENT_SLOTS = 15
 SCOPES = ("none", "place", "cancel", "both")
 
 
-_STAGES: Final[dict[int, MarketStatus]] = {
-    Outcome.ACCEPTED: "live",
-    Outcome.STALE_INDEX: "halted",
-}
-
-
 def markets(state: State) -> list[Market]:
     """Return every listed market."""
     return [found for found in (market(state, number) for number in range(MAX_MARKETS)) if found]
@@ -119,7 +109,7 @@ def market(state: State, number: int) -> Market | None:
         expiry_ms=market_expiry_ms(rules, base),
         live_ms=market_live_ms(rules, base),
         rules=dict(zip(RULES, rules_in_force(state, number, base, risk), strict=True)),
-        status=_status(state, number, base, price),
+        status=_status(state, number, base),
         index_ticks=price_index_ticks(state.prices.words, price) if price is not None else 0,
         margin_index_ticks=risk_market_index_ticks(marks, risk, number),
         index_ms=price_index_ms(state.prices.words, price) if price is not None else 0,
@@ -150,14 +140,14 @@ def _best(state: State, number: int, side: int) -> int | None:
     return living[0].price_ticks if living else None
 
 
-def _status(state: State, number: int, base: cells.Market, price: Price | None) -> MarketStatus:
+def _status(state: State, number: int, base: cells.Market) -> MarketStatus:
     if market_status(state.markets.words, base) != MARKET_LIVE:
         return "settled"
     if is_over(state, number):
         return "expired"
     if market_live_ms(state.markets.words, base) > state.registers.clock_ms:
         return "listed"
-    return "halted" if price is None else _STAGES[check_order_stage(state, price)]
+    return "halted" if index_stopped(state, state.risk.known(0), number) else "live"
 
 
 def _change(state: State, number: int) -> Change:

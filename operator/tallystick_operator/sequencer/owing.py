@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from tallystick.errors import StateError
-from tallystick.machine.market.stages import check_order_stage
+from tallystick.machine.market.stages import index_stopped
 from tallystick.records.codec import Record, decode
-from tallystick.schema.names import Outcome
 from tallystick.state.cells import market_status, price_index_ms
 from tallystick.state.layout import MARKET_LIVE, REPORT_AGE_MS
 from tallystick.state.state import State
@@ -39,9 +38,10 @@ def reports_to_renew(branch: Branch, now_ms: int) -> list[tuple[bytes, Record]]:
 
 def prices_are_back(state: State) -> bool:
     """Whether orders may take in every live market that has had a price."""
+    risk = state.risk.known(0)
     for number, price in state.prices.every():
         had = price_index_ms(state.prices.words, price) != 0
-        if had and _is_live(state, number) and check_order_stage(state, price) != Outcome.ACCEPTED:
+        if had and _is_live(state, number) and index_stopped(state, risk, number):
             return False
     return True
 

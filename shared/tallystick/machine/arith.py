@@ -88,12 +88,6 @@ def triple_products_at_most(a: int, b: int, c: int, d: int, e: int, f: int) -> b
     return a * b * c <= d * e * f
 
 
-def median_of(a: i64, b: i64, c: i64) -> i64:
-    """Return the middle one of three numbers."""
-    low, high = (a, b) if a <= b else (b, a)
-    return low if c < low else (high if c > high else c)
-
-
 def clamp(value: i64, most: i64) -> i64:
     """Return the number nearest to a value that is within `most` of 0 in either direction."""
     return -most if value < -most else (most if value > most else value)

@@ -97,14 +97,6 @@ function openNext(Witness memory w, Path memory path) pure returns (bool) {
     return true;
 }
 
-/// @notice Opens a book side's occupancy words and returns its best price, NO_PRICE when it is empty.
-function bestPrice(Witness memory w, uint256 market, uint256 side) pure returns (uint256) {
-    Path memory path;
-    path.market = market;
-    path.book = side;
-    return openBest(w, path) ? path.priceTicks : NO_PRICE;
-}
-
 /// @notice Opens the occupancy words and the level of a price, from the top down.
 function openPrice(Witness memory w, Path memory path, uint256 price) pure {
     path.priceTicks = price;

@@ -5,6 +5,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {clamp, divDown, divToZero, mulDivToZero} from "@tallystick/libraries/Arith.sol";
 import {Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants} from "@tallystick/libraries/generated/Names.sol";
+import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {owed} from "@tallystick/libraries/market/Funding.sol";
 
 // What a market's instrument is: how long it lasts, whether it pays funding, what it settles at, is worth and weighs.
@@ -84,9 +85,9 @@ function finalMark(int256 settleSum) pure returns (uint256) {
 }
 
 /// @notice Ends it: from now on it has one price, which is never stale. Units: ticks.
-function settleAt(Market market, Risk risk, uint256 number, uint256 finalTicks, uint64 clockMs) pure {
+function settleAt(Registers registers, Market market, Risk risk, uint256 number, uint256 finalTicks) pure {
     market.setStatus(uint8(Constants.MARKET_SETTLED));
-    market.setSettledMs(clockMs);
+    market.setSettledMs(registers.clockMs());
     risk.setMarketMarkTicks(number, SafeCast.toUint32(finalTicks));
     risk.setMarketIndexTicks(number, SafeCast.toUint32(finalTicks));
     risk.setMarketIndexMs(number, 0);
@@ -98,9 +99,10 @@ function fundingIndex(Risk risk, uint256 market) pure returns (int256) {
     return risk.marketFundingIndexPpm(market);
 }
 
-/// @notice Charges for the premiums sampled since the last time, some at least, and begins anew. Rounding: the average and
+/// @notice Charges for the premiums sampled since the last time, if any were, and begins anew. Rounding: the average and
 /// the rate to zero.
 function chargeFunding(Price price, Risk risk, uint256 number) pure {
+    if (price.premiumCount() == 0) return;
     int256 average = divToZero(price.premiumSumPpm(), int256(uint256(price.premiumCount())));
     int256 rate = hourlyRate(average, risk.marketInitialPpm(number), risk.marketMaintenancePpm(number));
     int256 charged = fundingIndex(risk, number) + rate * int256(uint256(price.indexTicks()));

@@ -31,12 +31,6 @@ function isSmall(Market market, Risk risk, uint256 number, uint256 lots) pure re
     return lots * risk.marketIndexTicks(number) * risk.marketMultiplier(number) < market.minOrderUnits();
 }
 
-/// @notice Whether a trader's order may be taken now.
-/// @dev Rejects: STALE_INDEX.
-function checkOrderStage(Registers registers, Price price) pure returns (uint8) {
-    return _stale(price, registers.clockMs()) ? Outcome.STALE_INDEX : Outcome.ACCEPTED;
-}
-
 /// @notice Whether an order was placed before a halt, at a price that its owner would not give any more.
 /// @dev While prices had stopped it could not be renewed: a bid above both mark and index, or an offer below both, is
 /// nobody's to take. `placed` is the order's sequence.
@@ -67,13 +61,13 @@ function _serves(Registers registers, Price price) pure returns (bool) {
     return forced != 0 && forced <= index + Constants.STALE_MS && index <= forced + Constants.REPORT_AHEAD_MS;
 }
 
-/// @notice Whether a market's index is stale, by its entry in Risk.
+/// @notice Whether a market's index is stale: no order is taken, no trigger fires, and its positions carry less.
 function indexStopped(Registers registers, Risk risk, uint256 market) pure returns (bool) {
     return registers.clockMs() > risk.marketIndexMs(market) + Constants.STALE_MS;
 }
 
 /// @notice Whether a market has had no index for days while others had: its signers are gone, an outage of all is none.
-function isDead(Registers registers, Price price) pure returns (bool) {
+function isMarketDead(Registers registers, Price price) pure returns (bool) {
     uint64 last = price.indexMs();
     return last != 0 && registers.lastIndexMs() > last + Constants.DEAD_MARKET_MS;
 }
@@ -92,12 +86,6 @@ function beyondCollar(Market market, Risk risk, uint256 number, uint256 side, ui
 /// @notice Whether a trigger fires at a mark.
 function isDue(uint256 trigger, uint256 flags, uint256 mark) pure returns (bool) {
     return flags & Constants.FLAG_TRIGGER_ABOVE != 0 ? mark >= trigger : mark <= trigger;
-}
-
-/// @notice Whether triggers wait, because the newest price is one that came late through L1: the orders would be
-/// refused.
-function triggersWait(Registers registers, Price price) pure returns (bool) {
-    return _stale(price, registers.clockMs());
 }
 
 function _stale(Price price, uint64 time) pure returns (bool) {

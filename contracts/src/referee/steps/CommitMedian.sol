@@ -124,7 +124,7 @@ contract CommitMedian is Step {
 
     /// @dev Ends a dated future at the mean that has been counted.
     function _settle(Registers registers, Market market, Price price, Risk risk) private pure {
-        settleAt(market, risk, registers.argMarket(), finalMark(price.settleSum()), registers.clockMs());
+        settleAt(registers, market, risk, registers.argMarket(), finalMark(price.settleSum()));
     }
 
     /// @dev Lets the brakes see what margins will be measured with, and have been until now; it stands in Risk from here on.

@@ -30,7 +30,7 @@ contract Delist is Step {
         if (!paysFunding(market)) return finish(registers, Outcome.BAD_PARAMETERS);
 
         // APPLY
-        if (price.premiumCount() != 0) chargeFunding(price, risk, number);
+        chargeFunding(price, risk, number);
         endPerpetual(market, registers.clockMs() + uint64(Constants.DELIST_DELAY_MS));
 
         // WRITE

@@ -11,16 +11,8 @@ import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.s
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {Path, dropHead, levelIndex, openBest, openTailToFree, removeOrder} from "@tallystick/libraries/market/Book.sol";
 import {sideWaits} from "@tallystick/libraries/market/Brake.sol";
-import {isDue, triggersWait} from "@tallystick/libraries/market/Stages.sol";
-import {
-    openAccount,
-    openLevel,
-    openMarket,
-    openOrder,
-    openPage,
-    openPriceCell,
-    openRisk
-} from "@tallystick/libraries/proof/State.sol";
+import {indexStopped, isDue} from "@tallystick/libraries/market/Stages.sol";
+import {openAccount, openLevel, openMarket, openOrder, openPage, openRisk} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title FIRE_TRIGGER: send the parked orders whose trigger the mark has reached to the book, one a step
@@ -46,7 +38,7 @@ contract FireTrigger is Step {
         }
         registers.setWork(registers.work() - 1);
         Risk risk = openRisk(w);
-        if (triggersWait(registers, openPriceCell(w, registers.firingMarket()))) return _end(registers);
+        if (indexStopped(registers, risk, registers.firingMarket())) return _end(registers);
         Path memory path;
         path.market = registers.firingMarket();
         path.book = Constants.BOOKS - 1 - registers.firingBook();

@@ -5,13 +5,13 @@ import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {switchFired} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
-import {Account, Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {hasExpired} from "@tallystick/libraries/market/Instrument.sol";
-import {checkOrderStage, isDue, isSmall} from "@tallystick/libraries/market/Stages.sol";
+import {indexStopped, isDue, isSmall} from "@tallystick/libraries/market/Stages.sol";
 import {bound, slackPpm} from "@tallystick/libraries/orders/Carried.sol";
-import {openAccount, openMarket, openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
+import {openAccount, openMarket, openRisk} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title PLACE_ORDER: check an order against its market before it meets the book
@@ -27,13 +27,14 @@ contract PlaceOrder is Step {
         Market market = openMarket(w, registers.argMarket());
         Risk risk = openRisk(w);
         Account account = openAccount(w, registers.argAccount());
-        Price price = openPriceCell(w, registers.argMarket());
 
         // CHECK
         uint256 mark = risk.marketMarkTicks(registers.argMarket());
         uint8 outcome = _check(registers, market, risk, account);
         uint256 trigger = registers.argTriggerTicks();
-        if (outcome == Outcome.ACCEPTED) outcome = checkOrderStage(registers, price);
+        if (outcome == Outcome.ACCEPTED && indexStopped(registers, risk, registers.argMarket())) {
+            outcome = Outcome.STALE_INDEX;
+        }
         if (outcome == Outcome.ACCEPTED && trigger != 0 && isDue(trigger, registers.argFlags(), mark)) {
             outcome = Outcome.ALREADY_DUE;
         }

@@ -11,7 +11,7 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {fundOf} from "@tallystick/libraries/market/Funds.sol";
 import {chargeFunding, exposureOf, settleAt, worthOf} from "@tallystick/libraries/market/Instrument.sol";
 import {Health, health} from "@tallystick/libraries/market/Risk.sol";
-import {isDead} from "@tallystick/libraries/market/Stages.sol";
+import {isMarketDead} from "@tallystick/libraries/market/Stages.sol";
 import {Fill, NO_SLOT, findPosition, holdsNothing, payOut} from "@tallystick/libraries/market/Trade.sol";
 import {openAccount, openMarket, openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
@@ -33,7 +33,7 @@ contract SettlePosition is Step {
         Price price = openPriceCell(w, number);
 
         // CHECK
-        if (market.status() == Constants.MARKET_LIVE && isDead(registers, price)) {
+        if (market.status() == Constants.MARKET_LIVE && isMarketDead(registers, price)) {
             return finish(registers, _bury(registers, market, risk, price));
         }
         uint256 slot = findPosition(account, number);
@@ -68,8 +68,8 @@ contract SettlePosition is Step {
             return Outcome.ACCEPTED;
         }
         if (registers.clockMs() - found < Constants.DEAD_WAIT_MS) return Outcome.TOO_EARLY;
-        if (price.premiumCount() != 0) chargeFunding(price, risk, number);
-        settleAt(market, risk, number, risk.marketIndexTicks(number), registers.clockMs());
+        chargeFunding(price, risk, number);
+        settleAt(registers, market, risk, number, risk.marketIndexTicks(number));
         return Outcome.ACCEPTED;
     }
 

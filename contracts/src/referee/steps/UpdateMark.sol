@@ -72,7 +72,7 @@ contract UpdateMark is Step {
     function _tick(Registers registers, Risk risk, Price price) private pure {
         uint64 hour = periodsDown(registers.clockMs(), Constants.HOUR_MS);
         if (hour <= price.tickHour()) return;
-        if (price.premiumCount() != 0) chargeFunding(price, risk, registers.argMarket());
+        chargeFunding(price, risk, registers.argMarket());
         price.setTickHour(hour);
     }
 

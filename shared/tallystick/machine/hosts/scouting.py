@@ -12,7 +12,7 @@ from mypy_extensions import i64
 from tallystick.machine.market.funds import is_fund
 from tallystick.machine.market.instrument import exposure_of, weight_of, worth_of
 from tallystick.machine.market.risk import health
-from tallystick.machine.market.stages import is_dead
+from tallystick.machine.market.stages import is_market_dead
 from tallystick.state.cells import (
     Account,
     Risk,
@@ -97,7 +97,12 @@ def dead_markets(state: State, clock_ms: i64) -> list[int]:
     words = state.markets.words
     for market in range(MAX_MARKETS):
         base, price = state.markets.find(market), state.prices.find(market)
-        if base is None or price is None or market_status(words, base) != MARKET_LIVE or not is_dead(state, price):
+        if (
+            base is None
+            or price is None
+            or market_status(words, base) != MARKET_LIVE
+            or not is_market_dead(state, price)
+        ):
             continue
         dead_ms = market_dead_ms(words, base)
         if dead_ms <= price_index_ms(state.prices.words, price) + DEAD_MARKET_MS or clock_ms - dead_ms >= DEAD_WAIT_MS:

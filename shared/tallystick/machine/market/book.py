@@ -137,12 +137,6 @@ def open_next(state: State, path: Path) -> bool:
     return True
 
 
-def best_price(state: State, market: i64, side: i64) -> i64:
-    """Open a book side's occupancy words and return its best price, NO_PRICE when it is empty."""
-    path = Path(market, side)
-    return path.price_ticks if open_best(state, path) else NO_PRICE
-
-
 def open_price(state: State, path: Path, price: i64) -> None:
     """Open the occupancy words and the level of a price, from the top down."""
     path.price_ticks = price

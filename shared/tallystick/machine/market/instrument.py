@@ -11,6 +11,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from tallystick.machine.arith import clamp, div_down, div_to_zero, mul_div_to_zero
+from tallystick.machine.machine import Machine
 from tallystick.machine.market.funding import owed
 from tallystick.state.cells import (
     Market,
@@ -130,16 +131,18 @@ def final_mark(settle_sum: i64) -> i64:
     return mean if mean > 1 else 1
 
 
-def settle_at(
-    rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: i64, final_ticks: i64, clock_ms: i64
-) -> None:
+def settle_at(machine: Machine, market: Market, risk: Risk, number: i64, final_ticks: i64) -> None:
     """End it: from now on it has one price, which is never stale. Units: ticks."""
+    rules, marks = machine.state.markets.words, machine.state.risk.words
     set_market_status(rules, market, MARKET_SETTLED)
-    set_market_settled_ms(rules, market, clock_ms)
+    set_market_settled_ms(rules, market, machine.state.registers.clock_ms)
     set_risk_market_mark_ticks(marks, risk, number, final_ticks)
     set_risk_market_index_ticks(marks, risk, number, final_ticks)
     set_risk_market_index_ms(marks, risk, number, 0)
     set_risk_market_braked(marks, risk, number, 0)
+    machine.state.markets.mark(number)
+    machine.state.risk.mark(0)
+    machine.emit("settled", number, final_ticks)
 
 
 def funding_index(marks: vec[i64], risk: Risk, market: i64) -> i64:
@@ -150,11 +153,14 @@ def funding_index(marks: vec[i64], risk: Risk, market: i64) -> i64:
     return risk_market_funding_index_ppm(marks, risk, market)
 
 
-def charge_funding(prices: vec[i64], price: Price, marks: vec[i64], risk: Risk, number: i64) -> i64:
-    """Charge for the premiums sampled since the last time, some at least, and begin anew; return the rate.
+def charge_funding(machine: Machine, price: Price, risk: Risk, number: i64) -> None:
+    """Charge for the premiums sampled since the last time, if any were, and begin anew.
 
-    Units: millionths of the index. Rounding: the average and the rate to zero.
+    Rounding: the average and the rate to zero.
     """
+    prices, marks = machine.state.prices.words, machine.state.risk.words
+    if price_premium_count(prices, price) == 0:
+        return
     average = div_to_zero(price_premium_sum_ppm(prices, price), price_premium_count(prices, price))
     rate = hourly_rate(
         average, risk_market_initial_ppm(marks, risk, number), risk_market_maintenance_ppm(marks, risk, number)
@@ -163,7 +169,9 @@ def charge_funding(prices: vec[i64], price: Price, marks: vec[i64], risk: Risk, 
     set_risk_market_funding_index_ppm(marks, risk, number, clamp(charged, MAX_FUNDING_INDEX_PPM))
     set_price_premium_sum_ppm(prices, price, 0)
     set_price_premium_count(prices, price, 0)
-    return rate
+    machine.state.prices.mark(number)
+    machine.state.risk.mark(0)
+    machine.emit("funding", number, rate, price_index_ticks(prices, price), funding_index(marks, risk, number))
 
 
 def hourly_rate(average: i64, initial_ppm: i64, maintenance_ppm: i64) -> i64:

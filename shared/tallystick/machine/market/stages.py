@@ -59,14 +59,6 @@ def is_small(state: State, market: Market, risk: Risk, number: i64, lots: i64) -
     return worth < market_min_order_units(state.markets.words, market)
 
 
-def check_order_stage(state: State, price: Price) -> i64:
-    """Whether a trader's order may be taken now.
-
-    Shape: `price` is a word offset. Rejects: STALE_INDEX.
-    """
-    return Outcome.STALE_INDEX if _stale(state, price, state.registers.clock_ms) else Outcome.ACCEPTED
-
-
 def is_outdated(state: State, risk: Risk, number: i64, placed: i64, side: i64, price: i64) -> bool:
     """Whether an order was placed before a halt, at a price that its owner would not give any more.
 
@@ -109,11 +101,11 @@ def _serves(state: State, price: Price) -> bool:
 
 
 def index_stopped(state: State, risk: Risk, market: i64) -> bool:
-    """Whether a market's index is stale."""
+    """Whether a market's index is stale: no order is taken, no trigger fires, and its positions carry less."""
     return state.registers.clock_ms - risk_market_index_ms(state.risk.words, risk, market) > STALE_MS
 
 
-def is_dead(state: State, price: Price) -> bool:
+def is_market_dead(state: State, price: Price) -> bool:
     """Whether a market has had no index for days while others had: its signers are gone, an outage of all is none.
 
     Shape: `price` is a word offset.
@@ -139,14 +131,6 @@ def beyond_collar(state: State, market: Market, risk: Risk, number: i64, side: i
 def is_due(trigger: i64, flags: i64, mark: i64) -> bool:
     """Whether a trigger fires at a mark."""
     return mark >= trigger if flags & FLAG_TRIGGER_ABOVE else mark <= trigger
-
-
-def triggers_wait(state: State, price: Price) -> bool:
-    """Whether triggers wait, because the newest price is one that came late through L1: the orders would be refused.
-
-    Shape: `price` is a word offset.
-    """
-    return _stale(state, price, state.registers.clock_ms)
 
 
 def _stale(state: State, price: Price, now: i64) -> bool:

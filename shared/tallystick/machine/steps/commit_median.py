@@ -131,11 +131,8 @@ def _settle(machine: Machine, market: Market, price: Price, risk: Risk) -> None:
     state = machine.state
     number = state.registers.arg_market
     final = final_mark(price_settle_sum(state.prices.words, price))
-    settle_at(state.markets.words, market, state.risk.words, risk, number, final, state.registers.clock_ms)
+    settle_at(machine, market, risk, number, final)
     state.prices.mark(number)
-    state.markets.mark(number)
-    state.risk.mark(0)
-    machine.emit("settled", number, final)
 
 
 def _follow(state: State, market: Market, price: Price, risk: Risk) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tallystick.machine.machine import Machine
-from tallystick.machine.market.instrument import charge_funding, end_perpetual, funding_index, pays_funding
-from tallystick.state.cells import market_status, price_index_ticks, price_premium_count
+from tallystick.machine.market.instrument import charge_funding, end_perpetual, pays_funding
+from tallystick.state.cells import market_status
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import DELIST_DELAY_MS, MARKET_LIVE
 
@@ -23,7 +23,7 @@ def step(machine: Machine) -> None:
     market = state.markets.open(number)
     risk = state.risk.open(0)
     price = state.prices.open(number)
-    rules, prices, marks = state.markets.words, state.prices.words, state.risk.words
+    rules = state.markets.words
 
     # CHECK
     outcome = Outcome.ACCEPTED
@@ -36,13 +36,9 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    if price_premium_count(prices, price):
-        rate = charge_funding(prices, price, marks, risk, number)
-        machine.emit("funding", number, rate, price_index_ticks(prices, price), funding_index(marks, risk, number))
+    charge_funding(machine, price, risk, number)
     end_perpetual(rules, market, registers.clock_ms + DELIST_DELAY_MS)
 
     # WRITE
     state.markets.mark(number)
-    state.risk.mark(0)
-    state.prices.mark(number)
     machine.finish(Outcome.ACCEPTED)

@@ -17,7 +17,7 @@ from tallystick.machine.market.book import (
     remove_order,
 )
 from tallystick.machine.market.brake import side_waits
-from tallystick.machine.market.stages import is_due, triggers_wait
+from tallystick.machine.market.stages import index_stopped, is_due
 from tallystick.state.cells import (
     Order,
     Risk,
@@ -62,7 +62,7 @@ def step(machine: Machine) -> None:
         return
     registers.work -= 1
     risk = state.risk.open(0)
-    if triggers_wait(state, state.prices.open(registers.firing_market)):
+    if index_stopped(state, risk, registers.firing_market):
         _end(machine)
         return
     path = Path(registers.firing_market, BOOKS - 1 - registers.firing_book)

@@ -7,7 +7,7 @@ from mypy_extensions import i64
 from tallystick.machine.liveness import switch_fired
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.instrument import has_expired
-from tallystick.machine.market.stages import check_order_stage, is_due, is_small
+from tallystick.machine.market.stages import index_stopped, is_due, is_small
 from tallystick.machine.orders.carried import bound, slack_ppm
 from tallystick.state.cells import (
     Account,
@@ -47,15 +47,14 @@ def step(machine: Machine) -> None:
     market = state.markets.open(registers.arg_market)
     risk = state.risk.open(0)
     account = state.accounts.open(registers.arg_account)
-    price = state.prices.open(registers.arg_market)
     if machine.events is not None:
         _tell_order(machine)
 
     # CHECK
     mark = risk_market_mark_ticks(state.risk.words, risk, registers.arg_market)
     outcome = _check(machine, market, risk, account)
-    if outcome == Outcome.ACCEPTED:
-        outcome = check_order_stage(state, price)
+    if outcome == Outcome.ACCEPTED and index_stopped(state, risk, registers.arg_market):
+        outcome = Outcome.STALE_INDEX
     if (
         outcome == Outcome.ACCEPTED
         and registers.arg_trigger_ticks

@@ -6,9 +6,9 @@ from mypy_extensions import i64
 
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.funds import fund_of
-from tallystick.machine.market.instrument import charge_funding, exposure_of, funding_index, settle_at, worth_of
+from tallystick.machine.market.instrument import charge_funding, exposure_of, settle_at, worth_of
 from tallystick.machine.market.risk import health
-from tallystick.machine.market.stages import is_dead
+from tallystick.machine.market.stages import is_market_dead
 from tallystick.machine.market.trade import NO_SLOT, Fill, find_position, holds_nothing, pay_out
 from tallystick.state.cells import (
     Account,
@@ -21,8 +21,6 @@ from tallystick.state.cells import (
     market_settled_ms,
     market_status,
     price_index_ms,
-    price_index_ticks,
-    price_premium_count,
     risk_market_index_ticks,
     risk_market_mark_ticks,
     set_account_cash_units,
@@ -60,7 +58,7 @@ def step(machine: Machine) -> None:
     words = state.accounts.words
 
     # CHECK
-    if market_status(state.markets.words, market) == MARKET_LIVE and is_dead(state, price):
+    if market_status(state.markets.words, market) == MARKET_LIVE and is_market_dead(state, price):
         machine.finish(_bury(machine, market, risk, price))
         return
     slot = find_position(words, account, number)
@@ -101,23 +99,16 @@ def _bury(machine: Machine, market: Market, risk: Risk, price: Price) -> i64:
     state = machine.state
     registers = state.registers
     number = registers.arg_market
-    rules, prices, marks = state.markets.words, state.prices.words, state.risk.words
+    rules = state.markets.words
     found = market_dead_ms(rules, market)
-    if found <= price_index_ms(prices, price) + DEAD_MARKET_MS:
+    if found <= price_index_ms(state.prices.words, price) + DEAD_MARKET_MS:
         set_market_dead_ms(rules, market, registers.clock_ms)
         state.markets.mark(number)
         return Outcome.ACCEPTED
     if registers.clock_ms - found < DEAD_WAIT_MS:
         return Outcome.TOO_EARLY
-    if price_premium_count(prices, price):
-        rate = charge_funding(prices, price, marks, risk, number)
-        machine.emit("funding", number, rate, price_index_ticks(prices, price), funding_index(marks, risk, number))
-    final = risk_market_index_ticks(marks, risk, number)
-    settle_at(rules, market, marks, risk, number, final, registers.clock_ms)
-    state.prices.mark(number)
-    state.markets.mark(number)
-    state.risk.mark(0)
-    machine.emit("settled", number, final)
+    charge_funding(machine, price, risk, number)
+    settle_at(machine, market, risk, number, risk_market_index_ticks(state.risk.words, risk, number))
     return Outcome.ACCEPTED
 
 

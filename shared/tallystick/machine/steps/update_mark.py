@@ -7,7 +7,7 @@ from mypy_extensions import i64
 from tallystick.machine.arith import clamp, div_down, div_to_zero, mul_div_to_zero, periods_down
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import NO_PRICE
-from tallystick.machine.market.instrument import charge_funding, funding_index, pays_funding
+from tallystick.machine.market.instrument import charge_funding, pays_funding
 from tallystick.machine.orders.carried import basis_bound_ppm
 from tallystick.machine.orders.sampling import is_sample_due, set_mark
 from tallystick.state.cells import (
@@ -15,7 +15,6 @@ from tallystick.state.cells import (
     Price,
     Risk,
     price_basis_ppm,
-    price_index_ticks,
     price_premium_count,
     price_premium_sum_ppm,
     price_sample_ms,
@@ -104,10 +103,7 @@ def _tick(machine: Machine, risk: Risk, price: Price) -> None:
     hour = periods_down(state.registers.clock_ms, HOUR_MS)
     if hour <= price_tick_hour(words, price):
         return
-    if price_premium_count(words, price):
-        rate = charge_funding(words, price, state.risk.words, risk, number)
-        index = price_index_ticks(words, price)
-        machine.emit("funding", number, rate, index, funding_index(state.risk.words, risk, number))
+    charge_funding(machine, price, risk, number)
     set_price_tick_hour(words, price, hour)
 
 
