@@ -20,7 +20,6 @@ RULES = {
     "liquidation_fee_ppm": 5_000,
     "max_lots": 5_000_000,
     "max_open_interest_lots": 40_000_000,
-    "band_ppm": 50_000,
     "quote_lots": 100,
 }
 

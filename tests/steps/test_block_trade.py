@@ -81,11 +81,13 @@ def test_a_maker_with_a_rebate_is_paid_for_it(market: World) -> None:
 def test_faults_of_a_trade_are_found_one_behind_the_other(market: World) -> None:
     market.list_market(1, kind=KIND_DATED, expiry_ms=NOW + 1)
     market.list_market(2)
+    market.list_by_record(3)
     market.clock(ahead_ms=1)
     faults = {"market": 9, "price_ticks": 0, "lots": 1_000_001, "expiry_ms": NOW + 1, "reduces": 3}
     mended: list[tuple[dict[str, int], Outcome]] = [
         ({}, Outcome.NO_MARKET),
         ({"market": 1}, Outcome.MARKET_EXPIRED),
+        ({"market": 3}, Outcome.NOT_LIVE),
         ({"market": 2}, Outcome.NO_MARK),
         ({"market": 0}, Outcome.OUT_OF_RANGE),
         ({"price_ticks": MARK}, Outcome.TOO_LARGE),

@@ -41,6 +41,7 @@ TIERS = {
     "initial3_ppm": 80_000,
     "maintenance3_ppm": 40_000,
 }
+NO_THIRD = {"tier3_from_millions": 0, "initial3_ppm": 0, "maintenance3_ppm": 0}
 
 
 def test_a_dated_future_keeps_its_expiry_which_lies_behind_its_first_order(world: World) -> None:
@@ -182,6 +183,7 @@ def test_a_listed_market_never_changes(world: World) -> None:
         {**TIERS, "tier3_from_millions": 3},
         {**TIERS, "initial3_ppm": 59_999},
         {**TIERS, "maintenance3_ppm": 53_334},
+        {**TIERS, **NO_THIRD, "maintenance2_ppm": 40_001},
         {"max_open_interest_lots": 0},
         {"multiplier": 1, "max_open_interest_lots": MAX_OPEN_INTEREST_LOTS + 1},
         {"multiplier": 3, "max_open_interest_lots": MAX_OPEN_EXPOSURE // 3 + 1},
@@ -189,6 +191,8 @@ def test_a_listed_market_never_changes(world: World) -> None:
         {"surcharge_from_units": 5, "surcharge_to_units": 5},
         {"surcharge_to_units": 5},
         {"band_ppm": 0},
+        {"band_ppm": 12_501},
+        {**TIERS, "band_ppm": 12_501},
         {"rebate_ppm": 501},
         {"multiplier": 0},
         {"max_lots": 0},
@@ -221,7 +225,8 @@ def test_rules_that_could_overflow_or_never_liquidate_are_bad_parameters(world: 
         {"initial_ppm": 30_000, "maintenance_ppm": 20_000},
         {"taker_fee_ppm": 0, "maker_fee_ppm": 0},
         TIERS,
-        {**TIERS, "tier3_from_millions": 0, "initial3_ppm": 0, "maintenance3_ppm": 0},
+        {**TIERS, **NO_THIRD},
+        {"band_ppm": 12_500},
         {"rebate_ppm": 500, "insurance_lots": 1_000_000, "surcharge_from_units": 1, "surcharge_to_units": 2},
         {"multiplier": 2, "max_open_interest_lots": MAX_OPEN_INTEREST_LOTS},
         {"taker_fee_ppm": 1_000_000, "maker_fee_ppm": 1_000_000},

@@ -88,6 +88,15 @@ def test_small_orders_do_not_count_and_a_price_that_holds_too_little_is_passed_o
 
 
 @SIDES
+def test_nothing_is_looked_at_of_a_price_that_holds_too_little(unreplayed: World, side: int) -> None:
+    """What is dead there stays where it is, at no work."""
+    rest(unreplayed, side, (1, 2, 11), (2, 33, 8))
+    assert unreplayed.cancel_all(1) is ACCEPTED
+    assert found(unreplayed, side, 33) == 8
+    assert left(unreplayed, side) == [1, 2]
+
+
+@SIDES
 def test_an_account_counts_once_with_the_first_of_its_orders_that_does(unreplayed: World, side: int) -> None:
     rest(unreplayed, side, (1, 1, 11), (2, 1, 11), (1, 16, 9), (1, 16, 8), (2, 16, 6))
     assert found(unreplayed, side, 32) == 6
@@ -161,6 +170,17 @@ def test_an_order_that_only_reduces_counts_for_what_it_may_still_reduce(unreplay
     rest(unreplayed, side, (4, 49, 4))
     assert found(unreplayed, side, 49) == 4
     assert left(unreplayed, side) == [1, 3, 2, 4]
+
+
+@SIDES
+def test_of_an_order_that_only_reduces_no_more_counts_than_is_left_of_it(unreplayed: World, side: int) -> None:
+    """Of a position of nine lots three may be closed by it."""
+    rest(unreplayed, 1 - side, (1, 9, 0))
+    assert unreplayed.order(2, 0, side, MARK, 9) is ACCEPTED
+    rest(unreplayed, side, (1, 3, 9), flags=FLAG_REDUCE_ONLY)
+    rest(unreplayed, side, (3, 6, 7))
+    assert found(unreplayed, side, 3) == 9
+    assert found(unreplayed, side, 4) == 7
 
 
 @SIDES

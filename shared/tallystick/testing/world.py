@@ -67,7 +67,7 @@ def ordinary_rules(**more: int) -> dict[str, int]:
         "maker_fee_ppm": 100,
         "max_lots": 1_000_000,
         "max_open_interest_lots": min(MAX_OPEN_INTEREST_LOTS, MAX_OPEN_EXPOSURE // multiplier),
-        "band_ppm": 100_000,
+        "band_ppm": more.get("maintenance_ppm", 25_000) // 2,
         "quote_lots": 1,
     }
     return {**rules, **more}

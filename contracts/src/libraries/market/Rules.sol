@@ -24,8 +24,8 @@ function rulesStand(uint256[] memory values, uint256 first, uint256 multiplier) 
         && values[first + Constants.RULE_REBATE_PPM] <= values[first + Constants.RULE_TAKER_FEE_PPM];
 }
 
-/// @dev Whether the margins are no smaller than they may be, and in every tier apart, and no less
-/// than in the one before.
+/// @dev Whether the margins are no smaller than they may be, in every tier apart, and no less than in the one before. The
+/// band is at most half the smallest maintenance margin.
 function _marginsStand(uint256[] memory values, uint256 first) pure returns (bool) {
     uint256 tier2 = values[first + Constants.RULE_TIER2_FROM_MILLIONS];
     uint256 tier3 = values[first + Constants.RULE_TIER3_FROM_MILLIONS];
@@ -38,6 +38,8 @@ function _marginsStand(uint256[] memory values, uint256 first) pure returns (boo
     if (initial < Constants.MIN_INITIAL_PPM || kept < Constants.MIN_MAINTENANCE_PPM || !_apart(initial, kept)) {
         return false;
     }
+    uint256 band = values[first + Constants.RULE_BAND_PPM];
+    if (band == 0 || 2 * band > kept) return false;
     if (tier2 == 0) return tier3 == 0 && initial2 == 0 && initial3 == 0 && kept2 == 0 && kept3 == 0;
     if (initial2 < initial || kept2 < kept || !_apart(initial2, kept2)) return false;
     if (tier3 == 0) return initial3 == 0 && kept3 == 0;
@@ -49,8 +51,7 @@ function _apart(uint256 initialPpm, uint256 maintenancePpm) pure returns (bool) 
     return 3 * maintenancePpm <= 2 * initialPpm;
 }
 
-/// @dev Whether sizes and open interest are bounded, the insurance fund's share, the surcharge and
-/// the band sound.
+/// @dev Whether sizes and open interest are bounded, the insurance fund's share and the surcharge sound.
 function _capsStand(uint256[] memory values, uint256 first, uint256 multiplier) pure returns (bool) {
     uint256 maxLots = values[first + Constants.RULE_MAX_LOTS];
     uint256 most = values[first + Constants.RULE_MAX_OPEN_INTEREST_LOTS];
@@ -60,7 +61,6 @@ function _capsStand(uint256[] memory values, uint256 first, uint256 multiplier) 
     }
     if (values[first + Constants.RULE_INSURANCE_LOTS] > maxLots) return false;
     if (values[first + Constants.RULE_FUND_UNITS] > Constants.MAX_CASH_UNITS) return false;
-    if (values[first + Constants.RULE_BAND_PPM] == 0) return false;
     uint256 begins = values[first + Constants.RULE_SURCHARGE_FROM_UNITS];
     uint256 ends = values[first + Constants.RULE_SURCHARGE_TO_UNITS];
     return begins > 0 ? begins < ends : ends == 0;

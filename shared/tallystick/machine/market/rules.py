@@ -114,11 +114,16 @@ def rules_stand(rules: list[int], multiplier: i64) -> bool:
 
 
 def _margins_stand(rules: list[int]) -> bool:
-    """Whether the margins are no smaller than they may be, and in every tier apart, and no less than in the one before."""
+    """Whether the margins are no smaller than they may be, in every tier apart, and no less than in the one before.
+
+    The band is at most half the smallest maintenance margin.
+    """
     tier2, tier3 = rules[RULE_TIER2_FROM_MILLIONS], rules[RULE_TIER3_FROM_MILLIONS]
     initial, initial2, initial3 = rules[RULE_INITIAL_PPM], rules[RULE_INITIAL2_PPM], rules[RULE_INITIAL3_PPM]
     kept, kept2, kept3 = rules[RULE_MAINTENANCE_PPM], rules[RULE_MAINTENANCE2_PPM], rules[RULE_MAINTENANCE3_PPM]
     if initial < MIN_INITIAL_PPM or kept < MIN_MAINTENANCE_PPM or not _apart(initial, kept):
+        return False
+    if rules[RULE_BAND_PPM] == 0 or 2 * rules[RULE_BAND_PPM] > kept:
         return False
     if tier2 == 0:
         return tier3 == 0 and initial2 == 0 and initial3 == 0 and kept2 == 0 and kept3 == 0
@@ -135,7 +140,7 @@ def _apart(initial_ppm: i64, maintenance_ppm: i64) -> bool:
 
 
 def _caps_stand(rules: list[int], multiplier: i64) -> bool:
-    """Whether sizes and open interest are bounded, the insurance fund's share, the surcharge and the band sound."""
+    """Whether sizes and open interest are bounded, the insurance fund's share and the surcharge sound."""
     max_lots, most = rules[RULE_MAX_LOTS], rules[RULE_MAX_OPEN_INTEREST_LOTS]
     if multiplier == 0 or max_lots == 0 or not products_at_most(max_lots, multiplier, MAX_EXPOSURE, 1):
         return False
@@ -144,8 +149,6 @@ def _caps_stand(rules: list[int], multiplier: i64) -> bool:
     if rules[RULE_INSURANCE_LOTS] > max_lots:
         return False
     if rules[RULE_FUND_UNITS] > MAX_CASH_UNITS:
-        return False
-    if rules[RULE_BAND_PPM] == 0:
         return False
     begins, ends = rules[RULE_SURCHARGE_FROM_UNITS], rules[RULE_SURCHARGE_TO_UNITS]
     return begins < ends if begins > 0 else ends == 0

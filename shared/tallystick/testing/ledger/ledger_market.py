@@ -42,7 +42,7 @@ class Market:
     liquidation_fee_ppm: int = 0
     insurance_lots: int = 0
     fund_units: int = 0
-    band_ppm: int = 100_000
+    band_ppm: int = 12_500
     tiers: tuple[tuple[int, int, int], ...] = ()
     surcharge: tuple[int, int] = (0, 0)
     quote_lots: int = 1
@@ -72,10 +72,10 @@ class Market:
     brakes: Brakes = field(default_factory=new_brakes)
 
     def margins_stand(self) -> bool:
-        """Whether they are large enough, and a third of what is asked for is lost before anybody is liquidated."""
+        """Whether they are large enough, a third is lost before a liquidation, and half the rest covers the band."""
         tiers = ((0, self.initial_ppm, self.maintenance_ppm), *self.tiers)
         apart = all(Fraction(kept, initial or 1) <= Fraction(2, 3) for _, initial, kept in tiers)
-        return self.initial_ppm >= 20_000 and self.maintenance_ppm >= 10_000 and apart
+        return self.initial_ppm >= 20_000 and self.maintenance_ppm >= max(10_000, 2 * self.band_ppm) and apart
 
     def has_expired(self, clock_ms: int) -> bool:
         """Whether a dated future's time has come."""

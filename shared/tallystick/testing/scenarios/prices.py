@@ -12,7 +12,7 @@ ACCEPTED = Outcome.ACCEPTED
 
 def marks(scene: Scene) -> None:
     """Books above, below and around the index, one-sided ones, jumps beyond what one update may move."""
-    scene.trading("alice", "bob", band_ppm=20_000)
+    scene.trading("alice", "bob", band_ppm=2_000)
     scene.order(1, 0, SELL, 1040, 5)
     for price in (1000, 1300, 700, 1000, 1):
         scene.later(20_000)
@@ -26,7 +26,7 @@ def marks(scene: Scene) -> None:
 
 def funding(scene: Scene) -> None:
     """Hours of premiums of either sign, paid by those who trade; an hour nobody sampled."""
-    scene.trading("alice", "bob", "carol", band_ppm=100_000)
+    scene.trading("alice", "bob", "carol", band_ppm=12_500)
     scene.order(1, 0, BUY, 1000, 10)
     scene.order(2, 0, SELL, 1000, 10)
     for bid, ask in ((1010, 1020), (980, 990), (980, 1020)):

@@ -29,7 +29,7 @@ MARKETS = st.sampled_from((0, 1, DATED))
 MESSAGE_FORCE_CLOSE = 4
 RULES = (
     Market(0, 60_000, 30_000, 400, 50, 60, rebate_ppm=300, liquidation_fee_ppm=4_000, insurance_lots=5),
-    Market(0, 40_000, 10_000, 600, 0, 40, band_ppm=50_000, fund_units=10**9, min_order_units=10**6),
+    Market(0, 40_000, 10_000, 600, 0, 40, band_ppm=5_000, fund_units=10**9, min_order_units=10**6),
     Market(0, 50_000, 25_000, 500, 0, 60, tiers=((2, 90_000, 40_000),), surcharge=(10**6, 10**7), quote_lots=17),
     Market(0, 10_000, 20_000, 0, 0, 60),
     Market(0, 50_000, 25_000, 0, 0, 2**31),

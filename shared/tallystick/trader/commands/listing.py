@@ -26,8 +26,13 @@ def list_market(
     maker: Annotated[float, typer.Option(min=0, max=100, help="Maker's fee, percent.")] = 0.01,
     max_lots: Annotated[int, typer.Option(min=1, help="Largest order and position.")] = 1_000_000,
     band: Annotated[
-        float, typer.Option(min=0, max=100, help="How far the mark may be from the index, percent.")
-    ] = 1.25,
+        float | None,
+        typer.Option(
+            min=0,
+            max=100,
+            help="How far the mark may be from the index, percent: at most half the maintenance margin, which is the default up to 1.25.",
+        ),
+    ] = None,
     quote_lots: Annotated[
         int, typer.Option(min=1, help="Lots that a sample of the book looks for on each side.")
     ] = 100,
@@ -56,7 +61,7 @@ def list_market(
         "taker_fee_ppm": _ppm(taker),
         "maker_fee_ppm": _ppm(maker),
         "max_lots": max_lots,
-        "band_ppm": _ppm(band),
+        **({} if band is None else {"band_ppm": _ppm(band)}),
         "quote_lots": quote_lots,
         **parse_rules(rule),
     }

@@ -71,7 +71,7 @@ RULES_OF_ALL: Final = {
     "insurance_lots": MAX_EXPOSURE // MULTIPLIER,
     "fund_units": 0x01010101010101,
     "liquidation_fee_ppm": 0x0101,
-    "band_ppm": 0x0F0101,
+    "band_ppm": 0x8080,
     "quote_lots": 0x0101010101010101,
     "min_order_units": 0x010101,
     "initial_ppm": 0x030101,
