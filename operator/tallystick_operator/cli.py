@@ -109,7 +109,7 @@ def status(
     """Ask a running operator how far it is."""
     import msgspec
 
-    from tallystick.drawing import show, table
+    from tallystick.drawing import show, spoken, table
     from tallystick.shapes.routes import INFO
     from tallystick.transport import Transport
 
@@ -121,7 +121,7 @@ def status(
     l1, promises = info.l1, info.promises
     owed = f", {promises.owed_records} are owed" if promises.owed_records else ""
     rows = [
-        ("records", f"{info.records} ({info.fills} fills), clock {info.clock_ms} ms"),
+        ("records", f"{info.records} ({info.fills} fills), clock {spoken(info.clock_ms)}"),
         ("", ("more are taken" if promises.open else f"more are refused: {promises.message}") + owed),
         ("batches", f"{info.batches_sealed} sealed, {l1.batches_posted} on L1"),
         ("messages", f"{info.messages_consumed} consumed of {l1.messages}"),

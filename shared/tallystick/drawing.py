@@ -1,10 +1,11 @@
-"""Tables for people, drawn by rich: as wide as the terminal; elsewhere plain, and every row a line of its own."""
+"""Tables for people, drawn by rich: as wide as the terminal; elsewhere plain, and every row a line of its own. Clocks and counts in words."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from io import StringIO
 from typing import Final, TextIO
 
@@ -35,6 +36,21 @@ def words(title: str = "") -> Column:
 def figures(title: str = "") -> Column:
     """Return a column of numbers, which ends on the right."""
     return Column(title, justify="right", overflow="fold")
+
+
+def spoken(clock_ms: int) -> str:
+    """Return a clock as people write it, in UTC; "never" for 0, and the number for what no calendar has."""
+    if clock_ms == 0:
+        return "never"
+    try:
+        return datetime.fromtimestamp(clock_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return str(clock_ms)
+
+
+def counted(number: int, thing: str) -> str:
+    """Return how many of a thing there are, such as "1 lot" or "2 lots"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def table(columns: Sequence[Title], rows: Iterable[Sequence[Cell]], *, indent: int = 0) -> RenderableType:

@@ -136,7 +136,7 @@ def test_nobody_else_lists_markets_or_reports_prices(shell: Shell) -> None:
 def test_an_agent_trades_but_never_withdraws(shell: Shell) -> None:
     shell.run("alice", "approve-agent", "3", "0x" + address("agent").hex())
     agent = ("--account", "1", "--agent", "3")
-    assert "1 lots rest" in shell.run("agent", "order", "0", "buy", "1", "600000", "--client-id", "9", *agent)
+    assert "1 lot rests" in shell.run("agent", "order", "0", "buy", "1", "600000", "--client-id", "9", *agent)
     assert "accepted" in shell.run("agent", "cancel", "9", *agent)
     with pytest.raises(OperatorRefused):
         shell.run("agent", "withdraw", "1")

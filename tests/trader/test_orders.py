@@ -27,7 +27,7 @@ def test_post_only_reduce_only_and_self_trade_do_what_they_say(shell: Shell) -> 
     )
     said = shell.run("alice", "order", "0", "buy", "1", "618010", "--self-trade", "cancel-taker", exit_code=REJECTED)
     assert "self trade" in said
-    assert "1 lots rest" in shell.run("bob", "order", "0", "buy", "1", "618009", "--post-only", "--client-id", "2")
+    assert "1 lot rests" in shell.run("bob", "order", "0", "buy", "1", "618009", "--post-only", "--client-id", "2")
     shell.run("bob", "cancel-all")
     shell.run("alice", "cancel", "1")
     assert "cancelled, 0 filled" in shell.run("alice", "order-status", "1")
@@ -41,8 +41,8 @@ def test_a_market_order_fills_within_its_slippage(shell: Shell) -> None:
     assert "unfilled: nobody in the book takes it, or the rest of it" in said
     status = shell.json("bob", "order-status", "13")
     assert (status["status"], status["filled_lots"], status["price_ticks"]) == ("cancelled", 2, 621_090)
-    assert "filled 1 lots at 625000" in shell.run("bob", "order", "0", "buy", "1", "--market")
-    assert "filled 1 lots at 625000" in shell.run("bob", "order", "0", "buy", "1", "640000", "--market")
+    assert "filled 1 lot at 625000" in shell.run("bob", "order", "0", "buy", "1", "--market")
+    assert "filled 1 lot at 625000" in shell.run("bob", "order", "0", "buy", "1", "640000", "--market")
     fills = shell.json("bob", "fills", "--limit", "3")
     assert [(each["lots"], each["role"]) for each in fills] == [(1, "taker"), (1, "taker"), (2, "taker")]
     assert "taker of order 13, against account 1" in shell.run("bob", "fills")
@@ -118,7 +118,7 @@ def test_the_orders_before_a_sequence_number_are_cancelled_and_the_others_rest(s
 
 def test_a_sub_account_is_chosen_by_its_number(shell: Shell) -> None:
     shell.run("alice", "transfer", "1", "250")
-    assert "1 lots rest" in shell.run("alice", "order", "0", "buy", "1", "600000", "--sub", "1", "--client-id", "5")
+    assert "1 lot rests" in shell.run("alice", "order", "0", "buy", "1", "600000", "--sub", "1", "--client-id", "5")
     assert shell.json("alice", "account", "--sub", "1")["account"] == int(SUB_1)
     assert shell.json("alice", "order-status", "5", "--sub", "1")["account"] == int(SUB_1)
     assert "accepted" in shell.run("alice", "cancel", "5", "--sub", "1")

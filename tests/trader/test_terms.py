@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from tallystick.drawing import spoken
 from tallystick.errors import BadInput
 from tallystick.schema.outcomes import explain
 from tallystick.shapes.progress import Info
@@ -16,7 +17,7 @@ from tallystick.state.layout import (
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
 )
-from tallystick.trader.wording import bound_ticks, clock_ms, moment_ms, order_flags, parse_scope, parse_side, spoken
+from tallystick.trader.wording import bound_ticks, clock_ms, moment_ms, order_flags, parse_scope, parse_side
 
 BUY, SELL = 0, 1
 NOW = 1_800_000_000_000

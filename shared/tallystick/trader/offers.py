@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from tallystick.drawing import counted, spoken
 from tallystick.errors import BadInput
 from tallystick.ports import Chance
 from tallystick.records.codec import BY_NAME, Record, decode, encode
@@ -18,7 +19,6 @@ from tallystick.state.layout import (
     BUY,
     NONCE_WORD_BITS,
 )
-from tallystick.trader.wording import spoken
 
 KIND: Final = "block_trade"
 HINT: Final = "the text that begins with 0x, a file with it, or - for standard input; `trader block offer` makes one"
@@ -104,7 +104,7 @@ def terms_text(record: Record) -> str:
     elif record.value("counterparty"):
         who = f"account {record.value('counterparty')} only"
     maker = record.value("account")
-    said = f"account {maker} {verb} {record.value('lots')} lots of market {record.value('market')} "
+    said = f"account {maker} {verb} {counted(record.value('lots'), 'lot')} of market {record.value('market')} "
     said += f"at {record.value('price_ticks')} {way} {who}; it ends: {spoken(record.value('expiry_ms'))}"
     reduces = record.value("reduces")
     if reduces & BLOCK_MAKER_REDUCES:

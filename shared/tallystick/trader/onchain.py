@@ -6,6 +6,7 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
+from tallystick.drawing import spoken
 from tallystick.errors import BadInput, DataMissing
 from tallystick.l1.client.access import L1
 from tallystick.l1.client.values import Receipt
@@ -18,7 +19,6 @@ from tallystick.rollup.claims import Claim, claim_arguments
 from tallystick.shapes.accounts import Withdrawal
 from tallystick.state.layout import MAIN_ACCOUNT_MASK
 from tallystick.trader.offers import signers
-from tallystick.trader.wording import spoken
 
 
 class TraderL1:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from tallystick.amounts import SIDES, tokens
-from tallystick.drawing import Cell, Page, Title, figures, table
+from tallystick.drawing import Cell, Page, Title, counted, figures, spoken, table
 from tallystick.schema.outcomes import explain
 from tallystick.shapes.accounts import Account, AccountFill, Agent, Order, PlacedOrder, Withdrawal
 from tallystick.shapes.market_data import Book, Funding, Market, Trade
 from tallystick.shapes.progress import FeedEvent
 from tallystick.shapes.submitting import Answer, ItemResult
-from tallystick.trader.wording import spoken
 
 BAR_CELLS = 30
 LADDER_COLUMNS = 36
@@ -184,9 +183,16 @@ def answer_text(answer: Answer) -> str:
     """Return what became of a record."""
     again = ", as answered before: this record was sent already" if answer.repeated else ""
     lines = [f"record {answer.record_number}: {explain(answer.outcome)}{again}"]
-    lines += [f"  filled {fill.lots} lots at {fill.price_ticks} with account {fill.maker}" for fill in answer.fills]
+    lines += [
+        f"  filled {counted(fill.lots, 'lot')} at {fill.price_ticks} with account {fill.maker}" for fill in answer.fills
+    ]
     if answer.resting_lots:
-        lines.append(f"  {answer.resting_lots} lots rest, until they fill, fire or end")
+        rests = (
+            "1 lot rests, until it fills, fires or ends"
+            if answer.resting_lots == 1
+            else f"{answer.resting_lots} lots rest, until they fill, fire or end"
+        )
+        lines.append(f"  {rests}")
     if answer.withdrawal is not None:
         lines.append(f"  withdrawal {answer.withdrawal}: claim it once its state is confirmed")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Final
 
+from tallystick.drawing import spoken
 from tallystick.errors import BadInput
 from tallystick.numbers import decimal
 from tallystick.shapes.progress import Info
@@ -92,16 +93,6 @@ def parse_scope(text: str) -> int:
 def clock_ms(info: Info) -> int:
     """Return the time it is for the exchange, whose clock stands still while nothing happens."""
     return max(info.clock_ms, info.l1.time * 1_000)
-
-
-def spoken(clock_ms: int) -> str:
-    """Return a clock as people write it, in UTC; "never" for 0, and the number for what no calendar has."""
-    if clock_ms == 0:
-        return "never"
-    try:
-        return datetime.fromtimestamp(clock_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
-        return str(clock_ms)
 
 
 def duration_ms(text: str) -> int:

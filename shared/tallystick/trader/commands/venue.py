@@ -96,6 +96,7 @@ class _Desk:
 def _keep_reporting(desk: _Desk, l1_seconds: Callable[[], int], pause_ms: int, *, last: int) -> None:
     """Report prices again behind each pause until somebody stops it; what fails is said, and tried again."""
     from tallystick.cli import until_interrupted
+    from tallystick.drawing import spoken
     from tallystick.errors import TallystickError
 
     stop = until_interrupted()
@@ -110,7 +111,7 @@ def _keep_reporting(desk: _Desk, l1_seconds: Callable[[], int], pause_ms: int, *
             continue
         last = now
         said = ", ".join(sorted({_words(item.outcome) for answer in answers for item in answer.items}))
-        print(f"reported at {now}: {said}", file=sys.stderr, flush=True)
+        print(f"reported at {spoken(now * 1_000)}: {said}", file=sys.stderr, flush=True)
 
 
 def _answered(result: Answer | Refusal) -> Answer:
