@@ -8,7 +8,7 @@ from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, SELL
 from tallystick.testing.ledger.look import cash, position
-from tallystick.testing.scenarios.orders.closed_out import BOB, CRASHED, FALLEN, FUND, troubled
+from tallystick.testing.scenarios.orders.closed_out import BOB, CRASHED, FALLEN, FUND, near_expiry, troubled
 from tallystick.testing.scenarios.scene import Scene
 
 DAVE = 4
@@ -99,6 +99,17 @@ def test_the_limit_yields_what_is_missing_what_is_left_and_the_fee_whichever_is_
     scene.order(DAVE, 0, BUY, limit, 100)
     assert scene.liquidate(BOB, 0) is Outcome.ACCEPTED
     assert fills(scene)[-1][0] == limit
+
+
+@pytest.mark.parametrize(("left_ms", "outcome"), [(1, Outcome.ACCEPTED), (0, Outcome.UNFILLED)])
+def test_what_rests_in_the_book_of_a_future_is_met_until_it_expires(
+    scene: Scene, left_ms: int, outcome: Outcome
+) -> None:
+    """The price it settles at comes a moment later; until then who owes is due as before."""
+    near_expiry(scene, left_ms)
+    assert scene.liquidate(BOB, 0) is outcome
+    assert bool(fills(scene)[2:]) == (outcome is Outcome.ACCEPTED)
+    assert scene.state.registers.tried_account == (0 if outcome is Outcome.ACCEPTED else BOB)
 
 
 @pytest.mark.parametrize(("ask", "outcome"), [(1046, Outcome.UNFILLED), (1045, Outcome.ACCEPTED)])

@@ -7,6 +7,7 @@ import {finish} from "@tallystick/libraries/Machine.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {isFund} from "@tallystick/libraries/market/Funds.sol";
+import {hasExpired} from "@tallystick/libraries/market/Instrument.sol";
 import {
     Case,
     bankrupt,
@@ -24,7 +25,7 @@ import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title LIQUIDATE: send a position that its account cannot carry to the book, or a slice of what a fund holds
 /// @notice Makes an order in progress that closes the fewest sufficient lots; of an insurance fund's position, a slice.
-/// @dev One that was queued on L1 meets no book when the index is stale by now: those who quote could not follow it.
+/// @dev It meets no book of a future that has expired, nor, when it was queued on L1, one whose index is stale by now.
 /// Rejects: NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, HEALTHY, BRAKE, SLICE_WAITS (the fund has traded just
 /// now), BANKRUPT (worth less than nothing: only the fund or others' positions can take it up), UNFILLED. Twin:
 /// shared/tallystick/machine/steps/liquidate.py.
@@ -49,9 +50,15 @@ contract Liquidate is Step {
         registers.setArgPriceTicks(uint32(price));
         registers.setArgSide(uint8(c.side));
         registers.setArgFlags(uint16(Constants.FLAG_IOC | Constants.FLAG_LIQUIDATION));
-        if (indexStopped(registers, c.risk, c.marketNumber)) endOrder(registers, Outcome.UNFILLED);
+        if (_meetsNobody(registers, c)) endOrder(registers, Outcome.UNFILLED);
         else registers.setPhase(Phase.MATCH_MAKER);
 
         // WRITE: registers only.
+    }
+
+    /// @dev Whether what rests in the book is nobody's to take: it ended with its future, or could not follow the index.
+    function _meetsNobody(Registers registers, Case memory c) private pure returns (bool) {
+        if (hasExpired(c.market, registers.clockMs())) return true;
+        return indexStopped(registers, c.risk, c.marketNumber);
     }
 }

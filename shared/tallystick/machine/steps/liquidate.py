@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.funds import is_fund
+from tallystick.machine.market.instrument import has_expired
 from tallystick.machine.market.liquidation import (
+    Case,
     bankrupt,
     check_case,
     check_slice,
@@ -18,12 +20,13 @@ from tallystick.machine.market.liquidation import (
 from tallystick.machine.market.stages import index_stopped
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import FLAG_IOC, FLAG_LIQUIDATION
+from tallystick.state.state import State
 
 
 def step(machine: Machine) -> None:
     """Make an order in progress that closes the fewest sufficient lots; of an insurance fund's position, a slice.
 
-    One that was queued on L1 meets no book when the index is stale by now: those who quote could not follow it. Rejects:
+    It meets no book of a future that has expired, nor, when it was queued on L1, one whose index is stale by now. Rejects:
     NO_MARKET, NO_POSITION, STALE_INDEX, LIQUIDATIONS_WAIT, HEALTHY, BRAKE, SLICE_WAITS (the fund has traded just now), BANKRUPT
     (worth less than nothing: only the fund or others' positions can take it up), UNFILLED. Twin:
     contracts/src/referee/steps/Liquidate.sol.
@@ -49,9 +52,16 @@ def step(machine: Machine) -> None:
     )
     registers.arg_side = case.side
     registers.arg_flags = FLAG_IOC | FLAG_LIQUIDATION
-    if index_stopped(machine.state, case.risk, case.market_number):
+    if _meets_nobody(machine.state, case):
         end_order(machine, Outcome.UNFILLED)
     else:
         registers.phase = Phase.MATCH_MAKER
 
     # WRITE: registers only.
+
+
+def _meets_nobody(state: State, case: Case) -> bool:
+    """Whether what rests in the book is nobody's to take: it ended with its future, or could not follow the index."""
+    if has_expired(state.markets.words, case.market, state.registers.clock_ms):
+        return True
+    return index_stopped(state, case.risk, case.market_number)

@@ -141,6 +141,8 @@ class LiquidatingLedger(Ledger):
     # Inside
 
     def _sell_out(self, wanted: Order) -> Outcome:
+        if self.markets[wanted.market].has_expired(self.clock_ms):
+            return Outcome.UNFILLED
         while wanted.lots:
             if not self.work:
                 return Outcome.WORK_LIMIT

@@ -7,7 +7,10 @@ from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     ADL_DELAY_MS,
     BUY,
+    KIND_DATED,
+    LONG_SILENCE_MS,
     SELL,
+    SETTLE_WINDOW_MS,
     SLICE_MS,
     STALE_MS,
     TRIED_MS,
@@ -27,9 +30,11 @@ CRASHED = 930
 """Here he is worth 100,000 less than nothing."""
 
 
-def troubled(scene: Scene, price: int = FALLEN, *, insurance_lots: int = 0, fund: int = 0, side: int = BUY) -> None:
+def troubled(
+    scene: Scene, price: int = FALLEN, *, insurance_lots: int = 0, fund: int = 0, side: int = BUY, **rules: int
+) -> None:
     """Let bob hold 100 lots against alice's 60 and carol's 40, and the price turn against him."""
-    scene.trading("alice", **RULES, insurance_lots=insurance_lots)
+    scene.trading("alice", **RULES, insurance_lots=insurance_lots, **rules)
     for number, name, cash in ((BOB, "bob", 600_000), (3, "carol", 300_000), (4, "dave", 10**12)):
         scene.deposit(name, number, cash)
     if fund:
@@ -39,6 +44,26 @@ def troubled(scene: Scene, price: int = FALLEN, *, insurance_lots: int = 0, fund
     assert scene.order(BOB, 0, side, 1000, 100) is ACCEPTED
     if price != 1000:
         scene.report(0, price if side == BUY else 2000 - price)
+
+
+def near_expiry(scene: Scene, left_ms: int) -> None:
+    """Let a future that bob holds come near its expiry, with a bid in the book at what it will settle at."""
+    expiry = scene.time * 1_000 + SETTLE_WINDOW_MS + 60_000
+    troubled(scene, kind=KIND_DATED, expiry_ms=expiry)
+    while expiry - scene.state.registers.clock_ms > 10_000:
+        scene.later(min(expiry - 10_000 - scene.state.registers.clock_ms, LONG_SILENCE_MS))
+        scene.report(0, FALLEN)
+    scene.order(4, 0, BUY, FALLEN, 100)
+    scene.later(10_000 - left_ms)
+
+
+def liquidations_of_a_future(scene: Scene) -> None:
+    """Nobody who rests in the book is met once it has expired; the ladder goes on without the book."""
+    near_expiry(scene, 0)
+    assert scene.liquidate(BOB, 0) is Outcome.UNFILLED
+    assert scene.state.registers.tried_account == BOB
+    assert scene.report(0, FALLEN) is ACCEPTED
+    assert scene.liquidate(BOB, 0) is Outcome.NO_MARKET
 
 
 def liquidations(scene: Scene) -> None:
@@ -205,6 +230,7 @@ def largest_positions(scene: Scene) -> None:
 
 SCENARIOS = (
     liquidations,
+    liquidations_of_a_future,
     worth_nothing,
     liquidated_short,
     take_overs,
