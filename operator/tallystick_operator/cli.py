@@ -132,6 +132,17 @@ def status(
     show(table(["", ""], rows))
 
 
+@app.command()
+def openapi() -> None:
+    """Print what operators answer as OpenAPI 3.1, of which clients can be made; a running one has it at /v1/openapi.json."""
+    import json
+
+    from tallystick import __version__
+    from tallystick.shapes.openapi import description
+
+    print(json.dumps(description(__version__), indent=2))
+
+
 def main() -> None:
     """The console script `tallystick-operator`."""
     from tallystick.cli import run as run_command

@@ -17,11 +17,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tallystick import __version__
 from tallystick.records.signing import acceptance_digest, acceptance_typed_data, digest, typed_data
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.accounts import Account, Agents, Orders, Owner, Withdrawal, Withdrawals
 from tallystick.shapes.market_data import Book, Markets, Trades
 from tallystick.shapes.nesting import decode
+from tallystick.shapes.openapi import description
 from tallystick.shapes.progress import Info, Promises
 from tallystick.shapes.routes import (
     ACCOUNT,
@@ -35,6 +37,7 @@ from tallystick.shapes.routes import (
     INFO,
     MARKETS,
     METRICS,
+    OPENAPI,
     ORDER,
     ORDERS,
     OWNER,
@@ -57,8 +60,6 @@ from tallystick_operator.standing import Metrics
 MAX_BODY_BYTES: Final = 2 << 20
 MAX_LIST: Final = 1_000
 """Records of one list: about as many as fit a body and a few groups."""
-MAX_DEPTH: Final = 1_000
-DEFAULT_DEPTH: Final = 20
 
 T = TypeVar("T")
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -107,6 +108,7 @@ class Api:
             self._route(FUNDING, self._past.funding),
             self._route(FEED, self._past.feed),
             Route(METRICS, self.metrics),
+            Route(OPENAPI, self.openapi),
         ]
         return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
 
@@ -157,6 +159,10 @@ class Api:
         """Return what is counted and measured, as Prometheus reads it."""
         return Response(self._metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
+    async def openapi(self, _: Request) -> Response:
+        """Return the description of all of this."""
+        return Response(msgspec.json.encode(description(__version__)), media_type="application/json")
+
     async def markets(self, _: Request) -> Markets:
         """Return every listed market."""
         return Markets(markets=await self._read(lambda core: views.markets(core.executor.state)))
@@ -164,7 +170,7 @@ class Api:
     async def book(self, request: Request) -> Book:
         """Return a market's best prices."""
         market = await self._market(request)
-        depth = asked_number(request, "depth", DEFAULT_DEPTH, most=MAX_DEPTH)
+        depth = asked_number(request, BOOK, "depth")
 
         def look(core: Core) -> Book:
             found = views.book(core.executor.state, market, depth)
@@ -175,7 +181,7 @@ class Api:
     async def trades(self, request: Request) -> Trades:
         """Return a market's newest fills, newest first."""
         market = await self._market(request)
-        limit = asked_number(request, "limit", 100, most=MAX_DEPTH)
+        limit = asked_number(request, TRADES, "limit")
         found = await self._read(lambda core: list(core.executor.read_model.trades.get(market, ())))
         return Trades(market=market, trades=found[::-1][:limit])
 

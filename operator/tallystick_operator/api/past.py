@@ -15,7 +15,7 @@ from tallystick.schema.names import Outcome
 from tallystick.shapes.accounts import AccountFill, Fills, PlacedOrder, PlacedOrders
 from tallystick.shapes.market_data import Funding, FundingHours
 from tallystick.shapes.progress import Feed, FeedEvent
-from tallystick.state.layout import MAX_AMOUNT, MAX_MARKETS
+from tallystick.shapes.routes import FEED, FILLS, FUNDING, HISTORY, MAX_LIMIT
 from tallystick_operator.api import views
 from tallystick_operator.api.parameters import asked_filter, asked_number, path_number
 from tallystick_operator.intake.door import Refused
@@ -24,10 +24,6 @@ from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.recent import Happening, KeptOrder
 from tallystick_operator.sequencer.sequencer import Sequencer
 
-MAX_LIMIT: Final = 1_000
-DEFAULT_LIMIT: Final = 100
-MAX_WAIT_MS: Final = 30_000
-"""Longest poll: shorter than what proxies usually cut."""
 LOOK_SECONDS: Final = 0.02
 """How often a waiting poll looks for something new."""
 
@@ -44,7 +40,7 @@ class Past:
     async def orders(self, request: Request) -> PlacedOrders:
         """Return the orders an account has placed, newest first, whatever became of them."""
         number = path_number(request, "account")
-        limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
+        limit = asked_number(request, HISTORY, "limit")
 
         def look(core: Core) -> list[PlacedOrder]:
             return _newest(core.executor.read_model.history.orders(number), limit, partial(placed, core))
@@ -54,7 +50,7 @@ class Past:
     async def order(self, request: Request) -> PlacedOrder:
         """Return the newest order of an account with a client id."""
         number = path_number(request, "account")
-        client_id = path_number(request, "client_id", MAX_AMOUNT)
+        client_id = path_number(request, "client_id")
 
         def look(core: Core) -> PlacedOrder | None:
             known = reversed(core.executor.read_model.history.orders(number))
@@ -71,8 +67,8 @@ class Past:
     async def fills(self, request: Request) -> Fills:
         """Return an account's fills, newest first; with `after`, those behind that number of the feed."""
         number = path_number(request, "account")
-        limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
-        after = asked_number(request, "after", 0, most=MAX_AMOUNT)
+        limit = asked_number(request, FILLS, "limit")
+        after = asked_number(request, FILLS, "after")
 
         def look(core: Core) -> list[AccountFill]:
             known = [each for each in core.executor.read_model.history.fills(number) if each.sequence > after]
@@ -82,8 +78,8 @@ class Past:
 
     async def funding(self, request: Request) -> FundingHours:
         """Return a market's funding, newest hour first."""
-        market = path_number(request, "market", MAX_MARKETS - 1)
-        limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
+        market = path_number(request, "market")
+        limit = asked_number(request, FUNDING, "limit")
 
         def look(core: Core) -> list[Funding] | None:
             if views.market(core.executor.state, market) is None:
@@ -97,11 +93,11 @@ class Past:
 
     async def feed(self, request: Request) -> Feed:
         """Return the events behind a number, oldest first; wait up to `wait_ms` for the first."""
-        after = asked_filter(request, "after", most=MAX_AMOUNT)
-        limit = asked_number(request, "limit", DEFAULT_LIMIT, most=MAX_LIMIT)
-        wait_ms = asked_number(request, "wait_ms", 0, most=MAX_WAIT_MS)
-        account = asked_filter(request, "account")
-        market = asked_filter(request, "market", most=MAX_MARKETS - 1)
+        after = asked_filter(request, FEED, "after")
+        limit = asked_number(request, FEED, "limit")
+        wait_ms = asked_number(request, FEED, "wait_ms")
+        account = asked_filter(request, FEED, "account")
+        market = asked_filter(request, FEED, "market")
         if limit == 0:
             raise Refused(400, "malformed", f"a whole number from 1 to {MAX_LIMIT}", "limit")
         loop = asyncio.get_running_loop()

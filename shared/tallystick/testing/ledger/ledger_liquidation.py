@@ -141,16 +141,15 @@ class LiquidatingLedger(Ledger):
     # Inside
 
     def _sell_out(self, wanted: Order) -> Outcome:
-        if self.markets[wanted.market].has_expired(self.clock_ms):
-            return Outcome.UNFILLED
+        market = self.markets[wanted.market]
         while wanted.lots:
             if not self.work:
                 return Outcome.WORK_LIMIT
             self.work -= 1
             maker = self._best_against(wanted)
-            if maker is None:
+            if maker is None or market.has_expired(self.clock_ms):
                 return Outcome.UNFILLED
-            far = self.markets[wanted.market].too_dear(maker.price, buys=maker.side == BUY)
+            far = market.too_dear(maker.price, buys=maker.side == BUY)
             if maker.account == wanted.account or self._is_dead(maker) or far:
                 self.orders.remove(maker)
                 continue
