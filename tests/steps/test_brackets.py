@@ -6,6 +6,8 @@ import pytest
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
+    BRAKE_MS,
+    BRAKE_WINDOW_MS,
     FLAG_IOC,
     FLAG_MARKET,
     FLAG_POST_ONLY,
@@ -151,3 +153,49 @@ def test_an_order_that_takes_has_no_pair(market: World) -> None:
     slot = wait_for(market, 2, SELL, 1020, client_id=4)
     for flags in (0, FLAG_IOC, FLAG_MARKET):
         assert market.conditional(2, 0, BUY, 900, 1, 0, flags=flags, pair=4, pair_slot=slot) is Outcome.BAD_FLAGS
+
+
+def winning(world: World) -> tuple[int, int]:
+    """Let account 2 win five lots with a quote that takes the profit and a stop that is its pair; return where they are."""
+    world.order(3, 0, SELL, 1000, 5)
+    world.order(2, 0, BUY, 1000, 5)
+    assert world.order(2, 0, SELL, 1040, 5, flags=FLAG_REDUCE_ONLY, client_id=1) is Outcome.ACCEPTED
+    profit = newest(world)
+    flags = FLAG_MARKET | FLAG_REDUCE_ONLY
+    return profit, wait_for(world, 2, SELL, 980, price=0, flags=flags, lots=5, client_id=2, pair=1, pair_slot=profit)
+
+
+def test_the_stop_of_a_profit_that_a_brake_holds_goes_on_when_somebody_meets_it(market: World) -> None:
+    """Else a lot bid in the right moment would take a winner's stop out of the book."""
+    profit, stop = winning(market)
+    market.later(BRAKE_WINDOW_MS)
+    market.report(0, 1035)
+    assert market.order(3, 0, BUY, 1040, 1, flags=FLAG_IOC) is Outcome.UNFILLED
+    assert market.clean(profit) is Outcome.NO_SUCH_ORDER
+    assert market.clean(stop) is Outcome.NOT_DEAD
+    market.later(BRAKE_MS)
+    market.order(1, 0, BUY, 979, 5)
+    market.land(0, 979)
+    assert position(market.state, 2, 0) == 0
+
+
+def test_the_stop_of_a_profit_that_a_jump_leaves_behind_goes_on(market: World) -> None:
+    """The quote is beyond the collar, to its own loss, so that a sample takes it out unfilled."""
+    profit, stop = winning(market)
+    for _ in range(2):
+        market.later(BRAKE_WINDOW_MS)
+        market.report(0, 1060)
+    assert market.clean(profit) is Outcome.NO_SUCH_ORDER
+    assert market.clean(stop) is Outcome.NOT_DEAD
+
+
+def test_who_is_cleaned_for_want_of_margin_leaves_its_pair_where_it_is(market: World) -> None:
+    market.deposit("dave", 4, 50_000)
+    assert market.order(4, 0, SELL, 1002, 5, client_id=1) is Outcome.ACCEPTED
+    quote = newest(market)
+    other = wait_for(market, 4, SELL, 990, lots=5, client_id=2, pair=1, pair_slot=quote)
+    assert market.withdraw(4, 49_000) is Outcome.ACCEPTED
+    assert market.clean(quote) is Outcome.ACCEPTED
+    assert [each.pair_slot for each in parked(market.state, 0)] == [0]
+    market.deposit("dave", 4, 50_000)
+    assert market.clean(other) is Outcome.NOT_DEAD

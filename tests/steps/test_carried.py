@@ -8,6 +8,7 @@ import pytest
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
+    BRAKE_WINDOW_MS,
     FLAG_MARKET,
     FLAG_POST_ONLY,
     FLAG_REDUCE_ONLY,
@@ -17,7 +18,7 @@ from tallystick.state.layout import (
     STALE_MS,
 )
 from tallystick.testing.byhand import write_rules
-from tallystick.testing.ledger.look import book, parked
+from tallystick.testing.ledger.look import book, parked, position
 from tallystick.testing.world import World, ordinary_rules
 from tests.steps.conftest import MARK
 
@@ -204,3 +205,25 @@ def test_a_post_only_order_would_cross_the_first_that_is_carried(market: World, 
     market.order(1, 0, side, price, 1)
     assert market.order(2, 0, 1 - side, price, 1, flags=FLAG_POST_ONLY) is Outcome.WOULD_CROSS
     assert [order.account for order in book(market.state, 0, side)] == [1]
+
+
+@SIDES
+def test_X14_a_quote_that_is_nobodys_to_take_keeps_nobody_from_quoting(market: World, side: int) -> None:
+    """It has nothing left to reduce, or a brake holds its account's position, which has gained by a jump."""
+    market.order(1, 0, 1 - side, MARK, 1)
+    market.order(2, 0, side, MARK, 1)
+    price = dearer(side, 10)
+    assert market.order(1, 0, side, price, 1, flags=FLAG_REDUCE_ONLY) is ACCEPTED
+    assert market.block(1, 2, side, MARK, 1) is ACCEPTED
+    assert market.order(3, 0, 1 - side, MARK, 1, flags=FLAG_POST_ONLY) is ACCEPTED
+    market.cancel_all(3)
+
+    market.order(1, 0, 1 - side, MARK, 1)
+    market.order(2, 0, side, MARK, 1)
+    market.later(BRAKE_WINDOW_MS)
+    jumped = dearer(side, -20)
+    market.report(0, jumped)
+    assert market.order(1, 0, side, jumped, 1) is ACCEPTED
+    assert market.order(3, 0, 1 - side, jumped, 1, flags=FLAG_POST_ONLY) is ACCEPTED
+    assert position(market.state, 3, 0) == 0
+    assert [order.account for order in book(market.state, 0, side)] == []

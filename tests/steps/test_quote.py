@@ -6,12 +6,15 @@ import pytest
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
+    BRAKE_MS,
+    BRAKE_WINDOW_MS,
     FLAG_REDUCE_ONLY,
     PAGE_SLOTS,
     PRICE_PREMIUM_COUNT,
     PRICE_PREMIUM_SUM_PPM,
     PRICE_QUOTED,
     QUOTERS,
+    SAMPLE_MS,
     SAMPLE_WORK,
     STALE_MS,
 )
@@ -212,3 +215,64 @@ def test_behind_the_last_order_of_a_price_that_is_taken_out_the_next_one_comes(m
     market.later(10_000)
     assert market.report(0, MARK) is ACCEPTED
     assert left(market, side) == [2]
+
+
+@SIDES
+def test_X03_a_quote_that_would_pass_its_accounts_largest_position_is_taken_out(unreplayed: World, side: int) -> None:
+    """Who takes it gets nothing; one that reduces, or still fits, is as good as any."""
+    write_rules(unreplayed.state, 0, {"max_lots": 10})
+    rest(unreplayed, side, (1, 6, 0))
+    rest(unreplayed, 1 - side, (4, 6, 0))
+    rest(unreplayed, side, (1, 5, 9), (1, 4, 8), (3, 5, 7))
+    rest(unreplayed, 1 - side, (1, 10, -10))
+    assert found(unreplayed, side, 4) == 8
+    assert left(unreplayed, side) == [1, 3]
+    assert left(unreplayed, 1 - side).count(1) == 1
+
+
+@SIDES
+def test_X03_a_quote_that_its_accounts_margin_would_not_bear_whole_is_taken_out(unreplayed: World, side: int) -> None:
+    """Each in the first tier, position and order are carried; one position of both is not."""
+    write_rules(unreplayed.state, 0, {"tier2_from_millions": 10, "initial2_ppm": 500_000, "maintenance2_ppm": 25_000})
+    unreplayed.deposit("dave", 4, 1_500_000)
+    rest(unreplayed, 1 - side, (1, 90, 0))
+    assert unreplayed.order(4, 0, side, MARK, 90) is ACCEPTED
+    rest(unreplayed, side, (4, 90, 5), (2, 90, 4))
+    assert found(unreplayed, side, 90) == 4
+    assert left(unreplayed, side) == [2]
+
+
+@SIDES
+def test_X03_a_quote_of_who_gained_by_a_jump_does_not_count_before_the_brake_is_over(world: World, side: int) -> None:
+    """It stays where it is: the brake holds it for seconds."""
+    world.list_market(0, quote_lots=10)
+    world.report(0, MARK)
+    jumped = MARK - 20 if side == BUY else MARK + 20
+    rest(world, side, (1, 10, 0))
+    rest(world, 1 - side, (2, 10, 0))
+    world.later(BRAKE_WINDOW_MS)
+    world.report(0, jumped)
+    world.deposit("trader 3", 3, 10**9)
+    for account, quoted, ticks in ((2, side, 5), (3, 1 - side, 6)):
+        assert world.order(account, 0, quoted, jumped + (ticks if side == BUY else -ticks), 10) is ACCEPTED
+    sums = []
+    for ms in (SAMPLE_MS, SAMPLE_MS, BRAKE_MS):
+        world.later(ms)
+        world.report(0, jumped)
+        sums.append(word(world.state.prices, 0, PRICE_PREMIUM_SUM_PPM))
+        assert left(world, side) == [2]
+    assert sums[:2] == [0, 0]
+    assert sums[2] != 0
+
+
+@SIDES
+def test_a_quote_that_has_nothing_left_to_reduce_is_taken_out(market: World, side: int) -> None:
+    """Else as many of them as a side is looked through for hide what is behind, and nobody can take them."""
+    rest(market, 1 - side, (1, 1, 0))
+    rest(market, side, (2, 1, 0))
+    rest(market, side, (1, 1, 9), flags=FLAG_REDUCE_ONLY)
+    rest(market, side, (3, 1, 8))
+    assert market.block(1, 2, side, MARK, 1) is ACCEPTED
+    market.later(10_000)
+    market.report(0, MARK)
+    assert left(market, side) == [3]

@@ -59,6 +59,12 @@ function unpair(Order order) pure {
     order.setPairSequence(0);
 }
 
+/// @notice Lets the pair of an order that lives go on alone: the book gives the order up, which its owner has not cancelled.
+/// @dev `isDead` has opened it.
+function letPairGo(Witness memory w, Order order) pure {
+    if (order.pairSlot() != 0) unpair(openOrder(w, order.pairSlot()));
+}
+
 /// @notice Whether the account's dead-man switch has fired.
 function switchFired(Registers registers, Account account) pure returns (bool) {
     uint64 time = account.deadManMs();

@@ -84,6 +84,17 @@ def unpair(state: State, order: Order) -> None:
     set_order_pair_sequence(words, order, 0)
 
 
+def let_pair_go(state: State, order: Order) -> None:
+    """Let the pair of an order that lives go on alone: the book gives the order up, which its owner has not cancelled.
+
+    `is_dead` has opened it.
+    """
+    slot = order_pair_slot(state.orders.words, order)
+    if slot:
+        unpair(state, state.orders.open(slot))
+        state.orders.mark(slot)
+
+
 def switch_fired(state: State, account: Account) -> bool:
     """Whether the account's dead-man switch has fired."""
     time = account_dead_man_ms(state.accounts.words, account)

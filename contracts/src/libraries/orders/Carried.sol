@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {divDown, ppmDown} from "@tallystick/libraries/Arith.sol";
+import {divDown, ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
 import {Account, Market, Order, Risk} from "@tallystick/libraries/generated/Cells.sol";
-import {Constants} from "@tallystick/libraries/generated/Names.sol";
+import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
+import {isHeld} from "@tallystick/libraries/market/Brake.sol";
 import {exposureOf, priceOf} from "@tallystick/libraries/market/Instrument.sol";
 import {initialMargin, surcharge} from "@tallystick/libraries/market/Margin.sol";
 import {Health, health} from "@tallystick/libraries/market/Risk.sol";
-import {NO_SLOT, findPosition, reducible} from "@tallystick/libraries/market/Trade.sol";
+import {
+    Fill,
+    NO_SLOT,
+    Terms,
+    applyFill,
+    askSurcharge,
+    findPosition,
+    mayStand,
+    reducible,
+    undoFill
+} from "@tallystick/libraries/market/Trade.sol";
 
 // Whether an account carries an order: could it be filled now, its margin would stand behind it.
 //
 // What is asked before an order rests is asked again of one that does: nobody else's business waits for a quote that no
-// money stands behind.
+// money stands behind. Where others go by an order, more is asked: whether somebody who takes all of it gets it.
 
 /// @notice What an order asks of its account while it stands in a book. Units: lots; ticks, where a trigger of 0 is none.
 struct Standing {
@@ -71,6 +82,52 @@ function isCarried(Registers registers, Account account, Risk risk, Market marke
     needed += int256(surcharge(market, risk, order.market, openLots, lots));
     Health memory measured = health(registers, account, risk, Constants.LEAN_WORST);
     return measured.valueUnits >= measured.initialUnits + needed;
+}
+
+/// @notice Whether a taker who asks for all of a resting order gets it: the fill is applied, judged as any other, and undone.
+/// @dev Of what open interest asks it is as if both sides added to it.
+function isFillable(Registers registers, Account account, Risk risk, Market market, Standing memory order)
+    pure
+    returns (bool stands)
+{
+    Terms memory terms = _termsOf(registers, account, risk, market, order);
+    Fill memory fill;
+    int256 fee = _makerFee(market, uint256(terms.quoteUnits));
+    if (terms.lots == 0 || applyFill(account, risk, terms, order.side, fee, fill) != Outcome.ACCEPTED) return false;
+    int256 openLots = int256(uint256(market.openInterestLots())) + terms.lots;
+    askSurcharge(market, account, risk, terms, openLots, fill);
+    stands = mayStand(registers, account, risk, terms, fill);
+    undoFill(account, terms, fill);
+}
+
+/// @dev What would be exchanged if all that an order offers were taken.
+function _termsOf(Registers registers, Account account, Risk risk, Market market, Standing memory order)
+    pure
+    returns (Terms memory terms)
+{
+    uint256 lots = offeredLots(registers, account, risk, market, order);
+    terms.market = order.market;
+    // SAFETY: 64 + 24 + 32 bits.
+    terms.lots = int256(lots);
+    terms.quoteUnits = int256(lots * risk.marketMultiplier(order.market) * order.priceTicks);
+    terms.maxLots = int256(uint256(market.maxLots()));
+}
+
+/// @dev What a maker pays for a fill. Units: units. Rounding: the fee up, the rebate down.
+function _makerFee(Market market, uint256 quote) pure returns (int256) {
+    return int256(ppmUp(quote, market.makerFeePpm())) - int256(ppmDown(quote, market.rebatePpm()));
+}
+
+/// @notice How many lots of a resting order there are to take now. Units: lots.
+/// @dev None while a brake holds the position of its account, and of one that only reduces no more than the position.
+function offeredLots(Registers registers, Account account, Risk risk, Market market, Standing memory order)
+    pure
+    returns (uint256)
+{
+    if (isHeld(registers, market, risk, order.market, account)) return 0;
+    if (order.flags & Constants.FLAG_REDUCE_ONLY == 0) return order.lots;
+    uint256 most = reducible(account, order.market, order.side);
+    return order.lots <= most ? order.lots : most;
 }
 
 /// @dev The price at which an order costs most: its limit, or where it ends when it has fired without one.

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {Record, decode, unpadded} from "@tallystick/libraries/Codec.sol";
-import {isDead} from "@tallystick/libraries/Liveness.sol";
+import {isDead, letPairGo} from "@tallystick/libraries/Liveness.sol";
 import {areWhole, beginItems, endItems, finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
 import {Account, Market, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
@@ -39,7 +39,7 @@ contract CleanOrder is Step {
         Account account = openAccount(w, order.account());
 
         // CHECK
-        if (_mayStay(w, slot, order, account)) return finish(registers, Outcome.NOT_DEAD);
+        if (!_leaves(w, slot, order, account)) return finish(registers, Outcome.NOT_DEAD);
         Path memory path = openOrderPath(w, order);
         Page page = openPage(w, slot >> 6);
         Page tail = openTailToFree(w, path, slot >> 6);
@@ -58,12 +58,24 @@ contract CleanOrder is Step {
         if (end == slots.length) endItems(registers);
     }
 
-    /// @dev Whether an order lives, as does its market, and its account carries it, or it is no time to ask.
-    function _mayStay(Witness memory w, uint256 slot, Order order, Account account) private pure returns (bool) {
+    /// @dev Whether an order leaves the book; the pair of one that lives goes on alone.
+    function _leaves(Witness memory w, uint256 slot, Order order, Account account) private pure returns (bool) {
         Market market = openMarket(w, order.market());
         Risk risk = openRisk(w);
-        if (isDead(w, slot, order, account) || market.status() != Constants.MARKET_LIVE) return false;
-        if (indexStopped(w.registers, risk, order.market())) return true;
-        return isCarried(w.registers, account, risk, market, inBook(order));
+        if (isDead(w, slot, order, account)) return true;
+        if (_mayStay(w.registers, market, risk, order, account)) return false;
+        letPairGo(w, order);
+        return true;
+    }
+
+    /// @dev Whether the market of an order lives, and its account carries it, or it is no time to ask.
+    function _mayStay(Registers registers, Market market, Risk risk, Order order, Account account)
+        private
+        pure
+        returns (bool)
+    {
+        if (market.status() != Constants.MARKET_LIVE) return false;
+        if (indexStopped(registers, risk, order.market())) return true;
+        return isCarried(registers, account, risk, market, inBook(order));
     }
 }

@@ -6,7 +6,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
 import {NO_BIT, lowestBit} from "@tallystick/libraries/Bits.sol";
-import {isDead, isFiredStop, parkAgain} from "@tallystick/libraries/Liveness.sol";
+import {isDead, isFiredStop, letPairGo, parkAgain} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
 import {Account, Market, Order, Page, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome, Phase} from "@tallystick/libraries/generated/Names.sol";
@@ -42,7 +42,7 @@ import {
     reducible,
     undoFill
 } from "@tallystick/libraries/market/Trade.sol";
-import {inBook, isCarried} from "@tallystick/libraries/orders/Carried.sol";
+import {inBook, isFillable} from "@tallystick/libraries/orders/Carried.sol";
 import {shrinkPairs} from "@tallystick/libraries/orders/Pairs.sol";
 import {openAccount, openLevel, openMarket, openOrder, openPage, openRisk} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
@@ -54,8 +54,8 @@ import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 /// @dev Rejects: WORK_LIMIT (as many runs as a record may make; a fired order is parked again instead),
 /// NOTHING_TO_REDUCE, UNFILLED (nothing crosses, or only beyond the collar; a fired stop is parked again for the
 /// latter, and while a brake runs), SELF_TRADE, WOULD_CROSS, BRAKE, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (a maker with
-/// one of these four faults leaves the book, as does one beyond the collar, and before a POST_ONLY taker one that is not
-/// carried), OPEN_INTEREST; the taker's rest is cancelled. Rounding: fees up, the maker's rebate down. Twin:
+/// one of these four faults leaves the book, as does one beyond the collar, and before a POST_ONLY taker one that could not
+/// be filled), OPEN_INTEREST; the taker's rest is cancelled. Rounding: fees up, the maker's rebate down. Twin:
 /// shared/tallystick/machine/steps/match_maker.py.
 contract MatchMaker is Step {
     /// @dev What `_trade` returns when the maker may not trade; no taker ever fails with it.
@@ -118,7 +118,7 @@ contract MatchMaker is Step {
         if (outcome == Outcome.ACCEPTED) outcome = _trade(m, lots);
 
         // APPLY and WRITE
-        if (outcome == MAKER_FAILED) _removeMaker(m);
+        if (outcome == MAKER_FAILED) _giveMakerUp(w, m);
         else if (outcome != Outcome.ACCEPTED) endOrder(registers, outcome);
         else _settle(w, m, lots);
     }
@@ -167,8 +167,12 @@ contract MatchMaker is Step {
     function _makersTurnEnds(Witness memory w, Match memory m) private pure returns (bool) {
         Registers registers = m.registers;
         uint256 flags = registers.argFlags();
-        if (isDead(w, m.slot, m.order, m.maker) || _isOld(m)) {
+        if (isDead(w, m.slot, m.order, m.maker)) {
             _removeMaker(m);
+            return true;
+        }
+        if (_isOld(m)) {
+            _giveMakerUp(w, m);
             return true;
         }
         if (m.order.account() == registers.argAccount()) {
@@ -179,7 +183,7 @@ contract MatchMaker is Step {
             return true;
         }
         if (_isBeyond(m, m.path.book)) {
-            _removeMaker(m);
+            _giveMakerUp(w, m);
             return true;
         }
         if (!liquidates(registers) && _isBeyond(m, registers.argSide())) {
@@ -188,7 +192,7 @@ contract MatchMaker is Step {
         }
         if (flags & Constants.FLAG_POST_ONLY != 0) {
             if (_stands(m)) finish(registers, Outcome.WOULD_CROSS);
-            else _removeMaker(m);
+            else _giveMakerUp(w, m);
             return true;
         }
         return false;
@@ -204,9 +208,9 @@ contract MatchMaker is Step {
         return beyondCollar(m.market, m.risk, m.path.market, side, m.path.priceTicks);
     }
 
-    /// @dev Whether the maker's account carries its order; one that nothing stands behind keeps nobody from quoting.
+    /// @dev Whether somebody who takes all of the maker's order gets it; one that is nobody's to take keeps nobody from quoting.
     function _stands(Match memory m) private pure returns (bool) {
-        return isCarried(m.registers, m.maker, m.risk, m.market, inBook(m.order));
+        return isFillable(m.registers, m.maker, m.risk, m.market, inBook(m.order));
     }
 
     /// @dev What the two may exchange: 0 when a reduce-only maker has nothing to reduce.
@@ -226,6 +230,12 @@ contract MatchMaker is Step {
         if (isHeld(m.registers, m.market, m.risk, m.path.market, m.taker)) return Outcome.BRAKE;
         bool held = isHeld(m.registers, m.market, m.risk, m.path.market, m.maker);
         return held ? MAKER_FAILED : Outcome.ACCEPTED;
+    }
+
+    /// @dev Takes a maker out of the book that lives, but is not to be filled; its pair goes on alone.
+    function _giveMakerUp(Witness memory w, Match memory m) private pure {
+        letPairGo(w, m.order);
+        _removeMaker(m);
     }
 
     function _removeMaker(Match memory m) private pure {

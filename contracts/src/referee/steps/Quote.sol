@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {NO_BIT, lowestBitFrom} from "@tallystick/libraries/Bits.sol";
-import {isDead} from "@tallystick/libraries/Liveness.sol";
+import {isDead, letPairGo} from "@tallystick/libraries/Liveness.sol";
 import {Account, Market, Order, Page, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
@@ -18,9 +18,9 @@ import {
     openTailToFree,
     removeOrder
 } from "@tallystick/libraries/market/Book.sol";
+import {isHeld} from "@tallystick/libraries/market/Brake.sol";
 import {beyondCollar, isOutdated} from "@tallystick/libraries/market/Stages.sol";
-import {reducible} from "@tallystick/libraries/market/Trade.sol";
-import {inBook, isCarried} from "@tallystick/libraries/orders/Carried.sol";
+import {inBook, isFillable, offeredLots} from "@tallystick/libraries/orders/Carried.sol";
 import {forgetQuoted, leastLots} from "@tallystick/libraries/orders/Sampling.sol";
 import {
     openAccount,
@@ -35,9 +35,9 @@ import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title QUOTE: look for the price at which a side of the book holds what a sample asks for
 /// @notice A price, an order or a page a step; behind the sellers the mark follows. An order that nobody can fill is taken
-/// out: dead, from before a halt, beyond the collar to its own loss, or not carried. A price that holds too little is
-/// passed over, and an account counts once a side. Without work, without orders, or beyond what anybody may take, the side
-/// has no price.
+/// out: dead, from before a halt, beyond the collar to its own loss, or of an account that may not have all of it filled.
+/// One that is nobody's to take just now does not count. A price that holds too little is passed over, and an account
+/// counts once a side. Without work, without orders, or beyond what anybody may take, the side has no price.
 /// @dev Twin: shared/tallystick/machine/steps/quote.py.
 contract Quote is Step {
     function _step(Witness memory w, IInbox) internal pure override {
@@ -59,12 +59,14 @@ contract Quote is Step {
         Account account = openAccount(w, order.account());
 
         // CHECK
-        bool goes = isDead(w, slot, order, account) || !_mayStay(registers, market, risk, order, account);
+        bool dead = isDead(w, slot, order, account);
+        bool goes = dead || !_mayStay(registers, market, risk, order, account);
 
         // APPLY and WRITE
         registers.setArgSlot(_behind(page, slot));
+        if (goes && !dead) letPairGo(w, order);
         if (goes) _takeOut(w, slot, order, account, page);
-        else _count(w, order, account);
+        else _count(w, market, risk, order, account);
     }
 
     /// @dev Goes on to the side's next price, and to its orders when it holds enough; beyond what anybody may fill, ends the
@@ -85,7 +87,8 @@ contract Quote is Step {
         if (path.level.lots() >= leastLots(registers)) registers.setArgSlot(uint64(path.level.headPage()) << 6);
     }
 
-    /// @dev Whether an order that lives is not from before a halt, within the collar for its own sake, and carried.
+    /// @dev Whether an order that lives is not from before a halt, within the collar for its own sake, and could be filled.
+    /// One of an account that a brake holds may be, in a while.
     function _mayStay(Registers registers, Market market, Risk risk, Order order, Account account)
         private
         pure
@@ -96,7 +99,8 @@ contract Quote is Step {
         uint256 ticks = registers.argTriggerTicks();
         if (isOutdated(risk, number, order.sequence(), side, ticks)) return false;
         if (beyondCollar(market, risk, number, side, ticks)) return false;
-        return isCarried(registers, account, risk, market, inBook(order));
+        if (isHeld(registers, market, risk, number, account)) return true;
+        return isFillable(registers, account, risk, market, inBook(order));
     }
 
     /// @dev Where the price goes on behind a slot: in its page, in the page behind it, 0 for nowhere.
@@ -116,14 +120,10 @@ contract Quote is Step {
     }
 
     /// @dev Counts an order that is large enough, if its account has not counted yet; with the last lots the side ends here.
-    function _count(Witness memory w, Order order, Account account) private pure {
+    function _count(Witness memory w, Market market, Risk risk, Order order, Account account) private pure {
         Registers registers = w.registers;
-        uint64 lots = order.remainingLots();
-        if (order.flags() & Constants.FLAG_REDUCE_ONLY != 0) {
-            uint256 most = reducible(account, registers.argMarket(), registers.argSide());
-            // SAFETY: less than the order's lots.
-            if (most < lots) lots = uint64(most);
-        }
+        // SAFETY: at most the order's lots.
+        uint64 lots = uint64(offeredLots(registers, account, risk, market, inBook(order)));
         if (lots < leastLots(registers) || !_isNew(w, order.account())) return;
         registers.setArgAmount(registers.argAmount() + lots);
         if (registers.argAmount() >= registers.argLots()) _endSide(w, registers.argTriggerTicks());

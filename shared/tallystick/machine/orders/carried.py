@@ -1,7 +1,7 @@
 """Whether an account carries an order: could it be filled now, its margin would stand behind it.
 
 What is asked before an order rests is asked again of one that does: nobody else's business waits for a quote that no
-money stands behind.
+money stands behind. Where others go by an order, more is asked: whether somebody who takes all of it gets it.
 """
 
 from __future__ import annotations
@@ -9,18 +9,32 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
-from tallystick.machine.arith import div_down, ppm_down
+from tallystick.machine.arith import div_down, ppm_down, ppm_up
+from tallystick.machine.market.brake import is_held
 from tallystick.machine.market.instrument import exposure_of, price_of
 from tallystick.machine.market.margin import initial_margin, surcharge
 from tallystick.machine.market.risk import health
-from tallystick.machine.market.trade import NO_SLOT, find_position, reducible
+from tallystick.machine.market.trade import (
+    NO_SLOT,
+    Fill,
+    Terms,
+    apply_fill,
+    ask_surcharge,
+    find_position,
+    may_stand,
+    reducible,
+    undo_fill,
+)
 from tallystick.state.cells import (
     Account,
     Market,
     Order,
     Risk,
     market_band_ppm,
+    market_maker_fee_ppm,
+    market_max_lots,
     market_open_interest_lots,
+    market_rebate_ppm,
     order_flags,
     order_market,
     order_price_ticks,
@@ -28,7 +42,9 @@ from tallystick.state.cells import (
     order_side,
     order_trigger_ticks,
     risk_market_maintenance_ppm,
+    risk_market_multiplier,
 )
+from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
     BUY,
     FLAG_REDUCE_ONLY,
@@ -100,6 +116,52 @@ def is_carried(state: State, account: Account, risk: Risk, market: Market, order
     needed += surcharge(rules, market, marks, risk, order.market, open_lots, order.lots)
     measured = health(state, account, risk, LEAN_WORST)
     return measured.value_units >= measured.initial_units + needed
+
+
+def is_fillable(state: State, account: Account, risk: Risk, market: Market, order: Standing) -> bool:
+    """Whether a taker who asks for all of a resting order gets it: the fill is applied, judged as any other, and undone.
+
+    Of what open interest asks it is as if both sides added to it.
+    """
+    terms = _terms_of(state, account, risk, market, order)
+    fill = Fill()
+    fee = _maker_fee(state, market, terms.quote_units)
+    if terms.lots == 0 or apply_fill(state, account, risk, terms, order.side, fee, fill) != Outcome.ACCEPTED:
+        return False
+    open_lots = market_open_interest_lots(state.markets.words, market) + terms.lots
+    ask_surcharge(state, market, account, risk, terms, open_lots, fill)
+    stands = may_stand(state, account, risk, terms, fill)
+    undo_fill(state, account, terms, fill)
+    return stands
+
+
+def _terms_of(state: State, account: Account, risk: Risk, market: Market, order: Standing) -> Terms:
+    """Return what would be exchanged if all that an order offers were taken."""
+    terms = Terms()
+    terms.market = order.market
+    terms.lots = offered_lots(state, account, risk, market, order)
+    terms.quote_units = terms.lots * risk_market_multiplier(state.risk.words, risk, order.market) * order.price_ticks
+    terms.max_lots = market_max_lots(state.markets.words, market)
+    return terms
+
+
+def _maker_fee(state: State, market: Market, quote: i64) -> i64:
+    """Return what a maker pays for a fill. Units: units. Rounding: the fee up, the rebate down."""
+    rules = state.markets.words
+    return ppm_up(quote, market_maker_fee_ppm(rules, market)) - ppm_down(quote, market_rebate_ppm(rules, market))
+
+
+def offered_lots(state: State, account: Account, risk: Risk, market: Market, order: Standing) -> i64:
+    """Return how many lots of a resting order there are to take now. Units: lots.
+
+    None while a brake holds the position of its account, and of one that only reduces no more than the position.
+    """
+    if is_held(state, market, risk, order.market, account):
+        return 0
+    if order.flags & FLAG_REDUCE_ONLY == 0:
+        return order.lots
+    most = reducible(state.accounts.words, account, order.market, order.side)
+    return order.lots if order.lots <= most else most
 
 
 def _worst_price(state: State, risk: Risk, market: Market, order: Standing) -> i64:

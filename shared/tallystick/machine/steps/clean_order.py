@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mypy_extensions import i64
 
-from tallystick.machine.liveness import is_dead
+from tallystick.machine.liveness import is_dead, let_pair_go
 from tallystick.machine.machine import Machine, are_whole, begin_items, end_items
 from tallystick.machine.market.book import open_order_path, open_tail_to_free, remove_order
 from tallystick.machine.market.stages import index_stopped
@@ -12,7 +12,9 @@ from tallystick.machine.orders.carried import in_book, is_carried
 from tallystick.records.codec import Record, decode, unpadded
 from tallystick.state.cells import (
     Account,
+    Market,
     Order,
+    Risk,
     market_status,
     order_account,
     order_client_id,
@@ -55,7 +57,7 @@ def step(machine: Machine) -> None:
     account = state.accounts.open(number)
 
     # CHECK
-    if _may_stay(state, slot, order, account):
+    if not _leaves(state, slot, order, account):
         machine.finish(Outcome.NOT_DEAD)
         return
     path = open_order_path(state, order)
@@ -80,12 +82,22 @@ def _next_slot(machine: Machine, slots: bytes) -> i64:
     return slot
 
 
-def _may_stay(state: State, slot: i64, order: Order, account: Account) -> bool:
-    """Whether an order lives, as does its market, and its account carries it, or it is no time to ask."""
-    words = state.orders.words
-    market = state.markets.open(order_market(words, order))
+def _leaves(state: State, slot: i64, order: Order, account: Account) -> bool:
+    """Whether an order leaves the book; the pair of one that lives goes on alone."""
+    market = state.markets.open(order_market(state.orders.words, order))
     risk = state.risk.open(0)
-    if is_dead(state, slot, order, account) or market_status(state.markets.words, market) != MARKET_LIVE:
+    if is_dead(state, slot, order, account):
+        return True
+    if _may_stay(state, market, risk, order, account):
+        return False
+    let_pair_go(state, order)
+    return True
+
+
+def _may_stay(state: State, market: Market, risk: Risk, order: Order, account: Account) -> bool:
+    """Whether the market of an order lives, and its account carries it, or it is no time to ask."""
+    words = state.orders.words
+    if market_status(state.markets.words, market) != MARKET_LIVE:
         return False
     if index_stopped(state, risk, order_market(words, order)):
         return True

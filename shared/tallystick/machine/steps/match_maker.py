@@ -8,7 +8,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import ppm_down, ppm_up
 from tallystick.machine.bits import NO_BIT, lowest_bit
-from tallystick.machine.liveness import is_dead, is_fired_stop, park_again
+from tallystick.machine.liveness import is_dead, is_fired_stop, let_pair_go, park_again
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import (
     NO_PAGE,
@@ -44,7 +44,7 @@ from tallystick.machine.market.trade import (
     reducible,
     undo_fill,
 )
-from tallystick.machine.orders.carried import in_book, is_carried
+from tallystick.machine.orders.carried import in_book, is_fillable
 from tallystick.machine.orders.pairs import shrink_pairs
 from tallystick.state.cells import (
     Account,
@@ -113,7 +113,7 @@ def step(machine: Machine) -> None:
     Rejects: WORK_LIMIT (as many runs as a record may make; a fired order is parked again instead), NOTHING_TO_REDUCE,
     UNFILLED (nothing crosses, or only beyond the collar; a fired stop is parked again for the latter, and while a brake
     runs), SELF_TRADE, WOULD_CROSS, BRAKE, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (a maker with one of these four faults
-    leaves the book, as does one beyond the collar, and before a POST_ONLY taker one that is not carried), OPEN_INTEREST;
+    leaves the book, as does one beyond the collar, and before a POST_ONLY taker one that could not be filled), OPEN_INTEREST;
     the taker's rest is cancelled. Rounding: fees up, the maker's rebate down. Twin:
     contracts/src/referee/steps/MatchMaker.sol.
     """
@@ -159,7 +159,7 @@ def step(machine: Machine) -> None:
 
     # APPLY and WRITE
     if outcome == MAKER_FAILED:
-        _remove_maker(match)
+        _give_maker_up(match)
     elif outcome != Outcome.ACCEPTED:
         end_order(machine, outcome)
     else:
@@ -225,8 +225,11 @@ def _makers_turn_ends(match: Match) -> bool:
     machine = match.machine
     registers = machine.state.registers
     flags = registers.arg_flags
-    if is_dead(machine.state, match.slot, match.order, match.maker) or _is_old(match):
+    if is_dead(machine.state, match.slot, match.order, match.maker):
         _remove_maker(match)
+        return True
+    if _is_old(match):
+        _give_maker_up(match)
         return True
     if match.maker_number == registers.arg_account:
         if flags & FLAG_STP_TAKER == 0:
@@ -235,7 +238,7 @@ def _makers_turn_ends(match: Match) -> bool:
             machine.finish(Outcome.SELF_TRADE)
         return True
     if _is_beyond(match, match.path.book):
-        _remove_maker(match)
+        _give_maker_up(match)
         return True
     if not liquidates(machine) and _is_beyond(match, registers.arg_side):
         _collar_ends(machine)
@@ -244,7 +247,7 @@ def _makers_turn_ends(match: Match) -> bool:
         if _stands(match):
             machine.finish(Outcome.WOULD_CROSS)
         else:
-            _remove_maker(match)
+            _give_maker_up(match)
         return True
     return False
 
@@ -264,9 +267,9 @@ def _is_beyond(match: Match, side: i64) -> bool:
 
 
 def _stands(match: Match) -> bool:
-    """Whether the maker's account carries its order; one that nothing stands behind keeps nobody from quoting."""
+    """Whether somebody who takes all of the maker's order gets it; one that is nobody's to take keeps nobody from quoting."""
     state = match.machine.state
-    return is_carried(state, match.maker, match.risk, match.market, in_book(state.orders.words, match.order))
+    return is_fillable(state, match.maker, match.risk, match.market, in_book(state.orders.words, match.order))
 
 
 def _lots(match: Match) -> i64:
@@ -288,6 +291,12 @@ def _check_brake(match: Match) -> i64:
         return Outcome.BRAKE
     held = is_held(state, match.market, match.risk, match.path.market, match.maker)
     return MAKER_FAILED if held else Outcome.ACCEPTED
+
+
+def _give_maker_up(match: Match) -> None:
+    """Take a maker out of the book that lives, but is not to be filled; its pair goes on alone."""
+    let_pair_go(match.machine.state, match.order)
+    _remove_maker(match)
 
 
 def _remove_maker(match: Match) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.bits import NO_BIT, lowest_bit_from
-from tallystick.machine.liveness import is_dead
+from tallystick.machine.liveness import is_dead, let_pair_go
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.book import (
     NO_PRICE,
@@ -18,9 +18,9 @@ from tallystick.machine.market.book import (
     open_tail_to_free,
     remove_order,
 )
+from tallystick.machine.market.brake import is_held
 from tallystick.machine.market.stages import beyond_collar, is_outdated
-from tallystick.machine.market.trade import reducible
-from tallystick.machine.orders.carried import in_book, is_carried
+from tallystick.machine.orders.carried import in_book, is_fillable, offered_lots
 from tallystick.machine.orders.sampling import forget_quoted, least_lots
 from tallystick.state.cells import (
     Account,
@@ -33,8 +33,6 @@ from tallystick.state.cells import (
     level_orders,
     order_account,
     order_client_id,
-    order_flags,
-    order_remaining_lots,
     order_sequence,
     page_bits,
     page_next_page,
@@ -42,15 +40,15 @@ from tallystick.state.cells import (
     set_price_quoted,
 )
 from tallystick.state.codes import Phase
-from tallystick.state.layout import BUY, FLAG_REDUCE_ONLY, QUOTERS, SAMPLE_WORK, SELL
+from tallystick.state.layout import BUY, QUOTERS, SAMPLE_WORK, SELL
 from tallystick.state.state import State
 
 
 def step(machine: Machine) -> None:
     """Look at the next price of a side, or at the next order of a price; behind the sellers the mark follows.
 
-    An order that nobody can fill is taken out: dead, from before a halt, beyond the collar to its own loss, or not carried.
-    A price that holds too little is passed over, and an account counts once a side. Without work, without orders, or
+    An order that nobody can fill is taken out: dead, from before a halt, beyond the collar to its own loss, or of an
+    account that may not have all of it filled. One that is nobody's to take just now does not count. A price that holds too little is passed over, and an account counts once a side. Without work, without orders, or
     beyond what anybody may take, the side has no price. Twin: contracts/src/referee/steps/Quote.sol.
     """
     state = machine.state
@@ -78,14 +76,17 @@ def step(machine: Machine) -> None:
     account = state.accounts.open(order_account(state.orders.words, order))
 
     # CHECK
-    goes = is_dead(state, slot, order, account) or not _may_stay(state, market, risk, order, account)
+    dead = is_dead(state, slot, order, account)
+    goes = dead or not _may_stay(state, market, risk, order, account)
 
     # APPLY and WRITE
     registers.arg_slot = _behind(state, page, slot)
+    if goes and not dead:
+        let_pair_go(state, order)
     if goes:
         _take_out(machine, slot, order, account, page)
     else:
-        _count(state, order, account)
+        _count(state, market, risk, order, account)
 
 
 def _come_to_price(state: State, market: Market, risk: Risk) -> None:
@@ -105,14 +106,19 @@ def _come_to_price(state: State, market: Market, risk: Risk) -> None:
 
 
 def _may_stay(state: State, market: Market, risk: Risk, order: Order, account: Account) -> bool:
-    """Whether an order that lives is not from before a halt, within the collar for its own sake, and carried."""
+    """Whether an order that lives is not from before a halt, within the collar for its own sake, and could be filled.
+
+    One of an account that a brake holds may be, in a while.
+    """
     registers = state.registers
     number, side, ticks = registers.arg_market, registers.arg_side, registers.arg_trigger_ticks
     if is_outdated(state, risk, number, order_sequence(state.orders.words, order), side, ticks):
         return False
     if beyond_collar(state, market, risk, number, side, ticks):
         return False
-    return is_carried(state, account, risk, market, in_book(state.orders.words, order))
+    if is_held(state, market, risk, number, account):
+        return True
+    return is_fillable(state, account, risk, market, in_book(state.orders.words, order))
 
 
 def _behind(state: State, page: Page, slot: i64) -> i64:
@@ -136,13 +142,11 @@ def _take_out(machine: Machine, slot: i64, order: Order, account: Account, page:
     remove_order(state, path, slot, order, account, page, tail)
 
 
-def _count(state: State, order: Order, account: Account) -> None:
+def _count(state: State, market: Market, risk: Risk, order: Order, account: Account) -> None:
     """Count an order that is large enough, if its account has not counted yet; with the last lots the side ends here."""
     registers = state.registers
     words = state.orders.words
-    lots = order_remaining_lots(words, order)
-    if order_flags(words, order) & FLAG_REDUCE_ONLY:
-        lots = min(lots, reducible(state.accounts.words, account, registers.arg_market, registers.arg_side))
+    lots = offered_lots(state, account, risk, market, in_book(words, order))
     if lots < least_lots(registers) or not _is_new(state, order_account(words, order)):
         return
     registers.arg_amount += lots

@@ -220,7 +220,10 @@ class Ledger(Quotes):
             elif not self._is_dead(order) and self._may_stay(order):
                 outcome = Outcome.NOT_DEAD
             else:
-                (self.parked if order.trigger else self.orders).remove(order)
+                if self._is_dead(order):
+                    (self.parked if order.trigger else self.orders).remove(order)
+                else:
+                    self._give_up(order)
                 outcome = Outcome.ACCEPTED
         return outcome
 

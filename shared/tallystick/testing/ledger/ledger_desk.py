@@ -234,8 +234,11 @@ class Desk:
 
     def _meet(self, taker: Order, maker: Order) -> Outcome | None:
         """Let a taker meet one maker; return how the taker ends, if it does."""
-        if self._is_dead(maker) or self._has_outlived_a_halt(maker):
+        if self._is_dead(maker):
             self.orders.remove(maker)
+            return None
+        if self._has_outlived_a_halt(maker):
+            self._give_up(maker)
             return None
         if maker.account == taker.account:
             if not taker.flags & STP_TAKER:
@@ -243,23 +246,29 @@ class Desk:
             return Outcome.SELF_TRADE if taker.flags & (STP_TAKER | STP_BOTH) else None
         market = self.markets[taker.market]
         if market.too_dear(maker.price, buys=maker.side == BUY):
-            self.orders.remove(maker)
+            self._give_up(maker)
             return None
         if market.too_dear(maker.price, buys=taker.side == BUY):
             taker.put_off = True
             return Outcome.WOULD_CROSS if taker.flags & POST_ONLY else Outcome.UNFILLED
-        if taker.flags & POST_ONLY and not self.is_carried(maker):
-            self.orders.remove(maker)
+        if taker.flags & POST_ONLY and not self.is_fillable(maker):
+            self._give_up(maker)
             return None
         if taker.flags & POST_ONLY:
             return Outcome.WOULD_CROSS
         return self._trade(taker, maker)
 
+    def _give_up(self, order: Order) -> None:
+        """Take an order that lives out of the book: its pair goes on alone."""
+        (self.parked if order.trigger else self.orders).remove(order)
+        if order.pair is not None:
+            order.pair.pair = None
+
     def _trade(self, taker: Order, maker: Order) -> Outcome | None:
         market = self.markets[taker.market]
         lots = self._tradable(taker, maker)
         if lots == 0:
-            self.orders.remove(maker)
+            self._give_up(maker)
             return None
         if self._is_held(taker.account, taker.market):
             return Outcome.BRAKE
@@ -271,14 +280,14 @@ class Desk:
             return taker_after
         maker_after = self._after(maker.account, maker, lots, quote, maker_fee)
         if isinstance(maker_after, Outcome):
-            self.orders.remove(maker)
+            self._give_up(maker)
             return None
         changed = {taker.account: taker_after, maker.account: maker_after}
         self._ask_more(taker.market, changed)
         if not self._carries(taker.account, taker_after, taker.market):
             return Outcome.MARGIN
         if not self._carries(maker.account, maker_after, taker.market):
-            self.orders.remove(maker)
+            self._give_up(maker)
             return None
         if self._overfills(taker.market, changed):
             return Outcome.OPEN_INTEREST
@@ -345,6 +354,26 @@ class Desk:
         asked = market.asked(order.lots, self._longs(order.market, self.accounts) + order.lots)
         worth = self.worth(account, Lean.WORST)
         return worth.value - lost >= worth.initial + market.initial(paid) + asked
+
+    def is_fillable(self, order: Order) -> bool:
+        """Whether who takes all that an order offers gets it."""
+        market, lots = self.markets[order.market], self._offered(order)
+        quote = lots * order.price * market.multiplier
+        fee = share(quote, market.maker_fee_ppm) - quote * market.rebate_ppm // MILLION
+        after = self._after(order.account, order, lots, quote, fee) if lots else Outcome.UNFILLED
+        if isinstance(after, Outcome):
+            return False
+        was, size = (each.positions.get(order.market, 0) for each in (self.accounts[order.account], after))
+        added = abs(size) - (abs(was) if was * size > 0 else 0)
+        if added > 0:
+            after.extras[order.market] += market.asked(added, self._longs(order.market, self.accounts) + lots)
+        return self._carries(order.account, after, order.market)
+
+    def _offered(self, order: Order) -> int:
+        """Return how many lots of an order there are to take now."""
+        if self._is_held(order.account, order.market):
+            return 0
+        return min(order.lots, self._reducible(order)) if order.flags & REDUCE_ONLY else order.lots
 
     def _rest(self, wanted: Order) -> Outcome:
         if not self.is_carried(wanted):

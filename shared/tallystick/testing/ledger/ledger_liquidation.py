@@ -149,12 +149,11 @@ class LiquidatingLedger(Ledger):
             maker = self._best_against(wanted)
             if maker is None or market.has_expired(self.clock_ms):
                 return Outcome.UNFILLED
-            far = market.too_dear(maker.price, buys=maker.side == BUY)
-            if maker.account == wanted.account or self._is_dead(maker) or far:
+            if maker.account == wanted.account or self._is_dead(maker):
                 self.orders.remove(maker)
-                continue
-            failed = self._liquidate_against(wanted, maker)
-            if failed:
+            elif market.too_dear(maker.price, buys=maker.side == BUY):
+                self._give_up(maker)
+            elif failed := self._liquidate_against(wanted, maker):
                 return failed
         return Outcome.ACCEPTED
 
@@ -364,7 +363,7 @@ class LiquidatingLedger(Ledger):
         market: Market = self.markets[taker.market]
         lots = self._tradable(taker, maker)
         if lots == 0:
-            self.orders.remove(maker)
+            self._give_up(maker)
             return None
         if self._is_held(taker.account, taker.market):
             return Outcome.BRAKE
@@ -377,12 +376,12 @@ class LiquidatingLedger(Ledger):
             return taker_after
         maker_after = self._after(maker.account, maker, lots, quote, maker_fee)
         if isinstance(maker_after, Outcome):
-            self.orders.remove(maker)
+            self._give_up(maker)
             return None
         changed = {taker.account: taker_after, maker.account: maker_after}
         self._ask_more(taker.market, changed)
         if not self._carries(maker.account, maker_after, taker.market):
-            self.orders.remove(maker)
+            self._give_up(maker)
             return None
         if taker.account in INSURANCE_FUNDS:
             better = lots * (maker.price - market.index) * market.multiplier

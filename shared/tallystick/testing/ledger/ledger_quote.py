@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from tallystick.testing.ledger.ledger_desk import Desk
-from tallystick.testing.ledger.ledger_model import BUY, REDUCE_ONLY, Order
+from tallystick.testing.ledger.ledger_model import BUY, Order
 
 QUOTERS = 16
 LOOKED_AT = 256
@@ -46,7 +46,11 @@ class Quotes(Desk):
     def _counts(self, order: Order) -> int:
         """Return how many lots of an order anybody may count on; one that nobody may fill leaves the book."""
         dear = self.markets[order.market].too_dear(order.price, buys=order.side == BUY)
-        if self._is_dead(order) or self._has_outlived_a_halt(order) or dear or not self.is_carried(order):
+        if self._is_dead(order):
             self.orders.remove(order)
             return 0
-        return min(order.lots, self._reducible(order)) if order.flags & REDUCE_ONLY else order.lots
+        waits = self._is_held(order.account, order.market) or self.is_fillable(order)
+        if self._has_outlived_a_halt(order) or dear or not waits:
+            self._give_up(order)
+            return 0
+        return self._offered(order)

@@ -44,7 +44,7 @@ RULES = (
         min_order_units=14_000,
         fund_units=200,
     ),
-    Market(13, 20_000, 13_333, 0, 33, 10, insurance_lots=10),
+    Market(13, 20_000, 13_333, 0, 33, 10, insurance_lots=10, band_ppm=6_666),
 )
 FUTURE = Market(50, 50_000, 25_000, 500, 100, 60, dated=True)
 FIELDS = (
