@@ -145,6 +145,17 @@ def test_a_position_that_has_gained_nothing_is_free(market: World, side: int) ->
 
 
 @SIDES
+def test_who_has_gained_on_the_other_side_of_a_jump_is_free(market: World, side: int) -> None:
+    """Long from below where the index has fallen to: the brake of a fall holds shorts."""
+    near, traded = (995, 984) if side == BUY else (1005, 1016)
+    market.report(0, near)
+    assert meet(market, 1, side, traded) is ACCEPTED
+    market.report(0, jumped(side))
+    assert held(market) == (1 if side == BUY else 2)
+    assert meet(market, 1, 1 - side, jumped(side)) is ACCEPTED
+
+
+@SIDES
 def test_an_index_that_has_come_back_holds_nobody(market: World, side: int) -> None:
     hold(market, side)
     market.report(0, jumped(side))

@@ -80,6 +80,16 @@ def test_a_resting_reduce_only_order_shrinks_with_its_position(market: World, si
 
 
 @SIDES
+def test_a_resting_reduce_only_order_fills_no_more_than_is_left_of_its_position(market: World, side: int) -> None:
+    market.order(1, 0, 1 - side, 1000, 9)
+    market.order(2, 0, side, 1000, 9)
+    assert market.order(2, 0, 1 - side, 1000, 9, flags=FLAG_REDUCE_ONLY) is Outcome.ACCEPTED
+    assert market.block(1, 2, side, 1000, 6) is Outcome.ACCEPTED
+    market.order(3, 0, side, 1000, 9, flags=FLAG_IOC)
+    assert (position(market.state, 2, 0), abs(position(market.state, 3, 0))) == (0, 3)
+
+
+@SIDES
 @pytest.mark.parametrize(
     ("flag", "outcome", "maker_stays"),
     [

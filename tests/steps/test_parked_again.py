@@ -128,6 +128,15 @@ def test_nothing_is_asked_of_what_is_parked_again(unreplayed: World, way: str) -
     assert len(parked(world.state, 0)) == 1
 
 
+def test_nor_of_what_would_open_a_position_that_its_account_cannot_carry(unreplayed: World) -> None:
+    world = unreplayed
+    holding(world, 0)
+    wait_for(world, 2, SELL, 990, price=0, lots=12, flags=FLAG_MARKET)
+    set_account_cash_units(world.state.accounts.words, world.state.accounts.known(2), -890_000)
+    assert report_with(world, 990, [0]) == ["WORK_LIMIT"]
+    assert [each.remaining_lots for each in parked(world.state, 0)] == [12]
+
+
 def test_it_dies_with_all_that_was_placed_when_it_was(unreplayed: World) -> None:
     world = unreplayed
     holding(world, 1)

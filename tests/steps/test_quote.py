@@ -13,7 +13,9 @@ from tallystick.state.layout import (
     PRICE_PREMIUM_COUNT,
     PRICE_PREMIUM_SUM_PPM,
     PRICE_QUOTED,
+    PRICE_SAMPLE_MS,
     QUOTERS,
+    REPORT_AGE_MS,
     SAMPLE_MS,
     SAMPLE_WORK,
     STALE_MS,
@@ -100,6 +102,22 @@ def test_nothing_is_looked_at_of_a_price_that_holds_too_little(unreplayed: World
 
 
 @SIDES
+def test_less_than_a_sixteenth_does_not_count_however_many_there_are(unreplayed: World, side: int) -> None:
+    """Of 33 lots a sixteenth is three, rounded up; 17 accounts have two each."""
+    rest(unreplayed, side, *((account, 2, 11) for account in range(11, 28)), (3, 33, 8))
+    assert found(unreplayed, side, 33) == 8
+
+
+@SIDES
+def test_prices_that_hold_too_little_cost_the_sample_no_work_for_their_orders(unreplayed: World, side: int) -> None:
+    """Of 480 lots a sixteenth is 30: eleven prices with 29 orders of a lot are passed over, and what is behind them found."""
+    for ticks in range(2, 13):
+        rest(unreplayed, side, *[(1, 1, ticks)] * 29)
+    rest(unreplayed, side, (3, 480, 1))
+    assert found(unreplayed, side, 480) == 1
+
+
+@SIDES
 def test_an_account_counts_once_with_the_first_of_its_orders_that_does(unreplayed: World, side: int) -> None:
     rest(unreplayed, side, (1, 1, 11), (2, 1, 11), (1, 16, 9), (1, 16, 8), (2, 16, 6))
     assert found(unreplayed, side, 32) == 6
@@ -129,6 +147,23 @@ def test_orders_that_their_account_carries_no_more_are_taken_out(unreplayed: Wor
     assert unreplayed.withdraw(4, 10**6) is ACCEPTED
     assert found(unreplayed, side, 10) == 7
     assert left(unreplayed, side) == [2, 3]
+
+
+def test_a_sample_measures_with_the_mark_that_follows_the_new_index(market: World) -> None:
+    """What its account does not carry at the price of before, and does at the new one, stays."""
+    market.deposit("dave", 4, 60_000)
+    assert market.order(1, 0, SELL, MARK, 10) is ACCEPTED
+    assert market.order(4, 0, BUY, MARK, 10) is ACCEPTED
+    assert market.order(4, 0, BUY, MARK - 10, 1) is ACCEPTED
+    market.later(10_000)
+    market.report(0, MARK)
+    market.later(1_000)
+    market.report(0, MARK - 10)
+    assert left(market, BUY) == [4], "no sample is due"
+    market.later(REPORT_AGE_MS + 5_000)
+    market.report(0, MARK)
+    assert word(market.state.prices, 0, PRICE_SAMPLE_MS) == market.state.registers.clock_ms
+    assert left(market, BUY) == [4]
 
 
 @SIDES
@@ -163,9 +198,10 @@ def test_a_quote_from_before_a_halt_is_taken_out_where_its_owner_would_not_give_
 
 @SIDES
 def test_an_order_that_only_reduces_counts_for_what_it_may_still_reduce(unreplayed: World, side: int) -> None:
-    rest(unreplayed, 1 - side, (1, 3, 0))
-    assert unreplayed.order(2, 0, side, MARK, 3) is ACCEPTED
+    rest(unreplayed, 1 - side, (1, 9, 0))
+    assert unreplayed.order(2, 0, side, MARK, 9) is ACCEPTED
     rest(unreplayed, side, (1, 9, 9), flags=FLAG_REDUCE_ONLY)
+    assert unreplayed.block(1, 2, side, MARK, 6) is ACCEPTED, "what it rests with is more than it holds now"
     rest(unreplayed, side, (3, 6, 7), (2, 1, 5))
     assert found(unreplayed, side, 3) == 9
     assert found(unreplayed, side, 9) == 7

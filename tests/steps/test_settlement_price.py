@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
+    BRAKED_UP,
     HOUR_MS,
     KIND_DATED,
     LONG_SILENCE_MS,
     MARKET_STATUS,
     SETTLE_WINDOW_MS,
 )
-from tallystick.testing.ledger.look import index, margin_index, mark, position, word
+from tallystick.testing.ledger.look import brakes, index, margin_index, mark, position, word
 from tallystick.testing.world import World
 from tests.steps.conftest import check_replay, open_market
 
@@ -72,6 +73,15 @@ def test_what_stood_before_the_window_or_behind_the_expiry_does_not_count(market
     report_at(market, expiry - SETTLE_WINDOW_MS, PRICE)
     report_at(market, expiry + HOUR_MS, 90_000)
     assert mark(market.state, FUTURE) == PRICE
+
+
+def test_what_a_brake_held_last_is_free_once_the_market_has_settled(market: World) -> None:
+    expiry = listed(market)
+    report_at(market, expiry - SETTLE_WINDOW_MS - 5_000, 25_000)
+    assert brakes(market.state, FUTURE)[3] == BRAKED_UP
+    report_at(market, expiry, 25_000)
+    assert is_settled(market)
+    assert brakes(market.state, FUTURE)[3] == 0
 
 
 @pytest.mark.parametrize("silence_ms", [LONG_SILENCE_MS + 1, SETTLE_WINDOW_MS])

@@ -17,7 +17,7 @@ from tallystick.state.layout import (
     SETTLE_WINDOW_MS,
     STALE_MS,
 )
-from tallystick.testing.byhand import hold
+from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.ledger.look import book, mark, position
 from tallystick.testing.world import World, address, message
 
@@ -80,6 +80,29 @@ def test_a_quote_from_before_a_halt_that_is_no_worse_than_index_or_mark_is_taken
     market.later(STALE_MS + 1)
     market.report(0, back)
     taken = market.order(2, 0, BUY, 1003, 10, flags=FLAG_IOC)
+    assert (taken is ACCEPTED) is kept
+
+
+@pytest.mark.parametrize(
+    ("side", "mark", "index", "price", "kept"),
+    [
+        (BUY, 1010, 1000, 1005, True),
+        (BUY, 1000, 1010, 1005, True),
+        (BUY, 1000, 1000, 1005, False),
+        (SELL, 990, 1000, 995, True),
+        (SELL, 1000, 990, 995, True),
+        (SELL, 1000, 1000, 995, False),
+    ],
+)
+def test_either_of_mark_and_index_keeps_a_quote_from_before_a_halt(
+    unreplayed: World, side: int, mark: int, index: int, price: int, kept: bool
+) -> None:
+    """Else a market with a basis would lose one side of its quotes behind each halt."""
+    assert unreplayed.order(1, 0, side, price, 10) is ACCEPTED
+    registers = unreplayed.state.registers
+    resumed = registers.record_count + registers.message_cursor + 1
+    write_rules(unreplayed.state, 0, {"mark_ticks": mark, "index_ticks": index, "resumed_sequence": resumed})
+    taken = unreplayed.order(2, 0, 1 - side, price, 10, flags=FLAG_IOC)
     assert (taken is ACCEPTED) is kept
 
 

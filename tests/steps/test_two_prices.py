@@ -13,12 +13,13 @@ from tallystick.state.layout import (
     LEAN_INDEX,
     LEAN_MARKED,
     LEAN_WORST,
+    MESSAGE_FORCE_WITHDRAW,
     STALE_MS,
     WIND_DOWN_MS,
 )
 from tallystick.testing.byhand import endow, hold, write_rules
 from tallystick.testing.ledger.look import cash, position
-from tallystick.testing.world import World
+from tallystick.testing.world import World, address, message
 
 BUY, SELL = 0, 1
 ACCEPTED = Outcome.ACCEPTED
@@ -118,6 +119,21 @@ def test_money_leaves_by_the_worse_price(venue: World, size: int, mark: int, ind
     assert leave(free) is ACCEPTED
 
 
+@pytest.mark.parametrize(
+    ("size", "mark", "index"), [(LOTS, 990, 1000), (LOTS, 1000, 990), (-LOTS, 1010, 1000), (-LOTS, 1000, 1010)]
+)
+def test_a_forced_withdrawal_pays_what_the_worse_price_leaves_free(
+    venue: World, size: int, mark: int, index: int
+) -> None:
+    hold(venue.state, 4, 0, size, 300_000)
+    venue.state.registers.deposited_units = 10**10
+    lean(venue, mark, index)
+    before = cash(venue.state, 4)
+    venue.published.messages.append(message(MESSAGE_FORCE_WITHDRAW, address("dave"), 4, 2**62, venue.time))
+    assert venue.consume() is ACCEPTED
+    assert before - cash(venue.state, 4) == 290_000 - (99_000 if size > 0 else 101_000)
+
+
 @pytest.mark.parametrize("way", ["withdraw", "transfer"])
 def test_all_of_a_position_stays_while_its_markets_index_is_stale(venue: World, way: str) -> None:
     """A long that owes 400,000 by now cannot leave with 1,900,000 of 2,100,000 in a market silent for 31 seconds."""
@@ -202,6 +218,16 @@ def test_who_is_liquidated_fails_at_both_prices(
     assert venue.nominate(4, 0, 1) is Outcome.HEALTHY
     lean(venue, *((still_due, 1000) if turned else (1000, still_due)))
     assert venue.liquidate(4, 0) is Outcome.UNFILLED
+
+
+@pytest.mark.parametrize("size", [LOTS, -LOTS])
+def test_who_is_worth_less_than_nothing_at_the_worse_price_alone_is_sold_in_the_book(venue: World, size: int) -> None:
+    """The limit stands for the margin check."""
+    hold(venue.state, 4, 0, size, 5_000)
+    lean(venue, 1000, 990 if size > 0 else 1010)
+    assert venue.order(1, 0, BUY if size > 0 else SELL, 1000, LOTS) is ACCEPTED
+    assert venue.liquidate(4, 0) is ACCEPTED
+    assert abs(position(venue.state, 4, 0)) < LOTS
 
 
 @pytest.mark.parametrize(("mark", "index"), [(1000, 1004), (1004, 1000)])

@@ -9,7 +9,15 @@ import pytest
 
 from tallystick.schema.names import Outcome
 from tallystick.state.cells import set_price_basis_ppm
-from tallystick.state.layout import KIND_DATED, MAX_PRICE_TICKS, PRICE_BASIS_PPM, PRICE_SAMPLE_MS, SAMPLE_MS
+from tallystick.state.layout import (
+    KIND_DATED,
+    MAX_PRICE_TICKS,
+    PRICE_BASIS_PPM,
+    PRICE_INDEX_MS,
+    PRICE_SAMPLE_MS,
+    SAMPLE_MS,
+    STALE_MS,
+)
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.ledger.ledger_market import Market
 from tallystick.testing.ledger.ledger_price import commit
@@ -173,3 +181,14 @@ def test_index_mark_and_basis_by_chance_are_the_ledgers(world: World, seed: int)
             commit(ledger, 3, world.state.registers.clock_ms, partial(next, iter([found])))
         state = world.state
         assert (index(state, 0), mark(state, 0), basis(world)) == (ledger.index, ledger.mark, ledger.basis)
+
+
+def test_an_index_that_comes_late_through_l1_samples_no_book(market: World) -> None:
+    """Who quotes could not follow it."""
+    before = word(market.state.prices, 0, PRICE_SAMPLE_MS)
+    signed_ms = market.state.registers.clock_ms + 2_000
+    reports = [market.reported({0: 1000}, signer, signed_ms) for signer in range(3)]
+    market.later(STALE_MS + 10_000)
+    assert market.force(*reports) is Outcome.ACCEPTED
+    assert word(market.state.prices, 0, PRICE_INDEX_MS) == signed_ms
+    assert word(market.state.prices, 0, PRICE_SAMPLE_MS) == before
