@@ -7,6 +7,7 @@ import pytest
 from tallystick.machine.market.funds import fund_of
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
+from tallystick.state.cells import price_index_ms
 from tallystick.state.layout import (
     BUY,
     LIQUIDATION_WAIT_MS,
@@ -14,8 +15,9 @@ from tallystick.state.layout import (
     SELL,
     STALE_MS,
 )
+from tallystick.testing.byhand import hold
 from tallystick.testing.ledger.look import book, position
-from tallystick.testing.world import World
+from tallystick.testing.world import World, record_message
 from tests.steps.test_forced_records import now, queue, reports
 
 ACCEPTED = Outcome.ACCEPTED
@@ -86,3 +88,18 @@ def test_without_forced_reports_a_late_liquidation_finds_a_stale_index(due: Worl
     queue(due, now(due) + 61, make("liquidate", account=4, market=0), make("take_over", account=4, market=0, lots=1))
     due.time += 900
     assert due.consume() is Outcome.STALE_INDEX
+
+
+@pytest.mark.parametrize(("earlier", "outcome"), [(5, Outcome.UNFILLED), (6, Outcome.STALE_INDEX)])
+def test_a_forced_liquidation_serves_no_index_of_a_later_time_that_is_stale(
+    unreplayed: World, earlier: int, outcome: Outcome
+) -> None:
+    """Queued one among many it would else be worked on any later one, with hindsight."""
+    world = unreplayed
+    hold(world.state, 4, 0, 10, 10_000)
+    index_ms = price_index_ms(world.state.prices.words, world.state.prices.open(0))
+    assert index_ms // 1000 * 1000 == index_ms
+    world.later(STALE_MS + 1_000)
+    record = make("liquidate", account=4, market=0)
+    world.published.messages.append(record_message(record, index_ms // 1000 - earlier))
+    assert world.consume() is outcome

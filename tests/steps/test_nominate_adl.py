@@ -15,9 +15,10 @@ from tallystick.state.layout import (
     DELEVERAGE_CANDIDATE,
     DELEVERAGE_MARKET,
     DELEVERAGE_SINCE_MS,
+    MARKET_DOWN_MS,
     SELL,
 )
-from tallystick.testing.byhand import hold
+from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.ledger.look import cash, fund_budget, position, word
 from tallystick.testing.scenarios.orders.closed_out import BEATEN, BOB, CRASHED, FUND, RULES, troubled
 from tallystick.testing.scenarios.scene import Scene
@@ -88,6 +89,43 @@ def test_of_who_does_not_owe_no_more_than_suffices_is_closed_at_the_index_less_t
     assert position(scene.state, BOB, 0) == 60
     assert cash(scene.state, BOB) - before == 40 * 95_000 - 40 * 475
     assert broken(scene.state) == ()
+
+
+def test_a_deleveraging_of_who_does_not_owe_prolongs_no_brake() -> None:
+    """I23: only who owes more than he has keeps a winner waiting."""
+    scene = Scene()
+    troubled(scene, 1000)
+    scene.land(0, BEATEN)
+    scene.liquidate(BOB, 0)
+    assert scene.nominate(BOB, 0, CAROL) is ACCEPTED
+    wait(scene, ADL_DELAY_MS)
+    scene.liquidate(BOB, 0)
+    clock_ms = scene.state.registers.clock_ms
+    write_rules(scene.state, 0, {"down_ms": clock_ms + 1, "down_ticks": 1, "down_jump_ms": clock_ms})
+    assert scene.deleverage(BOB) is ACCEPTED
+    assert word(scene.state.markets, 0, MARKET_DOWN_MS) == clock_ms + 1
+
+
+def test_a_brake_lets_nobody_out_by_who_does_not_owe() -> None:
+    """I23: neither as a candidate nor as the account that is due."""
+    scene = Scene()
+    troubled(scene, 1000)
+    scene.land(0, BEATEN)
+    scene.liquidate(BOB, 0)
+    accounts, ends_ms = scene.state.accounts, scene.state.registers.clock_ms + 20_000
+    set_account_position_cost_units(accounts.words, accounts.known(CAROL), 0, -(10**12))
+    write_rules(scene.state, 0, {"down_ms": ends_ms, "down_ticks": 10_000})
+    assert scene.nominate(BOB, 0, CAROL) is Outcome.BRAKE
+    set_account_position_cost_units(accounts.words, accounts.known(BOB), 0, -(10**12))
+    write_rules(scene.state, 0, {"up_ms": ends_ms, "up_ticks": 1})
+    assert scene.liquidate(BOB, 0) is Outcome.BRAKE
+    assert scene.take_over(BOB, 0, 1) is Outcome.BRAKE
+    assert scene.nominate(BOB, 0, ALICE) is Outcome.BRAKE
+
+
+def test_the_fund_is_no_candidate_even_where_it_owes_itself(scene: Scene) -> None:
+    hold(scene.state, FUND, 0, -100, -1)
+    assert scene.nominate(BOB, 0, FUND) is Outcome.NOT_ELIGIBLE
 
 
 def test_the_one_leveraged_more_replaces_and_nobody_else(scene: Scene) -> None:

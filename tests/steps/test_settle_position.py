@@ -19,11 +19,12 @@ from tallystick.state.layout import (
     MARKET_NET_LOTS,
     MARKET_OPEN_INTEREST_LOTS,
     MARKET_STATUS,
+    RISK_RISKMARKET_FUNDING_INDEX_PPM,
     SELL,
     SETTLE_WAIT_MS,
     SETTLE_WINDOW_MS,
 )
-from tallystick.testing.byhand import hold
+from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.ledger.look import cash, mark, position, word
 from tallystick.testing.world import World
 
@@ -245,3 +246,14 @@ def test_an_account_that_is_short_of_nothing_takes_nothing_from_the_fund(market:
 def health_of(world: World, account: int) -> Health:
     state = world.state
     return health(state, state.accounts.known(account), state.risk.open(0), LEAN_WORST)
+
+
+@pytest.mark.parametrize(("size", "paid"), [(10, 5_000), (-10, -5_000)])
+def test_funding_is_settled_with_a_position(unreplayed: World, size: int, paid: int) -> None:
+    """A perpetual that died, or was delisted, has charged some: five ticks a lot here."""
+    hold(unreplayed.state, 3, 0, size, 300_000)
+    before = cash(unreplayed.state, 3) + size * 100_000
+    index_ppm = unreplayed.state.risk.words[unreplayed.state.risk.open(0) + RISK_RISKMARKET_FUNDING_INDEX_PPM]
+    write_rules(unreplayed.state, 0, {"funding_index_ppm": index_ppm + 5_000_000, "status": 2, "settled_ms": 1})
+    assert unreplayed.send(make("settle_position", account=3, market=0)) is Outcome.ACCEPTED
+    assert before - cash(unreplayed.state, 3) == paid

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.schema.names import Outcome
+from tallystick.state.cells import risk_market_index_ms
 from tallystick.state.layout import (
     BRAKED_UP,
     HOUR_MS,
@@ -82,6 +83,15 @@ def test_what_a_brake_held_last_is_free_once_the_market_has_settled(market: Worl
     report_at(market, expiry, 25_000)
     assert is_settled(market)
     assert brakes(market.state, FUTURE)[3] == 0
+
+
+def test_a_settled_market_has_no_index_that_could_grow_stale(market: World) -> None:
+    expiry = listed(market)
+    risk = market.state.risk
+    assert risk_market_index_ms(risk.words, risk.open(0), FUTURE) != 0
+    report_at(market, expiry, PRICE)
+    assert is_settled(market)
+    assert risk_market_index_ms(risk.words, risk.open(0), FUTURE) == 0
 
 
 @pytest.mark.parametrize("silence_ms", [LONG_SILENCE_MS + 1, SETTLE_WINDOW_MS])
