@@ -31,9 +31,10 @@ test: $(VENV)/.dev ## Run the tests (ARGS="-k words" for some of them)
 twins: $(VENV)/.dev ## Run STEPS=200000 steps in both languages, and mutated witnesses; goes on where it stopped
 	$(BIN)/python -m tallystick.testing.campaigns.step_campaign --steps $(STEPS) $(ARGS)
 
-campaign: $(VENV)/.dev $(NPM)/.done ## Play SEEDS=20000 random matches over many generations and 2,000 markets (goes on where it stopped), and the long tests (needs npm)
+campaign: $(VENV)/.dev $(NPM)/.done ## Play SEEDS=20000 random matches over many generations and 2,000 markets (goes on where it stopped), drop each market rule, and run the long tests (needs npm)
 	$(BIN)/python -m tallystick.testing.campaigns.match_campaign --seeds $(SEEDS) $(ARGS)
 	$(BIN)/python -m tallystick.testing.campaigns.market_campaign
+	$(BIN)/python -m tallystick.testing.campaigns.rules_campaign
 	TALLYSTICK_FILE_SECONDS=36000 $(BIN)/python -m pytest -q -m campaign tests
 
 test-anvil: $(VENV)/.dev $(NPM)/.done ## Play reorganisations and many attackers on anvil too (needs npm)

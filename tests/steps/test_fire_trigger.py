@@ -178,6 +178,7 @@ def test_a_report_fires_as_many_as_its_work_is_left_for(unreplayed: World, left:
         referee.check(tracer.prove(), world.published.batch_limit)
     assert (fired(world), registers.work) == ([1, 2][:fire], max(0, left - 6))
     assert (registers.pair_work, registers.resume, registers.outcome) == (0, 0, Outcome.ACCEPTED)
+    assert len(parked(world.state, 0)) == 2 - fire, "with work of its own none that has fired is parked again"
 
 
 def test_a_trigger_of_one_market_knows_no_other(market: World) -> None:

@@ -1,7 +1,7 @@
 """The campaign of markets: thousands of random histories of honest and hostile traders, watched after every record.
 
 It keeps its place in a file after every few histories, and goes on from there. A history in which anything happens that
-must never happen is named by its seed: `play(seed)` plays it again.
+must never happen is named by its seed: `play(seed)` plays it again, or, of an odd number, `play_late(seed)`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from tallystick.testing.campaigns.place_kept import keep_place, no_place, progress_bar
-from tallystick.testing.markets.game import Result, play
+from tallystick.testing.markets.game import Result, play, play_late
 
 WINDOW: Final = 20
 """Histories after which the place is kept."""
@@ -32,6 +32,11 @@ def read_place(state: Path) -> tuple[int, int, list[str]]:
         return int(kept["histories"]), int(kept["records"]), [str(each) for each in kept["faults"]]
     except (ValueError, TypeError, KeyError) as error:
         raise no_place() from error
+
+
+def played(number: int) -> Result:
+    """Play a history: in every other one signer lies, and records come late."""
+    return play_late(number) if number % 2 else play(number)
 
 
 def faults_of(result: Result) -> list[str]:
@@ -52,7 +57,7 @@ def main(
     with progress_bar() as progress, ProcessPoolExecutor(jobs) as pool:
         task = progress.add_task("histories", total=seeds, completed=done)
         while done < seeds:
-            for result in pool.map(play, range(done, min(seeds, done + WINDOW))):
+            for result in pool.map(played, range(done, min(seeds, done + WINDOW))):
                 done, records = done + 1, records + result.records
                 faults += faults_of(result)
                 progress.advance(task)

@@ -1,90 +1,128 @@
-"""Rules of the market, each of which can be dropped: a history by chance must then show what the rule is against.
+"""Rules of the markets, each of which can be dropped: something that is named must then miss it.
 
-It works on the interpreted machine alone: a compiled one holds its names for good.
+It works on the interpreted machine alone: a compiled one holds its code for good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import inspect
+import sys
+import textwrap
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
+from types import FunctionType
 from typing import Any, Final
 
-from tallystick.machine.market import liquidation
-from tallystick.machine.market.risk import Health
-from tallystick.state.layout import LEAN_BEST
+from tallystick.errors import BadInput
+from tallystick.state import layout
 
-STEPS: Final = "tallystick.machine.steps."
-MARKET: Final = "tallystick.machine.market."
+MACHINE: Final = "tallystick.machine."
+CONSTANT: Final = "constant"
+FILE: Final = Path(__file__).with_name("dropped_rules.toml")
 
 
 @dataclass(frozen=True, slots=True)
-class Patch:
-    """A module's name, and what it is to mean while a rule is dropped."""
+class Rule:
+    """A rule of the markets: where it stands, what stands there while it is dropped, and what then finds that.
 
-    module: str
+    Shape: `place` is a module of the machine and a function in it, `before` what its source says once; or `constant`, whose
+    name is `before`. `found_by` are `history n` and `late history n` of the game, and tests, between semicolons; empty when nothing finds it.
+    """
+
+    section: str
     name: str
-    value: Any
+    place: str
+    before: str
+    instead: str
+    found_by: str
+
+    @property
+    def seeds(self) -> list[int]:
+        """The histories by chance that miss it."""
+        return self._numbers("history ")
+
+    @property
+    def late(self) -> list[int]:
+        """The late histories that miss it."""
+        return self._numbers("late history ")
+
+    @property
+    def tests(self) -> list[str]:
+        """The tests that miss it, as pytest names them."""
+        return [f"tests/{each.replace('::', '.py::')}" for each in self._finders() if "::" in each]
+
+    def _numbers(self, kind: str) -> list[int]:
+        return [int(each.removeprefix(kind)) for each in self._finders() if each.startswith(kind)]
+
+    def _finders(self) -> list[str]:
+        return self.found_by.split("; ")
 
 
-def _whatever_follows(_: Health, after: Health, reduces: bool) -> bool:
-    """A trade that only reduces may leave an account as it likes."""
-    return reduces or after.value_units >= after.initial_units
+def read_rules(file: Path = FILE) -> dict[str, Rule]:
+    """Return the rules by name, in the order of their sections."""
+    rows = tomllib.loads(file.read_text(encoding="utf-8"))["rules"]
+    return {row[1]: Rule(*row) for row in rows}
 
 
-def _at_any_price(case: liquidation.Case, _: object) -> int:
-    """A fund sells and buys a hundredth beyond the index, whatever it has gained."""
-    return case.ticks - case.ticks // 100 if case.size > 0 else case.ticks + case.ticks // 100
-
-
-def _holds_nothing(*_: object) -> int:
-    """A brake holds nobody."""
-    return 0
-
-
-def _all_it_brings(*position: Any) -> Any:
-    """A gain that a brake holds counts like any."""
-    return position[-1]
-
-
-def _always(*_: object) -> bool:
-    return True
-
-
-def _never(*_: object) -> bool:
-    return False
-
-
-RULES: Final[dict[str, tuple[Patch, ...]]] = {
-    "who opens is measured at the worse price": (Patch(MARKET + "trade", "LEAN_WORST", LEAN_BEST),),
-    "money is withdrawn at the worse price": (Patch(STEPS + "withdraw", "LEAN_WORST", LEAN_BEST),),
-    "money is transferred at the worse price": (Patch(STEPS + "transfer", "LEAN_WORST", LEAN_BEST),),
-    "a stale position needs twice its initial margin": (Patch(MARKET + "risk", "_is_stale", _never),),
-    "a fund unwinds for no more than half of what it gained": (
-        Patch(STEPS + "liquidate", "slice_limit", _at_any_price),
-    ),
-    "a brake holds who gained by a jump": (Patch(MARKET + "brake", "_held_sides", _holds_nothing),),
-    "a gain that a brake holds carries nothing": (Patch(MARKET + "risk", "counted_worth", _all_it_brings),),
-    "a fund carries what it takes over": (Patch(MARKET + "ladder", "may_change", _always),),
-    "a trade that reduces leaves the account no less safe": (Patch(MARKET + "trade", "may_change", _whatever_follows),),
-}
-
-IN_GAPS: Final[dict[str, tuple[Patch, ...]]] = {
-    "a brake lasts on while who owes is deleveraged": (Patch(STEPS + "deleverage", "prolong_brakes", _holds_nothing),),
-}
-"""Rules that a straddle through a gap misses, for no history by chance is so long."""
+RULES: Final = read_rules()
 
 
 @contextmanager
-def dropped(rule: str) -> Iterator[None]:
+def dropped(name: str) -> Iterator[None]:
     """Play without a rule."""
-    kept = [(import_module(each.module), each) for each in (RULES | IN_GAPS)[rule]]
-    before = [getattr(module, each.name) for module, each in kept]
-    for module, each in kept:
-        setattr(module, each.name, each.value)
+    rule = RULES[name]
+    with _other_constant(rule.before) if rule.place == CONSTANT else _other_code(rule):
+        yield
+
+
+@contextmanager
+def _other_constant(name: str) -> Iterator[None]:
+    """Let a constant of the schema be twice what it is, wherever the machine minds it."""
+    value: int = getattr(layout, name)
+    holding = [each for key, each in list(sys.modules.items()) if key.startswith(MACHINE) and hasattr(each, name)]
+    for module in holding:
+        setattr(module, name, 2 * value)
     try:
         yield
     finally:
-        for (module, each), value in zip(kept, before, strict=True):
-            setattr(module, each.name, value)
+        for module in holding:
+            setattr(module, name, value)
+
+
+@contextmanager
+def _other_code(rule: Rule) -> Iterator[None]:
+    """Let a function do something else, for whoever has imported it, too."""
+    module_name, _, path = rule.place.partition(":")
+    module = import_module(MACHINE + module_name)
+    function: Any = module
+    for part in path.split("."):
+        function = getattr(function, part)
+    kept = function.__code__
+    with ExitStack() as stack:
+        for name, value in vars(layout).items():
+            if not hasattr(module, name):
+                setattr(module, name, value)
+                stack.callback(delattr, module, name)
+        stack.callback(setattr, function, "__code__", kept)
+        function.__code__ = mutated(function, rule).__code__
+        yield
+
+
+def mutated(function: Callable[..., Any], rule: Rule) -> FunctionType:
+    """Return a function with a part of its source replaced.
+
+    Raises: BadInput when its source does not say that, or more than once.
+    """
+    source = textwrap.dedent(inspect.getsource(function))
+    if source.count(rule.before) != 1:
+        raise BadInput(
+            "a rule is not where its row says", rule=rule.name, place=rule.place, times=source.count(rule.before)
+        )
+    made: dict[str, Any] = dict(function.__globals__)
+    exec(compile(source.replace(rule.before, rule.instead), rule.place, "exec"), made)
+    new: FunctionType = made[function.__name__]
+    return new

@@ -3,7 +3,8 @@
 At a constant index, without funding: no honest account loses more than the prices it signed, and no insurance fund ends
 lower than it began; so nobody else can have gained more than honest accounts gave away by those prices. Through moves:
 nobody healthy is closed, nothing that opens and nothing that leaves takes an account below its initial margin at the
-worse price, no fill changes what a brake holds, and who has no position loses nothing.
+worse price, no fill changes what a brake holds, and who has no position loses nothing; a forced close costs half of the
+maintenance margin at most, and at a settlement a fund pays only what an account without a position is short of.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from tallystick.machine.market.funds import fund_of, is_nobodys
 from tallystick.schema.names import Outcome
 from tallystick.state import cells
 from tallystick.testing.ledger.ledger_model import Lean
-from tallystick.testing.markets.purse import Purse, held_in, index_of, mark_of_purse, purse_of
+from tallystick.testing.markets.purse import Purse, held_in, index_of, is_stale, prices_of, purse_of, row_of
 from tallystick.testing.world import World
 
 ACCEPTED = Outcome.ACCEPTED
+ROUNDED = 16
+"""What rounding takes from a forced close at most: margins, quote and fee, position by position. Units: units."""
 
 
 class Fault(Enum):
@@ -32,6 +35,9 @@ class Fault(Enum):
     LESS_SAFE = "a trade that only reduces left an account below initial margin less safe than it was"
     HELD_CHANGED = "a fill changed a position that a brake held"
     FLAT_LOSS = "an account without a position lost money"
+    DEAR_CLOSE = "a forced close cost more than half of the maintenance margin"
+    COVERED = "a fund paid more at a settlement than an account without a position was short of"
+    DISHONEST_INDEX = "an index lies beyond all that honest signers have lately signed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +63,15 @@ class Watch:
     before: dict[int, Purse] = field(default_factory=dict)
     funds: dict[int, int] = field(default_factory=dict)
     seen: int = 0
-    marks: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    told: int = 0
+    marks: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
+    prices: tuple[int, ...] = ()
     purses: dict[int, Purse] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Note what everybody has."""
         self.seen = len(self.world.events)
+        self._note_prices()
         self.before = {each: self._purse(each) for each in self.everybody()}
         self.funds = {each: self.before[fund_of(each)].worth[Lean.INDEX] - self._budget(each) for each in self.markets}
 
@@ -77,15 +86,23 @@ class Watch:
 
     def _purse(self, account: int) -> Purse:
         """Return what an account has, worked out anew only where it, or a price, is another."""
-        known = mark_of_purse(self.world.state, account, self.markets)
+        known = (row_of(self.world.state, account), self.prices)
         if self.marks.get(account) != known:
             self.marks[account] = known
             self.purses[account] = purse_of(self.world.state, account)
         return self.purses[account]
 
+    def _note_prices(self) -> None:
+        """Note what all purses are measured with; where funding was charged, money has moved without anybody's doing."""
+        self.prices = prices_of(self.world.state, self.markets)
+        if any(name == "funding" for name, _ in self.world.events[self.told :]):
+            self.constant = False
+        self.told = len(self.world.events)
+
     def after(self, act: Act, outcome: Outcome) -> None:
         """Look at what a record has done, whatever it ended with."""
         fills = self._fills()
+        self._note_prices()
         now = {each: self._purse(each) for each in self.everybody()}
         for account, after in now.items():
             self._judge(act, outcome, account, self.before[account], after, fills.get(account, (0, 0)))
@@ -105,7 +122,8 @@ class Watch:
         low = after.worth[Lean.WORST] < after.initial
         if act.kind != "report" and (grew or turned) and low:
             self.faults.append((Fault.OPENED_BELOW_INITIAL, act))
-        shrunk = act.kind in ("order", "block") and fills and not (grew or turned) and low
+        beside = act.kind == "block" and is_stale(self.world.state, act.market)
+        shrunk = act.kind in ("order", "block") and fills and not (grew or turned) and (low or beside)
         if shrunk and not is_nobodys(account) and not _no_less_safe(before, after):
             self.faults.append((Fault.LESS_SAFE, act))
         left = act.kind in ("withdraw", "transfer") and named and outcome is ACCEPTED
@@ -116,10 +134,15 @@ class Watch:
         closed = act.kind in ("liquidate", "take_over", "deleverage") and named and after.sizes != before.sizes
         if closed and not before.due and not is_nobodys(account):
             self.faults.append((Fault.HEALTHY_CLOSED, act))
-        if not before.sizes and not after.sizes and after.cash < before.cash and not left and not fills:
+        lost_cash = not before.sizes and not after.sizes and after.cash < before.cash
+        if lost_cash and not left and not fills and not (act.kind == "settle" and is_nobodys(account)):
             self.faults.append((Fault.FLAT_LOSS, act))
-        poorer = after.worth[Lean.INDEX] - before.worth[Lean.INDEX] < -lost
-        if self.constant and account in self.honest and not left and poorer:
+        brought = after.worth[Lean.INDEX] - before.worth[Lean.INDEX]
+        if closed and before.worth[Lean.INDEX] >= 0 and -brought > max(before.kept, before.maintenance) // 2 + ROUNDED:
+            self.faults.append((Fault.DEAR_CLOSE, act))
+        if act.kind == "settle" and named and brought > 1 and (after.sizes or after.cash > 0):
+            self.faults.append((Fault.COVERED, act))
+        if self.constant and account in self.honest and not left and brought < -lost:
             self.faults.append((Fault.HONEST_LOSS, act))
 
     def _held_changed(self, before: Purse, after: Purse) -> bool:

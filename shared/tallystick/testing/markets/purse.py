@@ -56,16 +56,25 @@ def purse_of(state: State, account: int) -> Purse:
     )
 
 
-def mark_of_purse(state: State, account: int, markets: tuple[int, ...]) -> tuple[int, ...]:
-    """Return what a purse depends on: as long as that is the same, so is the purse."""
-    base, words = state.accounts.open(account), state.accounts.words
-    risk, marks, clock = state.risk.open(0), state.risk.words, state.registers.clock_ms
-    told = [cells.risk_market_index_ms(marks, risk, each) for each in markets]
+def row_of(state: State, account: int) -> tuple[int, ...]:
+    """Return what a purse depends on of its account."""
+    base = state.accounts.open(account)
+    return tuple(state.accounts.words[base : base + ACCOUNT_WORDS])
+
+
+def prices_of(state: State, markets: tuple[int, ...]) -> tuple[int, ...]:
+    """Return what all purses depend on: as long as that is the same, and its account, so is a purse."""
     prices = [price for each in markets for price in (mark(state, each), index_of(state, each))]
     funding = [funding_index(state, each) for each in markets]
-    row = [int(words[base + at]) for at in range(ACCOUNT_WORDS)]
     braked = [brakes(state, each)[3] for each in markets]
-    return (*row, *prices, *funding, *braked, *(each != 0 and clock - each > STALE_MS for each in told))
+    held = state.registers.deposited_units - state.registers.withdrawn_units
+    return (held, *prices, *funding, *braked, *(is_stale(state, each) for each in markets))
+
+
+def is_stale(state: State, market: int) -> bool:
+    """Whether the index of a market that has one is stale."""
+    told = cells.risk_market_index_ms(state.risk.words, state.risk.open(0), market)
+    return told != 0 and state.registers.clock_ms - told > STALE_MS
 
 
 def _holding(state: State, account: int, market: int, lean: Lean, size: int, held: tuple[int, int]) -> Holding:
@@ -73,7 +82,6 @@ def _holding(state: State, account: int, market: int, lean: Lean, size: int, hel
     price = {Lean.WORST: worst, Lean.BEST: best, Lean.INDEX: at_index, Lean.MARKED: marked}[lean]
     risk, marks = state.risk.open(0), state.risk.words
     cost, extra = held
-    told = cells.risk_market_index_ms(marks, risk, market)
     return Holding(
         size=size,
         price=price,
@@ -83,7 +91,7 @@ def _holding(state: State, account: int, market: int, lean: Lean, size: int, hel
         maintenance=((0, cells.risk_market_maintenance_ppm(marks, risk, market)),),
         cost=cost,
         extra=extra,
-        stale=lean is Lean.WORST and told != 0 and state.registers.clock_ms - told > STALE_MS,
+        stale=lean is Lean.WORST and is_stale(state, market),
         braked=lean is Lean.WORST and _told(state, market, size),
         index=index_of(state, market),
     )
