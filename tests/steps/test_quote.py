@@ -110,8 +110,8 @@ def test_less_than_a_sixteenth_does_not_count_however_many_there_are(unreplayed:
 
 @SIDES
 def test_prices_that_hold_too_little_cost_the_sample_no_work_for_their_orders(unreplayed: World, side: int) -> None:
-    """Of 480 lots a sixteenth is 30: eleven prices with 29 orders of a lot are passed over, and what is behind them found."""
-    for ticks in range(2, 13):
+    """Of 480 lots a sixteenth is 30: ten prices with 29 orders of a lot are passed over, and what is behind them found."""
+    for ticks in range(2, 12):
         rest(unreplayed, side, *[(1, 1, ticks)] * 29)
     rest(unreplayed, side, (3, 480, 1))
     assert found(unreplayed, side, 480) == 1
