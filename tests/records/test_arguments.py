@@ -53,7 +53,7 @@ def assignments(source: str, name: str) -> list[tuple[str, int]]:
     assert found is not None
     return [
         (a.lower(), int(b))
-        for a, b in re.findall(r"registers\.set(Arg\w+)\((?:\w+\()*(?:values\[)?(\d+)\]?\)", found[0])
+        for a, b in re.findall(r"registers\.set(Arg\w+)\((?:\w+\()*(?:values\[)?(\d+)\]?(?: & 63)?\)", found[0])
     ]
 
 

@@ -202,7 +202,7 @@ def test_one_more_than_a_fields_limit_is_out_of_range(kind: RecordKind) -> None:
 
 def test_the_first_bad_field_decides_the_outcome() -> None:
     items = items_of(zeros("order"))
-    items[3], items[4] = b"\x40", b"\x00"
+    items[3], items[4] = b"\x01\x00\x00", b"\x00"
     assert decode(raw(BY_NAME["order"].number, items)) is Outcome.OUT_OF_RANGE
     items[3], items[4] = b"\x00", b"\x02"
     assert decode(raw(BY_NAME["order"].number, items)) is Outcome.MALFORMED

@@ -176,12 +176,24 @@ def test_an_item_that_is_none_ends_the_bulk_and_what_ran_before_it_stands(market
 
 @pytest.mark.parametrize(
     "what",
-    [b"\x00\x40" + bytes(17), b"\x02\x00\xff\xff" + bytes(15), bytes(11) + b"\x40" + bytes(7), b"\x01\x40" + bytes(7)],
-    ids=["market", "flags", "client id", "client id of a cancel"],
+    [b"\x02\x00\x00\xff\xff" + bytes(15), bytes(12) + b"\x40" + bytes(7), b"\x01\x40" + bytes(7)],
+    ids=["flags", "client id", "client id of a cancel"],
 )
 def test_a_number_beyond_an_orders_limits_ends_the_bulk(market: World, what: bytes) -> None:
     assert raw(market, what + pack_items([place(1, BUY, 990, 1)])) is Outcome.OUT_OF_RANGE
     assert book(market.state, 0, BUY) == []
+
+
+@pytest.mark.parametrize("what", [b"\x00\x00\x40", b"\x02\x00\x40", b"\x00\xff\xff"], ids=["order", "replace", "last"])
+def test_an_item_for_another_series_of_its_market_is_passed_over(market: World, what: bytes) -> None:
+    """Its two bytes hold a market below 64 whatever they are."""
+    assert raw(market, what + bytes(17) + pack_items([place(1, BUY, 990, 1)])) is Outcome.ACCEPTED
+    assert [each.client_id for each in book(market.state, 0, BUY)] == [1]
+    assert [values[0] for name, values in market.events if name == "outcome"][-3:] == [
+        Outcome.NO_MARKET,
+        Outcome.ACCEPTED,
+        Outcome.ACCEPTED,
+    ]
 
 
 def test_all_orders_of_a_bulk_end_with_it(market: World) -> None:
@@ -208,9 +220,9 @@ def test_the_items_are_signed_and_the_slots_are_not(market: World) -> None:
     )
 
 
-def test_an_order_of_a_bulk_and_a_replace_with_its_slot_take_at_most_24_bytes() -> None:
-    assert len(pack_items([place(1, BUY, 990, 1)])) == 19
-    assert len(pack_items([replace(1, BUY, 990, 1)])) + 5 == 24
+def test_an_order_of_a_bulk_and_a_replace_with_its_slot_take_at_most_25_bytes() -> None:
+    assert len(pack_items([place(1, BUY, 990, 1)])) == 20
+    assert len(pack_items([replace(1, BUY, 990, 1)])) + 5 == 25
 
 
 def test_items_survive_the_round_trip() -> None:

@@ -10,16 +10,16 @@ import {OwnerFields, OwnerOrAgentFields, PriceSignerFields} from "./generated/Fi
 import {Constants, Outcome, Phase} from "./generated/Names.sol";
 import {Authority, RecordKinds} from "./generated/RecordKinds.sol";
 import {Registers} from "./generated/Registers.sol";
-import {openAccount, openAgent, openConfig} from "@tallystick/libraries/proof/State.sol";
+import {openAccount, openAgent, openConfig, openMarket} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 // Admitting a decoded record, from a chunk or from L1: who must have signed it, and which step runs it.
 
 /// @notice Checks who signed a record, uses its nonce up unless its own step does, and makes it the record in progress.
-/// @dev Twin: shared/tallystick/machine/admission.py. Rejects: as `checkRecord`.
-function admit(Witness memory w, Record memory record) pure returns (uint8 rejection) {
-    rejection = checkRecord(w, record, signerOf(w.registers, record));
-    if (rejection == Outcome.ACCEPTED) begin(w, record);
+/// @dev Twin: shared/tallystick/machine/admission.py. Rejects: as `checkRecord`, then as `begin`.
+function admit(Witness memory w, Record memory record) pure returns (uint8) {
+    uint8 rejection = checkRecord(w, record, signerOf(w.registers, record));
+    return rejection != Outcome.ACCEPTED ? rejection : begin(w, record);
 }
 
 /// @notice Who signed a record, zero when nobody did, or nobody can have.
@@ -46,11 +46,15 @@ function checkRecord(Witness memory w, Record memory record, address signer) pur
 
 /// @notice Uses a record's nonce up unless its own step does, and makes it the record in progress; `checkRecord` admits
 /// it. Its work begins with it.
-function begin(Witness memory w, Record memory record) pure {
+/// @dev Rejects: NO_MARKET (it is of another series than the one that is listed).
+function begin(Witness memory w, Record memory record) pure returns (uint8) {
     Registers registers = w.registers;
     if (RecordKinds.promised(record.kind) && !RecordKinds.sparesNonce(record.kind)) {
         (uint256 number,, uint256 nonce) = _keyOf(record);
         spendNonce(w, number, nonce);
+    }
+    if (RecordKinds.namesSeries(record.kind) && !isListed(w, record.values[RecordKinds.marketAt(record.kind)])) {
+        return Outcome.NO_MARKET;
     }
     registers.setWork(uint32(Constants.WORK));
     setArgs(registers, record.kind, record.values);
@@ -59,6 +63,14 @@ function begin(Witness memory w, Record memory record) pure {
             registers.argFlags() & ~uint16(Constants.FLAG_STP_BOTH) | uint16(Constants.FLAG_STP_TAKER)
         );
     }
+    return Outcome.ACCEPTED;
+}
+
+/// @notice Whether a signed market is of the series that its id is listed as, 0 for one that never was.
+/// @dev Opens the Market. `named` is market | series << SERIES_SHIFT. Else what was signed for one series would be played
+/// in the next.
+function isListed(Witness memory w, uint256 named) pure returns (bool) {
+    return openMarket(w, named & Constants.MAX_MARKETS - 1).series() == named >> Constants.SERIES_SHIFT;
 }
 
 /// @dev Whether whoever signed an order may cancel others; an order of one who may not gives way to the own it meets.

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 /// @title Big-endian fields of packed bytes in memory
-/// @dev The generated accessors are thin covers of these two. Packed bytes have 32 bytes of room
+/// @dev The generated accessors are thin covers of these. Packed bytes have 32 bytes of room
 /// behind them, so that a word may be read or written at any field.
 library Packed {
     /// @notice The `width` bytes (1 to 32) at `offset` behind `ptr`, as a number.
@@ -22,6 +22,14 @@ library Packed {
             let shift := sub(256, shl(3, width))
             let mask := shl(shift, not(0))
             mstore(place, or(and(mload(place), not(mask)), shl(shift, value)))
+        }
+    }
+
+    /// @notice Overwrites `length` bytes from `ptr` on by zeros.
+    function clear(uint256 ptr, uint256 length) internal pure {
+        // SAFETY: calldata behind its end is zeros; writes nothing but these bytes.
+        assembly ("memory-safe") {
+            calldatacopy(ptr, calldatasize(), length)
         }
     }
 }

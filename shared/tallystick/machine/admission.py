@@ -20,10 +20,11 @@ from tallystick.state.cells import (
     agent_scope,
     config_governance,
     config_signers,
+    market_series,
 )
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.fields import OwnerFields, OwnerOrAgentFields, PriceSignerFields
-from tallystick.state.layout import FLAG_STP_BOTH, FLAG_STP_TAKER, SCOPE_CANCEL, WORK
+from tallystick.state.layout import FLAG_STP_BOTH, FLAG_STP_TAKER, MAX_MARKETS, SCOPE_CANCEL, SERIES_SHIFT, WORK
 
 NOBODY: Final = bytes(20)
 
@@ -31,12 +32,10 @@ NOBODY: Final = bytes(20)
 def admit(machine: Machine, record: Record) -> i64:
     """Check who signed a record, use its nonce up unless its own step does, and make it the record in progress.
 
-    Twin: contracts/src/libraries/Admission.sol. Rejects: as `check_record`.
+    Twin: contracts/src/libraries/Admission.sol. Rejects: as `check_record`, then as `begin`.
     """
     rejection = check_record(machine, record, signer_of(machine, record))
-    if rejection == Outcome.ACCEPTED:
-        begin(machine, record)
-    return rejection
+    return rejection if rejection != Outcome.ACCEPTED else begin(machine, record)
 
 
 def signer_of(machine: Machine, record: Record) -> bytes | None:
@@ -69,19 +68,32 @@ def check_record(machine: Machine, record: Record, signer: bytes | None) -> i64:
     return check_key(machine, number, slot, nonce, record.kind.asks(record.values), signer)
 
 
-def begin(machine: Machine, record: Record) -> None:
+def begin(machine: Machine, record: Record) -> i64:
     """Use a record's nonce up unless its own step does, and make it the record in progress; `check_record` admits it.
 
-    Its work begins with it.
+    Its work begins with it. Rejects: NO_MARKET (it is of another series than the one that is listed).
     """
     registers = machine.state.registers
     if record.kind.promised and not record.kind.spares_nonce:
         number, _, nonce = _key_of(record)
         spend_nonce(machine, number, nonce)
+    if record.kind.names_series and not is_listed(machine, record.values[record.kind.market_at]):
+        return Outcome.NO_MARKET
     registers.work = WORK
     set_args(registers, record.kind.number, record.values)
     if registers.phase == Phase.PLACE_ORDER and not _may_cancel(machine, record):
         registers.arg_flags = registers.arg_flags & ~FLAG_STP_BOTH | FLAG_STP_TAKER
+    return Outcome.ACCEPTED
+
+
+def is_listed(machine: Machine, named: i64) -> bool:
+    """Whether a signed market is of the series that its id is listed as, 0 for one that never was; opens the Market.
+
+    Shape: `named` is market | series << SERIES_SHIFT. Else what was signed for one series would be played in the next.
+    """
+    markets = machine.state.markets
+    market = markets.open(named & MAX_MARKETS - 1)
+    return market_series(markets.words, market) == named >> SERIES_SHIFT
 
 
 def _may_cancel(machine: Machine, record: Record) -> bool:

@@ -76,7 +76,9 @@ def foresee(state: State, record: Record) -> Outcome:
     undo = Undo(state)
     try:
         state.make_room()
-        begin(machine, record)
+        rejection = begin(machine, record)
+        if rejection != Outcome.ACCEPTED:
+            return Outcome(rejection)
         state.registers.arg_record_end = len(machine.live_record)
         advance(machine)
         while record.kind.phase in (state.registers.resume, state.registers.phase):

@@ -26,7 +26,10 @@ MAX_ITEM_LOTS = (1 << 32) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One item: `what` is ITEM_PLACE, ITEM_CANCEL or ITEM_REPLACE; a cancel has a client id only."""
+    """One item: `what` is ITEM_PLACE, ITEM_CANCEL or ITEM_REPLACE; a cancel has a client id only.
+
+    Shape: `market` as a signed record names it, market | series << SERIES_SHIFT.
+    """
 
     what: int
     client_id: int
@@ -84,7 +87,7 @@ def _pack(item: Item) -> bytes:
     limits = (
         (item.what, ITEM_REPLACE),
         (item.client_id, MAX_AMOUNT),
-        (item.market, MAX_MARKETS - 1),
+        (item.market, (1 << 16) - 1),
         (item.side, 1),
         (item.flags, (1 << 16) - 1),
         (item.price_ticks, MAX_PRICE_TICKS),
@@ -95,7 +98,7 @@ def _pack(item: Item) -> bytes:
     client_id = item.client_id.to_bytes(8, "big")
     if item.what == ITEM_CANCEL:
         return bytes([ITEM_CANCEL]) + client_id
-    head = bytes([item.what | item.side << ITEM_SIDE_SHIFT, item.market])
+    head = bytes([item.what | item.side << ITEM_SIDE_SHIFT]) + item.market.to_bytes(2, "big")
     numbers = item.flags.to_bytes(2, "big") + item.price_ticks.to_bytes(3, "big") + item.lots.to_bytes(4, "big")
     return head + numbers + client_id
 
@@ -107,11 +110,11 @@ def _unpack(what: int, data: bytes) -> Item:
     return Item(
         what=what,
         client_id=client_id,
-        market=data[1],
+        market=int.from_bytes(data[1:3], "big"),
         side=data[0] >> ITEM_SIDE_SHIFT & 1,
-        flags=int.from_bytes(data[2:4], "big"),
-        price_ticks=int.from_bytes(data[4:7], "big"),
-        lots=int.from_bytes(data[7:11], "big"),
+        flags=int.from_bytes(data[3:5], "big"),
+        price_ticks=int.from_bytes(data[5:8], "big"),
+        lots=int.from_bytes(data[8:12], "big"),
     )
 
 

@@ -13,7 +13,7 @@ from tallystick.records.codec import BY_NAME
 from tallystick.records.signing import domain_separator
 from tallystick.state.cells import set_config_governance, set_config_quorum, set_config_signers
 from tallystick.state.fields import ListMarketFields
-from tallystick.state.layout import MAX_SIGNERS
+from tallystick.state.layout import MAX_MARKETS, MAX_SIGNERS
 from tallystick.state.state import State
 
 MIN_QUORUM: Final = 3
@@ -70,6 +70,8 @@ def _check_listing(values: tuple[int, ...]) -> None:
     for field, value in zip(kind.fields, values, strict=True):
         if not 0 <= value <= field.limit:
             raise BadInput(f"market {market}: {field.name} is {value}", hint=f"give a number from 0 to {field.limit}")
+    if market >= MAX_MARKETS:
+        raise BadInput(f"a market of a genesis is of series 0, and below {MAX_MARKETS}", market=market)
     if not listing_stands(list(values), 0):
         raise BadInput(
             f"market {market}: these rules cannot stand together",

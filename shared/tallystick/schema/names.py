@@ -136,7 +136,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     ),
     "WORK_PPM": (
         400_000,
-        "steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 19 bytes, 4 steps and 2 for its removal",
+        "steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 20 bytes, 4 steps and 2 for its removal",
     ),
     "WORK": (
         1_024,
@@ -163,7 +163,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "TOP_UP_MS": (86_400_000, "a day: the treasury tops a market's fund up once in it at most"),
     "FEE_ACCOUNT_PENDING": (80, "the Pending cell of the account that fees go to; behind those of 80 markets at most"),
     "MESSAGE_BYTES": (45, "kind, sender, account, amount, time"),
-    "MAX_FORCED_BYTES": (600, "largest record in a message: a bulk of 27 orders, at some 50,000 gas"),
+    "MAX_FORCED_BYTES": (600, "largest record in a message: a bulk of 25 orders, at some 50,000 gas"),
     "MESSAGE_DEPOSIT": (1, "kind: credit an account"),
     "MESSAGE_FORCE_WITHDRAW": (2, "kind: the owner withdraws without the operator"),
     "MESSAGE_FORCE_CANCEL_ALL": (3, "kind: the owner cancels all orders without the operator"),
@@ -194,6 +194,11 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "MIN_SLACK_PPM": (10_000, "a market order that names no price may trade this far from the mark at least"),
     "MAX_PRICE_TICKS": ((1 << 24) - 1, "a book side has 2^24 price levels"),
     "MAX_MARKETS": (64, "markets of the risk cell"),
+    "SERIES_SHIFT": (
+        6,
+        "a signed record names market | series << 6, in 16 bits: an unused order of one series is none of the next",
+    ),
+    "MAX_SERIES": (1023, "last series of a market: what 16 bits hold beside it"),
     "MAX_POSITIONS": (16, "positions of an account"),
     "MAX_SIGNERS": (16, "price signers"),
     "MAX_EXPOSURE": (1 << 30, "largest max_lots x multiplier: a position's value stays below 2^54 units"),
@@ -252,7 +257,10 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "ITEM_MOST": (6, "largest first byte of an item: a replace that sells"),
     "CLEAN_SLOTS": (64, "orders that one record may take out of the book when they are dead"),
     "MAX_SLOT": ((1 << 36) - 1, "largest index of a resting order"),
-    "ITEM_BYTES": (19, "an order of a bulk: what and side 1, market 1, flags 2, price 3, lots 4, client id 8"),
+    "ITEM_BYTES": (
+        20,
+        "an order of a bulk: what and side 1, market and series 2, flags 2, price 3, lots 4, client id 8",
+    ),
     "ITEM_CANCEL_BYTES": (9, "a cancel of a bulk: what 1, client id 8"),
     "ITEM_SLOT_BYTES": (5, "where the order of a cancel or replace rests"),
     "FLAG_IOC": (1, "order flag: cancel what does not fill at once"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tallystick.schema.market_rules import RULES, SIGNED, camel
 from tallystick.schema.names import CONSTANTS, Phase, Scope
-from tallystick.schema.record_model import NO_SCOPE, Authority, RecordBlob, RecordField, RecordKind
+from tallystick.schema.record_model import NO_SCOPE, Authority, RecordBlob, RecordField, RecordKind, SeriesNamed
 
 SIGNATURE_BYTES = 64
 U8_LIMIT = (1 << 8) - 1
@@ -14,6 +14,13 @@ U62_LIMIT = (1 << 62) - 1
 
 def _n(name: str, limit: int, signed: str = "", *, register: str = "", scope: Scope = NO_SCOPE) -> RecordField:
     return RecordField(name=name, limit=limit, signed=signed, register=register, scope=scope)
+
+
+def _m(*, began: bool = True) -> RecordField:
+    """The market of a signed record, with its series; `began` but for a listing, which begins it."""
+    series = SeriesNamed.THIS if began else SeriesNamed.NEXT
+    limit = CONSTANTS["MAX_SERIES"][0] << CONSTANTS["SERIES_SHIFT"][0] | CONSTANTS["MAX_MARKETS"][0] - 1
+    return RecordField(name="market", limit=limit, signed="market", register="arg_market", series=series)
 
 
 def _t(name: str, limit: int, accepted: str) -> RecordField:
@@ -51,7 +58,7 @@ RECORDS: tuple[RecordKind, ...] = (
         doc="Place a limit order; `agent` 0 means the owner signed.",
         fields=(
             *_BY_OWNER_OR_AGENT,
-            _n("market", 63, "market", register="arg_market"),
+            _m(),
             _n("side", 1, "side", register="arg_side"),
             _n("flags", 127, "flags", register="arg_flags"),
             _n("price_ticks", (1 << 24) - 1, "priceTicks", register="arg_price_ticks"),
@@ -124,9 +131,9 @@ RECORDS: tuple[RecordKind, ...] = (
         authority=Authority.GOVERNANCE,
         phase=Phase.LIST_MARKET,
         primary="ListMarket",
-        doc="List a new market: what never changes, then its rules.",
+        doc="List a new market, or the next series of a settled one: what never changes, then its rules.",
         fields=(
-            _n("market", 63, "market", register="arg_market"),
+            _m(began=False),
             _n("kind", 1, "kind"),
             _n("multiplier", U32_LIMIT, "multiplier"),
             _n("expiry_ms", U62_LIMIT, "expiryMs"),
@@ -140,7 +147,7 @@ RECORDS: tuple[RecordKind, ...] = (
         phase=Phase.CHANGE_MARKET,
         primary="ChangeMarket",
         doc="Propose a listed market's next rules; `change` is the number of proposals for it before, and one.",
-        fields=(_n("market", 63, "market", register="arg_market"), _n("change", U32_LIMIT, "change"), *_RULE_FIELDS),
+        fields=(_m(), _n("change", U32_LIMIT, "change"), *_RULE_FIELDS),
     ),
     RecordKind(
         name="apply_change",
@@ -271,7 +278,7 @@ RECORDS: tuple[RecordKind, ...] = (
         doc="Place an order that waits for a mark, or dies with another (`pair`, its client id); the operator fills in `pair_slot`.",
         fields=(
             *_BY_OWNER_OR_AGENT,
-            _n("market", 63, "market", register="arg_market"),
+            _m(),
             _n("side", 1, "side", register="arg_side"),
             _n("flags", U8_LIMIT, "flags", register="arg_flags"),
             _n("price_ticks", (1 << 24) - 1, "priceTicks", register="arg_price_ticks"),
@@ -306,7 +313,7 @@ RECORDS: tuple[RecordKind, ...] = (
         fields=(
             *_BY_OWNER_OR_AGENT,
             _n("expiry_ms", U62_LIMIT, "expiryMs"),
-            _n("market", 63, "market", register="arg_market"),
+            _m(),
             _n("side", 1, "side"),
             _n("lots", U62_LIMIT, "lots"),
             _n("price_ticks", (1 << 24) - 1, "priceTicks"),
@@ -364,7 +371,7 @@ RECORDS: tuple[RecordKind, ...] = (
         phase=Phase.DELIST,
         primary="Delist",
         doc="Let a perpetual expire in a week, as a dated future does.",
-        fields=(_n("market", 63, "market", register="arg_market"),),
+        fields=(_m(),),
     ),
 )
 

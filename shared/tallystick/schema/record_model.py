@@ -29,6 +29,16 @@ LEADING: dict[Authority, tuple[str, ...]] = {
 """The fields that a kind begins with, so that whoever checks its signature finds who signed at one place."""
 
 
+class SeriesNamed(IntEnum):
+    """What series a market's field names beside the market, if any."""
+
+    NONE = 0
+    THIS = 1
+    """The one that is listed: another is refused with the record."""
+    NEXT = 2
+    """One that the record begins: its own step asks."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordField:
     """One item of a record's list.
@@ -36,7 +46,8 @@ class RecordField:
     Range: a number up to `limit`, canonical RLP; or `address`, exactly 20 bytes. `signed` is the name under which it
     is in the EIP-712 struct, empty when it is not signed. `accepted` is that of a field only a second signer signs.
     `register` holds it while the record is in progress, empty when its step reads the record itself. `scope` is what an
-    agent must be allowed to do besides, when it is not 0.
+    agent must be allowed to do besides, when it is not 0. A field with a `series` is market | series << SERIES_SHIFT; its
+    register holds the market alone.
     """
 
     name: str
@@ -46,6 +57,7 @@ class RecordField:
     accepted: str = ""
     register: str = ""
     scope: Scope = NO_SCOPE
+    series: SeriesNamed = SeriesNamed.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +104,8 @@ class RecordKind:
             raise ValueError(f"{self.name}: what {self.authority.name} signs begins with {', '.join(leading)}")
         if bool(self.scope) != (self.authority is Authority.OWNER_OR_AGENT):
             raise ValueError(f"{self.name}: a scope is for what an agent may sign, and for nothing else")
+        if any(bool(field.series) != (field.name == "market" and bool(self.authority)) for field in self.fields):
+            raise ValueError(f"{self.name}: who signs a record names a market with its series, and nobody else does")
         if bool(self.primary) != (self.authority is not Authority.NOBODY):
             raise ValueError(f"{self.name}: what somebody signs has an EIP-712 type, and nothing else has")
 
@@ -107,6 +121,16 @@ class RecordKind:
             if field.scope and values[place]:
                 asked |= field.scope
         return asked
+
+    @property
+    def names_series(self) -> bool:
+        """Whether it is of one series of a market alone, the one that is listed."""
+        return any(field.series is SeriesNamed.THIS for field in self.fields)
+
+    @property
+    def market_at(self) -> int:
+        """The place of the market that it names with a series, 0 when it names none."""
+        return next((place for place, field in enumerate(self.fields) if field.series), 0)
 
     @property
     def encoded_type(self) -> str:

@@ -119,6 +119,7 @@ MARKET = Struct(
         f("up_jump_ms", U64, "clock of that rise"),
         f("settled_ms", U64, "clock when it settled; 0 before"),
         f("dead_ms", U64, "clock when it was first found dead, which counts while its index is older; 0 before"),
+        f("series", U16, "how often the id was listed before: what a signed record names beside it"),
     ),
 )
 

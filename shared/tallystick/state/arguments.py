@@ -26,7 +26,7 @@ def _set_clock(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_order(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = values[0]
-    registers.arg_market = values[3]
+    registers.arg_market = values[3] & 63
     registers.arg_side = values[4]
     registers.arg_flags = values[5]
     registers.arg_price_ticks = values[6]
@@ -64,12 +64,12 @@ def _set_report_prices(registers: Registers, _values: tuple[int, ...]) -> None:
 
 
 def _set_list_market(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_market = values[0]
+    registers.arg_market = values[0] & 63
     registers.phase = Phase.LIST_MARKET
 
 
 def _set_change_market(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_market = values[0]
+    registers.arg_market = values[0] & 63
     registers.phase = Phase.CHANGE_MARKET
 
 
@@ -139,7 +139,7 @@ def _set_deleverage(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_conditional(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = values[0]
-    registers.arg_market = values[3]
+    registers.arg_market = values[3] & 63
     registers.arg_side = values[4]
     registers.arg_flags = values[5]
     registers.arg_price_ticks = values[6]
@@ -159,7 +159,7 @@ def _set_settle_account(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_block_trade(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = values[0]
-    registers.arg_market = values[4]
+    registers.arg_market = values[4] & 63
     registers.phase = Phase.BLOCK_TRADE
 
 
@@ -185,7 +185,7 @@ def _set_change_fee_account(registers: Registers, values: tuple[int, ...]) -> No
 
 
 def _set_delist(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_market = values[0]
+    registers.arg_market = values[0] & 63
     registers.phase = Phase.DELIST
 
 

@@ -907,6 +907,16 @@ def set_market_dead_ms(words: vec[i64], market: Market, value: i64) -> None:
     words[market + 36] = value
 
 
+def market_series(words: vec[i64], market: Market) -> i64:
+    """How often the id was listed before: what a signed record names beside it."""
+    return words[market + 37]
+
+
+def set_market_series(words: vec[i64], market: Market, value: i64) -> None:
+    """How often the id was listed before: what a signed record names beside it."""
+    words[market + 37] = value
+
+
 def risk_market_mark_ticks(words: vec[i64], risk: Risk, i: i64) -> i64:
     """Mark price; 0 until the first one."""
     return words[risk + 15 * i]

@@ -14,7 +14,7 @@ MAX_CHUNKS: Final = 32  # chunks of one batch: about one 128 KiB transaction
 CHUNK_HEADER_BYTES: Final = 80  # number (8) and accumulator (32) of the records so far, then of the promised ones
 FRAME_HEADER_BYTES: Final = 2  # length of the record that follows
 MIN_FRAME_BYTES: Final = 12  # a shorter record is followed by zeros: no frame leads to more than 3 steps unpaid in 14 bytes
-WORK_PPM: Final = 400000  # steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 19 bytes, 4 steps and 2 for its removal
+WORK_PPM: Final = 400000  # steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 20 bytes, 4 steps and 2 for its removal
 WORK: Final = 1024  # runs of MATCH_MAKER that a record, a fired order or a report's triggers may make: makers an order meets
 MAX_ORDERS: Final = 512  # orders of one account in all books, dead or alive: more wait in its sub-accounts
 ORDERS_MOST: Final = 8388608  # orders in all books: what they owe of steps when no byte comes any more is six times this
@@ -28,7 +28,7 @@ TREASURY_SHARE: Final = 5  # a sweep of the fees leaves the treasury the fifth p
 TOP_UP_MS: Final = 86400000  # a day: the treasury tops a market's fund up once in it at most
 FEE_ACCOUNT_PENDING: Final = 80  # the Pending cell of the account that fees go to; behind those of 80 markets at most
 MESSAGE_BYTES: Final = 45  # kind, sender, account, amount, time
-MAX_FORCED_BYTES: Final = 600  # largest record in a message: a bulk of 27 orders, at some 50,000 gas
+MAX_FORCED_BYTES: Final = 600  # largest record in a message: a bulk of 25 orders, at some 50,000 gas
 MESSAGE_DEPOSIT: Final = 1  # kind: credit an account
 MESSAGE_FORCE_WITHDRAW: Final = 2  # kind: the owner withdraws without the operator
 MESSAGE_FORCE_CANCEL_ALL: Final = 3  # kind: the owner cancels all orders without the operator
@@ -50,6 +50,8 @@ WITHDRAW_BUFFER_PPM: Final = 100000  # share of the notional that stays when an 
 MIN_SLACK_PPM: Final = 10000  # a market order that names no price may trade this far from the mark at least
 MAX_PRICE_TICKS: Final = 16777215  # a book side has 2^24 price levels
 MAX_MARKETS: Final = 64  # markets of the risk cell
+SERIES_SHIFT: Final = 6  # a signed record names market | series << 6, in 16 bits: an unused order of one series is none of the next
+MAX_SERIES: Final = 1023  # last series of a market: what 16 bits hold beside it
 MAX_POSITIONS: Final = 16  # positions of an account
 MAX_SIGNERS: Final = 16  # price signers
 MAX_EXPOSURE: Final = 1073741824  # largest max_lots x multiplier: a position's value stays below 2^54 units
@@ -93,7 +95,7 @@ ITEM_SIDE_SHIFT: Final = 2  # where the side is in an item's first byte
 ITEM_MOST: Final = 6  # largest first byte of an item: a replace that sells
 CLEAN_SLOTS: Final = 64  # orders that one record may take out of the book when they are dead
 MAX_SLOT: Final = 68719476735  # largest index of a resting order
-ITEM_BYTES: Final = 19  # an order of a bulk: what and side 1, market 1, flags 2, price 3, lots 4, client id 8
+ITEM_BYTES: Final = 20  # an order of a bulk: what and side 1, market and series 2, flags 2, price 3, lots 4, client id 8
 ITEM_CANCEL_BYTES: Final = 9  # a cancel of a bulk: what 1, client id 8
 ITEM_SLOT_BYTES: Final = 5  # where the order of a cancel or replace rests
 FLAG_IOC: Final = 1  # order flag: cancel what does not fill at once
@@ -193,8 +195,8 @@ AGENT_SCOPE: Final = 5
 AGENT_EXPIRY_MS: Final = 6
 
 TAG_MARKET: Final = 3
-MARKET_WORDS: Final = 37
-MARKET_BYTES: Final = 250
+MARKET_WORDS: Final = 38
+MARKET_BYTES: Final = 252
 MARKET_STATUS: Final = 0
 MARKET_KIND: Final = 1
 MARKET_EXPIRY_MS: Final = 2
@@ -232,6 +234,7 @@ MARKET_UP_MS: Final = 33
 MARKET_UP_JUMP_MS: Final = 34
 MARKET_SETTLED_MS: Final = 35
 MARKET_DEAD_MS: Final = 36
+MARKET_SERIES: Final = 37
 
 TAG_RISK: Final = 4
 RISK_WORDS: Final = 960
@@ -341,13 +344,13 @@ DELEVERAGE_SINCE_MS: Final = 2
 
 # By tag; index 0 is no cell.
 CELL_NAMES: Final = ("", "Account", "Agent", "Market", "Risk", "Bitmap", "Level", "Page", "Order", "Oracle", "Config", "Outbox", "Price", "Pending", "Deleverage")
-CELL_WORDS: Final = (0, 100, 7, 37, 960, 8, 4, 4, 12, 32, 87, 7, 25, 23, 3)
-CELL_BYTES: Final = (0, 625, 29, 250, 4416, 32, 20, 13, 64, 192, 345, 36, 128, 180, 13)
+CELL_WORDS: Final = (0, 100, 7, 38, 960, 8, 4, 4, 12, 32, 87, 7, 25, 23, 3)
+CELL_BYTES: Final = (0, 625, 29, 252, 4416, 32, 20, 13, 64, 192, 345, 36, 128, 180, 13)
 CELL_FORMATS: Final = (
     struct.Struct(">"),
     struct.Struct(">IIIIIqQIIIIIIIIQQIBq" + "Bqqqq" * 16),
     struct.Struct(">IIIIIBQ"),
-    struct.Struct(">BBQIIIIQQQQQQQIQQQQqqqQqQQQIQIQQIQQQQ"),
+    struct.Struct(">BBQIIIIQQQQQQQIQQQQqqqQqQQQIQIQQIQQQQH"),
     struct.Struct(">" + "IIIIIIIIIIIqQQB" * 64),
     struct.Struct(">IIIIIIII"),
     struct.Struct(">IIIQ"),

@@ -115,6 +115,14 @@ class Table:
             self._dirty[self.dirty_count] = index
             self.dirty_count += 1
 
+    def clear(self, index: i64) -> None:
+        """Zero every word of an opened cell, and mark it: what is left is the empty cell."""
+        base = self._look_up(index)
+        at: i64
+        for at in range(base, base + self.width):
+            self.words[at] = 0
+        self.mark(index)
+
     def held(self, index: i64) -> vec[i64]:
         """Return a copy of an opened cell's words, the one before them first: what `put_back` takes."""
         base = self._look_up(index)

@@ -29,6 +29,7 @@ from tallystick.state.layout import (
     REPORT_AHEAD_MS,
     REPORT_STEP_MS,
 )
+from tallystick.testing.ledger.look import named, next_named
 
 START = 1_700_000_000
 """Seconds: the first batch's declared time."""
@@ -254,7 +255,9 @@ class World:
         """Place an order signed by the account's owner."""
         values = {"nonce": self.next_nonce(account), "price_ticks": price, "lots": lots, **more}
         owner = self.owners[account]
-        return self.send(self.signed("order", owner, account=account, market=market, side=side, **values))
+        return self.send(
+            self.signed("order", owner, account=account, market=named(self.state, market), side=side, **values)
+        )
 
     def conditional(
         self, account: int, market: int, side: int, price: int, lots: int, trigger: int, **more: int
@@ -265,7 +268,7 @@ class World:
             "conditional",
             self.owners[account],
             account=account,
-            market=market,
+            market=named(self.state, market),
             side=side,
             price_ticks=price,
             lots=lots,
@@ -323,7 +326,8 @@ class World:
 
     def offer(self, account: int, market: int, side: int, price: int, lots: int, **more: int) -> Record:
         """Return an offer of a block trade, signed by the account's owner."""
-        values = {"account": account, "nonce": self.next_nonce(account), "market": market, "side": side, **more}
+        values = {"account": account, "nonce": self.next_nonce(account), "side": side, **more}
+        values["market"] = named(self.state, market)
         return self.signed("block_trade", self.owners[account], price_ticks=price, lots=lots, **values)
 
     def accepted(self, offer: Record, taker: int, by: str = "", **more: int) -> Record:
@@ -366,12 +370,14 @@ class World:
 
     def list_by_record(self, market: int, **more: int) -> Outcome:
         """List a market with ordinary rules by governance's record: it takes orders three weeks later."""
-        return self.send(self.signed("list_market", "governance", market=market, **ordinary_rules(**more)))
+        return self.send(
+            self.signed("list_market", "governance", market=next_named(self.state, market), **ordinary_rules(**more))
+        )
 
     def change_market(self, market: int, change: int, by: str = "governance", /, **more: int) -> Outcome:
         """Propose ordinary rules, but for what is given."""
         rules = {name: value for name, value in ordinary_rules(**more).items() if name in RULES}
-        return self.send(self.signed("change_market", by, market=market, change=change, **rules))
+        return self.send(self.signed("change_market", by, market=named(self.state, market), change=change, **rules))
 
     def reported(self, prices: Mapping[int, int] | bytes, signer: int, time_ms: int, by: str = "") -> Record:
         """Return a signer's report of prices by market, or of bytes that are no pairs, signed by nobody else if none is named."""

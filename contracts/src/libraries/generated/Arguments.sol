@@ -49,7 +49,7 @@ function _setClock(Registers registers, uint256[] memory values) pure {
 
 function _setOrder(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
-    registers.setArgMarket(uint8(values[3]));
+    registers.setArgMarket(uint8(values[3] & 63));
     registers.setArgSide(uint8(values[4]));
     registers.setArgFlags(uint16(values[5]));
     registers.setArgPriceTicks(uint32(values[6]));
@@ -87,12 +87,12 @@ function _setReportPrices(Registers registers, uint256[] memory) pure {
 }
 
 function _setListMarket(Registers registers, uint256[] memory values) pure {
-    registers.setArgMarket(uint8(values[0]));
+    registers.setArgMarket(uint8(values[0] & 63));
     registers.setPhase(Phase.LIST_MARKET);
 }
 
 function _setChangeMarket(Registers registers, uint256[] memory values) pure {
-    registers.setArgMarket(uint8(values[0]));
+    registers.setArgMarket(uint8(values[0] & 63));
     registers.setPhase(Phase.CHANGE_MARKET);
 }
 
@@ -162,7 +162,7 @@ function _setDeleverage(Registers registers, uint256[] memory values) pure {
 
 function _setConditional(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
-    registers.setArgMarket(uint8(values[3]));
+    registers.setArgMarket(uint8(values[3] & 63));
     registers.setArgSide(uint8(values[4]));
     registers.setArgFlags(uint16(values[5]));
     registers.setArgPriceTicks(uint32(values[6]));
@@ -182,7 +182,7 @@ function _setSettleAccount(Registers registers, uint256[] memory values) pure {
 
 function _setBlockTrade(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
-    registers.setArgMarket(uint8(values[4]));
+    registers.setArgMarket(uint8(values[4] & 63));
     registers.setPhase(Phase.BLOCK_TRADE);
 }
 
@@ -208,6 +208,6 @@ function _setChangeFeeAccount(Registers registers, uint256[] memory values) pure
 }
 
 function _setDelist(Registers registers, uint256[] memory values) pure {
-    registers.setArgMarket(uint8(values[0]));
+    registers.setArgMarket(uint8(values[0] & 63));
     registers.setPhase(Phase.DELIST);
 }

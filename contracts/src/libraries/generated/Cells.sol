@@ -149,6 +149,11 @@ library AccountLib {
     function setPositionExtraUnits(Account self, uint256 i, int64 value) internal pure {
         Packed.write(Account.unwrap(self), 122 + i * 33, 8, uint64(value));
     }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Account self) internal pure {
+        Packed.clear(Account.unwrap(self), BYTES);
+    }
 }
 
 /// A key that may trade for an account, but never withdraw.
@@ -186,6 +191,11 @@ library AgentLib {
     function setExpiryMs(Agent self, uint64 value) internal pure {
         Packed.write(Agent.unwrap(self), 21, 8, value);
     }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Agent self) internal pure {
+        Packed.clear(Agent.unwrap(self), BYTES);
+    }
 }
 
 /// A market's rules and totals.
@@ -195,7 +205,7 @@ using MarketLib for Market global;
 
 library MarketLib {
     uint256 internal constant TAG = 3;
-    uint256 internal constant BYTES = 250;
+    uint256 internal constant BYTES = 252;
 
     /// 0 not listed, 1 live, 2 settled
     function status(Market self) internal pure returns (uint8) {
@@ -529,6 +539,20 @@ library MarketLib {
     function setDeadMs(Market self, uint64 value) internal pure {
         Packed.write(Market.unwrap(self), 242, 8, value);
     }
+
+    /// how often the id was listed before: what a signed record names beside it
+    function series(Market self) internal pure returns (uint16) {
+        return uint16(Packed.read(Market.unwrap(self), 250, 2));
+    }
+
+    function setSeries(Market self, uint16 value) internal pure {
+        Packed.write(Market.unwrap(self), 250, 2, value);
+    }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Market self) internal pure {
+        Packed.clear(Market.unwrap(self), BYTES);
+    }
 }
 
 /// Prices and margin fractions of all markets, so that a cross-margin check reads two cells.
@@ -674,6 +698,11 @@ library RiskLib {
     function setMarketBraked(Risk self, uint256 i, uint8 value) internal pure {
         Packed.write(Risk.unwrap(self), 68 + i * 69, 1, value);
     }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Risk self) internal pure {
+        Packed.clear(Risk.unwrap(self), BYTES);
+    }
 }
 
 /// 256 occupancy bits of one level of a book.
@@ -692,6 +721,11 @@ library BitmapLib {
 
     function setBits(Bitmap self, uint256 value) internal pure {
         Packed.write(Bitmap.unwrap(self), 0, 32, value);
+    }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Bitmap self) internal pure {
+        Packed.clear(Bitmap.unwrap(self), BYTES);
     }
 }
 
@@ -739,6 +773,11 @@ library LevelLib {
     function setLots(Level self, uint64 value) internal pure {
         Packed.write(Level.unwrap(self), 12, 8, value);
     }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Level self) internal pure {
+        Packed.clear(Level.unwrap(self), BYTES);
+    }
 }
 
 /// 64 order slots in order of arrival.
@@ -775,6 +814,11 @@ library PageLib {
 
     function setBits(Page self, uint64 value) internal pure {
         Packed.write(Page.unwrap(self), 5, 8, value);
+    }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Page self) internal pure {
+        Packed.clear(Page.unwrap(self), BYTES);
     }
 }
 
@@ -894,6 +938,11 @@ library OrderLib {
     function setPairSequence(Order self, uint64 value) internal pure {
         Packed.write(Order.unwrap(self), 56, 8, value);
     }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Order self) internal pure {
+        Packed.clear(Order.unwrap(self), BYTES);
+    }
 }
 
 /// Each price signer's newest report of a market.
@@ -921,6 +970,11 @@ library OracleLib {
 
     function setTimes(Oracle self, uint256 i, uint64 value) internal pure {
         Packed.write(Oracle.unwrap(self), 64 + i * 8, 8, value);
+    }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Oracle self) internal pure {
+        Packed.clear(Oracle.unwrap(self), BYTES);
     }
 }
 
@@ -968,6 +1022,11 @@ library ConfigLib {
     function setSigners(Config self, uint256 i, address value) internal pure {
         Packed.write(Config.unwrap(self), 25 + i * 20, 20, uint160(value));
     }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Config self) internal pure {
+        Packed.clear(Config.unwrap(self), BYTES);
+    }
 }
 
 /// A withdrawal that L1 pays once.
@@ -1004,6 +1063,11 @@ library OutboxLib {
 
     function setAccount(Outbox self, uint64 value) internal pure {
         Packed.write(Outbox.unwrap(self), 28, 8, value);
+    }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Outbox self) internal pure {
+        Packed.clear(Outbox.unwrap(self), BYTES);
     }
 }
 
@@ -1105,6 +1169,11 @@ library PriceLib {
     function setQuoted(Price self, uint256 i, uint32 value) internal pure {
         Packed.write(Price.unwrap(self), 64 + i * 4, 4, value);
     }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Price self) internal pure {
+        Packed.clear(Price.unwrap(self), BYTES);
+    }
 }
 
 /// A change that is not in force yet: of a market's rules, or of the account that fees go to.
@@ -1142,6 +1211,11 @@ library PendingLib {
     function setRules(Pending self, uint256 i, uint64 value) internal pure {
         Packed.write(Pending.unwrap(self), 12 + i * 8, 8, value);
     }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Pending self) internal pure {
+        Packed.clear(Pending.unwrap(self), BYTES);
+    }
 }
 
 /// The nominee for an auto-deleveraging.
@@ -1178,5 +1252,10 @@ library DeleverageLib {
 
     function setSinceMs(Deleverage self, uint64 value) internal pure {
         Packed.write(Deleverage.unwrap(self), 5, 8, value);
+    }
+
+    /// Zeroes every field: what is left is the empty cell.
+    function clear(Deleverage self) internal pure {
+        Packed.clear(Deleverage.unwrap(self), BYTES);
     }
 }

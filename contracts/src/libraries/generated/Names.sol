@@ -19,7 +19,7 @@ library Constants {
     uint256 internal constant FRAME_HEADER_BYTES = 2;
     /// a shorter record is followed by zeros: no frame leads to more than 3 steps unpaid in 14 bytes
     uint256 internal constant MIN_FRAME_BYTES = 12;
-    /// steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 19 bytes, 4 steps and 2 for its removal
+    /// steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 20 bytes, 4 steps and 2 for its removal
     uint256 internal constant WORK_PPM = 400000;
     /// runs of MATCH_MAKER that a record, a fired order or a report's triggers may make: makers an order meets
     uint256 internal constant WORK = 1024;
@@ -47,7 +47,7 @@ library Constants {
     uint256 internal constant FEE_ACCOUNT_PENDING = 80;
     /// kind, sender, account, amount, time
     uint256 internal constant MESSAGE_BYTES = 45;
-    /// largest record in a message: a bulk of 27 orders, at some 50,000 gas
+    /// largest record in a message: a bulk of 25 orders, at some 50,000 gas
     uint256 internal constant MAX_FORCED_BYTES = 600;
     /// kind: credit an account
     uint256 internal constant MESSAGE_DEPOSIT = 1;
@@ -91,6 +91,10 @@ library Constants {
     uint256 internal constant MAX_PRICE_TICKS = 16777215;
     /// markets of the risk cell
     uint256 internal constant MAX_MARKETS = 64;
+    /// a signed record names market | series << 6, in 16 bits: an unused order of one series is none of the next
+    uint256 internal constant SERIES_SHIFT = 6;
+    /// last series of a market: what 16 bits hold beside it
+    uint256 internal constant MAX_SERIES = 1023;
     /// positions of an account
     uint256 internal constant MAX_POSITIONS = 16;
     /// price signers
@@ -177,8 +181,8 @@ library Constants {
     uint256 internal constant CLEAN_SLOTS = 64;
     /// largest index of a resting order
     uint256 internal constant MAX_SLOT = 68719476735;
-    /// an order of a bulk: what and side 1, market 1, flags 2, price 3, lots 4, client id 8
-    uint256 internal constant ITEM_BYTES = 19;
+    /// an order of a bulk: what and side 1, market and series 2, flags 2, price 3, lots 4, client id 8
+    uint256 internal constant ITEM_BYTES = 20;
     /// a cancel of a bulk: what 1, client id 8
     uint256 internal constant ITEM_CANCEL_BYTES = 9;
     /// where the order of a cancel or replace rests

@@ -113,9 +113,19 @@ library RecordKinds {
         return 0x0000000000000000000000000000000000000000000000000000000000800000 >> kind & 1 != 0;
     }
 
+    /// Whether it is of one series of a market alone, the one that is listed.
+    function namesSeries(uint8 kind) internal pure returns (bool) {
+        return 0x0000000000000000000000000000000000000000000000000000000040a00208 >> kind & 1 != 0;
+    }
+
     /// Whether it is no message: the operator alone writes it.
     function operatorsOwn(uint8 kind) internal pure returns (bool) {
         return 0x0000000000000000000000000000000000000000000000000000000000000002 >> kind & 1 != 0;
+    }
+
+    /// The place of the market that it names with a series, 0 when it names none.
+    function marketAt(uint8 kind) internal pure returns (uint256) {
+        return 0x0000000000000000000000000000000000000000403000000000000000003000 >> (uint256(kind) << 2) & 15;
     }
 
     /// What an agent must be allowed to do to sign one with these values.
@@ -150,7 +160,7 @@ library RecordKinds {
         if (kind == CANCEL_BEFORE) return _cancelBeforeLimit(i);
         if (kind == TOP_UP) return 63;
         if (kind == CHANGE_FEE_ACCOUNT) return 4294967295;
-        if (kind == DELIST) return 63;
+        if (kind == DELIST) return 65535;
         return 0;
     }
 
@@ -280,7 +290,7 @@ library RecordKinds {
         if (i == 0) return 4294967295;
         if (i == 1) return 15;
         if (i == 2) return 4611686018427387903;
-        if (i == 3) return 63;
+        if (i == 3) return 65535;
         if (i == 4) return 1;
         if (i == 5) return 127;
         if (i == 6) return 16777215;
@@ -319,7 +329,7 @@ library RecordKinds {
     }
 
     function _listMarketLimit(uint256 i) private pure returns (uint256) {
-        if (i == 0) return 63;
+        if (i == 0) return 65535;
         if (i == 1) return 1;
         if (i == 2) return 4294967295;
         if (i == 3) return 4611686018427387903;
@@ -347,7 +357,7 @@ library RecordKinds {
     }
 
     function _changeMarketLimit(uint256 i) private pure returns (uint256) {
-        if (i == 0) return 63;
+        if (i == 0) return 65535;
         if (i == 1) return 4294967295;
         if (i == 2) return 1000000;
         if (i == 3) return 1000000;
@@ -425,7 +435,7 @@ library RecordKinds {
         if (i == 0) return 4294967295;
         if (i == 1) return 15;
         if (i == 2) return 4611686018427387903;
-        if (i == 3) return 63;
+        if (i == 3) return 65535;
         if (i == 4) return 1;
         if (i == 5) return 255;
         if (i == 6) return 16777215;
@@ -442,7 +452,7 @@ library RecordKinds {
         if (i == 1) return 15;
         if (i == 2) return 4611686018427387903;
         if (i == 3) return 4611686018427387903;
-        if (i == 4) return 63;
+        if (i == 4) return 65535;
         if (i == 5) return 1;
         if (i == 6) return 4611686018427387903;
         if (i == 7) return 16777215;

@@ -638,11 +638,6 @@ library RegistersLib {
 
     /// Zeroes the record in progress.
     function clearArgs(Registers self) internal pure {
-        uint256 ptr = Registers.unwrap(self) + ARGS_OFFSET;
-        uint256 length = BYTES - ARGS_OFFSET;
-        // SAFETY: calldata behind its end is zeros; writes the last registers only.
-        assembly ("memory-safe") {
-            calldatacopy(ptr, calldatasize(), length)
-        }
+        Packed.clear(Registers.unwrap(self) + ARGS_OFFSET, BYTES - ARGS_OFFSET);
     }
 }

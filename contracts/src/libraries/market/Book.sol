@@ -53,6 +53,18 @@ function park(Path memory path, uint256 flags) pure {
     path.book |= Constants.BOOK_PARKED | above;
 }
 
+/// @notice Whether no book of a market holds an order, dead or alive; opens the top occupancy word of each.
+function nothingRests(Witness memory w, uint256 market) pure returns (bool) {
+    Path memory path;
+    path.market = market;
+    uint256 occupied;
+    for (; path.book < Constants.BOOKS; ++path.book) {
+        if (path.book > Constants.SELL && path.book < Constants.BOOK_PARKED) continue;
+        occupied |= openBitmap(w, bitmapIndex(path, 0)).bits();
+    }
+    return occupied == 0;
+}
+
 /// @notice Opens the occupancy words down to the book's best price; false when it is empty.
 /// @dev Best is the highest price of the buyers, the lowest of the sellers, and of parked orders the trigger nearest to
 /// the mark.

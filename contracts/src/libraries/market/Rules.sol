@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
+import {Market, Pending, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {ListMarketFields} from "@tallystick/libraries/generated/Fields.sol";
 import {Constants} from "@tallystick/libraries/generated/Names.sol";
 import {termStands} from "@tallystick/libraries/market/Instrument.sol";
@@ -64,6 +64,27 @@ function _capsStand(uint256[] memory values, uint256 first, uint256 multiplier) 
     uint256 begins = values[first + Constants.RULE_SURCHARGE_FROM_UNITS];
     uint256 ends = values[first + Constants.RULE_SURCHARGE_TO_UNITS];
     return begins > 0 ? begins < ends : ends == 0;
+}
+
+/// @notice The series that a listing of this market would begin: 0 of an id that never was listed.
+function nextSeries(Market market) pure returns (uint256) {
+    return market.status() != 0 ? uint256(market.series()) + 1 : 0;
+}
+
+/// @notice Leaves nothing of the series before but its signers' times, which keep its queued reports old.
+/// @dev What of the market's entry in Risk a listing does not write goes with it.
+function beginSeries(Market market, Price price, Pending pending, Risk risk, uint256 number, uint256 series) pure {
+    market.clear();
+    price.clear();
+    pending.clear();
+    // SAFETY: a record names no series beyond MAX_SERIES.
+    market.setSeries(uint16(series));
+    risk.setMarketMarkTicks(number, 0);
+    risk.setMarketIndexTicks(number, 0);
+    risk.setMarketFundingIndexPpm(number, 0);
+    risk.setMarketIndexMs(number, 0);
+    risk.setMarketResumedSequence(number, 0);
+    risk.setMarketBraked(number, 0);
 }
 
 /// @notice Lists a market that may be as the market `number`, whose kind, multiplier and expiry never

@@ -84,7 +84,7 @@ contract BlockTrade is Step {
         (, b.record) = decode(data);
         uint256[] memory values = b.record.values;
         b.registers = w.registers;
-        b.number = values[BlockTradeFields.MARKET];
+        b.number = b.registers.argMarket();
         b.side = values[BlockTradeFields.SIDE];
         b.lots = values[BlockTradeFields.LOTS];
         b.price = values[BlockTradeFields.PRICE_TICKS];

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Step} from "../Step.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
+import {isListed} from "@tallystick/libraries/Admission.sol";
 import {Record, decode} from "@tallystick/libraries/Codec.sol";
 import {beginItems, endItems, finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
 import {BulkFields, OrderFields} from "@tallystick/libraries/generated/Fields.sol";
@@ -13,8 +14,9 @@ import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 
 /// @title NEXT_ITEM: hand the next item of a bulk to the step of its kind
 /// @notice An item that is none ends the bulk; those before it stand. The order of a replace is not
-/// placed when there was nothing to cancel, or the old one has become it in its place.
-/// @dev Rejects: MALFORMED, OUT_OF_RANGE. Twin: shared/tallystick/machine/steps/next_item.py.
+/// placed when there was nothing to cancel, or the old one has become it in its place. Nothing comes of an order for
+/// another series of its market, nor of such a replace, and the bulk goes on.
+/// @dev Rejects: MALFORMED, OUT_OF_RANGE, NO_MARKET. Twin: shared/tallystick/machine/steps/next_item.py.
 contract NextItem is Step {
     function _step(Witness memory w, IInbox inbox) internal view override {
         Registers registers = w.registers;
@@ -34,9 +36,15 @@ contract NextItem is Step {
         bytes calldata item = items[begin:end];
         uint8 rejection = _check(item, what);
         if (rejection != Outcome.ACCEPTED) return _end(registers, rejection);
+        // SAFETY of every cast to 16 bits: an offset inside a chunk.
+        if (registers.bulkHalf() == 0 && what != Constants.ITEM_CANCEL && !isListed(w, _named(item))) {
+            registers.setBulkItem(uint16(end));
+            uint256 behind = what == Constants.ITEM_REPLACE ? Constants.ITEM_SLOT_BYTES : 0;
+            registers.setBulkSlot(uint16(registers.bulkSlot() + behind));
+            return finish(registers, Outcome.NO_MARKET);
+        }
 
         // APPLY
-        // SAFETY of every cast to 16 bits: an offset inside a chunk.
         if (what == Constants.ITEM_REPLACE && registers.bulkHalf() != 0) {
             bool goes = registers.bulkHalf() == Constants.HALF_CANCELLED && registers.outcome() == Outcome.ACCEPTED;
             registers.setBulkHalf(0);
@@ -67,10 +75,12 @@ contract NextItem is Step {
         if (uint64(bytes8(item[item.length - 8:])) > Constants.MAX_AMOUNT) return Outcome.OUT_OF_RANGE;
         if (what == Constants.ITEM_CANCEL) return Outcome.ACCEPTED;
         uint256 mostFlags = RecordKinds.limit(RecordKinds.ORDER, OrderFields.FLAGS);
-        if (uint8(item[1]) >= Constants.MAX_MARKETS || uint16(bytes2(item[2:])) > mostFlags) {
-            return Outcome.OUT_OF_RANGE;
-        }
-        return Outcome.ACCEPTED;
+        return uint16(bytes2(item[3:])) > mostFlags ? Outcome.OUT_OF_RANGE : Outcome.ACCEPTED;
+    }
+
+    /// @dev The market of an order with the series that was signed beside it.
+    function _named(bytes calldata item) private pure returns (uint256) {
+        return uint16(bytes2(item[1:]));
     }
 
     /// @dev Cancels the order with the item's client id; of a replace the step is told what is to stand in its place.
@@ -97,11 +107,11 @@ contract NextItem is Step {
     }
 
     function _setOrder(Registers registers, Record memory record, bytes calldata item) private pure {
-        registers.setArgMarket(uint8(item[1]));
+        registers.setArgMarket(uint8(_named(item) & Constants.MAX_MARKETS - 1));
         registers.setArgSide(uint8(uint8(item[0]) >> Constants.ITEM_SIDE_SHIFT));
-        registers.setArgFlags(uint16(bytes2(item[2:])));
-        registers.setArgPriceTicks(uint24(bytes3(item[4:])));
-        registers.setArgLots(uint32(bytes4(item[7:])));
+        registers.setArgFlags(uint16(bytes2(item[3:])));
+        registers.setArgPriceTicks(uint24(bytes3(item[5:])));
+        registers.setArgLots(uint32(bytes4(item[8:])));
         registers.setArgTimeMs(uint64(record.values[BulkFields.EXPIRY_MS]));
     }
 }

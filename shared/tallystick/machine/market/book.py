@@ -44,7 +44,7 @@ from tallystick.state.cells import (
     set_level_tail_page,
     set_page_next_page,
 )
-from tallystick.state.layout import BOOK_ABOVE, BOOK_PARKED, FLAG_TRIGGER_ABOVE, ORDER_WORDS, SELL
+from tallystick.state.layout import BOOK_ABOVE, BOOK_PARKED, BOOKS, FLAG_TRIGGER_ABOVE, ORDER_WORDS, SELL
 from tallystick.state.state import State
 
 BITMAP_LIMBS: Final = 8
@@ -87,6 +87,18 @@ def level_index(path: Path) -> i64:
 def park(path: Path, flags: i64) -> None:
     """Go to the side's parked orders instead, to those that fire above their trigger or to those that fire below."""
     path.book |= BOOK_PARKED | BOOK_ABOVE if flags & FLAG_TRIGGER_ABOVE else BOOK_PARKED
+
+
+def nothing_rests(state: State, market: i64) -> bool:
+    """Whether no book of a market holds an order, dead or alive; opens the top occupancy word of each."""
+    empty = True
+    book: i64
+    for book in range(BOOKS):
+        if book > SELL and book < BOOK_PARKED:
+            continue
+        top = state.bitmaps.open(bitmap_index(Path(market, book), 0))
+        empty = empty and lowest_bit(state.bitmaps.words, bitmap_bits(top), BITMAP_LIMBS) == NO_BIT
+    return empty
 
 
 def open_best(state: State, path: Path) -> bool:

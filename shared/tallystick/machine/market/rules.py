@@ -19,6 +19,8 @@ from tallystick.state.cells import (
     market_min_order_units,
     market_quote_lots,
     market_rebate_ppm,
+    market_series,
+    market_status,
     market_surcharge_from_units,
     market_surcharge_to_units,
     market_taker_fee_ppm,
@@ -43,17 +45,24 @@ from tallystick.state.cells import (
     set_market_min_order_units,
     set_market_quote_lots,
     set_market_rebate_ppm,
+    set_market_series,
     set_market_status,
     set_market_surcharge_from_units,
     set_market_surcharge_to_units,
     set_market_taker_fee_ppm,
+    set_risk_market_braked,
+    set_risk_market_funding_index_ppm,
+    set_risk_market_index_ms,
+    set_risk_market_index_ticks,
     set_risk_market_initial2_ppm,
     set_risk_market_initial3_ppm,
     set_risk_market_initial_ppm,
     set_risk_market_maintenance2_ppm,
     set_risk_market_maintenance3_ppm,
     set_risk_market_maintenance_ppm,
+    set_risk_market_mark_ticks,
     set_risk_market_multiplier,
+    set_risk_market_resumed_sequence,
     set_risk_market_tier2_from_millions,
     set_risk_market_tier3_from_millions,
 )
@@ -152,6 +161,30 @@ def _caps_stand(rules: list[int], multiplier: i64) -> bool:
         return False
     begins, ends = rules[RULE_SURCHARGE_FROM_UNITS], rules[RULE_SURCHARGE_TO_UNITS]
     return begins < ends if begins > 0 else ends == 0
+
+
+def next_series(state: State, market: Market) -> i64:
+    """Return the series that a listing of this market would begin: 0 of an id that never was listed."""
+    rules = state.markets.words
+    return market_series(rules, market) + 1 if market_status(rules, market) != 0 else 0
+
+
+def begin_series(state: State, number: i64, market: Market, risk: Risk, series: i64) -> None:
+    """Leave nothing of the series before but its signers' times, which keep its queued reports old.
+
+    What of the market's entry in Risk a listing does not write goes with it.
+    """
+    marks = state.risk.words
+    state.markets.clear(number)
+    state.prices.clear(number)
+    state.pendings.clear(number)
+    set_market_series(state.markets.words, market, series)
+    set_risk_market_mark_ticks(marks, risk, number, 0)
+    set_risk_market_index_ticks(marks, risk, number, 0)
+    set_risk_market_funding_index_ppm(marks, risk, number, 0)
+    set_risk_market_index_ms(marks, risk, number, 0)
+    set_risk_market_resumed_sequence(marks, risk, number, 0)
+    set_risk_market_braked(marks, risk, number, 0)
 
 
 def write_listing(state: State, number: i64, market: Market, risk: Risk, values: list[int], live_ms: i64) -> None:

@@ -49,7 +49,7 @@ class Block:
     def __init__(self, machine: Machine, record: Record) -> None:
         self.machine = machine
         self.record = record
-        self.number: i64 = record.values[BlockTradeFields.MARKET]
+        self.number: i64 = machine.state.registers.arg_market
         self.side: i64 = record.values[BlockTradeFields.SIDE]
         self.lots: i64 = record.values[BlockTradeFields.LOTS]
         self.price: i64 = record.values[BlockTradeFields.PRICE_TICKS]

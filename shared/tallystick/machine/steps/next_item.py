@@ -6,6 +6,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from tallystick.machine.admission import is_listed
 from tallystick.machine.machine import Machine, begin_items, end_items
 from tallystick.records.codec import BY_NAME, Record, decode
 from tallystick.state.codes import Outcome, Phase
@@ -32,7 +33,9 @@ def step(machine: Machine) -> None:
     """Begin the next item, place behind the cancel of a replace, or end the bulk behind its last item.
 
     An item that is none ends the bulk; those before it stand. The order of a replace is not placed when there was
-    nothing to cancel, or the old one has become it in its place. Rejects: MALFORMED, OUT_OF_RANGE. Twin: contracts/src/referee/steps/NextItem.sol.
+    nothing to cancel, or the old one has become it in its place. Nothing comes of an order for another series of its
+    market, nor of such a replace, and the bulk goes on. Rejects: MALFORMED, OUT_OF_RANGE, NO_MARKET. Twin:
+    contracts/src/referee/steps/NextItem.sol.
     """
     registers = machine.state.registers
 
@@ -57,6 +60,13 @@ def step(machine: Machine) -> None:
     rejection = _check(item, what)
     if rejection != Outcome.ACCEPTED:
         _end(machine, rejection)
+        return
+
+    if registers.bulk_half == 0 and what != ITEM_CANCEL and not is_listed(machine, _named(item)):
+        machine.emit("item", what)
+        registers.bulk_item = end
+        registers.bulk_slot += ITEM_SLOT_BYTES if what == ITEM_REPLACE else 0
+        machine.finish(Outcome.NO_MARKET)
         return
 
     # APPLY
@@ -93,9 +103,13 @@ def _check(item: bytes, what: i64) -> i64:
         return Outcome.OUT_OF_RANGE
     if what == ITEM_CANCEL:
         return Outcome.ACCEPTED
-    if item[1] >= MAX_MARKETS or int.from_bytes(item[2:4], "big") > MOST_FLAGS:
-        return Outcome.OUT_OF_RANGE
-    return Outcome.ACCEPTED
+    return Outcome.OUT_OF_RANGE if int.from_bytes(item[3:5], "big") > MOST_FLAGS else Outcome.ACCEPTED
+
+
+def _named(item: bytes) -> i64:
+    """Return the market of an order with the series that was signed beside it."""
+    named: i64 = int.from_bytes(item[1:3], "big")
+    return named
 
 
 def _cancel(registers: Registers, record: Record, item: bytes, slots: bytes) -> None:
@@ -119,9 +133,9 @@ def _place(registers: Registers, record: Record, item: bytes) -> None:
 
 
 def _set_order(registers: Registers, record: Record, item: bytes) -> None:
-    registers.arg_market = item[1]
+    registers.arg_market = _named(item) & MAX_MARKETS - 1
     registers.arg_side = item[0] >> ITEM_SIDE_SHIFT
-    registers.arg_flags = int.from_bytes(item[2:4], "big")
-    registers.arg_price_ticks = int.from_bytes(item[4:7], "big")
-    registers.arg_lots = int.from_bytes(item[7:11], "big")
+    registers.arg_flags = int.from_bytes(item[3:5], "big")
+    registers.arg_price_ticks = int.from_bytes(item[5:8], "big")
+    registers.arg_lots = int.from_bytes(item[8:12], "big")
     registers.arg_time_ms = record.values[BulkFields.EXPIRY_MS]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tallystick.schema.market_rules import RULES
+from tallystick.schema.names import CONSTANTS
 from tallystick.schema.record_kinds import RECORDS
-from tallystick.schema.record_model import LEADING, RecordKind
+from tallystick.schema.record_model import LEADING, RecordField, RecordKind
 from tallystick.schema.structs import REGISTERS
 from tallystick.schema.targets.solidity_target import HEADER
 from tallystick.schema.vocabulary import ADDRESS, Field, FieldType
@@ -50,6 +51,8 @@ import {Registers} from "./Registers.sol";
 """
 
 FIRST_RULE = next(iter(RULES))
+MARKET_MASK = CONSTANTS["MAX_MARKETS"][0] - 1
+"""What of a market with a series is the market."""
 _REGISTERS = {field.name: field for field in REGISTERS.fields}
 
 
@@ -63,13 +66,22 @@ def _type(field: Field) -> FieldType:
     return field.type
 
 
+def _kept(field: RecordField) -> int:
+    """Return the most that a register holds of a field: of a market with a series the market alone."""
+    return MARKET_MASK if field.series else field.limit
+
+
+def _taken(field: RecordField, place: int) -> str:
+    return f"values[{place}] & {MARKET_MASK}" if field.series else f"values[{place}]"
+
+
 def _arguments(kind: RecordKind) -> list[tuple[str, FieldType, str]]:
     """Return (register, its type, what it is set to) for each field that goes to one, and for each constant.
 
     Raises: ValueError when there is no such register, it cannot hold the field, or is taken by another one.
     """
     wanted = [
-        (x.register, x.limit, x.address, f"values[{place}]", f"{kind.name}.{x.name}")
+        (x.register, _kept(x), x.address, _taken(x, place), f"{kind.name}.{x.name}")
         for place, x in enumerate(kind.fields)
         if x.register
     ]

@@ -102,4 +102,4 @@ def _signed(field: RecordField) -> str:
 
 
 def _register(field: RecordField) -> str:
-    return f"`{field.register}`" if field.register else ""
+    return f"`{field.register}`{', without the series' if field.series else ''}" if field.register else ""

@@ -75,8 +75,20 @@ def _library(struct: Struct) -> list[str]:
     for field in struct.fields:
         lines += _field(struct.name, field, offset)
         offset += field.bytes
+    if struct.tag:
+        lines += _emptied(struct)
     lines[-1:] = ["}", ""]
     return lines
+
+
+def _emptied(struct: Struct) -> list[str]:
+    return [
+        "    /// Zeroes every field: what is left is the empty cell.",
+        f"    function clear({struct.name} self) internal pure {{",
+        f"        Packed.clear({struct.name}.unwrap(self), BYTES);",
+        "    }",
+        "",
+    ]
 
 
 def render_cells() -> str:
@@ -102,12 +114,7 @@ def render_registers() -> str:
         "",
         "    /// Zeroes the record in progress.",
         "    function clearArgs(Registers self) internal pure {",
-        "        uint256 ptr = Registers.unwrap(self) + ARGS_OFFSET;",
-        "        uint256 length = BYTES - ARGS_OFFSET;",
-        "        // SAFETY: calldata behind its end is zeros; writes the last registers only.",
-        '        assembly ("memory-safe") {',
-        "            calldatacopy(ptr, calldatasize(), length)",
-        "        }",
+        "        Packed.clear(Registers.unwrap(self) + ARGS_OFFSET, BYTES - ARGS_OFFSET);",
         "    }",
     ]
     return "\n".join(lines)
@@ -189,6 +196,11 @@ def _render_kinds(records: Sequence[RecordKind]) -> list[str]:
             [k for k in records if k.spares_nonce],
         ),
         (
+            "namesSeries",
+            "Whether it is of one series of a market alone, the one that is listed.",
+            [k for k in records if k.names_series],
+        ),
+        (
             "operatorsOwn",
             "Whether it is no message: the operator alone writes it.",
             [k for k in records if k.operators_own],
@@ -197,6 +209,11 @@ def _render_kinds(records: Sequence[RecordKind]) -> list[str]:
         mask = sum(1 << kind.number for kind in kinds)
         lines += [f"    /// {doc}", f"    function {name}(uint8 kind) internal pure returns (bool) {{"]
         lines += [f"        return {mask:#066x} >> kind & 1 != 0;", "    }", ""]
+    lines += _render_nibbles(
+        "marketAt",
+        "The place of the market that it names with a series, 0 when it names none.",
+        {k.number: k.market_at for k in records},
+    )
     return [*lines, *_render_asks(records)]
 
 

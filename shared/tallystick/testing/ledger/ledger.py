@@ -16,9 +16,7 @@ from tallystick.testing.ledger.ledger_model import (
     CLOCK_LAG_MS,
     INSURANCE_FUNDS,
     IOC,
-    LIST_DELAY_MS,
     MARKET_ORDER,
-    MAX_EXPOSURE,
     NONCE_WORDS_AHEAD,
     NONCES_PER_WORD,
     REDUCE_ONLY,
@@ -63,22 +61,6 @@ class Ledger(Quotes):
         if clock_ms > until_s * 1000:
             return Outcome.CLOCK_OUT_OF_BOUND
         self.clock_ms = clock_ms
-        return Outcome.ACCEPTED
-
-    def list_market(self, signer: str, number: int, market: Market) -> Outcome:
-        """List a market."""
-        self.records += 1
-        if signer != self.governance:
-            return Outcome.NOT_AUTHORISED
-        if number in self.markets:
-            return Outcome.MARKET_EXISTS
-        sane = market.multiplier > 0 < market.max_lots and market.margins_stand()
-        if not sane or market.multiplier * market.max_lots > MAX_EXPOSURE:
-            return Outcome.BAD_PARAMETERS
-        market.live_ms = self.clock_ms + LIST_DELAY_MS
-        if market.dated and market.expiry_ms <= market.live_ms:
-            return Outcome.BAD_PARAMETERS
-        self.markets[number] = market
         return Outcome.ACCEPTED
 
     def report(self, signer: str, slot: int, pairs: Sequence[tuple[int, int]], time_ms: int) -> Outcome:
@@ -235,7 +217,8 @@ class Ledger(Quotes):
     def order(self, signer: str, agent: int, nonce: int, wanted: Order) -> Outcome:
         """Place an order: check it, trade it, rest what is left. Its sequence is filled in here."""
         self.begin_record()
-        return self._authenticate(signer, wanted.account, nonce, agent, 1) or self.place(self._bound(wanted, agent))
+        rejection = self._authenticate(signer, wanted.account, nonce, agent, 1) or self.find_market(wanted)
+        return rejection or self.place(self._bound(wanted, agent))
 
     def conditional(
         self, signer: str, agent: int, nonce: int, wanted: Order, pair_id: int, hinted: Order | None
@@ -243,10 +226,11 @@ class Ledger(Quotes):
         """Place an order with a trigger or a pair; the operator has pointed at the pair, or at nothing."""
         self.begin_record()
         rejection = self._authenticate(signer, wanted.account, nonce, agent, 3 if pair_id else 1)
+        rejection = rejection or self.find_market(wanted)
         return rejection or self.place(self._bound(wanted, agent), pair_id, hinted)
 
     def begin_bulk(self, signer: str, agent: int, nonce: int, number: int) -> Outcome | None:
-        """Authenticate a bulk; `place` and `remove` run its items."""
+        """Authenticate a bulk; `find_market`, `place` and `remove` run its items."""
         self.begin_record()
         return self._authenticate(signer, number, nonce, agent, 3)
 

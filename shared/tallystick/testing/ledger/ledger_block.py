@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tallystick.schema.names import Outcome
@@ -44,8 +44,11 @@ class BlockLedger(RulesLedger):
         self.records += 1
         maker, taker = block.maker, block.taker
         rejection = self._authenticate(maker.signer, maker.number, maker.nonce, maker.agent, 1, spends=False)
+        if not rejection and not self.is_named(block.market):
+            rejection = Outcome.NO_MARKET
         if rejection:
             return rejection
+        block = replace(block, market=block.market % 64)
         if maker.number == taker.number:
             return Outcome.SELF_TRADE
         if block.counterparty and block.counterparty != taker.number:

@@ -90,6 +90,22 @@ class Desk:
 
     # Orders
 
+    def series_of(self, number: int) -> int:
+        """Return how often a market was listed before, 0 for one that never was."""
+        known = self.markets.get(number)
+        return known.series if known else 0
+
+    def is_named(self, named: int) -> bool:
+        """Whether somebody who signs 64 x series + market means the market that is listed."""
+        return self.series_of(named % 64) == named // 64
+
+    def find_market(self, wanted: Order) -> Outcome | None:
+        """Make of the market that was signed the one that is meant, or say that it is another series."""
+        if not self.is_named(wanted.market):
+            return Outcome.NO_MARKET
+        wanted.market %= 64
+        return None
+
     def _too_small(self, wanted: Order) -> bool:
         market = self.markets[wanted.market]
         worth = wanted.lots * market.index * market.multiplier

@@ -47,6 +47,7 @@ class Market:
     surcharge: tuple[int, int] = (0, 0)
     quote_lots: int = 1
     min_order_units: int = 0
+    series: int = 0
     dated: bool = False
     expiry_ms: int = 0
     live_ms: int = 0

@@ -14,6 +14,7 @@ from tallystick.testing.ledger.ledger_model import (
     BUY,
     INSURANCE_FUNDS,
     IOC,
+    LIST_DELAY_MS,
     MAX_CASH,
     REDUCE_ONLY,
     TREASURY,
@@ -109,11 +110,42 @@ class RulesLedger(WindingLedger):
         self.proposed_fee_account: tuple[int, int] | None = None
         self.fee_accounts_proposed = 0
 
-    def change_market(self, signer: str, number: int, change: int, rules: Market) -> Outcome:
-        """Propose a market's next rules; its multiplier stays."""
+    def list_market(self, signer: str, named: int, market: Market) -> Outcome:
+        """List a market: a new one, or the next series of one that is over for everybody."""
         self.records += 1
         if signer != self.governance:
             return Outcome.NOT_AUTHORISED
+        series, number = divmod(named, 64)
+        known = self.markets.get(number)
+        if known is not None and not self._is_left(number):
+            return Outcome.MARKET_EXISTS
+        if series != (known.series + 1 if known else 0):
+            return Outcome.BAD_PARAMETERS
+        sane = market.multiplier > 0 < market.max_lots and market.margins_stand()
+        if not sane or market.multiplier * market.max_lots > MAX_EXPOSURE:
+            return Outcome.BAD_PARAMETERS
+        live_ms = self.clock_ms + LIST_DELAY_MS
+        if market.dated and market.expiry_ms <= live_ms:
+            return Outcome.BAD_PARAMETERS
+        reports = known.reports if known else {}
+        self.markets[number] = replace(market, live_ms=live_ms, series=series, reports=reports)
+        self.proposals.pop(number, None)
+        return Outcome.ACCEPTED
+
+    def _is_left(self, number: int) -> bool:
+        """Whether a market has settled, and nobody has a position or an order in it any more."""
+        held = any(number in account.positions for account in self.accounts.values())
+        waits = any(order.market == number for order in self.orders + self.parked)
+        return self.markets[number].settled and not held and not waits
+
+    def change_market(self, signer: str, named: int, change: int, rules: Market) -> Outcome:
+        """Propose a market's next rules; its multiplier stays."""
+        self.records += 1
+        number = named % 64
+        if signer != self.governance:
+            return Outcome.NOT_AUTHORISED
+        if not self.is_named(named):
+            return Outcome.NO_MARKET
         market = self.markets.get(number)
         if market is None or market.settled:
             return Outcome.NO_MARKET
@@ -202,13 +234,13 @@ class RulesLedger(WindingLedger):
         market.topped_ms = self.clock_ms
         return Outcome.ACCEPTED
 
-    def delist(self, signer: str, number: int) -> Outcome:
+    def delist(self, signer: str, named: int) -> Outcome:
         """Let a perpetual expire in a week."""
         self.records += 1
         if signer != self.governance:
             return Outcome.NOT_AUTHORISED
-        market = self.markets.get(number)
-        if market is None or market.settled:
+        market = self.markets.get(named % 64)
+        if not self.is_named(named) or market is None or market.settled:
             return Outcome.NO_MARKET
         if market.dated:
             return Outcome.BAD_PARAMETERS

@@ -46,6 +46,16 @@ def limbs(table: Table, index: int, field: int, count: int) -> int:
     return value
 
 
+def named(state: State, market: int, later: int = 0) -> int:
+    """Return a market as a signed record names it, with its series that is listed, or one that is so many later."""
+    return market + 64 * (word(state.markets, market, layout.MARKET_SERIES) + later)
+
+
+def next_named(state: State, market: int) -> int:
+    """Return a market as a listing names it that begins its next series, or the first of one that never was."""
+    return named(state, market, 1 if word(state.markets, market, layout.MARKET_STATUS) else 0)
+
+
 def cash(state: State, account: int) -> int:
     """Return an account's cash. Units: units."""
     return word(state.accounts, account, layout.ACCOUNT_CASH_UNITS)

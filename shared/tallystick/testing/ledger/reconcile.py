@@ -28,6 +28,7 @@ def reconcile(ledger: Ledger, state: State) -> None:
         kept = {market: (account.costs[market], account.extras[market]) for market in account.positions}
         _same(f"costs and extra margins of {number}", look.books(state, number), kept)
     for number, market in ledger.markets.items():
+        _same(f"series of {number}", look.named(state, number) // 64, market.series)
         _same(f"mark of {number}", look.mark(state, number), market.mark)
         _same(f"index of {number}", look.index(state, number), market.indices[-1][1] if market.indices else 0)
         _same(f"index of margins of {number}", look.margin_index(state, number), market.index)

@@ -12,7 +12,7 @@ from tallystick.machine.engine import halted
 from tallystick.proof.tracer import StepProof, Tracer
 from tallystick.rollup.invariants import imbalance
 from tallystick.schema.names import Outcome, Phase
-from tallystick.testing.scenarios import batches, changes, forced, markets, prices, tiers
+from tallystick.testing.scenarios import batches, changes, forced, markets, prices, series, tiers
 from tallystick.testing.scenarios import moved_cash as transfers
 from tallystick.testing.scenarios import refused_records as intake
 from tallystick.testing.scenarios import wound_up as winding
@@ -38,6 +38,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             forced,
             markets,
             changes,
+            series,
             heaviest,
             prices,
             trading,
@@ -92,6 +93,7 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
             Outcome.AGENT_SCOPE,
             Outcome.NONCE_USED,
             Outcome.NONCE_RANGE,
+            Outcome.NO_MARKET,
             Outcome.WINDING_DOWN,
         }
     ),
@@ -191,7 +193,7 @@ REACHABLE: Final[dict[Phase, frozenset[Outcome | None]]] = {
     ),
     Phase.CHANGE_FEE_ACCOUNT: frozenset({Outcome.ACCEPTED, Outcome.NO_ACCOUNT, Outcome.OLD_CHANGE}),
     Phase.DELIST: frozenset({Outcome.ACCEPTED, Outcome.NO_MARKET, Outcome.BAD_PARAMETERS}),
-    Phase.NEXT_ITEM: frozenset({GOES_ON, Outcome.ACCEPTED, Outcome.MALFORMED, Outcome.OUT_OF_RANGE}),
+    Phase.NEXT_ITEM: frozenset({GOES_ON, Outcome.ACCEPTED, Outcome.MALFORMED, Outcome.OUT_OF_RANGE, Outcome.NO_MARKET}),
     Phase.TRANSFER: frozenset(
         {
             Outcome.ACCEPTED,

@@ -82,9 +82,10 @@ def values_out_of_range(scene: Scene) -> None:
         assert scene.send(b"\x01" + to_rlp([item])) is Outcome.OUT_OF_RANGE
     assert scene.send(b"\x01" + to_rlp([b"\x3f" + bytes([255] * 7)])) is Outcome.CLOCK_OUT_OF_BOUND
     order = [b"\x01", b"", b"", b"", b"", b"", b"\x05", b"\x05", b"", b"", bytes(64)]
-    limits = {0: b"\x01" + bytes(4), 1: b"\x10", 3: b"\x40", 4: b"\x02", 5: b"\x80", 6: b"\x01" + bytes(3)}
+    limits = {0: b"\x01" + bytes(4), 1: b"\x10", 3: b"\x01" + bytes(2), 4: b"\x02", 5: b"\x80", 6: b"\x01" + bytes(3)}
     for i, value in limits.items():
         assert scene.send(b"\x03" + _changed(order, {i: value})) is Outcome.OUT_OF_RANGE
+    assert scene.send(b"\x0b" + to_rlp([b"\x01", b"\x40"])) is Outcome.OUT_OF_RANGE
     both = {0: b"\0", 1: b"\x10"}
     assert scene.send(b"\x03" + _changed(order, both)) is Outcome.MALFORMED
     assert scene.send(b"\x03" + _changed(order, {0: limits[0], 1: b"\0"})) is Outcome.OUT_OF_RANGE

@@ -64,7 +64,7 @@ class Blocks(Governance):
         block = BlockTrade(
             maker=parties[0],
             taker=parties[1],
-            market=market,
+            market=self.named(market),
             side=side,
             price=max(0, (known.mark if known else 1000) + away),
             lots=lots,
@@ -94,7 +94,8 @@ class Blocks(Governance):
         ]
         price = max(1, self.ledger.markets[market].mark + away)
         lots = max(1, min(longs, -shorts) // part)
-        block = BlockTrade(maker=parties[0], taker=parties[1], market=market, side=1, price=price, lots=lots)
+        named = self.named(market)
+        block = BlockTrade(maker=parties[0], taker=parties[1], market=named, side=1, price=price, lots=lots)
         self.play_block(block, through_l1)
 
     def play_block(self, block: BlockTrade, through_l1: bool) -> None:

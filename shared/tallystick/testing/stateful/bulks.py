@@ -47,6 +47,8 @@ class Bulk:
     agent: int
     nonce: int
     market: int
+    named: int
+    """The market as its new orders name it: of the series that is listed, or of another one."""
     drawn: Drawn
 
     def send(self, world: World, ledger: books.Ledger, by: str) -> tuple[Outcome, Outcome]:
@@ -56,6 +58,8 @@ class Bulk:
         resting = [each for side in (0, 1) for each in book(world.state, self.market, side)]
         # One order of a client id at most: orders of one bulk are told apart by nothing else.
         mine = {each.client_id: each for each in resting if each.account == self.account}
+        # What it replaces is of market 0, as far from the series that is listed.
+        zeroth = 64 * max(0, ledger.series_of(0) + self.named // 64 - ledger.series_of(self.market))
         items: list[Item] = []
         slots: list[int] = []
         orders: list[tuple[Resting | None, Order | None]] = []
@@ -65,12 +69,13 @@ class Bulk:
             if what == SHRINKS:
                 side, price, lots = old.side, old.price_ticks, old.remaining_lots + 1 - lots % (old.remaining_lots + 2)
             slots.append(old.slot)
-            items.append(made.replace(old.client_id, side, price, lots) if replaces else made.cancel(old.client_id))
-            wanted = Order(0, self.account, 0, side, price, lots, old.client_id, expiry)
+            replacing = made.replace(old.client_id, side, price, lots, zeroth)
+            items.append(replacing if replaces else made.cancel(old.client_id))
+            wanted = Order(0, self.account, zeroth, side, price, lots, old.client_id, expiry)
             orders.append((old, wanted if replaces else None))
         for at, (side, price, lots, ioc) in enumerate(new, start=10):
-            items.append(made.place(at, side, price, lots, int(ioc), self.market))
-            orders.append((None, Order(0, self.account, self.market, side, price, lots, at, expiry, int(ioc))))
+            items.append(made.place(at, side, price, lots, int(ioc), self.named))
+            orders.append((None, Order(0, self.account, self.named, side, price, lots, at, expiry, int(ioc))))
         expected = ledger.begin_bulk(by, self.agent, self.nonce, self.account)
         if expected is None:
             expected = Outcome.ACCEPTED
@@ -81,6 +86,8 @@ class Bulk:
 
     def _run(self, ledger: books.Ledger, orders: list[tuple[Resting | None, Order | None]]) -> None:
         for old, wanted in orders:
+            if wanted is not None and ledger.find_market(wanted):
+                continue
             if old is not None and wanted is not None and ledger.amend(self.account, old.sequence, wanted):
                 continue
             if old is not None and ledger.remove(self.account, old.client_id, old.sequence) is not Outcome.ACCEPTED:

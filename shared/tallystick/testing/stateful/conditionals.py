@@ -21,6 +21,18 @@ class Conditionals:
     world: World
     ledger: BlockLedger
     conditionals = 0
+    slip = 0
+
+    @rule(slip=st.sampled_from((-1, 1, 1, 1023)))
+    def misname(self, slip: int) -> None:
+        """I25: have the next record that is signed for a market name another series than the one that is listed."""
+        self.slip = slip
+
+    def named(self, market: int) -> int:
+        """Return a market as a signed record names it."""
+        series = self.ledger.series_of(market) + self.slip
+        self.slip = 0
+        return market + 64 * min(max(series, 0), 1023)
 
     def same(self, found: Outcome, expected: Outcome) -> None:
         """Compare what the machine and the ledger say of a record."""
@@ -74,7 +86,7 @@ class Conditionals:
         other = data.draw(st.sampled_from(others)) if pairs and others else None
         self.conditionals += 1
         client_id = 100 + self.conditionals
-        wanted = Order(0, account, market, side, price, lots, client_id, 0, flags, trigger)
+        wanted = Order(0, account, self.named(market), side, price, lots, client_id, 0, flags, trigger)
         hinted = self.ledger.find(other.account, other.client_id, other.sequence) if other else None
         self.send_conditional(wanted, other.client_id if other else 0, other.slot if other else 0, hinted)
 
@@ -111,7 +123,7 @@ class Conditionals:
             self.conditionals += 1
             client_id = 100 + self.conditionals
             flags = 64 | 4 | (128 if away > 0 else 0)
-            wanted = Order(0, account, market, side, 0, 5, client_id, 0, flags, max(1, mark + away))
+            wanted = Order(0, account, self.named(market), side, 0, 5, client_id, 0, flags, max(1, mark + away))
             outcome = self.send_conditional(wanted, first.client_id if first else 0, slot, first)
             if outcome is not Outcome.ACCEPTED:
                 return

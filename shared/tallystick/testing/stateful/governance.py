@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tallystick.records.signing import make
+from tallystick.schema.names import Outcome
 from tallystick.testing.ledger.ledger_market import Market
 from tallystick.testing.ledger.ledger_model import INSURANCE_FUNDS, Order
 from tallystick.testing.ledger.ledger_rules import DAY_MS, DELAY_MS
@@ -22,6 +25,7 @@ from tallystick.testing.stateful.strategies import (
     fields_of,
 )
 from tallystick.testing.stateful.strategies import MARKETS as TRADED
+from tallystick.testing.stateful.strategies import RULES as TRADED_RULES
 from tallystick.testing.world import address, message, ordinary_rules
 
 DATED = 3
@@ -70,8 +74,9 @@ class Governance(Prices):
             for name, value in ordinary_rules(multiplier=multiplier, **values).items()
             if name != "multiplier"
         }
-        record = self.world.signed("change_market", by, market=number, change=change, **wanted)
-        self.same(self.world.send(record), self.ledger.change_market(by, number, change, rules))
+        named = self.named(number)
+        record = self.world.signed("change_market", by, market=named, change=change, **wanted)
+        self.same(self.world.send(record), self.ledger.change_market(by, named, change, rules))
 
     @rule(number=st.integers(0, 3), waits=SELDOM)
     def apply_rules(self, number: int, waits: bool) -> None:
@@ -139,13 +144,45 @@ class Governance(Prices):
     def delist(self, number: int, honest: bool, ends: bool, price: int) -> None:
         """Let a perpetual expire, and sometimes see it settled."""
         by = "mallory" if honest else "governance"
-        found = self.world.send(self.world.signed("delist", by, market=number))
-        self.same(found, self.ledger.delist(by, number))
+        named = self.named(number)
+        found = self.world.send(self.world.signed("delist", by, market=named))
+        self.same(found, self.ledger.delist(by, named))
         for before_ms in (900_000, 0, -600_000) if ends else ():
             known = self.ledger.markets.get(number)
             if known is None or not known.dated:
                 return
             self.skip(max(1, known.expiry_ms - before_ms - self.ledger.clock_ms))
+            self.report_round(number, price, (0, 1, 2))
+        self.report_marks()
+
+    @rule(number=st.sampled_from((1, 2, DATED)), price=st.integers(990, 1010), lives=st.booleans())
+    def list_again(self, number: int, price: int, lives: bool) -> None:
+        """Have a market expire, everybody paid and every order taken out, and begin its next series."""
+        known = self.ledger.markets.get(number)
+        if known is None:
+            return
+        if not known.dated and not known.settled:
+            named = number + 64 * known.series
+            found = self.world.send(self.world.signed("delist", "governance", market=named))
+            self.same(found, self.ledger.delist("governance", named))
+        while not known.settled:
+            self.skip(max(1, known.expiry_ms - self.ledger.clock_ms))
+            self.report_round(number, price, (0, 1, 2))
+        self.skip(600_000)
+        for account in [each for each, of in self.ledger.accounts.items() if number in of.positions]:
+            found = self.world.send(make("settle_position", account=account, market=number))
+            self.same(found, self.ledger.settle_position(account, number))
+        for order in [each for place in range(3) for each in self.resting(number, place)]:
+            listed = self.ledger.find(order.account, order.client_id, order.sequence)
+            self.same(self.world.clean(order.slot), self.ledger.clean(listed))
+        named = number + 64 * (known.series + 1)
+        rules = TRADED_RULES[number % len(TRADED_RULES)]
+        expected = self.ledger.list_market("governance", named, deepcopy(rules))
+        assert expected is Outcome.ACCEPTED
+        record = self.world.signed("list_market", "governance", market=named, **ordinary_rules(**fields_of(rules)))
+        self.same(self.world.send(record), expected)
+        if lives:
+            self.skip(DELAY_MS)
             self.report_round(number, price, (0, 1, 2))
         self.report_marks()
 
@@ -187,8 +224,9 @@ class Governance(Prices):
         """Place an order through L1: it is an order like any other, but in no chain of records."""
         self.seal()
         nonce, by = self.nonce(account, False), "mallory" if honest else NAMES[account]
-        wanted = Order(0, account, market, side, price, lots, 7, 0, flags)
+        named = self.named(market)
+        wanted = Order(0, account, named, side, price, lots, 7, 0, flags)
         expected = self.ledger.came_through_l1(self.ledger.order(by, 0, nonce, wanted))
-        values = {"account": account, "nonce": nonce, "market": market, "side": side, "flags": flags, "client_id": 7}
+        values = {"account": account, "nonce": nonce, "market": named, "side": side, "flags": flags, "client_id": 7}
         record = self.world.signed("order", by, **values, price_ticks=price, lots=lots)
         self.same(self.world.force(record), expected)

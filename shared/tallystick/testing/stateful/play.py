@@ -135,7 +135,8 @@ class Exchange(Closing, Invariants, RuleBasedStateMachine):
         expiry = 0 if lives_ms is None else self.ledger.clock_ms + lives_ms
         by = self.signer(account, agent, honest)
         nonce = self.nonce(account, reuse)
-        wanted = Order(0, account, market, side, price, lots, client_id, expiry, flags)
+        named = self.named(market)
+        wanted = Order(0, account, named, side, price, lots, client_id, expiry, flags)
         expected = self.ledger.order(by, agent, nonce, wanted)
         record = self.world.signed(
             "order",
@@ -143,7 +144,7 @@ class Exchange(Closing, Invariants, RuleBasedStateMachine):
             account=account,
             agent=agent,
             nonce=nonce,
-            market=market,
+            market=named,
             side=side,
             flags=flags,
             price_ticks=price,
@@ -201,7 +202,8 @@ class Exchange(Closing, Invariants, RuleBasedStateMachine):
     @rule(account=ACCOUNTS, market=st.integers(0, 1), agent=st.sampled_from((0, 0, 1, 2)), drawn=bulks.DRAWN)
     def bulk(self, account: int, market: int, agent: int, drawn: bulks.Drawn) -> None:
         by, nonce = self.signer(account, agent, True), self.nonce(account, False)
-        bulk = bulks.Bulk(account=account, agent=agent, nonce=nonce, market=market, drawn=drawn)
+        named = self.named(market)
+        bulk = bulks.Bulk(account=account, agent=agent, nonce=nonce, market=market, named=named, drawn=drawn)
         self.same(*bulk.send(self.world, self.ledger, by))
 
     @rule(account=ACCOUNTS, agent=st.sampled_from((0, 0, 1)), ago=st.sampled_from((None, -99, 0, 1, 2, 4, 8, 1 << 60)))

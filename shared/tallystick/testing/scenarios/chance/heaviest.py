@@ -45,6 +45,7 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_WITHDRAW,
     PAGE_SLOTS,
     SELL,
+    SERIES_SHIFT,
 )
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.extremes import settle_books
@@ -60,7 +61,7 @@ MARK: Final = 0x010101
 MULTIPLIER: Final = 0x0101
 LOTS: Final = 0x010101
 """Every byte of a position's numbers costs calldata."""
-FORCED_ITEMS: Final = 27
+FORCED_ITEMS: Final = 25
 RULES_OF_ALL: Final = {
     "status": 1,
     "multiplier": MULTIPLIER,
@@ -292,14 +293,16 @@ def heaviest_forced(scene: Scene) -> None:
 def heaviest_full_chunks(scene: Scene) -> None:
     """Records in chunks that are full, the largest bulk an agent can sign, and a batch of 32 full chunks."""
     _stage(scene)
-    scene.rule(0, status=0)
-    scene.send(scene.signed("approve_agent", "alice", account=ALICE, nonce=1, slot=15, key=_address("agent"), scope=3))
     rules = {name: value for name, value in ordinary_rules(**_all_rules()).items() if name in RULES}
+    _post(scene, scene.signed("change_market", "governance", market=0, change=1, **rules))
+    scene.rule(0, status=2)
+    scene.send(scene.signed("approve_agent", "alice", account=ALICE, nonce=1, slot=15, key=_address("agent"), scope=3))
     _post(scene, scene.signed("change_market", "governance", market=MARKET, change=1, **rules))
     scene.time += CHANGE_DELAY_MS // 1000
     _post(scene, make("clock", clock_ms=scene.time * 1000))
     _post(scene, make("apply_change", pending=MARKET))
-    _post(scene, scene.signed("list_market", "governance", market=0, **ordinary_rules(**_all_rules())))
+    again = scene.signed("list_market", "governance", market=1 << SERIES_SHIFT, **ordinary_rules(**_all_rules()))
+    _post(scene, again)
     _post(scene, scene.signed("change_fee_account", "governance", account=ALICE, change=1))
     _post(scene, scene.signed("delist", "governance", market=MARKET))
     items = pack_items(

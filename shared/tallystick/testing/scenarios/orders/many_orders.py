@@ -18,9 +18,9 @@ def place(client_id: int, side: int, price: int, lots: int, flags: int = 0, mark
     )
 
 
-def replace(client_id: int, side: int, price: int, lots: int) -> Item:
+def replace(client_id: int, side: int, price: int, lots: int, market: int = 0) -> Item:
     """Return an order of a bulk that takes the place of the one with its client id."""
-    return Item(what=ITEM_REPLACE, client_id=client_id, side=side, price_ticks=price, lots=lots)
+    return Item(what=ITEM_REPLACE, client_id=client_id, market=market, side=side, price_ticks=price, lots=lots)
 
 
 def cancel(client_id: int) -> Item:
@@ -46,7 +46,7 @@ def bulks(scene: Scene) -> None:
     assert scene.bulk(1, [place(8, 0, 0, 5), place(8, 0, 5, 0), place(8, 0, 5, 5, market=9)], []) is Outcome.ACCEPTED
     assert scene.bulk(1, [], []) is Outcome.ACCEPTED
     assert scene.bulk(1, [place(10, 0, 980, 1)], [], expiry_ms=1) is Outcome.ACCEPTED
-    assert scene.bulk(1, [place(i, 0, 900, 1) for i in range(200)], []) is Outcome.ACCEPTED
+    assert scene.bulk(1, [place(i, 0, 900, 1) for i in range(190)], []) is Outcome.ACCEPTED
 
 
 def small_orders(scene: Scene) -> None:
@@ -72,15 +72,15 @@ def not_items(scene: Scene) -> None:
     """Items cut off, of unknown kinds and out of range, each behind one that stands."""
     scene.trading("alice", "bob")
     good = pack_items([place(1, 0, 990, 1)])
-    head = bytes([0, 0, 0, 0])
+    head = bytes(5)
     for tail, outcome in (
         (good[:-1], Outcome.MALFORMED),
         (b"\x01" + bytes(7), Outcome.MALFORMED),
-        (b"\x03" + bytes(18), Outcome.MALFORMED),
+        (b"\x03" + bytes(19), Outcome.MALFORMED),
         (b"\x05" + bytes(8), Outcome.MALFORMED),
-        (b"\x08" + bytes(18), Outcome.MALFORMED),
-        (b"\x00\x40" + bytes(17), Outcome.OUT_OF_RANGE),
-        (b"\x02\x00\xff\xff" + bytes(15), Outcome.OUT_OF_RANGE),
+        (b"\x08" + bytes(19), Outcome.MALFORMED),
+        (b"\x00\x00\x40\x01" + bytes(16), Outcome.OUT_OF_RANGE),
+        (b"\x02\x00\x00\xff\xff" + bytes(15), Outcome.OUT_OF_RANGE),
         (head + bytes(7) + b"\x40" + bytes(7), Outcome.OUT_OF_RANGE),
         (b"\x01\x40" + bytes(7), Outcome.OUT_OF_RANGE),
     ):
