@@ -40,7 +40,7 @@ def test_a_block_trade_is_answered_with_its_fill_and_told_to_both(rig: Rig) -> N
         assert fill.fields == {
             "market": 0, "price_ticks": PRICE, "lots": 10, "side": SELL, "taker": 2, "maker": 1,
         }  # fmt: skip
-    assert not rig.core.executor.read_model.trades
+    assert not rig.core.executor.read_model.trades(0, 0)
 
 
 def test_what_the_taker_did_wrong_is_refused_with_its_field_before_it_costs_bytes(rig: Rig) -> None:

@@ -266,7 +266,7 @@ def test_who_asks_for_events_that_are_forgotten_is_told(served: Served, monkeypa
 
 
 def test_events_that_nobody_outside_needs_are_passed_over() -> None:
-    told = History()
+    told = History({})
     unknown: Event = ("item", (1,))
     told.take(unknown, 1, 1)
     assert told.sequence == 0

@@ -49,7 +49,7 @@ from tallystick.shapes.routes import (
 )
 from tallystick.shapes.submitting import Answer, RecordDigest, Refusal, Results, Signable, Submission, SubmissionList
 from tallystick_operator.api import views
-from tallystick_operator.api.parameters import asked_number, path_number
+from tallystick_operator.api.parameters import asked_number, path_market, path_number
 from tallystick_operator.api.past import Past
 from tallystick_operator.intake.door import Checked, Refused, check_signature, to_record
 from tallystick_operator.noticeboard import Board
@@ -169,7 +169,7 @@ class Api:
 
     async def book(self, request: Request) -> Book:
         """Return a market's best prices."""
-        market = await self._market(request)
+        market, _ = await self._market(request)
         depth = asked_number(request, BOOK, "depth")
 
         def look(core: Core) -> Book:
@@ -180,10 +180,10 @@ class Api:
 
     async def trades(self, request: Request) -> Trades:
         """Return a market's newest fills, newest first."""
-        market = await self._market(request)
+        market, series = await self._market(request, past=True)
         limit = asked_number(request, TRADES, "limit")
-        found = await self._read(lambda core: list(core.executor.read_model.trades.get(market, ())))
-        return Trades(market=market, trades=found[::-1][:limit])
+        found = await self._read(lambda core: core.executor.read_model.trades(market, series))
+        return Trades(market=market, series=series, trades=found[::-1][:limit])
 
     async def account(self, request: Request) -> Account:
         """Return an account."""
@@ -281,11 +281,9 @@ class Api:
             )
         return found
 
-    async def _market(self, request: Request) -> int:
-        market = path_number(request, "market")
-        if await self._read(lambda core: views.market(core.executor.state, market)) is None:
-            raise Refused(404, "no_market", "there is no such market", "market")
-        return market
+    async def _market(self, request: Request, *, past: bool = False) -> tuple[int, int]:
+        named = path_market(request)
+        return await self._read(lambda core: views.find_series(core.executor.state, named, past=past))
 
     async def _read(self, question: Callable[[Core], T]) -> T:
         return await run_in_threadpool(self._sequencer.read, question)

@@ -1,4 +1,4 @@
-"""Numbers in the paths and queries of requests."""
+"""Numbers and names in the paths and queries of requests."""
 
 from __future__ import annotations
 
@@ -6,15 +6,26 @@ from typing import Any
 
 from starlette.requests import Request
 
+from tallystick.errors import BadInput
+from tallystick.records.market_names import HINT, MarketName, parse_market
 from tallystick.shapes.routes import PLACES, Endpoint, Parameter
 from tallystick_operator.intake.door import Refused
 
 
 def path_number(request: Request, name: str) -> int:
     """Return a number of the path. Raises: Refused when it is none, or too large."""
-    parameter = PLACES[name]
-    assert parameter is not None
-    return _number(request.path_params[name], name, parameter)
+    return _number(request.path_params[name], name, PLACES[name])
+
+
+def path_market(request: Request) -> MarketName:
+    """Return the market of the path, or of its series. Raises: Refused when it names none."""
+    return _market(request.path_params["market"])
+
+
+def asked_market(request: Request) -> MarketName | None:
+    """Return the market of the query, or of its series, None if it is not there. Raises: Refused, as `path_market`."""
+    given = request.query_params.get("market")
+    return None if given is None else _market(given)
 
 
 def asked_number(request: Request, endpoint: Endpoint[Any], name: str) -> int:
@@ -28,6 +39,13 @@ def asked_filter(request: Request, endpoint: Endpoint[Any], name: str) -> int | 
     """Return a number of the query, None if it is not there and has no default. Raises: Refused, as `path_number`."""
     given = request.query_params.get(name)
     return endpoint.query[name].default if given is None else _number(given, name, endpoint.query[name])
+
+
+def _market(text: str) -> MarketName:
+    try:
+        return parse_market(text)
+    except BadInput as error:
+        raise Refused(400, "malformed", f"{error.message}: {HINT}", "market") from error
 
 
 def _number(text: str, name: str, parameter: Parameter) -> int:

@@ -11,13 +11,14 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from tallystick.records.market_names import MarketName
 from tallystick.schema.names import Outcome
 from tallystick.shapes.accounts import AccountFill, Fills, PlacedOrder, PlacedOrders
 from tallystick.shapes.market_data import Funding, FundingHours
 from tallystick.shapes.progress import Feed, FeedEvent
 from tallystick.shapes.routes import FEED, FILLS, FUNDING, HISTORY, MAX_LIMIT
 from tallystick_operator.api import views
-from tallystick_operator.api.parameters import asked_filter, asked_number, path_number
+from tallystick_operator.api.parameters import asked_filter, asked_market, asked_number, path_market, path_number
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.intake.promises import REORDERING
 from tallystick_operator.sequencer.core import Core
@@ -78,18 +79,15 @@ class Past:
 
     async def funding(self, request: Request) -> FundingHours:
         """Return a market's funding, newest hour first."""
-        market = path_number(request, "market")
+        named = path_market(request)
         limit = asked_number(request, FUNDING, "limit")
 
-        def look(core: Core) -> list[Funding] | None:
-            if views.market(core.executor.state, market) is None:
-                return None
-            return _newest(core.executor.read_model.history.funding(market), limit, _funding)
+        def look(core: Core) -> FundingHours:
+            market, series = views.find_series(core.executor.state, named, past=True)
+            known = core.executor.read_model.history.funding(market, series)
+            return FundingHours(market=market, series=series, funding=_newest(known, limit, _funding))
 
-        found = await self._read(look)
-        if found is None:
-            raise Refused(404, "no_market", "there is no such market", "market")
-        return FundingHours(market=market, funding=found)
+        return await self._read(look)
 
     async def feed(self, request: Request) -> Feed:
         """Return the events behind a number, oldest first; wait up to `wait_ms` for the first."""
@@ -97,7 +95,7 @@ class Past:
         limit = asked_number(request, FEED, "limit")
         wait_ms = asked_number(request, FEED, "wait_ms")
         account = asked_filter(request, FEED, "account")
-        market = asked_filter(request, FEED, "market")
+        market = asked_market(request)
         if limit == 0:
             raise Refused(400, "malformed", f"a whole number from 1 to {MAX_LIMIT}", "limit")
         loop = asyncio.get_running_loop()
@@ -125,7 +123,7 @@ def _newest(known: list[S], limit: int, view: Callable[[S], T]) -> list[T]:
     return [view(each) for each in known[::-1][:limit]]
 
 
-def _feed(core: Core, *, after: int, limit: int, account: int | None, market: int | None) -> Feed:
+def _feed(core: Core, *, after: int, limit: int, account: int | None, market: MarketName | None) -> Feed:
     history = core.executor.read_model.history
     if after > history.sequence:
         raise Refused(409, "ahead", f"the newest event is {history.sequence}; ask for the state anew", "after")
@@ -137,7 +135,7 @@ def _feed(core: Core, *, after: int, limit: int, account: int | None, market: in
         if len(events) == limit:
             break
         last = each.sequence
-        if each.concerns(account, market):
+        if each.concerns(account, *(market or (None, None))):
             events.append(_event(each))
     return Feed(events=events, next=last, latest=history.sequence)
 
@@ -145,6 +143,8 @@ def _feed(core: Core, *, after: int, limit: int, account: int | None, market: in
 def _event(each: Happening) -> FeedEvent:
     outcomes = ("outcome", "was_outcome")
     values = {name: Outcome(value).name if name in outcomes else value for name, value in each.fields.items()}
+    if each.series:
+        values["series"] = each.series
     return FeedEvent(sequence=each.sequence, record=each.record, clock_ms=each.clock_ms, event=each.name, values=values)
 
 
@@ -166,6 +166,7 @@ def _fill(each: Happening, account: int) -> AccountFill:
         record=each.record,
         clock_ms=each.clock_ms,
         market=market,
+        series=each.series,
         side=side if took else 1 - side,
         price_ticks=price,
         lots=lots,

@@ -11,6 +11,7 @@ from tallystick.machine.market.risk import health, withdrawable
 from tallystick.machine.market.rules import rules_in_force
 from tallystick.machine.market.stages import index_stopped
 from tallystick.machine.nonces import LIMBS as NONCE_LIMBS
+from tallystick.records.market_names import MarketName, market_name
 from tallystick.schema.market_rules import RULES
 from tallystick.shapes.accounts import Account, Agent, Order, Position
 from tallystick.shapes.market_data import Book, Change, Market, MarketStatus
@@ -35,6 +36,7 @@ from tallystick.state.cells import (
     market_maker_fee_ppm,
     market_max_lots,
     market_open_interest_lots,
+    market_series,
     market_status,
     market_taker_fee_ppm,
     market_up_ms,
@@ -73,6 +75,7 @@ from tallystick.state.layout import (
 )
 from tallystick.state.state import State
 from tallystick_operator.api.depth import levels
+from tallystick_operator.intake.door import Refused
 from tallystick_operator.sequencer.readmodel import ReadModel
 from tallystick_operator.sequencer.sweeping import order_is_dead
 
@@ -95,6 +98,7 @@ def market(state: State, number: int) -> Market | None:
     price = state.prices.find(number)
     return Market(
         market=number,
+        series=market_series(rules, base),
         mark_ticks=risk_market_mark_ticks(marks, risk, number),
         best_bid_ticks=_best(state, number, BUY),
         best_ask_ticks=_best(state, number, 1 - BUY),
@@ -116,6 +120,22 @@ def market(state: State, number: int) -> Market | None:
         funding_index=risk_market_funding_index_ppm(marks, risk, number),
         change=_change(state, number),
     )
+
+
+def find_series(state: State, named: MarketName, *, past: bool = False) -> tuple[int, int]:
+    """Return a market and the series meant of it, the one that is listed unless another is named.
+
+    Raises: Refused when it is not listed, or in another series, but for a `past` one.
+    """
+    base = state.markets.find(named.market)
+    if base is None or market_status(state.markets.words, base) == 0:
+        raise Refused(404, "no_market", "there is no such market", "market")
+    listed = market_series(state.markets.words, base)
+    series = listed if named.series is None else named.series
+    if series > listed or (series != listed and not past):
+        shown = market_name(named.market, listed)
+        raise Refused(404, "no_market", f"no such series is listed: the market is {shown}", "market")
+    return named.market, series
 
 
 def is_over(state: State, number: int) -> bool:
@@ -165,6 +185,7 @@ def book(state: State, number: int, depth: int) -> Book:
     depth = 0 if is_over(state, number) else depth
     return Book(
         market=number,
+        series=_series(state, number),
         mark_ticks=risk_market_mark_ticks(state.risk.words, state.risk.known(0), number),
         bids=levels(state, number, BUY, depth),
         asks=levels(state, number, 1 - BUY, depth),
@@ -231,6 +252,7 @@ def orders(state: State, read_model: ReadModel, number: int) -> list[Order]:
         found.append(
             Order(
                 market=order_market(words, base),
+                series=_series(state, order_market(words, base)),
                 side=order_side(words, base),
                 price_ticks=order_price_ticks(words, base),
                 remaining_lots=order_remaining_lots(words, base),
@@ -277,6 +299,7 @@ def _positions(state: State, base: cells.Account) -> list[Position]:
         found.append(
             Position(
                 market=number,
+                series=_series(state, number),
                 size_lots=size,
                 mark_ticks=mark,
                 worth_units=worth,
@@ -286,6 +309,10 @@ def _positions(state: State, base: cells.Account) -> list[Position]:
             )
         )
     return found
+
+
+def _series(state: State, number: int) -> int:
+    return market_series(state.markets.words, state.markets.known(number))
 
 
 def _held_until(state: State, number: int, base: cells.Account, size: int) -> int:

@@ -11,9 +11,9 @@ from typing import Final
 
 from tallystick.machine.machine import Event
 from tallystick.shapes.market_data import Trade
-from tallystick.state.cells import account_owner, outbox_recipient
+from tallystick.state.cells import account_owner, market_series, outbox_recipient
 from tallystick.state.state import State
-from tallystick_operator.sequencer.recent import History
+from tallystick_operator.sequencer.recent import SERIES_KEPT, History
 
 TRADES_KEPT: Final = 1_000
 """Trades remembered of each market: a page of history, not an archive; L1 has all of it."""
@@ -45,11 +45,12 @@ class ReadModel:
 
     def __init__(self, state: State) -> None:
         self.orders: dict[int, OpenOrder] = {}
-        self.trades: dict[int, deque[Trade]] = {}
+        self._trades: dict[tuple[int, int], deque[Trade]] = {}
         self.owners: dict[bytes, int] = {}
         self.fills = 0
         self.withdrawals: dict[int, list[Withdrawal]] = {}
-        self.history = History()
+        markets = state.markets
+        self.history = History({each: market_series(markets.words, markets.known(each)) for each in markets.rows})
         self._state = state
         self._by_client: dict[tuple[int, int], list[int]] = {}
         self._by_account: dict[int, dict[int, None]] = {}
@@ -67,12 +68,18 @@ class ReadModel:
         """Return where the account's orders rest, oldest first."""
         return list(self._by_account.get(account, ()))
 
+    def trades(self, market: int, series: int) -> list[Trade]:
+        """Return the newest fills of a market's series, oldest first."""
+        return list(self._trades.get((market, series), ()))
+
     def apply(self, events: tuple[Event, ...], record: int, clock_ms: int) -> None:
         """Take in what one record did."""
         for event in events:
             self.history.take(event, record, clock_ms)
             name, values = event
-            if name == "fill":
+            if name == "listed":
+                self._trades.pop((values[0], values[1] - SERIES_KEPT), None)
+            elif name == "fill":
                 self._fill(values, record, clock_ms)
             elif name in ("rested", "parked"):
                 account, client_id, slot, lots = values
@@ -98,7 +105,8 @@ class ReadModel:
             taker=taker,
             maker=maker,
         )
-        self.trades.setdefault(market, deque(maxlen=TRADES_KEPT)).append(trade)
+        series = self.history.series_of(market)
+        self._trades.setdefault((market, series), deque(maxlen=TRADES_KEPT)).append(trade)
         self.fills += 1
         order = self.orders[slot]
         order.remaining_lots -= lots

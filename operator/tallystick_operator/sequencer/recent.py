@@ -7,6 +7,7 @@ nothing, and remembers a bounded past: L1 has all of it.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -20,6 +21,8 @@ FILLS_KEPT: Final = 1_000
 ORDERS_KEPT: Final = 1_000
 FUNDING_KEPT: Final = 1_000
 """Hours of funding remembered of each market: six weeks."""
+SERIES_KEPT: Final = 2
+"""Series of a market of which trades and funding are remembered: the one that is listed, and the one before."""
 
 EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "order": ("account", "client_id", "market", "side", "price_ticks", "lots", "flags"),
@@ -46,6 +49,7 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "deposit": ("account", "amount_units"),
     "transfer": ("account", "to", "amount_units"),
     "withdrawal": ("index", "account", "amount_units"),
+    "listed": ("market", "series"),
     "index": ("market", "index_ticks"),
     "mark": ("market", "mark_ticks"),
     "funding": ("market", "rate_ppm", "index_ticks", "funding_index"),
@@ -66,24 +70,29 @@ ACCOUNT_FIELDS: Final = frozenset({"account", "taker", "maker", "to", "by", "can
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """One event. `sequence` counts from 1 without a gap; `record` is the number of the record that caused it."""
+    """One event. `sequence` counts from 1 without a gap; `record` is the number of the record that caused it.
+
+    `series` is that of its market at the time, 0 of one that is about none.
+    """
 
     sequence: int
     record: int
     clock_ms: int
     name: str
     values: tuple[int, ...]
+    series: int = 0
 
     @property
     def fields(self) -> dict[str, int]:
         """The values by name."""
         return dict(zip(EVENT_FIELDS[self.name], self.values, strict=False))
 
-    def concerns(self, account: int | None, market: int | None) -> bool:
-        """Whether it is about an account and a market; None for any."""
+    def concerns(self, account: int | None, market: int | None, series: int | None = None) -> bool:
+        """Whether it is about an account, a market and a series of it; None for any."""
         fields = self.fields
         about = any(fields.get(name) == account for name in ACCOUNT_FIELDS)
-        return (account is None or about) and (market is None or fields.get("market") == market)
+        of_market = market is None or (fields.get("market") == market and series in (None, self.series))
+        return (account is None or about) and of_market
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,6 +108,7 @@ class KeptOrder:
     account: int
     client_id: int
     market: int
+    series: int
     side: int
     price_ticks: int
     lots: int
@@ -111,13 +121,14 @@ class KeptOrder:
 
 
 class History:
-    """What has happened lately."""
+    """What has happened lately. `series` is that of each market, by its id, when this begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, series: Mapping[int, int]) -> None:
         self.sequence = 0
+        self._series = dict(series)
         self._events: deque[Happening] = deque(maxlen=EVENTS_KEPT)
         self._fills: dict[int, deque[Happening]] = {}
-        self._funding: dict[int, deque[Happening]] = {}
+        self._funding: dict[tuple[int, int], deque[Happening]] = {}
         self._orders: dict[int, deque[KeptOrder]] = {}
         self._by_slot: dict[int, KeptOrder] = {}
         self._placing: KeptOrder | None = None
@@ -128,7 +139,17 @@ class History:
         if name not in EVENT_FIELDS:
             return
         self.sequence += 1
-        happening = Happening(sequence=self.sequence, record=record, clock_ms=clock_ms, name=name, values=values)
+        if name == "listed":
+            self._series[values[0]] = values[1]
+            self._funding.pop((values[0], values[1] - SERIES_KEPT), None)
+        happening = Happening(
+            sequence=self.sequence,
+            record=record,
+            clock_ms=clock_ms,
+            name=name,
+            values=values,
+            series=self._series_of(name, values),
+        )
         self._events.append(happening)
         if name == "order":
             self._place(happening)
@@ -147,7 +168,7 @@ class History:
         elif name == "outcome":
             self._finish(values[0])
         elif name == "funding":
-            self._funding.setdefault(values[0], deque(maxlen=FUNDING_KEPT)).append(happening)
+            self._funding.setdefault((values[0], happening.series), deque(maxlen=FUNDING_KEPT)).append(happening)
 
     def rewind(self, told: int, record: int, clock_ms: int) -> None:
         """Take back all that was told of a record and of those behind it; the numbers go on behind the newest one told.
@@ -177,9 +198,17 @@ class History:
         """Return the orders an account has placed, oldest first."""
         return list(self._orders.get(account, ()))
 
-    def funding(self, market: int) -> list[Happening]:
-        """Return the hours of a market's funding, oldest first."""
-        return list(self._funding.get(market, ()))
+    def series_of(self, market: int) -> int:
+        """Return the series of a market that its newest events are of."""
+        return self._series.get(market, 0)
+
+    def funding(self, market: int, series: int) -> list[Happening]:
+        """Return the hours of funding of a market's series, oldest first."""
+        return list(self._funding.get((market, series), ()))
+
+    def _series_of(self, name: str, values: tuple[int, ...]) -> int:
+        fields = EVENT_FIELDS[name]
+        return self.series_of(values[fields.index("market")]) if "market" in fields else 0
 
     def _place(self, happening: Happening) -> None:
         account, client_id, market, side, price, lots, flags = happening.values
@@ -189,6 +218,7 @@ class History:
             account=account,
             client_id=client_id,
             market=market,
+            series=happening.series,
             side=side,
             price_ticks=price,
             lots=lots,

@@ -25,6 +25,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     market: int
+    series: int
     size_lots: int
     mark_ticks: int
     worth_units: int
@@ -42,6 +43,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     market: int
+    series: int
     side: int
     price_ticks: int
     remaining_lots: int
@@ -99,6 +101,7 @@ class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
     account: int
     client_id: int
     market: int
+    series: int
     side: int
     price_ticks: int
     lots: int
@@ -126,6 +129,7 @@ class AccountFill(msgspec.Struct, frozen=True, kw_only=True):
     record: int
     clock_ms: int
     market: int
+    series: int
     side: int
     price_ticks: int
     lots: int

@@ -26,10 +26,11 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     `status` is listed (no orders before `live_ms`, 0 for a market of the genesis), live, halted (its prices have stopped: only
     cancels), expired (nobody trades, and its last price is not there yet) or settled. The best prices are those of living
     orders. In the last half hour of a dated future `margin_index_ticks`, by which margins go, is what it would settle at
-    by its index.
+    by its index. `series` is how often the id was listed before: what is signed for it names both.
     """
 
     market: int
+    series: int
     mark_ticks: int
     best_bid_ticks: int | None
     best_ask_ticks: int | None
@@ -70,6 +71,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     """A book, best prices first. `sequence` is that of the newest event in it: read the feed on from there."""
 
     market: int
+    series: int
     mark_ticks: int
     bids: list[Level]
     asks: list[Level]
@@ -93,6 +95,7 @@ class Trades(msgspec.Struct, frozen=True, kw_only=True):
     """A market's newest fills, newest first."""
 
     market: int
+    series: int
     trades: list[Trade]
 
 
@@ -114,4 +117,5 @@ class FundingHours(msgspec.Struct, frozen=True, kw_only=True):
     """A market's funding, newest hour first."""
 
     market: int
+    series: int
     funding: list[Funding]

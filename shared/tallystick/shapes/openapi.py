@@ -11,7 +11,6 @@ from tallystick.shapes.routes import ENDPOINTS, PLACES, Endpoint, Parameter
 from tallystick.shapes.submitting import Answer, Refusal, Results
 
 SHAPES_AT: Final = "#/components/schemas/{name}"
-ADDRESS: Final = {"type": "string", "pattern": "^(0x)?[0-9a-fA-F]{40}$"}
 
 
 def description(version: str) -> dict[str, Any]:
@@ -55,11 +54,11 @@ def _operation(endpoint: Endpoint[Any]) -> dict[str, Any]:
     return operation
 
 
-def _parameter(name: str, where: str, parameter: Parameter | None) -> dict[str, Any]:
-    if parameter is None:
-        return {"name": name, "in": where, "required": True, "description": "An address.", "schema": ADDRESS}
+def _parameter(name: str, where: str, parameter: Parameter) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": parameter.most}
-    if parameter.default is not None:
+    if parameter.pattern:
+        schema = {"type": "string", "pattern": parameter.pattern}
+    elif parameter.default is not None:
         schema["default"] = parameter.default
     return {
         "name": name,

@@ -15,7 +15,7 @@ from tallystick.shapes.accounts import Account, Agents, Fills, Orders, Owner, Pl
 from tallystick.shapes.market_data import Book, FundingHours, Markets, Trades
 from tallystick.shapes.progress import Feed, Info
 from tallystick.shapes.submitting import Answer, RecordDigest, Results, Submission, SubmissionList
-from tallystick.state.layout import MAX_AMOUNT, MAX_MARKETS
+from tallystick.state.layout import MAX_AMOUNT
 
 A = TypeVar("A", bound=msgspec.Struct)
 MAX_ID: Final = (1 << 32) - 1
@@ -26,22 +26,28 @@ MAX_WAIT_MS: Final = 30_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A whole number from 0 to `most` in a path, or behind it: then `default` counts where it is left out, None for none."""
+    """What stands in a path, or behind it: then `default` counts where it is left out, None for none.
+
+    Shape: a whole number from 0 to `most`; where there is a `pattern`, a text that matches it.
+    """
 
     says: str
     most: int = MAX_ID
     default: int | None = None
+    pattern: str = ""
 
 
-PLACES: Final[Mapping[str, Parameter | None]] = MappingProxyType(
+MARKET: Final = r"^[0-9]+(\.[0-9]+)?$"
+"""A market's number, with a point and a series behind it where it is not the one that is listed now."""
+PLACES: Final[Mapping[str, Parameter]] = MappingProxyType(
     {
-        "market": Parameter(says="A market's number."),
+        "market": Parameter(says="A market, such as 5 for what it is now, or 5.1 for its series 1.", pattern=MARKET),
         "account": Parameter(says="An account's number."),
         "client_id": Parameter(says="The number that its owner gave an order.", most=MAX_AMOUNT),
-        "address": None,
+        "address": Parameter(says="An address, 20 bytes in hex.", pattern="^(0x)?[0-9a-fA-F]{40}$"),
     }
 )
-"""What stands in paths; an address is 20 bytes in hex."""
+"""What stands in paths."""
 LIMIT: Final = Parameter(says="How many at most, the newest first.", most=MAX_LIMIT, default=100)
 
 
@@ -151,7 +157,7 @@ FEED: Final = Endpoint(
         "wait_ms": Parameter(says="How long to wait for the first.", most=MAX_WAIT_MS, default=0),
         "limit": Parameter(says="How many at most, and one at least.", most=MAX_LIMIT, default=100),
         "account": Parameter(says="Only those that concern this account."),
-        "market": Parameter(says="Only those that concern this market.", most=MAX_MARKETS - 1),
+        "market": Parameter(says="Only those that concern this market.", pattern=MARKET),
     },
 )
 

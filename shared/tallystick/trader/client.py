@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from tallystick.errors import BadInput
 from tallystick.ports import Chance
 from tallystick.ports.system import SystemChance
 from tallystick.records.codec import Record, encode
-from tallystick.records.items import Item, pack_items, pack_slots
+from tallystick.records.items import ITEM_CANCEL, Item, pack_items, pack_slots
+from tallystick.records.market_names import market_name, signed_market
 from tallystick.records.receipts import check_receipt, check_record_of
 from tallystick.records.signing import address_of, make, sign
+from tallystick.schema.names import Outcome
 from tallystick.shapes.accounts import Account, AccountFill, Agent, Order, PlacedOrder, Withdrawal
 from tallystick.shapes.market_data import Book, Funding, Market, Trade
 from tallystick.shapes.progress import Feed, Info
@@ -35,7 +38,7 @@ from tallystick.shapes.routes import (
     WITHDRAWALS,
 )
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
-from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
+from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, MAX_MARKETS, SELL
 from tallystick.trader.offers import accepted, apart
 from tallystick.transport import OperatorRefused, Transport
 
@@ -72,6 +75,8 @@ class TraderClient:
         self._receipt_signer = receipt_signer
         self._chance = chance or SystemChance()
         self.next_nonce: int | None = None
+        self._series: dict[int, int] = {}
+        """Of each market, as the operator said when somebody asked last."""
         self._above = 0
         """Nonces below it were given out here, and may be under way."""
         self._counting = threading.Lock()
@@ -86,11 +91,26 @@ class TraderClient:
         """Return every listed market."""
         return self._transport.ask(MARKETS).markets
 
-    def book(self, market: int, depth: int = 20) -> Book:
-        """Return a market's best prices."""
+    def named(self, market: int, series: int | None = None) -> int:
+        """Return a market as a signed record names it: in the series that is listed now, unless one is given.
+
+        Raises: BadInput when there is no such market, or another series of it is listed.
+        """
+        if series is None and market in self._series:
+            return signed_market(market, self._series[market])
+        self._series = {each.market: each.series for each in self.markets()}
+        if market not in self._series:
+            raise BadInput("there is no such market", hint="`trader markets` lists them", market=market)
+        if series not in (None, self._series[market]):
+            now = market_name(market, self._series[market])
+            raise BadInput("this series is not the one that is listed", given=market_name(market, series or 0), now=now)
+        return signed_market(market, self._series[market])
+
+    def book(self, market: int | str, depth: int = 20) -> Book:
+        """Return the best prices of a market, which may be named with its series, as in all questions about one."""
         return self._transport.ask(BOOK, market=market, depth=depth)
 
-    def trades(self, market: int, limit: int = 100) -> list[Trade]:
+    def trades(self, market: int | str, limit: int = 100) -> list[Trade]:
         """Return a market's newest fills, newest first."""
         return self._transport.ask(TRADES, market=market, limit=limit).trades
 
@@ -114,7 +134,7 @@ class TraderClient:
         """Return an account's fills, newest first; those behind a number of the feed."""
         return self._transport.ask(FILLS, account=self._number(number), limit=limit, after=after).fills
 
-    def funding(self, market: int, limit: int = 100) -> list[Funding]:
+    def funding(self, market: int | str, limit: int = 100) -> list[Funding]:
         """Return a market's funding by the hour, newest first."""
         return self._transport.ask(FUNDING, market=market, limit=limit).funding
 
@@ -123,7 +143,13 @@ class TraderClient:
         return self._transport.ask(AGENTS, account=self._number(number)).agents
 
     def feed(
-        self, after: int, *, wait_ms: int = 0, limit: int = 100, account: int | None = None, market: int | None = None
+        self,
+        after: int,
+        *,
+        wait_ms: int = 0,
+        limit: int = 100,
+        account: int | None = None,
+        market: int | str | None = None,
     ) -> Feed:
         """Return the events behind a number, oldest first; wait for the first. Raises: OperatorRefused when too old."""
         return self._transport.ask(FEED, after=after, wait_ms=wait_ms, limit=limit, account=account, market=market)
@@ -151,8 +177,11 @@ class TraderClient:
         expiry_ms: int = 0,
         trigger_ticks: int = 0,
         pair: int = 0,
+        series: int | None = None,
     ) -> Answer:
         """Place an order; `ioc` cancels what does not fill at once, `flags` are those of the state's layout.
+
+        It is signed for the series that the market has now, or for the one that is given.
 
         With `trigger_ticks` it waits until the mark is there, with `pair` it dies with the account's order of that
         client id.
@@ -166,7 +195,7 @@ class TraderClient:
             self.signed(
                 "conditional" if more else "order",
                 agent=self._agent,
-                market=market,
+                market=self.named(market, series),
                 side=side,
                 flags=flags | (FLAG_IOC if ioc else 0),
                 price_ticks=price_ticks,
@@ -203,7 +232,7 @@ class TraderClient:
     def offer(self, nonce: int | None = None, **terms: int) -> Record:
         """Return a signed offer of a block trade, its terms by the record's fields, for somebody else to accept.
 
-        Without a nonce it gets one that is out of the way of the next records.
+        Its market is as `named` returns it: nobody is asked.         Without a nonce it gets one that is out of the way of the next records.
         """
         number = apart(self.fresh_nonce(), self._chance) if nonce is None else nonce
         record = make("block_trade", account=self.number, agent=self._agent, nonce=number, **terms)
@@ -215,7 +244,16 @@ class TraderClient:
         return accepted(offer, self.number, self._agent, number, self.domain, self._secret())
 
     def bulk(self, items: list[Item], *, expiry_ms: int = 0) -> Answer:
-        """Place, cancel and replace orders under one signature; `items` of the answer tells what became of each."""
+        """Place, cancel and replace orders under one signature; `items` of the answer tells what became of each.
+
+        A market without a series is meant in the one that is listed now.
+        """
+        items = [
+            each
+            if each.what == ITEM_CANCEL or each.market >= MAX_MARKETS
+            else replace(each, market=self.named(each.market))
+            for each in items
+        ]
         return self.send(self.signed("bulk", pack_items(items), agent=self._agent, expiry_ms=expiry_ms))
 
     def approve_agent(self, slot: int, address: str, scope: int = 3, expiry_ms: int = 0) -> Answer:
@@ -283,6 +321,8 @@ class TraderClient:
                     self._above = self._above if refusal.code == "nonce_used" else 0
             raise
         self._check(record, answer)
+        if answer.outcome == Outcome.NO_MARKET.name:
+            self._series = {}
         return answer
 
     def send_all(self, records: Sequence[Record]) -> list[Answer | Refusal]:

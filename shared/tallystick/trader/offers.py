@@ -11,6 +11,7 @@ from tallystick.drawing import counted, spoken
 from tallystick.errors import BadInput
 from tallystick.ports import Chance
 from tallystick.records.codec import BY_NAME, Record, decode, encode
+from tallystick.records.market_names import market_name, read_signed
 from tallystick.records.signing import accept, acceptance_digest, digest, recover
 from tallystick.schema.record_kinds import SIGNATURE_BYTES
 from tallystick.state.layout import (
@@ -104,7 +105,8 @@ def terms_text(record: Record) -> str:
     elif record.value("counterparty"):
         who = f"account {record.value('counterparty')} only"
     maker = record.value("account")
-    said = f"account {maker} {verb} {counted(record.value('lots'), 'lot')} of market {record.value('market')} "
+    market = market_name(*read_signed(record.value("market")))
+    said = f"account {maker} {verb} {counted(record.value('lots'), 'lot')} of market {market} "
     said += f"at {record.value('price_ticks')} {way} {who}; it ends: {spoken(record.value('expiry_ms'))}"
     reduces = record.value("reduces")
     if reduces & BLOCK_MAKER_REDUCES:

@@ -8,8 +8,9 @@ from rich.text import Text
 
 from tallystick.amounts import SIDES, tokens
 from tallystick.drawing import Cell, Page, Title, counted, figures, spoken, table
+from tallystick.records.market_names import market_name
 from tallystick.schema.outcomes import explain
-from tallystick.shapes.accounts import Account, AccountFill, Agent, Order, PlacedOrder, Withdrawal
+from tallystick.shapes.accounts import Account, AccountFill, Agent, Order, PlacedOrder, Position, Withdrawal
 from tallystick.shapes.market_data import Book, Funding, Market, Trade
 from tallystick.shapes.progress import FeedEvent
 from tallystick.shapes.submitting import Answer, ItemResult
@@ -26,7 +27,7 @@ def markets_page(markets: Sequence[Market]) -> Page:
         return ["no markets yet: governance lists them with `tallystick trader list-market`"]
     rows = [
         (
-            each.market,
+            _name(each),
             each.mark_ticks,
             each.best_bid_ticks or "-",
             each.best_ask_ticks or "-",
@@ -78,7 +79,7 @@ def account_page(account: Account) -> Page:
         rows = [
             (
                 *(
-                    each.market,
+                    _name(each),
                     f"{each.size_lots:+}",
                     each.mark_ticks,
                     tokens(each.worth_units),
@@ -91,9 +92,13 @@ def account_page(account: Account) -> Page:
         titles: list[Title] = [*map(figures, ("market", "position, lots", "mark", "worth", "cost")), ""]
         page += ["", table(titles, rows, indent=2)]
     if account.orders:
-        resting = [(each.client_id, each.sequence, each.market, _resting(each)) for each in account.orders]
+        resting = [(each.client_id, each.sequence, _name(each), _resting(each)) for each in account.orders]
         page += ["", table([*map(figures, ("order", "sequence", "market")), "what"], resting, indent=2)]
     return page
+
+
+def _name(each: Market | Position | Order | PlacedOrder | AccountFill) -> str:
+    return market_name(each.market, each.series)
 
 
 def _resting(order: Order) -> str:
@@ -115,7 +120,7 @@ def placed_page(orders: Sequence[PlacedOrder]) -> Page:
         price = f"at {each.price_ticks}" if each.price_ticks else "at market"
         why = "" if each.outcome in ("ACCEPTED", "") else f" ({explain(each.outcome)})"
         how = f"{each.status}, {each.filled_lots} filled, {each.remaining_lots} rest{why}"
-        rows.append((each.client_id, each.record_number, each.market, f"{SIDES[each.side]} {each.lots} {price}", how))
+        rows.append((each.client_id, each.record_number, _name(each), f"{SIDES[each.side]} {each.lots} {price}", how))
     return [table([figures("order"), figures("record"), figures("market"), "what", "what became of it"], rows)]
 
 
@@ -127,7 +132,7 @@ def fills_page(fills: Sequence[AccountFill]) -> Page:
     for each in fills:
         of = "a block trade" if each.block else f"order {each.client_id}"
         who = f"{each.role} of {of}, against account {each.counterparty}"
-        what = (each.market, SIDES[each.side], each.lots, each.price_ticks)
+        what = (_name(each), SIDES[each.side], each.lots, each.price_ticks)
         rows.append((each.sequence, spoken(each.clock_ms), *what, who))
     titles: list[Title] = [figures("event"), "time", figures("market"), "side", figures("lots"), figures("price"), "as"]
     return [table(titles, rows)]

@@ -55,7 +55,12 @@ Nonce = Annotated[
         "at most 100,000 beyond its newest.",
     ),
 ]
-FromL1 = Annotated[bool, typer.Option("--from-l1", help="Ask no operator: the account and the time are L1's.")]
+FromL1 = Annotated[
+    bool,
+    typer.Option(
+        "--from-l1", help="Ask no operator: the account and the time are L1's; a market without a series is series 0."
+    ),
+]
 
 
 def offer(
@@ -90,6 +95,7 @@ def offer(
     with the same --nonce makes another price of it. Whoever accepts pays the taker's fee, you the maker's.
     Examples: `trader block offer 0 sell 20 617985`, `trader block offer 0 buy 5 617000 --to 7 --good-til 8h --out o.txt`.
     """
+    from tallystick.records.market_names import signed_market
     from tallystick.state.layout import BLOCK_MAKER_REDUCES, BLOCK_TAKER_REDUCES
     from tallystick.trader.wording import moment_ms, parse_side
 
@@ -101,7 +107,7 @@ def offer(
     ):
         made = client.offer(
             nonce,
-            market=market,
+            market=signed_market(market.market, market.series or 0) if from_l1 else client.named(*market),
             side=way,
             lots=lots,
             price_ticks=price_ticks,
@@ -181,13 +187,14 @@ def force(
     `trader block force trade.txt --key-file bob.key`.
     """
     from tallystick.records.codec import encode
+    from tallystick.records.market_names import read_signed
     from tallystick.trader.offers import from_text, terms_text
 
     found = from_text(trade)
     wallet = open_wallet(rpc, deployment, key_file, password_file)
     delay = wallet.check_block(found)
     if not unchecked:
-        check_market(operator, found.value("market"))
+        check_market(operator, read_signed(found.value("market")))
     receipt = wallet.enqueue_record(encode(found))
     text = f"{terms_text(found)}\nqueued on L1; a batch must take it in within {delay} seconds"
     print_receipt(receipt, text, {"force_delay_seconds": delay}, as_json)

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
-from tallystick.trader.commands.trader_options import AccountNumber, Market, Sub, open_client, print_json
+from tallystick.records.market_names import MarketName
+from tallystick.trader.commands.trader_options import (
+    AccountNumber,
+    Market,
+    Sub,
+    open_client,
+    print_json,
+    read_market,
+    said,
+)
 
 WAIT_MS = 20_000
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
@@ -75,13 +84,16 @@ def funding(market: Market, limit: Limit = 24, operator: Url = OPERATOR_URL, as_
     from tallystick.trader.show import funding_page
 
     with open_client(operator) as client:
-        found = client.funding(market, limit)
+        found = client.funding(said(market), limit)
     print_json(found) if as_json else show(*funding_page(found))
 
 
 def follow(
     after: Annotated[int | None, typer.Option(min=0, help="Begin behind this number; now if left out.")] = None,
-    market: Annotated[int | None, typer.Option(min=0, max=63, help="Only this market's.")] = None,
+    market: Annotated[
+        MarketName | None,
+        typer.Option(parser=read_market, metavar="MARKET", help="Only this market's, or one series' of it, as 5.1."),
+    ] = None,
     number: AccountNumber = None,
     count: Annotated[int, typer.Option(min=0, help="End after so many events; 0 for never.")] = 0,
     operator: Url = OPERATOR_URL,
@@ -97,7 +109,7 @@ def follow(
     with open_client(operator) as client:
         at = client.info().sequence if after is None else after
         while True:
-            found = client.feed(at, wait_ms=WAIT_MS, account=number, market=market)
+            found = client.feed(at, wait_ms=WAIT_MS, account=number, market=None if market is None else said(market))
             at = found.next
             for each in found.events:
                 print_json(each) if as_json else print(event_text(each), flush=True)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tallystick.connection import DEPLOYMENT, OPERATOR_URL, Json, Key, Password, Record, Url
-from tallystick.trader.commands.trader_options import Market, load_key, open_client, print_answer
+from tallystick.trader.commands.trader_options import Market, load_key, open_client, present, print_answer
+
+if TYPE_CHECKING:
+    from tallystick.records.market_names import MarketName
+    from tallystick.trader.client import TraderClient
 
 PPM_OF_A_PERCENT = 10_000
 RuleList = Annotated[
@@ -18,7 +22,7 @@ RuleList = Annotated[
 
 
 def list_market(
-    market: Annotated[int, typer.Argument(min=0, max=63, help="The new market's number.")],
+    market: Market,
     multiplier: Annotated[int, typer.Option(min=1, help="Units that one lot moves by when the price moves a tick.")],
     initial: Annotated[float, typer.Option(min=0, max=100, help="Initial margin, percent.")] = 5.0,
     maintenance: Annotated[float, typer.Option(min=0, max=100, help="Maintenance margin, percent.")] = 2.5,
@@ -47,7 +51,8 @@ def list_market(
     """List a market, for good: signed by the deployment's governance key. Example: `list-market 0 --multiplier 100`.
 
     It takes orders three weeks later, so that whoever does not trust it may leave before; those of the deployment's file
-    take them at once. Tiers, caps, rebate and surcharge are rules of their own: `--rule rebate_ppm=50 --rule insurance_lots=1000`. Open
+    take them at once. A market that has settled is listed again under its number, as its next series, once nobody has a
+    position or an order in it any more. Tiers, caps, rebate and surcharge are rules of their own: `--rule rebate_ppm=50 --rule insurance_lots=1000`. Open
     interest is at most four times the largest position unless `--rule max_open_interest_lots=...` says otherwise.
     """
     from tallystick.records import codec
@@ -65,9 +70,10 @@ def list_market(
         "quote_lots": quote_lots,
         **parse_rules(rule),
     }
-    fields = {"market": market, "multiplier": multiplier, "expiry_ms": expiry_ms, **rules}
-    record = codec.Record(kind=codec.BY_NAME["list_market"], values=listing(fields))
     with open_client(operator) as client:
+        named = _next_series(client, market)
+        fields = {"market": named, "multiplier": multiplier, "expiry_ms": expiry_ms, **rules}
+        record = codec.Record(kind=codec.BY_NAME["list_market"], values=listing(fields))
         answer = client.send(sign(record, client.domain, key))
     print_answer(answer, as_json)
 
@@ -95,11 +101,10 @@ def change_market(
     if not changed:
         raise BadInput("a change changes something", hint="--rule NAME=NUMBER")
     with open_client(operator) as client:
-        known = next((each for each in client.markets() if each.market == market), None)
-        if known is None:
-            raise BadInput("there is no such market", hint="`trader markets` lists them", market=market)
+        named = client.named(*market)
+        known = next(each for each in client.markets() if each.market == market.market)
         number = known.change.proposed + 1 if change is None else change
-        record = make("change_market", market=market, change=number, **{**known.rules, **changed})
+        record = make("change_market", market=named, change=number, **{**known.rules, **changed})
         answer = client.send(sign(record, client.domain, key))
     print_answer(answer, as_json)
 
@@ -107,7 +112,7 @@ def change_market(
 def apply_change(market: Market, operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
     """Put a market's proposed rules in force once their delay is over; anybody may. Example: `trader apply-change 0`."""
     with open_client(operator) as client:
-        answer = client.apply_change(market)
+        answer = client.apply_change(present(client, market))
     print_answer(answer, as_json)
 
 
@@ -149,7 +154,7 @@ def delist(
 
     key = governance_key(deployment, key_file, password_file)
     with open_client(operator) as client:
-        answer = client.send(sign(make("delist", market=market), client.domain, key))
+        answer = client.send(sign(make("delist", market=client.named(*market)), client.domain, key))
     print_answer(answer, as_json)
 
 
@@ -178,8 +183,20 @@ def top_up(market: Market, operator: Url = OPERATOR_URL, as_json: Json = False) 
     Example: `trader top-up 0`.
     """
     with open_client(operator) as client:
-        answer = client.top_up(market)
+        answer = client.top_up(present(client, market))
     print_answer(answer, as_json)
+
+
+def _next_series(client: TraderClient, market: MarketName) -> int:
+    """Return a market as a listing names it: in series 0 when it is new, else in the next one. Raises: BadInput."""
+    from tallystick.errors import BadInput
+    from tallystick.records.market_names import market_name, signed_market
+
+    listed = next((each.series for each in client.markets() if each.market == market.market), None)
+    series = 0 if listed is None else listed + 1
+    if market.series not in (None, series):
+        raise BadInput("a listing begins the next series", next=market_name(market.market, series))
+    return signed_market(market.market, series)
 
 
 def governance_key(deployment: Path, key_file: Path | None, password_file: Path | None) -> bytes:

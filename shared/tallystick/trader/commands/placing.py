@@ -78,10 +78,19 @@ def order(
     if price_ticks is None and not at_market:
         raise BadInput("a limit order needs a price", hint="a price in ticks behind the lots, or --market")
     with open_client(operator, key_file, password_file, number, agent, sub) as client:
-        price = price_ticks or _worst_price(client, market, way, slippage)
+        price = price_ticks or _worst_price(client, market.market, way, slippage)
         ends = _moment(client, good_til) if good_til is not None else expiry_ms
         answer = client.order(
-            market, way, price, lots, client_id=client_id, flags=flags, expiry_ms=ends, trigger_ticks=trigger, pair=oco
+            market.market,
+            way,
+            price,
+            lots,
+            client_id=client_id,
+            flags=flags,
+            expiry_ms=ends,
+            trigger_ticks=trigger,
+            pair=oco,
+            series=market.series,
         )
     print_answer(answer, as_json)
 

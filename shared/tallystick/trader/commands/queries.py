@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
-from tallystick.trader.commands.trader_options import Market, Sub, open_client, print_json
+from tallystick.trader.commands.trader_options import Market, Sub, open_client, print_json, said
 
 
 def markets(operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
@@ -31,7 +31,7 @@ def book(
     from tallystick.trader.show import ladder_page
 
     with open_client(operator) as client:
-        found = client.book(market, depth)
+        found = client.book(said(market), depth)
     print_json(found) if as_json else show(*ladder_page(found, width()))
 
 
@@ -46,7 +46,7 @@ def trades(
     from tallystick.trader.show import trades_page
 
     with open_client(operator) as client:
-        found = client.trades(market, limit)
+        found = client.trades(said(market), limit)
     print_json(found) if as_json else show(*trades_page(found))
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
-from tallystick.trader.commands.trader_options import AccountNumber, AgentSlot, Sub, open_client, print_answer
+from tallystick.trader.commands.trader_options import AccountNumber, AgentSlot, Sub, open_client, present, print_answer
 
 if TYPE_CHECKING:
     from tallystick.records.items import Item
+    from tallystick.records.market_names import MarketName
 
 SIDES = ("buy", "sell")
 FAMILY: Final = {"main": 0, **{str(each): each for each in range(1, 16)}}
@@ -85,7 +86,9 @@ def bulk(
     """
     parsed = [_item(text) for text in items]
     with open_client(operator, key_file, password_file, number, agent, sub) as client:
-        answer = client.bulk(parsed, expiry_ms=expiry_ms)
+        for _, market in parsed:
+            present(client, market)
+        answer = client.bulk([item for item, _ in parsed], expiry_ms=expiry_ms)
     print_answer(answer, as_json)
     if not as_json:
         from tallystick.drawing import show
@@ -94,25 +97,31 @@ def bulk(
         show(*bulk_page(items, answer.items))
 
 
-def _item(text: str) -> Item:
-    """Return the item a word describes. Raises: BadInput when it is none."""
+def _item(text: str) -> tuple[Item, MarketName]:
+    """Return the item a word describes, and its market; of a cancel any. Raises: BadInput when it is none."""
     from tallystick.errors import BadInput
     from tallystick.numbers import NATURAL
     from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item
+    from tallystick.records.market_names import MarketName, parse_market
     from tallystick.trader.wording import order_flags
 
     hint = "place:MARKET:SIDE:LOTS:PRICE:CLIENT_ID[:FLAGS], replace: with the same, or cancel:CLIENT_ID"
     word, *parts = text.split(":")
     if len(parts) == 6 and not NATURAL.fullmatch(parts[5]):
         parts[5] = str(order_flags(parts[5].split("+")))
+    market = MarketName(0)
+    if word in ("place", "replace") and parts:
+        market = parse_market(parts[0])
+        parts[0] = str(market.market)
     numbers = [str(SIDES.index(part)) if part in SIDES and at == 1 else part for at, part in enumerate(parts)]
     if not all(NATURAL.fullmatch(part) for part in numbers):
         raise BadInput("not an item", hint=hint, item=text)
     values = [int(part) for part in numbers]
     if word == "cancel" and len(values) == 1:
-        return Item(what=ITEM_CANCEL, client_id=values[0])
+        return Item(what=ITEM_CANCEL, client_id=values[0]), market
     if word not in ("place", "replace") or len(values) not in (5, 6):
         raise BadInput("not an item", hint=hint, item=text)
-    market, side, lots, price, client_id, flags = (*values, 0)[:6]
+    number, side, lots, price, client_id, flags = (*values, 0)[:6]
     what = ITEM_PLACE if word == "place" else ITEM_REPLACE
-    return Item(what=what, client_id=client_id, market=market, side=side, flags=flags, price_ticks=price, lots=lots)
+    item = Item(what=what, client_id=client_id, market=number, side=side, flags=flags, price_ticks=price, lots=lots)
+    return item, market

@@ -12,7 +12,7 @@ from tallystick.connection import OPERATOR_URL, Json, Url
 from tallystick.errors import REJECTED
 from tallystick.numbers import NATURAL
 from tallystick.state.layout import CLEAN_SLOTS, MAIN_ACCOUNT_MASK
-from tallystick.trader.commands.trader_options import Market, open_client, print_answer, print_json
+from tallystick.trader.commands.trader_options import Market, open_client, present, print_answer, print_json
 
 if TYPE_CHECKING:
     from tallystick.shapes.submitting import Answer
@@ -43,7 +43,8 @@ def liquidate(account: Whose, market: Market, operator: Url = OPERATOR_URL, as_j
     What the book does not take: `trader take-over`, then `trader nominate-adl` and `trader deleverage`.
     """
     with open_client(operator) as client:
-        answer = client.liquidate(whose(account, market), market)
+        number = present(client, market)
+        answer = client.liquidate(whose(account, number), number)
     print_answer(answer, as_json)
 
 
@@ -56,7 +57,8 @@ def take_over(
 ) -> None:
     """Have the market's insurance fund take up lots of a position that the book does not. Example: `trader take-over 7 0 25`."""
     with open_client(operator) as client:
-        answer = client.take_over(whose(account, market), market, lots)
+        number = present(client, market)
+        answer = client.take_over(whose(account, number), number, lots)
     print_answer(answer, as_json)
 
 
@@ -72,7 +74,8 @@ def nominate_adl(
     A better nominee takes the place of a worse one until five seconds are over; then `trader deleverage 7`.
     """
     with open_client(operator) as client:
-        answer = client.nominate(whose(account, market), market, candidate)
+        number = present(client, market)
+        answer = client.nominate(whose(account, number), number, candidate)
     print_answer(answer, as_json)
 
 
@@ -95,7 +98,7 @@ def settle_position(
 ) -> None:
     """Have a position in a settled market turned into cash. Example: `trader settle-position 7 2`."""
     with open_client(operator) as client:
-        answer = client.settle_position(account, market)
+        answer = client.settle_position(account, present(client, market))
     print_answer(answer, as_json)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick.connection import sending_client
-from tallystick.errors import REJECTED
+from tallystick.errors import REJECTED, BadInput
+from tallystick.records.market_names import HINT, MarketName, parse_market
 
 if TYPE_CHECKING:
     from tallystick.shapes.submitting import Answer
@@ -23,7 +24,18 @@ AccountNumber = Annotated[
 Sub = Annotated[
     int, typer.Option("--sub", min=0, max=15, help="Sub-account: isolated margin, beside the main account, 0.")
 ]
-Market = Annotated[int, typer.Argument(min=0, max=63, help="Market number; `trader markets` lists them.")]
+
+
+def read_market(text: str) -> MarketName:
+    """Return the market that an argument names. Raises: typer.BadParameter when it names none."""
+    try:
+        return parse_market(text)
+    except BadInput as error:
+        raise typer.BadParameter(f"{error.message}: {text!r}; {HINT}") from error
+
+
+MARKET_HELP = "Market, or one series of it as 5.1; `trader markets` lists them."
+Market = Annotated[MarketName, typer.Argument(parser=read_market, help=MARKET_HELP)]
 AgentSlot = Annotated[int, typer.Option("--agent", min=0, max=15, help="Sign as this agent; 0 is the owner.")]
 
 Unchecked = Annotated[
@@ -46,7 +58,6 @@ def open_client(
 
     Raises: BadInput when an agent does not say for whom it trades.
     """
-    from tallystick.errors import BadInput
     from tallystick.trader.client import TraderClient
 
     if agent and number is None:
@@ -59,31 +70,42 @@ def open_client(
         client.close()
 
 
-def check_market(operator: str, market: int, account: int | None = None) -> None:
+def said(market: MarketName) -> str:
+    """Return a market as it was named, with its series or without."""
+    return str(market.market) if market.series is None else f"{market.market}.{market.series}"
+
+
+def present(client: TraderClient, market: MarketName) -> int:
+    """Return a market's number, asking the operator when a series is named. Raises: BadInput when another is listed."""
+    if market.series is not None:
+        client.named(*market)
+    return market.market
+
+
+def check_market(operator: str, market: MarketName, account: int | None = None) -> None:
     """Refuse what L1 would take the fee for and the exchange would drop: a market that is not, or no position in it.
 
     An operator that does not answer is no reason to stay: then nothing is checked, and that is said.
     Raises: BadInput.
     """
-    from tallystick.errors import BadInput, Refused, Unreachable
+    from tallystick.errors import Refused, Unreachable
 
+    shown = said(market)
     hint = "--unchecked sends it all the same, where the operator is not to be believed"
     try:
         with open_client(operator) as client:
-            listed = [each.market for each in client.markets()]
+            listed = [(each.market, each.series) for each in client.markets()]
             held = None if account is None else [each.market for each in client.account(account).positions]
     except Unreachable as error:
-        typer.echo(
-            f"warning: {error.message}: not checked whether there is anything to do in market {market}", err=True
-        )
+        typer.echo(f"warning: {error.message}: not checked whether there is anything to do in market {shown}", err=True)
         return
     except Refused as refused:
         refused.hint = hint
         raise
-    if market not in listed:
-        raise BadInput("there is no such market", hint=f"`trader markets` lists them; {hint}", market=market)
-    if held is not None and market not in held:
-        raise BadInput("the account has no position in this market", hint=hint, account=account, market=market)
+    if not any(number == market.market and market.series in (None, series) for number, series in listed):
+        raise BadInput("there is no such market", hint=f"`trader markets` lists them; {hint}", market=shown)
+    if held is not None and market.market not in held:
+        raise BadInput("the account has no position in this market", hint=hint, account=account, market=shown)
 
 
 def load_key(key_file: Path, password_file: Path | None) -> Any:
@@ -96,8 +118,6 @@ def load_key(key_file: Path, password_file: Path | None) -> Any:
 def parse_address(text: str) -> str:
     """Return an L1 address. Raises: BadInput when it is none."""
     from eth_utils import is_address
-
-    from tallystick.errors import BadInput
 
     if not is_address(text):
         raise BadInput("not an address", hint="0x and 40 hexadecimal digits", address=text)

@@ -9,6 +9,7 @@ import typer
 from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Key, Password, Record, Rpc, Url
 from tallystick.trader.commands.trader_options import (
     AccountNumber,
+    Market,
     Sub,
     Unchecked,
     check_market,
@@ -158,7 +159,7 @@ def force_cancel(
 
 
 def force_close(
-    market: Annotated[int, typer.Argument(min=0, max=63, help="Where the position is.")],
+    market: Market,
     price_ticks: Annotated[int, typer.Argument(min=0, max=(1 << 24) - 1, help="The worst price to take.")],
     lots: Annotated[int, typer.Option(min=0, max=(1 << 32) - 1, help="How much of it; 0: all.")] = 0,
     unchecked: Unchecked = False,
@@ -174,6 +175,6 @@ def force_close(
     account = wallet.own_number()
     if not unchecked:
         check_market(operator, market, account)
-    receipt = wallet.force_close(account, market, price_ticks, lots)
-    facts = {"market": market, "price_ticks": price_ticks, "lots": lots}
-    print_receipt(receipt, f"queued the closing of the position in market {market}", facts, as_json)
+    receipt = wallet.force_close(account, market.market, price_ticks, lots)
+    facts = {"market": market.market, "price_ticks": price_ticks, "lots": lots}
+    print_receipt(receipt, f"queued the closing of the position in market {market.market}", facts, as_json)
