@@ -109,6 +109,7 @@ def test_an_order_goes_in_and_comes_out_everywhere(served: Served) -> None:
     book = served.http.get("/v1/book/0?depth=5").json()
     assert book == {
         "market": 0,
+        "series": 0,
         "mark_ticks": 618_000,
         "bids": [],
         "asks": [{"price_ticks": 618_010, "lots": 3, "orders": 1}],
@@ -219,7 +220,7 @@ BAD_BODIES = [
     (b'{"kind":"odor","fields":{},"signature":"0x"}', "unknown_record", "kind"),
     (b'{"kind":"order","fields":{"size":1},"signature":"0x"}', "malformed", "size"),
     (b'{"kind":"order","fields":{"account":-1},"signature":"0x"}', "out_of_range", "account"),
-    (b'{"kind":"order","fields":{"market":64},"signature":"0x"}', "out_of_range", "market"),
+    (b'{"kind":"order","fields":{"market":65536},"signature":"0x"}', "out_of_range", "market"),
     (b'{"kind":"order","fields":{"lots":"1e3"},"signature":"0x"}', "malformed", "lots"),
     (b'{"kind":"order","fields":{"lots":1.5},"signature":"0x"}', "malformed", "fields[...]"),
     (b'{"kind":"order","fields":{"lots":99999999999999999999},"signature":"0x"}', "out_of_range", "lots"),
@@ -290,7 +291,7 @@ def test_a_malformed_digest_request_is_refused(door: Served, body: bytes) -> Non
         ("/v1/book/x", 400, "malformed"),
         ("/v1/book/9", 404, "no_market"),
         ("/v1/book/63", 404, "no_market"),
-        ("/v1/book/64", 404, "no_market"),
+        ("/v1/book/64", 400, "malformed"),
         ("/v1/book/0?depth=-1", 400, "malformed"),
         ("/v1/book/0?depth=1001", 400, "malformed"),
         ("/v1/trades/0?limit=all", 400, "malformed"),

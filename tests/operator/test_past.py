@@ -185,7 +185,7 @@ def test_the_feed_has_the_same_numbers_after_a_restart(make_rig: MakeRig) -> Non
 
 def test_funding_is_told_by_the_hour(served: Served) -> None:
     rig = served.rig
-    assert get(served, "/v1/funding/0") == {"market": 0, "funding": []}
+    assert get(served, "/v1/funding/0") == {"market": 0, "series": 0, "funding": []}
     for number, seconds in ((2, 60), (3, 3_700)):
         rig.seconds = seconds
         rig.core.clock.observe(int(rig.core.clock.now_ms() // 1000 + 3_700 * (number - 2) + 60))
