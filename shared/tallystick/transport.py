@@ -12,6 +12,7 @@ from tallystick.errors import Refused, Unreachable
 from tallystick.shapes.nesting import decode
 from tallystick.shapes.routes import Endpoint
 from tallystick.shapes.submitting import Refusal
+from tallystick.state.ordinals import Number
 from tallystick.urls import parts_of, shown
 
 TIMEOUT_SECONDS: Final = 30.0
@@ -53,7 +54,7 @@ class Transport:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, endpoint: Endpoint[A], body: msgspec.Struct | None = None, /, **parameters: int | str | None) -> A:
+    def ask(self, endpoint: Endpoint[A], body: msgspec.Struct | None = None, /, **parameters: Number | str | None) -> A:
         """Return what an endpoint answers; parameters that are None are left out.
 
         Raises: OperatorUnreachable, OperatorRefused, TypeError when the endpoint takes no such parameter or body.

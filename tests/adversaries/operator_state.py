@@ -71,7 +71,7 @@ def pretending(cells: Callable[[Machine], Table], index: int, at: int, value: in
 
     def tamper(machine: Machine) -> None:
         table = cells(machine)
-        base = table.open(index)
+        base = table.row(index)
         true = table.words[base + at]
         table.words[base + at] = value
         engine.step(machine)
@@ -112,7 +112,7 @@ def nothing(machine: Machine) -> None:
 
 def add(table: Table, index: int, at: int, amount: int) -> None:
     """Change one word of a cell."""
-    base = table.open(index)
+    base = table.row(index)
     table.words[base + at] += amount
     table.mark(index)
 

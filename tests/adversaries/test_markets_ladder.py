@@ -14,6 +14,7 @@ from tallystick.state.layout import (
     SELL,
     STALE_MS,
 )
+from tallystick.state.ordinals import Number
 from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.ledger.look import cash, position
 from tallystick.testing.scenarios.orders.closed_out import BEATEN, BOB, CRASHED, FUND, RULES, troubled
@@ -27,7 +28,7 @@ def wait(scene: Scene, ms: int) -> None:
     scene.clock(ahead_ms=scene.state.registers.clock_ms - scene.time * 1000 + ms)
 
 
-def worth(scene: Scene, account: int, price: int) -> int:
+def worth(scene: Scene, account: Number, price: int) -> int:
     return cash(scene.state, account) + position(scene.state, account, 0) * price * 100
 
 

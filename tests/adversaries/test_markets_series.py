@@ -32,6 +32,7 @@ from tallystick.state.layout import (
     SERIES_SHIFT,
     SETTLE_WAIT_MS,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.ledger.look import book, cash, mark, named, parked, positions, word
 from tallystick.testing.world import World, address, key, message
 
@@ -261,9 +262,9 @@ def test_X13_a_deleveraging_nominated_in_one_series_is_none_of_the_next() -> Non
     world = exchange()
     trade(world, PRICE)
     nominations = world.state.deleverages
-    cell = nominations.open(ALICE)
+    cell = nominations.open(AccountId(ALICE))
     set_deleverage_market(nominations.words, cell, MARKET)
-    set_deleverage_candidate(nominations.words, cell, BOB)
+    set_deleverage_candidate(nominations.words, cell, AccountId(BOB))
     set_deleverage_since_ms(nominations.words, cell, world.state.registers.clock_ms)
     nominations.mark(ALICE)
     again(world)

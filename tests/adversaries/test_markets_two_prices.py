@@ -7,6 +7,7 @@ import pytest
 from tallystick.machine.market.risk import health
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import FLAG_IOC, FLAG_POST_ONLY, LEAN_BEST, LEAN_INDEX, LEAN_MARKED, STALE_MS
+from tallystick.state.ordinals import AccountId, Number
 from tallystick.testing.ledger.look import cash, index, mark, position
 from tallystick.testing.world import World
 
@@ -24,9 +25,11 @@ RULES = {
 }
 
 
-def worth(world: World, account: int, lean: int) -> int:
+def worth(world: World, account: Number, lean: int) -> int:
     """Return what an account is worth."""
-    return health(world.state, world.state.accounts.known(account), world.state.risk.open(0), lean).value_units
+    return health(
+        world.state, world.state.accounts.known(AccountId(account)), world.state.risk.open(0), lean
+    ).value_units
 
 
 def venue() -> World:

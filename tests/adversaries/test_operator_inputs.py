@@ -26,6 +26,7 @@ from tallystick.state.layout import (
     REPORT_AGE_MS,
     STALE_MS,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.ledger.look import mark
 from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.world import Published, World, address, key, message
@@ -72,7 +73,7 @@ def as_if_signed_by(account: int, signer: bytes) -> Tamper:
 
     def tamper(machine: Machine) -> None:
         accounts = machine.state.accounts
-        cell = accounts.open(account)
+        cell = accounts.open(AccountId(account))
         true = account_owner(accounts.words, cell)
         set_account_owner(accounts.words, cell, signer)
         engine.step(machine)
@@ -95,7 +96,7 @@ def place_anyway(machine: Machine) -> None:
     """Go on as if an order of account 1 had been authenticated."""
     registers = machine.state.registers
     registers.phase = int(Phase.PLACE_ORDER)
-    (registers.arg_account, registers.arg_price_ticks, registers.arg_lots) = (1, 990, 1)
+    (registers.arg_account, registers.arg_price_ticks, registers.arg_lots) = (AccountId(1), 990, 1)
 
 
 @pytest.mark.parametrize("how", ["high s", "no curve point", "zeros"])
@@ -213,8 +214,8 @@ def test_O19_a_withdrawal_nobody_signed_is_refuted() -> None:
     """The operator withdraws for a trader in a step that has nothing to do with it. No step writes what it must not."""
 
     def take(machine: Machine) -> None:
-        account = machine.state.accounts.open(1)
-        append_withdrawal(machine, 1, account, THIEF, 10**6)
+        account = machine.state.accounts.open(AccountId(1))
+        append_withdrawal(machine, AccountId(1), account, THIEF, 10**6)
 
     lie = LieAt(phase=Phase.REST_ORDER, tamper=afterwards(take))
     world = exchange()
@@ -226,7 +227,7 @@ def test_O20_executing_a_withdrawal_twice_is_refuted() -> None:
     """The operator lets one record write two outbox cells. One record is one step. An index pays once: see T16."""
 
     def again(machine: Machine) -> None:
-        append_withdrawal(machine, 1, machine.state.accounts.open(1), THIEF, 10**6)
+        append_withdrawal(machine, AccountId(1), machine.state.accounts.open(AccountId(1)), THIEF, 10**6)
 
     world = exchange()
     world.withdraw(1, 10**6)
@@ -390,7 +391,7 @@ def test_O34_executing_published_records_in_another_order_is_refuted() -> None:
     def swap(machine: Machine) -> None:
         engine.step(machine)
         registers = machine.state.registers
-        registers.arg_account = second.value("account")
+        registers.arg_account = AccountId(second.value("account"))
 
     lie = LieAt(phase=Phase.FETCH_RECORD, record=first, tamper=swap)
     assert refuted(world, lie) is Phase.FETCH_RECORD

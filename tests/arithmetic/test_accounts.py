@@ -30,7 +30,7 @@ from tallystick.machine.market.risk import Health, health, may_change, withdrawa
 from tallystick.machine.market.rules import rules_stand
 from tallystick.machine.market.trade import Fill, Terms, apply_fill, move_totals, undo_fill
 from tallystick.schema.market_rules import RULES
-from tallystick.state import cells, layout
+from tallystick.state import cells, layout, ordinals
 from tallystick.state.cells import (
     Account,
     Risk,
@@ -140,7 +140,7 @@ def full(seed: int) -> tuple[Full, random.Random]:
         list_by_hand(state, market, chance, far=True)
         brake_by_hand(state, market, chance)
     fill_account(state, NUMBER, markets, chance, far=markets)
-    made = Full(state=state, account=state.accounts.open(NUMBER), markets=markets)
+    made = Full(state=state, account=state.accounts.open(ordinals.AccountId(NUMBER)), markets=markets)
     if chance.random() < 0.7:
         measured = made.measured(chance.choice((layout.LEAN_BEST, layout.LEAN_INDEX)))
         target = extreme(chance, 0, measured.maintenance_units)
@@ -214,7 +214,7 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     """I4, I18."""
     made, chance = full(seed)
     market = chance.choice(made.markets)
-    case = open_case(Machine(made.state, NoInputs()), NUMBER, market)
+    case = open_case(Machine(made.state, NoInputs()), ordinals.AccountId(NUMBER), market)
     lean = chance.choice((layout.LEAN_BEST, layout.LEAN_INDEX))
     measure(case, lean)
     if case.measured.value_units >= case.measured.maintenance_units:
@@ -258,7 +258,7 @@ def test_how_much_a_fund_unwinds_and_down_to_which_price(seed: int) -> None:
     budget = chance.choice((0, extreme(chance, 0, 1 << 60), -extreme(chance, 0, 1 << 60)))
     set_market_fund_ms(rules, cell, now - waited)
     set_market_fund_budget_units(rules, cell, budget)
-    case = open_case(Machine(made.state, NoInputs()), NUMBER, market)
+    case = open_case(Machine(made.state, NoInputs()), ordinals.AccountId(NUMBER), market)
     lots = slice_lots(case)
     price = slice_limit(case, lots)
     assert (lots, price) == solidity("sliceOf", made.packed(market), market)
@@ -298,7 +298,7 @@ def test_what_a_liquidation_pays_the_fund(seed: int) -> None:
     made, chance = full(seed)
     market = chance.choice(made.markets)
     state = made.state
-    state.registers.arg_account = 1
+    state.registers.arg_account = ordinals.AccountId(1)
     state.registers.arg_flags = layout.FLAG_LIQUIDATION
     state.registers.arg_price_ticks = extreme(chance, 1, layout.MAX_PRICE_TICKS)
     tick = extreme(chance, 1, layout.MAX_EXPOSURE)

@@ -5,24 +5,35 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, get_type_hints
 
 import pytest
+from mypy_extensions import i64
 
-from tallystick.schema.number_types import ORDINALS
+from tallystick.schema.number_types import BY_NAME, ORDINALS
+from tallystick.schema.structs import CELLS, REGISTERS
+from tallystick.schema.targets.cells_target import places, plural
+from tallystick.state import cells, ordinals
 from tests.meta.tree import ROOT
 
 TYPED: Final = (
     "shared/tallystick/l1",
+    "shared/tallystick/machine",
+    "shared/tallystick/price_signer",
+    "shared/tallystick/proof",
+    "shared/tallystick/records",
+    "shared/tallystick/shapes",
+    "shared/tallystick/state",
+    "shared/tallystick/trader",
     "shared/tallystick/rollup",
     "shared/tallystick/dispute",
     "shared/tallystick/party",
     "operator/tallystick_operator",
     "challenger/tallystick_challenger",
 )
-"""The packages that hand on blocks; below them is the machine, which knows none."""
-NAMES: Final = {name: ordinal.name for ordinal in ORDINALS for name in ordinal.called}
-BARE: Final = {"int", "float"}
+"""The packages that hand on ordinals; those who play or measure them count in plain numbers."""
+NAMES: Final = {name: ordinal.name for name, ordinal in BY_NAME.items()}
+BARE: Final = {"int", "float", "i64", "Number"}
 
 
 def held(tree: ast.AST) -> Iterator[tuple[str, ast.expr, int]]:
@@ -73,6 +84,9 @@ def test_each_ordinal_is_used_and_no_name_means_two() -> None:
         "def f(*, head: int | None = None): pass",
         "class A:\n    deadline_block: float",
         "def next_block() -> int: pass",
+        "def f(account: i64): pass",
+        "class A:\n    def f(self): self.maker_number: i64 = 0",
+        "def f(account: Number): pass",
     ],
 )
 def test_each_place_of_a_plain_number_is_seen(text: str) -> None:
@@ -85,5 +99,27 @@ def test_what_is_typed_or_something_else_is_let_be() -> None:
 
 def test_the_types_are_what_the_schema_says() -> None:
     text = Path(ROOT / "shared/tallystick/state/ordinals.py").read_text(encoding="utf-8")
-    made = [ast.unparse(each.targets[0]) for each in ast.parse(text).body if isinstance(each, ast.Assign)]
-    assert made == [each.name for each in ORDINALS]
+    made = [ast.unparse(each) for each in ast.parse(text).body if isinstance(each, ast.Assign)]
+    types = [f"{each.name} = NewType('{each.name}', {'i64' if each.is_word else 'int'})" for each in ORDINALS]
+    assert made == [*types, "Number = int | " + " | ".join(each.name for each in ORDINALS if each.is_word)]
+
+
+def test_a_cell_gives_and_takes_an_ordinal_by_its_type_and_is_found_by_it() -> None:
+    for cell in CELLS:
+        table = vars(cells)[plural(cell.name)]
+        assert {get_type_hints(at)["index"] for at in (table.open, table.known, table.find)} <= (
+            {vars(ordinals)[cell.key]} if cell.key else {i64, int}
+        )
+        for place in places(cell):
+            if place.ordinal:
+                name = f"{cell.name.lower()}_{place.name}"
+                expected = vars(ordinals)[place.ordinal]
+                assert get_type_hints(vars(cells)[name])["return"] is expected
+                assert get_type_hints(vars(cells)[f"set_{name}"])["value"] is expected
+
+
+def test_a_register_that_holds_an_ordinal_has_its_type() -> None:
+    text = Path(ROOT / "shared/tallystick/state/layout.py").read_text(encoding="utf-8")
+    kinds = {name: ast.unparse(kind) for name, kind, _ in held(ast.parse(text))}
+    assert {kinds[each.name] for each in REGISTERS.fields if each.name in NAMES} != set()
+    assert all(kinds[each.name] == NAMES[each.name] for each in REGISTERS.fields if each.name in NAMES)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tallystick.records.codec import Record
 from tallystick.records.signing import accept
 from tallystick.shapes.submitting import Answer
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.world import START, key
 from tallystick_operator.intake.door import Refused
 from tests.operator.rig import Rig
@@ -36,7 +37,7 @@ def test_a_block_trade_is_answered_with_its_fill_and_told_to_both(rig: Rig) -> N
     assert [(fill.price_ticks, fill.lots, fill.maker) for fill in answer.fills] == [(PRICE, 10, 1)]
     history = rig.core.executor.read_model.history
     for account in (1, 2):
-        (fill,) = history.fills(account)
+        (fill,) = history.fills(AccountId(account))
         assert fill.fields == {
             "market": 0, "price_ticks": PRICE, "lots": 10, "side": SELL, "taker": 2, "maker": 1,
         }  # fmt: skip

@@ -12,6 +12,7 @@ from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item
 from tallystick.records.signing import make, sign
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import FLAG_IOC, FLAG_POST_ONLY, FLAG_TRIGGER_ABOVE
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.world import key
 from tallystick_operator.api.views import orders
 from tallystick_operator.intake import clientids
@@ -48,7 +49,7 @@ def records(rig: Rig) -> int:
 
 
 def resting(rig: Rig) -> int:
-    return len(rig.core.executor.read_model.slots_of(1))
+    return len(rig.core.executor.read_model.slots_of(AccountId(1)))
 
 
 def test_an_order_signed_anew_is_answered_as_the_first_time(rig: Rig) -> None:
@@ -67,10 +68,10 @@ def test_a_replace_that_only_makes_an_order_smaller_is_answered_with_what_rests_
     (done,) = rig.accept(bulk(rig, smaller)).items
     assert (done.outcome, done.slot, done.resting_lots) == ("ACCEPTED", first.slot, 2)
     executor = rig.core.executor
-    assert [(each.slot, each.remaining_lots) for each in orders(executor.state, executor.read_model, 1)] == [
+    assert [(each.slot, each.remaining_lots) for each in orders(executor.state, executor.read_model, AccountId(1))] == [
         (first.slot, 2)
     ]
-    assert [each.remaining_lots for each in executor.read_model.history.orders(1)] == [2]
+    assert [each.remaining_lots for each in executor.read_model.history.orders(AccountId(1))] == [2]
 
 
 def test_what_a_quote_fills_is_taken_off_its_stop_in_every_view(rig: Rig) -> None:
@@ -82,9 +83,9 @@ def test_what_a_quote_fills_is_taken_off_its_stop_in_every_view(rig: Rig) -> Non
     executor = rig.core.executor
     for taken, left, dead in ((2, 3, False), (3, 3, True)):
         rig.accept(rig.order(2, BUY, 618_010, taken))
-        shown = next(each for each in orders(executor.state, executor.read_model, 1) if each.client_id == 12)
+        shown = next(each for each in orders(executor.state, executor.read_model, AccountId(1)) if each.client_id == 12)
         assert (shown.remaining_lots, shown.dead, shown.pair) == (left, dead, 0 if dead else 11)
-        kept = next(each for each in executor.read_model.history.orders(1) if each.client_id == 12)
+        kept = next(each for each in executor.read_model.history.orders(AccountId(1)) if each.client_id == 12)
         assert kept.remaining_lots == left
 
 

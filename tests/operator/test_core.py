@@ -15,6 +15,7 @@ from tallystick.records.signing import make, sign
 from tallystick.shapes.submitting import Answer
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import MAX_ORDERS, MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.world import START, address, key, message
 from tallystick_operator.api import views
@@ -113,7 +114,7 @@ def test_a_cancel_finds_its_order_by_client_id(rig: Rig) -> None:
     rig.accept(rig.order(1, BUY, 617_000, 5, client_id=9))
     answer = rig.accept(rig.signed("cancel", "alice", account=1, nonce=rig.next_nonce(1), client_id=9))
     assert answer.outcome == "ACCEPTED"
-    assert not views.orders(rig.core.executor.state, rig.core.executor.read_model, 1)
+    assert not views.orders(rig.core.executor.state, rig.core.executor.read_model, AccountId(1))
 
 
 def test_a_record_sent_again_gets_its_first_answer(rig: Rig) -> None:
@@ -213,9 +214,9 @@ def test_forced_messages_are_consumed_in_order(rig: Rig) -> None:
     rig.core.process([])
     state, read_model = rig.core.executor.state, rig.core.executor.read_model
     assert state.registers.message_cursor == 4
-    assert [order.dead for order in views.orders(state, read_model, 1)] == [True]
+    assert [order.dead for order in views.orders(state, read_model, AccountId(1))] == [True]
     assert not views.book(state, 0, 10).bids
-    assert [each.amount_units for each in read_model.withdrawals[2]] == [77]
+    assert [each.amount_units for each in read_model.withdrawals[AccountId(2)]] == [77]
 
 
 def test_a_crash_at_any_byte_loses_only_what_was_not_acknowledged(make_rig: MakeRig) -> None:
@@ -272,14 +273,14 @@ def test_the_slots_of_a_bulk_are_filled_in_and_each_item_is_answered(rig: Rig) -
     moved = rig.accept(bulk(rig, [cancel(2), replace(1, BUY, 616_500, 7), cancel(3), cancel(2)]))
     assert [item.outcome for item in moved.items] == ["ACCEPTED", "ACCEPTED", "ACCEPTED", "NO_SUCH_ORDER"]
     assert (moved.outcome, moved.items[1].resting_lots) == ("ACCEPTED", 7)
-    assert len(rig.core.executor.read_model.slots_of(1)) == 1
+    assert len(rig.core.executor.read_model.slots_of(AccountId(1))) == 1
     rig.core.seal_now()
     assert rig.replayed().state.hash() == rig.core.executor.state.hash()
 
 
 @pytest.mark.parametrize(
     ("item", "most", "why"),
-    [(cancel, 200, "at most 200"), (lambda number: replace(number, BUY, 600_000, 1), 163, "4014 bytes")],
+    [(cancel, 200, "at most 200"), (lambda number: replace(number, BUY, 600_000, 1), 157, "4014 bytes")],
 )
 def test_a_bulk_is_refused_that_is_too_long_with_the_slots_that_are_filled_in(
     rig: Rig, item: Callable[[int], Item], most: int, why: str
@@ -353,7 +354,7 @@ def test_a_dead_order_is_cleaned_and_a_living_one_is_not(rig: Rig) -> None:
     # The record that moves the clock comes before the next, and cleaning is looked at after it.
     rig.accept(rig.order(2, BUY, 616_000, 1))
     assert rig.accept(make("clean", pack_slots(slot))).outcome == "ACCEPTED"
-    assert rig.core.executor.read_model.slots_of(1) == []
+    assert rig.core.executor.read_model.slots_of(AccountId(1)) == []
 
 
 def test_an_account_full_of_dead_orders_has_room_again_before_it_is_told_that_it_has_too_many(rig: Rig) -> None:
@@ -362,7 +363,7 @@ def test_an_account_full_of_dead_orders_has_room_again_before_it_is_told_that_it
     assert rig.accept(rig.order(1, BUY, 600_000, 1)).outcome == "TOO_MANY_ORDERS"
     rig.accept(rig.signed("cancel_all", "alice", account=1, nonce=rig.next_nonce(1)))
     assert rig.accept(rig.order(1, BUY, 600_000, 1)).outcome == "ACCEPTED"
-    assert len(rig.core.executor.read_model.slots_of(1)) == 1
+    assert len(rig.core.executor.read_model.slots_of(AccountId(1))) == 1
     rig.core.seal_now()
     assert rig.replayed().state.hash() == rig.core.executor.state.hash()
 
@@ -372,8 +373,8 @@ def test_orders_are_shown_dead_once_the_dead_man_switch_has_fired(rig: Rig) -> N
     time_ms = rig.core.clock.now_ms() + 1_000
     rig.accept(rig.signed("dead_man", "alice", account=1, nonce=rig.next_nonce(1), time_ms=time_ms))
     executor = rig.core.executor
-    assert not views.orders(executor.state, executor.read_model, 1)[0].dead
+    assert not views.orders(executor.state, executor.read_model, AccountId(1))[0].dead
     rig.seconds += 2
     rig.accept(rig.order(2, BUY, 616_000, 1))
-    assert views.orders(executor.state, executor.read_model, 1)[0].dead
+    assert views.orders(executor.state, executor.read_model, AccountId(1))[0].dead
     assert [level.price_ticks for level in views.book(executor.state, 0, 5).bids] == [616_000]

@@ -6,6 +6,7 @@ from tallystick.machine.hosts.scouting import SETTLE, dead_markets
 from tallystick.machine.market.funds import fund_of
 from tallystick.state.cells import market_dead_ms, market_status, set_market_settled_ms, set_market_status
 from tallystick.state.layout import DEAD_MARKET_MS, DEAD_WAIT_MS, MARKET_SETTLED, SETTLE_WAIT_MS
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.byhand import endow, write_rules
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.ledger.look import position
@@ -24,7 +25,7 @@ def test_who_owes_when_a_market_settles_is_closed_first_and_everybody_is_paid_af
     set_market_status(rules, market, MARKET_SETTLED)
     set_market_settled_ms(rules, market, state.registers.clock_ms)
     assert wanted(state, SETTLE) == []
-    assert wanted(state) == [(POOR, 0)]
+    assert wanted(state) == [(AccountId(POOR), 0)]
     watch, sequencer = keeper(rig, now)
     watch.tick()
     assert (position(state, POOR, 0), position(state, fund_of(0), 0)) == (0, 100)

@@ -30,6 +30,7 @@ from tallystick.state.layout import (
     SLICE_MS,
     WIND_DOWN_MS,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 from tallystick.testing.byhand import endow, hold, write_rules
 from tallystick.testing.handclock import HandClock
@@ -70,7 +71,7 @@ def keeper(rig: Rig, now: HandClock) -> tuple[Keeper, Sequencer]:
     return Keeper(sequencer, now), sequencer
 
 
-def wanted(state: State, what: int = CLOSE) -> list[tuple[int, int]]:
+def wanted(state: State, what: int = CLOSE) -> list[tuple[AccountId, int]]:
     accounts = accounts_of(state)
     found = scout(state, accounts, 0, len(accounts), state.registers.clock_ms)
     return [(account, market) for each, account, market in found if each == what]
@@ -78,7 +79,7 @@ def wanted(state: State, what: int = CLOSE) -> list[tuple[int, int]]:
 
 def hold_too(state: State, account: int, slot: int, market: int, size: int) -> None:
     """Give an account one position more, at no price."""
-    base, words = state.accounts.known(account), state.accounts.words
+    base, words = state.accounts.known(AccountId(account)), state.accounts.words
     set_account_position_market(words, base, slot, market)
     set_account_position_size_lots(words, base, slot, size)
 
@@ -104,8 +105,8 @@ def test_only_what_cannot_be_carried_is_due(rig: Rig) -> None:
     troubled(rig, WORTH // 40)
     assert wanted(state) == []
     hold(state, POOR, 0, 100, WORTH // 40 - 1)
-    assert wanted(state) == [(POOR, 0)]
-    assert candidates(state, POOR, 0) == [SHORT]
+    assert wanted(state) == [(AccountId(POOR), 0)]
+    assert candidates(state, AccountId(POOR), 0) == [SHORT]
 
 
 def test_what_a_fund_holds_is_due_and_no_fund_is_a_candidate(rig: Rig) -> None:
@@ -113,7 +114,7 @@ def test_what_a_fund_holds_is_due_and_no_fund_is_a_candidate(rig: Rig) -> None:
     troubled(rig, WORTH // 40)
     hold(state, fund_of(0), 0, -10, 10**12)
     assert wanted(state) == [(fund_of(0), 0)]
-    assert candidates(state, POOR, 0) == [SHORT]
+    assert candidates(state, AccountId(POOR), 0) == [SHORT]
 
 
 def test_F01_every_position_of_a_failing_account_is_closed_and_what_is_settled_there_is_paid(
@@ -127,11 +128,11 @@ def test_F01_every_position_of_a_failing_account_is_closed_and_what_is_settled_t
     set_market_status(state.markets.words, state.markets.known(1), MARKET_SETTLED)
     set_market_open_interest_lots(state.markets.words, state.markets.known(1), 200)
     paid = 200 * MARK * 100
-    base = state.accounts.known(POOR)
+    base = state.accounts.known(AccountId(POOR))
     set_account_cash_units(state.accounts.words, base, account_cash_units(state.accounts.words, base) - paid)
     rig.accept(rig.order(1, BUY, MARK, 100))
-    assert wanted(state) == [(POOR, 0)]
-    assert wanted(state, SETTLE) == [(SHORT, 1), (POOR, 1)]
+    assert wanted(state) == [(AccountId(POOR), 0)]
+    assert wanted(state, SETTLE) == [(AccountId(SHORT), 1), (AccountId(POOR), 1)]
     watch, sequencer = keeper(rig, now)
     assert not watch.tick()
     assert position(state, POOR, 1) == position(state, SHORT, 1) == 0
@@ -150,14 +151,14 @@ def test_F01_of_two_positions_the_smaller_is_asked_for_as_well(rig: Rig) -> None
     open_another(rig)
     troubled(rig, WORTH // 40 - 1)
     hold_too(rig.core.executor.state, POOR, 1, 1, -300)
-    assert wanted(rig.core.executor.state) == [(POOR, 1), (POOR, 0)]
+    assert wanted(rig.core.executor.state) == [(AccountId(POOR), 1), (AccountId(POOR), 0)]
 
 
 def test_F01_accounts_are_looked_through_while_the_sequencer_is_busy(rig: Rig, now: HandClock) -> None:
     troubled(rig, WORTH // 80)
     watch, sequencer = keeper(rig, now)
     with sequencer._lock:
-        assert [each[1:] for each in watch.scout()] == [(POOR, 0)]
+        assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), 0)]
     sequencer.close()
 
 
@@ -187,13 +188,13 @@ def test_F01_a_wind_down_that_somebody_began_is_carried_through_for_everybody(ri
     assert state.registers.wind_down_ms == 0, "nobody but people begins it"
     sequencer.submit([unsigned(make("settle_account", account=SHORT))]).result()
     watch.tick()
-    claims = [account_settled(state.accounts.words, state.accounts.known(each)) for each in (SHORT, POOR)]
+    claims = [account_settled(state.accounts.words, state.accounts.known(AccountId(each))) for each in (SHORT, POOR)]
     assert claims == [CLAIM_COUNTED] * 2
     pass_by(rig, CLAIM_MS)
     now.passed += RETRY_SECONDS
     watch.tick()
     sequencer.close()
-    claims = [account_settled(state.accounts.words, state.accounts.known(each)) for each in (SHORT, POOR)]
+    claims = [account_settled(state.accounts.words, state.accounts.known(AccountId(each))) for each in (SHORT, POOR)]
     assert claims == [CLAIM_PAID] * 2
     assert wanted(state, CLAIM) == []
 
@@ -206,7 +207,7 @@ def test_what_is_to_be_settled_comes_in_parts_and_traders_in_between(rig: Rig, n
     set_market_net_lots(state.markets.words, state.markets.known(1), MOST_ASKED + 1)
     set_market_open_interest_lots(state.markets.words, state.markets.known(1), MOST_ASKED + 1)
     for account in range(100, 100 + MOST_ASKED + 1):
-        state.accounts.open(account)
+        state.accounts.open(AccountId(account))
         hold_too(state, account, 0, 1, 1)
     watch, sequencer = keeper(rig, now)
     assert not watch.tick()
@@ -284,7 +285,9 @@ def test_a_position_that_only_another_index_can_change_is_left_alone_until_then(
         watch.tick()
         now.passed += RETRY_SECONDS
     assert list(state.deleverages.rows) == [], "nobody could bear a lot of it: not a record"
-    assert set(watch._left_at) == {(CLOSE, POOR, 0), (CLOSE, SHORT, 0)} and watch._left_alone == {}
+    assert (
+        set(watch._left_at) == {(CLOSE, AccountId(POOR), 0), (CLOSE, AccountId(SHORT), 0)} and watch._left_alone == {}
+    )
     hold(state, SHORT, 0, -100, 10**12)
     watch.tick()
     assert list(state.deleverages.rows) == []
@@ -302,7 +305,7 @@ def test_who_does_not_owe_is_asked_of_the_book_before_a_nominees_turn(rig: Rig, 
     watch.tick()
     rig.seconds += ADL_DELAY_MS / 1000
     state = rig.core.executor.state
-    assert ripe_nominations(rig.core) == [(POOR, 0)]
+    assert ripe_nominations(rig.core) == [(AccountId(POOR), 0)]
     watch.tick()
     sequencer.close()
     assert 0 < position(state, POOR, 0) < 100
@@ -315,9 +318,9 @@ def test_those_who_have_won_are_named_before_those_who_are_leveraged_more(rig: R
     state = rig.core.executor.state
     for account, value, gains in ((11, 10**9, 0), (12, 10**12, 1), (13, -5, 1), (14, 10**11, 1)):
         hold(state, account, 0, -50, value)
-        base = state.accounts.known(account)
+        base = state.accounts.known(AccountId(account))
         set_account_position_cost_units(state.accounts.words, base, 0, -50 * MARK * 100 - (2 * gains - 1))
-    assert candidates(state, POOR, 0) == [14, SHORT, 12, 11, 13]
+    assert candidates(state, AccountId(POOR), 0) == [14, SHORT, 12, 11, 13]
 
 
 def test_a_nominee_whose_turn_has_come_takes_the_position_up(rig: Rig, now: HandClock) -> None:
@@ -325,7 +328,7 @@ def test_a_nominee_whose_turn_has_come_takes_the_position_up(rig: Rig, now: Hand
     watch, sequencer = keeper(rig, now)
     watch.tick()
     rig.seconds += ADL_DELAY_MS / 1000
-    assert ripe_nominations(rig.core) == [(POOR, 0)]
+    assert ripe_nominations(rig.core) == [(AccountId(POOR), 0)]
     watch.tick()
     sequencer.close()
     assert position(rig.core.executor.state, POOR, 0) == position(rig.core.executor.state, SHORT, 0) == 0
@@ -350,7 +353,7 @@ def test_anybody_may_ask_and_what_does_nothing_is_refused(rig: Rig) -> None:
     assert refusal(ask("deleverage", account=POOR)) == "no_nomination"
     assert outcomes(rig) == before
     hold(rig.core.executor.state, POOR, 0, 100, 1)
-    assert refusal(ask("liquidate", account=fund_of(0), market=0)) == "no_position"
+    assert refusal(ask("liquidate", account=int(fund_of(0)), market=0)) == "no_position"
     first = ask("liquidate", account=POOR, market=0)
     assert isinstance(first, Answer)
     assert (first.outcome, first.repeated) == ("UNFILLED", False)

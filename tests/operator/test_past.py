@@ -15,6 +15,7 @@ from tallystick.records.signing import make, sign
 from tallystick.shapes.progress import Feed
 from tallystick.shapes.routes import FEED
 from tallystick.state.layout import CHANGE_DELAY_MS, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, SETTLE_WAIT_MS
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.scenarios.orders.many_orders import cancel, place
 from tallystick.testing.world import START, address, key
 from tallystick.transport import Transport
@@ -180,7 +181,7 @@ def test_the_feed_has_the_same_numbers_after_a_restart(make_rig: MakeRig) -> Non
     before = rig.core.executor.read_model.history.after(0)
     rig.log.close()
     assert rig.open().executor.read_model.history.after(0) == before
-    assert rig.core.executor.read_model.history.orders(1)[0].remaining_lots == 3
+    assert rig.core.executor.read_model.history.orders(AccountId(1))[0].remaining_lots == 3
 
 
 def test_funding_is_told_by_the_hour(served: Served) -> None:

@@ -11,6 +11,7 @@ from tallystick.records.codec import Record, decode, encode
 from tallystick.records.signing import make
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import MESSAGE_DEPOSIT, MESSAGE_FORCE_CANCEL_ALL
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.world import START, address, message, ordinary_rules
 from tallystick_operator.api import views
 from tallystick_operator.intake.door import Refused
@@ -100,7 +101,7 @@ def test_P10_a_strangers_batch_is_adopted_and_what_was_acknowledged_comes_behind
     own_history(rig)
     assert len(kept_records(rig.core)) == 6, "five orders and the one that met them"
     read_model = rig.core.executor.read_model
-    assert [each.client_id for each in read_model.history.orders(1)] == [1, 2, 3, 4, 5]
+    assert [each.client_id for each in read_model.history.orders(AccountId(1))] == [1, 2, 3, 4, 5]
     assert len(before) == 5 and read_model.fills == 1
 
 
@@ -120,7 +121,7 @@ def test_P10_what_is_owed_behind_a_strangers_batch_stays_owed_when_L1_turns_agai
     assert len(rig.core.branch.owed) == 5
     settle(rig)
     own_history(rig)
-    assert [each.client_id for each in rig.core.executor.read_model.history.orders(1)] == [1, 2, 3, 4, 5]
+    assert [each.client_id for each in rig.core.executor.read_model.history.orders(AccountId(1))] == [1, 2, 3, 4, 5]
 
 
 def scene(rig: Rig) -> list[Record]:
@@ -176,8 +177,8 @@ def test_an_outcome_that_is_another_now_is_told_in_the_feed_and_the_orders_statu
     changed = [each.fields for each in events if each.name == "changed"]
     assert [each["was_record"] for each in changed] == [told.record_number]
     assert rig.core.branch.changed == 1, "without the deposit the order had no account; the other one rests instead"
-    assert [each.status for each in history.orders(2)] == ["open"]
-    assert not history.orders(3)
+    assert [each.status for each in history.orders(AccountId(2))] == ["open"]
+    assert not history.orders(AccountId(3))
     again = rig.send(order)[0]
     assert isinstance(again, Answer) and again.repeated
     assert again.outcome == "NO_ACCOUNT", "who asks again is told what became of it"
@@ -208,7 +209,9 @@ def test_a_listing_is_executed_again_before_the_orders_that_came_behind_it(make_
     rig.core.turn(Fork(kept=0, messages=tuple(rig.messages), reason="everything"))
     settle(rig)
     own_history(rig)
-    assert [each.client_id for each in rig.core.executor.read_model.history.orders(1)] == [100 + at for at in range(6)]
+    assert [each.client_id for each in rig.core.executor.read_model.history.orders(AccountId(1))] == [
+        100 + at for at in range(6)
+    ]
     assert len(kept_records(rig.core)) == len(sent) + 1
     assert rig.core.branch.changed == 0
     assert views.market(rig.core.executor.state, 9) is not None
@@ -322,7 +325,7 @@ def test_owed_orders_wait_for_prices_but_not_for_ever(rig: Rig) -> None:
     rig.core.process([])
     assert not rig.core.branch.owed
     assert rig.core.branch.changed == 1
-    assert [each.outcome for each in rig.core.executor.read_model.history.orders(1)] == ["STALE_INDEX"]
+    assert [each.outcome for each in rig.core.executor.read_model.history.orders(AccountId(1))] == ["STALE_INDEX"]
 
 
 def test_P11_batches_of_nothing_but_prices_are_few_and_an_idle_exchange_has_a_heartbeat(rig: Rig) -> None:

@@ -9,6 +9,7 @@ from tallystick.records.market_names import MarketName
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, DELIST_DELAY_MS, LIST_DELAY_MS, SELL, SETTLE_WAIT_MS
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.world import World
 from tallystick_operator.api import views
 from tallystick_operator.intake.door import Refused
@@ -66,8 +67,8 @@ def test_a_market_a_position_and_an_order_are_shown_with_the_series_that_is_list
 
 def test_an_order_and_a_fill_keep_the_series_they_were_of(world: World) -> None:
     history = told(world)
-    assert [(each.client_id, each.series) for each in history.orders(1)] == [(7, 0), (8, 1)]
-    assert [each.series for each in history.fills(2)] == [0, 1]
+    assert [(each.client_id, each.series) for each in history.orders(AccountId(1))] == [(7, 0), (8, 1)]
+    assert [each.series for each in history.fills(AccountId(2))] == [0, 1]
     about = [each for each in history.after(0) if each.concerns(None, MARKET, 0)]
     assert {each.name for each in about} >= {"order", "fill", "settled"}
     assert all(each.series == 0 for each in about)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from tallystick.shapes.accounts import PlacedOrder
 from tallystick.state.layout import BRAKE_MS
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.world import START
 from tallystick_operator.api import past, views
 from tallystick_operator.sequencer.core import Core
@@ -30,7 +31,9 @@ def pass_by(rig: Rig, seconds: int) -> None:
 
 
 def placed(rig: Rig, client_id: int) -> PlacedOrder:
-    kept = next(each for each in rig.core.executor.read_model.history.orders(1) if each.client_id == client_id)
+    kept = next(
+        each for each in rig.core.executor.read_model.history.orders(AccountId(1)) if each.client_id == client_id
+    )
     return seen(rig, lambda core: past.placed(core, kept))
 
 
@@ -42,7 +45,8 @@ def best_bid(rig: Rig) -> int | None:
 
 def dead(rig: Rig) -> list[bool]:
     return [
-        each.dead for each in seen(rig, lambda core: views.orders(core.executor.state, core.executor.read_model, 1))
+        each.dead
+        for each in seen(rig, lambda core: views.orders(core.executor.state, core.executor.read_model, AccountId(1)))
     ]
 
 
@@ -86,7 +90,7 @@ def test_a_position_that_a_brake_holds_says_until_when(rig: Rig) -> None:
     rig.accept(rig.order(2, SELL, MARK, 3))
 
     def held_until(core: Core) -> list[int]:
-        found = [views.account(core.executor.state, core.executor.read_model, number) for number in (1, 2)]
+        found = [views.account(core.executor.state, core.executor.read_model, AccountId(number)) for number in (1, 2)]
         return [each.positions[0].held_until_ms for each in found if each is not None]
 
     def held() -> list[int]:

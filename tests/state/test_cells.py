@@ -18,6 +18,7 @@ from tallystick.schema.targets.cells_target import plural
 from tallystick.schema.vocabulary import FieldType, Struct
 from tallystick.state import cells
 from tallystick.state.cells import order_side, set_account_cash_units
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 from tallystick.state.table import Table
 
@@ -41,7 +42,7 @@ def filled(cell: Struct) -> tuple[Table, int]:
     """Return a table and a handle of a cell whose words count up from 0."""
     table = State().table(cell.tag)
     assert type(table) is getattr(cells, plural(cell.name))
-    handle = table.open(5)
+    handle = table.row(5)
     for word in range(cell.words):
         table.words[handle + word] = word
     return table, handle
@@ -112,7 +113,7 @@ def test_the_type_checker_refuses_a_number_or_another_kinds_handle_for_a_cell() 
 def test_a_step_that_writes_a_cell_and_forgets_to_mark_it_is_found() -> None:
     def forget(machine: Machine) -> None:
         accounts = machine.state.accounts
-        set_account_cash_units(accounts.words, accounts.open(7), 1)
+        set_account_cash_units(accounts.words, accounts.open(AccountId(7)), 1)
 
     def remember(machine: Machine) -> None:
         forget(machine)

@@ -66,7 +66,7 @@ def flat_bytes(struct: Struct) -> int:
 def test_a_packed_cell_is_as_long_as_its_fields(tag: int) -> None:
     assert CELL_BYTES[tag] == flat_bytes(CELLS[tag - 1])
     table = Table(tag, Room())
-    table.words[table.open(0)] = 1
+    table.words[table.row(0)] = 1
     assert len(table.pack(0)) == CELL_BYTES[tag]
 
 
@@ -87,7 +87,7 @@ def test_an_all_zero_cell_is_the_empty_cell(tag: int) -> None:
     state = State()
     empty = state.hash()
     table = state.table(tag)
-    base = table.open(3)
+    base = table.row(3)
     table.mark(3)
     assert table.pack(3) == b""
     assert state.hash() == empty
@@ -102,7 +102,7 @@ def test_an_all_zero_cell_is_the_empty_cell(tag: int) -> None:
 
 def test_numbers_are_packed_big_endian_in_the_order_of_their_fields() -> None:
     level = Table(6, Room())
-    base = level.open(0)
+    base = level.row(0)
     for limb, value in enumerate((1, 2, 0x01020304, 0x05060708090A)):
         level.words[base + limb] = value
     assert level.pack(0).hex() == "000000010000000201020304000005060708090a"
@@ -110,7 +110,7 @@ def test_numbers_are_packed_big_endian_in_the_order_of_their_fields() -> None:
 
 def test_a_negative_number_is_packed_as_twos_complement() -> None:
     market = Table(3, Room())
-    base = market.open(0)
+    base = market.row(0)
     set_market_net_lots(market.words, Market(base), -1)
     assert market.pack(0).count(b"\xff" * 8) == 1
 

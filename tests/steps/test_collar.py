@@ -14,6 +14,7 @@ from tallystick.state.layout import (
     FLAG_STP_TAKER,
     KIND_DATED,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.ledger.look import book, parked, position
 from tallystick.testing.world import World
 from tests.steps.conftest import MARK
@@ -190,7 +191,7 @@ def test_who_is_liquidated_meets_no_maker_that_is_beyond_the_collar(unreplayed: 
     world.order(1, 0, side, MARK, 10)
     accounts = world.state.accounts
     # Worth 24,000, a thousand less than it must keep.
-    set_account_cash_units(accounts.words, accounts.known(2), 24_000 + dearer(1 - side, 10 * MARK * 100, 0))
+    set_account_cash_units(accounts.words, accounts.known(AccountId(2)), 24_000 + dearer(1 - side, 10 * MARK * 100, 0))
     assert world.liquidate(2, 0) is ACCEPTED
     fills = [(values[1], values[4]) for name, values in world.events if name == "fill"]
     assert [price for price, _ in fills] == [MARK]

@@ -17,6 +17,7 @@ from tallystick.state.layout import (
     SLICE_MS,
     TREASURY_ACCOUNT,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.ledger.look import cash, limbs, position
 from tallystick.testing.scenarios.orders.closed_out import BOB, CRASHED, FALLEN, RULES
 from tallystick.testing.scenarios.scene import Scene
@@ -45,7 +46,7 @@ def owner(world: World, account: int) -> int:
     ],
 )
 def test_the_last_64_numbers_below_the_sub_accounts_are_funds(account: int, fund: bool, nobodys: bool) -> None:
-    assert (is_fund(account), is_nobodys(account)) == (fund, nobodys)
+    assert (is_fund(AccountId(account)), is_nobodys(AccountId(account))) == (fund, nobodys)
 
 
 @pytest.mark.parametrize("account", NOBODYS)

@@ -18,6 +18,7 @@ from tallystick.machine.market.liquidation import Case, measure, open_case, sale
 from tallystick.schema.names import Outcome
 from tallystick.state.cells import set_account_cash_units, set_account_position_market, set_account_position_size_lots
 from tallystick.state.layout import BUY, LEAN_INDEX, SELL
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.exact import Stand, margin
@@ -43,13 +44,13 @@ def case_of(stand: Stand, fee_ppm: int = 0) -> Case:
     write_rules(
         state, 1, {"status": 1, "mark_ticks": 1, "index_ticks": 1, "multiplier": 1, "maintenance_ppm": 1_000_000}
     )
-    account = state.accounts.open(7)
+    account = state.accounts.open(AccountId(7))
     words = state.accounts.words
     set_account_cash_units(words, account, stand.cash)
     for slot, (market, size) in enumerate(((1, stand.other_value), (0, stand.size))):
         set_account_position_market(words, account, slot, market if size else 0)
         set_account_position_size_lots(words, account, slot, size)
-    return open_case(Machine(state, NoInputs()), 7, 0)
+    return open_case(Machine(state, NoInputs()), AccountId(7), 0)
 
 
 @st.composite
@@ -169,8 +170,8 @@ def test_a_candidate_is_left_with_nothing_at_least_and_a_lot_more_would_be_too_m
         opposite = abs(stand.size)
     hold(case.machine.state, 8, 0, -opposite if stand.size > 0 else opposite, worth)
     measure(case, LEAN_INDEX)
-    candidate, moved = case.machine.state.accounts.open(8), Transfer()
-    takes = candidate_takes(case, 8, candidate, moved)
+    candidate, moved = case.machine.state.accounts.open(AccountId(8)), Transfer()
+    takes = candidate_takes(case, AccountId(8), candidate, moved)
     lots, most = (
         (int(moved.terms.lots), min(abs(stand.size), opposite)) if takes else (0, min(abs(stand.size), opposite))
     )

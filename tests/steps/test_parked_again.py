@@ -19,6 +19,7 @@ from tallystick.state.layout import (
     MAX_ORDERS,
     REPORT_AGE_MS,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.ledger.look import book, check_book, parked, position
 from tallystick.testing.world import World
 from tests.steps.waiting import BUY, SELL, bracket, wait_for
@@ -121,9 +122,9 @@ def test_nothing_is_asked_of_what_is_parked_again(unreplayed: World, way: str) -
     holding(world, 1)
     accounts = world.state.accounts
     if way == "margin":
-        set_account_cash_units(accounts.words, accounts.known(2), 0)
+        set_account_cash_units(accounts.words, accounts.known(AccountId(2)), 0)
     else:
-        set_account_orders(accounts.words, accounts.known(2), MAX_ORDERS + 1)
+        set_account_orders(accounts.words, accounts.known(AccountId(2)), MAX_ORDERS + 1)
     assert report_with(world, 990, [0]) == ["WORK_LIMIT"]
     assert len(parked(world.state, 0)) == 1
 
@@ -132,7 +133,7 @@ def test_nor_of_what_would_open_a_position_that_its_account_cannot_carry(unrepla
     world = unreplayed
     holding(world, 0)
     wait_for(world, 2, SELL, 990, price=0, lots=12, flags=FLAG_MARKET)
-    set_account_cash_units(world.state.accounts.words, world.state.accounts.known(2), -890_000)
+    set_account_cash_units(world.state.accounts.words, world.state.accounts.known(AccountId(2)), -890_000)
     assert report_with(world, 990, [0]) == ["WORK_LIMIT"]
     assert [each.remaining_lots for each in parked(world.state, 0)] == [12]
 

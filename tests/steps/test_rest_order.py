@@ -7,6 +7,7 @@ import pytest
 from tallystick.schema.names import Outcome
 from tallystick.state.cells import set_account_orders
 from tallystick.state.layout import ACCOUNT_ORDERS, FLAG_IOC, MAX_ORDERS, MAX_PAGES, ORDERS_MOST, PAGE_SLOTS
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.ledger.look import book, check_book, word
 from tallystick.testing.world import World
 
@@ -127,7 +128,7 @@ def test_an_account_has_so_many_orders_dead_or_alive_and_no_more(unreplayed: Wor
         flags = {"trigger": trigger, "client_id": client_id}
         return world.conditional(1, 0, SELL, 1010, 1, **flags)
 
-    set_account_orders(world.state.accounts.words, world.state.accounts.open(1), MAX_ORDERS - 2)
+    set_account_orders(world.state.accounts.words, world.state.accounts.open(AccountId(1)), MAX_ORDERS - 2)
     assert rest(1) is rest(2) is Outcome.ACCEPTED
     world.cancel_all(1)
     for price in (1010, 1011):
@@ -154,7 +155,7 @@ def test_an_account_with_too_many_orders_is_told_before_its_pair_and_its_margin_
 ) -> None:
     world = unreplayed
     world.deposit("dave", 4, 1)
-    account = world.state.accounts.open(4)
+    account = world.state.accounts.open(AccountId(4))
     set_account_orders(world.state.accounts.words, account, MAX_ORDERS)
     refused = world.conditional(4, 0, SELL, 990, 1, 990, pair=7, pair_slot=64)
     assert refused is Outcome.TOO_MANY_ORDERS

@@ -57,19 +57,23 @@ def second(market: World) -> World:
     return market
 
 
-def test_a_settled_market_is_listed_again_once_nobody_holds_any_of_it(market: World) -> None:
-    """Its positions and orders go first, and MARKET_EXISTS comes before BAD_PARAMETERS."""
+@pytest.mark.parametrize("orders_first", [True, False])
+def test_a_settled_market_is_listed_again_once_nobody_holds_any_of_it(market: World, orders_first: bool) -> None:
+    """Its positions and orders go first, whichever of them, and MARKET_EXISTS comes before BAD_PARAMETERS."""
     market.order(3, 0, BUY, MARK - 9, 4)
     slot = book(market.state, 0, BUY)[0].slot
     market.order(3, 0, SELL, MARK, 2)
     market.order(1, 0, BUY, MARK, 2)
     settle(market)
     assert market.list_by_record(0, band_ppm=0) is Outcome.MARKET_EXISTS
+    if orders_first:
+        market.clean(slot)
     for account in (1, 3):
         assert market.list_by_record(0) is Outcome.MARKET_EXISTS
         market.send(make("settle_position", account=account, market=0))
-    assert market.list_by_record(0) is Outcome.MARKET_EXISTS
-    market.clean(slot)
+    if not orders_first:
+        assert market.list_by_record(0) is Outcome.MARKET_EXISTS
+        market.clean(slot)
     assert market.list_by_record(0, band_ppm=0) is Outcome.BAD_PARAMETERS
     assert market.list_by_record(0) is Outcome.ACCEPTED
 

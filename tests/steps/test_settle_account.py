@@ -25,6 +25,7 @@ from tallystick.state.layout import (
     OUTBOX_AMOUNT_UNITS,
     WIND_DOWN_MS,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.ledger.look import cash, position, word
 from tallystick.testing.world import World, address, message
 
@@ -224,7 +225,7 @@ def test_a_forced_withdrawal_counts_and_then_pays() -> None:
 
 def test_a_claim_is_never_larger_than_all_that_can_be_deposited() -> None:
     world = rich_in(10_000_000, 0)
-    account = world.state.accounts.open(1)
+    account = world.state.accounts.open(AccountId(1))
     set_account_cash_units(world.state.accounts.words, account, 1 << 59)
     stop(world)
     assert world.settle_account(1) is Outcome.ACCEPTED

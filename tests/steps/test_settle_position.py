@@ -11,6 +11,7 @@ from tallystick.machine.market.risk import Health, health
 from tallystick.records.signing import make
 from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
+from tallystick.state.cells import risk_market_funding_index_ppm
 from tallystick.state.layout import (
     BUY,
     HOUR_MS,
@@ -19,11 +20,11 @@ from tallystick.state.layout import (
     MARKET_NET_LOTS,
     MARKET_OPEN_INTEREST_LOTS,
     MARKET_STATUS,
-    RISK_RISKMARKET_FUNDING_INDEX_PPM,
     SELL,
     SETTLE_WAIT_MS,
     SETTLE_WINDOW_MS,
 )
+from tallystick.state.ordinals import AccountId, Number
 from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.ledger.look import cash, mark, position, word
 from tallystick.testing.world import World
@@ -168,7 +169,7 @@ def test_X05_who_owes_is_closed_for_ten_minutes_at_the_final_mark_and_nobody_is_
     market.later(SETTLE_WAIT_MS - 5_000 - 1)
     assert settle(market, 1) is Outcome.TOO_EARLY
     market.later(1)
-    assert [settle(market, each) for each in (1, fund_of(FUTURE))] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
+    assert [settle(market, int(each)) for each in (1, fund_of(FUTURE))] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
     assert broken(market.state) == ()
 
 
@@ -243,9 +244,9 @@ def test_an_account_that_is_short_of_nothing_takes_nothing_from_the_fund(market:
     assert (cash(market.state, DAVE), cash(market.state, fund_of(FUTURE))) == (0, 20_000_000)
 
 
-def health_of(world: World, account: int) -> Health:
+def health_of(world: World, account: Number) -> Health:
     state = world.state
-    return health(state, state.accounts.known(account), state.risk.open(0), LEAN_WORST)
+    return health(state, state.accounts.known(AccountId(account)), state.risk.open(0), LEAN_WORST)
 
 
 @pytest.mark.parametrize(("size", "paid"), [(10, 5_000), (-10, -5_000)])
@@ -253,7 +254,8 @@ def test_funding_is_settled_with_a_position(unreplayed: World, size: int, paid: 
     """A perpetual that died, or was delisted, has charged some: five ticks a lot here."""
     hold(unreplayed.state, 3, 0, size, 300_000)
     before = cash(unreplayed.state, 3) + size * 100_000
-    index_ppm = unreplayed.state.risk.words[unreplayed.state.risk.open(0) + RISK_RISKMARKET_FUNDING_INDEX_PPM]
+    risk = unreplayed.state.risk
+    index_ppm = risk_market_funding_index_ppm(risk.words, risk.open(0), 0)
     write_rules(unreplayed.state, 0, {"funding_index_ppm": index_ppm + 5_000_000, "status": 2, "settled_ms": 1})
     assert unreplayed.send(make("settle_position", account=3, market=0)) is Outcome.ACCEPTED
     assert before - cash(unreplayed.state, 3) == paid

@@ -15,6 +15,7 @@ from tallystick.state.layout import (
     TOP_UP_MS,
     TREASURY_ACCOUNT,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.ledger.look import cash
 from tallystick.testing.world import World, sub_account
@@ -62,7 +63,7 @@ def until(world: World, clock_ms: int) -> None:
 def set_cash(world: World, account: int, units: int) -> None:
     """Write an account's cash by hand."""
     accounts = world.state.accounts
-    set_account_cash_units(accounts.words, accounts.open(account), units)
+    set_account_cash_units(accounts.words, accounts.open(AccountId(account)), units)
     accounts.mark(account)
 
 

@@ -17,6 +17,7 @@ from tallystick.state.layout import (
     STALE_MS,
     WIND_DOWN_MS,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.byhand import endow, hold, write_rules
 from tallystick.testing.ledger.look import cash, position
 from tallystick.testing.world import World, address, message
@@ -263,7 +264,7 @@ def give(world: World, account: int, units: int) -> None:
     """Add to an account's cash by hand."""
     from tallystick.state.cells import account_cash_units, set_account_cash_units
 
-    base, words = world.state.accounts.open(account), world.state.accounts.words
+    base, words = world.state.accounts.open(AccountId(account)), world.state.accounts.words
     set_account_cash_units(words, base, account_cash_units(words, base) + units)
 
 

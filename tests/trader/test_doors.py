@@ -19,9 +19,11 @@ from tallystick.l1.deployment import Addresses, DeployConfig, Deployment
 from tallystick.l1.dev.dev_server import DevServer
 from tallystick.ports.system import SystemClock
 from tallystick.shapes.routes import INFO
+from tallystick.state.layout import SELL
 from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.l1_stage import account
 from tallystick.trader.client import TraderClient
+from tallystick.trader.offers import to_text
 from tallystick.trader.onchain import TraderL1
 from tallystick.trader.wording import bound_ticks, moment_ms
 from tallystick.transport import OperatorRefused, OperatorUnreachable, Transport
@@ -97,7 +99,12 @@ def test_N06_closing_where_there_is_nothing_to_close_costs_nothing(shell: Shell)
 
 
 def test_N06_a_block_trade_in_no_market_costs_nothing(shell: Shell) -> None:
-    offer = shell.json("alice", "block", "offer", "9", "sell", "1", "100", "--good-til", "never")["record"]
+    """Whoever makes an offer is told at once; one that somebody else has made is not forced."""
+    with pytest.raises(BadInput, match="no such market"):
+        shell.run("alice", "block", "offer", "9", "sell", "1", "100", "--good-til", "never")
+    client = TraderClient(shell.running.operator.url, bytes(account("alice").key))
+    offer = to_text(client.offer(market=9, side=SELL, lots=1, price_ticks=100))
+    client.close()
     trade = shell.scene.folder / "nowhere.txt"
     shell.run("bob", "block", "accept", offer, "--out", str(trade))
     before = spent_wei(shell, "bob")

@@ -38,6 +38,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import LEAN_MARKED, LEAN_WORST, MARKET_SETTLED, MAX_POSITIONS, TAG_ACCOUNT
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State, cell_key
 
 EVERYTHING_UNITS: Final = (1 << 64) - 1
@@ -47,13 +48,13 @@ SLIPPAGE_PERCENT: Final = 5
 ADDRESS_DIGITS: Final = 42
 
 
-def account_of(party: Party, name: str) -> int:
+def account_of(party: Party, name: str) -> AccountId:
     """Return the account of a number or of an owner's address.
 
     Raises: BadInput when it is neither, or the address has no account.
     """
     if NATURAL.fullmatch(name):
-        return int(name)
+        return AccountId(int(name))
     if not (name.startswith("0x") and len(name) == ADDRESS_DIGITS):
         raise BadInput("an account is a number, or its owner's address", account=name)
     try:
@@ -63,10 +64,10 @@ def account_of(party: Party, name: str) -> int:
     found = int(_ask(party, "Vault", "accountOf", owner))
     if found == 0:
         raise BadInput("the Vault knows no account of this owner", owner=name)
-    return found
+    return AccountId(found)
 
 
-def exit_facts(party: Party, account: int) -> dict[str, Any]:
+def exit_facts(party: Party, account: AccountId) -> dict[str, Any]:
     """Return everything an account needs to leave.
 
     Raises: Disputed when L1 has confirmed what the replay refutes; DataMissing when no batch has the account yet.
@@ -176,7 +177,7 @@ def exit_page(facts: dict[str, Any]) -> Page:
     return page
 
 
-def _holdings(state: State, account: int) -> dict[str, Any]:
+def _holdings(state: State, account: AccountId) -> dict[str, Any]:
     base = state.accounts.find(account)
     if base is None:
         names = ("cash_units", "value_units", "gain_units", "withdrawable_units")
@@ -213,7 +214,7 @@ def _positions(state: State, base: Account) -> Iterator[dict[str, Any]]:
         }
 
 
-def _orders(state: State, account: int) -> Iterator[dict[str, Any]]:
+def _orders(state: State, account: AccountId) -> Iterator[dict[str, Any]]:
     """Yield an account's living orders by their slots, those that wait for their trigger included."""
     owner = state.accounts.known(account)
     for slot in sorted(state.orders.rows):
@@ -231,7 +232,7 @@ def _orders(state: State, account: int) -> Iterator[dict[str, Any]]:
             }
 
 
-def _withdrawals(party: Party, confirmed: State, newest: State, account: int) -> Iterator[dict[str, Any]]:
+def _withdrawals(party: Party, confirmed: State, newest: State, account: AccountId) -> Iterator[dict[str, Any]]:
     """Yield an account's withdrawals that are not paid yet: the confirmed ones with the call that claims them."""
     words = newest.outbox.words
     for index in range(newest.registers.outbox_count):
@@ -251,7 +252,7 @@ def _withdrawals(party: Party, confirmed: State, newest: State, account: int) ->
         }
 
 
-def _forced(party: Party, newest: State, account: int) -> Iterator[dict[str, Any]]:
+def _forced(party: Party, newest: State, account: AccountId) -> Iterator[dict[str, Any]]:
     """Yield the messages with which an owner leaves, in the order that makes sense."""
     yield {
         "what": "kill all orders placed so far",
@@ -277,11 +278,11 @@ def _forced(party: Party, newest: State, account: int) -> Iterator[dict[str, Any
     }
 
 
-def _packed(state: State, account: int) -> bytes:
+def _packed(state: State, account: AccountId) -> bytes:
     return state.accounts.pack(account) if account in state.accounts.rows else b""
 
 
-def _owner(state: State, account: int) -> bytes:
+def _owner(state: State, account: AccountId) -> bytes:
     return account_owner(state.accounts.words, state.accounts.known(account))
 
 

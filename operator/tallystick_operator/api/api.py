@@ -48,8 +48,9 @@ from tallystick.shapes.routes import (
     Endpoint,
 )
 from tallystick.shapes.submitting import Answer, RecordDigest, Refusal, Results, Signable, Submission, SubmissionList
+from tallystick.state.ordinals import AccountId
 from tallystick_operator.api import views
-from tallystick_operator.api.parameters import asked_number, path_market, path_number
+from tallystick_operator.api.parameters import asked_number, path_account, path_market
 from tallystick_operator.api.past import Past
 from tallystick_operator.intake.door import Checked, Refused, check_signature, to_record
 from tallystick_operator.noticeboard import Board
@@ -187,7 +188,7 @@ class Api:
 
     async def account(self, request: Request) -> Account:
         """Return an account."""
-        number = path_number(request, "account")
+        number = path_account(request)
         found = await self._read(lambda core: views.account(core.executor.state, core.executor.read_model, number))
         if found is None:
             raise Refused(
@@ -214,18 +215,18 @@ class Api:
 
     async def orders(self, request: Request) -> Orders:
         """Return an account's resting orders."""
-        number = path_number(request, "account")
+        number = path_account(request)
         found = await self._read(lambda core: views.orders(core.executor.state, core.executor.read_model, number))
         return Orders(account=number, orders=found)
 
     async def withdrawals(self, request: Request) -> Withdrawals:
         """Return an account's withdrawals and, where L1 would pay them, what to claim them with."""
-        number = path_number(request, "account")
+        number = path_account(request)
         return Withdrawals(account=number, withdrawals=await self._read(partial(self._withdrawals, number)))
 
     async def agents(self, request: Request) -> Agents:
         """Return the keys that may trade for an account."""
-        number = path_number(request, "account")
+        number = path_account(request)
         return Agents(account=number, agents=await self._read(lambda core: views.agents(core.executor.state, number)))
 
     def _check(self, submission: Submission) -> Checked:
@@ -263,7 +264,7 @@ class Api:
             l1=self._board.l1,
         )
 
-    def _withdrawals(self, number: int, core: Core) -> list[Withdrawal]:
+    def _withdrawals(self, number: AccountId, core: Core) -> list[Withdrawal]:
         sealed = core.executor.state.registers.batch_cursor
         found: list[Withdrawal] = []
         for each in core.executor.read_model.withdrawals.get(number, ()):

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from tallystick.errors import BadInput
 from tallystick.records.market_names import HINT, MarketName, parse_market
 from tallystick.shapes.routes import PLACES, Endpoint, Parameter
+from tallystick.state.ordinals import AccountId
 from tallystick_operator.intake.door import Refused
 
 
@@ -17,14 +18,25 @@ def path_number(request: Request, name: str) -> int:
     return _number(request.path_params[name], name, PLACES[name])
 
 
-def path_market(request: Request) -> MarketName:
+def path_account(request: Request) -> AccountId:
+    """Return the account of the path. Raises: Refused, as `path_number`."""
+    return AccountId(path_number(request, "account"))
+
+
+def asked_account(request: Request, endpoint: Endpoint[Any]) -> AccountId | None:
+    """Return the account of the query, None if it is not there. Raises: Refused, as `path_number`."""
+    given = asked_filter(request, endpoint, "account")
+    return None if given is None else AccountId(given)
+
+
+def path_market(request: Request, name: str = "market") -> MarketName:
     """Return the market of the path, or of its series. Raises: Refused when it names none."""
-    return _market(request.path_params["market"])
+    return _market(request.path_params[name])
 
 
-def asked_market(request: Request) -> MarketName | None:
+def asked_market(request: Request, name: str = "market") -> MarketName | None:
     """Return the market of the query, or of its series, None if it is not there. Raises: Refused, as `path_market`."""
-    given = request.query_params.get("market")
+    given = request.query_params.get(name)
     return None if given is None else _market(given)
 
 

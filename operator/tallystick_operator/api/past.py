@@ -17,8 +17,17 @@ from tallystick.shapes.accounts import AccountFill, Fills, PlacedOrder, PlacedOr
 from tallystick.shapes.market_data import Funding, FundingHours
 from tallystick.shapes.progress import Feed, FeedEvent
 from tallystick.shapes.routes import FEED, FILLS, FUNDING, HISTORY, MAX_LIMIT
+from tallystick.state.ordinals import AccountId
 from tallystick_operator.api import views
-from tallystick_operator.api.parameters import asked_filter, asked_market, asked_number, path_market, path_number
+from tallystick_operator.api.parameters import (
+    asked_account,
+    asked_filter,
+    asked_market,
+    asked_number,
+    path_account,
+    path_market,
+    path_number,
+)
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.intake.promises import REORDERING
 from tallystick_operator.sequencer.core import Core
@@ -40,7 +49,7 @@ class Past:
 
     async def orders(self, request: Request) -> PlacedOrders:
         """Return the orders an account has placed, newest first, whatever became of them."""
-        number = path_number(request, "account")
+        number = path_account(request)
         limit = asked_number(request, HISTORY, "limit")
 
         def look(core: Core) -> list[PlacedOrder]:
@@ -50,7 +59,7 @@ class Past:
 
     async def order(self, request: Request) -> PlacedOrder:
         """Return the newest order of an account with a client id."""
-        number = path_number(request, "account")
+        number = path_account(request)
         client_id = path_number(request, "client_id")
 
         def look(core: Core) -> PlacedOrder | None:
@@ -67,7 +76,7 @@ class Past:
 
     async def fills(self, request: Request) -> Fills:
         """Return an account's fills, newest first; with `after`, those behind that number of the feed."""
-        number = path_number(request, "account")
+        number = path_account(request)
         limit = asked_number(request, FILLS, "limit")
         after = asked_number(request, FILLS, "after")
 
@@ -94,7 +103,7 @@ class Past:
         after = asked_filter(request, FEED, "after")
         limit = asked_number(request, FEED, "limit")
         wait_ms = asked_number(request, FEED, "wait_ms")
-        account = asked_filter(request, FEED, "account")
+        account = asked_account(request, FEED)
         market = asked_market(request)
         if limit == 0:
             raise Refused(400, "malformed", f"a whole number from 1 to {MAX_LIMIT}", "limit")
@@ -123,7 +132,7 @@ def _newest(known: list[S], limit: int, view: Callable[[S], T]) -> list[T]:
     return [view(each) for each in known[::-1][:limit]]
 
 
-def _feed(core: Core, *, after: int, limit: int, account: int | None, market: MarketName | None) -> Feed:
+def _feed(core: Core, *, after: int, limit: int, account: AccountId | None, market: MarketName | None) -> Feed:
     history = core.executor.read_model.history
     if after > history.sequence:
         raise Refused(409, "ahead", f"the newest event is {history.sequence}; ask for the state anew", "after")
@@ -143,8 +152,7 @@ def _feed(core: Core, *, after: int, limit: int, account: int | None, market: Ma
 def _event(each: Happening) -> FeedEvent:
     outcomes = ("outcome", "was_outcome")
     values = {name: Outcome(value).name if name in outcomes else value for name, value in each.fields.items()}
-    if each.series:
-        values["series"] = each.series
+    values |= {"series": each.series} if each.series else {}
     return FeedEvent(sequence=each.sequence, record=each.record, clock_ms=each.clock_ms, event=each.name, values=values)
 
 
@@ -156,7 +164,7 @@ def placed(core: Core, each: KeptOrder) -> PlacedOrder:
     return msgspec.structs.replace(shown, status="dead") if views.is_gone(core.executor.state, each.slot) else shown
 
 
-def _fill(each: Happening, account: int) -> AccountFill:
+def _fill(each: Happening, account: AccountId) -> AccountFill:
     market, price, lots, side, taker, maker = each.values[:6]
     # A block trade is of no order.
     taker_client_id, maker_client_id = each.values[6:8] or (0, 0)

@@ -73,6 +73,7 @@ from tallystick.state.layout import (
     MAX_POSITIONS,
     NONCE_WORD_BITS,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 from tallystick_operator.api.depth import levels
 from tallystick_operator.intake.door import Refused
@@ -192,7 +193,7 @@ def book(state: State, number: int, depth: int) -> Book:
     )
 
 
-def account(state: State, read_model: ReadModel, number: int) -> Account | None:
+def account(state: State, read_model: ReadModel, number: AccountId) -> Account | None:
     """Return an account, None when nobody owns it."""
     base = state.accounts.find(number)
     if base is None:
@@ -223,7 +224,7 @@ def account(state: State, read_model: ReadModel, number: int) -> Account | None:
     )
 
 
-def agents(state: State, number: int) -> list[Agent]:
+def agents(state: State, number: AccountId) -> list[Agent]:
     """Return an account's agents, those that are revoked left out."""
     found: list[Agent] = []
     for slot in range(1, AGENT_SLOTS + 1):
@@ -243,7 +244,7 @@ def agents(state: State, number: int) -> list[Agent]:
     return found
 
 
-def orders(state: State, read_model: ReadModel, number: int) -> list[Order]:
+def orders(state: State, read_model: ReadModel, number: AccountId) -> list[Order]:
     """Return an account's resting orders, oldest first."""
     words = state.orders.words
     found: list[Order] = []

@@ -14,6 +14,7 @@ from tallystick.records.codec import Record
 from tallystick.records.items import ITEM_PLACE, unpack_items
 from tallystick.schema.names import Outcome
 from tallystick.shapes.submitting import Answer, ItemResult
+from tallystick.state.ordinals import AccountId
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.sequencer.readmodel import ReadModel
 
@@ -37,7 +38,7 @@ class ClientIds:
 
     def __init__(self, read_model: ReadModel) -> None:
         self._read_model = read_model
-        self._first: OrderedDict[tuple[int, int], _First] = OrderedDict()
+        self._first: OrderedDict[tuple[AccountId, int], _First] = OrderedDict()
 
     def first(self, record: Record) -> bytes | None:
         """Return the key of the submission by which this very order was taken before, None when it is new.
@@ -49,7 +50,7 @@ class ClientIds:
             return None
         if len(set(ids)) < len(ids):
             raise _used(next(each for each in ids if ids.count(each) > 1))
-        account, terms = record.value("account"), _terms(record)
+        account, terms = AccountId(record.value("account")), _terms(record)
         for client_id in ids:
             known = self._first.get((account, client_id))
             if known is not None and known.terms == terms:
@@ -63,7 +64,7 @@ class ClientIds:
         placed = [each for each in _placed(record) if each[1]]
         if not placed:
             return
-        account, first = record.value("account"), _First(terms=_terms(record), key=key)
+        account, first = AccountId(record.value("account")), _First(terms=_terms(record), key=key)
         for number, client_id in placed:
             effects: Answer | ItemResult | None = answer
             if record.kind.name == "bulk":

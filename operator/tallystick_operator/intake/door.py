@@ -22,6 +22,7 @@ from tallystick.schema.record_model import Authority, RecordField
 from tallystick.shapes.submitting import Refusal, Submission
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import ITEM_SLOT_BYTES
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 from tallystick_operator.sequencer.readmodel import ReadModel
 
@@ -176,19 +177,19 @@ def _with_slots(read_model: ReadModel, checked: Checked) -> Checked:
     """Return a record with the slots of the resting orders it names by their client ids. Raises: Refused."""
     record = checked.record
     if record.kind.name == "bulk":
-        record = _fill_in_slots(read_model, record.value("account"), record)
+        record = _fill_in_slots(read_model, AccountId(record.value("account")), record)
         return replace(checked, record=record, data=encode(record))
     field = _POINTING.get(record.kind.name)
     if field is None or (field == "pair" and record.value(field) == 0):
         return checked
-    resting = read_model.slot_of(record.value("account"), record.value(field))
+    resting = read_model.slot_of(AccountId(record.value("account")), record.value(field))
     if resting is None:
         raise refuse(Outcome.NO_SUCH_ORDER, field)
     record = with_slot(record, resting)
     return replace(checked, record=record, data=encode(record))
 
 
-def _fill_in_slots(read_model: ReadModel, account: int, record: Record) -> Record:
+def _fill_in_slots(read_model: ReadModel, account: AccountId, record: Record) -> Record:
     """Return a bulk with the slots of the orders it cancels and replaces: the oldest with each client id, then the next.
 
     A slot is 0, where no order is, when nothing rests under the client id before the bulk runs.

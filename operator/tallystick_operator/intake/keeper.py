@@ -36,6 +36,7 @@ from tallystick.state.layout import (
     MAX_MARKETS,
     TREASURY_ACCOUNT,
 )
+from tallystick.state.ordinals import AccountId, Number
 from tallystick.state.state import State
 from tallystick_operator.api.depth import dead_near_best
 from tallystick_operator.intake.door import Refused, unsigned
@@ -148,7 +149,7 @@ class Keeper:
         elif outcome != Outcome.ACCEPTED:
             self._left_alone[want] = now + RETRY_SECONDS
 
-    def _close(self, account: int, market: int) -> Outcome:
+    def _close(self, account: AccountId, market: int) -> Outcome:
         """Have a position closed, in part at least, rung by rung; return how the last one ended.
 
         What comes in between, another's takeover or LIQUIDATE, is answered by trying once more.
@@ -158,7 +159,7 @@ class Keeper:
             outcome = self._walk(account, market)
         return outcome
 
-    def _walk(self, account: int, market: int) -> Outcome:
+    def _walk(self, account: AccountId, market: int) -> Outcome:
         outcome = self._try("liquidate", account=account, market=market)
         if outcome in (Outcome.ACCEPTED, Outcome.WORK_LIMIT):
             return outcome
@@ -171,7 +172,7 @@ class Keeper:
                 return self._try("take_over", account=account, market=market, lots=lots)
         return self._nominate(account, market, outcome)
 
-    def _nominate(self, account: int, market: int, outcome: Outcome) -> Outcome:
+    def _nominate(self, account: AccountId, market: int, outcome: Outcome) -> Outcome:
         """Name the candidate that ranks highest of those that could take something; `outcome` is that of the book."""
         for candidate in self._sequencer.read(partial(_ranked, account, market)):
             found = self._try("nominate_adl", account=account, market=market, candidate=candidate)
@@ -184,7 +185,7 @@ class Keeper:
                 break
         return outcome
 
-    def _deleverage(self, account: int, market: int) -> None:
+    def _deleverage(self, account: AccountId, market: int) -> None:
         """Have a nominee's turn taken, the book first when it has a say, and the next one named."""
         outcome = self._try("deleverage", account=account)
         if outcome == Outcome.BOOK_FIRST and self._try("liquidate", account=account, market=market) == Outcome.UNFILLED:
@@ -192,7 +193,7 @@ class Keeper:
         if outcome in (Outcome.ACCEPTED, Outcome.NOT_ELIGIBLE, Outcome.BRAKE):
             self._nominate(account, market, outcome)
 
-    def _try(self, kind: str, **values: int) -> Outcome:
+    def _try(self, kind: str, **values: Number) -> Outcome:
         """Ask the machine what would become of a record, and send it when that is something; return how it ended."""
         outcome = self._sequencer.read(partial(_foresee, kind, values))
         if outcome != Outcome.ACCEPTED:
@@ -200,7 +201,7 @@ class Keeper:
         answer = self._ask(kind, **values)
         return Outcome.NO_SUCH_ORDER if answer is None else Outcome[answer.outcome]
 
-    def _ask(self, kind: str, *blobs: bytes, **values: int) -> Answer | None:
+    def _ask(self, kind: str, *blobs: bytes, **values: Number) -> Answer | None:
         """Have a record sequenced; None when the operator is too busy or about to end."""
         try:
             result = self._sequencer.submit([unsigned(make(kind, *blobs, **values))]).result(ANSWER_SECONDS)[0]
@@ -217,7 +218,7 @@ def _dead_orders(market: int, side: int, core: Core) -> list[int]:
     return dead_near_best(core.executor.state, market, side, ORDERS_LOOKED_AT)
 
 
-def _foresee(kind: str, values: dict[str, int], core: Core) -> Outcome:
+def _foresee(kind: str, values: dict[str, Number], core: Core) -> Outcome:
     return foresee(core.executor.state, make(kind, **values))
 
 
@@ -235,11 +236,11 @@ def _brake_seconds(market: int, core: Core) -> float:
     return max(0, until - max(core.clock.now_ms(), state.registers.clock_ms)) / 1_000
 
 
-def _ranked(account: int, market: int, core: Core) -> list[int]:
+def _ranked(account: AccountId, market: int, core: Core) -> list[AccountId]:
     return candidates(core.executor.state, account, market)
 
 
-def _most_lots(account: int, market: int, core: Core) -> int:
+def _most_lots(account: AccountId, market: int, core: Core) -> int:
     """Return the most lots that the market's fund would take over now, by halving; 0 for none."""
     state = core.executor.state
     size: int = size_of(state.accounts.words, state.accounts.known(account), market)
@@ -254,7 +255,7 @@ def _most_lots(account: int, market: int, core: Core) -> int:
     return low
 
 
-def ripe_nominations(core: Core) -> list[tuple[int, int]]:
+def ripe_nominations(core: Core) -> list[tuple[AccountId, int]]:
     """Return the accounts whose nominee's turn has come, and has not lapsed, each with its market."""
     state = core.executor.state
     words = state.deleverages.words
@@ -269,12 +270,12 @@ def ripe_nominations(core: Core) -> list[tuple[int, int]]:
     ]
 
 
-def candidates(state: State, account: int, market: int) -> list[int]:
+def candidates(state: State, account: AccountId, market: int) -> list[AccountId]:
     """Return who has an opposite position: first who has won, then who is leveraged most with most lots of it, then who owes."""
     risk = state.risk.known(0)
     words = state.accounts.words
     size: int = size_of(words, state.accounts.known(account), market)
-    ranked: list[tuple[bool, Fraction, int]] = []
+    ranked: list[tuple[bool, Fraction, AccountId]] = []
     for number, base in state.accounts.every():
         opposite: int = size_of(words, base, market)
         if is_fund(number) or opposite * size >= 0:

@@ -12,6 +12,7 @@ from typing import Final
 from tallystick.machine.machine import Event
 from tallystick.shapes.market_data import Trade
 from tallystick.state.cells import account_owner, market_series, outbox_recipient
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 from tallystick_operator.sequencer.recent import SERIES_KEPT, History
 
@@ -23,7 +24,7 @@ TRADES_KEPT: Final = 1_000
 class OpenOrder:
     """An order in the book or parked, as its events tell it."""
 
-    account: int
+    account: AccountId
     client_id: int
     remaining_lots: int
     record: int
@@ -34,7 +35,7 @@ class Withdrawal:
     """One entry of the outbox. Units: `amount_units` in units."""
 
     index: int
-    account: int
+    account: AccountId
     recipient: bytes
     amount_units: int
     batch: int
@@ -46,25 +47,25 @@ class ReadModel:
     def __init__(self, state: State) -> None:
         self.orders: dict[int, OpenOrder] = {}
         self._trades: dict[tuple[int, int], deque[Trade]] = {}
-        self.owners: dict[bytes, int] = {}
+        self.owners: dict[bytes, AccountId] = {}
         self.fills = 0
-        self.withdrawals: dict[int, list[Withdrawal]] = {}
+        self.withdrawals: dict[AccountId, list[Withdrawal]] = {}
         markets = state.markets
         self.history = History({each: market_series(markets.words, markets.known(each)) for each in markets.rows})
         self._state = state
-        self._by_client: dict[tuple[int, int], list[int]] = {}
-        self._by_account: dict[int, dict[int, None]] = {}
+        self._by_client: dict[tuple[AccountId, int], list[int]] = {}
+        self._by_account: dict[AccountId, dict[int, None]] = {}
 
-    def slot_of(self, account: int, client_id: int) -> int | None:
+    def slot_of(self, account: AccountId, client_id: int) -> int | None:
         """Return where the account's oldest order with a client id rests, None when there is none."""
         slots = self._by_client.get((account, client_id))
         return slots[0] if slots else None
 
-    def slots_with(self, account: int, client_id: int) -> list[int]:
+    def slots_with(self, account: AccountId, client_id: int) -> list[int]:
         """Return where the account's orders with a client id rest, oldest first."""
         return list(self._by_client.get((account, client_id), ()))
 
-    def slots_of(self, account: int) -> list[int]:
+    def slots_of(self, account: AccountId) -> list[int]:
         """Return where the account's orders rest, oldest first."""
         return list(self._by_account.get(account, ()))
 
@@ -83,13 +84,13 @@ class ReadModel:
                 self._fill(values, record, clock_ms)
             elif name in ("rested", "parked"):
                 account, client_id, slot, lots = values
-                self._rest(account, client_id, slot, lots, record)
+                self._rest(AccountId(account), client_id, slot, lots, record)
             elif name in ("shrunk", "amended"):
                 self.orders[values[2]].remaining_lots = values[3]
             elif name in ("removed", "fired"):
                 self._remove(values[2])
             elif name == "deposit":
-                self._deposit(values[0])
+                self._deposit(AccountId(values[0]))
             elif name == "withdrawal":
                 self._withdraw(values)
 
@@ -113,7 +114,7 @@ class ReadModel:
         if order.remaining_lots == 0:
             self._remove(slot)
 
-    def _rest(self, account: int, client_id: int, slot: int, lots: int, record: int) -> None:
+    def _rest(self, account: AccountId, client_id: int, slot: int, lots: int, record: int) -> None:
         self.orders[slot] = OpenOrder(account=account, client_id=client_id, remaining_lots=lots, record=record)
         self._by_client.setdefault((account, client_id), []).append(slot)
         self._by_account.setdefault(account, {})[slot] = None
@@ -126,12 +127,13 @@ class ReadModel:
             del self._by_client[key]
         del self._by_account[order.account][slot]
 
-    def _deposit(self, account: int) -> None:
+    def _deposit(self, account: AccountId) -> None:
         accounts = self._state.accounts
         self.owners[account_owner(accounts.words, accounts.known(account))] = account
 
     def _withdraw(self, values: tuple[int, ...]) -> None:
-        index, account, amount = values
+        index, number, amount = values
+        account = AccountId(number)
         outbox = self._state.outbox
         withdrawal = Withdrawal(
             index=index,

@@ -14,6 +14,7 @@ from typing import Final
 
 from tallystick.machine.machine import Event
 from tallystick.schema.names import Outcome
+from tallystick.state.ordinals import AccountId
 
 EVENTS_KEPT: Final = 20_000
 """Events of the feed: about a minute at full speed, so that who reads on from a number misses none."""
@@ -87,7 +88,7 @@ class Happening:
         """The values by name."""
         return dict(zip(EVENT_FIELDS[self.name], self.values, strict=False))
 
-    def concerns(self, account: int | None, market: int | None, series: int | None = None) -> bool:
+    def concerns(self, account: AccountId | None, market: int | None, series: int | None = None) -> bool:
         """Whether it is about an account, a market and a series of it; None for any."""
         fields = self.fields
         about = any(fields.get(name) == account for name in ACCOUNT_FIELDS)
@@ -105,7 +106,7 @@ class KeptOrder:
 
     record_number: int
     clock_ms: int
-    account: int
+    account: AccountId
     client_id: int
     market: int
     series: int
@@ -127,9 +128,9 @@ class History:
         self.sequence = 0
         self._series = dict(series)
         self._events: deque[Happening] = deque(maxlen=EVENTS_KEPT)
-        self._fills: dict[int, deque[Happening]] = {}
+        self._fills: dict[AccountId, deque[Happening]] = {}
         self._funding: dict[tuple[int, int], deque[Happening]] = {}
-        self._orders: dict[int, deque[KeptOrder]] = {}
+        self._orders: dict[AccountId, deque[KeptOrder]] = {}
         self._by_slot: dict[int, KeptOrder] = {}
         self._placing: KeptOrder | None = None
 
@@ -190,11 +191,11 @@ class History:
         found.reverse()
         return found
 
-    def fills(self, account: int) -> list[Happening]:
+    def fills(self, account: AccountId) -> list[Happening]:
         """Return an account's fills, oldest first."""
         return list(self._fills.get(account, ()))
 
-    def orders(self, account: int) -> list[KeptOrder]:
+    def orders(self, account: AccountId) -> list[KeptOrder]:
         """Return the orders an account has placed, oldest first."""
         return list(self._orders.get(account, ()))
 
@@ -215,7 +216,7 @@ class History:
         placed = KeptOrder(
             record_number=happening.record,
             clock_ms=happening.clock_ms,
-            account=account,
+            account=AccountId(account),
             client_id=client_id,
             market=market,
             series=happening.series,
@@ -241,7 +242,7 @@ class History:
 
     def _keep_fill(self, happening: Happening, taker: int, maker: int) -> None:
         for account in sorted({taker, maker}):
-            self._fills.setdefault(account, deque(maxlen=FILLS_KEPT)).append(happening)
+            self._fills.setdefault(AccountId(account), deque(maxlen=FILLS_KEPT)).append(happening)
 
     def _rest(self, slot: int, lots: int, status: str) -> None:
         if self._placing is not None:

@@ -8,6 +8,7 @@ from tallystick.records.items import pack_slots
 from tallystick.records.signing import make
 from tallystick.state.cells import account_orders, order_account
 from tallystick.state.layout import CLEAN_SLOTS, ITEM_BYTES, MAX_ORDERS
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 from tallystick_operator.sequencer.executor import Executor
 
@@ -26,7 +27,7 @@ def makes_room(executor: Executor, record: Record) -> list[bytes]:
     state = executor.state
     if record.kind.name not in ("order", "conditional", "bulk"):
         return []
-    account = record.value("account")
+    account = AccountId(record.value("account"))
     wanted = len(record.blobs[0]) // ITEM_BYTES if record.blobs else 1
     known = state.accounts.find(account)
     if known is None or account_orders(state.accounts.words, known) + wanted <= MAX_ORDERS:

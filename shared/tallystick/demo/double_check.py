@@ -21,6 +21,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import MAX_POSITIONS, TAG_OUTBOX
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State, cell_key
 
 
@@ -53,7 +54,7 @@ class Audit:
     def account(self, number: int) -> tuple[int, dict[int, int]]:
         """Return an account's cash and its positions by market. Units: units, lots."""
         accounts = self.state.accounts
-        base = accounts.open(number)
+        base = accounts.open(AccountId(number))
         positions: dict[int, int] = {}
         for slot in range(MAX_POSITIONS):
             size = account_position_size_lots(accounts.words, base, slot)

@@ -25,6 +25,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.fields import OwnerFields, OwnerOrAgentFields, PriceSignerFields
 from tallystick.state.layout import FLAG_STP_BOTH, FLAG_STP_TAKER, MAX_MARKETS, SCOPE_CANCEL, SERIES_SHIFT, WORK
+from tallystick.state.ordinals import AccountId
 
 NOBODY: Final = bytes(20)
 
@@ -103,20 +104,20 @@ def _may_cancel(machine: Machine, record: Record) -> bool:
     return slot == 0 or agent_scope(agents.words, agents.open(number << 4 | slot)) & SCOPE_CANCEL != 0
 
 
-def _key_of(record: Record) -> tuple[i64, i64, i64]:
+def _key_of(record: Record) -> tuple[AccountId, i64, i64]:
     """Return (account, slot of the agent or 0, nonce) of a record that an account signs."""
     values = record.values
     if record.kind.authority is Authority.OWNER_OR_AGENT:
         account, agent = values[OwnerOrAgentFields.ACCOUNT], values[OwnerOrAgentFields.AGENT]
-        return account, agent, values[OwnerOrAgentFields.NONCE]
-    return values[OwnerFields.ACCOUNT], 0, values[OwnerFields.NONCE]
+        return AccountId(account), agent, values[OwnerOrAgentFields.NONCE]
+    return AccountId(values[OwnerFields.ACCOUNT]), 0, values[OwnerFields.NONCE]
 
 
 def _check_config_key(key: bytes, signer: bytes) -> i64:
     return Outcome.ACCEPTED if key == signer else Outcome.NOT_AUTHORISED
 
 
-def check_key(machine: Machine, number: i64, slot: i64, nonce: i64, scope: i64, signer: bytes) -> i64:
+def check_key(machine: Machine, number: AccountId, slot: i64, nonce: i64, scope: i64, signer: bytes) -> i64:
     """Say whether a key may act for an account, as its owner or as the agent in a slot, under a nonce that is left.
 
     Opens the account's cell and the agent's. Rejects: NO_ACCOUNT, NOT_AUTHORISED, AGENT_EXPIRED, AGENT_SCOPE,
@@ -139,7 +140,7 @@ def check_key(machine: Machine, number: i64, slot: i64, nonce: i64, scope: i64, 
     return rejection if rejection != Outcome.ACCEPTED else check_nonce(state.accounts.words, account, nonce)
 
 
-def spend_nonce(machine: Machine, number: i64, nonce: i64) -> None:
+def spend_nonce(machine: Machine, number: AccountId, nonce: i64) -> None:
     """Use a nonce up that `check_key` found unused."""
     accounts = machine.state.accounts
     use_nonce(accounts.words, accounts.open(number), nonce)

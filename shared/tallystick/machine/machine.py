@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, cast
 
 from mypy_extensions import i64
 
@@ -11,6 +11,7 @@ from tallystick.records.chunks import BatchHeader
 from tallystick.records.codec import Record, decode
 from tallystick.state.codes import Phase
 from tallystick.state.layout import Registers
+from tallystick.state.ordinals import Number
 from tallystick.state.state import State
 
 
@@ -71,10 +72,10 @@ class Machine:
         self.fills: i64 = 0
         self.rested: i64 = -1
 
-    def emit(self, name: str, *values: int) -> None:
-        """Tell the host what happened."""
+    def emit(self, name: str, *values: Number) -> None:
+        """Tell the host what happened, in plain numbers."""
         if self.events is not None:
-            self.events.append((name, values))
+            self.events.append((name, cast("tuple[int, ...]", values)))
 
     def finish(self, outcome: i64) -> None:
         """End the record or the order in progress with an outcome, and go on where `resume` says, or with what is next."""

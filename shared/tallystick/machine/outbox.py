@@ -13,9 +13,10 @@ from tallystick.state.cells import (
     set_outbox_amount_units,
     set_outbox_recipient,
 )
+from tallystick.state.ordinals import AccountId
 
 
-def append_withdrawal(machine: Machine, number: i64, account: Account, recipient: bytes, amount: i64) -> None:
+def append_withdrawal(machine: Machine, number: AccountId, account: Account, recipient: bytes, amount: i64) -> None:
     """Take an amount off an account and owe it to an L1 address.
 
     Units: `amount` in units, already checked against what may leave. Opens the outbox cell.
@@ -27,7 +28,7 @@ def append_withdrawal(machine: Machine, number: i64, account: Account, recipient
     owe(machine, number, recipient, amount)
 
 
-def owe(machine: Machine, number: i64, recipient: bytes, amount: i64) -> None:
+def owe(machine: Machine, number: AccountId, recipient: bytes, amount: i64) -> None:
     """Owe an amount to an L1 address. Opens the outbox cell."""
     state = machine.state
     registers = state.registers

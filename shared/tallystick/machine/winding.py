@@ -27,9 +27,10 @@ from tallystick.state.layout import (
     MAX_DEPOSITED_UNITS,
     Registers,
 )
+from tallystick.state.ordinals import AccountId
 
 
-def settle_claim(machine: Machine, number: i64, account: Account, risk: Risk) -> i64:
+def settle_claim(machine: Machine, number: AccountId, account: Account, risk: Risk) -> i64:
     """Count an account's claim, or pay it once the time for counting is over.
 
     Shape: `account` and `risk` are word offsets. Rounding: payments down; what is left stays in the Vault. Rejects:
@@ -64,7 +65,7 @@ def _held(registers: Registers) -> i64:
     return registers.deposited_units - registers.withdrawn_units
 
 
-def _count(machine: Machine, number: i64, account: Account, risk: Risk) -> None:
+def _count(machine: Machine, number: AccountId, account: Account, risk: Risk) -> None:
     """Add an account's claim to all others. None is larger than all that can ever be deposited."""
     state = machine.state
     registers = state.registers
@@ -87,7 +88,7 @@ def _close_claims(registers: Registers) -> None:
     registers.surplus_units = held - registers.pool_units
 
 
-def _pay(machine: Machine, number: i64, account: Account, risk: Risk) -> None:
+def _pay(machine: Machine, number: AccountId, account: Account, risk: Risk) -> None:
     """Pay an account its share of the pool, or, when it comes late, of what the others have left."""
     state = machine.state
     registers = state.registers

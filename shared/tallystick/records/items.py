@@ -39,6 +39,11 @@ class Item:
     price_ticks: int = 0
     lots: int = 0
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether it places an order in a market that it names without a series."""
+        return self.what != ITEM_CANCEL and self.market < MAX_MARKETS
+
 
 def pack_items(items: list[Item]) -> bytes:
     """Return the bytes of items.

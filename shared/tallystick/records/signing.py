@@ -12,6 +12,7 @@ from tallystick.errors import BadInput
 from tallystick.records.codec import BY_NAME, Record
 from tallystick.schema.record_kinds import DOMAIN_NAME, DOMAIN_VERSION, RECORDS, SIGNATURE_BYTES
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import Number
 
 HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 ORDER: Final = 2 * HALF_ORDER + 1
@@ -115,7 +116,7 @@ def _compact(message: bytes, key: bytes) -> bytes:
     return signed[:32] + packed.to_bytes(32, "big")
 
 
-def make(kind: str, /, *blobs: bytes, **values: int) -> Record:
+def make(kind: str, /, *blobs: bytes, **values: Number) -> Record:
     """Return an unsigned record of a kind by field names; fields left out are 0, blobs left out at the end empty."""
     spec = BY_NAME[kind]
     names = [field.name for field in spec.fields]
@@ -123,7 +124,7 @@ def make(kind: str, /, *blobs: bytes, **values: int) -> Record:
     if unknown:
         raise TypeError(f"{kind} has no field {', '.join(sorted(unknown))}; it has {', '.join(names)}")
     strings = (*blobs, *(b"" for _ in spec.blobs[len(blobs) :]))
-    return Record(kind=spec, values=tuple(values.get(name, 0) for name in names), blobs=strings)
+    return Record(kind=spec, values=tuple(int(values.get(name, 0)) for name in names), blobs=strings)
 
 
 def typed_data(record: Record, chain_id: int, rollup: str) -> dict[str, object]:

@@ -15,6 +15,7 @@ from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.state.cells import outbox_account, outbox_amount_units, outbox_recipient
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import TAG_OUTBOX
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State, cell_key
 
 
@@ -28,7 +29,7 @@ class Claim:
     index: int
     recipient: bytes
     amount_units: int
-    account: int
+    account: AccountId
     proof: bytes
 
 

@@ -22,6 +22,7 @@ from tallystick.state.cells import (
     risk_market_multiplier,
 )
 from tallystick.state.layout import MARKET_SETTLED, MAX_MARKETS, MAX_POSITIONS, PPM
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 
 
@@ -38,7 +39,7 @@ def broken(state: State) -> tuple[str, ...]:
     net = [0] * MAX_MARKETS
     longs = [0] * MAX_MARKETS
     paid = [0] * MAX_MARKETS
-    counted = Counter[int]()
+    counted = Counter[AccountId]()
     for number, account in state.accounts.every():
         counted[number] = account_orders(words, account)
         cash += account_cash_units(words, account)

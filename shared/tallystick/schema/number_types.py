@@ -14,12 +14,14 @@ from dataclasses import dataclass
 class Ordinal:
     """A type of ordinals.
 
-    Shape: `called` are the names of parameters and fields that hold one wherever they stand.
+    Shape: `called` are the names of parameters and fields that hold one wherever they stand. `is_word` says that the
+    machine holds it: compiled it is a word of 64 bits, as the handle of a cell is.
     """
 
     name: str
     doc: str
     called: tuple[str, ...]
+    is_word: bool = False
 
 
 ORDINALS = (
@@ -37,4 +39,24 @@ ORDINALS = (
             "next_block",
         ),
     ),
+    Ordinal(
+        name="AccountId",
+        doc="An account, by the number that the Vault has given it",
+        is_word=True,
+        called=(
+            "account",
+            "arg_account",
+            "candidate",
+            "fee_account",
+            "maker_account",
+            "maker_number",
+            "nominee_number",
+            "taker_account",
+            "taker_number",
+            "tried_account",
+        ),
+    ),
 )
+
+BY_NAME = {name: ordinal for ordinal in ORDINALS for name in ordinal.called}
+"""The ordinal that each of these names holds, in either language."""

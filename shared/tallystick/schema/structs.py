@@ -40,6 +40,7 @@ ACCOUNT = Struct(
     name="Account",
     tag=1,
     index="account id, given by the Vault",
+    key="AccountId",
     doc="A margin account: its owner, cash and positions.",
     fields=(
         f("owner", ADDRESS, "L1 address that owns it; zero when nobody does"),
@@ -286,6 +287,7 @@ DELEVERAGE = Struct(
     name="Deleverage",
     tag=14,
     index="account id of the account whose position is to be closed",
+    key="AccountId",
     doc="The nominee for an auto-deleveraging.",
     fields=(
         f("market", U8, "market of the position"),

@@ -64,13 +64,17 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Struct:
-    """A fixed-length struct; `tag` is its cell tag, 0 for what is not a cell."""
+    """A fixed-length struct; `tag` is its cell tag, 0 for what is not a cell.
+
+    `index` says in words by what it is found, `key` by which type of ordinals; empty when that is put together.
+    """
 
     name: str
     doc: str
     fields: tuple[Field, ...]
     tag: int = 0
     index: str = ""
+    key: str = ""
 
     @property
     def words(self) -> int:

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from tallystick.state.ordinals import AccountId
+
 WithdrawalStatus = Literal["open", "sealed", "posted", "asserted", "claimable", "claimed"]
 
 
@@ -13,7 +15,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
     """The account of an owner's address."""
 
     owner: str
-    account: int
+    account: AccountId
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +64,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """An account's resting orders, oldest first."""
 
-    account: int
+    account: AccountId
     orders: list[Order]
 
 
@@ -74,7 +76,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     `gain_units` is what its open positions have gained, at the worse: it may leave once they are closed.
     """
 
-    account: int
+    account: AccountId
     owner: str
     cash_units: int
     value_units: int
@@ -98,7 +100,7 @@ class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     record_number: int
     clock_ms: int
-    account: int
+    account: AccountId
     client_id: int
     market: int
     series: int
@@ -115,7 +117,7 @@ class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
 class PlacedOrders(msgspec.Struct, frozen=True, kw_only=True):
     """The orders an account has placed, newest first, whatever became of them."""
 
-    account: int
+    account: AccountId
     orders: list[PlacedOrder]
 
 
@@ -142,7 +144,7 @@ class AccountFill(msgspec.Struct, frozen=True, kw_only=True):
 class Fills(msgspec.Struct, frozen=True, kw_only=True):
     """An account's fills, newest first."""
 
-    account: int
+    account: AccountId
     fills: list[AccountFill]
 
 
@@ -159,7 +161,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
 class Agents(msgspec.Struct, frozen=True, kw_only=True):
     """The keys that may trade for an account."""
 
-    account: int
+    account: AccountId
     agents: list[Agent]
 
 
@@ -176,7 +178,7 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
     """A withdrawal on its way. `claim` is there once the Vault would pay it. Units: units of the ledger."""
 
     index: int
-    account: int
+    account: AccountId
     amount_units: int
     batch: int
     status: WithdrawalStatus
@@ -187,5 +189,5 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
 class Withdrawals(msgspec.Struct, frozen=True, kw_only=True):
     """An account's withdrawals, in their order."""
 
-    account: int
+    account: AccountId
     withdrawals: list[Withdrawal]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from tallystick.state.ordinals import BlockNumber
+
 
 class L1Status(msgspec.Struct, frozen=True, kw_only=True):
     """How far L1 has come. Units: `time` is its newest block's, in seconds.
@@ -11,7 +13,7 @@ class L1Status(msgspec.Struct, frozen=True, kw_only=True):
     `behind_seconds` is the age of the oldest acknowledged record that is not on it.
     """
 
-    block: int = 0
+    block: BlockNumber = BlockNumber(0)
     time: int = 0
     batches_posted: int = 0
     messages: int = 0

@@ -7,6 +7,7 @@ from typing import Final
 
 from tallystick.state.codes import Phase
 from tallystick.state.layout import Registers
+from tallystick.state.ordinals import AccountId
 
 Setter = Callable[[Registers, tuple[int, ...]], None]
 
@@ -25,7 +26,7 @@ def _set_clock(registers: Registers, values: tuple[int, ...]) -> None:
 
 
 def _set_order(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_market = values[3] & 63
     registers.arg_side = values[4]
     registers.arg_flags = values[5]
@@ -37,21 +38,21 @@ def _set_order(registers: Registers, values: tuple[int, ...]) -> None:
 
 
 def _set_cancel(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_id = values[3]
     registers.arg_slot = values[4]
     registers.phase = Phase.CANCEL_ORDER
 
 
 def _set_withdraw(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_amount = values[2]
     registers.arg_address = values[3].to_bytes(20, "big")
     registers.phase = Phase.WITHDRAW
 
 
 def _set_approve_agent(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_slot = values[2]
     registers.arg_address = values[3].to_bytes(20, "big")
     registers.arg_flags = values[4]
@@ -79,31 +80,31 @@ def _set_apply_change(registers: Registers, values: tuple[int, ...]) -> None:
 
 
 def _set_settle_position(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_market = values[1]
     registers.phase = Phase.SETTLE_POSITION
 
 
 def _set_transfer(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_slot = values[2]
     registers.arg_amount = values[3]
     registers.phase = Phase.TRANSFER
 
 
 def _set_bulk(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.phase = Phase.NEXT_ITEM
 
 
 def _set_cancel_all(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_id = 4611686018427387903
     registers.phase = Phase.CANCEL_ALL
 
 
 def _set_dead_man(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_time_ms = values[3]
     registers.phase = Phase.SET_DEAD_MAN
 
@@ -113,32 +114,32 @@ def _set_clean(registers: Registers, _values: tuple[int, ...]) -> None:
 
 
 def _set_liquidate(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_market = values[1]
     registers.phase = Phase.LIQUIDATE
 
 
 def _set_take_over(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_market = values[1]
     registers.arg_lots = values[2]
     registers.phase = Phase.TAKE_OVER
 
 
 def _set_nominate_adl(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_market = values[1]
     registers.arg_id = values[2]
     registers.phase = Phase.NOMINATE_ADL
 
 
 def _set_deleverage(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.phase = Phase.DELEVERAGE
 
 
 def _set_conditional(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_market = values[3] & 63
     registers.arg_side = values[4]
     registers.arg_flags = values[5]
@@ -153,18 +154,18 @@ def _set_conditional(registers: Registers, values: tuple[int, ...]) -> None:
 
 
 def _set_settle_account(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.phase = Phase.SETTLE_ACCOUNT
 
 
 def _set_block_trade(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_market = values[4] & 63
     registers.phase = Phase.BLOCK_TRADE
 
 
 def _set_cancel_before(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_id = values[3]
     registers.phase = Phase.CANCEL_ALL
 
@@ -179,7 +180,7 @@ def _set_top_up(registers: Registers, values: tuple[int, ...]) -> None:
 
 
 def _set_change_fee_account(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_account = values[0]
+    registers.arg_account = AccountId(values[0])
     registers.arg_id = values[1]
     registers.phase = Phase.CHANGE_FEE_ACCOUNT
 

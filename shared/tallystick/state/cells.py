@@ -14,6 +14,7 @@ from typing import NewType
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from tallystick.state.ordinals import AccountId
 from tallystick.state.table import Table
 
 Bits = NewType("Bits", i64)
@@ -65,22 +66,22 @@ Deleverage = NewType("Deleverage", i64)
 class Accounts(Table):
     """All cells of the kind Account, by account id, given by the Vault."""
 
-    def open(self, index: i64) -> Account:
+    def open(self, index: AccountId) -> Account:
         """Return a cell's handle, making room for the cell on first use."""
         return Account(self.row(index))
 
-    def known(self, index: int) -> Account:
+    def known(self, index: AccountId) -> Account:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Account(self.rows[index])
+        return Account(self.rows[int(index)])
 
-    def find(self, index: int) -> Account | None:
+    def find(self, index: AccountId) -> Account | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
+        at = self.rows.get(int(index))
         return None if at is None else Account(at)
 
-    def every(self) -> list[tuple[int, Account]]:
+    def every(self) -> list[tuple[AccountId, Account]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Account(at)) for index, at in list(self.rows.items())]
+        return [(AccountId(index), Account(at)) for index, at in list(self.rows.items())]
 
 
 class Agents(Table):
@@ -338,22 +339,22 @@ class Pendings(Table):
 class Deleverages(Table):
     """All cells of the kind Deleverage, by account id of the account whose position is to be closed."""
 
-    def open(self, index: i64) -> Deleverage:
+    def open(self, index: AccountId) -> Deleverage:
         """Return a cell's handle, making room for the cell on first use."""
         return Deleverage(self.row(index))
 
-    def known(self, index: int) -> Deleverage:
+    def known(self, index: AccountId) -> Deleverage:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Deleverage(self.rows[index])
+        return Deleverage(self.rows[int(index)])
 
-    def find(self, index: int) -> Deleverage | None:
+    def find(self, index: AccountId) -> Deleverage | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
+        at = self.rows.get(int(index))
         return None if at is None else Deleverage(at)
 
-    def every(self) -> list[tuple[int, Deleverage]]:
+    def every(self) -> list[tuple[AccountId, Deleverage]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Deleverage(at)) for index, at in list(self.rows.items())]
+        return [(AccountId(index), Deleverage(at)) for index, at in list(self.rows.items())]
 
 
 def _address(words: vec[i64], at: i64) -> bytes:
@@ -1137,12 +1138,12 @@ def page_bits(page: Page) -> Bits:
     return Bits(page + 2)
 
 
-def order_account(words: vec[i64], order: Order) -> i64:
+def order_account(words: vec[i64], order: Order) -> AccountId:
     """Whose it is."""
-    return words[order]
+    return AccountId(words[order])
 
 
-def set_order_account(words: vec[i64], order: Order, value: i64) -> None:
+def set_order_account(words: vec[i64], order: Order, value: AccountId) -> None:
     """Whose it is."""
     words[order] = value
 
@@ -1287,12 +1288,12 @@ def set_config_governance(words: vec[i64], config: Config, value: bytes) -> None
     _set_address(words, config, value)
 
 
-def config_fee_account(words: vec[i64], config: Config) -> i64:
+def config_fee_account(words: vec[i64], config: Config) -> AccountId:
     """Account that fees are swept to, but for the treasury's share; 0 leaves the treasury all."""
-    return words[config + 5]
+    return AccountId(words[config + 5])
 
 
-def set_config_fee_account(words: vec[i64], config: Config, value: i64) -> None:
+def set_config_fee_account(words: vec[i64], config: Config, value: AccountId) -> None:
     """Account that fees are swept to, but for the treasury's share; 0 leaves the treasury all."""
     words[config + 5] = value
 
@@ -1337,12 +1338,12 @@ def set_outbox_amount_units(words: vec[i64], outbox: Outbox, value: i64) -> None
     words[outbox + 5] = value
 
 
-def outbox_account(words: vec[i64], outbox: Outbox) -> i64:
+def outbox_account(words: vec[i64], outbox: Outbox) -> AccountId:
     """Where it came from."""
-    return words[outbox + 6]
+    return AccountId(words[outbox + 6])
 
 
-def set_outbox_account(words: vec[i64], outbox: Outbox, value: i64) -> None:
+def set_outbox_account(words: vec[i64], outbox: Outbox, value: AccountId) -> None:
     """Where it came from."""
     words[outbox + 6] = value
 
@@ -1487,12 +1488,12 @@ def set_deleverage_market(words: vec[i64], deleverage: Deleverage, value: i64) -
     words[deleverage] = value
 
 
-def deleverage_candidate(words: vec[i64], deleverage: Deleverage) -> i64:
+def deleverage_candidate(words: vec[i64], deleverage: Deleverage) -> AccountId:
     """Account whose opposite position takes it up; 0 when nobody is nominated."""
-    return words[deleverage + 1]
+    return AccountId(words[deleverage + 1])
 
 
-def set_deleverage_candidate(words: vec[i64], deleverage: Deleverage, value: i64) -> None:
+def set_deleverage_candidate(words: vec[i64], deleverage: Deleverage, value: AccountId) -> None:
     """Account whose opposite position takes it up; 0 when nobody is nominated."""
     words[deleverage + 1] = value
 

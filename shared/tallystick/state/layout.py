@@ -7,6 +7,8 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from tallystick.state.ordinals import AccountId
+
 TREE_DEPTH: Final = 40  # bits of a cell key: 4 of tag, 36 of index
 INDEX_BITS: Final = 36  # bits of a cell's index
 MAX_CHUNK_BYTES: Final = 4096  # a step proof carries one chunk: 64 kgas of calldata at most
@@ -414,7 +416,7 @@ class Registers:
         self.fired_price_ticks: i64 = 0  # fired order in progress: its price as it was parked, 0 for a market order's
         self.fired_flags: i64 = 0  # fired order in progress: its flags as it was parked
         self.fired_sequence: i64 = 0  # fired order in progress: its sequence as it was parked
-        self.tried_account: i64 = 0  # account of the newest LIQUIDATE that the book has left something of
+        self.tried_account: AccountId = AccountId(0)  # account of the newest LIQUIDATE that the book has left something of
         self.tried_market: i64 = 0  # its market
         self.tried_ms: i64 = 0  # its clock; 0 before the first one
         self.bulk_at: i64 = 0  # bulk or report in progress: where its record begins in the open chunk or the message
@@ -422,7 +424,7 @@ class Registers:
         self.bulk_item: i64 = 0  # bulk or report in progress: byte at which the next item or pair begins
         self.bulk_slot: i64 = 0  # bulk in progress: byte at which the next slot begins
         self.bulk_half: i64 = 0  # bulk in progress: 1 when the cancel of a replace has run, 2 when that only made the order smaller
-        self.arg_account: i64 = 0  # record in progress: account
+        self.arg_account: AccountId = AccountId(0)  # record in progress: account
         self.arg_market: i64 = 0  # record in progress: market
         self.arg_side: i64 = 0  # record in progress: side
         self.arg_flags: i64 = 0  # record in progress: flags, scope
@@ -589,7 +591,7 @@ class Registers:
 
     def clear_args(self) -> None:
         """Zero the record in progress."""
-        self.arg_account = 0
+        self.arg_account = AccountId(0)
         self.arg_market = 0
         self.arg_side = 0
         self.arg_flags = 0

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
+else:
+    # To whoever decodes JSON, a whole number like any other.
+    i64 = int
 
 BlockNumber = NewType("BlockNumber", int)
 """A block of L1, by its number."""
+
+AccountId = NewType("AccountId", i64)
+"""An account, by the number that the Vault has given it."""
+
+Number = int | AccountId
+"""A number of a record or an event: a plain one, or any that the machine holds."""

@@ -59,12 +59,8 @@ class Table:
         self._dirty: vec[i64] = _filled(0, SPARE_CELLS)
         self.dirty_count: i64 = 0
 
-    def open(self, index: i64) -> i64:
-        """Return the offset of a cell's first word, making room for it on first use; typed in the table of a kind."""
-        return self.row(index)
-
     def row(self, index: i64) -> i64:
-        """Do what `open` does, whatever the kind."""
+        """Return the offset of a cell's first word, making room for it on first use; `open` in the table of a kind."""
         slot = _slot(index, self._mask)
         base = self._bases[slot] if self._lately[slot] == index else self._look_up(index)
         if self.watcher is not None:

@@ -14,6 +14,7 @@ from tallystick.state.cells import (
     set_account_position_market,
     set_account_position_size_lots,
 )
+from tallystick.state.ordinals import AccountId, Number
 from tallystick.state.state import State
 
 
@@ -26,9 +27,9 @@ def endow(state: State, market: int, units: int) -> None:
     state.accounts.mark(fund_of(market))
 
 
-def hold(state: State, account: int, market: int, size: int, value: int) -> None:
+def hold(state: State, account: Number, market: int, size: int, value: int) -> None:
     """Give an account one position, bought at the mark, and the cash that makes it worth a value."""
-    base = state.accounts.open(account)
+    base = state.accounts.open(AccountId(account))
     words = state.accounts.words
     for slot in range(2):
         set_account_position_market(words, base, slot, market if slot == 0 and size else 0)

@@ -42,6 +42,7 @@ from tallystick.state.layout import (
     MIN_MAINTENANCE_PPM,
     PPM,
 )
+from tallystick.state.ordinals import AccountId, Number
 from tallystick.state.state import State
 from tallystick.testing.byhand import write_rules
 
@@ -170,9 +171,9 @@ def expire(state: State, market: int, expiry_ms: int, chance: random.Random) -> 
     state.prices.mark(market)
 
 
-def fill_account(state: State, account: int, markets: list[int], chance: random.Random, *, far: list[int]) -> None:
+def fill_account(state: State, account: Number, markets: list[int], chance: random.Random, *, far: list[int]) -> None:
     """Give an account a position in each of up to 16 markets, and cash from end to end of its range."""
-    base = state.accounts.open(account)
+    base = state.accounts.open(AccountId(account))
     words = state.accounts.words
     for slot, market in enumerate(markets[:MAX_POSITIONS]):
         most = market_max_lots(state.markets.words, state.markets.open(market))
@@ -194,7 +195,7 @@ def settle_books(state: State) -> None:
     net, since = _totals(state)
     for number, market in enumerate(sorted(market for market in net if net[market])):
         account, slot = BANK + number // MAX_POSITIONS, number % MAX_POSITIONS
-        base, words = state.accounts.open(account), state.accounts.words
+        base, words = state.accounts.open(AccountId(account)), state.accounts.words
         set_account_position_market(words, base, slot, market)
         set_account_position_size_lots(words, base, slot, -net[market])
         set_account_position_funding_index_ppm(words, base, slot, since[market])
@@ -204,7 +205,7 @@ def settle_books(state: State) -> None:
     registers.funding_dust_ppm = -owed % PPM
     registers.deposited_units = MAX_DEPOSITED_UNITS
     wanted = registers.deposited_units - registers.withdrawn_units - registers.fees_units - (owed + -owed % PPM) // PPM
-    bank = state.accounts.open(BANK)
+    bank = state.accounts.open(AccountId(BANK))
     cash = sum(account_cash_units(state.accounts.words, account) for _, account in state.accounts.every())
     set_account_cash_units(state.accounts.words, bank, account_cash_units(state.accounts.words, bank) + wanted - cash)
     state.accounts.mark(BANK)

@@ -29,6 +29,7 @@ from tallystick.state.layout import (
     REPORT_AHEAD_MS,
     REPORT_STEP_MS,
 )
+from tallystick.state.ordinals import Number
 from tallystick.testing.ledger.look import named, next_named
 
 START = 1_700_000_000
@@ -202,15 +203,14 @@ class World:
         self.published.publish(chunker.finish(), time, limit, self._until)
         self._chunker = None
 
-    def signed(self, kind: str, by: str, /, **values: int) -> Record:
+    def signed(self, kind: str, by: str, /, **values: Number) -> Record:
         """Return a record signed by a name's key."""
         return sign(make(kind, **values), self.state.registers.domain, key(by))
 
     def clock(self, ahead_ms: int = 0) -> Outcome:
         """Set the clock to `time` and a bit, in a batch of its own when it is too far ahead for the open one."""
         now = max(self.time * 1000 + ahead_ms, self.state.registers.clock_ms)
-        declared = self.state.registers.batch_time or max(self.time, self._until)
-        if now > (declared + MAX_BATCH_SECONDS) * 1000:
+        if now > ((self.state.registers.batch_time or max(self.time, self._until)) + MAX_BATCH_SECONDS) * 1000:
             self._seal()
             self._until = now // 1000
         return self.send(make("clock", clock_ms=now))
@@ -218,9 +218,8 @@ class World:
     def later(self, ms: int) -> None:
         """Publish the open batch and move the clock on in the next one."""
         self.seal()
-        clock = self.state.registers.clock_ms + ms
-        self.time = clock // 1000
-        self.clock(ahead_ms=clock % 1000)
+        self.time, ahead_ms = divmod(self.state.registers.clock_ms + ms, 1_000)
+        self.clock(ahead_ms)
 
     def reopen(self, market: int, price: int) -> None:
         """Report a price after a halt, and wait until positions may be closed again."""
@@ -254,10 +253,8 @@ class World:
     def order(self, account: int, market: int, side: int, price: int, lots: int, **more: int) -> Outcome:
         """Place an order signed by the account's owner."""
         values = {"nonce": self.next_nonce(account), "price_ticks": price, "lots": lots, **more}
-        owner = self.owners[account]
-        return self.send(
-            self.signed("order", owner, account=account, market=named(self.state, market), side=side, **values)
-        )
+        values |= {"account": account, "market": named(self.state, market), "side": side}
+        return self.send(self.signed("order", self.owners[account], **values))
 
     def conditional(
         self, account: int, market: int, side: int, price: int, lots: int, trigger: int, **more: int
@@ -310,11 +307,11 @@ class World:
         record = self.signed("withdraw", owner, account=account, nonce=nonce, amount_units=amount, recipient=recipient)
         return self.send(record)
 
-    def transfer(self, account: int, to: int, amount: int) -> Outcome:
+    def transfer(self, account: Number, to: Number, amount: int) -> Outcome:
         """Transfer cash, signed by the owner of the account's family."""
-        owner = self.owners[account & MAIN_ACCOUNT_MASK]
-        self.owners.setdefault(to, owner)
-        nonce = self.next_nonce(account)
+        owner = self.owners[int(account) & MAIN_ACCOUNT_MASK]
+        self.owners.setdefault(int(to), owner)
+        nonce = self.next_nonce(int(account))
         return self.send(self.signed("transfer", owner, account=account, nonce=nonce, to=to, amount_units=amount))
 
     def bulk(self, account: int, items: list[Item], slots: list[int], **more: int) -> Outcome:
@@ -342,19 +339,19 @@ class World:
         market = more.pop("market", 0)
         return self.send(self.accepted(self.offer(maker, market, side, price, lots, **more), taker))
 
-    def liquidate(self, account: int, market: int) -> Outcome:
+    def liquidate(self, account: Number, market: int) -> Outcome:
         """Send a position to the book."""
         return self.send(make("liquidate", account=account, market=market))
 
-    def take_over(self, account: int, market: int, lots: int) -> Outcome:
+    def take_over(self, account: Number, market: int, lots: int) -> Outcome:
         """Let the market's insurance fund take up lots of a position."""
         return self.send(make("take_over", account=account, market=market, lots=lots))
 
-    def nominate(self, account: int, market: int, candidate: int) -> Outcome:
+    def nominate(self, account: Number, market: int, candidate: Number) -> Outcome:
         """Nominate a candidate for a deleveraging."""
         return self.send(make("nominate_adl", account=account, market=market, candidate=candidate))
 
-    def deleverage(self, account: int) -> Outcome:
+    def deleverage(self, account: Number) -> Outcome:
         """Close a position against the nominee's."""
         return self.send(make("deleverage", account=account))
 
@@ -370,9 +367,8 @@ class World:
 
     def list_by_record(self, market: int, **more: int) -> Outcome:
         """List a market with ordinary rules by governance's record: it takes orders three weeks later."""
-        return self.send(
-            self.signed("list_market", "governance", market=next_named(self.state, market), **ordinary_rules(**more))
-        )
+        rules = ordinary_rules(**more)
+        return self.send(self.signed("list_market", "governance", market=next_named(self.state, market), **rules))
 
     def change_market(self, market: int, change: int, by: str = "governance", /, **more: int) -> Outcome:
         """Propose ordinary rules, but for what is given."""

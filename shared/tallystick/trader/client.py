@@ -11,7 +11,7 @@ from tallystick.errors import BadInput
 from tallystick.ports import Chance
 from tallystick.ports.system import SystemChance
 from tallystick.records.codec import Record, encode
-from tallystick.records.items import ITEM_CANCEL, Item, pack_items, pack_slots
+from tallystick.records.items import Item, pack_items, pack_slots
 from tallystick.records.market_names import market_name, signed_market
 from tallystick.records.receipts import check_receipt, check_record_of
 from tallystick.records.signing import address_of, make, sign
@@ -38,7 +38,8 @@ from tallystick.shapes.routes import (
     WITHDRAWALS,
 )
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
-from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, MAX_MARKETS, SELL
+from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
+from tallystick.state.ordinals import AccountId, Number
 from tallystick.trader.offers import accepted, apart
 from tallystick.transport import OperatorRefused, Transport
 
@@ -59,7 +60,7 @@ class TraderClient:
         url: str,
         key: bytes | None = None,
         *,
-        account: int | None = None,
+        account: AccountId | None = None,
         agent: int = 0,
         sub: int = 0,
         domain: bytes | None = None,
@@ -114,23 +115,23 @@ class TraderClient:
         """Return a market's newest fills, newest first."""
         return self._transport.ask(TRADES, market=market, limit=limit).trades
 
-    def account(self, number: int | None = None) -> Account:
+    def account(self, number: AccountId | None = None) -> Account:
         """Return an account, the own one if none is given."""
         return self._transport.ask(ACCOUNT, account=self._number(number))
 
-    def orders(self, number: int | None = None) -> list[Order]:
+    def orders(self, number: AccountId | None = None) -> list[Order]:
         """Return an account's resting orders."""
         return self._transport.ask(ORDERS, account=self._number(number)).orders
 
-    def order_status(self, client_id: int, number: int | None = None) -> PlacedOrder:
+    def order_status(self, client_id: int, number: AccountId | None = None) -> PlacedOrder:
         """Return the newest order with a client id, whatever became of it. Raises: OperatorRefused when none is known."""
         return self._transport.ask(ORDER, account=self._number(number), client_id=client_id)
 
-    def history(self, number: int | None = None, limit: int = 100) -> list[PlacedOrder]:
+    def history(self, number: AccountId | None = None, limit: int = 100) -> list[PlacedOrder]:
         """Return the orders an account has placed, newest first."""
         return self._transport.ask(HISTORY, account=self._number(number), limit=limit).orders
 
-    def fills(self, number: int | None = None, limit: int = 100, after: int = 0) -> list[AccountFill]:
+    def fills(self, number: AccountId | None = None, limit: int = 100, after: int = 0) -> list[AccountFill]:
         """Return an account's fills, newest first; those behind a number of the feed."""
         return self._transport.ask(FILLS, account=self._number(number), limit=limit, after=after).fills
 
@@ -138,7 +139,7 @@ class TraderClient:
         """Return a market's funding by the hour, newest first."""
         return self._transport.ask(FUNDING, market=market, limit=limit).funding
 
-    def agents(self, number: int | None = None) -> list[Agent]:
+    def agents(self, number: AccountId | None = None) -> list[Agent]:
         """Return the keys that may trade for an account."""
         return self._transport.ask(AGENTS, account=self._number(number)).agents
 
@@ -148,17 +149,17 @@ class TraderClient:
         *,
         wait_ms: int = 0,
         limit: int = 100,
-        account: int | None = None,
+        account: AccountId | None = None,
         market: int | str | None = None,
     ) -> Feed:
         """Return the events behind a number, oldest first; wait for the first. Raises: OperatorRefused when too old."""
         return self._transport.ask(FEED, after=after, wait_ms=wait_ms, limit=limit, account=account, market=market)
 
-    def withdrawals(self, number: int | None = None) -> list[Withdrawal]:
+    def withdrawals(self, number: AccountId | None = None) -> list[Withdrawal]:
         """Return an account's withdrawals and how far they are."""
         return self._transport.ask(WITHDRAWALS, account=self._number(number)).withdrawals
 
-    def account_of(self, owner: str) -> int:
+    def account_of(self, owner: str) -> AccountId:
         """Return the number of an owner's account. Raises: OperatorRefused when it has none."""
         return self._transport.ask(OWNER, address=owner).account
 
@@ -225,14 +226,14 @@ class TraderClient:
         to = int(recipient or address_of(self._secret()), 16)
         return self.send(self.signed("withdraw", amount_units=amount_units, recipient=to))
 
-    def transfer(self, to: int, amount_units: int) -> Answer:
+    def transfer(self, to: AccountId, amount_units: int) -> Answer:
         """Move cash to another account of the same owner, or into the insurance fund of a market or the treasury."""
         return self.send(self.signed("transfer", to=to, amount_units=amount_units))
 
-    def offer(self, nonce: int | None = None, **terms: int) -> Record:
+    def offer(self, nonce: int | None = None, **terms: Number) -> Record:
         """Return a signed offer of a block trade, its terms by the record's fields, for somebody else to accept.
 
-        Its market is as `named` returns it: nobody is asked.         Without a nonce it gets one that is out of the way of the next records.
+        Its market is as `named` returns it: nobody is asked. Without a nonce it gets one out of the way of the next records.
         """
         number = apart(self.fresh_nonce(), self._chance) if nonce is None else nonce
         record = make("block_trade", account=self.number, agent=self._agent, nonce=number, **terms)
@@ -248,32 +249,27 @@ class TraderClient:
 
         A market without a series is meant in the one that is listed now.
         """
-        items = [
-            each
-            if each.what == ITEM_CANCEL or each.market >= MAX_MARKETS
-            else replace(each, market=self.named(each.market))
-            for each in items
-        ]
-        return self.send(self.signed("bulk", pack_items(items), agent=self._agent, expiry_ms=expiry_ms))
+        named = [replace(each, market=self.named(each.market)) if each.is_bare else each for each in items]
+        return self.send(self.signed("bulk", pack_items(named), agent=self._agent, expiry_ms=expiry_ms))
 
     def approve_agent(self, slot: int, address: str, scope: int = 3, expiry_ms: int = 0) -> Answer:
         """Let a key trade for the account; the zero address revokes the slot."""
-        record = self.signed("approve_agent", slot=slot, key=int(address, 16), scope=scope, expiry_ms=expiry_ms)
-        return self.send(record)
+        key = int(address, 16)
+        return self.send(self.signed("approve_agent", slot=slot, key=key, scope=scope, expiry_ms=expiry_ms))
 
-    def liquidate(self, account: int, market: int) -> Answer:
+    def liquidate(self, account: AccountId, market: int) -> Answer:
         """Have any account's position sent to the book, if it cannot be carried."""
         return self.send(make("liquidate", account=account, market=market))
 
-    def take_over(self, account: int, market: int, lots: int) -> Answer:
+    def take_over(self, account: AccountId, market: int, lots: int) -> Answer:
         """Have the market's insurance fund take up a position that the book does not."""
         return self.send(make("take_over", account=account, market=market, lots=lots))
 
-    def nominate(self, account: int, market: int, candidate: int) -> Answer:
+    def nominate(self, account: AccountId, market: int, candidate: AccountId) -> Answer:
         """Nominate an account whose opposite position takes up one that nobody else takes."""
         return self.send(make("nominate_adl", account=account, market=market, candidate=candidate))
 
-    def deleverage(self, account: int) -> Answer:
+    def deleverage(self, account: AccountId) -> Answer:
         """Have an account's position closed against the nominee's."""
         return self.send(make("deleverage", account=account))
 
@@ -281,11 +277,11 @@ class TraderClient:
         """Have dead orders taken out of the book, at most CLEAN_SLOTS; the answer is what became of the last one."""
         return self.send(make("clean", pack_slots(*slots)))
 
-    def settle_position(self, account: int, market: int) -> Answer:
+    def settle_position(self, account: AccountId, market: int) -> Answer:
         """Have an account's position in a settled market turned into cash."""
         return self.send(make("settle_position", account=account, market=market))
 
-    def settle_account(self, account: int) -> Answer:
+    def settle_account(self, account: AccountId) -> Answer:
         """Have an account's claim in a wind-down counted, or paid."""
         return self.send(make("settle_account", account=account))
 
@@ -301,7 +297,7 @@ class TraderClient:
         """Have a market's insurance fund brought back to what it is to be worth, out of the treasury."""
         return self.send(make("top_up", market=market))
 
-    def signed(self, kind: str, *blobs: bytes, **values: int) -> Record:
+    def signed(self, kind: str, *blobs: bytes, **values: Number) -> Record:
         """Return a record of the account with the next nonce, signed."""
         record = make(kind, *blobs, account=self._number(None), nonce=self._take_nonce(), **values)
         return sign(record, self.domain, self._secret())
@@ -343,7 +339,7 @@ class TraderClient:
             return self._next()
 
     @property
-    def number(self) -> int:
+    def number(self) -> AccountId:
         """The account it acts for."""
         return self._number(None)
 
@@ -391,7 +387,7 @@ class TraderClient:
             raise BadInput("this needs a key", hint="--key-file FILE")
         return self._key
 
-    def _number(self, number: int | None) -> int:
+    def _number(self, number: AccountId | None) -> AccountId:
         if number is not None:
             return number
         if self._account is None:
@@ -399,6 +395,6 @@ class TraderClient:
         return sub_account(self._account, self._sub) if self._sub else self._account
 
 
-def sub_account(account: int, sub: int) -> int:
+def sub_account(account: AccountId, sub: int) -> AccountId:
     """Return the number of a sub-account of the same owner; `sub` 0 is the main account."""
-    return sub * (MAIN_ACCOUNT_MASK + 1) + (account & MAIN_ACCOUNT_MASK)
+    return AccountId(sub * (MAIN_ACCOUNT_MASK + 1) + (account & MAIN_ACCOUNT_MASK))

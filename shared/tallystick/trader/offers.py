@@ -20,6 +20,7 @@ from tallystick.state.layout import (
     BUY,
     NONCE_WORD_BITS,
 )
+from tallystick.state.ordinals import AccountId
 
 KIND: Final = "block_trade"
 HINT: Final = "the text that begins with 0x, a file with it, or - for standard input; `trader block offer` makes one"
@@ -60,7 +61,7 @@ def from_text(given: str) -> Record:
     return record
 
 
-def to_accept(offer: Record, account: int, now_ms: int) -> None:
+def to_accept(offer: Record, account: AccountId, now_ms: int) -> None:
     """Check that an account may accept an offer at a time.
 
     Raises: BadInput, saying why not.
@@ -74,7 +75,7 @@ def to_accept(offer: Record, account: int, now_ms: int) -> None:
         raise BadInput("the offer has ended; ask for a new one", ended=spoken(offer.value("expiry_ms")))
 
 
-def accepted(offer: Record, account: int, agent: int, nonce: int, domain: bytes, key: bytes) -> Record:
+def accepted(offer: Record, account: AccountId, agent: int, nonce: int, domain: bytes, key: bytes) -> Record:
     """Return the block trade that an account makes of an offer, signed by a key."""
     given = {"taker": account, "taker_agent": agent, "taker_nonce": nonce}
     names = [field.name for field in BY_NAME[KIND].fields]

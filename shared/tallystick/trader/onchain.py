@@ -18,6 +18,7 @@ from tallystick.records.signing import domain_separator
 from tallystick.rollup.claims import Claim, claim_arguments
 from tallystick.shapes.accounts import Withdrawal
 from tallystick.state.layout import MAIN_ACCOUNT_MASK
+from tallystick.state.ordinals import AccountId
 from tallystick.trader.offers import signers
 
 
@@ -30,11 +31,11 @@ class TraderL1:
         self.account = account
         self._clock = clock
 
-    def account_number(self, owner: str) -> int:
+    def account_number(self, owner: str) -> AccountId:
         """Return the Vault's account number of an owner, 0 when it has none."""
-        return int(self._contract("Vault").call("accountOf", owner))
+        return AccountId(int(self._contract("Vault").call("accountOf", owner)))
 
-    def own_number(self) -> int:
+    def own_number(self) -> AccountId:
         """Return the key's own account number. Raises: DataMissing when it has none."""
         number = self.account_number(self.account.address)
         if not number:
@@ -74,15 +75,15 @@ class TraderL1:
         """Have the Vault pay a withdrawal to its recipient."""
         return self._send("Vault", "claim", *claim_arguments(claim))
 
-    def force_withdraw(self, account: int, units: int) -> Receipt:
+    def force_withdraw(self, account: AccountId, units: int) -> Receipt:
         """Queue a withdrawal on L1 that the next batches must take in."""
         return self._send("Inbox", "forceWithdraw", account, units)
 
-    def force_cancel_all(self, account: int) -> Receipt:
+    def force_cancel_all(self, account: AccountId) -> Receipt:
         """Queue on L1 the cancelling of all orders of an account."""
         return self._send("Inbox", "forceCancelAll", account)
 
-    def force_close(self, account: int, market: int, price_ticks: int, lots: int) -> Receipt:
+    def force_close(self, account: AccountId, market: int, price_ticks: int, lots: int) -> Receipt:
         """Queue on L1 the closing of a position, or of `lots` of it, at the price or better."""
         return self._send("Inbox", "forceClose", account, market, price_ticks, lots)
 

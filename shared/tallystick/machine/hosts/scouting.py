@@ -40,23 +40,24 @@ from tallystick.state.layout import (
     MAX_POSITIONS,
     SETTLE_WAIT_MS,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 
 CLOSE = 0
 SETTLE = 1
 CLAIM = 2
 """What is to be asked for."""
-Want = tuple[int, int, int]
+Want = tuple[int, AccountId, int]
 """(what, account, market)"""
 NOBODY = bytes(20)
 
 
-def accounts_of(state: State) -> list[int]:
+def accounts_of(state: State) -> list[AccountId]:
     """Return the numbers of all accounts in the order of their cells; `scout` goes by their places in it."""
-    return list(state.accounts.rows)
+    return [AccountId(number) for number in state.accounts.rows]
 
 
-def scout(state: State, accounts: list[int], first: i64, last: i64, clock_ms: i64) -> list[Want]:
+def scout(state: State, accounts: list[AccountId], first: i64, last: i64, clock_ms: i64) -> list[Want]:
     """Return what should be asked for of the accounts from one place to before another.
 
     Of an account that is due every position is named, the largest first; of one in a settled market that position, once
@@ -72,7 +73,7 @@ def scout(state: State, accounts: list[int], first: i64, last: i64, clock_ms: i6
     place: i64
     for place in range(first, last):
         account = Account(state.accounts.nth(place))
-        number: i64 = accounts[place]
+        number = accounts[place]
         if state.registers.wind_down_ms == 0:
             _scout_positions(state, number, account, risk, settled, paying, found)
         elif _claims(state, account, risk, clock_ms):
@@ -112,7 +113,7 @@ def dead_markets(state: State, clock_ms: i64) -> list[int]:
 
 def _scout_positions(
     state: State,
-    number: i64,
+    number: AccountId,
     account: Account,
     risk: Risk,
     settled: list[bool],

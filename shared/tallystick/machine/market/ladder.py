@@ -39,6 +39,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import BEAR_MS, BEAR_PPM, LEAN_INDEX, LEAN_WORST, TRIED_MS
+from tallystick.state.ordinals import AccountId
 
 
 class Transfer:
@@ -146,7 +147,7 @@ def undo_transfer(case: Case, other: Account, moved: Transfer) -> None:
     undo_fill(case.machine.state, case.account, moved.terms, moved.gives)
 
 
-def book_transfer(case: Case, other_number: i64, moved: Transfer) -> None:
+def book_transfer(case: Case, other_number: AccountId, moved: Transfer) -> None:
     """Add a transfer that stands to the totals. Open interest never grows by it."""
     state = case.machine.state
     move_totals(state, case.market, moved.gives, moved.takes)
@@ -235,7 +236,7 @@ def last_resort(case: Case, fund: Account, moved: Transfer) -> i64:
     return Outcome.INSURANCE_FIRST
 
 
-def candidate_takes(case: Case, number: i64, candidate: Account, moved: Transfer) -> bool:
+def candidate_takes(case: Case, number: AccountId, candidate: Account, moved: Transfer) -> bool:
     """Move as much of the position to a candidate as its own opposite one takes up and it can bear.
 
     Of two accounts that owe more than they have, lots meet at the index, else they would grow for ever. False, and
@@ -254,7 +255,7 @@ def candidate_takes(case: Case, number: i64, candidate: Account, moved: Transfer
     return lots > 0 and transfer_lots(case, candidate, lots, closing_quote(case, lots), moved)
 
 
-def could_take(case: Case, number: i64, candidate: Account, moved: Transfer) -> bool:
+def could_take(case: Case, number: AccountId, candidate: Account, moved: Transfer) -> bool:
     """Whether a candidate takes anything up; nothing is moved."""
     if not candidate_takes(case, number, candidate, moved):
         return False

@@ -49,6 +49,7 @@ from tallystick.state.layout import (
     SLIP_PPM_MOST,
     SLIP_PPM_STEP,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 
 NO_ACCOUNT: Final = Account(-1)
@@ -61,7 +62,7 @@ class Case:
     Units: `tick` is what one lot is worth at one tick, `ticks` the price it is measured at, `worth` one lot at that.
     """
 
-    def __init__(self, machine: Machine, account: i64, market: i64) -> None:
+    def __init__(self, machine: Machine, account: AccountId, market: i64) -> None:
         state = machine.state
         self.machine = machine
         self.number = account
@@ -79,7 +80,7 @@ class Case:
         self.measured = Health(0, 0, 0, 0, 0)
 
 
-def open_case(machine: Machine, account: i64, market: i64) -> Case:
+def open_case(machine: Machine, account: AccountId, market: i64) -> Case:
     """Open the cells of a case and measure it at the better prices, by which an account is due."""
     case = Case(machine, account, market)
     measure(case, LEAN_BEST)

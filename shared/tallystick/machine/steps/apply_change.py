@@ -17,6 +17,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import FEE_ACCOUNT_PENDING, MARKET_LIVE, MAX_MARKETS, RULES
+from tallystick.state.ordinals import AccountId
 
 
 def step(machine: Machine) -> None:
@@ -67,7 +68,7 @@ def _apply_fee_account(machine: Machine) -> i64:
     outcome = _check_time(machine, pending)
     if outcome != Outcome.ACCEPTED:
         return outcome
-    set_config_fee_account(state.config.words, config, pending_rules(words, pending, 0))
+    set_config_fee_account(state.config.words, config, AccountId(pending_rules(words, pending, 0)))
     set_pending_rules(words, pending, 0, 0)
     set_pending_effective_ms(words, pending, 0)
     state.pendings.mark(FEE_ACCOUNT_PENDING)

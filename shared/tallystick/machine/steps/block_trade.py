@@ -40,6 +40,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import BlockTradeFields
 from tallystick.state.layout import BLOCK_MAKER_REDUCES, BLOCK_TAKER_REDUCES, BUY, MARKET_LIVE, SELL
+from tallystick.state.ordinals import AccountId
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -53,8 +54,8 @@ class Block:
         self.side: i64 = record.values[BlockTradeFields.SIDE]
         self.lots: i64 = record.values[BlockTradeFields.LOTS]
         self.price: i64 = record.values[BlockTradeFields.PRICE_TICKS]
-        self.maker_number: i64 = record.values[BlockTradeFields.ACCOUNT]
-        self.taker_number: i64 = record.values[BlockTradeFields.TAKER]
+        self.maker_number: AccountId = AccountId(record.values[BlockTradeFields.ACCOUNT])
+        self.taker_number: AccountId = AccountId(record.values[BlockTradeFields.TAKER])
         self.market = Market(0)
         self.risk = Risk(0)
         self.maker = Account(0)

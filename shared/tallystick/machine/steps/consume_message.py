@@ -41,6 +41,7 @@ from tallystick.state.layout import (
     MESSAGE_RECORD,
     WORK,
 )
+from tallystick.state.ordinals import AccountId
 
 NOBODY = bytes(20)
 
@@ -126,52 +127,55 @@ def _deposit(machine: Machine, message: Message) -> i64:
     The Vault bounds what is ever deposited. In a wind-down it is owed to its sender at once.
     """
     state = machine.state
+    number = AccountId(message.number)
     state.registers.deposited_units += message.amount
     if state.registers.wind_down_ms:
-        owe(machine, message.number, message.sender, message.amount)
+        owe(machine, number, message.sender, message.amount)
         return Outcome.WINDING_DOWN
-    account = state.accounts.open(message.number)
+    account = state.accounts.open(number)
     words = state.accounts.words
-    if account_owner(words, account) == NOBODY and not is_nobodys(message.number):
+    if account_owner(words, account) == NOBODY and not is_nobodys(number):
         set_account_owner(words, account, message.sender)
     set_account_cash_units(words, account, account_cash_units(words, account) + message.amount)
     state.registers.cash_units += message.amount
-    state.accounts.mark(message.number)
-    machine.emit("deposit", message.number, message.amount)
+    state.accounts.mark(number)
+    machine.emit("deposit", number, message.amount)
     return Outcome.ACCEPTED
 
 
 def _force_withdraw(machine: Machine, message: Message) -> i64:
     """Withdraw what is asked for, or as much of it as may leave the account; in a wind-down, count or pay its claim."""
     state = machine.state
+    number = AccountId(message.number)
 
     # READ
-    account = state.accounts.open(message.number)
+    account = state.accounts.open(number)
     risk = state.risk.open(0)
 
     # CHECK
     if message.sender == NOBODY or account_owner(state.accounts.words, account) != message.sender:
         return Outcome.NOT_AUTHORISED
     if state.registers.wind_down_ms:
-        return settle_claim(machine, message.number, account, risk)
+        return settle_claim(machine, number, account, risk)
     free: int = withdrawable(state, health(state, account, risk, LEAN_WORST))
     paid = message.amount if message.amount <= free else free
     if paid == 0:
         return Outcome.NOT_WITHDRAWABLE
 
     # APPLY and WRITE
-    append_withdrawal(machine, message.number, account, message.sender, paid)
+    append_withdrawal(machine, number, account, message.sender, paid)
     return Outcome.ACCEPTED
 
 
 def _force_cancel_all(machine: Machine, message: Message) -> i64:
     """Cancel every order the account has resting; each leaves the book when it is touched."""
     state = machine.state
-    account = state.accounts.open(message.number)
+    number = AccountId(message.number)
+    account = state.accounts.open(number)
     if account_owner(state.accounts.words, account) != message.sender:
         return Outcome.NOT_AUTHORISED
     set_account_dead_before(state.accounts.words, account, sequence(state.registers))
-    state.accounts.mark(message.number)
+    state.accounts.mark(number)
     return Outcome.ACCEPTED
 
 
@@ -182,13 +186,14 @@ def _force_close(machine: Machine, message: Message) -> i64:
     bound of 0 for none.
     """
     state = machine.state
+    number = AccountId(message.number)
     registers = state.registers
     market_number: i64 = message.amount >> 56
     price: i64 = message.amount >> 32 & MAX_PRICE_TICKS
     asked: i64 = message.amount & MAX_ACCOUNT
 
     # READ
-    account = state.accounts.open(message.number)
+    account = state.accounts.open(number)
     words = state.accounts.words
 
     # CHECK
@@ -211,7 +216,7 @@ def _force_close(machine: Machine, message: Message) -> i64:
     # APPLY and WRITE: registers only.
     lots = size if size > 0 else -size
     worst: i64 = 1 if size > 0 else MAX_PRICE_TICKS
-    registers.arg_account = message.number
+    registers.arg_account = number
     registers.arg_market = market_number
     registers.arg_side = 1 - BUY if size > 0 else BUY
     registers.arg_flags = FLAG_IOC | FLAG_REDUCE_ONLY

@@ -16,6 +16,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import ADL_DELAY_MS, ADL_LAPSE_MS
+from tallystick.state.ordinals import AccountId
 
 
 def step(machine: Machine) -> None:
@@ -60,7 +61,7 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY and WRITE
-    set_deleverage_candidate(words, nomination, 0)
+    set_deleverage_candidate(words, nomination, AccountId(0))
     set_deleverage_since_ms(words, nomination, registers.clock_ms)
     state.deleverages.mark(account)
     if bankrupt(case):

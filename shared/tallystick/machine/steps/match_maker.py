@@ -75,6 +75,7 @@ from tallystick.state.layout import (
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
 )
+from tallystick.state.ordinals import AccountId
 
 MAKER_FAILED: Final = Outcome.NO_SUCH_ORDER
 """What `_trade` returns when the maker may not trade; no taker ever fails with it."""
@@ -94,7 +95,7 @@ class Match:
         self.page = Page(0)
         self.slot: i64 = 0
         self.order = Order(0)
-        self.maker_number: i64 = 0
+        self.maker_number: AccountId = AccountId(0)
         self.maker = Account(0)
         self.tail = NO_PAGE
         self.fund = NO_ACCOUNT
@@ -114,8 +115,7 @@ def step(machine: Machine) -> None:
     UNFILLED (nothing crosses, or only beyond the collar; a fired stop is parked again for the latter, and while a brake
     runs), SELF_TRADE, WOULD_CROSS, BRAKE, NO_POSITION_SLOT, POSITION_LIMIT, MARGIN (a maker with one of these four faults
     leaves the book, as does one beyond the collar, and before a POST_ONLY taker one that could not be filled), OPEN_INTEREST;
-    the taker's rest is cancelled. Rounding: fees up, the maker's rebate down. Twin:
-    contracts/src/referee/steps/MatchMaker.sol.
+    the taker's rest is cancelled. Rounding: fees up, the maker's rebate down. Twin: contracts/src/referee/steps/MatchMaker.sol.
     """
     state = machine.state
     registers = state.registers

@@ -25,6 +25,7 @@ from tallystick.state.layout import (
     MAX_SLOT,
     Registers,
 )
+from tallystick.state.ordinals import AccountId
 
 MOST_FLAGS: Final = BY_NAME["order"].fields[OrderFields.FLAGS].limit
 
@@ -115,7 +116,7 @@ def _named(item: bytes) -> i64:
 def _cancel(registers: Registers, record: Record, item: bytes, slots: bytes) -> None:
     """Cancel the order with the item's client id; of a replace the step is told what is to stand in its place."""
     slot = registers.bulk_slot
-    registers.arg_account = record.values[BulkFields.ACCOUNT]
+    registers.arg_account = AccountId(record.values[BulkFields.ACCOUNT])
     registers.arg_id = int.from_bytes(item[-8:], "big")
     if item[0] & 3 == ITEM_REPLACE:
         _set_order(registers, record, item)
@@ -126,7 +127,7 @@ def _cancel(registers: Registers, record: Record, item: bytes, slots: bytes) -> 
 
 
 def _place(registers: Registers, record: Record, item: bytes) -> None:
-    registers.arg_account = record.values[BulkFields.ACCOUNT]
+    registers.arg_account = AccountId(record.values[BulkFields.ACCOUNT])
     registers.arg_id = int.from_bytes(item[-8:], "big")
     _set_order(registers, record, item)
     registers.phase = Phase.PLACE_ORDER

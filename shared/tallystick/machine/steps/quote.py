@@ -41,6 +41,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Phase
 from tallystick.state.layout import BUY, QUOTERS, SAMPLE_WORK, SELL
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 
 
@@ -154,7 +155,7 @@ def _count(state: State, market: Market, risk: Risk, order: Order, account: Acco
         _end_side(state, registers.arg_trigger_ticks)
 
 
-def _is_new(state: State, account: i64) -> bool:
+def _is_new(state: State, account: AccountId) -> bool:
     """Remember that an account has counted, and say whether it had not. Each adds a part, so that there is room."""
     number = state.registers.arg_market
     price = state.prices.open(number)

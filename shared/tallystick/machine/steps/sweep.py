@@ -9,6 +9,7 @@ from tallystick.machine.machine import Machine
 from tallystick.state.cells import account_cash_units, config_fee_account, set_account_cash_units
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import MAX_CASH_UNITS, TREASURY_ACCOUNT, TREASURY_SHARE
+from tallystick.state.ordinals import AccountId
 
 
 def step(machine: Machine) -> None:
@@ -22,7 +23,7 @@ def step(machine: Machine) -> None:
 
     # READ
     number = config_fee_account(state.config.words, state.config.open(0))
-    treasury = state.accounts.open(TREASURY_ACCOUNT)
+    treasury = state.accounts.open(AccountId(TREASURY_ACCOUNT))
     account = state.accounts.open(number)
     words = state.accounts.words
     fees = registers.fees_units

@@ -17,6 +17,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import LEAN_WORST, MARKET_LIVE, MAX_CASH_UNITS, TOP_UP_MS, TREASURY_ACCOUNT
+from tallystick.state.ordinals import AccountId
 
 
 def step(machine: Machine) -> None:
@@ -31,7 +32,7 @@ def step(machine: Machine) -> None:
     # READ
     market = state.markets.open(number)
     risk = state.risk.open(0)
-    treasury = state.accounts.open(TREASURY_ACCOUNT)
+    treasury = state.accounts.open(AccountId(TREASURY_ACCOUNT))
     fund = state.accounts.open(fund_of(number))
     totals = state.markets.words
     words = state.accounts.words

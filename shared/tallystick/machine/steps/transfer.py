@@ -10,6 +10,7 @@ from tallystick.machine.market.risk import health, withdrawable
 from tallystick.state.cells import account_cash_units, account_owner, set_account_cash_units, set_account_owner
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import LEAN_WORST, MAIN_ACCOUNT_MASK, MAX_CASH_UNITS
+from tallystick.state.ordinals import AccountId
 
 
 def step(machine: Machine) -> None:
@@ -21,7 +22,7 @@ def step(machine: Machine) -> None:
     state = machine.state
     registers = state.registers
     number = registers.arg_account
-    other = registers.arg_slot
+    other = AccountId(registers.arg_slot)
     amount = registers.arg_amount
 
     # READ

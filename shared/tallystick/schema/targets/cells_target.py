@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tallystick.schema.number_types import BY_NAME, ORDINALS
 from tallystick.schema.structs import CELLS
 from tallystick.schema.vocabulary import ADDRESS, Field, FieldType, Struct
 
@@ -24,6 +25,7 @@ from typing import NewType
 from librt.vecs import vec
 from mypy_extensions import i64
 
+{ordinals}
 from tallystick.state.table import Table
 
 Bits = NewType("Bits", i64)
@@ -47,7 +49,8 @@ def _set_address(words: vec[i64], at: i64, value: bytes) -> None:
 class Place:
     """A field of a kind of cell, a group's counted among them.
 
-    Units: `offset` and `stride` in words; `stride` is 0 for a field that does not repeat.
+    Units: `offset` and `stride` in words; `stride` is 0 for a field that does not repeat. `ordinal` is the type of what it
+    holds, empty for an amount.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Place:
     doc: str
     offset: int
     stride: int
+    ordinal: str
 
     def word(self, handle: str) -> str:
         """Return the expression for its first word."""
@@ -75,15 +79,22 @@ def places(struct: Struct) -> Iterator[Place]:
 def _places(field: Field, offset: int) -> Iterator[Place]:
     if field.type is not None:
         stride = field.type.limbs if field.count > 1 else 0
-        yield Place(name=field.name, type=field.type, doc=field.doc, offset=offset, stride=stride)
+        yield Place(
+            name=field.name, type=field.type, doc=field.doc, offset=offset, stride=stride, ordinal=_ordinal(field)
+        )
         return
     single = field.name.removesuffix("s")
     for part in field.inner.fields:
         if part.type is None:
             raise TypeError(f"{field.name}: a group within a group")
         name = f"{single}_{part.name}"
-        yield Place(name=name, type=part.type, doc=part.doc, offset=offset, stride=field.inner.words)
+        stride = field.inner.words
+        yield Place(name=name, type=part.type, doc=part.doc, offset=offset, stride=stride, ordinal=_ordinal(part))
         offset += part.words
+
+
+def _ordinal(field: Field) -> str:
+    return BY_NAME[field.name].name if field.name in BY_NAME else ""
 
 
 def plural(name: str) -> str:
@@ -100,28 +111,30 @@ def _kind(cell: Struct) -> list[str]:
 
 
 def _table(cell: Struct) -> list[str]:
+    key, plain = cell.key or "i64", cell.key or "int"
+    index, number = (f"{cell.key}(index)", "int(index)") if cell.key else ("index", "index")
     return [
         "",
         "",
         f"class {plural(cell.name)}(Table):",
         f'    """All cells of the kind {cell.name}, by {cell.index}."""',
         "",
-        f"    def open(self, index: i64) -> {cell.name}:",
+        f"    def open(self, index: {key}) -> {cell.name}:",
         '        """Return a cell\'s handle, making room for the cell on first use."""',
         f"        return {cell.name}(self.row(index))",
         "",
-        f"    def known(self, index: int) -> {cell.name}:",
+        f"    def known(self, index: {plain}) -> {cell.name}:",
         '        """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""',
-        f"        return {cell.name}(self.rows[index])",
+        f"        return {cell.name}(self.rows[{number}])",
         "",
-        f"    def find(self, index: int) -> {cell.name} | None:",
+        f"    def find(self, index: {plain}) -> {cell.name} | None:",
         '        """Return the handle of a cell that was opened before, None when it never was."""',
-        "        at = self.rows.get(index)",
+        f"        at = self.rows.get({number})",
         f"        return None if at is None else {cell.name}(at)",
         "",
-        f"    def every(self) -> list[tuple[int, {cell.name}]]:",
+        f"    def every(self) -> list[tuple[{plain}, {cell.name}]]:",
         '        """Return index and handle of every cell that was opened before."""',
-        f"        return [(index, {cell.name}(at)) for index, at in list(self.rows.items())]",
+        f"        return [({index}, {cell.name}(at)) for index, at in list(self.rows.items())]",
     ]
 
 
@@ -143,6 +156,8 @@ def _accessors(cell: Struct, place: Place) -> list[str]:
         ]
     else:
         kind, read, write = "i64", f"words[{at}]", f"words[{at}] = value"
+        if place.ordinal:
+            kind, read = place.ordinal, f"{place.ordinal}({read})"
     return [
         *("", "", f"def {name}({params}) -> {kind}:", doc, f"    return {read}"),
         *("", "", f"def set_{name}({params}, value: {kind}) -> None:", doc, f"    {write}"),
@@ -151,7 +166,9 @@ def _accessors(cell: Struct, place: Place) -> list[str]:
 
 def render() -> str:
     """Return the whole module."""
-    lines = HEADER.splitlines()
+    named = {cell.key for cell in CELLS} | {place.ordinal for cell in CELLS for place in places(cell)}
+    used = ", ".join(sorted(each.name for each in ORDINALS if each.name in named))
+    lines = HEADER.replace("{ordinals}", f"from tallystick.state.ordinals import {used}").splitlines()
     for cell in CELLS:
         lines += _kind(cell)
     for cell in CELLS:

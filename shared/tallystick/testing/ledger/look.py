@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tallystick.state import layout
+from tallystick.state.ordinals import Number
 from tallystick.state.state import State
 from tallystick.state.table import Table
 
@@ -32,13 +33,13 @@ class Resting:
     pair_slot: int
 
 
-def word(table: Table, index: int, field: int) -> int:
+def word(table: Table, index: Number, field: int) -> int:
     """Return one word of a cell, 0 when the cell was never opened."""
-    base = table.rows.get(index, -1)
+    base = table.rows.get(int(index), -1)
     return 0 if base < 0 else table.words[base + field]
 
 
-def limbs(table: Table, index: int, field: int, count: int) -> int:
+def limbs(table: Table, index: Number, field: int, count: int) -> int:
     """Return a field of several 32-bit limbs as one number."""
     value = 0
     for limb in range(count):
@@ -56,17 +57,17 @@ def next_named(state: State, market: int) -> int:
     return named(state, market, 1 if word(state.markets, market, layout.MARKET_STATUS) else 0)
 
 
-def cash(state: State, account: int) -> int:
+def cash(state: State, account: Number) -> int:
     """Return an account's cash. Units: units."""
     return word(state.accounts, account, layout.ACCOUNT_CASH_UNITS)
 
 
-def owner(state: State, account: int) -> bytes:
+def owner(state: State, account: Number) -> bytes:
     """Return an account's owner, 20 bytes."""
     return limbs(state.accounts, account, layout.ACCOUNT_OWNER, 5).to_bytes(20, "big")
 
 
-def positions(state: State, account: int) -> dict[int, int]:
+def positions(state: State, account: Number) -> dict[int, int]:
     """Return an account's signed size in lots by market."""
     found: dict[int, int] = {}
     for slot in range(layout.MAX_POSITIONS):
@@ -80,12 +81,12 @@ def positions(state: State, account: int) -> dict[int, int]:
     return found
 
 
-def position(state: State, account: int, market: int) -> int:
+def position(state: State, account: Number, market: int) -> int:
     """Return an account's signed size in one market, in lots."""
     return positions(state, account).get(market, 0)
 
 
-def books(state: State, account: int) -> dict[int, tuple[int, int]]:
+def books(state: State, account: Number) -> dict[int, tuple[int, int]]:
     """Return what an account's positions have cost, and the margin asked for them beyond the market's, by market.
 
     Units: units. Raises: AssertionError when an empty slot keeps either.

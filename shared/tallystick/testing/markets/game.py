@@ -21,6 +21,7 @@ from tallystick.state.layout import (
     SELL,
     STALE_MS,
 )
+from tallystick.state.ordinals import Number
 from tallystick.testing.ledger.ledger_model import Lean
 from tallystick.testing.ledger.look import positions
 from tallystick.testing.markets import late
@@ -158,10 +159,10 @@ class Game:
         ends = market == MARKETS[1] and self.expiry_ms
         return {"kind": KIND_DATED, "expiry_ms": self.expiry_ms} if ends else {}
 
-    def done(self, kind: str, outcome: Outcome, account: int = 0, market: int = 0, amount_units: int = 0) -> None:
+    def done(self, kind: str, outcome: Outcome, account: Number = 0, market: int = 0, amount_units: int = 0) -> None:
         """Count what a record ended with, and look at what it has done."""
         self.counts[kind, outcome] += 1
-        act = Act(kind, account, market, amount_units)
+        act = Act(kind, int(account), market, amount_units)
         self.watch.after(act, outcome)
         if self.is_late and not late.is_honest(self, market):
             self.watch.faults.append((Fault.DISHONEST_INDEX, act))

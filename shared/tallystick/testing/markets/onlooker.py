@@ -15,6 +15,7 @@ from enum import Enum
 from tallystick.machine.market.funds import fund_of, is_nobodys
 from tallystick.schema.names import Outcome
 from tallystick.state import cells
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.ledger.ledger_model import Lean
 from tallystick.testing.markets.purse import Purse, held_in, index_of, is_stale, prices_of, purse_of, row_of
 from tallystick.testing.world import World
@@ -73,7 +74,9 @@ class Watch:
         self.seen = len(self.world.events)
         self._note_prices()
         self.before = {each: self._purse(each) for each in self.everybody()}
-        self.funds = {each: self.before[fund_of(each)].worth[Lean.INDEX] - self._budget(each) for each in self.markets}
+        self.funds = {
+            each: self.before[int(fund_of(each))].worth[Lean.INDEX] - self._budget(each) for each in self.markets
+        }
 
     def everybody(self) -> list[int]:
         """Return the accounts, the funds among them."""
@@ -108,7 +111,7 @@ class Watch:
             self._judge(act, outcome, account, self.before[account], after, fills.get(account, (0, 0)))
         if self.constant:
             for market, least in self.funds.items():
-                if now[fund_of(market)].worth[Lean.INDEX] < least:
+                if now[int(fund_of(market))].worth[Lean.INDEX] < least:
                     self.faults.append((Fault.FUND_LOSS, act))
         self.before = now
 
@@ -124,7 +127,7 @@ class Watch:
             self.faults.append((Fault.OPENED_BELOW_INITIAL, act))
         beside = act.kind == "block" and is_stale(self.world.state, act.market)
         shrunk = act.kind in ("order", "block") and fills and not (grew or turned) and (low or beside)
-        if shrunk and not is_nobodys(account) and not _no_less_safe(before, after):
+        if shrunk and not is_nobodys(AccountId(account)) and not _no_less_safe(before, after):
             self.faults.append((Fault.LESS_SAFE, act))
         left = act.kind in ("withdraw", "transfer") and named and outcome is ACCEPTED
         if left and act.amount_units > before.free:
@@ -132,10 +135,10 @@ class Watch:
         if act.kind in ("order", "block", "liquidate") and fills and self._held_changed(before, after):
             self.faults.append((Fault.HELD_CHANGED, act))
         closed = act.kind in ("liquidate", "take_over", "deleverage") and named and after.sizes != before.sizes
-        if closed and not before.due and not is_nobodys(account):
+        if closed and not before.due and not is_nobodys(AccountId(account)):
             self.faults.append((Fault.HEALTHY_CLOSED, act))
         lost_cash = not before.sizes and not after.sizes and after.cash < before.cash
-        if lost_cash and not left and not fills and not (act.kind == "settle" and is_nobodys(account)):
+        if lost_cash and not left and not fills and not (act.kind == "settle" and is_nobodys(AccountId(account))):
             self.faults.append((Fault.FLAT_LOSS, act))
         brought = after.worth[Lean.INDEX] - before.worth[Lean.INDEX]
         if closed and before.worth[Lean.INDEX] >= 0 and -brought > max(before.kept, before.maintenance) // 2 + ROUNDED:

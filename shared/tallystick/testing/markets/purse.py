@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tallystick.state import cells
 from tallystick.state.layout import ACCOUNT_WORDS, STALE_MS
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 from tallystick.testing.exact import Holding, account_health, held_by_brake, leaning, withdrawable
 from tallystick.testing.ledger.ledger_model import Lean
@@ -58,7 +59,7 @@ def purse_of(state: State, account: int) -> Purse:
 
 def row_of(state: State, account: int) -> tuple[int, ...]:
     """Return what a purse depends on of its account."""
-    base = state.accounts.open(account)
+    base = state.accounts.open(AccountId(account))
     return tuple(state.accounts.words[base : base + ACCOUNT_WORDS])
 
 
@@ -121,7 +122,7 @@ def held_in(state: State, purse: Purse) -> set[int]:
 
 
 def _paid(state: State, account: int, market: int) -> int:
-    base, words = state.accounts.open(account), state.accounts.words
+    base, words = state.accounts.open(AccountId(account)), state.accounts.words
     for slot in range(16):
         if cells.account_position_market(words, base, slot) == market and cells.account_position_size_lots(
             words, base, slot

@@ -33,6 +33,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, INDEX_BITS
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 
 
@@ -221,7 +222,7 @@ def _watched_step(machine: Machine) -> list[Event]:
 
 
 def _add_cash(state: State, account: int, amount: int) -> None:
-    base = state.accounts.open(account)
+    base = state.accounts.open(AccountId(account))
     set_account_cash_units(state.accounts.words, base, account_cash_units(state.accounts.words, base) + amount)
     state.accounts.mark(account)
 

@@ -15,6 +15,7 @@ from tallystick.state.layout import (
     SETTLE_WAIT_MS,
     SETTLE_WINDOW_MS,
 )
+from tallystick.state.ordinals import Number
 from tallystick.testing.scenarios.scene import Scene
 
 BUY, SELL = 0, 1
@@ -78,7 +79,7 @@ def expiry(scene: Scene) -> None:
     scene.order(1, 1, BUY, 500, 9)
     scene.order(2, 1, SELL, 500, 9)
 
-    def settle(account: int, market: int) -> Outcome:
+    def settle(account: Number, market: int) -> Outcome:
         return scene.send(make("settle_position", account=account, market=market))
 
     assert settle(1, 1) is Outcome.NOT_SETTLED
@@ -119,7 +120,7 @@ def dead(scene: Scene) -> None:
     scene.later(60_000)
     scene.report(0, 1000)
 
-    def settle(market: int, account: int = 1) -> Outcome:
+    def settle(market: int, account: Number = 1) -> Outcome:
         return scene.send(make("settle_position", account=account, market=market))
 
     scene.later(DEAD_MARKET_MS + 60_000)

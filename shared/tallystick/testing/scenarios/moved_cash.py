@@ -20,6 +20,7 @@ from tallystick.state.layout import (
     SELL,
     TREASURY_ACCOUNT,
 )
+from tallystick.state.ordinals import AccountId, Number
 from tallystick.testing.scenarios.scene import RICH, Scene
 from tallystick.testing.world import sub_account
 
@@ -59,7 +60,7 @@ def transfers_at_the_bound(scene: Scene) -> None:
     target = sub_account(1, 2)
     assert scene.transfer(1, target, 5) is Outcome.ACCEPTED
     scene.finish()
-    set_account_cash_units(scene.state.accounts.words, scene.state.accounts.open(target), MAX_CASH_UNITS - 3)
+    set_account_cash_units(scene.state.accounts.words, scene.state.accounts.open(AccountId(target)), MAX_CASH_UNITS - 3)
     scene.state.accounts.mark(target)
     scene.cut()
     scene.clock()
@@ -71,7 +72,7 @@ def fees(scene: Scene) -> None:
     """Fees for the treasury, an account that governance names, sweeps with and without it, a fund that is topped up."""
     scene.trading("alice", "bob", fund_units=900)
 
-    def name(account: int, change: int, by: str = "governance") -> Outcome:
+    def name(account: Number, change: int, by: str = "governance") -> Outcome:
         return scene.send(scene.signed("change_fee_account", by, account=account, change=change))
 
     def apply() -> Outcome:
@@ -117,7 +118,7 @@ def fees_at_the_ends(scene: Scene) -> None:
     scene.finish()
     accounts = scene.state.accounts
     for account, cash in ((1, MAX_CASH_UNITS), (fund_of(0), MAX_CASH_UNITS), (TREASURY_ACCOUNT, 100_000)):
-        set_account_cash_units(accounts.words, accounts.open(account), cash)
+        set_account_cash_units(accounts.words, accounts.open(AccountId(account)), cash)
         accounts.mark(account)
     set_account_position_market(accounts.words, accounts.open(fund_of(0)), 0, 0)
     set_account_position_size_lots(accounts.words, accounts.open(fund_of(0)), 0, -9)

@@ -9,6 +9,7 @@ from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.rollup.genesis import list_at_once
 from tallystick.state.layout import FRAME_HEADER_BYTES
+from tallystick.state.ordinals import Number
 from tallystick.state.state import State
 from tallystick.testing.byhand import endow, write_rules
 from tallystick.testing.world import World, address, listed, message
@@ -72,9 +73,9 @@ class Scene(World):
         for number, name in enumerate(accounts, start=1):
             self.deposit(name, number, cash)
 
-    def queue(self, kind: int, sender: str, account: int, amount: int = 0) -> None:
+    def queue(self, kind: int, sender: str, account: Number, amount: int = 0) -> None:
         """Queue a message on L1."""
-        self.published.messages.append(message(kind, address(sender), account, amount, self.time))
+        self.published.messages.append(message(kind, address(sender), int(account), amount, self.time))
 
     def last_slot(self) -> int:
         """Return where the newest resting or parked order is."""

@@ -239,7 +239,7 @@ def _signer(
         )
     wallet = open_wallet(rpc, deployment, key_file, password_file)
     mine = wallet.account_number(wallet.account.address) if number is None else number
-    with open_client(operator, key_file, password_file, mine, agent, sub, wallet.domain()) as client:
+    with open_client(operator, key_file, password_file, int(mine), agent, sub, wallet.domain()) as client:
         yield client, wallet.client.head().timestamp * 1_000
 
 

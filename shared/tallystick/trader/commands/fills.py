@@ -8,6 +8,7 @@ import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
 from tallystick.records.market_names import MarketName
+from tallystick.state.ordinals import AccountId
 from tallystick.trader.commands.trader_options import (
     AccountNumber,
     Market,
@@ -109,7 +110,12 @@ def follow(
     with open_client(operator) as client:
         at = client.info().sequence if after is None else after
         while True:
-            found = client.feed(at, wait_ms=WAIT_MS, account=number, market=None if market is None else said(market))
+            found = client.feed(
+                at,
+                wait_ms=WAIT_MS,
+                account=None if number is None else AccountId(number),
+                market=None if market is None else said(market),
+            )
             at = found.next
             for each in found.events:
                 print_json(each) if as_json else print(event_text(each), flush=True)

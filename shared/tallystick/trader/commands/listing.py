@@ -188,12 +188,15 @@ def top_up(market: Market, operator: Url = OPERATOR_URL, as_json: Json = False) 
 
 
 def _next_series(client: TraderClient, market: MarketName) -> int:
-    """Return a market as a listing names it: in series 0 when it is new, else in the next one. Raises: BadInput."""
+    """Return a market as a listing names it: in series 0 when it is new, in the next one when it has settled.
+
+    One that lives is named as it is: the same listing gets the same answer. Raises: BadInput for another series.
+    """
     from tallystick.errors import BadInput
     from tallystick.records.market_names import market_name, signed_market
 
-    listed = next((each.series for each in client.markets() if each.market == market.market), None)
-    series = 0 if listed is None else listed + 1
+    listed = next((each for each in client.markets() if each.market == market.market), None)
+    series = 0 if listed is None else listed.series + (listed.status == "settled")
     if market.series not in (None, series):
         raise BadInput("a listing begins the next series", next=market_name(market.market, series))
     return signed_market(market.market, series)

@@ -17,6 +17,20 @@ def _ticks(help_text: str) -> Any:
     return typer.Option(min=1, metavar="TICKS", help=help_text)
 
 
+AtMarket = Annotated[
+    bool,
+    typer.Option(
+        "--market", help="Fill at once; no worse than PRICE_TICKS or --slippage, and never far from the index."
+    ),
+]
+SelfTrade = Annotated[
+    str, typer.Option(metavar="WAY", help="On meeting an own order: cancel-maker, cancel-taker or cancel-both.")
+]
+GoodTil = Annotated[
+    str | None, typer.Option(metavar="TIME", help="When it ends: 90s, 15m, 8h, 30d, or 2030-01-31T12:00:00Z.")
+]
+
+
 def order(
     market: Market,
     side: Annotated[str, typer.Argument(help="buy or sell")],
@@ -33,20 +47,10 @@ def order(
     ioc: Annotated[bool, typer.Option("--ioc", help="Cancel what does not fill at once.")] = False,
     post_only: Annotated[bool, typer.Option("--post-only", help="Reject it rather than take.")] = False,
     reduce_only: Annotated[bool, typer.Option("--reduce-only", help="Never turn or enlarge the position.")] = False,
-    at_market: Annotated[
-        bool,
-        typer.Option(
-            "--market", help="Fill at once; no worse than PRICE_TICKS or --slippage, and never far from the index."
-        ),
-    ] = False,
+    at_market: AtMarket = False,
     slippage: Annotated[str | None, typer.Option(metavar="PERCENT", help="How far from the mark at most.")] = None,
-    self_trade: Annotated[
-        str,
-        typer.Option(metavar="WAY", help="On meeting an own order: cancel-maker, cancel-taker or cancel-both."),
-    ] = "cancel-maker",
-    good_til: Annotated[
-        str | None, typer.Option(metavar="TIME", help="When it ends: 90s, 15m, 8h, 30d, or 2030-01-31T12:00:00Z.")
-    ] = None,
+    self_trade: SelfTrade = "cancel-maker",
+    good_til: GoodTil = None,
     expiry_ms: Annotated[int, typer.Option(min=0, help="The same as the exchange's clock; 0 for never.")] = 0,
     number: AccountNumber = None,
     sub: Sub = 0,

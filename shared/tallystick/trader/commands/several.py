@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
+from tallystick.state.ordinals import AccountId
 from tallystick.trader.commands.trader_options import AccountNumber, AgentSlot, Sub, open_client, present, print_answer
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def transfer(
     from tallystick.trader.client import sub_account
 
     own = FAMILY.get(to)
-    nobodys = _nobodys(to) if own is None else 0
+    nobodys = _nobodys(to) if own is None else AccountId(0)
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
         target = nobodys if own is None else sub_account(client.number, own)
         answer = client.transfer(target, to_units(amount))
@@ -45,7 +46,7 @@ def transfer(
         print(f"to account {target}")
 
 
-def _nobodys(to: str) -> int:
+def _nobodys(to: str) -> AccountId:
     """Return the account that a word names of those nobody owns. Raises: BadInput when it names none."""
     from tallystick.errors import BadInput
     from tallystick.machine.market.funds import fund_of
@@ -57,7 +58,7 @@ def _nobodys(to: str) -> int:
         return fund_of(int(market))
     if to != "treasury":
         raise BadInput("transfer to main, to a sub-account from 1 to 15, to fund:MARKET or to treasury", to=to)
-    return TREASURY_ACCOUNT
+    return AccountId(TREASURY_ACCOUNT)
 
 
 def bulk(

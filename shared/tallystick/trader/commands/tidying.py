@@ -12,6 +12,7 @@ from tallystick.connection import OPERATOR_URL, Json, Url
 from tallystick.errors import REJECTED
 from tallystick.numbers import NATURAL
 from tallystick.state.layout import CLEAN_SLOTS, MAIN_ACCOUNT_MASK
+from tallystick.state.ordinals import AccountId
 from tallystick.trader.commands.trader_options import Market, open_client, present, print_answer, print_json
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def nominate_adl(
     """
     with open_client(operator) as client:
         number = present(client, market)
-        answer = client.nominate(whose(account, number), number, candidate)
+        answer = client.nominate(whose(account, number), number, AccountId(candidate))
     print_answer(answer, as_json)
 
 
@@ -86,7 +87,7 @@ def deleverage(
 ) -> None:
     """Have an account's position closed against the nominee's. Example: `trader deleverage 7`."""
     with open_client(operator) as client:
-        answer = client.deleverage(account)
+        answer = client.deleverage(AccountId(account))
     print_answer(answer, as_json)
 
 
@@ -98,7 +99,7 @@ def settle_position(
 ) -> None:
     """Have a position in a settled market turned into cash. Example: `trader settle-position 7 2`."""
     with open_client(operator) as client:
-        answer = client.settle_position(account, present(client, market))
+        answer = client.settle_position(AccountId(account), present(client, market))
     print_answer(answer, as_json)
 
 
@@ -142,18 +143,18 @@ def settle_account(
         raise typer.Exit(REJECTED)
 
 
-def whose(account: str, market: int) -> int:
+def whose(account: str, market: int) -> AccountId:
     """Return the account that an argument names, which has been checked."""
     from tallystick.machine.market.funds import fund_of
 
-    return fund_of(market) if account == FUND else int(account)
+    return fund_of(market) if account == FUND else AccountId(int(account))
 
 
-def with_subs(client: TraderClient, accounts: Iterable[int]) -> Iterator[int]:
+def with_subs(client: TraderClient, accounts: Iterable[int]) -> Iterator[AccountId]:
     """Yield accounts, each followed by its sub-accounts; a count goes up to the last account there is."""
     from tallystick.trader.client import sub_account
 
-    for number in accounts:
+    for number in map(AccountId, accounts):
         if isinstance(accounts, count) and not exists(client, number):
             return
         yield number
@@ -161,7 +162,7 @@ def with_subs(client: TraderClient, accounts: Iterable[int]) -> Iterator[int]:
             yield from (sub for at in SUB_ACCOUNTS if exists(client, sub := sub_account(number, at)))
 
 
-def exists(client: TraderClient, number: int) -> bool:
+def exists(client: TraderClient, number: AccountId) -> bool:
     """Return whether the operator knows an account. Raises: Refused when it says something else."""
     from tallystick.transport import OperatorRefused
 
@@ -190,7 +191,7 @@ def clean(
     from tallystick.trader.show import answer_text
 
     with open_client(operator) as client:
-        orders = client.orders(account)
+        orders = client.orders(AccountId(account))
         dead = [each.slot for each in orders if (each.dead if slot is None else each.slot == slot)]
         if slot is not None and not dead:
             raise BadInput("no order is in that slot", hint=f"`trader account {account}` shows its orders")

@@ -12,6 +12,7 @@ import typer
 from tallystick.connection import sending_client
 from tallystick.errors import REJECTED, BadInput
 from tallystick.records.market_names import HINT, MarketName, parse_market
+from tallystick.state.ordinals import AccountId
 
 if TYPE_CHECKING:
     from tallystick.shapes.submitting import Answer
@@ -63,7 +64,9 @@ def open_client(
     if agent and number is None:
         raise BadInput("an agent says for whom it trades", hint="--account NUMBER")
     key = bytes(load_key(key_file, password_file).key) if key_file else None
-    client = TraderClient(url, key, account=number, agent=agent, sub=sub, domain=domain)
+    client = TraderClient(
+        url, key, account=None if number is None else AccountId(number), agent=agent, sub=sub, domain=domain
+    )
     try:
         yield client
     finally:
@@ -82,7 +85,7 @@ def present(client: TraderClient, market: MarketName) -> int:
     return market.market
 
 
-def check_market(operator: str, market: MarketName, account: int | None = None) -> None:
+def check_market(operator: str, market: MarketName, account: AccountId | None = None) -> None:
     """Refuse what L1 would take the fee for and the exchange would drop: a market that is not, or no position in it.
 
     An operator that does not answer is no reason to stay: then nothing is checked, and that is said.

@@ -40,6 +40,7 @@ from tallystick.state.layout import (
     SELL,
     TREASURY_ACCOUNT,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.extremes import expire, extreme, fill_account, list_by_hand, settle_books
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import address, sub_account
@@ -109,7 +110,7 @@ def write_settled_funding(scene: Scene, market: int) -> None:
 def rescue(scene: Scene, account: int, chance: random.Random) -> None:
     """Set an account's cash so that it is worth a little more or less than its margins, as far as its range lets it."""
     state = scene.state
-    base = state.accounts.open(account)
+    base = state.accounts.open(AccountId(account))
     lean = chance.choice((LEAN_WORST, LEAN_BEST, LEAN_INDEX))
     measured = health(state, base, state.risk.open(0), lean)
     target = chance.choice((measured.initial_units, measured.maintenance_units, measured.maintenance_units // 2, 0))

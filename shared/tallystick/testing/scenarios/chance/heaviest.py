@@ -47,6 +47,7 @@ from tallystick.state.layout import (
     SELL,
     SERIES_SHIFT,
 )
+from tallystick.state.ordinals import AccountId, Number
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.extremes import settle_books
 from tallystick.testing.scenarios.chance.at_the_ends import sign_by_all
@@ -112,11 +113,11 @@ def _stage(scene: Scene) -> None:
         set_price_index_ticks(state.prices.words, price, MARK)
         state.prices.mark(market)
     for account in (ALICE, BOB, CAROL, DAVE, fund_of(MARKET)):
-        base = state.accounts.open(account)
+        base = state.accounts.open(AccountId(account))
         # The market of the step is in the last slot, behind fifteen that it is not; a fund is in its own alone.
-        held = (MARKET,) if is_fund(account) else range(MARKET + 1 - MAX_POSITIONS, MARKET + 1)
+        held = (MARKET,) if is_fund(AccountId(account)) else range(MARKET + 1 - MAX_POSITIONS, MARKET + 1)
         for slot, market in enumerate(held):
-            size = LOTS if is_fund(account) or account == ALICE else -LOTS
+            size = LOTS if is_fund(AccountId(account)) or account == ALICE else -LOTS
             set_account_position_market(state.accounts.words, base, slot, market)
             set_account_position_size_lots(state.accounts.words, base, slot, size)
             set_account_position_funding_index_ppm(state.accounts.words, base, slot, 0x01010101)
@@ -131,10 +132,10 @@ def _stage(scene: Scene) -> None:
     _go_on(scene)
 
 
-def _worth(scene: Scene, account: int, numerator: int, denominator: int, *, of_initial: bool = True) -> None:
+def _worth(scene: Scene, account: Number, numerator: int, denominator: int, *, of_initial: bool = True) -> None:
     """Give an account the cash that makes it worth a share of its initial or maintenance margin."""
     state = scene.state
-    base = state.accounts.open(account)
+    base = state.accounts.open(AccountId(account))
     measured = health(state, base, state.risk.open(0), LEAN_WORST)
     wanted = (measured.initial_units if of_initial else measured.maintenance_units) * numerator // denominator
     set_account_cash_units(

@@ -16,6 +16,7 @@ from tallystick.state.layout import (
     PAGE_SLOTS,
     SELL,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.scenarios.scene import Scene
 
 ACCEPTED = Outcome.ACCEPTED
@@ -154,7 +155,7 @@ def counted_orders(scene: Scene) -> None:
     scene.order(1, 0, SELL, 1000, 1, client_id=9)
     scene.finish()
     words = scene.state.accounts.words
-    set_account_orders(words, scene.state.accounts.open(1), MAX_ORDERS - 1)
+    set_account_orders(words, scene.state.accounts.open(AccountId(1)), MAX_ORDERS - 1)
     scene.state.accounts.mark(1)
     scene.state.registers.orders_total = ORDERS_MOST - 2
     scene.cut()

@@ -14,6 +14,7 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CANCEL_ALL,
     SELL,
 )
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.scenarios.scene import Scene
 
 ACCEPTED = Outcome.ACCEPTED
@@ -144,7 +145,7 @@ def cash_limits(scene: Scene) -> None:
     scene.finish()
     words = scene.state.accounts.words
     for number, cash in ((1, MAX_CASH_UNITS - 5), (2, 1 << 59), (3, 1 << 59)):
-        set_account_cash_units(words, scene.state.accounts.open(number), cash)
+        set_account_cash_units(words, scene.state.accounts.open(AccountId(number)), cash)
         scene.state.accounts.mark(number)
     scene.cut()
     scene.clock()
@@ -165,7 +166,7 @@ def full_positions(scene: Scene) -> None:
     risk, marks = scene.state.risk.open(0), scene.state.risk.words
     for number, sign in ((1, 1), (2, -1)):
         for slot in range(MAX_POSITIONS):
-            account = scene.state.accounts.open(number)
+            account = scene.state.accounts.open(AccountId(number))
             set_account_position_market(words, account, slot, slot)
             set_account_position_size_lots(words, account, slot, sign * (slot + 1))
             for word in range(layout.RISK_RISKMARKET_WORDS):
@@ -189,7 +190,7 @@ def full_maker(scene: Scene) -> None:
     scene.open_market(17, 1000)
     scene.order(1, 17, SELL, 1000, 5)
     scene.finish()
-    alice = scene.state.accounts.open(1)
+    alice = scene.state.accounts.open(AccountId(1))
     for slot in range(MAX_POSITIONS):
         set_account_position_size_lots(scene.state.accounts.words, alice, slot, 1)
     scene.state.accounts.mark(1)
