@@ -18,6 +18,17 @@ from tests.trader.conftest import Shell
 SUB_1 = str((1 << 28) + 1)
 
 
+def test_a_market_is_named_with_its_series_or_without(shell: Shell) -> None:
+    assert "1 lot rests" in shell.run("bob", "order", "0.0", "buy", "1", "618009", "--client-id", "3")
+    assert shell.run("", "book", "0.0") == shell.run("", "book", "0")
+    shell.run("bob", "cancel", "3")
+    with pytest.raises(BadInput, match="not the one that is listed"):
+        shell.run("bob", "order", "0.1", "buy", "1", "618009")
+    with pytest.raises(OperatorRefused, match="no such series"):
+        shell.run("", "book", "0.1")
+    assert shell.run("bob", "order", "0.x", "buy", "1", "618009", exit_code=2).count("5.1") == 1
+
+
 def test_post_only_reduce_only_and_self_trade_do_what_they_say(shell: Shell) -> None:
     shell.run("alice", "order", "0", "sell", "3", "618010", "--client-id", "1")
     said = shell.run("bob", "order", "0", "buy", "1", "618010", "--post-only", exit_code=REJECTED)
