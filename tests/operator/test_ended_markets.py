@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from tallystick.machine.hosts.scouting import SETTLE, dead_markets
+from tallystick.machine.market.book import nothing_rests
 from tallystick.machine.market.funds import fund_of
 from tallystick.state.cells import market_dead_ms, market_status, set_market_settled_ms, set_market_status
-from tallystick.state.layout import DEAD_MARKET_MS, DEAD_WAIT_MS, MARKET_SETTLED, SETTLE_WAIT_MS
+from tallystick.state.layout import (
+    BUY,
+    DEAD_MARKET_MS,
+    DEAD_WAIT_MS,
+    FLAG_TRIGGER_ABOVE,
+    MARKET_SETTLED,
+    MAX_MARKETS,
+    SELL,
+    SETTLE_WAIT_MS,
+)
 from tallystick.state.ordinals import AccountId
 from tallystick.testing.byhand import endow, write_rules
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.ledger.look import position
 from tallystick_operator.intake.keeper import RETRY_SECONDS
 from tests.operator.rig import Rig
-from tests.operator.test_keeper import POOR, SHORT, keeper, open_another, pass_by, troubled, wanted
+from tests.operator.test_keeper import MARK, POOR, SHORT, keeper, open_another, pass_by, troubled, wanted
 
 
 def test_who_owes_when_a_market_settles_is_closed_first_and_everybody_is_paid_after_ten_minutes(rig: Rig) -> None:
@@ -35,6 +45,24 @@ def test_who_owes_when_a_market_settles_is_closed_first_and_everybody_is_paid_af
         now.passed += RETRY_SECONDS
     sequencer.close()
     assert [position(state, each, 0) for each in (SHORT, fund_of(0))] == [0, 0]
+
+
+def test_X13_the_keeper_takes_every_order_out_of_a_settled_market_so_that_its_id_is_free(rig: Rig) -> None:
+    """Far from the best price, and parked for a trigger on either side of the mark, as well; of a live market none."""
+    for price in (1, MARK - 100):
+        rig.accept(rig.order(1, BUY, price, 1))
+    rig.accept(rig.order(2, SELL, MARK + 100, 1))
+    for trigger, flags in ((MARK - 200, 0), (MARK + 200, FLAG_TRIGGER_ABOVE)):
+        terms = {"account": 1, "side": SELL, "price_ticks": MARK, "lots": 1, "trigger_ticks": trigger, "flags": flags}
+        rig.accept(rig.signed("conditional", "alice", nonce=rig.next_nonce(1), **terms))
+    watch, sequencer = keeper(rig, HandClock())
+    state = rig.core.executor.state
+    for left in (5, 0):
+        for _ in range(MAX_MARKETS):
+            watch.tick()
+        assert (state.registers.orders_total, nothing_rests(state, 0)) == (left, not left)
+        set_market_status(state.markets.words, state.markets.known(0), MARKET_SETTLED)
+    sequencer.close()
 
 
 def test_X13_a_market_whose_signers_are_gone_is_found_dead_and_settled_by_the_keeper(rig: Rig) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from tallystick.shapes.market_data import Level
 from tallystick.state.cells import (
     bitmap_bits,
     level_head_page,
+    market_status,
     order_remaining_lots,
     page_bits,
     page_next_page,
 )
-from tallystick.state.layout import BITMAP_WORDS, BUY, PAGE_SLOTS
+from tallystick.state.layout import BITMAP_WORDS, BOOKS, BUY, MARKET_SETTLED, PAGE_SLOTS
 from tallystick.state.state import State
 from tallystick_operator.sequencer.sweeping import order_is_dead
 
@@ -62,6 +64,20 @@ def dead_near_best(state: State, number: int, side: int, most: int) -> list[int]
             if order_is_dead(state, slot):
                 found.append(slot)
     return found
+
+
+def left_behind(state: State, number: int, most: int) -> list[int]:
+    """Return the slots of the first `most` orders in a settled market's books, parked ones too; of a market that is not settled none."""
+    market = state.markets.find(number)
+    if market is None or market_status(state.markets.words, market) != MARKET_SETTLED:
+        return []
+    slots = (
+        slot
+        for book in range(BOOKS)
+        for price in prices(state, number, book)
+        for slot in _slots(state, book << 30 | number << 24 | price)
+    )
+    return list(islice(slots, most))
 
 
 def _living(state: State, level: int) -> Iterator[int]:

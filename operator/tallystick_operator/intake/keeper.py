@@ -38,7 +38,7 @@ from tallystick.state.layout import (
 )
 from tallystick.state.ordinals import AccountId, Number
 from tallystick.state.state import State
-from tallystick_operator.api.depth import dead_near_best
+from tallystick_operator.api.depth import dead_near_best, left_behind
 from tallystick_operator.intake.door import Refused, unsigned
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.sequencer import Sequencer
@@ -129,12 +129,13 @@ class Keeper:
         return answer is not None and answer.accepted
 
     def _clean(self) -> None:
-        """Take dead orders out near the best prices of the next market in turn."""
+        """Take dead orders out near the best prices of the next market in turn; of one that has settled all, so that it can be listed again."""
         self._market = (self._market + 1) % MAX_MARKETS
-        for side in (BUY, 1 - BUY):
-            dead = self._sequencer.read(partial(_dead_orders, self._market, side))
-            if dead:
-                self._ask("clean", pack_slots(*dead))
+        sides = [partial(_dead_orders, self._market, side) for side in (BUY, 1 - BUY)]
+        for find in (*sides, partial(_left_behind, self._market)):
+            gone = self._sequencer.read(find)
+            if gone:
+                self._ask("clean", pack_slots(*gone))
 
     def _same_index(self, want: Want) -> bool:
         """Whether a position was left alone at the index that its market has now."""
@@ -216,6 +217,10 @@ def _dead_markets(core: Core) -> list[int]:
 
 def _dead_orders(market: int, side: int, core: Core) -> list[int]:
     return dead_near_best(core.executor.state, market, side, ORDERS_LOOKED_AT)
+
+
+def _left_behind(market: int, core: Core) -> list[int]:
+    return left_behind(core.executor.state, market, ORDERS_LOOKED_AT)
 
 
 def _foresee(kind: str, values: dict[str, Number], core: Core) -> Outcome:
