@@ -317,8 +317,6 @@ class TraderClient:
                     self._above = self._above if refusal.code == "nonce_used" else 0
             raise
         self._check(record, answer)
-        if answer.outcome == Outcome.NO_MARKET.name:
-            self._series = {}
         return answer
 
     def send_all(self, records: Sequence[Record]) -> list[Answer | Refusal]:
@@ -374,7 +372,9 @@ class TraderClient:
         return self.next_nonce
 
     def _check(self, record: Record, answer: Answer) -> None:
-        """Check that the receipt is the operator's and, where nothing was filled in, that it is of this record."""
+        """Check that the receipt is the operator's, and of this record where nothing was filled in; forget the series after a NO_MARKET."""
+        if Outcome.NO_MARKET.name in (answer.outcome, *(each.outcome for each in answer.items)):
+            self._series = {}
         receipt = answer.receipt
         check_receipt(receipt, self.domain, bytes.fromhex(self.receipt_signer[2:]))
         pairs = record.kind.name == "conditional" and record.value("pair") != 0
