@@ -59,7 +59,7 @@ def test_a_genesis_lists_markets_which_come_back_as_they_were() -> None:
         ((listing(DATED), listing(DATED)), "each market once"),
         ((listing({"market": 1, "multiplier": 0}),), "market 1: these rules cannot stand together"),
         ((listing({"market": 1, "multiplier": 1, "maintenance_ppm": 9_999}),), "cannot stand together"),
-        ((listing({"market": 64, "multiplier": 1}),), "market is 64"),
+        ((listing({"market": 64, "multiplier": 1}),), "series 0, and below 64"),
         ((listing({"market": 1, "multiplier": 1, "taker_fee_ppm": -1}),), "taker_fee_ppm is -1"),
         (((1, 2, 3),), "has 25 values"),
     ],

@@ -82,11 +82,11 @@ def listing(chance: random.Random) -> dict[str, int]:
         "maker_fee_ppm": extreme(chance, 0, PPM),
         "rebate_ppm": extreme(chance, 0, taker),
         "liquidation_fee_ppm": extreme(chance, 0, PPM),
-        "band_ppm": extreme(chance, 1, PPM),
         "quote_lots": chance.choice((0, 1, extreme(chance, 1, max_lots), extreme(chance, 1, (1 << 62) - 1))),
         "min_order_units": chance.choice((0, 0, extreme(chance, 0, MAX_CASH_UNITS))),
         **margins(chance),
     }
+    rules["band_ppm"] = extreme(chance, 1, rules["maintenance_ppm"] // 2)
     if chance.random() < 0.5:
         begins = extreme(chance, 1, 1 << 56)
         rules |= {"surcharge_from_units": begins, "surcharge_to_units": extreme(chance, begins + 1, (1 << 62) - 1)}
