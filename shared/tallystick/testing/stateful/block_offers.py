@@ -92,7 +92,7 @@ class Blocks(Governance):
             Party(number=number, signer=NAMES[number], agent=0, nonce=self.nonce(number, False))
             for number in (seller, buyer)
         ]
-        price = max(1, self.ledger.markets[market].mark + away)
+        price = max(1, self.mark(market) + away)
         lots = max(1, min(longs, -shorts) // part)
         named = self.named(market)
         block = BlockTrade(maker=parties[0], taker=parties[1], market=named, side=1, price=price, lots=lots)

@@ -76,8 +76,7 @@ class Conditionals:
         data: st.DataObject,
     ) -> None:
         """An order with a trigger near the mark, a pair, or both; now and then with the wrong ones."""
-        known = self.ledger.markets.get(market)
-        mark = known.mark if known and known.mark else 1000
+        mark = self.mark(market)
         trigger = max(0, mark + away) * waits
         fires_above = away > 0 if above is None else above
         flags |= 128 if fires_above else 0
@@ -113,9 +112,14 @@ class Conditionals:
         self.same(self.world.send(record), expected)
         return expected
 
+    def mark(self, market: int) -> int:
+        """Return a market's mark; where it has none, as in a new series, what one usually is."""
+        known = self.ledger.markets.get(market)
+        return known.mark if known and known.mark else 1000
+
     def bracket(self, account: int, market: int, long: bool, reach: int) -> None:
         """Place a take-profit and a stop around the mark, of which one may fill."""
-        mark = self.ledger.markets[market].mark
+        mark = self.mark(market)
         side = int(long)
         first: Order | None = None
         slot = 0

@@ -191,11 +191,11 @@ class Governance(Prices):
         """Have no prices of one market for days, and have it found dead; sometimes prices come back."""
         known = self.ledger.markets.get(number)
         self.skip(3 * DAY_MS)
-        self.report_round(0, self.ledger.markets[0].mark, (0, 1, 2))
+        self.report_round(0, self.mark(0), (0, 1, 2))
         for pause in (0, 1_000, wait):
             if pause:
                 self.skip(pause)
-                self.report_round(0, self.ledger.markets[0].mark, (0, 1, 2))
+                self.report_round(0, self.mark(0), (0, 1, 2))
             if pause == wait and comes_back and known:
                 self.report_round(number, known.mark or 1000, (0, 1, 2))
             for account in (3, RICH):

@@ -69,4 +69,4 @@ class Prices(Conditionals):
     def report_marks(self) -> None:
         """Report every market's own mark again."""
         for number in (0, 1):
-            self.report_round(number, self.ledger.markets[number].mark, (0, 1, 2))
+            self.report_round(number, self.mark(number), (0, 1, 2))

@@ -160,7 +160,7 @@ class Exchange(Closing, Invariants, RuleBasedStateMachine):
     )
     def trade(self, orders: list[tuple[int, int, int, int]], market: int) -> None:
         """A burst of ordinary orders near the mark, so that books fill and trade."""
-        mark = self.ledger.markets[market].mark
+        mark = self.mark(market)
         for account, side, away, lots in orders:
             price = mark + away
             self.place(account, market, side, price, lots, lots % 4, 0, None, 0, True, False)
@@ -168,7 +168,7 @@ class Exchange(Closing, Invariants, RuleBasedStateMachine):
     @rule(poor=POORER, market=st.integers(0, 1), side=SIDES, lots=st.integers(1, 30))
     def gamble(self, poor: int, market: int, side: int, lots: int) -> None:
         """A large trade of one account with the rich one."""
-        price = self.ledger.markets[market].mark
+        price = self.mark(market)
         self.place(RICH, market, 1 - side, price, lots, 1, 0, None, 0, True, False)
         self.place(poor, market, side, price, lots, 2, 0, None, 0, True, False)
 
@@ -176,7 +176,7 @@ class Exchange(Closing, Invariants, RuleBasedStateMachine):
     def ruin(self, poor: int, market: int, move: int, lots: int) -> None:
         """A gamble that the price then turns against, and somebody near the new price."""
         self.gamble(poor, market, int(move > 0), lots)
-        price = max(2, self.ledger.markets[market].mark + move)
+        price = max(2, self.mark(market) + move)
         self.report_round(market, price, (0, 1, 2))
         self.place(RICH, market, int(move > 0), price, lots // 2 + 1, 3, 0, None, 0, True, False)
 
@@ -185,7 +185,7 @@ class Exchange(Closing, Invariants, RuleBasedStateMachine):
     )
     def guard(self, account: int, market: int, long: bool, reach: int, move: int) -> None:
         """A take-profit and a stop, and then the price moves."""
-        mark = self.ledger.markets[market].mark
+        mark = self.mark(market)
         self.bracket(account, market, long, reach)
         self.report_round(market, max(2, mark + move), (0, 1, 2))
 
