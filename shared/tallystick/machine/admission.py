@@ -10,6 +10,7 @@ from tallystick.machine.machine import Machine
 from tallystick.machine.nonces import check_nonce, use_nonce
 from tallystick.records.codec import Record
 from tallystick.records.signing import recover_signer
+from tallystick.schema.record_kinds import RECORDS
 from tallystick.schema.record_model import Authority
 from tallystick.state.arguments import set_args
 from tallystick.state.cells import (
@@ -28,6 +29,8 @@ from tallystick.state.layout import FLAG_STP_BOTH, FLAG_STP_TAKER, MAX_MARKETS, 
 from tallystick.state.ordinals import AccountId
 
 NOBODY: Final = bytes(20)
+MARKET_AT: Final = {kind.number: kind.market_at if kind.names_series else -1 for kind in RECORDS}
+"""Where a record of each kind has the market whose series it names, -1 for nowhere."""
 
 
 def admit(machine: Machine, record: Record) -> i64:
@@ -78,7 +81,8 @@ def begin(machine: Machine, record: Record) -> i64:
     if record.kind.promised and not record.kind.spares_nonce:
         number, _, nonce = _key_of(record)
         spend_nonce(machine, number, nonce)
-    if record.kind.names_series and not is_listed(machine, record.values[record.kind.market_at]):
+    at: i64 = MARKET_AT[record.kind.number]
+    if at >= 0 and not is_listed(machine, record.values[at]):
         return Outcome.NO_MARKET
     registers.work = WORK
     set_args(registers, record.kind.number, record.values)
