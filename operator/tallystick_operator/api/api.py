@@ -283,7 +283,7 @@ class Api:
         return found
 
     async def _market(self, request: Request, *, past: bool = False) -> tuple[int, int]:
-        named = path_market(request)
+        named = path_market(request, "market")
         return await self._read(lambda core: views.find_series(core.executor.state, named, past=past))
 
     async def _read(self, question: Callable[[Core], T]) -> T:

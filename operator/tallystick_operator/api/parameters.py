@@ -29,15 +29,15 @@ def asked_account(request: Request, endpoint: Endpoint[Any]) -> AccountId | None
     return None if given is None else AccountId(given)
 
 
-def path_market(request: Request, name: str = "market") -> MarketName:
-    """Return the market of the path, or of its series. Raises: Refused when it names none."""
-    return _market(request.path_params[name])
+def path_market(request: Request, name: str) -> MarketName:
+    """Return a market of the path, or a series of one. Raises: Refused when it names none."""
+    return _market(request.path_params[name], name)
 
 
-def asked_market(request: Request, name: str = "market") -> MarketName | None:
-    """Return the market of the query, or of its series, None if it is not there. Raises: Refused, as `path_market`."""
+def asked_market(request: Request, name: str) -> MarketName | None:
+    """Return a market of the query, or a series of one, None if it is not there. Raises: Refused, as `path_market`."""
     given = request.query_params.get(name)
-    return None if given is None else _market(given)
+    return None if given is None else _market(given, name)
 
 
 def asked_number(request: Request, endpoint: Endpoint[Any], name: str) -> int:
@@ -53,11 +53,11 @@ def asked_filter(request: Request, endpoint: Endpoint[Any], name: str) -> int | 
     return endpoint.query[name].default if given is None else _number(given, name, endpoint.query[name])
 
 
-def _market(text: str) -> MarketName:
+def _market(text: str, name: str) -> MarketName:
     try:
         return parse_market(text)
     except BadInput as error:
-        raise Refused(400, "malformed", f"{error.message}: {HINT}", "market") from error
+        raise Refused(400, "malformed", f"{error.message}: {HINT}", name) from error
 
 
 def _number(text: str, name: str, parameter: Parameter) -> int:

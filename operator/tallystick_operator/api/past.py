@@ -88,7 +88,7 @@ class Past:
 
     async def funding(self, request: Request) -> FundingHours:
         """Return a market's funding, newest hour first."""
-        named = path_market(request)
+        named = path_market(request, "market")
         limit = asked_number(request, FUNDING, "limit")
 
         def look(core: Core) -> FundingHours:
@@ -104,7 +104,7 @@ class Past:
         limit = asked_number(request, FEED, "limit")
         wait_ms = asked_number(request, FEED, "wait_ms")
         account = asked_account(request, FEED)
-        market = asked_market(request)
+        market = asked_market(request, "market")
         if limit == 0:
             raise Refused(400, "malformed", f"a whole number from 1 to {MAX_LIMIT}", "limit")
         loop = asyncio.get_running_loop()
@@ -152,7 +152,6 @@ def _feed(core: Core, *, after: int, limit: int, account: AccountId | None, mark
 def _event(each: Happening) -> FeedEvent:
     outcomes = ("outcome", "was_outcome")
     values = {name: Outcome(value).name if name in outcomes else value for name, value in each.fields.items()}
-    values |= {"series": each.series} if each.series else {}
     return FeedEvent(sequence=each.sequence, record=each.record, clock_ms=each.clock_ms, event=each.name, values=values)
 
 

@@ -85,8 +85,9 @@ class Happening:
 
     @property
     def fields(self) -> dict[str, int]:
-        """The values by name."""
-        return dict(zip(EVENT_FIELDS[self.name], self.values, strict=False))
+        """The values by name, and the series where it is not the first."""
+        values = dict(zip(EVENT_FIELDS[self.name], self.values, strict=False))
+        return values | {"series": self.series} if self.series else values
 
     def concerns(self, account: AccountId | None, market: int | None, series: int | None = None) -> bool:
         """Whether it is about an account, a market and a series of it; None for any."""
