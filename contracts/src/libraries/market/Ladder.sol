@@ -16,7 +16,7 @@ import {
 } from "./Liquidation.sol";
 import {maintenanceMargin} from "./Margin.sol";
 import {Health, health, mayChange} from "./Risk.sol";
-import {Fill, Terms, applyFill, findPosition, moveTotals, undoFill} from "./Trade.sol";
+import {Fill, Terms, applyFill, findPosition, moveTotals, setTerms, undoFill} from "./Trade.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {divDown, ppmDown, productsAtMost, tripleProductsAtMost} from "@tallystick/libraries/Arith.sol";
 import {Account} from "@tallystick/libraries/generated/Cells.sol";
@@ -98,10 +98,7 @@ function transferLots(Case memory c, Account other, uint256 lots, int256 quote, 
     pure
     returns (bool)
 {
-    moved.terms.market = c.marketNumber;
-    moved.terms.lots = int256(lots);
-    moved.terms.quoteUnits = quote;
-    moved.terms.maxLots = int256(uint256(c.market.maxLots()));
+    setTerms(c.market, moved.terms, c.marketNumber, lots, quote);
     moved.lost = _lost(c, lots, quote);
     if (applyFill(c.account, c.risk, moved.terms, c.side, 0, moved.gives) != Outcome.ACCEPTED) return false;
     if (applyFill(other, c.risk, moved.terms, 1 - c.side, 0, moved.takes) != Outcome.ACCEPTED) {

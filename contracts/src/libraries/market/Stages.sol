@@ -55,7 +55,7 @@ function checkLiquidationStage(Registers registers, Price price, bool owes) pure
 /// queued. So what was queued on L1 finds the index it was queued for, however late, and never a later one that is
 /// stale.
 function _serves(Registers registers, Price price) pure returns (bool) {
-    if (!_stale(price, registers.clockMs())) return true;
+    if (!isStale(registers, price)) return true;
     uint64 index = price.indexMs();
     uint64 forced = registers.forcedMs();
     return forced != 0 && forced <= index + Constants.STALE_MS && index <= forced + Constants.REPORT_AHEAD_MS;
@@ -88,8 +88,9 @@ function isDue(uint256 trigger, uint256 flags, uint256 mark) pure returns (bool)
     return flags & Constants.FLAG_TRIGGER_ABOVE != 0 ? mark >= trigger : mark <= trigger;
 }
 
-function _stale(Price price, uint64 time) pure returns (bool) {
-    return time > price.indexMs() + Constants.STALE_MS;
+/// @notice Whether a market's newest index is too old to sample by, or to close positions at.
+function isStale(Registers registers, Price price) pure returns (bool) {
+    return registers.clockMs() > price.indexMs() + Constants.STALE_MS;
 }
 
 function _resumedWithin(Price price, uint64 time, uint256 wait) pure returns (bool) {

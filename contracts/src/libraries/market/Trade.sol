@@ -5,7 +5,7 @@ import {dust, owed} from "./Funding.sol";
 import {surcharge} from "./Margin.sol";
 import {Health, health, keepsRatio, mayChange} from "./Risk.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {MILLION, mulDivToZero, mulDivUp, wholeDown} from "@tallystick/libraries/Arith.sol";
+import {MILLION, mulDivToZero, mulDivUp, ppmDown, ppmUp, wholeDown} from "@tallystick/libraries/Arith.sol";
 import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
@@ -63,6 +63,21 @@ function reducible(Account account, uint256 market, uint256 side) pure returns (
     int256 size = account.positionSizeLots(slot);
     int256 against = side == Constants.BUY ? -size : size;
     return against > 0 ? uint256(against) : 0;
+}
+
+/// @notice Says what both sides of a fill exchange in a market.
+function setTerms(Market market, Terms memory terms, uint256 number, uint256 lots, int256 quoteUnits) pure {
+    terms.market = number;
+    terms.lots = int256(lots);
+    terms.quoteUnits = quoteUnits;
+    terms.maxLots = int256(uint256(market.maxLots()));
+}
+
+/// @notice What a maker pays for a fill, less than nothing when it is paid. Units: units. Rounding: the fee up, the rebate
+/// down.
+function feeOfMaker(Market market, uint256 quoteUnits) pure returns (int256) {
+    int256 fee = int256(ppmUp(quoteUnits, market.makerFeePpm()));
+    return fee - int256(ppmDown(quoteUnits, market.rebatePpm()));
 }
 
 /// @notice Settles the funding of an account's position and applies one side of a fill to it, unless

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {divDown, ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
+import {divDown, ppmDown} from "@tallystick/libraries/Arith.sol";
 import {Account, Market, Order, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
@@ -15,9 +15,11 @@ import {
     Terms,
     applyFill,
     askSurcharge,
+    feeOfMaker,
     findPosition,
     mayStand,
     reducible,
+    setTerms,
     undoFill
 } from "@tallystick/libraries/market/Trade.sol";
 
@@ -92,7 +94,7 @@ function isFillable(Registers registers, Account account, Risk risk, Market mark
 {
     Terms memory terms = _termsOf(registers, account, risk, market, order);
     Fill memory fill;
-    int256 fee = _makerFee(market, uint256(terms.quoteUnits));
+    int256 fee = feeOfMaker(market, uint256(terms.quoteUnits));
     if (terms.lots == 0 || applyFill(account, risk, terms, order.side, fee, fill) != Outcome.ACCEPTED) return false;
     int256 openLots = int256(uint256(market.openInterestLots())) + terms.lots;
     askSurcharge(market, account, risk, terms, openLots, fill);
@@ -106,16 +108,9 @@ function _termsOf(Registers registers, Account account, Risk risk, Market market
     returns (Terms memory terms)
 {
     uint256 lots = offeredLots(registers, account, risk, market, order);
-    terms.market = order.market;
     // SAFETY: 64 + 24 + 32 bits.
-    terms.lots = int256(lots);
-    terms.quoteUnits = int256(lots * risk.marketMultiplier(order.market) * order.priceTicks);
-    terms.maxLots = int256(uint256(market.maxLots()));
-}
-
-/// @dev What a maker pays for a fill. Units: units. Rounding: the fee up, the rebate down.
-function _makerFee(Market market, uint256 quote) pure returns (int256) {
-    return int256(ppmUp(quote, market.makerFeePpm())) - int256(ppmDown(quote, market.rebatePpm()));
+    uint256 quote = lots * risk.marketMultiplier(order.market) * order.priceTicks;
+    setTerms(market, terms, order.market, lots, int256(quote));
 }
 
 /// @notice How many lots of a resting order there are to take now. Units: lots.

@@ -6,6 +6,7 @@ import {Market, Price, Risk} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Phase} from "@tallystick/libraries/generated/Names.sol";
 import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {fadingBasis} from "@tallystick/libraries/market/Instrument.sol";
+import {isStale} from "@tallystick/libraries/market/Stages.sol";
 import {basisBoundPpm} from "@tallystick/libraries/orders/Carried.sol";
 
 // Samples of a book: when one is due, how it begins, and the mark that an index and the book's usual distance make.
@@ -24,9 +25,8 @@ function setMark(Market market, Risk risk, Price price, uint256 number) pure {
 
 /// @notice Whether the newest sample of the book is SAMPLE_MS old, and the index is not stale.
 function isSampleDue(Registers registers, Price price) pure returns (bool) {
-    uint64 clock = registers.clockMs();
-    if (clock < price.sampleMs() + Constants.SAMPLE_MS) return false;
-    return clock <= price.indexMs() + Constants.STALE_MS;
+    uint256 due = price.sampleMs() + Constants.SAMPLE_MS;
+    return registers.clockMs() >= due && !isStale(registers, price);
 }
 
 /// @notice Looks through the buyers next, for as many lots as a quote of this market has.

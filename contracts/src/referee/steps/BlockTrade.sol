@@ -5,7 +5,7 @@ import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
 import {checkKey} from "@tallystick/libraries/Admission.sol";
-import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
+import {ppmUp} from "@tallystick/libraries/Arith.sol";
 import {Record, decode} from "@tallystick/libraries/Codec.sol";
 import {finish, recordInProgress} from "@tallystick/libraries/Machine.sol";
 import {useNonce} from "@tallystick/libraries/Nonces.sol";
@@ -23,11 +23,13 @@ import {
     Terms,
     applyFill,
     askSurcharge,
+    feeOfMaker,
     mayLeave,
     mayStand,
     moveTotals,
     openLotsAfter,
     reducible,
+    setTerms,
     undoFill
 } from "@tallystick/libraries/market/Trade.sol";
 import {openAccount, openAgent, openMarket, openRisk} from "@tallystick/libraries/proof/State.sol";
@@ -180,11 +182,8 @@ contract BlockTrade is Step {
     function _setTerms(Block memory b) private pure {
         // SAFETY: 64 + 24 + 32 bits.
         uint256 quote = b.lots * b.price * b.risk.marketMultiplier(b.number);
-        b.makerFee = int256(ppmUp(quote, b.market.makerFeePpm())) - int256(ppmDown(quote, b.market.rebatePpm()));
+        b.makerFee = feeOfMaker(b.market, quote);
         b.takerFee = int256(ppmUp(quote, b.market.takerFeePpm()));
-        b.terms.market = b.number;
-        b.terms.lots = int256(b.lots);
-        b.terms.quoteUnits = int256(quote);
-        b.terms.maxLots = int256(uint256(b.market.maxLots()));
+        setTerms(b.market, b.terms, b.number, b.lots, int256(quote));
     }
 }

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Step} from "../Step.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IInbox} from "@tallystick/interfaces/IInbox.sol";
-import {ppmDown, ppmUp} from "@tallystick/libraries/Arith.sol";
+import {ppmUp} from "@tallystick/libraries/Arith.sol";
 import {NO_BIT, lowestBit} from "@tallystick/libraries/Bits.sol";
 import {isDead, isFiredStop, letPairGo, parkAgain} from "@tallystick/libraries/Liveness.sol";
 import {finish} from "@tallystick/libraries/Machine.sol";
@@ -36,10 +36,12 @@ import {
     Terms,
     applyFill,
     askSurcharge,
+    feeOfMaker,
     mayStand,
     moveTotals,
     openLotsAfter,
     reducible,
+    setTerms,
     undoFill
 } from "@tallystick/libraries/market/Trade.sol";
 import {inBook, isFillable} from "@tallystick/libraries/orders/Carried.sol";
@@ -286,17 +288,14 @@ contract MatchMaker is Step {
         // SAFETY: 64 + 24 + 32 bits.
         uint256 tick = lots * m.risk.marketMultiplier(m.path.market);
         uint256 quote = tick * m.path.priceTicks;
-        m.makerFee = int256(ppmUp(quote, m.market.makerFeePpm()));
         if (liquidates(m.registers)) {
+            m.makerFee = int256(ppmUp(quote, m.market.makerFeePpm()));
             m.takerFee = liquidationFee(m.registers, m.market, m.fund, quote, tick, m.path.priceTicks);
         } else {
             m.takerFee = int256(ppmUp(quote, m.market.takerFeePpm()));
-            m.makerFee -= int256(ppmDown(quote, m.market.rebatePpm()));
+            m.makerFee = feeOfMaker(m.market, quote);
         }
-        m.terms.market = m.path.market;
-        m.terms.lots = int256(lots);
-        m.terms.quoteUnits = int256(quote);
-        m.terms.maxLots = int256(uint256(m.market.maxLots()));
+        setTerms(m.market, m.terms, m.path.market, lots, int256(quote));
     }
 
     /// @dev Books a trade that stands: the maker's order, the taker's rest.

@@ -21,7 +21,15 @@ from tallystick.machine.market.liquidation import (
 )
 from tallystick.machine.market.margin import maintenance_margin
 from tallystick.machine.market.risk import health, may_change
-from tallystick.machine.market.trade import Fill, Terms, apply_fill, find_position, move_totals, undo_fill
+from tallystick.machine.market.trade import (
+    Fill,
+    Terms,
+    apply_fill,
+    find_position,
+    move_totals,
+    set_terms,
+    undo_fill,
+)
 from tallystick.state.cells import (
     Account,
     account_position_cost_units,
@@ -31,7 +39,6 @@ from tallystick.state.cells import (
     market_bear_units,
     market_insurance_lots,
     market_liquidation_fee_ppm,
-    market_max_lots,
     set_market_bear_most_units,
     set_market_bear_ms,
     set_market_bear_units,
@@ -128,10 +135,7 @@ def _lost(case: Case, lots: i64, quote: i64) -> i64:
 def transfer_lots(case: Case, other: Account, lots: i64, quote: i64, moved: Transfer) -> bool:
     """Move lots to another account for a quote, unless a limit of either forbids it."""
     state = case.machine.state
-    moved.terms.market = case.market_number
-    moved.terms.lots = lots
-    moved.terms.quote_units = quote
-    moved.terms.max_lots = market_max_lots(state.markets.words, case.market)
+    set_terms(state, case.market, moved.terms, case.market_number, lots, quote)
     moved.lost = _lost(case, lots, quote)
     if apply_fill(state, case.account, case.risk, moved.terms, case.side, 0, moved.gives) != Outcome.ACCEPTED:
         return False

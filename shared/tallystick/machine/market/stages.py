@@ -94,7 +94,7 @@ def _serves(state: State, price: Price) -> bool:
     So what was queued on L1 finds the index it was queued for, however late, and never a later one that is stale.
     """
     registers = state.registers
-    if not _stale(state, price, registers.clock_ms):
+    if not is_stale(state, price):
         return True
     index, forced = price_index_ms(state.prices.words, price), registers.forced_ms
     return forced != 0 and forced - STALE_MS <= index <= forced + REPORT_AHEAD_MS
@@ -133,8 +133,9 @@ def is_due(trigger: i64, flags: i64, mark: i64) -> bool:
     return mark >= trigger if flags & FLAG_TRIGGER_ABOVE else mark <= trigger
 
 
-def _stale(state: State, price: Price, now: i64) -> bool:
-    return now - price_index_ms(state.prices.words, price) > STALE_MS
+def is_stale(state: State, price: Price) -> bool:
+    """Whether a market's newest index is too old to sample by, or to close positions at."""
+    return state.registers.clock_ms - price_index_ms(state.prices.words, price) > STALE_MS
 
 
 def _resumed_within(state: State, price: Price, now: i64, wait: i64) -> bool:

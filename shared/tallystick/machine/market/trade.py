@@ -7,7 +7,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
-from tallystick.machine.arith import mul_div_to_zero, mul_div_up, whole_down
+from tallystick.machine.arith import mul_div_to_zero, mul_div_up, ppm_down, ppm_up, whole_down
 from tallystick.machine.market.funding import dust, owed
 from tallystick.machine.market.instrument import exposure_of, funding_index
 from tallystick.machine.market.margin import surcharge
@@ -24,9 +24,12 @@ from tallystick.state.cells import (
     account_position_size_lots,
     market_funding_part_ppm,
     market_funding_whole_ticks,
+    market_maker_fee_ppm,
+    market_max_lots,
     market_max_open_interest_lots,
     market_net_lots,
     market_open_interest_lots,
+    market_rebate_ppm,
     set_account_cash_units,
     set_account_position_cost_units,
     set_account_position_extra_units,
@@ -102,6 +105,21 @@ def reducible(words: vec[i64], account: Account, market: i64, side: i64) -> i64:
     size = account_position_size_lots(words, account, slot)
     against = -size if side == BUY else size
     return against if against > 0 else 0
+
+
+def set_terms(state: State, market: Market, terms: Terms, number: i64, lots: i64, quote_units: i64) -> None:
+    """Say what both sides of a fill exchange in a market."""
+    terms.market = number
+    terms.lots = lots
+    terms.quote_units = quote_units
+    terms.max_lots = market_max_lots(state.markets.words, market)
+
+
+def fee_of_maker(state: State, market: Market, quote_units: i64) -> i64:
+    """Return what a maker pays for a fill, less than nothing when it is paid. Units: units. Rounding: the fee up, the rebate down."""
+    rules = state.markets.words
+    fee = ppm_up(quote_units, market_maker_fee_ppm(rules, market))
+    return fee - ppm_down(quote_units, market_rebate_ppm(rules, market))
 
 
 def apply_fill(state: State, account: Account, risk: Risk, terms: Terms, side: i64, fee: i64, fill: Fill) -> i64:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from librt.vecs import vec
 from mypy_extensions import i64, mypyc_attr
 
-from tallystick.machine.arith import div_down, ppm_down, ppm_up
+from tallystick.machine.arith import div_down, ppm_down
 from tallystick.machine.market.brake import is_held
 from tallystick.machine.market.instrument import exposure_of, price_of
 from tallystick.machine.market.margin import initial_margin, surcharge
@@ -20,9 +20,11 @@ from tallystick.machine.market.trade import (
     Terms,
     apply_fill,
     ask_surcharge,
+    fee_of_maker,
     find_position,
     may_stand,
     reducible,
+    set_terms,
     undo_fill,
 )
 from tallystick.state.cells import (
@@ -31,10 +33,7 @@ from tallystick.state.cells import (
     Order,
     Risk,
     market_band_ppm,
-    market_maker_fee_ppm,
-    market_max_lots,
     market_open_interest_lots,
-    market_rebate_ppm,
     order_flags,
     order_market,
     order_price_ticks,
@@ -125,7 +124,7 @@ def is_fillable(state: State, account: Account, risk: Risk, market: Market, orde
     """
     terms = _terms_of(state, account, risk, market, order)
     fill = Fill()
-    fee = _maker_fee(state, market, terms.quote_units)
+    fee = fee_of_maker(state, market, terms.quote_units)
     if terms.lots == 0 or apply_fill(state, account, risk, terms, order.side, fee, fill) != Outcome.ACCEPTED:
         return False
     open_lots = market_open_interest_lots(state.markets.words, market) + terms.lots
@@ -138,17 +137,10 @@ def is_fillable(state: State, account: Account, risk: Risk, market: Market, orde
 def _terms_of(state: State, account: Account, risk: Risk, market: Market, order: Standing) -> Terms:
     """Return what would be exchanged if all that an order offers were taken."""
     terms = Terms()
-    terms.market = order.market
-    terms.lots = offered_lots(state, account, risk, market, order)
-    terms.quote_units = terms.lots * risk_market_multiplier(state.risk.words, risk, order.market) * order.price_ticks
-    terms.max_lots = market_max_lots(state.markets.words, market)
+    lots = offered_lots(state, account, risk, market, order)
+    quote = lots * risk_market_multiplier(state.risk.words, risk, order.market) * order.price_ticks
+    set_terms(state, market, terms, order.market, lots, quote)
     return terms
-
-
-def _maker_fee(state: State, market: Market, quote: i64) -> i64:
-    """Return what a maker pays for a fill. Units: units. Rounding: the fee up, the rebate down."""
-    rules = state.markets.words
-    return ppm_up(quote, market_maker_fee_ppm(rules, market)) - ppm_down(quote, market_rebate_ppm(rules, market))
 
 
 def offered_lots(state: State, account: Account, risk: Risk, market: Market, order: Standing) -> i64:

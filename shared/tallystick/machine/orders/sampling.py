@@ -9,6 +9,7 @@ from mypy_extensions import i64
 
 from tallystick.machine.arith import clamp, div_to_zero, mul_div_up
 from tallystick.machine.market.instrument import fading_basis
+from tallystick.machine.market.stages import is_stale
 from tallystick.machine.orders.carried import basis_bound_ppm
 from tallystick.state.cells import (
     Market,
@@ -23,7 +24,7 @@ from tallystick.state.cells import (
     set_risk_market_mark_ticks,
 )
 from tallystick.state.codes import Phase
-from tallystick.state.layout import MAX_PRICE_TICKS, PPM, QUOTERS, SAMPLE_MS, SAMPLE_WORK, STALE_MS, Registers
+from tallystick.state.layout import MAX_PRICE_TICKS, PPM, QUOTERS, SAMPLE_MS, SAMPLE_WORK, Registers
 from tallystick.state.state import State
 
 
@@ -43,10 +44,8 @@ def set_mark(state: State, market: Market, risk: Risk, price: Price, number: i64
 
 def is_sample_due(state: State, price: Price) -> bool:
     """Whether the newest sample of the book is SAMPLE_MS old, and the index is not stale."""
-    clock, words = state.registers.clock_ms, state.prices.words
-    if clock - price_sample_ms(words, price) < SAMPLE_MS:
-        return False
-    return clock - price_index_ms(words, price) <= STALE_MS
+    waited = state.registers.clock_ms - price_sample_ms(state.prices.words, price)
+    return waited >= SAMPLE_MS and not is_stale(state, price)
 
 
 def begin_sample(state: State, market: Market, price: Price) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.admission import check_key, spend_nonce
-from tallystick.machine.arith import ppm_down, ppm_up
+from tallystick.machine.arith import ppm_up
 from tallystick.machine.machine import Machine
 from tallystick.machine.market.brake import is_held
 from tallystick.machine.market.instrument import has_expired
@@ -15,11 +15,13 @@ from tallystick.machine.market.trade import (
     Terms,
     apply_fill,
     ask_surcharge,
+    fee_of_maker,
     may_leave,
     may_stand,
     move_totals,
     open_lots_after,
     reducible,
+    set_terms,
     undo_fill,
 )
 from tallystick.records.codec import Record, decode
@@ -29,9 +31,7 @@ from tallystick.state.cells import (
     Market,
     Risk,
     market_live_ms,
-    market_maker_fee_ppm,
     market_max_lots,
-    market_rebate_ppm,
     market_status,
     market_taker_fee_ppm,
     risk_market_mark_ticks,
@@ -211,12 +211,7 @@ def _may(block: Block, account: Account, fill: Fill) -> bool:
 def _set_terms(block: Block) -> None:
     """What both sides exchange, and what each pays for it."""
     state = block.machine.state
-    rules = state.markets.words
     quote = block.lots * block.price * risk_market_multiplier(state.risk.words, block.risk, block.number)
-    block.maker_fee = ppm_up(quote, market_maker_fee_ppm(rules, block.market))
-    block.maker_fee -= ppm_down(quote, market_rebate_ppm(rules, block.market))
-    block.taker_fee = ppm_up(quote, market_taker_fee_ppm(rules, block.market))
-    block.terms.market = block.number
-    block.terms.lots = block.lots
-    block.terms.quote_units = quote
-    block.terms.max_lots = market_max_lots(rules, block.market)
+    block.maker_fee = fee_of_maker(state, block.market, quote)
+    block.taker_fee = ppm_up(quote, market_taker_fee_ppm(state.markets.words, block.market))
+    set_terms(state, block.market, block.terms, block.number, block.lots, quote)

@@ -6,7 +6,7 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
-from tallystick.machine.arith import ppm_down, ppm_up
+from tallystick.machine.arith import ppm_up
 from tallystick.machine.bits import NO_BIT, lowest_bit
 from tallystick.machine.liveness import is_dead, is_fired_stop, let_pair_go, park_again
 from tallystick.machine.machine import Machine
@@ -38,10 +38,12 @@ from tallystick.machine.market.trade import (
     Terms,
     apply_fill,
     ask_surcharge,
+    fee_of_maker,
     may_stand,
     move_totals,
     open_lots_after,
     reducible,
+    set_terms,
     undo_fill,
 )
 from tallystick.machine.orders.carried import in_book, is_fillable
@@ -54,8 +56,6 @@ from tallystick.state.cells import (
     Risk,
     level_head_page,
     market_maker_fee_ppm,
-    market_max_lots,
-    market_rebate_ppm,
     market_taker_fee_ppm,
     order_account,
     order_client_id,
@@ -355,16 +355,13 @@ def _set_terms(match: Match, lots: i64) -> None:
     rules = state.markets.words
     tick = lots * risk_market_multiplier(state.risk.words, match.risk, match.path.market)
     quote = tick * match.path.price_ticks
-    match.maker_fee = ppm_up(quote, market_maker_fee_ppm(rules, match.market))
     if liquidates(machine):
+        match.maker_fee = ppm_up(quote, market_maker_fee_ppm(rules, match.market))
         match.taker_fee = liquidation_fee(machine, match.market, match.fund, quote, tick, match.path.price_ticks)
     else:
         match.taker_fee = ppm_up(quote, market_taker_fee_ppm(rules, match.market))
-        match.maker_fee -= ppm_down(quote, market_rebate_ppm(rules, match.market))
-    match.terms.market = match.path.market
-    match.terms.lots = lots
-    match.terms.quote_units = quote
-    match.terms.max_lots = market_max_lots(rules, match.market)
+        match.maker_fee = fee_of_maker(state, match.market, quote)
+    set_terms(state, match.market, match.terms, match.path.market, lots, quote)
 
 
 def _settle(match: Match, lots: i64) -> None:
