@@ -282,8 +282,7 @@ class Desk:
 
     def _trade(self, taker: Order, maker: Order) -> Outcome | None:
         market = self.markets[taker.market]
-        lots = self._tradable(taker, maker)
-        if lots == 0:
+        if not (lots := self._tradable(taker, maker)):
             self._give_up(maker)
             return None
         if self._is_held(taker.account, taker.market):
@@ -310,17 +309,20 @@ class Desk:
         self._change(taker.market, changed)
         self.fees += taker_fee + maker_fee
         taker.lots -= lots
+        self._fill_maker(maker, lots)
+        if (left := self._left(taker)) is not None:
+            self._shrink(left, lots)
+        return None
+
+    def _fill_maker(self, maker: Order, lots: int) -> None:
+        """Take lots off a maker, and off its pair; what is left of neither goes."""
         maker.lots -= lots
         if maker.pair is not None:
             self._shrink(maker.pair, lots)
             if maker.pair.pair is not maker:
                 maker.pair = None
-        left = self._left(taker)
-        if left is not None:
-            self._shrink(left, lots)
         if maker.lots == 0:
             self.orders.remove(maker)
-        return None
 
     def _is_held(self, number: int, market_number: int) -> bool:
         """Whether a brake keeps an account's position as it is."""

@@ -392,8 +392,5 @@ class LiquidatingLedger(Ledger):
         self._fund(taker.market).cash += fee
         self.fees += maker_fee
         taker.lots -= lots
-        maker.lots -= lots
-        maker.pair = None
-        if maker.lots == 0:
-            self.orders.remove(maker)
+        self._fill_maker(maker, lots)
         return None
