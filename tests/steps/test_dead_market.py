@@ -12,9 +12,11 @@ from tallystick.state.layout import (
     DEAD_WAIT_MS,
     HOUR_MS,
     KIND_DATED,
+    LIST_DELAY_MS,
     MARKET_DEAD_MS,
     MARKET_FUNDING_PART_PPM,
     MARKET_FUNDING_WHOLE_TICKS,
+    MARKET_LIVE_MS,
     MARKET_NET_LOTS,
     MARKET_STATUS,
     PRICE_INDEX_MS,
@@ -161,3 +163,26 @@ def test_a_dated_future_that_has_expired_without_signers_settles_too(held: World
     held.later(DEAD_WAIT_MS)
     assert settle(held, market=2) is ACCEPTED
     assert (is_settled(held, 2), mark(held.state, 2)) == (True, 777)
+
+
+def test_a_series_whose_first_index_was_the_last_ones_is_not_dead_before_it_has_been_live_for_days(
+    held: World,
+) -> None:
+    """Old reports still count for some seconds; its own signers have until it is live, and three days, to begin."""
+    silence(held, DEAD_MARKET_MS + 1)
+    settle(held)
+    held.later(DEAD_WAIT_MS)
+    settle(held)
+    held.later(SETTLE_WAIT_MS)
+    for account in (1, 2):
+        assert settle(held, account) is ACCEPTED
+    assert held.list_by_record(0) is ACCEPTED
+    held.report(0, 1001)
+    first = word(held.state.prices, 0, PRICE_INDEX_MS)
+    assert first < word(held.state.markets, 0, MARKET_LIVE_MS), "an index before the first order"
+    silence(held, LIST_DELAY_MS + DEAD_MARKET_MS)
+    assert settle(held) is Outcome.NOT_SETTLED
+    held.later(1_000)
+    held.report(OTHER, 500)
+    assert settle(held) is ACCEPTED
+    assert settle(held) is Outcome.TOO_EARLY, "found dead, and a day from now it settles"

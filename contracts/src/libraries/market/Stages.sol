@@ -67,9 +67,17 @@ function indexStopped(Registers registers, Risk risk, uint256 market) pure retur
 }
 
 /// @notice Whether a market has had no index for days while others had: its signers are gone, an outage of all is none.
-function isMarketDead(Registers registers, Price price) pure returns (bool) {
-    uint64 last = price.indexMs();
-    return last != 0 && registers.lastIndexMs() > last + Constants.DEAD_MARKET_MS;
+function isMarketDead(Registers registers, Market market, Price price) pure returns (bool) {
+    bool hasIndex = price.indexMs() != 0;
+    return hasIndex && registers.lastIndexMs() > servedMs(market, price) + Constants.DEAD_MARKET_MS;
+}
+
+/// @notice When a market was last known to be served: at its newest index, but no earlier than it is live.
+/// @dev Reports of the series before a new one may make its first index; its own signers have until then to begin.
+function servedMs(Market market, Price price) pure returns (uint64) {
+    uint64 index = price.indexMs();
+    uint64 live = market.liveMs();
+    return index > live ? index : live;
 }
 
 /// @notice Whether a fill at a price would cost who is on this side of it more than half the maintenance fraction.

@@ -11,7 +11,7 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {fundOf} from "@tallystick/libraries/market/Funds.sol";
 import {chargeFunding, exposureOf, settleAt, worthOf} from "@tallystick/libraries/market/Instrument.sol";
 import {Health, health} from "@tallystick/libraries/market/Risk.sol";
-import {isMarketDead} from "@tallystick/libraries/market/Stages.sol";
+import {isMarketDead, servedMs} from "@tallystick/libraries/market/Stages.sol";
 import {Fill, NO_SLOT, findPosition, holdsNothing, payOut} from "@tallystick/libraries/market/Trade.sol";
 import {openAccount, openMarket, openPriceCell, openRisk} from "@tallystick/libraries/proof/State.sol";
 import {Witness} from "@tallystick/libraries/proof/Witness.sol";
@@ -33,7 +33,7 @@ contract SettlePosition is Step {
         Price price = openPriceCell(w, number);
 
         // CHECK
-        if (market.status() == Constants.MARKET_LIVE && isMarketDead(registers, price)) {
+        if (market.status() == Constants.MARKET_LIVE && isMarketDead(registers, market, price)) {
             return finish(registers, _bury(registers, market, risk, price));
         }
         uint256 slot = findPosition(account, number);
@@ -63,7 +63,7 @@ contract SettlePosition is Step {
     function _bury(Registers registers, Market market, Risk risk, Price price) private pure returns (uint8) {
         uint256 number = registers.argMarket();
         uint64 found = market.deadMs();
-        if (found <= price.indexMs() + Constants.DEAD_MARKET_MS) {
+        if (found <= servedMs(market, price) + Constants.DEAD_MARKET_MS) {
             market.setDeadMs(registers.clockMs());
             return Outcome.ACCEPTED;
         }

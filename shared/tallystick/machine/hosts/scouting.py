@@ -12,7 +12,7 @@ from mypy_extensions import i64
 from tallystick.machine.market.funds import is_fund
 from tallystick.machine.market.instrument import exposure_of, weight_of, worth_of
 from tallystick.machine.market.risk import health
-from tallystick.machine.market.stages import is_market_dead
+from tallystick.machine.market.stages import is_market_dead, served_ms
 from tallystick.state.cells import (
     Account,
     Risk,
@@ -24,7 +24,6 @@ from tallystick.state.cells import (
     market_dead_ms,
     market_settled_ms,
     market_status,
-    price_index_ms,
 )
 from tallystick.state.layout import (
     CLAIM_COUNTED,
@@ -102,11 +101,11 @@ def dead_markets(state: State, clock_ms: i64) -> list[int]:
             base is None
             or price is None
             or market_status(words, base) != MARKET_LIVE
-            or not is_market_dead(state, price)
+            or not is_market_dead(state, base, price)
         ):
             continue
         dead_ms = market_dead_ms(words, base)
-        if dead_ms <= price_index_ms(state.prices.words, price) + DEAD_MARKET_MS or clock_ms - dead_ms >= DEAD_WAIT_MS:
+        if dead_ms <= served_ms(state, base, price) + DEAD_MARKET_MS or clock_ms - dead_ms >= DEAD_WAIT_MS:
             found.append(market)
     return found
 

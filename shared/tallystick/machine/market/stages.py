@@ -10,6 +10,7 @@ from tallystick.state.cells import (
     Market,
     Price,
     Risk,
+    market_live_ms,
     market_min_order_units,
     price_index_ms,
     price_resumed_ms,
@@ -105,13 +106,22 @@ def index_stopped(state: State, risk: Risk, market: i64) -> bool:
     return state.registers.clock_ms - risk_market_index_ms(state.risk.words, risk, market) > STALE_MS
 
 
-def is_market_dead(state: State, price: Price) -> bool:
+def is_market_dead(state: State, market: Market, price: Price) -> bool:
     """Whether a market has had no index for days while others had: its signers are gone, an outage of all is none.
 
-    Shape: `price` is a word offset.
+    Shape: `market` and `price` are word offsets.
     """
-    last = price_index_ms(state.prices.words, price)
-    return last != 0 and state.registers.last_index_ms - last > DEAD_MARKET_MS
+    has_index = price_index_ms(state.prices.words, price) != 0
+    return has_index and state.registers.last_index_ms - served_ms(state, market, price) > DEAD_MARKET_MS
+
+
+def served_ms(state: State, market: Market, price: Price) -> i64:
+    """Return when a market was last known to be served: at its newest index, but no earlier than it is live.
+
+    Reports of the series before a new one may make its first index; its own signers have until then to begin.
+    """
+    index, live = price_index_ms(state.prices.words, price), market_live_ms(state.markets.words, market)
+    return index if index > live else live
 
 
 def beyond_collar(state: State, market: Market, risk: Risk, number: i64, side: i64, price: i64) -> bool:

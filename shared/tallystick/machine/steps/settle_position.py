@@ -8,7 +8,7 @@ from tallystick.machine.machine import Machine
 from tallystick.machine.market.funds import fund_of
 from tallystick.machine.market.instrument import charge_funding, exposure_of, settle_at, worth_of
 from tallystick.machine.market.risk import health
-from tallystick.machine.market.stages import is_market_dead
+from tallystick.machine.market.stages import is_market_dead, served_ms
 from tallystick.machine.market.trade import NO_SLOT, Fill, find_position, holds_nothing, pay_out
 from tallystick.state.cells import (
     Account,
@@ -20,7 +20,6 @@ from tallystick.state.cells import (
     market_dead_ms,
     market_settled_ms,
     market_status,
-    price_index_ms,
     risk_market_index_ticks,
     risk_market_mark_ticks,
     set_account_cash_units,
@@ -58,7 +57,7 @@ def step(machine: Machine) -> None:
     words = state.accounts.words
 
     # CHECK
-    if market_status(state.markets.words, market) == MARKET_LIVE and is_market_dead(state, price):
+    if market_status(state.markets.words, market) == MARKET_LIVE and is_market_dead(state, market, price):
         machine.finish(_bury(machine, market, risk, price))
         return
     slot = find_position(words, account, number)
@@ -101,7 +100,7 @@ def _bury(machine: Machine, market: Market, risk: Risk, price: Price) -> i64:
     number = registers.arg_market
     rules = state.markets.words
     found = market_dead_ms(rules, market)
-    if found <= price_index_ms(state.prices.words, price) + DEAD_MARKET_MS:
+    if found <= served_ms(state, market, price) + DEAD_MARKET_MS:
         set_market_dead_ms(rules, market, registers.clock_ms)
         state.markets.mark(number)
         return Outcome.ACCEPTED

@@ -282,11 +282,15 @@ class RulesLedger(WindingLedger):
 
     def _is_abandoned(self, market: Market) -> bool:
         newest = max(each.index_ms for each in self.markets.values())
-        return bool(market.indices) and newest - market.index_ms > 3 * DAY_MS
+        return bool(market.indices) and newest - self._served_ms(market) > 3 * DAY_MS
+
+    @staticmethod
+    def _served_ms(market: Market) -> int:
+        return max(market.index_ms, market.live_ms)
 
     def _bury(self, market: Market) -> Outcome:
         """Find a market dead, or end it a day later at what its margins are measured with."""
-        if market.dead_ms <= market.index_ms + 3 * DAY_MS:
+        if market.dead_ms <= self._served_ms(market) + 3 * DAY_MS:
             market.dead_ms = self.clock_ms
             return Outcome.ACCEPTED
         if self.clock_ms < market.dead_ms + DAY_MS:
