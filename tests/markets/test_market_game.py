@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from tallystick.errors import BadInput
 from tallystick.testing.campaigns import market_campaign
 from tallystick.testing.markets.game import play, play_late
+from tallystick.testing.markets.straddles import play_gap
 
 SEEDS = 10
 LATE_SEEDS = 9
@@ -27,7 +28,7 @@ def test_nor_with_a_lying_signer_and_a_sequencer_of_its_own(seed: int) -> None:
 
 
 def test_a_history_plays_again_as_it_was() -> None:
-    for game in (play, play_late):
+    for game in (play, play_late, play_gap):
         first, second = game(4), game(4)
         assert (first.records, first.counts, first.faults) == (second.records, second.counts, second.faults)
 

@@ -38,6 +38,7 @@ class Fault(Enum):
     FLAT_LOSS = "an account without a position lost money"
     DEAR_CLOSE = "a forced close cost more than half of the maintenance margin"
     COVERED = "a fund paid more at a settlement than an account without a position was short of"
+    GAP_GAIN = "through a gap a hand brought out more than it put in, honest accounts signed away and a fund may lose"
     DISHONEST_INDEX = "an index lies beyond all that honest signers have lately signed"
 
 
