@@ -34,7 +34,7 @@ TestExchangeForLong.settings = settings(USUAL, max_examples=2_000)
 
 
 def test_what_a_liquidation_takes_from_a_maker_comes_off_its_pair_too() -> None:
-    """I20: the ledger and the machine agree on a bid that a stop is paired with and that somebody is closed against."""
+    """The ledger and the machine agree on a bid that a stop is paired with and that somebody is closed against."""
     play = Exchange()
     play.open_for_trading([20_000, 3_000_000, 500_000, 500_000], False, 7_200_000)
     for account, side, lots in ((2, SELL, 3), (1, BUY, 3)):
