@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tallystick.machine.hosts.opposing import rank_opposing
 from tallystick.machine.hosts.scouting import CLAIM, CLOSE, SETTLE, accounts_of, scout
 from tallystick.machine.market.funds import fund_of
 from tallystick.records.codec import encode
@@ -37,8 +38,9 @@ from tallystick.testing.handclock import HandClock
 from tallystick.testing.ledger.look import position
 from tallystick.testing.world import START
 from tallystick_operator.api.depth import prices
+from tallystick_operator.intake import keeper as keeping
 from tallystick_operator.intake.door import Refused, check_signature, to_record, unsigned
-from tallystick_operator.intake.keeper import MOST_ASKED, RETRY_SECONDS, Keeper, candidates, ripe_nominations
+from tallystick_operator.intake.keeper import MOST_ASKED, RETRY_SECONDS, Keeper, ripe_nominations
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tests.operator.rig import Rig
 
@@ -77,6 +79,12 @@ def wanted(state: State, what: int = CLOSE) -> list[tuple[AccountId, int]]:
     return [(account, market) for each, account, market in found if each == what]
 
 
+def opposing(state: State) -> list[AccountId]:
+    """Return who is opposite to bob, best rank first."""
+    accounts, size = accounts_of(state), position(state, POOR, 0)
+    return [number for _, _, number in sorted(rank_opposing(state, accounts, 0, len(accounts), 0, size), reverse=True)]
+
+
 def hold_too(state: State, account: int, slot: int, market: int, size: int) -> None:
     """Give an account one position more, at no price."""
     base, words = state.accounts.known(AccountId(account)), state.accounts.words
@@ -106,7 +114,7 @@ def test_only_what_cannot_be_carried_is_due(rig: Rig) -> None:
     assert wanted(state) == []
     hold(state, POOR, 0, 100, WORTH // 40 - 1)
     assert wanted(state) == [(AccountId(POOR), 0)]
-    assert candidates(state, AccountId(POOR), 0) == [SHORT]
+    assert opposing(state) == [SHORT]
 
 
 def test_what_a_fund_holds_is_due_and_no_fund_is_a_candidate(rig: Rig) -> None:
@@ -114,7 +122,7 @@ def test_what_a_fund_holds_is_due_and_no_fund_is_a_candidate(rig: Rig) -> None:
     troubled(rig, WORTH // 40)
     hold(state, fund_of(0), 0, -10, 10**12)
     assert wanted(state) == [(fund_of(0), 0)]
-    assert candidates(state, AccountId(POOR), 0) == [SHORT]
+    assert opposing(state) == [SHORT]
 
 
 def test_F01_every_position_of_a_failing_account_is_closed_and_what_is_settled_there_is_paid(
@@ -313,14 +321,21 @@ def test_who_does_not_owe_is_asked_of_the_book_before_a_nominees_turn(rig: Rig, 
     assert wanted(state) == []
 
 
-def test_those_who_have_won_are_named_before_those_who_are_leveraged_more(rig: Rig) -> None:
+def test_those_who_have_won_are_named_before_those_who_are_leveraged_more(
+    rig: Rig, now: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     troubled(rig, -1)
     state = rig.core.executor.state
     for account, value, gains in ((11, 10**9, 0), (12, 10**12, 1), (13, -5, 1), (14, 10**11, 1)):
         hold(state, account, 0, -50, value)
         base = state.accounts.known(AccountId(account))
         set_account_position_cost_units(state.accounts.words, base, 0, -50 * MARK * 100 - (2 * gains - 1))
-    assert candidates(state, AccountId(POOR), 0) == [14, SHORT, 12, 11, 13]
+    watch, sequencer = keeper(rig, now)
+    sequencer.close()
+    for at_once in (keeping.ACCOUNTS_AT_ONCE, 2):
+        monkeypatch.setattr(keeping, "ACCOUNTS_AT_ONCE", at_once)
+        assert watch.candidates(AccountId(POOR), 0) == [14, SHORT, 12, 11, 13]
+    assert watch.candidates(AccountId(77), 0) == []
 
 
 def test_a_nominee_whose_turn_has_come_takes_the_position_up(rig: Rig, now: HandClock) -> None:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Iterator
 from functools import partial
+from heapq import nlargest
+from itertools import chain
 from typing import Final
 
 from tallystick.machine.foresight import foresee
+from tallystick.machine.hosts.opposing import rank_opposing
 from tallystick.machine.hosts.scouting import CLOSE, SETTLE, Want, accounts_of, dead_markets, scout
 from tallystick.machine.market.funds import is_fund
-from tallystick.machine.market.instrument import exposure_of, worth_of
 from tallystick.machine.market.liquidation import size_of
-from tallystick.machine.market.risk import Health, health
-from tallystick.machine.market.trade import find_position
 from tallystick.ports import Clock
 from tallystick.records.items import pack_slots
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.shapes.submitting import Answer
 from tallystick.state.cells import (
-    account_position_cost_units,
     deleverage_candidate,
     deleverage_market,
     deleverage_since_ms,
@@ -32,12 +31,10 @@ from tallystick.state.layout import (
     ADL_LAPSE_MS,
     BUY,
     CLEAN_SLOTS,
-    LEAN_INDEX,
     MAX_MARKETS,
     TREASURY_ACCOUNT,
 )
 from tallystick.state.ordinals import AccountId, Number
-from tallystick.state.state import State
 from tallystick_operator.api.depth import dead_near_best, left_behind
 from tallystick_operator.intake.door import Refused, unsigned
 from tallystick_operator.sequencer.core import Core
@@ -113,11 +110,18 @@ class Keeper:
         state = core.executor.state
         clock_ms = max(core.clock.now_ms(), state.registers.clock_ms)
         accounts = accounts_of(state)
-        found: list[Want] = []
-        for first in range(0, len(accounts), ACCOUNTS_AT_ONCE):
-            last = min(first + ACCOUNTS_AT_ONCE, len(accounts))
-            found += scout(state, accounts, first, last, clock_ms)
-        return found
+        return [want for first, last in _parts(accounts) for want in scout(state, accounts, first, last, clock_ms)]
+
+    def candidates(self, account: AccountId, market: int) -> list[AccountId]:
+        """Return who might be deleveraged for a position, best rank first; the sequencer goes on meanwhile."""
+        state = self._sequencer.core.executor.state
+        base = state.accounts.find(account)
+        if base is None:
+            return []
+        size, accounts = size_of(state.accounts.words, base, market), accounts_of(state)
+        parts = (rank_opposing(state, accounts, first, last, market, size) for first, last in _parts(accounts))
+        ranked = nlargest(CANDIDATES_TRIED, chain.from_iterable(parts))
+        return [number for _, _, number in ranked]
 
     def _settle(self, want: Want) -> bool:
         """Have a position in a settled market paid, or a claim counted or paid; return whether that happened."""
@@ -175,7 +179,7 @@ class Keeper:
 
     def _nominate(self, account: AccountId, market: int, outcome: Outcome) -> Outcome:
         """Name the candidate that ranks highest of those that could take something; `outcome` is that of the book."""
-        for candidate in self._sequencer.read(partial(_ranked, account, market)):
+        for candidate in self.candidates(account, market):
             found = self._try("nominate_adl", account=account, market=market, candidate=candidate)
             if found == Outcome.BOOK_FIRST and not is_fund(account):
                 return outcome  # it has more than half of what it must hold: only the book is for it
@@ -211,6 +215,12 @@ class Keeper:
         return None if isinstance(result, Refused) else result
 
 
+def _parts(accounts: list[AccountId]) -> Iterator[tuple[int, int]]:
+    """Yield where each part begins and ends of what is looked through."""
+    for first in range(0, len(accounts), ACCOUNTS_AT_ONCE):
+        yield first, min(first + ACCOUNTS_AT_ONCE, len(accounts))
+
+
 def _dead_markets(core: Core) -> list[int]:
     return dead_markets(core.executor.state, max(core.clock.now_ms(), core.executor.state.registers.clock_ms))
 
@@ -241,10 +251,6 @@ def _brake_seconds(market: int, core: Core) -> float:
     return max(0, until - max(core.clock.now_ms(), state.registers.clock_ms)) / 1_000
 
 
-def _ranked(account: AccountId, market: int, core: Core) -> list[AccountId]:
-    return candidates(core.executor.state, account, market)
-
-
 def _most_lots(account: AccountId, market: int, core: Core) -> int:
     """Return the most lots that the market's fund would take over now, by halving; 0 for none."""
     state = core.executor.state
@@ -273,27 +279,3 @@ def ripe_nominations(core: Core) -> list[tuple[AccountId, int]]:
         if deleverage_candidate(words, base)
         and ADL_DELAY_MS <= now_ms - deleverage_since_ms(words, base) < ADL_LAPSE_MS
     ]
-
-
-def candidates(state: State, account: AccountId, market: int) -> list[AccountId]:
-    """Return who has an opposite position: first who has won, then who is leveraged most with most lots of it, then who owes."""
-    risk = state.risk.known(0)
-    words = state.accounts.words
-    size: int = size_of(words, state.accounts.known(account), market)
-    ranked: list[tuple[bool, Fraction, AccountId]] = []
-    for number, base in state.accounts.every():
-        opposite: int = size_of(words, base, market)
-        if is_fund(number) or opposite * size >= 0:
-            continue
-        measured: Health = health(state, base, risk, LEAN_INDEX)
-        if measured.value_units <= 0:
-            ranked.append((False, Fraction(0), number))
-            continue
-        worth = worth_of(
-            state.risk.words, risk, market, exposure_of(state.risk.words, risk, market, opposite), LEAN_INDEX
-        )
-        won = worth >= account_position_cost_units(words, base, find_position(words, base, market))
-        ranked.append(
-            (won, Fraction(min(abs(size), abs(opposite)) * measured.notional_units, measured.value_units), number)
-        )
-    return [number for _, _, number in sorted(ranked, reverse=True)[:CANDIDATES_TRIED]]
