@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tallystick.machine.hosts.opposing import rank_opposing
@@ -41,6 +43,7 @@ from tallystick_operator.api.depth import prices
 from tallystick_operator.intake import keeper as keeping
 from tallystick_operator.intake.door import Refused, check_signature, to_record, unsigned
 from tallystick_operator.intake.keeper import MOST_ASKED, RETRY_SECONDS, Keeper, ripe_nominations
+from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tests.operator.rig import Rig
 
@@ -162,11 +165,25 @@ def test_F01_of_two_positions_the_smaller_is_asked_for_as_well(rig: Rig) -> None
     assert wanted(rig.core.executor.state) == [(AccountId(POOR), 1), (AccountId(POOR), 0)]
 
 
-def test_F01_accounts_are_looked_through_while_the_sequencer_is_busy(rig: Rig, now: HandClock) -> None:
+def test_F01_accounts_are_measured_a_few_at_a_time_and_only_where_something_has_changed(
+    rig: Rig, now: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sequencer waits for none of it longer than a few accounts take."""
     troubled(rig, WORTH // 80)
     watch, sequencer = keeper(rig, now)
-    with sequencer._lock:
-        assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), 0)]
+    monkeypatch.setattr(keeping, "ACCOUNTS_AT_ONCE", 1)
+    reads, read = [], sequencer.read
+
+    def counted(question: Callable[[Core], bool]) -> bool:
+        reads.append(question)
+        return read(question)
+
+    monkeypatch.setattr(sequencer, "read", counted)
+    assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), 0)]
+    assert len(reads) >= len(accounts_of(rig.core.executor.state))
+    reads.clear()
+    assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), 0)]
+    assert len(reads) == 1, "nobody had to be measured again"
     sequencer.close()
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from tallystick.machine.foresight import foresee
 from tallystick.machine.hosts.opposing import rank_opposing
+from tallystick.machine.hosts.rooms import Rooms
 from tallystick.machine.hosts.scouting import CLOSE, SETTLE, Want, accounts_of, dead_markets, scout
 from tallystick.machine.market.funds import is_fund
 from tallystick.machine.market.liquidation import size_of
@@ -70,6 +71,7 @@ class Keeper:
         self._clock = clock
         self._left_alone: dict[Want, float] = {}
         self._left_at: dict[Want, int] = {}
+        self._rooms = Rooms(sequencer.core.executor.state)
         self._seen = -1
         self._look_again = 0.0
         self._market = 0
@@ -105,12 +107,28 @@ class Keeper:
         return not others
 
     def scout(self) -> list[Want]:
-        """Return what should be asked for, largest positions of each account first; the sequencer goes on meanwhile."""
+        """Return what should be asked for, largest positions of each account first.
+
+        While the exchange is wound down everybody is looked at, else whom prices or records have given cause to; a part at a
+        time, and the sequencer goes on in between.
+        """
         core = self._sequencer.core
         state = core.executor.state
         clock_ms = max(core.clock.now_ms(), state.registers.clock_ms)
-        accounts = accounts_of(state)
-        return [want for first, last in _parts(accounts) for want in scout(state, accounts, first, last, clock_ms)]
+        if state.registers.wind_down_ms:
+            accounts = accounts_of(state)
+            return [want for first, last in _parts(accounts) for want in scout(state, accounts, first, last, clock_ms)]
+        while not self._sequencer.read(self._follow):
+            pass
+        return self._rooms.wants(clock_ms)
+
+    def _follow(self, core: Core) -> bool:
+        """Bring the rooms up to date, or begin with those of another history; False when there is more to do."""
+        executor = core.executor
+        if self._rooms.state is not executor.state:
+            self._rooms = Rooms(executor.state)
+        self._rooms.changed(executor.read_model.take_moved())
+        return self._rooms.follow(ACCOUNTS_AT_ONCE)
 
     def candidates(self, account: AccountId, market: int) -> list[AccountId]:
         """Return who might be deleveraged for a position, best rank first; the sequencer goes on meanwhile."""

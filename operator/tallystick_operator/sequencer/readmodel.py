@@ -6,6 +6,7 @@ Built from the machine's events alone, so that replaying the log rebuilds it. It
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,10 +15,16 @@ from tallystick.shapes.market_data import Trade
 from tallystick.state.cells import account_owner, market_series, outbox_recipient
 from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
-from tallystick_operator.sequencer.recent import SERIES_KEPT, History
+from tallystick_operator.sequencer.recent import ACCOUNT_FIELDS, EVENT_FIELDS, SERIES_KEPT, History
 
 TRADES_KEPT: Final = 1_000
 """Trades remembered of each market: a page of history, not an archive; L1 has all of it."""
+
+MOVED: Final = {
+    name: tuple(at for at, field in enumerate(EVENT_FIELDS[name]) if field in ACCOUNT_FIELDS)
+    for name in ("fill", "block", "takeover", "deposit", "withdrawal", "transfer", "settlement", "covered", "claim")
+}
+"""Events by which cash or positions move, and where they name whose."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +60,7 @@ class ReadModel:
         markets = state.markets
         self.history = History({each: market_series(markets.words, markets.known(each)) for each in markets.rows})
         self._state = state
+        self._moved: set[AccountId] = set()
         self._by_client: dict[tuple[AccountId, int], list[int]] = {}
         self._by_account: dict[AccountId, dict[int, None]] = {}
 
@@ -73,11 +81,17 @@ class ReadModel:
         """Return the newest fills of a market's series, oldest first."""
         return list(self._trades.get((market, series), ()))
 
+    def take_moved(self) -> set[AccountId]:
+        """Return whose cash or positions have moved since this was last asked."""
+        moved, self._moved = self._moved, set()
+        return moved
+
     def apply(self, events: tuple[Event, ...], record: int, clock_ms: int) -> None:
         """Take in what one record did."""
         for event in events:
             self.history.take(event, record, clock_ms)
             name, values = event
+            self._moved.update(moved_by(event))
             if name == "listed":
                 self._trades.pop((values[0], values[1] - SERIES_KEPT), None)
             elif name == "fill":
@@ -143,3 +157,10 @@ class ReadModel:
             batch=self._state.registers.batch_cursor,
         )
         self.withdrawals.setdefault(account, []).append(withdrawal)
+
+
+def moved_by(event: Event) -> Iterator[AccountId]:
+    """Yield whose cash or positions an event has moved."""
+    name, values = event
+    for at in MOVED.get(name, ()):
+        yield AccountId(values[at])

@@ -52,12 +52,12 @@ NOBODY = bytes(20)
 
 
 def accounts_of(state: State) -> list[AccountId]:
-    """Return the numbers of all accounts in the order of their cells; `scout` goes by their places in it."""
+    """Return the numbers of all accounts in the order of their cells."""
     return [AccountId(number) for number in state.accounts.rows]
 
 
 def scout(state: State, accounts: list[AccountId], first: i64, last: i64, clock_ms: i64) -> list[Want]:
-    """Return what should be asked for of the accounts from one place to before another.
+    """Return what should be asked for of the accounts from one place in a list to before another.
 
     Of an account that is due every position is named, the largest first; of one in a settled market that position, once
     such are paid. Before that who owes is closed there as well.
@@ -67,12 +67,14 @@ def scout(state: State, accounts: list[AccountId], first: i64, last: i64, clock_
     risk = state.risk.find(0)
     if risk is None:
         return found
-    settled = _settled_markets(state, 0, clock_ms)
-    paying = _settled_markets(state, SETTLE_WAIT_MS, clock_ms)
+    settled = settled_markets(state, 0, clock_ms)
+    paying = settled_markets(state, SETTLE_WAIT_MS, clock_ms)
     place: i64
     for place in range(first, last):
-        account = Account(state.accounts.nth(place))
         number = accounts[place]
+        account = state.accounts.find(number)
+        if account is None:
+            continue
         if state.registers.wind_down_ms == 0:
             _scout_positions(state, number, account, risk, settled, paying, found)
         elif _claims(state, account, risk, clock_ms):
@@ -80,7 +82,7 @@ def scout(state: State, accounts: list[AccountId], first: i64, last: i64, clock_
     return found
 
 
-def _settled_markets(state: State, since_ms: i64, clock_ms: i64) -> list[bool]:
+def settled_markets(state: State, since_ms: i64, clock_ms: i64) -> list[bool]:
     """Return by number which markets have settled, so long ago at least."""
     settled: list[bool] = []
     words = state.markets.words
