@@ -32,7 +32,7 @@ from tallystick.state.layout import (
     SERIES_SHIFT,
     SETTLE_WAIT_MS,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId, SignedMarket
 from tallystick.testing.ledger.look import book, cash, mark, named, parked, positions, word
 from tallystick.testing.world import World, address, key, message
 
@@ -105,7 +105,7 @@ def test_X13_an_exchange_with_all_its_ids_listed_lists_one_of_them_thirty_times_
 def test_X13_the_last_series_is_followed_by_none() -> None:
     world = exchange()
     end(world, PRICE)
-    base = world.state.markets.known(MARKET)
+    base = world.state.markets.known(MarketId(MARKET))
     set_market_series(world.state.markets.words, base, MAX_SERIES)
     record = world.signed("list_market", "governance", market=MARKET, multiplier=100)
     assert world.send(record) is Outcome.BAD_PARAMETERS
@@ -130,7 +130,7 @@ def stop(world: World) -> Record:
 
 
 def bulk(world: World, what: int = ITEM_PLACE) -> Record:
-    items = pack_items([Item(what=what, client_id=9, market=MARKET, side=BUY, price_ticks=PRICE, lots=1)])
+    items = pack_items([Item(what=what, client_id=9, market=SignedMarket(MARKET), side=BUY, price_ticks=PRICE, lots=1)])
     record = make("bulk", items, pack_slots(64), account=ALICE, nonce=world.next_nonce(ALICE))
     return sign(record, world.state.registers.domain, key("alice"))
 
@@ -238,7 +238,7 @@ def test_X13_a_report_of_the_series_before_makes_no_price_of_the_next() -> None:
     """Signed then and forced now it is older than its signer's newest, which outlives the series."""
     world = exchange()
     time = world.state.registers.clock_ms - 2_000
-    old = [world.reported(pack_pairs({MARKET: 7 * PRICE}), signer, time) for signer in range(3)]
+    old = [world.reported(pack_pairs({MarketId(MARKET): 7 * PRICE}), signer, time) for signer in range(3)]
     end(world, PRICE)
     assert world.list_by_record(MARKET) is Outcome.ACCEPTED
     for record in old:
@@ -263,7 +263,7 @@ def test_X13_a_deleveraging_nominated_in_one_series_is_none_of_the_next() -> Non
     trade(world, PRICE)
     nominations = world.state.deleverages
     cell = nominations.open(AccountId(ALICE))
-    set_deleverage_market(nominations.words, cell, MARKET)
+    set_deleverage_market(nominations.words, cell, MarketId(MARKET))
     set_deleverage_candidate(nominations.words, cell, AccountId(BOB))
     set_deleverage_since_ms(nominations.words, cell, world.state.registers.clock_ms)
     nominations.mark(ALICE)

@@ -12,6 +12,7 @@ import pytest
 from tallystick.records.items import Item
 from tallystick.shapes.routes import INFO
 from tallystick.state.layout import ITEM_PLACE, ITEM_REPLACE
+from tallystick.state.ordinals import SignedMarket
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage
 from tallystick_operator.publish.asserter import Asserter
 from tests.operator.scene import Scene
@@ -56,7 +57,7 @@ def test_P05_what_a_flood_leaves_over_is_asserted_and_confirmed_without_another_
     for number in range(BULKS):
         what = ITEM_REPLACE if number else ITEM_PLACE
         items = [
-            Item(what=what, client_id=each, market=0, side=0, price_ticks=600_000 - number, lots=1)
+            Item(what=what, client_id=each, market=SignedMarket(0), side=0, price_ticks=600_000 - number, lots=1)
             for each in range(1, ORDERS + 1)
         ]
         assert alice.bulk(items).accepted

@@ -26,7 +26,7 @@ from tallystick.state.layout import (
     REPORT_AGE_MS,
     STALE_MS,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.ledger.look import mark
 from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.world import Published, World, address, key, message
@@ -139,7 +139,7 @@ def test_O12_an_order_moved_to_another_market_is_refuted() -> None:
     world.order(1, 0, BUY, 990, 1)
 
     def move(machine: Machine) -> None:
-        machine.state.registers.arg_market = 1
+        machine.state.registers.arg_market = MarketId(1)
         engine.step(machine)
 
     assert refuted(world, LieAt(phase=Phase.PLACE_ORDER, tamper=move)) is Phase.PLACE_ORDER

@@ -11,7 +11,7 @@ from tallystick.state.layout import (
     FLAG_TRIGGER_ABOVE,
     ORDER_PAIR_SLOT,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.ledger.look import position
 from tests.adversaries.operator_state import LieAt, exchange, newest, pretending, pretending_register, refuted
 
@@ -64,7 +64,7 @@ def test_O35_a_trigger_that_is_due_and_does_not_fire_is_refuted() -> None:
     def end(machine: Machine) -> None:
         registers = machine.state.registers
         registers.resume = 0
-        registers.firing_market = 0
+        registers.firing_market = MarketId(0)
         machine.finish(Outcome.ACCEPTED)
 
     lie = LieAt(phase=Phase.FIRE_TRIGGER, record=newest(world), tamper=end)

@@ -9,6 +9,7 @@ import pytest
 from tallystick.l1.sending.keys import save_key
 from tallystick.shapes.progress import L1Status
 from tallystick.shapes.routes import INFO
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, account
 from tallystick.testing.world import address
 from tests.operator.scene import Running, Scene
@@ -36,7 +37,7 @@ def trade(scene: Scene, running: Running, generations: int) -> None:
     alice = scene.client(running, "alice")
     for number in range(generations):
         before = stage.call("Inbox", "batchCount")
-        assert alice.order(0, BUY, 600_000 - number, 1, client_id=number + 1).accepted
+        assert alice.order(MarketId(0), BUY, 600_000 - number, 1, client_id=number + 1).accepted
         scene.wait(lambda before=before: stage.call("Inbox", "batchCount") > before, "its batch", mine=1)  # type: ignore[misc]
     alice.close()
 

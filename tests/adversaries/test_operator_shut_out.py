@@ -8,6 +8,7 @@ from tallystick.l1.sending.fees import GWEI, FeePolicy
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import TxQueue
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.l1_stage import account
 from tallystick.testing.world import address
 from tallystick.transport import OperatorRefused
@@ -91,5 +92,5 @@ def test_F03_what_is_refused_is_refused_with_503_and_a_sentence(scene: Scene, be
     lives.order(1, "alice", BUY, 617_000, 1)
     dear(lives, 180)
     with pytest.raises(OperatorRefused, match="not yet on L1") as refused:
-        lives.ask(lambda client: client.order(0, BUY, 617_000, 1))
+        lives.ask(lambda client: client.order(MarketId(0), BUY, 617_000, 1))
     assert (refused.value.status, refused.value.code) == (503, "l1_behind")

@@ -50,6 +50,7 @@ from tallystick.state.cells import (
     set_market_fund_ms,
     set_market_open_interest_lots,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 from tallystick.testing import exact
 from tallystick.testing.extremes import brake_by_hand, extreme, fill_account, list_by_hand, listing
@@ -96,7 +97,7 @@ class Full:
         found = []
         words = self.state.accounts.words
         for slot in range(layout.MAX_POSITIONS):
-            market = account_position_market(words, self.account, slot)
+            market = int(account_position_market(words, self.account, slot))
             since = account_position_funding_index_ppm(words, self.account, slot)
             size = account_position_size_lots(words, self.account, slot)
             index = self.rule(market, "INDEX_TICKS")
@@ -186,7 +187,10 @@ def test_tiers_begin_and_weigh_the_same(seed: int) -> None:
     made, chance = full(seed)
     market, tier = chance.choice(made.markets), chance.randint(0, 3)
     words = made.state.risk.words
-    found = (tier_begins(words, made.risk, market, tier), maintenance_fraction(words, made.risk, market, tier))
+    found = (
+        tier_begins(words, made.risk, MarketId(market), tier),
+        maintenance_fraction(words, made.risk, MarketId(market), tier),
+    )
     assert found == solidity("tierOf", made.packed()[3], market, tier)
 
 
@@ -196,13 +200,13 @@ def test_what_open_interest_asks_of_what_is_added(seed: int) -> None:
     """I3, I4."""
     made, chance = full(seed)
     market, state = chance.choice(made.markets), made.state
-    cell, rules = state.markets.open(market), state.markets.words
+    cell, rules = state.markets.open(MarketId(market)), state.markets.words
     tick, index = made.rule(market, "MULTIPLIER"), made.rule(market, "INDEX_TICKS")
     added = extreme(chance, 1, layout.MAX_EXPOSURE // tick)
     lots = extreme(chance, added, (layout.MAX_OPEN_EXPOSURE + layout.MAX_EXPOSURE) // tick)
     begins, ends = market_surcharge_from_units(rules, cell), market_surcharge_to_units(rules, cell)
     ppm = ceil(exact.surcharge(lots * tick * index, made.rule(market, "INITIAL_PPM"), begins, ends))
-    asked = surcharge(rules, cell, state.risk.words, made.risk, market, lots, added)
+    asked = surcharge(rules, cell, state.risk.words, made.risk, MarketId(market), lots, added)
     assert asked == ceil(Fraction(added * tick * index * ppm, 10**6)) < 1 << 54
     _, packed, _, risk = made.packed(market)
     assert asked == solidity("surchargeOf", packed, risk, market, lots, added)
@@ -214,7 +218,7 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     """I4, I18."""
     made, chance = full(seed)
     market = chance.choice(made.markets)
-    case = open_case(Machine(made.state, NoInputs()), ordinals.AccountId(NUMBER), market)
+    case = open_case(Machine(made.state, NoInputs()), ordinals.AccountId(NUMBER), MarketId(market))
     lean = chance.choice((layout.LEAN_BEST, layout.LEAN_INDEX))
     measure(case, lean)
     if case.measured.value_units >= case.measured.maintenance_units:
@@ -252,13 +256,13 @@ def test_how_much_a_fund_unwinds_and_down_to_which_price(seed: int) -> None:
     made, chance = full(seed)
     market = chance.choice(made.markets)
     rules = made.state.markets.words
-    cell = made.state.markets.open(market)
+    cell = made.state.markets.open(MarketId(market))
     now = made.state.registers.clock_ms
     waited = chance.choice((0, 5_000, 9_999, 10_000, 999_999, 1_000_000, extreme(chance, 0, 1 << 40)))
     budget = chance.choice((0, extreme(chance, 0, 1 << 60), -extreme(chance, 0, 1 << 60)))
     set_market_fund_ms(rules, cell, now - waited)
     set_market_fund_budget_units(rules, cell, budget)
-    case = open_case(Machine(made.state, NoInputs()), ordinals.AccountId(NUMBER), market)
+    case = open_case(Machine(made.state, NoInputs()), ordinals.AccountId(NUMBER), MarketId(market))
     lots = slice_lots(case)
     price = slice_limit(case, lots)
     assert (lots, price) == solidity("sliceOf", made.packed(market), market)
@@ -303,7 +307,7 @@ def test_what_a_liquidation_pays_the_fund(seed: int) -> None:
     state.registers.arg_price_ticks = extreme(chance, 1, layout.MAX_PRICE_TICKS)
     tick = extreme(chance, 1, layout.MAX_EXPOSURE)
     price, limit = extreme(chance, 1, layout.MAX_PRICE_TICKS), int(state.registers.arg_price_ticks)
-    cell = state.markets.open(market)
+    cell = state.markets.open(MarketId(market))
     fee = liquidation_fee(Machine(state, NoInputs()), cell, made.account, tick * price, tick, price)
     registers, rules, fund, _ = made.packed(market)
     assert fee == solidity("liquidationFeeOf", registers, rules, fund, tick * price, tick, price)
@@ -322,7 +326,7 @@ def test_one_side_of_a_fill_and_its_way_back(seed: int) -> None:
     if market not in made.markets:
         list_by_hand(made.state, market, chance, far=True)
     state = made.state
-    cell = state.markets.open(market)
+    cell = state.markets.open(MarketId(market))
     most = market_max_lots(state.markets.words, cell)
     set_market_open_interest_lots(state.markets.words, cell, extreme(chance, most, layout.MAX_OPEN_INTEREST_LOTS))
     lots, side = extreme(chance, 1, most), chance.randint(0, 1)
@@ -331,7 +335,7 @@ def test_one_side_of_a_fill_and_its_way_back(seed: int) -> None:
     before = made.packed(market)
     found = solidity("fillOf", before, (market, lots, quote, most), side, fee)
     fill, terms = Fill(), Terms()
-    terms.market, terms.lots, terms.quote_units, terms.max_lots = market, lots, quote, most
+    terms.market, terms.lots, terms.quote_units, terms.max_lots = MarketId(market), lots, quote, most
     outcome = apply_fill(state, made.account, made.risk, terms, side, fee, fill)
     filled = made.packed(market)[2]
     if outcome == 0:

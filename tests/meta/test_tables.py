@@ -16,6 +16,7 @@ import pytest
 
 from tallystick.drawing import figures, plain, show, table, width
 from tallystick.shapes.market_data import Book, Level
+from tallystick.state.ordinals import MarketId
 from tallystick.trader.show import ladder_page
 from tests.meta.tree import files, shown
 
@@ -69,7 +70,7 @@ def test_what_is_no_terminal_gets_whole_plain_lines_whatever_the_environment(
 
 def test_a_ladder_fits_the_terminal() -> None:
     level = Level(price_ticks=618_000, lots=1_000_000, orders=12)
-    book = Book(series=0, market=0, mark_ticks=617_990, asks=[level], bids=[level], sequence=1)
+    book = Book(series=0, market=MarketId(0), mark_ticks=617_990, asks=[level], bids=[level], sequence=1)
     for columns in (40, 50, 80):
         assert max(map(len, plain(*ladder_page(book, columns)).splitlines())) <= columns
 

@@ -20,6 +20,7 @@ from tallystick.records.items import pack_pairs
 from tallystick.records.signing import make, sign
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.shapes.progress import Info
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.l1_stage import Stage
 from tallystick.testing.world import key
 from tallystick.trader.client import TraderClient
@@ -158,7 +159,7 @@ class Lives:
         now = clock_ms(info)
         domain = bytes.fromhex(info.domain[2:])
         for signer in range(3):
-            report = make("report_prices", pack_pairs({0: price_ticks}), signer=signer, time_ms=now)
+            report = make("report_prices", pack_pairs({MarketId(0): price_ticks}), signer=signer, time_ms=now)
             record = sign(report, domain, key(f"signer {signer}"))
             try:
                 self.ask(partial(TraderClient.send, record=record))

@@ -14,6 +14,7 @@ from tallystick.l1.sending.keys import save_key
 from tallystick.records.items import pack_pairs
 from tallystick.records.signing import make, sign
 from tallystick.state.layout import REPORT_STEP_MS
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.l1_stage import Stage, account
 from tallystick.testing.rogues.rogue_operator import rogue_operator
 from tallystick.testing.world import key
@@ -97,7 +98,7 @@ class Scene:
         client = self.client(running)
         self.reported_ms = max(clock_ms(client.info()), self.reported_ms + REPORT_STEP_MS)
         for signer in range(3):
-            pairs = pack_pairs({0: price_ticks})
+            pairs = pack_pairs({MarketId(0): price_ticks})
             report = make("report_prices", pairs, signer=signer, time_ms=self.reported_ms)
             assert client.send(sign(report, client.domain, key(f"signer {signer}"))).accepted
         client.close()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tallystick.records.codec import Record
 from tallystick.records.signing import accept
 from tallystick.shapes.submitting import Answer
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.world import START, key
 from tallystick_operator.intake.door import Refused
 from tests.operator.rig import Rig
@@ -41,7 +41,7 @@ def test_a_block_trade_is_answered_with_its_fill_and_told_to_both(rig: Rig) -> N
         assert fill.fields == {
             "market": 0, "price_ticks": PRICE, "lots": 10, "side": SELL, "taker": 2, "maker": 1,
         }  # fmt: skip
-    assert not rig.core.executor.read_model.trades(0, 0)
+    assert not rig.core.executor.read_model.trades(MarketId(0), 0)
 
 
 def test_what_the_taker_did_wrong_is_refused_with_its_field_before_it_costs_bytes(rig: Rig) -> None:

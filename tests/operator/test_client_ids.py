@@ -12,7 +12,7 @@ from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item
 from tallystick.records.signing import make, sign
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import FLAG_IOC, FLAG_POST_ONLY, FLAG_TRIGGER_ABOVE
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, SignedMarket
 from tallystick.testing.world import key
 from tallystick_operator.api.views import orders
 from tallystick_operator.intake import clientids
@@ -29,7 +29,7 @@ def bulk(rig: Rig, *items: Item) -> Record:
 
 
 def item(what: int, client_id: int, price: int = 617_000) -> Item:
-    return Item(what=what, client_id=client_id, market=0, side=BUY, price_ticks=price, lots=5)
+    return Item(what=what, client_id=client_id, market=SignedMarket(0), side=BUY, price_ticks=price, lots=5)
 
 
 def conditional(rig: Rig, **more: int) -> Record:
@@ -64,7 +64,7 @@ def test_an_order_signed_anew_is_answered_as_the_first_time(rig: Rig) -> None:
 
 def test_a_replace_that_only_makes_an_order_smaller_is_answered_with_what_rests_where_it_was(rig: Rig) -> None:
     first = rig.accept(rig.order(1, BUY, 617_000, 5, client_id=3))
-    smaller = Item(what=ITEM_REPLACE, client_id=3, market=0, side=BUY, price_ticks=617_000, lots=2)
+    smaller = Item(what=ITEM_REPLACE, client_id=3, market=SignedMarket(0), side=BUY, price_ticks=617_000, lots=2)
     (done,) = rig.accept(bulk(rig, smaller)).items
     assert (done.outcome, done.slot, done.resting_lots) == ("ACCEPTED", first.slot, 2)
     executor = rig.core.executor

@@ -15,7 +15,7 @@ from tallystick.records.signing import make, sign
 from tallystick.shapes.submitting import Answer
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import MAX_ORDERS, MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.world import START, address, key, message
 from tallystick_operator.api import views
@@ -55,7 +55,7 @@ def test_a_match_reports_its_fills_to_the_taker(rig: Rig) -> None:
     rig.accept(rig.order(1, SELL, 618_020, 5, client_id=2))
     answer = rig.accept(rig.order(2, BUY, 618_020, 7, client_id=3))
     assert [(fill.price_ticks, fill.lots, fill.maker) for fill in answer.fills] == [(618_010, 5, 1), (618_020, 2, 1)]
-    book = views.book(rig.core.executor.state, 0, 10)
+    book = views.book(rig.core.executor.state, MarketId(0), 10)
     assert [(level.price_ticks, level.lots) for level in book.asks] == [(618_020, 3)]
 
 
@@ -78,7 +78,7 @@ def test_the_door_refuses_what_costs_nothing_to_check(rig: Rig) -> None:
     assert refusal(rig.send(nobody)[0]) == "no_account"
     unknown = rig.signed("cancel", "alice", account=1, nonce=5, client_id=123)
     assert refusal(rig.send(unknown)[0]) == "no_such_order"
-    price = sign(make("report_prices", pack_pairs({0: 1}), time_ms=1), rig.core.domain, key("alice"))
+    price = sign(make("report_prices", pack_pairs({MarketId(0): 1}), time_ms=1), rig.core.domain, key("alice"))
     assert refusal(rig.send(price)[0]) == "not_authorised"
     listing = rig.signed("list_market", "alice", market=1, multiplier=1, initial_ppm=2, maintenance_ppm=1, max_lots=1)
     assert refusal(rig.send(listing)[0]) == "not_authorised"
@@ -215,7 +215,7 @@ def test_forced_messages_are_consumed_in_order(rig: Rig) -> None:
     state, read_model = rig.core.executor.state, rig.core.executor.read_model
     assert state.registers.message_cursor == 4
     assert [order.dead for order in views.orders(state, read_model, AccountId(1))] == [True]
-    assert not views.book(state, 0, 10).bids
+    assert not views.book(state, MarketId(0), 10).bids
     assert [each.amount_units for each in read_model.withdrawals[AccountId(2)]] == [77]
 
 
@@ -377,4 +377,4 @@ def test_orders_are_shown_dead_once_the_dead_man_switch_has_fired(rig: Rig) -> N
     rig.seconds += 2
     rig.accept(rig.order(2, BUY, 616_000, 1))
     assert views.orders(executor.state, executor.read_model, AccountId(1))[0].dead
-    assert [level.price_ticks for level in views.book(executor.state, 0, 5).bids] == [616_000]
+    assert [level.price_ticks for level in views.book(executor.state, MarketId(0), 5).bids] == [616_000]

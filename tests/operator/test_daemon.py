@@ -14,6 +14,7 @@ from tallystick.party.duties import Mode
 from tallystick.ports.system import SystemClock
 from tallystick.rollup.claims import claim_from_l1
 from tallystick.shapes.routes import INFO
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.l1_stage import Told, account
 from tallystick.testing.world import address, key
 from tallystick.trader.client import TraderClient
@@ -32,8 +33,8 @@ def test_money_goes_in_is_traded_and_comes_out_again(scene: Scene) -> None:
     alice, bob = scene.client(running, "alice"), scene.client(running, "bob")
     scene.wait(lambda: running.http.ask(INFO).messages_consumed == 2, "the deposits")
     scene.open_market(running)
-    assert alice.order(0, BUY, 617_990, 50, client_id=7).resting_lots == 50
-    assert bob.order(0, SELL, 617_980, 20).fills[0].price_ticks == 617_990
+    assert alice.order(MarketId(0), BUY, 617_990, 50, client_id=7).resting_lots == 50
+    assert bob.order(MarketId(0), SELL, 617_980, 20).fills[0].price_ticks == 617_990
     withdrawn = alice.withdraw(10**9)
     assert withdrawn.withdrawal == 0
 
@@ -63,7 +64,7 @@ def test_a_restart_goes_on_where_the_log_ends(scene: Scene) -> None:
     scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "the deposit")
     scene.open_market(running)
     alice = scene.client(running, "alice")
-    first = alice.order(0, BUY, 600_000, 5, client_id=1)
+    first = alice.order(MarketId(0), BUY, 600_000, 5, client_id=1)
     alice.close()
     running.stop()
     posted = stage.call("Inbox", "batchCount")
@@ -71,7 +72,7 @@ def test_a_restart_goes_on_where_the_log_ends(scene: Scene) -> None:
     again = scene.start()
     alice = scene.client(again, "alice")
     assert [order.client_id for order in alice.orders()] == [1]
-    second = alice.order(0, BUY, 600_000, 5, client_id=2)
+    second = alice.order(MarketId(0), BUY, 600_000, 5, client_id=2)
     assert second.record_number > first.record_number
     scene.wait(lambda: stage.call("Inbox", "batchCount") > posted, "the next batch")
     alice.close()
@@ -179,7 +180,7 @@ def test_an_operator_that_lost_its_disk_goes_on_from_l1(scene: Scene) -> None:
     scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "the deposit")
     scene.open_market(running)
     alice = scene.client(running, "alice")
-    alice.order(0, BUY, 600_000, 5, client_id=1)
+    alice.order(MarketId(0), BUY, 600_000, 5, client_id=1)
     alice.withdraw(5)
     before = alice.account()
     alice.close()

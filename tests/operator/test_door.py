@@ -19,6 +19,7 @@ from tallystick.schema.outcomes import ROWS
 from tallystick.schema.record_kinds import SIGNATURE_BYTES
 from tallystick.schema.record_model import Authority
 from tallystick.state.layout import SCOPE_CANCEL, SCOPE_PLACE
+from tallystick.state.ordinals import SignedMarket
 from tallystick.state.state import State
 from tallystick.testing.byhand import hold
 from tallystick.testing.world import address, key
@@ -94,7 +95,9 @@ def some_record(rig: Rig, chance: random.Random) -> Record:
     values |= {name: min(chance.choice(of), limits[name]) for name, of in known.items() if name in values}
     blobs: list[bytes] = []
     if kind.name == "bulk":
-        placed = Item(what=ITEM_PLACE, client_id=3, market=0, side=BUY, flags=0, price_ticks=MARK - 9, lots=1)
+        placed = Item(
+            what=ITEM_PLACE, client_id=3, market=SignedMarket(0), side=BUY, flags=0, price_ticks=MARK - 9, lots=1
+        )
         blobs = [pack_items([Item(what=ITEM_CANCEL, client_id=CLIENT_ID), placed])]
     record = make(kind.name, *blobs, **values)
     if kind.authority is Authority.NOBODY:

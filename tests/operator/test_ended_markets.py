@@ -16,7 +16,7 @@ from tallystick.state.layout import (
     SELL,
     SETTLE_WAIT_MS,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.byhand import endow, write_rules
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.ledger.look import position
@@ -30,21 +30,21 @@ def test_who_owes_when_a_market_settles_is_closed_first_and_everybody_is_paid_af
     troubled(rig, -1)
     state = rig.core.executor.state
     endow(state, 0, 10**12)
-    rules, market = state.markets.words, state.markets.known(0)
+    rules, market = state.markets.words, state.markets.known(MarketId(0))
     write_rules(state, 0, {"insurance_lots": 1_000})
     set_market_status(rules, market, MARKET_SETTLED)
     set_market_settled_ms(rules, market, state.registers.clock_ms)
     assert wanted(state, SETTLE) == []
-    assert wanted(state) == [(AccountId(POOR), 0)]
+    assert wanted(state) == [(AccountId(POOR), MarketId(0))]
     watch, sequencer = keeper(rig, now)
     watch.tick()
-    assert (position(state, POOR, 0), position(state, fund_of(0), 0)) == (0, 100)
+    assert (position(state, POOR, 0), position(state, fund_of(MarketId(0)), 0)) == (0, 100)
     assert wanted(state) == wanted(state, SETTLE) == []
     pass_by(rig, SETTLE_WAIT_MS)
     while not watch.tick():
         now.passed += RETRY_SECONDS
     sequencer.close()
-    assert [position(state, each, 0) for each in (SHORT, fund_of(0))] == [0, 0]
+    assert [position(state, each, 0) for each in (SHORT, fund_of(MarketId(0)))] == [0, 0]
 
 
 def test_X13_the_keeper_takes_every_order_out_of_a_settled_market_so_that_its_id_is_free(rig: Rig) -> None:
@@ -60,8 +60,8 @@ def test_X13_the_keeper_takes_every_order_out_of_a_settled_market_so_that_its_id
     for left in (5, 0):
         for _ in range(MAX_MARKETS):
             watch.tick()
-        assert (state.registers.orders_total, nothing_rests(state, 0)) == (left, not left)
-        set_market_status(state.markets.words, state.markets.known(0), MARKET_SETTLED)
+        assert (state.registers.orders_total, nothing_rests(state, MarketId(0))) == (left, not left)
+        set_market_status(state.markets.words, state.markets.known(MarketId(0)), MARKET_SETTLED)
     sequencer.close()
 
 
@@ -72,7 +72,7 @@ def test_X13_a_market_whose_signers_are_gone_is_found_dead_and_settled_by_the_ke
     live = state.registers.last_index_ms + DEAD_MARKET_MS + 1
     watch, sequencer = keeper(rig, now)
     watch.tick()
-    rules, market = state.markets.words, state.markets.known(1)
+    rules, market = state.markets.words, state.markets.known(MarketId(1))
     assert (market_dead_ms(rules, market), dead_markets(state, live)) == (0, [])
     state.registers.last_index_ms = live
     state.registers.clock_ms = live

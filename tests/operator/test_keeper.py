@@ -33,7 +33,7 @@ from tallystick.state.layout import (
     SLICE_MS,
     WIND_DOWN_MS,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.state import State
 from tallystick.testing.byhand import endow, hold, write_rules
 from tallystick.testing.handclock import HandClock
@@ -76,7 +76,7 @@ def keeper(rig: Rig, now: HandClock) -> tuple[Keeper, Sequencer]:
     return Keeper(sequencer, now), sequencer
 
 
-def wanted(state: State, what: int = CLOSE) -> list[tuple[AccountId, int]]:
+def wanted(state: State, what: int = CLOSE) -> list[tuple[AccountId, MarketId]]:
     accounts = accounts_of(state)
     found = scout(state, accounts, 0, len(accounts), state.registers.clock_ms)
     return [(account, market) for each, account, market in found if each == what]
@@ -91,7 +91,7 @@ def opposing(state: State) -> list[AccountId]:
 def hold_too(state: State, account: int, slot: int, market: int, size: int) -> None:
     """Give an account one position more, at no price."""
     base, words = state.accounts.known(AccountId(account)), state.accounts.words
-    set_account_position_market(words, base, slot, market)
+    set_account_position_market(words, base, slot, MarketId(market))
     set_account_position_size_lots(words, base, slot, size)
 
 
@@ -136,14 +136,14 @@ def test_F01_every_position_of_a_failing_account_is_closed_and_what_is_settled_t
     state = rig.core.executor.state
     hold_too(state, POOR, 1, 1, 200)
     hold_too(state, SHORT, 1, 1, -200)
-    set_market_status(state.markets.words, state.markets.known(1), MARKET_SETTLED)
-    set_market_open_interest_lots(state.markets.words, state.markets.known(1), 200)
+    set_market_status(state.markets.words, state.markets.known(MarketId(1)), MARKET_SETTLED)
+    set_market_open_interest_lots(state.markets.words, state.markets.known(MarketId(1)), 200)
     paid = 200 * MARK * 100
     base = state.accounts.known(AccountId(POOR))
     set_account_cash_units(state.accounts.words, base, account_cash_units(state.accounts.words, base) - paid)
     rig.accept(rig.order(1, BUY, MARK, 100))
-    assert wanted(state) == [(AccountId(POOR), 0)]
-    assert wanted(state, SETTLE) == [(AccountId(SHORT), 1), (AccountId(POOR), 1)]
+    assert wanted(state) == [(AccountId(POOR), MarketId(0))]
+    assert wanted(state, SETTLE) == [(AccountId(SHORT), MarketId(1)), (AccountId(POOR), MarketId(1))]
     watch, sequencer = keeper(rig, now)
     assert not watch.tick()
     assert position(state, POOR, 1) == position(state, SHORT, 1) == 0
@@ -162,7 +162,7 @@ def test_F01_of_two_positions_the_smaller_is_asked_for_as_well(rig: Rig) -> None
     open_another(rig)
     troubled(rig, WORTH // 40 - 1)
     hold_too(rig.core.executor.state, POOR, 1, 1, -300)
-    assert wanted(rig.core.executor.state) == [(AccountId(POOR), 1), (AccountId(POOR), 0)]
+    assert wanted(rig.core.executor.state) == [(AccountId(POOR), 1), (AccountId(POOR), MarketId(0))]
 
 
 def test_F01_accounts_are_measured_a_few_at_a_time_and_only_where_something_has_changed(
@@ -198,7 +198,7 @@ def test_F01_dead_orders_at_the_best_prices_are_taken_out_and_living_ones_stay(r
         watch.tick()
     sequencer.close()
     state = rig.core.executor.state
-    assert list(prices(state, 0, BUY)) == [MARK - 150]
+    assert list(prices(state, MarketId(0), BUY)) == [MARK - 150]
     done = outcomes(rig)
     watch._seen = -1
     assert wanted(state) == [] and outcomes(rig) == done
@@ -228,9 +228,9 @@ def test_what_is_to_be_settled_comes_in_parts_and_traders_in_between(rig: Rig, n
     open_another(rig)
     troubled(rig, WORTH)
     state = rig.core.executor.state
-    set_market_status(state.markets.words, state.markets.known(1), MARKET_SETTLED)
-    set_market_net_lots(state.markets.words, state.markets.known(1), MOST_ASKED + 1)
-    set_market_open_interest_lots(state.markets.words, state.markets.known(1), MOST_ASKED + 1)
+    set_market_status(state.markets.words, state.markets.known(MarketId(1)), MARKET_SETTLED)
+    set_market_net_lots(state.markets.words, state.markets.known(MarketId(1)), MOST_ASKED + 1)
+    set_market_open_interest_lots(state.markets.words, state.markets.known(MarketId(1)), MOST_ASKED + 1)
     for account in range(100, 100 + MOST_ASKED + 1):
         state.accounts.open(AccountId(account))
         hold_too(state, account, 0, 1, 1)
@@ -273,9 +273,9 @@ def test_of_what_the_book_leaves_the_fund_takes_the_most_it_can(rig: Rig, now: H
     write_rules(state, 0, {"insurance_lots": 100})
     watch, sequencer = keeper(rig, now)
     watch.tick()
-    taken = position(state, fund_of(0), 0)
+    taken = position(state, fund_of(MarketId(0)), 0)
     assert 0 < taken < 100
-    assert wanted(state) == [(fund_of(0), 0)], "as many as suffice"
+    assert wanted(state) == [(fund_of(MarketId(0)), MarketId(0))], "as many as suffice"
     done = outcomes(rig)
     watch.tick()
     assert outcomes(rig) == done, "the next slice waits"
@@ -285,16 +285,16 @@ def test_of_what_the_book_leaves_the_fund_takes_the_most_it_can(rig: Rig, now: H
 def test_a_fund_is_unwound_slice_by_slice(rig: Rig, now: HandClock) -> None:
     troubled(rig, WORTH // 40)
     state = rig.core.executor.state
-    hold(state, fund_of(0), 0, 40, 10**12)
+    hold(state, fund_of(MarketId(0)), 0, 40, 10**12)
     write_rules(state, 0, {"insurance_lots": 100})
     hold(state, SHORT, 0, -140, 10**13)
     for _ in range(3):
         rig.accept(rig.order(1, BUY, MARK, 100))
     watch, sequencer = keeper(rig, now)
-    held = [position(state, fund_of(0), 0)]
+    held = [position(state, fund_of(MarketId(0)), 0)]
     for _ in range(3):
         watch.tick()
-        held.append(position(state, fund_of(0), 0))
+        held.append(position(state, fund_of(MarketId(0)), 0))
         now.passed += RETRY_SECONDS
         rig.seconds += SLICE_MS / 1000
     sequencer.close()
@@ -311,12 +311,13 @@ def test_a_position_that_only_another_index_can_change_is_left_alone_until_then(
         now.passed += RETRY_SECONDS
     assert list(state.deleverages.rows) == [], "nobody could bear a lot of it: not a record"
     assert (
-        set(watch._left_at) == {(CLOSE, AccountId(POOR), 0), (CLOSE, AccountId(SHORT), 0)} and watch._left_alone == {}
+        set(watch._left_at) == {(CLOSE, AccountId(POOR), MarketId(0)), (CLOSE, AccountId(SHORT), MarketId(0))}
+        and watch._left_alone == {}
     )
     hold(state, SHORT, 0, -100, 10**12)
     watch.tick()
     assert list(state.deleverages.rows) == []
-    set_price_index_ms(state.prices.words, state.prices.known(0), state.registers.clock_ms + 1)
+    set_price_index_ms(state.prices.words, state.prices.known(MarketId(0)), state.registers.clock_ms + 1)
     now.passed += RETRY_SECONDS
     watch.tick()
     sequencer.close()
@@ -330,7 +331,7 @@ def test_who_does_not_owe_is_asked_of_the_book_before_a_nominees_turn(rig: Rig, 
     watch.tick()
     rig.seconds += ADL_DELAY_MS / 1000
     state = rig.core.executor.state
-    assert ripe_nominations(rig.core) == [(AccountId(POOR), 0)]
+    assert ripe_nominations(rig.core) == [(AccountId(POOR), MarketId(0))]
     watch.tick()
     sequencer.close()
     assert 0 < position(state, POOR, 0) < 100
@@ -360,7 +361,7 @@ def test_a_nominee_whose_turn_has_come_takes_the_position_up(rig: Rig, now: Hand
     watch, sequencer = keeper(rig, now)
     watch.tick()
     rig.seconds += ADL_DELAY_MS / 1000
-    assert ripe_nominations(rig.core) == [(AccountId(POOR), 0)]
+    assert ripe_nominations(rig.core) == [(AccountId(POOR), MarketId(0))]
     watch.tick()
     sequencer.close()
     assert position(rig.core.executor.state, POOR, 0) == position(rig.core.executor.state, SHORT, 0) == 0
@@ -385,7 +386,7 @@ def test_anybody_may_ask_and_what_does_nothing_is_refused(rig: Rig) -> None:
     assert refusal(ask("deleverage", account=POOR)) == "no_nomination"
     assert outcomes(rig) == before
     hold(rig.core.executor.state, POOR, 0, 100, 1)
-    assert refusal(ask("liquidate", account=int(fund_of(0)), market=0)) == "no_position"
+    assert refusal(ask("liquidate", account=int(fund_of(MarketId(0))), market=0)) == "no_position"
     first = ask("liquidate", account=POOR, market=0)
     assert isinstance(first, Answer)
     assert (first.outcome, first.repeated) == ("UNFILLED", False)

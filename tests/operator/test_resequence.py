@@ -11,7 +11,7 @@ from tallystick.records.codec import Record, decode, encode
 from tallystick.records.signing import make
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import MESSAGE_DEPOSIT, MESSAGE_FORCE_CANCEL_ALL
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.world import START, address, message, ordinary_rules
 from tallystick_operator.api import views
 from tallystick_operator.intake.door import Refused
@@ -214,7 +214,7 @@ def test_a_listing_is_executed_again_before_the_orders_that_came_behind_it(make_
     ]
     assert len(kept_records(rig.core)) == len(sent) + 1
     assert rig.core.branch.changed == 0
-    assert views.market(rig.core.executor.state, 9) is not None
+    assert views.market(rig.core.executor.state, MarketId(9)) is not None
 
 
 def test_what_was_acknowledged_longer_ago_than_is_declared_is_given_up_and_named(rig: Rig) -> None:

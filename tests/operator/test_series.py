@@ -9,7 +9,7 @@ from tallystick.records.market_names import MarketName
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, DELIST_DELAY_MS, LIST_DELAY_MS, SELL, SETTLE_WAIT_MS
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.world import World
 from tallystick_operator.api import views
 from tallystick_operator.intake.door import Refused
@@ -57,19 +57,19 @@ def told(world: World) -> History:
 
 def test_a_market_a_position_and_an_order_are_shown_with_the_series_that_is_listed(world: World) -> None:
     read_model = ReadModel(world.state)
-    shown = views.market(world.state, MARKET)
+    shown = views.market(world.state, MarketId(MARKET))
     assert shown is not None
-    assert (shown.market, shown.series) == (MARKET, 1)
-    assert views.book(world.state, MARKET, 5).series == 1
+    assert (shown.market, shown.series) == (MarketId(MARKET), 1)
+    assert views.book(world.state, MarketId(MARKET), 5).series == 1
     assert [market.series for market in views.markets(world.state)] == [1]
-    assert read_model.history.series_of(MARKET) == 1
+    assert read_model.history.series_of(MarketId(MARKET)) == 1
 
 
 def test_an_order_and_a_fill_keep_the_series_they_were_of(world: World) -> None:
     history = told(world)
     assert [(each.client_id, each.series) for each in history.orders(AccountId(1))] == [(7, 0), (8, 1)]
     assert [each.series for each in history.fills(AccountId(2))] == [0, 1]
-    about = [each for each in history.after(0) if each.concerns(None, MARKET, 0)]
+    about = [each for each in history.after(0) if each.concerns(None, MarketId(MARKET), 0)]
     assert {each.name for each in about} >= {"order", "fill", "settled"}
     assert all(each.series == 0 for each in about)
 
@@ -79,24 +79,31 @@ def test_trades_of_the_series_before_are_told_and_older_ones_forgotten(world: Wo
     fills: list[Event] = [("fill", (MARKET, PRICE, 1, 0, 2, 1, 0, 0, 64))]
     for series in range(SERIES_KEPT + 1):
         read_model.apply((("rested", (1, 7, 64, 1)), *fills), 1, 1)
-        assert len(read_model.trades(MARKET, series)) == 1
+        assert len(read_model.trades(MarketId(MARKET), series)) == 1
         read_model.apply((("listed", (MARKET, series + 1)),), 1, 1)
-    kept = [len(read_model.trades(MARKET, series)) for series in range(SERIES_KEPT + 2)]
+    kept = [len(read_model.trades(MarketId(MARKET), series)) for series in range(SERIES_KEPT + 2)]
     assert kept == [0, 0, 1, 0]
 
 
 @pytest.mark.parametrize(
-    ("named", "past", "series"), [((MARKET, None), False, 1), ((MARKET, 1), False, 1), ((MARKET, 0), True, 0)]
+    ("named", "past", "series"),
+    [((MarketId(MARKET), None), False, 1), ((MarketId(MARKET), 1), False, 1), ((MarketId(MARKET), 0), True, 0)],
 )
 def test_a_market_without_a_series_is_the_one_that_is_listed(
-    world: World, named: tuple[int, int | None], past: bool, series: int
+    world: World, named: tuple[MarketId, int | None], past: bool, series: int
 ) -> None:
-    assert views.find_series(world.state, MarketName(*named), past=past) == (MARKET, series)
+    assert views.find_series(world.state, MarketName(*named), past=past) == (MarketId(MARKET), series)
 
 
 @pytest.mark.parametrize(
-    ("named", "past"), [((MARKET, 0), False), ((MARKET, 2), False), ((MARKET, 2), True), ((6, None), True)]
+    ("named", "past"),
+    [
+        ((MarketId(MARKET), 0), False),
+        ((MarketId(MARKET), 2), False),
+        ((MarketId(MARKET), 2), True),
+        ((MarketId(6), None), True),
+    ],
 )
-def test_a_series_that_is_not_listed_is_no_market(world: World, named: tuple[int, int | None], past: bool) -> None:
+def test_a_series_that_is_not_listed_is_no_market(world: World, named: tuple[MarketId, int | None], past: bool) -> None:
     with pytest.raises(Refused, match="no such"):
         views.find_series(world.state, MarketName(*named), past=past)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from tallystick.shapes.accounts import PlacedOrder
 from tallystick.state.layout import BRAKE_MS
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.world import START
 from tallystick_operator.api import past, views
 from tallystick_operator.sequencer.core import Core
@@ -38,7 +38,7 @@ def placed(rig: Rig, client_id: int) -> PlacedOrder:
 
 
 def best_bid(rig: Rig) -> int | None:
-    found = seen(rig, lambda core: views.market(core.executor.state, 0))
+    found = seen(rig, lambda core: views.market(core.executor.state, MarketId(0)))
     assert found is not None
     return found.best_bid_ticks
 
@@ -58,9 +58,9 @@ def test_N03_an_order_that_has_expired_is_no_best_price_and_not_open(rig: Rig) -
     pass_by(rig, 6)
     assert (best_bid(rig), placed(rig, 7).status, dead(rig)) == (MARK - 20, "dead", [True, False])
     assert placed(rig, 8).status == "open"
-    assert [each.price_ticks for each in seen(rig, lambda core: views.book(core.executor.state, 0, 9)).bids] == [
-        MARK - 20
-    ]
+    assert [
+        each.price_ticks for each in seen(rig, lambda core: views.book(core.executor.state, MarketId(0), 9)).bids
+    ] == [MARK - 20]
 
 
 def test_N08_of_orders_that_were_all_cancelled_every_view_says_that_they_are_dead(rig: Rig) -> None:
@@ -75,8 +75,8 @@ def test_F05_a_market_that_has_expired_is_not_live_and_has_no_book(rig: Rig) -> 
     rig.accept(rig.order(1, BUY, MARK - 10, 3, market=3, client_id=7))
 
     def told() -> tuple[str, int | None, int, str, list[bool]]:
-        market = seen(rig, lambda core: views.market(core.executor.state, 3))
-        book = seen(rig, lambda core: views.book(core.executor.state, 3, 9))
+        market = seen(rig, lambda core: views.market(core.executor.state, MarketId(3)))
+        book = seen(rig, lambda core: views.book(core.executor.state, MarketId(3), 9))
         assert market is not None
         return market.status, market.best_bid_ticks, len(book.bids), placed(rig, 7).status, dead(rig)
 

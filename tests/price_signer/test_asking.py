@@ -18,6 +18,7 @@ from tallystick.price_signer.gathering.asking import MOST_BYTES, Asker
 from tallystick.price_signer.gathering.pricing import Said
 from tallystick.price_signer.gathering.source_quotes import Quotes
 from tallystick.price_signer.gathering.sources import askings, read_sources
+from tallystick.state.ordinals import MarketId
 from tests.price_signer.source_server import SourceServer, whole
 
 SECONDS = 2.5
@@ -40,7 +41,7 @@ def asked(folder: Path, *sources: str, seconds: float = SECONDS) -> dict[str, Sa
     clock = SystemClock()
     quotes = Quotes(markets, clock)
     asyncio.run(Asker(quotes, clock).ask_once(askings(markets)))
-    return dict(quotes.of(0))
+    return dict(quotes.of(MarketId(0)))
 
 
 def test_a_source_that_misbehaves_costs_itself_and_no_time_of_the_others(server: SourceServer, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tallystick.errors import ConfigError
 from tallystick.price_signer.gathering.pricing import Priced, Said, Standing, priced
 from tallystick.price_signer.gathering.source_quotes import AHEAD_SECONDS, Answered, Quotes
 from tallystick.price_signer.gathering.sources import MarketSources, read_sources
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.handclock import HandClock
 
 NAMES = "abcdefg"
@@ -115,13 +116,13 @@ source = [{name = "x", url = "http://h/", path = "c"}]
     quotes = Quotes(markets, clock)
     asking = markets[0].sources[0].asking
     quotes.answered(asking, Answered(body=b'{"a": 5, "b": 7}', began=0.0))
-    assert quotes.of(0)["x"].price == 5 and quotes.of(0)["y"].price == Decimal("0.7")
-    assert quotes.of(1)["x"].price is None and "nothing there" in quotes.of(1)["x"].trouble
+    assert quotes.of(MarketId(0))["x"].price == 5 and quotes.of(MarketId(0))["y"].price == Decimal("0.7")
+    assert quotes.of(MarketId(1))["x"].price is None and "nothing there" in quotes.of(MarketId(1))["x"].trouble
     clock.passed = 3.0
     quotes.failed(asking, "gone")
-    assert quotes.of(0)["x"] == Said(price=Decimal(5), at=0.0, since=0.0, trouble="gone")
+    assert quotes.of(MarketId(0))["x"] == Said(price=Decimal(5), at=0.0, since=0.0, trouble="gone")
     quotes.answered(asking, Answered(body=b'{"a": 5, "b": 8}', began=3.0))
-    assert quotes.of(0)["x"].since == 0.0 and quotes.of(0)["y"].since == 3.0
+    assert quotes.of(MarketId(0))["x"].since == 0.0 and quotes.of(MarketId(0))["y"].since == 3.0
 
 
 def test_a_lagging_source_is_as_old_as_it_says_and_one_from_the_future_is_not_believed(tmp_path: Path) -> None:
@@ -131,10 +132,10 @@ def test_a_lagging_source_is_as_old_as_it_says_and_one_from_the_future_is_not_be
 
     def hear(time: float) -> Said:
         quotes.answered(asking, Answered(body=b'{"p": 100, "t": %f}' % time, began=50.0))
-        return quotes.of(3)["a"]
+        return quotes.of(MarketId(3))["a"]
 
     assert hear(clock.now() - 20).at == pytest.approx(30.0)
-    assert priced(rules, quotes.of(3), 50.0).looks[0].standing is Standing.OLD
+    assert priced(rules, quotes.of(MarketId(3)), 50.0).looks[0].standing is Standing.OLD
     assert hear(clock.now() + AHEAD_SECONDS - 0.1).at == pytest.approx(50.0)
     assert "ahead" in hear(clock.now() + AHEAD_SECONDS + 0.1).trouble
 

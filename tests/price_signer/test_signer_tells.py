@@ -20,6 +20,7 @@ from tallystick.price_signer.telling.signer_alerts import Kind, Limits, conditio
 from tallystick.price_signer.telling.signer_metrics import PREFIX, SignerMetrics
 from tallystick.price_signer.telling.signer_page import facts_of, page, read_facts
 from tallystick.price_signer.telling.signer_teller import ALARMS
+from tallystick.state.ordinals import MarketId
 from tallystick.telling.alerting import limits_of
 from tests.challenger.test_log_events import told
 from tests.challenger.test_metrics import selected
@@ -37,7 +38,7 @@ SOURCES = (
     Look(name="two", standing=Standing.OUTLIER, price=Decimal(70000), age=1.0, deviation_ppm=132_676),
     Look(name="three", standing=Standing.SILENT, trouble="no answer within 2 s"),
 )
-PRICED = Priced(market=0, name="BTC", ticks=618_005, price=Decimal("61800.5"), why="", looks=SOURCES)
+PRICED = Priced(market=MarketId(0), name="BTC", ticks=618_005, price=Decimal("61800.5"), why="", looks=SOURCES)
 
 
 def situation(**values: Any) -> Situation:

@@ -11,6 +11,7 @@ from tallystick.records.market_terms import listing
 from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
 from tallystick.state.cells import market_expiry_ms, market_live_ms, market_status, risk_market_multiplier
 from tallystick.state.layout import MARKET_LIVE
+from tallystick.state.ordinals import MarketId
 
 DATED = {"market": 9, "multiplier": 1, "expiry_ms": 1_900_000_000_000}
 Markets = tuple[tuple[int, ...], ...]
@@ -45,11 +46,11 @@ def test_a_genesis_lists_markets_which_come_back_as_they_were() -> None:
     made = replace(genesis(3, 5), markets=(listing({"market": 5, "multiplier": 7}), listing(DATED)))
     assert decode_genesis(made.encode()) == made
     state = genesis_state(made)
-    found = [market_status(state.markets.words, state.markets.open(number)) for number in (0, 5, 9)]
+    found = [market_status(state.markets.words, state.markets.open(MarketId(number))) for number in (0, 5, 9)]
     assert found == [0, MARKET_LIVE, MARKET_LIVE]
-    assert market_live_ms(state.markets.words, state.markets.open(5)) == 0
-    assert market_expiry_ms(state.markets.words, state.markets.open(9)) == DATED["expiry_ms"]
-    assert risk_market_multiplier(state.risk.words, state.risk.open(0), 5) == 7
+    assert market_live_ms(state.markets.words, state.markets.open(MarketId(5))) == 0
+    assert market_expiry_ms(state.markets.words, state.markets.open(MarketId(9))) == DATED["expiry_ms"]
+    assert risk_market_multiplier(state.risk.words, state.risk.open(0), MarketId(5)) == 7
     assert state.hash() != genesis_state(genesis(3, 5)).hash()
 
 

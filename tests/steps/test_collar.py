@@ -14,7 +14,7 @@ from tallystick.state.layout import (
     FLAG_STP_TAKER,
     KIND_DATED,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.ledger.look import book, parked, position
 from tallystick.testing.world import World
 from tests.steps.conftest import MARK
@@ -98,7 +98,7 @@ def test_a_perpetuals_collar_lies_around_its_index_and_a_dated_futures_around_it
         world.report(1, MARK)
     # The mark is away from the index to the harm of this side, by less than the collar.
     mark = dearer(side, 8)
-    set_risk_market_mark_ticks(world.state.risk.words, world.state.risk.open(0), number, mark)
+    set_risk_market_mark_ticks(world.state.risk.words, world.state.risk.open(0), MarketId(number), mark)
     edge = dearer(side, WIDTH, mark if dated else MARK)
     world.order(1, number, 1 - side, edge, 1)
     world.order(1, number, 1 - side, dearer(side, 1, edge), 1)

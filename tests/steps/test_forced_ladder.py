@@ -15,6 +15,7 @@ from tallystick.state.layout import (
     SELL,
     STALE_MS,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.byhand import hold
 from tallystick.testing.ledger.look import book, position
 from tallystick.testing.world import World, record_message
@@ -35,7 +36,7 @@ def due(world: World) -> World:
     market.report(0, 1000)
     for account, name in enumerate(("alice", "bob", "carol"), start=1):
         market.deposit(name, account, RICH)
-    market.transfer(3, fund_of(0), RICH // 2)
+    market.transfer(3, fund_of(MarketId(0)), RICH // 2)
     market.deposit("dave", 4, DUE)
     market.order(1, 0, SELL, 1000, 2000)
     assert market.order(4, 0, BUY, 1000, 2000) is ACCEPTED
@@ -50,7 +51,7 @@ def test_P06_a_due_position_is_closed_through_l1_alone_while_the_sequencer_sends
     queue(due, queued, make("liquidate", account=4, market=0), make("take_over", account=4, market=0, lots=100))
     due.time = queued + 900
     due.consume()
-    assert (position(due.state, 4, 0), position(due.state, fund_of(0), 0)) == (1_900, 100)
+    assert (position(due.state, 4, 0), position(due.state, fund_of(MarketId(0)), 0)) == (1_900, 100)
     # The book has quotes of another time, by now: it is left alone.
     assert (position(due.state, 2, 0), len(book(due.state, 0, BUY))) == (0, 1)
 
@@ -97,7 +98,7 @@ def test_a_forced_liquidation_serves_no_index_of_a_later_time_that_is_stale(
     """Queued one among many it would else be worked on any later one, with hindsight."""
     world = unreplayed
     hold(world.state, 4, 0, 10, 10_000)
-    index_ms = price_index_ms(world.state.prices.words, world.state.prices.open(0))
+    index_ms = price_index_ms(world.state.prices.words, world.state.prices.open(MarketId(0)))
     assert index_ms // 1000 * 1000 == index_ms
     world.later(STALE_MS + 1_000)
     record = make("liquidate", account=4, market=0)

@@ -18,6 +18,7 @@ from tallystick.rollup.invariants import broken, imbalance
 from tallystick.schema.names import Outcome
 from tallystick.state.cells import set_risk_market_funding_index_ppm
 from tallystick.state.layout import MAX_EXPOSURE, MAX_FUNDING_INDEX_PPM
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.ledger import ledger as books
 from tallystick.testing.ledger.ledger_market import Market
 from tallystick.testing.ledger.ledger_model import Order
@@ -35,7 +36,7 @@ def charge(scene: Scene, index: int, market: int = 0) -> None:
     """Set a market's funding index between two batches, as if hours had passed."""
     scene.finish()
     base = scene.state.risk.open(0)
-    set_risk_market_funding_index_ppm(scene.state.risk.words, base, market, index)
+    set_risk_market_funding_index_ppm(scene.state.risk.words, base, MarketId(market), index)
     scene.state.risk.mark(0)
     scene.cut()
 

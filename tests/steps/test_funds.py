@@ -17,7 +17,7 @@ from tallystick.state.layout import (
     SLICE_MS,
     TREASURY_ACCOUNT,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.ledger.look import cash, limbs, position
 from tallystick.testing.scenarios.orders.closed_out import BOB, CRASHED, FALLEN, RULES
 from tallystick.testing.scenarios.scene import Scene
@@ -26,7 +26,7 @@ from tallystick.testing.world import World, address, message, sub_account
 ALICE, DAVE = 1, 4
 OTHER = 7
 """A second market."""
-NOBODYS = (TREASURY_ACCOUNT, fund_of(0), fund_of(MAX_MARKETS - 1))
+NOBODYS = (TREASURY_ACCOUNT, fund_of(MarketId(0)), fund_of(MarketId(MAX_MARKETS - 1)))
 
 
 def owner(world: World, account: int) -> int:
@@ -63,8 +63,8 @@ def test_neither_a_deposit_nor_a_transfer_gives_nobodys_account_an_owner(market:
 
 
 def test_a_deposit_to_the_number_below_the_funds_gives_it_an_owner(market: World) -> None:
-    assert market.deposit("mallory", fund_of(0) - 1, 5) is Outcome.ACCEPTED
-    assert owner(market, fund_of(0) - 1) == int.from_bytes(address("mallory"), "big")
+    assert market.deposit("mallory", fund_of(MarketId(0)) - 1, 5) is Outcome.ACCEPTED
+    assert owner(market, fund_of(MarketId(0)) - 1) == int.from_bytes(address("mallory"), "big")
 
 
 def troubled_elsewhere(price: int, **funds: int) -> Scene:
@@ -85,7 +85,7 @@ def test_a_liquidations_fee_goes_to_the_fund_of_its_market() -> None:
     scene = troubled_elsewhere(FALLEN)
     scene.order(DAVE, OTHER, BUY, FALLEN, 100)
     assert scene.liquidate(BOB, OTHER) is Outcome.ACCEPTED
-    assert [cash(scene.state, each) for each in (0, fund_of(0), fund_of(OTHER))] == [0, 0, 8_400]
+    assert [cash(scene.state, each) for each in (0, fund_of(MarketId(0)), fund_of(MarketId(OTHER)))] == [0, 0, 8_400]
     assert broken(scene.state) == ()
 
 
@@ -93,11 +93,14 @@ def test_the_fund_of_one_market_takes_nothing_over_in_another() -> None:
     scene = troubled_elsewhere(CRASHED)
     scene.endow(10**7)
     assert scene.take_over(BOB, OTHER, 1) is Outcome.INSURANCE_LIMIT
-    assert scene.nominate(BOB, OTHER, fund_of(0)) is Outcome.NOT_ELIGIBLE
+    assert scene.nominate(BOB, OTHER, fund_of(MarketId(0))) is Outcome.NOT_ELIGIBLE
     scene.endow(10**7, OTHER)
     assert scene.nominate(BOB, OTHER, ALICE) is Outcome.INSURANCE_FIRST
     assert scene.take_over(BOB, OTHER, 100) is Outcome.ACCEPTED
-    assert (cash(scene.state, fund_of(0)), position(scene.state, fund_of(OTHER), OTHER)) == (10**7, 100)
+    assert (cash(scene.state, fund_of(MarketId(0))), position(scene.state, fund_of(MarketId(OTHER)), OTHER)) == (
+        10**7,
+        100,
+    )
     assert broken(scene.state) == ()
 
 
@@ -106,7 +109,7 @@ def test_a_fund_unwinds_in_its_own_market_and_holds_nothing_in_others() -> None:
     scene.endow(10**7, OTHER)
     assert scene.take_over(BOB, OTHER, 100) is Outcome.ACCEPTED
     scene.order(DAVE, OTHER, BUY, CRASHED, 100)
-    assert scene.liquidate(fund_of(OTHER), 0) is Outcome.NO_POSITION
+    assert scene.liquidate(fund_of(MarketId(OTHER)), 0) is Outcome.NO_POSITION
     scene.clock(ahead_ms=SLICE_MS)
-    assert scene.liquidate(fund_of(OTHER), OTHER) is Outcome.ACCEPTED
-    assert position(scene.state, fund_of(OTHER), OTHER) == 94
+    assert scene.liquidate(fund_of(MarketId(OTHER)), OTHER) is Outcome.ACCEPTED
+    assert position(scene.state, fund_of(MarketId(OTHER)), OTHER) == 94

@@ -7,7 +7,7 @@ import pytest
 from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, SELL
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.ledger.look import cash, position
 from tallystick.testing.scenarios.orders.closed_out import BOB, CRASHED, FALLEN, FUND, near_expiry, troubled
 from tallystick.testing.scenarios.scene import Scene
@@ -180,7 +180,7 @@ def test_every_end_but_accepted_counts_as_tried(scene: Scene) -> None:
     assert scene.liquidate(BOB, 0) is Outcome.UNFILLED
     assert (registers.tried_account, registers.tried_market, registers.tried_ms) == (
         AccountId(BOB),
-        0,
+        MarketId(0),
         registers.clock_ms,
     )
     since = registers.tried_ms

@@ -18,7 +18,7 @@ from tallystick.machine.market.liquidation import Case, measure, open_case, sale
 from tallystick.schema.names import Outcome
 from tallystick.state.cells import set_account_cash_units, set_account_position_market, set_account_position_size_lots
 from tallystick.state.layout import BUY, LEAN_INDEX, SELL
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.state import State
 from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.exact import Stand, margin
@@ -48,9 +48,9 @@ def case_of(stand: Stand, fee_ppm: int = 0) -> Case:
     words = state.accounts.words
     set_account_cash_units(words, account, stand.cash)
     for slot, (market, size) in enumerate(((1, stand.other_value), (0, stand.size))):
-        set_account_position_market(words, account, slot, market if size else 0)
+        set_account_position_market(words, account, slot, MarketId(market if size else 0))
         set_account_position_size_lots(words, account, slot, size)
-    return open_case(Machine(state, NoInputs()), AccountId(7), 0)
+    return open_case(Machine(state, NoInputs()), AccountId(7), MarketId(0))
 
 
 @st.composite
@@ -217,16 +217,16 @@ def test_at_the_ends_of_the_ranges_nothing_overflows(unreplayed: World, side: in
     for value in (0, -1, -(1 << 58)):
         hold(world.state, 1, 1, (1 << 30) if side == BUY else -(1 << 30), value)
         hold(world.state, 2, 1, -(1 << 30) if side == BUY else 1 << 30, 1 << 58)
-        hold(world.state, fund_of(1), 1, 0, 1 << 59)
+        hold(world.state, fund_of(MarketId(1)), 1, 0, 1 << 59)
         expected = Outcome.UNFILLED if value == 0 else Outcome.BANKRUPT
         assert world.liquidate(1, 1) is expected
-        before = cash(world.state, 1) + cash(world.state, fund_of(1))
+        before = cash(world.state, 1) + cash(world.state, fund_of(MarketId(1)))
         # Of who owes so much the fund bears a tenth of what it is worth; what a short owes ends at the lowest price.
         lots = 1 << (27 if value < -1 and side == BUY else 30)
         assert world.take_over(1, 1, 2 * lots) is Outcome.INSURANCE_LIMIT
         assert world.take_over(1, 1, lots) is Outcome.ACCEPTED
         assert abs(position(world.state, 1, 1)) == (1 << 30) - lots
         write_rules(world.state, 1, {"bear_ms": 0})
-        assert cash(world.state, 1) + cash(world.state, fund_of(1)) == before
+        assert cash(world.state, 1) + cash(world.state, fund_of(MarketId(1))) == before
         if side == BUY and value >= -1:
             assert cash(world.state, 1) == 0

@@ -14,6 +14,7 @@ from tallystick.machine.market.margin import initial_margin, maintenance_margin
 from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, FLAG_IOC, MARKET_OPEN_INTEREST_LOTS, PPM, SELL
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.exact import margin
@@ -59,8 +60,8 @@ def test_margin_is_the_sum_over_the_tiers_rounded_up(
         tiers.append((third * PPM, third_ppm))
     exact = margin(notional, tuple(tiers))
     risk = state.risk.open(0)
-    assert maintenance_margin(state.risk.words, risk, 5, notional) == ceil(exact)
-    assert initial_margin(state.risk.words, risk, 5, notional) == ceil(exact) < 1 << 55
+    assert maintenance_margin(state.risk.words, risk, MarketId(5), notional) == ceil(exact)
+    assert initial_margin(state.risk.words, risk, MarketId(5), notional) == ceil(exact) < 1 << 55
 
 
 @given(amount=st.integers(0, (1 << 54) - 1), ppm=PPMS)

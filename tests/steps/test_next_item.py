@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from tallystick.records.items import Item, pack_items, unpack_items
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import FLAG_IOC, FLAG_POST_ONLY
+from tallystick.state.ordinals import SignedMarket
 from tallystick.testing.ledger.look import book, parked, position
 from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.world import World, key
@@ -89,7 +91,7 @@ def test_a_replace_that_only_makes_an_order_smaller_keeps_its_place_and_sequence
     ids=["larger", "price", "side", "flags", "expiry"],
 )
 def test_a_replace_that_changes_anything_else_goes_behind_the_others(
-    market: World, change: dict[str, int], lives_ms: int, left: list[int]
+    market: World, change: dict[str, Any], lives_ms: int, left: list[int]
 ) -> None:
     """I7."""
     market.bulk(1, [place(5, BUY, 990, 4), place(6, BUY, 990, 4)], [])
@@ -103,7 +105,7 @@ def test_a_smaller_order_for_another_market_is_placed_there(market: World) -> No
     market.list_market(1)
     market.report(1, 1000)
     market.bulk(1, [place(5, BUY, 990, 4)], [])
-    market.bulk(1, [dataclasses.replace(replace(5, BUY, 990, 3), market=1)], [slots(market)[5]])
+    market.bulk(1, [dataclasses.replace(replace(5, BUY, 990, 3), market=SignedMarket(1))], [slots(market)[5]])
     assert [[o.remaining_lots for o in book(market.state, number, BUY)] for number in (0, 1)] == [[], [3]]
 
 

@@ -18,6 +18,7 @@ from tallystick.state.layout import (
     STALE_MS,
     WORK,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.ledger.look import index, mark, word
 from tallystick.testing.world import START, World
 
@@ -44,7 +45,11 @@ def listed(world: World) -> World:
 
 @pytest.mark.parametrize("length", [0, 1, 3, 5, MAX_MARKETS * REPORT_PAIR_BYTES - 1])
 def test_no_pairs_and_parts_of_one_are_malformed_and_nothing_of_them_counts(listed: World, length: int) -> None:
-    pairs = pack_pairs({0: 7}) + bytes(length - REPORT_PAIR_BYTES) if length > REPORT_PAIR_BYTES else bytes(length)
+    pairs = (
+        pack_pairs({MarketId(0): 7}) + bytes(length - REPORT_PAIR_BYTES)
+        if length > REPORT_PAIR_BYTES
+        else bytes(length)
+    )
     assert listed.send(listed.reported(pairs, 0, NOW)) is Outcome.MALFORMED
     assert kept(listed)[0] == (0, 0)
     registers = listed.state.registers
@@ -130,7 +135,7 @@ def test_one_report_says_the_prices_of_many_markets_each_with_its_own_outcome(li
 
 
 def test_a_market_named_twice_has_the_first_of_its_prices(listed: World) -> None:
-    pairs = pack_pairs({0: 1000}) + pack_pairs({0: 900})
+    pairs = pack_pairs({MarketId(0): 1000}) + pack_pairs({MarketId(0): 900})
     for signer in range(3):
         assert listed.send(listed.reported(pairs, signer, NOW)) is Outcome.OLD_REPORT
     assert index(listed.state, 0) == 1000

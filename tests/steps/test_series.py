@@ -23,6 +23,7 @@ from tallystick.state.layout import (
     SERIES_SHIFT,
     SETTLE_WAIT_MS,
 )
+from tallystick.state.ordinals import SignedMarket
 from tallystick.testing.ledger.look import book, positions, word
 from tallystick.testing.scenarios.refused_records import to_rlp
 from tallystick.testing.world import World
@@ -139,7 +140,7 @@ def test_I25_of_a_bulk_the_items_of_another_series_come_to_nothing_and_the_other
     now = 1 << SERIES_SHIFT
 
     def item(what: int, client_id: int, price: int, lots: int, market: int) -> Item:
-        return Item(what=what, client_id=client_id, market=market, side=BUY, price_ticks=price, lots=lots)
+        return Item(what=what, client_id=client_id, market=SignedMarket(market), side=BUY, price_ticks=price, lots=lots)
 
     second.bulk(1, [item(ITEM_PLACE, number, MARK - number, 5, now) for number in (1, 2)], [])
     slots = {each.client_id: each.slot for each in book(second.state, 0, BUY)}

@@ -24,7 +24,7 @@ from tallystick.state.layout import (
     SETTLE_WAIT_MS,
     SETTLE_WINDOW_MS,
 )
-from tallystick.state.ordinals import AccountId, Number
+from tallystick.state.ordinals import AccountId, MarketId, Number
 from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.ledger.look import cash, mark, position, word
 from tallystick.testing.world import World
@@ -146,7 +146,7 @@ def short_of_it(world: World, *, fund_units: int, market: int = FUTURE) -> None:
     world.order(1, market, SELL, TRADED, LOTS)
     assert world.order(DAVE, market, BUY, TRADED, LOTS) is Outcome.ACCEPTED
     if fund_units:
-        assert world.transfer(2, fund_of(market), fund_units) is Outcome.ACCEPTED
+        assert world.transfer(2, fund_of(MarketId(market)), fund_units) is Outcome.ACCEPTED
 
 
 def expired(world: World) -> None:
@@ -169,7 +169,10 @@ def test_X05_who_owes_is_closed_for_ten_minutes_at_the_final_mark_and_nobody_is_
     market.later(SETTLE_WAIT_MS - 5_000 - 1)
     assert settle(market, 1) is Outcome.TOO_EARLY
     market.later(1)
-    assert [settle(market, int(each)) for each in (1, fund_of(FUTURE))] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
+    assert [settle(market, int(each)) for each in (1, fund_of(MarketId(FUTURE)))] == [
+        Outcome.ACCEPTED,
+        Outcome.ACCEPTED,
+    ]
     assert broken(market.state) == ()
 
 
@@ -184,7 +187,7 @@ def test_X05_the_deficit_of_a_settlement_is_its_funds_as_far_as_that_goes(
     market.later(SETTLE_WAIT_MS)
     assert settle(market, DAVE) is Outcome.ACCEPTED
     assert cash(market.state, DAVE) == paid_units - OWED
-    assert cash(market.state, fund_of(FUTURE)) == fund_units - paid_units
+    assert cash(market.state, fund_of(MarketId(FUTURE))) == fund_units - paid_units
     assert [values for name, values in market.events if name == "covered"] == [(FUTURE, paid_units, DAVE)][:paid_units]
     assert settle(market, 1) is Outcome.ACCEPTED
     assert broken(market.state) == ()
@@ -194,7 +197,7 @@ def test_a_fund_keeps_its_own_margin_when_it_pays(unreplayed: World) -> None:
     short_of_it(unreplayed, fund_units=0)
     expired(unreplayed)
     unreplayed.later(SETTLE_WAIT_MS)
-    fund = fund_of(FUTURE)
+    fund = fund_of(MarketId(FUTURE))
     needs = 100 * FINAL * 100 // 20
     hold(unreplayed.state, fund, FUTURE, 100, needs + 7)
     assert settle(unreplayed, DAVE) is Outcome.ACCEPTED
@@ -210,7 +213,7 @@ def test_a_fund_pays_nothing_while_the_account_holds_something_else(market: Worl
     expired(market)
     market.later(SETTLE_WAIT_MS)
     assert settle(market, DAVE) is Outcome.ACCEPTED
-    assert cash(market.state, fund_of(FUTURE)) == 20_000_000
+    assert cash(market.state, fund_of(MarketId(FUTURE))) == 20_000_000
     assert health_of(market, DAVE).value_units < 0
 
 
@@ -220,7 +223,7 @@ def test_a_fund_pays_for_its_own_markets_loss_and_no_others(market: World) -> No
     other = FUTURE + 1
     market.list_market(other, kind=KIND_DATED, expiry_ms=market.state.registers.clock_ms + HOUR_MS)
     market.report(other, TRADED)
-    market.transfer(2, fund_of(other), 20_000_000)
+    market.transfer(2, fund_of(MarketId(other)), 20_000_000)
     market.order(1, other, SELL, TRADED, 1)
     assert market.order(DAVE, other, BUY, TRADED, 1) is Outcome.ACCEPTED
     market.later(1_000)
@@ -232,7 +235,7 @@ def test_a_fund_pays_for_its_own_markets_loss_and_no_others(market: World) -> No
     lost = (TRADED - mark(market.state, other)) * 100
     assert lost > 0
     assert [settle(market, DAVE), settle(market, DAVE, other)] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
-    assert cash(market.state, fund_of(other)) == 20_000_000 - lost
+    assert cash(market.state, fund_of(MarketId(other))) == 20_000_000 - lost
 
 
 def test_an_account_that_is_short_of_nothing_takes_nothing_from_the_fund(market: World) -> None:
@@ -241,7 +244,7 @@ def test_an_account_that_is_short_of_nothing_takes_nothing_from_the_fund(market:
     expired(market)
     market.later(SETTLE_WAIT_MS)
     assert settle(market, DAVE) is Outcome.ACCEPTED
-    assert (cash(market.state, DAVE), cash(market.state, fund_of(FUTURE))) == (0, 20_000_000)
+    assert (cash(market.state, DAVE), cash(market.state, fund_of(MarketId(FUTURE)))) == (0, 20_000_000)
 
 
 def health_of(world: World, account: Number) -> Health:
@@ -255,7 +258,7 @@ def test_funding_is_settled_with_a_position(unreplayed: World, size: int, paid: 
     hold(unreplayed.state, 3, 0, size, 300_000)
     before = cash(unreplayed.state, 3) + size * 100_000
     risk = unreplayed.state.risk
-    index_ppm = risk_market_funding_index_ppm(risk.words, risk.open(0), 0)
+    index_ppm = risk_market_funding_index_ppm(risk.words, risk.open(0), MarketId(0))
     write_rules(unreplayed.state, 0, {"funding_index_ppm": index_ppm + 5_000_000, "status": 2, "settled_ms": 1})
     assert unreplayed.send(make("settle_position", account=3, market=0)) is Outcome.ACCEPTED
     assert before - cash(unreplayed.state, 3) == paid

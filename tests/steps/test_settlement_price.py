@@ -19,6 +19,7 @@ from tallystick.state.layout import (
     MARKET_STATUS,
     SETTLE_WINDOW_MS,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.ledger.look import brakes, index, margin_index, mark, position, word
 from tallystick.testing.world import World
 from tests.steps.conftest import check_replay, open_market
@@ -88,10 +89,10 @@ def test_what_a_brake_held_last_is_free_once_the_market_has_settled(market: Worl
 def test_a_settled_market_has_no_index_that_could_grow_stale(market: World) -> None:
     expiry = listed(market)
     risk = market.state.risk
-    assert risk_market_index_ms(risk.words, risk.open(0), FUTURE) != 0
+    assert risk_market_index_ms(risk.words, risk.open(0), MarketId(FUTURE)) != 0
     report_at(market, expiry, PRICE)
     assert is_settled(market)
-    assert risk_market_index_ms(risk.words, risk.open(0), FUTURE) == 0
+    assert risk_market_index_ms(risk.words, risk.open(0), MarketId(FUTURE)) == 0
 
 
 @pytest.mark.parametrize("silence_ms", [LONG_SILENCE_MS + 1, SETTLE_WINDOW_MS])

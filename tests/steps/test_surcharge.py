@@ -10,6 +10,7 @@ from tallystick.machine.market.funds import fund_of
 from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import ADL_DELAY_MS, BUY, FLAG_IOC, SELL
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.ledger.look import books, position
 from tallystick.testing.scenarios.orders.closed_out import BOB, CRASHED, FALLEN, troubled
@@ -165,7 +166,7 @@ def test_what_the_fund_takes_over_has_cost_it_the_quote_and_is_asked_for_nothing
     scene.rule(0, surcharge_from_units=1, surcharge_to_units=2)
     assert scene.take_over(BOB, 0, 100) is Outcome.ACCEPTED
     # Bob had 600,000 and bought for 10,000,000: his zero price leaves him nothing.
-    assert books(scene.state, fund_of(0)) == {0: (9_400_000, 0)}
+    assert books(scene.state, fund_of(MarketId(0))) == {0: (9_400_000, 0)}
     assert books(scene.state, BOB) == {}
 
 

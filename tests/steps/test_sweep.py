@@ -15,7 +15,7 @@ from tallystick.state.layout import (
     TOP_UP_MS,
     TREASURY_ACCOUNT,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.byhand import hold, write_rules
 from tallystick.testing.ledger.look import cash
 from tallystick.testing.world import World, sub_account
@@ -24,7 +24,7 @@ RICH = 1_000_000_000
 BUY, SELL = 0, 1
 FEES = 540
 """Of nine lots at 1,000 with a multiplier of 100: 500 and 100 ppm of 900,000 units."""
-FUND = fund_of(0)
+FUND = fund_of(MarketId(0))
 
 
 def trade(world: World, lots: int = 9) -> None:

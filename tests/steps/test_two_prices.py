@@ -17,7 +17,7 @@ from tallystick.state.layout import (
     STALE_MS,
     WIND_DOWN_MS,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.byhand import endow, hold, write_rules
 from tallystick.testing.ledger.look import cash, position
 from tallystick.testing.world import World, address, message
@@ -50,10 +50,10 @@ def test_a_position_is_measured_at_the_price_that_its_lean_names(
     venue: World, name: int, of_long: int, of_short: int, size: int
 ) -> None:
     lean(venue, 990, 1010)
-    found = price_of(venue.state.risk.words, venue.state.risk.open(0), 0, size, name)
+    found = price_of(venue.state.risk.words, venue.state.risk.open(0), MarketId(0), size, name)
     assert found == (of_long if size > 0 else of_short)
     lean(venue, 1010, 990)
-    found = price_of(venue.state.risk.words, venue.state.risk.open(0), 0, size, name)
+    found = price_of(venue.state.risk.words, venue.state.risk.open(0), MarketId(0), size, name)
     turned = 2000 if name in (LEAN_INDEX, LEAN_MARKED) else 0
     assert found == (turned - (of_long if size > 0 else of_short) if turned else (of_long if size > 0 else of_short))
 

@@ -20,7 +20,7 @@ from tallystick.l1.dev.dev_server import DevServer
 from tallystick.ports.system import SystemClock
 from tallystick.shapes.routes import INFO
 from tallystick.state.layout import SELL
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, MarketId
 from tallystick.testing.l1_stage import account
 from tallystick.trader.client import TraderClient
 from tallystick.trader.offers import to_text
@@ -47,7 +47,7 @@ def test_N05_a_client_used_by_several_threads_gives_each_record_its_own_nonce(sh
         outcomes = []
         for turn in range(5):
             client_id = 1_000 + 10 * thread + turn
-            outcomes.append(client.order(0, 0, 600_000, 1, client_id=client_id).outcome)
+            outcomes.append(client.order(MarketId(0), 0, 600_000, 1, client_id=client_id).outcome)
             outcomes.append(client.cancel(client_id).outcome)
         return outcomes
 

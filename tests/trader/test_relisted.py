@@ -15,7 +15,7 @@ from tallystick.shapes.submitting import Answer, ItemResult, Results
 from tallystick.state.cells import set_market_series
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import SERIES_SHIFT
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId, SignedMarket
 from tallystick.testing.world import World, address, key
 from tallystick.trader.client import TraderClient
 from tallystick_operator.api import views
@@ -30,7 +30,7 @@ def listed(series: int) -> bytes:
     """Return an operator's answer when market 5 is of a series."""
     world = World()
     world.list_market(MARKET)
-    set_market_series(world.state.markets.words, world.state.markets.known(MARKET), series)
+    set_market_series(world.state.markets.words, world.state.markets.known(MarketId(MARKET)), series)
     return reply("200 OK", msgspec.json.encode(Markets(markets=views.markets(world.state))))
 
 
@@ -60,11 +60,11 @@ def test_X13_who_trades_in_bulks_learns_of_the_next_series_by_the_first_item_tha
         url, key("alice"), account=AccountId(1), domain=DOMAIN, receipt_signer="0x" + address("receipts").hex()
     )
     client.next_nonce = 0
-    item = Item(what=ITEM_PLACE, client_id=9, market=MARKET, price_ticks=1_000, lots=1)
-    assert client.named(MARKET) == MARKET
+    item = Item(what=ITEM_PLACE, client_id=9, market=SignedMarket(MARKET), price_ticks=1_000, lots=1)
+    assert client.named(MarketId(MARKET)) == MARKET
     if in_a_list:
         client.send_all([sign(make("bulk", account=1), DOMAIN, key("alice"))])
     else:
         client.bulk([item, item])
-    assert client.named(MARKET) == MARKET | 1 << SERIES_SHIFT
+    assert client.named(MarketId(MARKET)) == MARKET | 1 << SERIES_SHIFT
     client.close()

@@ -48,7 +48,7 @@ from tallystick.shapes.routes import (
     Endpoint,
 )
 from tallystick.shapes.submitting import Answer, RecordDigest, Refusal, Results, Signable, Submission, SubmissionList
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick_operator.api import views
 from tallystick_operator.api.parameters import asked_number, path_account, path_market
 from tallystick_operator.api.past import Past
@@ -282,7 +282,7 @@ class Api:
             )
         return found
 
-    async def _market(self, request: Request, *, past: bool = False) -> tuple[int, int]:
+    async def _market(self, request: Request, *, past: bool = False) -> tuple[MarketId, int]:
         named = path_market(request, "market")
         return await self._read(lambda core: views.find_series(core.executor.state, named, past=past))
 

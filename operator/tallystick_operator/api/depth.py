@@ -15,11 +15,12 @@ from tallystick.state.cells import (
     page_next_page,
 )
 from tallystick.state.layout import BITMAP_WORDS, BOOKS, BUY, MARKET_SETTLED, PAGE_SLOTS
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 from tallystick_operator.sequencer.sweeping import order_is_dead
 
 
-def prices(state: State, number: int, side: int) -> Iterator[int]:
+def prices(state: State, number: MarketId, side: int) -> Iterator[int]:
     """Yield the prices of a book side at which an order rests, best first."""
     for high in _bits(state, number, side, 0, 0):
         for middle in _bits(state, number, side, 1, high):
@@ -27,7 +28,7 @@ def prices(state: State, number: int, side: int) -> Iterator[int]:
                 yield high << 16 | middle << 8 | low
 
 
-def _bits(state: State, number: int, side: int, height: int, word: int) -> Iterator[int]:
+def _bits(state: State, number: MarketId, side: int, height: int, word: int) -> Iterator[int]:
     base = state.bitmaps.find(side << 24 | number << 18 | height << 16 | word)
     if base is None:
         return
@@ -40,7 +41,7 @@ def _bits(state: State, number: int, side: int, height: int, word: int) -> Itera
         bits ^= 1 << bit
 
 
-def levels(state: State, number: int, side: int, depth: int) -> list[Level]:
+def levels(state: State, number: MarketId, side: int, depth: int) -> list[Level]:
     """Return the best `depth` prices of a book side that hold a living order."""
     found: list[Level] = []
     for price in prices(state, number, side):
@@ -52,7 +53,7 @@ def levels(state: State, number: int, side: int, depth: int) -> list[Level]:
     return found
 
 
-def dead_near_best(state: State, number: int, side: int, most: int) -> list[int]:
+def dead_near_best(state: State, number: MarketId, side: int, most: int) -> list[int]:
     """Return the slots of dead orders among the first `most` of a book side, from the best price on."""
     looked = 0
     found: list[int] = []
@@ -66,7 +67,7 @@ def dead_near_best(state: State, number: int, side: int, most: int) -> list[int]
     return found
 
 
-def left_behind(state: State, number: int, most: int) -> list[int]:
+def left_behind(state: State, number: MarketId, most: int) -> list[int]:
     """Return the slots of the first `most` orders in a settled market's books, parked ones too; of a market that is not settled none."""
     market = state.markets.find(number)
     if market is None or market_status(state.markets.words, market) != MARKET_SETTLED:

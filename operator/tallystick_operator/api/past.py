@@ -17,7 +17,7 @@ from tallystick.shapes.accounts import AccountFill, Fills, PlacedOrder, PlacedOr
 from tallystick.shapes.market_data import Funding, FundingHours
 from tallystick.shapes.progress import Feed, FeedEvent
 from tallystick.shapes.routes import FEED, FILLS, FUNDING, HISTORY, MAX_LIMIT
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick_operator.api import views
 from tallystick_operator.api.parameters import (
     asked_account,
@@ -172,7 +172,7 @@ def _fill(each: Happening, account: AccountId) -> AccountFill:
         sequence=each.sequence,
         record=each.record,
         clock_ms=each.clock_ms,
-        market=market,
+        market=MarketId(market),
         series=each.series,
         side=side if took else 1 - side,
         price_ticks=price,

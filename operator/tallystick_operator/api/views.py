@@ -73,7 +73,7 @@ from tallystick.state.layout import (
     MAX_POSITIONS,
     NONCE_WORD_BITS,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.state import State
 from tallystick_operator.api.depth import levels
 from tallystick_operator.intake.door import Refused
@@ -86,10 +86,10 @@ SCOPES = ("none", "place", "cancel", "both")
 
 def markets(state: State) -> list[Market]:
     """Return every listed market."""
-    return [found for found in (market(state, number) for number in range(MAX_MARKETS)) if found]
+    return [found for found in (market(state, number) for number in map(MarketId, range(MAX_MARKETS))) if found]
 
 
-def market(state: State, number: int) -> Market | None:
+def market(state: State, number: MarketId) -> Market | None:
     """Return a market, None when it is not listed."""
     base = state.markets.find(number)
     if base is None or market_status(state.markets.words, base) == 0:
@@ -123,7 +123,7 @@ def market(state: State, number: int) -> Market | None:
     )
 
 
-def find_series(state: State, named: MarketName, *, past: bool = False) -> tuple[int, int]:
+def find_series(state: State, named: MarketName, *, past: bool = False) -> tuple[MarketId, int]:
     """Return a market and the series meant of it, the one that is listed unless another is named.
 
     Raises: Refused when it is not listed, or in another series, but for a `past` one.
@@ -139,7 +139,7 @@ def find_series(state: State, named: MarketName, *, past: bool = False) -> tuple
     return named.market, series
 
 
-def is_over(state: State, number: int) -> bool:
+def is_over(state: State, number: MarketId) -> bool:
     """Whether nothing can be traded in a market any more: it has expired, or is settled."""
     base = state.markets.find(number)
     if base is None:
@@ -155,13 +155,13 @@ def is_gone(state: State, slot: int) -> bool:
     return order_is_dead(state, slot) or is_over(state, order_market(state.orders.words, base))
 
 
-def _best(state: State, number: int, side: int) -> int | None:
+def _best(state: State, number: MarketId, side: int) -> int | None:
     """Return the best price of a side at which somebody can still be met."""
     living = [] if is_over(state, number) else levels(state, number, side, 1)
     return living[0].price_ticks if living else None
 
 
-def _status(state: State, number: int, base: cells.Market) -> MarketStatus:
+def _status(state: State, number: MarketId, base: cells.Market) -> MarketStatus:
     if market_status(state.markets.words, base) != MARKET_LIVE:
         return "settled"
     if is_over(state, number):
@@ -171,8 +171,8 @@ def _status(state: State, number: int, base: cells.Market) -> MarketStatus:
     return "halted" if index_stopped(state, state.risk.known(0), number) else "live"
 
 
-def _change(state: State, number: int) -> Change:
-    base = state.pendings.find(number)
+def _change(state: State, number: MarketId) -> Change:
+    base = state.pendings.find(int(number))
     if base is None:
         return Change()
     words = state.pendings.words
@@ -181,7 +181,7 @@ def _change(state: State, number: int) -> Change:
     return Change(proposed=pending_changes(words, base), effective_ms=effective, rules=rules)
 
 
-def book(state: State, number: int, depth: int) -> Book:
+def book(state: State, number: MarketId, depth: int) -> Book:
     """Return the best `depth` prices of either side that hold a living order; a market that is over has none."""
     depth = 0 if is_over(state, number) else depth
     return Book(
@@ -312,11 +312,11 @@ def _positions(state: State, base: cells.Account) -> list[Position]:
     return found
 
 
-def _series(state: State, number: int) -> int:
+def _series(state: State, number: MarketId) -> int:
     return market_series(state.markets.words, state.markets.known(number))
 
 
-def _held_until(state: State, number: int, base: cells.Account, size: int) -> int:
+def _held_until(state: State, number: MarketId, base: cells.Account, size: int) -> int:
     market, risk = state.markets.known(number), state.risk.known(0)
     if not is_held(state, market, risk, number, base):
         return 0

@@ -153,8 +153,9 @@ class Keeper:
     def _clean(self) -> None:
         """Take dead orders out near the best prices of the next market in turn; of one that has settled all, so that it can be listed again."""
         self._market = (self._market + 1) % MAX_MARKETS
-        sides = [partial(_dead_orders, self._market, side) for side in (BUY, 1 - BUY)]
-        for find in (*sides, partial(_left_behind, self._market)):
+        market = MarketId(self._market)
+        sides = [partial(_dead_orders, market, side) for side in (BUY, 1 - BUY)]
+        for find in (*sides, partial(_left_behind, market)):
             gone = self._sequencer.read(find)
             if gone:
                 self._ask("clean", pack_slots(*gone))
@@ -172,7 +173,7 @@ class Keeper:
         elif outcome != Outcome.ACCEPTED:
             self._left_alone[want] = now + RETRY_SECONDS
 
-    def _close(self, account: AccountId, market: int) -> Outcome:
+    def _close(self, account: AccountId, market: MarketId) -> Outcome:
         """Have a position closed, in part at least, rung by rung; return how the last one ended.
 
         What comes in between, another's takeover or LIQUIDATE, is answered by trying once more.
@@ -182,7 +183,7 @@ class Keeper:
             outcome = self._walk(account, market)
         return outcome
 
-    def _walk(self, account: AccountId, market: int) -> Outcome:
+    def _walk(self, account: AccountId, market: MarketId) -> Outcome:
         outcome = self._try("liquidate", account=account, market=market)
         if outcome in (Outcome.ACCEPTED, Outcome.WORK_LIMIT):
             return outcome
@@ -195,7 +196,7 @@ class Keeper:
                 return self._try("take_over", account=account, market=market, lots=lots)
         return self._nominate(account, market, outcome)
 
-    def _nominate(self, account: AccountId, market: int, outcome: Outcome) -> Outcome:
+    def _nominate(self, account: AccountId, market: MarketId, outcome: Outcome) -> Outcome:
         """Name the candidate that ranks highest of those that could take something; `outcome` is that of the book."""
         for candidate in self.candidates(account, market):
             found = self._try("nominate_adl", account=account, market=market, candidate=candidate)
@@ -208,7 +209,7 @@ class Keeper:
                 break
         return outcome
 
-    def _deleverage(self, account: AccountId, market: int) -> None:
+    def _deleverage(self, account: AccountId, market: MarketId) -> None:
         """Have a nominee's turn taken, the book first when it has a say, and the next one named."""
         outcome = self._try("deleverage", account=account)
         if outcome == Outcome.BOOK_FIRST and self._try("liquidate", account=account, market=market) == Outcome.UNFILLED:
@@ -243,11 +244,11 @@ def _dead_markets(core: Core) -> list[int]:
     return dead_markets(core.executor.state, max(core.clock.now_ms(), core.executor.state.registers.clock_ms))
 
 
-def _dead_orders(market: int, side: int, core: Core) -> list[int]:
+def _dead_orders(market: MarketId, side: int, core: Core) -> list[int]:
     return dead_near_best(core.executor.state, market, side, ORDERS_LOOKED_AT)
 
 
-def _left_behind(market: int, core: Core) -> list[int]:
+def _left_behind(market: MarketId, core: Core) -> list[int]:
     return left_behind(core.executor.state, market, ORDERS_LOOKED_AT)
 
 
@@ -255,13 +256,13 @@ def _foresee(kind: str, values: dict[str, Number], core: Core) -> Outcome:
     return foresee(core.executor.state, make(kind, **values))
 
 
-def _index_ms(market: int, core: Core) -> int:
+def _index_ms(market: MarketId, core: Core) -> int:
     """Return the time of a market's index, 0 when it has none."""
     base = core.executor.state.prices.find(market)
     return 0 if base is None else price_index_ms(core.executor.state.prices.words, base)
 
 
-def _brake_seconds(market: int, core: Core) -> float:
+def _brake_seconds(market: MarketId, core: Core) -> float:
     """Return for how long the brakes of a market may still run. Units: seconds."""
     state = core.executor.state
     words, base = state.markets.words, state.markets.known(market)
@@ -284,7 +285,7 @@ def _most_lots(account: AccountId, market: int, core: Core) -> int:
     return low
 
 
-def ripe_nominations(core: Core) -> list[tuple[AccountId, int]]:
+def ripe_nominations(core: Core) -> list[tuple[AccountId, MarketId]]:
     """Return the accounts whose nominee's turn has come, and has not lapsed, each with its market."""
     state = core.executor.state
     words = state.deleverages.words

@@ -13,6 +13,7 @@ from tallystick.schema.names import Outcome
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import Registers
+from tallystick.state.ordinals import MarketId
 from tallystick_operator.intake.clientids import ClientIds
 from tallystick_operator.intake.door import submission_key
 from tallystick_operator.sequencer.executor import Executed, Executor, unpack_adopted
@@ -38,7 +39,7 @@ class Branch:
         self.answers: OrderedDict[bytes, Answer] = OrderedDict()
         self.ids = ClientIds(executor.read_model)
         self.owed: dict[bytes, Owed] = {}
-        self.reports: dict[tuple[int, int], bytes] = {}
+        self.reports: dict[tuple[MarketId, int], bytes] = {}
         self.settled = 0
         self.changed = 0
         self.lost = 0

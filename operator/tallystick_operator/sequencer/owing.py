@@ -7,6 +7,7 @@ from tallystick.machine.market.stages import index_stopped
 from tallystick.records.codec import Record, decode
 from tallystick.state.cells import market_status, price_index_ms
 from tallystick.state.layout import MARKET_LIVE, REPORT_AGE_MS
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 from tallystick_operator.sequencer.branch import Branch
 
@@ -46,6 +47,6 @@ def prices_are_back(state: State) -> bool:
     return True
 
 
-def _is_live(state: State, number: int) -> bool:
+def _is_live(state: State, number: MarketId) -> bool:
     base = state.markets.find(number)
     return base is not None and market_status(state.markets.words, base) == MARKET_LIVE

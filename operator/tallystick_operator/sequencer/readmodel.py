@@ -13,7 +13,7 @@ from typing import Final
 from tallystick.machine.machine import Event
 from tallystick.shapes.market_data import Trade
 from tallystick.state.cells import account_owner, market_series, outbox_recipient
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.state import State
 from tallystick_operator.sequencer.recent import ACCOUNT_FIELDS, EVENT_FIELDS, SERIES_KEPT, History
 
@@ -53,12 +53,12 @@ class ReadModel:
 
     def __init__(self, state: State) -> None:
         self.orders: dict[int, OpenOrder] = {}
-        self._trades: dict[tuple[int, int], deque[Trade]] = {}
+        self._trades: dict[tuple[MarketId, int], deque[Trade]] = {}
         self.owners: dict[bytes, AccountId] = {}
         self.fills = 0
         self.withdrawals: dict[AccountId, list[Withdrawal]] = {}
         markets = state.markets
-        self.history = History({each: market_series(markets.words, markets.known(each)) for each in markets.rows})
+        self.history = History({number: market_series(markets.words, market) for number, market in markets.every()})
         self._state = state
         self._moved: set[AccountId] = set()
         self._by_client: dict[tuple[AccountId, int], list[int]] = {}
@@ -77,7 +77,7 @@ class ReadModel:
         """Return where the account's orders rest, oldest first."""
         return list(self._by_account.get(account, ()))
 
-    def trades(self, market: int, series: int) -> list[Trade]:
+    def trades(self, market: MarketId, series: int) -> list[Trade]:
         """Return the newest fills of a market's series, oldest first."""
         return list(self._trades.get((market, series), ()))
 
@@ -93,7 +93,7 @@ class ReadModel:
             name, values = event
             self._moved.update(moved_by(event))
             if name == "listed":
-                self._trades.pop((values[0], values[1] - SERIES_KEPT), None)
+                self._trades.pop((MarketId(values[0]), values[1] - SERIES_KEPT), None)
             elif name == "fill":
                 self._fill(values, record, clock_ms)
             elif name in ("rested", "parked"):
@@ -120,8 +120,8 @@ class ReadModel:
             taker=taker,
             maker=maker,
         )
-        series = self.history.series_of(market)
-        self._trades.setdefault((market, series), deque(maxlen=TRADES_KEPT)).append(trade)
+        series = self.history.series_of(MarketId(market))
+        self._trades.setdefault((MarketId(market), series), deque(maxlen=TRADES_KEPT)).append(trade)
         self.fills += 1
         order = self.orders[slot]
         order.remaining_lots -= lots

@@ -14,7 +14,7 @@ from typing import Final
 
 from tallystick.machine.machine import Event
 from tallystick.schema.names import Outcome
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 
 EVENTS_KEPT: Final = 20_000
 """Events of the feed: about a minute at full speed, so that who reads on from a number misses none."""
@@ -89,7 +89,7 @@ class Happening:
         values = dict(zip(EVENT_FIELDS[self.name], self.values, strict=False))
         return values | {"series": self.series} if self.series else values
 
-    def concerns(self, account: AccountId | None, market: int | None, series: int | None = None) -> bool:
+    def concerns(self, account: AccountId | None, market: MarketId | None, series: int | None = None) -> bool:
         """Whether it is about an account, a market and a series of it; None for any."""
         fields = self.fields
         about = any(fields.get(name) == account for name in ACCOUNT_FIELDS)
@@ -109,7 +109,7 @@ class KeptOrder:
     clock_ms: int
     account: AccountId
     client_id: int
-    market: int
+    market: MarketId
     series: int
     side: int
     price_ticks: int
@@ -125,12 +125,12 @@ class KeptOrder:
 class History:
     """What has happened lately. `series` is that of each market, by its id, when this begins."""
 
-    def __init__(self, series: Mapping[int, int]) -> None:
+    def __init__(self, series: Mapping[MarketId, int]) -> None:
         self.sequence = 0
         self._series = dict(series)
         self._events: deque[Happening] = deque(maxlen=EVENTS_KEPT)
         self._fills: dict[AccountId, deque[Happening]] = {}
-        self._funding: dict[tuple[int, int], deque[Happening]] = {}
+        self._funding: dict[tuple[MarketId, int], deque[Happening]] = {}
         self._orders: dict[AccountId, deque[KeptOrder]] = {}
         self._by_slot: dict[int, KeptOrder] = {}
         self._placing: KeptOrder | None = None
@@ -142,8 +142,8 @@ class History:
             return
         self.sequence += 1
         if name == "listed":
-            self._series[values[0]] = values[1]
-            self._funding.pop((values[0], values[1] - SERIES_KEPT), None)
+            self._series[MarketId(values[0])] = values[1]
+            self._funding.pop((MarketId(values[0]), values[1] - SERIES_KEPT), None)
         happening = Happening(
             sequence=self.sequence,
             record=record,
@@ -170,7 +170,8 @@ class History:
         elif name == "outcome":
             self._finish(values[0])
         elif name == "funding":
-            self._funding.setdefault((values[0], happening.series), deque(maxlen=FUNDING_KEPT)).append(happening)
+            market = MarketId(values[0])
+            self._funding.setdefault((market, happening.series), deque(maxlen=FUNDING_KEPT)).append(happening)
 
     def rewind(self, told: int, record: int, clock_ms: int) -> None:
         """Take back all that was told of a record and of those behind it; the numbers go on behind the newest one told.
@@ -200,17 +201,17 @@ class History:
         """Return the orders an account has placed, oldest first."""
         return list(self._orders.get(account, ()))
 
-    def series_of(self, market: int) -> int:
+    def series_of(self, market: MarketId) -> int:
         """Return the series of a market that its newest events are of."""
         return self._series.get(market, 0)
 
-    def funding(self, market: int, series: int) -> list[Happening]:
+    def funding(self, market: MarketId, series: int) -> list[Happening]:
         """Return the hours of funding of a market's series, oldest first."""
         return list(self._funding.get((market, series), ()))
 
     def _series_of(self, name: str, values: tuple[int, ...]) -> int:
         fields = EVENT_FIELDS[name]
-        return self.series_of(values[fields.index("market")]) if "market" in fields else 0
+        return self.series_of(MarketId(values[fields.index("market")])) if "market" in fields else 0
 
     def _place(self, happening: Happening) -> None:
         account, client_id, market, side, price, lots, flags = happening.values
@@ -219,7 +220,7 @@ class History:
             clock_ms=happening.clock_ms,
             account=AccountId(account),
             client_id=client_id,
-            market=market,
+            market=MarketId(market),
             series=happening.series,
             side=side,
             price_ticks=price,

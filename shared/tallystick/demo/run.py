@@ -24,8 +24,9 @@ from tallystick.shapes.market_data import Market
 from tallystick.shapes.routes import ACCOUNT, BOOK, INFO, MARKETS
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import BUY, FLAG_IOC, REPORT_STEP_MS, SELL
+from tallystick.state.ordinals import MarketId
 
-START_TICKS = {BTC: 618_000, ETH: 26_800}
+START_TICKS = {MarketId(BTC): 618_000, MarketId(ETH): 26_800}
 DEPOSIT_UNITS = 5_000_000_000_000
 WITHDRAW_UNITS = 250_000_000
 REPORT_EVERY = 150
@@ -129,7 +130,7 @@ class Demo:
         self._report(START_TICKS)
         self.story.say("BTC and ETH are in the genesis; signers 1, 3 and 5 report, the median is the index")
 
-    def _report(self, prices: Mapping[int, int], *, all_accepted: bool = True) -> None:
+    def _report(self, prices: Mapping[MarketId, int], *, all_accepted: bool = True) -> None:
         """Three of the five signers report prices by market, a tick apart; not within a second of their last ones."""
         clock = self.exchange.ask(INFO).clock_ms
         if clock < self.reported_ms + REPORT_STEP_MS:
@@ -137,7 +138,7 @@ class Demo:
         self.reported_ms = clock
         reports = []
         for offset, signer in enumerate((0, 2, 4)):
-            pairs = pack_pairs({market: price + offset - 1 for market, price in prices.items()})
+            pairs = pack_pairs({MarketId(market): price + offset - 1 for market, price in prices.items()})
             record = make("report_prices", pairs, signer=signer, time_ms=clock)
             reports.append(sign(record, self.domain, self.exchange.keys.signers[signer]))
         self._send(reports, "price reports", all_accepted=all_accepted)
@@ -167,9 +168,9 @@ class Demo:
 
     def _intents(self) -> list[Intent]:
         options = self.options
-        second = generated_flow(options.seed, ETH, START_TICKS[ETH])
+        second = generated_flow(options.seed, ETH, START_TICKS[MarketId(ETH)])
         if options.flow is None:
-            first = generated_flow(options.seed, BTC, START_TICKS[BTC])
+            first = generated_flow(options.seed, BTC, START_TICKS[MarketId(BTC)])
             return list(islice(interleave(first, second, 3), options.intents))
         return list(islice(interleave(recorded_flow(options.flow, BTC), second, 3), options.intents))
 
@@ -183,7 +184,7 @@ class Demo:
             for at in range(0, len(intents), REPORT_EVERY):
                 part = intents[at : at + REPORT_EVERY]
                 markets = {intent.market for intent in part}
-                self._report({market: median_low(prices_in(part, market)) for market in markets})
+                self._report({MarketId(market): median_low(prices_in(part, market)) for market in markets})
                 records = [record for intent in part for record in desk.records(intent)]
                 self._send(records, "orders and cancels", all_accepted=False)
                 self.orders += len(part)

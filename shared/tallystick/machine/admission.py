@@ -26,7 +26,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.fields import OwnerFields, OwnerOrAgentFields, PriceSignerFields
 from tallystick.state.layout import FLAG_STP_BOTH, FLAG_STP_TAKER, MAX_MARKETS, SCOPE_CANCEL, SERIES_SHIFT, WORK
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId, SignedMarket
 
 NOBODY: Final = bytes(20)
 MARKET_AT: Final = {kind.number: kind.market_at if kind.names_series else -1 for kind in RECORDS}
@@ -82,7 +82,7 @@ def begin(machine: Machine, record: Record) -> i64:
         number, _, nonce = _key_of(record)
         spend_nonce(machine, number, nonce)
     at: i64 = MARKET_AT[record.kind.number]
-    if at >= 0 and not is_listed(machine, record.values[at]):
+    if at >= 0 and not is_listed(machine, SignedMarket(record.values[at])):
         return Outcome.NO_MARKET
     registers.work = WORK
     set_args(registers, record.kind.number, record.values)
@@ -91,13 +91,13 @@ def begin(machine: Machine, record: Record) -> i64:
     return Outcome.ACCEPTED
 
 
-def is_listed(machine: Machine, named: i64) -> bool:
+def is_listed(machine: Machine, named: SignedMarket) -> bool:
     """Whether a signed market is of the series that its id is listed as, 0 for one that never was; opens the Market.
 
     Shape: `named` is market | series << SERIES_SHIFT. Else what was signed for one series would be played in the next.
     """
     markets = machine.state.markets
-    market = markets.open(named & MAX_MARKETS - 1)
+    market = markets.open(MarketId(named & MAX_MARKETS - 1))
     return market_series(markets.words, market) == named >> SERIES_SHIFT
 
 

@@ -11,7 +11,7 @@ from tallystick.machine.engine import advance
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Phase
 from tallystick.state.layout import WORK
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 
 INPUT_WORDS: Final = 8
 """Words of one input: account, market, side, flags, price in ticks, lots, client id, and which quote it replaces."""
@@ -47,7 +47,7 @@ def drive(machine: Machine, orders: vec[i64], first: i64, last: i64, quotes: Quo
             steps += _run(machine, Phase.CANCEL_ORDER)
         registers.record_count += 1
         registers.arg_account = AccountId(orders[at])
-        registers.arg_market = orders[at + 1]
+        registers.arg_market = MarketId(orders[at + 1])
         registers.arg_side = orders[at + 2]
         registers.arg_flags = orders[at + 3]
         registers.arg_price_ticks = orders[at + 4]

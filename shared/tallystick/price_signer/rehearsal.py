@@ -18,6 +18,7 @@ from tallystick.price_signer.gathering.pricing import Priced, priced
 from tallystick.price_signer.gathering.source_quotes import Quotes
 from tallystick.price_signer.gathering.sources import MarketSources, askings
 from tallystick.shapes.routes import INFO, MARKETS
+from tallystick.state.ordinals import MarketId
 from tallystick.transport import Transport
 
 
@@ -44,7 +45,7 @@ def rehearsed(
     return [problem for url in operators for problem in _doubts(url, domain, set(prices))]
 
 
-def _doubts(url: str, domain: str, markets: set[int]) -> list[str]:
+def _doubts(url: str, domain: str, markets: set[MarketId]) -> list[str]:
     try:
         with Transport(url) as transport:
             if transport.ask(INFO).domain != domain:

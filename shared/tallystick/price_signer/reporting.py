@@ -18,6 +18,7 @@ from tallystick.price_signer.gathering.source_quotes import Quotes
 from tallystick.price_signer.gathering.sources import MarketSources
 from tallystick.price_signer.situation import History, LineNow, Situation
 from tallystick.price_signer.telling.signer_teller import SignerTeller
+from tallystick.state.ordinals import MarketId
 from tallystick.urls import parts_of, shown
 
 
@@ -34,7 +35,7 @@ class Draft:
     """What is due to be signed. Units: milliseconds of L1's time, ticks by market."""
 
     time_ms: int
-    prices: Mapping[int, int]
+    prices: Mapping[MarketId, int]
 
 
 class Reporter:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tallystick.price_signer.delivery.l1_side import L1Seen
 from tallystick.price_signer.gathering.pricing import Priced, Standing
 from tallystick.price_signer.gathering.sources import MarketSources
+from tallystick.state.ordinals import MarketId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +56,8 @@ class History:
     """Since when things have been as they should not be. Units: the monotonic clock."""
 
     began: float
-    good_at: dict[int, float] = field(default_factory=dict)
-    sources_good_at: dict[tuple[int, str], float] = field(default_factory=dict)
+    good_at: dict[MarketId, float] = field(default_factory=dict)
+    sources_good_at: dict[tuple[MarketId, str], float] = field(default_factory=dict)
 
     def of(self, market: MarketSources, priced: Priced, now: float) -> MarketNow:
         """Take in a market's newest price, and return how it stands."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from tallystick.errors import BadInput
 from tallystick.state.layout import (
@@ -19,7 +20,10 @@ from tallystick.state.layout import (
     MAX_PRICE_TICKS,
     REPORT_PAIR_BYTES,
 )
+from tallystick.state.ordinals import MarketId, SignedMarket
 
+NO_MARKET: Final = SignedMarket(0)
+"""What a cancel, which names none, has for one."""
 MAX_ITEM_LOTS = (1 << 32) - 1
 """No market lets an order be larger: largest size x multiplier is at most 2^30."""
 
@@ -33,7 +37,7 @@ class Item:
 
     what: int
     client_id: int
-    market: int = 0
+    market: SignedMarket = NO_MARKET
     side: int = 0
     flags: int = 0
     price_ticks: int = 0
@@ -72,7 +76,7 @@ def pack_slots(*slots: int) -> bytes:
     return b"".join(slot.to_bytes(ITEM_SLOT_BYTES, "big") for slot in slots)
 
 
-def pack_pairs(prices: Mapping[int, int]) -> bytes:
+def pack_pairs(prices: Mapping[MarketId, int]) -> bytes:
     """Return prices in ticks by market as a report has them. Raises: BadInput when a number does not fit."""
     for market, ticks in prices.items():
         if not 0 <= market < MAX_MARKETS or not 0 <= ticks <= MAX_PRICE_TICKS:
@@ -80,12 +84,12 @@ def pack_pairs(prices: Mapping[int, int]) -> bytes:
     return b"".join(bytes([market]) + ticks.to_bytes(3, "big") for market, ticks in prices.items())
 
 
-def unpack_pairs(data: bytes) -> list[tuple[int, int]]:
+def unpack_pairs(data: bytes) -> list[tuple[MarketId, int]]:
     """Return market and price of each pair of a report; none of bytes that are no pairs, which the machine refuses."""
     if len(data) % REPORT_PAIR_BYTES:
         return []
     pairs = (data[at : at + REPORT_PAIR_BYTES] for at in range(0, len(data), REPORT_PAIR_BYTES))
-    return [(pair[0], int.from_bytes(pair[1:], "big")) for pair in pairs]
+    return [(MarketId(pair[0]), int.from_bytes(pair[1:], "big")) for pair in pairs]
 
 
 def _pack(item: Item) -> bytes:
@@ -103,7 +107,7 @@ def _pack(item: Item) -> bytes:
     client_id = item.client_id.to_bytes(8, "big")
     if item.what == ITEM_CANCEL:
         return bytes([ITEM_CANCEL]) + client_id
-    head = bytes([item.what | item.side << ITEM_SIDE_SHIFT]) + item.market.to_bytes(2, "big")
+    head = bytes([item.what | item.side << ITEM_SIDE_SHIFT]) + int(item.market).to_bytes(2, "big")
     numbers = item.flags.to_bytes(2, "big") + item.price_ticks.to_bytes(3, "big") + item.lots.to_bytes(4, "big")
     return head + numbers + client_id
 
@@ -115,7 +119,7 @@ def _unpack(what: int, data: bytes) -> Item:
     return Item(
         what=what,
         client_id=client_id,
-        market=int.from_bytes(data[1:3], "big"),
+        market=SignedMarket(int.from_bytes(data[1:3], "big")),
         side=data[0] >> ITEM_SIDE_SHIFT & 1,
         flags=int.from_bytes(data[3:5], "big"),
         price_ticks=int.from_bytes(data[5:8], "big"),

@@ -14,6 +14,7 @@ from tallystick.records.signing import domain_separator
 from tallystick.state.cells import set_config_governance, set_config_quorum, set_config_signers
 from tallystick.state.fields import ListMarketFields
 from tallystick.state.layout import MAX_MARKETS, MAX_SIGNERS
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 
 MIN_QUORUM: Final = 3
@@ -116,5 +117,5 @@ def genesis_state(genesis: Genesis) -> State:
 
 def list_at_once(state: State, values: tuple[int, ...]) -> None:
     """List a market of the genesis, which takes orders from the first moment on."""
-    number = values[ListMarketFields.MARKET]
+    number = MarketId(values[ListMarketFields.MARKET])
     write_listing(state, number, state.markets.open(number), state.risk.open(0), list(values), 0)

@@ -56,6 +56,18 @@ ORDINALS = (
             "tried_account",
         ),
     ),
+    Ordinal(
+        name="MarketId",
+        doc="A market, by the number that it is listed under",
+        is_word=True,
+        called=("arg_market", "firing_market", "market", "market_number", "nominated_market", "tried_market"),
+    ),
+    Ordinal(
+        name="SignedMarket",
+        doc="A market and which series of it, as what is signed names it: market | series << SERIES_SHIFT",
+        is_word=True,
+        called=("named", "signed", "signed_market"),
+    ),
 )
 
 BY_NAME = {name: ordinal for ordinal in ORDINALS for name in ordinal.called}

@@ -73,6 +73,7 @@ MARKET = Struct(
     name="Market",
     tag=3,
     index="market id (0 to 63)",
+    key="MarketId",
     doc="A market's rules and totals.",
     fields=(
         f("status", U8, "0 not listed, 1 live, 2 settled"),
@@ -155,7 +156,7 @@ RISK = Struct(
     tag=4,
     index="0",
     doc="Prices and margin fractions of all markets, so that a cross-margin check reads two cells.",
-    fields=(Field(name="markets", group=RISK_MARKET, count=MAX_MARKETS, doc="by market id"),),
+    fields=(Field(name="markets", group=RISK_MARKET, count=MAX_MARKETS, doc="by market id", key="MarketId"),),
 )
 
 BITMAP = Struct(
@@ -216,6 +217,7 @@ ORACLE = Struct(
     name="Oracle",
     tag=9,
     index="market id",
+    key="MarketId",
     doc="Each price signer's newest report of a market.",
     fields=(
         f("prices", U32, "price in ticks by signer", count=MAX_SIGNERS),
@@ -244,6 +246,7 @@ PRICE = Struct(
     name="Price",
     tag=12,
     index="market id",
+    key="MarketId",
     doc="Where a market's mark comes from, and its funding between two ticks.",
     fields=(
         f("index_ticks", U32, "median of the fresh reports; 0 until the first one"),

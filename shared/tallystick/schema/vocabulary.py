@@ -34,13 +34,17 @@ HASH = FieldType(name="hash", code="32s", bytes=32, limbs=1, solidity="bytes32")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One named field of a struct, or `count` of them in a row; `group` repeats a whole struct instead."""
+    """One named field of a struct, or `count` of them in a row; `group` repeats a whole struct instead.
+
+    `key` says by which type of ordinals one of them is found, empty when it is by its place alone.
+    """
 
     name: str
     doc: str
     type: FieldType | None = None
     group: Struct | None = None
     count: int = 1
+    key: str = ""
 
     @property
     def words(self) -> int:
@@ -87,6 +91,6 @@ class Struct:
         return sum(field.bytes for field in self.fields)
 
 
-def f(name: str, type_: FieldType, doc: str, count: int = 1) -> Field:
+def f(name: str, type_: FieldType, doc: str, count: int = 1, key: str = "") -> Field:
     """Declare a plain field."""
-    return Field(name=name, type=type_, doc=doc, count=count)
+    return Field(name=name, type=type_, doc=doc, count=count, key=key)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 
 WithdrawalStatus = Literal["open", "sealed", "posted", "asserted", "claimable", "claimed"]
 
@@ -26,7 +26,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     index; 0 when no brake holds it.
     """
 
-    market: int
+    market: MarketId
     series: int
     size_lots: int
     mark_ticks: int
@@ -44,7 +44,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     `pair` is the client id of the order of which one cancels the other, 0 for none.
     """
 
-    market: int
+    market: MarketId
     series: int
     side: int
     price_ticks: int
@@ -102,7 +102,7 @@ class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
     clock_ms: int
     account: AccountId
     client_id: int
-    market: int
+    market: MarketId
     series: int
     side: int
     price_ticks: int
@@ -130,7 +130,7 @@ class AccountFill(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     record: int
     clock_ms: int
-    market: int
+    market: MarketId
     series: int
     side: int
     price_ticks: int

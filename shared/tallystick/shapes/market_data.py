@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from tallystick.state.ordinals import MarketId
+
 MarketStatus = Literal["listed", "live", "halted", "expired", "settled"]
 
 
@@ -29,7 +31,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     by its index. `series` is how often the id was listed before: what is signed for it names both.
     """
 
-    market: int
+    market: MarketId
     series: int
     mark_ticks: int
     best_bid_ticks: int | None
@@ -70,7 +72,7 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
 class Book(msgspec.Struct, frozen=True, kw_only=True):
     """A book, best prices first. `sequence` is that of the newest event in it: read the feed on from there."""
 
-    market: int
+    market: MarketId
     series: int
     mark_ticks: int
     bids: list[Level]
@@ -94,7 +96,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
 class Trades(msgspec.Struct, frozen=True, kw_only=True):
     """A market's newest fills, newest first."""
 
-    market: int
+    market: MarketId
     series: int
     trades: list[Trade]
 
@@ -116,6 +118,6 @@ class Funding(msgspec.Struct, frozen=True, kw_only=True):
 class FundingHours(msgspec.Struct, frozen=True, kw_only=True):
     """A market's funding, newest hour first."""
 
-    market: int
+    market: MarketId
     series: int
     funding: list[Funding]

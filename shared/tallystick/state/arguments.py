@@ -7,7 +7,7 @@ from typing import Final
 
 from tallystick.state.codes import Phase
 from tallystick.state.layout import Registers
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 
 Setter = Callable[[Registers, tuple[int, ...]], None]
 
@@ -27,7 +27,7 @@ def _set_clock(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_order(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_market = values[3] & 63
+    registers.arg_market = MarketId(values[3] & 63)
     registers.arg_side = values[4]
     registers.arg_flags = values[5]
     registers.arg_price_ticks = values[6]
@@ -65,23 +65,23 @@ def _set_report_prices(registers: Registers, _values: tuple[int, ...]) -> None:
 
 
 def _set_list_market(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_market = values[0] & 63
+    registers.arg_market = MarketId(values[0] & 63)
     registers.phase = Phase.LIST_MARKET
 
 
 def _set_change_market(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_market = values[0] & 63
+    registers.arg_market = MarketId(values[0] & 63)
     registers.phase = Phase.CHANGE_MARKET
 
 
 def _set_apply_change(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_market = values[0]
+    registers.arg_market = MarketId(values[0])
     registers.phase = Phase.APPLY_CHANGE
 
 
 def _set_settle_position(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_market = values[1]
+    registers.arg_market = MarketId(values[1])
     registers.phase = Phase.SETTLE_POSITION
 
 
@@ -115,20 +115,20 @@ def _set_clean(registers: Registers, _values: tuple[int, ...]) -> None:
 
 def _set_liquidate(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_market = values[1]
+    registers.arg_market = MarketId(values[1])
     registers.phase = Phase.LIQUIDATE
 
 
 def _set_take_over(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_market = values[1]
+    registers.arg_market = MarketId(values[1])
     registers.arg_lots = values[2]
     registers.phase = Phase.TAKE_OVER
 
 
 def _set_nominate_adl(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_market = values[1]
+    registers.arg_market = MarketId(values[1])
     registers.arg_id = values[2]
     registers.phase = Phase.NOMINATE_ADL
 
@@ -140,7 +140,7 @@ def _set_deleverage(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_conditional(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_market = values[3] & 63
+    registers.arg_market = MarketId(values[3] & 63)
     registers.arg_side = values[4]
     registers.arg_flags = values[5]
     registers.arg_price_ticks = values[6]
@@ -160,7 +160,7 @@ def _set_settle_account(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_block_trade(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_market = values[4] & 63
+    registers.arg_market = MarketId(values[4] & 63)
     registers.phase = Phase.BLOCK_TRADE
 
 
@@ -175,7 +175,7 @@ def _set_sweep(registers: Registers, _values: tuple[int, ...]) -> None:
 
 
 def _set_top_up(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_market = values[0]
+    registers.arg_market = MarketId(values[0])
     registers.phase = Phase.TOP_UP
 
 
@@ -186,7 +186,7 @@ def _set_change_fee_account(registers: Registers, values: tuple[int, ...]) -> No
 
 
 def _set_delist(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_market = values[0] & 63
+    registers.arg_market = MarketId(values[0] & 63)
     registers.phase = Phase.DELIST
 
 

@@ -14,7 +14,7 @@ from typing import NewType
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.table import Table
 
 Bits = NewType("Bits", i64)
@@ -108,22 +108,22 @@ class Agents(Table):
 class Markets(Table):
     """All cells of the kind Market, by market id (0 to 63)."""
 
-    def open(self, index: i64) -> Market:
+    def open(self, index: MarketId) -> Market:
         """Return a cell's handle, making room for the cell on first use."""
         return Market(self.row(index))
 
-    def known(self, index: int) -> Market:
+    def known(self, index: MarketId) -> Market:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Market(self.rows[index])
+        return Market(self.rows[int(index)])
 
-    def find(self, index: int) -> Market | None:
+    def find(self, index: MarketId) -> Market | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
+        at = self.rows.get(int(index))
         return None if at is None else Market(at)
 
-    def every(self) -> list[tuple[int, Market]]:
+    def every(self) -> list[tuple[MarketId, Market]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Market(at)) for index, at in list(self.rows.items())]
+        return [(MarketId(index), Market(at)) for index, at in list(self.rows.items())]
 
 
 class Risks(Table):
@@ -234,22 +234,22 @@ class Orders(Table):
 class Oracles(Table):
     """All cells of the kind Oracle, by market id."""
 
-    def open(self, index: i64) -> Oracle:
+    def open(self, index: MarketId) -> Oracle:
         """Return a cell's handle, making room for the cell on first use."""
         return Oracle(self.row(index))
 
-    def known(self, index: int) -> Oracle:
+    def known(self, index: MarketId) -> Oracle:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Oracle(self.rows[index])
+        return Oracle(self.rows[int(index)])
 
-    def find(self, index: int) -> Oracle | None:
+    def find(self, index: MarketId) -> Oracle | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
+        at = self.rows.get(int(index))
         return None if at is None else Oracle(at)
 
-    def every(self) -> list[tuple[int, Oracle]]:
+    def every(self) -> list[tuple[MarketId, Oracle]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Oracle(at)) for index, at in list(self.rows.items())]
+        return [(MarketId(index), Oracle(at)) for index, at in list(self.rows.items())]
 
 
 class Configs(Table):
@@ -297,22 +297,22 @@ class Outboxes(Table):
 class Prices(Table):
     """All cells of the kind Price, by market id."""
 
-    def open(self, index: i64) -> Price:
+    def open(self, index: MarketId) -> Price:
         """Return a cell's handle, making room for the cell on first use."""
         return Price(self.row(index))
 
-    def known(self, index: int) -> Price:
+    def known(self, index: MarketId) -> Price:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Price(self.rows[index])
+        return Price(self.rows[int(index)])
 
-    def find(self, index: int) -> Price | None:
+    def find(self, index: MarketId) -> Price | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
+        at = self.rows.get(int(index))
         return None if at is None else Price(at)
 
-    def every(self) -> list[tuple[int, Price]]:
+    def every(self) -> list[tuple[MarketId, Price]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Price(at)) for index, at in list(self.rows.items())]
+        return [(MarketId(index), Price(at)) for index, at in list(self.rows.items())]
 
 
 class Pendings(Table):
@@ -458,12 +458,12 @@ def set_account_claim_units(words: vec[i64], account: Account, value: i64) -> No
     words[account + 19] = value
 
 
-def account_position_market(words: vec[i64], account: Account, i: i64) -> i64:
+def account_position_market(words: vec[i64], account: Account, i: i64) -> MarketId:
     """Market id."""
-    return words[account + 20 + 5 * i]
+    return MarketId(words[account + 20 + 5 * i])
 
 
-def set_account_position_market(words: vec[i64], account: Account, i: i64, value: i64) -> None:
+def set_account_position_market(words: vec[i64], account: Account, i: i64, value: MarketId) -> None:
     """Market id."""
     words[account + 20 + 5 * i] = value
 
@@ -918,152 +918,152 @@ def set_market_series(words: vec[i64], market: Market, value: i64) -> None:
     words[market + 37] = value
 
 
-def risk_market_mark_ticks(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_mark_ticks(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Mark price; 0 until the first one."""
     return words[risk + 15 * i]
 
 
-def set_risk_market_mark_ticks(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_mark_ticks(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Mark price; 0 until the first one."""
     words[risk + 15 * i] = value
 
 
-def risk_market_index_ticks(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_index_ticks(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Index of margins that the mark followed last; 0 until the first one."""
     return words[risk + 1 + 15 * i]
 
 
-def set_risk_market_index_ticks(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_index_ticks(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Index of margins that the mark followed last; 0 until the first one."""
     words[risk + 1 + 15 * i] = value
 
 
-def risk_market_multiplier(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_multiplier(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Value of one lot at one tick, in units."""
     return words[risk + 2 + 15 * i]
 
 
-def set_risk_market_multiplier(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_multiplier(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Value of one lot at one tick, in units."""
     words[risk + 2 + 15 * i] = value
 
 
-def risk_market_initial_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_initial_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Initial margin fraction in millionths."""
     return words[risk + 3 + 15 * i]
 
 
-def set_risk_market_initial_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_initial_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Initial margin fraction in millionths."""
     words[risk + 3 + 15 * i] = value
 
 
-def risk_market_initial2_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_initial2_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Initial margin fraction of the notional beyond the second tier's beginning."""
     return words[risk + 4 + 15 * i]
 
 
-def set_risk_market_initial2_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_initial2_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Initial margin fraction of the notional beyond the second tier's beginning."""
     words[risk + 4 + 15 * i] = value
 
 
-def risk_market_initial3_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_initial3_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Initial margin fraction of the notional beyond the third tier's beginning."""
     return words[risk + 5 + 15 * i]
 
 
-def set_risk_market_initial3_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_initial3_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Initial margin fraction of the notional beyond the third tier's beginning."""
     words[risk + 5 + 15 * i] = value
 
 
-def risk_market_maintenance_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_maintenance_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Maintenance margin fraction in millionths."""
     return words[risk + 6 + 15 * i]
 
 
-def set_risk_market_maintenance_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_maintenance_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Maintenance margin fraction in millionths."""
     words[risk + 6 + 15 * i] = value
 
 
-def risk_market_maintenance2_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_maintenance2_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Maintenance margin fraction beyond the second tier's beginning."""
     return words[risk + 7 + 15 * i]
 
 
-def set_risk_market_maintenance2_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_maintenance2_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Maintenance margin fraction beyond the second tier's beginning."""
     words[risk + 7 + 15 * i] = value
 
 
-def risk_market_maintenance3_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_maintenance3_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Maintenance margin fraction beyond the third tier's beginning."""
     return words[risk + 8 + 15 * i]
 
 
-def set_risk_market_maintenance3_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_maintenance3_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Maintenance margin fraction beyond the third tier's beginning."""
     words[risk + 8 + 15 * i] = value
 
 
-def risk_market_tier2_from_millions(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_tier2_from_millions(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Notional at which the second tier begins, in millions of units; 0 for no tiers."""
     return words[risk + 9 + 15 * i]
 
 
-def set_risk_market_tier2_from_millions(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_tier2_from_millions(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Notional at which the second tier begins, in millions of units; 0 for no tiers."""
     words[risk + 9 + 15 * i] = value
 
 
-def risk_market_tier3_from_millions(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_tier3_from_millions(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Notional at which the third tier begins, in millions of units; 0 for none."""
     return words[risk + 10 + 15 * i]
 
 
-def set_risk_market_tier3_from_millions(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_tier3_from_millions(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Notional at which the third tier begins, in millions of units; 0 for none."""
     words[risk + 10 + 15 * i] = value
 
 
-def risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Funding owed per lot and multiplier since listing, in millionths of a tick."""
     return words[risk + 11 + 15 * i]
 
 
-def set_risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Funding owed per lot and multiplier since listing, in millionths of a tick."""
     words[risk + 11 + 15 * i] = value
 
 
-def risk_market_index_ms(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_index_ms(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Time of the index the mark followed last; 0 when it is final, or there is none."""
     return words[risk + 12 + 15 * i]
 
 
-def set_risk_market_index_ms(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_index_ms(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Time of the index the mark followed last; 0 when it is final, or there is none."""
     words[risk + 12 + 15 * i] = value
 
 
-def risk_market_resumed_sequence(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_resumed_sequence(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """Orders placed before it have outlived a halt; 0 while there was none."""
     return words[risk + 13 + 15 * i]
 
 
-def set_risk_market_resumed_sequence(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_resumed_sequence(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """Orders placed before it have outlived a halt; 0 while there was none."""
     words[risk + 13 + 15 * i] = value
 
 
-def risk_market_braked(words: vec[i64], risk: Risk, i: i64) -> i64:
+def risk_market_braked(words: vec[i64], risk: Risk, i: MarketId) -> i64:
     """At its newest index the brake of a fall held gaining shorts (1), that of a rise gaining longs (2)."""
     return words[risk + 14 + 15 * i]
 
 
-def set_risk_market_braked(words: vec[i64], risk: Risk, i: i64, value: i64) -> None:
+def set_risk_market_braked(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
     """At its newest index the brake of a fall held gaining shorts (1), that of a rise gaining longs (2)."""
     words[risk + 14 + 15 * i] = value
 
@@ -1148,12 +1148,12 @@ def set_order_account(words: vec[i64], order: Order, value: AccountId) -> None:
     words[order] = value
 
 
-def order_market(words: vec[i64], order: Order) -> i64:
+def order_market(words: vec[i64], order: Order) -> MarketId:
     """Market id."""
-    return words[order + 1]
+    return MarketId(words[order + 1])
 
 
-def set_order_market(words: vec[i64], order: Order, value: i64) -> None:
+def set_order_market(words: vec[i64], order: Order, value: MarketId) -> None:
     """Market id."""
     words[order + 1] = value
 
@@ -1478,12 +1478,12 @@ def set_pending_rules(words: vec[i64], pending: Pending, i: i64, value: i64) -> 
     words[pending + 2 + i] = value
 
 
-def deleverage_market(words: vec[i64], deleverage: Deleverage) -> i64:
+def deleverage_market(words: vec[i64], deleverage: Deleverage) -> MarketId:
     """Market of the position."""
-    return words[deleverage]
+    return MarketId(words[deleverage])
 
 
-def set_deleverage_market(words: vec[i64], deleverage: Deleverage, value: i64) -> None:
+def set_deleverage_market(words: vec[i64], deleverage: Deleverage, value: MarketId) -> None:
     """Market of the position."""
     words[deleverage] = value
 

@@ -16,5 +16,11 @@ BlockNumber = NewType("BlockNumber", int)
 AccountId = NewType("AccountId", i64)
 """An account, by the number that the Vault has given it."""
 
-Number = int | AccountId
+MarketId = NewType("MarketId", i64)
+"""A market, by the number that it is listed under."""
+
+SignedMarket = NewType("SignedMarket", i64)
+"""A market and which series of it, as what is signed names it: market | series << SERIES_SHIFT."""
+
+Number = int | AccountId | MarketId | SignedMarket
 """A number of a record or an event: a plain one, or any that the machine holds."""

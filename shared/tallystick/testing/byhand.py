@@ -14,17 +14,17 @@ from tallystick.state.cells import (
     set_account_position_market,
     set_account_position_size_lots,
 )
-from tallystick.state.ordinals import AccountId, Number
+from tallystick.state.ordinals import AccountId, MarketId, Number
 from tallystick.state.state import State
 
 
 def endow(state: State, market: int, units: int) -> None:
     """Give a market's insurance fund money by hand, as if it had been deposited."""
-    words, fund = state.accounts.words, state.accounts.open(fund_of(market))
+    words, fund = state.accounts.words, state.accounts.open(fund_of(MarketId(market)))
     set_account_cash_units(words, fund, account_cash_units(words, fund) + units)
     state.registers.cash_units += units
     state.registers.deposited_units += units
-    state.accounts.mark(fund_of(market))
+    state.accounts.mark(fund_of(MarketId(market)))
 
 
 def hold(state: State, account: Number, market: int, size: int, value: int) -> None:
@@ -32,13 +32,13 @@ def hold(state: State, account: Number, market: int, size: int, value: int) -> N
     base = state.accounts.open(AccountId(account))
     words = state.accounts.words
     for slot in range(2):
-        set_account_position_market(words, base, slot, market if slot == 0 and size else 0)
+        set_account_position_market(words, base, slot, MarketId(market if slot == 0 and size else 0))
         set_account_position_size_lots(words, base, slot, size if slot == 0 else 0)
         set_account_position_cost_units(words, base, slot, 0)
         set_account_position_extra_units(words, base, slot, 0)
     marks = state.risk.words
-    worth = risk_market_mark_ticks(marks, state.risk.open(0), market) * risk_market_multiplier(
-        marks, state.risk.open(0), market
+    worth = risk_market_mark_ticks(marks, state.risk.open(0), MarketId(market)) * risk_market_multiplier(
+        marks, state.risk.open(0), MarketId(market)
     )
     set_account_position_cost_units(words, base, 0, size * worth)
     set_account_cash_units(words, base, value - size * worth)
@@ -47,7 +47,7 @@ def hold(state: State, account: Number, market: int, size: int, value: int) -> N
 
 def write_rules(state: State, market: int, rules: dict[str, int]) -> None:
     """Write rules into a market's cells, by the names of their fields."""
-    cell, risk = state.markets.open(market), state.risk.open(0)
+    cell, risk = state.markets.open(MarketId(market)), state.risk.open(0)
     for name, value in rules.items():
         if hasattr(cells, f"set_market_{name}"):
             getattr(cells, f"set_market_{name}")(state.markets.words, cell, value)

@@ -42,7 +42,7 @@ from tallystick.state.layout import (
     MIN_MAINTENANCE_PPM,
     PPM,
 )
-from tallystick.state.ordinals import AccountId, Number
+from tallystick.state.ordinals import AccountId, MarketId, Number
 from tallystick.state.state import State
 from tallystick.testing.byhand import write_rules
 
@@ -137,7 +137,7 @@ def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool)
         "premium_sum_ppm": extreme(chance, -most, most),
         "tick_hour": clock_ms // layout.HOUR_MS,
     }
-    base = state.prices.open(market)
+    base = state.prices.open(MarketId(market))
     for name, value in values.items():
         state.prices.words[base + getattr(layout, f"PRICE_{name.upper()}")] = value
     state.prices.mark(market)
@@ -164,7 +164,7 @@ def _index_ms(chance: random.Random, clock_ms: int) -> int:
 def expire(state: State, market: int, expiry_ms: int, chance: random.Random) -> None:
     """Make a market a dated future, whose indices have stood for what had gone of its settlement window at its newest."""
     write_rules(state, market, {"kind": KIND_DATED, "expiry_ms": expiry_ms})
-    words, price = state.prices.words, state.prices.open(market)
+    words, price = state.prices.words, state.prices.open(MarketId(market))
     ahead = min(max(expiry_ms - price_index_ms(words, price), 0), layout.SETTLE_WINDOW_MS)
     most = MAX_PRICE_TICKS * (layout.SETTLE_WINDOW_MS - ahead)
     set_price_settle_sum(words, price, extreme(chance, 0, most))
@@ -176,11 +176,11 @@ def fill_account(state: State, account: Number, markets: list[int], chance: rand
     base = state.accounts.open(AccountId(account))
     words = state.accounts.words
     for slot, market in enumerate(markets[:MAX_POSITIONS]):
-        most = market_max_lots(state.markets.words, state.markets.open(market))
+        most = market_max_lots(state.markets.words, state.markets.open(MarketId(market)))
         reach = MAX_FUNDING_INDEX_PPM if market in far else NEAR_FUNDING
-        set_account_position_market(words, base, slot, market)
+        set_account_position_market(words, base, slot, MarketId(market))
         size = extreme(chance, 1, most) * chance.choice((1, -1))
-        tick: int = risk_market_multiplier(state.risk.words, state.risk.open(0), market)
+        tick: int = risk_market_multiplier(state.risk.words, state.risk.open(0), MarketId(market))
         worth = size * tick * MAX_PRICE_TICKS
         set_account_position_size_lots(words, base, slot, size)
         set_account_position_cost_units(words, base, slot, extreme(chance, min(worth, 0), max(worth, 0)))
@@ -196,7 +196,7 @@ def settle_books(state: State) -> None:
     for number, market in enumerate(sorted(market for market in net if net[market])):
         account, slot = BANK + number // MAX_POSITIONS, number % MAX_POSITIONS
         base, words = state.accounts.open(AccountId(account)), state.accounts.words
-        set_account_position_market(words, base, slot, market)
+        set_account_position_market(words, base, slot, MarketId(market))
         set_account_position_size_lots(words, base, slot, -net[market])
         set_account_position_funding_index_ppm(words, base, slot, since[market])
         state.accounts.mark(account)
@@ -221,7 +221,7 @@ def _positions(state: State) -> list[tuple[int, int, int]]:
             size = account_position_size_lots(words, base, slot)
             if size:
                 market = account_position_market(words, base, slot)
-                found.append((market, size, account_position_funding_index_ppm(words, base, slot)))
+                found.append((int(market), size, account_position_funding_index_ppm(words, base, slot)))
     return found
 
 
@@ -250,5 +250,5 @@ def _write_totals(state: State) -> int:
             market,
             {"open_interest_lots": longs, "net_lots": 0, "funding_whole_ticks": whole, "funding_part_ppm": part},
         )
-        owed += risk_market_multiplier(state.risk.words, risk, market) * (PPM * whole + part)
+        owed += risk_market_multiplier(state.risk.words, risk, MarketId(market)) * (PPM * whole + part)
     return owed

@@ -29,7 +29,7 @@ from tallystick.state.layout import (
     REPORT_AHEAD_MS,
     REPORT_STEP_MS,
 )
-from tallystick.state.ordinals import Number
+from tallystick.state.ordinals import MarketId, Number
 from tallystick.testing.ledger.look import named, next_named
 
 START = 1_700_000_000
@@ -377,7 +377,11 @@ class World:
 
     def reported(self, prices: Mapping[int, int] | bytes, signer: int, time_ms: int, by: str = "") -> Record:
         """Return a signer's report of prices by market, or of bytes that are no pairs, signed by nobody else if none is named."""
-        pairs = prices if isinstance(prices, bytes) else pack_pairs(prices)
+        pairs = (
+            prices
+            if isinstance(prices, bytes)
+            else pack_pairs({MarketId(each): ticks for each, ticks in prices.items()})
+        )
         record = make("report_prices", pairs, signer=signer, time_ms=time_ms)
         return sign(record, self.state.registers.domain, key(by or f"signer {signer}"))
 
@@ -391,7 +395,7 @@ class World:
 
     def _until_next(self, market: int, signer: int) -> int:
         """Return how far ahead of the clock a signer's next report of a market is, moving the clock on where that is too far."""
-        last = oracle_times(self.state.oracles.words, self.state.oracles.open(market), signer)
+        last = oracle_times(self.state.oracles.words, self.state.oracles.open(MarketId(market)), signer)
         ahead = last + REPORT_STEP_MS - self.state.registers.clock_ms if last else 0
         if ahead > REPORT_AHEAD_MS:
             self.clock(self.state.registers.clock_ms - self.time * 1000 + ahead)

@@ -39,7 +39,7 @@ from tallystick.shapes.routes import (
 )
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
-from tallystick.state.ordinals import AccountId, Number
+from tallystick.state.ordinals import AccountId, MarketId, Number, SignedMarket
 from tallystick.trader.offers import accepted, apart
 from tallystick.transport import OperatorRefused, Transport
 
@@ -76,7 +76,7 @@ class TraderClient:
         self._receipt_signer = receipt_signer
         self._chance = chance or SystemChance()
         self.next_nonce: int | None = None
-        self._series: dict[int, int] = {}
+        self._series: dict[MarketId, int] = {}
         """Of each market, as the operator said when somebody asked last."""
         self._above = 0
         """Nonces below it were given out here, and may be under way."""
@@ -92,7 +92,7 @@ class TraderClient:
         """Return every listed market."""
         return self._transport.ask(MARKETS).markets
 
-    def named(self, market: int, series: int | None = None) -> int:
+    def named(self, market: MarketId, series: int | None = None) -> SignedMarket:
         """Return a market as a signed record names it: in the series that is listed now, unless one is given.
 
         Raises: BadInput when there is no such market, or another series of it is listed.
@@ -107,11 +107,11 @@ class TraderClient:
             raise BadInput("this series is not the one that is listed", given=market_name(market, series or 0), now=now)
         return signed_market(market, self._series[market])
 
-    def book(self, market: int | str, depth: int = 20) -> Book:
+    def book(self, market: MarketId | str, depth: int = 20) -> Book:
         """Return the best prices of a market, which may be named with its series, as in all questions about one."""
         return self._transport.ask(BOOK, market=market, depth=depth)
 
-    def trades(self, market: int | str, limit: int = 100) -> list[Trade]:
+    def trades(self, market: MarketId | str, limit: int = 100) -> list[Trade]:
         """Return a market's newest fills, newest first."""
         return self._transport.ask(TRADES, market=market, limit=limit).trades
 
@@ -135,7 +135,7 @@ class TraderClient:
         """Return an account's fills, newest first; those behind a number of the feed."""
         return self._transport.ask(FILLS, account=self._number(number), limit=limit, after=after).fills
 
-    def funding(self, market: int | str, limit: int = 100) -> list[Funding]:
+    def funding(self, market: MarketId | str, limit: int = 100) -> list[Funding]:
         """Return a market's funding by the hour, newest first."""
         return self._transport.ask(FUNDING, market=market, limit=limit).funding
 
@@ -150,7 +150,7 @@ class TraderClient:
         wait_ms: int = 0,
         limit: int = 100,
         account: AccountId | None = None,
-        market: int | str | None = None,
+        market: MarketId | str | None = None,
     ) -> Feed:
         """Return the events behind a number, oldest first; wait for the first. Raises: OperatorRefused when too old."""
         return self._transport.ask(FEED, after=after, wait_ms=wait_ms, limit=limit, account=account, market=market)
@@ -167,7 +167,7 @@ class TraderClient:
 
     def order(
         self,
-        market: int,
+        market: MarketId,
         side: int,
         price_ticks: int,
         lots: int,
@@ -249,7 +249,7 @@ class TraderClient:
 
         A market without a series is meant in the one that is listed now.
         """
-        named = [replace(each, market=self.named(each.market)) if each.is_bare else each for each in items]
+        named = [replace(each, market=self.named(MarketId(each.market))) if each.is_bare else each for each in items]
         return self.send(self.signed("bulk", pack_items(named), agent=self._agent, expiry_ms=expiry_ms))
 
     def approve_agent(self, slot: int, address: str, scope: int = 3, expiry_ms: int = 0) -> Answer:
@@ -257,15 +257,15 @@ class TraderClient:
         key = int(address, 16)
         return self.send(self.signed("approve_agent", slot=slot, key=key, scope=scope, expiry_ms=expiry_ms))
 
-    def liquidate(self, account: AccountId, market: int) -> Answer:
+    def liquidate(self, account: AccountId, market: MarketId) -> Answer:
         """Have any account's position sent to the book, if it cannot be carried."""
         return self.send(make("liquidate", account=account, market=market))
 
-    def take_over(self, account: AccountId, market: int, lots: int) -> Answer:
+    def take_over(self, account: AccountId, market: MarketId, lots: int) -> Answer:
         """Have the market's insurance fund take up a position that the book does not."""
         return self.send(make("take_over", account=account, market=market, lots=lots))
 
-    def nominate(self, account: AccountId, market: int, candidate: AccountId) -> Answer:
+    def nominate(self, account: AccountId, market: MarketId, candidate: AccountId) -> Answer:
         """Nominate an account whose opposite position takes up one that nobody else takes."""
         return self.send(make("nominate_adl", account=account, market=market, candidate=candidate))
 
@@ -277,7 +277,7 @@ class TraderClient:
         """Have dead orders taken out of the book, at most CLEAN_SLOTS; the answer is what became of the last one."""
         return self.send(make("clean", pack_slots(*slots)))
 
-    def settle_position(self, account: AccountId, market: int) -> Answer:
+    def settle_position(self, account: AccountId, market: MarketId) -> Answer:
         """Have an account's position in a settled market turned into cash."""
         return self.send(make("settle_position", account=account, market=market))
 
@@ -293,7 +293,7 @@ class TraderClient:
         """Have the fees kept so far paid to the treasury and the account of the fees."""
         return self.send(make("sweep"))
 
-    def top_up(self, market: int) -> Answer:
+    def top_up(self, market: MarketId) -> Answer:
         """Have a market's insurance fund brought back to what it is to be worth, out of the treasury."""
         return self.send(make("top_up", market=market))
 

@@ -20,7 +20,7 @@ from tallystick.state.layout import (
     BUY,
     NONCE_WORD_BITS,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, SignedMarket
 
 KIND: Final = "block_trade"
 HINT: Final = "the text that begins with 0x, a file with it, or - for standard input; `trader block offer` makes one"
@@ -106,7 +106,7 @@ def terms_text(record: Record) -> str:
     elif record.value("counterparty"):
         who = f"account {record.value('counterparty')} only"
     maker = record.value("account")
-    market = market_name(*read_signed(record.value("market")))
+    market = market_name(*read_signed(SignedMarket(record.value("market"))))
     said = f"account {maker} {verb} {counted(record.value('lots'), 'lot')} of market {market} "
     said += f"at {record.value('price_ticks')} {way} {who}; it ends: {spoken(record.value('expiry_ms'))}"
     reduces = record.value("reduces")

@@ -18,7 +18,7 @@ from tallystick.records.signing import domain_separator
 from tallystick.rollup.claims import Claim, claim_arguments
 from tallystick.shapes.accounts import Withdrawal
 from tallystick.state.layout import MAIN_ACCOUNT_MASK
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.trader.offers import signers
 
 
@@ -83,7 +83,7 @@ class TraderL1:
         """Queue on L1 the cancelling of all orders of an account."""
         return self._send("Inbox", "forceCancelAll", account)
 
-    def force_close(self, account: AccountId, market: int, price_ticks: int, lots: int) -> Receipt:
+    def force_close(self, account: AccountId, market: MarketId, price_ticks: int, lots: int) -> Receipt:
         """Queue on L1 the closing of a position, or of `lots` of it, at the price or better."""
         return self._send("Inbox", "forceClose", account, market, price_ticks, lots)
 

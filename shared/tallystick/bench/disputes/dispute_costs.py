@@ -25,7 +25,7 @@ from tallystick.proof.tracer import Tracer
 from tallystick.records.items import ITEM_PLACE, Item
 from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.schema.names import Phase
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, SignedMarket
 from tallystick.state.state import State
 from tallystick.testing import scenarios
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told
@@ -201,7 +201,7 @@ def _trade(stage: Stage, start: State, steps: int, bulks: int, seed: int) -> tup
                 Item(
                     what=ITEM_PLACE,
                     client_id=orders + i,
-                    market=market,
+                    market=SignedMarket(market),
                     side=chance.randrange(2),
                     price_ticks=round(chance.gauss(PRICE, 20)),
                     lots=chance.randint(1, 10),

@@ -23,7 +23,7 @@ from tallystick.native import how
 from tallystick.records.items import ITEM_PLACE, Item
 from tallystick.rollup.views.assertion_view import Assertion, Status
 from tallystick.state.layout import PPM, QUEUE_STEPS, SAMPLE_STEPS, WORK_PPM
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, SignedMarket
 from tallystick.state.state import State
 from tallystick.testing.world import World
 
@@ -143,7 +143,7 @@ def _trade(steps: int, seed: int, accounts: int) -> tuple[World, State, int]:
                 Item(
                     what=ITEM_PLACE,
                     client_id=orders + i,
-                    market=chance.randrange(MARKETS),
+                    market=SignedMarket(chance.randrange(MARKETS)),
                     side=chance.randrange(2),
                     price_ticks=round(chance.gauss(PRICE, SPREAD)),
                     lots=chance.randint(1, 10),

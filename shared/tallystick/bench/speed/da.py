@@ -12,6 +12,7 @@ from tallystick.records.signing import make, sign
 from tallystick.schema.record_kinds import RECORDS
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, ITEM_SLOT_BYTES, MAX_CHUNK_BYTES
+from tallystick.state.ordinals import MarketId, SignedMarket
 
 FLOOR_GAS_NONZERO: Final = 40
 FLOOR_GAS_ZERO: Final = 10
@@ -77,7 +78,7 @@ def _record(kind: str, *, signed: bool) -> bytes:
     fields = {"account": 40_000, "nonce": 1_000_000, **_TYPICAL.get(kind, {})}
     record = make(kind)
     known = {field.name for field in record.kind.fields}
-    blobs = [pack_pairs({3: 617_990})] if kind == "report_prices" else []
+    blobs = [pack_pairs({MarketId(3): 617_990})] if kind == "report_prices" else []
     record = make(kind, *blobs, **{name: value for name, value in fields.items() if name in known})
     return encode(sign(record, bytes(32), keccak(b"trader")) if signed else record)
 
@@ -85,7 +86,7 @@ def _record(kind: str, *, signed: bool) -> bytes:
 def _bulk(what: int) -> bytes:
     """Return a bulk of so many items that differ as those of a market maker do."""
     items = [
-        Item(what=what, client_id=4_711 + i, market=3, side=i & 1, price_ticks=617_990 + i, lots=250)
+        Item(what=what, client_id=4_711 + i, market=SignedMarket(3), side=i & 1, price_ticks=617_990 + i, lots=250)
         for i in range(BULK_ORDERS)
     ]
     slots = [(70_000 + i).to_bytes(ITEM_SLOT_BYTES, "big") for i in range(BULK_ORDERS) if what != ITEM_PLACE]

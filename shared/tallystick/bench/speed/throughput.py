@@ -26,6 +26,7 @@ from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
 from tallystick.shapes.submitting import Answer, Submission
 from tallystick.state.layout import MESSAGE_DEPOSIT
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.world import START, Published, address, key, listed, message, world_genesis
 from tallystick_operator.intake.door import Refused, check_signature, to_record
@@ -93,7 +94,7 @@ def _open_markets(core: Core, messages: list[bytes]) -> None:
     """
     core.learn_messages(0, messages)
     records: list[Record] = []
-    pairs = pack_pairs(dict.fromkeys(range(MARKETS), PRICE))
+    pairs = pack_pairs(dict.fromkeys(map(MarketId, range(MARKETS)), PRICE))
     for n in range(3):
         report = make("report_prices", pairs, signer=n, time_ms=core.clock.now_ms())
         records.append(sign(report, core.domain, key(f"signer {n}")))
@@ -109,7 +110,7 @@ def _records(domain: bytes, orders: int, bulk: int, seed: int) -> Iterator[Recor
     for number, first in enumerate(range(0, orders, bulk)):
         account, nonce = 1 + number % TRADERS, number // TRADERS
         market = chance.randrange(MARKETS)
-        found = [
+        found: list[dict[str, Any]] = [
             {
                 "market": market,
                 "side": chance.randrange(2),

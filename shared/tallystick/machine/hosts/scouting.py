@@ -39,14 +39,14 @@ from tallystick.state.layout import (
     MAX_POSITIONS,
     SETTLE_WAIT_MS,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.state import State
 
 CLOSE = 0
 SETTLE = 1
 CLAIM = 2
 """What is to be asked for."""
-Want = tuple[int, AccountId, int]
+Want = tuple[int, AccountId, MarketId]
 """(what, account, market)"""
 NOBODY = bytes(20)
 
@@ -78,7 +78,7 @@ def scout(state: State, accounts: list[AccountId], first: i64, last: i64, clock_
         if state.registers.wind_down_ms == 0:
             _scout_positions(state, number, account, risk, settled, paying, found)
         elif _claims(state, account, risk, clock_ms):
-            found.append((CLAIM, number, 0))
+            found.append((CLAIM, number, MarketId(0)))
     return found
 
 
@@ -86,18 +86,19 @@ def settled_markets(state: State, since_ms: i64, clock_ms: i64) -> list[bool]:
     """Return by number which markets have settled, so long ago at least."""
     settled: list[bool] = []
     words = state.markets.words
-    for market in range(MAX_MARKETS):
-        base = state.markets.find(market)
+    for number in range(MAX_MARKETS):
+        base = state.markets.find(MarketId(number))
         over = base is not None and market_status(words, base) == MARKET_SETTLED
         settled.append(base is not None and over and clock_ms - market_settled_ms(words, base) >= since_ms)
     return settled
 
 
-def dead_markets(state: State, clock_ms: i64) -> list[int]:
+def dead_markets(state: State, clock_ms: i64) -> list[MarketId]:
     """Return the markets that can be found dead now, or settled because they were found so a while ago."""
-    found: list[int] = []
+    found: list[MarketId] = []
     words = state.markets.words
-    for market in range(MAX_MARKETS):
+    for number in range(MAX_MARKETS):
+        market = MarketId(number)
         base, price = state.markets.find(market), state.prices.find(market)
         if (
             base is None
@@ -122,7 +123,7 @@ def _scout_positions(
     found: list[Want],
 ) -> None:
     words = state.accounts.words
-    live: list[tuple[int, int]] = []
+    live: list[tuple[int, MarketId]] = []
     slot: i64
     for slot in range(MAX_POSITIONS):
         size = account_position_size_lots(words, account, slot)

@@ -45,6 +45,7 @@ from tallystick.state.cells import (
     set_page_next_page,
 )
 from tallystick.state.layout import BOOK_ABOVE, BOOK_PARKED, BOOKS, FLAG_TRIGGER_ABOVE, ORDER_WORDS, SELL
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 
 BITMAP_LIMBS: Final = 8
@@ -63,7 +64,7 @@ class Path:
     makes it the way to one.
     """
 
-    def __init__(self, market: i64, book: i64) -> None:
+    def __init__(self, market: MarketId, book: i64) -> None:
         self.market = market
         self.book = book
         self.price_ticks: i64 = 0
@@ -89,7 +90,7 @@ def park(path: Path, flags: i64) -> None:
     path.book |= BOOK_PARKED | BOOK_ABOVE if flags & FLAG_TRIGGER_ABOVE else BOOK_PARKED
 
 
-def nothing_rests(state: State, market: i64) -> bool:
+def nothing_rests(state: State, market: MarketId) -> bool:
     """Whether no book of a market holds an order, dead or alive; opens the top occupancy word of each."""
     empty = True
     book: i64

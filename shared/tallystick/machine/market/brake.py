@@ -46,10 +46,11 @@ from tallystick.state.layout import (
     MAX_POSITIONS,
     PPM,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 
 
-def move_brakes(state: State, market: Market, risk: Risk, number: i64, old_ticks: i64, new_ticks: i64) -> None:
+def move_brakes(state: State, market: Market, risk: Risk, number: MarketId, old_ticks: i64, new_ticks: i64) -> None:
     """Look whether the index of margins jumps by this move, and say in Risk what the brakes hold from now on.
 
     A jump is more than half the maintenance fraction within BRAKE_WINDOW_MS: what a position near its initial margin may
@@ -117,13 +118,13 @@ def brake_runs(state: State, market: Market) -> bool:
     return clock < market_down_ms(state.markets.words, market) or clock < market_up_ms(state.markets.words, market)
 
 
-def side_waits(state: State, market: Market, risk: Risk, number: i64, side: i64) -> bool:
+def side_waits(state: State, market: Market, risk: Risk, number: MarketId, side: i64) -> bool:
     """Whether triggers of a side wait, whosever they are: those that would close positions which a brake holds."""
     held = _held_sides(state, market, risk_market_index_ticks(state.risk.words, risk, number))
     return held & (BRAKED_DOWN if side == BUY else BRAKED_UP) != 0
 
 
-def is_held(state: State, market: Market, risk: Risk, number: i64, account: Account) -> bool:
+def is_held(state: State, market: Market, risk: Risk, number: MarketId, account: Account) -> bool:
     """Whether a brake holds an account's position, so that no fill may change it."""
     held = _held_sides(state, market, risk_market_index_ticks(state.risk.words, risk, number))
     if held == 0:
@@ -153,7 +154,7 @@ def counted_worth(state: State, account: Account, risk: Risk, slot: i64, brings:
     return cost if _gains(state.risk.words, risk, number, size, cost, held) else brings
 
 
-def _gains(marks: vec[i64], risk: Risk, number: i64, size: i64, cost: i64, held: i64) -> bool:
+def _gains(marks: vec[i64], risk: Risk, number: MarketId, size: i64, cost: i64, held: i64) -> bool:
     """Whether a position is of those held and worth more at the index than it has cost, fees and funding aside."""
     if held & (BRAKED_UP if size > 0 else BRAKED_DOWN) == 0:
         return False

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from mypy_extensions import i64
-
 from tallystick.state.layout import FIRST_FUND_ACCOUNT, MAX_MARKETS, TREASURY_ACCOUNT
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 
 
-def fund_of(market: i64) -> AccountId:
+def fund_of(market: MarketId) -> AccountId:
     """Return the account of a market's fund."""
     return AccountId(FIRST_FUND_ACCOUNT + market)
 

@@ -56,6 +56,7 @@ from tallystick.state.layout import (
     MAX_FUNDING_INDEX_PPM,
     SETTLE_WINDOW_MS,
 )
+from tallystick.state.ordinals import MarketId
 
 
 def term_stands(kind: i64, expiry_ms: i64, clock_ms: i64) -> bool:
@@ -131,7 +132,7 @@ def final_mark(settle_sum: i64) -> i64:
     return mean if mean > 1 else 1
 
 
-def settle_at(machine: Machine, market: Market, risk: Risk, number: i64, final_ticks: i64) -> None:
+def settle_at(machine: Machine, market: Market, risk: Risk, number: MarketId, final_ticks: i64) -> None:
     """End it: from now on it has one price, which is never stale. Units: ticks."""
     rules, marks = machine.state.markets.words, machine.state.risk.words
     set_market_status(rules, market, MARKET_SETTLED)
@@ -145,7 +146,7 @@ def settle_at(machine: Machine, market: Market, risk: Risk, number: i64, final_t
     machine.emit("settled", number, final_ticks)
 
 
-def funding_index(marks: vec[i64], risk: Risk, market: i64) -> i64:
+def funding_index(marks: vec[i64], risk: Risk, market: MarketId) -> i64:
     """Return where its funding stands, to which a position is settled whenever it changes.
 
     Units: millionths of a tick.
@@ -153,7 +154,7 @@ def funding_index(marks: vec[i64], risk: Risk, market: i64) -> i64:
     return risk_market_funding_index_ppm(marks, risk, market)
 
 
-def charge_funding(machine: Machine, price: Price, risk: Risk, number: i64) -> None:
+def charge_funding(machine: Machine, price: Price, risk: Risk, number: MarketId) -> None:
     """Charge for the premiums sampled since the last time, if any were, and begin anew.
 
     Rounding: the average and the rate to zero.
@@ -185,12 +186,12 @@ def hourly_rate(average: i64, initial_ppm: i64, maintenance_ppm: i64) -> i64:
     return clamp(rate, between if between < FUNDING_RATE_PPM else FUNDING_RATE_PPM)
 
 
-def exposure_of(marks: vec[i64], risk: Risk, market: i64, size_lots: i64) -> i64:
+def exposure_of(marks: vec[i64], risk: Risk, market: MarketId, size_lots: i64) -> i64:
     """Return what a position of this signed size gains for each tick. Units: units a tick."""
     return size_lots * risk_market_multiplier(marks, risk, market)
 
 
-def price_of(marks: vec[i64], risk: Risk, market: i64, exposure: i64, lean: i64) -> i64:
+def price_of(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, lean: i64) -> i64:
     """Return the price that an exposure is measured at: mark or index, as `lean` says. Units: ticks.
 
     A long is better off at the higher of the two and worse off at the lower, a short the other way round.
@@ -205,12 +206,12 @@ def price_of(marks: vec[i64], risk: Risk, market: i64, exposure: i64, lean: i64)
     return mark if (mark > index) == higher else index
 
 
-def worth_of(marks: vec[i64], risk: Risk, market: i64, exposure: i64, lean: i64) -> i64:
+def worth_of(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, lean: i64) -> i64:
     """Return what an exposure is worth at the price it is measured at: below 0 for a short. Units: units."""
     return exposure * price_of(marks, risk, market, exposure, lean)
 
 
-def owed_since(marks: vec[i64], risk: Risk, market: i64, exposure: i64, settled_index: i64) -> i64:
+def owed_since(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, settled_index: i64) -> i64:
     """Return the funding that an exposure owes since it was settled; less than nothing is what it is owed.
 
     Units: units. Rounding: up, against the position.
@@ -218,7 +219,7 @@ def owed_since(marks: vec[i64], risk: Risk, market: i64, exposure: i64, settled_
     return owed(exposure, risk_market_funding_index_ppm(marks, risk, market) - settled_index)
 
 
-def fair_price(rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: i64) -> i64:
+def fair_price(rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: MarketId) -> i64:
     """Return what the collar of its fills lies around: the index, of a dated future the mark, which may stay away from it.
 
     Units: ticks.

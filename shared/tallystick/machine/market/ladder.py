@@ -46,7 +46,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import BEAR_MS, BEAR_PPM, LEAN_INDEX, LEAN_WORST, TRIED_MS
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 
 
 class Transfer:
@@ -335,7 +335,7 @@ def outranks(challenger: Rank, nominee: Rank) -> bool:
     )
 
 
-def weighs_more(case: Case, nominated_market: i64) -> bool:
+def weighs_more(case: Case, nominated_market: MarketId) -> bool:
     """Whether the position needs more maintenance margin, at the index, than the account's in the market nominated for.
 
     So does any where that is closed by now.

@@ -49,7 +49,7 @@ from tallystick.state.layout import (
     SLIP_PPM_MOST,
     SLIP_PPM_STEP,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.state import State
 
 NO_ACCOUNT: Final = Account(-1)
@@ -62,7 +62,7 @@ class Case:
     Units: `tick` is what one lot is worth at one tick, `ticks` the price it is measured at, `worth` one lot at that.
     """
 
-    def __init__(self, machine: Machine, account: AccountId, market: i64) -> None:
+    def __init__(self, machine: Machine, account: AccountId, market: MarketId) -> None:
         state = machine.state
         self.machine = machine
         self.number = account
@@ -80,7 +80,7 @@ class Case:
         self.measured = Health(0, 0, 0, 0, 0)
 
 
-def open_case(machine: Machine, account: AccountId, market: i64) -> Case:
+def open_case(machine: Machine, account: AccountId, market: MarketId) -> Case:
     """Open the cells of a case and measure it at the better prices, by which an account is due."""
     case = Case(machine, account, market)
     measure(case, LEAN_BEST)
@@ -100,7 +100,7 @@ def bankrupt(case: Case) -> bool:
     return case.measured.value_units < 0
 
 
-def size_of(words: vec[i64], account: Account, market: i64) -> i64:
+def size_of(words: vec[i64], account: Account, market: MarketId) -> i64:
     """Return an account's signed size in a market. Units: lots."""
     slot = find_position(words, account, market)
     return account_position_size_lots(words, account, slot) if slot != NO_SLOT else 0

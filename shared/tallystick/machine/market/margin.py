@@ -24,6 +24,7 @@ from tallystick.state.cells import (
     risk_market_tier3_from_millions,
 )
 from tallystick.state.layout import LEAN_INDEX, PPM
+from tallystick.state.ordinals import MarketId
 
 TIER_UNITS: Final[i64] = PPM
 """Tiers begin at multiples of this many units, so that only the last tier of a position rounds."""
@@ -31,7 +32,7 @@ NO_TIER: Final[i64] = 4_611_686_018_427_387_904
 """Where a tier begins that there is not: 2^62 units, beyond every notional."""
 
 
-def initial_margin(marks: vec[i64], risk: Risk, market: i64, notional: i64) -> i64:
+def initial_margin(marks: vec[i64], risk: Risk, market: MarketId, notional: i64) -> i64:
     """Return what must stand behind a position when it is opened, its surcharge aside.
 
     Units: units. Rounding: up.
@@ -47,7 +48,7 @@ def initial_margin(marks: vec[i64], risk: Risk, market: i64, notional: i64) -> i
     )
 
 
-def maintenance_margin(marks: vec[i64], risk: Risk, market: i64, notional: i64) -> i64:
+def maintenance_margin(marks: vec[i64], risk: Risk, market: MarketId, notional: i64) -> i64:
     """Return what must stay behind a position.
 
     Units: units. Rounding: up.
@@ -64,7 +65,7 @@ def maintenance_margin(marks: vec[i64], risk: Risk, market: i64, notional: i64) 
 
 
 def surcharge(
-    rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: i64, open_lots: i64, added: i64
+    rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: MarketId, open_lots: i64, added: i64
 ) -> i64:
     """Return what must stand behind added lots beyond the initial margin, when so many are open with them.
 
@@ -78,7 +79,7 @@ def surcharge(
 
 
 def _surcharge_fraction(
-    rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: i64, open_lots: i64
+    rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: MarketId, open_lots: i64
 ) -> i64:
     """Return what open interest asks of what is added: from nothing up to all that initial margin leaves.
 
@@ -97,7 +98,7 @@ def _surcharge_fraction(
     return mul_div_up(worth - begins, room, ends - begins)
 
 
-def tier_begins(marks: vec[i64], risk: Risk, market: i64, tier: i64) -> i64:
+def tier_begins(marks: vec[i64], risk: Risk, market: MarketId, tier: i64) -> i64:
     """Return the notional at which a tier begins, tiers counted from 0; NO_TIER when there is none. Units: units."""
     if tier == 0:
         return 0
@@ -110,7 +111,7 @@ def tier_begins(marks: vec[i64], risk: Risk, market: i64, tier: i64) -> i64:
     return third_from if third_from > second_from else NO_TIER
 
 
-def maintenance_fraction(marks: vec[i64], risk: Risk, market: i64, tier: i64) -> i64:
+def maintenance_fraction(marks: vec[i64], risk: Risk, market: MarketId, tier: i64) -> i64:
     """Return a tier's maintenance margin fraction, tiers counted from 0. Units: millionths."""
     if tier == 0:
         return risk_market_maintenance_ppm(marks, risk, market)
@@ -119,7 +120,7 @@ def maintenance_fraction(marks: vec[i64], risk: Risk, market: i64, tier: i64) ->
     return risk_market_maintenance3_ppm(marks, risk, market)
 
 
-def _tiered(marks: vec[i64], risk: Risk, market: i64, notional: i64, first: i64, second: i64, third: i64) -> i64:
+def _tiered(marks: vec[i64], risk: Risk, market: MarketId, notional: i64, first: i64, second: i64, third: i64) -> i64:
     """Return the sum over the tiers of what of the notional lies in each, times its fraction."""
     second_from = tier_begins(marks, risk, market, 1)
     if notional <= second_from:

@@ -21,6 +21,7 @@ from tallystick.state.cells import (
     risk_market_index_ms,
 )
 from tallystick.state.layout import LEAN_WORST, MAX_POSITIONS, WITHDRAW_BUFFER_PPM
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 
 
@@ -80,7 +81,7 @@ def health(state: State, account: Account, risk: Risk, lean: i64) -> Health:
     return measured
 
 
-def _add_margins(measured: Health, state: State, risk: Risk, market: i64, weight: i64, lean: i64) -> None:
+def _add_margins(measured: Health, state: State, risk: Risk, market: MarketId, weight: i64, lean: i64) -> None:
     """Add what a position of this weight needs of its market."""
     marks = state.risk.words
     stale = lean == LEAN_WORST and _is_stale(state, risk, market)
@@ -91,7 +92,7 @@ def _add_margins(measured: Health, state: State, risk: Risk, market: i64, weight
     measured.maintenance_units += maintenance_margin(marks, risk, market, weight)
 
 
-def _is_stale(state: State, risk: Risk, market: i64) -> bool:
+def _is_stale(state: State, risk: Risk, market: MarketId) -> bool:
     """Whether a market's index is stale; of a settled market it never is."""
     return risk_market_index_ms(state.risk.words, risk, market) != 0 and index_stopped(state, risk, market)
 

@@ -98,6 +98,7 @@ from tallystick.state.layout import (
     RULE_TIER3_FROM_MILLIONS,
     RULES,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 
 
@@ -169,7 +170,7 @@ def next_series(state: State, market: Market) -> i64:
     return market_series(rules, market) + 1 if market_status(rules, market) != 0 else 0
 
 
-def begin_series(state: State, number: i64, market: Market, risk: Risk, series: i64) -> None:
+def begin_series(state: State, number: MarketId, market: Market, risk: Risk, series: i64) -> None:
     """Leave nothing of the series before but its signers' times, which keep its queued reports old.
 
     What of the market's entry in Risk a listing does not write goes with it.
@@ -187,7 +188,7 @@ def begin_series(state: State, number: i64, market: Market, risk: Risk, series: 
     set_risk_market_braked(marks, risk, number, 0)
 
 
-def write_listing(state: State, number: i64, market: Market, risk: Risk, values: list[int], live_ms: i64) -> None:
+def write_listing(state: State, number: MarketId, market: Market, risk: Risk, values: list[int], live_ms: i64) -> None:
     """List a market that may be as the market `number`, whose kind, multiplier and expiry never change."""
     set_market_status(state.markets.words, market, MARKET_LIVE)
     set_market_kind(state.markets.words, market, values[ListMarketFields.KIND])
@@ -197,7 +198,7 @@ def write_listing(state: State, number: i64, market: Market, risk: Risk, values:
     write_rules(state, number, market, risk, values[ListMarketFields.FIRST_RULE :])
 
 
-def write_rules(state: State, number: i64, market: Market, risk: Risk, rules: list[int]) -> None:
+def write_rules(state: State, number: MarketId, market: Market, risk: Risk, rules: list[int]) -> None:
     """Put rules that may stand in force for the market `number`."""
     totals = state.markets.words
     marks = state.risk.words
@@ -226,7 +227,7 @@ def write_rules(state: State, number: i64, market: Market, risk: Risk, rules: li
     state.risk.mark(0)
 
 
-def rules_in_force(state: State, number: i64, market: Market, risk: Risk) -> list[int]:
+def rules_in_force(state: State, number: MarketId, market: Market, risk: Risk) -> list[int]:
     """Return the rules of the market `number` in the order of the schema."""
     totals = state.markets.words
     marks = state.risk.words

@@ -34,6 +34,7 @@ from tallystick.state.layout import (
     STALE_MS,
     Registers,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 
 
@@ -53,14 +54,14 @@ def is_fresh(registers: Registers, time: i64) -> bool:
     return time + report_age(registers) >= now and time <= now + REPORT_AHEAD_MS
 
 
-def is_small(state: State, market: Market, risk: Risk, number: i64, lots: i64) -> bool:
+def is_small(state: State, market: Market, risk: Risk, number: MarketId, lots: i64) -> bool:
     """Whether so many lots are worth less at the index than an order of the market `number` has to be."""
     marks = state.risk.words
     worth = lots * risk_market_index_ticks(marks, risk, number) * risk_market_multiplier(marks, risk, number)
     return worth < market_min_order_units(state.markets.words, market)
 
 
-def is_outdated(state: State, risk: Risk, number: i64, placed: i64, side: i64, price: i64) -> bool:
+def is_outdated(state: State, risk: Risk, number: MarketId, placed: i64, side: i64, price: i64) -> bool:
     """Whether an order was placed before a halt, at a price that its owner would not give any more.
 
     While prices had stopped it could not be renewed: a bid above both mark and index, or an offer below both, is nobody's
@@ -101,7 +102,7 @@ def _serves(state: State, price: Price) -> bool:
     return forced != 0 and forced - STALE_MS <= index <= forced + REPORT_AHEAD_MS
 
 
-def index_stopped(state: State, risk: Risk, market: i64) -> bool:
+def index_stopped(state: State, risk: Risk, market: MarketId) -> bool:
     """Whether a market's index is stale: no order is taken, no trigger fires, and its positions carry less."""
     return state.registers.clock_ms - risk_market_index_ms(state.risk.words, risk, market) > STALE_MS
 
@@ -124,7 +125,7 @@ def served_ms(state: State, market: Market, price: Price) -> i64:
     return index if index > live else live
 
 
-def beyond_collar(state: State, market: Market, risk: Risk, number: i64, side: i64, price: i64) -> bool:
+def beyond_collar(state: State, market: Market, risk: Risk, number: MarketId, side: i64, price: i64) -> bool:
     """Whether a fill at a price would cost who is on this side of it more than half the maintenance fraction.
 
     The book is faster than the index: without the collar a winner leaves at prices that the index has yet to follow, and

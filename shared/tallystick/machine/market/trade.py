@@ -43,6 +43,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import BUY, LEAN_WORST, MAX_CASH_UNITS, MAX_POSITIONS, PPM
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 
 NO_SLOT: Final[i64] = -1
@@ -54,7 +55,7 @@ class Terms:
     """What the taker and the maker of a fill have in common. Units: lots, units."""
 
     def __init__(self) -> None:
-        self.market: i64 = 0
+        self.market = MarketId(0)
         self.lots: i64 = 0
         self.quote_units: i64 = 0
         self.max_lots: i64 = 0
@@ -84,7 +85,7 @@ class Fill:
         self.reduces = False
 
 
-def find_position(words: vec[i64], account: Account, market: i64) -> i64:
+def find_position(words: vec[i64], account: Account, market: MarketId) -> i64:
     """Return the account's slot for a market: its position, else the first free one, else NO_SLOT."""
     free = NO_SLOT
     slot: i64
@@ -97,7 +98,7 @@ def find_position(words: vec[i64], account: Account, market: i64) -> i64:
     return free
 
 
-def reducible(words: vec[i64], account: Account, market: i64, side: i64) -> i64:
+def reducible(words: vec[i64], account: Account, market: MarketId, side: i64) -> i64:
     """Return how many lots an order of this side may trade before the account's position is closed."""
     slot = find_position(words, account, market)
     if slot == NO_SLOT:
@@ -107,7 +108,7 @@ def reducible(words: vec[i64], account: Account, market: i64, side: i64) -> i64:
     return against if against > 0 else 0
 
 
-def set_terms(state: State, market: Market, terms: Terms, number: i64, lots: i64, quote_units: i64) -> None:
+def set_terms(state: State, market: Market, terms: Terms, number: MarketId, lots: i64, quote_units: i64) -> None:
     """Say what both sides of a fill exchange in a market."""
     terms.market = number
     terms.lots = lots
@@ -148,7 +149,7 @@ def apply_fill(state: State, account: Account, risk: Risk, terms: Terms, side: i
     return Outcome.ACCEPTED
 
 
-def _settle_funding(state: State, account: Account, risk: Risk, market: i64, fill: Fill) -> None:
+def _settle_funding(state: State, account: Account, risk: Risk, market: MarketId, fill: Fill) -> None:
     """Work out what the old position owes for the time it was held; a new one owes nothing."""
     marks = state.risk.words
     fill.new_index_ppm = funding_index(marks, risk, market)
@@ -243,7 +244,9 @@ def undo_fill(state: State, account: Account, terms: Terms, fill: Fill) -> None:
     _set_old(words, account, terms.market, fill)
 
 
-def pay_out(state: State, market: Market, account: Account, risk: Risk, number: i64, worth: i64, fill: Fill) -> None:
+def pay_out(
+    state: State, market: Market, account: Account, risk: Risk, number: MarketId, worth: i64, fill: Fill
+) -> None:
     """Turn the position in the slot of `fill` into cash: what it is worth, less the funding it owes. No limit forbids that.
 
     Units: `worth` in units. Rounding: funding up.
@@ -308,16 +311,16 @@ def _unsigned(size: i64) -> i64:
     return size if size >= 0 else -size
 
 
-def _set_old(words: vec[i64], account: Account, market: i64, fill: Fill) -> None:
-    set_account_position_market(words, account, fill.slot, market if fill.old_lots else 0)
+def _set_old(words: vec[i64], account: Account, market: MarketId, fill: Fill) -> None:
+    set_account_position_market(words, account, fill.slot, market if fill.old_lots else MarketId(0))
     set_account_position_size_lots(words, account, fill.slot, fill.old_lots)
     set_account_position_funding_index_ppm(words, account, fill.slot, fill.old_index_ppm if fill.old_lots else 0)
     set_account_position_cost_units(words, account, fill.slot, fill.old_cost_units)
     set_account_position_extra_units(words, account, fill.slot, fill.old_extra_units)
 
 
-def _set_new(words: vec[i64], account: Account, market: i64, fill: Fill) -> None:
-    set_account_position_market(words, account, fill.slot, market if fill.new_lots else 0)
+def _set_new(words: vec[i64], account: Account, market: MarketId, fill: Fill) -> None:
+    set_account_position_market(words, account, fill.slot, market if fill.new_lots else MarketId(0))
     set_account_position_size_lots(words, account, fill.slot, fill.new_lots)
     set_account_position_funding_index_ppm(words, account, fill.slot, fill.new_index_ppm if fill.new_lots else 0)
     set_account_position_cost_units(words, account, fill.slot, fill.new_cost_units)

@@ -53,6 +53,7 @@ from tallystick.state.layout import (
     MIN_SLACK_PPM,
     Registers,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 
 
@@ -60,7 +61,9 @@ from tallystick.state.state import State
 class Standing:
     """What an order asks of its account while it stands in a book. Units: lots; ticks, where a trigger of 0 is none."""
 
-    def __init__(self, market: i64, side: i64, flags: i64, lots: i64, price_ticks: i64, trigger_ticks: i64) -> None:
+    def __init__(
+        self, market: MarketId, side: i64, flags: i64, lots: i64, price_ticks: i64, trigger_ticks: i64
+    ) -> None:
         self.market = market
         self.side = side
         self.flags = flags
@@ -170,7 +173,7 @@ def _loss_ticks(state: State, risk: Risk, order: Standing, price: i64) -> i64:
     return loss if loss > 0 else 0
 
 
-def basis_bound_ppm(state: State, market: Market, risk: Risk, number: i64) -> i64:
+def basis_bound_ppm(state: State, market: Market, risk: Risk, number: MarketId) -> i64:
     """Return how far the mark may be from the index: the band, but no further than half the maintenance fraction.
 
     Units: millionths of the index.
@@ -180,7 +183,7 @@ def basis_bound_ppm(state: State, market: Market, risk: Risk, number: i64) -> i6
     return band if band < half else half
 
 
-def slack_ppm(state: State, market: Market, risk: Risk, number: i64) -> i64:
+def slack_ppm(state: State, market: Market, risk: Risk, number: MarketId) -> i64:
     """Return how far from the mark a market order may trade that names no price; the collar may end it before.
 
     The most of: twice the bound of the basis; half the maintenance fraction; a hundredth. Units: millionths of the mark.

@@ -25,10 +25,11 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Phase
 from tallystick.state.layout import MAX_PRICE_TICKS, PPM, QUOTERS, SAMPLE_MS, SAMPLE_WORK, Registers
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 
 
-def set_mark(state: State, market: Market, risk: Risk, price: Price, number: i64) -> None:
+def set_mark(state: State, market: Market, risk: Risk, price: Price, number: MarketId) -> None:
     """Let a market's mark be as far from its index of margins as its basis, at most the bound (I16).
 
     In a settlement window the basis fades: what settles has none. Rounding: to the index.

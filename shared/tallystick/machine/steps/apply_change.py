@@ -17,7 +17,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import FEE_ACCOUNT_PENDING, MARKET_LIVE, MAX_MARKETS, RULES
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 
 
 def step(machine: Machine) -> None:
@@ -36,7 +36,7 @@ def step(machine: Machine) -> None:
     machine.finish(outcome)
 
 
-def _apply_rules(machine: Machine, number: i64) -> i64:
+def _apply_rules(machine: Machine, number: MarketId) -> i64:
     """Put the rules proposed for a market in force."""
     state = machine.state
     pending = state.pendings.open(number)

@@ -40,7 +40,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import BlockTradeFields
 from tallystick.state.layout import BLOCK_MAKER_REDUCES, BLOCK_TAKER_REDUCES, BUY, MARKET_LIVE, SELL
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -50,7 +50,7 @@ class Block:
     def __init__(self, machine: Machine, record: Record) -> None:
         self.machine = machine
         self.record = record
-        self.number: i64 = machine.state.registers.arg_market
+        self.number: MarketId = machine.state.registers.arg_market
         self.side: i64 = record.values[BlockTradeFields.SIDE]
         self.lots: i64 = record.values[BlockTradeFields.LOTS]
         self.price: i64 = record.values[BlockTradeFields.PRICE_TICKS]

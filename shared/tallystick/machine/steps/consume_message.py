@@ -41,7 +41,7 @@ from tallystick.state.layout import (
     MESSAGE_RECORD,
     WORK,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 
 NOBODY = bytes(20)
 
@@ -188,7 +188,7 @@ def _force_close(machine: Machine, message: Message) -> i64:
     state = machine.state
     number = AccountId(message.number)
     registers = state.registers
-    market_number: i64 = message.amount >> 56
+    market_number = MarketId(message.amount >> 56)
     price: i64 = message.amount >> 32 & MAX_PRICE_TICKS
     asked: i64 = message.amount & MAX_ACCOUNT
 

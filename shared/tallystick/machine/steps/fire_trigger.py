@@ -37,6 +37,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import BOOK_ABOVE, BOOK_PARKED, BOOKS, FLAG_TRIGGER_ABOVE, SELL, WORK, Registers
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 
 
@@ -132,7 +133,7 @@ def _next_book(machine: Machine) -> None:
 def _end(machine: Machine) -> None:
     registers = machine.state.registers
     registers.resume = 0
-    registers.firing_market = 0
+    registers.firing_market = MarketId(0)
     registers.firing_book = 0
     machine.finish(Outcome.ACCEPTED)
 

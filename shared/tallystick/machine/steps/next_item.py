@@ -25,7 +25,7 @@ from tallystick.state.layout import (
     MAX_SLOT,
     Registers,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId, SignedMarket
 
 MOST_FLAGS: Final = BY_NAME["order"].fields[OrderFields.FLAGS].limit
 
@@ -107,10 +107,9 @@ def _check(item: bytes, what: i64) -> i64:
     return Outcome.OUT_OF_RANGE if int.from_bytes(item[3:5], "big") > MOST_FLAGS else Outcome.ACCEPTED
 
 
-def _named(item: bytes) -> i64:
+def _named(item: bytes) -> SignedMarket:
     """Return the market of an order with the series that was signed beside it."""
-    named: i64 = int.from_bytes(item[1:3], "big")
-    return named
+    return SignedMarket(int.from_bytes(item[1:3], "big"))
 
 
 def _cancel(registers: Registers, record: Record, item: bytes, slots: bytes) -> None:
@@ -134,7 +133,7 @@ def _place(registers: Registers, record: Record, item: bytes) -> None:
 
 
 def _set_order(registers: Registers, record: Record, item: bytes) -> None:
-    registers.arg_market = _named(item) & MAX_MARKETS - 1
+    registers.arg_market = MarketId(_named(item) & MAX_MARKETS - 1)
     registers.arg_side = item[0] >> ITEM_SIDE_SHIFT
     registers.arg_flags = int.from_bytes(item[3:5], "big")
     registers.arg_price_ticks = int.from_bytes(item[5:8], "big")

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from tallystick.price_signer.gathering.sources import MarketSources
+from tallystick.state.ordinals import MarketId
 
 MOST_TICKS: Final = (1 << 24) - 1
 PPM: Final = 1_000_000
@@ -54,7 +55,7 @@ class Look:
 class Priced:
     """A market's price, None with the reason in `why`."""
 
-    market: int
+    market: MarketId
     name: str
     ticks: int | None
     price: Decimal | None

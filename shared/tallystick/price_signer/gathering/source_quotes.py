@@ -11,6 +11,7 @@ from tallystick.ports import Clock
 from tallystick.price_signer.gathering.extracting import Found, found_in
 from tallystick.price_signer.gathering.pricing import Said
 from tallystick.price_signer.gathering.sources import Asking, MarketSources, Source
+from tallystick.state.ordinals import MarketId
 
 AHEAD_SECONDS: Final = 5.0
 """A price whose time is further ahead than this is not believed: it would stay fresh for too long."""
@@ -30,13 +31,13 @@ class Quotes:
 
     def __init__(self, markets: tuple[MarketSources, ...], clock: Clock) -> None:
         self._clock = clock
-        self._said: dict[int, dict[str, Said]] = {each.market: {} for each in markets}
-        self._askers: dict[Asking, list[tuple[int, Source]]] = {}
+        self._said: dict[MarketId, dict[str, Said]] = {each.market: {} for each in markets}
+        self._askers: dict[Asking, list[tuple[MarketId, Source]]] = {}
         for market in markets:
             for source in market.sources:
                 self._askers.setdefault(source.asking, []).append((market.market, source))
 
-    def of(self, market: int) -> Mapping[str, Said]:
+    def of(self, market: MarketId) -> Mapping[str, Said]:
         """Return what a market's sources said last, by their names."""
         return self._said[market]
 

@@ -13,6 +13,7 @@ import msgspec
 from tallystick.errors import BadInput, ConfigError
 from tallystick.numbers import decimal
 from tallystick.price_signer.gathering.extracting import Step, steps_of
+from tallystick.state.ordinals import MarketId
 from tallystick.tomlfile import read_toml
 from tallystick.urls import parts_of
 
@@ -95,7 +96,7 @@ class MarketSources:
     is what one tick is worth.
     """
 
-    market: int
+    market: MarketId
     name: str
     tick: Decimal
     sources: tuple[Source, ...]
@@ -144,7 +145,7 @@ def _market(given: MarketGiven) -> MarketSources:
     if not 1 <= least <= len(sources):
         raise BadInput("least is from 1 to the number of sources", market=name, least=least)
     return MarketSources(
-        market=given.market,
+        market=MarketId(given.market),
         name=name,
         tick=_positive(given.tick, "tick", name),
         sources=sources,

@@ -50,7 +50,7 @@ class Place:
     """A field of a kind of cell, a group's counted among them.
 
     Units: `offset` and `stride` in words; `stride` is 0 for a field that does not repeat. `ordinal` is the type of what it
-    holds, empty for an amount.
+    holds, empty for an amount; `key` that of the number by which one that repeats is found.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Place:
     offset: int
     stride: int
     ordinal: str
+    key: str
 
     def word(self, handle: str) -> str:
         """Return the expression for its first word."""
@@ -79,9 +80,7 @@ def places(struct: Struct) -> Iterator[Place]:
 def _places(field: Field, offset: int) -> Iterator[Place]:
     if field.type is not None:
         stride = field.type.limbs if field.count > 1 else 0
-        yield Place(
-            name=field.name, type=field.type, doc=field.doc, offset=offset, stride=stride, ordinal=_ordinal(field)
-        )
+        yield _place(field.name, field, field.type, offset, stride, field.key)
         return
     single = field.name.removesuffix("s")
     for part in field.inner.fields:
@@ -89,12 +88,13 @@ def _places(field: Field, offset: int) -> Iterator[Place]:
             raise TypeError(f"{field.name}: a group within a group")
         name = f"{single}_{part.name}"
         stride = field.inner.words
-        yield Place(name=name, type=part.type, doc=part.doc, offset=offset, stride=stride, ordinal=_ordinal(part))
+        yield _place(name, part, part.type, offset, stride, field.key)
         offset += part.words
 
 
-def _ordinal(field: Field) -> str:
-    return BY_NAME[field.name].name if field.name in BY_NAME else ""
+def _place(name: str, field: Field, type_: FieldType, offset: int, stride: int, key: str) -> Place:
+    ordinal = BY_NAME[field.name].name if field.name in BY_NAME else ""
+    return Place(name=name, type=type_, doc=field.doc, offset=offset, stride=stride, ordinal=ordinal, key=key or "i64")
 
 
 def plural(name: str) -> str:
@@ -140,7 +140,7 @@ def _table(cell: Struct) -> list[str]:
 
 def _accessors(cell: Struct, place: Place) -> list[str]:
     handle = cell.name.lower()
-    params = f"words: vec[i64], {handle}: {cell.name}" + (", i: i64" if place.stride else "")
+    params = f"words: vec[i64], {handle}: {cell.name}" + (f", i: {place.key}" if place.stride else "")
     at = place.word(handle)
     name = f"{handle}_{place.name}"
     doc = f'    """{place.doc[0].upper() + place.doc[1:]}."""'
@@ -166,7 +166,8 @@ def _accessors(cell: Struct, place: Place) -> list[str]:
 
 def render() -> str:
     """Return the whole module."""
-    named = {cell.key for cell in CELLS} | {place.ordinal for cell in CELLS for place in places(cell)}
+    named = {cell.key for cell in CELLS}
+    named |= {name for cell in CELLS for place in places(cell) for name in (place.ordinal, place.key)}
     used = ", ".join(sorted(each.name for each in ORDINALS if each.name in named))
     lines = HEADER.replace("{ordinals}", f"from tallystick.state.ordinals import {used}").splitlines()
     for cell in CELLS:

@@ -21,7 +21,7 @@ from tallystick.state.layout import (
     SELL,
     STALE_MS,
 )
-from tallystick.state.ordinals import Number
+from tallystick.state.ordinals import MarketId, Number
 from tallystick.testing.ledger.ledger_model import Lean
 from tallystick.testing.ledger.look import positions
 from tallystick.testing.markets import late
@@ -152,7 +152,7 @@ class Game:
         for other in HAND[4:]:
             world.transfer(HAND[0], other, 10**6)
         for market in MARKETS:
-            world.transfer(DONOR, fund_of(market), chance.choice((10**6, FUND)))
+            world.transfer(DONOR, fund_of(MarketId(market)), chance.choice((10**6, FUND)))
 
     def _term(self, market: int) -> dict[str, int]:
         """Return when a market expires, if it does."""
@@ -246,7 +246,9 @@ class Game:
 
     def _shark(self) -> None:
         """Bid for what a fund holds, at any price, and have it sold."""
-        held = [(each, size) for each in MARKETS for size in positions(self.world.state, fund_of(each)).values()]
+        held = [
+            (each, size) for each in MARKETS for size in positions(self.world.state, fund_of(MarketId(each))).values()
+        ]
         if not held:
             return
         market, size = self.chance.choice(held)
@@ -255,7 +257,9 @@ class Game:
         outcome = self.world.order(account, market, BUY if size > 0 else SELL, price, lots)
         self.done("order", outcome, account, market)
         for _ in range(self.chance.choice((1, 3))):
-            self.done("liquidate", self.world.liquidate(fund_of(market), market), fund_of(market), market)
+            self.done(
+                "liquidate", self.world.liquidate(fund_of(MarketId(market)), market), fund_of(MarketId(market)), market
+            )
             self.report()
 
     def _pin(self) -> None:
@@ -280,12 +284,12 @@ class Game:
 
     def keep(self) -> None:
         """Ask everything of every position in turn."""
-        for account in (*HAND, *HONEST, *(fund_of(each) for each in MARKETS)):
+        for account in (*HAND, *HONEST, *(fund_of(MarketId(each)) for each in MARKETS)):
             for market in positions(self.world.state, account):
                 self._close(account, market)
 
     def _ladder(self) -> None:
-        everybody = (*HAND, *HONEST, *(fund_of(each) for each in MARKETS))
+        everybody = (*HAND, *HONEST, *(fund_of(MarketId(each)) for each in MARKETS))
         self._close(self.chance.choice(everybody), self.chance.choice(MARKETS))
 
     def _close(self, account: int, market: int) -> None:

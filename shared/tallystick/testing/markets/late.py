@@ -11,6 +11,7 @@ from tallystick.machine.market.funds import fund_of
 from tallystick.records.codec import Record
 from tallystick.records.signing import make
 from tallystick.state.layout import BUY, FLAG_IOC, FLAG_REDUCE_ONLY, SELL, SETTLE_WAIT_MS, STALE_MS
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.ledger.look import positions
 from tallystick.testing.markets.purse import index_of
 from tallystick.testing.world import record_message
@@ -82,7 +83,7 @@ def withhold(game: Game) -> None:
     """Let what honest signers say, and what closes or takes, be queued on L1 instead of being taken."""
     world, chance = game.world, game.chance
     clock_ms = world.state.registers.clock_ms
-    everybody = [*game.watch.accounts, fund_of(0), fund_of(1)]
+    everybody = [*game.watch.accounts, fund_of(MarketId(0)), fund_of(MarketId(1))]
     for market in (0, 1):
         sign(game, market)
         for signer in HONEST_SIGNERS:
@@ -164,7 +165,7 @@ def expire(game: Game) -> None:
         world.later(chance.choice((5_000, 20_000, 60_000)))
         game.report()
         chance.choice((game.all_in, game.move_cash, game.keep, game.report))()
-    everybody = [*game.watch.accounts, fund_of(0), fund_of(1)]
+    everybody = [*game.watch.accounts, fund_of(MarketId(0)), fund_of(MarketId(1))]
     for wait in (0, SETTLE_WAIT_MS // 2, SETTLE_WAIT_MS):
         world.later(wait + 1_000)
         game.report()

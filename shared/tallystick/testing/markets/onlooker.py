@@ -15,7 +15,7 @@ from enum import Enum
 from tallystick.machine.market.funds import fund_of, is_nobodys
 from tallystick.schema.names import Outcome
 from tallystick.state import cells
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.ledger.ledger_model import Lean
 from tallystick.testing.markets.purse import Purse, held_in, index_of, is_stale, prices_of, purse_of, row_of
 from tallystick.testing.world import World
@@ -76,17 +76,18 @@ class Watch:
         self._note_prices()
         self.before = {each: self._purse(each) for each in self.everybody()}
         self.funds = {
-            each: self.before[int(fund_of(each))].worth[Lean.INDEX] - self._budget(each) for each in self.markets
+            each: self.before[int(fund_of(MarketId(each)))].worth[Lean.INDEX] - self._budget(each)
+            for each in self.markets
         }
 
     def everybody(self) -> list[int]:
         """Return the accounts, the funds among them."""
-        return [*self.accounts, *(fund_of(each) for each in self.markets)]
+        return [*self.accounts, *(fund_of(MarketId(each)) for each in self.markets)]
 
     def _budget(self, market: int) -> int:
         """Return what a fund may still lose of what it gained by what it holds. Units: units."""
         markets = self.world.state.markets
-        return max(0, int(cells.market_fund_budget_units(markets.words, markets.open(market))))
+        return max(0, int(cells.market_fund_budget_units(markets.words, markets.open(MarketId(market)))))
 
     def _purse(self, account: int) -> Purse:
         """Return what an account has, worked out anew only where it, or a price, is another."""
@@ -112,7 +113,7 @@ class Watch:
             self._judge(act, outcome, account, self.before[account], after, fills.get(account, (0, 0)))
         if self.constant:
             for market, least in self.funds.items():
-                if now[int(fund_of(market))].worth[Lean.INDEX] < least:
+                if now[int(fund_of(MarketId(market)))].worth[Lean.INDEX] < least:
                     self.faults.append((Fault.FUND_LOSS, act))
         self.before = now
 
@@ -169,8 +170,8 @@ class Watch:
 
     def _cost(self, market: int, price: int, lots: int, way: int) -> int:
         state = self.world.state
-        multiplier = cells.risk_market_multiplier(state.risk.words, state.risk.open(0), market)
-        base, rules = state.markets.open(market), state.markets.words
+        multiplier = cells.risk_market_multiplier(state.risk.words, state.risk.open(0), MarketId(market))
+        base, rules = state.markets.open(MarketId(market)), state.markets.words
         dearest = max(cells.market_taker_fee_ppm(rules, base), cells.market_maker_fee_ppm(rules, base))
         against = way * (price - index_of(state, market)) * lots * multiplier
         return max(0, against) + -(-price * lots * multiplier * dearest // 1_000_000)

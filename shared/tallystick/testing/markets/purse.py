@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tallystick.state import cells
 from tallystick.state.layout import ACCOUNT_WORDS, STALE_MS
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.state import State
 from tallystick.testing.exact import Holding, account_health, held_by_brake, leaning, withdrawable
 from tallystick.testing.ledger.ledger_model import Lean
@@ -74,7 +74,7 @@ def prices_of(state: State, markets: tuple[int, ...]) -> tuple[int, ...]:
 
 def is_stale(state: State, market: int) -> bool:
     """Whether the index of a market that has one is stale."""
-    told = cells.risk_market_index_ms(state.risk.words, state.risk.open(0), market)
+    told = cells.risk_market_index_ms(state.risk.words, state.risk.open(0), MarketId(market))
     return told != 0 and state.registers.clock_ms - told > STALE_MS
 
 
@@ -86,10 +86,10 @@ def _holding(state: State, account: int, market: int, lean: Lean, size: int, hel
     return Holding(
         size=size,
         price=price,
-        tick=cells.risk_market_multiplier(marks, risk, market),
+        tick=cells.risk_market_multiplier(marks, risk, MarketId(market)),
         change=funding_index(state, market) - _paid(state, account, market),
-        initial=((0, cells.risk_market_initial_ppm(marks, risk, market)),),
-        maintenance=((0, cells.risk_market_maintenance_ppm(marks, risk, market)),),
+        initial=((0, cells.risk_market_initial_ppm(marks, risk, MarketId(market))),),
+        maintenance=((0, cells.risk_market_maintenance_ppm(marks, risk, MarketId(market))),),
         cost=cost,
         extra=extra,
         stale=lean is Lean.WORST and is_stale(state, market),
@@ -105,7 +105,7 @@ def _told(state: State, market: int, size: int) -> bool:
 
 def _gain(state: State, market: int, size: int, cost: int) -> int:
     """Return what a position has gained at the index, less than nothing when it has lost. Units: units."""
-    tick = cells.risk_market_multiplier(state.risk.words, state.risk.open(0), market)
+    tick = cells.risk_market_multiplier(state.risk.words, state.risk.open(0), MarketId(market))
     return size * tick * index_of(state, market) - cost
 
 
@@ -133,4 +133,6 @@ def _paid(state: State, account: int, market: int) -> int:
 
 def index_of(state: State, market: int) -> int:
     """Return the index that margins are measured with. Units: ticks."""
-    return int(cells.risk_market_index_ticks(state.risk.words, state.risk.open(0), market)) or index(state, market)
+    return int(cells.risk_market_index_ticks(state.risk.words, state.risk.open(0), MarketId(market))) or index(
+        state, market
+    )

@@ -33,7 +33,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, INDEX_BITS
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.state import State
 
 
@@ -122,7 +122,7 @@ class WorseFill(Lie):
             if name != "fill":
                 continue
             market, price, lots, side, taker, maker = values[:6]
-            loss = lots * risk_market_multiplier(state.risk.words, state.risk.open(0), market)
+            loss = lots * risk_market_multiplier(state.risk.words, state.risk.open(0), MarketId(market))
             _add_cash(state, taker, -loss)
             _add_cash(state, maker, loss)
             worse = price + 1 if side == BUY else price - 1

@@ -25,6 +25,7 @@ from tallystick.state.layout import (
     REPORT_PAIR_BYTES,
     REPORT_STEP_MS,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.scenarios.refused_records import to_rlp
 from tallystick.testing.scenarios.scene import Scene, frame
 
@@ -171,7 +172,11 @@ def many_prices(scene: Scene) -> None:
         assert scene.send(b"\x07" + longer) is Outcome.OUT_OF_RANGE
     for signer in range(3):
         assert scene.prices(every, signer) is Outcome.ACCEPTED
-    twice = pack_pairs({0: 990, 1: 991}) + pack_pairs({0: 992, 63: 993}) + bytes([255, 0, 0, 1])
+    twice = (
+        pack_pairs({MarketId(0): 990, MarketId(1): 991})
+        + pack_pairs({MarketId(0): 992, MarketId(63): 993})
+        + bytes([255, 0, 0, 1])
+    )
     scene.later(3_000)
     for signer in range(3):
         time = scene.state.registers.clock_ms

@@ -20,7 +20,7 @@ from tallystick.state.layout import (
     SELL,
     TREASURY_ACCOUNT,
 )
-from tallystick.state.ordinals import AccountId, Number
+from tallystick.state.ordinals import AccountId, MarketId, Number
 from tallystick.testing.scenarios.scene import RICH, Scene
 from tallystick.testing.world import sub_account
 
@@ -37,11 +37,11 @@ def transfers(scene: Scene) -> None:
     assert scene.transfer(1, first, RICH // 2) is Outcome.ACCEPTED
     assert scene.transfer(first, last, RICH // 4) is Outcome.ACCEPTED
     assert scene.transfer(last, 1, 7) is Outcome.ACCEPTED
-    for fund in (TREASURY_ACCOUNT, fund_of(0), fund_of(63)):
+    for fund in (TREASURY_ACCOUNT, fund_of(MarketId(0)), fund_of(MarketId(63))):
         assert scene.transfer(first, fund, 11) is Outcome.ACCEPTED
         scene.queue(MESSAGE_DEPOSIT, "alice", fund, 7)
         assert scene.consume() is Outcome.ACCEPTED
-    assert scene.transfer(first, fund_of(0) - 1, 11) is Outcome.NOT_AUTHORISED
+    assert scene.transfer(first, fund_of(MarketId(0)) - 1, 11) is Outcome.NOT_AUTHORISED
     assert scene.order(first, 0, 0, 1000, 20) is Outcome.ACCEPTED
     assert scene.order(2, 0, 1, 1000, 20) is Outcome.ACCEPTED
     assert scene.withdraw(last, 3) is Outcome.ACCEPTED
@@ -49,7 +49,7 @@ def transfers(scene: Scene) -> None:
     assert scene.consume() is Outcome.ACCEPTED
     stranger = scene.signed("transfer", "bob", account=first, nonce=99, to=1, amount_units=1)
     assert scene.send(stranger) is Outcome.NOT_AUTHORISED
-    for fund in (TREASURY_ACCOUNT, fund_of(0), fund_of(63)):
+    for fund in (TREASURY_ACCOUNT, fund_of(MarketId(0)), fund_of(MarketId(63))):
         taken = scene.signed("transfer", "alice", account=fund, nonce=0, to=1, amount_units=1)
         assert scene.send(taken) is Outcome.NO_ACCOUNT
 
@@ -89,7 +89,11 @@ def fees(scene: Scene) -> None:
         scene.order(2, 0, SELL, 1000, 9)
 
     assert [sweep(), top_up(), top_up(1)] == [Outcome.OUT_OF_RANGE, Outcome.OUT_OF_RANGE, Outcome.NO_MARKET]
-    assert [apply(), name(5, 1), name(fund_of(0), 1)] == [Outcome.NO_CHANGE, Outcome.NO_ACCOUNT, Outcome.NO_ACCOUNT]
+    assert [apply(), name(5, 1), name(fund_of(MarketId(0)), 1)] == [
+        Outcome.NO_CHANGE,
+        Outcome.NO_ACCOUNT,
+        Outcome.NO_ACCOUNT,
+    ]
     trade()
     assert [sweep(), top_up(), top_up()] == [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.TOO_EARLY]
     assert name(1, 1, "mallory") is Outcome.NOT_AUTHORISED
@@ -117,11 +121,11 @@ def fees_at_the_ends(scene: Scene) -> None:
     scene.order(2, 0, SELL, 1000, 9)
     scene.finish()
     accounts = scene.state.accounts
-    for account, cash in ((1, MAX_CASH_UNITS), (fund_of(0), MAX_CASH_UNITS), (TREASURY_ACCOUNT, 100_000)):
+    for account, cash in ((1, MAX_CASH_UNITS), (fund_of(MarketId(0)), MAX_CASH_UNITS), (TREASURY_ACCOUNT, 100_000)):
         set_account_cash_units(accounts.words, accounts.open(AccountId(account)), cash)
         accounts.mark(account)
-    set_account_position_market(accounts.words, accounts.open(fund_of(0)), 0, 0)
-    set_account_position_size_lots(accounts.words, accounts.open(fund_of(0)), 0, -9)
+    set_account_position_market(accounts.words, accounts.open(fund_of(MarketId(0))), 0, MarketId(0))
+    set_account_position_size_lots(accounts.words, accounts.open(fund_of(MarketId(0))), 0, -9)
     scene.cut()
     scene.clock()
     assert scene.send(make("sweep")) is Outcome.POSITION_LIMIT

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tallystick.records.items import pack_pairs
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.ledger.ledger_model import REPORT_AHEAD_MS, REPORT_PAUSE_MS
 from tallystick.testing.stateful.conditionals import Conditionals
 from tallystick.testing.stateful.strategies import MARKETS, SELDOM, SIGNERS
@@ -49,7 +50,7 @@ class Prices(Conditionals):
         by = SIGNERS[signer] if signer < len(SIGNERS) else "mallory"
         time = self.ledger.clock_ms + ahead
         expected = self.ledger.report(by, signer, pairs, time)
-        packed = b"".join(pack_pairs({market: price}) for market, price in pairs)
+        packed = b"".join(pack_pairs({MarketId(market): price}) for market, price in pairs)
         self.same(self.world.send(self.world.reported(packed, signer, time, by)), expected)
 
     @rule(

@@ -11,6 +11,7 @@ import typer
 
 from tallystick.commands import App
 from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Key, Password, Record, Rpc, Url
+from tallystick.state.ordinals import SignedMarket
 from tallystick.trader.commands.trader_options import (
     AccountNumber,
     AgentSlot,
@@ -194,7 +195,7 @@ def force(
     wallet = open_wallet(rpc, deployment, key_file, password_file)
     delay = wallet.check_block(found)
     if not unchecked:
-        check_market(operator, read_signed(found.value("market")))
+        check_market(operator, read_signed(SignedMarket(found.value("market"))))
     receipt = wallet.enqueue_record(encode(found))
     text = f"{terms_text(found)}\nqueued on L1; a batch must take it in within {delay} seconds"
     print_receipt(receipt, text, {"force_delay_seconds": delay}, as_json)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tallystick.connection import DEPLOYMENT, OPERATOR_URL, Json, Key, Password, Record, Url
+from tallystick.state.ordinals import SignedMarket
 from tallystick.trader.commands.trader_options import Market, load_key, open_client, present, print_answer
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def change_market(
 def apply_change(market: Market, operator: Url = OPERATOR_URL, as_json: Json = False) -> None:
     """Put a market's proposed rules in force once their delay is over; anybody may. Example: `trader apply-change 0`."""
     with open_client(operator) as client:
-        answer = client.apply_change(present(client, market))
+        answer = client.apply_change(int(present(client, market)))
     print_answer(answer, as_json)
 
 
@@ -187,7 +188,7 @@ def top_up(market: Market, operator: Url = OPERATOR_URL, as_json: Json = False) 
     print_answer(answer, as_json)
 
 
-def _next_series(client: TraderClient, market: MarketName) -> int:
+def _next_series(client: TraderClient, market: MarketName) -> SignedMarket:
     """Return a market as a listing names it: in series 0 when it is new, in the next one when it has settled.
 
     One that lives is named as it is: the same listing gets the same answer. Raises: BadInput for another series.

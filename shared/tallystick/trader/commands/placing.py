@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
+from tallystick.state.ordinals import MarketId
 from tallystick.trader.commands.trader_options import AccountNumber, AgentSlot, Market, Sub, open_client, print_answer
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _moment(client: TraderClient, text: str) -> int:
     return moment_ms(text, clock_ms(client.info()))
 
 
-def _worst_price(client: TraderClient, market: int, side: int, slippage: str | None) -> int:
+def _worst_price(client: TraderClient, market: MarketId, side: int, slippage: str | None) -> int:
     """Return a market order's bound; 0 leaves it to the market's rules."""
     from tallystick.errors import BadInput
     from tallystick.trader.wording import bound_ticks

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId, SignedMarket
 from tallystick.trader.commands.trader_options import AccountNumber, AgentSlot, Sub, open_client, present, print_answer
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _nobodys(to: str) -> AccountId:
 
     word, _, market = to.partition(":")
     if word == "fund" and NATURAL.fullmatch(market) and int(market) < MAX_MARKETS:
-        return fund_of(int(market))
+        return fund_of(MarketId(int(market)))
     if to != "treasury":
         raise BadInput("transfer to main, to a sub-account from 1 to 15, to fund:MARKET or to treasury", to=to)
     return AccountId(TREASURY_ACCOUNT)
@@ -110,7 +110,7 @@ def _item(text: str) -> tuple[Item, MarketName]:
     word, *parts = text.split(":")
     if len(parts) == 6 and not NATURAL.fullmatch(parts[5]):
         parts[5] = str(order_flags(parts[5].split("+")))
-    market = MarketName(0)
+    market = MarketName(MarketId(0))
     if word in ("place", "replace") and parts:
         market = parse_market(parts[0])
         parts[0] = str(market.market)
@@ -122,7 +122,8 @@ def _item(text: str) -> tuple[Item, MarketName]:
         return Item(what=ITEM_CANCEL, client_id=values[0]), market
     if word not in ("place", "replace") or len(values) not in (5, 6):
         raise BadInput("not an item", hint=hint, item=text)
-    number, side, lots, price, client_id, flags = (*values, 0)[:6]
+    _, side, lots, price, client_id, flags = (*values, 0)[:6]
     what = ITEM_PLACE if word == "place" else ITEM_REPLACE
-    item = Item(what=what, client_id=client_id, market=number, side=side, flags=flags, price_ticks=price, lots=lots)
+    named = SignedMarket(int(market.market))
+    item = Item(what=what, client_id=client_id, market=named, side=side, flags=flags, price_ticks=price, lots=lots)
     return item, market

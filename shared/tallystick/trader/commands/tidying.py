@@ -12,7 +12,7 @@ from tallystick.connection import OPERATOR_URL, Json, Url
 from tallystick.errors import REJECTED
 from tallystick.numbers import NATURAL
 from tallystick.state.layout import CLEAN_SLOTS, MAIN_ACCOUNT_MASK
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.trader.commands.trader_options import Market, open_client, present, print_answer, print_json
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def settle_account(
         raise typer.Exit(REJECTED)
 
 
-def whose(account: str, market: int) -> AccountId:
+def whose(account: str, market: MarketId) -> AccountId:
     """Return the account that an argument names, which has been checked."""
     from tallystick.machine.market.funds import fund_of
 

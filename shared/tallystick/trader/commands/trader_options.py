@@ -12,7 +12,7 @@ import typer
 from tallystick.connection import sending_client
 from tallystick.errors import REJECTED, BadInput
 from tallystick.records.market_names import HINT, MarketName, parse_market
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 
 if TYPE_CHECKING:
     from tallystick.shapes.submitting import Answer
@@ -78,7 +78,7 @@ def said(market: MarketName) -> str:
     return str(market.market) if market.series is None else f"{market.market}.{market.series}"
 
 
-def present(client: TraderClient, market: MarketName) -> int:
+def present(client: TraderClient, market: MarketName) -> MarketId:
     """Return a market's number, asking the operator when a series is named. Raises: BadInput when another is listed."""
     if market.series is not None:
         client.named(*market)

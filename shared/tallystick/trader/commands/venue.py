@@ -11,6 +11,7 @@ import typer
 
 from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Password, Record, Rpc, Url, sending_client
 from tallystick.errors import REJECTED
+from tallystick.state.ordinals import MarketId
 from tallystick.trader.commands.trader_options import load_key, print_json
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def report_price(
     from tallystick.trader.wording import duration_ms
     from tallystick.transport import Transport
 
-    prices = dict(zip(numbers[::2], numbers[1::2], strict=False))
+    prices = dict(zip(map(MarketId, numbers[::2]), numbers[1::2], strict=False))
     if len(numbers) != 2 * len(prices) or min(prices.values()) < 1:
         raise BadInput("every market has one price above 0 behind it", hint="report-price 0 618000 1 26800")
     pause_ms = 0 if every is None else duration_ms(every)
@@ -77,7 +78,7 @@ def report_price(
 class _Desk:
     """Several signers of the same prices, and the operator they bring them to."""
 
-    def __init__(self, transport: Transport, line: Line, signers: Signers, prices: dict[int, int]) -> None:
+    def __init__(self, transport: Transport, line: Line, signers: Signers, prices: dict[MarketId, int]) -> None:
         self._transport, self._line, self._signers, self._prices = transport, line, signers, prices
 
     def report(self, l1_seconds: int) -> list[Answer]:
@@ -124,11 +125,11 @@ def _answered(result: Answer | Refusal) -> Answer:
     return result
 
 
-def _print_answers(signers: Signers, markets: list[int], answers: list[Answer], quorum: int) -> None:
+def _print_answers(signers: Signers, markets: list[MarketId], answers: list[Answer], quorum: int) -> None:
     from tallystick.drawing import figures, show, table
 
     rows = [
-        (number, market, _words(item.outcome))
+        (number, int(market), _words(item.outcome))
         for (number, _), answer in zip(signers, answers, strict=True)
         for market, item in zip(markets, answer.items, strict=False)
     ]

@@ -40,7 +40,7 @@ from tallystick.state.layout import (
     SELL,
     TREASURY_ACCOUNT,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.extremes import expire, extreme, fill_account, list_by_hand, settle_books
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import address, sub_account
@@ -75,7 +75,7 @@ def build(scene: Scene, chance: random.Random) -> list[int]:
     for market in range(MAX_MARKETS):
         list_by_hand(state, market, chance, far=market in far)
     for market in shared:
-        fill_account(state, fund_of(market), [market], chance, far=far)
+        fill_account(state, fund_of(MarketId(market)), [market], chance, far=far)
     for account in range(1, len(NAMES) + 1):
         others = chance.sample(order[4:], MAX_POSITIONS - len(shared))
         fill_account(state, account, shared + others, chance, far=far)
@@ -100,7 +100,7 @@ def sign_by_all(scene: Scene) -> None:
 def write_settled_funding(scene: Scene, market: int) -> None:
     """A dated future has no funding."""
     state = scene.state
-    set_risk_market_funding_index_ppm(state.risk.words, state.risk.open(0), market, 0)
+    set_risk_market_funding_index_ppm(state.risk.words, state.risk.open(0), MarketId(market), 0)
     for _, base in state.accounts.every():
         for slot in range(MAX_POSITIONS):
             if account_position_market(state.accounts.words, base, slot) == market:
@@ -127,7 +127,10 @@ def act(scene: Scene, chance: random.Random, markets: list[int]) -> None:
         *[partial(_in_trouble, scene, chance, account, market)] * 6,
         partial(scene.withdraw, account, amount),
         partial(
-            scene.transfer, account, chance.choice((TREASURY_ACCOUNT, fund_of(market), sub_account(account, 1))), amount
+            scene.transfer,
+            account,
+            chance.choice((TREASURY_ACCOUNT, fund_of(MarketId(market)), sub_account(account, 1))),
+            amount,
         ),
         partial(_message, scene, chance, account, market, amount),
         partial(_report, scene, chance, market),
@@ -143,7 +146,7 @@ def _order(scene: Scene, chance: random.Random, account: int, market: int) -> No
     """Let two accounts meet at one price, or one with whatever rests."""
     mark = _mark(scene, market)
     price = chance.choice((mark, mark, 1, MAX_PRICE_TICKS, extreme(chance, 1, MAX_PRICE_TICKS)))
-    most = market_max_lots(scene.state.markets.words, scene.state.markets.open(market))
+    most = market_max_lots(scene.state.markets.words, scene.state.markets.open(MarketId(market)))
     side, lots = chance.choice((BUY, SELL)), extreme(chance, 1, most)
     flags = chance.choice((0, 0, 0, FLAG_IOC, FLAG_IOC, FLAG_REDUCE_ONLY, FLAG_MARKET))
     scene.order(account, market, side, price, lots, flags=flags, client_id=(1 << 62) - 1)
@@ -155,14 +158,14 @@ def _block(scene: Scene, chance: random.Random, account: int, market: int) -> No
     """Let two accounts trade beside the book."""
     mark = _mark(scene, market)
     price = chance.choice((mark, mark, 1, MAX_PRICE_TICKS, extreme(chance, 0, MAX_PRICE_TICKS)))
-    most = market_max_lots(scene.state.markets.words, scene.state.markets.open(market))
+    most = market_max_lots(scene.state.markets.words, scene.state.markets.open(MarketId(market)))
     lots = chance.choice((1, most, extreme(chance, 1, most), extreme(chance, 0, (1 << 62) - 1)))
     other, side = account % len(NAMES) + 1, chance.choice((BUY, SELL))
     scene.block(account, other, side, price, lots, market=market, reduces=chance.choice((0, 0, 1, 2, 3)))
 
 
 def _in_trouble(scene: Scene, chance: random.Random, account: int, market: int) -> None:
-    who = chance.choice((account, account, fund_of(market)))
+    who = chance.choice((account, account, fund_of(MarketId(market))))
     scene.liquidate(who, market)
     scene.take_over(who, market, chance.choice((1, extreme(chance, 1, 1 << 30))))
     for candidate in (1, 2, 3):
@@ -183,7 +186,7 @@ def _message(scene: Scene, chance: random.Random, account: int, market: int, amo
 
 
 def _report(scene: Scene, chance: random.Random, market: int) -> None:
-    index = price_index_ticks(scene.state.prices.words, scene.state.prices.open(market))
+    index = price_index_ticks(scene.state.prices.words, scene.state.prices.open(MarketId(market)))
     price = chance.choice((1, MAX_PRICE_TICKS, max(1, index * 9 // 10), min(MAX_PRICE_TICKS, index * 11 // 10)))
     scene.report(market, price, tuple(range(chance.choice((3, MAX_SIGNERS)))))
 
@@ -195,4 +198,4 @@ def _later(scene: Scene, chance: random.Random) -> None:
 
 
 def _mark(scene: Scene, market: int) -> int:
-    return risk_market_mark_ticks(scene.state.risk.words, scene.state.risk.open(0), market)
+    return risk_market_mark_ticks(scene.state.risk.words, scene.state.risk.open(0), MarketId(market))

@@ -47,7 +47,7 @@ from tallystick.state.layout import (
     SELL,
     SERIES_SHIFT,
 )
-from tallystick.state.ordinals import AccountId, Number
+from tallystick.state.ordinals import AccountId, MarketId, Number
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.extremes import settle_books
 from tallystick.testing.scenarios.chance.at_the_ends import sign_by_all
@@ -109,16 +109,16 @@ def _stage(scene: Scene) -> None:
     sign_by_all(scene)
     for market in range(MAX_MARKETS):
         write_rules(state, market, RULES_OF_ALL)
-        price = state.prices.open(market)
+        price = state.prices.open(MarketId(market))
         set_price_index_ticks(state.prices.words, price, MARK)
         state.prices.mark(market)
-    for account in (ALICE, BOB, CAROL, DAVE, fund_of(MARKET)):
+    for account in (ALICE, BOB, CAROL, DAVE, fund_of(MarketId(MARKET))):
         base = state.accounts.open(AccountId(account))
         # The market of the step is in the last slot, behind fifteen that it is not; a fund is in its own alone.
         held = (MARKET,) if is_fund(AccountId(account)) else range(MARKET + 1 - MAX_POSITIONS, MARKET + 1)
         for slot, market in enumerate(held):
             size = LOTS if is_fund(AccountId(account)) or account == ALICE else -LOTS
-            set_account_position_market(state.accounts.words, base, slot, market)
+            set_account_position_market(state.accounts.words, base, slot, MarketId(market))
             set_account_position_size_lots(state.accounts.words, base, slot, size)
             set_account_position_funding_index_ppm(state.accounts.words, base, slot, 0x01010101)
             # More than it is worth with its funding, so that none of its value is a gain that may not leave.
@@ -149,7 +149,7 @@ def _go_on(scene: Scene) -> None:
     state = scene.state
     settle_books(state)
     for market in range(MAX_MARKETS):
-        set_price_index_ms(state.prices.words, state.prices.open(market), state.registers.clock_ms)
+        set_price_index_ms(state.prices.words, state.prices.open(MarketId(market)), state.registers.clock_ms)
         state.prices.mark(market)
         write_rules(state, market, {"index_ms": state.registers.clock_ms})
     scene.cut()
@@ -231,7 +231,7 @@ def _troubled(scene: Scene, fund: int) -> None:
     assert scene.order(DAVE, MARKET, BUY, 1, 1) is Outcome.ACCEPTED
     scene.finish()
     _worth(scene, ALICE, 4, 10, of_initial=False)
-    _worth(scene, fund_of(MARKET), fund, 10)
+    _worth(scene, fund_of(MarketId(MARKET)), fund, 10)
     _worth(scene, CAROL, 3, 2)
     _go_on(scene)
 
@@ -313,7 +313,7 @@ def heaviest_full_chunks(scene: Scene) -> None:
     _post(scene, sign(bulk, scene.state.registers.domain, key("agent")))
     for nonce, kind, more in (
         (1, "withdraw", {"recipient": _address("carol")}),
-        (2, "transfer", {"to": fund_of(MARKET)}),
+        (2, "transfer", {"to": fund_of(MarketId(MARKET))}),
     ):
         _post(scene, scene.signed(kind, "carol", account=CAROL, nonce=nonce, amount_units=0x010101, **more))
     scene.post(*[_padded(scene, b"") for _ in range(MAX_CHUNKS)])

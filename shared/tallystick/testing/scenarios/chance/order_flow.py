@@ -25,6 +25,7 @@ from tallystick.state.layout import (
     REPORT_AGE_MS,
     REPORT_AHEAD_MS,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import key, ordinary_rules, sub_account
@@ -64,7 +65,7 @@ def act(scene: Scene, chance: random.Random) -> None:
     elif dice < 0.88:
         scene.transfer(
             account,
-            chance.choice([fund_of(market), account, sub_account(account, chance.randint(1, 2)), 1]),
+            chance.choice([fund_of(MarketId(market)), account, sub_account(account, chance.randint(1, 2)), 1]),
             chance.randint(0, 10**5),
         )
     elif dice < 0.90:

@@ -28,6 +28,7 @@ from tallystick.state.layout import (
     STALE_MS,
     WIND_DOWN_MS,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.ledger.look import positions
 from tallystick.testing.scenarios.chance import order_flow as flow
 from tallystick.testing.scenarios.orders.many_orders import place
@@ -110,7 +111,7 @@ def _gamble(scene: Scene, chance: random.Random) -> None:
 def _close(scene: Scene, chance: random.Random) -> None:
     """Go down the liquidation ladder with some account."""
     market = _market(chance)
-    account = chance.choice((fund_of(market), *ACCOUNTS))
+    account = chance.choice((fund_of(MarketId(market)), *ACCOUNTS))
     scene.liquidate(account, market)
     scene.take_over(account, market, chance.choice((1, 5, 20, 90)))
     for candidate in chance.sample(ACCOUNTS, 2):

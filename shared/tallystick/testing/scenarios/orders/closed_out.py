@@ -15,12 +15,13 @@ from tallystick.state.layout import (
     STALE_MS,
     TRIED_MS,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.byhand import hold
 from tallystick.testing.scenarios.scene import Scene
 
 ACCEPTED = Outcome.ACCEPTED
 BOB = 2
-FUND = fund_of(0)
+FUND = fund_of(MarketId(0))
 RULES = {"taker_fee_ppm": 0, "maker_fee_ppm": 0, "liquidation_fee_ppm": 5_000}
 FALLEN = 960
 """Bob, 100 lots long from 1000, is worth 200,000 units here and must hold 240,000."""

@@ -6,6 +6,7 @@ from tallystick.records.items import ITEM_CANCEL, ITEM_PLACE, ITEM_REPLACE, Item
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import FLAG_IOC, FLAG_REDUCE_ONLY
+from tallystick.state.ordinals import SignedMarket
 from tallystick.testing.scenarios.refused_records import to_rlp
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import address, key
@@ -14,13 +15,21 @@ from tallystick.testing.world import address, key
 def place(client_id: int, side: int, price: int, lots: int, flags: int = 0, market: int = 0) -> Item:
     """Return an order of a bulk."""
     return Item(
-        what=ITEM_PLACE, client_id=client_id, market=market, side=side, flags=flags, price_ticks=price, lots=lots
+        what=ITEM_PLACE,
+        client_id=client_id,
+        market=SignedMarket(market),
+        side=side,
+        flags=flags,
+        price_ticks=price,
+        lots=lots,
     )
 
 
 def replace(client_id: int, side: int, price: int, lots: int, market: int = 0) -> Item:
     """Return an order of a bulk that takes the place of the one with its client id."""
-    return Item(what=ITEM_REPLACE, client_id=client_id, market=market, side=side, price_ticks=price, lots=lots)
+    return Item(
+        what=ITEM_REPLACE, client_id=client_id, market=SignedMarket(market), side=side, price_ticks=price, lots=lots
+    )
 
 
 def cancel(client_id: int) -> Item:
@@ -62,7 +71,9 @@ def small_orders(scene: Scene) -> None:
     assert scene.order(2, 0, 1, 990, 6) is Outcome.ACCEPTED
     assert scene.bulk(1, [replace(2, 0, 990, 2)], [slots[1]]) is Outcome.ACCEPTED
     assert scene.order(2, 0, 0, 980, 2, flags=FLAG_REDUCE_ONLY, client_id=7) is Outcome.ACCEPTED
-    item = Item(what=ITEM_REPLACE, client_id=7, market=0, side=0, flags=FLAG_REDUCE_ONLY, price_ticks=980, lots=1)
+    item = Item(
+        what=ITEM_REPLACE, client_id=7, market=SignedMarket(0), side=0, flags=FLAG_REDUCE_ONLY, price_ticks=980, lots=1
+    )
     assert scene.bulk(2, [item], [scene.last_slot()]) is Outcome.ACCEPTED
     assert scene.conditional(1, 0, 0, 1010, 5, 950) is Outcome.ACCEPTED
     scene.report(0, 940)

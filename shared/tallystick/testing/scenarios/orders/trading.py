@@ -14,7 +14,7 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CANCEL_ALL,
     SELL,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.scenarios.scene import Scene
 
 ACCEPTED = Outcome.ACCEPTED
@@ -167,7 +167,7 @@ def full_positions(scene: Scene) -> None:
     for number, sign in ((1, 1), (2, -1)):
         for slot in range(MAX_POSITIONS):
             account = scene.state.accounts.open(AccountId(number))
-            set_account_position_market(words, account, slot, slot)
+            set_account_position_market(words, account, slot, MarketId(slot))
             set_account_position_size_lots(words, account, slot, sign * (slot + 1))
             for word in range(layout.RISK_RISKMARKET_WORDS):
                 marks[risk + slot * layout.RISK_RISKMARKET_WORDS + word] = marks[risk + word]
