@@ -9,6 +9,7 @@ import msgspec
 
 from tallystick.shapes.accounts import WithdrawalProof, WithdrawalStatus
 from tallystick.shapes.progress import L1Status
+from tallystick.state.ordinals import BatchNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class Board:
         with self._lock:
             self._claimed.add(index)
 
-    def withdrawal(self, index: int, batch: int, sealed: int) -> tuple[WithdrawalStatus, Proven | None]:
+    def withdrawal(self, index: int, batch: BatchNumber, sealed: int) -> tuple[WithdrawalStatus, Proven | None]:
         """Return how far a withdrawal of a batch is, and its proof once it can be claimed.
 
         Shape: `sealed` batches are closed.

@@ -26,7 +26,7 @@ from tallystick.state.layout import (
     REPORT_AGE_MS,
     STALE_MS,
 )
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, SignerNumber
 from tallystick.testing.ledger.look import mark
 from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.world import Published, World, address, key, message
@@ -272,10 +272,10 @@ def test_O26_a_price_report_nobody_named_signed_is_refuted() -> None:
     def believe(machine: Machine) -> None:
         config = machine.state.config
         cell = config.open(0)
-        true = config_signers(config.words, cell, 0)
-        set_config_signers(config.words, cell, 0, THIEF)
+        true = config_signers(config.words, cell, SignerNumber(0))
+        set_config_signers(config.words, cell, SignerNumber(0), THIEF)
         engine.step(machine)
-        set_config_signers(config.words, cell, 0, true)
+        set_config_signers(config.words, cell, SignerNumber(0), true)
 
     lie = LieAt(phase=Phase.FETCH_RECORD, record=newest(world), tamper=believe)
     assert refuted(world, lie) is Phase.FETCH_RECORD

@@ -9,7 +9,7 @@ import pytest
 
 from tallystick.errors import ConfigError
 from tallystick.rollup.views.assertion_view import Assertion, Status
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick.telling.alerting import AlertKind, limits_of
 from tallystick_challenger.telling.alerts import Funds, Kind, Limits, behind, conditions, poor, silent
 from tallystick_challenger.watching.reading import Contest, Reading
@@ -36,8 +36,8 @@ def lie(status: Status = Status.PENDING) -> Assertion:
         state_hash=bytes(32),
         state_root=bytes(32),
         registers=b"",
-        limit=1,
-        next_limit=2,
+        limit=BatchNumber(1),
+        next_limit=BatchNumber(2),
         proposer=bytes(20),
         bonded=bytes(20),
         block=BlockNumber(5),

@@ -14,6 +14,7 @@ from tallystick.drawing import plain
 from tallystick.errors import BadInput
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
+from tallystick.state.ordinals import BatchNumber
 from tallystick.testing.l1_stage import Stage, trade_a_little
 from tallystick_challenger.cli import app
 from tallystick_challenger.evidence import audit as auditing
@@ -79,7 +80,7 @@ def test_a_machine_that_does_something_else_is_found_at_its_step(stage: Stage) -
 
     party = read_all(stage.client, stage.deployment)
     party.identity = replace(party.identity, step=lie)
-    found = auditing.audit(party, 0, 0)
+    found = auditing.audit(party, BatchNumber(0), BatchNumber(0))
     assert found.wrong is not None and found.wrong["phase"] == "WITHDRAW"
     page = plain(*auditing.audit_page(auditing.audit_facts(found)))
     assert "the Referee on L1 disagrees" in page and "phase: WITHDRAW" in page

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tallystick.errors import ConfigError
 from tallystick.rollup.views.assertion_view import Assertion, Status
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick.telling.serving import MetricsServer
 from tallystick_challenger.telling.metrics import PREFIX, Metrics
 from tallystick_challenger.watching.reading import Contest, Reading
@@ -34,8 +34,8 @@ def assertion(name: int, parent: int, status: Status = Status.PENDING) -> Assert
         state_hash=bytes(32),
         state_root=bytes(32),
         registers=b"",
-        limit=1,
-        next_limit=2,
+        limit=BatchNumber(1),
+        next_limit=BatchNumber(2),
         proposer=bytes(20),
         bonded=bytes(20),
         block=BlockNumber(5),

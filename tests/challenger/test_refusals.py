@@ -25,6 +25,7 @@ from tallystick.party.duties import Mode
 from tallystick.party.party import Party
 from tallystick.ports.system import SystemClock
 from tallystick.schema.names import Phase
+from tallystick.state.ordinals import BatchNumber
 from tallystick.testing import probe as probe_writer
 from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
@@ -268,10 +269,10 @@ def test_chunks_that_are_not_what_their_batch_commits_to_are_refused(stage: Stag
     chunk = made.inbox._chunks[0, 0]
     made.inbox._chunks[0, 0] = chunk[:-1] + bytes([chunk[-1] ^ 1])
     with pytest.raises(DataMismatch, match="not what it commits to"):
-        made.inbox.chunk(0, 0)
+        made.inbox.chunk(BatchNumber(0), 0)
     del made.inbox._chunks[0, 0]
     with pytest.raises(DataMissing, match="chunks of a batch are missing"):
-        made.inbox.chunk(0, 0)
+        made.inbox.chunk(BatchNumber(0), 0)
 
 
 def test_the_deployed_contracts_and_this_machine_pass(stage: Stage) -> None:

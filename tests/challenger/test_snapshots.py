@@ -20,7 +20,7 @@ from tallystick.ports.system import SystemClock
 from tallystick.rollup.snapshots.snapshot import MAGIC, Head, decode, encode, read_head
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick.state.state import State
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, account, finished
 from tallystick.testing.rogues.lies import LIES
@@ -51,8 +51,8 @@ def assertion(state: State, limit: int = 1, status: Status = Status.CONFIRMED) -
         state_hash=state.hash(),
         state_root=b"",
         registers=b"",
-        limit=limit,
-        next_limit=limit + 1,
+        limit=BatchNumber(limit),
+        next_limit=BatchNumber(limit + 1),
         proposer=b"",
         bonded=b"",
         block=BlockNumber(1),

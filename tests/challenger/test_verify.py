@@ -23,6 +23,7 @@ from tallystick.party.duties import Mode
 from tallystick.party.party import Party
 from tallystick.rollup.segments import extract, replay
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
+from tallystick.state.ordinals import BatchNumber
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told
 from tallystick.testing.rogues.lies import LIES
 from tallystick_challenger.cli import app
@@ -129,17 +130,22 @@ def test_a_part_of_the_history_refuses_what_is_not_in_it(stage: Stage) -> None:
     party = read_all(stage.client, stage.deployment)
     inbox = party.inbox
     start = next(each for each in party.rollup.assertions.values() if each.limit == 2)
-    part = extract(inbox.limited(4), start, 4)
-    assert [part.batch(2), part.batch(3)] == inbox.headers[2:4]
-    assert part.chunk(3, 0) == inbox.chunk(3, 0)
-    for ask in (lambda: part.batch(1), lambda: part.batch(4), lambda: part.chunk(4, 0), lambda: part.message(0)):
+    part = extract(inbox.limited(BatchNumber(4)), start, BatchNumber(4))
+    assert [part.batch(BatchNumber(2)), part.batch(BatchNumber(3))] == inbox.headers[2:4]
+    assert part.chunk(BatchNumber(3), 0) == inbox.chunk(BatchNumber(3), 0)
+    for ask in (
+        lambda: part.batch(BatchNumber(1)),
+        lambda: part.batch(BatchNumber(4)),
+        lambda: part.chunk(BatchNumber(4), 0),
+        lambda: part.message(0),
+    ):
         with pytest.raises(DataMissing):
             ask()
 
 
 def test_a_worker_with_another_machine_refuses(stage: Stage) -> None:
     party = read_all(stage.client, stage.deployment)
-    plan = Plan(party, Question())
+    plan = Plan(party, Question(first_batch=BatchNumber(0)))
     (part,) = plan.parts()
     segment = replace(plan.segment(part), machine="another")
     with pytest.raises(StateError, match="another version"):

@@ -24,7 +24,7 @@ from tallystick.party.strategy.player import (
 )
 from tallystick.proof.tracer import StepProof
 from tallystick.state.hashing import keccak
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick.testing.protocol.protocol_rules import Rule
 from tests.dispute.game import Game
 
@@ -56,7 +56,7 @@ def run_from(state: bytes, steps: int) -> list[bytes]:
 
 def claim(assertion: bytes, head_start: int = 0) -> Claim:
     """Return a claim in a game's one dispute."""
-    return Claim(parent=b"", assertion=assertion, limit=0, head_start=head_start)
+    return Claim(parent=b"", assertion=assertion, limit=BatchNumber(0), head_start=head_start)
 
 
 @dataclass(slots=True, kw_only=True)

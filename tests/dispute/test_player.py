@@ -13,7 +13,7 @@ from tallystick.party.strategy.moves import call_for
 from tallystick.party.strategy.player import Bisect, Decide, OpenRoot, Player, Prove, Settle, Update, repayments, settle
 from tallystick.party.strategy.player_states import DisputeState
 from tallystick.state.hashing import keccak
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tests.dispute.adversary import START, Match, ProvableTrace, Terms, run_from, step
 from tests.dispute.adversary import claim as claim_of
 from tests.dispute.game import DISPUTE, Game, GameEvent
@@ -222,7 +222,9 @@ def test_moves_go_on_after_the_decision_until_the_dispute_is_settled(player: Pla
 
 def test_a_decided_dispute_is_not_entered(player: Player) -> None:
     view = ChallengeView()
-    view.disputes[DISPUTE] = DisputeStatus(id=DISPUTE, parent=player.claim.parent, limit=0, winner=b"somebody")
+    view.disputes[DISPUTE] = DisputeStatus(
+        id=DISPUTE, parent=player.claim.parent, limit=BatchNumber(0), winner=b"somebody"
+    )
     assert player.moves(view, BlockNumber(0)) == []
 
 

@@ -19,7 +19,7 @@ from tallystick.rollup.views.assertion_view import RollupView, Status, assertion
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.state.cells import account_cash_units, set_account_cash_units
 from tallystick.state.layout import MAX_CHUNK_BYTES
-from tallystick.state.ordinals import AccountId, BlockNumber
+from tallystick.state.ordinals import AccountId, BatchNumber, BlockNumber
 from tallystick.testing.world import World, listed, world_genesis
 
 BATCHES = 12
@@ -187,14 +187,18 @@ def test_a_chunk_that_is_not_what_its_batch_commits_to_is_refused(history: tuple
         for event in history[0]
     ]
     view = inbox_of(forged)
-    assert view.chunk(2, 0)
+    assert view.chunk(BatchNumber(2), 0)
     with pytest.raises(DataMismatch):
-        view.chunk(3, 0)
+        view.chunk(BatchNumber(3), 0)
 
 
 def test_missing_data_is_missing_and_not_wrong(history: tuple[list[Happened], list[bytes]]) -> None:
     view = inbox_of([event for event in history[0] if event.name != "ChunkPosted"])
-    for call in (lambda: view.chunk(0, 0), lambda: view.batch(BATCHES), lambda: view.message(10**6)):
+    for call in (
+        lambda: view.chunk(BatchNumber(0), 0),
+        lambda: view.batch(BatchNumber(BATCHES)),
+        lambda: view.message(10**6),
+    ):
         with pytest.raises(DataMissing):
             call()
 
@@ -266,16 +270,16 @@ def test_p08_what_l1_holds_leaves_memory_once_it_was_read() -> None:
             args = {"index": index, "time": 1, "until": 1, "messageLimit": 0, "source": 0, "poster": bytes(20)}
             args |= {"chunkCount": 1, "chunksHash": chunks_hash([chunk])}
             view.apply(Happened("BatchPosted", args, BlockNumber(index)))
-            assert view.limited(index + 1).chunk(index, 0) == chunk
+            assert view.limited(BatchNumber(index + 1)).chunk(BatchNumber(index), 0) == chunk
             held[index > 100] = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
     assert held[1] - held[0] < MAX_CHUNK_BYTES, "two hundred batches take less than one chunk"
-    assert view.batch_count == 300 and view.chunk(7, 0) == chunk and view.posted_blocks[7] == 7
+    assert view.batch_count == 300 and view.chunk(BatchNumber(7), 0) == chunk and view.posted_blocks[7] == 7
     view.rollback(BlockNumber(6))
     assert view.batch_count == 7
     with pytest.raises(DataMissing):
-        view.chunk(7, 0)
+        view.chunk(BatchNumber(7), 0)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from tallystick.rollup.views.credit_view import CreditView
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick.state.state import state_hash
 
 HEIGHT, PERIOD = 3, 100
@@ -38,7 +38,7 @@ class Happened:
 
 def registers(limit: int, *, halted: bool = True) -> bytes:
     made = Registers()
-    made.phase, made.batch_cursor = Phase.OPEN_BATCH, limit if halted else limit - 1
+    made.phase, made.batch_cursor = Phase.OPEN_BATCH, BatchNumber(limit if halted else limit - 1)
     return made.pack()
 
 

@@ -24,7 +24,7 @@ from tallystick.errors import StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.rollup.views.assertion_view import Assertion, Status
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick.state.state import State
 from tallystick.testing.world import World
 from tests.dispute.test_replay import events_of, inbox_of
@@ -66,8 +66,8 @@ class Lineage:
             state_hash=state.hash(),
             state_root=b"",
             registers=state.registers.pack() if limit else b"",
-            limit=limit,
-            next_limit=limit + 1,
+            limit=BatchNumber(limit),
+            next_limit=BatchNumber(limit + 1),
             proposer=b"",
             bonded=b"",
             block=BlockNumber(1),

@@ -33,7 +33,7 @@ TYPED: Final = (
 )
 """The packages that hand on ordinals; those who play or measure them count in plain numbers."""
 NAMES: Final = {name: ordinal.name for name, ordinal in BY_NAME.items()}
-ELSEWHERE: Final = {"shared/tallystick/price_signer/telling/signer_alerts.py": ["market"]}
+ELSEWHERE: Final = {"shared/tallystick/price_signer/telling/signer_alerts.py": ["market", "signer"]}
 """By file, the names there that hold another thing: an alert's limit is called as the alert is."""
 BARE: Final = {"int", "float", "i64", "Number"}
 

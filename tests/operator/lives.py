@@ -20,7 +20,7 @@ from tallystick.records.items import pack_pairs
 from tallystick.records.signing import make, sign
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.shapes.progress import Info
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import BatchNumber, MarketId
 from tallystick.testing.l1_stage import Stage
 from tallystick.testing.world import key
 from tallystick.trader.client import TraderClient
@@ -45,7 +45,9 @@ def kept_on_l1(stage: Stage) -> list[bytes]:
         if batch.complete:
             break
     chunks = [
-        inbox.chunk(index, at) for index in range(inbox.batch_count) for at in range(inbox.batch(index).chunk_count)
+        inbox.chunk(BatchNumber(index), at)
+        for index in range(inbox.batch_count)
+        for at in range(inbox.batch(BatchNumber(index)).chunk_count)
     ]
     return [data for chunk in chunks for data in frames(chunk) if is_kept(decode(data))]
 

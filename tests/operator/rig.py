@@ -16,7 +16,7 @@ from tallystick.rollup.genesis import genesis_state
 from tallystick.shapes.submitting import Answer
 from tallystick.state.cells import oracle_times
 from tallystick.state.layout import KIND_DATED, MESSAGE_DEPOSIT, REPORT_STEP_MS
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, SignerNumber
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.world import START, Published, address, key, listed, message, world_genesis
 from tallystick_operator.intake.door import Checked, Refused, check_signature
@@ -112,7 +112,7 @@ class Rig:
     def report(self, signer: int, price: int, market: int = 0) -> Record:
         """Return a signer's report of a price, a second behind its last one at least."""
         oracles = self.core.executor.state.oracles
-        last = oracle_times(oracles.words, oracles.open(MarketId(market)), signer)
+        last = oracle_times(oracles.words, oracles.open(MarketId(market)), SignerNumber(signer))
         time = max(self.core.clock.now_ms(), last + REPORT_STEP_MS if last else 0)
         report = make("report_prices", pack_pairs({MarketId(market): price}), signer=signer, time_ms=time)
         return sign(report, self.core.domain, key(f"signer {signer}"))

@@ -17,11 +17,14 @@ from tallystick.records.receipts import sign_receipt
 from tallystick.records.signing import address_of, sign
 from tallystick.shapes.submitting import Answer, ItemResult, Refusal, Results, SubmissionList
 from tallystick.state.hashing import keccak
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, SignerNumber
 from tallystick.testing.world import key
 
 DOMAIN = keccak(b"a deployment")
-RECORDS = [sign(report_record(0, 1_800_000_000_000, {MarketId(0): 5 + i}), DOMAIN, key("signer 0")) for i in range(2)]
+RECORDS = [
+    sign(report_record(SignerNumber(0), 1_800_000_000_000, {MarketId(0): 5 + i}), DOMAIN, key("signer 0"))
+    for i in range(2)
+]
 
 
 class Operator:

@@ -20,7 +20,7 @@ from tallystick.price_signer.telling.signer_alerts import Kind, Limits, conditio
 from tallystick.price_signer.telling.signer_metrics import PREFIX, SignerMetrics
 from tallystick.price_signer.telling.signer_page import facts_of, page, read_facts
 from tallystick.price_signer.telling.signer_teller import ALARMS
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, SignerNumber
 from tallystick.telling.alerting import limits_of
 from tests.challenger.test_log_events import told
 from tests.challenger.test_metrics import selected
@@ -46,7 +46,7 @@ def situation(**values: Any) -> Situation:
         at=NOW,
         time=1_800_000_000.0,
         time_ms=1_800_000_000_000,
-        signer=0,
+        signer=SignerNumber(0),
         address="0x1",
         markets=(MarketNow(priced=PRICED, good_at=NOW, sources_good_at=dict.fromkeys(("one", "two", "three"), NOW)),),
         lines=(LineNow(place="http://a:1", taken_at=NOW),),

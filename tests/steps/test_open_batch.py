@@ -7,6 +7,7 @@ import pytest
 from tallystick.machine.engine import halted, run, step
 from tallystick.machine.machine import Machine
 from tallystick.schema.names import Phase
+from tallystick.state.ordinals import BatchNumber
 from tallystick.testing.world import START, World
 
 
@@ -58,7 +59,7 @@ def test_without_a_batch_below_the_limit_the_machine_is_halted_and_a_step_change
     world.clock()
     world.seal()
     machine = world.fresh()
-    machine.inputs.batch_limit = 0
+    machine.inputs.batch_limit = BatchNumber(0)
     before = machine.state.hash()
     assert halted(machine)
     step(machine)
@@ -76,7 +77,7 @@ def test_a_higher_limit_wakes_the_halted_machine_up() -> None:
     final = world.state.hash()
     machine = world.fresh()
     for limit in (1, 2, 3):
-        machine.inputs.batch_limit = limit
+        machine.inputs.batch_limit = BatchNumber(limit)
         assert not halted(machine)
         run(machine, 1 << 20)
         assert machine.state.registers.batch_cursor == limit

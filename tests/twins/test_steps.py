@@ -17,6 +17,7 @@ from tallystick.proof.tracer import Tracer
 from tallystick.referee.runner import TwinRunner
 from tallystick.referee.two_evms import PyEvm
 from tallystick.schema.names import Outcome, Phase
+from tallystick.state.ordinals import BatchNumber
 from tallystick.testing import scenarios
 from tallystick.testing.gas import Measured, gas_page, gas_table, measure
 from tallystick.testing.scenarios.scene import ALL_STEPS, Scene
@@ -89,12 +90,12 @@ def test_a_halted_machine_steps_to_itself() -> None:
     scene.finish()
     machine = scene.machine_at_start()
     published = scene.published
-    published.batch_limit = 0
+    published.batch_limit = BatchNumber(0)
     tracer = Tracer(machine)
     first = tracer.prove()
     assert first.pre_hash == first.post_hash
     assert TwinRunner(published).check(first, 0) > 0
-    published.batch_limit = 1
+    published.batch_limit = BatchNumber(1)
     assert run(machine, ALL_STEPS) > 0
     last = Tracer(machine).prove()
     assert last.pre_hash == last.post_hash

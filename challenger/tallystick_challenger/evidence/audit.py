@@ -21,6 +21,7 @@ from tallystick.referee.two_evms import Account
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BatchNumber
 
 STEPS_SLOT = 0
 """Where the Referee keeps its step contracts: contracts/snapshots/storage/Referee.json."""
@@ -33,8 +34,8 @@ class Audited:
     `wrong` is the first step in which the Referee came to another state than Python, None when there is none.
     """
 
-    first_batch: int
-    last_batch: int
+    first_batch: BatchNumber
+    last_batch: BatchNumber
     steps: int = 0
     most_gas: int = 0
     by_phase: Counter[str] = field(default_factory=Counter)
@@ -77,20 +78,20 @@ class Chain:
 
 
 def audit(
-    party: Party, first: int, last: int | None, told: Callable[[Audited], None] = lambda audited: None
+    party: Party, first: BatchNumber, last: BatchNumber | None, told: Callable[[Audited], None] = lambda audited: None
 ) -> Audited:
     """Replay up to the first batch, then run every step of the batches in both languages, to the first that differs.
 
     `told` hears of every step. Raises: BadInput when there are no such batches.
     """
     count = party.inbox.batch_count
-    last = count - 1 if last is None else last
+    last = BatchNumber(count - 1) if last is None else last
     if not 0 <= first <= last < count:
         raise BadInput("there are no such batches on L1", first=first, last=last, batches=count)
     machine = Machine(genesis_state(decode_genesis(party.rollup.genesis_data)), party.inbox.limited(first))
     while not engine.halted(machine):
         engine.run(machine, 1 << 16)
-    machine.inputs = party.inbox.limited(last + 1)
+    machine.inputs = party.inbox.limited(BatchNumber(last + 1))
     tracer = Tracer(machine, party.identity.step)
     runner = TwinRunner(party.inbox, image=Chain(party.client, party.deployment).image)
     found = Audited(first_batch=first, last_batch=last)

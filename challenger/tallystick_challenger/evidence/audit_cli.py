@@ -10,6 +10,7 @@ import typer
 
 from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc, client_of
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import BatchNumber
 from tallystick_challenger.disputes.dispute_cli import present
 
 if TYPE_CHECKING:
@@ -46,9 +47,11 @@ def audit(
 
     if batch is not None and (first or last is not None):
         raise BadInput("say which batches once", hint="--batch, or --from and --to")
+    if batch is not None:
+        first = last = batch
     party = read_all(client_of(rpc, quorum), load_deployment(deployment))
     with _progress() as told:
-        found = auditing.audit(party, first if batch is None else batch, last if batch is None else batch, told)
+        found = auditing.audit(party, BatchNumber(first), None if last is None else BatchNumber(last), told)
     facts = auditing.audit_facts(found)
     present(facts, auditing.audit_page, json_output)
     if not found.right:

@@ -16,7 +16,7 @@ from tallystick.referee.judge import Verdict, chunk_of, registers_of
 from tallystick.rollup.views.assertion_view import Assertion
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick_challenger.disputes.dispute_facts import hex_, short
 
 GENESIS_PARENT: Final = bytes(32)
@@ -172,7 +172,7 @@ def _rivals(planner: Planner, leaf: Edge) -> list[Claim]:
     return claims
 
 
-def _inputs(planner: Planner, witness: bytes, limit: int) -> tuple[tuple[Header, ...], tuple[Accumulator, ...]]:
+def _inputs(planner: Planner, witness: bytes, limit: BatchNumber) -> tuple[tuple[Header, ...], tuple[Accumulator, ...]]:
     """Return what the step asks the Inbox for."""
     registers = registers_of(witness)
     if registers.phase == Phase.OPEN_BATCH and registers.batch_cursor < limit:

@@ -38,7 +38,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import LEAN_MARKED, LEAN_WORST, MARKET_SETTLED, MAX_POSITIONS, TAG_ACCOUNT
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, BatchNumber
 from tallystick.state.state import State, cell_key
 
 EVERYTHING_UNITS: Final = (1 << 64) - 1
@@ -126,7 +126,7 @@ def confirmed_state(party: Party) -> State:
 
 def newest_state(party: Party) -> State:
     """Return the state after every batch on L1, asserted or not."""
-    machine = Machine(confirmed_state(party).copy(), party.inbox.limited(party.inbox.batch_count))
+    machine = Machine(confirmed_state(party).copy(), party.inbox.limited(BatchNumber(party.inbox.batch_count)))
     run_out(machine)
     return machine.state
 

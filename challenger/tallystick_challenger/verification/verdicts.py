@@ -15,6 +15,7 @@ from tallystick.party.party import Identity, Party
 from tallystick.rollup.segments import Judgement, Segment, extract
 from tallystick.rollup.snapshots.snapshotstore import SPACING, Snapshot
 from tallystick.rollup.views.assertion_view import Assertion
+from tallystick.state.ordinals import BatchNumber
 from tallystick_challenger.verification.spread import Work
 
 Judgements = dict[bytes, Judgement]
@@ -39,8 +40,8 @@ class Question:
     `save` is a folder for new snapshots, `spacing` batches apart.
     """
 
-    first_batch: int = 0
-    last_batch: int | None = None
+    first_batch: BatchNumber
+    last_batch: BatchNumber | None = None
     snapshots: tuple[Snapshot, ...] = ()
     save: Path | None = None
     spacing: int = SPACING
@@ -54,7 +55,7 @@ class Answer:
     """
 
     verdicts: tuple[Verdict, ...]
-    began_at: int
+    began_at: BatchNumber
     parts: int
     batches: int
     steps: int
@@ -112,7 +113,7 @@ class Part:
 
     start: Assertion
     snapshot: Snapshot | None
-    end: int
+    end: BatchNumber
 
     @property
     def key(self) -> tuple[bytes, int]:
@@ -153,7 +154,7 @@ class Plan:
                 starts.append((at, each))
         ends = [start.limit for start, _ in starts[1:]]
         asked = [each.limit for each in self._assertions.values() if self.asked(each)]
-        ends.append(min(max([starts[-1][0].limit, *asked]), self._party.inbox.batch_count))
+        ends.append(BatchNumber(min(max([starts[-1][0].limit, *asked]), self._party.inbox.batch_count)))
         return [
             Part(start=start, snapshot=snapshot, end=end) for (start, snapshot), end in zip(starts, ends, strict=True)
         ]

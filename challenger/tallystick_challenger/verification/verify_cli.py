@@ -11,6 +11,7 @@ import typer
 
 from tallystick.connection import DEPLOYMENT, L1_URLS, Json, Quorum, Record, Rpc, client_of
 from tallystick.ports.system import SystemClock
+from tallystick.state.ordinals import BatchNumber
 from tallystick_challenger.run_options import DATA_DIR, DataDir
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def verify(
         raise BadInput(f"batch {beyond} is not on L1", hint=there)
     store = SnapshotStore(data_dir / SNAPSHOTS, _warn)
     question = Question(
-        first_batch=first,
-        last_batch=last,
+        first_batch=BatchNumber(first),
+        last_batch=None if last is None else BatchNumber(last),
         snapshots=() if from_genesis else tuple(store.usable(party.rollup)),
         save=store.folder if save is not None else None,
         spacing=save or SPACING,

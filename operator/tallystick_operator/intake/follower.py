@@ -11,7 +11,7 @@ from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.client.values import BlockRef
 from tallystick.l1.deployment import Deployment
 from tallystick.rollup.views.inbox_view import InboxView
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick_operator.intake.inputs import NO_MESSAGES
 from tallystick_operator.intake.promises import L1_MOVED
 from tallystick_operator.noticeboard import Board
@@ -114,7 +114,7 @@ class Follower:
         first = core.executor.batch_count
         if core.executor.is_open or self._kept(core) != first:
             return 0
-        for index in range(first, self.inbox.batch_count):
+        for index in map(BatchNumber, range(first, self.inbox.batch_count)):
             header = self.inbox.batch(index)
             core.adopt(header, self._chunks(index), self.inbox.messages)
         return max(0, self.inbox.batch_count - first)
@@ -145,7 +145,8 @@ class Follower:
 
     def _turn(self, kept: int, reason: str) -> Turned:
         assert self.head is not None
-        batches = tuple((self.inbox.batch(index), self._chunks(index)) for index in range(kept, self.inbox.batch_count))
+        behind = map(BatchNumber, range(kept, self.inbox.batch_count))
+        batches = tuple((self.inbox.batch(index), self._chunks(index)) for index in behind)
         needed = max((header.message_limit for header, _ in batches), default=0)
         count = max(self._confirmed(self.head), needed)
         fork = Fork(kept=kept, batches=batches, messages=tuple(self.inbox.messages[:count]), reason=reason)
@@ -185,7 +186,7 @@ class Follower:
     def _head(self, count: int) -> bytes | None:
         return self._heads[count] if count < len(self._heads) else None
 
-    def _chunks(self, index: int) -> tuple[bytes, ...]:
+    def _chunks(self, index: BatchNumber) -> tuple[bytes, ...]:
         return tuple(self.inbox.chunk(index, at) for at in range(self.inbox.batch(index).chunk_count))
 
     def _confirmed(self, head: BlockRef) -> int:

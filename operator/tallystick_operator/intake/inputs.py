@@ -5,6 +5,7 @@ from __future__ import annotations
 from tallystick.errors import DataMissing, StateError
 from tallystick.records.chunks import BatchHeader
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BatchNumber
 
 NO_MESSAGES = bytes(32)
 """The head of the Inbox's chain before its first message."""
@@ -17,7 +18,7 @@ class LiveInputs:
     """
 
     def __init__(self) -> None:
-        self.batch_limit = 0
+        self.batch_limit = BatchNumber(0)
         self.count = 0
         self.accumulator = NO_MESSAGES
         self._waiting: dict[int, bytes] = {}
@@ -54,19 +55,19 @@ class LiveInputs:
         self.count = index
         self.accumulator = self._heads[index]
 
-    def adopt(self, index: int, header: BatchHeader, chunks: tuple[bytes, ...]) -> None:
+    def adopt(self, index: BatchNumber, header: BatchHeader, chunks: tuple[bytes, ...]) -> None:
         """Show the machine one batch from L1."""
         self._adopted = (index, header, chunks)
-        self.batch_limit = index + 1
+        self.batch_limit = BatchNumber(index + 1)
 
-    def batch(self, index: int) -> BatchHeader:
+    def batch(self, index: BatchNumber) -> BatchHeader:
         """Return the adopted batch's header.
 
         Raises: DataMissing for any other.
         """
         return self._only(index)[0]
 
-    def chunk(self, batch: int, index: int) -> bytes:
+    def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Return a chunk of the adopted batch.
 
         Raises: DataMissing for any other.
@@ -83,7 +84,7 @@ class LiveInputs:
             raise DataMissing("the machine asks for a message the log does not hold", index=index)
         return found
 
-    def _only(self, index: int) -> tuple[BatchHeader, tuple[bytes, ...]]:
+    def _only(self, index: BatchNumber) -> tuple[BatchHeader, tuple[bytes, ...]]:
         if self._adopted is None or self._adopted[0] != index:
             raise DataMissing("a live machine reads no batch but the one it adopts", batch=index)
         return self._adopted[1:]

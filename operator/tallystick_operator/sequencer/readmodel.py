@@ -13,7 +13,7 @@ from typing import Final
 from tallystick.machine.machine import Event
 from tallystick.shapes.market_data import Trade
 from tallystick.state.cells import account_owner, market_series, outbox_recipient
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, BatchNumber, MarketId
 from tallystick.state.state import State
 from tallystick_operator.sequencer.recent import ACCOUNT_FIELDS, EVENT_FIELDS, SERIES_KEPT, History
 
@@ -45,7 +45,7 @@ class Withdrawal:
     account: AccountId
     recipient: bytes
     amount_units: int
-    batch: int
+    batch: BatchNumber
 
 
 class ReadModel:

@@ -21,7 +21,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import MAX_POSITIONS, TAG_OUTBOX
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, BatchNumber
 from tallystick.state.state import State, cell_key
 
 
@@ -90,7 +90,7 @@ class Auditor:
     def newest(self, events: Sequence[ChainEvent]) -> Audit:
         """Replay up to the newest batch, confirmed or not."""
         confirmed = self.audit(events)
-        machine = Machine(confirmed.state.copy(), self.inbox.limited(self.inbox.batch_count))
+        machine = Machine(confirmed.state.copy(), self.inbox.limited(BatchNumber(self.inbox.batch_count)))
         run_out(machine)
         return Audit(confirmed.assertion, machine.state)
 

@@ -20,6 +20,7 @@ from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.records.chunks import BatchHeader, chunks_hash
 from tallystick.rollup.genesis import decode_genesis, genesis_state
+from tallystick.state.ordinals import BatchNumber
 
 FILE: Final = "probe.jsonl"
 MOST_STEPS: Final = 1 << 16
@@ -46,9 +47,9 @@ class CaseInputs:
 
     def __init__(self, case: Case) -> None:
         self._case = case
-        self.batch_limit = len(case.batches)
+        self.batch_limit = BatchNumber(len(case.batches))
 
-    def batch(self, index: int) -> BatchHeader:
+    def batch(self, index: BatchNumber) -> BatchHeader:
         """Return a batch's header."""
         time, until, message_limit, chunks = self._case.batches[index]
         return BatchHeader(
@@ -60,7 +61,7 @@ class CaseInputs:
             chunks_hash=chunks_hash(list(chunks)),
         )
 
-    def chunk(self, batch: int, index: int) -> bytes:
+    def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Return one chunk of a batch."""
         return self._case.batches[batch][3][index]
 

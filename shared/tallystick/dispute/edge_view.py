@@ -7,7 +7,7 @@ from typing import Final
 
 from tallystick.rollup.views.fold import ChainEvent, View
 from tallystick.state.hashing import keccak
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 
 ENOUGH: Final = (1 << 40) - 1
 """The total of a proven edge, as in the contract."""
@@ -58,7 +58,7 @@ class DisputeStatus:
 
     id: bytes
     parent: bytes
-    limit: int
+    limit: BatchNumber
     winner: bytes = b""
     decided_edge: bytes = b""
     decided_block: BlockNumber = UNDECIDED
@@ -93,7 +93,9 @@ class ChallengeView(View):
     def on_DisputeOpened(self, event: ChainEvent) -> None:
         """The children of an assertion are being disputed."""
         args = event.args
-        self.disputes[args["dispute"]] = DisputeStatus(id=args["dispute"], parent=args["parent"], limit=args["limit"])
+        self.disputes[args["dispute"]] = DisputeStatus(
+            id=args["dispute"], parent=args["parent"], limit=BatchNumber(args["limit"])
+        )
 
     def on_RootOpened(self, event: ChainEvent) -> None:
         """An assertion is committed to a trace."""

@@ -26,7 +26,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.fields import OwnerFields, OwnerOrAgentFields, PriceSignerFields
 from tallystick.state.layout import FLAG_STP_BOTH, FLAG_STP_TAKER, MAX_MARKETS, SCOPE_CANCEL, SERIES_SHIFT, WORK
-from tallystick.state.ordinals import AccountId, MarketId, SignedMarket
+from tallystick.state.ordinals import AccountId, MarketId, SignedMarket, SignerNumber
 
 NOBODY: Final = bytes(20)
 MARKET_AT: Final = {kind.number: kind.market_at if kind.names_series else -1 for kind in RECORDS}
@@ -64,7 +64,7 @@ def check_record(machine: Machine, record: Record, signer: bytes | None) -> i64:
     if signer is None:
         return Outcome.BAD_SIGNATURE
     if authority is Authority.PRICE_SIGNER:
-        place = record.values[PriceSignerFields.SIGNER]
+        place = SignerNumber(record.values[PriceSignerFields.SIGNER])
         return _check_config_key(config_signers(config.words, config.open(0), place), signer)
     if authority is Authority.GOVERNANCE:
         return _check_config_key(config_governance(config.words, config.open(0)), signer)

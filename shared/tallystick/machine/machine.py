@@ -11,20 +11,20 @@ from tallystick.records.chunks import BatchHeader
 from tallystick.records.codec import Record, decode
 from tallystick.state.codes import Phase
 from tallystick.state.layout import Registers
-from tallystick.state.ordinals import Number
+from tallystick.state.ordinals import BatchNumber, Number
 from tallystick.state.state import State
 
 
 class Inputs(Protocol):
     """What L1 holds for the machine. Every call has one answer for ever."""
 
-    batch_limit: int
+    batch_limit: BatchNumber
 
-    def batch(self, index: int) -> BatchHeader:
+    def batch(self, index: BatchNumber) -> BatchHeader:
         """Return a batch's header."""
         ...
 
-    def chunk(self, batch: int, index: int) -> bytes:
+    def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Return one chunk of a batch."""
         ...
 
@@ -36,13 +36,13 @@ class Inputs(Protocol):
 class NoInputs:
     """No batches and no messages: the live executor brings its own records."""
 
-    batch_limit = 0
+    batch_limit = BatchNumber(0)
 
-    def batch(self, index: int) -> BatchHeader:
+    def batch(self, index: BatchNumber) -> BatchHeader:
         """Raises: LookupError, always."""
         raise LookupError(f"no batch {index}")
 
-    def chunk(self, batch: int, index: int) -> bytes:
+    def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Raises: LookupError, always."""
         raise LookupError(f"no chunk {index} of batch {batch}")
 
@@ -159,7 +159,7 @@ def are_whole(length: i64, part: i64) -> bool:
 
 def close_batch(registers: Registers) -> None:
     """End the open batch and go to the next one."""
-    registers.batch_cursor += 1
+    registers.batch_cursor = BatchNumber(registers.batch_cursor + 1)
     registers.batch_time = 0
     registers.batch_until = 0
     registers.batch_message_limit = 0

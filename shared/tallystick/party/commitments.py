@@ -21,7 +21,7 @@ from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
 from tallystick.rollup.views.credit_view import CreditView
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.state.hashing import keccak
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick.state.state import state_hash
 
 STATUS: Final = {Status.PENDING: 1, Status.CONFIRMED: 2, Status.REJECTED: 3}
@@ -94,7 +94,7 @@ def _inbox_facts(inbox: Contract, view: InboxView) -> Iterator[Fact]:
     yield Fact(contract=inbox, function="batchCount", arguments=(), expected=view.batch_count)
     accumulator = view.accumulator
     yield Fact(contract=inbox, function="messageAccumulator", arguments=(view.message_count,), expected=accumulator)
-    for index in range(view.batch_count):
+    for index in map(BatchNumber, range(view.batch_count)):
         header = view.batch(index)
         view.chunk(index, 0)
         yield Fact(contract=inbox, function="batchHash", arguments=(index,), expected=keccak(header.pack()))
@@ -220,5 +220,5 @@ def _edge_facts(challenge: Contract, dispute: DisputeStatus, view: ChallengeView
         )
 
 
-def _dispute_id(config_hash: bytes, parent: bytes, limit: int) -> bytes:
+def _dispute_id(config_hash: bytes, parent: bytes, limit: BatchNumber) -> bytes:
     return keccak(config_hash + parent + limit.to_bytes(32, "big"))

@@ -18,7 +18,7 @@ from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
 from tallystick.rollup.views.credit_view import CreditView
 from tallystick.rollup.views.fold import ChainEvent
 from tallystick.rollup.views.inbox_view import InboxView
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 
 Report = Callable[[str, dict[str, Any]], None]
 PAYING: Final = ("Rollup", "Challenge")
@@ -236,7 +236,7 @@ class Mind:
         """Whether a trace that was asked for is being made: something may be due before L1 goes on."""
         return bool(self._awaited)
 
-    def posted_block(self, batch: int) -> BlockNumber:
+    def posted_block(self, batch: BatchNumber) -> BlockNumber:
         """Return the block a batch was posted in."""
         return BlockNumber(self.inbox.posted_blocks[batch])
 

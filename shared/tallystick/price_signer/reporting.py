@@ -18,7 +18,7 @@ from tallystick.price_signer.gathering.source_quotes import Quotes
 from tallystick.price_signer.gathering.sources import MarketSources
 from tallystick.price_signer.situation import History, LineNow, Situation
 from tallystick.price_signer.telling.signer_teller import SignerTeller
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, SignerNumber
 from tallystick.urls import parts_of, shown
 
 
@@ -26,7 +26,7 @@ from tallystick.urls import parts_of, shown
 class Signer:
     """Who signs. `number` is the deployment's."""
 
-    number: int
+    number: SignerNumber
     signatory: Signatory
 
 

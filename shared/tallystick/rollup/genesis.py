@@ -14,7 +14,7 @@ from tallystick.records.signing import domain_separator
 from tallystick.state.cells import set_config_governance, set_config_quorum, set_config_signers
 from tallystick.state.fields import ListMarketFields
 from tallystick.state.layout import MAX_MARKETS, MAX_SIGNERS
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, SignerNumber
 from tallystick.state.state import State
 
 MIN_QUORUM: Final = 3
@@ -108,7 +108,7 @@ def genesis_state(genesis: Genesis) -> State:
     set_config_quorum(words, base, genesis.quorum)
     set_config_governance(words, base, genesis.governance)
     for i, signer in enumerate(genesis.signers):
-        set_config_signers(words, base, i, signer)
+        set_config_signers(words, base, SignerNumber(i), signer)
     state.config.mark(0)
     for values in genesis.markets:
         list_at_once(state, values)

@@ -14,7 +14,7 @@ from tallystick.rollup.snapshots.snapshot import decode, encode_state
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status, assertion_id
 from tallystick.rollup.views.inbox_view import InboxView
 from tallystick.rollup.views.shelf import Shelf
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick.state.state import State, state_hash
 
 SLICE_STEPS: Final = 1 << 20
@@ -30,7 +30,7 @@ class Expectation:
 
     id: bytes
     parent: bytes
-    limit: int
+    limit: BatchNumber
     state_root: bytes
     registers: bytes
     state_hash: bytes
@@ -71,9 +71,9 @@ class Replayer:
         self._shelved_ever = 0
 
     @property
-    def limit(self) -> int:
+    def limit(self) -> BatchNumber:
         """Batches below this one are replayed."""
-        return max((each.limit for each in self._expected.values()), default=0)
+        return max((each.limit for each in self._expected.values()), default=BatchNumber(0))
 
     def resume(self, rollup: RollupView, assertion: bytes, state: State) -> None:
         """Go on from the state of a confirmed assertion that an earlier replay reached, instead of from genesis.
@@ -151,7 +151,7 @@ class Replayer:
             missing.append(behind[at])
             at = behind[at].parent
         if missing:
-            machine = Machine(self.states[at].copy(), self.inbox.limited(0))
+            machine = Machine(self.states[at].copy(), self.inbox.limited(BatchNumber(0)))
             for each in reversed(missing):
                 machine.inputs = self.inbox.limited(each.limit)
                 self._run(machine)
@@ -193,7 +193,7 @@ class Replayer:
         state = self.states.pop(id_)
         if id_ not in self._shelved:
             self._shelved[id_] = self._shelved_ever
-            self._shelf.put(STATES, self._shelved_ever, BlockNumber(0), encode_state(state, id_, 0))
+            self._shelf.put(STATES, self._shelved_ever, BlockNumber(0), encode_state(state, id_, BatchNumber(0)))
             self._shelved_ever += 1
 
     def _take_down(self, id_: bytes, state_hash_: bytes) -> bool:

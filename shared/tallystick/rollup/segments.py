@@ -21,17 +21,18 @@ from tallystick.rollup.snapshots.snapshot import decode
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore, read
 from tallystick.rollup.views.assertion_view import Assertion, assertion_id
 from tallystick.state.layout import Registers
+from tallystick.state.ordinals import BatchNumber
 from tallystick.state.state import State, state_hash
 
 
 class Batches(Protocol):
     """Whatever knows L1's batches and messages."""
 
-    def batch(self, index: int) -> BatchHeader:
+    def batch(self, index: BatchNumber) -> BatchHeader:
         """Return a batch's header."""
         ...
 
-    def chunk(self, batch: int, index: int) -> bytes:
+    def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Return one chunk of a batch."""
         ...
 
@@ -44,19 +45,19 @@ class Batches(Protocol):
 class Extract:
     """The batches from one on and the messages they take, cut out of an Inbox. `batch_limit` is where a machine stops."""
 
-    batch_limit: int
-    first_batch: int
+    batch_limit: BatchNumber
+    first_batch: BatchNumber
     first_message: int
     headers: Sequence[BatchHeader]
     chunks: Sequence[Sequence[bytes]]
     messages: Sequence[bytes]
 
     @property
-    def end(self) -> int:
+    def end(self) -> BatchNumber:
         """The first batch that is not in here."""
-        return self.first_batch + len(self.headers)
+        return BatchNumber(self.first_batch + len(self.headers))
 
-    def batch(self, index: int) -> BatchHeader:
+    def batch(self, index: BatchNumber) -> BatchHeader:
         """Return a batch's header.
 
         Raises: DataMissing when it is not in here.
@@ -65,7 +66,7 @@ class Extract:
             raise DataMissing("the batch is not in this part of the history", batch=index)
         return self.headers[index - self.first_batch]
 
-    def chunk(self, batch: int, index: int) -> bytes:
+    def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Return a chunk of a batch.
 
         Raises: DataMissing when it is not in here.
@@ -116,7 +117,7 @@ class Judgement:
 
     parent: bytes
     id: bytes
-    limit: int
+    limit: BatchNumber
     state_hash: bytes
     steps: int
     broken: tuple[str, ...]
@@ -130,7 +131,7 @@ class Replayed:
     unusable: str = ""
 
 
-def extract(inbox: Batches, start: Assertion, end: int) -> Extract:
+def extract(inbox: Batches, start: Assertion, end: BatchNumber) -> Extract:
     """Return the inputs of all batches behind an assertion and below `end`, checked against L1's commitments.
 
     Raises: DataMissing, DataMismatch.
@@ -138,15 +139,18 @@ def extract(inbox: Batches, start: Assertion, end: int) -> Extract:
     registers = Registers()
     if start.registers:
         registers.load(start.registers)
-    first_batch, first_message = int(registers.batch_cursor), int(registers.message_cursor)
-    headers = [inbox.batch(index) for index in range(first_batch, end)]
+    first_batch, first_message = registers.batch_cursor, int(registers.message_cursor)
+    batches = [BatchNumber(number) for number in range(first_batch, end)]
+    headers = [inbox.batch(batch) for batch in batches]
     last_message = headers[-1].message_limit if headers else first_message
     return Extract(
         batch_limit=first_batch,
         first_batch=first_batch,
         first_message=first_message,
         headers=headers,
-        chunks=[[inbox.chunk(first_batch + at, i) for i in range(h.chunk_count)] for at, h in enumerate(headers)],
+        chunks=[
+            [inbox.chunk(batch, i) for i in range(h.chunk_count)] for batch, h in zip(batches, headers, strict=True)
+        ],
         messages=[inbox.message(index) for index in range(first_message, last_message)],
     )
 

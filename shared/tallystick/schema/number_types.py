@@ -15,7 +15,7 @@ class Ordinal:
     """A type of ordinals.
 
     Shape: `called` are the names of parameters and fields that hold one wherever they stand. `is_word` says that the
-    machine holds it: compiled it is a word of 64 bits, as the handle of a cell is.
+    machine works with it: compiled it is a word of 64 bits, as the handle of a cell is.
     """
 
     name: str
@@ -61,6 +61,17 @@ ORDINALS = (
         doc="A market, by the number that it is listed under",
         is_word=True,
         called=("arg_market", "firing_market", "market", "market_number", "nominated_market", "tried_market"),
+    ),
+    Ordinal(
+        name="BatchNumber",
+        doc="A batch, by its number in the Inbox, from 0; a limit is that of the first one beyond",
+        called=("batch", "batch_cursor", "batch_limit", "first_batch", "last_batch", "next_limit"),
+    ),
+    Ordinal(
+        name="SignerNumber",
+        doc="A price signer, by its place in the genesis",
+        is_word=True,
+        called=("signer", "signer_number"),
     ),
     Ordinal(
         name="SignedMarket",

@@ -220,8 +220,8 @@ ORACLE = Struct(
     key="MarketId",
     doc="Each price signer's newest report of a market.",
     fields=(
-        f("prices", U32, "price in ticks by signer", count=MAX_SIGNERS),
-        f("times", U64, "when the signer signed it; 0 before the first one", count=MAX_SIGNERS),
+        f("prices", U32, "price in ticks by signer", count=MAX_SIGNERS, key="SignerNumber"),
+        f("times", U64, "when the signer signed it; 0 before the first one", count=MAX_SIGNERS, key="SignerNumber"),
     ),
 )
 
@@ -238,7 +238,7 @@ CONFIG = Struct(
             "account that fees are swept to, but for the treasury's share; 0 leaves the treasury all",
         ),
         f("quorum", U8, "fresh reports that make a median"),
-        f("signers", ADDRESS, "price signers", count=MAX_SIGNERS),
+        f("signers", ADDRESS, "price signers", count=MAX_SIGNERS, key="SignerNumber"),
     ),
 )
 

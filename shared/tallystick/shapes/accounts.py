@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, BatchNumber, MarketId
 
 WithdrawalStatus = Literal["open", "sealed", "posted", "asserted", "claimable", "claimed"]
 
@@ -180,7 +180,7 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     account: AccountId
     amount_units: int
-    batch: int
+    batch: BatchNumber
     status: WithdrawalStatus
     recipient: str = ""
     claim: WithdrawalProof | None = None

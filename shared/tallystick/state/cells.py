@@ -14,7 +14,7 @@ from typing import NewType
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, SignerNumber
 from tallystick.state.table import Table
 
 Bits = NewType("Bits", i64)
@@ -1258,22 +1258,22 @@ def set_order_pair_sequence(words: vec[i64], order: Order, value: i64) -> None:
     words[order + 11] = value
 
 
-def oracle_prices(words: vec[i64], oracle: Oracle, i: i64) -> i64:
+def oracle_prices(words: vec[i64], oracle: Oracle, i: SignerNumber) -> i64:
     """Price in ticks by signer."""
     return words[oracle + i]
 
 
-def set_oracle_prices(words: vec[i64], oracle: Oracle, i: i64, value: i64) -> None:
+def set_oracle_prices(words: vec[i64], oracle: Oracle, i: SignerNumber, value: i64) -> None:
     """Price in ticks by signer."""
     words[oracle + i] = value
 
 
-def oracle_times(words: vec[i64], oracle: Oracle, i: i64) -> i64:
+def oracle_times(words: vec[i64], oracle: Oracle, i: SignerNumber) -> i64:
     """When the signer signed it; 0 before the first one."""
     return words[oracle + 16 + i]
 
 
-def set_oracle_times(words: vec[i64], oracle: Oracle, i: i64, value: i64) -> None:
+def set_oracle_times(words: vec[i64], oracle: Oracle, i: SignerNumber, value: i64) -> None:
     """When the signer signed it; 0 before the first one."""
     words[oracle + 16 + i] = value
 
@@ -1308,12 +1308,12 @@ def set_config_quorum(words: vec[i64], config: Config, value: i64) -> None:
     words[config + 6] = value
 
 
-def config_signers(words: vec[i64], config: Config, i: i64) -> bytes:
+def config_signers(words: vec[i64], config: Config, i: SignerNumber) -> bytes:
     """Price signers."""
     return _address(words, config + 7 + 5 * i)
 
 
-def set_config_signers(words: vec[i64], config: Config, i: i64, value: bytes) -> None:
+def set_config_signers(words: vec[i64], config: Config, i: SignerNumber, value: bytes) -> None:
     """Price signers."""
     _set_address(words, config + 7 + 5 * i, value)
 

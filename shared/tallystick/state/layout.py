@@ -7,7 +7,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, BatchNumber, MarketId
 
 TREE_DEPTH: Final = 40  # bits of a cell key: 4 of tag, 36 of index
 INDEX_BITS: Final = 36  # bits of a cell's index
@@ -415,7 +415,7 @@ class Registers:
         self.phase: i64 = 0  # which step comes next
         self.resume: i64 = 0  # which step comes when the order in progress ends; 0 for the next message or record
         self.outcome: i64 = 0  # outcome code of the newest record or message
-        self.batch_cursor: i64 = 0  # next batch, or the one being read
+        self.batch_cursor: BatchNumber = BatchNumber(0)  # next batch, or the one being read
         self.batch_time: i64 = 0  # declared L1 time of the open batch's first record, seconds
         self.batch_until: i64 = 0  # declared L1 time of its last record, seconds
         self.batch_message_limit: i64 = 0  # messages the open batch consumes through, before its first record

@@ -19,8 +19,14 @@ AccountId = NewType("AccountId", i64)
 MarketId = NewType("MarketId", i64)
 """A market, by the number that it is listed under."""
 
+BatchNumber = NewType("BatchNumber", int)
+"""A batch, by its number in the Inbox, from 0; a limit is that of the first one beyond."""
+
+SignerNumber = NewType("SignerNumber", i64)
+"""A price signer, by its place in the genesis."""
+
 SignedMarket = NewType("SignedMarket", i64)
 """A market and which series of it, as what is signed names it: market | series << SERIES_SHIFT."""
 
-Number = int | AccountId | MarketId | SignedMarket
+Number = int | AccountId | MarketId | SignerNumber | SignedMarket
 """A number of a record or an event: a plain one, or any that the machine holds."""

@@ -20,6 +20,7 @@ from tallystick.machine.machine import Machine
 from tallystick.records.chunks import unpack_header
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.schema.record_kinds import RECORDS
+from tallystick.state.ordinals import BatchNumber
 from tallystick.testing.scenarios import SCENARIOS
 from tallystick.testing.scenarios.chance import walk
 from tallystick.testing.scenarios.scene import Scene
@@ -126,7 +127,7 @@ def _decode(fields: dict[str, Any]) -> History:
         name=fields["name"],
         genesis=bytes.fromhex(fields["genesis"]),
         published=Published(
-            batch_limit=len(batches),
+            batch_limit=BatchNumber(len(batches)),
             headers=[unpack_header(bytes.fromhex(each["header"])) for each in batches],
             chunks=[[bytes.fromhex(chunk) for chunk in each["chunks"]] for each in batches],
             messages=[bytes.fromhex(each) for each in fields["messages"]],

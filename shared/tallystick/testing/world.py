@@ -29,7 +29,7 @@ from tallystick.state.layout import (
     REPORT_AHEAD_MS,
     REPORT_STEP_MS,
 )
-from tallystick.state.ordinals import MarketId, Number
+from tallystick.state.ordinals import BatchNumber, MarketId, Number, SignerNumber
 from tallystick.testing.ledger.look import named, next_named
 
 START = 1_700_000_000
@@ -84,16 +84,16 @@ def sub_account(account: int, number: int) -> int:
 class Published:
     """Batches and messages as L1 holds them: what a replay reads."""
 
-    batch_limit: int = 0
+    batch_limit: BatchNumber = field(default=BatchNumber(0))
     headers: list[BatchHeader] = field(default_factory=list)
     chunks: list[list[bytes]] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
 
-    def batch(self, index: int) -> BatchHeader:
+    def batch(self, index: BatchNumber) -> BatchHeader:
         """Return a batch's header."""
         return self.headers[index]
 
-    def chunk(self, batch: int, index: int) -> bytes:
+    def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Return one chunk."""
         return self.chunks[batch][index]
 
@@ -113,7 +113,7 @@ class Published:
         )
         self.headers.append(header)
         self.chunks.append(chunks)
-        self.batch_limit = len(self.headers)
+        self.batch_limit = BatchNumber(len(self.headers))
 
 
 def listed(market: int, **more: int) -> tuple[int, ...]:
@@ -395,7 +395,7 @@ class World:
 
     def _until_next(self, market: int, signer: int) -> int:
         """Return how far ahead of the clock a signer's next report of a market is, moving the clock on where that is too far."""
-        last = oracle_times(self.state.oracles.words, self.state.oracles.open(MarketId(market)), signer)
+        last = oracle_times(self.state.oracles.words, self.state.oracles.open(MarketId(market)), SignerNumber(signer))
         ahead = last + REPORT_STEP_MS - self.state.registers.clock_ms if last else 0
         if ahead > REPORT_AHEAD_MS:
             self.clock(self.state.registers.clock_ms - self.time * 1000 + ahead)

@@ -23,7 +23,7 @@ from tallystick.native import how
 from tallystick.records.items import ITEM_PLACE, Item
 from tallystick.rollup.views.assertion_view import Assertion, Status
 from tallystick.state.layout import PPM, QUEUE_STEPS, SAMPLE_STEPS, WORK_PPM
-from tallystick.state.ordinals import BlockNumber, SignedMarket
+from tallystick.state.ordinals import BatchNumber, BlockNumber, SignedMarket
 from tallystick.state.state import State
 from tallystick.testing.world import World
 
@@ -168,8 +168,8 @@ def _generation(world: World, start: State, first: int) -> dict[bytes, Assertion
             state_hash=state.hash(),
             state_root=b"",
             registers=state.registers.pack(),
-            limit=below,
-            next_limit=limit,
+            limit=BatchNumber(below),
+            next_limit=BatchNumber(limit),
             proposer=b"",
             bonded=b"",
             block=BlockNumber(0),

@@ -20,6 +20,7 @@ from tallystick.rollup.segments import Extract
 from tallystick.rollup.snapshots.diskfile import read_sealed, write_sealed
 from tallystick.rollup.snapshots.snapshot import decode, encode_state
 from tallystick.state.hashing import keccak
+from tallystick.state.ordinals import BatchNumber
 from tallystick.state.state import State
 
 SEGMENT: Final = 16
@@ -45,7 +46,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     assertion: bytes
     start: bytes
     end: bytes
-    limit: int
+    limit: BatchNumber
     inputs: bytes
     segment: int
     bottom: int

@@ -13,6 +13,7 @@ from tallystick.machine.machine import Inputs
 from tallystick.rollup.replay import Replayer
 from tallystick.rollup.views.assertion_view import Assertion, RollupView
 from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.state.ordinals import BatchNumber
 from tallystick.state.state import State
 
 Report = Callable[[str, dict[str, Any]], None]
@@ -42,7 +43,7 @@ class Source:
 
     assertion: Callable[[bytes], Assertion]
     state: Callable[[bytes], State]
-    inputs: Callable[[int], Inputs]
+    inputs: Callable[[BatchNumber], Inputs]
     height: int
 
 

@@ -31,6 +31,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import LONG_SILENCE_MS, MAX_SIGNERS, REPORT_AGE_MS, STALE_MS
+from tallystick.state.ordinals import SignerNumber
 from tallystick.state.state import State
 
 
@@ -84,8 +85,9 @@ def _fresh(state: State, oracle: Oracle) -> tuple[list[int], list[int]]:
     words = state.oracles.words
     times: list[int] = []
     prices: list[int] = []
-    signer: i64
-    for signer in range(MAX_SIGNERS):
+    number: i64
+    for number in range(MAX_SIGNERS):
+        signer = SignerNumber(number)
         time = oracle_times(words, oracle, signer)
         if time != 0 and is_fresh(state.registers, time):
             times.append(time)

@@ -14,7 +14,7 @@ from tallystick.party.strategy.moves import Call
 from tallystick.party.strategy.strategy import Due
 from tallystick.rollup.views.assertion_view import RollupView, Status, assertion_id
 from tallystick.state.hashing import keccak
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick.state.state import state_hash
 
 
@@ -36,7 +36,7 @@ class Purpose:
 
     parent: bytes
     state_hash: bytes
-    limit: int
+    limit: BatchNumber
     root: bool
     span: bytes
 

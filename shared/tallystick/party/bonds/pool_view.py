@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tallystick.party.bonds.bond_pools import Purpose
 from tallystick.rollup.views.fold import ChainEvent, View
+from tallystick.state.ordinals import BatchNumber
 
 
 class PoolView(View):
@@ -29,7 +30,7 @@ class PoolView(View):
         self._purposes[args["pool"]] = Purpose(
             parent=args["parent"],
             state_hash=args["stateHash"],
-            limit=args["limit"],
+            limit=BatchNumber(args["limit"]),
             root=args["root"],
             span=args["span"],
         )

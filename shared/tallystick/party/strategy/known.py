@@ -16,7 +16,7 @@ from tallystick.party.strategy.player import Move
 from tallystick.rollup.replay import Expectation
 from tallystick.rollup.views.assertion_view import Assertion, RollupView
 from tallystick.rollup.views.credit_view import CreditView
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 
 
 class Role(Protocol):
@@ -88,7 +88,7 @@ class Known(Protocol):
         """Return the trace of a true assertion, None while it is being made."""
         ...
 
-    def posted_block(self, batch: int) -> BlockNumber:
+    def posted_block(self, batch: BatchNumber) -> BlockNumber:
         """Return the block a batch was posted in."""
         ...
 

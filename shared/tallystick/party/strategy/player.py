@@ -23,7 +23,7 @@ from tallystick.party.strategy.player_states import (
     dispute_state,
     edge_state,
 )
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 
 MAX_OPENINGS: Final = 150
 """Openings in one transaction: each costs at most 45,000 gas, and EIP-7825 caps a transaction at 2^24."""
@@ -35,7 +35,7 @@ class OpenRoot:
 
     parent: bytes
     assertion: bytes
-    limit: int
+    limit: BatchNumber
     span: bytes
     siblings: tuple[bytes, ...]
 
@@ -102,7 +102,7 @@ class Claim:
 
     parent: bytes
     assertion: bytes
-    limit: int
+    limit: BatchNumber
     head_start: int
 
 

@@ -22,7 +22,7 @@ from tallystick.rollup.replay import Expectation
 from tallystick.rollup.views.assertion_view import Assertion, Status
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.layout import Registers
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 
 __all__ = [
     "Due",
@@ -262,7 +262,7 @@ def _post(
 
 def _is_overdue(known: Known, expected: Expectation, parent: Assertion) -> bool:
     """Whether the own patience is over: L1 would have taken the assertion for that long."""
-    since = max(_earliest(known, parent) - 1, known.posted_block(expected.limit - 1))
+    since = max(_earliest(known, parent) - 1, known.posted_block(BatchNumber(expected.limit - 1)))
     return known.head >= since + known.identity.patience_blocks
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tallystick.records.codec import Record
 from tallystick.records.items import pack_pairs
 from tallystick.records.signing import make
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, SignerNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,6 @@ class Report:
     record: Record
 
 
-def report_record(signer: int, time_ms: int, prices: Mapping[MarketId, int]) -> Record:
+def report_record(signer: SignerNumber, time_ms: int, prices: Mapping[MarketId, int]) -> Record:
     """Return what a signer is to sign: all of its markets under one signature."""
     return make("report_prices", pack_pairs(dict(sorted(prices.items()))), signer=signer, time_ms=time_ms)

@@ -13,6 +13,7 @@ from tallystick.ports import Clock
 from tallystick.records.codec import Record
 from tallystick.records.signing import domain_separator, packed_signature, recover_signer, sign, typed_data
 from tallystick.rollup.genesis import Genesis, decode_genesis
+from tallystick.state.ordinals import SignerNumber
 
 SIGNER_SECONDS = 2.0
 """A signer that takes longer misses a report; the next one comes at once."""
@@ -77,14 +78,14 @@ def load_signatory(key: KeyFile | RemoteKey, deployment: Deployment, clock: Cloc
     return OwnKey(bytes(account.key), account.address, domain_of(deployment))
 
 
-def number_of(address: str, genesis: Genesis) -> int:
+def number_of(address: str, genesis: Genesis) -> SignerNumber:
     """Return a price signer's number. Raises: BadInput when the deployment knows no such signer."""
     plain = bytes.fromhex(address[2:])
     if plain not in genesis.signers:
         raise BadInput("this key is no price signer of the deployment", key=address)
-    return genesis.signers.index(plain)
+    return SignerNumber(genesis.signers.index(plain))
 
 
-def number_in(address: str, deployment: Deployment) -> int:
+def number_in(address: str, deployment: Deployment) -> SignerNumber:
     """Return a price signer's number in a deployment. Raises: BadInput."""
     return number_of(address, decode_genesis(deployment.genesis))

@@ -15,6 +15,7 @@ from tallystick.price_signer.situation import Situation
 from tallystick.price_signer.telling.signer_alerts import LOOKED_AT, Kind, conditions
 from tallystick.price_signer.telling.signer_metrics import SignerMetrics
 from tallystick.price_signer.telling.signer_page import facts_of
+from tallystick.state.ordinals import SignerNumber
 from tallystick.telling.alerting import Alert
 from tallystick.telling.outlets import Outlets
 from tallystick.telling.overheard import last_event
@@ -65,7 +66,7 @@ class SignerTeller:
             self._states[what] = state
             self.report(name, facts)
 
-    def started(self, signer: int, address: str, chain_id: int, rollup: bytes) -> None:
+    def started(self, signer: SignerNumber, address: str, chain_id: int, rollup: bytes) -> None:
         """Say who this is."""
         who = {"signer": signer, "address": address, "rollup": "0x" + rollup.hex(), "chain_id": chain_id}
         self.metrics.info.info({"version": __version__} | {name: str(value) for name, value in who.items()})

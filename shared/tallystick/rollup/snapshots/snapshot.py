@@ -16,6 +16,7 @@ from tallystick.artifacts import machine_version
 from tallystick.errors import StateError
 from tallystick.rollup.views.assertion_view import Assertion
 from tallystick.state.layout import CELL_BYTES, INDEX_BITS
+from tallystick.state.ordinals import BatchNumber
 from tallystick.state.state import State
 
 MAGIC: Final = b"tallystick snapshot 1\n"
@@ -33,7 +34,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     machine: str
     assertion: bytes
-    limit: int
+    limit: BatchNumber
     registers: bytes
     cells: list[int]
 
@@ -43,7 +44,7 @@ def encode(assertion: Assertion, state: State) -> bytes:
     return encode_state(state, assertion.id, assertion.limit)
 
 
-def encode_state(state: State, assertion: bytes, limit: int) -> bytes:
+def encode_state(state: State, assertion: bytes, limit: BatchNumber) -> bytes:
     """Return the snapshot of a state that leads to an assertion or is its own."""
     counts = [0] * len(state.tables)
     body = bytearray()

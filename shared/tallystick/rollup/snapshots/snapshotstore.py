@@ -11,6 +11,7 @@ from tallystick.errors import StateError
 from tallystick.rollup.snapshots.diskfile import write_whole
 from tallystick.rollup.snapshots.snapshot import MAGIC, MOST_HEAD_BYTES, decode, encode, read_head
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
+from tallystick.state.ordinals import BatchNumber
 from tallystick.state.state import State
 
 SPACING: Final = 64
@@ -39,7 +40,7 @@ class Snapshot:
 
     path: Path
     assertion: bytes
-    limit: int
+    limit: BatchNumber
 
     def load(self, assertion: Assertion) -> State:
         """Return the state, when it is the one L1 has for the assertion.

@@ -7,7 +7,7 @@ from enum import Enum
 
 from tallystick.rollup.views.fold import ChainEvent, View
 from tallystick.state.hashing import keccak
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 
 
 class Status(Enum):
@@ -31,8 +31,8 @@ class Assertion:
     state_hash: bytes
     state_root: bytes
     registers: bytes
-    limit: int
-    next_limit: int
+    limit: BatchNumber
+    next_limit: BatchNumber
     proposer: bytes
     block: BlockNumber
     status: Status
@@ -71,8 +71,8 @@ class RollupView(View):
             state_hash=args["stateHash"],
             state_root=b"",
             registers=b"",
-            limit=0,
-            next_limit=args["nextLimit"],
+            limit=BatchNumber(0),
+            next_limit=BatchNumber(args["nextLimit"]),
             proposer=b"",
             block=event.block,
             status=Status.CONFIRMED,
@@ -87,8 +87,8 @@ class RollupView(View):
             state_hash=args["stateHash"],
             state_root=args["stateRoot"],
             registers=args["registers"],
-            limit=args["limit"],
-            next_limit=args["nextLimit"],
+            limit=BatchNumber(args["limit"]),
+            next_limit=BatchNumber(args["nextLimit"]),
             proposer=args["proposer"],
             block=event.block,
             status=Status.PENDING,

@@ -12,7 +12,7 @@ from tallystick.records.chunks import BatchHeader, chunks_hash
 from tallystick.rollup.views.fold import ChainEvent, View
 from tallystick.rollup.views.shelf import Blocks, Pairs, Row, Shelf
 from tallystick.state.hashing import keccak
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 
 HASH_BYTES: Final = 32
 BATCHES: Final = 0
@@ -105,7 +105,7 @@ class InboxView(View):
             event.block,
         )
 
-    def batch(self, index: int) -> BatchHeader:
+    def batch(self, index: BatchNumber) -> BatchHeader:
         """Return a batch's header.
 
         Raises: DataMissing when it is not there yet.
@@ -114,7 +114,7 @@ class InboxView(View):
             raise DataMissing("the batch is not on L1 yet", batch=index)
         return self.headers[index]
 
-    def chunk(self, batch: int, index: int) -> bytes:
+    def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Return a chunk of a batch.
 
         Raises: DataMissing, DataMismatch.
@@ -134,11 +134,11 @@ class InboxView(View):
             raise DataMissing("the message is not on L1 yet", message=index)
         return self.messages[index]
 
-    def limited(self, limit: int) -> LimitedInputs:
+    def limited(self, limit: BatchNumber) -> LimitedInputs:
         """Return the machine's inputs for batches below a limit."""
         return LimitedInputs(self, limit)
 
-    def _check(self, batch: int) -> list[bytes]:
+    def _check(self, batch: BatchNumber) -> list[bytes]:
         """Return a batch's chunks.
 
         Raises: DataMissing, DataMismatch.
@@ -165,15 +165,15 @@ def _header(data: bytes) -> BatchHeader:
 class LimitedInputs:
     """An Inbox as one assertion's machine sees it: `batch_limit` batches and no more."""
 
-    def __init__(self, inbox: InboxView, limit: int) -> None:
+    def __init__(self, inbox: InboxView, limit: BatchNumber) -> None:
         self._inbox = inbox
         self.batch_limit = limit
 
-    def batch(self, index: int) -> BatchHeader:
+    def batch(self, index: BatchNumber) -> BatchHeader:
         """Return a batch's header."""
         return self._inbox.batch(index)
 
-    def chunk(self, batch: int, index: int) -> bytes:
+    def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Return a chunk of a batch."""
         return self._inbox.chunk(batch, index)
 

@@ -10,6 +10,7 @@ from tallystick.dispute.trace_tree import Prefix
 from tallystick.errors import BadInput
 from tallystick.schema.names import Phase
 from tallystick.state.layout import Registers
+from tallystick.state.ordinals import BatchNumber
 from tallystick.state.state import state_hash
 from tallystick.testing.protocol.challenge_rules import REMEMBERED, Edge, leaf, node
 
@@ -44,7 +45,7 @@ def hash_of(state: State) -> bytes:
 @lru_cache(REMEMBERED)
 def _registers(phase: int, cursor: int) -> bytes:
     registers = Registers()
-    registers.phase, registers.batch_cursor = phase, cursor
+    registers.phase, registers.batch_cursor = phase, BatchNumber(cursor)
     return registers.pack()
 
 

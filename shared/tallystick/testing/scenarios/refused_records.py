@@ -11,6 +11,7 @@ from tallystick.schema.names import Outcome
 from tallystick.state.cells import set_config_quorum, set_config_signers
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import FLAG_STP_BOTH
+from tallystick.state.ordinals import SignerNumber
 from tallystick.testing.scenarios.scene import Scene, frame
 from tallystick.testing.world import address, key
 
@@ -200,7 +201,7 @@ def widest_config(scene: Scene) -> None:
     """Sixteen signers and a quorum of sixteen."""
     base = scene.state.config.open(0)
     for i in range(16):
-        set_config_signers(scene.state.config.words, base, i, address(f"signer {i}"))
+        set_config_signers(scene.state.config.words, base, SignerNumber(i), address(f"signer {i}"))
     set_config_quorum(scene.state.config.words, base, 16)
     scene.state.config.mark(0)
     scene.cut()

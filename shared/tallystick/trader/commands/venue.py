@@ -11,7 +11,7 @@ import typer
 
 from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Password, Record, Rpc, Url, sending_client
 from tallystick.errors import REJECTED
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, SignerNumber
 from tallystick.trader.commands.trader_options import load_key, print_json
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tallystick.shapes.submitting import Answer, Refusal
     from tallystick.transport import Transport
 
-Signers = list[tuple[int, "OwnKey"]]
+Signers = list[tuple[SignerNumber, "OwnKey"]]
 """Numbers and keys."""
 ACCEPTED = "ACCEPTED"
 
@@ -129,7 +129,7 @@ def _print_answers(signers: Signers, markets: list[MarketId], answers: list[Answ
     from tallystick.drawing import figures, show, table
 
     rows = [
-        (number, int(market), _words(item.outcome))
+        (int(number), int(market), _words(item.outcome))
         for (number, _), answer in zip(signers, answers, strict=True)
         for market, item in zip(markets, answer.items, strict=False)
     ]
@@ -142,7 +142,7 @@ def _words(outcome: str) -> str:
     return outcome.lower().replace("_", " ")
 
 
-def _signer(genesis: Genesis, account: LocalAccount) -> tuple[int, OwnKey]:
+def _signer(genesis: Genesis, account: LocalAccount) -> tuple[SignerNumber, OwnKey]:
     """Return a signer's number and key. Raises: BadInput when the key is no signer's."""
     from tallystick.price_signer.delivery.signatory import OwnKey, number_of
 

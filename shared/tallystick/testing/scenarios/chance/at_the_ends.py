@@ -40,7 +40,7 @@ from tallystick.state.layout import (
     SELL,
     TREASURY_ACCOUNT,
 )
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, SignerNumber
 from tallystick.testing.extremes import expire, extreme, fill_account, list_by_hand, settle_books
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import address, sub_account
@@ -93,7 +93,7 @@ def sign_by_all(scene: Scene) -> None:
     """Let as many signers as there can be report, a quorum of three."""
     config = scene.state.config.open(0)
     for number in range(MAX_SIGNERS):
-        set_config_signers(scene.state.config.words, config, number, address(f"signer {number}"))
+        set_config_signers(scene.state.config.words, config, SignerNumber(number), address(f"signer {number}"))
     scene.state.config.mark(0)
 
 
