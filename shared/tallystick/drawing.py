@@ -16,6 +16,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from tallystick.numbers import NATURAL
+from tallystick.state.ordinals import Number
 
 WIDEST: Final = 1 << 16
 """Columns of what is no terminal: no row here comes near it."""
@@ -38,12 +39,14 @@ def figures(title: str = "") -> Column:
     return Column(title, justify="right", overflow="fold")
 
 
-def spoken(clock_ms: int) -> str:
+def spoken(clock_ms: Number) -> str:
     """Return a clock as people write it, in UTC; "never" for 0, and the number for what no calendar has."""
     if clock_ms == 0:
         return "never"
     try:
-        return datetime.fromtimestamp(clock_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return (
+            datetime.fromtimestamp(int(clock_ms) / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        )
     except (ValueError, OverflowError, OSError):
         return str(clock_ms)
 

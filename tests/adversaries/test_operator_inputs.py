@@ -26,7 +26,7 @@ from tallystick.state.layout import (
     REPORT_AGE_MS,
     STALE_MS,
 )
-from tallystick.state.ordinals import AccountId, MarketId, SignerNumber
+from tallystick.state.ordinals import AccountId, MarketId, SignerNumber, UnixMs
 from tallystick.testing.ledger.look import mark
 from tallystick.testing.rogues.lies import make_lie
 from tallystick.testing.world import Published, World, address, key, message
@@ -250,7 +250,7 @@ def test_O25_a_stale_price_taken_for_a_fresh_one_is_refuted() -> None:
     then = world.state.registers.clock_ms
     world.clock(ahead_ms=REPORT_AGE_MS + 1)
     assert report(world, "signer 0", ahead_ms=-REPORT_AGE_MS - 1) is Outcome.STALE_REPORT
-    lie = LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=pretending_register("clock_ms", then))
+    lie = LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=pretending_register("clock_ms", int(then)))
     assert refuted(world, lie) is Phase.REPORT_PRICE
 
 
@@ -260,7 +260,7 @@ def test_O25_an_order_taken_on_a_stale_index_is_refuted() -> None:
     then = world.state.registers.clock_ms
     world.clock(ahead_ms=STALE_MS + 1)
     assert world.order(1, 0, 0, 1000, 1) is Outcome.STALE_INDEX
-    lie = LieAt(phase=Phase.PLACE_ORDER, record=newest(world), tamper=pretending_register("clock_ms", then))
+    lie = LieAt(phase=Phase.PLACE_ORDER, record=newest(world), tamper=pretending_register("clock_ms", int(then)))
     assert refuted(world, lie) is Phase.PLACE_ORDER
 
 
@@ -370,7 +370,7 @@ def test_O33_a_clock_backwards_or_far_ahead_is_refuted(step_ms: int) -> None:
     assert world.send(make("clock", clock_ms=wanted)) in (Outcome.CLOCK_BACKWARDS, Outcome.CLOCK_OUT_OF_BOUND)
 
     def move(machine: Machine) -> None:
-        machine.state.registers.clock_ms = wanted
+        machine.state.registers.clock_ms = UnixMs(wanted)
 
     lie = LieAt(phase=Phase.SET_CLOCK, record=newest(world), tamper=afterwards(move))
     assert refuted(world, lie) is Phase.SET_CLOCK

@@ -160,7 +160,7 @@ def test_O09_a_fill_of_an_expired_order_is_refuted() -> None:
     world.order(1, 0, SELL, 1000, 5, expiry_ms=now + 1)
     world.clock(ahead_ms=1)
     world.order(2, 0, BUY, 1000, 5)
-    lie = LieAt(phase=Phase.MATCH_MAKER, record=newest(world), tamper=pretending_register("clock_ms", now))
+    lie = LieAt(phase=Phase.MATCH_MAKER, record=newest(world), tamper=pretending_register("clock_ms", int(now)))
     assert refuted(world, lie) is Phase.MATCH_MAKER
 
 

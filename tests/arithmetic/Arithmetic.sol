@@ -259,7 +259,7 @@ contract Arithmetic {
         c.market = Market.wrap(_place(cells.market));
         c.account = Account.wrap(_place(cells.account));
         c.risk = Risk.wrap(_place(cells.risk));
-        c.tick = c.risk.marketMultiplier(number);
+        c.tick = c.risk.marketMultiplierUnits(number);
         c.size = sizeOf(c.account, number);
         c.lots = uint256(c.size >= 0 ? c.size : -c.size);
         c.side = c.size > 0 ? Constants.SELL : Constants.BUY;

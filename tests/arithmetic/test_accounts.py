@@ -30,7 +30,7 @@ from tallystick.machine.market.risk import Health, health, may_change, withdrawa
 from tallystick.machine.market.rules import rules_stand
 from tallystick.machine.market.trade import Fill, Terms, apply_fill, move_totals, undo_fill
 from tallystick.schema.market_rules import RULES
-from tallystick.state import cells, layout, ordinals
+from tallystick.state import cells, layout
 from tallystick.state.cells import (
     Account,
     Risk,
@@ -50,7 +50,7 @@ from tallystick.state.cells import (
     set_market_fund_ms,
     set_market_open_interest_lots,
 )
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick.state.state import State
 from tallystick.testing import exact
 from tallystick.testing.extremes import brake_by_hand, extreme, fill_account, list_by_hand, listing
@@ -135,13 +135,13 @@ def full(seed: int) -> tuple[Full, random.Random]:
     """Return an account of up to 16 positions in a state of 64 extreme markets."""
     chance, state = random.Random(seed), State()
     state.make_room()
-    state.registers.clock_ms = 1_700_000_000_000
+    state.registers.clock_ms = UnixMs(1_700_000_000_000)
     markets = chance.sample(range(layout.MAX_MARKETS), chance.choice((16, 16, 1, 5)))
     for market in markets:
         list_by_hand(state, market, chance, far=True)
         brake_by_hand(state, market, chance)
     fill_account(state, NUMBER, markets, chance, far=markets)
-    made = Full(state=state, account=state.accounts.open(ordinals.AccountId(NUMBER)), markets=markets)
+    made = Full(state=state, account=state.accounts.open(AccountId(NUMBER)), markets=markets)
     if chance.random() < 0.7:
         measured = made.measured(chance.choice((layout.LEAN_BEST, layout.LEAN_INDEX)))
         target = extreme(chance, 0, measured.maintenance_units)
@@ -186,12 +186,8 @@ def test_tiers_begin_and_weigh_the_same(seed: int) -> None:
     """I3."""
     made, chance = full(seed)
     market, tier = chance.choice(made.markets), chance.randint(0, 3)
-    words = made.state.risk.words
-    found = (
-        tier_begins(words, made.risk, MarketId(market), tier),
-        maintenance_fraction(words, made.risk, MarketId(market), tier),
-    )
-    assert found == solidity("tierOf", made.packed()[3], market, tier)
+    place = (made.state.risk.words, made.risk, MarketId(market), tier)
+    assert (tier_begins(*place), maintenance_fraction(*place)) == solidity("tierOf", made.packed()[3], market, tier)
 
 
 @MANY
@@ -218,7 +214,7 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     """I4, I18."""
     made, chance = full(seed)
     market = chance.choice(made.markets)
-    case = open_case(Machine(made.state, NoInputs()), ordinals.AccountId(NUMBER), MarketId(market))
+    case = open_case(Machine(made.state, NoInputs()), AccountId(NUMBER), MarketId(market))
     lean = chance.choice((layout.LEAN_BEST, layout.LEAN_INDEX))
     measure(case, lean)
     if case.measured.value_units >= case.measured.maintenance_units:
@@ -260,9 +256,9 @@ def test_how_much_a_fund_unwinds_and_down_to_which_price(seed: int) -> None:
     now = made.state.registers.clock_ms
     waited = chance.choice((0, 5_000, 9_999, 10_000, 999_999, 1_000_000, extreme(chance, 0, 1 << 40)))
     budget = chance.choice((0, extreme(chance, 0, 1 << 60), -extreme(chance, 0, 1 << 60)))
-    set_market_fund_ms(rules, cell, now - waited)
+    set_market_fund_ms(rules, cell, UnixMs(now - waited))
     set_market_fund_budget_units(rules, cell, budget)
-    case = open_case(Machine(made.state, NoInputs()), ordinals.AccountId(NUMBER), MarketId(market))
+    case = open_case(Machine(made.state, NoInputs()), AccountId(NUMBER), MarketId(market))
     lots = slice_lots(case)
     price = slice_limit(case, lots)
     assert (lots, price) == solidity("sliceOf", made.packed(market), market)
@@ -302,7 +298,7 @@ def test_what_a_liquidation_pays_the_fund(seed: int) -> None:
     made, chance = full(seed)
     market = chance.choice(made.markets)
     state = made.state
-    state.registers.arg_account = ordinals.AccountId(1)
+    state.registers.arg_account = AccountId(1)
     state.registers.arg_flags = layout.FLAG_LIQUIDATION
     state.registers.arg_price_ticks = extreme(chance, 1, layout.MAX_PRICE_TICKS)
     tick = extreme(chance, 1, layout.MAX_EXPOSURE)

@@ -9,7 +9,7 @@ import pytest
 
 from tallystick.errors import ConfigError
 from tallystick.rollup.views.assertion_view import Assertion, Status
-from tallystick.state.ordinals import BatchNumber, BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber, UnixSeconds
 from tallystick.telling.alerting import AlertKind, limits_of
 from tallystick_challenger.telling.alerts import Funds, Kind, Limits, behind, conditions, poor, silent
 from tallystick_challenger.watching.reading import Contest, Reading
@@ -18,7 +18,7 @@ PARENT = bytes([1]) * 32
 MOST_MOVES = 25
 QUIET = Reading(
     head=BlockNumber(100),
-    head_time=1,
+    head_time=UnixSeconds(1),
     wrong=(),
     contests=(),
     overdue=b"",

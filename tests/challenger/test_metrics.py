@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tallystick.errors import ConfigError
 from tallystick.rollup.views.assertion_view import Assertion, Status
-from tallystick.state.ordinals import BatchNumber, BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber, UnixSeconds
 from tallystick.telling.serving import MetricsServer
 from tallystick_challenger.telling.metrics import PREFIX, Metrics
 from tallystick_challenger.watching.reading import Contest, Reading
@@ -46,7 +46,7 @@ def assertion(name: int, parent: int, status: Status = Status.PENDING) -> Assert
 def reading(**values: Any) -> Reading:
     quiet = Reading(
         head=BlockNumber(100),
-        head_time=1_700_000_000,
+        head_time=UnixSeconds(1_700_000_000),
         wrong=(),
         contests=(),
         overdue=b"",

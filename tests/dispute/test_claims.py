@@ -20,7 +20,7 @@ from tallystick.party.duties import DUTIES, Mode
 from tallystick.party.mind import Mind
 from tallystick.party.party import Identity
 from tallystick.ports.system import SystemClock
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixSeconds
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, Stage, Told, trade_a_little
 from tallystick.testing.rogues.nest import theft
 from tallystick.testing.world import address
@@ -75,7 +75,7 @@ class Past:
         me = address(CHALLENGER)
         mind = Mind(deployment.config, deployment.genesis_state_hash, role, lambda name, facts: None, me=me)
         try:
-            mind.take(events, BlockNumber(block), 0, complete=True)
+            mind.take(events, BlockNumber(block), UnixSeconds(0), complete=True)
             check_commitments(
                 self.client,
                 deployment.addresses.all(),

@@ -12,13 +12,14 @@ from hypothesis import strategies as some
 
 from tallystick.l1.dev.evm import BlockContext, Call, Evm, Outcome
 from tallystick.l1.dev.interpreter import PLAIN, STACK_MOST, State
+from tallystick.state.ordinals import UnixSeconds
 from tallystick.testing.world import address
 
 HERE, CALLER = address("code"), address("caller")
 CONTEXT = BlockContext(
     chain_id=1,
     number=7,
-    timestamp=7,
+    timestamp=UnixSeconds(7),
     base_fee_wei=0,
     gas_limit=10**8,
     coinbase=bytes(20),

@@ -20,7 +20,7 @@ from tallystick.l1.proofs.proven import (
     prove_transactions,
     trie_root,
 )
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixSeconds
 
 ACCOUNT = Account.from_key(b"\7" * 32)
 TO = "0x00000000000000000000000000000000000A11cE"
@@ -75,7 +75,9 @@ def sign(name: str) -> tuple[bytes, dict[str, Any]]:
 
 
 def header(**roots: bytes) -> ProvenHeader:
-    ref = BlockRef(number=BlockNumber(1), hash=b"\1" * 32, parent_hash=b"\2" * 32, timestamp=0, base_fee_wei=0)
+    ref = BlockRef(
+        number=BlockNumber(1), hash=b"\1" * 32, parent_hash=b"\2" * 32, timestamp=UnixSeconds(0), base_fee_wei=0
+    )
     empty = {name: bytes(32) for name in ("state_root", "transactions_root", "receipts_root")}
     return ProvenHeader(ref=ref, bloom=0, **(empty | roots))
 

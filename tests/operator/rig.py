@@ -16,7 +16,7 @@ from tallystick.rollup.genesis import genesis_state
 from tallystick.shapes.submitting import Answer
 from tallystick.state.cells import oracle_times
 from tallystick.state.layout import KIND_DATED, MESSAGE_DEPOSIT, REPORT_STEP_MS
-from tallystick.state.ordinals import MarketId, SignerNumber
+from tallystick.state.ordinals import MarketId, SignerNumber, UnixSeconds
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.world import START, Published, address, key, listed, message, world_genesis
 from tallystick_operator.intake.door import Checked, Refused, check_signature
@@ -61,7 +61,7 @@ class Rig:
             policy=self.policy,
         )
         core.replay()
-        clock.observe(START + int(self.seconds))
+        clock.observe(UnixSeconds(START + int(self.seconds)))
         self.core = core
         return core
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tallystick.records.codec import Record
 from tallystick.records.signing import accept
 from tallystick.shapes.submitting import Answer
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixSeconds
 from tallystick.testing.world import START, key
 from tallystick_operator.intake.door import Refused
 from tests.operator.rig import Rig
@@ -67,7 +67,7 @@ def test_what_cannot_trade_now_is_refused_with_its_field(rig: Rig) -> None:
     assert refused(rig, block(rig, expiry_ms=1)) == ("expired", "expiry_ms")
     assert refused(rig, block(rig, reduces=1)) == ("nothing_to_reduce", "reduces")
     rig.seconds += STALE_SECONDS
-    rig.core.clock.observe(START + STALE_SECONDS)
+    rig.core.clock.observe(UnixSeconds(START + STALE_SECONDS))
     assert refused(rig, block(rig)) == ("stale_index", "market")
 
 

@@ -15,7 +15,7 @@ from tallystick.records.signing import make, sign
 from tallystick.shapes.submitting import Answer
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import MAX_ORDERS, MESSAGE_FORCE_CANCEL_ALL, MESSAGE_FORCE_WITHDRAW
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixSeconds
 from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.world import START, address, key, message
 from tallystick_operator.api import views
@@ -186,10 +186,10 @@ def test_the_clock_follows_a_jump_of_l1_and_never_goes_back(rig: Rig) -> None:
     rig.core.seal_now()
     rig.post()
     before = rig.core.executor.batch_count
-    rig.core.clock.observe(START + 90_000)
+    rig.core.clock.observe(UnixSeconds(START + 90_000))
     answer = rig.accept(rig.order(1, BUY, 617_000, 1))
     assert answer.clock_ms == (START + 90_000) * 1000
-    rig.core.clock.observe(START)
+    rig.core.clock.observe(UnixSeconds(START))
     assert rig.accept(rig.order(1, BUY, 617_000, 1)).clock_ms == answer.clock_ms
     rig.core.seal_now()
     assert rig.core.executor.batch_count == before + 1

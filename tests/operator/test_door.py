@@ -19,7 +19,7 @@ from tallystick.schema.outcomes import ROWS
 from tallystick.schema.record_kinds import SIGNATURE_BYTES
 from tallystick.schema.record_model import Authority
 from tallystick.state.layout import SCOPE_CANCEL, SCOPE_PLACE
-from tallystick.state.ordinals import SignedMarket
+from tallystick.state.ordinals import SignedMarket, UnixMs
 from tallystick.state.state import State
 from tallystick.testing.byhand import hold
 from tallystick.testing.world import address, key
@@ -57,9 +57,9 @@ def state_of(rig: Rig, how: str) -> State:
     """Return a copy of the live state, some time later, in one of the ways of SEEDS."""
     state = rig.core.executor.state.copy()
     registers = state.registers
-    registers.clock_ms += 2_000
+    registers.clock_ms = UnixMs(registers.clock_ms + 2_000)
     if how == "prices have stopped":
-        registers.clock_ms += 61_000
+        registers.clock_ms = UnixMs(registers.clock_ms + 61_000)
     elif how == "nobody can carry a position":
         for account, lots in ((1, -100), (2, 100)):
             hold(state, account, 0, lots, 1)

@@ -16,7 +16,7 @@ from tallystick.state.layout import (
     SELL,
     SETTLE_WAIT_MS,
 )
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import NEVER, AccountId, MarketId, UnixMs
 from tallystick.testing.byhand import endow, write_rules
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.ledger.look import position
@@ -73,14 +73,14 @@ def test_X13_a_market_whose_signers_are_gone_is_found_dead_and_settled_by_the_ke
     watch, sequencer = keeper(rig, now)
     watch.tick()
     rules, market = state.markets.words, state.markets.known(MarketId(1))
-    assert (market_dead_ms(rules, market), dead_markets(state, live)) == (0, [])
-    state.registers.last_index_ms = live
-    state.registers.clock_ms = live
+    assert (market_dead_ms(rules, market), dead_markets(state, UnixMs(live))) == (NEVER, [])
+    state.registers.last_index_ms = UnixMs(live)
+    state.registers.clock_ms = UnixMs(live)
     assert dead_markets(state, state.registers.clock_ms) == [0, 1]
     watch.tick()
     assert market_dead_ms(rules, market) == state.registers.clock_ms
     pass_by(rig, DEAD_WAIT_MS)
-    rig.core.executor.state.registers.clock_ms += DEAD_WAIT_MS
+    rig.core.executor.state.registers.clock_ms = UnixMs(rig.core.executor.state.registers.clock_ms + DEAD_WAIT_MS)
     watch.tick()
     sequencer.close()
     assert market_status(rules, market) == MARKET_SETTLED

@@ -33,7 +33,7 @@ from tallystick.state.layout import (
     SLICE_MS,
     WIND_DOWN_MS,
 )
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs, UnixSeconds
 from tallystick.state.state import State
 from tallystick.testing.byhand import endow, hold, write_rules
 from tallystick.testing.handclock import HandClock
@@ -104,7 +104,7 @@ def open_another(rig: Rig) -> None:
 def pass_by(rig: Rig, ms: int) -> None:
     """Let so much of L1's time go by, and a second more."""
     rig.seconds += ms // 1000 + 1
-    rig.core.clock.observe(START + int(rig.seconds))
+    rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
 
 
 def outcomes(rig: Rig) -> int:
@@ -317,7 +317,7 @@ def test_a_position_that_only_another_index_can_change_is_left_alone_until_then(
     hold(state, SHORT, 0, -100, 10**12)
     watch.tick()
     assert list(state.deleverages.rows) == []
-    set_price_index_ms(state.prices.words, state.prices.known(MarketId(0)), state.registers.clock_ms + 1)
+    set_price_index_ms(state.prices.words, state.prices.known(MarketId(0)), UnixMs(state.registers.clock_ms + 1))
     now.passed += RETRY_SECONDS
     watch.tick()
     sequencer.close()

@@ -15,7 +15,7 @@ from tallystick.records.signing import make, sign
 from tallystick.shapes.progress import Feed
 from tallystick.shapes.routes import FEED
 from tallystick.state.layout import CHANGE_DELAY_MS, FLAG_IOC, FLAG_POST_ONLY, FLAG_REDUCE_ONLY, SETTLE_WAIT_MS
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, UnixMs, UnixSeconds
 from tallystick.testing.scenarios.orders.many_orders import cancel, place
 from tallystick.testing.world import START, address, key
 from tallystick.transport import Transport
@@ -189,7 +189,7 @@ def test_funding_is_told_by_the_hour(served: Served) -> None:
     assert get(served, "/v1/funding/0") == {"market": 0, "series": 0, "funding": []}
     for number, seconds in ((2, 60), (3, 3_700)):
         rig.seconds = seconds
-        rig.core.clock.observe(int(rig.core.clock.now_ms() // 1000 + 3_700 * (number - 2) + 60))
+        rig.core.clock.observe(UnixSeconds(int(rig.core.clock.now_ms() // 1000 + 3_700 * (number - 2) + 60)))
         for signer in range(3):
             served.post(rig.report(signer, 618_000))
     hours = get(served, "/v1/funding/0")["funding"]
@@ -269,7 +269,7 @@ def test_who_asks_for_events_that_are_forgotten_is_told(served: Served, monkeypa
 def test_events_that_nobody_outside_needs_are_passed_over() -> None:
     told = History({})
     unknown: Event = ("item", (1,))
-    told.take(unknown, 1, 1)
+    told.take(unknown, 1, UnixMs(1))
     assert told.sequence == 0
     assert told.after(0) == []
     assert told.oldest == 1
@@ -293,7 +293,7 @@ def test_a_settled_market_says_so_and_its_positions_turn_into_cash(served: Serve
     assert {each["market"]: each["status"] for each in listed}[3] == "settled"
     assert served.post(settle).json()["error"] == "too_early"
     rig.seconds += SETTLE_WAIT_MS / 1_000 + 1
-    rig.core.clock.observe(START + int(rig.seconds))
+    rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
     served.post(rig.order(1, BUY, 617_000, 1))
     assert served.post(settle).json()["outcome"] == "ACCEPTED"
     assert get(served, "/v1/account/1")["positions"] == []
@@ -311,7 +311,7 @@ def test_a_change_of_rules_is_put_in_force_by_anybody_when_its_time_has_come(ser
     rules = get(served, "/v1/markets")["markets"][0]["rules"]
     served.post(rig.signed("change_market", "governance", market=0, change=1, **{**rules, "taker_fee_ppm": 123}))
     rig.seconds += CHANGE_DELAY_MS / 1_000 + 1
-    rig.core.clock.observe(START + int(rig.seconds))
+    rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
     served.post(rig.order(1, BUY, 617_000, 1))
     assert served.post(make("apply_change", pending=0)).json()["outcome"] == "ACCEPTED"
     market = get(served, "/v1/markets")["markets"][0]

@@ -11,7 +11,7 @@ from tallystick.records.codec import Record, decode, encode
 from tallystick.records.signing import make
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import MESSAGE_DEPOSIT, MESSAGE_FORCE_CANCEL_ALL
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixSeconds
 from tallystick.testing.world import START, address, message, ordinary_rules
 from tallystick_operator.api import views
 from tallystick_operator.intake.door import Refused
@@ -50,7 +50,7 @@ def settle(rig: Rig) -> None:
             for signer in range(3):
                 rig.send(rig.report(signer, 618_000))
         rig.seconds += 1
-        rig.core.clock.observe(START + int(rig.seconds))
+        rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
         rig.post()
         rig.core.process([])
         if not rig.core.branch.owed:
@@ -74,7 +74,7 @@ def strangers_batch(rig: Rig) -> tuple[BatchHeader, tuple[bytes, ...]]:
     for batch in rig.core.executor.sealed:
         foreign.core.adopt(batch.header, batch.chunks, rig.messages)
     foreign.core.executor.sealed.clear()
-    foreign.core.clock.observe(START + 40)
+    foreign.core.clock.observe(UnixSeconds(START + 40))
     foreign.messages = list(rig.messages)
     liquidation = foreign.core.process([foreign.checked(make("settle_account", account=1))])
     assert isinstance(liquidation[0], Refused)
@@ -223,7 +223,7 @@ def test_what_was_acknowledged_longer_ago_than_is_declared_is_given_up_and_named
     sent = scene(rig)
     rig.core.seal_now()
     rig.seconds += GIVE_UP_SECONDS + 1
-    rig.core.clock.observe(START + int(rig.seconds))
+    rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
     turned = rig.core.turn(Fork(kept=kept, messages=tuple(rig.messages), reason="shut"))
     assert [each.data for each in turned.lost] == [encode(each) for each in sent]
     assert turned.owed == 0
@@ -293,7 +293,7 @@ def test_F03_nothing_is_promised_once_the_oldest_record_waits_for_l1_too_long(ri
     rig.seconds += 1
     rig.accept(rig.order(1, BUY, 617_000, 5, client_id=1))
     rig.seconds += MOST_BEHIND_MS / 1000 - 1
-    rig.core.clock.observe(START + int(rig.seconds))
+    rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
     rig.accept(rig.order(1, BUY, 617_000, 5, client_id=2))
     rig.seconds += 1
     assert refusal(rig, rig.order(1, BUY, 617_000, 5, client_id=3)) == "l1_behind"
@@ -317,7 +317,7 @@ def test_owed_orders_wait_for_prices_but_not_for_ever(rig: Rig) -> None:
     kept = rig.core.executor.batch_count
     rig.accept(rig.order(1, BUY, 617_000, 5, client_id=1))
     rig.seconds += 1_000
-    rig.core.clock.observe(START + int(rig.seconds))
+    rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
     rig.core.turn(Fork(kept=kept, messages=tuple(rig.messages), reason="shut"))
     rig.core.process([])
     assert rig.core.branch.owed, "no prices yet"
@@ -333,7 +333,7 @@ def test_P11_batches_of_nothing_but_prices_are_few_and_an_idle_exchange_has_a_he
     before = rig.core.executor.batch_count
     for second in range(100):
         rig.seconds += 1
-        rig.core.clock.observe(START + int(rig.seconds))
+        rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
         if second % 3 == 0:
             rig.send(*[rig.report(signer, 618_000) for signer in range(3)])
         rig.core.process([])
@@ -342,7 +342,7 @@ def test_P11_batches_of_nothing_but_prices_are_few_and_an_idle_exchange_has_a_he
     before, clock = rig.core.executor.batch_count, rig.core.executor.state.registers.clock_ms
     for _ in range(7):
         rig.seconds += 100
-        rig.core.clock.observe(START + int(rig.seconds))
+        rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
         rig.core.process([])
     assert rig.core.executor.batch_count - before == 1
     assert rig.core.executor.state.registers.clock_ms - clock >= rig.policy.heartbeat_seconds * 1000
@@ -354,7 +354,7 @@ def test_a_client_that_is_refused_is_told_why_in_a_sentence(rig: Rig) -> None:
     kept = rig.core.executor.batch_count
     rig.accept(rig.order(1, BUY, 617_000, 5, client_id=1))
     rig.seconds += 1_000
-    rig.core.clock.observe(START + int(rig.seconds))
+    rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
     rig.core.turn(Fork(kept=kept, messages=tuple(rig.messages), reason="moved"))
     refused = rig.send(rig.order(1, BUY, 617_000, 5, client_id=2))[0]
     assert isinstance(refused, Refused)

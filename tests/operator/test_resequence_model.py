@@ -22,6 +22,7 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_WITHDRAW,
     MESSAGE_RECORD,
 )
+from tallystick.state.ordinals import UnixSeconds
 from tallystick.testing.world import START, address, message, world_genesis
 from tallystick_operator.sequencer.executor import Executor, SealedBatch, frames
 from tallystick_operator.sequencer.rewind import Fork
@@ -63,7 +64,7 @@ class Match:
             if chance.random() < 0.3:
                 rig.core.seal_now()
         rig.seconds += chance.randrange(20)
-        rig.core.clock.observe(START + int(rig.seconds))
+        rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
         if chance.random() < 0.5:
             self.post()
 
@@ -91,7 +92,7 @@ class Match:
         for batch in self.posted[:kept]:
             executor.adopt(batch.header, batch.chunks)
         executor.sealed.clear()
-        executor.begin(max(START + int(self.rig.seconds), executor.batch_time))
+        executor.begin(UnixSeconds(max(START + int(self.rig.seconds), executor.batch_time)))
         for _ in range(1 + chance.randrange(4)):
             clock = encode(make("clock", clock_ms=executor.state.registers.clock_ms + chance.randrange(-9, 99)))
             executor.record(chance.choice([clock, chance.randbytes(chance.randrange(1, 99)), *self.sent[-2:]]))

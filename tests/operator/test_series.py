@@ -9,7 +9,7 @@ from tallystick.records.market_names import MarketName
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, DELIST_DELAY_MS, LIST_DELAY_MS, SELL, SETTLE_WAIT_MS
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick.testing.world import World
 from tallystick_operator.api import views
 from tallystick_operator.intake.door import Refused
@@ -51,7 +51,7 @@ def _trade(world: World, client_id: int, times: int = 1) -> None:
 def told(world: World) -> History:
     history = History({})
     for event in world.events:
-        history.take(event, 1, 1)
+        history.take(event, 1, UnixMs(1))
     return history
 
 
@@ -78,9 +78,9 @@ def test_trades_of_the_series_before_are_told_and_older_ones_forgotten(world: Wo
     read_model = ReadModel(World().state)
     fills: list[Event] = [("fill", (MARKET, PRICE, 1, 0, 2, 1, 0, 0, 64))]
     for series in range(SERIES_KEPT + 1):
-        read_model.apply((("rested", (1, 7, 64, 1)), *fills), 1, 1)
+        read_model.apply((("rested", (1, 7, 64, 1)), *fills), 1, UnixMs(1))
         assert len(read_model.trades(MarketId(MARKET), series)) == 1
-        read_model.apply((("listed", (MARKET, series + 1)),), 1, 1)
+        read_model.apply((("listed", (MARKET, series + 1)),), 1, UnixMs(1))
     kept = [len(read_model.trades(MarketId(MARKET), series)) for series in range(SERIES_KEPT + 2)]
     assert kept == [0, 0, 1, 0]
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from tallystick.shapes.accounts import PlacedOrder
 from tallystick.state.layout import BRAKE_MS
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixSeconds
 from tallystick.testing.world import START
 from tallystick_operator.api import past, views
 from tallystick_operator.sequencer.core import Core
@@ -27,7 +27,7 @@ def seen(rig: Rig, question: Callable[[Core], T]) -> T:
 def pass_by(rig: Rig, seconds: int) -> None:
     """Let L1's time go by, and no record come."""
     rig.seconds += seconds
-    rig.core.clock.observe(START + int(rig.seconds))
+    rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
 
 
 def placed(rig: Rig, client_id: int) -> PlacedOrder:
@@ -91,7 +91,7 @@ def test_a_position_that_a_brake_holds_says_until_when(rig: Rig) -> None:
 
     def held_until(core: Core) -> list[int]:
         found = [views.account(core.executor.state, core.executor.read_model, AccountId(number)) for number in (1, 2)]
-        return [each.positions[0].held_until_ms for each in found if each is not None]
+        return [int(each.positions[0].held_until_ms) for each in found if each is not None]
 
     def held() -> list[int]:
         return seen(rig, held_until)

@@ -17,12 +17,12 @@ from tallystick.records.receipts import sign_receipt
 from tallystick.records.signing import address_of, sign
 from tallystick.shapes.submitting import Answer, ItemResult, Refusal, Results, SubmissionList
 from tallystick.state.hashing import keccak
-from tallystick.state.ordinals import MarketId, SignerNumber
+from tallystick.state.ordinals import MarketId, SignerNumber, UnixMs
 from tallystick.testing.world import key
 
 DOMAIN = keccak(b"a deployment")
 RECORDS = [
-    sign(report_record(SignerNumber(0), 1_800_000_000_000, {MarketId(0): 5 + i}), DOMAIN, key("signer 0"))
+    sign(report_record(SignerNumber(0), UnixMs(1_800_000_000_000), {MarketId(0): 5 + i}), DOMAIN, key("signer 0"))
     for i in range(2)
 ]
 
@@ -67,7 +67,7 @@ class Operator:
             record_hash="0x" + record.hex(),
             signature="0x" + receipt.signature.hex(),
             outcome=self.outcome,
-            clock_ms=1,
+            clock_ms=UnixMs(1),
             fills=[],
             items=[ItemResult(outcome=each, fills=[]) for each in self.items],
         )

@@ -18,11 +18,11 @@ from tallystick.ports.system import SystemClock
 from tallystick.price_signer.delivery.making import report_record
 from tallystick.price_signer.delivery.signatory import Signatory, domain_of, load_signatory, number_in
 from tallystick.records.signing import HALF_ORDER, ORDER, packed_signature, recover_signer
-from tallystick.state.ordinals import MarketId, SignerNumber
+from tallystick.state.ordinals import MarketId, SignerNumber, UnixMs
 from tallystick.testing.l1_stage import Stage, account
 from tests.l1.test_signer import SigningServer
 
-RECORD = report_record(SignerNumber(0), 1_800_000_000_000, {MarketId(0): 618_000})
+RECORD = report_record(SignerNumber(0), UnixMs(1_800_000_000_000), {MarketId(0): 618_000})
 WHO = account("signer 0")
 
 

@@ -20,7 +20,7 @@ from tallystick.price_signer.telling.signer_alerts import Kind, Limits, conditio
 from tallystick.price_signer.telling.signer_metrics import PREFIX, SignerMetrics
 from tallystick.price_signer.telling.signer_page import facts_of, page, read_facts
 from tallystick.price_signer.telling.signer_teller import ALARMS
-from tallystick.state.ordinals import MarketId, SignerNumber
+from tallystick.state.ordinals import MarketId, SignerNumber, UnixMs
 from tallystick.telling.alerting import limits_of
 from tests.challenger.test_log_events import told
 from tests.challenger.test_metrics import selected
@@ -45,7 +45,7 @@ def situation(**values: Any) -> Situation:
     quiet = Situation(
         at=NOW,
         time=1_800_000_000.0,
-        time_ms=1_800_000_000_000,
+        time_ms=UnixMs(1_800_000_000_000),
         signer=SignerNumber(0),
         address="0x1",
         markets=(MarketNow(priced=PRICED, good_at=NOW, sources_good_at=dict.fromkeys(("one", "two", "three"), NOW)),),

@@ -18,6 +18,7 @@ from tallystick.records.chunks import (
 )
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, MAX_CHUNK_BYTES, MAX_CHUNKS, Registers
+from tallystick.state.ordinals import UnixSeconds
 
 settings.register_profile("chunks", max_examples=60, deadline=None, derandomize=False)
 CHUNKS = settings.get_profile("chunks")
@@ -136,8 +137,8 @@ def test_the_last_chunk_still_takes_what_fits_as_padded() -> None:
 
 def a_header() -> BatchHeader:
     return BatchHeader(
-        time=1_700_000_000,
-        until=1_700_000_060,
+        time=UnixSeconds(1_700_000_000),
+        until=UnixSeconds(1_700_000_060),
         message_limit=7,
         source=0,
         poster=bytes(range(20)),

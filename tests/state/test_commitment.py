@@ -23,6 +23,7 @@ from tallystick.state.layout import (
     REGISTERS_BYTES,
     Registers,
 )
+from tallystick.state.ordinals import UnixMs
 from tallystick.state.state import State, cell_key
 from tallystick.state.table import Room, Table
 
@@ -175,5 +176,5 @@ def test_a_copy_of_a_state_does_not_follow_it() -> None:
     before = state.hash()
     other = state.copy()
     state.table(1).load(7, b"")
-    state.registers.clock_ms = 5
+    state.registers.clock_ms = UnixMs(5)
     assert other.hash() == before != state.hash()

@@ -82,7 +82,7 @@ def test_prices_that_were_never_there_or_a_market_that_is_over_stop_it_all_the_s
     halted.list_market(1)
     assert halted.force(leaving(halted, market=9)) is Outcome.NO_MARKET
     assert halted.force(leaving(halted, market=1)) is Outcome.NO_MARK
-    assert halted.force(leaving(halted, expiry_ms=halted.state.registers.clock_ms)) is Outcome.EXPIRED
+    assert halted.force(leaving(halted, expiry_ms=int(halted.state.registers.clock_ms))) is Outcome.EXPIRED
 
 
 def test_a_loser_leaves_at_any_price_that_leaves_it_something(market: World) -> None:

@@ -25,7 +25,7 @@ from tallystick.state.layout import (
     LEAN_WORST,
     SELL,
 )
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick.testing import byhand
 from tallystick.testing.byhand import write_rules
 from tallystick.testing.ledger.look import book, brakes, cash, parked, position
@@ -277,5 +277,5 @@ def deleverage_one(world: World, size: int = 1) -> None:
     cell, words = state.deleverages.open(AccountId(2)), state.deleverages.words
     set_deleverage_market(words, cell, MarketId(0))
     set_deleverage_candidate(words, cell, AccountId(1))
-    set_deleverage_since_ms(words, cell, state.registers.clock_ms - 5_000)
+    set_deleverage_since_ms(words, cell, UnixMs(state.registers.clock_ms - 5_000))
     assert world.deleverage(2) is ACCEPTED

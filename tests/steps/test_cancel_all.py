@@ -166,7 +166,7 @@ def test_it_is_taken_in_a_wind_down(market: World) -> None:
 @BOTH_WAYS
 def test_each_rejection_comes_before_those_that_are_checked_after_it(market: World, way: Way) -> None:
     """Each record has the fault that is named and as many later ones as one record can have."""
-    approve(market, 1, SCOPE_PLACE, expiry_ms=market.state.registers.clock_ms)
+    approve(market, 1, SCOPE_PLACE, expiry_ms=int(market.state.registers.clock_ms))
     approve(market, 2, SCOPE_PLACE)
     approve(market, 3, SCOPE_CANCEL)
     far = (NONCE_JUMP_WORDS + 1) * NONCE_WORD_BITS

@@ -291,7 +291,7 @@ def test_a_revoked_agent_is_not_authorised(market: World) -> None:
     [("signer 0", 1), ("signer 1", 0), ("alice", 0), ("governance", 0), ("signer 0", 5)],
 )
 def test_a_report_by_another_key_than_the_named_signers_is_not_authorised(market: World, by: str, signer: int) -> None:
-    record = market.reported({0: 5}, signer, market.state.registers.clock_ms, by)
+    record = market.reported({0: 5}, signer, int(market.state.registers.clock_ms), by)
     assert market.send(record) is Outcome.NOT_AUTHORISED
 
 

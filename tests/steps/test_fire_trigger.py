@@ -167,7 +167,7 @@ def test_a_report_fires_as_many_as_its_work_is_left_for(unreplayed: World, left:
         wait_for(world, 1, BUY, 1005, client_id=client_id)
     world.later(REPORT_AGE_MS + 1)
     world.report(0, 1005, signers=(0, 1))
-    begin(world.machine, encode(world.reported({0: 1005}, 2, world.state.registers.clock_ms)))
+    begin(world.machine, encode(world.reported({0: 1005}, 2, int(world.state.registers.clock_ms))))
     registers = world.state.registers
     while registers.phase != Phase.FIRE_TRIGGER:
         advance(world.machine)

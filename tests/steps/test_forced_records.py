@@ -26,6 +26,7 @@ from tallystick.state.layout import (
     SETTLE_WAIT_MS,
     WIND_DOWN_MS,
 )
+from tallystick.state.ordinals import NEVER, UnixMs
 from tallystick.testing.ledger.look import book, cash, index, mark, parked, position, word
 from tallystick.testing.world import World, address, key, message, ordinary_rules, record_message
 
@@ -63,7 +64,12 @@ def test_a_forced_record_is_in_no_chain_of_records_and_leaves_nothing_in_the_reg
     before = registers.record_count, registers.record_accumulator, registers.promised_count
     assert market.force(order(market, 1, BUY, 990, 3)) is ACCEPTED
     assert (registers.record_count, registers.record_accumulator, registers.promised_count) == before
-    assert (registers.forced_ms, registers.record_source, registers.resume, registers.arg_record_end) == (0, 0, 0, 0)
+    assert (registers.forced_ms, registers.record_source, registers.resume, registers.arg_record_end) == (
+        NEVER,
+        0,
+        0,
+        0,
+    )
     assert [(each.account, each.remaining_lots) for each in book(market.state, 0, BUY)] == [(1, 3)]
 
 
@@ -77,7 +83,7 @@ def test_while_a_forced_record_runs_the_registers_say_where_it_lies_and_when_it_
     while registers.phase != Phase.PLACE_ORDER:
         step(machine)
     size = len(market.published.messages[-1])
-    assert (registers.record_source, registers.forced_ms) == (1, 1_600_000_000_000)
+    assert (registers.record_source, registers.forced_ms) == (1, UnixMs(1_600_000_000_000))
     assert (registers.arg_record_at, registers.arg_record_end) == (MESSAGE_BYTES, size)
 
 
@@ -261,7 +267,7 @@ def test_one_forced_report_of_many_markets_moves_all_of_them(market: World) -> N
     assert market.consume() is ACCEPTED
     assert [mark(market.state, number) for number in prices] == [1010, 50, 0, 7]
     registers = market.state.registers
-    assert (registers.forced_ms, registers.record_source, registers.bulk_end) == (0, 0, 0)
+    assert (registers.forced_ms, registers.record_source, registers.bulk_end) == (NEVER, 0, 0)
 
 
 def test_newer_reports_make_forced_ones_of_their_signers_old(market: World) -> None:

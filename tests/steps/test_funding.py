@@ -130,7 +130,7 @@ def test_funding_by_chance_is_what_the_ledger_says(seed: int) -> None:
     scene.trading("alice", "bob", "carol", price=1000, cash=10**7, multiplier=7, rebate_ppm=50)
     listed = Market(7, 50_000, 25_000, 500, 100, 1_000_000, 50)
     listed.mark = listed.index = 1000
-    listed.index_ms = scene.state.registers.clock_ms
+    listed.index_ms = int(scene.state.registers.clock_ms)
     listed.brakes.see(0, 1000, 25_000, listed.index_ms)
     listed.indices = [(listed.index_ms, 1000)]
     ledger.markets[0] = listed
@@ -149,6 +149,6 @@ def test_funding_by_chance_is_what_the_ledger_says(seed: int) -> None:
             nonce = scene.nonces.get(account, -1) + 1
             expected = ledger.order(name, 0, nonce, wanted)
             assert scene.order(account, 0, side, price, lots) is expected
-        ledger.clock_ms, ledger.records = scene.state.registers.clock_ms, scene.state.registers.record_count
+        ledger.clock_ms, ledger.records = int(scene.state.registers.clock_ms), scene.state.registers.record_count
         reconcile(ledger, scene.state)
         check(scene)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tallystick.machine.market import instrument
 from tallystick.state.layout import KIND_DATED, KIND_PERPETUAL
+from tallystick.state.ordinals import UnixMs
 from tests.meta.tree import ROOT, files, shown
 
 PYTHON = ROOT / "shared/tallystick/machine/market/instrument.py"
@@ -28,7 +29,7 @@ CLOCK_MS = 1_000
     ],
 )
 def test_a_perpetual_never_ends_and_a_dated_future_ends_ahead(kind: int, expiry_ms: int, stands: bool) -> None:
-    assert instrument.term_stands(kind, expiry_ms, CLOCK_MS) is stands
+    assert instrument.term_stands(kind, UnixMs(expiry_ms), UnixMs(CLOCK_MS)) is stands
 
 
 @given(st.integers(-(1 << 61), 1 << 61))

@@ -7,7 +7,7 @@ import pytest
 from tallystick.rollup.invariants import broken
 from tallystick.schema.names import Outcome
 from tallystick.state.layout import BUY, SELL
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import NEVER, AccountId, MarketId
 from tallystick.testing.ledger.look import cash, position
 from tallystick.testing.scenarios.orders.closed_out import BOB, CRASHED, FALLEN, FUND, near_expiry, troubled
 from tallystick.testing.scenarios.scene import Scene
@@ -175,7 +175,7 @@ def test_every_end_but_accepted_counts_as_tried(scene: Scene) -> None:
     troubled(scene)
     registers = scene.state.registers
     assert scene.liquidate(1, 0) is Outcome.HEALTHY
-    assert (registers.tried_account, registers.tried_ms) == (AccountId(0), 0)
+    assert (registers.tried_account, registers.tried_ms) == (AccountId(0), NEVER)
     scene.order(DAVE, 0, BUY, FALLEN, 5)
     assert scene.liquidate(BOB, 0) is Outcome.UNFILLED
     assert (registers.tried_account, registers.tried_market, registers.tried_ms) == (

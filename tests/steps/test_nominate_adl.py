@@ -102,7 +102,7 @@ def test_a_deleveraging_of_who_does_not_owe_prolongs_no_brake() -> None:
     wait(scene, ADL_DELAY_MS)
     scene.liquidate(BOB, 0)
     clock_ms = scene.state.registers.clock_ms
-    write_rules(scene.state, 0, {"down_ms": clock_ms + 1, "down_ticks": 1, "down_jump_ms": clock_ms})
+    write_rules(scene.state, 0, {"down_ms": clock_ms + 1, "down_ticks": 1, "down_jump_ms": int(clock_ms)})
     assert scene.deleverage(BOB) is ACCEPTED
     assert word(scene.state.markets, 0, MARKET_DOWN_MS) == clock_ms + 1
 

@@ -29,7 +29,7 @@ def report_with(world: World, price: int, works: list[int]) -> list[str]:
     """Report a price whose fired orders, one after the other, have so much work left; return what they end with."""
     world.later(REPORT_AGE_MS + 1)
     world.report(0, price, signers=(0, 1))
-    begin(world.machine, encode(world.reported({0: price}, 2, world.state.registers.clock_ms)))
+    begin(world.machine, encode(world.reported({0: price}, 2, int(world.state.registers.clock_ms))))
     advance(world.machine)
     world.machine.live_record = b""
     registers = world.state.registers

@@ -157,13 +157,13 @@ def test_funding_by_chance_is_the_ledgers(world: World, seed: int) -> None:
     chance = random.Random(seed)
     open_with(world)
     ledger = Market(100, 50_000, 25_000, 0, 0, 1_000_000)
-    ledger.reports = dict.fromkeys(range(3), (world.state.registers.clock_ms, 1000))
+    ledger.reports = dict.fromkeys(range(3), (int(world.state.registers.clock_ms), 1000))
 
     def best() -> tuple[int | None, int | None]:
         bids, asks = (book(world.state, 0, side) for side in (BUY, SELL))
         return bids[0].price_ticks if bids else None, asks[0].price_ticks if asks else None
 
-    assert commit(ledger, 3, world.state.registers.clock_ms, best)
+    assert commit(ledger, 3, int(world.state.registers.clock_ms), best)
     for _ in range(25):
         ms = chance.choice((1_000, 5_000, 20_000, 1_700_000, 2 * HOUR))
         if ms > 30_000:
@@ -174,6 +174,6 @@ def test_funding_by_chance_is_the_ledgers(world: World, seed: int) -> None:
         price = 1000 + chance.randint(-2, 2)
         for signer in range(3):
             assert world.prices({0: price}, signer) is Outcome.ACCEPTED
-            ledger.reports[signer] = (world.state.registers.clock_ms, price)
-            commit(ledger, 3, world.state.registers.clock_ms, best)
+            ledger.reports[signer] = (int(world.state.registers.clock_ms), price)
+            commit(ledger, 3, int(world.state.registers.clock_ms), best)
         assert funding_index(world.state, 0) == ledger.funding * 10**6

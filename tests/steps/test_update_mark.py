@@ -162,13 +162,13 @@ def test_index_mark_and_basis_by_chance_are_the_ledgers(world: World, seed: int)
     chance = random.Random(seed)
     open_with(world, band_ppm=8_000)
     ledger = Market(100, 50_000, 25_000, 0, 0, 1_000_000, band_ppm=8_000)
-    ledger.reports = dict.fromkeys(range(3), (world.state.registers.clock_ms, 1000))
+    ledger.reports = dict.fromkeys(range(3), (int(world.state.registers.clock_ms), 1000))
 
     def best() -> tuple[int | None, int | None]:
         bids, asks = (book(world.state, 0, side) for side in (BUY, SELL))
         return bids[0].price_ticks if bids else None, asks[0].price_ticks if asks else None
 
-    assert commit(ledger, 3, world.state.registers.clock_ms, best)
+    assert commit(ledger, 3, int(world.state.registers.clock_ms), best)
     for _ in range(25):
         world.later(chance.choice((1_000, 4_999, 5_000, 7_000, 29_000)))
         for side in (BUY, SELL):
@@ -178,8 +178,8 @@ def test_index_mark_and_basis_by_chance_are_the_ledgers(world: World, seed: int)
         for signer in range(3):
             found = best()
             assert world.prices({0: price + signer % 2}, signer) is Outcome.ACCEPTED
-            ledger.reports[signer] = (world.state.registers.clock_ms, price + signer % 2)
-            commit(ledger, 3, world.state.registers.clock_ms, partial(next, iter([found])))
+            ledger.reports[signer] = (int(world.state.registers.clock_ms), price + signer % 2)
+            commit(ledger, 3, int(world.state.registers.clock_ms), partial(next, iter([found])))
         state = world.state
         assert (index(state, 0), mark(state, 0), basis(world)) == (ledger.index, ledger.mark, ledger.basis)
 

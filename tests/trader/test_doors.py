@@ -20,7 +20,7 @@ from tallystick.l1.dev.dev_server import DevServer
 from tallystick.ports.system import SystemClock
 from tallystick.shapes.routes import INFO
 from tallystick.state.layout import SELL
-from tallystick.state.ordinals import BlockNumber, MarketId
+from tallystick.state.ordinals import BlockNumber, MarketId, UnixMs
 from tallystick.testing.l1_stage import account
 from tallystick.trader.client import TraderClient
 from tallystick.trader.offers import to_text
@@ -135,7 +135,7 @@ def test_F11_amounts_prices_and_times_are_written_in_plain_digits(text: str) -> 
     with pytest.raises(BadInput):
         bound_ticks(618_000, 0, text)
     with pytest.raises(BadInput):
-        moment_ms(text + "s", 0)
+        moment_ms(text + "s", UnixMs(0))
 
 
 def test_F11_an_amount_finer_than_a_unit_is_refused_however_long_it_is() -> None:
@@ -148,7 +148,7 @@ def test_F11_an_amount_finer_than_a_unit_is_refused_however_long_it_is() -> None
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01", "0001-01-01T00:00:00+23:59", "٢٠٣٠-01-01"])
 def test_F11_a_time_at_the_end_of_all_calendars_is_no_traceback(time: str) -> None:
     try:
-        assert moment_ms(time, 1) > 1
+        assert moment_ms(time, UnixMs(1)) > 1
     except BadInput:
         assert time != "9999-12-31T23:59:59Z"
 

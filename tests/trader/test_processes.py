@@ -112,7 +112,7 @@ def test_a_signer_keeps_a_market_open_until_it_is_interrupted(scene: Scene) -> N
         times: set[int] = set()
 
         def three_reports() -> bool:
-            times.add(client.markets()[0].index_ms)
+            times.add(int(client.markets()[0].index_ms))
             return len(times) > 3
 
         scene.wait(three_reports, "three reports behind the first", mine=1)

@@ -15,7 +15,7 @@ from tallystick.shapes.submitting import Answer, ItemResult, Results
 from tallystick.state.cells import set_market_series
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import SERIES_SHIFT
-from tallystick.state.ordinals import AccountId, MarketId, SignedMarket
+from tallystick.state.ordinals import AccountId, MarketId, SignedMarket, UnixMs
 from tallystick.testing.world import World, address, key
 from tallystick.trader.client import TraderClient
 from tallystick_operator.api import views
@@ -42,7 +42,7 @@ def answer(outcome: Outcome, *items: Outcome) -> Answer:
         record_hash="0x" + receipt.record_hash.hex(),
         signature="0x" + receipt.signature.hex(),
         outcome=outcome.name,
-        clock_ms=0,
+        clock_ms=UnixMs(0),
         fills=[],
         items=[ItemResult(outcome=each.name, fills=[]) for each in items],
     )

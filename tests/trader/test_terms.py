@@ -17,6 +17,7 @@ from tallystick.state.layout import (
     FLAG_STP_BOTH,
     FLAG_STP_TAKER,
 )
+from tallystick.state.ordinals import UnixMs
 from tallystick.trader.wording import bound_ticks, clock_ms, moment_ms, order_flags, parse_scope, parse_side
 
 BUY, SELL = 0, 1
@@ -63,7 +64,7 @@ def test_words_that_mean_nothing_or_contradict_each_other_are_refused(words: lis
     ],
 )
 def test_a_time_is_a_duration_a_date_or_never(text: str, expected: int) -> None:
-    assert moment_ms(text, NOW) == expected
+    assert moment_ms(text, UnixMs(NOW)) == expected
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_a_time_is_a_duration_a_date_or_never(text: str, expected: int) -> None:
 )
 def test_what_is_no_time_or_over_is_refused(text: str) -> None:
     with pytest.raises(BadInput) as caught:
-        moment_ms(text, NOW)
+        moment_ms(text, UnixMs(NOW))
     assert "15m" in caught.value.hint
 
 

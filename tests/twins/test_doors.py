@@ -23,6 +23,7 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CLOSE,
     MESSAGE_FORCE_WITHDRAW,
 )
+from tallystick.state.ordinals import UnixSeconds
 from tallystick.testing.scenarios.chance import order_flow as flow
 from tallystick.testing.scenarios.scene import Scene
 from tallystick.testing.world import START, address, message, record_message
@@ -45,7 +46,7 @@ class Doors:
 
     def batch(self, time: int, limit: int, records: list[bytes], cut: Callable[[], bool] = lambda: False) -> int:
         """Run a batch through the live door and publish it; return its `until`."""
-        begin_batch(self.live, time, limit)
+        begin_batch(self.live, UnixSeconds(time), limit)
         chunker = Chunker(self.live.state.registers)
         for record in records:
             if not chunker.fits(record):
@@ -169,9 +170,9 @@ def test_the_same_bytes_lead_to_the_same_registers_through_either_door(seed: int
         for _ in range(chance.choice((0, 0, 1, 4))):
             scene.published.messages.append(any_message(scene, chance, time))
         limit = chance.randint(doors.live.state.registers.message_cursor, len(scene.published.messages))
-        time += chance.choice((0, 0, 1, 9, 61, 4000))
+        time = UnixSeconds(time + chance.choice((0, 0, 1, 9, 61, 4000)))
         records = [any_record(scene, chance, number, time) for number in range(chance.randint(0, 25))]
-        time = doors.batch(time, limit, records, lambda: chance.random() < 0.1)
+        time = UnixSeconds(doors.batch(time, limit, records, lambda: chance.random() < 0.1))
     doors.check()
     assert len(set(doors.outcomes)) > 8
 

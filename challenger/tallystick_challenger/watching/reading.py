@@ -7,7 +7,7 @@ from typing import Final
 
 from tallystick.party.party import Party
 from tallystick.rollup.views.assertion_view import Assertion, Status
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixSeconds
 
 MORE_MOVES: Final = 3
 """Of the honest side in one dispute, beside a bisection a level: its assertion, its root, one proof."""
@@ -47,7 +47,7 @@ class Reading:
     """
 
     head: BlockNumber
-    head_time: int
+    head_time: UnixSeconds
     wrong: tuple[Assertion, ...]
     contests: tuple[Contest, ...]
     overdue: bytes

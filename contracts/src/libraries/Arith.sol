@@ -56,9 +56,9 @@ function mulDivToZero(int256 a, int256 b, int256 divisor) pure returns (int256) 
 }
 
 /// @notice How many whole periods of the clock a time is. Rounding: down.
-function periodsDown(uint64 timeMs, uint256 periodMs) pure returns (uint64) {
+function periodsDown(uint64 spentMs, uint256 periodMs) pure returns (uint64) {
     // SAFETY: no more than the time itself.
-    return uint64(timeMs / periodMs);
+    return uint64(spentMs / periodMs);
 }
 
 /// @notice Whether a x b <= c x d, exactly.

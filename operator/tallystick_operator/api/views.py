@@ -73,7 +73,7 @@ from tallystick.state.layout import (
     MAX_POSITIONS,
     NONCE_WORD_BITS,
 )
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import NEVER, AccountId, MarketId, UnixMs
 from tallystick.state.state import State
 from tallystick_operator.api.depth import levels
 from tallystick_operator.intake.door import Refused
@@ -117,7 +117,7 @@ def market(state: State, number: MarketId) -> Market | None:
         status=_status(state, number, base),
         index_ticks=price_index_ticks(state.prices.words, price) if price is not None else 0,
         margin_index_ticks=risk_market_index_ticks(marks, risk, number),
-        index_ms=price_index_ms(state.prices.words, price) if price is not None else 0,
+        index_ms=price_index_ms(state.prices.words, price) if price is not None else NEVER,
         funding_index=risk_market_funding_index_ppm(marks, risk, number),
         change=_change(state, number),
     )
@@ -316,8 +316,8 @@ def _series(state: State, number: MarketId) -> int:
     return market_series(state.markets.words, state.markets.known(number))
 
 
-def _held_until(state: State, number: MarketId, base: cells.Account, size: int) -> int:
+def _held_until(state: State, number: MarketId, base: cells.Account, size: int) -> UnixMs:
     market, risk = state.markets.known(number), state.risk.known(0)
     if not is_held(state, market, risk, number, base):
-        return 0
+        return NEVER
     return (market_down_ms if size < 0 else market_up_ms)(state.markets.words, market)

@@ -256,10 +256,10 @@ def _foresee(kind: str, values: dict[str, Number], core: Core) -> Outcome:
     return foresee(core.executor.state, make(kind, **values))
 
 
-def _index_ms(market: MarketId, core: Core) -> int:
+def _index_ms(market: MarketId, core: Core) -> UnixMs:
     """Return the time of a market's index, 0 when it has none."""
     base = core.executor.state.prices.find(market)
-    return 0 if base is None else price_index_ms(core.executor.state.prices.words, base)
+    return NEVER if base is None else price_index_ms(core.executor.state.prices.words, base)
 
 
 def _brake_seconds(market: MarketId, core: Core) -> float:

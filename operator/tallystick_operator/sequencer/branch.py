@@ -13,7 +13,7 @@ from tallystick.schema.names import Outcome
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import Registers
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, UnixMs, UnixSeconds
 from tallystick_operator.intake.clientids import ClientIds
 from tallystick_operator.intake.door import submission_key
 from tallystick_operator.sequencer.executor import Executed, Executor, unpack_adopted
@@ -43,7 +43,7 @@ class Branch:
         self.settled = 0
         self.changed = 0
         self.lost = 0
-        self.first_kept: dict[int, int] = {}
+        self.first_kept: dict[int, UnixMs] = {}
         self._answer = answer
 
     def apply(self, entry: Entry) -> None:
@@ -57,7 +57,7 @@ class Branch:
             executed = executor.record(body)[0]
             self.ran(record if isinstance(record, Record) else None, body, executed)
         elif kind is EntryKind.BEGIN:
-            executor.begin(int.from_bytes(body[:8], "big"))
+            executor.begin(UnixSeconds(int.from_bytes(body[:8], "big")))
         elif kind is EntryKind.MESSAGE:
             executor.message(int.from_bytes(body[:8], "big"), body[8:])
         elif kind is EntryKind.ADOPT:

@@ -18,6 +18,7 @@ from tallystick.records.signing import make
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNK_BYTES
+from tallystick.state.ordinals import UnixMs, UnixSeconds
 from tallystick_operator.intake.door import Checked, Refused, check_state
 from tallystick_operator.intake.promises import (
     GIVE_UP_SECONDS,
@@ -124,7 +125,7 @@ class Core:
         self.branch.found(ran)
         self.log.append([*entries, entry])
         self._messages = self._messages[len(entries) :]
-        self.clock.not_before(max(self.executor.state.registers.clock_ms, self.executor.batch_time * 1000))
+        self.clock.not_before(max(self.executor.state.registers.clock_ms, UnixMs(self.executor.batch_time * 1000)))
 
     def turn(self, fork: Fork, swap: AbstractContextManager[object] | None = None) -> Turned:
         """Go L1's way: undo what it has left behind, adopt what it has instead, and owe what was acknowledged.
@@ -221,7 +222,7 @@ class Core:
                 return max(now_ms - clock_ms, int((self.clock.monotonic() - since) * 1000))
         return 0
 
-    def seal_is_due(self, now_ms: int) -> bool:
+    def seal_is_due(self, now_ms: UnixMs) -> bool:
         """Whether the open batch is old enough to be published."""
         if not self.executor.is_open:
             return False
@@ -250,10 +251,10 @@ class Core:
         finally:
             registers.clock_ms = clock_ms
 
-    def _take(self, checked: Checked, now_ms: int, refusal: Refused | None) -> Answer | Refused:
+    def _take(self, checked: Checked, now_ms: UnixMs, refusal: Refused | None) -> Answer | Refused:
         # What uses no nonce, sent again, runs again, but not twice in a second.
         spends = checked.signer and not checked.record.kind.spares_nonce
-        key = checked.key if spends else checked.key + (now_ms // 1000).to_bytes(8, "big")
+        key = checked.key if spends else checked.key + int(now_ms // 1000).to_bytes(8, "big")
         known = self.branch.answers.get(checked.key) or self.branch.answers.get(key)
         if known is not None:
             return msgspec.structs.replace(known, repeated=True)
@@ -293,7 +294,7 @@ class Core:
             return Refused(409, "client_id_used", "this order was taken long ago; see its status", "client_id")
         return msgspec.structs.replace(known, repeated=True)
 
-    def _pay_owed(self, now_ms: int) -> None:
+    def _pay_owed(self, now_ms: UnixMs) -> None:
         """Execute what is owed, in its order, once the prices it was given under are renewed."""
         if not self.branch.owed:
             return
@@ -308,14 +309,14 @@ class Core:
             if record.kind.authority is Authority.GOVERNANCE:
                 self._renew_prices(now_ms)
 
-    def _renew_prices(self, now_ms: int) -> None:
+    def _renew_prices(self, now_ms: UnixMs) -> None:
         """Use the newest price reports once more, which the history left behind has had and this one has not."""
         for data, record in reports_to_renew(self.branch, now_ms):
             if data not in self._renewed:
                 self._renewed.add(data)
                 self._execute(data, record, now_ms)
 
-    def _execute(self, data: bytes, record: Record, now_ms: int) -> Answer:
+    def _execute(self, data: bytes, record: Record, now_ms: UnixMs) -> Answer:
         """Run a record with the batch open and the clock near the present, behind what makes room for it."""
         self._make_ready(now_ms)
         for clean in makes_room(self.executor, record):
@@ -326,7 +327,7 @@ class Core:
         answer = self.branch.ran(record, data, executed)
         return answer or self._answer(executed, self.executor.state.registers)
 
-    def _make_ready(self, now_ms: int) -> None:
+    def _make_ready(self, now_ms: UnixMs) -> None:
         if self.executor.is_open and (self._is_full() or self._too_far_back(now_ms)):
             self._seal()
         if not self.executor.is_open:
@@ -334,14 +335,14 @@ class Core:
         if now_ms - self.executor.state.registers.clock_ms >= self.policy.clock_every_ms:
             self._run(encode(make("clock", clock_ms=now_ms)))
 
-    def _open(self, now_ms: int) -> None:
+    def _open(self, now_ms: UnixMs) -> None:
         """Open a batch, and consume the messages there are: they come before its records."""
         self._opened_at = self.clock.monotonic()
         self._pressing = bool(self._messages)
         for message in self._messages:
             self._entries.append(self.executor.message(self.executor.messages.count, message))
         self._messages.clear()
-        self._entries.append(self.executor.begin(max(now_ms // 1000, self.executor.batch_time)))
+        self._entries.append(self.executor.begin(max(UnixSeconds(now_ms // 1000), self.executor.batch_time)))
 
     def _is_full(self) -> bool:
         """Whether the open batch may lack the bytes, or the chunks, for a clock and the longest record.
@@ -356,10 +357,10 @@ class Core:
         self._entries.append(entry)
         return executed
 
-    def _too_far_back(self, now_ms: int) -> bool:
+    def _too_far_back(self, now_ms: UnixMs) -> bool:
         return now_ms // 1000 - self.executor.batch_time > self.policy.max_batch_age_seconds
 
-    def _heartbeat_is_due(self, now_ms: int) -> bool:
+    def _heartbeat_is_due(self, now_ms: UnixMs) -> bool:
         """Whether there has been no batch for so long that the clock, and others' hold on the Inbox, need one."""
         now = now_ms // 1000
         if self._idle_since < 0:
@@ -391,8 +392,7 @@ class Core:
 
     def _begin_anew(self) -> None:
         """Set the clocks of a history that has just been rebuilt."""
-        registers = self.executor.state.registers
-        self.clock.not_before(max(registers.clock_ms, self.executor.batch_time * 1000))
+        self.clock.not_before(max(self.executor.state.registers.clock_ms, UnixMs(self.executor.batch_time * 1000)))
         self._opened_at = self.clock.monotonic()
         self._pressing = True
         self._taken_at.clear()

@@ -28,6 +28,7 @@ from tallystick.schema.names import Outcome
 from tallystick.state.codes import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNKS
+from tallystick.state.ordinals import UnixSeconds
 from tallystick_operator.intake.inputs import LiveInputs
 from tallystick_operator.sequencer.readmodel import ReadModel
 from tallystick_operator.sequencer.record_log import Entry, EntryKind
@@ -65,8 +66,8 @@ class SealedBatch:
     """
 
     index: int
-    time: int
-    until: int
+    time: UnixSeconds
+    until: UnixSeconds
     message_limit: int
     chunks: tuple[bytes, ...]
     state_hash: bytes
@@ -106,7 +107,7 @@ class Executor:
         self.sealed: deque[SealedBatch] = deque()
         self.last_sealed: SealedBatch | None = None
         self.trail: deque[Closed] = deque(maxlen=TRAIL_BATCHES)
-        self.batch_time = 0
+        self.batch_time = UnixSeconds(0)
         self._events: list[Event] = []
         self._machine = Machine(self.state, self.messages, self._events)
         self._chunker: Chunker | None = None
@@ -138,7 +139,7 @@ class Executor:
         back = self.batch_count - index
         return self.trail[-back] if 0 < back <= len(self.trail) else None
 
-    def begin(self, time: int) -> Entry:
+    def begin(self, time: UnixSeconds) -> Entry:
         """Open the next batch at an L1 time in seconds, and consume the messages there are."""
         registers = self.state.registers
         if self._chunker is not None or time < self.batch_time:

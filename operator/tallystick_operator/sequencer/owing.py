@@ -7,7 +7,7 @@ from tallystick.machine.market.stages import index_stopped
 from tallystick.records.codec import Record, decode
 from tallystick.state.cells import market_status, price_index_ms
 from tallystick.state.layout import MARKET_LIVE, REPORT_AGE_MS
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, UnixMs
 from tallystick.state.state import State
 from tallystick_operator.sequencer.branch import Branch
 
@@ -23,7 +23,7 @@ def decoded(data: bytes) -> Record:
     return record
 
 
-def reports_to_renew(branch: Branch, now_ms: int) -> list[tuple[bytes, Record]]:
+def reports_to_renew(branch: Branch, now_ms: UnixMs) -> list[tuple[bytes, Record]]:
     """Return the newest reports that are young enough to count, and newer than the index of one of their markets, which is open."""
     state = branch.executor.state
     prices = state.prices

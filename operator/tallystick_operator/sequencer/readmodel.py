@@ -13,7 +13,7 @@ from typing import Final
 from tallystick.machine.machine import Event
 from tallystick.shapes.market_data import Trade
 from tallystick.state.cells import account_owner, market_series, outbox_recipient
-from tallystick.state.ordinals import AccountId, BatchNumber, MarketId
+from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs
 from tallystick.state.state import State
 from tallystick_operator.sequencer.recent import ACCOUNT_FIELDS, EVENT_FIELDS, SERIES_KEPT, History
 
@@ -108,7 +108,7 @@ class ReadModel:
             elif name == "withdrawal":
                 self._withdraw(values)
 
-    def _fill(self, values: tuple[int, ...], record: int, clock_ms: int) -> None:
+    def _fill(self, values: tuple[int, ...], record: int, clock_ms: UnixMs) -> None:
         market, price, lots, side, taker, maker, _, _, slot = values
         trade = Trade(
             sequence=self.history.sequence,

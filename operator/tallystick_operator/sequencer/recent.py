@@ -14,7 +14,7 @@ from typing import Final
 
 from tallystick.machine.machine import Event
 from tallystick.schema.names import Outcome
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 
 EVENTS_KEPT: Final = 20_000
 """Events of the feed: about a minute at full speed, so that who reads on from a number misses none."""
@@ -78,7 +78,7 @@ class Happening:
 
     sequence: int
     record: int
-    clock_ms: int
+    clock_ms: UnixMs
     name: str
     values: tuple[int, ...]
     series: int = 0
@@ -106,7 +106,7 @@ class KeptOrder:
     """
 
     record_number: int
-    clock_ms: int
+    clock_ms: UnixMs
     account: AccountId
     client_id: int
     market: MarketId
@@ -135,7 +135,7 @@ class History:
         self._by_slot: dict[int, KeptOrder] = {}
         self._placing: KeptOrder | None = None
 
-    def take(self, event: Event, record: int, clock_ms: int) -> None:
+    def take(self, event: Event, record: int, clock_ms: UnixMs) -> None:
         """Take in one event of a record."""
         name, values = event
         if name not in EVENT_FIELDS:
@@ -173,7 +173,7 @@ class History:
             market = MarketId(values[0])
             self._funding.setdefault((market, happening.series), deque(maxlen=FUNDING_KEPT)).append(happening)
 
-    def rewind(self, told: int, record: int, clock_ms: int) -> None:
+    def rewind(self, told: int, record: int, clock_ms: UnixMs) -> None:
         """Take back all that was told of a record and of those behind it; the numbers go on behind the newest one told.
 
         Whoever has read that far reads on; who has not begins anew.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from tallystick.shapes.submitting import Answer
+from tallystick.state.ordinals import UnixSeconds
 from tallystick_operator.intake.door import Checked, Refused
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import SealedBatch
@@ -37,7 +38,7 @@ class _Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _L1News:
-    time: int
+    time: UnixSeconds
     first_message: int
     messages: Sequence[bytes]
     posted: int
@@ -99,7 +100,7 @@ class Sequencer:
             self._waiting += len(records)
         return work.reply
 
-    def l1_news(self, time: int, first_message: int, messages: Sequence[bytes], posted: int) -> None:
+    def l1_news(self, time: UnixSeconds, first_message: int, messages: Sequence[bytes], posted: int) -> None:
         """Tell the newest block's timestamp in seconds, the messages queued since, and how many batches are on L1."""
         self._tell(_L1News(time=time, first_message=first_message, messages=messages, posted=posted))
 

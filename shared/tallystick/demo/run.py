@@ -24,7 +24,7 @@ from tallystick.shapes.market_data import Market
 from tallystick.shapes.routes import ACCOUNT, BOOK, INFO, MARKETS
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import BUY, FLAG_IOC, REPORT_STEP_MS, SELL
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import NEVER, MarketId
 
 START_TICKS = {MarketId(BTC): 618_000, MarketId(ETH): 26_800}
 DEPOSIT_UNITS = 5_000_000_000_000
@@ -55,7 +55,7 @@ class Demo:
         self.options = options
         self.exchange = exchange
         self.story = story
-        self.reported_ms = 0
+        self.reported_ms = NEVER
         self.orders = 0
         self.withdrawn_atoms = 0
         self.traders = [trader(name, True, options.seed) for name in ("Mia", "Max", "Mei")]

@@ -20,7 +20,7 @@ from tallystick.machine import engine
 from tallystick.machine.machine import Machine
 from tallystick.records.chunks import BatchHeader, chunks_hash
 from tallystick.rollup.genesis import decode_genesis, genesis_state
-from tallystick.state.ordinals import BatchNumber
+from tallystick.state.ordinals import BatchNumber, UnixSeconds
 
 FILE: Final = "probe.jsonl"
 MOST_STEPS: Final = 1 << 16
@@ -53,8 +53,8 @@ class CaseInputs:
         """Return a batch's header."""
         time, until, message_limit, chunks = self._case.batches[index]
         return BatchHeader(
-            time=time,
-            until=until,
+            time=UnixSeconds(time),
+            until=UnixSeconds(until),
             message_limit=message_limit,
             poster=NOBODY,
             chunk_count=len(chunks),

@@ -73,9 +73,9 @@ def mul_div_to_zero(a: int, b: int, divisor: int) -> i64:
     return product // divisor if product >= 0 else -(-product // divisor)
 
 
-def periods_down(time_ms: i64, period_ms: i64) -> i64:
+def periods_down(spent_ms: i64, period_ms: i64) -> i64:
     """Return how many whole periods of the clock a time is. Rounding: down."""
-    return time_ms // period_ms
+    return spent_ms // period_ms
 
 
 def products_at_most(a: int, b: int, c: int, d: int) -> bool:

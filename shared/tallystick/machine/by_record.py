@@ -13,16 +13,17 @@ from tallystick.records.chunks import padded
 from tallystick.schema.names import Outcome
 from tallystick.state.codes import Phase
 from tallystick.state.layout import MAX_BATCH_SECONDS
+from tallystick.state.ordinals import UnixSeconds
 
 
-def begin_batch(machine: Machine, time: int, message_limit: int) -> None:
+def begin_batch(machine: Machine, time: UnixSeconds, message_limit: int) -> None:
     """Open the next batch at a declared L1 time in seconds, and consume its messages: those below the limit.
 
     What becomes of them is in the machine's events. The clock is raised as in a replay; until the batch is sealed it may
     go on to MAX_BATCH_SECONDS beyond `time`.
     """
     registers = machine.state.registers
-    open_batch.enter(registers, time, time + MAX_BATCH_SECONDS, message_limit)
+    open_batch.enter(registers, time, UnixSeconds(time + MAX_BATCH_SECONDS), message_limit)
     while registers.phase != Phase.OPEN_CHUNK:
         advance(machine)
     # As if a chunk were open, so that a record's end leads to the next record; its bytes are never looked at.
@@ -57,7 +58,7 @@ def ends_chunk(machine: Machine) -> bool:
     return registers.chunk_offset == registers.chunk_length
 
 
-def seal_batch(machine: Machine) -> int:
+def seal_batch(machine: Machine) -> UnixSeconds:
     """Close the batch and return its `until` in seconds, the least that its clock records allow.
 
     The state is then what a replay of the published batch ends with.
@@ -67,4 +68,4 @@ def seal_batch(machine: Machine) -> int:
     registers.chunk_length = 0
     registers.chunk_offset = 0
     close_batch(registers)
-    return int(until)
+    return UnixSeconds(int(until))

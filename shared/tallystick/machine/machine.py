@@ -11,7 +11,7 @@ from tallystick.records.chunks import BatchHeader
 from tallystick.records.codec import Record, decode
 from tallystick.state.codes import Phase
 from tallystick.state.layout import Registers
-from tallystick.state.ordinals import BatchNumber, Number
+from tallystick.state.ordinals import BatchNumber, Number, UnixMs, UnixSeconds
 from tallystick.state.state import State
 
 
@@ -94,7 +94,7 @@ class Machine:
         if registers.bulk_end:
             registers.phase = Phase.REPORT_PRICE
             return
-        registers.forced_ms = 0
+        registers.forced_ms = UnixMs(0)
         registers.record_source = 0
         if registers.message_cursor < registers.batch_message_limit:
             registers.phase = Phase.CONSUME_MESSAGE
@@ -160,8 +160,8 @@ def are_whole(length: i64, part: i64) -> bool:
 def close_batch(registers: Registers) -> None:
     """End the open batch and go to the next one."""
     registers.batch_cursor = BatchNumber(registers.batch_cursor + 1)
-    registers.batch_time = 0
-    registers.batch_until = 0
+    registers.batch_time = UnixSeconds(0)
+    registers.batch_until = UnixSeconds(0)
     registers.batch_message_limit = 0
     registers.chunk_count = 0
     registers.chunk_cursor = 0

@@ -18,7 +18,7 @@ from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
 from tallystick.rollup.views.credit_view import CreditView
 from tallystick.rollup.views.fold import ChainEvent
 from tallystick.rollup.views.inbox_view import InboxView
-from tallystick.state.ordinals import BatchNumber, BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber, UnixSeconds
 
 Report = Callable[[str, dict[str, Any]], None]
 PAYING: Final = ("Rollup", "Challenge")
@@ -54,7 +54,7 @@ class Mind:
         self.replayer: Replayer | None = None
         self.snapshots = snapshots
         self.head = BlockNumber(0)
-        self.head_time = 0
+        self.head_time = UnixSeconds(0)
         self._genesis_state_hash = genesis_state_hash
         self._traces: Traces = traces(self) if traces is not None else MemoryTraces(self.source, report, identity.step)
         self._awaited: set[bytes] = set()
@@ -75,7 +75,7 @@ class Mind:
 
     # Reading
 
-    def take(self, events: Iterable[ChainEvent], head: BlockNumber, head_time: int, *, complete: bool) -> None:
+    def take(self, events: Iterable[ChainEvent], head: BlockNumber, head_time: UnixSeconds, *, complete: bool) -> None:
         """Take in the events up to a block; `complete` is whether that is all there is.
 
         Raises: DataError or StateError when L1 contradicts itself or the deployment record.

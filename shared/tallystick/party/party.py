@@ -32,7 +32,7 @@ from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
 from tallystick.rollup.views.assertion_view import Assertion, RollupView
 from tallystick.rollup.views.credit_view import CreditView
 from tallystick.rollup.views.inbox_view import InboxView
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixSeconds
 
 __all__ = ["CONFIRMATIONS", "Identity", "Party"]
 
@@ -245,7 +245,7 @@ class Party:
         return self.mind.head
 
     @property
-    def head_time(self) -> int:
+    def head_time(self) -> UnixSeconds:
         """That block's time."""
         return self.mind.head_time
 

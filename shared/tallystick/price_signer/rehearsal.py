@@ -18,7 +18,7 @@ from tallystick.price_signer.gathering.pricing import Priced, priced
 from tallystick.price_signer.gathering.source_quotes import Quotes
 from tallystick.price_signer.gathering.sources import MarketSources, askings
 from tallystick.shapes.routes import INFO, MARKETS
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, UnixMs
 from tallystick.transport import Transport
 
 
@@ -40,7 +40,7 @@ def rehearsed(
     signatory = load_signatory(key, record, clock)
     number = number_in(signatory.address, record)
     prices = {each.market: each.ticks for each in found if each.ticks is not None}
-    signatory.sign(report_record(number, int(clock.now() * 1000), prices))
+    signatory.sign(report_record(number, UnixMs(int(clock.now() * 1000)), prices))
     domain = "0x" + domain_of(record).hex()
     return [problem for url in operators for problem in _doubts(url, domain, set(prices))]
 

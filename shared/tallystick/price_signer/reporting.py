@@ -18,7 +18,7 @@ from tallystick.price_signer.gathering.source_quotes import Quotes
 from tallystick.price_signer.gathering.sources import MarketSources
 from tallystick.price_signer.situation import History, LineNow, Situation
 from tallystick.price_signer.telling.signer_teller import SignerTeller
-from tallystick.state.ordinals import MarketId, SignerNumber
+from tallystick.state.ordinals import NEVER, MarketId, SignerNumber, UnixMs
 from tallystick.urls import parts_of, shown
 
 
@@ -34,7 +34,7 @@ class Signer:
 class Draft:
     """What is due to be signed. Units: milliseconds of L1's time, ticks by market."""
 
-    time_ms: int
+    time_ms: UnixMs
     prices: Mapping[MarketId, int]
 
 
@@ -66,7 +66,7 @@ class Reporter:
         self._sign_trouble = ""
         self._forced_at: float | None = None
         self._forced_part = -1
-        self._last_ms = 0
+        self._last_ms = NEVER
         self._reports = 0
 
     def due_in(self) -> float:
@@ -79,7 +79,7 @@ class Reporter:
         """Return what is due to be signed; None when no market has a price."""
         now_ms = self._now_ms()
         every = int(self._config.every_seconds * 1000)
-        time_ms = now_ms - now_ms % every
+        time_ms = UnixMs(now_ms - now_ms % every)
         now = self._clock.monotonic()
         self._found = [priced(each, self.quotes.of(each.market), now) for each in self._markets]
         prices = {each.market: each.ticks for each in self._found if each.ticks is not None}
@@ -140,9 +140,9 @@ class Reporter:
         """Take in that it was."""
         self._teller.changed("l1", "l1_read", {}, "read")
 
-    def _now_ms(self) -> int:
+    def _now_ms(self) -> UnixMs:
         """Return L1's time, this machine's until L1 has been read."""
-        return self._l1_clock.now_ms() if self._l1_clock.started else int(self._clock.now() * 1000)
+        return self._l1_clock.now_ms() if self._l1_clock.started else UnixMs(int(self._clock.now() * 1000))
 
     def _force_if_nobody_takes(self, report: Report) -> None:
         """Put a report into L1, once in each part of L1's time: what signers put there goes together if it is as old."""

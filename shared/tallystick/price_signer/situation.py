@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tallystick.price_signer.delivery.l1_side import L1Seen
 from tallystick.price_signer.gathering.pricing import Priced, Standing
 from tallystick.price_signer.gathering.sources import MarketSources
-from tallystick.state.ordinals import MarketId, SignerNumber
+from tallystick.state.ordinals import MarketId, SignerNumber, UnixMs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Situation:
 
     at: float
     time: float
-    time_ms: int
+    time_ms: UnixMs
     signer: SignerNumber
     address: str
     markets: tuple[MarketNow, ...]

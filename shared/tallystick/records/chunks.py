@@ -16,6 +16,7 @@ from tallystick.state.layout import (
     MIN_FRAME_BYTES,
     Registers,
 )
+from tallystick.state.ordinals import UnixSeconds
 
 BATCH_HEADER_BYTES = 79
 SOURCE_CALLDATA = 0
@@ -32,8 +33,8 @@ class BatchHeader:
     Shape: `poster` is an address; `source` says where the chunks are.
     """
 
-    time: int
-    until: int
+    time: UnixSeconds
+    until: UnixSeconds
     message_limit: int
     source: int = SOURCE_CALLDATA
     poster: bytes
@@ -55,8 +56,8 @@ def unpack_header(packed: bytes) -> BatchHeader:
     if len(packed) != BATCH_HEADER_BYTES:
         raise BadInput(f"a batch header has {BATCH_HEADER_BYTES} bytes, not {len(packed)}")
     return BatchHeader(
-        time=int.from_bytes(packed[:8], "big"),
-        until=int.from_bytes(packed[8:16], "big"),
+        time=UnixSeconds(int.from_bytes(packed[:8], "big")),
+        until=UnixSeconds(int.from_bytes(packed[8:16], "big")),
         message_limit=int.from_bytes(packed[16:24], "big"),
         source=packed[24],
         poster=packed[25:45],

@@ -20,6 +20,7 @@ from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import REGISTERS_BYTES, Registers
+from tallystick.state.ordinals import UnixSeconds
 from tallystick.state.state import state_hash
 
 HASH_BYTES: Final = 32
@@ -203,8 +204,8 @@ def _run(bundle: Bundle, make_evm: Callable[[], Evm]) -> tuple[bytes, int]:
 
 def _header(header: Header) -> BatchHeader:
     return BatchHeader(
-        time=header.time,
-        until=header.until,
+        time=UnixSeconds(header.time),
+        until=UnixSeconds(header.until),
         message_limit=header.message_limit,
         source=header.source,
         poster=header.poster,

@@ -14,7 +14,7 @@ from tallystick.records.signing import domain_separator
 from tallystick.state.cells import set_config_governance, set_config_quorum, set_config_signers
 from tallystick.state.fields import ListMarketFields
 from tallystick.state.layout import MAX_MARKETS, MAX_SIGNERS
-from tallystick.state.ordinals import MarketId, SignerNumber
+from tallystick.state.ordinals import MarketId, SignerNumber, UnixMs
 from tallystick.state.state import State
 
 MIN_QUORUM: Final = 3
@@ -73,7 +73,7 @@ def _check_listing(values: tuple[int, ...]) -> None:
             raise BadInput(f"market {market}: {field.name} is {value}", hint=f"give a number from 0 to {field.limit}")
     if market >= MAX_MARKETS:
         raise BadInput(f"a market of a genesis is of series 0, and below {MAX_MARKETS}", market=market)
-    if not listing_stands(list(values), 0):
+    if not listing_stands(list(values), UnixMs(0)):
         raise BadInput(
             f"market {market}: these rules cannot stand together",
             hint="docs/machine.md says at LIST_MARKET which can",
@@ -118,4 +118,4 @@ def genesis_state(genesis: Genesis) -> State:
 def list_at_once(state: State, values: tuple[int, ...]) -> None:
     """List a market of the genesis, which takes orders from the first moment on."""
     number = MarketId(values[ListMarketFields.MARKET])
-    write_listing(state, number, state.markets.open(number), state.risk.open(0), list(values), 0)
+    write_listing(state, number, state.markets.open(number), state.risk.open(0), list(values), UnixMs(0))

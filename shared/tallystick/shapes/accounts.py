@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from tallystick.state.ordinals import AccountId, BatchNumber, MarketId
+from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs
 
 WithdrawalStatus = Literal["open", "sealed", "posted", "asserted", "claimable", "claimed"]
 
@@ -33,7 +33,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     worth_units: int
     cost_units: int
     extra_units: int
-    held_until_ms: int
+    held_until_ms: UnixMs
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     client_id: int
     record_number: int
     sequence: int
-    expiry_ms: int
+    expiry_ms: UnixMs
     slot: int
     dead: bool
     flags: int
@@ -87,7 +87,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     gain_units: int
     withdrawable_units: int
     next_nonce: int
-    dead_man_ms: int
+    dead_man_ms: UnixMs
     positions: list[Position]
     orders: list[Order]
 
@@ -99,7 +99,7 @@ class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     record_number: int
-    clock_ms: int
+    clock_ms: UnixMs
     account: AccountId
     client_id: int
     market: MarketId
@@ -129,7 +129,7 @@ class AccountFill(msgspec.Struct, frozen=True, kw_only=True):
 
     sequence: int
     record: int
-    clock_ms: int
+    clock_ms: UnixMs
     market: MarketId
     series: int
     side: int
@@ -154,7 +154,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     slot: int
     address: str
     scope: str
-    expiry_ms: int
+    expiry_ms: UnixMs
     expired: bool
 
 

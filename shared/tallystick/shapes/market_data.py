@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import NEVER, MarketId, UnixMs
 
 MarketStatus = Literal["listed", "live", "halted", "expired", "settled"]
 
@@ -18,7 +18,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     proposed: int = 0
-    effective_ms: int = 0
+    effective_ms: UnixMs = NEVER
     rules: dict[str, int] = {}
 
 
@@ -44,13 +44,13 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     max_lots: int
     open_interest_lots: int
     kind: int
-    expiry_ms: int
-    live_ms: int
+    expiry_ms: UnixMs
+    live_ms: UnixMs
     rules: dict[str, int]
     status: MarketStatus
     index_ticks: int
     margin_index_ticks: int
-    index_ms: int
+    index_ms: UnixMs
     funding_index: int
     change: Change
 
@@ -85,7 +85,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
 
     sequence: int
     record: int
-    clock_ms: int
+    clock_ms: UnixMs
     price_ticks: int
     lots: int
     side: int
@@ -109,7 +109,7 @@ class Funding(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     sequence: int
-    clock_ms: int
+    clock_ms: UnixMs
     rate_ppm: int
     index_ticks: int
     funding_index: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixMs, UnixSeconds
 
 
 class L1Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,7 +14,7 @@ class L1Status(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     block: BlockNumber = BlockNumber(0)
-    time: int = 0
+    time: UnixSeconds = UnixSeconds(0)
     batches_posted: int = 0
     messages: int = 0
     assertions_posted: int = 0
@@ -42,9 +42,9 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     contracts: dict[str, str]
     domain: str
     receipt_signer: str
-    clock_ms: int
-    last_index_ms: int
-    wind_down_ms: int
+    clock_ms: UnixMs
+    last_index_ms: UnixMs
+    wind_down_ms: UnixMs
     records: int
     sequence: int
     accumulator: str
@@ -62,7 +62,7 @@ class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     sequence: int
     record: int
-    clock_ms: int
+    clock_ms: UnixMs
     event: str
     values: dict[str, int | str]
 

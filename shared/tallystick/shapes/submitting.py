@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tallystick.records.receipts import Receipt
+from tallystick.state.ordinals import UnixMs
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,7 +60,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     record_hash: str
     signature: str
     outcome: str
-    clock_ms: int
+    clock_ms: UnixMs
     fills: list[Fill]
     slot: int | None = None
     resting_lots: int = 0

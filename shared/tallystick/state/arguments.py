@@ -7,7 +7,7 @@ from typing import Final
 
 from tallystick.state.codes import Phase
 from tallystick.state.layout import Registers
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 
 Setter = Callable[[Registers, tuple[int, ...]], None]
 
@@ -21,7 +21,7 @@ def set_args(registers: Registers, kind: int, values: tuple[int, ...]) -> None:
 
 
 def _set_clock(registers: Registers, values: tuple[int, ...]) -> None:
-    registers.arg_time_ms = values[0]
+    registers.arg_time_ms = UnixMs(values[0])
     registers.phase = Phase.SET_CLOCK
 
 
@@ -33,7 +33,7 @@ def _set_order(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_price_ticks = values[6]
     registers.arg_lots = values[7]
     registers.arg_id = values[8]
-    registers.arg_time_ms = values[9]
+    registers.arg_time_ms = UnixMs(values[9])
     registers.phase = Phase.PLACE_ORDER
 
 
@@ -56,7 +56,7 @@ def _set_approve_agent(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_slot = values[2]
     registers.arg_address = values[3].to_bytes(20, "big")
     registers.arg_flags = values[4]
-    registers.arg_time_ms = values[5]
+    registers.arg_time_ms = UnixMs(values[5])
     registers.phase = Phase.APPROVE_AGENT
 
 
@@ -105,7 +105,7 @@ def _set_cancel_all(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_dead_man(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_time_ms = values[3]
+    registers.arg_time_ms = UnixMs(values[3])
     registers.phase = Phase.SET_DEAD_MAN
 
 
@@ -146,7 +146,7 @@ def _set_conditional(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_price_ticks = values[6]
     registers.arg_lots = values[7]
     registers.arg_id = values[8]
-    registers.arg_time_ms = values[9]
+    registers.arg_time_ms = UnixMs(values[9])
     registers.arg_trigger_ticks = values[10]
     registers.arg_pair = values[11]
     registers.arg_pair_slot = values[12]

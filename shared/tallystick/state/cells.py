@@ -14,7 +14,7 @@ from typing import NewType
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from tallystick.state.ordinals import AccountId, MarketId, SignerNumber
+from tallystick.state.ordinals import AccountId, MarketId, SignerNumber, UnixMs
 from tallystick.state.table import Table
 
 Bits = NewType("Bits", i64)
@@ -418,12 +418,12 @@ def set_account_dead_before(words: vec[i64], account: Account, value: i64) -> No
     words[account + 15] = value
 
 
-def account_dead_man_ms(words: vec[i64], account: Account) -> i64:
+def account_dead_man_ms(words: vec[i64], account: Account) -> UnixMs:
     """Clock from which all its orders are dead; 0 when the switch is not armed."""
-    return words[account + 16]
+    return UnixMs(words[account + 16])
 
 
-def set_account_dead_man_ms(words: vec[i64], account: Account, value: i64) -> None:
+def set_account_dead_man_ms(words: vec[i64], account: Account, value: UnixMs) -> None:
     """Clock from which all its orders are dead; 0 when the switch is not armed."""
     words[account + 16] = value
 
@@ -528,12 +528,12 @@ def set_agent_scope(words: vec[i64], agent: Agent, value: i64) -> None:
     words[agent + 5] = value
 
 
-def agent_expiry_ms(words: vec[i64], agent: Agent) -> i64:
+def agent_expiry_ms(words: vec[i64], agent: Agent) -> UnixMs:
     """Clock at which it ends; 0 for never."""
-    return words[agent + 6]
+    return UnixMs(words[agent + 6])
 
 
-def set_agent_expiry_ms(words: vec[i64], agent: Agent, value: i64) -> None:
+def set_agent_expiry_ms(words: vec[i64], agent: Agent, value: UnixMs) -> None:
     """Clock at which it ends; 0 for never."""
     words[agent + 6] = value
 
@@ -558,12 +558,12 @@ def set_market_kind(words: vec[i64], market: Market, value: i64) -> None:
     words[market + 1] = value
 
 
-def market_expiry_ms(words: vec[i64], market: Market) -> i64:
+def market_expiry_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock at which a dated future expires; 0 for a perpetual."""
-    return words[market + 2]
+    return UnixMs(words[market + 2])
 
 
-def set_market_expiry_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_expiry_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock at which a dated future expires; 0 for a perpetual."""
     words[market + 2] = value
 
@@ -648,12 +648,12 @@ def set_market_fund_units(words: vec[i64], market: Market, value: i64) -> None:
     words[market + 10] = value
 
 
-def market_topped_ms(words: vec[i64], market: Market) -> i64:
+def market_topped_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock of the newest top-up of the fund; 0 before the first one."""
-    return words[market + 11]
+    return UnixMs(words[market + 11])
 
 
-def set_market_topped_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_topped_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock of the newest top-up of the fund; 0 before the first one."""
     words[market + 11] = value
 
@@ -708,12 +708,12 @@ def set_market_min_order_units(words: vec[i64], market: Market, value: i64) -> N
     words[market + 16] = value
 
 
-def market_live_ms(words: vec[i64], market: Market) -> i64:
+def market_live_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock from which the market takes orders; 0 for one of the genesis."""
-    return words[market + 17]
+    return UnixMs(words[market + 17])
 
 
-def set_market_live_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_live_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock from which the market takes orders; 0 for one of the genesis."""
     words[market + 17] = value
 
@@ -758,12 +758,12 @@ def set_market_funding_part_ppm(words: vec[i64], market: Market, value: i64) -> 
     words[market + 21] = value
 
 
-def market_fund_ms(words: vec[i64], market: Market) -> i64:
+def market_fund_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock of the newest takeover by the market's insurance fund, or fill of its unwinding."""
-    return words[market + 22]
+    return UnixMs(words[market + 22])
 
 
-def set_market_fund_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_fund_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock of the newest takeover by the market's insurance fund, or fill of its unwinding."""
     words[market + 22] = value
 
@@ -778,12 +778,12 @@ def set_market_fund_budget_units(words: vec[i64], market: Market, value: i64) ->
     words[market + 23] = value
 
 
-def market_bear_ms(words: vec[i64], market: Market) -> i64:
+def market_bear_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock of the first loss of a bankrupt account that the fund's newest bound counts."""
-    return words[market + 24]
+    return UnixMs(words[market + 24])
 
 
-def set_market_bear_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_bear_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock of the first loss of a bankrupt account that the fund's newest bound counts."""
     words[market + 24] = value
 
@@ -818,12 +818,12 @@ def set_market_anchor_ticks(words: vec[i64], market: Market, value: i64) -> None
     words[market + 27] = value
 
 
-def market_anchor_ms(words: vec[i64], market: Market) -> i64:
+def market_anchor_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock when that began."""
-    return words[market + 28]
+    return UnixMs(words[market + 28])
 
 
-def set_market_anchor_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_anchor_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock when that began."""
     words[market + 28] = value
 
@@ -838,22 +838,22 @@ def set_market_down_ticks(words: vec[i64], market: Market, value: i64) -> None:
     words[market + 29] = value
 
 
-def market_down_ms(words: vec[i64], market: Market) -> i64:
+def market_down_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock until which that brake runs; 0 before the first one."""
-    return words[market + 30]
+    return UnixMs(words[market + 30])
 
 
-def set_market_down_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_down_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock until which that brake runs; 0 before the first one."""
     words[market + 30] = value
 
 
-def market_down_jump_ms(words: vec[i64], market: Market) -> i64:
+def market_down_jump_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock of that fall."""
-    return words[market + 31]
+    return UnixMs(words[market + 31])
 
 
-def set_market_down_jump_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_down_jump_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock of that fall."""
     words[market + 31] = value
 
@@ -868,42 +868,42 @@ def set_market_up_ticks(words: vec[i64], market: Market, value: i64) -> None:
     words[market + 32] = value
 
 
-def market_up_ms(words: vec[i64], market: Market) -> i64:
+def market_up_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock until which that brake runs; 0 before the first one."""
-    return words[market + 33]
+    return UnixMs(words[market + 33])
 
 
-def set_market_up_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_up_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock until which that brake runs; 0 before the first one."""
     words[market + 33] = value
 
 
-def market_up_jump_ms(words: vec[i64], market: Market) -> i64:
+def market_up_jump_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock of that rise."""
-    return words[market + 34]
+    return UnixMs(words[market + 34])
 
 
-def set_market_up_jump_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_up_jump_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock of that rise."""
     words[market + 34] = value
 
 
-def market_settled_ms(words: vec[i64], market: Market) -> i64:
+def market_settled_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock when it settled; 0 before."""
-    return words[market + 35]
+    return UnixMs(words[market + 35])
 
 
-def set_market_settled_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_settled_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock when it settled; 0 before."""
     words[market + 35] = value
 
 
-def market_dead_ms(words: vec[i64], market: Market) -> i64:
+def market_dead_ms(words: vec[i64], market: Market) -> UnixMs:
     """Clock when it was first found dead, which counts while its index is older; 0 before."""
-    return words[market + 36]
+    return UnixMs(words[market + 36])
 
 
-def set_market_dead_ms(words: vec[i64], market: Market, value: i64) -> None:
+def set_market_dead_ms(words: vec[i64], market: Market, value: UnixMs) -> None:
     """Clock when it was first found dead, which counts while its index is older; 0 before."""
     words[market + 36] = value
 
@@ -1038,12 +1038,12 @@ def set_risk_market_funding_index_ppm(words: vec[i64], risk: Risk, i: MarketId, 
     words[risk + 11 + 15 * i] = value
 
 
-def risk_market_index_ms(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+def risk_market_index_ms(words: vec[i64], risk: Risk, i: MarketId) -> UnixMs:
     """Time of the index the mark followed last; 0 when it is final, or there is none."""
-    return words[risk + 12 + 15 * i]
+    return UnixMs(words[risk + 12 + 15 * i])
 
 
-def set_risk_market_index_ms(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+def set_risk_market_index_ms(words: vec[i64], risk: Risk, i: MarketId, value: UnixMs) -> None:
     """Time of the index the mark followed last; 0 when it is final, or there is none."""
     words[risk + 12 + 15 * i] = value
 
@@ -1208,12 +1208,12 @@ def set_order_sequence(words: vec[i64], order: Order, value: i64) -> None:
     words[order + 6] = value
 
 
-def order_expiry_ms(words: vec[i64], order: Order) -> i64:
+def order_expiry_ms(words: vec[i64], order: Order) -> UnixMs:
     """Clock at which it ends; 0 for never."""
-    return words[order + 7]
+    return UnixMs(words[order + 7])
 
 
-def set_order_expiry_ms(words: vec[i64], order: Order, value: i64) -> None:
+def set_order_expiry_ms(words: vec[i64], order: Order, value: UnixMs) -> None:
     """Clock at which it ends; 0 for never."""
     words[order + 7] = value
 
@@ -1268,12 +1268,12 @@ def set_oracle_prices(words: vec[i64], oracle: Oracle, i: SignerNumber, value: i
     words[oracle + i] = value
 
 
-def oracle_times(words: vec[i64], oracle: Oracle, i: SignerNumber) -> i64:
+def oracle_times(words: vec[i64], oracle: Oracle, i: SignerNumber) -> UnixMs:
     """When the signer signed it; 0 before the first one."""
-    return words[oracle + 16 + i]
+    return UnixMs(words[oracle + 16 + i])
 
 
-def set_oracle_times(words: vec[i64], oracle: Oracle, i: SignerNumber, value: i64) -> None:
+def set_oracle_times(words: vec[i64], oracle: Oracle, i: SignerNumber, value: UnixMs) -> None:
     """When the signer signed it; 0 before the first one."""
     words[oracle + 16 + i] = value
 
@@ -1358,22 +1358,22 @@ def set_price_index_ticks(words: vec[i64], price: Price, value: i64) -> None:
     words[price] = value
 
 
-def price_index_ms(words: vec[i64], price: Price) -> i64:
+def price_index_ms(words: vec[i64], price: Price) -> UnixMs:
     """When it was signed: the quorum-th newest of its reports, at most the clock."""
-    return words[price + 1]
+    return UnixMs(words[price + 1])
 
 
-def set_price_index_ms(words: vec[i64], price: Price, value: i64) -> None:
+def set_price_index_ms(words: vec[i64], price: Price, value: UnixMs) -> None:
     """When it was signed: the quorum-th newest of its reports, at most the clock."""
     words[price + 1] = value
 
 
-def price_resumed_ms(words: vec[i64], price: Price) -> i64:
+def price_resumed_ms(words: vec[i64], price: Price) -> UnixMs:
     """Time of the first index after a long silence; 0 when there was none."""
-    return words[price + 2]
+    return UnixMs(words[price + 2])
 
 
-def set_price_resumed_ms(words: vec[i64], price: Price, value: i64) -> None:
+def set_price_resumed_ms(words: vec[i64], price: Price, value: UnixMs) -> None:
     """Time of the first index after a long silence; 0 when there was none."""
     words[price + 2] = value
 
@@ -1408,12 +1408,12 @@ def set_price_premium_count(words: vec[i64], price: Price, value: i64) -> None:
     words[price + 5] = value
 
 
-def price_sample_ms(words: vec[i64], price: Price) -> i64:
+def price_sample_ms(words: vec[i64], price: Price) -> UnixMs:
     """Clock of the newest sample of the book."""
-    return words[price + 6]
+    return UnixMs(words[price + 6])
 
 
-def set_price_sample_ms(words: vec[i64], price: Price, value: i64) -> None:
+def set_price_sample_ms(words: vec[i64], price: Price, value: UnixMs) -> None:
     """Clock of the newest sample of the book."""
     words[price + 6] = value
 
@@ -1458,12 +1458,12 @@ def set_pending_changes(words: vec[i64], pending: Pending, value: i64) -> None:
     words[pending] = value
 
 
-def pending_effective_ms(words: vec[i64], pending: Pending) -> i64:
+def pending_effective_ms(words: vec[i64], pending: Pending) -> UnixMs:
     """Clock from which the newest may be put in force; 0 when there is none."""
-    return words[pending + 1]
+    return UnixMs(words[pending + 1])
 
 
-def set_pending_effective_ms(words: vec[i64], pending: Pending, value: i64) -> None:
+def set_pending_effective_ms(words: vec[i64], pending: Pending, value: UnixMs) -> None:
     """Clock from which the newest may be put in force; 0 when there is none."""
     words[pending + 1] = value
 
@@ -1498,11 +1498,11 @@ def set_deleverage_candidate(words: vec[i64], deleverage: Deleverage, value: Acc
     words[deleverage + 1] = value
 
 
-def deleverage_since_ms(words: vec[i64], deleverage: Deleverage) -> i64:
+def deleverage_since_ms(words: vec[i64], deleverage: Deleverage) -> UnixMs:
     """Clock from which ADL_DELAY_MS runs; of the newest deleveraging when nobody is nominated."""
-    return words[deleverage + 2]
+    return UnixMs(words[deleverage + 2])
 
 
-def set_deleverage_since_ms(words: vec[i64], deleverage: Deleverage, value: i64) -> None:
+def set_deleverage_since_ms(words: vec[i64], deleverage: Deleverage, value: UnixMs) -> None:
     """Clock from which ADL_DELAY_MS runs; of the newest deleveraging when nobody is nominated."""
     words[deleverage + 2] = value

@@ -7,7 +7,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tallystick.state.ordinals import AccountId, BatchNumber, MarketId
+from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs, UnixSeconds
 
 TREE_DEPTH: Final = 40  # bits of a cell key: 4 of tag, 36 of index
 INDEX_BITS: Final = 36  # bits of a cell's index
@@ -416,8 +416,8 @@ class Registers:
         self.resume: i64 = 0  # which step comes when the order in progress ends; 0 for the next message or record
         self.outcome: i64 = 0  # outcome code of the newest record or message
         self.batch_cursor: BatchNumber = BatchNumber(0)  # next batch, or the one being read
-        self.batch_time: i64 = 0  # declared L1 time of the open batch's first record, seconds
-        self.batch_until: i64 = 0  # declared L1 time of its last record, seconds
+        self.batch_time: UnixSeconds = UnixSeconds(0)  # declared L1 time of the open batch's first record, seconds
+        self.batch_until: UnixSeconds = UnixSeconds(0)  # declared L1 time of its last record, seconds
         self.batch_message_limit: i64 = 0  # messages the open batch consumes through, before its first record
         self.chunk_count: i64 = 0  # chunks of the open batch
         self.chunk_cursor: i64 = 0  # next chunk, or the one being read
@@ -430,9 +430,9 @@ class Registers:
         self.promised_count: i64 = 0  # records so far of kinds that accounts sign
         self.promised_accumulator: bytes = bytes(32)  # hash chain over these
         self.message_cursor: i64 = 0  # next L1 message
-        self.forced_ms: i64 = 0  # L1 time of the message whose order or record is in progress; 0 for none
+        self.forced_ms: UnixMs = UnixMs(0)  # L1 time of the message whose order or record is in progress; 0 for none
         self.record_source: i64 = 0  # where the record in progress lies: 0 the open chunk, 1 the newest message
-        self.clock_ms: i64 = 0  # the exchange's clock
+        self.clock_ms: UnixMs = UnixMs(0)  # the exchange's clock
         self.free_page: i64 = 0  # first page of the free list; 0 for none
         self.page_count: i64 = 0  # pages ever handed out
         self.orders_total: i64 = 0  # orders in all books, dead or alive
@@ -441,8 +441,8 @@ class Registers:
         self.withdrawn_units: i64 = 0  # all withdrawals
         self.fees_units: i64 = 0  # fees kept by the exchange
         self.cash_units: i64 = 0  # sum of every account's cash
-        self.last_index_ms: i64 = 0  # clock of the newest index of any market; 0 until the first one
-        self.wind_down_ms: i64 = 0  # clock at which the wind-down began; 0 while the exchange is open
+        self.last_index_ms: UnixMs = UnixMs(0)  # clock of the newest index of any market; 0 until the first one
+        self.wind_down_ms: UnixMs = UnixMs(0)  # clock at which the wind-down began; 0 while the exchange is open
         self.claims_closed: i64 = 0  # 1 when the claims of a wind-down have been added up for good
         self.claims_units: i64 = 0  # wind-down: all claims counted
         self.pool_units: i64 = 0  # wind-down: what these claims share
@@ -462,7 +462,7 @@ class Registers:
             0
         )  # account of the newest LIQUIDATE that the book has left something of
         self.tried_market: MarketId = MarketId(0)  # its market
-        self.tried_ms: i64 = 0  # its clock; 0 before the first one
+        self.tried_ms: UnixMs = UnixMs(0)  # its clock; 0 before the first one
         self.bulk_at: i64 = 0  # bulk or report in progress: where its record begins in the open chunk or the message
         self.bulk_end: i64 = 0  # bulk or report in progress: where its record ends; 0 for none
         self.bulk_item: i64 = 0  # bulk or report in progress: byte at which the next item or pair begins
@@ -477,7 +477,7 @@ class Registers:
         self.arg_price_ticks: i64 = 0  # record in progress: price in ticks, multiplier
         self.arg_lots: i64 = 0  # record in progress: lots left, largest size
         self.arg_id: i64 = 0  # record in progress: client id, initial margin
-        self.arg_time_ms: i64 = 0  # record in progress: expiry, clock, maintenance margin
+        self.arg_time_ms: UnixMs = UnixMs(0)  # record in progress: expiry, clock, maintenance margin
         self.arg_amount: i64 = 0  # record in progress: units, 1 for a forced close
         self.arg_slot: i64 = 0  # record in progress: slot, maker fee, account to transfer to
         self.arg_address: bytes = bytes(20)  # record in progress: recipient, agent key
@@ -644,7 +644,7 @@ class Registers:
         self.arg_price_ticks = 0
         self.arg_lots = 0
         self.arg_id = 0
-        self.arg_time_ms = 0
+        self.arg_time_ms = UnixMs(0)
         self.arg_amount = 0
         self.arg_slot = 0
         self.arg_address = _NOBODY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, Final, NewType
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
@@ -25,8 +25,17 @@ BatchNumber = NewType("BatchNumber", int)
 SignerNumber = NewType("SignerNumber", i64)
 """A price signer, by its place in the genesis."""
 
+UnixSeconds = NewType("UnixSeconds", int)
+"""A moment of L1, in seconds since 1970."""
+
+UnixMs = NewType("UnixMs", i64)
+"""A moment of the exchange's clock, in milliseconds since 1970; 0 for none."""
+
 SignedMarket = NewType("SignedMarket", i64)
 """A market and which series of it, as what is signed names it: market | series << SERIES_SHIFT."""
 
-Number = int | AccountId | MarketId | SignerNumber | SignedMarket
-"""A number of a record or an event: a plain one, or any that the machine holds."""
+Number = int | AccountId | MarketId | SignerNumber | UnixMs | SignedMarket
+"""A number of a record or an event: a plain one, or any that the machine works with."""
+
+NEVER: Final = UnixMs(0)
+"""A moment that does not come, or has not come yet."""

@@ -129,10 +129,10 @@ def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool)
     most = samples * PPM
     values = {
         "index_ticks": index,
-        "index_ms": _index_ms(chance, clock_ms),
-        "resumed_ms": chance.choice((0, 0, _index_ms(chance, clock_ms))),
+        "index_ms": _index_ms(chance, int(clock_ms)),
+        "resumed_ms": chance.choice((0, 0, _index_ms(chance, int(clock_ms)))),
         "basis_ppm": extreme(chance, -index * rules["band_ppm"], index * rules["band_ppm"]),
-        "sample_ms": extreme(chance, max(0, clock_ms - 2 * layout.SAMPLE_MOST_MS), clock_ms),
+        "sample_ms": extreme(chance, max(0, clock_ms - 2 * layout.SAMPLE_MOST_MS), int(clock_ms)),
         "premium_count": samples,
         "premium_sum_ppm": extreme(chance, -most, most),
         "tick_hour": clock_ms // layout.HOUR_MS,
@@ -149,9 +149,9 @@ def brake_by_hand(state: State, market: int, chance: random.Random) -> None:
     clock_ms, rules = state.registers.clock_ms, {"braked": chance.randrange(4)}
     for name in ("anchor", "down", "up"):
         rules[f"{name}_ticks"] = extreme(chance, 1, MAX_PRICE_TICKS)
-    rules["anchor_ms"] = extreme(chance, max(0, clock_ms - 2 * layout.BRAKE_WINDOW_MS), clock_ms)
+    rules["anchor_ms"] = extreme(chance, max(0, clock_ms - 2 * layout.BRAKE_WINDOW_MS), int(clock_ms))
     for name in ("down", "up"):
-        rules[f"{name}_jump_ms"] = extreme(chance, max(0, clock_ms - layout.BRAKE_MOST_MS), clock_ms)
+        rules[f"{name}_jump_ms"] = extreme(chance, max(0, clock_ms - layout.BRAKE_MOST_MS), int(clock_ms))
         rules[f"{name}_ms"] = rules[f"{name}_jump_ms"] + chance.choice((0, layout.BRAKE_MS, layout.BRAKE_MOST_MS))
     write_rules(state, market, rules)
 

@@ -29,7 +29,7 @@ from tallystick.state.layout import (
     REPORT_AHEAD_MS,
     REPORT_STEP_MS,
 )
-from tallystick.state.ordinals import BatchNumber, MarketId, Number, SignerNumber
+from tallystick.state.ordinals import BatchNumber, MarketId, Number, SignerNumber, UnixSeconds
 from tallystick.testing.ledger.look import named, next_named
 
 START = 1_700_000_000
@@ -104,8 +104,8 @@ class Published:
     def publish(self, chunks: list[bytes], time: int, message_limit: int, until: int = 0) -> None:
         """Append a batch of the sequencer's; `until` is its time unless it is later."""
         header = BatchHeader(
-            time=time,
-            until=max(time, until),
+            time=UnixSeconds(time),
+            until=UnixSeconds(max(time, until)),
             message_limit=message_limit,
             poster=address("operator"),
             chunk_count=len(chunks),
@@ -173,7 +173,7 @@ class World:
 
     def begin(self, message_limit: int) -> Chunker:
         """Open the next batch, which consumes the messages below a limit, at `time` or when the last one ended."""
-        begin_batch(self.machine, max(self.time, self._until), message_limit)
+        begin_batch(self.machine, UnixSeconds(max(self.time, self._until)), message_limit)
         self._chunker = Chunker(self.state.registers)
         return self._chunker
 
@@ -377,11 +377,7 @@ class World:
 
     def reported(self, prices: Mapping[int, int] | bytes, signer: int, time_ms: int, by: str = "") -> Record:
         """Return a signer's report of prices by market, or of bytes that are no pairs, signed by nobody else if none is named."""
-        pairs = (
-            prices
-            if isinstance(prices, bytes)
-            else pack_pairs({MarketId(each): ticks for each, ticks in prices.items()})
-        )
+        pairs = prices if isinstance(prices, bytes) else pack_pairs({MarketId(m): at for m, at in prices.items()})
         record = make("report_prices", pairs, signer=signer, time_ms=time_ms)
         return sign(record, self.state.registers.domain, key(by or f"signer {signer}"))
 

@@ -39,7 +39,7 @@ from tallystick.shapes.routes import (
 )
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
-from tallystick.state.ordinals import AccountId, MarketId, Number, SignedMarket
+from tallystick.state.ordinals import NEVER, AccountId, MarketId, Number, SignedMarket, UnixMs
 from tallystick.trader.offers import accepted, apart
 from tallystick.transport import OperatorRefused, Transport
 
@@ -175,7 +175,7 @@ class TraderClient:
         client_id: int = 0,
         ioc: bool = False,
         flags: int = 0,
-        expiry_ms: int = 0,
+        expiry_ms: UnixMs = NEVER,
         trigger_ticks: int = 0,
         pair: int = 0,
         series: int | None = None,
@@ -217,7 +217,7 @@ class TraderClient:
             return self.send(self.signed("cancel_before", agent=self._agent, sequence=before))
         return self.send(self.signed("cancel_all", agent=self._agent))
 
-    def dead_man(self, time_ms: int) -> Answer:
+    def dead_man(self, time_ms: UnixMs) -> Answer:
         """Have all orders die at a clock unless it is moved on before; 0 disarms it."""
         return self.send(self.signed("dead_man", agent=self._agent, time_ms=time_ms))
 
@@ -244,7 +244,7 @@ class TraderClient:
         number = self.fresh_nonce() if nonce is None else nonce
         return accepted(offer, self.number, self._agent, number, self.domain, self._secret())
 
-    def bulk(self, items: list[Item], *, expiry_ms: int = 0) -> Answer:
+    def bulk(self, items: list[Item], *, expiry_ms: UnixMs = NEVER) -> Answer:
         """Place, cancel and replace orders under one signature; `items` of the answer tells what became of each.
 
         A market without a series is meant in the one that is listed now.
@@ -252,7 +252,7 @@ class TraderClient:
         named = [replace(each, market=self.named(MarketId(each.market))) if each.is_bare else each for each in items]
         return self.send(self.signed("bulk", pack_items(named), agent=self._agent, expiry_ms=expiry_ms))
 
-    def approve_agent(self, slot: int, address: str, scope: int = 3, expiry_ms: int = 0) -> Answer:
+    def approve_agent(self, slot: int, address: str, scope: int = 3, expiry_ms: UnixMs = NEVER) -> Answer:
         """Let a key trade for the account; the zero address revokes the slot."""
         key = int(address, 16)
         return self.send(self.signed("approve_agent", slot=slot, key=key, scope=scope, expiry_ms=expiry_ms))

@@ -20,7 +20,7 @@ from tallystick.state.layout import (
     BUY,
     NONCE_WORD_BITS,
 )
-from tallystick.state.ordinals import AccountId, SignedMarket
+from tallystick.state.ordinals import AccountId, SignedMarket, UnixMs
 
 KIND: Final = "block_trade"
 HINT: Final = "the text that begins with 0x, a file with it, or - for standard input; `trader block offer` makes one"
@@ -61,7 +61,7 @@ def from_text(given: str) -> Record:
     return record
 
 
-def to_accept(offer: Record, account: AccountId, now_ms: int) -> None:
+def to_accept(offer: Record, account: AccountId, now_ms: UnixMs) -> None:
     """Check that an account may accept an offer at a time.
 
     Raises: BadInput, saying why not.

@@ -23,6 +23,7 @@ from tallystick.state.layout import (
     MAX_AMOUNT,
     MAX_PRICE_TICKS,
 )
+from tallystick.state.ordinals import NEVER, UnixMs
 
 FLAG_WORDS: Final = {
     "ioc": FLAG_IOC,
@@ -90,9 +91,9 @@ def parse_scope(text: str) -> int:
     return SCOPES.index(text) + 1
 
 
-def clock_ms(info: Info) -> int:
+def clock_ms(info: Info) -> UnixMs:
     """Return the time it is for the exchange, whose clock stands still while nothing happens."""
-    return max(info.clock_ms, info.l1.time * 1_000)
+    return max(info.clock_ms, UnixMs(info.l1.time * 1_000))
 
 
 def duration_ms(text: str) -> int:
@@ -103,15 +104,15 @@ def duration_ms(text: str) -> int:
     return int(found[1]) * UNIT_MS[found[2]]
 
 
-def moment_ms(text: str, now_ms: int) -> int:
+def moment_ms(text: str, now_ms: UnixMs) -> UnixMs:
     """Return the clock a word of time means, 0 for never.
 
     Raises: BadInput when it means none, or one that is over.
     """
     if text in ("never", "0"):
-        return 0
+        return NEVER
     if re.fullmatch(DURATION, text, re.ASCII):
-        moment = now_ms + duration_ms(text)
+        moment = int(now_ms) + duration_ms(text)
     else:
         try:
             given = datetime.fromisoformat(text if text.isascii() else "")
@@ -120,7 +121,7 @@ def moment_ms(text: str, now_ms: int) -> int:
             raise BadInput("not a time", hint=TIME_HINT, time=text) from None
     if not now_ms < moment <= MAX_AMOUNT:
         raise BadInput("that time is over, or beyond the end of time", hint=TIME_HINT, time=text, now=spoken(now_ms))
-    return moment
+    return UnixMs(moment)
 
 
 def bound_ticks(mark_ticks: int, side: int, slippage: str) -> int:

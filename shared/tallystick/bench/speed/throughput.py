@@ -26,7 +26,7 @@ from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
 from tallystick.shapes.submitting import Answer, Submission
 from tallystick.state.layout import MESSAGE_DEPOSIT
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, UnixSeconds
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.world import START, Published, address, key, listed, message, world_genesis
 from tallystick_operator.intake.door import Refused, check_signature, to_record
@@ -62,7 +62,7 @@ def measure(*, orders: int, bulk: int, seed: int) -> Result:
                 receipt_key=key("receipts"),
                 policy=CorePolicy(),
             )
-            clock.observe(START)
+            clock.observe(UnixSeconds(START))
             messages = [message(MESSAGE_DEPOSIT, address(f"trader {n}"), n, CASH) for n in range(1, TRADERS + 1)]
             _open_markets(core, messages)
             opened = len(core.executor.sealed)

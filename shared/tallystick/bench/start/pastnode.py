@@ -22,7 +22,7 @@ from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import REGISTERS_BYTES
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixSeconds
 
 PLACES: Final = {name: bytes([0xA0 + at]) * 20 for at, name in enumerate(("Inbox", "Vault", "Rollup", "Challenge"))}
 CHAIN_ID: Final = 1
@@ -85,7 +85,7 @@ class Past:
         return Header(
             number=number,
             parent_hash=self.hash(number - 1),
-            timestamp=1_700_000_000 + 12 * number,
+            timestamp=UnixSeconds(1_700_000_000 + 12 * number),
             coinbase=bytes(20),
             state_root=root,
             transactions_root=root,
@@ -109,8 +109,8 @@ class Past:
         """Return a batch's header."""
         time = 1_700_000_000 + 12 * BATCH_EVERY_BLOCKS * (index + 1)
         return BatchHeader(
-            time=time,
-            until=time,
+            time=UnixSeconds(time),
+            until=UnixSeconds(time),
             message_limit=min(self.messages, BATCH_EVERY_BLOCKS * index // MESSAGE_EVERY_BLOCKS),
             source=0,
             poster=bytes(20),
@@ -262,7 +262,7 @@ class PastNode:
                     data=encode(types, said.values),
                     block_number=BlockNumber(number),
                     block_hash=self.past.hash(number),
-                    block_timestamp=0,
+                    block_timestamp=UnixSeconds(0),
                     transaction_hash=bytes(32),
                     transaction_index=0,
                     log_index=place,

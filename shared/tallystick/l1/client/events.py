@@ -18,7 +18,7 @@ from tallystick.l1.client.access import L1, Claim, Contract
 from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.client.values import BlockRef, RawLog
 from tallystick.l1.deployment import Deployment
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixSeconds
 
 CONTRACTS = ("Inbox", "Vault", "Rollup", "Challenge")
 DEFAULT_MAX_BLOCKS = 20_000
@@ -203,7 +203,9 @@ class ContractReader:
 
     def _from_store(self, piece: list[RawLog]) -> EventBatch:
         last = piece[-1]
-        at = BlockRef(number=last.block_number, hash=last.block_hash, parent_hash=b"", timestamp=0, base_fee_wei=0)
+        at = BlockRef(
+            number=last.block_number, hash=last.block_hash, parent_hash=b"", timestamp=UnixSeconds(0), base_fee_wei=0
+        )
         return EventBatch(rolled_back_to=None, events=self._events(piece), read_to=at, complete=False)
 
     def _poll_claim(self) -> EventBatch | None:

@@ -19,7 +19,7 @@ from tallystick.l1.client.access import Claim, Contract
 from tallystick.l1.client.values import BlockRef, BlockTag, RawLog, Receipt
 from tallystick.ports import Clock
 from tallystick.shapes.nesting import is_shallow
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixSeconds
 from tallystick.urls import parts_of, shown, without_secrets
 
 DEFAULT_TIMEOUT_SECONDS = 20.0
@@ -127,7 +127,7 @@ class L1Client:
             number=BlockNumber(_int(found["number"])),
             hash=_bytes(found["hash"]),
             parent_hash=_bytes(found["parentHash"]),
-            timestamp=_int(found["timestamp"]),
+            timestamp=UnixSeconds(_int(found["timestamp"])),
             base_fee_wei=_int(found.get("baseFeePerGas", "0x0")),
         )
 

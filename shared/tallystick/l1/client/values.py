@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixSeconds
 
 BlockTag = int | bytes | str
 """A number, a hash, or a name such as "latest" and "finalized"."""
@@ -15,7 +15,7 @@ class BlockRef:
     number: BlockNumber
     hash: bytes
     parent_hash: bytes
-    timestamp: int
+    timestamp: UnixSeconds
     base_fee_wei: int
 
 

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from eth_hash.auto import keccak
 
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixSeconds
 
 ZERO_HASH = bytes(32)
 ZERO_ADDRESS = bytes(20)
@@ -27,7 +27,7 @@ class Log:
     data: bytes
     block_number: BlockNumber
     block_hash: bytes
-    block_timestamp: int
+    block_timestamp: UnixSeconds
     transaction_hash: bytes
     transaction_index: int
     log_index: int
@@ -57,7 +57,7 @@ class Header:
 
     number: int
     parent_hash: bytes
-    timestamp: int
+    timestamp: UnixSeconds
     coinbase: bytes
     state_root: bytes
     transactions_root: bytes

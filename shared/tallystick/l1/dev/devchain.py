@@ -35,6 +35,7 @@ from tallystick.l1.dev.evm import (
 from tallystick.l1.dev.logindex import LogFilter, LogIndex
 from tallystick.l1.dev.mempool import Pool
 from tallystick.ports import Clock
+from tallystick.state.ordinals import UnixSeconds
 
 DEFAULT_CHAIN_ID = 31337
 DEFAULT_BLOCK_GAS_LIMIT = 60_000_000
@@ -58,7 +59,7 @@ class _Snapshot:
     height: int
     pool: Pool
     offset_seconds: float
-    next_timestamp: int | None
+    next_timestamp: UnixSeconds | None
 
 
 class DevChain:
@@ -75,7 +76,7 @@ class DevChain:
         self._clock = clock
         self._evm = Evm()
         self._offset_seconds = 0.0
-        self._next_timestamp: int | None = None
+        self._next_timestamp: UnixSeconds | None = None
         self._next_base_fee_wei: int | None = None
         self._branch = 0
         self._snapshots: list[_Snapshot | None] = []
@@ -161,7 +162,7 @@ class DevChain:
         self._mine_one(self._next_header())
         for _ in range(blocks - 1):
             parent = self.head
-            header = self._child(parent, parent.header.timestamp + interval_seconds)
+            header = self._child(parent, UnixSeconds(parent.header.timestamp + interval_seconds))
             if len(self.pool):
                 self._mine_one(header)
             else:
@@ -179,7 +180,7 @@ class DevChain:
         self._offset_seconds = max(self._offset_seconds, ahead) + seconds
         return int(self._offset_seconds)
 
-    def set_next_timestamp(self, timestamp: int) -> None:
+    def set_next_timestamp(self, timestamp: UnixSeconds) -> None:
         """Fixes the next block's time; the clock runs on from there."""
         if timestamp <= self.head.header.timestamp:
             raise ValueError(f"timestamp {timestamp} is not after the head's {self.head.header.timestamp}")
@@ -238,7 +239,7 @@ class DevChain:
         return Header(
             number=0,
             parent_hash=ZERO_HASH,
-            timestamp=int(self._clock.now()),
+            timestamp=UnixSeconds(int(self._clock.now())),
             coinbase=ZERO_ADDRESS,
             state_root=self._evm.genesis_root(self.config.balances_wei),
             transactions_root=EMPTY_TRIE,
@@ -255,9 +256,9 @@ class DevChain:
 
     def _next_header(self) -> Header:
         timestamp = self._next_timestamp or max(self.head.header.timestamp + 1, self._now())
-        return self._child(self.head, timestamp)
+        return self._child(self.head, UnixSeconds(timestamp))
 
-    def _child(self, parent: Block, timestamp: int) -> Header:
+    def _child(self, parent: Block, timestamp: UnixSeconds) -> Header:
         return Header(
             number=parent.header.number + 1,
             parent_hash=parent.hash,

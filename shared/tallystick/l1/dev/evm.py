@@ -33,7 +33,7 @@ from tallystick.l1.dev.blocks import (
     bloom_of,
 )
 from tallystick.l1.dev.interpreter import State
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixSeconds
 
 FLOOR_GAS_PER_TOKEN = 10
 TOKENS_PER_NONZERO_BYTE = 4
@@ -48,7 +48,7 @@ class BlockContext:
 
     chain_id: int
     number: int
-    timestamp: int
+    timestamp: UnixSeconds
     base_fee_wei: int
     gas_limit: int
     coinbase: bytes
@@ -160,7 +160,7 @@ class Evm:
         given = context or BlockContext(
             chain_id=0,
             number=0,
-            timestamp=0,
+            timestamp=UnixSeconds(0),
             base_fee_wei=0,
             gas_limit=0,
             coinbase=ZERO_ADDRESS,

@@ -17,6 +17,7 @@ from tallystick.l1.dev.wire import (
     parse_quantity,
     quantity,
 )
+from tallystick.state.ordinals import UnixSeconds
 
 
 def development_methods(chain: DevChain, faucet: Callable[[bytes, int], bytes]) -> dict[str, Method]:
@@ -54,7 +55,7 @@ class _Development:
             blocks = optional(options.get("blocks"), parse_quantity, "blocks") or 1
             options = options.get("timestamp")
         if options is not None:
-            self.chain.set_next_timestamp(parse_quantity(options, "timestamp"))
+            self.chain.set_next_timestamp(UnixSeconds(parse_quantity(options, "timestamp")))
         self.chain.mine(blocks)
         return "0x0"
 
@@ -65,7 +66,7 @@ class _Development:
         return None
 
     def _set_timestamp(self, p: Params) -> Json:
-        self.chain.set_next_timestamp(parse_quantity(p.need(0, "timestamp"), "timestamp"))
+        self.chain.set_next_timestamp(UnixSeconds(parse_quantity(p.need(0, "timestamp"), "timestamp")))
         return None
 
     def _set_base_fee(self, p: Params) -> Json:

@@ -8,7 +8,7 @@ from eth_hash.auto import keccak
 
 from tallystick.errors import DataMismatch
 from tallystick.l1.client.values import BlockRef
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixSeconds
 
 COMMON: Final = (
     "parentHash",
@@ -82,7 +82,7 @@ def prove_header(found: Any) -> ProvenHeader:
             number=BlockNumber(int(found["number"], 16)),
             hash=claimed,
             parent_hash=_data(found["parentHash"]),
-            timestamp=int(found["timestamp"], 16),
+            timestamp=UnixSeconds(int(found["timestamp"], 16)),
             base_fee_wei=int(found.get("baseFeePerGas") or "0x0", 16),
         ),
         state_root=_data(found["stateRoot"]),

@@ -39,7 +39,7 @@ from tallystick.state.layout import (
     MAX_POSITIONS,
     SETTLE_WAIT_MS,
 )
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick.state.state import State
 
 CLOSE = 0
@@ -89,11 +89,11 @@ def settled_markets(state: State, since_ms: i64, clock_ms: i64) -> list[bool]:
     for number in range(MAX_MARKETS):
         base = state.markets.find(MarketId(number))
         over = base is not None and market_status(words, base) == MARKET_SETTLED
-        settled.append(base is not None and over and clock_ms - market_settled_ms(words, base) >= since_ms)
+        settled.append(base is not None and over and clock_ms - market_settled_ms(words, base) >= least_ms)
     return settled
 
 
-def dead_markets(state: State, clock_ms: i64) -> list[MarketId]:
+def dead_markets(state: State, clock_ms: UnixMs) -> list[MarketId]:
     """Return the markets that can be found dead now, or settled because they were found so a while ago."""
     found: list[MarketId] = []
     words = state.markets.words
@@ -147,7 +147,7 @@ def _scout_positions(
                 found.append((CLOSE, number, each))
 
 
-def _claims(state: State, account: Account, risk: Risk, clock_ms: i64) -> bool:
+def _claims(state: State, account: Account, risk: Risk, clock_ms: UnixMs) -> bool:
     """Whether a claim of the account can be counted or paid now, and is worth a record."""
     registers = state.registers
     words = state.accounts.words

@@ -46,7 +46,7 @@ from tallystick.state.layout import (
     MAX_POSITIONS,
     PPM,
 )
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, UnixMs
 from tallystick.state.state import State
 
 
@@ -86,7 +86,7 @@ def _brake_fall(state: State, market: Market, anchor: i64) -> None:
     words = state.markets.words
     runs = clock < market_down_ms(words, market)
     set_market_down_ticks(words, market, max(anchor, market_down_ticks(words, market)) if runs else anchor)
-    set_market_down_ms(words, market, max(market_down_ms(words, market), clock + BRAKE_MS))
+    set_market_down_ms(words, market, max(market_down_ms(words, market), UnixMs(clock + BRAKE_MS)))
     set_market_down_jump_ms(words, market, clock)
 
 
@@ -96,7 +96,7 @@ def _brake_rise(state: State, market: Market, anchor: i64) -> None:
     words = state.markets.words
     runs = clock < market_up_ms(words, market)
     set_market_up_ticks(words, market, min(anchor, market_up_ticks(words, market)) if runs else anchor)
-    set_market_up_ms(words, market, max(market_up_ms(words, market), clock + BRAKE_MS))
+    set_market_up_ms(words, market, max(market_up_ms(words, market), UnixMs(clock + BRAKE_MS)))
     set_market_up_jump_ms(words, market, clock)
 
 
@@ -171,7 +171,7 @@ def prolong_brakes(state: State, market: Market) -> None:
     down, up = market_down_ms(words, market), market_up_ms(words, market)
     if clock < down:
         most = min(clock + BRAKE_MORE_MS, market_down_jump_ms(words, market) + BRAKE_MOST_MS)
-        set_market_down_ms(words, market, max(down, most))
+        set_market_down_ms(words, market, UnixMs(max(down, most)))
     if clock < up:
         most = min(clock + BRAKE_MORE_MS, market_up_jump_ms(words, market) + BRAKE_MOST_MS)
-        set_market_up_ms(words, market, max(up, most))
+        set_market_up_ms(words, market, UnixMs(max(up, most)))

@@ -56,15 +56,15 @@ from tallystick.state.layout import (
     MAX_FUNDING_INDEX_PPM,
     SETTLE_WINDOW_MS,
 )
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, UnixMs
 
 
-def term_stands(kind: i64, expiry_ms: i64, clock_ms: i64) -> bool:
+def term_stands(kind: i64, expiry_ms: UnixMs, clock_ms: UnixMs) -> bool:
     """Whether what is listed now may end then: a dated future at a time that is ahead, a perpetual never."""
     return expiry_ms > clock_ms if kind == KIND_DATED else expiry_ms == 0
 
 
-def has_expired(rules: vec[i64], market: Market, clock_ms: i64) -> bool:
+def has_expired(rules: vec[i64], market: Market, clock_ms: UnixMs) -> bool:
     """Whether nobody trades it any more, since its time is over."""
     expiry_ms = market_expiry_ms(rules, market)
     return expiry_ms != 0 and expiry_ms <= clock_ms
@@ -75,18 +75,18 @@ def pays_funding(rules: vec[i64], market: Market) -> bool:
     return market_kind(rules, market) != KIND_DATED
 
 
-def end_perpetual(rules: vec[i64], market: Market, expiry_ms: i64) -> None:
+def end_perpetual(rules: vec[i64], market: Market, expiry_ms: UnixMs) -> None:
     """Let it expire as a dated future does, and pay no funding from now on."""
     set_market_kind(rules, market, KIND_DATED)
     set_market_expiry_ms(rules, market, expiry_ms)
 
 
-def settles_by(rules: vec[i64], market: Market, index_ms: i64) -> bool:
+def settles_by(rules: vec[i64], market: Market, index_ms: UnixMs) -> bool:
     """Whether an index of this time is its last: all positions end at it."""
     return market_kind(rules, market) == KIND_DATED and market_expiry_ms(rules, market) <= index_ms
 
 
-def window_ahead_ms(rules: vec[i64], market: Market, time_ms: i64) -> i64:
+def window_ahead_ms(rules: vec[i64], market: Market, time_ms: UnixMs) -> i64:
     """Return how much of its settlement window lies ahead of a time: of a perpetual, and before it begins, all of it."""
     if market_kind(rules, market) != KIND_DATED:
         return SETTLE_WINDOW_MS
@@ -95,7 +95,7 @@ def window_ahead_ms(rules: vec[i64], market: Market, time_ms: i64) -> i64:
 
 
 def carry_index(
-    rules: vec[i64], market: Market, prices: vec[i64], price: Price, index_ticks: i64, time_ms: i64
+    rules: vec[i64], market: Market, prices: vec[i64], price: Price, index_ticks: i64, time_ms: UnixMs
 ) -> None:
     """Count how long the index has stood within its settlement window before this one, which is not written yet.
 
@@ -110,7 +110,7 @@ def carry_index(
     set_price_settle_sum(prices, price, price_settle_sum(prices, price) + price_index_ticks(prices, price) * stood)
 
 
-def index_of_margins(rules: vec[i64], market: Market, settle_sum: i64, index_ticks: i64, time_ms: i64) -> i64:
+def index_of_margins(rules: vec[i64], market: Market, settle_sum: i64, index_ticks: i64, time_ms: UnixMs) -> i64:
     """Return what margins and the mark follow at an index: it, and in a settlement window what it would settle at by it.
 
     Units: ticks; `settle_sum` is what has been counted up to that time. Rounding: down.
@@ -121,7 +121,7 @@ def index_of_margins(rules: vec[i64], market: Market, settle_sum: i64, index_tic
     return div_down(settle_sum + index_ticks * ahead, SETTLE_WINDOW_MS)
 
 
-def fading_basis(rules: vec[i64], market: Market, basis_ppm: i64, time_ms: i64) -> i64:
+def fading_basis(rules: vec[i64], market: Market, basis_ppm: i64, time_ms: UnixMs) -> i64:
     """Return what of a basis counts: in a settlement window the share that lies ahead. Rounding: to zero."""
     return mul_div_to_zero(basis_ppm, window_ahead_ms(rules, market, time_ms), SETTLE_WINDOW_MS)
 
@@ -139,7 +139,7 @@ def settle_at(machine: Machine, market: Market, risk: Risk, number: MarketId, fi
     set_market_settled_ms(rules, market, machine.state.registers.clock_ms)
     set_risk_market_mark_ticks(marks, risk, number, final_ticks)
     set_risk_market_index_ticks(marks, risk, number, final_ticks)
-    set_risk_market_index_ms(marks, risk, number, 0)
+    set_risk_market_index_ms(marks, risk, number, UnixMs(0))
     set_risk_market_braked(marks, risk, number, 0)
     machine.state.markets.mark(number)
     machine.state.risk.mark(0)

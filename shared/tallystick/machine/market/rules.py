@@ -98,19 +98,19 @@ from tallystick.state.layout import (
     RULE_TIER3_FROM_MILLIONS,
     RULES,
 )
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, UnixMs
 from tallystick.state.state import State
 
 
-def listing_stands(values: list[int], live_ms: i64) -> bool:
+def listing_stands(values: list[int], live_ms: UnixMs) -> bool:
     """Whether a market may be listed that takes orders from `live_ms` on; a dated future does so before it expires.
 
     Shape: `values` as in the record of a listing.
     """
     kind: i64 = values[ListMarketFields.KIND]
-    expiry: i64 = values[ListMarketFields.EXPIRY_MS]
+    expiry_ms = UnixMs(values[ListMarketFields.EXPIRY_MS])
     multiplier: i64 = values[ListMarketFields.MULTIPLIER]
-    return term_stands(kind, expiry, live_ms) and rules_stand(values[ListMarketFields.FIRST_RULE :], multiplier)
+    return term_stands(kind, expiry_ms, live_ms) and rules_stand(values[ListMarketFields.FIRST_RULE :], multiplier)
 
 
 def rules_stand(rules: list[int], multiplier: i64) -> bool:
@@ -183,16 +183,18 @@ def begin_series(state: State, number: MarketId, market: Market, risk: Risk, ser
     set_risk_market_mark_ticks(marks, risk, number, 0)
     set_risk_market_index_ticks(marks, risk, number, 0)
     set_risk_market_funding_index_ppm(marks, risk, number, 0)
-    set_risk_market_index_ms(marks, risk, number, 0)
+    set_risk_market_index_ms(marks, risk, number, UnixMs(0))
     set_risk_market_resumed_sequence(marks, risk, number, 0)
     set_risk_market_braked(marks, risk, number, 0)
 
 
-def write_listing(state: State, number: MarketId, market: Market, risk: Risk, values: list[int], live_ms: i64) -> None:
+def write_listing(
+    state: State, number: MarketId, market: Market, risk: Risk, values: list[int], live_ms: UnixMs
+) -> None:
     """List a market that may be as the market `number`, whose kind, multiplier and expiry never change."""
     set_market_status(state.markets.words, market, MARKET_LIVE)
     set_market_kind(state.markets.words, market, values[ListMarketFields.KIND])
-    set_market_expiry_ms(state.markets.words, market, values[ListMarketFields.EXPIRY_MS])
+    set_market_expiry_ms(state.markets.words, market, UnixMs(values[ListMarketFields.EXPIRY_MS]))
     set_market_live_ms(state.markets.words, market, live_ms)
     set_risk_market_multiplier(state.risk.words, risk, number, values[ListMarketFields.MULTIPLIER])
     write_rules(state, number, market, risk, values[ListMarketFields.FIRST_RULE :])

@@ -34,11 +34,11 @@ from tallystick.state.layout import (
     STALE_MS,
     Registers,
 )
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import MarketId, UnixMs
 from tallystick.state.state import State
 
 
-def now_ms(registers: Registers) -> i64:
+def now_ms(registers: Registers) -> UnixMs:
     """Return the time by which reports and the index are fresh: for what came through L1, when it was queued there."""
     return registers.forced_ms or registers.clock_ms
 
@@ -48,7 +48,7 @@ def report_age(registers: Registers) -> i64:
     return FORCED_AGE_MS if registers.forced_ms else REPORT_AGE_MS
 
 
-def is_fresh(registers: Registers, time: i64) -> bool:
+def is_fresh(registers: Registers, time: UnixMs) -> bool:
     """Whether a price of this time counts now."""
     now = now_ms(registers)
     return time + report_age(registers) >= now and time <= now + REPORT_AHEAD_MS

@@ -17,7 +17,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import FEE_ACCOUNT_PENDING, MARKET_LIVE, MAX_MARKETS, RULES
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 
 
 def step(machine: Machine) -> None:
@@ -53,7 +53,7 @@ def _apply_rules(machine: Machine, number: MarketId) -> i64:
     for place in range(RULES):
         rules.append(pending_rules(words, pending, place))
         set_pending_rules(words, pending, place, 0)
-    set_pending_effective_ms(words, pending, 0)
+    set_pending_effective_ms(words, pending, UnixMs(0))
     state.pendings.mark(number)
     write_rules(state, number, market, risk, rules)
     return Outcome.ACCEPTED
@@ -70,7 +70,7 @@ def _apply_fee_account(machine: Machine) -> i64:
         return outcome
     set_config_fee_account(state.config.words, config, AccountId(pending_rules(words, pending, 0)))
     set_pending_rules(words, pending, 0, 0)
-    set_pending_effective_ms(words, pending, 0)
+    set_pending_effective_ms(words, pending, UnixMs(0))
     state.pendings.mark(FEE_ACCOUNT_PENDING)
     state.config.mark(0)
     return Outcome.ACCEPTED

@@ -14,6 +14,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import CHANGE_DELAY_MS, FEE_ACCOUNT_PENDING, TREASURY_ACCOUNT
+from tallystick.state.ordinals import UnixMs
 
 NOBODY = bytes(20)
 
@@ -46,7 +47,7 @@ def step(machine: Machine) -> None:
 
     # APPLY
     set_pending_changes(words, pending, change)
-    set_pending_effective_ms(words, pending, registers.clock_ms + CHANGE_DELAY_MS)
+    set_pending_effective_ms(words, pending, UnixMs(registers.clock_ms + CHANGE_DELAY_MS))
     set_pending_rules(words, pending, 0, number)
 
     # WRITE

@@ -17,6 +17,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import ChangeMarketFields
 from tallystick.state.layout import CHANGE_DELAY_MS, MARKET_LIVE, RULES
+from tallystick.state.ordinals import UnixMs
 
 
 def step(machine: Machine) -> None:
@@ -52,7 +53,7 @@ def step(machine: Machine) -> None:
 
     # APPLY
     set_pending_changes(words, pending, change)
-    set_pending_effective_ms(words, pending, state.registers.clock_ms + CHANGE_DELAY_MS)
+    set_pending_effective_ms(words, pending, UnixMs(state.registers.clock_ms + CHANGE_DELAY_MS))
     place: i64
     for place in range(RULES):
         set_pending_rules(words, pending, place, rules[place])

@@ -31,7 +31,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.layout import LONG_SILENCE_MS, MAX_SIGNERS, REPORT_AGE_MS, STALE_MS
-from tallystick.state.ordinals import SignerNumber
+from tallystick.state.ordinals import SignerNumber, UnixMs
 from tallystick.state.state import State
 
 
@@ -62,7 +62,7 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    newest = nth(times, len(times) - quorum)
+    newest = UnixMs(nth(times, len(times) - quorum))
     prices = _meeting(times, prices, newest)
     index = nth(prices, len(prices) - 1 >> 1)
     time = _set_index(state, market, price, risk, index, newest)
@@ -90,7 +90,7 @@ def _fresh(state: State, oracle: Oracle) -> tuple[list[int], list[int]]:
         signer = SignerNumber(number)
         time = oracle_times(words, oracle, signer)
         if time != 0 and is_fresh(state.registers, time):
-            times.append(time)
+            times.append(int(time))
             prices.append(oracle_prices(words, oracle, signer))
     return times, prices
 
@@ -105,7 +105,7 @@ def nth(numbers: list[int], place: i64) -> i64:
     return sorted(numbers)[place]
 
 
-def _set_index(state: State, market: Market, price: Price, risk: Risk, index: i64, newest: i64) -> i64:
+def _set_index(state: State, market: Market, price: Price, risk: Risk, index: i64, newest: UnixMs) -> UnixMs:
     """Write the index and its time, which is returned.
 
     The time is that of its reports, but not beyond the clock nor before the last index, which is counted until then

@@ -41,7 +41,7 @@ from tallystick.state.layout import (
     MESSAGE_RECORD,
     WORK,
 )
-from tallystick.state.ordinals import AccountId, MarketId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs, UnixSeconds
 
 NOBODY = bytes(20)
 
@@ -50,7 +50,7 @@ NOBODY = bytes(20)
 class Message:
     """An L1 message of any kind. Units: `amount` in units, but for a forced close; `time` in L1's seconds."""
 
-    def __init__(self, kind: int, sender: bytes, number: int, amount: int, time: int) -> None:
+    def __init__(self, kind: int, sender: bytes, number: int, amount: int, time: UnixSeconds) -> None:
         self.kind = kind
         self.sender = sender
         self.number = number
@@ -91,13 +91,13 @@ def step(machine: Machine) -> None:
     if registers.phase == Phase.CONSUME_MESSAGE:
         machine.go_on()
     else:
-        registers.forced_ms = message.time * 1000
+        registers.forced_ms = UnixMs(message.time * 1000)
 
 
 def _parse(data: bytes) -> Message:
     number = int.from_bytes(data[21:29], "big")
     amount = int.from_bytes(data[29:37], "big")
-    time = int.from_bytes(data[37:45], "big")
+    time = UnixSeconds(int.from_bytes(data[37:45], "big"))
     return Message(data[0], data[1:21], number, amount, time)
 
 

@@ -7,6 +7,7 @@ from tallystick.machine.market.instrument import charge_funding, end_perpetual, 
 from tallystick.state.cells import market_status
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import DELIST_DELAY_MS, MARKET_LIVE
+from tallystick.state.ordinals import UnixMs
 
 
 def step(machine: Machine) -> None:
@@ -37,7 +38,7 @@ def step(machine: Machine) -> None:
 
     # APPLY
     charge_funding(machine, price, risk, number)
-    end_perpetual(rules, market, registers.clock_ms + DELIST_DELAY_MS)
+    end_perpetual(rules, market, UnixMs(registers.clock_ms + DELIST_DELAY_MS))
 
     # WRITE
     state.markets.mark(number)

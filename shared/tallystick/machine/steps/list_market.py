@@ -11,6 +11,7 @@ from tallystick.state.cells import Market, market_net_lots, market_open_interest
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import ListMarketFields
 from tallystick.state.layout import LIST_DELAY_MS, MARKET_SETTLED, SERIES_SHIFT
+from tallystick.state.ordinals import UnixMs
 from tallystick.state.state import State
 
 
@@ -33,7 +34,7 @@ def step(machine: Machine) -> None:
     state.pendings.open(number)
     is_free = nothing_rests(state, number) and _is_over(state, market)
     series: i64 = values[ListMarketFields.MARKET] >> SERIES_SHIFT
-    live_ms: i64 = state.registers.clock_ms + LIST_DELAY_MS
+    live_ms = UnixMs(state.registers.clock_ms + LIST_DELAY_MS)
 
     # CHECK
     if not is_free:

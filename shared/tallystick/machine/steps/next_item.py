@@ -25,7 +25,7 @@ from tallystick.state.layout import (
     MAX_SLOT,
     Registers,
 )
-from tallystick.state.ordinals import AccountId, MarketId, SignedMarket
+from tallystick.state.ordinals import AccountId, MarketId, SignedMarket, UnixMs
 
 MOST_FLAGS: Final = BY_NAME["order"].fields[OrderFields.FLAGS].limit
 
@@ -138,4 +138,4 @@ def _set_order(registers: Registers, record: Record, item: bytes) -> None:
     registers.arg_flags = int.from_bytes(item[3:5], "big")
     registers.arg_price_ticks = int.from_bytes(item[5:8], "big")
     registers.arg_lots = int.from_bytes(item[8:12], "big")
-    registers.arg_time_ms = record.values[BulkFields.EXPIRY_MS]
+    registers.arg_time_ms = UnixMs(record.values[BulkFields.EXPIRY_MS])

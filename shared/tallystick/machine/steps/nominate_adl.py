@@ -18,7 +18,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import ADL_DELAY_MS, ADL_LAPSE_MS, ADL_NEXT_MS
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, UnixMs
 
 
 def step(machine: Machine) -> None:
@@ -68,7 +68,7 @@ def step(machine: Machine) -> None:
     set_deleverage_candidate(words, nomination, number)
     if not (stands and same):
         begun = ADL_DELAY_MS - ADL_NEXT_MS if same and runs else 0
-        set_deleverage_since_ms(words, nomination, registers.clock_ms - begun)
+        set_deleverage_since_ms(words, nomination, UnixMs(registers.clock_ms - begun))
 
     # WRITE
     state.deleverages.mark(case.number)

@@ -7,6 +7,7 @@ from mypy_extensions import i64
 from tallystick.machine.machine import Machine
 from tallystick.state.codes import Phase
 from tallystick.state.layout import CLOCK_BEHIND_MS, Registers
+from tallystick.state.ordinals import UnixMs, UnixSeconds
 
 
 def step(machine: Machine) -> None:
@@ -31,13 +32,13 @@ def step(machine: Machine) -> None:
     # WRITE: registers only.
 
 
-def enter(registers: Registers, time: i64, until: i64, message_limit: i64) -> None:
+def enter(registers: Registers, time: UnixSeconds, until: UnixSeconds, message_limit: i64) -> None:
     """Open a batch of these times and this message limit: the clock is no further behind its time than it may be."""
     registers.batch_time = time
     registers.batch_until = until
     registers.batch_message_limit = message_limit
-    time_ms = time * 1000
+    time_ms = UnixMs(time * 1000)
     if time_ms > registers.clock_ms + CLOCK_BEHIND_MS:
-        registers.clock_ms = time_ms - CLOCK_BEHIND_MS
+        registers.clock_ms = UnixMs(time_ms - CLOCK_BEHIND_MS)
     waiting = registers.message_cursor < message_limit
     registers.phase = Phase.CONSUME_MESSAGE if waiting else Phase.OPEN_CHUNK

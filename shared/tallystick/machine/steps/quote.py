@@ -41,7 +41,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Phase
 from tallystick.state.layout import BUY, QUOTERS, SAMPLE_WORK, SELL
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, UnixMs
 from tallystick.state.state import State
 
 
@@ -184,5 +184,5 @@ def _end_side(state: State, found: i64) -> None:
         registers.arg_price_ticks = found
         registers.arg_side = SELL
     else:
-        registers.arg_time_ms = found
+        registers.arg_time_ms = UnixMs(found)
         registers.phase = Phase.UPDATE_MARK

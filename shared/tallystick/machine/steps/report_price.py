@@ -20,7 +20,7 @@ from tallystick.state.cells import (
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.fields import ReportPricesFields
 from tallystick.state.layout import MARKET_LIVE, MAX_MARKETS, REPORT_PAIR_BYTES, REPORT_STEP_MS, WORK, Registers
-from tallystick.state.ordinals import MarketId, SignerNumber
+from tallystick.state.ordinals import MarketId, SignerNumber, UnixMs
 from tallystick.state.state import State
 
 
@@ -50,20 +50,20 @@ def step(machine: Machine) -> None:
         machine.finish(Outcome.NO_MARKET)
         return
     signer = SignerNumber(record.values[ReportPricesFields.SIGNER])
-    time: i64 = record.values[ReportPricesFields.TIME_MS]
+    time_ms = UnixMs(record.values[ReportPricesFields.TIME_MS])
     market = state.markets.open(registers.arg_market)
     oracle = state.oracles.open(registers.arg_market)
     price = state.prices.open(registers.arg_market)
 
     # CHECK
-    outcome = _check(state, market, oracle, price, signer, time)
+    outcome = _check(state, market, oracle, price, signer, time_ms)
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
         return
 
     # APPLY
     set_oracle_prices(state.oracles.words, oracle, signer, registers.arg_price_ticks)
-    set_oracle_times(state.oracles.words, oracle, signer, time)
+    set_oracle_times(state.oracles.words, oracle, signer, time_ms)
 
     # WRITE
     state.oracles.mark(registers.arg_market)
@@ -81,7 +81,7 @@ def _next_pair(registers: Registers, pairs: bytes) -> None:
         end_items(registers)
 
 
-def _check(state: State, market: Market, oracle: Oracle, price: Price, signer: SignerNumber, time: i64) -> i64:
+def _check(state: State, market: Market, oracle: Oracle, price: Price, signer: SignerNumber, time: UnixMs) -> i64:
     registers = state.registers
     if market_status(state.markets.words, market) != MARKET_LIVE:
         return Outcome.NO_MARKET

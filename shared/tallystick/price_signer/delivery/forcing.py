@@ -13,7 +13,7 @@ from tallystick.l1.sending.sender import TxQueue
 from tallystick.price_signer.delivery.making import Report
 from tallystick.records.codec import encode
 from tallystick.state.layout import FORCED_AGE_MS
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BlockNumber, UnixMs
 
 WORTH_SECONDS: Final = FORCED_AGE_MS // 1000
 """A report that is older when L1 takes it in is of no use to the exchange any more."""
@@ -29,7 +29,7 @@ class UnderWay:
     """A report on its way into L1."""
 
     key: str
-    time_ms: int
+    time_ms: UnixMs
 
 
 class Forcing:
@@ -58,7 +58,7 @@ class Forcing:
         self._queue.enqueue(key, self._inbox.address, data, window=window)
         self._under_way.append(UnderWay(key=key, time_ms=report.time_ms))
 
-    def tick(self, now_ms: int) -> None:
+    def tick(self, now_ms: UnixMs) -> None:
         """Send what is to be sent, tell what was mined, give up what is too old. Raises: L1Error."""
         if not self._queue.under_way(""):
             return
@@ -67,7 +67,7 @@ class Forcing:
             self._report("l1_problem", {"reason": problem})
         self._under_way = [each for each in self._under_way if not self._ended(each, now_ms)]
 
-    def _ended(self, sent: UnderWay, now_ms: int) -> bool:
+    def _ended(self, sent: UnderWay, now_ms: UnixMs) -> bool:
         entry = self._queue.get(sent.key)
         if entry is None:
             return True
@@ -85,5 +85,5 @@ class Forcing:
         return False
 
 
-def _time_of(key: str) -> int:
-    return int(key.removeprefix(PREFIX))
+def _time_of(key: str) -> UnixMs:
+    return UnixMs(int(key.removeprefix(PREFIX)))

@@ -60,7 +60,7 @@ class L1Side:
         self._l1_clock.observe(head.timestamp)
         now = self._clock.monotonic()
         self.seen.read_at, self.seen.trouble = now, ""
-        self.seen.ahead_seconds = self._clock.now() - self._l1_clock.now_ms() / 1000
+        self.seen.ahead_seconds = self._clock.now() - int(self._l1_clock.now_ms()) / 1000
         if self._payer is None:
             return
         if now - self._balance_at >= BALANCE_SECONDS:

@@ -57,7 +57,7 @@ def sign(game: Game, market: int) -> None:
     """Keep in mind what honest signers sign now."""
     clock_ms = game.world.state.registers.clock_ms
     game.signed = [each for each in game.signed if each.time_ms >= clock_ms - LATELY_MS]
-    game.signed.append(Signed(market, clock_ms, game.index[market]))
+    game.signed.append(Signed(market, int(clock_ms), game.index[market]))
 
 
 def is_honest(game: Game, market: int) -> bool:

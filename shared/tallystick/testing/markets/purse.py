@@ -116,7 +116,7 @@ def held_in(state: State, purse: Purse) -> set[int]:
     for market, size in purse.sizes.items():
         _, fall, rise, _ = brakes(state, market)
         gain = _gain(state, market, size, purse.costs[market])
-        if held_by_brake(index_of(state, market), clock_ms, fall[:2], rise[:2], size, gain):
+        if held_by_brake(index_of(state, market), int(clock_ms), fall[:2], rise[:2], size, gain):
             found.add(market)
     return found
 

@@ -179,7 +179,7 @@ def many_prices(scene: Scene) -> None:
     )
     scene.later(3_000)
     for signer in range(3):
-        time = scene.state.registers.clock_ms
+        time = int(scene.state.registers.clock_ms)
         assert scene.send(scene.reported(twice, signer, time)) is Outcome.NO_MARKET
     scene.later(3_000)
     for signer in range(3):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
+from tallystick.state.ordinals import UnixMs
 from tallystick.trader.commands.trader_options import (
     AccountNumber,
     Sub,
@@ -49,7 +50,7 @@ def approve_agent(
         raise BadInput("say when it ends once", hint="--expires or --expiry-ms")
     who, may = parse_address(address), parse_scope(scope)
     with open_client(operator, key_file, password_file, number, sub=sub) as client:
-        ends = moment_ms(expires, clock_ms(client.info())) if expires is not None else expiry_ms
+        ends = moment_ms(expires, clock_ms(client.info())) if expires is not None else UnixMs(expiry_ms)
         answer = client.approve_agent(slot, who, may, ends)
     print_answer(answer, as_json)
 

@@ -11,7 +11,7 @@ import typer
 
 from tallystick.commands import App
 from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Key, Password, Record, Rpc, Url
-from tallystick.state.ordinals import SignedMarket
+from tallystick.state.ordinals import SignedMarket, UnixMs
 from tallystick.trader.commands.trader_options import (
     AccountNumber,
     AgentSlot,
@@ -225,7 +225,7 @@ def _signer(
     number: int | None,
     agent: int,
     sub: int,
-) -> Iterator[tuple[TraderClient, int]]:
+) -> Iterator[tuple[TraderClient, UnixMs]]:
     """A client that can sign, and the exchange's time: by the operator's word, or by L1's alone."""
     from tallystick.errors import BadInput
     from tallystick.trader.wording import clock_ms
@@ -241,7 +241,7 @@ def _signer(
     wallet = open_wallet(rpc, deployment, key_file, password_file)
     mine = wallet.account_number(wallet.account.address) if number is None else number
     with open_client(operator, key_file, password_file, int(mine), agent, sub, wallet.domain()) as client:
-        yield client, wallet.client.head().timestamp * 1_000
+        yield client, UnixMs(wallet.client.head().timestamp * 1_000)
 
 
 def _hand_out(record: AnyRecord, out: Path | None, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import NEVER, MarketId, UnixMs
 from tallystick.trader.commands.trader_options import AccountNumber, AgentSlot, Market, Sub, open_client, print_answer
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def order(
         raise BadInput("a limit order needs a price", hint="a price in ticks behind the lots, or --market")
     with open_client(operator, key_file, password_file, number, agent, sub) as client:
         price = price_ticks or _worst_price(client, market.market, way, slippage)
-        ends = _moment(client, good_til) if good_til is not None else expiry_ms
+        ends = _moment(client, good_til) if good_til is not None else UnixMs(expiry_ms)
         answer = client.order(
             market.market,
             way,
@@ -154,11 +154,11 @@ def dead_man(
     can be placed until it is moved on or disarmed.
     """
     with open_client(operator, key_file, password_file, number, agent, sub) as client:
-        answer = client.dead_man(0 if time == "off" else _moment(client, time))
+        answer = client.dead_man(NEVER if time == "off" else _moment(client, time))
     print_answer(answer, as_json)
 
 
-def _moment(client: TraderClient, text: str) -> int:
+def _moment(client: TraderClient, text: str) -> UnixMs:
     from tallystick.trader.wording import clock_ms, moment_ms
 
     return moment_ms(text, clock_ms(client.info()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tallystick.connection import OPERATOR_URL, Json, Key, Password, Url
-from tallystick.state.ordinals import AccountId, MarketId, SignedMarket
+from tallystick.state.ordinals import AccountId, MarketId, SignedMarket, UnixMs
 from tallystick.trader.commands.trader_options import AccountNumber, AgentSlot, Sub, open_client, present, print_answer
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def bulk(
     with open_client(operator, key_file, password_file, number, agent, sub) as client:
         for _, market in parsed:
             present(client, market)
-        answer = client.bulk([item for item, _ in parsed], expiry_ms=expiry_ms)
+        answer = client.bulk([item for item, _ in parsed], expiry_ms=UnixMs(expiry_ms))
     print_answer(answer, as_json)
     if not as_json:
         from tallystick.drawing import show

@@ -11,7 +11,7 @@ import typer
 
 from tallystick.connection import DEPLOYMENT, L1_URLS, OPERATOR_URL, Json, Password, Record, Rpc, Url, sending_client
 from tallystick.errors import REJECTED
-from tallystick.state.ordinals import MarketId, SignerNumber
+from tallystick.state.ordinals import MarketId, SignerNumber, UnixMs, UnixSeconds
 from tallystick.trader.commands.trader_options import load_key, print_json
 
 if TYPE_CHECKING:
@@ -81,20 +81,20 @@ class _Desk:
     def __init__(self, transport: Transport, line: Line, signers: Signers, prices: dict[MarketId, int]) -> None:
         self._transport, self._line, self._signers, self._prices = transport, line, signers, prices
 
-    def report(self, l1_seconds: int) -> list[Answer]:
+    def report(self, l1_seconds: UnixSeconds) -> list[Answer]:
         """Have every signer report. Raises: OperatorRefused when one is refused, and as the line does."""
         from tallystick.price_signer.delivery.line import conversed
         from tallystick.price_signer.delivery.making import report_record
 
         answers = []
         for number, key in self._signers:
-            record = report_record(number, l1_seconds * 1000, self._prices)
+            record = report_record(number, UnixMs(l1_seconds * 1000), self._prices)
             found = conversed(self._line.deliver([key.sign(record)]), self._transport)
             answers += [_answered(each) for each in found.results]
         return answers
 
 
-def _keep_reporting(desk: _Desk, l1_seconds: Callable[[], int], pause_ms: int, *, last: int) -> None:
+def _keep_reporting(desk: _Desk, l1_seconds: Callable[[], UnixSeconds], pause_ms: int, *, last: UnixSeconds) -> None:
     """Report prices again behind each pause until somebody stops it; what fails is said, and tried again."""
     from tallystick.cli import until_interrupted
     from tallystick.drawing import spoken

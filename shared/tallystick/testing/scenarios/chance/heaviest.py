@@ -151,7 +151,7 @@ def _go_on(scene: Scene) -> None:
     for market in range(MAX_MARKETS):
         set_price_index_ms(state.prices.words, state.prices.open(MarketId(market)), state.registers.clock_ms)
         state.prices.mark(market)
-        write_rules(state, market, {"index_ms": state.registers.clock_ms})
+        write_rules(state, market, {"index_ms": int(state.registers.clock_ms)})
     scene.cut()
     scene.clock()
 

@@ -193,7 +193,7 @@ def sample(scene: Scene, number: int) -> Record:
         scene.signed("cancel", "alice", account=1, nonce=nonce, client_id=300, slot=64),
         scene.signed("withdraw", "alice", account=1, nonce=nonce, amount_units=5, recipient=1 << 159),
         scene.signed("approve_agent", "alice", account=1, nonce=nonce, slot=3, key=1 << 159, scope=3),
-        scene.reported({0: 1 << 20, 1: 7}, nonce % 5, clock),
+        scene.reported({0: 1 << 20, 1: 7}, nonce % 5, int(clock)),
         scene.signed("cancel_all", "alice", account=1, nonce=nonce),
         scene.signed("dead_man", "alice", account=1, nonce=nonce, time_ms=clock + 1),
         make("clean", pack_slots(64)),

@@ -60,7 +60,7 @@ def dead_man(scene: Scene) -> None:
     """Switches armed, moved, fired, set again; orders that die of it and are cleaned away."""
     scene.trading("alice", "bob")
     now = scene.state.registers.clock_ms
-    assert scene.dead_man(1, now) is Outcome.EXPIRED
+    assert scene.dead_man(1, int(now)) is Outcome.EXPIRED
     assert scene.dead_man(1, now + 500) is ACCEPTED
     scene.order(1, 0, SELL, 1000, 2)
     first = scene.last_slot()

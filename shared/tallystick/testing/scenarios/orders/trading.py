@@ -35,7 +35,7 @@ def refused_orders(scene: Scene) -> None:
     assert scene.order(1, 0, BUY, 10, 51) is Outcome.TOO_LARGE
     assert scene.order(1, 0, BUY, 10, (1 << 62) - 1) is Outcome.TOO_LARGE
     now = scene.state.registers.clock_ms
-    assert scene.order(1, 0, BUY, 10, 1, expiry_ms=now) is Outcome.EXPIRED
+    assert scene.order(1, 0, BUY, 10, 1, expiry_ms=int(now)) is Outcome.EXPIRED
     assert scene.order(1, 0, BUY, 10, 1, expiry_ms=now + 1) is ACCEPTED
     assert scene.order(1, 0, BUY, 10, 50, flags=FLAG_IOC) is Outcome.UNFILLED
 
