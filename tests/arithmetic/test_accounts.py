@@ -107,7 +107,7 @@ class Full:
                     exact.Holding(
                         size=size,
                         price=exact.leaning(self.rule(market, "MARK_TICKS"), index, size)[lean],
-                        tick=self.rule(market, "MULTIPLIER"),
+                        tick=self.rule(market, "MULTIPLIER_UNITS"),
                         change=self.rule(market, "FUNDING_INDEX_PPM") - since,
                         initial=tiers_of(self, market, "INITIAL"),
                         maintenance=tiers_of(self, market, "MAINTENANCE"),

@@ -12,6 +12,7 @@ from tallystick.records.signing import make
 from tallystick.schema.names import Phase, Scope
 from tallystick.schema.record_kinds import RECORDS
 from tallystick.schema.record_model import Authority, RecordField, RecordKind
+from tallystick.schema.structs import REGISTERS
 from tallystick.schema.targets import arguments_target, solidity_target
 from tallystick.state.arguments import set_args
 from tallystick.state.layout import Registers
@@ -122,11 +123,29 @@ def test_a_field_that_goes_to_no_register_that_holds_it_alone_is_refused(field: 
         arguments_target.render_python((bad,))
 
 
+def test_a_place_with_several_names_takes_one_field() -> None:
+    fields = (
+        *INVENTED.fields[:3],
+        *(RecordField(name=name, limit=1, register=name) for name in ("arg_to_account", "arg_order_slot")),
+    )
+    with pytest.raises(ValueError, match="so does another field"):
+        arguments_target.render_python((replace(INVENTED, fields=fields),))
+
+
+def test_every_name_of_a_register_is_of_its_place() -> None:
+    found = [(field.name, name) for field in REGISTERS.fields for name, _ in field.also]
+    assert found
+    for value, (own, other) in enumerate(found, start=1):
+        registers = Registers()
+        setattr(registers, other, value)
+        assert (getattr(registers, own), getattr(registers, other)) == (value, value)
+
+
 def test_a_constant_is_set_beside_the_fields() -> None:
-    kind = replace(INVENTED, constants=(("arg_id", 5),))
-    assert "    registers.arg_id = 5\n" in arguments_target.render_python((kind,))
-    assert "    registers.setArgId(uint64(5));\n" in arguments_target.render_solidity((kind,))
-    assert declared(kind)[-1] == ("argid", 5)
+    kind = replace(INVENTED, constants=(("arg_change", 5),))
+    assert "    registers.arg_change = 5\n" in arguments_target.render_python((kind,))
+    assert "    registers.setArgChange(uint64(5));\n" in arguments_target.render_solidity((kind,))
+    assert declared(kind)[-1] == ("argchange", 5)
 
 
 @pytest.mark.parametrize(

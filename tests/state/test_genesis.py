@@ -9,7 +9,7 @@ import pytest
 from tallystick.errors import BadInput
 from tallystick.records.market_terms import listing
 from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
-from tallystick.state.cells import market_expiry_ms, market_live_ms, market_status, risk_market_multiplier
+from tallystick.state.cells import market_expiry_ms, market_live_ms, market_status, risk_market_multiplier_units
 from tallystick.state.layout import MARKET_LIVE
 from tallystick.state.ordinals import MarketId
 
@@ -50,7 +50,7 @@ def test_a_genesis_lists_markets_which_come_back_as_they_were() -> None:
     assert found == [0, MARKET_LIVE, MARKET_LIVE]
     assert market_live_ms(state.markets.words, state.markets.open(MarketId(5))) == 0
     assert market_expiry_ms(state.markets.words, state.markets.open(MarketId(9))) == DATED["expiry_ms"]
-    assert risk_market_multiplier(state.risk.words, state.risk.open(0), MarketId(5)) == 7
+    assert risk_market_multiplier_units(state.risk.words, state.risk.open(0), MarketId(5)) == 7
     assert state.hash() != genesis_state(genesis(3, 5)).hash()
 
 

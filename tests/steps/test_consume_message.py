@@ -224,7 +224,7 @@ def test_a_close_sells_a_long_to_the_best_bids_and_drops_the_rest(holding: World
     assert position(holding.state, 1, 0) == 3
     assert position(holding.state, 3, 0) == 7
     registers = holding.state.registers
-    assert (registers.phase, registers.resume, registers.forced_ms, registers.arg_amount) == (2, 0, NEVER, 0)
+    assert (registers.phase, registers.resume, registers.forced_ms, registers.arg_closes) == (2, 0, NEVER, 0)
     assert book(holding.state, 0, 1)[0].remaining_lots == 20
 
 

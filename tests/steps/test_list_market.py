@@ -26,7 +26,7 @@ from tallystick.state.layout import (
     MIN_MAINTENANCE_PPM,
     RISK_RISKMARKET_INITIAL_PPM,
     RISK_RISKMARKET_MAINTENANCE_PPM,
-    RISK_RISKMARKET_MULTIPLIER,
+    RISK_RISKMARKET_MULTIPLIER_UNITS,
     RISK_RISKMARKET_WORDS,
 )
 from tallystick.testing.ledger.look import mark, word
@@ -151,7 +151,7 @@ def test_a_listed_market_carries_its_rules_and_has_no_mark(world: World, market:
     risk = [
         word(world.state.risk, 0, market * RISK_RISKMARKET_WORDS + field)
         for field in (
-            RISK_RISKMARKET_MULTIPLIER,
+            RISK_RISKMARKET_MULTIPLIER_UNITS,
             RISK_RISKMARKET_INITIAL_PPM,
             RISK_RISKMARKET_MAINTENANCE_PPM,
         )

@@ -60,7 +60,7 @@ from tallystick.state.cells import (
     risk_market_initial_ppm,
     risk_market_maintenance_ppm,
     risk_market_mark_ticks,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
 )
 from tallystick.state.layout import (
     BUY,
@@ -103,7 +103,7 @@ def market(state: State, number: MarketId) -> Market | None:
         mark_ticks=risk_market_mark_ticks(marks, risk, number),
         best_bid_ticks=_best(state, number, BUY),
         best_ask_ticks=_best(state, number, 1 - BUY),
-        multiplier=risk_market_multiplier(marks, risk, number),
+        multiplier=risk_market_multiplier_units(marks, risk, number),
         initial_ppm=risk_market_initial_ppm(marks, risk, number),
         maintenance_ppm=risk_market_maintenance_ppm(marks, risk, number),
         taker_fee_ppm=market_taker_fee_ppm(rules, base),

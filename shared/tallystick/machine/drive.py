@@ -42,8 +42,8 @@ def drive(machine: Machine, orders: vec[i64], first: i64, last: i64, quotes: Quo
         if quote >= 0 and quotes.slots[quote] >= 0:
             registers.record_count += 1
             registers.arg_account = AccountId(orders[at])
-            registers.arg_slot = quotes.slots[quote]
-            registers.arg_id = quotes.ids[quote]
+            registers.arg_order_slot = quotes.slots[quote]
+            registers.arg_client_id = quotes.ids[quote]
             steps += _run(machine, Phase.CANCEL_ORDER)
         registers.record_count += 1
         registers.arg_account = AccountId(orders[at])
@@ -52,7 +52,7 @@ def drive(machine: Machine, orders: vec[i64], first: i64, last: i64, quotes: Quo
         registers.arg_flags = orders[at + 3]
         registers.arg_price_ticks = orders[at + 4]
         registers.arg_lots = orders[at + 5]
-        registers.arg_id = orders[at + 6]
+        registers.arg_client_id = orders[at + 6]
         registers.work = WORK
         machine.rested = NO_QUOTE
         steps += _run(machine, Phase.PLACE_ORDER)

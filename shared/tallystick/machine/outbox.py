@@ -16,28 +16,32 @@ from tallystick.state.cells import (
 from tallystick.state.ordinals import AccountId
 
 
-def append_withdrawal(machine: Machine, number: AccountId, account: Account, recipient: bytes, amount: i64) -> None:
+def append_withdrawal(
+    machine: Machine, number: AccountId, account: Account, recipient: bytes, amount_units: i64
+) -> None:
     """Take an amount off an account and owe it to an L1 address.
 
-    Units: `amount` in units, already checked against what may leave. Opens the outbox cell.
+    Units: `amount_units` is already checked against what may leave. Opens the outbox cell.
     """
     state = machine.state
-    set_account_cash_units(state.accounts.words, account, account_cash_units(state.accounts.words, account) - amount)
+    set_account_cash_units(
+        state.accounts.words, account, account_cash_units(state.accounts.words, account) - amount_units
+    )
     state.accounts.mark(number)
-    state.registers.cash_units -= amount
-    owe(machine, number, recipient, amount)
+    state.registers.cash_units -= amount_units
+    owe(machine, number, recipient, amount_units)
 
 
-def owe(machine: Machine, number: AccountId, recipient: bytes, amount: i64) -> None:
+def owe(machine: Machine, number: AccountId, recipient: bytes, amount_units: i64) -> None:
     """Owe an amount to an L1 address. Opens the outbox cell."""
     state = machine.state
     registers = state.registers
     cell = state.outbox.open(registers.outbox_count)
     words = state.outbox.words
     set_outbox_recipient(words, cell, recipient)
-    set_outbox_amount_units(words, cell, amount)
+    set_outbox_amount_units(words, cell, amount_units)
     set_outbox_account(words, cell, number)
     state.outbox.mark(registers.outbox_count)
-    machine.emit("withdrawal", registers.outbox_count, number, amount)
+    machine.emit("withdrawal", registers.outbox_count, number, amount_units)
     registers.outbox_count += 1
-    registers.withdrawn_units += amount
+    registers.withdrawn_units += amount_units

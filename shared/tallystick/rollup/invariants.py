@@ -19,7 +19,7 @@ from tallystick.state.cells import (
     order_remaining_lots,
     risk_market_funding_index_ppm,
     risk_market_mark_ticks,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
 )
 from tallystick.state.layout import MARKET_SETTLED, MAX_MARKETS, MAX_POSITIONS, PPM
 from tallystick.state.ordinals import AccountId
@@ -86,7 +86,7 @@ def imbalance(state: State) -> int:
         totals = state.markets.words
         funding = market_funding_whole_ticks(totals, base) * PPM + market_funding_part_ppm(totals, base)
         if funding:
-            total += funding * risk_market_multiplier(state.risk.words, state.risk.known(0), market)
+            total += funding * risk_market_multiplier_units(state.risk.words, state.risk.known(0), market)
     return total + unpaid_settlements(state)
 
 
@@ -102,5 +102,5 @@ def unpaid_settlements(state: State) -> int:
             price = PPM * risk_market_mark_ticks(state.risk.words, risk, market)
             price -= risk_market_funding_index_ppm(state.risk.words, risk, market)
             lots = market_net_lots(state.markets.words, base)
-            total += lots * risk_market_multiplier(state.risk.words, risk, market) * price
+            total += lots * risk_market_multiplier_units(state.risk.words, risk, market) * price
     return total

@@ -46,6 +46,8 @@ ORDINALS = (
         called=(
             "account",
             "arg_account",
+            "arg_candidate",
+            "arg_to_account",
             "candidate",
             "fee_account",
             "maker_account",

@@ -63,7 +63,7 @@ RECORDS: tuple[RecordKind, ...] = (
             _n("flags", 127, "flags", register="arg_flags"),
             _n("price_ticks", (1 << 24) - 1, "priceTicks", register="arg_price_ticks"),
             _n("lots", U62_LIMIT, "lots", register="arg_lots"),
-            _n("client_id", U62_LIMIT, "clientId", register="arg_id"),
+            _n("client_id", U62_LIMIT, "clientId", register="arg_client_id"),
             _n("expiry_ms", U62_LIMIT, "expiryMs", register="arg_time_ms"),
         ),
     ),
@@ -78,8 +78,8 @@ RECORDS: tuple[RecordKind, ...] = (
         doc="Cancel the resting order with this client id; `slot`, where it rests, is filled in by the operator.",
         fields=(
             *_BY_OWNER_OR_AGENT,
-            _n("client_id", U62_LIMIT, "clientId", register="arg_id"),
-            _n("slot", (1 << 36) - 1, register="arg_slot"),
+            _n("client_id", U62_LIMIT, "clientId", register="arg_client_id"),
+            _n("slot", (1 << 36) - 1, register="arg_order_slot"),
         ),
     ),
     RecordKind(
@@ -91,7 +91,7 @@ RECORDS: tuple[RecordKind, ...] = (
         doc="Withdraw to an L1 address.",
         fields=(
             *_BY_OWNER,
-            _n("amount_units", U62_LIMIT, "amountUnits", register="arg_amount"),
+            _n("amount_units", U62_LIMIT, "amountUnits", register="arg_amount_units"),
             _a("recipient", "recipient", register="arg_address"),
         ),
     ),
@@ -105,7 +105,7 @@ RECORDS: tuple[RecordKind, ...] = (
         doc="Let a key trade for the account; the zero address revokes the slot.",
         fields=(
             *_BY_OWNER,
-            _n("slot", 15, "slot", register="arg_slot"),
+            _n("slot", 15, "slot", register="arg_agent_slot"),
             _a("key", "key", register="arg_address"),
             _n("scope", 3, "scope", register="arg_flags"),
             _n("expiry_ms", U62_LIMIT, "expiryMs", register="arg_time_ms"),
@@ -174,8 +174,8 @@ RECORDS: tuple[RecordKind, ...] = (
         doc="Move cash to another account of the same owner, or into the insurance fund of a market or the treasury.",
         fields=(
             *_BY_OWNER,
-            _n("to", U32_LIMIT, "to", register="arg_slot"),
-            _n("amount_units", U62_LIMIT, "amountUnits", register="arg_amount"),
+            _n("to", U32_LIMIT, "to", register="arg_to_account"),
+            _n("amount_units", U62_LIMIT, "amountUnits", register="arg_amount_units"),
         ),
     ),
     RecordKind(
@@ -201,7 +201,7 @@ RECORDS: tuple[RecordKind, ...] = (
         primary="CancelAll",
         winds_down=True,
         doc="Cancel every order the account has placed so far.",
-        constants=(("arg_id", U62_LIMIT),),
+        constants=(("arg_sequence", U62_LIMIT),),
         fields=_BY_OWNER_OR_AGENT,
     ),
     RecordKind(
@@ -257,7 +257,7 @@ RECORDS: tuple[RecordKind, ...] = (
         fields=(
             _n("account", U32_LIMIT, register="arg_account"),
             _n("market", 63, register="arg_market"),
-            _n("candidate", U32_LIMIT, register="arg_id"),
+            _n("candidate", U32_LIMIT, register="arg_candidate"),
         ),
     ),
     RecordKind(
@@ -283,7 +283,7 @@ RECORDS: tuple[RecordKind, ...] = (
             _n("flags", U8_LIMIT, "flags", register="arg_flags"),
             _n("price_ticks", (1 << 24) - 1, "priceTicks", register="arg_price_ticks"),
             _n("lots", U62_LIMIT, "lots", register="arg_lots"),
-            _n("client_id", U62_LIMIT, "clientId", register="arg_id"),
+            _n("client_id", U62_LIMIT, "clientId", register="arg_client_id"),
             _n("expiry_ms", U62_LIMIT, "expiryMs", register="arg_time_ms"),
             _n("trigger_ticks", (1 << 24) - 1, "triggerTicks", register="arg_trigger_ticks"),
             # To name a pair is to cancel it, when the new order ends.
@@ -334,7 +334,7 @@ RECORDS: tuple[RecordKind, ...] = (
         primary="CancelBefore",
         winds_down=True,
         doc="Cancel the orders with a smaller sequence number, of those the account has placed so far.",
-        fields=(*_BY_OWNER_OR_AGENT, _n("sequence", U62_LIMIT, "sequence", register="arg_id")),
+        fields=(*_BY_OWNER_OR_AGENT, _n("sequence", U62_LIMIT, "sequence", register="arg_sequence")),
     ),
     RecordKind(
         name="sweep",
@@ -361,7 +361,7 @@ RECORDS: tuple[RecordKind, ...] = (
         doc="Propose the account that fees go to; `change` is the number of proposals for it before, and one.",
         fields=(
             _n("account", U32_LIMIT, "account", register="arg_account"),
-            _n("change", U32_LIMIT, "change", register="arg_id"),
+            _n("change", U32_LIMIT, "change", register="arg_change"),
         ),
     ),
     RecordKind(

@@ -36,7 +36,8 @@ HASH = FieldType(name="hash", code="32s", bytes=32, limbs=1, solidity="bytes32")
 class Field:
     """One named field of a struct, or `count` of them in a row; `group` repeats a whole struct instead.
 
-    `key` says by which type of ordinals one of them is found, empty when it is by its place alone.
+    `key` says by which type of ordinals one of them is found, empty when it is by its place alone. `also` are the names, each
+    with what it means, of those who keep another thing in it.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Field:
     group: Struct | None = None
     count: int = 1
     key: str = ""
+    also: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything it is called."""
+        return self.name, *(name for name, _ in self.also)
 
     @property
     def words(self) -> int:
@@ -79,6 +86,12 @@ class Struct:
     tag: int = 0
     index: str = ""
     key: str = ""
+    also: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything it is called."""
+        return self.name, *(name for name, _ in self.also)
 
     @property
     def words(self) -> int:
@@ -91,6 +104,6 @@ class Struct:
         return sum(field.bytes for field in self.fields)
 
 
-def f(name: str, type_: FieldType, doc: str, count: int = 1, key: str = "") -> Field:
-    """Declare a plain field."""
-    return Field(name=name, type=type_, doc=doc, count=count, key=key)
+def f(name: str, type_: FieldType, doc: str, count: int = 1, key: str = "", **also: str) -> Field:
+    """Declare a plain field; `also` says by name what others keep in it."""
+    return Field(name=name, type=type_, doc=doc, count=count, key=key, also=tuple(also.items()))

@@ -32,28 +32,28 @@ def _set_order(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_flags = values[5]
     registers.arg_price_ticks = values[6]
     registers.arg_lots = values[7]
-    registers.arg_id = values[8]
+    registers.arg_client_id = values[8]
     registers.arg_time_ms = UnixMs(values[9])
     registers.phase = Phase.PLACE_ORDER
 
 
 def _set_cancel(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_id = values[3]
-    registers.arg_slot = values[4]
+    registers.arg_client_id = values[3]
+    registers.arg_order_slot = values[4]
     registers.phase = Phase.CANCEL_ORDER
 
 
 def _set_withdraw(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_amount = values[2]
+    registers.arg_amount_units = values[2]
     registers.arg_address = values[3].to_bytes(20, "big")
     registers.phase = Phase.WITHDRAW
 
 
 def _set_approve_agent(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_slot = values[2]
+    registers.arg_agent_slot = values[2]
     registers.arg_address = values[3].to_bytes(20, "big")
     registers.arg_flags = values[4]
     registers.arg_time_ms = UnixMs(values[5])
@@ -87,8 +87,8 @@ def _set_settle_position(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_transfer(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_slot = values[2]
-    registers.arg_amount = values[3]
+    registers.arg_to_account = AccountId(values[2])
+    registers.arg_amount_units = values[3]
     registers.phase = Phase.TRANSFER
 
 
@@ -99,7 +99,7 @@ def _set_bulk(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_cancel_all(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_id = 4611686018427387903
+    registers.arg_sequence = 4611686018427387903
     registers.phase = Phase.CANCEL_ALL
 
 
@@ -129,7 +129,7 @@ def _set_take_over(registers: Registers, values: tuple[int, ...]) -> None:
 def _set_nominate_adl(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
     registers.arg_market = MarketId(values[1])
-    registers.arg_id = values[2]
+    registers.arg_candidate = AccountId(values[2])
     registers.phase = Phase.NOMINATE_ADL
 
 
@@ -145,7 +145,7 @@ def _set_conditional(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_flags = values[5]
     registers.arg_price_ticks = values[6]
     registers.arg_lots = values[7]
-    registers.arg_id = values[8]
+    registers.arg_client_id = values[8]
     registers.arg_time_ms = UnixMs(values[9])
     registers.arg_trigger_ticks = values[10]
     registers.arg_pair = values[11]
@@ -166,7 +166,7 @@ def _set_block_trade(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_cancel_before(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_id = values[3]
+    registers.arg_sequence = values[3]
     registers.phase = Phase.CANCEL_ALL
 
 
@@ -181,7 +181,7 @@ def _set_top_up(registers: Registers, values: tuple[int, ...]) -> None:
 
 def _set_change_fee_account(registers: Registers, values: tuple[int, ...]) -> None:
     registers.arg_account = AccountId(values[0])
-    registers.arg_id = values[1]
+    registers.arg_change = values[1]
     registers.phase = Phase.CHANGE_FEE_ACCOUNT
 
 

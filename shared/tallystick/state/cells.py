@@ -938,13 +938,13 @@ def set_risk_market_index_ticks(words: vec[i64], risk: Risk, i: MarketId, value:
     words[risk + 1 + 15 * i] = value
 
 
-def risk_market_multiplier(words: vec[i64], risk: Risk, i: MarketId) -> i64:
-    """Value of one lot at one tick, in units."""
+def risk_market_multiplier_units(words: vec[i64], risk: Risk, i: MarketId) -> i64:
+    """Value of one lot at one tick."""
     return words[risk + 2 + 15 * i]
 
 
-def set_risk_market_multiplier(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
-    """Value of one lot at one tick, in units."""
+def set_risk_market_multiplier_units(words: vec[i64], risk: Risk, i: MarketId, value: i64) -> None:
+    """Value of one lot at one tick."""
     words[risk + 2 + 15 * i] = value
 
 

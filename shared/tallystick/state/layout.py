@@ -269,7 +269,7 @@ RISK_MARKETS: Final = 0
 RISK_RISKMARKET_WORDS: Final = 15
 RISK_RISKMARKET_MARK_TICKS: Final = 0
 RISK_RISKMARKET_INDEX_TICKS: Final = 1
-RISK_RISKMARKET_MULTIPLIER: Final = 2
+RISK_RISKMARKET_MULTIPLIER_UNITS: Final = 2
 RISK_RISKMARKET_INITIAL_PPM: Final = 3
 RISK_RISKMARKET_INITIAL2_PPM: Final = 4
 RISK_RISKMARKET_INITIAL3_PPM: Final = 5
@@ -468,18 +468,18 @@ class Registers:
         self.bulk_item: i64 = 0  # bulk or report in progress: byte at which the next item or pair begins
         self.bulk_slot: i64 = 0  # bulk in progress: byte at which the next slot begins
         self.bulk_half: i64 = (
-            0  # bulk in progress: 1 when the cancel of a replace has run, 2 when that only made the order smaller
+            0  # bulk in progress: 1 when a replace's cancel has run, 2 when it only made the order smaller
         )
         self.arg_account: AccountId = AccountId(0)  # record in progress: account
         self.arg_market: MarketId = MarketId(0)  # record in progress: market
         self.arg_side: i64 = 0  # record in progress: side
         self.arg_flags: i64 = 0  # record in progress: flags, scope
-        self.arg_price_ticks: i64 = 0  # record in progress: price in ticks, multiplier
-        self.arg_lots: i64 = 0  # record in progress: lots left, largest size
-        self.arg_id: i64 = 0  # record in progress: client id, initial margin
-        self.arg_time_ms: UnixMs = UnixMs(0)  # record in progress: expiry, clock, maintenance margin
-        self.arg_amount: i64 = 0  # record in progress: units, 1 for a forced close
-        self.arg_slot: i64 = 0  # record in progress: slot, maker fee, account to transfer to
+        self.arg_price_ticks: i64 = 0  # record in progress: price; of a sample the best bid
+        self.arg_lots: i64 = 0  # record in progress: lots left; of a sample the lots it looks for on a side
+        self.arg_client_id: i64 = 0  # record in progress: client id
+        self.arg_time_ms: UnixMs = UnixMs(0)  # record in progress: expiry, clock
+        self.arg_amount_units: i64 = 0  # record in progress: amount
+        self.arg_order_slot: i64 = 0  # record in progress: where its order rests; of a sample where it goes on at the price, 0 at the next price
         self.arg_address: bytes = bytes(20)  # record in progress: recipient, agent key
         self.arg_trigger_ticks: i64 = 0  # record in progress: trigger price in ticks
         self.arg_pair: i64 = 0  # record in progress: client id of the one-cancels-other partner
@@ -549,10 +549,10 @@ class Registers:
             self.arg_flags,
             self.arg_price_ticks,
             self.arg_lots,
-            self.arg_id,
+            self.arg_client_id,
             self.arg_time_ms,
-            self.arg_amount,
-            self.arg_slot,
+            self.arg_amount_units,
+            self.arg_order_slot,
             self.arg_address,
             self.arg_trigger_ticks,
             self.arg_pair,
@@ -623,10 +623,10 @@ class Registers:
             self.arg_flags,
             self.arg_price_ticks,
             self.arg_lots,
-            self.arg_id,
+            self.arg_client_id,
             self.arg_time_ms,
-            self.arg_amount,
-            self.arg_slot,
+            self.arg_amount_units,
+            self.arg_order_slot,
             self.arg_address,
             self.arg_trigger_ticks,
             self.arg_pair,
@@ -643,16 +643,88 @@ class Registers:
         self.arg_flags = 0
         self.arg_price_ticks = 0
         self.arg_lots = 0
-        self.arg_id = 0
+        self.arg_client_id = 0
         self.arg_time_ms = UnixMs(0)
-        self.arg_amount = 0
-        self.arg_slot = 0
+        self.arg_amount_units = 0
+        self.arg_order_slot = 0
         self.arg_address = _NOBODY
         self.arg_trigger_ticks = 0
         self.arg_pair = 0
         self.arg_pair_slot = 0
         self.arg_record_at = 0
         self.arg_record_end = 0
+
+    @property
+    def arg_candidate(self) -> AccountId:
+        """Nomination in progress: the account that is named."""
+        return AccountId(self.arg_client_id)
+
+    @arg_candidate.setter
+    def arg_candidate(self, value: AccountId) -> None:
+        self.arg_client_id = value
+
+    @property
+    def arg_sequence(self) -> i64:
+        """Record in progress: orders with a smaller sequence are to be cancelled."""
+        return self.arg_client_id
+
+    @arg_sequence.setter
+    def arg_sequence(self, value: i64) -> None:
+        self.arg_client_id = value
+
+    @property
+    def arg_change(self) -> i64:
+        """Record in progress: number of the proposal."""
+        return self.arg_client_id
+
+    @arg_change.setter
+    def arg_change(self, value: i64) -> None:
+        self.arg_client_id = value
+
+    @property
+    def arg_ask_ticks(self) -> i64:
+        """Sample that has ended: the best offer."""
+        return self.arg_time_ms
+
+    @arg_ask_ticks.setter
+    def arg_ask_ticks(self, value: i64) -> None:
+        self.arg_time_ms = UnixMs(value)
+
+    @property
+    def arg_counted_lots(self) -> i64:
+        """Sample in progress: lots counted on this side."""
+        return self.arg_amount_units
+
+    @arg_counted_lots.setter
+    def arg_counted_lots(self, value: i64) -> None:
+        self.arg_amount_units = value
+
+    @property
+    def arg_closes(self) -> i64:
+        """Order in progress: 1 when it is a forced close."""
+        return self.arg_amount_units
+
+    @arg_closes.setter
+    def arg_closes(self, value: i64) -> None:
+        self.arg_amount_units = value
+
+    @property
+    def arg_agent_slot(self) -> i64:
+        """Record in progress: slot of the agent."""
+        return self.arg_order_slot
+
+    @arg_agent_slot.setter
+    def arg_agent_slot(self, value: i64) -> None:
+        self.arg_order_slot = value
+
+    @property
+    def arg_to_account(self) -> AccountId:
+        """Record in progress: account that the cash goes to."""
+        return AccountId(self.arg_order_slot)
+
+    @arg_to_account.setter
+    def arg_to_account(self, value: AccountId) -> None:
+        self.arg_order_slot = value
 
 
 _NOBODY: Final = bytes(20)

@@ -7,7 +7,7 @@ from tallystick.state import cells
 from tallystick.state.cells import (
     account_cash_units,
     risk_market_mark_ticks,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
     set_account_cash_units,
     set_account_position_cost_units,
     set_account_position_extra_units,
@@ -37,7 +37,7 @@ def hold(state: State, account: Number, market: int, size: int, value: int) -> N
         set_account_position_cost_units(words, base, slot, 0)
         set_account_position_extra_units(words, base, slot, 0)
     marks = state.risk.words
-    worth = risk_market_mark_ticks(marks, state.risk.open(0), MarketId(market)) * risk_market_multiplier(
+    worth = risk_market_mark_ticks(marks, state.risk.open(0), MarketId(market)) * risk_market_multiplier_units(
         marks, state.risk.open(0), MarketId(market)
     )
     set_account_position_cost_units(words, base, 0, size * worth)
@@ -46,9 +46,10 @@ def hold(state: State, account: Number, market: int, size: int, value: int) -> N
 
 
 def write_rules(state: State, market: int, rules: dict[str, int]) -> None:
-    """Write rules into a market's cells, by the names of their fields."""
+    """Write rules into a market's cells, by the names that records have for them, or else their fields."""
     cell, risk = state.markets.open(MarketId(market)), state.risk.open(0)
-    for name, value in rules.items():
+    for given, value in rules.items():
+        name = "multiplier_units" if given == "multiplier" else given
         if hasattr(cells, f"set_market_{name}"):
             getattr(cells, f"set_market_{name}")(state.markets.words, cell, value)
         else:

@@ -17,7 +17,7 @@ from tallystick.state.cells import (
     account_position_size_lots,
     market_max_lots,
     price_index_ms,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
     set_account_cash_units,
     set_account_position_cost_units,
     set_account_position_extra_units,
@@ -180,7 +180,7 @@ def fill_account(state: State, account: Number, markets: list[int], chance: rand
         reach = MAX_FUNDING_INDEX_PPM if market in far else NEAR_FUNDING
         set_account_position_market(words, base, slot, MarketId(market))
         size = extreme(chance, 1, most) * chance.choice((1, -1))
-        tick: int = risk_market_multiplier(state.risk.words, state.risk.open(0), MarketId(market))
+        tick: int = risk_market_multiplier_units(state.risk.words, state.risk.open(0), MarketId(market))
         worth = size * tick * MAX_PRICE_TICKS
         set_account_position_size_lots(words, base, slot, size)
         set_account_position_cost_units(words, base, slot, extreme(chance, min(worth, 0), max(worth, 0)))
@@ -250,5 +250,5 @@ def _write_totals(state: State) -> int:
             market,
             {"open_interest_lots": longs, "net_lots": 0, "funding_whole_ticks": whole, "funding_part_ppm": part},
         )
-        owed += risk_market_multiplier(state.risk.words, risk, MarketId(market)) * (PPM * whole + part)
+        owed += risk_market_multiplier_units(state.risk.words, risk, MarketId(market)) * (PPM * whole + part)
     return owed

@@ -54,28 +54,28 @@ function _setOrder(Registers registers, uint256[] memory values) pure {
     registers.setArgFlags(uint16(values[5]));
     registers.setArgPriceTicks(uint32(values[6]));
     registers.setArgLots(uint64(values[7]));
-    registers.setArgId(uint64(values[8]));
+    registers.setArgClientId(uint64(values[8]));
     registers.setArgTimeMs(uint64(values[9]));
     registers.setPhase(Phase.PLACE_ORDER);
 }
 
 function _setCancel(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
-    registers.setArgId(uint64(values[3]));
-    registers.setArgSlot(uint64(values[4]));
+    registers.setArgClientId(uint64(values[3]));
+    registers.setArgOrderSlot(uint64(values[4]));
     registers.setPhase(Phase.CANCEL_ORDER);
 }
 
 function _setWithdraw(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
-    registers.setArgAmount(uint64(values[2]));
+    registers.setArgAmountUnits(uint64(values[2]));
     registers.setArgAddress(address(uint160(values[3])));
     registers.setPhase(Phase.WITHDRAW);
 }
 
 function _setApproveAgent(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
-    registers.setArgSlot(uint64(values[2]));
+    registers.setArgAgentSlot(uint64(values[2]));
     registers.setArgAddress(address(uint160(values[3])));
     registers.setArgFlags(uint16(values[4]));
     registers.setArgTimeMs(uint64(values[5]));
@@ -109,8 +109,8 @@ function _setSettlePosition(Registers registers, uint256[] memory values) pure {
 
 function _setTransfer(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
-    registers.setArgSlot(uint64(values[2]));
-    registers.setArgAmount(uint64(values[3]));
+    registers.setArgToAccount(uint64(values[2]));
+    registers.setArgAmountUnits(uint64(values[3]));
     registers.setPhase(Phase.TRANSFER);
 }
 
@@ -121,7 +121,7 @@ function _setBulk(Registers registers, uint256[] memory values) pure {
 
 function _setCancelAll(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
-    registers.setArgId(uint64(4611686018427387903));
+    registers.setArgSequence(uint64(4611686018427387903));
     registers.setPhase(Phase.CANCEL_ALL);
 }
 
@@ -151,7 +151,7 @@ function _setTakeOver(Registers registers, uint256[] memory values) pure {
 function _setNominateAdl(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
     registers.setArgMarket(uint8(values[1]));
-    registers.setArgId(uint64(values[2]));
+    registers.setArgCandidate(uint64(values[2]));
     registers.setPhase(Phase.NOMINATE_ADL);
 }
 
@@ -167,7 +167,7 @@ function _setConditional(Registers registers, uint256[] memory values) pure {
     registers.setArgFlags(uint16(values[5]));
     registers.setArgPriceTicks(uint32(values[6]));
     registers.setArgLots(uint64(values[7]));
-    registers.setArgId(uint64(values[8]));
+    registers.setArgClientId(uint64(values[8]));
     registers.setArgTimeMs(uint64(values[9]));
     registers.setArgTriggerTicks(uint32(values[10]));
     registers.setArgPair(uint64(values[11]));
@@ -188,7 +188,7 @@ function _setBlockTrade(Registers registers, uint256[] memory values) pure {
 
 function _setCancelBefore(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
-    registers.setArgId(uint64(values[3]));
+    registers.setArgSequence(uint64(values[3]));
     registers.setPhase(Phase.CANCEL_ALL);
 }
 
@@ -203,7 +203,7 @@ function _setTopUp(Registers registers, uint256[] memory values) pure {
 
 function _setChangeFeeAccount(Registers registers, uint256[] memory values) pure {
     registers.setArgAccount(uint32(values[0]));
-    registers.setArgId(uint64(values[1]));
+    registers.setArgChange(uint64(values[1]));
     registers.setPhase(Phase.CHANGE_FEE_ACCOUNT);
 }
 

@@ -582,12 +582,12 @@ library RiskLib {
         Packed.write(Risk.unwrap(self), 4 + i * 69, 4, value);
     }
 
-    /// value of one lot at one tick, in units
-    function marketMultiplier(Risk self, uint256 i) internal pure returns (uint32) {
+    /// value of one lot at one tick
+    function marketMultiplierUnits(Risk self, uint256 i) internal pure returns (uint32) {
         return uint32(Packed.read(Risk.unwrap(self), 8 + i * 69, 4));
     }
 
-    function setMarketMultiplier(Risk self, uint256 i, uint32 value) internal pure {
+    function setMarketMultiplierUnits(Risk self, uint256 i, uint32 value) internal pure {
         Packed.write(Risk.unwrap(self), 8 + i * 69, 4, value);
     }
 

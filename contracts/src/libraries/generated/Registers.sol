@@ -483,7 +483,7 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 392, 2, value);
     }
 
-    /// bulk in progress: 1 when the cancel of a replace has run, 2 when that only made the order smaller
+    /// bulk in progress: 1 when a replace's cancel has run, 2 when it only made the order smaller
     function bulkHalf(Registers self) internal pure returns (uint8) {
         return uint8(Packed.read(Registers.unwrap(self), 394, 1));
     }
@@ -528,7 +528,7 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 401, 2, value);
     }
 
-    /// record in progress: price in ticks, multiplier
+    /// record in progress: price; of a sample the best bid
     function argPriceTicks(Registers self) internal pure returns (uint32) {
         return uint32(Packed.read(Registers.unwrap(self), 403, 4));
     }
@@ -537,7 +537,7 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 403, 4, value);
     }
 
-    /// record in progress: lots left, largest size
+    /// record in progress: lots left; of a sample the lots it looks for on a side
     function argLots(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 407, 8));
     }
@@ -546,16 +546,43 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 407, 8, value);
     }
 
-    /// record in progress: client id, initial margin
-    function argId(Registers self) internal pure returns (uint64) {
+    /// record in progress: client id
+    function argClientId(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 415, 8));
     }
 
-    function setArgId(Registers self, uint64 value) internal pure {
+    function setArgClientId(Registers self, uint64 value) internal pure {
         Packed.write(Registers.unwrap(self), 415, 8, value);
     }
 
-    /// record in progress: expiry, clock, maintenance margin
+    /// nomination in progress: the account that is named
+    function argCandidate(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 415, 8));
+    }
+
+    function setArgCandidate(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 415, 8, value);
+    }
+
+    /// record in progress: orders with a smaller sequence are to be cancelled
+    function argSequence(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 415, 8));
+    }
+
+    function setArgSequence(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 415, 8, value);
+    }
+
+    /// record in progress: number of the proposal
+    function argChange(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 415, 8));
+    }
+
+    function setArgChange(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 415, 8, value);
+    }
+
+    /// record in progress: expiry, clock
     function argTimeMs(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 423, 8));
     }
@@ -564,21 +591,66 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 423, 8, value);
     }
 
-    /// record in progress: units, 1 for a forced close
-    function argAmount(Registers self) internal pure returns (uint64) {
+    /// sample that has ended: the best offer
+    function argAskTicks(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 423, 8));
+    }
+
+    function setArgAskTicks(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 423, 8, value);
+    }
+
+    /// record in progress: amount
+    function argAmountUnits(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 431, 8));
     }
 
-    function setArgAmount(Registers self, uint64 value) internal pure {
+    function setArgAmountUnits(Registers self, uint64 value) internal pure {
         Packed.write(Registers.unwrap(self), 431, 8, value);
     }
 
-    /// record in progress: slot, maker fee, account to transfer to
-    function argSlot(Registers self) internal pure returns (uint64) {
+    /// sample in progress: lots counted on this side
+    function argCountedLots(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 431, 8));
+    }
+
+    function setArgCountedLots(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 431, 8, value);
+    }
+
+    /// order in progress: 1 when it is a forced close
+    function argCloses(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 431, 8));
+    }
+
+    function setArgCloses(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 431, 8, value);
+    }
+
+    /// record in progress: where its order rests; of a sample where it goes on at the price, 0 at the next price
+    function argOrderSlot(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 439, 8));
     }
 
-    function setArgSlot(Registers self, uint64 value) internal pure {
+    function setArgOrderSlot(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 439, 8, value);
+    }
+
+    /// record in progress: slot of the agent
+    function argAgentSlot(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 439, 8));
+    }
+
+    function setArgAgentSlot(Registers self, uint64 value) internal pure {
+        Packed.write(Registers.unwrap(self), 439, 8, value);
+    }
+
+    /// record in progress: account that the cash goes to
+    function argToAccount(Registers self) internal pure returns (uint64) {
+        return uint64(Packed.read(Registers.unwrap(self), 439, 8));
+    }
+
+    function setArgToAccount(Registers self, uint64 value) internal pure {
         Packed.write(Registers.unwrap(self), 439, 8, value);
     }
 

@@ -110,8 +110,8 @@ function openNext(Witness memory w, Path memory path) pure returns (bool) {
 }
 
 /// @notice Opens the occupancy words and the level of a price, from the top down.
-function openPrice(Witness memory w, Path memory path, uint256 price) pure {
-    path.priceTicks = price;
+function openPrice(Witness memory w, Path memory path, uint256 priceTicks) pure {
+    path.priceTicks = priceTicks;
     path.top = openBitmap(w, bitmapIndex(path, 0));
     path.middle = openBitmap(w, bitmapIndex(path, 1));
     path.low = openBitmap(w, bitmapIndex(path, 2));

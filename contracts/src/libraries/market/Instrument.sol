@@ -123,7 +123,7 @@ function hourlyRate(int256 average, uint256 initialPpm, uint256 maintenancePpm) 
 /// @notice What a position of this signed size gains for each tick. Units: units a tick.
 function exposureOf(Risk risk, uint256 market, int256 sizeLots) pure returns (int256) {
     // SAFETY: 64 + 32 bits.
-    return sizeLots * int256(uint256(risk.marketMultiplier(market)));
+    return sizeLots * int256(uint256(risk.marketMultiplierUnits(market)));
 }
 
 /// @notice The price that an exposure is measured at: mark or index, as `lean` says. Units: ticks.

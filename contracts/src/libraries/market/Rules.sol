@@ -14,13 +14,13 @@ import {termStands} from "@tallystick/libraries/market/Instrument.sol";
 function listingStands(uint256[] memory values, uint256 liveMs) pure returns (bool) {
     uint256 kind = values[ListMarketFields.KIND];
     uint256 expiry = values[ListMarketFields.EXPIRY_MS];
-    uint256 multiplier = values[ListMarketFields.MULTIPLIER];
-    return termStands(kind, expiry, liveMs) && rulesStand(values, ListMarketFields.FIRST_RULE, multiplier);
+    uint256 multiplierUnits = values[ListMarketFields.MULTIPLIER];
+    return termStands(kind, expiry, liveMs) && rulesStand(values, ListMarketFields.FIRST_RULE, multiplierUnits);
 }
 
 /// @notice Whether rules make sense together and leave every product of the machine within 64 bits.
-function rulesStand(uint256[] memory values, uint256 first, uint256 multiplier) pure returns (bool) {
-    return _marginsStand(values, first) && _capsStand(values, first, multiplier)
+function rulesStand(uint256[] memory values, uint256 first, uint256 multiplierUnits) pure returns (bool) {
+    return _marginsStand(values, first) && _capsStand(values, first, multiplierUnits)
         && values[first + Constants.RULE_REBATE_PPM] <= values[first + Constants.RULE_TAKER_FEE_PPM];
 }
 
@@ -52,11 +52,11 @@ function _apart(uint256 initialPpm, uint256 maintenancePpm) pure returns (bool) 
 }
 
 /// @dev Whether sizes and open interest are bounded, the insurance fund's share and the surcharge sound.
-function _capsStand(uint256[] memory values, uint256 first, uint256 multiplier) pure returns (bool) {
+function _capsStand(uint256[] memory values, uint256 first, uint256 multiplierUnits) pure returns (bool) {
     uint256 maxLots = values[first + Constants.RULE_MAX_LOTS];
     uint256 most = values[first + Constants.RULE_MAX_OPEN_INTEREST_LOTS];
-    if (multiplier == 0 || maxLots == 0 || maxLots * multiplier > Constants.MAX_EXPOSURE) return false;
-    if (most == 0 || most > Constants.MAX_OPEN_INTEREST_LOTS || most * multiplier > Constants.MAX_OPEN_EXPOSURE) {
+    if (multiplierUnits == 0 || maxLots == 0 || maxLots * multiplierUnits > Constants.MAX_EXPOSURE) return false;
+    if (most == 0 || most > Constants.MAX_OPEN_INTEREST_LOTS || most * multiplierUnits > Constants.MAX_OPEN_EXPOSURE) {
         return false;
     }
     if (values[first + Constants.RULE_INSURANCE_LOTS] > maxLots) return false;
@@ -95,7 +95,7 @@ function writeListing(Market market, Risk risk, uint256 number, uint256[] memory
     market.setKind(uint8(values[ListMarketFields.KIND]));
     market.setExpiryMs(uint64(values[ListMarketFields.EXPIRY_MS]));
     market.setLiveMs(uint64(liveMs));
-    risk.setMarketMultiplier(number, uint32(values[ListMarketFields.MULTIPLIER]));
+    risk.setMarketMultiplierUnits(number, uint32(values[ListMarketFields.MULTIPLIER]));
     writeRules(market, risk, number, values, ListMarketFields.FIRST_RULE);
 }
 

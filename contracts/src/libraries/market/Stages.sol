@@ -21,25 +21,25 @@ function reportAge(Registers registers) pure returns (uint256) {
 }
 
 /// @notice Whether a price of this time counts now.
-function isFresh(Registers registers, uint256 time) pure returns (bool) {
+function isFresh(Registers registers, uint256 timeMs) pure returns (bool) {
     uint64 current = nowMs(registers);
-    return time + reportAge(registers) >= current && time <= current + Constants.REPORT_AHEAD_MS;
+    return timeMs + reportAge(registers) >= current && timeMs <= current + Constants.REPORT_AHEAD_MS;
 }
 
 /// @notice Whether so many lots are worth less at the index than an order of the market `number` has to be.
 function isSmall(Market market, Risk risk, uint256 number, uint256 lots) pure returns (bool) {
-    return lots * risk.marketIndexTicks(number) * risk.marketMultiplier(number) < market.minOrderUnits();
+    return lots * risk.marketIndexTicks(number) * risk.marketMultiplierUnits(number) < market.minOrderUnits();
 }
 
 /// @notice Whether an order was placed before a halt, at a price that its owner would not give any more.
 /// @dev While prices had stopped it could not be renewed: a bid above both mark and index, or an offer below both, is
 /// nobody's to take. `placed` is the order's sequence.
-function isOutdated(Risk risk, uint256 number, uint256 placed, uint256 side, uint256 price) pure returns (bool) {
+function isOutdated(Risk risk, uint256 number, uint256 placed, uint256 side, uint256 priceTicks) pure returns (bool) {
     if (placed >= risk.marketResumedSequence(number)) return false;
     uint256 mark = risk.marketMarkTicks(number);
     uint256 index = risk.marketIndexTicks(number);
-    if (side == Constants.BUY) return price > mark && price > index;
-    return price < mark && price < index;
+    if (side == Constants.BUY) return priceTicks > mark && priceTicks > index;
+    return priceTicks < mark && priceTicks < index;
 }
 
 /// @notice Whether a position may be closed against its owner's will now.
@@ -83,12 +83,12 @@ function servedMs(Market market, Price price) pure returns (uint64) {
 /// @notice Whether a fill at a price would cost who is on this side of it more than half the maintenance fraction.
 /// @dev The book is faster than the index: without the collar a winner leaves at prices that the index has yet to
 /// follow, and a wash hands a gain on at any. Rounding: its width down, but at least a tick.
-function beyondCollar(Market market, Risk risk, uint256 number, uint256 side, uint256 price) pure returns (bool) {
+function beyondCollar(Market market, Risk risk, uint256 number, uint256 side, uint256 priceTicks) pure returns (bool) {
     uint256 middle = fairPrice(market, risk, number);
     uint256 parts = uint256(risk.marketIndexTicks(number)) * risk.marketMaintenancePpm(number);
     uint256 width = uint256(divDown(int256(parts), int256(2 * Constants.PPM)));
     if (width == 0) width = 1;
-    return side == Constants.BUY ? price > middle + width : price + width < middle;
+    return side == Constants.BUY ? priceTicks > middle + width : priceTicks + width < middle;
 }
 
 /// @notice Whether a trigger fires at a mark.
@@ -101,7 +101,7 @@ function isStale(Registers registers, Price price) pure returns (bool) {
     return registers.clockMs() > price.indexMs() + Constants.STALE_MS;
 }
 
-function _resumedWithin(Price price, uint64 time, uint256 wait) pure returns (bool) {
+function _resumedWithin(Price price, uint64 timeMs, uint256 wait) pure returns (bool) {
     uint64 resumed = price.resumedMs();
-    return resumed != 0 && time < resumed + wait;
+    return resumed != 0 && timeMs < resumed + wait;
 }

@@ -109,7 +109,7 @@ function _termsOf(Registers registers, Account account, Risk risk, Market market
 {
     uint256 lots = offeredLots(registers, account, risk, market, order);
     // SAFETY: 64 + 24 + 32 bits.
-    uint256 quote = lots * risk.marketMultiplier(order.market) * order.priceTicks;
+    uint256 quote = lots * risk.marketMultiplierUnits(order.market) * order.priceTicks;
     setTerms(market, terms, order.market, lots, int256(quote));
 }
 
@@ -132,11 +132,11 @@ function _worstPrice(Risk risk, Market market, Standing memory order) pure retur
 }
 
 /// @dev By how much a price is worse than the index, or than the trigger of a parked order.
-function _lossTicks(Risk risk, Standing memory order, uint256 price) pure returns (uint256) {
+function _lossTicks(Risk risk, Standing memory order, uint256 priceTicks) pure returns (uint256) {
     uint256 fair = order.triggerTicks;
     // SAFETY: lots of an order have 64 bits.
     if (fair == 0) fair = priceOf(risk, order.market, int256(order.lots), Constants.LEAN_INDEX);
-    (uint256 higher, uint256 lower) = order.side == Constants.BUY ? (price, fair) : (fair, price);
+    (uint256 higher, uint256 lower) = order.side == Constants.BUY ? (priceTicks, fair) : (fair, priceTicks);
     return higher > lower ? higher - lower : 0;
 }
 

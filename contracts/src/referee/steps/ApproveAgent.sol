@@ -18,7 +18,7 @@ contract ApproveAgent is Step {
         Registers registers = w.registers;
 
         // READ
-        uint256 slot = registers.argSlot();
+        uint256 slot = registers.argAgentSlot();
         if (slot == 0) return finish(registers, Outcome.OUT_OF_RANGE);
         Agent agent = openAgent(w, uint256(registers.argAccount()) << 4 | slot);
 

@@ -52,7 +52,7 @@ contract BlockTrade is Step {
         uint256 number;
         uint256 side;
         uint256 lots;
-        uint256 price;
+        uint256 priceTicks;
         Market market;
         Risk risk;
         Account maker;
@@ -89,7 +89,7 @@ contract BlockTrade is Step {
         b.number = b.registers.argMarket();
         b.side = values[BlockTradeFields.SIDE];
         b.lots = values[BlockTradeFields.LOTS];
-        b.price = values[BlockTradeFields.PRICE_TICKS];
+        b.priceTicks = values[BlockTradeFields.PRICE_TICKS];
         b.market = openMarket(w, b.number);
         b.risk = openRisk(w);
         b.maker = openAccount(w, values[BlockTradeFields.ACCOUNT]);
@@ -118,7 +118,7 @@ contract BlockTrade is Step {
         if (hasExpired(b.market, clock)) return Outcome.MARKET_EXPIRED;
         if (b.market.liveMs() > clock) return Outcome.NOT_LIVE;
         if (b.risk.marketMarkTicks(b.number) == 0) return Outcome.NO_MARK;
-        if (b.lots == 0 || b.price == 0) return Outcome.OUT_OF_RANGE;
+        if (b.lots == 0 || b.priceTicks == 0) return Outcome.OUT_OF_RANGE;
         if (b.lots > b.market.maxLots()) return Outcome.TOO_LARGE;
         uint256 expiry = b.record.values[BlockTradeFields.EXPIRY_MS];
         if (expiry != 0 && expiry <= clock) return Outcome.EXPIRED;
@@ -140,8 +140,8 @@ contract BlockTrade is Step {
 
     /// @dev Whether the price would cost either side more than a fill may.
     function _beyondCollar(Block memory b) private pure returns (bool) {
-        return beyondCollar(b.market, b.risk, b.number, Constants.BUY, b.price)
-            || beyondCollar(b.market, b.risk, b.number, Constants.SELL, b.price);
+        return beyondCollar(b.market, b.risk, b.number, Constants.BUY, b.priceTicks)
+            || beyondCollar(b.market, b.risk, b.number, Constants.SELL, b.priceTicks);
     }
 
     /// @dev Applies both sides and checks limits, both margins and open interest; undoes both where they
@@ -181,7 +181,7 @@ contract BlockTrade is Step {
     /// @dev What both sides exchange, and what each pays for it.
     function _setTerms(Block memory b) private pure {
         // SAFETY: 64 + 24 + 32 bits.
-        uint256 quote = b.lots * b.price * b.risk.marketMultiplier(b.number);
+        uint256 quote = b.lots * b.priceTicks * b.risk.marketMultiplierUnits(b.number);
         b.makerFee = feeOfMaker(b.market, quote);
         b.takerFee = int256(ppmUp(quote, b.market.takerFeePpm()));
         setTerms(b.market, b.terms, b.number, b.lots, int256(quote));

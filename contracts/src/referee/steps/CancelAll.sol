@@ -26,7 +26,7 @@ contract CancelAll is Step {
 
         // APPLY
         uint64 before = sequence(registers);
-        if (registers.argId() < before) before = registers.argId();
+        if (registers.argSequence() < before) before = registers.argSequence();
         if (before > account.deadBefore()) account.setDeadBefore(before);
 
         // WRITE

@@ -20,7 +20,7 @@ import {Witness} from "@tallystick/libraries/proof/Witness.sol";
 contract CancelOrder is Step {
     function _step(Witness memory w, IInbox) internal pure override {
         Registers registers = w.registers;
-        uint256 slot = registers.argSlot();
+        uint256 slot = registers.argOrderSlot();
 
         // READ
         Order order = openOrder(w, slot);
@@ -28,7 +28,7 @@ contract CancelOrder is Step {
         // CHECK
         if (
             order.remainingLots() == 0 || order.account() != registers.argAccount()
-                || order.clientId() != registers.argId()
+                || order.clientId() != registers.argClientId()
         ) {
             return finish(registers, Outcome.NO_SUCH_ORDER);
         }

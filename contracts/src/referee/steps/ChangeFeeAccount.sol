@@ -23,7 +23,7 @@ contract ChangeFeeAccount is Step {
         // READ
         Account account = openAccount(w, number);
         Pending pending = openPending(w, Constants.FEE_ACCOUNT_PENDING);
-        uint256 change = registers.argId();
+        uint256 change = registers.argChange();
 
         // CHECK
         if (number != Constants.TREASURY_ACCOUNT && account.owner() == address(0)) {

@@ -32,7 +32,7 @@ contract ChangeMarket is Step {
         // CHECK
         if (market.status() != Constants.MARKET_LIVE) return finish(registers, Outcome.NO_MARKET);
         if (change != uint256(pending.changes()) + 1) return finish(registers, Outcome.OLD_CHANGE);
-        if (!rulesStand(values, ChangeMarketFields.FIRST_RULE, risk.marketMultiplier(number))) {
+        if (!rulesStand(values, ChangeMarketFields.FIRST_RULE, risk.marketMultiplierUnits(number))) {
             return finish(registers, Outcome.BAD_PARAMETERS);
         }
 

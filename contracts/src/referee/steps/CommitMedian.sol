@@ -42,8 +42,8 @@ contract CommitMedian is Step {
         uint256 newest = _nth(times, times.length - quorum);
         _meeting(times, prices, newest);
         uint256 index = _nth(prices, (prices.length - 1) >> 1);
-        uint64 time = _setIndex(registers, market, price, risk, index, newest);
-        if (settlesBy(market, time)) {
+        uint64 timeMs = _setIndex(registers, market, price, risk, index, newest);
+        if (settlesBy(market, timeMs)) {
             _settle(registers, market, price, risk);
             return finish(registers, Outcome.ACCEPTED);
         }
@@ -63,9 +63,9 @@ contract CommitMedian is Step {
         prices = new uint256[](Constants.MAX_SIGNERS);
         uint256 count;
         for (uint256 signer; signer < Constants.MAX_SIGNERS; ++signer) {
-            uint256 time = oracle.times(signer);
-            if (time == 0 || !isFresh(registers, time)) continue;
-            times[count] = time;
+            uint256 timeMs = oracle.times(signer);
+            if (timeMs == 0 || !isFresh(registers, timeMs)) continue;
+            times[count] = timeMs;
             prices[count++] = oracle.prices(signer);
         }
         _cut(times, count);
@@ -103,23 +103,23 @@ contract CommitMedian is Step {
     function _setIndex(Registers registers, Market market, Price price, Risk risk, uint256 index, uint256 newest)
         private
         pure
-        returns (uint64 time)
+        returns (uint64 timeMs)
     {
         uint64 clock = registers.clockMs();
         uint64 last = price.indexMs();
         // SAFETY: a time that was signed has at most 62 bits.
-        time = newest < clock ? uint64(newest) : clock;
-        if (time < last) time = last;
-        uint64 elapsed = last == 0 ? 0 : time - last;
+        timeMs = newest < clock ? uint64(newest) : clock;
+        if (timeMs < last) timeMs = last;
+        uint64 elapsed = last == 0 ? 0 : timeMs - last;
         if (last != 0 && clock > last + Constants.STALE_MS) {
             risk.setMarketResumedSequence(registers.argMarket(), sequence(registers));
         }
-        if (elapsed > Constants.LONG_SILENCE_MS) price.setResumedMs(time);
-        carryIndex(market, price, index, time);
+        if (elapsed > Constants.LONG_SILENCE_MS) price.setResumedMs(timeMs);
+        carryIndex(market, price, index, timeMs);
         // SAFETY: a reported price.
         price.setIndexTicks(uint32(index));
-        price.setIndexMs(time);
-        if (time > registers.lastIndexMs()) registers.setLastIndexMs(time);
+        price.setIndexMs(timeMs);
+        if (timeMs > registers.lastIndexMs()) registers.setLastIndexMs(timeMs);
     }
 
     /// @dev Ends a dated future at the mean that has been counted.

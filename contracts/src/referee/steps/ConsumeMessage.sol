@@ -31,7 +31,7 @@ contract ConsumeMessage is Step {
         address sender;
         uint256 number;
         uint256 amount;
-        uint256 time;
+        uint256 timeSeconds;
     }
 
     function _step(Witness memory w, IInbox inbox) internal view override {
@@ -62,7 +62,7 @@ contract ConsumeMessage is Step {
         registers.setOutcome(outcome);
         if (registers.phase() == Phase.CONSUME_MESSAGE) return goOn(registers);
         // SAFETY: the Inbox writes L1's seconds, which stay far below 2^54.
-        registers.setForcedMs(uint64(message.time * 1000));
+        registers.setForcedMs(uint64(message.timeSeconds * 1000));
     }
 
     function _parse(bytes calldata data) private pure returns (Message memory message) {
@@ -72,7 +72,7 @@ contract ConsumeMessage is Step {
         message.sender = address(bytes20(data[1:21]));
         message.number = uint64(bytes8(data[21:29]));
         message.amount = uint64(bytes8(data[29:37]));
-        message.time = uint64(bytes8(data[37:45]));
+        message.timeSeconds = uint64(bytes8(data[37:45]));
     }
 
     /// @dev Admits a record that came through L1 as one that is sequenced, but that it is in no chain of records. A
@@ -168,7 +168,7 @@ contract ConsumeMessage is Step {
         if (price == 0) price = size > 0 ? 1 : Constants.MAX_PRICE_TICKS;
         registers.setArgPriceTicks(uint32(price));
         registers.setArgLots(asked > 0 && asked < lots ? uint64(asked) : lots);
-        registers.setArgAmount(1);
+        registers.setArgCloses(1);
         registers.setWork(uint32(Constants.WORK));
         registers.setPhase(Phase.PLACE_ORDER);
         return Outcome.ACCEPTED;

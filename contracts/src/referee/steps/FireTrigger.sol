@@ -114,7 +114,7 @@ contract FireTrigger is Step {
         registers.setArgFlags(order.flags() & ~uint16(Constants.FLAG_TRIGGER_ABOVE));
         registers.setArgPriceTicks(order.priceTicks());
         registers.setArgLots(order.remainingLots());
-        registers.setArgId(order.clientId());
+        registers.setArgClientId(order.clientId());
         registers.setArgTimeMs(order.expiryMs());
         uint64 slot = order.pairSlot();
         if (slot != 0) {

@@ -139,11 +139,10 @@ contract MatchMaker is Step {
         else finish(registers, Outcome.UNFILLED);
     }
 
-    function _crosses(Registers registers, uint256 price) private pure returns (bool) {
-        return
-            registers.argSide() == Constants.BUY
-                ? price <= registers.argPriceTicks()
-                : price >= registers.argPriceTicks();
+    function _crosses(Registers registers, uint256 priceTicks) private pure returns (bool) {
+        return registers.argSide() == Constants.BUY
+            ? priceTicks <= registers.argPriceTicks()
+            : priceTicks >= registers.argPriceTicks();
     }
 
     /// @dev Nothing crosses: rest what is left, or cancel it when the order is immediate-or-cancel. A stop is parked again
@@ -286,7 +285,7 @@ contract MatchMaker is Step {
     /// @dev What both sides would exchange, and what each would pay for it.
     function _setTerms(Match memory m, uint256 lots) private pure {
         // SAFETY: 64 + 24 + 32 bits.
-        uint256 tick = lots * m.risk.marketMultiplier(m.path.market);
+        uint256 tick = lots * m.risk.marketMultiplierUnits(m.path.market);
         uint256 quote = tick * m.path.priceTicks;
         if (liquidates(m.registers)) {
             m.makerFee = int256(ppmUp(quote, m.market.makerFeePpm()));

@@ -92,16 +92,16 @@ contract NextItem is Step {
             found = uint40(bytes5(data[record.blobs[1].start + slot:])) & Constants.MAX_SLOT;
         }
         registers.setArgAccount(uint32(record.values[BulkFields.ACCOUNT]));
-        registers.setArgId(uint64(bytes8(item[item.length - 8:])));
+        registers.setArgClientId(uint64(bytes8(item[item.length - 8:])));
         if (uint8(item[0]) & 3 == Constants.ITEM_REPLACE) _setOrder(registers, record, item);
-        registers.setArgSlot(uint64(found));
+        registers.setArgOrderSlot(uint64(found));
         registers.setBulkSlot(uint16(slot + Constants.ITEM_SLOT_BYTES));
         registers.setPhase(Phase.CANCEL_ORDER);
     }
 
     function _place(Registers registers, Record memory record, bytes calldata item) private pure {
         registers.setArgAccount(uint32(record.values[BulkFields.ACCOUNT]));
-        registers.setArgId(uint64(bytes8(item[item.length - 8:])));
+        registers.setArgClientId(uint64(bytes8(item[item.length - 8:])));
         _setOrder(registers, record, item);
         registers.setPhase(Phase.PLACE_ORDER);
     }

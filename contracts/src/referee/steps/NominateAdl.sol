@@ -36,7 +36,7 @@ contract NominateAdl is Step {
 
     function _step(Witness memory w, IInbox) internal pure override {
         Registers registers = w.registers;
-        uint64 number = registers.argId();
+        uint64 number = registers.argCandidate();
 
         // READ
         Case memory c = openCase(w, registers.argAccount(), registers.argMarket());

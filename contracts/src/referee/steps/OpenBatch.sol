@@ -34,11 +34,11 @@ contract OpenBatch is Step {
     }
 
     /// @dev Opens a batch of these times and this message limit: the clock is no further behind its time than it may be.
-    function _enter(Registers registers, uint64 time, uint64 until, uint64 messageLimit) private pure {
-        registers.setBatchTime(time);
-        registers.setBatchUntil(until);
+    function _enter(Registers registers, uint64 timeSeconds, uint64 untilSeconds, uint64 messageLimit) private pure {
+        registers.setBatchTime(timeSeconds);
+        registers.setBatchUntil(untilSeconds);
         registers.setBatchMessageLimit(messageLimit);
-        uint256 timeMs = uint256(time) * 1000;
+        uint256 timeMs = uint256(timeSeconds) * 1000;
         if (timeMs > registers.clockMs() + Constants.CLOCK_BEHIND_MS) {
             // SAFETY: L1's seconds stay far below 2^54.
             registers.setClockMs(uint64(timeMs - Constants.CLOCK_BEHIND_MS));

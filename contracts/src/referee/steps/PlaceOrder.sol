@@ -68,7 +68,7 @@ contract PlaceOrder is Step {
         }
         if (_contradict(flags) || !_mayWait(registers)) return Outcome.BAD_FLAGS;
         // What a forced close says of itself: it only makes a position smaller, whatever the limits are by now.
-        bool closes = registers.argAmount() == 1;
+        bool closes = registers.argCloses() == 1;
         if (!closes && registers.argLots() > market.maxLots()) return Outcome.TOO_LARGE;
         if (_tooSmall(registers, market, risk)) return Outcome.TOO_SMALL;
         if (registers.argTimeMs() != 0 && registers.argTimeMs() <= registers.clockMs()) {

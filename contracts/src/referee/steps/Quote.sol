@@ -48,11 +48,11 @@ contract Quote is Step {
         registers.setWork(registers.work() - 1);
         Market market = openMarket(w, registers.argMarket());
         Risk risk = openRisk(w);
-        if (registers.argSlot() == 0) return _comeToPrice(w, market, risk);
-        uint64 number = registers.argSlot() >> 6;
+        if (registers.argOrderSlot() == 0) return _comeToPrice(w, market, risk);
+        uint64 number = registers.argOrderSlot() >> 6;
         Page page = openPage(w, number);
-        uint256 position = lowestBitFrom(page.bits(), registers.argSlot() & 63);
-        if (position == NO_BIT) return registers.setArgSlot(uint64(page.nextPage()) << 6);
+        uint256 position = lowestBitFrom(page.bits(), registers.argOrderSlot() & 63);
+        if (position == NO_BIT) return registers.setArgOrderSlot(uint64(page.nextPage()) << 6);
         // SAFETY: a page has 64 places.
         uint64 slot = number << 6 | uint64(position);
         Order order = openOrder(w, slot);
@@ -63,7 +63,7 @@ contract Quote is Step {
         bool goes = dead || !_mayStay(registers, market, risk, order, account);
 
         // APPLY and WRITE
-        registers.setArgSlot(_behind(page, slot));
+        registers.setArgOrderSlot(_behind(page, slot));
         if (goes && !dead) letPairGo(w, order);
         if (goes) _takeOut(w, slot, order, account, page);
         else _count(w, market, risk, order, account);
@@ -84,7 +84,7 @@ contract Quote is Step {
         path.level = openLevel(w, levelIndex(path));
         // SAFETY: a price.
         registers.setArgTriggerTicks(uint32(path.priceTicks));
-        if (path.level.lots() >= leastLots(registers)) registers.setArgSlot(uint64(path.level.headPage()) << 6);
+        if (path.level.lots() >= leastLots(registers)) registers.setArgOrderSlot(uint64(path.level.headPage()) << 6);
     }
 
     /// @dev Whether an order that lives is not from before a halt, within the collar for its own sake, and could be filled.
@@ -115,7 +115,7 @@ contract Quote is Step {
     function _takeOut(Witness memory w, uint256 slot, Order order, Account account, Page page) private pure {
         Path memory path = openOrderPath(w, order);
         Page tail = openTailToFree(w, path, slot >> 6);
-        if (path.level.orders() == 1) w.registers.setArgSlot(0);
+        if (path.level.orders() == 1) w.registers.setArgOrderSlot(0);
         removeOrder(w.registers, path, slot, order, account, page, tail);
     }
 
@@ -125,8 +125,8 @@ contract Quote is Step {
         // SAFETY: at most the order's lots.
         uint64 lots = uint64(offeredLots(registers, account, risk, market, inBook(order)));
         if (lots < leastLots(registers) || !_isNew(w, order.account())) return;
-        registers.setArgAmount(registers.argAmount() + lots);
-        if (registers.argAmount() >= registers.argLots()) _endSide(w, registers.argTriggerTicks());
+        registers.setArgCountedLots(registers.argCountedLots() + lots);
+        if (registers.argCountedLots() >= registers.argLots()) _endSide(w, registers.argTriggerTicks());
     }
 
     /// @dev Remembers that an account has counted, and says whether it had not. Each adds a part, so that there is room.
@@ -148,15 +148,15 @@ contract Quote is Step {
         Registers registers = w.registers;
         forgetQuoted(openPriceCell(w, registers.argMarket()));
         registers.setArgTriggerTicks(0);
-        registers.setArgSlot(0);
-        registers.setArgAmount(0);
+        registers.setArgOrderSlot(0);
+        registers.setArgCountedLots(0);
         registers.setWork(uint32(Constants.SAMPLE_WORK));
         // SAFETY: a price.
         if (registers.argSide() == Constants.BUY) {
             registers.setArgPriceTicks(uint32(found));
             registers.setArgSide(uint8(Constants.SELL));
         } else {
-            registers.setArgTimeMs(uint64(found));
+            registers.setArgAskTicks(uint64(found));
             registers.setPhase(Phase.UPDATE_MARK);
         }
     }

@@ -33,19 +33,19 @@ contract ReportPrice is Step {
         _nextPair(registers, pairs);
         if (registers.argMarket() >= Constants.MAX_MARKETS) return finish(registers, Outcome.NO_MARKET);
         uint256 signer = record.values[ReportPricesFields.SIGNER];
-        uint256 time = record.values[ReportPricesFields.TIME_MS];
+        uint256 timeMs = record.values[ReportPricesFields.TIME_MS];
         Market market = openMarket(w, registers.argMarket());
         Oracle oracle = openOracle(w, registers.argMarket());
         Price price = openPriceCell(w, registers.argMarket());
 
         // CHECK
-        uint8 outcome = _check(registers, market, oracle, price, signer, time);
+        uint8 outcome = _check(registers, market, oracle, price, signer, timeMs);
         if (outcome != Outcome.ACCEPTED) return finish(registers, outcome);
 
         // APPLY
         oracle.setPrices(signer, registers.argPriceTicks());
         // SAFETY: a field of at most 62 bits.
-        oracle.setTimes(signer, uint64(time));
+        oracle.setTimes(signer, uint64(timeMs));
 
         // WRITE
         registers.setPhase(Phase.COMMIT_MEDIAN);
@@ -62,17 +62,17 @@ contract ReportPrice is Step {
         if (end == pairs.length) endItems(registers);
     }
 
-    function _check(Registers registers, Market market, Oracle oracle, Price price, uint256 signer, uint256 time)
+    function _check(Registers registers, Market market, Oracle oracle, Price price, uint256 signer, uint256 timeMs)
         private
         pure
         returns (uint8)
     {
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
         if (registers.argPriceTicks() == 0) return Outcome.OUT_OF_RANGE;
-        if (!isFresh(registers, time)) return Outcome.STALE_REPORT;
+        if (!isFresh(registers, timeMs)) return Outcome.STALE_REPORT;
         uint256 last = oracle.times(signer);
-        if (last != 0 && time < last + Constants.REPORT_STEP_MS) return Outcome.OLD_REPORT;
-        if (time + reportAge(registers) < price.indexMs()) return Outcome.OLD_REPORT;
+        if (last != 0 && timeMs < last + Constants.REPORT_STEP_MS) return Outcome.OLD_REPORT;
+        if (timeMs + reportAge(registers) < price.indexMs()) return Outcome.OLD_REPORT;
         return Outcome.ACCEPTED;
     }
 }

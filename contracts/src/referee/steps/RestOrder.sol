@@ -157,7 +157,7 @@ contract RestOrder is Step {
         order.setSide(registers.argSide());
         order.setPriceTicks(registers.argPriceTicks());
         order.setRemainingLots(registers.argLots());
-        order.setClientId(registers.argId());
+        order.setClientId(registers.argClientId());
         order.setSequence(_age(registers));
         order.setExpiryMs(registers.argTimeMs());
         order.setFlags(registers.argFlags());

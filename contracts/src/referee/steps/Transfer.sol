@@ -20,8 +20,8 @@ contract Transfer is Step {
     function _step(Witness memory w, IInbox) internal pure override {
         Registers registers = w.registers;
         uint256 number = registers.argAccount();
-        uint256 other = registers.argSlot();
-        uint256 amount = registers.argAmount();
+        uint256 other = registers.argToAccount();
+        uint256 amountUnits = registers.argAmountUnits();
 
         // READ
         Account account = openAccount(w, number);
@@ -30,14 +30,14 @@ contract Transfer is Step {
 
         // CHECK
         bool family = number & Constants.MAIN_ACCOUNT_MASK == other & Constants.MAIN_ACCOUNT_MASK;
-        if (amount == 0 || number == other) return finish(registers, Outcome.OUT_OF_RANGE);
+        if (amountUnits == 0 || number == other) return finish(registers, Outcome.OUT_OF_RANGE);
         if (!isNobodys(other) && !family) return finish(registers, Outcome.NOT_AUTHORISED);
-        if (amount > withdrawable(registers, health(registers, account, risk, Constants.LEAN_WORST))) {
+        if (amountUnits > withdrawable(registers, health(registers, account, risk, Constants.LEAN_WORST))) {
             return finish(registers, Outcome.NOT_WITHDRAWABLE);
         }
-        // SAFETY: an amount has 62 bits, cash stays within MAX_CASH_UNITS.
-        int256 left = account.cashUnits() - int256(amount);
-        int256 grown = target.cashUnits() + int256(amount);
+        // SAFETY: an amountUnits has 62 bits, cash stays within MAX_CASH_UNITS.
+        int256 left = account.cashUnits() - int256(amountUnits);
+        int256 grown = target.cashUnits() + int256(amountUnits);
         int256 most = int256(Constants.MAX_CASH_UNITS);
         if (left < -most || grown > most) return finish(registers, Outcome.POSITION_LIMIT);
 

@@ -46,7 +46,7 @@ contract UpdateMark is Step {
     function _takeSample(Registers registers, Market market, Risk risk, Price price) private pure {
         uint256 index = risk.marketIndexTicks(registers.argMarket());
         int256 bound = int256(basisBoundPpm(market, risk, registers.argMarket()));
-        (uint256 bid, uint256 ask) = (registers.argPriceTicks(), registers.argTimeMs());
+        (uint256 bid, uint256 ask) = (registers.argPriceTicks(), registers.argAskTicks());
         if (bid == NO_PRICE || ask == NO_PRICE) (bid, ask) = (index, index);
         uint256 waited = registers.clockMs() - price.sampleMs();
         if (waited > Constants.SAMPLE_MOST_MS) waited = Constants.SAMPLE_MOST_MS;

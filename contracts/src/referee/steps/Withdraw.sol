@@ -21,18 +21,18 @@ contract Withdraw is Step {
 
         // READ
         uint256 number = registers.argAccount();
-        uint256 amount = registers.argAmount();
+        uint256 amountUnits = registers.argAmountUnits();
         Account account = openAccount(w, number);
         Risk risk = openRisk(w);
 
         // CHECK
-        if (amount == 0 || registers.argAddress() == address(0)) return finish(registers, Outcome.OUT_OF_RANGE);
-        if (amount > withdrawable(registers, health(registers, account, risk, Constants.LEAN_WORST))) {
+        if (amountUnits == 0 || registers.argAddress() == address(0)) return finish(registers, Outcome.OUT_OF_RANGE);
+        if (amountUnits > withdrawable(registers, health(registers, account, risk, Constants.LEAN_WORST))) {
             return finish(registers, Outcome.NOT_WITHDRAWABLE);
         }
 
         // APPLY and WRITE
-        appendWithdrawal(w, number, account, registers.argAddress(), amount);
+        appendWithdrawal(w, number, account, registers.argAddress(), amountUnits);
         finish(registers, Outcome.ACCEPTED);
     }
 }

@@ -150,9 +150,9 @@ def open_next(state: State, path: Path) -> bool:
     return True
 
 
-def open_price(state: State, path: Path, price: i64) -> None:
+def open_price(state: State, path: Path, price_ticks: i64) -> None:
     """Open the occupancy words and the level of a price, from the top down."""
-    path.price_ticks = price
+    path.price_ticks = price_ticks
     path.top = state.bitmaps.open(bitmap_index(path, 0))
     path.middle = state.bitmaps.open(bitmap_index(path, 1))
     path.low = state.bitmaps.open(bitmap_index(path, 2))

@@ -29,7 +29,7 @@ from tallystick.state.cells import (
     risk_market_initial_ppm,
     risk_market_maintenance_ppm,
     risk_market_mark_ticks,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
     set_market_expiry_ms,
     set_market_kind,
     set_market_settled_ms,
@@ -188,7 +188,7 @@ def hourly_rate(average: i64, initial_ppm: i64, maintenance_ppm: i64) -> i64:
 
 def exposure_of(marks: vec[i64], risk: Risk, market: MarketId, size_lots: i64) -> i64:
     """Return what a position of this signed size gains for each tick. Units: units a tick."""
-    return size_lots * risk_market_multiplier(marks, risk, market)
+    return size_lots * risk_market_multiplier_units(marks, risk, market)
 
 
 def price_of(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, lean: i64) -> i64:

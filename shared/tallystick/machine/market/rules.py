@@ -61,7 +61,7 @@ from tallystick.state.cells import (
     set_risk_market_maintenance3_ppm,
     set_risk_market_maintenance_ppm,
     set_risk_market_mark_ticks,
-    set_risk_market_multiplier,
+    set_risk_market_multiplier_units,
     set_risk_market_resumed_sequence,
     set_risk_market_tier2_from_millions,
     set_risk_market_tier3_from_millions,
@@ -109,17 +109,21 @@ def listing_stands(values: list[int], live_ms: UnixMs) -> bool:
     """
     kind: i64 = values[ListMarketFields.KIND]
     expiry_ms = UnixMs(values[ListMarketFields.EXPIRY_MS])
-    multiplier: i64 = values[ListMarketFields.MULTIPLIER]
-    return term_stands(kind, expiry_ms, live_ms) and rules_stand(values[ListMarketFields.FIRST_RULE :], multiplier)
+    multiplier_units: i64 = values[ListMarketFields.MULTIPLIER]
+    return term_stands(kind, expiry_ms, live_ms) and rules_stand(
+        values[ListMarketFields.FIRST_RULE :], multiplier_units
+    )
 
 
-def rules_stand(rules: list[int], multiplier: i64) -> bool:
+def rules_stand(rules: list[int], multiplier_units: i64) -> bool:
     """Whether rules make sense together and leave every product of the machine within 64 bits.
 
     Shape: `rules` in the order of the schema.
     """
     return (
-        _margins_stand(rules) and _caps_stand(rules, multiplier) and rules[RULE_REBATE_PPM] <= rules[RULE_TAKER_FEE_PPM]
+        _margins_stand(rules)
+        and _caps_stand(rules, multiplier_units)
+        and rules[RULE_REBATE_PPM] <= rules[RULE_TAKER_FEE_PPM]
     )
 
 
@@ -149,12 +153,12 @@ def _apart(initial_ppm: i64, maintenance_ppm: i64) -> bool:
     return 3 * maintenance_ppm <= 2 * initial_ppm
 
 
-def _caps_stand(rules: list[int], multiplier: i64) -> bool:
+def _caps_stand(rules: list[int], multiplier_units: i64) -> bool:
     """Whether sizes and open interest are bounded, the insurance fund's share and the surcharge sound."""
     max_lots, most = rules[RULE_MAX_LOTS], rules[RULE_MAX_OPEN_INTEREST_LOTS]
-    if multiplier == 0 or max_lots == 0 or not products_at_most(max_lots, multiplier, MAX_EXPOSURE, 1):
+    if multiplier_units == 0 or max_lots == 0 or not products_at_most(max_lots, multiplier_units, MAX_EXPOSURE, 1):
         return False
-    if most == 0 or most > MAX_OPEN_INTEREST_LOTS or not products_at_most(most, multiplier, MAX_OPEN_EXPOSURE, 1):
+    if most == 0 or most > MAX_OPEN_INTEREST_LOTS or not products_at_most(most, multiplier_units, MAX_OPEN_EXPOSURE, 1):
         return False
     if rules[RULE_INSURANCE_LOTS] > max_lots:
         return False
@@ -196,7 +200,7 @@ def write_listing(
     set_market_kind(state.markets.words, market, values[ListMarketFields.KIND])
     set_market_expiry_ms(state.markets.words, market, UnixMs(values[ListMarketFields.EXPIRY_MS]))
     set_market_live_ms(state.markets.words, market, live_ms)
-    set_risk_market_multiplier(state.risk.words, risk, number, values[ListMarketFields.MULTIPLIER])
+    set_risk_market_multiplier_units(state.risk.words, risk, number, values[ListMarketFields.MULTIPLIER])
     write_rules(state, number, market, risk, values[ListMarketFields.FIRST_RULE :])
 
 

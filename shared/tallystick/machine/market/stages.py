@@ -18,7 +18,7 @@ from tallystick.state.cells import (
     risk_market_index_ticks,
     risk_market_maintenance_ppm,
     risk_market_mark_ticks,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
     risk_market_resumed_sequence,
 )
 from tallystick.state.codes import Outcome
@@ -48,20 +48,20 @@ def report_age(registers: Registers) -> i64:
     return FORCED_AGE_MS if registers.forced_ms else REPORT_AGE_MS
 
 
-def is_fresh(registers: Registers, time: UnixMs) -> bool:
+def is_fresh(registers: Registers, time_ms: UnixMs) -> bool:
     """Whether a price of this time counts now."""
     now = now_ms(registers)
-    return time + report_age(registers) >= now and time <= now + REPORT_AHEAD_MS
+    return time_ms + report_age(registers) >= now and time_ms <= now + REPORT_AHEAD_MS
 
 
 def is_small(state: State, market: Market, risk: Risk, number: MarketId, lots: i64) -> bool:
     """Whether so many lots are worth less at the index than an order of the market `number` has to be."""
     marks = state.risk.words
-    worth = lots * risk_market_index_ticks(marks, risk, number) * risk_market_multiplier(marks, risk, number)
+    worth = lots * risk_market_index_ticks(marks, risk, number) * risk_market_multiplier_units(marks, risk, number)
     return worth < market_min_order_units(state.markets.words, market)
 
 
-def is_outdated(state: State, risk: Risk, number: MarketId, placed: i64, side: i64, price: i64) -> bool:
+def is_outdated(state: State, risk: Risk, number: MarketId, placed: i64, side: i64, price_ticks: i64) -> bool:
     """Whether an order was placed before a halt, at a price that its owner would not give any more.
 
     While prices had stopped it could not be renewed: a bid above both mark and index, or an offer below both, is nobody's
@@ -73,8 +73,8 @@ def is_outdated(state: State, risk: Risk, number: MarketId, placed: i64, side: i
     mark = risk_market_mark_ticks(marks, risk, number)
     index = risk_market_index_ticks(marks, risk, number)
     if side == BUY:
-        return price > mark and price > index
-    return price < mark and price < index
+        return price_ticks > mark and price_ticks > index
+    return price_ticks < mark and price_ticks < index
 
 
 def check_liquidation_stage(state: State, price: Price, owes: bool) -> i64:
@@ -125,7 +125,7 @@ def served_ms(state: State, market: Market, price: Price) -> i64:
     return index if index > live else live
 
 
-def beyond_collar(state: State, market: Market, risk: Risk, number: MarketId, side: i64, price: i64) -> bool:
+def beyond_collar(state: State, market: Market, risk: Risk, number: MarketId, side: i64, price_ticks: i64) -> bool:
     """Whether a fill at a price would cost who is on this side of it more than half the maintenance fraction.
 
     The book is faster than the index: without the collar a winner leaves at prices that the index has yet to follow, and
@@ -136,7 +136,7 @@ def beyond_collar(state: State, market: Market, risk: Risk, number: MarketId, si
     parts = risk_market_index_ticks(marks, risk, number) * risk_market_maintenance_ppm(marks, risk, number)
     width = div_down(parts, 2 * PPM)
     width = width if width > 1 else 1
-    return price > middle + width if side == BUY else price < middle - width
+    return price_ticks > middle + width if side == BUY else price_ticks < middle - width
 
 
 def is_due(trigger: i64, flags: i64, mark: i64) -> bool:

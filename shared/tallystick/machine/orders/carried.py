@@ -41,7 +41,7 @@ from tallystick.state.cells import (
     order_side,
     order_trigger_ticks,
     risk_market_maintenance_ppm,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import (
@@ -141,7 +141,7 @@ def _terms_of(state: State, account: Account, risk: Risk, market: Market, order:
     """Return what would be exchanged if all that an order offers were taken."""
     terms = Terms()
     lots = offered_lots(state, account, risk, market, order)
-    quote = lots * risk_market_multiplier(state.risk.words, risk, order.market) * order.price_ticks
+    quote = lots * risk_market_multiplier_units(state.risk.words, risk, order.market) * order.price_ticks
     set_terms(state, market, terms, order.market, lots, quote)
     return terms
 
@@ -166,10 +166,10 @@ def _worst_price(state: State, risk: Risk, market: Market, order: Standing) -> i
     return bound(order.side, order.trigger_ticks, slack_ppm(state, market, risk, order.market))
 
 
-def _loss_ticks(state: State, risk: Risk, order: Standing, price: i64) -> i64:
+def _loss_ticks(state: State, risk: Risk, order: Standing, price_ticks: i64) -> i64:
     """Return by how much a price is worse than the index, or than the trigger of a parked order."""
     fair = order.trigger_ticks or price_of(state.risk.words, risk, order.market, order.lots, LEAN_INDEX)
-    loss = price - fair if order.side == BUY else fair - price
+    loss = price_ticks - fair if order.side == BUY else fair - price_ticks
     return loss if loss > 0 else 0
 
 

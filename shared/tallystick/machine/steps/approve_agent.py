@@ -16,10 +16,10 @@ def step(machine: Machine) -> None:
     registers = state.registers
 
     # READ
-    if registers.arg_slot == 0:
+    if registers.arg_agent_slot == 0:
         machine.finish(Outcome.OUT_OF_RANGE)
         return
-    index = registers.arg_account << 4 | registers.arg_slot
+    index = registers.arg_account << 4 | registers.arg_agent_slot
     agent = state.agents.open(index)
 
     # CHECK: nothing; the owner decides.

@@ -35,7 +35,7 @@ from tallystick.state.cells import (
     market_status,
     market_taker_fee_ppm,
     risk_market_mark_ticks,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.fields import BlockTradeFields
@@ -53,7 +53,7 @@ class Block:
         self.number: MarketId = machine.state.registers.arg_market
         self.side: i64 = record.values[BlockTradeFields.SIDE]
         self.lots: i64 = record.values[BlockTradeFields.LOTS]
-        self.price: i64 = record.values[BlockTradeFields.PRICE_TICKS]
+        self.price_ticks: i64 = record.values[BlockTradeFields.PRICE_TICKS]
         self.maker_number: AccountId = AccountId(record.values[BlockTradeFields.ACCOUNT])
         self.taker_number: AccountId = AccountId(record.values[BlockTradeFields.TAKER])
         self.market = Market(0)
@@ -99,7 +99,9 @@ def step(machine: Machine) -> None:
     spend_nonce(machine, block.taker_number, record.value("taker_nonce"))
     state.markets.mark(block.number)
     machine.fills += 1
-    machine.emit("block", block.number, block.price, block.lots, 1 - block.side, block.taker_number, block.maker_number)
+    machine.emit(
+        "block", block.number, block.price_ticks, block.lots, 1 - block.side, block.taker_number, block.maker_number
+    )
     machine.finish(Outcome.ACCEPTED)
 
 
@@ -143,7 +145,7 @@ def _check(block: Block) -> i64:
         return Outcome.NOT_LIVE
     if risk_market_mark_ticks(state.risk.words, block.risk, block.number) == 0:
         return Outcome.NO_MARK
-    if block.lots == 0 or block.price == 0:
+    if block.lots == 0 or block.price_ticks == 0:
         return Outcome.OUT_OF_RANGE
     if block.lots > market_max_lots(rules, block.market):
         return Outcome.TOO_LARGE
@@ -171,8 +173,8 @@ def _check(block: Block) -> i64:
 def _beyond_collar(block: Block) -> bool:
     """Whether the price would cost either side more than a fill may."""
     state = block.machine.state
-    return beyond_collar(state, block.market, block.risk, block.number, BUY, block.price) or beyond_collar(
-        state, block.market, block.risk, block.number, SELL, block.price
+    return beyond_collar(state, block.market, block.risk, block.number, BUY, block.price_ticks) or beyond_collar(
+        state, block.market, block.risk, block.number, SELL, block.price_ticks
     )
 
 
@@ -211,7 +213,7 @@ def _may(block: Block, account: Account, fill: Fill) -> bool:
 def _set_terms(block: Block) -> None:
     """What both sides exchange, and what each pays for it."""
     state = block.machine.state
-    quote = block.lots * block.price * risk_market_multiplier(state.risk.words, block.risk, block.number)
+    quote = block.lots * block.price_ticks * risk_market_multiplier_units(state.risk.words, block.risk, block.number)
     block.maker_fee = fee_of_maker(state, block.market, quote)
     block.taker_fee = ppm_up(quote, market_taker_fee_ppm(state.markets.words, block.market))
     set_terms(state, block.market, block.terms, block.number, block.lots, quote)

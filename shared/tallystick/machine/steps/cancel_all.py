@@ -24,7 +24,7 @@ def step(machine: Machine) -> None:
 
     # APPLY
     words = state.accounts.words
-    before = min(registers.arg_id, sequence(registers))
+    before = min(registers.arg_sequence, sequence(registers))
     set_account_dead_before(words, account, max(account_dead_before(words, account), before))
 
     # WRITE

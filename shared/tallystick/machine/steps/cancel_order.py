@@ -32,7 +32,7 @@ def step(machine: Machine) -> None:
     """
     state = machine.state
     registers = state.registers
-    slot = registers.arg_slot
+    slot = registers.arg_order_slot
 
     # READ
     order = state.orders.open(slot)
@@ -42,7 +42,7 @@ def step(machine: Machine) -> None:
     if (
         order_remaining_lots(words, order) == 0
         or order_account(words, order) != registers.arg_account
-        or order_client_id(words, order) != registers.arg_id
+        or order_client_id(words, order) != registers.arg_client_id
     ):
         machine.finish(Outcome.NO_SUCH_ORDER)
         return
@@ -58,12 +58,12 @@ def step(machine: Machine) -> None:
         set_order_remaining_lots(words, order, registers.arg_lots)
         state.orders.mark(slot)
         registers.bulk_half = HALF_KEPT
-        machine.emit("amended", registers.arg_account, registers.arg_id, slot, registers.arg_lots)
+        machine.emit("amended", registers.arg_account, registers.arg_client_id, slot, registers.arg_lots)
         machine.finish(Outcome.ACCEPTED)
         return
     remove_order(state, path, slot, order, account, page, tail)
     if machine.events is not None:
-        machine.emit("removed", registers.arg_account, registers.arg_id, slot)
+        machine.emit("removed", registers.arg_account, registers.arg_client_id, slot)
     machine.finish(Outcome.ACCEPTED)
 
 

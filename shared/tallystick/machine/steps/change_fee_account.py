@@ -33,7 +33,7 @@ def step(machine: Machine) -> None:
     account = state.accounts.open(number)
     pending = state.pendings.open(FEE_ACCOUNT_PENDING)
     words = state.pendings.words
-    change = registers.arg_id
+    change = registers.arg_change
 
     # CHECK
     outcome: i64 = Outcome.ACCEPTED

@@ -9,7 +9,7 @@ from tallystick.machine.market.rules import rules_stand
 from tallystick.state.cells import (
     market_status,
     pending_changes,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
     set_pending_changes,
     set_pending_effective_ms,
     set_pending_rules,
@@ -39,13 +39,13 @@ def step(machine: Machine) -> None:
     rules = values[ChangeMarketFields.FIRST_RULE :]
 
     # CHECK
-    multiplier = risk_market_multiplier(state.risk.words, risk, number)
+    multiplier_units = risk_market_multiplier_units(state.risk.words, risk, number)
     outcome = Outcome.ACCEPTED
     if market_status(state.markets.words, market) != MARKET_LIVE:
         outcome = Outcome.NO_MARKET
     elif change != pending_changes(words, pending) + 1:
         outcome = Outcome.OLD_CHANGE
-    elif not rules_stand(rules, multiplier):
+    elif not rules_stand(rules, multiplier_units):
         outcome = Outcome.BAD_PARAMETERS
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)

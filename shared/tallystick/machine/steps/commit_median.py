@@ -65,8 +65,8 @@ def step(machine: Machine) -> None:
     newest = UnixMs(nth(times, len(times) - quorum))
     prices = _meeting(times, prices, newest)
     index = nth(prices, len(prices) - 1 >> 1)
-    time = _set_index(state, market, price, risk, index, newest)
-    if settles_by(state.markets.words, market, time):
+    time_ms = _set_index(state, market, price, risk, index, newest)
+    if settles_by(state.markets.words, market, time_ms):
         _settle(machine, market, price, risk)
         machine.finish(Outcome.ACCEPTED)
         return
@@ -88,9 +88,9 @@ def _fresh(state: State, oracle: Oracle) -> tuple[list[int], list[int]]:
     number: i64
     for number in range(MAX_SIGNERS):
         signer = SignerNumber(number)
-        time = oracle_times(words, oracle, signer)
-        if time != 0 and is_fresh(state.registers, time):
-            times.append(int(time))
+        time_ms = oracle_times(words, oracle, signer)
+        if time_ms != 0 and is_fresh(state.registers, time_ms):
+            times.append(int(time_ms))
             prices.append(oracle_prices(words, oracle, signer))
     return times, prices
 
@@ -114,18 +114,18 @@ def _set_index(state: State, market: Market, price: Price, risk: Risk, index: i6
     registers = state.registers
     words = state.prices.words
     last = price_index_ms(words, price)
-    time = newest if newest < registers.clock_ms else registers.clock_ms
-    time = max(time, last)
-    elapsed: i64 = time - last if last else 0
+    time_ms = newest if newest < registers.clock_ms else registers.clock_ms
+    time_ms = max(time_ms, last)
+    elapsed: i64 = time_ms - last if last else 0
     if last != 0 and registers.clock_ms - last > STALE_MS:
         set_risk_market_resumed_sequence(state.risk.words, risk, registers.arg_market, sequence(registers))
     if elapsed > LONG_SILENCE_MS:
-        set_price_resumed_ms(words, price, time)
-    carry_index(state.markets.words, market, words, price, index, time)
+        set_price_resumed_ms(words, price, time_ms)
+    carry_index(state.markets.words, market, words, price, index, time_ms)
     set_price_index_ticks(words, price, index)
-    set_price_index_ms(words, price, time)
-    registers.last_index_ms = max(registers.last_index_ms, time)
-    return time
+    set_price_index_ms(words, price, time_ms)
+    registers.last_index_ms = max(registers.last_index_ms, time_ms)
+    return time_ms
 
 
 def _settle(machine: Machine, market: Market, price: Price, risk: Risk) -> None:

@@ -48,14 +48,14 @@ NOBODY = bytes(20)
 
 @mypyc_attr(acyclic=True)
 class Message:
-    """An L1 message of any kind. Units: `amount` in units, but for a forced close; `time` in L1's seconds."""
+    """An L1 message of any kind. Units: `amount` in units, but for a forced close; `time_seconds` in L1's seconds."""
 
-    def __init__(self, kind: int, sender: bytes, number: int, amount: int, time: UnixSeconds) -> None:
+    def __init__(self, kind: int, sender: bytes, number: int, amount: int, time_seconds: UnixSeconds) -> None:
         self.kind = kind
         self.sender = sender
         self.number = number
         self.amount = amount
-        self.time = time
+        self.time_seconds = time_seconds
 
 
 def step(machine: Machine) -> None:
@@ -91,7 +91,7 @@ def step(machine: Machine) -> None:
     if registers.phase == Phase.CONSUME_MESSAGE:
         machine.go_on()
     else:
-        registers.forced_ms = UnixMs(message.time * 1000)
+        registers.forced_ms = UnixMs(message.time_seconds * 1000)
 
 
 def _parse(data: bytes) -> Message:
@@ -222,7 +222,7 @@ def _force_close(machine: Machine, message: Message) -> i64:
     registers.arg_flags = FLAG_IOC | FLAG_REDUCE_ONLY
     registers.arg_price_ticks = price or worst
     registers.arg_lots = asked if 0 < asked < lots else lots
-    registers.arg_amount = 1
+    registers.arg_closes = 1
     registers.work = WORK
     registers.phase = Phase.PLACE_ORDER
     return Outcome.ACCEPTED

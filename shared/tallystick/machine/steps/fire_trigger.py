@@ -157,7 +157,7 @@ def _place(state: State, order: Order) -> None:
     registers.arg_flags = order_flags(words, order) & ~FLAG_TRIGGER_ABOVE
     registers.arg_price_ticks = order_price_ticks(words, order)
     registers.arg_lots = order_remaining_lots(words, order)
-    registers.arg_id = order_client_id(words, order)
+    registers.arg_client_id = order_client_id(words, order)
     registers.arg_time_ms = order_expiry_ms(words, order)
     slot = order_pair_slot(words, order)
     if slot:

@@ -63,7 +63,7 @@ from tallystick.state.cells import (
     order_remaining_lots,
     order_sequence,
     page_bits,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
     set_order_remaining_lots,
 )
 from tallystick.state.codes import Outcome, Phase
@@ -188,9 +188,13 @@ def _collar_ends(machine: Machine) -> None:
         machine.finish(Outcome.UNFILLED)
 
 
-def _crosses(machine: Machine, price: i64) -> bool:
+def _crosses(machine: Machine, price_ticks: i64) -> bool:
     registers = machine.state.registers
-    return price <= registers.arg_price_ticks if registers.arg_side == BUY else price >= registers.arg_price_ticks
+    return (
+        price_ticks <= registers.arg_price_ticks
+        if registers.arg_side == BUY
+        else price_ticks >= registers.arg_price_ticks
+    )
 
 
 def _leave_book(match: Match) -> None:
@@ -353,7 +357,7 @@ def _set_terms(match: Match, lots: i64) -> None:
     machine = match.machine
     state = machine.state
     rules = state.markets.words
-    tick = lots * risk_market_multiplier(state.risk.words, match.risk, match.path.market)
+    tick = lots * risk_market_multiplier_units(state.risk.words, match.risk, match.path.market)
     quote = tick * match.path.price_ticks
     if liquidates(machine):
         match.maker_fee = ppm_up(quote, market_maker_fee_ppm(rules, match.market))
@@ -393,5 +397,5 @@ def _tell_fill(match: Match, lots: i64) -> None:
     state = machine.state
     registers = state.registers
     sides = (registers.arg_side, registers.arg_account, match.maker_number)
-    ids = (registers.arg_id, order_client_id(state.orders.words, match.order), match.slot)
+    ids = (registers.arg_client_id, order_client_id(state.orders.words, match.order), match.slot)
     machine.emit("fill", registers.arg_market, match.path.price_ticks, lots, *sides, *ids)

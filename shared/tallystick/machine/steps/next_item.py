@@ -116,18 +116,18 @@ def _cancel(registers: Registers, record: Record, item: bytes, slots: bytes) -> 
     """Cancel the order with the item's client id; of a replace the step is told what is to stand in its place."""
     slot = registers.bulk_slot
     registers.arg_account = AccountId(record.values[BulkFields.ACCOUNT])
-    registers.arg_id = int.from_bytes(item[-8:], "big")
+    registers.arg_client_id = int.from_bytes(item[-8:], "big")
     if item[0] & 3 == ITEM_REPLACE:
         _set_order(registers, record, item)
     given = slots[slot : slot + ITEM_SLOT_BYTES] if slot + ITEM_SLOT_BYTES <= len(slots) else b""
-    registers.arg_slot = int.from_bytes(given, "big") & MAX_SLOT
+    registers.arg_order_slot = int.from_bytes(given, "big") & MAX_SLOT
     registers.bulk_slot = slot + ITEM_SLOT_BYTES
     registers.phase = Phase.CANCEL_ORDER
 
 
 def _place(registers: Registers, record: Record, item: bytes) -> None:
     registers.arg_account = AccountId(record.values[BulkFields.ACCOUNT])
-    registers.arg_id = int.from_bytes(item[-8:], "big")
+    registers.arg_client_id = int.from_bytes(item[-8:], "big")
     _set_order(registers, record, item)
     registers.phase = Phase.PLACE_ORDER
 

@@ -18,7 +18,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import ADL_DELAY_MS, ADL_LAPSE_MS, ADL_NEXT_MS
-from tallystick.state.ordinals import AccountId, UnixMs
+from tallystick.state.ordinals import UnixMs
 
 
 def step(machine: Machine) -> None:
@@ -33,7 +33,7 @@ def step(machine: Machine) -> None:
     """
     state = machine.state
     registers = state.registers
-    number = AccountId(registers.arg_id)
+    number = registers.arg_candidate
 
     # READ
     case = open_case(machine, registers.arg_account, registers.arg_market)

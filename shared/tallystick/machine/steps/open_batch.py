@@ -32,12 +32,12 @@ def step(machine: Machine) -> None:
     # WRITE: registers only.
 
 
-def enter(registers: Registers, time: UnixSeconds, until: UnixSeconds, message_limit: i64) -> None:
+def enter(registers: Registers, time_seconds: UnixSeconds, until_seconds: UnixSeconds, message_limit: i64) -> None:
     """Open a batch of these times and this message limit: the clock is no further behind its time than it may be."""
-    registers.batch_time = time
-    registers.batch_until = until
+    registers.batch_time = time_seconds
+    registers.batch_until = until_seconds
     registers.batch_message_limit = message_limit
-    time_ms = UnixMs(time * 1000)
+    time_ms = UnixMs(time_seconds * 1000)
     if time_ms > registers.clock_ms + CLOCK_BEHIND_MS:
         registers.clock_ms = UnixMs(time_ms - CLOCK_BEHIND_MS)
     waiting = registers.message_cursor < message_limit

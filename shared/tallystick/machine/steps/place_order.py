@@ -84,7 +84,7 @@ def _tell_order(machine: Machine) -> None:
     machine.emit(
         "order",
         registers.arg_account,
-        registers.arg_id,
+        registers.arg_client_id,
         registers.arg_market,
         registers.arg_side,
         registers.arg_price_ticks,
@@ -111,7 +111,7 @@ def _check(machine: Machine, market: Market, risk: Risk, account: Account) -> i6
     if _contradict(flags) or not _may_wait(registers):
         return Outcome.BAD_FLAGS
     # What a forced close says of itself: it only makes a position smaller, whatever the limits are by now.
-    closes = registers.arg_amount == 1
+    closes = registers.arg_closes == 1
     if not closes and registers.arg_lots > market_max_lots(state.markets.words, market):
         return Outcome.TOO_LARGE
     if _too_small(machine, market, risk):

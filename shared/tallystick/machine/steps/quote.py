@@ -41,7 +41,7 @@ from tallystick.state.cells import (
 )
 from tallystick.state.codes import Phase
 from tallystick.state.layout import BUY, QUOTERS, SAMPLE_WORK, SELL
-from tallystick.state.ordinals import AccountId, UnixMs
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 
 
@@ -63,14 +63,14 @@ def step(machine: Machine) -> None:
     registers.work -= 1
     market = state.markets.open(number)
     risk = state.risk.open(0)
-    if registers.arg_slot == 0:
+    if registers.arg_order_slot == 0:
         _come_to_price(state, market, risk)
         return
-    page_number = registers.arg_slot >> 6
+    page_number = registers.arg_order_slot >> 6
     page = state.pages.open(page_number)
-    position = lowest_bit_from(state.pages.words, page_bits(page), PAGE_LIMBS, registers.arg_slot & 63)
+    position = lowest_bit_from(state.pages.words, page_bits(page), PAGE_LIMBS, registers.arg_order_slot & 63)
     if position == NO_BIT:
-        registers.arg_slot = page_next_page(state.pages.words, page) << 6
+        registers.arg_order_slot = page_next_page(state.pages.words, page) << 6
         return
     slot = page_number << 6 | position
     order = state.orders.open(slot)
@@ -81,7 +81,7 @@ def step(machine: Machine) -> None:
     goes = dead or not _may_stay(state, market, risk, order, account)
 
     # APPLY and WRITE
-    registers.arg_slot = _behind(state, page, slot)
+    registers.arg_order_slot = _behind(state, page, slot)
     if goes and not dead:
         let_pair_go(state, order)
     if goes:
@@ -103,7 +103,7 @@ def _come_to_price(state: State, market: Market, risk: Risk) -> None:
     path.level = state.levels.open(level_index(path))
     registers.arg_trigger_ticks = path.price_ticks
     if level_lots(state.levels.words, path.level) >= least_lots(registers):
-        registers.arg_slot = level_head_page(state.levels.words, path.level) << 6
+        registers.arg_order_slot = level_head_page(state.levels.words, path.level) << 6
 
 
 def _may_stay(state: State, market: Market, risk: Risk, order: Order, account: Account) -> bool:
@@ -136,7 +136,7 @@ def _take_out(machine: Machine, slot: i64, order: Order, account: Account, page:
     path = open_order_path(state, order)
     tail = open_tail_to_free(state, path, slot >> 6)
     if level_orders(state.levels.words, path.level) == 1:
-        state.registers.arg_slot = 0
+        state.registers.arg_order_slot = 0
     if machine.events is not None:
         words = state.orders.words
         machine.emit("removed", order_account(words, order), order_client_id(words, order), slot)
@@ -150,8 +150,8 @@ def _count(state: State, market: Market, risk: Risk, order: Order, account: Acco
     lots = offered_lots(state, account, risk, market, in_book(words, order))
     if lots < least_lots(registers) or not _is_new(state, order_account(words, order)):
         return
-    registers.arg_amount += lots
-    if registers.arg_amount >= registers.arg_lots:
+    registers.arg_counted_lots += lots
+    if registers.arg_counted_lots >= registers.arg_lots:
         _end_side(state, registers.arg_trigger_ticks)
 
 
@@ -177,12 +177,12 @@ def _end_side(state: State, found: i64) -> None:
     forget_quoted(state, state.prices.open(registers.arg_market))
     state.prices.mark(registers.arg_market)
     registers.arg_trigger_ticks = 0
-    registers.arg_slot = 0
-    registers.arg_amount = 0
+    registers.arg_order_slot = 0
+    registers.arg_counted_lots = 0
     registers.work = SAMPLE_WORK
     if registers.arg_side == BUY:
         registers.arg_price_ticks = found
         registers.arg_side = SELL
     else:
-        registers.arg_time_ms = UnixMs(found)
+        registers.arg_ask_ticks = found
         registers.phase = Phase.UPDATE_MARK

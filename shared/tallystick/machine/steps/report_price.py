@@ -81,17 +81,17 @@ def _next_pair(registers: Registers, pairs: bytes) -> None:
         end_items(registers)
 
 
-def _check(state: State, market: Market, oracle: Oracle, price: Price, signer: SignerNumber, time: UnixMs) -> i64:
+def _check(state: State, market: Market, oracle: Oracle, price: Price, signer: SignerNumber, time_ms: UnixMs) -> i64:
     registers = state.registers
     if market_status(state.markets.words, market) != MARKET_LIVE:
         return Outcome.NO_MARKET
     if registers.arg_price_ticks == 0:
         return Outcome.OUT_OF_RANGE
-    if not is_fresh(registers, time):
+    if not is_fresh(registers, time_ms):
         return Outcome.STALE_REPORT
     last = oracle_times(state.oracles.words, oracle, signer)
-    if last != 0 and time < last + REPORT_STEP_MS:
+    if last != 0 and time_ms < last + REPORT_STEP_MS:
         return Outcome.OLD_REPORT
-    if time + report_age(registers) < price_index_ms(state.prices.words, price):
+    if time_ms + report_age(registers) < price_index_ms(state.prices.words, price):
         return Outcome.OLD_REPORT
     return Outcome.ACCEPTED

@@ -117,7 +117,7 @@ def step(machine: Machine) -> None:
     machine.rested = slot
     if machine.events is not None:
         name = "parked" if registers.arg_trigger_ticks else "rested"
-        machine.emit(name, registers.arg_account, registers.arg_id, slot, registers.arg_lots)
+        machine.emit(name, registers.arg_account, registers.arg_client_id, slot, registers.arg_lots)
     machine.finish(_why_parked(registers) if again else Outcome.ACCEPTED)
 
 
@@ -220,7 +220,7 @@ def _write_order(state: State, order: Order) -> None:
     set_order_side(words, order, registers.arg_side)
     set_order_price_ticks(words, order, registers.arg_price_ticks)
     set_order_remaining_lots(words, order, registers.arg_lots)
-    set_order_client_id(words, order, registers.arg_id)
+    set_order_client_id(words, order, registers.arg_client_id)
     set_order_sequence(words, order, _age(registers))
     set_order_expiry_ms(words, order, registers.arg_time_ms)
     set_order_flags(words, order, registers.arg_flags)

@@ -10,7 +10,6 @@ from tallystick.machine.market.risk import health, withdrawable
 from tallystick.state.cells import account_cash_units, account_owner, set_account_cash_units, set_account_owner
 from tallystick.state.codes import Outcome
 from tallystick.state.layout import LEAN_WORST, MAIN_ACCOUNT_MASK, MAX_CASH_UNITS
-from tallystick.state.ordinals import AccountId
 
 
 def step(machine: Machine) -> None:
@@ -22,8 +21,8 @@ def step(machine: Machine) -> None:
     state = machine.state
     registers = state.registers
     number = registers.arg_account
-    other = AccountId(registers.arg_slot)
-    amount = registers.arg_amount
+    other = registers.arg_to_account
+    amount_units = registers.arg_amount_units
 
     # READ
     account = state.accounts.open(number)
@@ -34,15 +33,15 @@ def step(machine: Machine) -> None:
     # CHECK
     family = number & MAIN_ACCOUNT_MASK == other & MAIN_ACCOUNT_MASK
     outcome: i64 = Outcome.ACCEPTED
-    if amount == 0 or number == other:
+    if amount_units == 0 or number == other:
         outcome = Outcome.OUT_OF_RANGE
     elif not is_nobodys(other) and not family:
         outcome = Outcome.NOT_AUTHORISED
-    elif amount > withdrawable(state, health(state, account, risk, LEAN_WORST)):
+    elif amount_units > withdrawable(state, health(state, account, risk, LEAN_WORST)):
         outcome = Outcome.NOT_WITHDRAWABLE
     elif (
-        account_cash_units(words, account) - amount < -MAX_CASH_UNITS
-        or account_cash_units(words, target) + amount > MAX_CASH_UNITS
+        account_cash_units(words, account) - amount_units < -MAX_CASH_UNITS
+        or account_cash_units(words, target) + amount_units > MAX_CASH_UNITS
     ):
         outcome = Outcome.POSITION_LIMIT
     if outcome != Outcome.ACCEPTED:
@@ -50,13 +49,13 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    set_account_cash_units(words, account, account_cash_units(words, account) - amount)
-    set_account_cash_units(words, target, account_cash_units(words, target) + amount)
+    set_account_cash_units(words, account, account_cash_units(words, account) - amount_units)
+    set_account_cash_units(words, target, account_cash_units(words, target) + amount_units)
     if not is_nobodys(other):
         set_account_owner(words, target, account_owner(words, account))
 
     # WRITE
     state.accounts.mark(number)
     state.accounts.mark(other)
-    machine.emit("transfer", number, other, amount)
+    machine.emit("transfer", number, other, amount_units)
     machine.finish(Outcome.ACCEPTED)

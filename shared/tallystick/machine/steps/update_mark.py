@@ -72,8 +72,7 @@ def _take_sample(machine: Machine, market: Market, risk: Risk, price: Price) -> 
     words = state.prices.words
     index = risk_market_index_ticks(state.risk.words, risk, registers.arg_market)
     bound = basis_bound_ppm(state, market, risk, registers.arg_market)
-    bid: i64 = registers.arg_price_ticks
-    ask: i64 = registers.arg_time_ms
+    bid, ask = registers.arg_price_ticks, registers.arg_ask_ticks
     if NO_PRICE in (bid, ask):
         bid = ask = index
     waited = registers.clock_ms - price_sample_ms(words, price)

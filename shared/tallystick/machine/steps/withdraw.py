@@ -24,13 +24,13 @@ def step(machine: Machine) -> None:
     risk = state.risk.open(0)
 
     # CHECK
-    if registers.arg_amount == 0 or registers.arg_address == NOBODY:
+    if registers.arg_amount_units == 0 or registers.arg_address == NOBODY:
         machine.finish(Outcome.OUT_OF_RANGE)
         return
-    if registers.arg_amount > withdrawable(state, health(state, account, risk, LEAN_WORST)):
+    if registers.arg_amount_units > withdrawable(state, health(state, account, risk, LEAN_WORST)):
         machine.finish(Outcome.NOT_WITHDRAWABLE)
         return
 
     # APPLY and WRITE
-    append_withdrawal(machine, registers.arg_account, account, registers.arg_address, registers.arg_amount)
+    append_withdrawal(machine, registers.arg_account, account, registers.arg_address, registers.arg_amount_units)
     machine.finish(Outcome.ACCEPTED)

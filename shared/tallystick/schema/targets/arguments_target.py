@@ -55,7 +55,7 @@ import {Registers} from "./Registers.sol";
 FIRST_RULE = next(iter(RULES))
 MARKET_MASK = CONSTANTS["MAX_MARKETS"][0] - 1
 """What of a market with a series is the market."""
-_REGISTERS = {field.name: field for field in REGISTERS.fields}
+_REGISTERS = {name: field for field in REGISTERS.fields for name in field.names}
 
 
 def _title(name: str) -> str:
@@ -93,7 +93,7 @@ def _arguments(kind: RecordKind) -> list[tuple[str, FieldType, str]]:
         what = f"{whose} goes to {register}"
         if not register.startswith("arg_") or register not in _REGISTERS:
             raise ValueError(f"{what}, which is no register of a record in progress")
-        if any(register == other for other, _, _ in found):
+        if any(register in _REGISTERS[other].names for other, _, _ in found):
             raise ValueError(f"{what}, and so does another field")
         type_ = _type(_REGISTERS[register])
         if not 0 <= limit < 1 << 8 * type_.bytes or address != (type_ is ADDRESS):

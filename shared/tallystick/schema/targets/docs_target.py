@@ -26,6 +26,7 @@ def _rows(fields: tuple[Field, ...], offset: int, prefix: str = "", suffix: str 
             many = f"[{field.count}]" if field.count > 1 else ""
             name = f"`{prefix}{field.name}{many}`"
             rows.append(f"| {offset}{suffix} | {field.bytes} | {name} | {field.type.name} | {field.doc} |")
+            rows += [f"| | | `{other}` | | in the same place; {doc} |" for other, doc in field.also]
         offset += field.bytes
     return rows
 

@@ -131,6 +131,7 @@ def _registers_lines() -> list[str]:
             for field in REGISTERS.fields
             if field.name.startswith("arg_")
         ],
+        *_also_lines(),
         "",
         "",
         "_NOBODY: Final = bytes(20)",
@@ -140,9 +141,27 @@ def _registers_lines() -> list[str]:
     return lines
 
 
+def _also_lines() -> list[str]:
+    """A property of each register for every other name that it has."""
+    lines: list[str] = []
+    for field in REGISTERS.fields:
+        held = BY_NAME[field.name].name if field.name in BY_NAME else ""
+        for name, doc in field.also:
+            kind = BY_NAME[name].name if name in BY_NAME else "i64"
+            read = f"self.{field.name}" if kind in ("i64", held) else f"{kind}(self.{field.name})"
+            value = f"{held}(value)" if held and held != kind else "value"
+            lines += [
+                *("", "    @property", f"    def {name}(self) -> {kind}:"),
+                *(f'        """{doc[0].upper() + doc[1:]}."""', f"        return {read}"),
+                *("", f"    @{name}.setter", f"    def {name}(self, value: {kind}) -> None:"),
+                f"        self.{field.name} = {value}",
+            ]
+    return lines
+
+
 def render() -> str:
     """Return the whole module."""
-    used = {BY_NAME[field.name].name for field in REGISTERS.fields if field.name in BY_NAME}
+    used = {BY_NAME[name].name for field in REGISTERS.fields for name in field.names if name in BY_NAME}
     lines = [HEADER.replace("{ordinals}", ", ".join(sorted(used)))]
     lines += [f"{name}: Final = {value}  # {doc}" for name, (value, doc) in CONSTANTS.items()]
     for cell in CELLS:

@@ -53,7 +53,12 @@ def _accessors(owner: str, name: str, kind: FieldType, at: str, index: bool, doc
 def _field(owner: str, field: Field, offset: int) -> list[str]:
     if field.type is not None:
         at = str(offset) if field.count == 1 else f"{offset} + i * {field.type.bytes}"
-        return _accessors(owner, camel(field.name), field.type, at, field.count > 1, field.doc)
+        called = ((field.name, field.doc), *field.also)
+        return [
+            line
+            for name, doc in called
+            for line in _accessors(owner, camel(name), field.type, at, field.count > 1, doc)
+        ]
     lines: list[str] = []
     inner = offset
     single = field.name.removesuffix("s")

@@ -170,7 +170,7 @@ class Watch:
 
     def _cost(self, market: int, price: int, lots: int, way: int) -> int:
         state = self.world.state
-        multiplier = cells.risk_market_multiplier(state.risk.words, state.risk.open(0), MarketId(market))
+        multiplier = cells.risk_market_multiplier_units(state.risk.words, state.risk.open(0), MarketId(market))
         base, rules = state.markets.open(MarketId(market)), state.markets.words
         dearest = max(cells.market_taker_fee_ppm(rules, base), cells.market_maker_fee_ppm(rules, base))
         against = way * (price - index_of(state, market)) * lots * multiplier

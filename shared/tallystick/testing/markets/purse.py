@@ -86,7 +86,7 @@ def _holding(state: State, account: int, market: int, lean: Lean, size: int, hel
     return Holding(
         size=size,
         price=price,
-        tick=cells.risk_market_multiplier(marks, risk, MarketId(market)),
+        tick=cells.risk_market_multiplier_units(marks, risk, MarketId(market)),
         change=funding_index(state, market) - _paid(state, account, market),
         initial=((0, cells.risk_market_initial_ppm(marks, risk, MarketId(market))),),
         maintenance=((0, cells.risk_market_maintenance_ppm(marks, risk, MarketId(market))),),
@@ -105,7 +105,7 @@ def _told(state: State, market: int, size: int) -> bool:
 
 def _gain(state: State, market: int, size: int, cost: int) -> int:
     """Return what a position has gained at the index, less than nothing when it has lost. Units: units."""
-    tick = cells.risk_market_multiplier(state.risk.words, state.risk.open(0), MarketId(market))
+    tick = cells.risk_market_multiplier_units(state.risk.words, state.risk.open(0), MarketId(market))
     return size * tick * index_of(state, market) - cost
 
 

@@ -27,7 +27,7 @@ from tallystick.state.cells import (
     order_sequence,
     outbox_recipient,
     page_bits,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
     set_account_cash_units,
     set_outbox_recipient,
 )
@@ -122,7 +122,7 @@ class WorseFill(Lie):
             if name != "fill":
                 continue
             market, price, lots, side, taker, maker = values[:6]
-            loss = lots * risk_market_multiplier(state.risk.words, state.risk.open(0), MarketId(market))
+            loss = lots * risk_market_multiplier_units(state.risk.words, state.risk.open(0), MarketId(market))
             _add_cash(state, taker, -loss)
             _add_cash(state, maker, loss)
             worse = price + 1 if side == BUY else price - 1
