@@ -9,7 +9,7 @@ from typing import Any
 from tallystick.dispute.edge_view import ChallengeView, Edge
 from tallystick.dispute.trace_tree import Prefix
 from tallystick.party.strategy.player import Opening
-from tallystick.state.ordinals import BlockNumber
+from tallystick.state.ordinals import BatchNumber, BlockNumber
 from tallystick.testing.protocol import challenge_rules
 from tallystick.testing.protocol.challenge_rules import ChallengeRules
 from tallystick.testing.protocol.protocol_rules import Ground, Rule, RulesTerms
@@ -60,7 +60,7 @@ class Game:
             dropped=dropped,
             tell=self._tell,
         )
-        self.parent = Posted(id=b"", parent=None, state=start, limit=0, next_limit=1, created=0)
+        self.parent = Posted(id=b"", parent=None, state=start, limit=0, next_limit=BatchNumber(1), created=0)
         self.head_starts = head_starts
         self.rules = ChallengeRules(self.ground, lambda one: self.head_starts.get(one.id, 0))
         self.view: ChallengeView = _View(self.rules)
@@ -106,7 +106,7 @@ class Game:
     def _child(self, name: bytes, state: bytes) -> Posted:
         found = next((each for each in self.parent.children if each.id == name and each.state in (state, b"")), None)
         if found is None:
-            found = Posted(id=name, parent=self.parent, state=state, limit=1, next_limit=2, created=0)
+            found = Posted(id=name, parent=self.parent, state=state, limit=1, next_limit=BatchNumber(2), created=0)
             self.parent.children.append(found)
         if state:
             found.state = state

@@ -88,16 +88,8 @@ MARKET = Struct(
         f("insurance_lots", U64, "largest position the insurance fund may take over"),
         f("fund_units", U64, "what the insurance fund is to be worth: below it, the treasury tops it up"),
         f("topped_ms", U64, "clock of the newest top-up of the fund; 0 before the first one"),
-        f(
-            "surcharge_from_units",
-            U64,
-            "open interest in units from which what is added needs more initial margin; 0 for never",
-        ),
-        f(
-            "surcharge_to_units",
-            U64,
-            "open interest in units at which all of the notional must stand behind what is added",
-        ),
+        f("surcharge_from_units", U64, "open interest from which what is added needs more initial margin; 0 for never"),
+        f("surcharge_to_units", U64, "open interest at which all of the notional must stand behind what is added"),
         f("band_ppm", U32, "how far the mark may be from the index, at most half the maintenance fraction"),
         f("quote_lots", U64, "lots that a sample of the book looks for on each side; 0 counts as 1"),
         f("min_order_units", U64, "least worth of an order at the index, unless it only reduces or has fired"),

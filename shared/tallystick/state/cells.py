@@ -659,22 +659,22 @@ def set_market_topped_ms(words: vec[i64], market: Market, value: UnixMs) -> None
 
 
 def market_surcharge_from_units(words: vec[i64], market: Market) -> i64:
-    """Open interest in units from which what is added needs more initial margin; 0 for never."""
+    """Open interest from which what is added needs more initial margin; 0 for never."""
     return words[market + 12]
 
 
 def set_market_surcharge_from_units(words: vec[i64], market: Market, value: i64) -> None:
-    """Open interest in units from which what is added needs more initial margin; 0 for never."""
+    """Open interest from which what is added needs more initial margin; 0 for never."""
     words[market + 12] = value
 
 
 def market_surcharge_to_units(words: vec[i64], market: Market) -> i64:
-    """Open interest in units at which all of the notional must stand behind what is added."""
+    """Open interest at which all of the notional must stand behind what is added."""
     return words[market + 13]
 
 
 def set_market_surcharge_to_units(words: vec[i64], market: Market, value: i64) -> None:
-    """Open interest in units at which all of the notional must stand behind what is added."""
+    """Open interest at which all of the notional must stand behind what is added."""
     words[market + 13] = value
 
 

@@ -315,7 +315,7 @@ library MarketLib {
         Packed.write(Market.unwrap(self), 58, 8, value);
     }
 
-    /// open interest in units from which what is added needs more initial margin; 0 for never
+    /// open interest from which what is added needs more initial margin; 0 for never
     function surchargeFromUnits(Market self) internal pure returns (uint64) {
         return uint64(Packed.read(Market.unwrap(self), 66, 8));
     }
@@ -324,7 +324,7 @@ library MarketLib {
         Packed.write(Market.unwrap(self), 66, 8, value);
     }
 
-    /// open interest in units at which all of the notional must stand behind what is added
+    /// open interest at which all of the notional must stand behind what is added
     function surchargeToUnits(Market self) internal pure returns (uint64) {
         return uint64(Packed.read(Market.unwrap(self), 74, 8));
     }

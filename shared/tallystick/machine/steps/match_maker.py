@@ -190,11 +190,8 @@ def _collar_ends(machine: Machine) -> None:
 
 def _crosses(machine: Machine, price_ticks: i64) -> bool:
     registers = machine.state.registers
-    return (
-        price_ticks <= registers.arg_price_ticks
-        if registers.arg_side == BUY
-        else price_ticks >= registers.arg_price_ticks
-    )
+    limit_ticks = registers.arg_price_ticks
+    return price_ticks <= limit_ticks if registers.arg_side == BUY else price_ticks >= limit_ticks
 
 
 def _leave_book(match: Match) -> None:

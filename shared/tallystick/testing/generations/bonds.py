@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from tallystick.errors import BadInput
 from tallystick.rollup.views.assertion_view import Status
+from tallystick.state.ordinals import BatchNumber
 from tallystick.testing.generations.attacker import ATTACKER
 from tallystick.testing.generations.honest import HONEST
 from tallystick.testing.protocol.protocol_rules import SINK, Ground, Rule, RulesTerms
@@ -218,7 +219,7 @@ def _set_up(position: Position, dropped: frozenset[Rule]) -> tuple[RollupRules, 
     )
     rollup = RollupRules(ground, TRUE)
     posted = [rollup.genesis]
-    posted[0].next_limit = posted[0].limit = 1
+    posted[0].next_limit, posted[0].limit = BatchNumber(1), 1
     for at, node in enumerate(position.nodes[1:], 1):
         parent = posted[node.parent]
         one = Posted(
@@ -226,7 +227,7 @@ def _set_up(position: Position, dropped: frozenset[Rule]) -> tuple[RollupRules, 
             parent=parent,
             state=node.state,
             limit=1,
-            next_limit=1,
+            next_limit=BatchNumber(1),
             created=0,
             poster=node.poster,
             bonded=node.bonded,

@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol
 
 from tallystick.errors import BadInput
 from tallystick.party.bonds.bond_pools import Purpose
-from tallystick.state.ordinals import BatchNumber
 from tallystick.testing.generations.attacker import ATTACKER
 from tallystick.testing.generations.chain import Chain
 from tallystick.testing.generations.counting import Machine, Tree
@@ -398,6 +397,4 @@ def play(seed: int, *, dropped: frozenset[PoolRule] = frozenset(), make: MakePoo
 
 
 def _purpose(parent: Posted, state: bytes, span: bytes = NO_SPAN) -> Purpose:
-    return Purpose(
-        parent=parent.id, state_hash=state, limit=BatchNumber(parent.next_limit), root=span != NO_SPAN, span=span
-    )
+    return Purpose(parent=parent.id, state_hash=state, limit=parent.next_limit, root=span != NO_SPAN, span=span)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tallystick.rollup.views.assertion_view import Status, assertion_id
+from tallystick.state.ordinals import BatchNumber
 from tallystick.testing.protocol.protocol_rules import GRACE_BLOCKS, SINK, Ground, Rule, Till, refuse, require
 
 
@@ -18,7 +19,7 @@ class Posted:
     parent: Posted | None
     state: bytes
     limit: int
-    next_limit: int
+    next_limit: BatchNumber
     created: int
     poster: str = ""
     bonded: str = ""
@@ -63,7 +64,7 @@ class RollupRules:
             parent=None,
             state=genesis_state,
             limit=0,
-            next_limit=max(ground.batch_count, 1),
+            next_limit=BatchNumber(max(ground.batch_count, 1)),
             created=ground.block,
             status=Status.CONFIRMED,
         )
@@ -171,7 +172,7 @@ class RollupRules:
             parent=parent,
             state=state,
             limit=limit,
-            next_limit=limit if keeps else max(ground.batch_count, limit + 1),
+            next_limit=limit if keeps else BatchNumber(max(ground.batch_count, limit + 1)),
             created=ground.block,
             poster=who,
             bonded=who,
