@@ -85,7 +85,10 @@ def wanted(state: State, what: int = CLOSE) -> list[tuple[AccountId, MarketId]]:
 def opposing(state: State) -> list[AccountId]:
     """Return who is opposite to bob, best rank first."""
     accounts, size = accounts_of(state), position(state, POOR, 0)
-    return [number for _, _, number in sorted(rank_opposing(state, accounts, 0, len(accounts), 0, size), reverse=True)]
+    return [
+        number
+        for _, _, number in sorted(rank_opposing(state, accounts, 0, len(accounts), MarketId(0), size), reverse=True)
+    ]
 
 
 def hold_too(state: State, account: int, slot: int, market: int, size: int) -> None:
@@ -116,15 +119,15 @@ def test_only_what_cannot_be_carried_is_due(rig: Rig) -> None:
     troubled(rig, WORTH // 40)
     assert wanted(state) == []
     hold(state, POOR, 0, 100, WORTH // 40 - 1)
-    assert wanted(state) == [(AccountId(POOR), 0)]
+    assert wanted(state) == [(AccountId(POOR), MarketId(0))]
     assert opposing(state) == [SHORT]
 
 
 def test_what_a_fund_holds_is_due_and_no_fund_is_a_candidate(rig: Rig) -> None:
     state = rig.core.executor.state
     troubled(rig, WORTH // 40)
-    hold(state, fund_of(0), 0, -10, 10**12)
-    assert wanted(state) == [(fund_of(0), 0)]
+    hold(state, fund_of(MarketId(0)), 0, -10, 10**12)
+    assert wanted(state) == [(fund_of(MarketId(0)), MarketId(0))]
     assert opposing(state) == [SHORT]
 
 
@@ -179,10 +182,10 @@ def test_F01_accounts_are_measured_a_few_at_a_time_and_only_where_something_has_
         return read(question)
 
     monkeypatch.setattr(sequencer, "read", counted)
-    assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), 0)]
+    assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), MarketId(0))]
     assert len(reads) >= len(accounts_of(rig.core.executor.state))
     reads.clear()
-    assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), 0)]
+    assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), MarketId(0))]
     assert len(reads) == 1, "nobody had to be measured again"
     sequencer.close()
 
@@ -352,8 +355,8 @@ def test_those_who_have_won_are_named_before_those_who_are_leveraged_more(
     sequencer.close()
     for at_once in (keeping.ACCOUNTS_AT_ONCE, 2):
         monkeypatch.setattr(keeping, "ACCOUNTS_AT_ONCE", at_once)
-        assert watch.candidates(AccountId(POOR), 0) == [14, SHORT, 12, 11, 13]
-    assert watch.candidates(AccountId(77), 0) == []
+        assert watch.candidates(AccountId(POOR), MarketId(0)) == [14, SHORT, 12, 11, 13]
+    assert watch.candidates(AccountId(77), MarketId(0)) == []
 
 
 def test_a_nominee_whose_turn_has_come_takes_the_position_up(rig: Rig, now: HandClock) -> None:

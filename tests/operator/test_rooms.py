@@ -10,7 +10,7 @@ from tallystick.machine.hosts.rooms import Rooms
 from tallystick.machine.hosts.scouting import accounts_of, scout
 from tallystick.schema.names import Outcome
 from tallystick.state import cells
-from tallystick.state.ordinals import Number
+from tallystick.state.ordinals import Number, UnixMs
 from tallystick.testing.ledger.look import positions
 from tallystick.testing.markets.game import Game
 from tallystick.testing.world import World
@@ -30,7 +30,7 @@ def same(rooms: Rooms, world: World, seen: int) -> int:
     state = world.state
     accounts = accounts_of(state)
     for ahead_ms in (0, 700_000):
-        clock_ms = state.registers.clock_ms + ahead_ms
+        clock_ms = UnixMs(state.registers.clock_ms + ahead_ms)
         assert sorted(rooms.wants(clock_ms)) == sorted(scout(state, accounts, 0, len(accounts), clock_ms))
     return len(world.events)
 

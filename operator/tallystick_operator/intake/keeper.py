@@ -35,7 +35,7 @@ from tallystick.state.layout import (
     MAX_MARKETS,
     TREASURY_ACCOUNT,
 )
-from tallystick.state.ordinals import AccountId, Number
+from tallystick.state.ordinals import NEVER, AccountId, MarketId, Number, UnixMs
 from tallystick_operator.api.depth import dead_near_best, left_behind
 from tallystick_operator.intake.door import Refused, unsigned
 from tallystick_operator.sequencer.core import Core
@@ -70,7 +70,7 @@ class Keeper:
         self._sequencer = sequencer
         self._clock = clock
         self._left_alone: dict[Want, float] = {}
-        self._left_at: dict[Want, int] = {}
+        self._left_at: dict[Want, UnixMs] = {}
         self._rooms = Rooms(sequencer.core.executor.state)
         self._seen = -1
         self._look_again = 0.0
@@ -130,7 +130,7 @@ class Keeper:
         self._rooms.changed(executor.read_model.take_moved())
         return self._rooms.follow(ACCOUNTS_AT_ONCE)
 
-    def candidates(self, account: AccountId, market: int) -> list[AccountId]:
+    def candidates(self, account: AccountId, market: MarketId) -> list[AccountId]:
         """Return who might be deleveraged for a position, best rank first; the sequencer goes on meanwhile."""
         state = self._sequencer.core.executor.state
         base = state.accounts.find(account)
@@ -240,7 +240,7 @@ def _parts(accounts: list[AccountId]) -> Iterator[tuple[int, int]]:
         yield first, min(first + ACCOUNTS_AT_ONCE, len(accounts))
 
 
-def _dead_markets(core: Core) -> list[int]:
+def _dead_markets(core: Core) -> list[MarketId]:
     return dead_markets(core.executor.state, max(core.clock.now_ms(), core.executor.state.registers.clock_ms))
 
 
@@ -270,7 +270,7 @@ def _brake_seconds(market: MarketId, core: Core) -> float:
     return max(0, until - max(core.clock.now_ms(), state.registers.clock_ms)) / 1_000
 
 
-def _most_lots(account: AccountId, market: int, core: Core) -> int:
+def _most_lots(account: AccountId, market: MarketId, core: Core) -> int:
     """Return the most lots that the market's fund would take over now, by halving; 0 for none."""
     state = core.executor.state
     size: int = size_of(state.accounts.words, state.accounts.known(account), market)

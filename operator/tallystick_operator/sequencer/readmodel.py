@@ -86,7 +86,7 @@ class ReadModel:
         moved, self._moved = self._moved, set()
         return moved
 
-    def apply(self, events: tuple[Event, ...], record: int, clock_ms: int) -> None:
+    def apply(self, events: tuple[Event, ...], record: int, clock_ms: UnixMs) -> None:
         """Take in what one record did."""
         for event in events:
             self.history.take(event, record, clock_ms)

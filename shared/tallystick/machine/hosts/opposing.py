@@ -16,14 +16,16 @@ from tallystick.machine.market.risk import health
 from tallystick.machine.market.trade import find_position
 from tallystick.state.cells import Account, account_position_cost_units
 from tallystick.state.layout import LEAN_INDEX
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.state.state import State
 
 Rank = tuple[bool, Fraction, AccountId]
 """(whether it has won, leverage times lots, account): who ranks highest is asked first."""
 
 
-def rank_opposing(state: State, accounts: list[AccountId], first: i64, last: i64, market: i64, size: i64) -> list[Rank]:
+def rank_opposing(
+    state: State, accounts: list[AccountId], first: i64, last: i64, market: MarketId, size: i64
+) -> list[Rank]:
     """Return the ranks of those opposite to a position, of the accounts from one place to before another.
 
     First who has won, then who is leveraged most with most lots of it, then who owes; no fund. Units: `size` in lots.

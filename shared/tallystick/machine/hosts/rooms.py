@@ -25,10 +25,10 @@ from tallystick.state.cells import (
     risk_market_funding_index_ppm,
     risk_market_index_ticks,
     risk_market_mark_ticks,
-    risk_market_multiplier,
+    risk_market_multiplier_units,
 )
 from tallystick.state.layout import LEAN_BEST, MAX_MARKETS, MAX_POSITIONS, PPM, SETTLE_WAIT_MS
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick.state.state import State
 
 ROUNDED: Final[i64] = 8
@@ -57,9 +57,9 @@ class Rooms:
         self._holders: list[set[AccountId]] = [set() for _ in range(MAX_MARKETS)]
         self._falls: list[list[Entry]] = [[] for _ in range(MAX_MARKETS)]
         self._rises: list[list[Entry]] = [[] for _ in range(MAX_MARKETS)]
-        self._markets: dict[AccountId, list[int]] = {}
+        self._markets: dict[AccountId, list[MarketId]] = {}
         self._measured: dict[AccountId, int] = {}
-        self._terms: dict[int, Terms] = {}
+        self._terms: dict[MarketId, Terms] = {}
 
     def changed(self, accounts: set[AccountId]) -> None:
         """Take in which accounts' cash or positions are others than they were."""
@@ -70,14 +70,14 @@ class Rooms:
         risk = self.state.risk.find(0)
         if risk is None:
             return True
-        for market in self.state.markets.rows:
+        for market, _ in self.state.markets.every():
             self._follow_market(risk, market)
         while most > 0 and self._changed:
             self._measure(risk, self._changed.pop())
             most -= 1
         return not self._changed
 
-    def wants(self, clock_ms: i64) -> list[Want]:
+    def wants(self, clock_ms: UnixMs) -> list[Want]:
         """Return what should be asked for, as `scout` says it of all accounts while the exchange is not wound down."""
         found = set(self._due)
         paying = settled_markets(self.state, SETTLE_WAIT_MS, clock_ms)
@@ -87,7 +87,7 @@ class Rooms:
         accounts = sorted(found)
         return scout(self.state, accounts, 0, len(accounts), clock_ms)
 
-    def _follow_market(self, risk: Risk, market: i64) -> None:
+    def _follow_market(self, risk: Risk, market: MarketId) -> None:
         """Note whom a market's prices have left without room, or all that hold some of it where its terms are others."""
         marks = self.state.risk.words
         terms = self._terms_of(risk, market)
@@ -129,7 +129,7 @@ class Rooms:
             return
         self._give_room(risk, number, account, slack // len(markets) - ROUNDED)
 
-    def _positions(self, account: Account) -> list[int]:
+    def _positions(self, account: Account) -> list[MarketId]:
         """Return the markets in which an account has a position, in the order of its slots."""
         words = self.state.accounts.words
         return [
@@ -149,7 +149,7 @@ class Rooms:
                 continue
             market = account_position_market(words, account, slot)
             mark, index = risk_market_mark_ticks(marks, risk, market), risk_market_index_ticks(marks, risk, market)
-            tick = risk_market_multiplier(marks, risk, market)
+            tick = risk_market_multiplier_units(marks, risk, market)
             if size > 0:
                 # the price falls, and with it the margin, which is not counted
                 falls = self._falls[market]
@@ -165,21 +165,21 @@ class Rooms:
                 heappush(rises, (int(best + room), number, measured))
                 self._tidy(rises, market)
 
-    def _tidy(self, heap: list[Entry], market: i64) -> None:
+    def _tidy(self, heap: list[Entry], market: MarketId) -> None:
         """Build a heap anew once most of it is outdated."""
         if len(heap) > 2 * len(self._holders[market]) + SPARE:
             heap[:] = [each for each in heap if self._measured.get(each[1], 0) == each[2]]
             heapify(heap)
 
-    def _dearest(self, risk: Risk, market: i64) -> int:
+    def _dearest(self, risk: Risk, market: MarketId) -> int:
         """Return the maintenance fraction of the tier that asks for most. Units: millionths."""
         return max(self._terms_of(risk, market)[2:5])
 
-    def _terms_of(self, risk: Risk, market: i64) -> Terms:
+    def _terms_of(self, risk: Risk, market: MarketId) -> Terms:
         marks = self.state.risk.words
         return (
             risk_market_funding_index_ppm(marks, risk, market),
-            risk_market_multiplier(marks, risk, market),
+            risk_market_multiplier_units(marks, risk, market),
             maintenance_fraction(marks, risk, market, 0),
             maintenance_fraction(marks, risk, market, 1),
             maintenance_fraction(marks, risk, market, 2),

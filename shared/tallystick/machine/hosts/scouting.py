@@ -56,7 +56,7 @@ def accounts_of(state: State) -> list[AccountId]:
     return [AccountId(number) for number in state.accounts.rows]
 
 
-def scout(state: State, accounts: list[AccountId], first: i64, last: i64, clock_ms: i64) -> list[Want]:
+def scout(state: State, accounts: list[AccountId], first: i64, last: i64, clock_ms: UnixMs) -> list[Want]:
     """Return what should be asked for of the accounts from one place in a list to before another.
 
     Of an account that is due every position is named, the largest first; of one in a settled market that position, once
@@ -82,7 +82,7 @@ def scout(state: State, accounts: list[AccountId], first: i64, last: i64, clock_
     return found
 
 
-def settled_markets(state: State, since_ms: i64, clock_ms: i64) -> list[bool]:
+def settled_markets(state: State, least_ms: i64, clock_ms: UnixMs) -> list[bool]:
     """Return by number which markets have settled, so long ago at least."""
     settled: list[bool] = []
     words = state.markets.words

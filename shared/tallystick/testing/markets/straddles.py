@@ -25,6 +25,7 @@ from tallystick.state.layout import (
     MESSAGE_FORCE_CLOSE,
     SELL,
 )
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.ledger.ledger_model import Lean
 from tallystick.testing.ledger.look import position
 from tallystick.testing.markets.game import Result
@@ -85,7 +86,7 @@ class Straddles:
             world.deposit(f"honest {account}", account, RICH)
         self.fund = chance.choice((0, 10**6, 10**9))
         if self.fund:
-            world.transfer(DONOR, fund_of(0), self.fund)
+            world.transfer(DONOR, fund_of(MarketId(0)), self.fund)
         self._fill(HOLDER, OTHER, chance.choice((3, 500)))
 
     def play(self) -> Result:
@@ -163,7 +164,7 @@ class Straddles:
         """Go round as a keeper does: the book, the fund, then whoever is on the other side."""
         world = self.world
         everybody = [*HAND, *HONEST]
-        for account in (*everybody, fund_of(0)):
+        for account in (*everybody, fund_of(MarketId(0))):
             if not purse_of(world.state, account).due:
                 continue
             self.done("liquidate", world.liquidate(account, 0))
@@ -209,7 +210,7 @@ class Straddles:
 
     def _spared(self, jumps: int) -> int:
         """Return what the fund may lose to the hand: a tenth, and of what it holds already when the index jumps again."""
-        lost = self.fund - purse_of(self.world.state, int(fund_of(0))).worth[Lean.INDEX]
+        lost = self.fund - purse_of(self.world.state, int(fund_of(MarketId(0)))).worth[Lean.INDEX]
         return max(0, lost) if jumps > 1 else min(max(0, lost), self.fund // SPARED)
 
     def _signed_away(self) -> int:
