@@ -7,7 +7,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs, UnixSeconds
+from tallystick.state.ordinals import NEVER, UnixMs, AccountId, BatchNumber, MarketId, UnixMs, UnixSeconds
 
 TREE_DEPTH: Final = 40  # bits of a cell key: 4 of tag, 36 of index
 INDEX_BITS: Final = 36  # bits of a cell's index
@@ -15,17 +15,11 @@ MAX_CHUNK_BYTES: Final = 4096  # a step proof carries one chunk: 64 kgas of call
 MAX_CHUNKS: Final = 32  # chunks of one batch: about one 128 KiB transaction
 CHUNK_HEADER_BYTES: Final = 80  # number (8) and accumulator (32) of the records so far, then of the promised ones
 FRAME_HEADER_BYTES: Final = 2  # length of the record that follows
-MIN_FRAME_BYTES: Final = (
-    12  # a shorter record is followed by zeros: no frame leads to more than 3 steps unpaid in 14 bytes
-)
+MIN_FRAME_BYTES: Final = 12  # a shorter record is followed by zeros: no frame leads to more than 3 steps unpaid in 14 bytes
 WORK_PPM: Final = 400000  # steps that a byte of a batch leads to at most, in millionths: an order of a bulk is 20 bytes, 4 steps and 2 for its removal
-WORK: Final = (
-    1024  # runs of MATCH_MAKER that a record, a fired order or a report's triggers may make: makers an order meets
-)
+WORK: Final = 1024  # runs of MATCH_MAKER that a record, a fired order or a report's triggers may make: makers an order meets
 MAX_ORDERS: Final = 512  # orders of one account in all books, dead or alive: more wait in its sub-accounts
-ORDERS_MOST: Final = (
-    8388608  # orders in all books: what they owe of steps when no byte comes any more is six times this
-)
+ORDERS_MOST: Final = 8388608  # orders in all books: what they owe of steps when no byte comes any more is six times this
 QUEUE_STEPS: Final = 750000  # steps that the L1 messages of a block of 100M gas lead to: bulks of 600 bytes
 SAMPLE_STEPS: Final = 215000  # steps of a block that time bounds: 64 markets sampled with 2 x 257 every 5 s, 16 x 64 reports of 11 a second
 MAX_ACCOUNT: Final = 4294967295  # largest account id
@@ -45,15 +39,11 @@ MESSAGE_RECORD: Final = 5  # kind: any record but a clock's, whose bytes follow
 MIN_INITIAL_PPM: Final = 20000  # least initial margin fraction of a market: 50 times the margin at most
 MIN_MAINTENANCE_PPM: Final = 10000  # least maintenance margin fraction of a market
 LIST_DELAY_MS: Final = 1814400000  # 21 days from a listing to a market's first order, as before a change of rules
-CHANGE_DELAY_MS: Final = (
-    1814400000  # 21 days before a change of rules counts: longer than an exit through L1, disputed or not
-)
+CHANGE_DELAY_MS: Final = 1814400000  # 21 days before a change of rules counts: longer than an exit through L1, disputed or not
 CLOCK_BEHIND_MS: Final = 10000  # a batch raises the clock to its first record's time, less this
 MAX_BATCH_SECONDS: Final = 60  # largest distance between the times of a batch's first and last record
 REPORT_AGE_MS: Final = 15000  # a price report may be this much older than the clock: reports 3 s apart, a batch each 12
-FORCED_AGE_MS: Final = (
-    60000  # one that came through L1 may be this much older than its message: five times a slot of 12 s
-)
+FORCED_AGE_MS: Final = 60000  # one that came through L1 may be this much older than its message: five times a slot of 12 s
 REPORT_AHEAD_MS: Final = 5000  # a price report may be this much newer than the clock, or its message
 REPORT_STEP_MS: Final = 1000  # a signer's reports of a market are this far apart: steps that no byte has paid for
 REPORT_PAIR_BYTES: Final = 4  # a market's price in a report: market 1, price 3
@@ -62,9 +52,7 @@ WITHDRAW_BUFFER_PPM: Final = 100000  # share of the notional that stays when an 
 MIN_SLACK_PPM: Final = 10000  # a market order that names no price may trade this far from the mark at least
 MAX_PRICE_TICKS: Final = 16777215  # a book side has 2^24 price levels
 MAX_MARKETS: Final = 64  # markets of the risk cell
-SERIES_SHIFT: Final = (
-    6  # a signed record names market | series << 6, in 16 bits: an unused order of one series is none of the next
-)
+SERIES_SHIFT: Final = 6  # a signed record names market | series << 6, in 16 bits: an unused order of one series is none of the next
 MAX_SERIES: Final = 1023  # last series of a market: what 16 bits hold beside it
 MAX_POSITIONS: Final = 16  # positions of an account
 MAX_SIGNERS: Final = 16  # price signers
@@ -72,17 +60,13 @@ MAX_EXPOSURE: Final = 1073741824  # largest max_lots x multiplier: a position's 
 MAX_CASH_UNITS: Final = 1152921504606846976  # an account's cash stays within this in either direction
 STALE_MS: Final = 30000  # an index older than this is stale, nobody trades on it: ten reports that did not come
 LONG_SILENCE_MS: Final = 300000  # after a longer silence of prices holders are given time, and makers come first
-LIQUIDATION_WAIT_MS: Final = (
-    60000  # once prices are back from it, nobody is liquidated for so long: margin can be added
-)
+LIQUIDATION_WAIT_MS: Final = 60000  # once prices are back from it, nobody is liquidated for so long: margin can be added
 WIND_DOWN_MS: Final = 604800000  # 7 days without an index: the exchange has stopped for good, and may be wound down
 CLAIM_MS: Final = 604800000  # 7 days in which what accounts are worth is counted, before anything is paid
 BASIS_MS: Final = 150000  # time over which the basis is averaged: Hyperliquid's 150 seconds
 SETTLE_WINDOW_MS: Final = 1800000  # half an hour: a dated future settles at the mean of the index over it, so its last minute counts for a thirtieth
 SETTLE_WAIT_MS: Final = 600000  # once a market has settled, who owes there is closed for so long before anybody is paid
-DEAD_MARKET_MS: Final = (
-    259200000  # 3 days: a market without an index for so long, while others had one, has no signers any more
-)
+DEAD_MARKET_MS: Final = 259200000  # 3 days: a market without an index for so long, while others had one, has no signers any more
 DEAD_WAIT_MS: Final = 86400000  # a day after it was found dead a market settles, unless an index has come
 DELIST_DELAY_MS: Final = 604800000  # 7 days between the delisting of a perpetual and its expiry
 SAMPLE_MS: Final = 5000  # the book is sampled for the mark and the funding once in so long
@@ -113,9 +97,7 @@ ITEM_SIDE_SHIFT: Final = 2  # where the side is in an item's first byte
 ITEM_MOST: Final = 6  # largest first byte of an item: a replace that sells
 CLEAN_SLOTS: Final = 64  # orders that one record may take out of the book when they are dead
 MAX_SLOT: Final = 68719476735  # largest index of a resting order
-ITEM_BYTES: Final = (
-    20  # an order of a bulk: what and side 1, market and series 2, flags 2, price 3, lots 4, client id 8
-)
+ITEM_BYTES: Final = 20  # an order of a bulk: what and side 1, market and series 2, flags 2, price 3, lots 4, client id 8
 ITEM_CANCEL_BYTES: Final = 9  # a cancel of a bulk: what 1, client id 8
 ITEM_SLOT_BYTES: Final = 5  # where the order of a cancel or replace rests
 FLAG_IOC: Final = 1  # order flag: cancel what does not fill at once
@@ -132,16 +114,12 @@ BLOCK_TAKER_REDUCES: Final = 2  # block trade: who accepts must only reduce a po
 BEAR_MS: Final = 120000  # what an insurance fund bears of bankrupt accounts is bounded for so long after the first
 BEAR_PPM: Final = 100000  # share of its value that it bears in that time: who won what they lost bears the rest
 BRAKE_WINDOW_MS: Final = 10000  # a jump is what the index of margins moves within so long
-BRAKE_MS: Final = (
-    20000  # a jump holds those who gained by it for so long: a nomination, and fifteen deleveragings that follow it
-)
+BRAKE_MS: Final = 20000  # a jump holds those who gained by it for so long: a nomination, and fifteen deleveragings that follow it
 BRAKE_MORE_MS: Final = 3000  # a deleveraging of who owes more than he has makes a brake last so long behind it
 BRAKE_MOST_MS: Final = 120000  # but no longer than this behind its jump
 BRAKED_DOWN: Final = 1  # bit of what a brake holds: shorts that gain, since the index has fallen
 BRAKED_UP: Final = 2  # bit of what a brake holds: longs that gain, since the index has risen
-TRIED_MS: Final = (
-    1000  # a position is the book's first: for so long after a LIQUIDATE that left some of it, it is the fund's
-)
+TRIED_MS: Final = 1000  # a position is the book's first: for so long after a LIQUIDATE that left some of it, it is the fund's
 SLICES: Final = 16  # an insurance fund unwinds this part of what it may hold at once
 SLICE_MS: Final = 5000  # time between two slices of an insurance fund's unwinding
 SLIP_MS: Final = 10000  # time in which an insurance fund comes down by a step from the index, while nobody meets it
@@ -165,9 +143,7 @@ CLAIM_COUNTED: Final = 1  # account's place in a wind-down: its claim has been c
 CLAIM_PAID: Final = 2  # account's place in a wind-down: it has been paid
 KIND_PERPETUAL: Final = 0  # market kind: pays funding, never expires
 KIND_DATED: Final = 1  # market kind: settles at its expiry
-MAX_OPEN_EXPOSURE: Final = (
-    4294967296  # largest open interest x multiplier: all markets' values together stay below 2^62
-)
+MAX_OPEN_EXPOSURE: Final = 4294967296  # largest open interest x multiplier: all markets' values together stay below 2^62
 MAX_OPEN_INTEREST_LOTS: Final = 2147483648  # largest open interest: its funding stays below 2^62
 RULES: Final = 21  # rules of a market that may change
 RULE_INITIAL_PPM: Final = 0  # its place among a market's rules
@@ -369,23 +345,7 @@ DELEVERAGE_CANDIDATE: Final = 1
 DELEVERAGE_SINCE_MS: Final = 2
 
 # By tag; index 0 is no cell.
-CELL_NAMES: Final = (
-    "",
-    "Account",
-    "Agent",
-    "Market",
-    "Risk",
-    "Bitmap",
-    "Level",
-    "Page",
-    "Order",
-    "Oracle",
-    "Config",
-    "Outbox",
-    "Price",
-    "Pending",
-    "Deleverage",
-)
+CELL_NAMES: Final = ("", "Account", "Agent", "Market", "Risk", "Bitmap", "Level", "Page", "Order", "Oracle", "Config", "Outbox", "Price", "Pending", "Deleverage")
 CELL_WORDS: Final = (0, 100, 7, 38, 960, 8, 4, 4, 12, 32, 87, 7, 25, 23, 3)
 CELL_BYTES: Final = (0, 625, 29, 252, 4416, 32, 20, 13, 64, 192, 345, 36, 128, 180, 13)
 CELL_FORMATS: Final = (
@@ -450,26 +410,20 @@ class Registers:
         self.funding_dust_ppm: i64 = 0  # what rounding of funding has kept, in millionths of a unit, below one unit
         self.firing_market: MarketId = MarketId(0)  # market whose triggers are being fired
         self.work: i64 = 0  # runs that the record in progress, or the order fired, may still make
-        self.pair_work: i64 = (
-            0  # runs left to the triggers of a report while an order that one fired has its own, and 1
-        )
+        self.pair_work: i64 = 0  # runs left to the triggers of a report while an order that one fired has its own, and 1
         self.firing_book: i64 = 0  # how many of its parked books that is done with, the last number first
         self.fired_trigger_ticks: i64 = 0  # trigger of the fired order in progress; 0 when there is none
         self.fired_price_ticks: i64 = 0  # fired order in progress: its price as it was parked, 0 for a market order's
         self.fired_flags: i64 = 0  # fired order in progress: its flags as it was parked
         self.fired_sequence: i64 = 0  # fired order in progress: its sequence as it was parked
-        self.tried_account: AccountId = AccountId(
-            0
-        )  # account of the newest LIQUIDATE that the book has left something of
+        self.tried_account: AccountId = AccountId(0)  # account of the newest LIQUIDATE that the book has left something of
         self.tried_market: MarketId = MarketId(0)  # its market
         self.tried_ms: UnixMs = UnixMs(0)  # its clock; 0 before the first one
         self.bulk_at: i64 = 0  # bulk or report in progress: where its record begins in the open chunk or the message
         self.bulk_end: i64 = 0  # bulk or report in progress: where its record ends; 0 for none
         self.bulk_item: i64 = 0  # bulk or report in progress: byte at which the next item or pair begins
         self.bulk_slot: i64 = 0  # bulk in progress: byte at which the next slot begins
-        self.bulk_half: i64 = (
-            0  # bulk in progress: 1 when a replace's cancel has run, 2 when it only made the order smaller
-        )
+        self.bulk_half: i64 = 0  # bulk in progress: 1 when a replace's cancel has run, 2 when it only made the order smaller
         self.arg_account: AccountId = AccountId(0)  # record in progress: account
         self.arg_market: MarketId = MarketId(0)  # record in progress: market
         self.arg_side: i64 = 0  # record in progress: side
