@@ -48,14 +48,16 @@ def test_driven_orders_fill_as_signed_ones_do() -> None:
     assert driven.machine.fills == signed.machine.fills > 0
     assert not broken(driven.state)
     for mine, theirs in ((driven.state.orders, signed.state.orders), (driven.state.markets, signed.state.markets)):
-        assert {index: mine.pack(index) for index in mine.rows} == {index: theirs.pack(index) for index in theirs.rows}
+        assert {index: mine.pack(index) for index in mine.indices()} == {
+            index: theirs.pack(index) for index in theirs.indices()
+        }
 
 
 def test_a_quote_replaces_the_one_before_it() -> None:
     world = open_exchange(1, 2)
     quotes = [Order(account=1, market=0, side=0, price_ticks=9_000 + i, lots=1, quote=0) for i in range(3)]
     drive(world.machine, packed(quotes), 0, 3, Quotes(1))
-    assert sum(1 for index in world.state.orders.rows if world.state.orders.pack(index)) == 1
+    assert sum(1 for index in world.state.orders.indices() if world.state.orders.pack(index)) == 1
 
 
 def test_the_plain_contract_makes_the_fills_the_machine_makes() -> None:

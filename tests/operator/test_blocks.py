@@ -56,8 +56,8 @@ def test_what_the_taker_did_wrong_is_refused_with_its_field_before_it_costs_byte
     assert refused(rig, block(rig, counterparty=7)) == ("not_authorised", "acceptance")
     assert refused(rig, block(rig, taker=1)) == ("self_trade", "taker")
     assert rig.core.executor.state.registers.record_count == count
-    assert 9 not in rig.core.executor.state.accounts.rows
-    assert not rig.core.executor.state.agents.rows
+    assert not rig.core.executor.state.accounts.is_known(9)
+    assert not rig.core.executor.state.agents.count
 
 
 def test_what_cannot_trade_now_is_refused_with_its_field(rig: Rig) -> None:

@@ -87,7 +87,7 @@ def some_record(rig: Rig, chance: random.Random) -> Record:
         "lots": (0, 1, 1, 1 << 40),
         "client_id": (CLIENT_ID, CLIENT_ID, 8),
         "pair": (0, CLIENT_ID, 9),
-        "slot": (*list(rig.core.executor.state.orders.rows)[:4], 1),
+        "slot": (*rig.core.executor.state.orders.indices()[:4], 1),
         "expiry_ms": (0, 0, 1),
         "reduces": (0, 0, 3),
     }
@@ -115,7 +115,7 @@ def some_record(rig: Rig, chance: random.Random) -> Record:
 
 def fingerprint(state: State) -> list[Any]:
     """Return all that a state holds, that which is not in its hash included."""
-    tables = [(each.used, each.dirty_count, dict(each.rows), list(each.words[: each.used])) for each in state.tables]
+    tables = [(each.used, each.dirty_count, each.indices(), list(each.words[: each.used])) for each in state.tables]
     return [state.registers.pack(), *tables, [each.watcher for each in state.tables]]
 
 

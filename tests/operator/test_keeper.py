@@ -261,7 +261,7 @@ def test_what_nobody_buys_goes_to_the_other_side_and_is_not_asked_for_again_at_o
     watch, sequencer = keeper(rig, now)
     watch.tick()
     nominated = outcomes(rig)
-    assert list(rig.core.executor.state.deleverages.rows)
+    assert rig.core.executor.state.deleverages.indices()
     assert ripe_nominations(rig.core) == []
     watch.tick()
     assert outcomes(rig) == nominated
@@ -312,20 +312,20 @@ def test_a_position_that_only_another_index_can_change_is_left_alone_until_then(
     for _ in range(3):
         watch.tick()
         now.passed += RETRY_SECONDS
-    assert list(state.deleverages.rows) == [], "nobody could bear a lot of it: not a record"
+    assert state.deleverages.indices() == [], "nobody could bear a lot of it: not a record"
     assert (
         set(watch._left_at) == {(CLOSE, AccountId(POOR), MarketId(0)), (CLOSE, AccountId(SHORT), MarketId(0))}
         and watch._left_alone == {}
     )
     hold(state, SHORT, 0, -100, 10**12)
     watch.tick()
-    assert list(state.deleverages.rows) == []
-    set_price_index_ms(state.prices.words, state.prices.known(MarketId(0)), UnixMs(state.registers.clock_ms + 1))
+    assert state.deleverages.indices() == []
+    set_price_index_ms(state.prices.words, state.prices.known(0), state.registers.clock_ms + 1)
     now.passed += RETRY_SECONDS
     watch.tick()
     sequencer.close()
     assert watch._left_at == {}
-    assert list(state.deleverages.rows) == [POOR]
+    assert state.deleverages.indices() == [POOR]
 
 
 def test_who_does_not_owe_is_asked_of_the_book_before_a_nominees_turn(rig: Rig, now: HandClock) -> None:
@@ -385,7 +385,7 @@ def test_anybody_may_ask_and_what_does_nothing_is_refused(rig: Rig) -> None:
     assert refusal(ask("liquidate", account=POOR, market=0)) == "healthy"
     assert refusal(ask("liquidate", account=POOR, market=1)) == "no_market"
     assert refusal(ask("take_over", account=77, market=0)) == "no_position"
-    assert 77 not in rig.core.executor.state.accounts.rows
+    assert not rig.core.executor.state.accounts.is_known(77)
     assert refusal(ask("deleverage", account=POOR)) == "no_nomination"
     assert outcomes(rig) == before
     hold(rig.core.executor.state, POOR, 0, 100, 1)

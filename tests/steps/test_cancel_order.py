@@ -65,7 +65,7 @@ def test_the_last_order_of_a_price_takes_the_price_out_of_the_book(market: World
     assert prices(market.state, 0, BUY) == [900]
     market.cancel(1, 1, FIRST)
     assert prices(market.state, 0, BUY) == []
-    assert not any(market.state.bitmaps.pack(index) for index in market.state.bitmaps.rows)
+    assert not any(market.state.bitmaps.pack(index) for index in market.state.bitmaps.indices())
 
 
 def test_an_emptied_head_page_is_freed_at_once(market: World) -> None:

@@ -73,7 +73,7 @@ def exit_facts(party: Party, account: AccountId) -> dict[str, Any]:
     Raises: Disputed when L1 has confirmed what the replay refutes; DataMissing when no batch has the account yet.
     """
     confirmed, newest = confirmed_state(party), newest_state(party)
-    if account not in newest.accounts.rows or not any(_owner(newest, account)):
+    if not newest.accounts.is_known(account) or not any(_owner(newest, account)):
         raise DataMissing(
             "no batch on L1 knows this account yet",
             hint="a deposit is taken in by the next batch, at the latest after the force delay",
@@ -217,7 +217,7 @@ def _positions(state: State, base: Account) -> Iterator[dict[str, Any]]:
 def _orders(state: State, account: AccountId) -> Iterator[dict[str, Any]]:
     """Yield an account's living orders by their slots, those that wait for their trigger included."""
     owner = state.accounts.known(account)
-    for slot in sorted(state.orders.rows):
+    for slot in sorted(state.orders.indices()):
         words, order = state.orders.words, state.orders.known(slot)
         if order_account(words, order) != account or order_remaining_lots(words, order) == 0:
             continue
@@ -279,7 +279,7 @@ def _forced(party: Party, newest: State, account: AccountId) -> Iterator[dict[st
 
 
 def _packed(state: State, account: AccountId) -> bytes:
-    return state.accounts.pack(account) if account in state.accounts.rows else b""
+    return state.accounts.pack(account) if state.accounts.is_known(account) else b""
 
 
 def _owner(state: State, account: AccountId) -> bytes:

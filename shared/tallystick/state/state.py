@@ -86,7 +86,7 @@ class State:
     def cells(self) -> Iterator[tuple[int, int, bytes]]:
         """Yield (tag, index, packed value) of every cell that is not empty, in key order."""
         for table in self.tables:
-            for index in sorted(table.rows):
+            for index in sorted(table.indices()):
                 packed = table.pack(index)
                 if packed:
                     yield table.tag, index, packed

@@ -13,9 +13,14 @@ from tallystick.state.packing import pack_cell
 SPARE_CELLS: Final = 64
 """Cells a table has room for when a step begins: more than any step opens (Witness.sol, MAX_CELLS)."""
 
-FEWEST_LATELY: Final = 1 << 6
-MOST_LATELY: Final = 1 << 15
-"""Cells of a table found without its dictionary: a power of two, growing with the table up to a quarter megabyte."""
+FEWEST_BITS: Final = 8
+"""2 to the power of it is the fewest places that say where a table's cells are: at least twice as many as there are cells."""
+NEVER: Final[i64] = 0
+"""Where a cell is that was never opened: before every word of a cell stands another."""
+GOLDEN_BITS: Final = 29
+GOLDEN: Final = 331_804_471
+"""2^GOLDEN_BITS over the golden ratio: its multiples keep apart, also those of indices in a row. An index is below 2^34, so that
+no product of the two passes a word."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -36,13 +41,14 @@ class Room:
 class Table:
     """Flat storage of one cell tag.
 
-    Shape: the cell with index i occupies `width` words from `words[rows[i]]`, one word a limb, each an i64; the word
-    before them says whether it is dirty. A cell that was never opened is all zeros.
+    Shape: a cell occupies `width` words, one a limb, each an i64; the word before them is its index << 1, and 1 when it is
+    dirty. A cell that was never opened is all zeros.
 
     `words` moves when it grows. So that a step may hold it while it opens cells, `room.short` is set while there is
     still room for a step, and `reserve` makes more before the next one.
 
-    `rows` is a dictionary of Python integers; compiled, a cell that was opened lately is found without it.
+    Where a cell is says a table of places, open to all indices: at most half of it is taken, and a cell lies at the first
+    place of its index that was free when it was opened. What was opened last can be forgotten again, nothing else.
     """
 
     def __init__(self, tag: i64, room: Room) -> None:
@@ -50,49 +56,87 @@ class Table:
         self.width: Final[i64] = CELL_WORDS[tag]
         self.words: vec[i64] = _filled(0, (self.width + 1) * SPARE_CELLS)
         self.used: i64 = 0
-        self.rows: dict[int, int] = {}
+        self.count: i64 = 0
         self.watcher: Watcher | None = None
         self.room: Final = room
-        self._mask: i64 = FEWEST_LATELY - 1
-        self._lately: vec[i64] = _filled(-1, FEWEST_LATELY)
-        self._bases: vec[i64] = _filled(0, FEWEST_LATELY)
+        self._shift: i64 = GOLDEN_BITS - FEWEST_BITS
+        self._slots: vec[i64] = _filled(NEVER, 1 << FEWEST_BITS)
         self._dirty: vec[i64] = _filled(0, SPARE_CELLS)
         self.dirty_count: i64 = 0
 
     def row(self, index: i64) -> i64:
         """Return the offset of a cell's first word, making room for it on first use; `open` in the table of a kind."""
-        slot = _slot(index, self._mask)
-        base = self._bases[slot] if self._lately[slot] == index else self._look_up(index)
+        base = self._slots[_first_slot(index, self._shift)]
+        if base == NEVER or self.words[base - 1] >> 1 != index:
+            base = self._look_up(index)
         if self.watcher is not None:
             self.watcher.opened(self.tag, index)
         return base
+
+    def at(self, index: i64) -> i64:
+        """Return the offset of a cell's first word, NEVER when it was never opened."""
+        return self._slots[self._slot(index)]
+
+    def there(self, index: i64) -> i64:
+        """Return the offset of a cell's first word. Raises: KeyError when it was never opened."""
+        base = self.at(index)
+        if base == NEVER:
+            raise KeyError(index)
+        return base
+
+    def is_known(self, index: i64) -> bool:
+        """Whether a cell was opened before."""
+        return self.at(index) != NEVER
+
+    def indices(self) -> list[int]:
+        """Return the indices of all cells that were opened, in the order of that."""
+        return [self.words[self.nth(place) - 1] >> 1 for place in range(self.count)]
 
     def nth(self, place: i64) -> i64:
         """Return the offset of the cell that was opened as the one of this number, from 0; nothing is remembered of it."""
         return place * (self.width + 1) + 1
 
-    def _look_up(self, index: i64) -> i64:
-        base: i64 = self.rows.get(index, -1)
-        if base < 0:
-            base = self._add(index)
-        slot = _slot(index, self._mask)
-        self._lately[slot] = index
-        self._bases[slot] = base
-        return base
+    def _slot(self, index: i64) -> i64:
+        """Return the place of a cell, or the one that is free for it."""
+        slot = _first_slot(index, self._shift)
+        step = index | 1
+        while self._is_elsewhere(slot, index):
+            slot = (slot + step) & len(self._slots) - 1
+        return slot
 
-    def _add(self, index: i64) -> i64:
+    def _is_elsewhere(self, slot: i64, index: i64) -> bool:
+        """Whether a place is another cell's."""
+        base = self._slots[slot]
+        return base != NEVER and self.words[base - 1] >> 1 != index
+
+    def _look_up(self, index: i64) -> i64:
+        slot = self._slot(index)
+        base = self._slots[slot]
+        return base if base != NEVER else self._add(index, slot)
+
+    def _add(self, index: i64, slot: i64) -> i64:
         base = self.used + 1
         self.used += self.width + 1
+        self.count += 1
         if self.used > len(self.words):
             self.reserve()
         if len(self.words) - self.used < (self.width + 1) * SPARE_CELLS:
             self.room.short = True
-        self.rows[index] = base
-        if len(self.rows) > self._mask and self._mask < MOST_LATELY - 1:
-            self._mask = 2 * self._mask + 1
-            self._lately = _filled(-1, self._mask + 1)
-            self._bases = _filled(0, self._mask + 1)
+        self.words[base - 1] = index << 1
+        if 2 * self.count <= len(self._slots):
+            self._slots[slot] = base
+        else:
+            self._spread()
         return base
+
+    def _spread(self) -> None:
+        """Give the cells twice as many places, those opened first before the others."""
+        self._shift -= 1
+        self._slots = _filled(NEVER, 2 * len(self._slots))
+        place: i64
+        for place in range(self.count):
+            base = self.nth(place)
+            self._slots[self._slot(self.words[base - 1] >> 1)] = base
 
     def reserve(self) -> None:
         """Make room for the cells of a step, moving `words` when there is too little."""
@@ -102,10 +146,11 @@ class Table:
 
     def mark(self, index: i64) -> None:
         """Say that a cell was written, so that the next root takes it in."""
-        slot = _slot(index, self._mask)
-        base = self._bases[slot] if self._lately[slot] == index else self._look_up(index)
-        if self.words[base - 1] == 0:
-            self.words[base - 1] = 1
+        base = self._slots[_first_slot(index, self._shift)]
+        if base == NEVER or self.words[base - 1] >> 1 != index:
+            base = self._look_up(index)
+        if self.words[base - 1] & 1 == 0:
+            self.words[base - 1] |= 1
             if self.dirty_count == len(self._dirty):
                 self._dirty = _grown(self._dirty, 2 * self.dirty_count)
             self._dirty[self.dirty_count] = index
@@ -138,14 +183,13 @@ class Table:
         """
         self.dirty_count = dirty_count
         while self.used > used:
-            index, base = self.rows.popitem()
-            slot = _slot(index, self._mask)
-            if self._lately[slot] == index:
-                self._lately[slot] = -1
+            base = self.used - self.width
+            self._slots[self._slot(self.words[base - 1] >> 1)] = NEVER
             at: i64
             for at in range(base - 1, base + self.width):
                 self.words[at] = 0
             self.used -= self.width + 1
+            self.count -= 1
 
     def dirty(self) -> list[int]:
         """Return the indices of the cells that were written since the last root."""
@@ -155,16 +199,13 @@ class Table:
         """Say that the root has taken every cell in."""
         number: i64
         for number in range(self.dirty_count):
-            self.words[self._look_up(self._dirty[number]) - 1] = 0
+            self.words[self._look_up(self._dirty[number]) - 1] &= ~1
         self.dirty_count = 0
 
     def pack(self, index: i64) -> bytes:
         """Return a cell's packed value; empty bytes when it is all zeros."""
-        slot = _slot(index, self._mask)
-        base: i64 = self._bases[slot] if self._lately[slot] == index else self.rows.get(index, -1)
-        if base < 0:
-            return b""
-        return pack_cell(self.tag, self.words, base)
+        base = self.at(index)
+        return pack_cell(self.tag, self.words, base) if base != NEVER else b""
 
     def load(self, index: i64, packed: bytes) -> None:
         """Set a cell from its packed value (empty bytes for zeros).
@@ -182,18 +223,17 @@ class Table:
         """Become an independent copy of another table's cells."""
         self.words = other.words[:]
         self.used = other.used
-        self.rows = other.rows.copy()
-        self._mask = other._mask
-        self._lately = other._lately[:]
-        self._bases = other._bases[:]
+        self.count = other.count
+        self._shift = other._shift
+        self._slots = other._slots[:]
         self._dirty = other._dirty[:]
         self.dirty_count = other.dirty_count
         self.room.short = True
 
 
-def _slot(index: i64, mask: i64) -> i64:
-    """Dense indices keep apart; of the others (market, side and price) the high bits are stirred into the low ones."""
-    return (index ^ (index >> 16) * 167) & mask
+def _first_slot(index: i64, shift: i64) -> i64:
+    """Return where a cell is looked for first; what sets a level's book and market apart is stirred in from far above."""
+    return ((index ^ (index >> 24) * 40_503) * GOLDEN & (1 << GOLDEN_BITS) - 1) >> shift
 
 
 def _filled(value: i64, count: i64) -> vec[i64]:

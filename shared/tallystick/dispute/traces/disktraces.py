@@ -40,8 +40,9 @@ from tallystick.rollup.views.assertion_view import Assertion
 from tallystick.state.state import State
 
 NODE_BYTES: Final = 260
-ROW_BYTES: Final = 200
-"""What a state takes for a node of its tree and a cell of its tables, dictionaries and integers included; measured."""
+CELL_BYTES: Final = 64
+"""What a state takes for a node of its tree, dictionaries and integers included, measured; and for a cell of its tables beside
+its words: at most four places, half as many more while they double, and its mark."""
 
 
 class Worker(Protocol):
@@ -261,9 +262,9 @@ class DiskTraces:
 def state_bytes(state: State) -> int:
     """Return about how much memory a state takes."""
     nodes = sum(len(level) for level in state.tree.nodes)
-    rows = sum(len(table.rows) for table in state.tables)
+    opened = sum(int(table.count) for table in state.tables)
     words = sum(8 * int(table.used) for table in state.tables)
-    return NODE_BYTES * nodes + ROW_BYTES * rows + 2 * words
+    return NODE_BYTES * nodes + CELL_BYTES * opened + 2 * words
 
 
 def _is_small(state: State, job: Job, most: int) -> bool:

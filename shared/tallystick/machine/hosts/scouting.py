@@ -52,8 +52,8 @@ NOBODY = bytes(20)
 
 
 def accounts_of(state: State) -> list[AccountId]:
-    """Return the numbers of all accounts in the order of their cells."""
-    return [AccountId(number) for number in state.accounts.rows]
+    """Return the numbers of all accounts in the order of their cells; `scout` goes by their places in it."""
+    return [AccountId(number) for number in state.accounts.indices()]
 
 
 def scout(state: State, accounts: list[AccountId], first: i64, last: i64, clock_ms: UnixMs) -> list[Want]:

@@ -26,7 +26,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 {ordinals}
-from tallystick.state.table import Table
+from tallystick.state.table import NEVER, Table
 
 Bits = NewType("Bits", i64)
 """The word at which a bitmap's limbs begin, the most significant first."""
@@ -112,7 +112,7 @@ def _kind(cell: Struct) -> list[str]:
 
 def _table(cell: Struct) -> list[str]:
     key, plain = cell.key or "i64", cell.key or "int"
-    index, number = (f"{cell.key}(index)", "int(index)") if cell.key else ("index", "index")
+    index = f"{cell.key}(index)" if cell.key else "index"
     return [
         "",
         "",
@@ -125,16 +125,16 @@ def _table(cell: Struct) -> list[str]:
         "",
         f"    def known(self, index: {plain}) -> {cell.name}:",
         '        """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""',
-        f"        return {cell.name}(self.rows[{number}])",
+        f"        return {cell.name}(self.there(index))",
         "",
         f"    def find(self, index: {plain}) -> {cell.name} | None:",
         '        """Return the handle of a cell that was opened before, None when it never was."""',
-        f"        at = self.rows.get({number})",
-        f"        return None if at is None else {cell.name}(at)",
+        "        base = self.at(index)",
+        f"        return None if base == NEVER else {cell.name}(base)",
         "",
         f"    def every(self) -> list[tuple[{plain}, {cell.name}]]:",
         '        """Return index and handle of every cell that was opened before."""',
-        f"        return [({index}, {cell.name}(at)) for index, at in list(self.rows.items())]",
+        f"        return [({index}, {cell.name}(self.nth(place))) for place, index in enumerate(self.indices())]",
     ]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tallystick.state import layout
 from tallystick.state.ordinals import Number
 from tallystick.state.state import State
-from tallystick.state.table import Table
+from tallystick.state.table import NEVER, Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +35,8 @@ class Resting:
 
 def word(table: Table, index: Number, field: int) -> int:
     """Return one word of a cell, 0 when the cell was never opened."""
-    base = table.rows.get(int(index), -1)
-    return 0 if base < 0 else table.words[base + field]
+    base = table.at(index)
+    return 0 if base == NEVER else table.words[base + field]
 
 
 def limbs(table: Table, index: Number, field: int, count: int) -> int:
@@ -250,9 +250,9 @@ def check_book(state: State, markets: range | list[int]) -> None:
                 _check_level(state, level, orders, chain)
                 in_books |= {order.slot for order in orders}
                 used += chain
-    live = {slot for slot in state.orders.rows if order_at(state, slot) is not None}
+    live = {slot for slot in state.orders.indices() if order_at(state, slot) is not None}
     _same("orders of all", state.registers.orders_total, len(live))
-    for account in state.accounts.rows:
+    for account in state.accounts.indices():
         mine = sum(word(state.orders, slot, layout.ORDER_ACCOUNT) == account for slot in live)
         _same(f"orders of account {account}", word(state.accounts, account, layout.ACCOUNT_ORDERS), mine)
     _same("live orders", live, in_books)

@@ -32,7 +32,7 @@ class Invariants:
     def every_unit_deposited_is_cash_fees_or_withdrawn(self) -> None:
         """I1."""
         state = self.world.state
-        total = sum(cash(state, account) for account in state.accounts.rows)
+        total = sum(cash(state, account) for account in state.accounts.indices())
         registers = state.registers
         assert total == registers.cash_units
         assert imbalance(state) == 0
@@ -42,7 +42,7 @@ class Invariants:
         """I2."""
         state = self.world.state
         for market in range(4):
-            sizes = [position(state, account, market) for account in state.accounts.rows]
+            sizes = [position(state, account, market) for account in state.accounts.indices()]
             assert sum(sizes) == word(state.markets, market, MARKET_NET_LOTS)
             assert sum(sizes) == 0 or self.ledger.markets[market].settled
             longs = sum(size for size in sizes if size > 0)
