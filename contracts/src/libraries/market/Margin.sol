@@ -15,6 +15,7 @@ uint256 constant NO_TIER = 1 << 62;
 
 /// @notice What must stand behind a position when it is opened. Units: units. Rounding: up.
 function initialMargin(Risk risk, uint256 market, uint256 notional) pure returns (uint256) {
+    if (_inFirstTier(risk, market, notional)) return ppmUp(notional, risk.marketInitialPpm(market));
     return _tiered(
         risk,
         market,
@@ -27,6 +28,7 @@ function initialMargin(Risk risk, uint256 market, uint256 notional) pure returns
 
 /// @notice What must stay behind a position. Units: units. Rounding: up.
 function maintenanceMargin(Risk risk, uint256 market, uint256 notional) pure returns (uint256) {
+    if (_inFirstTier(risk, market, notional)) return ppmUp(notional, risk.marketMaintenancePpm(market));
     return _tiered(
         risk,
         market,
@@ -76,13 +78,18 @@ function maintenanceFraction(Risk risk, uint256 market, uint256 tier) pure retur
     return tier == 1 ? risk.marketMaintenance2Ppm(market) : risk.marketMaintenance3Ppm(market);
 }
 
-/// @dev The sum over the tiers of what of the notional lies in each, times its fraction.
+/// @dev Whether all of a notional lies in the first tier.
+function _inFirstTier(Risk risk, uint256 market, uint256 notional) pure returns (bool) {
+    uint256 secondFrom = uint256(risk.marketTier2FromMillions(market)) * TIER_UNITS;
+    return secondFrom == 0 || notional <= secondFrom;
+}
+
+/// @dev The sum over the tiers of what of the notional lies in each, times its fraction; it passes the first.
 function _tiered(Risk risk, uint256 market, uint256 notional, uint256 first, uint256 second, uint256 third)
     pure
     returns (uint256)
 {
-    uint256 secondFrom = tierBegins(risk, market, 1);
-    if (notional <= secondFrom) return ppmUp(notional, first);
+    uint256 secondFrom = uint256(risk.marketTier2FromMillions(market)) * TIER_UNITS;
     uint256 thirdFrom = tierBegins(risk, market, 2);
     uint256 margin = ppmUp(secondFrom, first);
     if (notional <= thirdFrom) return margin + ppmUp(notional - secondFrom, second);

@@ -37,38 +37,62 @@ function health(Registers registers, Account account, Risk risk, uint256 lean) p
         uint256 market = account.positionMarket(slot);
         int256 exposure = exposureOf(risk, market, size);
         int256 worth = worthOf(risk, market, exposure, lean);
-        int256 brings = worth - owedSince(risk, market, exposure, account.positionFundingIndexPpm(slot));
-        if (lean == Constants.LEAN_WORST) brings = countedWorth(account, risk, slot, brings);
+        int256 brings = _brings(account, risk, slot, market, exposure, worth, lean);
         measured.valueUnits += brings;
         brings -= account.positionCostUnits(slot);
         if (brings > 0) measured.gainUnits += brings;
-        _addMargins(measured, registers, risk, market, weightOf(worth), lean);
-        measured.initialUnits += account.positionExtraUnits(slot);
-        measured.stayingUnits += account.positionExtraUnits(slot);
+        uint256 weight = weightOf(worth);
+        bool stale = _isStale(registers, risk, market, lean);
+        int256 asked = _asked(account, risk, slot, market, weight, stale);
+        // SAFETY: each 128 + 32 bits.
+        measured.notionalUnits += weight;
+        measured.initialUnits += asked;
+        measured.stayingUnits += stale ? int256(weight) + account.positionExtraUnits(slot) : asked;
+        measured.maintenanceUnits += int256(maintenanceMargin(risk, market, weight));
     }
 }
 
-/// @dev Adds what a position of this weight needs of its market.
-function _addMargins(
-    Health memory measured,
-    Registers registers,
-    Risk risk,
-    uint256 market,
-    uint256 weight,
-    uint256 lean
-) pure {
-    bool stale = lean == Constants.LEAN_WORST && _isStale(registers, risk, market);
-    uint256 opening = initialMargin(risk, market, weight);
-    // SAFETY: three times 128 + 32 bits.
-    measured.notionalUnits += weight;
-    measured.initialUnits += int256(stale ? 2 * opening : opening);
-    measured.stayingUnits += int256(stale ? weight : opening);
-    measured.maintenanceUnits += int256(maintenanceMargin(risk, market, weight));
+/// @notice By how much an account's value passes its initial margin, less than nothing where it does not cover it. Units:
+/// units.
+/// @dev The two as in `health`, for which nothing else is measured.
+function surplus(Registers registers, Account account, Risk risk, uint256 lean) pure returns (int256 left) {
+    left = account.cashUnits();
+    for (uint256 slot; slot < Constants.MAX_POSITIONS; ++slot) {
+        int256 size = account.positionSizeLots(slot);
+        if (size == 0) continue;
+        uint256 market = account.positionMarket(slot);
+        int256 exposure = exposureOf(risk, market, size);
+        int256 worth = worthOf(risk, market, exposure, lean);
+        left += _brings(account, risk, slot, market, exposure, worth, lean);
+        bool stale = _isStale(registers, risk, market, lean);
+        left -= _asked(account, risk, slot, market, weightOf(worth), stale);
+    }
 }
 
-/// @dev Whether a market's index is stale; of a settled market it never is.
-function _isStale(Registers registers, Risk risk, uint256 market) pure returns (bool) {
-    return risk.marketIndexMs(market) != 0 && indexStopped(registers, risk, market);
+/// @dev What a position adds to its account's value: its worth, less the funding it has not settled yet.
+function _brings(Account account, Risk risk, uint256 slot, uint256 market, int256 exposure, int256 worth, uint256 lean)
+    pure
+    returns (int256 brings)
+{
+    brings = worth - owedSince(risk, market, exposure, account.positionFundingIndexPpm(slot));
+    return lean == Constants.LEAN_WORST ? countedWorth(account, risk, slot, brings) : brings;
+}
+
+/// @dev The initial margin of a position of this weight, and what was asked beyond it.
+function _asked(Account account, Risk risk, uint256 slot, uint256 market, uint256 weight, bool stale)
+    pure
+    returns (int256 asked)
+{
+    // SAFETY: 128 + 32 bits.
+    asked = int256(initialMargin(risk, market, weight));
+    if (stale) asked *= 2;
+    return asked + account.positionExtraUnits(slot);
+}
+
+/// @dev Whether a market's index is stale, which counts at the worse price alone; of a settled market it never is.
+function _isStale(Registers registers, Risk risk, uint256 market, uint256 lean) pure returns (bool) {
+    if (lean != Constants.LEAN_WORST || risk.marketIndexMs(market) == 0) return false;
+    return indexStopped(registers, risk, market);
 }
 
 /// @notice Whether a trade may leave an account like this.

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {dust, owed} from "./Funding.sol";
 import {surcharge} from "./Margin.sol";
-import {Health, health, keepsRatio, mayChange} from "./Risk.sol";
+import {Health, health, keepsRatio, surplus} from "./Risk.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {MILLION, mulDivToZero, mulDivUp, ppmDown, ppmUp, wholeDown} from "@tallystick/libraries/Arith.sol";
 import {Account, Market, Risk} from "@tallystick/libraries/generated/Cells.sol";
@@ -228,10 +228,10 @@ function mayStand(Registers registers, Account account, Risk risk, Terms memory 
     pure
     returns (bool)
 {
+    if (!fill.reduces) return surplus(registers, account, risk, Constants.LEAN_WORST) >= 0;
     Health memory later = health(registers, account, risk, Constants.LEAN_WORST);
     if (later.valueUnits >= later.initialUnits) return true;
-    if (!fill.reduces) return false;
-    return mayChange(_before(registers, account, risk, terms, fill), later, fill.reduces);
+    return keepsRatio(_before(registers, account, risk, terms, fill), later);
 }
 
 /// @notice Whether a fill that only reduces, just applied beside the collar, may leave the account like this.

@@ -8,7 +8,7 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {isHeld} from "@tallystick/libraries/market/Brake.sol";
 import {exposureOf, priceOf} from "@tallystick/libraries/market/Instrument.sol";
 import {initialMargin, surcharge} from "@tallystick/libraries/market/Margin.sol";
-import {Health, health} from "@tallystick/libraries/market/Risk.sol";
+import {surplus} from "@tallystick/libraries/market/Risk.sol";
 import {
     Fill,
     NO_SLOT,
@@ -82,8 +82,7 @@ function isCarried(Registers registers, Account account, Risk risk, Market marke
     int256 needed = int256(_lossTicks(risk, order, price)) * exposure;
     needed += int256(initialMargin(risk, order.market, price * uint256(exposure)));
     needed += int256(surcharge(market, risk, order.market, openLots, lots));
-    Health memory measured = health(registers, account, risk, Constants.LEAN_WORST);
-    return measured.valueUnits >= measured.initialUnits + needed;
+    return surplus(registers, account, risk, Constants.LEAN_WORST) >= needed;
 }
 
 /// @notice Whether a taker who asks for all of a resting order gets it: the fill is applied, judged as any other, and undone.

@@ -68,33 +68,65 @@ def health(state: State, account: Account, risk: Risk, lean: i64) -> Health:
         market = account_position_market(words, account, slot)
         exposure = exposure_of(marks, risk, market, size)
         worth = worth_of(marks, risk, market, exposure, lean)
-        settled_index = account_position_funding_index_ppm(words, account, slot)
-        brings = worth - owed_since(marks, risk, market, exposure, settled_index)
-        if lean == LEAN_WORST:
-            brings = counted_worth(state, account, risk, slot, brings)
+        brings = _brings(state, account, risk, slot, market, exposure, worth, lean)
         measured.value_units += brings
         brings -= account_position_cost_units(words, account, slot)
         measured.gain_units += brings if brings > 0 else 0
-        _add_margins(measured, state, risk, market, weight_of(worth), lean)
-        measured.initial_units += account_position_extra_units(words, account, slot)
-        measured.staying_units += account_position_extra_units(words, account, slot)
+        weight = weight_of(worth)
+        stale = _is_stale(state, risk, market, lean)
+        asked = _asked(state, account, risk, slot, market, weight, stale)
+        measured.notional_units += weight
+        measured.initial_units += asked
+        measured.staying_units += weight + account_position_extra_units(words, account, slot) if stale else asked
+        measured.maintenance_units += maintenance_margin(marks, risk, market, weight)
     return measured
 
 
-def _add_margins(measured: Health, state: State, risk: Risk, market: MarketId, weight: i64, lean: i64) -> None:
-    """Add what a position of this weight needs of its market."""
+def surplus(state: State, account: Account, risk: Risk, lean: i64) -> i64:
+    """Return by how much an account's value passes its initial margin, less than nothing where it does not cover it.
+
+    The two as in `health`, for which nothing else is measured. Units: units.
+    """
+    words = state.accounts.words
     marks = state.risk.words
-    stale = lean == LEAN_WORST and _is_stale(state, risk, market)
-    opening = initial_margin(marks, risk, market, weight)
-    measured.notional_units += weight
-    measured.initial_units += 2 * opening if stale else opening
-    measured.staying_units += weight if stale else opening
-    measured.maintenance_units += maintenance_margin(marks, risk, market, weight)
+    left = account_cash_units(words, account)
+    slot: i64
+    for slot in range(MAX_POSITIONS):
+        size = account_position_size_lots(words, account, slot)
+        if size == 0:
+            continue
+        market = account_position_market(words, account, slot)
+        exposure = exposure_of(marks, risk, market, size)
+        worth = worth_of(marks, risk, market, exposure, lean)
+        left += _brings(state, account, risk, slot, market, exposure, worth, lean)
+        stale = _is_stale(state, risk, market, lean)
+        left -= _asked(state, account, risk, slot, market, weight_of(worth), stale)
+    return left
 
 
-def _is_stale(state: State, risk: Risk, market: MarketId) -> bool:
-    """Whether a market's index is stale; of a settled market it never is."""
-    return risk_market_index_ms(state.risk.words, risk, market) != 0 and index_stopped(state, risk, market)
+def _brings(
+    state: State, account: Account, risk: Risk, slot: i64, market: i64, exposure: i64, worth: i64, lean: i64
+) -> i64:
+    """Return what a position adds to its account's value: its worth, less the funding it has not settled yet."""
+    words = state.accounts.words
+    settled_index = account_position_funding_index_ppm(words, account, slot)
+    brings = worth - owed_since(state.risk.words, risk, market, exposure, settled_index)
+    return counted_worth(state, account, risk, slot, brings) if lean == LEAN_WORST else brings
+
+
+def _asked(state: State, account: Account, risk: Risk, slot: i64, market: i64, weight: i64, stale: bool) -> i64:
+    """Return the initial margin of a position of this weight, and what was asked beyond it."""
+    asked = initial_margin(state.risk.words, risk, market, weight)
+    if stale:
+        asked *= 2
+    return asked + account_position_extra_units(state.accounts.words, account, slot)
+
+
+def _is_stale(state: State, risk: Risk, market: i64, lean: i64) -> bool:
+    """Whether a market's index is stale, which counts at the worse price alone; of a settled market it never is."""
+    if lean != LEAN_WORST or risk_market_index_ms(state.risk.words, risk, market) == 0:
+        return False
+    return index_stopped(state, risk, market)
 
 
 def may_change(before: Health, after: Health, reduces: bool) -> bool:

@@ -11,7 +11,7 @@ from tallystick.machine.arith import mul_div_to_zero, mul_div_up, ppm_down, ppm_
 from tallystick.machine.market.funding import dust, owed
 from tallystick.machine.market.instrument import exposure_of, funding_index
 from tallystick.machine.market.margin import surcharge
-from tallystick.machine.market.risk import Health, health, keeps_ratio, may_change
+from tallystick.machine.market.risk import Health, health, keeps_ratio, surplus
 from tallystick.state.cells import (
     Account,
     Market,
@@ -271,12 +271,10 @@ def may_stand(state: State, account: Account, risk: Risk, terms: Terms, fill: Fi
 
     What the account was worth before is measured only where it matters: the fill is undone for it and applied again.
     """
-    after = health(state, account, risk, LEAN_WORST)
-    if after.value_units >= after.initial_units:
-        return True
     if not fill.reduces:
-        return False
-    return may_change(_before(state, account, risk, terms, fill), after, fill.reduces)
+        return surplus(state, account, risk, LEAN_WORST) >= 0
+    after = health(state, account, risk, LEAN_WORST)
+    return after.value_units >= after.initial_units or keeps_ratio(_before(state, account, risk, terms, fill), after)
 
 
 def may_leave(state: State, account: Account, risk: Risk, terms: Terms, fill: Fill) -> bool:

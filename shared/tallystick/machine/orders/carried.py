@@ -13,7 +13,7 @@ from tallystick.machine.arith import div_down, ppm_down
 from tallystick.machine.market.brake import is_held
 from tallystick.machine.market.instrument import exposure_of, price_of
 from tallystick.machine.market.margin import initial_margin, surcharge
-from tallystick.machine.market.risk import health
+from tallystick.machine.market.risk import surplus
 from tallystick.machine.market.trade import (
     NO_SLOT,
     Fill,
@@ -116,8 +116,7 @@ def is_carried(state: State, account: Account, risk: Risk, market: Market, order
     needed = _loss_ticks(state, risk, order, price) * exposure
     needed += initial_margin(marks, risk, order.market, price * exposure)
     needed += surcharge(rules, market, marks, risk, order.market, open_lots, order.lots)
-    measured = health(state, account, risk, LEAN_WORST)
-    return measured.value_units >= measured.initial_units + needed
+    return surplus(state, account, risk, LEAN_WORST) >= needed
 
 
 def is_fillable(state: State, account: Account, risk: Risk, market: Market, order: Standing) -> bool:
