@@ -79,6 +79,9 @@ from tallystick.state.ordinals import AccountId
 
 MAKER_FAILED: Final = Outcome.NO_SUCH_ORDER
 """What `_trade` returns when the maker may not trade; no taker ever fails with it."""
+NO_TERMS: Final = Terms()
+NO_FILL: Final = Fill()
+"""What a match has in place of terms and fills until there is a trade: half of all end before."""
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -99,11 +102,11 @@ class Match:
         self.maker = Account(0)
         self.tail = NO_PAGE
         self.fund = NO_ACCOUNT
-        self.terms = Terms()
+        self.terms = NO_TERMS
         self.taker_fee: i64 = 0
         self.maker_fee: i64 = 0
-        self.taker_fill = Fill()
-        self.maker_fill = Fill()
+        self.taker_fill = NO_FILL
+        self.maker_fill = NO_FILL
 
 
 def step(machine: Machine) -> None:
@@ -255,10 +258,9 @@ def _makers_turn_ends(match: Match) -> bool:
 
 def _is_old(match: Match) -> bool:
     """Whether the maker was placed before a halt, at a price that its owner would not give any more."""
-    placed = order_sequence(match.machine.state.orders.words, match.order)
-    return is_outdated(
-        match.machine.state, match.risk, match.path.market, placed, match.path.book, match.path.price_ticks
-    )
+    state = match.machine.state
+    placed = order_sequence(state.orders.words, match.order)
+    return is_outdated(state, match.risk, match.path.market, placed, match.path.book, match.path.price_ticks)
 
 
 def _is_beyond(match: Match, side: i64) -> bool:
@@ -314,6 +316,7 @@ def _trade(match: Match, lots: i64) -> i64:
     state = machine.state
     registers = state.registers
     side = registers.arg_side
+    match.terms, match.taker_fill, match.maker_fill = Terms(), Fill(), Fill()
     _set_terms(match, lots)
     outcome = apply_fill(state, match.taker, match.risk, match.terms, side, match.taker_fee, match.taker_fill)
     if outcome != Outcome.ACCEPTED:

@@ -202,7 +202,8 @@ def _append(state: State, place: Place) -> None:
     set_bit(state.pages.words, page_bits(place.page), PAGE_LIMBS, place.position)
     set_level_orders(state.levels.words, place.path.level, level_orders(state.levels.words, place.path.level) + 1)
     add_lots(state, place.path, state.registers.arg_lots)
-    occupy(state, place.path)
+    if level_orders(state.levels.words, place.path.level) == 1:
+        occupy(state, place.path)
 
 
 def _count(state: State, account: Account) -> None:
