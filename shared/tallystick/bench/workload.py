@@ -44,19 +44,22 @@ class Order:
     quote: int = NO_QUOTE
 
 
-def open_exchange(markets: int, accounts: int, price: int = PRICE, cash: int = CASH) -> World:
-    """Return an exchange with live markets 0, 1, ... and so many funded accounts, all of one owner."""
+def open_exchange(markets: int, accounts: int, price: int = PRICE, cash: int = CASH, **rules: int) -> World:
+    """Return an exchange with live markets 0, 1, ... and so many funded accounts, all of one owner.
+
+    Shape: `rules` are those that are other than the workload's.
+    """
     world = World()
+    ordinary = {
+        "multiplier": MULTIPLIER,
+        "initial_ppm": INITIAL_PPM,
+        "maintenance_ppm": MAINTENANCE_PPM,
+        "taker_fee_ppm": TAKER_FEE_PPM,
+        "maker_fee_ppm": MAKER_FEE_PPM,
+        "max_lots": MAX_LOTS,
+    }
     for market in range(markets):
-        world.list_market(
-            market,
-            multiplier=MULTIPLIER,
-            initial_ppm=INITIAL_PPM,
-            maintenance_ppm=MAINTENANCE_PPM,
-            taker_fee_ppm=TAKER_FEE_PPM,
-            maker_fee_ppm=MAKER_FEE_PPM,
-            max_lots=MAX_LOTS,
-        )
+        world.list_market(market, **{**ordinary, **rules})
     world.clock()
     owner = address("trader")
     for account in range(FIRST_ACCOUNT, FIRST_ACCOUNT + accounts):
