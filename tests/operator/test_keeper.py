@@ -320,7 +320,7 @@ def test_a_position_that_only_another_index_can_change_is_left_alone_until_then(
     hold(state, SHORT, 0, -100, 10**12)
     watch.tick()
     assert state.deleverages.indices() == []
-    set_price_index_ms(state.prices.words, state.prices.known(0), state.registers.clock_ms + 1)
+    set_price_index_ms(state.prices.words, state.prices.known(MarketId(0)), UnixMs(state.registers.clock_ms + 1))
     now.passed += RETRY_SECONDS
     watch.tick()
     sequencer.close()

@@ -58,7 +58,7 @@ class ReadModel:
         self.fills = 0
         self.withdrawals: dict[AccountId, list[Withdrawal]] = {}
         markets = state.markets
-        self.history = History({each: market_series(markets.words, markets.known(each)) for each in markets.indices()})
+        self.history = History({number: market_series(markets.words, market) for number, market in markets.every()})
         self._state = state
         self._moved: set[AccountId] = set()
         self._by_client: dict[tuple[AccountId, int], list[int]] = {}

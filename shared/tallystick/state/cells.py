@@ -15,7 +15,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from tallystick.state.ordinals import AccountId, MarketId, SignerNumber, UnixMs
-from tallystick.state.table import Table
+from tallystick.state.table import NEVER, Table
 
 Bits = NewType("Bits", i64)
 """The word at which a bitmap's limbs begin, the most significant first."""
@@ -72,16 +72,16 @@ class Accounts(Table):
 
     def known(self, index: AccountId) -> Account:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Account(self.rows[int(index)])
+        return Account(self.there(index))
 
     def find(self, index: AccountId) -> Account | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(int(index))
-        return None if at is None else Account(at)
+        base = self.at(index)
+        return None if base == NEVER else Account(base)
 
     def every(self) -> list[tuple[AccountId, Account]]:
         """Return index and handle of every cell that was opened before."""
-        return [(AccountId(index), Account(at)) for index, at in list(self.rows.items())]
+        return [(AccountId(index), Account(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Agents(Table):
@@ -93,16 +93,16 @@ class Agents(Table):
 
     def known(self, index: int) -> Agent:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Agent(self.rows[index])
+        return Agent(self.there(index))
 
     def find(self, index: int) -> Agent | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
-        return None if at is None else Agent(at)
+        base = self.at(index)
+        return None if base == NEVER else Agent(base)
 
     def every(self) -> list[tuple[int, Agent]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Agent(at)) for index, at in list(self.rows.items())]
+        return [(index, Agent(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Markets(Table):
@@ -114,16 +114,16 @@ class Markets(Table):
 
     def known(self, index: MarketId) -> Market:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Market(self.rows[int(index)])
+        return Market(self.there(index))
 
     def find(self, index: MarketId) -> Market | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(int(index))
-        return None if at is None else Market(at)
+        base = self.at(index)
+        return None if base == NEVER else Market(base)
 
     def every(self) -> list[tuple[MarketId, Market]]:
         """Return index and handle of every cell that was opened before."""
-        return [(MarketId(index), Market(at)) for index, at in list(self.rows.items())]
+        return [(MarketId(index), Market(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Risks(Table):
@@ -135,16 +135,16 @@ class Risks(Table):
 
     def known(self, index: int) -> Risk:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Risk(self.rows[index])
+        return Risk(self.there(index))
 
     def find(self, index: int) -> Risk | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
-        return None if at is None else Risk(at)
+        base = self.at(index)
+        return None if base == NEVER else Risk(base)
 
     def every(self) -> list[tuple[int, Risk]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Risk(at)) for index, at in list(self.rows.items())]
+        return [(index, Risk(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Bitmaps(Table):
@@ -156,16 +156,16 @@ class Bitmaps(Table):
 
     def known(self, index: int) -> Bitmap:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Bitmap(self.rows[index])
+        return Bitmap(self.there(index))
 
     def find(self, index: int) -> Bitmap | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
-        return None if at is None else Bitmap(at)
+        base = self.at(index)
+        return None if base == NEVER else Bitmap(base)
 
     def every(self) -> list[tuple[int, Bitmap]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Bitmap(at)) for index, at in list(self.rows.items())]
+        return [(index, Bitmap(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Levels(Table):
@@ -177,16 +177,16 @@ class Levels(Table):
 
     def known(self, index: int) -> Level:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Level(self.rows[index])
+        return Level(self.there(index))
 
     def find(self, index: int) -> Level | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
-        return None if at is None else Level(at)
+        base = self.at(index)
+        return None if base == NEVER else Level(base)
 
     def every(self) -> list[tuple[int, Level]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Level(at)) for index, at in list(self.rows.items())]
+        return [(index, Level(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Pages(Table):
@@ -198,16 +198,16 @@ class Pages(Table):
 
     def known(self, index: int) -> Page:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Page(self.rows[index])
+        return Page(self.there(index))
 
     def find(self, index: int) -> Page | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
-        return None if at is None else Page(at)
+        base = self.at(index)
+        return None if base == NEVER else Page(base)
 
     def every(self) -> list[tuple[int, Page]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Page(at)) for index, at in list(self.rows.items())]
+        return [(index, Page(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Orders(Table):
@@ -219,16 +219,16 @@ class Orders(Table):
 
     def known(self, index: int) -> Order:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Order(self.rows[index])
+        return Order(self.there(index))
 
     def find(self, index: int) -> Order | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
-        return None if at is None else Order(at)
+        base = self.at(index)
+        return None if base == NEVER else Order(base)
 
     def every(self) -> list[tuple[int, Order]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Order(at)) for index, at in list(self.rows.items())]
+        return [(index, Order(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Oracles(Table):
@@ -240,16 +240,16 @@ class Oracles(Table):
 
     def known(self, index: MarketId) -> Oracle:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Oracle(self.rows[int(index)])
+        return Oracle(self.there(index))
 
     def find(self, index: MarketId) -> Oracle | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(int(index))
-        return None if at is None else Oracle(at)
+        base = self.at(index)
+        return None if base == NEVER else Oracle(base)
 
     def every(self) -> list[tuple[MarketId, Oracle]]:
         """Return index and handle of every cell that was opened before."""
-        return [(MarketId(index), Oracle(at)) for index, at in list(self.rows.items())]
+        return [(MarketId(index), Oracle(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Configs(Table):
@@ -261,16 +261,16 @@ class Configs(Table):
 
     def known(self, index: int) -> Config:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Config(self.rows[index])
+        return Config(self.there(index))
 
     def find(self, index: int) -> Config | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
-        return None if at is None else Config(at)
+        base = self.at(index)
+        return None if base == NEVER else Config(base)
 
     def every(self) -> list[tuple[int, Config]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Config(at)) for index, at in list(self.rows.items())]
+        return [(index, Config(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Outboxes(Table):
@@ -282,16 +282,16 @@ class Outboxes(Table):
 
     def known(self, index: int) -> Outbox:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Outbox(self.rows[index])
+        return Outbox(self.there(index))
 
     def find(self, index: int) -> Outbox | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
-        return None if at is None else Outbox(at)
+        base = self.at(index)
+        return None if base == NEVER else Outbox(base)
 
     def every(self) -> list[tuple[int, Outbox]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Outbox(at)) for index, at in list(self.rows.items())]
+        return [(index, Outbox(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Prices(Table):
@@ -303,16 +303,16 @@ class Prices(Table):
 
     def known(self, index: MarketId) -> Price:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Price(self.rows[int(index)])
+        return Price(self.there(index))
 
     def find(self, index: MarketId) -> Price | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(int(index))
-        return None if at is None else Price(at)
+        base = self.at(index)
+        return None if base == NEVER else Price(base)
 
     def every(self) -> list[tuple[MarketId, Price]]:
         """Return index and handle of every cell that was opened before."""
-        return [(MarketId(index), Price(at)) for index, at in list(self.rows.items())]
+        return [(MarketId(index), Price(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Pendings(Table):
@@ -324,16 +324,16 @@ class Pendings(Table):
 
     def known(self, index: int) -> Pending:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Pending(self.rows[index])
+        return Pending(self.there(index))
 
     def find(self, index: int) -> Pending | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(index)
-        return None if at is None else Pending(at)
+        base = self.at(index)
+        return None if base == NEVER else Pending(base)
 
     def every(self) -> list[tuple[int, Pending]]:
         """Return index and handle of every cell that was opened before."""
-        return [(index, Pending(at)) for index, at in list(self.rows.items())]
+        return [(index, Pending(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 class Deleverages(Table):
@@ -345,16 +345,16 @@ class Deleverages(Table):
 
     def known(self, index: AccountId) -> Deleverage:
         """Return the handle of a cell that was opened before. Raises: KeyError when it never was."""
-        return Deleverage(self.rows[int(index)])
+        return Deleverage(self.there(index))
 
     def find(self, index: AccountId) -> Deleverage | None:
         """Return the handle of a cell that was opened before, None when it never was."""
-        at = self.rows.get(int(index))
-        return None if at is None else Deleverage(at)
+        base = self.at(index)
+        return None if base == NEVER else Deleverage(base)
 
     def every(self) -> list[tuple[AccountId, Deleverage]]:
         """Return index and handle of every cell that was opened before."""
-        return [(AccountId(index), Deleverage(at)) for index, at in list(self.rows.items())]
+        return [(AccountId(index), Deleverage(self.nth(place))) for place, index in enumerate(self.indices())]
 
 
 def _address(words: vec[i64], at: i64) -> bytes:

@@ -9,6 +9,7 @@ from tallystick.bench.workload import Order
 from tallystick.state import cells
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import KIND_DATED
+from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
 
 CONTRACT: Final = "PlainBook"
@@ -37,7 +38,7 @@ class PlainBook:
         """
         self._evm.set_block_env(self._block(timestamp=int(state.registers.clock_ms) // 1000))
         for number in range(markets):
-            self._evm.message_call(SENDER, self._at, _call(SET, number, *_market(state, number), resumed))
+            self._evm.message_call(SENDER, self._at, _call(SET, number, *_market(state, MarketId(number)), resumed))
 
     def fund(self, first: int, count: int, units: int) -> None:
         """Set the cash of so many accounts."""
@@ -63,7 +64,7 @@ def placing(orders: list[Order]) -> bytes:
     return _call("place(uint256[])", 32, len(words), *words)
 
 
-def _market(state: State, number: int) -> list[int]:
+def _market(state: State, number: MarketId) -> list[int]:
     """Return what `set` takes of a market, but for its last word."""
     rules, market = state.markets.words, state.markets.known(number)
     marks, risk = state.risk.words, state.risk.known(0)
@@ -72,7 +73,7 @@ def _market(state: State, number: int) -> list[int]:
         cells.risk_market_index_ticks(marks, risk, number),
         cells.risk_market_index_ms(marks, risk, number) // 1000,
         cells.risk_market_funding_index_ppm(marks, risk, number),
-        cells.risk_market_multiplier(marks, risk, number),
+        cells.risk_market_multiplier_units(marks, risk, number),
         cells.risk_market_braked(marks, risk, number),
     ]
     margins = [

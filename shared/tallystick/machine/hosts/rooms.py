@@ -52,7 +52,7 @@ class Rooms:
     def __init__(self, state: State) -> None:
         """Begin with every account to be measured."""
         self.state: Final = state
-        self._changed: set[AccountId] = {AccountId(each) for each in state.accounts.rows}
+        self._changed: set[AccountId] = {AccountId(each) for each in state.accounts.indices()}
         self._due: set[AccountId] = set()
         self._holders: list[set[AccountId]] = [set() for _ in range(MAX_MARKETS)]
         self._falls: list[list[Entry]] = [[] for _ in range(MAX_MARKETS)]

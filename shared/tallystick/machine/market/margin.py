@@ -124,13 +124,13 @@ def maintenance_fraction(marks: vec[i64], risk: Risk, market: MarketId, tier: i6
     return risk_market_maintenance3_ppm(marks, risk, market)
 
 
-def _in_first_tier(marks: vec[i64], risk: Risk, market: i64, notional: i64) -> bool:
+def _in_first_tier(marks: vec[i64], risk: Risk, market: MarketId, notional: i64) -> bool:
     """Whether all of a notional lies in the first tier."""
     second_from = risk_market_tier2_from_millions(marks, risk, market) * TIER_UNITS
     return second_from == 0 or notional <= second_from
 
 
-def _tiered(marks: vec[i64], risk: Risk, market: i64, notional: i64, first: i64, second: i64, third: i64) -> i64:
+def _tiered(marks: vec[i64], risk: Risk, market: MarketId, notional: i64, first: i64, second: i64, third: i64) -> i64:
     """Return the sum over the tiers of what of the notional lies in each, times its fraction; it passes the first."""
     second_from = risk_market_tier2_from_millions(marks, risk, market) * TIER_UNITS
     third_from = tier_begins(marks, risk, market, 2)

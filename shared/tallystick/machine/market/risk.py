@@ -105,7 +105,7 @@ def surplus(state: State, account: Account, risk: Risk, lean: i64) -> i64:
 
 
 def _brings(
-    state: State, account: Account, risk: Risk, slot: i64, market: i64, exposure: i64, worth: i64, lean: i64
+    state: State, account: Account, risk: Risk, slot: i64, market: MarketId, exposure: i64, worth: i64, lean: i64
 ) -> i64:
     """Return what a position adds to its account's value: its worth, less the funding it has not settled yet."""
     words = state.accounts.words
@@ -114,7 +114,7 @@ def _brings(
     return counted_worth(state, account, risk, slot, brings) if lean == LEAN_WORST else brings
 
 
-def _asked(state: State, account: Account, risk: Risk, slot: i64, market: i64, weight: i64, stale: bool) -> i64:
+def _asked(state: State, account: Account, risk: Risk, slot: i64, market: MarketId, weight: i64, stale: bool) -> i64:
     """Return the initial margin of a position of this weight, and what was asked beyond it."""
     asked = initial_margin(state.risk.words, risk, market, weight)
     if stale:
@@ -122,7 +122,7 @@ def _asked(state: State, account: Account, risk: Risk, slot: i64, market: i64, w
     return asked + account_position_extra_units(state.accounts.words, account, slot)
 
 
-def _is_stale(state: State, risk: Risk, market: i64, lean: i64) -> bool:
+def _is_stale(state: State, risk: Risk, market: MarketId, lean: i64) -> bool:
     """Whether a market's index is stale, which counts at the worse price alone; of a settled market it never is."""
     if lean != LEAN_WORST or risk_market_index_ms(state.risk.words, risk, market) == 0:
         return False
