@@ -14,7 +14,8 @@ from typing import Final
 
 from tallystick.machine.machine import Event
 from tallystick.schema.names import Outcome
-from tallystick.state.ordinals import AccountId, MarketId, UnixMs
+from tallystick.shapes.progress import ACCOUNT_FIELDS
+from tallystick.state.ordinals import AccountId
 
 EVENTS_KEPT: Final = 20_000
 """Events of the feed: about a minute at full speed, so that who reads on from a number misses none."""
@@ -44,9 +45,11 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "shrunk": ("account", "client_id", "slot", "lots"),
     "amended": ("account", "client_id", "slot", "lots"),
     "fired": ("account", "client_id", "slot"),
+    "paired": ("account", "client_id", "slot"),
     "claim": ("account", "amount_units"),
     "removed": ("account", "client_id", "slot"),
     "cancelled_all": ("account", "dead_before"),
+    "dead_man": ("account", "time_ms"),
     "deposit": ("account", "amount_units"),
     "transfer": ("account", "to", "amount_units"),
     "withdrawal": ("index", "account", "amount_units"),
@@ -65,8 +68,6 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "outcome": ("outcome",),
 }
 """What the values of an event are called. Events that are not here are the machine's own affair."""
-
-ACCOUNT_FIELDS: Final = frozenset({"account", "taker", "maker", "to", "by", "candidate"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-from tallystick.state.ordinals import BlockNumber, UnixMs, UnixSeconds
+from tallystick.state.ordinals import AccountId, BlockNumber
+
+ACCOUNT_FIELDS: Final = frozenset({"account", "taker", "maker", "to", "by", "candidate"})
+"""Which values of an event are accounts that it is about."""
 
 
 class L1Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +70,12 @@ class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
     clock_ms: UnixMs
     event: str
     values: dict[str, int | str]
+
+    def concerns(self, account: AccountId | None, market: int | None, series: int | None = None) -> bool:
+        """Whether it is about an account, a market and a series of it; None for any."""
+        about = any(name in ACCOUNT_FIELDS and value == account for name, value in self.values.items())
+        of_market = self.values.get("market") == market and series in (None, self.values.get("series", 0))
+        return (account is None or about) and (market is None or of_market)
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):

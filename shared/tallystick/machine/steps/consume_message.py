@@ -16,6 +16,7 @@ from tallystick.machine.winding import settle_claim
 from tallystick.records.codec import Record, decode
 from tallystick.state.cells import (
     account_cash_units,
+    account_dead_before,
     account_owner,
     account_position_size_lots,
     market_status,
@@ -176,6 +177,7 @@ def _force_cancel_all(machine: Machine, message: Message) -> i64:
         return Outcome.NOT_AUTHORISED
     set_account_dead_before(state.accounts.words, account, sequence(state.registers))
     state.accounts.mark(number)
+    machine.emit("cancelled_all", number, account_dead_before(state.accounts.words, account))
     return Outcome.ACCEPTED
 
 

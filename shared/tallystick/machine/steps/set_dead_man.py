@@ -33,4 +33,5 @@ def step(machine: Machine) -> None:
 
     # WRITE
     state.accounts.mark(registers.arg_account)
+    machine.emit("dead_man", registers.arg_account, registers.arg_time_ms)
     machine.finish(Outcome.ACCEPTED)
