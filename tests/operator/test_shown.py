@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from tallystick.shapes.accounts import PlacedOrder
-from tallystick.state.layout import BRAKE_MS
-from tallystick.state.ordinals import AccountId, MarketId, UnixSeconds
+from tallystick.state.layout import BRAKE_MS, FLAG_POST_ONLY
+from tallystick.state.ordinals import AccountId
 from tallystick.testing.world import START
 from tallystick_operator.api import past, views
 from tallystick_operator.sequencer.core import Core
@@ -104,3 +104,21 @@ def test_a_position_that_a_brake_holds_says_until_when(rig: Rig) -> None:
     assert held() == [0, clock_ms + BRAKE_MS], "the short gained by the fall"
     pass_by(rig, BRAKE_MS // 1_000 + 1)
     assert held() == [0, 0]
+
+
+def test_an_order_names_its_pair_as_long_as_that_is_there_and_no_order_in_its_place(rig: Rig) -> None:
+    rig.accept(rig.order(1, SELL, MARK + 20, 3, client_id=5))
+    values = {"account": 1, "market": 0, "side": SELL, "price_ticks": MARK + 10, "lots": 3, "client_id": 6, "pair": 5}
+    values |= {"nonce": rig.next_nonce(1), "flags": FLAG_POST_ONLY}
+    rig.accept(rig.signed("conditional", "alice", **values))
+
+    def pairs() -> dict[int, int]:
+        executor = rig.core.executor
+        found = seen(rig, lambda core: views.orders(executor.state, executor.read_model, AccountId(1)))
+        return {each.client_id: each.pair for each in found}
+
+    assert pairs() == {5: 6, 6: 5}
+    rig.accept(rig.signed("cancel", "alice", account=1, nonce=rig.next_nonce(1), client_id=5))
+    assert pairs() == {6: 0}
+    rig.accept(rig.order(2, SELL, MARK + 20, 3, client_id=7))
+    assert pairs() == {6: 0}

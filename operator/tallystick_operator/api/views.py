@@ -44,6 +44,7 @@ from tallystick.state.cells import (
     order_expiry_ms,
     order_flags,
     order_market,
+    order_pair_sequence,
     order_pair_slot,
     order_price_ticks,
     order_remaining_lots,
@@ -119,6 +120,8 @@ def market(state: State, number: MarketId) -> Market | None:
         margin_index_ticks=risk_market_index_ticks(marks, risk, number),
         index_ms=price_index_ms(state.prices.words, price) if price is not None else NEVER,
         funding_index=risk_market_funding_index_ppm(marks, risk, number),
+        down_ms=market_down_ms(rules, base),
+        up_ms=market_up_ms(rules, base),
         change=_change(state, number),
     )
 
@@ -193,7 +196,7 @@ def book(state: State, number: MarketId, depth: int) -> Book:
     )
 
 
-def account(state: State, read_model: ReadModel, number: AccountId) -> Account | None:
+def account(state: State, read_model: ReadModel, number: AccountId, *, with_orders: bool = True) -> Account | None:
     """Return an account, None when nobody owns it."""
     base = state.accounts.find(number)
     if base is None:
@@ -220,7 +223,7 @@ def account(state: State, read_model: ReadModel, number: AccountId) -> Account |
         next_nonce=next_nonce(words, base),
         dead_man_ms=account_dead_man_ms(words, base),
         positions=_positions(state, base),
-        orders=orders(state, read_model, number),
+        orders=orders(state, read_model, number) if with_orders else [],
     )
 
 
@@ -246,30 +249,30 @@ def agents(state: State, number: AccountId) -> list[Agent]:
 
 def orders(state: State, read_model: ReadModel, number: AccountId) -> list[Order]:
     """Return an account's resting orders, oldest first."""
+    return [order(state, read_model, slot) for slot in read_model.slots_of(number)]
+
+
+def order(state: State, read_model: ReadModel, slot: int) -> Order:
+    """Return the order that rests in a slot."""
     words = state.orders.words
-    found: list[Order] = []
-    for slot in read_model.slots_of(number):
-        base = state.orders.known(slot)
-        found.append(
-            Order(
-                market=order_market(words, base),
-                series=_series(state, order_market(words, base)),
-                side=order_side(words, base),
-                price_ticks=order_price_ticks(words, base),
-                remaining_lots=order_remaining_lots(words, base),
-                client_id=order_client_id(words, base),
-                record_number=read_model.orders[slot].record,
-                sequence=order_sequence(words, base),
-                expiry_ms=order_expiry_ms(words, base),
-                slot=slot,
-                dead=is_gone(state, slot),
-                flags=order_flags(words, base),
-                trigger_ticks=order_trigger_ticks(words, base),
-                above=order_flags(words, base) & FLAG_TRIGGER_ABOVE != 0,
-                pair=_pair(state, base),
-            )
-        )
-    return found
+    base = state.orders.known(slot)
+    return Order(
+        market=order_market(words, base),
+        series=_series(state, order_market(words, base)),
+        side=order_side(words, base),
+        price_ticks=order_price_ticks(words, base),
+        remaining_lots=order_remaining_lots(words, base),
+        client_id=order_client_id(words, base),
+        record_number=read_model.orders[slot].record,
+        sequence=order_sequence(words, base),
+        expiry_ms=order_expiry_ms(words, base),
+        slot=slot,
+        dead=is_gone(state, slot),
+        flags=order_flags(words, base),
+        trigger_ticks=order_trigger_ticks(words, base),
+        above=order_flags(words, base) & FLAG_TRIGGER_ABOVE != 0,
+        pair=_pair(state, slot, base),
+    )
 
 
 def next_nonce(words: vec[i64], base: cells.Account) -> int:
@@ -280,10 +283,14 @@ def next_nonce(words: vec[i64], base: cells.Account) -> int:
     return account_nonce_word(words, base) * NONCE_WORD_BITS + used.bit_length()
 
 
-def _pair(state: State, order: cells.Order) -> int:
-    """Return the client id of an order's pair, 0 for none, which one that is dead by its pair names as well: itself."""
-    other = state.orders.find(order_pair_slot(state.orders.words, order))
-    return 0 if other is None or other == order else order_client_id(state.orders.words, other)
+def _pair(state: State, slot: int, order: cells.Order) -> int:
+    """Return the client id of an order's pair, 0 for none: where it was, another order may be by now."""
+    words = state.orders.words
+    other = state.orders.find(order_pair_slot(words, order))
+    if other is None or other == order or order_pair_slot(words, other) != slot:
+        return 0
+    there = order_remaining_lots(words, other) and order_sequence(words, other) == order_pair_sequence(words, order)
+    return order_client_id(words, other) if there else 0
 
 
 def _positions(state: State, base: cells.Account) -> list[Position]:

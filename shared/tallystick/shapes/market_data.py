@@ -28,7 +28,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     `status` is listed (no orders before `live_ms`, 0 for a market of the genesis), live, halted (its prices have stopped: only
     cancels), expired (nobody trades, and its last price is not there yet) or settled. The best prices are those of living
     orders. In the last half hour of a dated future `margin_index_ticks`, by which margins go, is what it would settle at
-    by its index. `series` is how often the id was listed before: what is signed for it names both.
+    by its index. `series` is how often the id was listed before: what is signed for it names both. Until `down_ms` the
+    brake holds who gained by a fall of the index, until `up_ms` who gained by a rise.
     """
 
     market: MarketId
@@ -52,6 +53,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     margin_index_ticks: int
     index_ms: UnixMs
     funding_index: int
+    down_ms: int
+    up_ms: int
     change: Change
 
 
