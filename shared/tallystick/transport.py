@@ -92,6 +92,11 @@ class Transport:
             return response.status, content
         raise AssertionError("the second attempt returns or raises")
 
+    def socket_url(self, path: str) -> str:
+        """Return where a WebSocket of this operator is."""
+        scheme = "wss" if self._parts.scheme == "https" else "ws"
+        return f"{scheme}://{self._parts.netloc}{self._base}{path}"
+
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._opening:

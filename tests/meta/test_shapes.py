@@ -6,25 +6,26 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from msgspec import inspect
 
-from tallystick.shapes import accounts, market_data, progress, submitting
+from tallystick.shapes import accounts, market_data, progress, streaming, submitting
 from tallystick.shapes.routes import ENDPOINTS, INFO, METRICS
+from tallystick.shapes.streaming import CHANNELS, OVER_A_STREAM, Asked, Opening, Polled, Push, Told, Wanted
 from tallystick.shapes.submitting import Answer, Refusal, Results
 from tests.meta.tree import ROOT
 
-MODULES: tuple[ModuleType, ...] = (accounts, market_data, progress, submitting)
+MODULES: tuple[ModuleType, ...] = (accounts, market_data, progress, streaming, submitting)
 SHAPES: dict[str, type[msgspec.Struct]] = {
     name: shape
     for module in MODULES
     for name, shape in vars(module).items()
     if isinstance(shape, type) and issubclass(shape, msgspec.Struct) and shape.__module__ == module.__name__
 }
-ASKED = {endpoint.request for endpoint in ENDPOINTS if endpoint.request}
+ASKED = {endpoint.request for endpoint in ENDPOINTS if endpoint.request} | {*get_args(Asked), Wanted, Opening}
 FIELDS = {field.name for shape in SHAPES.values() for field in msgspec.structs.fields(shape)}
 SIDES = (
     "operator/tallystick_operator",
@@ -82,7 +83,8 @@ def test_a_shape_is_read_as_it_was_written(name: str, full: bool) -> None:
     assert msgspec.json.encode(read) == written
     assert read == value or shape is Results
     told = msgspec.json.decode(written)
-    assert list(told) == list(shape.__struct_fields__)
+    tag = [shape.__struct_config__.tag_field] if shape.__struct_config__.tag else []
+    assert list(told) == [*tag, *shape.__struct_fields__]
     longer = msgspec.json.encode({**told, "something new": 1})
     if shape in ASKED:
         with pytest.raises(msgspec.ValidationError, match="something new"):
@@ -98,6 +100,12 @@ def test_results_tell_answers_from_refusals() -> None:
     assert msgspec.json.decode(msgspec.json.encode(results), type=Results).each() == said
     with pytest.raises(msgspec.ValidationError):
         Results(results=[msgspec.Raw(b"{}")]).each()
+
+
+def test_the_messages_of_a_poll_are_pushes() -> None:
+    push = sample(inspect.type_info(Push), full=True)
+    polled = Polled(epoch="1", sequence=1, messages=[msgspec.Raw(msgspec.json.encode(push))])
+    assert msgspec.json.decode(msgspec.json.encode(polled), type=Polled).each() == [push]
 
 
 def test_every_shape_is_part_of_what_an_endpoint_takes_or_answers() -> None:
@@ -118,6 +126,9 @@ def test_every_shape_is_part_of_what_an_endpoint_takes_or_answers() -> None:
         walk(inspect.type_info(endpoint.answer))
         walk(inspect.type_info(endpoint.request or type(None)))
     walk(inspect.type_info(Answer))
+    for shape in (*OVER_A_STREAM, *(channel.data for channel in CHANNELS.values())):
+        walk(inspect.type_info(shape))
+    assert set(OVER_A_STREAM) == {*get_args(Asked), *get_args(Told)}
     assert set(SHAPES.values()) == met
     paths = [endpoint.path for endpoint in ENDPOINTS]
     assert len(set(paths)) == len(paths) and METRICS not in paths and INFO in ENDPOINTS

@@ -39,6 +39,7 @@ SYSTEM: Final = {
     "time",
     "uuid",
     "uvicorn",
+    "websockets",
 }
 CALLS: Final = {
     "Account.create",
@@ -72,6 +73,8 @@ SHELLS: Final = {
     "tallystick.telling.serving": "the thread that serves the metrics",
     "tallystick.telling.webhook": "the notices' thread, and the wire to their receiver",
     "tallystick.trader.client": "a program's threads share one, and no two records get the same nonce",
+    "tallystick.trader.stream.following": "the wire to an operator's stream",
+    "tallystick.trader.stream.happened": "a command's loop over that",
     "tallystick.transport": "the wire to an operator, a connection for each thread",
     "tallystick_challenger.daemon": "a challenger's thread, and how it waits",
     "tallystick_challenger.verification.spread": "processes and clusters that replay",
@@ -79,6 +82,7 @@ SHELLS: Final = {
     "tallystick_operator.api.api_server": "the API's socket and thread",
     "tallystick_operator.api.past": "requests wait for what has not happened yet",
     "tallystick_operator.daemon": "an operator's threads, and the signals that end them",
+    "tallystick_operator.push.stream_server": "connections and polls wait for what has not happened yet",
     "tallystick_operator.noticeboard": "what one thread leaves for the others",
     "tallystick_operator.sequencer.sequencer": "the core's thread and its queue",
 }

@@ -15,9 +15,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from tallystick import __version__
+from tallystick.ports.system import SystemChance
 from tallystick.records.signing import acceptance_digest, acceptance_typed_data, digest, typed_data
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.accounts import Account, Agents, Orders, Owner, Withdrawal, Withdrawals
@@ -41,12 +42,14 @@ from tallystick.shapes.routes import (
     ORDER,
     ORDERS,
     OWNER,
+    POLL,
     RECORD_LIST,
     RECORDS,
     TRADES,
     WITHDRAWALS,
     Endpoint,
 )
+from tallystick.shapes.streaming import STREAM, Poll, Polled
 from tallystick.shapes.submitting import Answer, RecordDigest, Refusal, Results, Signable, Submission, SubmissionList
 from tallystick.state.ordinals import AccountId, MarketId
 from tallystick_operator.api import views
@@ -54,6 +57,9 @@ from tallystick_operator.api.parameters import asked_number, path_account, path_
 from tallystick_operator.api.past import Past
 from tallystick_operator.intake.door import Checked, Refused, check_signature, to_record
 from tallystick_operator.noticeboard import Board
+from tallystick_operator.push.hub import Hub
+from tallystick_operator.push.sessions import Limits
+from tallystick_operator.push.stream_server import Stream
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standing import Metrics
@@ -80,13 +86,23 @@ class Identity:
 class Api:
     """The routes over one sequencer."""
 
-    def __init__(self, sequencer: Sequencer, board: Board, identity: Identity, metrics: Metrics) -> None:
+    def __init__(
+        self, sequencer: Sequencer, board: Board, identity: Identity, metrics: Metrics, limits: Limits | None = None
+    ) -> None:
         self._sequencer = sequencer
         self._metrics = metrics
         self._board = board
         self._identity = identity
         self._domain = sequencer.core.domain
         self._past = Past(sequencer)
+        hub = Hub(
+            clock=sequencer.core.clock,
+            chance=SystemChance(),
+            domain=self._domain,
+            operator=bytes.fromhex(identity.receipt_signer[2:]),
+            limits=limits or Limits(),
+        )
+        self._stream = Stream(sequencer, hub)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -108,6 +124,8 @@ class Api:
             self._route(FILLS, self._past.fills),
             self._route(FUNDING, self._past.funding),
             self._route(FEED, self._past.feed),
+            self._route(POLL, self.poll),
+            WebSocketRoute(STREAM, self._stream.socket),
             Route(METRICS, self.metrics),
             Route(OPENAPI, self.openapi),
         ]
@@ -228,6 +246,11 @@ class Api:
         """Return the keys that may trade for an account."""
         number = path_account(request)
         return Agents(account=number, agents=await self._read(lambda core: views.agents(core.executor.state, number)))
+
+    async def poll(self, request: Request) -> Polled:
+        """Return what channels of the stream have told."""
+        address = request.client.host if request.client else ""
+        return await self._stream.poll(await _body(request, Poll), address)
 
     def _check(self, submission: Submission) -> Checked:
         return check_signature(to_record(submission), self._domain)

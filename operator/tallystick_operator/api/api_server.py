@@ -5,15 +5,49 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from typing import Final
+from collections.abc import MutableMapping
+from typing import Any, Final, cast
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request as Handshake
 
 from tallystick.errors import ConfigError
+from tallystick_operator.push.stream_server import DROP
 
 START_SECONDS: Final = 10.0
 BACKLOG: Final = 512
+MAX_FRAME_BYTES: Final = 1 << 20
+"""A frame that is longer ends its connection; one that is only longer than a request may be is answered."""
+PING_SECONDS: Final = 10.0
+"""How often a connection is asked whether its client is there, and how long it may take to answer."""
+LAST_SECONDS: Final = 2.0
+"""How long who was dropped may take to read why."""
+MAX_REASON: Final = 120
+"""Characters of a reason, which a close frame has room for."""
+
+
+class Droppable(WebSocketsSansIOProtocol):
+    """A WebSocket that can be ended while its client does not read: what waits in the socket is thrown away."""
+
+    def handle_connect(self, event: Handshake) -> None:
+        """Begin a connection, and leave in its scope what ends it."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            scope: MutableMapping[str, Any] = cast("MutableMapping[str, Any]", self.scope)
+            scope[DROP] = self.drop
+
+    def drop(self, code: int, reason: str) -> None:
+        """End it now: with a close frame, if the client reads that soon."""
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.stop_keepalive()
+        self.conn.send_close(code, reason[:MAX_REASON])
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.close()
+        self.loop.call_later(LAST_SECONDS, self.transport.abort)
 
 
 class ApiServer:
@@ -39,7 +73,12 @@ class ApiServer:
             log_level="warning",
             access_log=False,
             lifespan="off",
-            ws="none",
+            ws=Droppable,
+            ws_max_size=MAX_FRAME_BYTES,
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PING_SECONDS,
+            # What is told to many is not packed anew for each.
+            ws_per_message_deflate=False,
             timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)

@@ -82,7 +82,7 @@ class Past:
 
         def look(core: Core) -> list[AccountFill]:
             known = [each for each in core.executor.read_model.history.fills(number) if each.sequence > after]
-            return _newest(known, limit, lambda each: _fill(each, number))
+            return _newest(known, limit, lambda each: account_fill(each, number))
 
         return Fills(account=number, fills=await self._read(look))
 
@@ -145,11 +145,12 @@ def _feed(core: Core, *, after: int, limit: int, account: AccountId | None, mark
             break
         last = each.sequence
         if each.concerns(account, *(market or (None, None))):
-            events.append(_event(each))
+            events.append(feed_event(each))
     return Feed(events=events, next=last, latest=history.sequence)
 
 
-def _event(each: Happening) -> FeedEvent:
+def feed_event(each: Happening) -> FeedEvent:
+    """Return an event as it is told."""
     outcomes = ("outcome", "was_outcome")
     values = {name: Outcome(value).name if name in outcomes else value for name, value in each.fields.items()}
     return FeedEvent(sequence=each.sequence, record=each.record, clock_ms=each.clock_ms, event=each.name, values=values)
@@ -163,7 +164,8 @@ def placed(core: Core, each: KeptOrder) -> PlacedOrder:
     return msgspec.structs.replace(shown, status="dead") if views.is_gone(core.executor.state, each.slot) else shown
 
 
-def _fill(each: Happening, account: AccountId) -> AccountFill:
+def account_fill(each: Happening, account: AccountId) -> AccountFill:
+    """Return a fill, or a block trade, from one account's side."""
     market, price, lots, side, taker, maker = each.values[:6]
     # A block trade is of no order.
     taker_client_id, maker_client_id = each.values[6:8] or (0, 0)

@@ -115,8 +115,8 @@ def _lines(path: Path) -> Iterator[str]:
 
 def _payload(line: str) -> dict[str, str | bool]:
     _, _, text = line.partition(" ")
-    decoded = json.loads(text)
-    payload: dict[str, str | bool] = decoded.get("data", decoded)
+    event = json.loads(text)
+    payload: dict[str, str | bool] = event.get("data", event)
     return payload
 
 

@@ -101,16 +101,16 @@ def packed_signature(given: bytes) -> bytes:
 
 def sign(record: Record, domain: bytes, key: bytes) -> Record:
     """Return the record with `key`'s signature."""
-    return replace(record, signature=_compact(digest(record, domain), key))
+    return replace(record, signature=signature_over(digest(record, domain), key))
 
 
 def accept(record: Record, domain: bytes, key: bytes) -> Record:
     """Return the record with `key`'s signature as the second signer's."""
-    return replace(record, blobs=(*record.blobs[:-1], _compact(acceptance_digest(record, domain), key)))
+    return replace(record, blobs=(*record.blobs[:-1], signature_over(acceptance_digest(record, domain), key)))
 
 
-def _compact(message: bytes, key: bytes) -> bytes:
-    """Return a signature as EIP-2098 has it."""
+def signature_over(message: bytes, key: bytes) -> bytes:
+    """Return `key`'s signature over 32 bytes, as EIP-2098 has it."""
     signed: bytes = coincurve.PrivateKey(key).sign_recoverable(message, hasher=None)
     packed = int.from_bytes(signed[32:64], "big") | signed[64] << 255
     return signed[:32] + packed.to_bytes(32, "big")

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.shapes.routes import ENDPOINTS, PLACES, Endpoint, Parameter
+from tallystick.shapes.streaming import CHANNELS, OVER_A_STREAM, Polled, Push
 from tallystick.shapes.submitting import Answer, Refusal, Results
 
 SHAPES_AT: Final = "#/components/schemas/{name}"
@@ -15,10 +16,12 @@ SHAPES_AT: Final = "#/components/schemas/{name}"
 
 def description(version: str) -> dict[str, Any]:
     """Return the document, of which every part is ready for JSON."""
-    used = [Refusal, *(each for endpoint in ENDPOINTS for each in (endpoint.answer, endpoint.request) if each)]
+    told = [*OVER_A_STREAM, *(channel.data for channel in CHANNELS.values())]
+    used = [Refusal, *told, *(each for endpoint in ENDPOINTS for each in (endpoint.answer, endpoint.request) if each)]
     _, shapes = msgspec.json.schema_components(used, ref_template=SHAPES_AT)
     # Results are written without looking at each again, so their shape does not say what they are.
     shapes[Results.__name__]["properties"]["results"]["items"] = {"anyOf": [_named(Answer), _named(Refusal)]}
+    shapes[Polled.__name__]["properties"]["messages"]["items"] = _named(Push)
     paths: dict[str, Any] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)

@@ -14,6 +14,7 @@ import msgspec
 from tallystick.shapes.accounts import Account, Agents, Fills, Orders, Owner, PlacedOrder, PlacedOrders, Withdrawals
 from tallystick.shapes.market_data import Book, FundingHours, Markets, Trades
 from tallystick.shapes.progress import Feed, Info
+from tallystick.shapes.streaming import Poll, Polled
 from tallystick.shapes.submitting import Answer, RecordDigest, Results, Submission, SubmissionList
 from tallystick.state.layout import MAX_AMOUNT
 
@@ -160,6 +161,12 @@ FEED: Final = Endpoint(
         "market": Parameter(says="Only those that concern this market.", pattern=MARKET),
     },
 )
+POLL: Final = Endpoint(
+    path="/v1/stream/poll",
+    says="What channels of the stream have told since the last answer, for who cannot keep a WebSocket.",
+    request=Poll,
+    answer=Polled,
+)
 
 ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
     RECORDS,
@@ -179,6 +186,7 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
     AGENTS,
     WITHDRAWALS,
     FEED,
+    POLL,
 )
 METRICS: Final = "/v1/metrics"
 """The one endpoint that does not answer in JSON, but as Prometheus reads it."""

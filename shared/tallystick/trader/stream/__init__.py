@@ -1,0 +1,1 @@
+"""Following an operator's stream: what to say, what was missed, and copies of books, orders and accounts that are kept up."""
