@@ -19,7 +19,6 @@ from tallystick.trader.commands.trader_options import (
     said,
 )
 
-WAIT_MS = 20_000
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
 Of = Annotated[int | None, typer.Argument(min=0, help="Account; the key's own if left out.")]
 
@@ -102,23 +101,19 @@ def follow(
 ) -> None:
     """Print events as they happen, one a line; Ctrl-C ends it. With --json one object a line.
 
+    They are pushed over a WebSocket, or polled where there can be none. While the operator is away it is waited for, a
+    minute at most; then what happened meanwhile comes first.
+
     Examples: `trader follow --market 0`, `trader follow --account 7 --json`, `trader follow --after 1200`.
     """
-    from tallystick.trader.show import event_text
+    from itertools import islice
 
-    printed = 0
+    from tallystick.trader.show import event_text
+    from tallystick.trader.stream.happened import events_behind
+
     with open_client(operator) as client:
         at = client.info().sequence if after is None else after
-        while True:
-            found = client.feed(
-                at,
-                wait_ms=WAIT_MS,
-                account=None if number is None else AccountId(number),
-                market=None if market is None else said(market),
-            )
-            at = found.next
-            for each in found.events:
-                print_json(each) if as_json else print(event_text(each), flush=True)
-                printed += 1
-                if printed == count:
-                    return
+        of = None if number is None else AccountId(number)
+        found = events_behind(client, operator, at, of, market)
+        for each in islice(found, count or None):
+            print_json(each) if as_json else print(event_text(each), flush=True)
