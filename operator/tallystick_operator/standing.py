@@ -30,6 +30,11 @@ class Metrics:
         self.reordered = self._counter("reordered_records", "Acknowledged records that have been executed again.")
         self.changed = self._counter("changed_records", "Those of them that came out otherwise than they were told.")
         self.lost = self._counter("lost_records", "Acknowledged records that were given up.")
+        self.connections = self._gauge("stream_connections", "Connections of the stream.")
+        self.channels = self._gauge("stream_channels", "Channels of the stream that are kept up.")
+        self.dropped = self._counter("stream_dropped", "Connections that were ended because nobody read.")
+        self.cancels = self._counter("stream_cancels", "Records sequenced because a connection ended.")
+        self.cancels_given_up = self._counter("stream_cancels_given_up", "Those that nobody could take.")
 
     def text(self) -> bytes:
         """Return everything as Prometheus reads it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from tallystick.records.signing import make, sign
 from tallystick.shapes.streaming import Push
@@ -16,6 +18,8 @@ from tallystick_operator.push.sessions import Limits, Session
 from tests.operator.rig import Rig
 
 OPERATOR = address("receipts")
+NOW: WeakKeyDictionary[Hub, Callable[[], int]] = WeakKeyDictionary()
+"""The exchange's clock behind each hub."""
 
 
 class Dice:
@@ -42,13 +46,15 @@ class Replied:
 
 
 def hub_of(rig: Rig, limits: Limits | None = None, seed: int = 0) -> Hub:
-    return Hub(
+    hub = Hub(
         clock=rig.core.clock,
         chance=Dice(seed),
         domain=rig.core.domain,
         operator=OPERATOR,
         limits=limits or Limits(),
     )
+    NOW[hub] = rig.core.clock.now_ms
+    return hub
 
 
 def turn(rig: Rig, hub: Hub) -> None:
@@ -60,7 +66,7 @@ def turn(rig: Rig, hub: Hub) -> None:
     def submit(records: list[Checked]) -> Replied:
         return Replied(list(rig.core.process(records)))
 
-    hub.cancels.step(submit, rig.core.clock.monotonic())
+    hub.sequence_due(submit)
 
 
 def login_of(rig: Rig, account: int, who: str, agent: int = 0) -> Login:
@@ -76,6 +82,7 @@ class Listener:
 
     def __init__(self, hub: Hub, wanted: list[Of], login: Login | None = None, host: str = "host") -> None:
         self.hub = hub
+        self.now_ms = NOW[hub]
         self.host = host
         self.tracker = Tracker(wanted, login)
         self.session: Session | None = None
@@ -85,7 +92,7 @@ class Listener:
 
     def connect(self) -> None:
         self.session = self.hub.session(self.host)
-        self.hub.join(self.session)
+        self.hub.join(self.session, self.now_ms())
         self.read()
 
     def disconnect(self) -> None:

@@ -57,7 +57,7 @@ class Http:
 class Served:
     """A rig behind its API."""
 
-    def __init__(self, rig: Rig, limits: Limits | None = None) -> None:
+    def __init__(self, rig: Rig, limits: Limits | None = None, port: int = 0) -> None:
         self.rig = rig
         self.board = Board()
         self.failures: list[BaseException] = []
@@ -69,7 +69,7 @@ class Served:
             receipt_signer="0x" + address("receipts").hex(),
         )
         self.api = Api(self.sequencer, self.board, identity, Metrics(), limits)
-        self.server = ApiServer(self.api.app(), "127.0.0.1", 0)
+        self.server = ApiServer(self.api.app(), "127.0.0.1", port)
         self.http = Http(self.server.url)
         self.sequencer.start()
         self.server.start()

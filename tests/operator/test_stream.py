@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tallystick.errors import DataMismatch
 from tallystick.shapes.streaming import Push
@@ -15,9 +17,10 @@ from tallystick.testing.world import START
 from tallystick.trader.stream.listening import Of
 from tallystick_operator.push import mirror
 from tallystick_operator.push.sessions import MAX_WAITING, TOO_MANY, TRY_AGAIN, Limits
+from tallystick_operator.sequencer import recent
 from tallystick_operator.sequencer.rewind import Fork
 from tests.operator.listeners import Listener, hub_of, listening, login_of, settled, turn
-from tests.operator.rig import ENDS_MS, Rig
+from tests.operator.rig import ENDS_MS, MakeRig, Rig
 from tests.operator.test_stream_grants import opening
 
 BUY, SELL = 0, 1
@@ -105,6 +108,20 @@ def test_a_restart_is_another_epoch_and_says_so_to_who_comes_back(rig: Rig) -> N
     last = listener.pushes[-1]
     assert last.snapshot and last.epoch != epoch and sequence > 0
     assert listener.copy("book", 0).bids == {617_000: (3, 1), 616_000: (3, 1)}
+
+
+def test_a_stream_that_has_missed_more_than_is_kept_begins_anew(
+    make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "EVENTS_KEPT", 20)
+    rig = make_rig()
+    rig.set_up()
+    listener = listening(rig, Of("book", 0), Of("feed"))
+    for at in range(10):
+        rig.accept(rig.order(1, BUY, 617_000 - at, 3))
+    settled(rig, listener.hub, listener)
+    assert len({push.epoch for push in listener.pushes}) == 2 and listener.pushes[-1].snapshot
+    assert len(listener.copy("book", 0).bids) == 10
 
 
 def test_who_finds_a_gap_asks_for_what_is_missing_and_gets_it(rig: Rig) -> None:
@@ -295,3 +312,32 @@ def test_an_order_dies_by_its_pair_though_that_came_and_went_between_two_looks(r
     settled(rig, listener.hub, listener)
     assert listener.copy("book", 0).asks == {}
     assert [each.dead for each in listener.copy("orders", 1).by_slot.values()] == [True]
+
+
+NAMES = "op id channel market account epoch sequence until_ms signature agent record"
+WORDS = st.sampled_from(
+    [*NAMES.split(), *["subscribe", "unsubscribe", "open", "arm", "ping", "book", "orders", "clock", "0x", "9", "٣"], "", "\ud800"]
+)
+LEAVES = st.none() | st.booleans() | st.integers(-(1 << 70), 1 << 70) | st.integers(0, 9) | st.floats() | WORDS
+VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4))
+REQUESTS = st.fixed_dictionaries(
+    {"op": WORDS}, optional=dict.fromkeys(("id", "channel", "market", "account", "epoch", "sequence"), LEAVES)
+)
+FRAMES = st.text(max_size=200) | st.binary(max_size=50) | (VALUES | REQUESTS).map(json.dumps)
+
+
+@settings(max_examples=300, deadline=None)
+@given(frames=st.lists(FRAMES, max_size=12))
+def test_whatever_a_connection_says_it_is_answered_and_goes_on(shared_rig: Rig, frames: list[str | bytes]) -> None:
+    hub = hub_of(shared_rig)
+    session = hub.session("host")
+    hub.join(session, 0)
+    assert session.take() is not None
+    for frame in [*frames, '{"op":"ping","id":7}']:
+        hub.hear(session, frame)
+    turn(shared_rig, hub)
+    answers = []
+    while (text := session.take()) is not None:
+        answers.append(json.loads(text))
+    assert session.closed is None and {"type": "done", "id": 7, "resumed": False} in answers
+    assert len([each for each in answers if each["type"] != "push"]) == len(frames) + 1

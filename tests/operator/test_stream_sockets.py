@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
@@ -20,9 +19,7 @@ from tallystick.shapes.routes import POLL
 from tallystick.shapes.streaming import STREAM, BookPart, Denied, Hello, Poll, Push, Wanted
 from tallystick.state.ordinals import AccountId
 from tallystick.trader.stream.copies import BookCopy
-from tallystick.trader.stream.following import follow
-from tallystick.trader.stream.listening import Of, Tracker, Update
-from tallystick.transport import OperatorRefused, OperatorUnreachable, Transport
+from tallystick.transport import OperatorRefused, Transport
 from tallystick_operator.push.sessions import SLOW, TOO_MANY, Limits
 from tests.operator.listeners import cancel_all, login_of
 from tests.operator.rig import Rig
@@ -229,6 +226,14 @@ def test_a_slow_reader_is_dropped_and_told_so_and_nobody_waits_for_it(served: Se
         assert code in (SLOW, None), "the frame that says why may be lost with what was not read"
         quick.send('{"op":"ping","id":5}')
         assert answer(quick, "done")
+        assert measured(served, "stream_dropped_total") == 1
+        assert measured(served, "stream_connections") == 1
+
+
+def measured(served: Served, name: str) -> float:
+    """Return what the operator's metrics say."""
+    lines = served.http.get("/v1/metrics").content.decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"tallystick_operator_{name} "))
 
 
 def until_closed(connection: ClientConnection) -> int | None:
@@ -273,6 +278,7 @@ def test_what_was_handed_over_is_sequenced_when_the_connection_is_lost(served: S
         assert not served.http.get("/v1/orders/1").json()["orders"][0]["dead"]
         connection.socket.close()
     until(lambda: served.http.get("/v1/orders/1").json()["orders"][0]["dead"])
+    until(lambda: measured(served, "stream_cancels_total") == 1)
 
 
 def test_what_was_handed_over_is_sequenced_when_the_operator_is_stopped(rig: Rig) -> None:
@@ -331,40 +337,6 @@ def test_polls_are_refused_what_they_may_not_have(served: Served) -> None:
                 transport.ask(POLL, poll)
             assert refused.value.code == code
         assert transport.ask(POLL, Poll(channels=orders, opening=own)).each()[0].snapshot
-
-
-@pytest.mark.parametrize("sockets", [True, False])
-def test_a_reader_is_told_everything_over_either_way(served: Served, sockets: bool) -> None:
-    rig = served.rig
-    tracker = Tracker([Of("book", 0), Of("orders", 1), Of("fills", 2)], login_of(rig, 1, "alice"))
-    tracker.unwant(Of("fills", 2))
-    tracker.outgoing.clear()
-
-    async def read() -> None:
-        async with aclosing(follow(served.server.url, tracker, sockets=sockets)) as updates:
-            seen: list[Update] = []
-            async for each in updates:
-                assert isinstance(each, Update), each
-                seen.append(each)
-                if len(seen) == 2:
-                    await asyncio.to_thread(served.post, rig.order(1, SELL, 618_010, 5, client_id=7))
-                if len(tracker.copies[Of("book", 0)].asks) and tracker.copies[Of("orders", 1)].by_slot:  # type: ignore[attr-defined]
-                    return
-
-    asyncio.run(asyncio.wait_for(read(), 20))
-
-
-def test_a_reader_gives_up_when_nobody_answers_for_as_long_as_it_is_told_to() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-
-    async def read() -> None:
-        async for _ in follow(url, Tracker([Of("clock")]), patience_seconds=0.3):
-            raise AssertionError
-
-    with pytest.raises(OperatorUnreachable):
-        asyncio.run(read())
 
 
 def test_every_push_says_which_channel_and_where_it_stands(served: Served) -> None:

@@ -102,7 +102,7 @@ class Api:
             operator=bytes.fromhex(identity.receipt_signer[2:]),
             limits=limits or Limits(),
         )
-        self._stream = Stream(sequencer, hub)
+        self._stream = Stream(sequencer, hub, metrics)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""

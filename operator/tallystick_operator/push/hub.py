@@ -7,9 +7,9 @@ on; it hands in what connections ask, and sends what waits in their sessions.
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
-from tallystick.l1.exchange_clock import ExchangeClock
 from tallystick.ports import Chance
 from tallystick.shapes.streaming import CHANNELS, Arm, Asked, Hello, Open, Poll, Subscribe, Unsubscribe, Wanted
 from tallystick.state.ordinals import AccountId
@@ -18,6 +18,7 @@ from tallystick_operator.push.channels import Moment
 from tallystick_operator.push.grants import (
     LONGEST_POLL_MS,
     Cancels,
+    Reply,
     armed_by,
     check_armed,
     check_grant,
@@ -44,10 +45,18 @@ CHALLENGE_BITS: Final = 256
 _Waiting = tuple[Session, Open, Grant] | tuple[Session, Arm, Checked]
 
 
+class Monotonic(Protocol):
+    """A clock that never goes back."""
+
+    def monotonic(self) -> float:
+        """Return the machine's own seconds."""
+        ...
+
+
 class Hub:
     """All connections of one operator. Units: times in seconds of the machine's clock."""
 
-    def __init__(self, *, clock: ExchangeClock, chance: Chance, domain: bytes, operator: bytes, limits: Limits) -> None:
+    def __init__(self, *, clock: Monotonic, chance: Chance, domain: bytes, operator: bytes, limits: Limits) -> None:
         self.limits = limits
         self.cancels = Cancels()
         self.board = Switchboard(chance, limits.channels)
@@ -78,8 +87,8 @@ class Hub:
         challenge = self._chance.below(1 << CHALLENGE_BITS).to_bytes(CHALLENGE_BITS // 8, "big")
         return Session(address, self.limits, challenge)
 
-    def join(self, session: Session) -> None:
-        """Take a connection in, or close it when there are too many."""
+    def join(self, session: Session, clock_ms: int) -> None:
+        """Take a connection in, at this time of the exchange, or close it when there are too many."""
         if len(self._sessions) >= self.limits.connections:
             session.close(TRY_AGAIN, "busy: too many connections; come back later")
             return
@@ -94,7 +103,7 @@ class Hub:
                 operator="0x" + self._operator.hex(),
                 domain="0x" + self._domain.hex(),
                 challenge="0x" + session.challenge.hex(),
-                clock_ms=self._clock.now_ms() if self._clock.started else 0,
+                clock_ms=clock_ms,
             )
         )
 
@@ -192,6 +201,10 @@ class Hub:
         if poll.opening is not None:
             grant = opened_by(poll.opening, self._domain, self._operator)
             check_grant(core.executor.state, poll.opening.account, grant, LONGEST_POLL_MS)
+
+    def sequence_due(self, submit: Callable[[list[Checked]], Reply]) -> None:
+        """Have what ended connections have armed sequenced, and what could not be taken tried again."""
+        self.cancels.step(submit, self._clock.monotonic())
 
     def close_all(self, code: int, reason: str) -> None:
         """End every connection."""

@@ -14,8 +14,10 @@ from tallystick.shapes.routes import MAX_WAIT_MS
 from tallystick.shapes.streaming import Poll, Polled
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.push.hub import Hub
-from tallystick_operator.push.sessions import FAILED, Session
+from tallystick_operator.push.sessions import FAILED, SLOW, Session
+from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.sequencer import Sequencer
+from tallystick_operator.standing import Metrics
 
 LOOK_SECONDS: Final = 0.02
 """How often it looks for something new: what happens meanwhile is told at once."""
@@ -31,8 +33,11 @@ DROP: Final = "tallystick.drop"
 class Stream:
     """Drives a hub. Whatever touches it holds the lock: a look is in another thread."""
 
-    def __init__(self, sequencer: Sequencer, hub: Hub) -> None:
+    def __init__(self, sequencer: Sequencer, hub: Hub, metrics: Metrics) -> None:
         self.hub = hub
+        self._metrics = metrics
+        metrics.connections.set_function(lambda: hub.connections)
+        metrics.channels.set_function(lambda: len(hub.board))
         self._sequencer = sequencer
         self._lock = asyncio.Lock()
         self._polls: Counter[str] = Counter()
@@ -50,8 +55,9 @@ class Stream:
                 websocket.scope[DROP](*session.closed)
 
         session.wake = wake
+        clock_ms = await run_in_threadpool(self._sequencer.read, _clock_ms)
         async with self._lock:
-            self.hub.join(session)
+            self.hub.join(session, clock_ms)
         self._look_on()
         ends = [
             asyncio.create_task(self._hear(websocket, session)),
@@ -63,6 +69,7 @@ class Stream:
             for each in ends:
                 each.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
+            self._metrics.dropped.inc(session.closed is not None and session.closed[0] == SLOW)
             async with self._lock:
                 self.hub.leave(session)
             # At once, for the loop may be about to end.
@@ -133,7 +140,11 @@ class Stream:
             raise
 
     def _sequence_due(self) -> None:
-        self.hub.cancels.step(self._sequencer.submit, asyncio.get_running_loop().time())
+        cancels = self.hub.cancels
+        before = cancels.sequenced, cancels.given_up
+        self.hub.sequence_due(self._sequencer.submit)
+        self._metrics.cancels.inc(cancels.sequenced - before[0])
+        self._metrics.cancels_given_up.inc(cancels.given_up - before[1])
 
 
 async def _send(websocket: WebSocket, session: Session, waits: asyncio.Event) -> None:
@@ -142,6 +153,10 @@ async def _send(websocket: WebSocket, session: Session, waits: asyncio.Event) ->
         waits.clear()
         while (text := session.take()) is not None:
             await websocket.send_text(text)
+
+
+def _clock_ms(core: Core) -> int:
+    return int(core.executor.state.registers.clock_ms)
 
 
 def _address(websocket: WebSocket) -> str:

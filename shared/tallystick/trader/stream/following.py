@@ -19,7 +19,8 @@ from tallystick.transport import OperatorUnreachable, Transport
 MAX_MESSAGE_BYTES: Final = 64 << 20
 """A snapshot of the largest book there can be."""
 PING_SECONDS: Final = 10.0
-WAIT_MS: Final = 20_000
+WAIT_MS: Final = 5_000
+"""How long a poll waits: who stops following waits for its end."""
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 10.0
 POLLS_SECONDS: Final = 60.0
