@@ -316,7 +316,12 @@ def test_an_order_dies_by_its_pair_though_that_came_and_went_between_two_looks(r
 
 NAMES = "op id channel market account epoch sequence until_ms signature agent record"
 WORDS = st.sampled_from(
-    [*NAMES.split(), *["subscribe", "unsubscribe", "open", "arm", "ping", "book", "orders", "clock", "0x", "9", "٣"], "", "\ud800"]
+    [
+        *NAMES.split(),
+        *["subscribe", "unsubscribe", "open", "arm", "ping", "book", "orders", "clock", "0x", "9", "٣"],
+        "",
+        "\ud800",
+    ]
 )
 LEAVES = st.none() | st.booleans() | st.integers(-(1 << 70), 1 << 70) | st.integers(0, 9) | st.floats() | WORDS
 VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4))

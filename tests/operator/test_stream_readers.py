@@ -18,7 +18,7 @@ from tallystick.trader.client import TraderClient
 from tallystick.trader.stream.following import follow
 from tallystick.trader.stream.happened import events_behind
 from tallystick.trader.stream.listening import Of, Tracker, Update
-from tallystick.transport import OperatorUnreachable
+from tallystick.transport import OperatorRefused, OperatorUnreachable
 from tests.operator.listeners import login_of
 from tests.operator.rig import Rig
 from tests.operator.test_api import Served
@@ -172,3 +172,10 @@ def test_the_feed_has_no_gap_between_what_was_and_what_comes(served: Served) -> 
         own = events_behind(client, served.server.url, begin, AccountId(2), None)
         assert [each.event for each in islice(own, 4)] == ["order", "rested", "order", "rested"]
         own.close()
+
+
+def test_who_has_seen_more_than_there_is_is_told_so(served: Served) -> None:
+    with closing(TraderClient(served.server.url)) as client:
+        events = events_behind(client, served.server.url, 1_000_000, None, None)
+        with pytest.raises(OperatorRefused, match="ask for the state anew"):
+            next(events)

@@ -49,8 +49,10 @@ def events_behind(
 def _missed(client: TraderClient, at: int, latest: int) -> list[FeedEvent]:
     """Return all events from behind one number up to another. Raises: OperatorRefused."""
     found: list[FeedEvent] = []
-    while at < latest:
+    while True:
+        # Asked once at least: an operator that has not come so far is another one than before.
         page = client.feed(at, limit=PAGE)
         found += [each for each in page.events if each.sequence <= latest]
         at = page.next
-    return found
+        if at >= latest:
+            return found
