@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from tallystick.records.signing import make, sign
 from tallystick.shapes.streaming import Push
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, UnixMs
 from tallystick.testing.world import address, key
 from tallystick.trader.stream.listening import Login, Of, Problem, Tracker, Update
 from tallystick_operator.intake.door import Checked
@@ -18,7 +18,7 @@ from tallystick_operator.push.sessions import Limits, Session
 from tests.operator.rig import Rig
 
 OPERATOR = address("receipts")
-NOW: WeakKeyDictionary[Hub, Callable[[], int]] = WeakKeyDictionary()
+NOW: WeakKeyDictionary[Hub, Callable[[], UnixMs]] = WeakKeyDictionary()
 """The exchange's clock behind each hub."""
 
 

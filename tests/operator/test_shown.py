@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from tallystick.shapes.accounts import PlacedOrder
 from tallystick.state.layout import BRAKE_MS, FLAG_POST_ONLY
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId, UnixSeconds
 from tallystick.testing.world import START
 from tallystick_operator.api import past, views
 from tallystick_operator.sequencer.core import Core

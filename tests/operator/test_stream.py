@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tallystick.errors import DataMismatch
 from tallystick.shapes.streaming import Push
 from tallystick.state.layout import FLAG_POST_ONLY
+from tallystick.state.ordinals import UnixMs, UnixSeconds
 from tallystick.testing.world import START
 from tallystick.trader.stream.listening import Of
 from tallystick_operator.push import mirror
@@ -42,7 +43,7 @@ def test_a_market_expires_and_stops_on_an_idle_exchange(rig: Rig) -> None:
     assert all(each.dead for each in listener.copy("orders", 1).by_slot.values())
     assert listener.copy("clock").value.clock_ms >= ENDS_MS
     assert listener.copy("market", 0).value.status == "live"
-    rig.core.clock.observe(START + 300)
+    rig.core.clock.observe(UnixSeconds(START + 300))
     settled(rig, listener.hub, listener)
     assert listener.copy("market", 0).value.status == "halted"
     assert rig.core.executor.state.registers.record_count == records, "no record has come"
@@ -336,7 +337,7 @@ FRAMES = st.text(max_size=200) | st.binary(max_size=50) | (VALUES | REQUESTS).ma
 def test_whatever_a_connection_says_it_is_answered_and_goes_on(shared_rig: Rig, frames: list[str | bytes]) -> None:
     hub = hub_of(shared_rig)
     session = hub.session("host")
-    hub.join(session, 0)
+    hub.join(session, UnixMs(0))
     assert session.take() is not None
     for frame in [*frames, '{"op":"ping","id":7}']:
         hub.hear(session, frame)

@@ -15,7 +15,7 @@ from tallystick.records.openings import OpenStream
 from tallystick.records.signing import domain_separator, make, recover, sign
 from tallystick.shapes.streaming import Open
 from tallystick.state.layout import NONCE_WORD_BITS
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, UnixMs, UnixSeconds
 from tallystick.testing.world import START, address, key
 from tallystick.trader.stream.listening import Login, Of
 from tallystick_operator.intake.door import Refused, check_signature
@@ -29,7 +29,9 @@ BUY, SELL = 0, 1
 
 def test_the_typed_data_of_an_opening_is_what_its_signature_signs() -> None:
     rollup = "0x" + address("rollup").hex()
-    wanted = OpenStream(account=AccountId(7), agent=3, until_ms=5_000, operator=OPERATOR, challenge=bytes(range(32)))
+    wanted = OpenStream(
+        account=AccountId(7), agent=3, until_ms=UnixMs(5_000), operator=OPERATOR, challenge=bytes(range(32))
+    )
     domain = domain_separator(1337, rollup)
     signed = Account.sign_typed_data(key("alice"), full_message=wanted.typed_data(1337, rollup))
     assert bytes(signed.message_hash) == wanted.digest(domain)
@@ -132,7 +134,7 @@ def test_what_was_opened_for_a_time_is_opened_again_by_a_client_that_goes_on(rig
     listener.tracker.arm(cancel_all(rig, 1, "alice", rig.next_nonce(1)))
     listener.read()
     settled(rig, listener.hub, listener)
-    rig.core.clock.observe(START + int(hours * 3_600))
+    rig.core.clock.observe(UnixSeconds(START + int(hours * 3_600)))
     settled(rig, listener.hub, listener)
     assert not listener.problems
     assert listener.session is not None and listener.session.opened[AccountId(1)].until_ms > rig.core.clock.now_ms()

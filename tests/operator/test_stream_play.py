@@ -14,7 +14,7 @@ from tallystick.records.items import Item, pack_items
 from tallystick.records.signing import make, sign
 from tallystick.shapes.market_data import Trade
 from tallystick.state.layout import FLAG_IOC, FLAG_POST_ONLY, FLAG_TRIGGER_ABOVE
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId, UnixSeconds
 from tallystick.testing.scenarios.orders.many_orders import cancel, place, replace
 from tallystick.testing.world import START, key
 from tallystick.trader.stream.listening import Of
@@ -96,7 +96,7 @@ class Play(Match):
         else:
             rig.seconds += chance.randrange(1, 12)
             if kind == "block":
-                rig.core.clock.observe(START + int(rig.seconds))
+                rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
                 self.report(618_000)
 
     def report(self, price: int) -> None:
@@ -108,7 +108,7 @@ class Play(Match):
         state = self.rig.core.executor.state
         order = views.order(state, self.rig.core.executor.read_model, slot)
         return replace(
-            order.client_id, order.side, order.price_ticks, max(1, order.remaining_lots - 1), market=order.market
+            order.client_id, order.side, order.price_ticks, max(1, order.remaining_lots - 1), market=int(order.market)
         )
 
     def give(self, kind: str, account: int, **values: int) -> None:
@@ -160,13 +160,13 @@ def compare(rig: Rig, listener: Listener) -> None:
             number = of.number or 0
             account = AccountId(number)
             if of.name == "book":
-                shown = views.book(state, number, ALL)
+                shown = views.book(state, MarketId(number), ALL)
                 assert (found.best(0, ALL), found.best(1, ALL)) == (shown.bids, shown.asks), of
                 assert found.series == shown.series
             elif of.name == "market":
-                assert found.value == views.market(state, number), of
+                assert found.value == views.market(state, MarketId(number)), of
             elif of.name == "trades":
-                known: list[Trade] = read_model.trades(number, 0)[::-1]
+                known: list[Trade] = read_model.trades(MarketId(number), 0)[::-1]
                 assert found.newest[:100] == known[: len(found.newest[:100])], of
                 assert len(found.newest) >= min(len(known), 100)
             elif of.name == "orders":

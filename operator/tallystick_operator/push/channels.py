@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from tallystick.shapes.streaming import CHANNELS, Push
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, UnixMs
 from tallystick_operator.push.contents import CONTENTS
 from tallystick_operator.push.mirror import Mirror
 from tallystick_operator.push.sessions import Key, Session
@@ -26,7 +26,7 @@ class Moment:
     epoch: str
     sequence: int
     feed: int
-    clock_ms: int
+    clock_ms: UnixMs
 
 
 class ChannelState:

@@ -18,7 +18,7 @@ from tallystick.shapes.market_data import Level, Market, Trade, Trades
 from tallystick.shapes.progress import ACCOUNT_FIELDS, Feed
 from tallystick.shapes.streaming import BookPart, ClockPart, OrdersPart, checksum_of
 from tallystick.state.layout import BUY, SELL
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick_operator.api import views
 from tallystick_operator.api.past import account_fill, feed_event
 from tallystick_operator.push.mirror import Look, Mirror
@@ -59,7 +59,7 @@ class BookContent:
     """A market's book, by price."""
 
     def __init__(self, market: int, mirror: Mirror) -> None:
-        self._market = market
+        self._market = MarketId(market)
         self._mirror = mirror
         self._levels: dict[int, dict[int, tuple[int, int]]] = {BUY: {}, SELL: {}}
         self._checksum = 0
@@ -117,7 +117,7 @@ class TradesContent:
     """A market's fills, newest first."""
 
     def __init__(self, market: int, mirror: Mirror) -> None:
-        self._market = market
+        self._market = MarketId(market)
         self._mirror = mirror
         self._newest: deque[Trade] = deque(maxlen=NEWEST)
 
@@ -149,7 +149,7 @@ class MarketContent:
     """A market's rules, prices and state."""
 
     def __init__(self, market: int, mirror: Mirror) -> None:
-        self._market = market
+        self._market = MarketId(market)
         self._told: Market | None = None
         self._now: Market | None = None
 
@@ -177,7 +177,7 @@ class ClockContent:
     """The exchange's clock."""
 
     def __init__(self, number: int, mirror: Mirror) -> None:
-        self._now = self._told = ClockPart(clock_ms=0, records=0)
+        self._now = self._told = ClockPart(clock_ms=UnixMs(0), records=0)
 
     def begin(self, core: Core) -> bool:
         """Read it."""

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from tallystick.ports import Chance
 from tallystick.shapes.streaming import CHANNELS, Arm, Asked, Hello, Open, Poll, Subscribe, Unsubscribe, Wanted
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, UnixMs
 from tallystick_operator.intake.door import Checked, Refused
 from tallystick_operator.push.channels import Moment
 from tallystick_operator.push.grants import (
@@ -87,7 +87,7 @@ class Hub:
         challenge = self._chance.below(1 << CHALLENGE_BITS).to_bytes(CHALLENGE_BITS // 8, "big")
         return Session(address, self.limits, challenge)
 
-    def join(self, session: Session, clock_ms: int) -> None:
+    def join(self, session: Session, clock_ms: UnixMs) -> None:
         """Take a connection in, at this time of the exchange, or close it when there are too many."""
         if len(self._sessions) >= self.limits.connections:
             session.close(TRY_AGAIN, "busy: too many connections; come back later")

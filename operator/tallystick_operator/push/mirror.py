@@ -22,7 +22,7 @@ from tallystick.state.cells import (
     order_side,
     order_trigger_ticks,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick_operator.api.views import is_over
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.recent import Happening, History
@@ -72,7 +72,7 @@ class Look:
     anew: bool
     ready: bool
     feed: int
-    clock_ms: int
+    clock_ms: UnixMs
     records: int
     happenings: list[Happening]
     slots: dict[AccountId, dict[int, None]]
@@ -98,11 +98,11 @@ class Mirror:
         """The number of the newest event that was taken in."""
         return self._feed
 
-    def levels(self, market: int, side: int) -> dict[int, tuple[int, int]]:
+    def levels(self, market: MarketId, side: int) -> dict[int, tuple[int, int]]:
         """Return a book side: by price its lots and how many orders they are in. One that is over has none."""
-        return {} if self._over.get(market, True) else self._levels.get((market, side), {})
+        return {} if self._over.get(int(market), True) else self._levels.get((int(market), side), {})
 
-    def series(self, market: int) -> int:
+    def series(self, market: MarketId) -> int:
         """Return the series of a market."""
         return 0 if self._history is None else self._history.series_of(market)
 
@@ -117,7 +117,7 @@ class Mirror:
         assert self._history is not None
         happenings = self._history.after(self._feed)
         self._feed = self._history.sequence
-        clock_ms = int(core.executor.state.registers.clock_ms)
+        clock_ms = core.executor.state.registers.clock_ms
         slots = self._touched(core, happenings, clock_ms)
         for _ in range(min(SLOTS_A_LOOK, len(self._unread))):
             slots.setdefault(self._unread.pop())
@@ -142,9 +142,9 @@ class Mirror:
         self._feed = 0
         self._orders: dict[int, Resting] = {}
         self._levels: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
-        self._due: list[tuple[int, int, bool]] = []
-        self._switches: dict[AccountId, int] = {}
-        self._expiries: dict[int, int] = {}
+        self._due: list[tuple[UnixMs, int, bool]] = []
+        self._switches: dict[AccountId, UnixMs] = {}
+        self._expiries: dict[int, UnixMs] = {}
         self._unread: list[int] = []
         self._over: dict[int, bool] = {}
 
@@ -152,7 +152,7 @@ class Mirror:
         history = core.executor.read_model.history
         return history is not self._history or not history.oldest - 1 <= self._feed <= history.sequence
 
-    def _touched(self, core: Core, happenings: list[Happening], clock_ms: int) -> dict[int, None]:
+    def _touched(self, core: Core, happenings: list[Happening], clock_ms: UnixMs) -> dict[int, None]:
         """Return the slots whose orders may be other than they were, in the order in which that was seen."""
         slots: dict[int, None] = {}
         slots_of = core.executor.read_model.slots_of
@@ -175,8 +175,8 @@ class Mirror:
     def _turned(self, core: Core, happenings: list[Happening]) -> list[int]:
         state = core.executor.state
         found = {each.values[0] for each in happenings if each.name == "listed"}
-        for market in state.markets.rows:
-            over = is_over(state, market)
+        for listed, _ in state.markets.every():
+            market, over = int(listed), is_over(state, listed)
             if self._over.get(market) is not over:
                 self._over[market] = over
                 found.add(market)
@@ -210,12 +210,12 @@ class Mirror:
         self._note_due(state.registers.clock_ms, slot, order_expiry_ms(words, base), number, _switch(core, number))
         return Resting(
             account=number,
-            level=(order_market(words, base), order_side(words, base), order_price_ticks(words, base)),
+            level=(int(order_market(words, base)), order_side(words, base), order_price_ticks(words, base)),
             lots=0 if parked or order_is_dead(state, slot) else order_remaining_lots(words, base),
             pair=order_pair_slot(words, base),
         )
 
-    def _note_due(self, clock_ms: int, slot: int, expiry_ms: int, account: AccountId, switch_ms: int) -> None:
+    def _note_due(self, clock_ms: UnixMs, slot: int, expiry_ms: UnixMs, account: AccountId, switch_ms: UnixMs) -> None:
         """Remember when an order is to be looked at again though nothing happens to it."""
         if expiry_ms > clock_ms and self._expiries.get(slot) != expiry_ms:
             self._expiries[slot] = expiry_ms
@@ -252,6 +252,6 @@ class Mirror:
         return self._levels.get((market, side), {}).get(price, (0, 0))
 
 
-def _switch(core: Core, number: AccountId) -> int:
+def _switch(core: Core, number: AccountId) -> UnixMs:
     accounts = core.executor.state.accounts
-    return int(account_dead_man_ms(accounts.words, accounts.known(number)))
+    return account_dead_man_ms(accounts.words, accounts.known(number))

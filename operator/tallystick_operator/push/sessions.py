@@ -12,7 +12,7 @@ import msgspec
 
 from tallystick.shapes.nesting import is_shallow
 from tallystick.shapes.streaming import Asked, ChannelName, Denied, Done, Told
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, UnixMs
 from tallystick_operator.intake.door import Checked, Refused
 
 MAX_MESSAGE_BYTES: Final = 16 << 10
@@ -57,7 +57,7 @@ class Grant:
 
     agent: int
     signer: bytes
-    until_ms: int
+    until_ms: UnixMs
 
 
 class Session:

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 
 from tallystick.shapes.routes import MAX_WAIT_MS
 from tallystick.shapes.streaming import Poll, Polled
+from tallystick.state.ordinals import UnixMs
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.push.hub import Hub
 from tallystick_operator.push.sessions import FAILED, SLOW, Session
@@ -155,8 +156,8 @@ async def _send(websocket: WebSocket, session: Session, waits: asyncio.Event) ->
             await websocket.send_text(text)
 
 
-def _clock_ms(core: Core) -> int:
-    return int(core.executor.state.registers.clock_ms)
+def _clock_ms(core: Core) -> UnixMs:
+    return core.executor.state.registers.clock_ms
 
 
 def _address(websocket: WebSocket) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 from tallystick.ports import Chance
 from tallystick.shapes.streaming import CHANNELS, Wanted
 from tallystick.state.layout import MAX_MARKETS
+from tallystick.state.ordinals import UnixMs
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.push.channels import ChannelState, Moment
 from tallystick_operator.push.mirror import Look, Mirror
@@ -51,7 +52,7 @@ class Switchboard:
         self._begun: list[ChannelState] = []
         self._read: list[Key] = []
         self._touched: Touched | None = None
-        self.now = Moment(epoch=self._new_epoch(), sequence=0, feed=0, clock_ms=0)
+        self.now = Moment(epoch=self._new_epoch(), sequence=0, feed=0, clock_ms=UnixMs(0))
 
     def __len__(self) -> int:
         return len(self._channels)

@@ -12,10 +12,11 @@ from typing import Final
 
 from tallystick.machine.machine import Event
 from tallystick.shapes.market_data import Trade
+from tallystick.shapes.progress import ACCOUNT_FIELDS
 from tallystick.state.cells import account_owner, market_series, outbox_recipient
 from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs
 from tallystick.state.state import State
-from tallystick_operator.sequencer.recent import ACCOUNT_FIELDS, EVENT_FIELDS, SERIES_KEPT, History
+from tallystick_operator.sequencer.recent import EVENT_FIELDS, SERIES_KEPT, History
 
 TRADES_KEPT: Final = 1_000
 """Trades remembered of each market: a page of history, not an archive; L1 has all of it."""

@@ -15,7 +15,7 @@ from typing import Final
 from tallystick.machine.machine import Event
 from tallystick.schema.names import Outcome
 from tallystick.shapes.progress import ACCOUNT_FIELDS
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 
 EVENTS_KEPT: Final = 20_000
 """Events of the feed: about a minute at full speed, so that who reads on from a number misses none."""

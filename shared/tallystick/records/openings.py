@@ -8,7 +8,7 @@ from typing import Final
 from tallystick.records.signing import signature_over
 from tallystick.schema.record_kinds import DOMAIN_NAME, DOMAIN_VERSION
 from tallystick.state.hashing import keccak
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, UnixMs
 
 MEMBERS: Final = (
     ("account", "uint64"),
@@ -33,7 +33,7 @@ class OpenStream:
 
     account: AccountId
     agent: int
-    until_ms: int
+    until_ms: UnixMs
     operator: bytes
     challenge: bytes = NO_CHALLENGE
 

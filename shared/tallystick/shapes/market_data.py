@@ -53,8 +53,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     margin_index_ticks: int
     index_ms: UnixMs
     funding_index: int
-    down_ms: int
-    up_ms: int
+    down_ms: UnixMs
+    up_ms: UnixMs
     change: Change
 
 

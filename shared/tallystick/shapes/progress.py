@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tallystick.state.ordinals import AccountId, BlockNumber
+from tallystick.state.ordinals import AccountId, BlockNumber, UnixMs, UnixSeconds
 
 ACCOUNT_FIELDS: Final = frozenset({"account", "taker", "maker", "to", "by", "candidate"})
 """Which values of an event are accounts that it is about."""

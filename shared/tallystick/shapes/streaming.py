@@ -11,7 +11,7 @@ import msgspec
 from tallystick.shapes.accounts import Account, Fills, Order
 from tallystick.shapes.market_data import Level, Market, Trades
 from tallystick.shapes.progress import Feed
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, UnixMs
 
 ChannelName = Literal["book", "trades", "market", "clock", "feed", "orders", "fills", "account", "events"]
 By = Literal["market", "account", "nothing"]
@@ -49,7 +49,7 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     account: AccountId
-    until_ms: int
+    until_ms: UnixMs
     signature: str
     agent: int = 0
     id: int = 0
@@ -82,7 +82,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="he
     operator: str
     domain: str
     challenge: str
-    clock_ms: int
+    clock_ms: UnixMs
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="done"):
@@ -116,7 +116,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="pus
     sequence: int
     previous: int
     feed: int
-    clock_ms: int
+    clock_ms: UnixMs
     data: msgspec.Raw
 
 
@@ -138,7 +138,7 @@ class BookPart(msgspec.Struct, frozen=True, kw_only=True):
 class ClockPart(msgspec.Struct, frozen=True, kw_only=True):
     """The exchange's clock and how many records it has run. Units: milliseconds."""
 
-    clock_ms: int
+    clock_ms: UnixMs
     records: int
 
 
@@ -153,7 +153,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """An OpenStream for one poll, with a challenge of zeros. Units: as in `Open`."""
 
     account: AccountId
-    until_ms: int
+    until_ms: UnixMs
     signature: str
     agent: int = 0
 

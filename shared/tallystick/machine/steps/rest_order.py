@@ -117,9 +117,9 @@ def step(machine: Machine) -> None:
     machine.rested = slot
     if machine.events is not None:
         name = "parked" if registers.arg_trigger_ticks else "rested"
-        machine.emit(name, registers.arg_account, registers.arg_id, slot, registers.arg_lots)
+        machine.emit(name, registers.arg_account, registers.arg_client_id, slot, registers.arg_lots)
         if pairs:
-            machine.emit("paired", registers.arg_account, registers.arg_id, registers.arg_pair_slot)
+            machine.emit("paired", registers.arg_account, registers.arg_client_id, registers.arg_pair_slot)
     machine.finish(_why_parked(registers) if again else Outcome.ACCEPTED)
 
 

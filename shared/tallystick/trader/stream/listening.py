@@ -31,7 +31,7 @@ from tallystick.shapes.streaming import (
     Unsubscribe,
     Wanted,
 )
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, UnixMs
 from tallystick.trader.stream.copies import COPIES, Copy
 
 OPEN_MS: Final = 12 * 3_600_000
@@ -62,9 +62,9 @@ class Login:
     operator: bytes
     agent: int = 0
 
-    def open(self, challenge: bytes, clock_ms: int, number: int) -> Open:
+    def open(self, challenge: bytes, clock_ms: UnixMs, number: int) -> Open:
         """Return the request that opens the account on a connection."""
-        until_ms = clock_ms + OPEN_MS
+        until_ms = UnixMs(clock_ms + OPEN_MS)
         return Open(
             id=number,
             account=self.account,
@@ -73,13 +73,13 @@ class Login:
             signature=self._wanted(until_ms, challenge).signature(self.domain, self.key),
         )
 
-    def opening(self, clock_ms: int) -> Opening:
+    def opening(self, clock_ms: UnixMs) -> Opening:
         """Return what a poll is opened with."""
-        until_ms = clock_ms + OPEN_POLL_MS
+        until_ms = UnixMs(clock_ms + OPEN_POLL_MS)
         signature = self._wanted(until_ms, bytes(32)).signature(self.domain, self.key)
         return Opening(account=self.account, agent=self.agent, until_ms=until_ms, signature=signature)
 
-    def _wanted(self, until_ms: int, challenge: bytes) -> OpenStream:
+    def _wanted(self, until_ms: UnixMs, challenge: bytes) -> OpenStream:
         return OpenStream(
             account=self.account, agent=self.agent, until_ms=until_ms, operator=self.operator, challenge=challenge
         )
@@ -116,7 +116,7 @@ class Tracker:
         self.copies: dict[Of, Copy] = {each: COPIES[each.name]() for each in self.wanted}
         self.outgoing: deque[str] = deque()
         self.wake: Callable[[], None] = lambda: None
-        self.clock_ms = 0
+        self.clock_ms = UnixMs(0)
         self.gaps = 0
         self.greetings = 0
         self.armed: Record | None = None
