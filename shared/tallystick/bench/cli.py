@@ -141,6 +141,33 @@ def capacity(
 
 
 @app.command()
+def operator(
+    orders: Annotated[int, typer.Option(min=1_000, max=1_000_000, help="Orders sent each by itself.")] = 50_000,
+    bulks: Annotated[int, typer.Option(min=10, max=20_000, help="Bulks of 95 orders.")] = 1_000,
+    accounts: Annotated[
+        int, typer.Option(min=100, max=100_000, help="Funded accounts, each with a position.")
+    ] = 10_000,
+    json_output: JsonAtEnd = False,
+) -> None:
+    """Measure an operator over sockets: from a signed record to its durable acknowledgement.
+
+    Real processes on this machine: the operator with its keeper, over an L1 that takes everything, and two that have
+    signed beforehand and send. Single orders and bulks as fast as they are answered; then an even rate, 10,000 a second
+    or half of what was reached where that is less, for the waiting times. Beside them what the same cores recover of
+    signatures, and the machine alone. Compiled (from a temporary copy where `make native` has not been run) where it
+    compiles, and interpreted with a tenth of the orders; the figures on top are the compiled ones. Says what L1's data
+    would bound. Exit code 0 if every record was answered.
+
+    Example: tallystick bench operator --json > operator.json
+    """
+    from tallystick.bench.hotpath.hot_path import both, page
+
+    result = both(orders=orders, bulks=bulks, accounts=accounts)
+    _tell(page(result), json_output)
+    _finish(result, json_output)
+
+
+@app.command()
 def sybils(
     attackers: Annotated[list[int], typer.Argument(min=1, max=256, help="How many at once, one battle each.")],
     generations: Annotated[
