@@ -1,19 +1,24 @@
-"""The machine has two doors: records as they come, and the bytes of batches. Both lead to the same registers."""
+"""The machine has two doors: records as they come, with who has signed them or without, and the bytes of batches.
+
+All lead to the same registers.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from tallystick.machine.by_record import begin_batch, ends_chunk, execute, seal_batch
+from tallystick.machine.by_record import Known, begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.engine import advance, halted, run
-from tallystick.records.chunks import MAX_RECORD_BYTES, Chunker
-from tallystick.records.codec import encode
+from tallystick.records.chunks import MAX_RECORD_BYTES, Chunker, padded
+from tallystick.records.codec import Record, decode, encode
 from tallystick.records.items import pack_slots
-from tallystick.records.signing import make
+from tallystick.records.signing import ORDER, make, recover_signer
 from tallystick.schema.names import Outcome, Phase
+from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
     CLOCK_BEHIND_MS,
     MAX_BATCH_SECONDS,
@@ -35,9 +40,13 @@ SEEDS = range(8)
 
 
 class Doors:
-    """A live machine whose batches are published, and what its registers were behind each record and each batch."""
+    """A live machine whose batches are published, and what its registers were behind each record and each batch.
 
-    def __init__(self) -> None:
+    `knowing`, it is told of every record what an operator's door finds out of its bytes, as far as it does.
+    """
+
+    def __init__(self, knowing: bool = False) -> None:
+        self.knowing = knowing
         self.scene = Scene()
         self.live = self.scene.machine
         self.records: list[dict[str, object]] = []
@@ -52,7 +61,7 @@ class Doors:
             if not chunker.fits(record):
                 break
             chunker.add(record)
-            self.outcomes.append(execute(self.live, record))
+            self.outcomes.append(execute(self.live, record, self.known(record) if self.knowing else None))
             self.records.append(seen(self.live.state.registers))
             if ends_chunk(self.live) or cut():
                 chunker.end_chunk()
@@ -60,6 +69,14 @@ class Doors:
         self.batches.append(self.live.state.registers.pack())
         self.scene.published.publish(chunker.finish(), time, limit, until)
         return until
+
+    def known(self, record: bytes) -> Known | None:
+        """Return what is known of a record that decodes, be its signature good or not."""
+        decoded = decode(record)
+        if not isinstance(decoded, Record):
+            return None
+        signer = recover_signer(decoded, self.live.state.registers.domain) if decoded.signature else None
+        return Known(decoded, signer, keccak(padded(record)))
 
     def check(self) -> None:
         """Replay the bytes and compare the registers behind every record and every batch, and the state at the end."""
@@ -156,10 +173,11 @@ def test_a_replay_stops_at_a_chunks_limit_where_the_live_door_stopped() -> None:
 # Any bytes
 
 
+@pytest.mark.parametrize("knowing", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_same_bytes_lead_to_the_same_registers_through_either_door(seed: int) -> None:
+def test_the_same_bytes_lead_to_the_same_registers_through_either_door(seed: int, knowing: bool) -> None:
     chance = random.Random(seed)
-    doors = Doors()
+    doors = Doors(knowing)
     scene = doors.scene
     scene.trading("alice", "bob", "carol")
     scene.order(1, 0, 0, 1000, 50)
@@ -175,6 +193,70 @@ def test_the_same_bytes_lead_to_the_same_registers_through_either_door(seed: int
         time = UnixSeconds(doors.batch(time, limit, records, lambda: chance.random() < 0.1))
     doors.check()
     assert len(set(doors.outcomes)) > 8
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_hostile_signatures_agents_and_slots_end_alike_whether_the_signer_is_known_or_not(seed: int) -> None:
+    chance = random.Random(seed)
+    plain, knowing = Doors(), Doors(knowing=True)
+    for doors in (plain, knowing):
+        doors.scene.trading("alice", "bob", "carol")
+        doors.scene.order(1, 0, 0, 1000, 50)
+        doors.scene.cut()
+    time = plain.scene.published.headers[-1].until
+    for _ in range(6):
+        records = [hostile(plain.scene, chance, number) for number in range(12)]
+        ends = {doors.batch(time, 0, records) for doors in (plain, knowing)}
+        assert len(ends) == 1
+        time = ends.pop()
+    assert plain.records == knowing.records
+    assert plain.outcomes == knowing.outcomes
+    for doors in (plain, knowing):
+        doors.check()
+    assert {Outcome.ACCEPTED, Outcome.BAD_SIGNATURE, Outcome.NOT_AUTHORISED} <= set(plain.outcomes)
+
+
+def hostile(scene: Scene, chance: random.Random, number: int) -> bytes:
+    """Return a record that is signed as wallets do not, names an agent or a slot that it should not, or is fine."""
+    account, name = chance.choice(((1, "alice"), (2, "bob"), (9, "nobody")))
+    values = {"account": account, "nonce": scene.next_nonce(account)}
+    kind = chance.choice(("order", "order", "cancel", "cancel_all", "clean", "report_prices"))
+    if kind == "order":
+        values |= {
+            "market": 0,
+            "side": number & 1,
+            "price_ticks": 1000,
+            "lots": 1,
+            "agent": chance.choice((0, 0, 1, 15)),
+        }
+    elif kind == "cancel":
+        values |= {"client_id": 1, "slot": chance.choice((0, 1, 77, (1 << 36) - 1))}
+    elif kind == "clean":
+        return encode(make("clean", pack_slots(chance.choice((0, 1, (1 << 36) - 1)))))
+    elif kind == "report_prices":
+        values = {"signer": chance.randrange(16), "time_ms": scene.state.registers.clock_ms}
+    record = scene.signed(kind, chance.choice((name, name, name, "mallory")), **values)
+    return encode(replace(record, signature=bent(record.signature, chance)))
+
+
+def bent(signature: bytes, chance: random.Random) -> bytes:
+    """Return a signature as it is, with the other parity, a high s, a bit flipped, or one that no key can have made."""
+    r, packed = signature[:32], int.from_bytes(signature[32:], "big")
+    parity, s = packed >> 255, packed & (1 << 255) - 1
+    high = ORDER - s
+    ways = [
+        signature,
+        signature,
+        signature,
+        r + (packed ^ 1 << 255).to_bytes(32, "big"),
+        r + (high & (1 << 255) - 1 | (1 - parity) << 255).to_bytes(32, "big"),
+        r + high.to_bytes(32, "big"),
+        flow.mutated(signature, chance)[:64].ljust(64, b"\0"),
+        bytes(64),
+        b"\xff" * 64,
+        r + bytes(32),
+    ]
+    return chance.choice(ways)
 
 
 def any_record(scene: Scene, chance: random.Random, number: int, time: int) -> bytes:

@@ -55,7 +55,7 @@ from tallystick.state.ordinals import AccountId, MarketId
 from tallystick_operator.api import views
 from tallystick_operator.api.parameters import asked_number, path_account, path_market
 from tallystick_operator.api.past import Past
-from tallystick_operator.intake.door import Checked, Refused, check_signature, to_record
+from tallystick_operator.intake.door import Checked, Refused, check_submission, to_record
 from tallystick_operator.noticeboard import Board
 from tallystick_operator.push.hub import Hub
 from tallystick_operator.push.sessions import Limits
@@ -253,7 +253,7 @@ class Api:
         return await self._stream.poll(await _body(request, Poll), address)
 
     def _check(self, submission: Submission) -> Checked:
-        return check_signature(to_record(submission), self._domain)
+        return check_submission(submission, self._domain)
 
     def _check_all(self, submissions: list[Submission | str]) -> list[Checked | Refused]:
         found: list[Checked | Refused] = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.records.codec import Record
-from tallystick.records.items import ITEM_PLACE, unpack_items
+from tallystick.records.items import ITEM_PLACE, item_heads
 from tallystick.schema.names import Outcome
 from tallystick.shapes.submitting import Answer, ItemResult
 from tallystick.state.ordinals import AccountId
@@ -78,8 +78,8 @@ class ClientIds:
 def _placed(record: Record) -> list[tuple[int, int]]:
     """Return the orders a record places, each by its place in it and its client id."""
     if record.kind.name == "bulk":
-        items = unpack_items(record.blobs[0])
-        return [(number, item.client_id) for number, item in enumerate(items) if item.what == ITEM_PLACE]
+        heads = enumerate(item_heads(record.blobs[0]))
+        return [(number, client_id) for number, (what, client_id) in heads if what == ITEM_PLACE]
     return [(0, record.value("client_id"))] if record.kind.name in ("order", "conditional") else []
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tallystick.machine.by_record import Known
 from tallystick.machine.foresight import foresee, foresee_admission
-from tallystick.records.chunks import MAX_RECORD_BYTES
+from tallystick.records.chunks import MAX_RECORD_BYTES, padded
 from tallystick.records.codec import BY_NAME, Record, decode, encode
-from tallystick.records.items import ITEM_PLACE, unpack_items
+from tallystick.records.items import ITEM_PLACE, item_heads
 from tallystick.records.signing import digest, recover
 from tallystick.schema.names import Outcome
 from tallystick.schema.outcomes import ROWS
@@ -21,7 +22,7 @@ from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES
 from tallystick.schema.record_model import Authority, RecordField
 from tallystick.shapes.submitting import Refusal, Submission
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import ITEM_SLOT_BYTES
+from tallystick.state.layout import ITEM_SLOT_BYTES, MIN_FRAME_BYTES
 from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 from tallystick_operator.sequencer.readmodel import ReadModel
@@ -71,14 +72,25 @@ class Refused(Exception):
 class Checked:
     """A record whose form and signature are right.
 
-    Shape: `data` are its bytes; `key` tells submissions apart: the hash of the bytes without what
-    the operator fills in.
+    Shape: `data` are its bytes, `hashed` their hash as a frame carries them; `key` tells submissions apart: the hash of
+    the bytes without what the operator fills in. `signer` has been recovered from `data`, empty where nobody signs.
     """
 
     record: Record
     data: bytes
     key: bytes
     signer: bytes
+    hashed: bytes
+
+    @property
+    def known(self) -> Known:
+        """What the live machine need not find out of the bytes again."""
+        return Known(self.record, self.signer or None, self.hashed)
+
+    def filled(self, record: Record) -> Checked:
+        """Return the same submission with what the operator has filled in; nobody signs that."""
+        data = encode(record)
+        return Checked(record=record, data=data, key=self.key, signer=self.signer, hashed=keccak(padded(data)))
 
 
 def refuse(outcome: Outcome, field: str = "") -> Refused:
@@ -93,41 +105,79 @@ def to_record(submission: Submission, *, signed: bool = True) -> Record:
     Raises: Refused, naming the field.
     """
     if submission.raw:
-        if submission.kind or submission.fields or submission.signature:
-            raise Refused(400, "malformed", "give either raw bytes or kind, fields and signature", "raw")
-        data = _hex(submission.raw, "raw", most=MAX_RECORD_BYTES)
-        record = decode(data)
-        if isinstance(record, Outcome):
-            raise refuse(record, "raw")
-    else:
-        record = _from_fields(submission, signed)
+        return from_bytes(_raw(submission))
+    return _not_operators(_from_fields(submission, signed))
+
+
+def check_submission(submission: Submission, domain: bytes) -> Checked:
+    """Return a submission's record, with who signed it. Raises: Refused, naming the field."""
+    if submission.raw:
+        return check_bytes(_raw(submission), domain)
+    return check_signature(to_record(submission), domain)
+
+
+def _raw(submission: Submission) -> bytes:
+    if submission.kind or submission.fields or submission.signature:
+        raise Refused(400, "malformed", "give either raw bytes or kind, fields and signature", "raw")
+    return _hex(submission.raw, "raw", most=MAX_RECORD_BYTES)
+
+
+def _not_operators(record: Record) -> Record:
     if record.kind.name in OPERATORS_OWN:
         raise Refused(403, "operator_only", f"{record.kind.name} records are the operator's own", "kind")
     return record
 
 
-def unsigned(record: Record) -> Checked:
+def unsigned(record: Record, data: bytes = b"") -> Checked:
     """Return a record that nobody needs to sign as one that has come in."""
-    return Checked(record=record, data=encode(record), key=submission_key(record), signer=b"")
+    return _checked(record, data or encode(record), b"")
 
 
-def check_signature(record: Record, domain: bytes) -> Checked:
-    """Find the signer, if the kind needs one.
+def check_signature(record: Record, domain: bytes, data: bytes = b"") -> Checked:
+    """Find the signer, if the kind needs one. Shape: `data` are the record's bytes, if they have come as such.
 
     Raises: Refused when it does and there is none, or when no chunk could hold the record.
     """
     if record.kind.authority is Authority.NOBODY:
-        return unsigned(record)
+        return unsigned(record, data)
     _check_size(record)
     signer = recover(digest(record, domain), record.signature)
     if signer is None:
         raise refuse(Outcome.BAD_SIGNATURE)
-    return Checked(record=record, data=encode(record), key=submission_key(record), signer=signer)
+    return _checked(record, data or encode(record), signer)
+
+
+def check_bytes(data: bytes, domain: bytes) -> Checked:
+    """Decode a record that has come as bytes, and find its signer. Raises: Refused."""
+    return check_signature(from_bytes(data), domain, data)
+
+
+def from_bytes(data: bytes) -> Record:
+    """Return the record that bytes are. Raises: Refused when they are none, or one that only the operator writes."""
+    record = decode(data)
+    if isinstance(record, Outcome):
+        raise refuse(record, "raw")
+    return _not_operators(record)
 
 
 def submission_key(record: Record) -> bytes:
     """Return the hash by which a record sent again is known."""
     return keccak(encode(with_slot(record, 0)))
+
+
+def _checked(record: Record, data: bytes, signer: bytes) -> Checked:
+    hashed = keccak(padded(data))
+    # Most records have nothing that the operator fills in, and are long enough for a frame: one hash serves for both.
+    plain = len(data) >= MIN_FRAME_BYTES and not is_filled(record)
+    key = hashed if plain else submission_key(record)
+    return Checked(record=record, data=data, key=key, signer=signer, hashed=hashed)
+
+
+def is_filled(record: Record) -> bool:
+    """Whether a record has something in the place of what the operator fills in."""
+    if record.kind.name == "bulk":
+        return record.blobs[1] != b""
+    return record.kind.name in _POINTING and record.values[-1] != 0
 
 
 _POINTING: Final = {"cancel": "client_id", "conditional": "pair"}
@@ -162,7 +212,7 @@ def _check_size(record: Record) -> None:
     """Raises: Refused when a record would be too long with the slots that the operator fills in; only a bulk may be."""
     if record.kind.name != "bulk":
         return
-    slots = bytes(ITEM_SLOT_BYTES * sum(item.what != ITEM_PLACE for item in unpack_items(record.blobs[0])))
+    slots = bytes(ITEM_SLOT_BYTES * sum(what != ITEM_PLACE for what, _ in item_heads(record.blobs[0])))
     most = record.kind.blobs[1].limit
     if len(slots) > most:
         message = f"a bulk cancels and replaces at most {most // ITEM_SLOT_BYTES} orders"
@@ -177,16 +227,15 @@ def _with_slots(read_model: ReadModel, checked: Checked) -> Checked:
     """Return a record with the slots of the resting orders it names by their client ids. Raises: Refused."""
     record = checked.record
     if record.kind.name == "bulk":
-        record = _fill_in_slots(read_model, AccountId(record.value("account")), record)
-        return replace(checked, record=record, data=encode(record))
+        filled = _fill_in_slots(read_model, AccountId(record.value("account")), record)
+        return checked if filled.blobs == record.blobs else checked.filled(filled)
     field = _POINTING.get(record.kind.name)
     if field is None or (field == "pair" and record.value(field) == 0):
         return checked
     resting = read_model.slot_of(AccountId(record.value("account")), record.value(field))
     if resting is None:
         raise refuse(Outcome.NO_SUCH_ORDER, field)
-    record = with_slot(record, resting)
-    return replace(checked, record=record, data=encode(record))
+    return checked.filled(with_slot(record, resting))
 
 
 def _fill_in_slots(read_model: ReadModel, account: AccountId, record: Record) -> Record:
@@ -196,9 +245,9 @@ def _fill_in_slots(read_model: ReadModel, account: AccountId, record: Record) ->
     """
     found: dict[int, list[int]] = {}
     slots = b""
-    for item in unpack_items(record.blobs[0]):
-        if item.what != ITEM_PLACE:
-            left = found.setdefault(item.client_id, read_model.slots_with(account, item.client_id))
+    for what, client_id in item_heads(record.blobs[0]):
+        if what != ITEM_PLACE:
+            left = found.setdefault(client_id, read_model.slots_with(account, client_id))
             slots += (left.pop(0) if left else 0).to_bytes(ITEM_SLOT_BYTES, "big")
     return replace(record, blobs=(record.blobs[0], slots))
 

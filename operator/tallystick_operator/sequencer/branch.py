@@ -7,11 +7,14 @@ from collections.abc import Callable
 from typing import Final
 
 from tallystick.errors import StateError
+from tallystick.machine.by_record import Known
+from tallystick.records.chunks import padded
 from tallystick.records.codec import Record, decode
 from tallystick.records.items import unpack_pairs
 from tallystick.schema.names import Outcome
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
+from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
 from tallystick.state.ordinals import MarketId, UnixMs, UnixSeconds
 from tallystick_operator.intake.clientids import ClientIds
@@ -52,10 +55,15 @@ class Branch:
         Raises: StateError when the entry cannot follow those before it.
         """
         executor, kind, body = self.executor, entry.kind, entry.body
-        if kind is EntryKind.RECORD:
-            record = decode(body)
-            executed = executor.record(body)[0]
-            self.ran(record if isinstance(record, Record) else None, body, executed)
+        if entry.record:
+            data = entry.record
+            record = decode(data)
+            known = None
+            if isinstance(record, Record) and entry.signer is not None:
+                # It is the operator's own log: who signed was recovered before it was written.
+                known = Known(record, entry.signer, keccak(padded(data)))
+            executed = executor.record(data, known)[0]
+            self.ran(record if isinstance(record, Record) else None, data, executed)
         elif kind is EntryKind.BEGIN:
             executor.begin(UnixSeconds(int.from_bytes(body[:8], "big")))
         elif kind is EntryKind.MESSAGE:
@@ -72,12 +80,12 @@ class Branch:
         else:
             self._seal(body)
 
-    def ran(self, record: Record | None, data: bytes, executed: Executed) -> Answer | None:
-        """Take in what became of a record, and return its answer if somebody is to have one."""
+    def ran(self, record: Record | None, data: bytes, executed: Executed, key: bytes | None = None) -> Answer | None:
+        """Take in what became of a record, and return its answer if somebody is to have one; `key` is the submission's."""
         if record is None or record.kind.authority is Authority.NOBODY:
             return None
         answer = self._answer(executed, self.executor.state.registers)
-        key = submission_key(record)
+        key = key or submission_key(record)
         if executed.outcome is Outcome.ACCEPTED or not record.kind.spares_nonce:
             self.remember(key, answer)
         self.ids.remember(record, key, answer)

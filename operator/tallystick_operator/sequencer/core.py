@@ -12,6 +12,7 @@ import msgspec
 
 from tallystick.errors import StateError
 from tallystick.l1.exchange_clock import ExchangeClock
+from tallystick.machine.by_record import Known
 from tallystick.records.chunks import MAX_RECORD_BYTES, BatchHeader
 from tallystick.records.codec import Record, encode
 from tallystick.records.signing import make
@@ -268,7 +269,7 @@ class Core:
             return refused
         if first is not None:
             return self._first_answer(first)
-        answer = self._execute(final.data, final.record, now_ms)
+        answer = self._execute(final.data, final.record, now_ms, final)
         if not spends:
             self.branch.remember(key, answer)
         return answer
@@ -316,15 +317,15 @@ class Core:
                 self._renewed.add(data)
                 self._execute(data, record, now_ms)
 
-    def _execute(self, data: bytes, record: Record, now_ms: UnixMs) -> Answer:
+    def _execute(self, data: bytes, record: Record, now_ms: int, checked: Checked | None = None) -> Answer:
         """Run a record with the batch open and the clock near the present, behind what makes room for it."""
         self._make_ready(now_ms)
         for clean in makes_room(self.executor, record):
             self._run(clean)
             self._make_ready(now_ms)
         self._pressing = self._pressing or is_kept(record)
-        executed = self._run(data)
-        answer = self.branch.ran(record, data, executed)
+        executed = self._run(data, checked.known if checked else None)
+        answer = self.branch.ran(record, data, executed, checked.key if checked else None)
         return answer or self._answer(executed, self.executor.state.registers)
 
     def _make_ready(self, now_ms: UnixMs) -> None:
@@ -352,8 +353,8 @@ class Core:
         room = FRAME_HEADER_BYTES + CHUNK_HEADER_BYTES + MAX_RECORD_BYTES
         return self.executor.open_bytes + room > self.policy.max_batch_bytes or self.executor.chunks_left < 2
 
-    def _run(self, data: bytes) -> Executed:
-        executed, entry = self.executor.record(data)
+    def _run(self, data: bytes, known: Known | None = None) -> Executed:
+        executed, entry = self.executor.record(data, known)
         self._entries.append(entry)
         return executed
 

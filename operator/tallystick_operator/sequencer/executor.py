@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tallystick.errors import StateError
-from tallystick.machine.by_record import begin_batch, ends_chunk, execute, seal_batch
+from tallystick.machine.by_record import Known, begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.engine import halted, step
 from tallystick.machine.machine import Event, Machine
 from tallystick.records.chunks import (
@@ -31,7 +31,7 @@ from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_
 from tallystick.state.ordinals import UnixSeconds
 from tallystick_operator.intake.inputs import LiveInputs
 from tallystick_operator.sequencer.readmodel import ReadModel
-from tallystick_operator.sequencer.record_log import Entry, EntryKind
+from tallystick_operator.sequencer.record_log import Entry, EntryKind, record_entry
 
 NOBODY: Final = bytes(20)
 TRAIL_BATCHES: Final = 65_536
@@ -159,26 +159,27 @@ class Executor:
         self.messages.add(index, message)
         return Entry(kind=EntryKind.MESSAGE, body=index.to_bytes(8, "big") + message)
 
-    def record(self, data: bytes) -> tuple[Executed, Entry]:
-        """Execute one record in the open batch, which must have room for it."""
+    def record(self, data: bytes, known: Known | None = None) -> tuple[Executed, Entry]:
+        """Execute one record in the open batch, which must have room for it; what is known of it is kept in the log."""
         if self._chunker is None:
             raise StateError("a record needs an open batch")
         registers = self.state.registers
         number = registers.record_count
-        self._chunker.add(data)
+        hashed = known.hashed if known else keccak(padded(data))
+        self._chunker.add(data, hashed)
         self._events.clear()
-        outcome = execute(self._machine, data)
+        outcome = execute(self._machine, data, known)
         if ends_chunk(self._machine):
             self._chunker.end_chunk()
         executed = Executed(
             number=number,
             accumulator=registers.record_accumulator,
-            record_hash=keccak(padded(data)),
+            record_hash=hashed,
             outcome=outcome,
             events=tuple(self._events),
         )
         self.read_model.apply(executed.events, number, registers.clock_ms)
-        return executed, Entry(kind=EntryKind.RECORD, body=data)
+        return executed, record_entry(data, known.signer if known else None)
 
     def seal(self) -> tuple[SealedBatch, Entry]:
         """Close the open batch and keep it for the publisher."""

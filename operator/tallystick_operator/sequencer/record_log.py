@@ -20,6 +20,7 @@ from typing import Final
 from tallystick.errors import DataMismatch, StateError
 
 MAGIC: Final = b"tallylog\x00\x01"
+SIGNER_BYTES: Final = 20
 HEADER_BYTES: Final = len(MAGIC) + 32
 _FRAME: Final = struct.Struct(">II")
 _ENTRY: Final = struct.Struct(">BI")
@@ -45,6 +46,9 @@ class EntryKind(IntEnum):
     """A record that was acknowledged in what counts no more, to be executed again; body: see `Owed`."""
     LOSE = 8
     """An owed record is given up; body: the record."""
+    SIGNED = 9
+    """A record was executed whose signer was recovered before; body: the signer's address (20 bytes) and the record. Logs of
+    earlier versions have none of these; a version that does not know them refuses the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,23 @@ class Entry:
 
     kind: EntryKind
     body: bytes
+
+    @property
+    def record(self) -> bytes:
+        """The record that was executed, empty of an entry that says something else."""
+        if self.kind is EntryKind.SIGNED:
+            return self.body[SIGNER_BYTES:]
+        return self.body if self.kind is EntryKind.RECORD else b""
+
+    @property
+    def signer(self) -> bytes | None:
+        """Who signed it, None where that is to be found out of the record."""
+        return self.body[:SIGNER_BYTES] if self.kind is EntryKind.SIGNED else None
+
+
+def record_entry(data: bytes, signer: bytes | None) -> Entry:
+    """Return the entry of a record that was executed, with who has signed it where that is known."""
+    return Entry(kind=EntryKind.SIGNED, body=signer + data) if signer else Entry(kind=EntryKind.RECORD, body=data)
 
 
 def pack_entries(entries: list[Entry]) -> bytes:

@@ -128,8 +128,8 @@ def acknowledged(entries: Iterable[Entry], owed_before: Mapping[bytes, Owed]) ->
             found.setdefault(owed.data, owed)
         elif entry.kind is EntryKind.BEGIN:
             time = int.from_bytes(entry.body[:8], "big")
-        elif entry.kind is EntryKind.RECORD:
-            _keep(found, entry.body, time)
+        elif entry.record:
+            _keep(found, entry.record, time)
         elif entry.kind is EntryKind.ADOPT:
             header, chunks = unpack_adopted(entry.body)
             for chunk in chunks:

@@ -101,14 +101,16 @@ class Chunker:
         self.promised_count = registers.promised_count
         self.promised_accumulator = registers.promised_accumulator
         self.chunks: list[bytearray] = []
+        self.size = 0
+        """Bytes so far."""
         self._ended = True
 
     def fits(self, record: bytes) -> bool:
         """Whether the batch has room for one more record."""
         return len(self.chunks) < MAX_CHUNKS or not self._needs_chunk(padded(record))
 
-    def add(self, record: bytes) -> None:
-        """Append one record.
+    def add(self, record: bytes, hashed: bytes | None = None) -> None:
+        """Append one record; `hashed` is the hash of it as its frame carries it, where that is known.
 
         Raises: BadInput when it is empty, too long for a chunk, or the batch is full.
         """
@@ -119,9 +121,11 @@ class Chunker:
         data = padded(record)
         if self._needs_chunk(data):
             self.chunks.append(bytearray(self._header()))
+            self.size += CHUNK_HEADER_BYTES
             self._ended = False
         self.chunks[-1] += framed(data)
-        hashed = keccak(data)
+        self.size += FRAME_HEADER_BYTES + len(data)
+        hashed = hashed or keccak(data)
         self.record_count += 1
         self.accumulator = accumulate(self.accumulator, hashed)
         if data[0] in PROMISED:
@@ -137,11 +141,6 @@ class Chunker:
 
     def _header(self) -> bytes:
         return chunk_header(self.record_count, self.accumulator, self.promised_count, self.promised_accumulator)
-
-    @property
-    def size(self) -> int:
-        """Bytes so far."""
-        return sum(len(chunk) for chunk in self.chunks)
 
     def finish(self) -> list[bytes]:
         """Return the chunks."""

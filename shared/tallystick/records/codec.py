@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, cast
-
-import rlp
+from functools import lru_cache
+from typing import Final
 
 from tallystick.errors import BadInput
 from tallystick.schema.names import Outcome
@@ -14,6 +13,8 @@ from tallystick.schema.record_model import Authority, RecordField, RecordKind
 from tallystick.state.layout import MIN_FRAME_BYTES
 
 KINDS: Final[dict[int, RecordKind]] = {kind.number: kind for kind in RECORDS}
+DECODED: Final = 1_024
+"""Records remembered: a step that reads more of its record than the registers hold decodes it again, a bulk for every item."""
 BY_NAME: Final[dict[str, RecordKind]] = {kind.name: kind for kind in RECORDS}
 
 
@@ -56,7 +57,21 @@ def encode(record: Record) -> bytes:
         if len(record.signature) != SIGNATURE_BYTES:
             raise BadInput(f"{kind.name} needs a signature of {SIGNATURE_BYTES} bytes, not {len(record.signature)}")
         items.append(record.signature)
-    return bytes([kind.number]) + cast("bytes", rlp.encode(items))
+    payload = b"".join(map(_string, items))
+    return bytes([kind.number]) + _prefix(0xC0, len(payload)) + payload
+
+
+def _string(item: bytes) -> bytes:
+    """Return a string as canonical RLP has it."""
+    return item if len(item) == 1 and item[0] < 0x80 else _prefix(0x80, len(item)) + item
+
+
+def _prefix(base: int, length: int) -> bytes:
+    """Return what stands before a payload of so many bytes, a string's (0x80) or a list's (0xC0)."""
+    if length <= 55:
+        return bytes([base + length])
+    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([base + 55 + len(size)]) + size
 
 
 def unpadded(data: bytes) -> bytes:
@@ -65,6 +80,7 @@ def unpadded(data: bytes) -> bytes:
     return data if header is None or any(data[header[1] :]) else data[: header[1]]
 
 
+@lru_cache(maxsize=DECODED)
 def decode(data: bytes) -> Record | Outcome:
     """Return the record in `data`, or the outcome that rejects it.
 
@@ -109,8 +125,8 @@ def _value(item: bytes, field: RecordField) -> tuple[Outcome, int]:
 def _flat_list(data: bytes, at: int) -> list[bytes] | None:
     """Return the strings of the canonical RLP list that fills `data` from `at`, or None.
 
-    Our own, beside the rlp library that encodes: this one must be total on hostile bytes (the library recurses into
-    nested lists) and refuse exactly what the contract refuses.
+    Our own: this one must be total on hostile bytes (the rlp library recurses into nested lists) and refuse exactly what
+    the contract refuses.
     """
     header = _header(data, at, 0xC0)
     if header is None or header[1] != len(data):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from tallystick.errors import BadInput
@@ -22,8 +23,8 @@ from tallystick.state.layout import (
 )
 from tallystick.state.ordinals import MarketId, SignedMarket
 
-NO_MARKET: Final = SignedMarket(0)
-"""What a cancel, which names none, has for one."""
+BULKS_REMEMBERED: Final = 256
+"""Bulks whose items are not looked for again: a door asks for their number, for slots and for client ids."""
 MAX_ITEM_LOTS = (1 << 32) - 1
 """No market lets an order be larger: largest size x multiplier is at most 2^30."""
 
@@ -61,14 +62,26 @@ def unpack_items(data: bytes) -> list[Item]:
     """Return the items in `data` up to the first that is no item, which is where the machine stops too."""
     found: list[Item] = []
     at = 0
-    while at < len(data):
-        what = data[at] & 3
+    for what, _ in item_heads(data):
         size = ITEM_CANCEL_BYTES if what == ITEM_CANCEL else ITEM_BYTES
-        if at + size > len(data) or what > ITEM_REPLACE:
-            break
         found.append(_unpack(what, data[at : at + size]))
         at += size
     return found
+
+
+@lru_cache(maxsize=BULKS_REMEMBERED)
+def item_heads(data: bytes) -> tuple[tuple[int, int], ...]:
+    """Return (what, client id) of the items in `data` up to the first that is no item."""
+    found: list[tuple[int, int]] = []
+    at, end = 0, len(data)
+    while at < end:
+        what = data[at] & 3
+        behind = at + (ITEM_CANCEL_BYTES if what == ITEM_CANCEL else ITEM_BYTES)
+        if behind > end or what > ITEM_REPLACE:
+            break
+        found.append((what, int.from_bytes(data[behind - 8 : behind], "big")))
+        at = behind
+    return tuple(found)
 
 
 def pack_slots(*slots: int) -> bytes:
@@ -127,4 +140,13 @@ def _unpack(what: int, data: bytes) -> Item:
     )
 
 
-__all__ = ["ITEM_CANCEL", "ITEM_PLACE", "ITEM_REPLACE", "MAX_ITEM_LOTS", "Item", "pack_items", "unpack_items"]
+__all__ = [
+    "ITEM_CANCEL",
+    "ITEM_PLACE",
+    "ITEM_REPLACE",
+    "MAX_ITEM_LOTS",
+    "Item",
+    "item_heads",
+    "pack_items",
+    "unpack_items",
+]

@@ -57,7 +57,7 @@ def begin_record(machine: Machine, data: bytes) -> None:
     Rejects: UNKNOWN_RECORD, MALFORMED, OUT_OF_RANGE, then those of `admit`.
     """
     registers = machine.state.registers
-    _count(registers, data)
+    count(registers, data[0], keccak(data))
     record = decode(unpadded(data))
     if not isinstance(record, Record):
         registers.chunk_offset = registers.chunk_length
@@ -68,11 +68,13 @@ def begin_record(machine: Machine, data: bytes) -> None:
         machine.finish(outcome)
 
 
-def _count(registers: Registers, data: bytes) -> None:
-    """Add a record to the chain of all, and to that of the promised ones when it begins as one an account signs."""
-    hashed = keccak(data)
+def count(registers: Registers, kind: int, hashed: bytes) -> None:
+    """Add a record to the chain of all, and to that of the promised ones when it begins as one an account signs.
+
+    Shape: `kind` is the first byte of a frame's record, `hashed` the hash of all of it.
+    """
     registers.record_count += 1
     registers.record_accumulator = accumulate(registers.record_accumulator, hashed)
-    if data[0] in PROMISED:
+    if kind in PROMISED:
         registers.promised_count += 1
         registers.promised_accumulator = accumulate(registers.promised_accumulator, hashed)
