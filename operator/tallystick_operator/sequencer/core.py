@@ -35,7 +35,6 @@ from tallystick_operator.sequencer.executor import Executed, Executor, SealedBat
 from tallystick_operator.sequencer.owing import decoded, prices_are_back, reports_to_renew
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, RecordLog
 from tallystick_operator.sequencer.rewind import Fork, Turned, acknowledged, is_kept, rewind_entry, surviving
-from tallystick_operator.sequencer.sweeping import makes_room
 
 OWED_A_GROUP: Final = 512
 """Owed records executed between two looks at what else is waiting."""
@@ -320,7 +319,7 @@ class Core:
     def _execute(self, data: bytes, record: Record, now_ms: int, checked: Checked | None = None) -> Answer:
         """Run a record with the batch open and the clock near the present, behind what makes room for it."""
         self._make_ready(now_ms)
-        for clean in makes_room(self.executor, record):
+        for clean in self.executor.read_model.makes_room(record):
             self._run(clean)
             self._make_ready(now_ms)
         self._pressing = self._pressing or is_kept(record)

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.machine.machine import Event
+from tallystick.records.codec import Record
 from tallystick.shapes.market_data import Trade
 from tallystick.shapes.progress import ACCOUNT_FIELDS
 from tallystick.state.cells import account_owner, market_series, outbox_recipient
 from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs
 from tallystick.state.state import State
-from tallystick_operator.sequencer.recent import EVENT_FIELDS, SERIES_KEPT, History
+from tallystick_operator.sequencer.recent import SERIES_KEPT, History
+from tallystick_operator.sequencer.sweeping import Deaths, makes_room
 
 TRADES_KEPT: Final = 1_000
 """Trades remembered of each market: a page of history, not an archive; L1 has all of it."""
@@ -64,6 +66,7 @@ class ReadModel:
         self._moved: set[AccountId] = set()
         self._by_client: dict[tuple[AccountId, int], list[int]] = {}
         self._by_account: dict[AccountId, dict[int, None]] = {}
+        self._deaths = Deaths(state)
 
     def slot_of(self, account: AccountId, client_id: int) -> int | None:
         """Return where the account's oldest order with a client id rests, None when there is none."""
@@ -78,7 +81,11 @@ class ReadModel:
         """Return where the account's orders rest, oldest first."""
         return list(self._by_account.get(account, ()))
 
-    def trades(self, market: MarketId, series: int) -> list[Trade]:
+    def makes_room(self, record: Record) -> list[bytes]:
+        """Return the records that have to come before another one, so that the account's dead orders do not count."""
+        return makes_room(self._state, self._deaths, self._by_account, record)
+
+    def trades(self, market: int, series: int) -> list[Trade]:
         """Return the newest fills of a market's series, oldest first."""
         return list(self._trades.get((market, series), ()))
 
@@ -101,7 +108,9 @@ class ReadModel:
                 account, client_id, slot, lots = values
                 self._rest(AccountId(account), client_id, slot, lots, record)
             elif name in ("shrunk", "amended"):
-                self.orders[values[2]].remaining_lots = values[3]
+                changed = self.orders[values[2]]
+                changed.remaining_lots = values[3]
+                self._deaths.touched(changed.account, values[2])
             elif name in ("removed", "fired"):
                 self._remove(values[2])
             elif name == "deposit":
@@ -126,13 +135,16 @@ class ReadModel:
         self.fills += 1
         order = self.orders[slot]
         order.remaining_lots -= lots
+        self._deaths.touched(order.account, slot)
         if order.remaining_lots == 0:
             self._remove(slot)
 
     def _rest(self, account: AccountId, client_id: int, slot: int, lots: int, record: int) -> None:
         self.orders[slot] = OpenOrder(account=account, client_id=client_id, remaining_lots=lots, record=record)
         self._by_client.setdefault((account, client_id), []).append(slot)
-        self._by_account.setdefault(account, {})[slot] = None
+        slots = self._by_account.setdefault(account, {})
+        slots[slot] = None
+        self._deaths.rested(account, slot, slots)
 
     def _remove(self, slot: int) -> None:
         order = self.orders.pop(slot)
@@ -141,6 +153,7 @@ class ReadModel:
         if not self._by_client[key]:
             del self._by_client[key]
         del self._by_account[order.account][slot]
+        self._deaths.removed(order.account, slot)
 
     def _deposit(self, account: AccountId) -> None:
         accounts = self._state.accounts
