@@ -84,7 +84,7 @@ SHELLS: Final = {
     "tallystick_operator.daemon": "an operator's threads, and the signals that end them",
     "tallystick_operator.push.stream_server": "connections and polls wait for what has not happened yet",
     "tallystick_operator.noticeboard": "what one thread leaves for the others",
-    "tallystick_operator.sequencer.sequencer": "the core's thread and its queue",
+    "tallystick_operator.sequencer.sequencer": "the threads of the core and of the log, and their queues",
 }
 """Each module that knows the system, and what of it."""
 

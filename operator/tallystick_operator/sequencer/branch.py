@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from tallystick.errors import StateError
@@ -79,6 +79,16 @@ class Branch:
             self.lose(body)
         else:
             self._seal(body)
+
+    def rebuild(self, entries: Iterable[Entry], kept: int) -> list[Entry]:
+        """Do again what entries say up to a number of batches; return those behind them."""
+        gone: list[Entry] = []
+        for entry in entries:
+            if self.executor.batch_count < kept:
+                self.apply(entry)
+            else:
+                gone.append(entry)
+        return gone
 
     def ran(self, record: Record | None, data: bytes, executed: Executed, key: bytes | None = None) -> Answer | None:
         """Take in what became of a record, and return its answer if somebody is to have one; `key` is the submission's."""

@@ -138,7 +138,7 @@ class Core:
         before = self.branch
         told = before.executor.read_model.history.sequence
         branch = Branch(self._new_executor(fork.kept), self._answer)
-        gone = self._rebuild(branch, fork.kept)
+        gone = branch.rebuild(surviving(self.log), fork.kept)
         owed = [what_was_told(each, before.answers) for each in acknowledged(gone, branch.owed).values()]
         branch.rewind(told)
         cursor = int(branch.executor.state.registers.message_cursor)
@@ -185,10 +185,15 @@ class Core:
 
         Raises: OSError when the log cannot be written; nothing may be acknowledged from then on.
         """
+        results = self.execute(group)
+        self._commit()
+        return results
+
+    def execute(self, group: Sequence[Checked]) -> list[Answer | Refused]:
+        """Sequence a group: what it returns may be told once what `taken` gives next is on disk."""
         if not self.clock.started:
             return [STARTING] * len(group)
         now_ms = self.clock.now_ms()
-        self._entries = []
         if self.stopped is None:
             self._pay_owed(now_ms)
             if not self.executor.is_open and (self._messages or self._heartbeat_is_due(now_ms)):
@@ -197,8 +202,12 @@ class Core:
         results = [self._take(checked, now_ms, refusal) for checked in group]
         if self.stopped is None and self.seal_is_due(now_ms):
             self._seal()
-        self._commit()
         return results
+
+    def taken(self) -> list[Entry]:
+        """Return what the log lacks of what has been executed, to be written before anything else is."""
+        entries, self._entries = self._entries, []
+        return entries
 
     def refusal(self) -> Refused | None:
         """Return what clients are answered because nothing can be promised now, None when it can."""
@@ -234,7 +243,6 @@ class Core:
         """Seal the open batch, if there is one, whatever its age."""
         if not self.executor.is_open:
             return None
-        self._entries = []
         batch = self._seal()
         self._commit()
         return batch
@@ -376,19 +384,9 @@ class Core:
         return batch
 
     def _commit(self) -> None:
-        if self._entries:
-            self.log.append(self._entries)
-            self._entries = []
-
-    def _rebuild(self, branch: Branch, kept: int) -> list[Entry]:
-        """Apply the log up to a number of batches; return the entries behind them."""
-        gone: list[Entry] = []
-        for entry in surviving(self.log):
-            if branch.executor.batch_count < kept:
-                branch.apply(entry)
-            else:
-                gone.append(entry)
-        return gone
+        entries = self.taken()
+        if entries:
+            self.log.append(entries)
 
     def _begin_anew(self) -> None:
         """Set the clocks of a history that has just been rebuilt."""

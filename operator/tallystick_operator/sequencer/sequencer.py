@@ -1,4 +1,8 @@
-"""The one thread that decides the order of everything: it drains its queue in groups, one disk sync a group."""
+"""The one thread that decides the order of everything: it drains its queue in groups, one disk sync a group.
+
+While a group is written and synced, by a thread of its own, the next one runs: it is what has come meanwhile. Nobody is
+told of a group, and no reader sees anything of it, before it is on disk.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from tallystick.state.ordinals import UnixSeconds
 from tallystick_operator.intake.door import Checked, Refused
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import SealedBatch
+from tallystick_operator.sequencer.record_log import Entry
 from tallystick_operator.sequencer.rewind import Fork, Turned
 
 T = TypeVar("T")
@@ -55,6 +60,16 @@ class _Turn:
     reply: Future[Turned]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Group:
+    """A group that has run, `number` counted from 1, and what is told once its entries are on disk."""
+
+    number: int
+    entries: list[Entry]
+    works: list[_Work]
+    results: Results
+
+
 _Item = _Work | _L1News | _Stop | _Turn
 CLOSING: Final = Refused(503, "closing", "the operator is shutting down")
 
@@ -75,9 +90,15 @@ class Sequencer:
         self._waiting = 0
         self._closing = False
         self._failure: BaseException | None = None
+        self._groups: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write_groups, name="log", daemon=True)
+        self._written = threading.Condition()
+        self._ran = self._on_disk = 0
+        self._unwritable: BaseException | None = None
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the threads."""
+        self._writer.start()
         self._thread.start()
 
     def submit(self, records: Sequence[Checked]) -> Future[Results]:
@@ -123,9 +144,17 @@ class Sequencer:
                     raise CLOSING from None
 
     def read(self, question: Callable[[Core], T]) -> T:
-        """Return an answer about the state between two groups, with the clock that the next record will meet."""
+        """Return an answer about the state between two groups, with the clock that the next record will meet.
+
+        It comes when all that it shows is on disk. Raises: Refused when that cannot be.
+        """
         with self._lock, self.core.as_of_now():
-            return question(self.core)
+            answer, ran = question(self.core), self._ran
+        try:
+            self._wait_for(ran)
+        except OSError as error:
+            raise _failed(error) from None
+        return answer
 
     def close(self) -> None:
         """Answer what is waiting, seal the open batch and stop."""
@@ -133,6 +162,9 @@ class Sequencer:
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
+        if self._writer.is_alive():
+            self._groups.put(None)
+            self._writer.join()
 
     def step(self) -> None:
         """Process what is waiting, without waiting for more: for whoever drives it in place of its thread."""
@@ -142,6 +174,7 @@ class Sequencer:
         try:
             while self._turn(TICK_SECONDS):
                 pass
+            self._wait_for(self._ran)
             with self._lock:
                 self.core.seal_now()
             self._tell_sealed()
@@ -155,19 +188,61 @@ class Sequencer:
         """Take what is waiting, or comes so soon, and process it; False when closing."""
         group, goes_on = self._gather(timeout)
         flat = [record for work in group for record in work.records]
-        with self._lock:
-            try:
-                results = self.core.process(flat)
-            except BaseException as error:
-                for work in group:
-                    work.reply.set_exception(_failed(error))
-                raise
-        at = 0
-        for work in group:
-            work.reply.set_result(results[at : at + len(work.records)])
-            at += len(work.records)
+        try:
+            with self._lock:
+                results = self.core.execute(flat)
+                entries = self.core.taken()
+                if entries or group:
+                    self._ran += 1
+            # At most one group runs ahead of the disk.
+            self._wait_for(self._ran - 2)
+        except BaseException as error:
+            for work in group:
+                work.reply.set_exception(_failed(error))
+            raise
+        if entries or group:
+            self._hand_over(_Group(number=self._ran, entries=entries, works=group, results=results))
         self._tell_sealed()
         return goes_on
+
+    def _hand_over(self, group: _Group) -> None:
+        """Have a group written: by its own thread, or here where somebody drives this without threads."""
+        if self._writer.is_alive():
+            self._groups.put(group)
+        else:
+            self._write(group)
+            if self._unwritable is not None:
+                raise self._unwritable
+
+    def _write_groups(self) -> None:
+        while (group := self._groups.get()) is not None:
+            self._write(group)
+
+    def _write(self, group: _Group) -> None:
+        """Write a group, and tell those who wait for it; behind one that could not be written nothing is written."""
+        try:
+            if self._unwritable is None and group.entries:
+                self.core.log.append(group.entries)
+        except BaseException as error:  # noqa: BLE001  whatever it is, those who wait must be told
+            self._unwritable = error
+        with self._written:
+            self._on_disk = group.number
+            self._written.notify_all()
+        at = 0
+        for work in group.works:
+            if self._unwritable is None:
+                work.reply.set_result(group.results[at : at + len(work.records)])
+                at += len(work.records)
+            else:
+                work.reply.set_exception(_failed(self._unwritable))
+
+    def _wait_for(self, number: int) -> None:
+        """Wait until the groups up to a number are on disk. Raises: what kept one of them from it."""
+        if self._on_disk < number:
+            with self._written:
+                self._written.wait_for(lambda: self._on_disk >= number)
+        if self._unwritable is not None:
+            raise self._unwritable
 
     def _gather(self, timeout: float | None) -> tuple[list[_Work], bool]:
         group: list[_Work] = []
@@ -193,6 +268,7 @@ class Sequencer:
         """Take in what the thread that follows L1 has to say."""
         if isinstance(item, _Turn):
             try:
+                self._wait_for(self._ran)
                 item.reply.set_result(self.core.turn(item.fork, self._lock))
             except BaseException as error:
                 item.reply.set_exception(_failed(error))
