@@ -55,6 +55,12 @@ def run(
     ] = None,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to serve on; 0 takes a free one.")] = 8646,
+    gateways: Annotated[
+        int, typer.Option(min=-1, max=64, help="Processes that take orders over WebSockets; -1: one a core but one.")
+    ] = -1,
+    gateway_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Their port; 0: the one behind --port, or any free one.")
+    ] = 0,
     batch_seconds: Annotated[float, typer.Option(help="Age at which a batch is sealed.")] = 12.0,
     quiet_seconds: Annotated[float, typer.Option(help="The same of one with nothing but prices.")] = 45.0,
     heartbeat_seconds: Annotated[int, typer.Option(help="Longest time without any batch.")] = 600,
@@ -88,6 +94,8 @@ def run(
         assert_password_file=str(assert_password_file or ""),
         host=host,
         port=port,
+        gateways=gateways,
+        gateway_port=gateway_port,
         batch_seconds=batch_seconds,
         quiet_seconds=quiet_seconds,
         heartbeat_seconds=heartbeat_seconds,

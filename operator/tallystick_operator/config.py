@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Final
 
@@ -21,13 +22,23 @@ DEVELOPMENT_CHAINS: Final = frozenset({1337, 31337})
 """The chain ids of chains whose blocks nobody takes back but on purpose."""
 
 
+MOST_GATEWAYS: Final = 64
+
+
+def gateways() -> int:
+    """Return how many gateways this machine has cores for, when one of these is the sequencer's."""
+    return max(1, (os.cpu_count() or 1) - 1)
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything an operator is told. Keys are paths of files; `assert_key_file` defaults to the key of batches.
 
     Of the endpoints in `rpc`, `quorum` must agree; 0 is more than half. A `signer_url`
     stands for the key of batches. `confirmations` holds deposits and other messages back by that many blocks, or, as
     "finalized", until L1 calls their blocks final; 0 is for development chains. Making traces of disputed
-    assertions takes `trace_memory` MiB at most.
+    assertions takes `trace_memory` MiB at most. `gateways` are processes that take records over WebSockets, none with 0
+    and as many as there are cores but one with -1; they listen on `gateway_port`, or, where that is 0, on the one behind
+    `port`, any free one where that is 0, too.
     """
 
     rpc: tuple[str, ...]
@@ -41,6 +52,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     assert_password_file: str = ""
     host: str = "127.0.0.1"
     port: int = 8646
+    gateways: int = 0
+    gateway_port: int = 0
     batch_seconds: float = 12.0
     quiet_seconds: float = 45.0
     heartbeat_seconds: int = 600
@@ -53,8 +66,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self) -> None:
         """Raises: ConfigError for values that cannot be meant."""
-        if not 0 <= self.port <= 65_535:
-            raise ConfigError("a port is a number from 0 to 65535", port=self.port)
+        for port in (self.port, self.gateway_port):
+            if not 0 <= port <= 65_535:
+                raise ConfigError("a port is a number from 0 to 65535", port=port)
+        if not -1 <= self.gateways <= MOST_GATEWAYS:
+            raise ConfigError(f"gateways are 0 to {MOST_GATEWAYS}, or -1 for one a core", gateways=self.gateways)
         for name in ("batch_seconds", "quiet_seconds", "heartbeat_seconds", "poll_seconds"):
             if not 0 < getattr(self, name) <= 3_600:
                 raise ConfigError(f"{name} is a time above 0 and up to an hour", **{name: getattr(self, name)})
@@ -71,6 +87,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             )
         if not self.rpc or not 0 <= self.quorum <= len(self.rpc):
             raise ConfigError("the quorum is not more than the endpoints", quorum=self.quorum)
+
+    @property
+    def orders_port(self) -> int:
+        """Where gateways listen, 0 for any free port."""
+        return self.gateway_port or (self.port + 1 if self.port else 0)
+
+    @property
+    def gateway_count(self) -> int:
+        """How many gateways there are."""
+        return gateways() if self.gateways < 0 else self.gateways
 
     @property
     def confirmation_blocks(self) -> int | None:

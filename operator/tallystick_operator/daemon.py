@@ -1,4 +1,4 @@
-"""The operator as one process: an API thread, a sequencing thread, and two that watch and write L1."""
+"""The operator: an API thread, a sequencing thread, two that watch and write L1, and gateways in processes of their own."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ from tallystick.party.strategy.strategy import Step, Strategy, duties
 from tallystick.ports import Clock
 from tallystick.ports.system import SystemClock
 from tallystick.rollup.genesis import decode_genesis, genesis_state
+from tallystick.shapes.order_entry import PATH
 from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
 from tallystick_operator.config import Config, check_confirmations
+from tallystick_operator.gateway.fleet import Fleet
 from tallystick_operator.intake.follower import Follower
 from tallystick_operator.intake.keeper import Keeper
 from tallystick_operator.noticeboard import Board
@@ -96,12 +98,16 @@ class Operator:
             try:
                 self._sequencer.start()
                 self._server.start()
+                if self._gateways is not None:
+                    self._gateways.start()
                 for worker in workers:
                     worker.start()
                 self._announce()
                 self._stop.wait()
             finally:
                 self._server.stop()
+                if self._gateways is not None:
+                    self._gateways.stop()
                 self._sequencer.close()
                 self._stop.set()
                 for worker in workers:
@@ -193,7 +199,14 @@ class Operator:
             for name, tick in ticks.items()
         }
         """What it does again and again beside sequencing, each in a thread of its own while it runs."""
+        self._gateways = self._fleet()
         self._server = ApiServer(self._api().app(), config.host, config.port)
+
+    def _fleet(self) -> Fleet | None:
+        config, report = self.config, self._journal.write
+        if config.gateway_count == 0:
+            return None
+        return Fleet(self._sequencer, config.host, config.orders_port, config.gateway_count, report)
 
     def _asserters_queue(self, poster: Signer, posters: TxQueue, data_dir: Path) -> TxQueue:
         """Return the queue of the key that asserts, the poster's where that key does."""
@@ -291,6 +304,7 @@ class Operator:
             rollup="0x" + self._deployment.addresses.rollup.hex(),
             contracts={name: "0x" + address.hex() for name, address in places.items()},
             receipt_signer=self._receipt_signer,
+            orders_url=self._gateways.url + PATH if self._gateways else "",
         )
         return Api(self._sequencer, self._board, identity, self._metrics)
 

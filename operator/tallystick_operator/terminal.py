@@ -13,6 +13,7 @@ TOLD: Final = frozenset(
         "bond_lost",
         "endpoint",
         "failed",
+        "gateway_ended",
         "l1_problem",
         "lied",
         "promises_resumed",

@@ -82,7 +82,8 @@ SHELLS: Final = {
     "tallystick_operator.api.api_server": "the API's socket and thread",
     "tallystick_operator.api.past": "requests wait for what has not happened yet",
     "tallystick_operator.daemon": "an operator's threads, and the signals that end them",
-    "tallystick_operator.push.stream_server": "connections and polls wait for what has not happened yet",
+    "tallystick_operator.gateway.fleet": "the gateways' processes, and the sockets and threads that they are heard by",
+    "tallystick_operator.gateway.worker": "a gateway's sockets, and the signals that end it",
     "tallystick_operator.noticeboard": "what one thread leaves for the others",
     "tallystick_operator.sequencer.sequencer": "the threads of the core and of the log, and their queues",
 }

@@ -80,6 +80,7 @@ class Lives:
             "data-dir": config.data_dir,
             "key-file": config.key_file,
             "port": 0,
+            "gateways": 0,
             "confirmations": config.confirmations,
             "batch-seconds": config.batch_seconds,
             "quiet-seconds": config.quiet_seconds,

@@ -98,6 +98,8 @@ def test_killed_at_any_moment_it_keeps_every_acknowledged_order(scene: Scene) ->
         config.key_file,
         "--port",
         "0",
+        "--gateways",
+        "0",
         "--batch-seconds",
         "0.1",
         "--json-log",

@@ -81,6 +81,7 @@ class Identity:
     rollup: str
     contracts: dict[str, str]
     receipt_signer: str
+    orders_url: str = ""
 
 
 class Api:
@@ -272,6 +273,7 @@ class Api:
             contracts=self._identity.contracts,
             domain="0x" + core.domain.hex(),
             receipt_signer=self._identity.receipt_signer,
+            orders_url=self._identity.orders_url,
             clock_ms=registers.clock_ms,
             last_index_ms=registers.last_index_ms,
             wind_down_ms=registers.wind_down_ms,

@@ -150,7 +150,16 @@ class Exchange:
         key_file = self._key_file("operator", self.keys.operator)
         arguments = ["rogue", "--lie", lie] if lie else ["operator", "run"]
         arguments += ["--rpc", self.l1_url, "--deployment", str(self.record_path)]
-        arguments += ["--data-dir", str(self.folder / "operator"), "--key-file", str(key_file), "--port", "0"]
+        arguments += [
+            "--data-dir",
+            str(self.folder / "operator"),
+            "--key-file",
+            str(key_file),
+            "--port",
+            "0",
+            "--gateways",
+            "0",
+        ]
         arguments += ["--batch-seconds", "1", "--quiet-seconds", "1", "--confirmations", "0", "--json-log"]
         child = self._start("operator", arguments, "rogue" if lie else "")
         self.api_url = str(child.ready_line(READY_SECONDS)["url"])

@@ -40,6 +40,7 @@ class Promises(msgspec.Struct, frozen=True, kw_only=True):
 class Info(msgspec.Struct, frozen=True, kw_only=True):
     """Who the operator is and how far everything has come. Units: milliseconds; what has no unit is counted.
 
+    `orders_url` is where gateways take records over a WebSocket, empty without one;
     `sequence` is the number of the newest event, `state_hash` that behind the newest sealed batch, empty without one.
     """
 
@@ -47,9 +48,10 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     contracts: dict[str, str]
     domain: str
     receipt_signer: str
-    clock_ms: UnixMs
-    last_index_ms: UnixMs
-    wind_down_ms: UnixMs
+    orders_url: str = ""
+    clock_ms: int
+    last_index_ms: int
+    wind_down_ms: int
     records: int
     sequence: int
     accumulator: str

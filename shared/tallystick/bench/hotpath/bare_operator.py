@@ -7,6 +7,7 @@ waits for, and its cost is measured elsewhere. Batches are sealed, roots include
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -26,6 +27,8 @@ from tallystick.shapes.submitting import Answer
 from tallystick.testing.world import key
 from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
+from tallystick_operator.config import gateways
+from tallystick_operator.gateway.fleet import Fleet
 from tallystick_operator.intake.door import check_signature
 from tallystick_operator.intake.keeper import Keeper
 from tallystick_operator.noticeboard import Board
@@ -44,15 +47,15 @@ MOST_AHEAD_SECONDS: Final = 30.0
 
 
 def run(asked: dict[str, Any]) -> None:
-    """Say on stdout where the doors are, and serve until stdin has another line or ends."""
+    """Say on stdout where the doors are, and for each line of stdin what has been used of processors; end with stdin."""
     with RecordLog(Path(asked["folder"]) / "records.log", genesis_state(genesis()).hash()) as log:
         core = _core(log)
         _open_exchange(core, asked["accounts"])
-        with _serving(core) as told:
-            _tell({"how": how(), "domain": core.domain.hex(), **told})
-            sys.stdin.readline()
-        counted = {"records": int(core.executor.state.registers.record_count), "fills": core.executor.read_model.fills}
-        _tell(counted)
+        with _serving(core) as (ports, fleet):
+            _tell({"how": how(), "domain": core.domain.hex(), **ports})
+            for _ in sys.stdin:
+                gateways = sum(_seconds_of(process.pid) for process in fleet.processes.values())
+                _tell({"sequencer": time.process_time(), "gateways": gateways})
 
 
 def _core(log: RecordLog) -> Core:
@@ -85,12 +88,13 @@ def _open_exchange(core: Core, accounts: int) -> None:
 
 
 @contextmanager
-def _serving(core: Core) -> Iterator[dict[str, Any]]:
+def _serving(core: Core) -> Iterator[tuple[dict[str, int], Fleet]]:
     """Run everything an order may meet; say where the doors are."""
     stop = threading.Event()
     sequencer = Sequencer(core, on_sealed=lambda _: None, on_failure=lambda _: stop.set())
     keeper = Keeper(sequencer, SystemClock())
     identity = Identity(chain_id=1337, rollup="0x" + genesis().rollup.hex(), contracts={}, receipt_signer="")
+    fleet = Fleet(sequencer, HOST, 0, gateways())
     server = ApiServer(Api(sequencer, Board(), identity, Metrics()).app(), HOST, 0)
     workers = [
         _again(stop, NEWS_SECONDS, lambda: _news(sequencer)),
@@ -99,16 +103,24 @@ def _serving(core: Core) -> Iterator[dict[str, Any]]:
     ]
     sequencer.start()
     server.start()
+    fleet.start()
     for worker in workers:
         worker.start()
     try:
-        yield {"http": server.port}
+        yield {"http": server.port, "ws": fleet.port}, fleet
     finally:
         stop.set()
         for worker in workers:
             worker.join()
         server.stop()
+        fleet.stop()
         sequencer.close()
+
+
+def _seconds_of(pid: int) -> float:
+    """Return the processor time of another process."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _again(stop: threading.Event, seconds: float, duty: Callable[[], object]) -> threading.Thread:

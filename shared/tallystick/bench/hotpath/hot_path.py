@@ -26,7 +26,7 @@ LOADS: Final = 2
 """Processes that sign and send."""
 CONNECTIONS: Final = 16
 """Of each of them."""
-IN_FLIGHT: Final[dict[str, int]] = {"http": 1}
+IN_FLIGHT: Final[dict[str, int]] = {"http": 1, "ws": 64}
 """Orders that wait on a connection at most, where as much is sent as is answered; HTTP has one at a time."""
 BULKS_IN_FLIGHT: Final = 2
 OPEN_LOOP_PER_SECOND: Final = 10_000
@@ -91,17 +91,17 @@ def run(
     workload = {"seed": 7, "orders": 50_000 if source else 5_000, "markets": MARKETS, "accounts": accounts, "repeat": 1}
     alone = measure("tallystick.bench.speed.tasks", "machine", source=source, **workload)
     report(f"an exchange of {accounts:,} accounts ...")
-    with _operator(source, accounts) as (told, loads):
+    with _operator(source, accounts) as (operator, told, loads):
         port = told[door]
         ask = {"door": door, "port": port, "connections": CONNECTIONS, "of": LOADS, "rate": 0.0}
         report("single orders ...")
-        singles = _send(loads, **ask, bulk=False, records=orders, window=IN_FLIGHT[door])
+        singles = _send(operator, loads, **ask, bulk=False, records=orders, window=IN_FLIGHT[door])
         report("bulks ...")
-        bulk = _send(loads, **ask, bulk=True, records=bulks, window=min(IN_FLIGHT[door], BULKS_IN_FLIGHT))
+        bulk = _send(operator, loads, **ask, bulk=True, records=bulks, window=min(IN_FLIGHT[door], BULKS_IN_FLIGHT))
         rate = min(OPEN_LOOP_PER_SECOND, singles["per_second"] // 2)
         report(f"{rate:,} orders a second, whatever is answered ...")
         paced = {**ask, "rate": rate / LOADS, "bulk": False, "window": 0}
-        open_loop = _send(loads, **paced, records=rate * OPEN_LOOP_SECONDS)
+        open_loop = _send(operator, loads, **paced, records=rate * OPEN_LOOP_SECONDS)
     single_rate, bulk_rate = singles["per_second"], bulk["per_second"] * BULK
     machine = alone["orders_per_second"]
     return {
@@ -127,7 +127,7 @@ def run(
     }
 
 
-def both(*, orders: int, bulks: int, accounts: int, door: str = "http") -> Result:
+def both(*, orders: int, bulks: int, accounts: int, door: str = "ws") -> Result:
     """Measure compiled, where it compiles, and interpreted with a tenth of the orders; what is on top is compiled."""
 
     def report(text: str) -> None:
@@ -192,7 +192,7 @@ def signature_limit() -> int:
 
 
 @contextmanager
-def _operator(source: Path | None, accounts: int) -> Iterator[tuple[Result, list[Child]]]:
+def _operator(source: Path | None, accounts: int) -> Iterator[tuple[Child, Result, list[Child]]]:
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder, ExitStack() as stack:
         operator = Child("bare_operator", source, folder=folder, accounts=accounts)
         stack.callback(operator.close)
@@ -201,18 +201,22 @@ def _operator(source: Path | None, accounts: int) -> Iterator[tuple[Result, list
         loads = [Child("load", source, number=number, **shared) for number in range(LOADS)]
         for load in loads:
             stack.callback(load.close)
-        yield told, loads
+        yield operator, told, loads
 
 
-def _send(loads: list[Child], *, records: int, **ask: Any) -> Result:
+def _send(operator: Child, loads: list[Child], *, records: int, **ask: Any) -> Result:
     """Have every load sign its share and send it at the same time as the others."""
     for load in loads:
         load.say({**ask, "records": records // len(loads)})
     signed = sum(load.hear()["signed"] for load in loads)
     time.sleep(0.5)
+    operator.say({})
+    before = operator.hear()
     for load in loads:
         load.say({"go": True})
     found = [load.hear() for load in loads]
+    operator.say({})
+    used = {name: seconds - before[name] for name, seconds in operator.hear().items()}
     seconds = max(each["ended"] for each in found) - min(each["began"] for each in found)
     waits = sorted(wait for each in found for wait in each["waits"])
     answered = len(waits)
@@ -222,6 +226,7 @@ def _send(loads: list[Child], *, records: int, **ask: Any) -> Result:
         "accepted": sum(each["accepted"] for each in found),
         "seconds": round(seconds, 3),
         "per_second": round(answered / seconds),
+        "microseconds_a_record": {name: round(1e6 * each / max(1, answered), 1) for name, each in used.items()},
         "p50_ms": _at(waits, 50),
         "p99_ms": _at(waits, 99),
     }

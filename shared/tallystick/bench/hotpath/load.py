@@ -9,11 +9,11 @@ import time
 from collections import deque
 from typing import Any, Final
 
-from tallystick.bench.hotpath.pipes import HttpWire, Wire
+from tallystick.bench.hotpath.pipes import HttpWire, WebSocketWire, Wire
 from tallystick.bench.hotpath.signed_flow import Flow
 
 HOST: Final = "127.0.0.1"
-WIRES: Final[dict[str, type[Wire]]] = {"http": HttpWire}
+WIRES: Final[dict[str, type[Wire]]] = {"http": HttpWire, "ws": WebSocketWire}
 SILENT_SECONDS: Final = 30.0
 """How long a run waits for an answer before it gives up."""
 TURN_SECONDS: Final = 0.001

@@ -1,0 +1,113 @@
+"""What a gateway's process and the sequencer's tell each other: batches of checked records, and what became of each.
+
+Both are the operator's own processes on one machine. A message is its length (4 bytes) and MessagePack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from tallystick.records.codec import Record, decode
+from tallystick.shapes.order_entry import OK
+from tallystick.shapes.submitting import Answer
+from tallystick_operator.intake.door import Checked, Refused
+
+LENGTH_BYTES: Final = 4
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A record that has been checked, as it travels. Shape: as Checked."""
+
+    data: bytes
+    key: bytes
+    signer: bytes
+    hashed: bytes
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """Records in the order in which they are to be sequenced; what became of them is told under the same number."""
+
+    number: int
+    frames: list[Frame]
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """What became of each record of a batch: a status and a body in MessagePack, one behind the other."""
+
+    number: int
+    bodies: list[bytes]
+
+
+_BATCH: Final = msgspec.msgpack.Decoder(Batch)
+_TOLD: Final = msgspec.msgpack.Decoder(Told)
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+def framed(checked: Checked) -> Frame:
+    """Return a checked record as it travels."""
+    return Frame(checked.data, checked.key, checked.signer, checked.hashed)
+
+
+def unframed(frame: Frame) -> Checked:
+    """Return a record that a gateway has checked."""
+    record = decode(frame.data)
+    assert isinstance(record, Record), "the gateway has decoded it"
+    return Checked(record=record, data=frame.data, key=frame.key, signer=frame.signer, hashed=frame.hashed)
+
+
+def packed(message: Batch | Told) -> bytes:
+    """Return a message as it is sent."""
+    body = _ENCODER.encode(message)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def unpacked_batch(body: bytes) -> Batch:
+    """Return a batch. Raises: msgspec.ValidationError, msgspec.DecodeError."""
+    return _BATCH.decode(body)
+
+
+def unpacked_told(body: bytes) -> Told:
+    """Return what became of a batch. Raises: msgspec.ValidationError, msgspec.DecodeError."""
+    return _TOLD.decode(body)
+
+
+def told(result: Answer | Refused) -> bytes:
+    """Return what is told of one record."""
+    if isinstance(result, Refused):
+        return _ENCODER.encode(result.status) + _ENCODER.encode(result.shape)
+    return OK_PACKED + _ENCODER.encode(result)
+
+
+OK_PACKED: Final = _ENCODER.encode(OK)
+
+
+class Pieces:
+    """Cuts a stream into messages."""
+
+    def __init__(self) -> None:
+        self._left = bytearray()
+
+    def add(self, data: bytes) -> Iterator[bytes]:
+        """Take in what came, and yield the messages that are complete."""
+        self._left += data
+        at = 0
+        while len(self._left) >= at + LENGTH_BYTES:
+            end = at + LENGTH_BYTES + int.from_bytes(self._left[at : at + LENGTH_BYTES], "big")
+            if len(self._left) < end:
+                break
+            yield bytes(self._left[at + LENGTH_BYTES : end])
+            at = end
+        del self._left[:at]
+
+
+def refused(batch: Batch, refusal: Refused) -> Told:
+    """Return that every record of a batch is refused."""
+    return Told(batch.number, [told(refusal)] * len(batch.frames))
+
+
+def answered(number: int, results: Sequence[Answer | Refused]) -> Told:
+    """Return what became of a batch."""
+    return Told(number, [told(each) for each in results])

@@ -1,0 +1,197 @@
+"""A gateway's decisions: what waits, what is refused at once, what goes to the sequencer, what goes back to whom.
+
+No socket and no process: who drives it hands in what has come and takes out what is to be sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from tallystick.errors import BadInput
+from tallystick.ports import Clock
+from tallystick.shapes.order_entry import packed_replies, packed_reply, requests
+from tallystick_operator.gateway.batches import Batch, framed, packed, told, unpacked_told
+from tallystick_operator.intake.door import Refused, check_bytes
+
+MOST_WAITING: Final = 2_048
+"""Records of a gateway that wait for being checked: a tenth of a second's work."""
+MOST_FLYING: Final = 4_096
+"""Records of a gateway that are with the sequencer."""
+MOST_OF_A_CONNECTION: Final = 1_024
+"""Records of one connection that wait or are with the sequencer."""
+MOST_CONNECTIONS: Final = 4_096
+MOST_OF_AN_ADDRESS: Final = 256
+"""Connections that a gateway keeps, of all and of one address."""
+MOST_ADDRESSES: Final = 2 * MOST_CONNECTIONS
+"""Addresses at which those are forgotten that are gone and have been quiet."""
+RUBBISH_ALLOWED: Final = 200
+RUBBISH_A_SECOND: Final = 20.0
+"""Records without a form or a good signature that an address may send at once, and how soon it may send others: a
+recovery costs as much for a false signature as for a good one."""
+
+BUSY: Final = Refused(503, "busy", "too many records are waiting; try again")
+CLOSING: Final = Refused(503, "closing", "this gateway is shutting down; connect again")
+
+
+@dataclass(slots=True)
+class _Connection:
+    """One client. `held` counts its records that wait or are with the sequencer."""
+
+    address: str
+    held: int = 0
+    replies: list[bytes] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Address:
+    """What has come from one address: its connections, and how much rubbish it may still send."""
+
+    connections: int = 0
+    allowed: float = RUBBISH_ALLOWED
+    seen: float = 0.0
+
+
+class Desk:
+    """One gateway. Connections are numbered by whoever drives it, which must never use a number again.
+
+    Records are checked and sent on in the order in which they have come, so those of one connection keep theirs.
+    """
+
+    def __init__(self, domain: bytes, clock: Clock) -> None:
+        self.closing = False
+        self._domain = domain
+        self._clock = clock
+        self._connections: dict[int, _Connection] = {}
+        self._addresses: dict[str, _Address] = {}
+        self._waiting: deque[tuple[int, int, bytes]] = deque()
+        self._flying: dict[int, list[tuple[int, int]]] = {}
+        self._records_flying = 0
+        self._numbers = 0
+        self._to_tell: dict[int, None] = {}
+        self._spent: dict[str, None] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is with the sequencer."""
+        return not self._waiting and not self._flying
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something waits that `work` can take."""
+        return bool(self._waiting) and self._records_flying < MOST_FLYING
+
+    def connected(self, connection: int, address: str) -> bool:
+        """Take in a new client; return whether it may stay."""
+        if len(self._addresses) >= MOST_ADDRESSES:
+            for other, seen in list(self._addresses.items()):
+                self._forget(other, seen)
+        known = self._addresses.setdefault(address, _Address(seen=self._clock.monotonic()))
+        full = len(self._connections) >= MOST_CONNECTIONS or known.connections >= MOST_OF_AN_ADDRESS
+        if self.closing or full or self._allowed(known) < 1:
+            self._forget(address, known)
+            return False
+        known.connections += 1
+        self._connections[connection] = _Connection(address)
+        return True
+
+    def gone(self, connection: int) -> None:
+        """Take in that a client is gone: what it has not sent on goes no further, what is with the sequencer runs."""
+        found = self._connections.pop(connection, None)
+        if found is None:
+            return
+        self._to_tell.pop(connection, None)
+        known = self._addresses[found.address]
+        known.connections -= 1
+        self._forget(found.address, known)
+
+    def take(self, connection: int, message: bytes) -> bool:
+        """Take in a client's message; return whether the client may stay."""
+        client = self._connections.get(connection)
+        if client is None:
+            return False
+        try:
+            asked = requests(message)
+        except BadInput:
+            return False
+        for number, data in asked:
+            if self.closing:
+                self._tell(connection, client, number, CLOSING)
+            elif client.held >= MOST_OF_A_CONNECTION or len(self._waiting) >= MOST_WAITING:
+                self._tell(connection, client, number, BUSY)
+            else:
+                client.held += 1
+                self._waiting.append((connection, number, data))
+        return True
+
+    def work(self, most: int) -> bytes:
+        """Check as many records as are wanted and may be with the sequencer; return what to send it, or nothing."""
+        frames = []
+        whose: list[tuple[int, int]] = []
+        for _ in range(min(most, len(self._waiting), MOST_FLYING - self._records_flying)):
+            connection, number, data = self._waiting.popleft()
+            client = self._connections.get(connection)
+            if client is None:
+                continue
+            try:
+                frames.append(framed(check_bytes(data, self._domain)))
+                whose.append((connection, number))
+            except Refused as refused:
+                client.held -= 1
+                self._tell(connection, client, number, refused)
+                self._spend(client)
+        if not frames:
+            return b""
+        self._numbers += 1
+        self._flying[self._numbers] = whose
+        self._records_flying += len(whose)
+        return packed(Batch(self._numbers, frames))
+
+    def heard(self, message: bytes) -> None:
+        """Take in what became of a batch."""
+        found = unpacked_told(message)
+        whose = self._flying.pop(found.number)
+        self._records_flying -= len(whose)
+        for (connection, number), body in zip(whose, found.bodies, strict=True):
+            client = self._connections.get(connection)
+            if client is not None:
+                client.held -= 1
+                client.replies.append(packed_reply(number, body))
+                self._to_tell[connection] = None
+
+    def outgoing(self) -> Iterator[tuple[int, bytes]]:
+        """Yield what goes to whom: all replies of a client as one message."""
+        for connection in self._to_tell:
+            client = self._connections[connection]
+            yield connection, packed_replies(client.replies)
+            client.replies = []
+        self._to_tell.clear()
+
+    def unwanted(self) -> list[int]:
+        """Return the clients whose address has sent more rubbish than it may, once."""
+        spent, self._spent = self._spent, {}
+        return [number for number, client in self._connections.items() if client.address in spent] if spent else []
+
+    def _tell(self, connection: int, client: _Connection, number: int, refused: Refused) -> None:
+        client.replies.append(packed_reply(number, told(refused)))
+        self._to_tell[connection] = None
+
+    def _spend(self, client: _Connection) -> None:
+        known = self._addresses[client.address]
+        known.allowed = self._allowed(known) - 1
+        if known.allowed < 0:
+            self._spent[client.address] = None
+
+    def _allowed(self, known: _Address) -> float:
+        """Return how much rubbish an address may send now."""
+        now = self._clock.monotonic()
+        known.allowed = min(RUBBISH_ALLOWED, known.allowed + (now - known.seen) * RUBBISH_A_SECOND)
+        known.seen = now
+        return known.allowed
+
+    def _forget(self, address: str, known: _Address) -> None:
+        """Remember no address that has no client and owes nothing."""
+        if known.connections == 0 and self._allowed(known) >= RUBBISH_ALLOWED:
+            del self._addresses[address]
