@@ -8,10 +8,10 @@ import coincurve
 
 from tallystick.machine.machine import Event
 from tallystick.records.receipts import sign_receipt
-from tallystick.schema.names import Outcome
 from tallystick.shapes.submitting import Answer, Fill, ItemResult
 from tallystick.state.layout import Registers
 from tallystick_operator.sequencer.executor import Executed
+from tallystick_operator.sequencer.recent import OUTCOME_NAMES
 
 
 def effects(events: tuple[Event, ...]) -> tuple[list[Fill], int | None, int, int | None]:
@@ -36,13 +36,17 @@ def effects(events: tuple[Event, ...]) -> tuple[list[Fill], int | None, int, int
 def items(events: tuple[Event, ...]) -> list[ItemResult]:
     """Return what became of each item of a bulk, whose own outcome is the last event, or of each pair of a report."""
     begins = [at for at, (name, _) in enumerate(events) if name in ("item", "pair")]
-    last = len(events) - 1 if begins and events[begins[0]][0] == "item" else len(events)
+    if not begins:
+        return []
+    last = len(events) - 1 if events[begins[0]][0] == "item" else len(events)
     found: list[ItemResult] = []
     for begin, end in zip(begins, [*begins[1:], last], strict=False):
         part = events[begin:end]
         fills, slot, lots, _ = effects(part)
-        outcome = next(values[0] for name, values in reversed(part) if name == "outcome")
-        found.append(ItemResult(outcome=Outcome(outcome).name, fills=fills, slot=slot, resting_lots=lots))
+        name, values = part[-1]
+        if name != "outcome":
+            values = next(values for name, values in reversed(part) if name == "outcome")
+        found.append(ItemResult(outcome=OUTCOME_NAMES[values[0]], fills=fills, slot=slot, resting_lots=lots))
     return found
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from typing import Final
 
 import msgspec
@@ -19,8 +20,7 @@ from tallystick.records.signing import make
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNK_BYTES
-from tallystick.state.ordinals import UnixMs, UnixSeconds
-from tallystick_operator.intake.door import Checked, Refused, check_state
+from tallystick_operator.intake.door import Checked, Refused, check_at, check_state
 from tallystick_operator.intake.promises import (
     GIVE_UP_SECONDS,
     L1_BEHIND,
@@ -48,6 +48,7 @@ class CorePolicy:
     nothing but prices and what nobody signs after `quiet_seconds`; and after `heartbeat_seconds` without any there is
     one for the clock alone. `max_batch_bytes` stays below the 128 KiB that nodes accept of one transaction. A batch whose
     time lies further back than `max_batch_age_seconds` of L1 time is sealed, for the clock must stay near its batch's time.
+    Roots, which people are shown and nothing here needs, are taken once in `root_seconds` at most.
     """
 
     batch_seconds: float = 12.0
@@ -56,6 +57,7 @@ class CorePolicy:
     clock_every_ms: int = 50
     max_batch_bytes: int = 30 * MAX_CHUNK_BYTES
     max_batch_age_seconds: int = 50
+    root_seconds: float = 1.0
 
     def __post_init__(self) -> None:
         """Raises: StateError when no batch could ever hold the longest record."""
@@ -95,6 +97,7 @@ class Core:
         self._idle_since = -1
         self._taken_at: dict[int, float] = {}
         self._prices_by = 0.0
+        self._rooted_at = -inf
         self._messages: list[bytes] = []
         self._entries: list[Entry] = []
 
@@ -247,17 +250,9 @@ class Core:
         self._commit()
         return batch
 
-    @contextmanager
-    def as_of_now(self) -> Iterator[None]:
+    def as_of_now(self) -> AbstractContextManager[None]:
         """Show the state with the clock that the next record will meet; between records it stands still."""
-        registers = self.executor.state.registers
-        clock_ms = registers.clock_ms
-        if self.clock.started:
-            registers.clock_ms = max(clock_ms, self.clock.now_ms())
-        try:
-            yield
-        finally:
-            registers.clock_ms = clock_ms
+        return self.executor.as_of(self.clock.now_ms() if self.clock.started else 0)
 
     def _take(self, checked: Checked, now_ms: UnixMs, refusal: Refused | None) -> Answer | Refused:
         # What uses no nonce, sent again, runs again, but not twice in a second.
@@ -269,8 +264,7 @@ class Core:
         if refusal is not None and not self._goes_on(checked, refusal):
             return refusal
         try:
-            with self.as_of_now():
-                final = check_state(self.executor.state, self.executor.read_model, checked)
+            final = check_at(now_ms, self.executor.state, self.executor.read_model, checked)
             first = self.branch.ids.first(final.record)
         except Refused as refused:
             return refused
@@ -378,7 +372,10 @@ class Core:
     def _seal(self) -> SealedBatch:
         if not self.executor.open_bytes:  # no batch is without a record
             self._run(encode(make("clock", clock_ms=self.executor.state.registers.clock_ms)))
-        batch, entry = self.executor.seal()
+        now = self.clock.monotonic()
+        rooted = now - self._rooted_at >= self.policy.root_seconds
+        self._rooted_at = now if rooted else self._rooted_at
+        batch, entry = self.executor.seal(rooted=rooted)
         self._entries.append(entry)
         self.newly_sealed.append(batch)
         return batch
@@ -390,7 +387,9 @@ class Core:
 
     def _begin_anew(self) -> None:
         """Set the clocks of a history that has just been rebuilt."""
-        self.clock.not_before(max(self.executor.state.registers.clock_ms, UnixMs(self.executor.batch_time * 1000)))
+        registers = self.executor.state.registers
+        self.executor.take_root()
+        self.clock.not_before(max(registers.clock_ms, self.executor.batch_time * 1000))
         self._opened_at = self.clock.monotonic()
         self._pressing = True
         self._taken_at.clear()

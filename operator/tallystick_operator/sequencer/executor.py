@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
 
 from tallystick.errors import StateError
 from tallystick.machine.by_record import Known, begin_batch, ends_chunk, execute, seal_batch
@@ -38,8 +41,7 @@ TRAIL_BATCHES: Final = 65_536
 """Closed batches of which it is remembered what they were: weeks, while L1 takes back an hour at most."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Executed:
+class Executed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of one record. `number` counts from 0; `accumulator` is the chain's head after it."""
 
     number: int
@@ -62,7 +64,7 @@ class Closed:
 class SealedBatch:
     """A batch as it will be published.
 
-    Shape: `state_hash` is that behind it. Units: `time` and `until` are L1 seconds.
+    Shape: `state_hash` is that behind it, empty where it was not taken. Units: `time` and `until` are L1 seconds.
     """
 
     index: int
@@ -134,6 +136,17 @@ class Executor:
         """Chunks the open batch may still begin: any one record needs one at most."""
         return MAX_CHUNKS - len(self._chunker.chunks) if self._chunker else 0
 
+    @contextmanager
+    def as_of(self, clock_ms: int) -> Iterator[None]:
+        """Show the state with a clock that is not behind this."""
+        registers = self.state.registers
+        stands = registers.clock_ms
+        registers.clock_ms = max(stands, clock_ms)
+        try:
+            yield
+        finally:
+            registers.clock_ms = stands
+
     def closed(self, index: int) -> Closed | None:
         """Return what a closed batch was, None when that is too long ago."""
         back = self.batch_count - index
@@ -150,7 +163,7 @@ class Executor:
         begin_batch(self._machine, time, limit)
         self.messages.forget_before(registers.message_cursor)
         self.read_model.apply(tuple(self._events), registers.record_count, registers.clock_ms)
-        self._chunker = Chunker(registers)
+        self._chunker = Chunker(registers, live=True)
         self._first_record = registers.record_count
         return Entry(kind=EntryKind.BEGIN, body=time.to_bytes(8, "big") + limit.to_bytes(8, "big"))
 
@@ -166,7 +179,7 @@ class Executor:
         registers = self.state.registers
         number = registers.record_count
         hashed = known.hashed if known else keccak(padded(data))
-        self._chunker.add(data, hashed)
+        self._chunker.add(data)
         self._events.clear()
         outcome = execute(self._machine, data, known)
         if ends_chunk(self._machine):
@@ -181,8 +194,8 @@ class Executor:
         self.read_model.apply(executed.events, number, registers.clock_ms)
         return executed, record_entry(data, known.signer if known else None)
 
-    def seal(self) -> tuple[SealedBatch, Entry]:
-        """Close the open batch and keep it for the publisher."""
+    def seal(self, *, rooted: bool = True) -> tuple[SealedBatch, Entry]:
+        """Close the open batch and keep it for the publisher; take the root behind it, if that is wanted."""
         if self._chunker is None:
             raise StateError("there is no open batch to seal")
         registers = self.state.registers
@@ -195,7 +208,7 @@ class Executor:
             until=until,
             message_limit=limit,
             chunks=tuple(self._chunker.finish()),
-            state_hash=self.state.hash(),
+            state_hash=self.state.hash() if rooted else b"",
             records=registers.record_count - self._first_record,
         )
         self._chunker = None
@@ -241,6 +254,11 @@ class Executor:
         self._close(batch)
         framed = b"".join(len(chunk).to_bytes(2, "big") + chunk for chunk in chunks)
         return ran, Entry(kind=EntryKind.ADOPT, body=header.pack() + framed)
+
+    def take_root(self) -> None:
+        """Take the root behind the newest batch, where that has not been done and the state is still there."""
+        if self.last_sealed is not None and not self.is_open and not self.last_sealed.state_hash:
+            self.last_sealed = replace(self.last_sealed, state_hash=self.state.hash())
 
     def rewind(self, told: int) -> None:
         """Note that what is in this history's batches stands, and that all that was told beyond it does not.

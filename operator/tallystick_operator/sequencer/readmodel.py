@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from tallystick.machine.machine import Event
 from tallystick.records.codec import Record
 from tallystick.shapes.market_data import Trade
@@ -30,8 +32,11 @@ MOVED: Final = {
 """Events by which cash or positions move, and where they name whose."""
 
 
-@dataclass(slots=True, kw_only=True)
-class OpenOrder:
+IGNORED: Final = frozenset({"item", "order", "outcome"})
+"""Events of every order that say nothing of where orders rest."""
+
+
+class OpenOrder(msgspec.Struct, kw_only=True, gc=False):
     """An order in the book or parked, as its events tell it."""
 
     account: AccountId
@@ -96,17 +101,16 @@ class ReadModel:
 
     def apply(self, events: tuple[Event, ...], record: int, clock_ms: UnixMs) -> None:
         """Take in what one record did."""
+        take = self.history.take
         for event in events:
-            self.history.take(event, record, clock_ms)
+            take(event, record, clock_ms)
             name, values = event
-            self._moved.update(moved_by(event))
-            if name == "listed":
-                self._trades.pop((MarketId(values[0]), values[1] - SERIES_KEPT), None)
+            if name in IGNORED:
+                continue
+            if name in ("rested", "parked"):
+                self._rest(AccountId(values[0]), values[1], values[2], values[3], record)
             elif name == "fill":
                 self._fill(values, record, clock_ms)
-            elif name in ("rested", "parked"):
-                account, client_id, slot, lots = values
-                self._rest(AccountId(account), client_id, slot, lots, record)
             elif name in ("shrunk", "amended"):
                 changed = self.orders[values[2]]
                 changed.remaining_lots = values[3]
@@ -117,6 +121,8 @@ class ReadModel:
                 self._deposit(AccountId(values[0]))
             elif name == "withdrawal":
                 self._withdraw(values)
+            elif name == "listed":
+                self._trades.pop((values[0], values[1] - SERIES_KEPT), None)
 
     def _fill(self, values: tuple[int, ...], record: int, clock_ms: UnixMs) -> None:
         market, price, lots, side, taker, maker, _, _, slot = values
@@ -130,8 +136,11 @@ class ReadModel:
             taker=taker,
             maker=maker,
         )
-        series = self.history.series_of(MarketId(market))
-        self._trades.setdefault((MarketId(market), series), deque(maxlen=TRADES_KEPT)).append(trade)
+        series = self.history.series_of(market)
+        trades = self._trades.get((market, series))
+        if trades is None:
+            trades = self._trades[market, series] = deque(maxlen=TRADES_KEPT)
+        trades.append(trade)
         self.fills += 1
         order = self.orders[slot]
         order.remaining_lots -= lots
@@ -141,8 +150,14 @@ class ReadModel:
 
     def _rest(self, account: AccountId, client_id: int, slot: int, lots: int, record: int) -> None:
         self.orders[slot] = OpenOrder(account=account, client_id=client_id, remaining_lots=lots, record=record)
-        self._by_client.setdefault((account, client_id), []).append(slot)
-        slots = self._by_account.setdefault(account, {})
+        with_id = self._by_client.get((account, client_id))
+        if with_id is None:
+            self._by_client[account, client_id] = [slot]
+        else:
+            with_id.append(slot)
+        slots = self._by_account.get(account)
+        if slots is None:
+            slots = self._by_account[account] = {}
         slots[slot] = None
         self._deaths.rested(account, slot, slots)
 

@@ -7,10 +7,11 @@ nothing, and remembers a bounded past: L1 has all of it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Final
+
+import msgspec
 
 from tallystick.machine.machine import Event
 from tallystick.schema.names import Outcome
@@ -69,9 +70,13 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
 }
 """What the values of an event are called. Events that are not here are the machine's own affair."""
 
+MARKET_AT: Final = {name: fields.index("market") if "market" in fields else -1 for name, fields in EVENT_FIELDS.items()}
+"""Where the values of an event have its market, -1 for nowhere."""
+OUTCOME_NAMES: Final = {int(outcome): outcome.name for outcome in Outcome}
+ACCOUNT_FIELDS: Final = frozenset({"account", "taker", "maker", "to", "by", "candidate"})
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+
+class Happening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event. `sequence` counts from 1 without a gap; `record` is the number of the record that caused it.
 
     `series` is that of its market at the time, 0 of one that is about none.
@@ -98,8 +103,7 @@ class Happening:
         return (account is None or about) and of_market
 
 
-@dataclass(slots=True, kw_only=True)
-class KeptOrder:
+class KeptOrder(msgspec.Struct, kw_only=True, gc=False):
     """An order that was placed, whatever became of it; what is shown of it is a PlacedOrder.
 
     `status` is open, waiting (for its trigger), fired (a new order took its place), filled, cancelled (what was left
@@ -135,11 +139,26 @@ class History:
         self._orders: dict[AccountId, deque[KeptOrder]] = {}
         self._by_slot: dict[int, KeptOrder] = {}
         self._placing: KeptOrder | None = None
+        self._meant: dict[str, Callable[[Happening, tuple[int, ...]], None]] = {
+            "order": self._place,
+            "fill": self._fill,
+            "block": lambda happening, values: self._keep_fill(happening, values[4], values[5]),
+            "rested": lambda _, values: self._rest(values[2], values[3], "open"),
+            "parked": lambda _, values: self._rest(values[2], values[3], "waiting"),
+            "shrunk": self._resize,
+            "amended": self._resize,
+            "fired": lambda _, values: self._end(values[2], "fired"),
+            "removed": lambda _, values: self._end(values[2], "cancelled"),
+            "outcome": self._finish,
+            "funding": self._fund,
+        }
+        """What an event means for what is kept by account and market."""
 
     def take(self, event: Event, record: int, clock_ms: UnixMs) -> None:
         """Take in one event of a record."""
         name, values = event
-        if name not in EVENT_FIELDS:
+        at = MARKET_AT.get(name)
+        if at is None:
             return
         self.sequence += 1
         if name == "listed":
@@ -151,28 +170,12 @@ class History:
             clock_ms=clock_ms,
             name=name,
             values=values,
-            series=self._series_of(name, values),
+            series=self._series.get(values[at], 0) if at >= 0 else 0,
         )
         self._events.append(happening)
-        if name == "order":
-            self._place(happening)
-        elif name == "fill":
-            self._fill(happening)
-        elif name == "block":
-            self._keep_fill(happening, values[4], values[5])
-        elif name in ("rested", "parked"):
-            self._rest(values[2], values[3], "open" if name == "rested" else "waiting")
-        elif name in ("shrunk", "amended") and values[2] in self._by_slot:
-            self._by_slot[values[2]].remaining_lots = values[3]
-        elif name == "fired":
-            self._end(values[2], "fired")
-        elif name == "removed":
-            self._end(values[2], "cancelled")
-        elif name == "outcome":
-            self._finish(values[0])
-        elif name == "funding":
-            market = MarketId(values[0])
-            self._funding.setdefault((market, happening.series), deque(maxlen=FUNDING_KEPT)).append(happening)
+        meant = self._meant.get(name)
+        if meant is not None:
+            meant(happening, values)
 
     def rewind(self, told: int, record: int, clock_ms: UnixMs) -> None:
         """Take back all that was told of a record and of those behind it; the numbers go on behind the newest one told.
@@ -210,12 +213,16 @@ class History:
         """Return the hours of funding of a market's series, oldest first."""
         return list(self._funding.get((market, series), ()))
 
-    def _series_of(self, name: str, values: tuple[int, ...]) -> int:
-        fields = EVENT_FIELDS[name]
-        return self.series_of(MarketId(values[fields.index("market")])) if "market" in fields else 0
+    def _fund(self, happening: Happening, values: tuple[int, ...]) -> None:
+        self._funding.setdefault((values[0], happening.series), deque(maxlen=FUNDING_KEPT)).append(happening)
 
-    def _place(self, happening: Happening) -> None:
-        account, client_id, market, side, price, lots, flags = happening.values
+    def _resize(self, _: Happening, values: tuple[int, ...]) -> None:
+        resting = self._by_slot.get(values[2])
+        if resting is not None:
+            resting.remaining_lots = values[3]
+
+    def _place(self, happening: Happening, values: tuple[int, ...]) -> None:
+        account, client_id, market, side, price, lots, flags = values
         placed = KeptOrder(
             record_number=happening.record,
             clock_ms=happening.clock_ms,
@@ -228,11 +235,14 @@ class History:
             lots=lots,
             flags=flags,
         )
-        self._orders.setdefault(placed.account, deque(maxlen=ORDERS_KEPT)).append(placed)
+        kept = self._orders.get(placed.account)
+        if kept is None:
+            kept = self._orders[placed.account] = deque(maxlen=ORDERS_KEPT)
+        kept.append(placed)
         self._placing = placed
 
-    def _fill(self, happening: Happening) -> None:
-        _, _, lots, _, taker, maker, _, _, slot = happening.values
+    def _fill(self, happening: Happening, values: tuple[int, ...]) -> None:
+        _, _, lots, _, taker, maker, _, _, slot = values
         self._keep_fill(happening, taker, maker)
         if self._placing is not None:
             self._placing.filled_lots += lots
@@ -244,8 +254,11 @@ class History:
                 self._end(slot, "filled")
 
     def _keep_fill(self, happening: Happening, taker: int, maker: int) -> None:
-        for account in sorted({taker, maker}):
-            self._fills.setdefault(AccountId(account), deque(maxlen=FILLS_KEPT)).append(happening)
+        for account in (taker, maker) if taker != maker else (taker,):
+            kept = self._fills.get(AccountId(account))
+            if kept is None:
+                kept = self._fills[AccountId(account)] = deque(maxlen=FILLS_KEPT)
+            kept.append(happening)
 
     def _rest(self, slot: int, lots: int, status: str) -> None:
         if self._placing is not None:
@@ -261,11 +274,12 @@ class History:
             resting.slot = None
             resting.remaining_lots = 0
 
-    def _finish(self, outcome: int) -> None:
+    def _finish(self, _: Happening, values: tuple[int, ...]) -> None:
         placed, self._placing = self._placing, None
         if placed is None:
             return
-        placed.outcome = Outcome(outcome).name
+        (outcome,) = values
+        placed.outcome = OUTCOME_NAMES[outcome]
         if placed.slot is not None:
             return
         if placed.filled_lots == placed.lots:

@@ -12,10 +12,11 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from tallystick.errors import DataMismatch, StateError
 
@@ -51,8 +52,7 @@ class EntryKind(IntEnum):
     earlier versions have none of these; a version that does not know them refuses the log."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One decision of the sequencer."""
 
     kind: EntryKind

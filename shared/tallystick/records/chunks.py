@@ -93,9 +93,13 @@ def chunks_hash(chunks: list[bytes]) -> bytes:
 
 
 class Chunker:
-    """Cuts a sequence of records into chunks of one batch, behind the records that the registers count."""
+    """Cuts a sequence of records into chunks of one batch, behind the records that the registers count.
 
-    def __init__(self, registers: Registers) -> None:
+    `live`, each record is run once it is added: then the registers count for it, too.
+    """
+
+    def __init__(self, registers: Registers, live: bool = False) -> None:
+        self._live = registers if live else None
         self.record_count = registers.record_count
         self.accumulator = registers.record_accumulator
         self.promised_count = registers.promised_count
@@ -109,8 +113,8 @@ class Chunker:
         """Whether the batch has room for one more record."""
         return len(self.chunks) < MAX_CHUNKS or not self._needs_chunk(padded(record))
 
-    def add(self, record: bytes, hashed: bytes | None = None) -> None:
-        """Append one record; `hashed` is the hash of it as its frame carries it, where that is known.
+    def add(self, record: bytes) -> None:
+        """Append one record.
 
         Raises: BadInput when it is empty, too long for a chunk, or the batch is full.
         """
@@ -125,7 +129,9 @@ class Chunker:
             self._ended = False
         self.chunks[-1] += framed(data)
         self.size += FRAME_HEADER_BYTES + len(data)
-        hashed = hashed or keccak(data)
+        if self._live is not None:
+            return
+        hashed = keccak(data)
         self.record_count += 1
         self.accumulator = accumulate(self.accumulator, hashed)
         if data[0] in PROMISED:
@@ -140,6 +146,9 @@ class Chunker:
         return self._ended or len(self.chunks[-1]) + FRAME_HEADER_BYTES + len(data) > MAX_CHUNK_BYTES
 
     def _header(self) -> bytes:
+        if self._live is not None:
+            self.record_count, self.promised_count = self._live.record_count, self._live.promised_count
+            self.accumulator, self.promised_accumulator = self._live.record_accumulator, self._live.promised_accumulator
         return chunk_header(self.record_count, self.accumulator, self.promised_count, self.promised_accumulator)
 
     def finish(self) -> list[bytes]:

@@ -13,6 +13,8 @@ from tallystick.schema.record_model import Authority, RecordField, RecordKind
 from tallystick.state.layout import MIN_FRAME_BYTES
 
 KINDS: Final[dict[int, RecordKind]] = {kind.number: kind for kind in RECORDS}
+PLACES: Final = {kind.number: {field.name: at for at, field in enumerate(kind.fields)} for kind in RECORDS}
+"""Where the fields of each kind's records stand among their values, by name."""
 DECODED: Final = 1_024
 """Records remembered: a step that reads more of its record than the registers hold decodes it again, a bulk for every item."""
 BY_NAME: Final[dict[str, RecordKind]] = {kind.name: kind for kind in RECORDS}
@@ -33,7 +35,7 @@ class Record:
 
     def value(self, name: str) -> int:
         """Return a field by name."""
-        return self.values[[field.name for field in self.kind.fields].index(name)]
+        return self.values[PLACES[self.kind.number][name]]
 
 
 def encode(record: Record) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 import coincurve
@@ -15,6 +16,9 @@ from tallystick.state.hashing import keccak
 from tallystick.state.ordinals import Number
 
 HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+KEYS_REMEMBERED: Final = 1 << 16
+"""Public keys whose addresses are remembered. No signature is ever held against a key that was expected: that would pass
+over the parity bit, by which the contract recovers another signer."""
 ORDER: Final = 2 * HALF_ORDER + 1
 _TYPE_HASHES: Final = {kind.number: keccak(kind.encoded_type.encode()) for kind in RECORDS if kind.primary}
 _ACCEPTANCE_HASHES: Final = {
@@ -80,7 +84,13 @@ def recover(message: bytes, signature: bytes) -> bytes | None:
         key = coincurve.PublicKey.from_signature_and_message(full, message, hasher=None)
     except Exception:  # noqa: BLE001 -- coincurve raises a bare Exception for values no key can have made
         return None
-    return keccak(key.format(compressed=False)[1:])[12:]
+    return _address(key.format(compressed=False))
+
+
+@lru_cache(maxsize=KEYS_REMEMBERED)
+def _address(public: bytes) -> bytes:
+    """Return the address of a public key that has been recovered."""
+    return keccak(public[1:])[12:]
 
 
 def packed_signature(given: bytes) -> bytes:

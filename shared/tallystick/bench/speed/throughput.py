@@ -60,7 +60,7 @@ def measure(*, orders: int, bulk: int, seed: int) -> Result:
                 log=log,
                 clock=clock,
                 receipt_key=key("receipts"),
-                policy=CorePolicy(),
+                policy=CorePolicy(root_seconds=0),
             )
             clock.observe(UnixSeconds(START))
             messages = [message(MESSAGE_DEPOSIT, address(f"trader {n}"), n, CASH) for n in range(1, TRADERS + 1)]
