@@ -47,6 +47,7 @@ from tallystick_operator.sequencer.record_log import RecordLog
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standing import Metrics, Standing
 from tallystick_operator.terminal import TOLD
+from tallystick_operator.tuning import tune
 
 MOST_AHEAD_SECONDS: Final = 30.0
 """How far the clock runs ahead of L1's newest block, at most, and never as far as a batch's time may."""
@@ -96,6 +97,7 @@ class Operator:
         ]
         with self._closing:
             try:
+                tune()
                 self._sequencer.start()
                 self._server.start()
                 if self._gateways is not None:

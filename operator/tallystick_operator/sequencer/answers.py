@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import coincurve
 
@@ -12,6 +13,9 @@ from tallystick.shapes.submitting import Answer, Fill, ItemResult
 from tallystick.state.layout import Registers
 from tallystick_operator.sequencer.executor import Executed
 from tallystick_operator.sequencer.recent import OUTCOME_NAMES
+
+NONE: Final[list[Fill]] = []
+"""The fills of every item without any: answers are kept, and so many empty lists take room and time."""
 
 
 def effects(events: tuple[Event, ...]) -> tuple[list[Fill], int | None, int, int | None]:
@@ -46,7 +50,7 @@ def items(events: tuple[Event, ...]) -> list[ItemResult]:
         name, values = part[-1]
         if name != "outcome":
             values = next(values for name, values in reversed(part) if name == "outcome")
-        found.append(ItemResult(outcome=OUTCOME_NAMES[values[0]], fills=fills, slot=slot, resting_lots=lots))
+        found.append(ItemResult(outcome=OUTCOME_NAMES[values[0]], fills=fills or NONE, slot=slot, resting_lots=lots))
     return found
 
 

@@ -30,7 +30,7 @@ class SubmissionList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     records: list[Submission | str]
 
 
-class Fill(msgspec.Struct, frozen=True, kw_only=True):
+class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One fill of a record, against the account `maker`. Units: ticks, lots."""
 
     price_ticks: int
@@ -38,7 +38,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     maker: int
 
 
-class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
+class ItemResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of one item of a bulk or one price of a report, as Answer tells it of a record. Units: lots."""
 
     outcome: str
@@ -47,7 +47,7 @@ class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
     resting_lots: int = 0
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The acknowledgement of a record: its receipt, and what it did.
 
     Shape: `outcome` is ACCEPTED or why the exchange rejected it, `slot` and `resting_lots` tell what went into the book,

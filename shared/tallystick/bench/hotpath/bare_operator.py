@@ -37,6 +37,7 @@ from tallystick_operator.sequencer.executor import Executor
 from tallystick_operator.sequencer.record_log import RecordLog
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standing import Metrics
+from tallystick_operator.tuning import tune
 
 HOST: Final = "127.0.0.1"
 GROUP: Final = 512
@@ -101,6 +102,7 @@ def _serving(core: Core) -> Iterator[tuple[dict[str, int], Fleet]]:
         _again(stop, REPORT_SECONDS, lambda: _report(sequencer)),
         _again(stop, KEEPER_SECONDS, keeper.tick),
     ]
+    tune()
     sequencer.start()
     server.start()
     fleet.start()
