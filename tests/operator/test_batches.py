@@ -56,7 +56,8 @@ def test_most_records_are_not_decoded_twice() -> None:
 @given(st.lists(st.binary(max_size=40), max_size=8), st.lists(st.integers(1, 30), min_size=1, max_size=50))
 def test_a_stream_is_cut_into_its_messages_wherever_it_is_torn(messages: list[bytes], sizes: list[int]) -> None:
     stream = b"".join(len(each).to_bytes(LENGTH_BYTES, "big") + each for each in messages)
-    pieces, found, at = Pieces(), [], 0
+    found: list[bytes] = []
+    pieces, at = Pieces(), 0
     for size in [*sizes, len(stream)]:
         found += pieces.add(stream[at : at + size])
         at += size

@@ -120,6 +120,35 @@ def test_a_gateway_that_is_killed_comes_back_and_nothing_acknowledged_is_lost_or
     assert resting(rig) == told and len(told) == len(asked)
 
 
+def test_ten_times_more_than_it_can_take_is_answered_or_refused_each_and_at_once(rig: Rig) -> None:
+    order = orders(rig, 1)[0][1]
+    connections, each = 10, 1_500
+    heard: list[dict[int, Answer | Refusal]] = []
+
+    def flood(port: int) -> None:
+        with Trader(port) as trader:
+            sender = threading.Thread(target=lambda: trader.send(*((at, order) for at in range(each))))
+            sender.start()
+            heard.append(trader.answers(each))
+            sender.join()
+
+    with serving(rig, 1) as fleet:
+        clients = [threading.Thread(target=flood, args=(fleet.port,)) for _ in range(connections)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join(120)
+        with Trader(fleet.port) as trader:
+            trader.send((1, order))
+            assert isinstance(trader.answers(1)[1], Answer), "it takes records again when the flood is over"
+    assert [len(found) for found in heard] == [each] * connections
+    told = {
+        type(body).__name__ if isinstance(body, Answer) else body.error for found in heard for body in found.values()
+    }
+    assert told == {"Answer", "busy"}
+    assert len({body.record_number for found in heard for body in found.values() if isinstance(body, Answer)}) == 1
+
+
 def test_two_operators_never_share_a_port(rig: Rig) -> None:
     with serving(rig, 1) as fleet, pytest.raises(ConfigError, match="cannot listen"):
         Fleet(fleet._sequencer, HOST, fleet.port, 1)
@@ -139,10 +168,10 @@ def test_a_gateway_without_a_sequencer_ends(rig: Rig) -> None:
 def _connected(port: int) -> Iterator[Trader]:
     """Connect as soon as somebody listens."""
     deadline = time.monotonic() + 30
-    while True:
+    trader = None
+    while trader is None:
         try:
             trader = Trader(port)
-            break
         except OSError:
             assert time.monotonic() < deadline
             time.sleep(0.02)

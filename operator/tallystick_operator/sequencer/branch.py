@@ -25,6 +25,8 @@ from tallystick_operator.sequencer.rewind import UNTOLD, Owed, is_kept, unpack_o
 
 ANSWERS_KEPT: Final = 65_536
 """Answers remembered, so that a client that missed one may send the record again."""
+ITEMS_KEPT: Final = 1_000_000
+"""Items of bulks in these answers: a bulk's answer is as large as a hundred others."""
 BATCHES_WATCHED: Final = 4_096
 """Batches of which it is known how old they are: many more than may ever wait for L1."""
 
@@ -48,6 +50,7 @@ class Branch:
         self.lost = 0
         self.first_kept: dict[int, UnixMs] = {}
         self._answer = answer
+        self._items_kept = 0
 
     def apply(self, entry: Entry) -> None:
         """Do again what a log entry says.
@@ -112,9 +115,11 @@ class Branch:
 
     def remember(self, key: bytes, answer: Answer) -> None:
         """Keep an answer for whoever sends the record again."""
+        before = self.answers.get(key)
+        self._items_kept += len(answer.items) - (len(before.items) if before else 0)
         self.answers[key] = answer
-        if len(self.answers) > ANSWERS_KEPT:
-            self.answers.popitem(last=False)
+        while len(self.answers) > ANSWERS_KEPT or self._items_kept > ITEMS_KEPT:
+            self._items_kept -= len(self.answers.popitem(last=False)[1].items)
 
     def note(self, record: Record, data: bytes) -> None:
         """Keep a price report as its signer's newest, to be used again when the history goes another way."""
