@@ -184,7 +184,7 @@ class _Link(asyncio.Protocol):
         for message in self._pieces.add(data):
             self._worker.heard(message)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """End: without a sequencer nothing can be answered."""
         self._worker.end()
 

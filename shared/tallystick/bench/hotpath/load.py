@@ -61,7 +61,7 @@ class _Connection(asyncio.Protocol):
         if self._whole.rate == 0:
             self.send(self._whole.window - self.flying)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """A connection that is closed answers no more."""
         self._whole.lose(self.flying + len(self.unsent))
 
