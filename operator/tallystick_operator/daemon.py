@@ -205,10 +205,8 @@ class Operator:
         self._server = ApiServer(self._api().app(), config.host, config.port)
 
     def _fleet(self) -> Fleet | None:
-        config, report = self.config, self._journal.write
-        if config.gateway_count == 0:
-            return None
-        return Fleet(self._sequencer, config.host, config.orders_port, config.gateway_count, report)
+        count, host, port = self.config.gateway_count, self.config.host, self.config.orders_port
+        return Fleet(self._sequencer, host, port, count, self._journal.write) if count else None
 
     def _asserters_queue(self, poster: Signer, posters: TxQueue, data_dir: Path) -> TxQueue:
         """Return the queue of the key that asserts, the poster's where that key does."""

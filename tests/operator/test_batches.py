@@ -14,7 +14,7 @@ from tallystick.schema.record_kinds import SIGNATURE_BYTES
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
 from tallystick.testing.world import key
-from tallystick_operator.gateway.batches import (
+from tallystick_operator.gateway.parcels import (
     LENGTH_BYTES,
     NUMBERS_ALONE,
     Batch,

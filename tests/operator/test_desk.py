@@ -12,9 +12,9 @@ from tallystick.records.codec import encode
 from tallystick.shapes.order_entry import Reply, packed_request, replies, requests
 from tallystick.shapes.submitting import Answer, Refusal
 from tallystick.testing.handclock import HandClock
-from tallystick_operator.gateway import desk as desks
-from tallystick_operator.gateway.batches import Pieces, answered, packed, unframed, unpacked_batch
-from tallystick_operator.gateway.desk import Desk
+from tallystick_operator.gateway import frontdesk as desks
+from tallystick_operator.gateway.frontdesk import Desk
+from tallystick_operator.gateway.parcels import Pieces, answered, packed, unframed, unpacked_batch
 from tests.operator.rig import Rig
 
 BUY = 0

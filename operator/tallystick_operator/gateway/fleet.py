@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from tallystick.errors import ConfigError
-from tallystick_operator.gateway.batches import Batch, Pieces, Told, answered, packed, refused, unframed, unpacked_batch
+from tallystick_operator.gateway.parcels import Batch, Pieces, Told, answered, packed, refused, unframed, unpacked_batch
 from tallystick_operator.gateway.worker import Task
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.sequencer.sequencer import Results, Sequencer

@@ -16,8 +16,8 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, WSU
 
 from tallystick.ports.system import SystemClock
 from tallystick.shapes.order_entry import MAX_MESSAGE_BYTES, PATH
-from tallystick_operator.gateway.batches import Pieces
-from tallystick_operator.gateway.desk import Desk
+from tallystick_operator.gateway.frontdesk import Desk
+from tallystick_operator.gateway.parcels import Pieces
 
 AT_ONCE: Final = 32
 """Records that are checked before anything else is looked at: a millisecond or two."""

@@ -13,7 +13,7 @@ from typing import Final
 from tallystick.errors import BadInput
 from tallystick.ports import Clock
 from tallystick.shapes.order_entry import packed_replies, packed_reply, requests
-from tallystick_operator.gateway.batches import Batch, framed, packed, told, unpacked_told
+from tallystick_operator.gateway.parcels import Batch, framed, packed, told, unpacked_told
 from tallystick_operator.intake.door import Refused, check_bytes
 
 MOST_WAITING: Final = 2_048
