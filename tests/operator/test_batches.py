@@ -13,6 +13,7 @@ from tallystick.records.signing import make, sign
 from tallystick.schema.record_kinds import SIGNATURE_BYTES
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
+from tallystick.state.ordinals import MarketId
 from tallystick.testing.world import key
 from tallystick_operator.gateway.parcels import (
     LENGTH_BYTES,
@@ -33,7 +34,11 @@ from tests.operator.rig import MakeRig, Rig
 
 DOMAIN = b"d" * 32
 BUSY = Refused(503, "busy", "wait")
-BLOBS = {"report_prices": (pack_pairs({0: 5}),), "bulk": (b"\0" * 20, b""), "block_trade": (bytes(SIGNATURE_BYTES),)}
+BLOBS = {
+    "report_prices": (pack_pairs({MarketId(0): 5}),),
+    "bulk": (b"\0" * 20, b""),
+    "block_trade": (bytes(SIGNATURE_BYTES),),
+}
 
 
 @pytest.mark.parametrize("name", sorted(set(BY_NAME) - OPERATORS_OWN))

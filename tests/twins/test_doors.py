@@ -208,7 +208,7 @@ def test_hostile_signatures_agents_and_slots_end_alike_whether_the_signer_is_kno
         records = [hostile(plain.scene, chance, number) for number in range(12)]
         ends = {doors.batch(time, 0, records) for doors in (plain, knowing)}
         assert len(ends) == 1
-        time = ends.pop()
+        time = UnixSeconds(ends.pop())
     assert plain.records == knowing.records
     assert plain.outcomes == knowing.outcomes
     for doors in (plain, knowing):
@@ -234,7 +234,7 @@ def hostile(scene: Scene, chance: random.Random, number: int) -> bytes:
     elif kind == "clean":
         return encode(make("clean", pack_slots(chance.choice((0, 1, (1 << 36) - 1)))))
     elif kind == "report_prices":
-        values = {"signer": chance.randrange(16), "time_ms": scene.state.registers.clock_ms}
+        values = {"signer": chance.randrange(16), "time_ms": int(scene.state.registers.clock_ms)}
     record = scene.signed(kind, chance.choice((name, name, name, "mallory")), **values)
     return encode(replace(record, signature=bent(record.signature, chance)))
 

@@ -20,6 +20,7 @@ from tallystick.records.signing import make
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNK_BYTES
+from tallystick.state.ordinals import UnixMs, UnixSeconds
 from tallystick_operator.intake.door import Checked, Refused, check_at, check_state
 from tallystick_operator.intake.promises import (
     GIVE_UP_SECONDS,
@@ -252,7 +253,7 @@ class Core:
 
     def as_of_now(self) -> AbstractContextManager[None]:
         """Show the state with the clock that the next record will meet; between records it stands still."""
-        return self.executor.as_of(self.clock.now_ms() if self.clock.started else 0)
+        return self.executor.as_of(self.clock.now_ms() if self.clock.started else UnixMs(0))
 
     def _take(self, checked: Checked, now_ms: UnixMs, refusal: Refused | None) -> Answer | Refused:
         # What uses no nonce, sent again, runs again, but not twice in a second.
@@ -318,7 +319,7 @@ class Core:
                 self._renewed.add(data)
                 self._execute(data, record, now_ms)
 
-    def _execute(self, data: bytes, record: Record, now_ms: int, checked: Checked | None = None) -> Answer:
+    def _execute(self, data: bytes, record: Record, now_ms: UnixMs, checked: Checked | None = None) -> Answer:
         """Run a record with the batch open and the clock near the present, behind what makes room for it."""
         self._make_ready(now_ms)
         for clean in self.executor.read_model.makes_room(record):
@@ -389,7 +390,7 @@ class Core:
         """Set the clocks of a history that has just been rebuilt."""
         registers = self.executor.state.registers
         self.executor.take_root()
-        self.clock.not_before(max(registers.clock_ms, self.executor.batch_time * 1000))
+        self.clock.not_before(max(registers.clock_ms, UnixMs(self.executor.batch_time * 1000)))
         self._opened_at = self.clock.monotonic()
         self._pressing = True
         self._taken_at.clear()

@@ -31,7 +31,7 @@ from tallystick.schema.names import Outcome
 from tallystick.state.codes import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNKS
-from tallystick.state.ordinals import UnixSeconds
+from tallystick.state.ordinals import UnixMs, UnixSeconds
 from tallystick_operator.intake.inputs import LiveInputs
 from tallystick_operator.sequencer.readmodel import ReadModel
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, record_entry
@@ -137,7 +137,7 @@ class Executor:
         return MAX_CHUNKS - len(self._chunker.chunks) if self._chunker else 0
 
     @contextmanager
-    def as_of(self, clock_ms: int) -> Iterator[None]:
+    def as_of(self, clock_ms: UnixMs) -> Iterator[None]:
         """Show the state with a clock that is not behind this."""
         registers = self.state.registers
         stands = registers.clock_ms

@@ -19,7 +19,7 @@ from tallystick.shapes.progress import ACCOUNT_FIELDS
 from tallystick.state.cells import account_owner, market_series, outbox_recipient
 from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs
 from tallystick.state.state import State
-from tallystick_operator.sequencer.recent import SERIES_KEPT, History
+from tallystick_operator.sequencer.recent import EVENT_FIELDS, SERIES_KEPT, History
 from tallystick_operator.sequencer.sweeping import Deaths, makes_room
 
 TRADES_KEPT: Final = 1_000
@@ -90,7 +90,7 @@ class ReadModel:
         """Return the records that have to come before another one, so that the account's dead orders do not count."""
         return makes_room(self._state, self._deaths, self._by_account, record)
 
-    def trades(self, market: int, series: int) -> list[Trade]:
+    def trades(self, market: MarketId, series: int) -> list[Trade]:
         """Return the newest fills of a market's series, oldest first."""
         return list(self._trades.get((market, series), ()))
 
@@ -107,6 +107,8 @@ class ReadModel:
             name, values = event
             if name in IGNORED:
                 continue
+            for at in MOVED.get(name, ()):
+                self._moved.add(AccountId(values[at]))
             if name in ("rested", "parked"):
                 self._rest(AccountId(values[0]), values[1], values[2], values[3], record)
             elif name == "fill":
@@ -122,7 +124,7 @@ class ReadModel:
             elif name == "withdrawal":
                 self._withdraw(values)
             elif name == "listed":
-                self._trades.pop((values[0], values[1] - SERIES_KEPT), None)
+                self._trades.pop((MarketId(values[0]), values[1] - SERIES_KEPT), None)
 
     def _fill(self, values: tuple[int, ...], record: int, clock_ms: UnixMs) -> None:
         market, price, lots, side, taker, maker, _, _, slot = values
@@ -136,10 +138,10 @@ class ReadModel:
             taker=taker,
             maker=maker,
         )
-        series = self.history.series_of(market)
-        trades = self._trades.get((market, series))
+        key = MarketId(market), self.history.series_of(MarketId(market))
+        trades = self._trades.get(key)
         if trades is None:
-            trades = self._trades[market, series] = deque(maxlen=TRADES_KEPT)
+            trades = self._trades[key] = deque(maxlen=TRADES_KEPT)
         trades.append(trade)
         self.fills += 1
         order = self.orders[slot]

@@ -73,7 +73,6 @@ EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
 MARKET_AT: Final = {name: fields.index("market") if "market" in fields else -1 for name, fields in EVENT_FIELDS.items()}
 """Where the values of an event have its market, -1 for nowhere."""
 OUTCOME_NAMES: Final = {int(outcome): outcome.name for outcome in Outcome}
-ACCOUNT_FIELDS: Final = frozenset({"account", "taker", "maker", "to", "by", "candidate"})
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -170,7 +169,7 @@ class History:
             clock_ms=clock_ms,
             name=name,
             values=values,
-            series=self._series.get(values[at], 0) if at >= 0 else 0,
+            series=self._series.get(MarketId(values[at]), 0) if at >= 0 else 0,
         )
         self._events.append(happening)
         meant = self._meant.get(name)
@@ -214,7 +213,7 @@ class History:
         return list(self._funding.get((market, series), ()))
 
     def _fund(self, happening: Happening, values: tuple[int, ...]) -> None:
-        self._funding.setdefault((values[0], happening.series), deque(maxlen=FUNDING_KEPT)).append(happening)
+        self._funding.setdefault((MarketId(values[0]), happening.series), deque(maxlen=FUNDING_KEPT)).append(happening)
 
     def _resize(self, _: Happening, values: tuple[int, ...]) -> None:
         resting = self._by_slot.get(values[2])

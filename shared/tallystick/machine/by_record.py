@@ -33,7 +33,7 @@ class Known:
         self.hashed = hashed
 
 
-def begin_batch(machine: Machine, time: int, message_limit: int) -> None:
+def begin_batch(machine: Machine, time: UnixSeconds, message_limit: int) -> None:
     """Open the next batch at a declared L1 time in seconds, and consume its messages: those below the limit.
 
     What becomes of them is in the machine's events. The clock is raised as in a replay; until the batch is sealed it may

@@ -23,6 +23,8 @@ from tallystick.state.layout import (
 )
 from tallystick.state.ordinals import MarketId, SignedMarket
 
+NO_MARKET: Final = SignedMarket(0)
+"""What a cancel, which names none, has for one."""
 BULKS_REMEMBERED: Final = 256
 """Bulks whose items are not looked for again: a door asks for their number, for slots and for client ids."""
 MAX_ITEM_LOTS = (1 << 32) - 1

@@ -49,9 +49,9 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     domain: str
     receipt_signer: str
     orders_url: str = ""
-    clock_ms: int
-    last_index_ms: int
-    wind_down_ms: int
+    clock_ms: UnixMs
+    last_index_ms: UnixMs
+    wind_down_ms: UnixMs
     records: int
     sequence: int
     accumulator: str

@@ -24,6 +24,7 @@ from tallystick.native import how
 from tallystick.ports.system import SystemClock
 from tallystick.rollup.genesis import genesis_state
 from tallystick.shapes.submitting import Answer
+from tallystick.state.ordinals import UnixSeconds
 from tallystick.testing.world import key
 from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
@@ -61,7 +62,7 @@ def run(asked: dict[str, Any]) -> None:
 
 def _core(log: RecordLog) -> Core:
     clock = ExchangeClock(SystemClock(), MOST_AHEAD_SECONDS)
-    clock.observe(int(time.time()))
+    clock.observe(UnixSeconds(int(time.time())))
     return Core(
         new_executor=lambda keep_from: Executor(genesis(), keep_from),
         log=log,
@@ -141,7 +142,7 @@ def _news(sequencer: Sequencer) -> None:
         return core.executor.batch_count, core.executor.messages.count
 
     batches, messages = sequencer.read(posted)
-    sequencer.l1_news(int(time.time()), messages, [], batches)
+    sequencer.l1_news(UnixSeconds(int(time.time())), messages, [], batches)
 
 
 def _report(sequencer: Sequencer) -> None:

@@ -15,6 +15,7 @@ from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import Genesis
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import BUY, MESSAGE_DEPOSIT, SELL
+from tallystick.state.ordinals import MarketId, SignedMarket, UnixMs
 from tallystick.testing.world import key, listed, message, world_genesis
 
 MARKETS: Final = 8
@@ -42,9 +43,9 @@ def deposits(accounts: int, time: int) -> list[bytes]:
     return [message(MESSAGE_DEPOSIT, _address(trader(n)), n, CASH, time) for n in range(1, accounts + 1)]
 
 
-def reports(domain: bytes, time_ms: int) -> list[Record]:
+def reports(domain: bytes, time_ms: UnixMs) -> list[Record]:
     """Return the price signers' reports of every market at a time."""
-    pairs = pack_pairs(dict.fromkeys(range(MARKETS), PRICE))
+    pairs = pack_pairs({MarketId(number): PRICE for number in range(MARKETS)})
     return [
         sign(make("report_prices", pairs, signer=n, time_ms=time_ms), domain, key(f"signer {n}"))
         for n in range(SIGNERS)
@@ -57,6 +58,10 @@ def first_positions(domain: bytes, accounts: int) -> Iterator[Record]:
         terms = {"market": account // 2 % MARKETS, "price_ticks": PRICE, "lots": FIRST_LOTS}
         side = SELL if account % 2 == 0 else BUY
         yield sign(make("order", account=account, side=side, **terms), domain, trader(account))
+
+
+def _item(market: int, **terms: int) -> Item:
+    return Item(what=ITEM_PLACE, client_id=0, market=SignedMarket(market), **terms)
 
 
 class Flow:
@@ -81,7 +86,7 @@ class Flow:
         return [self._signed("bulk", self._items()) for _ in range(count)]
 
     def _items(self) -> bytes:
-        return pack_items([Item(what=ITEM_PLACE, client_id=0, **self._terms()) for _ in range(BULK)])
+        return pack_items([_item(**self._terms()) for _ in range(BULK)])
 
     def _terms(self) -> dict[str, int]:
         chance = self._chance
