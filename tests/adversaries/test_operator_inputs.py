@@ -21,7 +21,7 @@ from tallystick.state.layout import (
     MARKET_STATUS,
     MESSAGE_DEPOSIT,
     MESSAGE_FORCE_CANCEL_ALL,
-    ORACLE_TIMES,
+    ORACLE_TIMES_MS,
     PRICE_INDEX_TICKS,
     REPORT_AGE_MS,
     STALE_MS,
@@ -298,7 +298,7 @@ def test_O26_one_signer_who_reports_twice_within_a_second_is_refuted() -> None:
     world.later(3_000)
     assert report(world, "signer 0") is Outcome.ACCEPTED
     assert report(world, "signer 0", price_ticks=MARK, ahead_ms=999) is Outcome.OLD_REPORT
-    tamper = pretending(lambda m: m.state.oracles, 0, ORACLE_TIMES, 0)
+    tamper = pretending(lambda m: m.state.oracles, 0, ORACLE_TIMES_MS, 0)
     assert refuted(world, LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=tamper)) is Phase.REPORT_PRICE
 
 
@@ -324,7 +324,7 @@ def test_O28_a_report_older_than_its_signers_newest_is_refuted() -> None:
     world.later(3_000)
     world.report(0, MARK)
     assert report(world, "signer 0", ahead_ms=-2_000) is Outcome.OLD_REPORT
-    tamper = pretending(lambda m: m.state.oracles, 0, ORACLE_TIMES, 0)
+    tamper = pretending(lambda m: m.state.oracles, 0, ORACLE_TIMES_MS, 0)
     assert refuted(world, LieAt(phase=Phase.REPORT_PRICE, record=newest(world), tamper=tamper)) is Phase.REPORT_PRICE
 
 

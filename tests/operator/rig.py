@@ -14,7 +14,7 @@ from tallystick.records.items import pack_pairs
 from tallystick.records.signing import make, sign
 from tallystick.rollup.genesis import genesis_state
 from tallystick.shapes.submitting import Answer
-from tallystick.state.cells import oracle_times
+from tallystick.state.cells import oracle_times_ms
 from tallystick.state.layout import KIND_DATED, MESSAGE_DEPOSIT, REPORT_STEP_MS
 from tallystick.state.ordinals import MarketId, SignerNumber, UnixSeconds
 from tallystick.testing.handclock import HandClock
@@ -112,7 +112,7 @@ class Rig:
     def report(self, signer: int, price: int, market: int = 0) -> Record:
         """Return a signer's report of a price, a second behind its last one at least."""
         oracles = self.core.executor.state.oracles
-        last = oracle_times(oracles.words, oracles.open(MarketId(market)), SignerNumber(signer))
+        last = oracle_times_ms(oracles.words, oracles.open(MarketId(market)), SignerNumber(signer))
         time = max(self.core.clock.now_ms(), last + REPORT_STEP_MS if last else 0)
         report = make("report_prices", pack_pairs({MarketId(market): price}), signer=signer, time_ms=time)
         return sign(report, self.core.domain, key(f"signer {signer}"))

@@ -20,7 +20,7 @@ from tallystick.state.layout import (
     MARKET_NET_LOTS,
     MARKET_STATUS,
     PRICE_INDEX_MS,
-    PRICE_PREMIUM_COUNT,
+    PRICE_PREMIUM_MS,
     SETTLE_WAIT_MS,
 )
 from tallystick.testing.ledger.look import cash, funding_index, margin_index, mark, position, word
@@ -50,7 +50,7 @@ def held(market: World) -> World:
     market.order(1, 0, BUY, 1010, 1)
     market.later(60_000)
     market.report(0, 1001)
-    assert word(market.state.prices, 0, PRICE_PREMIUM_COUNT) > 0
+    assert word(market.state.prices, 0, PRICE_PREMIUM_MS) > 0
     return market
 
 

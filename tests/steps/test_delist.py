@@ -14,7 +14,7 @@ from tallystick.state.layout import (
     MARKET_EXPIRY_MS,
     MARKET_KIND,
     MARKET_STATUS,
-    PRICE_PREMIUM_COUNT,
+    PRICE_PREMIUM_MS,
     SETTLE_WAIT_MS,
     SETTLE_WINDOW_MS,
 )
@@ -36,7 +36,7 @@ def held(market: World) -> World:
     market.order(1, 0, BUY, 1010, 1)
     market.later(60_000)
     market.report(0, 1000)
-    assert word(market.state.prices, 0, PRICE_PREMIUM_COUNT) > 0
+    assert word(market.state.prices, 0, PRICE_PREMIUM_MS) > 0
     return market
 
 
@@ -79,11 +79,11 @@ def test_funding_of_the_hour_is_charged_and_then_no_more(held: World) -> None:
     assert delist(held) is Outcome.ACCEPTED
     charged = funding_index(held.state, 0)
     assert charged > 0
-    assert word(held.state.prices, 0, PRICE_PREMIUM_COUNT) == 0
+    assert word(held.state.prices, 0, PRICE_PREMIUM_MS) == 0
     for _ in range(3):
         held.later(HOUR_MS)
         held.report(0, 1000)
-    assert (funding_index(held.state, 0), word(held.state.prices, 0, PRICE_PREMIUM_COUNT)) == (charged, 0)
+    assert (funding_index(held.state, 0), word(held.state.prices, 0, PRICE_PREMIUM_MS)) == (charged, 0)
 
 
 def test_a_market_that_no_premium_was_sampled_of_is_delisted_as_well(market: World) -> None:

@@ -20,7 +20,7 @@ def test_the_next_batchs_header_is_loaded_into_the_registers() -> None:
     step(machine)
     registers = machine.state.registers
     header = world.published.headers[0]
-    assert (registers.batch_time, registers.batch_until) == (START, START + 3)
+    assert (registers.batch_time_seconds, registers.batch_until_seconds) == (START, START + 3)
     assert registers.batch_message_limit == 1
     assert registers.chunk_count == header.chunk_count == 1
     assert registers.chunks_hash == header.chunks_hash

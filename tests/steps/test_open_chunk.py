@@ -93,8 +93,8 @@ def test_behind_the_last_chunk_a_batch_that_owes_no_message_is_closed() -> None:
     assert registers.batch_cursor == 1
     assert registers.phase == Phase.OPEN_BATCH
     closed = (
-        registers.batch_time,
-        registers.batch_until,
+        registers.batch_time_seconds,
+        registers.batch_until_seconds,
         registers.batch_message_limit,
         registers.chunk_count,
         registers.chunk_cursor,

@@ -14,7 +14,7 @@ from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     FUNDING_RATE_PPM,
     KIND_DATED,
-    PRICE_PREMIUM_COUNT,
+    PRICE_PREMIUM_MS,
     PRICE_PREMIUM_SUM_PPM,
 )
 from tallystick.testing import exact
@@ -37,7 +37,7 @@ def open_with(world: World, **rules: int) -> None:
 
 
 def sampled(world: World) -> tuple[int, int]:
-    return word(world.state.prices, 0, PRICE_PREMIUM_SUM_PPM), word(world.state.prices, 0, PRICE_PREMIUM_COUNT)
+    return word(world.state.prices, 0, PRICE_PREMIUM_SUM_PPM), word(world.state.prices, 0, PRICE_PREMIUM_MS)
 
 
 def sample(world: World, times: int = 1, ms: int = 10_000) -> None:

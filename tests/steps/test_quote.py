@@ -10,7 +10,7 @@ from tallystick.state.layout import (
     BRAKE_WINDOW_MS,
     FLAG_REDUCE_ONLY,
     PAGE_SLOTS,
-    PRICE_PREMIUM_COUNT,
+    PRICE_PREMIUM_MS,
     PRICE_PREMIUM_SUM_PPM,
     PRICE_QUOTED,
     PRICE_SAMPLE_MS,
@@ -58,7 +58,7 @@ def found(world: World, side: int, lots: int) -> int:
     write_rules(world.state, 0, {"quote_lots": lots})
     rest(world, 1 - side, (OPPOSITE + lots, max(lots, 1), -WIDTH))
     world.later(10_000)
-    fields = PRICE_PREMIUM_SUM_PPM, PRICE_PREMIUM_COUNT
+    fields = PRICE_PREMIUM_SUM_PPM, PRICE_PREMIUM_MS
     before = [word(world.state.prices, 0, each) for each in fields]
     assert world.report(0, MARK) is ACCEPTED
     summed, counted = (word(world.state.prices, 0, each) - was for each, was in zip(fields, before, strict=True))

@@ -9,8 +9,8 @@ from tallystick.schema.names import Outcome
 from tallystick.state.layout import (
     FORCED_AGE_MS,
     MAX_MARKETS,
-    ORACLE_PRICES,
-    ORACLE_TIMES,
+    ORACLE_PRICES_TICKS,
+    ORACLE_TIMES_MS,
     REPORT_AGE_MS,
     REPORT_AHEAD_MS,
     REPORT_PAIR_BYTES,
@@ -32,8 +32,8 @@ def report(world: World, signer: int, price: int = 1000, ahead: int = 0, market:
 def kept(world: World, market: int = 0) -> list[tuple[int, int]]:
     """Return price and time of the first five signers' newest reports, times from now on."""
     oracles = world.state.oracles
-    times = [word(oracles, market, ORACLE_TIMES + i) for i in range(5)]
-    return [(word(oracles, market, ORACLE_PRICES + i), time and time - NOW) for i, time in enumerate(times)]
+    times = [word(oracles, market, ORACLE_TIMES_MS + i) for i in range(5)]
+    return [(word(oracles, market, ORACLE_PRICES_TICKS + i), time and time - NOW) for i, time in enumerate(times)]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tallystick.state.layout import (
     LIST_DELAY_MS,
     MARKET_SERIES,
     MAX_SERIES,
-    ORACLE_TIMES,
+    ORACLE_TIMES_MS,
     RISK_RISKMARKET_WORDS,
     SELL,
     SERIES_SHIFT,
@@ -109,7 +109,7 @@ def fields_of_a_listing(world: World) -> dict[str, int]:
 
 def test_nothing_of_the_series_before_is_left_but_its_signers_times(market: World) -> None:
     settle(market)
-    times = [word(market.state.oracles, 0, ORACLE_TIMES + signer) for signer in range(3)]
+    times = [word(market.state.oracles, 0, ORACLE_TIMES_MS + signer) for signer in range(3)]
     assert market.list_by_record(0) is Outcome.ACCEPTED
     state = market.state
     kept = {
@@ -121,7 +121,7 @@ def test_nothing_of_the_series_before_is_left_but_its_signers_times(market: Worl
     for name in ("MARK_TICKS", "INDEX_TICKS", "FUNDING_INDEX_PPM", "INDEX_MS", "RESUMED_SEQUENCE", "BRAKED"):
         assert word(state.risk, 0, 0 * RISK_RISKMARKET_WORDS + getattr(layout, f"RISK_RISKMARKET_{name}")) == 0
     assert all(times)
-    assert [word(state.oracles, 0, ORACLE_TIMES + signer) for signer in range(3)] == times
+    assert [word(state.oracles, 0, ORACLE_TIMES_MS + signer) for signer in range(3)] == times
 
 
 @pytest.mark.parametrize("series", [0, 2, MAX_SERIES])

@@ -92,8 +92,8 @@ function areWhole(int256 length, int256 part) pure returns (bool) {
 /// @notice Ends the open batch and goes to the next one.
 function closeBatch(Registers registers) pure {
     registers.setBatchCursor(registers.batchCursor() + 1);
-    registers.setBatchTime(0);
-    registers.setBatchUntil(0);
+    registers.setBatchTimeSeconds(0);
+    registers.setBatchUntilSeconds(0);
     registers.setBatchMessageLimit(0);
     registers.setChunkCount(0);
     registers.setChunkCursor(0);

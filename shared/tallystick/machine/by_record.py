@@ -89,7 +89,7 @@ def seal_batch(machine: Machine) -> UnixSeconds:
     The state is then what a replay of the published batch ends with.
     """
     registers = machine.state.registers
-    until = max(registers.batch_time, -div_down(-registers.clock_ms, 1000))
+    until = max(registers.batch_time_seconds, -div_down(-registers.clock_ms, 1000))
     registers.chunk_length = 0
     registers.chunk_offset = 0
     close_batch(registers)

@@ -160,8 +160,8 @@ def are_whole(length: i64, part: i64) -> bool:
 def close_batch(registers: Registers) -> None:
     """End the open batch and go to the next one."""
     registers.batch_cursor = BatchNumber(registers.batch_cursor + 1)
-    registers.batch_time = UnixSeconds(0)
-    registers.batch_until = UnixSeconds(0)
+    registers.batch_time_seconds = UnixSeconds(0)
+    registers.batch_until_seconds = UnixSeconds(0)
     registers.batch_message_limit = 0
     registers.chunk_count = 0
     registers.chunk_cursor = 0

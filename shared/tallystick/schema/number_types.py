@@ -78,7 +78,7 @@ ORDINALS = (
     Ordinal(
         name="UnixSeconds",
         doc="A moment of L1, in seconds since 1970",
-        called=("batch_time", "batch_until", "block_timestamp", "head_time", "timestamp"),
+        called=("batch_time", "batch_time_seconds", "batch_until_seconds", "block_timestamp", "head_time", "timestamp"),
     ),
     Ordinal(
         name="UnixMs",
@@ -107,7 +107,7 @@ ORDINALS = (
             "settled_ms",
             "since_ms",
             "time_ms",
-            "times",
+            "times_ms",
             "topped_ms",
             "tried_ms",
             "up_jump_ms",

@@ -212,8 +212,8 @@ ORACLE = Struct(
     key="MarketId",
     doc="Each price signer's newest report of a market.",
     fields=(
-        f("prices", U32, "price in ticks by signer", count=MAX_SIGNERS, key="SignerNumber"),
-        f("times", U64, "when the signer signed it; 0 before the first one", count=MAX_SIGNERS, key="SignerNumber"),
+        f("prices_ticks", U32, "price in ticks by signer", count=MAX_SIGNERS, key="SignerNumber"),
+        f("times_ms", U64, "when the signer signed it; 0 before the first one", count=MAX_SIGNERS, key="SignerNumber"),
     ),
 )
 
@@ -246,10 +246,10 @@ PRICE = Struct(
         f("resumed_ms", U64, "time of the first index after a long silence; 0 when there was none"),
         f("basis_ppm", I64, "moving average of the book's distance from the index, in millionths of a tick"),
         f("premium_sum_ppm", I64, "sum of premiums x milliseconds sampled since the last tick, in millionths"),
-        f("premium_count", U32, "how many milliseconds they are"),
+        f("premium_ms", U32, "how many milliseconds they are"),
         f("sample_ms", U64, "clock of the newest sample of the book"),
         f("tick_hour", U64, "hour of the newest tick, clock / 3,600,000"),
-        f("settle_sum", I64, "ticks x milliseconds that a future's indices have stood in its settlement window"),
+        f("settle_sum_ticks_ms", I64, "sum of a future's indices over its settlement window, each times its ms"),
         f("quoted", U32, "sample in progress: accounts counted on this side; 0 for none", count=QUOTERS),
     ),
 )
@@ -302,8 +302,8 @@ REGISTERS = Struct(
         f("resume", U8, "which step comes when the order in progress ends; 0 for the next message or record"),
         f("outcome", U8, "outcome code of the newest record or message"),
         f("batch_cursor", U64, "next batch, or the one being read"),
-        f("batch_time", U64, "declared L1 time of the open batch's first record, seconds"),
-        f("batch_until", U64, "declared L1 time of its last record, seconds"),
+        f("batch_time_seconds", U64, "declared L1 time of the open batch's first record, seconds"),
+        f("batch_until_seconds", U64, "declared L1 time of its last record, seconds"),
         f("batch_message_limit", U64, "messages the open batch consumes through, before its first record"),
         f("chunk_count", U16, "chunks of the open batch"),
         f("chunk_cursor", U16, "next chunk, or the one being read"),

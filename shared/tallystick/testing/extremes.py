@@ -24,7 +24,7 @@ from tallystick.state.cells import (
     set_account_position_funding_index_ppm,
     set_account_position_market,
     set_account_position_size_lots,
-    set_price_settle_sum,
+    set_price_settle_sum_ticks_ms,
 )
 from tallystick.state.layout import (
     KIND_DATED,
@@ -133,7 +133,7 @@ def list_by_hand(state: State, market: int, chance: random.Random, *, far: bool)
         "resumed_ms": chance.choice((0, 0, _index_ms(chance, int(clock_ms)))),
         "basis_ppm": extreme(chance, -index * rules["band_ppm"], index * rules["band_ppm"]),
         "sample_ms": extreme(chance, max(0, clock_ms - 2 * layout.SAMPLE_MOST_MS), int(clock_ms)),
-        "premium_count": samples,
+        "premium_ms": samples,
         "premium_sum_ppm": extreme(chance, -most, most),
         "tick_hour": clock_ms // layout.HOUR_MS,
     }
@@ -167,7 +167,7 @@ def expire(state: State, market: int, expiry_ms: int, chance: random.Random) -> 
     words, price = state.prices.words, state.prices.open(MarketId(market))
     ahead = min(max(expiry_ms - price_index_ms(words, price), 0), layout.SETTLE_WINDOW_MS)
     most = MAX_PRICE_TICKS * (layout.SETTLE_WINDOW_MS - ahead)
-    set_price_settle_sum(words, price, extreme(chance, 0, most))
+    set_price_settle_sum_ticks_ms(words, price, extreme(chance, 0, most))
     state.prices.mark(market)
 
 

@@ -14,7 +14,7 @@ from tallystick.records.signing import accept, address_of, make, sign
 from tallystick.rollup.genesis import Genesis, genesis_state, list_at_once
 from tallystick.schema.market_rules import RULES
 from tallystick.schema.names import Outcome
-from tallystick.state.cells import oracle_times
+from tallystick.state.cells import oracle_times_ms
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import (
     BRAKE_MS,
@@ -198,7 +198,7 @@ class World:
         registers = self.state.registers
         if not chunker.chunks:
             self.send(make("clock", clock_ms=registers.clock_ms))
-        time, limit = registers.batch_time, registers.batch_message_limit
+        time, limit = registers.batch_time_seconds, registers.batch_message_limit
         self._until = seal_batch(self.machine)
         self.published.publish(chunker.finish(), time, limit, self._until)
         self._chunker = None
@@ -210,7 +210,7 @@ class World:
     def clock(self, ahead_ms: int = 0) -> Outcome:
         """Set the clock to `time` and a bit, in a batch of its own when it is too far ahead for the open one."""
         now = max(self.time * 1000 + ahead_ms, self.state.registers.clock_ms)
-        if now > ((self.state.registers.batch_time or max(self.time, self._until)) + MAX_BATCH_SECONDS) * 1000:
+        if now > ((self.state.registers.batch_time_seconds or max(self.time, self._until)) + MAX_BATCH_SECONDS) * 1000:
             self._seal()
             self._until = now // 1000
         return self.send(make("clock", clock_ms=now))
@@ -391,7 +391,8 @@ class World:
 
     def _until_next(self, market: int, signer: int) -> int:
         """Return how far ahead of the clock a signer's next report of a market is, moving the clock on where that is too far."""
-        last = oracle_times(self.state.oracles.words, self.state.oracles.open(MarketId(market)), SignerNumber(signer))
+        oracles = self.state.oracles
+        last = oracle_times_ms(oracles.words, oracles.open(MarketId(market)), SignerNumber(signer))
         ahead = last + REPORT_STEP_MS - self.state.registers.clock_ms if last else 0
         if ahead > REPORT_AHEAD_MS:
             self.clock(self.state.registers.clock_ms - self.time * 1000 + ahead)

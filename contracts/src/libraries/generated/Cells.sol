@@ -955,20 +955,20 @@ library OracleLib {
     uint256 internal constant BYTES = 192;
 
     /// price in ticks by signer
-    function prices(Oracle self, uint256 i) internal pure returns (uint32) {
+    function pricesTicks(Oracle self, uint256 i) internal pure returns (uint32) {
         return uint32(Packed.read(Oracle.unwrap(self), 0 + i * 4, 4));
     }
 
-    function setPrices(Oracle self, uint256 i, uint32 value) internal pure {
+    function setPricesTicks(Oracle self, uint256 i, uint32 value) internal pure {
         Packed.write(Oracle.unwrap(self), 0 + i * 4, 4, value);
     }
 
     /// when the signer signed it; 0 before the first one
-    function times(Oracle self, uint256 i) internal pure returns (uint64) {
+    function timesMs(Oracle self, uint256 i) internal pure returns (uint64) {
         return uint64(Packed.read(Oracle.unwrap(self), 64 + i * 8, 8));
     }
 
-    function setTimes(Oracle self, uint256 i, uint64 value) internal pure {
+    function setTimesMs(Oracle self, uint256 i, uint64 value) internal pure {
         Packed.write(Oracle.unwrap(self), 64 + i * 8, 8, value);
     }
 
@@ -1126,11 +1126,11 @@ library PriceLib {
     }
 
     /// how many milliseconds they are
-    function premiumCount(Price self) internal pure returns (uint32) {
+    function premiumMs(Price self) internal pure returns (uint32) {
         return uint32(Packed.read(Price.unwrap(self), 36, 4));
     }
 
-    function setPremiumCount(Price self, uint32 value) internal pure {
+    function setPremiumMs(Price self, uint32 value) internal pure {
         Packed.write(Price.unwrap(self), 36, 4, value);
     }
 
@@ -1152,12 +1152,12 @@ library PriceLib {
         Packed.write(Price.unwrap(self), 48, 8, value);
     }
 
-    /// ticks x milliseconds that a future's indices have stood in its settlement window
-    function settleSum(Price self) internal pure returns (int64) {
+    /// sum of a future's indices over its settlement window, each times its ms
+    function settleSumTicksMs(Price self) internal pure returns (int64) {
         return int64(uint64(Packed.read(Price.unwrap(self), 56, 8)));
     }
 
-    function setSettleSum(Price self, int64 value) internal pure {
+    function setSettleSumTicksMs(Price self, int64 value) internal pure {
         Packed.write(Price.unwrap(self), 56, 8, uint64(value));
     }
 

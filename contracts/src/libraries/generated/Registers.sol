@@ -61,20 +61,20 @@ library RegistersLib {
     }
 
     /// declared L1 time of the open batch's first record, seconds
-    function batchTime(Registers self) internal pure returns (uint64) {
+    function batchTimeSeconds(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 43, 8));
     }
 
-    function setBatchTime(Registers self, uint64 value) internal pure {
+    function setBatchTimeSeconds(Registers self, uint64 value) internal pure {
         Packed.write(Registers.unwrap(self), 43, 8, value);
     }
 
     /// declared L1 time of its last record, seconds
-    function batchUntil(Registers self) internal pure returns (uint64) {
+    function batchUntilSeconds(Registers self) internal pure returns (uint64) {
         return uint64(Packed.read(Registers.unwrap(self), 51, 8));
     }
 
-    function setBatchUntil(Registers self, uint64 value) internal pure {
+    function setBatchUntilSeconds(Registers self, uint64 value) internal pure {
         Packed.write(Registers.unwrap(self), 51, 8, value);
     }
 

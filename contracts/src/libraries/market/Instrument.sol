@@ -56,21 +56,24 @@ function carryIndex(Market market, Price price, uint256 indexTicks, uint256 time
     uint256 gone = Constants.SETTLE_WINDOW_MS - windowAheadMs(market, timeMs);
     uint256 last = price.indexMs();
     if (last == 0) {
-        price.setSettleSum(SafeCast.toInt64(int256(indexTicks * gone)));
+        price.setSettleSumTicksMs(SafeCast.toInt64(int256(indexTicks * gone)));
         return;
     }
     uint256 stood = gone - (Constants.SETTLE_WINDOW_MS - windowAheadMs(market, last));
     // SAFETY: 24 + 21 bits.
-    price.setSettleSum(SafeCast.toInt64(price.settleSum() + int256(price.indexTicks() * stood)));
+    price.setSettleSumTicksMs(SafeCast.toInt64(price.settleSumTicksMs() + int256(price.indexTicks() * stood)));
 }
 
 /// @notice What margins and the mark follow at an index: it, and in a settlement window what it would settle at by it.
-/// Units: ticks; `settleSum` is what has been counted up to that time. Rounding: down.
-function indexOfMargins(Market market, int256 settleSum, uint256 indexTicks, uint256 timeMs) pure returns (uint256) {
+/// Units: ticks; `settleSumTicksMs` is what has been counted up to that time. Rounding: down.
+function indexOfMargins(Market market, int256 settleSumTicksMs, uint256 indexTicks, uint256 timeMs)
+    pure
+    returns (uint256)
+{
     uint256 ahead = windowAheadMs(market, timeMs);
     if (ahead == Constants.SETTLE_WINDOW_MS) return indexTicks;
     // SAFETY: 24 + 21 bits, and above nothing.
-    return uint256(divDown(settleSum + int256(indexTicks * ahead), int256(Constants.SETTLE_WINDOW_MS)));
+    return uint256(divDown(settleSumTicksMs + int256(indexTicks * ahead), int256(Constants.SETTLE_WINDOW_MS)));
 }
 
 /// @notice What of a basis counts: in a settlement window the share that lies ahead. Rounding: to zero.
@@ -79,8 +82,8 @@ function fadingBasis(Market market, int256 basisPpm, uint256 timeMs) pure return
 }
 
 /// @notice What it settles at when all of its window has been counted. Units: ticks. Rounding: down, but at least 1.
-function finalMark(int256 settleSum) pure returns (uint256) {
-    int256 mean = divDown(settleSum, int256(Constants.SETTLE_WINDOW_MS));
+function finalMark(int256 settleSumTicksMs) pure returns (uint256) {
+    int256 mean = divDown(settleSumTicksMs, int256(Constants.SETTLE_WINDOW_MS));
     return uint256(mean > 1 ? mean : int256(1));
 }
 
@@ -102,13 +105,13 @@ function fundingIndex(Risk risk, uint256 market) pure returns (int256) {
 /// @notice Charges for the premiums sampled since the last time, if any were, and begins anew. Rounding: the average and
 /// the rate to zero.
 function chargeFunding(Price price, Risk risk, uint256 number) pure {
-    if (price.premiumCount() == 0) return;
-    int256 average = divToZero(price.premiumSumPpm(), int256(uint256(price.premiumCount())));
+    if (price.premiumMs() == 0) return;
+    int256 average = divToZero(price.premiumSumPpm(), int256(uint256(price.premiumMs())));
     int256 rate = hourlyRate(average, risk.marketInitialPpm(number), risk.marketMaintenancePpm(number));
     int256 charged = fundingIndex(risk, number) + rate * int256(uint256(price.indexTicks()));
     risk.setMarketFundingIndexPpm(number, SafeCast.toInt64(clamp(charged, int256(Constants.MAX_FUNDING_INDEX_PPM))));
     price.setPremiumSumPpm(0);
-    price.setPremiumCount(0);
+    price.setPremiumMs(0);
 }
 
 /// @notice An hour's rate from its average premium, in millionths of the index: at most what lies between the two

@@ -63,10 +63,10 @@ contract CommitMedian is Step {
         prices = new uint256[](Constants.MAX_SIGNERS);
         uint256 count;
         for (uint256 signer; signer < Constants.MAX_SIGNERS; ++signer) {
-            uint256 timeMs = oracle.times(signer);
+            uint256 timeMs = oracle.timesMs(signer);
             if (timeMs == 0 || !isFresh(registers, timeMs)) continue;
             times[count] = timeMs;
-            prices[count++] = oracle.prices(signer);
+            prices[count++] = oracle.pricesTicks(signer);
         }
         _cut(times, count);
         _cut(prices, count);
@@ -124,13 +124,13 @@ contract CommitMedian is Step {
 
     /// @dev Ends a dated future at the mean that has been counted.
     function _settle(Registers registers, Market market, Price price, Risk risk) private pure {
-        settleAt(registers, market, risk, registers.argMarket(), finalMark(price.settleSum()));
+        settleAt(registers, market, risk, registers.argMarket(), finalMark(price.settleSumTicksMs()));
     }
 
     /// @dev Lets the brakes see what margins will be measured with, and have been until now; it stands in Risk from here on.
     function _follow(Registers registers, Market market, Price price, Risk risk) private pure {
         uint256 number = registers.argMarket();
-        uint256 index = indexOfMargins(market, price.settleSum(), price.indexTicks(), price.indexMs());
+        uint256 index = indexOfMargins(market, price.settleSumTicksMs(), price.indexTicks(), price.indexMs());
         moveBrakes(registers, market, risk, number, risk.marketIndexTicks(number), index);
         // SAFETY: the mean of several prices.
         risk.setMarketIndexTicks(number, uint32(index));

@@ -35,8 +35,8 @@ contract OpenBatch is Step {
 
     /// @dev Opens a batch of these times and this message limit: the clock is no further behind its time than it may be.
     function _enter(Registers registers, uint64 timeSeconds, uint64 untilSeconds, uint64 messageLimit) private pure {
-        registers.setBatchTime(timeSeconds);
-        registers.setBatchUntil(untilSeconds);
+        registers.setBatchTimeSeconds(timeSeconds);
+        registers.setBatchUntilSeconds(untilSeconds);
         registers.setBatchMessageLimit(messageLimit);
         uint256 timeMs = uint256(timeSeconds) * 1000;
         if (timeMs > registers.clockMs() + Constants.CLOCK_BEHIND_MS) {

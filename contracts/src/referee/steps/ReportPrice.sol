@@ -43,9 +43,9 @@ contract ReportPrice is Step {
         if (outcome != Outcome.ACCEPTED) return finish(registers, outcome);
 
         // APPLY
-        oracle.setPrices(signer, registers.argPriceTicks());
+        oracle.setPricesTicks(signer, registers.argPriceTicks());
         // SAFETY: a field of at most 62 bits.
-        oracle.setTimes(signer, uint64(timeMs));
+        oracle.setTimesMs(signer, uint64(timeMs));
 
         // WRITE
         registers.setPhase(Phase.COMMIT_MEDIAN);
@@ -70,7 +70,7 @@ contract ReportPrice is Step {
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
         if (registers.argPriceTicks() == 0) return Outcome.OUT_OF_RANGE;
         if (!isFresh(registers, timeMs)) return Outcome.STALE_REPORT;
-        uint256 last = oracle.times(signer);
+        uint256 last = oracle.timesMs(signer);
         if (last != 0 && timeMs < last + Constants.REPORT_STEP_MS) return Outcome.OLD_REPORT;
         if (timeMs + reportAge(registers) < price.indexMs()) return Outcome.OLD_REPORT;
         return Outcome.ACCEPTED;

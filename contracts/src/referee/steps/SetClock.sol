@@ -20,7 +20,9 @@ contract SetClock is Step {
 
         // CHECK
         if (clock < registers.clockMs()) return finish(registers, Outcome.CLOCK_BACKWARDS);
-        if (clock > uint256(registers.batchUntil()) * 1000) return finish(registers, Outcome.CLOCK_OUT_OF_BOUND);
+        if (clock > uint256(registers.batchUntilSeconds()) * 1000) {
+            return finish(registers, Outcome.CLOCK_OUT_OF_BOUND);
+        }
 
         // APPLY
         registers.setClockMs(clock);

@@ -55,7 +55,7 @@ contract UpdateMark is Step {
             _tick(registers, risk, price);
             int256 sampled = price.premiumSumPpm() + clamp(_premium(index, bid, ask), bound) * int256(waited);
             price.setPremiumSumPpm(SafeCast.toInt64(sampled));
-            price.setPremiumCount(SafeCast.toUint32(price.premiumCount() + waited));
+            price.setPremiumMs(SafeCast.toUint32(price.premiumMs() + waited));
         }
         price.setSampleMs(registers.clockMs());
     }

@@ -21,9 +21,9 @@ from tallystick.state.cells import (
     market_kind,
     price_index_ms,
     price_index_ticks,
-    price_premium_count,
+    price_premium_ms,
     price_premium_sum_ppm,
-    price_settle_sum,
+    price_settle_sum_ticks_ms,
     risk_market_funding_index_ppm,
     risk_market_index_ticks,
     risk_market_initial_ppm,
@@ -34,9 +34,9 @@ from tallystick.state.cells import (
     set_market_kind,
     set_market_settled_ms,
     set_market_status,
-    set_price_premium_count,
+    set_price_premium_ms,
     set_price_premium_sum_ppm,
-    set_price_settle_sum,
+    set_price_settle_sum_ticks_ms,
     set_risk_market_braked,
     set_risk_market_funding_index_ppm,
     set_risk_market_index_ms,
@@ -104,21 +104,25 @@ def carry_index(
     gone = SETTLE_WINDOW_MS - window_ahead_ms(rules, market, time_ms)
     last = price_index_ms(prices, price)
     if last == 0:
-        set_price_settle_sum(prices, price, index_ticks * gone)
+        set_price_settle_sum_ticks_ms(prices, price, index_ticks * gone)
         return
     stood = gone - (SETTLE_WINDOW_MS - window_ahead_ms(rules, market, last))
-    set_price_settle_sum(prices, price, price_settle_sum(prices, price) + price_index_ticks(prices, price) * stood)
+    set_price_settle_sum_ticks_ms(
+        prices, price, price_settle_sum_ticks_ms(prices, price) + price_index_ticks(prices, price) * stood
+    )
 
 
-def index_of_margins(rules: vec[i64], market: Market, settle_sum: i64, index_ticks: i64, time_ms: UnixMs) -> i64:
+def index_of_margins(
+    rules: vec[i64], market: Market, settle_sum_ticks_ms: i64, index_ticks: i64, time_ms: UnixMs
+) -> i64:
     """Return what margins and the mark follow at an index: it, and in a settlement window what it would settle at by it.
 
-    Units: ticks; `settle_sum` is what has been counted up to that time. Rounding: down.
+    Units: ticks; `settle_sum_ticks_ms` is what has been counted up to that time. Rounding: down.
     """
     ahead = window_ahead_ms(rules, market, time_ms)
     if ahead == SETTLE_WINDOW_MS:
         return index_ticks
-    return div_down(settle_sum + index_ticks * ahead, SETTLE_WINDOW_MS)
+    return div_down(settle_sum_ticks_ms + index_ticks * ahead, SETTLE_WINDOW_MS)
 
 
 def fading_basis(rules: vec[i64], market: Market, basis_ppm: i64, time_ms: UnixMs) -> i64:
@@ -126,9 +130,9 @@ def fading_basis(rules: vec[i64], market: Market, basis_ppm: i64, time_ms: UnixM
     return mul_div_to_zero(basis_ppm, window_ahead_ms(rules, market, time_ms), SETTLE_WINDOW_MS)
 
 
-def final_mark(settle_sum: i64) -> i64:
+def final_mark(settle_sum_ticks_ms: i64) -> i64:
     """Return what it settles at when all of its window has been counted. Units: ticks. Rounding: down, but at least 1."""
-    mean = div_down(settle_sum, SETTLE_WINDOW_MS)
+    mean = div_down(settle_sum_ticks_ms, SETTLE_WINDOW_MS)
     return mean if mean > 1 else 1
 
 
@@ -160,16 +164,16 @@ def charge_funding(machine: Machine, price: Price, risk: Risk, number: MarketId)
     Rounding: the average and the rate to zero.
     """
     prices, marks = machine.state.prices.words, machine.state.risk.words
-    if price_premium_count(prices, price) == 0:
+    if price_premium_ms(prices, price) == 0:
         return
-    average = div_to_zero(price_premium_sum_ppm(prices, price), price_premium_count(prices, price))
+    average = div_to_zero(price_premium_sum_ppm(prices, price), price_premium_ms(prices, price))
     rate = hourly_rate(
         average, risk_market_initial_ppm(marks, risk, number), risk_market_maintenance_ppm(marks, risk, number)
     )
     charged = funding_index(marks, risk, number) + rate * price_index_ticks(prices, price)
     set_risk_market_funding_index_ppm(marks, risk, number, clamp(charged, MAX_FUNDING_INDEX_PPM))
     set_price_premium_sum_ppm(prices, price, 0)
-    set_price_premium_count(prices, price, 0)
+    set_price_premium_ms(prices, price, 0)
     machine.state.prices.mark(number)
     machine.state.risk.mark(0)
     machine.emit("funding", number, rate, price_index_ticks(prices, price), funding_index(marks, risk, number))

@@ -16,11 +16,11 @@ from tallystick.state.cells import (
     Price,
     Risk,
     config_quorum,
-    oracle_prices,
-    oracle_times,
+    oracle_prices_ticks,
+    oracle_times_ms,
     price_index_ms,
     price_index_ticks,
-    price_settle_sum,
+    price_settle_sum_ticks_ms,
     risk_market_index_ticks,
     set_price_index_ms,
     set_price_index_ticks,
@@ -88,10 +88,10 @@ def _fresh(state: State, oracle: Oracle) -> tuple[list[int], list[int]]:
     number: i64
     for number in range(MAX_SIGNERS):
         signer = SignerNumber(number)
-        time_ms = oracle_times(words, oracle, signer)
+        time_ms = oracle_times_ms(words, oracle, signer)
         if time_ms != 0 and is_fresh(state.registers, time_ms):
             times.append(int(time_ms))
-            prices.append(oracle_prices(words, oracle, signer))
+            prices.append(oracle_prices_ticks(words, oracle, signer))
     return times, prices
 
 
@@ -132,7 +132,7 @@ def _settle(machine: Machine, market: Market, price: Price, risk: Risk) -> None:
     """End a dated future at the mean that has been counted."""
     state = machine.state
     number = state.registers.arg_market
-    final = final_mark(price_settle_sum(state.prices.words, price))
+    final = final_mark(price_settle_sum_ticks_ms(state.prices.words, price))
     settle_at(machine, market, risk, number, final)
     state.prices.mark(number)
 
@@ -140,7 +140,11 @@ def _settle(machine: Machine, market: Market, price: Price, risk: Risk) -> None:
 def _follow(state: State, market: Market, price: Price, risk: Risk) -> None:
     """Let the brakes see what margins will be measured with, and have been until now; it stands in Risk from here on."""
     marks, words, number = state.risk.words, state.prices.words, state.registers.arg_market
-    counted, index, time = price_settle_sum(words, price), price_index_ticks(words, price), price_index_ms(words, price)
+    counted, index, time = (
+        price_settle_sum_ticks_ms(words, price),
+        price_index_ticks(words, price),
+        price_index_ms(words, price),
+    )
     index = index_of_margins(state.markets.words, market, counted, index, time)
     move_brakes(state, market, risk, number, risk_market_index_ticks(marks, risk, number), index)
     set_risk_market_index_ticks(marks, risk, number, index)

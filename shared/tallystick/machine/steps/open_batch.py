@@ -34,8 +34,8 @@ def step(machine: Machine) -> None:
 
 def enter(registers: Registers, time_seconds: UnixSeconds, until_seconds: UnixSeconds, message_limit: i64) -> None:
     """Open a batch of these times and this message limit: the clock is no further behind its time than it may be."""
-    registers.batch_time = time_seconds
-    registers.batch_until = until_seconds
+    registers.batch_time_seconds = time_seconds
+    registers.batch_until_seconds = until_seconds
     registers.batch_message_limit = message_limit
     time_ms = UnixMs(time_seconds * 1000)
     if time_ms > registers.clock_ms + CLOCK_BEHIND_MS:

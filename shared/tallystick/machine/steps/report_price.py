@@ -12,10 +12,10 @@ from tallystick.state.cells import (
     Oracle,
     Price,
     market_status,
-    oracle_times,
+    oracle_times_ms,
     price_index_ms,
-    set_oracle_prices,
-    set_oracle_times,
+    set_oracle_prices_ticks,
+    set_oracle_times_ms,
 )
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.fields import ReportPricesFields
@@ -62,8 +62,8 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    set_oracle_prices(state.oracles.words, oracle, signer, registers.arg_price_ticks)
-    set_oracle_times(state.oracles.words, oracle, signer, time_ms)
+    set_oracle_prices_ticks(state.oracles.words, oracle, signer, registers.arg_price_ticks)
+    set_oracle_times_ms(state.oracles.words, oracle, signer, time_ms)
 
     # WRITE
     state.oracles.mark(registers.arg_market)
@@ -89,7 +89,7 @@ def _check(state: State, market: Market, oracle: Oracle, price: Price, signer: S
         return Outcome.OUT_OF_RANGE
     if not is_fresh(registers, time_ms):
         return Outcome.STALE_REPORT
-    last = oracle_times(state.oracles.words, oracle, signer)
+    last = oracle_times_ms(state.oracles.words, oracle, signer)
     if last != 0 and time_ms < last + REPORT_STEP_MS:
         return Outcome.OLD_REPORT
     if time_ms + report_age(registers) < price_index_ms(state.prices.words, price):

@@ -20,7 +20,7 @@ def step(machine: Machine) -> None:
     if clock < registers.clock_ms:
         machine.finish(Outcome.CLOCK_BACKWARDS)
         return
-    if clock > registers.batch_until * 1000:
+    if clock > registers.batch_until_seconds * 1000:
         machine.finish(Outcome.CLOCK_OUT_OF_BOUND)
         return
 

@@ -15,14 +15,14 @@ from tallystick.state.cells import (
     Price,
     Risk,
     price_basis_ppm,
-    price_premium_count,
+    price_premium_ms,
     price_premium_sum_ppm,
     price_sample_ms,
     price_tick_hour,
     risk_market_index_ticks,
     risk_market_mark_ticks,
     set_price_basis_ppm,
-    set_price_premium_count,
+    set_price_premium_ms,
     set_price_premium_sum_ppm,
     set_price_sample_ms,
     set_price_tick_hour,
@@ -82,7 +82,7 @@ def _take_sample(machine: Machine, market: Market, risk: Risk, price: Price) -> 
         _tick(machine, risk, price)
         sampled = price_premium_sum_ppm(words, price) + clamp(premium(index, bid, ask), bound) * waited
         set_price_premium_sum_ppm(words, price, sampled)
-        set_price_premium_count(words, price, price_premium_count(words, price) + waited)
+        set_price_premium_ms(words, price, price_premium_ms(words, price) + waited)
     set_price_sample_ms(words, price, registers.clock_ms)
 
 

@@ -46,7 +46,9 @@ class Governance(Prices):
     def batch_time(self) -> int:
         """Return the time of the open batch, or of the next one."""
         headers = self.world.published.headers
-        return self.world.state.registers.batch_time or max(self.world.time, headers[-1].until if headers else 0)
+        return self.world.state.registers.batch_time_seconds or max(
+            self.world.time, headers[-1].until if headers else 0
+        )
 
     def seal(self) -> None:
         """Close the batch; whoever plays knows how."""
