@@ -197,7 +197,7 @@ def test_what_open_interest_asks_of_what_is_added(seed: int) -> None:
     made, chance = full(seed)
     market, state = chance.choice(made.markets), made.state
     cell, rules = state.markets.open(MarketId(market)), state.markets.words
-    tick, index = made.rule(market, "MULTIPLIER"), made.rule(market, "INDEX_TICKS")
+    tick, index = made.rule(market, "MULTIPLIER_UNITS"), made.rule(market, "INDEX_TICKS")
     added = extreme(chance, 1, layout.MAX_EXPOSURE // tick)
     lots = extreme(chance, added, (layout.MAX_OPEN_EXPOSURE + layout.MAX_EXPOSURE) // tick)
     begins, ends = market_surcharge_from_units(rules, cell), market_surcharge_to_units(rules, cell)
@@ -326,7 +326,7 @@ def test_one_side_of_a_fill_and_its_way_back(seed: int) -> None:
     most = market_max_lots(state.markets.words, cell)
     set_market_open_interest_lots(state.markets.words, cell, extreme(chance, most, layout.MAX_OPEN_INTEREST_LOTS))
     lots, side = extreme(chance, 1, most), chance.randint(0, 1)
-    quote = lots * extreme(chance, 1, layout.MAX_PRICE_TICKS) * made.rule(market, "MULTIPLIER")
+    quote = lots * extreme(chance, 1, layout.MAX_PRICE_TICKS) * made.rule(market, "MULTIPLIER_UNITS")
     fee = extreme(chance, -quote, quote)
     before = made.packed(market)
     found = solidity("fillOf", before, (market, lots, quote, most), side, fee)
