@@ -1258,22 +1258,22 @@ def set_order_pair_sequence(words: vec[i64], order: Order, value: i64) -> None:
     words[order + 11] = value
 
 
-def oracle_prices(words: vec[i64], oracle: Oracle, i: SignerNumber) -> i64:
+def oracle_prices_ticks(words: vec[i64], oracle: Oracle, i: SignerNumber) -> i64:
     """Price in ticks by signer."""
     return words[oracle + i]
 
 
-def set_oracle_prices(words: vec[i64], oracle: Oracle, i: SignerNumber, value: i64) -> None:
+def set_oracle_prices_ticks(words: vec[i64], oracle: Oracle, i: SignerNumber, value: i64) -> None:
     """Price in ticks by signer."""
     words[oracle + i] = value
 
 
-def oracle_times(words: vec[i64], oracle: Oracle, i: SignerNumber) -> UnixMs:
+def oracle_times_ms(words: vec[i64], oracle: Oracle, i: SignerNumber) -> UnixMs:
     """When the signer signed it; 0 before the first one."""
     return UnixMs(words[oracle + 16 + i])
 
 
-def set_oracle_times(words: vec[i64], oracle: Oracle, i: SignerNumber, value: UnixMs) -> None:
+def set_oracle_times_ms(words: vec[i64], oracle: Oracle, i: SignerNumber, value: UnixMs) -> None:
     """When the signer signed it; 0 before the first one."""
     words[oracle + 16 + i] = value
 
@@ -1398,12 +1398,12 @@ def set_price_premium_sum_ppm(words: vec[i64], price: Price, value: i64) -> None
     words[price + 4] = value
 
 
-def price_premium_count(words: vec[i64], price: Price) -> i64:
+def price_premium_ms(words: vec[i64], price: Price) -> i64:
     """How many milliseconds they are."""
     return words[price + 5]
 
 
-def set_price_premium_count(words: vec[i64], price: Price, value: i64) -> None:
+def set_price_premium_ms(words: vec[i64], price: Price, value: i64) -> None:
     """How many milliseconds they are."""
     words[price + 5] = value
 
@@ -1428,13 +1428,13 @@ def set_price_tick_hour(words: vec[i64], price: Price, value: i64) -> None:
     words[price + 7] = value
 
 
-def price_settle_sum(words: vec[i64], price: Price) -> i64:
-    """Ticks x milliseconds that a future's indices have stood in its settlement window."""
+def price_settle_sum_ticks_ms(words: vec[i64], price: Price) -> i64:
+    """Sum of a future's indices over its settlement window, each times its ms."""
     return words[price + 8]
 
 
-def set_price_settle_sum(words: vec[i64], price: Price, value: i64) -> None:
-    """Ticks x milliseconds that a future's indices have stood in its settlement window."""
+def set_price_settle_sum_ticks_ms(words: vec[i64], price: Price, value: i64) -> None:
+    """Sum of a future's indices over its settlement window, each times its ms."""
     words[price + 8] = value
 
 

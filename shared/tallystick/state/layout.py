@@ -7,7 +7,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs, UnixSeconds
+from tallystick.state.ordinals import NEVER, UnixMs, AccountId, BatchNumber, MarketId, UnixMs, UnixSeconds
 
 TREE_DEPTH: Final = 40  # bits of a cell key: 4 of tag, 36 of index
 INDEX_BITS: Final = 36  # bits of a cell's index
@@ -298,8 +298,8 @@ ORDER_PAIR_SEQUENCE: Final = 11
 TAG_ORACLE: Final = 9
 ORACLE_WORDS: Final = 32
 ORACLE_BYTES: Final = 192
-ORACLE_PRICES: Final = 0
-ORACLE_TIMES: Final = 16
+ORACLE_PRICES_TICKS: Final = 0
+ORACLE_TIMES_MS: Final = 16
 
 TAG_CONFIG: Final = 10
 CONFIG_WORDS: Final = 87
@@ -324,10 +324,10 @@ PRICE_INDEX_MS: Final = 1
 PRICE_RESUMED_MS: Final = 2
 PRICE_BASIS_PPM: Final = 3
 PRICE_PREMIUM_SUM_PPM: Final = 4
-PRICE_PREMIUM_COUNT: Final = 5
+PRICE_PREMIUM_MS: Final = 5
 PRICE_SAMPLE_MS: Final = 6
 PRICE_TICK_HOUR: Final = 7
-PRICE_SETTLE_SUM: Final = 8
+PRICE_SETTLE_SUM_TICKS_MS: Final = 8
 PRICE_QUOTED: Final = 9
 
 TAG_PENDING: Final = 13
@@ -376,8 +376,8 @@ class Registers:
         self.resume: i64 = 0  # which step comes when the order in progress ends; 0 for the next message or record
         self.outcome: i64 = 0  # outcome code of the newest record or message
         self.batch_cursor: BatchNumber = BatchNumber(0)  # next batch, or the one being read
-        self.batch_time: UnixSeconds = UnixSeconds(0)  # declared L1 time of the open batch's first record, seconds
-        self.batch_until: UnixSeconds = UnixSeconds(0)  # declared L1 time of its last record, seconds
+        self.batch_time_seconds: UnixSeconds = UnixSeconds(0)  # declared L1 time of the open batch's first record, seconds
+        self.batch_until_seconds: UnixSeconds = UnixSeconds(0)  # declared L1 time of its last record, seconds
         self.batch_message_limit: i64 = 0  # messages the open batch consumes through, before its first record
         self.chunk_count: i64 = 0  # chunks of the open batch
         self.chunk_cursor: i64 = 0  # next chunk, or the one being read
@@ -449,8 +449,8 @@ class Registers:
             self.resume,
             self.outcome,
             self.batch_cursor,
-            self.batch_time,
-            self.batch_until,
+            self.batch_time_seconds,
+            self.batch_until_seconds,
             self.batch_message_limit,
             self.chunk_count,
             self.chunk_cursor,
@@ -523,8 +523,8 @@ class Registers:
             self.resume,
             self.outcome,
             self.batch_cursor,
-            self.batch_time,
-            self.batch_until,
+            self.batch_time_seconds,
+            self.batch_until_seconds,
             self.batch_message_limit,
             self.chunk_count,
             self.chunk_cursor,
