@@ -25,6 +25,8 @@ HOSTS: Final = {
     "drive": "runs many orders in one call",
     "foresight": "asks what would become of a record",
     "scouting": "looks for what somebody should ask for",
+    "rooms": "looks for whom prices have made due",
+    "opposing": "looks for who could be deleveraged for somebody",
     "engine": "the table from phase to step; the Referee's is its list of step contracts",
 }
 """Python files beside the pairs: they run the machine and are no part of it."""
