@@ -52,7 +52,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     assert_password_file: str = ""
     host: str = "127.0.0.1"
     port: int = 8646
-    gateways: int = 0
+    gateways: int = -1
     gateway_port: int = 0
     batch_seconds: float = 12.0
     quiet_seconds: float = 45.0

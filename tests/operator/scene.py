@@ -74,6 +74,7 @@ class Scene:
             "data_dir": str(self.folder / "data"),
             "key_file": str(self.folder / "operator.key"),
             "port": 0,
+            "gateways": 0,
             "batch_seconds": 0.2,
             "quiet_seconds": 0.2,
             "confirmations": "0",

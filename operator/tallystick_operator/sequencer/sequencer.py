@@ -240,7 +240,7 @@ class Sequencer:
         """Wait until the groups up to a number are on disk. Raises: what kept one of them from it."""
         if self._on_disk < number:
             with self._written:
-                self._written.wait_for(lambda: self._on_disk >= number)
+                self._written.wait_for(lambda: self._on_disk >= number or self._unwritable is not None)
         if self._unwritable is not None:
             raise self._unwritable
 

@@ -47,7 +47,9 @@ class Deaths:
     def rested(self, account: AccountId, slot: int, slots: Mapping[int, None]) -> None:
         """Take in an order that went into the book or was parked; `slots` are where the account's orders rest."""
         orders = self._state.orders
-        order = orders.known(slot)
+        order = orders.find(slot)
+        if order is None:
+            return
         expiry = order_expiry_ms(orders.words, order)
         if expiry:
             expiries = self._expiries.setdefault(account, [])
