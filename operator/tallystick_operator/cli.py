@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,9 +26,14 @@ from tallystick.connection import (
     TraceMemory,
     Url,
 )
+from tallystick_operator.storage.storage_cli import DATA_DIR, backup, drain, replay, restore, survey_page
 
 CONFIRMATIONS = 45
-DATA_DIR = Path(".tallystick/operator")
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tallystick.shapes.progress import Info
 
 app = App("operator", help="Run the exchange's operator: sequence, execute, publish, assert.")
 
@@ -70,13 +75,17 @@ def run(
         str, typer.Option(help='Blocks by which deposits and other messages are held back, or "finalized".')
     ] = str(CONFIRMATIONS),
     trace_memory: TraceMemory = 1024,
+    snapshot_records: Annotated[
+        int, typer.Option(min=1, help="Records between two snapshots: what a start replays at most.")
+    ] = 250_000,
+    snapshot_seconds: Annotated[float, typer.Option(help="Longest time without one, if there was a record.")] = 900.0,
     json_log: JsonLog = False,
 ) -> None:
     """Run an operator until it is interrupted; started again, it goes on where it was.
 
     Every option may also stand in a TOML file that --config names, or in the environment as TALLYSTICK_OPERATOR_RPC and
-    so on. The data directory holds records.log (everything that was acknowledged), l1.sqlite (the transactions under way)
-    and events.jsonl (what happened, one line of JSON each).
+    so on. The data directory holds records.log (everything that was acknowledged), snapshots (from which a start goes on), l1.sqlite
+    (the transactions under way) and events.jsonl (what happened, one line of JSON each).
     """
     from tallystick_operator.config import Config
     from tallystick_operator.daemon import run_until_signal
@@ -103,6 +112,8 @@ def run(
         poll_seconds=poll_seconds,
         confirmations=confirmations,
         trace_memory=trace_memory,
+        snapshot_records=snapshot_records,
+        snapshot_seconds=snapshot_seconds,
         json_log=json_log,
     )
     runs: Callable[[Config], None] = ctx.obj or run_until_signal
@@ -112,20 +123,47 @@ def run(
 @app.command()
 def status(
     url: Url = OPERATOR_URL,
+    data_dir: Annotated[Path | None, typer.Option(help="Where log, queue and events are kept.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Ask a running operator how far it is."""
+    """Ask a running operator how far it is, and look into its data directory.
+
+    With --data-dir: how large the log is, which snapshots there are and which of them are of no use, what a start would
+    replay, and which files of the log may be archived. It may run or not. Exit code 3 when nobody answers and no
+    directory is named, 4 when the log is damaged.
+
+    Example: tallystick operator status --data-dir data
+    """
     import msgspec
 
-    from tallystick.drawing import show, spoken, table
+    from tallystick.drawing import show
     from tallystick.shapes.routes import INFO
-    from tallystick.transport import Transport
+    from tallystick.transport import OperatorUnreachable, Transport
 
-    with Transport(url) as transport:
-        info = transport.ask(INFO)
+    info, disk = None, None
+    if data_dir is not None:
+        from tallystick_operator.storage.surveying import survey
+
+        disk = survey(data_dir)
+    try:
+        with Transport(url) as transport:
+            info = transport.ask(INFO)
+    except OperatorUnreachable:
+        if disk is None:
+            raise
     if as_json:
-        print(msgspec.json.encode(info).decode())
+        facts = msgspec.structs.asdict(info) if info else {}
+        print(msgspec.json.encode({**facts, "disk": disk} if disk else facts).decode())
         return
+    if info is not None:
+        show(_running_page(info))
+    if disk is not None:
+        show(*([] if info else ["nobody answers; on disk:"]), *survey_page(disk))
+
+
+def _running_page(info: Info) -> RenderableType:
+    from tallystick.drawing import spoken, table
+
     l1, promises = info.l1, info.promises
     owed = f", {promises.owed_records} are owed" if promises.owed_records else ""
     rows = [
@@ -137,7 +175,13 @@ def status(
         ("state", info.state_hash or "no batch yet"),
         ("L1", f"block {l1.block}" + (f", trouble: {l1.problem}" if l1.problem else "")),
     ]
-    show(table(["", ""], rows))
+    return table(["", ""], rows)
+
+
+app.command()(replay)
+app.command()(backup)
+app.command()(restore)
+app.command()(drain)
 
 
 @app.command()

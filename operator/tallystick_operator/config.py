@@ -38,7 +38,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     "finalized", until L1 calls their blocks final; 0 is for development chains. Making traces of disputed
     assertions takes `trace_memory` MiB at most. `gateways` are processes that take records over WebSockets, none with 0
     and as many as there are cores but one with -1; they listen on `gateway_port`, or, where that is 0, on the one behind
-    `port`, any free one where that is 0, too.
+    `port`, any free one where that is 0, too. A snapshot is made every `snapshot_records`, and every `snapshot_seconds` in
+    which there was a record.
     """
 
     rpc: tuple[str, ...]
@@ -62,6 +63,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     confirmations: int | str = CONFIRMATIONS
     quorum: int = 0
     trace_memory: int = 1024
+    snapshot_records: int = 250_000
+    snapshot_seconds: float = 900.0
     json_log: bool = False
 
     def __post_init__(self) -> None:
@@ -71,11 +74,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 raise ConfigError("a port is a number from 0 to 65535", port=port)
         if not -1 <= self.gateways <= MOST_GATEWAYS:
             raise ConfigError(f"gateways are 0 to {MOST_GATEWAYS}, or -1 for one a core", gateways=self.gateways)
-        for name in ("batch_seconds", "quiet_seconds", "heartbeat_seconds", "poll_seconds"):
+        for name in ("batch_seconds", "quiet_seconds", "heartbeat_seconds", "poll_seconds", "snapshot_seconds"):
             if not 0 < getattr(self, name) <= 3_600:
                 raise ConfigError(f"{name} is a time above 0 and up to an hour", **{name: getattr(self, name)})
         if self.trace_memory < 1:
             raise ConfigError("trace_memory is at least 1 MiB", trace_memory=self.trace_memory)
+        if self.snapshot_records < 1:
+            raise ConfigError("snapshot_records is at least 1", snapshot_records=self.snapshot_records)
         if self.clock_every_ms < 1:
             raise ConfigError("clock_every_ms is at least 1", clock_every_ms=self.clock_every_ms)
         if self.confirmations != "finalized" and not re.fullmatch("[0-9]{1,9}", str(self.confirmations)):

@@ -39,13 +39,15 @@ from tallystick_operator.intake.follower import Follower
 from tallystick_operator.intake.keeper import Keeper
 from tallystick_operator.noticeboard import Board
 from tallystick_operator.publish.asserter import Asserter
-from tallystick_operator.publish.publisher import BATCHES_KEPT, Publisher
+from tallystick_operator.publish.publisher import Publisher
 from tallystick_operator.repeated import Repeated
 from tallystick_operator.sequencer.core import Core, CorePolicy
-from tallystick_operator.sequencer.executor import Executor, SealedBatch
+from tallystick_operator.sequencer.executor import BATCHES_KEPT, Executor, SealedBatch
 from tallystick_operator.sequencer.record_log import RecordLog
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standing import Metrics, Standing
+from tallystick_operator.storage.draining import Drain
+from tallystick_operator.storage.on_disk import LOG, RECEIPT_KEY, snapshot_maker
 from tallystick_operator.terminal import TOLD
 from tallystick_operator.tuning import tune
 
@@ -112,6 +114,8 @@ class Operator:
                     self._gateways.stop()
                 self._sequencer.close()
                 self._stop.set()
+                if self._failure is None:
+                    self._maker.finish(self._sequencer.core.branch, self._sequencer.core.log.end)
                 for worker in workers:
                     if worker.is_alive():
                         worker.join()
@@ -195,6 +199,7 @@ class Operator:
             strategy=self._strategy,
         )
         self._closing.callback(self._asserter.close)
+        self._drain = Drain(data_dir, config.confirmation_blocks, self._journal, self.stop)
         ticks = {"publisher": self._publish, "asserter": self._asserter.tick, "keeper": self._keeper.tick}
         self.duties = {
             name: Repeated(tick, partial(self._problem, name), poll_seconds=config.poll_seconds)
@@ -214,8 +219,9 @@ class Operator:
         if not config.assert_key_file:
             return posters
         asserter = self._account(config.assert_key_file, config.assert_password_file)
-        same = asserter.address == poster.address
-        return posters if same else self._queue(asserter, data_dir / "l1-assertions.sqlite")
+        return (
+            posters if asserter.address == poster.address else self._queue(asserter, data_dir / "l1-assertions.sqlite")
+        )
 
     def _poster(self) -> Signer:
         config = self.config
@@ -251,11 +257,13 @@ class Operator:
         state_hash = genesis_state(genesis).hash()
         if state_hash != self._deployment.genesis_state_hash:
             raise StateError("the deployment's genesis is not this version's", actual=state_hash)
-        log = RecordLog(data_dir / "records.log", state_hash)
+        log = RecordLog(data_dir / LOG, state_hash)
         self._closing.callback(log.close)
+        self._maker = snapshot_maker(data_dir, state_hash, self.config, self._clock, self._journal)
+        self._closing.callback(self._maker.end)
         ahead = min(MOST_AHEAD_SECONDS, self._deployment.config.future_bound_seconds / 2)
         posted = int(self._client.contract("Inbox", self._deployment.addresses.inbox).call("batchCount"))
-        key, self._receipt_signer = _receipt_key(data_dir / "receipt.key")
+        key, self._receipt_signer = _receipt_key(data_dir / RECEIPT_KEY)
         core = Core(
             new_executor=lambda keep_from: Executor(genesis, keep_from),
             keep_from=max(0, posted - BATCHES_KEPT),
@@ -263,11 +271,13 @@ class Operator:
             clock=ExchangeClock(self._clock, ahead),
             receipt_key=key,
             policy=self._policy(),
+            maker=self._maker,
         )
-        entries = core.replay()
+        rebuilt = core.replay()
         self._journal.write(
             "started",
-            log_entries=entries,
+            snapshot=rebuilt.snapshot.name if rebuilt.snapshot else "",
+            log_entries=rebuilt.applied,
             log_cut_bytes=log.cut_bytes,
             records=core.executor.state.registers.record_count,
             batches=core.executor.state.registers.batch_cursor,
@@ -326,7 +336,7 @@ class Operator:
     def _publish(self) -> bool:
         complete = self._follower.poll()
         if complete:
-            self._publisher.tick()
+            self._drain.tick(self._sequencer, self._publisher.tick(), self._follower.head)
         self._standing.tick()
         return complete
 
@@ -357,8 +367,8 @@ class Operator:
     def _fail(self, error: BaseException) -> None:
         if self._failure is None:
             self._failure = error
+            self._stop.set()
             self._journal.write("failed", error=type(error).__name__, message=str(error))
-        self._stop.set()
 
     def _flush(self) -> None:
         """Post what the shutdown sealed, if L1 takes it in time."""

@@ -11,6 +11,8 @@ TOLD: Final = frozenset(
         "batch_refused",
         "batches_late",
         "bond_lost",
+        "drained",
+        "draining",
         "endpoint",
         "failed",
         "gateway_ended",
@@ -20,6 +22,8 @@ TOLD: Final = frozenset(
         "promises_stopped",
         "record_lost",
         "reordered",
+        "snapshot_failed",
+        "snapshot_ignored",
         "stopped",
         "turned",
     )

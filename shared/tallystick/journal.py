@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -45,7 +46,9 @@ class Journal:
         now = self._clock.now()
         line = msgspec.json.encode({"event": event, "time": round(now, 3), **_plain(values)}) + b"\n"
         with self._lock:
-            self._file.write(line)
+            # a full disk must not end whoever tells of it: nothing depends on this file
+            with suppress(OSError):
+                self._file.write(line)
             if self.stream is not None and (self._only is None or event in self._only):
                 self.stream.write(_sentence(now, event, values) if self._people else line.decode())
                 self.stream.flush()

@@ -101,6 +101,9 @@ def test_no_byte_of_a_snapshot_can_be_changed_without_being_found_out(world: Wor
         except StateError:
             continue
         assert state.hash() == true, "the head's assertion and limit are no part of the state"
+    at = data.index(b"machine") + 12
+    with pytest.raises(StateError, match="head is damaged"):
+        read_head(data[:at] + b"\xb5" + data[at + 1 :])
     for size in (0, 5, len(MAGIC) + 2, cells_at - 1, cells_at, len(data) - 1):
         with pytest.raises(StateError):
             decode(data[:size], true)

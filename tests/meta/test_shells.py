@@ -86,6 +86,8 @@ SHELLS: Final = {
     "tallystick_operator.gateway.worker": "a gateway's sockets, and the signals that end it",
     "tallystick_operator.noticeboard": "what one thread leaves for the others",
     "tallystick_operator.sequencer.sequencer": "the threads of the core and of the log, and their queues",
+    "tallystick_operator.storage.backups": "databases that a running operator writes, copied by SQLite",
+    "tallystick_operator.storage.forked": "the child that writes a snapshot",
 }
 """Each module that knows the system, and what of it."""
 

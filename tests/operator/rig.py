@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tallystick.l1.exchange_clock import ExchangeClock
 from tallystick.machine.engine import run
 from tallystick.machine.machine import Machine
+from tallystick.ports import Disk
+from tallystick.ports.system import SystemDisk
 from tallystick.records.codec import Record
 from tallystick.records.items import pack_pairs
 from tallystick.records.signing import make, sign
@@ -23,6 +25,9 @@ from tallystick_operator.intake.door import Checked, Refused, check_signature
 from tallystick_operator.sequencer.core import Core, CorePolicy
 from tallystick_operator.sequencer.executor import Executor
 from tallystick_operator.sequencer.record_log import RecordLog
+from tallystick_operator.storage.logfiles import FILE_BYTES
+from tallystick_operator.storage.operator_snapshots import Snapshots
+from tallystick_operator.storage.snapshot_making import SnapshotMaker
 
 RECEIPT_KEY = key("receipts")
 ENDS_MS = (START + 20) * 1_000
@@ -39,6 +44,13 @@ class Rig:
     hand: HandClock = field(default_factory=HandClock)
     messages: list[bytes] = field(default_factory=list)
     nonces: dict[int, int] = field(default_factory=dict)
+    every_records: int = 0
+    """Records between two snapshots; 0 for none."""
+    file_bytes: int = FILE_BYTES
+    disk: Disk | None = None
+    """Where log and snapshots are, if not in its folder."""
+    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """What was reported of snapshots."""
 
     @property
     def seconds(self) -> float:
@@ -51,7 +63,9 @@ class Rig:
     def open(self) -> Core:
         """Start over from what is on disk."""
         genesis = world_genesis(markets=MARKETS)
-        self.log = RecordLog(self.path / "records.log", genesis_state(genesis).hash())
+        self.log = RecordLog(
+            self.path / "records.log", genesis_state(genesis).hash(), file_bytes=self.file_bytes, disk=self.disk
+        )
         clock = ExchangeClock(self.hand, most_ahead_seconds=30)
         core = Core(
             new_executor=lambda keep_from: Executor(genesis, keep_from),
@@ -59,11 +73,22 @@ class Rig:
             clock=clock,
             receipt_key=RECEIPT_KEY,
             policy=self.policy,
+            maker=self.maker() if self.every_records else None,
         )
-        core.replay()
+        self.rebuilt = core.replay()
         clock.observe(UnixSeconds(START + int(self.seconds)))
         self.core = core
         return core
+
+    def maker(self) -> SnapshotMaker:
+        """Return what makes snapshots beside the log."""
+
+        def tell(event: str, facts: dict[str, Any]) -> None:
+            self.told.append((event, facts))
+
+        genesis = genesis_state(world_genesis(markets=MARKETS)).hash()
+        snapshots = Snapshots(self.disk or SystemDisk(self.path / "snapshots"), genesis, tell)
+        return SnapshotMaker(snapshots, self.hand, tell, every_records=self.every_records)
 
     def signed(self, kind: str, by: str, **values: int) -> Record:
         return sign(make(kind, **values), self.core.domain, key(by))

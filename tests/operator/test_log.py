@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.errors import DataMismatch, StateError
-from tallystick_operator.sequencer.record_log import HEADER_BYTES, Entry, EntryKind, RecordLog
+from tallystick.errors import DataMismatch, DataMissing, StateError
+from tallystick_operator.sequencer.record_log import Entry, EntryKind, RecordLog
+from tallystick_operator.storage.logfiles import HEADER_BYTES, MARK_ENDING
 
 GENESIS = bytes(range(32))
+
+
+def before_the_mark(path: Path) -> None:
+    """Leave no mark, as if the power went before it was on disk: nothing says then that the last group was acknowledged."""
+    path.with_name(path.name + MARK_ENDING).unlink()
 
 
 def entry(text: str) -> Entry:
@@ -43,18 +49,22 @@ def test_a_cut_at_any_byte_of_the_last_group_loses_that_group_and_nothing_else(t
     whole = path.read_bytes()
     for size in range(sizes[1], sizes[2]):
         path.write_bytes(whole[:size])
+        before_the_mark(path)
         with RecordLog(path, GENESIS) as log:
             assert log.cut_bytes == size - sizes[1]
             log.append([entry("seven")])
         assert bodies(path) == ["one", "two", "three", "seven"]
 
 
-def test_a_flipped_bit_in_the_last_group_cuts_that_group(tmp_path: Path) -> None:
+def test_a_flipped_bit_in_the_last_group_cuts_that_group_unless_it_was_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "log"
     sizes = written(path)
     damaged = bytearray(path.read_bytes())
     damaged[-1] ^= 1
     path.write_bytes(damaged)
+    with pytest.raises(DataMismatch, match="damaged"):
+        RecordLog(path, GENESIS)
+    before_the_mark(path)
     assert bodies(path) == ["one", "two", "three"]
     assert path.stat().st_size == sizes[1]
 
@@ -90,4 +100,7 @@ def test_a_file_torn_in_its_header_starts_anew(tmp_path: Path) -> None:
     path = tmp_path / "log"
     written(path)
     path.write_bytes(path.read_bytes()[: HEADER_BYTES - 1])
+    with pytest.raises(DataMissing, match="acknowledged"):
+        RecordLog(path, GENESIS)
+    before_the_mark(path)
     assert not bodies(path)

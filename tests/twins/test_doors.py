@@ -35,7 +35,14 @@ from tallystick.testing.world import START, address, message, record_message
 
 NOW = START * 1000
 MOST_MS = MAX_BATCH_SECONDS * 1000
-GONE_WITH_A_BATCH = ("batch_until_seconds", "chunk_count", "chunk_cursor", "chunk_offset", "chunk_length", "chunks_hash")
+GONE_WITH_A_BATCH = (
+    "batch_until_seconds",
+    "chunk_count",
+    "chunk_cursor",
+    "chunk_offset",
+    "chunk_length",
+    "chunks_hash",
+)
 SEEDS = range(8)
 
 

@@ -10,6 +10,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from tallystick.records.codec import Record
 from tallystick.records.items import ITEM_PLACE, item_heads
 from tallystick.schema.names import Outcome
@@ -31,6 +33,13 @@ class _First:
 
     terms: Terms
     key: bytes
+
+
+class HeldIds(msgspec.Struct, frozen=True, kw_only=True):
+    """The ids as a snapshot keeps them, oldest first. Shape: each is an account, an id and the place of its use in `firsts`."""
+
+    firsts: list[_First]
+    ids: list[tuple[AccountId, int, int]]
 
 
 class ClientIds:
@@ -58,6 +67,17 @@ class ClientIds:
             if known is not None or self._read_model.slot_of(account, client_id) is not None:
                 raise _used(client_id)
         return None
+
+    def held(self) -> HeldIds:
+        """Return what a snapshot keeps of them; orders of one bulk share their use."""
+        firsts = list({id(each): each for each in self._first.values()}.values())
+        places = {id(each): at for at, each in enumerate(firsts)}
+        ids = [(account, number, places[id(each)]) for (account, number), each in self._first.items()]
+        return HeldIds(firsts=firsts, ids=ids)
+
+    def put_back(self, held: HeldIds) -> None:
+        """Become what was held."""
+        self._first.update(((account, number), held.firsts[at]) for account, number, at in held.ids)
 
     def remember(self, record: Record, key: bytes, answer: Answer) -> None:
         """Take in what became of a record: what did nothing may come again under the same id."""

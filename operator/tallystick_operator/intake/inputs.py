@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tallystick.errors import DataMissing, StateError
 from tallystick.records.chunks import BatchHeader
 from tallystick.state.hashing import keccak
@@ -9,6 +11,16 @@ from tallystick.state.ordinals import BatchNumber
 
 NO_MESSAGES = bytes(32)
 """The head of the Inbox's chain before its first message."""
+
+
+class HeldInputs(msgspec.Struct, frozen=True, kw_only=True):
+    """The inputs as a snapshot keeps them, with no batch being adopted."""
+
+    batch_limit: BatchNumber
+    count: int
+    accumulator: bytes
+    waiting: dict[int, bytes]
+    heads: dict[int, bytes]
 
 
 class LiveInputs:
@@ -24,6 +36,21 @@ class LiveInputs:
         self._waiting: dict[int, bytes] = {}
         self._heads: dict[int, bytes] = {0: NO_MESSAGES}
         self._adopted: tuple[int, BatchHeader, tuple[bytes, ...]] | None = None
+
+    def held(self) -> HeldInputs:
+        """Return what a snapshot keeps of them."""
+        return HeldInputs(
+            batch_limit=self.batch_limit,
+            count=self.count,
+            accumulator=self.accumulator,
+            waiting=self._waiting,
+            heads=self._heads,
+        )
+
+    def put_back(self, held: HeldInputs) -> None:
+        """Become what was held."""
+        self.batch_limit, self.count, self.accumulator = held.batch_limit, held.count, held.accumulator
+        self._waiting, self._heads = dict(held.waiting), dict(held.heads)
 
     def add(self, index: int, message: bytes) -> None:
         """Take the next message.

@@ -42,3 +42,7 @@ NOT_SEQUENCER: Final = Refused(
     "not_sequencer",
     "L1 takes batches of its sequencer only, which is not this operator's key; nothing is promised meanwhile",
 )
+DISK_FULL: Final = Refused(
+    503, "disk_full", "the operator's disk is nearly full; nothing more is promised until there is room again"
+)
+DRAINING: Final = Refused(503, "draining", "this operator is coming to its end; what was acknowledged goes to L1 first")

@@ -16,7 +16,7 @@ from tallystick_operator.intake.follower import Follower
 from tallystick_operator.intake.promises import L1_SHUT, NOT_SEQUENCER
 from tallystick_operator.noticeboard import Board
 from tallystick_operator.sequencer.core import Core
-from tallystick_operator.sequencer.executor import SealedBatch, content
+from tallystick_operator.sequencer.executor import BATCHES_KEPT, SealedBatch, content
 from tallystick_operator.sequencer.sequencer import Sequencer
 
 BASE_GAS: Final = 500_000
@@ -26,8 +26,6 @@ RETRIES: Final = 20
 """Tries of a batch that reverts, before it is made anew: what L1 refuses may be a matter of seconds."""
 OUTDATED: Final = ("TimeTooOld", "MessageOverdue", "TimeBackwards", "MessageLimitBackwards")
 """Refusals that no second try mends, but another batch with the same records."""
-BATCHES_KEPT: Final = 512
-"""Posted batches kept in memory, to be posted again after a reorganisation; older ones are in the log."""
 MARGIN_SECONDS: Final = 60
 """A batch pays whatever is allowed to be on L1 so long before the Inbox would no longer take it."""
 

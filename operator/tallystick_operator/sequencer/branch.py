@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
+
+import msgspec
 
 from tallystick.errors import StateError
 from tallystick.machine.by_record import Known
@@ -17,9 +19,10 @@ from tallystick.shapes.submitting import Answer
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
 from tallystick.state.ordinals import MarketId, UnixMs, UnixSeconds
-from tallystick_operator.intake.clientids import ClientIds
+from tallystick.state.state import State
+from tallystick_operator.intake.clientids import ClientIds, HeldIds
 from tallystick_operator.intake.door import submission_key
-from tallystick_operator.sequencer.executor import Executed, Executor, unpack_adopted
+from tallystick_operator.sequencer.executor import Executed, Executor, HeldExecutor, unpack_adopted
 from tallystick_operator.sequencer.record_log import Entry, EntryKind
 from tallystick_operator.sequencer.rewind import UNTOLD, Owed, is_kept, unpack_owed, unpack_rewind
 
@@ -31,12 +34,34 @@ BATCHES_WATCHED: Final = 4_096
 """Batches of which it is known how old they are: many more than may ever wait for L1."""
 
 
+class HeldReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A signer's newest report of a market's price."""
+
+    market: MarketId
+    signer: int
+    data: bytes
+
+
+class HeldBranch(msgspec.Struct, frozen=True, kw_only=True):
+    """A branch as a snapshot keeps it beside the state: all that follows from the log up to there."""
+
+    executor: HeldExecutor
+    answers: list[tuple[bytes, Answer]]
+    ids: HeldIds
+    owed: list[Owed]
+    reports: list[HeldReport]
+    settled: int
+    changed: int
+    lost: int
+    first_kept: list[tuple[int, UnixMs]]
+
+
 class Branch:
     """An executor, and everything beside it that follows from the same entries.
 
     `owed` are records that were acknowledged and have lost their place, `reports` the newest price report of each signer
     for each market. `settled` and `changed` count the owed records that have run again, and those that came out otherwise
-    than they were told. `first_kept` is the clock at each batch's first record that must be kept, of the newest batches.
+    than they were told. `unlogged` are reports that came while nothing was taken: no entry tells of them. `first_kept` is the clock at each batch's first record that must be kept, of the newest batches.
     """
 
     def __init__(self, executor: Executor, answer: Callable[[Executed, Registers], Answer]) -> None:
@@ -45,6 +70,7 @@ class Branch:
         self.ids = ClientIds(executor.read_model)
         self.owed: dict[bytes, Owed] = {}
         self.reports: dict[tuple[MarketId, int], bytes] = {}
+        self.unlogged: dict[tuple[MarketId, int], bytes] = {}
         self.settled = 0
         self.changed = 0
         self.lost = 0
@@ -83,16 +109,6 @@ class Branch:
         else:
             self._seal(body)
 
-    def rebuild(self, entries: Iterable[Entry], kept: int) -> list[Entry]:
-        """Do again what entries say up to a number of batches; return those behind them."""
-        gone: list[Entry] = []
-        for entry in entries:
-            if self.executor.batch_count < kept:
-                self.apply(entry)
-            else:
-                gone.append(entry)
-        return gone
-
     def ran(self, record: Record | None, data: bytes, executed: Executed, key: bytes | None = None) -> Answer | None:
         """Take in what became of a record, and return its answer if somebody is to have one; `key` is the submission's."""
         if record is None or record.kind.authority is Authority.NOBODY:
@@ -123,8 +139,46 @@ class Branch:
 
     def note(self, record: Record, data: bytes) -> None:
         """Keep a price report as its signer's newest, to be used again when the history goes another way."""
-        for market, _ in unpack_pairs(record.blobs[0]):
-            self.reports[market, record.value("signer")] = data
+        for key in _reported(record):
+            self.reports[key] = data
+            self.unlogged.pop(key, None)
+
+    def note_unlogged(self, record: Record, data: bytes) -> None:
+        """The same of one that is not taken now."""
+        self.unlogged.update(dict.fromkeys(_reported(record), data))
+
+    @property
+    def newest_reports(self) -> dict[tuple[MarketId, int], bytes]:
+        """The newest reports there are, by market and signer."""
+        return {**self.reports, **self.unlogged}
+
+    def held(self) -> HeldBranch:
+        """Return what a snapshot keeps of it beside the state, when no batch is open."""
+        return HeldBranch(
+            executor=self.executor.held(),
+            answers=list(self.answers.items()),
+            ids=self.ids.held(),
+            owed=list(self.owed.values()),
+            reports=[
+                HeldReport(market=market, signer=signer, data=data) for (market, signer), data in self.reports.items()
+            ],
+            settled=self.settled,
+            changed=self.changed,
+            lost=self.lost,
+            first_kept=list(self.first_kept.items()),
+        )
+
+    def put_back(self, state: State, held: HeldBranch) -> None:
+        """Become what was held, with the state of that moment."""
+        self.executor.put_back(state, held.executor)
+        self.answers = OrderedDict(held.answers)
+        self._items_kept = sum(len(answer.items) for answer in self.answers.values())
+        self.ids = ClientIds(self.executor.read_model)
+        self.ids.put_back(held.ids)
+        self.owed = {each.data: each for each in held.owed}
+        self.reports = {(each.market, each.signer): each.data for each in held.reports}
+        self.settled, self.changed, self.lost = held.settled, held.changed, held.lost
+        self.first_kept = dict(held.first_kept)
 
     def found(self, ran: list[bytes]) -> None:
         """Take in the records of a batch from L1: what was owed and is among them has its place there."""
@@ -138,6 +192,13 @@ class Branch:
         self.owed.clear()
         self.settled = self.changed = self.lost = 0
         self.first_kept = {at: clock for at, clock in self.first_kept.items() if at < self.executor.batch_count}
+
+    def give_up(self, least: int) -> tuple[Owed, ...]:
+        """Give up what was acknowledged before a time in seconds, and return it."""
+        lost = tuple(each for each in self.owed.values() if each.time < least)
+        for each in lost:
+            self.lose(each.data)
+        return lost
 
     def lose(self, data: bytes) -> None:
         """Give an owed record up."""
@@ -169,6 +230,17 @@ class Branch:
                 actual=entry.body,
                 expected=expected,
             )
+
+
+def _reported(record: Record) -> list[tuple[MarketId, int]]:
+    return [(market, record.value("signer")) for market, _ in unpack_pairs(record.blobs[0])]
+
+
+def keep(answers: OrderedDict[bytes, Answer], key: bytes, answer: Answer) -> None:
+    """Add an answer to those that are kept, and drop the oldest of too many."""
+    answers[key] = answer
+    if len(answers) > ANSWERS_KEPT:
+        answers.popitem(last=False)
 
 
 def what_was_told(owed: Owed, answers: OrderedDict[bytes, Answer]) -> Owed:

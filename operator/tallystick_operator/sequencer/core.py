@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_
 from tallystick.state.ordinals import UnixMs, UnixSeconds
 from tallystick_operator.intake.door import Checked, Refused, check_at, check_state
 from tallystick_operator.intake.promises import (
+    DRAINING,
     GIVE_UP_SECONDS,
     L1_BEHIND,
     MOST_BEHIND_MS,
@@ -31,11 +33,13 @@ from tallystick_operator.intake.promises import (
     STARTING,
 )
 from tallystick_operator.sequencer.answers import signed_with
-from tallystick_operator.sequencer.branch import Branch, what_was_told
-from tallystick_operator.sequencer.executor import Executed, Executor, SealedBatch
+from tallystick_operator.sequencer.branch import Branch, keep, what_was_told
+from tallystick_operator.sequencer.executor import BATCHES_KEPT, Executed, Executor, SealedBatch
 from tallystick_operator.sequencer.owing import decoded, prices_are_back, reports_to_renew
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, RecordLog
-from tallystick_operator.sequencer.rewind import Fork, Turned, acknowledged, is_kept, rewind_entry, surviving
+from tallystick_operator.sequencer.rewind import Fork, Turned, acknowledged, is_kept, rewind_entry
+from tallystick_operator.storage.rebuilding import Rebuilt, rebuild
+from tallystick_operator.storage.snapshot_making import SnapshotMaker
 
 OWED_A_GROUP: Final = 512
 """Owed records executed between two looks at what else is waiting."""
@@ -70,7 +74,7 @@ class Core:
     """Executor, log and clock together. Not safe for threads; the Sequencer owns it.
 
     `newly_sealed` collects batches for whoever wants to tell of them. `stopped` is what everybody is answered while L1
-    has gone another way, None while it has not.
+    has gone another way, None while it has not, `no_room` while nothing is begun.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Core:
         receipt_key: bytes,
         policy: CorePolicy,
         keep_from: int = 0,
+        maker: SnapshotMaker | None = None,
     ) -> None:
         self._new_executor = new_executor
         self._answer = signed_with(receipt_key)
@@ -90,7 +95,11 @@ class Core:
         self.clock = clock
         self.policy = policy
         self.log = log
+        self.maker = maker
+        self._lately: OrderedDict[bytes, Answer] = OrderedDict()
         self.stopped: Refused | None = None
+        self.no_room: Refused | None = None
+        self.snapshot_is_due = False
         self.newly_sealed: list[SealedBatch] = []
         self._opened_at = 0.0
         self._pressing = False
@@ -107,14 +116,13 @@ class Core:
         """The machine and what it has sealed."""
         return self.branch.executor
 
-    def replay(self) -> int:
-        """Rebuild everything from the log and return the number of its entries that count."""
-        count = 0
-        for entry in surviving(self.log):
-            self.branch.apply(entry)
-            count += 1
+    def replay(self) -> Rebuilt:
+        """Rebuild everything from the log, and from the newest snapshot if there is one; return how."""
+        rebuilt = rebuild(self.branch, self.log, self.maker.snapshots if self.maker else None)
+        if self.maker:
+            self.maker.begin(rebuilt.snapshot.records if rebuilt.snapshot else 0)
         self._begin_anew()
-        return count
+        return rebuilt
 
     def adopt(self, header: BatchHeader, chunks: tuple[bytes, ...], messages: Sequence[bytes]) -> None:
         """Take over a batch behind the own ones, which somebody else posted, or this operator before it lost its log.
@@ -128,21 +136,21 @@ class Core:
         ran, entry = self.executor.adopt(header, chunks)
         self.branch.found(ran)
         self.log.append([*entries, entry])
-        self._messages = self._messages[len(entries) :]
+        del self._messages[: len(entries)]
         self.clock.not_before(max(self.executor.state.registers.clock_ms, UnixMs(self.executor.batch_time * 1000)))
 
     def turn(self, fork: Fork, swap: AbstractContextManager[object] | None = None) -> Turned:
         """Go L1's way: undo what it has left behind, adopt what it has instead, and owe what was acknowledged.
 
-        All of it is one group in the log, so it has happened whole or not at all. The history up to the fork is rebuilt
-        from the log, which takes as long as a start; only the exchange of the two happens within `swap`.
+        All of it is one group in the log, so it has happened whole or not at all. The history up to the fork is rebuilt as
+        by a start; only the exchange of the two happens within `swap`.
 
-        Raises: OSError when the log cannot be written.
+        Raises: StateError when the log cannot be written.
         """
         before = self.branch
         told = before.executor.read_model.history.sequence
         branch = Branch(self._new_executor(fork.kept), self._answer)
-        gone = branch.rebuild(surviving(self.log), fork.kept)
+        gone = rebuild(branch, self.log, self.maker.snapshots if self.maker else None, fork.kept).gone
         owed = [what_was_told(each, before.answers) for each in acknowledged(gone, branch.owed).values()]
         branch.rewind(told)
         cursor = int(branch.executor.state.registers.message_cursor)
@@ -155,21 +163,18 @@ class Core:
             ran, entry = branch.executor.adopt(header, chunks)
             branch.found(ran)
             group.append(entry)
-        least = self.clock.now_ms() // 1000 - GIVE_UP_SECONDS
-        lost = tuple(each for each in branch.owed.values() if each.time < least)
-        for each in lost:
-            branch.lose(each.data)
-            group.append(Entry(kind=EntryKind.LOSE, body=each.data))
+        lost = branch.give_up(self.clock.now_ms() // 1000 - GIVE_UP_SECONDS)
+        group += [Entry(kind=EntryKind.LOSE, body=each.data) for each in lost]
         self.log.append(group)
-        undone = before.executor.batch_count - fork.kept + before.executor.is_open
-        waiting = [batch for batch in before.executor.sealed if batch.index < fork.kept]
-        branch.executor.sealed.extendleft(reversed(waiting))
-        branch.reports = {**branch.reports, **before.reports}
+        branch.executor.take_over(before.executor, fork.kept)
+        branch.unlogged = before.newest_reports
         with swap or nullcontext():
             self.branch = branch
             self._messages.clear()
+            self._lately.clear()
             self.stopped = None
             self._begin_anew()
+        undone = before.executor.batch_count - fork.kept + before.executor.is_open
         return Turned(undone=undone, owed=len(branch.owed), lost=lost)
 
     def learn_messages(self, first: int, messages: Sequence[bytes]) -> None:
@@ -182,15 +187,18 @@ class Core:
     def learn_posted(self, batches: int) -> None:
         """Take in how many batches are on L1."""
         self._posted = batches
+        self.executor.forget_before(batches - BATCHES_KEPT)
         self._taken_at = {batch: since for batch, since in self._taken_at.items() if batch >= batches}
 
     def process(self, group: Sequence[Checked]) -> list[Answer | Refused]:
         """Sequence a group: what it returns is on disk.
 
-        Raises: OSError when the log cannot be written; nothing may be acknowledged from then on.
+        Raises: StateError when the log cannot be written; nothing may be acknowledged from then on.
         """
         results = self.execute(group)
         self._commit()
+        if self.snapshot_is_due:
+            self.make_snapshot()
         return results
 
     def execute(self, group: Sequence[Checked]) -> list[Answer | Refused]:
@@ -200,13 +208,22 @@ class Core:
         now_ms = self.clock.now_ms()
         if self.stopped is None:
             self._pay_owed(now_ms)
-            if not self.executor.is_open and (self._messages or self._heartbeat_is_due(now_ms)):
+            rests = self.executor.is_open or self.no_room is DRAINING
+            if not rests and (self._messages or self._heartbeat_is_due(now_ms)):
                 self._make_ready(now_ms)
         refusal = self.refusal()
         results = [self._take(checked, now_ms, refusal) for checked in group]
-        if self.stopped is None and self.seal_is_due(now_ms):
+        maker = self.maker if self.maker and self.maker.is_due(self.executor.state.registers.record_count) else None
+        if self.stopped is None and (self.seal_is_due(now_ms) or (maker and self.executor.is_open)):
             self._seal()
+        self.snapshot_is_due = maker is not None and not self.executor.is_open
         return results
+
+    def make_snapshot(self) -> None:
+        """Make the snapshot that is due, once all that has been executed is in the log."""
+        self.snapshot_is_due = False
+        if self.maker:
+            self.maker.make(self.branch, self.log.end)
 
     def taken(self) -> list[Entry]:
         """Return what the log lacks of what has been executed, to be written before anything else is."""
@@ -221,6 +238,8 @@ class Core:
             return self.stopped
         if self.branch.owed:
             return REORDERING
+        if self.no_room is not None:
+            return self.no_room
         return L1_BEHIND if self.behind_ms() >= MOST_BEHIND_MS else None
 
     def behind_ms(self) -> int:
@@ -241,7 +260,7 @@ class Core:
             return False
         age = self.clock.monotonic() - self._opened_at
         least = self.policy.batch_seconds if self._pressing or self._messages else self.policy.quiet_seconds
-        return age >= least or self._too_far_back(now_ms)
+        return self.no_room is DRAINING or age >= least or self._too_far_back(now_ms)
 
     def seal_now(self) -> SealedBatch | None:
         """Seal the open batch, if there is one, whatever its age."""
@@ -259,7 +278,7 @@ class Core:
         # What uses no nonce, sent again, runs again, but not twice in a second.
         spends = checked.signer and not checked.record.kind.spares_nonce
         key = checked.key if spends else checked.key + int(now_ms // 1000).to_bytes(8, "big")
-        known = self.branch.answers.get(checked.key) or self.branch.answers.get(key)
+        known = self.branch.answers.get(checked.key) or self._lately.get(key)
         if known is not None:
             return msgspec.structs.replace(known, repeated=True)
         if refusal is not None and not self._goes_on(checked, refusal):
@@ -273,7 +292,7 @@ class Core:
             return self._first_answer(first)
         answer = self._execute(final.data, final.record, now_ms, final)
         if not spends:
-            self.branch.remember(key, answer)
+            keep(self._lately, key, answer)
         return answer
 
     def _goes_on(self, checked: Checked, refusal: Refused) -> bool:
@@ -282,12 +301,12 @@ class Core:
         if authority is not Authority.PRICE_SIGNER:
             return refusal is L1_BEHIND and not is_kept(checked.record)
         if self.stopped is None:
-            return True
+            return self.no_room is None
         try:
             check_state(self.executor.state, self.executor.read_model, checked)
         except Refused:
             return False
-        self.branch.note(checked.record, checked.data)
+        self.branch.note_unlogged(checked.record, checked.data)
         return False
 
     def _first_answer(self, key: bytes) -> Answer | Refused:

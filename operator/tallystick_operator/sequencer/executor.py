@@ -32,11 +32,14 @@ from tallystick.state.codes import Phase
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNKS
 from tallystick.state.ordinals import UnixMs, UnixSeconds
-from tallystick_operator.intake.inputs import LiveInputs
-from tallystick_operator.sequencer.readmodel import ReadModel
+from tallystick.state.state import State
+from tallystick_operator.intake.inputs import HeldInputs, LiveInputs
+from tallystick_operator.sequencer.readmodel import HeldReadModel, ReadModel
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, record_entry
 
 NOBODY: Final = bytes(20)
+BATCHES_KEPT: Final = 512
+"""Posted batches kept in memory, to be posted again after a reorganisation; older ones are in the log."""
 TRAIL_BATCHES: Final = 65_536
 """Closed batches of which it is remembered what they were: weeks, while L1 takes back an hour at most."""
 
@@ -88,6 +91,16 @@ class SealedBatch:
         )
 
 
+class HeldExecutor(msgspec.Struct, frozen=True, kw_only=True):
+    """An executor as a snapshot keeps it beside the state, with no batch open. `recent` are its newest batches, oldest first."""
+
+    inputs: HeldInputs
+    read_model: HeldReadModel
+    recent: list[SealedBatch]
+    trail: list[Closed]
+    batch_time: UnixSeconds
+
+
 def content(header: BatchHeader) -> bytes:
     """Return the hash of what a batch does, whoever posts it."""
     return keccak(replace(header, poster=NOBODY).pack())
@@ -99,7 +112,7 @@ class Executor:
     `batch_time` is the time of the open batch, or that at which the newest closed one ended.
 
     Batches below `keep_from` are not kept: replaying a long log must not fill the memory with what L1 has. `trail` says
-    what the newest closed batches were, up to the open one.
+    what the newest closed batches were, up to the open one; `recent` has those that L1 may not have yet, or may take back.
     """
 
     def __init__(self, genesis: Genesis, keep_from: int = 0) -> None:
@@ -107,6 +120,7 @@ class Executor:
         self.state = genesis_state(genesis)
         self.read_model = ReadModel(self.state)
         self.sealed: deque[SealedBatch] = deque()
+        self.recent: deque[SealedBatch] = deque()
         self.last_sealed: SealedBatch | None = None
         self.trail: deque[Closed] = deque(maxlen=TRAIL_BATCHES)
         self.batch_time = UnixSeconds(0)
@@ -270,11 +284,45 @@ class Executor:
         self.messages.forget_from(registers.message_cursor)
         self.read_model.history.rewind(told, registers.record_count, registers.clock_ms)
 
+    def take_over(self, before: Executor, kept: int) -> None:
+        """Have the batches at hand of a history that was the same up to so many."""
+        for mine, theirs in ((self.sealed, before.sealed), (self.recent, before.recent)):
+            mine.extendleft(reversed([batch for batch in theirs if batch.index < kept]))
+
+    def forget_before(self, index: int) -> None:
+        """Drop the batches of which L1 has had enough behind them."""
+        while self.recent and self.recent[0].index < index:
+            self.recent.popleft()
+
+    def held(self) -> HeldExecutor:
+        """Return what a snapshot keeps of it beside the state, when no batch is open."""
+        return HeldExecutor(
+            inputs=self.messages.held(),
+            read_model=self.read_model.held(),
+            recent=list(self.recent),
+            trail=list(self.trail),
+            batch_time=self.batch_time,
+        )
+
+    def put_back(self, state: State, held: HeldExecutor) -> None:
+        """Become what was held, with the state of that moment."""
+        self.state = state
+        self.messages.put_back(held.inputs)
+        self.read_model = ReadModel(state)
+        self.read_model.put_back(held.read_model)
+        self.recent = deque(each for each in held.recent if each.index >= self._keep_from)
+        self.sealed = deque(self.recent)
+        self.last_sealed = held.recent[-1] if held.recent else None
+        self.trail.extend(held.trail)
+        self.batch_time = held.batch_time
+        self._machine = Machine(state, self.messages, self._events)
+
     def _close(self, batch: SealedBatch) -> None:
         head = self.messages.head(batch.message_limit)
         self.trail.append(Closed(content=content(batch.header), message_limit=batch.message_limit, head=head))
         if batch.index >= self._keep_from:
             self.sealed.append(batch)
+            self.recent.append(batch)
         self.last_sealed = batch
 
 

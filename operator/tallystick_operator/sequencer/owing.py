@@ -28,7 +28,7 @@ def reports_to_renew(branch: Branch, now_ms: UnixMs) -> list[tuple[bytes, Record
     state = branch.executor.state
     prices = state.prices
     found: dict[bytes, Record] = {}
-    for (market, _), data in branch.reports.items():
+    for (market, _), data in branch.newest_reports.items():
         record = decoded(data)
         base = prices.find(market)
         index_ms = price_index_ms(prices.words, base) if base is not None else 0

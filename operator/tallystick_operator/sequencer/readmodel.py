@@ -19,7 +19,7 @@ from tallystick.shapes.progress import ACCOUNT_FIELDS
 from tallystick.state.cells import account_owner, market_series, outbox_recipient
 from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs
 from tallystick.state.state import State
-from tallystick_operator.sequencer.recent import EVENT_FIELDS, SERIES_KEPT, History
+from tallystick_operator.sequencer.recent import EVENT_FIELDS, SERIES_KEPT, HeldHistory, History
 from tallystick_operator.sequencer.sweeping import Deaths, makes_room
 
 TRADES_KEPT: Final = 1_000
@@ -54,6 +54,25 @@ class Withdrawal:
     recipient: bytes
     amount_units: int
     batch: BatchNumber
+
+
+class HeldTrades(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest trades of a market's series."""
+
+    market: MarketId
+    series: int
+    trades: list[Trade]
+
+
+class HeldReadModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A read model as a snapshot keeps it. Shape: `orders` by slot, oldest first; withdrawals in the order of their numbers."""
+
+    orders: list[tuple[int, OpenOrder]]
+    trades: list[HeldTrades]
+    owners: list[tuple[bytes, AccountId]]
+    fills: int
+    withdrawals: list[Withdrawal]
+    history: HeldHistory
 
 
 class ReadModel:
@@ -98,6 +117,34 @@ class ReadModel:
         """Return whose cash or positions have moved since this was last asked."""
         moved, self._moved = self._moved, set()
         return moved
+
+    def held(self) -> HeldReadModel:
+        """Return what a snapshot keeps of it, between two records."""
+        withdrawals = [each for known in self.withdrawals.values() for each in known]
+        return HeldReadModel(
+            orders=list(self.orders.items()),
+            trades=[
+                HeldTrades(market=market, series=series, trades=list(known))
+                for (market, series), known in self._trades.items()
+            ],
+            owners=list(self.owners.items()),
+            fills=self.fills,
+            withdrawals=sorted(withdrawals, key=lambda each: each.index),
+            history=self.history.held(),
+        )
+
+    def put_back(self, held: HeldReadModel) -> None:
+        """Become what was held, over a state that has been put back."""
+        self._deaths = Deaths(self._state)
+        for slot, order in held.orders:
+            self._index(slot, order)
+        for each in held.trades:
+            self._trades[each.market, each.series] = deque(each.trades, maxlen=TRADES_KEPT)
+        self.owners = dict(held.owners)
+        self.fills = held.fills
+        for withdrawal in held.withdrawals:
+            self.withdrawals.setdefault(withdrawal.account, []).append(withdrawal)
+        self.history.put_back(held.history)
 
     def apply(self, events: tuple[Event, ...], record: int, clock_ms: UnixMs) -> None:
         """Take in what one record did."""
@@ -151,10 +198,14 @@ class ReadModel:
             self._remove(slot)
 
     def _rest(self, account: AccountId, client_id: int, slot: int, lots: int, record: int) -> None:
-        self.orders[slot] = OpenOrder(account=account, client_id=client_id, remaining_lots=lots, record=record)
-        with_id = self._by_client.get((account, client_id))
+        self._index(slot, OpenOrder(account=account, client_id=client_id, remaining_lots=lots, record=record))
+
+    def _index(self, slot: int, order: OpenOrder) -> None:
+        account, key = order.account, (order.account, order.client_id)
+        self.orders[slot] = order
+        with_id = self._by_client.get(key)
         if with_id is None:
-            self._by_client[account, client_id] = [slot]
+            self._by_client[key] = [slot]
         else:
             with_id.append(slot)
         slots = self._by_account.get(account)
@@ -171,6 +222,8 @@ class ReadModel:
             del self._by_client[key]
         del self._by_account[order.account][slot]
         self._deaths.removed(order.account, slot)
+        if not self._by_account[order.account]:
+            del self._by_account[order.account]
 
     def _deposit(self, account: AccountId) -> None:
         accounts = self._state.accounts

@@ -126,6 +126,20 @@ class KeptOrder(msgspec.Struct, kw_only=True, gc=False):
     slot: int | None = None
 
 
+class HeldHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """A history as a snapshot keeps it. Shape: fills and funding in the order of their numbers, each once; `orders` by
+    account, oldest first; `apart` are orders that rest and are too old for those, by slot.
+    """
+
+    sequence: int
+    series: dict[MarketId, int]
+    events: list[Happening]
+    fills: list[Happening]
+    funding: list[Happening]
+    orders: list[list[KeptOrder]]
+    apart: dict[int, KeptOrder]
+
+
 class History:
     """What has happened lately. `series` is that of each market, by its id, when this begins."""
 
@@ -184,6 +198,35 @@ class History:
         self._events.clear()
         self.sequence = told
         self.take(("rewound", (record,)), record, clock_ms)
+
+    def held(self) -> HeldHistory:
+        """Return what a snapshot keeps of it, between two records."""
+        fills = {each.sequence: each for known in self._fills.values() for each in known}
+        funding = [each for known in self._funding.values() for each in known]
+        shown = {id(each) for known in self._orders.values() for each in known}
+        return HeldHistory(
+            sequence=self.sequence,
+            series=self._series,
+            events=list(self._events),
+            fills=[fills[each] for each in sorted(fills)],
+            funding=sorted(funding, key=lambda each: each.sequence),
+            orders=[list(known) for known in self._orders.values()],
+            apart={slot: each for slot, each in self._by_slot.items() if id(each) not in shown},
+        )
+
+    def put_back(self, held: HeldHistory) -> None:
+        """Become what was held."""
+        self.sequence = held.sequence
+        self._series = dict(held.series)
+        self._events.extend(held.events)
+        for each in held.fills:
+            self._keep_fill(each, each.values[4], each.values[5])
+        for each in held.funding:
+            self._fund(each, each.values)
+        for known in held.orders:
+            self._orders[known[0].account] = deque(known, maxlen=ORDERS_KEPT)
+            self._by_slot.update({each.slot: each for each in known if each.slot is not None})
+        self._by_slot.update(held.apart)
 
     @property
     def oldest(self) -> int:

@@ -1,16 +1,12 @@
 """The write-ahead log: everything the sequencer decided, on disk before anybody is told.
 
-The file is a header (magic, genesis state hash) and frames. A frame is one group commit: length, checksum, entries;
-it is written and synced as one, so a group is there whole or not at all. A crash can leave at most the newest frame
-torn, and nothing in it was acknowledged: opening the log cuts it off. A damaged frame with more behind it is no torn
-tail but a damaged disk, and is refused.
+A frame of its files is one group commit, written and synced as one, so a group is there whole or not at all. What a
+crash leaves torn was not acknowledged, and is cut off; what was acknowledged and is damaged is refused (`logfiles`).
 """
 
 from __future__ import annotations
 
-import os
 import struct
-import zlib
 from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
@@ -19,11 +15,12 @@ from typing import Final
 import msgspec
 
 from tallystick.errors import DataMismatch, StateError
+from tallystick.ports import Disk
+from tallystick.ports.system import SystemDisk
+from tallystick_operator.storage.framing import Place, first_place
+from tallystick_operator.storage.logfiles import FILE_BYTES, LogFiles
 
-MAGIC: Final = b"tallylog\x00\x01"
 SIGNER_BYTES: Final = 20
-HEADER_BYTES: Final = len(MAGIC) + 32
-_FRAME: Final = struct.Struct(">II")
 _ENTRY: Final = struct.Struct(">BI")
 
 
@@ -48,8 +45,7 @@ class EntryKind(IntEnum):
     LOSE = 8
     """An owed record is given up; body: the record."""
     SIGNED = 9
-    """A record was executed whose signer was recovered before; body: the signer's address (20 bytes) and the record. Logs of
-    earlier versions have none of these; a version that does not know them refuses the log."""
+    """A record was executed whose signer was recovered before; body: the signer's address (20 bytes) and the record."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -100,35 +96,31 @@ def unpack_entries(payload: bytes) -> Iterator[Entry]:
 
 
 class RecordLog:
-    """An open log file. One writer."""
+    """An open log. One writer."""
 
-    def __init__(self, path: Path, genesis_state_hash: bytes) -> None:
-        """Open or create the log, cutting off a torn tail.
+    def __init__(
+        self,
+        path: Path,
+        genesis_state_hash: bytes,
+        *,
+        disk: Disk | None = None,
+        file_bytes: int = FILE_BYTES,
+        to_read: bool = False,
+    ) -> None:
+        """Open or create the log, cutting off a torn tail. Its files are in a folder, or on a disk that is given.
+        `to_read` changes nothing, so that another process may be writing it.
 
-        Raises: StateError when it cannot be opened or belongs to another genesis; DataMismatch when it is damaged before its tail.
+        Raises: StateError when it cannot be opened or belongs to another genesis; DataMismatch, DataMissing when what was
+        acknowledged is damaged or not here.
         """
         self.path = path
-        self.cut_bytes = 0
-        fresh = not path.exists() or path.stat().st_size < HEADER_BYTES
+        self.genesis = genesis_state_hash
+        self.begin = first_place(genesis_state_hash)
         try:
-            self._file = path.open("wb+" if fresh else "rb+", buffering=0)
+            self.disk = disk or SystemDisk(path.parent)
+            self.files = LogFiles(self.disk, path.name, genesis_state_hash, file_bytes, to_read=to_read)
         except OSError as error:
-            raise StateError("the record log cannot be opened", path=str(path)) from error
-        if fresh:
-            self._file.write(MAGIC + genesis_state_hash)
-            os.fsync(self._file.fileno())
-            _sync_directory(path.parent)
-        try:
-            self._check_header(genesis_state_hash)
-            self._end = self._find_end()
-            self.cut_bytes = path.stat().st_size - self._end
-            if self.cut_bytes:
-                self._file.truncate(self._end)
-                os.fsync(self._file.fileno())
-            self._file.seek(self._end)
-        except BaseException:
-            self._file.close()
-            raise
+            raise StateError("the record log cannot be opened", path=str(path), reason=str(error)) from error
 
     def __enter__(self) -> RecordLog:
         return self
@@ -137,82 +129,50 @@ class RecordLog:
         self.close()
 
     @property
+    def cut_bytes(self) -> int:
+        """Bytes that were torn off when it was opened."""
+        return self.files.cut_bytes
+
+    @property
+    def end(self) -> Place:
+        """The place behind the newest group."""
+        return self.files.end
+
+    @property
     def size(self) -> int:
-        """Bytes on disk."""
-        return self._end
+        """Bytes of all groups since the first one."""
+        return self.files.end.at
 
     def append(self, entries: list[Entry]) -> None:
         """Write one group and return when it is on disk.
 
-        Raises: OSError; the log must then be opened anew, for what is on disk is unknown.
+        Raises: StateError, the disk's own error as its cause; the log must then be opened anew, for what is on disk is unknown.
         """
-        payload = pack_entries(entries)
-        frame = _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
-        view = memoryview(frame)
-        while view:
-            view = view[self._file.write(view) :]
-        os.fdatasync(self._file.fileno())
-        self._end += len(frame)
+        try:
+            self.files.append(pack_entries(entries))
+        except OSError as error:
+            raise StateError(
+                f"the record log cannot be written: {error.strerror or error}",
+                hint="what was not acknowledged may be sent again; make room or mend the disk, and start again",
+                path=str(self.path),
+            ) from error
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield every entry from the first on."""
-        with self.path.open("rb") as file:
-            file.seek(HEADER_BYTES)
-            while file.tell() < self._end:
-                length, _ = _FRAME.unpack(file.read(_FRAME.size))
-                yield from unpack_entries(file.read(length))
+    def entries(self, since: Place | None = None) -> Iterator[Entry]:
+        """Yield every entry, from the first on or from behind a place.
+
+        Raises: DataMismatch, DataMissing.
+        """
+        for entries, _ in self.groups(since):
+            yield from entries
+
+    def groups(self, since: Place | None = None) -> Iterator[tuple[Iterator[Entry], Place]]:
+        """Yield every group, with the place behind it.
+
+        Raises: DataMismatch, DataMissing.
+        """
+        for payload, place in self.files.payloads(since or self.begin):
+            yield unpack_entries(payload), place
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def _check_header(self, genesis_state_hash: bytes) -> None:
-        self._file.seek(0)
-        header = self._file.read(HEADER_BYTES)
-        if header[: len(MAGIC)] != MAGIC:
-            raise StateError("this file is no record log", path=str(self.path))
-        if header[len(MAGIC) :] != genesis_state_hash:
-            raise StateError(
-                "the record log belongs to another deployment",
-                hint="give each deployment a data directory of its own",
-                path=str(self.path),
-                genesis=header[len(MAGIC) :],
-                expected=genesis_state_hash,
-            )
-
-    def _find_end(self) -> int:
-        """Return where the last whole frame ends."""
-        size = self.path.stat().st_size
-        at = HEADER_BYTES
-        while at < size:
-            self._file.seek(at)
-            head = self._file.read(_FRAME.size)
-            if len(head) < _FRAME.size:
-                return at
-            length, checksum = _FRAME.unpack(head)
-            end = at + _FRAME.size + length
-            payload = self._file.read(length) if length > 0 and end <= size else b""
-            if len(payload) == length and length and zlib.crc32(payload) == checksum:
-                at = end
-                continue
-            if end < size and not self._all_zero(at):
-                raise DataMismatch("the record log is damaged before its tail", path=str(self.path), at=at)
-            return at
-        return at
-
-    def _all_zero(self, at: int) -> bool:
-        """Whether nothing but zeros follows: blocks a crashed file system gave out and never filled."""
-        self._file.seek(at)
-        while piece := self._file.read(1 << 20):
-            if any(piece):
-                return False
-        return True
-
-
-def _sync_directory(path: Path) -> None:
-    """Make a new file's name durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        """Close the files."""
+        self.files.close()

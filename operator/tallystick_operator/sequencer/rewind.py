@@ -12,6 +12,7 @@ from tallystick.records.codec import Record, decode
 from tallystick.schema.record_model import Authority
 from tallystick_operator.sequencer.executor import frames, unpack_adopted
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, RecordLog
+from tallystick_operator.storage.framing import Place
 
 KEPT: Final = frozenset({Authority.OWNER, Authority.OWNER_OR_AGENT, Authority.GOVERNANCE})
 """Whose records are executed again, the same bytes in the same order. Price reports are renewed by their signers, and what
@@ -84,18 +85,33 @@ def is_kept(record: object) -> bool:
     return isinstance(record, Record) and record.kind.authority in KEPT
 
 
-def surviving(log: RecordLog) -> Iterator[Entry]:
-    """Yield the entries that count: those in front of a batch that a later entry undoes, and no others."""
-    dead = _dead(log.entries())
-    at = 0
-    for number, entry in enumerate(log.entries()):
-        if at < len(dead) and number == dead[at][1]:
-            at += 1
-        if at == len(dead) or number < dead[at][0]:
-            yield entry
+def surviving(log: RecordLog, since: Place | None = None, batches: int = 0) -> Iterator[Entry]:
+    """Yield the entries that count: those in front of a batch that a later entry undoes, and no others.
+
+    Shape: only those behind a place, in front of which so many batches stand and none of them is undone behind it.
+    """
+    for group, _ in surviving_groups(log, since, batches):
+        yield from group
 
 
-def _dead(entries: Iterable[Entry]) -> list[tuple[int, int]]:
+def surviving_groups(
+    log: RecordLog, since: Place | None = None, batches: int = 0
+) -> Iterator[tuple[list[Entry], Place]]:
+    """Yield the same by groups, each with the place behind it."""
+    dead = _dead(log.entries(since), batches)
+    at = number = 0
+    for entries, place in log.groups(since):
+        group: list[Entry] = []
+        for entry in entries:
+            if at < len(dead) and number == dead[at][1]:
+                at += 1
+            if at == len(dead) or number < dead[at][0]:
+                group.append(entry)
+            number += 1
+        yield group, place
+
+
+def _dead(entries: Iterable[Entry], batches: int) -> list[tuple[int, int]]:
     """Return the ranges of entries that count no more, in order: first one, and the first behind the last."""
     ends: list[int] = []
     dead: list[tuple[int, int]] = []
@@ -104,8 +120,8 @@ def _dead(entries: Iterable[Entry]) -> list[tuple[int, int]]:
             ends.append(number + 1)
         elif entry.kind is EntryKind.REWIND:
             kept, _ = unpack_rewind(entry.body)
-            begin = ends[kept - 1] if kept else 0
-            del ends[kept:]
+            begin = ends[kept - batches - 1] if kept > batches else 0
+            del ends[kept - batches :]
             while dead and dead[-1][0] >= begin:
                 dead.pop()
             if begin < number:

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from tallystick.errors import StateError
 from tallystick.shapes.submitting import Answer
 from tallystick.state.ordinals import UnixSeconds
 from tallystick_operator.intake.door import Checked, Refused
@@ -152,7 +153,7 @@ class Sequencer:
             answer, ran = question(self.core), self._ran
         try:
             self._wait_for(ran)
-        except OSError as error:
+        except StateError as error:
             raise _failed(error) from None
         return answer
 
@@ -202,6 +203,10 @@ class Sequencer:
             raise
         if entries or group:
             self._hand_over(_Group(number=self._ran, entries=entries, works=group, results=results))
+        if self.core.snapshot_is_due:
+            self._wait_for(self._ran)
+            with self._lock:
+                self.core.make_snapshot()
         self._tell_sealed()
         return goes_on
 

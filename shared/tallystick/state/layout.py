@@ -7,7 +7,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from tallystick.state.ordinals import NEVER, UnixMs, AccountId, BatchNumber, MarketId, UnixMs, UnixSeconds
+from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs, UnixSeconds
 
 TREE_DEPTH: Final = 40  # bits of a cell key: 4 of tag, 36 of index
 INDEX_BITS: Final = 36  # bits of a cell's index

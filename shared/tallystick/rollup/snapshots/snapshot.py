@@ -75,7 +75,7 @@ def read_head(data: bytes) -> tuple[Head, int]:
         raise StateError("this is no snapshot")
     try:
         head = msgspec.msgpack.decode(data[at : at + size], type=Head)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise StateError("the snapshot's head is damaged") from error
     if head.machine != machine_version():
         raise StateError("the snapshot is of another version of the machine", machine=head.machine)

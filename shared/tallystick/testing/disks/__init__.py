@@ -1,0 +1,1 @@
+"""Disks for tests: in memory, and as bad as one likes."""

@@ -1,0 +1,5 @@
+"""Rigs for the tests of storage."""
+
+from tests.operator.conftest import make_rig, rig, scene
+
+__all__ = ["make_rig", "rig", "scene"]
