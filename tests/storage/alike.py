@@ -37,8 +37,8 @@ def plain(value: Any, seen: tuple[str, ...] = ()) -> Any:
     if isinstance(value, msgspec.Struct):
         return tuple((name, plain(getattr(value, name))) for name in value.__struct_fields__)
     if is_dataclass(value) and not isinstance(value, type):
-        known = [each.name for each in fields(value) if each.name not in UNEVEN]
-        return tuple((name, plain(getattr(value, name))) for name in known)
+        names = [each.name for each in fields(value) if each.name not in UNEVEN]
+        return tuple((name, plain(getattr(value, name))) for name in names)
     if isinstance(value, OrderedDict) or (isinstance(value, dict) and seen[-1:] == ("orders",)):
         return tuple((plain(key), plain(each)) for key, each in value.items())
     if isinstance(value, dict) and seen[-1:] == ("_by_account",):
