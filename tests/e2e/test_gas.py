@@ -5,17 +5,27 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import coincurve
+
 from tallystick.demo.double_check import Auditor
 from tallystick.l1.client.events import EventReader
 from tallystick.party.duties import Mode
+from tallystick.records.chunks import PROMISED
+from tallystick.records.group_receipts import sign_group
+from tallystick.rollup.promised_chain import chunk_argument, frames_of, receipt_argument
 from tallystick.rollup.views.assertion_view import assertion_id
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import FLAG_IOC
 from tallystick.state.state import state_hash
 from tallystick.testing.l1_stage import Stage, Told, trade_a_little
 from tallystick.testing.rogues.lies import LIES
+from tallystick.testing.world import address
+from tallystick.testing.world import key as secret
 
 SNAPSHOT = Path(__file__).parents[2] / "contracts" / "snapshots" / "gas_moves.json"
 TOLERANCE = 0.08
@@ -53,6 +63,8 @@ def measure(folder: Path) -> dict[str, int]:
         )
         for name, gas in measure_pool(stage, honest.mind.rollup.latest_confirmed).items():
             found[name].append(gas)
+        for name, gas in measure_receipts(stage).items():
+            found[name].append(gas)
         first = found["bisect"][0]
         return {"bisect_first": first} | {name: int(median(values)) for name, values in sorted(found.items())}
     finally:
@@ -76,6 +88,45 @@ def measure_pool(stage: Stage, parent: bytes) -> dict[str, int]:
     stage.transact("bob", "child", "Rollup", "post", mine, registers.batch_cursor, *child, bytes(32), value_wei=bond)
     gas["pool_collect"] = stage.transact("bob", "home", "BondPool", "collect", pool)
     gas["pool_quit"] = stage.transact("bob", "out", "BondPool", "quit", pool)
+    return gas
+
+
+def measure_receipts(stage: Stage) -> dict[str, int]:
+    """Break promises of two records in a full chunk, and return what each call to Receipts takes."""
+    world, key = stage.world, coincurve.PrivateKey(secret("receipts"))
+    signer = keccak(key.public_key.format(compressed=False)[1:])[12:]
+    gas = {"receipts_deposit": stage.transact("operator", "bond", "Receipts", "deposit", value_wei=10**18)}
+    stage.transact("operator", "key", "Receipts", "setKey", signer)
+    stage.begin()
+    registers = world.state.registers
+    before, first = registers.promised_accumulator, registers.promised_count
+    for _ in range(50):
+        world.order(1, 0, 0, 600_000, 1, flags=FLAG_IOC)
+    stage.publish()
+    batch = stage.posted - 1
+    chunk = chunk_argument(world.published, batch, 0)
+    hashes = [keccak(data) for data in frames_of(chunk["chunk"]) if data[0] in PROMISED]
+    promise = partial(sign_group, key, registers.domain, epoch=0, post_by=1)
+    kept = promise(first=first, before=before, record_hashes=hashes[:64])
+    broken = promise(first=first, before=before, record_hashes=[*hashes[:15], keccak(b"promised")])[15]
+    gas["receipts_claim"] = stage.transact(
+        "alice", "claim", "Receipts", "claimMissing", receipt_argument(kept[0]), value_wei=10**17
+    )
+    gas["receipts_show"] = stage.transact(
+        "operator", "show", "Receipts", "showPosted", [kept[0].place], before, hashes[:1], chunk
+    )
+    calls = {
+        "conflict": (receipt_argument(kept[15]), receipt_argument(broken), bytes(32)),
+        "contradicted": (receipt_argument(broken), [keccak(b"promised")], chunk),
+    }
+    contract = stage.client.contract("Receipts", stage.place("Receipts"))
+    for function, arguments in calls.items():
+        evidence = keccak(contract.encode(function, *arguments))
+        committed = keccak(address("alice").rjust(32, b"\0") + evidence)
+        gas["receipts_commit"] = stage.transact("alice", f"commit {function}", "Receipts", "commit", committed)
+    stage.mine(2)
+    for function in ("contradicted", "conflict"):
+        gas[f"receipts_{function}"] = stage.transact("alice", function, "Receipts", function, *calls[function])
     return gas
 
 

@@ -60,6 +60,8 @@ def test_the_contracts_name_each_other(client: L1Client, deployment: Deployment)
     assert challenge.call("rollup") == at.rollup
     assert challenge.call("config")["rootHeight"] == 21
     assert stub(client, "BondPool", at.bond_pool).call("rollup") == at.rollup
+    assert stub(client, "Receipts", at.receipts).call("rollup") == at.rollup
+    assert stub(client, "Receipts", at.receipts).call("inbox") == at.inbox
     (event,) = stub(client, "Rollup", at.rollup).events(deployment.first_block, client.head().number)
     assert event.args == {"stateHash": b"\x11" * 32, "data": b"genesis"}
 
@@ -187,6 +189,8 @@ TERMS = DeployConfig(sequencer=SEQUENCER)
         ({"force_delay_seconds": 503}, "waiting for its confirmations"),
         ({"past_bound_seconds": 697}, "waiting for its confirmations"),
         ({"takeover_delay_seconds": 899}, "could be taken over"),
+        ({"takeover_delay_seconds": 25_199}, "may still have to be shown"),
+        ({"past_bound_seconds": 1_741, "force_delay_seconds": 3_600}, "came too late could be made anew"),
         ({"burst_bytes": 131_071}, "never fit into the bucket"),
         ({"rate_bytes": 0}, "never drains"),
         ({"rate_bytes": 511_999}, "more than the bucket drains"),

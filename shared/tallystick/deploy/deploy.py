@@ -23,6 +23,7 @@ from tallystick.l1.client.access import L1, gas_with_margin
 from tallystick.l1.client.values import Receipt
 from tallystick.l1.deployment import Addresses, DeployConfig, Deployment, config_from
 from tallystick.l1.dev.blocks import rlp_int, rlp_list
+from tallystick.records.signing import domain_separator
 from tallystick.rollup.genesis import Genesis, decode_genesis, genesis_state
 from tallystick.schema.names import Phase
 from tallystick.schema.version import machine_version
@@ -85,6 +86,7 @@ def predict(
             challenge=at["Challenge"],
             rollup=at["Rollup"],
             bond_pool=at["BondPool"],
+            receipts=at["Receipts"],
             steps={name: at[name] for name in steps},
         ),
     )
@@ -185,6 +187,10 @@ def check_deployment(client: L1, deployment: Deployment) -> None:
         ("Challenge", at.challenge, "bisectRewardWei", (), config.bisect_reward_wei),
         ("Challenge", at.challenge, "proveRewardWei", (), config.prove_reward_wei),
         ("BondPool", at.bond_pool, "rollup", (), at.rollup),
+        ("Receipts", at.receipts, "inbox", (), at.inbox),
+        ("Receipts", at.receipts, "rollup", (), at.rollup),
+        ("Receipts", at.receipts, "sequencer", (), config.sequencer),
+        ("Receipts", at.receipts, "domain", (), domain_separator(deployment.chain_id, at.rollup.hex())),
         ("Rollup", at.rollup, "inbox", (), at.inbox),
         ("Rollup", at.rollup, "challenge", (), at.challenge),
         ("Rollup", at.rollup, "challengePeriodBlocks", (), config.challenge_period_blocks),
@@ -238,7 +244,7 @@ def check_code(client: L1, deployment: Deployment, *, load: Load = artifacts.loa
 def _order(config: DeployConfig, steps: Sequence[str]) -> list[str]:
     """The order of deployment: a contract that asks another in its constructor comes after it."""
     token = [TEST_TOKEN] if config.token is None else []
-    return [*token, "Inbox", "Vault", *steps, "Referee", "Challenge", "Rollup", "BondPool"]
+    return [*token, "Inbox", "Vault", *steps, "Referee", "Challenge", "Rollup", "BondPool", "Receipts"]
 
 
 def _arguments(addresses: Addresses, config: DeployConfig, genesis_state_hash: bytes, genesis: bytes) -> dict[str, Any]:

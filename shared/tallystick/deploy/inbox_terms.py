@@ -12,6 +12,7 @@ from tallystick.l1.backlog import (
     steps_a_block,
 )
 from tallystick.l1.deployment import BLOCK_SECONDS, DeployConfig
+from tallystick.records.group_receipts import ANSWER_SECONDS, HORIZON_SECONDS
 from tallystick.state.layout import (
     MAX_BATCH_SECONDS,
     MAX_CHUNK_BYTES,
@@ -53,6 +54,7 @@ def check_inbox(config: DeployConfig, *, development: bool) -> None:
             takeover_delay_seconds=config.takeover_delay_seconds,
             force_delay_seconds=config.force_delay_seconds,
         )
+    _check_receipts(config)
     if config.burst_bytes < LARGEST_BATCH_BYTES:
         raise ConfigError(
             "the largest batch would never fit into the bucket",
@@ -113,4 +115,23 @@ def _check_rate(config: DeployConfig, *, development: bool) -> None:
             hint=f"rate_bytes of {room:,} at most, or a larger root_height",
             steps_a_block=asked,
             most_steps=landed,
+        )
+
+
+def _check_receipts(config: DeployConfig) -> None:
+    least = HORIZON_SECONDS + ANSWER_SECONDS
+    if config.takeover_delay_seconds < least:
+        raise ConfigError(
+            "strangers could post while what the operator has promised may still have to be shown",
+            hint="lengthen takeover_delay_seconds",
+            takeover_delay_seconds=config.takeover_delay_seconds,
+            least_seconds=least,
+        )
+    least = 2 * (config.past_bound_seconds + MAX_BATCH_SECONDS)
+    if least > HORIZON_SECONDS:
+        raise ConfigError(
+            "a promise would be due before a batch that came too late could be made anew and land",
+            hint="shorten past_bound_seconds",
+            horizon_seconds=HORIZON_SECONDS,
+            least_seconds=least,
         )

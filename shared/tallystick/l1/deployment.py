@@ -120,6 +120,7 @@ class Addresses:
     challenge: bytes
     rollup: bytes
     bond_pool: bytes
+    receipts: bytes
     steps: Mapping[str, bytes]
     """The step contracts by name, in the Referee's order."""
 
@@ -132,6 +133,7 @@ class Addresses:
             "Challenge": self.challenge,
             "Rollup": self.rollup,
             "BondPool": self.bond_pool,
+            "Receipts": self.receipts,
         } | dict(self.steps)
 
 
