@@ -38,6 +38,7 @@ from tallystick_operator.gateway.fleet import Fleet
 from tallystick_operator.intake.follower import Follower
 from tallystick_operator.intake.keeper import Keeper
 from tallystick_operator.noticeboard import Board
+from tallystick_operator.publish.answering import Answering
 from tallystick_operator.publish.asserter import Asserter
 from tallystick_operator.publish.publisher import Publisher
 from tallystick_operator.repeated import Repeated
@@ -177,15 +178,7 @@ class Operator:
         if adopted:
             self._journal.write("adopted", batches=adopted)
         self._follower.poll()
-        self._publisher = Publisher(
-            client=self._client,
-            deployment=self._deployment,
-            queue=queue,
-            sequencer=self._sequencer,
-            follower=self._follower,
-            board=self._board,
-            journal=self._journal,
-        )
+        self._make_publisher(queue, account, data_dir)
         self._asserter = Asserter(
             client=self._client,
             deployment=self._deployment,
@@ -212,6 +205,23 @@ class Operator:
     def _fleet(self) -> Fleet | None:
         count, host, port = self.config.gateway_count, self.config.host, self.config.orders_port
         return Fleet(self._sequencer, host, port, count, self._journal.write) if count else None
+
+    def _make_publisher(self, queue: TxQueue, account: Signer, data_dir: Path) -> None:
+        """Make what posts batches, and what answers for them."""
+        self._publisher = Publisher(
+            client=self._client,
+            deployment=self._deployment,
+            queue=queue,
+            sequencer=self._sequencer,
+            follower=self._follower,
+            board=self._board,
+            journal=self._journal,
+        )
+        places = (self._client, self._deployment, queue, self._sequencer, self._follower, self._journal)
+        poster, depth = bytes.fromhex(account.address[2:]), self.config.confirmation_blocks
+        store = self._events(data_dir / "l1-receipts.sqlite")
+        self._answering = Answering(*places, poster=poster, confirmations=depth, store=store)
+        self._answering.tick()
 
     def _asserters_queue(self, poster: Signer, posters: TxQueue, data_dir: Path) -> TxQueue:
         """Return the queue of the key that asserts, the poster's where that key does."""
@@ -337,6 +347,7 @@ class Operator:
         complete = self._follower.poll()
         if complete:
             self._drain.tick(self._sequencer, self._publisher.tick(), self._follower.head)
+            self._answering.tick()
         self._standing.tick()
         return complete
 

@@ -11,6 +11,8 @@ TOLD: Final = frozenset(
         "batch_refused",
         "batches_late",
         "bond_lost",
+        "claim_answered",
+        "claim_unanswered",
         "drained",
         "draining",
         "endpoint",

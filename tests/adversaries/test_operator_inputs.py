@@ -379,8 +379,7 @@ def test_O33_a_clock_backwards_or_far_ahead_is_refuted(step_ms: int) -> None:
 def test_O34_executing_published_records_in_another_order_is_refuted() -> None:
     """The operator executes the second record first. Chunk and offset are registers, the accumulator chains the records.
 
-    Publishing in another order than receipts say is no false state: the receipt beside the published accumulator proves
-    it, and costs nothing on L1 yet (decision 9).
+    Publishing in another order than receipts say is no false state: it costs the bond behind them (test_promises.py).
     """
     world = exchange()
     world.order(1, 0, BUY, 990, 1)

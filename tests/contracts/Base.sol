@@ -15,6 +15,7 @@ interface Vm {
     function coinbase(address newCoinbase) external;
     function deal(address account, uint256 newBalance) external;
     function etch(address target, bytes calldata newRuntimeBytecode) external;
+    function fee(uint256 newBaseFee) external;
     function expectCall(address callee, bytes calldata data) external;
     function expectEmit() external;
     function expectEmit(address emitter) external;

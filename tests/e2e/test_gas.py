@@ -21,6 +21,7 @@ from tallystick.rollup.promised_chain import chunk_argument, frames_of, receipt_
 from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import FLAG_IOC
+from tallystick.state.ordinals import BatchNumber
 from tallystick.state.state import state_hash
 from tallystick.testing.l1_stage import Stage, Told, trade_a_little
 from tallystick.testing.rogues.lies import LIES
@@ -104,7 +105,7 @@ def measure_receipts(stage: Stage) -> dict[str, int]:
         world.order(1, 0, 0, 600_000, 1, flags=FLAG_IOC)
     stage.publish()
     batch = stage.posted - 1
-    chunk = chunk_argument(world.published, batch, 0)
+    chunk = chunk_argument(world.published, BatchNumber(batch), 0)
     hashes = [keccak(data) for data in frames_of(chunk["chunk"]) if data[0] in PROMISED]
     promise = partial(sign_group, key, registers.domain, epoch=0, post_by=1)
     kept = promise(first=first, before=before, record_hashes=hashes[:64])

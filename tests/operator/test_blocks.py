@@ -71,7 +71,8 @@ def test_what_cannot_trade_now_is_refused_with_its_field(rig: Rig) -> None:
     assert refused(rig, block(rig)) == ("stale_index", "market")
 
 
-def test_one_that_was_rejected_may_come_again_and_one_that_traded_gets_its_first_answer(rig: Rig) -> None:
+def test_one_that_was_rejected_may_come_again_signed_anew_or_after_an_hour(rig: Rig) -> None:
+    """Its place was promised, and a history that is put in order anew has each record once."""
     record = block(rig, lots=330_000)
     assert rig.accept(record).outcome == "MARGIN"
     again = rig.accept(record)
@@ -79,6 +80,23 @@ def test_one_that_was_rejected_may_come_again_and_one_that_traded_gets_its_first
     rig.deposit("alice", 1, 10**12)
     rig.deposit("bob", 2, 10**12)
     rig.seconds += 2
+    assert refused(rig, record)[0] == "taken_lately"
+    rig.log.close()
+    rig.open()
+    assert refused(rig, record)[0] == "taken_lately"
+    assert rig.accept(block(rig, lots=330_000)).outcome == "ACCEPTED"
+    rig.seconds += 3_600
+    rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))
+    rig.core.process([])
+    rig.core.seal_now()
+    rig.post()
+    for signer in range(3):
+        rig.accept(rig.report(signer, 618_000))
+    assert not rig.accept(record).repeated
+
+
+def test_one_that_traded_gets_its_first_answer(rig: Rig) -> None:
+    record = block(rig)
     first = rig.accept(record)
     assert (first.outcome, first.repeated) == ("ACCEPTED", False)
     rig.seconds += 2

@@ -9,8 +9,9 @@ import pytest
 from tallystick.errors import DataMismatch
 from tallystick.records.chunks import accumulate
 from tallystick.records.codec import Record
+from tallystick.records.group_receipts import check_group_receipt, check_promise_of
 from tallystick.records.items import Item, pack_items, pack_pairs, pack_slots
-from tallystick.records.receipts import Receipt, check_receipt
+from tallystick.records.receipts import check_receipt
 from tallystick.records.signing import make, sign
 from tallystick.shapes.submitting import Answer
 from tallystick.state.hashing import keccak
@@ -38,16 +39,21 @@ def test_an_order_is_acknowledged_with_a_receipt_that_its_bytes_bear_out(rig: Ri
     answer = rig.core.process([checked])[0]
     assert isinstance(answer, Answer)
     assert (answer.outcome, answer.resting_lots, answer.fills) == ("ACCEPTED", 5, [])
-    receipt = Receipt(
-        number=answer.record_number,
-        accumulator=bytes.fromhex(answer.accumulator[2:]),
-        record_hash=bytes.fromhex(answer.record_hash[2:]),
-        signature=bytes.fromhex(answer.signature[2:]),
-    )
-    assert receipt.accumulator == accumulate(before, keccak(checked.data))
-    check_receipt(receipt, rig.core.domain, address("receipts"))
+    registers = rig.core.executor.state.registers
+    assert bytes.fromhex(answer.accumulator[2:]) == accumulate(before, keccak(checked.data))
+    promise = answer.group_receipt
+    assert promise is not None
+    assert (promise.number, promise.accumulator) == (registers.promised_count - 1, registers.promised_accumulator)
+    check_promise_of(promise, checked.record)
+    check_group_receipt(promise, rig.core.domain, address("receipts"))
     with pytest.raises(DataMismatch):
-        check_receipt(receipt, rig.core.domain, address("somebody"))
+        check_group_receipt(promise, rig.core.domain, address("somebody"))
+
+
+def test_what_no_account_signs_is_acknowledged_without_a_promise(rig: Rig) -> None:
+    answer = rig.accept(rig.report(0, 618_000))
+    assert answer.group_receipt is None
+    check_receipt(answer.receipt, rig.core.domain, address("receipts"))
 
 
 def test_a_match_reports_its_fills_to_the_taker(rig: Rig) -> None:

@@ -13,6 +13,7 @@ from collections import Counter
 import pytest
 
 from tallystick.records.codec import encode
+from tallystick.records.group_receipts import GroupReceipt
 from tallystick.records.signing import make
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import (
@@ -33,13 +34,17 @@ TURNS = 10
 
 
 class Match:
-    """One operator and its L1. `posted` are the batches there, whoever made them; `sent` what was acknowledged."""
+    """One operator and its L1. `posted` are the batches there, whoever made them; `sent` what was acknowledged, `given`
+    what was promised. When L1 goes another way, a stranger's batch comes as often as `strangers_share` says.
+    """
 
     def __init__(self, rig: Rig, seed: int) -> None:
         self.rig = rig
         self.chance = random.Random(seed)
         self.posted: list[SealedBatch] = []
         self.sent: list[bytes] = []
+        self.given: list[GroupReceipt] = []
+        self.strangers_share = 0.6
         rig.set_up()
         rig.core.seal_now()
         self.post()
@@ -59,8 +64,12 @@ class Match:
             order = rig.order(account, chance.randrange(2), 617_990 + chance.randrange(20), 3)
             if chance.random() < 0.2:
                 order = rig.signed("cancel_all", owner, account=account, nonce=order.value("nonce"))
-            if isinstance(rig.send(order)[0], Answer):
+            answer = rig.send(order)[0]
+            if isinstance(answer, Answer):
                 self.sent.append(encode(order))
+                promise = answer.group_receipt
+                assert promise is not None
+                self.given.append(promise)
             if chance.random() < 0.3:
                 rig.core.seal_now()
         rig.seconds += chance.randrange(20)
@@ -123,7 +132,7 @@ class Match:
             del rig.messages[chance.randrange(consumed, len(rig.messages) + 1) :]
         for _ in range(chance.randrange(3)):
             self.force()
-        theirs = [self.strangers(kept)] if chance.random() < 0.6 else []
+        theirs = [self.strangers(kept)] if chance.random() < self.strangers_share else []
         self.posted = [*self.posted[:kept], *theirs]
         batches = tuple((each.header, each.chunks) for each in theirs)
         rig.core.turn(Fork(kept=kept, batches=batches, messages=tuple(rig.messages), reason="any"))

@@ -14,7 +14,7 @@ from tallystick.state.ordinals import BlockNumber
 from tests.operator.scene import Scene
 
 IDLE_BLOCKS = 300
-STORES = ("l1-inbox.sqlite", "l1-events.sqlite")
+STORES = ("l1-inbox.sqlite", "l1-receipts.sqlite", "l1-events.sqlite")
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from tallystick.records.signing import domain_separator, make
 from tallystick.rollup.promised_chain import PromisedChain, chunk_argument, receipt_argument
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
+from tallystick.state.ordinals import BatchNumber, UnixSeconds
 from tallystick.state.state import state_hash
 from tallystick.testing.generations.evm_chain import fastest_chain
 from tallystick.testing.world import Published, key
@@ -157,8 +158,8 @@ class Court:
 
     def _note(self, poster: bytes, index: int, time: int, until: int, limit: int, chunks: list[bytes]) -> None:
         header = BatchHeader(
-            time=time,
-            until=until,
+            time=UnixSeconds(time),
+            until=UnixSeconds(until),
             message_limit=limit,
             poster=poster,
             chunk_count=len(chunks),
@@ -166,11 +167,11 @@ class Court:
         )
         self.published.headers.append(header)
         self.published.chunks.append(chunks)
-        self.promised.read(self.published, index)
+        self.promised.read(self.published, BatchNumber(index))
         promised = self.promised
         self.state.record_count, self.state.record_accumulator = promised.records
         self.state.promised_count, self.state.promised_accumulator = promised.count, promised.accumulators[-1]
-        self.state.batch_cursor = index + 1
+        self.state.batch_cursor = BatchNumber(index + 1)
 
     def rewound(self, kept: int) -> Court:
         """Return an L1 on which so many calls were made, and none of those behind them: it is as late as this one."""
@@ -192,7 +193,7 @@ class Court:
 
     def chunk(self, batch: int, index: int = 0) -> Any:
         """Return a posted chunk as the contract takes it."""
-        return chunk_argument(self.published, batch, index)
+        return chunk_argument(self.published, BatchNumber(batch), index)
 
     # Receipts
 

@@ -187,7 +187,7 @@ class Coins:
         self.client, self.holder = L1Client(server.url, clock=SystemClock()), server.accounts[0]
         self.token = self._created("Usdt")
         self.taker = self._created("Taker", self.token)
-        places = dict.fromkeys(("inbox", "referee", "challenge", "rollup", "bond_pool"), NOBODY)
+        places = dict.fromkeys(("inbox", "referee", "challenge", "rollup", "bond_pool", "receipts"), NOBODY)
         self.wallet = TraderL1(
             self.client,
             Deployment(

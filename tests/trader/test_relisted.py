@@ -6,8 +6,8 @@ import coincurve
 import msgspec
 import pytest
 
+from tallystick.records.group_receipts import sign_group
 from tallystick.records.items import ITEM_PLACE, Item
-from tallystick.records.receipts import sign_receipt
 from tallystick.records.signing import make, sign
 from tallystick.schema.names import Outcome
 from tallystick.shapes.market_data import Markets
@@ -35,12 +35,21 @@ def listed(series: int) -> bytes:
 
 
 def answer(outcome: Outcome, *items: Outcome) -> Answer:
-    receipt = sign_receipt(coincurve.PrivateKey(key("receipts")), DOMAIN, 7, keccak(b"accumulator"), keccak(b"record"))
+    (receipt,) = sign_group(
+        coincurve.PrivateKey(key("receipts")),
+        DOMAIN,
+        epoch=0,
+        post_by=0,
+        first=7,
+        before=keccak(b"accumulator"),
+        record_hashes=[keccak(b"record")],
+    )
     return Answer(
-        record_number=receipt.number,
-        accumulator="0x" + receipt.accumulator.hex(),
+        record_number=7,
+        accumulator="0x" + keccak(b"accumulator").hex(),
         record_hash="0x" + receipt.record_hash.hex(),
-        signature="0x" + receipt.signature.hex(),
+        signature="",
+        promise="0x" + receipt.pack().hex(),
         outcome=outcome.name,
         clock_ms=UnixMs(0),
         fills=[],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tallystick.records.group_receipts import HORIZON_SECONDS
 from tallystick_operator.intake.door import Refused
 
 MOST_BEHIND_MS: Final = 150_000
@@ -15,6 +16,10 @@ the operator away. This is the bound that is declared to clients; an order older
 PRICES_WAIT_SECONDS: Final = 90.0
 """How long owed records wait for the prices they were given under to be renewed: the stage in which orders may not take,
 and half a minute for the reports."""
+
+PROMISED_WITHIN_SECONDS: Final = HORIZON_SECONDS - 600
+"""How long after it was given a promise is due: as long as clients take, less what their clocks may be behind. Nothing
+more is promised when the oldest record has waited a twentieth of that."""
 
 STARTING: Final = Refused(503, "starting", "no L1 block has been seen yet")
 L1_BEHIND: Final = Refused(
@@ -46,3 +51,10 @@ DISK_FULL: Final = Refused(
     503, "disk_full", "the operator's disk is nearly full; nothing more is promised until there is room again"
 )
 DRAINING: Final = Refused(503, "draining", "this operator is coming to its end; what was acknowledged goes to L1 first")
+INBOX_OPEN: Final = Refused(
+    503,
+    "inbox_open",
+    "others may post batches, or could a moment ago; nothing is promised until a batch of this operator is deep enough",
+)
+PROMISELESS: Final = (L1_BEHIND, INBOX_OPEN)
+"""Refusals under which what is not kept goes on."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import coincurve
+import msgspec
 
 from tallystick.machine.machine import Event
+from tallystick.records.group_receipts import sign_group
 from tallystick.records.receipts import sign_receipt
 from tallystick.shapes.submitting import Answer, Fill, ItemResult
 from tallystick.state.layout import Registers
+from tallystick_operator.intake.door import Refused
+from tallystick_operator.intake.promises import PROMISED_WITHIN_SECONDS
 from tallystick_operator.sequencer.executor import Executed
 from tallystick_operator.sequencer.recent import OUTCOME_NAMES
 
@@ -55,17 +59,23 @@ def items(events: tuple[Event, ...]) -> list[ItemResult]:
 
 
 def signed_with(receipt_key: bytes) -> Callable[[Executed, Registers], Answer]:
-    """Return what makes the answer to a record that has just run, with a receipt by a key."""
+    """Return what makes the answer to a record that has just run.
+
+    One that is outside the promised chain has a signature by a key; any other gets its promise with its group.
+    """
     key = coincurve.PrivateKey(receipt_key)
 
     def answer(executed: Executed, registers: Registers) -> Answer:
-        receipt = sign_receipt(key, registers.domain, executed.number, executed.accumulator, executed.record_hash)
         fills, slot, lots, withdrawal = effects(executed.events)
+        place = (executed.number, executed.accumulator, executed.record_hash)
+        promised = executed.promised
         return Answer(
-            record_number=receipt.number,
-            accumulator=_hex(receipt.accumulator),
-            record_hash=_hex(receipt.record_hash),
-            signature=_hex(receipt.signature),
+            record_number=executed.number,
+            accumulator=_hex(executed.accumulator),
+            record_hash=_hex(executed.record_hash),
+            signature="" if promised else _hex(sign_receipt(key, registers.domain, *place).signature),
+            promised_number=promised[0] if promised else None,
+            promised_before=_hex(promised[1]) if promised else "",
             outcome=executed.outcome.name,
             clock_ms=registers.clock_ms,
             fills=fills,
@@ -76,6 +86,55 @@ def signed_with(receipt_key: bytes) -> Callable[[Executed, Registers], Answer]:
         )
 
     return answer
+
+
+class Promiser:
+    """Signs what was answered, once a group of records that follow each other in the promised chain.
+
+    A promise is made when it is given, never kept: whoever asks again gets a new one for the same place, behind a restart
+    or a reorganisation as well, and none of them conflict. `epoch` is what `Receipts` on L1 says, `refusal` why nothing new
+    is promised now.
+    """
+
+    def __init__(self, receipt_key: bytes, domain: bytes) -> None:
+        self.epoch = 0
+        self.refusal: Refused | None = None
+        self._key = coincurve.PrivateKey(receipt_key)
+        self._domain = domain
+
+    def sign(self, results: Sequence[Answer | Refused], now: int) -> list[Answer | Refused]:
+        """Return results with the promises of those that have a place. What they say is on disk. Units: `now` is seconds."""
+        found = list(results)
+        places = {
+            each.promised_number: each
+            for each in results
+            if isinstance(each, Answer) and each.promised_number is not None
+        }
+        promises: dict[int, str] = {}
+        group: list[Answer] = []
+        for number in sorted(places):
+            if group and group[0].promised_number != number - len(group):
+                promises |= self._sign_group(group, now)
+                group = []
+            group.append(places[number])
+        if group:
+            promises |= self._sign_group(group, now)
+        for at, each in enumerate(results):
+            if isinstance(each, Answer) and each.promised_number is not None:
+                found[at] = msgspec.structs.replace(each, promise=promises[each.promised_number])
+        return found
+
+    def _sign_group(self, group: Sequence[Answer], now: int) -> dict[int, str]:
+        receipts = sign_group(
+            self._key,
+            self._domain,
+            epoch=self.epoch,
+            post_by=now + PROMISED_WITHIN_SECONDS,
+            first=group[0].promised_number or 0,
+            before=bytes.fromhex(group[0].promised_before[2:]),
+            record_hashes=[bytes.fromhex(each.record_hash[2:]) for each in group],
+        )
+        return {receipt.number: _hex(receipt.pack()) for receipt in receipts}
 
 
 def _hex(value: bytes) -> str:

@@ -21,7 +21,7 @@ from tallystick.state.layout import Registers
 from tallystick.state.ordinals import MarketId, UnixMs, UnixSeconds
 from tallystick.state.state import State
 from tallystick_operator.intake.clientids import ClientIds, HeldIds
-from tallystick_operator.intake.door import submission_key
+from tallystick_operator.intake.door import Checked, Refused, submission_key
 from tallystick_operator.sequencer.executor import Executed, Executor, HeldExecutor, unpack_adopted
 from tallystick_operator.sequencer.record_log import Entry, EntryKind
 from tallystick_operator.sequencer.rewind import UNTOLD, Owed, is_kept, unpack_owed, unpack_rewind
@@ -32,6 +32,10 @@ ITEMS_KEPT: Final = 1_000_000
 """Items of bulks in these answers: a bulk's answer is as large as a hundred others."""
 BATCHES_WATCHED: Final = 4_096
 """Batches of which it is known how old they are: many more than may ever wait for L1."""
+
+
+ONCE_MS: Final = 3_600_000
+"""How long a record that used no nonce up is not taken again: longer than L1 takes back."""
 
 
 class HeldReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +58,7 @@ class HeldBranch(msgspec.Struct, frozen=True, kw_only=True):
     changed: int
     lost: int
     first_kept: list[tuple[int, UnixMs]]
+    loose: list[tuple[bytes, UnixMs]]
 
 
 class Branch:
@@ -75,6 +80,7 @@ class Branch:
         self.changed = 0
         self.lost = 0
         self.first_kept: dict[int, UnixMs] = {}
+        self._loose: OrderedDict[bytes, UnixMs] = OrderedDict()
         self._answer = answer
         self._items_kept = 0
 
@@ -124,10 +130,25 @@ class Branch:
             self.first_kept.setdefault(self.executor.batch_count, self.executor.state.registers.clock_ms)
             if len(self.first_kept) > BATCHES_WATCHED:
                 del self.first_kept[next(iter(self.first_kept))]
+            if record.kind.spares_nonce:
+                self._loose[data] = self.executor.state.registers.clock_ms
         owed = self.owed.pop(data, None)
         if owed is not None:
             self._settle(record, owed, executed)
         return answer
+
+    def first(self, final: Checked) -> bytes | None:
+        """Return the key of the order that came first with a record's client id, None without one.
+
+        Raises: Refused when the same bytes were promised a place lately, and no nonce keeps them from another: a history
+        that is turned has each record once, so what is promised has to be there once.
+        """
+        now = self.executor.state.registers.clock_ms
+        while self._loose and next(iter(self._loose.values())) < now - ONCE_MS:
+            self._loose.popitem(last=False)
+        if final.data in self._loose:
+            raise Refused(409, "taken_lately", "this very record was rejected within the hour: sign it anew")
+        return self.ids.first(final.record)
 
     def remember(self, key: bytes, answer: Answer) -> None:
         """Keep an answer for whoever sends the record again."""
@@ -166,6 +187,7 @@ class Branch:
             changed=self.changed,
             lost=self.lost,
             first_kept=list(self.first_kept.items()),
+            loose=list(self._loose.items()),
         )
 
     def put_back(self, state: State, held: HeldBranch) -> None:
@@ -179,6 +201,7 @@ class Branch:
         self.reports = {(each.market, each.signer): each.data for each in held.reports}
         self.settled, self.changed, self.lost = held.settled, held.changed, held.lost
         self.first_kept = dict(held.first_kept)
+        self._loose = OrderedDict(held.loose)
 
     def found(self, ran: list[bytes]) -> None:
         """Take in the records of a batch from L1: what was owed and is among them has its place there."""

@@ -29,10 +29,11 @@ from tallystick_operator.intake.promises import (
     L1_BEHIND,
     MOST_BEHIND_MS,
     PRICES_WAIT_SECONDS,
+    PROMISELESS,
     REORDERING,
     STARTING,
 )
-from tallystick_operator.sequencer.answers import signed_with
+from tallystick_operator.sequencer.answers import Promiser, signed_with
 from tallystick_operator.sequencer.branch import Branch, keep, what_was_told
 from tallystick_operator.sequencer.executor import BATCHES_KEPT, Executed, Executor, SealedBatch
 from tallystick_operator.sequencer.owing import decoded, prices_are_back, reports_to_renew
@@ -92,6 +93,7 @@ class Core:
         self._answer = signed_with(receipt_key)
         self.branch = Branch(new_executor(keep_from), self._answer)
         self.domain = self.executor.state.registers.domain
+        self.promiser = Promiser(receipt_key, self.domain)
         self.clock = clock
         self.policy = policy
         self.log = log
@@ -197,6 +199,7 @@ class Core:
         """
         results = self.execute(group)
         self._commit()
+        results = self.promised(results)
         if self.snapshot_is_due:
             self.make_snapshot()
         return results
@@ -219,6 +222,10 @@ class Core:
         self.snapshot_is_due = maker is not None and not self.executor.is_open
         return results
 
+    def promised(self, results: Sequence[Answer | Refused]) -> list[Answer | Refused]:
+        """Return results that are on disk with the promises of those that have a place."""
+        return self.promiser.sign(results, self.clock.now_ms() // 1000 if self.clock.started else 0)
+
     def make_snapshot(self) -> None:
         """Make the snapshot that is due, once all that has been executed is in the log."""
         self.snapshot_is_due = False
@@ -240,7 +247,7 @@ class Core:
             return REORDERING
         if self.no_room is not None:
             return self.no_room
-        return L1_BEHIND if self.behind_ms() >= MOST_BEHIND_MS else None
+        return L1_BEHIND if self.behind_ms() >= MOST_BEHIND_MS else self.promiser.refusal
 
     def behind_ms(self) -> int:
         """Return the age of the oldest record that must be kept and is not on L1, 0 without one.
@@ -258,9 +265,10 @@ class Core:
         """Whether the open batch is old enough to be published."""
         if not self.executor.is_open:
             return False
-        age = self.clock.monotonic() - self._opened_at
         least = self.policy.batch_seconds if self._pressing or self._messages else self.policy.quiet_seconds
-        return self.no_room is DRAINING or age >= least or self._too_far_back(now_ms)
+        if self.no_room is DRAINING:
+            return True
+        return self.clock.monotonic() - self._opened_at >= least or self._too_far_back(now_ms)
 
     def seal_now(self) -> SealedBatch | None:
         """Seal the open batch, if there is one, whatever its age."""
@@ -285,7 +293,7 @@ class Core:
             return refusal
         try:
             final = check_at(now_ms, self.executor.state, self.executor.read_model, checked)
-            first = self.branch.ids.first(final.record)
+            first = self.branch.first(final)
         except Refused as refused:
             return refused
         if first is not None:
@@ -297,9 +305,8 @@ class Core:
 
     def _goes_on(self, checked: Checked, refusal: Refused) -> bool:
         """Whether a record is taken although nothing is promised; a price report is at least remembered."""
-        authority = checked.record.kind.authority
-        if authority is not Authority.PRICE_SIGNER:
-            return refusal is L1_BEHIND and not is_kept(checked.record)
+        if checked.record.kind.authority is not Authority.PRICE_SIGNER:
+            return refusal in PROMISELESS and not is_kept(checked.record)
         if self.stopped is None:
             return self.no_room is None
         try:

@@ -20,6 +20,7 @@ from tallystick.machine.engine import halted, step
 from tallystick.machine.machine import Event, Machine
 from tallystick.records.chunks import (
     BATCH_HEADER_BYTES,
+    PROMISED,
     BatchHeader,
     Chunker,
     chunks_hash,
@@ -45,13 +46,17 @@ TRAIL_BATCHES: Final = 65_536
 
 
 class Executed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What became of one record. `number` counts from 0; `accumulator` is the chain's head after it."""
+    """What became of one record. `number` counts from 0; `accumulator` is the chain's head after it.
+
+    `promised` is its number in the promised chain and the head in front of it, None for a record that is outside.
+    """
 
     number: int
     accumulator: bytes
     record_hash: bytes
     outcome: Outcome
     events: tuple[Event, ...]
+    promised: tuple[int, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +198,7 @@ class Executor:
         registers = self.state.registers
         number = registers.record_count
         hashed = known.hashed if known else keccak(padded(data))
+        promised = (int(registers.promised_count), registers.promised_accumulator) if data[0] in PROMISED else None
         self._chunker.add(data)
         self._events.clear()
         outcome = execute(self._machine, data, known)
@@ -204,6 +210,7 @@ class Executor:
             record_hash=hashed,
             outcome=outcome,
             events=tuple(self._events),
+            promised=promised,
         )
         self.read_model.apply(executed.events, number, registers.clock_ms)
         return executed, record_entry(data, known.signer if known else None)

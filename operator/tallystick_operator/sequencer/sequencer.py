@@ -233,10 +233,11 @@ class Sequencer:
         with self._written:
             self._on_disk = group.number
             self._written.notify_all()
+        results = self.core.promised(group.results) if self._unwritable is None else group.results
         at = 0
         for work in group.works:
             if self._unwritable is None:
-                work.reply.set_result(group.results[at : at + len(work.records)])
+                work.reply.set_result(results[at : at + len(work.records)])
                 at += len(work.records)
             else:
                 work.reply.set_exception(_failed(self._unwritable))

@@ -17,6 +17,7 @@ from tallystick.records.codec import Record, decode, unpadded
 from tallystick.records.group_receipts import GroupReceipt, clash
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MIN_FRAME_BYTES
+from tallystick.state.ordinals import BatchNumber
 
 LOOK_BACK: Final = 64
 """Records in front of a receipt's own that are tried as those it was promised behind: a group's."""
@@ -27,11 +28,11 @@ LOOK_AHEAD: Final = 8
 class Batches(Protocol):
     """Batches as L1 has them."""
 
-    def batch(self, index: int) -> BatchHeader:
+    def batch(self, index: BatchNumber) -> BatchHeader:
         """Return a batch's header."""
         ...
 
-    def chunk(self, batch: int, index: int) -> bytes:
+    def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Return a chunk of a batch."""
         ...
 
@@ -40,7 +41,7 @@ class Batches(Protocol):
 class ChunkPlace:
     """A chunk that counts. `first` is the number of its first promised record, of which it has `count`."""
 
-    batch: int
+    batch: BatchNumber
     index: int
     poster: bytes
     first: int
@@ -83,7 +84,7 @@ class PromisedChain:
         """All records so far, and the chain over them."""
         return self._records, self._accumulator
 
-    def read(self, source: Batches, batch: int) -> None:
+    def read(self, source: Batches, batch: BatchNumber) -> None:
         """Take in the next batch. Raises: as the source."""
         header = source.batch(batch)
         for index in range(header.chunk_count):
@@ -229,7 +230,7 @@ def receipt_argument(receipt: GroupReceipt) -> dict[str, Any]:
     }
 
 
-def chunk_argument(source: Batches, batch: int, index: int) -> Mapping[str, Any]:
+def chunk_argument(source: Batches, batch: BatchNumber, index: int) -> Mapping[str, Any]:
     """Return a posted chunk as `Receipts` takes it. Raises: as the source."""
     header = source.batch(batch)
     chunks = [source.chunk(batch, at) for at in range(header.chunk_count)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tallystick.records.group_receipts import GroupReceipt, unpack_receipt
 from tallystick.records.receipts import Receipt
 from tallystick.state.ordinals import UnixMs
 
@@ -50,6 +51,10 @@ class ItemResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The acknowledgement of a record: its receipt, and what it did.
 
+    A record that an account signs has a `promise`, the packed receipt of its group, and its place in the promised chain:
+    `promised_number`, and `promised_before`, the chain in front of it. Any other has a `signature` over its place among
+    all records, which no bond answers for.
+
     Shape: `outcome` is ACCEPTED or why the exchange rejected it, `slot` and `resting_lots` tell what went into the book,
     `withdrawal` is its number in the outbox; `items` tells the same of each item of a bulk, and of each price of a report; `repeated` when this very
     record was answered before. Units: lots, milliseconds.
@@ -62,6 +67,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outcome: str
     clock_ms: UnixMs
     fills: list[Fill]
+    promise: str = ""
+    promised_number: int | None = None
+    promised_before: str = ""
     slot: int | None = None
     resting_lots: int = 0
     withdrawal: int | None = None
@@ -72,6 +80,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def accepted(self) -> bool:
         """Whether the exchange did what the record asked for."""
         return self.outcome == "ACCEPTED"
+
+    @property
+    def group_receipt(self) -> GroupReceipt | None:
+        """The promise of the record's place, None for a record that has none.
+
+        Raises: ValueError when that is no hexadecimal, BadEncoding when it is no receipt.
+        """
+        return unpack_receipt(bytes.fromhex(self.promise[2:])) if self.promise else None
 
     @property
     def receipt(self) -> Receipt:

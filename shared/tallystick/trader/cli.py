@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tallystick.commands import App
-from tallystick.trader.commands import agents, placing, several, vault, venue
+from tallystick.trader.commands import agents, placing, several, slashing, vault, venue
 from tallystick.trader.commands import dealing as blocks
 from tallystick.trader.commands import fills as past
 from tallystick.trader.commands import listing as governance
@@ -73,3 +73,4 @@ COMMANDS: Final = (
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(blocks.app, name="block")
+app.add_typer(slashing.app, name="receipts")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from tallystick.errors import BadInput
@@ -13,7 +14,6 @@ from tallystick.ports.system import SystemChance
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items, pack_slots
 from tallystick.records.market_names import market_name, signed_market
-from tallystick.records.receipts import check_receipt, check_record_of
 from tallystick.records.signing import address_of, make, sign
 from tallystick.schema.names import Outcome
 from tallystick.shapes.accounts import Account, AccountFill, Agent, Order, PlacedOrder, Withdrawal
@@ -40,6 +40,7 @@ from tallystick.shapes.routes import (
 from tallystick.shapes.submitting import Answer, Refusal, Submission, SubmissionList
 from tallystick.state.layout import BUY, FLAG_IOC, MAIN_ACCOUNT_MASK, SELL
 from tallystick.state.ordinals import NEVER, AccountId, MarketId, Number, SignedMarket, UnixMs
+from tallystick.trader.held import check_and_keep
 from tallystick.trader.offers import accepted, apart
 from tallystick.transport import OperatorRefused, Transport
 
@@ -52,7 +53,8 @@ class TraderClient:
 
     With a key it sends records for `account`: as its owner, or as agent number `agent`; with `sub` for that
     sub-account of it. Nonces are counted here from the operator's answer on; one client an account, or give each its
-    own range with `next_nonce`. Safe for threads: no two records get the same nonce.
+    own range with `next_nonce`. Safe for threads: no two records get the same nonce. What the operator promises is kept
+    in the file `receipts`, if there is one.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class TraderClient:
         sub: int = 0,
         domain: bytes | None = None,
         receipt_signer: str | None = None,
+        receipts: Path | None = None,
         chance: Chance | None = None,
     ) -> None:
         self._transport = Transport(url)
@@ -74,6 +77,7 @@ class TraderClient:
         self._sub = sub
         self._domain = domain
         self._receipt_signer = receipt_signer
+        self._receipts = receipts
         self._chance = chance or SystemChance()
         self.next_nonce: int | None = None
         self._series: dict[MarketId, int] = {}
@@ -372,15 +376,10 @@ class TraderClient:
         return self.next_nonce
 
     def _check(self, record: Record, answer: Answer) -> None:
-        """Check that the receipt is the operator's, and of this record where nothing was filled in; forget the series after a NO_MARKET."""
+        """Check and keep an answer's receipt; forget the series after a NO_MARKET."""
         if Outcome.NO_MARKET.name in (answer.outcome, *(each.outcome for each in answer.items)):
             self._series = {}
-        receipt = answer.receipt
-        check_receipt(receipt, self.domain, bytes.fromhex(self.receipt_signer[2:]))
-        pairs = record.kind.name == "conditional" and record.value("pair") != 0
-        filled_in = pairs or record.kind.name in ("cancel", "bulk")
-        if not filled_in:
-            check_record_of(receipt, record)
+        check_and_keep(record, answer, self.domain, bytes.fromhex(self.receipt_signer[2:]), self._receipts)
 
     def _secret(self) -> bytes:
         if self._key is None:

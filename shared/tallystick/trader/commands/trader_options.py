@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from tallystick.shapes.submitting import Answer
     from tallystick.trader.client import TraderClient
     from tallystick.trader.onchain import TraderL1
+
+RECEIPTS = "TALLYSTICK_RECEIPTS"
+"""Names the file in which every command keeps the receipts that it gets."""
 
 AccountNumber = Annotated[
     int | None, typer.Option("--account", help="Account number; that of the key's address if left out.")
@@ -64,9 +68,9 @@ def open_client(
     if agent and number is None:
         raise BadInput("an agent says for whom it trades", hint="--account NUMBER")
     key = bytes(load_key(key_file, password_file).key) if key_file else None
-    client = TraderClient(
-        url, key, account=None if number is None else AccountId(number), agent=agent, sub=sub, domain=domain
-    )
+    account = None if number is None else AccountId(number)
+    kept = Path(os.environ[RECEIPTS]) if os.environ.get(RECEIPTS) else None
+    client = TraderClient(url, key, account=account, agent=agent, sub=sub, domain=domain, receipts=kept)
     try:
         yield client
     finally:
