@@ -77,7 +77,7 @@ def run(
     trace_memory: TraceMemory = 1024,
     snapshot_records: Annotated[
         int, typer.Option(min=1, help="Records between two snapshots: what a start replays at most.")
-    ] = 250_000,
+    ] = 100_000,
     snapshot_seconds: Annotated[float, typer.Option(help="Longest time without one, if there was a record.")] = 900.0,
     json_log: JsonLog = False,
 ) -> None:

@@ -63,7 +63,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     confirmations: int | str = CONFIRMATIONS
     quorum: int = 0
     trace_memory: int = 1024
-    snapshot_records: int = 250_000
+    snapshot_records: int = 100_000
     snapshot_seconds: float = 900.0
     json_log: bool = False
 

@@ -11,7 +11,7 @@ from tallystick_operator.sequencer.branch import Branch
 from tallystick_operator.storage.framing import Place
 from tallystick_operator.storage.operator_snapshots import Report, Snapshots, encode
 
-EVERY_RECORDS: Final = 250_000
+EVERY_RECORDS: Final = 100_000
 """Behind the newest snapshot at most, so that a start replays them in half a minute."""
 EVERY_SECONDS: Final = 900.0
 
