@@ -153,7 +153,7 @@ class Sequencer:
             answer, ran = question(self.core), self._ran
         try:
             self._wait_for(ran)
-        except StateError as error:
+        except (OSError, StateError) as error:
             raise _failed(error) from None
         return answer
 
