@@ -43,6 +43,17 @@ RUN_EPILOG = (
 )
 
 
+Gateways = Annotated[
+    int, typer.Option(min=-1, max=64, help="Processes that take orders over WebSockets; -1: one a core but one.")
+]
+GatewayPort = Annotated[
+    int, typer.Option(min=0, max=65_535, help="Their port; 0: the one behind --port, or any free one.")
+]
+SnapshotRecords = Annotated[
+    int, typer.Option(min=1, help="Records between two snapshots: what a start replays at most.")
+]
+
+
 @app.command(epilog=RUN_EPILOG)
 def run(
     ctx: typer.Context,
@@ -60,12 +71,8 @@ def run(
     ] = None,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to serve on; 0 takes a free one.")] = 8646,
-    gateways: Annotated[
-        int, typer.Option(min=-1, max=64, help="Processes that take orders over WebSockets; -1: one a core but one.")
-    ] = -1,
-    gateway_port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Their port; 0: the one behind --port, or any free one.")
-    ] = 0,
+    gateways: Gateways = -1,
+    gateway_port: GatewayPort = 0,
     batch_seconds: Annotated[float, typer.Option(help="Age at which a batch is sealed.")] = 12.0,
     quiet_seconds: Annotated[float, typer.Option(help="The same of one with nothing but prices.")] = 45.0,
     heartbeat_seconds: Annotated[int, typer.Option(help="Longest time without any batch.")] = 600,
@@ -75,9 +82,7 @@ def run(
         str, typer.Option(help='Blocks by which deposits and other messages are held back, or "finalized".')
     ] = str(CONFIRMATIONS),
     trace_memory: TraceMemory = 1024,
-    snapshot_records: Annotated[
-        int, typer.Option(min=1, help="Records between two snapshots: what a start replays at most.")
-    ] = 100_000,
+    snapshot_records: SnapshotRecords = 100_000,
     snapshot_seconds: Annotated[float, typer.Option(help="Longest time without one, if there was a record.")] = 900.0,
     json_log: JsonLog = False,
 ) -> None:

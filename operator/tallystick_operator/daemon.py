@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from eth_account import Account
 
 from tallystick.deploy.deploy import check_deployment
 from tallystick.errors import ConfigError, L1Error, StateError
@@ -20,7 +19,7 @@ from tallystick.l1.client.logstore import LogStore
 from tallystick.l1.client.quorum import QuorumClient
 from tallystick.l1.deployment import load_deployment
 from tallystick.l1.exchange_clock import ExchangeClock
-from tallystick.l1.sending.keys import KeyFile, load_account, save_key
+from tallystick.l1.sending.keys import KeyFile
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
 from tallystick.l1.sending.signer import RemoteKey, Signer, load_signer
@@ -35,6 +34,7 @@ from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
 from tallystick_operator.config import Config, check_confirmations
 from tallystick_operator.gateway.fleet import Fleet
+from tallystick_operator.identity import check_may_post, receipt_key
 from tallystick_operator.intake.follower import Follower
 from tallystick_operator.intake.keeper import Keeper
 from tallystick_operator.noticeboard import Board
@@ -42,9 +42,10 @@ from tallystick_operator.publish.answering import Answering
 from tallystick_operator.publish.asserter import Asserter
 from tallystick_operator.publish.publisher import Publisher
 from tallystick_operator.repeated import Repeated
-from tallystick_operator.sequencer.core import Core, CorePolicy
+from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import BATCHES_KEPT, Executor, SealedBatch
 from tallystick_operator.sequencer.record_log import RecordLog
+from tallystick_operator.sequencer.sealing import CorePolicy
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standing import Metrics, Standing
 from tallystick_operator.storage.draining import Drain
@@ -155,7 +156,7 @@ class Operator:
         terms = self._deployment.config
         check_confirmations(config.confirmation_blocks, self._deployment.chain_id, terms.force_delay_seconds)
         account = self._poster()
-        self._check_may_post(account)
+        check_may_post(account, self._client, self._deployment)
         queue = self._queue(account, data_dir / "l1.sqlite")
         asserters_queue = self._asserters_queue(account, queue, data_dir)
         self._board = Board()
@@ -243,25 +244,6 @@ class Operator:
         key = KeyFile(path=Path(key_file), password_path=Path(password_file) if password_file else None)
         return load_signer(key, self._clock)
 
-    def _check_may_post(self, account: Signer) -> None:
-        """Refuse to acknowledge records that could not be posted.
-
-        Raises: ConfigError when the key is not the sequencer's and nobody may take over yet.
-        """
-        sequencer = self._deployment.config.sequencer
-        if bytes.fromhex(account.address[2:]) == sequencer:
-            return
-        inbox = self._client.contract("Inbox", self._deployment.addresses.inbox)
-        opens = int(inbox.call("takeoverAt"))
-        if self._client.head().timestamp < opens:
-            raise ConfigError(
-                "this key may not post batches",
-                hint="use the sequencer's; others may post once it has been silent for the takeover delay",
-                key=account.address,
-                sequencer=sequencer,
-                takeover_at=opens,
-            )
-
     def _make_sequencer(self, data_dir: Path) -> Sequencer:
         genesis = decode_genesis(self._deployment.genesis)
         state_hash = genesis_state(genesis).hash()
@@ -273,7 +255,7 @@ class Operator:
         self._closing.callback(self._maker.end)
         ahead = min(MOST_AHEAD_SECONDS, self._deployment.config.future_bound_seconds / 2)
         posted = int(self._client.contract("Inbox", self._deployment.addresses.inbox).call("batchCount"))
-        key, self._receipt_signer = _receipt_key(data_dir / RECEIPT_KEY)
+        key, self._receipt_signer = receipt_key(data_dir / RECEIPT_KEY)
         core = Core(
             new_executor=lambda keep_from: Executor(genesis, keep_from),
             keep_from=max(0, posted - BATCHES_KEPT),
@@ -410,11 +392,3 @@ def serve(operator: Operator) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: operator.stop())
     operator.run()
-
-
-def _receipt_key(path: Path) -> tuple[bytes, str]:
-    """Return the key of receipts and its address; it is made at the first start and signs nothing else."""
-    if not path.exists():
-        save_key(Account.create(), path)
-    account = load_account(KeyFile(path=path))
-    return bytes(account.key), account.address

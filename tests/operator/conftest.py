@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick_operator.sequencer.core import CorePolicy
+from tallystick_operator.sequencer.sealing import CorePolicy
 from tests.operator.rig import MakeRig, Rig
 from tests.operator.scene import Scene, scene_in
 

@@ -22,9 +22,10 @@ from tallystick.state.ordinals import MarketId, SignerNumber, UnixSeconds
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.world import START, Published, address, key, listed, message, world_genesis
 from tallystick_operator.intake.door import Checked, Refused, check_signature
-from tallystick_operator.sequencer.core import Core, CorePolicy
+from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import Executor
 from tallystick_operator.sequencer.record_log import RecordLog
+from tallystick_operator.sequencer.sealing import CorePolicy
 from tallystick_operator.storage.logfiles import FILE_BYTES
 from tallystick_operator.storage.operator_snapshots import Snapshots
 from tallystick_operator.storage.snapshot_making import SnapshotMaker

@@ -29,7 +29,7 @@ from tallystick_operator.gateway.parcels import (
     unpacked_told,
 )
 from tallystick_operator.intake.door import OPERATORS_OWN, Refused, check_signature
-from tallystick_operator.sequencer.core import CorePolicy
+from tallystick_operator.sequencer.sealing import CorePolicy
 from tests.operator.rig import MakeRig, Rig
 
 DOMAIN = b"d" * 32

@@ -21,7 +21,7 @@ from tallystick.testing.scenarios.orders.many_orders import cancel, place, repla
 from tallystick.testing.world import START, address, key, message
 from tallystick_operator.api import views
 from tallystick_operator.intake.door import Refused
-from tallystick_operator.sequencer.core import CorePolicy
+from tallystick_operator.sequencer.sealing import CorePolicy
 from tallystick_operator.storage.logfiles import HEADER_BYTES, MARK_ENDING
 from tests.operator.rig import MakeRig, Rig
 

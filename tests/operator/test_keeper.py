@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from tallystick.machine.hosts.opposing import rank_opposing
@@ -43,7 +41,6 @@ from tallystick_operator.api.depth import prices
 from tallystick_operator.intake import keeper as keeping
 from tallystick_operator.intake.door import Refused, check_signature, to_record, unsigned
 from tallystick_operator.intake.keeper import MOST_ASKED, RETRY_SECONDS, Keeper, ripe_nominations
-from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tests.operator.rig import Rig
 
@@ -166,28 +163,6 @@ def test_F01_of_two_positions_the_smaller_is_asked_for_as_well(rig: Rig) -> None
     troubled(rig, WORTH // 40 - 1)
     hold_too(rig.core.executor.state, POOR, 1, 1, -300)
     assert wanted(rig.core.executor.state) == [(AccountId(POOR), 1), (AccountId(POOR), MarketId(0))]
-
-
-def test_F01_accounts_are_measured_a_few_at_a_time_and_only_where_something_has_changed(
-    rig: Rig, now: HandClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The sequencer waits for none of it longer than a few accounts take."""
-    troubled(rig, WORTH // 80)
-    watch, sequencer = keeper(rig, now)
-    monkeypatch.setattr(keeping, "ACCOUNTS_AT_ONCE", 1)
-    reads, read = [], sequencer.read
-
-    def counted(question: Callable[[Core], bool]) -> bool:
-        reads.append(question)
-        return read(question)
-
-    monkeypatch.setattr(sequencer, "read", counted)
-    assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), MarketId(0))]
-    assert len(reads) >= len(accounts_of(rig.core.executor.state))
-    reads.clear()
-    assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), MarketId(0))]
-    assert len(reads) == 1, "nobody had to be measured again"
-    sequencer.close()
 
 
 def test_F01_dead_orders_at_the_best_prices_are_taken_out_and_living_ones_stay(rig: Rig, now: HandClock) -> None:

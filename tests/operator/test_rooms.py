@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -10,11 +11,16 @@ from tallystick.machine.hosts.rooms import Rooms
 from tallystick.machine.hosts.scouting import accounts_of, scout
 from tallystick.schema.names import Outcome
 from tallystick.state import cells
-from tallystick.state.ordinals import Number, UnixMs
+from tallystick.state.ordinals import AccountId, MarketId, Number, UnixMs
+from tallystick.testing.handclock import HandClock
 from tallystick.testing.ledger.look import positions
 from tallystick.testing.markets.game import Game
 from tallystick.testing.world import World
+from tallystick_operator.intake import keeper as keeping
+from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.readmodel import moved_by
+from tests.operator.rig import Rig
+from tests.operator.test_keeper import POOR, WORTH, keeper, troubled
 
 BUY, SELL = 0, 1
 MANY = 300
@@ -107,3 +113,25 @@ def test_whoever_holds_some_of_a_market_is_measured_again_when_its_funding_or_it
     change(state.risk.words, state.risk.known(0), 0, {"funding_index_ppm": 40_000_000, "maintenance_ppm": 60_000}[term])
     same(rooms, world, seen)
     assert rooms.wants(state.registers.clock_ms) != []
+
+
+def test_F01_accounts_are_measured_a_few_at_a_time_and_only_where_something_has_changed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sequencer waits for none of it longer than a few accounts take."""
+    troubled(rig, WORTH // 80)
+    watch, sequencer = keeper(rig, HandClock())
+    monkeypatch.setattr(keeping, "ACCOUNTS_AT_ONCE", 1)
+    reads, read = [], sequencer.read
+
+    def counted(question: Callable[[Core], bool]) -> bool:
+        reads.append(question)
+        return read(question)
+
+    monkeypatch.setattr(sequencer, "read", counted)
+    assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), MarketId(0))]
+    assert len(reads) >= len(accounts_of(rig.core.executor.state))
+    reads.clear()
+    assert [each[1:] for each in watch.scout()] == [(AccountId(POOR), MarketId(0))]
+    assert len(reads) == 1, "nobody had to be measured again"
+    sequencer.close()

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from tallystick.records.codec import encode
 from tallystick.shapes.routes import POLL
 from tallystick.shapes.streaming import STREAM, BookPart, Denied, Hello, Poll, Push, Wanted
-from tallystick.state.ordinals import AccountId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.trader.stream.copies import BookCopy
 from tallystick.transport import OperatorRefused, Transport
 from tallystick_operator.push.sessions import SLOW, TOO_MANY, Limits
@@ -298,7 +298,7 @@ def test_what_was_handed_over_is_sequenced_when_the_operator_is_stopped(rig: Rig
 def test_polls_tell_the_same_as_a_connection(served: Served) -> None:
     rig = served.rig
     copy = BookCopy()
-    channels = [Wanted(channel="book", market=0), Wanted(channel="trades", market=0)]
+    channels = [Wanted(channel="book", market=MarketId(0)), Wanted(channel="trades", market=MarketId(0))]
     with Transport(served.server.url) as transport:
         answered = transport.ask(POLL, Poll(channels=channels))
         assert [(each.channel, each.snapshot) for each in answered.each()] == [("book", True), ("trades", True)]
@@ -326,7 +326,7 @@ def test_polls_are_refused_what_they_may_not_have(served: Served) -> None:
     refusals: list[tuple[Poll, str]] = [
         (Poll(channels=orders), "not_open"),
         (Poll(channels=orders, opening=foreign), "not_authorised"),
-        (Poll(channels=[Wanted(channel="book", market=9)]), "no_market"),
+        (Poll(channels=[Wanted(channel="book", market=MarketId(9))]), "no_market"),
         (Poll(channels=[Wanted(channel="book")]), "malformed"),
         (Poll(channels=orders, wait_ms=30_001), "malformed"),
         (Poll(channels=orders * 300), "too_large"),

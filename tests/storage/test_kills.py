@@ -17,8 +17,8 @@ from tallystick.testing.disks.simulated_disk import Killed, SimulatedDisk
 from tallystick.testing.world import START
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.intake.promises import DISK_FULL
-from tallystick_operator.sequencer.core import CorePolicy
 from tallystick_operator.sequencer.rewind import Fork
+from tallystick_operator.sequencer.sealing import CorePolicy
 from tallystick_operator.storage.draining import LEAST_FREE_BYTES, no_room
 from tests.operator.rig import Rig
 from tests.operator.test_resequence import kept_records, own_history, settle

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from tallystick.shapes.streaming import CHANNELS, Push
-from tallystick.state.ordinals import AccountId, UnixMs
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick_operator.push.contents import CONTENTS
 from tallystick_operator.push.mirror import Mirror
 from tallystick_operator.push.sessions import Key, Session
@@ -85,7 +85,7 @@ class ChannelState:
         kind = CHANNELS[self.key.name].by
         push = Push(
             channel=self.key.name,
-            market=self.key.number if kind == "market" else None,
+            market=MarketId(self.key.number) if kind == "market" and self.key.number is not None else None,
             account=AccountId(self.key.number) if kind == "account" else None,
             snapshot=snapshot,
             epoch=at.epoch,

@@ -58,8 +58,8 @@ class Content(Protocol):
 class BookContent:
     """A market's book, by price."""
 
-    def __init__(self, market: int, mirror: Mirror) -> None:
-        self._market = MarketId(market)
+    def __init__(self, number: int, mirror: Mirror) -> None:
+        self._market = MarketId(number)
         self._mirror = mirror
         self._levels: dict[int, dict[int, tuple[int, int]]] = {BUY: {}, SELL: {}}
         self._checksum = 0
@@ -116,8 +116,8 @@ class BookContent:
 class TradesContent:
     """A market's fills, newest first."""
 
-    def __init__(self, market: int, mirror: Mirror) -> None:
-        self._market = MarketId(market)
+    def __init__(self, number: int, mirror: Mirror) -> None:
+        self._market = MarketId(number)
         self._mirror = mirror
         self._newest: deque[Trade] = deque(maxlen=NEWEST)
 
@@ -148,8 +148,8 @@ class TradesContent:
 class MarketContent:
     """A market's rules, prices and state."""
 
-    def __init__(self, market: int, mirror: Mirror) -> None:
-        self._market = MarketId(market)
+    def __init__(self, number: int, mirror: Mirror) -> None:
+        self._market = MarketId(number)
         self._told: Market | None = None
         self._now: Market | None = None
 

@@ -125,7 +125,7 @@ class Mirror:
         changes = _Changes()
         self._read_all(core, slots, changes)
         for market in turned:
-            self._touch_market(market, changes)
+            self._touch_market(MarketId(market), changes)
         return Look(
             anew=anew,
             ready=not self._unread,
@@ -241,7 +241,7 @@ class Mirror:
             del book[price]
         changes.levels[order.level] = None
 
-    def _touch_market(self, market: int, changes: _Changes) -> None:
+    def _touch_market(self, market: MarketId, changes: _Changes) -> None:
         """Tell of all orders of a market: whether anybody can fill them has changed with it."""
         for slot, each in self._orders.items():
             if each.level[0] == market:

@@ -18,7 +18,7 @@ from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
-from tallystick.state.ordinals import MarketId, UnixMs, UnixSeconds
+from tallystick.state.ordinals import MarketId, SignerNumber, UnixMs, UnixSeconds
 from tallystick.state.state import State
 from tallystick_operator.intake.clientids import ClientIds, HeldIds
 from tallystick_operator.intake.door import Checked, Refused, submission_key
@@ -42,7 +42,7 @@ class HeldReport(msgspec.Struct, frozen=True, kw_only=True):
     """A signer's newest report of a market's price."""
 
     market: MarketId
-    signer: int
+    signer: SignerNumber
     data: bytes
 
 
@@ -74,8 +74,8 @@ class Branch:
         self.answers: OrderedDict[bytes, Answer] = OrderedDict()
         self.ids = ClientIds(executor.read_model)
         self.owed: dict[bytes, Owed] = {}
-        self.reports: dict[tuple[MarketId, int], bytes] = {}
-        self.unlogged: dict[tuple[MarketId, int], bytes] = {}
+        self.reports: dict[tuple[MarketId, SignerNumber], bytes] = {}
+        self.unlogged: dict[tuple[MarketId, SignerNumber], bytes] = {}
         self.settled = 0
         self.changed = 0
         self.lost = 0
@@ -169,7 +169,7 @@ class Branch:
         self.unlogged.update(dict.fromkeys(_reported(record), data))
 
     @property
-    def newest_reports(self) -> dict[tuple[MarketId, int], bytes]:
+    def newest_reports(self) -> dict[tuple[MarketId, SignerNumber], bytes]:
         """The newest reports there are, by market and signer."""
         return {**self.reports, **self.unlogged}
 
@@ -255,8 +255,8 @@ class Branch:
             )
 
 
-def _reported(record: Record) -> list[tuple[MarketId, int]]:
-    return [(market, record.value("signer")) for market, _ in unpack_pairs(record.blobs[0])]
+def _reported(record: Record) -> list[tuple[MarketId, SignerNumber]]:
+    return [(market, SignerNumber(record.value("signer"))) for market, _ in unpack_pairs(record.blobs[0])]
 
 
 def keep(answers: OrderedDict[bytes, Answer], key: bytes, answer: Answer) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from itertools import islice
 from math import inf
 from typing import Final
@@ -20,7 +19,7 @@ from tallystick.records.codec import Record, encode
 from tallystick.records.signing import make
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
-from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNK_BYTES
+from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES
 from tallystick.state.ordinals import UnixMs, UnixSeconds
 from tallystick_operator.intake.door import Checked, Refused, check_at, check_state
 from tallystick_operator.intake.promises import (
@@ -39,36 +38,12 @@ from tallystick_operator.sequencer.executor import BATCHES_KEPT, Executed, Execu
 from tallystick_operator.sequencer.owing import decoded, prices_are_back, reports_to_renew
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, RecordLog
 from tallystick_operator.sequencer.rewind import Fork, Turned, acknowledged, is_kept, rewind_entry
+from tallystick_operator.sequencer.sealing import CorePolicy
 from tallystick_operator.storage.rebuilding import Rebuilt, rebuild
 from tallystick_operator.storage.snapshot_making import SnapshotMaker
 
 OWED_A_GROUP: Final = 512
 """Owed records executed between two looks at what else is waiting."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorePolicy:
-    """When to seal and how often to move the clock. Units in the names.
-
-    A batch with something of a client's in it, or behind which messages wait, is sealed after `batch_seconds`; one with
-    nothing but prices and what nobody signs after `quiet_seconds`; and after `heartbeat_seconds` without any there is
-    one for the clock alone. `max_batch_bytes` stays below the 128 KiB that nodes accept of one transaction. A batch whose
-    time lies further back than `max_batch_age_seconds` of L1 time is sealed, for the clock must stay near its batch's time.
-    Roots, which people are shown and nothing here needs, are taken once in `root_seconds` at most.
-    """
-
-    batch_seconds: float = 12.0
-    quiet_seconds: float = 45.0
-    heartbeat_seconds: int = 600
-    clock_every_ms: int = 50
-    max_batch_bytes: int = 30 * MAX_CHUNK_BYTES
-    max_batch_age_seconds: int = 50
-    root_seconds: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Raises: StateError when no batch could ever hold the longest record."""
-        if self.max_batch_bytes < MAX_CHUNK_BYTES:
-            raise StateError("a batch must have room for a chunk", max_batch_bytes=self.max_batch_bytes)
 
 
 class Core:

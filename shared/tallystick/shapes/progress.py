@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tallystick.state.ordinals import AccountId, BlockNumber, UnixMs, UnixSeconds
+from tallystick.state.ordinals import AccountId, BlockNumber, MarketId, UnixMs, UnixSeconds
 
 ACCOUNT_FIELDS: Final = frozenset({"account", "taker", "maker", "to", "by", "candidate"})
 """Which values of an event are accounts that it is about."""
@@ -73,7 +73,7 @@ class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
     event: str
     values: dict[str, int | str]
 
-    def concerns(self, account: AccountId | None, market: int | None, series: int | None = None) -> bool:
+    def concerns(self, account: AccountId | None, market: MarketId | None, series: int | None = None) -> bool:
         """Whether it is about an account, a market and a series of it; None for any."""
         about = any(name in ACCOUNT_FIELDS and value == account for name, value in self.values.items())
         of_market = self.values.get("market") == market and series in (None, self.values.get("series", 0))

@@ -11,7 +11,7 @@ import msgspec
 from tallystick.shapes.accounts import Account, Fills, Order
 from tallystick.shapes.market_data import Level, Market, Trades
 from tallystick.shapes.progress import Feed
-from tallystick.state.ordinals import AccountId, UnixMs
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 
 ChannelName = Literal["book", "trades", "market", "clock", "feed", "orders", "fills", "account", "events"]
 By = Literal["market", "account", "nothing"]
@@ -25,7 +25,7 @@ class Subscribe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     channel: ChannelName
     id: int = 0
-    market: int | None = None
+    market: MarketId | None = None
     account: AccountId | None = None
     epoch: str = ""
     sequence: int = 0
@@ -38,7 +38,7 @@ class Unsubscribe(
 
     channel: ChannelName
     id: int = 0
-    market: int | None = None
+    market: MarketId | None = None
     account: AccountId | None = None
 
 
@@ -109,7 +109,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="pus
     """
 
     channel: ChannelName
-    market: int | None
+    market: MarketId | None
     account: AccountId | None
     snapshot: bool
     epoch: str
@@ -162,7 +162,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A channel that a poll asks for."""
 
     channel: ChannelName
-    market: int | None = None
+    market: MarketId | None = None
     account: AccountId | None = None
 
 

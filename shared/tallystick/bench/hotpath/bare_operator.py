@@ -33,9 +33,10 @@ from tallystick_operator.gateway.fleet import Fleet
 from tallystick_operator.intake.door import check_signature
 from tallystick_operator.intake.keeper import Keeper
 from tallystick_operator.noticeboard import Board
-from tallystick_operator.sequencer.core import Core, CorePolicy
+from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import Executor
 from tallystick_operator.sequencer.record_log import RecordLog
+from tallystick_operator.sequencer.sealing import CorePolicy
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standing import Metrics
 from tallystick_operator.tuning import tune

@@ -26,9 +26,10 @@ from tallystick.state.ordinals import MarketId, UnixSeconds
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.world import START, address, key, listed, message, world_genesis
 from tallystick_operator.intake.door import check_signature
-from tallystick_operator.sequencer.core import Core, CorePolicy
+from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import Executor
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, RecordLog
+from tallystick_operator.sequencer.sealing import CorePolicy
 from tallystick_operator.storage.forked import forked
 from tallystick_operator.storage.operator_snapshots import Snapshots
 from tallystick_operator.storage.snapshot_making import EVERY_RECORDS, SnapshotMaker

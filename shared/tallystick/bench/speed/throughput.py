@@ -30,9 +30,10 @@ from tallystick.state.ordinals import MarketId, UnixSeconds
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.world import START, Published, address, key, listed, message, world_genesis
 from tallystick_operator.intake.door import Refused, check_signature, to_record
-from tallystick_operator.sequencer.core import Core, CorePolicy
+from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import Executor
 from tallystick_operator.sequencer.record_log import RecordLog
+from tallystick_operator.sequencer.sealing import CorePolicy
 from tallystick_operator.sequencer.sequencer import Sequencer
 
 Result = dict[str, Any]

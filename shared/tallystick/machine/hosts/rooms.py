@@ -13,6 +13,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from tallystick.machine.arith import div_down, mul_div_down
 from tallystick.machine.hosts.scouting import Want, scout, settled_markets
 from tallystick.machine.market.funds import is_fund
 from tallystick.machine.market.margin import maintenance_fraction, tier_begins
@@ -127,7 +128,7 @@ class Rooms:
         if slack < 0 or is_fund(number):
             self._due.add(number)
             return
-        self._give_room(risk, number, account, slack // len(markets) - ROUNDED)
+        self._give_room(risk, number, account, div_down(slack, len(markets)) - ROUNDED)
 
     def _positions(self, account: Account) -> list[MarketId]:
         """Return the markets in which an account has a position, in the order of its slots."""
@@ -154,15 +155,15 @@ class Rooms:
                 # the price falls, and with it the margin, which is not counted
                 falls = self._falls[market]
                 best = mark if mark > index else index
-                room = share // (size * tick) if share > 0 else -1
+                room = div_down(share, size * tick) if share > 0 else -1
                 heappush(falls, (-int(best - room), number, measured))
                 self._tidy(falls, market)
             else:
                 rises = self._rises[market]
                 best = mark if mark < index else index
                 a_tick = -int(size) * int(tick) * (int(PPM) + self._dearest(risk, market))
-                room = int(share) * int(PPM) // a_tick if share > 0 else -1
-                heappush(rises, (int(best + room), number, measured))
+                room = mul_div_down(share, PPM, a_tick) if share > 0 else -1
+                heappush(rises, (int(best) + int(room), number, measured))
                 self._tidy(rises, market)
 
     def _tidy(self, heap: list[Entry], market: MarketId) -> None:

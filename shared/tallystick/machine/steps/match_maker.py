@@ -394,8 +394,7 @@ def _settle(match: Match, lots: i64) -> None:
 
 def _tell_fill(match: Match, lots: i64) -> None:
     machine = match.machine
-    state = machine.state
-    registers = state.registers
+    registers, orders = machine.state.registers, machine.state.orders.words
     sides = (registers.arg_side, registers.arg_account, match.maker_number)
-    ids = (registers.arg_client_id, order_client_id(state.orders.words, match.order), match.slot)
+    ids = (registers.arg_client_id, order_client_id(orders, match.order), match.slot)
     machine.emit("fill", registers.arg_market, match.path.price_ticks, lots, *sides, *ids)

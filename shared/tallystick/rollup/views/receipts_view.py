@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tallystick.rollup.views.fold import ChainEvent, View
+from tallystick.state.ordinals import BatchNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class Claimed:
     record_hash: bytes
     count: int | None = None
     answer: bytes | None = None
-    batch: int | None = None
+    batch: BatchNumber | None = None
 
 
 class ReceiptsView(View):

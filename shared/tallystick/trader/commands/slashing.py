@@ -45,7 +45,10 @@ def check(receipts: Receipts, rpc: Rpc = L1_URLS, deployment: Record = DEPLOYMEN
             print(f"{fact['number']} {fact['standing']} {fact['place']}{bond}")
         print(f"{len(found)} receipts" if found else "no receipts")
     if any(each.standing in BROKEN for each in verdicts):
-        raise typer.Exit(Disputed.exit_code)
+        raise Disputed(
+            "the operator broke a promise",
+            hint="tallystick trader receipts slash takes its bond, where one answers for it",
+        )
 
 
 @app.command()

@@ -31,7 +31,7 @@ from tallystick.shapes.streaming import (
     Unsubscribe,
     Wanted,
 )
-from tallystick.state.ordinals import AccountId, UnixMs
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick.trader.stream.copies import COPIES, Copy
 
 OPEN_MS: Final = 12 * 3_600_000
@@ -205,7 +205,7 @@ class Tracker:
             self._subscribe(each)
 
     def _push(self, push: Push) -> list[Update | Problem]:
-        of = Of(push.channel, push.market if push.account is None else int(push.account))
+        of = Of(push.channel, _number(push.market, push.account))
         self.clock_ms = push.clock_ms
         if self._login is not None and self._challenge and self.clock_ms >= self._renew_ms:
             self._open(self._login)
@@ -276,4 +276,8 @@ def _place(of: Of) -> dict[str, Any]:
 
 
 def _of(asked: Subscribe) -> Of:
-    return Of(asked.channel, asked.market if asked.account is None else int(asked.account))
+    return Of(asked.channel, _number(asked.market, asked.account))
+
+
+def _number(market: MarketId | None, account: AccountId | None) -> int | None:
+    return None if market is None and account is None else int(account if account is not None else market or 0)
