@@ -85,7 +85,7 @@ class ChannelState:
         kind = CHANNELS[self.key.name].by
         push = Push(
             channel=self.key.name,
-            market=MarketId(self.key.number) if kind == "market" and self.key.number is not None else None,
+            market=MarketId(self.key.number) if kind == "market" else None,
             account=AccountId(self.key.number) if kind == "account" else None,
             snapshot=snapshot,
             epoch=at.epoch,
