@@ -121,7 +121,7 @@ def test_F01_accounts_are_measured_a_few_at_a_time_and_only_where_something_has_
     """The sequencer waits for none of it longer than a few accounts take."""
     troubled(rig, WORTH // 80)
     watch, sequencer = keeper(rig, HandClock())
-    monkeypatch.setattr(keeping, "ACCOUNTS_AT_ONCE", 1)
+    monkeypatch.setattr(keeping, "MEASURED_AT_ONCE", 1)
     reads, read = [], sequencer.read
 
     def counted(question: Callable[[Core], bool]) -> bool:

@@ -84,7 +84,7 @@ class Core:
         self._idle_since = -1
         self._taken_at: dict[int, float] = {}
         self._prices_by = 0.0
-        self._rooted_at = -inf
+        self._next_root = -inf
         self._messages: list[bytes] = []
         self._entries: list[Entry] = []
 
@@ -375,9 +375,10 @@ class Core:
         if not self.executor.open_bytes:  # no batch is without a record
             self._run(encode(make("clock", clock_ms=self.executor.state.registers.clock_ms)))
         now = self.clock.monotonic()
-        rooted = now - self._rooted_at >= self.policy.root_seconds
-        self._rooted_at = now if rooted else self._rooted_at
+        rooted = now >= self._next_root
         batch, entry = self.executor.seal(rooted=rooted)
+        if rooted:
+            self._next_root = now + self.policy.root_pause(self.clock.monotonic() - now)
         self._entries.append(entry)
         self.newly_sealed.append(batch)
         return batch
