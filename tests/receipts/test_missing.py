@@ -34,13 +34,6 @@ OPEN, ANSWERED, CLOSED = 1, 2, 3
 ANSWER = 6 * HOUR
 
 
-@pytest.fixture
-def court() -> Court:
-    made = bonded()
-    made.post([record(0), clock(made.second), record(1)])
-    return made
-
-
 def late(court: Court, records: list[bytes], **more: Any) -> list[GroupReceipt]:
     """Promise records, and let the time pass in which they were to be on L1."""
     receipts = court.promise(records, **more)

@@ -25,7 +25,6 @@ from tests.receipts.court import (
     TAKEOVER,
     TRADER,
     Court,
-    bonded,
     chain_of,
     clock,
     hashed,
@@ -34,13 +33,6 @@ from tests.receipts.court import (
 )
 
 NOTHING = bytes(32)
-
-
-@pytest.fixture
-def court() -> Court:
-    made = bonded()
-    made.post([record(0), clock(made.second), record(1)])
-    return made
 
 
 def slashed(court: Court) -> bool:

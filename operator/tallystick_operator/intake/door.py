@@ -25,7 +25,7 @@ from tallystick.schema.record_model import Authority, RecordField
 from tallystick.shapes.submitting import Refusal, Submission
 from tallystick.state.hashing import keccak
 from tallystick.state.layout import ITEM_SLOT_BYTES, MIN_FRAME_BYTES
-from tallystick.state.ordinals import AccountId, UnixMs
+from tallystick.state.ordinals import AccountId
 from tallystick.state.state import State
 from tallystick_operator.sequencer.readmodel import ReadModel
 
@@ -190,17 +190,6 @@ def with_slot(record: Record, slot: int) -> Record:
     if record.kind.name == "bulk":
         return replace(record, blobs=(record.blobs[0], b""))
     return replace(record, values=(*record.values[:-1], slot)) if record.kind.name in _POINTING else record
-
-
-def check_at(clock_ms: UnixMs, state: State, read_model: ReadModel, checked: Checked) -> Checked:
-    """Ask as `check_state` does, with a clock that is not behind this. Raises: Refused."""
-    registers = state.registers
-    stands = registers.clock_ms
-    registers.clock_ms = max(stands, clock_ms)
-    try:
-        return check_state(state, read_model, checked)
-    finally:
-        registers.clock_ms = stands
 
 
 def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checked:

@@ -21,7 +21,7 @@ from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES
 from tallystick.state.ordinals import UnixMs, UnixSeconds
-from tallystick_operator.intake.door import Checked, Refused, check_at, check_state
+from tallystick_operator.intake.door import Checked, Refused, check_state
 from tallystick_operator.intake.promises import (
     DRAINING,
     GIVE_UP_SECONDS,
@@ -267,7 +267,8 @@ class Core:
         if refusal is not None and not self._goes_on(checked, refusal):
             return refusal
         try:
-            final = check_at(now_ms, self.executor.state, self.executor.read_model, checked)
+            with self.executor.as_of(now_ms):
+                final = check_state(self.executor.state, self.executor.read_model, checked)
             first = self.branch.first(final)
         except Refused as refused:
             return refused
@@ -384,8 +385,7 @@ class Core:
         return batch
 
     def _commit(self) -> None:
-        entries = self.taken()
-        if entries:
+        if entries := self.taken():
             self.log.append(entries)
 
     def _begin_anew(self) -> None:

@@ -154,8 +154,7 @@ class ReadModel:
             name, values = event
             if name in IGNORED:
                 continue
-            for at in MOVED.get(name, ()):
-                self._moved.add(AccountId(values[at]))
+            self._moved.update(moved_by(event))
             if name in ("rested", "parked"):
                 self._rest(AccountId(values[0]), values[1], values[2], values[3], record)
             elif name == "fill":
