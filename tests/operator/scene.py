@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -81,6 +82,14 @@ class Scene:
             "poll_seconds": 0.05,
         }
         return Config(**values | more)
+
+    def command(self, *more: str) -> list[str]:
+        """Return the command line of an operator that is a process of its own."""
+        config = self.config()
+        command = [sys.executable, "-m", "tallystick_operator", "run", "--rpc", config.rpc[0]]
+        command += ["--deployment", config.deployment, "--data-dir", config.data_dir, "--key-file", config.key_file]
+        command += ["--port", "0", "--batch-seconds", "0.1", "--json-log", "--confirmations", "0"]
+        return [*command, *more]
 
     def start(self, lie: str = "", **more: Any) -> Running:
         running = Running(self.config(**more), lie)

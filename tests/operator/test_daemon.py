@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from typing import Any
 
@@ -91,22 +90,7 @@ def test_killed_at_any_moment_it_keeps_every_acknowledged_order(scene: Scene) ->
     scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "the deposit")
     scene.open_market(running)
     running.stop()
-    config = scene.config()
-    arguments = ["--rpc", config.rpc[0], "--deployment", config.deployment, "--data-dir", config.data_dir]
-    arguments += [
-        "--key-file",
-        config.key_file,
-        "--port",
-        "0",
-        "--gateways",
-        "0",
-        "--batch-seconds",
-        "0.1",
-        "--json-log",
-        "--confirmations",
-        "0",
-    ]
-    command = [sys.executable, "-m", "tallystick_operator", "run", *arguments]
+    command = scene.command("--gateways", "0")
     acknowledged: dict[int, int] = {}
     unanswered = None
     for life in range(3):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import threading
 from urllib.parse import urlsplit
 
@@ -30,10 +29,7 @@ def test_killed_at_any_moment_it_keeps_every_order_that_a_gateway_acknowledged(s
     scene.wait(lambda: running.http.ask(INFO).messages_consumed == 1, "the deposit")
     scene.open_market(running)
     running.stop()
-    config = scene.config()
-    command = [sys.executable, "-m", "tallystick_operator", "run", "--rpc", config.rpc[0], "--gateways", "2"]
-    command += ["--deployment", config.deployment, "--data-dir", config.data_dir, "--key-file", config.key_file]
-    command += ["--port", "0", "--batch-seconds", "0.1", "--json-log", "--confirmations", "0"]
+    command = scene.command("--gateways", "2")
     acknowledged: dict[int, int] = {}
     unanswered: dict[int, bytes] = {}
     number = 0

@@ -24,21 +24,7 @@ class Processes:
     """An operator's process, and commands that talk to it."""
 
     def __init__(self, scene: Scene) -> None:
-        config = scene.config()
-        arguments = ["--rpc", config.rpc[0], "--deployment", config.deployment, "--data-dir", config.data_dir]
-        arguments += [
-            "--key-file",
-            config.key_file,
-            "--port",
-            "0",
-            "--gateways",
-            "0",
-            "--batch-seconds",
-            "0.1",
-            "--json-log",
-        ]
-        arguments += ["--quiet-seconds", "0.1", "--confirmations", "0"]
-        self.command = [sys.executable, "-m", "tallystick_operator", "run", *arguments]
+        self.command = scene.command("--gateways", "0", "--quiet-seconds", "0.1")
         self.key_file = str(scene.folder / "alice.key")
         save_key(account("alice"), scene.folder / "alice.key")
 
