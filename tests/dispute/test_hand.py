@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,29 @@ def test_a_move_whose_nonce_went_to_one_of_an_earlier_life_is_sent_again_in_the_
     lives.act(hand)
     assert (hand.under_way, lives.pool) == (0, 0), "the overtaken one is not sent beside its successor"
     assert after.idle("") == []
+
+
+def test_what_lands_while_it_looks_is_told_in_its_order(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others pump the same queue: here they do whenever the hand has asked how something fares."""
+    queue = lives.lost()
+    hand = lives.hand(queue)
+    lives.act(hand, harmless("1"), harmless("2"))
+
+    def with_others(ask: Callable[[Any], object]) -> Callable[[Any], object]:
+        def ask_and_pump(of: Any) -> object:
+            found = ask(of)
+            lives.stage.mine(1)
+            queue.pump()
+            return found
+
+        return ask_and_pump
+
+    for name in ("get", "get_all"):
+        monkeypatch.setattr(queue, name, with_others(getattr(queue, name)))
+    hand.pump(lives.stage.client.head().number)
+    monkeypatch.undo()
+    lives.act(hand)
+    assert [facts["name"] for facts in lives.told.named("moved")] == ["1", "2"]
 
 
 def test_a_party_started_again_takes_back_what_is_not_signed_and_no_longer_due(lives: Lives) -> None:

@@ -143,6 +143,7 @@ class Scene:
 
     def close(self) -> None:
         for running in self.running:
+            running.http.close()
             running.operator.stop()
             running.thread.join()
         self.stage.close()

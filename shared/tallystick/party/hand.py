@@ -121,12 +121,11 @@ class Hand:
         problems = frozenset(self._queue.pump().problems)
         self._tell_problems(problems - self._problems)
         self._problems = problems
-        for key, due in list(self._under_way.items()):
-            entry = self._queue.get(key)
+        for key, entry in self._queue.get_all(self._under_way).items():
             if entry is None or entry.state in WAITING:
                 continue
             landed = self._landed(entry)
-            del self._under_way[key]
+            due = self._under_way.pop(key)
             if entry.succeeded:
                 self._report(due.event, due.facts | landed)
                 continue

@@ -10,6 +10,7 @@ once and only here. Entries are signed by their deadlines, then in the order of 
 dear or would revert now holds up no other, and no version is signed that the key could not pay for.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +104,11 @@ class TxQueue:
         """Return the entry of a key, None where there is none."""
         with self._store.alone:
             return self._store.get(key)
+
+    def get_all(self, keys: Iterable[str]) -> dict[str, TxEntry | None]:
+        """Return the entries of keys, all as of one moment: no other thread's pump moves some of them in between."""
+        with self._store.alone:
+            return {key: self._store.get(key) for key in keys}
 
     def retry(self, key: str) -> TxEntry:
         """Queues an entry that ended without effect once more; one that is under way or mined again stays as it is.
