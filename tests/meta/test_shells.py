@@ -73,6 +73,7 @@ SHELLS: Final = {
     "tallystick.telling.serving": "the thread that serves the metrics",
     "tallystick.telling.webhook": "the notices' thread, and the wire to their receiver",
     "tallystick.trader.client": "a program's threads share one, and no two records get the same nonce",
+    "tallystick.trader.orderline": "the wire to an operator's gateways",
     "tallystick.trader.stream.following": "the wire to an operator's stream",
     "tallystick.trader.stream.happened": "a command's loop over that",
     "tallystick.transport": "the wire to an operator, a connection for each thread",

@@ -314,13 +314,9 @@ class TraderClient:
         try:
             answer = self._transport.ask(RECORDS, Submission(raw="0x" + encode(record).hex()))
         except OperatorRefused as refusal:
-            if refusal.code in ("nonce_used", "nonce_range"):
-                with self._counting:
-                    self.next_nonce = None
-                    # too far ahead of the operator's: what was given out is no measure any more
-                    self._above = self._above if refusal.code == "nonce_used" else 0
+            self.note_refusal(refusal)
             raise
-        self._check(record, answer)
+        self.check(record, answer)
         return answer
 
     def send_all(self, records: Sequence[Record]) -> list[Answer | Refusal]:
@@ -331,9 +327,23 @@ class TraderClient:
             body = SubmissionList(records=["0x" + encode(record).hex() for record in part])
             for record, each in zip(part, self._transport.ask(RECORD_LIST, body).each(), strict=True):
                 if isinstance(each, Answer):
-                    self._check(record, each)
+                    self.check(record, each)
                 found.append(each)
         return found
+
+    def check(self, record: Record, answer: Answer) -> None:
+        """Check and keep an answer's receipt; forget the series after a NO_MARKET. Raises: DataMismatch, BadInput."""
+        if Outcome.NO_MARKET.name in (answer.outcome, *(each.outcome for each in answer.items)):
+            self._series = {}
+        check_and_keep(record, answer, self.domain, bytes.fromhex(self.receipt_signer[2:]), self._receipts)
+
+    def note_refusal(self, refusal: OperatorRefused) -> None:
+        """Count nonces anew from the operator's where a record was refused for its own."""
+        if refusal.code in ("nonce_used", "nonce_range"):
+            with self._counting:
+                self.next_nonce = None
+                # too far ahead of the operator's: what was given out is no measure any more
+                self._above = self._above if refusal.code == "nonce_used" else 0
 
     def fresh_nonce(self) -> int:
         """Return the next record's nonce: the operator's word for it, until records have been signed here."""
@@ -374,12 +384,6 @@ class TraderClient:
         if self.next_nonce is None:
             self.next_nonce = max(self.account().next_nonce, self._above)
         return self.next_nonce
-
-    def _check(self, record: Record, answer: Answer) -> None:
-        """Check and keep an answer's receipt; forget the series after a NO_MARKET."""
-        if Outcome.NO_MARKET.name in (answer.outcome, *(each.outcome for each in answer.items)):
-            self._series = {}
-        check_and_keep(record, answer, self.domain, bytes.fromhex(self.receipt_signer[2:]), self._receipts)
 
     def _secret(self) -> bytes:
         if self._key is None:
