@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +16,7 @@ from tallystick.ports.system import SystemDisk
 from tallystick.records.codec import Record
 from tallystick.records.items import pack_pairs
 from tallystick.records.signing import make, sign
-from tallystick.rollup.genesis import genesis_state
+from tallystick.rollup.genesis import Genesis, genesis_state
 from tallystick.shapes.submitting import Answer
 from tallystick.state.cells import oracle_times_ms
 from tallystick.state.layout import KIND_DATED, MESSAGE_DEPOSIT, REPORT_STEP_MS
@@ -26,7 +28,7 @@ from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import Executor
 from tallystick_operator.sequencer.record_log import RecordLog
 from tallystick_operator.sequencer.sealing import CorePolicy
-from tallystick_operator.storage.logfiles import FILE_BYTES
+from tallystick_operator.storage.logfiles import FILE_BYTES, Frames
 from tallystick_operator.storage.operator_snapshots import Snapshots
 from tallystick_operator.storage.snapshot_making import SnapshotMaker
 
@@ -34,6 +36,13 @@ RECEIPT_KEY = key("receipts")
 ENDS_MS = (START + 20) * 1_000
 """When the dated future of a rig expires, which only tests that name it give a price."""
 MARKETS = (listed(0), listed(1), listed(3, kind=KIND_DATED, expiry_ms=ENDS_MS))
+
+
+@cache
+def genesis() -> tuple[Genesis, bytes]:
+    """Return the genesis of every rig, and the hash of its state."""
+    made = world_genesis(markets=MARKETS)
+    return made, genesis_state(made).hash()
 
 
 @dataclass
@@ -50,6 +59,8 @@ class Rig:
     file_bytes: int = FILE_BYTES
     disk: Disk | None = None
     """Where log and snapshots are, if not in its folder."""
+    frames: Callable[[Disk], Frames] | None = None
+    """Makes what keeps the log, if not files alone."""
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """What was reported of snapshots."""
 
@@ -63,23 +74,30 @@ class Rig:
 
     def open(self) -> Core:
         """Start over from what is on disk."""
-        genesis = world_genesis(markets=MARKETS)
+        self.open_log()
+        core = self.new_core()
+        self.rebuilt = core.replay()
+        core.clock.observe(UnixSeconds(START + int(self.seconds)))
+        self.core = core
+        return core
+
+    def open_log(self) -> None:
+        """Open the log alone."""
+        state_hash = genesis()[1]
         self.log = RecordLog(
-            self.path / "records.log", genesis_state(genesis).hash(), file_bytes=self.file_bytes, disk=self.disk
+            self.path / "records.log", state_hash, file_bytes=self.file_bytes, disk=self.disk, frames=self.frames
         )
-        clock = ExchangeClock(self.hand, most_ahead_seconds=30)
-        core = Core(
-            new_executor=lambda keep_from: Executor(genesis, keep_from),
+
+    def new_core(self) -> Core:
+        """Return a core at its genesis, on the log."""
+        return Core(
+            new_executor=lambda keep_from: Executor(genesis()[0], keep_from),
             log=self.log,
-            clock=clock,
+            clock=ExchangeClock(self.hand, most_ahead_seconds=30),
             receipt_key=RECEIPT_KEY,
             policy=self.policy,
             maker=self.maker() if self.every_records else None,
         )
-        self.rebuilt = core.replay()
-        clock.observe(UnixSeconds(START + int(self.seconds)))
-        self.core = core
-        return core
 
     def maker(self) -> SnapshotMaker:
         """Return what makes snapshots beside the log."""
@@ -87,8 +105,7 @@ class Rig:
         def tell(event: str, facts: dict[str, Any]) -> None:
             self.told.append((event, facts))
 
-        genesis = genesis_state(world_genesis(markets=MARKETS)).hash()
-        snapshots = Snapshots(self.disk or SystemDisk(self.path / "snapshots"), genesis, tell)
+        snapshots = Snapshots(self.disk or SystemDisk(self.path / "snapshots"), genesis()[1], tell)
         return SnapshotMaker(snapshots, self.hand, tell, every_records=self.every_records)
 
     def signed(self, kind: str, by: str, **values: int) -> Record:
@@ -148,7 +165,7 @@ class Rig:
         published = Published(messages=self.messages)
         for batch in self.core.executor.sealed:
             published.publish(list(batch.chunks), batch.time, batch.message_limit, batch.until)
-        machine = Machine(genesis_state(world_genesis(markets=MARKETS)), published)
+        machine = Machine(genesis_state(genesis()[0]), published)
         run(machine, 1 << 20)
         return machine
 

@@ -98,7 +98,7 @@ class Core:
         rebuilt = rebuild(self.branch, self.log, self.maker.snapshots if self.maker else None)
         if self.maker:
             self.maker.begin(rebuilt.snapshot.records if rebuilt.snapshot else 0)
-        self._begin_anew()
+        self.begin_anew()
         return rebuilt
 
     def adopt(self, header: BatchHeader, chunks: tuple[bytes, ...], messages: Sequence[bytes]) -> None:
@@ -150,7 +150,7 @@ class Core:
             self._messages.clear()
             self._lately.clear()
             self.stopped = None
-            self._begin_anew()
+            self.begin_anew()
         undone = before.executor.batch_count - fork.kept + before.executor.is_open
         return Turned(undone=undone, owed=len(branch.owed), lost=lost)
 
@@ -388,7 +388,7 @@ class Core:
         if entries := self.taken():
             self.log.append(entries)
 
-    def _begin_anew(self) -> None:
+    def begin_anew(self) -> None:
         """Set the clocks of a history that has just been rebuilt."""
         registers = self.executor.state.registers
         self.executor.take_root()

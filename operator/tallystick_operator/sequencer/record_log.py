@@ -7,7 +7,7 @@ crash leaves torn was not acknowledged, and is cut off; what was acknowledged an
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from tallystick.errors import DataMismatch, StateError
 from tallystick.ports import Disk
 from tallystick.ports.system import SystemDisk
 from tallystick_operator.storage.framing import Place, first_place
-from tallystick_operator.storage.logfiles import FILE_BYTES, LogFiles
+from tallystick_operator.storage.logfiles import FILE_BYTES, Frames, LogFiles
 
 SIGNER_BYTES: Final = 20
 _ENTRY: Final = struct.Struct(">BI")
@@ -106,9 +106,10 @@ class RecordLog:
         disk: Disk | None = None,
         file_bytes: int = FILE_BYTES,
         to_read: bool = False,
+        frames: Callable[[Disk], Frames] | None = None,
     ) -> None:
-        """Open or create the log, cutting off a torn tail. Its files are in a folder, or on a disk that is given.
-        `to_read` changes nothing, so that another process may be writing it.
+        """Open or create the log, cutting off a torn tail. Its files are in a folder, or on a disk that is given;
+        `frames` makes what keeps it, if not files alone. `to_read` changes nothing, so that another process may be writing it.
 
         Raises: StateError when it cannot be opened or belongs to another genesis; DataMismatch, DataMissing when what was
         acknowledged is damaged or not here.
@@ -118,7 +119,11 @@ class RecordLog:
         self.begin = first_place(genesis_state_hash)
         try:
             self.disk = disk or SystemDisk(path.parent)
-            self.files = LogFiles(self.disk, path.name, genesis_state_hash, file_bytes, to_read=to_read)
+            self.files: Frames = (
+                frames(self.disk)
+                if frames
+                else LogFiles(self.disk, path.name, genesis_state_hash, file_bytes, to_read=to_read)
+            )
         except OSError as error:
             raise StateError("the record log cannot be opened", path=str(path), reason=str(error)) from error
 
@@ -144,12 +149,14 @@ class RecordLog:
         return self.files.end.at
 
     def append(self, entries: list[Entry]) -> None:
-        """Write one group and return when it is on disk.
+        """Write one group, if there is anything in it, and return when it is on disk and may be told.
 
         Raises: StateError, the disk's own error as its cause; the log must then be opened anew, for what is on disk is unknown.
         """
         try:
-            self.files.append(pack_entries(entries))
+            if entries:
+                self.files.append(pack_entries(entries))
+            self.files.confirm()
         except OSError as error:
             raise StateError(
                 f"the record log cannot be written: {error.strerror or error}",

@@ -226,7 +226,7 @@ class Sequencer:
     def _write(self, group: _Group) -> None:
         """Write a group, and tell those who wait for it; behind one that could not be written nothing is written."""
         try:
-            if self._unwritable is None and group.entries:
+            if self._unwritable is None:
                 self.core.log.append(group.entries)
         except BaseException as error:  # noqa: BLE001  whatever it is, those who wait must be told
             self._unwritable = error

@@ -55,6 +55,18 @@ def framed(payload: bytes, before: Place) -> tuple[bytes, Place]:
     return head + payload, Place(at=before.at + HEAD_BYTES + len(payload), chain=chain)
 
 
+def unframed(frame: bytes, before: Place) -> tuple[bytes, Place] | None:
+    """Return the payload of a frame that stands alone and the place behind it, None when it does not follow a place."""
+    payload = frame[HEAD_BYTES:]
+    expected, behind = framed(payload, before)
+    return (payload, behind) if payload and frame == expected else None
+
+
+def chain_in(frame: bytes) -> bytes:
+    """Return the chain behind a frame, as its head says."""
+    return frame[HEAD_BYTES - CHAIN_BYTES : HEAD_BYTES]
+
+
 def frame_in(file: File, offset: int, size: int, before: Place) -> Found:
     """Return the frame at an offset of a file of so many bytes, which must follow a place."""
     head = file.read(offset, HEAD_BYTES)

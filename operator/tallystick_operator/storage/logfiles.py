@@ -15,7 +15,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from tallystick.errors import DataMismatch, DataMissing, StateError
 from tallystick.ports import Disk
@@ -36,6 +36,48 @@ class LogFile:
 
     name: str
     begin: Place
+
+
+class Frames(Protocol):
+    """What keeps a log's frames: files, or a stream with files beside it. One writer.
+
+    `files` are those at hand, `end` is behind the newest frame that is known here, `cut_bytes` were torn off when it was opened.
+    """
+
+    @property
+    def files(self) -> list[LogFile]: ...  # noqa: D102  these three are told above
+    @property
+    def end(self) -> Place: ...  # noqa: D102
+    @property
+    def cut_bytes(self) -> int: ...  # noqa: D102
+
+    @property
+    def first(self) -> Place:
+        """Where what is at hand begins."""
+        ...
+
+    def append(self, payload: bytes) -> Place:
+        """Write one frame and return the place behind it when nothing that is declared can lose it.
+
+        Raises: OSError; whether it is there is unknown then.
+        """
+        ...
+
+    def confirm(self) -> None:
+        """Return if this writer may tell what has been written. Raises: OSError when another one may have taken its place."""
+        ...
+
+    def payloads(self, since: Place) -> Iterator[tuple[bytes, Place]]:
+        """Yield every frame behind a place, with the place behind it. Raises: DataMismatch, DataMissing."""
+        ...
+
+    def leads_through(self, place: Place) -> bool:
+        """Whether a place is one of this log's."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        ...
 
 
 class LogFiles:
@@ -94,6 +136,26 @@ class LogFiles:
         self.end = behind
         self._mark()
         return behind
+
+    def confirm(self) -> None:
+        """Nobody else writes: a lock on the folder sees to that."""
+
+    def read_on(self) -> None:
+        """Take in what another process has written since, up to the last frame that is whole; for one opened to be read."""
+        while True:
+            newest = self.files[-1]
+            size = self._file.size()
+            while (offset := self._offset(newest, self.end)) < size:
+                found = frame_in(self._file, offset, size, self.end)
+                if found.behind is None:
+                    break
+                self.end = found.behind
+            name = f"{self._name}.{self.end.at:016}"
+            if name == newest.name or name not in self._disk.names() or self._read_header(name) != self.end:
+                return
+            self.files.append(LogFile(name=name, begin=self.end))
+            self._file.close()
+            self._file = self._disk.open(name)
 
     def payloads(self, since: Place) -> Iterator[tuple[bytes, Place]]:
         """Yield every frame behind a place, with the place behind it.
