@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -63,6 +64,7 @@ class SnapshotHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return f"{self.at:020}{ENDING}"
 
 
+@cache
 def format_version() -> str:
     """Return what a snapshot of another program, machine or shape has otherwise."""
     shapes = msgspec.json.encode(msgspec.json.schema(HeldBranch), order="sorted")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -27,7 +28,8 @@ class SimulatedDisk:
     """A folder in memory.
 
     `moments` counts what may be interrupted. At the moment `kill_at` the process is killed, what it was writing there in
-    part; from the moment `full_at` on nothing more is taken, for `full_for` of them.
+    part; from the moment `full_at` on nothing more is taken, for `full_for` of them. `watch` is given, at each moment, the
+    disk as a kill there would leave it: that is a kill at every moment for one history.
     """
 
     def __init__(self, seed: int = 0, room: int = 1 << 40) -> None:
@@ -36,6 +38,7 @@ class SimulatedDisk:
         self.full_at = -1
         self.full_for = 1 << 60
         self.room = room
+        self.watch: Callable[[SimulatedDisk], None] | None = None
         self._chance = random.Random(seed)
         self._names: dict[str, _Body] = {}
         self._synced_names: dict[str, _Body] = {}
@@ -72,6 +75,8 @@ class SimulatedDisk:
     def moment(self, body: _Body | None = None, at: int = 0, data: bytes = b"") -> None:
         """Count a moment. Raises: Killed, OSError; part of what was being written is there then."""
         number, self.moments = self.moments, self.moments + 1
+        if self.watch is not None:
+            self.watch(self._interrupted(body, at, data))
         full = self.full_at <= number < self.full_at + self.full_for if self.full_at >= 0 else False
         if number == self.kill_at or (full and data):
             if body is not None and data:
@@ -79,6 +84,19 @@ class SimulatedDisk:
             if number == self.kill_at:
                 raise Killed
             raise OSError(errno.ENOSPC, "No space left on device")
+
+    def _interrupted(self, body: _Body | None, at: int, data: bytes) -> SimulatedDisk:
+        """Return a copy on which only part of what is being written has been."""
+        bodies: dict[int, _Body] = {}
+        for each in (*self._names.values(), *self._synced_names.values()):
+            copied = _Body(bytearray(each.synced), bytearray(each.now), list(each.pending))
+            bodies.setdefault(id(each), copied)
+        after = SimulatedDisk(self._chance.randrange(1 << 30), self.room)
+        after._names = {name: bodies[id(each)] for name, each in self._names.items()}
+        after._synced_names = {name: bodies[id(each)] for name, each in self._synced_names.items()}
+        if data and body is not None and id(body) in bodies:
+            _put(bodies[id(body)].now, at, data[: after._chance.randrange(len(data))])
+        return after
 
     def power_cut(self) -> SimulatedDisk:
         """Return what is there after a power cut: what was synced, and of the rest any part, in any order."""
