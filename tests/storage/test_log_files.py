@@ -51,29 +51,6 @@ def check(disk: SimulatedDisk, done: list[bytes], wanted: list[bytes]) -> None:
     assert payloads(opened(disk)) == [*found, b"more"]
 
 
-def interrupted(seed: int) -> None:
-    chance = random.Random(seed)
-    wanted = groups(chance, 12)
-    whole = SimulatedDisk()
-    write(whole, wanted)
-    disk = SimulatedDisk(seed)
-    disk.kill_at = chance.randrange(whole.moments)
-    done = write(disk, wanted)
-    check(disk.restarted(), done, wanted)
-    check(disk.power_cut(), done, wanted)
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_a_kill_or_a_power_cut_at_any_moment_loses_nothing_acknowledged(seed: int) -> None:
-    interrupted(seed)
-
-
-@pytest.mark.campaign
-def test_ten_thousand_kills_lose_nothing_acknowledged() -> None:
-    for seed in range(100, 10_100):
-        interrupted(seed)
-
-
 def test_a_full_disk_ends_it_at_any_write_and_nothing_acknowledged_is_lost() -> None:
     wanted = groups(random.Random(5), 12)
     whole = SimulatedDisk()
@@ -110,8 +87,6 @@ def test_the_log_goes_on_in_further_files_and_is_read_from_any_place() -> None:
     for at, place in enumerate(places):
         assert log.leads_through(place)
         assert payloads(log, place) == wanted[at + 1 :]
-        assert not log.leads_through(Place(at=place.at, chain=bytes(16)))
-    assert not log.leads_through(Place(at=places[-1].at + 1, chain=places[-1].chain))
 
 
 def test_a_log_without_its_oldest_files_is_read_from_where_they_end() -> None:
