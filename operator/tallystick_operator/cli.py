@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 
 app = App("operator", help="Run the exchange's operator: sequence, execute, publish, assert.")
 
+STANDBY_EPILOG = (
+    "Example: tallystick operator standby --log nats://10.0.0.5:4222 --rpc http://127.0.0.1:8545 "
+    "--deployment deployment.json --data-dir data --key-file batches.key"
+)
 RUN_EPILOG = (
     "Example: tallystick operator run --rpc http://127.0.0.1:8545 --deployment deployment.json "
     "--data-dir data --key-file batches.key"
@@ -48,6 +53,17 @@ Gateways = Annotated[
 ]
 GatewayPort = Annotated[
     int, typer.Option(min=0, max=65_535, help="Their port; 0: the one behind --port, or any free one.")
+]
+AssertKey = Annotated[Path | None, typer.Option(help="Key that asserts; that of batches if left out.")]
+AssertPassword = Annotated[Path | None, typer.Option(help="A file with the password of that keystore.")]
+LogUrl = Annotated[
+    str,
+    typer.Option(
+        metavar="URL", help="nats://HOST:PORT/NAME: the log goes into this stream first, so that others may stand by."
+    ),
+]
+LeaseSeconds = Annotated[
+    float, typer.Option(help="How long who leads may be silent; whoever makes the stream says so for all.")
 ]
 SnapshotRecords = Annotated[
     int, typer.Option(min=1, help="Records between two snapshots: what a start replays at most.")
@@ -61,14 +77,14 @@ def run(
     quorum: Quorum = 0,
     deployment: Record = DEPLOYMENT,
     data_dir: Annotated[Path, typer.Option(help="Where log, queue and events are kept.")] = DATA_DIR,
+    log: LogUrl = "",
+    lease_seconds: LeaseSeconds = 3.0,
     key_file: DaemonKey = None,
     password_file: DaemonPassword = None,
     signer_url: SignerUrl = None,
     signer_address: SignerAddress = "",
-    assert_key_file: Annotated[Path | None, typer.Option(help="Key that asserts; that of batches if left out.")] = None,
-    assert_password_file: Annotated[
-        Path | None, typer.Option(help="A file with the password of that keystore.")
-    ] = None,
+    assert_key_file: AssertKey = None,
+    assert_password_file: AssertPassword = None,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to serve on; 0 takes a free one.")] = 8646,
     gateways: Gateways = -1,
@@ -100,6 +116,8 @@ def run(
         quorum=quorum,
         deployment=str(deployment),
         data_dir=str(data_dir),
+        log=log,
+        lease_seconds=lease_seconds,
         key_file=str(key_file or ""),
         password_file=str(password_file or ""),
         signer_url=signer_url or "",
@@ -123,6 +141,21 @@ def run(
     )
     runs: Callable[[Config], None] = ctx.obj or run_until_signal
     runs(config)
+
+
+@app.command(epilog=STANDBY_EPILOG)
+@wraps(run, assigned=("__annotations__",))
+def standby(**options: Any) -> None:
+    """Follow the log of an operator that runs, and take over when it does not any more.
+
+    With --log it has a data directory of its own, with a copy of the leader's receipt.key in it. Without, it follows
+    the files of the leader's own directory, and takes over when the leader's process has ended. The options are those of
+    `tallystick operator run`, for when it leads. It prints that it stands by, and, when it leads, what an operator prints.
+    """
+    from tallystick_operator.standby.waiting import stand_by_until_signal
+
+    options["ctx"].obj = options["ctx"].obj or stand_by_until_signal
+    run(**options)
 
 
 @app.command()

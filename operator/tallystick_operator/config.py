@@ -39,12 +39,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     assertions takes `trace_memory` MiB at most. `gateways` are processes that take records over WebSockets, none with 0
     and as many as there are cores but one with -1; they listen on `gateway_port`, or, where that is 0, on the one behind
     `port`, any free one where that is 0, too. A snapshot is made every `snapshot_records`, and every `snapshot_seconds` in
-    which there was a record.
+    which there was a record. `log` names the stream that the log is kept in, "" for files alone; who leads shows that it is
+    there within `lease_seconds`.
     """
 
     rpc: tuple[str, ...]
     deployment: str
     data_dir: str
+    log: str = ""
+    lease_seconds: float = 3.0
     key_file: str = ""
     password_file: str = ""
     signer_url: str = ""
@@ -77,6 +80,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for name in ("batch_seconds", "quiet_seconds", "heartbeat_seconds", "poll_seconds", "snapshot_seconds"):
             if not 0 < getattr(self, name) <= 3_600:
                 raise ConfigError(f"{name} is a time above 0 and up to an hour", **{name: getattr(self, name)})
+        if not 1 <= self.lease_seconds <= 60:
+            raise ConfigError("lease_seconds is a time from 1 to 60", lease_seconds=self.lease_seconds)
         if self.trace_memory < 1:
             raise ConfigError("trace_memory is at least 1 MiB", trace_memory=self.trace_memory)
         if self.snapshot_records < 1:

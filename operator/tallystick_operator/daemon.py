@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import sys
 import threading
@@ -12,13 +11,9 @@ from typing import Final
 
 import msgspec
 
-from tallystick.deploy.deploy import check_deployment
-from tallystick.errors import ConfigError, L1Error, StateError
+from tallystick.errors import L1Error, StateError
 from tallystick.journal import Journal
 from tallystick.l1.client.logstore import LogStore
-from tallystick.l1.client.quorum import QuorumClient
-from tallystick.l1.deployment import load_deployment
-from tallystick.l1.exchange_clock import ExchangeClock
 from tallystick.l1.sending.keys import KeyFile
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
@@ -28,13 +23,12 @@ from tallystick.party.party import CONFIRMATIONS
 from tallystick.party.strategy.strategy import Step, Strategy, duties
 from tallystick.ports import Clock
 from tallystick.ports.system import SystemClock
-from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.shapes.order_entry import PATH
 from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
-from tallystick_operator.config import Config, check_confirmations
+from tallystick_operator.config import Config
 from tallystick_operator.gateway.fleet import Fleet
-from tallystick_operator.identity import check_may_post, receipt_key
+from tallystick_operator.identity import check_may_post
 from tallystick_operator.intake.follower import Follower
 from tallystick_operator.intake.keeper import Keeper
 from tallystick_operator.noticeboard import Board
@@ -42,19 +36,13 @@ from tallystick_operator.publish.answering import Answering
 from tallystick_operator.publish.asserter import Asserter
 from tallystick_operator.publish.publisher import Publisher
 from tallystick_operator.repeated import Repeated
-from tallystick_operator.sequencer.core import Core
-from tallystick_operator.sequencer.executor import BATCHES_KEPT, Executor, SealedBatch
-from tallystick_operator.sequencer.record_log import RecordLog
-from tallystick_operator.sequencer.sealing import CorePolicy
+from tallystick_operator.sequencer.executor import SealedBatch
 from tallystick_operator.sequencer.sequencer import Sequencer
+from tallystick_operator.standby.prepared import Prepared
 from tallystick_operator.standing import Metrics, Standing
 from tallystick_operator.storage.draining import Drain
-from tallystick_operator.storage.on_disk import LOG, RECEIPT_KEY, snapshot_maker
-from tallystick_operator.terminal import TOLD
 from tallystick_operator.tuning import tune
 
-MOST_AHEAD_SECONDS: Final = 30.0
-"""How far the clock runs ahead of L1's newest block, at most, and never as far as a batch's time may."""
 FLUSH_SECONDS: Final = 8.0
 """How long a shutdown waits for its last batches; what is not posted by then is posted after the next start."""
 RESERVE_WEI: Final = 10**17
@@ -65,9 +53,14 @@ class Operator:
     """Everything of one operator. `run` returns when it is asked to stop or cannot go on."""
 
     def __init__(
-        self, config: Config, step: Step = engine.step, strategy: Strategy = duties, clock: Clock | None = None
+        self,
+        config: Config,
+        step: Step = engine.step,
+        strategy: Strategy = duties,
+        clock: Clock | None = None,
+        prepared: Prepared | None = None,
     ) -> None:
-        """Rebuild the exchange from the log and agree with L1; nothing is served yet.
+        """Rebuild the exchange from the log and agree with L1; nothing is served yet. Who has stood by has `prepared` it.
 
         What it asserts it comes to by `step`, and plays for by `strategy`; what it executes and publishes, by the machine.
 
@@ -76,16 +69,12 @@ class Operator:
         self.config = config
         self._step, self._strategy = step, strategy
         self._clock = clock or SystemClock()
-        data_dir = Path(config.data_dir)
-        try:
-            data_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError("the data directory cannot be made", data_dir=config.data_dir) from error
         self._stop = threading.Event()
         self._failure: BaseException | None = None
-        self._closing = contextlib.ExitStack()
+        self._prepared = prepared or Prepared(config, self._clock, to_follow=False)
+        self._closing = self._prepared.closing
         try:
-            self._build(data_dir)
+            self._build(self._prepared.data_dir)
         except BaseException:
             self._closing.close()
             raise
@@ -102,6 +91,9 @@ class Operator:
         with self._closing:
             try:
                 tune()
+                self._prepared.lost = self._lease_lost
+                if not self._prepared.lease.holds():
+                    self._lease_lost()
                 self._sequencer.start()
                 self._server.start()
                 if self._gateways is not None:
@@ -141,26 +133,14 @@ class Operator:
         return self._server.url
 
     def _build(self, data_dir: Path) -> None:
-        config = self.config
-        self._deployment = load_deployment(Path(config.deployment))
-        self._journal = Journal(data_dir / "events.jsonl", people=not config.json_log, only=TOLD, clock=self._clock)
-        self._closing.callback(self._journal.close)
-        self._client = QuorumClient(
-            config.rpc,
-            quorum=config.quorum or None,
-            chain_id=self._deployment.chain_id,
-            report=lambda endpoint, problem: self._journal.write("endpoint", endpoint=endpoint, problem=problem),
-            clock=self._clock,
-        )
-        check_deployment(self._client, self._deployment)
-        terms = self._deployment.config
-        check_confirmations(config.confirmation_blocks, self._deployment.chain_id, terms.force_delay_seconds)
+        config, prepared = self.config, self._prepared
+        self._deployment, self._journal, self._client = prepared.deployment, prepared.journal, prepared.client
         account = self._poster()
         check_may_post(account, self._client, self._deployment)
         queue = self._queue(account, data_dir / "l1.sqlite")
         asserters_queue = self._asserters_queue(account, queue, data_dir)
         self._board = Board()
-        self._sequencer = self._make_sequencer(data_dir)
+        self._sequencer = self._make_sequencer()
         self._keeper = Keeper(self._sequencer, self._clock)
         self._metrics = Metrics()
         self._standing = Standing(self._sequencer, self._board, self._journal, self._metrics)
@@ -244,48 +224,25 @@ class Operator:
         key = KeyFile(path=Path(key_file), password_path=Path(password_file) if password_file else None)
         return load_signer(key, self._clock)
 
-    def _make_sequencer(self, data_dir: Path) -> Sequencer:
-        genesis = decode_genesis(self._deployment.genesis)
-        state_hash = genesis_state(genesis).hash()
-        if state_hash != self._deployment.genesis_state_hash:
-            raise StateError("the deployment's genesis is not this version's", actual=state_hash)
-        log = RecordLog(data_dir / LOG, state_hash)
-        self._closing.callback(log.close)
-        self._maker = snapshot_maker(data_dir, state_hash, self.config, self._clock, self._journal)
-        self._closing.callback(self._maker.end)
-        ahead = min(MOST_AHEAD_SECONDS, self._deployment.config.future_bound_seconds / 2)
-        posted = int(self._client.contract("Inbox", self._deployment.addresses.inbox).call("batchCount"))
-        key, self._receipt_signer = receipt_key(data_dir / RECEIPT_KEY)
-        core = Core(
-            new_executor=lambda keep_from: Executor(genesis, keep_from),
-            keep_from=max(0, posted - BATCHES_KEPT),
-            log=log,
-            clock=ExchangeClock(self._clock, ahead),
-            receipt_key=key,
-            policy=self._policy(),
-            maker=self._maker,
-        )
-        rebuilt = core.replay()
-        self._journal.write(
-            "started",
-            snapshot=rebuilt.snapshot.name if rebuilt.snapshot else "",
-            log_entries=rebuilt.applied,
-            log_cut_bytes=log.cut_bytes,
-            records=core.executor.state.registers.record_count,
-            batches=core.executor.state.registers.batch_cursor,
-        )
+    def _make_sequencer(self) -> Sequencer:
+        """Lead, if somebody who stood by does not already, and rebuild the exchange."""
+        prepared = self._prepared
+        core = prepared.led
+        if core is None:
+            prepared.lead_at_once()
+            prepared.maker.snapshots.clear_drafts()
+            core = prepared.new_core()
+            rebuilt = core.replay()
+            self._journal.write(
+                "started",
+                snapshot=rebuilt.snapshot.name if rebuilt.snapshot else "",
+                log_entries=rebuilt.applied,
+                log_cut_bytes=prepared.log.cut_bytes,
+                records=core.executor.state.registers.record_count,
+                batches=core.executor.state.registers.batch_cursor,
+            )
+        self._maker, self._receipt_signer = prepared.maker, prepared.keys.address
         return Sequencer(core, self._on_sealed, self._fail)
-
-    def _policy(self) -> CorePolicy:
-        """Return when to seal; a heartbeat comes long before others might take the Inbox over."""
-        config = self.config
-        takeover = self._deployment.config.takeover_delay_seconds
-        return CorePolicy(
-            batch_seconds=config.batch_seconds,
-            quiet_seconds=max(config.batch_seconds, config.quiet_seconds),
-            heartbeat_seconds=min(config.heartbeat_seconds, max(1, takeover // 4)),
-            clock_every_ms=config.clock_every_ms,
-        )
 
     def _queue(self, account: Signer, path: Path) -> TxQueue:
         store = QueueStore(path)
@@ -362,6 +319,9 @@ class Operator:
             self._failure = error
             self._stop.set()
             self._journal.write("failed", error=type(error).__name__, message=str(error))
+
+    def _lease_lost(self) -> None:
+        self._fail(StateError("the lease has run out, and another operator may lead", hint="start it as a standby"))
 
     def _flush(self) -> None:
         """Post what the shutdown sealed, if L1 takes it in time."""

@@ -19,12 +19,11 @@ SNAPSHOTS: Final = "snapshots"
 
 
 def snapshot_maker(data_dir: Path, genesis: bytes, config: Config, clock: Clock, journal: Journal) -> SnapshotMaker:
-    """Return what makes a running operator's snapshots, after what a crash left of one is removed."""
+    """Return what makes an operator's snapshots, and reads them."""
 
     def report(event: str, facts: dict[str, object]) -> None:
         journal.write(event, **facts)
 
     snapshots = Snapshots(SystemDisk(data_dir / SNAPSHOTS), genesis, report)
-    snapshots.clear_drafts()
     records, seconds = config.snapshot_records, config.snapshot_seconds
     return SnapshotMaker(snapshots, clock, report, forked, every_records=records, every_seconds=seconds)
