@@ -14,8 +14,10 @@ FORGE := $(NPM)/@foundry-rs/forge-linux-amd64/bin/forge
 SOLHINT := $(NPM)/.bin/solhint --noPoster --max-warnings 0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
+KILLS := tests/storage/test_kills.py tests/standby/test_log_contract.py tests/standby/test_understudy.py
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-anvil twins campaign sybils check format contracts native interpreted clean lock
+.PHONY: help demo test test-anvil twins campaign kills sybils check format contracts native interpreted clean lock
 .PHONY: check-text check-types check-contracts check-generated check-meta
 .DELETE_ON_ERROR:
 
@@ -36,6 +38,9 @@ campaign: $(VENV)/.dev $(NPM)/.done ## Play SEEDS=20000 random matches over many
 	$(BIN)/python -m tallystick.testing.campaigns.market_campaign
 	$(BIN)/python -m tallystick.testing.campaigns.rules_campaign
 	TALLYSTICK_FILE_SECONDS=36000 $(BIN)/python -m pytest -q -m campaign tests
+
+kills: $(VENV)/.dev ## Kill an operator's core at 10,000 writes, its log at 20,000, and have 1,000 leaders followed by who stood by
+	TALLYSTICK_FILE_SECONDS=36000 $(BIN)/python -m pytest -q -n auto -m campaign --timeout 3600 $(KILLS) $(ARGS)
 
 test-anvil: $(VENV)/.dev $(NPM)/.done ## Play reorganisations and many attackers on anvil too (needs npm)
 	TALLYSTICK_FILE_SECONDS=600 $(BIN)/python -m pytest -q -m "anvil and not campaign" tests/anvil $(ARGS)
