@@ -90,10 +90,10 @@ def run(
     --webhook https://hooks.example/alerts --alert time=0.1 --alert lag=20
     """
     from tallystick.errors import BadInput
+    from tallystick.numbers import wei_of
     from tallystick.party.duties import Mode
     from tallystick.telling.alerting import limits_of
     from tallystick_challenger.config import ChallengerConfig
-    from tallystick_challenger.disputes.pool_facts import wei_of
     from tallystick_challenger.telling.alerts import Limits
     from tallystick_challenger.telling.teller import Telling
 

@@ -11,10 +11,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tallystick.errors import BadInput, ConfigError
+from tallystick.numbers import wei_of
 from tallystick.telling.alerting import limits_of
 from tallystick_challenger.cli import app
 from tallystick_challenger.config import ChallengerConfig
-from tallystick_challenger.disputes.pool_facts import wei_of
 from tallystick_challenger.evidence.exits import account_of
 from tallystick_challenger.status.status_page import Board
 from tallystick_challenger.telling.alerts import Limits

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from tallystick.errors import BadInput, DataMissing
 from tallystick.l1.sending.keys import save_key
+from tallystick.numbers import ether, wei_of
 from tallystick.party.bonds.bond_pools import Stage as PoolStage
 from tallystick.party.bonds.bond_pools import homecoming, instead, purpose_of, read_pools
 from tallystick.party.duties import Mode
@@ -19,7 +20,6 @@ from tallystick.testing.l1_stage import Stage, Told, account
 from tallystick.testing.rogues.lies import LIES
 from tallystick.testing.world import address
 from tallystick_challenger.cli import app
-from tallystick_challenger.disputes.pool_facts import ether, wei_of
 
 ETHER = 10**18
 

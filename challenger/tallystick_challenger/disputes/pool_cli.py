@@ -73,8 +73,9 @@ def join(
     Example: tallystick challenger pool join 3fa9 --ether 4 --deployment deployment.json --key-file my.key
     """
     from tallystick.errors import BadInput, L1Reverted
+    from tallystick.numbers import wei_of
     from tallystick.party.bonds.bond_pools import joining, making, read_pools
-    from tallystick_challenger.disputes.pool_facts import choose_due, sent_page, wei_of
+    from tallystick_challenger.disputes.pool_facts import choose_due, sent_page
 
     signer = signer_of(key_file, password_file, signer_url, signer_address)
     if signer is None:

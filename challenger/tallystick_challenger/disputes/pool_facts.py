@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 from tallystick.drawing import Cell, Page, table
 from tallystick.errors import BadInput, DataMissing
-from tallystick.numbers import decimal
+from tallystick.numbers import ether
 from tallystick.party.bonds.bond_pools import Pool, Purpose, purpose_of
 from tallystick.party.planner import Planner
 from tallystick.party.strategy.strategy import Due
 from tallystick_challenger.disputes.dispute_facts import hex_, short
 
-WEI: Final = 10**18
-ETHER_DIGITS: Final = 18
 JUDGEMENTS: Final = {True: "true", False: "FALSE", None: "not judged"}
 
 
@@ -110,28 +107,6 @@ def choose_pool(pools: Sequence[Pool], name: str) -> Pool:
         what = "fits no pool" if not found else "fits several pools"
         raise BadInput(f"the name {what}", hint="`challenger pool list` shows them", pool=name)
     return found[0]
-
-
-def wei_of(text: str) -> int:
-    """Return an amount of ether in wei.
-
-    Raises: BadInput when it is none, or finer than a wei.
-    """
-    try:
-        amount = decimal(text)
-    except BadInput:
-        amount = Decimal(0)
-    if amount <= 0 or abs(amount.adjusted()) > ETHER_DIGITS:
-        raise BadInput("an amount of ether is a positive number", ether=text)
-    wei = amount.scaleb(ETHER_DIGITS)
-    if wei != wei.to_integral_value():
-        raise BadInput("an amount of ether has 18 decimals at most", ether=text)
-    return int(wei)
-
-
-def ether(wei: str) -> str:
-    """Return wei as ether, without a loss."""
-    return f"{(Decimal(wei) / WEI).normalize():f}"
 
 
 def _pool_facts(planner: Planner, pool: Pool, is_due: bool) -> dict[str, Any]:
