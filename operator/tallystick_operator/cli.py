@@ -27,6 +27,7 @@ from tallystick.connection import (
     TraceMemory,
     Url,
 )
+from tallystick_operator.publish import bond_cli
 from tallystick_operator.storage.storage_cli import DATA_DIR, backup, drain, replay, restore, survey_page
 
 CONFIRMATIONS = 45
@@ -220,6 +221,7 @@ app.command()(replay)
 app.command()(backup)
 app.command()(restore)
 app.command()(drain)
+app.add_typer(bond_cli.app, name="bond")
 
 
 @app.command()
