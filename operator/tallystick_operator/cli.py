@@ -28,14 +28,17 @@ from tallystick.connection import (
     Url,
 )
 from tallystick_operator.publish import bond_cli
+from tallystick_operator.rates import Allowances
 from tallystick_operator.storage.storage_cli import DATA_DIR, backup, drain, replay, restore, survey_page
 
 CONFIRMATIONS = 45
+ALLOWED = Allowances()
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from tallystick.shapes.progress import Info
+    from tallystick.transport import Transport
 
 app = App("operator", help="Run the exchange's operator: sequence, execute, publish, assert.")
 
@@ -66,6 +69,7 @@ LogUrl = Annotated[
 LeaseSeconds = Annotated[
     float, typer.Option(help="How long who leads may be silent; whoever makes the stream says so for all.")
 ]
+Limit = Annotated[int, typer.Option(min=1, help="What one of them may send a second: records and items, or bytes.")]
 SnapshotRecords = Annotated[
     int, typer.Option(min=1, help="Records between two snapshots: what a start replays at most.")
 ]
@@ -86,6 +90,9 @@ def run(
     signer_address: SignerAddress = "",
     assert_key_file: AssertKey = None,
     assert_password_file: AssertPassword = None,
+    receipt_key_file: Annotated[
+        Path | None, typer.Option(help="Key that signs receipts; one in the data directory if left out.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to serve on; 0 takes a free one.")] = 8646,
     gateways: Gateways = -1,
@@ -102,6 +109,13 @@ def run(
     snapshot_records: SnapshotRecords = 100_000,
     snapshot_seconds: Annotated[float, typer.Option(help="Longest time without one, if there was a record.")] = 900.0,
     json_log: JsonLog = False,
+    tell_seconds: Annotated[float, typer.Option(help="How often it tells how all of it stands.")] = 60.0,
+    account_steps: Limit = ALLOWED.account.steps,
+    account_bytes: Limit = ALLOWED.account.bytes,
+    connection_steps: Limit = ALLOWED.connection.steps,
+    connection_bytes: Limit = ALLOWED.connection.bytes,
+    address_steps: Limit = ALLOWED.address.steps,
+    address_bytes: Limit = ALLOWED.address.bytes,
 ) -> None:
     """Run an operator until it is interrupted; started again, it goes on where it was.
 
@@ -125,6 +139,7 @@ def run(
         signer_address=signer_address,
         assert_key_file=str(assert_key_file or ""),
         assert_password_file=str(assert_password_file or ""),
+        receipt_key_file=str(receipt_key_file or ""),
         host=host,
         port=port,
         gateways=gateways,
@@ -139,6 +154,13 @@ def run(
         snapshot_records=snapshot_records,
         snapshot_seconds=snapshot_seconds,
         json_log=json_log,
+        tell_seconds=tell_seconds,
+        account_steps=account_steps,
+        account_bytes=account_bytes,
+        connection_steps=connection_steps,
+        connection_bytes=connection_bytes,
+        address_steps=address_steps,
+        address_bytes=address_bytes,
     )
     runs: Callable[[Config], None] = ctx.obj or run_until_signal
     runs(config)
@@ -167,7 +189,7 @@ def status(
 ) -> None:
     """Ask a running operator how far it is, and look into its data directory.
 
-    With --data-dir: how large the log is, which snapshots there are and which of them are of no use, what a start would
+    Whether it is ready, and every reason why not. With --data-dir: how large the log is, which snapshots there are and which of them are of no use, what a start would
     replay, and which files of the log may be archived. It may run or not. Exit code 3 when nobody answers and no
     directory is named, 4 when the log is damaged.
 
@@ -179,7 +201,7 @@ def status(
     from tallystick.shapes.routes import INFO
     from tallystick.transport import OperatorUnreachable, Transport
 
-    info, disk = None, None
+    info, disk, not_ready = None, None, ""
     if data_dir is not None:
         from tallystick_operator.storage.surveying import survey
 
@@ -187,25 +209,39 @@ def status(
     try:
         with Transport(url) as transport:
             info = transport.ask(INFO)
+            not_ready = _why_not_ready(transport)
     except OperatorUnreachable:
         if disk is None:
             raise
     if as_json:
-        facts = msgspec.structs.asdict(info) if info else {}
+        facts = {**msgspec.structs.asdict(info), "not_ready": not_ready} if info else {}
         print(msgspec.json.encode({**facts, "disk": disk} if disk else facts).decode())
         return
     if info is not None:
-        show(_running_page(info))
+        show(_running_page(info, not_ready))
     if disk is not None:
         show(*([] if info else ["nobody answers; on disk:"]), *survey_page(disk))
 
 
-def _running_page(info: Info) -> RenderableType:
+def _why_not_ready(transport: Transport) -> str:
+    """Return every reason why an operator is not ready, nothing when it is."""
+    from tallystick.shapes.routes import READY
+    from tallystick.transport import OperatorRefused
+
+    try:
+        transport.ask(READY)
+    except OperatorRefused as refused:
+        return refused.message
+    return ""
+
+
+def _running_page(info: Info, not_ready: str) -> RenderableType:
     from tallystick.drawing import spoken, table
 
     l1, promises = info.l1, info.promises
     owed = f", {promises.owed_records} are owed" if promises.owed_records else ""
     rows = [
+        ("ready", (not_ready and f"no: {not_ready}") or "yes"),
         ("records", f"{info.records} ({info.fills} fills), clock {spoken(info.clock_ms)}"),
         ("", ("more are taken" if promises.open else f"more are refused: {promises.message}") + owed),
         ("batches", f"{info.batches_sealed} sealed, {l1.batches_posted} on L1"),

@@ -10,6 +10,7 @@ import msgspec
 
 from tallystick.errors import ConfigError
 from tallystick.l1.sending.fees import BLOCK_SECONDS
+from tallystick_operator.rates import Allowances, Rate
 
 CONFIRMATIONS: Final = 45
 """Nine minutes. What is left of the quarter of an hour within which L1 wants a message served is for a batch to get there:
@@ -23,6 +24,9 @@ DEVELOPMENT_CHAINS: Final = frozenset({1337, 31337})
 
 
 MOST_GATEWAYS: Final = 64
+LIMITED: Final = ("account", "connection", "address")
+ALLOWED: Final = tuple(f"{whose}_{what}" for whose in LIMITED for what in ("steps", "bytes"))
+"""The names of what each may send a second."""
 
 
 def gateways() -> int:
@@ -40,7 +44,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     and as many as there are cores but one with -1; they listen on `gateway_port`, or, where that is 0, on the one behind
     `port`, any free one where that is 0, too. A snapshot is made every `snapshot_records`, and every `snapshot_seconds` in
     which there was a record. `log` names the stream that the log is kept in, "" for files alone; who leads shows that it is
-    there within `lease_seconds`.
+    there within `lease_seconds`. `receipt_key_file` signs receipts; without one it is made in the data directory. Each key
+    that signs, each connection and each address may send so many steps and bytes a second. How it stands is told every
+    `tell_seconds`.
     """
 
     rpc: tuple[str, ...]
@@ -54,6 +60,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     signer_address: str = ""
     assert_key_file: str = ""
     assert_password_file: str = ""
+    receipt_key_file: str = ""
     host: str = "127.0.0.1"
     port: int = 8646
     gateways: int = -1
@@ -69,6 +76,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     snapshot_records: int = 100_000
     snapshot_seconds: float = 900.0
     json_log: bool = False
+    tell_seconds: float = 60.0
+    account_steps: int = Allowances().account.steps
+    account_bytes: int = Allowances().account.bytes
+    connection_steps: int = Allowances().connection.steps
+    connection_bytes: int = Allowances().connection.bytes
+    address_steps: int = Allowances().address.steps
+    address_bytes: int = Allowances().address.bytes
 
     def __post_init__(self) -> None:
         """Raises: ConfigError for values that cannot be meant."""
@@ -77,17 +91,23 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 raise ConfigError("a port is a number from 0 to 65535", port=port)
         if not -1 <= self.gateways <= MOST_GATEWAYS:
             raise ConfigError(f"gateways are 0 to {MOST_GATEWAYS}, or -1 for one a core", gateways=self.gateways)
-        for name in ("batch_seconds", "quiet_seconds", "heartbeat_seconds", "poll_seconds", "snapshot_seconds"):
+        for name in (
+            "batch_seconds",
+            "quiet_seconds",
+            "heartbeat_seconds",
+            "poll_seconds",
+            "snapshot_seconds",
+            "tell_seconds",
+        ):
             if not 0 < getattr(self, name) <= 3_600:
                 raise ConfigError(f"{name} is a time above 0 and up to an hour", **{name: getattr(self, name)})
         if not 1 <= self.lease_seconds <= 60:
             raise ConfigError("lease_seconds is a time from 1 to 60", lease_seconds=self.lease_seconds)
         if self.trace_memory < 1:
             raise ConfigError("trace_memory is at least 1 MiB", trace_memory=self.trace_memory)
-        if self.snapshot_records < 1:
-            raise ConfigError("snapshot_records is at least 1", snapshot_records=self.snapshot_records)
-        if self.clock_every_ms < 1:
-            raise ConfigError("clock_every_ms is at least 1", clock_every_ms=self.clock_every_ms)
+        for name in ("snapshot_records", "clock_every_ms", *ALLOWED):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is at least 1", **{name: getattr(self, name)})
         if self.confirmations != "finalized" and not re.fullmatch("[0-9]{1,9}", str(self.confirmations)):
             raise ConfigError('confirmations are a number of blocks, or "finalized"', confirmations=self.confirmations)
         if bool(self.key_file) == bool(self.signer_url):
@@ -97,6 +117,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             )
         if not self.rpc or not 0 <= self.quorum <= len(self.rpc):
             raise ConfigError("the quorum is not more than the endpoints", quorum=self.quorum)
+
+    @property
+    def allowances(self) -> Allowances:
+        """Who may send how much."""
+        account, connection, address = (
+            Rate(steps=getattr(self, f"{whose}_steps"), bytes=getattr(self, f"{whose}_bytes")) for whose in LIMITED
+        )
+        return Allowances(account=account, connection=connection, address=address)
 
     @property
     def orders_port(self) -> int:

@@ -14,21 +14,22 @@ import msgspec
 from tallystick.errors import L1Error, StateError
 from tallystick.journal import Journal
 from tallystick.l1.client.logstore import LogStore
-from tallystick.l1.sending.keys import KeyFile
 from tallystick.l1.sending.queuestore import QueueStore
 from tallystick.l1.sending.sender import SenderConfig, TxQueue
-from tallystick.l1.sending.signer import RemoteKey, Signer, load_signer
+from tallystick.l1.sending.signer import Signer
 from tallystick.machine import engine
 from tallystick.party.party import CONFIRMATIONS
 from tallystick.party.strategy.strategy import Step, Strategy, duties
 from tallystick.ports import Clock
 from tallystick.ports.system import SystemClock
 from tallystick.shapes.order_entry import PATH
+from tallystick.telling.overheard import captured
 from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
+from tallystick_operator.api.probes import Probes
 from tallystick_operator.config import Config
 from tallystick_operator.gateway.fleet import Fleet
-from tallystick_operator.identity import check_may_post
+from tallystick_operator.identity import asserter, check_may_post, poster
 from tallystick_operator.intake.follower import Follower
 from tallystick_operator.intake.keeper import Keeper
 from tallystick_operator.noticeboard import Board
@@ -41,6 +42,7 @@ from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standby.prepared import Prepared
 from tallystick_operator.standing import Metrics, Standing
 from tallystick_operator.storage.draining import Drain
+from tallystick_operator.terminal import Summary
 from tallystick_operator.tuning import tune
 
 FLUSH_SECONDS: Final = 8.0
@@ -135,7 +137,7 @@ class Operator:
     def _build(self, data_dir: Path) -> None:
         config, prepared = self.config, self._prepared
         self._deployment, self._journal, self._client = prepared.deployment, prepared.journal, prepared.client
-        account = self._poster()
+        account = poster(config, self._clock)
         check_may_post(account, self._client, self._deployment)
         queue = self._queue(account, data_dir / "l1.sqlite")
         asserters_queue = self._asserters_queue(account, queue, data_dir)
@@ -143,7 +145,6 @@ class Operator:
         self._sequencer = self._make_sequencer()
         self._keeper = Keeper(self._sequencer, self._clock)
         self._metrics = Metrics()
-        self._standing = Standing(self._sequencer, self._board, self._journal, self._metrics)
         self._follower = Follower(
             self._client,
             self._deployment,
@@ -181,11 +182,17 @@ class Operator:
         }
         """What it does again and again beside sequencing, each in a thread of its own while it runs."""
         self._gateways = self._fleet()
+        self._probes = Probes(self._sequencer, self._clock.monotonic, self._gateways)
+        keys = tuple(dict.fromkeys((bytes.fromhex(account.address[2:]), asserters_queue.address)))
+        self._standing = Standing(self._sequencer, self._board, self._journal, self._metrics, self._probes)
+        self._summary = Summary(self._client, keys, self._standing, self._clock, config.tell_seconds)
         self._server = ApiServer(self._api().app(), config.host, config.port)
 
     def _fleet(self) -> Fleet | None:
         count, host, port = self.config.gateway_count, self.config.host, self.config.orders_port
-        return Fleet(self._sequencer, host, port, count, self._journal.write) if count else None
+        if not count:
+            return None
+        return Fleet(self._sequencer, host, port, count, self._journal.write, self.config.allowances)
 
     def _make_publisher(self, queue: TxQueue, account: Signer, data_dir: Path) -> None:
         """Make what posts batches, and what answers for them."""
@@ -204,25 +211,12 @@ class Operator:
         self._answering = Answering(*places, poster=poster, confirmations=depth, store=store)
         self._answering.tick()
 
-    def _asserters_queue(self, poster: Signer, posters: TxQueue, data_dir: Path) -> TxQueue:
-        """Return the queue of the key that asserts, the poster's where that key does."""
-        config = self.config
-        if not config.assert_key_file:
-            return posters
-        asserter = self._account(config.assert_key_file, config.assert_password_file)
-        return (
-            posters if asserter.address == poster.address else self._queue(asserter, data_dir / "l1-assertions.sqlite")
-        )
-
-    def _poster(self) -> Signer:
-        config = self.config
-        if config.signer_url:
-            return load_signer(RemoteKey(url=config.signer_url, address=config.signer_address), self._clock)
-        return self._account(config.key_file, config.password_file)
-
-    def _account(self, key_file: str, password_file: str) -> Signer:
-        key = KeyFile(path=Path(key_file), password_path=Path(password_file) if password_file else None)
-        return load_signer(key, self._clock)
+    def _asserters_queue(self, posts: Signer, queue: TxQueue, data_dir: Path) -> TxQueue:
+        """Return the queue of the key that asserts, that of the one that posts where it is the same."""
+        asserts = asserter(self.config, self._clock)
+        if asserts is None or asserts.address == posts.address:
+            return queue
+        return self._queue(asserts, data_dir / "l1-assertions.sqlite")
 
     def _make_sequencer(self) -> Sequencer:
         """Lead, if somebody who stood by does not already, and rebuild the exchange."""
@@ -265,7 +259,14 @@ class Operator:
             receipt_signer=self._receipt_signer,
             orders_url=self._gateways.url + PATH if self._gateways else "",
         )
-        return Api(self._sequencer, self._board, identity, self._metrics)
+        return Api(
+            self._sequencer,
+            self._board,
+            identity,
+            self._metrics,
+            allowances=self.config.allowances,
+            probes=self._probes,
+        )
 
     def _announce(self) -> None:
         ready = {"ready": True, "url": self._server.url, "data_dir": self.config.data_dir}
@@ -287,7 +288,9 @@ class Operator:
         if complete:
             self._drain.tick(self._sequencer, self._publisher.tick(), self._follower.head)
             self._answering.tick()
+            self._probes.l1_is_read()
         self._standing.tick()
+        self._summary.tick()
         return complete
 
     def _work(self, duty: Repeated) -> None:
@@ -351,4 +354,5 @@ def serve(operator: Operator) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: operator.stop())
-    operator.run()
+    with captured(operator.journal):
+        operator.run()

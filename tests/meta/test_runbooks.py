@@ -33,6 +33,7 @@ def text_of(page: Path) -> str:
 def without_substitutions(line: str) -> str:
     """Return a line of a shell with what it would fill in filled in."""
     line = re.sub(r"\$\(tallystick [^()]*\)", ADDRESS, line)
+    line = line.replace("$SECOND", "http://127.0.0.2:8545")
     return line.replace("$RPC", "http://127.0.0.1:8545").replace("$name", "alice").replace("$NUMBER", "0")
 
 

@@ -24,6 +24,7 @@ from tallystick_operator.api.api_server import ApiServer
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.noticeboard import Board, Proven
 from tallystick_operator.push.sessions import Limits
+from tallystick_operator.rates import Allowances
 from tallystick_operator.sequencer.sequencer import WAITING_RECORDS, Sequencer
 from tallystick_operator.standing import Metrics
 from tests.operator.rig import Rig
@@ -57,7 +58,9 @@ class Http:
 class Served:
     """A rig behind its API."""
 
-    def __init__(self, rig: Rig, limits: Limits | None = None, port: int = 0) -> None:
+    def __init__(
+        self, rig: Rig, limits: Limits | None = None, port: int = 0, allowances: Allowances | None = None
+    ) -> None:
         self.rig = rig
         self.board = Board()
         self.failures: list[BaseException] = []
@@ -68,7 +71,7 @@ class Served:
             contracts={"Rollup": "0x" + address("rollup").hex()},
             receipt_signer="0x" + address("receipts").hex(),
         )
-        self.api = Api(self.sequencer, self.board, identity, Metrics(), limits)
+        self.api = Api(self.sequencer, self.board, identity, Metrics(), limits, allowances=allowances)
         self.server = ApiServer(self.api.app(), "127.0.0.1", port)
         self.http = Http(self.server.url)
         self.sequencer.start()

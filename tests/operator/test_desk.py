@@ -15,6 +15,7 @@ from tallystick.testing.handclock import HandClock
 from tallystick_operator.gateway import frontdesk as desks
 from tallystick_operator.gateway.frontdesk import Desk
 from tallystick_operator.gateway.parcels import Pieces, answered, packed, unframed, unpacked_batch
+from tallystick_operator.intake import allowances
 from tests.operator.rig import Rig
 
 BUY = 0
@@ -144,14 +145,14 @@ def test_no_more_are_with_the_sequencer_than_may_be(gateway: Gateway, monkeypatc
 def test_an_address_that_sends_rubbish_is_sent_away_until_some_time_has_gone_by(gateway: Gateway) -> None:
     desk = gateway.desk
     assert desk.connected(3, "10.0.0.2")
-    desk.take(1, ask(*[b"\x7f"] * (desks.RUBBISH_ALLOWED + 1)))
+    desk.take(1, ask(*[b"\x7f"] * (allowances.RUBBISH_ALLOWED + 1)))
     gateway.work(1_000)
     assert desk.unwanted() == [1, 2] and desk.unwanted() == []
     for number in (1, 2):
         desk.gone(number)
     assert not desk.connected(4, HERE)
     assert desk.connected(5, "10.0.0.2")
-    gateway.clock.passed += 2 / desks.RUBBISH_A_SECOND
+    gateway.clock.passed += 2 / allowances.RUBBISH_A_SECOND
     assert desk.connected(6, HERE)
 
 
@@ -166,14 +167,14 @@ def test_connections_are_bounded_by_address_and_in_all(gateway: Gateway, monkeyp
 
 
 def test_addresses_that_are_gone_and_quiet_are_forgotten(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desks, "MOST_ADDRESSES", 10)
+    monkeypatch.setattr(allowances, "MOST_KEPT", 10)
     for number in range(100):
         assert gateway.desk.connected(10 + number, f"10.1.0.{number}")
         gateway.desk.take(10 + number, ask(b"\x7f"))
         gateway.work()
         gateway.desk.gone(10 + number)
         gateway.clock.passed += 1
-    assert len(gateway.desk._addresses) <= 10
+    assert len(gateway.desk._addresses) <= 10 and len(gateway.desk.meters._spoilt_addresses) <= 10
 
 
 def test_who_is_gone_is_told_nothing_and_what_was_with_the_sequencer_has_run(gateway: Gateway) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -13,6 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
@@ -23,7 +25,6 @@ from tallystick.records.signing import acceptance_digest, acceptance_typed_data,
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.accounts import Account, Agents, Orders, Owner, Withdrawal, Withdrawals
 from tallystick.shapes.market_data import Book, Markets, Trades
-from tallystick.shapes.nesting import decode
 from tallystick.shapes.openapi import description
 from tallystick.shapes.progress import Info, Promises
 from tallystick.shapes.routes import (
@@ -34,6 +35,7 @@ from tallystick.shapes.routes import (
     FEED,
     FILLS,
     FUNDING,
+    HEALTH,
     HISTORY,
     INFO,
     MARKETS,
@@ -43,6 +45,7 @@ from tallystick.shapes.routes import (
     ORDERS,
     OWNER,
     POLL,
+    READY,
     RECORD_LIST,
     RECORDS,
     TRADES,
@@ -50,26 +53,27 @@ from tallystick.shapes.routes import (
     Endpoint,
 )
 from tallystick.shapes.streaming import STREAM, Poll, Polled
-from tallystick.shapes.submitting import Answer, RecordDigest, Refusal, Results, Signable, Submission, SubmissionList
+from tallystick.shapes.submitting import Answer, RecordDigest, Results, Signable, Submission, SubmissionList
 from tallystick.state.ordinals import AccountId, MarketId
 from tallystick_operator.api import views
+from tallystick_operator.api.gate import Gate, http_error, in_json, refusing
 from tallystick_operator.api.parameters import asked_number, path_account, path_market
 from tallystick_operator.api.past import Past
+from tallystick_operator.api.probes import Probes
 from tallystick_operator.intake.door import Checked, Refused, check_submission, to_record
 from tallystick_operator.noticeboard import Board
 from tallystick_operator.push.hub import Hub
 from tallystick_operator.push.sessions import Limits
 from tallystick_operator.push.stream_server import Stream
+from tallystick_operator.rates import Allowances
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standing import Metrics
 
-MAX_BODY_BYTES: Final = 2 << 20
 MAX_LIST: Final = 1_000
 """Records of one list: about as many as fit a body and a few groups."""
 
 T = TypeVar("T")
-Body = TypeVar("Body", bound=msgspec.Struct)
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
@@ -88,7 +92,15 @@ class Api:
     """The routes over one sequencer."""
 
     def __init__(
-        self, sequencer: Sequencer, board: Board, identity: Identity, metrics: Metrics, limits: Limits | None = None
+        self,
+        sequencer: Sequencer,
+        board: Board,
+        identity: Identity,
+        metrics: Metrics,
+        limits: Limits | None = None,
+        *,
+        allowances: Allowances | None = None,
+        probes: Probes | None = None,
     ) -> None:
         self._sequencer = sequencer
         self._metrics = metrics
@@ -96,6 +108,8 @@ class Api:
         self._identity = identity
         self._domain = sequencer.core.domain
         self._past = Past(sequencer)
+        self._gate = Gate(allowances, sequencer.core.clock.monotonic, metrics.limited)
+        self._probes = probes or Probes(sequencer, sequencer.core.clock.monotonic)
         hub = Hub(
             clock=sequencer.core.clock,
             chance=SystemChance(),
@@ -126,16 +140,26 @@ class Api:
             self._route(FUNDING, self._past.funding),
             self._route(FEED, self._past.feed),
             self._route(POLL, self.poll),
+            self._route(HEALTH, self._probes.health, counted=False),
+            self._route(READY, self._probes.ready, counted=False),
             WebSocketRoute(STREAM, self._stream.socket),
             Route(METRICS, self.metrics),
             Route(OPENAPI, self.openapi),
         ]
-        return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+        open_to_pages = Middleware(
+            CORSMiddleware,
+            allow_origins=["*"],
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After"],
+        )
+        return Starlette(routes=routes, middleware=[open_to_pages], exception_handlers={HTTPException: http_error})
 
     async def submit(self, request: Request) -> Answer:
         """Sequence one record."""
-        submission = await _body(request, Submission)
-        checked = await run_in_threadpool(self._check, submission)
+        checked = (await self._checked(request, [await self._gate.body(request, Submission)]))[0]
+        if isinstance(checked, Refused):
+            raise checked
         result = (await asyncio.wrap_future(self._sequencer.submit([checked])))[0]
         if isinstance(result, Refused):
             raise result
@@ -143,10 +167,10 @@ class Api:
 
     async def submit_list(self, request: Request) -> Results:
         """Sequence several records; a refused one does not stop those behind it."""
-        listed = await _body(request, SubmissionList)
+        listed = await self._gate.body(request, SubmissionList)
         if len(listed.records) > MAX_LIST:
             raise Refused(413, "too_large", f"at most {MAX_LIST} records at once", "records")
-        checked = await run_in_threadpool(self._check_all, listed.records)
+        checked = await self._checked(request, listed.records)
         good = [each for each in checked if isinstance(each, Checked)]
         answered = await asyncio.wrap_future(self._sequencer.submit(good)) if good else []
         answers = iter(answered)
@@ -155,7 +179,7 @@ class Api:
 
     async def digest(self, request: Request) -> RecordDigest:
         """Return the digest and the typed data that must be signed for these fields."""
-        record = to_record(await _body(request, Submission), signed=False)
+        record = to_record(await self._gate.body(request, Submission), signed=False)
         if record.kind.authority is Authority.NOBODY:
             raise Refused(400, "not_signed", f"nobody signs {record.kind.name} records; send it as it is", "kind")
         chain_id, rollup = self._identity.chain_id, self._identity.rollup
@@ -251,16 +275,20 @@ class Api:
     async def poll(self, request: Request) -> Polled:
         """Return what channels of the stream have told."""
         address = request.client.host if request.client else ""
-        return await self._stream.poll(await _body(request, Poll), address)
+        return await self._stream.poll(await self._gate.body(request, Poll), address)
 
-    def _check(self, submission: Submission) -> Checked:
-        return check_submission(submission, self._domain)
+    async def _checked(self, request: Request, submissions: Sequence[Submission | str]) -> list[Checked | Refused]:
+        """Return each record, or why it is refused; none is looked at when too much has come. Raises: Refused."""
+        self._gate.look_at(request, len(submissions))
+        found = await run_in_threadpool(self._check_all, submissions)
+        return [self._gate.checked(request, each) for each in found]
 
-    def _check_all(self, submissions: list[Submission | str]) -> list[Checked | Refused]:
+    def _check_all(self, submissions: Sequence[Submission | str]) -> list[Checked | Refused]:
         found: list[Checked | Refused] = []
         for each in submissions:
             try:
-                found.append(self._check(Submission(raw=each or "0x") if isinstance(each, str) else each))
+                submission = Submission(raw=each or "0x") if isinstance(each, str) else each
+                found.append(check_submission(submission, self._domain))
             except Refused as refusal:
                 found.append(refusal)
         return found
@@ -314,47 +342,21 @@ class Api:
     async def _read(self, question: Callable[[Core], T]) -> T:
         return await run_in_threadpool(self._sequencer.read, question)
 
-    def _route(self, at: Endpoint[Shape], handler: Callable[[Request], Awaitable[Shape]]) -> Route:
+    def _route(
+        self, at: Endpoint[Shape], handler: Callable[[Request], Awaitable[Shape]], *, counted: bool = True
+    ) -> Route:
         async def endpoint(request: Request) -> Response:
             try:
-                return _json(await handler(request), 200)
+                if counted:
+                    self._gate.let_in(request)
+                return in_json(await handler(request), 200)
             except Refused as refusal:
-                # Everybody may be refused by one and the same object for hours: it must not keep what led to each time.
-                refusal.__traceback__ = None
-                return _json(refusal.shape, refusal.status)
+                return refusing(refusal)
 
         return Route(at.path, endpoint, methods=[at.method])
-
-
-async def _body(request: Request, shape: type[Body]) -> Body:
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > MAX_BODY_BYTES:
-            raise Refused(413, "too_large", f"a body has at most {MAX_BODY_BYTES} bytes")
-        pieces.append(piece)
-    try:
-        return decode(b"".join(pieces), shape)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at ")
-        raise Refused(400, "malformed", message, path.strip("`").removeprefix("$.")) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(400, "not_json", str(error)) from error
 
 
 def _promises(refusal: Refused | None, owed: int) -> Promises:
     if refusal is None:
         return Promises(open=True, owed_records=owed)
     return Promises(open=False, reason=refusal.code, message=refusal.message, owed_records=owed)
-
-
-def _json(value: msgspec.Struct, status: int) -> Response:
-    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    codes = {404: "no_such_path", 405: "wrong_method"}
-    code = codes.get(status, "error")
-    return _json(Refusal(error=code, message=f"{request.method} {request.url.path}"), status)

@@ -71,6 +71,7 @@ class ApiServer:
             app,
             http="httptools",
             log_level="warning",
+            log_config=None,
             access_log=False,
             lifespan="off",
             ws=Droppable,

@@ -18,6 +18,7 @@ from tallystick.errors import ConfigError
 from tallystick_operator.gateway.parcels import Batch, Pieces, Told, answered, packed, refused, unframed, unpacked_batch
 from tallystick_operator.gateway.worker import Task
 from tallystick_operator.intake.door import Refused
+from tallystick_operator.rates import Allowances
 from tallystick_operator.sequencer.sequencer import Results, Sequencer
 
 MODULE: Final = "tallystick_operator.gateway.worker"
@@ -28,7 +29,7 @@ END_SECONDS: Final = 8.0
 
 
 class Fleet:
-    """So many gateways on one port. `port` is the one bound, also when any free one was asked for."""
+    """`count` gateways on one port. `port` is the one bound, also when any free one was asked for."""
 
     def __init__(
         self,
@@ -37,10 +38,13 @@ class Fleet:
         port: int,
         count: int,
         report: Callable[..., None] = lambda *_, **__: None,
+        allowances: Allowances | None = None,
     ) -> None:
         """Raises: ConfigError when the address cannot be bound, or somebody listens there already."""
         self._sequencer = sequencer
         self._report = report
+        self._allowances = allowances
+        self.count = count
         self._stopping = threading.Event()
         self.host = host
         self._reserved = _reserve(host, port)
@@ -96,7 +100,13 @@ class Fleet:
                     stdout=subprocess.PIPE,
                     pass_fds=(theirs.fileno(),),
                 )
-                task = Task(host=self.host, port=self.port, domain=self._sequencer.core.domain, link=theirs.fileno())
+                task = Task(
+                    host=self.host,
+                    port=self.port,
+                    domain=self._sequencer.core.domain,
+                    link=theirs.fileno(),
+                    allowances=self._allowances,
+                )
             self.processes[place] = process
             assert process.stdin is not None and process.stdout is not None
             with process.stdin, process.stdout:

@@ -5,7 +5,7 @@ No socket and no process: who drives it hands in what has come and takes out wha
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,7 +14,9 @@ from tallystick.errors import BadInput
 from tallystick.ports import Clock
 from tallystick.shapes.order_entry import packed_replies, packed_reply, requests
 from tallystick_operator.gateway.parcels import Batch, framed, packed, told, unpacked_told
+from tallystick_operator.intake.allowances import Meters
 from tallystick_operator.intake.door import Refused, check_bytes
+from tallystick_operator.rates import Allowances
 
 MOST_WAITING: Final = 2_048
 """Records of a gateway that wait for being checked: a tenth of a second's work."""
@@ -25,12 +27,6 @@ MOST_OF_A_CONNECTION: Final = 1_024
 MOST_CONNECTIONS: Final = 4_096
 MOST_OF_AN_ADDRESS: Final = 256
 """Connections that a gateway keeps, of all and of one address."""
-MOST_ADDRESSES: Final = 2 * MOST_CONNECTIONS
-"""Addresses at which those are forgotten that are gone and have been quiet."""
-RUBBISH_ALLOWED: Final = 200
-RUBBISH_A_SECOND: Final = 20.0
-"""Records without a form or a good signature that an address may send at once, and how soon it may send others: a
-recovery costs as much for a false signature as for a good one."""
 
 BUSY: Final = Refused(503, "busy", "too many records are waiting; try again")
 CLOSING: Final = Refused(503, "closing", "this gateway is shutting down; connect again")
@@ -45,33 +41,24 @@ class _Connection:
     replies: list[bytes] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Address:
-    """What has come from one address: its connections, and how much rubbish it may still send."""
-
-    connections: int = 0
-    allowed: float = RUBBISH_ALLOWED
-    seen: float = 0.0
-
-
 class Desk:
     """One gateway. Connections are numbered by whoever drives it, which must never use a number again.
 
     Records are checked and sent on in the order in which they have come, so those of one connection keep theirs.
     """
 
-    def __init__(self, domain: bytes, clock: Clock) -> None:
+    def __init__(self, domain: bytes, clock: Clock, allowances: Allowances | None = None) -> None:
         self.closing = False
+        self.meters = Meters(allowances, clock.monotonic)
         self._domain = domain
-        self._clock = clock
         self._connections: dict[int, _Connection] = {}
-        self._addresses: dict[str, _Address] = {}
+        self._addresses: Counter[str] = Counter()
         self._waiting: deque[tuple[int, int, bytes]] = deque()
         self._flying: dict[int, list[tuple[int, int]]] = {}
         self._records_flying = 0
         self._numbers = 0
         self._to_tell: dict[int, None] = {}
-        self._spent: dict[str, None] = {}
+        self._spent: set[int] = set()
 
     @property
     def idle(self) -> bool:
@@ -85,15 +72,10 @@ class Desk:
 
     def connected(self, connection: int, address: str) -> bool:
         """Take in a new client; return whether it may stay."""
-        if len(self._addresses) >= MOST_ADDRESSES:
-            for other, seen in list(self._addresses.items()):
-                self._forget(other, seen)
-        known = self._addresses.setdefault(address, _Address(seen=self._clock.monotonic()))
-        full = len(self._connections) >= MOST_CONNECTIONS or known.connections >= MOST_OF_AN_ADDRESS
-        if self.closing or full or self._allowed(known) < 1:
-            self._forget(address, known)
+        full = len(self._connections) >= MOST_CONNECTIONS or self._addresses[address] >= MOST_OF_AN_ADDRESS
+        if self.closing or full or self.meters.spent(address):
             return False
-        known.connections += 1
+        self._addresses[address] += 1
         self._connections[connection] = _Connection(address)
         return True
 
@@ -103,9 +85,10 @@ class Desk:
         if found is None:
             return
         self._to_tell.pop(connection, None)
-        known = self._addresses[found.address]
-        known.connections -= 1
-        self._forget(found.address, known)
+        self.meters.gone(connection)
+        self._addresses[found.address] -= 1
+        if not self._addresses[found.address]:
+            del self._addresses[found.address]
 
     def take(self, connection: int, message: bytes) -> bool:
         """Take in a client's message; return whether the client may stay."""
@@ -116,9 +99,12 @@ class Desk:
             asked = requests(message)
         except BadInput:
             return False
+        limited = self.meters.arrived(connection, client.address, len(message), len(asked))
         for number, data in asked:
             if self.closing:
                 self._tell(connection, client, number, CLOSING)
+            elif limited is not None:
+                self._tell(connection, client, number, limited)
             elif client.held >= MOST_OF_A_CONNECTION or len(self._waiting) >= MOST_WAITING:
                 self._tell(connection, client, number, BUSY)
             else:
@@ -136,12 +122,19 @@ class Desk:
             if client is None:
                 continue
             try:
-                frames.append(framed(check_bytes(data, self._domain)))
-                whose.append((connection, number))
+                checked = check_bytes(data, self._domain)
             except Refused as refused:
                 client.held -= 1
                 self._tell(connection, client, number, refused)
-                self._spend(client)
+                self._spend(connection, client)
+                continue
+            limited = self.meters.signed(checked, connection, client.address)
+            if limited is not None:
+                client.held -= 1
+                self._tell(connection, client, number, limited)
+                continue
+            frames.append(framed(checked))
+            whose.append((connection, number))
         if not frames:
             return b""
         self._numbers += 1
@@ -170,28 +163,17 @@ class Desk:
         self._to_tell.clear()
 
     def unwanted(self) -> list[int]:
-        """Return the clients whose address has sent more rubbish than it may, once."""
-        spent, self._spent = self._spent, {}
-        return [number for number, client in self._connections.items() if client.address in spent] if spent else []
+        """Return the clients that have sent more rubbish than they may, or whose address has, once."""
+        spent, self._spent = self._spent, set()
+        return sorted(spent)
 
     def _tell(self, connection: int, client: _Connection, number: int, refused: Refused) -> None:
         client.replies.append(packed_reply(number, told(refused)))
         self._to_tell[connection] = None
 
-    def _spend(self, client: _Connection) -> None:
-        known = self._addresses[client.address]
-        known.allowed = self._allowed(known) - 1
-        if known.allowed < 0:
-            self._spent[client.address] = None
-
-    def _allowed(self, known: _Address) -> float:
-        """Return how much rubbish an address may send now."""
-        now = self._clock.monotonic()
-        known.allowed = min(RUBBISH_ALLOWED, known.allowed + (now - known.seen) * RUBBISH_A_SECOND)
-        known.seen = now
-        return known.allowed
-
-    def _forget(self, address: str, known: _Address) -> None:
-        """Remember no address that has no client and owes nothing."""
-        if known.connections == 0 and self._allowed(known) >= RUBBISH_ALLOWED:
-            del self._addresses[address]
+    def _spend(self, connection: int, client: _Connection) -> None:
+        if not self.meters.spoilt(connection, client.address):
+            return
+        self._spent.add(connection)
+        if self.meters.spent(client.address):
+            self._spent |= {number for number, other in self._connections.items() if other.address == client.address}

@@ -18,6 +18,8 @@ from tallystick.ports.system import SystemClock
 from tallystick.shapes.order_entry import MAX_MESSAGE_BYTES, PATH
 from tallystick_operator.gateway.frontdesk import Desk
 from tallystick_operator.gateway.parcels import Pieces
+from tallystick_operator.intake.allowances import address_of
+from tallystick_operator.rates import Allowances
 
 AT_ONCE: Final = 32
 """Records that are checked before anything else is looked at: a millisecond or two."""
@@ -36,6 +38,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     domain: bytes
     link: int
+    allowances: Allowances | None = None
 
 
 class _Worker:
@@ -43,7 +46,7 @@ class _Worker:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self.desk = Desk(task.domain, SystemClock())
+        self.desk = Desk(task.domain, SystemClock(), task.allowances)
         self.clients: dict[int, WSTransport] = {}
         self.numbers = count(1)
         self._loop = asyncio.get_running_loop()
@@ -126,21 +129,24 @@ class _Worker:
             self.soon()
 
     def _listener(self, request: WSUpgradeRequest) -> _Client | None:
-        return _Client(self) if request.path == PATH.encode() and not self.desk.closing else None
+        if request.path != PATH.encode() or self.desk.closing:
+            return None
+        return _Client(self, request.headers.get("X-Forwarded-For", ""))
 
 
 class _Client(WSListener):
     """One client's connection."""
 
-    def __init__(self, worker: _Worker) -> None:
+    def __init__(self, worker: _Worker, forwarded: str) -> None:
         super().__init__()
         self._worker = worker
+        self._forwarded = forwarded
         self._number = next(worker.numbers)
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Take in a client, or send it away."""
-        address = str((transport.underlying_transport.get_extra_info("peername") or ("",))[0])
-        if not self._worker.desk.connected(self._number, address):
+        peer = str((transport.underlying_transport.get_extra_info("peername") or ("",))[0])
+        if not self._worker.desk.connected(self._number, address_of(peer, self._forwarded)):
             transport.send_close(WSCloseCode.TRY_AGAIN_LATER)
             transport.disconnect()
             return

@@ -55,19 +55,20 @@ These hang on margins, on the book and on what others hold: on money, and so the
 
 
 class Refused(Exception):
-    """An answer to somebody who must change something before asking again."""
+    """An answer to somebody who must change something before asking again, or wait for `retry_after_ms`."""
 
-    def __init__(self, status: int, code: str, message: str, field: str = "") -> None:
+    def __init__(self, status: int, code: str, message: str, field: str = "", *, retry_after_ms: int = 0) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.field = field
+        self.retry_after_ms = retry_after_ms
 
     @property
     def shape(self) -> Refusal:
         """What is answered."""
-        return Refusal(error=self.code, message=self.message, field=self.field)
+        return Refusal(error=self.code, message=self.message, field=self.field, retry_after_ms=self.retry_after_ms)
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, gc=False):

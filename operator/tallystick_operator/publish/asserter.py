@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,9 +78,14 @@ class Asserter:
         complete = self.party.tick()
         if complete and self.party.replayer is not None:
             self._offer_proofs()
-            assertions = self.party.rollup.assertions
+            rollup = self.party.rollup
+            statuses = Counter(each.status for each in rollup.assertions.values())
+            waiting = [each for each in rollup.assertions.values() if each.status is Status.PENDING]
             self._board.set_l1(
-                assertions_posted=len(assertions) - 1, latest_confirmed="0x" + self.party.rollup.latest_confirmed.hex()
+                assertions_posted=len(rollup.assertions) - 1,
+                assertions_confirmed=statuses[Status.CONFIRMED] - 1,
+                disputes=len({each.parent for each in waiting if rollup.rivals(each)}),
+                latest_confirmed="0x" + rollup.latest_confirmed.hex(),
             )
         return complete
 

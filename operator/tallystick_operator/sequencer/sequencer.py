@@ -102,6 +102,11 @@ class Sequencer:
         self._writer.start()
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs, and what it runs can be written."""
+        return self._thread.is_alive() and self._failure is None and self._unwritable is None
+
     def submit(self, records: Sequence[Checked]) -> Future[Results]:
         """Queue records to be sequenced in this order; the result is there when they are on disk.
 

@@ -15,7 +15,8 @@ ACCOUNT_FIELDS: Final = frozenset({"account", "taker", "maker", "to", "by", "can
 class L1Status(msgspec.Struct, frozen=True, kw_only=True):
     """How far L1 has come. Units: `time` is its newest block's, in seconds.
 
-    `behind_seconds` is the age of the oldest acknowledged record that is not on it.
+    `behind_seconds` is the age of the oldest acknowledged record that is not on it; `disputes` counts the assertions beneath
+    which several wait that cannot all be true.
     """
 
     block: BlockNumber = BlockNumber(0)
@@ -23,6 +24,8 @@ class L1Status(msgspec.Struct, frozen=True, kw_only=True):
     batches_posted: int = 0
     messages: int = 0
     assertions_posted: int = 0
+    assertions_confirmed: int = 0
+    disputes: int = 0
     latest_confirmed: str = ""
     problem: str = ""
     behind_seconds: int = 0
@@ -62,6 +65,22 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     state_hash: str
     promises: Promises
     l1: L1Status
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """That the operator is alive. `version` is its release's."""
+
+    version: str
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """That the operator is ready. Units: `l1_read_ms` have gone by since L1 was read to its head, `behind_ms` is the age of
+    the oldest acknowledged record that is not on L1.
+    """
+
+    l1_read_ms: int
+    behind_ms: int
+    gateways: int
 
 
 class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):

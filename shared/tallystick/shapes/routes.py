@@ -13,12 +13,15 @@ import msgspec
 
 from tallystick.shapes.accounts import Account, Agents, Fills, Orders, Owner, PlacedOrder, PlacedOrders, Withdrawals
 from tallystick.shapes.market_data import Book, FundingHours, Markets, Trades
-from tallystick.shapes.progress import Feed, Info
+from tallystick.shapes.progress import Feed, Health, Info, Ready
 from tallystick.shapes.streaming import Poll, Polled
 from tallystick.shapes.submitting import Answer, RecordDigest, Results, Submission, SubmissionList
 from tallystick.state.layout import MAX_AMOUNT
 
 A = TypeVar("A", bound=msgspec.Struct)
+VERSION: Final = "/v1"
+"""What every path begins with. Within a version keys are added to answers, and paths; nothing is taken away or means
+anything else."""
 MAX_ID: Final = (1 << 32) - 1
 MAX_LIMIT: Final = 1_000
 MAX_WAIT_MS: Final = 30_000
@@ -101,6 +104,12 @@ DIGEST: Final = Endpoint(
     says="What has to be signed of a record: its EIP-712 digest and typed data.",
     request=Submission,
     answer=RecordDigest,
+)
+HEALTH: Final = Endpoint(
+    path="/v1/health", says="Whether the operator is alive; else it must be started anew.", answer=Health
+)
+READY: Final = Endpoint(
+    path="/v1/ready", says="Whether it takes records and tells what is so; else why not, all reasons.", answer=Ready
 )
 INFO: Final = Endpoint(path="/v1/info", says="Which exchange this is, and how far all of it has come.", answer=Info)
 MARKETS: Final = Endpoint(path="/v1/markets", says="Every market: rules, prices, what state it is in.", answer=Markets)
@@ -187,6 +196,8 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
     WITHDRAWALS,
     FEED,
     POLL,
+    HEALTH,
+    READY,
 )
 METRICS: Final = "/v1/metrics"
 """The one endpoint that does not answer in JSON, but as Prometheus reads it."""

@@ -103,12 +103,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why a request was refused: `error` is its code, `field` what was at fault, empty when it is not one alone.
 
-    It is the whole body of every answer whose status is not 200.
+    It is the whole body of every answer whose status is not 200. `retry_after_ms` is the time after which the same may be
+    sent again, 0 when time alone mends nothing, or nobody knows how much.
     """
 
     error: str
     message: str
     field: str = ""
+    retry_after_ms: int = 0
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
