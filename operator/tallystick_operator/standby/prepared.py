@@ -147,13 +147,13 @@ class Prepared:
             if not folder.take():
                 raise StateError("another process uses this data directory", path=str(self.data_dir))
             self.closing.callback(folder.release)
-        if self._to_follow and not (config.receipt_key_file or (self.data_dir / RECEIPT_KEY).exists()):
+        if self._to_follow and not (self.config.receipt_key_file or (self.data_dir / RECEIPT_KEY).exists()):
             raise ConfigError(
                 "a standby signs with the key of who leads, and has none",
                 hint=f"copy the leader's {RECEIPT_KEY} into this directory, readable by you alone",
                 data_dir=str(self.data_dir),
             )
-        self.keys = Keys(*receipt_key(config))
+        self.keys = Keys(*receipt_key(self.config))
         self.lease: Lease = folder
         frames = self._streamed if streamed else self._files
         self.log = RecordLog(path, self._hash, frames=frames)
