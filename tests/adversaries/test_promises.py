@@ -164,7 +164,8 @@ def test_D18_a_record_that_was_acknowledged_and_never_executed_costs_the_bond(co
     assert is_slashed(court)
 
 
-def test_D18_a_false_answer_to_a_claim_is_refuted_by_a_confirmed_state(court: Stage) -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_D18_a_false_answer_to_a_claim_is_refuted_by_a_confirmed_state(court: Stage, late: bool) -> None:
     """The operator drops alice's record for bob's, and answers with a chunk that has hers, which the machine skips."""
     own, dropped = order(court, "bob", 616_000), order(court, "alice", 617_000)
     receipts = promise(court, own, dropped)[1:]
@@ -180,9 +181,14 @@ def test_D18_a_false_answer_to_a_claim_is_refuted_by_a_confirmed_state(court: St
     assert act(court, receipts) == ["claimed as missing; run this again in six hours"]
     witness = Witness(court.client, court.deployment)
     arguments = ([receipts[0].place], prefix, [receipts[0].record_hash], chunk_argument(witness.inbox, number, 1))
+    if late:
+        confirmed(court)
     court.transact("operator", "show", "Receipts", "showPosted", *arguments)
-    assert act(court, receipts) == ["answered falsely; nothing is confirmed yet that says so"]
-    confirmed(court)
+    waits = "the operator may still correct that" if late else "nothing is confirmed yet that says so"
+    assert act(court, receipts) == [f"answered falsely; {waits}"]
+    pass_by(court, 24 * HOUR)
+    if not late:
+        confirmed(court)
     assert act(court, receipts) == ["slashed: the answer is false"]
     assert is_slashed(court)
 

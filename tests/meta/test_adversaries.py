@@ -9,7 +9,7 @@ import pytest
 from tests.meta.tree import ROOT, files
 
 PAGE = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
-ROW = re.compile(r"^\| ([ODCTLPFX]\d\d) \| (.+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| ([ODCTLPFXR]\d\d) \| (.+) \|$", re.MULTILINE)
 TABLE = {row[1]: row[2] for row in ROW.finditer(PAGE)}
 DEFINED = re.compile(r"^\s*(?:def|function) (test\w+)", re.MULTILINE)
 

@@ -10,8 +10,8 @@ from tallystick.errors import BadInput
 from tallystick.records.chunks import accumulate, chunk_header, framed
 from tallystick.records.group_receipts import GroupReceipt, sign_group
 from tallystick.rollup.promised_chain import Standing, judge_receipt
-from tests.receipts.court import HOUR, OPERATOR, RECEIPT_KEY, STRANGER, TRADER, Court, clock, hashed
-from tests.receipts.play import DEPTH_SECONDS, Play, catch
+from tests.receipts.court import DAY, HOUR, OPERATOR, RECEIPT_KEY, STRANGER, TRADER, Court, clock, hashed
+from tests.receipts.play import Play, catch
 
 LIES: Final = ("drops", "reorders", "pushes in front", "signs twice", "makes up a chain", "goes silent")
 
@@ -119,7 +119,7 @@ class Liar:
             self.court.wait(HOUR)
             if self.play.chance.random() < 0.3:
                 self.court.post([self.play.fresh()])
-        self.court.wait(DEPTH_SECONDS)
+        self.court.wait(DAY)
         self._judge()
         return Standing.MISSING if int(self.court.ask("slashedAt")) else None
 

@@ -11,8 +11,10 @@ from typing import Any, Final
 from tallystick.errors import BadInput
 from tallystick.records.chunks import accumulate
 from tallystick.records.group_receipts import GroupReceipt, sign_group
-from tallystick.rollup.promised_chain import Standing, conflicts, judge_receipt, receipt_argument
+from tallystick.rollup.promised_chain import Standing, conflicts, frames_of, judge_receipt, receipt_argument
+from tallystick.state.hashing import keccak
 from tests.receipts.court import (
+    DAY,
     HOUR,
     OPERATOR,
     RECEIPT_KEY,
@@ -165,8 +167,43 @@ class Play:
         """Have L1 take back what was done lately."""
         log = self.court.log
         least = next((at for at, entry in enumerate(log) if entry[0] > self.court.second - DEPTH_SECONDS), len(log))
-        self.court = self.court.rewound(self.chance.randint(max(least, 2), len(log)))
+        kept = self.chance.randint(max(least, 2), len(log))
+        lost = [arguments[-1] for _, _, who, function, arguments, *_ in log[kept:] if is_own(who, function)]
+        self.court = self.court.rewound(kept)
         self.states = []
+        if lost and self.chance.random() < 0.5:
+            self.mine_again(self.chance.choice(lost))
+
+    def mine_again(self, chunks: list[bytes]) -> None:
+        """Have a batch that was taken back mined again, as it was signed then, behind one that has begun anew."""
+        self.court.post([])
+        self.court.post_chunks(chunks)
+        self.confirm()
+
+    def skipped(self) -> list[tuple[int, int]]:
+        """Return the operator's chunks that the machine skipped: batches, and places in them."""
+        published, read = self.court.published, {(each.batch, each.index) for each in self.court.promised.chunks}
+        own = [batch for batch, header in enumerate(published.headers) if header.poster == OPERATOR]
+        return [(batch, at) for batch in own for at in range(len(published.chunks[batch])) if (batch, at) not in read]
+
+    def frame(self) -> None:
+        """Claim what stands in a chunk that was skipped, answer with that, and judge it, in one block."""
+        places = self.skipped()
+        if not places:
+            return
+        batch, at = self.chance.choice(places)
+        held = {keccak(data) for data in frames_of(self.court.published.chunks[batch][at])}
+        victims = [receipt for receipt in self.receipts if receipt.record_hash in held and receipt.number > 0]
+        if not victims:
+            return
+        receipt = self.chance.choice(victims)
+        with suppress(BadInput):
+            self.court.claim(RIVAL, receipt)
+        prefix = self.court.promised.accumulators[min(receipt.number, self.court.promised.count)]
+        chunk = self.court.chunk(batch, at)
+        with suppress(BadInput):
+            self.court.call(RIVAL, "showPosted", [receipt.place], prefix, [receipt.record_hash], chunk)
+        self.press()
 
     def strange(self) -> None:
         """Have a stranger post, if it may: records of its own, and some that it has heard of."""
@@ -231,9 +268,9 @@ class Play:
                 ("close", place),
                 ("refund", place),
             ]
-            tries += [("judge", place, state) for state in self.states[-3:]]
+            tries += [("judge", place, state) for state in self.states]
             self.chance.shuffle(tries)
-            for function, *arguments in tries[:3]:
+            for function, *arguments in tries[:6]:
                 with suppress(BadInput):
                     self.court.call(RIVAL, function, *arguments)
 
@@ -259,6 +296,7 @@ class Play:
             (self.restart, 2),
             (self.raise_epoch, 1),
             (self.reorganise, 3),
+            (self.frame, 4),
             (self.strange, 2),
             (self.silence, 1),
             (self.confirm, 3),
@@ -285,11 +323,16 @@ class Play:
         for place in self.court.claimed:
             with suppress(BadInput):
                 self.court.call(STRANGER, "judge", place, state)
-        self.court.wait(24 * HOUR)
+        self.court.wait(2 * DAY)
         for place in self.court.claimed:
             with suppress(BadInput):
                 self.court.call(STRANGER, "close", place)
         self.court.call(OPERATOR, "takeBond")
+
+
+def is_own(who: bytes, function: str) -> bool:
+    """Whether a call is the posting of a batch by the operator."""
+    return who == OPERATOR and function == "postBatch"
 
 
 def _number(receipt: GroupReceipt) -> int:

@@ -119,6 +119,8 @@ def test_an_honest_operator_answers_and_keeps_its_bond(court: Court) -> None:
         court.refuses("NotRefuted", STRANGER, "refute", receipt.place)
     court.call(STRANGER, "close", third.place)
     court.refuses("TooEarly", STRANGER, "close", first.place)
+    court.wait(DAY)
+    court.refuses("TooEarly", STRANGER, "close", first.place)
     court.call(STRANGER, "trace", 5, court.promised.accumulators[4], court.promised.hashes[4:])
     court.call(STRANGER, "close", second.place)
     court.wait(DAY)
@@ -202,8 +204,11 @@ def test_an_answer_by_a_chunk_that_was_skipped_is_judged_when_the_chain_ends_bef
     court.refuses("WrongStatus", STRANGER, "foreclose", dropped.place)
     court.refuses("NotPassed", STRANGER, "judge", dropped.place, before)
     court.refuses("NotRefuted", STRANGER, "refute", dropped.place)
-    court.refuses("TooEarly", STRANGER, "close", dropped.place)
-    court.call(STRANGER, "judge", dropped.place, court.confirm())
+    court.refuses("NotPassed", STRANGER, "close", dropped.place)
+    state = court.confirm()
+    court.refuses("TooEarly", STRANGER, "judge", dropped.place, state)
+    court.wait(DAY)
+    court.call(STRANGER, "judge", dropped.place, state)
     assert is_slashed(court)
     assert status(court, dropped.place) == CLOSED
 
@@ -221,6 +226,8 @@ def test_an_answer_by_a_chunk_that_was_skipped_is_refuted_by_the_chain_that_came
     court.refuses("NotTraced", STRANGER, "trace", 9, court.promised.accumulators[4], [])
     court.call(STRANGER, "trace", 5, court.promised.accumulators[4], court.promised.hashes[4:])
     court.refuses("NotRefuted", STRANGER, "close", dropped.place)
+    court.refuses("TooEarly", STRANGER, "refute", dropped.place)
+    court.wait(DAY)
     court.call(STRANGER, "refute", dropped.place)
     assert is_slashed(court)
 
@@ -260,6 +267,52 @@ def test_the_operator_corrects_a_false_answer_for_a_day(court: Court) -> None:
     court.call(OPERATOR, "showPosted", *arguments, court.chunk(skipped))
     assert court.ask("claim", receipt.place)["batch"] == good
     court.check_money()
+
+
+@pytest.mark.parametrize("passes", [False, True])
+def test_a_stale_chunk_and_the_state_behind_it_frame_nobody_in_one_transaction(court: Court, passes: bool) -> None:
+    """A reorganisation had an old batch of the operator's mined again: the machine skipped it, and read what was promised
+    a batch later. Whoever has a state in between confirmed would claim, answer with the old one, and judge at once.
+    """
+    before = court.promised.accumulators[2]
+    (receipt,) = court.promise([record(2)])
+    stale = court.post_chunks([chunk_header(99, bytes(32), 2, before) + framed(record(2))])
+    between = court.confirm()
+    good = court.post([record(2)])
+    behind = court.confirm()
+    court.wait(HOUR + 1)
+    court.claim(RIVAL, receipt)
+    court.call(RIVAL, "showPosted", [receipt.place], before, [receipt.record_hash], court.chunk(stale))
+    court.refuses("TooEarly", RIVAL, "judge", receipt.place, between)
+    if passes:
+        court.call(RIVAL, "judge", receipt.place, behind)
+    court.wait(DAY - 1)
+    court.refuses("TooEarly", RIVAL, "judge", receipt.place, between)
+    court.show(OPERATOR, [receipt], good)
+    court.wait(DAY)
+    court.refuses("NotPassed", RIVAL, "judge", receipt.place, between)
+    court.call(OPERATOR, "judge", receipt.place, behind)
+    court.call(OPERATOR, "close", receipt.place)
+    assert not is_slashed(court)
+
+
+def test_a_false_answer_is_not_closed_before_it_could_be_refuted_for_a_day(court: Court) -> None:
+    """The liar has everything confirmed before it answers its own claim, and would close that as soon as may be."""
+    dropped = late(court, [record(2), record(3)])[1]
+    false = lying_chunk(court, [record(3)], 3, chain_of(court.promised.accumulators[2], [record(2)]))
+    batch = court.post_chunks([false])
+    court.post([record(7), record(8), record(9)])
+    state = court.confirm()
+    court.claim(OPERATOR, dropped)
+    lie(court, dropped, batch)
+    court.call(OPERATOR, "judge", dropped.place, state)
+    court.wait(DAY)
+    court.refuses("TooEarly", OPERATOR, "close", dropped.place)
+    court.wait(DAY - 1)
+    court.refuses("TooEarly", OPERATOR, "close", dropped.place)
+    court.call(STRANGER, "trace", 5, court.promised.accumulators[4], court.promised.hashes[4:])
+    court.call(STRANGER, "refute", dropped.place)
+    assert is_slashed(court)
 
 
 def test_claims_cost_twice_as_much_for_each_sixteen_that_are_open(court: Court) -> None:

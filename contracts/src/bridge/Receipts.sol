@@ -8,13 +8,14 @@ import {StateHash} from "../interfaces/Types.sol";
 import {GroupReceipt} from "../libraries/proof/GroupReceipt.sol";
 import {PromisedChain} from "../libraries/proof/PromisedChain.sol";
 import {ReceiptBond} from "./ReceiptBond.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title Receipts
 /// @notice No owner, no pause, no upgrade: the Inbox and the Rollup are fixed by the constructor.
 /// @dev What a stranger has posted never slashes: a chunk contradicts a receipt only behind the very records that the
 /// receipt names in front of its own, and a claim is held against confirmed states.
 contract Receipts is ReceiptBond {
-    /// @dev The operator may give a better answer for so long, whoever gave the first.
+    /// @dev The operator may give a better answer for so long, whoever gave the first; until then it costs nothing.
     uint256 private constant CORRECT_SECONDS = 1 days;
     /// @dev For so long an answer that L1 seems to bear out may be refuted: time to trace what lies behind it.
     uint256 private constant REFUTE_SECONDS = 1 days;
@@ -145,16 +146,30 @@ contract Receipts is ReceiptBond {
     /// @dev Takes an answer in; one more to what is answered is none, or whoever comes first would stop the others.
     function answer(PlaceId place, uint64 count, bytes32 accumulator, uint64 batch) private {
         Claim storage answered = _claims[place];
-        bool corrects = answered.status == ClaimStatus.ANSWERED && msg.sender == sequencer && answered.passedAt == 0
-            && block.timestamp < answered.answeredAt + CORRECT_SECONDS;
+        bool corrects =
+            answered.status == ClaimStatus.ANSWERED && msg.sender == sequencer && block.timestamp < finalAt(answered);
         if (answered.status != ClaimStatus.OPEN && !corrects) return;
         (answered.count, answered.answer, answered.batch) = (count, accumulator, batch);
+        // What L1 came past was the answer before.
+        answered.passedAt = 0;
         emit ClaimAnswered(place, count, accumulator, batch);
         if (corrects) return;
         (answered.status, answered.answeredAt) = (ClaimStatus.ANSWERED, uint64(block.timestamp));
         --openClaims;
         ++answeredClaims;
         addCredit(msg.sender, answered.depositWei);
+    }
+
+    /// @dev Second from which an answer stands as it is.
+    function finalAt(Claim storage answered) private view returns (uint256) {
+        return answered.answeredAt + CORRECT_SECONDS;
+    }
+
+    /// @dev Rejects evidence against an answer that may still be corrected.
+    function checkFinal(Claim storage answered) private view {
+        // INVARIANT: whoever answers with a chunk of the operator's that was skipped, and judges that in the same
+        // transaction, frames nobody.
+        require(block.timestamp >= finalAt(answered), TooEarly(block.timestamp, finalAt(answered)));
     }
 
     /// @inheritdoc IReceipts
@@ -183,6 +198,7 @@ contract Receipts is ReceiptBond {
         }
         // INVARIANT: the machine has read the batch, and has fewer records than its chunk spoke of: it was skipped.
         require(batchCursor > judged.batch, NotPassed(count, judged.count));
+        checkFinal(judged);
         endAnswered(place, judged);
         slash(judged.order, judged.claimant);
     }
@@ -215,6 +231,7 @@ contract Receipts is ReceiptBond {
         bytes32 known = traced[refuted.count];
         // INVARIANT: the chain is known there, and is another.
         require(known != 0 && known != refuted.answer, NotRefuted(place));
+        checkFinal(refuted);
         endAnswered(place, refuted);
         slash(refuted.order, refuted.claimant);
     }
@@ -225,8 +242,10 @@ contract Receipts is ReceiptBond {
         bytes32 known = traced[closed.count];
         if (known == 0) {
             uint256 passedAt = closed.passedAt;
-            uint256 least = passedAt == 0 ? type(uint256).max : passedAt + REFUTE_SECONDS;
-            // INVARIANT: L1 has come past the answer, and who knows better had time to say so.
+            // INVARIANT: L1 has come past the answer,
+            require(passedAt != 0, NotPassed(0, closed.count));
+            uint256 least = Math.max(passedAt, finalAt(closed)) + REFUTE_SECONDS;
+            // INVARIANT: and who knows better had time to say so once it could not be changed any more.
             require(block.timestamp >= least, TooEarly(block.timestamp, least));
         } else {
             // INVARIANT: no lie is closed.

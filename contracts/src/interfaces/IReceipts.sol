@@ -217,7 +217,7 @@ interface IReceipts is ICredits {
     error NotConfirmed(AssertionId assertion);
     /// @notice The preimage is of another state.
     error WrongState(bytes32 actual, bytes32 expected);
-    /// @notice The state is in front of the answer and does not contradict it.
+    /// @notice The state is in front of the answer and does not contradict it, or no state has come past it.
     error NotPassed(uint64 actual, uint64 least);
     /// @notice What is known of the promised chain does not contradict the answer.
     error NotRefuted(PlaceId place);
@@ -262,7 +262,8 @@ interface IReceipts is ICredits {
     function claimMissing(Receipt calldata a) external payable returns (PlaceId place);
 
     /// @notice Answers claims: the hashes lead over the claimed records to where one of the operator's chunks is or
-    /// passes. Whoever does gets the deposits. The operator itself may correct an answer for a day.
+    /// passes. Whoever does gets the deposits. The operator itself may correct an answer for a day,
+    /// in which nobody can slash for it.
     /// @param places claims in the order of their numbers; those that are answered are passed over
     /// @param prefix the promised chain in front of the first of them
     /// @param hashes of the records from there on
@@ -277,16 +278,17 @@ interface IReceipts is ICredits {
     function foreclose(PlaceId place) external;
 
     /// @notice Holds a confirmed state against an answer: either it has come past it, or it has read the batch and is in
-    /// front of it; then the chunk was skipped, the answer a lie, and the bond is slashed.
+    /// front of it; then the chunk was skipped, the answer a lie, and the bond is slashed, once the answer is final.
     function judge(PlaceId place, ConfirmedState calldata state) external;
 
     /// @notice Goes back from where the promised chain is known.
     function trace(uint64 count, bytes32 start, bytes32[] calldata hashes) external;
 
-    /// @notice Slashes for an answer that the promised chain, where it is known, contradicts.
+    /// @notice Slashes for a final answer that the promised chain, where it is known, contradicts.
     function refute(PlaceId place) external;
 
-    /// @notice Ends a claim whose answer nobody has refuted within a day, or is what is known.
+    /// @notice Ends a claim whose answer nobody has refuted within a day of its being final and passed, or is what is
+    /// known.
     function close(PlaceId place) external;
 
     /// @notice Credits the claimant with the deposit of an open claim when the bond is lost already.

@@ -27,6 +27,8 @@ HORIZON_SECONDS: Final = 3_600
 follow. Who is given a receipt that reaches further has no bond behind it."""
 ANSWER_SECONDS: Final = 6 * 3_600
 """What the operator has to answer a claim that a record is missing."""
+CORRECT_SECONDS: Final = 24 * 3_600
+"""How long the operator may correct an answer, whoever gave it, before it costs the bond."""
 SIGNATURE_BYTES: Final = 64
 _HASH_BYTES: Final = 32
 _WIDTHS: Final = (8, 8, 2, 8, 8)

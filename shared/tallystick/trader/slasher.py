@@ -15,7 +15,7 @@ from tallystick.l1.client.events import EventReader
 from tallystick.l1.deployment import Deployment
 from tallystick.l1.sending.once import queue_for_once
 from tallystick.ports import Clock
-from tallystick.records.group_receipts import ANSWER_SECONDS, GroupReceipt, signer_of
+from tallystick.records.group_receipts import ANSWER_SECONDS, CORRECT_SECONDS, GroupReceipt, signer_of
 from tallystick.records.signing import domain_separator
 from tallystick.rollup.promised_chain import (
     PromisedChain,
@@ -185,6 +185,8 @@ class Slasher:
         cursor, confirmed = _batches_and_promised(state["registers"])
         if confirmed < count and cursor <= facts["batch"]:
             return Made(receipt=receipt, did="answered falsely; nothing is confirmed yet that says so")
+        if self._witness.now < facts["answeredAt"] + CORRECT_SECONDS:
+            return Made(receipt=receipt, did="answered falsely; the operator may still correct that")
         tx = self._send("judge", receipt.place, state)
         if confirmed >= count:
             if confirmed > count:
