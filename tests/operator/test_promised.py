@@ -109,6 +109,17 @@ def test_nothing_is_promised_while_strangers_may_post_but_prices_go_on(rig: Rig)
     assert promises(rig.send(rig.order(2, BUY, 617_000, 5)))
 
 
+def test_R06_what_was_safe_when_l1_was_asked_last_is_not_so_for_ever(rig: Rig) -> None:
+    """L1 cannot be asked for half a day, and nobody sends anything: who posts when that is over shifts what comes."""
+    rig.core.promiser.until = rig.core.clock.monotonic() + 100
+    assert promises(rig.send(rig.order(1, BUY, 617_000, 5)))
+    rig.core.seal_now()
+    rig.post()
+    rig.seconds += 100
+    assert rig.send(rig.order(1, BUY, 617_000, 5)) == [INBOX_OPEN]
+    assert isinstance(rig.send(rig.report(1, 618_000))[0], Answer)
+
+
 def test_promises_name_the_epoch_that_l1_says(rig: Rig) -> None:
     rig.core.promiser.epoch = 4
     (receipt,) = promises(rig.send(rig.order(1, BUY, 617_000, 5)))

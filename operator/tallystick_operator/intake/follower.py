@@ -29,7 +29,7 @@ class Follower:
     """Reads the Inbox and the Vault. Where L1 contradicts the own log, the log's history gives way.
 
     `head` is the newest block whose events are in. `turned_to` is the number of batches kept when the history was turned
-    last, until somebody has taken note of it. `confirmations` holds messages back by so many
+    last, until somebody has taken note of it, `rolled_back` how often L1 has taken blocks back. `confirmations` holds messages back by so many
     blocks, None until L1 calls theirs final; batches count at once, for what matters of them is whether others are in their places.
     `store` keeps what was read for the next start.
     """
@@ -53,6 +53,7 @@ class Follower:
         self._reader = EventReader(client, deployment, contracts=("Inbox", "Vault"), store=store)
         self.head: BlockRef | None = None
         self.turned_to: int | None = None
+        self.rolled_back = 0
         self._message_blocks: list[int] = []
         self._heads: list[bytes] = [NO_MESSAGES]
         self._told = 0
@@ -201,6 +202,7 @@ class Follower:
         return count
 
     def _roll_back(self, block: BlockNumber) -> None:
+        self.rolled_back += 1
         self.inbox.rollback(block)
         while self._message_blocks and self._message_blocks[-1] > block:
             self._message_blocks.pop()

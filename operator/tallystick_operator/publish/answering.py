@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from tallystick.journal import Journal
 from tallystick.l1.client.access import L1
 from tallystick.l1.client.events import EventReader
 from tallystick.l1.client.logstore import LogStore
+from tallystick.l1.client.values import BlockRef
 from tallystick.l1.deployment import Deployment
-from tallystick.l1.sending.queuestore import TxState
 from tallystick.l1.sending.sender import TxQueue
-from tallystick.rollup.promised_chain import PromisedChain, chunk_argument
-from tallystick.rollup.views.receipts_view import Claimed, ReceiptsView
-from tallystick.state.ordinals import BatchNumber
-from tallystick_operator.intake.door import Refused
+from tallystick.rollup.views.receipts_view import ReceiptsView
 from tallystick_operator.intake.follower import Follower
 from tallystick_operator.intake.promises import INBOX_OPEN
-from tallystick_operator.publish.publisher import BASE_GAS, GAS_A_BYTE
+from tallystick_operator.publish.showing import Showing
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.sequencer import Sequencer
 
@@ -28,8 +26,8 @@ class Answering:
     """Tells the sequencer whether it may promise, and answers every claim of a record that is on L1.
 
     A promise is safe while the newest own batch that is `confirmations` deep is younger than half the takeover delay:
-    whatever L1 takes back, no stranger may post before what is promised is due and could be shown. Behind a `poster` who is
-    not the sequencer stands no bond: it took over from one.
+    whatever L1 takes back, no stranger may post before what is promised is due and could be shown. That ends by this
+    machine's clock where L1 cannot be asked. Behind a `poster` who is not the sequencer stands no bond: it took over from one.
     """
 
     def __init__(
@@ -49,16 +47,15 @@ class Answering:
         self._client = client
         self._operator = deployment.config.sequencer
         self._half_takeover = deployment.config.takeover_delay_seconds // 2
-        self._contract = client.contract(CONTRACT, deployment.addresses.receipts)
+        contract = client.contract(CONTRACT, deployment.addresses.receipts)
         self._inbox = client.contract("Inbox", deployment.addresses.inbox)
-        self._queue = queue
         self._sequencer = sequencer
         self._follower = follower
-        self._journal = journal
         self._confirmations = confirmations
         self._reader = EventReader(client, deployment, contracts=(CONTRACT,), store=store)
-        self._told: set[bytes] = set()
-        self._fine: set[Claimed] = set()
+        self._showing = Showing(contract, queue, journal, self._operator)
+        self._seen: BlockRef | None = None
+        self._seen_at = 0.0
         self._has_bond = poster == self._operator
 
     def tick(self) -> None:
@@ -66,20 +63,28 @@ class Answering:
         batch = self._reader.poll()
         if batch.rolled_back_to is not None:
             self.view.rollback(batch.rolled_back_to)
-            self._fine.clear()
+            self._showing.begin_anew()
         for event in batch:
             self.view.apply(event)
-        refusal = None if not self._has_bond or self._is_safe() else INBOX_OPEN
-        self._sequencer.read(lambda core: _tell(core, self.view.epoch, refusal))
-        claims = [claim for claim in self.view.claims.values() if claim not in self._fine]
-        if claims and self._has_bond:
-            self._answer(claims)
+        left = self._safe_seconds() if self._has_bond else inf
+        head = self._follower.head
+        self._sequencer.read(lambda core: self._tell(core, left, head))
+        if self._has_bond:
+            self._showing.show(self._follower.inbox, self._follower.rolled_back, self.view.claims.values())
 
-    def _is_safe(self) -> bool:
-        """Whether no stranger's batch can come in front of what is promised now."""
+    def _tell(self, core: Core, left: float, head: BlockRef | None) -> None:
+        """Say how long promises are safe from when the newest block was seen: no news of L1 are no good news."""
+        if head != self._seen:
+            self._seen, self._seen_at = head, core.clock.monotonic()
+        core.promiser.epoch = self.view.epoch
+        core.promiser.refusal = None if left > 0 else INBOX_OPEN
+        core.promiser.until = self._seen_at + left
+
+    def _safe_seconds(self) -> float:
+        """Return for how long behind the newest block no stranger's batch can come in front of what is promised."""
         head, inbox = self._follower.head, self._follower.inbox
         if head is None:
-            return False
+            return 0
         if self._confirmations is None:
             deepest: int = self._client.head("finalized").number
         else:
@@ -90,54 +95,9 @@ class Answering:
             if header.poster == self._operator:
                 has_own = True
                 if inbox.posted_blocks[index] <= deepest:
-                    return head.timestamp - header.time < self._half_takeover
+                    return self._half_takeover - (head.timestamp - header.time)
             if head.timestamp - header.time >= self._half_takeover:
-                return False
+                return 0
         if has_own or inbox.batch_count:
-            return False
-        return int(self._inbox.call("takeoverAt")) - head.timestamp > self._half_takeover
-
-    def _answer(self, claims: list[Claimed]) -> None:
-        """Show what is claimed, and correct what others have shown falsely."""
-        chain, inbox = PromisedChain(), self._follower.inbox
-        for index in range(inbox.batch_count):
-            chain.read(inbox, BatchNumber(index))
-        for claim in claims:
-            if _is_answered(chain, claim):
-                self._fine.add(claim)
-                continue
-            number = claim.number
-            there = number < chain.count and chain.accumulators[number + 1] == claim.accumulator
-            place = chain.chunk_of(number) if there and chain.hashes[number] == claim.record_hash else None
-            if place is None or place.poster != self._operator:
-                self._alarm(claim)
-                continue
-            chunk = chunk_argument(inbox, place.batch, place.index)
-            self._send(claim, chain.accumulators[number], chunk)
-
-    def _send(self, claim: Claimed, prefix: bytes, chunk: object) -> None:
-        data = self._contract.encode("showPosted", [claim.place], prefix, [claim.record_hash], chunk)
-        key = f"{'answer' if claim.batch is None else 'correct'}/{claim.place.hex()}"
-        entry = self._queue.get(key)
-        if entry is None:
-            self._journal.write("claim_answered", record=claim.number, place=claim.place)
-            self._queue.enqueue(key, self._contract.address, data, gas=BASE_GAS + GAS_A_BYTE * len(data))
-        elif entry.state in (TxState.REVERTED, TxState.REFUSED):
-            self._queue.retry(key)
-
-    def _alarm(self, claim: Claimed) -> None:
-        if claim.place not in self._told:
-            self._told.add(claim.place)
-            self._journal.write("claim_unanswered", record=claim.number, place=claim.place)
-
-
-def _is_answered(chain: PromisedChain, claim: Claimed) -> bool:
-    """Whether a claim's answer is what L1 has, by the end of the batch that it names."""
-    if claim.batch is None or claim.count is None:
-        return False
-    there = claim.count <= chain.count and chain.accumulators[claim.count] == claim.answer
-    return there and chain.chunk_of(claim.count - 1).batch <= claim.batch
-
-
-def _tell(core: Core, epoch: int, refusal: Refused | None) -> None:
-    core.promiser.epoch, core.promiser.refusal = epoch, refusal
+            return 0
+        return int(self._inbox.call("takeoverAt")) - head.timestamp - self._half_takeover

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Final
 
 import coincurve
@@ -14,7 +15,7 @@ from tallystick.records.receipts import sign_receipt
 from tallystick.shapes.submitting import Answer, Fill, ItemResult
 from tallystick.state.layout import Registers
 from tallystick_operator.intake.door import Refused
-from tallystick_operator.intake.promises import PROMISED_WITHIN_SECONDS
+from tallystick_operator.intake.promises import INBOX_OPEN, PROMISED_WITHIN_SECONDS
 from tallystick_operator.sequencer.executor import Executed
 from tallystick_operator.sequencer.recent import OUTCOME_NAMES
 
@@ -93,14 +94,19 @@ class Promiser:
 
     A promise is made when it is given, never kept: whoever asks again gets a new one for the same place, behind a restart
     or a reorganisation as well, and none of them conflict. `epoch` is what `Receipts` on L1 says, `refusal` why nothing new
-    is promised now.
+    is promised now, `until` the second of this machine's clock up to which that nothing stands against it was seen.
     """
 
     def __init__(self, receipt_key: bytes, domain: bytes) -> None:
         self.epoch = 0
         self.refusal: Refused | None = None
+        self.until = inf
         self._key = coincurve.PrivateKey(receipt_key)
         self._domain = domain
+
+    def refuses(self, now: float) -> Refused | None:
+        """Return why nothing new is promised at a second of this machine's clock, None when something is."""
+        return INBOX_OPEN if self.refusal is None and now >= self.until else self.refusal
 
     def sign(self, results: Sequence[Answer | Refused], now: int) -> list[Answer | Refused]:
         """Return results with the promises of those that have a place. What they say is on disk. Units: `now` is seconds."""

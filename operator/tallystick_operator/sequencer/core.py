@@ -222,7 +222,7 @@ class Core:
             return REORDERING
         if self.no_room is not None:
             return self.no_room
-        return L1_BEHIND if self.behind_ms() >= MOST_BEHIND_MS else self.promiser.refusal
+        return L1_BEHIND if self.behind_ms() >= MOST_BEHIND_MS else self.promiser.refuses(self.clock.monotonic())
 
     def behind_ms(self) -> int:
         """Return the age of the oldest record that must be kept and is not on L1, 0 without one.

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from tallystick.records.chunks import PROMISED, BatchHeader, accumulate
@@ -116,6 +117,10 @@ class PromisedChain:
     def chunk_of(self, number: int) -> ChunkPlace:
         """Return the chunk that has a promised record, which there must be."""
         return self.chunks[bisect_right(self._starts, number) - 1]
+
+    def chunks_from(self, number: int) -> Iterator[ChunkPlace]:
+        """Yield the chunk that has a promised record, which there must be, and those behind it."""
+        yield from islice(self.chunks, bisect_right(self._starts, number) - 1, None)
 
     def holds(self, receipt: GroupReceipt) -> bool:
         """Whether L1 has the record at its place, behind those it was promised behind."""
