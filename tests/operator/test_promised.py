@@ -83,22 +83,10 @@ def test_whatever_l1_does_to_own_batches_nothing_promised_clashes(seed: int, mak
     """Batches and messages are taken back and come again, others are forced in, the operator is killed in between."""
     match = Match(make_rig(), 100 + seed)
     match.strangers_share = 0.0
-    rig, given = match.rig, []
     for _ in range(8):
-        match.trade()
-        if match.chance.random() < 0.5:
-            match.force()
-            rig.hear()
-        match.turn()
-        if match.chance.random() < 0.4:
-            rig.log.close()
-            rig.open()
-        settle(rig)
-        match.post()
-        given += match.given
-        match.given = []
-    assert len(given) > 10
-    assert_all_can_be_kept(given)
+        match.round()
+    assert len(match.given) > 10
+    assert_all_can_be_kept(match.given)
 
 
 def test_nothing_is_promised_while_strangers_may_post_but_prices_go_on(rig: Rig) -> None:

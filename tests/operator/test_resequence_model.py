@@ -137,6 +137,19 @@ class Match:
         batches = tuple((each.header, each.chunks) for each in theirs)
         rig.core.turn(Fork(kept=kept, batches=batches, messages=tuple(rig.messages), reason="any"))
 
+    def round(self, restarts: float = 0.4) -> None:
+        """Trade, have L1 go another way, perhaps kill the operator, and let it catch up. `restarts` is how often it is."""
+        self.trade()
+        if self.chance.random() < 0.5:
+            self.force()
+            self.rig.hear()
+        self.turn()
+        if restarts and self.chance.random() < restarts:
+            self.rig.log.close()
+            self.rig.open()
+        settle(self.rig)
+        self.post()
+
     def on_l1(self) -> Counter[bytes]:
         """Return how often each record is on L1, in a batch or in a message, once all that is sealed is there."""
         found = [data for batch in self.posted for chunk in batch.chunks for data in frames(chunk)]
@@ -150,16 +163,7 @@ def test_P10_P11_whatever_l1_does_what_was_acknowledged_is_there_and_a_replay_ag
     match = Match(make_rig(), seed)
     rig = match.rig
     for _ in range(TURNS):
-        match.trade()
-        if match.chance.random() < 0.5:
-            match.force()
-            rig.hear()
-        match.turn()
-        if match.chance.random() < 0.4:
-            rig.log.close()
-            rig.open()
-        settle(rig)
-        match.post()
+        match.round()
         own_history(rig)
         missing = Counter(match.sent) - match.on_l1()
         assert not missing, f"{len(missing)} acknowledged records are lost"

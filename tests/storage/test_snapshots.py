@@ -93,13 +93,7 @@ def test_the_same_on_random_histories_that_l1_turns_again_and_again(seed: int, m
     match = Match(rig, seed)
     used = 0
     for _ in range(8):
-        match.trade()
-        if match.chance.random() < 0.5:
-            match.force()
-            rig.hear()
-        match.turn()
-        settle(rig)
-        match.post()
+        match.round(restarts=0.0)
         whole, again = fresh(rig), fresh(rig)
         rebuild(whole, rig.log, None)
         used += rebuild(again, rig.log, snapshots_of(rig)).snapshot is not None
