@@ -47,7 +47,7 @@ import {
     surcharge,
     tierBegins
 } from "../../contracts/src/libraries/market/Margin.sol";
-import {Health, health, mayChange, withdrawable} from "../../contracts/src/libraries/market/Risk.sol";
+import {Health, health, mayChange, surplus, withdrawable} from "../../contracts/src/libraries/market/Risk.sol";
 import {rulesStand} from "../../contracts/src/libraries/market/Rules.sol";
 import {Fill, Terms, applyFill, moveTotals, undoFill} from "../../contracts/src/libraries/market/Trade.sol";
 import {Account, Market, Risk} from "../../contracts/src/libraries/generated/Cells.sol";
@@ -155,6 +155,16 @@ contract Arithmetic {
         returns (Health memory)
     {
         return health(
+            Registers.wrap(_place(registers)), Account.wrap(_place(account)), Risk.wrap(_place(risk)), lean
+        );
+    }
+
+    function surplusOf(bytes memory registers, bytes memory account, bytes memory risk, uint256 lean)
+        external
+        pure
+        returns (int256)
+    {
+        return surplus(
             Registers.wrap(_place(registers)), Account.wrap(_place(account)), Risk.wrap(_place(risk)), lean
         );
     }

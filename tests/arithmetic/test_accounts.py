@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
 from math import ceil, floor
 
 import pytest
@@ -26,10 +27,8 @@ from tallystick.machine.market.liquidation import (
     sufficient_lots,
 )
 from tallystick.machine.market.margin import maintenance_fraction, surcharge, tier_begins
-from tallystick.machine.market.risk import Health, health, may_change, withdrawable
-from tallystick.machine.market.rules import rules_stand
+from tallystick.machine.market.risk import Health, health, may_change, surplus, withdrawable
 from tallystick.machine.market.trade import Fill, Terms, apply_fill, move_totals, undo_fill
-from tallystick.schema.market_rules import RULES
 from tallystick.state import cells, layout
 from tallystick.state.cells import (
     Account,
@@ -53,7 +52,7 @@ from tallystick.state.cells import (
 from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick.state.state import State
 from tallystick.testing import exact
-from tallystick.testing.extremes import brake_by_hand, extreme, fill_account, list_by_hand, listing
+from tallystick.testing.extremes import brake_by_hand, extreme, fill_account, list_by_hand, settle_by_hand
 from tests.arithmetic.harness import FAST, I64_LEAST, I64_MOST, solidity
 
 EXAMPLES = 1500 if FAST else 20
@@ -101,7 +100,8 @@ class Full:
             since = account_position_funding_index_ppm(words, self.account, slot)
             size = account_position_size_lots(words, self.account, slot)
             index = self.rule(market, "INDEX_TICKS")
-            silent = self.state.registers.clock_ms - self.rule(market, "INDEX_MS")
+            told = self.rule(market, "INDEX_MS")
+            silent = self.state.registers.clock_ms - told if told else 0
             if size:
                 found.append(
                     exact.Holding(
@@ -140,6 +140,8 @@ def full(seed: int) -> tuple[Full, random.Random]:
     for market in markets:
         list_by_hand(state, market, chance, far=True)
         brake_by_hand(state, market, chance)
+        if chance.random() < 0.1:
+            settle_by_hand(state, market)
     fill_account(state, NUMBER, markets, chance, far=markets)
     made = Full(state=state, account=state.accounts.open(AccountId(NUMBER)), markets=markets)
     if chance.random() < 0.7:
@@ -160,7 +162,7 @@ def numbers(measured: Health) -> tuple[int, int, int, int, int, int]:
 
 @MANY
 @given(SEEDS)
-def test_a_full_accounts_health_and_what_it_may_withdraw(seed: int) -> None:
+def test_a_full_accounts_health_by_how_much_it_covers_its_margin_and_what_it_may_withdraw(seed: int) -> None:
     """I3, I4, I5."""
     made, _ = full(seed)
     registers, _, account, risk = made.packed()
@@ -170,6 +172,10 @@ def test_a_full_accounts_health_and_what_it_may_withdraw(seed: int) -> None:
         assert measured == solidity("healthOf", registers, account, risk, lean)
         assert measured == exact.account_health(cash, made.holdings(lean))
         value, initial, maintenance, notional, staying, gain = measured
+        left = surplus(made.state, made.account, made.risk, lean)
+        assert left == value - initial == solidity("surplusOf", registers, account, risk, lean)
+        parts = [part for each in made.holdings(lean) for part in (each.brings(), -each.needs())]
+        assert all(I64_LEAST <= each <= I64_MOST for each in accumulate(parts, initial=cash))
         assert abs(value) < 1 << 62 | 1 << 61
         assert 0 <= maintenance <= (1 << 58) + 16 and notional <= 1 << 58
         assert 0 <= initial <= (1 << 59) + (1 << 58) + 48 and 0 <= staying <= (1 << 59) + 32
@@ -375,20 +381,6 @@ def test_who_goes_first(challenger: Rank, nominee: Rank) -> None:
         for each in (challenger, nominee)
     ]
     assert found == (ranks[0] > ranks[1])
-
-
-@MANY
-@given(SEEDS)
-def test_which_rules_may_stand(seed: int) -> None:
-    """I4, I14."""
-    chance = random.Random(seed)
-    rules = listing(chance)
-    values = [rules.get(name, 0) for name in RULES]
-    assert rules_stand(values, rules["multiplier"])
-    place, name = chance.choice(list(enumerate(RULES)))
-    values[place] = chance.choice((0, values[place] + 1, extreme(chance, 0, RULES[name])))
-    multiplier = chance.choice((rules["multiplier"], 0, extreme(chance, 0, (1 << 32) - 1)))
-    assert rules_stand(values, multiplier) == solidity("rulesStandOf", values, multiplier)
 
 
 @pytest.mark.parametrize("size", [1, -1, 5, -5, 100, -100])

@@ -17,6 +17,7 @@ from tallystick.state.cells import (
     account_position_size_lots,
     market_max_lots,
     price_index_ms,
+    risk_market_mark_ticks,
     risk_market_multiplier_units,
     set_account_cash_units,
     set_account_position_cost_units,
@@ -29,6 +30,7 @@ from tallystick.state.cells import (
 from tallystick.state.layout import (
     KIND_DATED,
     MARKET_LIVE,
+    MARKET_SETTLED,
     MAX_CASH_UNITS,
     MAX_DEPOSITED_UNITS,
     MAX_EXPOSURE,
@@ -154,6 +156,13 @@ def brake_by_hand(state: State, market: int, chance: random.Random) -> None:
         rules[f"{name}_jump_ms"] = extreme(chance, max(0, clock_ms - layout.BRAKE_MOST_MS), int(clock_ms))
         rules[f"{name}_ms"] = rules[f"{name}_jump_ms"] + chance.choice((0, layout.BRAKE_MS, layout.BRAKE_MOST_MS))
     write_rules(state, market, rules)
+
+
+def settle_by_hand(state: State, market: int) -> None:
+    """Make a market's prices final: its mark is all there is, nothing of it is stale and no brake holds."""
+    risk = state.risk.open(0)
+    final = risk_market_mark_ticks(state.risk.words, risk, MarketId(market))
+    write_rules(state, market, {"status": MARKET_SETTLED, "index_ticks": final, "index_ms": 0, "braked": 0})
 
 
 def _index_ms(chance: random.Random, clock_ms: int) -> int:
