@@ -31,6 +31,7 @@ import {Rank, closingQuote, outranks, zeroQuote} from "../../contracts/src/libra
 import {
     Case,
     bankrupt,
+    debtOf,
     liquidationFee,
     measure,
     saleLimit,
@@ -202,7 +203,8 @@ contract Arithmetic {
             sufficient = sufficientLots(c);
             price = saleLimit(c, lots);
         }
-        share = shareOf(c, lots, c.measured.valueUnits);
+        bool debts = bankrupt(c) && lean == Constants.LEAN_INDEX;
+        share = debts ? debtOf(c, lots) : shareOf(c, lots, c.measured.valueUnits);
         quote = closingQuote(c, lots);
     }
 

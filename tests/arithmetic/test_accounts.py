@@ -9,14 +9,15 @@ from itertools import accumulate
 from math import ceil, floor
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.machine.machine import Machine, NoInputs
-from tallystick.machine.market.ladder import Rank, closing_quote, outranks, zero_quote
+from tallystick.machine.market.ladder import closing_quote, zero_quote
 from tallystick.machine.market.liquidation import (
     Case,
     bankrupt,
+    debt_of,
     liquidation_fee,
     measure,
     open_case,
@@ -27,7 +28,7 @@ from tallystick.machine.market.liquidation import (
     sufficient_lots,
 )
 from tallystick.machine.market.margin import maintenance_fraction, surcharge, tier_begins
-from tallystick.machine.market.risk import Health, health, may_change, surplus, withdrawable
+from tallystick.machine.market.risk import Health, health, surplus, withdrawable
 from tallystick.machine.market.trade import Fill, Terms, apply_fill, move_totals, undo_fill
 from tallystick.state import cells, layout
 from tallystick.state.cells import (
@@ -228,7 +229,9 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     lots = extreme(chance, 1, case.lots)
     packed = made.packed(market)
     fee_ppm = market_liquidation_fee_ppm(made.state.markets.words, case.market)
-    share, quote = share_of(case, lots, case.measured.value_units), closing_quote(case, lots)
+    debts = bankrupt(case) and lean == layout.LEAN_INDEX
+    share = debt_of(case, lots) if debts else share_of(case, lots, case.measured.value_units)
+    quote = closing_quote(case, lots)
     enough = 0 if bankrupt(case) else sufficient_lots(case)
     price = 0 if bankrupt(case) else sale_limit(case, lots)
     assert (enough, share, quote, price) == solidity("closingOf", packed, market, lean, lots)
@@ -236,6 +239,9 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     tiers, worth = tiers_of(made, market, "MAINTENANCE"), case.worth
     margins = [ceil(exact.margin(left * worth, tiers)) for left in (case.lots, case.lots - lots)]
     behind = exact.value_share(case.measured.value_units, margins[0] - margins[1], case.measured.maintenance_units)
+    if debts and (weights := jumped(made)):
+        bears = floor(Fraction(case.measured.value_units * weights.get(market, 0), sum(weights.values())))
+        behind = exact.value_share(bears, margins[0] - margins[1], margins[0])
     assert share == floor(behind)
     side, fee = 1 if case.size > 0 else -1, floor(Fraction(lots * worth * fee_ppm, 10**6))
     zero = max(lots * worth - side * floor(behind), lots * case.tick)
@@ -249,6 +255,19 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     share = floor(exact.value_share(spare, margins[0] - margins[1], case.measured.maintenance_units))
     away = floor(Fraction(min(share, fee), lots * case.tick))
     assert price == min(max(case.ticks - side * away, 1), layout.MAX_PRICE_TICKS)
+
+
+def jumped(made: Full) -> dict[int, int]:
+    """Return what the positions weigh that have lost by a jump: what they have lost against their cost, else their margin."""
+    words, lost, kept = made.state.accounts.words, {}, {}
+    for slot in range(layout.MAX_POSITIONS):
+        market = int(account_position_market(words, made.account, slot))
+        size: int = account_position_size_lots(words, made.account, slot)
+        if size and made.rule(market, "BRAKED") & (1 if size > 0 else 2):
+            worth = size * made.rule(market, "INDEX_TICKS") * made.rule(market, "MULTIPLIER_UNITS")
+            lost[market] = max(0, account_position_cost_units(words, made.account, slot) - worth)
+            kept[market] = ceil(exact.margin(abs(worth), tiers_of(made, market, "MAINTENANCE")))
+    return lost if any(lost.values()) else kept
 
 
 @MANY
@@ -346,41 +365,6 @@ def test_one_side_of_a_fill_and_its_way_back(seed: int) -> None:
         outcome = move_totals(state, cell, fill, Fill())
     registers, rules, _, risk = made.packed(market)
     assert found == (outcome, (registers, rules, filled, risk), True)
-
-
-I64S = st.one_of(st.integers(-(1 << 63), (1 << 63) - 1), st.sampled_from((-(1 << 63), (1 << 63) - 1)))
-I62 = st.integers(-(1 << 62) - (1 << 61), (1 << 62) + (1 << 61))
-MARGINS = st.integers(0, (1 << 59) + 32)
-HEALTHS = st.builds(Health, I62, MARGINS, MARGINS, st.integers(0, 1 << 58), MARGINS)
-
-
-@MANY
-@given(before=HEALTHS, after=HEALTHS, reduces=st.booleans())
-def test_what_a_trade_may_leave(before: Health, after: Health, reduces: bool) -> None:
-    """I3, I18."""
-    pair = numbers(before), numbers(after)
-    assert may_change(before, after, reduces) == solidity("mayChangeTo", *pair, reduces)
-
-
-RANKS = st.builds(
-    Rank, st.booleans(), st.integers(0, 1 << 30), st.integers(0, 1 << 58), st.integers(1, (1 << 62) + (1 << 61))
-)
-
-
-@MANY
-@given(challenger=RANKS, nominee=RANKS)
-@example(Rank(False, 1 << 30, 1 << 58, 1), Rank(False, 1 << 30, (1 << 58) - 1, (1 << 62) + (1 << 61)))
-@example(Rank(True, 1 << 30, 1 << 58, (1 << 62) + (1 << 61)), Rank(True, 1 << 30, 1 << 58, (1 << 62) + (1 << 61)))
-def test_who_goes_first(challenger: Rank, nominee: Rank) -> None:
-    """I4, I18: up to the largest products there are, of 151 bits."""
-    pair = [(each.gains, each.lots, each.notional_units, each.value_units) for each in (challenger, nominee)]
-    found = outranks(challenger, nominee)
-    assert found == solidity("outranksIt", *pair)
-    ranks = [
-        (each.gains, exact.leverage(each.lots * each.notional_units, each.value_units))
-        for each in (challenger, nominee)
-    ]
-    assert found == (ranks[0] > ranks[1])
 
 
 @pytest.mark.parametrize("size", [1, -1, 5, -5, 100, -100])

@@ -91,6 +91,12 @@ function isHeld(Registers registers, Market market, Risk risk, uint256 number, A
     return false;
 }
 
+/// @notice Whether a position is of those that have lost by a jump: on the other side of what a brake holds.
+/// @dev It goes by what Risk says, as health does.
+function hasJumped(Risk risk, uint256 number, int256 size) pure returns (bool) {
+    return risk.marketBraked(number) & (size > 0 ? Constants.BRAKED_DOWN : Constants.BRAKED_UP) != 0;
+}
+
 /// @notice What a position counts for at the worse price: what it brings, but no more than its cost while a brake holds
 /// it. Units: units.
 /// @dev A gain that may yet be deleveraged carries nothing. It goes by what Risk says, for health opens no Market.

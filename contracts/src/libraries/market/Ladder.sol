@@ -8,6 +8,7 @@ import {
     bankrupt,
     brakeSpares,
     checkCase,
+    debtOf,
     isSettled,
     measure,
     shareOf,
@@ -21,6 +22,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {divDown, ppmDown, productsAtMost, tripleProductsAtMost} from "@tallystick/libraries/Arith.sol";
 import {Account} from "@tallystick/libraries/generated/Cells.sol";
 import {Constants, Outcome} from "@tallystick/libraries/generated/Names.sol";
+import {hasJumped} from "@tallystick/libraries/market/Brake.sol";
 import {exposureOf, weightOf, worthOf} from "@tallystick/libraries/market/Instrument.sol";
 
 // Beyond the book: positions that the market's insurance fund, or who is on the other side, takes up at the index.
@@ -66,9 +68,10 @@ function lotsDue(Case memory c) pure returns (uint256) {
 
 /// @notice What changes hands when lots are closed at the zero price, at least one tick a lot. Units:
 /// units. Rounding: up for a long, down for a short.
-/// @dev Closed at it they leave the ratio of value to maintenance margin as it is.
+/// @dev Closed at it they leave the ratio of value to maintenance margin as it is, but where what is owed is shared by
+/// what has lost by a jump: what has not is closed at the index.
 function zeroQuote(Case memory c, uint256 lots) pure returns (int256 quote) {
-    int256 share = shareOf(c, lots, c.measured.valueUnits);
+    int256 share = bankrupt(c) ? debtOf(c, lots) : shareOf(c, lots, c.measured.valueUnits);
     quote = int256(lots * c.worth) + (c.size > 0 ? -share : share);
     int256 least = int256(lots * c.tick);
     if (quote < least) quote = least;
@@ -257,12 +260,14 @@ function outranks(Rank memory challenger, Rank memory nominee) pure returns (boo
     );
 }
 
-/// @notice Whether the position needs more maintenance margin, at the index, than the account's in the market nominated
-/// for.
-/// @dev So does any where that is closed by now.
+/// @notice Whether the position comes before the account's in the market nominated for.
+/// @dev One that has lost by a jump does so before others; else one that needs more maintenance margin at the index. So
+/// does any where that is closed by now.
 function weighsMore(Case memory c, uint256 nominatedMarket) pure returns (bool) {
     int256 size = sizeOf(c.account, nominatedMarket);
     if (size == 0) return true;
+    bool jumped = hasJumped(c.risk, c.marketNumber, c.size);
+    if (jumped != hasJumped(c.risk, nominatedMarket, size)) return jumped;
     int256 worth = worthOf(c.risk, nominatedMarket, exposureOf(c.risk, nominatedMarket, size), Constants.LEAN_INDEX);
     uint256 nominated = maintenanceMargin(c.risk, nominatedMarket, weightOf(worth));
     return maintenanceMargin(c.risk, c.marketNumber, c.lots * c.worth) > nominated;

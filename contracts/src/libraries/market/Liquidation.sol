@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {fundOf, isFund} from "./Funds.sol";
 import {maintenanceFraction, maintenanceMargin, tierBegins} from "./Margin.sol";
-import {Health, health} from "./Risk.sol";
+import {ALL_MARKETS, Health, health, jumpedWeight} from "./Risk.sol";
 import {checkLiquidationStage, indexStopped} from "./Stages.sol";
 import {Fill, NO_SLOT, Terms, findPosition} from "./Trade.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -24,7 +24,8 @@ Account constant NO_ACCOUNT = Account.wrap(0);
 
 /// @notice A position that may have to be closed, and its account as `measure` has found it.
 /// @dev Units: `tick` is what one lot is worth at one tick, `ticks` the price it is measured at, `worth`
-/// one lot at that.
+/// one lot at that; `apart` says that what its account owes is shared by what has lost by a jump, `bearsUnits` what the
+/// position bears of that, less than nothing.
 struct Case {
     Registers registers;
     uint256 number;
@@ -40,6 +41,8 @@ struct Case {
     uint256 ticks;
     uint256 worth;
     Health measured;
+    bool apart;
+    int256 bearsUnits;
 }
 
 /// @notice Opens the cells of a case and measures it at the better prices, by which an account is due.
@@ -65,6 +68,23 @@ function measure(Case memory c, uint256 lean) pure {
     c.ticks = priceOf(c.risk, c.marketNumber, c.size, lean);
     c.worth = c.ticks * c.tick;
     c.measured = health(c.registers, c.account, c.risk, lean);
+    c.apart = false;
+    if (lean == Constants.LEAN_INDEX && bankrupt(c)) _shareDebt(c);
+}
+
+/// @dev Shares what an account owes beyond the book by those of its positions that have lost by a jump, if any have: who
+/// is on the other side of the others has won nothing of it. Each bears as much as it has lost against its cost, or, where
+/// none has, as its maintenance margin is. Rounding: down, so that nothing is left over.
+function _shareDebt(Case memory c) pure {
+    for (uint256 way; way < 2; ++way) {
+        int256 whole = jumpedWeight(c.account, c.risk, ALL_MARKETS, way == 0);
+        if (whole > 0) {
+            int256 own = jumpedWeight(c.account, c.risk, c.marketNumber, way == 0);
+            c.apart = true;
+            c.bearsUnits = mulDivDown(c.measured.valueUnits, own, whole);
+            return;
+        }
+    }
 }
 
 /// @notice Whether the account is worth less than nothing.
@@ -163,10 +183,21 @@ function _missing(Case memory c) pure returns (int256 missing) {
 /// @notice The part of an amount that stands behind some lots: amount x their margin / all margin.
 /// Units: units. Rounding: down, for the account when it is of its value.
 function shareOf(Case memory c, uint256 lots, int256 amount) pure returns (int256) {
-    uint256 margin = maintenanceMargin(c.risk, c.marketNumber, c.lots * c.worth);
-    margin -= maintenanceMargin(c.risk, c.marketNumber, (c.lots - lots) * c.worth);
     // SAFETY: a position has a maintenance margin, since no market has a fraction of 0.
-    return mulDivDown(amount, int256(margin), c.measured.maintenanceUnits);
+    return mulDivDown(amount, _freed(c, lots), c.measured.maintenanceUnits);
+}
+
+/// @notice What some lots bear of what the account owes, less than nothing. Units: units. Rounding: down.
+function debtOf(Case memory c, uint256 lots) pure returns (int256) {
+    if (!c.apart) return shareOf(c, lots, c.measured.valueUnits);
+    return mulDivDown(c.bearsUnits, _freed(c, lots), _freed(c, c.lots));
+}
+
+/// @dev The maintenance margin that closing some lots frees. Units: units.
+function _freed(Case memory c, uint256 lots) pure returns (int256) {
+    uint256 margin = maintenanceMargin(c.risk, c.marketNumber, c.lots * c.worth);
+    // SAFETY: 128 + 32 bits, and that of all lots is no less.
+    return int256(margin - maintenanceMargin(c.risk, c.marketNumber, (c.lots - lots) * c.worth));
 }
 
 /// @notice The worst price at which the book takes the lots that suffice. Units: ticks. Rounding: for the account.

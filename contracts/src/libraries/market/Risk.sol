@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {countedWorth} from "./Brake.sol";
+import {countedWorth, hasJumped} from "./Brake.sol";
 import {initialMargin, maintenanceMargin} from "./Margin.sol";
 import {indexStopped} from "./Stages.sol";
 import {ppmUp, productsAtMost} from "@tallystick/libraries/Arith.sol";
@@ -11,6 +11,9 @@ import {Registers} from "@tallystick/libraries/generated/Registers.sol";
 import {exposureOf, owedSince, weightOf, worthOf} from "@tallystick/libraries/market/Instrument.sol";
 
 // Cross-margin: what an account is worth and what it must hold.
+
+/// @dev What stands for every market.
+uint256 constant ALL_MARKETS = type(uint256).max;
 
 /// @notice An account against prices. Units: all in units.
 /// @dev `staying` is what a withdrawal must leave of its value as margin, `gain` what those of its positions that have
@@ -66,6 +69,22 @@ function surplus(Registers registers, Account account, Risk risk, uint256 lean) 
         left += _brings(account, risk, slot, market, exposure, worth, lean);
         bool stale = _isStale(registers, risk, market, lean);
         left -= _asked(account, risk, slot, market, weightOf(worth), stale);
+    }
+}
+
+/// @notice What those of an account's positions weigh together that have lost by a jump. Units: units.
+/// @dev That is what they are worth less than they have cost, or else their maintenance margin, at the index. `only` is
+/// the market that alone counts, ALL_MARKETS for all of them.
+function jumpedWeight(Account account, Risk risk, uint256 only, bool byLoss) pure returns (int256 weight) {
+    for (uint256 slot; slot < Constants.MAX_POSITIONS; ++slot) {
+        int256 size = account.positionSizeLots(slot);
+        uint256 market = account.positionMarket(slot);
+        if (size == 0 || (only != ALL_MARKETS && only != market) || !hasJumped(risk, market, size)) continue;
+        int256 worth = worthOf(risk, market, exposureOf(risk, market, size), Constants.LEAN_INDEX);
+        int256 lost = account.positionCostUnits(slot) - worth;
+        // SAFETY: 128 + 32 bits.
+        if (!byLoss) weight += int256(maintenanceMargin(risk, market, weightOf(worth)));
+        else if (lost > 0) weight += lost;
     }
 }
 

@@ -139,6 +139,14 @@ def is_held(state: State, market: Market, risk: Risk, number: MarketId, account:
     return False
 
 
+def has_jumped(marks: vec[i64], risk: Risk, number: MarketId, size: i64) -> bool:
+    """Whether a position is of those that have lost by a jump: on the other side of what a brake holds.
+
+    It goes by what Risk says, as health does.
+    """
+    return risk_market_braked(marks, risk, number) & (BRAKED_DOWN if size > 0 else BRAKED_UP) != 0
+
+
 def counted_worth(state: State, account: Account, risk: Risk, slot: i64, brings: i64) -> i64:
     """Return what a position counts for at the worse price: what it brings, but no more than its cost while a brake holds it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from tallystick.machine.arith import div_down, ppm_down, products_at_most, triple_products_at_most
+from tallystick.machine.market.brake import has_jumped
 from tallystick.machine.market.funds import fund_of, is_fund
 from tallystick.machine.market.instrument import exposure_of, weight_of, worth_of
 from tallystick.machine.market.liquidation import (
@@ -13,6 +14,7 @@ from tallystick.machine.market.liquidation import (
     bankrupt,
     brake_spares,
     check_case,
+    debt_of,
     is_settled,
     measure,
     share_of,
@@ -100,10 +102,11 @@ def lots_due(case: Case) -> i64:
 def zero_quote(case: Case, lots: i64) -> i64:
     """Return what changes hands when lots are closed at the zero price, at least one tick a lot.
 
-    Closed at it they leave the ratio of value to maintenance margin as it is. Units: units. Rounding: up for a long,
+    Closed at it they leave the ratio of value to maintenance margin as it is, but where what is owed is shared by what has
+    lost by a jump: what has not is closed at the index. Units: units. Rounding: up for a long,
     down for a short.
     """
-    share = share_of(case, lots, case.measured.value_units)
+    share = debt_of(case, lots) if bankrupt(case) else share_of(case, lots, case.measured.value_units)
     quote = lots * case.worth + (-share if case.size > 0 else share)
     least = lots * case.tick
     return quote if quote >= least else least
@@ -336,15 +339,19 @@ def outranks(challenger: Rank, nominee: Rank) -> bool:
 
 
 def weighs_more(case: Case, nominated_market: MarketId) -> bool:
-    """Whether the position needs more maintenance margin, at the index, than the account's in the market nominated for.
+    """Whether the position comes before the account's in the market nominated for.
 
-    So does any where that is closed by now.
+    One that has lost by a jump does so before others; else one that needs more maintenance margin at the index. So does
+    any where that is closed by now.
     """
     state = case.machine.state
     marks = state.risk.words
     size = size_of(state.accounts.words, case.account, nominated_market)
     if size == 0:
         return True
+    jumped = has_jumped(marks, case.risk, case.market_number, case.size)
+    if jumped != has_jumped(marks, case.risk, nominated_market, size):
+        return jumped
     worth = worth_of(
         marks, case.risk, nominated_market, exposure_of(marks, case.risk, nominated_market, size), LEAN_INDEX
     )

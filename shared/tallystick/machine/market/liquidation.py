@@ -13,7 +13,7 @@ from tallystick.machine.market.brake import is_held
 from tallystick.machine.market.funds import fund_of, is_fund
 from tallystick.machine.market.instrument import exposure_of, price_of, worth_of
 from tallystick.machine.market.margin import maintenance_fraction, maintenance_margin, tier_begins
-from tallystick.machine.market.risk import Health, health
+from tallystick.machine.market.risk import ALL_MARKETS, Health, health, jumped_weight
 from tallystick.machine.market.stages import check_liquidation_stage, index_stopped
 from tallystick.machine.market.trade import NO_SLOT, Fill, Terms, find_position
 from tallystick.state.cells import (
@@ -59,7 +59,9 @@ NO_ACCOUNT: Final = Account(-1)
 class Case:
     """A position that may have to be closed: cell numbers, word offsets, and its account as `measure` has found it.
 
-    Units: `tick` is what one lot is worth at one tick, `ticks` the price it is measured at, `worth` one lot at that.
+    Units: `tick` is what one lot is worth at one tick, `ticks` the price it is measured at, `worth` one lot at that;
+    `apart` says that what its account owes is shared by what has lost by a jump, `bears_units` what the position bears of
+    that, less than nothing.
     """
 
     def __init__(self, machine: Machine, account: AccountId, market: MarketId) -> None:
@@ -78,6 +80,8 @@ class Case:
         self.ticks: i64 = 0
         self.worth: i64 = 0
         self.measured = Health(0, 0, 0, 0, 0)
+        self.apart = False
+        self.bears_units: i64 = 0
 
 
 def open_case(machine: Machine, account: AccountId, market: MarketId) -> Case:
@@ -93,6 +97,25 @@ def measure(case: Case, lean: i64) -> None:
     case.ticks = price_of(state.risk.words, case.risk, case.market_number, case.size, lean)
     case.worth = case.ticks * case.tick
     case.measured = health(state, case.account, case.risk, lean)
+    case.apart = False
+    if lean == LEAN_INDEX and bankrupt(case):
+        _share_debt(case)
+
+
+def _share_debt(case: Case) -> None:
+    """Share what an account owes beyond the book by those of its positions that have lost by a jump, if any have.
+
+    Who is on the other side of the others has won nothing of it. Each bears as much as it has lost against its cost, or,
+    where none has, as its maintenance margin is. Rounding: down, so that nothing is left over.
+    """
+    state = case.machine.state
+    for by_loss in (True, False):
+        whole = jumped_weight(state, case.account, case.risk, ALL_MARKETS, by_loss)
+        if whole > 0:
+            own = jumped_weight(state, case.account, case.risk, case.market_number, by_loss)
+            case.apart = True
+            case.bears_units = mul_div_down(case.measured.value_units, own, whole)
+            return
 
 
 def bankrupt(case: Case) -> bool:
@@ -221,10 +244,21 @@ def share_of(case: Case, lots: i64, amount: i64) -> i64:
 
     Units: units. Rounding: down, for the account when it is of its value.
     """
+    return mul_div_down(amount, _freed(case, lots), case.measured.maintenance_units)
+
+
+def debt_of(case: Case, lots: i64) -> i64:
+    """Return what some lots bear of what the account owes, less than nothing. Units: units. Rounding: down."""
+    if not case.apart:
+        return share_of(case, lots, case.measured.value_units)
+    return mul_div_down(case.bears_units, _freed(case, lots), _freed(case, case.lots))
+
+
+def _freed(case: Case, lots: i64) -> i64:
+    """Return the maintenance margin that closing some lots frees. Units: units."""
     marks = case.machine.state.risk.words
     margin = maintenance_margin(marks, case.risk, case.market_number, case.lots * case.worth)
-    margin -= maintenance_margin(marks, case.risk, case.market_number, (case.lots - lots) * case.worth)
-    return mul_div_down(amount, margin, case.measured.maintenance_units)
+    return margin - maintenance_margin(marks, case.risk, case.market_number, (case.lots - lots) * case.worth)
 
 
 def sale_limit(case: Case, lots: i64) -> i64:

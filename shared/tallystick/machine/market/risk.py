@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy_extensions import i64, mypyc_attr
 
 from tallystick.machine.arith import ppm_up, products_at_most
-from tallystick.machine.market.brake import counted_worth
+from tallystick.machine.market.brake import counted_worth, has_jumped
 from tallystick.machine.market.instrument import exposure_of, owed_since, weight_of, worth_of
 from tallystick.machine.market.margin import initial_margin, maintenance_margin
 from tallystick.machine.market.stages import index_stopped
@@ -20,9 +22,12 @@ from tallystick.state.cells import (
     account_position_size_lots,
     risk_market_index_ms,
 )
-from tallystick.state.layout import LEAN_WORST, MAX_POSITIONS, WITHDRAW_BUFFER_PPM
+from tallystick.state.layout import LEAN_INDEX, LEAN_WORST, MAX_POSITIONS, WITHDRAW_BUFFER_PPM
 from tallystick.state.ordinals import MarketId
 from tallystick.state.state import State
+
+ALL_MARKETS: Final[i64] = -1
+"""What stands for every market."""
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -102,6 +107,30 @@ def surplus(state: State, account: Account, risk: Risk, lean: i64) -> i64:
         stale = _is_stale(state, risk, market, lean)
         left -= _asked(state, account, risk, slot, market, weight_of(worth), stale)
     return left
+
+
+def jumped_weight(state: State, account: Account, risk: Risk, only: i64, by_loss: bool) -> i64:
+    """Return what those of an account's positions weigh together that have lost by a jump.
+
+    That is what they are worth less than they have cost, or else their maintenance margin, at the index. Shape: `only` is
+    the market that alone counts, ALL_MARKETS for all of them. Units: units.
+    """
+    words = state.accounts.words
+    marks = state.risk.words
+    weight: i64 = 0
+    slot: i64
+    for slot in range(MAX_POSITIONS):
+        size = account_position_size_lots(words, account, slot)
+        market = account_position_market(words, account, slot)
+        if size == 0 or only not in (ALL_MARKETS, market) or not has_jumped(marks, risk, market, size):
+            continue
+        worth = worth_of(marks, risk, market, exposure_of(marks, risk, market, size), LEAN_INDEX)
+        lost = account_position_cost_units(words, account, slot) - worth
+        if not by_loss:
+            weight += maintenance_margin(marks, risk, market, weight_of(worth))
+        elif lost > 0:
+            weight += lost
+    return weight
 
 
 def _brings(

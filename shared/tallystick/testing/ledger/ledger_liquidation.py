@@ -8,7 +8,7 @@ from math import ceil, floor
 
 from tallystick.schema.names import Outcome
 from tallystick.testing.ledger.ledger import Ledger
-from tallystick.testing.ledger.ledger_market import MILLION, Market
+from tallystick.testing.ledger.ledger_market import MILLION, Market, debt_shares
 from tallystick.testing.ledger.ledger_model import BUY, INSURANCE_FUNDS, Account, Lean, Order
 from tallystick.testing.ledger.ledger_price import liquidation_stage
 
@@ -102,7 +102,8 @@ class LiquidatingLedger(Ledger):
             earlier = NOMINATED_MS - NEXT_MS if before.market == market_number else 0
             self.nominations[number] = Nomination(market_number, candidate, self.clock_ms - earlier)
         elif before.market != market_number:
-            if self._weight(number, market_number) <= self._weight(number, before.market):
+            weights = [self._weight(self.accounts[number], each) for each in (market_number, before.market)]
+            if weights[0] <= weights[1]:
                 return Outcome.OUTRANKED
             self.nominations[number] = Nomination(market_number, candidate, self.clock_ms)
         elif self._candidate_takes(number, market_number, before.candidate) is None:
@@ -224,7 +225,10 @@ class LiquidatingLedger(Ledger):
         """Return the part of an amount that stands behind lots, as margin does."""
         market, held = self.markets[market_number], account.positions[market_number]
         size, lot = abs(held), market.price(held, lean) * market.multiplier
-        freed = market.maintenance(size * lot) - market.maintenance((size - lots) * lot)
+        whole = market.maintenance(size * lot)
+        freed = whole - market.maintenance((size - lots) * lot)
+        if amount < 0 and (borne := debt_shares(account.positions, account.costs, self.markets)):
+            return floor(Fraction(floor(amount * borne.get(market_number, Fraction(0))) * freed, whole))
         return floor(Fraction(amount * freed, self.worth(account, lean).maintenance))
 
     def _sale(self, number: int, market_number: int) -> tuple[int, int]:
@@ -352,12 +356,10 @@ class LiquidatingLedger(Ledger):
         profits = each >= cost if held > 0 else cost >= each
         return profits, Fraction(lots * worth.notional, worth.value)
 
-    def _weight(self, number: int, market_number: int) -> int:
-        """Return what a position must keep at the index, 0 when it is closed."""
-        market = self.markets[market_number]
-        return market.maintenance(
-            abs(self.accounts[number].positions.get(market_number, 0)) * market.index * market.multiplier
-        )
+    def _weight(self, account: Account, market_number: int) -> tuple[bool, int]:
+        """Return whether a position has lost by a jump, and what it must keep at the index, 0 when it is closed."""
+        market, size = self.markets[market_number], account.positions.get(market_number, 0)
+        return market.has_jumped(size), market.maintenance(abs(size) * market.index * market.multiplier)
 
     def _liquidate_against(self, taker: Order, maker: Order) -> Outcome | None:
         market: Market = self.markets[taker.market]

@@ -109,6 +109,10 @@ class Market:
         """Whether a position is worth more at the index than it has cost."""
         return lots * self.multiplier * self.index > cost
 
+    def has_jumped(self, lots: int) -> bool:
+        """Whether a position has lost by a jump, as the newest index has told: on the side that a brake does not hold."""
+        return lots != 0 and self.brakes.of(-lots).told
+
     def holds(self, lots: int, cost: int, clock_ms: int) -> bool:
         """Whether a brake keeps a position as it is."""
         return lots != 0 and self.brakes.of(lots).holds(self.index, clock_ms) and self.gains(lots, cost)
@@ -164,3 +168,15 @@ def _over_tiers(exposure: int, tiers: list[tuple[int, int]]) -> Fraction:
         margin += Fraction(max(0, exposure - at * MILLION) * (ppm - before), MILLION)
         before = ppm
     return margin
+
+
+def debt_shares(sizes: dict[int, int], costs: dict[int, int], markets: dict[int, Market]) -> dict[int, Fraction]:
+    """Return which part of a debt each position bears that has lost by a jump: by what it has lost, else by margin."""
+    worths = {
+        each: size * markets[each].index * markets[each].multiplier
+        for each, size in sizes.items()
+        if markets[each].has_jumped(size)
+    }
+    lost = {each: max(0, costs[each] - worth) for each, worth in worths.items()}
+    weights = lost if any(lost.values()) else {each: markets[each].maintenance(abs(of)) for each, of in worths.items()}
+    return {each: Fraction(weight, sum(weights.values())) for each, weight in weights.items()}
