@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tallystick.bench.hotpath import stages
 from tallystick.bench.hotpath.hot_path import l1_data, page, run, signature_limit
 from tallystick.bench.hotpath.pipes import HttpWire
 
@@ -15,6 +16,14 @@ def test_every_order_is_answered_over_sockets_and_held_against_its_limits() -> N
     assert 0 < told["p50_ms"] <= told["p99_ms"]
     assert set(told["ratios"]) == {"single_over_signature_limit", "bulk_over_machine"}
     assert page({"compiled": None, "interpreted": told})
+
+
+def test_every_stage_of_the_path_takes_part_of_it() -> None:
+    told = stages.measure(orders=256, bulks=8, accounts=100)
+    for what in ("singles", "bulks"):
+        assert set(told[what]) == {*stages.STAGES, "sequencer"}
+        assert all(0 < each["least_tenth"] <= each["mean"] for each in told[what].values())
+    assert stages.page(told)
 
 
 def test_signatures_are_recovered_on_every_core() -> None:

@@ -196,6 +196,33 @@ def operator(
 
 
 @app.command()
+def stages(
+    orders: Annotated[int, typer.Option(min=256, max=1_000_000, help="Orders sent each by itself.")] = 20_000,
+    bulks: Annotated[int, typer.Option(min=8, max=20_000, help="Bulks of 95 orders.")] = 400,
+    accounts: Annotated[
+        int, typer.Option(min=100, max=100_000, help="Funded accounts, each with a position.")
+    ] = 10_000,
+    json_output: JsonAtEnd = False,
+) -> None:
+    """Say what each stage of an operator's path takes of a processor for one record, in one process without sockets.
+
+    Gateway, parcel, core, log, promises and the way back, as `bench operator` has them in processes and threads. Processor
+    time, of the tenth of groups that took the least and on the whole. Compiled (from a temporary copy where `make native`
+    has not been run) where it compiles. Exit code 0 if everything was accepted.
+
+    Example: tallystick bench stages --json > stages.json
+    """
+    from tallystick.bench.hotpath.stages import page
+    from tallystick.bench.modes import compiled_source, measure
+
+    given = {"orders": orders, "bulks": bulks, "accounts": accounts}
+    with compiled_source() as source:
+        result = measure("tallystick.bench.hotpath.stages", "measure", source=source, **given)
+    _tell(page(result), json_output)
+    _finish(result, json_output)
+
+
+@app.command()
 def sybils(
     attackers: Annotated[list[int], typer.Argument(min=1, max=256, help="How many at once, one battle each.")],
     generations: Annotated[

@@ -52,8 +52,8 @@ MOST_AHEAD_SECONDS: Final = 30.0
 def run(asked: dict[str, Any]) -> None:
     """Say on stdout where the doors are, and for each line of stdin what has been used of processors; end with stdin."""
     with RecordLog(Path(asked["folder"]) / "records.log", genesis_state(genesis()).hash()) as log:
-        core = _core(log)
-        _open_exchange(core, asked["accounts"])
+        core = opened_core(log)
+        open_exchange(core, asked["accounts"])
         with _serving(core) as (ports, fleet):
             _tell({"how": how(), "domain": core.domain.hex(), **ports})
             for _ in sys.stdin:
@@ -61,7 +61,8 @@ def run(asked: dict[str, Any]) -> None:
                 _tell({"sequencer": time.process_time(), "gateways": gateways})
 
 
-def _core(log: RecordLog) -> Core:
+def opened_core(log: RecordLog) -> Core:
+    """Return the core of the exchange that is measured, over an empty log."""
     clock = ExchangeClock(SystemClock(), MOST_AHEAD_SECONDS)
     clock.observe(UnixSeconds(int(time.time())))
     return Core(
@@ -73,7 +74,7 @@ def _core(log: RecordLog) -> Core:
     )
 
 
-def _open_exchange(core: Core, accounts: int) -> None:
+def open_exchange(core: Core, accounts: int) -> None:
     """Give the markets prices and every account cash and a position.
 
     Raises: TallystickError when something of it is refused.
