@@ -75,7 +75,7 @@ def test_the_last_node_of_an_odd_row_moves_up() -> None:
     a, b, c = (leaf(i, bytes(32), bytes(32)) for i in range(3))
     root, found = paths([a, b, c])
     assert root == keccak(keccak(a + b) + c)
-    assert found == [(b, c), (a, c), (keccak(a + b),)]
+    assert found == [b + c, a + c, keccak(a + b)]
 
 
 CHANGES: list[dict[str, Any]] = [

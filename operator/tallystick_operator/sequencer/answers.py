@@ -10,7 +10,7 @@ import coincurve
 import msgspec
 
 from tallystick.machine.machine import Event
-from tallystick.records.group_receipts import sign_group
+from tallystick.records.group_receipts import sign_packed
 from tallystick.records.receipts import sign_receipt
 from tallystick.shapes.submitting import Answer, Fill, ItemResult
 from tallystick.state.layout import Registers
@@ -131,16 +131,17 @@ class Promiser:
         return found
 
     def _sign_group(self, group: Sequence[Answer], now: int) -> dict[int, str]:
-        receipts = sign_group(
+        first = group[0].promised_number or 0
+        receipts = sign_packed(
             self._key,
             self._domain,
             epoch=self.epoch,
             post_by=now + PROMISED_WITHIN_SECONDS,
-            first=group[0].promised_number or 0,
+            first=first,
             before=bytes.fromhex(group[0].promised_before[2:]),
             record_hashes=[bytes.fromhex(each.record_hash[2:]) for each in group],
         )
-        return {receipt.number: _hex(receipt.pack()) for receipt in receipts}
+        return {number: "0x" + receipt.hex() for number, receipt in enumerate(receipts, first)}
 
 
 def _hex(value: bytes) -> str:

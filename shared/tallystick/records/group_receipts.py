@@ -8,7 +8,7 @@ follows from the order, and is the dispute's business. Twin: contracts/src/libra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import coincurve
@@ -17,7 +17,7 @@ from tallystick.errors import BadEncoding, BadInput, DataMismatch
 from tallystick.records.chunks import accumulate, padded
 from tallystick.records.codec import Record, encode
 from tallystick.records.signing import recover
-from tallystick.state.hashing import keccak
+from tallystick.state.hashing import keccak, keccak_256
 
 TAG: Final = keccak(b"tallystick group receipt")
 MOST_RECORDS: Final = 0xFFFF
@@ -117,17 +117,17 @@ def path_length(index: int, count: int) -> int:
     return length
 
 
-def paths(leaves: Sequence[bytes]) -> tuple[bytes, list[tuple[bytes, ...]]]:
-    """Return the root over leaves, and each one's path to it; the last node of an odd row moves up as it is."""
+def paths(leaves: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
+    """Return the root over leaves, and each one's path to it in one piece; the last node of an odd row moves up as it is."""
     rows = [list(leaves)]
     while len(rows[-1]) > 1:
         row = rows[-1]
-        up = [keccak(row[i] + row[i + 1]) for i in range(0, len(row) - 1, 2)]
+        up = [keccak_256(row[i] + row[i + 1]).digest() for i in range(0, len(row) - 1, 2)]
         rows.append(up + row[len(row) & ~1 :])
-    found = [
-        tuple(row[(index >> height) ^ 1] for height, row in enumerate(rows[:-1]) if (index >> height) ^ 1 < len(row))
-        for index in range(len(leaves))
-    ]
+    found = [b""]
+    for row in reversed(rows[:-1]):
+        last = len(row) - 1
+        found = [row[i ^ 1] + found[i >> 1] if i ^ 1 <= last else found[i >> 1] for i in range(last + 1)]
     return rows[-1][0], found
 
 
@@ -151,9 +151,15 @@ def root_of(receipt: GroupReceipt) -> bytes:
 
 def group_digest(domain: bytes, receipt: GroupReceipt, root: bytes) -> bytes:
     """Return what the group's signature signs, given any of its receipts."""
-    numbers = ((receipt.epoch, 8), (receipt.first, 8), (receipt.count, 2), (receipt.post_by, 8))
-    head = b"".join(value.to_bytes(width, "big") for value, width in numbers)
+    head = _head(receipt.epoch, receipt.first, receipt.count, receipt.post_by)
     return keccak(TAG + domain + head + receipt.before + root)
+
+
+def _head(epoch: int, first: int, count: int, post_by: int) -> bytes:
+    """Return what all receipts of a group begin with."""
+    return b"".join(
+        value.to_bytes(width, "big") for value, width in zip((epoch, first, count, post_by), _WIDTHS[:4], strict=True)
+    )
 
 
 def sign_group(
@@ -170,35 +176,43 @@ def sign_group(
 
     Raises: BadInput when there are none, or more than a group has.
     """
+    packed = sign_packed(
+        key, domain, epoch=epoch, post_by=post_by, first=first, before=before, record_hashes=record_hashes
+    )
+    return [unpack_receipt(each) for each in packed]
+
+
+def sign_packed(
+    key: coincurve.PrivateKey,
+    domain: bytes,
+    *,
+    epoch: int,
+    post_by: int,
+    first: int,
+    before: bytes,
+    record_hashes: Sequence[bytes],
+) -> list[bytes]:
+    """Return the same receipts, each packed: nothing is made of one that is only to be sent.
+
+    Raises: as `sign_group`.
+    """
     count = len(record_hashes)
     if not 0 < count <= MOST_RECORDS:
         raise BadInput(f"a group has 1 to {MOST_RECORDS} records", records=count)
-    accumulators: list[bytes] = []
+    places: list[bytes] = []
     accumulator = before
-    for record_hash in record_hashes:
-        accumulator = accumulate(accumulator, record_hash)
-        accumulators.append(accumulator)
-    places = enumerate(zip(accumulators, record_hashes, strict=True), first)
-    root, found = paths([leaf(number, *place) for number, place in places])
-    receipts = [
-        GroupReceipt(
-            epoch=epoch,
-            first=first,
-            count=count,
-            post_by=post_by,
-            number=first + index,
-            before=before,
-            accumulator=accumulators[index],
-            record_hash=record_hashes[index],
-            path=found[index],
-            signature=b"",
-        )
-        for index in range(count)
-    ]
-    signed = key.sign_recoverable(group_digest(domain, receipts[0], root), hasher=None)
+    for number, record_hash in enumerate(record_hashes, first):
+        accumulator = keccak_256(accumulator + record_hash).digest()
+        places.append(number.to_bytes(8, "big") + accumulator + record_hash)
+    root, found = paths([keccak_256(place).digest() for place in places])
+    head = _head(epoch, first, count, post_by)
+    signed = key.sign_recoverable(keccak(TAG + domain + head + before + root), hasher=None)
     packed = int.from_bytes(signed[32:64], "big") | signed[64] << 255
     signature = signed[:32] + packed.to_bytes(32, "big")
-    return [replace(receipt, signature=signature) for receipt in receipts]
+    return [
+        b"".join((head, place[:8], before, place[8:], signature, path))
+        for place, path in zip(places, found, strict=True)
+    ]
 
 
 def signer_of(receipt: GroupReceipt, domain: bytes) -> bytes | None:

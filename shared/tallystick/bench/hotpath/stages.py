@@ -44,17 +44,19 @@ def measure(*, orders: int, bulks: int, accounts: int) -> Result:
 
     Raises: TallystickError when something is not accepted.
     """
-    with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
-        with RecordLog(Path(folder) / "records.log", genesis_state(genesis()).hash()) as log:
-            core = opened_core(log)
-            open_exchange(core, accounts)
-            flow = Flow(core.domain, range(1, 1 + accounts), seed=7)
-            singles, bulk = flow.singles(orders), flow.bulks(bulks)
-            tune()
-            told = {
-                "singles": _Path(core).run([data for _, data in singles], SINGLES_A_GROUP),
-                "bulks": _Path(core).run([data for _, data in bulk], BULKS_A_GROUP),
-            }
+    with (
+        tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder,
+        RecordLog(Path(folder) / "records.log", genesis_state(genesis()).hash()) as log,
+    ):
+        core = opened_core(log)
+        open_exchange(core, accounts)
+        flow = Flow(core.domain, range(1, 1 + accounts), seed=7)
+        singles, bulk = flow.singles(orders), flow.bulks(bulks)
+        tune()
+        told = {
+            "singles": _Path(core).run([data for _, data in singles], SINGLES_A_GROUP),
+            "bulks": _Path(core).run([data for _, data in bulk], BULKS_A_GROUP),
+        }
     return {"ok": True, "how": how(), "actions_a_bulk": BULK, **told}
 
 
