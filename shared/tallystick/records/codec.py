@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import Final
 
 from tallystick.errors import BadInput
+from tallystick.records.parsing import LIST, NOTHING, length_of, parse, payload_of
 from tallystick.schema.names import Outcome
 from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES
-from tallystick.schema.record_model import Authority, RecordField, RecordKind
+from tallystick.schema.record_model import Authority, RecordKind
 from tallystick.state.layout import MIN_FRAME_BYTES
 
 KINDS: Final[dict[int, RecordKind]] = {kind.number: kind for kind in RECORDS}
@@ -78,8 +79,13 @@ def _prefix(base: int, length: int) -> bytes:
 
 def unpadded(data: bytes) -> bytes:
     """Return a frame's record without the zeros that may fill up a frame of MIN_FRAME_BYTES, and no other, behind it."""
-    header = _header(data, 1, 0xC0) if len(data) == MIN_FRAME_BYTES else None
-    return data if header is None or any(data[header[1] :]) else data[: header[1]]
+    if len(data) != MIN_FRAME_BYTES:
+        return data
+    start = payload_of(data, 1, LIST)
+    if start == NOTHING:
+        return data
+    end = start + length_of(data, 1, LIST)
+    return data if any(data[end:]) else data[:end]
 
 
 @lru_cache(maxsize=DECODED)
@@ -90,82 +96,8 @@ def decode(data: bytes) -> Record | Outcome:
 
     Rejects: UNKNOWN_RECORD, MALFORMED, OUT_OF_RANGE.
     """
-    kind = KINDS.get(data[0]) if data else None
-    if kind is None:
-        return Outcome.UNKNOWN_RECORD
-    items = _flat_list(data, 1)
-    signed = kind.authority is not Authority.NOBODY
-    if items is None or len(items) != len(kind.fields) + len(kind.blobs) + signed:
-        return Outcome.MALFORMED
-    if signed and len(items[-1]) != SIGNATURE_BYTES:
-        return Outcome.MALFORMED
-    values: list[int] = []
-    for field, item in zip(kind.fields, items, strict=False):
-        outcome, value = _value(item, field)
-        if outcome != Outcome.ACCEPTED:
-            return outcome
-        values.append(value)
-    blobs = tuple(items[len(kind.fields) : len(kind.fields) + len(kind.blobs)])
-    if any(len(data) > blob.limit for blob, data in zip(kind.blobs, blobs, strict=True)):
-        return Outcome.OUT_OF_RANGE
-    return Record(kind=kind, values=tuple(values), signature=items[-1] if signed else b"", blobs=blobs)
-
-
-def _value(item: bytes, field: RecordField) -> tuple[Outcome, int]:
-    """Return the value of one field: a canonical number up to the field's limit, or exactly an address."""
-    if field.address:
-        if len(item) != 20:
-            return Outcome.MALFORMED, 0
-    elif item[:1] == b"\0":
-        return Outcome.MALFORMED, 0
-    elif len(item) > 8:
-        return Outcome.OUT_OF_RANGE, 0
-    value = int.from_bytes(item, "big")
-    return (Outcome.ACCEPTED, value) if value <= field.limit else (Outcome.OUT_OF_RANGE, 0)
-
-
-def _flat_list(data: bytes, at: int) -> list[bytes] | None:
-    """Return the strings of the canonical RLP list that fills `data` from `at`, or None.
-
-    Our own: this one must be total on hostile bytes (the rlp library recurses into nested lists) and refuse exactly what
-    the contract refuses.
-    """
-    header = _header(data, at, 0xC0)
-    if header is None or header[1] != len(data):
-        return None
-    at = header[0]
-    items: list[bytes] = []
-    while at < len(data):
-        first = data[at]
-        if first < 0x80:
-            items.append(data[at : at + 1])
-            at += 1
-            continue
-        header = _header(data, at, 0x80)
-        if header is None:
-            return None
-        start, end = header
-        if end - start == 1 and data[start] < 0x80:
-            return None
-        items.append(data[start:end])
-        at = end
-    return items
-
-
-def _header(data: bytes, at: int, base: int) -> tuple[int, int] | None:
-    """Return (start, end) of the payload behind the prefix at `at`, or None when it is not canonical."""
-    if at >= len(data) or not base <= data[at] < base + 64:
-        return None
-    length = data[at] - base
-    start = at + 1
-    if length > 55:
-        size = length - 55
-        if size > 2 or start + size > len(data) or data[start] == 0:
-            return None
-        length = int.from_bytes(data[start : start + size], "big")
-        start += size
-        if length < 56:
-            return None
-    if start + length > len(data):
-        return None
-    return start, start + length
+    parts = parse(data)
+    if isinstance(parts, Outcome):
+        return parts
+    values, blobs, signature = parts
+    return Record(kind=KINDS[data[0]], values=values, signature=signature, blobs=blobs)

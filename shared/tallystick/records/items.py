@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from tallystick.errors import BadInput
+from tallystick.records.parsing import heads_of
 from tallystick.state.layout import (
     ITEM_BYTES,
     ITEM_CANCEL,
@@ -74,16 +75,7 @@ def unpack_items(data: bytes) -> list[Item]:
 @lru_cache(maxsize=BULKS_REMEMBERED)
 def item_heads(data: bytes) -> tuple[tuple[int, int], ...]:
     """Return (what, client id) of the items in `data` up to the first that is no item."""
-    found: list[tuple[int, int]] = []
-    at, end = 0, len(data)
-    while at < end:
-        what = data[at] & 3
-        behind = at + (ITEM_CANCEL_BYTES if what == ITEM_CANCEL else ITEM_BYTES)
-        if behind > end or what > ITEM_REPLACE:
-            break
-        found.append((what, int.from_bytes(data[behind - 8 : behind], "big")))
-        at = behind
-    return tuple(found)
+    return heads_of(data)
 
 
 def pack_slots(*slots: int) -> bytes:

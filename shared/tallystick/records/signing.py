@@ -11,6 +11,7 @@ from eth_account import Account
 
 from tallystick.errors import BadInput
 from tallystick.records.codec import BY_NAME, Record
+from tallystick.records.parsing import digest_of
 from tallystick.schema.record_kinds import DOMAIN_NAME, DOMAIN_VERSION, RECORDS, SIGNATURE_BYTES
 from tallystick.state.hashing import keccak
 from tallystick.state.ordinals import Number
@@ -20,7 +21,6 @@ KEYS_REMEMBERED: Final = 1 << 16
 """Public keys whose addresses are remembered. No signature is ever held against a key that was expected: that would pass
 over the parity bit, by which the contract recovers another signer."""
 ORDER: Final = 2 * HALF_ORDER + 1
-_TYPE_HASHES: Final = {kind.number: keccak(kind.encoded_type.encode()) for kind in RECORDS if kind.primary}
 _ACCEPTANCE_HASHES: Final = {
     kind.number: keccak(kind.encoded_acceptance.encode()) for kind in RECORDS if kind.acceptance
 }
@@ -41,21 +41,14 @@ def domain_separator(chain_id: int, rollup: str) -> bytes:
 
 def digest(record: Record, domain: bytes) -> bytes:
     """Return the 32 bytes that a record's signature signs."""
-    kind = record.kind
-    values = [v for x, v in zip(kind.fields, record.values, strict=True) if x.signed]
-    blobs = [v for x, v in zip(kind.blobs, record.blobs, strict=True) if x.signed]
-    return _digest(domain, _TYPE_HASHES[kind.number], values, blobs)
+    return digest_of(record.kind.number, record.values, record.blobs, domain)
 
 
 def acceptance_digest(record: Record, domain: bytes) -> bytes:
     """Return the 32 bytes that the second signer of a record signs."""
     kind = record.kind
     values = [v for x, v in zip(kind.fields, record.values, strict=True) if x.signed or x.accepted]
-    return _digest(domain, _ACCEPTANCE_HASHES[kind.number], values, [])
-
-
-def _digest(domain: bytes, type_hash: bytes, values: list[int], blobs: list[bytes]) -> bytes:
-    parts = [type_hash, *[value.to_bytes(32, "big") for value in values], *[keccak(blob) for blob in blobs]]
+    parts = [_ACCEPTANCE_HASHES[kind.number], *[value.to_bytes(32, "big") for value in values]]
     return keccak(b"\x19\x01" + domain + keccak(b"".join(parts)))
 
 
