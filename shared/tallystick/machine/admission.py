@@ -31,6 +31,13 @@ from tallystick.state.ordinals import AccountId, MarketId, SignedMarket, SignerN
 NOBODY: Final = bytes(20)
 MARKET_AT: Final = {kind.number: kind.market_at if kind.names_series else -1 for kind in RECORDS}
 """Where a record of each kind has the market whose series it names, -1 for nowhere."""
+SCOPES: Final = {kind.number: int(kind.scope) for kind in RECORDS}
+"""What an agent must be allowed to do to sign one of each kind, whatever it says."""
+ASKING: Final = {
+    kind.number: [(place, int(field.scope)) for place, field in enumerate(kind.fields) if field.scope]
+    for kind in RECORDS
+}
+"""Fields of each kind by which, when they are not 0, it asks for more."""
 
 
 def admit(machine: Machine, record: Record) -> i64:
@@ -69,7 +76,7 @@ def check_record(machine: Machine, record: Record, signer: bytes | None) -> i64:
     if authority is Authority.GOVERNANCE:
         return _check_config_key(config_governance(config.words, config.open(0)), signer)
     number, slot, nonce = _key_of(record)
-    return check_key(machine, number, slot, nonce, record.kind.asks(record.values), signer)
+    return check_key(machine, number, slot, nonce, _asks(record), signer)
 
 
 def begin(machine: Machine, record: Record) -> i64:
@@ -115,6 +122,15 @@ def _key_of(record: Record) -> tuple[AccountId, i64, i64]:
         account, agent = values[OwnerOrAgentFields.ACCOUNT], values[OwnerOrAgentFields.AGENT]
         return AccountId(account), agent, values[OwnerOrAgentFields.NONCE]
     return AccountId(values[OwnerFields.ACCOUNT]), 0, values[OwnerFields.NONCE]
+
+
+def _asks(record: Record) -> i64:
+    """Return what an agent must be allowed to do to sign a record."""
+    asked: i64 = SCOPES[record.kind.number]
+    for place, scope in ASKING[record.kind.number]:
+        if record.values[place]:
+            asked |= scope
+    return asked
 
 
 def _check_config_key(key: bytes, signer: bytes) -> i64:

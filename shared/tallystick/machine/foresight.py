@@ -9,6 +9,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from tallystick.machine.admission import begin, check_record
+from tallystick.machine.by_record import OUTCOMES
 from tallystick.machine.engine import advance
 from tallystick.machine.machine import Event, Machine, NoInputs
 from tallystick.records.chunks import padded
@@ -61,7 +62,7 @@ def foresee_admission(state: State, record: Record, signer: bytes | None) -> Out
     state.accounts.cut_back(accounts, state.accounts.dirty_count)
     state.agents.cut_back(agents, state.agents.dirty_count)
     state.config.cut_back(config, state.config.dirty_count)
-    return Outcome(outcome)
+    return OUTCOMES[outcome]
 
 
 def foresee(state: State, record: Record) -> Outcome:

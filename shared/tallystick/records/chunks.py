@@ -120,15 +120,16 @@ class Chunker:
         """
         if not 0 < len(record) <= MAX_RECORD_BYTES:
             raise BadInput(f"a record has 1 to {MAX_RECORD_BYTES} bytes, not {len(record)}")
-        if not self.fits(record):
-            raise BadInput(f"the batch is full: {MAX_CHUNKS} chunks")
         data = padded(record)
         if self._needs_chunk(data):
+            if len(self.chunks) >= MAX_CHUNKS:
+                raise BadInput(f"the batch is full: {MAX_CHUNKS} chunks")
             self.chunks.append(bytearray(self._header()))
             self.size += CHUNK_HEADER_BYTES
             self._ended = False
-        self.chunks[-1] += framed(data)
-        self.size += FRAME_HEADER_BYTES + len(data)
+        length = len(data)
+        self.chunks[-1] += length.to_bytes(FRAME_HEADER_BYTES, "big") + data
+        self.size += FRAME_HEADER_BYTES + length
         if self._live is not None:
             return
         hashed = keccak(data)

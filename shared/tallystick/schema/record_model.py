@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -113,14 +112,6 @@ class RecordKind:
     def promised(self) -> bool:
         """Whether it is in the chain of what accounts signed, which an operator's receipts promise."""
         return self.authority in (Authority.OWNER, Authority.OWNER_OR_AGENT)
-
-    def asks(self, values: Sequence[int]) -> int:
-        """Return what an agent must be allowed to do to sign one with these values."""
-        asked = int(self.scope)
-        for place, field in enumerate(self.fields):
-            if field.scope and values[place]:
-                asked |= field.scope
-        return asked
 
     @property
     def names_series(self) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tallystick.machine.admission import admit
 from tallystick.machine.machine import Machine
-from tallystick.records.chunks import PROMISED, accumulate
+from tallystick.records.chunks import PROMISED
 from tallystick.records.codec import Record, decode, unpadded
 from tallystick.state.codes import Outcome, Phase
-from tallystick.state.hashing import keccak
+from tallystick.state.hashing import keccak, keccak_256
 from tallystick.state.layout import FRAME_HEADER_BYTES, MIN_FRAME_BYTES, Registers
 
 
@@ -74,7 +74,7 @@ def count(registers: Registers, kind: int, hashed: bytes) -> None:
     Shape: `kind` is the first byte of a frame's record, `hashed` the hash of all of it.
     """
     registers.record_count += 1
-    registers.record_accumulator = accumulate(registers.record_accumulator, hashed)
+    registers.record_accumulator = keccak_256(registers.record_accumulator + hashed).digest()
     if kind in PROMISED:
         registers.promised_count += 1
-        registers.promised_accumulator = accumulate(registers.promised_accumulator, hashed)
+        registers.promised_accumulator = keccak_256(registers.promised_accumulator + hashed).digest()
