@@ -80,29 +80,33 @@ def signed(rig: Rig, name: str, account: int, nonce: int, items: int = 0) -> Che
     return check_signature(sign(record, rig.core.domain, key(name)), rig.core.domain)
 
 
+def let_in(met: Meters, checked: Checked, connection: int, address: str) -> Refused | None:
+    return met.signed(checked.signer, steps_of(checked.record), len(checked.data), connection, address)
+
+
 def test_a_key_has_its_own_allowance_whatever_account_it_names(rig: Rig) -> None:
     clock = HandClock()
     met = meters(clock, account=Rate(steps=1, bytes=10**9))
-    taken = [met.signed(signed(rig, "mallory", 1, at), 1, HERE) for at in range(5)]
+    taken = [let_in(met, signed(rig, "mallory", 1, at), 1, HERE) for at in range(5)]
     assert [each is None for each in taken] == [True] * 3 + [False] * 2
     assert taken[-1] and taken[-1].field == "account"
-    assert met.signed(signed(rig, "alice", 1, 0), 1, HERE) is None, "nobody uses up another's by naming it"
-    assert met.signed(signed(rig, "mallory", 2, 9), 2, THERE), "nor gets a new one under another number"
+    assert let_in(met, signed(rig, "alice", 1, 0), 1, HERE) is None, "nobody uses up another's by naming it"
+    assert let_in(met, signed(rig, "mallory", 2, 9), 2, THERE), "nor gets a new one under another number"
 
 
 def test_a_key_is_held_to_its_bytes_as_to_its_steps(rig: Rig) -> None:
     size = len(signed(rig, "alice", 1, 0).data)
     met = meters(HandClock(), account=Rate(steps=10**9, bytes=size))
-    assert [met.signed(signed(rig, "alice", 1, at), 1, HERE) is None for at in range(4)] == [True] * 3 + [False]
+    assert [let_in(met, signed(rig, "alice", 1, at), 1, HERE) is None for at in range(4)] == [True] * 3 + [False]
 
 
 def test_each_item_of_a_bulk_is_a_step_of_its_key_its_connection_and_its_address(rig: Rig) -> None:
     bulk = signed(rig, "alice", 1, 0, items=20)
-    assert steps_of(bulk) == 21 and steps_of(signed(rig, "alice", 1, 1)) == 1
+    assert steps_of(bulk.record) == 21 and steps_of(signed(rig, "alice", 1, 1).record) == 1
     for whose in ("account", "connection", "address"):
         met = meters(HandClock(), **{whose: Rate(steps=10, bytes=10**9)})
-        assert met.arrived(1, HERE, 1) is None and met.signed(bulk, 1, HERE) is None
-        refused = met.arrived(1, HERE, 1) or met.signed(bulk, 1, HERE)
+        assert met.arrived(1, HERE, 1) is None and let_in(met, bulk, 1, HERE) is None
+        refused = met.arrived(1, HERE, 1) or let_in(met, bulk, 1, HERE)
         assert refused and refused.field == whose
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from tallystick.shapes.nesting import decode
 from tallystick.shapes.routes import VERSION
 from tallystick.shapes.submitting import Refusal
-from tallystick_operator.intake.allowances import Meters
+from tallystick_operator.intake.allowances import Meters, steps_of
 from tallystick_operator.intake.door import Checked, Refused
 from tallystick_operator.rates import Allowances
 
@@ -50,7 +50,7 @@ class Gate:
         if isinstance(found, Refused):
             self._meters.spoilt(connection, address)
             return found
-        return self._counted(self._meters.signed(found, connection, address)) or found
+        return self._counted(self._meters.signed(found.signer, steps_of(found.record), len(found.data), connection, address)) or found
 
     async def body(self, request: Request, shape: type[Body]) -> Body:
         """Return what was posted. Raises: Refused."""

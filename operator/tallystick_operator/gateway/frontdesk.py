@@ -13,9 +13,9 @@ from typing import Final
 from tallystick.errors import BadInput
 from tallystick.ports import Clock
 from tallystick.shapes.order_entry import packed_replies, packed_reply, requests
-from tallystick_operator.gateway.parcels import Batch, framed, packed, told, unpacked_told
+from tallystick_operator.gateway.parcels import Batch, checked_frame, packed, told, unpacked_told
 from tallystick_operator.intake.allowances import Meters
-from tallystick_operator.intake.door import Refused, check_bytes
+from tallystick_operator.intake.door import Refused
 from tallystick_operator.rates import Allowances
 
 MOST_WAITING: Final = 2_048
@@ -122,18 +122,18 @@ class Desk:
             if client is None:
                 continue
             try:
-                checked = check_bytes(data, self._domain)
+                frame, steps = checked_frame(data, self._domain)
             except Refused as refused:
                 client.held -= 1
                 self._tell(connection, client, number, refused)
                 self._spend(connection, client)
                 continue
-            limited = self.meters.signed(checked, connection, client.address)
+            limited = self.meters.signed(frame.signer, steps, len(data), connection, client.address)
             if limited is not None:
                 client.held -= 1
                 self._tell(connection, client, number, limited)
                 continue
-            frames.append(framed(checked))
+            frames.append(frame)
             whose.append((connection, number))
         if not frames:
             return b""

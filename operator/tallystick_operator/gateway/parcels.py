@@ -10,13 +10,18 @@ from typing import Final
 
 import msgspec
 
-from tallystick.records.codec import KINDS, Record, decode
+from tallystick.records.codec import BY_NAME, KINDS, Record, decode
+from tallystick.records.parsing import digest_of, parse
+from tallystick.records.signing import recover
 from tallystick.schema.names import Outcome
 from tallystick.schema.record_kinds import RECORDS, SIGNATURE_BYTES
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.order_entry import OK
 from tallystick.shapes.submitting import Answer
-from tallystick_operator.intake.door import Checked, Refused
+from tallystick.state.hashing import keccak
+from tallystick.state.layout import MIN_FRAME_BYTES
+from tallystick_operator.intake.allowances import steps_of
+from tallystick_operator.intake.door import OPERATORS_OWN, POINTING, Checked, Refused, check_bytes, refuse
 
 LENGTH_BYTES: Final = 4
 NUMBERS_ALONE: Final = frozenset(
@@ -25,6 +30,9 @@ NUMBERS_ALONE: Final = frozenset(
     if kind.authority is not Authority.NOBODY and not kind.blobs and not any(field.address for field in kind.fields)
 )
 """Kinds of records that are numbers and a signature."""
+PLAIN: Final = NUMBERS_ALONE - {BY_NAME[name].number for name in OPERATORS_OWN}
+FILLED_IN: Final = frozenset(BY_NAME[name].number for name in POINTING)
+"""Kinds whose last number the operator fills in."""
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -65,6 +73,30 @@ def framed(checked: Checked) -> Frame:
     record = checked.record
     values = record.values if record.kind.number in NUMBERS_ALONE else ()
     return Frame(checked.data, checked.key, checked.signer, checked.hashed, values)
+
+
+def checked_frame(data: bytes, domain: bytes) -> tuple[Frame, int]:
+    """Return a record that has come as bytes as it travels, its signer found, and its steps as `steps_of` counts them.
+
+    Raises: Refused, as `check_bytes`.
+
+    One that is numbers and a signature, with nothing in the place of what the operator fills in, needs no object of its
+    own.
+    """
+    kind = data[0] if data else 0
+    if kind in PLAIN and len(data) >= MIN_FRAME_BYTES:
+        parts = parse(data)
+        if isinstance(parts, Outcome):
+            raise refuse(parts, "raw")
+        values, _, signature = parts
+        if kind not in FILLED_IN or values[-1] == 0:
+            signer = recover(digest_of(kind, values, (), domain), signature)
+            if signer is None:
+                raise refuse(Outcome.BAD_SIGNATURE)
+            hashed = keccak(data)
+            return Frame(data, hashed, signer, hashed, values), 1
+    checked = check_bytes(data, domain)
+    return framed(checked), steps_of(checked.record)
 
 
 def unframed(frame: Frame) -> Checked:

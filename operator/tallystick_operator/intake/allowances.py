@@ -11,8 +11,9 @@ import math
 from collections.abc import Callable, Hashable
 from typing import Final
 
+from tallystick.records.codec import Record
 from tallystick.records.items import item_heads
-from tallystick_operator.intake.door import Checked, Refused
+from tallystick_operator.intake.door import Refused
 from tallystick_operator.rates import Allowances, Rate
 
 BURST_SECONDS: Final = 2.0
@@ -133,20 +134,19 @@ class Meters:
         """Take in that what was let in is so much more than was known then."""
         self._charge(connection, address, self._now(), count, size)
 
-    def signed(self, checked: Checked, connection: Hashable, address: str) -> Refused | None:
-        """Take in who has signed a record; return why it is refused before it is sequenced."""
+    def signed(self, signer: bytes, steps: int, size: int, connection: Hashable, address: str) -> Refused | None:
+        """Take in who has signed a record of so many bytes, b"" for nobody; return why it is refused before it is sequenced."""
         if self._keys is None or self._connections is None or self._addresses is None:
             return None
         now = self._now()
-        steps = steps_of(checked)
         if steps > 1:
             self._charge(connection, address, now, steps - 1, 0)
-        if not checked.signer:
+        if not signer:
             return None
-        waits = self._keys.waits(checked.signer, now)
+        waits = self._keys.waits(signer, now)
         if waits:
             return _limited("account", waits)
-        self._keys.take(checked.signer, now, steps, len(checked.data))
+        self._keys.take(signer, now, steps, size)
         return None
 
     def spoilt(self, connection: Hashable, address: str) -> bool:
@@ -181,9 +181,9 @@ class Meters:
                 buckets.drop(connection)
 
 
-def steps_of(checked: Checked) -> int:
+def steps_of(record: Record) -> int:
     """Return what a record has the machine do at least: one of itself, and one for each item of a bulk."""
-    return 1 + len(item_heads(checked.record.blobs[0])) if checked.record.kind.name == "bulk" else 1
+    return 1 + len(item_heads(record.blobs[0])) if record.kind.name == "bulk" else 1
 
 
 def address_of(peer: str, forwarded: str) -> str:

@@ -179,10 +179,10 @@ def is_filled(record: Record) -> bool:
     """Whether a record has something in the place of what the operator fills in."""
     if record.kind.name == "bulk":
         return record.blobs[1] != b""
-    return record.kind.name in _POINTING and record.values[-1] != 0
+    return record.kind.name in POINTING and record.values[-1] != 0
 
 
-_POINTING: Final = {"cancel": "client_id", "conditional": "pair"}
+POINTING: Final = {"cancel": "client_id", "conditional": "pair"}
 """Kinds of record that point at a resting order, and the field with its client id; the last field is its slot."""
 
 
@@ -190,7 +190,7 @@ def with_slot(record: Record, slot: int) -> Record:
     """Return a cancel, or an order with a pair, with the slot of the other order, a bulk without any; else as it is."""
     if record.kind.name == "bulk":
         return replace(record, blobs=(record.blobs[0], b""))
-    return replace(record, values=(*record.values[:-1], slot)) if record.kind.name in _POINTING else record
+    return replace(record, values=(*record.values[:-1], slot)) if record.kind.name in POINTING else record
 
 
 def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checked:
@@ -231,7 +231,7 @@ def _with_slots(read_model: ReadModel, checked: Checked) -> Checked:
     if record.kind.name == "bulk":
         filled = _fill_in_slots(read_model, AccountId(record.value("account")), record)
         return checked if filled.blobs == record.blobs else checked.filled(filled)
-    field = _POINTING.get(record.kind.name)
+    field = POINTING.get(record.kind.name)
     if field is None or (field == "pair" and record.value(field) == 0):
         return checked
     resting = read_model.slot_of(AccountId(record.value("account")), record.value(field))
