@@ -178,3 +178,20 @@ def test_a_copy_of_a_state_does_not_follow_it() -> None:
     state.table(1).load(7, b"")
     state.registers.clock_ms = UnixMs(5)
     assert other.hash() == before != state.hash()
+
+
+@CELL_SETTINGS
+@given(st.lists(st.lists(CELL_VALUES, max_size=8), max_size=4), st.integers(1, 5))
+def test_a_root_of_which_parts_were_hashed_before_is_the_same_whatever_is_written_between(
+    rounds: list[list[tuple[int, int, bytes]]], part: int
+) -> None:
+    state, other = State(), State()
+    for cells in rounds:
+        for tag, index, packed in cells:
+            state.table(tag).load(index, packed)
+            other.table(tag).load(index, packed)
+        before = state.dirty
+        state.commit_some(part)
+        assert state.dirty == max(0, before - part)
+    assert state.commit() == other.commit()
+    assert state.dirty == 0

@@ -79,6 +79,24 @@ class State:
             self.tree.update(leaves)
         return self.tree.root
 
+    @property
+    def dirty(self) -> int:
+        """How many cells have changed since they were hashed."""
+        return sum(int(table.dirty_count) for table in self.tables)
+
+    def commit_some(self, most: int) -> None:
+        """Hash so many of the cells that changed, so that the next commit has less to do.
+
+        What is changed again later is hashed again then: this is for whoever cannot wait for all of them at once.
+        """
+        leaves: dict[int, bytes] = {}
+        for table in self.tables:
+            if table.dirty_count and len(leaves) < most:
+                for index in table.settle_newest(most - len(leaves)):
+                    leaves[cell_key(table.tag, index)] = table.pack(index)
+        if leaves:
+            self.tree.update(leaves)
+
     def hash(self) -> bytes:
         """Return the state hash: keccak(tree root, keccak(packed registers))."""
         return state_hash(self.commit(), self.registers.pack())

@@ -202,6 +202,17 @@ class Table:
             self.words[self._look_up(self._dirty[number]) - 1] &= ~1
         self.dirty_count = 0
 
+    def settle_newest(self, most: i64) -> list[int]:
+        """Say that the root takes in the newest of these cells, so many at most; return their indices."""
+        first = self.dirty_count - most if self.dirty_count > most else 0
+        found: list[int] = []
+        while self.dirty_count > first:
+            self.dirty_count -= 1
+            index = self._dirty[self.dirty_count]
+            self.words[self._look_up(index) - 1] &= ~1
+            found.append(index)
+        return found
+
     def pack(self, index: i64) -> bytes:
         """Return a cell's packed value; empty bytes when it is all zeros."""
         base = self.at(index)
