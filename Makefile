@@ -90,7 +90,7 @@ native: $(VENV)/.dev ## Compile the machine, in place (needs a C compiler)
 	@$(BIN)/tallystick version
 
 interpreted: ## Remove the compiled machine again
-	@find shared -name '*.so' -delete
+	@find shared operator -name '*.so' -delete
 	@rm -rf build/native
 
 lock: ## Resolve the Python dependencies anew (needs uv)

@@ -17,12 +17,16 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT: Final = Path(__file__).resolve().parent
 SOURCE: Final = ROOT / "shared"
+SOURCES: Final = (SOURCE, ROOT / "operator")
+"""Where there is something to compile. What several modules share goes into the first."""
 WORK: Final = ROOT / "build" / "native"
-GROUP: Final = "tallystick"
+GROUPS: Final = {"tallystick": "shared", "tallystick_operator": "operator"}
+"""What is compiled into one library each, and where its source lies."""
 
 # The state hash's Python half is what the machine touches in every step; hashing.py chooses its keccak when imported.
 COMPILED: Final = (
     "tallystick/machine/**/*.py",
+    "tallystick/records/parsing.py",
     "tallystick/state/arguments.py",
     "tallystick/state/cells.py",
     "tallystick/state/codes.py",
@@ -32,6 +36,13 @@ COMPILED: Final = (
     "tallystick/state/state.py",
     "tallystick/state/table.py",
     "tallystick/state/tree.py",
+    "tallystick_operator/intake/clientids.py",
+    "tallystick_operator/sequencer/answers.py",
+    "tallystick_operator/sequencer/branch.py",
+    "tallystick_operator/sequencer/core.py",
+    "tallystick_operator/sequencer/executor.py",
+    "tallystick_operator/sequencer/readmodel.py",
+    "tallystick_operator/sequencer/recent.py",
 )
 # Calls inside one shared object need not go through the linker's table; no floating point is involved.
 FLAGS: Final = ("-fno-semantic-interposition", "-fvisibility=hidden")
@@ -39,20 +50,20 @@ FLAGS: Final = ("-fno-semantic-interposition", "-fvisibility=hidden")
 
 def modules() -> list[Path]:
     """Return the source files to compile."""
-    found = {path for pattern in COMPILED for path in SOURCE.glob(pattern)}
+    found = {path for source in SOURCES for pattern in COMPILED for path in source.glob(pattern)}
     return sorted(path for path in found if path.name != "__init__.py")
 
 
 def built() -> list[Path]:
     """Return the compiled files that lie beside the source."""
     suffix = sysconfig.get_config_var("EXT_SUFFIX") or ".so"
-    return sorted(path for path in SOURCE.rglob(f"*{suffix}") if path.is_file())
+    return sorted(path for source in SOURCES for path in source.rglob(f"*{suffix}") if path.is_file())
 
 
 def clear() -> None:
     """Remove what was compiled in place, of any Python version."""
-    for pattern in ("*.so", "*.pyd"):
-        for path in SOURCE.rglob(pattern):
+    for source in SOURCES:
+        for path in (*source.rglob("*.so"), *source.rglob("*.pyd")):
             path.unlink()
 
 
@@ -66,19 +77,21 @@ def compile_in_place() -> None:
 
     clear()
     WORK.mkdir(parents=True, exist_ok=True)
+    paths = [str(path.relative_to(ROOT)) for path in modules()]
     extensions: list[Any] = mypycify(
-        ["--config-file", str(ROOT / "pyproject.toml"), *(str(path.relative_to(ROOT)) for path in modules())],
+        ["--config-file", str(ROOT / "pyproject.toml"), *paths],
         opt_level=os.environ.get("TALLYSTICK_NATIVE_OPT", "3"),
         debug_level="0",
         target_dir=str(WORK),
-        group_name=GROUP,
+        # A change of the operator's modules does not compile the machine anew.
+        separate=[([each for each in paths if each.startswith(folder + "/")], name) for name, folder in GROUPS.items()],
     )
     for extension in extensions:
         extension.extra_compile_args.extend(FLAGS)
     setup(
         name="tallystick-native",
         packages=[],
-        package_dir={"": "shared"},
+        package_dir={"": "shared", "tallystick_operator": "operator/tallystick_operator"},
         ext_modules=extensions,
         script_args=[
             "--quiet",
@@ -89,6 +102,8 @@ def compile_in_place() -> None:
             f"--parallel={os.cpu_count() or 1}",
         ],
     )
+    for path in built():
+        path.touch()  # what needed no compiling is not older than its source either
 
 
 class NativeHook(BuildHookInterface[Any]):
@@ -112,7 +127,8 @@ class NativeHook(BuildHookInterface[Any]):
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
         for path in built():
-            build_data["force_include"][str(path)] = path.relative_to(SOURCE).as_posix()
+            source = next(source for source in SOURCES if path.is_relative_to(source))
+            build_data["force_include"][str(path)] = path.relative_to(source).as_posix()
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Leave the source as it was: what is in the wheel needs not lie there as well."""

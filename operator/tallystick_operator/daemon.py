@@ -36,8 +36,8 @@ from tallystick_operator.noticeboard import Board
 from tallystick_operator.publish.answering import Answering
 from tallystick_operator.publish.asserter import Asserter
 from tallystick_operator.publish.publisher import Publisher
+from tallystick_operator.remembered import SealedBatch
 from tallystick_operator.repeated import Repeated
-from tallystick_operator.sequencer.executor import SealedBatch
 from tallystick_operator.sequencer.sequencer import Sequencer
 from tallystick_operator.standby.prepared import Prepared
 from tallystick_operator.standing import Metrics, Standing

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 MACHINE = "tallystick.machine.engine"
+PACKAGES = ("tallystick.", "tallystick_operator.")
+"""Where compiled modules are."""
 
 
 def is_compiled() -> bool:
@@ -23,10 +25,11 @@ def is_stale() -> bool:
     """Whether a source file of the machine is newer than what was compiled from it."""
     if not is_compiled():
         return False
-    folder = Path(__file__).parent
-    compiled = [path.stat().st_mtime for path in folder.parent.glob("*.so")]
-    sources = [path for part in ("machine", "state") for path in (folder / part).rglob("*.py")]
-    return not compiled or max(path.stat().st_mtime for path in sources) > min(compiled)
+    here = Path(__file__).parents[1]
+    compiled = [path for root in (here, here.parent / "operator") for path in root.rglob("*.so")]
+    sources = [path.with_name(path.name.partition(".")[0] + ".py") for path in compiled]
+    newest = max(path.stat().st_mtime for path in sources if path.is_file())
+    return newest > min(path.stat().st_mtime for path in compiled)
 
 
 def how() -> str:
@@ -41,7 +44,7 @@ class _SourceOnly(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         leaf = fullname.rpartition(".")[2]
-        for folder in path or () if fullname.startswith("tallystick.") else ():
+        for folder in path or () if fullname.startswith(PACKAGES) else ():
             source = Path(folder) / f"{leaf}.py"
             if source.is_file():
                 return util.spec_from_file_location(fullname, source)

@@ -25,7 +25,8 @@ from tallystick.state.layout import (
 )
 from tallystick.state.ordinals import UnixSeconds
 from tallystick.testing.world import START, address, message, world_genesis
-from tallystick_operator.sequencer.executor import Executor, SealedBatch, frames
+from tallystick_operator.remembered import SealedBatch
+from tallystick_operator.sequencer.executor import Executor, frames
 from tallystick_operator.sequencer.rewind import Fork
 from tests.operator.rig import MakeRig, Rig
 from tests.operator.test_resequence import own_history, settle

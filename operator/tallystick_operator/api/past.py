@@ -30,8 +30,8 @@ from tallystick_operator.api.parameters import (
 )
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.intake.promises import REORDERING
+from tallystick_operator.remembered import Happening, KeptOrder
 from tallystick_operator.sequencer.core import Core
-from tallystick_operator.sequencer.recent import Happening, KeptOrder
 from tallystick_operator.sequencer.sequencer import Sequencer
 
 LOOK_SECONDS: Final = 0.02

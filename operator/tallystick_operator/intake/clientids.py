@@ -7,10 +7,7 @@ of the trader's own program. It is the operator that keeps to this, not the mach
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Final
-
-import msgspec
 
 from tallystick.records.codec import Record
 from tallystick.records.items import ITEM_PLACE, item_heads
@@ -18,28 +15,13 @@ from tallystick.schema.names import Outcome
 from tallystick.shapes.submitting import Answer, ItemResult
 from tallystick.state.ordinals import AccountId
 from tallystick_operator.intake.door import Refused
+from tallystick_operator.remembered import First, HeldIds, Terms
 from tallystick_operator.sequencer.readmodel import ReadModel
 
 IDS_KEPT: Final = 200_000
 """Ids remembered, the newest ones of all accounts; an order that rests is known by its id however old it is."""
 UNTOLD: Final = frozenset({"agent", "nonce", "pair_slot"})
 """Fields in which the same order may differ when it is sent again."""
-Terms = tuple[int | bytes, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _First:
-    """What an id was used for first. Shape: `key` is the submission's."""
-
-    terms: Terms
-    key: bytes
-
-
-class HeldIds(msgspec.Struct, frozen=True, kw_only=True):
-    """The ids as a snapshot keeps them, oldest first. Shape: each is an account, an id and the place of its use in `firsts`."""
-
-    firsts: list[_First]
-    ids: list[tuple[AccountId, int, int]]
 
 
 class ClientIds:
@@ -47,7 +29,7 @@ class ClientIds:
 
     def __init__(self, read_model: ReadModel) -> None:
         self._read_model = read_model
-        self._first: OrderedDict[tuple[AccountId, int], _First] = OrderedDict()
+        self._first: OrderedDict[tuple[AccountId, int], First] = OrderedDict()
 
     def first(self, record: Record) -> bytes | None:
         """Return the key of the submission by which this very order was taken before, None when it is new.
@@ -84,7 +66,7 @@ class ClientIds:
         placed = [each for each in _placed(record) if each[1]]
         if not placed:
             return
-        account, first = AccountId(record.value("account")), _First(terms=_terms(record), key=key)
+        account, first = AccountId(record.value("account")), First(terms=_terms(record), key=key)
         for number, client_id in placed:
             effects: Answer | ItemResult | None = answer
             if record.kind.name == "bulk":

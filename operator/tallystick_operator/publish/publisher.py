@@ -15,8 +15,9 @@ from tallystick.state.ordinals import BlockNumber
 from tallystick_operator.intake.follower import Follower
 from tallystick_operator.intake.promises import L1_SHUT, NOT_SEQUENCER
 from tallystick_operator.noticeboard import Board
+from tallystick_operator.remembered import SealedBatch
 from tallystick_operator.sequencer.core import Core
-from tallystick_operator.sequencer.executor import BATCHES_KEPT, SealedBatch, content
+from tallystick_operator.sequencer.executor import BATCHES_KEPT, content
 from tallystick_operator.sequencer.sequencer import Sequencer
 
 BASE_GAS: Final = 500_000

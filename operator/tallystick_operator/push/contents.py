@@ -22,8 +22,8 @@ from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick_operator.api import views
 from tallystick_operator.api.past import account_fill, feed_event
 from tallystick_operator.push.mirror import Look, Mirror
+from tallystick_operator.remembered import EVENT_FIELDS, Happening
 from tallystick_operator.sequencer.core import Core
-from tallystick_operator.sequencer.recent import EVENT_FIELDS, Happening
 
 NEWEST: Final = 100
 """Trades, and fills, that a snapshot begins with."""

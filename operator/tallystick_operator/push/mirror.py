@@ -24,8 +24,9 @@ from tallystick.state.cells import (
 )
 from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick_operator.api.views import is_over
+from tallystick_operator.remembered import Happening
 from tallystick_operator.sequencer.core import Core
-from tallystick_operator.sequencer.recent import Happening, History
+from tallystick_operator.sequencer.recent import History
 from tallystick_operator.sequencer.sweeping import order_is_dead
 
 SLOTS_A_LOOK: Final = 2_000

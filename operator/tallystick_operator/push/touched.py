@@ -8,7 +8,7 @@ from typing import Final
 from tallystick_operator.push.contents import accounts_of, market_of
 from tallystick_operator.push.mirror import Look
 from tallystick_operator.push.sessions import Key
-from tallystick_operator.sequencer.recent import Happening
+from tallystick_operator.remembered import Happening
 
 TICK_SECONDS: Final = 0.25
 """How often markets, accounts and the clock are looked at, whether anything has happened or not: a halt, an expiry and a

@@ -6,8 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from tallystick.errors import StateError
 from tallystick.machine.by_record import Known
 from tallystick.records.chunks import padded
@@ -20,11 +18,12 @@ from tallystick.state.hashing import keccak
 from tallystick.state.layout import Registers
 from tallystick.state.ordinals import MarketId, SignerNumber, UnixMs, UnixSeconds
 from tallystick.state.state import State
-from tallystick_operator.intake.clientids import ClientIds, HeldIds
+from tallystick_operator.intake.clientids import ClientIds
 from tallystick_operator.intake.door import Checked, Refused, submission_key
-from tallystick_operator.sequencer.executor import Executed, Executor, HeldExecutor, unpack_adopted
+from tallystick_operator.remembered import UNTOLD, HeldBranch, HeldReport, Owed
+from tallystick_operator.sequencer.executor import Executed, Executor, unpack_adopted
 from tallystick_operator.sequencer.record_log import Entry, EntryKind
-from tallystick_operator.sequencer.rewind import UNTOLD, Owed, is_kept, unpack_owed, unpack_rewind
+from tallystick_operator.sequencer.rewind import is_kept, unpack_owed, unpack_rewind
 
 ANSWERS_KEPT: Final = 65_536
 """Answers remembered, so that a client that missed one may send the record again."""
@@ -36,29 +35,6 @@ BATCHES_WATCHED: Final = 4_096
 
 ONCE_MS: Final = 3_600_000
 """How long a record that used no nonce up is not taken again: longer than L1 takes back."""
-
-
-class HeldReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A signer's newest report of a market's price."""
-
-    market: MarketId
-    signer: SignerNumber
-    data: bytes
-
-
-class HeldBranch(msgspec.Struct, frozen=True, kw_only=True):
-    """A branch as a snapshot keeps it beside the state: all that follows from the log up to there."""
-
-    executor: HeldExecutor
-    answers: list[tuple[bytes, Answer]]
-    ids: HeldIds
-    owed: list[Owed]
-    reports: list[HeldReport]
-    settled: int
-    changed: int
-    lost: int
-    first_kept: list[tuple[int, UnixMs]]
-    loose: list[tuple[bytes, UnixMs]]
 
 
 class Branch:

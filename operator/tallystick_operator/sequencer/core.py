@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
-from math import inf
 from typing import Final
 
 import msgspec
@@ -32,13 +31,14 @@ from tallystick_operator.intake.promises import (
     REORDERING,
     STARTING,
 )
+from tallystick_operator.remembered import SealedBatch
 from tallystick_operator.sequencer.answers import Promiser, signed_with
 from tallystick_operator.sequencer.branch import Branch, keep, what_was_told
-from tallystick_operator.sequencer.executor import BATCHES_KEPT, Executed, Executor, SealedBatch
+from tallystick_operator.sequencer.executor import BATCHES_KEPT, Executed, Executor
 from tallystick_operator.sequencer.owing import decoded, prices_are_back, reports_to_renew
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, RecordLog
 from tallystick_operator.sequencer.rewind import Fork, Turned, acknowledged, is_kept, rewind_entry
-from tallystick_operator.sequencer.sealing import CorePolicy
+from tallystick_operator.sequencer.sealing import CorePolicy, Roots
 from tallystick_operator.storage.rebuilding import Rebuilt, rebuild
 from tallystick_operator.storage.snapshot_making import SnapshotMaker
 
@@ -84,7 +84,7 @@ class Core:
         self._idle_since = -1
         self._taken_at: dict[int, float] = {}
         self._prices_by = 0.0
-        self._next_root = -inf
+        self._roots = Roots(policy, clock.monotonic)
         self._messages: list[bytes] = []
         self._entries: list[Entry] = []
 
@@ -194,6 +194,7 @@ class Core:
         maker = self.maker if self.maker and self.maker.is_due(self.executor.state.registers.record_count) else None
         if self.stopped is None and (self.seal_is_due(now_ms) or (maker and self.executor.is_open)):
             self._seal()
+        self._roots.prepare(self.executor.state)
         self.snapshot_is_due = maker is not None and not self.executor.is_open
         return results
 
@@ -267,8 +268,7 @@ class Core:
         if refusal is not None and not self._goes_on(checked, refusal):
             return refusal
         try:
-            with self.executor.as_of(now_ms):
-                final = check_state(self.executor.state, self.executor.read_model, checked)
+            final = self.executor.checked_as_of(now_ms, checked)
             first = self.branch.first(final)
         except Refused as refused:
             return refused
@@ -375,11 +375,10 @@ class Core:
     def _seal(self) -> SealedBatch:
         if not self.executor.open_bytes:  # no batch is without a record
             self._run(encode(make("clock", clock_ms=self.executor.state.registers.clock_ms)))
-        now = self.clock.monotonic()
-        rooted = now >= self._next_root
+        began, rooted = self.clock.monotonic(), self._roots.is_due(self.executor.state)
         batch, entry = self.executor.seal(rooted=rooted)
         if rooted:
-            self._next_root = now + self.policy.root_pause(self.clock.monotonic() - now)
+            self._roots.taken(began)
         self._entries.append(entry)
         self.newly_sealed.append(batch)
         return batch

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
-
-import msgspec
 
 from tallystick.errors import StateError
 from tallystick.machine.by_record import Known, begin_batch, ends_chunk, execute, seal_batch
@@ -23,7 +21,6 @@ from tallystick.records.chunks import (
     PROMISED,
     BatchHeader,
     Chunker,
-    chunks_hash,
     padded,
     unpack_header,
 )
@@ -34,76 +31,40 @@ from tallystick.state.hashing import keccak
 from tallystick.state.layout import CHUNK_HEADER_BYTES, FRAME_HEADER_BYTES, MAX_CHUNKS
 from tallystick.state.ordinals import UnixMs, UnixSeconds
 from tallystick.state.state import State
-from tallystick_operator.intake.inputs import HeldInputs, LiveInputs
-from tallystick_operator.sequencer.readmodel import HeldReadModel, ReadModel
+from tallystick_operator.intake.door import Checked, check_state
+from tallystick_operator.intake.inputs import LiveInputs
+from tallystick_operator.remembered import NOBODY, Closed, HeldExecutor, SealedBatch
+from tallystick_operator.sequencer.readmodel import ReadModel
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, record_entry
 
-NOBODY: Final = bytes(20)
 BATCHES_KEPT: Final = 512
 """Posted batches kept in memory, to be posted again after a reorganisation; older ones are in the log."""
 TRAIL_BATCHES: Final = 65_536
 """Closed batches of which it is remembered what they were: weeks, while L1 takes back an hour at most."""
 
 
-class Executed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Executed:
     """What became of one record. `number` counts from 0; `accumulator` is the chain's head after it.
 
     `promised` is its number in the promised chain and the head in front of it, None for a record that is outside.
     """
 
-    number: int
-    accumulator: bytes
-    record_hash: bytes
-    outcome: Outcome
-    events: tuple[Event, ...]
-    promised: tuple[int, bytes] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
-    """What a closed batch stands on and says. `head` is that of the chain over the messages it consumed through."""
-
-    content: bytes
-    message_limit: int
-    head: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedBatch:
-    """A batch as it will be published.
-
-    Shape: `state_hash` is that behind it, empty where it was not taken. Units: `time` and `until` are L1 seconds.
-    """
-
-    index: int
-    time: UnixSeconds
-    until: UnixSeconds
-    message_limit: int
-    chunks: tuple[bytes, ...]
-    state_hash: bytes
-    records: int
-
-    @property
-    def header(self) -> BatchHeader:
-        """What the Inbox will commit to, but for who posts it."""
-        return BatchHeader(
-            time=self.time,
-            until=self.until,
-            poster=NOBODY,
-            message_limit=self.message_limit,
-            chunk_count=len(self.chunks),
-            chunks_hash=chunks_hash(list(self.chunks)),
-        )
-
-
-class HeldExecutor(msgspec.Struct, frozen=True, kw_only=True):
-    """An executor as a snapshot keeps it beside the state, with no batch open. `recent` are its newest batches, oldest first."""
-
-    inputs: HeldInputs
-    read_model: HeldReadModel
-    recent: list[SealedBatch]
-    trail: list[Closed]
-    batch_time: UnixSeconds
+    def __init__(
+        self,
+        *,
+        number: int,
+        accumulator: bytes,
+        record_hash: bytes,
+        outcome: Outcome,
+        events: tuple[Event, ...],
+        promised: tuple[int, bytes] | None,
+    ) -> None:
+        self.number = number
+        self.accumulator = accumulator
+        self.record_hash = record_hash
+        self.outcome = outcome
+        self.events = events
+        self.promised = promised
 
 
 def content(header: BatchHeader) -> bytes:
@@ -163,6 +124,16 @@ class Executor:
         registers.clock_ms = max(stands, clock_ms)
         try:
             yield
+        finally:
+            registers.clock_ms = stands
+
+    def checked_as_of(self, clock_ms: UnixMs, checked: Checked) -> Checked:
+        """Return a record as the state would take it that has a clock not behind this. Raises: Refused, as `check_state`."""
+        registers = self.state.registers
+        stands = registers.clock_ms
+        registers.clock_ms = max(stands, clock_ms)
+        try:
+            return check_state(self.state, self.read_model, checked)
         finally:
             registers.clock_ms = stands
 

@@ -6,20 +6,17 @@ Built from the machine's events alone, so that replaying the log rebuilds it. It
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
-
-import msgspec
 
 from tallystick.machine.machine import Event
 from tallystick.records.codec import Record
 from tallystick.shapes.market_data import Trade
 from tallystick.shapes.progress import ACCOUNT_FIELDS
 from tallystick.state.cells import account_owner, market_series, outbox_recipient
-from tallystick.state.ordinals import AccountId, BatchNumber, MarketId, UnixMs
+from tallystick.state.ordinals import AccountId, MarketId, UnixMs
 from tallystick.state.state import State
-from tallystick_operator.sequencer.recent import EVENT_FIELDS, SERIES_KEPT, HeldHistory, History
+from tallystick_operator.remembered import EVENT_FIELDS, HeldReadModel, HeldTrades, OpenOrder, Withdrawal
+from tallystick_operator.sequencer.recent import SERIES_KEPT, History
 from tallystick_operator.sequencer.sweeping import Deaths, makes_room
 
 TRADES_KEPT: Final = 1_000
@@ -34,45 +31,6 @@ MOVED: Final = {
 
 IGNORED: Final = frozenset({"item", "order", "outcome"})
 """Events of every order that say nothing of where orders rest."""
-
-
-class OpenOrder(msgspec.Struct, kw_only=True, gc=False):
-    """An order in the book or parked, as its events tell it."""
-
-    account: AccountId
-    client_id: int
-    remaining_lots: int
-    record: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withdrawal:
-    """One entry of the outbox. Units: `amount_units` in units."""
-
-    index: int
-    account: AccountId
-    recipient: bytes
-    amount_units: int
-    batch: BatchNumber
-
-
-class HeldTrades(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest trades of a market's series."""
-
-    market: MarketId
-    series: int
-    trades: list[Trade]
-
-
-class HeldReadModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A read model as a snapshot keeps it. Shape: `orders` by slot, oldest first; withdrawals in the order of their numbers."""
-
-    orders: list[tuple[int, OpenOrder]]
-    trades: list[HeldTrades]
-    owners: list[tuple[bytes, AccountId]]
-    fills: int
-    withdrawals: list[Withdrawal]
-    history: HeldHistory
 
 
 class ReadModel:
@@ -154,7 +112,8 @@ class ReadModel:
             name, values = event
             if name in IGNORED:
                 continue
-            self._moved.update(moved_by(event))
+            if name in MOVED:
+                self._moved.update(moved_by(event))
             if name in ("rested", "parked"):
                 self._rest(AccountId(values[0]), values[1], values[2], values[3], record)
             elif name == "fill":
@@ -242,8 +201,7 @@ class ReadModel:
         self.withdrawals.setdefault(account, []).append(withdrawal)
 
 
-def moved_by(event: Event) -> Iterator[AccountId]:
-    """Yield whose cash or positions an event has moved."""
+def moved_by(event: Event) -> list[AccountId]:
+    """Return whose cash or positions an event has moved."""
     name, values = event
-    for at in MOVED.get(name, ()):
-        yield AccountId(values[at])
+    return [AccountId(values[at]) for at in MOVED.get(name, ())]

@@ -11,12 +11,10 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Final
 
-import msgspec
-
 from tallystick.machine.machine import Event
 from tallystick.schema.names import Outcome
-from tallystick.shapes.progress import ACCOUNT_FIELDS
 from tallystick.state.ordinals import AccountId, MarketId, UnixMs
+from tallystick_operator.remembered import MARKET_AT, Happening, HeldHistory, KeptOrder
 
 EVENTS_KEPT: Final = 20_000
 """Events of the feed: about a minute at full speed, so that who reads on from a number misses none."""
@@ -27,117 +25,7 @@ FUNDING_KEPT: Final = 1_000
 SERIES_KEPT: Final = 2
 """Series of a market of which trades and funding are remembered: the one that is listed, and the one before."""
 
-EVENT_FIELDS: Final[dict[str, tuple[str, ...]]] = {
-    "order": ("account", "client_id", "market", "side", "price_ticks", "lots", "flags"),
-    "fill": (
-        "market",
-        "price_ticks",
-        "lots",
-        "side",
-        "taker",
-        "maker",
-        "taker_client_id",
-        "maker_client_id",
-        "slot",
-    ),
-    "block": ("market", "price_ticks", "lots", "side", "taker", "maker"),
-    "rested": ("account", "client_id", "slot", "lots"),
-    "parked": ("account", "client_id", "slot", "lots"),
-    "shrunk": ("account", "client_id", "slot", "lots"),
-    "amended": ("account", "client_id", "slot", "lots"),
-    "fired": ("account", "client_id", "slot"),
-    "paired": ("account", "client_id", "slot"),
-    "claim": ("account", "amount_units"),
-    "removed": ("account", "client_id", "slot"),
-    "cancelled_all": ("account", "dead_before"),
-    "dead_man": ("account", "time_ms"),
-    "deposit": ("account", "amount_units"),
-    "transfer": ("account", "to", "amount_units"),
-    "withdrawal": ("index", "account", "amount_units"),
-    "listed": ("market", "series"),
-    "index": ("market", "index_ticks"),
-    "mark": ("market", "mark_ticks"),
-    "funding": ("market", "rate_ppm", "index_ticks", "funding_index"),
-    "takeover": ("market", "quote_units", "lots", "side", "account", "by"),
-    "nominated": ("account", "market", "candidate"),
-    "settled": ("market", "price_ticks"),
-    "settlement": ("market", "price_ticks", "size_lots", "account"),
-    "covered": ("market", "amount_units", "account"),
-    "rewound": ("record",),
-    "changed": ("account", "was_record", "was_outcome", "outcome"),
-    "lost": ("account", "was_record"),
-    "outcome": ("outcome",),
-}
-"""What the values of an event are called. Events that are not here are the machine's own affair."""
-
-MARKET_AT: Final = {name: fields.index("market") if "market" in fields else -1 for name, fields in EVENT_FIELDS.items()}
-"""Where the values of an event have its market, -1 for nowhere."""
 OUTCOME_NAMES: Final = {int(outcome): outcome.name for outcome in Outcome}
-
-
-class Happening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One event. `sequence` counts from 1 without a gap; `record` is the number of the record that caused it.
-
-    `series` is that of its market at the time, 0 of one that is about none.
-    """
-
-    sequence: int
-    record: int
-    clock_ms: UnixMs
-    name: str
-    values: tuple[int, ...]
-    series: int = 0
-
-    @property
-    def fields(self) -> dict[str, int]:
-        """The values by name, and the series where it is not the first."""
-        values = dict(zip(EVENT_FIELDS[self.name], self.values, strict=False))
-        return values | {"series": self.series} if self.series else values
-
-    def concerns(self, account: AccountId | None, market: MarketId | None, series: int | None = None) -> bool:
-        """Whether it is about an account, a market and a series of it; None for any."""
-        fields = self.fields
-        about = any(fields.get(name) == account for name in ACCOUNT_FIELDS)
-        of_market = market is None or (fields.get("market") == market and series in (None, self.series))
-        return (account is None or about) and of_market
-
-
-class KeptOrder(msgspec.Struct, kw_only=True, gc=False):
-    """An order that was placed, whatever became of it; what is shown of it is a PlacedOrder.
-
-    `status` is open, waiting (for its trigger), fired (a new order took its place), filled, cancelled (what was left
-    of it is gone) or rejected (nothing of it ever was). `outcome` is that of placing it.
-    """
-
-    record_number: int
-    clock_ms: UnixMs
-    account: AccountId
-    client_id: int
-    market: MarketId
-    series: int
-    side: int
-    price_ticks: int
-    lots: int
-    flags: int
-    filled_lots: int = 0
-    remaining_lots: int = 0
-    status: str = "open"
-    outcome: str = ""
-    slot: int | None = None
-
-
-class HeldHistory(msgspec.Struct, frozen=True, kw_only=True):
-    """A history as a snapshot keeps it. Shape: fills and funding in the order of their numbers, each once; `orders` by
-    account, oldest first; `apart` are orders that rest and are too old for those, by slot.
-    """
-
-    sequence: int
-    series: dict[MarketId, int]
-    events: list[Happening]
-    fills: list[Happening]
-    funding: list[Happening]
-    orders: list[list[KeptOrder]]
-    apart: dict[int, KeptOrder]
 
 
 class History:

@@ -10,6 +10,7 @@ from typing import Final
 from tallystick.records.chunks import BatchHeader
 from tallystick.records.codec import Record, decode
 from tallystick.schema.record_model import Authority
+from tallystick_operator.remembered import OWED, Owed
 from tallystick_operator.sequencer.executor import frames, unpack_adopted
 from tallystick_operator.sequencer.record_log import Entry, EntryKind, RecordLog
 from tallystick_operator.storage.framing import Place
@@ -17,27 +18,7 @@ from tallystick_operator.storage.framing import Place
 KEPT: Final = frozenset({Authority.OWNER, Authority.OWNER_OR_AGENT, Authority.GOVERNANCE})
 """Whose records are executed again, the same bytes in the same order. Price reports are renewed by their signers, and what
 nobody signs is asked for anew by whoever wants it."""
-UNTOLD: Final = 0xFFFF
-"""The outcome of a record of which it is no longer known what was told."""
 _REWIND: Final = struct.Struct(">QQ")
-_OWED: Final = struct.Struct(">QQH")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
-    """A record that was acknowledged and has lost its place. Units: `time` is L1 seconds.
-
-    `number` and `outcome` are what was told when it was acknowledged first; `time` is that of the batch it was in.
-    """
-
-    data: bytes
-    time: int
-    number: int = 0
-    outcome: int = UNTOLD
-
-    def entry(self) -> Entry:
-        """Return the log's entry for it."""
-        return Entry(kind=EntryKind.OWE, body=_OWED.pack(self.time, self.number, self.outcome) + self.data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +57,8 @@ def unpack_rewind(body: bytes) -> tuple[int, int]:
 
 def unpack_owed(body: bytes) -> Owed:
     """Return the owed record of an OWE entry."""
-    time, number, outcome = _OWED.unpack_from(body)
-    return Owed(data=body[_OWED.size :], time=time, number=number, outcome=outcome)
+    time, number, outcome = OWED.unpack_from(body)
+    return Owed(data=body[OWED.size :], time=time, number=number, outcome=outcome)
 
 
 def is_kept(record: object) -> bool:

@@ -17,8 +17,8 @@ from tallystick.errors import StateError
 from tallystick.shapes.submitting import Answer
 from tallystick.state.ordinals import UnixSeconds
 from tallystick_operator.intake.door import Checked, Refused
+from tallystick_operator.remembered import SealedBatch
 from tallystick_operator.sequencer.core import Core
-from tallystick_operator.sequencer.executor import SealedBatch
 from tallystick_operator.sequencer.record_log import Entry
 from tallystick_operator.sequencer.rewind import Fork, Turned
 

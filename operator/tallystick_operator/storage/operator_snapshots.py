@@ -22,7 +22,8 @@ from tallystick.ports import Disk
 from tallystick.rollup.snapshots.snapshot import decode, encode_state
 from tallystick.state.ordinals import UnixMs
 from tallystick.state.state import State
-from tallystick_operator.sequencer.branch import Branch, HeldBranch
+from tallystick_operator.remembered import HeldBranch
+from tallystick_operator.sequencer.branch import Branch
 from tallystick_operator.sequencer.record_log import RecordLog
 from tallystick_operator.storage.framing import Place
 

@@ -21,6 +21,8 @@ REFUSED = "refused"
 """The key under which a child says that it was given bad input."""
 REPOSITORY = Path(__file__).resolve().parents[3]
 BUILT_BY = ("hatch_build.py", "pyproject.toml")
+COMPILED_IN = ("shared", "operator")
+"""Folders of source that has compiled parts."""
 KEPT = REPOSITORY / "build" / "kept"
 """The compiled files of copies, by the fingerprint of their source."""
 
@@ -45,7 +47,8 @@ def compiled_source() -> Iterator[Path | None]:
 
 def _compiled_copy(source: Path, folder: Path) -> Path | None:
     ignored = shutil.ignore_patterns("*.so", "__pycache__")
-    shutil.copytree(source, folder / "shared", ignore=ignored)
+    for name in COMPILED_IN:
+        shutil.copytree(source.parent / name, folder / name, ignore=ignored)
     for name in BUILT_BY:
         shutil.copy(REPOSITORY / name, folder / name)
     kept = KEPT / _fingerprint(folder)
@@ -56,15 +59,24 @@ def _compiled_copy(source: Path, folder: Path) -> Path | None:
         if built.returncode:
             sys.stderr.write(f"it does not compile here: {(built.stderr or built.stdout).strip().splitlines()[-1]}\n")
             return None
-        _keep(folder / "shared", kept)
-    shutil.copytree(kept, folder / "shared", dirs_exist_ok=True)
-    return folder / "shared"
+        _keep(folder, kept)
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+    return folder / COMPILED_IN[0]
+
+
+def paths_of(source: Path | None) -> list[str]:
+    """Return what a child's PYTHONPATH begins with, so that it runs what lies in a compiled source."""
+    if source is None:
+        return []
+    found = [source, *(source.parent / name for name in COMPILED_IN[1:])]
+    return [str(path) for path in found if path.is_dir()]
 
 
 def _fingerprint(folder: Path) -> str:
     """Name what is compiled: all of the source, how it is built, and for which Python."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in sorted([*(folder / "shared").rglob("*.py"), *(folder / name for name in BUILT_BY)]):
+    sources = [path for name in COMPILED_IN for path in (folder / name).rglob("*.py")]
+    for path in sorted([*sources, *(folder / name for name in BUILT_BY)]):
         digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:20]
 
@@ -88,7 +100,7 @@ def measure(module: str, task: str, *, source: Path | None, **arguments: Any) ->
     Raises: BadInput when the task does not take what it is given, TallystickError when the process fails.
     """
     asked = {"module": module, "task": task, "interpreted": source is None, **arguments}
-    paths = [str(source)] if source else []
+    paths = paths_of(source)
     paths += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
     ran = subprocess.run(
         [sys.executable, "-m", "tallystick.bench.one_run"],

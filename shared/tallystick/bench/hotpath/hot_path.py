@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tallystick.bench.hotpath.signed_flow import BULK, MARKETS
-from tallystick.bench.modes import compiled_source, measure
+from tallystick.bench.modes import compiled_source, measure, paths_of
 from tallystick.bench.speed.da import BLOB_BYTES
 from tallystick.drawing import Cell, Page, Title, figures, table
 from tallystick.errors import TallystickError
@@ -42,7 +42,7 @@ class Child:
 
     def __init__(self, module: str, source: Path | None, **asked: Any) -> None:
         self._name = module
-        paths = [str(source)] if source else []
+        paths = paths_of(source)
         paths += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
         self._process = subprocess.Popen(
             [sys.executable, "-m", MODULE],
