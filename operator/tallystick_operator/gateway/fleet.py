@@ -160,12 +160,16 @@ class _Receiver:
         self._done.put((batch, reply))
 
     def _tell(self) -> None:
+        pieces: list[bytes] = []
         while (found := self._done.get()) is not None:
-            told = found if isinstance(found, Told) else _told(*found)
+            pieces.append(packed(found if isinstance(found, Told) else _told(*found)))
+            if not self._done.empty():
+                continue  # what is told of together goes as one piece
             try:
-                self._link.sendall(packed(told))
+                self._link.sendall(b"".join(pieces))
             except OSError:
                 return
+            pieces.clear()
 
 
 def _told(batch: Batch, reply: Future[Results]) -> Told:

@@ -27,6 +27,10 @@ Results = list[Answer | Refused]
 
 GROUP_RECORDS: Final = 512
 """Records of one group at most: it bounds how long readers and the first of the group wait."""
+ENOUGH_RECORDS: Final = 128
+LINGER_SECONDS: Final = 0.002
+"""A group of fewer records waits so long at most for the one before to be told of: a group has one sync and one signature
+however few it has, and two threads that want the interpreter at once take it from each other."""
 WAITING_SUBMISSIONS: Final = 4_096
 """Submissions that may wait; beyond that the door answers "busy" at once."""
 WAITING_RECORDS: Final = 8_192
@@ -94,7 +98,7 @@ class Sequencer:
         self._groups: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_groups, name="log", daemon=True)
         self._written = threading.Condition()
-        self._ran = self._on_disk = 0
+        self._ran = self._on_disk = self._told = 0
         self._unwritable: BaseException | None = None
 
     def start(self) -> None:
@@ -246,6 +250,9 @@ class Sequencer:
                 at += len(work.records)
             else:
                 work.reply.set_exception(_failed(self._unwritable))
+        with self._written:
+            self._told = group.number
+            self._written.notify_all()
 
     def _wait_for(self, number: int) -> None:
         """Wait until the groups up to a number are on disk. Raises: what kept one of them from it."""
@@ -258,11 +265,16 @@ class Sequencer:
     def _gather(self, timeout: float | None) -> tuple[list[_Work], bool]:
         group: list[_Work] = []
         records = 0
+        lingered = False
         while records < GROUP_RECORDS:
             try:
                 item = self._queue.get(timeout=timeout) if timeout else self._queue.get_nowait()
             except queue.Empty:
-                break
+                if lingered or not 0 < records < ENOUGH_RECORDS:
+                    break
+                lingered = True
+                self._linger()
+                continue
             timeout = None
             if item is None:
                 return group, False
@@ -274,6 +286,11 @@ class Sequencer:
             else:
                 self._hear(item)
         return group, True
+
+    def _linger(self) -> None:
+        """Wait a moment for those to be told who are in the group before."""
+        with self._written:
+            self._written.wait_for(lambda: self._told >= self._ran, LINGER_SECONDS)
 
     def _hear(self, item: _L1News | _Stop | _Turn) -> None:
         """Take in what the thread that follows L1 has to say."""
