@@ -26,6 +26,7 @@ GROUPS: Final = {"tallystick": "shared", "tallystick_operator": "operator"}
 # The state hash's Python half is what the machine touches in every step; hashing.py chooses its keccak when imported.
 COMPILED: Final = (
     "tallystick/machine/**/*.py",
+    "tallystick/records/group_receipts.py",
     "tallystick/records/parsing.py",
     "tallystick/state/arguments.py",
     "tallystick/state/cells.py",

@@ -113,6 +113,15 @@ class Branch:
             self._settle(record, owed, executed)
         return answer
 
+    def first_waiting(self, posted: int) -> int | None:
+        """Return the oldest batch with something that must be kept and is not among those posted, None without one."""
+        waiting: int | None = None
+        for batch in reversed(self.first_kept):
+            if batch < posted:
+                break
+            waiting = batch
+        return waiting
+
     def first(self, final: Checked) -> bytes | None:
         """Return the key of the order that came first with a record's client id, None without one.
 

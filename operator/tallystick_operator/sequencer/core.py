@@ -230,12 +230,12 @@ class Core:
 
         By L1's clock or by this machine's, whichever says more: an L1 that makes no blocks takes no batches either.
         """
-        now_ms = self.clock.now_ms()
-        for batch, clock_ms in self.branch.first_kept.items():
-            if batch >= self._posted:
-                since = self._taken_at.setdefault(batch, self.clock.monotonic())
-                return max(now_ms - clock_ms, int((self.clock.monotonic() - since) * 1000))
-        return 0
+        waiting = self.branch.first_waiting(self._posted)
+        if waiting is None:
+            return 0
+        since = self._taken_at.setdefault(waiting, self.clock.monotonic())
+        age_ms = self.clock.now_ms() - self.branch.first_kept[waiting]
+        return max(age_ms, int((self.clock.monotonic() - since) * 1000))
 
     def seal_is_due(self, now_ms: UnixMs) -> bool:
         """Whether the open batch is old enough to be published."""
