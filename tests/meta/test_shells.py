@@ -53,6 +53,8 @@ CALLS: Final = {
     "start_http_server",
 }
 SHELLS: Final = {
+    "tallystick.blobs.archive_server": "an archive's socket and threads",
+    "tallystick.blobs.blob_sources": "the wire to nodes and archives that have blobs",
     "tallystick.cli": "signals become an event that a daemon waits for",
     "tallystick.dispute.traces.traceprocess": "the processes that make traces",
     "tallystick.journal": "the event file, written to by every thread of a daemon",

@@ -128,6 +128,10 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "INDEX_BITS": (36, "bits of a cell's index"),
     "MAX_CHUNK_BYTES": (4096, "a step proof carries one chunk: 64 kgas of calldata at most"),
     "MAX_CHUNKS": (32, "chunks of one batch: about one 128 KiB transaction"),
+    "ELEMENT_BYTES": (31, "free bytes of a blob's field element, behind a first byte of 0"),
+    "CHUNK_ELEMENTS": (64, "elements of a chunk in a blob: OPEN_CHUNK proves each, 53 kgas with its calldata"),
+    "BLOB_CHUNKS": (64, "chunks of a blob: it has 4,096 elements"),
+    "MAX_BLOBS": (6, "blobs of one batch: what a transaction may carry since EIP-7594"),
     "CHUNK_HEADER_BYTES": (80, "number (8) and accumulator (32) of the records so far, then of the promised ones"),
     "FRAME_HEADER_BYTES": (2, "length of the record that follows"),
     "MIN_FRAME_BYTES": (

@@ -13,6 +13,14 @@ library Constants {
     uint256 internal constant MAX_CHUNK_BYTES = 4096;
     /// chunks of one batch: about one 128 KiB transaction
     uint256 internal constant MAX_CHUNKS = 32;
+    /// free bytes of a blob's field element, behind a first byte of 0
+    uint256 internal constant ELEMENT_BYTES = 31;
+    /// elements of a chunk in a blob: OPEN_CHUNK proves each, 53 kgas with its calldata
+    uint256 internal constant CHUNK_ELEMENTS = 64;
+    /// chunks of a blob: it has 4,096 elements
+    uint256 internal constant BLOB_CHUNKS = 64;
+    /// blobs of one batch: what a transaction may carry since EIP-7594
+    uint256 internal constant MAX_BLOBS = 6;
     /// number (8) and accumulator (32) of the records so far, then of the promised ones
     uint256 internal constant CHUNK_HEADER_BYTES = 80;
     /// length of the record that follows
