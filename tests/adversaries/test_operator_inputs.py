@@ -28,8 +28,9 @@ from tallystick.state.layout import (
 )
 from tallystick.state.ordinals import AccountId, MarketId, SignerNumber, UnixMs
 from tallystick.testing.ledger.look import mark
+from tallystick.testing.published import Published
 from tallystick.testing.rogues.lies import make_lie
-from tallystick.testing.world import Published, World, address, key, message
+from tallystick.testing.world import World, address, key, message
 from tests.adversaries.operator_state import (
     MARK,
     LieAt,

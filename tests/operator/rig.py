@@ -22,7 +22,8 @@ from tallystick.state.cells import oracle_times_ms
 from tallystick.state.layout import KIND_DATED, MESSAGE_DEPOSIT, REPORT_STEP_MS
 from tallystick.state.ordinals import MarketId, SignerNumber, UnixSeconds
 from tallystick.testing.handclock import HandClock
-from tallystick.testing.world import START, Published, address, key, listed, message, world_genesis
+from tallystick.testing.published import Published
+from tallystick.testing.world import START, address, key, listed, message, world_genesis
 from tallystick_operator.intake.door import Checked, Refused, check_signature
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import Executor

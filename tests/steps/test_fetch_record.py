@@ -80,8 +80,6 @@ def test_leaving_a_chunk_takes_no_input() -> None:
 @pytest.mark.parametrize(
     "tail",
     [
-        pytest.param(b"\x00", id="half a length"),
-        pytest.param(b"\x00\x00" + b"x" * 20, id="length 0"),
         pytest.param(b"\x00\x0b" + b"x" * 20, id="shorter than any frame"),
         pytest.param(b"\x00\x0c" + b"x" * 11, id="one byte short"),
         pytest.param(b"\xff\xffx", id="the longest length"),
@@ -98,8 +96,33 @@ def test_a_broken_frame_skips_the_rest_of_the_chunk(tail: bytes) -> None:
     assert halted(machine)
 
 
+@pytest.mark.parametrize(
+    "tail",
+    [
+        pytest.param(b"\x00", id="half a length"),
+        pytest.param(b"\x01", id="half of another"),
+        pytest.param(b"\x00\x00" + b"x" * 20, id="length 0"),
+        pytest.param(bytes(1800), id="zeros, as in a blob"),
+    ],
+)
+def test_a_frame_without_a_length_ends_the_chunk_and_is_no_outcome(tail: bytes) -> None:
+    machine = machine_over(len(CLOCK).to_bytes(2, "big") + CLOCK + tail)
+    run(machine, 1)
+    registers = machine.state.registers
+    outcome, before = registers.outcome, registers.pack()
+    while registers.phase != Phase.FETCH_RECORD:
+        step(machine)
+    step(machine)
+    assert registers.phase == Phase.OPEN_CHUNK and registers.pack() != before
+    assert (registers.chunk_cursor, registers.chunk_offset, registers.chunk_length) == (1, 0, 0)
+    assert registers.outcome == outcome == Outcome.ACCEPTED
+    assert registers.chunk_hash == bytes(32)
+    run(machine, 100)
+    assert halted(machine) and registers.record_count == 1
+
+
 def test_records_before_a_broken_frame_still_count() -> None:
-    machine = machine_over(len(CLOCK).to_bytes(2, "big") + CLOCK + b"\x00\x00")
+    machine = machine_over(len(CLOCK).to_bytes(2, "big") + CLOCK + b"\x00\x0b")
     run(machine, 100)
     assert machine.state.registers.record_count == 1
     assert machine.state.registers.clock_ms == START * 1000

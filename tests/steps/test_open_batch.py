@@ -7,6 +7,7 @@ import pytest
 from tallystick.machine.engine import halted, run, step
 from tallystick.machine.machine import Machine
 from tallystick.schema.names import Phase
+from tallystick.state.layout import SOURCE_CALLDATA
 from tallystick.state.ordinals import BatchNumber
 from tallystick.testing.world import START, World
 
@@ -23,6 +24,7 @@ def test_the_next_batchs_header_is_loaded_into_the_registers() -> None:
     assert (registers.batch_time_seconds, registers.batch_until_seconds) == (START, START + 3)
     assert registers.batch_message_limit == 1
     assert registers.chunk_count == header.chunk_count == 1
+    assert registers.batch_source == header.source == SOURCE_CALLDATA
     assert registers.chunks_hash == header.chunks_hash
     assert (registers.batch_cursor, registers.chunk_cursor) == (0, 0)
     assert registers.phase == Phase.CONSUME_MESSAGE

@@ -6,12 +6,13 @@ import pytest
 
 from tallystick.machine.engine import halted, run, step
 from tallystick.machine.machine import Machine
+from tallystick.records.blob_chunks import SPAN_BYTES, pack_blob
 from tallystick.records.chunks import accumulate, chunk_header, framed, padded
 from tallystick.records.codec import encode
 from tallystick.records.signing import make
 from tallystick.schema.names import Outcome, Phase
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import MESSAGE_DEPOSIT
+from tallystick.state.layout import MESSAGE_DEPOSIT, SOURCE_BLOBS
 from tallystick.testing.world import START, World, address, message
 
 CLOCK = encode(make("clock", clock_ms=START * 1000))
@@ -96,12 +97,13 @@ def test_behind_the_last_chunk_a_batch_that_owes_no_message_is_closed() -> None:
         registers.batch_time_seconds,
         registers.batch_until_seconds,
         registers.batch_message_limit,
+        registers.batch_source,
         registers.chunk_count,
         registers.chunk_cursor,
         registers.chunk_offset,
         registers.chunk_length,
     )
-    assert closed == (0, 0, 0, 0, 0, 0, 0)
+    assert closed == (0, 0, 0, 0, 0, 0, 0, 0)
     assert registers.chunks_hash == registers.chunk_hash == bytes(32)
 
 
@@ -125,3 +127,43 @@ def test_a_chunk_continues_the_promised_records_of_the_chunks_before_it() -> Non
     assert (registers.record_count, registers.promised_count) == (2, 1)
     assert registers.promised_accumulator == accumulator
     assert registers.clock_ms == START * 1000
+
+
+def machine_over_blobs(*blobs: bytes) -> Machine:
+    world = World()
+    world.published.publish_blobs(list(blobs), START, 0, START + 1)
+    return world.fresh()
+
+
+def test_a_chunk_in_a_blob_is_opened_whole_zeros_and_all() -> None:
+    machine = machine_over_blobs(pack_blob([GOOD]))
+    run(machine, 2)
+    registers = machine.state.registers
+    assert registers.batch_source == SOURCE_BLOBS
+    assert (registers.chunk_count, registers.phase) == (64, Phase.FETCH_RECORD)
+    assert registers.chunk_hash == keccak(GOOD.ljust(1984, b"\0"))
+    assert (registers.chunk_offset, registers.chunk_length) == (80, 1984)
+
+
+def test_a_void_chunk_is_skipped_whole_and_the_next_one_is_judged_on_its_own() -> None:
+    void = bytearray(pack_blob([GOOD, GOOD]))
+    void[SPAN_BYTES - 32] = 1
+    machine = machine_over_blobs(bytes(void))
+    run(machine, 2)
+    registers = machine.state.registers
+    assert (registers.phase, registers.chunk_cursor) == (Phase.OPEN_CHUNK, 1)
+    assert registers.outcome == Outcome.CHUNK_SKIPPED
+    run(machine, 1000)
+    assert halted(machine)
+    assert registers.record_count == 1
+    assert registers.batch_source == 0
+
+
+def test_records_go_on_in_the_next_blob() -> None:
+    second = chunk(1, accumulate(bytes(32), keccak(padded(CLOCK))), LATER)
+    machine = machine_over_blobs(pack_blob([GOOD]), pack_blob([second]))
+    run(machine, 1000)
+    registers = machine.state.registers
+    assert halted(machine)
+    assert registers.record_count == 2
+    assert registers.clock_ms == START * 1000 + 1

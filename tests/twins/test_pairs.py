@@ -32,6 +32,7 @@ HOSTS: Final = {
 """Python files beside the pairs: they run the machine and are no part of it."""
 
 PROOFS: Final = {
+    "BlobChunk": "proves a blob's elements; Python's come from the blob itself",
     "CellProof": "the plain version of the witness's hashing",
     "EdgeTree": "the dispute's edges",
     "Packed": "fields of packed bytes; Python's cells are words",
@@ -55,6 +56,7 @@ ALONE: Final = {
     ("bits.py", "top_bit"): "a library's logarithm there",
     ("machine.py", "batch"): "what L1 holds comes by the witness there",
     ("machine.py", "chunk"): "what L1 holds comes by the witness there",
+    ("machine.py", "blobs_of"): "what L1 holds comes by the witness there",
     ("machine.py", "message"): "what L1 holds comes by the witness there",
     ("machine.py", "emit"): "events are for people who watch a host",
     ("rules.py", "rules_in_force"): "hosts show them",

@@ -31,6 +31,8 @@ LEAST_STEPS = 14_000
 TYPICAL_STEP_GAS = 1_000_000
 MOST_STEP_GAS = 3_000_000
 """A fifth of what a transaction may use: a step that cannot be proven would stop the chain."""
+PROVEN_ELEMENTS_GAS = 64 * 55_000
+"""What proving a chunk in a blob adds, 50,000 of it the precompile's own price for an element."""
 
 
 @cache
@@ -69,7 +71,8 @@ def test_a_step_costs_the_gas_of_the_snapshot_and_of_its_page() -> None:
 def test_at_its_largest_input_and_with_its_largest_proofs_a_step_stays_below_its_bounds(phase: Phase) -> None:
     row = json.loads(GAS.read_text(encoding="utf-8"))[phase.name]
     assert row["median"] < TYPICAL_STEP_GAS
-    assert row["most"] <= row["most_fully_proven"] < MOST_STEP_GAS
+    most = MOST_STEP_GAS if phase is not Phase.OPEN_CHUNK else MOST_STEP_GAS + PROVEN_ELEMENTS_GAS
+    assert row["most"] <= row["most_fully_proven"] < most
 
 
 @pytest.mark.parametrize("name", ["fills", "signatures", "messages", "skipped_chunks", "reports"])

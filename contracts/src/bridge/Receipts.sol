@@ -5,6 +5,7 @@ import {IInbox} from "../interfaces/IInbox.sol";
 import {ConfirmedState, IReceipts, PlaceId, PostedChunk, Receipt} from "../interfaces/IReceipts.sol";
 import {IRollup} from "../interfaces/IRollup.sol";
 import {StateHash} from "../interfaces/Types.sol";
+import {Constants} from "../libraries/generated/Names.sol";
 import {GroupReceipt} from "../libraries/proof/GroupReceipt.sol";
 import {PromisedChain} from "../libraries/proof/PromisedChain.sol";
 import {ReceiptBond} from "./ReceiptBond.sol";
@@ -26,7 +27,7 @@ contract Receipts is ReceiptBond {
     /// keep others out needs so many times what these need.
     uint256 private constant CLAIMS_A_PRICE = 16;
     uint256 private constant MOST_CLAIMS = 1024;
-    uint8 private constant SOURCE_CALLDATA = 0;
+    uint8 private constant SOURCE_CALLDATA = uint8(Constants.SOURCE_CALLDATA);
     uint256 private constant SOURCE_AT = 24;
     uint256 private constant POSTER_AT = 25;
     uint256 private constant HASHES_AT = 47;

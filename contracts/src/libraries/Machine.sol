@@ -95,6 +95,7 @@ function closeBatch(Registers registers) pure {
     registers.setBatchTimeSeconds(0);
     registers.setBatchUntilSeconds(0);
     registers.setBatchMessageLimit(0);
+    registers.setBatchSource(0);
     registers.setChunkCount(0);
     registers.setChunkCursor(0);
     registers.setChunksHash(0);

@@ -25,6 +25,16 @@ library Packed {
         }
     }
 
+    /// @notice Whether `data` begins with `head`.
+    function startsWith(bytes memory data, bytes memory head) internal pure returns (bool same) {
+        if (data.length < head.length) return false;
+        bytes32 expected = keccak256(head);
+        // SAFETY: only reads, and no more of `data` than it has.
+        assembly ("memory-safe") {
+            same := eq(keccak256(add(data, 32), mload(head)), expected)
+        }
+    }
+
     /// @notice Overwrites `length` bytes from `ptr` on by zeros.
     function clear(uint256 ptr, uint256 length) internal pure {
         // SAFETY: calldata behind its end is zeros; writes nothing but these bytes.

@@ -101,6 +101,10 @@ class LiveInputs:
         """
         return self._only(batch)[1][index]
 
+    def blobs_of(self, batch: BatchNumber) -> tuple[bytes, ...]:
+        """Return none: an adopted batch is given chunk by chunk."""
+        return ()
+
     def message(self, index: int) -> bytes:
         """Return a message that has not been consumed.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import httpx
@@ -66,7 +66,7 @@ class BeaconBlobs:
     `slot_of` tells the slot of an execution block; anvil's beacon API takes the block's own number.
     """
 
-    def __init__(self, url: str, slot_of: SlotOf) -> None:
+    def __init__(self, url: str, slot_of: Callable[[BlockNumber], int]) -> None:
         """Raises: BadInput when the URL is none."""
         parts = parts_of(url, "a beacon API", "http://127.0.0.1:5052, say")
         self.name = f"beacon {shown(parts)}"
@@ -83,14 +83,6 @@ class BeaconBlobs:
             return bytes.fromhex(found[0].removeprefix("0x")) if found else None
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise DataMissing("this is no beacon API", source=self.name) from error
-
-
-class SlotOf(Protocol):
-    """Which slot a block of L1 was in."""
-
-    def __call__(self, block: BlockNumber) -> int:
-        """Return the slot. Raises: DataMissing when it is not known."""
-        ...
 
 
 class NodeBlobs:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import as_file, files
 from typing import Any, Final
@@ -11,7 +12,7 @@ import ckzg
 
 from tallystick.errors import BadInput, DataMismatch
 from tallystick.records.blob_chunks import BLOB_BYTES, elements_of
-from tallystick.state.layout import BLOB_CHUNKS, CHUNK_ELEMENTS
+from tallystick.state.layout import BLOB_CHUNK_BITS, BLOB_CHUNKS, CHUNK_ELEMENTS
 
 MODULUS: Final = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
 """Of the field that a blob's elements are of."""
@@ -22,6 +23,7 @@ ROOT_OF_UNITY: Final = pow(7, (MODULUS - 1) // ELEMENTS, MODULUS)
 VERSION: Final = b"\1"
 WORD_BYTES: Final = 32
 PRECOMPUTED: Final = 0
+KEPT_OPENINGS: Final = 16
 SETUP: Final = "typed_transactions/blob_transactions/kzg_trusted_setup.txt"
 
 
@@ -77,10 +79,12 @@ def point_of(index: int) -> bytes:
     return pow(ROOT_OF_UNITY, reversed_, MODULUS).to_bytes(WORD_BYTES, "big")
 
 
+@lru_cache(maxsize=KEPT_OPENINGS)
 def open_chunk(blob: bytes, index: int) -> bytes:
     """Return what proves a blob's chunk: the commitment, then each of its 64 elements with its proof.
 
-    Shape: 48 bytes, then 64 times 32 + 48. Takes seconds: one proof is a multiplication over the whole blob.
+    Shape: 48 bytes, then 64 times 32 + 48. Takes seconds, for one proof is a multiplication over the whole blob; the
+    newest few are kept.
     Raises: BadInput when it is no blob.
     """
     parts = [commitment_of(blob)]
@@ -89,6 +93,15 @@ def open_chunk(blob: bytes, index: int) -> bytes:
         assert value == element, "the value at an element's point is the element"
         parts += [element, bytes(proof)]
     return b"".join(parts)
+
+
+def prove_chunk(blobs: Sequence[bytes], index: int) -> bytes:
+    """Return what OPEN_CHUNK takes for a chunk of a batch in blobs: their versioned hashes, then the opened chunk.
+
+    Raises: BadInput when one of them is no blob.
+    """
+    hashes = b"".join([hash_of(blob) for blob in blobs])
+    return hashes + open_chunk(blobs[index >> BLOB_CHUNK_BITS], index & (BLOB_CHUNKS - 1))
 
 
 def share_setup(library: Any) -> None:

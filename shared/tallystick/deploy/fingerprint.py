@@ -65,6 +65,10 @@ class CaseInputs:
         """Return one chunk of a batch."""
         return self._case.batches[batch][3][index]
 
+    def blobs_of(self, batch: BatchNumber) -> tuple[bytes, ...]:
+        """Return none: its chunks are given as they are."""
+        return ()
+
     def message(self, index: int) -> bytes:
         """Return one L1 message."""
         return self._case.messages[index]

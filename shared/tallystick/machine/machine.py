@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 from mypy_extensions import i64
@@ -28,6 +29,10 @@ class Inputs(Protocol):
         """Return one chunk of a batch."""
         ...
 
+    def blobs_of(self, batch: BatchNumber) -> Sequence[bytes]:
+        """Return the blobs that hold a batch's chunks, none when these are in calldata."""
+        ...
+
     def message(self, index: int) -> bytes:
         """Return one L1 message."""
         ...
@@ -45,6 +50,10 @@ class NoInputs:
     def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Raises: LookupError, always."""
         raise LookupError(f"no chunk {index} of batch {batch}")
+
+    def blobs_of(self, batch: BatchNumber) -> Sequence[bytes]:
+        """Raises: LookupError, always."""
+        raise LookupError(f"no batch {batch}")
 
     def message(self, index: int) -> bytes:
         """Raises: LookupError, always."""
@@ -163,6 +172,7 @@ def close_batch(registers: Registers) -> None:
     registers.batch_time_seconds = UnixSeconds(0)
     registers.batch_until_seconds = UnixSeconds(0)
     registers.batch_message_limit = 0
+    registers.batch_source = 0
     registers.chunk_count = 0
     registers.chunk_cursor = 0
     registers.chunks_hash = bytes(32)

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.blobs.kzg import prove_chunk
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
-from tallystick.state.layout import CELL_BYTES, CELL_NAMES, INDEX_BITS
+from tallystick.state.codes import Phase
+from tallystick.state.layout import CELL_BYTES, CELL_NAMES, INDEX_BITS, SOURCE_BLOBS
 from tallystick.state.state import State, cell_key, state_hash
 from tallystick.state.table import Watcher
 
@@ -81,8 +83,9 @@ class Tracer:
         phase = state.registers.phase
         registers = state.registers.pack()
         root = self.root
+        opening = self._opening()
         accesses = self._run()
-        source = self.machine.step_input
+        source = opening or self.machine.step_input
         parts = [registers, root, len(source).to_bytes(INPUT_LENGTH_BYTES, "big"), source]
         for each in accesses:
             key = cell_key(each.tag, each.index)
@@ -97,6 +100,14 @@ class Tracer:
             accesses=tuple(accesses),
             witness=b"".join(parts),
         )
+
+    def _opening(self) -> bytes:
+        """Return what proves the chunk in a blob that the next step opens, nothing when it opens none."""
+        registers, inputs = self.machine.state.registers, self.machine.inputs
+        is_blobs = registers.phase == Phase.OPEN_CHUNK and registers.batch_source == SOURCE_BLOBS
+        if not is_blobs or registers.chunk_cursor == registers.chunk_count or engine.halted(self.machine):
+            return b""
+        return prove_chunk(inputs.blobs_of(registers.batch_cursor), int(registers.chunk_cursor))
 
     def _run(self) -> list[Access]:
         seen = self._accesses.before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,12 +15,12 @@ from tallystick.state.layout import (
     MAX_CHUNK_BYTES,
     MAX_CHUNKS,
     MIN_FRAME_BYTES,
+    SOURCE_CALLDATA,
     Registers,
 )
 from tallystick.state.ordinals import UnixSeconds
 
 BATCH_HEADER_BYTES = 79
-SOURCE_CALLDATA = 0
 MAX_RECORD_BYTES = MAX_CHUNK_BYTES - CHUNK_HEADER_BYTES - FRAME_HEADER_BYTES
 PROMISED: Final = frozenset(kind.number for kind in RECORDS if kind.promised)
 """First bytes of the records that are in the promised chain, whatever becomes of them."""
@@ -30,7 +31,7 @@ class BatchHeader:
     """What the Inbox commits to of one batch.
 
     Units: `time` and `until` are L1 seconds, of its first and of its last record; `message_limit` counts L1 messages.
-    Shape: `poster` is an address; `source` says where the chunks are.
+    Shape: `poster` is an address; `source` says where the chunks are, SOURCE_CALLDATA or SOURCE_BLOBS.
     """
 
     time: UnixSeconds
@@ -88,8 +89,13 @@ def accumulate(accumulator: bytes, record_hash: bytes) -> bytes:
 
 
 def chunks_hash(chunks: list[bytes]) -> bytes:
-    """Return the commitment to a list of chunks."""
+    """Return the commitment to a list of chunks in calldata."""
     return keccak(b"".join(keccak(chunk) for chunk in chunks))
+
+
+def blobs_hash(versioned_hashes: Sequence[bytes]) -> bytes:
+    """Return the commitment to the chunks that are in blobs of these hashes."""
+    return keccak(b"".join(versioned_hashes))
 
 
 class Chunker:

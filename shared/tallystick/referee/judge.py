@@ -19,7 +19,7 @@ from tallystick.referee.two_evms import Evm, fastest
 from tallystick.rollup.views.assertion_view import assertion_id
 from tallystick.schema.names import Phase
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import REGISTERS_BYTES, Registers
+from tallystick.state.layout import REGISTERS_BYTES, SOURCE_BLOBS, Registers
 from tallystick.state.ordinals import UnixSeconds
 from tallystick.state.state import state_hash
 
@@ -102,12 +102,12 @@ def judge(bundle: Bundle, make_evm: Callable[[], Evm] | None = None) -> Verdict:
 
 
 def chunk_of(witness: bytes) -> bytes:
-    """Return the chunk that a step reads, nothing where it reads none. The witness is one the Referee takes."""
+    """Return the chunk that a step reads of calldata, nothing where it reads none. The witness is one the Referee takes."""
     registers = registers_of(witness)
     start = REGISTERS_BYTES + HASH_BYTES
     length = int.from_bytes(witness[start : start + INPUT_LENGTH_BYTES], "big")
     data = witness[start + INPUT_LENGTH_BYTES : start + INPUT_LENGTH_BYTES + length]
-    if registers.phase in (Phase.OPEN_BATCH, Phase.CONSUME_MESSAGE):
+    if registers.phase in (Phase.OPEN_BATCH, Phase.CONSUME_MESSAGE) or registers.batch_source == SOURCE_BLOBS:
         return b""
     # the chunk to open stands behind the hashes of all chunks of its batch
     return data[HASH_BYTES * registers.chunk_count :] if registers.phase == Phase.OPEN_CHUNK else data

@@ -8,6 +8,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, Final, Protocol
 
+from tallystick.blobs.kzg import share_setup
+
 CALLER: Final = bytes.fromhex("c0" * 20)
 GAS_LIMIT: Final = 30_000_000
 INTRINSIC_GAS: Final = 21_000
@@ -167,8 +169,10 @@ def genesis_vm() -> Any:
     from eth.chains.base import MiningChain  # noqa: PLC0415 (slow to import, and only a second opinion)
     from eth.constants import BLANK_ROOT_HASH, ZERO_ADDRESS, ZERO_HASH32  # noqa: PLC0415
     from eth.db.atomic import AtomicDB  # noqa: PLC0415
+    from eth.precompiles import point_evaluation  # noqa: PLC0415
     from eth.vm.forks.cancun import CancunVM  # noqa: PLC0415
 
+    share_setup(point_evaluation)
     chain = MiningChain.configure(__name__="Chain", vm_configuration=((0, CancunVM),), chain_id=1)
     genesis: dict[str, Any] = {
         "coinbase": ZERO_ADDRESS,

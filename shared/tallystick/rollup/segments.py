@@ -14,13 +14,14 @@ from tallystick.artifacts import machine_version
 from tallystick.errors import DataMissing, StateError
 from tallystick.machine import engine
 from tallystick.machine.machine import Machine
+from tallystick.records.blob_chunks import chunk_in_blob
 from tallystick.records.chunks import BatchHeader
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.invariants import broken
 from tallystick.rollup.snapshots.snapshot import decode
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore, read
 from tallystick.rollup.views.assertion_view import Assertion, assertion_id
-from tallystick.state.layout import Registers
+from tallystick.state.layout import BLOB_CHUNK_BITS, BLOB_CHUNKS, SOURCE_BLOBS, Registers
 from tallystick.state.ordinals import BatchNumber
 from tallystick.state.state import State, state_hash
 
@@ -36,6 +37,10 @@ class Batches(Protocol):
         """Return one chunk of a batch."""
         ...
 
+    def blobs_of(self, batch: BatchNumber) -> Sequence[bytes]:
+        """Return the blobs that hold a batch's chunks, none when these are in calldata."""
+        ...
+
     def message(self, index: int) -> bytes:
         """Return one L1 message."""
         ...
@@ -43,13 +48,17 @@ class Batches(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Extract:
-    """The batches from one on and the messages they take, cut out of an Inbox. `batch_limit` is where a machine stops."""
+    """The batches from one on and the messages they take, cut out of an Inbox. `batch_limit` is where a machine stops.
+
+    Of each batch there are either the `chunks` or the `blobs` that hold them.
+    """
 
     batch_limit: BatchNumber
     first_batch: BatchNumber
     first_message: int
     headers: Sequence[BatchHeader]
     chunks: Sequence[Sequence[bytes]]
+    blobs: Sequence[Sequence[bytes]]
     messages: Sequence[bytes]
 
     @property
@@ -71,8 +80,18 @@ class Extract:
 
         Raises: DataMissing when it is not in here.
         """
-        self.batch(batch)
+        if self.batch(batch).source == SOURCE_BLOBS:
+            blob = self.blobs_of(batch)[index >> BLOB_CHUNK_BITS]
+            return chunk_in_blob(blob, index & (BLOB_CHUNKS - 1))
         return self.chunks[batch - self.first_batch][index]
+
+    def blobs_of(self, batch: BatchNumber) -> Sequence[bytes]:
+        """Return the blobs of a batch, none when its chunks are in calldata.
+
+        Raises: DataMissing when it is not in here.
+        """
+        self.batch(batch)
+        return self.blobs[batch - self.first_batch]
 
     def message(self, index: int) -> bytes:
         """Return a message.
@@ -149,8 +168,10 @@ def extract(inbox: Batches, start: Assertion, end: BatchNumber) -> Extract:
         first_message=first_message,
         headers=headers,
         chunks=[
-            [inbox.chunk(batch, i) for i in range(h.chunk_count)] for batch, h in zip(batches, headers, strict=True)
+            [] if h.source == SOURCE_BLOBS else [inbox.chunk(batch, i) for i in range(h.chunk_count)]
+            for batch, h in zip(batches, headers, strict=True)
         ],
+        blobs=[inbox.blobs_of(batch) for batch in batches],
         messages=[inbox.message(index) for index in range(first_message, last_message)],
     )
 

@@ -305,6 +305,7 @@ REGISTERS = Struct(
         f("batch_time_seconds", U64, "declared L1 time of the open batch's first record, seconds"),
         f("batch_until_seconds", U64, "declared L1 time of its last record, seconds"),
         f("batch_message_limit", U64, "messages the open batch consumes through, before its first record"),
+        f("batch_source", U8, "where the open batch's chunks are: 0 calldata, 1 blobs"),
         f("chunk_count", U16, "chunks of the open batch"),
         f("chunk_cursor", U16, "next chunk, or the one being read"),
         f("chunk_offset", U16, "next byte of the open chunk"),

@@ -13,9 +13,12 @@ TREE_DEPTH: Final = 40  # bits of a cell key: 4 of tag, 36 of index
 INDEX_BITS: Final = 36  # bits of a cell's index
 MAX_CHUNK_BYTES: Final = 4096  # a step proof carries one chunk: 64 kgas of calldata at most
 MAX_CHUNKS: Final = 32  # chunks of one batch: about one 128 KiB transaction
+SOURCE_CALLDATA: Final = 0  # a batch's chunks are in the calldata it was posted with, and in the Inbox's log
+SOURCE_BLOBS: Final = 1  # a batch's chunks are in blobs of the transaction it was posted with
 ELEMENT_BYTES: Final = 31  # free bytes of a blob's field element, behind a first byte of 0
 CHUNK_ELEMENTS: Final = 64  # elements of a chunk in a blob: OPEN_CHUNK proves each, 53 kgas with its calldata
 BLOB_CHUNKS: Final = 64  # chunks of a blob: it has 4,096 elements
+BLOB_CHUNK_BITS: Final = 6  # bits of a chunk's number within its blob
 MAX_BLOBS: Final = 6  # blobs of one batch: what a transaction may carry since EIP-7594
 CHUNK_HEADER_BYTES: Final = 80  # number (8) and accumulator (32) of the records so far, then of the promised ones
 FRAME_HEADER_BYTES: Final = 2  # length of the record that follows
@@ -383,6 +386,7 @@ class Registers:
         self.batch_time_seconds: UnixSeconds = UnixSeconds(0)  # declared L1 time of the open batch's first record, seconds
         self.batch_until_seconds: UnixSeconds = UnixSeconds(0)  # declared L1 time of its last record, seconds
         self.batch_message_limit: i64 = 0  # messages the open batch consumes through, before its first record
+        self.batch_source: i64 = 0  # where the open batch's chunks are: 0 calldata, 1 blobs
         self.chunk_count: i64 = 0  # chunks of the open batch
         self.chunk_cursor: i64 = 0  # next chunk, or the one being read
         self.chunk_offset: i64 = 0  # next byte of the open chunk
@@ -456,6 +460,7 @@ class Registers:
             self.batch_time_seconds,
             self.batch_until_seconds,
             self.batch_message_limit,
+            self.batch_source,
             self.chunk_count,
             self.chunk_cursor,
             self.chunk_offset,
@@ -530,6 +535,7 @@ class Registers:
             self.batch_time_seconds,
             self.batch_until_seconds,
             self.batch_message_limit,
+            self.batch_source,
             self.chunk_count,
             self.chunk_cursor,
             self.chunk_offset,
@@ -686,5 +692,5 @@ class Registers:
 
 
 _NOBODY: Final = bytes(20)
-_REGISTERS: Final = struct.Struct(">32sBBBQQQQHHHH32s32sQ32sQ32sQQBQIIIQqqqqQQBqqqqBIIBIIHQIBQHHHHBIBBHIQQQQQ20sIQQHH")
-REGISTERS_BYTES: Final = 491
+_REGISTERS: Final = struct.Struct(">32sBBBQQQQBHHHH32s32sQ32sQ32sQQBQIIIQqqqqQQBqqqqBIIBIIHQIBQHHHHBIBBHIQQQQQ20sIQQHH")
+REGISTERS_BYTES: Final = 492

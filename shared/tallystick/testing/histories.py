@@ -21,10 +21,10 @@ from tallystick.records.chunks import unpack_header
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.schema.record_kinds import RECORDS
 from tallystick.state.ordinals import BatchNumber
+from tallystick.testing.published import Published
 from tallystick.testing.scenarios import SCENARIOS
 from tallystick.testing.scenarios.chance import walk
 from tallystick.testing.scenarios.scene import Scene
-from tallystick.testing.world import Published
 
 RECORDED: Final = (
     *("forced_records", "forced_prices", "forced_sequence", "forced_wind_down", "refused_records", "messages_first"),

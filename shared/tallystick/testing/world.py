@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from tallystick.machine.by_record import begin_batch, ends_chunk, execute, seal_batch
 from tallystick.machine.machine import Event, Machine
-from tallystick.records.chunks import BatchHeader, Chunker, chunks_hash
+from tallystick.records.chunks import Chunker
 from tallystick.records.codec import Record, encode
 from tallystick.records.items import Item, pack_items, pack_pairs, pack_slots
 from tallystick.records.signing import accept, address_of, make, sign
@@ -29,8 +29,9 @@ from tallystick.state.layout import (
     REPORT_AHEAD_MS,
     REPORT_STEP_MS,
 )
-from tallystick.state.ordinals import BatchNumber, MarketId, Number, SignerNumber, UnixSeconds
+from tallystick.state.ordinals import MarketId, Number, SignerNumber, UnixSeconds
 from tallystick.testing.ledger.look import named, next_named
+from tallystick.testing.published import Published
 
 START = 1_700_000_000
 """Seconds: the first batch's declared time."""
@@ -78,42 +79,6 @@ def ordinary_rules(**more: int) -> dict[str, int]:
 def sub_account(account: int, number: int) -> int:
     """Return the id of an account's sub-account, 1 to 15."""
     return number << 28 | account
-
-
-@dataclass(slots=True)
-class Published:
-    """Batches and messages as L1 holds them: what a replay reads."""
-
-    batch_limit: BatchNumber = field(default=BatchNumber(0))
-    headers: list[BatchHeader] = field(default_factory=list)
-    chunks: list[list[bytes]] = field(default_factory=list)
-    messages: list[bytes] = field(default_factory=list)
-
-    def batch(self, index: BatchNumber) -> BatchHeader:
-        """Return a batch's header."""
-        return self.headers[index]
-
-    def chunk(self, batch: BatchNumber, index: int) -> bytes:
-        """Return one chunk."""
-        return self.chunks[batch][index]
-
-    def message(self, index: int) -> bytes:
-        """Return one L1 message."""
-        return self.messages[index]
-
-    def publish(self, chunks: list[bytes], time: int, message_limit: int, until: int = 0) -> None:
-        """Append a batch of the sequencer's; `until` is its time unless it is later."""
-        header = BatchHeader(
-            time=UnixSeconds(time),
-            until=UnixSeconds(max(time, until)),
-            message_limit=message_limit,
-            poster=address("operator"),
-            chunk_count=len(chunks),
-            chunks_hash=chunks_hash(chunks),
-        )
-        self.headers.append(header)
-        self.chunks.append(chunks)
-        self.batch_limit = BatchNumber(len(self.headers))
 
 
 def listed(market: int, **more: int) -> tuple[int, ...]:

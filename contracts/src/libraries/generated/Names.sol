@@ -13,12 +13,18 @@ library Constants {
     uint256 internal constant MAX_CHUNK_BYTES = 4096;
     /// chunks of one batch: about one 128 KiB transaction
     uint256 internal constant MAX_CHUNKS = 32;
+    /// a batch's chunks are in the calldata it was posted with, and in the Inbox's log
+    uint256 internal constant SOURCE_CALLDATA = 0;
+    /// a batch's chunks are in blobs of the transaction it was posted with
+    uint256 internal constant SOURCE_BLOBS = 1;
     /// free bytes of a blob's field element, behind a first byte of 0
     uint256 internal constant ELEMENT_BYTES = 31;
     /// elements of a chunk in a blob: OPEN_CHUNK proves each, 53 kgas with its calldata
     uint256 internal constant CHUNK_ELEMENTS = 64;
     /// chunks of a blob: it has 4,096 elements
     uint256 internal constant BLOB_CHUNKS = 64;
+    /// bits of a chunk's number within its blob
+    uint256 internal constant BLOB_CHUNK_BITS = 6;
     /// blobs of one batch: what a transaction may carry since EIP-7594
     uint256 internal constant MAX_BLOBS = 6;
     /// number (8) and accumulator (32) of the records so far, then of the promised ones

@@ -12,8 +12,8 @@ type Registers is uint256;
 using RegistersLib for Registers global;
 
 library RegistersLib {
-    uint256 internal constant BYTES = 491;
-    uint256 internal constant ARGS_OFFSET = 395;
+    uint256 internal constant BYTES = 492;
+    uint256 internal constant ARGS_OFFSET = 396;
 
     /// EIP-712 domain separator of this deployment
     function domain(Registers self) internal pure returns (bytes32) {
@@ -87,625 +87,634 @@ library RegistersLib {
         Packed.write(Registers.unwrap(self), 59, 8, value);
     }
 
+    /// where the open batch's chunks are: 0 calldata, 1 blobs
+    function batchSource(Registers self) internal pure returns (uint8) {
+        return uint8(Packed.read(Registers.unwrap(self), 67, 1));
+    }
+
+    function setBatchSource(Registers self, uint8 value) internal pure {
+        Packed.write(Registers.unwrap(self), 67, 1, value);
+    }
+
     /// chunks of the open batch
     function chunkCount(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 67, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 68, 2));
     }
 
     function setChunkCount(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 67, 2, value);
+        Packed.write(Registers.unwrap(self), 68, 2, value);
     }
 
     /// next chunk, or the one being read
     function chunkCursor(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 69, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 70, 2));
     }
 
     function setChunkCursor(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 69, 2, value);
+        Packed.write(Registers.unwrap(self), 70, 2, value);
     }
 
     /// next byte of the open chunk
     function chunkOffset(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 71, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 72, 2));
     }
 
     function setChunkOffset(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 71, 2, value);
+        Packed.write(Registers.unwrap(self), 72, 2, value);
     }
 
     /// bytes of the open chunk
     function chunkLength(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 73, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 74, 2));
     }
 
     function setChunkLength(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 73, 2, value);
+        Packed.write(Registers.unwrap(self), 74, 2, value);
     }
 
     /// commitment to the open batch's chunks
     function chunksHash(Registers self) internal pure returns (bytes32) {
-        return bytes32(Packed.read(Registers.unwrap(self), 75, 32));
+        return bytes32(Packed.read(Registers.unwrap(self), 76, 32));
     }
 
     function setChunksHash(Registers self, bytes32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 75, 32, uint256(value));
+        Packed.write(Registers.unwrap(self), 76, 32, uint256(value));
     }
 
     /// hash of the open chunk
     function chunkHash(Registers self) internal pure returns (bytes32) {
-        return bytes32(Packed.read(Registers.unwrap(self), 107, 32));
+        return bytes32(Packed.read(Registers.unwrap(self), 108, 32));
     }
 
     function setChunkHash(Registers self, bytes32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 107, 32, uint256(value));
+        Packed.write(Registers.unwrap(self), 108, 32, uint256(value));
     }
 
     /// records so far
     function recordCount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 139, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 140, 8));
     }
 
     function setRecordCount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 139, 8, value);
+        Packed.write(Registers.unwrap(self), 140, 8, value);
     }
 
     /// hash chain over all records
     function recordAccumulator(Registers self) internal pure returns (bytes32) {
-        return bytes32(Packed.read(Registers.unwrap(self), 147, 32));
+        return bytes32(Packed.read(Registers.unwrap(self), 148, 32));
     }
 
     function setRecordAccumulator(Registers self, bytes32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 147, 32, uint256(value));
+        Packed.write(Registers.unwrap(self), 148, 32, uint256(value));
     }
 
     /// records so far of kinds that accounts sign
     function promisedCount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 179, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 180, 8));
     }
 
     function setPromisedCount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 179, 8, value);
+        Packed.write(Registers.unwrap(self), 180, 8, value);
     }
 
     /// hash chain over these
     function promisedAccumulator(Registers self) internal pure returns (bytes32) {
-        return bytes32(Packed.read(Registers.unwrap(self), 187, 32));
+        return bytes32(Packed.read(Registers.unwrap(self), 188, 32));
     }
 
     function setPromisedAccumulator(Registers self, bytes32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 187, 32, uint256(value));
+        Packed.write(Registers.unwrap(self), 188, 32, uint256(value));
     }
 
     /// next L1 message
     function messageCursor(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 219, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 220, 8));
     }
 
     function setMessageCursor(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 219, 8, value);
+        Packed.write(Registers.unwrap(self), 220, 8, value);
     }
 
     /// L1 time of the message whose order or record is in progress; 0 for none
     function forcedMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 227, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 228, 8));
     }
 
     function setForcedMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 227, 8, value);
+        Packed.write(Registers.unwrap(self), 228, 8, value);
     }
 
     /// where the record in progress lies: 0 the open chunk, 1 the newest message
     function recordSource(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 235, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 236, 1));
     }
 
     function setRecordSource(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 235, 1, value);
+        Packed.write(Registers.unwrap(self), 236, 1, value);
     }
 
     /// the exchange's clock
     function clockMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 236, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 237, 8));
     }
 
     function setClockMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 236, 8, value);
+        Packed.write(Registers.unwrap(self), 237, 8, value);
     }
 
     /// first page of the free list; 0 for none
     function freePage(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 244, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 245, 4));
     }
 
     function setFreePage(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 244, 4, value);
+        Packed.write(Registers.unwrap(self), 245, 4, value);
     }
 
     /// pages ever handed out
     function pageCount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 248, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 249, 4));
     }
 
     function setPageCount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 248, 4, value);
+        Packed.write(Registers.unwrap(self), 249, 4, value);
     }
 
     /// orders in all books, dead or alive
     function ordersTotal(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 252, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 253, 4));
     }
 
     function setOrdersTotal(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 252, 4, value);
+        Packed.write(Registers.unwrap(self), 253, 4, value);
     }
 
     /// withdrawals so far
     function outboxCount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 256, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 257, 8));
     }
 
     function setOutboxCount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 256, 8, value);
+        Packed.write(Registers.unwrap(self), 257, 8, value);
     }
 
     /// all deposits
     function depositedUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 264, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 265, 8)));
     }
 
     function setDepositedUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 264, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 265, 8, uint64(value));
     }
 
     /// all withdrawals
     function withdrawnUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 272, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 273, 8)));
     }
 
     function setWithdrawnUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 272, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 273, 8, uint64(value));
     }
 
     /// fees kept by the exchange
     function feesUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 280, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 281, 8)));
     }
 
     function setFeesUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 280, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 281, 8, uint64(value));
     }
 
     /// sum of every account's cash
     function cashUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 288, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 289, 8)));
     }
 
     function setCashUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 288, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 289, 8, uint64(value));
     }
 
     /// clock of the newest index of any market; 0 until the first one
     function lastIndexMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 296, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 297, 8));
     }
 
     function setLastIndexMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 296, 8, value);
+        Packed.write(Registers.unwrap(self), 297, 8, value);
     }
 
     /// clock at which the wind-down began; 0 while the exchange is open
     function windDownMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 304, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 305, 8));
     }
 
     function setWindDownMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 304, 8, value);
+        Packed.write(Registers.unwrap(self), 305, 8, value);
     }
 
     /// 1 when the claims of a wind-down have been added up for good
     function claimsClosed(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 312, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 313, 1));
     }
 
     function setClaimsClosed(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 312, 1, value);
+        Packed.write(Registers.unwrap(self), 313, 1, value);
     }
 
     /// wind-down: all claims counted
     function claimsUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 313, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 314, 8)));
     }
 
     function setClaimsUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 313, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 314, 8, uint64(value));
     }
 
     /// wind-down: what these claims share
     function poolUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 321, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 322, 8)));
     }
 
     function setPoolUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 321, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 322, 8, uint64(value));
     }
 
     /// wind-down: what is left for claims that come late
     function surplusUnits(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 329, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 330, 8)));
     }
 
     function setSurplusUnits(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 329, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 330, 8, uint64(value));
     }
 
     /// what rounding of funding has kept, in millionths of a unit, below one unit
     function fundingDustPpm(Registers self) internal pure returns (int64) {
-        return int64(uint64(Packed.read(Registers.unwrap(self), 337, 8)));
+        return int64(uint64(Packed.read(Registers.unwrap(self), 338, 8)));
     }
 
     function setFundingDustPpm(Registers self, int64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 337, 8, uint64(value));
+        Packed.write(Registers.unwrap(self), 338, 8, uint64(value));
     }
 
     /// market whose triggers are being fired
     function firingMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 345, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 346, 1));
     }
 
     function setFiringMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 345, 1, value);
+        Packed.write(Registers.unwrap(self), 346, 1, value);
     }
 
     /// runs that the record in progress, or the order fired, may still make
     function work(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 346, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 347, 4));
     }
 
     function setWork(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 346, 4, value);
+        Packed.write(Registers.unwrap(self), 347, 4, value);
     }
 
     /// runs left to the triggers of a report while an order that one fired has its own, and 1
     function pairWork(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 350, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 351, 4));
     }
 
     function setPairWork(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 350, 4, value);
+        Packed.write(Registers.unwrap(self), 351, 4, value);
     }
 
     /// how many of its parked books that is done with, the last number first
     function firingBook(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 354, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 355, 1));
     }
 
     function setFiringBook(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 354, 1, value);
+        Packed.write(Registers.unwrap(self), 355, 1, value);
     }
 
     /// trigger of the fired order in progress; 0 when there is none
     function firedTriggerTicks(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 355, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 356, 4));
     }
 
     function setFiredTriggerTicks(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 355, 4, value);
+        Packed.write(Registers.unwrap(self), 356, 4, value);
     }
 
     /// fired order in progress: its price as it was parked, 0 for a market order's
     function firedPriceTicks(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 359, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 360, 4));
     }
 
     function setFiredPriceTicks(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 359, 4, value);
+        Packed.write(Registers.unwrap(self), 360, 4, value);
     }
 
     /// fired order in progress: its flags as it was parked
     function firedFlags(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 363, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 364, 2));
     }
 
     function setFiredFlags(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 363, 2, value);
+        Packed.write(Registers.unwrap(self), 364, 2, value);
     }
 
     /// fired order in progress: its sequence as it was parked
     function firedSequence(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 365, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 366, 8));
     }
 
     function setFiredSequence(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 365, 8, value);
+        Packed.write(Registers.unwrap(self), 366, 8, value);
     }
 
     /// account of the newest LIQUIDATE that the book has left something of
     function triedAccount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 373, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 374, 4));
     }
 
     function setTriedAccount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 373, 4, value);
+        Packed.write(Registers.unwrap(self), 374, 4, value);
     }
 
     /// its market
     function triedMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 377, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 378, 1));
     }
 
     function setTriedMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 377, 1, value);
+        Packed.write(Registers.unwrap(self), 378, 1, value);
     }
 
     /// its clock; 0 before the first one
     function triedMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 378, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 379, 8));
     }
 
     function setTriedMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 378, 8, value);
+        Packed.write(Registers.unwrap(self), 379, 8, value);
     }
 
     /// bulk or report in progress: where its record begins in the open chunk or the message
     function bulkAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 386, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 387, 2));
     }
 
     function setBulkAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 386, 2, value);
+        Packed.write(Registers.unwrap(self), 387, 2, value);
     }
 
     /// bulk or report in progress: where its record ends; 0 for none
     function bulkEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 388, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 389, 2));
     }
 
     function setBulkEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 388, 2, value);
+        Packed.write(Registers.unwrap(self), 389, 2, value);
     }
 
     /// bulk or report in progress: byte at which the next item or pair begins
     function bulkItem(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 390, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 391, 2));
     }
 
     function setBulkItem(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 390, 2, value);
+        Packed.write(Registers.unwrap(self), 391, 2, value);
     }
 
     /// bulk in progress: byte at which the next slot begins
     function bulkSlot(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 392, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 393, 2));
     }
 
     function setBulkSlot(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 392, 2, value);
+        Packed.write(Registers.unwrap(self), 393, 2, value);
     }
 
     /// bulk in progress: 1 when a replace's cancel has run, 2 when it only made the order smaller
     function bulkHalf(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 394, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 395, 1));
     }
 
     function setBulkHalf(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 394, 1, value);
+        Packed.write(Registers.unwrap(self), 395, 1, value);
     }
 
     /// record in progress: account
     function argAccount(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 395, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 396, 4));
     }
 
     function setArgAccount(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 395, 4, value);
+        Packed.write(Registers.unwrap(self), 396, 4, value);
     }
 
     /// record in progress: market
     function argMarket(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 399, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 400, 1));
     }
 
     function setArgMarket(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 399, 1, value);
+        Packed.write(Registers.unwrap(self), 400, 1, value);
     }
 
     /// record in progress: side
     function argSide(Registers self) internal pure returns (uint8) {
-        return uint8(Packed.read(Registers.unwrap(self), 400, 1));
+        return uint8(Packed.read(Registers.unwrap(self), 401, 1));
     }
 
     function setArgSide(Registers self, uint8 value) internal pure {
-        Packed.write(Registers.unwrap(self), 400, 1, value);
+        Packed.write(Registers.unwrap(self), 401, 1, value);
     }
 
     /// record in progress: flags, scope
     function argFlags(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 401, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 402, 2));
     }
 
     function setArgFlags(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 401, 2, value);
+        Packed.write(Registers.unwrap(self), 402, 2, value);
     }
 
     /// record in progress: price; of a sample the best bid
     function argPriceTicks(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 403, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 404, 4));
     }
 
     function setArgPriceTicks(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 403, 4, value);
+        Packed.write(Registers.unwrap(self), 404, 4, value);
     }
 
     /// record in progress: lots left; of a sample the lots it looks for on a side
     function argLots(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 407, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 408, 8));
     }
 
     function setArgLots(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 407, 8, value);
+        Packed.write(Registers.unwrap(self), 408, 8, value);
     }
 
     /// record in progress: client id
     function argClientId(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 415, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 416, 8));
     }
 
     function setArgClientId(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 415, 8, value);
+        Packed.write(Registers.unwrap(self), 416, 8, value);
     }
 
     /// nomination in progress: the account that is named
     function argCandidate(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 415, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 416, 8));
     }
 
     function setArgCandidate(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 415, 8, value);
+        Packed.write(Registers.unwrap(self), 416, 8, value);
     }
 
     /// record in progress: orders with a smaller sequence are to be cancelled
     function argSequence(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 415, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 416, 8));
     }
 
     function setArgSequence(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 415, 8, value);
+        Packed.write(Registers.unwrap(self), 416, 8, value);
     }
 
     /// record in progress: number of the proposal
     function argChange(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 415, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 416, 8));
     }
 
     function setArgChange(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 415, 8, value);
+        Packed.write(Registers.unwrap(self), 416, 8, value);
     }
 
     /// record in progress: expiry, clock
     function argTimeMs(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 423, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 424, 8));
     }
 
     function setArgTimeMs(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 423, 8, value);
+        Packed.write(Registers.unwrap(self), 424, 8, value);
     }
 
     /// sample that has ended: the best offer
     function argAskTicks(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 423, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 424, 8));
     }
 
     function setArgAskTicks(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 423, 8, value);
+        Packed.write(Registers.unwrap(self), 424, 8, value);
     }
 
     /// record in progress: amount
     function argAmountUnits(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 431, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 432, 8));
     }
 
     function setArgAmountUnits(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 431, 8, value);
+        Packed.write(Registers.unwrap(self), 432, 8, value);
     }
 
     /// sample in progress: lots counted on this side
     function argCountedLots(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 431, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 432, 8));
     }
 
     function setArgCountedLots(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 431, 8, value);
+        Packed.write(Registers.unwrap(self), 432, 8, value);
     }
 
     /// order in progress: 1 when it is a forced close
     function argCloses(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 431, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 432, 8));
     }
 
     function setArgCloses(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 431, 8, value);
+        Packed.write(Registers.unwrap(self), 432, 8, value);
     }
 
     /// record in progress: where its order rests; of a sample where it goes on at the price, 0 at the next price
     function argOrderSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 439, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 440, 8));
     }
 
     function setArgOrderSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 439, 8, value);
+        Packed.write(Registers.unwrap(self), 440, 8, value);
     }
 
     /// record in progress: slot of the agent
     function argAgentSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 439, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 440, 8));
     }
 
     function setArgAgentSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 439, 8, value);
+        Packed.write(Registers.unwrap(self), 440, 8, value);
     }
 
     /// record in progress: account that the cash goes to
     function argToAccount(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 439, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 440, 8));
     }
 
     function setArgToAccount(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 439, 8, value);
+        Packed.write(Registers.unwrap(self), 440, 8, value);
     }
 
     /// record in progress: recipient, agent key
     function argAddress(Registers self) internal pure returns (address) {
-        return address(uint160(Packed.read(Registers.unwrap(self), 447, 20)));
+        return address(uint160(Packed.read(Registers.unwrap(self), 448, 20)));
     }
 
     function setArgAddress(Registers self, address value) internal pure {
-        Packed.write(Registers.unwrap(self), 447, 20, uint160(value));
+        Packed.write(Registers.unwrap(self), 448, 20, uint160(value));
     }
 
     /// record in progress: trigger price in ticks
     function argTriggerTicks(Registers self) internal pure returns (uint32) {
-        return uint32(Packed.read(Registers.unwrap(self), 467, 4));
+        return uint32(Packed.read(Registers.unwrap(self), 468, 4));
     }
 
     function setArgTriggerTicks(Registers self, uint32 value) internal pure {
-        Packed.write(Registers.unwrap(self), 467, 4, value);
+        Packed.write(Registers.unwrap(self), 468, 4, value);
     }
 
     /// record in progress: client id of the one-cancels-other partner
     function argPair(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 471, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 472, 8));
     }
 
     function setArgPair(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 471, 8, value);
+        Packed.write(Registers.unwrap(self), 472, 8, value);
     }
 
     /// record in progress: where that partner is
     function argPairSlot(Registers self) internal pure returns (uint64) {
-        return uint64(Packed.read(Registers.unwrap(self), 479, 8));
+        return uint64(Packed.read(Registers.unwrap(self), 480, 8));
     }
 
     function setArgPairSlot(Registers self, uint64 value) internal pure {
-        Packed.write(Registers.unwrap(self), 479, 8, value);
+        Packed.write(Registers.unwrap(self), 480, 8, value);
     }
 
     /// record in progress: where it begins in the open chunk or the message
     function argRecordAt(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 487, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 488, 2));
     }
 
     function setArgRecordAt(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 487, 2, value);
+        Packed.write(Registers.unwrap(self), 488, 2, value);
     }
 
     /// record in progress: where it ends
     function argRecordEnd(Registers self) internal pure returns (uint16) {
-        return uint16(Packed.read(Registers.unwrap(self), 489, 2));
+        return uint16(Packed.read(Registers.unwrap(self), 490, 2));
     }
 
     function setArgRecordEnd(Registers self, uint16 value) internal pure {
-        Packed.write(Registers.unwrap(self), 489, 2, value);
+        Packed.write(Registers.unwrap(self), 490, 2, value);
     }
 
     /// Zeroes the record in progress.

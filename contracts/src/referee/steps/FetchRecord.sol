@@ -29,6 +29,7 @@ contract FetchRecord is Step {
         uint256 offset = registers.chunkOffset();
         uint256 start = offset + Constants.FRAME_HEADER_BYTES;
         uint256 length = start <= chunk.length ? uint16(bytes2(chunk[offset:start])) : 0;
+        if (length == 0) return _leaveChunk(registers);
         if (length < Constants.MIN_FRAME_BYTES || start + length > chunk.length) {
             registers.setOutcome(Outcome.FRAME_BROKEN);
             registers.setChunkOffset(registers.chunkLength());

@@ -25,6 +25,7 @@ contract OpenBatch is Step {
         // CHECK: nothing; the Inbox vouches for the header.
 
         // APPLY
+        registers.setBatchSource(uint8(header[24]));
         registers.setChunkCount(uint16(bytes2(header[45:47])));
         registers.setChunksHash(bytes32(header[47:]));
         registers.setChunkCursor(0);

@@ -28,7 +28,8 @@ from tallystick.shapes.submitting import Answer, Submission
 from tallystick.state.layout import MESSAGE_DEPOSIT
 from tallystick.state.ordinals import MarketId, UnixSeconds
 from tallystick.testing.handclock import HandClock
-from tallystick.testing.world import START, Published, address, key, listed, message, world_genesis
+from tallystick.testing.published import Published
+from tallystick.testing.world import START, address, key, listed, message, world_genesis
 from tallystick_operator.intake.door import Refused, check_signature, to_record
 from tallystick_operator.sequencer.core import Core
 from tallystick_operator.sequencer.executor import Executor

@@ -191,7 +191,7 @@ class DiskTraces:
         if self._width == 0 or _is_small(state, job, self._bounds.small_steps):
             self._make_here(making)
             return
-        input_bytes = sum(len(each) for chunks in inputs.chunks for each in chunks)
+        input_bytes = sum(len(each) for batch in (*inputs.chunks, *inputs.blobs) for each in batch)
         making.progress.state_bytes = state_bytes(state) + 2 * input_bytes
         write_state(job.folder, job.plan, 0, state)
         write_inputs(job.folder, inputs)

@@ -12,6 +12,7 @@ from typing import Any
 import rlp
 from eth.db import get_db_backend
 from eth.exceptions import PyEVMError, Revert
+from eth.precompiles import point_evaluation
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.prague.state import PragueState
 from eth.vm.forks.prague.transactions import PragueTransactionBuilder
@@ -22,6 +23,7 @@ from eth_typing import BlockNumber as EthBlockNumber
 from eth_utils.exceptions import ValidationError
 from trie.hexary import HexaryTrie
 
+from tallystick.blobs.kzg import share_setup
 from tallystick.l1.dev.blocks import (
     EMPTY_TRIE,
     ZERO_ADDRESS,
@@ -34,6 +36,8 @@ from tallystick.l1.dev.blocks import (
 )
 from tallystick.l1.dev.interpreter import State
 from tallystick.state.ordinals import BlockNumber, UnixSeconds
+
+share_setup(point_evaluation)
 
 FLOOR_GAS_PER_TOKEN = 10
 TOKENS_PER_NONZERO_BYTE = 4

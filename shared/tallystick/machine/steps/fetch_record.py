@@ -12,7 +12,7 @@ from tallystick.state.layout import FRAME_HEADER_BYTES, MIN_FRAME_BYTES, Registe
 
 
 def step(machine: Machine) -> None:
-    """Fetch the next record, or leave the chunk behind its last one.
+    """Fetch the next record, or leave the chunk behind its last one: at its end, or where a frame has no length.
 
     Rejects: FRAME_BROKEN (the rest of the chunk is skipped), UNKNOWN_RECORD, MALFORMED and OUT_OF_RANGE (it is as well),
     then those of `admit`. Twin: contracts/src/referee/steps/FetchRecord.sol.
@@ -30,6 +30,9 @@ def step(machine: Machine) -> None:
     offset = registers.chunk_offset
     start = offset + FRAME_HEADER_BYTES
     length = int.from_bytes(chunk[offset:start], "big") if start <= len(chunk) else 0
+    if length == 0:
+        _leave_chunk(registers)
+        return
     if length < MIN_FRAME_BYTES or start + length > len(chunk):
         registers.outcome = Outcome.FRAME_BROKEN
         registers.chunk_offset = registers.chunk_length

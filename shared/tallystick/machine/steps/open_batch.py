@@ -24,6 +24,7 @@ def step(machine: Machine) -> None:
     # CHECK: nothing; the Inbox vouches for the header.
 
     # APPLY
+    registers.batch_source = header.source
     registers.chunk_count = header.chunk_count
     registers.chunks_hash = header.chunks_hash
     registers.chunk_cursor = 0

@@ -6,7 +6,7 @@ from tallystick.machine.machine import Machine, close_batch
 from tallystick.records.chunks import chunk_header
 from tallystick.state.codes import Outcome, Phase
 from tallystick.state.hashing import keccak
-from tallystick.state.layout import CHUNK_HEADER_BYTES, Registers
+from tallystick.state.layout import CHUNK_HEADER_BYTES, SOURCE_BLOBS, Registers
 
 
 def step(machine: Machine) -> None:
@@ -20,7 +20,7 @@ def step(machine: Machine) -> None:
     if registers.chunk_cursor == registers.chunk_count:
         close_batch(registers)
         return
-    chunk = _read_chunk(machine)
+    chunk = _read_blob_chunk(machine) if registers.batch_source == SOURCE_BLOBS else _read_chunk(machine)
 
     # CHECK
     if not _continues(registers, chunk):
@@ -44,6 +44,14 @@ def _read_chunk(machine: Machine) -> bytes:
     chunk = chunks[registers.chunk_cursor]
     machine.step_input = b"".join([keccak(each) for each in chunks]) + chunk
     return chunk
+
+
+def _read_blob_chunk(machine: Machine) -> bytes:
+    """Return the chunk at the cursor, none when it is void; its elements are proven against its blob's versioned hash."""
+    registers = machine.state.registers
+    # What proves it takes seconds to make: who proves the step makes it.
+    machine.step_input = b""
+    return machine.inputs.chunk(registers.batch_cursor, registers.chunk_cursor)
 
 
 def _continues(registers: Registers, chunk: bytes) -> bool:

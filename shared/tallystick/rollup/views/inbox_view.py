@@ -3,31 +3,54 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from tallystick.errors import DataMismatch, DataMissing
-from tallystick.records.chunks import BatchHeader, chunks_hash
+from tallystick.records.blob_chunks import chunk_in_blob
+from tallystick.records.chunks import BatchHeader, blobs_hash, chunks_hash
 from tallystick.rollup.views.fold import ChainEvent, View
 from tallystick.rollup.views.shelf import Blocks, Pairs, Row, Shelf
 from tallystick.state.hashing import keccak
+from tallystick.state.layout import BLOB_CHUNK_BITS, BLOB_CHUNKS, SOURCE_BLOBS
 from tallystick.state.ordinals import BatchNumber, BlockNumber
 
 HASH_BYTES: Final = 32
 BATCHES: Final = 0
 MESSAGES: Final = 1
 CHUNKS: Final = 2
+BLOBS: Final = 3
 LATELY: Final = 4
 """Batches whose chunks are held in memory, checked: a machine reads one batch again and again, then the next."""
+
+
+class BlobReader(Protocol):
+    """Whoever has blobs by their versioned hashes, and has held each against its own."""
+
+    def blob(self, versioned_hash: bytes, block: BlockNumber) -> bytes:
+        """Return a blob that was posted in a block. Raises: DataMissing."""
+        ...
+
+
+class NoBlobs:
+    """For those who know that no batch is in blobs."""
+
+    def blob(self, versioned_hash: bytes, block: BlockNumber) -> bytes:
+        """Raises: DataMissing, always."""
+        raise DataMissing("a batch is in blobs, and nobody is named who has them", block=block, blob=versioned_hash)
 
 
 class InboxView(View):
     """All the machine's inputs on L1, on disk but for what was read lately.
 
     A chunk is checked against its batch's commitment when the batch is first read. `posted_blocks` are the L1 blocks of
-    the batches.
+    the batches; `blobs` gives the blobs of those that are in some.
     """
+
+    def __init__(self, blobs: BlobReader | None = None) -> None:
+        super().__init__()
+        self._blobs = blobs or NoBlobs()
 
     def reset(self) -> None:
         """Forget everything."""
@@ -37,6 +60,7 @@ class InboxView(View):
         self.messages: Row[bytes] = Row(shelf, MESSAGES, bytes, lambda data: data[HASH_BYTES:])
         self._accumulator = bytes(HASH_BYTES)
         self._chunks = Pairs(shelf, CHUNKS)
+        self._blob_hashes = Pairs(shelf, BLOBS)
         self._lately: OrderedDict[int, list[bytes]] = OrderedDict()
 
     def apply(self, event: ChainEvent) -> None:
@@ -85,6 +109,11 @@ class InboxView(View):
         """Take in a chunk."""
         self._chunks.put((event.args["batch"], event.args["chunk"]), event.args["data"], event.block)
 
+    def on_BlobsPosted(self, event: ChainEvent) -> None:
+        """Take in the versioned hashes of a batch's blobs."""
+        for index, versioned_hash in enumerate(event.args["versionedHashes"]):
+            self._blob_hashes.put((event.args["batch"], index), versioned_hash, event.block)
+
     def on_BatchPosted(self, event: ChainEvent) -> None:
         """Take in a batch's header.
 
@@ -125,6 +154,22 @@ class InboxView(View):
                 self._lately.popitem(last=False)
         return self._lately[batch][index]
 
+    def blobs_of(self, batch: BatchNumber) -> list[bytes]:
+        """Return the blobs that hold a batch's chunks, none when these are in calldata.
+
+        Raises: DataMissing, DataMismatch.
+        """
+        header = self.batch(batch)
+        if header.source != SOURCE_BLOBS:
+            return []
+        found = [self._blob_hashes.get((batch, at)) for at in range(header.chunk_count >> BLOB_CHUNK_BITS)]
+        hashes = [each for each in found if each is not None]
+        if len(hashes) < len(found):
+            raise DataMissing("versioned hashes of a batch are missing", batch=batch)
+        if blobs_hash(hashes) != header.chunks_hash:
+            raise DataMismatch("a batch's blobs are not those it commits to", batch=batch)
+        return [self._blobs.blob(each, self.headers.block(batch)) for each in hashes]
+
     def message(self, index: int) -> bytes:
         """Return a message.
 
@@ -144,6 +189,8 @@ class InboxView(View):
         Raises: DataMissing, DataMismatch.
         """
         header = self.batch(batch)
+        if header.source == SOURCE_BLOBS:
+            return [chunk_in_blob(blob, index) for blob in self.blobs_of(batch) for index in range(BLOB_CHUNKS)]
         found = [self._chunks.get((batch, index)) for index in range(header.chunk_count)]
         missing = [index for index, chunk in enumerate(found) if chunk is None]
         if missing:
@@ -176,6 +223,10 @@ class LimitedInputs:
     def chunk(self, batch: BatchNumber, index: int) -> bytes:
         """Return a chunk of a batch."""
         return self._inbox.chunk(batch, index)
+
+    def blobs_of(self, batch: BatchNumber) -> list[bytes]:
+        """Return a batch's blobs."""
+        return self._inbox.blobs_of(batch)
 
     def message(self, index: int) -> bytes:
         """Return a message."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tallystick.records.blob_chunks import SPAN_BYTES, WORD_BYTES, pack_blob
 from tallystick.records.chunks import accumulate, chunk_header
 from tallystick.records.codec import encode
 from tallystick.schema.names import Outcome
@@ -48,6 +49,22 @@ def empty_batches(scene: Scene) -> None:
     header = scene.header()
     record = b"\xff" * (MAX_CHUNK_BYTES - len(header) - 2)
     scene.post(header + frame(record))
+
+
+def in_blobs(scene: Scene) -> None:
+    """A batch in two blobs: chunks that follow, one that is void, and beside them the zeros that fill a blob."""
+    scene.clock()
+    scene.finish()
+    record, registers = scene.clock_record(), scene.state.registers
+    count, promised = int(registers.record_count), int(registers.promised_count)
+    promised_chain = registers.promised_accumulator
+    first = scene.header() + frame(record)
+    chain = accumulate(registers.record_accumulator, keccak(record))
+    second = chunk_header(count + 1, chain, promised, promised_chain) + frame(record)
+    void = bytearray(pack_blob([first, first]))
+    void[SPAN_BYTES + WORD_BYTES] = 1
+    scene.post_blobs(bytes(void), pack_blob([second]))
+    assert registers.record_count == count + 2
 
 
 def messages_first(scene: Scene) -> None:
@@ -135,4 +152,4 @@ def paid_out(scene: Scene) -> None:
     scene.consume()
 
 
-SCENARIOS = (skipped_chunks, empty_batches, messages_first, messages, withdrawals, paid_out)
+SCENARIOS = (skipped_chunks, empty_batches, in_blobs, messages_first, messages, withdrawals, paid_out)

@@ -103,6 +103,13 @@ class Scene(World):
         self.time += 1 + ahead_seconds
         self.run_published()
 
+    def post_blobs(self, *blobs: bytes) -> None:
+        """Publish a batch whose chunks are in blobs, and run it."""
+        self.finish()
+        self.published.publish_blobs(list(blobs), self.time, self.state.registers.message_cursor)
+        self.time += 1
+        self.run_published()
+
     def run_published(self) -> None:
         """Run the batches published by hand."""
         run(self.machine, ALL_STEPS)
