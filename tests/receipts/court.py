@@ -25,7 +25,8 @@ from tallystick.state.layout import Registers
 from tallystick.state.ordinals import BatchNumber, UnixSeconds
 from tallystick.state.state import state_hash
 from tallystick.testing.generations.evm_chain import fastest_chain
-from tallystick.testing.world import Published, key
+from tallystick.testing.published import Published
+from tallystick.testing.world import key
 
 STUBS: Final = json.loads((Path(__file__).parents[1] / "l1" / "Stubs.json").read_text(encoding="utf-8"))
 OPERATOR: Final = b"\xaa" * 20
