@@ -28,17 +28,16 @@ from tallystick.connection import (
     Url,
 )
 from tallystick_operator.publish import bond_cli
-from tallystick_operator.rates import Allowances
 from tallystick_operator.storage.storage_cli import DATA_DIR, backup, drain, replay, restore, survey_page
 
 CONFIRMATIONS = 45
-ALLOWED = Allowances()
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from tallystick.shapes.progress import Info
     from tallystick.transport import Transport
+    from tallystick_operator.config import Config
 
 app = App("operator", help="Run the exchange's operator: sequence, execute, publish, assert.")
 
@@ -69,7 +68,20 @@ LogUrl = Annotated[
 LeaseSeconds = Annotated[
     float, typer.Option(help="How long who leads may be silent; whoever makes the stream says so for all.")
 ]
-Limit = Annotated[int, typer.Option(min=1, help="What one of them may send a second: records and items, or bytes.")]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=NUMBER",
+        help="What one may send a second: account_steps, account_bytes, and so of a connection and an address.",
+    ),
+]
+Confirmations = Annotated[
+    str, typer.Option(help='Blocks by which deposits and other messages are held back, or "finalized".')
+]
+TellSeconds = Annotated[float, typer.Option(help="How often it tells how all of it stands.")]
+ReceiptKey = Annotated[
+    Path | None, typer.Option(help="Key that signs receipts; one in the data directory if left out.")
+]
 SnapshotRecords = Annotated[
     int, typer.Option(min=1, help="Records between two snapshots: what a start replays at most.")
 ]
@@ -90,9 +102,7 @@ def run(
     signer_address: SignerAddress = "",
     assert_key_file: AssertKey = None,
     assert_password_file: AssertPassword = None,
-    receipt_key_file: Annotated[
-        Path | None, typer.Option(help="Key that signs receipts; one in the data directory if left out.")
-    ] = None,
+    receipt_key_file: ReceiptKey = None,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to serve on; 0 takes a free one.")] = 8646,
     gateways: Gateways = -1,
@@ -102,20 +112,13 @@ def run(
     heartbeat_seconds: Annotated[int, typer.Option(help="Longest time without any batch.")] = 600,
     clock_every_ms: Annotated[int, typer.Option(help="Least time between two clock records.")] = 50,
     poll_seconds: Poll = 0.25,
-    confirmations: Annotated[
-        str, typer.Option(help='Blocks by which deposits and other messages are held back, or "finalized".')
-    ] = str(CONFIRMATIONS),
+    confirmations: Confirmations = str(CONFIRMATIONS),
     trace_memory: TraceMemory = 1024,
     snapshot_records: SnapshotRecords = 100_000,
     snapshot_seconds: Annotated[float, typer.Option(help="Longest time without one, if there was a record.")] = 900.0,
     json_log: JsonLog = False,
-    tell_seconds: Annotated[float, typer.Option(help="How often it tells how all of it stands.")] = 60.0,
-    account_steps: Limit = ALLOWED.account.steps,
-    account_bytes: Limit = ALLOWED.account.bytes,
-    connection_steps: Limit = ALLOWED.connection.steps,
-    connection_bytes: Limit = ALLOWED.connection.bytes,
-    address_steps: Limit = ALLOWED.address.steps,
-    address_bytes: Limit = ALLOWED.address.bytes,
+    tell_seconds: TellSeconds = 60.0,
+    limit: Limit = None,
 ) -> None:
     """Run an operator until it is interrupted; started again, it goes on where it was.
 
@@ -123,47 +126,12 @@ def run(
     so on. The data directory holds records.log (everything that was acknowledged), snapshots (from which a start goes on), l1.sqlite
     (the transactions under way) and events.jsonl (what happened, one line of JSON each).
     """
-    from tallystick_operator.config import Config
+    given = dict(locals())
+    from tallystick_operator.config import config_of
     from tallystick_operator.daemon import run_until_signal
 
-    config = Config(
-        rpc=tuple(rpc),
-        quorum=quorum,
-        deployment=str(deployment),
-        data_dir=str(data_dir),
-        log=log,
-        lease_seconds=lease_seconds,
-        key_file=str(key_file or ""),
-        password_file=str(password_file or ""),
-        signer_url=signer_url or "",
-        signer_address=signer_address,
-        assert_key_file=str(assert_key_file or ""),
-        assert_password_file=str(assert_password_file or ""),
-        receipt_key_file=str(receipt_key_file or ""),
-        host=host,
-        port=port,
-        gateways=gateways,
-        gateway_port=gateway_port,
-        batch_seconds=batch_seconds,
-        quiet_seconds=quiet_seconds,
-        heartbeat_seconds=heartbeat_seconds,
-        clock_every_ms=clock_every_ms,
-        poll_seconds=poll_seconds,
-        confirmations=confirmations,
-        trace_memory=trace_memory,
-        snapshot_records=snapshot_records,
-        snapshot_seconds=snapshot_seconds,
-        json_log=json_log,
-        tell_seconds=tell_seconds,
-        account_steps=account_steps,
-        account_bytes=account_bytes,
-        connection_steps=connection_steps,
-        connection_bytes=connection_bytes,
-        address_steps=address_steps,
-        address_bytes=address_bytes,
-    )
     runs: Callable[[Config], None] = ctx.obj or run_until_signal
-    runs(config)
+    runs(config_of(given))
 
 
 @app.command(epilog=STANDBY_EPILOG)

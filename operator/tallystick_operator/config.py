@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
 from tallystick.errors import ConfigError
 from tallystick.l1.sending.fees import BLOCK_SECONDS
-from tallystick_operator.rates import Allowances, Rate
+from tallystick.telling.alerting import limits_of
+from tallystick_operator.rates import ORDINARY, Allowances, allowances_of
 
 CONFIRMATIONS: Final = 45
 """Nine minutes. What is left of the quarter of an hour within which L1 wants a message served is for a batch to get there:
@@ -24,9 +28,6 @@ DEVELOPMENT_CHAINS: Final = frozenset({1337, 31337})
 
 
 MOST_GATEWAYS: Final = 64
-LIMITED: Final = ("account", "connection", "address")
-ALLOWED: Final = tuple(f"{whose}_{what}" for whose in LIMITED for what in ("steps", "bytes"))
-"""The names of what each may send a second."""
 
 
 def gateways() -> int:
@@ -44,8 +45,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     and as many as there are cores but one with -1; they listen on `gateway_port`, or, where that is 0, on the one behind
     `port`, any free one where that is 0, too. A snapshot is made every `snapshot_records`, and every `snapshot_seconds` in
     which there was a record. `log` names the stream that the log is kept in, "" for files alone; who leads shows that it is
-    there within `lease_seconds`. `receipt_key_file` signs receipts; without one it is made in the data directory. Each key
-    that signs, each connection and each address may send so many steps and bytes a second. How it stands is told every
+    there within `lease_seconds`. `receipt_key_file` signs receipts; without one it is made in the data directory.
+    `limit` has NAME=NUMBER of `rates.Limits`, those that are not the ordinary ones. How it stands is told every
     `tell_seconds`.
     """
 
@@ -77,12 +78,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     snapshot_seconds: float = 900.0
     json_log: bool = False
     tell_seconds: float = 60.0
-    account_steps: int = Allowances().account.steps
-    account_bytes: int = Allowances().account.bytes
-    connection_steps: int = Allowances().connection.steps
-    connection_bytes: int = Allowances().connection.bytes
-    address_steps: int = Allowances().address.steps
-    address_bytes: int = Allowances().address.bytes
+    limit: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises: ConfigError for values that cannot be meant."""
@@ -105,9 +101,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ConfigError("lease_seconds is a time from 1 to 60", lease_seconds=self.lease_seconds)
         if self.trace_memory < 1:
             raise ConfigError("trace_memory is at least 1 MiB", trace_memory=self.trace_memory)
-        for name in ("snapshot_records", "clock_every_ms", *ALLOWED):
+        for name in ("snapshot_records", "clock_every_ms"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is at least 1", **{name: getattr(self, name)})
+        _ = self.allowances
         if self.confirmations != "finalized" and not re.fullmatch("[0-9]{1,9}", str(self.confirmations)):
             raise ConfigError('confirmations are a number of blocks, or "finalized"', confirmations=self.confirmations)
         if bool(self.key_file) == bool(self.signer_url):
@@ -120,11 +117,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def allowances(self) -> Allowances:
-        """Who may send how much."""
-        account, connection, address = (
-            Rate(steps=getattr(self, f"{whose}_steps"), bytes=getattr(self, f"{whose}_bytes")) for whose in LIMITED
-        )
-        return Allowances(account=account, connection=connection, address=address)
+        """Who may send how much. Raises: ConfigError for what is no limit."""
+        found = limits_of(self.limit, ORDINARY)
+        for each in fields(found):
+            if getattr(found, each.name) < 1:
+                raise ConfigError(f"the limit {each.name} is at least 1", hint="--limit NAME=NUMBER")
+        return allowances_of(found)
 
     @property
     def orders_port(self) -> int:
@@ -140,6 +138,19 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def confirmation_blocks(self) -> int | None:
         """By how many blocks messages are held back, None for as long as L1 takes to call them final."""
         return None if self.confirmations == "finalized" else int(self.confirmations)
+
+
+def config_of(given: Mapping[str, Any]) -> Config:
+    """Return the configuration that a command's options give; what is None is left out, and so is the command's own context.
+
+    Raises: ConfigError.
+    """
+    plain: dict[str, Any] = {}
+    for name in Config.__struct_fields__:
+        value = given[name]
+        if value is not None:
+            plain[name] = str(value) if isinstance(value, Path) else tuple(value) if isinstance(value, list) else value
+    return Config(**plain)
 
 
 def check_confirmations(blocks: int | None, chain_id: int, force_delay_seconds: int) -> None:

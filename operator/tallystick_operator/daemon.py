@@ -26,7 +26,7 @@ from tallystick.shapes.order_entry import PATH
 from tallystick.telling.overheard import captured
 from tallystick_operator.api.api import Api, Identity
 from tallystick_operator.api.api_server import ApiServer
-from tallystick_operator.api.probes import Probes
+from tallystick_operator.api.readiness import Probes
 from tallystick_operator.config import Config
 from tallystick_operator.gateway.fleet import Fleet
 from tallystick_operator.identity import asserter, check_may_post, poster

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 import msgspec
 
 
@@ -12,6 +15,21 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The same by the names that people give them. Units: a second."""
+
+    account_steps: int = 5_000
+    account_bytes: int = 128 << 10
+    connection_steps: int = 5_000
+    connection_bytes: int = 512 << 10
+    address_steps: int = 10_000
+    address_bytes: int = 1 << 20
+
+
+ORDINARY: Final = Limits()
+
+
 class Allowances(msgspec.Struct, frozen=True, kw_only=True):
     """What a key, a connection and an address may send.
 
@@ -19,6 +37,15 @@ class Allowances(msgspec.Struct, frozen=True, kw_only=True):
     agent's: were it the account that a record names, anybody could use up another's with records that are refused.
     """
 
-    account: Rate = Rate(steps=5_000, bytes=128 << 10)
-    connection: Rate = Rate(steps=5_000, bytes=512 << 10)
-    address: Rate = Rate(steps=10_000, bytes=1 << 20)
+    account: Rate
+    connection: Rate
+    address: Rate
+
+
+def allowances_of(limits: Limits) -> Allowances:
+    """Return what the limits allow."""
+    return Allowances(
+        account=Rate(steps=limits.account_steps, bytes=limits.account_bytes),
+        connection=Rate(steps=limits.connection_steps, bytes=limits.connection_bytes),
+        address=Rate(steps=limits.address_steps, bytes=limits.address_bytes),
+    )

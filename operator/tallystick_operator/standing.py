@@ -8,7 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from tallystick.journal import Journal
-from tallystick_operator.api.probes import Probes
+from tallystick_operator.api.readiness import Probes
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.noticeboard import Board
 from tallystick_operator.sequencer.core import Core

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 
 from tallystick.records.codec import encode
 from tallystick.records.items import Item, pack_items
@@ -17,10 +18,11 @@ from tallystick.state.layout import ITEM_CANCEL
 from tallystick.testing.handclock import HandClock
 from tallystick.testing.world import key
 from tallystick_operator.gateway import frontdesk
+from tallystick_operator.gateway.parcels import Frame, checked_frame
 from tallystick_operator.intake import allowances
 from tallystick_operator.intake.allowances import BURST_SECONDS, Meters, address_of, steps_of
-from tallystick_operator.intake.door import Checked, Refused, check_bytes, check_signature
-from tallystick_operator.rates import Allowances, Rate
+from tallystick_operator.intake.door import Checked, Refused, check_signature
+from tallystick_operator.rates import ORDINARY, Allowances, Rate, allowances_of
 from tests.operator.rig import Rig
 from tests.operator.test_api import Served
 from tests.operator.test_desk import Gateway
@@ -28,6 +30,14 @@ from tests.operator.test_desk import Gateway
 BUY = 0
 WIDE = Rate(steps=10**9, bytes=10**12)
 HERE, THERE = "10.0.0.1", "10.0.0.2"
+
+
+ORDINARILY = allowances_of(ORDINARY)
+
+
+def only(**narrow: Rate) -> Allowances:
+    """Return the ordinary allowances but for some."""
+    return structs.replace(ORDINARILY, **narrow)
 
 
 def meters(clock: HandClock, **narrow: Rate) -> Meters:
@@ -117,11 +127,11 @@ def test_false_signatures_cut_off_their_connection_before_their_address_and_cost
     assert gateway.desk.connected(1, HERE) and gateway.desk.connected(2, HERE) and gateway.desk.connected(3, THERE)
     looked: list[bytes] = []
 
-    def look(data: bytes, domain: bytes) -> Checked:
+    def look(data: bytes, domain: bytes) -> tuple[Frame, int]:
         looked.append(data)
-        return check_bytes(data, domain)
+        return checked_frame(data, domain)
 
-    monkeypatch.setattr(frontdesk, "check_bytes", look)
+    monkeypatch.setattr(frontdesk, "checked_frame", look)
     false = gateway.order(client_id=1)[:-64] + b"\xff" * 64
     most = allowances.RUBBISH_ALLOWED
     for connection in (1, 2):
@@ -179,7 +189,7 @@ def waits_of_the_quiet_one(rig: Rig, given: Allowances | None) -> tuple[list[int
 
 
 def test_one_account_that_floods_does_not_keep_others_waiting(rig: Rig) -> None:
-    narrow = Allowances(account=Rate(steps=1_000, bytes=10**6), connection=Rate(steps=1_000, bytes=10**6))
+    narrow = only(account=Rate(steps=1_000, bytes=10**6), connection=Rate(steps=1_000, bytes=10**6))
     waits, told = waits_of_the_quiet_one(rig, narrow)
     assert len(waits) == 200 and max(waits[60:]) <= 2, "once its burst is over, others wait for one message at most"
     assert set(told) <= {"ACCEPTED", "rate_limited", "busy"} and told.count("rate_limited") > 10_000
@@ -195,7 +205,7 @@ def ask(served: Served, path: str, **more: Any) -> httpx.Response:
 
 
 def test_over_http_a_limit_is_429_with_the_time_to_wait_in_the_header_and_the_body(rig: Rig) -> None:
-    served = Served(rig, allowances=Allowances(address=Rate(steps=2, bytes=10**6)))
+    served = Served(rig, allowances=only(address=Rate(steps=2, bytes=10**6)))
     try:
         replies = [ask(served, "/v1/info") for _ in range(8)]
         assert [each.status_code for each in replies] == [200] * 5 + [429] * 3
@@ -210,7 +220,7 @@ def test_over_http_a_limit_is_429_with_the_time_to_wait_in_the_header_and_the_bo
 
 def test_over_http_bytes_count_and_each_record_of_a_list(rig: Rig) -> None:
     for rate in (Rate(steps=10**6, bytes=100), Rate(steps=5, bytes=10**9)):
-        served = Served(rig, allowances=Allowances(address=rate))
+        served = Served(rig, allowances=only(address=rate))
         try:
             listed = {"records": ["0x7f"] * 60}
             assert ask(served, "/v1/records/list", json=listed).status_code == 200
@@ -220,7 +230,7 @@ def test_over_http_bytes_count_and_each_record_of_a_list(rig: Rig) -> None:
 
 
 def test_over_http_one_keys_limit_is_told_in_its_place_of_a_list_and_another_keys_records_run(rig: Rig) -> None:
-    served = Served(rig, allowances=Allowances(account=Rate(steps=1, bytes=10**6)))
+    served = Served(rig, allowances=only(account=Rate(steps=1, bytes=10**6)))
     try:
         mine = ["0x" + encode(rig.order(1, BUY, 600_000, 1, client_id=at)).hex() for at in range(1, 6)]
         other = "0x" + encode(rig.order(2, BUY, 500_000, 1, client_id=9)).hex()

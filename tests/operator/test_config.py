@@ -11,6 +11,7 @@ from tallystick.errors import ConfigError, TallystickError
 from tallystick_operator import daemon
 from tallystick_operator.cli import app
 from tallystick_operator.config import Config
+from tallystick_operator.rates import ORDINARY
 
 NEEDED = {"rpc": ("http://127.0.0.1:1",), "deployment": "d.json", "data_dir": "data", "key_file": "k"}
 FILE = 'rpc = "http://file"\ndeployment = "file"\ndata_dir = "file"\nkey_file = "file"\n'
@@ -73,6 +74,10 @@ def test_what_is_left_out_is_what_the_configuration_says_by_itself(started: list
         {"clock_every_ms": 0},
         {"trace_memory": 0},
         {"quorum": 2},
+        {"limit": ("account_steps=0",)},
+        {"limit": ("account_steps",)},
+        {"limit": ("nobodys_steps=5",)},
+        {"tell_seconds": 0.0},
     ],
 )
 def test_values_that_cannot_be_meant_are_refused(values: dict[str, object]) -> None:
@@ -124,3 +129,18 @@ def test_confirmations_are_blocks_or_l1s_own_word(tmp_path: Path, started: list[
     assert [each.confirmation_blocks for each in started] == [8, 9, None]
     with pytest.raises(ConfigError, match="finalized"):
         run("--config", str(file), "--confirmations", "many")
+
+
+def test_limits_are_given_by_name_and_the_others_stay_as_they_are(started: list[Config]) -> None:
+    run("--key-file", "k", "--limit", "account_steps=7", "--limit", "address_bytes=9")
+    allowed = started[0].allowances
+    assert (allowed.account.steps, allowed.address.bytes) == (7, 9)
+    assert allowed.account.bytes == ORDINARY.account_bytes and allowed.connection.steps == ORDINARY.connection_steps
+
+
+def test_the_page_has_the_limits_as_they_are_by_themselves() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operator.md").read_text(encoding="utf-8")
+    for whose in ("account", "connection", "address"):
+        (row,) = [line for line in page.splitlines() if f"`{whose}_steps=NUMBER`" in line]
+        steps, size = getattr(ORDINARY, f"{whose}_steps"), getattr(ORDINARY, f"{whose}_bytes")
+        assert f"| {steps:,} | {size:,} " in row

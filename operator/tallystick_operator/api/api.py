@@ -59,7 +59,7 @@ from tallystick_operator.api import views
 from tallystick_operator.api.gate import Gate, http_error, in_json, refusing
 from tallystick_operator.api.parameters import asked_number, path_account, path_market
 from tallystick_operator.api.past import Past
-from tallystick_operator.api.probes import Probes
+from tallystick_operator.api.readiness import Probes
 from tallystick_operator.intake.door import Checked, Refused, check_submission, to_record
 from tallystick_operator.noticeboard import Board
 from tallystick_operator.push.hub import Hub

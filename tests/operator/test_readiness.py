@@ -16,7 +16,7 @@ from tallystick.shapes.progress import L1Status
 from tallystick.shapes.routes import ENDPOINTS, METRICS, OPENAPI, VERSION
 from tallystick.shapes.streaming import STREAM
 from tallystick.testing.handclock import HandClock
-from tallystick_operator.api.probes import SILENT_SECONDS, Probes
+from tallystick_operator.api.readiness import SILENT_SECONDS, Probes
 from tallystick_operator.intake.promises import DISK_FULL, DRAINING, MOST_BEHIND_MS
 from tallystick_operator.noticeboard import Board
 from tallystick_operator.standing import PREFIX, Metrics, Standing
