@@ -14,6 +14,7 @@ from tallystick.errors import BadInput
 from tallystick.ports import Clock
 from tallystick.shapes.order_entry import packed_replies, packed_reply, requests
 from tallystick_operator.gateway.parcels import Batch, checked_frame, packed, told, unpacked_told
+from tallystick_operator.gateway.window import Window
 from tallystick_operator.intake.allowances import Meters
 from tallystick_operator.intake.door import Refused
 from tallystick_operator.rates import Allowances
@@ -51,10 +52,13 @@ class Desk:
         self.closing = False
         self.meters = Meters(allowances, clock.monotonic)
         self._domain = domain
+        self._now = clock.monotonic
         self._connections: dict[int, _Connection] = {}
         self._addresses: Counter[str] = Counter()
         self._waiting: deque[tuple[int, int, bytes]] = deque()
         self._flying: dict[int, list[tuple[int, int]]] = {}
+        self._sent_at: dict[int, float] = {}
+        self._window = Window(MOST_WAITING + MOST_FLYING)
         self._records_flying = 0
         self._numbers = 0
         self._to_tell: dict[int, None] = {}
@@ -69,6 +73,11 @@ class Desk:
     def has_work(self) -> bool:
         """Whether something waits that `work` can take."""
         return bool(self._waiting) and self._records_flying < MOST_FLYING
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether so much waits that more would wait too long."""
+        return len(self._waiting) >= MOST_WAITING or len(self._waiting) + self._records_flying >= self._window.most
 
     def connected(self, connection: int, address: str) -> bool:
         """Take in a new client; return whether it may stay."""
@@ -105,7 +114,7 @@ class Desk:
                 self._tell(connection, client, number, CLOSING)
             elif limited is not None:
                 self._tell(connection, client, number, limited)
-            elif client.held >= MOST_OF_A_CONNECTION or len(self._waiting) >= MOST_WAITING:
+            elif client.held >= MOST_OF_A_CONNECTION or self._is_full:
                 self._tell(connection, client, number, BUSY)
             else:
                 client.held += 1
@@ -139,6 +148,7 @@ class Desk:
             return b""
         self._numbers += 1
         self._flying[self._numbers] = whose
+        self._sent_at[self._numbers] = self._now()
         self._records_flying += len(whose)
         return packed(Batch(self._numbers, frames))
 
@@ -147,6 +157,8 @@ class Desk:
         found = unpacked_told(message)
         whose = self._flying.pop(found.number)
         self._records_flying -= len(whose)
+        now = self._now()
+        self._window.answered(len(whose), now - self._sent_at.pop(found.number), now)
         for (connection, number), body in zip(whose, found.bodies, strict=True):
             client = self._connections.get(connection)
             if client is not None:

@@ -223,6 +223,29 @@ def stages(
 
 
 @app.command()
+def overload(
+    seconds: Annotated[float, typer.Option(min=2, max=3_600, help="How long the flood lasts.")] = 60.0,
+    times: Annotated[float, typer.Option(min=1, max=100, help="How many times what it takes is sent.")] = 10.0,
+    accounts: Annotated[int, typer.Option(min=100, max=100_000, help="Funded accounts, with positions.")] = 10_000,
+    json_output: JsonAtEnd = False,
+) -> None:
+    """Send an operator ten times what it can take, and see what becomes of every message.
+
+    Real processes on this machine, as with `bench operator`. First as much as is answered; then, over the same sockets, so many
+    times that: who is told to come again does. Exit code 0 if every message had one answer, no two orders one place, what was
+    taken waited no longer than the queues allow, and the memory of all the operator's processes stayed within 5 % in
+    the last two thirds.
+
+    Example: tallystick bench overload --json > overload.json
+    """
+    from tallystick.bench.hotpath.overload import measure_both, page
+
+    result = measure_both(seconds=seconds, times=times, accounts=accounts)
+    _tell(page(result), json_output)
+    _finish(result, json_output)
+
+
+@app.command()
 def sybils(
     attackers: Annotated[list[int], typer.Argument(min=1, max=256, help="How many at once, one battle each.")],
     generations: Annotated[

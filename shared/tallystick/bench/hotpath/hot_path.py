@@ -53,6 +53,11 @@ class Child:
         )
         self.say({"module": f"{MODULE}.{module}", "interpreted": source is None, **asked})
 
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
     def say(self, what: Result) -> None:
         """Write a line."""
         assert self._process.stdin is not None

@@ -82,7 +82,13 @@ class WebSocketWire:
 
     def answers(self, received: bytes) -> list[tuple[int, bool]]:
         """Return the replies that are complete with these bytes."""
-        found: list[tuple[int, bool]] = []
+        return [
+            (number, status == OK and _ANSWER_ACCEPTED in bytes(raw)) for number, status, raw in self.replies(received)
+        ]
+
+    def replies(self, received: bytes) -> list[tuple[int, int, msgspec.Raw]]:
+        """Return the same with their statuses and what they say."""
+        found: list[tuple[int, int, msgspec.Raw]] = []
         data = self._left + received
         at = 0
         while at + 2 <= len(data):
@@ -94,8 +100,7 @@ class WebSocketWire:
             if begin + length > len(data) or begin > len(data):
                 break
             if data[at] == _BINARY:
-                replies = _REPLIES.decode(memoryview(data)[begin : begin + length])
-                found += [(number, status == OK and _ANSWER_ACCEPTED in bytes(raw)) for number, status, raw in replies]
+                found += _REPLIES.decode(memoryview(data)[begin : begin + length])
             at = begin + length
         self._left = data[at:]
         return found
