@@ -9,7 +9,7 @@ import pytest
 from tallystick.errors import DataMismatch, DataMissing, StateError
 from tallystick.testing.disks.simulated_disk import Killed, SimulatedDisk
 from tallystick_operator.storage.framing import Place, first_place
-from tallystick_operator.storage.logfiles import HEADER_BYTES, LogFiles
+from tallystick_operator.storage.logfiles import HEADER_BYTES, LogFiles, genesis_of
 
 GENESIS = bytes(range(32))
 SMALL = 600
@@ -131,3 +131,19 @@ def test_a_log_of_another_deployment_is_refused_whatever_file_it_is_in() -> None
     LogFiles(disk, "log", bytes(32), SMALL).append(b"one")
     with pytest.raises(StateError, match="another deployment"):
         opened(disk)
+
+
+@pytest.mark.parametrize("behind", [0, 20, 500])
+def test_a_log_of_another_version_is_refused_and_left_as_it_is_however_short(behind: int) -> None:
+    disk = SimulatedDisk()
+    older = b"tallylog\x00\x01" + GENESIS + b"\x07" * behind
+    file = disk.open("log")
+    file.write(0, older)
+    file.sync()
+    file.close()
+    for look in (lambda: opened(disk), lambda: genesis_of(disk, "log")):
+        with pytest.raises(StateError, match="of this version") as refused:
+            look()
+        assert "empty data directory" in refused.value.hint
+    file = disk.open("log")
+    assert file.read(0, 1_000) == older

@@ -21,7 +21,8 @@ from tallystick.errors import DataMismatch, DataMissing, StateError
 from tallystick.ports import Disk
 from tallystick_operator.storage.framing import CHAIN_BYTES, Place, first_place, frame_in, framed
 
-MAGIC: Final = b"tallylog\x00\x02"
+NAME: Final = b"tallylog"
+MAGIC: Final = NAME + b"\x00\x02"
 _HEADER: Final = struct.Struct(f">{len(MAGIC)}s32sQ{CHAIN_BYTES}sI")
 HEADER_BYTES: Final = _HEADER.size
 _MARK: Final = struct.Struct(f">Q{CHAIN_BYTES}sI")
@@ -237,11 +238,13 @@ class LogFiles:
             header, size = file.read(0, HEADER_BYTES), file.size()
         finally:
             file.close()
+        if header.startswith(NAME) and len(header) >= len(MAGIC) and not header.startswith(MAGIC):
+            raise _other_version(name)
         if len(header) < HEADER_BYTES or (not any(header) and size == HEADER_BYTES):
             return None
         magic, genesis, at, chain, checksum = _HEADER.unpack(header)
         if magic != MAGIC:
-            raise StateError("this file is no record log of this version", path=name)
+            raise _other_version(name)
         if checksum != zlib.crc32(header[:-4]):
             raise DataMismatch("the header of a file of the log is damaged", path=name)
         if genesis != self._genesis:
@@ -351,7 +354,15 @@ def genesis_of(disk: Disk, name: str) -> bytes:
             file.close()
             if len(header) == HEADER_BYTES and header.startswith(MAGIC):
                 return header[len(MAGIC) : len(MAGIC) + 32]
-    raise StateError("this file is no record log of this version", path=name)
+    raise _other_version(name)
+
+
+def _other_version(name: str) -> StateError:
+    return StateError(
+        "this file is no record log of this version",
+        hint="drain the operator with the release that wrote it; this one, on an empty data directory, has everything from L1",
+        path=name,
+    )
 
 
 def _is_later(name: str, first: str) -> bool:
