@@ -11,6 +11,7 @@ import pytest
 
 from tallystick.errors import StateError
 from tallystick.records.codec import Record, encode
+from tallystick.records.group_receipts import clash
 from tallystick.shapes.submitting import Answer
 from tallystick.state.ordinals import UnixSeconds
 from tallystick.testing.disks.simulated_disk import Killed, SimulatedDisk
@@ -94,6 +95,8 @@ def check_told(rig: Rig, told: Told, turned: bool) -> None:
             again = rig.send(record)[0]
             assert isinstance(again, Answer) and again.repeated
             assert (again.record_number, again.signature) == (answer.record_number, answer.signature)
+            one, other = answer.group_receipt, again.group_receipt
+            assert one is not None and other is not None and not clash(one, other, one.before)
             assert (again.outcome, again.fills) == (answer.outcome, answer.fills)
     if rig.core.branch.owed:
         rig.core.clock.observe(UnixSeconds(START + int(rig.seconds)))

@@ -126,6 +126,15 @@ def test_a_log_that_lacks_what_was_acknowledged_is_refused() -> None:
         opened(disk)
 
 
+def test_another_log_as_long_as_what_was_acknowledged_is_refused() -> None:
+    one, other = SimulatedDisk(), SimulatedDisk()
+    write(one, [b"what was told"])
+    write(other, [b"what was sold"])
+    one.put("log", other.held("log"))
+    with pytest.raises(DataMismatch, match="another than the one"):
+        opened(one)
+
+
 def test_a_log_of_another_deployment_is_refused_whatever_file_it_is_in() -> None:
     disk = SimulatedDisk()
     LogFiles(disk, "log", bytes(32), SMALL).append(b"one")

@@ -61,9 +61,13 @@ def trade(rig: Rig, rounds: int = 12) -> None:
 
 @pytest.fixture
 def kept(make_rig: MakeRig) -> Rig:
-    """A rig with a snapshot every twenty records, some there, and more in the log behind the newest one."""
     rig = make_rig()
     rig.log.close()
+    return filled(rig)
+
+
+def filled(rig: Rig) -> Rig:
+    """Return a rig with a snapshot every twenty records, some there, and more in the log behind the newest one."""
     rig.every_records = 20
     rig.open()
     rig.set_up()
