@@ -1,7 +1,7 @@
 """The campaign of markets: thousands of random histories of honest and hostile traders, watched after every record.
 
 It keeps its place in a file after every few histories, and goes on from there. A history in which anything happens that
-must never happen is named by its seed: `play`, `play_late` or `play_gap` of that plays it again, in turn by the number.
+must never happen is named by its seed: `play`, `play_late`, `play_gap` or `play_gaps` of that plays it again, in turn by the number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import typer
 
 from tallystick.testing.campaigns.place_kept import keep_place, no_place, progress_bar
 from tallystick.testing.markets.game import Result, play, play_late
-from tallystick.testing.markets.straddles import play_gap
+from tallystick.testing.markets.straddles import play_gap, play_gaps
 
 WINDOW: Final = 20
 """Histories after which the place is kept."""
@@ -36,8 +36,8 @@ def read_place(state: Path) -> tuple[int, int, list[str]]:
 
 
 def played(number: int) -> Result:
-    """Play a history: in one of three a signer lies and records come late, in one a hand straddles a gap."""
-    return (play, play_late, play_gap)[number % 3](number)
+    """Play a history: in one of four a signer lies and records come late, in one a hand straddles a gap, in one several."""
+    return (play, play_late, play_gap, play_gaps)[number % 4](number)
 
 
 def faults_of(result: Result) -> list[str]:
