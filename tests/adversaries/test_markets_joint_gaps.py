@@ -42,6 +42,7 @@ class Joint:
 
     to: tuple[int, ...]
     fund: int = 0
+    more: dict[str, int] = field(default_factory=dict)
     world: World = field(default_factory=World)
     put_in: int = 0
     now: list[int] = field(init=False)
@@ -51,7 +52,7 @@ class Joint:
         world.clock()
         self.now = [START] * len(self.to)
         for market in range(len(self.to)):
-            world.list_market(market, **RULES)
+            world.list_market(market, **RULES, **self.more)
             world.report(market, START)
         for account in (HOLDER, MAKER, DONOR):
             world.deposit(f"honest {account}", account, RICH)
