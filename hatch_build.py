@@ -26,7 +26,6 @@ GROUPS: Final = {"tallystick": "shared", "tallystick_operator": "operator"}
 # The state hash's Python half is what the machine touches in every step; hashing.py chooses its keccak when imported.
 COMPILED: Final = (
     "tallystick/machine/**/*.py",
-    "tallystick/records/group_receipts.py",
     "tallystick/records/parsing.py",
     "tallystick/state/arguments.py",
     "tallystick/state/cells.py",
@@ -79,13 +78,14 @@ def compile_in_place() -> None:
     clear()
     WORK.mkdir(parents=True, exist_ok=True)
     paths = [str(path.relative_to(ROOT)) for path in modules()]
+    groups = {name: [each for each in paths if each.startswith(folder + "/")] for name, folder in GROUPS.items()}
     extensions: list[Any] = mypycify(
         ["--config-file", str(ROOT / "pyproject.toml"), *paths],
         opt_level=os.environ.get("TALLYSTICK_NATIVE_OPT", "3"),
         debug_level="0",
         target_dir=str(WORK),
         # A change of the operator's modules does not compile the machine anew.
-        separate=[([each for each in paths if each.startswith(folder + "/")], name) for name, folder in GROUPS.items()],
+        separate=[(group, name) for name, group in groups.items() if group],
     )
     for extension in extensions:
         extension.extra_compile_args.extend(FLAGS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.bench.hotpath import stages
+from tallystick.bench.hotpath import breakdown
 from tallystick.bench.hotpath.hot_path import l1_data, page, run, signature_limit
 from tallystick.bench.hotpath.pipes import HttpWire
 
@@ -19,11 +19,11 @@ def test_every_order_is_answered_over_sockets_and_held_against_its_limits() -> N
 
 
 def test_every_stage_of_the_path_takes_part_of_it() -> None:
-    told = stages.measure(orders=256, bulks=8, accounts=100)
+    told = breakdown.measure(orders=256, bulks=8, accounts=100)
     for what in ("singles", "bulks"):
-        assert set(told[what]) == {*stages.STAGES, "sequencer"}
+        assert set(told[what]) == {*breakdown.STAGES, "sequencer"}
         assert all(0 < each["least_tenth"] <= each["mean"] for each in told[what].values())
-    assert stages.page(told)
+    assert breakdown.page(told)
 
 
 def test_signatures_are_recovered_on_every_core() -> None:

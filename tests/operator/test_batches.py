@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from tallystick.records.signing import make, sign
 from tallystick.schema.record_kinds import SIGNATURE_BYTES
 from tallystick.schema.record_model import Authority
 from tallystick.shapes.submitting import Answer
-from tallystick.state.ordinals import MarketId
+from tallystick.state.ordinals import AccountId, MarketId
 from tallystick.testing.world import key
 from tallystick_operator.gateway.parcels import (
     LENGTH_BYTES,
@@ -29,7 +31,7 @@ from tallystick_operator.gateway.parcels import (
     unpacked_told,
 )
 from tallystick_operator.intake.door import OPERATORS_OWN, Refused, check_signature
-from tallystick_operator.sequencer.sealing import CorePolicy
+from tallystick_operator.sequencer.sealing import CELLS_A_GROUP, CELLS_AT_ONCE, CorePolicy, Roots
 from tests.operator.rig import MakeRig, Rig
 
 DOMAIN = b"d" * 32
@@ -97,3 +99,21 @@ def test_roots_are_taken_once_in_a_while_and_at_a_start(make_rig: MakeRig) -> No
     rig.log.close()
     last = rig.open().executor.last_sealed
     assert last is not None and last.state_hash == rig.replayed().state.hash()
+
+
+def test_what_a_root_has_to_hash_is_hashed_in_parts_and_the_root_taken_when_little_is_left(rig: Rig) -> None:
+    roots, state = Roots(CorePolicy(), lambda: 0.0), rig.core.executor.state
+    state.commit()
+    for account in range(10, 10 + 3 * CELLS_AT_ONCE):
+        state.accounts.open(AccountId(account))
+        state.accounts.mark(account)
+    assert not roots.is_due(state)
+    left = [state.dirty]
+    while not roots.is_due(state):
+        roots.prepare(state)
+        left.append(state.dirty)
+        state.accounts.mark(len(left))
+        state.accounts.open(AccountId(len(left)))
+    assert all(0 < before - after <= CELLS_A_GROUP + 1 for before, after in pairwise(left))
+    roots.taken(0.0)
+    assert not roots.is_due(state)

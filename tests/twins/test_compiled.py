@@ -64,7 +64,8 @@ def play(copy: Path) -> dict[str, object]:
 def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Compiled without optimisation, as that is done in half the time; in the campaign as it is shipped, too."""
     copy = tmp_path_factory.mktemp("native")
-    shutil.copytree(ROOT / "shared", copy / "shared", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    for name in ("shared", "operator"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     for name in ("hatch_build.py", "pyproject.toml"):
         shutil.copy(ROOT / name, copy / name)
     interpreted = play(copy)

@@ -142,7 +142,7 @@ def check_signature(record: Record, domain: bytes, data: bytes = b"") -> Checked
     """
     if record.kind.authority is Authority.NOBODY:
         return unsigned(record, data)
-    _check_size(record)
+    _check_size(record, data)
     signer = recover(digest(record, domain), record.signature)
     if signer is None:
         raise refuse(Outcome.BAD_SIGNATURE)
@@ -210,12 +210,17 @@ def check_state(state: State, read_model: ReadModel, checked: Checked) -> Checke
     return _with_slots(read_model, checked)
 
 
-def _check_size(record: Record) -> None:
-    """Raises: Refused when a record would be too long with the slots that the operator fills in; only a bulk may be."""
+def _check_size(record: Record, data: bytes) -> None:
+    """Raises: Refused when a record would be too long with the slots that the operator fills in; only a bulk may be.
+
+    Shape: `data` are its bytes, empty where they have not come.
+    """
     if record.kind.name != "bulk":
         return
     slots = bytes(ITEM_SLOT_BYTES * sum(what != ITEM_PLACE for what, _ in item_heads(record.blobs[0])))
     most = record.kind.blobs[1].limit
+    if data and record.blobs[1] == slots and len(data) <= MAX_RECORD_BYTES:
+        return
     if len(slots) > most:
         message = f"a bulk cancels and replaces at most {most // ITEM_SLOT_BYTES} orders"
     elif len(encode(replace(record, blobs=(record.blobs[0], slots)))) > MAX_RECORD_BYTES:

@@ -106,9 +106,8 @@ class ReadModel:
 
     def apply(self, events: tuple[Event, ...], record: int, clock_ms: UnixMs) -> None:
         """Take in what one record did."""
-        take = self.history.take
         for event in events:
-            take(event, record, clock_ms)
+            self.history.take(event, record, clock_ms)
             name, values = event
             if name in IGNORED:
                 continue

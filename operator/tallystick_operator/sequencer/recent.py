@@ -7,7 +7,7 @@ nothing, and remembers a bounded past: L1 has all of it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
@@ -40,20 +40,6 @@ class History:
         self._orders: dict[AccountId, deque[KeptOrder]] = {}
         self._by_slot: dict[int, KeptOrder] = {}
         self._placing: KeptOrder | None = None
-        self._meant: dict[str, Callable[[Happening, tuple[int, ...]], None]] = {
-            "order": self._place,
-            "fill": self._fill,
-            "block": lambda happening, values: self._keep_fill(happening, values[4], values[5]),
-            "rested": lambda _, values: self._rest(values[2], values[3], "open"),
-            "parked": lambda _, values: self._rest(values[2], values[3], "waiting"),
-            "shrunk": self._resize,
-            "amended": self._resize,
-            "fired": lambda _, values: self._end(values[2], "fired"),
-            "removed": lambda _, values: self._end(values[2], "cancelled"),
-            "outcome": self._finish,
-            "funding": self._fund,
-        }
-        """What an event means for what is kept by account and market."""
 
     def take(self, event: Event, record: int, clock_ms: UnixMs) -> None:
         """Take in one event of a record."""
@@ -74,9 +60,30 @@ class History:
             series=self._series.get(MarketId(values[at]), 0) if at >= 0 else 0,
         )
         self._events.append(happening)
-        meant = self._meant.get(name)
-        if meant is not None:
-            meant(happening, values)
+        self._mean(name, happening, values)
+
+    def _mean(self, name: str, happening: Happening, values: tuple[int, ...]) -> None:
+        """Do what an event means for what is kept by account and market; those that come most often first."""
+        if name == "order":
+            self._place(happening, values)
+        elif name == "outcome":
+            self._finish(values)
+        elif name == "fill":
+            self._fill(happening, values)
+        elif name == "rested":
+            self._rest(values[2], values[3], "open")
+        elif name == "removed":
+            self._end(values[2], "cancelled")
+        elif name == "parked":
+            self._rest(values[2], values[3], "waiting")
+        elif name in ("shrunk", "amended"):
+            self._resize(values)
+        elif name == "fired":
+            self._end(values[2], "fired")
+        elif name == "block":
+            self._keep_fill(happening, values[4], values[5])
+        elif name == "funding":
+            self._fund(happening, values)
 
     def rewind(self, told: int, record: int, clock_ms: UnixMs) -> None:
         """Take back all that was told of a record and of those behind it; the numbers go on behind the newest one told.
@@ -146,7 +153,7 @@ class History:
     def _fund(self, happening: Happening, values: tuple[int, ...]) -> None:
         self._funding.setdefault((MarketId(values[0]), happening.series), deque(maxlen=FUNDING_KEPT)).append(happening)
 
-    def _resize(self, _: Happening, values: tuple[int, ...]) -> None:
+    def _resize(self, values: tuple[int, ...]) -> None:
         resting = self._by_slot.get(values[2])
         if resting is not None:
             resting.remaining_lots = values[3]
@@ -204,7 +211,7 @@ class History:
             resting.slot = None
             resting.remaining_lots = 0
 
-    def _finish(self, _: Happening, values: tuple[int, ...]) -> None:
+    def _finish(self, values: tuple[int, ...]) -> None:
         placed, self._placing = self._placing, None
         if placed is None:
             return

@@ -17,6 +17,8 @@ CELLS_A_GROUP: Final = 256
 """Cells hashed behind a group for a root that is due, beside as many as the group has written: below a millisecond."""
 CELLS_AT_ONCE: Final = 1_024
 """Cells that a root may have left to hash when it is taken: some three milliseconds."""
+UNKNOWN: Final = -1
+"""How many cells are left to hash, before a root is prepared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class Roots:
         self._policy = policy
         self._monotonic = monotonic
         self._next = -inf
-        self._left = 0
+        self._left = UNKNOWN
         self._took = 0.0
 
     def prepare(self, state: State) -> None:
@@ -67,7 +69,7 @@ class Roots:
         dirty = state.dirty if began >= self._next else 0
         if not dirty:
             return
-        most = CELLS_A_GROUP + max(0, dirty - self._left)
+        most = CELLS_A_GROUP + (max(0, dirty - self._left) if self._left != UNKNOWN else 0)
         state.commit_some(most)
         self._left = max(0, dirty - most)
         self._took += self._monotonic() - began
@@ -80,5 +82,5 @@ class Roots:
 
     def taken(self, began: float) -> None:
         """Take in that one has been taken since a time."""
-        took, self._took, self._left = self._took + self._monotonic() - began, 0.0, 0
+        took, self._took, self._left = self._took + self._monotonic() - began, 0.0, UNKNOWN
         self._next = began + self._policy.root_pause(took)

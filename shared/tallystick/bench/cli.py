@@ -212,12 +212,12 @@ def stages(
 
     Example: tallystick bench stages --json > stages.json
     """
-    from tallystick.bench.hotpath.stages import page
+    from tallystick.bench.hotpath.breakdown import page
     from tallystick.bench.modes import compiled_source, measure
 
     given = {"orders": orders, "bulks": bulks, "accounts": accounts}
     with compiled_source() as source:
-        result = measure("tallystick.bench.hotpath.stages", "measure", source=source, **given)
+        result = measure("tallystick.bench.hotpath.breakdown", "measure", source=source, **given)
     _tell(page(result), json_output)
     _finish(result, json_output)
 
