@@ -42,8 +42,7 @@ library BlobChunk {
         for (uint256 i; i < Constants.CHUNK_ELEMENTS; ++i) {
             bytes calldata proven = opening[COMMITMENT_BYTES + i * PROVEN_BYTES:][:PROVEN_BYTES];
             uint256 element = uint256(bytes32(proven));
-            bytes memory input =
-                abi.encodePacked(versionedHash, point(first + i), element, commitment, proven[32:]);
+            bytes memory input = abi.encodePacked(versionedHash, point(first + i), element, commitment, proven[32:]);
             (bool success, bytes memory answer) = POINT_EVALUATION.staticcall(input);
             // INVARIANT: the element is the blob's at this place; where there is no such precompile, nothing is.
             require(success && keccak256(answer) == keccak256(abi.encode(ELEMENTS, MODULUS)), NotProven(first + i));
