@@ -11,6 +11,7 @@ interface Vm {
 
     function addr(uint256 privateKey) external pure returns (address);
     function assume(bool condition) external pure;
+    function blobhashes(bytes32[] calldata hashes) external;
     function chainId(uint256 newChainId) external;
     function coinbase(address newCoinbase) external;
     function deal(address account, uint256 newBalance) external;

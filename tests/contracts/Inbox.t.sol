@@ -60,10 +60,24 @@ contract InboxTest is InboxBase {
 
     function test_a_bucket_smaller_than_the_largest_batch_is_refused() external {
         IInbox.Config memory wrong = config();
-        wrong.burstBytes = LARGEST;
+        (wrong.burstBytes, wrong.mostBlobs) = (LARGEST, 0);
         new Inbox(sequencer, vault, wrong);
         --wrong.burstBytes;
         refuseConfig(abi.encodeWithSelector(IInbox.BurstTooSmall.selector, LARGEST - 1, LARGEST), wrong);
+    }
+
+    function test_a_bucket_smaller_than_the_most_blobs_is_refused() external {
+        IInbox.Config memory wrong = config();
+        (wrong.mostBlobs, wrong.burstBytes) = (6, 6 * LARGEST);
+        new Inbox(sequencer, vault, wrong);
+        --wrong.burstBytes;
+        refuseConfig(abi.encodeWithSelector(IInbox.BurstTooSmall.selector, 6 * LARGEST - 1, 6 * LARGEST), wrong);
+    }
+
+    function test_more_blobs_than_a_transaction_carries_are_refused() external {
+        IInbox.Config memory wrong = config();
+        (wrong.mostBlobs, wrong.burstBytes) = (7, 7 * LARGEST);
+        refuseConfig(abi.encodeWithSelector(IInbox.TooManyBlobs.selector, 7, 6), wrong);
     }
 
     function test_every_number_of_the_constructor_can_be_read() external view {
@@ -75,6 +89,7 @@ contract InboxTest is InboxBase {
         assertEq(uint256(inbox.futureBoundSeconds()), FUTURE);
         assertEq(uint256(inbox.rateBytes()), RATE);
         assertEq(uint256(inbox.burstBytes()), BURST);
+        assertEq(uint256(inbox.mostBlobs()), 2);
     }
 
     function test_a_forced_close_packs_market_price_and_lots_into_the_amount() external {

@@ -38,7 +38,8 @@ abstract contract InboxBase is Base {
             pastBoundSeconds: PAST,
             futureBoundSeconds: FUTURE,
             rateBytes: RATE,
-            burstBytes: BURST
+            burstBytes: BURST,
+            mostBlobs: 2
         });
     }
 

@@ -90,7 +90,8 @@ abstract contract RollupBase is Base {
             pastBoundSeconds: 5 minutes,
             futureBoundSeconds: 12 seconds,
             rateBytes: 8_000_000,
-            burstBytes: 16_000_000
+            burstBytes: 16_000_000,
+            mostBlobs: 0
         });
     }
 

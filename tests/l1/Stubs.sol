@@ -17,6 +17,7 @@ contract Inbox {
         uint64 futureBoundSeconds;
         uint64 rateBytes;
         uint64 burstBytes;
+        uint64 mostBlobs;
     }
 
     address public immutable sequencer;

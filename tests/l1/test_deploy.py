@@ -20,7 +20,7 @@ from tallystick.deploy.deploy import (
     predict,
     step_names,
 )
-from tallystick.deploy.inbox_terms import check_confirmations
+from tallystick.deploy.inbox_terms import blobs_wanted_blocks, check_confirmations, check_inbox
 from tallystick.deploy.terms import check_exit, check_terms, is_development, terms_of
 from tallystick.errors import ConfigError, L1Reverted, StateError
 from tallystick.l1.abi import ContractAbi
@@ -192,6 +192,8 @@ TERMS = DeployConfig(sequencer=SEQUENCER)
         ({"takeover_delay_seconds": 25_199}, "may still have to be shown"),
         ({"past_bound_seconds": 1_741, "force_delay_seconds": 3_600}, "came too late could be made anew"),
         ({"burst_bytes": 131_071}, "never fit into the bucket"),
+        ({"most_blobs": 1}, "without an answer"),
+        ({"most_blobs": 7}, "carries so many blobs"),
         ({"rate_bytes": 0}, "never drains"),
         ({"rate_bytes": 511_999}, "more than the bucket drains"),
         ({"rate_bytes": 8_073_261}, "wait without a bound"),
@@ -231,6 +233,21 @@ def test_the_inboxs_terms_pass_up_to_their_edges() -> None:
     check_confirmations(TERMS, 45)
     with pytest.raises(ConfigError, match="waiting for its confirmations"):
         check_confirmations(TERMS, 46)
+
+
+def test_blobs_are_taken_where_nodes_keep_them_for_as_long_as_they_may_be_disputed() -> None:
+    blobs = replace(TERMS, most_blobs=6)
+    assert check_terms(blobs, development=True) == ()
+    assert blobs_wanted_blocks(blobs) == TERMS.confirmation_blocks(24) + (86_400 + 900 + 86_400) // 12
+    at_the_edge = replace(blobs, challenge_period_blocks=50_400 + 131_072 - blobs_wanted_blocks(blobs))
+    check_inbox(at_the_edge, development=True)
+    longer = replace(at_the_edge, challenge_period_blocks=at_the_edge.challenge_period_blocks + 1)
+    with pytest.raises(ConfigError, match="may still be disputed"):
+        check_inbox(longer, development=True)
+    check_inbox(replace(longer, most_blobs=0), development=True)
+    check_inbox(replace(blobs, burst_bytes=786_432), development=True)
+    with pytest.raises(ConfigError, match="the most blobs would never fit"):
+        check_inbox(replace(blobs, burst_bytes=786_431), development=True)
 
 
 def test_what_a_block_asks_for_is_no_development_chains_worry() -> None:

@@ -41,8 +41,8 @@ DAY: Final = 24 * HOUR
 TAKEOVER: Final = DAY
 BOND: Final = 32 * 10**18
 DEPOSIT: Final = 5 * 10**16
-TERMS: Final = (900, TAKEOVER, 300, 12, 8_000_000, 16_000_000)
-INBOX_WORDS: Final = ["address", "address", "(uint64,uint64,uint64,uint64,uint64,uint64)"]
+TERMS: Final = (900, TAKEOVER, 300, 12, 8_000_000, 16_000_000, 0)
+INBOX_WORDS: Final = ["address", "address", "(uint64,uint64,uint64,uint64,uint64,uint64,uint64)"]
 DOMAIN_CHAIN: Final = 1
 RECEIPT_KEY: Final = coincurve.PrivateKey(key("receipts"))
 

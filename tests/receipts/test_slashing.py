@@ -340,8 +340,8 @@ def test_a_bond_is_free_when_everything_promised_could_be_claimed(court: Court) 
 @pytest.mark.parametrize(
     ("terms", "why"),
     [
-        ((900, 7 * HOUR - 1, 300, 12, 8_000_000, 16_000_000), "TakeoverTooSoon"),
-        ((1802, TAKEOVER, 1741, 12, 8_000_000, 16_000_000), "PromiseTooShort"),
+        ((900, 7 * HOUR - 1, 300, 12, 8_000_000, 16_000_000, 0), "TakeoverTooSoon"),
+        ((1802, TAKEOVER, 1741, 12, 8_000_000, 16_000_000, 0), "PromiseTooShort"),
     ],
 )
 def test_delays_that_do_not_go_together_are_refused_by_the_constructor(terms: tuple[int, ...], why: str) -> None:

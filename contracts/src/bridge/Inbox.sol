@@ -14,10 +14,13 @@ contract Inbox is IInbox {
     /// @dev A batch's clock may be ahead of L1 by this much less than the age of a price report, or every
     /// honest report would be stale and the exchange would stand still for good.
     uint256 private constant REPORT_SLACK_MS = 3000;
-    uint8 private constant SOURCE_CALLDATA = 0;
+    uint8 private constant SOURCE_CALLDATA = uint8(Constants.SOURCE_CALLDATA);
+    uint8 private constant SOURCE_BLOBS = uint8(Constants.SOURCE_BLOBS);
     /// @dev A batch of one chunk of no more is always taken: one that brings nothing but the messages.
     uint256 private constant SMALL_BYTES = 128;
     uint256 private constant LARGEST_BYTES = Constants.MAX_CHUNKS * Constants.MAX_CHUNK_BYTES;
+    /// @dev A blob counts whole, whatever is in it.
+    uint256 private constant BLOB_BYTES = Constants.BLOB_CHUNKS * Constants.CHUNK_ELEMENTS * 32;
 
     /// @inheritdoc IInbox
     address public immutable override sequencer;
@@ -35,6 +38,8 @@ contract Inbox is IInbox {
     uint64 public immutable override rateBytes;
     /// @inheritdoc IInbox
     uint64 public immutable override burstBytes;
+    /// @inheritdoc IInbox
+    uint64 public immutable override mostBlobs;
 
     /// @inheritdoc IInbox
     mapping(uint64 count => bytes32) public override messageAccumulator;
@@ -67,6 +72,7 @@ contract Inbox is IInbox {
         futureBoundSeconds = config.futureBoundSeconds;
         rateBytes = config.rateBytes;
         burstBytes = config.burstBytes;
+        mostBlobs = config.mostBlobs;
         _sequencerSeen = uint64(block.timestamp);
         _levelBlock = uint64(block.number);
     }
@@ -90,8 +96,12 @@ contract Inbox is IInbox {
         );
         // INVARIANT: the bucket drains.
         require(config.rateBytes > 0, NoRate());
+        // INVARIANT: a batch has no more blobs than a transaction may carry.
+        require(config.mostBlobs <= Constants.MAX_BLOBS, TooManyBlobs(config.mostBlobs, Constants.MAX_BLOBS));
+        uint256 blobBytes = config.mostBlobs * BLOB_BYTES;
+        uint256 leastBurst = blobBytes > LARGEST_BYTES ? blobBytes : LARGEST_BYTES;
         // INVARIANT: into an empty bucket every batch fits.
-        require(config.burstBytes >= LARGEST_BYTES, BurstTooSmall(config.burstBytes, LARGEST_BYTES));
+        require(config.burstBytes >= leastBurst, BurstTooSmall(config.burstBytes, leastBurst));
     }
 
     /// @inheritdoc IInbox
@@ -164,9 +174,7 @@ contract Inbox is IInbox {
         external
         override
     {
-        checkPoster();
-        // INVARIANT: batches are numbered without gap or duplicate.
-        require(index == batchCount, WrongBatchIndex(index, batchCount));
+        checkPlace(index);
         // INVARIANT: a batch has chunks, and a bounded number of them.
         require(
             chunks.length > 0 && chunks.length <= Constants.MAX_CHUNKS, ChunkCount(chunks.length, Constants.MAX_CHUNKS)
@@ -175,23 +183,63 @@ contract Inbox is IInbox {
         checkMessageLimit(limit, time);
 
         // SAFETY: at most MAX_CHUNKS.
-        uint16 chunkCount = uint16(chunks.length);
-        bytes32 chunksHash = publish(index, chunks);
-        batchHash[index] =
-            keccak256(abi.encodePacked(time, until, limit, SOURCE_CALLDATA, msg.sender, chunkCount, chunksHash));
-        (batchCount, batchUntil, messageLimit) = (index + 1, until, limit);
-        if (msg.sender == sequencer) _sequencerSeen = uint64(block.timestamp);
-        emit BatchPosted(index, time, until, limit, SOURCE_CALLDATA, chunkCount, chunksHash, msg.sender);
+        commit(index, time, until, limit, SOURCE_CALLDATA, uint16(chunks.length), publish(index, chunks));
     }
 
-    /// @dev Rejects strangers while the sequencer is alive.
-    function checkPoster() private view {
+    /// @inheritdoc IInbox
+    function postBlobs(uint64 index, uint64 time, uint64 until, uint64 limit) external override {
+        checkPlace(index);
+        bytes32[] memory hashes = blobHashes();
+        checkTimes(time, until);
+        checkMessageLimit(limit, time);
+
+        fill(hashes.length * BLOB_BYTES, false);
+        emit BlobsPosted(index, hashes);
+        // SAFETY: at most MAX_BLOBS times 64.
+        uint16 chunkCount = uint16(hashes.length * Constants.BLOB_CHUNKS);
+        commit(index, time, until, limit, SOURCE_BLOBS, chunkCount, keccak256(abi.encodePacked(hashes)));
+    }
+
+    /// @dev The versioned hashes of the transaction's blobs.
+    function blobHashes() private view returns (bytes32[] memory hashes) {
+        uint256 most = mostBlobs;
+        uint256 count;
+        while (count <= most && blobhash(count) != 0) ++count;
+        // INVARIANT: a batch in blobs has all those of its transaction, and none where the deployment has taken none:
+        // whoever reads it has to know that L1's nodes drop them.
+        require(count > 0 && count <= most, BlobCount(count, most));
+        hashes = new bytes32[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            hashes[i] = blobhash(i);
+        }
+    }
+
+    /// @dev Makes the batch the newest one. The caller has checked it.
+    function commit(
+        uint64 index,
+        uint64 time,
+        uint64 until,
+        uint64 limit,
+        uint8 source,
+        uint16 chunkCount,
+        bytes32 chunksHash
+    ) private {
+        batchHash[index] = keccak256(abi.encodePacked(time, until, limit, source, msg.sender, chunkCount, chunksHash));
+        (batchCount, batchUntil, messageLimit) = (index + 1, until, limit);
+        if (msg.sender == sequencer) _sequencerSeen = uint64(block.timestamp);
+        emit BatchPosted(index, time, until, limit, source, chunkCount, chunksHash, msg.sender);
+    }
+
+    /// @dev Rejects strangers while the sequencer is alive, and batches that are not the next one.
+    function checkPlace(uint64 index) private view {
         // INVARIANT: only the sequencer's silence opens the Inbox to others, so a stranger's batch
         // never shuts out the next stranger.
         require(
             msg.sender == sequencer || block.timestamp >= takeoverAt(),
             NotSequencer(msg.sender, sequencer, takeoverAt())
         );
+        // INVARIANT: batches are numbered without gap or duplicate.
+        require(index == batchCount, WrongBatchIndex(index, batchCount));
     }
 
     /// @dev Rejects times that fall, that are far from the block's or far apart.

@@ -12,6 +12,7 @@ interface IInbox {
     /// @param futureBoundSeconds how far a batch's end may lie ahead of the block's time
     /// @param rateBytes what leaves the bucket of posted bytes each block
     /// @param burstBytes what the bucket holds
+    /// @param mostBlobs blobs that a batch may be in, which L1's nodes drop after 18 days; 0 when all are in calldata
     struct Config {
         uint64 forceDelaySeconds;
         uint64 takeoverDelaySeconds;
@@ -19,6 +20,7 @@ interface IInbox {
         uint64 futureBoundSeconds;
         uint64 rateBytes;
         uint64 burstBytes;
+        uint64 mostBlobs;
     }
 
     /// @notice `message` (45 bytes: kind u8, sender, account u64, amount u64, time u64; a forced record's bytes
@@ -40,6 +42,9 @@ interface IInbox {
     /// @notice The bytes of one chunk.
     event ChunkPosted(uint64 indexed batch, uint16 indexed chunk, bytes data);
 
+    /// @notice The versioned hashes of the blobs that hold a batch's chunks, 64 each.
+    event BlobsPosted(uint64 indexed batch, bytes32[] versionedHashes);
+
     /// @notice A clock so far ahead would make every honest price report stale.
     error FutureTooFar(uint256 actualMs, uint256 mostMs);
     /// @notice The longest batch would be too old before it could land.
@@ -52,6 +57,8 @@ interface IInbox {
     error NoRate();
     /// @notice The largest batch would never fit into the bucket.
     error BurstTooSmall(uint64 actual, uint256 least);
+    /// @notice No transaction carries so many blobs.
+    error TooManyBlobs(uint64 actual, uint256 most);
     /// @notice Only the Vault queues deposits.
     error NotVault(address actual, address expected);
     /// @notice A forced record has 1 to `most` bytes.
@@ -64,6 +71,8 @@ interface IInbox {
     error ChunkCount(uint256 actual, uint256 most);
     /// @notice A chunk is longer than its header and not longer than `most`.
     error ChunkLength(uint256 chunk, uint256 actual, uint256 most);
+    /// @notice A batch in blobs has 1 to `most`; of more, one more than `most` is told.
+    error BlobCount(uint256 actual, uint256 most);
     /// @notice A batch cannot give messages back.
     error MessageLimitBackwards(uint64 actual, uint64 least);
     /// @notice A batch cannot consume messages that do not exist.
@@ -119,9 +128,13 @@ interface IInbox {
     /// @param messageLimit messages below this number are consumed before its first record
     function postBatch(uint64 index, uint64 time, uint64 until, uint64 messageLimit, bytes[] calldata chunks) external;
 
+    /// @notice Posts batch number `index`, whose chunks are in the blobs of this transaction.
+    /// @dev As `postBatch`. Nothing is said about the chunks: what is not in the blobs could be withheld.
+    function postBlobs(uint64 index, uint64 time, uint64 until, uint64 messageLimit) external;
+
     /// @notice keccak(time u64, until u64, messageLimit u64, source u8, poster, chunkCount u16, chunksHash) of a
-    /// batch, where source 0 is calldata and chunksHash = keccak of the concatenated hashes of its chunks; 0 when
-    /// there is no such batch.
+    /// batch, where source 0 is calldata and chunksHash = keccak of the concatenated hashes of its chunks, source 1 blobs
+    /// and chunksHash = keccak of their concatenated versioned hashes; 0 when there is no such batch.
     function batchHash(uint64 index) external view returns (bytes32);
 
     /// @notice The chain after `count` messages: acc[0] = 0, acc[i + 1] = keccak(acc[i],
@@ -151,4 +164,5 @@ interface IInbox {
     function futureBoundSeconds() external view returns (uint64);
     function rateBytes() external view returns (uint64);
     function burstBytes() external view returns (uint64);
+    function mostBlobs() external view returns (uint64);
 }

@@ -11,10 +11,12 @@ from tallystick.l1.backlog import (
     SMALL_BATCHES,
     steps_a_block,
 )
-from tallystick.l1.deployment import BLOCK_SECONDS, DeployConfig
+from tallystick.l1.deployment import BLOCK_SECONDS, CONTESTED_GENERATIONS, DeployConfig
+from tallystick.records.blob_chunks import BLOB_BYTES
 from tallystick.records.group_receipts import ANSWER_SECONDS, HORIZON_SECONDS
 from tallystick.state.layout import (
     MAX_BATCH_SECONDS,
+    MAX_BLOBS,
     MAX_CHUNK_BYTES,
     MAX_CHUNKS,
     PPM,
@@ -28,6 +30,9 @@ REPORT_SLACK_MS: Final = 3_000
 LANDING_SECONDS: Final = 60
 """What the past bound leaves the longest batch to land in, once it has ended."""
 LARGEST_BATCH_BYTES: Final = MAX_CHUNKS * MAX_CHUNK_BYTES
+BLOBS_KEPT_BLOCKS: Final = 131_072
+"""For 4,096 epochs of 32 blocks nodes have to serve blobs (EIP-4844)."""
+NOTICE_SECONDS: Final = 86_400
 CONFIRMATIONS: Final = 12
 """Blocks that an honest sequencer lets pass over a message before it consumes it, unless it is told to wait longer."""
 
@@ -55,6 +60,7 @@ def check_inbox(config: DeployConfig, *, development: bool) -> None:
             force_delay_seconds=config.force_delay_seconds,
         )
     _check_receipts(config)
+    _check_blobs(config, development=development)
     if config.burst_bytes < LARGEST_BATCH_BYTES:
         raise ConfigError(
             "the largest batch would never fit into the bucket",
@@ -116,6 +122,45 @@ def _check_rate(config: DeployConfig, *, development: bool) -> None:
             steps_a_block=asked,
             most_steps=landed,
         )
+
+
+def _check_blobs(config: DeployConfig, *, development: bool) -> None:
+    if config.most_blobs > MAX_BLOBS:
+        raise ConfigError(
+            "no transaction carries so many blobs", most_blobs=config.most_blobs, largest_most_blobs=MAX_BLOBS
+        )
+    if config.most_blobs == 0:
+        return
+    if not development:
+        raise ConfigError(
+            "a claim of a receipt is answered with calldata, and a batch in blobs would leave the operator without an answer",
+            hint="leave most_blobs out: batches in blobs are for development chains",
+            most_blobs=config.most_blobs,
+        )
+    least_bytes = config.most_blobs * BLOB_BYTES
+    if config.burst_bytes < least_bytes:
+        raise ConfigError(
+            "a batch of the most blobs would never fit into the bucket",
+            hint="raise burst_bytes",
+            burst_bytes=config.burst_bytes,
+            least_bytes=least_bytes,
+        )
+    needed = blobs_wanted_blocks(config)
+    if needed > BLOBS_KEPT_BLOCKS:
+        raise ConfigError(
+            "L1's nodes would drop a blob while what was posted in it may still be disputed",
+            hint="shorten the delays or the challenge period",
+            blocks=needed,
+            most_blocks=BLOBS_KEPT_BLOCKS,
+        )
+
+
+def blobs_wanted_blocks(config: DeployConfig) -> int:
+    """Return how long after its posting a batch may be read for a dispute: from the silence before it to the assertion's
+    confirmation, and a day to notice.
+    """
+    delays = -(-(config.silent_seconds + NOTICE_SECONDS) // BLOCK_SECONDS)
+    return config.confirmation_blocks(CONTESTED_GENERATIONS) + delays
 
 
 def _check_receipts(config: DeployConfig) -> None:

@@ -45,6 +45,8 @@ class DeployConfig:
     rate_bytes: int = 8_000_000
     """What leaves the bucket of posted bytes each block."""
     burst_bytes: int = 16_000_000
+    most_blobs: int = 0
+    """Blobs that a batch may be in; 0 when all is in calldata, which L1 keeps for good."""
     root_height: int = 22
     """K: an assertion covers 2^K steps at most."""
     challenge_period_blocks: int = 50_400

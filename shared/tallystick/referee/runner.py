@@ -21,7 +21,7 @@ from tallystick.state.layout import CELL_NAMES, MAX_CHUNK_BYTES, MAX_CHUNKS
 MESSAGE_ACCUMULATOR_SLOT: Final = 0
 """Where the Inbox keeps its two mappings: contracts/snapshots/storage/Inbox.json."""
 BATCH_HASH_SLOT: Final = 1
-INBOX_TERMS: Final = (900, 900, 300, 12, MAX_CHUNKS * MAX_CHUNK_BYTES, MAX_CHUNKS * MAX_CHUNK_BYTES)
+INBOX_TERMS: Final = (900, 900, 300, 12, MAX_CHUNKS * MAX_CHUNK_BYTES, MAX_CHUNKS * MAX_CHUNK_BYTES, 0)
 """Any that its constructor takes: nothing is posted here."""
 STEP_SELECTOR: Final = keccak(b"step(bytes32,uint64,bytes)")[:4]
 

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any, Final, Protocol
 
 import rlp
+from eth.vm.message import Message
 
 from tallystick.errors import BadInput
 from tallystick.referee.two_evms import genesis_vm
@@ -40,6 +41,10 @@ class EvmChain(Protocol):
 
     def set_second(self, second: int) -> None:
         """Set the time of the next block."""
+        ...
+
+    def carry(self, versioned_hashes: list[bytes]) -> None:
+        """Have the transactions from now on carry blobs of these hashes."""
         ...
 
     def read(self, to: bytes, data: bytes) -> bytes:
@@ -80,6 +85,13 @@ class RevmChain:
             self._second = second
             self._evm.set_block_env(self._block(self._number))
 
+    def carry(self, versioned_hashes: list[bytes]) -> None:
+        """Have the transactions from now on carry blobs of these hashes."""
+        import pyrevm  # noqa: PLC0415 (absent on some Pythons)
+
+        hashes = versioned_hashes or None
+        self._evm.set_tx_env(pyrevm.TxEnv(blob_hashes=hashes, max_fee_per_blob_gas=1 if hashes else None))
+
     def address_after(self, deployments: int) -> bytes:
         """Return the address of the contract that is deployed after so many others."""
         return keccak(rlp.encode([DEPLOYER, self._deployed + deployments]))[12:]
@@ -111,6 +123,7 @@ class PyEvmChain:
         self._state: Any = vm.state
         self._execute: Any = vm.execute_bytecode
         self._deployed = 0
+        self._carried: list[bytes] = []
         for sender in (DEPLOYER, *senders):
             self._state.set_balance(sender, RICHES_WEI)
 
@@ -127,6 +140,10 @@ class PyEvmChain:
         """Set the time of the next block."""
         self._state.execution_context._timestamp = second  # noqa: SLF001 (as below)
 
+    def carry(self, versioned_hashes: list[bytes]) -> None:
+        """Have the transactions from now on carry blobs of these hashes."""
+        self._carried = versioned_hashes
+
     def address_after(self, deployments: int) -> bytes:
         """Return the address of the contract that is deployed after so many others."""
         return bytes([0xDE]) + (self._deployed + deployments + 1).to_bytes(19, "big")
@@ -135,7 +152,7 @@ class PyEvmChain:
         """Call a contract in a block and return what was logged."""
         self._state.execution_context._block_number = block  # noqa: SLF001 (py-evm mines whole blocks otherwise)
         before = self._state.snapshot()
-        done = self._execute(**_transaction(sender, to, data, value_wei), code=self._state.get_code(to))
+        done = self._run(sender, to, data, value_wei)
         if done.is_error:
             self._state.revert(before)
             raise BadInput(repr(done.error))
@@ -152,6 +169,14 @@ class PyEvmChain:
         if done.is_error:
             raise BadInput(repr(done.error))
         return bytes(done.output)
+
+    def _run(self, sender: bytes, to: bytes, data: bytes, value_wei: int) -> Any:
+        """Run a transaction, which may carry blobs: py-evm's own call for bytecode cannot."""
+        code = self._state.get_code(to)
+        message = Message(gas=GAS, to=to, sender=sender, value=value_wei, data=data, code=code)
+        make_context = self._state.get_transaction_context_class()
+        context = make_context(gas_price=0, origin=sender, blob_versioned_hashes=self._carried)
+        return self._state.computation_class.apply_computation(self._state, message, context)
 
 
 def _transaction(sender: bytes, to: bytes, data: bytes, value_wei: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final, Protocol
 
 from tallystick.errors import BadInput
+from tallystick.records.blob_chunks import BLOB_BYTES
 from tallystick.state.layout import MAX_CHUNK_BYTES, MAX_CHUNKS
 from tallystick.testing.inbox.inbox_rules import (
     BLOCK_SECONDS,
@@ -67,6 +68,10 @@ class Inbox(Protocol):
         """
         ...
 
+    def post_blobs(self, who: str, index: int, time: int, until: int, limit: int, count: int) -> Batch:
+        """Post a batch in so many blobs. Raises: as `post`."""
+        ...
+
 
 Make = Callable[[InboxRules], Inbox]
 
@@ -85,6 +90,10 @@ class _Python:
 
     def post(self, who: str, index: int, time: int, until: int, limit: int, sizes: list[int]) -> Batch:
         return self.rules.post(who, index, time, until, limit, sizes)
+
+    def post_blobs(self, who: str, index: int, time: int, until: int, limit: int, count: int) -> Batch:
+        """Post a batch in so many blobs."""
+        return self.rules.post_blobs(who, index, time, until, limit, count)
 
 
 @dataclass(slots=True)
@@ -147,6 +156,7 @@ class InboxMatch:
         self, seed: int, *, dropped: frozenset[InboxRule] = frozenset(), make: Make = python_inbox, many: int = 0
     ) -> None:
         self.rng = random.Random(seed)
+        self.blob_rng = random.Random(~seed)
         self.style = STYLES[seed % len(STYLES)]
         self.dropped = dropped
         terms = InboxTerms(wait=self.rng.choice([2, 5]), landed=self.rng.choice([2, 3]))
@@ -302,7 +312,11 @@ class InboxMatch:
         before, last = self.rules.limit, self.rules.until
         alive = self.rules.second < self.seen + self.terms.takeover
         try:
-            batch = self.inbox.post(who, index, time, until, limit, sizes)
+            blobs = self._blobs_for(who, sizes)
+            if blobs < 0:
+                batch = self.inbox.post(who, index, time, until, limit, sizes)
+            else:
+                batch = self.inbox.post_blobs(who, index, time, until, limit, blobs)
         except BadInput:
             self.refused += 1
             return
@@ -310,6 +324,16 @@ class InboxMatch:
         if who == SEQUENCER:
             self.seen = self.rules.second
         self.proposer.waiting.append((self.rules.block, self._steps(batch, before, last)))
+
+    def _blobs_for(self, who: str, sizes: list[int]) -> int:
+        """Return in how many blobs a batch is posted: half of those that just fill one are, and now and then too many or
+        none are tried; -1 for calldata.
+        """
+        if sum(sizes) == BLOB_BYTES and self.blob_rng.random() < 0.5:
+            return 1
+        if who == HOSTILE and self.blob_rng.random() < 0.05:
+            return self.blob_rng.choice([0, self.terms.blobs + 1])
+        return -1
 
     def _steps(self, batch: Batch, before: int, last: int) -> int:
         """Return what a batch asks for: its bytes, the messages it consumes, the samples of its time."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from tallystick.records.blob_chunks import BLOB_BYTES
 from tallystick.state.layout import MAX_BATCH_SECONDS, MAX_CHUNK_BYTES, MAX_CHUNKS
 from tallystick.testing.protocol.protocol_rules import require
 
@@ -76,6 +77,7 @@ class InboxTerms:
     future: int = 12
     rate: int = 20_000
     burst: int = MAX_CHUNKS * MAX_CHUNK_BYTES
+    blobs: int = 1
     generation: int = 12_288
     landed: int = 2
     wait: int = 5
@@ -161,24 +163,41 @@ class InboxRules:
 
     def post(self, who: str, index: int, time: int, until: int, limit: int, sizes: Sequence[int]) -> Batch:
         """Post a batch of chunks of some sizes."""
-        alone = who == SEQUENCER or self.drops(InboxRule.SEQUENCER_ALONE)
-        require(alone or self.second >= self.takeover_at, "not the sequencer")
-        require(index == len(self.batches), "another index")
+        self._check_place(who, index)
         require(0 < len(sizes) <= MAX_CHUNKS, "the number of chunks")
         require(all(LEAST_CHUNK <= each <= MAX_CHUNK_BYTES for each in sizes), "the length of a chunk")
         self._check_times(time, until)
         self._check_limit(limit, time)
         size = sum(sizes)
-        small = len(sizes) == 1 and size <= SMALL_BYTES
+        self._fill(size, small=len(sizes) == 1 and size <= SMALL_BYTES)
+        return self._commit(who, time, until, limit, size)
+
+    def post_blobs(self, who: str, index: int, time: int, until: int, limit: int, count: int) -> Batch:
+        """Post a batch in the blobs of a transaction that has so many."""
+        self._check_place(who, index)
+        require(0 < count <= self.terms.blobs, "the number of blobs")
+        self._check_times(time, until)
+        self._check_limit(limit, time)
+        self._fill(count * BLOB_BYTES, small=False)
+        return self._commit(who, time, until, limit, count * BLOB_BYTES)
+
+    def _check_place(self, who: str, index: int) -> None:
+        alone = who == SEQUENCER or self.drops(InboxRule.SEQUENCER_ALONE)
+        require(alone or self.second >= self.takeover_at, "not the sequencer")
+        require(index == len(self.batches), "another index")
+
+    def _fill(self, size: int, *, small: bool) -> None:
         level = self.bucket + size
         taken = (small and not self.drops(InboxRule.SMALL_TAKEN)) or level <= self.terms.burst
         require(taken or self.drops(InboxRule.BUCKET), "the bucket is full")
         if not (small and self.drops(InboxRule.SMALL_COUNTED)):
             self.level, self.level_block = level, self.block
+
+    def _commit(self, who: str, time: int, until: int, limit: int, size: int) -> Batch:
         if who == SEQUENCER or self.drops(InboxRule.OWN_SILENCE):
             self.seen = self.second
         batch = Batch(
-            index=index,
+            index=len(self.batches),
             time=time,
             until=until,
             limit=limit,

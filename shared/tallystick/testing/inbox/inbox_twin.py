@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from eth_abi.abi import encode
@@ -15,7 +16,7 @@ from tallystick.testing.inbox.inbox_rules import SEQUENCER, Batch, InboxRules
 
 ADDRESSES: Final = {who: bytes([0xA0 + i]) * 20 for i, who in enumerate(WHO)}
 VAULT: Final = b"\xdd" * 20
-WORDS: Final = ["address", "address", "(uint64,uint64,uint64,uint64,uint64,uint64)"]
+WORDS: Final = ["address", "address", "(uint64,uint64,uint64,uint64,uint64,uint64,uint64)"]
 
 
 class InboxTwin:
@@ -28,7 +29,7 @@ class InboxTwin:
         self._chain = fastest_chain()(ADDRESSES.values())
         self._chain.set_second(rules.second)
         terms = rules.terms
-        config = (terms.force, terms.takeover, terms.past, terms.future, terms.rate, terms.burst)
+        config = (terms.force, terms.takeover, terms.past, terms.future, terms.rate, terms.burst, terms.blobs)
         arguments = encode(WORDS, [ADDRESSES[SEQUENCER], VAULT, config])
         self._address = self._chain.deploy((code or artifacts.load("Inbox").bytecode) + arguments)
 
@@ -42,11 +43,23 @@ class InboxTwin:
 
         Raises: BadInput when both refuse it; DataMismatch when they do not agree.
         """
-        self.compared += 1
         data = self._abi.encode_call("postBatch", index, time, until, limit, [bytes(size) for size in sizes])
-        refused, batch = "", None
+        return self._both(who, data, lambda: self.rules.post(who, index, time, until, limit, sizes))
+
+    def post_blobs(self, who: str, index: int, time: int, until: int, limit: int, count: int) -> Batch:
+        """Post a batch in blobs in both. Raises: as `post`."""
+        data = self._abi.encode_call("postBlobs", index, time, until, limit)
+        self._chain.carry([bytes([1]) + bytes([i]) * 31 for i in range(1, count + 1)])
         try:
-            batch = self.rules.post(who, index, time, until, limit, sizes)
+            return self._both(who, data, lambda: self.rules.post_blobs(who, index, time, until, limit, count))
+        finally:
+            self._chain.carry([])
+
+    def _both(self, who: str, data: bytes, post: Callable[[], Batch]) -> Batch:
+        self.compared += 1
+        refused, batch, index = "", None, len(self.rules.batches)
+        try:
+            batch = post()
         except BadInput as error:
             refused = str(error)
         try:
