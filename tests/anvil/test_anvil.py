@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,7 +18,7 @@ from tallystick.ports.system import SystemClock
 from tallystick.state.ordinals import BlockNumber
 from tallystick.testing.l1_stage import PERIOD_BLOCKS, trade_a_little
 from tests.adversaries.reorganised import play_through_reorganisation, publish_through_reorganisation
-from tests.anvil.conftest import Anvil, AnvilStage, CrowdedStage
+from tests.anvil.conftest import Anvil, AnvilStage, CrowdedStage, until
 
 pytestmark = pytest.mark.anvil
 
@@ -53,14 +51,6 @@ def send(client: L1Client, fields: dict[str, Any]) -> bytes:
     nonce = client.nonce(bytes.fromhex(account.address[2:]))
     signed = account.sign_transaction(fields | {"nonce": nonce, "chainId": 31337})
     return client.send_raw(bytes(signed.raw_transaction))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Anvil mines when it comes to it."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_blocks_with_transactions_of_every_type_prove_themselves(anvil: Anvil) -> None:

@@ -17,7 +17,7 @@ from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
 from tallystick.rollup.views.assertion_view import Assertion, RollupView, Status
 from tallystick.rollup.views.credit_view import CreditView
 from tallystick.rollup.views.fold import ChainEvent
-from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.rollup.views.inbox_view import BlobReader, InboxView
 from tallystick.state.ordinals import BatchNumber, BlockNumber, UnixSeconds
 
 Report = Callable[[str, dict[str, Any]], None]
@@ -42,12 +42,13 @@ class Mind:
         me: bytes = b"",
         snapshots: SnapshotStore | None = None,
         traces: Callable[[Mind], Traces] | None = None,
+        blobs: BlobReader | None = None,
     ) -> None:
         self.terms = terms
         self.identity = identity
         self.me = me
         self.report = report
-        self.inbox = InboxView()
+        self.inbox = InboxView(blobs)
         self.rollup = RollupView()
         self.challenge = ChallengeView(opens_repaid=terms.open_reward_wei > 0)
         self.credits = {contract: CreditView() for contract in PAYING}

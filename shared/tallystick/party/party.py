@@ -31,7 +31,7 @@ from tallystick.rollup.replay import Replayer
 from tallystick.rollup.snapshots.snapshotstore import SnapshotStore
 from tallystick.rollup.views.assertion_view import Assertion, RollupView
 from tallystick.rollup.views.credit_view import CreditView
-from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.rollup.views.inbox_view import BlobReader, InboxView
 from tallystick.state.ordinals import BlockNumber, UnixSeconds
 
 __all__ = ["CONFIRMATIONS", "Identity", "Party"]
@@ -45,7 +45,7 @@ class Party:
 
     `report` is told every event worth telling, by name, with its data. Without an account or a queue, which may be
     shared, nothing is ever sent; an account's own queue is at `queue_path`, and waits by `clock`. `store` keeps L1's events, to go on from there. `look_twice` is asked before the first move against each lie, and may raise.
-    With `pooling` a bond beside a lie that the own money does not pay is paid with others.
+    `blobs` gives those that batches are in. With `pooling` a bond beside a lie that the own money does not pay is paid with others.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Party:
         pooling: Callable[[Mind], Pooling] | None = None,
         snapshots: SnapshotStore | None = None,
         traces: Callable[[Mind], Traces] | None = None,
+        blobs: BlobReader | None = None,
         look_twice: Callable[[Party], None] = lambda party: None,
         store: LogStore | None = None,
     ) -> None:
@@ -96,6 +97,7 @@ class Party:
             me=self.queue.address if self.queue is not None else b"",
             snapshots=snapshots,
             traces=traces,
+            blobs=blobs,
         )
         self.pooling = pooling(self.mind) if pooling is not None and self.queue is not None else None
         self.hand: Hand | None = None

@@ -28,7 +28,7 @@ from tallystick.party.strategy.strategy import duties
 from tallystick.ports.system import SystemClock
 from tallystick.rollup.genesis import decode_genesis, genesis_state
 from tallystick.rollup.views.assertion_view import Status
-from tallystick.rollup.views.inbox_view import InboxView
+from tallystick.rollup.views.inbox_view import BlobReader, InboxView
 from tallystick.schema.names import Outcome
 from tallystick.testing.rogues.liars import lie_on
 from tallystick.testing.world import World, address, key, listed, world_genesis
@@ -238,14 +238,23 @@ class Stage:
     def _post(self, number: int) -> int:
         return self.transact("operator", f"batch {number}", "Inbox", "postBatch", *self.next_batch())
 
-    def party(self, who: str, mode: Mode, told: Told, step: Any = engine.step) -> Party:
+    def party(
+        self, who: str, mode: Mode, told: Told, step: Any = engine.step, blobs: BlobReader | None = None
+    ) -> Party:
         """Return a party; one with a step of its own is a liar, which cannot prove."""
         self.fund(who)
         strategy = duties if step is engine.step else lie_on
         identity = Identity(duties=DUTIES[mode], step=step, strategy=strategy)
         path = self.folder / f"party-{who}.sqlite"
         party = Party(
-            self.client, self.deployment, identity, told, account=account(who), queue_path=path, clock=SystemClock()
+            self.client,
+            self.deployment,
+            identity,
+            told,
+            account=account(who),
+            queue_path=path,
+            clock=SystemClock(),
+            blobs=blobs,
         )
         self._open.append(party)
         return party
