@@ -86,7 +86,7 @@ def garbage(stage: Stage) -> list[bytes]:
         bytes(80) + b"a chunk that does not follow",
         b"\xff" * 81,
         *cut,
-        last + b"\x00\x00 behind a broken frame " + framed(b"\x01\xc0"),
+        last + b"\x00\x0b behind a broken frame " + framed(b"\x01\xc0"),
         b"\x00" * 100,
     ]
 
