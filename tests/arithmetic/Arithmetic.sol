@@ -271,10 +271,10 @@ contract Arithmetic {
         c.market = Market.wrap(_place(cells.market));
         c.account = Account.wrap(_place(cells.account));
         c.risk = Risk.wrap(_place(cells.risk));
-        c.tick = c.risk.marketMultiplierUnits(number);
-        c.size = sizeOf(c.account, number);
-        c.lots = uint256(c.size >= 0 ? c.size : -c.size);
-        c.side = c.size > 0 ? Constants.SELL : Constants.BUY;
+        c.tickUnits = c.risk.marketMultiplierUnits(number);
+        c.sizeLots = sizeOf(c.account, number);
+        c.lots = uint256(c.sizeLots >= 0 ? c.sizeLots : -c.sizeLots);
+        c.side = c.sizeLots > 0 ? Constants.SELL : Constants.BUY;
     }
 
     function _place(bytes memory packed) private pure returns (uint256 place) {

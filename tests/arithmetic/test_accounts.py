@@ -236,15 +236,15 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     price = 0 if bankrupt(case) else sale_limit(case, lots)
     assert (enough, share, quote, price) == solidity("closingOf", packed, market, lean, lots)
     assert all(I64_LEAST <= each <= I64_MOST for each in (enough, share, quote, price))
-    tiers, worth = tiers_of(made, market, "MAINTENANCE"), case.worth
+    tiers, worth = tiers_of(made, market, "MAINTENANCE"), case.lot_units
     margins = [ceil(exact.margin(left * worth, tiers)) for left in (case.lots, case.lots - lots)]
     behind = exact.value_share(case.measured.value_units, margins[0] - margins[1], case.measured.maintenance_units)
     if debts and (weights := jumped(made)):
         bears = floor(Fraction(case.measured.value_units * weights.get(market, 0), sum(weights.values())))
         behind = exact.value_share(bears, margins[0] - margins[1], margins[0])
     assert share == floor(behind)
-    side, fee = 1 if case.size > 0 else -1, floor(Fraction(lots * worth * fee_ppm, 10**6))
-    zero = max(lots * worth - side * floor(behind), lots * case.tick)
+    side, fee = 1 if case.size_lots > 0 else -1, floor(Fraction(lots * worth * fee_ppm, 10**6))
+    zero = max(lots * worth - side * floor(behind), lots * case.tick_units)
     assert zero_quote(case, lots) == zero
     if bankrupt(case):
         assert quote == zero
@@ -253,8 +253,8 @@ def test_how_much_is_closed_and_at_which_price(seed: int) -> None:
     assert enough == fewest(case, tiers, fee_ppm)
     spare = min(case.measured.value_units, case.measured.maintenance_units - case.measured.value_units)
     share = floor(exact.value_share(spare, margins[0] - margins[1], case.measured.maintenance_units))
-    away = floor(Fraction(min(share, fee), lots * case.tick))
-    assert price == min(max(case.ticks - side * away, 1), layout.MAX_PRICE_TICKS)
+    away = floor(Fraction(min(share, fee), lots * case.tick_units))
+    assert price == min(max(case.price_ticks - side * away, 1), layout.MAX_PRICE_TICKS)
 
 
 def jumped(made: Full) -> dict[int, int]:
@@ -290,8 +290,8 @@ def test_how_much_a_fund_unwinds_and_down_to_which_price(seed: int) -> None:
     assert lots == min(case.lots, max(1, market_insurance_lots(rules, cell) // 16))
     index = made.rule(market, "INDEX_TICKS")
     ppm = 0 if bankrupt(case) else min(10_000, waited // 10_000 * 100)
-    away = max(0, min(floor(Fraction(index * ppm, 10**6)), budget // (lots * case.tick)))
-    assert price == min(max(index - away if case.size > 0 else index + away, 1), layout.MAX_PRICE_TICKS)
+    away = max(0, min(floor(Fraction(index * ppm, 10**6)), budget // (lots * case.tick_units)))
+    assert price == min(max(index - away if case.size_lots > 0 else index + away, 1), layout.MAX_PRICE_TICKS)
 
 
 def fewest(case: Case, tiers: exact.Tiers, fee_ppm: int) -> int:
@@ -299,12 +299,12 @@ def fewest(case: Case, tiers: exact.Tiers, fee_ppm: int) -> int:
 
     From the top tier down a lot frees less and less margin, so what is missing falls and then, if ever, rises.
     """
-    own = ceil(exact.margin(case.lots * case.worth, tiers))
+    own = ceil(exact.margin(case.lots * case.lot_units, tiers))
     others = case.measured.maintenance_units - own - case.measured.value_units
 
     def missing(lots: int) -> Fraction:
-        fee = Fraction(lots * case.worth * fee_ppm, 10**6)
-        return others + exact.margin((case.lots - lots) * case.worth, tiers) + fee
+        fee = Fraction(lots * case.lot_units * fee_ppm, 10**6)
+        return others + exact.margin((case.lots - lots) * case.lot_units, tiers) + fee
 
     low, high = 1, case.lots
     while low < high:

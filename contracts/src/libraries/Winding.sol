@@ -29,8 +29,8 @@ function settleClaim(Witness memory w, uint256 number, Account account, Risk ris
 
 /// @dev What an account is worth at the last marks, at least nothing.
 function _worth(Registers registers, Account account, Risk risk) pure returns (int256) {
-    int256 value = health(registers, account, risk, Constants.LEAN_MARKED).valueUnits;
-    return value > 0 ? value : int256(0);
+    int256 valueUnits = health(registers, account, risk, Constants.LEAN_MARKED).valueUnits;
+    return valueUnits > 0 ? valueUnits : int256(0);
 }
 
 function _least(int256 a, int256 b) pure returns (int256) {
@@ -43,37 +43,37 @@ function _held(Registers registers) pure returns (int256) {
 
 /// @dev Adds an account's claim to all others. None is larger than all that can ever be deposited.
 function _count(Registers registers, Account account, Risk risk) pure {
-    int256 claim = _least(_worth(registers, account, risk), int256(Constants.MAX_DEPOSITED_UNITS));
-    claim = _least(claim, int256(Constants.MAX_AMOUNT) - registers.claimsUnits());
+    int256 claimUnits = _least(_worth(registers, account, risk), int256(Constants.MAX_DEPOSITED_UNITS));
+    claimUnits = _least(claimUnits, int256(Constants.MAX_AMOUNT) - registers.claimsUnits());
     // SAFETY of both casts: at most MAX_AMOUNT.
-    registers.setClaimsUnits(int64(registers.claimsUnits() + claim));
-    account.setClaimUnits(int64(claim));
+    registers.setClaimsUnits(int64(registers.claimsUnits() + claimUnits));
+    account.setClaimUnits(int64(claimUnits));
     account.setSettled(uint8(Constants.CLAIM_COUNTED));
 }
 
 /// @dev Divides what is held between the claims that were counted and those that come late, once.
 function _closeClaims(Registers registers) pure {
     if (registers.claimsClosed() != 0) return;
-    int256 held = _held(registers);
-    int256 pool = _least(held, registers.claimsUnits());
+    int256 heldUnits = _held(registers);
+    int256 poolUnits = _least(heldUnits, registers.claimsUnits());
     registers.setClaimsClosed(1);
     // SAFETY of both casts: the Vault holds less than 2^63.
-    registers.setPoolUnits(int64(pool));
-    registers.setSurplusUnits(int64(held - pool));
+    registers.setPoolUnits(int64(poolUnits));
+    registers.setSurplusUnits(int64(heldUnits - poolUnits));
 }
 
 /// @dev Pays an account its share of the pool, or, when it comes late, of what the others have left.
 function _pay(Witness memory w, uint256 number, Account account, Risk risk) pure {
     Registers registers = w.registers;
-    int256 paid;
+    int256 paidUnits;
     if (account.settled() == Constants.CLAIM_COUNTED) {
-        int256 claims = registers.claimsUnits();
-        if (claims != 0) paid = mulDivDown(account.claimUnits(), registers.poolUnits(), claims);
+        int256 claimsUnits = registers.claimsUnits();
+        if (claimsUnits != 0) paidUnits = mulDivDown(account.claimUnits(), registers.poolUnits(), claimsUnits);
     } else {
-        paid = _least(_worth(registers, account, risk), registers.surplusUnits());
+        paidUnits = _least(_worth(registers, account, risk), registers.surplusUnits());
         // SAFETY: gets smaller, and stays at 0 or above.
-        registers.setSurplusUnits(int64(registers.surplusUnits() - paid));
+        registers.setSurplusUnits(int64(registers.surplusUnits() - paidUnits));
     }
     account.setSettled(uint8(Constants.CLAIM_PAID));
-    if (paid != 0) appendWithdrawal(w, number, account, account.owner(), uint256(paid));
+    if (paidUnits != 0) appendWithdrawal(w, number, account, account.owner(), uint256(paidUnits));
 }

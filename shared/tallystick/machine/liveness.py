@@ -59,9 +59,9 @@ def shrink(state: State, slot: i64, order: Order, lots: i64) -> bool:
     """
     words = state.orders.words
     state.orders.mark(slot)
-    left = order_remaining_lots(words, order) - lots
-    if left > 0:
-        set_order_remaining_lots(words, order, left)
+    left_lots = order_remaining_lots(words, order) - lots
+    if left_lots > 0:
+        set_order_remaining_lots(words, order, left_lots)
         return True
     set_order_pair_slot(words, order, slot)
     set_order_pair_sequence(words, order, 0)

@@ -53,8 +53,8 @@ def settle_claim(machine: Machine, number: AccountId, account: Account, risk: Ri
 
 def _worth(machine: Machine, account: Account, risk: Risk) -> i64:
     """Return what an account is worth at the last marks, at least nothing."""
-    value = health(machine.state, account, risk, LEAN_MARKED).value_units
-    return value if value > 0 else 0
+    value_units = health(machine.state, account, risk, LEAN_MARKED).value_units
+    return value_units if value_units > 0 else 0
 
 
 def _least(a: i64, b: i64) -> i64:
@@ -69,23 +69,23 @@ def _count(machine: Machine, number: AccountId, account: Account, risk: Risk) ->
     """Add an account's claim to all others. None is larger than all that can ever be deposited."""
     state = machine.state
     registers = state.registers
-    claim = _least(_worth(machine, account, risk), MAX_DEPOSITED_UNITS)
-    claim = _least(claim, MAX_AMOUNT - registers.claims_units)
-    registers.claims_units += claim
-    set_account_claim_units(state.accounts.words, account, claim)
+    claim_units = _least(_worth(machine, account, risk), MAX_DEPOSITED_UNITS)
+    claim_units = _least(claim_units, MAX_AMOUNT - registers.claims_units)
+    registers.claims_units += claim_units
+    set_account_claim_units(state.accounts.words, account, claim_units)
     set_account_settled(state.accounts.words, account, CLAIM_COUNTED)
     state.accounts.mark(number)
-    machine.emit("claim", number, claim)
+    machine.emit("claim", number, claim_units)
 
 
 def _close_claims(registers: Registers) -> None:
     """Divide what is held between the claims that were counted and those that come late, once."""
     if registers.claims_closed:
         return
-    held = _held(registers)
+    held_units = _held(registers)
     registers.claims_closed = 1
-    registers.pool_units = _least(held, registers.claims_units)
-    registers.surplus_units = held - registers.pool_units
+    registers.pool_units = _least(held_units, registers.claims_units)
+    registers.surplus_units = held_units - registers.pool_units
 
 
 def _pay(machine: Machine, number: AccountId, account: Account, risk: Risk) -> None:
@@ -93,14 +93,14 @@ def _pay(machine: Machine, number: AccountId, account: Account, risk: Risk) -> N
     state = machine.state
     registers = state.registers
     words = state.accounts.words
-    paid: i64 = 0
+    paid_units: i64 = 0
     if account_settled(words, account) == CLAIM_COUNTED:
         if registers.claims_units:
-            paid = mul_div_down(account_claim_units(words, account), registers.pool_units, registers.claims_units)
+            paid_units = mul_div_down(account_claim_units(words, account), registers.pool_units, registers.claims_units)
     else:
-        paid = _least(_worth(machine, account, risk), registers.surplus_units)
-        registers.surplus_units -= paid
+        paid_units = _least(_worth(machine, account, risk), registers.surplus_units)
+        registers.surplus_units -= paid_units
     set_account_settled(words, account, CLAIM_PAID)
     state.accounts.mark(number)
-    if paid:
-        append_withdrawal(machine, number, account, account_owner(words, account), paid)
+    if paid_units:
+        append_withdrawal(machine, number, account, account_owner(words, account), paid_units)

@@ -17,11 +17,11 @@ function moveBrakes(Registers registers, Market market, Risk risk, uint256 numbe
     uint64 clock = registers.clockMs();
     if (oldTicks == 0) return _anchor(market, newTicks, clock);
     if (clock >= market.anchorMs() + Constants.BRAKE_WINDOW_MS) _anchor(market, oldTicks, clock);
-    uint256 anchor = market.anchorTicks();
-    uint256 jump = anchor >= newTicks ? anchor - newTicks : newTicks - anchor;
-    if (2 * Constants.PPM * jump > anchor * risk.marketMaintenancePpm(number)) {
-        if (newTicks < anchor) _brakeFall(market, anchor, clock);
-        else _brakeRise(market, anchor, clock);
+    uint256 anchorTicks = market.anchorTicks();
+    uint256 jumpTicks = anchorTicks >= newTicks ? anchorTicks - newTicks : newTicks - anchorTicks;
+    if (2 * Constants.PPM * jumpTicks > anchorTicks * risk.marketMaintenancePpm(number)) {
+        if (newTicks < anchorTicks) _brakeFall(market, anchorTicks, clock);
+        else _brakeRise(market, anchorTicks, clock);
         _anchor(market, newTicks, clock);
     }
     // SAFETY: two bits.
@@ -29,41 +29,41 @@ function moveBrakes(Registers registers, Market market, Risk risk, uint256 numbe
 }
 
 /// @dev Measures jumps from here on.
-function _anchor(Market market, uint256 ticks, uint64 clock) pure {
+function _anchor(Market market, uint256 anchorTicks, uint64 clock) pure {
     // SAFETY: a price.
-    market.setAnchorTicks(uint32(ticks));
+    market.setAnchorTicks(uint32(anchorTicks));
     market.setAnchorMs(clock);
 }
 
 /// @dev Holds shorts that gain; while a brake runs, by the higher of both anchors and the longer of both times.
-function _brakeFall(Market market, uint256 anchor, uint64 clock) pure {
+function _brakeFall(Market market, uint256 anchorTicks, uint64 clock) pure {
     uint64 until = market.downMs();
-    uint256 ticks = market.downTicks();
-    if (clock >= until || ticks < anchor) ticks = anchor;
+    uint256 downTicks = market.downTicks();
+    if (clock >= until || downTicks < anchorTicks) downTicks = anchorTicks;
     uint64 longer = clock + uint64(Constants.BRAKE_MS);
     // SAFETY: a price.
-    market.setDownTicks(uint32(ticks));
+    market.setDownTicks(uint32(downTicks));
     market.setDownMs(until >= longer ? until : longer);
     market.setDownJumpMs(clock);
 }
 
 /// @dev Holds longs that gain; while a brake runs, by the lower of both anchors and the longer of both times.
-function _brakeRise(Market market, uint256 anchor, uint64 clock) pure {
+function _brakeRise(Market market, uint256 anchorTicks, uint64 clock) pure {
     uint64 until = market.upMs();
-    uint256 ticks = market.upTicks();
-    if (clock >= until || ticks > anchor) ticks = anchor;
+    uint256 upTicks = market.upTicks();
+    if (clock >= until || upTicks > anchorTicks) upTicks = anchorTicks;
     uint64 longer = clock + uint64(Constants.BRAKE_MS);
     // SAFETY: a price.
-    market.setUpTicks(uint32(ticks));
+    market.setUpTicks(uint32(upTicks));
     market.setUpMs(until >= longer ? until : longer);
     market.setUpJumpMs(clock);
 }
 
 /// @dev Which positions the brakes hold at an index if they gain: BRAKED_DOWN shorts, BRAKED_UP longs.
-function _heldSides(Registers registers, Market market, uint256 index) pure returns (uint256 held) {
+function _heldSides(Registers registers, Market market, uint256 indexTicks) pure returns (uint256 held) {
     uint64 clock = registers.clockMs();
-    if (clock < market.downMs() && index < market.downTicks()) held |= Constants.BRAKED_DOWN;
-    if (clock < market.upMs() && index > market.upTicks()) held |= Constants.BRAKED_UP;
+    if (clock < market.downMs() && indexTicks < market.downTicks()) held |= Constants.BRAKED_DOWN;
+    if (clock < market.upMs() && indexTicks > market.upTicks()) held |= Constants.BRAKED_UP;
 }
 
 /// @notice Whether a brake of either side runs, wherever the index is by now.
@@ -83,9 +83,9 @@ function isHeld(Registers registers, Market market, Risk risk, uint256 number, A
     uint256 held = _heldSides(registers, market, risk.marketIndexTicks(number));
     if (held == 0) return false;
     for (uint256 slot; slot < Constants.MAX_POSITIONS; ++slot) {
-        int256 size = account.positionSizeLots(slot);
-        if (size != 0 && account.positionMarket(slot) == number) {
-            return _gains(risk, number, size, account.positionCostUnits(slot), held);
+        int256 sizeLots = account.positionSizeLots(slot);
+        if (sizeLots != 0 && account.positionMarket(slot) == number) {
+            return _gains(risk, number, sizeLots, account.positionCostUnits(slot), held);
         }
     }
     return false;
@@ -93,25 +93,25 @@ function isHeld(Registers registers, Market market, Risk risk, uint256 number, A
 
 /// @notice Whether a position is of those that have lost by a jump: on the other side of what a brake holds.
 /// @dev It goes by what Risk says, as health does.
-function hasJumped(Risk risk, uint256 number, int256 size) pure returns (bool) {
-    return risk.marketBraked(number) & (size > 0 ? Constants.BRAKED_DOWN : Constants.BRAKED_UP) != 0;
+function hasJumped(Risk risk, uint256 number, int256 sizeLots) pure returns (bool) {
+    return risk.marketBraked(number) & (sizeLots > 0 ? Constants.BRAKED_DOWN : Constants.BRAKED_UP) != 0;
 }
 
 /// @notice What a position counts for at the worse price: what it brings, but no more than its cost while a brake holds
 /// it. Units: units.
 /// @dev A gain that may yet be deleveraged carries nothing. It goes by what Risk says, for health opens no Market.
-function countedWorth(Account account, Risk risk, uint256 slot, int256 brings) pure returns (int256) {
+function countedWorth(Account account, Risk risk, uint256 slot, int256 bringsUnits) pure returns (int256) {
     uint256 number = account.positionMarket(slot);
     uint256 held = risk.marketBraked(number);
-    int256 cost = account.positionCostUnits(slot);
-    if (held == 0 || brings <= cost) return brings;
-    return _gains(risk, number, account.positionSizeLots(slot), cost, held) ? cost : brings;
+    int256 costUnits = account.positionCostUnits(slot);
+    if (held == 0 || bringsUnits <= costUnits) return bringsUnits;
+    return _gains(risk, number, account.positionSizeLots(slot), costUnits, held) ? costUnits : bringsUnits;
 }
 
 /// @dev Whether a position is of those held and worth more at the index than it has cost, fees and funding aside.
-function _gains(Risk risk, uint256 number, int256 size, int256 cost, uint256 held) pure returns (bool) {
-    if (held & (size > 0 ? Constants.BRAKED_UP : Constants.BRAKED_DOWN) == 0) return false;
-    return worthOf(risk, number, exposureOf(risk, number, size), Constants.LEAN_INDEX) > cost;
+function _gains(Risk risk, uint256 number, int256 sizeLots, int256 costUnits, uint256 held) pure returns (bool) {
+    if (held & (sizeLots > 0 ? Constants.BRAKED_UP : Constants.BRAKED_DOWN) == 0) return false;
+    return worthOf(risk, number, exposureOf(risk, number, sizeLots), Constants.LEAN_INDEX) > costUnits;
 }
 
 /// @notice Lets the brakes that run last on behind the deleveraging of who owes more than he has, so long behind their

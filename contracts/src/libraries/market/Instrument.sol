@@ -83,8 +83,8 @@ function fadingBasis(Market market, int256 basisPpm, uint256 timeMs) pure return
 
 /// @notice What it settles at when all of its window has been counted. Units: ticks. Rounding: down, but at least 1.
 function finalMark(int256 settleSumTicksMs) pure returns (uint256) {
-    int256 mean = divDown(settleSumTicksMs, int256(Constants.SETTLE_WINDOW_MS));
-    return uint256(mean > 1 ? mean : int256(1));
+    int256 meanTicks = divDown(settleSumTicksMs, int256(Constants.SETTLE_WINDOW_MS));
+    return uint256(meanTicks > 1 ? meanTicks : int256(1));
 }
 
 /// @notice Ends it: from now on it has one price, which is never stale. Units: ticks.
@@ -106,21 +106,21 @@ function fundingIndex(Risk risk, uint256 market) pure returns (int256) {
 /// the rate to zero.
 function chargeFunding(Price price, Risk risk, uint256 number) pure {
     if (price.premiumMs() == 0) return;
-    int256 average = divToZero(price.premiumSumPpm(), int256(uint256(price.premiumMs())));
-    int256 rate = hourlyRate(average, risk.marketInitialPpm(number), risk.marketMaintenancePpm(number));
-    int256 charged = fundingIndex(risk, number) + rate * int256(uint256(price.indexTicks()));
-    risk.setMarketFundingIndexPpm(number, SafeCast.toInt64(clamp(charged, int256(Constants.MAX_FUNDING_INDEX_PPM))));
+    int256 averagePpm = divToZero(price.premiumSumPpm(), int256(uint256(price.premiumMs())));
+    int256 ratePpm = hourlyRate(averagePpm, risk.marketInitialPpm(number), risk.marketMaintenancePpm(number));
+    int256 chargedPpm = fundingIndex(risk, number) + ratePpm * int256(uint256(price.indexTicks()));
+    risk.setMarketFundingIndexPpm(number, SafeCast.toInt64(clamp(chargedPpm, int256(Constants.MAX_FUNDING_INDEX_PPM))));
     price.setPremiumSumPpm(0);
     price.setPremiumMs(0);
 }
 
 /// @notice An hour's rate from its average premium, in millionths of the index: at most what lies between the two
 /// margins, so that one hour takes no account from the one below the other.
-function hourlyRate(int256 average, uint256 initialPpm, uint256 maintenancePpm) pure returns (int256) {
-    int256 interest = clamp(int256(Constants.INTEREST_PPM) - average, int256(Constants.INTEREST_CLAMP_PPM));
-    int256 rate = divToZero(average + interest, int256(Constants.FUNDING_HOURS));
-    uint256 between = initialPpm - maintenancePpm;
-    return clamp(rate, int256(between < Constants.FUNDING_RATE_PPM ? between : Constants.FUNDING_RATE_PPM));
+function hourlyRate(int256 averagePpm, uint256 initialPpm, uint256 maintenancePpm) pure returns (int256) {
+    int256 interestPpm = clamp(int256(Constants.INTEREST_PPM) - averagePpm, int256(Constants.INTEREST_CLAMP_PPM));
+    int256 ratePpm = divToZero(averagePpm + interestPpm, int256(Constants.FUNDING_HOURS));
+    uint256 betweenPpm = initialPpm - maintenancePpm;
+    return clamp(ratePpm, int256(betweenPpm < Constants.FUNDING_RATE_PPM ? betweenPpm : Constants.FUNDING_RATE_PPM));
 }
 
 /// @notice What a position of this signed size gains for each tick. Units: units a tick.
@@ -132,12 +132,12 @@ function exposureOf(Risk risk, uint256 market, int256 sizeLots) pure returns (in
 /// @notice The price that an exposure is measured at: mark or index, as `lean` says. Units: ticks.
 /// @dev A long is better off at the higher of the two and worse off at the lower, a short the other way round.
 function priceOf(Risk risk, uint256 market, int256 exposure, uint256 lean) pure returns (uint256) {
-    uint256 mark = risk.marketMarkTicks(market);
-    uint256 index = risk.marketIndexTicks(market);
-    if (lean == Constants.LEAN_MARKED) return mark;
-    if (lean == Constants.LEAN_INDEX) return index;
+    uint256 markTicks = risk.marketMarkTicks(market);
+    uint256 indexTicks = risk.marketIndexTicks(market);
+    if (lean == Constants.LEAN_MARKED) return markTicks;
+    if (lean == Constants.LEAN_INDEX) return indexTicks;
     bool higher = (lean == Constants.LEAN_BEST) == (exposure > 0);
-    return (mark > index) == higher ? mark : index;
+    return (markTicks > indexTicks) == higher ? markTicks : indexTicks;
 }
 
 /// @notice What an exposure is worth at the price it is measured at: below 0 for a short. Units: units.
@@ -148,8 +148,8 @@ function worthOf(Risk risk, uint256 market, int256 exposure, uint256 lean) pure 
 
 /// @notice The funding that an exposure owes since it was settled; less than nothing is what it is owed. Units: units.
 /// Rounding: up, against the position.
-function owedSince(Risk risk, uint256 market, int256 exposure, int256 settledIndex) pure returns (int256) {
-    return owed(exposure, risk.marketFundingIndexPpm(market) - settledIndex);
+function owedSince(Risk risk, uint256 market, int256 exposure, int256 settledIndexPpm) pure returns (int256) {
+    return owed(exposure, risk.marketFundingIndexPpm(market) - settledIndexPpm);
 }
 
 /// @notice What the collar of its fills lies around: the index, of a dated future the mark, which may stay away from it.
@@ -160,6 +160,6 @@ function fairPrice(Market market, Risk risk, uint256 number) pure returns (uint2
 }
 
 /// @notice The notional that a position of this worth has its margin on. Units: units.
-function weightOf(int256 worth) pure returns (uint256) {
-    return uint256(worth >= 0 ? worth : -worth);
+function weightOf(int256 worthUnits) pure returns (uint256) {
+    return uint256(worthUnits >= 0 ? worthUnits : -worthUnits);
 }

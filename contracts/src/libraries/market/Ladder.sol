@@ -29,14 +29,14 @@ import {exposureOf, weightOf, worthOf} from "@tallystick/libraries/market/Instru
 
 /// @notice Lots that went from one account to another: both sides, to be booked or undone, and what a fund bears with
 /// them.
-/// @dev Units: units; `lost` is what who takes them pays beyond the index, less than nothing when it gains.
+/// @dev `lostUnits` is what who takes them pays beyond the index, less than nothing when it gains.
 struct Transfer {
     Terms terms;
     Fill gives;
     Fill takes;
-    int256 lost;
-    int256 borne;
-    int256 bearMost;
+    int256 lostUnits;
+    int256 borneUnits;
+    int256 bearMostUnits;
 }
 
 /// @notice Whether the book is done with the position; from there on the case is measured at the index.
@@ -70,39 +70,39 @@ function lotsDue(Case memory c) pure returns (uint256) {
 /// units. Rounding: up for a long, down for a short.
 /// @dev Closed at it they leave the ratio of value to maintenance margin as it is, but where what is owed is shared by
 /// what has lost by a jump: what has not is closed at the index.
-function zeroQuote(Case memory c, uint256 lots) pure returns (int256 quote) {
-    int256 share = bankrupt(c) ? debtOf(c, lots) : shareOf(c, lots, c.measured.valueUnits);
-    quote = int256(lots * c.worth) + (c.size > 0 ? -share : share);
-    int256 least = int256(lots * c.tick);
-    if (quote < least) quote = least;
+function zeroQuote(Case memory c, uint256 lots) pure returns (int256 quoteUnits) {
+    int256 shareUnits = bankrupt(c) ? debtOf(c, lots) : shareOf(c, lots, c.measured.valueUnits);
+    quoteUnits = int256(lots * c.lotUnits) + (c.sizeLots > 0 ? -shareUnits : shareUnits);
+    int256 leastUnits = int256(lots * c.tickUnits);
+    if (quoteUnits < leastUnits) quoteUnits = leastUnits;
 }
 
 /// @notice What changes hands when lots are closed beyond the book: the index less the market's fee. Units: units.
 /// Rounding: for the account.
 /// @dev No worse than the zero quote, and that alone of an account that owes more than it has. A fund pays no fee.
 function closingQuote(Case memory c, uint256 lots) pure returns (int256) {
-    int256 zero = zeroQuote(c, lots);
-    if (bankrupt(c)) return zero;
-    uint256 atIndex = lots * c.worth;
-    uint256 fee = isFund(c.number) ? 0 : ppmDown(atIndex, c.market.liquidationFeePpm());
+    int256 zeroUnits = zeroQuote(c, lots);
+    if (bankrupt(c)) return zeroUnits;
+    uint256 indexUnits = lots * c.lotUnits;
+    uint256 feeUnits = isFund(c.number) ? 0 : ppmDown(indexUnits, c.market.liquidationFeePpm());
     // SAFETY: a quote has 128 bits, and the fee is no more than it.
-    if (c.size > 0) return zero >= int256(atIndex - fee) ? zero : int256(atIndex - fee);
-    return zero <= int256(atIndex + fee) ? zero : int256(atIndex + fee);
+    if (c.sizeLots > 0) return zeroUnits >= int256(indexUnits - feeUnits) ? zeroUnits : int256(indexUnits - feeUnits);
+    return zeroUnits <= int256(indexUnits + feeUnits) ? zeroUnits : int256(indexUnits + feeUnits);
 }
 
 /// @dev What it costs to take lots up for a quote rather than at the index; less than nothing is a gain.
-function _lost(Case memory c, uint256 lots, int256 quote) pure returns (int256) {
-    int256 lost = quote - int256(lots * c.worth);
-    return c.size > 0 ? lost : -lost;
+function _lost(Case memory c, uint256 lots, int256 quoteUnits) pure returns (int256) {
+    int256 lostUnits = quoteUnits - int256(lots * c.lotUnits);
+    return c.sizeLots > 0 ? lostUnits : -lostUnits;
 }
 
 /// @notice Moves lots to another account for a quote, unless a limit of either forbids it.
-function transferLots(Case memory c, Account other, uint256 lots, int256 quote, Transfer memory moved)
+function transferLots(Case memory c, Account other, uint256 lots, int256 quoteUnits, Transfer memory moved)
     pure
     returns (bool)
 {
-    setTerms(c.market, moved.terms, c.marketNumber, lots, quote);
-    moved.lost = _lost(c, lots, quote);
+    setTerms(c.market, moved.terms, c.marketNumber, lots, quoteUnits);
+    moved.lostUnits = _lost(c, lots, quoteUnits);
     if (applyFill(c.account, c.risk, moved.terms, c.side, 0, moved.gives) != Outcome.ACCEPTED) return false;
     if (applyFill(other, c.risk, moved.terms, 1 - c.side, 0, moved.takes) != Outcome.ACCEPTED) {
         undoFill(c.account, moved.terms, moved.gives);
@@ -127,10 +127,10 @@ function bookTransfer(Case memory c, Transfer memory moved) pure {
 /// @dev False, and nothing moved, when they are none, or more than are to be closed or its cap has room for, when it
 /// has borne too much of accounts that owe already, or its own margin, at the worse prices, would not carry them.
 function fundTakes(Case memory c, Account fund, uint256 lots, Transfer memory moved) pure returns (bool) {
-    int256 held = sizeOf(fund, c.marketNumber);
-    int256 room = int256(uint256(c.market.insuranceLots())) + (c.size > 0 ? -held : held);
+    int256 heldLots = sizeOf(fund, c.marketNumber);
+    int256 roomLots = int256(uint256(c.market.insuranceLots())) + (c.sizeLots > 0 ? -heldLots : heldLots);
     // SAFETY: lots have 64 bits.
-    if (lots < 1 || int256(lots) > room || lots > lotsDue(c)) return false;
+    if (lots < 1 || int256(lots) > roomLots || lots > lotsDue(c)) return false;
     Health memory before = health(c.registers, fund, c.risk, Constants.LEAN_WORST);
     if (!transferLots(c, fund, lots, closingQuote(c, lots), moved)) return false;
     Health memory later = health(c.registers, fund, c.risk, Constants.LEAN_WORST);
@@ -142,12 +142,14 @@ function fundTakes(Case memory c, Account fund, uint256 lots, Transfer memory mo
 /// @dev Whether the fund, worth so much before, may bear what it loses by lots of an account that owes. Within BEAR_MS
 /// of the first such loss at most a share of what it was worth then: else it would pay the winner of every gap, who is
 /// there to be deleveraged.
-function _mayBear(Case memory c, int256 value, Transfer memory moved) pure returns (bool) {
+function _mayBear(Case memory c, int256 valueUnits, Transfer memory moved) pure returns (bool) {
     bool anew = _bearsAnew(c);
-    moved.borne = moved.lost > 0 ? moved.lost : int256(0);
-    moved.bearMost = int256(uint256(c.market.bearMostUnits()));
-    if (anew) moved.bearMost = value > 0 ? int256(ppmDown(uint256(value), Constants.BEAR_PPM)) : int256(0);
-    return moved.borne + (anew ? int256(0) : int256(uint256(c.market.bearUnits()))) <= moved.bearMost;
+    moved.borneUnits = moved.lostUnits > 0 ? moved.lostUnits : int256(0);
+    moved.bearMostUnits = int256(uint256(c.market.bearMostUnits()));
+    if (anew) {
+        moved.bearMostUnits = valueUnits > 0 ? int256(ppmDown(uint256(valueUnits), Constants.BEAR_PPM)) : int256(0);
+    }
+    return moved.borneUnits + (anew ? int256(0) : int256(uint256(c.market.bearUnits()))) <= moved.bearMostUnits;
 }
 
 /// @dev Whether the time is over in which what the fund bears is bounded together.
@@ -158,17 +160,17 @@ function _bearsAnew(Case memory c) pure returns (bool) {
 /// @notice Books a takeover that stands: what the fund has borne, and what its unwinding may lose. Rounding: down.
 /// @dev Half of what it has gained against the index stays in it, and all that it has lost comes out of its budget.
 function bookTakeover(Case memory c, Transfer memory moved) pure {
-    if (moved.borne > 0) {
+    if (moved.borneUnits > 0) {
         bool anew = _bearsAnew(c);
-        int256 kept = anew ? int256(0) : int256(uint256(c.market.bearUnits()));
+        int256 keptUnits = anew ? int256(0) : int256(uint256(c.market.bearUnits()));
         if (anew) {
             c.market.setBearMs(c.registers.clockMs());
-            c.market.setBearMostUnits(SafeCast.toUint64(SafeCast.toUint256(moved.bearMost)));
+            c.market.setBearMostUnits(SafeCast.toUint64(SafeCast.toUint256(moved.bearMostUnits)));
         }
-        c.market.setBearUnits(SafeCast.toUint64(SafeCast.toUint256(kept + moved.borne)));
+        c.market.setBearUnits(SafeCast.toUint64(SafeCast.toUint256(keptUnits + moved.borneUnits)));
     }
-    int256 gain = moved.lost < 0 ? divDown(-moved.lost, 2) : -moved.lost;
-    addToBudget(c.market, gain, moved.takes);
+    int256 gainUnits = moved.lostUnits < 0 ? divDown(-moved.lostUnits, 2) : -moved.lostUnits;
+    addToBudget(c.market, gainUnits, moved.takes);
     c.market.setFundMs(c.registers.clockMs());
     bookTransfer(c, moved);
 }
@@ -189,10 +191,10 @@ function lastResort(Case memory c, Account fund, Transfer memory moved) pure ret
 function candidateTakes(Case memory c, uint256 number, Account candidate, Transfer memory moved) pure returns (bool) {
     if (number == c.number || isFund(number) || brakeSpares(c, candidate)) return false;
     uint256 lots = _opposedLots(c, candidate);
-    int256 value = health(c.registers, candidate, c.risk, Constants.LEAN_INDEX).valueUnits;
-    if (lots == 0 || (value <= 0 && !bankrupt(c))) return false;
-    if (value <= 0) return transferLots(c, candidate, lots, int256(lots * c.worth), moved);
-    lots = _bearableLots(c, lots, value);
+    int256 valueUnits = health(c.registers, candidate, c.risk, Constants.LEAN_INDEX).valueUnits;
+    if (lots == 0 || (valueUnits <= 0 && !bankrupt(c))) return false;
+    if (valueUnits <= 0) return transferLots(c, candidate, lots, int256(lots * c.lotUnits), moved);
+    lots = _bearableLots(c, lots, valueUnits);
     return lots > 0 && transferLots(c, candidate, lots, closingQuote(c, lots), moved);
 }
 
@@ -205,22 +207,22 @@ function couldTake(Case memory c, uint256 number, Account candidate, Transfer me
 
 /// @dev How many of the lots to be closed a candidate holds on the other side.
 function _opposedLots(Case memory c, Account candidate) pure returns (uint256) {
-    int256 size = sizeOf(candidate, c.marketNumber);
-    int256 opposite = c.size > 0 ? -size : size;
-    if (opposite <= 0) return 0;
+    int256 sizeLots = sizeOf(candidate, c.marketNumber);
+    int256 oppositeLots = c.sizeLots > 0 ? -sizeLots : sizeLots;
+    if (oppositeLots <= 0) return 0;
     uint256 lots = lotsDue(c);
-    return int256(lots) <= opposite ? lots : uint256(opposite);
+    return int256(lots) <= oppositeLots ? lots : uint256(oppositeLots);
 }
 
 /// @dev The most of these lots whose loss a candidate of this value can bear. Loss grows with them.
-function _bearableLots(Case memory c, uint256 lots, int256 value) pure returns (uint256 low) {
-    if (_lost(c, lots, closingQuote(c, lots)) <= value) return lots;
-    uint256 high = lots - 1;
-    while (low < high) {
+function _bearableLots(Case memory c, uint256 lots, int256 valueUnits) pure returns (uint256 lowLots) {
+    if (_lost(c, lots, closingQuote(c, lots)) <= valueUnits) return lots;
+    uint256 highLots = lots - 1;
+    while (lowLots < highLots) {
         // SAFETY: half of what two positions have together.
-        uint256 middle = uint256(divDown(int256(low + high + 1), 2));
-        if (_lost(c, middle, closingQuote(c, middle)) <= value) low = middle;
-        else high = middle - 1;
+        uint256 middleLots = uint256(divDown(int256(lowLots + highLots + 1), 2));
+        if (_lost(c, middleLots, closingQuote(c, middleLots)) <= valueUnits) lowLots = middleLots;
+        else highLots = middleLots - 1;
     }
 }
 
@@ -238,11 +240,13 @@ function rankOf(Case memory c, Account candidate) pure returns (Rank memory) {
     Health memory measured = health(c.registers, candidate, c.risk, Constants.LEAN_INDEX);
     if (measured.valueUnits <= 0) return Rank(false, 0, 0, 1);
     int256 lots = int256(_opposedLots(c, candidate));
-    int256 quote = closingQuote(c, uint256(lots));
+    int256 quoteUnits = closingQuote(c, uint256(lots));
     uint256 slot = findPosition(candidate, c.marketNumber);
-    int256 size = candidate.positionSizeLots(slot);
-    int256 cost = candidate.positionCostUnits(slot);
-    bool gains = size > 0 ? productsAtMost(cost, lots, quote, size) : productsAtMost(quote, -size, -cost, lots);
+    int256 sizeLots = candidate.positionSizeLots(slot);
+    int256 costUnits = candidate.positionCostUnits(slot);
+    bool gains = sizeLots > 0
+        ? productsAtMost(costUnits, lots, quoteUnits, sizeLots)
+        : productsAtMost(quoteUnits, -sizeLots, -costUnits, lots);
     return Rank(gains, lots, int256(measured.notionalUnits), measured.valueUnits);
 }
 
@@ -264,11 +268,12 @@ function outranks(Rank memory challenger, Rank memory nominee) pure returns (boo
 /// @dev One that has lost by a jump does so before others; else one that needs more maintenance margin at the index. So
 /// does any where that is closed by now.
 function weighsMore(Case memory c, uint256 nominatedMarket) pure returns (bool) {
-    int256 size = sizeOf(c.account, nominatedMarket);
-    if (size == 0) return true;
-    bool jumped = hasJumped(c.risk, c.marketNumber, c.size);
-    if (jumped != hasJumped(c.risk, nominatedMarket, size)) return jumped;
-    int256 worth = worthOf(c.risk, nominatedMarket, exposureOf(c.risk, nominatedMarket, size), Constants.LEAN_INDEX);
-    uint256 nominated = maintenanceMargin(c.risk, nominatedMarket, weightOf(worth));
-    return maintenanceMargin(c.risk, c.marketNumber, c.lots * c.worth) > nominated;
+    int256 sizeLots = sizeOf(c.account, nominatedMarket);
+    if (sizeLots == 0) return true;
+    bool jumped = hasJumped(c.risk, c.marketNumber, c.sizeLots);
+    if (jumped != hasJumped(c.risk, nominatedMarket, sizeLots)) return jumped;
+    int256 worthUnits =
+        worthOf(c.risk, nominatedMarket, exposureOf(c.risk, nominatedMarket, sizeLots), Constants.LEAN_INDEX);
+    uint256 nominatedUnits = maintenanceMargin(c.risk, nominatedMarket, weightOf(worthUnits));
+    return maintenanceMargin(c.risk, c.marketNumber, c.lots * c.lotUnits) > nominatedUnits;
 }

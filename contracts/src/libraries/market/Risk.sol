@@ -15,9 +15,9 @@ import {exposureOf, owedSince, weightOf, worthOf} from "@tallystick/libraries/ma
 /// @dev What stands for every market.
 uint256 constant ALL_MARKETS = type(uint256).max;
 
-/// @notice An account against prices. Units: all in units.
-/// @dev `staying` is what a withdrawal must leave of its value as margin, `gain` what those of its positions that have
-/// gained would bring beyond what they have cost.
+/// @notice An account against prices.
+/// @dev `stayingUnits` is what a withdrawal must leave of its value as margin, `gainUnits` what those of its positions
+/// that have gained would bring beyond what they have cost.
 struct Health {
     int256 valueUnits;
     int256 initialUnits;
@@ -35,77 +35,83 @@ struct Health {
 function health(Registers registers, Account account, Risk risk, uint256 lean) pure returns (Health memory measured) {
     measured.valueUnits = account.cashUnits();
     for (uint256 slot; slot < Constants.MAX_POSITIONS; ++slot) {
-        int256 size = account.positionSizeLots(slot);
-        if (size == 0) continue;
+        int256 sizeLots = account.positionSizeLots(slot);
+        if (sizeLots == 0) continue;
         uint256 market = account.positionMarket(slot);
-        int256 exposure = exposureOf(risk, market, size);
-        int256 worth = worthOf(risk, market, exposure, lean);
-        int256 brings = _brings(account, risk, slot, market, exposure, worth, lean);
-        measured.valueUnits += brings;
-        brings -= account.positionCostUnits(slot);
-        if (brings > 0) measured.gainUnits += brings;
-        uint256 weight = weightOf(worth);
+        int256 exposure = exposureOf(risk, market, sizeLots);
+        int256 worthUnits = worthOf(risk, market, exposure, lean);
+        int256 bringsUnits = _brings(account, risk, slot, market, exposure, worthUnits, lean);
+        measured.valueUnits += bringsUnits;
+        bringsUnits -= account.positionCostUnits(slot);
+        if (bringsUnits > 0) measured.gainUnits += bringsUnits;
+        uint256 weightUnits = weightOf(worthUnits);
         bool stale = _isStale(registers, risk, market, lean);
-        int256 asked = _asked(account, risk, slot, market, weight, stale);
+        int256 askedUnits = _asked(account, risk, slot, market, weightUnits, stale);
         // SAFETY: each 128 + 32 bits.
-        measured.notionalUnits += weight;
-        measured.initialUnits += asked;
-        measured.stayingUnits += stale ? int256(weight) + account.positionExtraUnits(slot) : asked;
-        measured.maintenanceUnits += int256(maintenanceMargin(risk, market, weight));
+        measured.notionalUnits += weightUnits;
+        measured.initialUnits += askedUnits;
+        measured.stayingUnits += stale ? int256(weightUnits) + account.positionExtraUnits(slot) : askedUnits;
+        measured.maintenanceUnits += int256(maintenanceMargin(risk, market, weightUnits));
     }
 }
 
 /// @notice By how much an account's value passes its initial margin, less than nothing where it does not cover it. Units:
 /// units.
 /// @dev The two as in `health`, for which nothing else is measured.
-function surplus(Registers registers, Account account, Risk risk, uint256 lean) pure returns (int256 left) {
-    left = account.cashUnits();
+function surplus(Registers registers, Account account, Risk risk, uint256 lean) pure returns (int256 leftUnits) {
+    leftUnits = account.cashUnits();
     for (uint256 slot; slot < Constants.MAX_POSITIONS; ++slot) {
-        int256 size = account.positionSizeLots(slot);
-        if (size == 0) continue;
+        int256 sizeLots = account.positionSizeLots(slot);
+        if (sizeLots == 0) continue;
         uint256 market = account.positionMarket(slot);
-        int256 exposure = exposureOf(risk, market, size);
-        int256 worth = worthOf(risk, market, exposure, lean);
-        left += _brings(account, risk, slot, market, exposure, worth, lean);
+        int256 exposure = exposureOf(risk, market, sizeLots);
+        int256 worthUnits = worthOf(risk, market, exposure, lean);
+        leftUnits += _brings(account, risk, slot, market, exposure, worthUnits, lean);
         bool stale = _isStale(registers, risk, market, lean);
-        left -= _asked(account, risk, slot, market, weightOf(worth), stale);
+        leftUnits -= _asked(account, risk, slot, market, weightOf(worthUnits), stale);
     }
 }
 
 /// @notice What those of an account's positions weigh together that have lost by a jump. Units: units.
 /// @dev That is what they are worth less than they have cost, or else their maintenance margin, at the index. `only` is
 /// the market that alone counts, ALL_MARKETS for all of them.
-function jumpedWeight(Account account, Risk risk, uint256 only, bool byLoss) pure returns (int256 weight) {
+function jumpedWeight(Account account, Risk risk, uint256 only, bool byLoss) pure returns (int256 weightUnits) {
     for (uint256 slot; slot < Constants.MAX_POSITIONS; ++slot) {
-        int256 size = account.positionSizeLots(slot);
+        int256 sizeLots = account.positionSizeLots(slot);
         uint256 market = account.positionMarket(slot);
-        if (size == 0 || (only != ALL_MARKETS && only != market) || !hasJumped(risk, market, size)) continue;
-        int256 worth = worthOf(risk, market, exposureOf(risk, market, size), Constants.LEAN_INDEX);
-        int256 lost = account.positionCostUnits(slot) - worth;
+        if (sizeLots == 0 || (only != ALL_MARKETS && only != market) || !hasJumped(risk, market, sizeLots)) continue;
+        int256 worthUnits = worthOf(risk, market, exposureOf(risk, market, sizeLots), Constants.LEAN_INDEX);
+        int256 lostUnits = account.positionCostUnits(slot) - worthUnits;
         // SAFETY: 128 + 32 bits.
-        if (!byLoss) weight += int256(maintenanceMargin(risk, market, weightOf(worth)));
-        else if (lost > 0) weight += lost;
+        if (!byLoss) weightUnits += int256(maintenanceMargin(risk, market, weightOf(worthUnits)));
+        else if (lostUnits > 0) weightUnits += lostUnits;
     }
 }
 
 /// @dev What a position adds to its account's value: its worth, less the funding it has not settled yet.
-function _brings(Account account, Risk risk, uint256 slot, uint256 market, int256 exposure, int256 worth, uint256 lean)
-    pure
-    returns (int256 brings)
-{
-    brings = worth - owedSince(risk, market, exposure, account.positionFundingIndexPpm(slot));
-    return lean == Constants.LEAN_WORST ? countedWorth(account, risk, slot, brings) : brings;
+function _brings(
+    Account account,
+    Risk risk,
+    uint256 slot,
+    uint256 market,
+    int256 exposure,
+    int256 worthUnits,
+    uint256 lean
+) pure returns (int256 bringsUnits) {
+    bringsUnits =
+        worthUnits - owedSince(risk, market, exposure, account.positionFundingIndexPpm(slot));
+    return lean == Constants.LEAN_WORST ? countedWorth(account, risk, slot, bringsUnits) : bringsUnits;
 }
 
 /// @dev The initial margin of a position of this weight, and what was asked beyond it.
-function _asked(Account account, Risk risk, uint256 slot, uint256 market, uint256 weight, bool stale)
+function _asked(Account account, Risk risk, uint256 slot, uint256 market, uint256 weightUnits, bool stale)
     pure
-    returns (int256 asked)
+    returns (int256 askedUnits)
 {
     // SAFETY: 128 + 32 bits.
-    asked = int256(initialMargin(risk, market, weight));
-    if (stale) asked *= 2;
-    return asked + account.positionExtraUnits(slot);
+    askedUnits = int256(initialMargin(risk, market, weightUnits));
+    if (stale) askedUnits *= 2;
+    return askedUnits + account.positionExtraUnits(slot);
 }
 
 /// @dev Whether a market's index is stale, which counts at the worse price alone; of a settled market it never is.
@@ -133,11 +139,12 @@ function keepsRatio(Health memory before, Health memory later) pure returns (boo
 /// where the margin that stays is less, a share of the notional stays. Never more than the Vault still
 /// holds, so that every withdrawal granted can be paid (I5).
 function withdrawable(Registers registers, Health memory measured) pure returns (uint256) {
-    int256 buffer = int256(ppmUp(measured.notionalUnits, Constants.WITHDRAW_BUFFER_PPM));
-    int256 free = measured.valueUnits - (measured.stayingUnits >= buffer ? measured.stayingUnits : buffer);
-    int256 realised = measured.valueUnits - measured.gainUnits;
-    if (realised < free) free = realised;
-    int256 held = int256(registers.depositedUnits()) - registers.withdrawnUnits();
-    if (held < free) free = held;
-    return free > 0 ? uint256(free) : 0;
+    int256 bufferUnits = int256(ppmUp(measured.notionalUnits, Constants.WITHDRAW_BUFFER_PPM));
+    int256 freeUnits =
+        measured.valueUnits - (measured.stayingUnits >= bufferUnits ? measured.stayingUnits : bufferUnits);
+    int256 realisedUnits = measured.valueUnits - measured.gainUnits;
+    if (realisedUnits < freeUnits) freeUnits = realisedUnits;
+    int256 heldUnits = int256(registers.depositedUnits()) - registers.withdrawnUnits();
+    if (heldUnits < freeUnits) freeUnits = heldUnits;
+    return freeUnits > 0 ? uint256(freeUnits) : 0;
 }

@@ -36,10 +36,10 @@ function isSmall(Market market, Risk risk, uint256 number, uint256 lots) pure re
 /// nobody's to take. `placed` is the order's sequence.
 function isOutdated(Risk risk, uint256 number, uint256 placed, uint256 side, uint256 priceTicks) pure returns (bool) {
     if (placed >= risk.marketResumedSequence(number)) return false;
-    uint256 mark = risk.marketMarkTicks(number);
-    uint256 index = risk.marketIndexTicks(number);
-    if (side == Constants.BUY) return priceTicks > mark && priceTicks > index;
-    return priceTicks < mark && priceTicks < index;
+    uint256 markTicks = risk.marketMarkTicks(number);
+    uint256 indexTicks = risk.marketIndexTicks(number);
+    if (side == Constants.BUY) return priceTicks > markTicks && priceTicks > indexTicks;
+    return priceTicks < markTicks && priceTicks < indexTicks;
 }
 
 /// @notice Whether a position may be closed against its owner's will now.
@@ -84,16 +84,16 @@ function servedMs(Market market, Price price) pure returns (uint64) {
 /// @dev The book is faster than the index: without the collar a winner leaves at prices that the index has yet to
 /// follow, and a wash hands a gain on at any. Rounding: its width down, but at least a tick.
 function beyondCollar(Market market, Risk risk, uint256 number, uint256 side, uint256 priceTicks) pure returns (bool) {
-    uint256 middle = fairPrice(market, risk, number);
+    uint256 middleTicks = fairPrice(market, risk, number);
     uint256 parts = uint256(risk.marketIndexTicks(number)) * risk.marketMaintenancePpm(number);
-    uint256 width = uint256(divDown(int256(parts), int256(2 * Constants.PPM)));
-    if (width == 0) width = 1;
-    return side == Constants.BUY ? priceTicks > middle + width : priceTicks + width < middle;
+    uint256 widthTicks = uint256(divDown(int256(parts), int256(2 * Constants.PPM)));
+    if (widthTicks == 0) widthTicks = 1;
+    return side == Constants.BUY ? priceTicks > middleTicks + widthTicks : priceTicks + widthTicks < middleTicks;
 }
 
 /// @notice Whether a trigger fires at a mark.
-function isDue(uint256 trigger, uint256 flags, uint256 mark) pure returns (bool) {
-    return flags & Constants.FLAG_TRIGGER_ABOVE != 0 ? mark >= trigger : mark <= trigger;
+function isDue(uint256 triggerTicks, uint256 flags, uint256 markTicks) pure returns (bool) {
+    return flags & Constants.FLAG_TRIGGER_ABOVE != 0 ? markTicks >= triggerTicks : markTicks <= triggerTicks;
 }
 
 /// @notice Whether a market's newest index is too old to sample by, or to close positions at.

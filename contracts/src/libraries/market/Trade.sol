@@ -60,9 +60,9 @@ function findPosition(Account account, uint256 market) pure returns (uint256 fre
 function reducible(Account account, uint256 market, uint256 side) pure returns (uint256) {
     uint256 slot = findPosition(account, market);
     if (slot == NO_SLOT) return 0;
-    int256 size = account.positionSizeLots(slot);
-    int256 against = side == Constants.BUY ? -size : size;
-    return against > 0 ? uint256(against) : 0;
+    int256 sizeLots = account.positionSizeLots(slot);
+    int256 againstLots = side == Constants.BUY ? -sizeLots : sizeLots;
+    return againstLots > 0 ? uint256(againstLots) : 0;
 }
 
 /// @notice Says what both sides of a fill exchange in a market.
@@ -76,15 +76,15 @@ function setTerms(Market market, Terms memory terms, uint256 number, uint256 lot
 /// @notice What a maker pays for a fill, less than nothing when it is paid. Units: units. Rounding: the fee up, the rebate
 /// down.
 function feeOfMaker(Market market, uint256 quoteUnits) pure returns (int256) {
-    int256 fee = int256(ppmUp(quoteUnits, market.makerFeePpm()));
-    return fee - int256(ppmDown(quoteUnits, market.rebatePpm()));
+    int256 feeUnits = int256(ppmUp(quoteUnits, market.makerFeePpm()));
+    return feeUnits - int256(ppmDown(quoteUnits, market.rebatePpm()));
 }
 
 /// @notice Settles the funding of an account's position and applies one side of a fill to it, unless
 /// a limit forbids it. Rounding: funding up, what was asked for the lots that stay up, what they have cost to
 /// zero.
-/// @dev Rejects: NO_POSITION_SLOT, POSITION_LIMIT. Units: `fee` in units.
-function applyFill(Account account, Risk risk, Terms memory terms, uint256 side, int256 fee, Fill memory fill)
+/// @dev Rejects: NO_POSITION_SLOT, POSITION_LIMIT.
+function applyFill(Account account, Risk risk, Terms memory terms, uint256 side, int256 feeUnits, Fill memory fill)
     pure
     returns (uint8)
 {
@@ -94,16 +94,16 @@ function applyFill(Account account, Risk risk, Terms memory terms, uint256 side,
     fill.oldLots = account.positionSizeLots(fill.slot);
     fill.newLots = buys ? fill.oldLots + terms.lots : fill.oldLots - terms.lots;
     _settleFunding(account, risk, terms.market, fill);
-    fill.cashChangeUnits += (buys ? -terms.quoteUnits : terms.quoteUnits) - fee;
-    int256 cash = account.cashUnits() + fill.cashChangeUnits;
+    fill.cashChangeUnits += (buys ? -terms.quoteUnits : terms.quoteUnits) - feeUnits;
+    int256 cashUnits = account.cashUnits() + fill.cashChangeUnits;
     fill.reduces = fill.oldLots > 0
         ? 0 <= fill.newLots && fill.newLots < fill.oldLots
         : fill.oldLots < fill.newLots && fill.newLots <= 0;
     // A change of rules may have left a position beyond the limit: it may always get smaller.
     bool small = fill.reduces || _within(fill.newLots, terms.maxLots);
-    if (!small || !_within(cash, int256(Constants.MAX_CASH_UNITS))) return Outcome.POSITION_LIMIT;
+    if (!small || !_within(cashUnits, int256(Constants.MAX_CASH_UNITS))) return Outcome.POSITION_LIMIT;
     _moveCost(account, terms, buys, fill);
-    account.setCashUnits(SafeCast.toInt64(cash));
+    account.setCashUnits(SafeCast.toInt64(cashUnits));
     _setNew(account, terms.market, fill);
     return Outcome.ACCEPTED;
 }
@@ -120,23 +120,23 @@ function _settleFunding(Account account, Risk risk, uint256 market, Fill memory 
 /// @dev Works out what the new position has cost, and what stays of what was asked beyond its margin.
 /// Reduced, it keeps the share of its lots; turned round, it has cost what they have in this fill.
 function _moveCost(Account account, Terms memory terms, bool buys, Fill memory fill) pure {
-    int256 paid = buys ? terms.quoteUnits : -terms.quoteUnits;
+    int256 paidUnits = buys ? terms.quoteUnits : -terms.quoteUnits;
     fill.oldCostUnits = account.positionCostUnits(fill.slot);
     fill.oldExtraUnits = account.positionExtraUnits(fill.slot);
-    int256 old = _unsigned(fill.oldLots);
-    int256 later = _unsigned(fill.newLots);
+    int256 heldLots = _unsigned(fill.oldLots);
+    int256 leftLots = _unsigned(fill.newLots);
     if (fill.reduces) {
-        fill.newCostUnits = mulDivToZero(fill.oldCostUnits, later, old);
-        fill.newExtraUnits = mulDivUp(fill.oldExtraUnits, later, old);
+        fill.newCostUnits = mulDivToZero(fill.oldCostUnits, leftLots, heldLots);
+        fill.newExtraUnits = mulDivUp(fill.oldExtraUnits, leftLots, heldLots);
         fill.addedLots = 0;
-    } else if (later == old + terms.lots) {
-        fill.newCostUnits = fill.oldCostUnits + paid;
+    } else if (leftLots == heldLots + terms.lots) {
+        fill.newCostUnits = fill.oldCostUnits + paidUnits;
         fill.newExtraUnits = fill.oldExtraUnits;
         fill.addedLots = terms.lots;
     } else {
-        fill.newCostUnits = mulDivToZero(paid, later, terms.lots);
+        fill.newCostUnits = mulDivToZero(paidUnits, leftLots, terms.lots);
         fill.newExtraUnits = 0;
-        fill.addedLots = later;
+        fill.addedLots = leftLots;
     }
 }
 
@@ -158,13 +158,15 @@ function askSurcharge(Market market, Account account, Risk risk, Terms memory te
 /// open interest is full.
 /// @dev Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
 function moveTotals(Registers registers, Market market, Fill memory taker, Fill memory maker) pure returns (uint8) {
-    int256 lots = openLotsAfter(market, taker, maker);
-    int256 cap = int256(uint256(market.maxOpenInterestLots()));
-    if (lots > int256(uint256(market.openInterestLots())) && cap != 0 && lots > cap) return Outcome.OPEN_INTEREST;
-    int256 net = market.netLots();
-    net += taker.newLots - taker.oldLots + maker.newLots - maker.oldLots;
-    market.setOpenInterestLots(SafeCast.toUint64(SafeCast.toUint256(lots)));
-    market.setNetLots(SafeCast.toInt64(net));
+    int256 openLots = openLotsAfter(market, taker, maker);
+    int256 capLots = int256(uint256(market.maxOpenInterestLots()));
+    if (openLots > int256(uint256(market.openInterestLots())) && capLots != 0 && openLots > capLots) {
+        return Outcome.OPEN_INTEREST;
+    }
+    int256 netLots = market.netLots();
+    netLots += taker.newLots - taker.oldLots + maker.newLots - maker.oldLots;
+    market.setOpenInterestLots(SafeCast.toUint64(SafeCast.toUint256(openLots)));
+    market.setNetLots(SafeCast.toInt64(netLots));
     registers.setCashUnits(SafeCast.toInt64(registers.cashUnits() + taker.cashChangeUnits + maker.cashChangeUnits));
     _bookFunding(registers, market, taker);
     _bookFunding(registers, market, maker);
@@ -174,16 +176,16 @@ function moveTotals(Registers registers, Market market, Fill memory taker, Fill 
 /// @dev Moves the market's funding totals to the position's new size and index; whole units of dust
 /// become fees.
 function _bookFunding(Registers registers, Market market, Fill memory fill) pure {
-    int256 older = wholeDown(fill.oldIndexPpm);
-    int256 newer = wholeDown(fill.newIndexPpm);
-    int256 whole = market.fundingWholeTicks() + fill.newLots * newer - fill.oldLots * older;
-    int256 part = fill.newLots * (fill.newIndexPpm - newer * MILLION);
-    part += market.fundingPartPpm() - fill.oldLots * (fill.oldIndexPpm - older * MILLION);
-    market.setFundingWholeTicks(SafeCast.toInt64(whole));
-    market.setFundingPartPpm(SafeCast.toInt64(part));
-    int256 kept = registers.fundingDustPpm() + fill.dustPpm;
-    registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + wholeDown(kept)));
-    registers.setFundingDustPpm(SafeCast.toInt64(kept - wholeDown(kept) * MILLION));
+    int256 olderTicks = wholeDown(fill.oldIndexPpm);
+    int256 newerTicks = wholeDown(fill.newIndexPpm);
+    int256 wholeTicks = market.fundingWholeTicks() + fill.newLots * newerTicks - fill.oldLots * olderTicks;
+    int256 partPpm = fill.newLots * (fill.newIndexPpm - newerTicks * MILLION);
+    partPpm += market.fundingPartPpm() - fill.oldLots * (fill.oldIndexPpm - olderTicks * MILLION);
+    market.setFundingWholeTicks(SafeCast.toInt64(wholeTicks));
+    market.setFundingPartPpm(SafeCast.toInt64(partPpm));
+    int256 keptPpm = registers.fundingDustPpm() + fill.dustPpm;
+    registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + wholeDown(keptPpm)));
+    registers.setFundingDustPpm(SafeCast.toInt64(keptPpm - wholeDown(keptPpm) * MILLION));
 }
 
 /// @notice Puts an account back to what it was before `applyFill`.
@@ -193,20 +195,20 @@ function undoFill(Account account, Terms memory terms, Fill memory fill) pure {
 }
 
 /// @notice Turns the position in the slot of `fill` into cash: what it is worth, less the funding it owes. No limit
-/// forbids that. Units: `worth` in units. Rounding: funding up.
+/// forbids that. Rounding: funding up.
 function payOut(
     Registers registers,
     Market market,
     Account account,
     Risk risk,
     uint256 number,
-    int256 worth,
+    int256 worthUnits,
     Fill memory fill
 ) pure {
     fill.oldLots = account.positionSizeLots(fill.slot);
     fill.oldCostUnits = account.positionCostUnits(fill.slot);
     _settleFunding(account, risk, number, fill);
-    fill.cashChangeUnits += worth;
+    fill.cashChangeUnits += worthUnits;
     account.setCashUnits(SafeCast.toInt64(account.cashUnits() + fill.cashChangeUnits));
     _setNew(account, number, fill);
     Fill memory nobodys;
@@ -260,12 +262,12 @@ function _grown(Fill memory fill) pure returns (int256) {
     return _longPart(fill.newLots) - _longPart(fill.oldLots);
 }
 
-function _longPart(int256 size) pure returns (int256) {
-    return size > 0 ? size : int256(0);
+function _longPart(int256 sizeLots) pure returns (int256) {
+    return sizeLots > 0 ? sizeLots : int256(0);
 }
 
-function _unsigned(int256 size) pure returns (int256) {
-    return size >= 0 ? size : -size;
+function _unsigned(int256 sizeLots) pure returns (int256) {
+    return sizeLots >= 0 ? sizeLots : -sizeLots;
 }
 
 function _setOld(Account account, uint256 market, Fill memory fill) pure {

@@ -72,17 +72,17 @@ function isCarried(Registers registers, Account account, Risk risk, Market marke
     returns (bool)
 {
     if (findPosition(account, order.market) == NO_SLOT) return false;
-    uint256 against = reducible(account, order.market, order.side);
-    if (against >= order.lots || (against > 0 && order.flags & Constants.FLAG_REDUCE_ONLY != 0)) return true;
-    uint256 price = _worstPrice(risk, market, order);
+    uint256 againstLots = reducible(account, order.market, order.side);
+    if (againstLots >= order.lots || (againstLots > 0 && order.flags & Constants.FLAG_REDUCE_ONLY != 0)) return true;
+    uint256 priceTicks = _worstPrice(risk, market, order);
     // SAFETY: 64 + 24 + 32 bits, also of the sums.
     int256 lots = int256(order.lots);
     int256 exposure = exposureOf(risk, order.market, lots);
     int256 openLots = int256(uint256(market.openInterestLots())) + lots;
-    int256 needed = int256(_lossTicks(risk, order, price)) * exposure;
-    needed += int256(initialMargin(risk, order.market, price * uint256(exposure)));
-    needed += int256(surcharge(market, risk, order.market, openLots, lots));
-    return surplus(registers, account, risk, Constants.LEAN_WORST) >= needed;
+    int256 neededUnits = int256(_lossTicks(risk, order, priceTicks)) * exposure;
+    neededUnits += int256(initialMargin(risk, order.market, priceTicks * uint256(exposure)));
+    neededUnits += int256(surcharge(market, risk, order.market, openLots, lots));
+    return surplus(registers, account, risk, Constants.LEAN_WORST) >= neededUnits;
 }
 
 /// @notice Whether a taker who asks for all of a resting order gets it: the fill is applied, judged as any other, and undone.
@@ -93,8 +93,10 @@ function isFillable(Registers registers, Account account, Risk risk, Market mark
 {
     Terms memory terms = _termsOf(registers, account, risk, market, order);
     Fill memory fill;
-    int256 fee = feeOfMaker(market, uint256(terms.quoteUnits));
-    if (terms.lots == 0 || applyFill(account, risk, terms, order.side, fee, fill) != Outcome.ACCEPTED) return false;
+    int256 feeUnits = feeOfMaker(market, uint256(terms.quoteUnits));
+    if (terms.lots == 0 || applyFill(account, risk, terms, order.side, feeUnits, fill) != Outcome.ACCEPTED) {
+        return false;
+    }
     int256 openLots = int256(uint256(market.openInterestLots())) + terms.lots;
     askSurcharge(market, account, risk, terms, openLots, fill);
     stands = mayStand(registers, account, risk, terms, fill);
@@ -108,8 +110,8 @@ function _termsOf(Registers registers, Account account, Risk risk, Market market
 {
     uint256 lots = offeredLots(registers, account, risk, market, order);
     // SAFETY: 64 + 24 + 32 bits.
-    uint256 quote = lots * risk.marketMultiplierUnits(order.market) * order.priceTicks;
-    setTerms(market, terms, order.market, lots, int256(quote));
+    uint256 quoteUnits = lots * risk.marketMultiplierUnits(order.market) * order.priceTicks;
+    setTerms(market, terms, order.market, lots, int256(quoteUnits));
 }
 
 /// @notice How many lots of a resting order there are to take now. Units: lots.
@@ -120,8 +122,8 @@ function offeredLots(Registers registers, Account account, Risk risk, Market mar
 {
     if (isHeld(registers, market, risk, order.market, account)) return 0;
     if (order.flags & Constants.FLAG_REDUCE_ONLY == 0) return order.lots;
-    uint256 most = reducible(account, order.market, order.side);
-    return order.lots <= most ? order.lots : most;
+    uint256 mostLots = reducible(account, order.market, order.side);
+    return order.lots <= mostLots ? order.lots : mostLots;
 }
 
 /// @dev The price at which an order costs most: its limit, or where it ends when it has fired without one.
@@ -132,36 +134,37 @@ function _worstPrice(Risk risk, Market market, Standing memory order) pure retur
 
 /// @dev By how much a price is worse than the index, or than the trigger of a parked order.
 function _lossTicks(Risk risk, Standing memory order, uint256 priceTicks) pure returns (uint256) {
-    uint256 fair = order.triggerTicks;
+    uint256 fairTicks = order.triggerTicks;
     // SAFETY: lots of an order have 64 bits.
-    if (fair == 0) fair = priceOf(risk, order.market, int256(order.lots), Constants.LEAN_INDEX);
-    (uint256 higher, uint256 lower) = order.side == Constants.BUY ? (priceTicks, fair) : (fair, priceTicks);
-    return higher > lower ? higher - lower : 0;
+    if (fairTicks == 0) fairTicks = priceOf(risk, order.market, int256(order.lots), Constants.LEAN_INDEX);
+    (uint256 higherTicks, uint256 lowerTicks) =
+        order.side == Constants.BUY ? (priceTicks, fairTicks) : (fairTicks, priceTicks);
+    return higherTicks > lowerTicks ? higherTicks - lowerTicks : 0;
 }
 
 /// @notice How far the mark may be from the index: the band, but no further than half the maintenance fraction. Units:
 /// millionths of the index.
 function basisBoundPpm(Market market, Risk risk, uint256 number) pure returns (uint256) {
-    uint256 half = uint256(divDown(int256(uint256(risk.marketMaintenancePpm(number))), 2));
-    uint256 band = market.bandPpm();
-    return band < half ? band : half;
+    uint256 halfPpm = uint256(divDown(int256(uint256(risk.marketMaintenancePpm(number))), 2));
+    uint256 bandPpm = market.bandPpm();
+    return bandPpm < halfPpm ? bandPpm : halfPpm;
 }
 
 /// @notice How far from the mark a market order may trade that names no price; the collar may end it before. Units:
 /// millionths of the mark.
 /// @dev The most of: twice the bound of the basis; half the maintenance fraction; a hundredth.
 function slackPpm(Market market, Risk risk, uint256 number) pure returns (uint256) {
-    uint256 half = uint256(divDown(int256(uint256(risk.marketMaintenancePpm(number))), 2));
-    uint256 slack = 2 * basisBoundPpm(market, risk, number);
-    if (slack < half) slack = half;
-    return slack > Constants.MIN_SLACK_PPM ? slack : Constants.MIN_SLACK_PPM;
+    uint256 halfPpm = uint256(divDown(int256(uint256(risk.marketMaintenancePpm(number))), 2));
+    uint256 mostPpm = 2 * basisBoundPpm(market, risk, number);
+    if (mostPpm < halfPpm) mostPpm = halfPpm;
+    return mostPpm > Constants.MIN_SLACK_PPM ? mostPpm : Constants.MIN_SLACK_PPM;
 }
 
 /// @notice The worst price of a market order that names none. Units: ticks. Rounding: towards the mark.
-function bound(uint256 side, uint256 mark, uint256 slack) pure returns (uint256) {
-    uint256 move = ppmDown(mark, slack);
+function bound(uint256 side, uint256 markTicks, uint256 slack) pure returns (uint256) {
+    uint256 moveTicks = ppmDown(markTicks, slack);
     if (side == Constants.BUY) {
-        return mark + move < Constants.MAX_PRICE_TICKS ? mark + move : Constants.MAX_PRICE_TICKS;
+        return markTicks + moveTicks < Constants.MAX_PRICE_TICKS ? markTicks + moveTicks : Constants.MAX_PRICE_TICKS;
     }
-    return mark > move + 1 ? mark - move : 1;
+    return markTicks > moveTicks + 1 ? markTicks - moveTicks : 1;
 }

@@ -14,13 +14,13 @@ import {basisBoundPpm} from "@tallystick/libraries/orders/Carried.sol";
 /// @notice Lets a market's mark be as far from its index of margins as its basis, at most the bound (I16).
 /// @dev In a settlement window the basis fades: what settles has none. Rounding: to the index.
 function setMark(Market market, Risk risk, Price price, uint256 number) pure {
-    int256 index = int256(uint256(risk.marketIndexTicks(number)));
-    int256 basis = clamp(price.basisPpm(), index * int256(basisBoundPpm(market, risk, number)));
-    int256 mark = index + divToZero(fadingBasis(market, basis, price.indexMs()), MILLION);
-    int256 most = int256(Constants.MAX_PRICE_TICKS);
-    if (mark > most) mark = most;
+    int256 indexTicks = int256(uint256(risk.marketIndexTicks(number)));
+    int256 basisPpm = clamp(price.basisPpm(), indexTicks * int256(basisBoundPpm(market, risk, number)));
+    int256 markTicks = indexTicks + divToZero(fadingBasis(market, basisPpm, price.indexMs()), MILLION);
+    int256 mostTicks = int256(Constants.MAX_PRICE_TICKS);
+    if (markTicks > mostTicks) markTicks = mostTicks;
     // SAFETY: a price.
-    risk.setMarketMarkTicks(number, mark > 1 ? uint32(uint256(mark)) : 1);
+    risk.setMarketMarkTicks(number, markTicks > 1 ? uint32(uint256(markTicks)) : 1);
 }
 
 /// @notice Whether the newest sample of the book is SAMPLE_MS old, and the index is not stale.

@@ -58,8 +58,8 @@ contract BlockTrade is Step {
         Account maker;
         Account taker;
         Terms terms;
-        int256 makerFee;
-        int256 takerFee;
+        int256 makerFeeUnits;
+        int256 takerFeeUnits;
         Fill makerFill;
         Fill takerFill;
     }
@@ -148,9 +148,9 @@ contract BlockTrade is Step {
     /// may not stand.
     function _trade(Block memory b) private pure returns (uint8) {
         _setTerms(b);
-        uint8 outcome = applyFill(b.maker, b.risk, b.terms, b.side, b.makerFee, b.makerFill);
+        uint8 outcome = applyFill(b.maker, b.risk, b.terms, b.side, b.makerFeeUnits, b.makerFill);
         if (outcome != Outcome.ACCEPTED) return outcome;
-        outcome = applyFill(b.taker, b.risk, b.terms, 1 - b.side, b.takerFee, b.takerFill);
+        outcome = applyFill(b.taker, b.risk, b.terms, 1 - b.side, b.takerFeeUnits, b.takerFill);
         if (outcome != Outcome.ACCEPTED) {
             undoFill(b.maker, b.terms, b.makerFill);
             return outcome;
@@ -165,7 +165,7 @@ contract BlockTrade is Step {
             undoFill(b.maker, b.terms, b.makerFill);
             return outcome;
         }
-        b.registers.setFeesUnits(SafeCast.toInt64(b.registers.feesUnits() + b.takerFee + b.makerFee));
+        b.registers.setFeesUnits(SafeCast.toInt64(b.registers.feesUnits() + b.takerFeeUnits + b.makerFeeUnits));
         return Outcome.ACCEPTED;
     }
 
@@ -181,9 +181,9 @@ contract BlockTrade is Step {
     /// @dev What both sides exchange, and what each pays for it.
     function _setTerms(Block memory b) private pure {
         // SAFETY: 64 + 24 + 32 bits.
-        uint256 quote = b.lots * b.priceTicks * b.risk.marketMultiplierUnits(b.number);
-        b.makerFee = feeOfMaker(b.market, quote);
-        b.takerFee = int256(ppmUp(quote, b.market.takerFeePpm()));
-        setTerms(b.market, b.terms, b.number, b.lots, int256(quote));
+        uint256 quoteUnits = b.lots * b.priceTicks * b.risk.marketMultiplierUnits(b.number);
+        b.makerFeeUnits = feeOfMaker(b.market, quoteUnits);
+        b.takerFeeUnits = int256(ppmUp(quoteUnits, b.market.takerFeePpm()));
+        setTerms(b.market, b.terms, b.number, b.lots, int256(quoteUnits));
     }
 }

@@ -100,7 +100,7 @@ contract CommitMedian is Step {
     /// @dev Writes the index and its time, which is returned.
     /// The time is that of its reports, but not beyond the clock nor before the last index, which is counted until then
     /// where it stood in a settlement window. Behind a halt, what rests has outlived it.
-    function _setIndex(Registers registers, Market market, Price price, Risk risk, uint256 index, uint256 newest)
+    function _setIndex(Registers registers, Market market, Price price, Risk risk, uint256 indexTicks, uint256 newest)
         private
         pure
         returns (uint64 timeMs)
@@ -115,9 +115,9 @@ contract CommitMedian is Step {
             risk.setMarketResumedSequence(registers.argMarket(), sequence(registers));
         }
         if (elapsed > Constants.LONG_SILENCE_MS) price.setResumedMs(timeMs);
-        carryIndex(market, price, index, timeMs);
+        carryIndex(market, price, indexTicks, timeMs);
         // SAFETY: a reported price.
-        price.setIndexTicks(uint32(index));
+        price.setIndexTicks(uint32(indexTicks));
         price.setIndexMs(timeMs);
         if (timeMs > registers.lastIndexMs()) registers.setLastIndexMs(timeMs);
     }
@@ -130,10 +130,10 @@ contract CommitMedian is Step {
     /// @dev Lets the brakes see what margins will be measured with, and have been until now; it stands in Risk from here on.
     function _follow(Registers registers, Market market, Price price, Risk risk) private pure {
         uint256 number = registers.argMarket();
-        uint256 index = indexOfMargins(market, price.settleSumTicksMs(), price.indexTicks(), price.indexMs());
-        moveBrakes(registers, market, risk, number, risk.marketIndexTicks(number), index);
+        uint256 indexTicks = indexOfMargins(market, price.settleSumTicksMs(), price.indexTicks(), price.indexMs());
+        moveBrakes(registers, market, risk, number, risk.marketIndexTicks(number), indexTicks);
         // SAFETY: the mean of several prices.
-        risk.setMarketIndexTicks(number, uint32(index));
+        risk.setMarketIndexTicks(number, uint32(indexTicks));
         risk.setMarketIndexMs(number, price.indexMs());
         setMark(market, risk, price, number);
     }

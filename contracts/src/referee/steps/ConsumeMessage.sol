@@ -118,12 +118,12 @@ contract ConsumeMessage is Step {
         bool owned = message.sender != address(0) && account.owner() == message.sender;
         if (!owned) return Outcome.NOT_AUTHORISED;
         if (w.registers.windDownMs() != 0) return settleClaim(w, message.number, account, risk);
-        uint256 free = withdrawable(w.registers, health(w.registers, account, risk, Constants.LEAN_WORST));
-        uint256 paid = message.amount <= free ? message.amount : free;
-        if (paid == 0) return Outcome.NOT_WITHDRAWABLE;
+        uint256 freeUnits = withdrawable(w.registers, health(w.registers, account, risk, Constants.LEAN_WORST));
+        uint256 paidUnits = message.amount <= freeUnits ? message.amount : freeUnits;
+        if (paidUnits == 0) return Outcome.NOT_WITHDRAWABLE;
 
         // APPLY and WRITE
-        appendWithdrawal(w, message.number, account, message.sender, paid);
+        appendWithdrawal(w, message.number, account, message.sender, paidUnits);
         return Outcome.ACCEPTED;
     }
 
@@ -141,8 +141,8 @@ contract ConsumeMessage is Step {
     function _forceClose(Witness memory w, Message memory message) private pure returns (uint8) {
         Registers registers = w.registers;
         uint256 number = message.amount >> 56;
-        uint256 price = message.amount >> 32 & Constants.MAX_PRICE_TICKS;
-        uint256 asked = message.amount & Constants.MAX_ACCOUNT;
+        uint256 priceTicks = message.amount >> 32 & Constants.MAX_PRICE_TICKS;
+        uint256 askedLots = message.amount & Constants.MAX_ACCOUNT;
 
         // READ
         Account account = openAccount(w, message.number);
@@ -155,19 +155,19 @@ contract ConsumeMessage is Step {
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
         if (hasExpired(market, registers.clockMs())) return Outcome.MARKET_EXPIRED;
         uint256 slot = findPosition(account, number);
-        int256 size = slot == NO_SLOT ? int256(0) : account.positionSizeLots(slot);
-        if (size == 0) return Outcome.NO_POSITION;
+        int256 sizeLots = slot == NO_SLOT ? int256(0) : account.positionSizeLots(slot);
+        if (sizeLots == 0) return Outcome.NO_POSITION;
 
         // APPLY and WRITE: registers only.
         // SAFETY of every cast: parts of a number of 64 bits, and a size, which has 63.
-        uint64 lots = uint64(uint256(size > 0 ? size : -size));
+        uint64 lots = uint64(uint256(sizeLots > 0 ? sizeLots : -sizeLots));
         registers.setArgAccount(uint32(message.number));
         registers.setArgMarket(uint8(number));
-        registers.setArgSide(uint8(size > 0 ? 1 - Constants.BUY : Constants.BUY));
+        registers.setArgSide(uint8(sizeLots > 0 ? 1 - Constants.BUY : Constants.BUY));
         registers.setArgFlags(uint16(Constants.FLAG_IOC | Constants.FLAG_REDUCE_ONLY));
-        if (price == 0) price = size > 0 ? 1 : Constants.MAX_PRICE_TICKS;
-        registers.setArgPriceTicks(uint32(price));
-        registers.setArgLots(asked > 0 && asked < lots ? uint64(asked) : lots);
+        if (priceTicks == 0) priceTicks = sizeLots > 0 ? 1 : Constants.MAX_PRICE_TICKS;
+        registers.setArgPriceTicks(uint32(priceTicks));
+        registers.setArgLots(askedLots > 0 && askedLots < lots ? uint64(askedLots) : lots);
         registers.setArgCloses(1);
         registers.setWork(uint32(Constants.WORK));
         registers.setPhase(Phase.PLACE_ORDER);

@@ -76,8 +76,8 @@ contract FireTrigger is Step {
     function _openDue(Witness memory w, Path memory path, Risk risk) private pure returns (bool) {
         Market market = openMarket(w, path.market);
         if (sideWaits(w.registers, market, risk, path.market, path.book & Constants.SELL)) return false;
-        uint256 mark = risk.marketMarkTicks(path.market);
-        return openBest(w, path) && isDue(path.priceTicks, _direction(path), mark);
+        uint256 markTicks = risk.marketMarkTicks(path.market);
+        return openBest(w, path) && isDue(path.priceTicks, _direction(path), markTicks);
     }
 
     /// @dev The flag that the orders of a parked book have, or none.

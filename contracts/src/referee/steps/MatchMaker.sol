@@ -77,8 +77,8 @@ contract MatchMaker is Step {
         Page tail;
         Account fund;
         Terms terms;
-        int256 takerFee;
-        int256 makerFee;
+        int256 takerFeeUnits;
+        int256 makerFeeUnits;
         Fill takerFill;
         Fill makerFill;
     }
@@ -157,10 +157,10 @@ contract MatchMaker is Step {
     /// @dev Leaves of a reduce-only taker no more than its position; false when there is none to
     /// reduce.
     function _clip(Match memory m) private pure returns (bool) {
-        uint256 most = reducible(m.taker, m.registers.argMarket(), m.registers.argSide());
+        uint256 mostLots = reducible(m.taker, m.registers.argMarket(), m.registers.argSide());
         // SAFETY: a position has 63 bits.
-        if (m.registers.argLots() > most) m.registers.setArgLots(uint64(most));
-        return most > 0;
+        if (m.registers.argLots() > mostLots) m.registers.setArgLots(uint64(mostLots));
+        return mostLots > 0;
     }
 
     /// @dev Whether the step is over before a fill: a dead maker, one from before a halt, the taker's own order, the collar,
@@ -218,8 +218,8 @@ contract MatchMaker is Step {
     function _lots(Match memory m) private pure returns (uint64) {
         uint256 lots = m.order.remainingLots();
         if (m.order.flags() & Constants.FLAG_REDUCE_ONLY != 0) {
-            uint256 most = reducible(m.maker, m.path.market, 1 - m.registers.argSide());
-            if (most < lots) lots = most;
+            uint256 mostLots = reducible(m.maker, m.path.market, 1 - m.registers.argSide());
+            if (mostLots < lots) lots = mostLots;
         }
         if (m.registers.argLots() < lots) lots = m.registers.argLots();
         // SAFETY: at most the order's lots.
@@ -249,9 +249,9 @@ contract MatchMaker is Step {
         Registers registers = m.registers;
         uint256 side = registers.argSide();
         _setTerms(m, lots);
-        uint8 outcome = applyFill(m.taker, m.risk, m.terms, side, m.takerFee, m.takerFill);
+        uint8 outcome = applyFill(m.taker, m.risk, m.terms, side, m.takerFeeUnits, m.takerFill);
         if (outcome != Outcome.ACCEPTED) return outcome;
-        outcome = applyFill(m.maker, m.risk, m.terms, 1 - side, m.makerFee, m.makerFill);
+        outcome = applyFill(m.maker, m.risk, m.terms, 1 - side, m.makerFeeUnits, m.makerFill);
         if (outcome != Outcome.ACCEPTED) {
             undoFill(m.taker, m.terms, m.takerFill);
             return MAKER_FAILED;
@@ -264,10 +264,10 @@ contract MatchMaker is Step {
             return outcome;
         }
         if (!noFund(m.fund)) {
-            payFund(registers, m.fund, m.takerFee);
-            m.takerFee = 0;
+            payFund(registers, m.fund, m.takerFeeUnits);
+            m.takerFeeUnits = 0;
         }
-        registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + m.takerFee + m.makerFee));
+        registers.setFeesUnits(SafeCast.toInt64(registers.feesUnits() + m.takerFeeUnits + m.makerFeeUnits));
         return Outcome.ACCEPTED;
     }
 
@@ -285,16 +285,16 @@ contract MatchMaker is Step {
     /// @dev What both sides would exchange, and what each would pay for it.
     function _setTerms(Match memory m, uint256 lots) private pure {
         // SAFETY: 64 + 24 + 32 bits.
-        uint256 tick = lots * m.risk.marketMultiplierUnits(m.path.market);
-        uint256 quote = tick * m.path.priceTicks;
+        uint256 tickUnits = lots * m.risk.marketMultiplierUnits(m.path.market);
+        uint256 quoteUnits = tickUnits * m.path.priceTicks;
         if (liquidates(m.registers)) {
-            m.makerFee = int256(ppmUp(quote, m.market.makerFeePpm()));
-            m.takerFee = liquidationFee(m.registers, m.market, m.fund, quote, tick, m.path.priceTicks);
+            m.makerFeeUnits = int256(ppmUp(quoteUnits, m.market.makerFeePpm()));
+            m.takerFeeUnits = liquidationFee(m.registers, m.market, m.fund, quoteUnits, tickUnits, m.path.priceTicks);
         } else {
-            m.takerFee = int256(ppmUp(quote, m.market.takerFeePpm()));
-            m.makerFee = feeOfMaker(m.market, quote);
+            m.takerFeeUnits = int256(ppmUp(quoteUnits, m.market.takerFeePpm()));
+            m.makerFeeUnits = feeOfMaker(m.market, quoteUnits);
         }
-        setTerms(m.market, m.terms, m.path.market, lots, int256(quote));
+        setTerms(m.market, m.terms, m.path.market, lots, int256(quoteUnits));
     }
 
     /// @dev Books a trade that stands: the maker's order, the taker's rest.

@@ -58,11 +58,11 @@ contract PlaceOrder is Step {
 
     function _check(Registers registers, Market market, Risk risk, Account account) private pure returns (uint8) {
         uint256 flags = registers.argFlags();
-        uint256 mark = risk.marketMarkTicks(registers.argMarket());
+        uint256 markTicks = risk.marketMarkTicks(registers.argMarket());
         if (market.status() != Constants.MARKET_LIVE) return Outcome.NO_MARKET;
         if (hasExpired(market, registers.clockMs())) return Outcome.MARKET_EXPIRED;
         if (market.liveMs() > registers.clockMs()) return Outcome.NOT_LIVE;
-        if (mark == 0) return Outcome.NO_MARK;
+        if (markTicks == 0) return Outcome.NO_MARK;
         if (registers.argLots() == 0 || (registers.argPriceTicks() == 0 && flags & Constants.FLAG_MARKET == 0)) {
             return Outcome.OUT_OF_RANGE;
         }

@@ -96,9 +96,9 @@ contract Quote is Step {
     {
         uint256 number = registers.argMarket();
         uint256 side = registers.argSide();
-        uint256 ticks = registers.argTriggerTicks();
-        if (isOutdated(risk, number, order.sequence(), side, ticks)) return false;
-        if (beyondCollar(market, risk, number, side, ticks)) return false;
+        uint256 priceTicks = registers.argTriggerTicks();
+        if (isOutdated(risk, number, order.sequence(), side, priceTicks)) return false;
+        if (beyondCollar(market, risk, number, side, priceTicks)) return false;
         if (isHeld(registers, market, risk, number, account)) return true;
         return isFillable(registers, account, risk, market, inBook(order));
     }
@@ -144,7 +144,7 @@ contract Quote is Step {
     }
 
     /// @dev Notes the price that was found, and goes on to the sellers, or to the mark.
-    function _endSide(Witness memory w, uint256 found) private pure {
+    function _endSide(Witness memory w, uint256 foundTicks) private pure {
         Registers registers = w.registers;
         forgetQuoted(openPriceCell(w, registers.argMarket()));
         registers.setArgTriggerTicks(0);
@@ -153,10 +153,10 @@ contract Quote is Step {
         registers.setWork(uint32(Constants.SAMPLE_WORK));
         // SAFETY: a price.
         if (registers.argSide() == Constants.BUY) {
-            registers.setArgPriceTicks(uint32(found));
+            registers.setArgPriceTicks(uint32(foundTicks));
             registers.setArgSide(uint8(Constants.SELL));
         } else {
-            registers.setArgAskTicks(uint64(found));
+            registers.setArgAskTicks(uint64(foundTicks));
             registers.setPhase(Phase.UPDATE_MARK);
         }
     }

@@ -74,18 +74,18 @@ contract SettlePosition is Step {
     }
 
     /// @dev Lets the market's fund pay what the account is short of: no more than it has lost in this market, nor than the
-    /// fund can spare. Units: `lost` in units. The fund's own margin stays in it, at the worse price.
-    function _cover(Witness memory w, Account account, Risk risk, int256 lost) private pure {
+    /// fund can spare. The fund's own margin stays in it, at the worse price.
+    function _cover(Witness memory w, Account account, Risk risk, int256 lostUnits) private pure {
         uint256 number = w.registers.argMarket();
-        int256 owed = -int256(account.cashUnits());
-        if (owed <= 0 || lost <= 0) return;
+        int256 owedUnits = -int256(account.cashUnits());
+        if (owedUnits <= 0 || lostUnits <= 0) return;
         Account fund = openAccount(w, fundOf(number));
         Health memory measured = health(w.registers, fund, risk, Constants.LEAN_WORST);
-        int256 paid = owed < lost ? owed : lost;
+        int256 paidUnits = owedUnits < lostUnits ? owedUnits : lostUnits;
         int256 spare = measured.valueUnits - measured.initialUnits;
-        if (spare < paid) paid = spare;
-        if (paid <= 0) return;
-        fund.setCashUnits(SafeCast.toInt64(fund.cashUnits() - paid));
-        account.setCashUnits(SafeCast.toInt64(account.cashUnits() + paid));
+        if (spare < paidUnits) paidUnits = spare;
+        if (paidUnits <= 0) return;
+        fund.setCashUnits(SafeCast.toInt64(fund.cashUnits() - paidUnits));
+        account.setCashUnits(SafeCast.toInt64(account.cashUnits() + paidUnits));
     }
 }

@@ -44,28 +44,29 @@ contract UpdateMark is Step {
     /// @dev Counts the prices found for the time since the sample before, at most SAMPLE_MOST_MS. Where a side has none,
     /// the book is where the index is.
     function _takeSample(Registers registers, Market market, Risk risk, Price price) private pure {
-        uint256 index = risk.marketIndexTicks(registers.argMarket());
-        int256 bound = int256(basisBoundPpm(market, risk, registers.argMarket()));
-        (uint256 bid, uint256 ask) = (registers.argPriceTicks(), registers.argAskTicks());
-        if (bid == NO_PRICE || ask == NO_PRICE) (bid, ask) = (index, index);
+        uint256 indexTicks = risk.marketIndexTicks(registers.argMarket());
+        int256 boundPpm = int256(basisBoundPpm(market, risk, registers.argMarket()));
+        (uint256 bidTicks, uint256 askTicks) = (registers.argPriceTicks(), registers.argAskTicks());
+        if (bidTicks == NO_PRICE || askTicks == NO_PRICE) (bidTicks, askTicks) = (indexTicks, indexTicks);
         uint256 waited = registers.clockMs() - price.sampleMs();
         if (waited > Constants.SAMPLE_MOST_MS) waited = Constants.SAMPLE_MOST_MS;
-        _moveBasis(price, int256(index), int256(bid + ask), bound, int256(waited));
+        _moveBasis(price, int256(indexTicks), int256(bidTicks + askTicks), boundPpm, int256(waited));
         if (paysFunding(market)) {
             _tick(registers, risk, price);
-            int256 sampled = price.premiumSumPpm() + clamp(_premium(index, bid, ask), bound) * int256(waited);
-            price.setPremiumSumPpm(SafeCast.toInt64(sampled));
+            int256 sumPpm =
+                price.premiumSumPpm() + clamp(_premium(indexTicks, bidTicks, askTicks), boundPpm) * int256(waited);
+            price.setPremiumSumPpm(SafeCast.toInt64(sumPpm));
             price.setPremiumMs(SafeCast.toUint32(price.premiumMs() + waited));
         }
         price.setSampleMs(registers.clockMs());
     }
 
-    /// @dev Moves the basis towards the book's middle, half of `both`.
-    function _moveBasis(Price price, int256 index, int256 both, int256 bound, int256 waited) private pure {
-        int256 basis = price.basisPpm();
-        int256 distance = clamp(divDown(both * MILLION, 2) - index * MILLION, index * bound);
-        basis += mulDivToZero(distance - basis, waited, int256(Constants.BASIS_MS));
-        price.setBasisPpm(SafeCast.toInt64(basis));
+    /// @dev Moves the basis towards the book's middle, half of `bothTicks`.
+    function _moveBasis(Price price, int256 indexTicks, int256 bothTicks, int256 boundPpm, int256 waited) private pure {
+        int256 basisPpm = price.basisPpm();
+        int256 distancePpm = clamp(divDown(bothTicks * MILLION, 2) - indexTicks * MILLION, indexTicks * boundPpm);
+        basisPpm += mulDivToZero(distancePpm - basisPpm, waited, int256(Constants.BASIS_MS));
+        price.setBasisPpm(SafeCast.toInt64(basisPpm));
     }
 
     /// @dev In a new hour charges for what was sampled before it, if anything was.

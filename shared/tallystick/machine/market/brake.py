@@ -63,51 +63,53 @@ def move_brakes(state: State, market: Market, risk: Risk, number: MarketId, old_
         return
     if clock - market_anchor_ms(words, market) >= BRAKE_WINDOW_MS:
         _anchor(state, market, old_ticks)
-    anchor = market_anchor_ticks(words, market)
-    fall = anchor - new_ticks
-    if 2 * PPM * (fall if fall >= 0 else -fall) > anchor * risk_market_maintenance_ppm(state.risk.words, risk, number):
-        if fall > 0:
-            _brake_fall(state, market, anchor)
+    anchor_ticks = market_anchor_ticks(words, market)
+    fall_ticks = anchor_ticks - new_ticks
+    if 2 * PPM * (fall_ticks if fall_ticks >= 0 else -fall_ticks) > anchor_ticks * risk_market_maintenance_ppm(
+        state.risk.words, risk, number
+    ):
+        if fall_ticks > 0:
+            _brake_fall(state, market, anchor_ticks)
         else:
-            _brake_rise(state, market, anchor)
+            _brake_rise(state, market, anchor_ticks)
         _anchor(state, market, new_ticks)
     set_risk_market_braked(state.risk.words, risk, number, _held_sides(state, market, new_ticks))
 
 
-def _anchor(state: State, market: Market, ticks: i64) -> None:
+def _anchor(state: State, market: Market, anchor_ticks: i64) -> None:
     """Measure jumps from here on."""
-    set_market_anchor_ticks(state.markets.words, market, ticks)
+    set_market_anchor_ticks(state.markets.words, market, anchor_ticks)
     set_market_anchor_ms(state.markets.words, market, state.registers.clock_ms)
 
 
-def _brake_fall(state: State, market: Market, anchor: i64) -> None:
+def _brake_fall(state: State, market: Market, anchor_ticks: i64) -> None:
     """Hold shorts that gain; while a brake runs, by the higher of both anchors and the longer of both times."""
     clock = state.registers.clock_ms
     words = state.markets.words
     runs = clock < market_down_ms(words, market)
-    set_market_down_ticks(words, market, max(anchor, market_down_ticks(words, market)) if runs else anchor)
+    set_market_down_ticks(words, market, max(anchor_ticks, market_down_ticks(words, market)) if runs else anchor_ticks)
     set_market_down_ms(words, market, max(market_down_ms(words, market), UnixMs(clock + BRAKE_MS)))
     set_market_down_jump_ms(words, market, clock)
 
 
-def _brake_rise(state: State, market: Market, anchor: i64) -> None:
+def _brake_rise(state: State, market: Market, anchor_ticks: i64) -> None:
     """Hold longs that gain; while a brake runs, by the lower of both anchors and the longer of both times."""
     clock = state.registers.clock_ms
     words = state.markets.words
     runs = clock < market_up_ms(words, market)
-    set_market_up_ticks(words, market, min(anchor, market_up_ticks(words, market)) if runs else anchor)
+    set_market_up_ticks(words, market, min(anchor_ticks, market_up_ticks(words, market)) if runs else anchor_ticks)
     set_market_up_ms(words, market, max(market_up_ms(words, market), UnixMs(clock + BRAKE_MS)))
     set_market_up_jump_ms(words, market, clock)
 
 
-def _held_sides(state: State, market: Market, index: i64) -> i64:
+def _held_sides(state: State, market: Market, index_ticks: i64) -> i64:
     """Return which positions the brakes hold at an index if they gain: BRAKED_DOWN shorts, BRAKED_UP longs."""
     clock = state.registers.clock_ms
     words = state.markets.words
     held: i64 = 0
-    if clock < market_down_ms(words, market) and index < market_down_ticks(words, market):
+    if clock < market_down_ms(words, market) and index_ticks < market_down_ticks(words, market):
         held |= BRAKED_DOWN
-    if clock < market_up_ms(words, market) and index > market_up_ticks(words, market):
+    if clock < market_up_ms(words, market) and index_ticks > market_up_ticks(words, market):
         held |= BRAKED_UP
     return held
 
@@ -132,22 +134,22 @@ def is_held(state: State, market: Market, risk: Risk, number: MarketId, account:
     words = state.accounts.words
     slot: i64
     for slot in range(MAX_POSITIONS):
-        size = account_position_size_lots(words, account, slot)
-        if size != 0 and account_position_market(words, account, slot) == number:
-            cost = account_position_cost_units(words, account, slot)
-            return _gains(state.risk.words, risk, number, size, cost, held)
+        size_lots = account_position_size_lots(words, account, slot)
+        if size_lots != 0 and account_position_market(words, account, slot) == number:
+            cost_units = account_position_cost_units(words, account, slot)
+            return _gains(state.risk.words, risk, number, size_lots, cost_units, held)
     return False
 
 
-def has_jumped(marks: vec[i64], risk: Risk, number: MarketId, size: i64) -> bool:
+def has_jumped(marks: vec[i64], risk: Risk, number: MarketId, size_lots: i64) -> bool:
     """Whether a position is of those that have lost by a jump: on the other side of what a brake holds.
 
     It goes by what Risk says, as health does.
     """
-    return risk_market_braked(marks, risk, number) & (BRAKED_DOWN if size > 0 else BRAKED_UP) != 0
+    return risk_market_braked(marks, risk, number) & (BRAKED_DOWN if size_lots > 0 else BRAKED_UP) != 0
 
 
-def counted_worth(state: State, account: Account, risk: Risk, slot: i64, brings: i64) -> i64:
+def counted_worth(state: State, account: Account, risk: Risk, slot: i64, brings_units: i64) -> i64:
     """Return what a position counts for at the worse price: what it brings, but no more than its cost while a brake holds it.
 
     A gain that may yet be deleveraged carries nothing. It goes by what Risk says, for health opens no Market. Units: units.
@@ -155,18 +157,18 @@ def counted_worth(state: State, account: Account, risk: Risk, slot: i64, brings:
     words = state.accounts.words
     number = account_position_market(words, account, slot)
     held = risk_market_braked(state.risk.words, risk, number)
-    cost = account_position_cost_units(words, account, slot)
-    if held == 0 or brings <= cost:
-        return brings
-    size = account_position_size_lots(words, account, slot)
-    return cost if _gains(state.risk.words, risk, number, size, cost, held) else brings
+    cost_units = account_position_cost_units(words, account, slot)
+    if held == 0 or brings_units <= cost_units:
+        return brings_units
+    size_lots = account_position_size_lots(words, account, slot)
+    return cost_units if _gains(state.risk.words, risk, number, size_lots, cost_units, held) else brings_units
 
 
-def _gains(marks: vec[i64], risk: Risk, number: MarketId, size: i64, cost: i64, held: i64) -> bool:
+def _gains(marks: vec[i64], risk: Risk, number: MarketId, size_lots: i64, cost_units: i64, held: i64) -> bool:
     """Whether a position is of those held and worth more at the index than it has cost, fees and funding aside."""
-    if held & (BRAKED_UP if size > 0 else BRAKED_DOWN) == 0:
+    if held & (BRAKED_UP if size_lots > 0 else BRAKED_DOWN) == 0:
         return False
-    return worth_of(marks, risk, number, exposure_of(marks, risk, number, size), LEAN_INDEX) > cost
+    return worth_of(marks, risk, number, exposure_of(marks, risk, number, size_lots), LEAN_INDEX) > cost_units
 
 
 def prolong_brakes(state: State, market: Market) -> None:

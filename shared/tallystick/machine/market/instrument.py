@@ -132,8 +132,8 @@ def fading_basis(rules: vec[i64], market: Market, basis_ppm: i64, time_ms: UnixM
 
 def final_mark(settle_sum_ticks_ms: i64) -> i64:
     """Return what it settles at when all of its window has been counted. Units: ticks. Rounding: down, but at least 1."""
-    mean = div_down(settle_sum_ticks_ms, SETTLE_WINDOW_MS)
-    return mean if mean > 1 else 1
+    mean_ticks = div_down(settle_sum_ticks_ms, SETTLE_WINDOW_MS)
+    return mean_ticks if mean_ticks > 1 else 1
 
 
 def settle_at(machine: Machine, market: Market, risk: Risk, number: MarketId, final_ticks: i64) -> None:
@@ -166,28 +166,28 @@ def charge_funding(machine: Machine, price: Price, risk: Risk, number: MarketId)
     prices, marks = machine.state.prices.words, machine.state.risk.words
     if price_premium_ms(prices, price) == 0:
         return
-    average = div_to_zero(price_premium_sum_ppm(prices, price), price_premium_ms(prices, price))
-    rate = hourly_rate(
-        average, risk_market_initial_ppm(marks, risk, number), risk_market_maintenance_ppm(marks, risk, number)
+    average_ppm = div_to_zero(price_premium_sum_ppm(prices, price), price_premium_ms(prices, price))
+    rate_ppm = hourly_rate(
+        average_ppm, risk_market_initial_ppm(marks, risk, number), risk_market_maintenance_ppm(marks, risk, number)
     )
-    charged = funding_index(marks, risk, number) + rate * price_index_ticks(prices, price)
-    set_risk_market_funding_index_ppm(marks, risk, number, clamp(charged, MAX_FUNDING_INDEX_PPM))
+    charged_ppm = funding_index(marks, risk, number) + rate_ppm * price_index_ticks(prices, price)
+    set_risk_market_funding_index_ppm(marks, risk, number, clamp(charged_ppm, MAX_FUNDING_INDEX_PPM))
     set_price_premium_sum_ppm(prices, price, 0)
     set_price_premium_ms(prices, price, 0)
     machine.state.prices.mark(number)
     machine.state.risk.mark(0)
-    machine.emit("funding", number, rate, price_index_ticks(prices, price), funding_index(marks, risk, number))
+    machine.emit("funding", number, rate_ppm, price_index_ticks(prices, price), funding_index(marks, risk, number))
 
 
-def hourly_rate(average: i64, initial_ppm: i64, maintenance_ppm: i64) -> i64:
+def hourly_rate(average_ppm: i64, initial_ppm: i64, maintenance_ppm: i64) -> i64:
     """Return an hour's rate from its average premium, in millionths of the index.
 
     At most what lies between the two margins, so that one hour takes no account from the one below the other.
     """
-    interest = clamp(INTEREST_PPM - average, INTEREST_CLAMP_PPM)
-    rate = div_to_zero(average + interest, FUNDING_HOURS)
-    between = initial_ppm - maintenance_ppm
-    return clamp(rate, between if between < FUNDING_RATE_PPM else FUNDING_RATE_PPM)
+    interest_ppm = clamp(INTEREST_PPM - average_ppm, INTEREST_CLAMP_PPM)
+    rate_ppm = div_to_zero(average_ppm + interest_ppm, FUNDING_HOURS)
+    between_ppm = initial_ppm - maintenance_ppm
+    return clamp(rate_ppm, between_ppm if between_ppm < FUNDING_RATE_PPM else FUNDING_RATE_PPM)
 
 
 def exposure_of(marks: vec[i64], risk: Risk, market: MarketId, size_lots: i64) -> i64:
@@ -200,14 +200,14 @@ def price_of(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, lean:
 
     A long is better off at the higher of the two and worse off at the lower, a short the other way round.
     """
-    mark = risk_market_mark_ticks(marks, risk, market)
-    index = risk_market_index_ticks(marks, risk, market)
+    mark_ticks = risk_market_mark_ticks(marks, risk, market)
+    index_ticks = risk_market_index_ticks(marks, risk, market)
     if lean == LEAN_MARKED:
-        return mark
+        return mark_ticks
     if lean == LEAN_INDEX:
-        return index
+        return index_ticks
     higher = (lean == LEAN_BEST) == (exposure > 0)
-    return mark if (mark > index) == higher else index
+    return mark_ticks if (mark_ticks > index_ticks) == higher else index_ticks
 
 
 def worth_of(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, lean: i64) -> i64:
@@ -215,12 +215,12 @@ def worth_of(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, lean:
     return exposure * price_of(marks, risk, market, exposure, lean)
 
 
-def owed_since(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, settled_index: i64) -> i64:
+def owed_since(marks: vec[i64], risk: Risk, market: MarketId, exposure: i64, settled_index_ppm: i64) -> i64:
     """Return the funding that an exposure owes since it was settled; less than nothing is what it is owed.
 
     Units: units. Rounding: up, against the position.
     """
-    return owed(exposure, risk_market_funding_index_ppm(marks, risk, market) - settled_index)
+    return owed(exposure, risk_market_funding_index_ppm(marks, risk, market) - settled_index_ppm)
 
 
 def fair_price(rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: MarketId) -> i64:
@@ -233,6 +233,6 @@ def fair_price(rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, num
     return risk_market_index_ticks(marks, risk, number)
 
 
-def weight_of(worth: i64) -> i64:
+def weight_of(worth_units: i64) -> i64:
     """Return the notional that a position of this worth has its margin on. Units: units."""
-    return worth if worth >= 0 else -worth
+    return worth_units if worth_units >= 0 else -worth_units

@@ -54,16 +54,16 @@ from tallystick.state.ordinals import AccountId, MarketId
 class Transfer:
     """Lots that went from one account to another: both sides, to be booked or undone, and what a fund bears with them.
 
-    Units: units; `lost` is what who takes them pays beyond the index, less than nothing when it gains.
+    `lost_units` is what who takes them pays beyond the index, less than nothing when it gains.
     """
 
     def __init__(self) -> None:
         self.terms = Terms()
         self.gives = Fill()
         self.takes = Fill()
-        self.lost: i64 = 0
-        self.borne: i64 = 0
-        self.bear_most: i64 = 0
+        self.lost_units: i64 = 0
+        self.borne_units: i64 = 0
+        self.bear_most_units: i64 = 0
 
 
 def check_ladder(case: Case) -> i64:
@@ -106,10 +106,10 @@ def zero_quote(case: Case, lots: i64) -> i64:
     lost by a jump: what has not is closed at the index. Units: units. Rounding: up for a long,
     down for a short.
     """
-    share = debt_of(case, lots) if bankrupt(case) else share_of(case, lots, case.measured.value_units)
-    quote = lots * case.worth + (-share if case.size > 0 else share)
-    least = lots * case.tick
-    return quote if quote >= least else least
+    share_units = debt_of(case, lots) if bankrupt(case) else share_of(case, lots, case.measured.value_units)
+    quote_units = lots * case.lot_units + (-share_units if case.size_lots > 0 else share_units)
+    least_units = lots * case.tick_units
+    return quote_units if quote_units >= least_units else least_units
 
 
 def closing_quote(case: Case, lots: i64) -> i64:
@@ -118,28 +118,28 @@ def closing_quote(case: Case, lots: i64) -> i64:
     No worse than the zero quote, and that alone of an account that owes more than it has. A fund pays no fee. Units:
     units. Rounding: for the account.
     """
-    zero = zero_quote(case, lots)
+    zero_units = zero_quote(case, lots)
     if bankrupt(case):
-        return zero
-    at_index = lots * case.worth
+        return zero_units
+    index_units = lots * case.lot_units
     rules = case.machine.state.markets.words
-    fee = 0 if is_fund(case.number) else ppm_down(at_index, market_liquidation_fee_ppm(rules, case.market))
-    if case.size > 0:
-        return zero if zero >= at_index - fee else at_index - fee
-    return zero if zero <= at_index + fee else at_index + fee
+    fee_units = 0 if is_fund(case.number) else ppm_down(index_units, market_liquidation_fee_ppm(rules, case.market))
+    if case.size_lots > 0:
+        return zero_units if zero_units >= index_units - fee_units else index_units - fee_units
+    return zero_units if zero_units <= index_units + fee_units else index_units + fee_units
 
 
-def _lost(case: Case, lots: i64, quote: i64) -> i64:
+def _lost(case: Case, lots: i64, quote_units: i64) -> i64:
     """Return what it costs to take lots up for a quote rather than at the index; less than nothing is a gain."""
-    lost = quote - lots * case.worth
-    return lost if case.size > 0 else -lost
+    lost_units = quote_units - lots * case.lot_units
+    return lost_units if case.size_lots > 0 else -lost_units
 
 
-def transfer_lots(case: Case, other: Account, lots: i64, quote: i64, moved: Transfer) -> bool:
+def transfer_lots(case: Case, other: Account, lots: i64, quote_units: i64, moved: Transfer) -> bool:
     """Move lots to another account for a quote, unless a limit of either forbids it."""
     state = case.machine.state
-    set_terms(state, case.market, moved.terms, case.market_number, lots, quote)
-    moved.lost = _lost(case, lots, quote)
+    set_terms(state, case.market, moved.terms, case.market_number, lots, quote_units)
+    moved.lost_units = _lost(case, lots, quote_units)
     if apply_fill(state, case.account, case.risk, moved.terms, case.side, 0, moved.gives) != Outcome.ACCEPTED:
         return False
     if apply_fill(state, other, case.risk, moved.terms, 1 - case.side, 0, moved.takes) != Outcome.ACCEPTED:
@@ -175,9 +175,11 @@ def fund_takes(case: Case, fund: Account, lots: i64, moved: Transfer) -> bool:
     borne too much of accounts that owe already, or its own margin, at the worse prices, would not carry them.
     """
     state = case.machine.state
-    held = size_of(state.accounts.words, fund, case.market_number)
-    room = market_insurance_lots(state.markets.words, case.market) + (-held if case.size > 0 else held)
-    if lots < 1 or lots > room or lots > lots_due(case):
+    held_lots = size_of(state.accounts.words, fund, case.market_number)
+    room_lots = market_insurance_lots(state.markets.words, case.market) + (
+        -held_lots if case.size_lots > 0 else held_lots
+    )
+    if lots < 1 or lots > room_lots or lots > lots_due(case):
         return False
     before = health(state, fund, case.risk, LEAN_WORST)
     if not transfer_lots(case, fund, lots, closing_quote(case, lots), moved):
@@ -189,7 +191,7 @@ def fund_takes(case: Case, fund: Account, lots: i64, moved: Transfer) -> bool:
     return False
 
 
-def _may_bear(case: Case, value: i64, moved: Transfer) -> bool:
+def _may_bear(case: Case, value_units: i64, moved: Transfer) -> bool:
     """Whether the fund, worth so much before, may bear what it loses by lots of an account that owes.
 
     Within BEAR_MS of the first such loss at most a share of what it was worth then: else it would pay the winner of
@@ -197,11 +199,11 @@ def _may_bear(case: Case, value: i64, moved: Transfer) -> bool:
     """
     rules = case.machine.state.markets.words
     anew = _bears_anew(case)
-    moved.borne = moved.lost if moved.lost > 0 else 0
-    moved.bear_most = market_bear_most_units(rules, case.market)
+    moved.borne_units = moved.lost_units if moved.lost_units > 0 else 0
+    moved.bear_most_units = market_bear_most_units(rules, case.market)
     if anew:
-        moved.bear_most = ppm_down(value, BEAR_PPM) if value > 0 else 0
-    return moved.borne + (0 if anew else market_bear_units(rules, case.market)) <= moved.bear_most
+        moved.bear_most_units = ppm_down(value_units, BEAR_PPM) if value_units > 0 else 0
+    return moved.borne_units + (0 if anew else market_bear_units(rules, case.market)) <= moved.bear_most_units
 
 
 def _bears_anew(case: Case) -> bool:
@@ -218,15 +220,15 @@ def book_takeover(case: Case, moved: Transfer) -> None:
     """
     state = case.machine.state
     rules = state.markets.words
-    if moved.borne > 0:
+    if moved.borne_units > 0:
         anew = _bears_anew(case)
-        kept: i64 = 0 if anew else market_bear_units(rules, case.market)
+        kept_units: i64 = 0 if anew else market_bear_units(rules, case.market)
         if anew:
             set_market_bear_ms(rules, case.market, state.registers.clock_ms)
-            set_market_bear_most_units(rules, case.market, moved.bear_most)
-        set_market_bear_units(rules, case.market, kept + moved.borne)
-    gain = div_down(-moved.lost, 2) if moved.lost < 0 else -moved.lost
-    add_to_budget(state, case.market, gain, moved.takes)
+            set_market_bear_most_units(rules, case.market, moved.bear_most_units)
+        set_market_bear_units(rules, case.market, kept_units + moved.borne_units)
+    gain_units = div_down(-moved.lost_units, 2) if moved.lost_units < 0 else -moved.lost_units
+    add_to_budget(state, case.market, gain_units, moved.takes)
     set_market_fund_ms(rules, case.market, state.registers.clock_ms)
     book_transfer(case, fund_of(case.market_number), moved)
 
@@ -253,12 +255,12 @@ def candidate_takes(case: Case, number: AccountId, candidate: Account, moved: Tr
     if number == case.number or is_fund(number) or brake_spares(case, candidate):
         return False
     lots = _opposed_lots(case, candidate)
-    value = health(case.machine.state, candidate, case.risk, LEAN_INDEX).value_units
-    if lots == 0 or (value <= 0 and not bankrupt(case)):
+    value_units = health(case.machine.state, candidate, case.risk, LEAN_INDEX).value_units
+    if lots == 0 or (value_units <= 0 and not bankrupt(case)):
         return False
-    if value <= 0:
-        return transfer_lots(case, candidate, lots, lots * case.worth, moved)
-    lots = _bearable_lots(case, lots, value)
+    if value_units <= 0:
+        return transfer_lots(case, candidate, lots, lots * case.lot_units, moved)
+    lots = _bearable_lots(case, lots, value_units)
     return lots > 0 and transfer_lots(case, candidate, lots, closing_quote(case, lots), moved)
 
 
@@ -272,27 +274,27 @@ def could_take(case: Case, number: AccountId, candidate: Account, moved: Transfe
 
 def _opposed_lots(case: Case, candidate: Account) -> i64:
     """Return how many of the lots to be closed a candidate holds on the other side."""
-    size = size_of(case.machine.state.accounts.words, candidate, case.market_number)
-    opposite = -size if case.size > 0 else size
-    if opposite <= 0:
+    size_lots = size_of(case.machine.state.accounts.words, candidate, case.market_number)
+    opposite_lots = -size_lots if case.size_lots > 0 else size_lots
+    if opposite_lots <= 0:
         return 0
     lots = lots_due(case)
-    return lots if lots <= opposite else opposite
+    return lots if lots <= opposite_lots else opposite_lots
 
 
-def _bearable_lots(case: Case, lots: i64, value: i64) -> i64:
+def _bearable_lots(case: Case, lots: i64, value_units: i64) -> i64:
     """Return the most of these lots whose loss a candidate of this value can bear. Loss grows with them."""
-    if _lost(case, lots, closing_quote(case, lots)) <= value:
+    if _lost(case, lots, closing_quote(case, lots)) <= value_units:
         return lots
-    low: i64 = 0
-    high = lots - 1
-    while low < high:
-        middle = div_down(low + high + 1, 2)
-        if _lost(case, middle, closing_quote(case, middle)) <= value:
-            low = middle
+    low_lots: i64 = 0
+    high_lots = lots - 1
+    while low_lots < high_lots:
+        middle_lots = div_down(low_lots + high_lots + 1, 2)
+        if _lost(case, middle_lots, closing_quote(case, middle_lots)) <= value_units:
+            low_lots = middle_lots
         else:
-            high = middle - 1
-    return low
+            high_lots = middle_lots - 1
+    return low_lots
 
 
 class Rank:
@@ -316,11 +318,15 @@ def rank_of(case: Case, candidate: Account) -> Rank:
     if measured.value_units <= 0:
         return Rank(False, 0, 0, 1)
     lots = _opposed_lots(case, candidate)
-    quote = closing_quote(case, lots)
+    quote_units = closing_quote(case, lots)
     slot = find_position(words, candidate, case.market_number)
-    size = account_position_size_lots(words, candidate, slot)
-    cost = account_position_cost_units(words, candidate, slot)
-    gains = products_at_most(cost, lots, quote, size) if size > 0 else products_at_most(quote, -size, -cost, lots)
+    size_lots = account_position_size_lots(words, candidate, slot)
+    cost_units = account_position_cost_units(words, candidate, slot)
+    gains = (
+        products_at_most(cost_units, lots, quote_units, size_lots)
+        if size_lots > 0
+        else products_at_most(quote_units, -size_lots, -cost_units, lots)
+    )
     return Rank(gains, lots, measured.notional_units, measured.value_units)
 
 
@@ -346,14 +352,14 @@ def weighs_more(case: Case, nominated_market: MarketId) -> bool:
     """
     state = case.machine.state
     marks = state.risk.words
-    size = size_of(state.accounts.words, case.account, nominated_market)
-    if size == 0:
+    size_lots = size_of(state.accounts.words, case.account, nominated_market)
+    if size_lots == 0:
         return True
-    jumped = has_jumped(marks, case.risk, case.market_number, case.size)
-    if jumped != has_jumped(marks, case.risk, nominated_market, size):
+    jumped = has_jumped(marks, case.risk, case.market_number, case.size_lots)
+    if jumped != has_jumped(marks, case.risk, nominated_market, size_lots):
         return jumped
-    worth = worth_of(
-        marks, case.risk, nominated_market, exposure_of(marks, case.risk, nominated_market, size), LEAN_INDEX
+    worth_units = worth_of(
+        marks, case.risk, nominated_market, exposure_of(marks, case.risk, nominated_market, size_lots), LEAN_INDEX
     )
-    nominated = maintenance_margin(marks, case.risk, nominated_market, weight_of(worth))
-    return maintenance_margin(marks, case.risk, case.market_number, case.lots * case.worth) > nominated
+    nominated_units = maintenance_margin(marks, case.risk, nominated_market, weight_of(worth_units))
+    return maintenance_margin(marks, case.risk, case.market_number, case.lots * case.lot_units) > nominated_units

@@ -59,9 +59,9 @@ NO_ACCOUNT: Final = Account(-1)
 class Case:
     """A position that may have to be closed: cell numbers, word offsets, and its account as `measure` has found it.
 
-    Units: `tick` is what one lot is worth at one tick, `ticks` the price it is measured at, `worth` one lot at that;
-    `apart` says that what its account owes is shared by what has lost by a jump, `bears_units` what the position bears of
-    that, less than nothing.
+    `tick_units` is what one lot is worth at one tick, `price_ticks` the price it is measured at, `lot_units` what one lot is
+    worth at that; `apart` says that what its account owes is shared by what has lost by a jump, `bears_units` what the
+    position bears of that, less than nothing.
     """
 
     def __init__(self, machine: Machine, account: AccountId, market: MarketId) -> None:
@@ -73,12 +73,12 @@ class Case:
         self.account = state.accounts.open(account)
         self.risk = state.risk.open(0)
         self.price = state.prices.open(market)
-        self.tick = exposure_of(state.risk.words, self.risk, market, 1)
-        self.size = size_of(state.accounts.words, self.account, market)
-        self.lots = self.size if self.size >= 0 else -self.size
-        self.side: i64 = SELL if self.size > 0 else BUY
-        self.ticks: i64 = 0
-        self.worth: i64 = 0
+        self.tick_units = exposure_of(state.risk.words, self.risk, market, 1)
+        self.size_lots = size_of(state.accounts.words, self.account, market)
+        self.lots = self.size_lots if self.size_lots >= 0 else -self.size_lots
+        self.side: i64 = SELL if self.size_lots > 0 else BUY
+        self.price_ticks: i64 = 0
+        self.lot_units: i64 = 0
         self.measured = Health(0, 0, 0, 0, 0)
         self.apart = False
         self.bears_units: i64 = 0
@@ -94,8 +94,8 @@ def open_case(machine: Machine, account: AccountId, market: MarketId) -> Case:
 def measure(case: Case, lean: i64) -> None:
     """Measure a case at the prices that `lean` names: the better ones before the book, the index beyond it."""
     state = case.machine.state
-    case.ticks = price_of(state.risk.words, case.risk, case.market_number, case.size, lean)
-    case.worth = case.ticks * case.tick
+    case.price_ticks = price_of(state.risk.words, case.risk, case.market_number, case.size_lots, lean)
+    case.lot_units = case.price_ticks * case.tick_units
     case.measured = health(state, case.account, case.risk, lean)
     case.apart = False
     if lean == LEAN_INDEX and bankrupt(case):
@@ -110,11 +110,11 @@ def _share_debt(case: Case) -> None:
     """
     state = case.machine.state
     for by_loss in (True, False):
-        whole = jumped_weight(state, case.account, case.risk, ALL_MARKETS, by_loss)
-        if whole > 0:
-            own = jumped_weight(state, case.account, case.risk, case.market_number, by_loss)
+        whole_units = jumped_weight(state, case.account, case.risk, ALL_MARKETS, by_loss)
+        if whole_units > 0:
+            own_units = jumped_weight(state, case.account, case.risk, case.market_number, by_loss)
             case.apart = True
-            case.bears_units = mul_div_down(case.measured.value_units, own, whole)
+            case.bears_units = mul_div_down(case.measured.value_units, own_units, whole_units)
             return
 
 
@@ -139,7 +139,7 @@ def check_case(case: Case, beyond_book: bool) -> i64:
     over = beyond_book and is_settled(case)
     if not (is_live(case) or over):
         return Outcome.NO_MARKET
-    if case.size == 0:
+    if case.size_lots == 0:
         return Outcome.NO_POSITION
     outcome: i64 = Outcome.ACCEPTED if over else check_liquidation_stage(state, case.price, bankrupt(case))
     if outcome == Outcome.ACCEPTED and case.measured.value_units >= case.measured.maintenance_units:
@@ -160,7 +160,7 @@ def brake_spares(case: Case, account: Account) -> bool:
 
 def is_live(case: Case) -> bool:
     """Whether the case's market trades and has a price."""
-    return market_status(case.machine.state.markets.words, case.market) == MARKET_LIVE and case.ticks != 0
+    return market_status(case.machine.state.markets.words, case.market) == MARKET_LIVE and case.price_ticks != 0
 
 
 def is_settled(case: Case) -> bool:
@@ -176,7 +176,7 @@ def check_slice(case: Case) -> i64:
     state = case.machine.state
     if not is_live(case):
         return Outcome.NO_MARKET
-    if case.size == 0:
+    if case.size_lots == 0:
         return Outcome.NO_POSITION
     if index_stopped(state, case.risk, case.market_number):
         return Outcome.STALE_INDEX
@@ -190,27 +190,27 @@ def sufficient_lots(case: Case) -> i64:
     a lot gains most. The whole position when no part of it suffices. Rounding: up; a part of a lot does not trade.
     """
     marks = case.machine.state.risk.words
-    fee: int = market_liquidation_fee_ppm(case.machine.state.markets.words, case.market)
-    worth: int = case.worth
-    top: int = case.lots * case.worth
-    missing = _missing(case)
-    closed: int = 0
+    fee_ppm: int = market_liquidation_fee_ppm(case.machine.state.markets.words, case.market)
+    lot_units: int = case.lot_units
+    top_units: int = case.lots * case.lot_units
+    missing_ppm = _missing(case)
+    closed_units: int = 0
     tier: i64
     for tier in range(2, -1, -1):
-        begin: int = tier_begins(marks, case.risk, case.market_number, tier)
-        if begin >= top:
+        begin_units: int = tier_begins(marks, case.risk, case.market_number, tier)
+        if begin_units >= top_units:
             continue
-        fraction: int = maintenance_fraction(marks, case.risk, case.market_number, tier)
-        gain = fraction - fee
-        if gain <= 0:
+        fraction_ppm: int = maintenance_fraction(marks, case.risk, case.market_number, tier)
+        gain_ppm = fraction_ppm - fee_ppm
+        if gain_ppm <= 0:
             return case.lots
-        span = top - begin
-        if missing <= span * gain:
-            lots = mul_div_up(closed * gain + missing, 1, gain * worth)
+        span_units = top_units - begin_units
+        if missing_ppm <= span_units * gain_ppm:
+            lots = mul_div_up(closed_units * gain_ppm + missing_ppm, 1, gain_ppm * lot_units)
             return lots if lots < case.lots else case.lots
-        missing -= span * gain
-        closed += span
-        top = begin
+        missing_ppm -= span_units * gain_ppm
+        closed_units += span_units
+        top_units = begin_units
     return case.lots
 
 
@@ -220,31 +220,31 @@ def _missing(case: Case) -> int:
     The position's own margin counts unrounded: what then suffices does so with the rounding as well.
     """
     marks = case.machine.state.risk.words
-    notional = case.lots * case.worth
-    others: int = (
+    notional_units = case.lots * case.lot_units
+    others_units: int = (
         case.measured.maintenance_units
-        - maintenance_margin(marks, case.risk, case.market_number, notional)
+        - maintenance_margin(marks, case.risk, case.market_number, notional_units)
         - case.measured.value_units
     )
     million: int = PPM
-    missing = others * million
+    missing_ppm = others_units * million
     tier: i64
     for tier in range(3):
-        begin: int = tier_begins(marks, case.risk, case.market_number, tier)
-        end: int = tier_begins(marks, case.risk, case.market_number, tier + 1)
-        whole: int = notional
-        fraction: int = maintenance_fraction(marks, case.risk, case.market_number, tier)
-        if begin < whole:
-            missing += ((end if end < whole else whole) - begin) * fraction
-    return missing
+        begin_units: int = tier_begins(marks, case.risk, case.market_number, tier)
+        end_units: int = tier_begins(marks, case.risk, case.market_number, tier + 1)
+        whole_units: int = notional_units
+        fraction_ppm: int = maintenance_fraction(marks, case.risk, case.market_number, tier)
+        if begin_units < whole_units:
+            missing_ppm += ((end_units if end_units < whole_units else whole_units) - begin_units) * fraction_ppm
+    return missing_ppm
 
 
-def share_of(case: Case, lots: i64, amount: i64) -> i64:
+def share_of(case: Case, lots: i64, amount_units: i64) -> i64:
     """Return the part of an amount that stands behind some lots: amount x their margin / all margin.
 
     Units: units. Rounding: down, for the account when it is of its value.
     """
-    return mul_div_down(amount, _freed(case, lots), case.measured.maintenance_units)
+    return mul_div_down(amount_units, _freed(case, lots), case.measured.maintenance_units)
 
 
 def debt_of(case: Case, lots: i64) -> i64:
@@ -257,8 +257,8 @@ def debt_of(case: Case, lots: i64) -> i64:
 def _freed(case: Case, lots: i64) -> i64:
     """Return the maintenance margin that closing some lots frees. Units: units."""
     marks = case.machine.state.risk.words
-    margin = maintenance_margin(marks, case.risk, case.market_number, case.lots * case.worth)
-    return margin - maintenance_margin(marks, case.risk, case.market_number, (case.lots - lots) * case.worth)
+    margin_units = maintenance_margin(marks, case.risk, case.market_number, case.lots * case.lot_units)
+    return margin_units - maintenance_margin(marks, case.risk, case.market_number, (case.lots - lots) * case.lot_units)
 
 
 def sale_limit(case: Case, lots: i64) -> i64:
@@ -268,18 +268,22 @@ def sale_limit(case: Case, lots: i64) -> i64:
     market's fee, nothing where only a unit of margin is missing, and nothing where nothing is left to yield. Units:
     ticks. Rounding: for the account.
     """
-    value = case.measured.value_units
-    missing = case.measured.maintenance_units - value
-    share = share_of(case, lots, value if value <= missing else missing)
-    fee = ppm_down(lots * case.worth, market_liquidation_fee_ppm(case.machine.state.markets.words, case.market))
-    return _shifted(case, case.ticks, div_down(share if share <= fee else fee, lots * case.tick))
+    value_units = case.measured.value_units
+    missing_units = case.measured.maintenance_units - value_units
+    share_units = share_of(case, lots, value_units if value_units <= missing_units else missing_units)
+    fee_units = ppm_down(
+        lots * case.lot_units, market_liquidation_fee_ppm(case.machine.state.markets.words, case.market)
+    )
+    return _shifted(
+        case, case.price_ticks, div_down(share_units if share_units <= fee_units else fee_units, lots * case.tick_units)
+    )
 
 
 def slice_lots(case: Case) -> i64:
     """Return how much of its position a fund unwinds at once: a part of what it may hold, at least a lot. Rounding: down."""
-    part = div_down(market_insurance_lots(case.machine.state.markets.words, case.market), SLICES)
-    part = part if part > 1 else 1
-    return case.lots if case.lots <= part else part
+    part_lots = div_down(market_insurance_lots(case.machine.state.markets.words, case.market), SLICES)
+    part_lots = part_lots if part_lots > 1 else 1
+    return case.lots if case.lots <= part_lots else part_lots
 
 
 def slice_limit(case: Case, lots: i64) -> i64:
@@ -289,14 +293,14 @@ def slice_limit(case: Case, lots: i64) -> i64:
     there are none. Units: ticks. Rounding: for the fund.
     """
     state = case.machine.state
-    index = price_of(state.risk.words, case.risk, case.market_number, case.size, LEAN_INDEX)
-    budget = market_fund_budget_units(state.markets.words, case.market)
-    if budget <= 0 or bankrupt(case):
-        return _shifted(case, index, 0)
-    slip = SLIP_PPM_STEP * periods_down(_idle_ms(case), SLIP_MS)
-    shift = ppm_down(index, slip if slip <= SLIP_PPM_MOST else SLIP_PPM_MOST)
-    spent = div_down(budget, lots * case.tick)
-    return _shifted(case, index, shift if shift <= spent else spent)
+    index_ticks = price_of(state.risk.words, case.risk, case.market_number, case.size_lots, LEAN_INDEX)
+    budget_units = market_fund_budget_units(state.markets.words, case.market)
+    if budget_units <= 0 or bankrupt(case):
+        return _shifted(case, index_ticks, 0)
+    slip_ppm = SLIP_PPM_STEP * periods_down(_idle_ms(case), SLIP_MS)
+    shift_ticks = ppm_down(index_ticks, slip_ppm if slip_ppm <= SLIP_PPM_MOST else SLIP_PPM_MOST)
+    spent_ticks = div_down(budget_units, lots * case.tick_units)
+    return _shifted(case, index_ticks, shift_ticks if shift_ticks <= spent_ticks else spent_ticks)
 
 
 def _idle_ms(case: Case) -> i64:
@@ -305,12 +309,12 @@ def _idle_ms(case: Case) -> i64:
     return state.registers.clock_ms - market_fund_ms(state.markets.words, case.market)
 
 
-def _shifted(case: Case, ticks: i64, shift: i64) -> i64:
+def _shifted(case: Case, from_ticks: i64, shift_ticks: i64) -> i64:
     """Return a price moved against the position, within what a price may be."""
-    price = ticks - shift if case.size > 0 else ticks + shift
-    if price < 1:
+    price_ticks = from_ticks - shift_ticks if case.size_lots > 0 else from_ticks + shift_ticks
+    if price_ticks < 1:
         return 1
-    return price if price <= MAX_PRICE_TICKS else MAX_PRICE_TICKS
+    return price_ticks if price_ticks <= MAX_PRICE_TICKS else MAX_PRICE_TICKS
 
 
 def liquidates(machine: Machine) -> bool:
@@ -334,29 +338,31 @@ def no_fund(fund: i64) -> bool:
     return fund == NO_ACCOUNT
 
 
-def liquidation_fee(machine: Machine, market: Market, fund: Account, quote: i64, tick: i64, price: i64) -> i64:
+def liquidation_fee(
+    machine: Machine, market: Market, fund: Account, quote_units: i64, tick_units: i64, price_ticks: i64
+) -> i64:
     """Return what a liquidated account pays the market's insurance fund for a fill; a fund itself pays nothing.
 
     At most the market's share of the quote, the improvement over the limit, and what the fund's cash has room for.
-    Units: `tick` is what all lots of the fill are worth at one tick. Rounding: down.
+    Units: `tick_units` is what all lots of the fill are worth at one tick. Rounding: down.
     """
     if no_fund(fund):
         return 0
     state = machine.state
-    distance = price - state.registers.arg_price_ticks
-    improvement = (distance if distance >= 0 else -distance) * tick
-    fee = ppm_down(quote, market_liquidation_fee_ppm(state.markets.words, market))
-    fee = fee if fee <= improvement else improvement
-    room = MAX_CASH_UNITS - account_cash_units(state.accounts.words, fund)
-    fee = fee if fee <= room else room
-    return fee if fee > 0 else 0
+    distance_ticks = price_ticks - state.registers.arg_price_ticks
+    improvement_units = (distance_ticks if distance_ticks >= 0 else -distance_ticks) * tick_units
+    fee_units = ppm_down(quote_units, market_liquidation_fee_ppm(state.markets.words, market))
+    fee_units = fee_units if fee_units <= improvement_units else improvement_units
+    room_units = MAX_CASH_UNITS - account_cash_units(state.accounts.words, fund)
+    fee_units = fee_units if fee_units <= room_units else room_units
+    return fee_units if fee_units > 0 else 0
 
 
-def pay_fund(machine: Machine, fund: Account, fee: i64) -> None:
+def pay_fund(machine: Machine, fund: Account, fee_units: i64) -> None:
     """Give a fee that an account has paid to the insurance fund of the order's market."""
     state = machine.state
-    set_account_cash_units(state.accounts.words, fund, account_cash_units(state.accounts.words, fund) + fee)
-    state.registers.cash_units += fee
+    set_account_cash_units(state.accounts.words, fund, account_cash_units(state.accounts.words, fund) + fee_units)
+    state.registers.cash_units += fee_units
     state.accounts.mark(fund_of(state.registers.arg_market))
 
 
@@ -377,18 +383,18 @@ def book_slice(machine: Machine, market: Market, risk: Risk, terms: Terms, fill:
     if not liquidates(machine) or not is_fund(registers.arg_account):
         return
     exposure = exposure_of(state.risk.words, risk, terms.market, terms.lots)
-    gain = terms.quote_units - worth_of(state.risk.words, risk, terms.market, exposure, LEAN_INDEX)
-    add_to_budget(state, market, gain if registers.arg_side == SELL else -gain, fill)
+    gain_units = terms.quote_units - worth_of(state.risk.words, risk, terms.market, exposure, LEAN_INDEX)
+    add_to_budget(state, market, gain_units if registers.arg_side == SELL else -gain_units, fill)
     set_market_fund_ms(state.markets.words, market, registers.clock_ms)
 
 
-def add_to_budget(state: State, market: Market, gain: i64, fill: Fill) -> None:
+def add_to_budget(state: State, market: Market, gain_units: i64, fill: Fill) -> None:
     """Add what a fund has gained against the index to what its unwinding may lose; nothing while it holds nothing.
 
-    It begins anew where its position has turned. Units: `gain` in units. It stays within what cash stays within.
+    It begins anew where its position has turned. It stays within what cash stays within.
     """
     words = state.markets.words
     turned = fill.old_lots > 0 > fill.new_lots or fill.old_lots < 0 < fill.new_lots
-    kept = 0 if fill.old_lots == 0 or turned else market_fund_budget_units(words, market)
-    budget = 0 if fill.new_lots == 0 else clamp(kept + gain, MAX_CASH_UNITS)
-    set_market_fund_budget_units(words, market, budget)
+    kept_units = 0 if fill.old_lots == 0 or turned else market_fund_budget_units(words, market)
+    budget_units = 0 if fill.new_lots == 0 else clamp(kept_units + gain_units, MAX_CASH_UNITS)
+    set_market_fund_budget_units(words, market, budget_units)

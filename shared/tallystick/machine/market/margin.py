@@ -32,36 +32,36 @@ NO_TIER: Final[i64] = 4_611_686_018_427_387_904
 """Where a tier begins that there is not: 2^62 units, beyond every notional."""
 
 
-def initial_margin(marks: vec[i64], risk: Risk, market: MarketId, notional: i64) -> i64:
+def initial_margin(marks: vec[i64], risk: Risk, market: MarketId, notional_units: i64) -> i64:
     """Return what must stand behind a position when it is opened, its surcharge aside.
 
     Units: units. Rounding: up.
     """
-    if _in_first_tier(marks, risk, market, notional):
-        return ppm_up(notional, risk_market_initial_ppm(marks, risk, market))
+    if _in_first_tier(marks, risk, market, notional_units):
+        return ppm_up(notional_units, risk_market_initial_ppm(marks, risk, market))
     return _tiered(
         marks,
         risk,
         market,
-        notional,
+        notional_units,
         risk_market_initial_ppm(marks, risk, market),
         risk_market_initial2_ppm(marks, risk, market),
         risk_market_initial3_ppm(marks, risk, market),
     )
 
 
-def maintenance_margin(marks: vec[i64], risk: Risk, market: MarketId, notional: i64) -> i64:
+def maintenance_margin(marks: vec[i64], risk: Risk, market: MarketId, notional_units: i64) -> i64:
     """Return what must stay behind a position.
 
     Units: units. Rounding: up.
     """
-    if _in_first_tier(marks, risk, market, notional):
-        return ppm_up(notional, risk_market_maintenance_ppm(marks, risk, market))
+    if _in_first_tier(marks, risk, market, notional_units):
+        return ppm_up(notional_units, risk_market_maintenance_ppm(marks, risk, market))
     return _tiered(
         marks,
         risk,
         market,
-        notional,
+        notional_units,
         risk_market_maintenance_ppm(marks, risk, market),
         risk_market_maintenance2_ppm(marks, risk, market),
         risk_market_maintenance3_ppm(marks, risk, market),
@@ -69,17 +69,17 @@ def maintenance_margin(marks: vec[i64], risk: Risk, market: MarketId, notional: 
 
 
 def surcharge(
-    rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: MarketId, open_lots: i64, added: i64
+    rules: vec[i64], market: Market, marks: vec[i64], risk: Risk, number: MarketId, open_lots: i64, added_lots: i64
 ) -> i64:
     """Return what must stand behind added lots beyond the initial margin, when so many are open with them.
 
     Units: units; lots. Rounding: up, the fraction and the share each.
     """
-    fraction = _surcharge_fraction(rules, market, marks, risk, number, open_lots)
-    if fraction == 0:
+    fraction_ppm = _surcharge_fraction(rules, market, marks, risk, number, open_lots)
+    if fraction_ppm == 0:
         return 0
-    worth = worth_of(marks, risk, number, exposure_of(marks, risk, number, added), LEAN_INDEX)
-    return ppm_up(weight_of(worth), fraction)
+    worth_units = worth_of(marks, risk, number, exposure_of(marks, risk, number, added_lots), LEAN_INDEX)
+    return ppm_up(weight_of(worth_units), fraction_ppm)
 
 
 def _surcharge_fraction(
@@ -89,30 +89,30 @@ def _surcharge_fraction(
 
     Units: millionths.
     """
-    begins = market_surcharge_from_units(rules, market)
-    if begins == 0:
+    begins_units = market_surcharge_from_units(rules, market)
+    if begins_units == 0:
         return 0
-    ends = market_surcharge_to_units(rules, market)
-    worth = weight_of(worth_of(marks, risk, number, exposure_of(marks, risk, number, open_lots), LEAN_INDEX))
-    if worth <= begins:
+    ends_units = market_surcharge_to_units(rules, market)
+    worth_units = weight_of(worth_of(marks, risk, number, exposure_of(marks, risk, number, open_lots), LEAN_INDEX))
+    if worth_units <= begins_units:
         return 0
-    room = PPM - risk_market_initial_ppm(marks, risk, number)
-    if worth >= ends:
-        return room
-    return mul_div_up(worth - begins, room, ends - begins)
+    room_ppm = PPM - risk_market_initial_ppm(marks, risk, number)
+    if worth_units >= ends_units:
+        return room_ppm
+    return mul_div_up(worth_units - begins_units, room_ppm, ends_units - begins_units)
 
 
 def tier_begins(marks: vec[i64], risk: Risk, market: MarketId, tier: i64) -> i64:
     """Return the notional at which a tier begins, tiers counted from 0; NO_TIER when there is none. Units: units."""
     if tier == 0:
         return 0
-    second_from = risk_market_tier2_from_millions(marks, risk, market) * TIER_UNITS
-    third_from = risk_market_tier3_from_millions(marks, risk, market) * TIER_UNITS
-    if second_from == 0 or tier > 2:
+    second_from_units = risk_market_tier2_from_millions(marks, risk, market) * TIER_UNITS
+    third_from_units = risk_market_tier3_from_millions(marks, risk, market) * TIER_UNITS
+    if second_from_units == 0 or tier > 2:
         return NO_TIER
     if tier == 1:
-        return second_from
-    return third_from if third_from > second_from else NO_TIER
+        return second_from_units
+    return third_from_units if third_from_units > second_from_units else NO_TIER
 
 
 def maintenance_fraction(marks: vec[i64], risk: Risk, market: MarketId, tier: i64) -> i64:
@@ -124,17 +124,23 @@ def maintenance_fraction(marks: vec[i64], risk: Risk, market: MarketId, tier: i6
     return risk_market_maintenance3_ppm(marks, risk, market)
 
 
-def _in_first_tier(marks: vec[i64], risk: Risk, market: MarketId, notional: i64) -> bool:
+def _in_first_tier(marks: vec[i64], risk: Risk, market: MarketId, notional_units: i64) -> bool:
     """Whether all of a notional lies in the first tier."""
-    second_from = risk_market_tier2_from_millions(marks, risk, market) * TIER_UNITS
-    return second_from == 0 or notional <= second_from
+    second_from_units = risk_market_tier2_from_millions(marks, risk, market) * TIER_UNITS
+    return second_from_units == 0 or notional_units <= second_from_units
 
 
-def _tiered(marks: vec[i64], risk: Risk, market: MarketId, notional: i64, first: i64, second: i64, third: i64) -> i64:
+def _tiered(
+    marks: vec[i64], risk: Risk, market: MarketId, notional_units: i64, first_ppm: i64, second_ppm: i64, third_ppm: i64
+) -> i64:
     """Return the sum over the tiers of what of the notional lies in each, times its fraction; it passes the first."""
-    second_from = risk_market_tier2_from_millions(marks, risk, market) * TIER_UNITS
-    third_from = tier_begins(marks, risk, market, 2)
-    margin = ppm_up(second_from, first)
-    if notional <= third_from:
-        return margin + ppm_up(notional - second_from, second)
-    return margin + ppm_up(third_from - second_from, second) + ppm_up(notional - third_from, third)
+    second_from_units = risk_market_tier2_from_millions(marks, risk, market) * TIER_UNITS
+    third_from_units = tier_begins(marks, risk, market, 2)
+    margin_units = ppm_up(second_from_units, first_ppm)
+    if notional_units <= third_from_units:
+        return margin_units + ppm_up(notional_units - second_from_units, second_ppm)
+    return (
+        margin_units
+        + ppm_up(third_from_units - second_from_units, second_ppm)
+        + ppm_up(notional_units - third_from_units, third_ppm)
+    )

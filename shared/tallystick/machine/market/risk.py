@@ -34,7 +34,7 @@ ALL_MARKETS: Final[i64] = -1
 class Health:
     """An account against prices.
 
-    Units: all in units. `staying` is what a withdrawal must leave of its value as margin, `gain` what those of its positions
+    `staying_units` is what a withdrawal must leave of its value as margin, `gain_units` what those of its positions
     that have gained would bring beyond what they have cost.
     """
 
@@ -67,23 +67,25 @@ def health(state: State, account: Account, risk: Risk, lean: i64) -> Health:
     measured = Health(account_cash_units(words, account), 0, 0, 0)
     slot: i64
     for slot in range(MAX_POSITIONS):
-        size = account_position_size_lots(words, account, slot)
-        if size == 0:
+        size_lots = account_position_size_lots(words, account, slot)
+        if size_lots == 0:
             continue
         market = account_position_market(words, account, slot)
-        exposure = exposure_of(marks, risk, market, size)
-        worth = worth_of(marks, risk, market, exposure, lean)
-        brings = _brings(state, account, risk, slot, market, exposure, worth, lean)
-        measured.value_units += brings
-        brings -= account_position_cost_units(words, account, slot)
-        measured.gain_units += brings if brings > 0 else 0
-        weight = weight_of(worth)
+        exposure = exposure_of(marks, risk, market, size_lots)
+        worth_units = worth_of(marks, risk, market, exposure, lean)
+        brings_units = _brings(state, account, risk, slot, market, exposure, worth_units, lean)
+        measured.value_units += brings_units
+        brings_units -= account_position_cost_units(words, account, slot)
+        measured.gain_units += brings_units if brings_units > 0 else 0
+        weight_units = weight_of(worth_units)
         stale = _is_stale(state, risk, market, lean)
-        asked = _asked(state, account, risk, slot, market, weight, stale)
-        measured.notional_units += weight
-        measured.initial_units += asked
-        measured.staying_units += weight + account_position_extra_units(words, account, slot) if stale else asked
-        measured.maintenance_units += maintenance_margin(marks, risk, market, weight)
+        asked_units = _asked(state, account, risk, slot, market, weight_units, stale)
+        measured.notional_units += weight_units
+        measured.initial_units += asked_units
+        measured.staying_units += (
+            weight_units + account_position_extra_units(words, account, slot) if stale else asked_units
+        )
+        measured.maintenance_units += maintenance_margin(marks, risk, market, weight_units)
     return measured
 
 
@@ -94,19 +96,19 @@ def surplus(state: State, account: Account, risk: Risk, lean: i64) -> i64:
     """
     words = state.accounts.words
     marks = state.risk.words
-    left = account_cash_units(words, account)
+    left_units = account_cash_units(words, account)
     slot: i64
     for slot in range(MAX_POSITIONS):
-        size = account_position_size_lots(words, account, slot)
-        if size == 0:
+        size_lots = account_position_size_lots(words, account, slot)
+        if size_lots == 0:
             continue
         market = account_position_market(words, account, slot)
-        exposure = exposure_of(marks, risk, market, size)
-        worth = worth_of(marks, risk, market, exposure, lean)
-        left += _brings(state, account, risk, slot, market, exposure, worth, lean)
+        exposure = exposure_of(marks, risk, market, size_lots)
+        worth_units = worth_of(marks, risk, market, exposure, lean)
+        left_units += _brings(state, account, risk, slot, market, exposure, worth_units, lean)
         stale = _is_stale(state, risk, market, lean)
-        left -= _asked(state, account, risk, slot, market, weight_of(worth), stale)
-    return left
+        left_units -= _asked(state, account, risk, slot, market, weight_of(worth_units), stale)
+    return left_units
 
 
 def jumped_weight(state: State, account: Account, risk: Risk, only: i64, by_loss: bool) -> i64:
@@ -117,38 +119,40 @@ def jumped_weight(state: State, account: Account, risk: Risk, only: i64, by_loss
     """
     words = state.accounts.words
     marks = state.risk.words
-    weight: i64 = 0
+    weight_units: i64 = 0
     slot: i64
     for slot in range(MAX_POSITIONS):
-        size = account_position_size_lots(words, account, slot)
+        size_lots = account_position_size_lots(words, account, slot)
         market = account_position_market(words, account, slot)
-        if size == 0 or only not in (ALL_MARKETS, market) or not has_jumped(marks, risk, market, size):
+        if size_lots == 0 or only not in (ALL_MARKETS, market) or not has_jumped(marks, risk, market, size_lots):
             continue
-        worth = worth_of(marks, risk, market, exposure_of(marks, risk, market, size), LEAN_INDEX)
-        lost = account_position_cost_units(words, account, slot) - worth
+        worth_units = worth_of(marks, risk, market, exposure_of(marks, risk, market, size_lots), LEAN_INDEX)
+        lost_units = account_position_cost_units(words, account, slot) - worth_units
         if not by_loss:
-            weight += maintenance_margin(marks, risk, market, weight_of(worth))
-        elif lost > 0:
-            weight += lost
-    return weight
+            weight_units += maintenance_margin(marks, risk, market, weight_of(worth_units))
+        elif lost_units > 0:
+            weight_units += lost_units
+    return weight_units
 
 
 def _brings(
-    state: State, account: Account, risk: Risk, slot: i64, market: MarketId, exposure: i64, worth: i64, lean: i64
+    state: State, account: Account, risk: Risk, slot: i64, market: MarketId, exposure: i64, worth_units: i64, lean: i64
 ) -> i64:
     """Return what a position adds to its account's value: its worth, less the funding it has not settled yet."""
     words = state.accounts.words
-    settled_index = account_position_funding_index_ppm(words, account, slot)
-    brings = worth - owed_since(state.risk.words, risk, market, exposure, settled_index)
-    return counted_worth(state, account, risk, slot, brings) if lean == LEAN_WORST else brings
+    settled_index_ppm = account_position_funding_index_ppm(words, account, slot)
+    brings_units = worth_units - owed_since(state.risk.words, risk, market, exposure, settled_index_ppm)
+    return counted_worth(state, account, risk, slot, brings_units) if lean == LEAN_WORST else brings_units
 
 
-def _asked(state: State, account: Account, risk: Risk, slot: i64, market: MarketId, weight: i64, stale: bool) -> i64:
+def _asked(
+    state: State, account: Account, risk: Risk, slot: i64, market: MarketId, weight_units: i64, stale: bool
+) -> i64:
     """Return the initial margin of a position of this weight, and what was asked beyond it."""
-    asked = initial_margin(state.risk.words, risk, market, weight)
+    asked_units = initial_margin(state.risk.words, risk, market, weight_units)
     if stale:
-        asked *= 2
-    return asked + account_position_extra_units(state.accounts.words, account, slot)
+        asked_units *= 2
+    return asked_units + account_position_extra_units(state.accounts.words, account, slot)
 
 
 def _is_stale(state: State, risk: Risk, market: MarketId, lean: i64) -> bool:
@@ -183,10 +187,12 @@ def withdrawable(state: State, measured: Health) -> i64:
     where the margin that stays is less, a share of the notional stays. Never more than the Vault still holds, so that
     every withdrawal granted can be paid (I5).
     """
-    buffer = ppm_up(measured.notional_units, WITHDRAW_BUFFER_PPM)
-    free = measured.value_units - (measured.staying_units if measured.staying_units >= buffer else buffer)
-    realised = measured.value_units - measured.gain_units
-    free = free if free <= realised else realised
-    held = state.registers.deposited_units - state.registers.withdrawn_units
-    free = free if free <= held else held
-    return free if free > 0 else 0
+    buffer_units = ppm_up(measured.notional_units, WITHDRAW_BUFFER_PPM)
+    free_units = measured.value_units - (
+        measured.staying_units if measured.staying_units >= buffer_units else buffer_units
+    )
+    realised_units = measured.value_units - measured.gain_units
+    free_units = free_units if free_units <= realised_units else realised_units
+    held_units = state.registers.deposited_units - state.registers.withdrawn_units
+    free_units = free_units if free_units <= held_units else held_units
+    return free_units if free_units > 0 else 0

@@ -57,8 +57,10 @@ def is_fresh(registers: Registers, time_ms: UnixMs) -> bool:
 def is_small(state: State, market: Market, risk: Risk, number: MarketId, lots: i64) -> bool:
     """Whether so many lots are worth less at the index than an order of the market `number` has to be."""
     marks = state.risk.words
-    worth = lots * risk_market_index_ticks(marks, risk, number) * risk_market_multiplier_units(marks, risk, number)
-    return worth < market_min_order_units(state.markets.words, market)
+    worth_units = (
+        lots * risk_market_index_ticks(marks, risk, number) * risk_market_multiplier_units(marks, risk, number)
+    )
+    return worth_units < market_min_order_units(state.markets.words, market)
 
 
 def is_outdated(state: State, risk: Risk, number: MarketId, placed: i64, side: i64, price_ticks: i64) -> bool:
@@ -70,11 +72,11 @@ def is_outdated(state: State, risk: Risk, number: MarketId, placed: i64, side: i
     marks = state.risk.words
     if placed >= risk_market_resumed_sequence(marks, risk, number):
         return False
-    mark = risk_market_mark_ticks(marks, risk, number)
-    index = risk_market_index_ticks(marks, risk, number)
+    mark_ticks = risk_market_mark_ticks(marks, risk, number)
+    index_ticks = risk_market_index_ticks(marks, risk, number)
     if side == BUY:
-        return price_ticks > mark and price_ticks > index
-    return price_ticks < mark and price_ticks < index
+        return price_ticks > mark_ticks and price_ticks > index_ticks
+    return price_ticks < mark_ticks and price_ticks < index_ticks
 
 
 def check_liquidation_stage(state: State, price: Price, owes: bool) -> i64:
@@ -132,16 +134,16 @@ def beyond_collar(state: State, market: Market, risk: Risk, number: MarketId, si
     a wash hands a gain on at any. Rounding: its width down, but at least a tick.
     """
     marks = state.risk.words
-    middle = fair_price(state.markets.words, market, marks, risk, number)
+    middle_ticks = fair_price(state.markets.words, market, marks, risk, number)
     parts = risk_market_index_ticks(marks, risk, number) * risk_market_maintenance_ppm(marks, risk, number)
-    width = div_down(parts, 2 * PPM)
-    width = width if width > 1 else 1
-    return price_ticks > middle + width if side == BUY else price_ticks < middle - width
+    width_ticks = div_down(parts, 2 * PPM)
+    width_ticks = width_ticks if width_ticks > 1 else 1
+    return price_ticks > middle_ticks + width_ticks if side == BUY else price_ticks < middle_ticks - width_ticks
 
 
-def is_due(trigger: i64, flags: i64, mark: i64) -> bool:
+def is_due(trigger_ticks: i64, flags: i64, mark_ticks: i64) -> bool:
     """Whether a trigger fires at a mark."""
-    return mark >= trigger if flags & FLAG_TRIGGER_ABOVE else mark <= trigger
+    return mark_ticks >= trigger_ticks if flags & FLAG_TRIGGER_ABOVE else mark_ticks <= trigger_ticks
 
 
 def is_stale(state: State, price: Price) -> bool:

@@ -103,9 +103,9 @@ def reducible(words: vec[i64], account: Account, market: MarketId, side: i64) ->
     slot = find_position(words, account, market)
     if slot == NO_SLOT:
         return 0
-    size = account_position_size_lots(words, account, slot)
-    against = -size if side == BUY else size
-    return against if against > 0 else 0
+    size_lots = account_position_size_lots(words, account, slot)
+    against_lots = -size_lots if side == BUY else size_lots
+    return against_lots if against_lots > 0 else 0
 
 
 def set_terms(state: State, market: Market, terms: Terms, number: MarketId, lots: i64, quote_units: i64) -> None:
@@ -119,14 +119,14 @@ def set_terms(state: State, market: Market, terms: Terms, number: MarketId, lots
 def fee_of_maker(state: State, market: Market, quote_units: i64) -> i64:
     """Return what a maker pays for a fill, less than nothing when it is paid. Units: units. Rounding: the fee up, the rebate down."""
     rules = state.markets.words
-    fee = ppm_up(quote_units, market_maker_fee_ppm(rules, market))
-    return fee - ppm_down(quote_units, market_rebate_ppm(rules, market))
+    fee_units = ppm_up(quote_units, market_maker_fee_ppm(rules, market))
+    return fee_units - ppm_down(quote_units, market_rebate_ppm(rules, market))
 
 
-def apply_fill(state: State, account: Account, risk: Risk, terms: Terms, side: i64, fee: i64, fill: Fill) -> i64:
+def apply_fill(state: State, account: Account, risk: Risk, terms: Terms, side: i64, fee_units: i64, fill: Fill) -> i64:
     """Settle the funding of an account's position and apply one side of a fill to it, unless a limit forbids it.
 
-    Units: `fee` in units. Rounding: funding up, what was asked for the lots that stay up, what they have cost to zero. Rejects: NO_POSITION_SLOT, POSITION_LIMIT.
+    Rounding: funding up, what was asked for the lots that stay up, what they have cost to zero. Rejects: NO_POSITION_SLOT, POSITION_LIMIT.
     """
     words = state.accounts.words
     fill.slot = find_position(words, account, terms.market)
@@ -136,15 +136,15 @@ def apply_fill(state: State, account: Account, risk: Risk, terms: Terms, side: i
     fill.old_lots = account_position_size_lots(words, account, fill.slot)
     fill.new_lots = fill.old_lots + terms.lots if buys else fill.old_lots - terms.lots
     _settle_funding(state, account, risk, terms.market, fill)
-    fill.cash_change_units += (-terms.quote_units if buys else terms.quote_units) - fee
-    cash = account_cash_units(words, account) + fill.cash_change_units
+    fill.cash_change_units += (-terms.quote_units if buys else terms.quote_units) - fee_units
+    cash_units = account_cash_units(words, account) + fill.cash_change_units
     fill.reduces = 0 <= fill.new_lots < fill.old_lots if fill.old_lots > 0 else fill.old_lots < fill.new_lots <= 0
     # A change of rules may have left a position beyond the limit: it may always get smaller.
     small = fill.reduces or _within(fill.new_lots, terms.max_lots)
-    if not small or not _within(cash, MAX_CASH_UNITS):
+    if not small or not _within(cash_units, MAX_CASH_UNITS):
         return Outcome.POSITION_LIMIT
     _move_cost(state, account, terms, buys, fill)
-    set_account_cash_units(words, account, cash)
+    set_account_cash_units(words, account, cash_units)
     _set_new(words, account, terms.market, fill)
     return Outcome.ACCEPTED
 
@@ -167,22 +167,22 @@ def _move_cost(state: State, account: Account, terms: Terms, buys: bool, fill: F
     Reduced, it keeps the share of its lots; turned round, it has cost what they have in this fill.
     """
     words = state.accounts.words
-    paid = terms.quote_units if buys else -terms.quote_units
+    paid_units = terms.quote_units if buys else -terms.quote_units
     fill.old_cost_units = account_position_cost_units(words, account, fill.slot)
     fill.old_extra_units = account_position_extra_units(words, account, fill.slot)
-    old, new = _unsigned(fill.old_lots), _unsigned(fill.new_lots)
+    held_lots, left_lots = _unsigned(fill.old_lots), _unsigned(fill.new_lots)
     if fill.reduces:
-        fill.new_cost_units = mul_div_to_zero(fill.old_cost_units, new, old)
-        fill.new_extra_units = mul_div_up(fill.old_extra_units, new, old)
+        fill.new_cost_units = mul_div_to_zero(fill.old_cost_units, left_lots, held_lots)
+        fill.new_extra_units = mul_div_up(fill.old_extra_units, left_lots, held_lots)
         fill.added_lots = 0
-    elif new == old + terms.lots:
-        fill.new_cost_units = fill.old_cost_units + paid
+    elif left_lots == held_lots + terms.lots:
+        fill.new_cost_units = fill.old_cost_units + paid_units
         fill.new_extra_units = fill.old_extra_units
         fill.added_lots = terms.lots
     else:
-        fill.new_cost_units = mul_div_to_zero(paid, new, terms.lots)
+        fill.new_cost_units = mul_div_to_zero(paid_units, left_lots, terms.lots)
         fill.new_extra_units = 0
-        fill.added_lots = new
+        fill.added_lots = left_lots
 
 
 def open_lots_after(state: State, market: Market, taker: Fill, maker: Fill) -> i64:
@@ -207,14 +207,14 @@ def move_totals(state: State, market: Market, taker: Fill, maker: Fill) -> i64:
     Rejects: OPEN_INTEREST (it would grow beyond the market's cap).
     """
     totals = state.markets.words
-    lots = open_lots_after(state, market, taker, maker)
-    cap = market_max_open_interest_lots(totals, market)
-    if lots > market_open_interest_lots(totals, market) and cap != 0 and lots > cap:
+    open_lots = open_lots_after(state, market, taker, maker)
+    cap_lots = market_max_open_interest_lots(totals, market)
+    if open_lots > market_open_interest_lots(totals, market) and cap_lots != 0 and open_lots > cap_lots:
         return Outcome.OPEN_INTEREST
-    set_market_open_interest_lots(totals, market, lots)
-    net = market_net_lots(totals, market)
-    net += taker.new_lots - taker.old_lots + maker.new_lots - maker.old_lots
-    set_market_net_lots(totals, market, net)
+    set_market_open_interest_lots(totals, market, open_lots)
+    net_lots = market_net_lots(totals, market)
+    net_lots += taker.new_lots - taker.old_lots + maker.new_lots - maker.old_lots
+    set_market_net_lots(totals, market, net_lots)
     state.registers.cash_units += taker.cash_change_units + maker.cash_change_units
     _book_funding(state, market, taker)
     _book_funding(state, market, maker)
@@ -225,16 +225,16 @@ def _book_funding(state: State, market: Market, fill: Fill) -> None:
     """Move the market's funding totals to the position's new size and index; whole units of dust become fees."""
     totals = state.markets.words
     registers = state.registers
-    older = whole_down(fill.old_index_ppm)
-    newer = whole_down(fill.new_index_ppm)
-    whole = market_funding_whole_ticks(totals, market) + fill.new_lots * newer - fill.old_lots * older
-    part = fill.new_lots * (fill.new_index_ppm - newer * PPM)
-    part += market_funding_part_ppm(totals, market) - fill.old_lots * (fill.old_index_ppm - older * PPM)
-    set_market_funding_whole_ticks(totals, market, whole)
-    set_market_funding_part_ppm(totals, market, part)
-    kept = registers.funding_dust_ppm + fill.dust_ppm
-    registers.fees_units += whole_down(kept)
-    registers.funding_dust_ppm = kept - whole_down(kept) * PPM
+    older_ticks = whole_down(fill.old_index_ppm)
+    newer_ticks = whole_down(fill.new_index_ppm)
+    whole_ticks = market_funding_whole_ticks(totals, market) + fill.new_lots * newer_ticks - fill.old_lots * older_ticks
+    part_ppm = fill.new_lots * (fill.new_index_ppm - newer_ticks * PPM)
+    part_ppm += market_funding_part_ppm(totals, market) - fill.old_lots * (fill.old_index_ppm - older_ticks * PPM)
+    set_market_funding_whole_ticks(totals, market, whole_ticks)
+    set_market_funding_part_ppm(totals, market, part_ppm)
+    kept_ppm = registers.funding_dust_ppm + fill.dust_ppm
+    registers.fees_units += whole_down(kept_ppm)
+    registers.funding_dust_ppm = kept_ppm - whole_down(kept_ppm) * PPM
 
 
 def undo_fill(state: State, account: Account, terms: Terms, fill: Fill) -> None:
@@ -245,17 +245,17 @@ def undo_fill(state: State, account: Account, terms: Terms, fill: Fill) -> None:
 
 
 def pay_out(
-    state: State, market: Market, account: Account, risk: Risk, number: MarketId, worth: i64, fill: Fill
+    state: State, market: Market, account: Account, risk: Risk, number: MarketId, worth_units: i64, fill: Fill
 ) -> None:
     """Turn the position in the slot of `fill` into cash: what it is worth, less the funding it owes. No limit forbids that.
 
-    Units: `worth` in units. Rounding: funding up.
+    Rounding: funding up.
     """
     words = state.accounts.words
     fill.old_lots = account_position_size_lots(words, account, fill.slot)
     fill.old_cost_units = account_position_cost_units(words, account, fill.slot)
     _settle_funding(state, account, risk, number, fill)
-    fill.cash_change_units += worth
+    fill.cash_change_units += worth_units
     set_account_cash_units(words, account, account_cash_units(words, account) + fill.cash_change_units)
     _set_new(words, account, number, fill)
     move_totals(state, market, fill, Fill())
@@ -301,12 +301,12 @@ def _grown(fill: Fill) -> i64:
     return _long_part(fill.new_lots) - _long_part(fill.old_lots)
 
 
-def _long_part(size: i64) -> i64:
-    return size if size > 0 else 0
+def _long_part(size_lots: i64) -> i64:
+    return size_lots if size_lots > 0 else 0
 
 
-def _unsigned(size: i64) -> i64:
-    return size if size >= 0 else -size
+def _unsigned(size_lots: i64) -> i64:
+    return size_lots if size_lots >= 0 else -size_lots
 
 
 def _set_old(words: vec[i64], account: Account, market: MarketId, fill: Fill) -> None:

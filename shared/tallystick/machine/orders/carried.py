@@ -106,17 +106,17 @@ def is_carried(state: State, account: Account, risk: Risk, market: Market, order
     words = state.accounts.words
     if find_position(words, account, order.market) == NO_SLOT:
         return False
-    against = reducible(words, account, order.market, order.side)
-    if against >= order.lots or (against > 0 and order.flags & FLAG_REDUCE_ONLY):
+    against_lots = reducible(words, account, order.market, order.side)
+    if against_lots >= order.lots or (against_lots > 0 and order.flags & FLAG_REDUCE_ONLY):
         return True
     rules, marks = state.markets.words, state.risk.words
-    price = _worst_price(state, risk, market, order)
+    price_ticks = _worst_price(state, risk, market, order)
     exposure = exposure_of(marks, risk, order.market, order.lots)
     open_lots = market_open_interest_lots(rules, market) + order.lots
-    needed = _loss_ticks(state, risk, order, price) * exposure
-    needed += initial_margin(marks, risk, order.market, price * exposure)
-    needed += surcharge(rules, market, marks, risk, order.market, open_lots, order.lots)
-    return surplus(state, account, risk, LEAN_WORST) >= needed
+    needed_units = _loss_ticks(state, risk, order, price_ticks) * exposure
+    needed_units += initial_margin(marks, risk, order.market, price_ticks * exposure)
+    needed_units += surcharge(rules, market, marks, risk, order.market, open_lots, order.lots)
+    return surplus(state, account, risk, LEAN_WORST) >= needed_units
 
 
 def is_fillable(state: State, account: Account, risk: Risk, market: Market, order: Standing) -> bool:
@@ -126,8 +126,8 @@ def is_fillable(state: State, account: Account, risk: Risk, market: Market, orde
     """
     terms = _terms_of(state, account, risk, market, order)
     fill = Fill()
-    fee = fee_of_maker(state, market, terms.quote_units)
-    if terms.lots == 0 or apply_fill(state, account, risk, terms, order.side, fee, fill) != Outcome.ACCEPTED:
+    fee_units = fee_of_maker(state, market, terms.quote_units)
+    if terms.lots == 0 or apply_fill(state, account, risk, terms, order.side, fee_units, fill) != Outcome.ACCEPTED:
         return False
     open_lots = market_open_interest_lots(state.markets.words, market) + terms.lots
     ask_surcharge(state, market, account, risk, terms, open_lots, fill)
@@ -140,8 +140,8 @@ def _terms_of(state: State, account: Account, risk: Risk, market: Market, order:
     """Return what would be exchanged if all that an order offers were taken."""
     terms = Terms()
     lots = offered_lots(state, account, risk, market, order)
-    quote = lots * risk_market_multiplier_units(state.risk.words, risk, order.market) * order.price_ticks
-    set_terms(state, market, terms, order.market, lots, quote)
+    quote_units = lots * risk_market_multiplier_units(state.risk.words, risk, order.market) * order.price_ticks
+    set_terms(state, market, terms, order.market, lots, quote_units)
     return terms
 
 
@@ -154,8 +154,8 @@ def offered_lots(state: State, account: Account, risk: Risk, market: Market, ord
         return 0
     if order.flags & FLAG_REDUCE_ONLY == 0:
         return order.lots
-    most = reducible(state.accounts.words, account, order.market, order.side)
-    return order.lots if order.lots <= most else most
+    most_lots = reducible(state.accounts.words, account, order.market, order.side)
+    return order.lots if order.lots <= most_lots else most_lots
 
 
 def _worst_price(state: State, risk: Risk, market: Market, order: Standing) -> i64:
@@ -167,9 +167,9 @@ def _worst_price(state: State, risk: Risk, market: Market, order: Standing) -> i
 
 def _loss_ticks(state: State, risk: Risk, order: Standing, price_ticks: i64) -> i64:
     """Return by how much a price is worse than the index, or than the trigger of a parked order."""
-    fair = order.trigger_ticks or price_of(state.risk.words, risk, order.market, order.lots, LEAN_INDEX)
-    loss = price_ticks - fair if order.side == BUY else fair - price_ticks
-    return loss if loss > 0 else 0
+    fair_ticks = order.trigger_ticks or price_of(state.risk.words, risk, order.market, order.lots, LEAN_INDEX)
+    loss_ticks = price_ticks - fair_ticks if order.side == BUY else fair_ticks - price_ticks
+    return loss_ticks if loss_ticks > 0 else 0
 
 
 def basis_bound_ppm(state: State, market: Market, risk: Risk, number: MarketId) -> i64:
@@ -177,9 +177,9 @@ def basis_bound_ppm(state: State, market: Market, risk: Risk, number: MarketId) 
 
     Units: millionths of the index.
     """
-    half = div_down(risk_market_maintenance_ppm(state.risk.words, risk, number), 2)
-    band = market_band_ppm(state.markets.words, market)
-    return band if band < half else half
+    half_ppm = div_down(risk_market_maintenance_ppm(state.risk.words, risk, number), 2)
+    band_ppm = market_band_ppm(state.markets.words, market)
+    return band_ppm if band_ppm < half_ppm else half_ppm
 
 
 def slack_ppm(state: State, market: Market, risk: Risk, number: MarketId) -> i64:
@@ -187,15 +187,15 @@ def slack_ppm(state: State, market: Market, risk: Risk, number: MarketId) -> i64
 
     The most of: twice the bound of the basis; half the maintenance fraction; a hundredth. Units: millionths of the mark.
     """
-    half = div_down(risk_market_maintenance_ppm(state.risk.words, risk, number), 2)
-    slack = 2 * basis_bound_ppm(state, market, risk, number)
-    slack = slack if slack > half else half
-    return slack if slack > MIN_SLACK_PPM else MIN_SLACK_PPM
+    half_ppm = div_down(risk_market_maintenance_ppm(state.risk.words, risk, number), 2)
+    most_ppm = 2 * basis_bound_ppm(state, market, risk, number)
+    most_ppm = most_ppm if most_ppm > half_ppm else half_ppm
+    return most_ppm if most_ppm > MIN_SLACK_PPM else MIN_SLACK_PPM
 
 
-def bound(side: i64, mark: i64, slack_ppm: i64) -> i64:
+def bound(side: i64, mark_ticks: i64, slack_ppm: i64) -> i64:
     """Return the worst price of a market order that names none. Units: ticks. Rounding: towards the mark."""
-    move = ppm_down(mark, slack_ppm)
+    move_ticks = ppm_down(mark_ticks, slack_ppm)
     if side == BUY:
-        return mark + move if mark + move < MAX_PRICE_TICKS else MAX_PRICE_TICKS
-    return mark - move if mark - move > 1 else 1
+        return mark_ticks + move_ticks if mark_ticks + move_ticks < MAX_PRICE_TICKS else MAX_PRICE_TICKS
+    return mark_ticks - move_ticks if mark_ticks - move_ticks > 1 else 1

@@ -35,12 +35,13 @@ def set_mark(state: State, market: Market, risk: Risk, price: Price, number: Mar
     In a settlement window the basis fades: what settles has none. Rounding: to the index.
     """
     marks = state.risk.words
-    index = risk_market_index_ticks(marks, risk, number)
-    basis = clamp(price_basis_ppm(state.prices.words, price), index * basis_bound_ppm(state, market, risk, number))
-    fading = fading_basis(state.markets.words, market, basis, price_index_ms(state.prices.words, price))
-    mark = index + div_to_zero(fading, PPM)
-    mark = mark if mark < MAX_PRICE_TICKS else MAX_PRICE_TICKS
-    set_risk_market_mark_ticks(marks, risk, number, mark if mark > 1 else 1)
+    index_ticks = risk_market_index_ticks(marks, risk, number)
+    most_ppm = index_ticks * basis_bound_ppm(state, market, risk, number)
+    basis_ppm = clamp(price_basis_ppm(state.prices.words, price), most_ppm)
+    fading_ppm = fading_basis(state.markets.words, market, basis_ppm, price_index_ms(state.prices.words, price))
+    mark_ticks = index_ticks + div_to_zero(fading_ppm, PPM)
+    mark_ticks = mark_ticks if mark_ticks < MAX_PRICE_TICKS else MAX_PRICE_TICKS
+    set_risk_market_mark_ticks(marks, risk, number, mark_ticks if mark_ticks > 1 else 1)
 
 
 def is_sample_due(state: State, price: Price) -> bool:

@@ -61,8 +61,8 @@ class Block:
         self.maker = Account(0)
         self.taker = Account(0)
         self.terms = Terms()
-        self.maker_fee: i64 = 0
-        self.taker_fee: i64 = 0
+        self.maker_fee_units: i64 = 0
+        self.taker_fee_units: i64 = 0
         self.maker_fill = Fill()
         self.taker_fill = Fill()
 
@@ -182,10 +182,14 @@ def _trade(block: Block) -> i64:
     """Apply both sides and check limits, both margins and open interest; undo both where they may not stand."""
     state = block.machine.state
     _set_terms(block)
-    outcome = apply_fill(state, block.maker, block.risk, block.terms, block.side, block.maker_fee, block.maker_fill)
+    outcome = apply_fill(
+        state, block.maker, block.risk, block.terms, block.side, block.maker_fee_units, block.maker_fill
+    )
     if outcome != Outcome.ACCEPTED:
         return outcome
-    outcome = apply_fill(state, block.taker, block.risk, block.terms, 1 - block.side, block.taker_fee, block.taker_fill)
+    outcome = apply_fill(
+        state, block.taker, block.risk, block.terms, 1 - block.side, block.taker_fee_units, block.taker_fill
+    )
     if outcome != Outcome.ACCEPTED:
         undo_fill(state, block.maker, block.terms, block.maker_fill)
         return outcome
@@ -198,7 +202,7 @@ def _trade(block: Block) -> i64:
         undo_fill(state, block.taker, block.terms, block.taker_fill)
         undo_fill(state, block.maker, block.terms, block.maker_fill)
         return outcome
-    state.registers.fees_units += block.taker_fee + block.maker_fee
+    state.registers.fees_units += block.taker_fee_units + block.maker_fee_units
     return Outcome.ACCEPTED
 
 
@@ -213,7 +217,9 @@ def _may(block: Block, account: Account, fill: Fill) -> bool:
 def _set_terms(block: Block) -> None:
     """What both sides exchange, and what each pays for it."""
     state = block.machine.state
-    quote = block.lots * block.price_ticks * risk_market_multiplier_units(state.risk.words, block.risk, block.number)
-    block.maker_fee = fee_of_maker(state, block.market, quote)
-    block.taker_fee = ppm_up(quote, market_taker_fee_ppm(state.markets.words, block.market))
-    set_terms(state, block.market, block.terms, block.number, block.lots, quote)
+    quote_units = (
+        block.lots * block.price_ticks * risk_market_multiplier_units(state.risk.words, block.risk, block.number)
+    )
+    block.maker_fee_units = fee_of_maker(state, block.market, quote_units)
+    block.taker_fee_units = ppm_up(quote_units, market_taker_fee_ppm(state.markets.words, block.market))
+    set_terms(state, block.market, block.terms, block.number, block.lots, quote_units)

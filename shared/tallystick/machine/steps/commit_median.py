@@ -64,8 +64,8 @@ def step(machine: Machine) -> None:
     # APPLY
     newest = UnixMs(nth(times, len(times) - quorum))
     prices = _meeting(times, prices, newest)
-    index = nth(prices, len(prices) - 1 >> 1)
-    time_ms = _set_index(state, market, price, risk, index, newest)
+    index_ticks = nth(prices, len(prices) - 1 >> 1)
+    time_ms = _set_index(state, market, price, risk, index_ticks, newest)
     if settles_by(state.markets.words, market, time_ms):
         _settle(machine, market, price, risk)
         machine.finish(Outcome.ACCEPTED)
@@ -76,7 +76,7 @@ def step(machine: Machine) -> None:
     state.prices.mark(registers.arg_market)
     state.markets.mark(registers.arg_market)
     state.risk.mark(0)
-    machine.emit("index", registers.arg_market, index)
+    machine.emit("index", registers.arg_market, index_ticks)
     _go_on(state, market, price)
 
 
@@ -105,7 +105,7 @@ def nth(numbers: list[int], place: i64) -> i64:
     return sorted(numbers)[place]
 
 
-def _set_index(state: State, market: Market, price: Price, risk: Risk, index: i64, newest: UnixMs) -> UnixMs:
+def _set_index(state: State, market: Market, price: Price, risk: Risk, index_ticks: i64, newest: UnixMs) -> UnixMs:
     """Write the index and its time, which is returned.
 
     The time is that of its reports, but not beyond the clock nor before the last index, which is counted until then
@@ -121,8 +121,8 @@ def _set_index(state: State, market: Market, price: Price, risk: Risk, index: i6
         set_risk_market_resumed_sequence(state.risk.words, risk, registers.arg_market, sequence(registers))
     if elapsed > LONG_SILENCE_MS:
         set_price_resumed_ms(words, price, time_ms)
-    carry_index(state.markets.words, market, words, price, index, time_ms)
-    set_price_index_ticks(words, price, index)
+    carry_index(state.markets.words, market, words, price, index_ticks, time_ms)
+    set_price_index_ticks(words, price, index_ticks)
     set_price_index_ms(words, price, time_ms)
     registers.last_index_ms = max(registers.last_index_ms, time_ms)
     return time_ms
@@ -132,22 +132,22 @@ def _settle(machine: Machine, market: Market, price: Price, risk: Risk) -> None:
     """End a dated future at the mean that has been counted."""
     state = machine.state
     number = state.registers.arg_market
-    final = final_mark(price_settle_sum_ticks_ms(state.prices.words, price))
-    settle_at(machine, market, risk, number, final)
+    final_ticks = final_mark(price_settle_sum_ticks_ms(state.prices.words, price))
+    settle_at(machine, market, risk, number, final_ticks)
     state.prices.mark(number)
 
 
 def _follow(state: State, market: Market, price: Price, risk: Risk) -> None:
     """Let the brakes see what margins will be measured with, and have been until now; it stands in Risk from here on."""
     marks, words, number = state.risk.words, state.prices.words, state.registers.arg_market
-    counted, index, time = (
+    counted, index_ticks, time = (
         price_settle_sum_ticks_ms(words, price),
         price_index_ticks(words, price),
         price_index_ms(words, price),
     )
-    index = index_of_margins(state.markets.words, market, counted, index, time)
-    move_brakes(state, market, risk, number, risk_market_index_ticks(marks, risk, number), index)
-    set_risk_market_index_ticks(marks, risk, number, index)
+    index_ticks = index_of_margins(state.markets.words, market, counted, index_ticks, time)
+    move_brakes(state, market, risk, number, risk_market_index_ticks(marks, risk, number), index_ticks)
+    set_risk_market_index_ticks(marks, risk, number, index_ticks)
     set_risk_market_index_ms(marks, risk, number, time)
     set_mark(state, market, risk, price, number)
 

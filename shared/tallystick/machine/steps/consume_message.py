@@ -158,13 +158,13 @@ def _force_withdraw(machine: Machine, message: Message) -> i64:
         return Outcome.NOT_AUTHORISED
     if state.registers.wind_down_ms:
         return settle_claim(machine, number, account, risk)
-    free: int = withdrawable(state, health(state, account, risk, LEAN_WORST))
-    paid = message.amount if message.amount <= free else free
-    if paid == 0:
+    free_units: int = withdrawable(state, health(state, account, risk, LEAN_WORST))
+    paid_units = message.amount if message.amount <= free_units else free_units
+    if paid_units == 0:
         return Outcome.NOT_WITHDRAWABLE
 
     # APPLY and WRITE
-    append_withdrawal(machine, number, account, message.sender, paid)
+    append_withdrawal(machine, number, account, message.sender, paid_units)
     return Outcome.ACCEPTED
 
 
@@ -191,8 +191,8 @@ def _force_close(machine: Machine, message: Message) -> i64:
     number = AccountId(message.number)
     registers = state.registers
     market_number = MarketId(message.amount >> 56)
-    price: i64 = message.amount >> 32 & MAX_PRICE_TICKS
-    asked: i64 = message.amount & MAX_ACCOUNT
+    price_ticks: i64 = message.amount >> 32 & MAX_PRICE_TICKS
+    asked_lots: i64 = message.amount & MAX_ACCOUNT
 
     # READ
     account = state.accounts.open(number)
@@ -211,19 +211,19 @@ def _force_close(machine: Machine, message: Message) -> i64:
     if has_expired(state.markets.words, market, registers.clock_ms):
         return Outcome.MARKET_EXPIRED
     slot = find_position(words, account, market_number)
-    size: i64 = account_position_size_lots(words, account, slot) if slot != NO_SLOT else 0
-    if size == 0:
+    size_lots: i64 = account_position_size_lots(words, account, slot) if slot != NO_SLOT else 0
+    if size_lots == 0:
         return Outcome.NO_POSITION
 
     # APPLY and WRITE: registers only.
-    lots = size if size > 0 else -size
-    worst: i64 = 1 if size > 0 else MAX_PRICE_TICKS
+    lots = size_lots if size_lots > 0 else -size_lots
+    worst_ticks: i64 = 1 if size_lots > 0 else MAX_PRICE_TICKS
     registers.arg_account = number
     registers.arg_market = market_number
-    registers.arg_side = 1 - BUY if size > 0 else BUY
+    registers.arg_side = 1 - BUY if size_lots > 0 else BUY
     registers.arg_flags = FLAG_IOC | FLAG_REDUCE_ONLY
-    registers.arg_price_ticks = price or worst
-    registers.arg_lots = asked if 0 < asked < lots else lots
+    registers.arg_price_ticks = price_ticks or worst_ticks
+    registers.arg_lots = asked_lots if 0 < asked_lots < lots else lots
     registers.arg_closes = 1
     registers.work = WORK
     registers.phase = Phase.PLACE_ORDER

@@ -113,8 +113,8 @@ def _open_due(state: State, path: Path, risk: Risk) -> bool:
     market = state.markets.open(path.market)
     if side_waits(state, market, risk, path.market, path.book & SELL):
         return False
-    mark = risk_market_mark_ticks(state.risk.words, risk, path.market)
-    return open_best(state, path) and is_due(path.price_ticks, _direction(path), mark)
+    mark_ticks = risk_market_mark_ticks(state.risk.words, risk, path.market)
+    return open_best(state, path) and is_due(path.price_ticks, _direction(path), mark_ticks)
 
 
 def _direction(path: Path) -> i64:

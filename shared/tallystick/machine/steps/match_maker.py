@@ -103,8 +103,8 @@ class Match:
         self.tail = NO_PAGE
         self.fund = NO_ACCOUNT
         self.terms = NO_TERMS
-        self.taker_fee: i64 = 0
-        self.maker_fee: i64 = 0
+        self.taker_fee_units: i64 = 0
+        self.maker_fee_units: i64 = 0
         self.taker_fill = NO_FILL
         self.maker_fill = NO_FILL
 
@@ -216,9 +216,9 @@ def _clip(match: Match) -> bool:
     """Leave of a reduce-only taker no more than its position; False when there is none to reduce."""
     state = match.machine.state
     registers = state.registers
-    most = reducible(state.accounts.words, match.taker, registers.arg_market, registers.arg_side)
-    registers.arg_lots = min(registers.arg_lots, most)
-    return most > 0
+    most_lots = reducible(state.accounts.words, match.taker, registers.arg_market, registers.arg_side)
+    registers.arg_lots = min(registers.arg_lots, most_lots)
+    return most_lots > 0
 
 
 def _makers_turn_ends(match: Match) -> bool:
@@ -278,13 +278,12 @@ def _stands(match: Match) -> bool:
 def _lots(match: Match) -> i64:
     """Return what the two may exchange: 0 when a reduce-only maker has nothing to reduce."""
     state = match.machine.state
-    registers = state.registers
     words = state.orders.words
     lots = order_remaining_lots(words, match.order)
     if order_flags(words, match.order) & FLAG_REDUCE_ONLY:
-        most = reducible(state.accounts.words, match.maker, match.path.market, 1 - registers.arg_side)
-        lots = min(lots, most)
-    return min(lots, registers.arg_lots)
+        most_lots = reducible(state.accounts.words, match.maker, match.path.market, 1 - state.registers.arg_side)
+        lots = min(lots, most_lots)
+    return min(lots, state.registers.arg_lots)
 
 
 def _check_brake(match: Match) -> i64:
@@ -318,10 +317,10 @@ def _trade(match: Match, lots: i64) -> i64:
     side = registers.arg_side
     match.terms, match.taker_fill, match.maker_fill = Terms(), Fill(), Fill()
     _set_terms(match, lots)
-    outcome = apply_fill(state, match.taker, match.risk, match.terms, side, match.taker_fee, match.taker_fill)
+    outcome = apply_fill(state, match.taker, match.risk, match.terms, side, match.taker_fee_units, match.taker_fill)
     if outcome != Outcome.ACCEPTED:
         return outcome
-    outcome = apply_fill(state, match.maker, match.risk, match.terms, 1 - side, match.maker_fee, match.maker_fill)
+    outcome = apply_fill(state, match.maker, match.risk, match.terms, 1 - side, match.maker_fee_units, match.maker_fill)
     if outcome != Outcome.ACCEPTED:
         undo_fill(state, match.taker, match.terms, match.taker_fill)
         return MAKER_FAILED
@@ -333,9 +332,9 @@ def _trade(match: Match, lots: i64) -> i64:
         undo_fill(state, match.taker, match.terms, match.taker_fill)
         return outcome
     if not no_fund(match.fund):
-        pay_fund(machine, match.fund, match.taker_fee)
-        match.taker_fee = 0
-    registers.fees_units += match.taker_fee + match.maker_fee
+        pay_fund(machine, match.fund, match.taker_fee_units)
+        match.taker_fee_units = 0
+    registers.fees_units += match.taker_fee_units + match.maker_fee_units
     return Outcome.ACCEPTED
 
 
@@ -345,8 +344,7 @@ def _carried(match: Match) -> i64:
     lots = open_lots_after(state, match.market, match.taker_fill, match.maker_fill)
     ask_surcharge(state, match.market, match.taker, match.risk, match.terms, lots, match.taker_fill)
     ask_surcharge(state, match.market, match.maker, match.risk, match.terms, lots, match.maker_fill)
-    forced = liquidates(match.machine)
-    if not forced and not may_stand(state, match.taker, match.risk, match.terms, match.taker_fill):
+    if not liquidates(match.machine) and not may_stand(state, match.taker, match.risk, match.terms, match.taker_fill):
         return Outcome.MARGIN
     stands = may_stand(state, match.maker, match.risk, match.terms, match.maker_fill)
     return Outcome.ACCEPTED if stands else MAKER_FAILED
@@ -357,15 +355,16 @@ def _set_terms(match: Match, lots: i64) -> None:
     machine = match.machine
     state = machine.state
     rules = state.markets.words
-    tick = lots * risk_market_multiplier_units(state.risk.words, match.risk, match.path.market)
-    quote = tick * match.path.price_ticks
+    tick_units = lots * risk_market_multiplier_units(state.risk.words, match.risk, match.path.market)
+    price_ticks = match.path.price_ticks
+    quote_units = tick_units * price_ticks
     if liquidates(machine):
-        match.maker_fee = ppm_up(quote, market_maker_fee_ppm(rules, match.market))
-        match.taker_fee = liquidation_fee(machine, match.market, match.fund, quote, tick, match.path.price_ticks)
+        match.maker_fee_units = ppm_up(quote_units, market_maker_fee_ppm(rules, match.market))
+        match.taker_fee_units = liquidation_fee(machine, match.market, match.fund, quote_units, tick_units, price_ticks)
     else:
-        match.taker_fee = ppm_up(quote, market_taker_fee_ppm(rules, match.market))
-        match.maker_fee = fee_of_maker(state, match.market, quote)
-    set_terms(state, match.market, match.terms, match.path.market, lots, quote)
+        match.taker_fee_units = ppm_up(quote_units, market_taker_fee_ppm(rules, match.market))
+        match.maker_fee_units = fee_of_maker(state, match.market, quote_units)
+    set_terms(state, match.market, match.terms, match.path.market, lots, quote_units)
 
 
 def _settle(match: Match, lots: i64) -> None:

@@ -51,14 +51,14 @@ def step(machine: Machine) -> None:
         _tell_order(machine)
 
     # CHECK
-    mark = risk_market_mark_ticks(state.risk.words, risk, registers.arg_market)
+    mark_ticks = risk_market_mark_ticks(state.risk.words, risk, registers.arg_market)
     outcome = _check(machine, market, risk, account)
     if outcome == Outcome.ACCEPTED and index_stopped(state, risk, registers.arg_market):
         outcome = Outcome.STALE_INDEX
     if (
         outcome == Outcome.ACCEPTED
         and registers.arg_trigger_ticks
-        and is_due(registers.arg_trigger_ticks, registers.arg_flags, mark)
+        and is_due(registers.arg_trigger_ticks, registers.arg_flags, mark_ticks)
     ):
         outcome = Outcome.ALREADY_DUE
     if outcome != Outcome.ACCEPTED:
@@ -73,7 +73,7 @@ def step(machine: Machine) -> None:
         registers.arg_flags |= FLAG_IOC
         if registers.arg_price_ticks == 0:
             slack = slack_ppm(state, market, risk, registers.arg_market)
-            registers.arg_price_ticks = bound(registers.arg_side, mark, slack)
+            registers.arg_price_ticks = bound(registers.arg_side, mark_ticks, slack)
     registers.phase = Phase.MATCH_MAKER
 
     # WRITE: registers only.
@@ -97,14 +97,14 @@ def _check(machine: Machine, market: Market, risk: Risk, account: Account) -> i6
     state = machine.state
     registers = state.registers
     flags = registers.arg_flags
-    mark = risk_market_mark_ticks(state.risk.words, risk, registers.arg_market)
+    mark_ticks = risk_market_mark_ticks(state.risk.words, risk, registers.arg_market)
     if market_status(state.markets.words, market) != MARKET_LIVE:
         return Outcome.NO_MARKET
     if has_expired(state.markets.words, market, registers.clock_ms):
         return Outcome.MARKET_EXPIRED
     if market_live_ms(state.markets.words, market) > registers.clock_ms:
         return Outcome.NOT_LIVE
-    if mark == 0:
+    if mark_ticks == 0:
         return Outcome.NO_MARK
     if registers.arg_lots == 0 or (registers.arg_price_ticks == 0 and flags & FLAG_MARKET == 0):
         return Outcome.OUT_OF_RANGE

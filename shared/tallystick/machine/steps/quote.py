@@ -112,10 +112,10 @@ def _may_stay(state: State, market: Market, risk: Risk, order: Order, account: A
     One of an account that a brake holds may be, in a while.
     """
     registers = state.registers
-    number, side, ticks = registers.arg_market, registers.arg_side, registers.arg_trigger_ticks
-    if is_outdated(state, risk, number, order_sequence(state.orders.words, order), side, ticks):
+    number, side, price_ticks = registers.arg_market, registers.arg_side, registers.arg_trigger_ticks
+    if is_outdated(state, risk, number, order_sequence(state.orders.words, order), side, price_ticks):
         return False
-    if beyond_collar(state, market, risk, number, side, ticks):
+    if beyond_collar(state, market, risk, number, side, price_ticks):
         return False
     if is_held(state, market, risk, number, account):
         return True
@@ -171,7 +171,7 @@ def _is_new(state: State, account: AccountId) -> bool:
     return False
 
 
-def _end_side(state: State, found: i64) -> None:
+def _end_side(state: State, found_ticks: i64) -> None:
     """Note the price that was found, and go on to the sellers, or to the mark."""
     registers = state.registers
     forget_quoted(state, state.prices.open(registers.arg_market))
@@ -181,8 +181,8 @@ def _end_side(state: State, found: i64) -> None:
     registers.arg_counted_lots = 0
     registers.work = SAMPLE_WORK
     if registers.arg_side == BUY:
-        registers.arg_price_ticks = found
+        registers.arg_price_ticks = found_ticks
         registers.arg_side = SELL
     else:
-        registers.arg_ask_ticks = found
+        registers.arg_ask_ticks = found_ticks
         registers.phase = Phase.UPDATE_MARK

@@ -61,11 +61,11 @@ def step(machine: Machine) -> None:
         machine.finish(_bury(machine, market, risk, price))
         return
     slot = find_position(words, account, number)
-    size = account_position_size_lots(words, account, slot) if slot != NO_SLOT else 0
+    size_lots = account_position_size_lots(words, account, slot) if slot != NO_SLOT else 0
     outcome = Outcome.ACCEPTED
     if market_status(state.markets.words, market) != MARKET_SETTLED:
         outcome = Outcome.NOT_SETTLED
-    elif size == 0:
+    elif size_lots == 0:
         outcome = Outcome.NO_POSITION
     elif registers.clock_ms - market_settled_ms(state.markets.words, market) < SETTLE_WAIT_MS:
         outcome = Outcome.TOO_EARLY
@@ -74,14 +74,16 @@ def step(machine: Machine) -> None:
         return
 
     # APPLY
-    worth = worth_of(state.risk.words, risk, number, exposure_of(state.risk.words, risk, number, size), LEAN_MARKED)
+    worth_units = worth_of(
+        state.risk.words, risk, number, exposure_of(state.risk.words, risk, number, size_lots), LEAN_MARKED
+    )
     fill = Fill()
     fill.slot = slot
-    pay_out(state, market, account, risk, number, worth, fill)
-    final = risk_market_mark_ticks(state.risk.words, risk, number)
-    machine.emit("settlement", number, final, size, registers.arg_account)
+    pay_out(state, market, account, risk, number, worth_units, fill)
+    final_ticks = risk_market_mark_ticks(state.risk.words, risk, number)
+    machine.emit("settlement", number, final_ticks, size_lots, registers.arg_account)
     if holds_nothing(words, account) and registers.arg_account != fund_of(number):
-        _cover(machine, account, risk, fill.old_cost_units - worth)
+        _cover(machine, account, risk, fill.old_cost_units - worth_units)
 
     # WRITE
     state.accounts.mark(registers.arg_account)
@@ -111,23 +113,23 @@ def _bury(machine: Machine, market: Market, risk: Risk, price: Price) -> i64:
     return Outcome.ACCEPTED
 
 
-def _cover(machine: Machine, account: Account, risk: Risk, lost: i64) -> None:
+def _cover(machine: Machine, account: Account, risk: Risk, lost_units: i64) -> None:
     """Let the market's fund pay what the account is short of: no more than it has lost in this market, nor than the fund can spare.
 
-    Units: `lost` in units. The fund's own margin stays in it, at the worse price.
+    The fund's own margin stays in it, at the worse price.
     """
     state = machine.state
     number = state.registers.arg_market
-    owed = -account_cash_units(state.accounts.words, account)
-    if owed <= 0 or lost <= 0:
+    owed_units = -account_cash_units(state.accounts.words, account)
+    if owed_units <= 0 or lost_units <= 0:
         return
     fund = state.accounts.open(fund_of(number))
     words = state.accounts.words
     measured = health(state, fund, risk, LEAN_WORST)
-    paid: i64 = min(owed, lost, measured.value_units - measured.initial_units)
-    if paid <= 0:
+    paid_units: i64 = min(owed_units, lost_units, measured.value_units - measured.initial_units)
+    if paid_units <= 0:
         return
-    set_account_cash_units(words, fund, account_cash_units(words, fund) - paid)
-    set_account_cash_units(words, account, account_cash_units(words, account) + paid)
+    set_account_cash_units(words, fund, account_cash_units(words, fund) - paid_units)
+    set_account_cash_units(words, account, account_cash_units(words, account) + paid_units)
     state.accounts.mark(fund_of(number))
-    machine.emit("covered", number, paid, state.registers.arg_account)
+    machine.emit("covered", number, paid_units, state.registers.arg_account)

@@ -26,16 +26,16 @@ def step(machine: Machine) -> None:
     treasury = state.accounts.open(AccountId(TREASURY_ACCOUNT))
     account = state.accounts.open(number)
     words = state.accounts.words
-    fees = registers.fees_units
-    share = fees if number == TREASURY_ACCOUNT else div_down(fees, TREASURY_SHARE)
-    kept: i64 = account_cash_units(words, treasury) + share
-    paid: i64 = account_cash_units(words, account) + fees - share
+    fees_units = registers.fees_units
+    share_units = fees_units if number == TREASURY_ACCOUNT else div_down(fees_units, TREASURY_SHARE)
+    kept_units: i64 = account_cash_units(words, treasury) + share_units
+    paid_units: i64 = account_cash_units(words, account) + fees_units - share_units
 
     # CHECK
     outcome: i64 = Outcome.ACCEPTED
-    if fees <= 0:
+    if fees_units <= 0:
         outcome = Outcome.OUT_OF_RANGE
-    elif kept > MAX_CASH_UNITS or paid > MAX_CASH_UNITS:
+    elif kept_units > MAX_CASH_UNITS or paid_units > MAX_CASH_UNITS:
         outcome = Outcome.POSITION_LIMIT
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
@@ -43,13 +43,13 @@ def step(machine: Machine) -> None:
 
     # APPLY
     if number != TREASURY_ACCOUNT:
-        set_account_cash_units(words, account, paid)
-    set_account_cash_units(words, treasury, kept)
+        set_account_cash_units(words, account, paid_units)
+    set_account_cash_units(words, treasury, kept_units)
     registers.fees_units = 0
-    registers.cash_units += fees
+    registers.cash_units += fees_units
 
     # WRITE
     state.accounts.mark(TREASURY_ACCOUNT)
     state.accounts.mark(number)
-    machine.emit("sweep", number, fees - share, share)
+    machine.emit("sweep", number, fees_units - share_units, share_units)
     machine.finish(Outcome.ACCEPTED)

@@ -37,8 +37,8 @@ def step(machine: Machine) -> None:
     totals = state.markets.words
     words = state.accounts.words
     topped = market_topped_ms(totals, market)
-    lacking: i64 = market_fund_units(totals, market) - health(state, fund, risk, LEAN_WORST).value_units
-    moved: i64 = min(account_cash_units(words, treasury), lacking)
+    lacking_units: i64 = market_fund_units(totals, market) - health(state, fund, risk, LEAN_WORST).value_units
+    moved_units: i64 = min(account_cash_units(words, treasury), lacking_units)
 
     # CHECK
     outcome: i64 = Outcome.ACCEPTED
@@ -46,22 +46,22 @@ def step(machine: Machine) -> None:
         outcome = Outcome.NO_MARKET
     elif topped != 0 and state.registers.clock_ms - topped < TOP_UP_MS:
         outcome = Outcome.TOO_EARLY
-    elif moved <= 0:
+    elif moved_units <= 0:
         outcome = Outcome.OUT_OF_RANGE
-    elif account_cash_units(words, fund) + moved > MAX_CASH_UNITS:
+    elif account_cash_units(words, fund) + moved_units > MAX_CASH_UNITS:
         outcome = Outcome.POSITION_LIMIT
     if outcome != Outcome.ACCEPTED:
         machine.finish(outcome)
         return
 
     # APPLY
-    set_account_cash_units(words, treasury, account_cash_units(words, treasury) - moved)
-    set_account_cash_units(words, fund, account_cash_units(words, fund) + moved)
+    set_account_cash_units(words, treasury, account_cash_units(words, treasury) - moved_units)
+    set_account_cash_units(words, fund, account_cash_units(words, fund) + moved_units)
     set_market_topped_ms(totals, market, state.registers.clock_ms)
 
     # WRITE
     state.accounts.mark(TREASURY_ACCOUNT)
     state.accounts.mark(fund_of(number))
     state.markets.mark(number)
-    machine.emit("top_up", number, moved)
+    machine.emit("top_up", number, moved_units)
     machine.finish(Outcome.ACCEPTED)

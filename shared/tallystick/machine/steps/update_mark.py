@@ -70,29 +70,31 @@ def _take_sample(machine: Machine, market: Market, risk: Risk, price: Price) -> 
     state = machine.state
     registers = state.registers
     words = state.prices.words
-    index = risk_market_index_ticks(state.risk.words, risk, registers.arg_market)
-    bound = basis_bound_ppm(state, market, risk, registers.arg_market)
-    bid, ask = registers.arg_price_ticks, registers.arg_ask_ticks
-    if NO_PRICE in (bid, ask):
-        bid = ask = index
+    index_ticks = risk_market_index_ticks(state.risk.words, risk, registers.arg_market)
+    bound_ppm = basis_bound_ppm(state, market, risk, registers.arg_market)
+    bid_ticks, ask_ticks = registers.arg_price_ticks, registers.arg_ask_ticks
+    if NO_PRICE in (bid_ticks, ask_ticks):
+        bid_ticks = ask_ticks = index_ticks
     waited = registers.clock_ms - price_sample_ms(words, price)
     waited = waited if waited < SAMPLE_MOST_MS else SAMPLE_MOST_MS
-    _move_basis(state, price, index, bid + ask, bound, waited)
+    _move_basis(state, price, index_ticks, bid_ticks + ask_ticks, bound_ppm, waited)
     if pays_funding(state.markets.words, market):
         _tick(machine, risk, price)
-        sampled = price_premium_sum_ppm(words, price) + clamp(premium(index, bid, ask), bound) * waited
-        set_price_premium_sum_ppm(words, price, sampled)
+        sum_ppm = (
+            price_premium_sum_ppm(words, price) + clamp(premium(index_ticks, bid_ticks, ask_ticks), bound_ppm) * waited
+        )
+        set_price_premium_sum_ppm(words, price, sum_ppm)
         set_price_premium_ms(words, price, price_premium_ms(words, price) + waited)
     set_price_sample_ms(words, price, registers.clock_ms)
 
 
-def _move_basis(state: State, price: Price, index: i64, both: i64, bound: i64, waited: i64) -> None:
-    """Move the basis towards the book's middle, half of `both`."""
+def _move_basis(state: State, price: Price, index_ticks: i64, both_ticks: i64, bound_ppm: i64, waited: i64) -> None:
+    """Move the basis towards the book's middle, half of `both_ticks`."""
     words = state.prices.words
-    basis = price_basis_ppm(words, price)
-    distance = clamp(div_down(both * PPM, 2) - index * PPM, index * bound)
-    basis += mul_div_to_zero(distance - basis, waited, BASIS_MS)
-    set_price_basis_ppm(words, price, basis)
+    basis_ppm = price_basis_ppm(words, price)
+    distance_ppm = clamp(div_down(both_ticks * PPM, 2) - index_ticks * PPM, index_ticks * bound_ppm)
+    basis_ppm += mul_div_to_zero(distance_ppm - basis_ppm, waited, BASIS_MS)
+    set_price_basis_ppm(words, price, basis_ppm)
 
 
 def _tick(machine: Machine, risk: Risk, price: Price) -> None:
@@ -107,9 +109,9 @@ def _tick(machine: Machine, risk: Risk, price: Price) -> None:
     set_price_tick_hour(words, price, hour)
 
 
-def premium(index: i64, bid: i64, ask: i64) -> i64:
+def premium(index_ticks: i64, bid_ticks: i64, ask_ticks: i64) -> i64:
     """Return how far the book is beyond the index, in millionths of it: below 0 when sellers are."""
-    beyond: i64 = bid - index if bid > index else 0
-    if ask < index:
-        beyond -= index - ask
-    return div_to_zero(beyond * PPM, index)
+    beyond_ticks: i64 = bid_ticks - index_ticks if bid_ticks > index_ticks else 0
+    if ask_ticks < index_ticks:
+        beyond_ticks -= index_ticks - ask_ticks
+    return div_to_zero(beyond_ticks * PPM, index_ticks)
